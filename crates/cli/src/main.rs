@@ -1,0 +1,2 @@
+//! agendum
+fn main() {}
