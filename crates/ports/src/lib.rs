@@ -1,1 +1,20 @@
-//! ports
+//! The promises of the outside: [`Store`], [`Blobs`], [`Adapter`], [`Clock`], each a trait with an in-memory implementation.
+//!
+//! A crate of its own because it is a published contract: stores and adapters implement it without knowing the core. A store keeps
+//! opaque record bodies beside a header of plain fields; an adapter turns one attempt into one outcome and never retries.
+
+pub mod adapter;
+pub mod blobs;
+pub mod clock;
+pub mod memory;
+pub mod store;
+
+pub use adapter::{
+    Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink,
+};
+pub use blobs::{BlobError, Blobs, TenantKey};
+pub use clock::{Clock, ManualClock};
+pub use store::{
+    Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store,
+    StoreError,
+};

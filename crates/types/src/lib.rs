@@ -1,1 +1,40 @@
-//! types
+//! The vocabulary of Agendum: ids, time, money, limits, checked graphs, targets, outcomes.
+//!
+//! A crate of its own because it is a published contract and carries a ban: no IO, no clock, no runtime, no serde. Durable and
+//! public formats live in `wire`; a document becomes a [`Graph`] in `spec`. The words follow the glossary in ARCHITECTURE.md.
+//!
+//! Reading order: [`time`] and [`money`] (integers only), [`id`] and [`path`] (who is who), [`payload`] (bytes by reference),
+//! [`graph`] (what shall be done), [`target`] (what can do it), [`outcome`] (what came of it), [`status`] and [`cause`] (how we
+//! speak of it), [`limits`] (a number for everything).
+
+pub mod cause;
+pub mod class;
+pub mod effect;
+pub mod graph;
+pub mod id;
+pub mod limits;
+pub mod money;
+pub mod outcome;
+pub mod path;
+pub mod payload;
+pub mod snapshot;
+pub mod status;
+pub mod target;
+pub mod time;
+
+pub use cause::Cause;
+pub use class::{Class, ClassSet};
+pub use effect::{Effect, OnUncertain};
+pub use graph::Graph;
+pub use id::{
+    AttemptId, AttemptNo, Incarnation, Partition, Principal, RunId, Seq, ShardId, Tenant,
+};
+pub use limits::Limits;
+pub use money::Money;
+pub use outcome::{Failure, Outcome, Success, Usage};
+pub use path::{Segment, TaskPath};
+pub use payload::{Hash, Labels, MediaType, PayloadRef};
+pub use snapshot::Snapshot;
+pub use status::{RunStatus, TaskStatus};
+pub use target::{Capability, Target, TargetId};
+pub use time::{Duration, Timestamp};

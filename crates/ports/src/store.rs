@@ -1,0 +1,264 @@
+//! The journal and the index of runs.
+//!
+//! One totally ordered journal per shard; one writer at a time, known by its incarnation. Rows carry opaque bodies (`wire` reads
+//! them) beside plain fields, so that a store can index without understanding.
+
+use std::sync::Arc;
+
+use agendum_types::{
+    Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp,
+};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+/// One record of the journal with its envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place.
+    pub seq: Seq,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The life of the shard that wrote it.
+    pub incarnation: Incarnation,
+    /// Whose it is; `None` for records of the shard itself.
+    pub tenant: Option<Tenant>,
+    /// The run it belongs to; `None` for records of the shard itself.
+    pub run: Option<RunId>,
+    /// Which kind of record, from `wire`'s table.
+    pub kind: u16,
+    /// The version of that kind.
+    pub version: u16,
+    /// The record, as `wire` wrote it.
+    pub body: Bytes,
+    /// A small payload that the record names, kept beside it.
+    pub payload: Option<InlinePayload>,
+}
+
+/// A payload inside a journal row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlinePayload {
+    /// Its address under the tenant's key.
+    pub hash: Hash,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// What the index of runs says; written at run boundaries in the transaction of the records that say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunUpdate {
+    /// Whose run.
+    pub tenant: Tenant,
+    /// Which run.
+    pub run: RunId,
+    /// The change.
+    pub change: RunChange,
+}
+
+/// A change of the index of runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunChange {
+    /// A run was accepted.
+    Submitted {
+        /// The name of its graph.
+        graph: Arc<str>,
+        /// The hash of its graph.
+        graph_hash: Hash,
+        /// When.
+        at: Timestamp,
+    },
+    /// Its answer is settled.
+    Answered {
+        /// How.
+        status: RunStatus,
+        /// True if it took a lower rung somewhere.
+        degraded: bool,
+        /// When.
+        at: Timestamp,
+        /// What it has spent so far.
+        spent: Money,
+    },
+    /// Nothing more will happen: it is no longer open.
+    Done {
+        /// When.
+        at: Timestamp,
+        /// What it has spent in all.
+        spent: Money,
+    },
+}
+
+/// A run in the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRow {
+    /// Whose run.
+    pub tenant: Tenant,
+    /// Which run.
+    pub run: RunId,
+    /// The partition it is hashed into.
+    pub partition: Partition,
+    /// The shard that holds its journal.
+    pub shard: ShardId,
+    /// The name of its graph.
+    pub graph: Arc<str>,
+    /// The hash of its graph.
+    pub graph_hash: Hash,
+    /// How it stands: `Queued` until answered (a live run's finer status is known to its shard).
+    pub status: RunStatus,
+    /// True if it took a lower rung somewhere.
+    pub degraded: bool,
+    /// When it was accepted.
+    pub submitted: Timestamp,
+    /// When it was answered.
+    pub answered: Option<Timestamp>,
+    /// When nothing more was left to do.
+    pub done: Option<Timestamp>,
+    /// What it has spent.
+    pub spent: Money,
+}
+
+/// Which runs to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only this status.
+    pub status: Option<RunStatus>,
+    /// Only this graph name.
+    pub graph: Option<String>,
+    /// Only runs older than this one: the cursor of the next page.
+    pub before: Option<RunId>,
+    /// At most this many.
+    pub count_max: u32,
+}
+
+/// A batch of rows for one shard's journal, all or nothing.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// Whose journal.
+    pub shard: ShardId,
+    /// The life of the shard that writes.
+    pub incarnation: Incarnation,
+    /// The sequence that the first row must get: one more than the last row in the journal (earlier batches in flight included).
+    pub expected: Seq,
+    /// The rows, in order, without gaps.
+    pub rows: Vec<Row>,
+    /// Changes of the index of runs in the same transaction.
+    pub runs: Vec<RunUpdate>,
+}
+
+/// What came of an append. All but `Durable` end the incarnation: the shard drops its memory and opens the journal anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It survives a power loss.
+    Durable,
+    /// Another incarnation owns the journal, or the sequence does not fit; nothing was written.
+    Fenced(String),
+    /// Nothing was written.
+    Failed {
+        /// What the store said.
+        message: String,
+        /// True if the disk was seen to be full before anything was written: intake stops, memory need not be dropped.
+        disk_full: bool,
+    },
+    /// Nobody knows whether it was written.
+    Unknown(String),
+}
+
+/// A journal, opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The new life of the shard, committed.
+    pub incarnation: Incarnation,
+    /// The last row in the journal; 0 if there is none.
+    pub last: Seq,
+    /// The greatest time in the journal: "now" never goes back behind it.
+    pub high_water: Timestamp,
+}
+
+/// The durable state of an installation.
+pub trait Store: Send + Sync {
+    /// Counts the shard's incarnation up, commits it and fences off earlier ones.
+    fn open(&self, shard: ShardId) -> BoxFuture<'_, Result<Opened, StoreError>>;
+
+    /// Appends a batch. Several may be in flight; they are written in the order of the calls, and a batch after one that failed fails.
+    /// The call hands the batch over at once; only the answer is awaited.
+    fn append(&self, batch: Append) -> BoxFuture<'static, Appended>;
+
+    /// A page of the rows of runs that are not done, in the order of the journal, after `after`: what a restart applies.
+    fn read_open(
+        &self,
+        shard: ShardId,
+        after: Seq,
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
+
+    /// A page of one run's rows, in the order of the journal, after `after`.
+    fn read_run(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        after: Seq,
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
+
+    /// A payload that travelled inside a row.
+    fn inline_payload(
+        &self,
+        tenant: &Tenant,
+        hash: Hash,
+    ) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
+
+    /// One run of the index.
+    fn run(&self, tenant: &Tenant, run: RunId)
+    -> BoxFuture<'_, Result<Option<RunRow>, StoreError>>;
+
+    /// A page of the index, newest first.
+    fn runs(
+        &self,
+        tenant: &Tenant,
+        filter: RunFilter,
+    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
+}
+
+/// Why a store could not be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the data directory open.
+    #[error(
+        "the data directory {path} is in use by process {pid}: stop it, or use it through its address ({address})"
+    )]
+    Owned {
+        /// The directory.
+        path: String,
+        /// Who has it.
+        pid: String,
+        /// Where it listens.
+        address: String,
+    },
+    /// A later version of Agendum wrote it.
+    #[error(
+        "the data in {path} has schema version {found}; this release reads up to {known}: use a newer agendum"
+    )]
+    TooNew {
+        /// Which file.
+        path: String,
+        /// The version in the file.
+        found: u32,
+        /// The latest version this release knows.
+        known: u32,
+    },
+    /// The file is not what it should be.
+    #[error("the store in {path} is corrupt: {message}")]
+    Corrupt {
+        /// Which file.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Any other failure.
+    #[error("the store failed to {doing}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the library or the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

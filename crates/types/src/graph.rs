@@ -1,0 +1,279 @@
+//! A checked graph: what shall be done, with every name resolved to an index.
+//!
+//! Made by `spec` from a document and by nobody else in production; it is immutable and shared by all of its runs. Dependencies lie
+//! between siblings only: a reference from inside a group to a task outside is a dependency of the group. Expressions are kept as
+//! source with the list of what they read, and evaluated by the driver (through `spec`), never by the core.
+
+pub mod modifier;
+pub mod names;
+
+use std::sync::Arc;
+
+pub use modifier::{
+    Budget, Catch, Exhausted, Foreach, Loop, OnExceeded, Priority, Race, Requirement, Retry, Rung,
+    Timeouts,
+};
+
+use crate::class::{Class, ClassSet};
+use crate::effect::{Effect, OnUncertain};
+use crate::payload::{Hash, Labels};
+use crate::target::Capability;
+use crate::time::{Duration, Timestamp};
+
+/// The place of a task in [`Graph::tasks`]. Stable while a live run grows: additions come at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+/// The place of an expression in [`Graph::exprs`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExprId(pub u32);
+
+/// A checked graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Graph {
+    /// The name in the document.
+    pub name: Arc<str>,
+    /// BLAKE3 of the normalised document with every file it names: the graph's identity.
+    pub hash: Hash,
+    /// All tasks, nested ones included; a group stands before its tasks.
+    pub tasks: Vec<Task>,
+    /// All expressions.
+    pub exprs: Vec<Expr>,
+    /// The tasks of the document's `tasks`, in its order.
+    pub main: Vec<NodeId>,
+    /// `after`: run once the answer is out.
+    pub after: Vec<NodeId>,
+    /// `on_failure`: run when the run has failed.
+    pub on_failure: Vec<NodeId>,
+    /// `finally`: run last, whatever happened.
+    pub finally: Vec<NodeId>,
+    /// The run's output; without it, an object of the outputs of the main tasks.
+    pub output: Option<ExprId>,
+    /// The priority where the submission names none.
+    pub priority: Priority,
+    /// From submission to answer.
+    pub deadline: Option<Duration>,
+    /// What a run may spend.
+    pub budget: Option<Budget>,
+    /// Labels of everything the run reads and makes.
+    pub labels: Labels,
+}
+
+/// Which part of the document a top-level task stands in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Section {
+    /// `tasks`.
+    #[default]
+    Main,
+    /// `after`.
+    After,
+    /// `on_failure`.
+    OnFailure,
+    /// `finally`.
+    Finally,
+}
+
+/// A node of the graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// The key in the document.
+    pub name: Arc<str>,
+    /// The group it stands in.
+    pub parent: Option<NodeId>,
+    /// The section its outermost group stands in.
+    pub section: Section,
+    /// What it does.
+    pub work: Work,
+    /// Siblings that must settle first. No repeats, no cycles.
+    pub needs: Vec<NodeId>,
+    /// Siblings that wait for this one: the inverse of `needs`.
+    pub needed_by: Vec<NodeId>,
+    /// `if`: a false value skips the task.
+    pub condition: Option<ExprId>,
+    /// `foreach`: the task runs once for each item.
+    pub foreach: Option<Foreach>,
+    /// `loop`: the task runs again until it is good.
+    pub repeat: Option<Loop>,
+    /// `timeout`.
+    pub timeouts: Timeouts,
+    /// `retry`, with its defaults filled in.
+    pub retry: Retry,
+    /// `catch`: rungs in order, tried once the attempts are spent.
+    pub catch: Vec<Catch>,
+    /// `fail_if` and the class it fails with.
+    pub fail_if: Option<(ExprId, Class)>,
+    /// What an attempt does to the outside. The target may say otherwise where the document is silent (`effect_declared`).
+    pub effect: Effect,
+    /// True if the document itself named the effect.
+    pub effect_declared: bool,
+    /// What happens when a `once` attempt has no outcome.
+    pub on_uncertain: OnUncertain,
+    /// `optional`: a failure or the policy may drop it without failing the run.
+    pub optional: bool,
+    /// 0 to 100: among optional tasks the least value is dropped first.
+    pub value: u8,
+    /// No catch, no cache, no degraded target.
+    pub no_fallback: bool,
+    /// The caller sees its text while it runs.
+    pub live: bool,
+    /// Its text is held back until these tasks (of the same section's top level) have succeeded.
+    pub publish_after: Vec<NodeId>,
+    /// Does not start before this instant, an RFC 3339 text given by an expression, or a constant.
+    pub not_before: Option<NotBefore>,
+    /// Starts this long after its dependencies have settled.
+    pub delay: Option<Duration>,
+    /// Must settle this long after its dependencies have settled, waiting and attempts included.
+    pub within: Option<Duration>,
+    /// True if some expression reads its output, so that it must be made.
+    pub output_used: bool,
+}
+
+/// When a task may start at the earliest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotBefore {
+    /// Known in the document.
+    At(Timestamp),
+    /// Given by an expression.
+    Expr(ExprId),
+}
+
+/// What a task does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// An attempt on a target.
+    Call(Call),
+    /// Tasks inside it.
+    Group(Group),
+}
+
+/// `uses` and `with`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What is needed.
+    pub capability: Capability,
+    /// `with`: evaluates to the input payload.
+    pub input: ExprId,
+    /// Which targets will do, in what order.
+    pub requirement: Requirement,
+    /// `with.max_tokens`, where it is a constant.
+    pub output_cap: Option<u32>,
+}
+
+/// Tasks inside a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// In the order of the document.
+    pub tasks: Vec<NodeId>,
+    /// `output` of the group; without it, the objects that its tasks give, merged in the order of the document.
+    pub output: Option<ExprId>,
+    /// `race`: the first good results count.
+    pub race: Option<Race>,
+}
+
+/// A source text that the driver evaluates, and what it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expr {
+    /// How to read `source`.
+    pub form: Form,
+    /// The text.
+    pub source: Arc<str>,
+    /// Everything it reads; the core resolves these to payloads. No repeats.
+    pub reads: Vec<DataRef>,
+}
+
+/// How to read the source of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// A MiniJinja expression, without delimiters. Keeps its type.
+    Expression,
+    /// A JSON text with templates in its strings. Evaluates to the same tree with the templates replaced.
+    Tree,
+    /// A JSON text without templates.
+    Constant,
+}
+
+/// Something that an expression reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DataRef {
+    /// `inputs`.
+    Inputs,
+    /// `tasks.X.output` of a sibling, of the task itself (`fail_if`) or, as `outer.tasks.X`, of a task further out.
+    Output(NodeId),
+    /// `loop.previous.tasks.X.output`.
+    Previous(NodeId),
+    /// `loop.round`, from 1.
+    Round,
+    /// `item` of the innermost `foreach`.
+    Item,
+    /// `item_index`, from 0.
+    ItemIndex,
+    /// `output`: the result being judged, in `fail_if` and `good_if`.
+    Candidate,
+    /// `task.key`: the idempotency key.
+    Key,
+    /// `run.id`.
+    RunId,
+    /// `run.error`: class and message, in `on_failure` and `finally`.
+    RunError,
+    /// `run.partial_output`: the outputs of the main tasks that succeeded, in `on_failure` and `finally`.
+    PartialOutput,
+}
+
+impl Graph {
+    /// The task at this place.
+    ///
+    /// # Panics
+    ///
+    /// If the id is of another graph.
+    #[must_use]
+    pub fn task(&self, node: NodeId) -> &Task {
+        &self.tasks[node.0 as usize]
+    }
+
+    /// The expression at this place.
+    ///
+    /// # Panics
+    ///
+    /// If the id is of another graph.
+    #[must_use]
+    pub fn expr(&self, expr: ExprId) -> &Expr {
+        &self.exprs[expr.0 as usize]
+    }
+
+    /// The top-level tasks of a section.
+    #[must_use]
+    pub fn section(&self, section: Section) -> &[NodeId] {
+        match section {
+            Section::Main => &self.main,
+            Section::After => &self.after,
+            Section::OnFailure => &self.on_failure,
+            Section::Finally => &self.finally,
+        }
+    }
+
+    /// The tasks that stand beside each other in this group, or at the top of the section.
+    #[must_use]
+    pub fn siblings(&self, parent: Option<NodeId>, section: Section) -> &[NodeId] {
+        match parent {
+            None => self.section(section),
+            Some(parent) => match &self.task(parent).work {
+                Work::Group(group) => &group.tasks,
+                Work::Call(_) => &[],
+            },
+        }
+    }
+}
+
+impl Task {
+    /// True if the rung's class set names this class, or none is left to try.
+    #[must_use]
+    pub fn retries(&self, class: Class) -> bool {
+        self.retry.on.contains(class)
+    }
+
+    /// Classes of failure that some rung catches.
+    #[must_use]
+    pub fn caught(&self) -> ClassSet {
+        self.catch.iter().flat_map(|rung| rung.on.iter()).collect()
+    }
+}

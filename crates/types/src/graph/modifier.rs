@@ -1,0 +1,220 @@
+//! What a document may say about a task besides what it does.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::class::ClassSet;
+use crate::graph::{ExprId, NodeId};
+use crate::money::Money;
+use crate::time::Duration;
+
+/// The urgency of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Somebody waits for the answer.
+    Interactive,
+    /// The default.
+    #[default]
+    Standard,
+    /// When there is room.
+    Background,
+}
+
+impl Priority {
+    /// Every priority, most urgent first.
+    pub const ALL: [Self; 3] = [Self::Interactive, Self::Standard, Self::Background];
+
+    /// The word used in documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Standard => "standard",
+            Self::Background => "background",
+        }
+    }
+
+    /// The priority with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|priority| priority.word() == word)
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// `foreach`, `max_parallel`, `tolerate_failures`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Foreach {
+    /// Evaluates to a list.
+    pub items: ExprId,
+    /// Items that run at once.
+    pub parallel_max: u32,
+    /// Items that may fail; the outputs of the others count.
+    pub failures_max: u32,
+}
+
+/// `loop`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Loop {
+    /// Evaluated after each round; true ends the loop.
+    pub until: ExprId,
+    /// Rounds at most, at least 1.
+    pub rounds_max: u32,
+    /// What happens when the rounds, the time or the money of the loop are spent without `until`.
+    pub exhausted: Exhausted,
+    /// From the start of the first round.
+    pub deadline: Option<Duration>,
+    /// What the loop may spend, out of the run's budget.
+    pub budget: Option<Budget>,
+    /// Two rounds in a row with the same value count as exhausted.
+    pub stop_if_same: Option<ExprId>,
+}
+
+/// `on_exhausted`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Exhausted {
+    /// The task fails with class `permanent`.
+    Fail,
+    /// The task fails and this task of `on_failure` runs; the other tasks of `on_failure` do not.
+    Escalate(NodeId),
+    /// The round with the greatest value of the expression counts, degraded.
+    UseBest(ExprId),
+    /// The last round counts, degraded.
+    UseLast,
+}
+
+/// `race` over the tasks of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Race {
+    /// Good results that end it, at least 1.
+    pub first: u32,
+    /// What makes a result good; without it, any success.
+    pub good_if: Option<ExprId>,
+    /// The others are cancelled then; else they run to their end, and their results are dropped.
+    pub cancel_rest: bool,
+}
+
+/// `timeout`. A missing one does not end the attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Timeouts {
+    /// One attempt, from dispatch to outcome.
+    pub attempt: Option<Duration>,
+    /// From dispatch to the first chunk of output.
+    pub first_output: Option<Duration>,
+    /// Between two chunks of output.
+    pub idle: Option<Duration>,
+    /// All attempts and the waiting between them, from the moment the task is ready.
+    pub task: Option<Duration>,
+}
+
+/// `retry`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Retry {
+    /// Attempts on each rung, the first included; at least 1.
+    pub attempts_max: u32,
+    /// The first pause.
+    pub initial_delay: Duration,
+    /// What each further pause is multiplied with, in hundredths: 200 doubles.
+    pub backoff_percent: u32,
+    /// The longest pause.
+    pub delay_max: Duration,
+    /// Full jitter: the pause is drawn between zero and its bound.
+    pub jitter: bool,
+    /// The classes that are tried again.
+    pub on: ClassSet,
+}
+
+impl Retry {
+    /// One attempt and no more.
+    pub const NEVER: Self = Self {
+        attempts_max: 1,
+        ..Self::STANDARD
+    };
+
+    /// What a task without `retry` gets: three attempts for transient classes.
+    pub const STANDARD: Self = Self {
+        attempts_max: 3,
+        initial_delay: Duration::millis(200),
+        backoff_percent: 200,
+        delay_max: Duration::secs(10),
+        jitter: true,
+        on: ClassSet::TRANSIENT,
+    };
+}
+
+/// One entry of `catch`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Catch {
+    /// The classes it takes.
+    pub on: ClassSet,
+    /// What it does.
+    pub rung: Rung,
+}
+
+/// A rung of the fallback ladder.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Rung {
+    /// `output: VALUE`: the task succeeds with this value, degraded.
+    Output(ExprId),
+    /// `target: NAME`: another round of attempts on this target, degraded if it succeeds.
+    Target(Arc<str>),
+}
+
+/// `model`: which targets will do. The core keeps the order of `allow`, else the order of the target table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Requirement {
+    /// `class`: a class of model or the name of one target.
+    pub class: Option<Arc<str>>,
+    /// `allow`: names of targets, in the order of preference. Empty: any.
+    pub allow: Vec<Arc<str>>,
+}
+
+/// `budget`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// Money at most.
+    pub money: Option<Money>,
+    /// Tokens at most, in and out.
+    pub tokens: Option<u64>,
+    /// What happens to an attempt that the rest does not cover.
+    pub on_exceeded: OnExceeded,
+}
+
+/// `on_exceeded`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OnExceeded {
+    /// Wait until other attempts have settled for less than they held; fail when none is left.
+    Wait,
+    /// Take the next rung: a cheaper eligible target, the `catch`, dropping an optional task; else fail.
+    Degrade,
+    /// The task fails with class `budget_exceeded`.
+    #[default]
+    Fail,
+}
+
+impl OnExceeded {
+    /// The word used in documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Degrade => "degrade",
+            Self::Fail => "fail",
+        }
+    }
+
+    /// The choice with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Wait, Self::Degrade, Self::Fail]
+            .into_iter()
+            .find(|choice| choice.word() == word)
+    }
+}

@@ -1,0 +1,74 @@
+//! A number for everything that could grow.
+
+use crate::time::Duration;
+
+/// The limits of a shard and of what it accepts. What exceeds one is refused with a reason, never cut in silence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a document with every file it names.
+    pub document_bytes_max: usize,
+    /// Tasks of a graph, nested ones included.
+    pub graph_tasks_max: u32,
+    /// Dependencies of one task.
+    pub needs_max: u32,
+    /// Groups inside groups.
+    pub depth_max: u32,
+    /// Items of one `foreach`.
+    pub foreach_items_max: u32,
+    /// Items of one `foreach` that run at once where the document names no `max_parallel`.
+    pub foreach_parallel_default: u32,
+    /// Items of one `foreach` that may run at once.
+    pub foreach_parallel_max: u32,
+    /// Rounds of one `loop`.
+    pub loop_rounds_max: u32,
+    /// Rounds that `check --fix` writes for a cycle.
+    pub loop_rounds_default: u32,
+    /// Attempts of one task, all rungs together.
+    pub attempts_max: u32,
+    /// Runs alive in one shard.
+    pub live_runs_max: u32,
+    /// Task instances alive in one shard.
+    pub live_tasks_max: u32,
+    /// Attempts in flight in one shard: the driver has this many outcome slots.
+    pub attempt_credits: u32,
+    /// Evaluations in flight in one shard.
+    pub evaluation_credits: u32,
+    /// Instructions of one evaluation.
+    pub evaluation_fuel: u64,
+    /// Bytes that one evaluation may give.
+    pub evaluation_bytes_max: usize,
+    /// Bytes of one payload.
+    pub payload_bytes_max: u64,
+    /// Payloads up to this size travel inside their journal row.
+    pub inline_payload_bytes_max: usize,
+    /// A jump of the clock forward over this much is recorded.
+    pub clock_jump_max: Duration,
+    /// Dearer results are committed before what depends on them is dispatched; pico-dollars.
+    pub commit_above: crate::money::Money,
+}
+
+impl Limits {
+    /// What Agendum ships with.
+    pub const STANDARD: Self = Self {
+        document_bytes_max: 1 << 20,
+        graph_tasks_max: 10_000,
+        needs_max: 1_000,
+        depth_max: 8,
+        foreach_items_max: 100_000,
+        foreach_parallel_default: 8,
+        foreach_parallel_max: 1_024,
+        loop_rounds_max: 1_000,
+        loop_rounds_default: 10,
+        attempts_max: 100,
+        live_runs_max: 2_000_000,
+        live_tasks_max: 20_000_000,
+        attempt_credits: 4_096,
+        evaluation_credits: 4_096,
+        evaluation_fuel: 2_000_000,
+        evaluation_bytes_max: 8 << 20,
+        payload_bytes_max: 256 << 20,
+        inline_payload_bytes_max: 16 << 10,
+        clock_jump_max: Duration::secs(300),
+        commit_above: crate::money::Money(1_000_000_000),
+    };
+}

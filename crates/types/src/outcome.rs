@@ -1,0 +1,198 @@
+//! What came of an attempt.
+
+use std::sync::Arc;
+
+use crate::class::Class;
+use crate::money::Money;
+use crate::payload::PayloadRef;
+use crate::time::Duration;
+
+/// What an attempt used, in one normal form over all providers. The buckets do not overlap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Usage {
+    /// Input tokens that were not read from the provider's cache.
+    pub tokens_in: u64,
+    /// Input tokens read from the provider's cache.
+    pub tokens_cached: u64,
+    /// Output tokens, without reasoning.
+    pub tokens_out: u64,
+    /// Output tokens spent on reasoning.
+    pub tokens_reasoning: u64,
+    /// Calls, for targets priced per call.
+    pub calls: u32,
+    /// True if the provider said nothing and the numbers are ours.
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// All tokens, whatever they cost.
+    #[must_use]
+    pub const fn tokens(&self) -> u64 {
+        self.tokens_in
+            .saturating_add(self.tokens_cached)
+            .saturating_add(self.tokens_out)
+            .saturating_add(self.tokens_reasoning)
+    }
+
+    /// The sum, bucket by bucket.
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            tokens_in: self.tokens_in.saturating_add(other.tokens_in),
+            tokens_cached: self.tokens_cached.saturating_add(other.tokens_cached),
+            tokens_out: self.tokens_out.saturating_add(other.tokens_out),
+            tokens_reasoning: self.tokens_reasoning.saturating_add(other.tokens_reasoning),
+            calls: self.calls.saturating_add(other.calls),
+            estimated: self.estimated || other.estimated,
+        }
+    }
+}
+
+/// An attempt that gave a result.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Success {
+    /// The result.
+    pub output: PayloadRef,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// An attempt, a task or a run that gave none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Failure {
+    /// The one class that decides what happens next.
+    pub class: Class,
+    /// For people: what failed, in a line; at most [`Failure::MESSAGE_BYTES_MAX`] bytes. Never holds a secret or a payload.
+    pub message: Arc<str>,
+    /// How long the provider asked us to wait.
+    pub retry_after: Option<Duration>,
+    /// True if the adapter certifies that the attempt had no effect (connection refused, 429, never started).
+    pub no_effect: bool,
+    /// What had arrived before it failed.
+    pub partial: Option<PayloadRef>,
+    /// What it used all the same.
+    pub usage: Usage,
+}
+
+impl Failure {
+    /// Longer messages are cut.
+    pub const MESSAGE_BYTES_MAX: usize = 1_024;
+
+    /// A failure without provider's delay, partial data or usage.
+    #[must_use]
+    pub fn new(class: Class, message: &str) -> Self {
+        let end = message.floor_char_boundary(Self::MESSAGE_BYTES_MAX.min(message.len()));
+        Self {
+            class,
+            message: Arc::from(&message[..end]),
+            retry_after: None,
+            no_effect: false,
+            partial: None,
+            usage: Usage::default(),
+        }
+    }
+
+    /// The same failure, certified to have had no effect.
+    #[must_use]
+    pub fn without_effect(mut self) -> Self {
+        self.no_effect = true;
+        self
+    }
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It gave a result.
+    Succeeded(Success),
+    /// It gave none.
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// What it used.
+    #[must_use]
+    pub const fn usage(&self) -> &Usage {
+        match self {
+            Self::Succeeded(success) => &success.usage,
+            Self::Failed(failure) => &failure.usage,
+        }
+    }
+}
+
+/// What a target asks for; money in pico-dollars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Price {
+    /// Per input token.
+    pub token_in: Money,
+    /// Per input token read from the provider's cache.
+    pub token_cached: Money,
+    /// Per output token, reasoning included.
+    pub token_out: Money,
+    /// Per call.
+    pub call: Money,
+}
+
+impl Price {
+    /// Nothing is charged.
+    pub const FREE: Self = Self {
+        token_in: Money::ZERO,
+        token_cached: Money::ZERO,
+        token_out: Money::ZERO,
+        call: Money::ZERO,
+    };
+
+    /// The cost of a usage at this price: a pure function.
+    #[must_use]
+    pub const fn cost(&self, usage: &Usage) -> Money {
+        self.token_in
+            .times(usage.tokens_in)
+            .plus(self.token_cached.times(usage.tokens_cached))
+            .plus(
+                self.token_out
+                    .times(usage.tokens_out.saturating_add(usage.tokens_reasoning)),
+            )
+            .plus(self.call.times(usage.calls as u64))
+    }
+
+    /// True if nothing is charged.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        *self == Self::FREE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Price, Usage};
+    use crate::class::Class;
+    use crate::money::Money;
+
+    #[test]
+    fn cost_is_the_sum_of_the_buckets() {
+        let price = Price {
+            token_in: Money(300_000),
+            token_cached: Money(6_000),
+            token_out: Money(1_200_000),
+            call: Money(5),
+        };
+        let usage = Usage {
+            tokens_in: 10,
+            tokens_cached: 100,
+            tokens_out: 3,
+            tokens_reasoning: 1,
+            calls: 1,
+            estimated: false,
+        };
+        assert_eq!(
+            price.cost(&usage),
+            Money(10 * 300_000 + 100 * 6_000 + 4 * 1_200_000 + 5)
+        );
+    }
+
+    #[test]
+    fn long_messages_are_cut_at_a_character() {
+        let failure = Failure::new(Class::Permanent, &"é".repeat(1_000));
+        assert_eq!(failure.message.len(), 1_024);
+    }
+}

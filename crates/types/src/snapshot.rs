@@ -1,0 +1,79 @@
+//! What the planner and the dashboard read of a shard: numbers and names, no payloads.
+
+use std::sync::Arc;
+
+use crate::cause::Cause;
+use crate::id::{RunId, Tenant};
+use crate::money::Money;
+use crate::status::{RunStatus, TaskStatus};
+use crate::time::{Duration, Timestamp};
+
+/// A shard at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Runs alive.
+    pub runs: u64,
+    /// Task instances alive.
+    pub tasks: u64,
+    /// Attempts in flight.
+    pub attempts: u32,
+    /// Ready tasks that wait for a target.
+    pub queued: u64,
+    /// One entry for each target, in the order of the table.
+    pub targets: Vec<TargetLoad>,
+}
+
+/// How a target is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetLoad {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Attempts in flight.
+    pub running: u32,
+    /// Attempts it may run at once.
+    pub concurrency_max: u32,
+    /// It takes nothing before this instant.
+    pub closed_until: Option<Timestamp>,
+    /// The expected time of an attempt, from what was observed.
+    pub expected: Duration,
+}
+
+/// A live run, as `runs show` prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunView {
+    /// Which run.
+    pub id: RunId,
+    /// Whose.
+    pub tenant: Tenant,
+    /// The graph's name.
+    pub graph: Arc<str>,
+    /// How it stands.
+    pub status: RunStatus,
+    /// True if a caller paused it.
+    pub paused: bool,
+    /// When it was accepted.
+    pub submitted: Timestamp,
+    /// When its answer is due.
+    pub deadline: Option<Timestamp>,
+    /// What it has spent.
+    pub spent: Money,
+    /// What running attempts may yet spend.
+    pub held: Money,
+    /// Every live or settled task instance that the core still knows.
+    pub tasks: Vec<TaskView>,
+}
+
+/// A task instance, as `runs show` prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskView {
+    /// The path as text.
+    pub path: String,
+    /// How it stands.
+    pub status: TaskStatus,
+    /// Why it does not run, if it waits.
+    pub waiting_on: Option<Cause>,
+    /// Attempts so far.
+    pub attempts: u32,
+}

@@ -1,0 +1,106 @@
+//! What can serve a task: a model at a provider, an index, a local program.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::effect::Effect;
+use crate::outcome::Price;
+use crate::payload::Labels;
+use crate::time::Duration;
+
+/// What a task needs done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// A call to a language model.
+    Chat,
+    /// Full-text or vector search over an index.
+    Retrieve,
+    /// Text into another language.
+    Translate,
+    /// May this text be shown?
+    Moderate,
+    /// An HTTP request.
+    Http,
+    /// A local program.
+    Exec,
+}
+
+impl Capability {
+    /// Every capability that this release runs.
+    pub const ALL: [Self; 6] = [
+        Self::Chat,
+        Self::Retrieve,
+        Self::Translate,
+        Self::Moderate,
+        Self::Http,
+        Self::Exec,
+    ];
+
+    /// The word used in documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Retrieve => "retrieve",
+            Self::Translate => "translate",
+            Self::Moderate => "moderate",
+            Self::Http => "http",
+            Self::Exec => "exec",
+        }
+    }
+
+    /// The capability with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.word() == word)
+    }
+
+    /// The effect of an attempt unless the graph or the target says otherwise. `http` counts as a write here; the document's
+    /// checker knows the method and sets `none` for GET and HEAD.
+    #[must_use]
+    pub const fn default_effect(self) -> Effect {
+        match self {
+            Self::Chat | Self::Retrieve | Self::Translate | Self::Moderate => Effect::None,
+            Self::Http | Self::Exec => Effect::Once,
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// The place of a target in the core's table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetId(pub u16);
+
+/// Something that can serve capabilities. Published to the core as a table; adapters are found by `name`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The name in configuration, journals and answers, such as `openai/gpt-5.6-terra`.
+    pub name: Arc<str>,
+    /// What it can do.
+    pub capabilities: Vec<Capability>,
+    /// The classes of model it counts as, such as `small` and `large`. A task that asks for no class takes any.
+    pub classes: Vec<Arc<str>>,
+    /// What it asks for.
+    pub price: Price,
+    /// Attempts it may run at once; at least 1.
+    pub concurrency_max: u32,
+    /// Targets with the same group share one provider limit: a 429 on one holds back all.
+    pub quota_group: Option<Arc<str>>,
+    /// The labels of data it may see.
+    pub clearance: Labels,
+    /// Overrides the effect of the capability, where a target knows better.
+    pub effect: Option<Effect>,
+    /// The output cap, in tokens, where the task names none. Zero for targets whose output is not counted in tokens.
+    pub output_cap: u32,
+    /// The least number of input bytes that make one token; with it the core bounds the input's cost before the call.
+    pub bytes_per_token_min: u32,
+    /// How long an attempt takes, before anything was observed.
+    pub expected: Duration,
+}
