@@ -1,1 +1,39 @@
-//! core
+//! THE SCHEDULER: `Event` in, `Action` out. Pure decisions: no IO, no clock, no runtime, no payloads.
+//!
+//! A crate of its own because it carries a ban: whatever takes time or can fail is an [`Action`], answered by an [`Event`]. So the
+//! engine drives it with real clocks, the simulator in virtual time, and a test with a text.
+//!
+//! # The contract
+//!
+//! ```text
+//! for record in journal { scheduler.apply(record) }            // restores: makes no choice, calls no policy, emits nothing
+//! scheduler.handle(now, Event::Opened { .. });                 // decides what became of what was in flight
+//! loop {
+//!     while let Some(action) = scheduler.poll_action() { .. }  // drain before the next event
+//!     let wake = scheduler.poll_timeout();                     // when to come back, and why
+//!     scheduler.handle(now, event_or(Event::TimeReached))?;    // the only mutation; only submissions and additions are refused
+//! }
+//! ```
+//!
+//! 1. `handle` = decide → record → apply. State of runs changes in `apply` alone, so a restart arrives where live handling was.
+//! 2. Durability is decided here: an action with `after: Some(seq)` waits for [`Event::Durable`]. Work without outside effect runs
+//!    ahead of the disk; answers, `idempotent`, `once` and paid attempts do not.
+//! 3. Time and chance come in: `now` never goes back (it is clamped), the random numbers are seeded by [`Event::Opened`]. The same
+//!    events give the same actions, byte for byte.
+//! 4. Outcomes are never refused: an attempt or an evaluation is asked for only within the credits of [`agendum_types::Limits`].
+//! 5. The cost of an event is O(log n + actions). Ready tasks queue by eligibility class; a freed target touches only the classes that
+//!    can use it.
+//!
+//! Reading order: [`event`], [`action`], [`record`], then `scheduler`.
+
+pub mod action;
+pub mod event;
+pub mod record;
+
+pub use action::{
+    Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step,
+};
+pub use event::{Evaluation, Event, Rejected, Submission};
+pub use record::{
+    Answered, Change, Dispatched, End, Finished, Next, NextRound, Record, RunSubmitted, Waits,
+};

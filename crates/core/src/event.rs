@@ -1,0 +1,174 @@
+//! What the core is told. Past tense: it has happened.
+
+use std::sync::Arc;
+
+use agendum_types::graph::{Budget, Priority};
+use agendum_types::{
+    AttemptId, Duration, Graph, Hash, Incarnation, Outcome, PayloadRef, Principal, RunId, Seq,
+    Target, TaskPath, Tenant, Timestamp,
+};
+
+use crate::action::Step;
+
+/// Everything that can wake a scheduler.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The journal is open and all records of open runs have been applied. The first event of an incarnation; what was in flight in
+    /// an earlier one is decided upon now.
+    Opened {
+        /// The new life of the shard.
+        incarnation: Incarnation,
+        /// The last record in the journal.
+        last: Seq,
+        /// Seeds the shard's random numbers; recorded.
+        seed: u64,
+    },
+    /// The table of targets. Replaces the one before; a target keeps its load if its name stays.
+    TargetsPublished(Vec<Target>),
+    /// A caller wants a graph run.
+    RunSubmitted(Box<Submission>),
+    /// A caller, or a task's output, adds tasks to a live run.
+    TasksAdded {
+        /// The run.
+        run: RunId,
+        /// The run's graph with the additions: every task it had stands where it stood.
+        graph: Arc<Graph>,
+        /// The normalised document of that graph.
+        document: PayloadRef,
+    },
+    /// The answer to [`crate::Evaluate`].
+    Evaluated {
+        /// The run.
+        run: RunId,
+        /// The task, or the empty path for the run's output.
+        path: TaskPath,
+        /// What was asked.
+        step: Step,
+        /// What came of it; an error message fails the task as `permanent`.
+        result: Result<Evaluation, Arc<str>>,
+    },
+    /// The answer to [`crate::Dispatch`]. Never refused; an attempt that is not awaited any more is booked and dropped.
+    AttemptFinished {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// A running attempt gave a reference by which a later life of this process can continue it.
+    AttemptReferenced {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// Opaque, at most 1 KiB.
+        reference: Arc<str>,
+    },
+    /// Every record up to this one survives a power loss.
+    Durable(Seq),
+    /// A caller wants the run to stop. No effect on a run that is answered or unknown.
+    CancelRequested(RunId),
+    /// A caller wants no further attempt to start.
+    PauseRequested(RunId),
+    /// A caller lifts the pause.
+    ResumeRequested(RunId),
+    /// The instant of [`crate::Scheduler::poll_timeout`] has come.
+    TimeReached,
+}
+
+/// A run to be.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Chosen by the driver; new.
+    pub run: RunId,
+    /// For whom.
+    pub tenant: Tenant,
+    /// On whose behalf.
+    pub principal: Principal,
+    /// What shall be done.
+    pub graph: Arc<Graph>,
+    /// The normalised document of the graph, kept by the driver before it submits.
+    pub document: PayloadRef,
+    /// The checked inputs with their defaults filled in (JSON), kept likewise.
+    pub inputs: PayloadRef,
+    /// Overrides the graph's.
+    pub priority: Option<Priority>,
+    /// Overrides the graph's: from now to the answer.
+    pub deadline: Option<Duration>,
+    /// Overrides the graph's.
+    pub budget: Option<Budget>,
+    /// `durability: strict`: every step is committed before the next begins.
+    pub strict: bool,
+}
+
+/// What an evaluation gave. Only the fields that were asked for are set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evaluation {
+    /// [`crate::Purpose::Condition`], [`crate::Purpose::FailIf`], [`crate::Purpose::Until`].
+    pub truth: Option<bool>,
+    /// [`crate::Purpose::GoodIf`].
+    pub good: Option<bool>,
+    /// [`crate::Purpose::NotBefore`].
+    pub time: Option<Timestamp>,
+    /// [`crate::Purpose::Items`]: how many.
+    pub count: Option<u32>,
+    /// [`crate::Purpose::Score`], in millionths.
+    pub score: Option<i64>,
+    /// [`crate::Purpose::Same`]: a hash of the value.
+    pub same: Option<Hash>,
+    /// [`crate::Purpose::Items`], [`crate::Purpose::Input`], [`crate::Purpose::Output`] and the compositions. The core sets its labels.
+    pub payload: Option<PayloadRef>,
+}
+
+/// Why a submission or an addition was refused. State is unchanged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// The shard holds as many runs as it may; try again later.
+    #[error("the shard holds {count} live runs, as many as it may: try again later")]
+    Full {
+        /// Live runs.
+        count: u32,
+    },
+    /// The shard holds as many task instances as it may; try again later.
+    #[error("the shard holds {count} live tasks, as many as it may: try again later")]
+    TooManyTasks {
+        /// Live tasks.
+        count: u32,
+    },
+    /// The id is in use.
+    #[error("run {0} exists already")]
+    Exists(RunId),
+    /// There is no such live run.
+    #[error("run {0} is not live: tasks can only be added before its answer")]
+    NotLive(RunId),
+    /// The graph with additions does not contain the run's graph.
+    #[error("the addition changes task {task:?}: only new tasks may be added to a live run")]
+    NotAnExtension {
+        /// The first task that differs.
+        task: Arc<str>,
+    },
+    /// No target can serve a task of the graph, whatever happens.
+    #[error("no target can serve task {task:?}: {reason}")]
+    NoTarget {
+        /// The task.
+        task: Arc<str>,
+        /// What is missing.
+        reason: Arc<str>,
+    },
+    /// The deadline has passed before the run began.
+    #[error("the deadline is zero: the run could never be answered in time")]
+    DeadlinePassed,
+}
+
+impl Rejected {
+    /// The stable code of APIs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Full { .. } => "shard_full",
+            Self::TooManyTasks { .. } => "too_many_tasks",
+            Self::Exists(_) => "run_exists",
+            Self::NotLive(_) => "run_not_live",
+            Self::NotAnExtension { .. } => "not_an_extension",
+            Self::NoTarget { .. } => "no_target",
+            Self::DeadlinePassed => "deadline_passed",
+        }
+    }
+}

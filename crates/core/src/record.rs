@@ -1,0 +1,305 @@
+//! Facts and decisions: what the journal holds, and the only thing that changes the state of runs.
+//!
+//! [`crate::Scheduler::handle`] decides, makes records and applies them; a restart applies the same records and arrives at the same
+//! state. A record holds what was decided, never an input to be decided upon again.
+
+use std::sync::Arc;
+
+use agendum_types::graph::{Budget, Priority};
+use agendum_types::{
+    AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Money, Outcome,
+    PayloadRef, Principal, RunId, RunStatus, TaskPath, Timestamp,
+};
+use smallvec::SmallVec;
+
+use crate::action::RunFailure;
+use crate::event::Evaluation;
+
+/// How long a task waited for what before it was dispatched; parts that add up to the time since it was ready.
+pub type Waits = SmallVec<[(Cause, Duration); 2]>;
+
+/// A fact or a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A life of the shard began.
+    Opened {
+        /// Which life.
+        incarnation: Incarnation,
+        /// The seed of its random numbers.
+        seed: u64,
+    },
+    /// The clock jumped forward by more than the limit.
+    ClockJumped {
+        /// What it showed before.
+        from: Timestamp,
+    },
+    /// A run was accepted.
+    RunSubmitted(Box<RunSubmitted>),
+    /// A run's graph grew.
+    TasksAdded {
+        /// The run.
+        run: RunId,
+        /// The hash of the graph with the additions.
+        graph: Hash,
+        /// Its normalised document.
+        document: PayloadRef,
+    },
+    /// A caller cancelled the run.
+    CancelRequested {
+        /// The run.
+        run: RunId,
+    },
+    /// A caller paused the run.
+    Paused {
+        /// The run.
+        run: RunId,
+    },
+    /// A caller lifted the pause.
+    Resumed {
+        /// The run.
+        run: RunId,
+    },
+    /// Something about one task.
+    Task {
+        /// The run.
+        run: RunId,
+        /// The task; empty for the composition of the run's output.
+        path: TaskPath,
+        /// What.
+        change: Change,
+    },
+    /// The answer of a run is settled.
+    Answered(Box<Answered>),
+    /// Nothing more will happen to the run.
+    Done {
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// A run as accepted: submission and graph already combined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSubmitted {
+    /// The run.
+    pub run: RunId,
+    /// On whose behalf.
+    pub principal: Principal,
+    /// The name of the graph.
+    pub graph_name: Arc<str>,
+    /// The hash of the graph.
+    pub graph: Hash,
+    /// Its normalised document.
+    pub document: PayloadRef,
+    /// The inputs.
+    pub inputs: PayloadRef,
+    /// Its urgency.
+    pub priority: Priority,
+    /// When the answer is due.
+    pub deadline: Option<Timestamp>,
+    /// What it may spend.
+    pub budget: Option<Budget>,
+    /// Every step is committed before the next begins.
+    pub strict: bool,
+}
+
+/// The answer of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The run.
+    pub run: RunId,
+    /// `Succeeded`, `Failed` or `Cancelled`.
+    pub status: RunStatus,
+    /// The output.
+    pub output: Option<PayloadRef>,
+    /// Why there is none.
+    pub failure: Option<RunFailure>,
+    /// True if a lower rung was taken somewhere.
+    pub degraded: bool,
+}
+
+/// What happened to a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was ready and its condition, start, items or input were evaluated. A false condition skips it.
+    Entered(Evaluation),
+    /// An attempt was sent to a target.
+    Dispatched(Box<Dispatched>),
+    /// The running attempt gave an external reference.
+    Referenced {
+        /// Opaque.
+        reference: Arc<str>,
+    },
+    /// The running attempt ended.
+    Finished(Box<Finished>),
+    /// The result was judged by `fail_if` or `good_if`.
+    Judged {
+        /// What they said.
+        evaluation: Evaluation,
+        /// What follows.
+        next: Next,
+    },
+    /// A rung of `catch` gave an output: the task succeeds with it, degraded.
+    Caught {
+        /// The output.
+        output: PayloadRef,
+    },
+    /// A round of a loop was judged.
+    RoundJudged {
+        /// What `until`, `stop_if_same` and `by` said.
+        evaluation: Evaluation,
+        /// What follows.
+        next: NextRound,
+    },
+    /// The output of a group, a `foreach` or the run was made.
+    Composed {
+        /// The output.
+        output: PayloadRef,
+    },
+    /// It ended by a decision and not by an outcome. A running attempt is abandoned.
+    Ended {
+        /// Why.
+        end: End,
+        /// What follows: a failure may still be caught.
+        next: Next,
+    },
+    /// An attempt that was not awaited any more ended; what it cost is booked.
+    Abandoned {
+        /// Which try.
+        attempt: AttemptNo,
+        /// The life of the shard that started it.
+        incarnation: Incarnation,
+        /// What it cost.
+        cost: Money,
+        /// What it used in tokens.
+        tokens: u64,
+    },
+}
+
+/// An attempt that was sent to a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispatched {
+    /// Which try.
+    pub attempt: AttemptNo,
+    /// The life of the shard that started it.
+    pub incarnation: Incarnation,
+    /// The name of the target.
+    pub target: Arc<str>,
+    /// What it does to the outside.
+    pub effect: Effect,
+    /// Money set aside for it: the worst case.
+    pub hold: Money,
+    /// Tokens set aside for it.
+    pub hold_tokens: u64,
+    /// Output tokens at most.
+    pub output_cap: Option<u32>,
+    /// True if a preferred target was passed over.
+    pub lower: bool,
+    /// What it waited for since it was ready.
+    pub waits: Waits,
+    /// True if it continues an attempt of an earlier life by its reference.
+    pub reattached: bool,
+}
+
+/// An attempt that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Which try.
+    pub attempt: AttemptNo,
+    /// The life of the shard that started it.
+    pub incarnation: Incarnation,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What it cost.
+    pub cost: Money,
+    /// What follows.
+    pub next: Next,
+}
+
+/// What follows on a result or a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// `fail_if` or `good_if` are asked first.
+    Judge,
+    /// The task succeeds.
+    Succeed,
+    /// Another attempt, not before this instant.
+    Retry {
+        /// When.
+        at: Timestamp,
+    },
+    /// The rung of `catch` with this index.
+    Rung {
+        /// From 0.
+        rung: u8,
+    },
+    /// The task fails for good.
+    Fail(Failure),
+}
+
+/// What follows on a round of a loop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextRound {
+    /// Another round.
+    Again,
+    /// `until` was true: this round's output counts.
+    Done,
+    /// The loop ran out: this output counts, degraded.
+    Use {
+        /// The output of the best or the last round.
+        output: PayloadRef,
+    },
+    /// The loop ran out: the task fails, or is caught.
+    Fail(Next),
+}
+
+/// A decision that ends a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Policy dropped it: it is optional and time runs short.
+    Pruned,
+    /// A limit of time passed: `timeout.task`, `within`, the loop's deadline.
+    Expired,
+    /// The rest of the budget does not cover an attempt.
+    Unaffordable,
+    /// An expression failed.
+    Unevaluable,
+    /// No target is eligible: clearance, configuration.
+    Ineligible,
+    /// The attempt was in flight when the process died, and it may have taken effect.
+    Uncertain,
+    /// The attempt was in flight when the process died; it had no effect outside and is lost.
+    Lost,
+}
+
+impl End {
+    /// The class that a failure by this decision has.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Pruned => Class::Cancelled,
+            Self::Expired => Class::Timeout,
+            Self::Unaffordable => Class::BudgetExceeded,
+            Self::Unevaluable | Self::Ineligible => Class::Permanent,
+            Self::Uncertain => Class::Uncertain,
+            Self::Lost => Class::Unavailable,
+        }
+    }
+}
+
+impl Record {
+    /// The run it speaks of; `None` for the shard's own records.
+    #[must_use]
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Opened { .. } | Self::ClockJumped { .. } => None,
+            Self::RunSubmitted(submitted) => Some(submitted.run),
+            Self::Answered(answered) => Some(answered.run),
+            Self::TasksAdded { run, .. }
+            | Self::CancelRequested { run }
+            | Self::Paused { run }
+            | Self::Resumed { run }
+            | Self::Task { run, .. }
+            | Self::Done { run } => Some(*run),
+        }
+    }
+}
