@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{DataRef, ExprId, NodeId, Timeouts};
 use agendum_types::{
-    AttemptId, Duration, Effect, Failure, Graph, Labels, Money, PayloadRef, Principal, RunId,
-    RunStatus, Seq, TargetId, TaskPath, Tenant, Timestamp,
+    AttemptId, Duration, Effect, Failure, Graph, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq, TargetId,
+    TaskPath, Tenant, Timestamp,
 };
 use smallvec::SmallVec;
 
@@ -169,6 +169,11 @@ pub enum Bound {
     Number(u64),
     /// A text.
     Text(Arc<str>),
+    /// The idempotency key of the evaluated task, derived from this run and the task's path.
+    Key {
+        /// The run from which keys derive.
+        origin: RunId,
+    },
     /// Why the run failed: an object of `class`, `message` and `task`.
     Error(Box<RunFailure>),
     /// An object of outputs by task name.

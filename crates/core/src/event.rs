@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptId, Duration, Graph, Hash, Incarnation, Outcome, PayloadRef, Principal, RunId, Seq,
-    Target, TaskPath, Tenant, Timestamp,
+    AttemptId, Duration, Graph, Hash, Incarnation, Outcome, PayloadRef, Principal, RunId, Seq, Target, TaskPath,
+    Tenant, Timestamp,
 };
 
 use crate::action::Step;

@@ -30,10 +30,27 @@ pub mod action;
 pub mod event;
 pub mod record;
 
-pub use action::{
-    Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step,
-};
+mod bind;
+mod board;
+mod decide;
+mod digest;
+mod inst;
+mod lookup;
+mod on;
+mod place;
+mod plan;
+mod queue;
+mod rng;
+mod run;
+mod scheduler;
+mod targets;
+mod timers;
+mod view;
+mod work;
+
+pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step};
 pub use event::{Evaluation, Event, Rejected, Submission};
-pub use record::{
-    Answered, Change, Dispatched, End, Finished, Next, NextRound, Record, RunSubmitted, Waits,
-};
+pub use scheduler::Scheduler;
+pub use timers::Wake;
+
+pub use record::{Answered, Change, Dispatched, End, Finished, Next, NextRound, Record, RunSubmitted, Waits};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Money, Outcome,
-    PayloadRef, Principal, RunId, RunStatus, TaskPath, Timestamp,
+    AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Money, Outcome, PayloadRef, Principal,
+    RunId, RunStatus, TaskPath, Timestamp,
 };
 use smallvec::SmallVec;
 

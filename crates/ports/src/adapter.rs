@@ -110,11 +110,7 @@ pub trait Adapter: Send + Sync {
     fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>>;
 
     /// Continues an attempt of an earlier life of this process. `None` if this adapter cannot, or not with this reference.
-    fn reattach(
-        &self,
-        attempt: Attempt,
-        reference: Reference,
-    ) -> Option<BoxFuture<'static, Result<Finished, Failed>>> {
+    fn reattach(&self, attempt: Attempt, reference: Reference) -> Option<BoxFuture<'static, Result<Finished, Failed>>> {
         let _ = (attempt, reference);
         None
     }

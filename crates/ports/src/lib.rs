@@ -9,12 +9,9 @@ pub mod clock;
 pub mod memory;
 pub mod store;
 
-pub use adapter::{
-    Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink,
-};
+pub use adapter::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
 pub use blobs::{BlobError, Blobs, TenantKey};
 pub use clock::{Clock, ManualClock};
 pub use store::{
-    Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store,
-    StoreError,
+    Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError,
 };

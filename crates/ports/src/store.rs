@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{
-    Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp,
-};
+use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
@@ -182,12 +180,7 @@ pub trait Store: Send + Sync {
     fn append(&self, batch: Append) -> BoxFuture<'static, Appended>;
 
     /// A page of the rows of runs that are not done, in the order of the journal, after `after`: what a restart applies.
-    fn read_open(
-        &self,
-        shard: ShardId,
-        after: Seq,
-        count_max: u32,
-    ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
+    fn read_open(&self, shard: ShardId, after: Seq, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
 
     /// A page of one run's rows, in the order of the journal, after `after`.
     fn read_run(
@@ -199,31 +192,20 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
 
     /// A payload that travelled inside a row.
-    fn inline_payload(
-        &self,
-        tenant: &Tenant,
-        hash: Hash,
-    ) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
+    fn inline_payload(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
 
     /// One run of the index.
-    fn run(&self, tenant: &Tenant, run: RunId)
-    -> BoxFuture<'_, Result<Option<RunRow>, StoreError>>;
+    fn run(&self, tenant: &Tenant, run: RunId) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>>;
 
     /// A page of the index, newest first.
-    fn runs(
-        &self,
-        tenant: &Tenant,
-        filter: RunFilter,
-    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
+    fn runs(&self, tenant: &Tenant, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
 }
 
 /// Why a store could not be opened or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has the data directory open.
-    #[error(
-        "the data directory {path} is in use by process {pid}: stop it, or use it through its address ({address})"
-    )]
+    #[error("the data directory {path} is in use by process {pid}: stop it, or use it through its address ({address})")]
     Owned {
         /// The directory.
         path: String,
@@ -233,9 +215,7 @@ pub enum StoreError {
         address: String,
     },
     /// A later version of Agendum wrote it.
-    #[error(
-        "the data in {path} has schema version {found}; this release reads up to {known}: use a newer agendum"
-    )]
+    #[error("the data in {path} has schema version {found}; this release reads up to {known}: use a newer agendum")]
     TooNew {
         /// Which file.
         path: String,

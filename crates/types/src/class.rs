@@ -88,11 +88,8 @@ impl ClassSet {
     /// No class.
     pub const NONE: Self = Self(0);
     /// What a repetition on the same target may cure; the default of `retry.on`.
-    pub const TRANSIENT: Self = Self::NONE
-        .with(Class::RateLimited)
-        .with(Class::Overloaded)
-        .with(Class::Timeout)
-        .with(Class::Unavailable);
+    pub const TRANSIENT: Self =
+        Self::NONE.with(Class::RateLimited).with(Class::Overloaded).with(Class::Timeout).with(Class::Unavailable);
     /// What `any` means: all but `cancelled`, `permission_denied`, `budget_exceeded` and `deadline_exceeded`.
     pub const ANY: Self = Self::TRANSIENT
         .with(Class::InvalidOutput)
@@ -114,9 +111,7 @@ impl ClassSet {
 
     /// The classes of the set in the order of the table.
     pub fn iter(self) -> impl Iterator<Item = Class> {
-        Class::ALL
-            .into_iter()
-            .filter(move |class| self.contains(*class))
+        Class::ALL.into_iter().filter(move |class| self.contains(*class))
     }
 }
 

@@ -26,9 +26,7 @@ impl Effect {
     /// The effect with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::None, Self::Idempotent, Self::Once]
-            .into_iter()
-            .find(|effect| effect.word() == word)
+        [Self::None, Self::Idempotent, Self::Once].into_iter().find(|effect| effect.word() == word)
     }
 }
 

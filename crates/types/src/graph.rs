@@ -10,8 +10,7 @@ pub mod names;
 use std::sync::Arc;
 
 pub use modifier::{
-    Budget, Catch, Exhausted, Foreach, Loop, OnExceeded, Priority, Race, Requirement, Retry, Rung,
-    Timeouts,
+    Budget, Catch, Exhausted, Foreach, Loop, OnExceeded, Priority, Race, Requirement, Retry, Rung, Timeouts,
 };
 
 use crate::class::{Class, ClassSet};

@@ -133,14 +133,8 @@ impl FromStr for RunId {
         }
         let mut value: u128 = 0;
         for character in text.bytes() {
-            let digit = DIGITS
-                .iter()
-                .position(|known| *known == character.to_ascii_uppercase())
-                .ok_or_else(invalid)?;
-            value = value
-                .checked_mul(32)
-                .and_then(|shifted| shifted.checked_add(digit as u128))
-                .ok_or_else(invalid)?;
+            let digit = DIGITS.iter().position(|known| *known == character.to_ascii_uppercase()).ok_or_else(invalid)?;
+            value = value.checked_mul(32).and_then(|shifted| shifted.checked_add(digit as u128)).ok_or_else(invalid)?;
         }
         Ok(Self(value))
     }
@@ -193,13 +187,9 @@ mod tests {
 
     #[test]
     fn what_is_no_run_id_is_refused() {
-        for text in [
-            "",
-            "01K9",
-            "01K9ZZK3V5Q0T6M1F8A2B3C4DU",
-            "ZZZZZZZZZZZZZZZZZZZZZZZZZZ",
-            "é1K9ZZK3V5Q0T6M1F8A2B3C4D",
-        ] {
+        for text in
+            ["", "01K9", "01K9ZZK3V5Q0T6M1F8A2B3C4DU", "ZZZZZZZZZZZZZZZZZZZZZZZZZZ", "é1K9ZZK3V5Q0T6M1F8A2B3C4D"]
+        {
             assert!(text.parse::<RunId>().is_err(), "{text}");
         }
     }

@@ -26,9 +26,7 @@ pub use cause::Cause;
 pub use class::{Class, ClassSet};
 pub use effect::{Effect, OnUncertain};
 pub use graph::Graph;
-pub use id::{
-    AttemptId, AttemptNo, Incarnation, Partition, Principal, RunId, Seq, ShardId, Tenant,
-};
+pub use id::{AttemptId, AttemptNo, Incarnation, Partition, Principal, RunId, Seq, ShardId, Tenant};
 pub use limits::Limits;
 pub use money::Money;
 pub use outcome::{Failure, Outcome, Success, Usage};

@@ -62,14 +62,7 @@ mod tests {
 
     #[test]
     fn amounts_print_with_their_significant_digits() {
-        let shown = [
-            0,
-            420_000,
-            13_500_000_000,
-            20_000_000_000,
-            1_250_000_000_000,
-        ]
-        .map(|pico| Money(pico).to_string());
+        let shown = [0, 420_000, 13_500_000_000, 20_000_000_000, 1_250_000_000_000].map(|pico| Money(pico).to_string());
         assert_eq!(shown, ["$0", "$0.00000042", "$0.0135", "$0.0200", "$1.25"]);
     }
 }

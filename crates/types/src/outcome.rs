@@ -135,12 +135,8 @@ pub struct Price {
 
 impl Price {
     /// Nothing is charged.
-    pub const FREE: Self = Self {
-        token_in: Money::ZERO,
-        token_cached: Money::ZERO,
-        token_out: Money::ZERO,
-        call: Money::ZERO,
-    };
+    pub const FREE: Self =
+        Self { token_in: Money::ZERO, token_cached: Money::ZERO, token_out: Money::ZERO, call: Money::ZERO };
 
     /// The cost of a usage at this price: a pure function.
     #[must_use]
@@ -148,10 +144,7 @@ impl Price {
         self.token_in
             .times(usage.tokens_in)
             .plus(self.token_cached.times(usage.tokens_cached))
-            .plus(
-                self.token_out
-                    .times(usage.tokens_out.saturating_add(usage.tokens_reasoning)),
-            )
+            .plus(self.token_out.times(usage.tokens_out.saturating_add(usage.tokens_reasoning)))
             .plus(self.call.times(usage.calls as u64))
     }
 
@@ -170,24 +163,11 @@ mod tests {
 
     #[test]
     fn cost_is_the_sum_of_the_buckets() {
-        let price = Price {
-            token_in: Money(300_000),
-            token_cached: Money(6_000),
-            token_out: Money(1_200_000),
-            call: Money(5),
-        };
-        let usage = Usage {
-            tokens_in: 10,
-            tokens_cached: 100,
-            tokens_out: 3,
-            tokens_reasoning: 1,
-            calls: 1,
-            estimated: false,
-        };
-        assert_eq!(
-            price.cost(&usage),
-            Money(10 * 300_000 + 100 * 6_000 + 4 * 1_200_000 + 5)
-        );
+        let price =
+            Price { token_in: Money(300_000), token_cached: Money(6_000), token_out: Money(1_200_000), call: Money(5) };
+        let usage =
+            Usage { tokens_in: 10, tokens_cached: 100, tokens_out: 3, tokens_reasoning: 1, calls: 1, estimated: false };
+        assert_eq!(price.cost(&usage), Money(10 * 300_000 + 100 * 6_000 + 4 * 1_200_000 + 5));
     }
 
     #[test]

@@ -31,11 +31,7 @@ impl fmt::Display for Hash {
 
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "#{:02x}{:02x}{:02x}{:02x}",
-            self.0[0], self.0[1], self.0[2], self.0[3]
-        )
+        write!(f, "#{:02x}{:02x}{:02x}{:02x}", self.0[0], self.0[1], self.0[2], self.0[3])
     }
 }
 
@@ -93,11 +89,7 @@ impl Labels {
         let mut words: Vec<Box<str>> = words.into_iter().map(Into::into).collect();
         words.sort();
         words.dedup();
-        if words.is_empty() {
-            Self(None)
-        } else {
-            Self(Some(words.into()))
-        }
+        if words.is_empty() { Self(None) } else { Self(Some(words.into())) }
     }
 
     /// The words, sorted.
@@ -121,9 +113,7 @@ impl Labels {
     /// True if every label here is also in `clearance`.
     #[must_use]
     pub fn is_within(&self, clearance: &Self) -> bool {
-        self.words()
-            .iter()
-            .all(|word| clearance.words().binary_search(word).is_ok())
+        self.words().iter().all(|word| clearance.words().binary_search(word).is_ok())
     }
 }
 

@@ -19,13 +19,7 @@ pub enum RunStatus {
 
 impl RunStatus {
     /// Every status.
-    pub const ALL: [Self; 5] = [
-        Self::Queued,
-        Self::Running,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
 
     /// The word used in APIs and on the terminal.
     #[must_use]
@@ -110,10 +104,7 @@ impl TaskStatus {
     /// True if nothing more will happen to the task.
     #[must_use]
     pub const fn is_settled(self) -> bool {
-        matches!(
-            self,
-            Self::Succeeded | Self::Failed | Self::Skipped | Self::Pruned | Self::Cancelled
-        )
+        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Pruned | Self::Cancelled)
     }
 }
 

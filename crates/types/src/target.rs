@@ -27,14 +27,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability that this release runs.
-    pub const ALL: [Self; 6] = [
-        Self::Chat,
-        Self::Retrieve,
-        Self::Translate,
-        Self::Moderate,
-        Self::Http,
-        Self::Exec,
-    ];
+    pub const ALL: [Self; 6] = [Self::Chat, Self::Retrieve, Self::Translate, Self::Moderate, Self::Http, Self::Exec];
 
     /// The word used in documents.
     #[must_use]
@@ -52,9 +45,7 @@ impl Capability {
     /// The capability with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|capability| capability.word() == word)
+        Self::ALL.into_iter().find(|capability| capability.word() == word)
     }
 
     /// The effect of an attempt unless the graph or the target says otherwise. `http` counts as a write here; the document's

@@ -37,9 +37,7 @@ impl Priority {
     /// The priority with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|priority| priority.word() == word)
+        Self::ALL.into_iter().find(|priority| priority.word() == word)
     }
 }
 
@@ -133,10 +131,7 @@ pub struct Retry {
 
 impl Retry {
     /// One attempt and no more.
-    pub const NEVER: Self = Self {
-        attempts_max: 1,
-        ..Self::STANDARD
-    };
+    pub const NEVER: Self = Self { attempts_max: 1, ..Self::STANDARD };
 
     /// What a task without `retry` gets: three attempts for transient classes.
     pub const STANDARD: Self = Self {
@@ -213,8 +208,6 @@ impl OnExceeded {
     /// The choice with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Wait, Self::Degrade, Self::Fail]
-            .into_iter()
-            .find(|choice| choice.word() == word)
+        [Self::Wait, Self::Degrade, Self::Fail].into_iter().find(|choice| choice.word() == word)
     }
 }

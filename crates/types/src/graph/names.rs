@@ -56,16 +56,11 @@ impl Graph {
                 Work::Group(group) => group.tasks.iter().copied().find(named),
                 Work::Call(_) => None,
             },
-            None => [
-                Section::Main,
-                Section::After,
-                Section::OnFailure,
-                Section::Finally,
-            ]
-            .into_iter()
-            .flat_map(|section| self.section(section))
-            .copied()
-            .find(named),
+            None => [Section::Main, Section::After, Section::OnFailure, Section::Finally]
+                .into_iter()
+                .flat_map(|section| self.section(section))
+                .copied()
+                .find(named),
         }
     }
 }

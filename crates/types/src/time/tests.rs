@@ -4,33 +4,16 @@ use super::{Duration, Timestamp};
 
 #[test]
 fn spans_print_in_the_unit_a_reader_expects() {
-    let shown: Vec<String> = [
-        0,
-        850,
-        12_500,
-        440_000,
-        2_660_000,
-        8_000_000,
-        184_000_000,
-        7_500_000_000,
-    ]
-    .map(|micros| Duration(micros).to_string())
-    .to_vec();
-    assert_eq!(
-        shown,
-        [
-            "0µs", "850µs", "12.5ms", "440ms", "2.66s", "8s", "3m 04s", "2h 05m"
-        ]
-    );
+    let shown: Vec<String> = [0, 850, 12_500, 440_000, 2_660_000, 8_000_000, 184_000_000, 7_500_000_000]
+        .map(|micros| Duration(micros).to_string())
+        .to_vec();
+    assert_eq!(shown, ["0µs", "850µs", "12.5ms", "440ms", "2.66s", "8s", "3m 04s", "2h 05m"]);
 }
 
 #[test]
 fn instants_print_as_rfc_3339() {
     assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000Z");
-    assert_eq!(
-        Timestamp(1_709_164_800_000_001).to_string(),
-        "2024-02-29T00:00:00.000001Z"
-    );
+    assert_eq!(Timestamp(1_709_164_800_000_001).to_string(), "2024-02-29T00:00:00.000001Z");
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! What follows from records, and from nothing else: the runs, and the indexes over them.
+//!
+//! [`Board::apply`] is the only thing that changes a run's durable state. It makes no choice: what a record leaves open it puts on
+//! the list `todo`, which live handling works off and a restart throws away (to find the same again in the states of the instances).
+
+mod open;
+mod run;
+mod settle;
+mod task;
+
+use std::collections::VecDeque;
+
+use agendum_types::{AttemptId, Limits, RunId, Timestamp};
+
+use crate::action::Entry;
+use crate::inst::Settled;
+use crate::lookup::Lookup;
+use crate::plan::{Plan, Plans};
+use crate::queue::Queue;
+use crate::record::Record;
+use crate::run::{InstId, Run, Slot};
+use crate::timers::Timers;
+
+/// Something that a record left open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Todo {
+    /// The instance is ready: evaluate, open, queue.
+    Take(Slot, InstId),
+    /// The instance asks for an evaluation.
+    Ask(Slot, InstId),
+    /// The run's output is to be made.
+    Compose(Slot),
+    /// The run's main tasks failed or were cancelled: its answer is due.
+    Fail(Slot),
+    /// The last section has settled.
+    Close(Slot),
+    /// An attempt that is out is not wanted any more.
+    Stop(AttemptId),
+    /// A top-level task has succeeded: texts may be held back for it.
+    Publish(Slot, InstId),
+    /// Money of the run came free.
+    Afford(Slot),
+}
+
+/// The durable state of a shard's live runs, with its indexes.
+#[derive(Debug)]
+pub(crate) struct Board {
+    pub(crate) limits: Limits,
+    pub(crate) plans: Plans,
+    slots: Vec<Option<Box<Run>>>,
+    free: Vec<Slot>,
+    by_id: Lookup<RunId, Slot>,
+    pub(crate) queue: Queue,
+    pub(crate) timers: Timers,
+    pub(crate) todo: VecDeque<Todo>,
+    /// Tasks to be skipped once the current record is applied: a worklist, because a chain of them may be long.
+    skips: Vec<(Slot, InstId)>,
+    /// The time of the last record applied.
+    pub(crate) at: Timestamp,
+    pub(crate) live_tasks: u64,
+}
+
+impl Board {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            plans: Plans::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_id: Lookup::default(),
+            queue: Queue::default(),
+            timers: Timers::default(),
+            todo: VecDeque::new(),
+            skips: Vec::new(),
+            at: Timestamp(0),
+            live_tasks: 0,
+        }
+    }
+
+    pub(crate) fn slot(&self, run: RunId) -> Option<Slot> {
+        self.by_id.get(&run).copied()
+    }
+
+    pub(crate) fn run(&self, slot: Slot) -> &Run {
+        self.slots[slot.0 as usize].as_deref().expect("a slot in use holds a run")
+    }
+
+    pub(crate) fn run_mut(&mut self, slot: Slot) -> &mut Run {
+        self.slots[slot.0 as usize].as_deref_mut().expect("a slot in use holds a run")
+    }
+
+    /// The run in this slot, if it has not been closed since.
+    pub(crate) fn run_if_live(&self, slot: Slot) -> Option<&Run> {
+        self.slots[slot.0 as usize].as_deref()
+    }
+
+    pub(crate) fn plan(&self, slot: Slot) -> &Plan {
+        self.plans.get(self.run(slot).plan)
+    }
+
+    pub(crate) fn live_runs(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Slots of live runs, in the order of the arena.
+    pub(crate) fn live_slots(&self) -> Vec<Slot> {
+        (0..).zip(&self.slots).filter(|(_, run)| run.is_some()).map(|(index, _)| Slot(index)).collect()
+    }
+
+    /// Applies a fact or a decision.
+    pub(crate) fn apply(&mut self, entry: &Entry) {
+        self.at = self.at.max(entry.at);
+        let slot = entry.record.run().and_then(|run| self.slot(run));
+        if let Some(slot) = slot {
+            self.run_mut(slot).last = entry.seq;
+        }
+        match (&entry.record, slot) {
+            (Record::Opened { .. } | Record::ClockJumped { .. }, _) => {}
+            (Record::RunSubmitted(submitted), None) => {
+                let tenant = entry.tenant.clone().expect("a run's records name its tenant");
+                self.submit(tenant, submitted, entry.seq);
+            }
+            (Record::RunSubmitted(_), Some(_)) => panic!("a run is submitted once"),
+            (Record::TasksAdded { graph, .. }, Some(slot)) => self.grow(slot, *graph),
+            (Record::CancelRequested { .. }, Some(slot)) => self.cancel(slot),
+            (Record::Paused { .. }, Some(slot)) => self.run_mut(slot).paused = true,
+            (Record::Resumed { .. }, Some(slot)) => self.resume(slot),
+            (Record::Task { path, change, .. }, Some(slot)) => self.change(slot, path, change, entry.seq),
+            (Record::Answered(answered), Some(slot)) => self.answer(slot, answered),
+            (Record::Done { .. }, Some(slot)) => self.close(slot),
+            (_, None) => panic!("a record names a live run: {:?}", entry.record),
+        }
+        while let Some((slot, id)) = self.skips.pop() {
+            self.settle(slot, id, Settled::Skipped, None);
+        }
+    }
+
+    /// Puts a run into the arena.
+    fn add(&mut self, run: Run) -> Slot {
+        let id = run.id;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            Slot(u32::try_from(self.slots.len() - 1).expect("the limit on live runs is far below"))
+        });
+        self.slots[slot.0 as usize] = Some(Box::new(run));
+        self.by_id.insert(id, slot);
+        slot
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        let run = self.slots[slot.0 as usize].take().expect("a slot in use holds a run");
+        self.by_id.remove(&run.id);
+        self.plans.release(run.plan);
+        self.live_tasks -= run.live() as u64;
+        self.free.push(slot);
+    }
+}

@@ -1,0 +1,213 @@
+//! Records about a whole run.
+
+use agendum_types::graph::Section;
+use agendum_types::{Class, Failure, Hash, RunStatus, Seq, Tenant};
+
+use crate::action::RunFailure;
+use crate::board::{Board, Todo};
+use crate::inst::{Inst, Layer, Settled, State};
+use crate::record::{Answered, RunSubmitted};
+use crate::run::{InstId, Phase, Run, Scope, Slot};
+use crate::timers::Timer;
+
+impl Board {
+    pub(super) fn submit(&mut self, tenant: Tenant, submitted: &RunSubmitted, seq: Seq) {
+        let plan = self.plans.find(submitted.graph).expect("the driver teaches a graph before its runs");
+        self.plans.take(plan);
+        let labels = self.plans.get(plan).graph.labels.clone();
+        let slot = self.add(Run {
+            id: submitted.run,
+            tenant,
+            principal: submitted.principal.clone(),
+            plan,
+            inputs: submitted.inputs.clone(),
+            labels,
+            priority: submitted.priority,
+            strict: submitted.strict,
+            paused: false,
+            degraded: false,
+            phase: Phase::Main,
+            status: RunStatus::Queued,
+            submitted: self.at,
+            deadline: submitted.deadline,
+            budget: submitted.budget.map(Box::new),
+            spent: Default::default(),
+            held: Default::default(),
+            tokens: 0,
+            held_tokens: 0,
+            last: seq,
+            floor: Seq(0),
+            failure: None,
+            escalation: None,
+            orphans: Vec::new(),
+            insts: Vec::new(),
+            free: Vec::new(),
+            scopes: Default::default(),
+            broke: Vec::new(),
+            held_back: Vec::new(),
+        });
+        if let Some(deadline) = submitted.deadline {
+            self.timers.set(deadline, Timer::Deadline(slot));
+        }
+        self.open_section(slot, Section::Main);
+    }
+
+    /// Makes the instances of a section and readies those that need nothing.
+    pub(super) fn open_section(&mut self, slot: Slot, section: Section) {
+        let nodes = self.plan(slot).graph.section(section).to_vec();
+        let mut children = Vec::with_capacity(nodes.len());
+        for node in &nodes {
+            let mut inst = Inst::new(InstId::TOP, *node, Layer::Node);
+            inst.pending =
+                u32::try_from(self.plan(slot).task(*node).needs.len()).expect("limited by the document's checker");
+            children.push(self.run_mut(slot).add(inst));
+        }
+        self.live_tasks += children.len() as u64;
+        let unsettled = u32::try_from(children.len()).expect("limited by the document's checker");
+        *self.run_mut(slot).scope_mut(section) = Scope { children: children.clone(), unsettled };
+        if unsettled == 0 {
+            return self.section_settled(slot, section);
+        }
+        for id in children {
+            // Settling one may settle others and, in a section that goes on, end the section.
+            if section == Section::OnFailure && self.is_passed_over(slot, id) {
+                self.settle(slot, id, Settled::Skipped, None);
+            } else if self.run(slot).inst(id).pending == 0 && matches!(self.run(slot).inst(id).state, State::Waiting) {
+                self.make_ready(slot, id);
+            }
+        }
+    }
+
+    /// True if a loop that ran out asked for another task of `on_failure`, or if this one waits for such a loop only.
+    fn is_passed_over(&self, slot: Slot, id: InstId) -> bool {
+        let run = self.run(slot);
+        let node = run.inst(id).node;
+        match run.escalation {
+            Some(wanted) => wanted != node,
+            None => self.plan(slot).is_escalation(node),
+        }
+    }
+
+    /// Goes on when nothing in a section is left.
+    pub(super) fn section_settled(&mut self, slot: Slot, section: Section) {
+        let failed = self.run(slot).failure.is_some();
+        match section {
+            Section::Main if failed => {
+                self.run_mut(slot).phase = Phase::Failing;
+                self.todo.push_back(Todo::Fail(slot));
+            }
+            Section::Main => {
+                self.run_mut(slot).phase = Phase::Composing;
+                self.todo.push_back(Todo::Compose(slot));
+            }
+            Section::After | Section::OnFailure => self.enter_section(slot, Section::Finally),
+            Section::Finally => {
+                self.run_mut(slot).phase = Phase::Closing;
+                self.todo.push_back(Todo::Close(slot));
+            }
+        }
+    }
+
+    fn enter_section(&mut self, slot: Slot, section: Section) {
+        self.run_mut(slot).phase = Phase::Section(section);
+        self.open_section(slot, section);
+    }
+
+    pub(super) fn answer(&mut self, slot: Slot, answered: &Answered) {
+        if let Some(deadline) = self.run(slot).deadline {
+            self.timers.clear(deadline, Timer::Deadline(slot));
+        }
+        let run = self.run_mut(slot);
+        assert!(!run.is_answered(), "a run is answered once");
+        run.status = answered.status;
+        run.degraded = answered.degraded;
+        run.paused = false;
+        match answered.status {
+            RunStatus::Succeeded => self.enter_section(slot, Section::After),
+            RunStatus::Failed => self.enter_section(slot, Section::OnFailure),
+            RunStatus::Cancelled | RunStatus::Queued | RunStatus::Running => self.enter_section(slot, Section::Finally),
+        }
+    }
+
+    pub(super) fn cancel(&mut self, slot: Slot) {
+        self.run_mut(slot).status = RunStatus::Cancelled;
+        self.fail_run(
+            slot,
+            RunFailure { task: None, failure: Failure::new(Class::Cancelled, "cancelled by the caller") },
+        );
+    }
+
+    /// The run fails: nothing of its main tasks is wanted any more.
+    pub(super) fn fail_run(&mut self, slot: Slot, failure: RunFailure) {
+        let run = self.run_mut(slot);
+        if run.failure.is_none() {
+            run.failure = Some(Box::new(failure));
+        }
+        match run.phase {
+            Phase::Main => {
+                for id in run.scope(Section::Main).children.clone() {
+                    self.drop_instance(slot, id, Settled::Cancelled);
+                }
+                self.run_mut(slot).scope_mut(Section::Main).unsettled = 0;
+                self.section_settled(slot, Section::Main);
+            }
+            Phase::Composing => {
+                run.phase = Phase::Failing;
+                self.todo.push_back(Todo::Fail(slot));
+            }
+            Phase::Failing | Phase::Section(_) | Phase::Closing => {}
+        }
+    }
+
+    pub(super) fn resume(&mut self, slot: Slot) {
+        let run = self.run_mut(slot);
+        run.paused = false;
+        for id in std::mem::take(&mut run.held_back) {
+            if matches!(self.run(slot).inst(id).state, State::Paused) {
+                self.run_mut(slot).inst_mut(id).state = State::Ready;
+                self.todo.push_back(Todo::Take(slot, id));
+            }
+        }
+    }
+
+    /// The run's graph has grown at its end.
+    pub(super) fn grow(&mut self, slot: Slot, graph: Hash) {
+        let plan = self.plans.find(graph).expect("the driver teaches a graph before its runs");
+        self.plans.take(plan);
+        let before = std::mem::replace(&mut self.run_mut(slot).plan, plan);
+        self.plans.release(before);
+        let known = self.run(slot).scope(Section::Main).children.len();
+        let added = self.plan(slot).graph.main[known..].to_vec();
+        let mut fresh = Vec::with_capacity(added.len());
+        for node in added {
+            let id = self.run_mut(slot).add(Inst::new(InstId::TOP, node, Layer::Node));
+            self.run_mut(slot).scope_mut(Section::Main).children.push(id);
+            self.run_mut(slot).scope_mut(Section::Main).unsettled += 1;
+            self.live_tasks += 1;
+            fresh.push(id);
+        }
+        for id in fresh {
+            let needs = self.plan(slot).task(self.run(slot).inst(id).node).needs.clone();
+            let unsettled = |need: &&_| self.run(slot).inst(self.top(slot, **need)).settled().is_none();
+            let pending =
+                u32::try_from(needs.iter().filter(unsettled).count()).expect("limited by the document's checker");
+            self.run_mut(slot).inst_mut(id).pending = pending;
+            if pending == 0 {
+                self.make_ready(slot, id);
+            }
+        }
+    }
+
+    /// The instance of a top-level task.
+    pub(crate) fn top(&self, slot: Slot, node: agendum_types::graph::NodeId) -> InstId {
+        let plan = self.plan(slot);
+        self.run(slot).scope(plan.task(node).section).children[plan.position(node)]
+    }
+
+    /// Forgets a run.
+    pub(super) fn close(&mut self, slot: Slot) {
+        let run = self.run(slot);
+        assert!(run.phase == Phase::Closing && run.orphans.is_empty(), "only a run with nothing left is done");
+        self.remove(slot);
+    }
+}

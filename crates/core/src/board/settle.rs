@@ -1,0 +1,398 @@
+//! How settling one instance settles others: joins, groups, windows, loops, sections.
+//!
+//! Works off a stack and never recurses over the user's graph: instances are settled one after the other, and each tells its parent.
+
+use agendum_types::graph::{NodeId, Rung, Section, Work};
+use agendum_types::{AttemptId, Class, Effect, Failure, Timestamp};
+
+use crate::action::{RunFailure, Step};
+use crate::board::{Board, Todo};
+use crate::inst::{Body, Layer, Settled, State};
+use crate::run::{InstId, Orphan, Phase, Slot};
+use crate::timers::Timer;
+
+impl Board {
+    /// Nothing more will happen to this instance; tells those that wait for it.
+    pub(super) fn settle(&mut self, slot: Slot, id: InstId, how: Settled, failure: Option<Failure>) {
+        if self.run(slot).inst(id).settled().is_some() {
+            return;
+        }
+        self.drop_instance(slot, id, how);
+        let run = self.run_mut(slot);
+        let inst = run.inst_mut(id);
+        inst.failure = failure.map(Box::new);
+        let (parent, node, layer, degraded) = (inst.parent, inst.node, inst.layer, inst.degraded);
+        if degraded && how == Settled::Succeeded {
+            self.degrade(slot, id);
+        }
+        match layer {
+            Layer::Item(index) => self.item_settled(slot, parent, index, id, how),
+            Layer::Round(_) => self.round_settled(slot, parent, id, how),
+            Layer::Node => self.sibling_settled(slot, id, node, how),
+        }
+    }
+
+    /// The run, and every instance around this one, took a lower rung.
+    pub(super) fn degrade(&mut self, slot: Slot, id: InstId) {
+        let run = self.run_mut(slot);
+        let mut at = id;
+        while at != InstId::TOP {
+            let inst = run.inst_mut(at);
+            inst.degraded = true;
+            at = inst.parent;
+        }
+        if !run.is_answered() {
+            run.degraded = true;
+        }
+    }
+
+    /// Ends an instance and all inside it without telling anybody: timers, queue places, attempts and bodies are given back.
+    pub(super) fn drop_instance(&mut self, slot: Slot, id: InstId, how: Settled) {
+        if self.run(slot).inst(id).settled().is_some() {
+            return;
+        }
+        self.retire(slot, id);
+        let mut inside = self.run(slot).children(id);
+        while let Some(child) = inside.pop() {
+            inside.extend(self.run(slot).children(child));
+            if self.run(slot).inst(child).settled().is_none() {
+                self.retire(slot, child);
+            }
+            self.free(slot, child);
+        }
+        let inst = self.run_mut(slot).inst_mut(id);
+        inst.state = State::Settled(how);
+        inst.body = None;
+        inst.input = None;
+        if how != Settled::Succeeded {
+            inst.output = None;
+        }
+    }
+
+    /// Takes an instance out of all indexes, its timers of expiry included.
+    fn retire(&mut self, slot: Slot, id: InstId) {
+        self.leave(slot, id);
+        let inst = self.run_mut(slot).inst_mut(id);
+        let expires = std::mem::replace(&mut inst.expires, Timestamp::MAX);
+        let deadline = match inst.body.as_deref() {
+            Some(Body::Loop(repeat)) => repeat.deadline,
+            _ => None,
+        };
+        self.timers.clear(expires, Timer::Expiry(slot, id));
+        if let Some(deadline) = deadline {
+            self.timers.clear(deadline, Timer::Loop(slot, id));
+        }
+    }
+
+    /// Takes an instance out of whatever it waits in, and abandons its attempt.
+    pub(super) fn leave(&mut self, slot: Slot, id: InstId) {
+        let state = std::mem::replace(&mut self.run_mut(slot).inst_mut(id).state, State::Waiting);
+        match state {
+            State::Parked(at) | State::BackingOff(at) => self.timers.clear(at, Timer::Start(slot, id)),
+            State::Queued(ticket) => self.queue.remove(&ticket),
+            State::Running(running) => {
+                let run = self.run_mut(slot);
+                let path = run.path(id);
+                let attempt = AttemptId {
+                    run: run.id,
+                    path: path.clone(),
+                    attempt: running.attempt,
+                    incarnation: running.incarnation,
+                };
+                run.orphans.push(Orphan {
+                    path,
+                    attempt: running.attempt,
+                    incarnation: running.incarnation,
+                    hold: running.hold,
+                    hold_tokens: running.hold_tokens,
+                });
+                self.todo.push_back(Todo::Stop(attempt));
+            }
+            State::Broke => self.run_mut(slot).broke.retain(|other| *other != id),
+            State::Paused => self.run_mut(slot).held_back.retain(|other| *other != id),
+            State::Waiting | State::Ready | State::Asking(_) | State::Open | State::Settled(_) => {}
+        }
+    }
+
+    /// Gives the place of an instance back to the arena.
+    fn free(&mut self, slot: Slot, id: InstId) {
+        let run = self.run_mut(slot);
+        let inst = run.inst_mut(id);
+        inst.state = State::Settled(Settled::Cancelled);
+        inst.body = None;
+        inst.input = None;
+        inst.output = None;
+        inst.failure = None;
+        run.free.push(id);
+        self.live_tasks -= 1;
+    }
+
+    /// Frees a settled instance with all inside it.
+    pub(super) fn free_tree(&mut self, slot: Slot, id: InstId) {
+        let mut all = vec![id];
+        while let Some(next) = all.pop() {
+            all.extend(self.run(slot).children(next));
+            self.free(slot, next);
+        }
+    }
+
+    fn sibling_settled(&mut self, slot: Slot, id: InstId, node: NodeId, how: Settled) {
+        let parent = self.run(slot).inst(id).parent;
+        let task = self.plan(slot).task(node);
+        let (section, optional, waiting) = (task.section, task.optional, task.needed_by.clone());
+        let fails = how == Settled::Failed && !optional;
+        if how == Settled::Failed && optional || how == Settled::Pruned {
+            self.degrade(slot, id);
+        }
+        if parent == InstId::TOP && how == Settled::Succeeded {
+            self.todo.push_back(Todo::Publish(slot, id));
+        }
+        if fails && self.fails_its_scope(slot, id, parent, section) {
+            return;
+        }
+        let poisons = self.run(slot).inst(id).poisoned || fails;
+        self.count_down(slot, parent, section, node, how);
+        for next in waiting {
+            let next = self.sibling(slot, parent, next);
+            let inst = self.run_mut(slot).inst_mut(next);
+            inst.pending = inst.pending.saturating_sub(1);
+            if !matches!(inst.state, State::Waiting) {
+                continue;
+            }
+            if poisons {
+                inst.poisoned = true;
+            }
+            if inst.pending == 0 {
+                if inst.poisoned { self.skips.push((slot, next)) } else { self.make_ready(slot, next) }
+            }
+        }
+        self.scope_done(slot, parent, section);
+    }
+
+    /// A failure ends the group, or the main tasks; a race and the sections after the answer go on. True if it ended them.
+    fn fails_its_scope(&mut self, slot: Slot, id: InstId, parent: InstId, section: Section) -> bool {
+        let failure = self.run(slot).inst(id).failure.as_deref().cloned();
+        let failure = failure.unwrap_or_else(|| Failure::new(Class::Permanent, "a task inside failed"));
+        if parent != InstId::TOP {
+            if self.is_race(slot, parent) {
+                return false;
+            }
+            self.fail(slot, parent, failure);
+            return true;
+        }
+        if section != Section::Main {
+            return false;
+        }
+        if self.run(slot).phase == Phase::Main {
+            let task = Some(self.run(slot).path(id));
+            self.run_mut(slot).scope_mut(section).unsettled -= 1;
+            self.fail_run(slot, RunFailure { task, failure });
+        }
+        true
+    }
+
+    fn is_race(&self, slot: Slot, id: InstId) -> bool {
+        match &self.plan(slot).task(self.run(slot).inst(id).node).work {
+            Work::Group(group) => group.race.is_some(),
+            Work::Call(_) => false,
+        }
+    }
+
+    /// The instance of another task in the same scope.
+    fn sibling(&self, slot: Slot, parent: InstId, node: NodeId) -> InstId {
+        if parent == InstId::TOP {
+            return self.top(slot, node);
+        }
+        let position = self.plan(slot).position(node);
+        match self.run(slot).inst(parent).body.as_deref() {
+            Some(Body::Group(group)) => group.children[position],
+            _ => panic!("siblings stand in a group"),
+        }
+    }
+
+    fn count_down(&mut self, slot: Slot, parent: InstId, section: Section, node: NodeId, how: Settled) {
+        if parent == InstId::TOP {
+            self.run_mut(slot).scope_mut(section).unsettled -= 1;
+        } else if let Some(Body::Group(group)) = self.run_mut(slot).inst_mut(parent).body.as_deref_mut() {
+            group.unsettled -= 1;
+            // A result that `good_if` refused was settled as skipped.
+            if how == Settled::Succeeded {
+                group.winners.push(node);
+            }
+        }
+    }
+
+    /// Looks whether a scope has settled with its last task, or a race is decided.
+    fn scope_done(&mut self, slot: Slot, parent: InstId, section: Section) {
+        if parent == InstId::TOP {
+            let open = match self.run(slot).phase {
+                Phase::Main => section == Section::Main,
+                Phase::Section(current) => section == current,
+                Phase::Composing | Phase::Failing | Phase::Closing => false,
+            };
+            if open && self.run(slot).scope(section).unsettled == 0 {
+                self.section_settled(slot, section);
+            }
+            return;
+        }
+        let inst = self.run(slot).inst(parent);
+        let Some(Body::Group(group)) = inst.body.as_deref() else {
+            return;
+        };
+        if !matches!(inst.state, State::Open) {
+            return;
+        }
+        let (unsettled, good) = (group.unsettled, group.winners.len());
+        let Work::Group(graph_group) = &self.plan(slot).task(inst.node).work else {
+            return;
+        };
+        match graph_group.race {
+            None if unsettled == 0 => self.body_settled(slot, parent),
+            None => {}
+            Some(race) if good >= race.first as usize && (race.cancel_rest || unsettled == 0) => {
+                for child in self.run(slot).children(parent) {
+                    self.drop_instance(slot, child, Settled::Cancelled);
+                }
+                self.body_settled(slot, parent);
+            }
+            Some(race) if good + (unsettled as usize) < race.first as usize => {
+                let message = format!("the race wants {} good results; {good} came and no more can", race.first);
+                self.fail(slot, parent, Failure::new(Class::Permanent, &message));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// All inside a body has settled well: its output is made, if anybody reads it.
+    pub(super) fn body_settled(&mut self, slot: Slot, id: InstId) {
+        let inst = self.run(slot).inst(id);
+        let (node, layer) = (inst.node, inst.layer);
+        let task = self.plan(slot).task(node);
+        let declares = matches!(&task.work, Work::Group(group) if group.output.is_some());
+        let is_read = task.output_used || declares || task.fail_if.is_some() || matches!(layer, Layer::Round(_));
+        if is_read {
+            self.ask(slot, id, Step::Compose);
+        } else {
+            self.judge_or_settle(slot, id);
+        }
+    }
+
+    /// The instance has its output: it is judged, or has succeeded.
+    pub(super) fn judge_or_settle(&mut self, slot: Slot, id: InstId) {
+        let inst = self.run(slot).inst(id);
+        if self.plan(slot).is_judged(inst.node, inst.layer) && self.wants_judgement(slot, id) {
+            self.ask(slot, id, Step::Judge);
+        } else {
+            self.settle(slot, id, Settled::Succeeded, None);
+        }
+    }
+
+    /// True if `fail_if` or the race's `good_if` look at the result of this instance.
+    pub(crate) fn wants_judgement(&self, slot: Slot, id: InstId) -> bool {
+        let inst = self.run(slot).inst(id);
+        let plan = self.plan(slot);
+        if !plan.is_judged(inst.node, inst.layer) {
+            return false;
+        }
+        plan.task(inst.node).fail_if.is_some() || self.good_if(slot, id).is_some()
+    }
+
+    /// `good_if` of the race that this instance runs in.
+    pub(crate) fn good_if(&self, slot: Slot, id: InstId) -> Option<agendum_types::graph::ExprId> {
+        let inst = self.run(slot).inst(id);
+        let parent = self.plan(slot).task(inst.node).parent.filter(|_| inst.layer == Layer::Node)?;
+        match &self.plan(slot).task(parent).work {
+            Work::Group(group) => group.race.and_then(|race| race.good_if),
+            Work::Call(_) => None,
+        }
+    }
+
+    pub(super) fn ask(&mut self, slot: Slot, id: InstId, step: Step) {
+        self.run_mut(slot).inst_mut(id).state = State::Asking(step);
+        self.todo.push_back(Todo::Ask(slot, id));
+    }
+
+    fn item_settled(&mut self, slot: Slot, parent: InstId, index: u32, id: InstId, how: Settled) {
+        let failure = self.run(slot).inst(id).failure.as_deref().cloned();
+        let labels = self.run(slot).inst(id).output.as_deref().map(|output| output.labels.clone());
+        self.free_tree(slot, id);
+        let node = self.run(slot).inst(parent).node;
+        let failures_max = self.plan(slot).items(node, Layer::Node).map_or(0, |foreach| foreach.failures_max);
+        let Some(Body::Each(each)) = self.run_mut(slot).inst_mut(parent).body.as_deref_mut() else {
+            return;
+        };
+        each.children.remove(&index);
+        each.settled += 1;
+        match how {
+            Settled::Succeeded => each.succeeded += 1,
+            Settled::Failed => each.failed += 1,
+            Settled::Skipped | Settled::Pruned | Settled::Cancelled => {}
+        }
+        if let Some(labels) = labels {
+            each.labels = each.labels.join(&labels);
+        }
+        let (failed, done) = (each.failed, each.settled == each.count);
+        if failed > failures_max {
+            let failure = failure.unwrap_or_else(|| Failure::new(Class::Permanent, "an item failed"));
+            // An item's own `catch` has had its turn.
+            return self.settle(slot, parent, Settled::Failed, Some(failure));
+        }
+        if how == Settled::Failed {
+            self.degrade(slot, parent);
+        }
+        if done { self.body_settled(slot, parent) } else { self.open_item(slot, parent) }
+    }
+
+    fn round_settled(&mut self, slot: Slot, parent: InstId, id: InstId, how: Settled) {
+        let inst = self.run_mut(slot).inst_mut(id);
+        let (output, failure) = (inst.output.clone(), inst.failure.take());
+        if how != Settled::Succeeded {
+            let failure = failure.map_or_else(|| Failure::new(Class::Permanent, "a round failed"), |failure| *failure);
+            return self.fail(slot, parent, failure);
+        }
+        if let Some(Body::Loop(repeat)) = self.run_mut(slot).inst_mut(parent).body.as_deref_mut() {
+            repeat.last = output.map(|output| *output);
+        }
+        self.ask(slot, parent, Step::Round);
+    }
+
+    /// Something inside failed for good, or the instance itself did: takes the next rung that catches the class, else fails.
+    pub(super) fn fail(&mut self, slot: Slot, id: InstId, failure: Failure) {
+        match self.next_rung(slot, id, &failure, true) {
+            Some(rung) => self.take_rung(slot, id, rung, failure),
+            None => self.settle(slot, id, Settled::Failed, Some(failure)),
+        }
+    }
+
+    /// The next rung of `catch` that takes this failure. A group and a loop take outputs only: they have no target of their own.
+    pub(crate) fn next_rung(&self, slot: Slot, id: InstId, failure: &Failure, outputs_only: bool) -> Option<u8> {
+        let inst = self.run(slot).inst(id);
+        let task = self.plan(slot).task(inst.node);
+        if task.no_fallback || !self.plan(slot).is_judged(inst.node, inst.layer) {
+            return None;
+        }
+        let uncertain = failure.class == Class::Uncertain && task.effect == Effect::Once;
+        let fits =
+            |rung: &Rung| matches!(rung, Rung::Output(_)) || !(outputs_only || uncertain || task.repeat.is_some());
+        let left = (0_u8..).zip(&task.catch).skip(usize::from(inst.rung));
+        left.filter(|(_, rung)| rung.on.contains(failure.class) && fits(&rung.rung)).map(|(index, _)| index).next()
+    }
+
+    /// Goes down to a rung: asks for its output, or readies another round of attempts.
+    pub(super) fn take_rung(&mut self, slot: Slot, id: InstId, rung: u8, failure: Failure) {
+        let node = self.run(slot).inst(id).node;
+        if matches!(self.plan(slot).task(node).catch[usize::from(rung)].rung, Rung::Output(_)) {
+            self.drop_instance(slot, id, Settled::Failed);
+            self.ask(slot, id, Step::Catch);
+        } else {
+            self.leave(slot, id);
+            self.run_mut(slot).inst_mut(id).state = State::Ready;
+            self.todo.push_back(Todo::Take(slot, id));
+        }
+        let inst = self.run_mut(slot).inst_mut(id);
+        inst.rung = rung + 1;
+        inst.rung_attempts = 0;
+        inst.degraded = true;
+        inst.failure = Some(Box::new(failure));
+    }
+}

@@ -1,0 +1,319 @@
+//! Records about one task.
+
+use agendum_types::{Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath};
+
+use crate::action::RunFailure;
+use crate::board::{Board, Todo};
+use crate::event::Evaluation;
+use crate::inst::{Body, Running, Settled, State};
+use crate::record::{Change, Dispatched, End, Finished, Next, NextRound};
+use crate::run::{InstId, Slot};
+use crate::timers::Timer;
+
+impl Board {
+    pub(super) fn change(&mut self, slot: Slot, path: &TaskPath, change: &Change, seq: Seq) {
+        if let Change::Abandoned { attempt, incarnation, cost, tokens } = change {
+            let run = self.run_mut(slot);
+            let found = run.orphans.iter().position(|orphan| {
+                orphan.attempt == *attempt && orphan.incarnation == *incarnation && orphan.path == *path
+            });
+            let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));
+            return self.book(slot, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
+        }
+        if path.segments().is_empty() {
+            let Change::Ended { next: Next::Fail(failure), .. } = change else {
+                panic!("of the run itself only its end is recorded: {change:?}")
+            };
+            return self.fail_run(slot, RunFailure { task: None, failure: failure.clone() });
+        }
+        let id = self.find(slot, path).expect("a record names a live task");
+        match change {
+            Change::Entered(evaluation) => self.entered(slot, id, evaluation),
+            Change::Dispatched(dispatched) => self.dispatched(slot, id, dispatched),
+            Change::Referenced { reference } => {
+                if let State::Running(running) = &mut self.run_mut(slot).inst_mut(id).state {
+                    running.reference = Some(reference.clone());
+                }
+            }
+            Change::Finished(finished) => self.finished(slot, id, finished, seq),
+            Change::Judged { evaluation, next } => self.judged(slot, id, evaluation, next),
+            Change::Caught { output } => {
+                self.set_output(slot, id, output.clone());
+                self.settle(slot, id, Settled::Succeeded, None);
+            }
+            Change::RoundJudged { evaluation, next } => self.round_judged(slot, id, evaluation, next),
+            Change::Composed { output } => {
+                self.set_output(slot, id, output.clone());
+                self.judge_or_settle(slot, id);
+            }
+            Change::Ended { end, next } => self.ended(slot, id, end, next, seq),
+            Change::Abandoned { .. } => {}
+        }
+    }
+
+    /// The live instance at a path.
+    pub(crate) fn find(&self, slot: Slot, path: &TaskPath) -> Option<InstId> {
+        let run = self.run(slot);
+        let plan = self.plan(slot);
+        let mut at = InstId::TOP;
+        for segment in path.segments() {
+            let body = if at == InstId::TOP { None } else { run.inst(at).body.as_deref() };
+            at = match (segment, body) {
+                (Segment::Task(node), None) if at == InstId::TOP => {
+                    let task = plan.graph.tasks.get(node.0 as usize).filter(|task| task.parent.is_none())?;
+                    *run.scope(task.section).children.get(plan.position(*node))?
+                }
+                (Segment::Task(node), Some(Body::Group(group))) => {
+                    *group.children.get(plan.position(*node)).filter(|child| run.inst(**child).node == *node)?
+                }
+                (Segment::Item(index), Some(Body::Each(each))) => *each.children.get(index)?,
+                (Segment::Round(round), Some(Body::Loop(repeat))) if repeat.round == *round => repeat.child?,
+                _ => return None,
+            };
+        }
+        (at != InstId::TOP).then_some(at)
+    }
+
+    fn entered(&mut self, slot: Slot, id: InstId, evaluation: &Evaluation) {
+        if evaluation.truth == Some(false) {
+            return self.settle(slot, id, Settled::Skipped, None);
+        }
+        let at = self.at;
+        let inst = self.run_mut(slot).inst_mut(id);
+        // With a start in the future what was evaluated is kept, and a second record opens the instance then.
+        if let Some(time) = evaluation.time {
+            inst.start_at = inst.start_at.max(time);
+        }
+        if let Some(payload) = evaluation.payload.clone() {
+            inst.input = Some(Box::new(payload));
+            inst.count = evaluation.count;
+        }
+        inst.entered = true;
+        if inst.start_at > at {
+            inst.state = State::Ready;
+            self.todo.push_back(Todo::Take(slot, id));
+        } else {
+            self.enter(slot, id);
+        }
+    }
+
+    fn dispatched(&mut self, slot: Slot, id: InstId, dispatched: &Dispatched) {
+        if dispatched.reattached {
+            self.drop_hold(slot, id);
+        }
+        self.leave(slot, id);
+        let at = self.at;
+        let run = self.run_mut(slot);
+        run.held = run.held.plus(dispatched.hold);
+        run.held_tokens = run.held_tokens.saturating_add(dispatched.hold_tokens);
+        run.start();
+        let inst = run.inst_mut(id);
+        inst.attempts = inst.attempts.max(dispatched.attempt.0);
+        inst.rung_attempts += 1;
+        inst.state = State::Running(Box::new(Running {
+            attempt: dispatched.attempt,
+            incarnation: dispatched.incarnation,
+            target: dispatched.target.clone(),
+            effect: dispatched.effect,
+            hold: dispatched.hold,
+            hold_tokens: dispatched.hold_tokens,
+            lower: dispatched.lower,
+            since: at,
+            reference: None,
+        }));
+    }
+
+    /// An attempt of an earlier life goes on under a new id: its hold passes on.
+    fn drop_hold(&mut self, slot: Slot, id: InstId) {
+        let run = self.run_mut(slot);
+        let inst = run.inst_mut(id);
+        inst.rung_attempts = inst.rung_attempts.saturating_sub(1);
+        if let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) {
+            run.held = run.held.minus(running.hold);
+            run.held_tokens = run.held_tokens.saturating_sub(running.hold_tokens);
+        }
+    }
+
+    /// Money and tokens of an attempt leave the hold and are spent for what they cost.
+    fn book(&mut self, slot: Slot, hold: (Money, u64), cost: Money, tokens: u64, seq: Seq) {
+        let commit_above = self.limits.commit_above;
+        let run = self.run_mut(slot);
+        run.held = run.held.minus(hold.0);
+        run.held_tokens = run.held_tokens.saturating_sub(hold.1);
+        run.spent = run.spent.plus(cost);
+        run.tokens = run.tokens.saturating_add(tokens);
+        if cost > commit_above {
+            run.floor = seq;
+        }
+        if !run.broke.is_empty() {
+            self.todo.push_back(Todo::Afford(slot));
+        }
+        if run_is_closing(self, slot) {
+            self.todo.push_back(Todo::Close(slot));
+        }
+    }
+
+    fn finished(&mut self, slot: Slot, id: InstId, finished: &Finished, seq: Seq) {
+        let inst = self.run_mut(slot).inst_mut(id);
+        let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else {
+            panic!("an attempt finishes while it runs")
+        };
+        assert!(running.attempt == finished.attempt, "the attempt that runs is the one that finishes");
+        if running.lower && matches!(finished.outcome, Outcome::Succeeded(_)) {
+            inst.degraded = true;
+        }
+        let tokens = finished.outcome.usage().tokens();
+        self.book(slot, (running.hold, running.hold_tokens), finished.cost, tokens, seq);
+        let failure = match &finished.outcome {
+            Outcome::Succeeded(success) => {
+                self.set_output(slot, id, success.output.clone());
+                None
+            }
+            Outcome::Failed(failure) => Some(failure),
+        };
+        self.follow(slot, id, &finished.next, failure);
+    }
+
+    fn judged(&mut self, slot: Slot, id: InstId, evaluation: &Evaluation, next: &Next) {
+        let settled = if evaluation.good == Some(false) { Settled::Skipped } else { Settled::Succeeded };
+        if *next == Next::Succeed {
+            return self.settle(slot, id, settled, None);
+        }
+        self.follow(slot, id, next, None);
+    }
+
+    /// Does what was decided upon a result, a verdict or an end.
+    fn follow(&mut self, slot: Slot, id: InstId, next: &Next, failure: Option<&Failure>) {
+        match next {
+            Next::Judge => self.ask(slot, id, crate::action::Step::Judge),
+            Next::Succeed => self.settle(slot, id, Settled::Succeeded, None),
+            Next::Retry { at } => {
+                let inst = self.run_mut(slot).inst_mut(id);
+                inst.output = None;
+                inst.state = State::BackingOff(*at);
+                self.timers.set(*at, Timer::Start(slot, id));
+            }
+            Next::Rung { rung } => {
+                let failure =
+                    failure.cloned().unwrap_or_else(|| Failure::new(agendum_types::Class::Permanent, "failed"));
+                self.take_rung(slot, id, *rung, failure);
+            }
+            Next::Fail(failure) => self.fail_for_good(slot, id, failure),
+        }
+    }
+
+    /// Fails without looking for a rung: that was decided. A round's failure goes to its loop, which may be caught.
+    fn fail_for_good(&mut self, slot: Slot, id: InstId, failure: &Failure) {
+        self.settle(slot, id, Settled::Failed, Some(failure.clone()));
+    }
+
+    fn round_judged(&mut self, slot: Slot, id: InstId, evaluation: &Evaluation, next: &NextRound) {
+        let previous = self.round_outputs(slot, id);
+        let inst = self.run_mut(slot).inst_mut(id);
+        inst.state = State::Open;
+        let mut child = None;
+        let mut last = None;
+        if let Some(Body::Loop(repeat)) = inst.body.as_deref_mut() {
+            child = repeat.child.take();
+            last.clone_from(&repeat.last);
+            repeat.previous = previous;
+            repeat.same = evaluation.same;
+            if let (Some(score), Some(output)) = (evaluation.score, &repeat.last)
+                && repeat.best.as_ref().is_none_or(|(best, _)| score > *best)
+            {
+                repeat.best = Some((score, output.clone()));
+            }
+        }
+        match next {
+            NextRound::Again => {
+                self.free_child(slot, child);
+                self.open_round(slot, id);
+            }
+            NextRound::Done => {
+                self.free_child(slot, child);
+                if let Some(output) = last {
+                    self.set_output(slot, id, output);
+                }
+                self.judge_or_settle(slot, id);
+            }
+            NextRound::Use { output } => {
+                self.free_child(slot, child);
+                self.set_output(slot, id, output.clone());
+                self.run_mut(slot).inst_mut(id).degraded = true;
+                self.judge_or_settle(slot, id);
+            }
+            NextRound::Fail(Next::Fail(failure)) => {
+                self.free_child(slot, child);
+                self.escalate(slot, id);
+                self.fail_for_good(slot, id, failure);
+            }
+            NextRound::Fail(next) => {
+                self.free_child(slot, child);
+                self.follow(slot, id, next, None);
+            }
+        }
+    }
+
+    /// A loop that ran out may ask for one task of `on_failure`.
+    fn escalate(&mut self, slot: Slot, id: InstId) {
+        let node = self.run(slot).inst(id).node;
+        let exhausted = self.plan(slot).task(node).repeat.as_ref().map(|repeat| repeat.exhausted.clone());
+        if let Some(agendum_types::graph::Exhausted::Escalate(task)) = exhausted {
+            self.run_mut(slot).escalation = Some(task);
+        }
+    }
+
+    fn free_child(&mut self, slot: Slot, child: Option<InstId>) {
+        let Some(child) = child else { return };
+        // A deadline may end a loop in the middle of a round.
+        self.drop_instance(slot, child, Settled::Cancelled);
+        self.free_tree(slot, child);
+    }
+
+    /// What the tasks of the running round gave.
+    fn round_outputs(&self, slot: Slot, id: InstId) -> Vec<(agendum_types::graph::NodeId, PayloadRef)> {
+        let run = self.run(slot);
+        let Some(Body::Loop(repeat)) = run.inst(id).body.as_deref() else {
+            return Vec::new();
+        };
+        let Some(child) = repeat.child else {
+            return Vec::new();
+        };
+        let own = run.inst(child).result().map(|output| (run.inst(id).node, output.clone()));
+        let inside = run.children(child).into_iter().filter_map(|task| {
+            let task = run.inst(task);
+            task.result().map(|output| (task.node, output.clone()))
+        });
+        inside.chain(own).collect()
+    }
+
+    fn ended(&mut self, slot: Slot, id: InstId, end: &End, next: &Next, seq: Seq) {
+        if matches!(end, End::Lost | End::Uncertain) {
+            // The process that ran the attempt is gone: what it held counts as spent, for nobody can prove otherwise.
+            let inst = self.run_mut(slot).inst_mut(id);
+            let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else {
+                panic!("only an attempt that was out can be lost")
+            };
+            inst.rung_attempts = inst.rung_attempts.saturating_sub(1);
+            self.book(slot, (running.hold, running.hold_tokens), running.hold, running.hold_tokens, seq);
+            return self.follow(slot, id, next, None);
+        }
+        match (end, next) {
+            (End::Pruned, _) => self.settle(slot, id, Settled::Pruned, None),
+            (_, Next::Fail(failure)) => self.fail_for_good(slot, id, failure),
+            (_, next) => {
+                self.leave(slot, id);
+                self.follow(slot, id, next, Some(&Failure::new(end.class(), "")));
+            }
+        }
+    }
+
+    fn set_output(&mut self, slot: Slot, id: InstId, output: PayloadRef) {
+        self.run_mut(slot).inst_mut(id).output = Some(Box::new(output));
+    }
+}
+
+fn run_is_closing(board: &Board, slot: Slot) -> bool {
+    let run = board.run(slot);
+    run.phase == crate::run::Phase::Closing && run.orphans.is_empty()
+}

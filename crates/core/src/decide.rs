@@ -1,0 +1,51 @@
+//! What follows on a failure: another attempt, a rung of `catch`, or the end.
+
+use agendum_types::graph::{Retry, Section};
+use agendum_types::{Duration, Failure, Timestamp};
+
+use crate::record::Next;
+use crate::rng::Rng;
+use crate::run::{InstId, Slot};
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    /// Decides what follows on a failed attempt or a refused result.
+    pub(crate) fn next_after(&mut self, slot: Slot, id: InstId, failure: &Failure, may_repeat: bool) -> Next {
+        if let Some(at) = self.retry_at(slot, id, failure, may_repeat) {
+            return Next::Retry { at };
+        }
+        match self.board.next_rung(slot, id, failure, !may_repeat) {
+            Some(rung) => Next::Rung { rung },
+            None => Next::Fail(failure.clone()),
+        }
+    }
+
+    fn retry_at(&mut self, slot: Slot, id: InstId, failure: &Failure, may_repeat: bool) -> Option<Timestamp> {
+        let inst = self.board.run(slot).inst(id);
+        let task = self.board.plan(slot).task(inst.node);
+        let spent = inst.rung_attempts >= task.retry.attempts_max || inst.attempts >= self.board.limits.attempts_max;
+        if !may_repeat || spent || !task.retries(failure.class) {
+            return None;
+        }
+        let pause = pause(&mut self.rng, &task.retry, inst.rung_attempts);
+        let at = self.now.after(pause.max(failure.retry_after.unwrap_or_default()));
+        // An attempt that could only start when its time is over is not worth the wait.
+        let run = self.board.run(slot);
+        let over = match task.section {
+            Section::Main => run.deadline.unwrap_or(Timestamp::MAX).min(inst.expires),
+            Section::After | Section::OnFailure | Section::Finally => inst.expires,
+        };
+        (at < over).then_some(at)
+    }
+}
+
+/// Exponential back-off with full jitter (Brooker 2015): between nothing and a bound that grows with each attempt.
+fn pause(rng: &mut Rng, retry: &Retry, attempts: u32) -> Duration {
+    let mut bound = u128::from(retry.initial_delay.as_micros());
+    let most = u128::from(retry.delay_max.as_micros());
+    for _ in 1..attempts {
+        bound = (bound * u128::from(retry.backoff_percent) / 100).min(most);
+    }
+    let bound = u64::try_from(bound.min(most)).unwrap_or(u64::MAX);
+    Duration(if retry.jitter { rng.up_to(bound) } else { bound })
+}

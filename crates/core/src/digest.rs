@@ -1,0 +1,76 @@
+//! A hash of everything that records say of the live runs: equal after a restart to what live handling had.
+//!
+//! What is only in flight (timers armed, evaluations out, places in queues) is left out: the next life finds it again.
+
+use std::hash::{Hash, Hasher};
+
+use agendum_types::RunId;
+use rustc_hash::FxHasher;
+
+use crate::inst::{Body, Inst, State};
+use crate::run::{InstId, Run};
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    /// The hash over all live runs.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let runs = self.board.live_slots().into_iter().map(|slot| digest(self.board.run(slot)));
+        // Slots are given out anew after a restart: the order of runs does not count.
+        runs.fold(0, u64::wrapping_add)
+    }
+
+    /// The hash of one live run.
+    #[must_use]
+    pub fn run_digest(&self, run: RunId) -> Option<u64> {
+        self.board.slot(run).map(|slot| digest(self.board.run(slot)))
+    }
+}
+
+fn digest(run: &Run) -> u64 {
+    let mut hasher = FxHasher::default();
+    (run.id, &run.tenant, &run.principal, &run.inputs, run.priority, run.strict, run.paused).hash(&mut hasher);
+    (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);
+    (run.spent, run.held, run.tokens, run.held_tokens, run.last, run.floor, run.escalation).hash(&mut hasher);
+    run.failure.as_ref().map(|failure| (&failure.task, &failure.failure)).hash(&mut hasher);
+    let mut orphans: Vec<_> = run.orphans.iter().collect();
+    orphans.sort_by(|one, other| (&one.path, one.attempt).cmp(&(&other.path, other.attempt)));
+    orphans.hash(&mut hasher);
+    let mut stack: Vec<InstId> = run.scopes.iter().flat_map(|scope| scope.children.iter()).copied().collect();
+    while let Some(id) = stack.pop() {
+        inst(run.inst(id), &mut hasher);
+        stack.extend(run.children(id));
+    }
+    hasher.finish()
+}
+
+fn inst(inst: &Inst, hasher: &mut FxHasher) {
+    (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.rung).hash(hasher);
+    (inst.entered, inst.degraded, inst.poisoned, &inst.input, inst.count, &inst.output, &inst.failure).hash(hasher);
+    match &inst.state {
+        State::Waiting => 0_u8.hash(hasher),
+        // All of these are "ready, and not out": where exactly is found again.
+        State::Ready | State::Parked(_) | State::Queued(_) | State::Paused | State::Broke | State::BackingOff(_) => {
+            1_u8.hash(hasher)
+        }
+        State::Asking(crate::action::Step::Enter) => 1_u8.hash(hasher),
+        State::Asking(step) => (2_u8, step).hash(hasher),
+        State::Running(running) => {
+            (3_u8, running.attempt, running.incarnation, &running.target, running.effect).hash(hasher);
+            (running.hold, running.hold_tokens, running.lower, running.since, &running.reference).hash(hasher);
+        }
+        State::Open => 4_u8.hash(hasher),
+        State::Settled(how) => (5_u8, how).hash(hasher),
+    }
+    match inst.body.as_deref() {
+        None => {}
+        Some(Body::Group(group)) => (group.unsettled, &group.winners).hash(hasher),
+        Some(Body::Each(each)) => {
+            (&each.items, each.count, each.next, each.succeeded, each.failed, each.settled, &each.labels).hash(hasher);
+        }
+        Some(Body::Loop(repeat)) => {
+            (repeat.round, &repeat.previous, &repeat.last, &repeat.best, repeat.same).hash(hasher);
+            (repeat.deadline, repeat.spent_before, repeat.tokens_before).hash(hasher);
+        }
+    }
+}

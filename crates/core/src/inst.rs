@@ -1,0 +1,243 @@
+//! A task instance: one place in a run's tree of groups, items and rounds.
+//!
+//! A task of the graph becomes an instance of layer `Node`. With `foreach` it opens one `Item` for each element, with `loop` each of
+//! these (or the node) opens one `Round` after the other; what is left at the bottom is a call or a group.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_types::graph::NodeId;
+use agendum_types::{
+    AttemptNo, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TaskStatus, Timestamp,
+};
+
+use crate::action::Step;
+use crate::queue::Ticket;
+use crate::run::InstId;
+
+/// Which layer of a task an instance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Layer {
+    Node,
+    Item(u32),
+    Round(u32),
+}
+
+/// How an instance stands.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Siblings it needs have not settled.
+    Waiting,
+    /// Everything it needs has settled; the scheduler has not taken it up, or has not been able to.
+    Ready,
+    /// Not before this instant: delay or `not_before`.
+    Parked(Timestamp),
+    /// An evaluation is out, or waits for a credit.
+    Asking(Step),
+    /// In the queue of its eligibility class.
+    Queued(Box<Ticket>),
+    /// The run is paused.
+    Paused,
+    /// Waits until other attempts settle for less than they hold.
+    Broke,
+    /// An attempt is out.
+    Running(Box<Running>),
+    /// Between two attempts.
+    BackingOff(Timestamp),
+    /// The tasks inside run.
+    Open,
+    /// Nothing more will happen.
+    Settled(Settled),
+}
+
+/// How an instance settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Settled {
+    Succeeded,
+    Skipped,
+    Failed,
+    Pruned,
+    Cancelled,
+}
+
+/// The attempt that is out.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) attempt: AttemptNo,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) target: Arc<str>,
+    pub(crate) effect: Effect,
+    pub(crate) hold: Money,
+    pub(crate) hold_tokens: u64,
+    pub(crate) lower: bool,
+    pub(crate) since: Timestamp,
+    pub(crate) reference: Option<Arc<str>>,
+}
+
+/// What an open instance holds.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Group(Group),
+    Each(Each),
+    Loop(Loop),
+}
+
+/// The tasks of a group.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    /// In the order of the graph.
+    pub(crate) children: Vec<InstId>,
+    pub(crate) unsettled: u32,
+    /// Good results of a race, in the order they came.
+    pub(crate) winners: Vec<NodeId>,
+}
+
+/// The items of a `foreach`: a window over a list.
+#[derive(Debug)]
+pub(crate) struct Each {
+    pub(crate) items: PayloadRef,
+    pub(crate) count: u32,
+    /// The next item to be opened.
+    pub(crate) next: u32,
+    pub(crate) succeeded: u32,
+    pub(crate) failed: u32,
+    pub(crate) settled: u32,
+    /// Live items by index.
+    pub(crate) children: BTreeMap<u32, InstId>,
+    /// What the outputs are labelled with, joined.
+    pub(crate) labels: Labels,
+}
+
+/// The rounds of a `loop`.
+#[derive(Debug)]
+pub(crate) struct Loop {
+    pub(crate) round: u32,
+    pub(crate) child: Option<InstId>,
+    /// What the tasks of the last round gave.
+    pub(crate) previous: Vec<(NodeId, PayloadRef)>,
+    pub(crate) last: Option<PayloadRef>,
+    pub(crate) best: Option<(i64, PayloadRef)>,
+    pub(crate) same: Option<Hash>,
+    pub(crate) deadline: Option<Timestamp>,
+    /// What the run had spent when the loop began.
+    pub(crate) spent_before: Money,
+    pub(crate) tokens_before: u64,
+}
+
+/// A task instance.
+#[derive(Debug)]
+pub(crate) struct Inst {
+    pub(crate) parent: InstId,
+    pub(crate) node: NodeId,
+    pub(crate) layer: Layer,
+    /// Siblings that it waits for.
+    pub(crate) pending: u32,
+    /// Attempts so far.
+    pub(crate) attempts: u32,
+    /// Attempts on this rung so far.
+    pub(crate) rung_attempts: u32,
+    /// 0: no rung of `catch` was taken; else the index of the rung plus one.
+    pub(crate) rung: u8,
+    /// Condition, items and input are evaluated.
+    pub(crate) entered: bool,
+    /// It took a lower rung, or something inside it did.
+    pub(crate) degraded: bool,
+    /// It was skipped because what it needs failed in a section that goes on.
+    pub(crate) poisoned: bool,
+    pub(crate) state: State,
+    /// When its needs had settled.
+    pub(crate) ready_at: Timestamp,
+    /// It does not start before.
+    pub(crate) start_at: Timestamp,
+    /// Its timer of expiry.
+    pub(crate) expires: Timestamp,
+    /// What `with` gave; the list of a `foreach` until that is opened.
+    pub(crate) input: Option<Box<PayloadRef>>,
+    /// The elements of that list.
+    pub(crate) count: Option<u32>,
+    pub(crate) output: Option<Box<PayloadRef>>,
+    pub(crate) body: Option<Box<Body>>,
+    /// Why it failed, until that is passed on.
+    pub(crate) failure: Option<Box<Failure>>,
+}
+
+impl Inst {
+    pub(crate) fn new(parent: InstId, node: NodeId, layer: Layer) -> Self {
+        Self {
+            parent,
+            node,
+            layer,
+            pending: 0,
+            attempts: 0,
+            rung_attempts: 0,
+            rung: 0,
+            entered: false,
+            degraded: false,
+            poisoned: false,
+            state: State::Waiting,
+            ready_at: Timestamp(0),
+            start_at: Timestamp(0),
+            expires: Timestamp::MAX,
+            input: None,
+            count: None,
+            output: None,
+            body: None,
+            failure: None,
+        }
+    }
+
+    /// Its own step of a path.
+    pub(crate) const fn segment(&self) -> Segment {
+        match self.layer {
+            Layer::Node => Segment::Task(self.node),
+            Layer::Item(index) => Segment::Item(index),
+            Layer::Round(round) => Segment::Round(round),
+        }
+    }
+
+    pub(crate) const fn settled(&self) -> Option<Settled> {
+        match self.state {
+            State::Settled(how) => Some(how),
+            State::Waiting
+            | State::Ready
+            | State::Parked(_)
+            | State::Asking(_)
+            | State::Queued(_)
+            | State::Paused
+            | State::Broke
+            | State::Running(_)
+            | State::BackingOff(_)
+            | State::Open => None,
+        }
+    }
+
+    /// Its output, if it has succeeded.
+    pub(crate) fn result(&self) -> Option<&PayloadRef> {
+        self.output.as_deref().filter(|_| matches!(self.state, State::Settled(Settled::Succeeded)))
+    }
+
+    pub(crate) const fn is_asking(&self, step: Step) -> bool {
+        matches!((&self.state, step), (State::Asking(asked), step) if *asked as u8 == step as u8)
+    }
+
+    pub(crate) fn running(&self) -> Option<&Running> {
+        if let State::Running(running) = &self.state { Some(running) } else { None }
+    }
+
+    /// How the outside sees it.
+    pub(crate) const fn status(&self) -> TaskStatus {
+        match self.state {
+            State::Waiting | State::Ready | State::Parked(_) | State::Queued(_) | State::Paused | State::Broke => {
+                TaskStatus::Waiting
+            }
+            State::Asking(Step::Enter) => TaskStatus::Waiting,
+            State::Asking(_) | State::Running(_) | State::Open => TaskStatus::Running,
+            State::BackingOff(_) => TaskStatus::BackingOff,
+            State::Settled(Settled::Succeeded) => TaskStatus::Succeeded,
+            State::Settled(Settled::Skipped) => TaskStatus::Skipped,
+            State::Settled(Settled::Failed) => TaskStatus::Failed,
+            State::Settled(Settled::Pruned) => TaskStatus::Pruned,
+            State::Settled(Settled::Cancelled) => TaskStatus::Cancelled,
+        }
+    }
+}

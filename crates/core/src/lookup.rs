@@ -1,0 +1,37 @@
+//! A hash map that cannot be iterated, so that no decision depends on the order of hashes.
+
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
+
+/// Constant-time look-ups by key, and nothing else.
+#[derive(Debug)]
+pub(crate) struct Lookup<K, V>(FxHashMap<K, V>);
+
+impl<K, V> Default for Lookup<K, V> {
+    fn default() -> Self {
+        Self(FxHashMap::default())
+    }
+}
+
+impl<K: Hash + Eq, V> Lookup<K, V> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.0.get(key)
+    }
+
+    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+        self.0.insert(key, value)
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        self.0.remove(key)
+    }
+
+    pub(crate) fn contains(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,8 @@
+//! What each event leads to, one family in a file.
+
+pub(crate) mod control;
+pub(crate) mod evaluated;
+pub(crate) mod opened;
+pub(crate) mod outcome;
+pub(crate) mod submit;
+pub(crate) mod timeout;

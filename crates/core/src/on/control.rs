@@ -1,0 +1,63 @@
+//! Callers' wishes for a run, and the table of targets.
+
+use agendum_types::{RunId, Target, Timestamp};
+
+use crate::record::Record;
+use crate::run::{Phase, Slot};
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    pub(crate) fn on_targets(&mut self, targets: Vec<Target>) {
+        self.targets.publish(targets);
+        self.requeue_all();
+    }
+
+    /// The candidates of every queued task may have changed: all are queued anew.
+    fn requeue_all(&mut self) {
+        let queued: Vec<_> = self.board.queue.iter().map(|rank| (rank.slot, rank.inst)).collect();
+        for (slot, id) in queued {
+            self.unqueue(slot, id);
+            self.take(slot, id);
+        }
+        for target in self.targets.ids() {
+            self.board.queue.wake(target, self.now);
+        }
+    }
+
+    pub(crate) fn on_cancel(&mut self, run: RunId) {
+        if let Some(slot) = self.unanswered(run) {
+            self.record_of(slot, Record::CancelRequested { run });
+        }
+    }
+
+    pub(crate) fn on_pause(&mut self, run: RunId) {
+        let Some(slot) = self.unanswered(run).filter(|slot| !self.board.run(*slot).paused) else {
+            return;
+        };
+        self.record_of(slot, Record::Paused { run });
+        let of_run: Vec<_> = self.board.queue.iter().filter(|rank| rank.slot == slot).map(|rank| rank.inst).collect();
+        for id in of_run {
+            self.unqueue(slot, id);
+            self.take(slot, id);
+        }
+    }
+
+    pub(crate) fn on_resume(&mut self, run: RunId) {
+        if let Some(slot) = self.unanswered(run).filter(|slot| self.board.run(*slot).paused) {
+            self.record_of(slot, Record::Resumed { run });
+        }
+    }
+
+    fn unanswered(&self, run: RunId) -> Option<Slot> {
+        self.board.slot(run).filter(|slot| matches!(self.board.run(*slot).phase, Phase::Main | Phase::Composing))
+    }
+
+    /// Closes a target that asked for a pause, with all that share its limit, and comes back when it reopens.
+    pub(crate) fn close_target(&mut self, target: agendum_types::TargetId, until: Timestamp) {
+        use crate::timers::Timer;
+        for (moved, before) in self.targets.close(target, until) {
+            self.board.timers.clear(before, Timer::Target(moved));
+            self.board.timers.set(until, Timer::Target(moved));
+        }
+    }
+}

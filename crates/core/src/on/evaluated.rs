@@ -1,0 +1,197 @@
+//! Evaluations that were answered.
+
+use std::sync::Arc;
+
+use agendum_types::graph::{Exhausted, Loop as Repeat};
+use agendum_types::{Class, Failure, Labels, PayloadRef, RunId, TaskPath};
+
+use crate::action::{Bound, Purpose, RunFailure, Step};
+use crate::event::Evaluation;
+use crate::inst::{Body, Loop};
+use crate::record::{Answered, Change, End, Next, NextRound, Record};
+use crate::run::{InstId, Phase, Slot};
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    pub(crate) fn on_evaluated(
+        &mut self,
+        run: RunId,
+        path: &TaskPath,
+        step: Step,
+        result: Result<Evaluation, Arc<str>>,
+    ) {
+        self.evaluations_out = self.evaluations_out.saturating_sub(1);
+        self.take_evaluation(run, path, step, result);
+        self.ask_next();
+    }
+
+    fn take_evaluation(&mut self, run: RunId, path: &TaskPath, step: Step, result: Result<Evaluation, Arc<str>>) {
+        let Some(slot) = self.board.slot(run) else {
+            return;
+        };
+        if path.segments().is_empty() {
+            return self.output_made(slot, result);
+        }
+        let Some(id) = self.board.find(slot, path).filter(|id| self.board.run(slot).inst(*id).is_asking(step)) else {
+            return;
+        };
+        let evaluation = match result {
+            Ok(evaluation) => self.labelled(slot, id, step, evaluation),
+            Err(message) => {
+                let failure = Failure::new(Class::Permanent, &message);
+                let next = self.rung_or_fail(slot, id, failure);
+                return self.end(slot, id, End::Unevaluable, next);
+            }
+        };
+        match step {
+            Step::Enter => self.record_task(slot, id, Change::Entered(evaluation)),
+            Step::Judge => self.judge(slot, id, evaluation),
+            Step::Round => self.judge_round(slot, id, evaluation),
+            Step::Compose => self.with_payload(slot, id, evaluation, |output| Change::Composed { output }),
+            Step::Catch => self.with_payload(slot, id, evaluation, |output| Change::Caught { output }),
+        }
+    }
+
+    fn with_payload(&mut self, slot: Slot, id: InstId, evaluation: Evaluation, change: impl Fn(PayloadRef) -> Change) {
+        match evaluation.payload {
+            Some(output) => self.record_task(slot, id, change(output)),
+            None => {
+                let next = self.rung_or_fail(slot, id, Failure::new(Class::Permanent, "the evaluation gave no output"));
+                self.end(slot, id, End::Unevaluable, next);
+            }
+        }
+    }
+
+    /// What was made carries the labels of what it was made from.
+    fn labelled(&self, slot: Slot, id: InstId, step: Step, mut evaluation: Evaluation) -> Evaluation {
+        if let Some(payload) = &mut evaluation.payload {
+            payload.labels = match (step, self.board.run(slot).inst(id).body.as_deref()) {
+                (Step::Compose, Some(Body::Each(each))) => self.board.joined(slot, [&each.labels]),
+                (Step::Compose, Some(Body::Group(_))) => {
+                    let children = self.board.run(slot).children(id);
+                    let outputs: Vec<Labels> = children
+                        .into_iter()
+                        .filter_map(|child| {
+                            self.board.run(slot).inst(child).result().map(|output| output.labels.clone())
+                        })
+                        .collect();
+                    self.board.joined(slot, &outputs).join(&self.read_labels(slot, id, step))
+                }
+                _ => self.read_labels(slot, id, step),
+            };
+        }
+        evaluation
+    }
+
+    fn read_labels(&self, slot: Slot, id: InstId, step: Step) -> Labels {
+        let exprs = self.step_exprs(slot, id, step);
+        // Only what goes into the payload counts, and not what a condition looked at.
+        let into: Vec<_> = exprs
+            .into_iter()
+            .filter(|(purpose, _)| matches!(purpose, Purpose::Items | Purpose::Input | Purpose::Output))
+            .collect();
+        self.board.labels_of(slot, &self.board.bindings(slot, id, &into))
+    }
+
+    fn judge(&mut self, slot: Slot, id: InstId, evaluation: Evaluation) {
+        let next = if evaluation.truth == Some(true) {
+            let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
+            let class = task.fail_if.map_or(Class::InvalidOutput, |(_, class)| class);
+            let is_call =
+                self.board.plan(slot).capability(self.board.run(slot).inst(id).node).is_some() && task.repeat.is_none();
+            let repeatable = is_call && task.effect != agendum_types::Effect::Once;
+            self.next_after(slot, id, &Failure::new(class, "its result fulfils `fail_if`"), repeatable)
+        } else {
+            Next::Succeed
+        };
+        self.record_task(slot, id, Change::Judged { evaluation, next });
+    }
+
+    fn judge_round(&mut self, slot: Slot, id: InstId, evaluation: Evaluation) {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let Some(Body::Loop(body)) = inst.body.as_deref() else {
+            return;
+        };
+        let Some(repeat) = self.board.plan(slot).task(inst.node).repeat.clone() else {
+            return;
+        };
+        let next = if evaluation.truth == Some(true) {
+            NextRound::Done
+        } else if let Some(message) = self.ran_out(slot, body, &repeat, &evaluation) {
+            let output = match repeat.exhausted {
+                Exhausted::UseLast => body.last.clone(),
+                Exhausted::UseBest(_) => best(body, &evaluation),
+                Exhausted::Fail | Exhausted::Escalate(_) => None,
+            };
+            match output {
+                Some(output) => NextRound::Use { output },
+                None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::Permanent, &message))),
+            }
+        } else {
+            NextRound::Again
+        };
+        self.record_task(slot, id, Change::RoundJudged { evaluation, next });
+    }
+
+    /// Why a loop that is not done gets no further round.
+    fn ran_out(&self, slot: Slot, body: &Loop, repeat: &Repeat, evaluation: &Evaluation) -> Option<String> {
+        let run = self.board.run(slot);
+        if body.round >= repeat.rounds_max {
+            return Some(format!("`until` was not true after {} rounds", body.round));
+        }
+        if evaluation.same.is_some() && evaluation.same == body.same {
+            return Some(format!("rounds {} and {} gave the same: no progress", body.round - 1, body.round));
+        }
+        let budget = repeat.budget?;
+        let money = budget.money.is_some_and(|most| run.spent.minus(body.spent_before) >= most);
+        let tokens = budget.tokens.is_some_and(|most| run.tokens.saturating_sub(body.tokens_before) >= most);
+        (money || tokens).then(|| format!("the loop's budget is spent after {} rounds", body.round))
+    }
+
+    /// The run's output is made, or cannot be.
+    fn output_made(&mut self, slot: Slot, result: Result<Evaluation, Arc<str>>) {
+        let run = self.board.run(slot);
+        if run.phase != Phase::Composing {
+            return;
+        }
+        let labels = match self.board.plan(slot).graph.output {
+            Some(expr) => {
+                self.board.labels_of(slot, &self.board.bindings(slot, InstId::TOP, &[(Purpose::Output, expr)]))
+            }
+            None => {
+                let outputs = Bound::Outputs(self.board.outputs(slot));
+                self.board.labels_of(slot, &[(agendum_types::graph::DataRef::PartialOutput, outputs)])
+            }
+        };
+        let made =
+            result.and_then(|evaluation| evaluation.payload.ok_or_else(|| Arc::from("the run's output gave no value")));
+        let answered = match made {
+            Ok(payload) => Answered {
+                run: run.id,
+                status: agendum_types::RunStatus::Succeeded,
+                output: Some(PayloadRef { labels, ..payload }),
+                failure: None,
+                degraded: run.degraded,
+            },
+            Err(message) => {
+                let failure = Failure::new(Class::Permanent, &format!("the run's output cannot be made: {message}"));
+                let change = Change::Ended { end: End::Unevaluable, next: Next::Fail(failure.clone()) };
+                let record = Record::Task { run: run.id, path: TaskPath::default(), change };
+                self.record_of(slot, record);
+                debug_assert!(self.board.run(slot).failure.as_deref() == Some(&RunFailure { task: None, failure }));
+                return;
+            }
+        };
+        self.answer(slot, answered);
+    }
+}
+
+/// The output of the round with the greatest score, this one included.
+fn best(body: &Loop, evaluation: &Evaluation) -> Option<PayloadRef> {
+    let score = evaluation.score.unwrap_or(i64::MIN);
+    match &body.best {
+        Some((best, output)) if *best >= score => Some(output.clone()),
+        _ => body.last.clone(),
+    }
+}

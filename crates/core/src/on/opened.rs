@@ -1,0 +1,116 @@
+//! The first event of a life: decides what became of what was in flight in an earlier one, and takes up what was left.
+
+use agendum_types::{Class, Effect, Failure, Incarnation, RunStatus, Seq};
+
+use crate::board::Todo;
+use crate::inst::State;
+use crate::record::{Change, End, Next, Record};
+use crate::rng::Rng;
+use crate::run::{InstId, Phase, Slot};
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    pub(crate) fn on_opened(&mut self, incarnation: Incarnation, last: Seq, seed: u64) {
+        assert!(last >= self.last, "the journal holds at least what was applied");
+        self.down = (self.board.at, self.now);
+        self.last = last;
+        self.durable = last;
+        self.incarnation = incarnation;
+        self.rng = Rng::seeded(seed);
+        self.board.todo.clear();
+        self.record(None, Record::Opened { incarnation, seed });
+        self.reopening = true;
+    }
+
+    /// Takes up every run that the journal left open, once the targets are known.
+    pub(crate) fn reopen(&mut self) {
+        if !self.reopening || self.targets.version() == 0 {
+            return;
+        }
+        self.reopening = false;
+        for slot in self.board.live_slots() {
+            let plan = self.board.run(slot).plan;
+            self.board.plans.get_mut(plan).refresh(&self.targets);
+            self.book_orphans(slot);
+            self.take_up(slot);
+        }
+    }
+
+    /// Nobody will tell what an attempt of an earlier life cost: all that it held counts as spent.
+    fn book_orphans(&mut self, slot: Slot) {
+        let run = self.board.run(slot).id;
+        for orphan in self.board.run(slot).orphans.clone() {
+            let change = Change::Abandoned {
+                attempt: orphan.attempt,
+                incarnation: orphan.incarnation,
+                cost: orphan.hold,
+                tokens: orphan.hold_tokens,
+            };
+            self.record_of(slot, Record::Task { run, path: orphan.path, change });
+        }
+    }
+
+    fn take_up(&mut self, slot: Slot) {
+        match self.board.run(slot).phase {
+            Phase::Composing => self.board.todo.push_back(Todo::Compose(slot)),
+            Phase::Failing => self.board.todo.push_back(Todo::Fail(slot)),
+            Phase::Closing => self.board.todo.push_back(Todo::Close(slot)),
+            Phase::Main | Phase::Section(_) => {}
+        }
+        let all = u32::try_from(self.board.run(slot).insts.len()).expect("limited");
+        for id in (0..all).map(InstId) {
+            match &self.board.run(slot).inst(id).state {
+                State::Ready => self.board.todo.push_back(Todo::Take(slot, id)),
+                State::Asking(_) => self.board.todo.push_back(Todo::Ask(slot, id)),
+                State::Running(_) => self.decide_lost(slot, id),
+                State::Waiting
+                | State::Parked(_)
+                | State::Queued(_)
+                | State::Paused
+                | State::Broke
+                | State::BackingOff(_)
+                | State::Open
+                | State::Settled(_) => {}
+            }
+        }
+    }
+
+    /// An attempt was out when the process died.
+    fn decide_lost(&mut self, slot: Slot, id: InstId) {
+        let inst = self.board.run(slot).inst(id);
+        let Some(running) = inst.running().cloned() else {
+            return;
+        };
+        if self.reattach(slot, id, &running) {
+            return;
+        }
+        let (end, next) = if running.effect == Effect::Once {
+            let message = format!(
+                "the process died while attempt {} on {} was out: it may have taken effect",
+                running.attempt, running.target
+            );
+            let failure = Failure::new(Class::Uncertain, &message);
+            let next =
+                self.board.next_rung(slot, id, &failure, true).map_or(Next::Fail(failure), |rung| Next::Rung { rung });
+            (End::Uncertain, next)
+        } else {
+            (End::Lost, Next::Retry { at: self.now })
+        };
+        self.end(slot, id, end, next);
+    }
+
+    /// Records the end of a task, or what follows.
+    pub(crate) fn end(&mut self, slot: Slot, id: InstId, end: End, next: Next) {
+        let run = self.board.run(slot);
+        let record = Record::Task { run: run.id, path: run.path(id), change: Change::Ended { end, next } };
+        self.record_of(slot, record);
+    }
+
+    /// How the run's answer will read when its main tasks have ended without output.
+    pub(crate) fn status_without_output(&self, slot: Slot) -> RunStatus {
+        match self.board.run(slot).status {
+            RunStatus::Cancelled => RunStatus::Cancelled,
+            RunStatus::Queued | RunStatus::Running | RunStatus::Succeeded | RunStatus::Failed => RunStatus::Failed,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Submissions and additions: the only events that can be refused.
+
+use std::sync::Arc;
+
+use agendum_types::graph::{Requirement, Rung, Task, Work};
+use agendum_types::{Capability, Duration, Graph, PayloadRef, RunId};
+
+use crate::event::{Rejected, Submission};
+use crate::record::{Record, RunSubmitted};
+use crate::run::Phase;
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    pub(crate) fn on_submitted(&mut self, submission: Submission) -> Result<(), Rejected> {
+        self.admit(submission.graph.tasks.len() as u64)?;
+        if self.board.live_runs() >= self.board.limits.live_runs_max as usize {
+            return Err(Rejected::Full { count: self.board.limits.live_runs_max });
+        }
+        if self.board.slot(submission.run).is_some() {
+            return Err(Rejected::Exists(submission.run));
+        }
+        let graph = &submission.graph;
+        let deadline = submission.deadline.or(graph.deadline);
+        if deadline == Some(Duration::ZERO) {
+            return Err(Rejected::DeadlinePassed);
+        }
+        self.has_targets(&graph.tasks)?;
+        let plan = self.board.plans.intern(graph);
+        self.board.plans.get_mut(plan).refresh(&self.targets);
+        let submitted = RunSubmitted {
+            run: submission.run,
+            principal: submission.principal,
+            graph_name: Arc::clone(&graph.name),
+            graph: graph.hash,
+            document: submission.document,
+            inputs: submission.inputs,
+            priority: submission.priority.unwrap_or(graph.priority),
+            deadline: deadline.map(|span| self.now.after(span)),
+            budget: submission.budget.or(graph.budget),
+            strict: submission.strict,
+        };
+        self.record(Some(submission.tenant), Record::RunSubmitted(Box::new(submitted)));
+        Ok(())
+    }
+
+    pub(crate) fn on_tasks_added(
+        &mut self,
+        run: RunId,
+        graph: &Arc<Graph>,
+        document: PayloadRef,
+    ) -> Result<(), Rejected> {
+        let slot = self.board.slot(run).ok_or(Rejected::NotLive(run))?;
+        if self.board.run(slot).phase != Phase::Main {
+            return Err(Rejected::NotLive(run));
+        }
+        let before = &self.board.plan(slot).graph;
+        extends(before, graph)?;
+        let known = before.tasks.len();
+        self.admit((graph.tasks.len() - known) as u64)?;
+        self.has_targets(&graph.tasks[known..])?;
+        let plan = self.board.plans.intern(graph);
+        self.board.plans.get_mut(plan).refresh(&self.targets);
+        self.record_of(slot, Record::TasksAdded { run, graph: graph.hash, document });
+        Ok(())
+    }
+
+    fn admit(&self, tasks: u64) -> Result<(), Rejected> {
+        let most = self.board.limits.live_tasks_max;
+        if self.board.live_tasks + tasks > u64::from(most) {
+            return Err(Rejected::TooManyTasks { count: most });
+        }
+        Ok(())
+    }
+
+    /// Every call has a target that could serve it, its rungs included.
+    fn has_targets(&self, tasks: &[Task]) -> Result<(), Rejected> {
+        for task in tasks {
+            let Work::Call(call) = &task.work else {
+                continue;
+            };
+            if self.targets.candidates(call.capability, &call.requirement).is_empty() {
+                let reason = Arc::from(missing(call.capability, &call.requirement));
+                return Err(Rejected::NoTarget { task: Arc::clone(&task.name), reason });
+            }
+            for rung in &task.catch {
+                if let Rung::Target(name) = &rung.rung
+                    && self.targets.named(call.capability, name).is_empty()
+                {
+                    let reason = format!("`catch` names target {name:?}, and no such target can {}", call.capability);
+                    return Err(Rejected::NoTarget { task: Arc::clone(&task.name), reason: reason.into() });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn missing(capability: Capability, requirement: &Requirement) -> String {
+    match (&requirement.class, requirement.allow.as_slice()) {
+        (_, [_, ..]) => format!("none of the targets {} can {capability}", requirement.allow.join(", ")),
+        (Some(class), []) => format!("no target of class {class:?} can {capability}"),
+        (None, []) => format!("no target can {capability}"),
+    }
+}
+
+/// The graph with additions holds every task where it stood, and as it was but for those that wait for it.
+fn extends(before: &Graph, after: &Graph) -> Result<(), Rejected> {
+    let changed = |name: &Arc<str>| Err(Rejected::NotAnExtension { task: Arc::clone(name) });
+    for (index, task) in before.tasks.iter().enumerate() {
+        let Some(kept) = after.tasks.get(index) else {
+            return changed(&task.name);
+        };
+        let same = Task { needed_by: kept.needed_by.clone(), output_used: kept.output_used, ..task.clone() } == *kept;
+        let grows = task.parent.is_none() || task.needed_by == kept.needed_by;
+        if !same || !grows {
+            return changed(&task.name);
+        }
+    }
+    let main_kept = after.main.starts_with(&before.main) && after.exprs.starts_with(&before.exprs);
+    let rest_kept =
+        (&before.after, &before.on_failure, &before.finally) == (&after.after, &after.on_failure, &after.finally);
+    if !main_kept || !rest_kept { changed(&before.name) } else { Ok(()) }
+}

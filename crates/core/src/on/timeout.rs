@@ -1,0 +1,109 @@
+//! Timers that have come due.
+
+use agendum_types::graph::Exhausted;
+use agendum_types::{Class, Effect, Failure, TaskPath};
+
+use crate::event::Evaluation;
+use crate::inst::{Body, State};
+use crate::record::{Change, End, Next, NextRound, Record};
+use crate::run::{InstId, Phase, Slot};
+use crate::scheduler::Scheduler;
+use crate::timers::Timer;
+
+impl Scheduler {
+    pub(crate) fn fire_timers(&mut self) {
+        while let Some(timer) = self.board.timers.pop_due(self.now) {
+            match timer {
+                Timer::Start(slot, id) => {
+                    self.board.run_mut(slot).inst_mut(id).state = State::Ready;
+                    self.take(slot, id);
+                }
+                Timer::Expiry(slot, id) => self.expire(slot, id),
+                Timer::Loop(slot, id) => self.expire_loop(slot, id),
+                Timer::Deadline(slot) => self.expire_run(slot),
+                Timer::Target(target) => self.board.queue.wake(target, self.now),
+            }
+            // What one timer leads to may take back others that are due.
+            self.work();
+        }
+    }
+
+    /// A task's own time is over, or the time that is left belongs to others.
+    fn expire(&mut self, slot: Slot, id: InstId) {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let task = self.board.plan(slot).task(inst.node);
+        let spent = self.now.since(inst.ready_at);
+        let (class, message) = match (task.within, task.timeouts.task) {
+            (Some(within), _) if spent >= within => (Class::DeadlineExceeded, format!("not settled within {within}")),
+            (_, Some(limit)) if spent >= limit => (Class::Timeout, format!("no success within its timeout of {limit}")),
+            _ => {
+                return self.end(
+                    slot,
+                    id,
+                    End::Pruned,
+                    Next::Fail(Failure::new(Class::Cancelled, "dropped to make the deadline")),
+                );
+            }
+        };
+        let once = inst.running().is_some_and(|running| running.effect == Effect::Once);
+        let failure = if once {
+            Failure::new(Class::Uncertain, &format!("{message}: the attempt that was out may have taken effect"))
+        } else {
+            Failure::new(class, &message)
+        };
+        let next = self.rung_or_fail(slot, id, failure);
+        self.end(slot, id, End::Expired, next);
+    }
+
+    /// The next output of `catch` that takes this failure, or the end.
+    pub(crate) fn rung_or_fail(&self, slot: Slot, id: InstId, failure: Failure) -> Next {
+        match self.board.next_rung(slot, id, &failure, true) {
+            Some(rung) => Next::Rung { rung },
+            None => Next::Fail(failure),
+        }
+    }
+
+    /// A loop's deadline: what it has is used, as `on_exhausted` says.
+    fn expire_loop(&mut self, slot: Slot, id: InstId) {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let Some(Body::Loop(repeat)) = inst.body.as_deref() else {
+            return;
+        };
+        let exhausted = self.board.plan(slot).task(inst.node).repeat.as_ref().map(|repeat| &repeat.exhausted);
+        let output = match exhausted {
+            Some(Exhausted::UseBest(_)) => repeat.best.as_ref().map(|(_, output)| output.clone()),
+            Some(Exhausted::UseLast) => repeat.last.clone(),
+            Some(Exhausted::Fail | Exhausted::Escalate(_)) | None => None,
+        };
+        let next = match output {
+            Some(output) => NextRound::Use { output },
+            None => NextRound::Fail(self.rung_or_fail(
+                slot,
+                id,
+                Failure::new(Class::DeadlineExceeded, "the loop's deadline has passed"),
+            )),
+        };
+        self.record_task(slot, id, Change::RoundJudged { evaluation: Evaluation::default(), next });
+    }
+
+    fn expire_run(&mut self, slot: Slot) {
+        let run = self.board.run(slot);
+        if !matches!(run.phase, Phase::Main | Phase::Composing) {
+            return;
+        }
+        let span = run.deadline.unwrap_or(self.now).since(run.submitted);
+        let failure = Failure::new(Class::DeadlineExceeded, &format!("no answer within the deadline of {span}"));
+        let change = Change::Ended { end: End::Expired, next: Next::Fail(failure) };
+        self.record_of(slot, Record::Task { run: self.board.run(slot).id, path: TaskPath::default(), change });
+    }
+
+    /// Takes a task out of its queue, for the moment.
+    pub(crate) fn unqueue(&mut self, slot: Slot, id: InstId) {
+        let inst = self.board.run_mut(slot).inst_mut(id);
+        if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
+            self.board.queue.remove(&ticket);
+        }
+    }
+}

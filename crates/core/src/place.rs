@@ -1,0 +1,326 @@
+//! From the queue to a target: which, for how much, and on what condition.
+
+use std::sync::Arc;
+
+use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
+use agendum_types::{AttemptId, AttemptNo, Cause, Class, Effect, Failure, Money, TargetId, Timestamp};
+
+use crate::action::{Deed, Dispatch};
+use crate::inst::{Running, State};
+use crate::queue::ClassId;
+use crate::record::{Change, Dispatched, End, Next, Waits};
+use crate::run::{InstId, Slot};
+use crate::scheduler::{Flight, Scheduler};
+
+/// An output cap is not lowered below this many tokens to fit a budget: what comes out would be of no use.
+const OUTPUT_CAP_MIN: u32 = 64;
+
+/// What an attempt sets aside.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    money: Money,
+    tokens: u64,
+    cap: Option<u32>,
+}
+
+impl Scheduler {
+    /// Sends ready tasks to free targets until there is no task, no target or no credit.
+    pub(crate) fn pump(&mut self) {
+        while self.flights.len() < self.board.limits.attempt_credits as usize {
+            let Some((class, rank)) = self.board.queue.next() else {
+                return;
+            };
+            let free = |target: &&TargetId| self.targets.is_free(**target, self.now);
+            match self.board.queue.candidates(class).iter().find(free).copied() {
+                Some(target) => self.place(rank.slot, rank.inst, class, target),
+                None => {
+                    let cause = self.blocked_by(class);
+                    self.board.queue.sleep(class, cause, self.now);
+                }
+            }
+            if !self.board.todo.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn blocked_by(&self, class: ClassId) -> Cause {
+        let rows = || self.board.queue.candidates(class).iter().map(|target| self.targets.row(*target));
+        if rows().any(|row| row.running < row.target.concurrency_max && row.closed_until > self.now) {
+            Cause::Backoff
+        } else {
+            Cause::Limit
+        }
+    }
+
+    /// The eligibility class of a task's next attempt; `None` if no target may see its input.
+    pub(crate) fn class_of(&mut self, slot: Slot, id: InstId) -> Option<ClassId> {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let (node, plan_id) = (inst.node, run.plan);
+        let plain = inst.rung == 0
+            && run.labels.words().is_empty()
+            && inst.input.as_ref().is_none_or(|input| input.labels.words().is_empty());
+        if plain && let Some(class) = self.board.plan(slot).class(node, self.targets.version()) {
+            return Some(class);
+        }
+        let task = self.board.plan(slot).task(node);
+        let Work::Call(call) = &task.work else {
+            return None;
+        };
+        let mut candidates = match rung(task, inst.rung) {
+            Some(Rung::Target(name)) => self.targets.named(call.capability, name),
+            Some(Rung::Output(_)) | None => self.targets.candidates(call.capability, &call.requirement),
+        };
+        if task.no_fallback {
+            candidates.truncate(1);
+        }
+        let labels = self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels));
+        candidates.retain(|target| self.targets.cleared(*target, &labels));
+        if candidates.is_empty() {
+            return None;
+        }
+        let class = self.board.queue.class(candidates);
+        if plain {
+            self.board.plans.get_mut(plan_id).remember_class(node, self.targets.version(), class);
+        }
+        Some(class)
+    }
+
+    fn place(&mut self, slot: Slot, id: InstId, class: ClassId, target: TargetId) {
+        match self.afford_on(slot, id, target) {
+            Ok(hold) => self.dispatch(slot, id, class, target, hold),
+            Err(failure) => self.place_poor(slot, id, class, *failure),
+        }
+    }
+
+    /// The preferred target is not covered by what is left of the budget.
+    fn place_poor(&mut self, slot: Slot, id: InstId, class: ClassId, failure: Failure) {
+        let run = self.board.run(slot);
+        let choice = run.budget.as_ref().map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
+        let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
+        if choice == OnExceeded::Wait && in_flight {
+            self.unqueue(slot, id);
+            let run = self.board.run_mut(slot);
+            run.inst_mut(id).state = State::Broke;
+            run.broke.push(id);
+            return;
+        }
+        if choice == OnExceeded::Degrade {
+            let cheaper: Vec<TargetId> = self.board.queue.candidates(class).to_vec();
+            for target in cheaper.into_iter().filter(|target| self.targets.is_free(*target, self.now)) {
+                if let Ok(hold) = self.afford_on(slot, id, target) {
+                    return self.dispatch(slot, id, class, target, hold);
+                }
+            }
+        }
+        self.unqueue(slot, id);
+        let next = match self.rung_or_fail(slot, id, failure.clone()) {
+            Next::Fail(_) if choice == OnExceeded::Degrade => {
+                self.any_output(slot, id).map_or(Next::Fail(failure), |rung| Next::Rung { rung })
+            }
+            next @ (Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { .. } | Next::Fail(_)) => next,
+        };
+        self.end(slot, id, End::Unaffordable, next);
+    }
+
+    /// `degrade` takes the next output of `catch`, whatever classes it names.
+    fn any_output(&self, slot: Slot, id: InstId) -> Option<u8> {
+        let inst = self.board.run(slot).inst(id);
+        let task = self.board.plan(slot).task(inst.node);
+        if task.no_fallback || !self.board.plan(slot).is_judged(inst.node, inst.layer) {
+            return None;
+        }
+        let left = (0_u8..).zip(&task.catch).skip(usize::from(inst.rung));
+        left.filter(|(_, rung)| matches!(rung.rung, Rung::Output(_))).map(|(index, _)| index).next()
+    }
+
+    /// The worst case of an attempt there, if the budget covers it; the output cap is lowered to what it affords.
+    fn afford_on(&self, slot: Slot, id: InstId, target: TargetId) -> Result<Hold, Box<Failure>> {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let plan = self.board.plan(slot);
+        let task = plan.task(inst.node);
+        let row = &self.targets.row(target).target;
+        let cap = match &task.work {
+            Work::Call(call) => call.output_cap.or(Some(row.output_cap)).filter(|cap| *cap > 0),
+            Work::Group(_) => None,
+        };
+        let input_bytes = inst.input.as_ref().map_or_else(|| constant_bytes(plan, task), |input| input.size);
+        let tokens_in = input_bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
+        let fixed = row.price.call.plus(row.price.token_in.max(row.price.token_cached).times(tokens_in));
+        let worst = |cap: u32| fixed.plus(row.price.token_out.times(u64::from(cap)));
+        let hold = |cap: Option<u32>| Hold {
+            money: worst(cap.unwrap_or(0)),
+            tokens: if cap.is_some() { tokens_in + u64::from(cap.unwrap_or(0)) } else { 0 },
+            cap,
+        };
+        let Some(budget) = run.budget.as_deref().filter(|_| task.section == Section::Main) else {
+            return Ok(hold(cap));
+        };
+        let money_left = budget.money.unwrap_or(Money::MAX).minus(run.spent.plus(run.held));
+        let tokens_left = budget.tokens.unwrap_or(u64::MAX).saturating_sub(run.tokens.saturating_add(run.held_tokens));
+        let covered = |hold: &Hold| hold.money <= money_left && hold.tokens <= tokens_left;
+        let whole = hold(cap);
+        if covered(&whole) {
+            return Ok(whole);
+        }
+        if let Some(cap) = cap {
+            let by_money = money_left.minus(fixed).0.checked_div(row.price.token_out.0).unwrap_or(u64::MAX);
+            let affordable = by_money.min(tokens_left.saturating_sub(tokens_in)).min(u64::from(cap));
+            let lowered = hold(u32::try_from(affordable).ok());
+            if affordable >= u64::from(OUTPUT_CAP_MIN.min(cap)) && covered(&lowered) {
+                return Ok(lowered);
+            }
+        }
+        let message = format!(
+            "an attempt on {} may cost up to {}; {money_left} of the budget is left ({} spent, {} held)",
+            row.name, whole.money, run.spent, run.held
+        );
+        Err(Box::new(Failure::new(Class::BudgetExceeded, &message).without_effect()))
+    }
+
+    fn dispatch(&mut self, slot: Slot, id: InstId, class: ClassId, target: TargetId, hold: Hold) {
+        let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
+        let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
+        let mut waits = self.board.queue.send(&ticket, self.now);
+        self.add_unqueued(slot, id, &mut waits);
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let task = self.board.plan(slot).task(inst.node);
+        let preferred = self.board.queue.candidates(class).first() == Some(&target);
+        let ordered = matches!(&task.work, Work::Call(call) if !call.requirement.allow.is_empty());
+        let row = &self.targets.row(target).target;
+        let dispatched = Dispatched {
+            attempt: AttemptNo(inst.attempts + 1),
+            incarnation: self.incarnation,
+            target: Arc::clone(&row.name),
+            effect: effect(task, row.effect),
+            hold: hold.money,
+            hold_tokens: hold.tokens,
+            output_cap: hold.cap,
+            lower: ordered && !preferred,
+            waits,
+            reattached: false,
+        };
+        self.send(slot, id, target, dispatched, None);
+    }
+
+    /// Continues an attempt of an earlier life, if it left a reference and its target is known.
+    pub(crate) fn reattach(&mut self, slot: Slot, id: InstId, running: &Running) -> bool {
+        let Some(reference) = running.reference.clone() else {
+            return false;
+        };
+        let Some(target) = self.targets.find_id(&running.target) else {
+            return false;
+        };
+        let inst = self.board.run(slot).inst(id);
+        let dispatched = Dispatched {
+            attempt: AttemptNo(inst.attempts + 1),
+            incarnation: self.incarnation,
+            target: Arc::clone(&running.target),
+            effect: running.effect,
+            hold: running.hold,
+            hold_tokens: running.hold_tokens,
+            output_cap: None,
+            lower: running.lower,
+            waits: Waits::new(),
+            reattached: true,
+        };
+        self.send(slot, id, target, dispatched, Some(reference));
+        true
+    }
+
+    /// Records a dispatch and asks for it; what touches the outside or costs money waits until that is durable.
+    fn send(&mut self, slot: Slot, id: InstId, target: TargetId, dispatched: Dispatched, reattach: Option<Arc<str>>) {
+        let run = self.board.run(slot);
+        let attempt = AttemptId {
+            run: run.id,
+            path: run.path(id),
+            attempt: dispatched.attempt,
+            incarnation: dispatched.incarnation,
+        };
+        let (effect, output_cap) = (dispatched.effect, dispatched.output_cap);
+        let barrier = self.barrier(slot);
+        self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
+        let price = self.targets.row(target).target.price;
+        self.targets.row_mut(target).running += 1;
+        self.flights.insert(attempt.clone(), Flight { target, price });
+        let outside = effect != Effect::None || !price.is_free() || self.board.run(slot).strict;
+        let after = if outside { Some(self.last) } else { barrier };
+        let dispatch = self.dispatch_of(slot, id, attempt, target, effect, output_cap, reattach);
+        self.act(after, Deed::Dispatch(Box::new(dispatch)));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, and every argument is a field of the result")]
+    fn dispatch_of(
+        &self,
+        slot: Slot,
+        id: InstId,
+        attempt: AttemptId,
+        target: TargetId,
+        effect: Effect,
+        output_cap: Option<u32>,
+        reattach: Option<Arc<str>>,
+    ) -> Dispatch {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let plan = self.board.plan(slot);
+        let task = plan.task(inst.node);
+        let in_time = run.deadline.filter(|_| task.section == Section::Main).unwrap_or(Timestamp::MAX);
+        let expires = in_time.min(inst.expires);
+        Dispatch {
+            attempt,
+            tenant: run.tenant.clone(),
+            principal: run.principal.clone(),
+            graph: Arc::clone(&plan.graph),
+            node: inst.node,
+            target,
+            input: inst.input.as_deref().cloned(),
+            effect,
+            key_origin: run.id,
+            output_cap,
+            timeouts: task.timeouts,
+            expires: Some(expires).filter(|at| *at < Timestamp::MAX),
+            labels: self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels)),
+            live: task.live,
+            held_back: !task.publish_after.is_empty() && !self.is_released(slot, inst.node),
+            reattach,
+        }
+    }
+
+    /// The time from ready to queued: the process was down, or the scheduler evaluated, parked, or waited for a credit.
+    fn add_unqueued(&self, slot: Slot, id: InstId, waits: &mut Waits) {
+        let inst = self.board.run(slot).inst(id);
+        let queued: u64 = waits.iter().map(|(_, span)| span.as_micros()).sum();
+        let mut left = self.now.since(inst.ready_at).as_micros().saturating_sub(queued);
+        let (from, to) = (self.down.0.max(inst.ready_at), self.down.1);
+        for (cause, span) in [
+            (Cause::Downtime, to.since(from).as_micros()),
+            (Cause::Paused, inst.start_at.since(inst.ready_at).as_micros()),
+            (Cause::Scheduler, u64::MAX),
+        ] {
+            let part = span.min(left);
+            left -= part;
+            if part > 0 {
+                waits.push((cause, agendum_types::Duration(part)));
+            }
+        }
+    }
+}
+
+fn rung(task: &Task, rung: u8) -> Option<&Rung> {
+    task.catch.get(usize::from(rung.checked_sub(1)?)).map(|rung| &rung.rung)
+}
+
+/// The document's word counts, then the target's, then the capability's default.
+fn effect(task: &Task, target: Option<Effect>) -> Effect {
+    if task.effect_declared { task.effect } else { target.unwrap_or(task.effect) }
+}
+
+fn constant_bytes(plan: &crate::plan::Plan, task: &Task) -> u64 {
+    match &task.work {
+        Work::Call(call) => plan.graph.expr(call.input).source.len() as u64,
+        Work::Group(_) => 0,
+    }
+}

@@ -1,0 +1,228 @@
+//! Ready tasks, by eligibility class.
+//!
+//! Tasks with the same candidate targets share a class. A class that finds no free target sleeps on its candidates and is woken when
+//! one of them frees a unit or reopens, so that a freed target touches only the classes that can use it.
+//!
+//! Inside a class tasks stand in bands by priority; a band is chosen by weighted shares (16 : 4 : 1, the more urgent first), and in a
+//! band the task that must start earliest, by deadline and remaining critical path, comes first. Ties go by age, then id.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agendum_types::graph::Priority;
+use agendum_types::{Cause, Duration, RunId, TargetId, Timestamp};
+
+use crate::record::Waits;
+use crate::run::{InstId, Slot};
+
+/// The place of a class in the queue's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ClassId(pub(crate) u32);
+
+/// Where a task stands in its class; smaller is sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    /// The latest start that still makes the deadline.
+    pub(crate) latest_start: Timestamp,
+    /// When the run was accepted.
+    pub(crate) submitted: Timestamp,
+    pub(crate) run: RunId,
+    pub(crate) slot: Slot,
+    pub(crate) inst: InstId,
+}
+
+/// What a queued task remembers: where it stands, and the clocks of its class when it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Ticket {
+    pub(crate) class: ClassId,
+    pub(crate) band: Priority,
+    pub(crate) rank: Rank,
+    since: Timestamp,
+    clocks: [u64; SLEEPS.len()],
+}
+
+/// The causes for which a class sleeps.
+const SLEEPS: [Cause; 3] = [Cause::Limit, Cause::Backoff, Cause::Capacity];
+
+/// Shares of the bands, inverted: a band advances by this much for each task it sends.
+const STRIDES: [u64; 3] = [1, 4, 16];
+
+#[derive(Debug)]
+struct Class {
+    candidates: Vec<TargetId>,
+    bands: [BTreeSet<Rank>; 3],
+    asleep: Option<(usize, Timestamp)>,
+    /// How long it has slept for each cause, in microseconds.
+    clocks: [u64; SLEEPS.len()],
+    /// When it last sent a task.
+    sent_at: Timestamp,
+}
+
+/// All ready tasks of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    classes: Vec<Class>,
+    by_candidates: BTreeMap<Vec<TargetId>, ClassId>,
+    by_target: BTreeMap<TargetId, Vec<ClassId>>,
+    /// Classes with ready tasks that may find a free target.
+    awake: BTreeSet<ClassId>,
+    /// How far each band has advanced.
+    passes: [u64; 3],
+    len: u64,
+}
+
+impl Queue {
+    /// The class of tasks with these candidates.
+    pub(crate) fn class(&mut self, candidates: Vec<TargetId>) -> ClassId {
+        if let Some(id) = self.by_candidates.get(&candidates) {
+            return *id;
+        }
+        let id = ClassId(u32::try_from(self.classes.len()).expect("there are few sets of targets"));
+        for target in &candidates {
+            self.by_target.entry(*target).or_default().push(id);
+        }
+        self.by_candidates.insert(candidates.clone(), id);
+        self.classes.push(Class {
+            candidates,
+            bands: Default::default(),
+            asleep: None,
+            clocks: [0; 3],
+            sent_at: Timestamp(0),
+        });
+        id
+    }
+
+    pub(crate) fn candidates(&self, class: ClassId) -> &[TargetId] {
+        &self.classes[class.0 as usize].candidates
+    }
+
+    /// Ready tasks in all classes.
+    pub(crate) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(crate) fn insert(&mut self, class: ClassId, band: Priority, rank: Rank, now: Timestamp) -> Ticket {
+        if self.classes.iter().all(|class| class.bands[band as usize].is_empty()) {
+            // A band that comes back does not claim the share it left unused.
+            self.passes[band as usize] = self.passes[band as usize].max(self.pass_of_busy());
+        }
+        let entry = &mut self.classes[class.0 as usize];
+        let added = entry.bands[band as usize].insert(rank);
+        assert!(added, "a task is queued once");
+        self.len += 1;
+        if entry.asleep.is_none() {
+            self.awake.insert(class);
+        }
+        Ticket { class, band, rank, since: now, clocks: entry.clocks_at(now) }
+    }
+
+    pub(crate) fn remove(&mut self, ticket: &Ticket) {
+        let class = &mut self.classes[ticket.class.0 as usize];
+        let removed = class.bands[ticket.band as usize].remove(&ticket.rank);
+        assert!(removed, "a ticket stands for a queued task");
+        self.len -= 1;
+        if class.is_empty() {
+            self.awake.remove(&ticket.class);
+        }
+    }
+
+    /// The task that goes next, if any class is awake. It stays queued.
+    pub(crate) fn next(&self) -> Option<(ClassId, Rank)> {
+        let mut bands = Priority::ALL;
+        bands.sort_by_key(|band| (self.passes[*band as usize], *band));
+        bands.into_iter().find_map(|band| {
+            let heads = self
+                .awake
+                .iter()
+                .filter_map(|id| self.classes[id.0 as usize].bands[band as usize].first().map(|rank| (*rank, *id)));
+            heads.min().map(|(rank, id)| (id, rank))
+        })
+    }
+
+    /// Takes a task out because it was sent to a target; says what it waited for.
+    pub(crate) fn send(&mut self, ticket: &Ticket, now: Timestamp) -> Waits {
+        self.remove(ticket);
+        self.passes[ticket.band as usize] += STRIDES[ticket.band as usize];
+        let class = &mut self.classes[ticket.class.0 as usize];
+        let clocks = class.clocks_at(now);
+        let mut left = now.since(ticket.since).as_micros();
+        let mut waits = Waits::new();
+        // While others of its class were still being sent, it was their turn.
+        let order = class.sent_at.since(ticket.since).as_micros().min(left);
+        push(&mut waits, Cause::Order, order);
+        left -= order;
+        for (index, cause) in SLEEPS.into_iter().enumerate() {
+            let slept = (clocks[index] - ticket.clocks[index]).min(left);
+            push(&mut waits, cause, slept);
+            left -= slept;
+        }
+        push(&mut waits, Cause::Scheduler, left);
+        class.sent_at = now;
+        waits
+    }
+
+    /// Puts a class to sleep until one of its targets can take something.
+    pub(crate) fn sleep(&mut self, class: ClassId, cause: Cause, now: Timestamp) {
+        let index = SLEEPS.iter().position(|sleep| *sleep == cause).expect("a class sleeps for one of these causes");
+        let entry = &mut self.classes[class.0 as usize];
+        assert!(entry.asleep.is_none(), "only an awake class is asked");
+        entry.asleep = Some((index, now));
+        self.awake.remove(&class);
+    }
+
+    /// Wakes the classes that can use this target.
+    pub(crate) fn wake(&mut self, target: TargetId, now: Timestamp) {
+        for id in self.by_target.get(&target).into_iter().flatten() {
+            let class = &mut self.classes[id.0 as usize];
+            class.clocks = class.clocks_at(now);
+            class.asleep = None;
+            if !class.is_empty() {
+                self.awake.insert(*id);
+            }
+        }
+    }
+
+    /// Why a queued task waits now.
+    pub(crate) fn waiting_on(&self, ticket: &Ticket) -> Cause {
+        let class = &self.classes[ticket.class.0 as usize];
+        let first = class.bands[ticket.band as usize].first() == Some(&ticket.rank);
+        match class.asleep {
+            Some((index, _)) if first || SLEEPS[index] != Cause::Limit => SLEEPS[index],
+            Some(_) => Cause::Order,
+            None => Cause::Capacity,
+        }
+    }
+
+    /// Every queued task, in the order of classes, bands and ranks.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Rank> {
+        self.classes.iter().flat_map(|class| class.bands.iter().flatten())
+    }
+
+    fn pass_of_busy(&self) -> u64 {
+        let busy = |band: &usize| self.classes.iter().any(|class| !class.bands[*band].is_empty());
+        (0..3)
+            .filter(busy)
+            .map(|band| self.passes[band])
+            .min()
+            .unwrap_or_else(|| self.passes.into_iter().max().unwrap_or(0))
+    }
+}
+
+impl Class {
+    fn is_empty(&self) -> bool {
+        self.bands.iter().all(BTreeSet::is_empty)
+    }
+
+    fn clocks_at(&self, now: Timestamp) -> [u64; SLEEPS.len()] {
+        let mut clocks = self.clocks;
+        if let Some((index, since)) = self.asleep {
+            clocks[index] += now.since(since).as_micros();
+        }
+        clocks
+    }
+}
+
+fn push(waits: &mut Waits, cause: Cause, micros: u64) {
+    if micros > 0 {
+        waits.push((cause, Duration(micros)));
+    }
+}

@@ -1,0 +1,184 @@
+//! A live run: what the journal says of it, in arenas.
+//!
+//! Everything here follows from records alone (see `board`); what is only in flight is kept by the scheduler.
+
+use agendum_types::graph::{Budget, NodeId, Priority, Section};
+use agendum_types::{
+    AttemptNo, Incarnation, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq, TaskPath, Tenant, Timestamp,
+};
+
+use crate::action::RunFailure;
+use crate::inst::{Body, Inst};
+use crate::plan::PlanId;
+
+/// The place of a run in the shard's arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Slot(pub(crate) u32);
+
+/// The place of a task instance in its run's arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct InstId(pub(crate) u32);
+
+impl InstId {
+    /// The run itself, as a parent.
+    pub(crate) const TOP: Self = Self(u32::MAX);
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Phase {
+    /// The main tasks run.
+    Main,
+    /// The main tasks have settled; the output is being made.
+    Composing,
+    /// The main tasks have failed or were cancelled; the answer is due.
+    Failing,
+    /// Answered; this section runs.
+    Section(Section),
+    /// Everything has settled; abandoned attempts may still be out.
+    Closing,
+}
+
+/// Tasks beside each other at the top of a section.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    /// In the order of the graph's section.
+    pub(crate) children: Vec<InstId>,
+    /// How many have not settled.
+    pub(crate) unsettled: u32,
+}
+
+/// An attempt that nobody awaits any more, but that may still cost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Orphan {
+    pub(crate) path: TaskPath,
+    pub(crate) attempt: AttemptNo,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) hold: Money,
+    pub(crate) hold_tokens: u64,
+}
+
+/// A live run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) id: RunId,
+    pub(crate) tenant: Tenant,
+    pub(crate) principal: Principal,
+    pub(crate) plan: PlanId,
+    pub(crate) inputs: PayloadRef,
+    pub(crate) labels: Labels,
+    pub(crate) priority: Priority,
+    pub(crate) strict: bool,
+    pub(crate) paused: bool,
+    pub(crate) degraded: bool,
+    pub(crate) phase: Phase,
+    pub(crate) status: RunStatus,
+    pub(crate) submitted: Timestamp,
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) budget: Option<Box<Budget>>,
+    pub(crate) spent: Money,
+    pub(crate) held: Money,
+    pub(crate) tokens: u64,
+    pub(crate) held_tokens: u64,
+    /// The last record of this run.
+    pub(crate) last: Seq,
+    /// What follows must wait for this record, because it is dear.
+    pub(crate) floor: Seq,
+    pub(crate) failure: Option<Box<RunFailure>>,
+    pub(crate) escalation: Option<NodeId>,
+    pub(crate) orphans: Vec<Orphan>,
+    pub(crate) insts: Vec<Inst>,
+    pub(crate) free: Vec<InstId>,
+    pub(crate) scopes: [Scope; 4],
+    /// Tasks that wait for money, in the order they came.
+    pub(crate) broke: Vec<InstId>,
+    /// Tasks that a pause holds back.
+    pub(crate) held_back: Vec<InstId>,
+}
+
+impl Run {
+    pub(crate) fn inst(&self, id: InstId) -> &Inst {
+        &self.insts[id.0 as usize]
+    }
+
+    pub(crate) fn inst_mut(&mut self, id: InstId) -> &mut Inst {
+        &mut self.insts[id.0 as usize]
+    }
+
+    pub(crate) fn scope(&self, section: Section) -> &Scope {
+        &self.scopes[section as usize]
+    }
+
+    pub(crate) fn scope_mut(&mut self, section: Section) -> &mut Scope {
+        &mut self.scopes[section as usize]
+    }
+
+    /// Puts an instance into the arena.
+    pub(crate) fn add(&mut self, inst: Inst) -> InstId {
+        match self.free.pop() {
+            Some(id) => {
+                *self.inst_mut(id) = inst;
+                id
+            }
+            None => {
+                self.insts.push(inst);
+                InstId(u32::try_from(self.insts.len() - 1).expect("the limit on live tasks is far below"))
+            }
+        }
+    }
+
+    /// The path of an instance, by climbing to the top.
+    pub(crate) fn path(&self, id: InstId) -> TaskPath {
+        let mut path = TaskPath::default();
+        let mut at = id;
+        while at != InstId::TOP {
+            let inst = self.inst(at);
+            path.0.push(inst.segment());
+            at = inst.parent;
+        }
+        path.0.reverse();
+        path
+    }
+
+    /// Live instances.
+    pub(crate) fn live(&self) -> usize {
+        self.insts.len() - self.free.len()
+    }
+
+    /// The nearest instance, this one included, of a given layer kind.
+    pub(crate) fn enclosing(&self, id: InstId, wanted: impl Fn(&Inst) -> bool) -> Option<InstId> {
+        let mut at = id;
+        while at != InstId::TOP {
+            let inst = self.inst(at);
+            if wanted(inst) {
+                return Some(at);
+            }
+            at = inst.parent;
+        }
+        None
+    }
+
+    /// The children of an instance, in a fixed order.
+    pub(crate) fn children(&self, id: InstId) -> Vec<InstId> {
+        match self.inst(id).body.as_deref() {
+            None => Vec::new(),
+            Some(Body::Group(group)) => group.children.clone(),
+            Some(Body::Each(each)) => each.children.values().copied().collect(),
+            Some(Body::Loop(repeat)) => repeat.child.into_iter().collect(),
+        }
+    }
+
+    /// True if the answer is settled.
+    pub(crate) const fn is_answered(&self) -> bool {
+        matches!(self.phase, Phase::Section(_) | Phase::Closing)
+    }
+}
+
+impl Run {
+    /// Something of the run has started.
+    pub(crate) fn start(&mut self) {
+        if self.status == RunStatus::Queued {
+            self.status = RunStatus::Running;
+        }
+    }
+}

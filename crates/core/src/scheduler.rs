@@ -1,0 +1,175 @@
+//! The scheduler: its state, and one `match` over events. What each event leads to is in `on`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use agendum_types::{AttemptId, Graph, Incarnation, Limits, RunId, Seq, TargetId, TaskPath, Tenant, Timestamp};
+
+use crate::action::{Action, Deed, Entry, Step};
+use crate::board::Board;
+use crate::event::{Event, Rejected};
+use crate::lookup::Lookup;
+use crate::record::Record;
+use crate::rng::Rng;
+use crate::run::Slot;
+use crate::targets::Targets;
+use crate::timers::Wake;
+
+/// Decides what runs, where and when; see the crate's page for the contract.
+#[derive(Debug)]
+pub struct Scheduler {
+    pub(crate) board: Board,
+    pub(crate) targets: Targets,
+    pub(crate) actions: VecDeque<Action>,
+    /// Attempts that are out, awaited or not.
+    pub(crate) flights: Lookup<AttemptId, Flight>,
+    pub(crate) evaluations_out: u32,
+    /// Evaluations that wait for a credit.
+    pub(crate) backlog: VecDeque<(RunId, TaskPath, Step)>,
+    pub(crate) rng: Rng,
+    pub(crate) now: Timestamp,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) last: Seq,
+    pub(crate) durable: Seq,
+    /// The time in which nothing ran: from the last record of the earlier life to the opening of this one.
+    pub(crate) down: (Timestamp, Timestamp),
+    /// Opened, but the open runs are not taken up yet: that needs the table of targets.
+    pub(crate) reopening: bool,
+}
+
+/// An attempt that is out.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight {
+    pub(crate) target: TargetId,
+    pub(crate) price: agendum_types::outcome::Price,
+}
+
+impl Scheduler {
+    /// A scheduler without runs and targets.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            board: Board::new(limits),
+            targets: Targets::default(),
+            actions: VecDeque::new(),
+            flights: Lookup::default(),
+            evaluations_out: 0,
+            backlog: VecDeque::new(),
+            rng: Rng::default(),
+            now: Timestamp(0),
+            incarnation: Incarnation(0),
+            last: Seq(0),
+            durable: Seq(0),
+            down: (Timestamp(0), Timestamp(0)),
+            reopening: false,
+        }
+    }
+
+    /// Makes a graph known. A restart does so before it applies a record that names the graph; a submission brings its own.
+    pub fn learn_graph(&mut self, graph: &Arc<Graph>) {
+        self.board.plans.intern(graph);
+    }
+
+    /// Restores: takes in a record of the journal. Makes no choice and emits nothing. Records of runs that are closed are not given.
+    ///
+    /// # Panics
+    ///
+    /// If the records are not those of a journal in order.
+    pub fn apply(&mut self, entry: &Entry) {
+        assert!(entry.seq > self.last, "records come in the order of the journal");
+        self.last = entry.seq;
+        self.now = self.now.max(entry.at);
+        self.board.apply(entry);
+        self.board.todo.clear();
+    }
+
+    /// Takes in an event and decides.
+    ///
+    /// # Errors
+    ///
+    /// A submission or an addition may be refused; nothing has changed then. Any other event is taken.
+    pub fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
+        self.move_clock(now);
+        match event {
+            Event::Opened { incarnation, last, seed } => self.on_opened(incarnation, last, seed),
+            Event::TargetsPublished(targets) => self.on_targets(targets),
+            Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
+            Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,
+            Event::Evaluated { run, path, step, result } => self.on_evaluated(run, &path, step, result),
+            Event::AttemptFinished { attempt, outcome } => self.on_finished(attempt, outcome),
+            Event::AttemptReferenced { attempt, reference } => self.on_referenced(&attempt, reference),
+            Event::Durable(seq) => self.durable = self.durable.max(seq),
+            Event::CancelRequested(run) => self.on_cancel(run),
+            Event::PauseRequested(run) => self.on_pause(run),
+            Event::ResumeRequested(run) => self.on_resume(run),
+            Event::TimeReached => {}
+        }
+        self.reopen();
+        if !self.reopening {
+            self.fire_timers();
+            self.work();
+        }
+        Ok(())
+    }
+
+    /// The next thing to do. Drained to `None` before the next event.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to come back with [`Event::TimeReached`], and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Timestamp, Wake)> {
+        self.board.timers.next()
+    }
+
+    /// The core's clock: the greatest `now` it was given.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The last record that was decided.
+    #[must_use]
+    pub const fn last_seq(&self) -> Seq {
+        self.last
+    }
+
+    /// Time never goes back, and a jump forward is a fact worth a record.
+    fn move_clock(&mut self, now: Timestamp) {
+        let due = self.board.timers.next().map_or(Timestamp::MAX, |(at, _)| at);
+        let late = now.since(due.max(self.now));
+        let from = self.now;
+        self.now = self.now.max(now);
+        if self.incarnation > Incarnation(0) && due < Timestamp::MAX && late > self.board.limits.clock_jump_max {
+            self.record(None, Record::ClockJumped { from });
+        }
+    }
+
+    /// Decided: the record is applied and handed to the journal.
+    pub(crate) fn record(&mut self, tenant: Option<Tenant>, record: Record) -> Seq {
+        let seq = self.last.next();
+        self.last = seq;
+        let entry = Entry { seq, at: self.now, tenant, record };
+        self.board.apply(&entry);
+        self.act(None, Deed::Append(entry));
+        seq
+    }
+
+    /// The same for a record of a run.
+    pub(crate) fn record_of(&mut self, slot: Slot, record: Record) -> Seq {
+        let tenant = self.board.run(slot).tenant.clone();
+        self.record(Some(tenant), record)
+    }
+
+    pub(crate) fn act(&mut self, after: Option<Seq>, deed: Deed) {
+        self.actions.push_back(Action { after, deed });
+    }
+
+    /// What an inside action of this run must wait for.
+    pub(crate) fn barrier(&self, slot: Slot) -> Option<Seq> {
+        let run = self.board.run(slot);
+        let wait = if run.strict { run.last } else { run.floor };
+        Some(wait).filter(|seq| *seq > self.durable)
+    }
+}

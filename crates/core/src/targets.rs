@@ -1,0 +1,126 @@
+//! The table of targets and how they are used now.
+
+use std::sync::Arc;
+
+use agendum_types::graph::Requirement;
+use agendum_types::snapshot::TargetLoad;
+use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp};
+
+/// All targets of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Targets {
+    rows: Vec<TargetRow>,
+    version: u32,
+}
+
+/// A target and its load.
+#[derive(Debug)]
+pub(crate) struct TargetRow {
+    pub(crate) target: Target,
+    pub(crate) running: u32,
+    /// It takes nothing before this instant.
+    pub(crate) closed_until: Timestamp,
+}
+
+impl Targets {
+    /// Replaces the table. A target that keeps its name keeps its load; one that is gone takes nothing more but keeps its place, so
+    /// that attempts in flight find it.
+    pub(crate) fn publish(&mut self, targets: Vec<Target>) {
+        self.version += 1;
+        for row in &mut self.rows {
+            row.target.capabilities.clear();
+        }
+        for target in targets {
+            match self.rows.iter_mut().find(|row| row.target.name == target.name) {
+                Some(row) => row.target = target,
+                None => self.rows.push(TargetRow { target, running: 0, closed_until: Timestamp(0) }),
+            }
+        }
+        assert!(self.rows.len() < usize::from(u16::MAX), "a shard knows fewer targets");
+    }
+
+    /// Counted up with every table.
+    pub(crate) const fn version(&self) -> u32 {
+        self.version
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = TargetId> + use<> {
+        (0..u16::try_from(self.rows.len()).expect("checked when published")).map(TargetId)
+    }
+
+    pub(crate) fn find_id(&self, name: &str) -> Option<TargetId> {
+        self.find(|row| &*row.target.name == name && !row.target.capabilities.is_empty()).first().copied()
+    }
+
+    pub(crate) fn row(&self, id: TargetId) -> &TargetRow {
+        &self.rows[usize::from(id.0)]
+    }
+
+    pub(crate) fn row_mut(&mut self, id: TargetId) -> &mut TargetRow {
+        &mut self.rows[usize::from(id.0)]
+    }
+
+    pub(crate) fn expected(&self, id: TargetId) -> Duration {
+        self.row(id).target.expected
+    }
+
+    /// The targets that will do, best first: the order of `allow`, else of the table.
+    pub(crate) fn candidates(&self, capability: Capability, requirement: &Requirement) -> Vec<TargetId> {
+        let able = |row: &TargetRow| row.target.capabilities.contains(&capability);
+        if requirement.allow.is_empty() {
+            return self.find(|row| able(row) && fits_class(&row.target, requirement.class.as_ref()));
+        }
+        let by_name = |name: &Arc<str>| self.find(|row| able(row) && row.target.name == *name);
+        requirement.allow.iter().flat_map(by_name).collect()
+    }
+
+    /// The one target of this name, if it can do this.
+    pub(crate) fn named(&self, capability: Capability, name: &str) -> Vec<TargetId> {
+        self.find(|row| row.target.capabilities.contains(&capability) && &*row.target.name == name)
+    }
+
+    fn find(&self, fits: impl Fn(&TargetRow) -> bool) -> Vec<TargetId> {
+        (0..).zip(&self.rows).filter(|(_, row)| fits(row)).map(|(index, _)| TargetId(index)).collect()
+    }
+
+    pub(crate) fn cleared(&self, id: TargetId, labels: &Labels) -> bool {
+        labels.is_within(&self.row(id).target.clearance)
+    }
+
+    /// True if the target takes an attempt now.
+    pub(crate) fn is_free(&self, id: TargetId, now: Timestamp) -> bool {
+        let row = self.row(id);
+        row.running < row.target.concurrency_max && row.closed_until <= now
+    }
+
+    /// Closes a target and all that share its provider's limit; returns those whose reopening moved.
+    pub(crate) fn close(&mut self, id: TargetId, until: Timestamp) -> Vec<(TargetId, Timestamp)> {
+        let group = self.row(id).target.quota_group.clone();
+        let shares =
+            |index: u16, row: &TargetRow| index == id.0 || (group.is_some() && row.target.quota_group == group);
+        let mut moved = Vec::new();
+        for (index, row) in (0..).zip(&mut self.rows) {
+            if shares(index, row) && row.closed_until < until {
+                moved.push((TargetId(index), row.closed_until));
+                row.closed_until = until;
+            }
+        }
+        moved
+    }
+
+    pub(crate) fn loads(&self, now: Timestamp) -> Vec<TargetLoad> {
+        let load = |row: &TargetRow| TargetLoad {
+            name: Arc::clone(&row.target.name),
+            running: row.running,
+            concurrency_max: row.target.concurrency_max,
+            closed_until: Some(row.closed_until).filter(|until| *until > now),
+            expected: row.target.expected,
+        };
+        self.rows.iter().filter(|row| !row.target.capabilities.is_empty()).map(load).collect()
+    }
+}
+
+/// `class` names a class of model, or one target.
+fn fits_class(target: &Target, class: Option<&Arc<str>>) -> bool {
+    class.is_none_or(|class| target.classes.contains(class) || target.name == *class)
+}

@@ -1,0 +1,87 @@
+//! When to come back, and why: an ordered set, because every timer can be taken back.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use agendum_types::{TargetId, Timestamp};
+
+use crate::run::{InstId, Slot};
+
+/// Why the scheduler wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wake {
+    /// A task may start: its delay, its `not_before` or its back-off is over.
+    Start,
+    /// A task's time is over, or time is too short for an optional one.
+    Expiry,
+    /// A loop's deadline has come.
+    LoopDeadline,
+    /// A run's deadline has come.
+    RunDeadline,
+    /// A target that asked for a pause may be called again.
+    TargetReopens,
+}
+
+impl fmt::Display for Wake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start => "a task may start",
+            Self::Expiry => "a task's time is over",
+            Self::LoopDeadline => "a loop's deadline",
+            Self::RunDeadline => "a run's deadline",
+            Self::TargetReopens => "a target reopens",
+        })
+    }
+}
+
+/// What a timer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    Start(Slot, InstId),
+    Expiry(Slot, InstId),
+    Loop(Slot, InstId),
+    Deadline(Slot),
+    Target(TargetId),
+}
+
+/// All timers of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Timers(BTreeSet<(Timestamp, Timer)>);
+
+impl Timers {
+    pub(crate) fn set(&mut self, at: Timestamp, timer: Timer) {
+        if at < Timestamp::MAX {
+            self.0.insert((at, timer));
+        }
+    }
+
+    pub(crate) fn clear(&mut self, at: Timestamp, timer: Timer) {
+        self.0.remove(&(at, timer));
+    }
+
+    pub(crate) fn next(&self) -> Option<(Timestamp, Wake)> {
+        self.0.first().map(|(at, timer)| (*at, timer.wake()))
+    }
+
+    /// Takes the first timer that is due.
+    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<Timer> {
+        let (at, timer) = *self.0.first()?;
+        if at > now {
+            return None;
+        }
+        self.0.pop_first();
+        Some(timer)
+    }
+}
+
+impl Timer {
+    const fn wake(self) -> Wake {
+        match self {
+            Self::Start(..) => Wake::Start,
+            Self::Expiry(..) => Wake::Expiry,
+            Self::Loop(..) => Wake::LoopDeadline,
+            Self::Deadline(_) => Wake::RunDeadline,
+            Self::Target(_) => Wake::TargetReopens,
+        }
+    }
+}

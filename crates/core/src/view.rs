@@ -1,0 +1,78 @@
+//! What the outside may see of the scheduler's state.
+
+use std::sync::Arc;
+
+use agendum_types::snapshot::{RunView, TaskView};
+use agendum_types::{Cause, RunId, Snapshot};
+
+use crate::board::Board;
+use crate::inst::{Inst, State};
+use crate::run::{InstId, Run};
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    /// The shard in numbers.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            at: self.now,
+            runs: self.board.live_runs() as u64,
+            tasks: self.board.live_tasks,
+            attempts: u32::try_from(self.flights.len()).expect("limited by the credits"),
+            queued: self.board.queue.len(),
+            targets: self.targets.loads(self.now),
+        }
+    }
+
+    /// A live run with every instance that is live or settled beside live ones. Cost: linear in its instances.
+    #[must_use]
+    pub fn view(&self, run: RunId) -> Option<RunView> {
+        let slot = self.board.slot(run)?;
+        let run = self.board.run(slot);
+        let graph = &self.board.plan(slot).graph;
+        let task = |id: InstId| TaskView {
+            path: graph.path_text(&run.path(id)),
+            status: run.inst(id).status(),
+            waiting_on: waiting_on(&self.board, run, run.inst(id)),
+            attempts: run.inst(id).attempts,
+        };
+        Some(RunView {
+            id: run.id,
+            tenant: run.tenant.clone(),
+            graph: Arc::clone(&graph.name),
+            status: run.status,
+            paused: run.paused,
+            submitted: run.submitted,
+            deadline: run.deadline,
+            spent: run.spent,
+            held: run.held,
+            tasks: tree(run).into_iter().map(task).collect(),
+        })
+    }
+}
+
+/// Every instance in use, outer before inner, in the order of the graph.
+fn tree(run: &Run) -> Vec<InstId> {
+    let mut order = Vec::new();
+    let mut stack: Vec<InstId> =
+        run.scopes.iter().rev().flat_map(|scope| scope.children.iter().rev()).copied().collect();
+    while let Some(id) = stack.pop() {
+        order.push(id);
+        stack.extend(run.children(id).into_iter().rev());
+    }
+    order
+}
+
+/// Why a task that is neither running nor settled waits: every such task has a cause.
+fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
+    match &inst.state {
+        State::Waiting => Some(Cause::Dependency),
+        State::Ready | State::Asking(_) => Some(Cause::Scheduler),
+        State::Parked(_) | State::Paused => Some(Cause::Paused),
+        State::Queued(_) if run.paused => Some(Cause::Paused),
+        State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
+        State::Broke => Some(Cause::Budget),
+        State::BackingOff(_) => Some(Cause::Backoff),
+        State::Running(_) | State::Open | State::Settled(_) => None,
+    }
+}

@@ -1,0 +1,365 @@
+//! Works off what records left open, until nothing is left but to wait.
+
+use agendum_types::graph::{ExprId, Form, NotBefore, Priority, Rung, Section, Work};
+use agendum_types::{Class, Duration, Failure, TaskPath};
+use smallvec::SmallVec;
+
+use crate::action::{Answer, Deed, Evaluate, Make, Purpose, Step};
+use crate::board::Todo;
+use crate::event::Evaluation;
+use crate::inst::{Body, Layer, Settled, State};
+use crate::queue::Rank;
+use crate::record::{Answered, Change, End, Record};
+use crate::run::{InstId, Phase, Slot};
+use crate::scheduler::Scheduler;
+use crate::timers::Timer;
+
+/// How long a run without a deadline may be passed over by runs with one: it ranks as if it had this deadline.
+const PATIENCE: Duration = Duration::secs(600);
+
+type Exprs = SmallVec<[(Purpose, ExprId); 2]>;
+
+impl Scheduler {
+    pub(crate) fn work(&mut self) {
+        loop {
+            while let Some(todo) = self.board.todo.pop_front() {
+                self.work_off(todo);
+            }
+            self.pump();
+            if self.board.todo.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn work_off(&mut self, todo: Todo) {
+        match todo {
+            Todo::Take(slot, id) => self.take(slot, id),
+            Todo::Ask(slot, id) => self.ask(slot, id),
+            Todo::Compose(slot) => self.ask_run(slot),
+            Todo::Fail(slot) => self.answer_without_output(slot),
+            Todo::Close(slot) => self.close(slot),
+            Todo::Stop(attempt) => {
+                if self.flights.contains(&attempt) {
+                    self.act(None, Deed::CancelAttempt(attempt));
+                }
+            }
+            Todo::Publish(slot, id) => self.publish(slot, id),
+            Todo::Afford(slot) => self.afford(slot),
+        }
+    }
+
+    /// Takes up a task that is ready: waits for its start, evaluates, opens or queues it.
+    pub(crate) fn take(&mut self, slot: Slot, id: InstId) {
+        let Some(run) = self.board.run_if_live(slot) else {
+            return;
+        };
+        let inst = run.inst(id);
+        if !matches!(inst.state, State::Ready) {
+            return;
+        }
+        let (node, layer) = (inst.node, inst.layer);
+        if inst.start_at > self.now {
+            let start = inst.start_at;
+            self.board.timers.set(start, Timer::Start(slot, id));
+            self.board.run_mut(slot).inst_mut(id).state = State::Parked(start);
+            return;
+        }
+        let entered = inst.entered;
+        let is_call = matches!(self.board.plan(slot).task(node).work, Work::Call(_))
+            && self.board.plan(slot).is_bottom(node, layer);
+        if !entered && self.board.plan(slot).asks_to_enter(node, layer) {
+            self.board.run_mut(slot).inst_mut(id).state = State::Asking(Step::Enter);
+            self.ask(slot, id);
+        } else if !entered || !is_call {
+            self.record_task(slot, id, Change::Entered(Evaluation::default()));
+        } else if self.board.run(slot).paused {
+            let run = self.board.run_mut(slot);
+            run.inst_mut(id).state = State::Paused;
+            run.held_back.push(id);
+        } else {
+            self.enqueue(slot, id);
+        }
+    }
+
+    fn enqueue(&mut self, slot: Slot, id: InstId) {
+        let Some(class) = self.class_of(slot, id) else {
+            let failure =
+                Failure::new(Class::Permanent, "no target is eligible: none has clearance for the labels of its input");
+            let next = self.rung_or_fail(slot, id, failure);
+            return self.end(slot, id, End::Ineligible, next);
+        };
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let plan = self.board.plan(slot);
+        let section = plan.task(inst.node).section;
+        let due = match section {
+            Section::Main => run.deadline.unwrap_or_else(|| run.submitted.after(PATIENCE)),
+            Section::After | Section::OnFailure | Section::Finally => inst.ready_at.after(PATIENCE),
+        };
+        let band = if section == Section::After { Priority::Background } else { run.priority };
+        let latest_start = due.before(plan.tail(inst.node));
+        let rank = Rank { latest_start, submitted: run.submitted, run: run.id, slot, inst: id };
+        let ticket = self.board.queue.insert(class, band, rank, self.now);
+        self.board.run_mut(slot).inst_mut(id).state = State::Queued(Box::new(ticket));
+    }
+
+    /// Asks for the evaluation of a task's step, within the credits.
+    pub(crate) fn ask(&mut self, slot: Slot, id: InstId) {
+        let Some(run) = self.board.run_if_live(slot) else {
+            return;
+        };
+        let State::Asking(step) = run.inst(id).state else {
+            return;
+        };
+        let (run_id, path) = (run.id, run.path(id));
+        if self.evaluations_out >= self.board.limits.evaluation_credits {
+            self.backlog.push_back((run_id, path, step));
+            return;
+        }
+        let make = self.make(slot, id, step);
+        let after = match make {
+            // The items' outputs are read from the journal.
+            Make::Collected { .. } => Some(self.board.run(slot).last).filter(|seq| *seq > self.durable),
+            Make::Values { .. } | Make::Merged(_) | Make::Object(_) | Make::List(_) => self.barrier(slot),
+        };
+        self.evaluate(slot, path, step, make, after);
+    }
+
+    fn ask_run(&mut self, slot: Slot) {
+        let Some(run) = self.board.run_if_live(slot).filter(|run| run.phase == Phase::Composing) else {
+            return;
+        };
+        if self.evaluations_out >= self.board.limits.evaluation_credits {
+            let run_id = run.id;
+            return self.backlog.push_back((run_id, TaskPath::default(), Step::Compose));
+        }
+        let make = match self.board.plan(slot).graph.output {
+            Some(expr) => self.values(slot, InstId::TOP, [(Purpose::Output, expr)].into_iter().collect()),
+            None => Make::Object(self.board.outputs(slot)),
+        };
+        let after = self.barrier(slot);
+        self.evaluate(slot, TaskPath::default(), Step::Compose, make, after);
+    }
+
+    fn evaluate(&mut self, slot: Slot, path: TaskPath, step: Step, make: Make, after: Option<agendum_types::Seq>) {
+        self.evaluations_out += 1;
+        let run = self.board.run(slot);
+        let evaluate = Evaluate {
+            run: run.id,
+            path,
+            step,
+            tenant: run.tenant.clone(),
+            graph: std::sync::Arc::clone(&self.board.plan(slot).graph),
+            now: self.now,
+            make,
+        };
+        self.act(after, Deed::Evaluate(Box::new(evaluate)));
+    }
+
+    /// A credit came free: the next evaluation that is still wanted goes out.
+    pub(crate) fn ask_next(&mut self) {
+        while self.evaluations_out < self.board.limits.evaluation_credits {
+            let Some((run, path, step)) = self.backlog.pop_front() else {
+                return;
+            };
+            let Some(slot) = self.board.slot(run) else {
+                continue;
+            };
+            if path.segments().is_empty() {
+                self.ask_run(slot);
+            } else if let Some(id) =
+                self.board.find(slot, &path).filter(|id| self.board.run(slot).inst(*id).is_asking(step))
+            {
+                self.ask(slot, id);
+            }
+        }
+    }
+
+    fn values(&self, slot: Slot, id: InstId, exprs: Exprs) -> Make {
+        let bindings = self.board.bindings(slot, id, &exprs);
+        Make::Values { exprs, bindings }
+    }
+
+    fn make(&self, slot: Slot, id: InstId, step: Step) -> Make {
+        match step {
+            Step::Compose => self.composition(slot, id),
+            Step::Enter | Step::Judge | Step::Round | Step::Catch => {
+                self.values(slot, id, self.step_exprs(slot, id, step))
+            }
+        }
+    }
+
+    /// The expressions that a step evaluates, in order.
+    pub(crate) fn step_exprs(&self, slot: Slot, id: InstId, step: Step) -> Exprs {
+        let inst = self.board.run(slot).inst(id);
+        let plan = self.board.plan(slot);
+        let task = plan.task(inst.node);
+        let mut exprs = Exprs::new();
+        match step {
+            Step::Enter => {
+                if inst.layer == Layer::Node {
+                    exprs.extend(task.condition.map(|expr| (Purpose::Condition, expr)));
+                    if let Some(NotBefore::Expr(expr)) = task.not_before {
+                        exprs.push((Purpose::NotBefore, expr));
+                    }
+                }
+                if let Some(foreach) = plan.items(inst.node, inst.layer) {
+                    exprs.push((Purpose::Items, foreach.items));
+                } else if let (Work::Call(call), true) = (&task.work, plan.is_bottom(inst.node, inst.layer))
+                    && plan.graph.expr(call.input).form != Form::Constant
+                {
+                    exprs.push((Purpose::Input, call.input));
+                }
+            }
+            Step::Judge => {
+                exprs.extend(task.fail_if.map(|(expr, _)| (Purpose::FailIf, expr)));
+                exprs.extend(self.board.good_if(slot, id).map(|expr| (Purpose::GoodIf, expr)));
+            }
+            Step::Round => {
+                if let Some(repeat) = &task.repeat {
+                    exprs.push((Purpose::Until, repeat.until));
+                    exprs.extend(repeat.stop_if_same.map(|expr| (Purpose::Same, expr)));
+                    if let agendum_types::graph::Exhausted::UseBest(by) = repeat.exhausted {
+                        exprs.push((Purpose::Score, by));
+                    }
+                }
+            }
+            Step::Catch => {
+                let rung = usize::from(inst.rung.saturating_sub(1));
+                if let Some(Rung::Output(expr)) = task.catch.get(rung).map(|rung| &rung.rung) {
+                    exprs.push((Purpose::Output, *expr));
+                }
+            }
+            Step::Compose => {
+                if let Work::Group(group) = &task.work {
+                    exprs.extend(group.output.map(|expr| (Purpose::Output, expr)));
+                }
+            }
+        }
+        exprs
+    }
+
+    /// How the output of a body is made.
+    fn composition(&self, slot: Slot, id: InstId) -> Make {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        match inst.body.as_deref() {
+            Some(Body::Each(each)) => Make::Collected { count: each.count, succeeded: each.succeeded },
+            Some(Body::Group(group)) => {
+                let Work::Group(declared) = &self.board.plan(slot).task(inst.node).work else {
+                    return Make::Merged(Vec::new());
+                };
+                if declared.output.is_some() {
+                    return self.values(slot, id, self.step_exprs(slot, id, Step::Compose));
+                }
+                let of = |node| {
+                    let position = self.board.plan(slot).position(node);
+                    run.inst(group.children[position]).result().cloned()
+                };
+                match declared.race {
+                    Some(race) => {
+                        let mut winners: Vec<_> = group
+                            .winners
+                            .iter()
+                            .take(race.first as usize)
+                            .filter_map(|node| Some((*node, of(*node)?)))
+                            .collect();
+                        if race.first == 1 {
+                            Make::Merged(winners)
+                        } else {
+                            Make::List(winners.drain(..).map(|(_, output)| output).collect())
+                        }
+                    }
+                    None => Make::Merged(declared.tasks.iter().filter_map(|node| Some((*node, of(*node)?))).collect()),
+                }
+            }
+            Some(Body::Loop(_)) | None => Make::Merged(Vec::new()),
+        }
+    }
+
+    fn answer_without_output(&mut self, slot: Slot) {
+        let Some(run) = self.board.run_if_live(slot).filter(|run| run.phase == Phase::Failing) else {
+            return;
+        };
+        let answered = Answered {
+            run: run.id,
+            status: self.status_without_output(slot),
+            output: None,
+            failure: run.failure.as_deref().cloned(),
+            degraded: run.degraded,
+        };
+        self.answer(slot, answered);
+    }
+
+    /// Records the answer of a run and tells it, once it is durable.
+    pub(crate) fn answer(&mut self, slot: Slot, answered: Answered) {
+        let run = self.board.run(slot);
+        let answer = Answer {
+            run: run.id,
+            tenant: run.tenant.clone(),
+            at: self.now,
+            status: answered.status,
+            output: answered.output.clone(),
+            failure: answered.failure.clone(),
+            degraded: answered.degraded,
+            spent: run.spent,
+            tokens: run.tokens,
+            elapsed: self.now.since(run.submitted),
+        };
+        let seq = self.record_of(slot, Record::Answered(Box::new(answered)));
+        self.act(Some(seq), Deed::Answer(Box::new(answer)));
+    }
+
+    fn close(&mut self, slot: Slot) {
+        let Some(run) =
+            self.board.run_if_live(slot).filter(|run| run.phase == Phase::Closing && run.orphans.is_empty())
+        else {
+            return;
+        };
+        let (id, tenant, spent) = (run.id, run.tenant.clone(), run.spent);
+        let seq = self.record_of(slot, Record::Done { run: id });
+        self.act(Some(seq), Deed::Close { tenant, run: id, at: self.now, spent });
+    }
+
+    /// Texts that waited for this task may be shown, if they wait for nothing else.
+    fn publish(&mut self, slot: Slot, id: InstId) {
+        let Some(run) = self.board.run_if_live(slot) else {
+            return;
+        };
+        let node = run.inst(id).node;
+        let released: Vec<_> = self
+            .board
+            .plan(slot)
+            .publishes(node)
+            .iter()
+            .copied()
+            .filter(|text| self.is_released(slot, *text))
+            .collect();
+        for text in released {
+            let run = self.board.run(slot);
+            let deed = Deed::Publish { run: run.id, path: TaskPath::top(text) };
+            let after = Some(run.last).filter(|seq| *seq > self.durable);
+            self.act(after, deed);
+        }
+    }
+
+    /// True if everything that a task's text is held back for has succeeded.
+    pub(crate) fn is_released(&self, slot: Slot, node: agendum_types::graph::NodeId) -> bool {
+        let checks = &self.board.plan(slot).task(node).publish_after;
+        checks
+            .iter()
+            .all(|check| self.board.run(slot).inst(self.board.top(slot, *check)).settled() == Some(Settled::Succeeded))
+    }
+
+    /// Money came free: those that waited for it try again, in their order.
+    fn afford(&mut self, slot: Slot) {
+        if self.board.run_if_live(slot).is_none() {
+            return;
+        }
+        for id in std::mem::take(&mut self.board.run_mut(slot).broke) {
+            self.board.run_mut(slot).inst_mut(id).state = State::Ready;
+            self.take(slot, id);
+        }
+    }
+}
