@@ -1,7 +1,7 @@
 //! What follows on a failure: another attempt, a rung of `catch`, or the end.
 
 use agendum_types::graph::{Retry, Section};
-use agendum_types::{Duration, Failure, Timestamp};
+use agendum_types::{Class, Duration, Failure, Timestamp};
 
 use crate::record::Next;
 use crate::rng::Rng;
@@ -28,14 +28,29 @@ impl Scheduler {
             return None;
         }
         let pause = pause(&mut self.rng, &task.retry, inst.rung_attempts);
-        let at = self.now.after(pause.max(failure.retry_after.unwrap_or_default()));
+        let at = self.now.after(pause).max(self.opens_at(slot, id, failure));
         // An attempt that could only start when its time is over is not worth the wait.
         let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let task = self.board.plan(slot).task(inst.node);
         let over = match task.section {
             Section::Main => run.deadline.unwrap_or(Timestamp::MAX).min(inst.expires),
             Section::After | Section::OnFailure | Section::Finally => inst.expires,
         };
         (at < over).then_some(at)
+    }
+}
+
+impl Scheduler {
+    /// When some target takes the next attempt. What a provider asked for closes its target and not the task: another may be open.
+    fn opens_at(&mut self, slot: Slot, id: InstId, failure: &Failure) -> Timestamp {
+        let asked = self.now.after(failure.retry_after.unwrap_or_default());
+        if !matches!(failure.class, Class::RateLimited | Class::Overloaded) {
+            return asked;
+        }
+        let Some(class) = self.class_of(slot, id) else { return asked };
+        let reopen = self.board.queue.candidates(class).iter().map(|target| self.targets.row(*target).closed_until);
+        reopen.min().unwrap_or(asked)
     }
 }
 

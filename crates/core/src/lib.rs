@@ -44,6 +44,8 @@ mod rng;
 mod run;
 mod scheduler;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod view;
 mod work;

@@ -173,10 +173,18 @@ impl Scheduler {
                 return Ok(lowered);
             }
         }
-        let message = format!(
-            "an attempt on {} may cost up to {}; {money_left} of the budget is left ({} spent, {} held)",
-            row.name, whole.money, run.spent, run.held
-        );
+        let message = if whole.money > money_left {
+            let (spent, held) = (run.spent, run.held);
+            format!(
+                "an attempt on {} may cost up to {}; {money_left} of the budget is left ({spent} spent, {held} held)",
+                row.name, whole.money
+            )
+        } else {
+            format!(
+                "an attempt on {} may use up to {} tokens; {tokens_left} of the budget are left",
+                row.name, whole.tokens
+            )
+        };
         Err(Box::new(Failure::new(Class::BudgetExceeded, &message).without_effect()))
     }
 

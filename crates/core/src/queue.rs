@@ -67,6 +67,8 @@ pub(crate) struct Queue {
     awake: BTreeSet<ClassId>,
     /// How far each band has advanced.
     passes: [u64; 3],
+    /// How far the band had advanced that sent last.
+    reached: u64,
     len: u64,
 }
 
@@ -103,7 +105,8 @@ impl Queue {
     pub(crate) fn insert(&mut self, class: ClassId, band: Priority, rank: Rank, now: Timestamp) -> Ticket {
         if self.classes.iter().all(|class| class.bands[band as usize].is_empty()) {
             // A band that comes back does not claim the share it left unused.
-            self.passes[band as usize] = self.passes[band as usize].max(self.pass_of_busy());
+            let joins = self.reached + STRIDES[band as usize];
+            self.passes[band as usize] = self.passes[band as usize].max(joins);
         }
         let entry = &mut self.classes[class.0 as usize];
         let added = entry.bands[band as usize].insert(rank);
@@ -141,6 +144,7 @@ impl Queue {
     /// Takes a task out because it was sent to a target; says what it waited for.
     pub(crate) fn send(&mut self, ticket: &Ticket, now: Timestamp) -> Waits {
         self.remove(ticket);
+        self.reached = self.passes[ticket.band as usize];
         self.passes[ticket.band as usize] += STRIDES[ticket.band as usize];
         let class = &mut self.classes[ticket.class.0 as usize];
         let clocks = class.clocks_at(now);
@@ -195,15 +199,6 @@ impl Queue {
     /// Every queued task, in the order of classes, bands and ranks.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Rank> {
         self.classes.iter().flat_map(|class| class.bands.iter().flatten())
-    }
-
-    fn pass_of_busy(&self) -> u64 {
-        let busy = |band: &usize| self.classes.iter().any(|class| !class.bands[*band].is_empty());
-        (0..3)
-            .filter(busy)
-            .map(|band| self.passes[band])
-            .min()
-            .unwrap_or_else(|| self.passes.into_iter().max().unwrap_or(0))
     }
 }
 

@@ -1,0 +1,68 @@
+//! Order, joins, conditions, sections.
+
+use insta::assert_snapshot;
+
+use super::trace;
+
+#[test]
+fn a_chain_runs_in_order() {
+    assert_snapshot!(trace("
+        submit r1 a; b needs a
+        ok a
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_join_waits_for_all_and_fires_once() {
+    assert_snapshot!(trace("
+        submit r1 a; b; c needs a,b
+        ok b
+        wait 10ms
+        ok a
+        ok c
+    "), @"
+     0ms dispatch r1/a#1 on t
+     0ms dispatch r1/b#1 on t
+    10ms dispatch r1/c#1 on t
+    10ms answer r1 succeeded
+    10ms close r1
+    ");
+}
+
+#[test]
+fn a_skipped_task_counts_as_settled() {
+    assert_snapshot!(trace("
+        say a if=false
+        submit r1 a if; b needs a
+        ok b
+    "), @"
+    0ms dispatch r1/b#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_failure_ends_the_run_and_stops_the_rest() {
+    assert_snapshot!(trace("
+        submit r1 a; b; c needs a,b; on_failure: tell; finally: clean
+        fail a permanent
+        fail b cancelled
+        ok tell
+        ok clean
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms stop r1/b#1
+    0ms answer r1 failed permanent in a: no luck
+    0ms dispatch r1/tell#1 on t
+    0ms dispatch r1/clean#1 on t
+    0ms close r1
+    ");
+}

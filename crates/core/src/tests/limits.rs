@@ -1,0 +1,328 @@
+//! Targets, classes of eligibility, priorities, credits, labels, additions.
+
+use insta::assert_snapshot;
+
+use super::trace;
+
+#[test]
+fn a_target_runs_as_many_as_it_may() {
+    assert_snapshot!(trace("
+        targets t=2
+        submit r1 a; b; c
+        view r1
+        ok a
+        ok b
+        ok c
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms r1 is running, spent $0, held $0
+    0ms   a running
+    0ms   b running
+    0ms   c waiting on limit
+    0ms dispatch r1/c#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn the_more_urgent_run_goes_first() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a
+        submit r2 b; run: background
+        submit r3 c; run: interactive
+        ok a
+        ok c
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r3/c#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms dispatch r2/b#1 on t
+    0ms answer r3 succeeded
+    0ms close r3
+    0ms answer r2 succeeded
+    0ms close r2
+    ");
+}
+
+#[test]
+fn the_run_with_less_slack_goes_first() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a
+        submit r2 b; run: deadline=60s
+        submit r3 c; run: deadline=10s
+        ok a
+        ok c
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r3/c#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms dispatch r2/b#1 on t
+    0ms answer r3 succeeded
+    0ms close r3
+    0ms answer r2 succeeded
+    0ms close r2
+    ");
+}
+
+#[test]
+fn the_longer_way_to_the_end_goes_first() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a
+        submit r2 b; c; d needs c; run: deadline=10s
+        ok a
+        ok c
+        ok b
+        ok d
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r2/c#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms dispatch r2/b#1 on t
+    0ms dispatch r2/d#1 on t
+    0ms answer r2 succeeded
+    0ms close r2
+    ");
+}
+
+#[test]
+fn a_background_run_is_not_starved() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a; b; c; d; e; f; g; h; i; j; k; l; m; n; o; p; q; run: interactive
+        submit r2 z; run: background
+        ok a; b; c; d; e; f; g; h; i; j; k; l; m; n; o; p; q
+        ok z
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms dispatch r1/c#1 on t
+    0ms dispatch r1/d#1 on t
+    0ms dispatch r1/e#1 on t
+    0ms dispatch r1/f#1 on t
+    0ms dispatch r1/g#1 on t
+    0ms dispatch r1/h#1 on t
+    0ms dispatch r1/i#1 on t
+    0ms dispatch r1/j#1 on t
+    0ms dispatch r1/k#1 on t
+    0ms dispatch r1/l#1 on t
+    0ms dispatch r1/m#1 on t
+    0ms dispatch r1/n#1 on t
+    0ms dispatch r1/o#1 on t
+    0ms dispatch r1/p#1 on t
+    0ms dispatch r1/q#1 on t
+    0ms dispatch r2/z#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms answer r2 succeeded
+    0ms close r2
+    ");
+}
+
+#[test]
+fn classes_sleep_apart() {
+    assert_snapshot!(trace("
+        targets small=1:class=s large=1:class=l
+        submit r1 a class=s; b class=s; c class=l; d class=l
+        ok c
+        ok a
+        ok b
+        ok d
+    "), @"
+    0ms dispatch r1/a#1 on small
+    0ms dispatch r1/c#1 on large
+    0ms dispatch r1/d#1 on large
+    0ms dispatch r1/b#1 on small
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_task_without_target_is_refused() {
+    assert_snapshot!(trace("
+        submit r1 a class=huge
+    "), @r#"   0ms rejected: no target can serve task "a": no target of class "huge" can chat"#);
+}
+
+#[test]
+fn data_goes_only_where_it_is_cleared() {
+    assert_snapshot!(trace("
+        targets us=1 eu=1:clearance=region=eu
+        submit r1 a; run: labels=region=eu
+        ok a
+    "), @"
+    0ms dispatch r1/a#1 on eu
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn data_that_nobody_may_see_goes_nowhere() {
+    assert_snapshot!(trace("
+        targets us=1
+        submit r1 a; run: labels=region=eu
+    "), @"
+    0ms answer r1 failed permanent in a: no target is eligible: none has clearance for the labels of its input
+    0ms close r1
+    ");
+}
+
+#[test]
+fn credits_bound_what_is_out() {
+    assert_snapshot!(trace("
+        limit attempts=2
+        submit r1 a; b; c
+        ok b
+        ok a
+        ok c
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms dispatch r1/c#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn evaluations_have_credits_too() {
+    assert_snapshot!(trace("
+        limit evaluations=1
+        submit r1 a if; b if; c if
+        ok a
+        ok b
+        ok c
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms dispatch r1/c#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_full_shard_refuses() {
+    assert_snapshot!(trace("
+        limit runs=1
+        submit r1 a
+        submit r2 b
+        ok a
+        submit r2 b
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms rejected: the shard holds 1 live runs, as many as it may: try again later
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms dispatch r2/b#1 on t
+    0ms answer r2 succeeded
+    0ms close r2
+    ");
+}
+
+#[test]
+fn tasks_may_join_a_live_run() {
+    assert_snapshot!(trace("
+        submit r1 a
+        add r1 a; b needs a; c
+        ok a
+        ok b
+        ok c
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/c#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn an_addition_may_not_change_what_is_there() {
+    assert_snapshot!(trace("
+        submit r1 a; b
+        add r1 a; b needs a
+        ok a
+        ok b
+    "), @r#"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms rejected: the addition changes task "b": only new tasks may be added to a live run
+    0ms answer r1 succeeded
+    0ms close r1
+    "#);
+}
+
+#[test]
+fn nothing_joins_an_answered_run() {
+    assert_snapshot!(trace("
+        submit r1 a; after: s
+        ok a
+        add r1 a; b; after: s
+        view r1
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 succeeded
+    0ms dispatch r1/s#1 on t
+    0ms rejected: run 00000000000000000000000001 is not live: tasks can only be added before its answer
+    0ms r1 is succeeded, spent $0, held $0
+    0ms   a succeeded
+    0ms   s running
+    ");
+}
+
+#[test]
+fn a_wait_is_attributed() {
+    assert_snapshot!(trace("
+        records on
+        targets t=1
+        submit r1 a; b; c
+        wait 100ms
+        ok a
+        wait 50ms
+        ok b
+        ok c
+    "), @"
+      0ms record 2 RunSubmitted
+      0ms record 3 a dispatched #1 waited [] hold $0
+      0ms dispatch r1/a#1 on t
+    100ms record 4 a finished: Succeed
+    100ms record 5 b dispatched #1 waited [limit 100ms] hold $0
+    100ms dispatch r1/b#1 on t
+    150ms record 6 b finished: Succeed
+    150ms record 7 c dispatched #1 waited [order 100ms, limit 50ms] hold $0
+    150ms dispatch r1/c#1 on t
+    150ms record 8 c finished: Succeed
+    150ms record 9 Answered
+    150ms record 10 Done
+    150ms answer r1 succeeded
+    150ms close r1
+    ");
+}
+
+#[test]
+fn live_text_is_held_back_until_the_check_has_passed() {
+    assert_snapshot!(trace("
+        submit r1 check; draft live publish_after=check
+        ok check
+        ok draft
+    "), @"
+    0ms dispatch r1/check#1 on t
+    0ms dispatch r1/draft#1 on t held back
+    0ms publish r1/draft
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}

@@ -1,0 +1,158 @@
+//! Budgets: holds, settlement, what happens at the limit.
+
+use insta::assert_snapshot;
+
+use super::trace;
+
+#[test]
+fn an_attempt_holds_its_worst_case_and_settles_what_it_cost() {
+    assert_snapshot!(trace("
+        targets t=1:token=1c:cap=100
+        submit r1 a; run: budget=500c
+        view r1
+        ok a tokens=3
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms r1 is running, spent $0, held $1.00
+    0ms   a running
+    0ms answer r1 succeeded spent $0.0300
+    0ms close r1
+    ");
+}
+
+#[test]
+fn the_cap_is_lowered_to_what_is_left() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a; b; run: budget=170c
+        ok a tokens=5
+        ok b tokens=5
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms dispatch r1/b#1 on t cap=70
+    0ms answer r1 succeeded spent $0.1000
+    0ms close r1
+    ");
+}
+
+#[test]
+fn below_the_least_cap_it_fails() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a; b; run: budget=110c fail
+        fail a cancelled
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms stop r1/a#1
+    0ms answer r1 failed budget_exceeded in b: an attempt on t may cost up to $1.00; $0.1000 of the budget is left ($0 spent, $1.00 held)
+    0ms close r1
+    ");
+}
+
+#[test]
+fn it_may_wait_until_others_have_settled() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a; b; run: budget=110c wait
+        view r1
+        ok a tokens=5
+        ok b tokens=5
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms r1 is running, spent $0, held $1.00
+    0ms   a running
+    0ms   b waiting on budget
+    0ms dispatch r1/b#1 on t cap=100
+    0ms answer r1 succeeded spent $0.1000
+    0ms close r1
+    ");
+}
+
+#[test]
+fn waiting_for_money_that_will_not_come_fails() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a; b needs a; run: budget=110c wait
+        ok a tokens=90
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms answer r1 failed spent $0.9000 budget_exceeded in b: an attempt on t may cost up to $1.00; $0.2000 of the budget is left ($0.9000 spent, $0 held)
+    0ms close r1
+    ");
+}
+
+#[test]
+fn it_may_take_a_cheaper_target() {
+    assert_snapshot!(trace("
+        targets dear=2:token=1c:cap=100 cheap=2
+        submit r1 a; b; run: budget=110c degrade
+        ok a tokens=1
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on dear cap=100
+    0ms dispatch r1/b#1 on cheap
+    0ms answer r1 succeeded spent $0.0100
+    0ms close r1
+    ");
+}
+
+#[test]
+fn it_may_take_a_rung() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a; b catch=timeout:output; run: budget=110c degrade
+        ok a tokens=5
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms answer r1 succeeded degraded spent $0.0500
+    0ms close r1
+    ");
+}
+
+#[test]
+fn tokens_are_a_budget_too() {
+    assert_snapshot!(trace("
+        targets t=2:cap=100
+        submit r1 a; b; run: tokens=150
+        fail a cancelled
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms stop r1/a#1
+    0ms answer r1 failed budget_exceeded in b: an attempt on t may use up to 102 tokens; 48 of the budget are left
+    0ms close r1
+    ");
+}
+
+#[test]
+fn after_the_answer_the_budget_does_not_count() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a; after: s; run: budget=110c
+        ok a tokens=100
+        ok s tokens=100
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms answer r1 succeeded spent $1.00
+    0ms dispatch r1/s#1 on t cap=100
+    0ms close r1
+    ");
+}
+
+#[test]
+fn what_was_out_at_a_crash_counts_as_spent() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a; run: budget=300c
+        restart
+        view r1
+        ok a tokens=1
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms restart
+    0ms dispatch r1/a#2 on t cap=100
+    0ms r1 is running, spent $1.00, held $1.00
+    0ms   a running
+    0ms answer r1 succeeded spent $1.01
+    0ms close r1
+    ");
+}

@@ -1,0 +1,326 @@
+//! Retries, the ladder of `catch`, and effects.
+
+use insta::assert_snapshot;
+
+use super::trace;
+
+#[test]
+fn a_transient_failure_is_tried_again_after_a_growing_pause() {
+    assert_snapshot!(trace("
+        submit r1 a retry=3
+        fail a unavailable
+        wait 200ms
+        fail a timeout
+        wait 399ms
+        view r1
+        wait 1ms
+        ok a
+    "), @"
+      0ms dispatch r1/a#1 on t
+    200ms woken: a task may start
+    200ms dispatch r1/a#2 on t
+    599ms r1 is running, spent $0, held $0
+    599ms   a backing_off on backoff
+    600ms woken: a task may start
+    600ms dispatch r1/a#3 on t
+    600ms answer r1 succeeded
+    600ms close r1
+    ");
+}
+
+#[test]
+fn attempts_are_counted() {
+    assert_snapshot!(trace("
+        submit r1 a retry=2
+        fail a unavailable
+        wait 1s
+        fail a unavailable
+    "), @"
+       0ms dispatch r1/a#1 on t
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on t
+    1000ms answer r1 failed unavailable in a: no luck
+    1000ms close r1
+    ");
+}
+
+#[test]
+fn what_cannot_succeed_is_not_tried_again() {
+    assert_snapshot!(trace("
+        submit r1 a retry=3
+        fail a permanent
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed permanent in a: no luck
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_provider_s_delay_is_kept_and_closes_the_target() {
+    assert_snapshot!(trace("
+        targets t=2
+        submit r1 a retry=2; b
+        fail a rate_limited after 3s
+        ok b
+        submit r2 c
+        wait 3s
+        ok a
+        ok c
+    "), @"
+       0ms dispatch r1/a#1 on t
+       0ms dispatch r1/b#1 on t
+    3000ms woken: a task may start
+    3000ms dispatch r1/a#2 on t
+    3000ms dispatch r2/c#1 on t
+    3000ms answer r1 succeeded
+    3000ms close r1
+    3000ms answer r2 succeeded
+    3000ms close r2
+    ");
+}
+
+#[test]
+fn targets_of_one_quota_group_close_together() {
+    assert_snapshot!(trace("
+        targets t=1:group=g u=1:group=g
+        submit r1 a retry=2
+        fail a rate_limited after 1s
+        wait 1s
+        ok a
+    "), @"
+       0ms dispatch r1/a#1 on t
+    1000ms woken: a task may start
+    1000ms dispatch r1/a#2 on t
+    1000ms answer r1 succeeded
+    1000ms close r1
+    ");
+}
+
+#[test]
+fn an_overloaded_target_is_passed_over() {
+    assert_snapshot!(trace("
+        targets t=1 u=1
+        submit r1 a retry=2 allow=t,u
+        fail a overloaded after 5s
+        wait 1s
+        ok a
+    "), @"
+       0ms dispatch r1/a#1 on t
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on u
+    1000ms answer r1 succeeded degraded
+    1000ms close r1
+    ");
+}
+
+#[test]
+fn rungs_are_taken_in_order() {
+    assert_snapshot!(trace("
+        targets t=1 u=1
+        submit r1 a allow=t catch=unavailable:u catch=any:output; b needs a
+        fail a unavailable
+        fail a unavailable
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/a#2 on u
+    0ms dispatch r1/b#1 on t
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_rung_takes_only_its_classes() {
+    assert_snapshot!(trace("
+        submit r1 a catch=timeout:output
+        fail a permanent
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed permanent in a: no luck
+    0ms close r1
+    ");
+}
+
+#[test]
+fn no_fallback_forbids_rungs() {
+    assert_snapshot!(trace("
+        submit r1 a no_fallback catch=any:output
+        fail a permanent
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed permanent in a: no luck
+    0ms close r1
+    ");
+}
+
+#[test]
+fn an_optional_task_may_fail() {
+    assert_snapshot!(trace("
+        submit r1 a optional; b needs a
+        fail a permanent
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_result_may_be_a_failure() {
+    assert_snapshot!(trace("
+        say a fail_if=true
+        submit r1 a fail_if=content_blocked
+        ok a
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed content_blocked in a: its result fulfils `fail_if`
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_refused_result_may_be_tried_again() {
+    assert_snapshot!(trace("
+        say a fail_if=true
+        submit r1 a fail_if retry=2 on=invalid_output
+        ok a
+        say a fail_if=false
+        wait 1s
+        ok a
+    "), @"
+       0ms dispatch r1/a#1 on t
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on t
+    1000ms answer r1 succeeded
+    1000ms close r1
+    ");
+}
+
+#[test]
+fn an_expression_that_fails_fails_the_task() {
+    assert_snapshot!(trace("
+        say b error=yes
+        submit r1 a; b needs a
+        ok a
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed permanent in b: division by zero
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_once_task_without_an_answer_is_uncertain() {
+    assert_snapshot!(trace("
+        submit r1 a effect=once retry=3
+        fail a timeout
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed uncertain in a: no definite answer (timeout: no luck): the attempt may have taken effect
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_once_task_is_tried_again_on_proof() {
+    assert_snapshot!(trace("
+        submit r1 a effect=once retry=3
+        fail a unavailable no_effect
+        wait 1s
+        ok a
+    "), @"
+       0ms dispatch r1/a#1 on t
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on t
+    1000ms answer r1 succeeded
+    1000ms close r1
+    ");
+}
+
+#[test]
+fn a_once_task_that_was_out_at_a_crash_never_runs_again() {
+    assert_snapshot!(trace("
+        submit r1 a effect=once retry=3
+        restart
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms restart
+    0ms answer r1 failed uncertain in a: the process died while attempt 1 on t was out: it may have taken effect
+    0ms close r1
+    ");
+}
+
+#[test]
+fn an_uncertain_task_may_be_caught_by_an_output_only() {
+    assert_snapshot!(trace("
+        targets t=1 u=1
+        submit r1 a effect=once catch=any:u catch=uncertain:output
+        fail a timeout
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_task_without_effect_runs_again_after_a_crash() {
+    assert_snapshot!(trace("
+        submit r1 a; b needs a
+        ok a
+        restart
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms restart
+    0ms dispatch r1/b#2 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn an_attempt_with_a_reference_is_taken_up_again() {
+    assert_snapshot!(trace("
+        submit r1 a effect=once
+        reference a
+        restart
+        ok a
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms restart
+    0ms dispatch r1/a#2 on t again by reference
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_late_outcome_is_fenced_off_and_booked() {
+    assert_snapshot!(trace("
+        targets t=1:token=1c:cap=10
+        submit r1 a; finally: f
+        cancel r1
+        view r1
+        fail a cancelled tokens=3
+        view r1
+        ok f
+    "), @"
+    0ms dispatch r1/a#1 on t cap=10
+    0ms stop r1/a#1
+    0ms answer r1 cancelled cancelled: cancelled by the caller
+    0ms r1 is cancelled, spent $0, held $0.1000
+    0ms   a cancelled
+    0ms   f waiting on limit
+    0ms dispatch r1/f#1 on t cap=10
+    0ms r1 is cancelled, spent $0.0300, held $0.1000
+    0ms   a cancelled
+    0ms   f running
+    0ms close r1
+    ");
+}

@@ -1,0 +1,186 @@
+//! Deadlines, delays, timeouts, pruning, pauses.
+
+use insta::assert_snapshot;
+
+use super::trace;
+
+#[test]
+fn a_run_without_answer_fails_at_its_deadline() {
+    assert_snapshot!(trace("
+        submit r1 a; run: deadline=1s
+        wait 2s
+        fail a cancelled
+    "), @"
+       0ms dispatch r1/a#1 on t
+    1000ms woken: a run's deadline
+    1000ms stop r1/a#1
+    1000ms answer r1 failed deadline_exceeded: no answer within the deadline of 1s
+    2000ms close r1
+    ");
+}
+
+#[test]
+fn a_delay_starts_when_the_needs_have_settled() {
+    assert_snapshot!(trace("
+        submit r1 a; b needs a delay=500ms
+        ok a
+        view r1
+        wait 500ms
+        ok b
+    "), @"
+      0ms dispatch r1/a#1 on t
+      0ms r1 is running, spent $0, held $0
+      0ms   a succeeded
+      0ms   b waiting on paused
+    500ms woken: a task may start
+    500ms dispatch r1/b#1 on t
+    500ms answer r1 succeeded
+    500ms close r1
+    ");
+}
+
+#[test]
+fn a_task_may_wait_for_an_instant() {
+    assert_snapshot!(trace("
+        submit r1 a not_before=2s
+        wait 3s
+        ok a
+    "), @"
+    2000ms woken: a task may start
+    2000ms dispatch r1/a#1 on t
+    3000ms answer r1 succeeded
+    3000ms close r1
+    ");
+}
+
+#[test]
+fn timeout_task_covers_attempts_and_pauses() {
+    assert_snapshot!(trace("
+        submit r1 a retry=9 timeout=300ms
+        fail a unavailable
+        wait 1s
+        fail a cancelled
+    "), @"
+       0ms dispatch r1/a#1 on t
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on t
+     300ms woken: a task's time is over
+     300ms stop r1/a#2
+     300ms answer r1 failed timeout in a: no success within its timeout of 300ms
+    1000ms close r1
+    ");
+}
+
+#[test]
+fn within_is_a_deadline_of_the_task() {
+    assert_snapshot!(trace("
+        submit r1 a within=1s catch=deadline_exceeded:output
+        wait 1s
+        fail a cancelled
+    "), @"
+       0ms dispatch r1/a#1 on t
+    1000ms woken: a task's time is over
+    1000ms stop r1/a#1
+    1000ms answer r1 succeeded degraded
+    1000ms close r1
+    ");
+}
+
+#[test]
+fn an_optional_task_is_dropped_in_time_for_what_follows() {
+    assert_snapshot!(trace("
+        targets t=4:expected=400ms
+        submit r1 a optional; b needs a; run: deadline=1s
+        wait 700ms
+        ok b
+        fail a cancelled
+    "), @"
+      0ms dispatch r1/a#1 on t
+    600ms woken: a task's time is over
+    600ms stop r1/a#1
+    600ms dispatch r1/b#1 on t
+    700ms answer r1 succeeded degraded
+    700ms close r1
+    ");
+}
+
+#[test]
+fn a_retry_that_would_come_too_late_is_not_waited_for() {
+    assert_snapshot!(trace("
+        submit r1 a retry=3 catch=any:output; run: deadline=1s
+        fail a rate_limited after 30s
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_loop_has_a_deadline_of_its_own() {
+    assert_snapshot!(trace("
+        submit r1 l loop=5 last loop_deadline=1s { x }
+        ok l/loop#1/x
+        wait 2s
+        fail l/loop#2/x cancelled
+    "), @"
+       0ms dispatch r1/l/loop#1/x#1 on t
+       0ms dispatch r1/l/loop#2/x#1 on t
+    1000ms woken: a loop's deadline
+    1000ms stop r1/l/loop#2/x#1
+    1000ms answer r1 succeeded degraded
+    2000ms close r1
+    ");
+}
+
+#[test]
+fn a_paused_run_starts_nothing() {
+    assert_snapshot!(trace("
+        submit r1 a; b needs a
+        pause r1
+        ok a
+        view r1
+        resume r1
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms r1 is running, spent $0, held $0
+    0ms   a succeeded
+    0ms   b waiting on paused
+    0ms dispatch r1/b#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn after_tasks_run_when_the_answer_is_out() {
+    assert_snapshot!(trace("
+        submit r1 a; after: s; t needs s; finally: f
+        ok a
+        fail s permanent
+        ok f
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 succeeded
+    0ms dispatch r1/s#1 on t
+    0ms dispatch r1/f#1 on t
+    0ms close r1
+    ");
+}
+
+#[test]
+fn cancel_ends_a_run() {
+    assert_snapshot!(trace("
+        submit r1 a; b needs a; on_failure: no; finally: f
+        cancel r1
+        fail a cancelled
+        ok f
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms stop r1/a#1
+    0ms answer r1 cancelled cancelled: cancelled by the caller
+    0ms dispatch r1/f#1 on t
+    0ms close r1
+    ");
+}

@@ -1,0 +1,467 @@
+//! A world in which a scenario plays: every line is an event, every action a line of the trace.
+//!
+//! ```text
+//! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
+//! submit r1 a; b needs a                a run of a script (see testkit::script); `strict` before the script
+//! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
+//! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
+//! wait 200ms                            time passes; the scheduler is woken when it asked to be
+//! disk slow | durable                   records become durable only when said
+//! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | records on | view r1
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_testkit::script;
+use agendum_types::outcome::Price;
+use agendum_types::{
+    AttemptId, Capability, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money,
+    Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
+};
+
+use crate::{Action, Change, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
+
+pub(super) struct World {
+    core: Scheduler,
+    limits: Limits,
+    now: Timestamp,
+    incarnation: u32,
+    lines: Vec<String>,
+    graphs: BTreeMap<RunId, Arc<Graph>>,
+    learned: Vec<Arc<Graph>>,
+    journal: Vec<Entry>,
+    durable: Seq,
+    slow: bool,
+    records: bool,
+    waiting: Vec<Action>,
+    flying: Vec<AttemptId>,
+    says: BTreeMap<(String, String), String>,
+    targets: Vec<Target>,
+    /// Names in the order in which the core first heard them.
+    names: Vec<String>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let limits = Limits { clock_jump_max: Duration::secs(3_600), ..Limits::STANDARD };
+        let mut world = Self {
+            core: Scheduler::new(limits.clone()),
+            limits,
+            now: Timestamp(0),
+            incarnation: 0,
+            lines: Vec::new(),
+            graphs: BTreeMap::new(),
+            learned: Vec::new(),
+            journal: Vec::new(),
+            durable: Seq(0),
+            slow: false,
+            records: false,
+            waiting: Vec::new(),
+            flying: Vec::new(),
+            says: BTreeMap::new(),
+            targets: vec![target("t", "8")],
+            names: Vec::new(),
+        };
+        world.open();
+        world
+    }
+}
+
+impl World {
+    pub(super) fn finish(self) -> String {
+        self.lines.join("\n")
+    }
+
+    pub(super) fn step(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "targets" => {
+                self.targets = rest
+                    .split_whitespace()
+                    .map(|one| one.split_once('=').unwrap())
+                    .map(|(name, more)| target(name, more))
+                    .collect();
+                self.publish();
+            }
+            "limit" => self.limit(rest),
+            "submit" => self.submit(rest),
+            "add" => self.add(rest),
+            "ok" => rest.split("; ").for_each(|name| self.answer(name, None)),
+            "fail" => self.answer(rest.split_once(' ').unwrap().0, Some(rest.split_once(' ').unwrap().1)),
+            "say" => self.say(rest),
+            "wait" => self.wait(script::span(rest)),
+            "disk" => self.slow = rest == "slow",
+            "durable" => self.make_durable(),
+            "cancel" => self.event(Event::CancelRequested(run_id(rest))),
+            "pause" => self.event(Event::PauseRequested(run_id(rest))),
+            "resume" => self.event(Event::ResumeRequested(run_id(rest))),
+            "reference" => self.reference(rest),
+            "records" => self.records = rest == "on",
+            "restart" => self.restart(),
+            "view" => self.view(run_id(rest)),
+            other => panic!("a scenario knows no word {other:?}"),
+        }
+    }
+
+    fn limit(&mut self, rest: &str) {
+        let (name, value) = rest.split_once('=').unwrap();
+        match name {
+            "attempts" => self.limits.attempt_credits = value.parse().unwrap(),
+            "evaluations" => self.limits.evaluation_credits = value.parse().unwrap(),
+            "runs" => self.limits.live_runs_max = value.parse().unwrap(),
+            other => panic!("no limit {other:?}"),
+        }
+        self.core = Scheduler::new(self.limits.clone());
+        self.journal.clear();
+        self.durable = Seq(0);
+        self.open();
+    }
+
+    fn open(&mut self) {
+        self.incarnation += 1;
+        self.names.clear();
+        let last = self.journal.last().map_or(Seq(0), |entry| entry.seq);
+        self.event(Event::Opened { incarnation: Incarnation(self.incarnation), last, seed: 7 });
+        self.publish();
+    }
+
+    fn publish(&mut self) {
+        for target in &self.targets {
+            if !self.names.iter().any(|name| **name == *target.name) {
+                self.names.push(target.name.to_string());
+            }
+        }
+        self.event(Event::TargetsPublished(self.targets.clone()));
+    }
+
+    fn submit(&mut self, rest: &str) {
+        let (name, text) = rest.split_once(' ').unwrap();
+        let (strict, text) = text.strip_prefix("strict ").map_or((false, text), |text| (true, text));
+        let graph = Arc::new(script::graph(text));
+        self.graphs.insert(run_id(name), Arc::clone(&graph));
+        self.learned.push(Arc::clone(&graph));
+        let submission = Submission {
+            run: run_id(name),
+            tenant: Tenant::default(),
+            principal: Principal::new("test"),
+            graph,
+            document: payload(0),
+            inputs: payload(40),
+            priority: None,
+            deadline: None,
+            budget: None,
+            strict,
+        };
+        self.event(Event::RunSubmitted(Box::new(submission)));
+    }
+
+    fn add(&mut self, rest: &str) {
+        let (name, text) = rest.split_once(' ').unwrap();
+        let graph = Arc::new(script::graph(text));
+        self.learned.push(Arc::clone(&graph));
+        let before = self.graphs.insert(run_id(name), Arc::clone(&graph));
+        let live = self.core.view(run_id(name)).is_some();
+        self.event(Event::TasksAdded { run: run_id(name), graph, document: payload(0) });
+        if let (Some(before), false) = (before, live) {
+            self.graphs.insert(run_id(name), before);
+        }
+    }
+
+    /// Ends the oldest attempt of a task: `a` or, of a given run, `r2/a`.
+    fn answer(&mut self, name: &str, failure: Option<&str>) {
+        let (name, usage) = name.split_once(' ').unwrap_or((name, ""));
+        let found =
+            self.flying.iter().position(|attempt| self.name(attempt) == name || self.long_name(attempt) == name);
+        let index =
+            found.unwrap_or_else(|| panic!("no attempt of {name} is out at {}: {:?}", self.now, self.lines.last()));
+        let attempt = self.flying.remove(index);
+        let usage = Usage {
+            tokens_out: usage.strip_prefix("tokens=").map_or(0, |count| count.parse().unwrap()),
+            ..Usage::default()
+        };
+        let outcome = match failure {
+            None => Outcome::Succeeded(Success { output: payload(8), usage }),
+            Some(text) => Outcome::Failed(failed(text)),
+        };
+        self.event(Event::AttemptFinished { attempt, outcome });
+    }
+
+    fn reference(&mut self, name: &str) {
+        let attempt = self.flying.iter().find(|attempt| self.name(attempt) == name).cloned().unwrap();
+        self.event(Event::AttemptReferenced { attempt, reference: "job-7".into() });
+    }
+
+    fn say(&mut self, rest: &str) {
+        let (path, answer) = rest.split_once(' ').unwrap();
+        let (purpose, value) = answer.split_once('=').unwrap();
+        self.says.insert((path.into(), purpose.into()), value.into());
+    }
+
+    fn wait(&mut self, span: Duration) {
+        let until = self.now.after(span);
+        while let Some((at, wake)) = self.core.poll_timeout().filter(|(at, _)| *at <= until) {
+            self.now = self.now.max(at);
+            self.lines.push(format!("{:>6} woken: {wake}", clock(self.now)));
+            self.event(Event::TimeReached);
+        }
+        self.now = until;
+    }
+
+    fn event(&mut self, event: Event) {
+        match self.core.handle(self.now, event) {
+            Ok(()) => self.drain(),
+            Err(rejected) => self.line(format!("rejected: {rejected}")),
+        }
+    }
+
+    fn drain(&mut self) {
+        let mut answers = Vec::new();
+        while let Some(action) = self.core.poll_action() {
+            match &action.deed {
+                Deed::Append(entry) => {
+                    self.record(entry);
+                    self.journal.push(entry.clone());
+                }
+                _ => self.waiting.push(action),
+            }
+        }
+        if !self.slow {
+            self.durable = self.journal.last().map_or(Seq(0), |entry| entry.seq);
+        }
+        let (ready, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|action| action.after.is_none_or(|after| after <= self.durable));
+        self.waiting = waiting;
+        for action in ready {
+            self.perform(action, &mut answers);
+        }
+        for event in answers {
+            self.event(event);
+        }
+    }
+
+    fn make_durable(&mut self) {
+        self.durable = self.journal.last().map_or(Seq(0), |entry| entry.seq);
+        self.event(Event::Durable(self.durable));
+    }
+
+    fn perform(&mut self, action: Action, answers: &mut Vec<Event>) {
+        match action.deed {
+            Deed::Append(_) => {}
+            Deed::Evaluate(evaluate) => answers.push(self.evaluate(*evaluate)),
+            Deed::Dispatch(dispatch) => {
+                let target = &self.names[usize::from(dispatch.target.0)];
+                let again = if dispatch.reattach.is_some() { " again by reference" } else { "" };
+                let held = if dispatch.held_back { " held back" } else { "" };
+                let cap = dispatch.output_cap.map_or(String::new(), |cap| format!(" cap={cap}"));
+                let line = format!(
+                    "dispatch {}#{} on {target}{cap}{again}{held}",
+                    self.long_name(&dispatch.attempt),
+                    dispatch.attempt.attempt
+                );
+                self.line(line);
+                self.flying.push(dispatch.attempt);
+            }
+            Deed::CancelAttempt(attempt) => self.line(format!("stop {}#{}", self.long_name(&attempt), attempt.attempt)),
+            Deed::Publish { run, path } => {
+                let name = self.graphs[&run].path_text(&path);
+                self.line(format!("publish {}/{name}", run_name(run)));
+            }
+            Deed::Answer(answer) => {
+                let why = answer.failure.as_ref().map_or(String::new(), |failure| {
+                    let task = failure
+                        .task
+                        .as_ref()
+                        .map_or(String::new(), |path| format!(" in {}", self.graphs[&answer.run].path_text(path)));
+                    format!(" {}{task}: {}", failure.failure.class, failure.failure.message)
+                });
+                let degraded = if answer.degraded { " degraded" } else { "" };
+                let spent = if answer.spent > Money::ZERO { format!(" spent {}", answer.spent) } else { String::new() };
+                self.line(format!("answer {} {}{degraded}{spent}{why}", run_name(answer.run), answer.status));
+            }
+            Deed::Close { run, .. } => self.line(format!("close {}", run_name(run))),
+        }
+    }
+
+    /// Answers by what was said, else in the way that goes on.
+    fn evaluate(&self, evaluate: Evaluate) -> Event {
+        let path = self.graphs[&evaluate.run].path_text(&evaluate.path);
+        let bare = path.split(['[', '#']).next().unwrap_or_default().trim_end_matches("/loop").to_owned();
+        let said = |purpose: &str| {
+            let exact = self.says.get(&(path.clone(), purpose.to_owned()));
+            exact.or_else(|| self.says.get(&(bare.clone(), purpose.to_owned()))).map(String::as_str)
+        };
+        let mut evaluation = Evaluation::default();
+        let mut error = None;
+        if let Make::Values { exprs, .. } = &evaluate.make {
+            for (purpose, _) in exprs {
+                match purpose {
+                    Purpose::Condition => evaluation.truth = Some(said("if") != Some("false")),
+                    Purpose::NotBefore => evaluation.time = Some(Timestamp(0)),
+                    Purpose::Items => {
+                        evaluation.count = Some(said("items").map_or(3, |count| count.parse().unwrap()));
+                        evaluation.payload = Some(payload(20));
+                    }
+                    Purpose::Input | Purpose::Output => evaluation.payload = Some(payload(12)),
+                    Purpose::FailIf => evaluation.truth = Some(said("fail_if") == Some("true")),
+                    Purpose::GoodIf => evaluation.good = Some(said("good") != Some("false")),
+                    Purpose::Until => evaluation.truth = Some(said("until") == Some("true")),
+                    Purpose::Same => {
+                        evaluation.same = Some(Hash([said("same").map_or(0, |same| same.as_bytes()[0]); 32]))
+                    }
+                    Purpose::Score => evaluation.score = Some(said("score").map_or(0, |score| score.parse().unwrap())),
+                }
+                if evaluation.truth == Some(false) && *purpose == Purpose::Condition {
+                    break;
+                }
+                if said("error").is_some() {
+                    error = Some(Arc::from("division by zero"));
+                }
+            }
+        } else {
+            evaluation.payload = Some(payload(30));
+        }
+        let result = error.map_or(Ok(evaluation), Err);
+        Event::Evaluated { run: evaluate.run, path: evaluate.path, step: evaluate.step, result }
+    }
+
+    /// The process dies with all that was not durable, and a new one opens the journal.
+    fn restart(&mut self) {
+        self.journal.retain(|entry| entry.seq <= self.durable);
+        self.waiting.clear();
+        self.flying.clear();
+        self.core = Scheduler::new(self.limits.clone());
+        for graph in &self.learned {
+            self.core.learn_graph(graph);
+        }
+        let done: Vec<RunId> = self
+            .journal
+            .iter()
+            .filter_map(|entry| match entry.record {
+                Record::Done { run } => Some(run),
+                _ => None,
+            })
+            .collect();
+        for entry in &self.journal {
+            if entry.record.run().is_none_or(|run| !done.contains(&run)) {
+                self.core.apply(entry);
+            }
+        }
+        self.line("restart".into());
+        self.open();
+    }
+
+    fn view(&mut self, run: RunId) {
+        let Some(view) = self.core.view(run) else { return self.line(format!("{} is not live", run_name(run))) };
+        self.line(format!("{} is {}, spent {}, held {}", run_name(run), view.status, view.spent, view.held));
+        for task in view.tasks {
+            let cause = task.waiting_on.map_or(String::new(), |cause| format!(" on {cause}"));
+            self.line(format!("  {} {}{cause}", task.path, task.status));
+        }
+    }
+
+    fn record(&mut self, entry: &Entry) {
+        if !self.records {
+            return;
+        }
+        let text = match &entry.record {
+            Record::Task { run, path, change } => {
+                let name = self.graphs[run].path_text(path);
+                format!("{name} {}", change_text(change))
+            }
+            other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
+        };
+        self.line(format!("record {} {text}", entry.seq));
+    }
+
+    fn line(&mut self, text: String) {
+        self.lines.push(format!("{:>6} {text}", clock(self.now)));
+    }
+
+    fn name(&self, attempt: &AttemptId) -> String {
+        self.graphs[&attempt.run].path_text(&attempt.path)
+    }
+
+    fn long_name(&self, attempt: &AttemptId) -> String {
+        format!("{}/{}", run_name(attempt.run), self.name(attempt))
+    }
+}
+
+fn change_text(change: &Change) -> String {
+    match change {
+        Change::Entered(evaluation) if evaluation.truth == Some(false) => "entered: false".into(),
+        Change::Entered(_) => "entered".into(),
+        Change::Dispatched(dispatched) => {
+            let waits: Vec<_> = dispatched.waits.iter().map(|(cause, span)| format!("{cause} {span}")).collect();
+            format!("dispatched #{} waited [{}] hold {}", dispatched.attempt, waits.join(", "), dispatched.hold)
+        }
+        Change::Finished(finished) => format!("finished: {:?}", finished.next),
+        Change::Ended { end, next } => format!("ended {end:?}: {next:?}"),
+        other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
+    }
+}
+
+fn clock(now: Timestamp) -> String {
+    format!("{}ms", now.0 / 1_000)
+}
+
+fn run_id(name: &str) -> RunId {
+    RunId(name.trim_start_matches('r').parse().unwrap())
+}
+
+fn run_name(run: RunId) -> String {
+    format!("r{}", run.0)
+}
+
+fn payload(size: u64) -> PayloadRef {
+    PayloadRef { hash: Hash([size as u8; 32]), size, media: MediaType::Json, labels: Labels::NONE }
+}
+
+/// `2`, `2:class=small:price=1c:group=g:clearance=region=eu`
+fn target(name: &str, text: &str) -> Target {
+    let mut parts = text.split(':');
+    let mut target = Target {
+        name: name.into(),
+        capabilities: vec![Capability::Chat],
+        classes: Vec::new(),
+        price: Price::FREE,
+        concurrency_max: parts.next().unwrap().parse().unwrap(),
+        quota_group: None,
+        clearance: Labels::NONE,
+        effect: None,
+        output_cap: 0,
+        bytes_per_token_min: 2,
+        expected: Duration::millis(100),
+    };
+    for part in parts {
+        let (key, value) = part.split_once('=').unwrap();
+        match key {
+            "class" => target.classes = vec![value.into()],
+            "call" => target.price.call = script::cents(value),
+            "token" => target.price.token_out = script::cents(value),
+            "cap" => target.output_cap = value.parse().unwrap(),
+            "group" => target.quota_group = Some(value.into()),
+            "clearance" => target.clearance = Labels::new([value]),
+            "expected" => target.expected = script::span(value),
+            other => panic!("a target knows no word {other:?}"),
+        }
+    }
+    target
+}
+
+/// `rate_limited after 2s`, `unavailable no_effect`
+fn failed(text: &str) -> Failure {
+    let mut words = text.split_whitespace();
+    let class = Class::from_word(words.next().unwrap()).unwrap();
+    let mut failure = Failure::new(class, "no luck");
+    while let Some(word) = words.next() {
+        match word {
+            "after" => failure.retry_after = Some(script::span(words.next().unwrap())),
+            "no_effect" => failure.no_effect = true,
+            word if word.starts_with("tokens=") => failure.usage.tokens_out = word[7..].parse().unwrap(),
+            other => panic!("a failure knows no word {other:?}"),
+        }
+    }
+    failure
+}

@@ -1,0 +1,401 @@
+//! Graphs from a terse text, for scenarios and generators.
+//!
+//! One task a line (or between `;`): a name, then words, then `{` if tasks follow inside it, closed by `}`.
+//!
+//! ```text
+//! a
+//! b needs a,c if retry=2 catch=timeout:output within=5s effect=once class=large optional value=10
+//! g loop=3 best { x; y needs x }
+//! e foreach max=2 tolerate=1
+//! r race=1 good { p; q }
+//! after: s
+//! run: deadline=5s budget=5c degrade
+//! ```
+//!
+//! An expression reads the outputs of what its task needs. `input` forces an evaluation of the input; a task that needs something has
+//! one anyway.
+
+use std::sync::Arc;
+
+use agendum_types::graph::{
+    Budget, Call, Catch, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop, NodeId, NotBefore, OnExceeded,
+    Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
+};
+use agendum_types::{
+    Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, OnUncertain, Timestamp,
+};
+
+/// Builds the graph of a script.
+///
+/// # Panics
+///
+/// If the script is not understood: it is part of a test.
+#[must_use]
+pub fn graph(text: &str) -> Graph {
+    let mut builder = Builder { graph: empty(text), names: Vec::new() };
+    let mut words = tokens(text);
+    builder.tasks(&mut words, None, Section::Main);
+    builder.resolve();
+    builder.graph
+}
+
+struct Builder {
+    graph: Graph,
+    /// Names that each task needs, until all are known.
+    names: Vec<Vec<String>>,
+}
+
+fn empty(text: &str) -> Graph {
+    let mut hash = [0; 32];
+    // FNV-1a is enough to tell scripts apart.
+    for (place, byte) in text.bytes().enumerate() {
+        let slot = &mut hash[place % 32];
+        *slot = (*slot ^ byte).wrapping_mul(147).wrapping_add(place as u8);
+    }
+    Graph {
+        name: "script".into(),
+        hash: Hash(hash),
+        tasks: Vec::new(),
+        exprs: Vec::new(),
+        main: Vec::new(),
+        after: Vec::new(),
+        on_failure: Vec::new(),
+        finally: Vec::new(),
+        output: None,
+        priority: Priority::Standard,
+        deadline: None,
+        budget: None,
+        labels: Labels::NONE,
+    }
+}
+
+fn tokens(text: &str) -> std::vec::IntoIter<String> {
+    let spaced = text.replace('{', " { ").replace('}', " } ").replace([';', '\n'], " ; ");
+    spaced.split_whitespace().map(str::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+impl Builder {
+    fn tasks(&mut self, words: &mut std::vec::IntoIter<String>, parent: Option<NodeId>, section: Section) {
+        let mut section = section;
+        let mut current: Option<NodeId> = None;
+        let mut of_run = false;
+        while let Some(word) = words.next() {
+            match (word.as_str(), current) {
+                (";", _) => (current, of_run) = (None, false),
+                ("}", _) => return,
+                ("tasks:", _) => section = Section::Main,
+                ("after:", _) => section = Section::After,
+                ("on_failure:", _) => section = Section::OnFailure,
+                ("finally:", _) => section = Section::Finally,
+                ("run:", _) => of_run = true,
+                (word, None) if of_run => self.run_word(word),
+                ("{", Some(node)) => {
+                    self.open(node);
+                    self.tasks(words, Some(node), section);
+                    current = None;
+                }
+                (word, Some(node)) => self.task_word(node, word, words),
+                (name, None) => current = Some(self.add(name, parent, section)),
+            }
+        }
+    }
+
+    fn add(&mut self, name: &str, parent: Option<NodeId>, section: Section) -> NodeId {
+        let node = NodeId(self.graph.tasks.len() as u32);
+        let input = self.expr(Form::Constant, "null");
+        let call = Call { capability: Capability::Chat, input, requirement: Requirement::default(), output_cap: None };
+        self.graph.tasks.push(Task {
+            name: name.into(),
+            parent,
+            section,
+            work: Work::Call(call),
+            needs: Vec::new(),
+            needed_by: Vec::new(),
+            condition: None,
+            foreach: None,
+            repeat: None,
+            timeouts: Timeouts::default(),
+            retry: Retry { jitter: false, ..Retry::NEVER },
+            catch: Vec::new(),
+            fail_if: None,
+            effect: Effect::None,
+            effect_declared: false,
+            on_uncertain: OnUncertain::Fail,
+            optional: false,
+            value: 0,
+            no_fallback: false,
+            live: false,
+            publish_after: Vec::new(),
+            not_before: None,
+            delay: None,
+            within: None,
+            output_used: true,
+        });
+        self.names.push(Vec::new());
+        match (parent, section) {
+            (Some(parent), _) => match &mut self.graph.tasks[parent.0 as usize].work {
+                Work::Group(group) => group.tasks.push(node),
+                Work::Call(_) => panic!("only a group holds tasks"),
+            },
+            (None, Section::Main) => self.graph.main.push(node),
+            (None, Section::After) => self.graph.after.push(node),
+            (None, Section::OnFailure) => self.graph.on_failure.push(node),
+            (None, Section::Finally) => self.graph.finally.push(node),
+        }
+        node
+    }
+
+    fn open(&mut self, node: NodeId) {
+        let task = &mut self.graph.tasks[node.0 as usize];
+        if matches!(task.work, Work::Call(_)) {
+            task.work = Work::Group(Group { tasks: Vec::new(), output: None, race: None });
+        }
+    }
+
+    fn expr(&mut self, form: Form, source: &str) -> ExprId {
+        self.graph.exprs.push(Expr { form, source: source.into(), reads: Vec::new() });
+        ExprId(self.graph.exprs.len() as u32 - 1)
+    }
+
+    fn expression(&mut self, source: &str) -> ExprId {
+        self.expr(Form::Expression, source)
+    }
+
+    fn run_word(&mut self, word: &str) {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        let graph = &mut self.graph;
+        let budget = || Budget { money: None, tokens: None, on_exceeded: OnExceeded::Fail };
+        match key {
+            "deadline" => graph.deadline = Some(span(value)),
+            "budget" => {
+                graph.budget = Some(Budget { money: Some(cents(value)), ..graph.budget.unwrap_or_else(budget) })
+            }
+            "tokens" => {
+                graph.budget = Some(Budget { tokens: value.parse().ok(), ..graph.budget.unwrap_or_else(budget) })
+            }
+            "wait" | "degrade" | "fail" => {
+                let on_exceeded = OnExceeded::from_word(key).expect("one of the three");
+                graph.budget = Some(Budget { on_exceeded, ..graph.budget.unwrap_or_else(budget) });
+            }
+            "interactive" | "standard" | "background" => {
+                graph.priority = Priority::from_word(key).expect("one of the three");
+            }
+            "labels" => graph.labels = Labels::new(value.split(',')),
+            "output" => {
+                let output = self.expression("output");
+                self.graph.output = Some(output);
+            }
+            other => panic!("a run knows no word {other:?}"),
+        }
+    }
+
+    fn task_word(&mut self, node: NodeId, word: &str, words: &mut std::vec::IntoIter<String>) {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        let index = node.0 as usize;
+        match key {
+            "needs" => {
+                let names = words.next().expect("`needs` names tasks");
+                self.names[index] = names.split(',').map(str::to_owned).collect();
+            }
+            "if" => {
+                let condition = self.expression("if");
+                self.graph.tasks[index].condition = Some(condition);
+            }
+            "input" => self.dynamic_input(node),
+            "foreach" | "max" | "tolerate" => self.foreach_word(index, key, value),
+            "loop" | "best" | "last" | "same" | "loop_deadline" | "escalate" => self.loop_word(index, key, value),
+            "race" | "good" | "keep" => self.race_word(node, key, value),
+            "catch" => self.catch_word(index, value),
+            "fail_if" => {
+                let expr = self.expression("fail_if");
+                self.graph.exprs[expr.0 as usize].reads.push(DataRef::Candidate);
+                let class = if value.is_empty() { Class::InvalidOutput } else { class(value) };
+                self.graph.tasks[index].fail_if = Some((expr, class));
+            }
+            "publish_after" => self.names[index].push(format!("!{value}")),
+            _ => plain_word(&mut self.graph.tasks[index], key, value),
+        }
+    }
+
+    fn dynamic_input(&mut self, node: NodeId) {
+        let input = self.expr(Form::Tree, "input");
+        if let Work::Call(call) = &mut self.graph.tasks[node.0 as usize].work {
+            call.input = input;
+        }
+    }
+
+    fn foreach_word(&mut self, index: usize, key: &str, value: &str) {
+        if self.graph.tasks[index].foreach.is_none() {
+            let items = self.expression("items");
+            self.graph.tasks[index].foreach = Some(Foreach { items, parallel_max: 8, failures_max: 0 });
+        }
+        let foreach = self.graph.tasks[index].foreach.as_mut().expect("just made");
+        match key {
+            "max" => foreach.parallel_max = number(value),
+            "tolerate" => foreach.failures_max = number(value),
+            _ => {}
+        }
+    }
+
+    fn loop_word(&mut self, index: usize, key: &str, value: &str) {
+        if self.graph.tasks[index].repeat.is_none() {
+            let until = self.expression("until");
+            self.graph.tasks[index].repeat = Some(Loop {
+                until,
+                rounds_max: 3,
+                exhausted: Exhausted::Fail,
+                deadline: None,
+                budget: None,
+                stop_if_same: None,
+            });
+        }
+        let by = (key == "best").then(|| self.expression("by"));
+        let same = (key == "same").then(|| self.expression("same"));
+        let escalation = self.graph.find(None, value);
+        let repeat = self.graph.tasks[index].repeat.as_mut().expect("just made");
+        match key {
+            "loop" => repeat.rounds_max = number(value),
+            "best" => repeat.exhausted = Exhausted::UseBest(by.expect("made for this word")),
+            "last" => repeat.exhausted = Exhausted::UseLast,
+            "escalate" => repeat.exhausted = Exhausted::Escalate(escalation.expect("write on_failure first")),
+            "loop_deadline" => repeat.deadline = Some(span(value)),
+            _ => repeat.stop_if_same = same,
+        }
+    }
+
+    fn race_word(&mut self, node: NodeId, key: &str, value: &str) {
+        self.open(node);
+        let good = (key == "good").then(|| self.expression("good"));
+        if let Some(good) = good {
+            self.graph.exprs[good.0 as usize].reads.push(DataRef::Candidate);
+        }
+        let Work::Group(group) = &mut self.graph.tasks[node.0 as usize].work else { return };
+        let race = group.race.get_or_insert(Race { first: 1, good_if: None, cancel_rest: true });
+        match key {
+            "race" => race.first = number(value),
+            "good" => race.good_if = good,
+            _ => race.cancel_rest = false,
+        }
+    }
+
+    fn catch_word(&mut self, index: usize, value: &str) {
+        let (classes, rung) = value.split_once(':').expect("catch=CLASS,…:output or catch=CLASS,…:TARGET");
+        let on = if classes == "any" { ClassSet::ANY } else { classes.split(',').map(class).collect() };
+        let rung = match rung {
+            "output" => Rung::Output(self.expression("catch")),
+            target => Rung::Target(target.into()),
+        };
+        self.graph.tasks[index].catch.push(Catch { on, rung });
+    }
+
+    /// Turns names into nodes, now that all are known.
+    fn resolve(&mut self) {
+        for index in 0..self.graph.tasks.len() {
+            let (parent, node) = (self.graph.tasks[index].parent, NodeId(index as u32));
+            for name in std::mem::take(&mut self.names[index]) {
+                if let Some(check) = name.strip_prefix('!') {
+                    let check = self.graph.find(parent, check).expect("publish_after names a task");
+                    self.graph.tasks[index].publish_after.push(check);
+                    continue;
+                }
+                let need = self.graph.find(parent, &name).unwrap_or_else(|| panic!("no task {name:?} beside"));
+                self.graph.tasks[index].needs.push(need);
+                self.graph.tasks[need.0 as usize].needed_by.push(node);
+            }
+            if !self.graph.tasks[index].needs.is_empty() && matches!(self.graph.tasks[index].work, Work::Call(_)) {
+                self.dynamic_input(node);
+            }
+            self.read_needs(index);
+        }
+    }
+
+    /// Every expression of a task reads what the task needs; inside a `foreach` also the item.
+    fn read_needs(&mut self, index: usize) {
+        let task = &self.graph.tasks[index];
+        let needs: Vec<DataRef> = task.needs.iter().map(|need| DataRef::Output(*need)).collect();
+        let mut exprs: Vec<ExprId> = task.condition.into_iter().collect();
+        exprs.extend(task.foreach.map(|foreach| foreach.items));
+        let own_item = task.foreach.is_some();
+        if let Work::Call(call) = &task.work {
+            exprs.push(call.input);
+        }
+        for expr in exprs {
+            let expr = &mut self.graph.exprs[expr.0 as usize];
+            if expr.form != Form::Constant {
+                expr.reads.extend(&needs);
+                if own_item && expr.form == Form::Tree {
+                    expr.reads.push(DataRef::Item);
+                }
+            }
+        }
+    }
+}
+
+fn plain_word(task: &mut Task, key: &str, value: &str) {
+    match key {
+        "retry" => task.retry = Retry { attempts_max: number(value), jitter: false, ..Retry::STANDARD },
+        "on" => task.retry.on = value.split(',').map(class).collect(),
+        "jitter" => task.retry.jitter = true,
+        "timeout" => task.timeouts.task = Some(span(value)),
+        "attempt" => task.timeouts.attempt = Some(span(value)),
+        "within" => task.within = Some(span(value)),
+        "delay" => task.delay = Some(span(value)),
+        "not_before" => task.not_before = Some(NotBefore::At(Timestamp(span(value).0))),
+        "effect" => {
+            task.effect = Effect::from_word(value).expect("none, idempotent or once");
+            task.effect_declared = true;
+        }
+        "optional" => task.optional = true,
+        "value" => task.value = u8::try_from(number(value)).expect("0 to 100"),
+        "no_fallback" => task.no_fallback = true,
+        "live" => task.live = true,
+        "class" => with_call(task, |call| call.requirement.class = Some(value.into())),
+        "allow" => with_call(task, |call| call.requirement.allow = value.split(',').map(Arc::from).collect()),
+        "cap" => with_call(task, |call| call.output_cap = Some(number(value))),
+        "unread" => task.output_used = false,
+        other => panic!("a task knows no word {other:?}"),
+    }
+}
+
+fn with_call(task: &mut Task, change: impl Fn(&mut Call)) {
+    match &mut task.work {
+        Work::Call(call) => change(call),
+        Work::Group(_) => panic!("a group makes no call"),
+    }
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().unwrap_or_else(|_| panic!("{text:?} is no number"))
+}
+
+fn class(word: &str) -> Class {
+    Class::from_word(word).unwrap_or_else(|| panic!("{word:?} is no class"))
+}
+
+/// Reads `250ms`, `5s`, `2m`.
+///
+/// # Panics
+///
+/// If the text is none of these.
+#[must_use]
+pub fn span(text: &str) -> Duration {
+    let (digits, scale) = match text {
+        _ if text.ends_with("ms") => (&text[..text.len() - 2], 1_000),
+        _ if text.ends_with("us") => (&text[..text.len() - 2], 1),
+        _ if text.ends_with('s') => (&text[..text.len() - 1], 1_000_000),
+        _ if text.ends_with('m') => (&text[..text.len() - 1], 60_000_000),
+        _ => panic!("{text:?} is no span: write 250ms, 5s or 2m"),
+    };
+    Duration(u64::from(number(digits)) * scale)
+}
+
+/// Reads `5c`: US cents.
+///
+/// # Panics
+///
+/// If the text is not that.
+#[must_use]
+pub fn cents(text: &str) -> Money {
+    let digits = text.strip_suffix('c').unwrap_or_else(|| panic!("{text:?} is no money: write 5c"));
+    Money(u64::from(number(digits)) * (Money::PER_DOLLAR / 100))
+}
