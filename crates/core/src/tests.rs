@@ -1,6 +1,10 @@
 //! Scenarios: text in, trace out. The scheduler is called in `world` and nowhere else.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it likes")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may fail where it likes, and names what it means"
+)]
 
 mod world;
 

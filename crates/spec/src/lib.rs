@@ -1,1 +1,130 @@
-//! spec
+//! Graph documents: YAML or JSON text in, a checked [`agendum_types::Graph`] out, or diagnostics that point at the place.
+//!
+//! A crate of its own because it carries a ban (no IO: files named by a document come through a [`Resolver`]) and is a published
+//! contract: the JSON Schema in `schema/` is the one list of words.
+//!
+//! The way of a document: text → [`tree`] (values with places) → [`schema`] (words and types) → `lower` (names, expressions, needs)
+//! → `cycles` → graph. What is accepted is kept as a [`NormalDocument`]: canonical JSON with every named file inside, whose hash is
+//! the graph's identity, and from which [`load`] makes the identical graph again after a restart. [`eval`] evaluates what the graph
+//! holds as source.
+
+pub mod diagnostic;
+pub mod eval;
+pub mod inputs;
+pub mod schema;
+pub mod tree;
+
+mod cycles;
+mod expr;
+mod files;
+mod lower;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::fmt;
+use std::sync::Arc;
+
+use agendum_types::{Graph, Hash, Limits};
+
+pub use diagnostic::{Diagnostic, Report, Severity};
+pub use files::{NoFiles, Resolver};
+
+use crate::diagnostic::Diagnostics;
+
+/// A document as somebody wrote it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// How to call it in diagnostics: a path, or `<stdin>`.
+    pub name: &'a str,
+    /// The text, YAML or JSON.
+    pub text: &'a str,
+}
+
+/// What came of checking a document.
+#[derive(Debug)]
+pub struct Checked {
+    /// The graph with its document, unless there are errors. Present also when the document uses words that this release does not
+    /// run yet: see [`Checked::runnable`].
+    pub accepted: Option<Accepted>,
+    /// Everything there is to say, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A graph and the document it was made of.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The checked graph.
+    pub graph: Arc<Graph>,
+    /// Its canonical document.
+    pub document: NormalDocument,
+}
+
+/// The canonical text of an accepted document: JSON, with every named file inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NormalDocument(pub Arc<str>);
+
+impl Checked {
+    /// The graph, if nothing stands against running it.
+    #[must_use]
+    pub fn runnable(&self) -> Option<&Accepted> {
+        let refused = self.diagnostics.iter().any(|diagnostic| diagnostic.severity != Severity::Warning);
+        self.accepted.as_ref().filter(|_| !refused)
+    }
+}
+
+/// Checks a document: all there is to say about it at once.
+#[must_use]
+pub fn check(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Checked {
+    let mut diagnostics = Diagnostics::new(source.text);
+    let accepted = check_into(source.text, resolver, limits, &mut diagnostics);
+    Checked { accepted: accepted.filter(|_| !diagnostics.has_errors()), diagnostics: diagnostics.finish() }
+}
+
+fn check_into(text: &str, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Accepted> {
+    let mut tree = tree::parse(text, limits, diagnostics)?;
+    schema::check(&tree, diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    files::inline(&mut tree, resolver, limits, diagnostics);
+    let normal = tree::to_json(&tree).to_string();
+    let graph = lower::graph(&tree, hash_of(&normal), limits, diagnostics)?;
+    Some(Accepted { graph: Arc::new(graph), document: NormalDocument(normal.into()) })
+}
+
+/// Makes the graph of a normal document again.
+///
+/// # Errors
+///
+/// If the text is no document that this or an earlier release has accepted.
+pub fn load(document: &NormalDocument, limits: &Limits) -> Result<Arc<Graph>, Unloadable> {
+    let mut diagnostics = Diagnostics::new(&document.0);
+    let graph = tree::parse(&document.0, limits, &mut diagnostics)
+        .and_then(|tree| lower::graph(&tree, hash_of(&document.0), limits, &mut diagnostics));
+    match graph {
+        Some(graph) if !diagnostics.has_errors() => Ok(Arc::new(graph)),
+        _ => Err(Unloadable(diagnostics.finish().into_iter().next().map_or_else(String::new, |first| first.message))),
+    }
+}
+
+/// A stored document that cannot be read any more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a stored graph document cannot be read: {0}")]
+pub struct Unloadable(pub String);
+
+/// The JSON Schema of graph documents: the one list of words.
+#[must_use]
+pub const fn schema() -> &'static str {
+    schema::TEXT
+}
+
+fn hash_of(normal: &str) -> Hash {
+    Hash(*blake3::hash(normal.as_bytes()).as_bytes())
+}
+
+impl fmt::Display for NormalDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,195 @@
+//! Evaluates what a graph holds as source. Pure: what an expression reads comes in as bindings, and a bound is set to what it may cost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_types::graph::{DataRef, Expr, Form};
+use agendum_types::{Graph, Limits};
+use minijinja::Environment;
+use serde_json::{Map, Value as Json};
+
+use crate::expr::{self, Text};
+
+/// What an expression reads, by reference; `None` is undefined.
+pub type Bindings = [(DataRef, Option<Arc<Json>>)];
+
+/// Evaluates expressions and templates.
+#[derive(Debug)]
+pub struct Evaluator {
+    environment: Environment<'static>,
+    bytes_max: usize,
+}
+
+/// Why an evaluation gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvalError {
+    /// The expression itself failed.
+    #[error("{0}")]
+    Failed(String),
+    /// It took more steps than it may.
+    #[error("the expression took more steps than the limit allows")]
+    OutOfFuel,
+    /// It gave more than it may.
+    #[error("the expression gave {0} bytes, more than the limit allows")]
+    TooLarge(usize),
+}
+
+impl Evaluator {
+    /// An evaluator within these limits.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        let mut environment = expr::environment();
+        environment.set_fuel(Some(limits.evaluation_fuel));
+        Self { environment, bytes_max: limits.evaluation_bytes_max }
+    }
+
+    /// The value of an expression of a graph.
+    ///
+    /// # Errors
+    ///
+    /// If the expression fails, costs too much, or gives too much.
+    pub fn evaluate(&self, graph: &Graph, expr: &Expr, bindings: &Bindings) -> Result<Json, EvalError> {
+        let value = match expr.form {
+            Form::Constant => {
+                serde_json::from_str(&expr.source).map_err(|error| EvalError::Failed(error.to_string()))?
+            }
+            Form::Expression => self.expression(&expr.source, &context(graph, bindings))?,
+            Form::Tree => self.tree(&expr.source, context(graph, bindings))?,
+        };
+        self.within_size(value)
+    }
+
+    fn within_size(&self, value: Json) -> Result<Json, EvalError> {
+        let bytes = size(&value);
+        if bytes > self.bytes_max { Err(EvalError::TooLarge(bytes)) } else { Ok(value) }
+    }
+
+    fn expression(&self, source: &str, context: &Map<String, Json>) -> Result<Json, EvalError> {
+        let compiled = self.environment.compile_expression(source).map_err(|error| failed(&error))?;
+        let value =
+            compiled.eval(minijinja::Value::from(minijinja::value::Serde(context))).map_err(|error| failed(&error))?;
+        if value.is_undefined() {
+            return Ok(Json::Null);
+        }
+        serde_json::to_value(&value).map_err(|error| EvalError::Failed(error.to_string()))
+    }
+
+    fn template(&self, source: &str, context: &Map<String, Json>) -> Result<Json, EvalError> {
+        let text = self
+            .environment
+            .render_str(source, minijinja::Value::from(minijinja::value::Serde(context)))
+            .map_err(|error| failed(&error))?;
+        if text.len() > self.bytes_max { Err(EvalError::TooLarge(text.len())) } else { Ok(Json::String(text)) }
+    }
+
+    /// A tree: every text with something to evaluate is replaced. `prompt` and `system` come last and see the other arguments.
+    fn tree(&self, source: &str, mut context: Map<String, Json>) -> Result<Json, EvalError> {
+        let parsed: Json = serde_json::from_str(source).map_err(|error| EvalError::Failed(error.to_string()))?;
+        let Json::Object(entries) = parsed else { return self.node(&parsed, &context) };
+        let is_late = |key: &str| matches!(key, "prompt" | "system");
+        let mut made = BTreeMap::new();
+        for (key, value) in entries.iter().filter(|(key, _)| !is_late(key)) {
+            made.insert(key.as_str(), self.node(value, &context)?);
+        }
+        for (key, value) in &made {
+            if !context.contains_key(*key) {
+                context.insert((*key).to_owned(), value.clone());
+            }
+        }
+        for (key, value) in entries.iter().filter(|(key, _)| is_late(key)) {
+            made.insert(key.as_str(), self.node(value, &context)?);
+        }
+        Ok(entries.keys().map(|key| (key.clone(), made.remove(key.as_str()).unwrap_or(Json::Null))).collect())
+    }
+
+    fn node(&self, node: &Json, context: &Map<String, Json>) -> Result<Json, EvalError> {
+        match node {
+            Json::String(text) => match expr::classify(text) {
+                Text::Plain => Ok(node.clone()),
+                Text::Expression(source) => self.expression(source, context),
+                Text::Template => self.template(text, context),
+            },
+            Json::Array(items) => items.iter().map(|item| self.node(item, context)).collect(),
+            Json::Object(entries) => {
+                entries.iter().map(|(key, value)| Ok((key.clone(), self.node(value, context)?))).collect()
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => Ok(node.clone()),
+        }
+    }
+}
+
+/// The truth of a value, as in conditions: empty texts, lists and maps, zero and nothing are false.
+#[must_use]
+pub fn truthy(value: &Json) -> bool {
+    match value {
+        Json::Null => false,
+        Json::Bool(truth) => *truth,
+        Json::Number(number) => number.as_f64() != Some(0.0),
+        Json::String(text) => !text.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(entries) => !entries.is_empty(),
+    }
+}
+
+/// The names that expressions see. Names of tasks do not shadow each other, so `tasks` and every `outer.tasks` can be one map.
+fn context(graph: &Graph, bindings: &Bindings) -> Map<String, Json> {
+    let mut context = Map::new();
+    let mut tasks = Map::new();
+    let mut previous = Map::new();
+    let mut of_loop = Map::new();
+    let mut run = Map::new();
+    for (read, value) in bindings {
+        let Some(value) = value.as_deref().cloned() else { continue };
+        let output = |value: Json| Json::Object([("output".to_owned(), value)].into_iter().collect());
+        match read {
+            DataRef::Inputs => drop(context.insert("inputs".into(), value)),
+            DataRef::Output(node) => drop(tasks.insert(graph.task(*node).name.to_string(), output(value))),
+            DataRef::Previous(node) => drop(previous.insert(graph.task(*node).name.to_string(), output(value))),
+            DataRef::Round => drop(of_loop.insert("round".into(), value)),
+            DataRef::Item => drop(context.insert("item".into(), value)),
+            DataRef::ItemIndex => drop(context.insert("item_index".into(), value)),
+            DataRef::Candidate => drop(context.insert("output".into(), value)),
+            DataRef::Key => drop(context.insert("task".into(), serde_json::json!({ "key": value }))),
+            DataRef::RunId => drop(run.insert("id".into(), value)),
+            DataRef::RunError => drop(run.insert("error".into(), value)),
+            DataRef::PartialOutput => drop(run.insert("partial_output".into(), value)),
+        }
+    }
+    let uses_outer = bindings.iter().any(|(read, _)| matches!(read, DataRef::Output(_)));
+    if uses_outer {
+        let mut outer = Map::new();
+        for _ in 0..8 {
+            let inner = std::mem::take(&mut outer);
+            outer.insert("tasks".into(), Json::Object(tasks.clone()));
+            if !inner.is_empty() {
+                outer.insert("outer".into(), Json::Object(inner));
+                break;
+            }
+        }
+        context.insert("outer".into(), Json::Object(outer));
+    }
+    of_loop.insert("previous".into(), serde_json::json!({ "tasks": previous }));
+    context.insert("tasks".into(), Json::Object(tasks));
+    context.insert("loop".into(), Json::Object(of_loop));
+    context.insert("run".into(), Json::Object(run));
+    context
+}
+
+fn failed(error: &minijinja::Error) -> EvalError {
+    if error.kind() == minijinja::ErrorKind::OutOfFuel {
+        return EvalError::OutOfFuel;
+    }
+    let line = error.line().map_or(String::new(), |line| format!(" (line {line})"));
+    EvalError::Failed(format!("{}{line}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)))
+}
+
+/// About how many bytes the value takes as JSON.
+fn size(value: &Json) -> usize {
+    match value {
+        Json::Null | Json::Bool(_) => 4,
+        Json::Number(_) => 8,
+        Json::String(text) => text.len() + 2,
+        Json::Array(items) => items.iter().map(|item| size(item) + 1).sum::<usize>() + 2,
+        Json::Object(entries) => entries.iter().map(|(key, value)| key.len() + size(value) + 4).sum::<usize>() + 2,
+    }
+}

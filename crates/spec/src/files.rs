@@ -1,0 +1,82 @@
+//! Files that a document names: prompts. Read through a [`Resolver`], and from then on a part of the document.
+
+use agendum_types::Limits;
+
+use crate::diagnostic::Diagnostics;
+use crate::tree::{Node, Value};
+
+/// Reads the files that a document names, relative to the document.
+pub trait Resolver {
+    /// The text of a file. The path is relative, without `..` and without a root.
+    ///
+    /// # Errors
+    ///
+    /// A line that says why not: no such file, no right, not UTF-8, too large.
+    fn read(&self, path: &str) -> Result<String, String>;
+}
+
+/// For documents that come without files, such as those over HTTP.
+#[derive(Clone, Copy, Debug)]
+pub struct NoFiles;
+
+impl Resolver for NoFiles {
+    fn read(&self, _path: &str) -> Result<String, String> {
+        Err("this document came without files: put the text inline".into())
+    }
+}
+
+/// The endings that make a `prompt` or `system` the name of a file.
+const ENDINGS: [&str; 4] = [".md", ".txt", ".j2", ".jinja"];
+
+/// Puts the text of every named file into the document.
+pub(crate) fn inline(tree: &mut Node, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) {
+    let mut left = limits.document_bytes_max;
+    for section in ["tasks", "after", "on_failure", "finally"] {
+        if let Some(tasks) = get_mut(tree, section) {
+            inline_tasks(tasks, resolver, &mut left, diagnostics);
+        }
+    }
+}
+
+fn inline_tasks(tasks: &mut Node, resolver: &dyn Resolver, left: &mut usize, diagnostics: &mut Diagnostics) {
+    let Value::Map(tasks) = &mut tasks.value else { return };
+    for (_, task) in tasks {
+        if let Some(inner) = get_mut(task, "tasks") {
+            inline_tasks(inner, resolver, left, diagnostics);
+        }
+        let Some(with) = get_mut(task, "with") else { continue };
+        for key in ["prompt", "system"] {
+            if let Some(value) = get_mut(with, key) {
+                inline_value(value, resolver, left, diagnostics);
+            }
+        }
+    }
+}
+
+fn inline_value(value: &mut Node, resolver: &dyn Resolver, left: &mut usize, diagnostics: &mut Diagnostics) {
+    let Some(path) = value.text().filter(|text| is_path(text)).map(str::to_owned) else { return };
+    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
+        let message = format!("the file {path:?} lies outside the document's folder");
+        return diagnostics.error("file_outside", &value.span, message, "name a file beside the document or below it");
+    }
+    match resolver.read(&path) {
+        Ok(text) if text.len() <= *left => {
+            *left -= text.len();
+            value.value = Value::Text(text);
+        }
+        Ok(_) => diagnostics.error("too_large", &value.span, "the document with its files is too large", ""),
+        Err(why) => diagnostics.error("file", &value.span, format!("cannot read the file {path:?}: {why}"), ""),
+    }
+}
+
+fn is_path(text: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
+    text.len() <= 256 && text.chars().all(plain) && ENDINGS.iter().any(|ending| text.ends_with(ending))
+}
+
+fn get_mut<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
+    match &mut node.value {
+        Value::Map(entries) => entries.iter_mut().find(|(known, _)| known.name == key).map(|(_, value)| value),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
+    }
+}

@@ -1,0 +1,320 @@
+//! What an expression reads: names resolved in their scope, and the dependencies that follow.
+
+use std::ops::Range;
+
+use agendum_types::graph::{DataRef, Form, NodeId, Section, Work};
+
+use crate::diagnostic::nearest;
+use crate::expr::{self, Name};
+use crate::lower::Lower;
+use crate::tree::{Node, Value};
+
+/// Where an expression stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// The task that it belongs to; `None` for the run's output.
+    pub(super) task: Option<NodeId>,
+    /// The group whose tasks it calls `tasks`; `None` for the top.
+    pub(super) scope: Option<NodeId>,
+    /// True if what it reads must settle before the task: false for what is evaluated after the task.
+    pub(super) before: bool,
+    /// True where `output` is the result being judged.
+    pub(super) judges: bool,
+    /// True where a clock or a purse might be tempting.
+    pub(super) decides: bool,
+}
+
+impl Place {
+    pub(super) const fn of_run() -> Self {
+        Self { task: None, scope: None, before: false, judges: false, decides: false }
+    }
+}
+
+impl Lower<'_, '_> {
+    /// Collects what the texts of a tree read; true if any has something to evaluate.
+    pub(super) fn tree_reads(&mut self, node: &Node, place: &Place, reads: &mut Vec<DataRef>) -> bool {
+        self.tree_reads_with(node, place, reads, &[])
+    }
+
+    fn tree_reads_with(&mut self, node: &Node, place: &Place, reads: &mut Vec<DataRef>, local: &[&str]) -> bool {
+        match &node.value {
+            Value::Text(text) => match expr::classify(text) {
+                expr::Text::Plain => false,
+                expr::Text::Expression(source) => {
+                    reads.extend(self.source_reads(Form::Expression, source, node, place, local));
+                    true
+                }
+                expr::Text::Template => {
+                    reads.extend(self.source_reads(Form::Tree, text, node, place, local));
+                    true
+                }
+            },
+            Value::List(items) => self.all_reads(items.iter(), place, reads, local),
+            Value::Map(entries) => self.all_reads(entries.iter().map(|(_, value)| value), place, reads, local),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    fn all_reads<'n>(
+        &mut self,
+        nodes: impl Iterator<Item = &'n Node>,
+        place: &Place,
+        reads: &mut Vec<DataRef>,
+        local: &[&str],
+    ) -> bool {
+        let mut dynamic = false;
+        for node in nodes {
+            dynamic |= self.tree_reads_with(node, place, reads, local);
+        }
+        dynamic
+    }
+
+    /// The same for `with`: its `prompt` and `system` also see the other arguments.
+    pub(super) fn with_reads(&mut self, with: &Node, place: &Place, reads: &mut Vec<DataRef>) -> bool {
+        let arguments: Vec<&str> = with.entries().iter().map(|(key, _)| key.name.as_str()).collect();
+        let mut dynamic = false;
+        for (key, value) in with.entries() {
+            let local: &[&str] = if matches!(key.name.as_str(), "prompt" | "system") { &arguments } else { &[] };
+            dynamic |= self.tree_reads_with(value, place, reads, local);
+        }
+        dynamic
+    }
+
+    /// What one source reads. Says what is not understood, and adds the needs that follow.
+    pub(super) fn source_reads(
+        &mut self,
+        form: Form,
+        source: &str,
+        node: &Node,
+        place: &Place,
+        local: &[&str],
+    ) -> Vec<DataRef> {
+        let names = match expr::names(&self.environment, form, source) {
+            Ok(names) => names,
+            Err(why) => {
+                let help = "expressions are MiniJinja between ${{ and }}";
+                self.diagnostics.error(
+                    "bad_expression",
+                    &node.span,
+                    format!("this expression cannot be read: {why}"),
+                    help,
+                );
+                return Vec::new();
+            }
+        };
+        let mut reads = Vec::new();
+        for path in names {
+            if !local.contains(&path.split('.').next().unwrap_or_default()) {
+                reads.extend(self.resolve(&path, &node.span, place));
+            }
+        }
+        reads.sort_unstable();
+        reads.dedup();
+        reads
+    }
+
+    fn resolve(&mut self, path: &str, span: &Range<usize>, place: &Place) -> Option<DataRef> {
+        match expr::name(path) {
+            Name::Data(DataRef::Candidate) if !place.judges => {
+                self.diagnostics.error(
+                    "unknown_name",
+                    span,
+                    "`output` is known in fail_if and good_if only",
+                    "write tasks.NAME.output",
+                );
+                None
+            }
+            Name::Data(DataRef::Item | DataRef::ItemIndex) if !self.inside(place, |task| task.foreach_in_text) => {
+                self.diagnostics.error("unknown_name", span, format!("`{path}` is known inside a `foreach` only"), "");
+                None
+            }
+            Name::Data(data) => Some(data),
+            Name::Task { outer, name } => self.resolve_task(outer, name, span, place).map(DataRef::Output),
+            Name::Previous(name) => self.resolve_previous(name, span, place).map(DataRef::Previous),
+            Name::Streaming(name) => {
+                let help = format!("write tasks.{name}.output, which waits for the end");
+                self.diagnostics.not_yet(span, "not yet: this release does not read a task while it streams", help);
+                self.resolve_task(0, name, span, place).map(DataRef::Output)
+            }
+            Name::Policy(word) if place.decides => {
+                let message = format!("a condition may not read `{word}`: clocks and purses are the policy's");
+                self.diagnostics.error(
+                    "no_clock",
+                    span,
+                    message,
+                    "write `optional: true` with a `value`: the task is dropped when time or money run short",
+                );
+                None
+            }
+            Name::Policy(_) => {
+                self.diagnostics.error(
+                    "unknown_name",
+                    span,
+                    format!("unknown name `{path}`"),
+                    "expressions cannot read clocks or purses",
+                );
+                None
+            }
+            Name::Unknown(help) => {
+                self.diagnostics.error("unknown_name", span, format!("unknown name `{path}`"), help);
+                None
+            }
+        }
+    }
+
+    fn inside(&self, place: &Place, holds: impl Fn(&Enclosing) -> bool) -> bool {
+        let mut at = place.task;
+        while let Some(node) = at {
+            let text = self.nodes[node.0 as usize];
+            if holds(&Enclosing {
+                foreach_in_text: text.get("foreach").is_some(),
+                loop_in_text: text.get("loop").is_some(),
+            }) {
+                return true;
+            }
+            at = self.graph.task(node).parent;
+        }
+        false
+    }
+
+    fn resolve_previous(&mut self, name: &str, span: &Range<usize>, place: &Place) -> Option<NodeId> {
+        if !self.inside(place, |task| task.loop_in_text) {
+            self.diagnostics.error("unknown_name", span, "`loop.previous` is known inside a `loop` only", "");
+            return None;
+        }
+        let mut scope = place.scope;
+        while let Some(group) = scope {
+            if self.nodes[group.0 as usize].get("loop").is_some() {
+                break;
+            }
+            scope = self.graph.task(group).parent;
+        }
+        let found =
+            self.graph.find(scope, name).or_else(|| place.task.filter(|task| &*self.graph.task(*task).name == name));
+        if found.is_none() {
+            self.unknown_task(name, scope, span);
+        }
+        found
+    }
+
+    /// The task that a reference means, and the need that follows from it.
+    fn resolve_task(&mut self, outer: usize, name: &str, span: &Range<usize>, place: &Place) -> Option<NodeId> {
+        let mut scope = place.scope;
+        for _ in 0..outer {
+            let Some(group) = scope else {
+                self.diagnostics.error(
+                    "unknown_name",
+                    span,
+                    "`outer` reaches out of the document",
+                    "leave `outer.` out",
+                );
+                return None;
+            };
+            scope = self.graph.task(group).parent;
+        }
+        let own = place.task.filter(|task| outer == 0 && &*self.graph.task(*task).name == name);
+        let Some(found) = self.graph.find(scope, name).or(own) else {
+            self.unknown_task(name, scope, span);
+            return None;
+        };
+        self.need(found, span, place);
+        Some(found)
+    }
+
+    pub(super) fn unknown_task(&mut self, name: &str, scope: Option<NodeId>, span: &Range<usize>) {
+        let mut further = scope;
+        let mut reach = String::new();
+        while let Some(group) = further {
+            further = self.graph.task(group).parent;
+            reach.push_str("outer.");
+            if self.graph.find(further, name).is_some() {
+                let help = format!("it stands outside this group: write {reach}tasks.{name}");
+                return self.diagnostics.error(
+                    "unknown_task",
+                    span,
+                    format!("there is no task `{name}` in this group"),
+                    help,
+                );
+            }
+        }
+        let known: Vec<String> = match scope {
+            Some(group) => self
+                .graph
+                .siblings(Some(group), Section::Main)
+                .iter()
+                .map(|node| self.graph.task(*node).name.to_string())
+                .collect(),
+            None => {
+                self.graph.tasks.iter().filter(|task| task.parent.is_none()).map(|task| task.name.to_string()).collect()
+            }
+        };
+        let help = match nearest(name, known.iter().map(String::as_str)) {
+            Some(best) => format!("did you mean `{best}`?"),
+            None => format!("tasks here: {}", known.join(", ")),
+        };
+        self.diagnostics.error("unknown_task", span, format!("there is no task `{name}`"), help);
+    }
+
+    /// A reference is a dependency: of the task itself, or of the group around it that stands beside what is read.
+    pub(super) fn need(&mut self, found: NodeId, span: &Range<usize>, place: &Place) {
+        let Some(reader) = place.task else {
+            if self.graph.task(found).section != Section::Main {
+                self.diagnostics.error("wrong_section", span, "the output can read tasks of `tasks` only", "");
+            }
+            return;
+        };
+        let (theirs, ours) = (self.graph.task(found).section, self.graph.task(reader).section);
+        if theirs != ours {
+            if theirs != Section::Main {
+                let message = format!("task `{}` runs in another section", self.graph.task(found).name);
+                self.diagnostics.error(
+                    "wrong_section",
+                    span,
+                    message,
+                    "only the tasks of `tasks` can be read from other sections",
+                );
+            }
+            return;
+        }
+        let beside = self.graph.task(found).parent;
+        let mut at = reader;
+        loop {
+            if at == found {
+                // Itself or what it stands in: `fail_if` and a loop's conditions read that once it is there.
+                if at == reader && place.before {
+                    let name = &self.graph.task(found).name;
+                    self.diagnostics.error(
+                        "cycle",
+                        span,
+                        format!("task `{name}` needs itself: {name} → {name}"),
+                        "use a `loop`",
+                    );
+                }
+                return;
+            }
+            let parent = self.graph.task(at).parent;
+            if parent == beside {
+                break;
+            }
+            match parent {
+                Some(parent) => at = parent,
+                // What is read stands inside the reader: its own loop or output.
+                None => return,
+            }
+        }
+        let needs = &mut self.graph.tasks[at.0 as usize].needs;
+        if !needs.contains(&found) {
+            needs.push(found);
+        }
+    }
+
+    pub(super) fn is_group(&self, node: NodeId) -> bool {
+        matches!(self.graph.task(node).work, Work::Group(_))
+    }
+}
+
+/// What the text of an enclosing task says, before it is lowered.
+struct Enclosing {
+    foreach_in_text: bool,
+    loop_in_text: bool,
+}

@@ -1,0 +1,260 @@
+//! The words of a document, checked against the published JSON Schema.
+//!
+//! The schema is the one list of words: what is not in it is an error here, and what it marks with `x-not-yet` is refused as such.
+//! Walked by our own hand and not by a validator, because a validator knows neither places in a text nor did-you-mean. Understands
+//! the part of JSON Schema that the schema uses, and a test holds that it uses no more.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use serde_json::Value as Json;
+
+use crate::diagnostic::{Diagnostics, nearest};
+use crate::tree::{Key, Node, Value};
+use crate::values;
+
+/// The schema's text.
+pub const TEXT: &str = include_str!("../schema/graph.schema.json");
+
+static SCHEMA: LazyLock<Json> =
+    LazyLock::new(|| serde_json::from_str(TEXT).expect("the schema is JSON: a test reads it"));
+
+/// Checks words and types of a whole document.
+pub(crate) fn check(tree: &Node, diagnostics: &mut Diagnostics) {
+    Walk { diagnostics }.node(tree, &SCHEMA, "the document");
+}
+
+struct Walk<'d> {
+    diagnostics: &'d mut Diagnostics,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &Node, schema: &Json, what: &str) {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let target = SCHEMA.pointer(reference.trim_start_matches('#')).expect("references of the schema resolve");
+            self.not_yet(node, schema);
+            return self.node(node, target, what);
+        }
+        if let Some(choices) = schema["oneOf"].as_array() {
+            self.not_yet(node, schema);
+            return self.one_of(node, choices, what);
+        }
+        if !self.has_type(node, schema, what) {
+            return;
+        }
+        self.not_yet(node, schema);
+        self.has_value(node, schema, what);
+        match &node.value {
+            Value::Map(entries) => self.map(node, entries, schema, what),
+            Value::List(items) => {
+                for item in items {
+                    self.node(item, &schema["items"], what);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+        }
+    }
+
+    fn one_of(&mut self, node: &Node, choices: &[Json], what: &str) {
+        let resolved = choices.iter().map(|choice| match choice["$ref"].as_str() {
+            Some(reference) => {
+                SCHEMA.pointer(reference.trim_start_matches('#')).expect("references of the schema resolve")
+            }
+            None => choice,
+        });
+        let types: Vec<&Json> = resolved.collect();
+        match types.iter().find(|choice| fits(node, &choice["type"])) {
+            Some(choice) => self.node(node, choice, what),
+            None => {
+                let wanted: Vec<_> =
+                    types.iter().map(|choice| article(choice["type"].as_str().unwrap_or("any"))).collect();
+                let message = format!("{what} is {}; it must be {}", node.kind(), wanted.join(" or "));
+                self.diagnostics.error("wrong_type", &node.span, message, "");
+            }
+        }
+    }
+
+    fn has_type(&mut self, node: &Node, schema: &Json, what: &str) -> bool {
+        let wanted = &schema["type"];
+        if wanted.is_null() || fits(node, wanted) {
+            return true;
+        }
+        let names: Vec<_> = match wanted.as_array() {
+            Some(names) => names.iter().filter_map(Json::as_str).map(article).collect(),
+            None => vec![article(wanted.as_str().unwrap_or("any"))],
+        };
+        let message = format!("{what} is {}; it must be {}", node.kind(), names.join(" or "));
+        let help = match (&node.value, wanted.as_str()) {
+            (Value::Null, _) => "write a value, or leave the key out",
+            (Value::Number(_) | Value::Bool(_), Some("string")) => "put it in quotes",
+            _ => "",
+        };
+        self.diagnostics.error("wrong_type", &node.span, message, help);
+        false
+    }
+
+    fn has_value(&mut self, node: &Node, schema: &Json, what: &str) {
+        if let (Some(known), Some(word)) = (schema["enum"].as_array(), node.text()) {
+            let words: Vec<&str> = known.iter().filter_map(Json::as_str).collect();
+            if !words.contains(&word) {
+                self.unknown_word(&node.span, word, &words, what);
+            }
+        }
+        if let (Some(known), Value::Number(number)) = (schema["enum"].as_array(), &node.value)
+            && !known.iter().any(|one| one.as_number() == Some(number))
+        {
+            let message = format!("{what} is {number}; this release knows {}", known[0]);
+            self.diagnostics.error("unknown_value", &node.span, message, "");
+        }
+        if let Value::Number(number) = &node.value {
+            let number = number.as_f64().unwrap_or(0.0);
+            let (least, most) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
+            if least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most) {
+                let range = match (least, most) {
+                    (Some(least), Some(most)) => format!("between {least} and {most}"),
+                    (Some(least), None) => format!("at least {least}"),
+                    (None, Some(most)) => format!("at most {most}"),
+                    (None, None) => String::new(),
+                };
+                self.diagnostics.error(
+                    "out_of_range",
+                    &node.span,
+                    format!("{what} is {number}; it must be {range}"),
+                    "",
+                );
+            }
+        }
+        if let (Some("agendum-duration"), Some(text)) = (schema["format"].as_str(), node.text())
+            && values::span(text).is_none()
+        {
+            let message = format!("{what} is {text:?}, which is no span of time");
+            self.diagnostics.error(
+                "no_duration",
+                &node.span,
+                message,
+                "write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)",
+            );
+        }
+        if let (Some(pattern), Some(text)) = (schema["pattern"].as_str(), node.text())
+            && !matches_name(pattern, text)
+        {
+            let message = format!("{what} {text:?} must match {pattern}");
+            self.diagnostics.error("bad_name", &node.span, message, "");
+        }
+    }
+
+    fn map(&mut self, node: &Node, entries: &[(Key, Node)], schema: &Json, what: &str) {
+        for word in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+            if node.get(word).is_none() {
+                let span = node.span.start..node.span.start + 1;
+                let help = description(&schema["properties"][word]);
+                self.diagnostics.error("missing_key", &span, format!("{what} lacks `{word}`"), help);
+            }
+        }
+        if schema["minProperties"].as_u64().is_some_and(|least| (entries.len() as u64) < least) {
+            self.diagnostics.error("empty", &node.span, format!("{what} is empty"), "write at least one task");
+        }
+        let properties = schema["properties"].as_object();
+        let others = &schema["additionalProperties"];
+        for (key, value) in entries {
+            if let Some(pattern) = schema["propertyNames"]["pattern"].as_str()
+                && !matches_name(pattern, &key.name)
+            {
+                let help = "letters, digits and `_`, at most 64, not beginning with a digit";
+                self.diagnostics.error("bad_name", &key.span, format!("{:?} is no name for a task", key.name), help);
+            }
+            match properties.and_then(|known| known.get(&key.name)) {
+                Some(property) => self.node(value, property, &format!("`{}`", key.name)),
+                None if others.is_object() => self.node(value, others, &format!("`{}`", key.name)),
+                None if *others == Json::Bool(false) => {
+                    let words: Vec<&str> = properties.into_iter().flatten().map(|(word, _)| word.as_str()).collect();
+                    self.unknown_key(key, &words, what);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Words that are right, but that this release does not run.
+    fn not_yet(&mut self, node: &Node, schema: &Json) {
+        let marked = &schema["x-not-yet"];
+        let of_word = || marked.as_object().zip(node.text()).and_then(|(words, word)| words.get(word)?.as_str());
+        let what = marked.as_str().or_else(of_word);
+        let unless = schema["x-not-yet-unless"].as_str();
+        let span = node.span.clone();
+        if let Some(what) = what {
+            self.diagnostics.not_yet(&span, format!("not yet: this release does not run {what}"), "");
+        } else if unless.is_some() && node.text() != unless {
+            let help = format!("write `{}`, or leave it out", unless.unwrap_or_default());
+            self.diagnostics.not_yet(&span, "not yet: this release can only fail an uncertain task", help);
+        }
+    }
+
+    fn unknown_key(&mut self, key: &Key, words: &[&str], what: &str) {
+        let help = match nearest(&key.name, words.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("known keys: {}", words.join(", ")),
+        };
+        self.diagnostics.error("unknown_key", &key.span, format!("unknown key `{}` in {what}", key.name), help);
+    }
+
+    fn unknown_word(&mut self, span: &Range<usize>, word: &str, words: &[&str], what: &str) {
+        let help = match nearest(word, words.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("one of: {}", words.join(", ")),
+        };
+        self.diagnostics.error("unknown_value", span, format!("{what} knows no `{word}`"), help);
+    }
+}
+
+fn fits(node: &Node, wanted: &Json) -> bool {
+    let is = |name: &str| match name {
+        "object" => matches!(node.value, Value::Map(_)),
+        "array" => matches!(node.value, Value::List(_)),
+        "string" => matches!(node.value, Value::Text(_)),
+        "boolean" => matches!(node.value, Value::Bool(_)),
+        "integer" => node.whole().is_some(),
+        "number" => matches!(node.value, Value::Number(_)),
+        _ => false,
+    };
+    match wanted.as_array() {
+        Some(names) => names.iter().filter_map(Json::as_str).any(is),
+        None => wanted.as_str().is_some_and(is),
+    }
+}
+
+fn article(name: &str) -> &'static str {
+    match name {
+        "object" => "a map",
+        "array" => "a list",
+        "string" => "a text",
+        "boolean" => "true or false",
+        "integer" => "a whole number",
+        _ => "a number",
+    }
+}
+
+fn description(property: &Json) -> String {
+    property["description"].as_str().unwrap_or_default().to_lowercase().trim_end_matches('.').to_owned()
+}
+
+/// The two patterns of the schema: names of graphs and of tasks.
+fn matches_name(pattern: &str, text: &str) -> bool {
+    let of_graph = pattern.starts_with("^[a-z0-9]");
+    let first = |character: char| {
+        if of_graph {
+            character.is_ascii_lowercase() || character.is_ascii_digit()
+        } else {
+            character.is_ascii_alphabetic() || character == '_'
+        }
+    };
+    let other = |character: char| {
+        if of_graph {
+            first(character) || character == '-'
+        } else {
+            character.is_ascii_alphanumeric() || character == '_'
+        }
+    };
+    let mut characters = text.chars();
+    text.len() <= 64 && characters.next().is_some_and(first) && characters.all(other)
+}

@@ -1,0 +1,47 @@
+//! Documents in, diagnostics or graphs out. Every test goes through [`crate::check`].
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may fail where it likes, and names what it means"
+)]
+
+mod accepted;
+mod evaluated;
+mod fixtures;
+mod refused;
+
+use agendum_types::Limits;
+
+use crate::{Checked, NoFiles, Severity, Source, check};
+
+/// Checks a text, with a head if it has none.
+fn checked(text: &str) -> Checked {
+    let text = with_head(text);
+    check(Source { name: "graph.yaml", text: &text }, &NoFiles, &Limits::STANDARD)
+}
+
+/// The diagnostics of a text, one a line: place, code, message, help.
+fn said(text: &str) -> String {
+    let lines = checked(text).diagnostics.into_iter().map(|found| {
+        let mark = match found.severity {
+            Severity::Error => "",
+            Severity::NotYet => " (not yet)",
+            Severity::Warning => " (warning)",
+        };
+        let help = found.help.map_or(String::new(), |help| format!("\n    help: {help}"));
+        format!("{}:{} {}{mark}: {}{help}", found.line, found.column, found.code, found.message)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn with_head(text: &str) -> String {
+    let body = text.strip_prefix('\n').unwrap_or(text);
+    let indent = body.len() - body.trim_start_matches(' ').len();
+    let body: Vec<&str> = body.lines().map(|line| line.get(indent..).unwrap_or_default()).collect();
+    if text.contains("version:") || text.contains("\"version\"") {
+        body.join("\n")
+    } else {
+        format!("version: 1\nname: test\n{}", body.join("\n"))
+    }
+}

@@ -1,0 +1,65 @@
+//! What expressions give.
+
+use std::sync::Arc;
+
+use agendum_types::Limits;
+use agendum_types::graph::{DataRef, Work};
+use insta::assert_snapshot;
+use serde_json::{Value as Json, json};
+
+use super::checked;
+use crate::eval::Evaluator;
+
+/// Evaluates the `with` of task `b`, where task `a` gave `output` and the inputs are `inputs`.
+fn with(text: &str, output: Option<Json>, inputs: Json) -> String {
+    let text = format!("tasks:\n  a: {{ uses: chat }}\n  b:\n    uses: chat\n    with: {text}\n");
+    let checked = checked(&text);
+    let accepted = checked.runnable().unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
+    let graph = &accepted.graph;
+    let Work::Call(call) = &graph.tasks[1].work else { unreachable!("b is a call") };
+    let expr = graph.expr(call.input);
+    let bindings: Vec<_> = expr
+        .reads
+        .iter()
+        .map(|read| {
+            (
+                *read,
+                match read {
+                    DataRef::Inputs => Some(Arc::new(inputs.clone())),
+                    DataRef::Output(_) => output.clone().map(Arc::new),
+                    _ => None,
+                },
+            )
+        })
+        .collect();
+    let limits = Limits { evaluation_fuel: 50_000, evaluation_bytes_max: 10_000, ..Limits::STANDARD };
+    match Evaluator::new(&limits).evaluate(graph, expr, &bindings) {
+        Ok(value) => value.to_string(),
+        Err(error) => format!("error: {error}"),
+    }
+}
+
+#[test]
+fn a_single_expression_keeps_its_type() {
+    assert_snapshot!(with(r#"{ n: "${{ inputs.n + 1 }}", l: "${{ tasks.a.output.list }}", t: "n=${{ inputs.n }}" }"#, Some(json!({"list": [1, "x"]})), json!({"n": 2})), @r#"{"n":3,"l":[1,"x"],"t":"n=2"}"#);
+}
+
+#[test]
+fn a_skipped_task_is_undefined_and_chains() {
+    assert_snapshot!(with(r#"{ t: "${{ tasks.a.output.text or 'none' }}", u: "${{ tasks.a.output.text }}" }"#, None, json!({})), @r#"{"t":"none","u":null}"#);
+}
+
+#[test]
+fn prompts_are_rendered_last() {
+    assert_snapshot!(with(r#"{ prompt: "{% for p in passages %}[${{ p }}] {% endfor %}${{ inputs.q }}", passages: "${{ tasks.a.output }}" }"#, Some(json!(["x", "y"])), json!({"q": "why?"})), @r#"{"prompt":"[x] [y] why?","passages":["x","y"]}"#);
+}
+
+#[test]
+fn runaway_templates_stop() {
+    assert_snapshot!(with(r#"{ prompt: "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}" }"#, None, json!({})), @"error: the expression took more steps than the limit allows");
+}
+
+#[test]
+fn results_have_a_size() {
+    assert_snapshot!(with(r#"{ prompt: "${{ 'x' * 20000 }}" }"#, None, json!({})), @"error: the expression gave 20014 bytes, more than the limit allows");
+}

@@ -1,0 +1,61 @@
+//! The three examples of the language's reference: each parses, and checks but for words that this release does not run yet.
+
+use agendum_types::Limits;
+use insta::assert_snapshot;
+
+use crate::{Resolver, Severity, Source, check, load};
+
+struct Prompts;
+
+impl Resolver for Prompts {
+    fn read(&self, path: &str) -> Result<String, String> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
+        std::fs::read_to_string(format!("{folder}{path}")).map_err(|error| error.to_string())
+    }
+}
+
+fn example(name: &str, text: &str) -> String {
+    let checked = check(Source { name, text }, &Prompts, &Limits::STANDARD);
+    assert!(checked.diagnostics.iter().all(|found| found.severity == Severity::NotYet), "{:#?}", checked.diagnostics);
+    let accepted = checked.accepted.as_ref().unwrap();
+    assert_eq!(
+        load(&accepted.document, &Limits::STANDARD).unwrap(),
+        accepted.graph,
+        "a stored document gives the same graph"
+    );
+    let said: Vec<String> =
+        checked.diagnostics.iter().map(|found| format!("{}: {}", found.line, found.message)).collect();
+    format!("{} tasks\n{}", accepted.graph.tasks.len(), said.join("\n"))
+}
+
+#[test]
+fn support_answer() {
+    assert_snapshot!(example("support-answer.yaml", include_str!("../../tests/fixtures/support-answer.yaml")), @"
+    9 tasks
+    38: not yet: this release does not run `min_quality`
+    59: not yet: this release does not run `uses: wait`
+    ");
+}
+
+#[test]
+fn campaign_poster() {
+    assert_snapshot!(example("campaign-poster.yaml", include_str!("../../tests/fixtures/campaign-poster.yaml")), @"
+    7 tasks
+    6: not yet: this release does not run asking a person for more money
+    21: not yet: this release does not run `uses: image`
+    25: not yet: this release does not run `uses: publish`
+    27: not yet: this release can only fail an uncertain task
+    29: not yet: this release does not run `compensate`
+    ");
+}
+
+#[test]
+fn live_captions() {
+    assert_snapshot!(example("live-captions.yaml", include_str!("../../tests/fixtures/live-captions.yaml")), @"
+    3 tasks
+    5: not yet: this release does not run budgets by the minute
+    8: not yet: this release does not run `uses: transcribe`
+    10: not yet: this release does not read a task while it streams
+    12: not yet: this release does not read a task while it streams
+    ");
+}

@@ -1,0 +1,358 @@
+//! Documents that are wrong, and what is said of them.
+
+use insta::assert_snapshot;
+
+use super::said;
+
+#[test]
+fn an_unknown_key_has_a_suggestion() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, retires: { max_attempts: 2 } }
+    "#), @"
+    4:20 unknown_key: unknown key `retires` in `a`
+        help: did you mean `retry`?
+    ");
+}
+
+#[test]
+fn all_errors_are_said_at_once() {
+    assert_snapshot!(said(r#"
+        priorty: high
+        tasks:
+          a: { uses: chta }
+          b: { uses: chat, timeout: 5 }
+          c: { uses: chat, value: 200 }
+    "#), @"
+    3:1 unknown_key: unknown key `priorty` in the document
+        help: did you mean `priority`?
+    5:14 unknown_value: `uses` knows no `chta`
+        help: did you mean `chat`?
+    6:29 wrong_type: `timeout` is a number; it must be a text or a map
+    7:27 out_of_range: `value` is 200; it must be between 0 and 100
+    ");
+}
+
+#[test]
+fn a_task_does_something() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { optional: true }
+    "#), @"
+    4:3 missing_key: the task does nothing: it has neither `uses` nor `tasks`
+        help: write `uses: chat` (or retrieve, http, exec, …), or `tasks:` for a group
+    ");
+}
+
+#[test]
+fn a_reference_names_a_task() {
+    assert_snapshot!(said(r#"
+        tasks:
+          passages: { uses: retrieve, with: { index: x, query: y } }
+          a: { uses: chat, with: { prompt: "${{ tasks.pasages.output }}" } }
+    "#), @"
+    5:36 unknown_task: there is no task `pasages`
+        help: did you mean `passages`?
+    ");
+}
+
+#[test]
+fn a_reference_out_of_a_group_says_so() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat }
+          g: { tasks: { x: { uses: chat, with: { prompt: "${{ tasks.a.output }}" } } } }
+    "#), @"
+    5:50 unknown_task: there is no task `a` in this group
+        help: it stands outside this group: write outer.tasks.a
+    ");
+}
+
+#[test]
+fn a_cycle_names_its_path() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, needs: [c] }
+          b: { uses: chat, needs: [a] }
+          c: { uses: chat, with: { prompt: "${{ tasks.b.output.text }}" } }
+    "#), @"
+    4:3 cycle: the tasks need each other: a → c → b → a
+        help: a cycle can only be written as a `loop`: put these tasks into one, or let `agendum check --fix` do it
+    ");
+}
+
+#[test]
+fn a_task_cannot_need_itself() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, if: "${{ tasks.a.output }}" }
+    "#), @"
+    4:24 cycle: task `a` needs itself: a → a
+        help: use a `loop`
+    ");
+}
+
+#[test]
+fn a_condition_is_an_expression() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, if: tasks.b.output }
+    "#), @"
+    4:24 no_expression: this is a text and not an expression: it would always be true
+        help: write ${{ tasks.b.output }}
+    ");
+}
+
+#[test]
+fn a_condition_may_not_read_the_clock() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, if: "${{ deadline > 3 }}" }
+    "#), @"
+    4:24 no_clock: a condition may not read `deadline`: clocks and purses are the policy's
+        help: write `optional: true` with a `value`: the task is dropped when time or money run short
+    ");
+}
+
+#[test]
+fn an_expression_must_parse() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, if: "${{ 1 + }}" }
+    "#), @"
+    4:24 bad_expression: this expression cannot be read: unexpected end of input, expected expression
+        help: expressions are MiniJinja between ${{ and }}
+    ");
+}
+
+#[test]
+fn names_cannot_be_computed() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, with: { prompt: "${{ tasks[inputs.x].output }}" } }
+    "#), @"
+    4:36 unknown_name: unknown name `tasks`
+        help: name the task: tasks.NAME.output (a name cannot be computed)
+    ");
+}
+
+#[test]
+fn a_loop_is_complete() {
+    assert_snapshot!(said(r#"
+        tasks:
+          l: { loop: { until: "${{ true }}" }, tasks: { x: { uses: chat } } }
+    "#), @"
+    4:14 missing_key: `loop` lacks `max_iterations`
+        help: rounds at most
+    4:14 missing_key: `loop` lacks `on_exhausted`
+        help: `fail`, {use: best, by: …}, {use: last}, or a task of on_failure
+    ");
+}
+
+#[test]
+fn use_best_needs_by() {
+    assert_snapshot!(said(r#"
+        tasks:
+          l: { loop: { until: "${{ true }}", max_iterations: 2, on_exhausted: { use: best } }, tasks: { x: { uses: chat } } }
+    "#), @r#"
+    4:71 missing_key: `use: best` needs `by`: what makes a round the best
+        help: write {use: best, by: "${{ tasks.review.output.score }}"}
+    "#);
+}
+
+#[test]
+fn once_says_what_happens_when_nobody_knows() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: exec, effect: once }
+    "#), @"
+    4:28 missing_key: `effect: once` needs `on_uncertain`
+        help: write `on_uncertain: fail`: what shall happen when nobody knows whether it took effect
+    ");
+}
+
+#[test]
+fn words_belong_to_their_place() {
+    assert_snapshot!(said(r#"
+        tasks:
+          g: { retry: { max_attempts: 2 }, tasks: { x: { uses: chat, race: { first: 1 } } } }
+          a: { uses: chat, max_parallel: 3, deadline: 5s, as: timeout }
+    "#), @"
+    4:15 call_only: `retry` belongs to a task with `uses`
+        help: give it to the tasks inside
+    4:68 group_only: `race` belongs to a group
+        help: put the task into `tasks:` of a group
+    5:34 foreach_only: `max_parallel` belongs to a `foreach`
+    5:47 after_only: a `deadline` belongs to the run, to a loop, or to a task of `after`
+        help: write `within`: how long after what it needs it must settle
+    5:55 fail_if_only: `as` belongs to a `fail_if`
+    ");
+}
+
+#[test]
+fn a_span_is_a_span() {
+    assert_snapshot!(said(r#"
+        deadline: soon
+        tasks: { a: { uses: chat } }
+    "#), @r#"
+    3:11 no_duration: `deadline` is "soon", which is no span of time
+        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
+    "#);
+}
+
+#[test]
+fn an_instant_is_an_instant() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, not_before: tomorrow } }
+    "#), @r#"
+    3:39 no_instant: "tomorrow" is no instant
+        help: write it as 2026-12-01T09:00:00Z, or as an expression that gives such a text
+    "#);
+}
+
+#[test]
+fn names_are_given_once() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat } }
+        after: { a: { uses: chat } }
+    "#), @"
+    4:10 duplicate_task: there is another task `a`
+        help: give one of them another name
+    ");
+}
+
+#[test]
+fn a_name_inside_does_not_shadow() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat }, g: { tasks: { a: { uses: chat } } } }
+    "#), @"
+    3:43 duplicate_task: task `a` shadows the one outside its group
+        help: give one of them another name
+    ");
+}
+
+#[test]
+fn keys_are_given_once() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat }
+          a: { uses: http }
+    "#), @"
+    5:3 syntax: the key `a` stands here a second time
+        help: give it another name, or merge the two
+    ");
+}
+
+#[test]
+fn what_is_no_yaml_says_where() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat
+    "#), @"4:6 syntax: not readable as YAML or JSON: unclosed bracket '{'");
+}
+
+#[test]
+fn aliases_are_refused() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: &x { uses: chat }
+          b: *x
+    "#), @"
+    4:9 syntax: anchors and aliases are not allowed
+        help: write the value out, or use an input
+    ");
+}
+
+#[test]
+fn a_file_outside_is_refused() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, with: { prompt: ../secret.md } } }
+    "#), @r#"
+    3:43 file_outside: the file "../secret.md" lies outside the document's folder
+        help: name a file beside the document or below it
+    "#);
+}
+
+#[test]
+fn sections_do_not_read_each_other() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, with: { prompt: "${{ tasks.s.output }}" } } }
+        after: { s: { uses: chat } }
+    "#), @"
+    3:43 wrong_section: task `s` runs in another section
+        help: only the tasks of `tasks` can be read from other sections
+    ");
+}
+
+#[test]
+fn what_is_not_run_yet_says_so() {
+    assert_snapshot!(said(r#"
+        budget: { usd: 1, on_exceeded: ask }
+        tasks:
+          a: { uses: agent }
+          b: { uses: chat, cache: { ttl: 1h }, compensate: {}, concurrency: {}, on_uncertain: ask, model: { min_quality: {} } }
+          c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" }, catch: [{ on: [any], use: cached }] }
+          d: { uses: graph }
+          e: { uses: wait }
+    "#), @"
+    3:32 not_yet (not yet): not yet: this release does not run asking a person for more money
+    5:14 not_yet (not yet): not yet: this release does not run `uses: agent`
+    6:27 not_yet (not yet): not yet: this release does not run `cache`
+    6:52 not_yet (not yet): not yet: this release does not run `compensate`
+    6:69 not_yet (not yet): not yet: this release does not run `concurrency`
+    6:87 not_yet (not yet): not yet: this release can only fail an uncertain task
+        help: write `fail`, or leave it out
+    6:114 not_yet (not yet): not yet: this release does not run `min_quality`
+    7:36 not_yet (not yet): not yet: this release does not read a task while it streams
+        help: write tasks.b.output, which waits for the end
+    7:89 not_yet (not yet): not yet: this release does not run `use: cached`
+    8:14 not_yet (not yet): not yet: this release does not run `uses: graph`
+    9:14 not_yet (not yet): not yet: this release does not run `uses: wait`
+    ");
+}
+
+#[test]
+fn no_fallback_and_catch_contradict() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, no_fallback: true, catch: [{ on: [any], output: x }] } }
+    "#), @"
+    3:53 contradiction: `no_fallback: true` forbids `catch`
+        help: leave one of them out
+    ");
+}
+
+#[test]
+fn a_catch_does_one_thing() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, catch: [{ on: [any] }, { on: [sometimes], output: 1 }] } }
+    "#), @"
+    3:57 unknown_value: `on` knows no `sometimes`
+        help: one of: rate_limited, overloaded, timeout, unavailable, invalid_output, content_blocked, permanent, permission_denied, budget_exceeded, deadline_exceeded, cancelled, uncertain, any
+    ");
+}
+
+#[test]
+fn item_lives_in_a_foreach() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, with: { prompt: "${{ item }}" } } }
+    "#), @"3:43 unknown_name: `item` is known inside a `foreach` only");
+}
+
+#[test]
+fn a_document_has_a_head() {
+    assert_snapshot!(said(r#"
+        version: 2
+        tasks: { a: { uses: chat } }
+    "#), @"
+    1:1 missing_key: the document lacks `name`
+        help: the name of the graph
+    1:10 unknown_value: `version` is 2; this release knows 1
+    ");
+}
+
+#[test]
+fn a_race_can_be_won() {
+    assert_snapshot!(said(r#"
+        tasks: { r: { race: { first: 3 }, tasks: { p: { uses: chat }, q: { uses: chat } } } }
+    "#), @"3:21 out_of_range: the race wants 3 good results of 2 tasks");
+}
