@@ -253,7 +253,7 @@ pub enum NextRound {
 }
 
 /// A decision that ends a task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Policy dropped it: it is optional and time runs short.
     Pruned,

@@ -1,0 +1,184 @@
+//! Records as bytes: a kind, a version of that kind, and a JSON body. Place, time, tenant, run and incarnation are the envelope's.
+
+mod body;
+mod from_core;
+mod into_core;
+#[cfg(test)]
+mod tests;
+
+use agendum_core::{Change, Entry, Record};
+use agendum_types::{RunId, Seq, Tenant, Timestamp};
+
+/// Which sort of record a row holds. The numbers are for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u16)]
+pub enum Kind {
+    /// A life of the shard began.
+    Opened = 1,
+    /// The clock jumped forward.
+    ClockJumped = 2,
+    /// A run was accepted.
+    RunSubmitted = 3,
+    /// A run's graph grew.
+    TasksAdded = 4,
+    /// A caller cancelled the run.
+    CancelRequested = 5,
+    /// A caller paused the run.
+    Paused = 6,
+    /// A caller lifted the pause.
+    Resumed = 7,
+    /// The answer of a run is settled.
+    Answered = 8,
+    /// Nothing more will happen to the run.
+    Done = 9,
+    /// A task was ready, and what had to be evaluated was.
+    Entered = 16,
+    /// An attempt was sent to a target.
+    Dispatched = 17,
+    /// A running attempt gave an external reference.
+    Referenced = 18,
+    /// The running attempt ended.
+    Finished = 19,
+    /// A result was judged.
+    Judged = 20,
+    /// A rung of `catch` gave an output.
+    Caught = 21,
+    /// A round of a loop was judged.
+    RoundJudged = 22,
+    /// An output was composed.
+    Composed = 23,
+    /// A decision ended a task.
+    Ended = 24,
+    /// An attempt that was not awaited any more ended.
+    Abandoned = 25,
+}
+
+impl Kind {
+    /// Every kind, in the order of the numbers.
+    pub const ALL: [Self; 19] = [
+        Self::Opened,
+        Self::ClockJumped,
+        Self::RunSubmitted,
+        Self::TasksAdded,
+        Self::CancelRequested,
+        Self::Paused,
+        Self::Resumed,
+        Self::Answered,
+        Self::Done,
+        Self::Entered,
+        Self::Dispatched,
+        Self::Referenced,
+        Self::Finished,
+        Self::Judged,
+        Self::Caught,
+        Self::RoundJudged,
+        Self::Composed,
+        Self::Ended,
+        Self::Abandoned,
+    ];
+
+    /// The version that this release writes.
+    pub const VERSION: u16 = 1;
+
+    /// The kind with this number.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u16 == number)
+    }
+
+    /// The kind of a record.
+    #[must_use]
+    pub const fn of(record: &Record) -> Self {
+        match record {
+            Record::Opened { .. } => Self::Opened,
+            Record::ClockJumped { .. } => Self::ClockJumped,
+            Record::RunSubmitted(_) => Self::RunSubmitted,
+            Record::TasksAdded { .. } => Self::TasksAdded,
+            Record::CancelRequested { .. } => Self::CancelRequested,
+            Record::Paused { .. } => Self::Paused,
+            Record::Resumed { .. } => Self::Resumed,
+            Record::Answered(_) => Self::Answered,
+            Record::Done { .. } => Self::Done,
+            Record::Task { change, .. } => match change {
+                Change::Entered(_) => Self::Entered,
+                Change::Dispatched(_) => Self::Dispatched,
+                Change::Referenced { .. } => Self::Referenced,
+                Change::Finished(_) => Self::Finished,
+                Change::Judged { .. } => Self::Judged,
+                Change::Caught { .. } => Self::Caught,
+                Change::RoundJudged { .. } => Self::RoundJudged,
+                Change::Composed { .. } => Self::Composed,
+                Change::Ended { .. } => Self::Ended,
+                Change::Abandoned { .. } => Self::Abandoned,
+            },
+        }
+    }
+}
+
+/// What a row says besides its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Its place.
+    pub seq: Seq,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Whose it is.
+    pub tenant: Option<Tenant>,
+    /// The run it belongs to.
+    pub run: Option<RunId>,
+    /// The number of its [`Kind`].
+    pub kind: u16,
+    /// The version of that kind.
+    pub version: u16,
+}
+
+/// A row that this release cannot read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A later release wrote it.
+    #[error("journal row {seq} has kind {kind} version {version}, which this release does not know: use a newer agendum")]
+    Unknown {
+        /// Which row.
+        seq: Seq,
+        /// Its kind.
+        kind: u16,
+        /// Its version.
+        version: u16,
+    },
+    /// The body is not what its kind says.
+    #[error("journal row {seq} ({kind:?}) is damaged: {message}")]
+    Damaged {
+        /// Which row.
+        seq: Seq,
+        /// Its kind.
+        kind: Kind,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// The body of a record: JSON, without line breaks.
+#[must_use]
+pub fn encode(record: &Record) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(192);
+    let written = from_core::write(record, &mut bytes);
+    written.expect("a record is plain data: writing it to memory cannot fail");
+    bytes
+}
+
+/// Reads a row.
+///
+/// # Errors
+///
+/// If the kind or its version is unknown, or the body is damaged.
+pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Entry, DecodeError> {
+    let unknown =
+        || DecodeError::Unknown { seq: envelope.seq, kind: envelope.kind, version: envelope.version };
+    let kind = Kind::from_number(envelope.kind).ok_or_else(unknown)?;
+    if envelope.version != Kind::VERSION {
+        return Err(unknown());
+    }
+    let record = into_core::read(kind, envelope.run, body)
+        .map_err(|message| DecodeError::Damaged { seq: envelope.seq, kind, message })?;
+    Ok(Entry { seq: envelope.seq, at: envelope.at, tenant: envelope.tenant.clone(), record })
+}

@@ -1,0 +1,277 @@
+//! The shapes of bodies, version 1. Everything optional is left out when it is not there; money is pico-dollars, time microseconds.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+type Text<'a> = Cow<'a, str>;
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Opened {
+    pub(super) incarnation: u32,
+    pub(super) seed: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ClockJumped {
+    pub(super) from: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Empty {}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Payload<'a> {
+    /// URL-safe base64 without padding.
+    #[serde(borrow)]
+    pub(super) hash: Text<'a>,
+    pub(super) size: u64,
+    /// `application/json` where absent.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) media: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) labels: Vec<Text<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Budget<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) money: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tokens: Option<u64>,
+    #[serde(borrow)]
+    pub(super) on_exceeded: Text<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunSubmitted<'a> {
+    #[serde(borrow)]
+    pub(super) principal: Text<'a>,
+    #[serde(borrow)]
+    pub(super) graph_name: Text<'a>,
+    #[serde(borrow)]
+    pub(super) graph: Text<'a>,
+    #[serde(borrow)]
+    pub(super) document: Payload<'a>,
+    #[serde(borrow)]
+    pub(super) inputs: Payload<'a>,
+    #[serde(borrow)]
+    pub(super) priority: Text<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deadline: Option<u64>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) budget: Option<Budget<'a>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) strict: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TasksAdded<'a> {
+    #[serde(borrow)]
+    pub(super) graph: Text<'a>,
+    #[serde(borrow)]
+    pub(super) document: Payload<'a>,
+}
+
+#[derive(Serialize, Deserialize, Default, PartialEq)]
+pub(super) struct Usage {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) tokens_in: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) tokens_cached: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) tokens_out: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) tokens_reasoning: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) calls: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) estimated: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Failure<'a> {
+    #[serde(borrow)]
+    pub(super) class: Text<'a>,
+    #[serde(borrow)]
+    pub(super) message: Text<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) retry_after: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) no_effect: bool,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) partial: Option<Payload<'a>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) usage: Usage,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunFailure<'a> {
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) task: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) failure: Failure<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Answered<'a> {
+    #[serde(borrow)]
+    pub(super) status: Text<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<Payload<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<RunFailure<'a>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) degraded: bool,
+}
+
+/// A body that speaks of one task.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Task<'a, T> {
+    /// Places in the graph: `3[0]#2/7`; empty for the run.
+    #[serde(borrow)]
+    pub(super) path: Text<'a>,
+    #[serde(flatten)]
+    pub(super) change: T,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+pub(super) struct Evaluation<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) truth: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) good: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) time: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) count: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) score: Option<i64>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) same: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) payload: Option<Payload<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Dispatched<'a> {
+    pub(super) attempt: u32,
+    pub(super) incarnation: u32,
+    #[serde(borrow)]
+    pub(super) target: Text<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) effect: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) hold: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) hold_tokens: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) output_cap: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) lower: bool,
+    /// Pairs of a cause's word and microseconds.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) waits: Vec<(Text<'a>, u64)>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) reattached: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Referenced<'a> {
+    #[serde(borrow)]
+    pub(super) reference: Text<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome<'a> {
+    #[serde(borrow)]
+    Output(Payload<'a>),
+    #[serde(borrow)]
+    Failure(Failure<'a>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Next<'a> {
+    Judge,
+    Succeed,
+    Retry {
+        at: u64,
+    },
+    Rung {
+        rung: u8,
+    },
+    #[serde(borrow)]
+    Fail(Failure<'a>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NextRound<'a> {
+    Again,
+    Done,
+    #[serde(borrow)]
+    Use(Payload<'a>),
+    #[serde(borrow)]
+    Fail(Next<'a>),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Finished<'a> {
+    pub(super) attempt: u32,
+    pub(super) incarnation: u32,
+    #[serde(borrow)]
+    pub(super) outcome: Outcome<'a>,
+    /// Of a success; a failure carries its own.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) usage: Usage,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) cost: u64,
+    #[serde(borrow)]
+    pub(super) next: Next<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Judged<'a> {
+    #[serde(borrow)]
+    pub(super) evaluation: Evaluation<'a>,
+    #[serde(borrow)]
+    pub(super) next: Next<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Output<'a> {
+    #[serde(borrow)]
+    pub(super) output: Payload<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RoundJudged<'a> {
+    #[serde(borrow)]
+    pub(super) evaluation: Evaluation<'a>,
+    #[serde(borrow)]
+    pub(super) next: NextRound<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Ended<'a> {
+    #[serde(borrow)]
+    pub(super) end: Text<'a>,
+    #[serde(borrow)]
+    pub(super) next: Next<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Abandoned {
+    pub(super) attempt: u32,
+    pub(super) incarnation: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) cost: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) tokens: u64,
+}

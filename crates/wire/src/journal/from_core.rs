@@ -1,0 +1,219 @@
+//! Core's records into bodies.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use agendum_core as core;
+use agendum_core::{Change, End, Record};
+use agendum_types::{self as types, Effect, MediaType, Segment, TaskPath};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use super::body;
+
+/// Writes the body of a record.
+pub(super) fn write(record: &Record, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    match record {
+        Record::Opened { incarnation, seed } => json(&body::Opened { incarnation: incarnation.0, seed: *seed }, to),
+        Record::ClockJumped { from } => json(&body::ClockJumped { from: from.0 }, to),
+        Record::RunSubmitted(submitted) => json(&run_submitted(submitted), to),
+        Record::TasksAdded { graph, document, .. } => {
+            json(&body::TasksAdded { graph: hash(graph), document: payload(document) }, to)
+        }
+        Record::CancelRequested { .. } | Record::Paused { .. } | Record::Resumed { .. } | Record::Done { .. } => {
+            json(&body::Empty {}, to)
+        }
+        Record::Task { path, change, .. } => write_change(&path_text(path), change, to),
+        Record::Answered(answered) => json(&self::answered(answered), to),
+    }
+}
+
+fn write_change(path: &str, change: &Change, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    match change {
+        Change::Entered(value) => task(path, evaluation(value), to),
+        Change::Dispatched(value) => task(path, dispatched(value), to),
+        Change::Referenced { reference } => task(path, body::Referenced { reference: (&**reference).into() }, to),
+        Change::Finished(value) => task(path, finished(value), to),
+        Change::Judged { evaluation: value, next: follows } => {
+            task(path, body::Judged { evaluation: evaluation(value), next: next(follows) }, to)
+        }
+        Change::Caught { output } | Change::Composed { output } => {
+            task(path, body::Output { output: payload(output) }, to)
+        }
+        Change::RoundJudged { evaluation: value, next: follows } => {
+            task(path, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
+        }
+        Change::Ended { end, next: follows } => {
+            task(path, body::Ended { end: end_word(*end).into(), next: next(follows) }, to)
+        }
+        Change::Abandoned { attempt, incarnation, cost, tokens } => task(
+            path,
+            body::Abandoned { attempt: attempt.0, incarnation: incarnation.0, cost: cost.0, tokens: *tokens },
+            to,
+        ),
+    }
+}
+
+fn json(value: &impl Serialize, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(to, value)
+}
+
+fn task<T: Serialize>(path: &str, change: T, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    json(&body::Task { path: path.into(), change }, to)
+}
+
+/// The place of a task: `3[0]#2/7`.
+pub(super) fn path_text(path: &TaskPath) -> String {
+    let mut text = String::with_capacity(8);
+    for segment in path.segments() {
+        let written = match segment {
+            Segment::Task(node) if text.is_empty() => write!(text, "{}", node.0),
+            Segment::Task(node) => write!(text, "/{}", node.0),
+            Segment::Item(index) => write!(text, "[{index}]"),
+            Segment::Round(round) => write!(text, "#{round}"),
+        };
+        written.expect("a String takes any text");
+    }
+    text
+}
+
+pub(super) const fn end_word(end: End) -> &'static str {
+    match end {
+        End::Pruned => "pruned",
+        End::Expired => "expired",
+        End::Unaffordable => "unaffordable",
+        End::Unevaluable => "unevaluable",
+        End::Ineligible => "ineligible",
+        End::Uncertain => "uncertain",
+        End::Lost => "lost",
+    }
+}
+
+fn hash(hash: &types::Hash) -> Cow<'static, str> {
+    BASE64_URL_SAFE_NO_PAD.encode(hash.0).into()
+}
+
+fn payload(reference: &types::PayloadRef) -> body::Payload<'_> {
+    body::Payload {
+        hash: hash(&reference.hash),
+        size: reference.size,
+        media: (reference.media != MediaType::Json).then(|| reference.media.as_str().into()),
+        labels: reference.labels.words().iter().map(|word| Cow::from(&**word)).collect(),
+    }
+}
+
+fn run_submitted(submitted: &core::RunSubmitted) -> body::RunSubmitted<'_> {
+    body::RunSubmitted {
+        principal: (&*submitted.principal.0).into(),
+        graph_name: (&*submitted.graph_name).into(),
+        graph: hash(&submitted.graph),
+        document: payload(&submitted.document),
+        inputs: payload(&submitted.inputs),
+        priority: submitted.priority.word().into(),
+        deadline: submitted.deadline.map(|at| at.0),
+        budget: submitted.budget.map(|budget| body::Budget {
+            money: budget.money.map(|money| money.0),
+            tokens: budget.tokens,
+            on_exceeded: budget.on_exceeded.word().into(),
+        }),
+        strict: submitted.strict,
+    }
+}
+
+fn answered(answered: &core::Answered) -> body::Answered<'_> {
+    body::Answered {
+        status: answered.status.word().into(),
+        output: answered.output.as_ref().map(payload),
+        failure: answered.failure.as_ref().map(|failed| body::RunFailure {
+            task: failed.task.as_ref().map(|path| path_text(path).into()),
+            failure: failure(&failed.failure),
+        }),
+        degraded: answered.degraded,
+    }
+}
+
+fn evaluation(value: &core::Evaluation) -> body::Evaluation<'_> {
+    body::Evaluation {
+        truth: value.truth,
+        good: value.good,
+        time: value.time.map(|at| at.0),
+        count: value.count,
+        score: value.score,
+        same: value.same.as_ref().map(hash),
+        payload: value.payload.as_ref().map(payload),
+    }
+}
+
+fn dispatched(value: &core::Dispatched) -> body::Dispatched<'_> {
+    body::Dispatched {
+        attempt: value.attempt.0,
+        incarnation: value.incarnation.0,
+        target: (&*value.target).into(),
+        effect: (value.effect != Effect::None).then(|| value.effect.word().into()),
+        hold: value.hold.0,
+        hold_tokens: value.hold_tokens,
+        output_cap: value.output_cap,
+        lower: value.lower,
+        waits: value.waits.iter().map(|(cause, span)| (cause.word().into(), span.0)).collect(),
+        reattached: value.reattached,
+    }
+}
+
+const fn usage(usage: &types::Usage) -> body::Usage {
+    body::Usage {
+        tokens_in: usage.tokens_in,
+        tokens_cached: usage.tokens_cached,
+        tokens_out: usage.tokens_out,
+        tokens_reasoning: usage.tokens_reasoning,
+        calls: usage.calls,
+        estimated: usage.estimated,
+    }
+}
+
+fn failure(failure: &types::Failure) -> body::Failure<'_> {
+    body::Failure {
+        class: failure.class.word().into(),
+        message: (&*failure.message).into(),
+        retry_after: failure.retry_after.map(|span| span.0),
+        no_effect: failure.no_effect,
+        partial: failure.partial.as_ref().map(payload),
+        usage: usage(&failure.usage),
+    }
+}
+
+fn finished(value: &core::Finished) -> body::Finished<'_> {
+    let (outcome, used) = match &value.outcome {
+        types::Outcome::Succeeded(success) => {
+            (body::Outcome::Output(payload(&success.output)), usage(&success.usage))
+        }
+        types::Outcome::Failed(failed) => (body::Outcome::Failure(failure(failed)), body::Usage::default()),
+    };
+    body::Finished {
+        attempt: value.attempt.0,
+        incarnation: value.incarnation.0,
+        outcome,
+        usage: used,
+        cost: value.cost.0,
+        next: next(&value.next),
+    }
+}
+
+fn next(value: &core::Next) -> body::Next<'_> {
+    match value {
+        core::Next::Judge => body::Next::Judge,
+        core::Next::Succeed => body::Next::Succeed,
+        core::Next::Retry { at } => body::Next::Retry { at: at.0 },
+        core::Next::Rung { rung } => body::Next::Rung { rung: *rung },
+        core::Next::Fail(failed) => body::Next::Fail(failure(failed)),
+    }
+}
+
+fn next_round(value: &core::NextRound) -> body::NextRound<'_> {
+    match value {
+        core::NextRound::Again => body::NextRound::Again,
+        core::NextRound::Done => body::NextRound::Done,
+        core::NextRound::Use { output } => body::NextRound::Use(payload(output)),
+        core::NextRound::Fail(follows) => body::NextRound::Fail(next(follows)),
+    }
+}

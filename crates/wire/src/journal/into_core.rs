@@ -1,0 +1,300 @@
+//! Bodies into the core's records. Everything is checked: a journal is input.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use agendum_core as core;
+use agendum_core::{Change, End, Record};
+use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
+use agendum_types::{
+    AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Labels, MediaType, Money, Outcome,
+    PayloadRef, Principal, RunId, RunStatus, Segment, Success, TaskPath, Timestamp, Usage,
+};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use super::{Kind, body};
+
+type Read<T> = Result<T, String>;
+
+/// Reads the body of a record of this kind.
+pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<Record> {
+    if let Kind::Opened = kind {
+        let opened: body::Opened = json(bytes)?;
+        return Ok(Record::Opened { incarnation: Incarnation(opened.incarnation), seed: opened.seed });
+    }
+    if let Kind::ClockJumped = kind {
+        return Ok(Record::ClockJumped { from: Timestamp(json::<body::ClockJumped>(bytes)?.from) });
+    }
+    let run = run.ok_or("it names no run")?;
+    Ok(match kind {
+        Kind::Opened | Kind::ClockJumped => unreachable!("handled above"),
+        Kind::RunSubmitted => Record::RunSubmitted(Box::new(run_submitted(run, json(bytes)?)?)),
+        Kind::TasksAdded => {
+            let added: body::TasksAdded<'_> = json(bytes)?;
+            Record::TasksAdded { run, graph: hash(&added.graph)?, document: payload(&added.document)? }
+        }
+        Kind::CancelRequested => Record::CancelRequested { run },
+        Kind::Paused => Record::Paused { run },
+        Kind::Resumed => Record::Resumed { run },
+        Kind::Answered => Record::Answered(Box::new(answered(run, &json(bytes)?)?)),
+        Kind::Done => Record::Done { run },
+        Kind::Entered
+        | Kind::Dispatched
+        | Kind::Referenced
+        | Kind::Finished
+        | Kind::Judged
+        | Kind::Caught
+        | Kind::RoundJudged
+        | Kind::Composed
+        | Kind::Ended
+        | Kind::Abandoned => {
+            let (path, change) = change(kind, bytes)?;
+            Record::Task { run, path, change }
+        }
+    })
+}
+
+fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change)> {
+    Ok(match kind {
+        Kind::Entered => task::<body::Evaluation<'_>>(bytes, |value| Ok(Change::Entered(evaluation(&value)?)))?,
+        Kind::Dispatched => task::<body::Dispatched<'_>>(bytes, |value| dispatched(&value))?,
+        Kind::Referenced => task::<body::Referenced<'_>>(bytes, |value| {
+            Ok(Change::Referenced { reference: Arc::from(&*value.reference) })
+        })?,
+        Kind::Finished => task::<body::Finished<'_>>(bytes, |value| finished(&value))?,
+        Kind::Judged => task::<body::Judged<'_>>(bytes, |value| {
+            Ok(Change::Judged { evaluation: evaluation(&value.evaluation)?, next: next(&value.next)? })
+        })?,
+        Kind::Caught => {
+            task::<body::Output<'_>>(bytes, |value| Ok(Change::Caught { output: payload(&value.output)? }))?
+        }
+        Kind::RoundJudged => task::<body::RoundJudged<'_>>(bytes, |value| {
+            Ok(Change::RoundJudged { evaluation: evaluation(&value.evaluation)?, next: next_round(&value.next)? })
+        })?,
+        Kind::Composed => {
+            task::<body::Output<'_>>(bytes, |value| Ok(Change::Composed { output: payload(&value.output)? }))?
+        }
+        Kind::Ended => task::<body::Ended<'_>>(bytes, |value| {
+            Ok(Change::Ended { end: end(&value.end)?, next: next(&value.next)? })
+        })?,
+        Kind::Abandoned => task::<body::Abandoned>(bytes, |value| {
+            Ok(Change::Abandoned {
+                attempt: AttemptNo(value.attempt),
+                incarnation: Incarnation(value.incarnation),
+                cost: Money(value.cost),
+                tokens: value.tokens,
+            })
+        })?,
+        Kind::Opened
+        | Kind::ClockJumped
+        | Kind::RunSubmitted
+        | Kind::TasksAdded
+        | Kind::CancelRequested
+        | Kind::Paused
+        | Kind::Resumed
+        | Kind::Answered
+        | Kind::Done => return Err("it speaks of no task".to_owned()),
+    })
+}
+
+fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Read<T> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+fn task<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    change: impl FnOnce(T) -> Read<Change>,
+) -> Read<(TaskPath, Change)> {
+    let task: body::Task<'a, T> = json(bytes)?;
+    Ok((path(&task.path)?, change(task.change)?))
+}
+
+/// Reads `3[0]#2/7`.
+fn path(text: &str) -> Read<TaskPath> {
+    let mut path = TaskPath::default();
+    if text.is_empty() {
+        return Ok(path);
+    }
+    let malformed = || format!("{text:?} is not the place of a task");
+    let mut rest = text;
+    let mut mark = '/';
+    loop {
+        let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+        let number = u32::from_str(&rest[..end]).map_err(|_| malformed())?;
+        rest = &rest[end..];
+        path.0.push(match mark {
+            '/' => Segment::Task(NodeId(number)),
+            '[' => Segment::Item(number),
+            _ => Segment::Round(number),
+        });
+        if mark == '[' {
+            rest = rest.strip_prefix(']').ok_or_else(malformed)?;
+        }
+        let Some(next) = rest.chars().next() else { return Ok(path) };
+        if !matches!(next, '/' | '[' | '#') {
+            return Err(malformed());
+        }
+        (mark, rest) = (next, &rest[1..]);
+    }
+}
+
+fn word<T>(what: &str, word: &str, known: Option<T>) -> Read<T> {
+    known.ok_or_else(|| format!("{word:?} is no {what}"))
+}
+
+fn hash(text: &str) -> Read<Hash> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|error| error.to_string())?;
+    Ok(Hash(bytes.try_into().map_err(|_| format!("{text:?} is no hash"))?))
+}
+
+fn payload(value: &body::Payload<'_>) -> Read<PayloadRef> {
+    Ok(PayloadRef {
+        hash: hash(&value.hash)?,
+        size: value.size,
+        media: value.media.as_ref().map_or(MediaType::Json, |name| MediaType::from_name(name)),
+        labels: Labels::new(value.labels.iter().map(|label| &**label)),
+    })
+}
+
+fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSubmitted> {
+    let budget = |budget: body::Budget<'_>| {
+        let on_exceeded = OnExceeded::from_word(&budget.on_exceeded);
+        Ok::<_, String>(Budget {
+            money: budget.money.map(Money),
+            tokens: budget.tokens,
+            on_exceeded: word("reaction to a spent budget", &budget.on_exceeded, on_exceeded)?,
+        })
+    };
+    Ok(core::RunSubmitted {
+        run,
+        principal: Principal::new(&value.principal),
+        graph_name: Arc::from(&*value.graph_name),
+        graph: hash(&value.graph)?,
+        document: payload(&value.document)?,
+        inputs: payload(&value.inputs)?,
+        priority: word("priority", &value.priority, Priority::from_word(&value.priority))?,
+        deadline: value.deadline.map(Timestamp),
+        budget: value.budget.map(budget).transpose()?,
+        strict: value.strict,
+    })
+}
+
+fn answered(run: RunId, value: &body::Answered<'_>) -> Read<core::Answered> {
+    let failed = |failed: &body::RunFailure<'_>| {
+        Ok::<_, String>(core::RunFailure {
+            task: failed.task.as_ref().map(|text| path(text)).transpose()?,
+            failure: failure(&failed.failure)?,
+        })
+    };
+    Ok(core::Answered {
+        run,
+        status: word("status of a run", &value.status, RunStatus::from_word(&value.status))?,
+        output: value.output.as_ref().map(payload).transpose()?,
+        failure: value.failure.as_ref().map(failed).transpose()?,
+        degraded: value.degraded,
+    })
+}
+
+fn evaluation(value: &body::Evaluation<'_>) -> Read<core::Evaluation> {
+    Ok(core::Evaluation {
+        truth: value.truth,
+        good: value.good,
+        time: value.time.map(Timestamp),
+        count: value.count,
+        score: value.score,
+        same: value.same.as_ref().map(|text| hash(text)).transpose()?,
+        payload: value.payload.as_ref().map(payload).transpose()?,
+    })
+}
+
+fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
+    let effect = value.effect.as_deref().unwrap_or(Effect::None.word());
+    Ok(Change::Dispatched(Box::new(core::Dispatched {
+        attempt: AttemptNo(value.attempt),
+        incarnation: Incarnation(value.incarnation),
+        target: Arc::from(&*value.target),
+        effect: word("effect", effect, Effect::from_word(effect))?,
+        hold: Money(value.hold),
+        hold_tokens: value.hold_tokens,
+        output_cap: value.output_cap,
+        lower: value.lower,
+        waits: value
+            .waits
+            .iter()
+            .map(|(cause, span)| Ok((word("cause", cause, Cause::from_word(cause))?, Duration(*span))))
+            .collect::<Read<_>>()?,
+        reattached: value.reattached,
+    })))
+}
+
+const fn usage(value: &body::Usage) -> Usage {
+    Usage {
+        tokens_in: value.tokens_in,
+        tokens_cached: value.tokens_cached,
+        tokens_out: value.tokens_out,
+        tokens_reasoning: value.tokens_reasoning,
+        calls: value.calls,
+        estimated: value.estimated,
+    }
+}
+
+fn failure(value: &body::Failure<'_>) -> Read<Failure> {
+    Ok(Failure {
+        class: word("failure class", &value.class, Class::from_word(&value.class))?,
+        message: Arc::from(&*value.message),
+        retry_after: value.retry_after.map(Duration),
+        no_effect: value.no_effect,
+        partial: value.partial.as_ref().map(payload).transpose()?,
+        usage: usage(&value.usage),
+    })
+}
+
+fn finished(value: &body::Finished<'_>) -> Read<Change> {
+    let outcome = match &value.outcome {
+        body::Outcome::Output(output) => {
+            Outcome::Succeeded(Success { output: payload(output)?, usage: usage(&value.usage) })
+        }
+        body::Outcome::Failure(failed) => Outcome::Failed(failure(failed)?),
+    };
+    Ok(Change::Finished(Box::new(core::Finished {
+        attempt: AttemptNo(value.attempt),
+        incarnation: Incarnation(value.incarnation),
+        outcome,
+        cost: Money(value.cost),
+        next: next(&value.next)?,
+    })))
+}
+
+fn next(value: &body::Next<'_>) -> Read<core::Next> {
+    Ok(match value {
+        body::Next::Judge => core::Next::Judge,
+        body::Next::Succeed => core::Next::Succeed,
+        body::Next::Retry { at } => core::Next::Retry { at: Timestamp(*at) },
+        body::Next::Rung { rung } => core::Next::Rung { rung: *rung },
+        body::Next::Fail(failed) => core::Next::Fail(failure(failed)?),
+    })
+}
+
+fn next_round(value: &body::NextRound<'_>) -> Read<core::NextRound> {
+    Ok(match value {
+        body::NextRound::Again => core::NextRound::Again,
+        body::NextRound::Done => core::NextRound::Done,
+        body::NextRound::Use(output) => core::NextRound::Use { output: payload(output)? },
+        body::NextRound::Fail(follows) => core::NextRound::Fail(next(follows)?),
+    })
+}
+
+fn end(text: &str) -> Read<End> {
+    let all = [
+        End::Pruned,
+        End::Expired,
+        End::Unaffordable,
+        End::Unevaluable,
+        End::Ineligible,
+        End::Uncertain,
+        End::Lost,
+    ];
+    word("end of a task", text, all.into_iter().find(|end| super::from_core::end_word(*end) == text))
+}

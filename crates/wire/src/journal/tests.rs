@@ -1,0 +1,241 @@
+//! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use agendum_core::{
+    Answered, Change, Dispatched, End, Evaluation, Finished, Next, NextRound, Record, RunFailure, RunSubmitted,
+};
+use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
+use agendum_types::{
+    AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Labels, MediaType, Money, Outcome,
+    PayloadRef, Principal, RunId, RunStatus, Segment, Seq, Success, TaskPath, Tenant, Timestamp, Usage,
+};
+use smallvec::smallvec;
+
+use super::{Envelope, Kind, decode, encode};
+
+const GOLDEN: &str = include_str!("../../golden/journal.jsonl");
+const RUN: RunId = RunId(0x0199_f3aa_1234_5678_9abc_def0_1122_3344);
+
+fn payload(first: u8) -> PayloadRef {
+    PayloadRef { hash: Hash([first; 32]), size: 17, media: MediaType::Json, labels: Labels::NONE }
+}
+
+fn labelled() -> PayloadRef {
+    let media = MediaType::Other(Arc::from("image/png"));
+    PayloadRef { media, labels: Labels::new(["region=eu", "secret"]), ..payload(9) }
+}
+
+fn failure() -> Failure {
+    Failure {
+        retry_after: Some(Duration::secs(3)),
+        no_effect: true,
+        partial: Some(payload(4)),
+        usage: Usage { tokens_in: 5, ..Usage::default() },
+        ..Failure::new(Class::RateLimited, "slow \"down\"\n")
+    }
+}
+
+fn deep() -> TaskPath {
+    TaskPath(smallvec![
+        Segment::Task(NodeId(3)),
+        Segment::Item(0),
+        Segment::Round(2),
+        Segment::Task(NodeId(17)),
+        Segment::Item(99_999)
+    ])
+}
+
+fn about_the_run() -> Vec<Record> {
+    let submitted = RunSubmitted {
+        run: RUN,
+        principal: Principal::new("cli"),
+        graph_name: Arc::from("support-answer"),
+        graph: Hash([1; 32]),
+        document: payload(2),
+        inputs: labelled(),
+        priority: Priority::Interactive,
+        deadline: Some(Timestamp(1_700_000_000_000_000)),
+        budget: Some(Budget { money: Some(Money(5)), tokens: Some(7), on_exceeded: OnExceeded::Degrade }),
+        strict: true,
+    };
+    let plain = RunSubmitted { deadline: None, budget: None, strict: false, inputs: payload(3), ..submitted.clone() };
+    let succeeded = Answered {
+        run: RUN,
+        status: RunStatus::Succeeded,
+        output: Some(payload(5)),
+        failure: None,
+        degraded: true,
+    };
+    let failed = Answered {
+        status: RunStatus::Failed,
+        output: None,
+        failure: Some(RunFailure { task: Some(deep()), failure: failure() }),
+        degraded: false,
+        ..succeeded.clone()
+    };
+    vec![
+        Record::Opened { incarnation: Incarnation(4), seed: u64::MAX },
+        Record::ClockJumped { from: Timestamp(12) },
+        Record::RunSubmitted(Box::new(submitted)),
+        Record::RunSubmitted(Box::new(plain)),
+        Record::TasksAdded { run: RUN, graph: Hash([6; 32]), document: payload(7) },
+        Record::CancelRequested { run: RUN },
+        Record::Paused { run: RUN },
+        Record::Resumed { run: RUN },
+        Record::Answered(Box::new(succeeded)),
+        Record::Answered(Box::new(failed)),
+        Record::Done { run: RUN },
+    ]
+}
+
+fn changes() -> Vec<Change> {
+    let all = Evaluation {
+        truth: Some(true),
+        good: Some(false),
+        time: Some(Timestamp(8)),
+        count: Some(100_000),
+        score: Some(-1),
+        same: Some(Hash([8; 32])),
+        payload: Some(labelled()),
+    };
+    let usage = Usage {
+        tokens_in: 1,
+        tokens_cached: 2,
+        tokens_out: 3,
+        tokens_reasoning: 4,
+        calls: 5,
+        estimated: true,
+    };
+    let dispatched = Dispatched {
+        attempt: AttemptNo(2),
+        incarnation: Incarnation(4),
+        target: Arc::from("openai/gpt"),
+        effect: Effect::Once,
+        hold: Money(11),
+        hold_tokens: 12,
+        output_cap: Some(512),
+        lower: true,
+        waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))],
+        reattached: true,
+    };
+    let plain = Dispatched {
+        effect: Effect::None,
+        hold: Money::ZERO,
+        hold_tokens: 0,
+        output_cap: None,
+        lower: false,
+        waits: smallvec![],
+        reattached: false,
+        ..dispatched.clone()
+    };
+    let finished = |outcome, next| {
+        let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
+        Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), next }))
+    };
+    let succeeded = Outcome::Succeeded(Success { output: payload(5), usage });
+    let failed = Outcome::Failed(failure());
+    let mut changes = vec![
+        Change::Entered(all.clone()),
+        Change::Entered(Evaluation::default()),
+        Change::Dispatched(Box::new(dispatched)),
+        Change::Dispatched(Box::new(plain)),
+        Change::Referenced { reference: Arc::from("job-7") },
+        finished(succeeded.clone(), Next::Succeed),
+        finished(succeeded, Next::Judge),
+        finished(failed.clone(), Next::Retry { at: Timestamp(30) }),
+        finished(failed.clone(), Next::Rung { rung: 1 }),
+        finished(failed, Next::Fail(failure())),
+        Change::Judged { evaluation: all.clone(), next: Next::Succeed },
+        Change::Caught { output: payload(6) },
+        Change::RoundJudged { evaluation: all.clone(), next: NextRound::Again },
+        Change::RoundJudged { evaluation: all.clone(), next: NextRound::Done },
+        Change::RoundJudged { evaluation: all.clone(), next: NextRound::Use { output: payload(6) } },
+        Change::RoundJudged { evaluation: all, next: NextRound::Fail(Next::Fail(failure())) },
+        Change::Composed { output: payload(6) },
+        Change::Abandoned { attempt: AttemptNo(1), incarnation: Incarnation(3), cost: Money(1), tokens: 2 },
+    ];
+    let ends = [
+        End::Pruned,
+        End::Expired,
+        End::Unaffordable,
+        End::Unevaluable,
+        End::Ineligible,
+        End::Uncertain,
+        End::Lost,
+    ];
+    changes.extend(ends.map(|end| Change::Ended { end, next: Next::Fail(Failure::new(end.class(), "over")) }));
+    changes
+}
+
+fn samples() -> Vec<Record> {
+    let paths = [TaskPath::default(), TaskPath::top(NodeId(0)), deep()];
+    let tasks = changes().into_iter().enumerate().map(|(place, change)| Record::Task {
+        run: RUN,
+        path: paths[place % paths.len()].clone(),
+        change,
+    });
+    about_the_run().into_iter().chain(tasks).collect()
+}
+
+fn line(record: &Record) -> String {
+    let body = String::from_utf8(encode(record)).unwrap();
+    format!("{}.{} {body}", Kind::of(record) as u16, Kind::VERSION)
+}
+
+/// `AGENDUM_GOLDEN=write cargo test -p agendum-wire` writes the file anew; the difference must be additions only.
+#[test]
+fn the_golden_journal_is_written_as_ever() {
+    let written: String = samples().iter().map(|record| line(record) + "\n").collect();
+    if std::env::var("AGENDUM_GOLDEN").is_ok_and(|value| value == "write") {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/journal.jsonl"), &written).unwrap();
+        return;
+    }
+    similar_lines(GOLDEN, &written);
+}
+
+fn similar_lines(expected: &str, found: &str) {
+    for (expected, found) in expected.lines().zip(found.lines()) {
+        assert_eq!(expected, found);
+    }
+    assert_eq!(expected.lines().count(), found.lines().count());
+}
+
+#[test]
+fn the_golden_journal_is_read_as_ever() {
+    for (line, record) in GOLDEN.lines().zip(samples()) {
+        let (head, body) = line.split_once(' ').unwrap();
+        let (kind, version) = head.split_once('.').unwrap();
+        let envelope = envelope(kind.parse().unwrap(), version.parse().unwrap(), record.run());
+        let entry = decode(&envelope, body.as_bytes()).unwrap();
+        assert_eq!(entry.record, record, "{line}");
+        assert_eq!((entry.seq, entry.at, entry.tenant), (envelope.seq, envelope.at, envelope.tenant));
+    }
+}
+
+fn envelope(kind: u16, version: u16, run: Option<RunId>) -> Envelope {
+    let tenant = run.map(|_| Tenant::default());
+    Envelope { seq: Seq(7), at: Timestamp(5), tenant, run, kind, version }
+}
+
+#[test]
+fn every_kind_is_in_the_golden_journal() {
+    for kind in Kind::ALL {
+        assert!(samples().iter().any(|record| Kind::of(record) == kind), "{kind:?}");
+        assert_eq!(Kind::from_number(kind as u16), Some(kind));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let refused = |kind, version, body: &str| decode(&envelope(kind, version, Some(RUN)), body.as_bytes()).unwrap_err();
+    insta::assert_snapshot!(refused(99, 1, "{}"), @"journal row 7 has kind 99 version 1, which this release does not know: use a newer agendum");
+    insta::assert_snapshot!(refused(9, 2, "{}"), @"journal row 7 has kind 9 version 2, which this release does not know: use a newer agendum");
+    insta::assert_snapshot!(refused(24, 1, r#"{"path":"x","end":"lost","next":"judge"}"#), @r#"journal row 7 (Ended) is damaged: "x" is not the place of a task"#);
+    insta::assert_snapshot!(refused(24, 1, r#"{"path":"1","end":"woe","next":"judge"}"#), @r#"journal row 7 (Ended) is damaged: "woe" is no end of a task"#);
+    insta::assert_snapshot!(refused(21, 1, r#"{"path":"1[2","output":{"hash":"AA","size":1}}"#), @r#"journal row 7 (Caught) is damaged: "1[2" is not the place of a task"#);
+    insta::assert_snapshot!(refused(21, 1, r#"{"path":"1[2]","output":{"hash":"AA","size":1}}"#), @r#"journal row 7 (Caught) is damaged: "AA" is no hash"#);
+    insta::assert_snapshot!(decode(&envelope(9, 1, None), b"{}").unwrap_err(), @"journal row 7 (Done) is damaged: it names no run");
+}
