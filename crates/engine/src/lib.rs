@@ -1,1 +1,25 @@
-//! engine
+//! The driver: ports into events, actions into ports. Real clock, threads, channels, group commit.
+//!
+//! One shard = one core on a thread of its own, fed by one inbox. Evaluations and attempts run on the caller's tokio runtime and
+//! report to that inbox; records gather in [`shard`]'s commit and go to the store's writer, several batches on their way at once.
+//! Nothing here decides: what runs, when, and what waits for the disk is the core's.
+//!
+//! Deliberately absent: policies, prices, retries (the core's), concrete stores and adapters (the composition root's).
+
+mod attempt;
+mod engine;
+mod evaluate;
+mod feed;
+mod inbox;
+mod payloads;
+mod rows;
+mod shard;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use engine::{Engine, NotLive, Parts, Request, Stored, SubmitError};
+pub use feed::Notice;
+pub use inbox::Command;
+pub use shard::{Health, RestoreError};
+pub use watch::{ReadError, Watch};

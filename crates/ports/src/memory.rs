@@ -1,1 +1,208 @@
-//! In-memory stores: for tests, for `sim`'s neighbours, and as the simplest reading of the contract.
+//! In-memory stores: for tests, and as the simplest reading of the contract.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use agendum_types::{Hash, Incarnation, Money, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+
+use crate::blobs::{BlobError, Blobs, TenantKey};
+use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
+
+/// A store that forgets everything with the process.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    shards: BTreeMap<ShardId, Shard>,
+    runs: BTreeMap<(Tenant, RunId), RunRow>,
+    failures: VecDeque<Appended>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    incarnation: Incarnation,
+    rows: Vec<Row>,
+    /// An append has failed: the rest of this incarnation fails too.
+    poisoned: bool,
+}
+
+impl MemoryStore {
+    /// The next append writes nothing and gives this answer. For tests of what follows.
+    pub fn fail_next(&self, answer: Appended) {
+        self.state().failures.push_back(answer);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn append(&mut self, batch: Append) -> Appended {
+        let failure = self.failures.pop_front();
+        let shard = self.shards.entry(batch.shard).or_default();
+        if shard.poisoned || batch.incarnation != shard.incarnation {
+            return Appended::Fenced(format!(
+                "incarnation {} may not append: the journal is at {}",
+                batch.incarnation, shard.incarnation
+            ));
+        }
+        if let Some(failure) = failure {
+            shard.poisoned = true;
+            return failure;
+        }
+        let next = shard.rows.last().map_or(Seq(1), |row| row.seq.next());
+        if batch.expected != next {
+            shard.poisoned = true;
+            return Appended::Fenced(format!("row {} was expected, the journal is at {next}", batch.expected));
+        }
+        shard.rows.extend(batch.rows);
+        batch.runs.into_iter().for_each(|update| self.update(batch.shard, update));
+        Appended::Durable
+    }
+
+    fn update(&mut self, shard: ShardId, update: RunUpdate) {
+        let key = (update.tenant.clone(), update.run);
+        match update.change {
+            RunChange::Submitted { graph, graph_hash, at } => {
+                let row = RunRow {
+                    tenant: update.tenant,
+                    run: update.run,
+                    partition: update.run.partition(),
+                    shard,
+                    graph,
+                    graph_hash,
+                    status: RunStatus::Queued,
+                    degraded: false,
+                    submitted: at,
+                    answered: None,
+                    done: None,
+                    spent: Money::ZERO,
+                };
+                self.runs.insert(key, row);
+            }
+            RunChange::Answered { status, degraded, at, spent } => {
+                if let Some(row) = self.runs.get_mut(&key) {
+                    (row.status, row.degraded, row.answered, row.spent) = (status, degraded, Some(at), spent);
+                }
+            }
+            RunChange::Done { at, spent } => {
+                if let Some(row) = self.runs.get_mut(&key) {
+                    (row.done, row.spent) = (Some(at), spent);
+                }
+            }
+        }
+    }
+
+    fn is_open(&self, row: &Row) -> bool {
+        let (Some(tenant), Some(run)) = (&row.tenant, row.run) else { return false };
+        self.runs.get(&(tenant.clone(), run)).is_some_and(|run| run.done.is_none())
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.shards.values().flat_map(|shard| &shard.rows)
+    }
+}
+
+impl Store for MemoryStore {
+    fn open(&self, shard: ShardId) -> BoxFuture<'_, Result<Opened, StoreError>> {
+        let mut state = self.state();
+        let shard = state.shards.entry(shard).or_default();
+        shard.incarnation.0 += 1;
+        shard.poisoned = false;
+        let opened = Opened {
+            incarnation: shard.incarnation,
+            last: shard.rows.last().map_or(Seq(0), |row| row.seq),
+            high_water: shard.rows.iter().map(|row| row.at).max().unwrap_or(Timestamp(0)),
+        };
+        ready(Ok(opened)).boxed()
+    }
+
+    fn append(&self, batch: Append) -> BoxFuture<'static, Appended> {
+        ready(self.state().append(batch)).boxed()
+    }
+
+    fn read_open(&self, shard: ShardId, after: Seq, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        let state = self.state();
+        let rows = state.shards.get(&shard).map_or(&[][..], |shard| &shard.rows);
+        let page = rows.iter().filter(|row| row.seq > after && state.is_open(row)).take(count_max as usize);
+        ready(Ok(page.cloned().collect())).boxed()
+    }
+
+    fn read_run(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        after: Seq,
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        let state = self.state();
+        let wanted = |row: &&Row| row.seq > after && row.run == Some(run) && row.tenant.as_ref() == Some(tenant);
+        ready(Ok(state.rows().filter(wanted).take(count_max as usize).cloned().collect())).boxed()
+    }
+
+    fn inline_payload(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+        let state = self.state();
+        let found = state
+            .rows()
+            .filter(|row| row.tenant.as_ref() == Some(tenant))
+            .filter_map(|row| row.payload.as_ref())
+            .find(|payload| payload.hash == hash);
+        ready(Ok(found.map(|payload| payload.bytes.clone()))).boxed()
+    }
+
+    fn run(&self, tenant: &Tenant, run: RunId) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
+        ready(Ok(self.state().runs.get(&(tenant.clone(), run)).cloned())).boxed()
+    }
+
+    fn runs(&self, tenant: &Tenant, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
+        let state = self.state();
+        let matches = |row: &&RunRow| {
+            row.tenant == *tenant
+                && filter.before.is_none_or(|before| row.run < before)
+                && filter.status.is_none_or(|status| row.status == status)
+                && filter.graph.as_deref().is_none_or(|graph| *row.graph == *graph)
+        };
+        let page = state.runs.values().rev().filter(matches).take(filter.count_max as usize).cloned().collect();
+        ready(Ok(page)).boxed()
+    }
+}
+
+/// Blobs that are forgotten with the process.
+#[derive(Debug)]
+pub struct MemoryBlobs {
+    secret: [u8; 32],
+    kept: Mutex<HashMap<(Tenant, Hash), Bytes>>,
+}
+
+impl MemoryBlobs {
+    /// An empty store under this secret.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self { secret, kept: Mutex::default() }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<(Tenant, Hash), Bytes>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Blobs for MemoryBlobs {
+    fn put(&self, tenant: &Tenant, bytes: Bytes) -> BoxFuture<'_, Result<Hash, BlobError>> {
+        let hash = self.key(tenant).address(&bytes);
+        self.kept().insert((tenant.clone(), hash), bytes);
+        ready(Ok(hash)).boxed()
+    }
+
+    fn get(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, BlobError>> {
+        ready(Ok(self.kept().get(&(tenant.clone(), hash)).cloned())).boxed()
+    }
+
+    fn key(&self, tenant: &Tenant) -> TenantKey {
+        TenantKey::derive(&self.secret, tenant)
+    }
+}

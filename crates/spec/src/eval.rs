@@ -53,8 +53,8 @@ impl Evaluator {
             Form::Constant => {
                 serde_json::from_str(&expr.source).map_err(|error| EvalError::Failed(error.to_string()))?
             }
-            Form::Expression => self.expression(&expr.source, &context(graph, bindings))?,
-            Form::Tree => self.tree(&expr.source, context(graph, bindings))?,
+            Form::Expression => self.expression(&expr.source, &context(graph, &expr.source, bindings))?,
+            Form::Tree => self.tree(&expr.source, context(graph, &expr.source, bindings))?,
         };
         self.within_size(value)
     }
@@ -131,8 +131,12 @@ pub fn truthy(value: &Json) -> bool {
     }
 }
 
+/// Groups lie inside groups to the depth of [`Limits::depth_max`]; what is further out than this cannot be named.
+const OUTER_DEPTH_MAX: usize = 8;
+
 /// The names that expressions see. Names of tasks do not shadow each other, so `tasks` and every `outer.tasks` can be one map.
-fn context(graph: &Graph, bindings: &Bindings) -> Map<String, Json> {
+fn context(graph: &Graph, source: &str, bindings: &Bindings) -> Map<String, Json> {
+    let outer_depth = source.matches("outer").count().min(OUTER_DEPTH_MAX);
     let mut context = Map::new();
     let mut tasks = Map::new();
     let mut previous = Map::new();
@@ -155,19 +159,13 @@ fn context(graph: &Graph, bindings: &Bindings) -> Map<String, Json> {
             DataRef::PartialOutput => drop(run.insert("partial_output".into(), value)),
         }
     }
-    let uses_outer = bindings.iter().any(|(read, _)| matches!(read, DataRef::Output(_)));
-    if uses_outer {
-        let mut outer = Map::new();
-        for _ in 0..8 {
-            let inner = std::mem::take(&mut outer);
-            outer.insert("tasks".into(), Json::Object(tasks.clone()));
-            if !inner.is_empty() {
-                outer.insert("outer".into(), Json::Object(inner));
-                break;
-            }
-        }
-        context.insert("outer".into(), Json::Object(outer));
+    let mut outer = Map::new();
+    for _ in 0..outer_depth {
+        let further = std::mem::take(&mut outer);
+        outer.insert("tasks".into(), Json::Object(tasks.clone()));
+        outer.insert("outer".into(), Json::Object(further));
     }
+    context.insert("outer".into(), Json::Object(outer));
     of_loop.insert("previous".into(), serde_json::json!({ "tasks": previous }));
     context.insert("tasks".into(), Json::Object(tasks));
     context.insert("loop".into(), Json::Object(of_loop));

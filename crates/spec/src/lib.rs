@@ -119,6 +119,12 @@ pub const fn schema() -> &'static str {
     schema::TEXT
 }
 
+/// Reads an instant as documents write it: RFC 3339.
+#[must_use]
+pub fn instant(text: &str) -> Option<agendum_types::Timestamp> {
+    values::instant(text)
+}
+
 fn hash_of(normal: &str) -> Hash {
     Hash(*blake3::hash(normal.as_bytes()).as_bytes())
 }

@@ -1,6 +1,6 @@
 //! Values as people write them: spans of time, money.
 
-use agendum_types::{Duration, Money};
+use agendum_types::{Duration, Money, Timestamp};
 
 /// `900ms`, `8s`, `1h30m`, or ISO 8601 (`PT8S`).
 pub(crate) fn span(text: &str) -> Option<Duration> {
@@ -14,4 +14,10 @@ pub(crate) fn dollars(number: &serde_json::Number) -> Option<Money> {
     // The float is what the document holds; rounding to pico-dollars is exact for every price a person writes.
     let pico = (dollars * Money::PER_DOLLAR as f64).round();
     (pico < u64::MAX as f64).then_some(Money(pico as u64))
+}
+
+/// An instant, RFC 3339.
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
+    let instant: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(instant.as_microsecond()).ok().map(Timestamp)
 }

@@ -32,7 +32,7 @@ pub use money::Money;
 pub use outcome::{Failure, Outcome, Success, Usage};
 pub use path::{Segment, TaskPath};
 pub use payload::{Hash, Labels, MediaType, PayloadRef};
-pub use snapshot::Snapshot;
+pub use snapshot::{RunView, Snapshot};
 pub use status::{RunStatus, TaskStatus};
 pub use target::{Capability, Target, TargetId};
 pub use time::{Duration, Timestamp};

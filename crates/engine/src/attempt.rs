@@ -1,0 +1,226 @@
+//! One attempt on an adapter: its input, its limits of time, its chunks, its one outcome.
+
+use std::sync::Arc;
+use std::time::Duration as Span;
+
+use agendum_core::Dispatch;
+use agendum_ports::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
+use agendum_types::graph::{Timeouts, Work};
+use agendum_types::{Class, Effect, Failure, MediaType, Outcome, Success, Timestamp};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::feed::Feed;
+use crate::inbox::{Inbox, Message};
+use crate::payloads::{Made, Payloads};
+
+/// Chunks an adapter may hand over before they are read.
+const CHUNK_CREDIT: usize = 64;
+/// How long an adapter may take to return once it was told to stop.
+const STOP_GRACE: Span = Span::from_secs(5);
+
+/// Everything that an attempt needs.
+pub(crate) struct Launch {
+    pub(crate) dispatch: Box<Dispatch>,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) payloads: Arc<Payloads>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) inbox: Inbox,
+    pub(crate) life: u64,
+    /// The engine's clock when it was dispatched, to turn `expires` into a monotonic instant.
+    pub(crate) now: Timestamp,
+}
+
+/// Runs the attempt and reports its outcome.
+pub(crate) async fn run(launch: Launch) {
+    let (outcome, made) = launch.outcome().await;
+    let attempt = launch.dispatch.attempt.clone();
+    launch.inbox.send(Message::Finished { life: launch.life, attempt, outcome, made });
+}
+
+type Running = BoxFuture<'static, Result<Finished, Failed>>;
+
+/// What the adapter writes to while it runs.
+struct Ends {
+    chunks: mpsc::Receiver<Chunk>,
+    references: mpsc::Receiver<Reference>,
+}
+
+impl Launch {
+    async fn outcome(&self) -> (Outcome, Option<Made>) {
+        let (result, tenant) = match self.input().await {
+            Ok(input) => (self.attempt(input).await, &self.dispatch.tenant),
+            Err(failed) => (Err(failed), &self.dispatch.tenant),
+        };
+        match result {
+            Ok(finished) => match self.payloads.make(tenant, finished.output).await {
+                Ok(made) => {
+                    let output = made.reference.clone();
+                    (Outcome::Succeeded(Success { output, usage: finished.usage }), Some(made))
+                }
+                Err(error) => {
+                    let failure = Failure::new(Class::Permanent, &format!("the output could not be kept: {error}"));
+                    (Outcome::Failed(Failure { usage: finished.usage, ..failure }), None)
+                }
+            },
+            Err(failed) => self.failed(failed).await,
+        }
+    }
+
+    async fn failed(&self, failed: Failed) -> (Outcome, Option<Made>) {
+        let made = match failed.partial {
+            Some(partial) => self.payloads.make(&self.dispatch.tenant, partial).await.ok(),
+            None => None,
+        };
+        let failure = Failure {
+            retry_after: failed.retry_after,
+            no_effect: failed.no_effect,
+            partial: made.as_ref().map(|made| made.reference.clone()),
+            usage: failed.usage,
+            ..Failure::new(failed.class, &failed.message)
+        };
+        (Outcome::Failed(failure), made)
+    }
+
+    async fn input(&self) -> Result<Bytes, Failed> {
+        if let Some(reference) = &self.dispatch.input {
+            let read = self.payloads.bytes(&self.dispatch.tenant, reference).await;
+            return read.map_err(|error| {
+                Failed::new(Class::Permanent, format!("the input could not be read: {error}")).without_effect()
+            });
+        }
+        let graph = &self.dispatch.graph;
+        let Work::Call(call) = &graph.task(self.dispatch.node).work else {
+            return Err(Failed::new(Class::Permanent, "a group was dispatched").without_effect());
+        };
+        Ok(Bytes::copy_from_slice(graph.expr(call.input).source.as_bytes()))
+    }
+
+    async fn attempt(&self, input: Bytes) -> Result<Finished, Failed> {
+        let dispatch = &*self.dispatch;
+        let (chunks, chunks_end) = ChunkSink::channel(CHUNK_CREDIT);
+        let (references, references_end) = ReferenceSink::channel();
+        let path = dispatch.graph.path_text(&dispatch.attempt.path);
+        let left = dispatch.expires.map(|at| at.since(self.now).to_std());
+        let attempt = Attempt {
+            id: dispatch.attempt.clone(),
+            tenant: dispatch.tenant.clone(),
+            principal: dispatch.principal.clone(),
+            idempotency_key: self.payloads.idempotency_key(&dispatch.tenant, dispatch.key_origin, &path),
+            forward_key: dispatch.effect == Effect::Idempotent,
+            deadline: left.map(|left| std::time::Instant::now() + left),
+            output_cap: dispatch.output_cap,
+            labels: dispatch.labels.clone(),
+            input: Payload { media: MediaType::Json, bytes: input },
+            chunks,
+            references,
+            cancel: self.cancel.clone(),
+        };
+        let running: Running = match &dispatch.reattach {
+            None => self.adapter.start(attempt),
+            Some(reference) => match self.adapter.reattach(attempt, Reference(Arc::clone(reference))) {
+                Some(running) => running,
+                None => return Err(Failed::new(Class::Unavailable, "the attempt of an earlier life is out of reach")),
+            },
+        };
+        self.watch(running, Ends { chunks: chunks_end, references: references_end }).await
+    }
+
+    /// Waits for the adapter, passes on what it says meanwhile, and stops it when time is up.
+    async fn watch(&self, mut running: Running, mut ends: Ends) -> Result<Finished, Failed> {
+        let mut limits = Watch::new(self.dispatch.timeouts);
+        loop {
+            let next = limits.next();
+            tokio::select! {
+                biased;
+                Some(chunk) = ends.chunks.recv() => {
+                    limits.output();
+                    self.chunk(chunk);
+                }
+                Some(reference) = ends.references.recv() => self.reference(reference),
+                result = &mut running => {
+                    while let Ok(chunk) = ends.chunks.try_recv() {
+                        self.chunk(chunk);
+                    }
+                    return result;
+                }
+                () = self.cancel.cancelled() => {
+                    let stopped = Failed::new(Class::Cancelled, "the attempt was stopped");
+                    return self.stop(running, &mut ends, stopped).await;
+                }
+                () = until(next.map(|(at, _)| at)) => {
+                    let what = next.map_or("time", |(_, what)| what);
+                    self.cancel.cancel();
+                    let stopped = Failed::new(Class::Timeout, format!("`timeout.{what}` has passed"));
+                    return self.stop(running, &mut ends, stopped).await;
+                }
+            }
+        }
+    }
+
+    /// The adapter was told to stop: what it still reports of cost and effect is kept, its result is not wanted.
+    async fn stop(&self, running: Running, ends: &mut Ends, stopped: Failed) -> Result<Finished, Failed> {
+        // Nobody reads any more, so that an adapter that waits for credit goes on.
+        ends.chunks.close();
+        ends.references.close();
+        match tokio::time::timeout(STOP_GRACE, running).await {
+            Ok(Ok(finished)) => Err(Failed { partial: Some(finished.output), usage: finished.usage, ..stopped }),
+            Ok(Err(failed)) => Err(Failed { class: stopped.class, message: stopped.message, ..failed }),
+            Err(_) => Err(stopped),
+        }
+    }
+
+    fn chunk(&self, chunk: Chunk) {
+        let Chunk::Text(text) = chunk else { return };
+        if self.dispatch.live {
+            self.feed.text(&self.dispatch, &text);
+        }
+    }
+
+    fn reference(&self, reference: Reference) {
+        let attempt = self.dispatch.attempt.clone();
+        self.inbox.send(Message::Referenced { life: self.life, attempt, reference: reference.0 });
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The limits of an attempt, on monotonic time.
+struct Watch {
+    attempt: Option<Instant>,
+    first_output: Option<Instant>,
+    idle_span: Option<Span>,
+    idle: Option<Instant>,
+}
+
+impl Watch {
+    fn new(timeouts: Timeouts) -> Self {
+        let now = Instant::now();
+        let from_now = |span: Option<agendum_types::Duration>| span.map(|span| now + span.to_std());
+        Self {
+            attempt: from_now(timeouts.attempt),
+            first_output: from_now(timeouts.first_output),
+            idle_span: timeouts.idle.map(agendum_types::Duration::to_std),
+            idle: from_now(timeouts.idle),
+        }
+    }
+
+    fn output(&mut self) {
+        self.first_output = None;
+        self.idle = self.idle_span.map(|span| Instant::now() + span);
+    }
+
+    fn next(&self) -> Option<(Instant, &'static str)> {
+        let limits = [(self.attempt, "attempt"), (self.first_output, "first_output"), (self.idle, "idle")];
+        limits.into_iter().filter_map(|(at, what)| at.map(|at| (at, what))).min()
+    }
+}

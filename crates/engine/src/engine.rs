@@ -1,0 +1,376 @@
+//! The handle that callers hold.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration as Span;
+
+use agendum_core::{Answer, Entry, Rejected, Submission};
+use agendum_ports::{Adapter, Blobs, Clock, Payload, RunFilter, RunRow, Store, StoreError};
+use agendum_spec::eval::Evaluator;
+use agendum_spec::{Accepted, NormalDocument};
+use agendum_types::graph::{Budget, Priority};
+use agendum_types::id::PARTITION_COUNT;
+use agendum_types::{
+    Duration, Graph, Limits, MediaType, Partition, PayloadRef, Principal, RunId, RunView, Seq, ShardId, Snapshot,
+    Target, Tenant,
+};
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::evaluate::Evaluations;
+use crate::feed::Feed;
+use crate::inbox::{Command, Inbox, Message};
+use crate::payloads::{PayloadError, Payloads};
+use crate::shard::{self, Health, RestoreError, Surroundings};
+use crate::watch::{self, ReadError, Watch};
+
+/// Requests that wait for the shard at once; more wait for their turn.
+const REQUESTS_MAX: usize = 1_024;
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The journal and the index of runs.
+    pub store: Arc<dyn Store>,
+    /// Payloads too large for the journal, and documents.
+    pub blobs: Arc<dyn Blobs>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// What can serve tasks, and the code that speaks to it.
+    pub targets: Vec<(Target, Arc<dyn Adapter>)>,
+    /// A number for everything.
+    pub limits: Limits,
+    /// Whose journal.
+    pub shard: ShardId,
+    /// Fixes chance in a test.
+    pub seed: Option<u64>,
+}
+
+/// A run to be.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// For whom.
+    pub tenant: Tenant,
+    /// On whose behalf.
+    pub principal: Principal,
+    /// What shall be done.
+    pub accepted: Accepted,
+    /// The inputs, JSON; already prepared by [`agendum_spec::inputs::prepare`].
+    pub inputs: Bytes,
+    /// Overrides the graph's.
+    pub priority: Option<Priority>,
+    /// Overrides the graph's.
+    pub deadline: Option<Duration>,
+    /// Overrides the graph's.
+    pub budget: Option<Budget>,
+    /// Every step is committed before the next begins.
+    pub strict: bool,
+}
+
+/// Why a run was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The core refused it; nothing has changed.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// Its inputs or its document could not be kept.
+    #[error("the run's inputs could not be kept: {0}")]
+    Payload(String),
+    /// The engine has stopped, or its journal is being opened anew.
+    #[error("the engine takes no work now: {0:?}")]
+    Unavailable(Health),
+}
+
+/// The run is unknown to this tenant, or answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("run {0} is not live")]
+pub struct NotLive(pub RunId);
+
+/// A run as the store has it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its line in the index.
+    pub row: RunRow,
+    /// Its graph, with all additions so far.
+    pub graph: Arc<Graph>,
+    /// Its records, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// A running shard. Cheap to share behind an [`Arc`]; stops when dropped.
+pub struct Engine {
+    around: Arc<Surroundings>,
+    requests: Arc<Semaphore>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Opens the journal, takes up its open runs and starts the shard's thread on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be opened or read.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub async fn start(parts: Parts) -> Result<Self, RestoreError> {
+        let payloads = Arc::new(Payloads::new(Arc::clone(&parts.store), Arc::clone(&parts.blobs), &parts.limits));
+        let evaluations = Evaluations {
+            payloads: Arc::clone(&payloads),
+            store: Arc::clone(&parts.store),
+            evaluator: Arc::new(Evaluator::new(&parts.limits)),
+            items_max: parts.limits.foreach_items_max,
+        };
+        let (inbox, receiver) = Inbox::channel();
+        let around = Arc::new(Surroundings {
+            shard: parts.shard,
+            limits: parts.limits,
+            store: parts.store,
+            clock: parts.clock,
+            targets: parts.targets,
+            payloads,
+            evaluations,
+            feed: Arc::new(Feed::default()),
+            inbox,
+            runtime: Handle::current(),
+            health: Mutex::default(),
+            seed: parts.seed,
+        });
+        let (opened, told) = oneshot::channel();
+        let shared = Arc::clone(&around);
+        let thread = std::thread::Builder::new()
+            .name(format!("shard-{}", around.shard))
+            .spawn(move || shard::run(&shared, &receiver, opened))
+            .map_err(|source| StoreError::Io { doing: "start its thread", source: Box::new(source) })?;
+        let engine = Self {
+            around,
+            requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            thread: Mutex::new(Some(thread)),
+        };
+        match told.await {
+            Ok(result) => result.map(|()| engine),
+            Err(_) => Err(StoreError::Corrupt {
+                path: "the journal".to_owned(),
+                message: "the shard's thread panicked while it read it".to_owned(),
+            }
+            .into()),
+        }
+    }
+
+    /// How the shard stands.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.around.health()
+    }
+
+    /// Accepts a run: durable on return.
+    ///
+    /// # Errors
+    ///
+    /// If the core refuses it, its payloads cannot be kept, or the engine takes no work.
+    pub async fn submit(&self, request: Request) -> Result<RunId, SubmitError> {
+        let run = self.new_run_id();
+        self.submit_as(run, request).await?;
+        Ok(run)
+    }
+
+    async fn submit_as(&self, run: RunId, request: Request) -> Result<(), SubmitError> {
+        let reply = self.send_submission(run, request).await?;
+        reply.await.map_err(|_| SubmitError::Unavailable(self.health()))??;
+        Ok(())
+    }
+
+    /// Submits and waits for the answer; does not wait for the submission's own commit first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::submit`].
+    pub async fn run(&self, request: Request) -> Result<Answer, SubmitError> {
+        let run = self.new_run_id();
+        let tenant = request.tenant.clone();
+        let mut reply = self.send_submission(run, request).await?;
+        let (sender, answer) = oneshot::channel();
+        self.around.inbox.send(Message::Await { tenant, run, reply: sender });
+        match answer.await {
+            Ok(answer) => Ok(answer),
+            Err(_) => match reply.try_recv() {
+                Ok(Err(rejected)) => Err(rejected.into()),
+                Ok(Ok(())) | Err(_) => Err(SubmitError::Unavailable(self.health())),
+            },
+        }
+    }
+
+    async fn send_submission(
+        &self,
+        run: RunId,
+        request: Request,
+    ) -> Result<oneshot::Receiver<Result<(), Rejected>>, SubmitError> {
+        let unkept = |error: PayloadError| SubmitError::Payload(error.to_string());
+        let permit = Arc::clone(&self.requests).acquire_owned().await;
+        let permit = permit.map_err(|_| SubmitError::Unavailable(self.health()))?;
+        let payloads = &self.around.payloads;
+        let document = payloads.make_blob(&request.tenant, &request.accepted.document.0).await.map_err(unkept)?;
+        let inputs = Payload { media: MediaType::Json, bytes: request.inputs };
+        let inputs = payloads.make(&request.tenant, inputs).await.map_err(unkept)?;
+        let submission = Box::new(Submission {
+            run,
+            tenant: request.tenant,
+            principal: request.principal,
+            graph: request.accepted.graph,
+            document,
+            inputs: inputs.reference.clone(),
+            priority: request.priority,
+            deadline: request.deadline,
+            budget: request.budget,
+            strict: request.strict,
+        });
+        let (reply, told) = oneshot::channel();
+        self.around.inbox.send(Message::Submit { submission, inputs, reply, permit });
+        Ok(told)
+    }
+
+    fn new_run_id(&self) -> RunId {
+        let mut chance = [0; 16];
+        if getrandom::fill(&mut chance).is_err() {
+            // Without a source of chance the clock alone must tell runs apart.
+            chance = u128::from(self.around.clock.now().0).to_be_bytes();
+        }
+        let chance = u128::from_be_bytes(chance);
+        let partition = Partition((chance >> 100) as u16 % PARTITION_COUNT);
+        RunId::compose(self.around.clock.now(), partition, chance)
+    }
+
+    /// Adds tasks to a live run: `graph` is its graph with the additions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::submit`].
+    pub async fn add_tasks(&self, tenant: &Tenant, run: RunId, accepted: &Accepted) -> Result<(), SubmitError> {
+        let permit = Arc::clone(&self.requests).acquire_owned().await;
+        let permit = permit.map_err(|_| SubmitError::Unavailable(self.health()))?;
+        if self.view(tenant, run).await.is_none() {
+            return Err(Rejected::NotLive(run).into());
+        }
+        let document = self.around.payloads.make_blob(tenant, &accepted.document.0).await;
+        let document = document.map_err(|error| SubmitError::Payload(error.to_string()))?;
+        let (reply, told) = oneshot::channel();
+        let graph = Arc::clone(&accepted.graph);
+        self.around.inbox.send(Message::AddTasks { run, graph, document, reply, permit });
+        told.await.map_err(|_| SubmitError::Unavailable(self.health()))??;
+        Ok(())
+    }
+
+    /// Cancels, pauses or resumes a live run.
+    ///
+    /// # Errors
+    ///
+    /// If this tenant has no such live run.
+    pub async fn command(&self, tenant: &Tenant, run: RunId, command: Command) -> Result<(), NotLive> {
+        let permit = Arc::clone(&self.requests).acquire_owned().await.map_err(|_| NotLive(run))?;
+        let (reply, told) = oneshot::channel();
+        self.around.inbox.send(Message::Command { tenant: tenant.clone(), run, command, reply, permit });
+        match told.await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(NotLive(run)),
+        }
+    }
+
+    /// The answer of a run; waits for it if the run is live. `None` if this tenant has no such run, or the engine stops first.
+    pub async fn answer(&self, tenant: &Tenant, run: RunId) -> Option<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.around.inbox.send(Message::Await { tenant: tenant.clone(), run, reply });
+        match answer.await {
+            Ok(answer) => Some(answer),
+            Err(_) => watch::stored_answer(&*self.around.store, tenant, run).await.ok().flatten(),
+        }
+    }
+
+    /// A live run as the core sees it.
+    pub async fn view(&self, tenant: &Tenant, run: RunId) -> Option<RunView> {
+        let (reply, told) = oneshot::channel();
+        self.around.inbox.send(Message::View { tenant: tenant.clone(), run, reply });
+        told.await.ok().flatten()
+    }
+
+    /// The shard in numbers.
+    pub async fn snapshot(&self) -> Option<Snapshot> {
+        let (reply, told) = oneshot::channel();
+        self.around.inbox.send(Message::Snapshot { reply });
+        told.await.ok()
+    }
+
+    /// What happens to a run: its records after `after`, then what is live, to its end.
+    ///
+    /// # Errors
+    ///
+    /// If this tenant has no such run or the store cannot be read.
+    pub async fn watch(&self, tenant: &Tenant, run: RunId, after: Seq) -> Result<Watch, ReadError> {
+        Watch::begin(Arc::clone(&self.around), tenant.clone(), run, after).await
+    }
+
+    /// A page of the index of runs.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn runs(&self, tenant: &Tenant, filter: RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        self.around.store.runs(tenant, filter).await
+    }
+
+    /// A run with its graph and its records, live or not; `None` if this tenant has no such run.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read, or what it holds is damaged.
+    pub async fn stored(&self, tenant: &Tenant, run: RunId) -> Result<Option<Stored>, ReadError> {
+        watch::stored(&self.around.payloads, &*self.around.store, &self.around.limits, tenant, run).await
+    }
+
+    /// The bytes of a payload of this tenant.
+    ///
+    /// # Errors
+    ///
+    /// If the tenant has no such payload or it cannot be read.
+    pub async fn payload(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Bytes, ReadError> {
+        Ok(self.around.payloads.bytes(tenant, reference).await.map_err(ReadError::payload)?)
+    }
+
+    /// The normal document that a run was last given.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub async fn document(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<NormalDocument, ReadError> {
+        let bytes = self.around.payloads.blob(tenant, reference).await.map_err(ReadError::payload)?;
+        Ok(NormalDocument(String::from_utf8_lossy(&bytes).into()))
+    }
+
+    /// The targets.
+    #[must_use]
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.around.targets.iter().map(|(target, _)| target)
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.around.limits
+    }
+
+    /// Takes no more work, stops what runs, commits what is decided, and ends. Open runs go on when the journal is opened again.
+    pub async fn stop(&self) {
+        self.around.inbox.send(Message::Stop);
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
+            while !thread.is_finished() {
+                tokio::time::sleep(Span::from_millis(2)).await;
+            }
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.around.inbox.send(Message::Stop);
+    }
+}

@@ -1,0 +1,147 @@
+//! What a caller sees while a run goes on: durable records, and the provisional text of tasks marked `live`.
+//!
+//! Text is addressed by attempt and offset. It lives in a bounded log for each task until the run is closed; text that is held back
+//! joins the stream when it is published. A later attempt of the same task starts over, and readers are told.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use agendum_core::{Dispatch, Entry};
+use agendum_types::{AttemptId, RunId, TaskPath};
+use rustc_hash::FxHashMap;
+use tokio::sync::broadcast;
+
+/// Bytes of text kept for a task; what comes later is in its output.
+const LOG_BYTES_MAX: usize = 256 << 10;
+/// Notices that a reader may be behind before it is sent back to the journal.
+const BACKLOG_MAX: usize = 1_024;
+
+/// Something to tell the readers of a run.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A record that is durable.
+    Entry(Arc<Entry>),
+    /// Text of a running attempt, provisional.
+    Text {
+        /// Whose.
+        attempt: Arc<AttemptId>,
+        /// Where in the attempt's text it begins, in bytes.
+        offset: u64,
+        /// The text.
+        text: Arc<str>,
+    },
+    /// An earlier attempt's text does not count any more.
+    Restarted {
+        /// Which task.
+        path: TaskPath,
+    },
+}
+
+/// The notices of all live runs of a shard.
+#[derive(Default)]
+pub(crate) struct Feed {
+    runs: Mutex<FxHashMap<RunId, Watched>>,
+}
+
+#[derive(Default)]
+struct Watched {
+    readers: Option<broadcast::Sender<Notice>>,
+    texts: FxHashMap<TaskPath, Log>,
+}
+
+struct Log {
+    attempt: Arc<AttemptId>,
+    text: String,
+    held_back: bool,
+}
+
+impl Feed {
+    /// Text of a running attempt.
+    pub(crate) fn text(&self, dispatch: &Dispatch, text: &str) {
+        let mut runs = self.runs();
+        let watched = runs.entry(dispatch.attempt.run).or_default();
+        let path = &dispatch.attempt.path;
+        let restarted = watched.texts.get(path).is_some_and(|log| *log.attempt != dispatch.attempt);
+        if restarted {
+            let shown = watched.texts.remove(path).is_some_and(|log| !log.held_back);
+            if shown {
+                watched.tell(Notice::Restarted { path: path.clone() });
+            }
+        }
+        let log = watched.texts.entry(path.clone()).or_insert_with(|| Log {
+            attempt: Arc::new(dispatch.attempt.clone()),
+            text: String::new(),
+            held_back: dispatch.held_back,
+        });
+        let room = text.floor_char_boundary((LOG_BYTES_MAX - log.text.len()).min(text.len()));
+        if room == 0 {
+            return;
+        }
+        let notice = log.notice(log.text.len(), &text[..room]);
+        log.text.push_str(&text[..room]);
+        if !log.held_back {
+            watched.tell(notice);
+        }
+    }
+
+    /// The text of this task may be shown.
+    pub(crate) fn publish(&self, run: RunId, path: &TaskPath) {
+        let mut runs = self.runs();
+        let Some(watched) = runs.get_mut(&run) else { return };
+        let Some(log) = watched.texts.get_mut(path) else { return };
+        if std::mem::take(&mut log.held_back) {
+            let notice = log.notice(0, &log.text);
+            watched.tell(notice);
+        }
+    }
+
+    /// A record has become durable.
+    pub(crate) fn entry(&self, run: RunId, entry: Entry) {
+        let runs = self.runs();
+        let Some(readers) = runs.get(&run).and_then(|watched| watched.readers.as_ref()) else { return };
+        let _nobody = readers.send(Notice::Entry(Arc::new(entry)));
+    }
+
+    /// Nothing more will happen to the run; readers see the end.
+    pub(crate) fn close(&self, run: RunId) {
+        self.runs().remove(&run);
+    }
+
+    /// The shard begins a new life: provisional text is void, readers go back to the journal.
+    pub(crate) fn reset(&self) {
+        self.runs().clear();
+    }
+
+    /// From now on, and the text so far.
+    pub(crate) fn subscribe(&self, run: RunId) -> (broadcast::Receiver<Notice>, Vec<Notice>) {
+        let mut runs = self.runs();
+        let watched = runs.entry(run).or_default();
+        let receiver = watched.readers.get_or_insert_with(|| broadcast::Sender::new(BACKLOG_MAX)).subscribe();
+        let mut texts: Vec<&Log> = watched.texts.values().filter(|log| !log.held_back).collect();
+        texts.sort_by(|one, other| one.attempt.path.cmp(&other.attempt.path));
+        (receiver, texts.into_iter().map(|log| log.notice(0, &log.text)).collect())
+    }
+
+    /// A subscription to a run that turned out not to be live.
+    pub(crate) fn forget(&self, run: RunId) {
+        self.runs().remove(&run);
+    }
+
+    fn runs(&self) -> MutexGuard<'_, FxHashMap<RunId, Watched>> {
+        // Every change of the table is complete before anything in it can panic.
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    fn tell(&self, notice: Notice) {
+        if let Some(readers) = &self.readers {
+            let _nobody = readers.send(notice);
+        }
+    }
+}
+
+impl Log {
+    fn notice(&self, offset: usize, text: &str) -> Notice {
+        Notice::Text { attempt: Arc::clone(&self.attempt), offset: offset as u64, text: Arc::from(text) }
+    }
+}

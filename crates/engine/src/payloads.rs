@@ -1,0 +1,238 @@
+//! Bytes by reference: made durable before the commit that names them, kept in memory while they are likely to be read again.
+//!
+//! A small payload travels inside the journal row of the record that names it; until that row is durable it is pinned here. A larger
+//! one is a blob, durable before its record is decided.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use agendum_ports::{BlobError, Blobs, InlinePayload, Payload, Store, StoreError, TenantKey};
+use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, RunId, Tenant};
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use serde_json::Value as Json;
+
+/// Bytes of payloads kept in memory, pinned ones not counted.
+const CACHE_BYTES_MAX: usize = 64 << 20;
+
+/// The payloads of one shard.
+pub(crate) struct Payloads {
+    store: Arc<dyn Store>,
+    blobs: Arc<dyn Blobs>,
+    inline_max: usize,
+    size_max: u64,
+    table: Mutex<Table>,
+}
+
+/// A payload that was just made, and what its journal row must carry.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) reference: PayloadRef,
+    pub(crate) inline: Option<InlinePayload>,
+}
+
+/// Why a payload could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PayloadError {
+    #[error("a payload of {size} bytes is larger than the limit of {limit}")]
+    TooLarge { size: u64, limit: u64 },
+    #[error("payload {0} is missing from the store")]
+    Missing(Hash),
+    #[error("payload {hash} is not JSON: {message}")]
+    NotJson { hash: Hash, message: String },
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+type Address = (Tenant, Hash);
+
+/// What memory holds. Two generations instead of a list of uses: what was read since the last turn survives the next.
+#[derive(Default)]
+struct Table {
+    keys: FxHashMap<Tenant, TenantKey>,
+    pinned: FxHashMap<Address, (Held, u32)>,
+    young: FxHashMap<Address, Held>,
+    old: FxHashMap<Address, Held>,
+    young_bytes: usize,
+}
+
+#[derive(Clone)]
+struct Held {
+    bytes: Bytes,
+    value: Option<Arc<Json>>,
+}
+
+impl Payloads {
+    pub(crate) fn new(store: Arc<dyn Store>, blobs: Arc<dyn Blobs>, limits: &Limits) -> Self {
+        let (inline_max, size_max) = (limits.inline_payload_bytes_max, limits.payload_bytes_max);
+        Self { store, blobs, inline_max, size_max, table: Mutex::default() }
+    }
+
+    /// Keeps the payload. A small one is pinned until [`Payloads::unpin`]; a large one is durable on return.
+    pub(crate) async fn make(&self, tenant: &Tenant, payload: Payload) -> Result<Made, PayloadError> {
+        self.keep(tenant, payload.media, payload.bytes, None).await
+    }
+
+    /// The same for a value that was just computed.
+    pub(crate) async fn make_value(&self, tenant: &Tenant, value: Json) -> Result<Made, PayloadError> {
+        let bytes = Bytes::from(value.to_string());
+        self.keep(tenant, MediaType::Json, bytes, Some(Arc::new(value))).await
+    }
+
+    async fn keep(
+        &self,
+        tenant: &Tenant,
+        media: MediaType,
+        bytes: Bytes,
+        value: Option<Arc<Json>>,
+    ) -> Result<Made, PayloadError> {
+        let size = bytes.len() as u64;
+        if size > self.size_max {
+            return Err(PayloadError::TooLarge { size, limit: self.size_max });
+        }
+        let held = Held { bytes: bytes.clone(), value };
+        let (hash, inline) = if bytes.len() <= self.inline_max {
+            let hash = self.key(tenant).address(&bytes);
+            self.table().pin((tenant.clone(), hash), held);
+            (hash, Some(InlinePayload { hash, bytes }))
+        } else {
+            let hash = self.blobs.put(tenant, bytes).await?;
+            self.table().cache((tenant.clone(), hash), held);
+            (hash, None)
+        };
+        Ok(Made { reference: PayloadRef { hash, size, media, labels: Labels::NONE }, inline })
+    }
+
+    /// Keeps the text as a blob: a document that rows of many runs name.
+    pub(crate) async fn make_blob(&self, tenant: &Tenant, text: &str) -> Result<PayloadRef, PayloadError> {
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        let size = bytes.len() as u64;
+        let known = self.key(tenant).address(&bytes);
+        let address = (tenant.clone(), known);
+        let reference = PayloadRef { hash: known, size, media: MediaType::Json, labels: Labels::NONE };
+        if self.table().find(&address).is_none() {
+            self.blobs.put(tenant, bytes.clone()).await?;
+            self.table().cache(address, Held { bytes, value: None });
+        }
+        Ok(reference)
+    }
+
+    /// The row that carries the payload is durable, or no row will.
+    pub(crate) fn unpin(&self, tenant: &Tenant, hash: Hash) {
+        self.table().unpin((tenant.clone(), hash));
+    }
+
+    /// The bytes.
+    pub(crate) async fn bytes(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Bytes, PayloadError> {
+        Ok(self.held(tenant, reference.hash, reference.size).await?.bytes)
+    }
+
+    /// The bytes of a blob that rows only name.
+    pub(crate) async fn blob(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Bytes, PayloadError> {
+        self.blobs.get(tenant, reference.hash).await?.ok_or(PayloadError::Missing(reference.hash))
+    }
+
+    /// What expressions see of it: JSON as it is, text as a text, other bytes as an object that names them.
+    pub(crate) async fn value(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Arc<Json>, PayloadError> {
+        let held = self.held(tenant, reference.hash, reference.size).await?;
+        if let Some(value) = held.value {
+            return Ok(value);
+        }
+        let value = match &reference.media {
+            MediaType::Json => serde_json::from_slice(&held.bytes)
+                .map_err(|error| PayloadError::NotJson { hash: reference.hash, message: error.to_string() })?,
+            MediaType::Text => Json::String(String::from_utf8_lossy(&held.bytes).into_owned()),
+            MediaType::Bytes | MediaType::Other(_) => {
+                serde_json::json!({ "media": reference.media.as_str(), "size": reference.size, "hash": reference.hash.to_string() })
+            }
+        };
+        let value = Arc::new(value);
+        self.table().remember((tenant.clone(), reference.hash), &value);
+        Ok(value)
+    }
+
+    async fn held(&self, tenant: &Tenant, hash: Hash, size: u64) -> Result<Held, PayloadError> {
+        let address = (tenant.clone(), hash);
+        if let Some(held) = self.table().find(&address) {
+            return Ok(held);
+        }
+        let found = if size <= self.inline_max as u64 { self.store.inline_payload(tenant, hash).await? } else { None };
+        let bytes = match found {
+            Some(bytes) => bytes,
+            None => self.blobs.get(tenant, hash).await?.ok_or(PayloadError::Missing(hash))?,
+        };
+        let held = Held { bytes, value: None };
+        self.table().cache(address, held.clone());
+        Ok(held)
+    }
+
+    /// The idempotency key of a task: the same for every attempt and every life, different for every task and tenant.
+    pub(crate) fn idempotency_key(&self, tenant: &Tenant, origin: RunId, path: &str) -> Arc<str> {
+        let text = format!("agendum idempotency key v1\0{origin}\0{path}");
+        let mut hex = self.key(tenant).address(text.as_bytes()).to_string();
+        hex.truncate(40);
+        hex.into()
+    }
+
+    fn key(&self, tenant: &Tenant) -> TenantKey {
+        let known = self.table().keys.get(tenant).cloned();
+        known.unwrap_or_else(|| {
+            let key = self.blobs.key(tenant);
+            self.table().keys.insert(tenant.clone(), key.clone());
+            key
+        })
+    }
+
+    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
+        // Every change of the table is complete before anything in it can panic.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn pin(&mut self, address: Address, held: Held) {
+        self.pinned.entry(address).or_insert((held, 0)).1 += 1;
+    }
+
+    fn unpin(&mut self, address: Address) {
+        let Some(pin) = self.pinned.get_mut(&address) else { return };
+        pin.1 -= 1;
+        if pin.1 == 0
+            && let Some((held, _)) = self.pinned.remove(&address)
+        {
+            self.cache(address, held);
+        }
+    }
+
+    fn cache(&mut self, address: Address, held: Held) {
+        self.young_bytes += held.bytes.len() + 128;
+        self.young.insert(address, held);
+        if self.young_bytes > CACHE_BYTES_MAX / 2 {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+    }
+
+    fn find(&mut self, address: &Address) -> Option<Held> {
+        if let Some((held, _)) = self.pinned.get(address) {
+            return Some(held.clone());
+        }
+        if let Some(held) = self.young.get(address) {
+            return Some(held.clone());
+        }
+        let held = self.old.remove(address)?;
+        self.cache(address.clone(), held.clone());
+        Some(held)
+    }
+
+    fn remember(&mut self, address: Address, value: &Arc<Json>) {
+        let held = match self.pinned.get_mut(&address) {
+            Some((held, _)) => Some(held),
+            None => self.young.get_mut(&address),
+        };
+        if let Some(held) = held {
+            held.value = Some(Arc::clone(value));
+        }
+    }
+}

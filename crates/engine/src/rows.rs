@@ -1,0 +1,60 @@
+//! Records into journal rows and back.
+
+use agendum_core::{Entry, Record};
+use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate};
+use agendum_types::{Incarnation, Money};
+use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode};
+
+/// The row of a record.
+pub(crate) fn row(entry: &Entry, incarnation: Incarnation, payload: Option<InlinePayload>) -> Row {
+    Row {
+        seq: entry.seq,
+        at: entry.at,
+        incarnation,
+        tenant: entry.tenant.clone(),
+        run: entry.record.run(),
+        kind: Kind::of(&entry.record) as u16,
+        version: Kind::VERSION,
+        body: encode(&entry.record).into(),
+        payload,
+    }
+}
+
+/// The record of a row.
+pub(crate) fn entry(row: &Row) -> Result<Entry, DecodeError> {
+    let envelope = Envelope {
+        seq: row.seq,
+        at: row.at,
+        tenant: row.tenant.clone(),
+        run: row.run,
+        kind: row.kind,
+        version: row.version,
+    };
+    decode(&envelope, &row.body)
+}
+
+/// What the record changes in the index of runs.
+pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
+    let change = match &entry.record {
+        Record::RunSubmitted(submitted) => RunChange::Submitted {
+            graph: submitted.graph_name.clone(),
+            graph_hash: submitted.graph,
+            at: entry.at,
+        },
+        Record::Answered(answered) => RunChange::Answered {
+            status: answered.status,
+            degraded: answered.degraded,
+            at: entry.at,
+            spent,
+        },
+        Record::Done { .. } => RunChange::Done { at: entry.at, spent },
+        Record::Opened { .. }
+        | Record::ClockJumped { .. }
+        | Record::TasksAdded { .. }
+        | Record::CancelRequested { .. }
+        | Record::Paused { .. }
+        | Record::Resumed { .. }
+        | Record::Task { .. } => return None,
+    };
+    Some(RunUpdate { tenant: entry.tenant.clone()?, run: entry.record.run()?, change })
+}

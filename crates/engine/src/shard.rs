@@ -1,0 +1,135 @@
+//! The shard's thread: one core, driven from one inbox, through as many lives as its journal gives it.
+//!
+//! A life begins when the journal is opened and ends when an append fails or its outcome is unknown: nothing is retried, memory is
+//! dropped, the journal opened anew.
+
+mod commit;
+mod life;
+mod restore;
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration as Span;
+
+use agendum_core::Rejected;
+use agendum_ports::{Adapter, Clock, Store};
+use agendum_types::{Limits, ShardId, Target};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::evaluate::Evaluations;
+use crate::feed::Feed;
+use crate::inbox::{Inbox, Message};
+use crate::payloads::Payloads;
+use life::{End, Life};
+pub use restore::RestoreError;
+
+/// The pause before the journal is opened anew, doubled up to a minute.
+const REOPEN_PAUSE: Span = Span::from_millis(250);
+
+/// How the shard stands, for readiness.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// The journal is being read.
+    #[default]
+    Starting,
+    /// It takes work.
+    Ready,
+    /// The last append failed; the journal is being opened anew.
+    Recovering(String),
+    /// It was asked to stop, and has.
+    Stopped,
+}
+
+/// Everything a shard works with; shared by its lives.
+pub(crate) struct Surroundings {
+    pub(crate) shard: ShardId,
+    pub(crate) limits: Limits,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) targets: Vec<(Target, Arc<dyn Adapter>)>,
+    pub(crate) payloads: Arc<Payloads>,
+    pub(crate) evaluations: Evaluations,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) inbox: Inbox,
+    pub(crate) runtime: Handle,
+    pub(crate) health: Mutex<Health>,
+    /// Fixes the seeds of a test; chance otherwise.
+    pub(crate) seed: Option<u64>,
+}
+
+impl Surroundings {
+    pub(crate) fn health(&self) -> Health {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_health(&self, health: Health) {
+        *self.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+    }
+}
+
+/// Runs the shard until it is stopped. `opened` is told how the first opening went.
+pub(crate) fn run(
+    surroundings: &Arc<Surroundings>,
+    inbox: &Receiver<Message>,
+    opened: oneshot::Sender<Result<(), RestoreError>>,
+) {
+    let mut life = match surroundings.runtime.block_on(restore::open(surroundings)) {
+        Ok(restored) => {
+            surroundings.set_health(Health::Ready);
+            let _gone = opened.send(Ok(()));
+            Life::begin(Arc::clone(surroundings), restored, life::Waiters::default())
+        }
+        Err(error) => {
+            surroundings.set_health(Health::Stopped);
+            let _gone = opened.send(Err(error));
+            return;
+        }
+    };
+    loop {
+        let reason = match life.live(inbox) {
+            End::Stopped => break,
+            End::Failed(reason) => reason,
+        };
+        tracing::error!(%reason, "the journal refused an append: opening it anew");
+        surroundings.set_health(Health::Recovering(reason));
+        surroundings.feed.reset();
+        let waiters = std::mem::take(&mut life.waiters);
+        drop(life);
+        life = match reopen(surroundings, inbox, waiters) {
+            Some(life) => life,
+            None => break,
+        };
+        surroundings.set_health(Health::Ready);
+    }
+    surroundings.set_health(Health::Stopped);
+}
+
+/// Opens the journal again and again until it succeeds; `None` if the shard is told to stop meanwhile.
+fn reopen(surroundings: &Arc<Surroundings>, inbox: &Receiver<Message>, waiters: life::Waiters) -> Option<Life> {
+    let mut pause = REOPEN_PAUSE;
+    loop {
+        let mut kept = VecDeque::new();
+        loop {
+            match inbox.recv_timeout(pause) {
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(message) => kept.push_back(message),
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+        }
+        // What the earlier life had started reports in vain; callers are told to come back.
+        kept.into_iter().for_each(refuse);
+        match surroundings.runtime.block_on(restore::open(surroundings)) {
+            Ok(restored) => return Some(Life::begin(Arc::clone(surroundings), restored, waiters)),
+            Err(error) => tracing::error!(%error, "the journal cannot be opened"),
+        }
+        pause = (pause * 2).min(Span::from_secs(60));
+    }
+}
+
+fn refuse(message: Message) {
+    if let Message::Submit { reply, .. } | Message::AddTasks { reply, .. } = message {
+        let _gone = reply.send(Err(Rejected::Full { count: 0 }));
+    }
+}

@@ -1,0 +1,118 @@
+//! Group commit: records gather while earlier ones are on their way to the disk.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration as Span, Instant};
+
+use agendum_core::{Deed, Entry};
+use agendum_ports::{Append, InlinePayload, Row, RunUpdate};
+use agendum_types::{Hash, Incarnation, Seq, ShardId};
+
+/// Batches on their way at once.
+const APPENDS_MAX: usize = 4;
+/// Rows gathered before they are sent off although nothing waits for them.
+const ROWS_MAX: usize = 2_048;
+/// The longest that a record is kept back although nothing waits for it.
+const AGE_MAX: Span = Span::from_millis(2);
+
+/// What waits for the disk.
+pub(super) struct Commit {
+    shard: ShardId,
+    incarnation: Incarnation,
+    next: Seq,
+    rows: Vec<Row>,
+    runs: Vec<RunUpdate>,
+    since: Option<Instant>,
+    /// Something waits for the last gathered row.
+    wanted: bool,
+    appends: usize,
+    undurable: VecDeque<Undurable>,
+    gates: BTreeMap<Seq, Vec<Deed>>,
+    durable: Seq,
+}
+
+/// A record whose row is not durable yet.
+pub(super) struct Undurable {
+    pub(super) entry: Entry,
+    pub(super) pinned: Option<Hash>,
+}
+
+impl Commit {
+    pub(super) fn new(shard: ShardId, incarnation: Incarnation, last: Seq) -> Self {
+        Self {
+            shard,
+            incarnation,
+            next: last.next(),
+            rows: Vec::new(),
+            runs: Vec::new(),
+            since: None,
+            wanted: false,
+            appends: 0,
+            undurable: VecDeque::new(),
+            gates: BTreeMap::new(),
+            durable: last,
+        }
+    }
+
+    /// Gathers a record.
+    pub(super) fn push(&mut self, entry: Entry, payload: Option<InlinePayload>, run: Option<RunUpdate>) {
+        let pinned = payload.as_ref().map(|payload| payload.hash);
+        self.rows.push(crate::rows::row(&entry, self.incarnation, payload));
+        self.runs.extend(run);
+        self.since.get_or_insert_with(Instant::now);
+        self.undurable.push_back(Undurable { entry, pinned });
+    }
+
+    /// Keeps the deed until its record is durable; gives it back if it may be done now.
+    pub(super) fn gate(&mut self, after: Option<Seq>, deed: Deed) -> Option<Deed> {
+        match after {
+            Some(seq) if seq > self.durable => {
+                self.gates.entry(seq).or_default().push(deed);
+                self.wanted = true;
+                None
+            }
+            Some(_) | None => Some(deed),
+        }
+    }
+
+    /// A caller waits for everything gathered so far.
+    pub(super) const fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// The next batch, if it is time and there is room.
+    pub(super) fn batch(&mut self) -> Option<Append> {
+        let due = self.wanted || self.rows.len() >= ROWS_MAX || self.since?.elapsed() >= AGE_MAX;
+        if self.rows.is_empty() || !due || self.appends >= APPENDS_MAX {
+            return None;
+        }
+        let rows = std::mem::take(&mut self.rows);
+        let expected = self.next;
+        self.next = rows.last().map_or(expected, |row| row.seq.next());
+        self.since = None;
+        self.wanted = false;
+        self.appends += 1;
+        let runs = std::mem::take(&mut self.runs);
+        Some(Append { shard: self.shard, incarnation: self.incarnation, expected, rows, runs })
+    }
+
+    /// When gathered records must go although nothing waits for them.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.since.filter(|_| self.appends < APPENDS_MAX).map(|since| since + AGE_MAX)
+    }
+
+    /// A batch is durable: what that frees, in order.
+    pub(super) fn durable(&mut self, last: Seq) -> (Vec<Undurable>, Vec<Deed>) {
+        self.appends -= 1;
+        self.durable = last;
+        let count = self.undurable.partition_point(|undurable| undurable.entry.seq <= last);
+        let records = self.undurable.drain(..count).collect();
+        let later = self.gates.split_off(&last.next());
+        let deeds = std::mem::replace(&mut self.gates, later).into_values().flatten().collect();
+        (records, deeds)
+    }
+
+    /// True if nothing is gathered or on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.rows.is_empty() && self.appends == 0
+    }
+}

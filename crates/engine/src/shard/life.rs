@@ -1,0 +1,479 @@
+//! One life of a shard: messages become events, actions become deeds.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration as Span, Instant};
+
+use agendum_core::{Action, Answer, Deed, Dispatch, Entry, Evaluate, Event, Record, Rejected, Scheduler};
+use agendum_ports::{Appended, InlinePayload};
+use agendum_types::{AttemptId, Class, Effect, Failure, Hash, Money, Outcome, RunId, Seq, Tenant, Timestamp};
+use futures_util::future::BoxFuture;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use tokio::sync::{mpsc as queue, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::Surroundings;
+use super::commit::Commit;
+use super::restore::Restored;
+use crate::attempt::{self, Launch};
+use crate::inbox::{Command, Message};
+use crate::payloads::Made;
+use crate::rows;
+
+/// Messages taken before gathered records are looked at.
+const BURST: usize = 256;
+/// How long a stopping shard waits for its last commit.
+const STOP_GRACE: Span = Span::from_secs(10);
+
+/// Callers that wait for answers; they outlast a life.
+#[derive(Default)]
+pub(super) struct Waiters {
+    answers: FxHashMap<RunId, Vec<oneshot::Sender<Answer>>>,
+}
+
+/// An attempt that runs.
+struct Flight {
+    cancel: CancellationToken,
+    effect: Effect,
+}
+
+/// Why a life ended.
+pub(super) enum End {
+    Stopped,
+    Failed(String),
+}
+
+/// One incarnation of the shard.
+pub(super) struct Life {
+    around: Arc<Surroundings>,
+    scheduler: Scheduler,
+    commit: Commit,
+    id: u64,
+    flights: FxHashMap<AttemptId, Flight>,
+    tenants: FxHashMap<RunId, Tenant>,
+    /// Callers to be told once their submission is durable.
+    submitted: Vec<(Seq, oneshot::Sender<Result<(), Rejected>>)>,
+    acks: queue::UnboundedSender<(Seq, BoxFuture<'static, Appended>)>,
+    stopping: Option<Instant>,
+    pub(super) waiters: Waiters,
+}
+
+impl Drop for Life {
+    /// Whatever this life had running is of no use to the next.
+    fn drop(&mut self) {
+        self.flights.values().for_each(|flight| flight.cancel.cancel());
+    }
+}
+
+impl Life {
+    /// Takes up the journal's open runs.
+    pub(super) fn begin(around: Arc<Surroundings>, restored: Restored, waiters: Waiters) -> Self {
+        let Restored { scheduler, opened, tenants } = restored;
+        let id = u64::from(opened.incarnation.0);
+        let acks = spawn_acks(&around, id);
+        let mut life = Self {
+            commit: Commit::new(around.shard, opened.incarnation, opened.last),
+            scheduler,
+            id,
+            flights: FxHashMap::default(),
+            tenants,
+            submitted: Vec::new(),
+            acks,
+            stopping: None,
+            waiters,
+            around,
+        };
+        let seed = life.around.seed.unwrap_or_else(|| getrandom::u64().unwrap_or(1));
+        let event = Event::Opened { incarnation: opened.incarnation, last: opened.last, seed };
+        // The high-water mark of the journal goes first: time never goes back behind what is committed.
+        let now = life.now().max(opened.high_water);
+        life.event_at(now, event, &[]);
+        let table = life.around.targets.iter().map(|(target, _)| target.clone()).collect();
+        life.event(Event::TargetsPublished(table), &[]);
+        life
+    }
+
+    /// Lives until it is stopped or an append fails.
+    pub(super) fn live(&mut self, inbox: &Receiver<Message>) -> End {
+        loop {
+            self.flush();
+            let message = match self.patience() {
+                Some(span) => inbox.recv_timeout(span),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match message {
+                Ok(message) => {
+                    if let Some(end) = self.burst(message, inbox) {
+                        return end;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return End::Stopped,
+            }
+            if self.scheduler.poll_timeout().is_some_and(|(at, _)| at <= self.now()) {
+                self.event(Event::TimeReached, &[]);
+            }
+            if self.stopping.is_some_and(|until| self.is_at_rest() || Instant::now() >= until) {
+                return End::Stopped;
+            }
+        }
+    }
+
+    /// True if nothing is on its way to the disk and nothing runs that the outside would notice.
+    fn is_at_rest(&self) -> bool {
+        self.commit.is_idle() && self.flights.values().all(|flight| flight.effect == Effect::None)
+    }
+
+    /// Handles a message and whatever else has gathered.
+    fn burst(&mut self, first: Message, inbox: &Receiver<Message>) -> Option<End> {
+        let mut next = Some(first);
+        for _ in 0..BURST {
+            let Some(message) = next.take() else { break };
+            if let Some(end) = self.message(message) {
+                return Some(end);
+            }
+            match inbox.try_recv() {
+                Ok(message) => next = Some(message),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => return Some(End::Stopped),
+            }
+        }
+        next.and_then(|message| self.message(message))
+    }
+
+    /// How long there is nothing to do without a message.
+    fn patience(&self) -> Option<Span> {
+        let timer = self.scheduler.poll_timeout().map(|(at, _)| at.since(self.now()).to_std());
+        let commit = self.commit.due().map(|due| due.saturating_duration_since(Instant::now()));
+        let stop = self.stopping.map(|until| until.saturating_duration_since(Instant::now()));
+        [timer, commit, stop].into_iter().flatten().min()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.around.clock.now()
+    }
+
+    fn message(&mut self, message: Message) -> Option<End> {
+        match message {
+            Message::Submit { submission, inputs, reply, permit: _held } => {
+                let (run, tenant) = (submission.run, submission.tenant.clone());
+                let submitted = if self.stopping.is_some() {
+                    Err(Rejected::Full { count: 0 })
+                } else {
+                    self.request(Event::RunSubmitted(submission), Some((&tenant, &inputs)))
+                };
+                if submitted.is_ok() {
+                    self.tenants.insert(run, tenant);
+                }
+                self.reply_when_durable(submitted, reply);
+            }
+            Message::AddTasks { run, graph, document, reply, permit: _held } => {
+                let added = self.request(Event::TasksAdded { run, graph, document }, None);
+                self.reply_when_durable(added, reply);
+            }
+            Message::Command { tenant, run, command, reply, permit: _held } => {
+                let live = self.owns(&tenant, run);
+                if live {
+                    self.event(command_event(command, run), &[]);
+                }
+                let _gone = reply.send(live);
+            }
+            Message::View { tenant, run, reply } => {
+                let view = if self.owns(&tenant, run) { self.scheduler.view(run) } else { None };
+                let _gone = reply.send(view);
+            }
+            Message::Snapshot { reply } => {
+                let _gone = reply.send(self.scheduler.snapshot());
+            }
+            Message::Await { tenant, run, reply } => {
+                let awaited = self.owns(&tenant, run)
+                    && self.scheduler.view(run).is_some_and(|view| !view.status.is_answered());
+                if awaited {
+                    self.waiters.answers.entry(run).or_default().push(reply);
+                }
+            }
+            Message::Evaluated { life, run, path, step, tenant, result, made } => {
+                if life == self.id {
+                    let made = made.map(|made| (tenant, made));
+                    self.with_payload(Event::Evaluated { run, path, step, result }, made);
+                }
+            }
+            Message::Finished { life, attempt, outcome, made } => {
+                if life == self.id {
+                    self.flights.remove(&attempt);
+                    if self.stopping.is_some() && is_cancelled(&outcome) {
+                        // Stopped by us and not by the run: the journal has it in flight, and the next life decides.
+                        return None;
+                    }
+                    let tenant = self.tenants.get(&attempt.run).cloned();
+                    let made = tenant.zip(made);
+                    self.with_payload(Event::AttemptFinished { attempt, outcome }, made);
+                }
+            }
+            Message::Referenced { life, attempt, reference } => {
+                if life == self.id {
+                    self.event(Event::AttemptReferenced { attempt, reference }, &[]);
+                }
+            }
+            Message::Appended { life, last, appended } => {
+                if life == self.id {
+                    return self.appended(last, appended);
+                }
+            }
+            Message::Stop => {
+                self.commit.want();
+                let harmless = self.flights.values().filter(|flight| flight.effect == Effect::None);
+                harmless.for_each(|flight| flight.cancel.cancel());
+                self.stopping = Some(Instant::now() + STOP_GRACE);
+            }
+        }
+        None
+    }
+
+    fn owns(&self, tenant: &Tenant, run: RunId) -> bool {
+        self.tenants.get(&run) == Some(tenant)
+    }
+
+    fn reply_when_durable(&mut self, result: Result<(), Rejected>, reply: oneshot::Sender<Result<(), Rejected>>) {
+        if result.is_ok() {
+            self.commit.want();
+            self.submitted.push((self.scheduler.last_seq(), reply));
+        } else {
+            let _gone = reply.send(result);
+        }
+    }
+
+    fn appended(&mut self, last: Seq, appended: Appended) -> Option<End> {
+        match appended {
+            Appended::Durable => {}
+            Appended::Fenced(reason) | Appended::Unknown(reason) => return Some(End::Failed(reason)),
+            Appended::Failed { message, .. } => return Some(End::Failed(message)),
+        }
+        let (records, deeds) = self.commit.durable(last);
+        for undurable in records {
+            if let (Some(hash), Some(tenant)) = (undurable.pinned, &undurable.entry.tenant) {
+                self.around.payloads.unpin(tenant, hash);
+            }
+            if let Some(run) = undurable.entry.record.run() {
+                self.around.feed.entry(run, undurable.entry);
+            }
+        }
+        let told = self.submitted.partition_point(|(seq, _)| *seq <= last);
+        for (_, reply) in self.submitted.drain(..told) {
+            let _gone = reply.send(Ok(()));
+        }
+        for deed in deeds {
+            self.perform(deed);
+        }
+        self.event(Event::Durable(last), &[]);
+        None
+    }
+
+    /// An event that may bring a payload for the row of its record.
+    fn with_payload(&mut self, event: Event, made: Option<(Tenant, Made)>) {
+        let Some((tenant, made)) = made else { return self.event(event, &[]) };
+        let inline: SmallVec<[InlinePayload; 1]> = made.inline.into_iter().collect();
+        let used = self.event_at(self.now(), event, &inline);
+        if let (false, Some(payload)) = (used, inline.first()) {
+            self.around.payloads.unpin(&tenant, payload.hash);
+        }
+    }
+
+    fn request(&mut self, event: Event, made: Option<(&Tenant, &Made)>) -> Result<(), Rejected> {
+        let inline: SmallVec<[InlinePayload; 1]> = made.iter().filter_map(|(_, made)| made.inline.clone()).collect();
+        let handled = self.scheduler.handle(self.now(), event);
+        let used = self.drain(&inline);
+        if let (false, Some((tenant, _)), Some(payload)) = (used, made, inline.first()) {
+            self.around.payloads.unpin(tenant, payload.hash);
+        }
+        handled
+    }
+
+    fn event(&mut self, event: Event, inline: &[InlinePayload]) {
+        self.event_at(self.now(), event, inline);
+    }
+
+    /// True if a row took up the payload.
+    fn event_at(&mut self, now: Timestamp, event: Event, inline: &[InlinePayload]) -> bool {
+        let handled = self.scheduler.handle(now, event);
+        debug_assert!(handled.is_ok(), "only submissions and additions are refused");
+        self.drain(inline)
+    }
+
+    fn drain(&mut self, inline: &[InlinePayload]) -> bool {
+        let mut used = false;
+        let mut actions: SmallVec<[Action; 8]> = SmallVec::new();
+        while let Some(action) = self.scheduler.poll_action() {
+            actions.push(action);
+        }
+        let spent: SmallVec<[(RunId, Money); 1]> = actions.iter().filter_map(|action| spent(&action.deed)).collect();
+        for Action { after, deed } in actions {
+            match deed {
+                Deed::Append(entry) => {
+                    let payload = named_payload(&entry.record)
+                        .and_then(|hash| inline.iter().find(|payload| payload.hash == hash).cloned());
+                    used |= payload.is_some();
+                    self.append(entry, payload, &spent);
+                }
+                deed => {
+                    if let Some(deed) = self.commit.gate(after, deed) {
+                        self.perform(deed);
+                    }
+                }
+            }
+        }
+        used
+    }
+
+    fn append(&mut self, entry: Entry, payload: Option<InlinePayload>, spent: &[(RunId, Money)]) {
+        let run = entry.record.run();
+        let spent = spent.iter().find(|(of, _)| Some(*of) == run).map_or(Money::ZERO, |(_, spent)| *spent);
+        let update = rows::run_update(&entry, spent);
+        self.commit.push(entry, payload, update);
+    }
+
+    fn flush(&mut self) {
+        while let Some(batch) = self.commit.batch() {
+            let last = batch.rows.last().map_or(batch.expected, |row| row.seq);
+            let answer = self.around.store.append(batch);
+            let _ended = self.acks.send((last, answer));
+        }
+    }
+
+    fn perform(&mut self, deed: Deed) {
+        match deed {
+            Deed::Append(_) => {}
+            Deed::Evaluate(asked) => self.evaluate(asked),
+            Deed::Dispatch(dispatch) => self.dispatch(dispatch),
+            Deed::CancelAttempt(attempt) => {
+                if let Some(flight) = self.flights.get(&attempt) {
+                    flight.cancel.cancel();
+                }
+            }
+            Deed::Publish { run, path } => self.around.feed.publish(run, &path),
+            Deed::Answer(answer) => {
+                for waiter in self.waiters.answers.remove(&answer.run).into_iter().flatten() {
+                    let _gone = waiter.send(Answer::clone(&answer));
+                }
+            }
+            Deed::Close { run, .. } => {
+                self.tenants.remove(&run);
+                self.around.feed.close(run);
+            }
+        }
+    }
+
+    fn evaluate(&self, asked: Box<Evaluate>) {
+        let (around, life) = (Arc::clone(&self.around), self.id);
+        self.around.runtime.spawn(async move {
+            let (result, made) = match around.evaluations.evaluate(&asked).await {
+                Ok(given) => (Ok(given.evaluation), given.made),
+                Err(error) => (Err(Arc::from(error.to_string())), None),
+            };
+            let Evaluate { run, path, step, tenant, .. } = *asked;
+            around.inbox.send(Message::Evaluated { life, run, path, step, tenant, result, made });
+        });
+    }
+
+    /// A stopping shard starts nothing. What has no effect is as good as lost; of the rest the journal must know that it never left.
+    fn leave(&self, dispatch: &Dispatch) {
+        if dispatch.effect == Effect::None {
+            return;
+        }
+        let failure = Failure::new(Class::Unavailable, "not started: the engine was stopping").without_effect();
+        let (attempt, outcome) = (dispatch.attempt.clone(), Outcome::Failed(failure));
+        self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
+    }
+
+    fn dispatch(&mut self, dispatch: Box<Dispatch>) {
+        if self.stopping.is_some() {
+            return self.leave(&dispatch);
+        }
+        let cancel = CancellationToken::new();
+        let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect };
+        self.flights.insert(dispatch.attempt.clone(), flight);
+        let (_, adapter) = &self.around.targets[dispatch.target.0 as usize];
+        let launch = Launch {
+            adapter: Arc::clone(adapter),
+            cancel,
+            payloads: Arc::clone(&self.around.payloads),
+            feed: Arc::clone(&self.around.feed),
+            inbox: self.around.inbox.clone(),
+            life: self.id,
+            now: self.now(),
+            dispatch,
+        };
+        self.around.runtime.spawn(attempt::run(launch));
+    }
+}
+
+/// True if the attempt ended because it was told to.
+fn is_cancelled(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(failure) if failure.class == Class::Cancelled)
+}
+
+const fn command_event(command: Command, run: RunId) -> Event {
+    match command {
+        Command::Cancel => Event::CancelRequested(run),
+        Command::Pause => Event::PauseRequested(run),
+        Command::Resume => Event::ResumeRequested(run),
+    }
+}
+
+/// What a run has spent, told beside the records that end it.
+fn spent(deed: &Deed) -> Option<(RunId, Money)> {
+    match deed {
+        Deed::Answer(answer) => Some((answer.run, answer.spent)),
+        Deed::Close { run, spent, .. } => Some((*run, *spent)),
+        Deed::Append(_)
+        | Deed::Evaluate(_)
+        | Deed::Dispatch(_)
+        | Deed::CancelAttempt(_)
+        | Deed::Publish { .. } => None,
+    }
+}
+
+/// The payload that may travel in the row of this record.
+fn named_payload(record: &Record) -> Option<Hash> {
+    use agendum_core::Change;
+    let reference = match record {
+        Record::RunSubmitted(submitted) => Some(&submitted.inputs),
+        Record::Answered(answered) => answered.output.as_ref(),
+        Record::Task { change, .. } => match change {
+            Change::Entered(evaluation)
+            | Change::Judged { evaluation, .. }
+            | Change::RoundJudged { evaluation, .. } => evaluation.payload.as_ref(),
+            Change::Finished(finished) => match &finished.outcome {
+                Outcome::Succeeded(success) => Some(&success.output),
+                Outcome::Failed(failure) => failure.partial.as_ref(),
+            },
+            Change::Caught { output } | Change::Composed { output } => Some(output),
+            Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended { .. } | Change::Abandoned { .. } => None,
+        },
+        Record::Opened { .. }
+        | Record::ClockJumped { .. }
+        | Record::TasksAdded { .. }
+        | Record::CancelRequested { .. }
+        | Record::Paused { .. }
+        | Record::Resumed { .. }
+        | Record::Done { .. } => None,
+    };
+    reference.map(|reference| reference.hash)
+}
+
+/// One task awaits the answers of all appends, in order, and passes them on.
+fn spawn_acks(
+    around: &Arc<Surroundings>,
+    life: u64,
+) -> queue::UnboundedSender<(Seq, BoxFuture<'static, Appended>)> {
+    let (sender, mut receiver) = queue::unbounded_channel();
+    let inbox = around.inbox.clone();
+    around.runtime.spawn(async move {
+        while let Some((last, answer)) = receiver.recv().await {
+            let appended = answer.await;
+            inbox.send(Message::Appended { life, last, appended });
+        }
+    });
+    sender
+}

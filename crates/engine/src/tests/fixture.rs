@@ -1,0 +1,160 @@
+//! An engine over memory, with one target `tool` whose adapter obeys its input.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration as Span;
+
+use agendum_core::Answer;
+use agendum_ports::memory::{MemoryBlobs, MemoryStore};
+use agendum_ports::{Adapter, Attempt, Chunk, Clock, Failed, Finished, Payload};
+use agendum_spec::{NoFiles, Source};
+use agendum_types::outcome::Price;
+use agendum_types::{
+    Capability, Class, Duration, Labels, Limits, MediaType, Principal, ShardId, Target, Tenant, Timestamp, Usage,
+};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde_json::{Value as Json, json};
+
+use crate::{Engine, Parts, Request};
+
+/// Obeys its input: `{sleep_ms, fail, fail_times, say: [..], give}`; keeps a list of what it was asked.
+#[derive(Default)]
+pub(super) struct Tool {
+    pub(super) calls: Mutex<Vec<(String, Json)>>,
+    failed: Mutex<std::collections::HashMap<String, u32>>,
+    pub(super) stopped: AtomicU32,
+}
+
+/// The adapter's end of a tool.
+struct Obedient(Arc<Tool>);
+
+impl Adapter for Obedient {
+    fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
+        let tool = Arc::clone(&self.0);
+        async move { tool.obey(attempt).await }.boxed()
+    }
+}
+
+impl Tool {
+    async fn obey(&self, attempt: Attempt) -> Result<Finished, Failed> {
+        let order: Json = serde_json::from_slice(&attempt.input.bytes).unwrap();
+        self.calls.lock().unwrap().push((attempt.idempotency_key.to_string(), order.clone()));
+        for word in order["say"].as_array().into_iter().flatten() {
+            attempt.chunks.send(Chunk::Text(word.as_str().unwrap().to_owned())).await;
+        }
+        if let Some(millis) = order["sleep_ms"].as_u64() {
+            tokio::select! {
+                () = tokio::time::sleep(Span::from_millis(millis)) => {}
+                () = attempt.cancel.cancelled() => {
+                    self.stopped.fetch_add(1, Ordering::SeqCst);
+                    return Err(Failed::new(Class::Cancelled, "told to stop"));
+                }
+            }
+        }
+        if let Some(class) = order["fail"].as_str() {
+            let mut failed = self.failed.lock().unwrap();
+            let count = failed.entry(attempt.idempotency_key.to_string()).or_default();
+            *count += 1;
+            if order["fail_times"].as_u64().is_none_or(|times| u64::from(*count) <= times) {
+                return Err(Failed::new(Class::from_word(class).unwrap(), "as told").without_effect());
+            }
+        }
+        let bytes = Bytes::from(order["give"].to_string());
+        let output = Payload { media: MediaType::Json, bytes };
+        Ok(Finished { output, usage: Usage { calls: 1, ..Usage::default() }, raw_usage: None })
+    }
+}
+
+pub(super) struct Wall;
+
+impl Clock for Wall {
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp(since.as_micros() as u64)
+    }
+}
+
+/// What outlasts an engine.
+pub(super) struct World {
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) blobs: Arc<MemoryBlobs>,
+    pub(super) tool: Arc<Tool>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            store: Arc::new(MemoryStore::default()),
+            blobs: Arc::new(MemoryBlobs::new([7; 32])),
+            tool: Arc::new(Tool::default()),
+        }
+    }
+
+    pub(super) async fn engine(&self) -> Engine {
+        let target = Target {
+            name: "tool".into(),
+            capabilities: Capability::ALL.to_vec(),
+            classes: Vec::new(),
+            price: Price::FREE,
+            concurrency_max: 1_000,
+            quota_group: None,
+            clearance: Labels::NONE,
+            effect: None,
+            output_cap: 0,
+            bytes_per_token_min: 1,
+            expected: Duration::millis(1),
+        };
+        let parts = Parts {
+            store: Arc::clone(&self.store) as _,
+            blobs: Arc::clone(&self.blobs) as _,
+            clock: Arc::new(Wall),
+            targets: vec![(target, Arc::new(Obedient(Arc::clone(&self.tool))) as _)],
+            limits: Limits::STANDARD,
+            shard: ShardId(0),
+            seed: Some(1),
+        };
+        Engine::start(parts).await.unwrap()
+    }
+}
+
+/// A request for a document and inputs.
+pub(super) fn request(document: &str, inputs: &Json) -> Request {
+    let checked = agendum_spec::check(Source { name: "test", text: document }, &NoFiles, &Limits::STANDARD);
+    let accepted = checked.runnable().unwrap_or_else(|| panic!("{:#?}", checked.diagnostics)).clone();
+    Request {
+        tenant: Tenant::default(),
+        principal: Principal::new("test"),
+        accepted,
+        inputs: Bytes::from(inputs.to_string()),
+        priority: None,
+        deadline: None,
+        budget: None,
+        strict: false,
+    }
+}
+
+/// Runs a document to its answer; the answer as a line of text.
+pub(super) async fn run(document: &str, inputs: &Json) -> String {
+    let world = World::new();
+    let engine = world.engine().await;
+    let answer = engine.run(request(document, inputs)).await.unwrap();
+    let line = line(&engine, &answer).await;
+    engine.stop().await;
+    line
+}
+
+/// `succeeded {…}` or `failed class: message`.
+pub(super) async fn line(engine: &Engine, answer: &Answer) -> String {
+    let output = match &answer.output {
+        Some(output) => engine.payload(&answer.tenant, output).await.unwrap(),
+        None => Bytes::new(),
+    };
+    let output: Json = serde_json::from_slice(&output).unwrap_or_else(|_| json!(""));
+    let degraded = if answer.degraded { " degraded" } else { "" };
+    match &answer.failure {
+        Some(failed) => format!("{} {}: {}", answer.status, failed.failure.class, failed.failure.message),
+        None => format!("{}{degraded} {output}", answer.status),
+    }
+}

@@ -1,0 +1,166 @@
+//! What a document says is what happens.
+
+use agendum_core::{Change, Record};
+use agendum_types::Seq;
+use serde_json::json;
+
+use super::fixture::{World, request, run};
+use crate::{Command, Notice};
+
+#[tokio::test]
+async fn two_tasks_in_a_row() {
+    let document = "
+version: 1
+name: pair
+tasks:
+  first: { uses: chat, with: { give: { n: 20 } } }
+  second: { uses: chat, with: { give: '${{ tasks.first.output.n + inputs.more }}' } }
+output: { sum: '${{ tasks.second.output }}' }
+";
+    insta::assert_snapshot!(run(document, &json!({"more": 22})).await, @r#"succeeded {"sum":42}"#);
+}
+
+#[tokio::test]
+async fn a_failure_is_repeated_then_caught() {
+    let document = "
+version: 1
+name: mend
+tasks:
+  shaky: { uses: chat, with: { fail: unavailable, fail_times: 1, give: 1 }, retry: { max_attempts: 2, initial_delay: 1ms } }
+  broken: { uses: chat, with: { fail: permanent }, catch: [ { on: [permanent], output: 'plan b' } ] }
+output: [ '${{ tasks.shaky.output }}', '${{ tasks.broken.output }}' ]
+";
+    insta::assert_snapshot!(run(document, &json!({})).await, @r#"succeeded degraded [1,"plan b"]"#);
+}
+
+#[tokio::test]
+async fn a_foreach_collects_its_items() {
+    let document = "
+version: 1
+name: each
+tasks:
+  square: { foreach: '${{ inputs.numbers }}', max_parallel: 2, uses: chat, with: { give: '${{ item * item }}' } }
+output: '${{ tasks.square.output }}'
+";
+    insta::assert_snapshot!(run(document, &json!({"numbers": [1, 2, 3, 4, 5, 6, 7]})).await, @"succeeded [1,4,9,16,25,36,49]");
+}
+
+#[tokio::test]
+async fn a_loop_ends_when_it_is_good() {
+    let document = "
+version: 1
+name: refine
+tasks:
+  polish:
+    loop: { until: '${{ tasks.draft.output.score > 2 }}', max_iterations: 5, on_exhausted: fail }
+    tasks:
+      draft: { uses: chat, with: { give: { score: '${{ loop.round }}' } } }
+output: '${{ tasks.polish.output }}'
+";
+    insta::assert_snapshot!(run(document, &json!({})).await, @"failed permanent: `until` was not true after 5 rounds");
+}
+
+#[tokio::test]
+async fn dbg() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = "
+version: 1
+name: refine
+tasks:
+  polish:
+    loop: { until: '${{ tasks.draft.output.score > 2 }}', max_iterations: 5, on_exhausted: fail }
+    tasks:
+      draft: { uses: chat, with: { give: { score: '${{ loop.round }}' } } }
+output: '${{ tasks.polish.output }}'
+";
+    let run = engine.submit(request(document, &json!({}))).await.unwrap();
+    engine.answer(&agendum_types::Tenant::default(), run).await;
+    for e in engine.stored(&agendum_types::Tenant::default(), run).await.unwrap().unwrap().entries { println!("{:?}", e.record); }
+    println!("{:?}", world.tool.calls.lock().unwrap());
+}
+
+#[tokio::test]
+async fn a_timeout_stops_the_adapter() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = "
+version: 1
+name: slow
+tasks:
+  nap: { uses: chat, with: { sleep_ms: 60000 }, timeout: { attempt: 20ms }, retry: { max_attempts: 1 } }
+";
+    let answer = engine.run(request(document, &json!({}))).await.unwrap();
+    insta::assert_snapshot!(super::fixture::line(&engine, &answer).await, @"failed timeout: `timeout.attempt` has passed");
+    assert_eq!(world.tool.stopped.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_bad_expression_fails_its_task() {
+    let document = "
+version: 1
+name: wrong
+tasks:
+  first: { uses: chat, with: { give: [1] } }
+  second: { needs: [first], foreach: '${{ tasks.first.output[0] }}', uses: chat, with: { give: 1 } }
+";
+    insta::assert_snapshot!(run(document, &json!({})).await, @"failed permanent: `foreach` gave 1, expected a list");
+}
+
+#[tokio::test]
+async fn readers_see_durable_records_and_live_text() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = "
+version: 1
+name: talk
+tasks:
+  speak: { uses: chat, live: true, with: { say: [one, two], sleep_ms: 30, give: done } }
+";
+    let run = engine.submit(request(document, &json!({}))).await.unwrap();
+    let tenant = agendum_types::Tenant::default();
+    let mut watch = engine.watch(&tenant, run, Seq(0)).await.unwrap();
+    let mut seen = Vec::new();
+    while let Some(notice) = watch.next().await.unwrap() {
+        seen.push(match notice {
+            Notice::Entry(entry) => match &entry.record {
+                Record::Task { change: Change::Dispatched(_), .. } => "dispatched".to_owned(),
+                Record::Task { change: Change::Finished(_), .. } => "finished".to_owned(),
+                Record::RunSubmitted(_) => "submitted".to_owned(),
+                Record::Answered(_) => "answered".to_owned(),
+                Record::Done { .. } => "done".to_owned(),
+                other => format!("{other:?}"),
+            },
+            Notice::Text { text, .. } => format!("text {text}"),
+            Notice::Restarted { .. } => "restarted".to_owned(),
+        });
+    }
+    let text: String = seen.iter().filter_map(|line| line.strip_prefix("text ")).collect();
+    assert_eq!(text, "onetwo");
+    seen.retain(|line| !line.starts_with("text"));
+    assert_eq!(seen, ["submitted", "dispatched", "finished", "answered", "done"]);
+    assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "succeeded");
+}
+
+#[tokio::test]
+async fn a_cancelled_run_stops_its_attempts() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = "
+version: 1
+name: long
+tasks:
+  nap: { uses: chat, with: { sleep_ms: 60000 } }
+";
+    let run = engine.submit(request(document, &json!({}))).await.unwrap();
+    let tenant = agendum_types::Tenant::default();
+    while world.tool.calls.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let stranger = agendum_types::Tenant::new("stranger");
+    assert!(engine.command(&stranger, run, Command::Cancel).await.is_err());
+    assert!(engine.view(&stranger, run).await.is_none());
+    engine.command(&tenant, run, Command::Cancel).await.unwrap();
+    assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "cancelled");
+    assert!(engine.stored(&stranger, run).await.unwrap().is_none());
+}

@@ -1,0 +1,82 @@
+//! What is committed outlasts the process; what failed to be committed never left.
+
+use agendum_ports::Appended;
+use agendum_types::Tenant;
+use serde_json::json;
+
+use super::fixture::{World, line, request};
+use crate::{Health, SubmitError};
+
+const LONG: &str = "
+version: 1
+name: long
+tasks:
+  first: { uses: chat, with: { give: 1 } }
+  nap: { uses: chat, needs: [first], with: { sleep_ms: 60000 }, if: '${{ inputs.nap }}' }
+  last: { uses: chat, needs: [nap], with: { give: '${{ tasks.first.output }}' } }
+output: '${{ tasks.last.output }}'
+";
+
+#[tokio::test]
+async fn an_open_run_goes_on_after_a_restart() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = LONG.replace("60000", "50");
+    let run = engine.submit(request(&document, &json!({"nap": true}))).await.unwrap();
+    while world.tool.calls.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    engine.stop().await;
+    assert_eq!(engine.health(), Health::Stopped);
+
+    let engine = world.engine().await;
+    let answer = engine.answer(&Tenant::default(), run).await.unwrap();
+    insta::assert_snapshot!(line(&engine, &answer).await, @"succeeded 1");
+    let calls: Vec<String> = world.tool.calls.lock().unwrap().iter().map(|(_, order)| order.to_string()).collect();
+    // `first` was committed and is not run again; `nap` was lost with the process and is.
+    insta::assert_snapshot!(calls.join("\n"), @r#"
+    {"give":1}
+    {"sleep_ms":50}
+    {"sleep_ms":50}
+    {"give":1}
+    "#);
+}
+
+#[tokio::test]
+async fn the_key_of_a_task_is_the_same_in_every_life() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = LONG.replace("60000", "50");
+    let run = engine.submit(request(&document, &json!({"nap": true}))).await.unwrap();
+    while world.tool.calls.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    engine.stop().await;
+    let engine = world.engine().await;
+    engine.answer(&Tenant::default(), run).await.unwrap();
+    let calls = world.tool.calls.lock().unwrap();
+    assert_eq!(calls[1].0, calls[2].0);
+    assert_ne!(calls[0].0, calls[1].0);
+}
+
+#[tokio::test]
+async fn a_failed_append_ends_the_life_and_nothing_is_answered_from_it() {
+    for failure in [
+        Appended::Unknown("the disk said nothing".into()),
+        Appended::Failed { message: "the disk said no".into(), disk_full: false },
+        Appended::Fenced("somebody else".into()),
+    ] {
+        let world = World::new();
+        let engine = world.engine().await;
+        // The opening record of this life is durable before the failure is planned.
+        engine.submit(request(LONG, &json!({"nap": false}))).await.unwrap();
+        world.store.fail_next(failure);
+        let refused = engine.submit(request(LONG, &json!({"nap": false}))).await;
+        assert!(matches!(refused, Err(SubmitError::Unavailable(_) | SubmitError::Rejected(_))), "{refused:?}");
+        while engine.health() != Health::Ready {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let answer = engine.run(request(LONG, &json!({"nap": false}))).await.unwrap();
+        assert_eq!(line(&engine, &answer).await, "succeeded 1");
+    }
+}
