@@ -71,7 +71,10 @@ impl Board {
         }
         let holder = run.enclosing(id, |inst| inst.node == group && inst.body.is_some())?;
         let holder = match run.inst(holder).body.as_deref() {
-            Some(Body::Loop(repeat)) => repeat.child?,
+            Some(Body::Loop(repeat)) => match repeat.ended.iter().find(|(of, _)| *of == node) {
+                Some((_, output)) => return Some(output.clone()),
+                None => repeat.child?,
+            },
             _ => holder,
         };
         match run.inst(holder).body.as_deref() {

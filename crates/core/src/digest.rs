@@ -69,7 +69,7 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
             (&each.items, each.count, each.next, each.succeeded, each.failed, each.settled, &each.labels).hash(hasher);
         }
         Some(Body::Loop(repeat)) => {
-            (repeat.round, &repeat.previous, &repeat.last, &repeat.best, repeat.same).hash(hasher);
+            (repeat.round, &repeat.previous, &repeat.ended, &repeat.last, &repeat.best, repeat.same).hash(hasher);
             (repeat.deadline, repeat.spent_before, repeat.tokens_before).hash(hasher);
         }
     }

@@ -113,8 +113,10 @@ pub(crate) struct Each {
 pub(crate) struct Loop {
     pub(crate) round: u32,
     pub(crate) child: Option<InstId>,
-    /// What the tasks of the last round gave.
+    /// What the tasks of the last round that was judged gave.
     pub(crate) previous: Vec<(NodeId, PayloadRef)>,
+    /// What the tasks of the round that has just ended gave, until it is judged.
+    pub(crate) ended: Vec<(NodeId, PayloadRef)>,
     pub(crate) last: Option<PayloadRef>,
     pub(crate) best: Option<(i64, PayloadRef)>,
     pub(crate) same: Option<Hash>,

@@ -154,6 +154,7 @@ impl Board {
             round: 0,
             child: None,
             previous: Vec::new(),
+            ended: Vec::new(),
             last: None,
             best: None,
             same: None,

@@ -17,6 +17,7 @@ impl Board {
         if self.run(slot).inst(id).settled().is_some() {
             return;
         }
+        self.keep_round(slot, id, how);
         self.drop_instance(slot, id, how);
         let run = self.run_mut(slot);
         let inst = run.inst_mut(id);
@@ -341,6 +342,25 @@ impl Board {
             self.degrade(slot, parent);
         }
         if done { self.body_settled(slot, parent) } else { self.open_item(slot, parent) }
+    }
+
+    /// The loop's conditions and its next round read what the tasks of a round gave, after the round itself is dropped.
+    fn keep_round(&mut self, slot: Slot, id: InstId, how: Settled) {
+        let run = self.run(slot);
+        let inst = run.inst(id);
+        if !matches!(inst.layer, Layer::Round(_)) || how != Settled::Succeeded {
+            return;
+        }
+        let parent = inst.parent;
+        let own = inst.output.as_deref().map(|output| (inst.node, output.clone()));
+        let inside = run.children(id).into_iter().map(|task| run.inst(task));
+        let ended = inside
+            .filter_map(|task| task.result().map(|output| (task.node, output.clone())))
+            .chain(own)
+            .collect();
+        if let Some(Body::Loop(repeat)) = self.run_mut(slot).inst_mut(parent).body.as_deref_mut() {
+            repeat.ended = ended;
+        }
     }
 
     fn round_settled(&mut self, slot: Slot, parent: InstId, id: InstId, how: Settled) {

@@ -208,7 +208,6 @@ impl Board {
     }
 
     fn round_judged(&mut self, slot: Slot, id: InstId, evaluation: &Evaluation, next: &NextRound) {
-        let previous = self.round_outputs(slot, id);
         let inst = self.run_mut(slot).inst_mut(id);
         inst.state = State::Open;
         let mut child = None;
@@ -216,7 +215,7 @@ impl Board {
         if let Some(Body::Loop(repeat)) = inst.body.as_deref_mut() {
             child = repeat.child.take();
             last.clone_from(&repeat.last);
-            repeat.previous = previous;
+            repeat.previous = std::mem::take(&mut repeat.ended);
             repeat.same = evaluation.same;
             if let (Some(score), Some(output)) = (evaluation.score, &repeat.last)
                 && repeat.best.as_ref().is_none_or(|(best, _)| score > *best)
@@ -268,23 +267,6 @@ impl Board {
         // A deadline may end a loop in the middle of a round.
         self.drop_instance(slot, child, Settled::Cancelled);
         self.free_tree(slot, child);
-    }
-
-    /// What the tasks of the running round gave.
-    fn round_outputs(&self, slot: Slot, id: InstId) -> Vec<(agendum_types::graph::NodeId, PayloadRef)> {
-        let run = self.run(slot);
-        let Some(Body::Loop(repeat)) = run.inst(id).body.as_deref() else {
-            return Vec::new();
-        };
-        let Some(child) = repeat.child else {
-            return Vec::new();
-        };
-        let own = run.inst(child).result().map(|output| (run.inst(id).node, output.clone()));
-        let inside = run.children(child).into_iter().filter_map(|task| {
-            let task = run.inst(task);
-            task.result().map(|output| (task.node, output.clone()))
-        });
-        inside.chain(own).collect()
     }
 
     fn ended(&mut self, slot: Slot, id: InstId, end: &End, next: &Next, seq: Seq) {

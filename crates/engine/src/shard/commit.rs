@@ -5,7 +5,7 @@ use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Deed, Entry};
 use agendum_ports::{Append, InlinePayload, Row, RunUpdate};
-use agendum_types::{Hash, Incarnation, Seq, ShardId};
+use agendum_types::{Hash, Incarnation, RunId, Seq, ShardId};
 
 /// Batches on their way at once.
 const APPENDS_MAX: usize = 4;
@@ -72,6 +72,11 @@ impl Commit {
             }
             Some(_) | None => Some(deed),
         }
+    }
+
+    /// True if the answer of this run waits for its record.
+    pub(super) fn holds_answer(&self, run: RunId) -> bool {
+        self.gates.values().flatten().any(|deed| matches!(deed, Deed::Answer(answer) if answer.run == run))
     }
 
     /// A caller waits for everything gathered so far.

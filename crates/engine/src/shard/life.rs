@@ -187,9 +187,10 @@ impl Life {
                 let _gone = reply.send(self.scheduler.snapshot());
             }
             Message::Await { tenant, run, reply } => {
-                let awaited = self.owns(&tenant, run)
-                    && self.scheduler.view(run).is_some_and(|view| !view.status.is_answered());
-                if awaited {
+                // An answer that is decided but not durable yet is still to come.
+                let to_come = self.commit.holds_answer(run)
+                    || self.scheduler.view(run).is_some_and(|view| !view.status.is_answered());
+                if to_come && self.owns(&tenant, run) {
                     self.waiters.answers.entry(run).or_default().push(reply);
                 }
             }
