@@ -1,1 +1,19 @@
-//! store-sqlite
+//! The embedded store: one SQLite database (WAL, synchronous=FULL) for the journal and the index of runs, and files for blobs.
+//!
+//! A crate of its own to fence off a heavy dependency. One thread writes: appends that arrive while a transaction is being synced
+//! gather and go into the next one, so that a single fsync serves them all. One thread reads, in short transactions, so that no
+//! reader pins the write-ahead log. A data directory has one owner at a time; others open it read-only or go through the owner.
+
+mod blobs;
+mod directory;
+mod read;
+mod schema;
+mod store;
+mod write;
+
+pub use blobs::FileBlobs;
+pub use directory::{Directory, Owner};
+pub use store::SqliteStore;
+
+#[cfg(test)]
+mod tests;

@@ -3,3 +3,4 @@
 //! A crate of its own so that nothing in it can reach a user's binary: only `[dev-dependencies]` may name it (`cargo xtask layers`).
 
 pub mod script;
+pub mod stores;

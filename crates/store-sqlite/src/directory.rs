@@ -1,0 +1,164 @@
+//! The data directory: who owns it, its secret, where its files are.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use agendum_ports::StoreError;
+use serde::{Deserialize, Serialize};
+
+const LOCK: &str = "owner.lock";
+const OWNER: &str = "owner.json";
+const SECRET: &str = "secret";
+
+/// The process that has a data directory open for writing, as it tells others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Its process id.
+    pub pid: u32,
+    /// Where it listens; empty if it does not.
+    #[serde(default)]
+    pub address: String,
+    /// What a client must show; readable by the same user only.
+    #[serde(default)]
+    pub token: String,
+}
+
+/// A data directory. Owned (locked for this process) or only looked at.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    lock: Option<File>,
+}
+
+impl Directory {
+    /// Creates the directory if it is missing and takes possession of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Owned`] if another process has it, [`StoreError::Io`] if it cannot be made.
+    pub fn own(path: &Path) -> Result<Self, StoreError> {
+        let failed = |doing| move |source: io::Error| StoreError::Io { doing, source: Box::new(source) };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make the data directory"))?;
+        let lock = private(&path.join(LOCK)).map_err(failed("open the lock of the data directory"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let owner = Self::look(path).owner();
+                return Err(StoreError::Owned {
+                    path: path.display().to_string(),
+                    pid: owner.as_ref().map_or_else(|| "unknown".to_owned(), |owner| owner.pid.to_string()),
+                    address: owner.map_or_else(String::new, |owner| owner.address),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed("lock the data directory")(error)),
+        }
+        let directory = Self { path: path.to_owned(), lock: Some(lock) };
+        directory.introduce("", "")?;
+        Ok(directory)
+    }
+
+    /// The directory as a reader sees it; nothing is created or locked.
+    #[must_use]
+    pub fn look(path: &Path) -> Self {
+        Self { path: path.to_owned(), lock: None }
+    }
+
+    /// True if there is a database in it.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.database().exists()
+    }
+
+    /// Who owns it now, if anybody does.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        let lock = File::open(self.path.join(LOCK)).ok()?;
+        // A shared lock is only to be had while nobody owns the directory.
+        if lock.try_lock_shared().is_ok() {
+            return None;
+        }
+        serde_json::from_slice(&std::fs::read(self.path.join(OWNER)).ok()?).ok()
+    }
+
+    /// Tells others where the owner listens and what to show there.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn introduce(&self, address: &str, token: &str) -> Result<(), StoreError> {
+        let failed = |source: io::Error| StoreError::Io { doing: "write owner.json", source: Box::new(source) };
+        let owner = Owner { pid: std::process::id(), address: address.to_owned(), token: token.to_owned() };
+        let text = serde_json::to_vec(&owner).unwrap_or_default();
+        let temporary = self.path.join("owner.json.new");
+        let _absent = std::fs::remove_file(&temporary);
+        let mut file = private(&temporary).map_err(failed)?;
+        file.write_all(&text).map_err(failed)?;
+        std::fs::rename(&temporary, self.path.join(OWNER)).map_err(failed)
+    }
+
+    /// The secret that the addresses of payloads derive from; made when the directory is.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read or made, or is damaged.
+    pub fn secret(&self) -> Result<[u8; 32], StoreError> {
+        let failed = |source: io::Error| StoreError::Io { doing: "read its secret", source: Box::new(source) };
+        let path = self.path.join(SECRET);
+        if !path.exists() && self.lock.is_some() {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret).map_err(|error| failed(io::Error::other(error.to_string())))?;
+            let temporary = self.path.join("secret.new");
+            let mut file = private(&temporary).map_err(failed)?;
+            file.set_len(0).and_then(|()| file.write_all(&secret)).and_then(|()| file.sync_all()).map_err(failed)?;
+            std::fs::rename(&temporary, &path).and_then(|()| sync_folder(&self.path)).map_err(failed)?;
+        }
+        let mut secret = Vec::new();
+        File::open(&path).and_then(|file| file.take(64).read_to_end(&mut secret)).map_err(failed)?;
+        secret.try_into().map_err(|_| StoreError::Corrupt {
+            path: path.display().to_string(),
+            message: "the secret is not 32 bytes long; payloads cannot be found without it".to_owned(),
+        })
+    }
+
+    /// Where the directory is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the journal is.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.path.join("agendum.db")
+    }
+
+    /// Where blobs are.
+    #[must_use]
+    pub fn blobs(&self) -> PathBuf {
+        self.path.join("blobs")
+    }
+
+    pub(crate) const fn is_owned(&self) -> bool {
+        self.lock.is_some()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            let _absent = std::fs::remove_file(self.path.join(OWNER));
+        }
+    }
+}
+
+/// A file that only this user can read.
+fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Makes renames in the folder survive a power loss.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,123 @@
+//! The thread that reads, and its queries. All are keyset pages, so that no read takes long.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use agendum_ports::{InlinePayload, Row, RunFilter, RunRow};
+use agendum_types::{
+    Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp,
+};
+use bytes::Bytes;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Row as Line, params};
+
+use crate::write::{signed, whole};
+
+/// Something to do with the reading connection.
+pub(crate) type Query = Box<dyn FnOnce(&Connection) + Send>;
+
+pub(crate) fn run(db: &Connection, queries: &Receiver<Query>) {
+    while let Ok(query) = queries.recv() {
+        query(db);
+    }
+}
+
+const ROW: &str = "seq, at, incarnation, tenant, run, kind, version, body, payload_hash, payload";
+
+pub(crate) fn open_rows(db: &Connection, shard: ShardId, after: Seq, count_max: u32) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!(
+        "SELECT {ROW} FROM journal WHERE shard = ?1 AND seq IN (
+            SELECT journal.seq FROM runs JOIN journal INDEXED BY journal_run
+            ON journal.tenant = runs.tenant AND journal.run = runs.run
+            WHERE runs.shard = ?1 AND runs.done IS NULL AND journal.shard = ?1 AND journal.seq > ?2
+            ORDER BY journal.seq LIMIT ?3) ORDER BY seq"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![shard.0, signed(after.0), count_max], journal_row)?;
+    rows.collect()
+}
+
+pub(crate) fn run_rows(
+    db: &Connection,
+    tenant: &Tenant,
+    run: RunId,
+    after: Seq,
+    count_max: u32,
+) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!(
+        "SELECT {ROW} FROM journal INDEXED BY journal_run WHERE tenant = ?1 AND run = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement
+        .query_map(params![&*tenant.0, run.0.to_be_bytes(), signed(after.0), count_max], journal_row)?;
+    rows.collect()
+}
+
+pub(crate) fn inline_payload(db: &Connection, tenant: &Tenant, hash: Hash) -> rusqlite::Result<Option<Bytes>> {
+    let mut statement =
+        db.prepare_cached("SELECT payload FROM journal WHERE tenant = ?1 AND payload_hash = ?2 LIMIT 1")?;
+    let found: Option<Vec<u8>> = statement.query_row(params![&*tenant.0, hash.0], |row| row.get(0)).optional()?;
+    Ok(found.map(Bytes::from))
+}
+
+const RUN: &str =
+    "tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted, answered, done, spent";
+
+pub(crate) fn one_run(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<RunRow>> {
+    let mut statement = db.prepare_cached(&format!("SELECT {RUN} FROM runs WHERE tenant = ?1 AND run = ?2"))?;
+    statement.query_row(params![&*tenant.0, run.0.to_be_bytes()], run_row).optional()
+}
+
+pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusqlite::Result<Vec<RunRow>> {
+    let sql = format!(
+        "SELECT {RUN} FROM runs WHERE tenant = ?1 AND (?2 IS NULL OR run < ?2) AND (?3 IS NULL OR status = ?3)
+         AND (?4 IS NULL OR graph = ?4) ORDER BY run DESC LIMIT ?5"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(
+        params![
+            &*tenant.0,
+            filter.before.map(|run| run.0.to_be_bytes()),
+            filter.status.map(RunStatus::word),
+            filter.graph,
+            filter.count_max
+        ],
+        run_row,
+    )?;
+    rows.collect()
+}
+
+fn journal_row(line: &Line<'_>) -> rusqlite::Result<Row> {
+    let hash: Option<[u8; 32]> = line.get(8)?;
+    let payload: Option<Vec<u8>> = line.get(9)?;
+    Ok(Row {
+        seq: Seq(whole(line.get(0)?)),
+        at: Timestamp(whole(line.get(1)?)),
+        incarnation: Incarnation(line.get(2)?),
+        tenant: line.get::<_, Option<Arc<str>>>(3)?.map(Tenant),
+        run: line.get::<_, Option<[u8; 16]>>(4)?.map(|run| RunId(u128::from_be_bytes(run))),
+        kind: line.get(5)?,
+        version: line.get(6)?,
+        body: line.get::<_, Vec<u8>>(7)?.into(),
+        payload: hash.zip(payload).map(|(hash, bytes)| InlinePayload { hash: Hash(hash), bytes: bytes.into() }),
+    })
+}
+
+fn run_row(line: &Line<'_>) -> rusqlite::Result<RunRow> {
+    let status: String = line.get(6)?;
+    let unknown = || rusqlite::Error::FromSqlConversionFailure(6, Type::Text, format!("{status:?} is no status").into());
+    Ok(RunRow {
+        tenant: Tenant(line.get(0)?),
+        run: RunId(u128::from_be_bytes(line.get(1)?)),
+        partition: Partition(line.get(2)?),
+        shard: ShardId(line.get(3)?),
+        graph: line.get(4)?,
+        graph_hash: Hash(line.get(5)?),
+        status: RunStatus::from_word(&status).ok_or_else(unknown)?,
+        degraded: line.get(7)?,
+        submitted: Timestamp(whole(line.get(8)?)),
+        answered: line.get::<_, Option<i64>>(9)?.map(|at| Timestamp(whole(at))),
+        done: line.get::<_, Option<i64>>(10)?.map(|at| Timestamp(whole(at))),
+        spent: Money(whole(line.get(11)?)),
+    })
+}

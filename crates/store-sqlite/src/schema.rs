@@ -1,0 +1,136 @@
+//! The tables, how a database is opened, and how an older one is brought up to date.
+//!
+//! The partition of a run is a part of its id (bits 70 to 80), and so of every key that holds one.
+
+use std::path::Path;
+
+use agendum_ports::StoreError;
+use rusqlite::{Connection, OpenFlags};
+
+/// `PRAGMA application_id` of our databases: "AGND".
+const APPLICATION: u32 = 0x4147_4E44;
+
+/// One script for each schema version, applied in order.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE shards (
+        shard INTEGER PRIMARY KEY,
+        incarnation INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        high_water INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE journal (
+        shard INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        incarnation INTEGER NOT NULL,
+        tenant TEXT,
+        run BLOB,
+        kind INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        payload_hash BLOB,
+        payload BLOB,
+        PRIMARY KEY (shard, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX journal_run ON journal (tenant, run, seq) WHERE run IS NOT NULL;
+    CREATE INDEX journal_payload ON journal (tenant, payload_hash) WHERE payload_hash IS NOT NULL;
+    CREATE TABLE runs (
+        tenant TEXT NOT NULL,
+        run BLOB NOT NULL,
+        partition INTEGER NOT NULL,
+        shard INTEGER NOT NULL,
+        graph TEXT NOT NULL,
+        graph_hash BLOB NOT NULL,
+        status TEXT NOT NULL,
+        degraded INTEGER NOT NULL,
+        submitted INTEGER NOT NULL,
+        answered INTEGER,
+        done INTEGER,
+        spent INTEGER NOT NULL,
+        PRIMARY KEY (tenant, run)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX runs_open ON runs (shard, partition, tenant, run) WHERE done IS NULL;
+"];
+
+/// Opens the database for its owner, making or migrating it.
+pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let db = Connection::open(path).map_err(failed("open the database"))?;
+    prepare(&db, path)?;
+    migrate(&db, path)?;
+    Ok(db)
+}
+
+/// Opens the database for reading beside its owner.
+pub(crate) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(failed("open the database for reading"))?;
+    let setup = db.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;");
+    setup.map_err(|error| corrupt_or(path, error))?;
+    check_version(&db, path)?;
+    Ok(db)
+}
+
+fn prepare(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let setup = "PRAGMA busy_timeout = 5000;
+        PRAGMA trusted_schema = OFF;
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA wal_autocheckpoint = 4000;
+        PRAGMA journal_size_limit = 67108864;
+        PRAGMA cache_size = -65536;";
+    db.execute_batch(setup).map_err(|error| corrupt_or(path, error))?;
+    let mode: String = pragma(db, path, "journal_mode")?;
+    let synchronous: u32 = pragma(db, path, "synchronous")?;
+    if mode != "wal" || synchronous != 2 {
+        return Err(StoreError::Io {
+            doing: "make commits durable",
+            source: format!("SQLite reports journal_mode={mode}, synchronous={synchronous} instead of wal, 2: is the data \
+                 directory on a network file system? Put it on a local disk")
+            .into(),
+        });
+    }
+    Ok(())
+}
+
+fn check_version(db: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let found: u32 = pragma(db, path, "user_version")?;
+    let known = MIGRATIONS.len() as u32;
+    if found > known {
+        return Err(StoreError::TooNew { path: path.display().to_string(), found, known });
+    }
+    let application: u32 = pragma(db, path, "application_id")?;
+    if found > 0 && application != APPLICATION {
+        return Err(StoreError::Corrupt {
+            path: path.display().to_string(),
+            message: "it is a database of another program".to_owned(),
+        });
+    }
+    Ok(found)
+}
+
+fn migrate(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found = check_version(db, path)?;
+    for (place, script) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let version = place + 1;
+        let text = format!("BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {version}; COMMIT;");
+        db.execute_batch(&text).map_err(failed("bring the database up to date"))?;
+    }
+    Ok(())
+}
+
+fn pragma<T: rusqlite::types::FromSql>(db: &Connection, path: &Path, name: &str) -> Result<T, StoreError> {
+    db.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).map_err(|error| corrupt_or(path, error))
+}
+
+pub(crate) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Io { doing, source: Box::new(source) }
+}
+
+fn corrupt_or(path: &Path, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+            StoreError::Corrupt { path: path.display().to_string(), message: error.to_string() }
+        }
+        _ => failed("open the database")(error),
+    }
+}

@@ -1,0 +1,147 @@
+//! What every store must do, as a suite that each implementation runs.
+
+use std::sync::Arc;
+
+use agendum_ports::{Append, Appended, Blobs, InlinePayload, Row, RunChange, RunFilter, RunUpdate, Store};
+use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
+use bytes::Bytes;
+
+const SHARD: ShardId = ShardId(0);
+
+/// A run id that sorts by `number`.
+#[must_use]
+pub fn run_id(number: u64) -> RunId {
+    RunId::compose(Timestamp(number * 1_000), Partition(7), u128::from(number))
+}
+
+/// A batch of plain rows of one run.
+#[must_use]
+pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenant, run: RunId) -> Append {
+    let rows = (expected..expected + count).map(|seq| Row {
+        seq: Seq(seq),
+        at: Timestamp(seq * 10),
+        incarnation,
+        tenant: Some(tenant.clone()),
+        run: Some(run),
+        kind: 3,
+        version: 1,
+        body: Bytes::from(format!("{{\"seq\":{seq}}}")),
+        payload: None,
+    });
+    Append { shard: SHARD, incarnation, expected: Seq(expected), rows: rows.collect(), runs: Vec::new() }
+}
+
+fn submitted(tenant: &Tenant, run: RunId, graph: &str) -> RunUpdate {
+    let change =
+        RunChange::Submitted { graph: Arc::from(graph), graph_hash: Hash([9; 32]), at: Timestamp(5) };
+    RunUpdate { tenant: tenant.clone(), run, change }
+}
+
+/// Runs the whole suite on an empty store.
+///
+/// # Panics
+///
+/// If the store breaks a promise of the port.
+pub async fn conforms(store: &dyn Store) {
+    appends_in_order_and_fences(store).await;
+    reads_only_open_runs_and_only_the_tenant(store).await;
+    lists_runs(store).await;
+}
+
+async fn appends_in_order_and_fences(store: &dyn Store) {
+    let tenant = Tenant::new("a");
+    let first = store.open(SHARD).await.unwrap();
+    assert_eq!((first.incarnation, first.last), (Incarnation(1), Seq(0)));
+    let mut one = batch(first.incarnation, 1, 3, &tenant, run_id(1));
+    one.runs.push(submitted(&tenant, run_id(1), "g"));
+    // Two in flight: the second builds on the first.
+    let two = batch(first.incarnation, 4, 2, &tenant, run_id(1));
+    let (one, two) = (store.append(one), store.append(two));
+    assert_eq!((one.await, two.await), (Appended::Durable, Appended::Durable));
+    let gap = store.append(batch(first.incarnation, 9, 1, &tenant, run_id(1))).await;
+    assert!(matches!(gap, Appended::Fenced(_)), "a gap is refused: {gap:?}");
+    let after = store.append(batch(first.incarnation, 6, 1, &tenant, run_id(1))).await;
+    assert!(after != Appended::Durable, "an incarnation that failed stays failed");
+    let second = store.open(SHARD).await.unwrap();
+    assert_eq!((second.incarnation, second.last, second.high_water), (Incarnation(2), Seq(5), Timestamp(50)));
+    let old = store.append(batch(first.incarnation, 6, 1, &tenant, run_id(1))).await;
+    assert!(matches!(old, Appended::Fenced(_)), "an earlier incarnation is fenced off: {old:?}");
+    store.open(SHARD).await.unwrap();
+}
+
+async fn reads_only_open_runs_and_only_the_tenant(store: &dyn Store) {
+    let (one, other) = (Tenant::new("a"), Tenant::new("b"));
+    let life = store.open(SHARD).await.unwrap();
+    let next = life.last.0 + 1;
+    let mut mixed = batch(life.incarnation, next, 4, &other, run_id(2));
+    mixed.runs.push(submitted(&other, run_id(2), "h"));
+    mixed.rows[1].payload = Some(InlinePayload { hash: Hash([3; 32]), bytes: Bytes::from_static(b"small") });
+    mixed.rows[2].tenant = None;
+    mixed.rows[2].run = None;
+    let written = mixed.rows.clone();
+    assert_eq!(store.append(mixed).await, Appended::Durable);
+    let seqs = |rows: &[Row]| rows.iter().map(|row| row.seq.0).collect::<Vec<_>>();
+    let open = store.read_open(SHARD, Seq(0), 100).await.unwrap();
+    assert_eq!(seqs(&open), [1, 2, 3, 4, 5, next, next + 1, next + 3]);
+    assert_eq!(seqs(&store.read_open(SHARD, Seq(4), 2).await.unwrap()), [5, next]);
+    assert_eq!(open[6], written[1], "a row comes back as it went");
+    assert_eq!(seqs(&store.read_run(&other, run_id(2), Seq(next), 10).await.unwrap()), [next + 1, next + 3]);
+    assert!(store.read_run(&one, run_id(2), Seq(0), 10).await.unwrap().is_empty(), "no tenant reads another's run");
+    assert_eq!(store.inline_payload(&other, Hash([3; 32])).await.unwrap().as_deref(), Some(&b"small"[..]));
+    assert_eq!(store.inline_payload(&one, Hash([3; 32])).await.unwrap(), None);
+    let mut done = batch(life.incarnation, next + 4, 1, &one, run_id(1));
+    let change = RunChange::Answered {
+        status: RunStatus::Succeeded,
+        degraded: true,
+        at: Timestamp(77),
+        spent: Money(12),
+    };
+    done.runs.push(RunUpdate { tenant: one.clone(), run: run_id(1), change });
+    let change = RunChange::Done { at: Timestamp(78), spent: Money(13) };
+    done.runs.push(RunUpdate { tenant: one.clone(), run: run_id(1), change });
+    assert_eq!(store.append(done).await, Appended::Durable);
+    assert_eq!(seqs(&store.read_open(SHARD, Seq(0), 100).await.unwrap()), [next, next + 1, next + 3]);
+    let row = store.run(&one, run_id(1)).await.unwrap().unwrap();
+    assert_eq!(
+        (row.status, row.degraded, row.answered, row.done, row.spent, row.partition),
+        (RunStatus::Succeeded, true, Some(Timestamp(77)), Some(Timestamp(78)), Money(13), Partition(7))
+    );
+    assert_eq!(store.run(&other, run_id(1)).await.unwrap(), None);
+}
+
+async fn lists_runs(store: &dyn Store) {
+    let tenant = Tenant::new("c");
+    let life = store.open(SHARD).await.unwrap();
+    let mut many = batch(life.incarnation, life.last.0 + 1, 1, &tenant, run_id(10));
+    for number in 10..20 {
+        many.runs.push(submitted(&tenant, run_id(number), if number % 2 == 0 { "even" } else { "odd" }));
+    }
+    assert_eq!(store.append(many).await, Appended::Durable);
+    let list = async |filter: RunFilter| -> Vec<RunId> {
+        store.runs(&tenant, filter).await.unwrap().into_iter().map(|row| row.run).collect()
+    };
+    let page = RunFilter { count_max: 3, ..RunFilter::default() };
+    assert_eq!(list(page.clone()).await, [run_id(19), run_id(18), run_id(17)]);
+    assert_eq!(list(RunFilter { before: Some(run_id(17)), ..page.clone() }).await, [run_id(16), run_id(15), run_id(14)]);
+    assert_eq!(
+        list(RunFilter { graph: Some("even".to_owned()), ..page.clone() }).await,
+        [run_id(18), run_id(16), run_id(14)]
+    );
+    assert!(list(RunFilter { status: Some(RunStatus::Failed), ..page }).await.is_empty());
+}
+
+/// Runs the suite of blob stores.
+///
+/// # Panics
+///
+/// If the store breaks a promise of the port.
+pub async fn blobs_conform(blobs: &dyn Blobs) {
+    let (one, other) = (Tenant::new("a"), Tenant::new("b/../a"));
+    let bytes = Bytes::from(vec![7_u8; 100_000]);
+    let hash = blobs.put(&one, bytes.clone()).await.unwrap();
+    assert_eq!(hash, blobs.key(&one).address(&bytes));
+    assert_eq!(blobs.put(&one, bytes.clone()).await.unwrap(), hash, "keeping it twice is harmless");
+    assert_eq!(blobs.get(&one, hash).await.unwrap(), Some(bytes.clone()));
+    assert_eq!(blobs.get(&other, hash).await.unwrap(), None, "no tenant reads another's blob");
+    assert_ne!(blobs.put(&other, bytes).await.unwrap(), hash, "no two tenants share an address");
+}
