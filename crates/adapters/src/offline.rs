@@ -1,0 +1,188 @@
+//! A model for machines without a key: extractive, deterministic, honest.
+//!
+//! It composes nothing: it answers with sentences of the passages in its prompt, classifies by shared words and a lexicon, and fills
+//! a JSON schema from what it finds. Its outputs name the model `offline/extractive`, and say that no neural network was used.
+
+mod answer;
+mod fill;
+mod lexicon;
+mod prompt;
+mod words;
+
+use std::time::Duration as Span;
+
+use agendum_ports::{Adapter, Attempt, Chunk, Failed, Finished};
+use agendum_types::{Class, Duration, Usage};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use crate::input::{self, ChatInput};
+
+pub use answer::answer;
+pub use lexicon::{moderate, translate};
+
+/// What the model calls itself.
+pub const MODEL: &str = "offline/extractive";
+/// What every free text of it carries beside it.
+pub const NOTE: &str = "extractive answer: sentences of the given passages, no neural network was used";
+
+/// Which of its skills a target offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skill {
+    /// `chat`.
+    Chat,
+    /// `moderate`.
+    Moderate,
+    /// `translate`.
+    Translate,
+}
+
+/// The offline model as an adapter.
+#[derive(Clone, Copy, Debug)]
+pub struct Offline {
+    skill: Skill,
+    temper: Temper,
+}
+
+/// How badly it behaves, for demonstrations and tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Temper {
+    /// Milliseconds before the first word.
+    pub delay_ms: u64,
+    /// Milliseconds between words.
+    pub word_ms: u64,
+    /// Every n-th call is unavailable; 0 for none.
+    pub fail_every: u32,
+    /// Every n-th call is told to come back in a second; 0 for none.
+    pub rate_limit_every: u32,
+    /// Every n-th stream ends in the middle; 0 for none.
+    pub cut_every: u32,
+}
+
+/// What comes of a call, before its temper.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The text as it is streamed.
+    pub text: String,
+    /// The value that tasks read.
+    pub output: Json,
+    /// Words in.
+    pub tokens_in: u64,
+    /// Words out.
+    pub tokens_out: u64,
+}
+
+impl Offline {
+    /// The model with one of its skills.
+    #[must_use]
+    pub const fn new(skill: Skill, temper: Temper) -> Self {
+        Self { skill, temper }
+    }
+}
+
+/// What the chat model replies; a pure function of its input.
+///
+/// # Errors
+///
+/// If there is nothing to read, or the schema cannot be followed.
+pub fn reply(given: &Json) -> Result<Reply, String> {
+    let given: ChatInput = serde_json::from_value(given.clone()).map_err(|error| error.to_string())?;
+    chat_reply(&given)
+}
+
+fn chat_reply(given: &ChatInput) -> Result<Reply, String> {
+    let text = given.text();
+    if text.trim().is_empty() {
+        return Err("there is neither a `prompt` nor `messages`".to_owned());
+    }
+    let asked = prompt::Asked::read(&text);
+    let tokens_in = words::count(&text);
+    if let Some(schema) = &given.schema {
+        let value = fill::value(schema, &asked)?;
+        let text = value.to_string();
+        let tokens_out = words::count(&text);
+        return Ok(Reply { text, output: value, tokens_in, tokens_out });
+    }
+    let answer = answer::answer(&asked.question, &asked.passages, given.max_tokens.map_or(3, |cap| (cap / 40).clamp(1, 3)) as usize);
+    let text = if answer.text.is_empty() { asked.echo() } else { answer.text };
+    let tokens_out = words::count(&text);
+    let output = json!({
+        "text": text, "citations": answer.citations, "model": MODEL, "finish_reason": "stop", "note": NOTE,
+    });
+    Ok(Reply { text, output, tokens_in, tokens_out })
+}
+
+impl Adapter for Offline {
+    fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
+        let Self { skill, temper } = *self;
+        async move {
+            let cancel = attempt.cancel.clone();
+            tokio::select! {
+                ended = serve(skill, temper, &attempt) => ended,
+                () = cancel.cancelled() => Err(Failed::new(Class::Cancelled, "told to stop").without_effect()),
+            }
+        }
+        .boxed()
+    }
+}
+
+async fn serve(skill: Skill, temper: Temper, attempt: &Attempt) -> Result<Finished, Failed> {
+    let number = attempt.id.attempt.0;
+    let hits = |every: u32| every > 0 && number.is_multiple_of(every);
+    tokio::time::sleep(Span::from_millis(temper.delay_ms)).await;
+    if hits(temper.rate_limit_every) {
+        let failed = Failed::new(Class::RateLimited, "told to rate-limit").without_effect();
+        return Err(failed.retry_after(Some(Duration::millis(1_000))));
+    }
+    if hits(temper.fail_every) {
+        return Err(Failed::new(Class::Unavailable, "told to fail").without_effect());
+    }
+    match skill {
+        Skill::Chat => {
+            let given: ChatInput = input::parse(attempt, "{prompt, system, messages, schema, max_tokens}")?;
+            let reply = chat_reply(&given).map_err(|message| Failed::new(Class::Permanent, message).without_effect())?;
+            let usage = Usage { tokens_in: reply.tokens_in, tokens_out: reply.tokens_out, calls: 1, estimated: true, ..Usage::default() };
+            stream(attempt, &reply.text, temper, hits(temper.cut_every)).await?;
+            Ok(input::finished(&reply.output, usage))
+        }
+        Skill::Moderate => {
+            let given: TextInput = input::parse(attempt, "{text}")?;
+            Ok(input::finished(&moderate(&given.text), Usage { calls: 1, ..Usage::default() }))
+        }
+        Skill::Translate => {
+            let given: TextInput = input::parse(attempt, "{text, to}")?;
+            let to = given.to.as_deref().unwrap_or("en");
+            Ok(input::finished(&translate(&given.text, to), Usage { calls: 1, ..Usage::default() }))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct TextInput {
+    text: String,
+    to: Option<String>,
+}
+
+/// Streams sentence by sentence, or word by word where it shall be slow.
+async fn stream(attempt: &Attempt, text: &str, temper: Temper, cut: bool) -> Result<(), Failed> {
+    let pieces: Vec<&str> = text.split_inclusive(if temper.word_ms > 0 { ' ' } else { '\n' }).collect();
+    let count = if cut { pieces.len() / 2 } else { pieces.len() };
+    for piece in &pieces[..count] {
+        attempt.chunks.send(Chunk::Text((*piece).to_owned())).await;
+        if temper.word_ms > 0 {
+            tokio::time::sleep(Span::from_millis(temper.word_ms)).await;
+        }
+    }
+    if cut {
+        let mut failed = Failed::new(Class::Unavailable, "the stream ended without its finish marker").without_effect();
+        failed.partial = Some(agendum_ports::Payload {
+            media: agendum_types::MediaType::Text,
+            bytes: pieces[..count].concat().into_bytes().into(),
+        });
+        return Err(failed);
+    }
+    Ok(())
+}

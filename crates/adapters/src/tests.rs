@@ -1,0 +1,229 @@
+use std::time::Duration as Span;
+
+use agendum_ports::adapter::{ChunkSink, ReferenceSink};
+use agendum_ports::{Adapter, Attempt, Failed, Finished, Payload};
+use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::chat::{Chat, Profile, Secret};
+use crate::offline::{self, Offline, Skill, Temper};
+use crate::{Exec, Http};
+
+fn attempt(input: &Json) -> (Attempt, CancellationToken) {
+    let cancel = CancellationToken::new();
+    let attempt = Attempt {
+        id: AttemptId { run: RunId(1), path: TaskPath::default(), attempt: AttemptNo(1), incarnation: Incarnation(1) },
+        tenant: Tenant::default(),
+        principal: Principal::new("test"),
+        idempotency_key: "key-1".into(),
+        forward_key: true,
+        deadline: None,
+        output_cap: Some(100),
+        labels: Labels::NONE,
+        input: Payload { media: MediaType::Json, bytes: input.to_string().into_bytes().into() },
+        chunks: ChunkSink::channel(64).0,
+        references: ReferenceSink::channel().0,
+        cancel: cancel.clone(),
+    };
+    (attempt, cancel)
+}
+
+fn line(ended: Result<Finished, Failed>) -> String {
+    match ended {
+        Ok(finished) => String::from_utf8_lossy(&finished.output.bytes).into_owned(),
+        Err(failed) => {
+            let proof = if failed.no_effect { " (no effect)" } else { "" };
+            format!("{}{proof}: {}", failed.class, failed.message)
+        }
+    }
+}
+
+const PROMPT: &str = "Answer from the passages.\n\
+    <passage id=\"p1\" source=\"docs/a.md:1-4\">The journal is synced before an answer leaves. Cats are nice animals to have.</passage>\n\
+    <passage id=\"p2\" source=\"docs/b.md:7-9\">After a crash the journal is applied, and open runs go on where it ends.</passage>\n\
+    <question>What happens to open runs after a crash?</question>";
+
+#[test]
+fn the_offline_model_answers_with_sentences_it_was_given() {
+    let reply = offline::reply(&json!({ "prompt": PROMPT })).unwrap();
+    insta::assert_snapshot!(reply.text, @"After a crash the journal is applied, and open runs go on where it ends. [p2]");
+    assert!(reply.output["note"].as_str().unwrap().contains("no neural network"));
+    assert_eq!(reply.output["citations"], json!([{ "id": "p2", "source": "docs/b.md:7-9" }]));
+    assert_eq!(offline::reply(&json!({ "prompt": PROMPT })).unwrap().text, reply.text, "it is deterministic");
+    assert!(offline::reply(&json!({ "prompt": "" })).is_err());
+}
+
+#[test]
+fn the_offline_model_follows_a_schema() {
+    let ask = |prompt: &str, schema: Json| offline::reply(&json!({ "prompt": prompt, "schema": schema })).unwrap().output;
+    let intents = json!({ "enum": ["how_to", "billing", "outage", "other"] });
+    assert_eq!(ask("How do I install it?", intents.clone()), json!("how_to"));
+    assert_eq!(ask("My invoice shows a wrong charge", intents.clone()), json!("billing"));
+    assert_eq!(ask("Zebra", intents), json!("other"));
+    let schema = json!({ "type": "object", "required": ["score", "notes"], "properties": {
+        "score": { "type": "number", "minimum": 0, "maximum": 1 }, "ok": { "type": "boolean" }, "tags": { "type": "array", "items": { "type": "string" }, "minItems": 2 } } });
+    let value = ask("<question>journal crash</question><text>The journal [p1]</text>", schema.clone());
+    jsonschema::validate(&schema, &value).unwrap();
+    assert_eq!(value["notes"], "says nothing about: crash");
+    let mut deep = json!({ "type": "string" });
+    for _ in 0..20 {
+        deep = json!({ "type": "array", "items": deep });
+    }
+    assert!(offline::reply(&json!({ "prompt": "x", "schema": deep })).is_err());
+}
+
+#[test]
+fn moderation_and_the_glossary() {
+    assert_eq!(offline::moderate("A kind answer.")["allowed"], true);
+    assert_eq!(offline::moderate("-----BEGIN PRIVATE KEY-----")["categories"], json!(["credentials"]));
+    let translated = offline::translate("Wie überlebt Agendum einen Absturz?", "en");
+    assert_eq!(translated["text"], "how survives Agendum a crash?");
+    assert_eq!(translated["from"], "de");
+    assert_eq!(offline::translate("How does it work for all of you?", "en")["translated"], false);
+}
+
+#[tokio::test]
+async fn the_offline_model_misbehaves_as_told() {
+    let ask = async |temper: Temper| {
+        let (attempt, _) = attempt(&json!({ "prompt": PROMPT }));
+        line(Offline::new(Skill::Chat, temper).start(attempt).await)
+    };
+    insta::assert_snapshot!(ask(Temper { fail_every: 1, ..Temper::default() }).await, @"unavailable (no effect): told to fail");
+    insta::assert_snapshot!(ask(Temper { rate_limit_every: 1, ..Temper::default() }).await, @"rate_limited (no effect): told to rate-limit");
+    insta::assert_snapshot!(ask(Temper { cut_every: 1, ..Temper::default() }).await, @"unavailable (no effect): the stream ended without its finish marker");
+}
+
+fn exec(allow: &[&str]) -> Exec {
+    Exec { allow: allow.iter().map(|name| (*name).to_owned()).collect(), ..Exec::default() }
+}
+
+#[tokio::test]
+async fn programs_run_without_a_shell() {
+    let run = async |input: Json| line(exec(&["echo", "cat", "sh", "no-such-program"]).start(attempt(&input).0).await);
+    insta::assert_snapshot!(run(json!({ "argv": ["echo", "a b", "$HOME; ls"] })).await, @r#"{"code":0,"stdout":"a b $HOME; ls\n","stderr":"","truncated":false}"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["cat"], "stdin": "hello" })).await, @r#"{"code":0,"stdout":"hello","stderr":"","truncated":false}"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["rm", "-rf", "/"] })).await, @r#"permission_denied (no effect): "rm" is not on the allow-list (echo, cat, sh, no-such-program); see `allow` of the target in agendum.toml"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["sh", "-c", "echo broken >&2; exit 3"] })).await, @r#"permanent: "sh" ended with code 3: broken"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["no-such-program"] })).await, @r#"permanent (no effect): cannot start "no-such-program": No such file or directory (os error 2): is it installed, and on the PATH?"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["echo"], "cwd": "../../.." })).await, @r#"permission_denied (no effect): cwd "../../.." lies outside the target's folder"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["sh", "-c", "echo $AGENDUM_IDEMPOTENCY_KEY"] })).await, @r#"{"code":0,"stdout":"key-1\n","stderr":"","truncated":false}"#);
+    let mut small = exec(&["sh"]);
+    small.output_bytes_max = 4;
+    insta::assert_snapshot!(line(small.start(attempt(&json!({ "argv": ["sh", "-c", "echo 123456789"] })).0).await), @r#"{"code":0,"stdout":"1234","stderr":"","truncated":true}"#);
+}
+
+#[tokio::test]
+async fn a_cancelled_program_goes_with_its_children() {
+    let folder = tempfile::tempdir().unwrap();
+    let alive = folder.path().join("pid");
+    let script = format!("sleep 600 & echo $! > {}; wait", alive.display());
+    let (attempt, cancel) = attempt(&json!({ "argv": ["sh", "-c", script] }));
+    let running = tokio::spawn(exec(&["sh"]).start(attempt));
+    while std::fs::read_to_string(&alive).map_or(0, |text| text.trim().len()) == 0 {
+        tokio::time::sleep(Span::from_millis(5)).await;
+    }
+    cancel.cancel();
+    insta::assert_snapshot!(line(running.await.unwrap()), @"cancelled: told to stop");
+    let pid = std::fs::read_to_string(&alive).unwrap();
+    for _ in 0..400 {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        if state.is_empty() || state.contains(") Z ") {
+            return;
+        }
+        tokio::time::sleep(Span::from_millis(5)).await;
+    }
+    panic!("the program's child is still there");
+}
+
+/// Serves one canned answer and gives back what it was asked.
+async fn canned(answer: String) -> (String, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        let mut piece = [0; 4096];
+        loop {
+            let count = socket.read(&mut piece).await.unwrap();
+            asked.extend_from_slice(&piece[..count]);
+            let text = String::from_utf8_lossy(&asked).into_owned();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ").and_then(|n| n.parse().ok()));
+            if body.len() >= length.unwrap_or(0) {
+                socket.write_all(answer.as_bytes()).await.unwrap();
+                return text;
+            }
+        }
+    });
+    (format!("http://{address}"), served)
+}
+
+fn sse(chunks: &[Json], done: bool) -> String {
+    let mut text = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".to_owned();
+    for chunk in chunks {
+        text.push_str(&format!("data: {chunk}\n\n"));
+    }
+    text + if done { "data: [DONE]\n\n" } else { "" }
+}
+
+fn delta(text: &str) -> Json {
+    json!({ "choices": [{ "delta": { "content": text } }] })
+}
+
+async fn chat(answer: String, input: Json) -> (String, String) {
+    let (base, served) = canned(answer).await;
+    let model = Chat::new(&base, "m", Some(Secret::new("sk-secret")), Profile::Chat).unwrap();
+    assert!(!format!("{model:?}").contains("sk-secret"));
+    let ended = line(model.start(attempt(&input).0).await);
+    (ended, served.await.unwrap())
+}
+
+#[tokio::test]
+async fn chat_speaks_the_wire_format() {
+    let stop = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
+    let usage = json!({ "choices": [], "usage": { "prompt_tokens": 10, "completion_tokens": 5 } });
+    let (ended, asked) = chat(sse(&[delta("Hel"), delta("lo"), stop.clone(), usage], true), json!({ "prompt": "Hi", "extra": 1 })).await;
+    insta::assert_snapshot!(ended, @r#"{"text":"Hello","model":"m","finish_reason":"stop"}"#);
+    assert!(asked.contains("authorization: Bearer sk-secret") && asked.contains("idempotency-key: key-1"), "{asked}");
+    insta::assert_snapshot!(asked.split_once("\r\n\r\n").unwrap().1, @r#"{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":100}"#);
+    let (ended, _) = chat(sse(&[delta("half")], false), json!({ "prompt": "Hi" })).await;
+    insta::assert_snapshot!(ended, @"unavailable: the stream ended without its finish marker");
+    let schema = json!({ "prompt": "Hi", "schema": { "enum": ["a", "b"] } });
+    let (ended, _) = chat(sse(&[delta("{\"value\": \"a\"}"), stop.clone()], true), schema.clone()).await;
+    insta::assert_snapshot!(ended, @r#""a""#);
+    let (ended, _) = chat(sse(&[delta("{\"value\": \"z\"}"), stop], true), schema).await;
+    insta::assert_snapshot!(ended, @r#"invalid_output: the answer does not follow the schema: "z" is not one of "a" or "b""#);
+}
+
+#[tokio::test]
+async fn provider_errors_have_classes() {
+    let refuse = async |head: &str, body: &str| {
+        let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        chat(answer, json!({ "prompt": "Hi" })).await.0
+    };
+    insta::assert_snapshot!(refuse("429 Too Many\r\nretry-after: 7", "{\"error\":{\"message\":\"slow down\"}}").await, @"rate_limited (no effect): HTTP 429: slow down");
+    insta::assert_snapshot!(refuse("401 No", "{}").await, @"permission_denied (no effect): HTTP 401: {}");
+    insta::assert_snapshot!(refuse("503 Busy", "later").await, @"overloaded: HTTP 503: later");
+    insta::assert_snapshot!(refuse("400 Bad", "no").await, @"permanent: HTTP 400: no");
+    let nobody = Chat::new("http://127.0.0.1:9", "m", None, Profile::Chat).unwrap();
+    let ended = line(nobody.start(attempt(&json!({ "prompt": "Hi" })).0).await);
+    assert!(ended.starts_with("unavailable (no effect)"), "{ended}");
+}
+
+#[tokio::test]
+async fn http_asks_allowed_hosts_only() {
+    let body = "{\"a\":1}";
+    let (base, served) = canned(format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;
+    let http = Http::new(vec!["127.0.0.1".to_owned()], true).unwrap();
+    let ended = line(http.start(attempt(&json!({ "url": format!("{base}/x"), "query": { "q": 1 }, "method": "post", "json": { "b": 2 } })).0).await);
+    insta::assert_snapshot!(ended, @r#"{"status":200,"media":"application/json","json":{"a":1}}"#);
+    assert!(served.await.unwrap().starts_with("POST /x?q=1 HTTP/1.1"));
+    let ended = line(http.start(attempt(&json!({ "url": "http://example.com/" })).0).await);
+    insta::assert_snapshot!(ended, @"permission_denied (no effect): example.com is not an allowed host; see `allow` of the target in agendum.toml");
+    let public = Http::new(vec!["localhost".to_owned()], false).unwrap();
+    let ended = line(public.start(attempt(&json!({ "url": "http://localhost:9/" })).0).await);
+    assert!(ended.contains("has no public address"), "{ended}");
+}
