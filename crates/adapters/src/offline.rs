@@ -106,7 +106,7 @@ fn chat_reply(given: &ChatInput) -> Result<Reply, String> {
         let tokens_out = words::count(&text);
         return Ok(Reply { text, output: value, tokens_in, tokens_out });
     }
-    let answer = answer::answer(&asked.question, &asked.passages, given.max_tokens.map_or(3, |cap| (cap / 40).clamp(1, 3)) as usize);
+    let answer = answer(&asked.question, &asked.passages, given.max_tokens.map_or(3, |cap| (cap / 40).clamp(1, 3)) as usize);
     let text = if answer.text.is_empty() { asked.echo() } else { answer.text };
     let tokens_out = words::count(&text);
     let output = json!({

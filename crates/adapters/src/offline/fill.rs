@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::prompt::Asked;
-use super::{answer, lexicon, words};
+use super::answer::answer as compose;
+use super::{lexicon, words};
 
 /// Schemas nested deeper are refused.
 const DEPTH_MAX: u32 = 8;
@@ -79,7 +80,7 @@ fn text(name: &str, asked: &Asked, length_max: Option<u64>) -> String {
         "notes" | "feedback" | "reason" => notes(asked),
         "language" => lexicon::language(asked.subject()).to_owned(),
         _ => {
-            let answer = answer::answer(&asked.question, &asked.passages, 2).text;
+            let answer = compose(&asked.question, &asked.passages, 2).text;
             if answer.is_empty() { asked.subject().to_owned() } else { answer }
         }
     };
