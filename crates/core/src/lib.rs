@@ -29,6 +29,7 @@
 pub mod action;
 pub mod event;
 pub mod record;
+pub mod why;
 
 mod bind;
 mod board;
@@ -54,5 +55,6 @@ pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, P
 pub use event::{Evaluation, Event, Rejected, Submission};
 pub use scheduler::Scheduler;
 pub use timers::Wake;
+pub use why::Reasons;
 
 pub use record::{Answered, Change, Dispatched, End, Finished, Next, NextRound, Record, RunSubmitted, Waits};

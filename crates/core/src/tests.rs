@@ -15,6 +15,7 @@ mod limits;
 mod money;
 mod repair;
 mod time;
+mod why;
 
 use world::World;
 

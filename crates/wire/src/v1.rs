@@ -1,1 +1,183 @@
-//! v1
+//! What the HTTP API and `--json` speak: version 1.
+//!
+//! Money is a number of US dollars, times are RFC 3339 or milliseconds, tasks are named by path, words are those of the vocabulary.
+//! Readers ignore fields they do not know; a field never changes its meaning.
+
+mod event;
+mod why;
+
+use agendum_core::{Answer, RunFailure};
+use agendum_types::{Duration, Graph, Money, RunId, RunStatus, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+pub use event::{Event, event, text};
+pub use why::{Attempt, Part, Why, WhyTask, why};
+
+/// A run to be submitted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submit {
+    /// The graph document: its text (YAML or JSON), or the object itself.
+    pub document: Json,
+    /// The inputs.
+    #[serde(default)]
+    pub inputs: Json,
+    /// `interactive`, `standard` or `background`; the graph's where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// Milliseconds from submission to answer; the graph's where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// US dollars that the run may spend; the graph's where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_usd: Option<f64>,
+    /// True: every step is committed before the next begins.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// The name of its graph.
+    pub graph: String,
+    /// `queued`, `running`, `succeeded`, `failed`, `cancelled`.
+    pub status: String,
+    /// True if it took a lower rung somewhere.
+    pub degraded: bool,
+    /// When it was accepted.
+    pub submitted: String,
+    /// From acceptance to the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elapsed_ms: Option<f64>,
+    /// True if nothing more will happen.
+    pub done: bool,
+    /// What it has spent.
+    pub spent_usd: f64,
+}
+
+/// A run with what is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunDetail {
+    /// As in a list.
+    #[serde(flatten)]
+    pub run: Run,
+    /// Its output, once it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Json>,
+    /// Why it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunError>,
+    /// Its tasks.
+    pub tasks: Vec<TaskLine>,
+}
+
+/// A task in a run's detail.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskLine {
+    /// Its path.
+    pub task: String,
+    /// Its status.
+    pub status: String,
+    /// Why it does not run, if it waits and the run is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_on: Option<String>,
+    /// Attempts so far.
+    pub attempts: u32,
+}
+
+/// Why a run has no output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    /// One of the closed table of classes.
+    pub class: String,
+    /// A line for people.
+    pub message: String,
+    /// The task that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+}
+
+/// An error of the API: RFC 9457, `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Stable, for machines.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What is wrong, in a few words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What, where, and what to do.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// Everything there is to say about a document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Json>,
+}
+
+impl RunError {
+    /// Of a run's failure.
+    #[must_use]
+    pub fn of(graph: &Graph, failure: &RunFailure) -> Self {
+        Self {
+            class: failure.failure.class.to_string(),
+            message: failure.failure.message.to_string(),
+            task: failure.task.as_ref().map(|path| graph.path_text(path)),
+        }
+    }
+}
+
+impl Run {
+    /// Of the parts of a run's line in the index.
+    #[must_use]
+    pub fn of_answer(graph: &str, answer: &Answer, done: bool) -> Self {
+        Self {
+            id: answer.run.to_string(),
+            graph: graph.to_owned(),
+            status: answer.status.word().to_owned(),
+            degraded: answer.degraded,
+            submitted: instant(answer.at.before(answer.elapsed)),
+            elapsed_ms: Some(millis(answer.elapsed)),
+            done,
+            spent_usd: dollars(answer.spent),
+        }
+    }
+
+    /// Of an id and the rest.
+    #[must_use]
+    pub fn new(id: RunId, graph: &str, status: RunStatus, submitted: Timestamp) -> Self {
+        Self {
+            id: id.to_string(),
+            graph: graph.to_owned(),
+            status: status.word().to_owned(),
+            degraded: false,
+            submitted: instant(submitted),
+            elapsed_ms: None,
+            done: false,
+            spent_usd: 0.0,
+        }
+    }
+}
+
+/// RFC 3339, to the millisecond.
+#[must_use]
+pub fn instant(at: Timestamp) -> String {
+    let micros = i64::try_from(at.0).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| at.0.to_string(), |at| format!("{at:.3}"))
+}
+
+/// Milliseconds, to the microsecond.
+#[must_use]
+pub fn millis(span: Duration) -> f64 {
+    span.0 as f64 / 1_000.0
+}
+
+/// US dollars.
+#[must_use]
+pub fn dollars(money: Money) -> f64 {
+    money.0 as f64 / Money::PER_DOLLAR as f64
+}

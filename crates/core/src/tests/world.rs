@@ -99,6 +99,7 @@ impl World {
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
             "restart" => self.restart(),
+            "why" => self.why(run_id(rest)),
             "view" => self.view(run_id(rest)),
             other => panic!("a scenario knows no word {other:?}"),
         }
@@ -350,6 +351,24 @@ impl World {
         }
         self.line("restart".into());
         self.open();
+    }
+
+    /// Where the run's time went, and each task's.
+    fn why(&mut self, run: RunId) {
+        let entries: Vec<Entry> = self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
+        let graph = Arc::clone(&self.graphs[&run]);
+        let reasons = crate::why::reasons(&graph, &entries, self.now).unwrap();
+        let text = |parts: &[(agendum_types::Cause, Duration)]| -> String {
+            parts.iter().map(|(cause, span)| format!(" {cause} {span}")).collect()
+        };
+        let sum = |parts: &[(agendum_types::Cause, Duration)]| Duration(parts.iter().map(|(_, span)| span.0).sum());
+        assert_eq!(sum(&reasons.parts), reasons.wall, "the causes of a run add up");
+        let path: Vec<String> = reasons.critical.iter().map(|path| graph.path_text(path)).collect();
+        self.line(format!("why {}: {}:{}; critical {}", run_name(run), reasons.wall, text(&reasons.parts), path.join(" → ")));
+        for task in reasons.tasks {
+            assert_eq!(sum(&task.parts), task.wall, "the causes of a task add up");
+            self.line(format!("  {} {}:{}", graph.path_text(&task.path), task.status, text(&task.parts)));
+        }
     }
 
     fn view(&mut self, run: RunId) {

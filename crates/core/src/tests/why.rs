@@ -1,0 +1,44 @@
+//! Where the time went.
+
+use insta::assert_snapshot;
+
+use super::trace;
+
+#[test]
+fn causes_add_up_over_waiting_running_and_backing_off() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a; b; c needs a,b
+        wait 100ms
+        ok a
+        wait 50ms
+        fail b unavailable
+        wait 2s
+        ok b
+        wait 10ms
+        ok c
+        why r1
+    "), @"");
+}
+
+#[test]
+fn items_rounds_and_a_restart_are_accounted_for() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 e foreach max=2; l needs e loop=3 { x }
+        wait 10ms
+        ok e[0]
+        wait 10ms
+        restart
+        wait 10ms
+        why r1
+    "), @"
+     0ms dispatch r1/e[0]#1 on t
+    10ms dispatch r1/e[2]#1 on t
+    20ms restart
+    20ms dispatch r1/e[2]#2 on t
+    30ms why r1: 30ms: running 30ms; critical e[0]
+    30ms   e[0] succeeded: running 10ms
+    30ms   e[2] running: dependency 10ms running 20ms
+    ");
+}

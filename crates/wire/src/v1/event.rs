@@ -1,0 +1,179 @@
+//! Records and text as events of a stream.
+
+use agendum_core::{Change, End, Entry, Next, NextRound, Record};
+use agendum_types::{AttemptId, Graph, Outcome, TaskPath};
+use serde::{Deserialize, Serialize};
+
+use super::{RunError, dollars, instant, millis};
+
+/// Something that happened to a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the journal; 0 for text, which is provisional.
+    pub seq: u64,
+    /// When.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub at: String,
+    /// `run.submitted`, `task.started`, `task.succeeded`, `task.retrying`, `text`, `run.answered`, `run.done`, ….
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The task's path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Which try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Where it went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// How the run was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// What it waited for since it was ready: cause and milliseconds.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waited: Vec<(String, f64)>,
+    /// What it cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// All tokens it used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Why there is no result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunError>,
+    /// Text of a running attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Where it begins in the attempt's text, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// What follows, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// The event of a record; `None` for records that say nothing to the outside.
+#[must_use]
+pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
+    let mut event = Event { seq: entry.seq.0, at: instant(entry.at), ..Event::default() };
+    let kind = match &entry.record {
+        Record::RunSubmitted(_) => "run.submitted",
+        Record::TasksAdded { .. } => "run.tasks_added",
+        Record::CancelRequested { .. } => "run.cancel_requested",
+        Record::Paused { .. } => "run.paused",
+        Record::Resumed { .. } => "run.resumed",
+        Record::Answered(answered) => {
+            event.status = Some(answered.status.word().to_owned());
+            event.error = answered.failure.as_ref().map(|failure| RunError::of(graph, failure));
+            if answered.degraded {
+                event.note = Some("degraded".to_owned());
+            }
+            "run.answered"
+        }
+        Record::Done { .. } => "run.done",
+        Record::Task { path, change, .. } => {
+            event.task = Some(graph.path_text(path)).filter(|path| !path.is_empty());
+            return task(event, path, change);
+        }
+        Record::Opened { .. } | Record::ClockJumped { .. } => return None,
+    };
+    event.kind = kind.to_owned();
+    Some(event)
+}
+
+fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
+    let kind = match change {
+        Change::Entered(evaluation) if evaluation.truth == Some(false) => "task.skipped",
+        Change::Entered(_) | Change::Referenced { .. } => return None,
+        Change::Dispatched(dispatched) => {
+            event.attempt = Some(dispatched.attempt.0);
+            event.target = Some(dispatched.target.to_string());
+            event.waited =
+                dispatched.waits.iter().map(|(cause, span)| (cause.word().to_owned(), millis(*span))).collect();
+            if dispatched.lower {
+                event.note = Some("a preferred target was passed over".to_owned());
+            }
+            "task.started"
+        }
+        Change::Finished(finished) => {
+            event.attempt = Some(finished.attempt.0);
+            event.cost_usd = Some(dollars(finished.cost));
+            let usage = match &finished.outcome {
+                Outcome::Succeeded(success) => success.usage,
+                Outcome::Failed(failure) => {
+                    let (class, message) = (failure.class.to_string(), failure.message.to_string());
+                    event.error = Some(RunError { class, message, task: None });
+                    failure.usage
+                }
+            };
+            event.tokens = Some(usage.tokens());
+            follow(&mut event, &finished.next)
+        }
+        Change::Judged { next, .. } => follow(&mut event, next),
+        Change::Caught { .. } => "task.caught",
+        Change::RoundJudged { next, .. } => match next {
+            NextRound::Again => "loop.again",
+            NextRound::Done => "loop.done",
+            NextRound::Use { .. } => "loop.exhausted",
+            NextRound::Fail(next) => follow(&mut event, next),
+        },
+        Change::Composed { .. } if path.segments().is_empty() => "run.composed",
+        Change::Composed { .. } => "task.composed",
+        Change::Ended { end, next } => {
+            event.note = Some(end_word(*end).to_owned());
+            if *end == End::Pruned { "task.pruned" } else { follow(&mut event, next) }
+        }
+        Change::Abandoned { cost, tokens, .. } => {
+            event.cost_usd = Some(dollars(*cost));
+            event.tokens = Some(*tokens);
+            "task.abandoned"
+        }
+    };
+    event.kind = kind.to_owned();
+    Some(event)
+}
+
+fn follow(event: &mut Event, next: &Next) -> &'static str {
+    match next {
+        Next::Judge => "task.judged",
+        Next::Succeed => "task.succeeded",
+        Next::Retry { at } => {
+            event.note = Some(format!("again at {}", instant(*at)));
+            "task.retrying"
+        }
+        Next::Rung { rung } => {
+            event.note = Some(format!("caught by rung {}", rung + 1));
+            "task.catching"
+        }
+        Next::Fail(failure) => {
+            let (class, message) = (failure.class.to_string(), failure.message.to_string());
+            event.error.get_or_insert(RunError { class, message, task: None });
+            "task.failed"
+        }
+    }
+}
+
+const fn end_word(end: End) -> &'static str {
+    match end {
+        End::Pruned => "dropped: time or money runs short",
+        End::Expired => "its time is up",
+        End::Unaffordable => "the rest of the budget does not cover an attempt",
+        End::Unevaluable => "an expression failed",
+        End::Ineligible => "no target is eligible",
+        End::Uncertain => "in flight when the process died, and it may have taken effect",
+        End::Lost => "in flight when the process died",
+    }
+}
+
+/// Provisional text of a running attempt.
+#[must_use]
+pub fn text(graph: &Graph, attempt: &AttemptId, offset: u64, text: &str) -> Event {
+    Event {
+        kind: "text".to_owned(),
+        task: Some(graph.path_text(&attempt.path)),
+        attempt: Some(attempt.attempt.0),
+        text: Some(text.to_owned()),
+        offset: Some(offset),
+        ..Event::default()
+    }
+}
