@@ -216,7 +216,10 @@ impl Track {
         match next {
             Next::Succeed => self.settled = Some((TaskStatus::Succeeded, at)),
             Next::Fail(_) => self.settled = Some((TaskStatus::Failed, at)),
-            Next::Judge | Next::Retry { .. } | Next::Rung { .. } => {}
+            Next::Retry { at: again } => {
+                self.stretches.push(Stretch { from: at, to: (*again).max(at), cause: Cause::Backoff });
+            }
+            Next::Judge | Next::Rung { .. } => {}
         }
     }
 

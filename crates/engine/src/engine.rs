@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration as Span;
 
-use agendum_core::{Answer, Entry, Rejected, Submission};
-use agendum_ports::{Adapter, Blobs, Clock, Payload, RunFilter, RunRow, Store, StoreError};
+use agendum_core::{Answer, Rejected, Submission};
+use agendum_ports::{Adapter, Blobs, Clock, Payload, Store, StoreError};
 use agendum_spec::eval::Evaluator;
-use agendum_spec::{Accepted, NormalDocument};
+use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
 use agendum_types::{
-    Duration, Graph, Limits, MediaType, Partition, PayloadRef, Principal, RunId, RunView, Seq, ShardId, Snapshot,
+    Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, Snapshot,
     Target, Tenant,
 };
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Command, Inbox, Message};
 use crate::payloads::{PayloadError, Payloads};
+use crate::reader::Reader;
 use crate::shard::{self, Health, RestoreError, Surroundings};
 use crate::watch::{self, ReadError, Watch};
 
@@ -85,17 +86,6 @@ pub enum SubmitError {
 #[error("run {0} is not live")]
 pub struct NotLive(pub RunId);
 
-/// A run as the store has it.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    /// Its line in the index.
-    pub row: RunRow,
-    /// Its graph, with all additions so far.
-    pub graph: Arc<Graph>,
-    /// Its records, in order.
-    pub entries: Vec<Entry>,
-}
-
 /// A running shard. Cheap to share behind an [`Arc`]; stops when dropped.
 pub struct Engine {
     around: Arc<Surroundings>,
@@ -126,6 +116,7 @@ impl Engine {
             shard: parts.shard,
             limits: parts.limits,
             store: parts.store,
+            blobs: parts.blobs,
             clock: parts.clock,
             targets: parts.targets,
             payloads,
@@ -308,41 +299,11 @@ impl Engine {
         Watch::begin(Arc::clone(&self.around), tenant.clone(), run, after).await
     }
 
-    /// A page of the index of runs.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub async fn runs(&self, tenant: &Tenant, filter: RunFilter) -> Result<Vec<RunRow>, StoreError> {
-        self.around.store.runs(tenant, filter).await
-    }
-
-    /// A run with its graph and its records, live or not; `None` if this tenant has no such run.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read, or what it holds is damaged.
-    pub async fn stored(&self, tenant: &Tenant, run: RunId) -> Result<Option<Stored>, ReadError> {
-        watch::stored(&self.around.payloads, &*self.around.store, &self.around.limits, tenant, run).await
-    }
-
-    /// The bytes of a payload of this tenant.
-    ///
-    /// # Errors
-    ///
-    /// If the tenant has no such payload or it cannot be read.
-    pub async fn payload(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Bytes, ReadError> {
-        Ok(self.around.payloads.bytes(tenant, reference).await.map_err(ReadError::payload)?)
-    }
-
-    /// The normal document that a run was last given.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be read.
-    pub async fn document(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<NormalDocument, ReadError> {
-        let bytes = self.around.payloads.blob(tenant, reference).await.map_err(ReadError::payload)?;
-        Ok(NormalDocument(String::from_utf8_lossy(&bytes).into()))
+    /// Reads runs, live or not.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        let around = &self.around;
+        Reader::new(Arc::clone(&around.store), Arc::clone(&around.blobs), around.limits.clone())
     }
 
     /// The targets.

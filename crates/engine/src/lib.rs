@@ -12,14 +12,16 @@ mod evaluate;
 mod feed;
 mod inbox;
 mod payloads;
+mod reader;
 mod rows;
 mod shard;
 #[cfg(test)]
 mod tests;
 mod watch;
 
-pub use engine::{Engine, NotLive, Parts, Request, Stored, SubmitError};
+pub use engine::{Engine, NotLive, Parts, Request, SubmitError};
 pub use feed::Notice;
 pub use inbox::Command;
+pub use reader::{Reader, Stored};
 pub use shard::{Health, RestoreError};
 pub use watch::{ReadError, Watch};

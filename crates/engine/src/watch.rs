@@ -11,7 +11,7 @@ use agendum_wire::journal::DecodeError;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::engine::Stored;
+use crate::reader::Stored;
 use crate::feed::Notice;
 use crate::payloads::{PayloadError, Payloads};
 use crate::rows;

@@ -8,7 +8,7 @@ use super::trace;
 fn causes_add_up_over_waiting_running_and_backing_off() {
     assert_snapshot!(trace("
         targets t=1
-        submit r1 a; b; c needs a,b
+        submit r1 a; b retry=3; c needs a,b
         wait 100ms
         ok a
         wait 50ms
@@ -18,7 +18,19 @@ fn causes_add_up_over_waiting_running_and_backing_off() {
         wait 10ms
         ok c
         why r1
-    "), @"");
+    "), @"
+       0ms dispatch r1/a#1 on t
+     100ms dispatch r1/b#1 on t
+     350ms woken: a task may start
+     350ms dispatch r1/b#2 on t
+    2150ms dispatch r1/c#1 on t
+    2160ms answer r1 succeeded
+    2160ms close r1
+    2160ms why r1: 2.16s: running 1.96s backoff 200ms; critical b → c
+    2160ms   a succeeded: running 100ms
+    2160ms   b succeeded: limit 100ms running 1.85s backoff 200ms
+    2160ms   c succeeded: dependency 2.15s running 10ms
+    ");
 }
 
 #[test]

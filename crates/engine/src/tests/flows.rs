@@ -142,5 +142,5 @@ tasks:
     assert!(engine.view(&stranger, run).await.is_none());
     engine.command(&tenant, run, Command::Cancel).await.unwrap();
     assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "cancelled");
-    assert!(engine.stored(&stranger, run).await.unwrap().is_none());
+    assert!(engine.reader().stored(&stranger, run).await.unwrap().is_none());
 }
