@@ -1,2 +1,45 @@
-//! agendum
-fn main() {}
+//! `agendum`: the one binary, and the only crate that names a concrete store, adapter or provider.
+//!
+//! Every command is a client of a server on loopback: of the process that owns the data directory if there is one, else of one that
+//! this process hosts for as long as the command takes. Results go to stdout, progress and errors to stderr.
+
+mod args;
+mod client;
+mod commands;
+mod config;
+mod failure;
+mod host;
+mod show;
+mod targets;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Args;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_env("AGENDUM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _closed = writeln!(anstream::stderr(), "error: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let json = args.json;
+    let ended = runtime.block_on(commands::execute(args));
+    // A blocking read of a terminal must not keep the process.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print(json);
+            ExitCode::from(failure.code)
+        }
+    }
+}

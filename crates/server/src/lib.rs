@@ -1,1 +1,36 @@
-//! server
+//! The border of the product: HTTP on loopback. Submit, read, stream, cancel; problem+json errors; health and readiness.
+//!
+//! A crate of its own to fence off the HTTP server. Every client, the command line included, goes through it, so that a run hosted by
+//! this process and one hosted by another look the same. Without an engine it serves reads only.
+
+mod provider;
+mod reply;
+mod routes;
+mod runs;
+mod stream;
+mod submit;
+
+use std::sync::Arc;
+
+use agendum_engine::{Engine, Reader};
+use agendum_types::{Limits, Tenant};
+
+pub use provider::{Model, provider};
+pub use routes::{Hooks, Server, bind};
+
+/// What the routes work with.
+pub struct Service {
+    /// Runs graphs; absent where the store is only read.
+    pub engine: Option<Arc<Engine>>,
+    /// Reads runs.
+    pub reader: Reader,
+    /// What a client must show, as `Authorization: Bearer …`.
+    pub token: String,
+    /// A number for everything.
+    pub limits: Limits,
+    /// Whose runs these are.
+    pub tenant: Tenant,
+}
+
+#[cfg(test)]
+mod tests;

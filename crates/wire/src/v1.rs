@@ -6,12 +6,12 @@
 mod event;
 mod why;
 
-use agendum_core::{Answer, RunFailure};
+use agendum_core::{Answered, Entry, Record, RunFailure};
 use agendum_types::{Duration, Graph, Money, RunId, RunStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use event::{Event, event, text};
+pub use event::{Event, TASKS_ADDED, event, text};
 pub use why::{Attempt, Part, Why, WhyTask, why};
 
 /// A run to be submitted.
@@ -132,21 +132,6 @@ impl RunError {
 }
 
 impl Run {
-    /// Of the parts of a run's line in the index.
-    #[must_use]
-    pub fn of_answer(graph: &str, answer: &Answer, done: bool) -> Self {
-        Self {
-            id: answer.run.to_string(),
-            graph: graph.to_owned(),
-            status: answer.status.word().to_owned(),
-            degraded: answer.degraded,
-            submitted: instant(answer.at.before(answer.elapsed)),
-            elapsed_ms: Some(millis(answer.elapsed)),
-            done,
-            spent_usd: dollars(answer.spent),
-        }
-    }
-
     /// Of an id and the rest.
     #[must_use]
     pub fn new(id: RunId, graph: &str, status: RunStatus, submitted: Timestamp) -> Self {
@@ -161,6 +146,15 @@ impl Run {
             spent_usd: 0.0,
         }
     }
+}
+
+/// The record of a run's answer, if it has one.
+#[must_use]
+pub fn answered(entries: &[Entry]) -> Option<&Answered> {
+    entries.iter().find_map(|entry| {
+        let Record::Answered(answered) = &entry.record else { return None };
+        Some(&**answered)
+    })
 }
 
 /// RFC 3339, to the millisecond.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunError, dollars, instant, millis};
 
+/// The kind of the event after which a run's graph is a larger one.
+pub const TASKS_ADDED: &str = "run.tasks_added";
+
 /// Something that happened to a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -58,7 +61,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
     let mut event = Event { seq: entry.seq.0, at: instant(entry.at), ..Event::default() };
     let kind = match &entry.record {
         Record::RunSubmitted(_) => "run.submitted",
-        Record::TasksAdded { .. } => "run.tasks_added",
+        Record::TasksAdded { .. } => TASKS_ADDED,
         Record::CancelRequested { .. } => "run.cancel_requested",
         Record::Paused { .. } => "run.paused",
         Record::Resumed { .. } => "run.resumed",

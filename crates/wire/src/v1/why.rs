@@ -1,7 +1,7 @@
 //! The reasons behind a run, for machines and for the terminal.
 
-use agendum_core::Reasons;
-use agendum_types::{Cause, Duration, Graph};
+use agendum_core::{Entry, Reasons};
+use agendum_types::{Cause, Duration, Graph, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{dollars, instant, millis};
@@ -75,9 +75,13 @@ pub struct Attempt {
     pub tokens: u64,
 }
 
-/// Reasons with their names.
+/// The reasons behind the run whose records these are; `None` if they do not begin with its submission.
 #[must_use]
-pub fn why(graph: &Graph, reasons: &Reasons) -> Why {
+pub fn why(graph: &Graph, entries: &[Entry], now: Timestamp) -> Option<Why> {
+    agendum_core::why::reasons(graph, entries, now).map(|reasons| named(graph, &reasons))
+}
+
+fn named(graph: &Graph, reasons: &Reasons) -> Why {
     let parts = |parts: &[(Cause, Duration)]| -> Vec<Part> {
         parts.iter().map(|(cause, span)| Part { cause: cause.word().to_owned(), ms: millis(*span) }).collect()
     };

@@ -1,0 +1,118 @@
+//! The client of the API.
+
+use agendum_wire::v1::{Event, Problem, Run, RunDetail, Submit, Why};
+use eventsource_stream::Eventsource as _;
+use futures_util::{Stream, StreamExt as _};
+use reqwest::{Method, RequestBuilder, Response};
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::failure::{FAILED, Failure, UNREACHABLE, USAGE};
+
+/// Speaks to a server on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: String,
+}
+
+impl Client {
+    pub(crate) fn new(address: &str, token: &str) -> Result<Self, Failure> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Self { http, base: format!("http://{address}"), token: token.to_owned() })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let response = request.send().await.map_err(|error| {
+            Failure::new(UNREACHABLE, format!("no answer from {}: {error}", self.base)).hint("agendum doctor")
+        })?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let problem: Problem = response.json().await.map_err(|_| Failure::new(FAILED, format!("the server answered {status}")))?;
+        let mut message = problem.title;
+        if !problem.detail.is_empty() && problem.diagnostics.is_empty() {
+            message = format!("{message}: {}", problem.detail);
+        }
+        for diagnostic in &problem.diagnostics {
+            message.push_str(&format!("\n  {}", diagnostic["message"].as_str().unwrap_or_default()));
+        }
+        let code = if status.as_u16() == 503 { UNREACHABLE } else { USAGE };
+        Err(Failure::new(code, message))
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        Ok(self.send(request).await?.json().await?)
+    }
+
+    pub(crate) async fn ping(&self) -> Result<(), Failure> {
+        let request = self.request(Method::GET, "/healthz").timeout(std::time::Duration::from_secs(2));
+        self.send(request).await.map(drop)
+    }
+
+    /// The new run's id.
+    pub(crate) async fn submit(&self, submission: &Submit) -> Result<String, Failure> {
+        let accepted: Json = self.json(self.request(Method::POST, "/v1/runs").json(submission)).await?;
+        Ok(accepted["id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    pub(crate) async fn runs(&self, query: &[(&str, String)]) -> Result<Vec<Run>, Failure> {
+        let request = self.request(Method::GET, &format!("/v1/runs?{}", encoded(query)));
+        self.json(request).await
+    }
+
+    /// The id that a person meant: `last` is the newest, the beginning of an id is enough if it is clear.
+    pub(crate) async fn resolve(&self, word: &str) -> Result<String, Failure> {
+        if word.len() == 26 {
+            return Ok(word.to_ascii_uppercase());
+        }
+        let runs = self.runs(&[("limit", "1000".to_owned())]).await?;
+        if word == "last" {
+            let newest = runs.first().map(|run| run.id.clone());
+            return newest.ok_or_else(|| Failure::usage("there are no runs yet").hint("start one: agendum demo"));
+        }
+        let upper = word.to_ascii_uppercase();
+        let mut fitting = runs.into_iter().filter(|run| run.id.starts_with(&upper) || run.id.ends_with(&upper));
+        match (fitting.next(), fitting.next()) {
+            (Some(run), None) if !word.is_empty() => Ok(run.id),
+            (Some(_), _) => Err(Failure::usage(format!("{word:?} fits several runs")).hint("give more of the id: agendum runs ls")),
+            (None, _) => Err(Failure::usage(format!("no run {word:?}")).hint("agendum runs ls lists them; `last` is the newest")),
+        }
+    }
+
+    pub(crate) async fn run(&self, id: &str) -> Result<RunDetail, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}"))).await
+    }
+
+    /// Waits for the answer.
+    pub(crate) async fn answer(&self, id: &str) -> Result<RunDetail, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/answer"))).await
+    }
+
+    pub(crate) async fn why(&self, id: &str) -> Result<Why, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/why"))).await
+    }
+
+    pub(crate) async fn command(&self, id: &str, command: &str) -> Result<(), Failure> {
+        self.send(self.request(Method::POST, &format!("/v1/runs/{id}/{command}"))).await.map(drop)
+    }
+
+    /// What happens to a run, from its beginning to its end.
+    pub(crate) async fn events(&self, id: &str) -> Result<impl Stream<Item = Event> + use<>, Failure> {
+        let response = self.send(self.request(Method::GET, &format!("/v1/runs/{id}/events"))).await?;
+        let events = response.bytes_stream().eventsource();
+        Ok(events.filter_map(|event| async move { serde_json::from_str(&event.ok()?.data).ok() }))
+    }
+}
+
+fn encoded(query: &[(&str, String)]) -> String {
+    let mut address = reqwest::Url::parse("http://localhost/").expect("a constant address");
+    address.query_pairs_mut().extend_pairs(query.iter().map(|(name, value)| (*name, value.as_str())));
+    address.query().unwrap_or_default().to_owned()
+}

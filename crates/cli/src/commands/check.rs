@@ -1,0 +1,119 @@
+//! `check`: what is wrong with a document, with places and hints.
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use agendum_spec::{Accepted, Checked, Report, Resolver, Severity, Source};
+use agendum_types::Limits;
+use serde_json::json;
+
+use crate::failure::{Failure, USAGE};
+
+/// Reads the files that a document names, beside it.
+struct Beside(PathBuf);
+
+impl Resolver for Beside {
+    fn read(&self, path: &str) -> Result<String, String> {
+        let base = self.0.canonicalize().map_err(|error| error.to_string())?;
+        let file = base.join(path).canonicalize().map_err(|error| error.to_string())?;
+        if !file.starts_with(&base) {
+            return Err("it lies outside the document's folder".to_owned());
+        }
+        let size = file.metadata().map_err(|error| error.to_string())?.len();
+        if size > Limits::STANDARD.document_bytes_max as u64 {
+            return Err(format!("it is larger than {} bytes", Limits::STANDARD.document_bytes_max));
+        }
+        std::fs::read_to_string(file).map_err(|error| error.to_string())
+    }
+}
+
+/// A document that was read and checked.
+pub(crate) struct Document {
+    name: String,
+    text: String,
+    checked: Checked,
+}
+
+/// Reads and checks; `-` is standard input.
+pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
+    let bytes_max = Limits::STANDARD.document_bytes_max as u64 + 1;
+    let mut text = String::new();
+    let name = path.display().to_string();
+    if name == "-" {
+        std::io::stdin().take(bytes_max).read_to_string(&mut text).map_err(|error| Failure::usage(format!("standard input: {error}")))?;
+    } else {
+        let file = std::fs::File::open(path).map_err(|error| {
+            let failure = Failure::usage(format!("cannot read {name}: {error}"));
+            if path.is_dir() { failure.hint("name the document inside the folder") } else { failure }
+        })?;
+        file.take(bytes_max).read_to_string(&mut text).map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let checked = agendum_spec::check(Source { name: &name, text: &text }, &Beside(folder.to_owned()), &Limits::STANDARD);
+    Ok(Document { name, text, checked })
+}
+
+impl Document {
+    /// Says what there is to say on stderr; the graph if it can be run.
+    pub(crate) fn runnable(self, json: bool) -> Result<Accepted, Failure> {
+        let accepted = self.checked.runnable().cloned();
+        self.report(json, accepted.is_none())?;
+        accepted.ok_or_else(|| Failure::silent(USAGE))
+    }
+
+    fn report(self, json: bool, all: bool) -> Result<(), Failure> {
+        let diagnostics: Vec<_> =
+            self.checked.diagnostics.into_iter().filter(|one| all || one.severity != Severity::Warning || !json).collect();
+        if json && !diagnostics.is_empty() {
+            let list: Vec<_> = diagnostics.iter().map(shown).collect();
+            writeln!(anstream::stderr(), "{}", json!({ "document": self.name, "diagnostics": list }))?;
+            return Ok(());
+        }
+        let mut err = anstream::stderr();
+        for located in Report::new(&self.name, &self.text, diagnostics).diagnostics {
+            writeln!(err, "{:?}", miette::Report::new(located))?;
+        }
+        Ok(())
+    }
+}
+
+fn shown(diagnostic: &agendum_spec::Diagnostic) -> serde_json::Value {
+    let severity = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::NotYet => "not_yet",
+        Severity::Warning => "warning",
+    };
+    json!({
+        "code": diagnostic.code, "severity": severity, "message": diagnostic.message, "help": diagnostic.help,
+        "line": diagnostic.line, "column": diagnostic.column,
+    })
+}
+
+pub(crate) fn check(json: bool, path: &Path) -> Result<(), Failure> {
+    let document = read(path)?;
+    let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
+    let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
+    let mut out = anstream::stdout();
+    if json {
+        let list: Vec<_> = document.checked.diagnostics.iter().map(shown).collect();
+        let graph = document.checked.accepted.as_ref().map(|accepted| {
+            json!({ "name": &*accepted.graph.name, "hash": accepted.graph.hash.to_string(), "tasks": accepted.graph.tasks.len() })
+        });
+        writeln!(out, "{}", json!({ "document": document.name, "runnable": errors + not_yet == 0, "graph": graph, "diagnostics": list }))?;
+        return if errors + not_yet == 0 { Ok(()) } else { Err(Failure::silent(USAGE)) };
+    }
+    let name = document.name.clone();
+    match document.checked.accepted.clone() {
+        Some(accepted) if errors + not_yet == 0 => {
+            document.report(false, true)?;
+            let warned = if warnings > 0 { format!(", {warnings} warnings") } else { String::new() };
+            writeln!(out, "{name}: {} with {} tasks, {}{warned}", accepted.graph.name, accepted.graph.tasks.len(), &accepted.graph.hash.to_string()[..12])?;
+            writeln!(anstream::stderr(), "next: agendum explain {name}")?;
+            Ok(())
+        }
+        _ => {
+            document.report(false, true)?;
+            Err(Failure::new(USAGE, format!("{name}: {errors} errors, {not_yet} not yet supported, {warnings} warnings")))
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Why a command failed: a line, a hint, an exit code.
+
+use std::io::Write as _;
+
+use owo_colors::OwoColorize as _;
+
+/// The run failed, or something else did.
+pub(crate) const FAILED: u8 = 1;
+/// The command line, a document or the configuration is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// The process that owns the data directory cannot be reached.
+pub(crate) const UNREACHABLE: u8 = 3;
+/// The deadline or the budget was exceeded.
+pub(crate) const LIMIT: u8 = 4;
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// A command that did not succeed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, message: impl ToString) -> Self {
+        Self { code, message: message.to_string(), hint: None }
+    }
+
+    pub(crate) fn usage(message: impl ToString) -> Self {
+        Self::new(USAGE, message)
+    }
+
+    /// Everything was said already; only the code is left.
+    pub(crate) const fn silent(code: u8) -> Self {
+        Self { code, message: String::new(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl ToString) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    pub(crate) fn print(&self, json: bool) {
+        if self.message.is_empty() {
+            return;
+        }
+        let mut out = anstream::stderr();
+        // Nobody is left to tell if stderr is closed.
+        let _closed = if json {
+            writeln!(out, "{}", serde_json::json!({ "error": self.message, "hint": self.hint, "code": self.code }))
+        } else {
+            writeln!(out, "{} {}", "error:".red().bold(), self.message)
+        };
+        if let Some(hint) = self.hint.as_ref().filter(|_| !json) {
+            let _closed = writeln!(out, "{} {hint}", "hint:".cyan());
+        }
+    }
+}
+
+/// Any other error, with its causes.
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(inner) = source {
+            let text = inner.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            source = inner.source();
+        }
+        Self::new(FAILED, message)
+    }
+}

@@ -1,0 +1,78 @@
+//! Errors as RFC 9457 problems.
+
+use agendum_engine::{NotLive, ReadError, SubmitError};
+use agendum_ports::StoreError;
+use agendum_wire::v1::Problem;
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// A refusal.
+pub(crate) struct Refused(pub(crate) Problem);
+
+impl Refused {
+    pub(crate) fn new(status: StatusCode, kind: &str, title: &str, detail: impl ToString) -> Self {
+        Self(Problem {
+            kind: kind.to_owned(),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.to_string(),
+            diagnostics: Vec::new(),
+        })
+    }
+
+    pub(crate) fn bad(kind: &str, title: &str, detail: impl ToString) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, kind, title, detail)
+    }
+
+    pub(crate) fn no_run(id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_run", "there is no such run", format!("no run {id}: `agendum runs ls` lists them"))
+    }
+
+    pub(crate) fn read_only() -> Self {
+        let detail = "this process only reads the data directory; start one that owns it with `agendum serve`";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "read_only", "nothing can be run here", detail)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self.0)).into_response()
+    }
+}
+
+impl From<SubmitError> for Refused {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Rejected(rejected) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "rejected", "the run was not accepted", rejected)
+            }
+            SubmitError::Payload(message) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "payload", "the inputs cannot be kept", message),
+            SubmitError::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error),
+        }
+    }
+}
+
+impl From<ReadError> for Refused {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NoRun(run) => Self::no_run(&run.to_string()),
+            ReadError::Store(_) | ReadError::Decode(_) | ReadError::Payload(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "the store cannot be read", error)
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        ReadError::from(error).into()
+    }
+}
+
+impl From<NotLive> for Refused {
+    fn from(error: NotLive) -> Self {
+        Self::new(StatusCode::CONFLICT, "not_live", "the run is not live", format!("{error}: it has ended, or never was"))
+    }
+}

@@ -1,0 +1,119 @@
+//! The routes, who may use them, and the socket.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use subtle::ConstantTimeEq as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::reply::Refused;
+use crate::{Service, runs, stream, submit};
+
+/// Bytes of a request body at most: a document with its files, and inputs.
+const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// What the composition root hangs into the server.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    /// Ends the server, open streams included.
+    pub stop: CancellationToken,
+}
+
+/// A server that listens.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// Listens on this address; on a busy port, on any other, unless `exact`.
+///
+/// # Errors
+///
+/// If no port is to be had.
+pub async fn bind(address: SocketAddr, exact: bool) -> std::io::Result<Server> {
+    let listener = match TcpListener::bind(address).await {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && !exact => {
+            TcpListener::bind(SocketAddr::new(address.ip(), 0)).await?
+        }
+        bound => bound?,
+    };
+    let address = listener.local_addr()?;
+    Ok(Server { listener, address })
+}
+
+impl Server {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the hook says stop; requests under way are finished.
+    ///
+    /// # Errors
+    ///
+    /// If the socket fails.
+    pub async fn serve(self, service: Arc<Service>, hooks: Hooks) -> std::io::Result<()> {
+        let stop = hooks.stop.clone();
+        let app = router(service, hooks);
+        axum::serve(self.listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+
+    /// Serves any router, such as the offline provider's, until the hook says stop.
+    ///
+    /// # Errors
+    ///
+    /// If the socket fails.
+    pub async fn serve_router(self, app: Router, hooks: Hooks) -> std::io::Result<()> {
+        axum::serve(self.listener, app).with_graceful_shutdown(hooks.stop.cancelled_owned()).await
+    }
+}
+
+fn router(service: Arc<Service>, hooks: Hooks) -> Router {
+    let guarded = Router::new()
+        .route("/v1/runs", post(submit::submit).get(runs::list))
+        .route("/v1/runs/{id}", get(runs::show))
+        .route("/v1/runs/{id}/events", get(stream::events))
+        .route("/v1/runs/{id}/why", get(runs::why))
+        .route("/v1/runs/{id}/answer", get(runs::answer))
+        .route("/v1/runs/{id}/{command}", post(runs::command))
+        .layer(middleware::from_fn_with_state(Arc::clone(&service), authorised));
+    let open = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
+    open.merge(guarded)
+        .fallback(async || Refused::new(StatusCode::NOT_FOUND, "no_route", "there is no such address", "see /v1/runs"))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CatchPanicLayer::new())
+        .layer(axum::Extension(hooks))
+        .with_state(service)
+}
+
+async fn authorised(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if bool::from(shown.as_bytes().ct_eq(service.token.as_bytes())) {
+        return next.run(request).await;
+    }
+    let detail = "send `Authorization: Bearer TOKEN`; the token is in owner.json of the data directory";
+    Refused::new(StatusCode::UNAUTHORIZED, "unauthorised", "who are you?", detail).into_response()
+}
+
+async fn ready(State(service): State<Arc<Service>>) -> Response {
+    use agendum_engine::Health;
+    let health = service.engine.as_ref().map(|engine| engine.health());
+    let (status, said) = match health {
+        Some(Health::Ready) => (StatusCode::OK, "ready".to_owned()),
+        Some(Health::Starting) => (StatusCode::SERVICE_UNAVAILABLE, "the journal is being read".to_owned()),
+        Some(Health::Recovering(reason)) => (StatusCode::SERVICE_UNAVAILABLE, format!("the journal is being opened anew: {reason}")),
+        Some(Health::Stopped) => (StatusCode::SERVICE_UNAVAILABLE, "stopped".to_owned()),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "reading only".to_owned()),
+    };
+    (status, Json(serde_json::json!({ "status": said }))).into_response()
+}

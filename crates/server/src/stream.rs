@@ -1,0 +1,92 @@
+//! A run's events as server-sent events; resumed by `Last-Event-ID` or `?after=`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use agendum_engine::{Notice, Watch};
+use agendum_types::{Graph, Seq};
+use agendum_wire::v1;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use serde::Deserialize;
+
+use crate::reply::Refused;
+use crate::runs::run_id;
+use crate::{Hooks, Service};
+
+#[derive(Deserialize)]
+pub(crate) struct From {
+    after: Option<u64>,
+}
+
+pub(crate) async fn events(
+    State(service): State<Arc<Service>>,
+    Extension(hooks): Extension<Hooks>,
+    Path(id): Path<String>,
+    Query(from): Query<From>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
+    let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
+    let run = run_id(&id)?;
+    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
+    let watch = engine.watch(&service.tenant, run, Seq(seen.or(from.after).unwrap_or(0))).await?;
+    let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
+    let reading = Reading { service, watch, graph: stored.graph, hooks, run };
+    Ok(Sse::new(unfold(reading, |mut reading| async { reading.next().await.map(|event| (Ok(event), reading)) }))
+        .keep_alive(KeepAlive::default()))
+}
+
+struct Reading {
+    service: Arc<Service>,
+    watch: Watch,
+    graph: Arc<Graph>,
+    hooks: Hooks,
+    run: agendum_types::RunId,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let notice = tokio::select! {
+                notice = self.watch.next() => notice,
+                () = self.hooks.stop.cancelled() => return None,
+            };
+            let event = match notice {
+                Ok(Some(Notice::Entry(entry))) => {
+                    let event = v1::event(&self.graph, &entry);
+                    if event.as_ref().is_some_and(|event| event.kind == v1::TASKS_ADDED) {
+                        self.learn().await;
+                    }
+                    event
+                }
+                Ok(Some(Notice::Text { attempt, offset, text })) => Some(v1::text(&self.graph, &attempt, offset, &text)),
+                Ok(Some(Notice::Restarted { path })) => Some(v1::Event {
+                    kind: "text.restarted".to_owned(),
+                    task: Some(self.graph.path_text(&path)),
+                    ..v1::Event::default()
+                }),
+                Ok(None) => return None,
+                Err(error) => {
+                    tracing::warn!(%error, "a stream of events ends early");
+                    return None;
+                }
+            };
+            if let Some(event) = event {
+                let sent = Event::default().event(event.kind.as_str());
+                let sent = if event.seq > 0 { sent.id(event.seq.to_string()) } else { sent };
+                return sent.json_data(&event).ok();
+            }
+        }
+    }
+
+    /// The graph has grown.
+    async fn learn(&mut self) {
+        if let Ok(Some(stored)) = self.service.reader.stored(&self.service.tenant, self.run).await {
+            self.graph = stored.graph;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A document and inputs into a run.
+
+use std::sync::Arc;
+
+use agendum_engine::Request;
+use agendum_spec::{Checked, Diagnostic, NoFiles, Source};
+use agendum_types::graph::{Budget, Priority};
+use agendum_types::{Duration, Money, Principal};
+use agendum_wire::v1::Submit;
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::Service;
+use crate::reply::Refused;
+
+pub(crate) async fn submit(
+    State(service): State<Arc<Service>>,
+    body: Result<Json<Submit>, JsonRejection>,
+) -> Result<(StatusCode, Json<Value>), Refused> {
+    let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
+    let Json(body) = body.map_err(|error| Refused::bad("body", "the body is not a submission", error.body_text()))?;
+    let request = request(&service, body)?;
+    let graph = request.accepted.graph.name.to_string();
+    let run = engine.submit(request).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") }))))
+}
+
+fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
+    let text = match body.document {
+        Value::String(text) => text,
+        object => object.to_string(),
+    };
+    let checked = agendum_spec::check(Source { name: "document", text: &text }, &NoFiles, &service.limits);
+    let accepted = checked.runnable().cloned().ok_or_else(|| invalid(&checked))?;
+    let inputs = if body.inputs.is_null() { json!({}) } else { body.inputs };
+    let schema = agendum_spec::inputs::schema(&accepted.document);
+    let inputs = agendum_spec::inputs::prepare(&schema, inputs)
+        .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "inputs", "the inputs do not fit", error))?;
+    let priority = match body.priority.as_deref() {
+        None => None,
+        Some(word) => Some(Priority::from_word(word).ok_or_else(|| {
+            Refused::bad("priority", "unknown priority", format!("{word:?}: use interactive, standard or background"))
+        })?),
+    };
+    let budget = match body.budget_usd {
+        None => None,
+        Some(dollars) if dollars.is_finite() && dollars >= 0.0 => {
+            let money = Money((dollars * Money::PER_DOLLAR as f64) as u64);
+            let (tokens, on_exceeded) = accepted.graph.budget.map_or_else(Default::default, |of| (of.tokens, of.on_exceeded));
+            Some(Budget { money: Some(money), tokens, on_exceeded })
+        }
+        Some(dollars) => return Err(Refused::bad("budget", "not a budget", dollars)),
+    };
+    Ok(Request {
+        tenant: service.tenant.clone(),
+        principal: Principal::new("local"),
+        accepted,
+        inputs: inputs.to_string().into(),
+        priority,
+        deadline: body.deadline_ms.map(Duration::millis),
+        budget,
+        strict: body.strict,
+    })
+}
+
+fn invalid(checked: &Checked) -> Refused {
+    let mut refused =
+        Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", "the document cannot be run", "see diagnostics");
+    refused.0.diagnostics = checked.diagnostics.iter().map(diagnostic).collect();
+    refused
+}
+
+fn diagnostic(diagnostic: &Diagnostic) -> Value {
+    json!({
+        "code": diagnostic.code, "message": diagnostic.message, "help": diagnostic.help,
+        "line": diagnostic.line, "column": diagnostic.column,
+    })
+}
