@@ -1,2 +1,93 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: everything that CI runs, and the checks that hold the house rules.
+
+#![expect(clippy::print_stdout, reason = "a tool for the terminal")]
+
+mod layers;
+mod licences;
+mod tidy;
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, checks and measures Agendum")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that CI runs
+    Test,
+    /// Who may depend on whom, transitively
+    Layers,
+    /// The house rules
+    Tidy,
+    /// Licences of all dependencies
+    Licences,
+}
+
+fn main() -> Result<()> {
+    match Args::parse().task {
+        Task::Test => test(),
+        Task::Layers => layers::check(),
+        Task::Tidy => tidy::check(),
+        Task::Licences => licences::check(),
+    }
+}
+
+fn test() -> Result<()> {
+    let began = Instant::now();
+    if !has(&["cc", "--version"]) {
+        println!("installing a C compiler, which SQLite needs");
+        run("apt-get", &["update", "-q"])?;
+        run("apt-get", &["install", "-y", "-q", "gcc", "libc6-dev"])?;
+    }
+    step("formatting", || run("cargo", &["fmt", "--all", "--check"]))?;
+    step("house rules", tidy::check)?;
+    step("layers", layers::check)?;
+    step("licences", licences::check)?;
+    step("lints", || run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    step("the README's first command", || {
+        let question = "question=How does Agendum survive a crash?";
+        let data = std::env::temp_dir().join(format!("agendum-xtask-{}", std::process::id()));
+        let data = data.display().to_string();
+        let graph = "examples/support-answer/graph.yaml";
+        let ran = run("cargo", &["run", "--quiet", "--", "--data", &data, "run", graph, "--input", question]);
+        std::fs::remove_dir_all(&data).context("the run left no data directory")?;
+        ran
+    })?;
+    step("tests", || {
+        if has(&["cargo", "nextest", "--version"]) {
+            run("cargo", &["nextest", "run", "--workspace", "--no-fail-fast"])
+        } else {
+            run("cargo", &["test", "--workspace", "--no-fail-fast"])
+        }
+    })?;
+    println!("all of it in {} s", began.elapsed().as_secs());
+    Ok(())
+}
+
+fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("── {name}");
+    let began = Instant::now();
+    work().with_context(|| format!("{name} failed"))?;
+    println!("   {name}: {:.1} s", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn has(command: &[&str]) -> bool {
+    Command::new(command[0]).args(&command[1..]).output().is_ok_and(|output| output.status.success())
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let status = Command::new(program).args(arguments).status().with_context(|| format!("cannot start {program}"))?;
+    if !status.success() {
+        bail!("{program} {} ended with {status}", arguments.join(" "));
+    }
+    Ok(())
+}

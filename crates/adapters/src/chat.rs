@@ -74,15 +74,22 @@ impl Chat {
 
     fn given(&self, attempt: &Attempt) -> Result<ChatInput, Failed> {
         match self.profile {
-            Profile::Chat => input::parse(attempt, "{prompt, system, messages, schema, max_tokens, temperature, tools}"),
+            Profile::Chat => {
+                input::parse(attempt, "{prompt, system, messages, schema, max_tokens, temperature, tools}")
+            }
             Profile::Moderate => {
                 let given: Json = input::parse(attempt, "{text}")?;
                 Ok(ChatInput {
-                    system: Some("You moderate text before it is shown. Say whether it may be shown, and which of these \
-                        categories it falls into: violence, self_harm, hate, sexual, credentials.".to_owned()),
+                    system: Some(
+                        "You moderate text before it is shown. Say whether it may be shown, and which of these \
+                        categories it falls into: violence, self_harm, hate, sexual, credentials."
+                            .to_owned(),
+                    ),
                     prompt: Some(given["text"].as_str().unwrap_or_default().to_owned()),
-                    schema: Some(json!({ "type": "object", "required": ["allowed", "categories"], "additionalProperties": false,
-                        "properties": { "allowed": { "type": "boolean" }, "categories": { "type": "array", "items": { "type": "string" } } } })),
+                    schema: Some(
+                        json!({ "type": "object", "required": ["allowed", "categories"], "additionalProperties": false,
+                        "properties": { "allowed": { "type": "boolean" }, "categories": { "type": "array", "items": { "type": "string" } } } }),
+                    ),
                     ..ChatInput::default()
                 })
             }
@@ -90,7 +97,9 @@ impl Chat {
                 let given: Json = input::parse(attempt, "{text, to}")?;
                 let to = given["to"].as_str().unwrap_or("en");
                 Ok(ChatInput {
-                    system: Some(format!("Translate what the user writes into the language with the code {to:?}. Give only the translation.")),
+                    system: Some(format!(
+                        "Translate what the user writes into the language with the code {to:?}. Give only the translation."
+                    )),
                     prompt: Some(given["text"].as_str().unwrap_or_default().to_owned()),
                     ..ChatInput::default()
                 })
@@ -107,9 +116,14 @@ impl Chat {
         request[name] = json!(cap.unwrap_or(1_024));
         if let Some(schema) = &given.schema {
             let (schema, _) = input::wrapped(schema);
-            request["response_format"] = json!({ "type": "json_schema", "json_schema": { "name": "output", "schema": schema } });
+            request["response_format"] =
+                json!({ "type": "json_schema", "json_schema": { "name": "output", "schema": schema } });
         }
-        let optional = [("tools", given.tools.clone()), ("stop", given.stop.clone()), ("temperature", given.temperature.map(|t| json!(t)))];
+        let optional = [
+            ("tools", given.tools.clone()),
+            ("stop", given.stop.clone()),
+            ("temperature", given.temperature.map(|t| json!(t))),
+        ];
         for (name, value) in optional {
             if let Some(value) = value {
                 request[name] = value;
@@ -236,8 +250,15 @@ impl Gathered {
 
     /// Calls come in pieces, put together by index.
     fn tool(&mut self, piece: &Json) {
-        let call = self.tools.entry(piece["index"].as_u64().unwrap_or(0)).or_insert_with(|| json!({ "id": "", "name": "", "arguments": "" }));
-        let parts = [("id", &piece["id"]), ("name", &piece["function"]["name"]), ("arguments", &piece["function"]["arguments"])];
+        let call = self
+            .tools
+            .entry(piece["index"].as_u64().unwrap_or(0))
+            .or_insert_with(|| json!({ "id": "", "name": "", "arguments": "" }));
+        let parts = [
+            ("id", &piece["id"]),
+            ("name", &piece["function"]["name"]),
+            ("arguments", &piece["function"]["arguments"]),
+        ];
         for (name, part) in parts {
             if let Some(part) = part.as_str() {
                 let whole = format!("{}{part}", call[name].as_str().unwrap_or_default());

@@ -73,13 +73,16 @@ impl Exec {
         };
         if !self.allow.iter().any(|allowed| allowed == "*" || allowed == program) {
             let known = if self.allow.is_empty() { "none".to_owned() } else { self.allow.join(", ") };
-            return Err(refused(format!("{program:?} is not on the allow-list ({known}); see `allow` of the target in agendum.toml")));
+            return Err(refused(format!(
+                "{program:?} is not on the allow-list ({known}); see `allow` of the target in agendum.toml"
+            )));
         }
         let folder = match &given.cwd {
             None => self.folder.clone(),
             Some(below) => {
                 let base = self.folder.canonicalize().map_err(refused)?;
-                let wanted = base.join(below).canonicalize().map_err(|error| refused(format!("cwd {below:?}: {error}")))?;
+                let wanted =
+                    base.join(below).canonicalize().map_err(|error| refused(format!("cwd {below:?}: {error}")))?;
                 if !wanted.starts_with(&base) {
                     return Err(refused(format!("cwd {below:?} lies outside the target's folder")));
                 }
@@ -102,8 +105,13 @@ impl Adapter for Exec {
         async move {
             let given: Input = input::parse(&attempt, "{argv: [program, …], stdin, cwd, env, ok_codes}")?;
             let mut child = this.command(&given, &attempt)?.spawn().map_err(|error| {
-                let hint = if error.kind() == std::io::ErrorKind::NotFound { ": is it installed, and on the PATH?" } else { "" };
-                Failed::new(Class::Permanent, format!("cannot start {:?}: {error}{hint}", given.argv[0])).without_effect()
+                let hint = if error.kind() == std::io::ErrorKind::NotFound {
+                    ": is it installed, and on the PATH?"
+                } else {
+                    ""
+                };
+                Failed::new(Class::Permanent, format!("cannot start {:?}: {error}{hint}", given.argv[0]))
+                    .without_effect()
             })?;
             let group = Group(child.id());
             let cancel = attempt.cancel.clone();

@@ -72,8 +72,9 @@ impl Http {
     async fn send(&self, attempt: &Attempt) -> Result<Finished, Failed> {
         let given: Input = input::parse(attempt, "{url, method, headers, query, json, body}")?;
         let refused = |message: String| Failed::new(Class::PermissionDenied, message).without_effect();
-        let mut url = Url::parse(&given.url)
-            .map_err(|error| Failed::new(Class::Permanent, format!("{:?} is no URL: {error}", given.url)).without_effect())?;
+        let mut url = Url::parse(&given.url).map_err(|error| {
+            Failed::new(Class::Permanent, format!("{:?} is no URL: {error}", given.url)).without_effect()
+        })?;
         if !is_allowed(&self.allow, &url) {
             let host = url.host_str().unwrap_or("nothing");
             return Err(refused(format!("{host} is not an allowed host; see `allow` of the target in agendum.toml")));
@@ -168,7 +169,8 @@ pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap, body: &str) -> 
 
 /// `Retry-After` in seconds, or the milliseconds that some providers add; at most an hour.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|value| *value >= 0.0);
+    let number =
+        |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|value| *value >= 0.0);
     let millis = number("retry-after-ms").or_else(|| number("retry-after").map(|seconds| seconds * 1_000.0))?;
     Some(Duration::millis(millis.min(3_600_000.0).ceil() as u64))
 }
@@ -205,12 +207,20 @@ fn is_private_literal(url: &Url) -> bool {
 fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => {
-            address.is_private() || address.is_loopback() || address.is_link_local() || address.is_unspecified()
-                || address.is_broadcast() || address.is_multicast() || address.octets()[0] == 0
+            address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || address.is_broadcast()
+                || address.is_multicast()
+                || address.octets()[0] == 0
                 || (address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64)
         }
         IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unspecified() || address.is_unique_local() || address.is_unicast_link_local()
+            address.is_loopback()
+                || address.is_unspecified()
+                || address.is_unique_local()
+                || address.is_unicast_link_local()
                 || address.is_multicast()
         }
     }
@@ -228,7 +238,11 @@ impl Resolve for Lookup {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let allowed: Vec<SocketAddr> = found.filter(|address| private || !is_private(address.ip())).collect();
             if allowed.is_empty() {
-                return Err(format!("{} has no public address; `private = true` of the target allows others", name.as_str()).into());
+                return Err(format!(
+                    "{} has no public address; `private = true` of the target allows others",
+                    name.as_str()
+                )
+                .into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
@@ -244,16 +258,25 @@ mod tests {
         let allow = ["api.example.com".to_owned(), "*.good.org".to_owned(), "127.0.0.1:80".to_owned()];
         let ask = |url: &str| is_allowed(&allow, &url.parse().unwrap());
         assert!(ask("https://api.example.com/x") && ask("http://a.good.org") && ask("http://127.0.0.1/"));
-        for url in ["https://example.com", "https://evilgood.org", "https://good.org", "ftp://api.example.com", "file:///etc/passwd",
-            "http://127.0.0.1:81", "https://api.example.com.evil.net", "https://api.example.com@evil.net/"]
-        {
+        for url in [
+            "https://example.com",
+            "https://evilgood.org",
+            "https://good.org",
+            "ftp://api.example.com",
+            "file:///etc/passwd",
+            "http://127.0.0.1:81",
+            "https://api.example.com.evil.net",
+            "https://api.example.com@evil.net/",
+        ] {
             assert!(!ask(url), "{url}");
         }
     }
 
     #[test]
     fn private_addresses_are_known() {
-        for address in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "::1", "fd00::1", "::ffff:10.0.0.1", "0.0.0.0"] {
+        for address in
+            ["127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "::1", "fd00::1", "::ffff:10.0.0.1", "0.0.0.0"]
+        {
             assert!(is_private(address.parse().unwrap()), "{address}");
         }
         assert!(!is_private("93.184.216.34".parse().unwrap()));

@@ -52,9 +52,8 @@ impl ChatInput {
 
 /// Reads the `with` of a task.
 pub(crate) fn parse<T: DeserializeOwned>(attempt: &Attempt, expected: &str) -> Result<T, Failed> {
-    serde_json::from_slice(&attempt.input.bytes).map_err(|error| {
-        Failed::new(Class::Permanent, format!("`with` must be {expected}: {error}")).without_effect()
-    })
+    serde_json::from_slice(&attempt.input.bytes)
+        .map_err(|error| Failed::new(Class::Permanent, format!("`with` must be {expected}: {error}")).without_effect())
 }
 
 /// A result in JSON.
@@ -67,9 +66,12 @@ pub(crate) fn finished(value: &Json, usage: Usage) -> Finished {
 pub(crate) fn conforming(text: &str, schema: &Json) -> Result<Json, String> {
     let text = text.trim();
     // Models like to fence what they were asked to give bare.
-    let bare = text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|rest| rest.strip_suffix("```"));
-    let value: Json = serde_json::from_str(bare.unwrap_or(text).trim()).map_err(|error| format!("it is not JSON: {error}"))?;
-    let validator = jsonschema::validator_for(schema).map_err(|error| format!("the schema itself is not valid: {error}"))?;
+    let bare =
+        text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|rest| rest.strip_suffix("```"));
+    let value: Json =
+        serde_json::from_str(bare.unwrap_or(text).trim()).map_err(|error| format!("it is not JSON: {error}"))?;
+    let validator =
+        jsonschema::validator_for(schema).map_err(|error| format!("the schema itself is not valid: {error}"))?;
     match validator.validate(&value) {
         Ok(()) => Ok(value),
         Err(error) => Err(error.to_string()),
@@ -83,5 +85,8 @@ pub(crate) fn wrapped(schema: &Json) -> (Json, bool) {
     }
     let mut properties = Map::new();
     properties.insert("value".to_owned(), schema.clone());
-    (serde_json::json!({ "type": "object", "properties": properties, "required": ["value"], "additionalProperties": false }), true)
+    (
+        serde_json::json!({ "type": "object", "properties": properties, "required": ["value"], "additionalProperties": false }),
+        true,
+    )
 }

@@ -106,7 +106,8 @@ fn chat_reply(given: &ChatInput) -> Result<Reply, String> {
         let tokens_out = words::count(&text);
         return Ok(Reply { text, output: value, tokens_in, tokens_out });
     }
-    let answer = answer(&asked.question, &asked.passages, given.max_tokens.map_or(3, |cap| (cap / 40).clamp(1, 3)) as usize);
+    let answer =
+        answer(&asked.question, &asked.passages, given.max_tokens.map_or(3, |cap| (cap / 40).clamp(1, 3)) as usize);
     let text = if answer.text.is_empty() { asked.echo() } else { answer.text };
     let tokens_out = words::count(&text);
     let output = json!({
@@ -143,8 +144,15 @@ async fn serve(skill: Skill, temper: Temper, attempt: &Attempt) -> Result<Finish
     match skill {
         Skill::Chat => {
             let given: ChatInput = input::parse(attempt, "{prompt, system, messages, schema, max_tokens}")?;
-            let reply = chat_reply(&given).map_err(|message| Failed::new(Class::Permanent, message).without_effect())?;
-            let usage = Usage { tokens_in: reply.tokens_in, tokens_out: reply.tokens_out, calls: 1, estimated: true, ..Usage::default() };
+            let reply =
+                chat_reply(&given).map_err(|message| Failed::new(Class::Permanent, message).without_effect())?;
+            let usage = Usage {
+                tokens_in: reply.tokens_in,
+                tokens_out: reply.tokens_out,
+                calls: 1,
+                estimated: true,
+                ..Usage::default()
+            };
             stream(attempt, &reply.text, temper, hits(temper.cut_every)).await?;
             Ok(input::finished(&reply.output, usage))
         }

@@ -58,7 +58,8 @@ fn the_offline_model_answers_with_sentences_it_was_given() {
 
 #[test]
 fn the_offline_model_follows_a_schema() {
-    let ask = |prompt: &str, schema: Json| offline::reply(&json!({ "prompt": prompt, "schema": schema })).unwrap().output;
+    let ask =
+        |prompt: &str, schema: Json| offline::reply(&json!({ "prompt": prompt, "schema": schema })).unwrap().output;
     let intents = json!({ "enum": ["how_to", "billing", "outage", "other"] });
     assert_eq!(ask("How do I install it?", intents.clone()), json!("how_to"));
     assert_eq!(ask("My invoice shows a wrong charge", intents.clone()), json!("billing"));
@@ -151,7 +152,9 @@ async fn canned(answer: String) -> (String, tokio::task::JoinHandle<String>) {
             asked.extend_from_slice(&piece[..count]);
             let text = String::from_utf8_lossy(&asked).into_owned();
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ").and_then(|n| n.parse().ok()));
+            let length = head
+                .lines()
+                .find_map(|line| line.to_lowercase().strip_prefix("content-length: ").and_then(|n| n.parse().ok()));
             if body.len() >= length.unwrap_or(0) {
                 socket.write_all(answer.as_bytes()).await.unwrap();
                 return text;
@@ -185,7 +188,8 @@ async fn chat(answer: String, input: Json) -> (String, String) {
 async fn chat_speaks_the_wire_format() {
     let stop = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
     let usage = json!({ "choices": [], "usage": { "prompt_tokens": 10, "completion_tokens": 5 } });
-    let (ended, asked) = chat(sse(&[delta("Hel"), delta("lo"), stop.clone(), usage], true), json!({ "prompt": "Hi", "extra": 1 })).await;
+    let (ended, asked) =
+        chat(sse(&[delta("Hel"), delta("lo"), stop.clone(), usage], true), json!({ "prompt": "Hi", "extra": 1 })).await;
     insta::assert_snapshot!(ended, @r#"{"text":"Hello","model":"m","finish_reason":"stop"}"#);
     assert!(asked.contains("authorization: Bearer sk-secret") && asked.contains("idempotency-key: key-1"), "{asked}");
     insta::assert_snapshot!(asked.split_once("\r\n\r\n").unwrap().1, @r#"{"model":"m","messages":[{"role":"user","content":"Hi"}],"stream":true,"stream_options":{"include_usage":true},"max_tokens":100}"#);
@@ -216,9 +220,19 @@ async fn provider_errors_have_classes() {
 #[tokio::test]
 async fn http_asks_allowed_hosts_only() {
     let body = "{\"a\":1}";
-    let (base, served) = canned(format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;
+    let (base, served) = canned(format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    ))
+    .await;
     let http = Http::new(vec!["127.0.0.1".to_owned()], true).unwrap();
-    let ended = line(http.start(attempt(&json!({ "url": format!("{base}/x"), "query": { "q": 1 }, "method": "post", "json": { "b": 2 } })).0).await);
+    let ended = line(
+        http.start(
+            attempt(&json!({ "url": format!("{base}/x"), "query": { "q": 1 }, "method": "post", "json": { "b": 2 } }))
+                .0,
+        )
+        .await,
+    );
     insta::assert_snapshot!(ended, @r#"{"status":200,"media":"application/json","json":{"a":1}}"#);
     assert!(served.await.unwrap().starts_with("POST /x?q=1 HTTP/1.1"));
     let ended = line(http.start(attempt(&json!({ "url": "http://example.com/" })).0).await);

@@ -6,9 +6,19 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+/// Shown below the commands.
+const HELP: &str = "\
+First steps:
+  agendum demo                       a finished, explained run
+  agendum check graph.yaml           what is wrong with a document
+  agendum run graph.yaml -i k=v      run it
+  agendum why last                   where its time went
+
+Exit codes: 0 ok, 1 run failed, 2 usage, 3 not reachable, 4 deadline or budget, 130 interrupted.";
+
 /// Runs graphs of tasks for AI agents: durably, within a deadline and a budget, and explains every decision.
 #[derive(Debug, Parser)]
-#[command(name = "agendum", version, after_help = "First steps:\n  agendum demo                       a finished, explained run\n  agendum check graph.yaml           what is wrong with a document\n  agendum run graph.yaml -i k=v      run it\n  agendum why RUN                    why it took so long\n\nExit codes: 0 ok, 1 run failed, 2 usage, 3 not reachable, 4 deadline or budget, 130 interrupted.")]
+#[command(name = "agendum", version, after_help = HELP)]
 pub(crate) struct Args {
     /// Machine-readable output
     #[arg(long, global = true)]

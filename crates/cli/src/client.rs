@@ -35,7 +35,8 @@ impl Client {
             return Ok(response);
         }
         let status = response.status();
-        let problem: Problem = response.json().await.map_err(|_| Failure::new(FAILED, format!("the server answered {status}")))?;
+        let problem: Problem =
+            response.json().await.map_err(|_| Failure::new(FAILED, format!("the server answered {status}")))?;
         let mut message = problem.title;
         if !problem.detail.is_empty() && problem.diagnostics.is_empty() {
             message = format!("{message}: {}", problem.detail);
@@ -81,8 +82,12 @@ impl Client {
         let mut fitting = runs.into_iter().filter(|run| run.id.starts_with(&upper) || run.id.ends_with(&upper));
         match (fitting.next(), fitting.next()) {
             (Some(run), None) if !word.is_empty() => Ok(run.id),
-            (Some(_), _) => Err(Failure::usage(format!("{word:?} fits several runs")).hint("give more of the id: agendum runs ls")),
-            (None, _) => Err(Failure::usage(format!("no run {word:?}")).hint("agendum runs ls lists them; `last` is the newest")),
+            (Some(_), _) => {
+                Err(Failure::usage(format!("{word:?} fits several runs")).hint("give more of the id: agendum runs ls"))
+            }
+            (None, _) => {
+                Err(Failure::usage(format!("no run {word:?}")).hint("agendum runs ls lists them; `last` is the newest"))
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 
-use crate::args::{Args, Command, Config as ConfigCommand};
+use crate::args::{Args, Command, Config as ConfigCommand, Run};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::targets;
@@ -37,10 +37,10 @@ impl Context {
 
 pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     let Args { json, data, config, command } = args;
-    let graph = match &command {
-        Command::Run(run) => Some(run.graph.clone()),
-        Command::Explain { graph } => Some(graph.clone()),
-        _ => None,
+    let graph = if let Command::Run(Run { graph, .. }) | Command::Explain { graph } = &command {
+        Some(graph.clone())
+    } else {
+        None
     };
     let context = || Context::new(json, data.as_deref(), config.as_deref(), graph.as_deref());
     match command {
@@ -66,11 +66,16 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
 fn config_check(context: &Context) -> Result<(), Failure> {
     let table = targets::table(&context.config, Default::default())?;
     let mut out = anstream::stdout();
-    let file = context.config.file.as_ref().map_or_else(|| "none (defaults)".to_owned(), |file| file.display().to_string());
+    let file =
+        context.config.file.as_ref().map_or_else(|| "none (defaults)".to_owned(), |file| file.display().to_string());
     if context.json {
         let targets: Vec<_> = table.iter().map(|(target, _)| target.name.to_string()).collect();
         let indexes: Vec<_> = context.config.indexes.keys().collect();
-        writeln!(out, "{}", serde_json::json!({ "file": file, "data": context.data, "targets": targets, "indexes": indexes }))?;
+        writeln!(
+            out,
+            "{}",
+            serde_json::json!({ "file": file, "data": context.data, "targets": targets, "indexes": indexes })
+        )?;
         return Ok(());
     }
     writeln!(out, "configuration  {file}\ndata           {}", context.data.display())?;

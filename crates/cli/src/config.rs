@@ -135,8 +135,9 @@ impl Config {
     fn read(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-        let mut config: Self = toml::from_str(&text)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())).hint("docs/configuration.md lists every key"))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| {
+            Failure::usage(format!("{}: {error}", path.display())).hint("docs/configuration.md lists every key")
+        })?;
         config.folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),

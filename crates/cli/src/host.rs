@@ -61,13 +61,19 @@ impl Session {
         let directory = Directory::look(data);
         if let Some(owner) = directory.owner() {
             if owner.address.is_empty() {
-                return Err(Failure::new(UNREACHABLE, format!("process {} has the data directory {} and does not listen yet", owner.pid, data.display()))
-                    .hint("try again in a moment, or use another --data DIR"));
+                return Err(Failure::new(
+                    UNREACHABLE,
+                    format!("process {} has the data directory {} and does not listen yet", owner.pid, data.display()),
+                )
+                .hint("try again in a moment, or use another --data DIR"));
             }
             let client = Client::new(&owner.address, &owner.token)?;
             client.ping().await.map_err(|_| {
-                Failure::new(UNREACHABLE, format!("process {} owns {} but does not answer at {}", owner.pid, data.display(), owner.address))
-                    .hint(format!("is it stopped? `kill {}` frees the data directory; nothing is lost", owner.pid))
+                Failure::new(
+                    UNREACHABLE,
+                    format!("process {} owns {} but does not answer at {}", owner.pid, data.display(), owner.address),
+                )
+                .hint(format!("is it stopped? `kill {}` frees the data directory; nothing is lost", owner.pid))
             })?;
             return Ok(Self { client, host: None });
         }
@@ -75,7 +81,8 @@ impl Session {
             Need::Engine => Host::start(config, data, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?,
             Need::Reading if directory.exists() => Host::read(directory).await?,
             Need::Reading => {
-                return Err(Failure::usage(format!("there are no runs in {} yet", data.display())).hint("start one: agendum demo"));
+                return Err(Failure::usage(format!("there are no runs in {} yet", data.display()))
+                    .hint("start one: agendum demo"));
             }
         };
         let client = host.client.clone();
@@ -131,7 +138,8 @@ impl Host {
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let token = token()?;
         let reader = Reader::new(store, blobs, Limits::STANDARD);
-        let service = Service { engine: None, reader, token: token.clone(), limits: Limits::STANDARD, tenant: Tenant::default() };
+        let service =
+            Service { engine: None, reader, token: token.clone(), limits: Limits::STANDARD, tenant: Tenant::default() };
         Self::listen(directory, service, None, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token).await
     }
 
@@ -167,7 +175,8 @@ impl Host {
 
 fn token() -> Result<String, Failure> {
     let mut chance = [0_u8; 24];
-    getrandom::fill(&mut chance).map_err(|error| Failure::new(crate::failure::FAILED, format!("no source of chance: {error}")))?;
+    getrandom::fill(&mut chance)
+        .map_err(|error| Failure::new(crate::failure::FAILED, format!("no source of chance: {error}")))?;
     Ok(chance.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

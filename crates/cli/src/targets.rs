@@ -124,14 +124,17 @@ fn missing(name: &str, key: &str) -> Failure {
 fn key(name: &str, given: &TargetConfig, folder: &Path) -> Result<Option<Secret>, Failure> {
     if let Some(variable) = &given.key_env {
         let value = std::env::var(variable).map_err(|_| {
-            Failure::usage(format!("target {name:?} wants its key in the environment variable {variable}, which is not set"))
-                .hint(format!("export {variable}=…, or remove the target"))
+            Failure::usage(format!(
+                "target {name:?} wants its key in the environment variable {variable}, which is not set"
+            ))
+            .hint(format!("export {variable}=…, or remove the target"))
         })?;
         return Ok(Some(Secret::new(&value)));
     }
     let Some(file) = &given.key_file else { return Ok(None) };
     let path = folder.join(file);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::usage(format!("target {name:?}: cannot read its key from {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::usage(format!("target {name:?}: cannot read its key from {}: {error}", path.display()))
+    })?;
     Ok(Some(Secret::new(&text)))
 }

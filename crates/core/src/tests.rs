@@ -1,10 +1,6 @@
 //! Scenarios: text in, trace out. The scheduler is called in `world` and nowhere else.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test may fail where it likes, and names what it means"
-)]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test names what it means")]
 
 mod world;
 

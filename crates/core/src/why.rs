@@ -99,7 +99,7 @@ pub fn reasons(graph: &Graph, entries: &[Entry], now: Timestamp) -> Option<Reaso
         let Record::Answered(answered) = &entry.record else { return None };
         Some((answered.status, entry.at))
     });
-    let until = answered.map_or(now.max(submitted), |(_, at)| at);
+    let until = answered.map_or_else(|| now.max(submitted), |(_, at)| at);
     let mut tracks: BTreeMap<&TaskPath, Track> = BTreeMap::new();
     for entry in entries {
         if let Record::Task { path, change, .. } = &entry.record
@@ -109,8 +109,10 @@ pub fn reasons(graph: &Graph, entries: &[Entry], now: Timestamp) -> Option<Reaso
         }
     }
     let end = entries.last().map_or(until, |entry| entry.at).max(until);
-    let mut tasks: Vec<TaskReasons> =
-        tracks.iter().map(|(path, track)| track.reasons(path, submitted, if answered.is_some() { end } else { now })).collect();
+    let mut tasks: Vec<TaskReasons> = tracks
+        .iter()
+        .map(|(path, track)| track.reasons(path, submitted, if answered.is_some() { end } else { now }))
+        .collect();
     tasks.sort_by(|one, other| (one.ready, &one.path).cmp(&(other.ready, &other.path)));
     let parts = parts(tracks.values().flat_map(|track| track.all(until)), submitted, until);
     let critical = critical(&tasks, until);
@@ -130,7 +132,12 @@ fn is_call(graph: &Graph, path: &TaskPath) -> bool {
         graph.tasks.get(node.0 as usize).is_some_and(|task| {
             // The loop or `foreach` around a call has records of its own; its rounds and items are the calls.
             let wrapped = usize::from(task.foreach.is_some()) + usize::from(task.repeat.is_some());
-            let own = path.segments().iter().rev().take_while(|segment| !matches!(segment, agendum_types::Segment::Task(_))).count();
+            let own = path
+                .segments()
+                .iter()
+                .rev()
+                .take_while(|segment| !matches!(segment, agendum_types::Segment::Task(_)))
+                .count();
             matches!(task.work, Work::Call(_)) && own == wrapped
         })
     })
@@ -146,7 +153,9 @@ impl Track {
             Change::Entered(_) | Change::Referenced { .. } => {}
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at),
             Change::Finished(finished) => self.finished(finished, at),
-            Change::Judged { next, .. } | Change::RoundJudged { next: NextRound::Fail(next), .. } => self.follow(next, at),
+            Change::Judged { next, .. } | Change::RoundJudged { next: NextRound::Fail(next), .. } => {
+                self.follow(next, at)
+            }
             Change::Caught { .. } => {
                 self.caught = true;
                 self.settled = Some((TaskStatus::Succeeded, at));
@@ -165,7 +174,7 @@ impl Track {
 
     fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp) {
         let waited = dispatched.waits.iter().map(|(_, span)| span.0).sum();
-        let earliest = self.stretches.last().map_or(Timestamp(0), |last| last.to);
+        let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
         let mut from = at.before(Duration(waited)).max(earliest);
         for (cause, span) in &dispatched.waits {
             let to = from.after(*span).min(at);
@@ -237,7 +246,8 @@ impl Track {
 
     fn reasons(&self, path: &TaskPath, submitted: Timestamp, now: Timestamp) -> TaskReasons {
         let end = self.settled.map_or(now, |(_, at)| at).max(submitted);
-        let ready = self.all(end).next().map(|first| first.from).or(self.seen).unwrap_or(submitted).clamp(submitted, end);
+        let ready =
+            self.all(end).next().map(|first| first.from).or(self.seen).unwrap_or(submitted).clamp(submitted, end);
         let mut parts: Vec<(Cause, Duration)> = Vec::new();
         let mut add = |cause: Cause, span: Duration| {
             if span > Duration::ZERO {

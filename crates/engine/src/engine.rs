@@ -5,13 +5,12 @@ use std::time::Duration as Span;
 
 use agendum_core::{Answer, Rejected, Submission};
 use agendum_ports::{Adapter, Blobs, Clock, Payload, Store, StoreError};
-use agendum_spec::eval::Evaluator;
 use agendum_spec::Accepted;
+use agendum_spec::eval::Evaluator;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
 use agendum_types::{
-    Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, Snapshot,
-    Target, Tenant,
+    Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, Snapshot, Target, Tenant,
 };
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -133,11 +132,8 @@ impl Engine {
             .name(format!("shard-{}", around.shard))
             .spawn(move || shard::run(&shared, &receiver, opened))
             .map_err(|source| StoreError::Io { doing: "start its thread", source: Box::new(source) })?;
-        let engine = Self {
-            around,
-            requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
-            thread: Mutex::new(Some(thread)),
-        };
+        let engine =
+            Self { around, requests: Arc::new(Semaphore::new(REQUESTS_MAX)), thread: Mutex::new(Some(thread)) };
         match told.await {
             Ok(result) => result.map(|()| engine),
             Err(_) => Err(StoreError::Corrupt {
@@ -307,7 +303,6 @@ impl Engine {
     }
 
     /// The targets.
-    #[must_use]
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.around.targets.iter().map(|(target, _)| target)
     }

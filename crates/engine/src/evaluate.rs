@@ -194,13 +194,11 @@ impl Evaluations {
     ) -> Result<Json, EvaluateError> {
         let mut merged = Map::new();
         for (node, part) in parts {
-            match &*self.payloads.value(tenant, part).await? {
-                Json::Object(entries) => {
-                    merged.extend(entries.iter().map(|(key, value)| (key.clone(), value.clone())));
-                }
-                other => {
-                    merged.insert(graph.task(*node).name.to_string(), other.clone());
-                }
+            let value = self.payloads.value(tenant, part).await?;
+            if let Json::Object(entries) = &*value {
+                merged.extend(entries.iter().map(|(key, value)| (key.clone(), value.clone())));
+            } else {
+                merged.insert(graph.task(*node).name.to_string(), Json::clone(&value));
             }
         }
         Ok(Json::Object(merged))

@@ -36,17 +36,12 @@ pub(crate) fn entry(row: &Row) -> Result<Entry, DecodeError> {
 /// What the record changes in the index of runs.
 pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
     let change = match &entry.record {
-        Record::RunSubmitted(submitted) => RunChange::Submitted {
-            graph: submitted.graph_name.clone(),
-            graph_hash: submitted.graph,
-            at: entry.at,
-        },
-        Record::Answered(answered) => RunChange::Answered {
-            status: answered.status,
-            degraded: answered.degraded,
-            at: entry.at,
-            spent,
-        },
+        Record::RunSubmitted(submitted) => {
+            RunChange::Submitted { graph: submitted.graph_name.clone(), graph_hash: submitted.graph, at: entry.at }
+        }
+        Record::Answered(answered) => {
+            RunChange::Answered { status: answered.status, degraded: answered.degraded, at: entry.at, spent }
+        }
         Record::Done { .. } => RunChange::Done { at: entry.at, spent },
         Record::Opened { .. }
         | Record::ClockJumped { .. }

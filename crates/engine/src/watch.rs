@@ -11,9 +11,9 @@ use agendum_wire::journal::DecodeError;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::reader::Stored;
 use crate::feed::Notice;
 use crate::payloads::{PayloadError, Payloads};
+use crate::reader::Stored;
 use crate::rows;
 use crate::shard::Surroundings;
 
@@ -63,16 +63,8 @@ impl Watch {
         after: Seq,
     ) -> Result<Self, ReadError> {
         let row = around.store.run(&tenant, run).await?.ok_or(ReadError::NoRun(run))?;
-        let mut watch = Self {
-            around,
-            tenant,
-            run,
-            after,
-            ready: VecDeque::new(),
-            live: None,
-            texts: Vec::new(),
-            ended: false,
-        };
+        let mut watch =
+            Self { around, tenant, run, after, ready: VecDeque::new(), live: None, texts: Vec::new(), ended: false };
         if row.done.is_none() {
             watch.subscribe();
         }
@@ -128,7 +120,8 @@ impl Watch {
                     // The run has ended, or the shard began a new life: the journal knows which.
                     self.live = None;
                     self.read_journal().await?;
-                    let done = self.around.store.run(&self.tenant, self.run).await?.is_none_or(|row| row.done.is_some());
+                    let done =
+                        self.around.store.run(&self.tenant, self.run).await?.is_none_or(|row| row.done.is_some());
                     if !done {
                         self.subscribe();
                         self.read_journal().await?;

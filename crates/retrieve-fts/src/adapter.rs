@@ -62,7 +62,8 @@ impl Retrieve {
 impl Adapter for Retrieve {
     fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
         let parsed = serde_json::from_slice::<Input>(&attempt.input.bytes).map_err(|error| {
-            Failed::new(Class::Permanent, format!("`with` of a retrieve task is {{index, query, top_k}}: {error}")).without_effect()
+            Failed::new(Class::Permanent, format!("`with` of a retrieve task is {{index, query, top_k}}: {error}"))
+                .without_effect()
         });
         let ready = parsed.and_then(|input| Ok((self.index(input.index.as_deref())?, input)));
         async move {

@@ -60,6 +60,7 @@ pub fn passages(format: Format, text: &str) -> Vec<Passage> {
     gather.done
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most events of the parser are markup that a passage drops")]
 fn markdown(text: &str, gather: &mut Gather) {
     let mut block = String::new();
     let mut begin = 0;
@@ -120,12 +121,17 @@ fn html(text: &str, gather: &mut Gather) {
         let name = element.name();
         let level = name.strip_prefix('h').and_then(|level| level.parse::<usize>().ok()).filter(|level| *level <= 6);
         let inner = BLOCKS.contains(&name)
-            && node.descendants().skip(1).any(|below| matches!(below.value(), Node::Element(e) if BLOCKS.contains(&e.name())));
-        let silent = node.ancestors().any(|above| matches!(above.value(), Node::Element(e) if SILENT.contains(&e.name())));
+            && node
+                .descendants()
+                .skip(1)
+                .any(|below| matches!(below.value(), Node::Element(e) if BLOCKS.contains(&e.name())));
+        let silent =
+            node.ancestors().any(|above| matches!(above.value(), Node::Element(e) if SILENT.contains(&e.name())));
         if silent || inner || (level.is_none() && !BLOCKS.contains(&name)) {
             continue;
         }
-        let pieces: Vec<&str> = node.descendants().filter_map(|below| below.value().as_text().map(|text| &**text)).collect();
+        let pieces: Vec<&str> =
+            node.descendants().filter_map(|below| below.value().as_text().map(|text| &**text)).collect();
         let block = pieces.concat().split_whitespace().collect::<Vec<_>>().join(" ");
         // The parser keeps no places: the block's first words are looked for from the last place on.
         let begin = pieces.iter().map(|piece| piece.trim()).find(|piece| !piece.is_empty());

@@ -114,7 +114,8 @@ impl Index {
             absolute.push(found);
         }
         for path in absolute {
-            self.db().execute("INSERT OR IGNORE INTO folders (path) VALUES (?1)", params![path.display().to_string()])?;
+            self.db()
+                .execute("INSERT OR IGNORE INTO folders (path) VALUES (?1)", params![path.display().to_string()])?;
         }
         self.update()
     }
@@ -228,8 +229,11 @@ fn take(work: &Connection, file: &Path, name: &str, update: &mut Update) -> Resu
     for passage in passages(format, &text) {
         work.prepare_cached("INSERT INTO passages (file, first_line, last_line) VALUES (?1, ?2, ?3)")?
             .execute(params![name, passage.first_line, passage.last_line])?;
-        work.prepare_cached("INSERT INTO words (rowid, heading, text) VALUES (?1, ?2, ?3)")?
-            .execute(params![work.last_insert_rowid(), passage.heading, passage.text])?;
+        work.prepare_cached("INSERT INTO words (rowid, heading, text) VALUES (?1, ?2, ?3)")?.execute(params![
+            work.last_insert_rowid(),
+            passage.heading,
+            passage.text
+        ])?;
     }
     Ok(())
 }

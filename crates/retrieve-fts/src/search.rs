@@ -14,10 +14,10 @@ const WORDS_MAX: usize = 64;
 
 /// Words that stand in every text and tell nothing apart.
 const STOP: [&str; 60] = [
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "did", "do", "does", "for", "from", "had", "has",
-    "have", "how", "i", "if", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "please", "should", "so", "tell",
-    "than", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "we", "were", "what", "when", "where",
-    "which", "who", "why", "will", "with", "would", "you", "your",
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "did", "do", "does", "for", "from", "had",
+    "has", "have", "how", "i", "if", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "please", "should",
+    "so", "tell", "than", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "we", "were",
+    "what", "when", "where", "which", "who", "why", "will", "with", "would", "you", "your",
 ];
 
 /// A passage that matches.
@@ -72,7 +72,8 @@ impl Index {
             having.push((((total + 1.0) / (rows.len() as f64 + 0.5)).ln().max(0.05), rows));
         }
         let weight: f64 = having.iter().map(|(weight, _)| weight).sum();
-        let score = |id: i64| having.iter().filter(|(_, rows)| rows.contains(&id)).map(|(w, _)| w).sum::<f64>() / weight;
+        let score =
+            |id: i64| having.iter().filter(|(_, rows)| rows.contains(&id)).map(|(w, _)| w).sum::<f64>() / weight;
         let query = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" OR ");
         let mut statement = db.prepare_cached(
             "SELECT passages.id, text, heading, file, first_line, last_line

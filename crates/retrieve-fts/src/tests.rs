@@ -4,7 +4,8 @@ use crate::{Format, Index, passages};
 
 fn shown(format: Format, text: &str) -> String {
     passages(format, text).into_iter().fold(String::new(), |mut lines, passage| {
-        let _ = writeln!(lines, "{}-{} [{}] {:?}", passage.first_line, passage.last_line, passage.heading, passage.text);
+        let _ =
+            writeln!(lines, "{}-{} [{}] {:?}", passage.first_line, passage.last_line, passage.heading, passage.text);
         lines
     })
 }

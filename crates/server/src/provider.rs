@@ -25,10 +25,7 @@ struct Provider {
 /// Routes that serve a model at `/v1/chat/completions` and `/v1/models`, with a pause before each word.
 pub fn provider(name: &str, model: Model, word_pause: Span) -> Router {
     let state = Arc::new(Provider { name: name.to_owned(), model, word_pause });
-    Router::new()
-        .route("/v1/models", get(models))
-        .route("/v1/chat/completions", post(completions))
-        .with_state(state)
+    Router::new().route("/v1/models", get(models)).route("/v1/chat/completions", post(completions)).with_state(state)
 }
 
 async fn models(State(provider): State<Arc<Provider>>) -> Json<Value> {
@@ -43,9 +40,11 @@ async fn completions(State(provider): State<Arc<Provider>>, Json(asked): Json<Va
             return (StatusCode::BAD_REQUEST, Json(error)).into_response();
         }
     };
-    let usage = json!({ "prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out });
+    let usage =
+        json!({ "prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out });
     if asked["stream"] != true {
-        let choice = json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" });
+        let choice =
+            json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" });
         return Json(json!({ "id": "offline", "object": "chat.completion", "model": provider.name, "choices": [choice], "usage": usage }))
             .into_response();
     }
@@ -56,7 +55,8 @@ async fn completions(State(provider): State<Arc<Provider>>, Json(asked): Json<Va
     let mut chunks: Vec<String> =
         text.split_inclusive(' ').map(|word| chunk(json!({ "content": word }), Value::Null).to_string()).collect();
     chunks.push(chunk(json!({}), json!("stop")).to_string());
-    chunks.push(json!({ "id": "offline", "object": "chat.completion.chunk", "choices": [], "usage": usage }).to_string());
+    chunks
+        .push(json!({ "id": "offline", "object": "chat.completion.chunk", "choices": [], "usage": usage }).to_string());
     chunks.push("[DONE]".to_owned());
     let pause = provider.word_pause;
     let events = stream::iter(chunks).then(move |chunk| async move {

@@ -26,7 +26,12 @@ impl Refused {
     }
 
     pub(crate) fn no_run(id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "no_run", "there is no such run", format!("no run {id}: `agendum runs ls` lists them"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no_run",
+            "there is no such run",
+            format!("no run {id}: `agendum runs ls` lists them"),
+        )
     }
 
     pub(crate) fn read_only() -> Self {
@@ -48,8 +53,12 @@ impl From<SubmitError> for Refused {
             SubmitError::Rejected(rejected) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "rejected", "the run was not accepted", rejected)
             }
-            SubmitError::Payload(message) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "payload", "the inputs cannot be kept", message),
-            SubmitError::Unavailable(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error),
+            SubmitError::Payload(message) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "payload", "the inputs cannot be kept", message)
+            }
+            SubmitError::Unavailable(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error)
+            }
         }
     }
 }
@@ -73,6 +82,11 @@ impl From<StoreError> for Refused {
 
 impl From<NotLive> for Refused {
     fn from(error: NotLive) -> Self {
-        Self::new(StatusCode::CONFLICT, "not_live", "the run is not live", format!("{error}: it has ended, or never was"))
+        Self::new(
+            StatusCode::CONFLICT,
+            "not_live",
+            "the run is not live",
+            format!("{error}: it has ended, or never was"),
+        )
     }
 }

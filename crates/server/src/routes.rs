@@ -111,7 +111,9 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
     let (status, said) = match health {
         Some(Health::Ready) => (StatusCode::OK, "ready".to_owned()),
         Some(Health::Starting) => (StatusCode::SERVICE_UNAVAILABLE, "the journal is being read".to_owned()),
-        Some(Health::Recovering(reason)) => (StatusCode::SERVICE_UNAVAILABLE, format!("the journal is being opened anew: {reason}")),
+        Some(Health::Recovering(reason)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the journal is being opened anew: {reason}"))
+        }
         Some(Health::Stopped) => (StatusCode::SERVICE_UNAVAILABLE, "stopped".to_owned()),
         None => (StatusCode::SERVICE_UNAVAILABLE, "reading only".to_owned()),
     };

@@ -27,7 +27,10 @@ pub(crate) struct Filter {
     limit: Option<u32>,
 }
 
-pub(crate) async fn list(State(service): State<Arc<Service>>, Query(filter): Query<Filter>) -> Result<Json<Vec<Run>>, Refused> {
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<Vec<Run>>, Refused> {
     let status = match filter.status.as_deref() {
         None => None,
         Some(word) => Some(RunStatus::from_word(word).ok_or_else(|| {
@@ -37,7 +40,8 @@ pub(crate) async fn list(State(service): State<Arc<Service>>, Query(filter): Que
     };
     let before = filter.before.as_deref().map(run_id).transpose()?;
     let count_max = filter.limit.unwrap_or(50).clamp(1, PAGE_MAX);
-    let rows = service.reader.runs(&service.tenant, RunFilter { status, graph: filter.graph, before, count_max }).await?;
+    let rows =
+        service.reader.runs(&service.tenant, RunFilter { status, graph: filter.graph, before, count_max }).await?;
     Ok(Json(rows.iter().map(line).collect()))
 }
 
@@ -59,13 +63,19 @@ async fn find(service: &Service, id: &str) -> Result<Stored, Refused> {
     service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(id))
 }
 
-pub(crate) async fn show(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Json<RunDetail>, Refused> {
+pub(crate) async fn show(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Json<RunDetail>, Refused> {
     let stored = find(&service, &id).await?;
     Ok(Json(detail(&service, &stored).await?))
 }
 
 /// Waits for the answer of a live run.
-pub(crate) async fn answer(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Json<RunDetail>, Refused> {
+pub(crate) async fn answer(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Json<RunDetail>, Refused> {
     if let Some(engine) = &service.engine {
         let _known = engine.answer(&service.tenant, run_id(&id)?).await;
     }
@@ -78,9 +88,12 @@ async fn detail(service: &Service, stored: &Stored) -> Result<RunDetail, Refused
     let mut output = None;
     if let Some(reference) = answered.and_then(|answered| answered.output.as_ref()) {
         let bytes = service.reader.payload(&service.tenant, reference).await?;
-        output = Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into())));
+        output = Some(
+            serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into())),
+        );
     }
-    let error = answered.and_then(|answered| answered.failure.as_ref()).map(|failure| RunError::of(&stored.graph, failure));
+    let error =
+        answered.and_then(|answered| answered.failure.as_ref()).map(|failure| RunError::of(&stored.graph, failure));
     let mut tasks: BTreeMap<String, TaskLine> = BTreeMap::new();
     if let Some(why) = v1::why(&stored.graph, &stored.entries, now()) {
         for task in why.tasks {
@@ -98,7 +111,12 @@ async fn detail(service: &Service, stored: &Stored) -> Result<RunDetail, Refused
         run.spent_usd = v1::dollars(view.spent);
         for task in view.tasks {
             let waiting_on = task.waiting_on.map(|cause| cause.word().to_owned());
-            let line = TaskLine { task: task.path.clone(), status: task.status.word().to_owned(), waiting_on, attempts: task.attempts };
+            let line = TaskLine {
+                task: task.path.clone(),
+                status: task.status.word().to_owned(),
+                waiting_on,
+                attempts: task.attempts,
+            };
             tasks.insert(task.path, line);
         }
     }
@@ -119,7 +137,9 @@ pub(crate) async fn command(
         "cancel" => Command::Cancel,
         "pause" => Command::Pause,
         "resume" => Command::Resume,
-        other => return Err(Refused::bad("command", "unknown command", format!("{other:?}: use cancel, pause or resume"))),
+        other => {
+            return Err(Refused::bad("command", "unknown command", format!("{other:?}: use cancel, pause or resume")));
+        }
     };
     engine.command(&service.tenant, run_id(&id)?, order).await?;
     Ok(Json(serde_json::json!({ "id": id, "command": command })))

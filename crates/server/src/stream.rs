@@ -63,7 +63,9 @@ impl Reading {
                     }
                     event
                 }
-                Ok(Some(Notice::Text { attempt, offset, text })) => Some(v1::text(&self.graph, &attempt, offset, &text)),
+                Ok(Some(Notice::Text { attempt, offset, text })) => {
+                    Some(v1::text(&self.graph, &attempt, offset, &text))
+                }
                 Ok(Some(Notice::Restarted { path })) => Some(v1::Event {
                     kind: "text.restarted".to_owned(),
                     task: Some(self.graph.path_text(&path)),

@@ -29,10 +29,7 @@ pub(crate) async fn submit(
 }
 
 fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
-    let text = match body.document {
-        Value::String(text) => text,
-        object => object.to_string(),
-    };
+    let text = body.document.as_str().map_or_else(|| body.document.to_string(), str::to_owned);
     let checked = agendum_spec::check(Source { name: "document", text: &text }, &NoFiles, &service.limits);
     let accepted = checked.runnable().cloned().ok_or_else(|| invalid(&checked))?;
     let inputs = if body.inputs.is_null() { json!({}) } else { body.inputs };
@@ -49,7 +46,8 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
         None => None,
         Some(dollars) if dollars.is_finite() && dollars >= 0.0 => {
             let money = Money((dollars * Money::PER_DOLLAR as f64) as u64);
-            let (tokens, on_exceeded) = accepted.graph.budget.map_or_else(Default::default, |of| (of.tokens, of.on_exceeded));
+            let (tokens, on_exceeded) =
+                accepted.graph.budget.map_or_else(Default::default, |of| (of.tokens, of.on_exceeded));
             Some(Budget { money: Some(money), tokens, on_exceeded })
         }
         Some(dollars) => return Err(Refused::bad("budget", "not a budget", dollars)),

@@ -1,10 +1,6 @@
 //! Documents in, diagnostics or graphs out. Every test goes through [`crate::check`].
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test may fail where it likes, and names what it means"
-)]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test may fail where it likes, and names what it means")]
 
 mod accepted;
 mod evaluated;

@@ -74,9 +74,9 @@ fn lost(error: tokio::task::JoinError) -> BlobError {
 }
 
 fn keep(path: &Path, bytes: &[u8], number: u64) -> Result<(), BlobError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BlobError::DiskFull,
-        _ => BlobError::Io { doing: "write a blob", source },
+    let failed = |source: io::Error| {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&source.kind());
+        if full { BlobError::DiskFull } else { BlobError::Io { doing: "write a blob", source } }
     };
     if path.exists() {
         return Ok(());

@@ -40,7 +40,11 @@ impl Directory {
     /// [`StoreError::Owned`] if another process has it, [`StoreError::Io`] if it cannot be made.
     pub fn own(path: &Path) -> Result<Self, StoreError> {
         let failed = |doing| move |source: io::Error| StoreError::Io { doing, source: Box::new(source) };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make the data directory"))?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed("make the data directory"))?;
         let lock = private(&path.join(LOCK)).map_err(failed("open the lock of the data directory"))?;
         match lock.try_lock() {
             Ok(()) => {}

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use agendum_ports::{InlinePayload, Row, RunFilter, RunRow};
-use agendum_types::{
-    Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp,
-};
+use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row as Line, params};
@@ -48,8 +46,8 @@ pub(crate) fn run_rows(
         "SELECT {ROW} FROM journal INDEXED BY journal_run WHERE tenant = ?1 AND run = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4"
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement
-        .query_map(params![&*tenant.0, run.0.to_be_bytes(), signed(after.0), count_max], journal_row)?;
+    let rows =
+        statement.query_map(params![&*tenant.0, run.0.to_be_bytes(), signed(after.0), count_max], journal_row)?;
     rows.collect()
 }
 
@@ -105,7 +103,8 @@ fn journal_row(line: &Line<'_>) -> rusqlite::Result<Row> {
 
 fn run_row(line: &Line<'_>) -> rusqlite::Result<RunRow> {
     let status: String = line.get(6)?;
-    let unknown = || rusqlite::Error::FromSqlConversionFailure(6, Type::Text, format!("{status:?} is no status").into());
+    let unknown =
+        || rusqlite::Error::FromSqlConversionFailure(6, Type::Text, format!("{status:?} is no status").into());
     Ok(RunRow {
         tenant: Tenant(line.get(0)?),
         run: RunId(u128::from_be_bytes(line.get(1)?)),

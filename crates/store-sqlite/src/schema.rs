@@ -84,8 +84,10 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), StoreError> {
     if mode != "wal" || synchronous != 2 {
         return Err(StoreError::Io {
             doing: "make commits durable",
-            source: format!("SQLite reports journal_mode={mode}, synchronous={synchronous} instead of wal, 2: is the data \
-                 directory on a network file system? Put it on a local disk")
+            source: format!(
+                "SQLite reports journal_mode={mode}, synchronous={synchronous} instead of wal, 2: is the data \
+                 directory on a network file system? Put it on a local disk"
+            )
             .into(),
         });
     }
@@ -112,7 +114,9 @@ fn migrate(db: &Connection, path: &Path) -> Result<(), StoreError> {
     let found = check_version(db, path)?;
     for (place, script) in MIGRATIONS.iter().enumerate().skip(found as usize) {
         let version = place + 1;
-        let text = format!("BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {version}; COMMIT;");
+        let text = format!(
+            "BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {version}; COMMIT;"
+        );
         db.execute_batch(&text).map_err(failed("bring the database up to date"))?;
     }
     Ok(())

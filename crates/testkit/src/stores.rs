@@ -32,8 +32,7 @@ pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenan
 }
 
 fn submitted(tenant: &Tenant, run: RunId, graph: &str) -> RunUpdate {
-    let change =
-        RunChange::Submitted { graph: Arc::from(graph), graph_hash: Hash([9; 32]), at: Timestamp(5) };
+    let change = RunChange::Submitted { graph: Arc::from(graph), graph_hash: Hash([9; 32]), at: Timestamp(5) };
     RunUpdate { tenant: tenant.clone(), run, change }
 }
 
@@ -90,12 +89,8 @@ async fn reads_only_open_runs_and_only_the_tenant(store: &dyn Store) {
     assert_eq!(store.inline_payload(&other, Hash([3; 32])).await.unwrap().as_deref(), Some(&b"small"[..]));
     assert_eq!(store.inline_payload(&one, Hash([3; 32])).await.unwrap(), None);
     let mut done = batch(life.incarnation, next + 4, 1, &one, run_id(1));
-    let change = RunChange::Answered {
-        status: RunStatus::Succeeded,
-        degraded: true,
-        at: Timestamp(77),
-        spent: Money(12),
-    };
+    let change =
+        RunChange::Answered { status: RunStatus::Succeeded, degraded: true, at: Timestamp(77), spent: Money(12) };
     done.runs.push(RunUpdate { tenant: one.clone(), run: run_id(1), change });
     let change = RunChange::Done { at: Timestamp(78), spent: Money(13) };
     done.runs.push(RunUpdate { tenant: one.clone(), run: run_id(1), change });
@@ -122,7 +117,10 @@ async fn lists_runs(store: &dyn Store) {
     };
     let page = RunFilter { count_max: 3, ..RunFilter::default() };
     assert_eq!(list(page.clone()).await, [run_id(19), run_id(18), run_id(17)]);
-    assert_eq!(list(RunFilter { before: Some(run_id(17)), ..page.clone() }).await, [run_id(16), run_id(15), run_id(14)]);
+    assert_eq!(
+        list(RunFilter { before: Some(run_id(17)), ..page.clone() }).await,
+        [run_id(16), run_id(15), run_id(14)]
+    );
     assert_eq!(
         list(RunFilter { graph: Some("even".to_owned()), ..page.clone() }).await,
         [run_id(18), run_id(16), run_id(14)]

@@ -136,7 +136,9 @@ pub struct Envelope {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// A later release wrote it.
-    #[error("journal row {seq} has kind {kind} version {version}, which this release does not know: use a newer agendum")]
+    #[error(
+        "journal row {seq} has kind {kind} version {version}, which this release does not know: use a newer agendum"
+    )]
     Unknown {
         /// Which row.
         seq: Seq,
@@ -172,13 +174,15 @@ pub fn encode(record: &Record) -> Vec<u8> {
 ///
 /// If the kind or its version is unknown, or the body is damaged.
 pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Entry, DecodeError> {
-    let unknown =
-        || DecodeError::Unknown { seq: envelope.seq, kind: envelope.kind, version: envelope.version };
+    let unknown = || DecodeError::Unknown { seq: envelope.seq, kind: envelope.kind, version: envelope.version };
     let kind = Kind::from_number(envelope.kind).ok_or_else(unknown)?;
     if envelope.version != Kind::VERSION {
         return Err(unknown());
     }
-    let record = into_core::read(kind, envelope.run, body)
-        .map_err(|message| DecodeError::Damaged { seq: envelope.seq, kind, message })?;
+    let record = into_core::read(kind, envelope.run, body).map_err(|message| DecodeError::Damaged {
+        seq: envelope.seq,
+        kind,
+        message,
+    })?;
     Ok(Entry { seq: envelope.seq, at: envelope.at, tenant: envelope.tenant.clone(), record })
 }

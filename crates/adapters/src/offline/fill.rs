@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::prompt::Asked;
 use super::answer::answer as compose;
+use super::prompt::Asked;
 use super::{lexicon, words};
 
 /// Schemas nested deeper are refused.
@@ -21,9 +21,11 @@ fn fill(schema: &Json, name: &str, asked: &Asked, depth: u32) -> Result<Json, St
         return Ok(fixed.clone());
     }
     if let Some(choices) = schema["enum"].as_array() {
-        return lexicon::classify(asked.subject(), choices).ok_or_else(|| "an `enum` of the schema is empty".to_owned());
+        return lexicon::classify(asked.subject(), choices)
+            .ok_or_else(|| "an `enum` of the schema is empty".to_owned());
     }
-    let kind = schema["type"].as_str().unwrap_or(if schema.get("properties").is_some() { "object" } else { "string" });
+    let kind =
+        schema["type"].as_str().unwrap_or_else(|| if schema.get("properties").is_some() { "object" } else { "string" });
     match kind {
         "object" => {
             let mut filled = Map::new();
@@ -43,7 +45,9 @@ fn fill(schema: &Json, name: &str, asked: &Asked, depth: u32) -> Result<Json, St
             (0..least).map(|_| fill(&schema["items"], name, asked, depth + 1)).collect()
         }
         "number" => Ok(json!(bounded(schema, quality(asked)))),
-        "integer" => Ok(json!(bounded(schema, quality(asked) * schema["maximum"].as_f64().unwrap_or(10.0)).round() as i64)),
+        "integer" => {
+            Ok(json!(bounded(schema, quality(asked) * schema["maximum"].as_f64().unwrap_or(10.0)).round() as i64))
+        }
         "boolean" => Ok(json!(lexicon::is_positive(asked.subject()))),
         "null" => Ok(Json::Null),
         "string" => Ok(json!(text(name, asked, schema["maxLength"].as_u64()))),
@@ -93,7 +97,8 @@ fn text(name: &str, asked: &Asked, length_max: Option<u64>) -> String {
 /// What a reviewer would miss: the question's words that the text does not have.
 fn notes(asked: &Asked) -> String {
     let has = words::telling_set(asked.subject());
-    let missing: Vec<String> = words::telling_set(&asked.question).into_iter().filter(|word| !has.contains(word)).collect();
+    let missing: Vec<String> =
+        words::telling_set(&asked.question).into_iter().filter(|word| !has.contains(word)).collect();
     match missing.as_slice() {
         [] => "nothing is missing".to_owned(),
         missing => format!("says nothing about: {}", missing.join(", ")),

@@ -26,11 +26,20 @@ const FALLBACKS: [&str; 5] = ["other", "neutral", "unknown", "none", "general"];
 
 /// Patterns that moderation does not let through, with their category.
 const BLOCKED: [(&str, &str); 14] = [
-    ("violence", "kill you"), ("violence", "build a bomb"), ("violence", "how to make a bomb"), ("violence", "shoot up"),
-    ("self_harm", "kill myself"), ("self_harm", "end my life"), ("self_harm", "kill yourself"),
-    ("hate", "subhuman"), ("hate", "vermin people"),
-    ("credentials", "-----begin private key"), ("credentials", "-----begin rsa private key"), ("credentials", "aws_secret_access_key"),
-    ("credentials", "sk-proj-"), ("credentials", "ghp_"),
+    ("violence", "kill you"),
+    ("violence", "build a bomb"),
+    ("violence", "how to make a bomb"),
+    ("violence", "shoot up"),
+    ("self_harm", "kill myself"),
+    ("self_harm", "end my life"),
+    ("self_harm", "kill yourself"),
+    ("hate", "subhuman"),
+    ("hate", "vermin people"),
+    ("credentials", "-----begin private key"),
+    ("credentials", "-----begin rsa private key"),
+    ("credentials", "aws_secret_access_key"),
+    ("credentials", "sk-proj-"),
+    ("credentials", "ghp_"),
 ];
 
 /// The choice whose words the text shares most; the one that stands for "none" if it shares none, else the last.
@@ -60,7 +69,8 @@ pub(super) fn is_positive(text: &str) -> bool {
 #[must_use]
 pub fn moderate(text: &str) -> Json {
     let lower = text.to_lowercase();
-    let mut categories: Vec<&str> = BLOCKED.iter().filter(|(_, pattern)| lower.contains(pattern)).map(|(of, _)| *of).collect();
+    let mut categories: Vec<&str> =
+        BLOCKED.iter().filter(|(_, pattern)| lower.contains(pattern)).map(|(of, _)| *of).collect();
     categories.dedup();
     json!({ "allowed": categories.is_empty(), "categories": categories, "model": "offline/lexicon" })
 }
@@ -86,17 +96,70 @@ pub(super) fn language(text: &str) -> &'static str {
 
 /// German, French and Spanish words of this field, in English: enough to search with.
 const GLOSSARY: [(&str, &str); 64] = [
-    ("wie", "how"), ("was", "what"), ("warum", "why"), ("wann", "when"), ("überlebt", "survives"), ("absturz", "crash"),
-    ("einen", "a"), ("ein", "a"), ("eine", "a"), ("der", "the"), ("die", "the"), ("das", "the"), ("ist", "is"), ("und", "and"),
-    ("aufgabe", "task"), ("aufgaben", "tasks"), ("lauf", "run"), ("kosten", "cost"), ("geld", "money"), ("frist", "deadline"),
-    ("budget", "budget"), ("modell", "model"), ("antwort", "answer"), ("fehler", "error"), ("neustart", "restart"), ("daten", "data"),
-    ("wiederholung", "retry"), ("passiert", "happens"), ("nach", "after"), ("einem", "a"), ("installieren", "install"),
-    ("comment", "how"), ("quoi", "what"), ("pourquoi", "why"), ("survit", "survives"), ("panne", "crash"), ("plantage", "crash"),
-    ("une", "a"), ("un", "a"), ("le", "the"), ("la", "the"), ("tâche", "task"), ("tâches", "tasks"), ("coût", "cost"),
-    ("délai", "deadline"), ("modèle", "model"), ("réponse", "answer"), ("erreur", "error"), ("données", "data"), ("après", "after"),
-    ("cómo", "how"), ("qué", "what"), ("sobrevive", "survives"), ("fallo", "crash"), ("caída", "crash"), ("tarea", "task"),
-    ("tareas", "tasks"), ("coste", "cost"), ("plazo", "deadline"), ("modelo", "model"), ("respuesta", "answer"), ("después", "after"),
-    ("datos", "data"), ("el", "the"),
+    ("wie", "how"),
+    ("was", "what"),
+    ("warum", "why"),
+    ("wann", "when"),
+    ("überlebt", "survives"),
+    ("absturz", "crash"),
+    ("einen", "a"),
+    ("ein", "a"),
+    ("eine", "a"),
+    ("der", "the"),
+    ("die", "the"),
+    ("das", "the"),
+    ("ist", "is"),
+    ("und", "and"),
+    ("aufgabe", "task"),
+    ("aufgaben", "tasks"),
+    ("lauf", "run"),
+    ("kosten", "cost"),
+    ("geld", "money"),
+    ("frist", "deadline"),
+    ("budget", "budget"),
+    ("modell", "model"),
+    ("antwort", "answer"),
+    ("fehler", "error"),
+    ("neustart", "restart"),
+    ("daten", "data"),
+    ("wiederholung", "retry"),
+    ("passiert", "happens"),
+    ("nach", "after"),
+    ("einem", "a"),
+    ("installieren", "install"),
+    ("comment", "how"),
+    ("quoi", "what"),
+    ("pourquoi", "why"),
+    ("survit", "survives"),
+    ("panne", "crash"),
+    ("plantage", "crash"),
+    ("une", "a"),
+    ("un", "a"),
+    ("le", "the"),
+    ("la", "the"),
+    ("tâche", "task"),
+    ("tâches", "tasks"),
+    ("coût", "cost"),
+    ("délai", "deadline"),
+    ("modèle", "model"),
+    ("réponse", "answer"),
+    ("erreur", "error"),
+    ("données", "data"),
+    ("après", "after"),
+    ("cómo", "how"),
+    ("qué", "what"),
+    ("sobrevive", "survives"),
+    ("fallo", "crash"),
+    ("caída", "crash"),
+    ("tarea", "task"),
+    ("tareas", "tasks"),
+    ("coste", "cost"),
+    ("plazo", "deadline"),
+    ("modelo", "model"),
+    ("respuesta", "answer"),
+    ("después", "after"),
+    ("datos", "data"),
+    ("el", "the"),
 ];
 
 /// Word by word from a glossary, into English; other languages are left as they are, and said to be. `{text, from, to, translated}`.

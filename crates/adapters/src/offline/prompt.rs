@@ -39,7 +39,10 @@ impl Asked {
             Some(text) => text.clone(),
             None if self.passages.is_empty() => {
                 let begin = self.rest.trim();
-                format!("{}\n(no passages were given, and this model composes nothing of its own)", &begin[..begin.floor_char_boundary(400)])
+                format!(
+                    "{}\n(no passages were given, and this model composes nothing of its own)",
+                    &begin[..begin.floor_char_boundary(400)]
+                )
             }
             None => "None of the given passages answers the question.".to_owned(),
         }

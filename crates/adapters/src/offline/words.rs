@@ -8,9 +8,10 @@ use unicode_segmentation::UnicodeSegmentation as _;
 const ENDINGS: [&str; 10] = ["ations", "ation", "ings", "ing", "ies", "ed", "es", "ly", "s", "e"];
 
 const STOP: [&str; 52] = [
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "did", "do", "doe", "does", "for", "from", "had", "has",
-    "have", "how", "i", "if", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "so", "than", "that", "the", "their",
-    "this", "to", "was", "we", "what", "when", "where", "which", "who", "why", "will", "with", "you", "your",
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "could", "did", "do", "doe", "does", "for", "from",
+    "had", "has", "have", "how", "i", "if", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "so", "than",
+    "that", "the", "their", "this", "to", "was", "we", "what", "when", "where", "which", "who", "why", "will", "with",
+    "you", "your",
 ];
 
 pub(super) fn count(text: &str) -> u64 {
@@ -32,19 +33,21 @@ pub(super) fn stem(word: &str) -> String {
     cut.unwrap_or(word).to_owned()
 }
 
-/// The sentences of a text; lines that are no prose end where they end.
+/// The sentences of a text; a line ends a sentence, for what is no prose.
 pub(super) fn sentences(text: &str) -> Vec<String> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let pieces = lines.flat_map(|line| line.unicode_sentences().map(|sentence| sentence.trim().to_owned()).collect::<Vec<_>>());
-    // "e.g." and the like end no sentence: a piece that begins in lower case belongs to the one before.
     let mut joined: Vec<String> = Vec::new();
-    for piece in pieces {
-        match joined.last_mut() {
-            Some(last) if piece.starts_with(char::is_lowercase) && !last.ends_with(['!', '?', ':']) => {
-                last.push(' ');
-                last.push_str(&piece);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let mut open = false;
+        for piece in line.unicode_sentences().map(str::trim) {
+            // "e.g." and the like end no sentence: a piece that begins in lower case belongs to the one before.
+            match joined.last_mut() {
+                Some(last) if open && piece.starts_with(char::is_lowercase) => {
+                    last.push(' ');
+                    last.push_str(piece);
+                }
+                _ => joined.push(piece.to_owned()),
             }
-            _ => joined.push(piece),
+            open = true;
         }
     }
     joined

@@ -40,16 +40,22 @@ pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
     let mut text = String::new();
     let name = path.display().to_string();
     if name == "-" {
-        std::io::stdin().take(bytes_max).read_to_string(&mut text).map_err(|error| Failure::usage(format!("standard input: {error}")))?;
+        std::io::stdin()
+            .take(bytes_max)
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::usage(format!("standard input: {error}")))?;
     } else {
         let file = std::fs::File::open(path).map_err(|error| {
             let failure = Failure::usage(format!("cannot read {name}: {error}"));
             if path.is_dir() { failure.hint("name the document inside the folder") } else { failure }
         })?;
-        file.take(bytes_max).read_to_string(&mut text).map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
+        file.take(bytes_max)
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let checked = agendum_spec::check(Source { name: &name, text: &text }, &Beside(folder.to_owned()), &Limits::STANDARD);
+    let checked =
+        agendum_spec::check(Source { name: &name, text: &text }, &Beside(folder.to_owned()), &Limits::STANDARD);
     Ok(Document { name, text, checked })
 }
 
@@ -62,8 +68,12 @@ impl Document {
     }
 
     fn report(self, json: bool, all: bool) -> Result<(), Failure> {
-        let diagnostics: Vec<_> =
-            self.checked.diagnostics.into_iter().filter(|one| all || one.severity != Severity::Warning || !json).collect();
+        let diagnostics: Vec<_> = self
+            .checked
+            .diagnostics
+            .into_iter()
+            .filter(|one| all || one.severity != Severity::Warning || !json)
+            .collect();
         if json && !diagnostics.is_empty() {
             let list: Vec<_> = diagnostics.iter().map(shown).collect();
             writeln!(anstream::stderr(), "{}", json!({ "document": self.name, "diagnostics": list }))?;
@@ -99,7 +109,11 @@ pub(crate) fn check(json: bool, path: &Path) -> Result<(), Failure> {
         let graph = document.checked.accepted.as_ref().map(|accepted| {
             json!({ "name": &*accepted.graph.name, "hash": accepted.graph.hash.to_string(), "tasks": accepted.graph.tasks.len() })
         });
-        writeln!(out, "{}", json!({ "document": document.name, "runnable": errors + not_yet == 0, "graph": graph, "diagnostics": list }))?;
+        writeln!(
+            out,
+            "{}",
+            json!({ "document": document.name, "runnable": errors + not_yet == 0, "graph": graph, "diagnostics": list })
+        )?;
         return if errors + not_yet == 0 { Ok(()) } else { Err(Failure::silent(USAGE)) };
     }
     let name = document.name.clone();
@@ -107,13 +121,22 @@ pub(crate) fn check(json: bool, path: &Path) -> Result<(), Failure> {
         Some(accepted) if errors + not_yet == 0 => {
             document.report(false, true)?;
             let warned = if warnings > 0 { format!(", {warnings} warnings") } else { String::new() };
-            writeln!(out, "{name}: {} with {} tasks, {}{warned}", accepted.graph.name, accepted.graph.tasks.len(), &accepted.graph.hash.to_string()[..12])?;
+            writeln!(
+                out,
+                "{name}: {} with {} tasks, {}{warned}",
+                accepted.graph.name,
+                accepted.graph.tasks.len(),
+                &accepted.graph.hash.to_string()[..12]
+            )?;
             writeln!(anstream::stderr(), "next: agendum explain {name}")?;
             Ok(())
         }
         _ => {
             document.report(false, true)?;
-            Err(Failure::new(USAGE, format!("{name}: {errors} errors, {not_yet} not yet supported, {warnings} warnings")))
+            Err(Failure::new(
+                USAGE,
+                format!("{name}: {errors} errors, {not_yet} not yet supported, {warnings} warnings"),
+            ))
         }
     }
 }

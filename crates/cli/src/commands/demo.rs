@@ -32,7 +32,10 @@ pub(crate) async fn demo(json: bool) -> Result<(), Failure> {
     std::fs::remove_dir_all(&folder)?;
     if !json && ended.is_ok() {
         writeln!(anstream::stderr(), "      (not this one: the demo has cleaned up after itself)")?;
-        writeln!(anstream::stderr(), "      agendum run examples/support-answer/graph.yaml --input question=\"{QUESTION}\"")?;
+        writeln!(
+            anstream::stderr(),
+            "      agendum run examples/support-answer/graph.yaml --input question=\"{QUESTION}\""
+        )?;
     }
     ended
 }

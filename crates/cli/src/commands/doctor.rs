@@ -33,7 +33,8 @@ struct Finding {
 pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     let mut findings = Vec::new();
     let mut add = |what: &str, ok: bool, said: String| findings.push(Finding { what: what.to_owned(), ok, said });
-    let file = context.config.file.as_ref().map_or_else(|| "none: defaults".to_owned(), |file| file.display().to_string());
+    let file =
+        context.config.file.as_ref().map_or_else(|| "none: defaults".to_owned(), |file| file.display().to_string());
     add("configuration", true, file);
     match targets::table(&context.config, Default::default()) {
         Ok(table) => {
@@ -56,17 +57,23 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
         }
     }
     let indexes = index_names(&context.data);
-    add("indexes", true, if indexes.is_empty() { "none: agendum index add NAME PATH".to_owned() } else { indexes.join(", ") });
+    add(
+        "indexes",
+        true,
+        if indexes.is_empty() { "none: agendum index add NAME PATH".to_owned() } else { indexes.join(", ") },
+    );
     add("model", true, "offline/extractive is built in; add a target to agendum.toml for a neural one".to_owned());
     for (program, package) in PROGRAMS {
-        let found = std::env::var_os("PATH").and_then(|path| std::env::split_paths(&path).map(|folder| folder.join(program)).find(|at| at.is_file()));
+        let found = std::env::var_os("PATH")
+            .and_then(|path| std::env::split_paths(&path).map(|folder| folder.join(program)).find(|at| at.is_file()));
         match found {
             Some(at) => add(program, true, at.display().to_string()),
             None => add(program, false, format!("only some examples want it: apt-get install {package}")),
         }
     }
     if context.json {
-        let list: Vec<_> = findings.iter().map(|one| json!({ "what": one.what, "ok": one.ok, "detail": one.said })).collect();
+        let list: Vec<_> =
+            findings.iter().map(|one| json!({ "what": one.what, "ok": one.ok, "detail": one.said })).collect();
         return show::json(&list);
     }
     let mut out = anstream::stdout();

@@ -24,7 +24,8 @@ struct Forecast {
 pub(crate) fn explain(context: &Context, path: &Path) -> Result<(), Failure> {
     let accepted = check::read(path)?.runnable(context.json)?;
     let graph = &accepted.graph;
-    let table: Vec<Target> = targets::table(&context.config, BTreeMap::new())?.into_iter().map(|(target, _)| target).collect();
+    let table: Vec<Target> =
+        targets::table(&context.config, BTreeMap::new())?.into_iter().map(|(target, _)| target).collect();
     let mut forecasts: BTreeMap<NodeId, Forecast> = BTreeMap::new();
     for node in ordered(graph) {
         let task = graph.task(node);
@@ -60,11 +61,19 @@ pub(crate) fn explain(context: &Context, path: &Path) -> Result<(), Failure> {
             let needs = names(&task.needs);
             let needs = if needs.is_empty() { String::new() } else { format!("  ← {}", needs.join(", ")) };
             let mark = if chain.contains(node) { "●" } else { "○" };
-            writeln!(out, "  {mark} {:<14} {:<11} {:<18} ~{}{needs}", task.name, kind(graph, *node), of.target.as_deref().unwrap_or("no target"), of.expected)?;
+            writeln!(
+                out,
+                "  {mark} {:<14} {:<11} {:<18} ~{}{needs}",
+                task.name,
+                kind(graph, *node),
+                of.target.as_deref().unwrap_or("no target"),
+                of.expected
+            )?;
         }
     }
     writeln!(out, "\ncritical path  {}", names(&chain).join(" → "))?;
-    let budget = graph.budget.and_then(|budget| budget.money).map_or(String::new(), |money| format!(" of a budget of {money}"));
+    let budget =
+        graph.budget.and_then(|budget| budget.money).map_or(String::new(), |money| format!(" of a budget of {money}"));
     let deadline = graph.deadline.map_or(String::new(), |deadline| format!(", deadline {deadline}"));
     writeln!(out, "latency        ~{latency} expected, {worst} at worst{deadline}")?;
     writeln!(out, "cost           {cost_max} at most{budget}")?;
@@ -94,7 +103,13 @@ fn kind(graph: &Graph, node: NodeId) -> String {
     let task = graph.task(node);
     let base = match &task.work {
         Work::Call(call) => call.capability.word().to_owned(),
-        Work::Group(group) => if group.race.is_some() { "race".to_owned() } else { format!("{} tasks", group.tasks.len()) },
+        Work::Group(group) => {
+            if group.race.is_some() {
+                "race".to_owned()
+            } else {
+                format!("{} tasks", group.tasks.len())
+            }
+        }
     };
     match (&task.foreach, &task.repeat) {
         (Some(_), _) => format!("{base} each"),
@@ -112,16 +127,23 @@ fn effort(graph: &Graph, node: NodeId, table: &[Target], depth: u32) -> (Duratio
             let target = first(call, table);
             let expected = target.map_or(Duration::ZERO, |target| target.expected);
             let attempts = u64::from(task.retry.attempts_max.max(1));
-            let attempt = task.timeouts.attempt.unwrap_or(Duration(expected.0.saturating_mul(10)));
-            let worst = task.timeouts.task.unwrap_or(Duration(attempt.0.saturating_mul(attempts)));
+            let attempt = task.timeouts.attempt.unwrap_or_else(|| Duration(expected.0.saturating_mul(10)));
+            let worst = task.timeouts.task.unwrap_or_else(|| Duration(attempt.0.saturating_mul(attempts)));
             let cap = u64::from(call.output_cap.unwrap_or_else(|| target.map_or(0, |target| target.output_cap)));
             let cost = target.map_or(Money::ZERO, |target| target.price.token_out.times(cap).plus(target.price.call));
             (expected, worst, cost.times(attempts), target.map(|target| target.name.to_string()))
         }
-        Work::Group(group) if depth < 32 => group.tasks.iter().fold((Duration::ZERO, Duration::ZERO, Money::ZERO, None), |sum, inner| {
-            let (expected, worst, cost, _) = effort(graph, *inner, table, depth + 1);
-            (Duration(sum.0.0 + expected.0), Duration(sum.1.0.saturating_add(worst.0)), sum.2.plus(cost), Some("inside".to_owned()))
-        }),
+        Work::Group(group) if depth < 32 => {
+            group.tasks.iter().fold((Duration::ZERO, Duration::ZERO, Money::ZERO, None), |sum, inner| {
+                let (expected, worst, cost, _) = effort(graph, *inner, table, depth + 1);
+                (
+                    Duration(sum.0.0 + expected.0),
+                    Duration(sum.1.0.saturating_add(worst.0)),
+                    sum.2.plus(cost),
+                    Some("inside".to_owned()),
+                )
+            })
+        }
         Work::Group(_) => (Duration::ZERO, Duration::ZERO, Money::ZERO, None),
     };
     (expected, Duration(worst.0.saturating_mul(rounds)), cost.times(rounds), target)
@@ -130,20 +152,32 @@ fn effort(graph: &Graph, node: NodeId, table: &[Target], depth: u32) -> (Duratio
 fn first<'t>(call: &Call, table: &'t [Target]) -> Option<&'t Target> {
     let fits = |target: &&Target| {
         target.capabilities.contains(&call.capability)
-            && call.requirement.class.as_ref().is_none_or(|class| target.classes.is_empty() || target.classes.contains(class))
+            && call
+                .requirement
+                .class
+                .as_ref()
+                .is_none_or(|class| target.classes.is_empty() || target.classes.contains(class))
     };
-    let allowed = call.requirement.allow.iter().find_map(|name| table.iter().filter(fits).find(|target| target.name == *name));
+    let allowed =
+        call.requirement.allow.iter().find_map(|name| table.iter().filter(fits).find(|target| target.name == *name));
     allowed.or_else(|| table.iter().find(fits))
 }
 
-fn longest(graph: &Graph, forecasts: &BTreeMap<NodeId, Forecast>, length: impl Fn(&Forecast) -> Duration) -> (Vec<NodeId>, Duration) {
+fn longest(
+    graph: &Graph,
+    forecasts: &BTreeMap<NodeId, Forecast>,
+    length: impl Fn(&Forecast) -> Duration,
+) -> (Vec<NodeId>, Duration) {
     let mut best: BTreeMap<NodeId, (u64, Option<NodeId>)> = BTreeMap::new();
     for node in ordered(graph) {
-        let before = graph.task(node).needs.iter().filter_map(|need| best.get(need).map(|(sum, _)| (*sum, *need))).max();
+        let before =
+            graph.task(node).needs.iter().filter_map(|need| best.get(need).map(|(sum, _)| (*sum, *need))).max();
         let own = forecasts.get(&node).map_or(0, |of| length(of).0);
         best.insert(node, (before.map_or(0, |(sum, _)| sum).saturating_add(own), before.map(|(_, need)| need)));
     }
-    let Some((last, (sum, _))) = best.iter().max_by_key(|(_, (sum, _))| *sum) else { return (Vec::new(), Duration::ZERO) };
+    let Some((last, (sum, _))) = best.iter().max_by_key(|(_, (sum, _))| *sum) else {
+        return (Vec::new(), Duration::ZERO);
+    };
     let mut chain = vec![*last];
     while let Some((_, Some(before))) = chain.last().and_then(|node| best.get(node)) {
         chain.push(*before);

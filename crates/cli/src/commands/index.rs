@@ -15,7 +15,9 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
     let mut out = anstream::stdout();
     match command {
         Command::Add { name, paths } => {
-            if name.is_empty() || !name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')) {
+            if name.is_empty()
+                || !name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'))
+            {
                 return Err(Failure::usage(format!("{name:?} is no index name")).hint("use letters, digits, - and _"));
             }
             let index = Index::open(&index_path(&context.data, &name))?;
@@ -32,7 +34,8 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
                 return show::json(&list);
             }
             for one in list {
-                let paths: Vec<_> = one["paths"].as_array().into_iter().flatten().filter_map(|path| path.as_str()).collect();
+                let paths: Vec<_> =
+                    one["paths"].as_array().into_iter().flatten().filter_map(|path| path.as_str()).collect();
                 writeln!(out, "{:<16} {}", one["name"].as_str().unwrap_or_default(), paths.join(", "))?;
             }
         }
@@ -44,7 +47,14 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
             }
             for found in results.documents {
                 let text: String = found.text.chars().take(160).collect();
-                writeln!(out, "{:.2}  {}  {}\n      {}", found.score, found.source, found.heading, text.replace('\n', " "))?;
+                writeln!(
+                    out,
+                    "{:.2}  {}  {}\n      {}",
+                    found.score,
+                    found.source,
+                    found.heading,
+                    text.replace('\n', " ")
+                )?;
             }
         }
         Command::Rm { name } => {
@@ -65,7 +75,8 @@ fn open(context: &Context, name: &str) -> Result<Index, Failure> {
     let path = index_path(&context.data, name);
     if !path.exists() {
         let known = index_names(&context.data).join(", ");
-        return Err(Failure::usage(format!("there is no index {name:?}")).hint(format!("known: {known}; agendum index add NAME PATH")));
+        return Err(Failure::usage(format!("there is no index {name:?}"))
+            .hint(format!("known: {known}; agendum index add NAME PATH")));
     }
     Ok(Index::open(&path)?)
 }

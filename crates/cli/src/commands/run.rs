@@ -24,7 +24,8 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
     let deadline_ms = match asked.deadline.as_deref() {
         None => None,
         Some(text) => {
-            let span: jiff::SignedDuration = text.parse().map_err(|error| Failure::usage(format!("--deadline {text}: {error}")))?;
+            let span: jiff::SignedDuration =
+                text.parse().map_err(|error| Failure::usage(format!("--deadline {text}: {error}")))?;
             Some(u64::try_from(span.as_millis()).map_err(|_| Failure::usage("--deadline must not be negative"))?)
         }
     };
@@ -49,13 +50,16 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
 fn inputs(asked: &Run) -> Result<Json, Failure> {
     let mut inputs = Map::new();
     if let Some(path) = &asked.inputs_file {
-        let text = std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
         inputs = serde_json::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     }
     for pair in &asked.inputs {
-        let (name, value) = pair.split_once('=').ok_or_else(|| Failure::usage(format!("--input {pair}: expected NAME=VALUE")))?;
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| Failure::usage(format!("--input {pair}: expected NAME=VALUE")))?;
         let text = match value.strip_prefix('@') {
-            Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("--input {name}: cannot read {path}: {error}")))?,
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("--input {name}: cannot read {path}: {error}")))?,
             None => value.to_owned(),
         };
         inputs.insert(name.to_owned(), serde_json::from_str(&text).unwrap_or(Json::String(text)));
@@ -99,10 +103,18 @@ pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
         "succeeded" => Ok(()),
         "cancelled" => Err(Failure::new(FAILED, format!("run {} was cancelled", detail.run.id))),
         _ => {
-            let (class, message) = detail.error.as_ref().map_or(("", "without a reason"), |error| (error.class.as_str(), error.message.as_str()));
+            let (class, message) = detail
+                .error
+                .as_ref()
+                .map_or(("", "without a reason"), |error| (error.class.as_str(), error.message.as_str()));
             let code = if matches!(class, "deadline_exceeded" | "budget_exceeded") { LIMIT } else { FAILED };
-            let task = detail.error.as_ref().and_then(|error| error.task.as_ref()).map_or(String::new(), |task| format!(" in {task}"));
-            Err(Failure::new(code, format!("the run failed{task}: {class}: {message}")).hint(format!("agendum why {}", detail.run.id)))
+            let task = detail
+                .error
+                .as_ref()
+                .and_then(|error| error.task.as_ref())
+                .map_or(String::new(), |task| format!(" in {task}"));
+            Err(Failure::new(code, format!("the run failed{task}: {class}: {message}"))
+                .hint(format!("agendum why {}", detail.run.id)))
         }
     }
 }

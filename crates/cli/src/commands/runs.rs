@@ -37,7 +37,11 @@ async fn perform(context: &Context, session: &Session, command: Runs) -> Result<
             let id = client.resolve(&run).await?;
             show::follow(client, &id, context.json).await?;
             let detail = client.answer(&id).await?;
-            if context.json { show::json(&detail)? } else { show::output(&detail)? }
+            if context.json {
+                show::json(&detail)?
+            } else {
+                show::output(&detail)?
+            }
             run::verdict(&detail)
         }
         Runs::Cancel { run } => steer(session, &run, "cancel").await,

@@ -21,7 +21,8 @@ async fn tell(context: &Context, session: &Session, run: &str, task: Option<&str
         let items = format!("{task}[");
         why.tasks.retain(|one| one.task == task || one.task.starts_with(&inside) || one.task.starts_with(&items));
         if why.tasks.is_empty() {
-            return Err(Failure::usage(format!("run {id} has no task {task:?}")).hint(format!("its tasks: {}", known.join(", "))));
+            return Err(Failure::usage(format!("run {id} has no task {task:?}"))
+                .hint(format!("its tasks: {}", known.join(", "))));
         }
     }
     if context.json { show::json(&why) } else { show::why(&why) }

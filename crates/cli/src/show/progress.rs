@@ -58,7 +58,10 @@ impl View {
                 if let Some(at) = at {
                     self.started.insert(task.to_owned(), (at, target.clone()));
                 }
-                let again = event.attempt.filter(|attempt| *attempt > 1).map_or(String::new(), |attempt| format!(" attempt {attempt}"));
+                let again = event
+                    .attempt
+                    .filter(|attempt| *attempt > 1)
+                    .map_or(String::new(), |attempt| format!(" attempt {attempt}"));
                 writeln!(err, "  {} {task:<28} {}{again}", "▸".cyan(), target.dimmed())
             }
             "task.succeeded" => self.ended(event, &"✓".green().to_string(), ""),
@@ -66,7 +69,8 @@ impl View {
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "dropped"),
             "task.failed" | "task.catching" | "task.retrying" => {
-                let reason = event.error.as_ref().map_or(String::new(), |error| format!("{}: {}", error.class, error.message));
+                let reason =
+                    event.error.as_ref().map_or(String::new(), |error| format!("{}: {}", error.class, error.message));
                 let follows = match event.kind.as_str() {
                     "task.retrying" => ", will retry",
                     "task.catching" => ", will be caught",
@@ -83,9 +87,9 @@ impl View {
     fn ended(&self, event: &Event, mark: &str, note: &str) -> std::io::Result<()> {
         let task = event.task.as_deref().unwrap_or_default();
         let at: Option<jiff::Timestamp> = event.at.parse().ok();
-        let took = at.zip(self.started.get(task)).map_or(String::new(), |(at, (from, _))| {
-            format!("{:>7} ms", at.duration_since(*from).as_millis())
-        });
+        let took = at
+            .zip(self.started.get(task))
+            .map_or(String::new(), |(at, (from, _))| format!("{:>7} ms", at.duration_since(*from).as_millis()));
         let cost = event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  ${cost:.6}"));
         writeln!(anstream::stderr(), "  {mark} {task:<28} {took:>10}{cost}  {}", note.dimmed())
     }

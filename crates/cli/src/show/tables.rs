@@ -24,9 +24,18 @@ pub(crate) fn runs(runs: &[Run]) -> Result<(), Failure> {
         writeln!(anstream::stderr(), "no runs")?;
     }
     for run in runs {
-        let elapsed = run.elapsed_ms.map_or(String::from("–"), millis);
+        let elapsed = run.elapsed_ms.map_or_else(|| "–".to_owned(), millis);
         let degraded = if run.degraded { " degraded" } else { "" };
-        writeln!(out, "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}", run.id, run.status, elapsed, dollars(run.spent_usd), run.submitted, run.graph)?;
+        writeln!(
+            out,
+            "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}",
+            run.id,
+            run.status,
+            elapsed,
+            dollars(run.spent_usd),
+            run.submitted,
+            run.graph
+        )?;
     }
     Ok(())
 }
@@ -61,7 +70,8 @@ pub(crate) fn output(detail: &RunDetail) -> Result<(), Failure> {
 
 fn rest(out: &mut impl Write, value: &Json) -> Result<(), Failure> {
     for citation in value["citations"].as_array().into_iter().flatten() {
-        let (id, source) = (citation["id"].as_str().unwrap_or_default(), citation["source"].as_str().unwrap_or_default());
+        let (id, source) =
+            (citation["id"].as_str().unwrap_or_default(), citation["source"].as_str().unwrap_or_default());
         let heading = citation["heading"].as_str().map_or(String::new(), |heading| format!("  {heading}"));
         writeln!(out, "  [{id}] {source}{heading}")?;
     }
@@ -78,9 +88,17 @@ fn rest(out: &mut impl Write, value: &Json) -> Result<(), Failure> {
 pub(crate) fn timeline(out: &mut impl Write, why: &Why, detail: &RunDetail) -> Result<(), Failure> {
     writeln!(out)?;
     bars(out, why)?;
-    let parts: Vec<String> = why.parts.iter().map(|part| format!("{} {}", share(part.ms, why.wall_ms), part.cause)).collect();
+    let parts: Vec<String> =
+        why.parts.iter().map(|part| format!("{} {}", share(part.ms, why.wall_ms), part.cause)).collect();
     let degraded = if detail.run.degraded { ", degraded" } else { "" };
-    writeln!(out, "  {} in {}, {}{degraded} — {}", detail.run.status.bold(), millis(why.wall_ms), dollars(detail.run.spent_usd), parts.join(", "))?;
+    writeln!(
+        out,
+        "  {} in {}, {}{degraded} — {}",
+        detail.run.status.bold(),
+        millis(why.wall_ms),
+        dollars(detail.run.spent_usd),
+        parts.join(", ")
+    )?;
     writeln!(out)?;
     Ok(())
 }
@@ -92,11 +110,17 @@ fn bars(out: &mut impl Write, why: &Why) -> Result<(), Failure> {
         let critical = if why.critical_path.contains(&task.task) { "●" } else { " " };
         let place = |ms: f64| ((ms / why.wall_ms.max(0.001)) * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
         let end = task.ended_ms.unwrap_or(task.wall_ms);
-        let waited: f64 = task.parts.iter().filter(|part| part.cause != "running" && part.cause != "dependency").map(|part| part.ms).sum();
+        let waited: f64 = task
+            .parts
+            .iter()
+            .filter(|part| part.cause != "running" && part.cause != "dependency")
+            .map(|part| part.ms)
+            .sum();
         let (from, to) = (place(task.ready_ms), place(end).max(place(task.ready_ms) + 1).min(BAR));
         let from = from.min(to.saturating_sub(1));
         let wait = place(task.ready_ms + waited).clamp(from, to) - from;
-        let bar = format!("{}{}{}{}", " ".repeat(from), "░".repeat(wait), "█".repeat(to - from - wait), " ".repeat(BAR - to));
+        let bar =
+            format!("{}{}{}{}", " ".repeat(from), "░".repeat(wait), "█".repeat(to - from - wait), " ".repeat(BAR - to));
         let pad = " ".repeat(width.saturating_sub(task.task.width()));
         writeln!(out, "{critical} {}{pad} │{}│ {}", task.task, bar.cyan(), millis(end - task.ready_ms))?;
     }
@@ -111,12 +135,25 @@ pub(crate) fn why(why: &Why) -> Result<(), Failure> {
     for task in &why.tasks {
         let mark = if why.critical_path.contains(&task.task) { "●" } else { " " };
         let caught = if task.caught { " (caught)" } else { "" };
-        writeln!(out, "{mark} {}  {}{caught}  {}: {}", task.task.bold(), task.status, millis(task.wall_ms), parts(&task.parts))?;
+        writeln!(
+            out,
+            "{mark} {}  {}{caught}  {}: {}",
+            task.task.bold(),
+            task.status,
+            millis(task.wall_ms),
+            parts(&task.parts)
+        )?;
         for attempt in &task.attempts {
-            let took = attempt.ms.map_or(String::from("still running"), millis);
+            let took = attempt.ms.map_or_else(|| "still running".to_owned(), millis);
             let lower = if attempt.lower { ", a preferred target was passed over" } else { "" };
             let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {failed}"));
-            writeln!(out, "      {} {took}, {}, {} tokens{lower}{failed}", attempt.target, dollars(attempt.cost_usd), attempt.tokens)?;
+            writeln!(
+                out,
+                "      {} {took}, {}, {} tokens{lower}{failed}",
+                attempt.target,
+                dollars(attempt.cost_usd),
+                attempt.tokens
+            )?;
         }
     }
     Ok(())
@@ -131,7 +168,13 @@ fn share(part: f64, whole: f64) -> String {
 }
 
 fn millis(ms: f64) -> String {
-    if ms >= 10_000.0 { format!("{:.1} s", ms / 1_000.0) } else if ms >= 100.0 { format!("{ms:.0} ms") } else { format!("{ms:.1} ms") }
+    if ms >= 10_000.0 {
+        format!("{:.1} s", ms / 1_000.0)
+    } else if ms >= 100.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{ms:.1} ms")
+    }
 }
 
 fn dollars(usd: f64) -> String {

@@ -354,10 +354,8 @@ impl Board {
         let parent = inst.parent;
         let own = inst.output.as_deref().map(|output| (inst.node, output.clone()));
         let inside = run.children(id).into_iter().map(|task| run.inst(task));
-        let ended = inside
-            .filter_map(|task| task.result().map(|output| (task.node, output.clone())))
-            .chain(own)
-            .collect();
+        let ended =
+            inside.filter_map(|task| task.result().map(|output| (task.node, output.clone()))).chain(own).collect();
         if let Some(Body::Loop(repeat)) = self.run_mut(slot).inst_mut(parent).body.as_deref_mut() {
             repeat.ended = ended;
         }

@@ -355,7 +355,8 @@ impl World {
 
     /// Where the run's time went, and each task's.
     fn why(&mut self, run: RunId) {
-        let entries: Vec<Entry> = self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
+        let entries: Vec<Entry> =
+            self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
         let graph = Arc::clone(&self.graphs[&run]);
         let reasons = crate::why::reasons(&graph, &entries, self.now).unwrap();
         let text = |parts: &[(agendum_types::Cause, Duration)]| -> String {
@@ -364,7 +365,13 @@ impl World {
         let sum = |parts: &[(agendum_types::Cause, Duration)]| Duration(parts.iter().map(|(_, span)| span.0).sum());
         assert_eq!(sum(&reasons.parts), reasons.wall, "the causes of a run add up");
         let path: Vec<String> = reasons.critical.iter().map(|path| graph.path_text(path)).collect();
-        self.line(format!("why {}: {}:{}; critical {}", run_name(run), reasons.wall, text(&reasons.parts), path.join(" → ")));
+        self.line(format!(
+            "why {}: {}:{}; critical {}",
+            run_name(run),
+            reasons.wall,
+            text(&reasons.parts),
+            path.join(" → ")
+        ));
         for task in reasons.tasks {
             assert_eq!(sum(&task.parts), task.wall, "the causes of a task add up");
             self.line(format!("  {} {}:{}", graph.path_text(&task.path), task.status, text(&task.parts)));

@@ -88,7 +88,10 @@ impl Items<'_> {
             | Change::Ended { .. }
             | Change::Abandoned { .. } => false,
         };
-        if settles && !is_round && let Some(slot) = self.settled.get_mut(item as usize) {
+        if settles
+            && !is_round
+            && let Some(slot) = self.settled.get_mut(item as usize)
+        {
             *slot = self.candidates.remove(&item);
         }
     }

@@ -186,14 +186,7 @@ impl Life {
             Message::Snapshot { reply } => {
                 let _gone = reply.send(self.scheduler.snapshot());
             }
-            Message::Await { tenant, run, reply } => {
-                // An answer that is decided but not durable yet is still to come.
-                let to_come = self.commit.holds_answer(run)
-                    || self.scheduler.view(run).is_some_and(|view| !view.status.is_answered());
-                if to_come && self.owns(&tenant, run) {
-                    self.waiters.answers.entry(run).or_default().push(reply);
-                }
-            }
+            Message::Await { tenant, run, reply } => self.wait(&tenant, run, reply),
             Message::Evaluated { life, run, path, step, tenant, result, made } => {
                 if life == self.id {
                     let made = made.map(|made| (tenant, made));
@@ -222,14 +215,25 @@ impl Life {
                     return self.appended(last, appended);
                 }
             }
-            Message::Stop => {
-                self.commit.want();
-                let harmless = self.flights.values().filter(|flight| flight.effect == Effect::None);
-                harmless.for_each(|flight| flight.cancel.cancel());
-                self.stopping = Some(Instant::now() + STOP_GRACE);
-            }
+            Message::Stop => self.stop(),
         }
         None
+    }
+
+    fn wait(&mut self, tenant: &Tenant, run: RunId, reply: oneshot::Sender<Answer>) {
+        // An answer that is decided but not durable yet is still to come.
+        let to_come =
+            self.commit.holds_answer(run) || self.scheduler.view(run).is_some_and(|view| !view.status.is_answered());
+        if to_come && self.owns(tenant, run) {
+            self.waiters.answers.entry(run).or_default().push(reply);
+        }
+    }
+
+    fn stop(&mut self) {
+        self.commit.want();
+        let harmless = self.flights.values().filter(|flight| flight.effect == Effect::None);
+        harmless.for_each(|flight| flight.cancel.cancel());
+        self.stopping = Some(Instant::now() + STOP_GRACE);
     }
 
     fn owns(&self, tenant: &Tenant, run: RunId) -> bool {
@@ -317,7 +321,12 @@ impl Life {
                     used |= payload.is_some();
                     self.append(entry, payload, &spent);
                 }
-                deed => {
+                deed @ (Deed::Evaluate(_)
+                | Deed::Dispatch(_)
+                | Deed::CancelAttempt(_)
+                | Deed::Publish { .. }
+                | Deed::Answer(_)
+                | Deed::Close { .. }) => {
                     if let Some(deed) = self.commit.gate(after, deed) {
                         self.perform(deed);
                     }
@@ -427,11 +436,7 @@ fn spent(deed: &Deed) -> Option<(RunId, Money)> {
     match deed {
         Deed::Answer(answer) => Some((answer.run, answer.spent)),
         Deed::Close { run, spent, .. } => Some((*run, *spent)),
-        Deed::Append(_)
-        | Deed::Evaluate(_)
-        | Deed::Dispatch(_)
-        | Deed::CancelAttempt(_)
-        | Deed::Publish { .. } => None,
+        Deed::Append(_) | Deed::Evaluate(_) | Deed::Dispatch(_) | Deed::CancelAttempt(_) | Deed::Publish { .. } => None,
     }
 }
 
@@ -464,10 +469,7 @@ fn named_payload(record: &Record) -> Option<Hash> {
 }
 
 /// One task awaits the answers of all appends, in order, and passes them on.
-fn spawn_acks(
-    around: &Arc<Surroundings>,
-    life: u64,
-) -> queue::UnboundedSender<(Seq, BoxFuture<'static, Appended>)> {
+fn spawn_acks(around: &Arc<Surroundings>, life: u64) -> queue::UnboundedSender<(Seq, BoxFuture<'static, Appended>)> {
     let (sender, mut receiver) = queue::unbounded_channel();
     let inbox = around.inbox.clone();
     around.runtime.spawn(async move {

@@ -60,8 +60,8 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
                 restored.tenants.insert(run, tenant.clone());
                 if let Slot::Vacant(slot) = known.entry(graph) {
                     let loaded = load(surroundings, tenant, document).await;
-                    let loaded = loaded
-                        .map_err(|error| RestoreError::Document { graph, run, message: error.to_string() })?;
+                    let loaded =
+                        loaded.map_err(|error| RestoreError::Document { graph, run, message: error.to_string() })?;
                     restored.scheduler.learn_graph(&loaded);
                     slot.insert(());
                 }

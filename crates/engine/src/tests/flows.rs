@@ -109,7 +109,13 @@ tasks:
                 Record::RunSubmitted(_) => "submitted".to_owned(),
                 Record::Answered(_) => "answered".to_owned(),
                 Record::Done { .. } => "done".to_owned(),
-                other => format!("{other:?}"),
+                Record::Opened { .. }
+                | Record::ClockJumped { .. }
+                | Record::TasksAdded { .. }
+                | Record::CancelRequested { .. }
+                | Record::Paused { .. }
+                | Record::Resumed { .. }
+                | Record::Task { .. } => format!("{:?}", entry.record),
             },
             Notice::Text { text, .. } => format!("text {text}"),
             Notice::Restarted { .. } => "restarted".to_owned(),

@@ -184,9 +184,7 @@ fn failure(failure: &types::Failure) -> body::Failure<'_> {
 
 fn finished(value: &core::Finished) -> body::Finished<'_> {
     let (outcome, used) = match &value.outcome {
-        types::Outcome::Succeeded(success) => {
-            (body::Outcome::Output(payload(&success.output)), usage(&success.usage))
-        }
+        types::Outcome::Succeeded(success) => (body::Outcome::Output(payload(&success.output)), usage(&success.usage)),
         types::Outcome::Failed(failed) => (body::Outcome::Failure(failure(failed)), body::Usage::default()),
     };
     body::Finished {

@@ -103,10 +103,7 @@ fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Read<T> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-fn task<'a, T: Deserialize<'a>>(
-    bytes: &'a [u8],
-    change: impl FnOnce(T) -> Read<Change>,
-) -> Read<(TaskPath, Change)> {
+fn task<'a, T: Deserialize<'a>>(bytes: &'a [u8], change: impl FnOnce(T) -> Read<Change>) -> Read<(TaskPath, Change)> {
     let task: body::Task<'a, T> = json(bytes)?;
     Ok((path(&task.path)?, change(task.change)?))
 }
@@ -287,14 +284,7 @@ fn next_round(value: &body::NextRound<'_>) -> Read<core::NextRound> {
 }
 
 fn end(text: &str) -> Read<End> {
-    let all = [
-        End::Pruned,
-        End::Expired,
-        End::Unaffordable,
-        End::Unevaluable,
-        End::Ineligible,
-        End::Uncertain,
-        End::Lost,
-    ];
+    let all =
+        [End::Pruned, End::Expired, End::Unaffordable, End::Unevaluable, End::Ineligible, End::Uncertain, End::Lost];
     word("end of a task", text, all.into_iter().find(|end| super::from_core::end_word(*end) == text))
 }

@@ -1,7 +1,5 @@
 //! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 
 use agendum_core::{
@@ -62,19 +60,14 @@ fn about_the_run() -> Vec<Record> {
         strict: true,
     };
     let plain = RunSubmitted { deadline: None, budget: None, strict: false, inputs: payload(3), ..submitted.clone() };
-    let succeeded = Answered {
-        run: RUN,
-        status: RunStatus::Succeeded,
-        output: Some(payload(5)),
-        failure: None,
-        degraded: true,
-    };
+    let succeeded =
+        Answered { run: RUN, status: RunStatus::Succeeded, output: Some(payload(5)), failure: None, degraded: true };
     let failed = Answered {
         status: RunStatus::Failed,
         output: None,
         failure: Some(RunFailure { task: Some(deep()), failure: failure() }),
         degraded: false,
-        ..succeeded.clone()
+        ..succeeded
     };
     vec![
         Record::Opened { incarnation: Incarnation(4), seed: u64::MAX },
@@ -101,14 +94,7 @@ fn changes() -> Vec<Change> {
         same: Some(Hash([8; 32])),
         payload: Some(labelled()),
     };
-    let usage = Usage {
-        tokens_in: 1,
-        tokens_cached: 2,
-        tokens_out: 3,
-        tokens_reasoning: 4,
-        calls: 5,
-        estimated: true,
-    };
+    let usage = Usage { tokens_in: 1, tokens_cached: 2, tokens_out: 3, tokens_reasoning: 4, calls: 5, estimated: true };
     let dispatched = Dispatched {
         attempt: AttemptNo(2),
         incarnation: Incarnation(4),
@@ -157,15 +143,8 @@ fn changes() -> Vec<Change> {
         Change::Composed { output: payload(6) },
         Change::Abandoned { attempt: AttemptNo(1), incarnation: Incarnation(3), cost: Money(1), tokens: 2 },
     ];
-    let ends = [
-        End::Pruned,
-        End::Expired,
-        End::Unaffordable,
-        End::Unevaluable,
-        End::Ineligible,
-        End::Uncertain,
-        End::Lost,
-    ];
+    let ends =
+        [End::Pruned, End::Expired, End::Unaffordable, End::Unevaluable, End::Ineligible, End::Uncertain, End::Lost];
     changes.extend(ends.map(|end| Change::Ended { end, next: Next::Fail(Failure::new(end.class(), "over")) }));
     changes
 }

@@ -132,6 +132,7 @@ fn sentence(graph: &Graph, reasons: &Reasons) -> String {
         .map(|(cause, span)| format!("{} % {cause}", (span.0 * 100 + wall / 2) / wall))
         .collect();
     let chain: Vec<String> = reasons.critical.iter().map(|path| graph.path_text(path)).collect();
-    let chain = if chain.is_empty() { String::new() } else { format!("; the answer waited for {}", chain.join(" → ")) };
+    let chain =
+        if chain.is_empty() { String::new() } else { format!("; the answer waited for {}", chain.join(" → ")) };
     format!("the run {how} {}: {}{chain}", reasons.wall, shares.join(", "))
 }
