@@ -11,6 +11,7 @@
 pub mod diagnostic;
 pub mod eval;
 pub mod inputs;
+pub mod plans;
 pub mod schema;
 pub mod tree;
 

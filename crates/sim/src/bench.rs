@@ -1,0 +1,213 @@
+//! What the core costs, alone: events per second with many live runs, and bytes of what it holds.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use agendum_core::{Action, Deed, Evaluation, Event, Scheduler, Submission};
+use agendum_spec::{NoFiles, Source};
+use agendum_types::outcome::Price;
+use agendum_types::{
+    Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition, PayloadRef, Principal, RunId,
+    Seq, Success, Target, Tenant, Timestamp, Usage,
+};
+
+const DOCUMENT: &str = "
+version: 1
+name: steps
+tasks:
+  t0: { uses: chat, with: { prompt: a } }
+  t1: { needs: [t0], uses: chat, with: { prompt: a } }
+  t2: { needs: [t0], uses: chat, with: { prompt: a } }
+  t3: { needs: [t1, t2], uses: chat, with: { prompt: a } }
+  t4: { needs: [t3], uses: chat, with: { prompt: a } }
+";
+
+/// Live runs while the clock is on.
+const RUNS: u64 = 100_000;
+
+/// Runs the measurement and says what came of it.
+///
+/// # Panics
+///
+/// If the core breaks its contract.
+#[must_use]
+pub fn run() -> String {
+    let graph = graph();
+    let before = resident();
+    let mut world = World::new();
+    let mut report = String::new();
+    for number in 0..RUNS {
+        world.submit(&graph, number);
+    }
+    let held = resident().saturating_sub(before);
+    let began = (Instant::now(), cpu(), world.events);
+    // Every live run goes one step further, in turn, and a new run takes the place of one that ends.
+    let mut number = RUNS;
+    while world.events - began.2 < 3_000_000 {
+        if !world.step() {
+            break;
+        }
+        while world.live < RUNS {
+            world.submit(&graph, number);
+            number += 1;
+        }
+    }
+    let (events, wall, used) = (world.events - began.2, began.0.elapsed().as_secs_f64(), cpu() - began.1);
+    let _ = writeln!(
+        report,
+        "core: {:.0} events/s with {RUNS} live runs of 5 tasks ({events} events in {wall:.2} s, {:.0} ns of CPU each)",
+        events as f64 / wall,
+        used / events as f64 * 1e9
+    );
+    let _ = writeln!(report, "mix: per run 1 submission, 5 outcomes, 1 output; `Durable` every 256 records");
+    let _ = write!(
+        report,
+        "memory: {:.0} bytes per live run with its 5 tasks (resident, {} MiB in all, driver's queue of attempts included)",
+        held as f64 / RUNS as f64,
+        held >> 20
+    );
+    report
+}
+
+struct World {
+    core: Scheduler,
+    now: Timestamp,
+    events: u64,
+    live: u64,
+    unsynced: Option<Seq>,
+    gathered: u32,
+    gated: Vec<Action>,
+    flying: std::collections::VecDeque<Event>,
+}
+
+impl World {
+    fn new() -> Self {
+        let limits = Limits { live_runs_max: u32::MAX, live_tasks_max: u32::MAX, attempt_credits: u32::MAX, ..Limits::STANDARD };
+        let mut world = Self {
+            core: Scheduler::new(limits),
+            now: Timestamp(1),
+            events: 0,
+            live: 0,
+            unsynced: None,
+            gathered: 0,
+            gated: Vec::new(),
+            flying: std::collections::VecDeque::new(),
+        };
+        world.tell(Event::Opened { incarnation: Incarnation(1), last: Seq(0), seed: 1 });
+        world.tell(Event::TargetsPublished(vec![target()]));
+        world
+    }
+
+    fn submit(&mut self, graph: &Arc<Graph>, number: u64) {
+        self.live += 1;
+        let submission = Submission {
+            run: RunId::compose(self.now, Partition(0), u128::from(number)),
+            tenant: Tenant::default(),
+            principal: Principal::new("bench"),
+            graph: Arc::clone(graph),
+            document: payload(),
+            inputs: payload(),
+            priority: None,
+            deadline: None,
+            budget: None,
+            strict: false,
+        };
+        self.tell(Event::RunSubmitted(Box::new(submission)));
+    }
+
+    fn step(&mut self) -> bool {
+        let Some(event) = self.flying.pop_front() else { return false };
+        self.tell(event);
+        true
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.now = self.now.after(Duration(1));
+        self.events += 1;
+        self.core.handle(self.now, event).expect("nothing is refused here");
+        while let Some(action) = self.core.poll_action() {
+            self.perform(action);
+        }
+        if self.gathered >= 256
+            && let Some(seq) = self.unsynced.take()
+        {
+            self.gathered = 0;
+            self.events += 1;
+            self.core.handle(self.now, Event::Durable(seq)).expect("never refused");
+            for action in std::mem::take(&mut self.gated) {
+                self.deed(action.deed);
+            }
+            while let Some(action) = self.core.poll_action() {
+                self.perform(action);
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action.deed {
+            Deed::Append(entry) => {
+                self.unsynced = Some(entry.seq);
+                self.gathered += 1;
+            }
+            _ if action.after.is_some() => self.gated.push(action),
+            deed => self.deed(deed),
+        }
+    }
+
+    fn deed(&mut self, deed: Deed) {
+        match deed {
+            Deed::Dispatch(dispatch) => {
+                let outcome = Outcome::Succeeded(Success { output: payload(), usage: Usage::default() });
+                self.flying.push_back(Event::AttemptFinished { attempt: dispatch.attempt, outcome });
+            }
+            Deed::Evaluate(asked) => {
+                let result = Ok(Evaluation { payload: Some(payload()), ..Evaluation::default() });
+                self.flying.push_back(Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result });
+            }
+            Deed::Close { .. } => self.live -= 1,
+            Deed::Append(_) | Deed::CancelAttempt(_) | Deed::Publish { .. } | Deed::Answer(_) => {}
+        }
+    }
+}
+
+fn graph() -> Arc<Graph> {
+    let checked = agendum_spec::check(Source { name: "bench", text: DOCUMENT }, &NoFiles, &Limits::STANDARD);
+    Arc::clone(&checked.runnable().expect("a constant document").graph)
+}
+
+fn payload() -> PayloadRef {
+    PayloadRef { hash: Hash([1; 32]), size: 2, media: MediaType::Json, labels: Labels::NONE }
+}
+
+fn target() -> Target {
+    Target {
+        name: "t".into(),
+        capabilities: vec![Capability::Chat],
+        classes: Vec::new(),
+        price: Price::FREE,
+        concurrency_max: u32::MAX,
+        quota_group: None,
+        clearance: Labels::NONE,
+        effect: None,
+        output_cap: 0,
+        bytes_per_token_min: 1,
+        expected: Duration::millis(1),
+    }
+}
+
+/// Resident bytes of this process; 0 where there is no `/proc`.
+#[must_use]
+pub fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4_096
+}
+
+/// CPU seconds of this process; 0 where there is no `/proc`.
+#[must_use]
+pub fn cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after = text.rsplit(") ").next().unwrap_or_default().to_owned();
+    let ticks = |place: usize| after.split_whitespace().nth(place).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
