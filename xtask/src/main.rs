@@ -29,6 +29,22 @@ enum Task {
     Tidy,
     /// Licences of all dependencies
     Licences,
+    /// Play seeds in the simulator
+    Sim {
+        /// How many
+        #[arg(long, default_value_t = 2_000)]
+        seeds: u64,
+        /// The first
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
+    /// Check and run the agent plans (.json, .jsonl) of a folder
+    Corpus {
+        /// The folder
+        folder: String,
+    },
+    /// Measure the core, and the engine on SQLite
+    Bench,
 }
 
 fn main() -> Result<()> {
@@ -37,6 +53,12 @@ fn main() -> Result<()> {
         Task::Layers => layers::check(),
         Task::Tidy => tidy::check(),
         Task::Licences => licences::check(),
+        Task::Sim { seeds, from } => sim(&["seeds", &seeds.to_string(), &from.to_string()]),
+        Task::Corpus { folder } => sim(&["corpus", &folder]),
+        Task::Bench => {
+            sim(&["bench"])?;
+            run("cargo", &["run", "--quiet", "--release", "-p", "agendum-cli", "--example", "steps"])
+        }
     }
 }
 
@@ -70,6 +92,12 @@ fn test() -> Result<()> {
     })?;
     println!("all of it in {} s", began.elapsed().as_secs());
     Ok(())
+}
+
+fn sim(arguments: &[&str]) -> Result<()> {
+    let mut all = vec!["run", "--quiet", "--release", "-p", "agendum-sim", "--"];
+    all.extend(arguments);
+    run("cargo", &all)
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {

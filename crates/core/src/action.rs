@@ -29,7 +29,8 @@ pub enum Deed {
     Evaluate(Box<Evaluate>),
     /// Start an attempt; `Event::AttemptFinished` answers, exactly once.
     Dispatch(Box<Dispatch>),
-    /// Stop an attempt: its result is not wanted. Its `AttemptFinished` is still awaited, for what it cost.
+    /// Stop an attempt: its result is not wanted. Its `AttemptFinished` is still awaited, for what it cost. If its `Dispatch` still waits
+    /// for its record, it must not leave at all, and has ended as cancelled without effect.
     CancelAttempt(AttemptId),
     /// The text of this task may be shown: what it is held back for has succeeded.
     Publish {

@@ -8,8 +8,8 @@ use agendum_core::{Action, Deed, Evaluation, Event, Scheduler, Submission};
 use agendum_spec::{NoFiles, Source};
 use agendum_types::outcome::Price;
 use agendum_types::{
-    Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition, PayloadRef, Principal, RunId,
-    Seq, Success, Target, Tenant, Timestamp, Usage,
+    Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition, PayloadRef,
+    Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
 
 const DOCUMENT: &str = "
@@ -83,7 +83,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let limits = Limits { live_runs_max: u32::MAX, live_tasks_max: u32::MAX, attempt_credits: u32::MAX, ..Limits::STANDARD };
+        let limits =
+            Limits { live_runs_max: u32::MAX, live_tasks_max: u32::MAX, attempt_credits: u32::MAX, ..Limits::STANDARD };
         let mut world = Self {
             core: Scheduler::new(limits),
             now: Timestamp(1),
@@ -208,6 +209,7 @@ pub fn resident() -> u64 {
 pub fn cpu() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after = text.rsplit(") ").next().unwrap_or_default().to_owned();
-    let ticks = |place: usize| after.split_whitespace().nth(place).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
+    let ticks =
+        |place: usize| after.split_whitespace().nth(place).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / 100.0
 }

@@ -82,7 +82,9 @@ impl Checker {
     pub(crate) fn finished(&mut self, attempt: &AttemptId, outcome: &Outcome) {
         let proven = match outcome {
             Outcome::Succeeded(_) => true,
-            Outcome::Failed(failure) => failure.no_effect || matches!(failure.class, Class::Permanent | Class::InvalidOutput),
+            Outcome::Failed(failure) => {
+                failure.no_effect || matches!(failure.class, Class::Permanent | Class::InvalidOutput)
+            }
         };
         if proven {
             self.in_doubt.remove(&(attempt.run, attempt.path.clone()));
@@ -93,14 +95,19 @@ impl Checker {
     pub(crate) fn ended(&mut self, run: RunId, graph: &Graph, entries: &[Entry]) -> Option<usize> {
         let answers: Vec<RunStatus> = entries
             .iter()
-            .filter_map(|entry| if let Record::Answered(answered) = &entry.record { Some(answered.status) } else { None })
+            .filter_map(
+                |entry| if let Record::Answered(answered) = &entry.record { Some(answered.status) } else { None },
+            )
             .collect();
         let done = entries.iter().filter(|entry| matches!(entry.record, Record::Done { .. })).count();
         if answers.len() != 1 || done != 1 {
             self.violations.push(format!("run {run} has {} answers and ended {done} times", answers.len()));
         }
         for entry in entries {
-            if let Record::Task { path, change: Change::Ended { end: End::Uncertain, next: Next::Retry { .. } }, .. } = &entry.record {
+            if let Record::Task {
+                path, change: Change::Ended { end: End::Uncertain, next: Next::Retry { .. } }, ..
+            } = &entry.record
+            {
                 self.violations.push(format!("{} was uncertain and is retried", graph.path_text(path)));
             }
         }

@@ -37,9 +37,14 @@ pub fn run(folder: &Path) -> Result<String, String> {
     let mut seen = 0;
     for file in files {
         let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let whole = if text.lines().count() > 1 && file.extension().is_some_and(|ending| ending == "jsonl") { None } else { Some(text.as_str()) };
+        let whole = if text.lines().count() > 1 && file.extension().is_some_and(|ending| ending == "jsonl") {
+            None
+        } else {
+            Some(text.as_str())
+        };
         let mut tally = Tally::default();
-        for (number, line) in whole.map_or_else(|| text.lines().collect(), |whole| vec![whole]).into_iter().enumerate() {
+        for (number, line) in whole.map_or_else(|| text.lines().collect(), |whole| vec![whole]).into_iter().enumerate()
+        {
             tally.plan(line).map_err(|error| format!("{}:{}: {error}", file.display(), number + 1))?;
         }
         if tally.plans == 0 {
@@ -47,7 +52,14 @@ pub fn run(folder: &Path) -> Result<String, String> {
         }
         seen += tally.plans;
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let _ = writeln!(report, "{name}: {} plans, {} accepted, {} finished, {} refused", tally.plans, tally.accepted, tally.finished, tally.plans - tally.accepted);
+        let _ = writeln!(
+            report,
+            "{name}: {} plans, {} accepted, {} finished, {} refused",
+            tally.plans,
+            tally.accepted,
+            tally.finished,
+            tally.plans - tally.accepted
+        );
         for (reason, count) in &tally.refused {
             let _ = writeln!(report, "  {count:>5}  {reason}");
         }

@@ -62,7 +62,8 @@ fn task(chance: &mut Chance, prefix: &str, place: u64, before: &[String], depth:
         task["tolerate_failures"] = json!(chance.below(3));
     }
     if chance.hits(40) {
-        task["catch"] = json!([{ "on": [chance.of(&["any", "timeout", "unavailable"])], "output": { "caught": true } }]);
+        task["catch"] =
+            json!([{ "on": [chance.of(&["any", "timeout", "unavailable"])], "output": { "caught": true } }]);
     }
     if depth == 0 && chance.hits(20) {
         task["optional"] = json!(true);
@@ -88,7 +89,8 @@ fn call(chance: &mut Chance, task: &mut Json, read: &[String]) {
         if effect == "once" {
             task["on_uncertain"] = json!("fail");
         }
-        let argument = read.first().map_or_else(|| json!("x"), |name| json!(format!("${{{{ tasks.{name}.output.x }}}}")));
+        let argument =
+            read.first().map_or_else(|| json!("x"), |name| json!(format!("${{{{ tasks.{name}.output.x }}}}")));
         task["with"] = json!({ "argv": ["tool", argument] });
     } else {
         task["uses"] = json!("chat");

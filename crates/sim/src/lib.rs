@@ -11,7 +11,7 @@ pub mod corpus;
 pub mod generate;
 pub mod world;
 
-pub use world::{Faults, Played, play};
+pub use world::{Faults, Played, play, show};
 
 #[cfg(test)]
 mod tests;

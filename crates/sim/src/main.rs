@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use agendum_sim::chance::Chance;
-use agendum_sim::{Faults, Played, bench, corpus, generate, play};
+use agendum_sim::{Faults, Played, bench, corpus, generate, play, show};
 use agendum_spec::{NoFiles, Source};
 use agendum_types::{Graph, Limits};
 
 const USAGE: &str = "agendum-sim seeds COUNT [FROM]   play seeds, each with four generated graphs, faults and crashes
+agendum-sim show SEED            the journal of a seed, a line for each record
 agendum-sim corpus DIR           check and run the agent plans in a folder (.jsonl, .json)
 agendum-sim bench                what the core costs";
 
@@ -21,6 +22,10 @@ fn main() -> ExitCode {
     let ended = match words.as_slice() {
         ["seeds", count] => seeds(count, "0"),
         ["seeds", count, from] => seeds(count, from),
+        ["show", seed] => number(seed).and_then(|seed| {
+            println!("{}", show(seed, &graphs(seed)?, faults(seed)));
+            Ok(())
+        }),
         ["corpus", folder] => corpus::run(folder.as_ref()).map(|report| println!("{report}")),
         ["bench"] => {
             println!("{}", bench::run());
@@ -38,7 +43,6 @@ fn main() -> ExitCode {
 }
 
 fn seeds(count: &str, from: &str) -> Result<(), String> {
-    let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{text:?}: {error}\n{USAGE}"));
     let (count, from) = (number(count)?, number(from)?);
     let began = Instant::now();
     let mut all = Played::default();
@@ -63,6 +67,10 @@ fn seeds(count: &str, from: &str) -> Result<(), String> {
         began.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse::<u64>().map_err(|error| format!("{text:?}: {error}\n{USAGE}"))
 }
 
 /// Seeds take turns in how bad their world is.

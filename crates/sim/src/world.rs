@@ -1,15 +1,17 @@
 //! One seed, played: a driver in virtual time that performs what the core wants, late, badly, or not at all.
 
-use std::collections::{BTreeMap, BinaryHeap};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use agendum_core::{Action, Deed, Dispatch, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
+use agendum_core::{
+    Action, Deed, Dispatch, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
+};
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money,
-    Outcome, Partition, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
+    AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
+    Money, Outcome, Partition, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
 use rustc_hash::FxHasher;
 
@@ -58,6 +60,27 @@ pub fn play(seed: u64, graphs: &[Arc<Graph>], faults: Faults) -> Played {
     }
     world.to_the_end();
     world.finish()
+}
+
+/// Plays a seed and writes its journal, a line for each record.
+#[must_use]
+pub fn show(seed: u64, graphs: &[Arc<Graph>], faults: Faults) -> String {
+    let mut world = World::new(seed, faults);
+    for graph in graphs {
+        world.submit(graph);
+    }
+    world.to_the_end();
+    let mut text = String::new();
+    for entry in &world.journal {
+        let run = entry.record.run();
+        let line = match run.and_then(|run| world.runs.get(&run)) {
+            Some(graph) => agendum_wire::v1::event(graph, entry).and_then(|event| serde_json::to_string(&event).ok()),
+            None => None,
+        };
+        let line = line.unwrap_or_else(|| format!("{:?}", entry.record));
+        text.push_str(&format!("{} {} {line}\n", entry.seq, run.map_or_else(|| "-".to_owned(), |run| run.to_string())));
+    }
+    text
 }
 
 /// Something that will happen.
@@ -207,7 +230,8 @@ impl World {
             format!("{seen:?}").hash(&mut self.trace);
             match action.deed {
                 Deed::Append(entry) => {
-                    let (seq, span) = (entry.seq, 50 + self.chance.below(if self.chance.clone().hits(5) { 50_000 } else { 500 }));
+                    let (seq, span) =
+                        (entry.seq, 50 + self.chance.below(if self.chance.clone().hits(5) { 50_000 } else { 500 }));
                     self.checker.record(&entry);
                     self.journal.push(entry);
                     self.at(span, Coming::Synced(seq));
@@ -223,8 +247,9 @@ impl World {
             return;
         }
         self.durable = seq;
-        let (ready, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.gated).into_iter().partition(|action| action.after.is_none_or(|after| after <= seq));
+        let (ready, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.gated)
+            .into_iter()
+            .partition(|action| action.after.is_none_or(|after| after <= seq));
         self.gated = later;
         for action in ready {
             self.perform(action.deed);
@@ -242,7 +267,14 @@ impl World {
             }
             Deed::Dispatch(dispatch) => self.dispatch(*dispatch),
             Deed::CancelAttempt(attempt) => {
-                if let Some(number) = self.flying.remove(&attempt) {
+                let waits =
+                    |action: &Action| matches!(&action.deed, Deed::Dispatch(dispatch) if dispatch.attempt == attempt);
+                if let Some(place) = self.gated.iter().position(waits) {
+                    // It waits for its record: it has not left, and never will.
+                    self.gated.remove(place);
+                    let outcome = Outcome::Failed(Failure::new(Class::Cancelled, "not started").without_effect());
+                    self.at(1, Coming::Core(Event::AttemptFinished { attempt, outcome }));
+                } else if let Some(number) = self.flying.remove(&attempt) {
                     self.coming.remove(&number);
                     let outcome = Outcome::Failed(Failure::new(Class::Cancelled, "told to stop"));
                     let span = self.chance.below(1_000);
@@ -266,7 +298,13 @@ impl World {
             span = attempt_max.0;
             Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too late") })
         } else if self.chance.hits(self.faults.failing) {
-            let class = self.chance.of(&[Class::Unavailable, Class::RateLimited, Class::Overloaded, Class::Permanent, Class::InvalidOutput]);
+            let class = self.chance.of(&[
+                Class::Unavailable,
+                Class::RateLimited,
+                Class::Overloaded,
+                Class::Permanent,
+                Class::InvalidOutput,
+            ]);
             let failure = Failure { usage, ..Failure::new(class, "as the seed says") };
             let proven = self.chance.hits(30) || class == Class::RateLimited;
             Outcome::Failed(if proven { failure.without_effect() } else { failure })
@@ -302,9 +340,12 @@ impl World {
                     }
                 }
             }
-            Make::Merged(_) | Make::Object(_) | Make::List(_) | Make::Collected { .. } => evaluation.payload = Some(payload(4)),
+            Make::Merged(_) | Make::Object(_) | Make::List(_) | Make::Collected { .. } => {
+                evaluation.payload = Some(payload(4))
+            }
         }
-        let result = if self.chance.hits(self.faults.evaluations) { Err(Arc::from("as the seed says")) } else { Ok(evaluation) };
+        let result =
+            if self.chance.hits(self.faults.evaluations) { Err(Arc::from("as the seed says")) } else { Ok(evaluation) };
         Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result }
     }
 
@@ -313,7 +354,9 @@ impl World {
         let live = self.core.digest();
         let restored = self.restored();
         if restored.digest() != live {
-            self.played.violations.push(format!("applied records differ from live handling at record {}", self.core.last_seq()));
+            self.played
+                .violations
+                .push(format!("applied records differ from live handling at record {}", self.core.last_seq()));
         }
         let unsynced = self.core.last_seq().0.saturating_sub(self.durable.0);
         let kept = Seq(self.durable.0 + self.chance.below(unsynced + 1));
@@ -356,7 +399,8 @@ impl World {
     fn finish(mut self) -> Played {
         let accepted: Vec<(RunId, Arc<Graph>)> = std::mem::take(&mut self.runs).into_iter().collect();
         for (run, graph) in accepted {
-            let entries: Vec<Entry> = self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
+            let entries: Vec<Entry> =
+                self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
             if entries.is_empty() {
                 continue;
             }
@@ -381,7 +425,12 @@ fn targets() -> Vec<Target> {
         name: name.into(),
         capabilities: vec![capability],
         classes: if class.is_empty() { Vec::new() } else { vec![class.into()] },
-        price: Price { token_in: Money(token), token_cached: Money(token), token_out: Money(4 * token), call: Money::ZERO },
+        price: Price {
+            token_in: Money(token),
+            token_cached: Money(token),
+            token_out: Money(4 * token),
+            call: Money::ZERO,
+        },
         concurrency_max,
         quota_group: None,
         clearance: Labels::NONE,

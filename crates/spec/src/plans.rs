@@ -24,9 +24,13 @@ struct Step {
 pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
     let value: Json = serde_json::from_str(text).ok()?;
     let steps = match &value {
-        Json::Array(list) if list.iter().all(|step| step.get("tool").or_else(|| step.get("task")).is_some()) => listed(list),
+        Json::Array(list) if list.iter().all(|step| step.get("tool").or_else(|| step.get("task")).is_some()) => {
+            listed(list)
+        }
         Json::Object(object) if object.contains_key("nodes") && object.contains_key("links") => linked(object),
-        Json::Array(_) | Json::Object(_) | Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => return None,
+        Json::Array(_) | Json::Object(_) | Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
+            return None;
+        }
     };
     Some(steps.and_then(|steps| document(&steps)))
 }
@@ -53,7 +57,9 @@ fn listed(list: &[Json]) -> Result<Vec<Step>, Vec<String>> {
 fn linked(object: &Map<String, Json>) -> Result<Vec<Step>, Vec<String>> {
     let name = |node: &Json| match node {
         Json::String(text) => text.clone(),
-        other => ["id", "task", "tool", "name"].iter().find_map(|key| other[key].as_str()).unwrap_or_default().to_owned(),
+        other => {
+            ["id", "task", "tool", "name"].iter().find_map(|key| other[key].as_str()).unwrap_or_default().to_owned()
+        }
     };
     let nodes = object["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut steps: Vec<Step> = nodes
@@ -73,7 +79,8 @@ fn linked(object: &Map<String, Json>) -> Result<Vec<Step>, Vec<String>> {
         };
         match steps.iter_mut().find(|step| step.id == to) {
             Some(step) => step.needs.push(from),
-            None => wrong.push(format!("a link leads to {to:?}, which is not among the nodes: add the node, or drop the link")),
+            None => wrong
+                .push(format!("a link leads to {to:?}, which is not among the nodes: add the node, or drop the link")),
         }
     }
     if wrong.is_empty() { Ok(steps) } else { Err(wrong) }
@@ -102,7 +109,10 @@ fn document(steps: &[Step]) -> Result<Json, Vec<String>> {
         for need in &step.needs {
             match names.get(need.as_str()) {
                 Some(name) => drop(needs.insert(name)),
-                None => wrong.push(format!("step {:?} depends on {need:?}, which is no step: add it, or drop the dependency", step.id)),
+                None => wrong.push(format!(
+                    "step {:?} depends on {need:?}, which is no step: add it, or drop the dependency",
+                    step.id
+                )),
             }
         }
         let arguments = step.args.to_string().replace("${{", "$ {{");
@@ -113,7 +123,10 @@ fn document(steps: &[Step]) -> Result<Json, Vec<String>> {
         tasks.insert(names[step.id.as_str()].clone(), task);
     }
     if let Some(path) = cycle(steps) {
-        wrong.push(format!("the plan is a cycle: {}: drop one of these dependencies, or write a loop", path.join(" → ")));
+        wrong.push(format!(
+            "the plan is a cycle: {}: drop one of these dependencies, or write a loop",
+            path.join(" → ")
+        ));
     }
     if wrong.is_empty() { Ok(json!({ "version": 1, "name": "plan", "tasks": tasks })) } else { Err(wrong) }
 }
@@ -126,7 +139,11 @@ fn cycle(steps: &[Step]) -> Option<Vec<String>> {
         left.insert(&step.id, step.needs.iter().map(String::as_str).filter(|need| known.contains(need)).collect());
     }
     loop {
-        let free: Vec<&str> = left.iter().filter(|(_, needs)| needs.iter().all(|need| !left.contains_key(need))).map(|(id, _)| *id).collect();
+        let free: Vec<&str> = left
+            .iter()
+            .filter(|(_, needs)| needs.iter().all(|need| !left.contains_key(need)))
+            .map(|(id, _)| *id)
+            .collect();
         if free.is_empty() {
             break;
         }

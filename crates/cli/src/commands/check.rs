@@ -54,6 +54,12 @@ pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
             .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    if let Some(plan) = agendum_spec::plans::read(&text) {
+        let document = plan.map_err(|wrong| {
+            Failure::usage(format!("{name} is an agent's plan that cannot be run:\n  {}", wrong.join("\n  ")))
+        })?;
+        text = serde_json::to_string_pretty(&document)?;
+    }
     let checked =
         agendum_spec::check(Source { name: &name, text: &text }, &Beside(folder.to_owned()), &Limits::STANDARD);
     Ok(Document { name, text, checked })

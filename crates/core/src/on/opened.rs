@@ -31,8 +31,9 @@ impl Scheduler {
         for slot in self.board.live_slots() {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).refresh(&self.targets);
-            self.book_orphans(slot);
             self.take_up(slot);
+            // Last: what was decided just now may have abandoned further attempts of the earlier life.
+            self.book_orphans(slot);
         }
     }
 

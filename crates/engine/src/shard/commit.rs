@@ -5,7 +5,7 @@ use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Deed, Entry};
 use agendum_ports::{Append, InlinePayload, Row, RunUpdate};
-use agendum_types::{Hash, Incarnation, RunId, Seq, ShardId};
+use agendum_types::{AttemptId, Hash, Incarnation, RunId, Seq, ShardId};
 
 /// Batches on their way at once.
 const APPENDS_MAX: usize = 4;
@@ -72,6 +72,16 @@ impl Commit {
             }
             Some(_) | None => Some(deed),
         }
+    }
+
+    /// Takes back an attempt that waits for its record; true if it had not left yet.
+    pub(super) fn withdraw(&mut self, attempt: &AttemptId) -> bool {
+        let waits = |deed: &Deed| matches!(deed, Deed::Dispatch(dispatch) if dispatch.attempt == *attempt);
+        let found = self.gates.values_mut().find_map(|deeds| {
+            let place = deeds.iter().position(waits)?;
+            Some(deeds.remove(place))
+        });
+        found.is_some()
     }
 
     /// True if the answer of this run waits for its record.

@@ -356,11 +356,7 @@ impl Life {
             Deed::Append(_) => {}
             Deed::Evaluate(asked) => self.evaluate(asked),
             Deed::Dispatch(dispatch) => self.dispatch(dispatch),
-            Deed::CancelAttempt(attempt) => {
-                if let Some(flight) = self.flights.get(&attempt) {
-                    flight.cancel.cancel();
-                }
-            }
+            Deed::CancelAttempt(attempt) => self.cancel(attempt),
             Deed::Publish { run, path } => self.around.feed.publish(run, &path),
             Deed::Answer(answer) => {
                 for waiter in self.waiters.answers.remove(&answer.run).into_iter().flatten() {
@@ -384,6 +380,18 @@ impl Life {
             let Evaluate { run, path, step, tenant, .. } = *asked;
             around.inbox.send(Message::Evaluated { life, run, path, step, tenant, result, made });
         });
+    }
+
+    /// An attempt that still waits for its record has not left, and never will.
+    fn cancel(&mut self, attempt: AttemptId) {
+        if let Some(flight) = self.flights.get(&attempt) {
+            return flight.cancel.cancel();
+        }
+        if self.commit.withdraw(&attempt) {
+            let failure = Failure::new(Class::Cancelled, "not started: it was not wanted any more").without_effect();
+            let outcome = Outcome::Failed(failure);
+            self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
+        }
     }
 
     /// A stopping shard starts nothing. What has no effect is as good as lost; of the rest the journal must know that it never left.
