@@ -1,0 +1,150 @@
+//! The real binary, as people use it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value as Json;
+
+fn agendum(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).arg("--data").arg(data);
+    command.env_remove("AGENDUM_DATA").env_remove("AGENDUM_CONFIG").env("NO_COLOR", "1");
+    command
+}
+
+fn text(output: &Output) -> (String, String) {
+    let read = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (read(&output.stdout), read(&output.stderr))
+}
+
+/// Writes a graph of shell lines: name, line, and more of the task.
+fn graph(folder: &Path, tasks: &[(&str, &str, &str)]) -> String {
+    let mut text = "version: 1\nname: shell\ntasks:\n".to_owned();
+    for (name, line, more) in tasks {
+        text.push_str(&format!("  {name}: {{ uses: exec, with: {{ argv: [sh, -c, {line:?}] }}, {more} }}\n"));
+    }
+    std::fs::write(folder.join("agendum.toml"), "[targets.tools]\nkind = \"exec\"\nallow = [\"sh\"]\n").unwrap();
+    let path = folder.join("graph.yaml");
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn a_question_is_answered_from_the_pages_of_the_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let question = "question=How does Agendum survive a crash?";
+    let output = agendum(&data).args(["run", "examples/support-answer/graph.yaml", "--input", question]).output().unwrap();
+    let (out, err) = text(&output);
+    assert!(output.status.success(), "{err}");
+    assert!(out.contains("journal") && out.contains("docs/durability.md"), "{out}");
+    assert!(err.contains("moderation") && err.contains("succeeded in"), "{err}");
+    let output = agendum(&data).args(["--json", "why", "last"]).output().unwrap();
+    let why: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let sum: f64 = why["parts"].as_array().unwrap().iter().map(|part| part["ms"].as_f64().unwrap()).sum();
+    assert!((sum - why["wall_ms"].as_f64().unwrap()).abs() < 0.01, "{why}");
+    let output = agendum(&data).args(["--json", "runs", "ls"]).output().unwrap();
+    let runs: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((runs[0]["status"].as_str(), runs.as_array().unwrap().len()), (Some("succeeded"), 1));
+}
+
+#[test]
+fn another_language_is_searched_in_english() {
+    let folder = tempfile::tempdir().unwrap();
+    let question = "question=Wie überlebt Agendum einen Absturz?";
+    let mut command = agendum(&folder.path().join("data"));
+    let output = command.args(["--json", "run", "examples/support-answer/graph.yaml", "--input", question]).output().unwrap();
+    let (out, err) = text(&output);
+    assert!(output.status.success(), "{err}");
+    let result: Json = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(result["run"]["output"]["note"].as_str().map(|note| note.contains("no neural network")), Some(true));
+    assert!(out.lines().any(|line| line.contains("\"task.started\"") && line.contains("\"english\"")), "{out}");
+}
+
+#[test]
+fn exit_codes_say_what_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let code = |tasks: &[(&str, &str, &str)], arguments: &[&str]| {
+        let path = graph(folder.path(), tasks);
+        let output = agendum(&data).arg("run").arg(path).args(arguments).output().unwrap();
+        (output.status.code().unwrap(), text(&output).1)
+    };
+    assert_eq!(code(&[("fine", "exit 0", "effect: none")], &[]).0, 0);
+    let (failed, err) = code(&[("broken", "echo oh >&2; exit 3", "effect: none")], &[]);
+    assert_eq!(failed, 1, "{err}");
+    assert!(err.contains("broken: permanent") && err.contains("hint: agendum why"), "{err}");
+    assert_eq!(code(&[("slow", "sleep 30", "effect: none")], &["--deadline", "200ms"]).0, 4);
+    let (usage, err) = code(&[("fine", "exit 0", "efect: none")], &[]);
+    assert_eq!(usage, 2, "{err}");
+    assert!(err.contains("did you mean `effect`?") && err.contains("graph.yaml:4"), "{err}");
+    let output = agendum(&data).args(["why", "nothing"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_plan_with_a_cycle_is_refused_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.json");
+    std::fs::write(&path, r#"{"nodes":["a","b"],"links":[["a","b"],["b","a"]]}"#).unwrap();
+    let output = agendum(folder.path()).arg("check").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).1.contains("the plan is a cycle: a → b → a"), "{}", text(&output).1);
+}
+
+/// A server that is killed if a test forgets it.
+struct Server(Child);
+
+impl Server {
+    fn start(data: &Path, config: &Path) -> Self {
+        let mut command = agendum(data);
+        command.arg("--config").arg(config).args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap()).lines().next().unwrap().unwrap();
+        assert!(said.contains("agendum listens on http://127.0.0.1:"), "{said}");
+        Self(child)
+    }
+
+    /// SIGKILL, as the kernel does when memory runs out.
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _ended = self.0.wait();
+    }
+}
+
+#[test]
+fn a_killed_server_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, marks) = (folder.path().join("data"), folder.path().join("marks"));
+    std::fs::create_dir(&marks).unwrap();
+    let once = format!("echo x >> {}/once; sleep 60", marks.display());
+    let wait = format!("echo x >> {0}/free; while [ ! -e {0}/go ]; do sleep 0.05; done", marks.display());
+    let before = format!("echo x >> {}/before", marks.display());
+    let caught = "effect: once, on_uncertain: fail, catch: [{ on: [uncertain], output: nobody knows }]";
+    let path = graph(folder.path(), &[("before", &before, "effect: none"), ("free", &wait, "needs: [before], effect: none"), ("once", &once, caught)]);
+    let config = folder.path().join("agendum.toml");
+    let mut server = Server::start(&data, &config);
+    let output = agendum(&data).args(["--json", "run", &path, "--detach"]).output().unwrap();
+    let id = serde_json::from_slice::<Json>(&output.stdout).unwrap()["id"].as_str().unwrap().to_owned();
+    let count = |name: &str| std::fs::read_to_string(marks.join(name)).unwrap_or_default().lines().count();
+    while count("free") == 0 || count("once") == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    server.kill();
+    std::fs::write(marks.join("go"), "").unwrap();
+    let _second = Server::start(&data, &config);
+    let output = agendum(&data).args(["--json", "runs", "watch", &id]).output().unwrap();
+    let (out, err) = text(&output);
+    assert!(output.status.success(), "{err}");
+    let detail: Json = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(detail["output"]["once"], "nobody knows", "{detail}");
+    assert_eq!((count("before"), count("free"), count("once")), (1, 2, 1), "done, lost and run again, never again");
+}
