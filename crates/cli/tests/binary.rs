@@ -35,7 +35,8 @@ fn a_question_is_answered_from_the_pages_of_the_project() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let question = "question=How does Agendum survive a crash?";
-    let output = agendum(&data).args(["run", "examples/support-answer/graph.yaml", "--input", question]).output().unwrap();
+    let output =
+        agendum(&data).args(["run", "examples/support-answer/graph.yaml", "--input", question]).output().unwrap();
     let (out, err) = text(&output);
     assert!(output.status.success(), "{err}");
     assert!(out.contains("journal") && out.contains("docs/durability.md"), "{out}");
@@ -54,7 +55,8 @@ fn another_language_is_searched_in_english() {
     let folder = tempfile::tempdir().unwrap();
     let question = "question=Wie überlebt Agendum einen Absturz?";
     let mut command = agendum(&folder.path().join("data"));
-    let output = command.args(["--json", "run", "examples/support-answer/graph.yaml", "--input", question]).output().unwrap();
+    let output =
+        command.args(["--json", "run", "examples/support-answer/graph.yaml", "--input", question]).output().unwrap();
     let (out, err) = text(&output);
     assert!(output.status.success(), "{err}");
     let result: Json = serde_json::from_str(out.lines().last().unwrap()).unwrap();
@@ -129,7 +131,14 @@ fn a_killed_server_loses_nothing() {
     let wait = format!("echo x >> {0}/free; while [ ! -e {0}/go ]; do sleep 0.05; done", marks.display());
     let before = format!("echo x >> {}/before", marks.display());
     let caught = "effect: once, on_uncertain: fail, catch: [{ on: [uncertain], output: nobody knows }]";
-    let path = graph(folder.path(), &[("before", &before, "effect: none"), ("free", &wait, "needs: [before], effect: none"), ("once", &once, caught)]);
+    let path = graph(
+        folder.path(),
+        &[
+            ("before", &before, "effect: none"),
+            ("free", &wait, "needs: [before], effect: none"),
+            ("once", &once, caught),
+        ],
+    );
     let config = folder.path().join("agendum.toml");
     let mut server = Server::start(&data, &config);
     let output = agendum(&data).args(["--json", "run", &path, "--detach"]).output().unwrap();

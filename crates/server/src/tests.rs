@@ -1,1 +1,199 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
+use agendum_engine::{Engine, Parts};
+use agendum_ports::memory::{MemoryBlobs, MemoryStore};
+use agendum_ports::{Adapter, Attempt, Chunk, Clock, Failed, Finished, Payload};
+use agendum_types::outcome::Price;
+use agendum_types::{
+    Capability, Class, Duration, Labels, Limits, MediaType, ShardId, Target, Tenant, Timestamp, Usage,
+};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde_json::{Value as Json, json};
+
+use crate::{Hooks, Service};
+
+/// Says its prompt word by word; `sleep` waits until it is cancelled.
+struct Parrot;
+
+impl Adapter for Parrot {
+    fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
+        async move {
+            let given: Json = serde_json::from_slice(&attempt.input.bytes).unwrap();
+            let prompt = given["prompt"].as_str().unwrap_or_default().to_owned();
+            if prompt == "sleep" {
+                attempt.cancel.cancelled().await;
+                return Err(Failed::new(Class::Cancelled, "told to stop").without_effect());
+            }
+            for word in prompt.split_inclusive(' ') {
+                attempt.chunks.send(Chunk::Text(word.to_owned())).await;
+            }
+            let output =
+                Payload { media: MediaType::Json, bytes: json!({ "text": prompt }).to_string().into_bytes().into() };
+            Ok(Finished { output, usage: Usage { calls: 1, ..Usage::default() }, raw_usage: None })
+        }
+        .boxed()
+    }
+}
+
+struct Wall;
+
+impl Clock for Wall {
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp(since.as_micros() as u64)
+    }
+}
+
+struct World {
+    base: String,
+    http: reqwest::Client,
+    hooks: Hooks,
+}
+
+impl World {
+    async fn new() -> Self {
+        let target = Target {
+            name: "parrot".into(),
+            capabilities: vec![Capability::Chat],
+            classes: Vec::new(),
+            price: Price::FREE,
+            concurrency_max: 8,
+            quota_group: None,
+            clearance: Labels::NONE,
+            effect: None,
+            output_cap: 0,
+            bytes_per_token_min: 1,
+            expected: Duration::millis(1),
+        };
+        let parts = Parts {
+            store: Arc::new(MemoryStore::default()),
+            blobs: Arc::new(MemoryBlobs::new([1; 32])),
+            clock: Arc::new(Wall),
+            targets: vec![(target, Arc::new(Parrot))],
+            limits: Limits::STANDARD,
+            shard: ShardId(0),
+            seed: Some(1),
+        };
+        let engine = Arc::new(Engine::start(parts).await.unwrap());
+        let service = Service {
+            reader: engine.reader(),
+            engine: Some(engine),
+            token: "right".to_owned(),
+            limits: Limits::STANDARD,
+            tenant: Tenant::default(),
+        };
+        let server = crate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await.unwrap();
+        let base = format!("http://{}", server.address());
+        let hooks = Hooks::default();
+        tokio::spawn(server.serve(Arc::new(service), hooks.clone()));
+        Self { base, http: reqwest::Client::new(), hooks }
+    }
+
+    /// Status, content type and body.
+    async fn ask(&self, method: &str, path: &str, body: Option<Json>) -> (u16, String, Json) {
+        let mut request =
+            self.http.request(method.parse().unwrap(), format!("{}{path}", self.base)).bearer_auth("right");
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let media = response.headers()["content-type"].to_str().unwrap().to_owned();
+        (response.status().as_u16(), media, response.json().await.unwrap_or_default())
+    }
+
+    async fn submit(&self, tasks: Json) -> String {
+        let document = json!({ "version": 1, "name": "g", "tasks": tasks });
+        let (status, _, body) = self.ask("POST", "/v1/runs", Some(json!({ "document": document }))).await;
+        assert_eq!(status, 202, "{body}");
+        body["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn events(&self, id: &str, after: Option<u64>) -> String {
+        let mut request = self.http.get(format!("{}/v1/runs/{id}/events", self.base)).bearer_auth("right");
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after.to_string());
+        }
+        request.send().await.unwrap().text().await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_submitted_followed_and_explained() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "say": { "uses": "chat", "with": { "prompt": "one two" }, "live": true } })).await;
+    let (status, _, detail) = world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
+    assert_eq!(
+        (status, &detail["status"], &detail["output"]["say"]["text"]),
+        (200, &json!("succeeded"), &json!("one two"))
+    );
+    let events = world.events(&id, None).await;
+    let kinds: Vec<&str> = events.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!(kinds, ["run.submitted", "task.started", "task.succeeded", "run.answered", "run.done"]);
+    let last: u64 = events.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().parse().unwrap();
+    let rest = world.events(&id, Some(last - 1)).await;
+    assert_eq!(rest.lines().filter(|line| line.starts_with("event: ")).collect::<Vec<_>>(), ["event: run.done"]);
+    let (_, _, why) = world.ask("GET", &format!("/v1/runs/{id}/why"), None).await;
+    assert!(why["sentence"].as_str().unwrap().contains("the run took"), "{why}");
+    let (_, _, runs) = world.ask("GET", "/v1/runs?status=succeeded", None).await;
+    assert_eq!(runs[0]["id"], json!(id));
+    world.hooks.stop.cancel();
+}
+
+#[tokio::test]
+async fn a_live_run_is_steered() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "nap": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/pause"), None).await.0, 200);
+    assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/resume"), None).await.0, 200);
+    assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/dance"), None).await.0, 400);
+    assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/cancel"), None).await.0, 200);
+    let (_, _, detail) = world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
+    assert_eq!((&detail["status"], &detail["error"]["class"]), (&json!("cancelled"), &json!("cancelled")));
+}
+
+#[tokio::test]
+async fn refusals_are_problems_that_say_what_to_do() {
+    let world = World::new().await;
+    let nobody = world.http.get(format!("{}/v1/runs", world.base)).send().await.unwrap();
+    assert_eq!(nobody.status().as_u16(), 401);
+    let wrong = world.http.get(format!("{}/v1/runs", world.base)).bearer_auth("wrong").send().await.unwrap();
+    assert_eq!(wrong.status().as_u16(), 401);
+    assert_eq!(world.http.get(format!("{}/healthz", world.base)).send().await.unwrap().status().as_u16(), 200);
+    assert_eq!(world.http.get(format!("{}/readyz", world.base)).send().await.unwrap().status().as_u16(), 200);
+    let mut seen = String::new();
+    for (method, path, body) in [
+        ("GET", "/v1/runs/nonsense", None),
+        ("GET", "/v1/runs/01K9ZZK3V5Q0T6M1F8A2B3C4D5", None),
+        ("GET", "/v1/runs?status=odd", None),
+        ("GET", "/v2", None),
+        ("POST", "/v1/runs", Some(json!({ "dokument": {} }))),
+        ("POST", "/v1/runs", Some(json!({ "document": "version: 1\nname: x\ntasks: { a: { uses: chatt } }" }))),
+        (
+            "POST",
+            "/v1/runs",
+            Some(
+                json!({ "document": { "version": 1, "name": "x", "tasks": { "a": { "uses": "http", "with": { "url": "x" } } } } }),
+            ),
+        ),
+    ] {
+        let (status, media, body) = world.ask(method, path, body).await;
+        assert_eq!(media, "application/problem+json", "{path}");
+        seen.push_str(&format!(
+            "{status} {} | {} {}\n",
+            body["title"].as_str().unwrap(),
+            body["detail"].as_str().unwrap_or_default(),
+            body["diagnostics"][0]["help"]
+        ));
+    }
+    insta::assert_snapshot!(seen, @r#"
+    400 not a run id | "nonsense" is not a run id: expected 26 characters such as 01K9ZZK3V5Q0T6M1F8A2B3C4D5 null
+    404 there is no such run | no run 01K9ZZK3V5Q0T6M1F8A2B3C4D5: `agendum runs ls` lists them null
+    400 unknown status | "odd": use queued, running, succeeded, failed, cancelled null
+    404 there is no such address | see /v1/runs null
+    400 the body is not a submission | Failed to deserialize the JSON body into the target type: dokument: unknown field `dokument`, expected one of `document`, `inputs`, `priority`, `deadline_ms`, `budget_usd`, `strict` at line 1 column 11 null
+    422 the document cannot be run | see diagnostics "did you mean `chat`?"
+    422 the run was not accepted | no target can serve task "a": no target can http null
+    "#);
+}

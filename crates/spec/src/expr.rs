@@ -48,7 +48,9 @@ pub(crate) fn names(environment: &Environment<'_>, form: Form, source: &str) -> 
         Form::Tree => environment.template_from_str(source).map(|template| template.undeclared_variables(true)),
         Form::Constant => return Ok(BTreeSet::new()),
     };
-    let found = found.map_err(|error| error.detail().unwrap_or("it cannot be read").to_owned())?;
+    let mut found: BTreeSet<String> =
+        found.map_err(|error| error.detail().unwrap_or("it cannot be read").to_owned())?.into_iter().collect();
+    found.extend(crate::slices::names(source, form == Form::Tree));
     let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
     Ok(found.into_iter().filter(|name| !globals.contains(name.split('.').next().unwrap_or_default())).collect())
 }

@@ -19,6 +19,7 @@ mod cycles;
 mod expr;
 mod files;
 mod lower;
+mod slices;
 #[cfg(test)]
 mod tests;
 mod values;
