@@ -142,6 +142,13 @@ pub(crate) enum Runs {
         /// The run's id; `last` for the newest
         run: String,
     },
+    /// Add tasks to a live run
+    Add {
+        /// The run's id; `last` for the newest
+        run: String,
+        /// A document with `tasks`; - for standard input
+        tasks: PathBuf,
+    },
     /// Cancel a run
     Cancel {
         /// The run's id; `last` for the newest

@@ -108,6 +108,11 @@ impl Client {
         self.send(self.request(Method::POST, &format!("/v1/runs/{id}/{command}"))).await.map(drop)
     }
 
+    /// Adds the tasks of a document to a live run.
+    pub(crate) async fn add(&self, id: &str, tasks: String) -> Result<(), Failure> {
+        self.send(self.request(Method::POST, &format!("/v1/runs/{id}/tasks")).body(tasks)).await.map(drop)
+    }
+
     /// What happens to a run, from its beginning to its end.
     pub(crate) async fn events(&self, id: &str) -> Result<impl Stream<Item = Event> + use<>, Failure> {
         let response = self.send(self.request(Method::GET, &format!("/v1/runs/{id}/events"))).await?;

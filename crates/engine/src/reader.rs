@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::Entry;
 use agendum_ports::{Blobs, RunFilter, RunRow, Store, StoreError};
+use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Tenant};
 use bytes::Bytes;
 
@@ -17,6 +18,8 @@ pub struct Stored {
     pub row: RunRow,
     /// Its graph, with all additions so far.
     pub graph: Arc<Graph>,
+    /// Its document, with all additions so far.
+    pub document: NormalDocument,
     /// Its records, in order.
     pub entries: Vec<Entry>,
 }

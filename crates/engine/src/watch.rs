@@ -164,10 +164,10 @@ pub(crate) async fn stored(
     let entries = entries(store, tenant, run).await?;
     let Some(document) = entries.iter().rev().find_map(|entry| document(&entry.record)) else { return Ok(None) };
     let bytes = payloads.blob(tenant, document).await.map_err(ReadError::payload)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let graph: Arc<Graph> = agendum_spec::load(&NormalDocument(text.into()), limits)
-        .map_err(|error| ReadError::Payload(error.to_string()))?;
-    Ok(Some(Stored { row, graph, entries }))
+    let document = NormalDocument(String::from_utf8_lossy(&bytes).into());
+    let graph: Arc<Graph> =
+        agendum_spec::load(&document, limits).map_err(|error| ReadError::Payload(error.to_string()))?;
+    Ok(Some(Stored { row, graph, document, entries }))
 }
 
 fn document(record: &Record) -> Option<&PayloadRef> {

@@ -84,6 +84,7 @@ fn router(service: Arc<Service>, hooks: Hooks) -> Router {
         .route("/v1/runs/{id}/events", get(stream::events))
         .route("/v1/runs/{id}/why", get(runs::why))
         .route("/v1/runs/{id}/answer", get(runs::answer))
+        .route("/v1/runs/{id}/tasks", post(submit::add))
         .route("/v1/runs/{id}/{command}", post(runs::command))
         .layer(middleware::from_fn_with_state(Arc::clone(&service), authorised));
     let open = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));

@@ -8,13 +8,14 @@ use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal};
 use agendum_wire::v1::Submit;
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Service;
 use crate::reply::Refused;
+use crate::runs::run_id;
 
 pub(crate) async fn submit(
     State(service): State<Arc<Service>>,
@@ -26,6 +27,22 @@ pub(crate) async fn submit(
     let graph = request.accepted.graph.name.to_string();
     let run = engine.submit(request).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") }))))
+}
+
+/// Adds tasks to a live run: the body is a document, or an object, with `tasks`.
+pub(crate) async fn add(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+    body: String,
+) -> Result<Json<Value>, Refused> {
+    let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
+    let run = run_id(&id)?;
+    let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
+    let checked = agendum_spec::extend(&stored.document, &body, &service.limits)
+        .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", "no tasks were added", error))?;
+    let accepted = checked.runnable().ok_or_else(|| invalid(&checked))?;
+    engine.add_tasks(&service.tenant, run, accepted).await?;
+    Ok(Json(json!({ "id": id, "tasks": accepted.graph.tasks.len() })))
 }
 
 fn request(service: &Service, body: Submit) -> Result<Request, Refused> {

@@ -154,6 +154,20 @@ async fn a_live_run_is_steered() {
 }
 
 #[tokio::test]
+async fn a_live_run_grows() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "nap": { "uses": "chat", "with": { "prompt": "sleep" }, "timeout": "300ms", "catch": [{ "on": ["any"], "output": 1 }] } })).await;
+    let path = format!("/v1/runs/{id}/tasks");
+    let more =
+        json!({ "tasks": { "more": { "uses": "chat", "with": { "prompt": "after ${{ tasks.nap.output }}" } } } });
+    assert_eq!(world.ask("POST", &path, Some(more.clone())).await.0, 200);
+    let (status, _, again) = world.ask("POST", &path, Some(more)).await;
+    assert!(status == 422 && again["detail"].as_str().unwrap().contains("`more` already"), "{again}");
+    let (_, _, detail) = world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
+    assert_eq!(detail["output"]["more"]["text"], "after 1", "{detail}");
+}
+
+#[tokio::test]
 async fn refusals_are_problems_that_say_what_to_do() {
     let world = World::new().await;
     let nobody = world.http.get(format!("{}/v1/runs", world.base)).send().await.unwrap();

@@ -152,7 +152,12 @@ impl World {
                 self.gathered += 1;
             }
             _ if action.after.is_some() => self.gated.push(action),
-            deed => self.deed(deed),
+            deed @ (Deed::Evaluate(_)
+            | Deed::Dispatch(_)
+            | Deed::CancelAttempt(_)
+            | Deed::Publish { .. }
+            | Deed::Answer(_)
+            | Deed::Close { .. }) => self.deed(deed),
         }
     }
 

@@ -58,7 +58,7 @@ pub fn play(seed: u64, graphs: &[Arc<Graph>], faults: Faults) -> Played {
     for graph in graphs {
         world.submit(graph);
     }
-    world.to_the_end();
+    world.until_rest();
     world.finish()
 }
 
@@ -69,7 +69,7 @@ pub fn show(seed: u64, graphs: &[Arc<Graph>], faults: Faults) -> String {
     for graph in graphs {
         world.submit(graph);
     }
-    world.to_the_end();
+    world.until_rest();
     let mut text = String::new();
     for entry in &world.journal {
         let run = entry.record.run();
@@ -158,7 +158,7 @@ impl World {
         self.count
     }
 
-    fn to_the_end(&mut self) {
+    fn until_rest(&mut self) {
         loop {
             let timer = self.core.poll_timeout().map(|(at, _)| at.max(self.now));
             let next = self.queue.peek().map(|Reverse((at, _))| *at);
@@ -237,7 +237,12 @@ impl World {
                     self.at(span, Coming::Synced(seq));
                 }
                 _ if action.after.is_some_and(|after| after > self.durable) => self.gated.push(action),
-                deed => self.perform(deed),
+                deed @ (Deed::Evaluate(_)
+                | Deed::Dispatch(_)
+                | Deed::CancelAttempt(_)
+                | Deed::Publish { .. }
+                | Deed::Answer(_)
+                | Deed::Close { .. }) => self.perform(deed),
             }
         }
     }

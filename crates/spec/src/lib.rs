@@ -95,6 +95,37 @@ fn check_into(text: &str, resolver: &dyn Resolver, limits: &Limits, diagnostics:
     Some(Accepted { graph: Arc::new(graph), document: NormalDocument(normal.into()) })
 }
 
+/// Checks a document with further tasks: those under `tasks` of the addition, YAML or JSON. Diagnostics point into the extended
+/// document, which is JSON.
+///
+/// # Errors
+///
+/// If the addition is no map of tasks, or names a task that is there already.
+pub fn extend(document: &NormalDocument, addition: &str, limits: &Limits) -> Result<Checked, Unextendable> {
+    let mut diagnostics = Diagnostics::new(addition);
+    let added = tree::parse(addition, limits, &mut diagnostics).map(|tree| tree::to_json(&tree)).ok_or_else(|| {
+        let first = diagnostics.finish().into_iter().next();
+        Unextendable(first.map_or_else(String::new, |first| first.message))
+    })?;
+    let tasks = added["tasks"].as_object().filter(|tasks| !tasks.is_empty());
+    let tasks =
+        tasks.ok_or_else(|| Unextendable("it holds no `tasks`: write `tasks: { NAME: { uses: … } }`".into()))?;
+    let mut whole: serde_json::Value =
+        serde_json::from_str(&document.0).map_err(|error| Unextendable(error.to_string()))?;
+    for (name, task) in tasks {
+        if whole["tasks"].get(name).is_some() {
+            return Err(Unextendable(format!("the run has a task `{name}` already: choose another name")));
+        }
+        whole["tasks"][name] = task.clone();
+    }
+    Ok(check(Source { name: "addition", text: &whole.to_string() }, &NoFiles, limits))
+}
+
+/// An addition that cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the addition cannot be made: {0}")]
+pub struct Unextendable(pub String);
+
 /// Makes the graph of a normal document again.
 ///
 /// # Errors

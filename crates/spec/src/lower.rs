@@ -177,8 +177,7 @@ impl<'t> Lower<'t, '_> {
         for cycle in cycles::find(&self.graph.tasks) {
             let names: Vec<&str> = cycle.iter().map(|node| &*self.graph.task(*node).name).collect();
             let message = format!("the tasks need each other: {}", names.join(" → "));
-            let help =
-                "a cycle can only be written as a `loop`: put these tasks into one, or let `agendum check --fix` do it";
+            let help = "a cycle can only be written as a `loop`: put these tasks into one: `loop: {until, max_iterations, on_exhausted}` with `tasks` inside";
             let span = self.names[cycle[0].0 as usize].clone();
             self.diagnostics.error("cycle", &span, message, help);
         }

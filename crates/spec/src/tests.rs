@@ -5,6 +5,7 @@
 mod accepted;
 mod evaluated;
 mod fixtures;
+mod plans;
 mod refused;
 
 use agendum_types::Limits;

@@ -21,7 +21,7 @@ pub struct Limits {
     pub foreach_parallel_max: u32,
     /// Rounds of one `loop`.
     pub loop_rounds_max: u32,
-    /// Rounds that `check --fix` writes for a cycle.
+    /// Rounds of a loop that names no bound of its own.
     pub loop_rounds_default: u32,
     /// Attempts of one task, all rungs together.
     pub attempts_max: u32,

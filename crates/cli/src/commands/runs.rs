@@ -1,6 +1,7 @@
 //! `runs`: list, show, watch, steer.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use super::{Context, run};
 use crate::args::Runs;
@@ -11,7 +12,9 @@ use crate::show;
 pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure> {
     let need = match &command {
         Runs::Ls { .. } | Runs::Show { .. } => Need::Reading,
-        Runs::Watch { .. } | Runs::Cancel { .. } | Runs::Pause { .. } | Runs::Resume { .. } => Need::Engine,
+        Runs::Watch { .. } | Runs::Add { .. } | Runs::Cancel { .. } | Runs::Pause { .. } | Runs::Resume { .. } => {
+            Need::Engine
+        }
     };
     let session = Session::open(&context.config, &context.data, need).await?;
     let ended = perform(context, &session, command).await;
@@ -44,10 +47,27 @@ async fn perform(context: &Context, session: &Session, command: Runs) -> Result<
             }
             run::verdict(&detail)
         }
+        Runs::Add { run, tasks } => {
+            let id = client.resolve(&run).await?;
+            let text = std::io::read_to_string(open(&tasks)?)
+                .map_err(|error| Failure::usage(format!("cannot read {}: {error}", tasks.display())))?;
+            client.add(&id, text).await?;
+            writeln!(anstream::stderr(), "added to {id}; next: agendum runs watch {id}")?;
+            Ok(())
+        }
         Runs::Cancel { run } => steer(session, &run, "cancel").await,
         Runs::Pause { run } => steer(session, &run, "pause").await,
         Runs::Resume { run } => steer(session, &run, "resume").await,
     }
+}
+
+fn open(path: &Path) -> Result<Box<dyn std::io::Read>, Failure> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let file = std::fs::File::open(path);
+    let file = file.map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    Ok(Box::new(file))
 }
 
 async fn steer(session: &Session, run: &str, command: &str) -> Result<(), Failure> {

@@ -77,7 +77,7 @@ fn a_cycle_names_its_path() {
           c: { uses: chat, with: { prompt: "${{ tasks.b.output.text }}" } }
     "#), @"
     4:3 cycle: the tasks need each other: a → c → b → a
-        help: a cycle can only be written as a `loop`: put these tasks into one, or let `agendum check --fix` do it
+        help: a cycle can only be written as a `loop`: put these tasks into one: `loop: {until, max_iterations, on_exhausted}` with `tasks` inside
     ");
 }
 
