@@ -132,7 +132,9 @@ fn a_killed_server_loses_nothing() {
     let once = format!("echo x >> {}/once; sleep 60", marks.display());
     let wait = format!("echo x >> {0}/free; while [ ! -e {0}/go ]; do sleep 0.05; done", marks.display());
     let before = format!("echo x >> {}/before", marks.display());
-    let caught = "effect: once, on_uncertain: fail, catch: [{ on: [uncertain], output: nobody knows }]";
+    // Its start is durable before it leaves, and so is what came before it in the journal: the end of `before`.
+    let caught =
+        "needs: [before], effect: once, on_uncertain: fail, catch: [{ on: [uncertain], output: nobody knows }]";
     let path = graph(
         folder.path(),
         &[
