@@ -89,6 +89,11 @@ impl Session {
         Ok(Self { client, host: Some(host.host) })
     }
 
+    /// True if the engine lives in this process.
+    pub(crate) const fn is_host(&self) -> bool {
+        self.host.is_some()
+    }
+
     /// Ends what this process hosts.
     pub(crate) async fn close(self) {
         if let Some(host) = self.host {

@@ -51,7 +51,13 @@ impl From<SubmitError> for Refused {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Rejected(rejected) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "rejected", "the run was not accepted", rejected)
+                let hint = if rejected.code() == "no_target" {
+                    "; targets are named in agendum.toml, see docs/configuration.md"
+                } else {
+                    ""
+                };
+                let detail = format!("{rejected}{hint}");
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, rejected.code(), "the run was not accepted", detail)
             }
             SubmitError::Payload(message) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "payload", "the inputs cannot be kept", message)

@@ -94,7 +94,28 @@ async fn attend(context: &Context, session: &Session, submission: &Submit) -> Re
         show::output(&detail)?;
         writeln!(anstream::stderr(), "\nnext: agendum why {}", id)?;
     }
+    if session.is_host() {
+        settle(session, &id).await?;
+    }
     verdict(&detail)
+}
+
+/// The answer is out; what the document wants done after it still needs this process.
+async fn settle(session: &Session, id: &str) -> Result<(), Failure> {
+    let mut told = false;
+    while !session.client.run(id).await?.run.done {
+        if !std::mem::replace(&mut told, true) {
+            writeln!(
+                anstream::stderr(),
+                "still running: what comes after the answer; Ctrl-C leaves it to the next command"
+            )?;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+        }
+    }
+    Ok(())
 }
 
 /// The exit code of a run.

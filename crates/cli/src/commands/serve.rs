@@ -11,6 +11,11 @@ use super::Context;
 use crate::failure::Failure;
 use crate::host::Host;
 
+/// Tells whoever watches; a server goes on when nobody does.
+fn tell(line: &str) {
+    let _closed = writeln!(anstream::stderr(), "{line}");
+}
+
 /// Until Ctrl-C or SIGTERM.
 async fn interrupted() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -28,23 +33,22 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), F
     }
     let started = Host::start(&context.config, &context.data, listen).await?;
     let host = started.host;
-    let mut err = anstream::stderr();
     if host.moved {
-        writeln!(err, "port {} is taken", listen.port())?;
+        tell(&format!("port {} is taken", listen.port()));
     }
-    writeln!(err, "agendum listens on http://{}", host.address)?;
-    writeln!(err, "data and token: {}", context.data.join("owner.json").display())?;
+    tell(&format!("agendum listens on http://{}", host.address));
+    tell(&format!("data and token: {}", context.data.join("owner.json").display()));
     interrupted().await?;
-    writeln!(err, "stopping: open runs go on when the data directory is opened again")?;
+    tell("stopping: open runs go on when the data directory is opened again");
     host.stop().await;
     Ok(())
 }
 
 pub(crate) async fn provider(listen: SocketAddr, word_ms: u64) -> Result<(), Failure> {
     let server = agendum_server::bind(listen, false).await?;
-    let mut err = anstream::stderr();
-    writeln!(err, "offline model (extractive, no neural network): http://{}/v1", server.address())?;
-    writeln!(err, "try: curl http://{}/v1/models", server.address())?;
+    let address = server.address();
+    tell(&format!("offline model (extractive, no neural network): http://{address}/v1"));
+    tell(&format!("try: curl http://{address}/v1/models"));
     let model = Arc::new(|asked: &serde_json::Value| {
         let mut given = asked.clone();
         if let Some(schema) = asked.pointer("/response_format/json_schema/schema") {
