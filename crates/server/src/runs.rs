@@ -42,7 +42,23 @@ pub(crate) async fn list(
     let count_max = filter.limit.unwrap_or(50).clamp(1, PAGE_MAX);
     let rows =
         service.reader.runs(&service.tenant, RunFilter { status, graph: filter.graph, before, count_max }).await?;
-    Ok(Json(rows.iter().map(line).collect()))
+    let mut runs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        runs.push(live(&service, row).await);
+    }
+    Ok(Json(runs))
+}
+
+/// The index knows how a run was answered; how it stands before that, its shard knows.
+async fn live(service: &Service, row: &RunRow) -> Run {
+    let mut run = line(row);
+    if let Some(engine) = service.engine.as_ref().filter(|_| row.answered.is_none())
+        && let Some(view) = engine.view(&service.tenant, row.run).await
+    {
+        run.status = if view.paused { "paused".to_owned() } else { view.status.word().to_owned() };
+        run.spent_usd = v1::dollars(view.spent);
+    }
+    run
 }
 
 fn line(row: &RunRow) -> Run {

@@ -146,7 +146,9 @@ async fn a_live_run_is_steered() {
     let world = World::new().await;
     let id = world.submit(json!({ "nap": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
     assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/pause"), None).await.0, 200);
+    assert_eq!(world.ask("GET", "/v1/runs", None).await.2[0]["status"], "paused");
     assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/resume"), None).await.0, 200);
+    assert_eq!(world.ask("GET", "/v1/runs", None).await.2[0]["status"], "running");
     assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/dance"), None).await.0, 400);
     assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/cancel"), None).await.0, 200);
     let (_, _, detail) = world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;

@@ -44,7 +44,7 @@ pub struct Run {
     pub id: String,
     /// The name of its graph.
     pub graph: String,
-    /// `queued`, `running`, `succeeded`, `failed`, `cancelled`.
+    /// `queued`, `running`, `paused`, `succeeded`, `failed`, `cancelled`.
     pub status: String,
     /// True if it took a lower rung somewhere.
     pub degraded: bool,
