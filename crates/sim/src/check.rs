@@ -43,18 +43,26 @@ impl Checker {
         }
     }
 
-    /// Something leaves the process: everything decided for that run before must be durable.
-    pub(crate) fn outside(&mut self, run: RunId, durable: Seq, what: &str) {
-        if self.last.get(&run).is_some_and(|last| *last > durable) && what == "an answer" {
-            // Later records of `after` tasks may be on their way; the answer's own record may not.
-            return;
-        }
-        if !self.last.contains_key(&run) {
-            self.violations.push(format!("{what} for run {run}, of which there is no record"));
+    /// Something leaves the process: the record that says so must be durable, or a crash now would unsay it.
+    pub(crate) fn outside(
+        &mut self,
+        run: RunId,
+        journal: &[Entry],
+        durable: Seq,
+        what: &str,
+        says: impl Fn(&Record) -> bool,
+    ) {
+        let said = journal.iter().rev().find(|entry| entry.record.run() == Some(run) && says(&entry.record));
+        match said {
+            Some(entry) if entry.seq <= durable => {}
+            Some(entry) => {
+                self.violations.push(format!("{what} of run {run} left at {durable}, before its record {}", entry.seq));
+            }
+            None => self.violations.push(format!("{what} of run {run} left without a record")),
         }
     }
 
-    pub(crate) fn dispatched(&mut self, dispatch: &Dispatch, durable: Seq) {
+    pub(crate) fn dispatched(&mut self, dispatch: &Dispatch) {
         let attempt = &dispatch.attempt;
         let name = || format!("{}/{}", attempt.run, dispatch.graph.path_text(&attempt.path));
         if !self.started.insert(attempt.clone()) {
@@ -65,9 +73,6 @@ impl Checker {
             self.violations.push(format!("{} may have taken effect and was started again", name()));
         }
         if dispatch.effect != Effect::None {
-            if durable == Seq(0) {
-                self.violations.push(format!("{} has an effect and left before anything was durable", name()));
-            }
             self.in_doubt.insert(key);
         }
         let Some(Segment::Task(top)) = attempt.path.segments().first() else { return };

@@ -6,7 +6,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use agendum_core::{
-    Action, Deed, Dispatch, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
+    Action, Change, Deed, Dispatch, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
 };
 use agendum_types::outcome::Price;
 use agendum_types::{
@@ -286,13 +286,25 @@ impl World {
                     self.at(span, Coming::Core(Event::AttemptFinished { attempt, outcome }));
                 }
             }
-            Deed::Publish { run, .. } | Deed::Close { run, .. } => self.checker.outside(run, self.durable, "a notice"),
-            Deed::Answer(answer) => self.checker.outside(answer.run, self.durable, "an answer"),
+            Deed::Publish { .. } => {}
+            Deed::Close { run, .. } => self.left(run, "the end", |record| matches!(record, Record::Done { .. })),
+            Deed::Answer(answer) => self.left(answer.run, "the answer", |record| matches!(record, Record::Answered(_))),
         }
     }
 
+    fn left(&mut self, run: RunId, what: &str, says: impl Fn(&Record) -> bool) {
+        self.checker.outside(run, &self.journal, self.durable, what, says);
+    }
+
     fn dispatch(&mut self, dispatch: Dispatch) {
-        self.checker.dispatched(&dispatch, self.durable);
+        self.checker.dispatched(&dispatch);
+        if dispatch.effect != Effect::None {
+            let attempt = dispatch.attempt.clone();
+            self.left(attempt.run, "an attempt with an effect", |record| {
+                matches!(record, Record::Task { path, change: Change::Dispatched(of), .. }
+                    if *path == attempt.path && of.attempt == attempt.attempt && of.incarnation == attempt.incarnation)
+            });
+        }
         let mut span = 1_000 + self.chance.below(100_000);
         if self.chance.hits(self.faults.slow) {
             span *= 20;
