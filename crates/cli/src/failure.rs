@@ -60,8 +60,13 @@ impl Failure {
 }
 
 /// Any other error, with its causes.
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
+        let io = (&error as &dyn std::error::Error).downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+            // Whoever reads us has seen enough: `| head`.
+            return Self::silent(0);
+        }
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(inner) = source {

@@ -75,6 +75,7 @@ fn open(context: &Context, name: &str) -> Result<Index, Failure> {
     let path = index_path(&context.data, name);
     if !path.exists() {
         let known = index_names(&context.data).join(", ");
+        let known = if known.is_empty() { "none" } else { &known };
         return Err(Failure::usage(format!("there is no index {name:?}"))
             .hint(format!("known: {known}; agendum index add NAME PATH")));
     }
