@@ -8,7 +8,7 @@ use agendum_types::RunId;
 use rustc_hash::FxHasher;
 
 use crate::inst::{Body, Inst, State};
-use crate::run::{InstId, Run};
+use crate::run::{InstId, Orphan, Run};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
@@ -33,8 +33,10 @@ fn digest(run: &Run) -> u64 {
     (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);
     (run.spent, run.held, run.tokens, run.held_tokens, run.last, run.floor, run.escalation).hash(&mut hasher);
     run.failure.as_ref().map(|failure| (&failure.task, &failure.failure)).hash(&mut hasher);
-    let mut orphans: Vec<_> = run.orphans.iter().collect();
-    orphans.sort_by(|one, other| (&one.path, one.attempt).cmp(&(&other.path, other.attempt)));
+    let orphan =
+        |orphan: &Orphan| (orphan.path.clone(), orphan.attempt, orphan.incarnation, orphan.hold, orphan.hold_tokens);
+    let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
+    orphans.sort();
     orphans.hash(&mut hasher);
     let mut stack: Vec<InstId> = run.scopes.iter().flat_map(|scope| scope.children.iter()).copied().collect();
     while let Some(id) = stack.pop() {

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
 use agendum_types::{
-    AttemptNo, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TaskStatus, Timestamp,
+    AttemptNo, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TargetId, TaskStatus, Timestamp,
 };
 
 use crate::action::Step;
 use crate::queue::Ticket;
 use crate::run::InstId;
+use crate::targets::PriceId;
 
 /// Which layer of a task an instance is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,15 @@ pub(crate) struct Running {
     pub(crate) lower: bool,
     pub(crate) since: Timestamp,
     pub(crate) reference: Option<Arc<str>>,
+    /// Where it runs in this life; not durable.
+    pub(crate) flight: Option<Flight>,
+}
+
+/// Where an attempt of this life runs, and at what price. It stays with the attempt when that is abandoned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flight {
+    pub(crate) target: TargetId,
+    pub(crate) price: PriceId,
 }
 
 /// What an open instance holds.

@@ -6,11 +6,11 @@ use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
 use agendum_types::{AttemptId, AttemptNo, Cause, Class, Effect, Failure, Money, TargetId, Timestamp};
 
 use crate::action::{Deed, Dispatch};
-use crate::inst::{Running, State};
+use crate::inst::{Flight, Running, State};
 use crate::queue::ClassId;
 use crate::record::{Change, Dispatched, End, Next, Waits};
 use crate::run::{InstId, Slot};
-use crate::scheduler::{Flight, Scheduler};
+use crate::scheduler::Scheduler;
 
 /// An output cap is not lowered below this many tokens to fit a budget: what comes out would be of no use.
 const OUTPUT_CAP_MIN: u32 = 64;
@@ -26,7 +26,7 @@ struct Hold {
 impl Scheduler {
     /// Sends ready tasks to free targets until there is no task, no target or no credit.
     pub(crate) fn pump(&mut self) {
-        while self.flights.len() < self.board.limits.attempt_credits as usize {
+        while self.attempts_out < self.board.limits.attempt_credits {
             let Some((class, rank)) = self.board.queue.next() else {
                 return;
             };
@@ -117,7 +117,7 @@ impl Scheduler {
         self.unqueue(slot, id);
         let next = match self.rung_or_fail(slot, id, failure.clone()) {
             Next::Fail(_) if choice == OnExceeded::Degrade => {
-                self.any_output(slot, id).map_or(Next::Fail(failure), |rung| Next::Rung { rung })
+                self.any_output(slot, id).map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung })
             }
             next @ (Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { .. } | Next::Fail(_)) => next,
         };
@@ -251,10 +251,15 @@ impl Scheduler {
         let (effect, output_cap) = (dispatched.effect, dispatched.output_cap);
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
-        let price = self.targets.row(target).target.price;
-        self.targets.row_mut(target).running += 1;
-        self.flights.insert(attempt.clone(), Flight { target, price });
-        let outside = effect != Effect::None || !price.is_free() || self.board.run(slot).strict;
+        let row = self.targets.row_mut(target);
+        row.running += 1;
+        let (flight, is_free) = (Flight { target, price: row.price }, row.target.price.is_free());
+        self.attempts_out += 1;
+        let run = self.board.run_mut(slot);
+        if let State::Running(running) = &mut run.inst_mut(id).state {
+            running.flight = Some(flight);
+        }
+        let outside = effect != Effect::None || !is_free || run.strict;
         let after = if outside { Some(self.last) } else { barrier };
         let dispatch = self.dispatch_of(slot, id, attempt, target, effect, output_cap, reattach);
         self.act(after, Deed::Dispatch(Box::new(dispatch)));

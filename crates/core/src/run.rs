@@ -8,7 +8,7 @@ use agendum_types::{
 };
 
 use crate::action::RunFailure;
-use crate::inst::{Body, Inst};
+use crate::inst::{Body, Flight, Inst};
 use crate::plan::PlanId;
 
 /// The place of a run in the shard's arena.
@@ -49,13 +49,22 @@ pub(crate) struct Scope {
 }
 
 /// An attempt that nobody awaits any more, but that may still cost.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct Orphan {
     pub(crate) path: TaskPath,
     pub(crate) attempt: AttemptNo,
     pub(crate) incarnation: Incarnation,
     pub(crate) hold: Money,
     pub(crate) hold_tokens: u64,
+    /// `None` for an attempt of an earlier life.
+    pub(crate) flight: Option<Flight>,
+}
+
+impl Orphan {
+    /// True if this is the attempt of that id.
+    pub(crate) fn is(&self, path: &TaskPath, attempt: AttemptNo, incarnation: Incarnation) -> bool {
+        self.attempt == attempt && self.incarnation == incarnation && self.path == *path
+    }
 }
 
 /// A live run.

@@ -18,7 +18,7 @@ impl Scheduler {
             at: self.now,
             runs: self.board.live_runs() as u64,
             tasks: self.board.live_tasks,
-            attempts: u32::try_from(self.flights.len()).expect("limited by the credits"),
+            attempts: self.attempts_out,
             queued: self.board.queue.len(),
             targets: self.targets.loads(self.now),
         }

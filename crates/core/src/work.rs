@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 
 use crate::action::{Answer, Deed, Evaluate, Make, Purpose, Step};
 use crate::board::Todo;
-use crate::event::Evaluation;
 use crate::inst::{Body, Layer, Settled, State};
 use crate::queue::Rank;
 use crate::record::{Answered, Change, End, Record};
@@ -40,7 +39,7 @@ impl Scheduler {
             Todo::Fail(slot) => self.answer_without_output(slot),
             Todo::Close(slot) => self.close(slot),
             Todo::Stop(attempt) => {
-                if self.flights.contains(&attempt) {
+                if self.orphan(&attempt).is_some() {
                     self.act(None, Deed::CancelAttempt(attempt));
                 }
             }
@@ -72,7 +71,7 @@ impl Scheduler {
             self.board.run_mut(slot).inst_mut(id).state = State::Asking(Step::Enter);
             self.ask(slot, id);
         } else if !entered || !is_call {
-            self.record_task(slot, id, Change::Entered(Evaluation::default()));
+            self.record_task(slot, id, Change::Entered(Box::default()));
         } else if self.board.run(slot).paused {
             let run = self.board.run_mut(slot);
             run.inst_mut(id).state = State::Paused;

@@ -1,5 +1,7 @@
 //! Records about a whole run.
 
+use std::sync::Arc;
+
 use agendum_types::graph::Section;
 use agendum_types::{Class, Failure, Hash, RunStatus, Seq, Tenant};
 
@@ -54,21 +56,24 @@ impl Board {
 
     /// Makes the instances of a section and readies those that need nothing.
     pub(super) fn open_section(&mut self, slot: Slot, section: Section) {
-        let nodes = self.plan(slot).graph.section(section).to_vec();
+        let graph = Arc::clone(&self.plan(slot).graph);
+        let nodes = graph.section(section);
+        let run = self.run_mut(slot);
+        run.insts.reserve_exact(nodes.len().saturating_sub(run.free.len()));
         let mut children = Vec::with_capacity(nodes.len());
-        for node in &nodes {
+        for node in nodes {
             let mut inst = Inst::new(InstId::TOP, *node, Layer::Node);
-            inst.pending =
-                u32::try_from(self.plan(slot).task(*node).needs.len()).expect("limited by the document's checker");
-            children.push(self.run_mut(slot).add(inst));
+            inst.pending = u32::try_from(graph.task(*node).needs.len()).expect("limited by the document's checker");
+            children.push(run.add(inst));
         }
-        self.live_tasks += children.len() as u64;
         let unsettled = u32::try_from(children.len()).expect("limited by the document's checker");
-        *self.run_mut(slot).scope_mut(section) = Scope { children: children.clone(), unsettled };
+        *run.scope_mut(section) = Scope { children, unsettled };
+        self.live_tasks += u64::from(unsettled);
         if unsettled == 0 {
             return self.section_settled(slot, section);
         }
-        for id in children {
+        for place in 0..nodes.len() {
+            let id = self.run(slot).scope(section).children[place];
             // Settling one may settle others and, in a section that goes on, end the section.
             if section == Section::OnFailure && self.is_passed_over(slot, id) {
                 self.settle(slot, id, Settled::Skipped, None);

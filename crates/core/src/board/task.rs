@@ -14,9 +14,7 @@ impl Board {
     pub(super) fn change(&mut self, slot: Slot, path: &TaskPath, change: &Change, seq: Seq) {
         if let Change::Abandoned { attempt, incarnation, cost, tokens } = change {
             let run = self.run_mut(slot);
-            let found = run.orphans.iter().position(|orphan| {
-                orphan.attempt == *attempt && orphan.incarnation == *incarnation && orphan.path == *path
-            });
+            let found = run.orphans.iter().position(|orphan| orphan.is(path, *attempt, *incarnation));
             let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));
             return self.book(slot, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
         }
@@ -24,7 +22,7 @@ impl Board {
             let Change::Ended { next: Next::Fail(failure), .. } = change else {
                 panic!("of the run itself only its end is recorded: {change:?}")
             };
-            return self.fail_run(slot, RunFailure { task: None, failure: failure.clone() });
+            return self.fail_run(slot, RunFailure { task: None, failure: Failure::clone(failure) });
         }
         let id = self.find(slot, path).expect("a record names a live task");
         match change {
@@ -120,6 +118,7 @@ impl Board {
             lower: dispatched.lower,
             since: at,
             reference: None,
+            flight: None,
         }));
     }
 
@@ -166,7 +165,7 @@ impl Board {
         self.book(slot, (running.hold, running.hold_tokens), finished.cost, tokens, seq);
         let failure = match &finished.outcome {
             Outcome::Succeeded(success) => {
-                self.set_output(slot, id, success.output.clone());
+                self.set_output(slot, id, Box::new(success.output.clone()));
                 None
             }
             Outcome::Failed(failure) => Some(failure),
@@ -231,7 +230,7 @@ impl Board {
             NextRound::Done => {
                 self.free_child(slot, child);
                 if let Some(output) = last {
-                    self.set_output(slot, id, output);
+                    self.set_output(slot, id, Box::new(output));
                 }
                 self.judge_or_settle(slot, id);
             }
@@ -290,8 +289,8 @@ impl Board {
         }
     }
 
-    fn set_output(&mut self, slot: Slot, id: InstId, output: PayloadRef) {
-        self.run_mut(slot).inst_mut(id).output = Some(Box::new(output));
+    fn set_output(&mut self, slot: Slot, id: InstId, output: Box<PayloadRef>) {
+        self.run_mut(slot).inst_mut(id).output = Some(output);
     }
 }
 

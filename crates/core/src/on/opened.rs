@@ -91,8 +91,10 @@ impl Scheduler {
                 running.attempt, running.target
             );
             let failure = Failure::new(Class::Uncertain, &message);
-            let next =
-                self.board.next_rung(slot, id, &failure, true).map_or(Next::Fail(failure), |rung| Next::Rung { rung });
+            let next = self
+                .board
+                .next_rung(slot, id, &failure, true)
+                .map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung });
             (End::Uncertain, next)
         } else {
             (End::Lost, Next::Retry { at: self.now })
