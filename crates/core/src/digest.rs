@@ -8,7 +8,7 @@ use agendum_types::RunId;
 use rustc_hash::FxHasher;
 
 use crate::inst::{Body, Inst, State};
-use crate::run::{InstId, Orphan, Run};
+use crate::run::{InstId, Orphan, Run, Scope};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
@@ -38,7 +38,7 @@ fn digest(run: &Run) -> u64 {
     let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
     orphans.sort();
     orphans.hash(&mut hasher);
-    let mut stack: Vec<InstId> = run.scopes.iter().flat_map(|scope| scope.children.iter()).copied().collect();
+    let mut stack: Vec<InstId> = run.scopes.iter().flat_map(Scope::iter).collect();
     while let Some(id) = stack.pop() {
         inst(run.inst(id), &mut hasher);
         stack.extend(run.children(id));

@@ -39,13 +39,37 @@ pub(crate) enum Phase {
     Closing,
 }
 
-/// Tasks beside each other at the top of a section.
+/// Tasks beside each other at the top of a section, in the order of the graph. They stand in a row in the arena, so that finding one
+/// touches no further memory; only those that were added to the live run stand elsewhere.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
-    /// In the order of the graph's section.
-    pub(crate) children: Vec<InstId>,
+    first: u32,
+    in_row: u32,
+    added: Vec<InstId>,
     /// How many have not settled.
     pub(crate) unsettled: u32,
+}
+
+impl Scope {
+    pub(crate) fn get(&self, position: usize) -> Option<InstId> {
+        match position.checked_sub(self.in_row as usize) {
+            None => Some(InstId(self.first + position as u32)),
+            Some(beyond) => self.added.get(beyond).copied(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.in_row as usize + self.added.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = InstId> + '_ {
+        (self.first..self.first + self.in_row).map(InstId).chain(self.added.iter().copied())
+    }
+
+    pub(crate) fn add(&mut self, id: InstId) {
+        self.added.push(id);
+        self.unsettled += 1;
+    }
 }
 
 /// An attempt that nobody awaits any more, but that may still cost.
@@ -134,6 +158,15 @@ impl Run {
                 InstId(u32::try_from(self.insts.len() - 1).expect("the limit on live tasks is far below"))
             }
         }
+    }
+
+    /// Puts the instances of a section into the arena, in a row.
+    pub(crate) fn add_row(&mut self, insts: impl ExactSizeIterator<Item = Inst>) -> Scope {
+        let first = u32::try_from(self.insts.len()).expect("the limit on live tasks is far below");
+        let in_row = u32::try_from(insts.len()).expect("limited by the document's checker");
+        self.insts.reserve_exact(insts.len());
+        self.insts.extend(insts);
+        Scope { first, in_row, added: Vec::new(), unsettled: in_row }
     }
 
     /// The path of an instance, by climbing to the top.

@@ -138,20 +138,24 @@ impl Scheduler {
         }
     }
 
-    /// Decided: the record is applied and handed to the journal.
+    /// Decided: the record of the shard, or of a run to be, is applied and handed to the journal.
     pub(crate) fn record(&mut self, tenant: Option<Tenant>, record: Record) -> Seq {
+        self.record_for(None, tenant, record)
+    }
+
+    /// The same for a record of a live run.
+    pub(crate) fn record_of(&mut self, slot: Slot, record: Record) -> Seq {
+        let tenant = self.board.run(slot).tenant.clone();
+        self.record_for(Some(slot), Some(tenant), record)
+    }
+
+    fn record_for(&mut self, slot: Option<Slot>, tenant: Option<Tenant>, record: Record) -> Seq {
         let seq = self.last.next();
         self.last = seq;
         let entry = Entry { seq, at: self.now, tenant, record };
-        self.board.apply(&entry);
+        self.board.apply_to(slot, &entry);
         self.act(None, Deed::Append(entry));
         seq
-    }
-
-    /// The same for a record of a run.
-    pub(crate) fn record_of(&mut self, slot: Slot, record: Record) -> Seq {
-        let tenant = self.board.run(slot).tenant.clone();
-        self.record(Some(tenant), record)
     }
 
     pub(crate) fn act(&mut self, after: Option<Seq>, deed: Deed) {

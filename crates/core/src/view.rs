@@ -54,8 +54,7 @@ impl Scheduler {
 /// Every instance in use, outer before inner, in the order of the graph.
 fn tree(run: &Run) -> Vec<InstId> {
     let mut order = Vec::new();
-    let mut stack: Vec<InstId> =
-        run.scopes.iter().rev().flat_map(|scope| scope.children.iter().rev()).copied().collect();
+    let mut stack: Vec<InstId> = run.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).collect();
     while let Some(id) = stack.pop() {
         order.push(id);
         stack.extend(run.children(id).into_iter().rev());

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::Section;
+use agendum_types::graph::{NodeId, Section};
 use agendum_types::{Class, Failure, Hash, RunStatus, Seq, Tenant};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
 use crate::inst::{Inst, Layer, Settled, State};
 use crate::record::{Answered, RunSubmitted};
-use crate::run::{InstId, Phase, Run, Scope, Slot};
+use crate::run::{InstId, Phase, Run, Slot};
 use crate::timers::Timer;
 
 impl Board {
@@ -58,22 +58,18 @@ impl Board {
     pub(super) fn open_section(&mut self, slot: Slot, section: Section) {
         let graph = Arc::clone(&self.plan(slot).graph);
         let nodes = graph.section(section);
+        let inst = |node: &NodeId| {
+            let pending = u32::try_from(graph.task(*node).needs.len()).expect("limited by the document's checker");
+            Inst { pending, ..Inst::new(InstId::TOP, *node, Layer::Node) }
+        };
         let run = self.run_mut(slot);
-        run.insts.reserve_exact(nodes.len().saturating_sub(run.free.len()));
-        let mut children = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let mut inst = Inst::new(InstId::TOP, *node, Layer::Node);
-            inst.pending = u32::try_from(graph.task(*node).needs.len()).expect("limited by the document's checker");
-            children.push(run.add(inst));
-        }
-        let unsettled = u32::try_from(children.len()).expect("limited by the document's checker");
-        *run.scope_mut(section) = Scope { children, unsettled };
-        self.live_tasks += u64::from(unsettled);
-        if unsettled == 0 {
+        *run.scope_mut(section) = run.add_row(nodes.iter().map(inst));
+        self.live_tasks += nodes.len() as u64;
+        if nodes.is_empty() {
             return self.section_settled(slot, section);
         }
-        for place in 0..nodes.len() {
-            let id = self.run(slot).scope(section).children[place];
+        for node in nodes {
+            let id = self.top(slot, *node);
             // Settling one may settle others and, in a section that goes on, end the section.
             if section == Section::OnFailure && self.is_passed_over(slot, id) {
                 self.settle(slot, id, Settled::Skipped, None);
@@ -150,7 +146,7 @@ impl Board {
         }
         match run.phase {
             Phase::Main => {
-                for id in run.scope(Section::Main).children.clone() {
+                for id in run.scope(Section::Main).clone().iter() {
                     self.drop_instance(slot, id, Settled::Cancelled);
                 }
                 self.run_mut(slot).scope_mut(Section::Main).unsettled = 0;
@@ -181,13 +177,12 @@ impl Board {
         self.plans.take(plan);
         let before = std::mem::replace(&mut self.run_mut(slot).plan, plan);
         self.plans.release(before);
-        let known = self.run(slot).scope(Section::Main).children.len();
+        let known = self.run(slot).scope(Section::Main).len();
         let added = self.plan(slot).graph.main[known..].to_vec();
         let mut fresh = Vec::with_capacity(added.len());
         for node in added {
             let id = self.run_mut(slot).add(Inst::new(InstId::TOP, node, Layer::Node));
-            self.run_mut(slot).scope_mut(Section::Main).children.push(id);
-            self.run_mut(slot).scope_mut(Section::Main).unsettled += 1;
+            self.run_mut(slot).scope_mut(Section::Main).add(id);
             self.live_tasks += 1;
             fresh.push(id);
         }
@@ -206,7 +201,8 @@ impl Board {
     /// The instance of a top-level task.
     pub(crate) fn top(&self, slot: Slot, node: agendum_types::graph::NodeId) -> InstId {
         let plan = self.plan(slot);
-        self.run(slot).scope(plan.task(node).section).children[plan.position(node)]
+        let found = self.run(slot).scope(plan.task(node).section).get(plan.position(node));
+        found.expect("a section that was opened holds its tasks")
     }
 
     /// Forgets a run.

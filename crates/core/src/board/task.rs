@@ -59,7 +59,7 @@ impl Board {
             at = match (segment, body) {
                 (Segment::Task(node), None) if at == InstId::TOP => {
                     let task = plan.graph.tasks.get(node.0 as usize).filter(|task| task.parent.is_none())?;
-                    *run.scope(task.section).children.get(plan.position(*node))?
+                    run.scope(task.section).get(plan.position(*node))?
                 }
                 (Segment::Task(node), Some(Body::Group(group))) => {
                     *group.children.get(plan.position(*node)).filter(|child| run.inst(**child).node == *node)?
