@@ -52,9 +52,12 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
     match &inst.state {
         State::Waiting => 0_u8.hash(hasher),
         // All of these are "ready, and not out": where exactly is found again.
-        State::Ready | State::Parked(_) | State::Queued(_) | State::Paused | State::Broke | State::BackingOff(_) => {
-            1_u8.hash(hasher)
-        }
+        State::Ready
+        | State::Parked(_)
+        | State::Queued(_)
+        | State::Paused(_)
+        | State::Broke(_)
+        | State::BackingOff(_) => 1_u8.hash(hasher),
         State::Asking(crate::action::Step::Enter) => 1_u8.hash(hasher),
         State::Asking(step) => (2_u8, step).hash(hasher),
         State::Running(running) => {

@@ -161,6 +161,8 @@ pub enum Change {
         end: End,
         /// What follows: a failure may still be caught.
         next: Next,
+        /// Of an attempt that was out when the process died: how long nothing ran before this was decided.
+        away: Duration,
     },
     /// An attempt that was not awaited any more ended; what it cost is booked.
     Abandoned {

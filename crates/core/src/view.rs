@@ -67,10 +67,10 @@ fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
     match &inst.state {
         State::Waiting => Some(Cause::Dependency),
         State::Ready | State::Asking(_) => Some(Cause::Scheduler),
-        State::Parked(_) | State::Paused => Some(Cause::Paused),
+        State::Parked(_) | State::Paused(_) => Some(Cause::Paused),
         State::Queued(_) if run.paused => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
-        State::Broke => Some(Cause::Budget),
+        State::Broke(_) => Some(Cause::Budget),
         State::BackingOff(_) => Some(Cause::Backoff),
         State::Running(_) | State::Open | State::Settled(_) => None,
     }

@@ -1,7 +1,7 @@
 //! Works off what records left open, until nothing is left but to wait.
 
 use agendum_types::graph::{ExprId, Form, NotBefore, Priority, Rung, Section, Work};
-use agendum_types::{Class, Duration, Failure, TaskPath};
+use agendum_types::{Cause, Class, Duration, Failure, TaskPath};
 use smallvec::SmallVec;
 
 use crate::action::{Answer, Deed, Evaluate, Make, Purpose, Step};
@@ -73,8 +73,9 @@ impl Scheduler {
         } else if !entered || !is_call {
             self.record_task(slot, id, Change::Entered(Box::default()));
         } else if self.board.run(slot).paused {
+            let now = self.now;
             let run = self.board.run_mut(slot);
-            run.inst_mut(id).state = State::Paused;
+            run.inst_mut(id).state = State::Paused(now);
             run.held_back.push(id);
         } else {
             self.enqueue(slot, id);
@@ -98,7 +99,7 @@ impl Scheduler {
         };
         let band = if section == Section::After { Priority::Background } else { run.priority };
         let latest_start = due.before(plan.tail(inst.node));
-        let rank = Rank { latest_start, submitted: run.submitted, run: run.id, slot, inst: id };
+        let rank = Rank { latest_start, submitted: run.submitted, run: run.id, ready: inst.ready_at, slot, inst: id };
         let ticket = self.board.queue.insert(class, band, rank, self.now);
         self.board.run_mut(slot).inst_mut(id).state = State::Queued(Box::new(ticket));
     }
@@ -357,7 +358,11 @@ impl Scheduler {
             return;
         }
         for id in std::mem::take(&mut self.board.run_mut(slot).broke) {
-            self.board.run_mut(slot).inst_mut(id).state = State::Ready;
+            let inst = self.board.run_mut(slot).inst_mut(id);
+            if let State::Broke(since) = inst.state {
+                inst.note(Cause::Budget, self.now.since(since));
+            }
+            inst.state = State::Ready;
             self.take(slot, id);
         }
     }

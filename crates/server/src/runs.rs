@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use agendum_engine::{Command, Stored};
 use agendum_ports::{RunFilter, RunRow};
-use agendum_types::{RunId, RunStatus, Timestamp};
-use agendum_wire::v1::{self, Run, RunDetail, RunError, TaskLine};
+use agendum_types::{RunId, RunStatus, RunView, Timestamp};
+use agendum_wire::v1::{self, Run, RunDetail, RunError, Seen, TaskLine};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
@@ -110,20 +110,17 @@ async fn detail(service: &Service, stored: &Stored) -> Result<RunDetail, Refused
     }
     let error =
         answered.and_then(|answered| answered.failure.as_ref()).map(|failure| RunError::of(&stored.graph, failure));
+    let view = view(service, stored).await;
     let mut tasks: BTreeMap<String, TaskLine> = BTreeMap::new();
-    if let Some(why) = v1::why(&stored.graph, &stored.entries, now()) {
+    if let Some(why) = v1::why(&stored.graph, &stored.entries, Seen { now: now(), live: view.as_ref() }) {
         for task in why.tasks {
             let attempts = u32::try_from(task.attempts.len()).unwrap_or(u32::MAX);
             let line = TaskLine { task: task.task.clone(), status: task.status, waiting_on: None, attempts };
             tasks.insert(task.task, line);
         }
     }
-    let view = match &service.engine {
-        Some(engine) => engine.view(&service.tenant, stored.row.run).await,
-        None => None,
-    };
     if let Some(view) = view {
-        run.status = view.status.word().to_owned();
+        run.status = if view.paused { "paused".to_owned() } else { view.status.word().to_owned() };
         run.spent_usd = v1::dollars(view.spent);
         for task in view.tasks {
             let waiting_on = task.waiting_on.map(|cause| cause.word().to_owned());
@@ -141,7 +138,17 @@ async fn detail(service: &Service, stored: &Stored) -> Result<RunDetail, Refused
 
 pub(crate) async fn why(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Json<v1::Why>, Refused> {
     let stored = find(&service, &id).await?;
-    v1::why(&stored.graph, &stored.entries, now()).map(Json).ok_or_else(|| Refused::no_run(&id))
+    let view = view(&service, &stored).await;
+    let seen = Seen { now: now(), live: view.as_ref() };
+    v1::why(&stored.graph, &stored.entries, seen).map(Json).ok_or_else(|| Refused::no_run(&id))
+}
+
+/// How the run stands, if it is live in this process.
+async fn view(service: &Service, stored: &Stored) -> Option<RunView> {
+    match &service.engine {
+        Some(engine) => engine.view(&service.tenant, stored.row.run).await,
+        None => None,
+    }
 }
 
 pub(crate) async fn command(

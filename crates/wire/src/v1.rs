@@ -4,6 +4,7 @@
 //! Readers ignore fields they do not know; a field never changes its meaning.
 
 mod event;
+mod sentence;
 mod why;
 
 use agendum_core::{Answered, Entry, Record, RunFailure};
@@ -11,6 +12,7 @@ use agendum_types::{Duration, Graph, Money, RunId, RunStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use agendum_core::Seen;
 pub use event::{Event, TASKS_ADDED, event, text};
 pub use why::{Attempt, Part, Why, WhyTask, why};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
-use agendum_types::{Class, Failure, Hash, RunStatus, Seq, Tenant};
+use agendum_types::{Cause, Class, Failure, Hash, RunStatus, Seq, Tenant};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
@@ -161,11 +161,14 @@ impl Board {
     }
 
     pub(super) fn resume(&mut self, slot: Slot) {
+        let at = self.at;
         let run = self.run_mut(slot);
         run.paused = false;
         for id in std::mem::take(&mut run.held_back) {
-            if matches!(self.run(slot).inst(id).state, State::Paused) {
-                self.run_mut(slot).inst_mut(id).state = State::Ready;
+            let inst = self.run_mut(slot).inst_mut(id);
+            if let State::Paused(since) = inst.state {
+                inst.note(Cause::Paused, at.since(since));
+                inst.state = State::Ready;
                 self.todo.push_back(Todo::Take(slot, id));
             }
         }
@@ -199,7 +202,7 @@ impl Board {
     }
 
     /// The instance of a top-level task.
-    pub(crate) fn top(&self, slot: Slot, node: agendum_types::graph::NodeId) -> InstId {
+    pub(crate) fn top(&self, slot: Slot, node: NodeId) -> InstId {
         let plan = self.plan(slot);
         let found = self.run(slot).scope(plan.task(node).section).get(plan.position(node));
         found.expect("a section that was opened holds its tasks")

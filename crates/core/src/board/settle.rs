@@ -112,8 +112,8 @@ impl Board {
                 });
                 self.todo.push_back(Todo::Stop(attempt));
             }
-            State::Broke => self.run_mut(slot).broke.retain(|other| *other != id),
-            State::Paused => self.run_mut(slot).held_back.retain(|other| *other != id),
+            State::Broke(_) => self.run_mut(slot).broke.retain(|other| *other != id),
+            State::Paused(_) => self.run_mut(slot).held_back.retain(|other| *other != id),
             State::Waiting | State::Ready | State::Asking(_) | State::Open | State::Settled(_) => {}
         }
     }
@@ -411,7 +411,9 @@ impl Board {
             self.run_mut(slot).inst_mut(id).state = State::Ready;
             self.todo.push_back(Todo::Take(slot, id));
         }
+        let at = self.at;
         let inst = self.run_mut(slot).inst_mut(id);
+        inst.free_at = at;
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
         inst.degraded = true;

@@ -44,7 +44,7 @@ impl Board {
                 self.set_output(slot, id, output.clone());
                 self.judge_or_settle(slot, id);
             }
-            Change::Ended { end, next } => self.ended(slot, id, end, next, seq),
+            Change::Ended { end, next, .. } => self.ended(slot, id, end, next, seq),
             Change::Abandoned { .. } => {}
         }
     }
@@ -189,6 +189,7 @@ impl Board {
             Next::Retry { at } => {
                 let inst = self.run_mut(slot).inst_mut(id);
                 inst.output = None;
+                inst.free_at = *at;
                 inst.state = State::BackingOff(*at);
                 self.timers.set(*at, Timer::Start(slot, id));
             }

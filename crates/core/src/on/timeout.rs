@@ -1,7 +1,7 @@
 //! Timers that have come due.
 
 use agendum_types::graph::Exhausted;
-use agendum_types::{Class, Effect, Failure, TaskPath};
+use agendum_types::{Class, Duration, Effect, Failure, TaskPath};
 
 use crate::inst::{Body, State};
 use crate::record::{Change, End, Next, NextRound, Record};
@@ -94,7 +94,7 @@ impl Scheduler {
         }
         let span = run.deadline.unwrap_or(self.now).since(run.submitted);
         let failure = Failure::new(Class::DeadlineExceeded, &format!("no answer within the deadline of {span}"));
-        let change = Change::Ended { end: End::Expired, next: Next::fail(failure) };
+        let change = Change::Ended { end: End::Expired, next: Next::fail(failure), away: Duration::ZERO };
         self.record_of(slot, Record::Task { run: self.board.run(slot).id, path: TaskPath::default(), change });
     }
 
@@ -102,7 +102,9 @@ impl Scheduler {
     pub(crate) fn unqueue(&mut self, slot: Slot, id: InstId) {
         let inst = self.board.run_mut(slot).inst_mut(id);
         if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
-            self.board.queue.remove(&ticket);
+            for (cause, span) in self.board.queue.leave(&ticket, self.now) {
+                self.board.run_mut(slot).inst_mut(id).note(cause, span);
+            }
         }
     }
 }

@@ -358,7 +358,9 @@ impl World {
         let entries: Vec<Entry> =
             self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
         let graph = Arc::clone(&self.graphs[&run]);
-        let reasons = crate::why::reasons(&graph, &entries, self.now).unwrap();
+        let view = self.core.view(run);
+        let seen = crate::why::Seen { now: self.now, live: view.as_ref() };
+        let reasons = crate::why::reasons(&graph, &entries, seen).unwrap();
         let text = |parts: &[(agendum_types::Cause, Duration)]| -> String {
             parts.iter().map(|(cause, span)| format!(" {cause} {span}")).collect()
         };
@@ -374,7 +376,15 @@ impl World {
         ));
         for task in reasons.tasks {
             assert_eq!(sum(&task.parts), task.wall, "the causes of a task add up");
-            self.line(format!("  {} {}:{}", graph.path_text(&task.path), task.status, text(&task.parts)));
+            let reason = match &task.reason {
+                None => String::new(),
+                Some(crate::why::Reason::Needs(needs)) => {
+                    let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
+                    format!(" (needs {})", names.join(", "))
+                }
+                Some(reason) => format!(" ({reason:?})"),
+            };
+            self.line(format!("  {} {}{reason}:{}", graph.path_text(&task.path), task.status, text(&task.parts)));
         }
     }
 
@@ -423,7 +433,7 @@ fn change_text(change: &Change) -> String {
             format!("dispatched #{} waited [{}] hold {}", dispatched.attempt, waits.join(", "), dispatched.hold)
         }
         Change::Finished(finished) => format!("finished: {:?}", finished.next),
-        Change::Ended { end, next } => format!("ended {end:?}: {next:?}"),
+        Change::Ended { end, next, .. } => format!("ended {end:?}: {next:?}"),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
     }
 }

@@ -264,6 +264,8 @@ pub(super) struct Ended<'a> {
     pub(super) end: Text<'a>,
     #[serde(borrow)]
     pub(super) next: Next<'a>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) away: u64,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -82,7 +82,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change)> {
             task::<body::Output<'_>>(bytes, |value| Ok(Change::Composed { output: Box::new(payload(&value.output)?) }))?
         }
         Kind::Ended => task::<body::Ended<'_>>(bytes, |value| {
-            Ok(Change::Ended { end: end(&value.end)?, next: next(&value.next)? })
+            Ok(Change::Ended { end: end(&value.end)?, next: next(&value.next)?, away: Duration(value.away) })
         })?,
         Kind::Abandoned => task::<body::Abandoned>(bytes, |value| {
             Ok(Change::Abandoned {

@@ -145,7 +145,11 @@ fn changes() -> Vec<Change> {
     ];
     let ends =
         [End::Pruned, End::Expired, End::Unaffordable, End::Unevaluable, End::Ineligible, End::Uncertain, End::Lost];
-    changes.extend(ends.map(|end| Change::Ended { end, next: Next::fail(Failure::new(end.class(), "over")) }));
+    changes.extend(ends.map(|end| Change::Ended {
+        end,
+        next: Next::fail(Failure::new(end.class(), "over")),
+        away: Duration::ZERO,
+    }));
     changes
 }
 

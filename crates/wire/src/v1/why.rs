@@ -1,9 +1,10 @@
 //! The reasons behind a run, for machines and for the terminal.
 
-use agendum_core::{Entry, Reasons};
-use agendum_types::{Cause, Duration, Graph, Timestamp};
+use agendum_core::{Entry, Reason, Reasons, Seen};
+use agendum_types::{Cause, Duration, Graph};
 use serde::{Deserialize, Serialize};
 
+use super::sentence::{failure, reason, sentence};
 use super::{dollars, instant, millis};
 
 /// The reasons behind a run.
@@ -13,6 +14,9 @@ pub struct Why {
     pub run: String,
     /// In one sentence.
     pub sentence: String,
+    /// Why there is no output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// From acceptance to the answer, or to now.
     pub wall_ms: f64,
     /// The run's time by cause; adds up to `wall_ms`.
@@ -41,6 +45,9 @@ pub struct WhyTask {
     pub status: String,
     /// True if a rung of `catch` gave its output.
     pub caught: bool,
+    /// Why it stands so, where that is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// When it was ready, from the run's acceptance.
     pub ready_ms: f64,
     /// When it ended, from the run's acceptance.
@@ -77,8 +84,8 @@ pub struct Attempt {
 
 /// The reasons behind the run whose records these are; `None` if they do not begin with its submission.
 #[must_use]
-pub fn why(graph: &Graph, entries: &[Entry], now: Timestamp) -> Option<Why> {
-    agendum_core::why::reasons(graph, entries, now).map(|reasons| named(graph, &reasons))
+pub fn why(graph: &Graph, entries: &[Entry], seen: Seen<'_>) -> Option<Why> {
+    agendum_core::why::reasons(graph, entries, seen).map(|reasons| named(graph, &reasons))
 }
 
 fn named(graph: &Graph, reasons: &Reasons) -> Why {
@@ -88,7 +95,8 @@ fn named(graph: &Graph, reasons: &Reasons) -> Why {
     let tasks = reasons.tasks.iter().map(|task| WhyTask {
         task: graph.path_text(&task.path),
         status: task.status.word().to_owned(),
-        caught: task.caught,
+        caught: matches!(task.reason, Some(Reason::Caught(..))),
+        reason: task.reason.as_ref().map(|why| reason(graph, why)),
         ready_ms: millis(task.ready.since(reasons.submitted)),
         ended_ms: task.ended.map(|ended| millis(ended.since(reasons.submitted))),
         wall_ms: millis(task.wall),
@@ -110,29 +118,10 @@ fn named(graph: &Graph, reasons: &Reasons) -> Why {
     Why {
         run: reasons.run.to_string(),
         sentence: sentence(graph, reasons),
+        failure: reasons.failure.as_ref().map(|failed| failure(graph, failed)),
         wall_ms: millis(reasons.wall),
         parts: parts(&reasons.parts),
         critical_path: reasons.critical.iter().map(|path| graph.path_text(path)).collect(),
         tasks: tasks.collect(),
     }
-}
-
-fn sentence(graph: &Graph, reasons: &Reasons) -> String {
-    let how = reasons.status.map_or("has been going on for", |status| match status {
-        agendum_types::RunStatus::Succeeded => "took",
-        agendum_types::RunStatus::Failed => "failed after",
-        agendum_types::RunStatus::Cancelled => "was cancelled after",
-        agendum_types::RunStatus::Queued | agendum_types::RunStatus::Running => "has been going on for",
-    });
-    let wall = reasons.wall.0.max(1);
-    let shares: Vec<String> = reasons
-        .parts
-        .iter()
-        .filter(|(_, span)| span.0 * 100 >= wall)
-        .map(|(cause, span)| format!("{} % {cause}", (span.0 * 100 + wall / 2) / wall))
-        .collect();
-    let chain: Vec<String> = reasons.critical.iter().map(|path| graph.path_text(path)).collect();
-    let chain =
-        if chain.is_empty() { String::new() } else { format!("; the answer waited for {}", chain.join(" → ")) };
-    format!("the run {how} {}: {}{chain}", reasons.wall, shares.join(", "))
 }
