@@ -81,7 +81,7 @@ impl Track {
                 self.follow(next, at);
             }
             Change::Caught { .. } => {
-                let (class, message) = self.failed.clone().unwrap_or((Class::Permanent, Arc::default()));
+                let (class, message) = self.failed.clone().unwrap_or_else(|| (Class::Permanent, Arc::default()));
                 self.settle(TaskStatus::Succeeded, at, Some(Reason::Caught(class, message)));
             }
             Change::RoundJudged { next, .. } => self.round(next, at),
@@ -216,7 +216,7 @@ impl Track {
         let is_running = self.running.is_some();
         self.stop(last);
         self.open_until = now.max(last);
-        let from = self.stretches.last().map_or(self.seen.unwrap_or(last), |last| last.to);
+        let from = self.stretches.last().map(|last| last.to).or(self.seen).unwrap_or(last);
         if from < now && !(is_running && cause != Cause::Downtime) {
             self.stretches.push(Stretch { from, to: now, cause });
         }

@@ -50,7 +50,7 @@ fn last<'a>(scene: &Scene<'_>, calls: &[Step<'a>]) -> Option<Step<'a>> {
     let failure = scene.answered.and_then(|(answered, _)| answered.failure.as_ref());
     if let Some(culprit) = failure.and_then(|failure| failure.task.as_ref()) {
         let of_culprit = calls.iter().rev().find(|(path, _)| path.is_within(culprit));
-        return of_culprit.or(calls.last()).copied();
+        return of_culprit.or_else(|| calls.last()).copied();
     }
     if failure.is_some() || scene.answered.is_none() {
         let open = calls.iter().filter(|(_, track)| track.end() >= scene.until);
