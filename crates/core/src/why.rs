@@ -125,11 +125,13 @@ pub fn reasons(graph: &Graph, entries: &[Entry], seen: Seen<'_>) -> Option<Reaso
         let Record::Answered(answered) = &entry.record else { return None };
         Some((&**answered, entry.at))
     });
+    let done = entries.iter().find(|entry| matches!(entry.record, Record::Done { .. })).map(|entry| entry.at);
     let last = entries.last().map_or(submitted, |entry| entry.at);
     let scene = Scene {
         graph,
         answered,
         submitted,
+        done,
         last,
         until: answered.map_or_else(|| seen.now.max(last), |(_, at)| at),
         end: if seen.live.is_some() { seen.now.max(last) } else { last },
@@ -174,6 +176,8 @@ struct Scene<'a> {
     graph: &'a Graph,
     answered: Option<(&'a Answered, Timestamp)>,
     submitted: Timestamp,
+    /// When all that came after the answer had ended.
+    done: Option<Timestamp>,
     /// Its last record.
     last: Timestamp,
     /// Its answer, or now.
@@ -193,6 +197,9 @@ impl Scene<'_> {
         let is_main = self.section(path) == Section::Main;
         if self.answered.is_some() && is_main {
             return track.cut(self.until);
+        }
+        if let Some(done) = self.done {
+            return track.cut(done);
         }
         if track.is_settled() {
             return;
