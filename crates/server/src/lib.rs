@@ -3,6 +3,7 @@
 //! A crate of its own to fence off the HTTP server. Every client, the command line included, goes through it, so that a run hosted by
 //! this process and one hosted by another look the same. Without an engine it serves reads only.
 
+mod connections;
 mod provider;
 mod reply;
 mod routes;

@@ -9,6 +9,7 @@ use agendum_ports::{RunFilter, RunRow};
 use agendum_types::{RunId, RunStatus, RunView, Timestamp};
 use agendum_wire::v1::{self, Run, RunDetail, RunError, Seen, TaskLine};
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::Value;
@@ -29,23 +30,31 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list(
     State(service): State<Arc<Service>>,
-    Query(filter): Query<Filter>,
+    filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<Run>>, Refused> {
+    let Query(filter) = filter.map_err(Refused::query)?;
+    // Paused is what a live run is besides its status: the index does not know it.
+    let paused = filter.status.as_deref() == Some("paused");
     let status = match filter.status.as_deref() {
-        None => None,
+        None | Some("paused") => None,
         Some(word) => Some(RunStatus::from_word(word).ok_or_else(|| {
             let known: Vec<_> = RunStatus::ALL.iter().map(|status| status.word()).collect();
-            Refused::bad("status", "unknown status", format!("{word:?}: use {}", known.join(", ")))
+            Refused::bad("status", "unknown status", format!("{word:?}: use {}, paused", known.join(", ")))
         })?),
     };
     let before = filter.before.as_deref().map(run_id).transpose()?;
-    let count_max = filter.limit.unwrap_or(50).clamp(1, PAGE_MAX);
-    let rows =
-        service.reader.runs(&service.tenant, RunFilter { status, graph: filter.graph, before, count_max }).await?;
+    let count_max = filter.limit.unwrap_or(50);
+    if !(1..=PAGE_MAX).contains(&count_max) {
+        return Err(Refused::bad("limit", "not a page", format!("limit is a number from 1 to {PAGE_MAX}")));
+    }
+    let rows = RunFilter { status, graph: filter.graph, before, count_max: if paused { PAGE_MAX } else { count_max } };
+    let rows = service.reader.runs(&service.tenant, rows).await?;
     let mut runs = Vec::with_capacity(rows.len());
     for row in &rows {
         runs.push(live(&service, row).await);
     }
+    runs.retain(|run| !paused || run.status == "paused");
+    runs.truncate(count_max as usize);
     Ok(Json(runs))
 }
 

@@ -206,10 +206,47 @@ async fn refusals_are_problems_that_say_what_to_do() {
     insta::assert_snapshot!(seen, @r#"
     400 not a run id | "nonsense" is not a run id: expected 26 characters such as 01K9ZZK3V5Q0T6M1F8A2B3C4D5 null
     404 there is no such run | no run 01K9ZZK3V5Q0T6M1F8A2B3C4D5: `agendum runs ls` lists them null
-    400 unknown status | "odd": use queued, running, succeeded, failed, cancelled null
+    400 unknown status | "odd": use queued, running, succeeded, failed, cancelled, paused null
     404 there is no such address | see /v1/runs null
-    400 the body is not a submission | Failed to deserialize the JSON body into the target type: dokument: unknown field `dokument`, expected one of `document`, `inputs`, `priority`, `deadline_ms`, `budget_usd`, `strict` at line 1 column 11 null
+    422 the body is not a submission | Failed to deserialize the JSON body into the target type: dokument: unknown field `dokument`, expected one of `document`, `inputs`, `priority`, `deadline_ms`, `budget_usd`, `strict` at line 1 column 11 null
     422 the document cannot be run | see diagnostics "did you mean `chat`?"
     422 the run was not accepted | no target can serve task "a": no target can http; targets are named in agendum.toml, see docs/configuration.md null
     "#);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_is_a_problem_with_a_kind() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    let long = "x".repeat(17 << 20);
+    let asked = [
+        ("GET", "/v1/runs?limit=many".to_owned(), None, 400, "query"),
+        ("GET", "/v1/runs?limit=0".to_owned(), None, 400, "limit"),
+        ("GET", "/v1/runs?status=odd".to_owned(), None, 400, "status"),
+        ("GET", format!("/v1/runs/{id}/events?after=zzz"), None, 400, "query"),
+        ("GET", "/v1/nothing".to_owned(), None, 404, "no_route"),
+        ("DELETE", format!("/v1/runs/{id}"), None, 405, "method"),
+        ("POST", "/v1/runs".to_owned(), Some(json!({ "document": long })), 413, "body"),
+        ("POST", "/v1/runs".to_owned(), Some(json!({ "documents": 1 })), 422, "body"),
+    ];
+    for (method, path, body, status, kind) in asked {
+        let (got, media, problem) = world.ask(method, &path, body).await;
+        let told = (got, media.as_str(), problem["type"].as_str().unwrap_or_default());
+        assert_eq!(told, (status, "application/problem+json", kind), "{method} {path}: {problem}");
+    }
+    let odd = world.http.get(format!("{}/v1/runs/{id}/events", world.base)).bearer_auth("right");
+    assert_eq!(odd.header("Last-Event-ID", "zzz").send().await.unwrap().status(), 400);
+    let lower = world.http.get(format!("{}/v1/runs", world.base)).header("authorization", "bearer right");
+    assert_eq!(lower.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_paused_run_is_listed_as_such() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    world.ask("POST", &format!("/v1/runs/{id}/pause"), None).await;
+    let (_, _, listed) = world.ask("GET", "/v1/runs?status=paused", None).await;
+    assert_eq!((listed[0]["id"].as_str(), listed[0]["status"].as_str()), (Some(id.as_str()), Some("paused")));
+    let (_, _, shown) = world.ask("GET", &format!("/v1/runs/{id}"), None).await;
+    assert_eq!(shown["status"], "paused");
 }
