@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod index;
+mod provider;
 mod run;
 mod runs;
 mod serve;
@@ -52,7 +53,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Runs(command) => runs::runs(&context()?, command).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen } => serve::serve(&context()?, listen).await,
-        Command::Provider { listen, word_ms } => serve::provider(listen, word_ms).await,
+        Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
         Command::Schema => Ok(writeln!(anstream::stdout(), "{}", agendum_spec::schema().trim_end())?),
         Command::Config(ConfigCommand::Check) => config_check(&context()?),
         Command::Doctor => doctor::doctor(&context()?).await,
