@@ -1,11 +1,17 @@
 //! Why a run took the time it took: a pure reading of its records. Every part is a stretch of time with a cause, and the parts of a
 //! task, and of the run, add up to their wall time.
+//!
+//! Records are taken one by one and not kept, so that a run of 100,000 items costs what its items cost and not what its records do.
+//! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
-use std::collections::BTreeMap;
+mod nodes;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_types::graph::Work;
 use agendum_types::{Cause, Class, Duration, Graph, Money, Outcome, RunId, RunStatus, TaskPath, TaskStatus, Timestamp};
+use smallvec::SmallVec;
 
 use crate::action::Entry;
 use crate::record::{Change, Dispatched, End, Finished, Next, NextRound, Record};
@@ -25,8 +31,31 @@ pub struct Reasons {
     pub parts: Vec<(Cause, Duration)>,
     /// The chain of tasks that the answer waited for, first to last.
     pub critical: Vec<TaskPath>,
-    /// Every call, in the order of becoming ready.
+    /// The calls that were asked for, in the order of becoming ready.
     pub tasks: Vec<TaskReasons>,
+    /// How many more calls there are behind them.
+    pub tasks_left: usize,
+    /// All calls, by node of the graph.
+    pub nodes: Vec<NodeReasons>,
+}
+
+/// Which calls to tell one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Only this task and what is inside it.
+    pub within: TaskPath,
+    /// Leaves out so many.
+    pub skip: usize,
+    /// At most this many.
+    pub count_max: usize,
+}
+
+impl Page {
+    /// Every call.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { within: TaskPath::default(), skip: 0, count_max: usize::MAX }
+    }
 }
 
 /// The reasons behind a task.
@@ -69,6 +98,8 @@ pub struct AttemptReasons {
     pub tokens: u64,
 }
 
+pub use nodes::NodeReasons;
+
 /// A stretch of a task's time.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
@@ -80,51 +111,109 @@ struct Stretch {
 /// A task while its records are read.
 #[derive(Debug, Default)]
 struct Track {
-    stretches: Vec<Stretch>,
+    stretches: SmallVec<[Stretch; 2]>,
     running: Option<Timestamp>,
-    attempts: Vec<AttemptReasons>,
+    attempts: SmallVec<[AttemptReasons; 1]>,
     settled: Option<(TaskStatus, Timestamp)>,
     caught: bool,
     seen: Option<Timestamp>,
 }
 
+/// The records of one run, read so far.
+#[derive(Debug, Default)]
+pub struct Reading {
+    submitted: Option<(RunId, Timestamp)>,
+    answered: Option<(RunStatus, Timestamp)>,
+    last: Timestamp,
+    tracks: BTreeMap<TaskPath, Track>,
+    /// Names of targets, each kept once.
+    targets: BTreeSet<Arc<str>>,
+}
+
+/// Where a task stands in time: all that the critical path asks for.
+#[derive(Clone, Copy, Debug)]
+struct Place<'r> {
+    ready: Timestamp,
+    ended: Option<Timestamp>,
+    path: &'r TaskPath,
+    track: &'r Track,
+}
+
+impl Reading {
+    /// Takes the next record.
+    pub fn take(&mut self, graph: &Graph, entry: &Entry) {
+        self.last = entry.at;
+        match &entry.record {
+            Record::RunSubmitted(submitted) => {
+                self.submitted.get_or_insert((submitted.run, entry.at));
+            }
+            Record::Answered(answered) => {
+                self.answered.get_or_insert((answered.status, entry.at));
+            }
+            Record::Task { path, change, .. } if is_call(graph, path) => self.task(path, change, entry.at),
+            Record::Task { .. }
+            | Record::Opened { .. }
+            | Record::ClockJumped { .. }
+            | Record::TasksAdded { .. }
+            | Record::CancelRequested { .. }
+            | Record::Paused { .. }
+            | Record::Resumed { .. }
+            | Record::Done { .. } => {}
+        }
+    }
+
+    fn task(&mut self, path: &TaskPath, change: &Change, at: Timestamp) {
+        if !self.tracks.contains_key(path) {
+            self.tracks.insert(path.clone(), Track::default());
+        }
+        if let Some(track) = self.tracks.get_mut(path) {
+            track.take(change, at, &mut self.targets);
+        }
+    }
+
+    /// The reasons so far. `now` ends what goes on. `None` if the records do not begin with a submission.
+    #[must_use]
+    pub fn reasons(&self, now: Timestamp, page: &Page) -> Option<Reasons> {
+        let (run, submitted) = self.submitted?;
+        let until = self.answered.map_or_else(|| now.max(submitted), |(_, at)| at);
+        let end = if self.answered.is_some() { self.last.max(until) } else { now };
+        let mut places: Vec<Place<'_>> = self
+            .tracks
+            .iter()
+            .map(|(path, track)| Place {
+                ready: track.ready(submitted, end),
+                ended: track.settled.map(|(_, at)| at),
+                path,
+                track,
+            })
+            .collect();
+        places.sort_by(|one, other| (one.ready, one.path).cmp(&(other.ready, other.path)));
+        let told = || places.iter().filter(|place| place.path.is_within(&page.within));
+        let chosen = told().skip(page.skip).take(page.count_max);
+        let tasks: Vec<TaskReasons> = chosen.map(|of| of.track.reasons(of.path, submitted, end)).collect();
+        let tasks_left = told().count().saturating_sub(page.skip.saturating_add(tasks.len()));
+        Some(Reasons {
+            run,
+            status: self.answered.map(|(status, _)| status),
+            submitted,
+            wall: until.since(submitted),
+            parts: parts(self.tracks.values().flat_map(|track| track.all(until)), submitted, until),
+            critical: critical(&places, until),
+            tasks,
+            tasks_left,
+            nodes: nodes::nodes(&places, submitted, end),
+        })
+    }
+}
+
 /// Reads the records of one run, in order. `now` ends what goes on. `None` if they do not begin with its submission.
 #[must_use]
 pub fn reasons(graph: &Graph, entries: &[Entry], now: Timestamp) -> Option<Reasons> {
-    let (run, submitted) = entries.iter().find_map(|entry| {
-        let Record::RunSubmitted(submitted) = &entry.record else { return None };
-        Some((submitted.run, entry.at))
-    })?;
-    let answered = entries.iter().find_map(|entry| {
-        let Record::Answered(answered) = &entry.record else { return None };
-        Some((answered.status, entry.at))
-    });
-    let until = answered.map_or_else(|| now.max(submitted), |(_, at)| at);
-    let mut tracks: BTreeMap<&TaskPath, Track> = BTreeMap::new();
+    let mut reading = Reading::default();
     for entry in entries {
-        if let Record::Task { path, change, .. } = &entry.record
-            && is_call(graph, path)
-        {
-            tracks.entry(path).or_default().take(change, entry.at);
-        }
+        reading.take(graph, entry);
     }
-    let end = entries.last().map_or(until, |entry| entry.at).max(until);
-    let mut tasks: Vec<TaskReasons> = tracks
-        .iter()
-        .map(|(path, track)| track.reasons(path, submitted, if answered.is_some() { end } else { now }))
-        .collect();
-    tasks.sort_by(|one, other| (one.ready, &one.path).cmp(&(other.ready, &other.path)));
-    let parts = parts(tracks.values().flat_map(|track| track.all(until)), submitted, until);
-    let critical = critical(&tasks, until);
-    Some(Reasons {
-        run,
-        status: answered.map(|(status, _)| status),
-        submitted,
-        wall: until.since(submitted),
-        parts,
-        critical,
-        tasks,
-    })
+    reading.reasons(now, &Page::all())
 }
 
 fn is_call(graph: &Graph, path: &TaskPath) -> bool {
@@ -144,14 +233,14 @@ fn is_call(graph: &Graph, path: &TaskPath) -> bool {
 }
 
 impl Track {
-    fn take(&mut self, change: &Change, at: Timestamp) {
+    fn take(&mut self, change: &Change, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
         self.seen.get_or_insert(at);
         match change {
             Change::Entered(evaluation) if evaluation.truth == Some(false) => {
                 self.settled = Some((TaskStatus::Skipped, at));
             }
             Change::Entered(_) | Change::Referenced { .. } => {}
-            Change::Dispatched(dispatched) => self.dispatched(dispatched, at),
+            Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
             Change::Judged { next, .. } | Change::RoundJudged { next: NextRound::Fail(next), .. } => {
                 self.follow(next, at)
@@ -172,7 +261,7 @@ impl Track {
         }
     }
 
-    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp) {
+    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
         let waited = dispatched.waits.iter().map(|(_, span)| span.0).sum();
         let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
         let mut from = at.before(Duration(waited)).max(earliest);
@@ -182,8 +271,10 @@ impl Track {
             from = to;
         }
         self.running = Some(at);
+        let target = targets.get(&dispatched.target).cloned().unwrap_or_else(|| Arc::clone(&dispatched.target));
+        targets.insert(Arc::clone(&target));
         self.attempts.push(AttemptReasons {
-            target: Arc::clone(&dispatched.target),
+            target,
             lower: dispatched.lower,
             started: at,
             ended: None,
@@ -244,10 +335,19 @@ impl Track {
         self.stretches.iter().copied().chain(open)
     }
 
-    fn reasons(&self, path: &TaskPath, submitted: Timestamp, now: Timestamp) -> TaskReasons {
-        let end = self.settled.map_or(now, |(_, at)| at).max(submitted);
-        let ready =
-            self.all(end).next().map(|first| first.from).or(self.seen).unwrap_or(submitted).clamp(submitted, end);
+    /// When it settled; until then, `now`.
+    fn end(&self, submitted: Timestamp, now: Timestamp) -> Timestamp {
+        self.settled.map_or(now, |(_, at)| at).max(submitted)
+    }
+
+    fn ready(&self, submitted: Timestamp, now: Timestamp) -> Timestamp {
+        let end = self.end(submitted, now);
+        self.all(end).next().map(|first| first.from).or(self.seen).unwrap_or(submitted).clamp(submitted, end)
+    }
+
+    /// Its time from the run's acceptance by cause, in the order it passed.
+    fn parts(&self, submitted: Timestamp, now: Timestamp) -> Vec<(Cause, Duration)> {
+        let (ready, end) = (self.ready(submitted, now), self.end(submitted, now));
         let mut parts: Vec<(Cause, Duration)> = Vec::new();
         let mut add = |cause: Cause, span: Duration| {
             if span > Duration::ZERO {
@@ -266,15 +366,23 @@ impl Track {
             at = to;
         }
         add(Cause::Scheduler, end.since(at));
+        parts
+    }
+
+    fn status(&self) -> TaskStatus {
+        self.settled.map_or(TaskStatus::Running, |(status, _)| status)
+    }
+
+    fn reasons(&self, path: &TaskPath, submitted: Timestamp, now: Timestamp) -> TaskReasons {
         TaskReasons {
             path: path.clone(),
-            status: self.settled.map_or(TaskStatus::Running, |(status, _)| status),
+            status: self.status(),
             caught: self.caught,
-            ready,
+            ready: self.ready(submitted, now),
             ended: self.settled.map(|(_, at)| at),
-            wall: end.since(submitted),
-            parts,
-            attempts: self.attempts.clone(),
+            wall: self.end(submitted, now).since(submitted),
+            parts: self.parts(submitted, now),
+            attempts: self.attempts.to_vec(),
         }
     }
 }
@@ -321,13 +429,10 @@ fn parts(stretches: impl Iterator<Item = Stretch>, from: Timestamp, until: Times
 }
 
 /// Back from the task that ended last before the answer, each time to the one that ended last before it became ready.
-fn critical(tasks: &[TaskReasons], until: Timestamp) -> Vec<TaskPath> {
-    let mut ends: Vec<(Timestamp, &TaskReasons)> = tasks
-        .iter()
-        .filter(|task| !task.attempts.is_empty())
-        .filter_map(|task| task.ended.map(|ended| (ended, task)))
-        .collect();
-    ends.sort_by(|(one, a), (other, b)| (one, &a.path).cmp(&(other, &b.path)));
+fn critical(tasks: &[Place<'_>], until: Timestamp) -> Vec<TaskPath> {
+    let ran = tasks.iter().filter(|task| !task.track.attempts.is_empty());
+    let mut ends: Vec<(Timestamp, Place<'_>)> = ran.filter_map(|task| task.ended.map(|ended| (ended, *task))).collect();
+    ends.sort_by(|(one, a), (other, b)| (one, a.path).cmp(&(other, b.path)));
     let mut chain: Vec<TaskPath> = Vec::new();
     let mut before = until;
     while let Some((_, task)) = ends[..ends.partition_point(|(ended, _)| *ended <= before)].last() {

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::reply::Refused;
 use crate::runs::run_id;
+use crate::scan::{Wanted, scan};
 use crate::{Hooks, Service};
 
 #[derive(Deserialize)]
@@ -34,8 +35,8 @@ pub(crate) async fn events(
     let run = run_id(&id)?;
     let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let watch = engine.watch(&service.tenant, run, Seq(seen.or(from.after).unwrap_or(0))).await?;
-    let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
-    let reading = Reading { service, watch, graph: stored.graph, hooks, run };
+    let scanned = scan(&service, run, Wanted::Answer).await?.ok_or_else(|| Refused::no_run(&id))?;
+    let reading = Reading { service, watch, graph: scanned.graph, hooks, run };
     Ok(Sse::new(unfold(reading, |mut reading| async { reading.next().await.map(|event| (Ok(event), reading)) }))
         .keep_alive(KeepAlive::default()))
 }
@@ -87,8 +88,8 @@ impl Reading {
 
     /// The graph has grown.
     async fn learn(&mut self) {
-        if let Ok(Some(stored)) = self.service.reader.stored(&self.service.tenant, self.run).await {
-            self.graph = stored.graph;
+        if let Ok(Some(scanned)) = scan(&self.service, self.run, Wanted::Answer).await {
+            self.graph = scanned.graph;
         }
     }
 }
