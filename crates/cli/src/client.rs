@@ -114,6 +114,11 @@ impl Client {
         self.json(self.request(Method::GET, &format!("/v1/runs/{id}/why?{}", encoded(&query)))).await
     }
 
+    /// The reasons behind a run, without single tasks.
+    pub(crate) async fn reasons(&self, id: &str) -> Result<Why, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/why?limit=0"))).await
+    }
+
     pub(crate) async fn command(&self, id: &str, command: &str) -> Result<(), Failure> {
         self.send(self.request(Method::POST, &format!("/v1/runs/{id}/{command}"))).await.map(drop)
     }

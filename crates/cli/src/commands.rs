@@ -51,7 +51,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             let config = Config::find(config.as_deref(), Some(&graph))?;
             check::check(json, &graph, &config.limits.0)
         }
-        Command::Explain { graph } => explain::explain(&context()?, &graph),
+        Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,
         Command::Index(command) => index::index(&context()?, command),

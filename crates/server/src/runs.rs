@@ -161,14 +161,15 @@ async fn detail(service: &Service, id: &str, scanned: &Scanned, asked: &Tasks) -
         Some(engine) => engine.view(&service.tenant, scanned.row.run).await,
         None => None,
     };
-    let mut tasks: BTreeMap<String, TaskLine> = BTreeMap::new();
+    let mut tasks: Vec<TaskLine> = Vec::new();
     let mut next = None;
     if let Some(reasons) = scanned.reading.reasons(now(), &page).filter(|_| page.count_max > 0) {
-        for task in &reasons.tasks {
-            let attempts = u32::try_from(task.attempts.len()).unwrap_or(u32::MAX);
-            let (path, status) = (scanned.graph.path_text(&task.path), task.status.word().to_owned());
-            tasks.insert(path.clone(), TaskLine { task: path, status, waiting_on: None, attempts });
-        }
+        tasks.extend(reasons.tasks.iter().map(|task| TaskLine {
+            task: scanned.graph.path_text(&task.path),
+            status: task.status.word().to_owned(),
+            waiting_on: None,
+            attempts: u32::try_from(task.attempts.len()).unwrap_or(u32::MAX),
+        }));
         next = (reasons.tasks_left > 0).then_some(page.skip + reasons.tasks.len());
     }
     if let Some(view) = view {
@@ -176,16 +177,21 @@ async fn detail(service: &Service, id: &str, scanned: &Scanned, asked: &Tasks) -
         run.spent_usd = v1::dollars(view.spent);
         // What has no record yet is told with the last page.
         let last = next.is_none() && page.count_max > 0 && asked.task.is_none();
+        let places: BTreeMap<String, usize> =
+            tasks.iter().enumerate().map(|(place, task)| (task.task.clone(), place)).collect();
         for task in view.tasks {
-            if !last && !tasks.contains_key(&task.path) {
-                continue;
-            }
             let (status, attempts) = (task.status.word().to_owned(), task.attempts);
             let waiting_on = task.waiting_on.map(|cause| cause.word().to_owned());
-            tasks.insert(task.path.clone(), TaskLine { task: task.path, status, waiting_on, attempts });
+            let place = places.get(&task.path);
+            let line = TaskLine { task: task.path, status, waiting_on, attempts };
+            match place {
+                Some(place) => tasks[*place] = line,
+                None if last => tasks.push(line),
+                None => {}
+            }
         }
     }
-    Ok(RunDetail { run, output, error, tasks: tasks.into_values().collect(), next })
+    Ok(RunDetail { run, output, error, tasks, next })
 }
 
 pub(crate) async fn why(
