@@ -132,7 +132,7 @@ pub fn why(graph: &Graph, reasons: &Reasons, from: usize) -> Why {
         parts: parts(&reasons.parts),
         critical_path: reasons.critical.iter().map(|path| graph.path_text(path)).collect(),
         tasks: reasons.tasks.iter().map(|of| task(graph, reasons, of)).collect(),
-        next: (reasons.tasks_left > 0).then_some(from + reasons.tasks.len()),
+        next: (reasons.tasks_left > 0 && !reasons.tasks.is_empty()).then_some(from + reasons.tasks.len()),
         nodes: reasons.nodes.iter().map(|of| node(graph, reasons, of)).collect(),
     }
 }
