@@ -98,6 +98,7 @@ fn router(service: Arc<Service>, hooks: Hooks) -> Router {
     let guarded = Router::new()
         .route("/v1/runs", post(submit::submit).get(runs::list))
         .route("/v1/runs/{id}", get(runs::show))
+        .route("/v1/runs/{id}/status", get(runs::status))
         .route("/v1/runs/{id}/events", get(stream::events))
         .route("/v1/runs/{id}/why", get(runs::why))
         .route("/v1/runs/{id}/answer", get(runs::answer))

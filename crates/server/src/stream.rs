@@ -18,6 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::reply::Refused;
 use crate::runs::run_id;
+use crate::scan::{Wanted, scan};
 use crate::{Hooks, Service};
 
 #[derive(Deserialize)]
@@ -43,8 +44,8 @@ pub(crate) async fn events(
     };
     let place = Arc::clone(&hooks.streams).try_acquire_owned().map_err(|_| Refused::busy())?;
     let watch = engine.watch(&service.tenant, run, Seq(after.unwrap_or(0))).await?;
-    let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
-    let reading = Reading { service, watch, graph: stored.graph, hooks, run, _place: place };
+    let scanned = scan(&service, run, Wanted::Answer).await?.ok_or_else(|| Refused::no_run(&id))?;
+    let reading = Reading { service, watch, graph: scanned.graph, hooks, run, _place: place };
     Ok(Sse::new(unfold(reading, |mut reading| async { reading.next().await.map(|event| (Ok(event), reading)) }))
         .keep_alive(KeepAlive::default()))
 }
@@ -98,8 +99,8 @@ impl Reading {
 
     /// The graph has grown.
     async fn learn(&mut self) {
-        if let Ok(Some(stored)) = self.service.reader.stored(&self.service.tenant, self.run).await {
-            self.graph = stored.graph;
+        if let Ok(Some(scanned)) = scan(&self.service, self.run, Wanted::Answer).await {
+            self.graph = scanned.graph;
         }
     }
 }

@@ -67,8 +67,9 @@ impl World {
             bytes_per_token_min: 1,
             expected: Duration::millis(1),
         };
+        let store = Arc::new(MemoryStore::default());
         let parts = Parts {
-            store: Arc::new(MemoryStore::default()),
+            store: store.clone(),
             blobs: Arc::new(MemoryBlobs::new([1; 32])),
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Parrot))],
@@ -80,8 +81,10 @@ impl World {
         let service = Service {
             reader: engine.reader(),
             engine: Some(engine),
+            store,
             token: "right".to_owned(),
             limits: Limits::STANDARD,
+            stored_limits: Limits::STANDARD,
             tenant: Tenant::default(),
         };
         let server = crate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await.unwrap();
@@ -139,6 +142,42 @@ async fn a_run_is_submitted_followed_and_explained() {
     let (_, _, runs) = world.ask("GET", "/v1/runs?status=succeeded", None).await;
     assert_eq!(runs[0]["id"], json!(id));
     world.hooks.stop.cancel();
+}
+
+#[tokio::test]
+async fn many_items_are_told_together_and_page_by_page() {
+    let world = World::new().await;
+    let items: Vec<u32> = (0..30).collect();
+    let each = json!({ "uses": "chat", "foreach": items, "with": { "prompt": "say ${{ item }}" } });
+    let id = world.submit(json!({ "each": each })).await;
+    let get = async |path: &str| world.ask("GET", &format!("/v1/runs/{id}{path}"), None).await.2;
+    let detail = get("/answer?limit=0").await;
+    assert_eq!((detail["output"]["each"].as_array().unwrap().len(), &detail["tasks"]), (30, &json!([])), "{detail}");
+    let (mut paths, mut from, mut pages) = (Vec::new(), 0, 0);
+    loop {
+        let page = get(&format!("?limit=8&from={from}")).await;
+        paths.extend(page["tasks"].as_array().unwrap().iter().map(|task| task["task"].as_str().unwrap().to_owned()));
+        pages += 1;
+        let Some(next) = page["next"].as_u64() else { break };
+        from = next;
+    }
+    paths.sort();
+    paths.dedup();
+    assert_eq!((paths.len(), pages), (30, 4));
+    let why = get("/why?limit=5").await;
+    assert_eq!((why["tasks"].as_array().unwrap().len(), &why["next"]), (5, &json!(5)));
+    let node = &why["nodes"][0];
+    assert_eq!(
+        (&node["task"], &node["count"], &node["statuses"], &node["attempts"]),
+        (&json!("each"), &json!(30), &json!({ "succeeded": 30 }), &json!(30))
+    );
+    let ran = node["parts"].as_array().unwrap().iter().find(|part| part["cause"] == "running").unwrap();
+    assert_eq!(ran["ms"], node["ran_ms"], "an attempt's time is its task's running time: {node}");
+    let one = get("/why?task=each[7]").await;
+    assert_eq!((&one["tasks"][0]["task"], one["tasks"].as_array().unwrap().len()), (&json!("each[7]"), 1));
+    let none = get("/why?task=eech").await;
+    assert!(none["detail"].as_str().unwrap().contains("its tasks: each"), "{none}");
+    assert_eq!(get("/status").await["status"], "succeeded");
 }
 
 #[tokio::test]
