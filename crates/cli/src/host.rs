@@ -219,7 +219,7 @@ fn indexes(config: &Config, data: &Path) -> Result<BTreeMap<String, Arc<Index>>,
             None => Arc::new(Index::open(&index_path(data, name))?),
         };
         let paths: Vec<_> = given.paths.iter().map(|path| config.folder.join(path)).collect();
-        let update = index.add(&paths)?;
+        let update = index.follow(&paths)?;
         tracing::info!(index = %name, ?update, "index up to date");
         indexes.insert(name.clone(), index);
     }
