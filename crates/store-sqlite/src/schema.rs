@@ -1,6 +1,8 @@
 //! The tables, how a database is opened, and how an older one is brought up to date.
 //!
-//! The partition of a run is a part of its id (bits 70 to 80), and so of every key that holds one.
+//! Tenant and partition lead every key that speaks of a run. The journal's own key is its place: shard and sequence in one integer, so
+//! that rows are added at the end of one tree; what else is kept in order of a key costs a page of its own for each commit. A small
+//! payload therefore has no index: it is looked for among the rows of its run.
 
 use std::path::Path;
 
@@ -14,30 +16,26 @@ const APPLICATION: u32 = 0x4147_4E44;
 const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
-        incarnation INTEGER NOT NULL,
-        last INTEGER NOT NULL,
-        high_water INTEGER NOT NULL
+        incarnation INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE journal (
-        shard INTEGER NOT NULL,
-        seq INTEGER NOT NULL,
+        place INTEGER PRIMARY KEY,
         at INTEGER NOT NULL,
         incarnation INTEGER NOT NULL,
         tenant TEXT,
+        partition INTEGER,
         run BLOB,
         kind INTEGER NOT NULL,
         version INTEGER NOT NULL,
         body BLOB NOT NULL,
         payload_hash BLOB,
-        payload BLOB,
-        PRIMARY KEY (shard, seq)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX journal_run ON journal (tenant, run, seq) WHERE run IS NOT NULL;
-    CREATE INDEX journal_payload ON journal (tenant, payload_hash) WHERE payload_hash IS NOT NULL;
+        payload BLOB
+    ) STRICT;
+    CREATE INDEX journal_run ON journal (tenant, partition, run) WHERE run IS NOT NULL;
     CREATE TABLE runs (
         tenant TEXT NOT NULL,
-        run BLOB NOT NULL,
         partition INTEGER NOT NULL,
+        run BLOB NOT NULL,
         shard INTEGER NOT NULL,
         graph TEXT NOT NULL,
         graph_hash BLOB NOT NULL,
@@ -47,9 +45,10 @@ const MIGRATIONS: [&str; 1] = ["
         answered INTEGER,
         done INTEGER,
         spent INTEGER NOT NULL,
-        PRIMARY KEY (tenant, run)
+        PRIMARY KEY (tenant, partition, run)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX runs_open ON runs (shard, partition, tenant, run) WHERE done IS NULL;
+    CREATE INDEX runs_newest ON runs (tenant, run);
+    CREATE INDEX runs_open ON runs (shard, tenant, partition, run) WHERE done IS NULL;
 "];
 
 /// Opens the database for its owner, making or migrating it.
