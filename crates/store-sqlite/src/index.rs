@@ -53,7 +53,7 @@ impl<'a> Line<'a> {
         let spent = self.spent.map(|spent| signed(spent.0));
         if let Some((graph, hash, at)) = self.submitted {
             let mut statement = work.prepare_cached(
-                "INSERT INTO runs (tenant, partition, run, shard, graph, graph_hash, status, degraded, submitted,
+                "INSERT INTO runs (tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted,
                  answered, done, spent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?;
             let status = status.unwrap_or(RunStatus::Queued.word());
@@ -61,8 +61,8 @@ impl<'a> Line<'a> {
             let spent = spent.unwrap_or_default();
             statement.execute(params![
                 tenant,
-                partition,
                 run,
+                partition,
                 shard.0,
                 graph,
                 hash.0,
@@ -75,11 +75,11 @@ impl<'a> Line<'a> {
             ])?;
         } else {
             let mut statement = work.prepare_cached(
-                "UPDATE runs SET status = ifnull(?4, status), degraded = ifnull(?5, degraded),
-                 answered = ifnull(?6, answered), done = ifnull(?7, done), spent = ifnull(?8, spent)
-                 WHERE tenant = ?1 AND partition = ?2 AND run = ?3",
+                "UPDATE runs SET status = ifnull(?3, status), degraded = ifnull(?4, degraded),
+                 answered = ifnull(?5, answered), done = ifnull(?6, done), spent = ifnull(?7, spent)
+                 WHERE tenant = ?1 AND run = ?2",
             )?;
-            statement.execute(params![tenant, partition, run, status, degraded, answered, done, spent])?;
+            statement.execute(params![tenant, run, status, degraded, answered, done, spent])?;
         }
         Ok(())
     }

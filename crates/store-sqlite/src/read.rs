@@ -27,7 +27,7 @@ pub(crate) fn open_rows(db: &Connection, shard: ShardId, after: Seq, count_max: 
     let sql = format!(
         "SELECT {ROW} FROM journal WHERE place IN (
             SELECT journal.place FROM runs JOIN journal INDEXED BY journal_run
-            ON journal.tenant = runs.tenant AND journal.partition = runs.partition AND journal.run = runs.run
+            ON journal.tenant = runs.tenant AND journal.run = runs.run
             WHERE runs.shard = ?1 AND runs.done IS NULL AND journal.place BETWEEN ?2 AND ?3
             ORDER BY journal.place LIMIT ?4) ORDER BY place"
     );
@@ -47,21 +47,20 @@ pub(crate) fn run_rows(
     let Some(first) = first_place(db, tenant, run)? else { return Ok(Vec::new()) };
     let sql = format!(
         "SELECT {ROW} FROM journal INDEXED BY journal_run
-         WHERE tenant = ?1 AND partition = ?2 AND run = ?3 AND place > ?4 ORDER BY place LIMIT ?5"
+         WHERE tenant = ?1 AND run = ?2 AND place > ?3 ORDER BY place LIMIT ?4"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let after = place(shard(first), after);
-    let rows = statement
-        .query_map(params![&*tenant.0, run.partition().0, run.0.to_be_bytes(), after, count_max], journal_row)?;
+    let rows = statement.query_map(params![&*tenant.0, run.0.to_be_bytes(), after, count_max], journal_row)?;
     rows.collect()
 }
 
 /// Where the rows of a run begin; a run lies in the journal of one shard.
 fn first_place(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<i64>> {
     let mut statement = db.prepare_cached(
-        "SELECT min(place) FROM journal INDEXED BY journal_run WHERE tenant = ?1 AND partition = ?2 AND run = ?3",
+        "SELECT min(place) FROM journal INDEXED BY journal_run WHERE tenant = ?1 AND run = ?2",
     )?;
-    statement.query_row(params![&*tenant.0, run.partition().0, run.0.to_be_bytes()], |row| row.get(0))
+    statement.query_row(params![&*tenant.0, run.0.to_be_bytes()], |row| row.get(0))
 }
 
 /// The latest rows are looked at first: what a run reads is mostly what it has just made.
@@ -73,9 +72,9 @@ pub(crate) fn inline_payload(
 ) -> rusqlite::Result<Option<Bytes>> {
     let mut statement = db.prepare_cached(
         "SELECT payload FROM journal INDEXED BY journal_run
-         WHERE tenant = ?1 AND partition = ?2 AND run = ?3 AND payload_hash = ?4 ORDER BY place DESC LIMIT 1",
+         WHERE tenant = ?1 AND run = ?2 AND payload_hash = ?3 ORDER BY place DESC LIMIT 1",
     )?;
-    let key = params![&*tenant.0, run.partition().0, run.0.to_be_bytes(), hash.0];
+    let key = params![&*tenant.0, run.0.to_be_bytes(), hash.0];
     let found: Option<Vec<u8>> = statement.query_row(key, |row| row.get(0)).optional()?;
     Ok(found.map(Bytes::from))
 }
@@ -84,14 +83,14 @@ const RUN: &str =
     "tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted, answered, done, spent";
 
 pub(crate) fn one_run(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<RunRow>> {
-    let sql = format!("SELECT {RUN} FROM runs WHERE tenant = ?1 AND partition = ?2 AND run = ?3");
+    let sql = format!("SELECT {RUN} FROM runs WHERE tenant = ?1 AND run = ?2");
     let mut statement = db.prepare_cached(&sql)?;
-    statement.query_row(params![&*tenant.0, run.partition().0, run.0.to_be_bytes()], run_row).optional()
+    statement.query_row(params![&*tenant.0, run.0.to_be_bytes()], run_row).optional()
 }
 
 pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusqlite::Result<Vec<RunRow>> {
     let sql = format!(
-        "SELECT {RUN} FROM runs INDEXED BY runs_newest WHERE tenant = ?1 AND (?2 IS NULL OR run < ?2) AND (?3 IS NULL OR status = ?3)
+        "SELECT {RUN} FROM runs WHERE tenant = ?1 AND (?2 IS NULL OR run < ?2) AND (?3 IS NULL OR status = ?3)
          AND (?4 IS NULL OR graph = ?4) ORDER BY run DESC LIMIT ?5"
     );
     let mut statement = db.prepare_cached(&sql)?;

@@ -1,8 +1,9 @@
 //! The tables, how a database is opened, and how an older one is brought up to date.
 //!
-//! Tenant and partition lead every key that speaks of a run. The journal's own key is its place: shard and sequence in one integer, so
-//! that rows are added at the end of one tree; what else is kept in order of a key costs a page of its own for each commit. A small
-//! payload therefore has no index: it is looked for among the rows of its run.
+//! Each commit writes every page that it touches, so rows are added where rows were added just before. The journal's key is its place:
+//! shard and sequence in one integer. Keys that speak of a run are (tenant, run): a run's id holds its time, then its partition, then
+//! chance, so that the partition is in the key and the order is still that of time (partition before time made a step a fifth dearer).
+//! A small payload has no index: it is looked for among the rows of its run.
 
 use std::path::Path;
 
@@ -23,7 +24,6 @@ const MIGRATIONS: [&str; 1] = ["
         at INTEGER NOT NULL,
         incarnation INTEGER NOT NULL,
         tenant TEXT,
-        partition INTEGER,
         run BLOB,
         kind INTEGER NOT NULL,
         version INTEGER NOT NULL,
@@ -31,11 +31,11 @@ const MIGRATIONS: [&str; 1] = ["
         payload_hash BLOB,
         payload BLOB
     ) STRICT;
-    CREATE INDEX journal_run ON journal (tenant, partition, run) WHERE run IS NOT NULL;
+    CREATE INDEX journal_run ON journal (tenant, run) WHERE run IS NOT NULL;
     CREATE TABLE runs (
         tenant TEXT NOT NULL,
-        partition INTEGER NOT NULL,
         run BLOB NOT NULL,
+        partition INTEGER NOT NULL,
         shard INTEGER NOT NULL,
         graph TEXT NOT NULL,
         graph_hash BLOB NOT NULL,
@@ -45,10 +45,9 @@ const MIGRATIONS: [&str; 1] = ["
         answered INTEGER,
         done INTEGER,
         spent INTEGER NOT NULL,
-        PRIMARY KEY (tenant, partition, run)
+        PRIMARY KEY (tenant, run)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX runs_newest ON runs (tenant, run);
-    CREATE INDEX runs_open ON runs (shard, tenant, partition, run) WHERE done IS NULL;
+    CREATE INDEX runs_open ON runs (shard, partition, tenant, run) WHERE done IS NULL;
 "];
 
 /// Opens the database for its owner, making or migrating it.

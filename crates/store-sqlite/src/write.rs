@@ -151,8 +151,8 @@ impl Journal {
 
 fn insert(work: &Connection, append: &Append) -> rusqlite::Result<()> {
     let mut statement = work.prepare_cached(
-        "INSERT INTO journal (place, at, incarnation, tenant, partition, run, kind, version, body, payload_hash, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO journal (place, at, incarnation, tenant, run, kind, version, body, payload_hash, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for Row { seq, at, incarnation, tenant, run, kind, version, body, payload } in &append.rows {
         statement.execute(params![
@@ -160,7 +160,6 @@ fn insert(work: &Connection, append: &Append) -> rusqlite::Result<()> {
             signed(at.0),
             incarnation.0,
             tenant.as_ref().map(|tenant| &*tenant.0),
-            run.map(|run| run.partition().0),
             run.map(|run| run.0.to_be_bytes()),
             kind,
             version,

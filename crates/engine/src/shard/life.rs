@@ -67,6 +67,8 @@ pub(super) struct Life {
     /// Evaluations on this thread since the inbox was last waited for.
     quick: usize,
     stopping: Option<Instant>,
+    /// The buffer of [`Life::drain`].
+    actions: Vec<Action>,
     pub(super) waiters: Waiters,
 }
 
@@ -97,6 +99,7 @@ impl Life {
             given: VecDeque::new(),
             quick: 0,
             stopping: None,
+            actions: Vec::new(),
             waiters,
             around,
         };
@@ -357,12 +360,12 @@ impl Life {
 
     fn drain(&mut self, inline: &[InlinePayload]) -> bool {
         let mut used = false;
-        let mut actions: SmallVec<[Action; 8]> = SmallVec::new();
+        let mut actions = std::mem::take(&mut self.actions);
         while let Some(action) = self.scheduler.poll_action() {
             actions.push(action);
         }
         let spent: SmallVec<[(RunId, Money); 1]> = actions.iter().filter_map(|action| spent(&action.deed)).collect();
-        for Action { after, deed } in actions {
+        for Action { after, deed } in actions.drain(..) {
             match deed {
                 Deed::Append(entry) => {
                     let payload = named_payload(&entry.record)
@@ -382,6 +385,7 @@ impl Life {
                 }
             }
         }
+        self.actions = actions;
         used
     }
 
