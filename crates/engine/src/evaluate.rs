@@ -10,6 +10,7 @@ use agendum_ports::{Payload, Store};
 use agendum_spec::eval::{EvalError, Evaluator, truthy};
 use agendum_types::graph::{DataRef, ExprId, NodeId};
 use agendum_types::{Graph, Hash, Limits, MediaType, PayloadRef, Tenant};
+use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 
 use crate::payloads::{Made, PayloadError, Payloads};
@@ -101,9 +102,16 @@ impl Evaluations {
         let bindings = self.resolve(asked, bindings).await?;
         let mut given = Given { evaluation: Evaluation::default(), made: None };
         for (purpose, expr) in exprs {
-            let value = evaluator
-                .evaluate(&asked.graph, asked.graph.expr(*expr), &bindings)
-                .map_err(|source| EvaluateError::Expression { what: word(*purpose), source })?;
+            let expr = asked.graph.expr(*expr);
+            let failed = |source| EvaluateError::Expression { what: word(*purpose), source };
+            if *purpose == Purpose::Items
+                && let Some(list) = evaluator.look_up(&asked.graph, expr, &bindings).map_err(failed)?
+            {
+                // Not copied: it may be most of what the run was given.
+                self.take_items(&asked.tenant, list, &mut given).await?;
+                continue;
+            }
+            let value = evaluator.evaluate(&asked.graph, expr, &bindings).map_err(failed)?;
             self.take(&asked.tenant, *purpose, value, &mut given).await?;
             if *purpose == Purpose::Condition && given.evaluation.truth == Some(false) {
                 break;
@@ -135,28 +143,30 @@ impl Evaluations {
             Purpose::Same => {
                 evaluation.same = Some(Hash(*blake3::hash(value.to_string().as_bytes()).as_bytes()));
             }
-            Purpose::Items => {
-                let items = value.as_array().ok_or_else(|| wrong(purpose, &value, "a list"))?;
-                let count = u32::try_from(items.len()).ok().filter(|count| *count <= self.items_max);
-                let count = count.ok_or_else(|| EvaluateError::Type {
-                    what: word(purpose),
-                    found: format!("{} items", items.len()),
-                    expected: "fewer: the limit is `foreach_items_max`",
-                })?;
-                evaluation.count = Some(count);
-                // The value is not kept: each item is read on its own.
-                let bytes = serde_json::to_vec(&value).unwrap_or_default().into();
-                drop(value);
-                let made = self.payloads.make(tenant, Payload { media: MediaType::Json, bytes }).await?;
-                evaluation.payload = Some(made.reference.clone());
-                given.made = Some(made);
-            }
+            Purpose::Items => self.take_items(tenant, &value, given).await?,
             Purpose::Input | Purpose::Output => {
                 let made = self.payloads.make_value(tenant, value).await?;
                 evaluation.payload = Some(made.reference.clone());
                 given.made = Some(made);
             }
         }
+        Ok(())
+    }
+
+    async fn take_items(&self, tenant: &Tenant, value: &Json, given: &mut Given) -> Result<(), EvaluateError> {
+        let items = value.as_array().ok_or_else(|| wrong(Purpose::Items, value, "a list"))?;
+        let count = u32::try_from(items.len()).ok().filter(|count| *count <= self.items_max);
+        let count = count.ok_or_else(|| EvaluateError::Type {
+            what: word(Purpose::Items),
+            found: format!("{} items", items.len()),
+            expected: "fewer: the limit is `foreach_items_max`",
+        })?;
+        // As text only: each item is read on its own.
+        let bytes = Bytes::from(value.to_string());
+        let made = self.payloads.make(tenant, Payload { media: MediaType::Json, bytes }).await?;
+        given.evaluation.count = Some(count);
+        given.evaluation.payload = Some(made.reference.clone());
+        given.made = Some(made);
         Ok(())
     }
 
@@ -230,7 +240,8 @@ impl Given {
 /// Pending once.
 async fn elsewhere() {
     let mut asked = false;
-    let left = std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending });
+    let left =
+        std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending });
     left.await;
 }
 

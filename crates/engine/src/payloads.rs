@@ -3,6 +3,7 @@
 //! A small payload travels inside the journal row of the record that names it; until that row is durable it is pinned here. A larger
 //! one is a blob, durable before its record is decided.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +17,10 @@ use serde_json::value::RawValue;
 /// What payloads may take in memory, parsed values included. Pinned ones are not counted: their number is bounded by the records that
 /// may wait for the disk.
 const CACHE_BYTES_MAX: usize = 64 << 20;
+/// What takes more than this is kept apart, so that it does not drive everything else out.
+const LARGE: usize = 8 << 20;
+/// What large payloads may take in memory together; one may take more, if it is the only one.
+const LARGE_BYTES_MAX: usize = 128 << 20;
 /// What an entry takes besides its content.
 const ENTRY_BYTES: usize = 256;
 /// A parsed value takes about this many times its text.
@@ -62,6 +67,8 @@ struct Table {
     young: FxHashMap<Address, Held>,
     old: FxHashMap<Address, Held>,
     young_bytes: usize,
+    /// The latest used first.
+    large: VecDeque<(Address, Held)>,
 }
 
 #[derive(Clone)]
@@ -183,8 +190,7 @@ impl Payloads {
         list: &PayloadRef,
         index: u32,
     ) -> Result<Arc<Json>, PayloadError> {
-        let not_json =
-            |error: serde_json::Error| PayloadError::NotJson { hash: list.hash, message: error.to_string() };
+        let not_json = |error: serde_json::Error| PayloadError::NotJson { hash: list.hash, message: error.to_string() };
         let mut held = self.held(tenant, run, list).await?;
         let elements = match &held.elements {
             Some(elements) => Arc::clone(elements),
@@ -206,7 +212,8 @@ impl Payloads {
         if let Some(held) = self.table().find(&address) {
             return Ok(held);
         }
-        let found = if size <= self.inline_max as u64 { self.store.inline_payload(tenant, run, hash).await? } else { None };
+        let found =
+            if size <= self.inline_max as u64 { self.store.inline_payload(tenant, run, hash).await? } else { None };
         let bytes = match found {
             Some(bytes) => bytes,
             None => self.blobs.get(tenant, hash).await?.ok_or(PayloadError::Missing(hash))?,
@@ -255,6 +262,9 @@ impl Table {
     }
 
     fn cache(&mut self, address: Address, held: Held) {
+        if held.weight() > LARGE {
+            return self.cache_large(address, held);
+        }
         self.young_bytes += held.weight();
         if let Some(replaced) = self.young.insert(address, held) {
             self.young_bytes -= replaced.weight();
@@ -265,6 +275,18 @@ impl Table {
         }
     }
 
+    fn cache_large(&mut self, address: Address, held: Held) {
+        self.large.retain(|(known, _)| *known != address);
+        self.large.push_front((address, held));
+        let mut bytes = 0;
+        let kept = self.large.iter().take_while(|(_, held)| {
+            let is_first = bytes == 0;
+            bytes += held.weight();
+            is_first || bytes <= LARGE_BYTES_MAX
+        });
+        self.large.truncate(kept.count());
+    }
+
     fn find(&mut self, address: &Address) -> Option<Held> {
         if let Some((held, _)) = self.pinned.get(address) {
             return Some(held.clone());
@@ -272,7 +294,9 @@ impl Table {
         if let Some(held) = self.young.get(address) {
             return Some(held.clone());
         }
-        let held = self.old.remove(address)?;
+        let large =
+            self.large.iter().position(|(known, _)| known == address).and_then(|place| self.large.remove(place));
+        let held = large.map(|(_, held)| held).or_else(|| self.old.remove(address))?;
         self.cache(address.clone(), held.clone());
         Some(held)
     }

@@ -57,9 +57,8 @@ pub(crate) fn run_rows(
 
 /// Where the rows of a run begin; a run lies in the journal of one shard.
 fn first_place(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<i64>> {
-    let mut statement = db.prepare_cached(
-        "SELECT min(place) FROM journal INDEXED BY journal_run WHERE tenant = ?1 AND run = ?2",
-    )?;
+    let mut statement =
+        db.prepare_cached("SELECT min(place) FROM journal INDEXED BY journal_run WHERE tenant = ?1 AND run = ?2")?;
     statement.query_row(params![&*tenant.0, run.0.to_be_bytes()], |row| row.get(0))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration as Span, SystemTime, UNIX_EPOCH};
 
 use agendum_engine::{Engine, Parts, Request};
 use agendum_ports::{Adapter, Attempt, Clock, Failed, Finished, Payload};
@@ -70,7 +70,11 @@ impl Bed {
 
     pub(crate) async fn clear(self) {
         self.engine.stop().await;
-        std::fs::remove_dir_all(&self.folder).unwrap();
+        drop(self.engine);
+        // The store's threads close their files a moment later.
+        while std::fs::remove_dir_all(&self.folder).is_err() && self.folder.exists() {
+            tokio::time::sleep(Span::from_millis(10)).await;
+        }
     }
 }
 
