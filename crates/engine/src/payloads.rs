@@ -265,6 +265,10 @@ impl Table {
         if held.weight() > LARGE {
             return self.cache_large(address, held);
         }
+        if self.large.iter().any(|(known, _)| *known == address) {
+            // More is known of it there.
+            return;
+        }
         self.young_bytes += held.weight();
         if let Some(replaced) = self.young.insert(address, held) {
             self.young_bytes -= replaced.weight();
@@ -276,6 +280,10 @@ impl Table {
     }
 
     fn cache_large(&mut self, address: Address, held: Held) {
+        if let Some(small) = self.young.remove(&address) {
+            self.young_bytes -= small.weight();
+        }
+        self.old.remove(&address);
         self.large.retain(|(known, _)| *known != address);
         self.large.push_front((address, held));
         let mut bytes = 0;
@@ -331,4 +339,47 @@ fn elements(list: &[u8]) -> serde_json::Result<Arc<[Range<u32>]>> {
         start as u32..(start + text.len()) as u32
     };
     Ok(elements.iter().map(place).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u8) -> Address {
+        (Tenant::default(), Hash([number; 32]))
+    }
+
+    fn held(megabytes: usize, parsed: bool) -> Held {
+        let value = parsed.then(|| Arc::new(Json::Null));
+        Held { value, ..Held::new(Bytes::from(vec![b' '; megabytes << 20])) }
+    }
+
+    #[test]
+    fn what_is_parsed_stays_parsed_and_what_is_large_has_a_bound() {
+        let mut table = Table::default();
+        table.cache(address(1), held(2, false));
+        table.learn(address(1), held(2, true));
+        assert!(table.find(&address(1)).unwrap().value.is_some(), "too large, now, for its earlier place");
+        table.cache(address(1), held(2, false));
+        assert!(table.find(&address(1)).unwrap().value.is_some(), "kept again as bytes only");
+        // 36 MiB each with its value: three fit.
+        for number in 2..=5 {
+            table.cache(address(number), held(4, true));
+        }
+        let found: Vec<u8> = (1..=5).filter(|number| table.find(&address(*number)).is_some()).collect();
+        assert_eq!(found, [3, 4, 5]);
+        table.cache(address(6), held(200, false));
+        assert!(table.find(&address(6)).is_some() && table.find(&address(5)).is_none(), "one may be larger than all");
+    }
+
+    #[test]
+    fn what_was_not_read_for_two_turns_is_forgotten() {
+        let mut table = Table::default();
+        for number in 0..40 {
+            table.cache(address(number), held(4, false));
+            assert!(table.find(&address(0)).is_some(), "read again and again");
+            assert!(table.young_bytes <= CACHE_BYTES_MAX / 2);
+        }
+        assert!(table.find(&address(1)).is_none());
+    }
 }

@@ -75,7 +75,7 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), StoreError> {
         PRAGMA synchronous = FULL;
         PRAGMA wal_autocheckpoint = 4000;
         PRAGMA journal_size_limit = 67108864;
-        PRAGMA cache_size = -65536;";
+        PRAGMA cache_size = -16384;";
     db.execute_batch(setup).map_err(|error| corrupt_or(path, error))?;
     let mode: String = pragma(db, path, "journal_mode")?;
     let synchronous: u32 = pragma(db, path, "synchronous")?;

@@ -16,13 +16,17 @@ pub(crate) async fn measure(engine: &Engine) {
 version: 1
 name: wide
 tasks:
-  each: { foreach: '${{ inputs.items }}', max_parallel: 64, uses: chat, with: { prompt: '${{ item.text }}' } }
+  each:
+    foreach: '${{ inputs.items }}'
+    max_parallel: 64
+    uses: chat
+    with: { prompt: '${{ inputs.question }} ${{ item.text }}' }
 output: '${{ tasks.each.output | length }}'
 ",
     );
     let items: Vec<String> =
         (0..ITEMS).map(|number| format!(r#"{{"id":{number},"text":"item number {number}"}}"#)).collect();
-    let inputs = format!(r#"{{"items":[{}]}}"#, items.join(","));
+    let inputs = format!(r#"{{"question":"What is","items":[{}]}}"#, items.join(","));
     drop(items);
     // Peaks of what went before do not count.
     let _not_linux = std::fs::write("/proc/self/clear_refs", "5");

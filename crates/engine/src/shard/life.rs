@@ -1,14 +1,16 @@
 //! One life of a shard: messages become events, actions become deeds.
 
+mod work;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Action, Answer, Deed, Dispatch, Entry, Evaluate, Event, Record, Rejected, Scheduler};
+use agendum_core::{Action, Answer, Deed, Entry, Event, Rejected, Scheduler};
 use agendum_ports::{Appended, InlinePayload};
-use agendum_types::{AttemptId, Class, Effect, Failure, Hash, Money, Outcome, RunId, Seq, Tenant, Timestamp};
+use agendum_types::{AttemptId, Class, Effect, Money, Outcome, RunId, Seq, Tenant, Timestamp};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
@@ -19,15 +21,12 @@ use tokio_util::sync::CancellationToken;
 use super::Surroundings;
 use super::commit::Commit;
 use super::restore::Restored;
-use crate::attempt::{self, Launch};
 use crate::inbox::{Bell, Command, Message};
 use crate::payloads::Made;
 use crate::rows;
 
 /// Messages taken before gathered records are looked at.
 const BURST: usize = 256;
-/// Evaluations tried on the shard's thread between two waits.
-const QUICK_MAX: usize = 4;
 /// How long a stopping shard waits for its last commit.
 const STOP_GRACE: Span = Span::from_secs(10);
 
@@ -368,7 +367,7 @@ impl Life {
         for Action { after, deed } in actions.drain(..) {
             match deed {
                 Deed::Append(entry) => {
-                    let payload = named_payload(&entry.record)
+                    let payload = rows::named_payload(&entry.record)
                         .and_then(|hash| inline.iter().find(|payload| payload.hash == hash).cloned());
                     used |= payload.is_some();
                     self.append(entry, payload, &spent);
@@ -425,71 +424,6 @@ impl Life {
             }
         }
     }
-
-    /// A few evaluations at a time are tried on this thread, which saves them two changes of threads; what turns out to take longer,
-    /// and everything under load, is the runtime's.
-    fn evaluate(&mut self, asked: Box<Evaluate>) {
-        let (around, life) = (Arc::clone(&self.around), self.id);
-        let mut evaluation = Box::pin(async move {
-            let (result, made) = match around.evaluations.evaluate(&asked).await {
-                Ok(given) => (Ok(given.evaluation), given.made),
-                Err(error) => (Err(Arc::from(error.to_string())), None),
-            };
-            let Evaluate { run, path, step, tenant, .. } = *asked;
-            Message::Evaluated { life, run, path, step, tenant, result, made }
-        });
-        if self.quick < QUICK_MAX {
-            self.quick += 1;
-            if let Poll::Ready(message) = evaluation.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-                return self.given.push_back(message);
-            }
-        }
-        let inbox = self.around.inbox.clone();
-        self.around.runtime.spawn(async move { inbox.send(evaluation.await) });
-    }
-
-    /// An attempt that still waits for its record has not left, and never will.
-    fn cancel(&mut self, attempt: AttemptId) {
-        if let Some(flight) = self.flights.get(&attempt) {
-            return flight.cancel.cancel();
-        }
-        if self.commit.withdraw(&attempt) {
-            let failure = Failure::new(Class::Cancelled, "not started: it was not wanted any more").without_effect();
-            let outcome = Outcome::Failed(failure);
-            self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
-        }
-    }
-
-    /// A stopping shard starts nothing. What has no effect is as good as lost; of the rest the journal must know that it never left.
-    fn leave(&self, dispatch: &Dispatch) {
-        if dispatch.effect == Effect::None {
-            return;
-        }
-        let failure = Failure::new(Class::Unavailable, "not started: the engine was stopping").without_effect();
-        let (attempt, outcome) = (dispatch.attempt.clone(), Outcome::Failed(failure));
-        self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
-    }
-
-    fn dispatch(&mut self, dispatch: Box<Dispatch>) {
-        if self.stopping.is_some() {
-            return self.leave(&dispatch);
-        }
-        let cancel = CancellationToken::new();
-        let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect };
-        self.flights.insert(dispatch.attempt.clone(), flight);
-        let (_, adapter) = &self.around.targets[dispatch.target.0 as usize];
-        let launch = Launch {
-            adapter: Arc::clone(adapter),
-            cancel,
-            payloads: Arc::clone(&self.around.payloads),
-            feed: Arc::clone(&self.around.feed),
-            inbox: self.around.inbox.clone(),
-            life: self.id,
-            now: self.now(),
-            dispatch,
-        };
-        self.around.runtime.spawn(attempt::run(launch));
-    }
 }
 
 /// True if the attempt ended because it was told to.
@@ -512,32 +446,4 @@ fn spent(deed: &Deed) -> Option<(RunId, Money)> {
         Deed::Close { run, spent, .. } => Some((*run, *spent)),
         Deed::Append(_) | Deed::Evaluate(_) | Deed::Dispatch(_) | Deed::CancelAttempt(_) | Deed::Publish { .. } => None,
     }
-}
-
-/// The payload that may travel in the row of this record.
-fn named_payload(record: &Record) -> Option<Hash> {
-    use agendum_core::Change;
-    let reference = match record {
-        Record::RunSubmitted(submitted) => Some(&submitted.inputs),
-        Record::Answered(answered) => answered.output.as_ref(),
-        Record::Task { change, .. } => match change {
-            Change::Entered(evaluation)
-            | Change::Judged { evaluation, .. }
-            | Change::RoundJudged { evaluation, .. } => evaluation.payload.as_ref(),
-            Change::Finished(finished) => match &finished.outcome {
-                Outcome::Succeeded(success) => Some(&success.output),
-                Outcome::Failed(failure) => failure.partial.as_ref(),
-            },
-            Change::Caught { output } | Change::Composed { output } => Some(output),
-            Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended { .. } | Change::Abandoned { .. } => None,
-        },
-        Record::Opened { .. }
-        | Record::ClockJumped { .. }
-        | Record::TasksAdded { .. }
-        | Record::CancelRequested { .. }
-        | Record::Paused { .. }
-        | Record::Resumed { .. }
-        | Record::Done { .. } => None,
-    };
-    reference.map(|reference| reference.hash)
 }
