@@ -4,7 +4,9 @@
 
 mod accepted;
 mod evaluated;
+mod extended;
 mod fixtures;
+mod fuzzed;
 mod plans;
 mod refused;
 
