@@ -8,8 +8,8 @@ use agendum_types::{Graph, Limits};
 use serde_json::json;
 
 use crate::eval::Evaluator;
-use crate::expr;
 use crate::{Accepted, NoFiles, Source, check, extend, load, plans};
+use crate::{expr, fix};
 
 /// The standard limits with evaluations that a fuzzer can afford.
 const LIMITS: Limits = Limits { evaluation_fuel: 20_000, evaluation_bytes_max: 64 << 10, ..Limits::STANDARD };
@@ -20,6 +20,13 @@ pub fn document(text: &str) {
     for found in &checked.diagnostics {
         assert!(found.span.start <= text.len() && found.line >= 1 && found.column >= 1, "{found:?} lies outside");
         assert!(!found.message.is_empty(), "{found:?} says nothing");
+    }
+    if checked.diagnostics.iter().any(|found| found.code == "cycle")
+        && let Ok(fixed) = fix::fix(Source { name: "fuzz", text }, &NoFiles, &LIMITS)
+    {
+        let fixed = fixed.expect("a cycle is something to fix");
+        let again = check(Source { name: "fuzz", text: &fixed.text }, &NoFiles, &LIMITS);
+        assert!(again.accepted.is_some(), "what a fix writes is right: {:#?}", again.diagnostics);
     }
     if let Some(accepted) = &checked.accepted {
         loads(accepted);

@@ -10,6 +10,7 @@
 
 pub mod diagnostic;
 pub mod eval;
+pub mod fix;
 pub mod fuzzing;
 pub mod inputs;
 pub mod plans;

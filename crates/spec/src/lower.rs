@@ -17,11 +17,48 @@ use crate::diagnostic::Diagnostics;
 use crate::expr;
 use crate::tree::{Node, Value};
 
+pub(crate) use places::SECTIONS;
+
 /// Tasks of a cycle that its diagnostic names.
 const PATH_MAX: usize = 40;
 
 /// Makes the graph. `None` if there are errors.
 pub(crate) fn graph(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Graph> {
+    let graph = lowered(tree, hash, limits, diagnostics)?.graph;
+    (!diagnostics.has_errors()).then_some(graph)
+}
+
+/// Tasks beside each other that need each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cycle {
+    /// The groups around them, from the top.
+    pub(crate) groups: Vec<String>,
+    /// Their names, in the order of the text.
+    pub(crate) tasks: Vec<String>,
+    /// What each needs of them, by its place in `tasks`.
+    pub(crate) needs: Vec<Vec<usize>>,
+}
+
+/// The cycles of a document whose names are right.
+pub(crate) fn cycles(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) -> Vec<Cycle> {
+    let Some(lower) = lowered(tree, Hash([0; 32]), limits, diagnostics) else { return Vec::new() };
+    let mut components = cycles::components(&lower.graph.tasks);
+    let alone = |node: &NodeId| !components.iter().any(|component| component.contains(node));
+    let selves: Vec<_> = lower.selves.iter().copied().filter(alone).map(|node| vec![node]).collect();
+    components.extend(selves);
+    for component in &mut components {
+        component.sort_unstable();
+    }
+    components.sort();
+    components.iter().map(|component| lower.cycle(component)).collect()
+}
+
+fn lowered<'t, 'd>(
+    tree: &'t Node,
+    hash: Hash,
+    limits: &'t Limits,
+    diagnostics: &'d mut Diagnostics,
+) -> Option<Lower<'t, 'd>> {
     let mut lower = Lower {
         graph: empty(tree, hash),
         nodes: Vec::new(),
@@ -42,8 +79,7 @@ pub(crate) fn graph(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut 
         lower.task(NodeId(index as u32));
     }
     lower.finish();
-    let graph = lower.graph;
-    (!diagnostics.has_errors()).then_some(graph)
+    Some(lower)
 }
 
 /// A document on its way to a graph.
@@ -122,6 +158,22 @@ impl<'t> Lower<'t, '_> {
             }
         }
         self.mark_used();
+    }
+
+    fn cycle(&self, component: &[NodeId]) -> Cycle {
+        let mut groups = Vec::new();
+        let mut parent = self.graph.task(component[0]).parent;
+        while let Some(group) = parent {
+            groups.insert(0, self.graph.task(group).name.to_string());
+            parent = self.graph.task(group).parent;
+        }
+        let needs = |node: &NodeId| {
+            let own = self.selves.get(node);
+            let of_cycle = |need: &NodeId| component.binary_search(need).ok();
+            own.into_iter().chain(&self.graph.task(*node).needs).filter_map(of_cycle).collect()
+        };
+        let tasks = component.iter().map(|node| self.graph.task(*node).name.to_string()).collect();
+        Cycle { groups, tasks, needs: component.iter().map(needs).collect() }
     }
 
     /// The names along a cycle; of a long one both ends.

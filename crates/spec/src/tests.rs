@@ -5,6 +5,7 @@
 mod accepted;
 mod evaluated;
 mod extended;
+mod fixed;
 mod fixtures;
 mod fuzzed;
 mod plans;

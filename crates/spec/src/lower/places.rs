@@ -7,7 +7,7 @@ use crate::lower::{Lower, words};
 use crate::tree::Node;
 
 /// The sections of a document with the words for them.
-pub(super) const SECTIONS: [(&str, Section); 4] = [
+pub(crate) const SECTIONS: [(&str, Section); 4] = [
     ("tasks", Section::Main),
     ("after", Section::After),
     ("on_failure", Section::OnFailure),
