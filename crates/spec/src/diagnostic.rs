@@ -69,7 +69,8 @@ impl Diagnostics {
         if self.is_full() || self.found.iter().any(|known| known.span == *span && known.message == message) {
             return;
         }
-        self.found.push(Diagnostic { code, severity, message, help, span: span.clone(), line: 1, column: 1 });
+        let span = span.start.min(self.text.len())..span.end.min(self.text.len());
+        self.found.push(Diagnostic { code, severity, message, help, span, line: 1, column: 1 });
     }
 
     /// True if what is found from now on is not kept.

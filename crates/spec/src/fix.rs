@@ -46,6 +46,8 @@ pub struct Unfixable(pub String);
 ///
 /// If there are other errors to mend first, or a cycle has no loop that means the same.
 pub fn fix(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Result<Option<Fixed>, Unfixable> {
+    let text = tree::readable(source.text);
+    let source = Source { text: &text, ..source };
     let checked = check(source, resolver, limits);
     let errors = checked.diagnostics.iter().filter(|found| found.severity == Severity::Error);
     let (cycles, others): (Vec<_>, Vec<_>) = errors.partition(|found| found.code == "cycle");
@@ -65,8 +67,8 @@ pub fn fix(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Resu
     let mut loops = loops::plan(&tree, &cycles, limits);
     let mut edits = edits::Edits::new(source.text);
     walk::references(&tree, &mut loops, &mut edits)?;
-    for one in loops.innermost_first() {
-        edits::wrap(&mut edits, &tree, one)?;
+    for (groups, loops) in loops.by_scope() {
+        edits::wrap(&mut edits, &tree, groups, &loops)?;
     }
     let text = edits.emit(0..source.text.len());
     let again = check(Source { name: source.name, text: &text }, resolver, limits);

@@ -13,6 +13,9 @@ const SET_TOKENS_MAX: usize = 128;
 /// Blocks inside blocks; each `elif` is one more.
 const BLOCKS_MAX: usize = 64;
 
+/// Bytes of a line: the parser counts columns in sixteen bits.
+const LINE_MAX: usize = 60_000;
+
 /// A piece of code of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code<'a> {
@@ -24,6 +27,9 @@ pub(crate) struct Code<'a> {
 
 /// Refuses a source that is too deep; `template`: only what stands between delimiters is code.
 pub(crate) fn check(source: &str, template: bool) -> Result<(), String> {
+    if source.len() > LINE_MAX && source.split('\n').any(|line| line.len() > LINE_MAX) {
+        return Err(format!("it has a line of more than {LINE_MAX} bytes: give long data as an argument of its own"));
+    }
     if !template {
         return depth(source).map(drop);
     }
@@ -196,8 +202,10 @@ mod tests {
         let of = |open: &str, count: usize| format!("${{{{ {}1 }}}}", open.repeat(count));
         assert_eq!(check(&of("1 or ", 200), true), Ok(()));
         assert_eq!(check(&of("[1, 2, 3], ", 5_000), true), Ok(()));
+        assert_eq!(check(&"${{ 1 }}\n".repeat(50_000), true), Ok(()));
         for source in [
             of("1 or ", 400),
+            "${{ 1 }}".repeat(8_000),
             of("not ", 600),
             of("-", 600),
             of("(", 40),

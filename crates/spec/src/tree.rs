@@ -1,6 +1,7 @@
 //! A document as values with their places. Knows no word of the language.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use agendum_types::Limits;
@@ -152,7 +153,7 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
     budget.max_aliases = 0;
     budget.max_anchors = 0;
     let options = serde_saphyr::options! { budget: Some(budget), strict_booleans: true };
-    match serde_saphyr::from_str_with_options::<Node>(text, options) {
+    match serde_saphyr::from_str_with_options::<Node>(&readable(text), options) {
         Ok(node) => Some(node),
         Err(error) => {
             let (at, message, help) = explain(text, &error);
@@ -160,6 +161,27 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
             None
         }
     }
+}
+
+/// JSON may hold characters in its texts that YAML does not, or reads otherwise: they are escaped, which both read alike. Places
+/// behind such a character are a few bytes off.
+pub(crate) fn readable(text: &str) -> Cow<'_, str> {
+    let is_rare = |character: char| {
+        matches!(character, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if !text.trim_start().starts_with(['{', '[']) || !text.contains(is_rare) || !is_json() {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if is_rare(character) {
+            let _never = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Where and what, in our words; the parser appends the place to its message.

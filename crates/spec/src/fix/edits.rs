@@ -119,25 +119,29 @@ impl<'t> Edits<'t> {
     }
 }
 
-/// Puts the tasks of a cycle into their loop.
-pub(super) fn wrap(edits: &mut Edits<'_>, tree: &Node, of: &Loop) -> Result<(), Unfixable> {
-    let groups: Vec<&str> = of.groups.iter().map(String::as_str).collect();
-    let (section, tasks) = loops::scope(tree, &groups)
-        .find(|(_, tasks)| tasks.get(&of.tasks[0]).is_some())
-        .ok_or_else(|| Unfixable(format!("task `{}` is not found again", of.tasks[0])))?;
-    let inside: Vec<usize> =
-        (0..tasks.entries().len()).filter(|place| of.tasks.contains(&tasks.entries()[*place].0.name)).collect();
-    let style = Style::of(edits, section, &tasks.entries()[inside[0]].0);
-    if edits.is_flow(tasks) {
-        wrap_flow(edits, tasks.entries(), &inside, of, &style);
-        return Ok(());
-    }
-    for (key, _) in tasks.entries() {
-        if !edits.text[edits.line_start(key.span.start)..key.span.start].trim().is_empty() {
-            return Err(Unfixable(format!("task `{}` does not begin a line of its own", key.name)));
+/// Puts the tasks of each cycle of a scope into their loop.
+pub(super) fn wrap(edits: &mut Edits<'_>, tree: &Node, groups: &[String], all: &[&Loop]) -> Result<(), Unfixable> {
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    for (section, tasks) in loops::scope(tree, &groups) {
+        let entries = tasks.entries();
+        let places: BTreeMap<&str, usize> = entries.iter().enumerate().map(|(at, (key, _))| (&*key.name, at)).collect();
+        let Some((first, _)) = entries.first() else { continue };
+        let style = Style::of(edits, section, first);
+        let is_flow = edits.is_flow(tasks);
+        let begins = if is_flow { Vec::new() } else { begins(edits, entries, &style)? };
+        for of in all {
+            let mut inside: Vec<usize> = of.tasks.iter().filter_map(|task| places.get(&**task).copied()).collect();
+            inside.sort_unstable();
+            if inside.is_empty() {
+                continue;
+            }
+            if is_flow {
+                wrap_flow(edits, entries, &inside, of, &style);
+            } else {
+                wrap_block(edits, entries, &begins, &inside, of, &style);
+            }
         }
     }
-    wrap_block(edits, tasks.entries(), &inside, of, &style);
     Ok(())
 }
 
@@ -186,8 +190,14 @@ fn head(of: &Loop, word: impl Fn(&str) -> String) -> (String, String) {
     (until, exhausted)
 }
 
-fn wrap_block(edits: &mut Edits<'_>, entries: &[(Key, Node)], inside: &[usize], of: &Loop, style: &Style) {
-    let begins: Vec<usize> = (0..entries.len()).map(|place| begin_of_entry(edits, entries, place, style)).collect();
+fn wrap_block(
+    edits: &mut Edits<'_>,
+    entries: &[(Key, Node)],
+    begins: &[usize],
+    inside: &[usize],
+    of: &Loop,
+    style: &Style,
+) {
     let range = |edits: &Edits<'_>, place: usize| {
         let (key, value) = &entries[place];
         let end = begins.get(place + 1).copied().unwrap_or_else(|| edits.line_end(edits.end_of(key, value)));
@@ -230,6 +240,16 @@ fn wrap_block(edits: &mut Edits<'_>, entries: &[(Key, Node)], inside: &[usize], 
 fn plain_key(name: &str) -> String {
     let is_other = ["null", "true", "false"].iter().any(|word| name.eq_ignore_ascii_case(word));
     if is_other { format!("\"{name}\"") } else { name.to_owned() }
+}
+
+/// Where the lines of each entry begin.
+fn begins(edits: &Edits<'_>, entries: &[(Key, Node)], style: &Style) -> Result<Vec<usize>, Unfixable> {
+    for (key, _) in entries {
+        if !edits.text[edits.line_start(key.span.start)..key.span.start].trim().is_empty() {
+            return Err(Unfixable(format!("task `{}` does not begin a line of its own", key.name)));
+        }
+    }
+    Ok((0..entries.len()).map(|place| begin_of_entry(edits, entries, place, style)).collect())
 }
 
 /// Where an entry's lines begin: with the comments right above it.

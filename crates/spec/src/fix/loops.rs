@@ -48,10 +48,15 @@ impl Loops {
         self.members.get(&path(groups, name)).copied()
     }
 
-    pub(super) fn innermost_first(&self) -> Vec<&Loop> {
-        let mut all: Vec<&Loop> = self.all.iter().collect();
-        all.sort_by_key(|one| std::cmp::Reverse(one.groups.len()));
-        all
+    /// Those of each scope, the innermost scopes first.
+    pub(super) fn by_scope(&self) -> Vec<(&[String], Vec<&Loop>)> {
+        let mut scopes: BTreeMap<&[String], Vec<&Loop>> = BTreeMap::new();
+        for one in &self.all {
+            scopes.entry(&one.groups).or_default().push(one);
+        }
+        let mut scopes: Vec<_> = scopes.into_iter().collect();
+        scopes.sort_by_key(|(groups, _)| std::cmp::Reverse(groups.len()));
+        scopes
     }
 
     pub(super) fn written(self) -> Vec<Written> {
