@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How much a diagnostic weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,14 +167,49 @@ pub struct Report {
 #[error("{}", .diagnostic.message)]
 pub struct Located {
     diagnostic: Diagnostic,
-    source_code: miette::NamedSource<String>,
+    source_code: Excerpts,
+}
+
+/// A document of which a terminal shows lines, and of long ones a part.
+#[derive(Clone, Debug)]
+struct Excerpts {
+    name: Arc<str>,
+    text: Arc<str>,
+}
+
+/// Bytes of a snippet that are shown whole.
+const SNIPPET_MAX: usize = 2_000;
+/// Bytes on each side of a place in a longer one.
+const AROUND: usize = 60;
+
+impl miette::SourceCode for Excerpts {
+    fn read_span<'a>(
+        &'a self,
+        span: &miette::SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
+        let whole = self.text.read_span(span, before, after)?;
+        let (mut bytes, mut line, mut column) = (*whole.span(), whole.line(), whole.column());
+        if bytes.len() > SNIPPET_MAX {
+            let start = self.text.floor_char_boundary(span.offset().saturating_sub(AROUND));
+            let end = self.text.ceil_char_boundary((span.offset() + AROUND).min(self.text.len()));
+            let skipped = &self.text[bytes.offset().min(start)..start];
+            line += skipped.matches('\n').count();
+            column = skipped.rsplit('\n').next().map_or(0, |rest| rest.chars().count());
+            bytes = (start, end - start).into();
+        }
+        let data = &self.text.as_bytes()[bytes.offset()..bytes.offset() + bytes.len()];
+        let name = self.name.to_string();
+        Ok(Box::new(miette::MietteSpanContents::new_named(name, data, bytes, line, column, whole.line_count())))
+    }
 }
 
 impl Report {
     /// A report over a document.
     #[must_use]
     pub fn new(name: &str, text: &str, diagnostics: Vec<Diagnostic>) -> Self {
-        let source = miette::NamedSource::new(name, text.to_owned());
+        let source = Excerpts { name: name.into(), text: text.into() };
         let located = |diagnostic| Located { diagnostic, source_code: source.clone() };
         Self { name: name.to_owned(), diagnostics: diagnostics.into_iter().map(located).collect() }
     }
@@ -206,7 +242,9 @@ impl miette::Diagnostic for Located {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
-        let span = self.diagnostic.span.start..self.diagnostic.span.end.max(self.diagnostic.span.start + 1);
+        // A long value is marked where it begins.
+        let Range { start, end } = self.diagnostic.span;
+        let span = start..end.clamp(start + 1, start + AROUND);
         Some(Box::new(std::iter::once(miette::LabeledSpan::underline(span))))
     }
 }

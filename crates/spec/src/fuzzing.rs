@@ -11,8 +11,9 @@ use crate::eval::Evaluator;
 use crate::{Accepted, NoFiles, Source, check, extend, load, plans};
 use crate::{expr, fix};
 
-/// The standard limits with evaluations that a fuzzer can afford.
-const LIMITS: Limits = Limits { evaluation_fuel: 20_000, evaluation_bytes_max: 64 << 10, ..Limits::STANDARD };
+/// The standard limits, with documents and evaluations that a fuzzer can afford.
+const LIMITS: Limits =
+    Limits { graph_tasks_max: 2_000, evaluation_fuel: 20_000, evaluation_bytes_max: 64 << 10, ..Limits::STANDARD };
 
 /// A document is refused with places inside it, or accepted: then its normal text gives the same graph again, and it can be extended.
 pub fn document(text: &str) {
