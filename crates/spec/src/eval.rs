@@ -136,19 +136,18 @@ fn fits(value: &minijinja::Value, left: &mut usize, depth: usize) -> bool {
     let cost = 1 + value.as_str().map_or(0, str::len);
     let Some(rest) = left.checked_sub(cost) else { return false };
     *left = rest;
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable if depth == 0 || value.len().is_some_and(|count| count > *left) => false,
-        ValueKind::Seq | ValueKind::Iterable => {
-            value.try_iter().map_or(true, |mut items| items.all(|item| fits(&item, left, depth - 1)))
-        }
-        ValueKind::Map if depth == 0 => false,
-        ValueKind::Map => value.try_iter().map_or(true, |mut keys| {
-            keys.all(|key| {
-                fits(&key, left, depth - 1) && value.get_item(&key).is_ok_and(|item| fits(&item, left, depth - 1))
-            })
-        }),
-        _ => true,
+    let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    if !is_list && value.kind() != ValueKind::Map {
+        return true;
     }
+    if depth == 0 || value.len().is_some_and(|count| count > *left) {
+        return false;
+    }
+    // A map gives its keys.
+    let of_map =
+        |key: &minijinja::Value, left: &mut usize| value.get_item(key).is_ok_and(|item| fits(&item, left, depth - 1));
+    let Ok(mut inside) = value.try_iter() else { return true };
+    inside.all(|one| fits(&one, left, depth - 1) && (is_list || of_map(&one, left)))
 }
 
 /// Takes what a template writes, up to a size.

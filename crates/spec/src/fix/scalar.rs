@@ -121,7 +121,8 @@ fn written(text: &str, node: &Node, value: &str) -> Vec<Written> {
             }
             _ => character,
         };
-        let end = second.map_or(at + character.len_utf8(), |(second_at, second)| second_at + second.len_utf8());
+        let (last_at, last) = second.unwrap_or((at, character));
+        let end = last_at + last.len_utf8();
         found.push((read, start + at..start + end));
     }
     found
