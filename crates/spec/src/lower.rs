@@ -148,7 +148,8 @@ impl<'t> Lower<'t, '_> {
         }
         for cycle in cycles::find(&self.graph.tasks) {
             let message = format!("the tasks need each other: {}", self.path(&cycle));
-            let help = "a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this";
+            let help = "a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; \
+                        `agendum check --fix` writes this";
             let span = self.names[cycle[0].0 as usize].clone();
             self.diagnostics.error("cycle", &span, message, help);
         }
