@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod doctor;
 mod explain;
+mod fix;
 mod index;
 mod provider;
 mod run;
@@ -47,9 +48,9 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     match command {
         Command::Demo => demo::demo(json).await,
         Command::Run(run) => run::run(&context()?, &run).await,
-        Command::Check { graph } => {
-            let config = Config::find(config.as_deref(), Some(&graph))?;
-            check::check(json, &graph, &config.limits.0)
+        Command::Check { graph, fix, dry_run } => {
+            let limits = &Config::find(config.as_deref(), Some(&graph))?.limits.0;
+            if fix { fix::fix(json, &graph, dry_run, limits) } else { check::check(json, &graph, limits) }
         }
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,

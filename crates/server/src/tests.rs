@@ -203,7 +203,8 @@ async fn a_live_run_grows() {
         json!({ "tasks": { "more": { "uses": "chat", "with": { "prompt": "after ${{ tasks.nap.output }}" } } } });
     assert_eq!(world.ask("POST", &path, Some(more.clone())).await.0, 200);
     let (status, _, again) = world.ask("POST", &path, Some(more)).await;
-    assert!(status == 422 && again["detail"].as_str().unwrap().contains("`more` already"), "{again}");
+    let why = again["diagnostics"][0]["message"].as_str();
+    assert_eq!((status, why), (422, Some("there is another task `more`")), "{again}");
     let (_, _, detail) = world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
     assert_eq!(detail["output"]["more"]["text"], "after 1", "{detail}");
 }

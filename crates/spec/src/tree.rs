@@ -1,6 +1,7 @@
 //! A document as values with their places. Knows no word of the language.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use agendum_types::Limits;
@@ -114,6 +115,29 @@ pub fn to_json(node: &Node) -> serde_json::Value {
     }
 }
 
+/// A tree of a JSON value, which has no places.
+pub(crate) fn from_json(value: serde_json::Value) -> Node {
+    let value = match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Bool(truth),
+        serde_json::Value::Number(number) => Value::Number(number),
+        serde_json::Value::String(text) => Value::Text(text),
+        serde_json::Value::Array(items) => Value::List(items.into_iter().map(from_json).collect()),
+        serde_json::Value::Object(entries) => Value::Map(entries.into_iter().map(placeless).collect()),
+    };
+    Node { value, span: 0..0 }
+}
+
+fn placeless((name, value): (String, serde_json::Value)) -> (Key, Node) {
+    (Key { name, span: 0..0 }, from_json(value))
+}
+
+/// Values inside values. The parser is recursive and the stack of a server's thread small; groups to the depth of
+/// [`Limits::depth_max`] leave a dozen levels for what the innermost task says.
+const DEPTH_MAX: usize = 32;
+/// Values of a document.
+const VALUES_MAX: usize = 250_000;
+
 /// Reads a text. A hostile one costs no more than its bounded size.
 pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Node> {
     if text.len() > limits.document_bytes_max {
@@ -123,13 +147,13 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
     }
     let mut budget = Budget::default();
     budget.max_reader_input_bytes = Some(limits.document_bytes_max);
-    budget.max_depth = 64;
-    budget.max_nodes = 250_000;
-    budget.max_events = 500_000;
+    budget.max_depth = DEPTH_MAX;
+    budget.max_nodes = VALUES_MAX;
+    budget.max_events = 2 * VALUES_MAX;
     budget.max_aliases = 0;
     budget.max_anchors = 0;
     let options = serde_saphyr::options! { budget: Some(budget), strict_booleans: true };
-    match serde_saphyr::from_str_with_options::<Node>(text, options) {
+    match serde_saphyr::from_str_with_options::<Node>(&readable(text), options) {
         Ok(node) => Some(node),
         Err(error) => {
             let (at, message, help) = explain(text, &error);
@@ -137,6 +161,27 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
             None
         }
     }
+}
+
+/// JSON may hold characters in its texts that YAML does not, or reads otherwise: they are escaped, which both read alike. Places
+/// behind such a character are a few bytes off.
+pub(crate) fn readable(text: &str) -> Cow<'_, str> {
+    let is_rare = |character: char| {
+        matches!(character, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if !text.trim_start().starts_with(['{', '[']) || !text.contains(is_rare) || !is_json() {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if is_rare(character) {
+            let _never = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Where and what, in our words; the parser appends the place to its message.

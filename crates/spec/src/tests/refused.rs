@@ -77,7 +77,7 @@ fn a_cycle_names_its_path() {
           c: { uses: chat, with: { prompt: "${{ tasks.b.output.text }}" } }
     "#), @"
     4:3 cycle: the tasks need each other: a → c → b → a
-        help: a cycle can only be written as a `loop`: put these tasks into one: `loop: {until, max_iterations, on_exhausted}` with `tasks` inside
+        help: a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this
     ");
 }
 
@@ -88,7 +88,7 @@ fn a_task_cannot_need_itself() {
           a: { uses: chat, if: "${{ tasks.a.output }}" }
     "#), @"
     4:24 cycle: task `a` needs itself: a → a
-        help: use a `loop`
+        help: read the last round in a `loop`: loop.previous.tasks.NAME.output; `agendum check --fix` writes this
     ");
 }
 
@@ -309,6 +309,57 @@ fn what_is_not_run_yet_says_so() {
     8:14 not_yet (not yet): not yet: this release does not run `uses: graph`
     9:14 not_yet (not yet): not yet: this release does not run `uses: wait`
     ");
+}
+
+/// Each word that the schema marks, and what only lowering knows.
+const NOT_YET: &str = r#"
+    concurrency: {}
+    budget: { usd_per_minute: 0.1, on_exceeded: ask }
+    tasks:
+      a: { uses: agent, tools: [], max_turns: 1, on_exhausted: fail }
+      b: { uses: embed, cache: {}, compensate: {}, concurrency: {}, budget: { usd: 1 } }
+      c: { uses: rerank, on_uncertain: ask }
+      d: { uses: search, on_uncertain: { check: a } }
+      e: { uses: memory, model: { min_quality: {}, choose: cheapest } }
+      f: { uses: image, catch: [{ on: [any], use: cached }] }
+      g: { uses: transcribe }
+      h: { uses: speak, with: { a: "${{ tasks.g.stream }}", b: "${{ tasks.g.first.language }}" } }
+      i: { uses: mcp }
+      j: { uses: worker }
+      k: { uses: publish }
+      l: { uses: graph }
+      m: { uses: wait }
+"#;
+
+#[test]
+fn every_word_that_is_not_run_yet_is_refused_as_such() {
+    fn marks(schema: &serde_json::Value, found: &mut Vec<String>) {
+        let serde_json::Value::Object(entries) = schema else {
+            return schema.as_array().into_iter().flatten().for_each(|one| marks(one, found));
+        };
+        for (key, value) in entries {
+            match (key.as_str(), value) {
+                ("x-not-yet", serde_json::Value::String(what)) => found.push(what.clone()),
+                ("x-not-yet", serde_json::Value::Object(words)) => {
+                    found.extend(words.values().map(|what| what.as_str().unwrap().to_owned()));
+                }
+                _ => marks(value, found),
+            }
+        }
+    }
+    let mut marked = Vec::new();
+    marks(&serde_json::from_str(crate::schema()).unwrap(), &mut marked);
+    let said = said(NOT_YET);
+    for what in &marked {
+        assert!(said.contains(&format!("does not run {what}")), "nothing refuses {what}: {said}");
+    }
+    assert!(
+        marked.len() > 20 && said.lines().all(|line| line.contains("not yet") || line.contains("help: ")),
+        "{said}"
+    );
+    assert_eq!(said.matches("can only fail an uncertain task").count(), 2, "{said}");
+    assert_eq!(said.matches("does not read a task while it streams").count(), 2, "{said}");
+    assert!(super::checked(NOT_YET).runnable().is_none(), "and nothing of it runs");
 }
 
 #[test]
