@@ -106,7 +106,6 @@ impl Scheduler {
         }
         self.reopen();
         if !self.reopening {
-            self.fire_timers();
             self.work();
         }
         Ok(())

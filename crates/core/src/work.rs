@@ -25,6 +25,10 @@ impl Scheduler {
             while let Some(todo) = self.board.todo.pop_front() {
                 self.work_off(todo);
             }
+            // All that is due comes before anything is sent: it may rank first, or take back what would be sent.
+            if self.fire_timer() {
+                continue;
+            }
             self.pump();
             if self.board.todo.is_empty() {
                 return;

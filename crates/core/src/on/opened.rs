@@ -60,6 +60,7 @@ impl Scheduler {
         }
         let all = u32::try_from(self.board.run(slot).insts.len()).expect("limited");
         for id in (0..all).map(InstId) {
+            self.board.prune_in_time(slot, id);
             match &self.board.run(slot).inst(id).state {
                 State::Ready => self.board.todo.push_back(Todo::Take(slot, id)),
                 State::Asking(_) => self.board.todo.push_back(Todo::Ask(slot, id)),

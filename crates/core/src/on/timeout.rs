@@ -11,21 +11,22 @@ use crate::scheduler::Scheduler;
 use crate::timers::Timer;
 
 impl Scheduler {
-    pub(crate) fn fire_timers(&mut self) {
-        while let Some(timer) = self.board.timers.pop_due(self.now) {
-            match timer {
-                Timer::Start(slot, id) => {
-                    self.board.run_mut(slot).inst_mut(id).state = State::Ready;
-                    self.take(slot, id);
-                }
-                Timer::Expiry(slot, id) => self.expire(slot, id),
-                Timer::Loop(slot, id) => self.expire_loop(slot, id),
-                Timer::Deadline(slot) => self.expire_run(slot),
-                Timer::Target(target) => self.board.queue.wake(target, self.now),
+    /// Does what the next timer that is due is about; false if none is.
+    pub(crate) fn fire_timer(&mut self) -> bool {
+        let Some(timer) = self.board.timers.pop_due(self.now) else {
+            return false;
+        };
+        match timer {
+            Timer::Start(slot, id) => {
+                self.board.run_mut(slot).inst_mut(id).state = State::Ready;
+                self.take(slot, id);
             }
-            // What one timer leads to may take back others that are due.
-            self.work();
+            Timer::Expiry(slot, id) => self.expire(slot, id),
+            Timer::Loop(slot, id) => self.expire_loop(slot, id),
+            Timer::Deadline(slot) => self.expire_run(slot),
+            Timer::Target(target) => self.board.queue.wake(target, self.now),
         }
+        true
     }
 
     /// A task's own time is over, or the time that is left belongs to others.
