@@ -217,7 +217,8 @@ impl Scheduler {
                 }
             }
             Step::Judge => {
-                exprs.extend(task.fail_if.map(|(expr, _)| (Purpose::FailIf, expr)));
+                let fail_if = task.fail_if.filter(|_| plan.is_judged(inst.node, inst.layer));
+                exprs.extend(fail_if.map(|(expr, _)| (Purpose::FailIf, expr)));
                 exprs.extend(self.board.good_if(slot, id).map(|expr| (Purpose::GoodIf, expr)));
             }
             Step::Round => {

@@ -229,14 +229,14 @@ impl Board {
                 self.open_round(slot, id);
             }
             NextRound::Done => {
-                self.free_child(slot, child);
+                self.end_rounds(slot, id, child);
                 if let Some(output) = last {
                     self.set_output(slot, id, output);
                 }
                 self.judge_or_settle(slot, id);
             }
             NextRound::Use { output } => {
-                self.free_child(slot, child);
+                self.end_rounds(slot, id, child);
                 self.set_output(slot, id, output.clone());
                 self.run_mut(slot).inst_mut(id).degraded = true;
                 self.judge_or_settle(slot, id);
@@ -259,6 +259,16 @@ impl Board {
         let exhausted = self.plan(slot).task(node).repeat.as_ref().map(|repeat| repeat.exhausted.clone());
         if let Some(agendum_types::graph::Exhausted::Escalate(task)) = exhausted {
             self.run_mut(slot).escalation = Some(task);
+        }
+    }
+
+    /// No further round comes: the loop's deadline is kept, whatever still judges its result.
+    fn end_rounds(&mut self, slot: Slot, id: InstId, child: Option<InstId>) {
+        self.free_child(slot, child);
+        if let Some(Body::Loop(repeat)) = self.run_mut(slot).inst_mut(id).body.as_deref_mut()
+            && let Some(deadline) = repeat.deadline.take()
+        {
+            self.timers.clear(deadline, Timer::Loop(slot, id));
         }
     }
 

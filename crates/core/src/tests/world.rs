@@ -14,13 +14,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_testkit::script;
+use agendum_types::graph::DataRef;
 use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money,
     Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
 
-use crate::{Action, Change, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
+use crate::{
+    Action, Bound, Change, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
+};
 
 pub(super) struct World {
     core: Scheduler,
@@ -295,7 +298,9 @@ impl World {
         };
         let mut evaluation = Evaluation::default();
         let mut error = None;
-        if let Make::Values { exprs, .. } = &evaluate.make {
+        if let Make::Values { exprs, bindings } = &evaluate.make {
+            // Nothing is good that is not there.
+            let missing = bindings.contains(&(DataRef::Candidate, Bound::Undefined));
             for (purpose, _) in exprs {
                 match purpose {
                     Purpose::Condition => evaluation.truth = Some(said("if") != Some("false")),
@@ -306,7 +311,7 @@ impl World {
                     }
                     Purpose::Input | Purpose::Output => evaluation.payload = Some(payload(12)),
                     Purpose::FailIf => evaluation.truth = Some(said("fail_if") == Some("true")),
-                    Purpose::GoodIf => evaluation.good = Some(said("good") != Some("false")),
+                    Purpose::GoodIf => evaluation.good = Some(said("good") != Some("false") && !missing),
                     Purpose::Until => evaluation.truth = Some(said("until") == Some("true")),
                     Purpose::Same => {
                         evaluation.same = Some(Hash([said("same").map_or(0, |same| same.as_bytes()[0]); 32]))
