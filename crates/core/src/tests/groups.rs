@@ -369,3 +369,27 @@ fn a_loop_that_is_done_keeps_its_deadline() {
     2000ms close r1
     ");
 }
+
+#[test]
+fn a_task_that_takes_the_place_of_a_dropped_one_is_its_own() {
+    assert_snapshot!(trace("
+        submit r1 a; on_failure: r race=2 { x; y needs x }; finally: e; f
+        fail a permanent
+        fail r/x permanent
+        view r1
+        ok e
+        ok f
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed permanent in a: no luck
+    0ms dispatch r1/r/x#1 on t
+    0ms dispatch r1/e#1 on t
+    0ms dispatch r1/f#1 on t
+    0ms r1 is failed, spent $0, held $0
+    0ms   a failed
+    0ms   r failed
+    0ms   e running
+    0ms   f running
+    0ms close r1
+    ");
+}
