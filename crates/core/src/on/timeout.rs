@@ -100,11 +100,15 @@ impl Scheduler {
         self.record_of(slot, Record::Task { run: self.board.run(slot).id, path: TaskPath::default(), change });
     }
 
-    /// Takes a task out of its queue, for the moment.
-    pub(crate) fn unqueue(&mut self, slot: Slot, id: InstId) {
+    /// Takes a task out of its queue, for the moment; false if it stood in none.
+    pub(crate) fn unqueue(&mut self, slot: Slot, id: InstId) -> bool {
         let inst = self.board.run_mut(slot).inst_mut(id);
+        if !matches!(inst.state, State::Queued(_)) {
+            return false;
+        }
         if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
             self.board.queue.remove(&ticket);
         }
+        true
     }
 }
