@@ -31,6 +31,11 @@ impl Scheduler {
         for slot in self.board.live_slots() {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).refresh(&self.targets);
+            self.decide_all_lost(slot);
+        }
+        // What is open now is found in the states, once, whether it was left open or came of what was decided just now.
+        self.board.todo.retain(|todo| matches!(todo, Todo::Stop(_) | Todo::Publish(..)));
+        for slot in self.board.live_slots() {
             self.take_up(slot);
             // Last: what was decided just now may have abandoned further attempts of the earlier life.
             self.book_orphans(slot);
@@ -51,6 +56,12 @@ impl Scheduler {
         }
     }
 
+    fn decide_all_lost(&mut self, slot: Slot) {
+        for id in self.all(slot) {
+            self.decide_lost(slot, id);
+        }
+    }
+
     fn take_up(&mut self, slot: Slot) {
         match self.board.run(slot).phase {
             Phase::Composing => self.board.todo.push_back(Todo::Compose(slot)),
@@ -58,14 +69,13 @@ impl Scheduler {
             Phase::Closing => self.board.todo.push_back(Todo::Close(slot)),
             Phase::Main | Phase::Section(_) => {}
         }
-        let all = u32::try_from(self.board.run(slot).insts.len()).expect("limited");
-        for id in (0..all).map(InstId) {
+        for id in self.all(slot) {
             self.board.prune_in_time(slot, id);
             match &self.board.run(slot).inst(id).state {
                 State::Ready => self.board.todo.push_back(Todo::Take(slot, id)),
                 State::Asking(_) => self.board.todo.push_back(Todo::Ask(slot, id)),
-                State::Running(_) => self.decide_lost(slot, id),
                 State::Waiting
+                | State::Running(_)
                 | State::Parked(_)
                 | State::Queued(_)
                 | State::Paused
@@ -75,6 +85,11 @@ impl Scheduler {
                 | State::Settled(_) => {}
             }
         }
+    }
+
+    /// Every place in the arena of a run.
+    fn all(&self, slot: Slot) -> impl Iterator<Item = InstId> + use<> {
+        (0..u32::try_from(self.board.run(slot).insts.len()).expect("limited")).map(InstId)
     }
 
     /// An attempt was out when the process died.
