@@ -9,9 +9,12 @@ pub mod chance;
 pub mod check;
 pub mod corpus;
 pub mod generate;
+pub mod oracle;
+pub mod plans;
+mod trace;
 pub mod world;
 
-pub use world::{Faults, Played, play, show};
+pub use world::{Faults, Planned, Played, cut_everywhere, play, show};
 
 #[cfg(test)]
 mod tests;
