@@ -1,6 +1,6 @@
 //! Records about one task.
 
-use agendum_types::{Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath};
+use agendum_types::{Effect, Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
@@ -110,6 +110,7 @@ impl Board {
         let inst = run.inst_mut(id);
         inst.attempts = inst.attempts.max(dispatched.attempt.0);
         inst.rung_attempts += 1;
+        inst.once = dispatched.effect == Effect::Once;
         inst.state = State::Running(Box::new(Running {
             attempt: dispatched.attempt,
             incarnation: dispatched.incarnation,

@@ -324,3 +324,17 @@ fn a_late_outcome_is_fenced_off_and_booked() {
     0ms close r1
     ");
 }
+
+#[test]
+fn what_has_taken_effect_is_not_done_again_though_its_result_is_refused() {
+    assert_snapshot!(trace("
+        say a fail_if=true
+        targets t=1:effect=once
+        submit r1 a fail_if retry=3 on=invalid_output
+        ok a
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed invalid_output in a: its result fulfils `fail_if`
+    0ms close r1
+    ");
+}

@@ -17,8 +17,8 @@ use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, Capability, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money,
-    Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
+    AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
+    Money, Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
 
 use crate::{
@@ -474,6 +474,7 @@ fn target(name: &str, text: &str) -> Target {
             "cap" => target.output_cap = value.parse().unwrap(),
             "group" => target.quota_group = Some(value.into()),
             "clearance" => target.clearance = Labels::new([value]),
+            "effect" => target.effect = Effect::from_word(value),
             "expected" => target.expected = script::span(value),
             other => panic!("a target knows no word {other:?}"),
         }

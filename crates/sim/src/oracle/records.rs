@@ -194,7 +194,9 @@ impl Reference {
                 };
             }
             let poor = next.iter().find(|(id, path)| self.purse(*id, path) == Purse::Waits).cloned();
-            let Some((id, path)) = poor else { return Err(format!("it is not its turn, but that of {next:?}")) };
+            let Some((id, path)) = poor else {
+                return Err(format!("it cannot go, or it is not its turn but that of {next:?}"));
+            };
             self.run(id).inst(&path).state = State::Broke;
         }
     }

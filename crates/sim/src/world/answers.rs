@@ -83,7 +83,7 @@ impl World {
             Purpose::GoodIf => evaluation.good = Some(self.chance.hits(80)),
             Purpose::Until => evaluation.truth = Some(self.chance.hits(40)),
             Purpose::Same => evaluation.same = Some(Hash([self.chance.below(3) as u8; 32])),
-            Purpose::Score => evaluation.score = Some(self.chance.below(100) as i64),
+            Purpose::Score => evaluation.score = Some(self.chance.below(4) as i64),
         }
     }
 
