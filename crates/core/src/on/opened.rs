@@ -31,7 +31,8 @@ impl Scheduler {
         for slot in self.board.live_slots() {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).refresh(&self.targets);
-            self.decide_all_lost(slot);
+            self.all(slot).for_each(|id| self.board.prune_in_time(slot, id));
+            self.all(slot).for_each(|id| self.decide_lost(slot, id));
         }
         // What is open now is found in the states, once, whether it was left open or came of what was decided just now.
         self.board.todo.retain(|todo| matches!(todo, Todo::Stop(_) | Todo::Publish(..)));
@@ -42,10 +43,13 @@ impl Scheduler {
         }
     }
 
-    /// Nobody will tell what an attempt of an earlier life cost: all that it held counts as spent.
+    /// Nobody will tell what an attempt of an earlier life cost: all that it held counts as spent. One that was taken up again in this
+    /// life will tell.
     fn book_orphans(&mut self, slot: Slot) {
         let run = self.board.run(slot).id;
-        for orphan in self.board.run(slot).orphans.clone() {
+        let mut orphans = self.board.run(slot).orphans.clone();
+        orphans.retain(|orphan| orphan.incarnation < self.incarnation);
+        for orphan in orphans {
             let change = Change::Abandoned {
                 attempt: orphan.attempt,
                 incarnation: orphan.incarnation,
@@ -53,12 +57,6 @@ impl Scheduler {
                 tokens: orphan.hold_tokens,
             };
             self.record_of(slot, Record::Task { run, path: orphan.path, change });
-        }
-    }
-
-    fn decide_all_lost(&mut self, slot: Slot) {
-        for id in self.all(slot) {
-            self.decide_lost(slot, id);
         }
     }
 
@@ -70,7 +68,6 @@ impl Scheduler {
             Phase::Main | Phase::Section(_) => {}
         }
         for id in self.all(slot) {
-            self.board.prune_in_time(slot, id);
             match &self.board.run(slot).inst(id).state {
                 State::Ready => self.board.todo.push_back(Todo::Take(slot, id)),
                 State::Asking(_) => self.board.todo.push_back(Todo::Ask(slot, id)),
