@@ -115,7 +115,7 @@ impl Maker<'_> {
         }
         self.ladder(&mut task, is_group);
         self.times(&mut task, is_group);
-        if depth == 0 && self.chance.hits(25) {
+        if depth == 0 && self.chance.hits(35) {
             task["optional"] = json!(true);
             task["value"] = json!(self.chance.below(100));
         }

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Action, Deed, Evaluation, Event, Rejected, RunSubmitted, Scheduler, Step, Submission};
-use agendum_types::graph::{Rung, Section, Work};
+use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, Class, Graph, Hash, Incarnation, Labels, Limits, Outcome, RunId, RunStatus, Seq, Target, TaskPath,
@@ -333,26 +333,29 @@ impl Reference {
         match self.heard.take() {
             Some(Heard::Submitted(submitted, graph)) => {
                 let full = self.runs.len() >= self.limits.live_runs_max as usize;
-                let able = graph.tasks.iter().all(|task| {
-                    let Work::Call(call) = &task.work else { return true };
-                    let named = |name: &Arc<str>| {
-                        let able = |target: &Target| target.capabilities.contains(&call.capability);
-                        self.targets.iter().any(|target| target.name == *name && able(target))
-                    };
-                    let rungs = task.catch.iter().all(|rung| match &rung.rung {
-                        Rung::Target(name) => named(name),
-                        Rung::Output(_) => true,
-                    });
-                    rungs && !place::candidates(&self.targets, call.capability, &call.requirement).is_empty()
-                });
-                ensure(full || !able || submitted.deadline == Some(self.now), "a run was refused without a reason")
+                let late = submitted.deadline == Some(self.now);
+                ensure(full || late || !self.can_serve(&graph.tasks), "a run was refused without a reason")
             }
-            Some(Heard::Added(run, _)) => {
-                let main = self.runs.get(&run).is_some_and(|run| run.phase == Phase::Main);
-                ensure(!main, "an addition was refused without a reason")
+            Some(Heard::Added(run, graph)) => {
+                let known = self.runs.get(&run).filter(|run| run.phase == Phase::Main).map(|run| run.graph.tasks.len());
+                let servable = known.is_some_and(|known| self.can_serve(&graph.tasks[known..]));
+                ensure(!servable, "an addition was refused without a reason")
             }
             other => Err(format!("only submissions and additions are refused, and not {other:?}")),
         }
+    }
+
+    /// Every call has a target that could serve it, and so has every rung that names one.
+    fn can_serve(&self, tasks: &[Task]) -> bool {
+        tasks.iter().all(|task| {
+            let Work::Call(call) = &task.work else { return true };
+            let can = |wanted: &Requirement| !place::candidates(&self.targets, call.capability, wanted).is_empty();
+            let rungs = task.catch.iter().all(|rung| match &rung.rung {
+                Rung::Target(name) => can(&Requirement { class: None, allow: vec![Arc::clone(name)] }),
+                Rung::Output(_) => true,
+            });
+            rungs && can(&call.requirement)
+        })
     }
 
     fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {

@@ -11,7 +11,9 @@ use crate::{cut_everywhere, play};
 #[test]
 fn the_core_does_what_the_reference_would_and_repeats_it() {
     let (mut kinds, mut used) = (BTreeSet::new(), BTreeSet::new());
-    for seed in 0..32 {
+    // 287: after a restart an attempt was taken up again before it was known when its time is over.
+    // 603: an attempt that was taken up again and then abandoned was booked twice.
+    for seed in (0..32).chain([287, 603]) {
         let planned = planned(seed, 4).unwrap();
         let played = play(seed, &planned, faults(seed));
         let first = played.violations.first();

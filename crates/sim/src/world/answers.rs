@@ -58,7 +58,7 @@ impl World {
                 }
             }
             Make::Merged(_) | Make::Object(_) | Make::List(_) | Make::Collected { .. } => {
-                evaluation.payload = Some(payload(4));
+                evaluation.payload = Some(payload(self.chance.below(50)));
             }
         }
         let result =
