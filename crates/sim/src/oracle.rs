@@ -68,6 +68,8 @@ pub struct Reference {
     dispatch: Vec<AttemptId>,
     answer: Vec<(RunId, RunStatus)>,
     close: Vec<RunId>,
+    /// Tasks that may have stepped aside for want of money before one that ranked alike was sent.
+    passed: Vec<(RunId, TaskPath)>,
 }
 
 /// An attempt that is out, awaited or not.
@@ -136,6 +138,7 @@ impl Reference {
             dispatch: Vec::new(),
             answer: Vec::new(),
             close: Vec::new(),
+            passed: Vec::new(),
         }
     }
 
@@ -232,7 +235,7 @@ impl Reference {
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
         (self.heard, self.reopening) = (None, true);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
-        (self.answer, self.close) = (Vec::new(), Vec::new());
+        (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
         for run in self.runs.values_mut() {
             for inst in run.tasks.values_mut() {
                 if matches!(inst.state, State::Queued(..) | State::Held | State::Broke | State::Asking(Step::Enter)) {

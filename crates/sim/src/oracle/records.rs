@@ -188,6 +188,10 @@ impl Reference {
         loop {
             let next = self.next();
             if next.contains(&(id, path.clone())) {
+                // Those that rank alike and must wait for money may have been looked at before this one, or not.
+                let poor = next.into_iter().filter(|(id, path)| self.purse(*id, path) == Purse::Waits);
+                let poor: Vec<_> = poor.collect();
+                self.passed.extend(poor);
                 return match self.purse(id, path) {
                     Purse::Sends(target, hold) => Ok((target, hold)),
                     other => Err(format!("the purse says {other:?}")),

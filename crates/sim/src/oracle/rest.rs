@@ -17,6 +17,7 @@ impl Reference {
         if self.reopening {
             return Ok(());
         }
+        self.step_aside(core);
         self.sends_all()?;
         let due = self.due();
         ensure(due.is_none_or(|due| due > self.now), &format!("something is due since {due:?}"))?;
@@ -49,6 +50,19 @@ impl Reference {
         ensure(shown.runs == self.runs.len() as u64, "another number of runs")?;
         ensure(shown.attempts as usize == self.flights.len(), "another number of attempts")?;
         ensure(shown.queued == self.queued().len() as u64, "another number of queued tasks")
+    }
+
+    /// Of tasks that ranked alike only the core knows which it looked at before it had no credit left.
+    fn step_aside(&mut self, core: &Scheduler) {
+        for (id, path) in std::mem::take(&mut self.passed) {
+            let Some(run) = self.runs.get_mut(&id).filter(|run| run.tasks.contains_key(&path)) else { continue };
+            let name = run.graph.path_text(&path);
+            let shown = core.view(id).and_then(|view| view.tasks.into_iter().find(|task| task.path == name));
+            let waits = shown.is_some_and(|task| task.waiting_on == Some(Cause::Budget));
+            if waits && matches!(run.tasks[&path].state, State::Queued(..)) {
+                run.inst(&path).state = State::Broke;
+            }
+        }
     }
 
     /// No task waits while a target that would do is free, unless for money.
