@@ -14,10 +14,10 @@ use crate::world::{Faults, Planned, play};
 #[must_use]
 pub const fn faults(seed: u64) -> Faults {
     match seed % 4 {
-        0 => Faults { failing: 0, slow: 0, evaluations: 0, crashes: 1 },
-        1 => Faults { failing: 25, slow: 10, evaluations: 2, crashes: 0 },
-        2 => Faults { failing: 15, slow: 10, evaluations: 1, crashes: 3 },
-        _ => Faults { failing: 60, slow: 30, evaluations: 5, crashes: 6 },
+        0 => Faults { failing: 0, slow: 0, evaluations: 0, crashes: 1, unrest: true },
+        1 => Faults { failing: 25, slow: 10, evaluations: 2, crashes: 0, unrest: true },
+        2 => Faults { failing: 15, slow: 10, evaluations: 1, crashes: 3, unrest: true },
+        _ => Faults { failing: 60, slow: 30, evaluations: 5, crashes: 6, unrest: true },
     }
 }
 

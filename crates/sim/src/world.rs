@@ -37,6 +37,8 @@ pub struct Faults {
     pub evaluations: u64,
     /// Times that the process dies.
     pub crashes: u32,
+    /// Callers change their minds, the fleet changes, credits are few.
+    pub unrest: bool,
 }
 
 /// What a seed showed.
@@ -149,7 +151,7 @@ struct World {
 impl World {
     fn new(seed: u64, faults: Faults) -> Self {
         let mut chance = Chance::new(seed);
-        let limits = Limits { clock_jump_max: Duration::secs(86_400), ..fleet::limits(&mut chance) };
+        let limits = Limits { clock_jump_max: Duration::secs(86_400), ..fleet::limits(&mut chance, faults.unrest) };
         let targets = fleet::targets(&mut chance);
         let mut world = Self {
             chance,
@@ -176,7 +178,7 @@ impl World {
             played: Played::default(),
         };
         world.open();
-        if world.chance.hits(25) {
+        if faults.unrest && world.chance.hits(25) {
             let (span, changed) = (world.chance.below(1_500_000), fleet::changed(&mut world.chance, &world.targets));
             world.at(span, Coming::Told(Event::TargetsPublished(changed)));
         }
@@ -266,7 +268,9 @@ impl World {
             budget: None,
             strict: self.chance.hits(20),
         };
-        self.wishes(run);
+        if self.faults.unrest {
+            self.wishes(run);
+        }
         if let Some(grown) = &planned.grown {
             let span = self.chance.below(400_000);
             self.at(span, Coming::Add(run, Arc::clone(grown)));

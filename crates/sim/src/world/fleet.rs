@@ -9,12 +9,12 @@ use crate::chance::Chance;
 pub(crate) const GUARDED: &str = "region=eu";
 
 /// Limits of a seed: some have few credits.
-pub(super) fn limits(chance: &mut Chance) -> Limits {
+pub(super) fn limits(chance: &mut Chance, unrest: bool) -> Limits {
     let mut limits = Limits::STANDARD;
-    if chance.hits(25) {
+    if unrest && chance.hits(25) {
         limits.attempt_credits = 1 + chance.below(3) as u32;
     }
-    if chance.hits(25) {
+    if unrest && chance.hits(25) {
         limits.evaluation_credits = 1 + chance.below(2) as u32;
     }
     limits
