@@ -5,8 +5,12 @@
 
 mod answer;
 mod fill;
+mod glossary;
+mod language;
 mod lexicon;
+mod moderation;
 mod prompt;
+mod temper;
 mod words;
 
 use std::time::Duration as Span;
@@ -20,13 +24,20 @@ use serde_json::{Value as Json, json};
 
 use crate::input::{self, ChatInput};
 
-pub use answer::answer;
-pub use lexicon::{moderate, translate};
+use answer::Answer;
+use prompt::Asked;
+
+pub use glossary::translate;
+pub use moderation::{CATEGORIES, moderate};
+pub use temper::{Counted, Mood, RETRY_AFTER_MS, Temper};
 
 /// What the model calls itself.
 pub const MODEL: &str = "offline/extractive";
 /// What every free text of it carries beside it.
 pub const NOTE: &str = "extractive answer: sentences of the given passages, no neural network was used";
+
+/// What stands beside its name on the wire, where there is no place for the note.
+pub const FINGERPRINT: &str = "extractive, no neural network";
 
 /// Which of its skills a target offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,26 +51,10 @@ pub enum Skill {
 }
 
 /// The offline model as an adapter.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Offline {
     skill: Skill,
-    temper: Temper,
-}
-
-/// How badly it behaves, for demonstrations and tests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Temper {
-    /// Milliseconds before the first word.
-    pub delay_ms: u64,
-    /// Milliseconds between words.
-    pub word_ms: u64,
-    /// Every n-th call is unavailable; 0 for none.
-    pub fail_every: u32,
-    /// Every n-th call is told to come back in a second; 0 for none.
-    pub rate_limit_every: u32,
-    /// Every n-th stream ends in the middle; 0 for none.
-    pub cut_every: u32,
+    temper: Counted,
 }
 
 /// What comes of a call, before its temper.
@@ -69,17 +64,30 @@ pub struct Reply {
     pub text: String,
     /// The value that tasks read.
     pub output: Json,
+    /// The tool it calls, where the request says that it must call one.
+    pub call: Option<ToolCall>,
+    /// `stop`, `length` or `tool_calls`.
+    pub finish_reason: &'static str,
     /// Words in.
     pub tokens_in: u64,
     /// Words out.
     pub tokens_out: u64,
 }
 
+/// A call of a tool, its arguments filled from the prompt.
+#[derive(Clone, Debug)]
+pub struct ToolCall {
+    /// The tool.
+    pub name: String,
+    /// A value that follows the tool's schema.
+    pub arguments: Json,
+}
+
 impl Offline {
     /// The model with one of its skills.
     #[must_use]
-    pub const fn new(skill: Skill, temper: Temper) -> Self {
-        Self { skill, temper }
+    pub fn new(skill: Skill, temper: Temper) -> Self {
+        Self { skill, temper: Counted::new(temper) }
     }
 }
 
@@ -90,39 +98,109 @@ impl Offline {
 /// If there is nothing to read, or the schema cannot be followed.
 pub fn reply(given: &Json) -> Result<Reply, String> {
     let given: ChatInput = serde_json::from_value(given.clone()).map_err(|error| error.to_string())?;
-    chat_reply(&given)
+    chat_reply(&given).map_err(|refused| refused.message)
 }
 
-fn chat_reply(given: &ChatInput) -> Result<Reply, String> {
+/// Why there is no reply.
+struct Refused {
+    class: Class,
+    message: String,
+}
+
+impl Refused {
+    const fn new(class: Class, message: String) -> Self {
+        Self { class, message }
+    }
+}
+
+fn chat_reply(given: &ChatInput) -> Result<Reply, Refused> {
     let text = given.text();
     if text.trim().is_empty() {
-        return Err("there is neither a `prompt` nor `messages`".to_owned());
+        return Err(Refused::new(Class::Permanent, "there is neither a `prompt` nor `messages`".to_owned()));
     }
-    let asked = prompt::Asked::read(&text);
+    let asked = Asked::read(given);
     let tokens_in = words::count(&text);
-    if let Some(schema) = &given.schema {
-        let value = fill::value(schema, &asked)?;
+    let filled = |schema: &Json| {
+        let value = fill::value(schema, &asked).map_err(|error| Refused::new(Class::InvalidOutput, error))?;
         let text = value.to_string();
+        match given.max_tokens.filter(|cap| words::cut(&text, u64::from(*cap)).is_some()) {
+            Some(cap) => Err(Refused::new(
+                Class::InvalidOutput,
+                format!("the value that follows the schema is longer than the output cap of {cap} tokens"),
+            )),
+            None => Ok((value, text)),
+        }
+    };
+    if let Some(schema) = &given.schema {
+        let (output, text) = filled(schema)?;
         let tokens_out = words::count(&text);
-        return Ok(Reply { text, output: value, tokens_in, tokens_out });
+        return Ok(Reply { text, output, call: None, finish_reason: "stop", tokens_in, tokens_out });
     }
-    let answer =
-        answer(&asked.question, &asked.passages, given.max_tokens.map_or(3, |cap| (cap / 40).clamp(1, 3)) as usize);
-    let text = if answer.text.is_empty() { asked.echo() } else { answer.text };
+    if let Some(tool) = due(given).map_err(|error| Refused::new(Class::Permanent, error))? {
+        let nothing = json!({ "type": "object" });
+        let (arguments, said) = filled(tool.get("parameters").unwrap_or(&nothing))?;
+        let name = tool["name"].as_str().unwrap_or_default().to_owned();
+        let call = json!({ "id": "call_1", "name": name, "arguments": arguments });
+        let finish_reason = "tool_calls";
+        let output =
+            json!({ "text": "", "model": MODEL, "finish_reason": finish_reason, "tool_calls": [call], "note": NOTE });
+        let call = Some(ToolCall { name, arguments });
+        return Ok(Reply {
+            text: String::new(),
+            output,
+            call,
+            finish_reason,
+            tokens_in,
+            tokens_out: words::count(&said),
+        });
+    }
+    let answer = free_text(&asked);
+    let cut = given.max_tokens.and_then(|cap| words::cut(&answer.text, u64::from(cap)));
+    let finish_reason = if cut.is_some() { "length" } else { "stop" };
+    let text = cut.unwrap_or(&answer.text).to_owned();
     let tokens_out = words::count(&text);
     let output = json!({
-        "text": text, "citations": answer.citations, "model": MODEL, "finish_reason": "stop", "note": NOTE,
+        "text": text, "citations": answer.citations, "answered": answer.answered, "language": answer.language,
+        "model": MODEL, "finish_reason": finish_reason, "note": NOTE,
     });
-    Ok(Reply { text, output, tokens_in, tokens_out })
+    Ok(Reply { text, output, call: None, finish_reason, tokens_in, tokens_out })
+}
+
+/// An answer from the passages; without any, the first sentences of the text that it was given to rewrite.
+fn free_text(asked: &Asked) -> Answer {
+    match &asked.text {
+        Some(text) if asked.passages.is_empty() => {
+            let text = answer::lead(text);
+            Answer { language: language::of(&text), text, citations: Vec::new(), answered: true }
+        }
+        _ => answer::answer(asked),
+    }
+}
+
+/// The tool that must be called. Left the choice, this model calls none: it cannot judge what a tool is good for.
+fn due(given: &ChatInput) -> Result<Option<&Json>, String> {
+    let tools = given.tools.as_ref().and_then(Json::as_array).map_or(&[] as &[Json], Vec::as_slice);
+    let mut tools = tools.iter().map(|tool| &tool["function"]);
+    match given.tool_choice.as_ref() {
+        Some(Json::String(word)) if word == "required" => {
+            tools.next().map(Some).ok_or_else(|| "`tool_choice` is \"required\" and there are no `tools`".to_owned())
+        }
+        Some(Json::Object(choice)) => {
+            let name = choice.get("function").map_or(&Json::Null, |function| &function["name"]);
+            let named = tools.find(|tool| tool["name"] == *name);
+            named.map(Some).ok_or_else(|| format!("`tool_choice` names the tool {name}, which is not in `tools`"))
+        }
+        _ => Ok(None),
+    }
 }
 
 impl Adapter for Offline {
     fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
-        let Self { skill, temper } = *self;
+        let Self { skill, temper } = self.clone();
         async move {
             let cancel = attempt.cancel.clone();
             tokio::select! {
-                ended = serve(skill, temper, &attempt) => ended,
+                ended = serve(skill, &temper, &attempt) => ended,
                 () = cancel.cancelled() => Err(Failed::new(Class::Cancelled, "told to stop").without_effect()),
             }
         }
@@ -130,22 +208,24 @@ impl Adapter for Offline {
     }
 }
 
-async fn serve(skill: Skill, temper: Temper, attempt: &Attempt) -> Result<Finished, Failed> {
-    let number = attempt.id.attempt.0;
-    let hits = |every: u32| every > 0 && number.is_multiple_of(every);
+async fn serve(skill: Skill, counted: &Counted, attempt: &Attempt) -> Result<Finished, Failed> {
+    let (temper, mood) = (counted.temper, counted.next());
     tokio::time::sleep(Span::from_millis(temper.delay_ms)).await;
-    if hits(temper.rate_limit_every) {
-        let failed = Failed::new(Class::RateLimited, "told to rate-limit").without_effect();
-        return Err(failed.retry_after(Some(Duration::millis(1_000))));
-    }
-    if hits(temper.fail_every) {
-        return Err(Failed::new(Class::Unavailable, "told to fail").without_effect());
+    match mood {
+        Mood::RateLimited => {
+            let failed = Failed::new(Class::RateLimited, "told to rate-limit").without_effect();
+            return Err(failed.retry_after(Some(Duration::millis(RETRY_AFTER_MS))));
+        }
+        Mood::Fails => return Err(Failed::new(Class::Unavailable, "told to fail").without_effect()),
+        Mood::Cut | Mood::Fine => {}
     }
     match skill {
         Skill::Chat => {
-            let given: ChatInput = input::parse(attempt, "{prompt, system, messages, schema, max_tokens}")?;
+            let given: ChatInput =
+                input::parse(attempt, "{prompt, system, messages, schema, tools, tool_choice, max_tokens}")?;
+            let given = ChatInput { max_tokens: given.max_tokens.into_iter().chain(attempt.output_cap).min(), ..given };
             let reply =
-                chat_reply(&given).map_err(|message| Failed::new(Class::Permanent, message).without_effect())?;
+                chat_reply(&given).map_err(|refused| Failed::new(refused.class, refused.message).without_effect())?;
             let usage = Usage {
                 tokens_in: reply.tokens_in,
                 tokens_out: reply.tokens_out,
@@ -153,7 +233,7 @@ async fn serve(skill: Skill, temper: Temper, attempt: &Attempt) -> Result<Finish
                 estimated: true,
                 ..Usage::default()
             };
-            stream(attempt, &reply.text, temper, hits(temper.cut_every)).await?;
+            stream(attempt, &reply.text, temper, mood == Mood::Cut).await?;
             Ok(input::finished(&reply.output, usage))
         }
         Skill::Moderate => {
@@ -194,3 +274,6 @@ async fn stream(attempt: &Attempt, text: &str, temper: Temper, cut: bool) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

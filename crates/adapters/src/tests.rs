@@ -1,7 +1,7 @@
 use std::time::Duration as Span;
 
 use agendum_ports::adapter::{ChunkSink, ReferenceSink};
-use agendum_ports::{Adapter, Attempt, Failed, Finished, Payload};
+use agendum_ports::{Adapter, Attempt, Chunk, Failed, Finished, Payload};
 use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,10 +9,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Chat, Profile, Secret};
-use crate::offline::{self, Offline, Skill, Temper};
 use crate::{Exec, Http};
 
-fn attempt(input: &Json) -> (Attempt, CancellationToken) {
+pub(crate) fn attempt(input: &Json) -> (Attempt, CancellationToken) {
     let cancel = CancellationToken::new();
     let attempt = Attempt {
         id: AttemptId { run: RunId(1), path: TaskPath::default(), attempt: AttemptNo(1), incarnation: Incarnation(1) },
@@ -31,7 +30,7 @@ fn attempt(input: &Json) -> (Attempt, CancellationToken) {
     (attempt, cancel)
 }
 
-fn line(ended: Result<Finished, Failed>) -> String {
+pub(crate) fn line(ended: Result<Finished, Failed>) -> String {
     match ended {
         Ok(finished) => String::from_utf8_lossy(&finished.output.bytes).into_owned(),
         Err(failed) => {
@@ -39,62 +38,6 @@ fn line(ended: Result<Finished, Failed>) -> String {
             format!("{}{proof}: {}", failed.class, failed.message)
         }
     }
-}
-
-const PROMPT: &str = "Answer from the passages.\n\
-    <passage id=\"p1\" source=\"docs/a.md:1-4\">The journal is synced before an answer leaves. Cats are nice animals to have.</passage>\n\
-    <passage id=\"p2\" source=\"docs/b.md:7-9\">After a crash the journal is applied, and open runs go on where it ends.</passage>\n\
-    <question>What happens to open runs after a crash?</question>";
-
-#[test]
-fn the_offline_model_answers_with_sentences_it_was_given() {
-    let reply = offline::reply(&json!({ "prompt": PROMPT })).unwrap();
-    insta::assert_snapshot!(reply.text, @"After a crash the journal is applied, and open runs go on where it ends. [p2]");
-    assert!(reply.output["note"].as_str().unwrap().contains("no neural network"));
-    assert_eq!(reply.output["citations"], json!([{ "id": "p2", "source": "docs/b.md:7-9" }]));
-    assert_eq!(offline::reply(&json!({ "prompt": PROMPT })).unwrap().text, reply.text, "it is deterministic");
-    assert!(offline::reply(&json!({ "prompt": "" })).is_err());
-}
-
-#[test]
-fn the_offline_model_follows_a_schema() {
-    let ask =
-        |prompt: &str, schema: Json| offline::reply(&json!({ "prompt": prompt, "schema": schema })).unwrap().output;
-    let intents = json!({ "enum": ["how_to", "billing", "outage", "other"] });
-    assert_eq!(ask("How do I install it?", intents.clone()), json!("how_to"));
-    assert_eq!(ask("My invoice shows a wrong charge", intents.clone()), json!("billing"));
-    assert_eq!(ask("Zebra", intents), json!("other"));
-    let schema = json!({ "type": "object", "required": ["score", "notes"], "properties": {
-        "score": { "type": "number", "minimum": 0, "maximum": 1 }, "ok": { "type": "boolean" }, "tags": { "type": "array", "items": { "type": "string" }, "minItems": 2 } } });
-    let value = ask("<question>journal crash</question><text>The journal [p1]</text>", schema.clone());
-    jsonschema::validate(&schema, &value).unwrap();
-    assert_eq!(value["notes"], "says nothing about: crash");
-    let mut deep = json!({ "type": "string" });
-    for _ in 0..20 {
-        deep = json!({ "type": "array", "items": deep });
-    }
-    assert!(offline::reply(&json!({ "prompt": "x", "schema": deep })).is_err());
-}
-
-#[test]
-fn moderation_and_the_glossary() {
-    assert_eq!(offline::moderate("A kind answer.")["allowed"], true);
-    assert_eq!(offline::moderate("-----BEGIN PRIVATE KEY-----")["categories"], json!(["credentials"]));
-    let translated = offline::translate("Wie überlebt Agendum einen Absturz?", "en");
-    assert_eq!(translated["text"], "how survives Agendum a crash?");
-    assert_eq!(translated["from"], "de");
-    assert_eq!(offline::translate("How does it work for all of you?", "en")["translated"], false);
-}
-
-#[tokio::test]
-async fn the_offline_model_misbehaves_as_told() {
-    let ask = async |temper: Temper| {
-        let (attempt, _) = attempt(&json!({ "prompt": PROMPT }));
-        line(Offline::new(Skill::Chat, temper).start(attempt).await)
-    };
-    insta::assert_snapshot!(ask(Temper { fail_every: 1, ..Temper::default() }).await, @"unavailable (no effect): told to fail");
-    insta::assert_snapshot!(ask(Temper { rate_limit_every: 1, ..Temper::default() }).await, @"rate_limited (no effect): told to rate-limit");
-    insta::assert_snapshot!(ask(Temper { cut_every: 1, ..Temper::default() }).await, @"unavailable (no effect): the stream ended without its finish marker");
 }
 
 fn exec(allow: &[&str]) -> Exec {
@@ -108,12 +51,31 @@ async fn programs_run_without_a_shell() {
     insta::assert_snapshot!(run(json!({ "argv": ["cat"], "stdin": "hello" })).await, @r#"{"code":0,"stdout":"hello","stderr":"","truncated":false}"#);
     insta::assert_snapshot!(run(json!({ "argv": ["rm", "-rf", "/"] })).await, @r#"permission_denied (no effect): "rm" is not on the allow-list (echo, cat, sh, no-such-program); see `allow` of the target in agendum.toml"#);
     insta::assert_snapshot!(run(json!({ "argv": ["sh", "-c", "echo broken >&2; exit 3"] })).await, @r#"permanent: "sh" ended with code 3: broken"#);
-    insta::assert_snapshot!(run(json!({ "argv": ["no-such-program"] })).await, @r#"permanent (no effect): cannot start "no-such-program": No such file or directory (os error 2): is it installed, and on the PATH?"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["no-such-program"] })).await, @r#"permanent (no effect): "no-such-program" is not installed, or not on the PATH; `agendum doctor` says how to get it"#);
     insta::assert_snapshot!(run(json!({ "argv": ["echo"], "cwd": "../../.." })).await, @r#"permission_denied (no effect): cwd "../../.." lies outside the target's folder"#);
     insta::assert_snapshot!(run(json!({ "argv": ["sh", "-c", "echo $AGENDUM_IDEMPOTENCY_KEY"] })).await, @r#"{"code":0,"stdout":"key-1\n","stderr":"","truncated":false}"#);
     let mut small = exec(&["sh"]);
     small.output_bytes_max = 4;
     insta::assert_snapshot!(line(small.start(attempt(&json!({ "argv": ["sh", "-c", "echo 123456789"] })).0).await), @r#"{"code":0,"stdout":"1234","stderr":"","truncated":true}"#);
+}
+
+#[tokio::test]
+async fn a_run_has_a_folder_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let studio = Exec { folder: folder.path().join("out"), per_run: true, ..exec(&["tee", "ls", "pwd"]) };
+    let run = async |number: u128, input: Json| {
+        let (mut attempt, _) = attempt(&input);
+        attempt.id.run = RunId(number);
+        line(studio.start(attempt).await)
+    };
+    run(1, json!({ "argv": ["tee", "note.txt"], "stdin": "mine" })).await;
+    insta::assert_snapshot!(run(1, json!({ "argv": ["ls"] })).await, @r#"{"code":0,"stdout":"note.txt\n","stderr":"","truncated":false}"#);
+    insta::assert_snapshot!(run(2, json!({ "argv": ["ls"] })).await, @r#"{"code":0,"stdout":"","stderr":"","truncated":false}"#);
+    insta::assert_snapshot!(run(2, json!({ "argv": ["ls"], "cwd": format!("../{}", RunId(1)) })).await, @r#"permission_denied (no effect): cwd "../00000000000000000000000001" lies outside the target's folder"#);
+    assert_eq!(std::fs::read_to_string(folder.path().join(format!("out/{}/note.txt", RunId(1)))).unwrap(), "mine");
+    let lost = Exec { folder: folder.path().join("none"), ..exec(&["ls"]) };
+    let said = line(lost.start(attempt(&json!({ "argv": ["ls"] })).0).await);
+    assert!(said.starts_with("permission_denied (no effect): the target's folder"), "{said}");
 }
 
 #[tokio::test]
@@ -200,6 +162,94 @@ async fn chat_speaks_the_wire_format() {
     insta::assert_snapshot!(ended, @r#""a""#);
     let (ended, _) = chat(sse(&[delta("{\"value\": \"z\"}"), stop], true), schema).await;
     insta::assert_snapshot!(ended, @r#"invalid_output: the answer does not follow the schema: "z" is not one of "a" or "b""#);
+}
+
+#[tokio::test]
+async fn chat_checks_every_answer_against_its_schema() {
+    let stop = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
+    let ask = async |schema: Json, said: &str| {
+        let given = json!({ "prompt": "Hi", "schema": schema });
+        let (ended, asked) = chat(sse(&[delta(said), stop.clone()], true), given).await;
+        let body: Json = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
+        format!("{ended}\n  sent {}", body["response_format"]["json_schema"]["schema"])
+    };
+    let named = json!({ "$ref": "#/$defs/q", "$defs": { "q": { "type": "integer", "minimum": 1 } } });
+    insta::assert_snapshot!(ask(named.clone(), "{\"value\": 7}").await, @r##"
+    7
+      sent {"type":"object","required":["value"],"additionalProperties":false,"$defs":{"q":{"type":"integer","minimum":1}},"properties":{"value":{"$ref":"#/$defs/q"}}}
+    "##);
+    insta::assert_snapshot!(ask(named, "{\"value\": 0}").await, @r##"
+    invalid_output: the answer does not follow the schema: 0 is less than the minimum of 1
+      sent {"type":"object","required":["value"],"additionalProperties":false,"$defs":{"q":{"type":"integer","minimum":1}},"properties":{"value":{"$ref":"#/$defs/q"}}}
+    "##);
+    let union = json!({ "anyOf": [{ "type": "integer" }, { "type": "null" }] });
+    insta::assert_snapshot!(ask(union.clone(), "{\"value\": null}").await, @r#"
+    null
+      sent {"type":"object","required":["value"],"additionalProperties":false,"properties":{"value":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}
+    "#);
+    insta::assert_snapshot!(ask(union, "{\"value\": \"pick\"}").await, @r#"
+    invalid_output: the answer does not follow the schema: "pick" is not valid under any of the schemas listed in the 'anyOf' keyword
+      sent {"type":"object","required":["value"],"additionalProperties":false,"properties":{"value":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}
+    "#);
+    let object = json!({ "type": "object", "required": ["n"], "properties": { "n": { "type": "string", "pattern": "^[0-9]{3}$" } } });
+    insta::assert_snapshot!(ask(object.clone(), "{\"n\": \"404\"}").await, @r#"
+    {"n":"404"}
+      sent {"type":"object","required":["n"],"properties":{"n":{"type":"string","pattern":"^[0-9]{3}$"}}}
+    "#);
+    insta::assert_snapshot!(ask(object.clone(), "{\"n\": \"how many\"}").await, @r#"
+    invalid_output: the answer does not follow the schema: "how many" does not match "^[0-9]{3}$"
+      sent {"type":"object","required":["n"],"properties":{"n":{"type":"string","pattern":"^[0-9]{3}$"}}}
+    "#);
+    insta::assert_snapshot!(ask(object.clone(), "{}").await, @r#"
+    invalid_output: the answer does not follow the schema: "n" is a required property
+      sent {"type":"object","required":["n"],"properties":{"n":{"type":"string","pattern":"^[0-9]{3}$"}}}
+    "#);
+    insta::assert_snapshot!(ask(object, "I will not.").await, @r#"
+    invalid_output: the answer does not follow the schema: it is not JSON: expected value at line 1 column 1
+      sent {"type":"object","required":["n"],"properties":{"n":{"type":"string","pattern":"^[0-9]{3}$"}}}
+    "#);
+}
+
+#[tokio::test]
+async fn chat_puts_tool_calls_together() {
+    let piece = |index: u64, id: &str, name: &str, arguments: &str| {
+        let function = json!({ "name": name, "arguments": arguments });
+        json!({ "choices": [{ "delta": { "tool_calls": [{ "index": index, "id": id, "function": function }] } }] })
+    };
+    let end = |reason: &str| json!({ "choices": [{ "delta": {}, "finish_reason": reason }] });
+    let tools = json!([{ "type": "function", "function": { "name": "weather", "parameters": { "type": "object" } } }]);
+    let given = json!({ "prompt": "Hi", "tools": tools, "tool_choice": "auto", "schema": { "type": "object" } });
+    let ask = async |chunks: &[Json]| chat(sse(chunks, true), given.clone()).await;
+    let parallel = [
+        piece(0, "c1", "weather", "{\"city\":"),
+        piece(1, "c2", "weather", ""),
+        piece(0, "", "", " \"Rome\"}"),
+        end("tool_calls"),
+    ];
+    let (ended, asked) = ask(&parallel).await;
+    insta::assert_snapshot!(ended, @r#"{"text":"","model":"m","finish_reason":"tool_calls","tool_calls":[{"id":"c1","name":"weather","arguments":{"city":"Rome"}},{"id":"c2","name":"weather","arguments":{}}]}"#);
+    let body: Json = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!((&body["tools"], &body["tool_choice"]), (&tools, &json!("auto")));
+    let same_index = [piece(0, "c1", "weather", "{}"), piece(0, "c2", "time", "{\"zone\": 1}"), end("tool_calls")];
+    insta::assert_snapshot!(ask(&same_index).await.0, @r#"{"text":"","model":"m","finish_reason":"tool_calls","tool_calls":[{"id":"c1","name":"weather","arguments":{}},{"id":"c2","name":"time","arguments":{"zone":1}}]}"#);
+    let cut = [piece(0, "c1", "weather", "{\"city\": \"Ro"), end("length")];
+    insta::assert_snapshot!(ask(&cut).await.0, @r#"invalid_output: the model calls the tool "weather" with arguments that are not JSON: EOF while parsing a string at line 1 column 12 (the answer was cut at its output cap)"#);
+    insta::assert_snapshot!(ask(&[piece(0, "c1", "", "{}"), end("tool_calls")]).await.0, @r#"invalid_output: the model calls a tool (call "c1") without naming it"#);
+    insta::assert_snapshot!(ask(&[piece(0, "c1", "weather", "{}")]).await.0, @"unavailable: the stream ended without its finish marker");
+}
+
+#[tokio::test]
+async fn a_stream_of_tool_calls_is_a_sign_of_life() {
+    let call = json!({ "choices": [{ "delta": { "tool_calls": [{ "index": 0, "id": "c", "function": { "name": "t", "arguments": "{}" } }] } }] });
+    let thought = json!({ "choices": [{ "delta": { "reasoning_content": "hm" } }] });
+    let end = json!({ "choices": [{ "delta": {}, "finish_reason": "tool_calls" }] });
+    let (base, _served) = canned(sse(&[thought, call, end], true)).await;
+    let (mut attempt, _) = attempt(&json!({ "prompt": "Hi" }));
+    let (sink, mut chunks) = ChunkSink::channel(64);
+    attempt.chunks = sink;
+    Chat::new(&base, "m", None, Profile::Chat).unwrap().start(attempt).await.unwrap();
+    assert_eq!((chunks.recv().await, chunks.recv().await), (Some(Chunk::Alive), Some(Chunk::Alive)));
+    assert_eq!(chunks.recv().await, None);
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ mod client;
 mod commands;
 mod config;
 mod failure;
+mod forecast;
 mod host;
+mod programs;
 mod show;
 mod targets;
 

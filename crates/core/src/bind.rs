@@ -64,7 +64,7 @@ impl Board {
                 return self.own_output(slot, id, node);
             }
             let scope = run.scope(task.section);
-            return scope.children.get(plan.position(node)).and_then(|top| run.inst(*top).result().cloned());
+            return scope.get(plan.position(node)).and_then(|top| run.inst(top).result().cloned());
         };
         if id != InstId::TOP && run.enclosing(id, |inst| inst.node == node).is_some() {
             return self.own_output(slot, id, node);
@@ -116,7 +116,7 @@ impl Board {
     /// The outputs of the main tasks that succeeded, in the order of the document.
     pub(crate) fn outputs(&self, slot: Slot) -> Vec<(NodeId, PayloadRef)> {
         let run = self.run(slot);
-        let tops = run.scope(Section::Main).children.iter().map(|id| run.inst(*id));
+        let tops = run.scope(Section::Main).iter().map(|id| run.inst(id));
         tops.filter_map(|inst| inst.result().map(|output| (inst.node, output.clone()))).collect()
     }
 

@@ -107,10 +107,15 @@ impl Board {
         (0..).zip(&self.slots).filter(|(_, run)| run.is_some()).map(|(index, _)| Slot(index)).collect()
     }
 
-    /// Applies a fact or a decision.
+    /// Applies a fact or a decision of the journal.
     pub(crate) fn apply(&mut self, entry: &Entry) {
-        self.at = self.at.max(entry.at);
         let slot = entry.record.run().and_then(|run| self.slot(run));
+        self.apply_to(slot, entry);
+    }
+
+    /// The same where the run of the record is known already.
+    pub(crate) fn apply_to(&mut self, slot: Option<Slot>, entry: &Entry) {
+        self.at = self.at.max(entry.at);
         if let Some(slot) = slot {
             self.run_mut(slot).last = entry.seq;
         }

@@ -16,7 +16,7 @@ impl Scheduler {
         }
         match self.board.next_rung(slot, id, failure, !may_repeat) {
             Some(rung) => Next::Rung { rung },
-            None => Next::Fail(failure.clone()),
+            None => Next::fail(failure.clone()),
         }
     }
 

@@ -8,7 +8,7 @@ use agendum_types::RunId;
 use rustc_hash::FxHasher;
 
 use crate::inst::{Body, Inst, State};
-use crate::run::{InstId, Run};
+use crate::run::{InstId, Orphan, Run, Scope};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
@@ -33,10 +33,12 @@ fn digest(run: &Run) -> u64 {
     (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);
     (run.spent, run.held, run.tokens, run.held_tokens, run.last, run.floor, run.escalation).hash(&mut hasher);
     run.failure.as_ref().map(|failure| (&failure.task, &failure.failure)).hash(&mut hasher);
-    let mut orphans: Vec<_> = run.orphans.iter().collect();
-    orphans.sort_by(|one, other| (&one.path, one.attempt).cmp(&(&other.path, other.attempt)));
+    let orphan =
+        |orphan: &Orphan| (orphan.path.clone(), orphan.attempt, orphan.incarnation, orphan.hold, orphan.hold_tokens);
+    let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
+    orphans.sort();
     orphans.hash(&mut hasher);
-    let mut stack: Vec<InstId> = run.scopes.iter().flat_map(|scope| scope.children.iter()).copied().collect();
+    let mut stack: Vec<InstId> = run.scopes.iter().flat_map(Scope::iter).collect();
     while let Some(id) = stack.pop() {
         inst(run.inst(id), &mut hasher);
         stack.extend(run.children(id));
@@ -51,9 +53,12 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
     match &inst.state {
         State::Waiting => 0_u8.hash(hasher),
         // All of these are "ready, and not out": where exactly is found again.
-        State::Ready | State::Parked(_) | State::Queued(_) | State::Paused | State::Broke | State::BackingOff(_) => {
-            1_u8.hash(hasher)
-        }
+        State::Ready
+        | State::Parked(_)
+        | State::Queued(_)
+        | State::Paused(_)
+        | State::Broke(_)
+        | State::BackingOff(_) => 1_u8.hash(hasher),
         State::Asking(crate::action::Step::Enter) => 1_u8.hash(hasher),
         State::Asking(step) => (2_u8, step).hash(hasher),
         State::Running(running) => {

@@ -8,12 +8,15 @@ use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
 use agendum_types::{
-    AttemptNo, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TaskStatus, Timestamp,
+    AttemptNo, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TargetId,
+    TaskStatus, Timestamp,
 };
 
 use crate::action::Step;
 use crate::queue::Ticket;
+use crate::record::Waits;
 use crate::run::InstId;
+use crate::targets::PriceId;
 
 /// Which layer of a task an instance is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,10 +39,10 @@ pub(crate) enum State {
     Asking(Step),
     /// In the queue of its eligibility class.
     Queued(Box<Ticket>),
-    /// The run is paused.
-    Paused,
-    /// Waits until other attempts settle for less than they hold.
-    Broke,
+    /// The run is paused, since.
+    Paused(Timestamp),
+    /// Waits until other attempts settle for less than they hold, since.
+    Broke(Timestamp),
     /// An attempt is out.
     Running(Box<Running>),
     /// Between two attempts.
@@ -72,6 +75,15 @@ pub(crate) struct Running {
     pub(crate) lower: bool,
     pub(crate) since: Timestamp,
     pub(crate) reference: Option<Arc<str>>,
+    /// Where it runs in this life; not durable.
+    pub(crate) flight: Option<Flight>,
+}
+
+/// Where an attempt of this life runs, and at what price. It stays with the attempt when that is abandoned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flight {
+    pub(crate) target: TargetId,
+    pub(crate) price: PriceId,
 }
 
 /// What an open instance holds.
@@ -151,6 +163,10 @@ pub(crate) struct Inst {
     pub(crate) state: State,
     /// When its needs had settled.
     pub(crate) ready_at: Timestamp,
+    /// Since when it waits for its next attempt: ready, or the end of a back-off.
+    pub(crate) free_at: Timestamp,
+    /// What it waited for since then outside the queue it stands in, as far as this life knows.
+    pub(crate) waited: Option<Box<Waits>>,
     /// It does not start before.
     pub(crate) start_at: Timestamp,
     /// Its timer of expiry.
@@ -181,6 +197,8 @@ impl Inst {
             poisoned: false,
             state: State::Waiting,
             ready_at: Timestamp(0),
+            free_at: Timestamp(0),
+            waited: None,
             start_at: Timestamp(0),
             expires: Timestamp::MAX,
             input: None,
@@ -208,11 +226,18 @@ impl Inst {
             | State::Parked(_)
             | State::Asking(_)
             | State::Queued(_)
-            | State::Paused
-            | State::Broke
+            | State::Paused(_)
+            | State::Broke(_)
             | State::Running(_)
             | State::BackingOff(_)
             | State::Open => None,
+        }
+    }
+
+    /// Notes what it waited for until now.
+    pub(crate) fn note(&mut self, cause: Cause, span: Duration) {
+        if span > Duration::ZERO {
+            self.waited.get_or_insert_default().push((cause, span));
         }
     }
 
@@ -232,9 +257,12 @@ impl Inst {
     /// How the outside sees it.
     pub(crate) const fn status(&self) -> TaskStatus {
         match self.state {
-            State::Waiting | State::Ready | State::Parked(_) | State::Queued(_) | State::Paused | State::Broke => {
-                TaskStatus::Waiting
-            }
+            State::Waiting
+            | State::Ready
+            | State::Parked(_)
+            | State::Queued(_)
+            | State::Paused(_)
+            | State::Broke(_) => TaskStatus::Waiting,
             State::Asking(Step::Enter) => TaskStatus::Waiting,
             State::Asking(_) | State::Running(_) | State::Open => TaskStatus::Running,
             State::BackingOff(_) => TaskStatus::BackingOff,

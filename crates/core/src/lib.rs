@@ -55,6 +55,6 @@ pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, P
 pub use event::{Evaluation, Event, Rejected, Submission};
 pub use scheduler::Scheduler;
 pub use timers::Wake;
-pub use why::Reasons;
+pub use why::{Reason, Reasons, Seen};
 
 pub use record::{Answered, Change, Dispatched, End, Finished, Next, NextRound, Record, RunSubmitted, Waits};

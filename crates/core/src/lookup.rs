@@ -27,10 +27,6 @@ impl<K: Hash + Eq, V> Lookup<K, V> {
         self.0.remove(key)
     }
 
-    pub(crate) fn contains(&self, key: &K) -> bool {
-        self.0.contains_key(key)
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

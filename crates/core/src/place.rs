@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
-use agendum_types::{AttemptId, AttemptNo, Cause, Class, Effect, Failure, Money, TargetId, Timestamp};
+use agendum_types::{AttemptId, AttemptNo, Cause, Class, Duration, Effect, Failure, Money, TargetId, Timestamp};
 
 use crate::action::{Deed, Dispatch};
-use crate::inst::{Running, State};
+use crate::inst::{Flight, Running, State};
 use crate::queue::ClassId;
 use crate::record::{Change, Dispatched, End, Next, Waits};
 use crate::run::{InstId, Slot};
-use crate::scheduler::{Flight, Scheduler};
+use crate::scheduler::Scheduler;
 
 /// An output cap is not lowered below this many tokens to fit a budget: what comes out would be of no use.
 const OUTPUT_CAP_MIN: u32 = 64;
@@ -26,7 +26,7 @@ struct Hold {
 impl Scheduler {
     /// Sends ready tasks to free targets until there is no task, no target or no credit.
     pub(crate) fn pump(&mut self) {
-        while self.flights.len() < self.board.limits.attempt_credits as usize {
+        while self.attempts_out < self.board.limits.attempt_credits {
             let Some((class, rank)) = self.board.queue.next() else {
                 return;
             };
@@ -101,8 +101,9 @@ impl Scheduler {
         let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
         if choice == OnExceeded::Wait && in_flight {
             self.unqueue(slot, id);
+            let now = self.now;
             let run = self.board.run_mut(slot);
-            run.inst_mut(id).state = State::Broke;
+            run.inst_mut(id).state = State::Broke(now);
             run.broke.push(id);
             return;
         }
@@ -117,7 +118,7 @@ impl Scheduler {
         self.unqueue(slot, id);
         let next = match self.rung_or_fail(slot, id, failure.clone()) {
             Next::Fail(_) if choice == OnExceeded::Degrade => {
-                self.any_output(slot, id).map_or(Next::Fail(failure), |rung| Next::Rung { rung })
+                self.any_output(slot, id).map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung })
             }
             next @ (Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { .. } | Next::Fail(_)) => next,
         };
@@ -191,8 +192,8 @@ impl Scheduler {
     fn dispatch(&mut self, slot: Slot, id: InstId, class: ClassId, target: TargetId, hold: Hold) {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
-        let mut waits = self.board.queue.send(&ticket, self.now);
-        self.add_unqueued(slot, id, &mut waits);
+        let queued = self.board.queue.send(&ticket, self.now);
+        let waits = self.waits(slot, id, queued);
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);
@@ -251,10 +252,15 @@ impl Scheduler {
         let (effect, output_cap) = (dispatched.effect, dispatched.output_cap);
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
-        let price = self.targets.row(target).target.price;
-        self.targets.row_mut(target).running += 1;
-        self.flights.insert(attempt.clone(), Flight { target, price });
-        let outside = effect != Effect::None || !price.is_free() || self.board.run(slot).strict;
+        let row = self.targets.row_mut(target);
+        row.running += 1;
+        let (flight, is_free) = (Flight { target, price: row.price }, row.target.price.is_free());
+        self.attempts_out += 1;
+        let run = self.board.run_mut(slot);
+        if let State::Running(running) = &mut run.inst_mut(id).state {
+            running.flight = Some(flight);
+        }
+        let outside = effect != Effect::None || !is_free || run.strict;
         let after = if outside { Some(self.last) } else { barrier };
         let dispatch = self.dispatch_of(slot, id, attempt, target, effect, output_cap, reattach);
         self.act(after, Deed::Dispatch(Box::new(dispatch)));
@@ -297,23 +303,24 @@ impl Scheduler {
         }
     }
 
-    /// The time from ready to queued: the process was down, or the scheduler evaluated, parked, or waited for a credit.
-    fn add_unqueued(&self, slot: Slot, id: InstId, waits: &mut Waits) {
-        let inst = self.board.run(slot).inst(id);
-        let queued: u64 = waits.iter().map(|(_, span)| span.as_micros()).sum();
-        let mut left = self.now.since(inst.ready_at).as_micros().saturating_sub(queued);
-        let (from, to) = (self.down.0.max(inst.ready_at), self.down.1);
-        for (cause, span) in [
-            (Cause::Downtime, to.since(from).as_micros()),
-            (Cause::Paused, inst.start_at.since(inst.ready_at).as_micros()),
-            (Cause::Scheduler, u64::MAX),
-        ] {
-            let part = span.min(left);
+    /// What an attempt has waited for since its task was free, in the order it passed as far as that is known: before it was queued the
+    /// process was down, a start was waited for, the scheduler evaluated or waited for a credit.
+    fn waits(&mut self, slot: Slot, id: InstId, queued: Waits) -> Waits {
+        let inst = self.board.run_mut(slot).inst_mut(id);
+        let mut waits = inst.waited.take().map_or_else(Waits::new, |waited| *waited);
+        let known: u64 = waits.iter().chain(&queued).map(|(_, span)| span.as_micros()).sum();
+        let mut left = self.now.since(inst.free_at).as_micros().saturating_sub(known);
+        let down = self.down.1.since(self.down.0.max(inst.free_at));
+        let parked = inst.start_at.since(inst.free_at);
+        for (cause, span) in [(Cause::Downtime, down), (Cause::Paused, parked), (Cause::Scheduler, Duration::MAX)] {
+            let part = span.as_micros().min(left);
             left -= part;
             if part > 0 {
-                waits.push((cause, agendum_types::Duration(part)));
+                waits.push((cause, Duration(part)));
             }
         }
+        waits.extend(queued);
+        waits
     }
 }
 

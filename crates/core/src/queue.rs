@@ -26,6 +26,8 @@ pub(crate) struct Rank {
     /// When the run was accepted.
     pub(crate) submitted: Timestamp,
     pub(crate) run: RunId,
+    /// When its task was ready.
+    pub(crate) ready: Timestamp,
     pub(crate) slot: Slot,
     pub(crate) inst: InstId,
 }
@@ -143,10 +145,17 @@ impl Queue {
 
     /// Takes a task out because it was sent to a target; says what it waited for.
     pub(crate) fn send(&mut self, ticket: &Ticket, now: Timestamp) -> Waits {
-        self.remove(ticket);
+        let waits = self.leave(ticket, now);
         self.reached = self.passes[ticket.band as usize];
         self.passes[ticket.band as usize] += STRIDES[ticket.band as usize];
-        let class = &mut self.classes[ticket.class.0 as usize];
+        self.classes[ticket.class.0 as usize].sent_at = now;
+        waits
+    }
+
+    /// Takes a task out; says what it waited for.
+    pub(crate) fn leave(&mut self, ticket: &Ticket, now: Timestamp) -> Waits {
+        self.remove(ticket);
+        let class = &self.classes[ticket.class.0 as usize];
         let clocks = class.clocks_at(now);
         let mut left = now.since(ticket.since).as_micros();
         let mut waits = Waits::new();
@@ -160,7 +169,6 @@ impl Queue {
             left -= slept;
         }
         push(&mut waits, Cause::Scheduler, left);
-        class.sent_at = now;
         waits
     }
 

@@ -121,7 +121,7 @@ pub struct Answered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It was ready and its condition, start, items or input were evaluated. A false condition skips it.
-    Entered(Evaluation),
+    Entered(Box<Evaluation>),
     /// An attempt was sent to a target.
     Dispatched(Box<Dispatched>),
     /// The running attempt gave an external reference.
@@ -134,26 +134,26 @@ pub enum Change {
     /// The result was judged by `fail_if` or `good_if`.
     Judged {
         /// What they said.
-        evaluation: Evaluation,
+        evaluation: Box<Evaluation>,
         /// What follows.
         next: Next,
     },
     /// A rung of `catch` gave an output: the task succeeds with it, degraded.
     Caught {
         /// The output.
-        output: PayloadRef,
+        output: Box<PayloadRef>,
     },
     /// A round of a loop was judged.
     RoundJudged {
         /// What `until`, `stop_if_same` and `by` said.
-        evaluation: Evaluation,
+        evaluation: Box<Evaluation>,
         /// What follows.
         next: NextRound,
     },
     /// The output of a group, a `foreach` or the run was made.
     Composed {
         /// The output.
-        output: PayloadRef,
+        output: Box<PayloadRef>,
     },
     /// It ended by a decision and not by an outcome. A running attempt is abandoned.
     Ended {
@@ -161,6 +161,8 @@ pub enum Change {
         end: End,
         /// What follows: a failure may still be caught.
         next: Next,
+        /// Of an attempt that was out when the process died: how long nothing ran before this was decided.
+        away: Duration,
     },
     /// An attempt that was not awaited any more ended; what it cost is booked.
     Abandoned {
@@ -211,6 +213,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// What it cost.
     pub cost: Money,
+    /// True if nobody told what it used: all that it held counts as spent.
+    pub unreported: bool,
     /// What follows.
     pub next: Next,
 }
@@ -233,7 +237,7 @@ pub enum Next {
         rung: u8,
     },
     /// The task fails for good.
-    Fail(Failure),
+    Fail(Box<Failure>),
 }
 
 /// What follows on a round of a loop.
@@ -246,7 +250,7 @@ pub enum NextRound {
     /// The loop ran out: this output counts, degraded.
     Use {
         /// The output of the best or the last round.
-        output: PayloadRef,
+        output: Box<PayloadRef>,
     },
     /// The loop ran out: the task fails, or is caught.
     Fail(Next),
@@ -269,6 +273,14 @@ pub enum End {
     Uncertain,
     /// The attempt was in flight when the process died; it had no effect outside and is lost.
     Lost,
+}
+
+impl Next {
+    /// The task fails for good.
+    #[must_use]
+    pub fn fail(failure: Failure) -> Self {
+        Self::Fail(Box::new(failure))
+    }
 }
 
 impl End {

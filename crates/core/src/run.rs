@@ -8,7 +8,7 @@ use agendum_types::{
 };
 
 use crate::action::RunFailure;
-use crate::inst::{Body, Inst};
+use crate::inst::{Body, Flight, Inst};
 use crate::plan::PlanId;
 
 /// The place of a run in the shard's arena.
@@ -39,23 +39,56 @@ pub(crate) enum Phase {
     Closing,
 }
 
-/// Tasks beside each other at the top of a section.
+/// Tasks beside each other at the top of a section, in the order of the graph. They stand in a row in the arena, so that finding one
+/// touches no further memory; only those that were added to the live run stand elsewhere.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
-    /// In the order of the graph's section.
-    pub(crate) children: Vec<InstId>,
+    first: u32,
+    in_row: u32,
+    added: Vec<InstId>,
     /// How many have not settled.
     pub(crate) unsettled: u32,
 }
 
+impl Scope {
+    pub(crate) fn get(&self, position: usize) -> Option<InstId> {
+        match position.checked_sub(self.in_row as usize) {
+            None => Some(InstId(self.first + position as u32)),
+            Some(beyond) => self.added.get(beyond).copied(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.in_row as usize + self.added.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = InstId> + '_ {
+        (self.first..self.first + self.in_row).map(InstId).chain(self.added.iter().copied())
+    }
+
+    pub(crate) fn add(&mut self, id: InstId) {
+        self.added.push(id);
+        self.unsettled += 1;
+    }
+}
+
 /// An attempt that nobody awaits any more, but that may still cost.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct Orphan {
     pub(crate) path: TaskPath,
     pub(crate) attempt: AttemptNo,
     pub(crate) incarnation: Incarnation,
     pub(crate) hold: Money,
     pub(crate) hold_tokens: u64,
+    /// `None` for an attempt of an earlier life.
+    pub(crate) flight: Option<Flight>,
+}
+
+impl Orphan {
+    /// True if this is the attempt of that id.
+    pub(crate) fn is(&self, path: &TaskPath, attempt: AttemptNo, incarnation: Incarnation) -> bool {
+        self.attempt == attempt && self.incarnation == incarnation && self.path == *path
+    }
 }
 
 /// A live run.
@@ -125,6 +158,15 @@ impl Run {
                 InstId(u32::try_from(self.insts.len() - 1).expect("the limit on live tasks is far below"))
             }
         }
+    }
+
+    /// Puts the instances of a section into the arena, in a row.
+    pub(crate) fn add_row(&mut self, insts: impl ExactSizeIterator<Item = Inst>) -> Scope {
+        let first = u32::try_from(self.insts.len()).expect("the limit on live tasks is far below");
+        let in_row = u32::try_from(insts.len()).expect("limited by the document's checker");
+        self.insts.reserve_exact(insts.len());
+        self.insts.extend(insts);
+        Scope { first, in_row, added: Vec::new(), unsettled: in_row }
     }
 
     /// The path of an instance, by climbing to the top.

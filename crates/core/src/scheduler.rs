@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use agendum_types::{AttemptId, Graph, Incarnation, Limits, RunId, Seq, TargetId, TaskPath, Tenant, Timestamp};
+use agendum_types::{Graph, Incarnation, Limits, RunId, Seq, TaskPath, Tenant, Timestamp};
 
 use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
 use crate::event::{Event, Rejected};
-use crate::lookup::Lookup;
 use crate::record::Record;
 use crate::rng::Rng;
 use crate::run::Slot;
@@ -22,7 +21,7 @@ pub struct Scheduler {
     pub(crate) targets: Targets,
     pub(crate) actions: VecDeque<Action>,
     /// Attempts that are out, awaited or not.
-    pub(crate) flights: Lookup<AttemptId, Flight>,
+    pub(crate) attempts_out: u32,
     pub(crate) evaluations_out: u32,
     /// Evaluations that wait for a credit.
     pub(crate) backlog: VecDeque<(RunId, TaskPath, Step)>,
@@ -37,13 +36,6 @@ pub struct Scheduler {
     pub(crate) reopening: bool,
 }
 
-/// An attempt that is out.
-#[derive(Clone, Debug)]
-pub(crate) struct Flight {
-    pub(crate) target: TargetId,
-    pub(crate) price: agendum_types::outcome::Price,
-}
-
 impl Scheduler {
     /// A scheduler without runs and targets.
     #[must_use]
@@ -52,7 +44,7 @@ impl Scheduler {
             board: Board::new(limits),
             targets: Targets::default(),
             actions: VecDeque::new(),
-            flights: Lookup::default(),
+            attempts_out: 0,
             evaluations_out: 0,
             backlog: VecDeque::new(),
             rng: Rng::default(),
@@ -145,20 +137,24 @@ impl Scheduler {
         }
     }
 
-    /// Decided: the record is applied and handed to the journal.
+    /// Decided: the record of the shard, or of a run to be, is applied and handed to the journal.
     pub(crate) fn record(&mut self, tenant: Option<Tenant>, record: Record) -> Seq {
+        self.record_for(None, tenant, record)
+    }
+
+    /// The same for a record of a live run.
+    pub(crate) fn record_of(&mut self, slot: Slot, record: Record) -> Seq {
+        let tenant = self.board.run(slot).tenant.clone();
+        self.record_for(Some(slot), Some(tenant), record)
+    }
+
+    fn record_for(&mut self, slot: Option<Slot>, tenant: Option<Tenant>, record: Record) -> Seq {
         let seq = self.last.next();
         self.last = seq;
         let entry = Entry { seq, at: self.now, tenant, record };
-        self.board.apply(&entry);
+        self.board.apply_to(slot, &entry);
         self.act(None, Deed::Append(entry));
         seq
-    }
-
-    /// The same for a record of a run.
-    pub(crate) fn record_of(&mut self, slot: Slot, record: Record) -> Seq {
-        let tenant = self.board.run(slot).tenant.clone();
-        self.record(Some(tenant), record)
     }
 
     pub(crate) fn act(&mut self, after: Option<Seq>, deed: Deed) {

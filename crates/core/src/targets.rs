@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::graph::Requirement;
+use agendum_types::outcome::Price;
 use agendum_types::snapshot::TargetLoad;
 use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp};
 
@@ -10,13 +11,20 @@ use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp};
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
     rows: Vec<TargetRow>,
+    /// Every price that a target has had in this life: an attempt is booked at the price of its dispatch.
+    prices: Vec<Price>,
     version: u32,
 }
+
+/// The place of a price in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PriceId(u32);
 
 /// A target and its load.
 #[derive(Debug)]
 pub(crate) struct TargetRow {
     pub(crate) target: Target,
+    pub(crate) price: PriceId,
     pub(crate) running: u32,
     /// It takes nothing before this instant.
     pub(crate) closed_until: Timestamp,
@@ -31,12 +39,26 @@ impl Targets {
             row.target.capabilities.clear();
         }
         for target in targets {
+            let price = self.intern(target.price);
             match self.rows.iter_mut().find(|row| row.target.name == target.name) {
-                Some(row) => row.target = target,
-                None => self.rows.push(TargetRow { target, running: 0, closed_until: Timestamp(0) }),
+                Some(row) => (row.target, row.price) = (target, price),
+                None => self.rows.push(TargetRow { target, price, running: 0, closed_until: Timestamp(0) }),
             }
         }
         assert!(self.rows.len() < usize::from(u16::MAX), "a shard knows fewer targets");
+    }
+
+    fn intern(&mut self, price: Price) -> PriceId {
+        let known = self.prices.iter().position(|known| *known == price);
+        let place = known.unwrap_or_else(|| {
+            self.prices.push(price);
+            self.prices.len() - 1
+        });
+        PriceId(u32::try_from(place).expect("prices change some times a day"))
+    }
+
+    pub(crate) fn price(&self, id: PriceId) -> &Price {
+        &self.prices[id.0 as usize]
     }
 
     /// Counted up with every table.

@@ -18,7 +18,7 @@ impl Scheduler {
             at: self.now,
             runs: self.board.live_runs() as u64,
             tasks: self.board.live_tasks,
-            attempts: u32::try_from(self.flights.len()).expect("limited by the credits"),
+            attempts: self.attempts_out,
             queued: self.board.queue.len(),
             targets: self.targets.loads(self.now),
         }
@@ -54,8 +54,7 @@ impl Scheduler {
 /// Every instance in use, outer before inner, in the order of the graph.
 fn tree(run: &Run) -> Vec<InstId> {
     let mut order = Vec::new();
-    let mut stack: Vec<InstId> =
-        run.scopes.iter().rev().flat_map(|scope| scope.children.iter().rev()).copied().collect();
+    let mut stack: Vec<InstId> = run.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).collect();
     while let Some(id) = stack.pop() {
         order.push(id);
         stack.extend(run.children(id).into_iter().rev());
@@ -68,10 +67,10 @@ fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
     match &inst.state {
         State::Waiting => Some(Cause::Dependency),
         State::Ready | State::Asking(_) => Some(Cause::Scheduler),
-        State::Parked(_) | State::Paused => Some(Cause::Paused),
+        State::Parked(_) | State::Paused(_) => Some(Cause::Paused),
         State::Queued(_) if run.paused => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
-        State::Broke => Some(Cause::Budget),
+        State::Broke(_) => Some(Cause::Budget),
         State::BackingOff(_) => Some(Cause::Backoff),
         State::Running(_) | State::Open | State::Settled(_) => None,
     }

@@ -1,14 +1,30 @@
-//! Why a run took the time it took: a pure reading of its records. Every part is a stretch of time with a cause, and the parts of a
-//! task, and of the run, add up to their wall time.
+//! Why a run took the time it took, and ended as it did: a pure reading of its records. Every part is a stretch of time with a cause,
+//! and the parts of a task, and of the run, add up to their wall time.
+//!
+//! The run's time is attributed by walking back from the task that ended it along the dependency settled last; each stretch takes the
+//! cause of the task on that path.
+//!
+//! Records are taken one by one and not kept, so that a run of 100,000 items costs what its items cost and not what its records do.
+//! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
-use std::collections::BTreeMap;
+mod nodes;
+mod track;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_types::graph::Work;
-use agendum_types::{Cause, Class, Duration, Graph, Money, Outcome, RunId, RunStatus, TaskPath, TaskStatus, Timestamp};
+use agendum_types::graph::{NodeId, Section, Work};
+use agendum_types::{
+    Cause, Class, Duration, Graph, Money, RunId, RunStatus, RunView, Segment, TaskPath, TaskStatus, Timestamp,
+};
 
-use crate::action::Entry;
-use crate::record::{Change, Dispatched, End, Finished, Next, NextRound, Record};
+use agendum_types::snapshot::TaskView;
+
+use crate::action::{Entry, RunFailure};
+use crate::record::Record;
+pub use nodes::NodeReasons;
+use track::Track;
 
 /// The reasons behind a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +33,10 @@ pub struct Reasons {
     pub run: RunId,
     /// How it was answered; `None` while it goes on.
     pub status: Option<RunStatus>,
+    /// Why there is no output.
+    pub failure: Option<RunFailure>,
+    /// True if a lower rung was taken somewhere.
+    pub degraded: bool,
     /// When it was accepted.
     pub submitted: Timestamp,
     /// From acceptance to the answer, or to now.
@@ -25,8 +45,32 @@ pub struct Reasons {
     pub parts: Vec<(Cause, Duration)>,
     /// The chain of tasks that the answer waited for, first to last.
     pub critical: Vec<TaskPath>,
-    /// Every call, in the order of becoming ready.
+    /// Of the calls, and the groups whose end needs a reason, those that were asked for, in the order of becoming ready; behind the last
+    /// of them what waits or never started.
     pub tasks: Vec<TaskReasons>,
+    /// How many more there are behind them.
+    pub tasks_left: usize,
+    /// All calls, by node of the graph.
+    pub nodes: Vec<NodeReasons>,
+}
+
+/// Which tasks to tell one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Only this task and what is inside it.
+    pub within: TaskPath,
+    /// Leaves out so many.
+    pub skip: usize,
+    /// At most this many.
+    pub count_max: usize,
+}
+
+impl Page {
+    /// Every task.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { within: TaskPath::default(), skip: 0, count_max: usize::MAX }
+    }
 }
 
 /// The reasons behind a task.
@@ -36,9 +80,9 @@ pub struct TaskReasons {
     pub path: TaskPath,
     /// How it stands.
     pub status: TaskStatus,
-    /// True if a rung of `catch` gave its output.
-    pub caught: bool,
-    /// When everything it needs had settled.
+    /// Why it stands so, where that is not plain.
+    pub reason: Option<Reason>,
+    /// When everything it needed had settled.
     pub ready: Timestamp,
     /// When it settled.
     pub ended: Option<Timestamp>,
@@ -48,6 +92,27 @@ pub struct TaskReasons {
     pub wall: Duration,
     /// Its attempts.
     pub attempts: Vec<AttemptReasons>,
+}
+
+/// Why a task ended as it did, or what it waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Its `if` was false.
+    Condition,
+    /// The race's `good_if` refused its result.
+    NotGood,
+    /// Dropped to make the deadline.
+    Dropped,
+    /// It failed for good.
+    Failed(Class, Arc<str>),
+    /// A rung of `catch` gave its output after this failure.
+    Caught(Class, Arc<str>),
+    /// Its loop ran out after so many rounds: the best or the last output counts.
+    Exhausted(u32),
+    /// The run, or the group around it, ended first.
+    EndedFirst,
+    /// These tasks have not settled.
+    Needs(Vec<NodeId>),
 }
 
 /// One attempt.
@@ -69,272 +134,252 @@ pub struct AttemptReasons {
     pub tokens: u64,
 }
 
-/// A stretch of a task's time.
+/// The moment of the question.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
-    from: Timestamp,
-    to: Timestamp,
-    cause: Cause,
+pub struct Seen<'a> {
+    /// What goes on is reckoned until now.
+    pub now: Timestamp,
+    /// How the run stands in the process that works on it; without one, time passes as downtime.
+    pub live: Option<&'a RunView>,
 }
 
-/// A task while its records are read.
+/// The records of one run, read so far.
 #[derive(Debug, Default)]
-struct Track {
-    stretches: Vec<Stretch>,
-    running: Option<Timestamp>,
-    attempts: Vec<AttemptReasons>,
-    settled: Option<(TaskStatus, Timestamp)>,
-    caught: bool,
-    seen: Option<Timestamp>,
+pub struct Reading {
+    submitted: Option<(RunId, Timestamp)>,
+    answered: Option<Ended>,
+    done: Option<Timestamp>,
+    last: Timestamp,
+    tracks: BTreeMap<TaskPath, Track>,
+    /// Names of targets, each kept once.
+    targets: BTreeSet<Arc<str>>,
 }
 
-/// Reads the records of one run, in order. `now` ends what goes on. `None` if they do not begin with its submission.
-#[must_use]
-pub fn reasons(graph: &Graph, entries: &[Entry], now: Timestamp) -> Option<Reasons> {
-    let (run, submitted) = entries.iter().find_map(|entry| {
-        let Record::RunSubmitted(submitted) = &entry.record else { return None };
-        Some((submitted.run, entry.at))
-    })?;
-    let answered = entries.iter().find_map(|entry| {
-        let Record::Answered(answered) = &entry.record else { return None };
-        Some((answered.status, entry.at))
-    });
-    let until = answered.map_or_else(|| now.max(submitted), |(_, at)| at);
-    let mut tracks: BTreeMap<&TaskPath, Track> = BTreeMap::new();
-    for entry in entries {
-        if let Record::Task { path, change, .. } = &entry.record
-            && is_call(graph, path)
-        {
-            tracks.entry(path).or_default().take(change, entry.at);
-        }
-    }
-    let end = entries.last().map_or(until, |entry| entry.at).max(until);
-    let mut tasks: Vec<TaskReasons> = tracks
-        .iter()
-        .map(|(path, track)| track.reasons(path, submitted, if answered.is_some() { end } else { now }))
-        .collect();
-    tasks.sort_by(|one, other| (one.ready, &one.path).cmp(&(other.ready, &other.path)));
-    let parts = parts(tracks.values().flat_map(|track| track.all(until)), submitted, until);
-    let critical = critical(&tasks, until);
-    Some(Reasons {
-        run,
-        status: answered.map(|(status, _)| status),
-        submitted,
-        wall: until.since(submitted),
-        parts,
-        critical,
-        tasks,
-    })
+/// How a run was answered.
+#[derive(Debug)]
+struct Ended {
+    at: Timestamp,
+    status: RunStatus,
+    failure: Option<RunFailure>,
+    degraded: bool,
 }
 
-fn is_call(graph: &Graph, path: &TaskPath) -> bool {
-    path.node().is_some_and(|node| {
-        graph.tasks.get(node.0 as usize).is_some_and(|task| {
-            // The loop or `foreach` around a call has records of its own; its rounds and items are the calls.
-            let wrapped = usize::from(task.foreach.is_some()) + usize::from(task.repeat.is_some());
-            let own = path
-                .segments()
-                .iter()
-                .rev()
-                .take_while(|segment| !matches!(segment, agendum_types::Segment::Task(_)))
-                .count();
-            matches!(task.work, Work::Call(_)) && own == wrapped
-        })
-    })
-}
-
-impl Track {
-    fn take(&mut self, change: &Change, at: Timestamp) {
-        self.seen.get_or_insert(at);
-        match change {
-            Change::Entered(evaluation) if evaluation.truth == Some(false) => {
-                self.settled = Some((TaskStatus::Skipped, at));
+impl Reading {
+    /// Takes the next record.
+    pub fn take(&mut self, graph: &Graph, entry: &Entry) {
+        self.last = entry.at;
+        match &entry.record {
+            Record::RunSubmitted(submitted) => {
+                self.submitted.get_or_insert((submitted.run, entry.at));
             }
-            Change::Entered(_) | Change::Referenced { .. } => {}
-            Change::Dispatched(dispatched) => self.dispatched(dispatched, at),
-            Change::Finished(finished) => self.finished(finished, at),
-            Change::Judged { next, .. } | Change::RoundJudged { next: NextRound::Fail(next), .. } => {
-                self.follow(next, at)
+            Record::Answered(answered) => {
+                let (status, degraded) = (answered.status, answered.degraded);
+                self.answered = Some(Ended { at: entry.at, status, failure: answered.failure.clone(), degraded });
             }
-            Change::Caught { .. } => {
-                self.caught = true;
-                self.settled = Some((TaskStatus::Succeeded, at));
-            }
-            Change::RoundJudged { .. } | Change::Composed { .. } => self.settled = Some((TaskStatus::Succeeded, at)),
-            Change::Ended { end, next } => self.ended(*end, next, at),
-            Change::Abandoned { cost, tokens, .. } => {
-                self.stop(at);
-                if let Some(attempt) = self.attempts.last_mut() {
-                    (attempt.ended, attempt.cost, attempt.tokens) = (Some(at), *cost, *tokens);
+            Record::Done { .. } => self.done = Some(entry.at),
+            Record::Task { path, change, .. } if !path.segments().is_empty() => {
+                if !self.tracks.contains_key(path) {
+                    self.tracks.insert(path.clone(), Track::new(graph, path));
                 }
-                self.settled.get_or_insert((TaskStatus::Cancelled, at));
-            }
-        }
-    }
-
-    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp) {
-        let waited = dispatched.waits.iter().map(|(_, span)| span.0).sum();
-        let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
-        let mut from = at.before(Duration(waited)).max(earliest);
-        for (cause, span) in &dispatched.waits {
-            let to = from.after(*span).min(at);
-            self.stretches.push(Stretch { from, to, cause: *cause });
-            from = to;
-        }
-        self.running = Some(at);
-        self.attempts.push(AttemptReasons {
-            target: Arc::clone(&dispatched.target),
-            lower: dispatched.lower,
-            started: at,
-            ended: None,
-            failed: None,
-            cost: Money::ZERO,
-            tokens: 0,
-        });
-    }
-
-    fn finished(&mut self, finished: &Finished, at: Timestamp) {
-        self.stop(at);
-        if let Some(attempt) = self.attempts.last_mut() {
-            attempt.ended = Some(at);
-            attempt.cost = finished.cost;
-            let (usage, failed) = match &finished.outcome {
-                Outcome::Succeeded(success) => (success.usage, None),
-                Outcome::Failed(failure) => (failure.usage, Some((failure.class, Arc::from(&*failure.message)))),
-            };
-            (attempt.tokens, attempt.failed) = (usage.tokens(), failed);
-        }
-        self.follow(&finished.next, at);
-    }
-
-    fn ended(&mut self, end: End, next: &Next, at: Timestamp) {
-        if self.running.is_some() {
-            self.stop(at);
-            if let Some(attempt) = self.attempts.last_mut() {
-                attempt.ended = Some(at);
-                attempt.failed = Some((end.class(), Arc::from(format!("{end:?}").to_lowercase())));
-            }
-        }
-        match (end, next) {
-            (End::Pruned, _) => self.settled = Some((TaskStatus::Pruned, at)),
-            (_, next) => self.follow(next, at),
-        }
-    }
-
-    fn follow(&mut self, next: &Next, at: Timestamp) {
-        match next {
-            Next::Succeed => self.settled = Some((TaskStatus::Succeeded, at)),
-            Next::Fail(_) => self.settled = Some((TaskStatus::Failed, at)),
-            Next::Retry { at: again } => {
-                self.stretches.push(Stretch { from: at, to: (*again).max(at), cause: Cause::Backoff });
-            }
-            Next::Judge | Next::Rung { .. } => {}
-        }
-    }
-
-    fn stop(&mut self, at: Timestamp) {
-        if let Some(from) = self.running.take() {
-            self.stretches.push(Stretch { from, to: at.max(from), cause: Cause::Running });
-        }
-    }
-
-    /// Its stretches, the open one ending at `until`.
-    fn all(&self, until: Timestamp) -> impl Iterator<Item = Stretch> + '_ {
-        let open = self.running.map(|from| Stretch { from, to: until.max(from), cause: Cause::Running });
-        self.stretches.iter().copied().chain(open)
-    }
-
-    fn reasons(&self, path: &TaskPath, submitted: Timestamp, now: Timestamp) -> TaskReasons {
-        let end = self.settled.map_or(now, |(_, at)| at).max(submitted);
-        let ready =
-            self.all(end).next().map(|first| first.from).or(self.seen).unwrap_or(submitted).clamp(submitted, end);
-        let mut parts: Vec<(Cause, Duration)> = Vec::new();
-        let mut add = |cause: Cause, span: Duration| {
-            if span > Duration::ZERO {
-                match parts.iter_mut().find(|(of, _)| *of == cause) {
-                    Some((_, sum)) => sum.0 += span.0,
-                    None => parts.push((cause, span)),
+                if let Some(track) = self.tracks.get_mut(path) {
+                    track.take(change, entry.at, &mut self.targets);
                 }
             }
+            Record::Task { .. }
+            | Record::Opened { .. }
+            | Record::ClockJumped { .. }
+            | Record::TasksAdded { .. }
+            | Record::CancelRequested { .. }
+            | Record::Paused { .. }
+            | Record::Resumed { .. } => {}
+        }
+    }
+
+    /// The reasons. `None` if the records do not begin with a submission.
+    #[must_use]
+    pub fn reasons(self, graph: &Graph, seen: Seen<'_>, page: &Page) -> Option<Reasons> {
+        let (run, submitted) = self.submitted?;
+        let mut tracks = self.tracks;
+        let views = seen.live.map(|view| view.tasks.iter().map(|task| (task.path.as_str(), task)).collect());
+        let scene = Scene {
+            graph,
+            until: self.answered.as_ref().map_or_else(|| seen.now.max(self.last), |answered| answered.at),
+            end: if seen.live.is_some() { seen.now.max(self.last) } else { self.last },
+            answered: self.answered,
+            submitted,
+            done: self.done,
+            last: self.last,
+            views,
         };
-        add(Cause::Dependency, ready.since(submitted));
-        let mut at = ready;
-        for stretch in self.all(end) {
-            let (from, to) = (stretch.from.clamp(at, end), stretch.to.clamp(at, end));
-            add(Cause::Scheduler, from.since(at));
-            add(stretch.cause, to.since(from));
-            at = to;
+        scene.add_ready(&mut tracks);
+        for (path, track) in &mut tracks {
+            scene.close(path, track);
         }
-        add(Cause::Scheduler, end.since(at));
-        TaskReasons {
-            path: path.clone(),
-            status: self.settled.map_or(TaskStatus::Running, |(status, _)| status),
-            caught: self.caught,
-            ready,
-            ended: self.settled.map(|(_, at)| at),
-            wall: end.since(submitted),
+        fill_wrappers(graph, &mut tracks);
+        let (parts, critical) = walk::back(&scene, &tracks);
+        let (tasks, tasks_left) = scene.page(&tracks, page);
+        let nodes = nodes::nodes(tracks.iter().filter(|(path, _)| is_call(graph, path)), submitted);
+        let answered = scene.answered;
+        Some(Reasons {
+            run,
+            status: answered.as_ref().map(|answered| answered.status),
+            degraded: answered.as_ref().is_some_and(|answered| answered.degraded),
+            failure: answered.and_then(|answered| answered.failure),
+            submitted,
+            wall: scene.until.since(submitted),
             parts,
-            attempts: self.attempts.clone(),
+            critical,
+            tasks,
+            tasks_left,
+            nodes,
+        })
+    }
+}
+
+/// Reads the records of one run, in order. `None` if they do not begin with its submission.
+#[must_use]
+pub fn reasons(graph: &Graph, entries: &[Entry], seen: Seen<'_>) -> Option<Reasons> {
+    let mut reading = Reading::default();
+    for entry in entries {
+        reading.take(graph, entry);
+    }
+    reading.reasons(graph, seen, &Page::all())
+}
+
+/// What is known of the run as a whole.
+struct Scene<'a> {
+    graph: &'a Graph,
+    answered: Option<Ended>,
+    submitted: Timestamp,
+    /// When all that came after the answer had ended.
+    done: Option<Timestamp>,
+    /// Its last record.
+    last: Timestamp,
+    /// Its answer, or now.
+    until: Timestamp,
+    /// What goes on after the answer is reckoned until then.
+    end: Timestamp,
+    /// How its tasks stand in the process that works on it, by path.
+    views: Option<BTreeMap<&'a str, &'a TaskView>>,
+}
+
+impl Scene<'_> {
+    fn section(&self, path: &TaskPath) -> Section {
+        path.node().map_or(Section::Main, |node| self.graph.task(node).section)
+    }
+
+    /// Ends what goes on in a track at the moment of the question, or where the run ended.
+    fn close(&self, path: &TaskPath, track: &mut Track) {
+        let is_main = self.section(path) == Section::Main;
+        if self.answered.is_some() && is_main {
+            return track.cut(self.until);
+        }
+        if let Some(done) = self.done {
+            return track.cut(done);
+        }
+        if track.is_settled() {
+            return;
+        }
+        match &self.views {
+            Some(_) => {
+                let waits = self.viewed(path).and_then(|task| task.waiting_on);
+                track.go_on(self.end, self.end, waits.unwrap_or(Cause::Scheduler));
+            }
+            None => track.go_on(self.last, if is_main { self.until } else { self.end }, Cause::Downtime),
+        }
+    }
+
+    fn viewed(&self, path: &TaskPath) -> Option<&TaskView> {
+        self.views.as_ref()?.get(self.graph.path_text(path).as_str()).copied()
+    }
+
+    /// The tasks that were asked for, and how many are left behind them.
+    fn page(&self, tracks: &BTreeMap<TaskPath, Track>, page: &Page) -> (Vec<TaskReasons>, usize) {
+        let is_told = |(path, track): &(&TaskPath, &Track)| {
+            path.is_within(&page.within) && (is_call(self.graph, path) || track.has_reason())
+        };
+        let mut told: Vec<(Timestamp, &TaskPath, &Track)> =
+            tracks.iter().filter(is_told).map(|(path, track)| (track.ready(), path, track)).collect();
+        told.sort_by_key(|(ready, path, _)| (*ready, *path));
+        let chosen = told.iter().skip(page.skip).take(page.count_max);
+        let mut tasks: Vec<TaskReasons> = chosen.map(|(_, path, track)| track.reasons(path, self.submitted)).collect();
+        let left = told.len().saturating_sub(page.skip.saturating_add(tasks.len()));
+        if left == 0 {
+            tasks.extend(self.unstarted(tracks).into_iter().filter(|task| task.path.is_within(&page.within)));
+        }
+        (tasks, left)
+    }
+
+    /// Top-level tasks that are ready and wait for a place, money or time: that is no record yet.
+    fn add_ready(&self, tracks: &mut BTreeMap<TaskPath, Track>) {
+        for node in self.graph.main.iter().filter(|_| self.answered.is_none()) {
+            let path = TaskPath::top(*node);
+            let waits = |cause: &Cause| *cause != Cause::Dependency;
+            if has_begun(tracks, *node)
+                || !self.viewed(&path).and_then(|task| task.waiting_on).is_some_and(|cause| waits(&cause))
+            {
+                continue;
+            }
+            let needs = self.graph.task(*node).needs.iter().filter_map(|need| tracks.get(&TaskPath::top(*need)));
+            let ready = needs.map(Track::end).max().unwrap_or(self.submitted).max(self.submitted);
+            tracks.insert(path.clone(), Track::ready_at(self.graph, &path, ready));
+        }
+    }
+
+    /// The top-level tasks that no record speaks of: they wait for others, or never came to their turn.
+    fn unstarted(&self, tracks: &BTreeMap<TaskPath, Track>) -> Vec<TaskReasons> {
+        let begun = |node: &NodeId| has_begun(tracks, *node);
+        let is_settled = |node: &NodeId| match self.viewed(&TaskPath::top(*node)) {
+            Some(task) => task.status.is_settled(),
+            None => tracks.get(&TaskPath::top(*node)).is_some_and(Track::is_settled),
+        };
+        let ended = self.answered.as_ref().map(|answered| answered.at);
+        let succeeded = self.answered.as_ref().is_some_and(|answered| answered.status == RunStatus::Succeeded);
+        let wall = self.until.since(self.submitted);
+        let task = |node: &NodeId| TaskReasons {
+            path: TaskPath::top(*node),
+            status: if ended.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
+            reason: Some(if ended.is_some() {
+                Reason::EndedFirst
+            } else {
+                let needs = &self.graph.task(*node).needs;
+                Reason::Needs(needs.iter().filter(|need| !is_settled(need)).copied().collect())
+            }),
+            ready: self.until,
+            ended,
+            parts: [(Cause::Dependency, wall)].into_iter().filter(|(_, span)| *span > Duration::ZERO).collect(),
+            wall,
+            attempts: Vec::new(),
+        };
+        self.graph.main.iter().filter(|node| !begun(node) && !succeeded).map(task).collect()
+    }
+}
+
+/// Groups, loops and `foreach`es whose end is told have the time of what is inside them.
+fn fill_wrappers(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
+    let told = |(path, track): (&TaskPath, &Track)| (!is_call(graph, path) && track.has_reason()).then(|| path.clone());
+    let wrappers: Vec<TaskPath> = tracks.iter().filter_map(told).collect();
+    for wrapper in wrappers {
+        let inside = tracks.range(&wrapper..).take_while(|(path, _)| path.is_within(&wrapper));
+        let first = inside.filter(|(path, _)| is_call(graph, path)).map(|(_, track)| track.ready()).min();
+        if let (Some(first), Some(track)) = (first, tracks.get_mut(&wrapper)) {
+            track.around(first);
         }
     }
 }
 
-/// What a moment counts as when several tasks do different things in it: work first, then what kept work back.
-const WEIGHT: [Cause; 13] = [
-    Cause::Running,
-    Cause::Backoff,
-    Cause::Limit,
-    Cause::Capacity,
-    Cause::Budget,
-    Cause::Person,
-    Cause::Paused,
-    Cause::Preempted,
-    Cause::Order,
-    Cause::Disk,
-    Cause::Downtime,
-    Cause::Dependency,
-    Cause::Scheduler,
-];
-
-/// One cause for each moment between the two instants; what no task accounts for is the scheduler's.
-fn parts(stretches: impl Iterator<Item = Stretch>, from: Timestamp, until: Timestamp) -> Vec<(Cause, Duration)> {
-    let place = |cause: Cause| WEIGHT.iter().position(|known| *known == cause).unwrap_or(WEIGHT.len() - 1);
-    let mut turns: Vec<(Timestamp, usize, i32)> = Vec::new();
-    for stretch in stretches {
-        let (begin, end) = (stretch.from.clamp(from, until), stretch.to.clamp(from, until));
-        turns.extend([(begin, place(stretch.cause), 1), (end, place(stretch.cause), -1)]);
-    }
-    turns.sort_unstable();
-    let mut live = [0_i32; WEIGHT.len()];
-    let mut sums = [0_u64; WEIGHT.len()];
-    let mut at = from;
-    for (when, cause, step) in turns.into_iter().chain([(until, WEIGHT.len() - 1, 0)]) {
-        let now = live.iter().position(|count| *count > 0).unwrap_or(WEIGHT.len() - 1);
-        sums[now] += when.since(at).0;
-        at = at.max(when);
-        live[cause] += step;
-    }
-    let mut parts: Vec<(Cause, Duration)> =
-        WEIGHT.iter().zip(sums).filter(|(_, sum)| *sum > 0).map(|(cause, sum)| (*cause, Duration(sum))).collect();
-    parts.sort_by_key(|(_, span)| std::cmp::Reverse(*span));
-    parts
+fn has_begun(tracks: &BTreeMap<TaskPath, Track>, node: NodeId) -> bool {
+    let first = tracks.range(TaskPath::top(node)..).next();
+    first.is_some_and(|(path, _)| path.segments().first() == Some(&Segment::Task(node)))
 }
 
-/// Back from the task that ended last before the answer, each time to the one that ended last before it became ready.
-fn critical(tasks: &[TaskReasons], until: Timestamp) -> Vec<TaskPath> {
-    let mut ends: Vec<(Timestamp, &TaskReasons)> = tasks
-        .iter()
-        .filter(|task| !task.attempts.is_empty())
-        .filter_map(|task| task.ended.map(|ended| (ended, task)))
-        .collect();
-    ends.sort_by(|(one, a), (other, b)| (one, &a.path).cmp(&(other, &b.path)));
-    let mut chain: Vec<TaskPath> = Vec::new();
-    let mut before = until;
-    while let Some((_, task)) = ends[..ends.partition_point(|(ended, _)| *ended <= before)].last() {
-        chain.push(task.path.clone());
-        // Strictly earlier, so that tasks of one instant cannot turn in a circle.
-        before = task.ready.min(Timestamp(before.0.saturating_sub(1)));
-    }
-    chain.reverse();
-    chain
+/// True if the instance at this path itself makes the call: the loop or `foreach` around a call has records of its own, and its
+/// rounds and items are the calls.
+fn is_call(graph: &Graph, path: &TaskPath) -> bool {
+    let task = path.node().and_then(|node| graph.tasks.get(node.0 as usize));
+    task.is_some_and(|task| {
+        let wrapped = usize::from(task.foreach.is_some()) + usize::from(task.repeat.is_some());
+        let own = path.segments().iter().rev().take_while(|segment| !matches!(segment, Segment::Task(_))).count();
+        matches!(task.work, Work::Call(_)) && own == wrapped
+    })
 }

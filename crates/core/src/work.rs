@@ -1,12 +1,11 @@
 //! Works off what records left open, until nothing is left but to wait.
 
 use agendum_types::graph::{ExprId, Form, NotBefore, Priority, Rung, Section, Work};
-use agendum_types::{Class, Duration, Failure, TaskPath};
+use agendum_types::{Cause, Class, Duration, Failure, TaskPath};
 use smallvec::SmallVec;
 
 use crate::action::{Answer, Deed, Evaluate, Make, Purpose, Step};
 use crate::board::Todo;
-use crate::event::Evaluation;
 use crate::inst::{Body, Layer, Settled, State};
 use crate::queue::Rank;
 use crate::record::{Answered, Change, End, Record};
@@ -44,7 +43,7 @@ impl Scheduler {
             Todo::Fail(slot) => self.answer_without_output(slot),
             Todo::Close(slot) => self.close(slot),
             Todo::Stop(attempt) => {
-                if self.flights.contains(&attempt) {
+                if self.orphan(&attempt).is_some() {
                     self.act(None, Deed::CancelAttempt(attempt));
                 }
             }
@@ -76,10 +75,11 @@ impl Scheduler {
             self.board.run_mut(slot).inst_mut(id).state = State::Asking(Step::Enter);
             self.ask(slot, id);
         } else if !entered || !is_call {
-            self.record_task(slot, id, Change::Entered(Evaluation::default()));
+            self.record_task(slot, id, Change::Entered(Box::default()));
         } else if self.board.run(slot).paused {
+            let now = self.now;
             let run = self.board.run_mut(slot);
-            run.inst_mut(id).state = State::Paused;
+            run.inst_mut(id).state = State::Paused(now);
             run.held_back.push(id);
         } else {
             self.enqueue(slot, id);
@@ -103,7 +103,7 @@ impl Scheduler {
         };
         let band = if section == Section::After { Priority::Background } else { run.priority };
         let latest_start = due.before(plan.tail(inst.node));
-        let rank = Rank { latest_start, submitted: run.submitted, run: run.id, slot, inst: id };
+        let rank = Rank { latest_start, submitted: run.submitted, run: run.id, ready: inst.ready_at, slot, inst: id };
         let ticket = self.board.queue.insert(class, band, rank, self.now);
         self.board.run_mut(slot).inst_mut(id).state = State::Queued(Box::new(ticket));
     }
@@ -363,7 +363,11 @@ impl Scheduler {
             return;
         }
         for id in std::mem::take(&mut self.board.run_mut(slot).broke) {
-            self.board.run_mut(slot).inst_mut(id).state = State::Ready;
+            let inst = self.board.run_mut(slot).inst_mut(id);
+            if let State::Broke(since) = inst.state {
+                inst.note(Cause::Budget, self.now.since(since));
+            }
+            inst.state = State::Ready;
             self.take(slot, id);
         }
     }

@@ -142,13 +142,15 @@ impl Checker {
         }
         for entry in entries {
             if let Record::Task {
-                path, change: Change::Ended { end: End::Uncertain, next: Next::Retry { .. } }, ..
+                path,
+                change: Change::Ended { end: End::Uncertain, next: Next::Retry { .. }, .. },
+                ..
             } = &entry.record
             {
                 self.violations.push(format!("{} was uncertain and is retried", graph.path_text(path)));
             }
         }
-        if let Some(reasons) = why::reasons(graph, entries, Timestamp(0)) {
+        if let Some(reasons) = why::reasons(graph, entries, why::Seen { now: Timestamp(0), live: None }) {
             let sum: u64 = reasons.parts.iter().map(|(_, span)| span.0).sum();
             if sum != reasons.wall.0 {
                 self.violations.push(format!("the causes of run {run} add up to {sum} of {} µs", reasons.wall.0));
@@ -195,7 +197,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         Next::Fail(_) => "failed",
     };
     match change {
-        Change::Ended { end, next } => {
+        Change::Ended { end, next, .. } => {
             let end = match end {
                 End::Pruned => "pruned",
                 End::Expired if path.segments().is_empty() => "the run expired",

@@ -33,8 +33,8 @@ use agendum_core::{Action, Deed, Evaluation, Event, Rejected, RunSubmitted, Sche
 use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, Class, Graph, Hash, Incarnation, Labels, Limits, Outcome, RunId, RunStatus, Seq, Target, TaskPath,
-    Timestamp,
+    AttemptId, Class, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId, RunStatus, Seq, Target,
+    TaskPath, Timestamp,
 };
 
 use estimate::Estimate;
@@ -110,6 +110,16 @@ enum Heard {
     Resume(RunId),
 }
 
+impl Flight {
+    /// What an attempt cost, in money and tokens; what is not told is the worst case.
+    fn bill(&self, outcome: &Outcome, hold: Money, hold_tokens: u64) -> (Money, u64) {
+        if outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0) {
+            return (hold, hold_tokens);
+        }
+        (self.price.cost(outcome.usage()), outcome.usage().tokens())
+    }
+}
+
 fn ensure(holds: bool, else_say: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(else_say.to_owned()) }
 }
@@ -175,11 +185,11 @@ impl Reference {
                     self.heard = Some(Heard::Referenced(attempt.run, attempt.path.clone()));
                 }
             }
-            Event::CancelRequested(run) if self.is_unanswered(*run) => self.heard = Some(Heard::Cancel(*run)),
-            Event::PauseRequested(run) if self.is_unanswered(*run) && !self.runs[run].paused => {
+            Event::CancelRequested(run) if self.is_stoppable(*run) => self.heard = Some(Heard::Cancel(*run)),
+            Event::PauseRequested(run) if self.is_stoppable(*run) && !self.runs[run].paused => {
                 self.heard = Some(Heard::Pause(*run));
             }
-            Event::ResumeRequested(run) if self.is_unanswered(*run) && self.runs[run].paused => {
+            Event::ResumeRequested(run) if self.is_stoppable(*run) && self.runs[run].paused => {
                 self.heard = Some(Heard::Resume(*run));
             }
             _ => {}
@@ -381,8 +391,8 @@ impl Reference {
         }
     }
 
-    fn is_unanswered(&self, run: RunId) -> bool {
-        self.runs.get(&run).is_some_and(|run| matches!(run.phase, Phase::Main | Phase::Composing))
+    fn is_stoppable(&self, run: RunId) -> bool {
+        self.runs.get(&run).is_some_and(|run| matches!(run.phase, Phase::Main | Phase::Composing | Phase::Section(_)))
     }
 
     fn awaits_evaluation(&self, asked: &Asked) -> bool {

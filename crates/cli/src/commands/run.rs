@@ -10,10 +10,11 @@ use super::{Context, check};
 use crate::args::Run;
 use crate::failure::{FAILED, Failure, INTERRUPTED, LIMIT};
 use crate::host::{Need, Session};
+use crate::programs::Example;
 use crate::show;
 
 pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
-    let accepted = check::read(&asked.graph)?.runnable(context.json)?;
+    let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
     let inputs = inputs(asked)?;
     let schema = agendum_spec::inputs::schema(&accepted.document);
     let inputs = agendum_spec::inputs::prepare(&schema, inputs).map_err(|error| {
@@ -72,7 +73,7 @@ async fn attend(context: &Context, session: &Session, submission: &Submit) -> Re
     let id = client.submit(submission).await?;
     let following = async {
         show::follow(client, &id, context.json).await?;
-        client.answer(&id).await
+        client.answer(&id, context.json).await
     };
     let detail = tokio::select! {
         detail = following => detail?,
@@ -81,11 +82,11 @@ async fn attend(context: &Context, session: &Session, submission: &Submit) -> Re
             // It may just have ended.
             let _ended = client.command(&id, "cancel").await;
             let grace = std::time::Duration::from_secs(5);
-            let _late = tokio::time::timeout(grace, client.answer(&id)).await;
+            let _late = tokio::time::timeout(grace, client.answer(&id, false)).await;
             return Err(Failure::silent(INTERRUPTED));
         }
     };
-    let why = client.why(&id).await?;
+    let why = client.why(&id, None, 0).await?;
     if context.json {
         let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
         writeln!(anstream::stdout(), "{line}")?;
@@ -103,7 +104,7 @@ async fn attend(context: &Context, session: &Session, submission: &Submit) -> Re
 /// The answer is out; what the document wants done after it still needs this process.
 async fn settle(session: &Session, id: &str) -> Result<(), Failure> {
     let mut told = false;
-    while !session.client.run(id).await?.run.done {
+    while !session.client.status(id).await?.done {
         if !std::mem::replace(&mut told, true) {
             writeln!(
                 anstream::stderr(),
@@ -134,8 +135,11 @@ pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
                 .as_ref()
                 .and_then(|error| error.task.as_ref())
                 .map_or(String::new(), |task| format!(" in {task}"));
-            Err(Failure::new(code, format!("the run failed{task}: {class}: {message}"))
-                .hint(format!("agendum why {}", detail.run.id)))
+            let hint = match Example::named(&detail.run.graph).filter(|example| example.lacks_a_program()) {
+                Some(example) => format!("agendum doctor {} says which programs are missing", example.name()),
+                None => format!("agendum why {}", detail.run.id),
+            };
+            Err(Failure::new(code, format!("the run failed{task}: {class}: {message}")).hint(hint))
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Records about a whole run.
 
-use agendum_types::graph::Section;
-use agendum_types::{Class, Failure, Hash, RunStatus, Seq, Tenant};
+use std::sync::Arc;
+
+use agendum_types::graph::{NodeId, Section};
+use agendum_types::{Cause, Class, Failure, Hash, RunStatus, Seq, Tenant};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
 use crate::inst::{Inst, Layer, Settled, State};
 use crate::record::{Answered, RunSubmitted};
-use crate::run::{InstId, Phase, Run, Scope, Slot};
+use crate::run::{InstId, Phase, Run, Slot};
 use crate::timers::Timer;
 
 impl Board {
@@ -54,21 +56,20 @@ impl Board {
 
     /// Makes the instances of a section and readies those that need nothing.
     pub(super) fn open_section(&mut self, slot: Slot, section: Section) {
-        let nodes = self.plan(slot).graph.section(section).to_vec();
-        let mut children = Vec::with_capacity(nodes.len());
-        for node in &nodes {
-            let mut inst = Inst::new(InstId::TOP, *node, Layer::Node);
-            inst.pending =
-                u32::try_from(self.plan(slot).task(*node).needs.len()).expect("limited by the document's checker");
-            children.push(self.run_mut(slot).add(inst));
-        }
-        self.live_tasks += children.len() as u64;
-        let unsettled = u32::try_from(children.len()).expect("limited by the document's checker");
-        *self.run_mut(slot).scope_mut(section) = Scope { children: children.clone(), unsettled };
-        if unsettled == 0 {
+        let graph = Arc::clone(&self.plan(slot).graph);
+        let nodes = graph.section(section);
+        let inst = |node: &NodeId| {
+            let pending = u32::try_from(graph.task(*node).needs.len()).expect("limited by the document's checker");
+            Inst { pending, ..Inst::new(InstId::TOP, *node, Layer::Node) }
+        };
+        let run = self.run_mut(slot);
+        *run.scope_mut(section) = run.add_row(nodes.iter().map(inst));
+        self.live_tasks += nodes.len() as u64;
+        if nodes.is_empty() {
             return self.section_settled(slot, section);
         }
-        for id in children {
+        for node in nodes {
+            let id = self.top(slot, *node);
             // Settling one may settle others and, in a section that goes on, end the section.
             if section == Section::OnFailure && self.is_passed_over(slot, id) {
                 self.settle(slot, id, Settled::Skipped, None);
@@ -129,7 +130,12 @@ impl Board {
         }
     }
 
+    /// Before the answer the run is cancelled; after it the section that runs is, and the next one begins.
     pub(super) fn cancel(&mut self, slot: Slot) {
+        if let Phase::Section(section) = self.run(slot).phase {
+            self.run_mut(slot).paused = false;
+            return self.end_section(slot, section);
+        }
         self.run_mut(slot).status = RunStatus::Cancelled;
         self.fail_run(
             slot,
@@ -144,13 +150,7 @@ impl Board {
             run.failure = Some(Box::new(failure));
         }
         match run.phase {
-            Phase::Main => {
-                for id in run.scope(Section::Main).children.clone() {
-                    self.drop_instance(slot, id, Settled::Cancelled);
-                }
-                self.run_mut(slot).scope_mut(Section::Main).unsettled = 0;
-                self.section_settled(slot, Section::Main);
-            }
+            Phase::Main => self.end_section(slot, Section::Main),
             Phase::Composing => {
                 run.phase = Phase::Failing;
                 self.todo.push_back(Todo::Fail(slot));
@@ -159,12 +159,24 @@ impl Board {
         }
     }
 
+    /// Nothing more of a section is wanted.
+    fn end_section(&mut self, slot: Slot, section: Section) {
+        for id in self.run(slot).scope(section).clone().iter() {
+            self.drop_instance(slot, id, Settled::Cancelled);
+        }
+        self.run_mut(slot).scope_mut(section).unsettled = 0;
+        self.section_settled(slot, section);
+    }
+
     pub(super) fn resume(&mut self, slot: Slot) {
+        let at = self.at;
         let run = self.run_mut(slot);
         run.paused = false;
         for id in std::mem::take(&mut run.held_back) {
-            if matches!(self.run(slot).inst(id).state, State::Paused) {
-                self.run_mut(slot).inst_mut(id).state = State::Ready;
+            let inst = self.run_mut(slot).inst_mut(id);
+            if let State::Paused(since) = inst.state {
+                inst.note(Cause::Paused, at.since(since));
+                inst.state = State::Ready;
                 self.todo.push_back(Todo::Take(slot, id));
             }
         }
@@ -176,13 +188,12 @@ impl Board {
         self.plans.take(plan);
         let before = std::mem::replace(&mut self.run_mut(slot).plan, plan);
         self.plans.release(before);
-        let known = self.run(slot).scope(Section::Main).children.len();
+        let known = self.run(slot).scope(Section::Main).len();
         let added = self.plan(slot).graph.main[known..].to_vec();
         let mut fresh = Vec::with_capacity(added.len());
         for node in added {
             let id = self.run_mut(slot).add(Inst::new(InstId::TOP, node, Layer::Node));
-            self.run_mut(slot).scope_mut(Section::Main).children.push(id);
-            self.run_mut(slot).scope_mut(Section::Main).unsettled += 1;
+            self.run_mut(slot).scope_mut(Section::Main).add(id);
             self.live_tasks += 1;
             fresh.push(id);
         }
@@ -199,9 +210,10 @@ impl Board {
     }
 
     /// The instance of a top-level task.
-    pub(crate) fn top(&self, slot: Slot, node: agendum_types::graph::NodeId) -> InstId {
+    pub(crate) fn top(&self, slot: Slot, node: NodeId) -> InstId {
         let plan = self.plan(slot);
-        self.run(slot).scope(plan.task(node).section).children[plan.position(node)]
+        let found = self.run(slot).scope(plan.task(node).section).get(plan.position(node));
+        found.expect("a section that was opened holds its tasks")
     }
 
     /// Forgets a run.

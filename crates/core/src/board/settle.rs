@@ -2,6 +2,8 @@
 //!
 //! Works off a stack and never recurses over the user's graph: instances are settled one after the other, and each tells its parent.
 
+use std::sync::Arc;
+
 use agendum_types::graph::{NodeId, Rung, Section, Work};
 use agendum_types::{AttemptId, Class, Effect, Failure, Timestamp};
 
@@ -106,11 +108,12 @@ impl Board {
                     incarnation: running.incarnation,
                     hold: running.hold,
                     hold_tokens: running.hold_tokens,
+                    flight: running.flight,
                 });
                 self.todo.push_back(Todo::Stop(attempt));
             }
-            State::Broke => self.run_mut(slot).broke.retain(|other| *other != id),
-            State::Paused => self.run_mut(slot).held_back.retain(|other| *other != id),
+            State::Broke(_) => self.run_mut(slot).broke.retain(|other| *other != id),
+            State::Paused(_) => self.run_mut(slot).held_back.retain(|other| *other != id),
             State::Waiting | State::Ready | State::Asking(_) | State::Open | State::Settled(_) => {}
         }
     }
@@ -139,8 +142,9 @@ impl Board {
 
     fn sibling_settled(&mut self, slot: Slot, id: InstId, node: NodeId, how: Settled) {
         let parent = self.run(slot).inst(id).parent;
-        let task = self.plan(slot).task(node);
-        let (section, optional, waiting) = (task.section, task.optional, task.needed_by.clone());
+        let graph = Arc::clone(&self.plan(slot).graph);
+        let task = graph.task(node);
+        let (section, optional) = (task.section, task.optional);
         let fails = how == Settled::Failed && !optional;
         if how == Settled::Failed && optional || how == Settled::Pruned {
             self.degrade(slot, id);
@@ -153,8 +157,8 @@ impl Board {
         }
         let poisons = self.run(slot).inst(id).poisoned || fails;
         self.count_down(slot, parent, section, node, how);
-        for next in waiting {
-            let next = self.sibling(slot, parent, next);
+        for next in &task.needed_by {
+            let next = self.sibling(slot, parent, *next);
             let inst = self.run_mut(slot).inst_mut(next);
             inst.pending = inst.pending.saturating_sub(1);
             if !matches!(inst.state, State::Waiting) {
@@ -405,7 +409,9 @@ impl Board {
             self.run_mut(slot).inst_mut(id).state = State::Ready;
             self.todo.push_back(Todo::Take(slot, id));
         }
+        let at = self.at;
         let inst = self.run_mut(slot).inst_mut(id);
+        inst.free_at = at;
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
         inst.degraded = true;

@@ -14,9 +14,7 @@ impl Board {
     pub(super) fn change(&mut self, slot: Slot, path: &TaskPath, change: &Change, seq: Seq) {
         if let Change::Abandoned { attempt, incarnation, cost, tokens } = change {
             let run = self.run_mut(slot);
-            let found = run.orphans.iter().position(|orphan| {
-                orphan.attempt == *attempt && orphan.incarnation == *incarnation && orphan.path == *path
-            });
+            let found = run.orphans.iter().position(|orphan| orphan.is(path, *attempt, *incarnation));
             let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));
             return self.book(slot, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
         }
@@ -24,7 +22,7 @@ impl Board {
             let Change::Ended { next: Next::Fail(failure), .. } = change else {
                 panic!("of the run itself only its end is recorded: {change:?}")
             };
-            return self.fail_run(slot, RunFailure { task: None, failure: failure.clone() });
+            return self.fail_run(slot, RunFailure { task: None, failure: Failure::clone(failure) });
         }
         let id = self.find(slot, path).expect("a record names a live task");
         match change {
@@ -46,7 +44,7 @@ impl Board {
                 self.set_output(slot, id, output.clone());
                 self.judge_or_settle(slot, id);
             }
-            Change::Ended { end, next } => self.ended(slot, id, end, next, seq),
+            Change::Ended { end, next, .. } => self.ended(slot, id, end, next, seq),
             Change::Abandoned { .. } => {}
         }
     }
@@ -61,7 +59,7 @@ impl Board {
             at = match (segment, body) {
                 (Segment::Task(node), None) if at == InstId::TOP => {
                     let task = plan.graph.tasks.get(node.0 as usize).filter(|task| task.parent.is_none())?;
-                    *run.scope(task.section).children.get(plan.position(*node))?
+                    run.scope(task.section).get(plan.position(*node))?
                 }
                 (Segment::Task(node), Some(Body::Group(group))) => {
                     *group.children.get(plan.position(*node)).filter(|child| run.inst(**child).node == *node)?
@@ -121,6 +119,7 @@ impl Board {
             lower: dispatched.lower,
             since: at,
             reference: None,
+            flight: None,
         }));
     }
 
@@ -163,11 +162,12 @@ impl Board {
         if running.lower && matches!(finished.outcome, Outcome::Succeeded(_)) {
             inst.degraded = true;
         }
-        let tokens = finished.outcome.usage().tokens();
+        let told = finished.outcome.usage().tokens();
+        let tokens = if finished.unreported { running.hold_tokens } else { told };
         self.book(slot, (running.hold, running.hold_tokens), finished.cost, tokens, seq);
         let failure = match &finished.outcome {
             Outcome::Succeeded(success) => {
-                self.set_output(slot, id, success.output.clone());
+                self.set_output(slot, id, Box::new(success.output.clone()));
                 None
             }
             Outcome::Failed(failure) => Some(failure),
@@ -191,6 +191,7 @@ impl Board {
             Next::Retry { at } => {
                 let inst = self.run_mut(slot).inst_mut(id);
                 inst.output = None;
+                inst.free_at = *at;
                 inst.state = State::BackingOff(*at);
                 self.timers.set(*at, Timer::Start(slot, id));
             }
@@ -232,7 +233,7 @@ impl Board {
             NextRound::Done => {
                 self.end_rounds(slot, id, child);
                 if let Some(output) = last {
-                    self.set_output(slot, id, output);
+                    self.set_output(slot, id, Box::new(output));
                 }
                 self.judge_or_settle(slot, id);
             }
@@ -301,8 +302,8 @@ impl Board {
         }
     }
 
-    fn set_output(&mut self, slot: Slot, id: InstId, output: PayloadRef) {
-        self.run_mut(slot).inst_mut(id).output = Some(Box::new(output));
+    fn set_output(&mut self, slot: Slot, id: InstId, output: Box<PayloadRef>) {
+        self.run_mut(slot).inst_mut(id).output = Some(output);
     }
 }
 

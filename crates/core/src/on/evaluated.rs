@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{Exhausted, Loop as Repeat};
-use agendum_types::{Class, Failure, Labels, PayloadRef, RunId, TaskPath};
+use agendum_types::{Class, Duration, Failure, Labels, PayloadRef, RunId, TaskPath};
 
 use crate::action::{Bound, Purpose, RunFailure, Step};
 use crate::event::Evaluation;
@@ -44,7 +44,7 @@ impl Scheduler {
             }
         };
         match step {
-            Step::Enter => self.record_task(slot, id, Change::Entered(evaluation)),
+            Step::Enter => self.record_task(slot, id, Change::Entered(Box::new(evaluation))),
             Step::Judge => self.judge(slot, id, evaluation),
             Step::Round => self.judge_round(slot, id, evaluation),
             Step::Compose => self.with_payload(slot, id, evaluation, |output| Change::Composed { output }),
@@ -52,9 +52,15 @@ impl Scheduler {
         }
     }
 
-    fn with_payload(&mut self, slot: Slot, id: InstId, evaluation: Evaluation, change: impl Fn(PayloadRef) -> Change) {
+    fn with_payload(
+        &mut self,
+        slot: Slot,
+        id: InstId,
+        evaluation: Evaluation,
+        change: impl Fn(Box<PayloadRef>) -> Change,
+    ) {
         match evaluation.payload {
-            Some(output) => self.record_task(slot, id, change(output)),
+            Some(output) => self.record_task(slot, id, change(Box::new(output))),
             None => {
                 let next = self.rung_or_fail(slot, id, Failure::new(Class::Permanent, "the evaluation gave no output"));
                 self.end(slot, id, End::Unevaluable, next);
@@ -105,7 +111,7 @@ impl Scheduler {
         } else {
             Next::Succeed
         };
-        self.record_task(slot, id, Change::Judged { evaluation, next });
+        self.record_task(slot, id, Change::Judged { evaluation: Box::new(evaluation), next });
     }
 
     fn judge_round(&mut self, slot: Slot, id: InstId, evaluation: Evaluation) {
@@ -126,13 +132,13 @@ impl Scheduler {
                 Exhausted::Fail | Exhausted::Escalate(_) => None,
             };
             match output {
-                Some(output) => NextRound::Use { output },
+                Some(output) => NextRound::Use { output: Box::new(output) },
                 None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::Permanent, &message))),
             }
         } else {
             NextRound::Again
         };
-        self.record_task(slot, id, Change::RoundJudged { evaluation, next });
+        self.record_task(slot, id, Change::RoundJudged { evaluation: Box::new(evaluation), next });
     }
 
     /// Why a loop that is not done gets no further round.
@@ -177,7 +183,8 @@ impl Scheduler {
             },
             Err(message) => {
                 let failure = Failure::new(Class::Permanent, &format!("the run's output cannot be made: {message}"));
-                let change = Change::Ended { end: End::Unevaluable, next: Next::Fail(failure.clone()) };
+                let change =
+                    Change::Ended { end: End::Unevaluable, next: Next::fail(failure.clone()), away: Duration::ZERO };
                 let record = Record::Task { run: run.id, path: TaskPath::default(), change };
                 self.record_of(slot, record);
                 debug_assert!(self.board.run(slot).failure.as_deref() == Some(&RunFailure { task: None, failure }));

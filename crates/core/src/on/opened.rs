@@ -1,6 +1,6 @@
 //! The first event of a life: decides what became of what was in flight in an earlier one, and takes up what was left.
 
-use agendum_types::{Class, Effect, Failure, Incarnation, RunStatus, Seq};
+use agendum_types::{Class, Duration, Effect, Failure, Incarnation, RunStatus, Seq};
 
 use crate::board::Todo;
 use crate::inst::State;
@@ -75,8 +75,8 @@ impl Scheduler {
                 | State::Running(_)
                 | State::Parked(_)
                 | State::Queued(_)
-                | State::Paused
-                | State::Broke
+                | State::Paused(_)
+                | State::Broke(_)
                 | State::BackingOff(_)
                 | State::Open
                 | State::Settled(_) => {}
@@ -104,8 +104,10 @@ impl Scheduler {
                 running.attempt, running.target
             );
             let failure = Failure::new(Class::Uncertain, &message);
-            let next =
-                self.board.next_rung(slot, id, &failure, true).map_or(Next::Fail(failure), |rung| Next::Rung { rung });
+            let next = self
+                .board
+                .next_rung(slot, id, &failure, true)
+                .map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung });
             (End::Uncertain, next)
         } else {
             (End::Lost, Next::Retry { at: self.now })
@@ -116,7 +118,12 @@ impl Scheduler {
     /// Records the end of a task, or what follows.
     pub(crate) fn end(&mut self, slot: Slot, id: InstId, end: End, next: Next) {
         let run = self.board.run(slot);
-        let record = Record::Task { run: run.id, path: run.path(id), change: Change::Ended { end, next } };
+        let inst = run.inst(id);
+        let away = match (end, inst.running()) {
+            (End::Lost | End::Uncertain, Some(running)) => self.down.1.since(self.down.0.max(running.since)),
+            _ => Duration::ZERO,
+        };
+        let record = Record::Task { run: run.id, path: run.path(id), change: Change::Ended { end, next, away } };
         self.record_of(slot, record);
     }
 

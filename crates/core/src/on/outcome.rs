@@ -2,29 +2,51 @@
 
 use std::sync::Arc;
 
-use agendum_types::{AttemptId, Class, Effect, Failure, Outcome, Success};
+use agendum_types::{AttemptId, Class, Effect, Failure, Money, Outcome, Success};
 
-use crate::inst::Running;
+use crate::inst::Flight;
 use crate::record::{Change, Finished, Next, Record};
-use crate::run::{InstId, Slot};
-use crate::scheduler::{Flight, Scheduler};
+use crate::run::{InstId, Orphan, Slot};
+use crate::scheduler::Scheduler;
 
 impl Scheduler {
     pub(crate) fn on_finished(&mut self, attempt: AttemptId, outcome: Outcome) {
-        // An attempt of an earlier life, or one that was answered already: fenced off.
-        let Some(flight) = self.flights.remove(&attempt) else {
-            return;
-        };
-        self.targets.row_mut(flight.target).running -= 1;
-        self.pause_target(&flight, &outcome);
-        self.board.queue.wake(flight.target, self.now);
         let Some(slot) = self.board.slot(attempt.run) else {
             return;
         };
-        match self.board.find(slot, &attempt.path).filter(|id| self.awaits(slot, *id, &attempt)) {
-            Some(id) => self.finish(slot, id, &flight, outcome),
-            None => self.abandon(slot, attempt, &flight, &outcome),
+        let awaited = self.board.find(slot, &attempt.path).filter(|id| self.awaits(slot, *id, &attempt));
+        let out = match awaited {
+            Some(id) => {
+                self.board.run(slot).inst(id).running().and_then(|of| Some((of.flight?, of.hold, of.hold_tokens)))
+            }
+            None => self.orphan(&attempt).and_then(|of| Some((of.flight?, of.hold, of.hold_tokens))),
+        };
+        // An attempt of an earlier life, or one that was answered already: fenced off.
+        let Some((flight, hold, hold_tokens)) = out else {
+            return;
+        };
+        self.attempts_out -= 1;
+        self.targets.row_mut(flight.target).running -= 1;
+        self.pause_target(flight, &outcome);
+        self.board.queue.wake(flight.target, self.now);
+        // What is not told is booked as the worst case: a budget that silence could evade would be none.
+        let unreported = outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0);
+        let (cost, tokens) = if unreported {
+            (hold, hold_tokens)
+        } else {
+            (self.targets.price(flight.price).cost(outcome.usage()), outcome.usage().tokens())
+        };
+        match awaited {
+            Some(id) => self.finish(slot, id, outcome, cost, unreported),
+            None => self.abandon(slot, attempt, cost, tokens),
         }
+    }
+
+    /// Where an abandoned attempt of this life is still out.
+    pub(crate) fn orphan(&self, attempt: &AttemptId) -> Option<&Orphan> {
+        let run = self.board.run(self.board.slot(attempt.run)?);
+        let mut out = run.orphans.iter().filter(|orphan| orphan.flight.is_some());
+        out.find(|orphan| orphan.is(&attempt.path, attempt.attempt, attempt.incarnation))
     }
 
     fn awaits(&self, slot: Slot, id: InstId, attempt: &AttemptId) -> bool {
@@ -33,7 +55,7 @@ impl Scheduler {
     }
 
     /// Takes the provider at its word: nothing more goes there before it said.
-    fn pause_target(&mut self, flight: &Flight, outcome: &Outcome) {
+    fn pause_target(&mut self, flight: Flight, outcome: &Outcome) {
         let Outcome::Failed(failure) = outcome else {
             return;
         };
@@ -45,37 +67,33 @@ impl Scheduler {
         }
     }
 
-    fn abandon(&mut self, slot: Slot, attempt: AttemptId, flight: &Flight, outcome: &Outcome) {
-        let change = Change::Abandoned {
-            attempt: attempt.attempt,
-            incarnation: attempt.incarnation,
-            cost: flight.price.cost(outcome.usage()),
-            tokens: outcome.usage().tokens(),
-        };
+    fn abandon(&mut self, slot: Slot, attempt: AttemptId, cost: Money, tokens: u64) {
+        let change = Change::Abandoned { attempt: attempt.attempt, incarnation: attempt.incarnation, cost, tokens };
         self.record_of(slot, Record::Task { run: attempt.run, path: attempt.path, change });
     }
 
-    fn finish(&mut self, slot: Slot, id: InstId, flight: &Flight, outcome: Outcome) {
-        let Some(running) = self.board.run(slot).inst(id).running().cloned() else {
+    fn finish(&mut self, slot: Slot, id: InstId, outcome: Outcome, cost: Money, unreported: bool) {
+        let Some(running) = self.board.run(slot).inst(id).running() else {
             return;
         };
-        let cost = flight.price.cost(outcome.usage());
+        let (attempt, incarnation) = (running.attempt, running.incarnation);
+        let (since, effect) = (running.since, running.effect);
         let (outcome, next) = match outcome {
             Outcome::Succeeded(success) => {
                 let run = self.board.run(slot);
                 let (plan, node) = (run.plan, run.inst(id).node);
-                self.board.plans.get_mut(plan).observe(node, self.now.since(running.since));
+                self.board.plans.get_mut(plan).observe(node, self.now.since(since));
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
                 (Outcome::Succeeded(self.label(slot, id, success)), next)
             }
             Outcome::Failed(failure) => {
-                let failure = certain(failure, &running);
-                let may_repeat = running.effect != Effect::Once || failure.no_effect;
+                let failure = certain(failure, effect);
+                let may_repeat = effect != Effect::Once || failure.no_effect;
                 let next = self.next_after(slot, id, &failure, may_repeat);
                 (Outcome::Failed(failure), next)
             }
         };
-        let finished = Finished { attempt: running.attempt, incarnation: running.incarnation, outcome, cost, next };
+        let finished = Finished { attempt, incarnation, outcome, cost, unreported, next };
         self.record_task(slot, id, Change::Finished(Box::new(finished)));
     }
 
@@ -103,7 +121,7 @@ impl Scheduler {
 }
 
 /// A `once` attempt without a definite answer is uncertain, whatever the adapter calls it.
-fn certain(failure: Failure, running: &Running) -> Failure {
+fn certain(failure: Failure, effect: Effect) -> Failure {
     let definite = match failure.class {
         Class::Timeout | Class::Unavailable | Class::Overloaded | Class::Cancelled => failure.no_effect,
         Class::RateLimited
@@ -115,7 +133,7 @@ fn certain(failure: Failure, running: &Running) -> Failure {
         | Class::DeadlineExceeded
         | Class::Uncertain => true,
     };
-    if running.effect != Effect::Once || definite {
+    if effect != Effect::Once || definite {
         return failure;
     }
     let message =

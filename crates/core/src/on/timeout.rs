@@ -1,9 +1,8 @@
 //! Timers that have come due.
 
 use agendum_types::graph::Exhausted;
-use agendum_types::{Class, Effect, Failure, TaskPath};
+use agendum_types::{Class, Duration, Effect, Failure, TaskPath};
 
-use crate::event::Evaluation;
 use crate::inst::{Body, State};
 use crate::record::{Change, End, Next, NextRound, Record};
 use crate::run::{InstId, Phase, Slot};
@@ -43,7 +42,7 @@ impl Scheduler {
                     slot,
                     id,
                     End::Pruned,
-                    Next::Fail(Failure::new(Class::Cancelled, "dropped to make the deadline")),
+                    Next::fail(Failure::new(Class::Cancelled, "dropped to make the deadline")),
                 );
             }
         };
@@ -61,7 +60,7 @@ impl Scheduler {
     pub(crate) fn rung_or_fail(&self, slot: Slot, id: InstId, failure: Failure) -> Next {
         match self.board.next_rung(slot, id, &failure, true) {
             Some(rung) => Next::Rung { rung },
-            None => Next::Fail(failure),
+            None => Next::fail(failure),
         }
     }
 
@@ -79,14 +78,14 @@ impl Scheduler {
             Some(Exhausted::Fail | Exhausted::Escalate(_)) | None => None,
         };
         let next = match output {
-            Some(output) => NextRound::Use { output },
+            Some(output) => NextRound::Use { output: Box::new(output) },
             None => NextRound::Fail(self.rung_or_fail(
                 slot,
                 id,
                 Failure::new(Class::DeadlineExceeded, "the loop's deadline has passed"),
             )),
         };
-        self.record_task(slot, id, Change::RoundJudged { evaluation: Evaluation::default(), next });
+        self.record_task(slot, id, Change::RoundJudged { evaluation: Box::default(), next });
     }
 
     fn expire_run(&mut self, slot: Slot) {
@@ -96,7 +95,7 @@ impl Scheduler {
         }
         let span = run.deadline.unwrap_or(self.now).since(run.submitted);
         let failure = Failure::new(Class::DeadlineExceeded, &format!("no answer within the deadline of {span}"));
-        let change = Change::Ended { end: End::Expired, next: Next::Fail(failure) };
+        let change = Change::Ended { end: End::Expired, next: Next::fail(failure), away: Duration::ZERO };
         self.record_of(slot, Record::Task { run: self.board.run(slot).id, path: TaskPath::default(), change });
     }
 
@@ -107,7 +106,9 @@ impl Scheduler {
             return false;
         }
         if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
-            self.board.queue.remove(&ticket);
+            for (cause, span) in self.board.queue.leave(&ticket, self.now) {
+                self.board.run_mut(slot).inst_mut(id).note(cause, span);
+            }
         }
         true
     }

@@ -25,6 +25,8 @@ use crate::{
     Action, Bound, Change, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
 };
 
+mod told;
+
 pub(super) struct World {
     core: Scheduler,
     limits: Limits,
@@ -359,39 +361,6 @@ impl World {
     }
 
     /// Where the run's time went, and each task's.
-    fn why(&mut self, run: RunId) {
-        let entries: Vec<Entry> =
-            self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
-        let graph = Arc::clone(&self.graphs[&run]);
-        let reasons = crate::why::reasons(&graph, &entries, self.now).unwrap();
-        let text = |parts: &[(agendum_types::Cause, Duration)]| -> String {
-            parts.iter().map(|(cause, span)| format!(" {cause} {span}")).collect()
-        };
-        let sum = |parts: &[(agendum_types::Cause, Duration)]| Duration(parts.iter().map(|(_, span)| span.0).sum());
-        assert_eq!(sum(&reasons.parts), reasons.wall, "the causes of a run add up");
-        let path: Vec<String> = reasons.critical.iter().map(|path| graph.path_text(path)).collect();
-        self.line(format!(
-            "why {}: {}:{}; critical {}",
-            run_name(run),
-            reasons.wall,
-            text(&reasons.parts),
-            path.join(" → ")
-        ));
-        for task in reasons.tasks {
-            assert_eq!(sum(&task.parts), task.wall, "the causes of a task add up");
-            self.line(format!("  {} {}:{}", graph.path_text(&task.path), task.status, text(&task.parts)));
-        }
-    }
-
-    fn view(&mut self, run: RunId) {
-        let Some(view) = self.core.view(run) else { return self.line(format!("{} is not live", run_name(run))) };
-        self.line(format!("{} is {}, spent {}, held {}", run_name(run), view.status, view.spent, view.held));
-        for task in view.tasks {
-            let cause = task.waiting_on.map_or(String::new(), |cause| format!(" on {cause}"));
-            self.line(format!("  {} {}{cause}", task.path, task.status));
-        }
-    }
-
     fn record(&mut self, entry: &Entry) {
         if !self.records {
             return;
@@ -428,7 +397,7 @@ fn change_text(change: &Change) -> String {
             format!("dispatched #{} waited [{}] hold {}", dispatched.attempt, waits.join(", "), dispatched.hold)
         }
         Change::Finished(finished) => format!("finished: {:?}", finished.next),
-        Change::Ended { end, next } => format!("ended {end:?}: {next:?}"),
+        Change::Ended { end, next, .. } => format!("ended {end:?}: {next:?}"),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
     }
 }

@@ -74,11 +74,11 @@ impl Items<'_> {
             }
             Change::Judged { next, .. } => next == Next::Succeed,
             Change::Caught { output } | Change::Composed { output } => {
-                self.candidates.insert(item, output);
+                self.candidates.insert(item, *output);
                 true
             }
             Change::RoundJudged { next: NextRound::Use { output }, .. } => {
-                self.candidates.insert(item, output);
+                self.candidates.insert(item, *output);
                 true
             }
             Change::RoundJudged { next, .. } => next == NextRound::Done,

@@ -85,7 +85,7 @@ impl Reference {
 
     /// The run as a whole: its deadline, or an output that cannot be made.
     pub(super) fn run_ended(&mut self, id: RunId, change: &Change) -> Checked {
-        let Change::Ended { end, next: Next::Fail(failure) } = change else { return Err(format!("{change:?}")) };
+        let Change::Ended { end, next: Next::Fail(failure), .. } = change else { return Err(format!("{change:?}")) };
         let run = &self.runs[&id];
         match end {
             End::Expired => {

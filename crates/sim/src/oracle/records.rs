@@ -25,8 +25,7 @@ impl Reference {
             Record::TasksAdded { run, graph, .. } => self.grown(*run, *graph)?,
             Record::CancelRequested { run } => {
                 ensure(self.heard.take() == Some(Heard::Cancel(*run)), "nobody cancelled it")?;
-                self.run(*run).cancelled = true;
-                self.fail_run(*run, None, Class::Cancelled);
+                self.cancelled(*run);
             }
             Record::Paused { run } => {
                 ensure(self.heard.take() == Some(Heard::Pause(*run)), "nobody paused it")?;
@@ -102,16 +101,16 @@ impl Reference {
             Change::Composed { output } => {
                 let asked = self.evaluation(id, path, Step::Compose)?;
                 self.carries(id, Some(output), &asked)?;
-                self.run(id).inst(path).output = Some(output.clone());
+                self.run(id).inst(path).output = Some(PayloadRef::clone(output));
                 self.judge_or_succeed(id, path);
             }
             Change::Caught { output } => {
                 let asked = self.evaluation(id, path, Step::Catch)?;
                 self.carries(id, Some(output), &asked)?;
-                self.run(id).inst(path).output = Some(output.clone());
+                self.run(id).inst(path).output = Some(PayloadRef::clone(output));
                 self.settle(id, path, How::Succeeded, None);
             }
-            Change::Ended { end, next } => self.ended(id, path, *end, next)?,
+            Change::Ended { end, next, .. } => self.ended(id, path, *end, next)?,
             Change::Abandoned { .. } => {}
         }
         Ok(())
@@ -148,10 +147,10 @@ impl Reference {
             Next::Succeed => self.settle(id, path, How::Succeeded, None),
             Next::Retry { at } => {
                 let inst = self.run(id).inst(path);
-                (inst.state, inst.output) = (State::BackingOff(*at), None);
+                (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
             }
             Next::Rung { rung } => self.take_rung(id, path, usize::from(*rung), class),
-            Next::Fail(failure) => self.settle(id, path, How::Failed, Some(failure.clone())),
+            Next::Fail(failure) => self.settle(id, path, How::Failed, Some(Failure::clone(failure))),
         }
         Ok(())
     }
@@ -176,7 +175,7 @@ impl Reference {
         ensure((said.effect, said.lower) == (effect, lower), "another effect or rank of the target")?;
         ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
-        ensure(waited == self.now.since(inst.ready_at).0, "its waits do not add up")?;
+        ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
         let band = self.band(id, path);
         self.advance(band);
         self.starts(id, path, target, said);
@@ -247,7 +246,8 @@ impl Reference {
             return Err("it does not run".to_owned());
         };
         ensure(said.attempt == running.attempt && flight.attempt.path == *path, "another attempt")?;
-        ensure(said.cost == flight.price.cost(outcome.usage()), "another cost")?;
+        let (cost, tokens) = flight.bill(&outcome, running.hold, running.hold_tokens);
+        ensure(said.cost == cost, "another cost")?;
         match &outcome {
             Outcome::Succeeded(_) => {
                 let Outcome::Succeeded(success) = &said.outcome else { return Err("it had succeeded".to_owned()) };
@@ -256,7 +256,7 @@ impl Reference {
                 let took = self.now.since(running.since);
                 let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
                 self.estimates.entry(hash).or_default().observe(node, took);
-                self.book(id, said.cost, outcome.usage().tokens(), |_| {});
+                self.book(id, cost, tokens, |_| {});
                 let inst = self.run(id).inst(path);
                 inst.output = Some(success.output.clone());
                 inst.degraded |= running.lower;
@@ -270,7 +270,7 @@ impl Reference {
                 let repeatable = running.effect != Effect::Once || failure.no_effect;
                 let may = self.after_failure(id, path, &failure, repeatable);
                 self.run(id).inst(path).state = State::Ready;
-                self.book(id, said.cost, failure.usage.tokens(), |_| {});
+                self.book(id, cost, tokens, |_| {});
                 self.follow(id, path, &may, &said.next, class)
             }
         }
@@ -286,8 +286,8 @@ impl Reference {
                 return Err("nothing ended".to_owned());
             };
             ensure(flight.attempt == *of, "another attempt")?;
-            ensure(cost == flight.price.cost(outcome.usage()), "another cost")?;
-            ensure(tokens == outcome.usage().tokens(), "other tokens")?;
+            let bill = flight.bill(&outcome, orphan.hold, orphan.hold_tokens);
+            ensure((cost, tokens) == bill, "another cost")?;
         }
         self.book(of.run, cost, tokens, |orphans| orphans.retain(|orphan| orphan.id != *of));
         Ok(())
@@ -363,7 +363,7 @@ impl Reference {
             (NextRound::Done, true, ..) => self.loop_gives(id, path, rounds.last, false),
             (NextRound::Again, false, false, _) => self.run(id).inst(path).state = State::Open,
             (NextRound::Use { output }, false, true, Some(used)) => {
-                ensure(*output == used, "another round's output counts")?;
+                ensure(**output == used, "another round's output counts")?;
                 self.loop_gives(id, path, Some(used), true);
             }
             (NextRound::Fail(next), false, true, None) => {

@@ -3,7 +3,7 @@
 
 use agendum_core::Step;
 use agendum_types::graph::{Exhausted, Form, NodeId, NotBefore, Section, Work};
-use agendum_types::{Class, Failure, RunId, Segment, TaskPath};
+use agendum_types::{Class, Duration, Failure, RunId, Segment, TaskPath};
 
 use super::Reference;
 use super::state::{How, Inst, Phase, Rounds, State, beside, is_round, parent};
@@ -81,7 +81,7 @@ impl Reference {
             }
         }
         let inst = self.run(id).inst(path);
-        (inst.ready_at, inst.start_at, inst.state) = (now, start_at, State::Ready);
+        (inst.ready_at, inst.free_at, inst.start_at, inst.state) = (now, now, start_at, State::Ready);
         self.expires(id, path);
     }
 
@@ -94,7 +94,9 @@ impl Reference {
         if let Some(deadline) = run.submitted.deadline.filter(|_| !run.is_answered() && path.0.len() == 1)
             && task.optional
         {
-            let latest = deadline.before(self.estimates[&run.graph.hash].after(&run.graph, node));
+            // Making the answer takes a part of the time too.
+            let margin = Duration::millis(50).min(Duration(deadline.since(run.at).0 / 10));
+            let latest = deadline.before(margin).before(self.estimates[&run.graph.hash].after(&run.graph, node));
             expires = Some(expires.map_or(latest, |expires| expires.min(latest)));
         }
         self.run(id).inst(path).expires = expires;
@@ -302,6 +304,17 @@ impl Reference {
         }
     }
 
+    /// The caller wants nothing more: of the run, or after its answer of the section that runs.
+    pub(super) fn cancelled(&mut self, id: RunId) {
+        let Phase::Section(section) = self.runs[&id].phase else {
+            self.run(id).cancelled = true;
+            return self.fail_run(id, None, Class::Cancelled);
+        };
+        self.run(id).paused = false;
+        let all: Vec<TaskPath> = self.runs[&id].section(section).into_iter().map(|(path, _)| path.clone()).collect();
+        all.iter().for_each(|path| self.drop_task(id, path, How::Cancelled));
+    }
+
     pub(super) fn fail_run(&mut self, id: RunId, task: Option<TaskPath>, class: Class) {
         let run = self.run(id);
         run.failure.get_or_insert((task, class));
@@ -365,7 +378,9 @@ impl Reference {
         } else {
             self.leave(id, path);
         }
+        let now = self.now;
         let inst = self.run(id).inst(path);
+        inst.free_at = now;
         inst.state = if output { State::Asking(Step::Catch) } else { State::Ready };
         (inst.rung, inst.tries, inst.degraded) = (rung + 1, 0, true);
         inst.failure = Some(Failure::new(class, "caught"));

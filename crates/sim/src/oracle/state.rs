@@ -78,6 +78,8 @@ pub(super) struct Inst {
     /// Something it needs has failed, in a scope that goes on.
     pub poisoned: bool,
     pub ready_at: Timestamp,
+    /// Since when it could have gone, but for what it waits on: ready, or its back-off over, or on another rung.
+    pub free_at: Timestamp,
     pub start_at: Timestamp,
     pub expires: Option<Timestamp>,
     /// Condition, list and input are known.
@@ -146,6 +148,7 @@ impl Inst {
             state: State::Waiting,
             poisoned: false,
             ready_at: Timestamp(0),
+            free_at: Timestamp(0),
             start_at: Timestamp(0),
             expires: None,
             entered: false,

@@ -44,8 +44,8 @@ fn write_change(path: &str, change: &Change, to: &mut Vec<u8>) -> serde_json::Re
         Change::RoundJudged { evaluation: value, next: follows } => {
             task(path, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
         }
-        Change::Ended { end, next: follows } => {
-            task(path, body::Ended { end: end_word(*end).into(), next: next(follows) }, to)
+        Change::Ended { end, next: follows, away } => {
+            task(path, body::Ended { end: end_word(*end).into(), next: next(follows), away: away.0 }, to)
         }
         Change::Abandoned { attempt, incarnation, cost, tokens } => task(
             path,
@@ -193,6 +193,7 @@ fn finished(value: &core::Finished) -> body::Finished<'_> {
         outcome,
         usage: used,
         cost: value.cost.0,
+        unreported: value.unreported,
         next: next(&value.next),
     }
 }

@@ -58,26 +58,31 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<Record>
 
 fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change)> {
     Ok(match kind {
-        Kind::Entered => task::<body::Evaluation<'_>>(bytes, |value| Ok(Change::Entered(evaluation(&value)?)))?,
+        Kind::Entered => {
+            task::<body::Evaluation<'_>>(bytes, |value| Ok(Change::Entered(Box::new(evaluation(&value)?))))?
+        }
         Kind::Dispatched => task::<body::Dispatched<'_>>(bytes, |value| dispatched(&value))?,
         Kind::Referenced => task::<body::Referenced<'_>>(bytes, |value| {
             Ok(Change::Referenced { reference: Arc::from(&*value.reference) })
         })?,
         Kind::Finished => task::<body::Finished<'_>>(bytes, |value| finished(&value))?,
         Kind::Judged => task::<body::Judged<'_>>(bytes, |value| {
-            Ok(Change::Judged { evaluation: evaluation(&value.evaluation)?, next: next(&value.next)? })
+            Ok(Change::Judged { evaluation: Box::new(evaluation(&value.evaluation)?), next: next(&value.next)? })
         })?,
         Kind::Caught => {
-            task::<body::Output<'_>>(bytes, |value| Ok(Change::Caught { output: payload(&value.output)? }))?
+            task::<body::Output<'_>>(bytes, |value| Ok(Change::Caught { output: Box::new(payload(&value.output)?) }))?
         }
         Kind::RoundJudged => task::<body::RoundJudged<'_>>(bytes, |value| {
-            Ok(Change::RoundJudged { evaluation: evaluation(&value.evaluation)?, next: next_round(&value.next)? })
+            Ok(Change::RoundJudged {
+                evaluation: Box::new(evaluation(&value.evaluation)?),
+                next: next_round(&value.next)?,
+            })
         })?,
         Kind::Composed => {
-            task::<body::Output<'_>>(bytes, |value| Ok(Change::Composed { output: payload(&value.output)? }))?
+            task::<body::Output<'_>>(bytes, |value| Ok(Change::Composed { output: Box::new(payload(&value.output)?) }))?
         }
         Kind::Ended => task::<body::Ended<'_>>(bytes, |value| {
-            Ok(Change::Ended { end: end(&value.end)?, next: next(&value.next)? })
+            Ok(Change::Ended { end: end(&value.end)?, next: next(&value.next)?, away: Duration(value.away) })
         })?,
         Kind::Abandoned => task::<body::Abandoned>(bytes, |value| {
             Ok(Change::Abandoned {
@@ -260,6 +265,7 @@ fn finished(value: &body::Finished<'_>) -> Read<Change> {
         incarnation: Incarnation(value.incarnation),
         outcome,
         cost: Money(value.cost),
+        unreported: value.unreported,
         next: next(&value.next)?,
     })))
 }
@@ -270,7 +276,7 @@ fn next(value: &body::Next<'_>) -> Read<core::Next> {
         body::Next::Succeed => core::Next::Succeed,
         body::Next::Retry { at } => core::Next::Retry { at: Timestamp(*at) },
         body::Next::Rung { rung } => core::Next::Rung { rung: *rung },
-        body::Next::Fail(failed) => core::Next::Fail(failure(failed)?),
+        body::Next::Fail(failed) => core::Next::fail(failure(failed)?),
     })
 }
 
@@ -278,7 +284,7 @@ fn next_round(value: &body::NextRound<'_>) -> Read<core::NextRound> {
     Ok(match value {
         body::NextRound::Again => core::NextRound::Again,
         body::NextRound::Done => core::NextRound::Done,
-        body::NextRound::Use(output) => core::NextRound::Use { output: payload(output)? },
+        body::NextRound::Use(output) => core::NextRound::Use { output: Box::new(payload(output)?) },
         body::NextRound::Fail(follows) => core::NextRound::Fail(next(follows)?),
     })
 }

@@ -119,13 +119,13 @@ fn changes() -> Vec<Change> {
     };
     let finished = |outcome, next| {
         let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
-        Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), next }))
+        Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), unreported: false, next }))
     };
     let succeeded = Outcome::Succeeded(Success { output: payload(5), usage });
     let failed = Outcome::Failed(failure());
     let mut changes = vec![
-        Change::Entered(all.clone()),
-        Change::Entered(Evaluation::default()),
+        Change::Entered(all.clone().into()),
+        Change::Entered(Box::default()),
         Change::Dispatched(Box::new(dispatched)),
         Change::Dispatched(Box::new(plain)),
         Change::Referenced { reference: Arc::from("job-7") },
@@ -133,19 +133,23 @@ fn changes() -> Vec<Change> {
         finished(succeeded, Next::Judge),
         finished(failed.clone(), Next::Retry { at: Timestamp(30) }),
         finished(failed.clone(), Next::Rung { rung: 1 }),
-        finished(failed, Next::Fail(failure())),
-        Change::Judged { evaluation: all.clone(), next: Next::Succeed },
-        Change::Caught { output: payload(6) },
-        Change::RoundJudged { evaluation: all.clone(), next: NextRound::Again },
-        Change::RoundJudged { evaluation: all.clone(), next: NextRound::Done },
-        Change::RoundJudged { evaluation: all.clone(), next: NextRound::Use { output: payload(6) } },
-        Change::RoundJudged { evaluation: all, next: NextRound::Fail(Next::Fail(failure())) },
-        Change::Composed { output: payload(6) },
+        finished(failed, Next::fail(failure())),
+        Change::Judged { evaluation: all.clone().into(), next: Next::Succeed },
+        Change::Caught { output: payload(6).into() },
+        Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Again },
+        Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Done },
+        Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Use { output: payload(6).into() } },
+        Change::RoundJudged { evaluation: all.into(), next: NextRound::Fail(Next::fail(failure())) },
+        Change::Composed { output: payload(6).into() },
         Change::Abandoned { attempt: AttemptNo(1), incarnation: Incarnation(3), cost: Money(1), tokens: 2 },
     ];
     let ends =
         [End::Pruned, End::Expired, End::Unaffordable, End::Unevaluable, End::Ineligible, End::Uncertain, End::Lost];
-    changes.extend(ends.map(|end| Change::Ended { end, next: Next::Fail(Failure::new(end.class(), "over")) }));
+    changes.extend(ends.map(|end| Change::Ended {
+        end,
+        next: Next::fail(Failure::new(end.class(), "over")),
+        away: Duration::ZERO,
+    }));
     changes
 }
 

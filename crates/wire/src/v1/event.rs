@@ -122,7 +122,7 @@ fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
         },
         Change::Composed { .. } if path.segments().is_empty() => "run.composed",
         Change::Composed { .. } => "task.composed",
-        Change::Ended { end, next } => {
+        Change::Ended { end, next, .. } => {
             event.note = Some(end_word(*end).to_owned());
             if *end == End::Pruned { "task.pruned" } else { follow(&mut event, next) }
         }

@@ -1,0 +1,53 @@
+//! What a scenario asks the core: reasons, and how a run stands.
+
+use std::sync::Arc;
+
+use agendum_types::{Duration, RunId};
+
+use super::{World, run_name};
+use crate::Entry;
+
+impl World {
+    pub(super) fn why(&mut self, run: RunId) {
+        let entries: Vec<Entry> =
+            self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
+        let graph = Arc::clone(&self.graphs[&run]);
+        let view = self.core.view(run);
+        let seen = crate::why::Seen { now: self.now, live: view.as_ref() };
+        let reasons = crate::why::reasons(&graph, &entries, seen).unwrap();
+        let text = |parts: &[(agendum_types::Cause, Duration)]| -> String {
+            parts.iter().map(|(cause, span)| format!(" {cause} {span}")).collect()
+        };
+        let sum = |parts: &[(agendum_types::Cause, Duration)]| Duration(parts.iter().map(|(_, span)| span.0).sum());
+        assert_eq!(sum(&reasons.parts), reasons.wall, "the causes of a run add up");
+        let path: Vec<String> = reasons.critical.iter().map(|path| graph.path_text(path)).collect();
+        self.line(format!(
+            "why {}: {}:{}; critical {}",
+            run_name(run),
+            reasons.wall,
+            text(&reasons.parts),
+            path.join(" → ")
+        ));
+        for task in reasons.tasks {
+            assert_eq!(sum(&task.parts), task.wall, "the causes of a task add up");
+            let reason = match &task.reason {
+                None => String::new(),
+                Some(crate::why::Reason::Needs(needs)) => {
+                    let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
+                    format!(" (needs {})", names.join(", "))
+                }
+                Some(reason) => format!(" ({reason:?})"),
+            };
+            self.line(format!("  {} {}{reason}:{}", graph.path_text(&task.path), task.status, text(&task.parts)));
+        }
+    }
+
+    pub(super) fn view(&mut self, run: RunId) {
+        let Some(view) = self.core.view(run) else { return self.line(format!("{} is not live", run_name(run))) };
+        self.line(format!("{} is {}, spent {}, held {}", run_name(run), view.status, view.spent, view.held));
+        for task in view.tasks {
+            let cause = task.waiting_on.map_or(String::new(), |cause| format!(" on {cause}"));
+            self.line(format!("  {} {}{cause}", task.path, task.status));
+        }
+    }
+}

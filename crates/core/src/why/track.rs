@@ -1,0 +1,321 @@
+//! One task while its records are read: the stretches of its time, its attempts, its end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use agendum_types::{Cause, Class, Duration, Failure, Graph, Money, Outcome, TaskPath, TaskStatus, Timestamp};
+
+use smallvec::{SmallVec, smallvec};
+
+use super::{AttemptReasons, Reason, TaskReasons};
+use crate::record::{Change, Dispatched, End, Finished, Next, NextRound};
+
+/// A stretch of a task's time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    pub(super) cause: Cause,
+}
+
+/// What the records say of a task.
+#[derive(Debug)]
+pub(super) struct Track {
+    stretches: SmallVec<[Stretch; 2]>,
+    running: Option<Timestamp>,
+    attempts: SmallVec<[AttemptReasons; 1]>,
+    settled: Option<(TaskStatus, Timestamp)>,
+    /// The first record.
+    seen: Option<Timestamp>,
+    /// The end of what goes on.
+    open_until: Timestamp,
+    reason: Option<Reason>,
+    /// The last failure, which a rung of `catch` may have taken.
+    failed: Option<(Class, Arc<str>)>,
+    rounds: u32,
+    /// The class that `fail_if` gives.
+    refused: Class,
+}
+
+impl Track {
+    pub(super) fn new(graph: &Graph, path: &TaskPath) -> Self {
+        let fail_if = path.node().and_then(|node| graph.task(node).fail_if);
+        Self {
+            stretches: SmallVec::new(),
+            running: None,
+            attempts: SmallVec::new(),
+            settled: None,
+            seen: None,
+            open_until: Timestamp(0),
+            reason: None,
+            failed: None,
+            rounds: 0,
+            refused: fail_if.map_or(Class::InvalidOutput, |(_, class)| class),
+        }
+    }
+
+    /// A task that was ready at this instant and that no record speaks of yet.
+    pub(super) fn ready_at(graph: &Graph, path: &TaskPath, ready: Timestamp) -> Self {
+        Self { seen: Some(ready), ..Self::new(graph, path) }
+    }
+
+    /// The time of a group, a loop or a `foreach` is that of what is inside, of which the first was ready at this instant.
+    pub(super) fn around(&mut self, inside: Timestamp) {
+        let to = self.end();
+        self.stretches = smallvec![Stretch { from: inside.min(to), to, cause: Cause::Running }];
+    }
+
+    pub(super) fn take(&mut self, change: &Change, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
+        self.seen.get_or_insert(at);
+        match change {
+            Change::Entered(evaluation) if evaluation.truth == Some(false) => {
+                self.settle(TaskStatus::Skipped, at, Some(Reason::Condition));
+            }
+            Change::Entered(_) | Change::Referenced { .. } => {}
+            Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
+            Change::Finished(finished) => self.finished(finished, at),
+            Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
+                self.settle(TaskStatus::Skipped, at, Some(Reason::NotGood));
+            }
+            Change::Judged { next, .. } => {
+                if *next != Next::Succeed {
+                    self.failed = Some((self.refused, "its result fulfils `fail_if`".into()));
+                }
+                self.follow(next, at);
+            }
+            Change::Caught { .. } => {
+                let (class, message) = self.failed.clone().unwrap_or_else(|| (Class::Permanent, Arc::default()));
+                self.settle(TaskStatus::Succeeded, at, Some(Reason::Caught(class, message)));
+            }
+            Change::RoundJudged { next, .. } => self.round(next, at),
+            Change::Composed { .. } => self.settle(TaskStatus::Succeeded, at, None),
+            Change::Ended { end, next, away } => self.ended(*end, next, *away, at),
+            Change::Abandoned { cost, tokens, .. } => {
+                self.stop(at);
+                if let Some(attempt) = self.attempts.last_mut() {
+                    (attempt.ended, attempt.cost, attempt.tokens) = (Some(at), *cost, *tokens);
+                }
+                if self.settled.is_none() {
+                    self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst));
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
+        self.settled = Some((status, at));
+        self.reason = reason;
+    }
+
+    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
+        let waited = dispatched.waits.iter().map(|(_, span)| span.0).sum();
+        let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
+        let mut from = at.before(Duration(waited)).max(earliest);
+        for (cause, span) in &dispatched.waits {
+            let to = from.after(*span).min(at);
+            self.stretches.push(Stretch { from, to, cause: *cause });
+            from = to;
+        }
+        self.running = Some(at);
+        let target = targets.get(&dispatched.target).cloned().unwrap_or_else(|| Arc::clone(&dispatched.target));
+        targets.insert(Arc::clone(&target));
+        self.attempts.push(AttemptReasons {
+            target,
+            lower: dispatched.lower,
+            started: at,
+            ended: None,
+            failed: None,
+            cost: Money::ZERO,
+            tokens: 0,
+        });
+    }
+
+    fn finished(&mut self, finished: &Finished, at: Timestamp) {
+        self.stop(at);
+        let failed = match &finished.outcome {
+            Outcome::Succeeded(_) => None,
+            Outcome::Failed(failure) => Some(told(failure)),
+        };
+        if let Some(attempt) = self.attempts.last_mut() {
+            (attempt.ended, attempt.cost, attempt.failed) = (Some(at), finished.cost, failed.clone());
+            attempt.tokens = finished.outcome.usage().tokens();
+        }
+        self.failed = failed;
+        self.follow(&finished.next, at);
+    }
+
+    fn round(&mut self, next: &NextRound, at: Timestamp) {
+        self.rounds += 1;
+        match next {
+            NextRound::Again => {}
+            NextRound::Done => self.settle(TaskStatus::Succeeded, at, None),
+            NextRound::Use { .. } => self.settle(TaskStatus::Succeeded, at, Some(Reason::Exhausted(self.rounds))),
+            NextRound::Fail(next) => {
+                self.failed = Some((Class::Permanent, "its loop ran out of rounds".into()));
+                self.follow(next, at);
+            }
+        }
+    }
+
+    fn ended(&mut self, end: End, next: &Next, away: Duration, at: Timestamp) {
+        if self.running.is_some() {
+            self.stop(at.before(away));
+            if away > Duration::ZERO {
+                self.stretches.push(Stretch { from: at.before(away), to: at, cause: Cause::Downtime });
+            }
+            if let Some(attempt) = self.attempts.last_mut() {
+                attempt.ended = Some(at.before(away));
+                attempt.failed = Some((end.class(), why_ended(end).into()));
+            }
+        }
+        self.failed = Some((end.class(), why_ended(end).into()));
+        match (end, next) {
+            (End::Pruned, _) => self.settle(TaskStatus::Pruned, at, Some(Reason::Dropped)),
+            (_, next) => self.follow(next, at),
+        }
+    }
+
+    fn follow(&mut self, next: &Next, at: Timestamp) {
+        match next {
+            Next::Succeed => self.settle(TaskStatus::Succeeded, at, None),
+            Next::Fail(failure) => {
+                let (class, message) = told(failure);
+                self.settle(TaskStatus::Failed, at, Some(Reason::Failed(class, message)));
+            }
+            Next::Retry { at: again } => {
+                self.stretches.push(Stretch { from: at, to: (*again).max(at), cause: Cause::Backoff });
+            }
+            Next::Judge | Next::Rung { .. } => {}
+        }
+    }
+
+    fn stop(&mut self, at: Timestamp) {
+        if let Some(from) = self.running.take() {
+            self.stretches.push(Stretch { from, to: at.max(from), cause: Cause::Running });
+        }
+    }
+
+    pub(super) const fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// True for a group whose end would be a riddle without a word.
+    pub(super) const fn has_reason(&self) -> bool {
+        self.reason.is_some() && self.settled.is_some()
+    }
+
+    /// The run ended at this instant, and the task with it at the latest: what came after (the end of an abandoned attempt) is no part
+    /// of its time.
+    pub(super) fn cut(&mut self, at: Timestamp) {
+        match self.settled {
+            Some((_, ended)) if ended <= at => {}
+            Some(_) | None => {
+                self.stop(at);
+                self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst));
+            }
+        }
+    }
+
+    /// The task goes on: what it did last it did until `last`, and from there until `now` it waits for `cause`.
+    pub(super) fn go_on(&mut self, last: Timestamp, now: Timestamp, cause: Cause) {
+        let is_running = self.running.is_some();
+        self.stop(last);
+        self.open_until = now.max(last);
+        let from = self.stretches.last().map(|last| last.to).or(self.seen).unwrap_or(last);
+        if from < now && !(is_running && cause != Cause::Downtime) {
+            self.stretches.push(Stretch { from, to: now, cause });
+        }
+    }
+
+    pub(super) fn status(&self) -> TaskStatus {
+        match (self.settled, self.stretches.last().map(|last| last.cause)) {
+            (Some((status, _)), _) => status,
+            (None, Some(Cause::Running | Cause::Downtime)) => TaskStatus::Running,
+            (None, Some(Cause::Backoff)) => TaskStatus::BackingOff,
+            (None, _) => TaskStatus::Waiting,
+        }
+    }
+
+    /// When it settled, or until when its time is reckoned.
+    pub(super) fn end(&self) -> Timestamp {
+        self.settled.map_or(self.open_until, |(_, at)| at)
+    }
+
+    pub(super) fn ready(&self) -> Timestamp {
+        let first = self.stretches.first().map(|first| first.from);
+        first.into_iter().chain(self.seen).min().unwrap_or_default().min(self.end())
+    }
+
+    /// Its time from ready to its end, without gaps: what nothing accounts for is the scheduler's.
+    pub(super) fn whole(&self) -> Vec<Stretch> {
+        let end = self.end();
+        let mut whole = Vec::with_capacity(self.stretches.len());
+        let mut at = self.ready();
+        for stretch in &self.stretches {
+            let (from, to) = (stretch.from.clamp(at, end.max(at)), stretch.to.clamp(at, end.max(at)));
+            whole.push(Stretch { from: at, to: from, cause: Cause::Scheduler });
+            whole.push(Stretch { from, to, cause: stretch.cause });
+            at = to;
+        }
+        whole.push(Stretch { from: at, to: end.max(at), cause: Cause::Scheduler });
+        whole.retain(|stretch| stretch.from < stretch.to);
+        whole
+    }
+
+    pub(super) fn parts(&self, submitted: Timestamp) -> Vec<(Cause, Duration)> {
+        let ready = self.ready();
+        let mut parts: Vec<(Cause, Duration)> = Vec::new();
+        let before = Stretch { from: submitted, to: ready, cause: Cause::Dependency };
+        for stretch in [before].into_iter().chain(self.whole()) {
+            let span = stretch.to.since(stretch.from);
+            match parts.iter_mut().find(|(cause, _)| *cause == stretch.cause) {
+                Some((_, sum)) => sum.0 += span.0,
+                None if span > Duration::ZERO => parts.push((stretch.cause, span)),
+                None => {}
+            }
+        }
+        parts
+    }
+
+    pub(super) fn reasons(&self, path: &TaskPath, submitted: Timestamp) -> TaskReasons {
+        TaskReasons {
+            path: path.clone(),
+            status: self.status(),
+            reason: self.reason.clone(),
+            ready: self.ready(),
+            ended: self.settled.map(|(_, at)| at),
+            wall: self.end().since(submitted),
+            parts: self.parts(submitted),
+            attempts: self.attempts.to_vec(),
+        }
+    }
+
+    pub(super) fn attempts(&self) -> &[AttemptReasons] {
+        &self.attempts
+    }
+
+    pub(super) const fn is_caught(&self) -> bool {
+        matches!(self.reason, Some(Reason::Caught(..)))
+    }
+
+    /// True if it had an attempt that the answer may have waited for.
+    pub(super) fn has_run(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+}
+
+fn told(failure: &Failure) -> (Class, Arc<str>) {
+    (failure.class, Arc::clone(&failure.message))
+}
+
+const fn why_ended(end: End) -> &'static str {
+    match end {
+        End::Pruned => "dropped to make the deadline",
+        End::Expired => "its time was over",
+        End::Unaffordable => "the rest of the budget does not cover an attempt",
+        End::Unevaluable => "an expression failed",
+        End::Ineligible => "no target is eligible",
+        End::Uncertain => "the process died while it was out: it may have taken effect",
+        End::Lost => "the process died while it was out",
+    }
+}

@@ -1,0 +1,74 @@
+//! The walk back from the answer: which tasks it waited for, one after the other, and what each of them waited for.
+
+use std::collections::BTreeMap;
+
+use agendum_types::graph::Section;
+use agendum_types::{Cause, Duration, Graph, Segment, TaskPath, Timestamp};
+
+use super::track::Track;
+use super::{Scene, is_call};
+
+type Step<'a> = (&'a TaskPath, &'a Track);
+
+/// The run's time by cause, largest first, and the tasks on the path, first to last.
+pub(super) fn back(scene: &Scene<'_>, tracks: &BTreeMap<TaskPath, Track>) -> (Vec<(Cause, Duration)>, Vec<TaskPath>) {
+    let mut calls: Vec<Step<'_>> = tracks
+        .iter()
+        .filter(|(path, track)| {
+            scene.section(path) == Section::Main && is_call(scene.graph, path) && track.ready() <= scene.until
+        })
+        .collect();
+    calls.sort_by_key(|(path, track)| (track.end(), *path));
+    let mut sums: BTreeMap<Cause, u64> = BTreeMap::new();
+    let mut add = |cause: Cause, from: Timestamp, to: Timestamp| *sums.entry(cause).or_default() += to.since(from).0;
+    let mut at = scene.until;
+    let mut path = Vec::new();
+    let mut next = last(scene, &calls);
+    while let Some((name, track)) = next {
+        let end = track.end().min(at);
+        add(Cause::Scheduler, end, at);
+        let ready = track.ready().clamp(scene.submitted, end);
+        for stretch in track.whole() {
+            add(stretch.cause, stretch.from.clamp(ready, end), stretch.to.clamp(ready, end));
+        }
+        path.push(name.clone());
+        at = ready;
+        // Only what had ended before; of one instant, only what stands before it in order: so the walk ends.
+        let before = calls.partition_point(|(other, track)| (track.end(), *other) < (ready, name));
+        next = calls[..before].iter().rev().find(|(other, _)| leads_to(scene.graph, other, name)).copied();
+    }
+    add(Cause::Scheduler, scene.submitted, at);
+    path.reverse();
+    let mut parts: Vec<(Cause, Duration)> =
+        sums.into_iter().filter(|(_, sum)| *sum > 0).map(|(cause, sum)| (cause, Duration(sum))).collect();
+    parts.sort_by_key(|(_, span)| std::cmp::Reverse(*span));
+    (parts, path)
+}
+
+/// The task that ended the run: the one that failed it; else one that was not done when time was over; else the last to end.
+fn last<'a>(scene: &Scene<'_>, calls: &[Step<'a>]) -> Option<Step<'a>> {
+    let failure = scene.answered.as_ref().and_then(|answered| answered.failure.as_ref());
+    if let Some(culprit) = failure.and_then(|failure| failure.task.as_ref()) {
+        let of_culprit = calls.iter().rev().find(|(path, _)| path.is_within(culprit));
+        return of_culprit.or_else(|| calls.last()).copied();
+    }
+    if failure.is_some() || scene.answered.is_none() {
+        let open = calls.iter().filter(|(_, track)| track.end() >= scene.until);
+        if let Some(open) = open.max_by_key(|(path, track)| (track.ready(), *path)) {
+            return Some(*open);
+        }
+    }
+    calls.iter().rev().find(|(_, track)| track.has_run()).copied()
+}
+
+/// True if the end of one task could make the other ready: it needs it, comes after it in a loop, or had no place beside it in the window
+/// of a `foreach`. The tasks may stand at different depths: what counts is where their paths part.
+fn leads_to(graph: &Graph, one: &TaskPath, other: &TaskPath) -> bool {
+    let parting = one.segments().iter().zip(other.segments()).find(|(one, other)| one != other);
+    match parting {
+        Some((Segment::Task(need), Segment::Task(task))) => graph.task(*task).needs.contains(need),
+        Some((Segment::Round(earlier), Segment::Round(later))) => earlier < later,
+        Some((Segment::Item(_), Segment::Item(_))) => true,
+        Some(_) | None => false,
+    }
+}

@@ -1,0 +1,99 @@
+//! Reasons in words: why a task stands as it does, and a run's whole story in one sentence.
+
+use agendum_core::{Reason, Reasons, RunFailure};
+use agendum_types::{Graph, RunStatus};
+
+/// Tasks of a chain that a sentence names.
+const CHAIN_MAX: usize = 12;
+
+/// Why a task stands as it does.
+pub(super) fn reason(graph: &Graph, reason: &Reason) -> String {
+    match reason {
+        Reason::Condition => "its `if` was false".to_owned(),
+        Reason::NotGood => "`good_if` refused its result".to_owned(),
+        Reason::Dropped => "optional, and dropped to make the deadline".to_owned(),
+        Reason::Failed(class, message) => told(class.word(), message),
+        Reason::Caught(class, message) => format!("`catch` gave its output after {}", told(class.word(), message)),
+        Reason::Exhausted(rounds) => {
+            format!("its loop ran out after {rounds} rounds: `on_exhausted` says which output counts")
+        }
+        Reason::EndedFirst => "what it belongs to ended first".to_owned(),
+        Reason::Needs(needs) => {
+            let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
+            format!("waits for {}", names.join(", "))
+        }
+    }
+}
+
+/// Why the run has no output.
+pub(super) fn failure(graph: &Graph, failed: &RunFailure) -> String {
+    let told = told(failed.failure.class.word(), &failed.failure.message);
+    match &failed.task {
+        Some(path) => format!("{} failed: {told}", graph.path_text(path)),
+        None => told,
+    }
+}
+
+fn told(class: &str, message: &str) -> String {
+    if message.is_empty() { class.to_owned() } else { format!("{class}: {message}") }
+}
+
+/// The run in one sentence: how it ended and why, what it waited for, where its time went.
+pub(super) fn sentence(graph: &Graph, reasons: &Reasons) -> String {
+    let how = match reasons.status {
+        Some(RunStatus::Succeeded) => "took",
+        Some(RunStatus::Failed) => "failed after",
+        Some(RunStatus::Cancelled) => "was cancelled after",
+        Some(RunStatus::Queued | RunStatus::Running) | None => "has been going on for",
+    };
+    let mut text = format!("the run {how} {}", reasons.wall);
+    if let Some(failed) = reasons.failure.as_ref().filter(|_| reasons.status == Some(RunStatus::Failed)) {
+        text.push_str(&format!(" ({})", failure(graph, failed)));
+    }
+    let wall = reasons.wall.0.max(1);
+    let shares: Vec<String> = reasons
+        .parts
+        .iter()
+        .filter(|(_, span)| span.0 * 100 >= wall)
+        .map(|(cause, span)| format!("{} % {cause}", (span.0 * 100 + wall / 2) / wall))
+        .collect();
+    if !shares.is_empty() {
+        text.push_str(&format!(": {}", shares.join(", ")));
+    }
+    let chain = chain(graph, reasons);
+    if !chain.is_empty() {
+        let waited = if reasons.status.is_some() { "the answer waited for" } else { "it waits for" };
+        text.push_str(&format!("; {waited} {}", chain.join(" → ")));
+    }
+    let lower = lower(graph, reasons);
+    if reasons.degraded && !lower.is_empty() {
+        text.push_str(&format!("; degraded: {}", lower.join("; ")));
+    }
+    text
+}
+
+fn chain(graph: &Graph, reasons: &Reasons) -> Vec<String> {
+    let mut chain: Vec<String> = reasons.critical.iter().map(|path| graph.path_text(path)).collect();
+    if chain.len() > CHAIN_MAX {
+        // Items behind items: the two ends say which.
+        let left_out = chain.len() - CHAIN_MAX;
+        chain.splice(CHAIN_MAX / 2..CHAIN_MAX / 2 + left_out, [format!("… {left_out} more …")]);
+    }
+    chain
+}
+
+/// Where the run took a lower rung.
+fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
+    let of = |task: &agendum_core::why::TaskReasons| {
+        let why = match &task.reason {
+            Some(why @ (Reason::Caught(..) | Reason::Exhausted(_) | Reason::Dropped)) => reason(graph, why),
+            Some(Reason::Failed(class, _)) => format!("optional, failed ({class})"),
+            Some(Reason::Condition | Reason::NotGood | Reason::EndedFirst | Reason::Needs(_)) | None => {
+                let lower = task.attempts.iter().any(|attempt| attempt.lower && attempt.failed.is_none());
+                lower.then(|| "a preferred target was passed over".to_owned())?
+            }
+        };
+        Some(format!("{}: {why}", graph.path_text(&task.path)))
+    };
+    reasons.tasks.iter().filter_map(of).take(CHAIN_MAX).collect()
+}
