@@ -234,9 +234,9 @@ fn a_restart_knows_again_when_an_optional_task_must_be_dropped() {
       0ms dispatch r1/a#1 on t
       0ms restart
       0ms dispatch r1/a#2 on t
-    600ms woken: a task's time is over
-    600ms stop r1/a#2
-    600ms dispatch r1/b#1 on t
+    550ms woken: a task's time is over
+    550ms stop r1/a#2
+    550ms dispatch r1/b#1 on t
     700ms answer r1 succeeded degraded
     700ms close r1
     ");
