@@ -63,8 +63,8 @@ impl Evaluations {
         }
     }
 
-    /// Performs an evaluation. Polled first on the shard's thread: it is pending, once and without a waker, when it turns out to be
-    /// long, and wants to be polled further elsewhere.
+    /// Performs an evaluation. Where the shard polls it, it is pending when it turns out to be long, and wants to be polled further
+    /// by the runtime.
     pub(crate) async fn evaluate(&self, asked: &Evaluate) -> Result<Given, EvaluateError> {
         if bytes_read(&asked.make) <= QUICK_BYTES_MAX {
             match self.with(&self.quick, asked).await {
@@ -237,11 +237,16 @@ impl Given {
     }
 }
 
-/// Pending once.
+/// Pending once. Polled by the runtime from the beginning, it is polled again at once.
 async fn elsewhere() {
     let mut asked = false;
-    let left =
-        std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending });
+    let left = std::future::poll_fn(|context| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
     left.await;
 }
 

@@ -46,6 +46,19 @@ output: '${{ tasks.square.output }}'
 }
 
 #[tokio::test]
+async fn many_long_evaluations_at_once_all_come_to_an_end() {
+    let document = "
+version: 1
+name: long
+tasks:
+  count: { foreach: '${{ inputs.numbers }}', max_parallel: 20, uses: chat, with: { give: '${{ inputs.text | length + item }}' } }
+output: '${{ tasks.count.output | sum }}'
+";
+    let inputs = json!({"numbers": (0..40).collect::<Vec<_>>(), "text": "x".repeat(100_000)});
+    insta::assert_snapshot!(run(document, &inputs).await, @"succeeded 4000780");
+}
+
+#[tokio::test]
 async fn a_loop_ends_when_it_is_good() {
     let document = "
 version: 1
