@@ -12,7 +12,8 @@ use crate::eval::Evaluator;
 
 /// Evaluates the `with` of task `b`, where task `a` gave `output` and the inputs are `inputs`.
 fn with(text: &str, output: Option<Json>, inputs: Json) -> String {
-    let text = format!("tasks:\n  a: {{ uses: chat }}\n  b:\n    uses: chat\n    with: {text}\n");
+    let text =
+        format!("tasks:\n  a: {{ uses: chat, with: {{ prompt: hi }} }}\n  b:\n    uses: chat\n    with: {text}\n");
     let checked = checked(&text);
     let accepted = checked.runnable().unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
     let graph = &accepted.graph;
@@ -41,12 +42,12 @@ fn with(text: &str, output: Option<Json>, inputs: Json) -> String {
 
 #[test]
 fn a_single_expression_keeps_its_type() {
-    assert_snapshot!(with(r#"{ n: "${{ inputs.n + 1 }}", l: "${{ tasks.a.output.list }}", t: "n=${{ inputs.n }}" }"#, Some(json!({"list": [1, "x"]})), json!({"n": 2})), @r#"{"n":3,"l":[1,"x"],"t":"n=2"}"#);
+    assert_snapshot!(with(r#"{ prompt: hi, n: "${{ inputs.n + 1 }}", l: "${{ tasks.a.output.list }}", t: "n=${{ inputs.n }}" }"#, Some(json!({"list": [1, "x"]})), json!({"n": 2})), @r#"{"prompt":"hi","n":3,"l":[1,"x"],"t":"n=2"}"#);
 }
 
 #[test]
 fn a_skipped_task_is_undefined_and_chains() {
-    assert_snapshot!(with(r#"{ t: "${{ tasks.a.output.text or 'none' }}", u: "${{ tasks.a.output.text }}" }"#, None, json!({})), @r#"{"t":"none","u":null}"#);
+    assert_snapshot!(with(r#"{ prompt: hi, t: "${{ tasks.a.output.text or 'none' }}", u: "${{ tasks.a.output.text }}" }"#, None, json!({})), @r#"{"prompt":"hi","t":"none","u":null}"#);
 }
 
 #[test]
