@@ -189,6 +189,20 @@ pub(crate) fn readable(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// What the parser says of the commonest slips, and what mends them.
+const SLIPS: [(&str, &str); 10] = [
+    ("tabs disallowed", "indent with spaces"),
+    ("unclosed bracket", "close it: every `{` needs its `}` and every `[` its `]`"),
+    ("mismatched bracket", "close the inner bracket first"),
+    ("misplaced bracket", "take it away, or open it first"),
+    ("unclosed quote", "close the quote"),
+    ("expected ',' or '}'", "put a `,` between entries, close the `}` of the line before, or put a text with `{` in quotes"),
+    ("expected ',' or ']'", "put a `,` between elements, close the `]` of the line before, or put a text with `[` in quotes"),
+    ("did not find expected key", "indent it as far as the keys beside it"),
+    ("mapping values are not allowed", "put a text that holds `: ` in quotes"),
+    ("trailing content", "write \\\" for a quote inside quotes"),
+];
+
 /// Keys are given once. The first one counts, so that all else can be checked as well.
 fn unique(node: &mut Node, diagnostics: &mut Diagnostics) {
     match &mut node.value {
@@ -226,7 +240,10 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> (usize, String, &'static 
         _ if what.starts_with("budget breached") => {
             (at, "the document is nested too deeply or has too many values".into(), "")
         }
-        _ => (at, format!("not readable as YAML or JSON: {what}"), ""),
+        _ => {
+            let help = SLIPS.iter().find(|(part, _)| what.contains(part)).map_or("", |(_, help)| *help);
+            (at, format!("not readable as YAML or JSON: {what}"), help)
+        }
     }
 }
 

@@ -253,6 +253,46 @@ fn what_is_no_yaml_says_where() {
 }
 
 #[test]
+fn slips_of_the_pen_have_a_help() {
+    assert_snapshot!(said("tasks:\n\ta: { uses: chat }\n"), @"
+    4:2 syntax: not readable as YAML or JSON: tabs disallowed within this context (block indentation)
+        help: indent with spaces
+    ");
+    assert_snapshot!(said("tasks:\n  a:\n\t  uses: chat\n"), @"
+    5:4 syntax: not readable as YAML or JSON: tabs disallowed within this context (block indentation)
+        help: indent with spaces
+    ");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat, with: { prompt: hi }\n  b: { uses: chat }\n"), @"
+    5:3 syntax: not readable as YAML or JSON: while parsing a flow mapping, did not find expected ',' or '}'
+        help: put a `,` between entries, close the `}` of the line before, or put a text with `{` in quotes
+    ");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat, needs: [b }\n"), @"
+    4:27 syntax: not readable as YAML or JSON: mismatched bracket '[' closed by '}'
+        help: close the inner bracket first
+    ");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat, with: { prompt: \"hi } }\n"), @"
+    4:36 syntax: not readable as YAML or JSON: unclosed quote
+        help: close the quote
+    ");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat }}\n"), @"
+    4:20 syntax: not readable as YAML or JSON: misplaced bracket
+        help: take it away, or open it first
+    ");
+    assert_snapshot!(said("tasks:\n  a:\n    uses: chat\n   with: { prompt: hi }\n"), @"
+    6:4 syntax: not readable as YAML or JSON: while parsing a block mapping, did not find expected key
+        help: indent it as far as the keys beside it
+    ");
+    assert_snapshot!(said("tasks:\n  a: { if: ${{ true }} }\n"), @"
+    4:13 syntax: not readable as YAML or JSON: while parsing a flow mapping, did not find expected ',' or '}'
+        help: put a `,` between entries, close the `}` of the line before, or put a text with `{` in quotes
+    ");
+    assert_snapshot!(said("tasks:\n  a:\n    if: x: y\n"), @"
+    5:10 syntax: not readable as YAML or JSON: mapping values are not allowed in this context
+        help: put a text that holds `: ` in quotes
+    ");
+}
+
+#[test]
 fn aliases_are_refused() {
     assert_snapshot!(said(r#"
         tasks:
