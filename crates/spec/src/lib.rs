@@ -15,6 +15,7 @@ pub mod fuzzing;
 pub mod inputs;
 pub mod plans;
 pub mod schema;
+pub mod served;
 pub mod tree;
 
 mod cycles;

@@ -13,6 +13,7 @@ mod fuzzed;
 mod places;
 mod plans;
 mod refused;
+mod served;
 
 use agendum_types::Limits;
 

@@ -8,7 +8,9 @@ use agendum_spec::{Accepted, Checked, Report, Resolver, Severity, Source};
 use agendum_types::Limits;
 use serde_json::json;
 
+use crate::config::Config;
 use crate::failure::{Failure, USAGE};
+use crate::targets;
 
 /// Reads the files that a document names, beside it.
 struct Beside(PathBuf);
@@ -25,6 +27,18 @@ impl Resolver for Beside {
             return Err(format!("it is larger than {} bytes", Limits::STANDARD.document_bytes_max));
         }
         std::fs::read_to_string(file).map_err(|error| error.to_string())
+    }
+}
+
+/// What there is instead: the usual document of a folder, or the same name with another ending.
+fn not_a_file(path: &Path, what: &str) -> Failure {
+    let instead = ["yaml", "yml", "json"].iter().flat_map(|ending| {
+        [path.join(format!("graph.{ending}")), path.with_extension(ending), path.with_added_extension(ending)]
+    });
+    match instead.into_iter().find(|other| other != path && other.is_file()) {
+        Some(other) => Failure::usage(what).hint(format!("did you mean {}?", other.display())),
+        None if path.is_dir() => Failure::usage(what).hint("name the document inside it"),
+        None => Failure::usage(what),
     }
 }
 
@@ -47,9 +61,12 @@ pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
             .read_to_string(&mut text)
             .map_err(|error| Failure::usage(format!("standard input: {error}")))?;
     } else {
-        let file = std::fs::File::open(path).map_err(|error| {
-            let failure = Failure::usage(format!("cannot read {name}: {error}"));
-            if path.is_dir() { failure.hint("name the document inside the folder") } else { failure }
+        if path.is_dir() {
+            return Err(not_a_file(path, &format!("{name} is a folder")));
+        }
+        let file = std::fs::File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => not_a_file(path, &format!("there is no file {name}")),
+            _ => Failure::usage(format!("cannot read {name}: {error}")),
         })?;
         file.take(bytes_max)
             .read_to_string(&mut text)
@@ -120,12 +137,24 @@ fn shown(diagnostic: &agendum_spec::Diagnostic) -> serde_json::Value {
     };
     json!({
         "code": diagnostic.code, "severity": severity, "message": diagnostic.message, "help": diagnostic.help,
-        "line": diagnostic.line, "column": diagnostic.column,
+        "file": diagnostic.file.as_ref().map(|file| &file.path), "line": diagnostic.line, "column": diagnostic.column,
     })
 }
 
-pub(crate) fn check(json: bool, path: &Path) -> Result<(), Failure> {
-    say(json, read(path)?)
+pub(crate) fn check(json: bool, path: &Path, config: &Config) -> Result<(), Failure> {
+    let mut document = read(path)?;
+    if config.file.is_some() {
+        let source = Source { name: &document.name, text: &document.text };
+        let unserved = agendum_spec::served::unserved(source, &targets::declared(config), &Limits::STANDARD);
+        document.checked.diagnostics.extend(unserved);
+        document.checked.diagnostics.sort_by_key(|one| (one.line, one.column));
+    }
+    say(json, document)
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 /// Says what came of checking, on stdout and stderr.
@@ -149,12 +178,12 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     match document.checked.accepted.clone() {
         Some(accepted) if errors + not_yet == 0 => {
             document.report(false, true)?;
-            let warned = if warnings > 0 { format!(", {warnings} warnings") } else { String::new() };
+            let warned = if warnings > 0 { format!(", {}", counted(warnings, "warning")) } else { String::new() };
             writeln!(
                 out,
-                "{name}: {} with {} tasks, {}{warned}",
+                "{name}: {} with {}, {}{warned}",
                 accepted.graph.name,
-                accepted.graph.tasks.len(),
+                counted(accepted.graph.tasks.len(), "task"),
                 &accepted.graph.hash.to_string()[..12]
             )?;
             writeln!(anstream::stderr(), "next: agendum explain {name}")?;
@@ -162,10 +191,11 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
         }
         _ => {
             document.report(false, true)?;
-            Err(Failure::new(
-                USAGE,
-                format!("{name}: {errors} errors, {not_yet} not yet supported, {warnings} warnings"),
-            ))
+            let mut parts = Vec::new();
+            parts.extend((errors > 0).then(|| counted(errors, "error")));
+            parts.extend((not_yet > 0).then(|| format!("{not_yet} not yet supported")));
+            parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
+            Err(Failure::new(USAGE, format!("{name}: {}", parts.join(", "))))
         }
     }
 }

@@ -3,6 +3,15 @@
 use insta::assert_snapshot;
 
 use super::said;
+use crate::schema::arguments;
+
+#[test]
+fn every_capability_stands_in_the_table() {
+    for capability in agendum_types::Capability::ALL {
+        let takes = arguments(capability.word()).unwrap();
+        assert!(takes["x-output"]["properties"].is_object(), "{capability}");
+    }
+}
 
 #[test]
 fn every_capability_has_its_arguments() {
