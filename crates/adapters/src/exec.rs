@@ -92,7 +92,9 @@ impl Exec {
         let mut command = Command::new(program);
         command.args(arguments.iter().map(|word| &word.0)).current_dir(folder).env_clear();
         command.envs(self.environment.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
-        command.envs(given.env.iter().map(|(name, value)| (name, &value.0))).env("AGENDUM_IDEMPOTENCY_KEY", &*attempt.idempotency_key);
+        command
+            .envs(given.env.iter().map(|(name, value)| (name, &value.0)))
+            .env("AGENDUM_IDEMPOTENCY_KEY", &*attempt.idempotency_key);
         command.stdin(if given.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         Ok(command)

@@ -48,9 +48,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Demo => demo::demo(json).await,
         Command::Run(run) => run::run(&context()?, &run).await,
         Command::Check { graph, fix: true, dry_run } => fix::fix(json, &graph, dry_run),
-        Command::Check { graph, .. } => {
-            check::check(json, &graph, &Config::find(config.as_deref(), Some(&graph))?)
-        }
+        Command::Check { graph, .. } => check::check(json, &graph, &Config::find(config.as_deref(), Some(&graph))?),
         Command::Explain { graph } => explain::explain(&context()?, &graph),
         Command::Why { run, task } => why::why(&context()?, &run, task.as_deref()).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,

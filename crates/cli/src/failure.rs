@@ -66,9 +66,13 @@ impl Failure {
         let mut out = anstream::stderr();
         // Nobody is left to tell if stderr is closed.
         let _closed = if json {
-            writeln!(out, "{}", serde_json::json!({
-                "error": self.message, "hint": self.hint, "code": self.code, "diagnostics": self.diagnostics,
-            }))
+            writeln!(
+                out,
+                "{}",
+                serde_json::json!({
+                    "error": self.message, "hint": self.hint, "code": self.code, "diagnostics": self.diagnostics,
+                })
+            )
         } else {
             writeln!(out, "{} {}", "error:".red().bold(), self.message)
         };

@@ -83,7 +83,8 @@ fn linked(object: &Map<String, Json>) -> Option<Result<Vec<Step>, Vec<String>>> 
         return None;
     }
     let Some(nodes) = nodes.and_then(Json::as_array) else {
-        let reason = "the plan has no list of nodes: name its tools under \"task_nodes\", as {\"task\": NAME, \"arguments\": …}";
+        let reason =
+            "the plan has no list of nodes: name its tools under \"task_nodes\", as {\"task\": NAME, \"arguments\": …}";
         return Some(Err(vec![reason.to_owned()]));
     };
     let links = match links {

@@ -2,10 +2,10 @@
 
 use agendum_types::{Capability, Limits, Target};
 
+use crate::Source;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lower::SECTIONS;
 use crate::tree::{self, Node};
-use crate::Source;
 
 /// The tasks that no target serves as they ask for it, as warnings: a run would be refused. The words are those of the scheduler.
 #[must_use]

@@ -196,8 +196,14 @@ const SLIPS: [(&str, &str); 10] = [
     ("mismatched bracket", "close the inner bracket first"),
     ("misplaced bracket", "take it away, or open it first"),
     ("unclosed quote", "close the quote"),
-    ("expected ',' or '}'", "put a `,` between entries, close the `}` of the line before, or put a text with `{` in quotes"),
-    ("expected ',' or ']'", "put a `,` between elements, close the `]` of the line before, or put a text with `[` in quotes"),
+    (
+        "expected ',' or '}'",
+        "put a `,` between entries, close the `}` of the line before, or put a text with `{` in quotes",
+    ),
+    (
+        "expected ',' or ']'",
+        "put a `,` between elements, close the `]` of the line before, or put a text with `[` in quotes",
+    ),
     ("did not find expected key", "indent it as far as the keys beside it"),
     ("mapping values are not allowed", "put a text that holds `: ` in quotes"),
     ("trailing content", "write \\\" for a quote inside quotes"),

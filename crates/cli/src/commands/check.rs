@@ -2,9 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use agendum_spec::fix::{Fixed, Unfixable};
-use agendum_spec::{Accepted, Checked, Report, Resolver, Severity, Source};
+use agendum_spec::{Accepted, Checked, File, Report, Resolver, Severity, Source};
 use agendum_types::Limits;
 use serde_json::json;
 
@@ -80,7 +81,13 @@ pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
         text = serde_json::to_string_pretty(&document)?;
     }
     let beside = Beside(folder.to_owned());
-    let checked = agendum_spec::check(Source { name: &name, text: &text }, &beside, &Limits::STANDARD);
+    let mut checked = agendum_spec::check(Source { name: &name, text: &text }, &beside, &Limits::STANDARD);
+    // The files of a document are named from where the reader stands.
+    for file in checked.diagnostics.iter_mut().filter_map(|one| one.file.as_mut()).filter(|_| folder != Path::new("."))
+    {
+        let path = folder.join(&file.path).display().to_string();
+        *file = Arc::new(File { path, text: file.text.clone() });
+    }
     Ok(Document { name, text, beside, checked })
 }
 
