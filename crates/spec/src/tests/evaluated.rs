@@ -67,7 +67,7 @@ fn results_have_a_size() {
 
 #[test]
 fn a_step_that_makes_millions_is_stopped() {
-    assert_snapshot!(with(r#"{ x: "${{ [1] * 9000000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
-    assert_snapshot!(with(r#"{ x: "${{ [[1] * 9000] * 9000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
-    assert_snapshot!(with(r#"{ x: "so ${{ [1] * 9000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+    assert_snapshot!(with(r#"{ prompt: hi, x: "${{ [1] * 9000000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+    assert_snapshot!(with(r#"{ prompt: hi, x: "${{ [[1] * 9000] * 9000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+    assert_snapshot!(with(r#"{ prompt: hi, x: "so ${{ [1] * 9000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
 }

@@ -42,8 +42,8 @@ fn large_shapes() {
     let with = |value: String| tasks(format!("  a: {{ uses: chat, with: {{ prompt: {value} }} }}\n"));
     for text in [
         many(10_000, &|at| format!("key{at}: 1\n")),
-        tasks(many(1_999, &|at| format!("  t{at}: {{ uses: chat }}\n"))),
-        tasks(many(2_001, &|at| format!("  t{at}: {{ uses: chat }}\n"))),
+        tasks(many(1_999, &|at| format!("  t{at}: {{ uses: chat, with: {{ prompt: hi }} }}\n"))),
+        tasks(many(2_001, &|at| format!("  t{at}: {{ uses: chat, with: {{ prompt: hi }} }}\n"))),
         tasks(many(500, &|at| format!("  t{at}: {{ uses: chat, if: '${{{{ tasks.u{at}.output }}}}' }}\n"))),
         tasks(many(500, &|at| format!("  t{at}: {{ uses: chat, needs: [t{}] }}\n", (at + 1) % 500))),
         tasks(many(500, &|at| format!("  t{at}: {{ uses: chat, needs: [t{}] }}\n", at ^ 1))),

@@ -249,7 +249,10 @@ fn what_is_no_yaml_says_where() {
     assert_snapshot!(said(r#"
         tasks:
           a: { uses: chat
-    "#), @"4:6 syntax: not readable as YAML or JSON: unclosed bracket '{'");
+    "#), @"
+    4:6 syntax: not readable as YAML or JSON: unclosed bracket '{'
+        help: close it: every `{` needs its `}` and every `[` its `]`
+    ");
 }
 
 #[test]
@@ -370,6 +373,7 @@ const NOT_YET: &str = r#"
       k: { uses: publish }
       l: { uses: graph }
       m: { uses: wait }
+      n: { uses: moderate, with: { text: x, image: y } }
 "#;
 
 #[test]
