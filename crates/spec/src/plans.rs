@@ -46,7 +46,7 @@ fn name(value: &Json) -> String {
     match value {
         Json::String(name) => name.clone(),
         Json::Null => String::new(),
-        other => other.to_string(),
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
     }
 }
 

@@ -65,9 +65,12 @@ pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
         if path.is_dir() {
             return Err(not_a_file(path, &format!("{name} is a folder")));
         }
-        let file = std::fs::File::open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => not_a_file(path, &format!("there is no file {name}")),
-            _ => Failure::usage(format!("cannot read {name}: {error}")),
+        let file = std::fs::File::open(path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                not_a_file(path, &format!("there is no file {name}"))
+            } else {
+                Failure::usage(format!("cannot read {name}: {error}"))
+            }
         })?;
         file.take(bytes_max)
             .read_to_string(&mut text)

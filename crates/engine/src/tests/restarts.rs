@@ -58,8 +58,9 @@ after:
     let mut accepted = request.accepted.clone();
     let run = engine.submit(request).await.unwrap();
     for (name, reads) in [("more", "nap"), ("most", "more")] {
-        let addition =
-            format!("tasks: {{ {name}: {{ uses: chat, with: {{ prompt: x, give: '${{{{ tasks.{reads}.output + 1 }}}}' }} }} }}");
+        let addition = format!(
+            "tasks: {{ {name}: {{ uses: chat, with: {{ prompt: x, give: '${{{{ tasks.{reads}.output + 1 }}}}' }} }} }}"
+        );
         let checked = agendum_spec::extend(&accepted.document, &addition, &Limits::STANDARD).unwrap();
         accepted = checked.runnable().unwrap().clone();
         engine.add_tasks(&Tenant::default(), run, &accepted).await.unwrap();
