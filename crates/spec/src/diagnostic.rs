@@ -162,14 +162,16 @@ impl Diagnostics {
         self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
+    /// True as long as there is room for more.
     pub(crate) fn warning(
         &mut self,
         code: &'static str,
         span: &Range<usize>,
         message: impl Into<String>,
         help: impl Into<String>,
-    ) {
+    ) -> bool {
         self.add(Severity::Warning, code, span, message.into(), Some(help.into()));
+        self.warnings() < WARNINGS_MAX
     }
 
     /// In the order of the text, each with its line and column. A file's come where the document names it.

@@ -34,8 +34,11 @@ pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
             return None;
         }
     };
-    Some(steps.and_then(|steps| document(&steps)))
+    Some(steps.and_then(|(steps, wrong)| document(&steps, wrong)))
 }
+
+/// The steps that could be read, and what is wrong so far.
+type Steps = (Vec<Step>, Vec<String>);
 
 fn is_step(step: &Json) -> bool {
     ["tool", "task", "dependencies", "dep"].iter().any(|key| step.get(key).is_some())
@@ -50,7 +53,7 @@ fn name(value: &Json) -> String {
     }
 }
 
-fn listed(list: &[Json]) -> Result<Vec<Step>, Vec<String>> {
+fn listed(list: &[Json]) -> Result<Steps, Vec<String>> {
     let mut wrong = Vec::new();
     let mut steps = Vec::new();
     for (place, step) in list.iter().enumerate() {
@@ -68,7 +71,7 @@ fn listed(list: &[Json]) -> Result<Vec<Step>, Vec<String>> {
             id,
         });
     }
-    if wrong.is_empty() { Ok(steps) } else { Err(wrong) }
+    Ok((steps, wrong))
 }
 
 fn arguments(step: &Json) -> Json {
@@ -76,7 +79,7 @@ fn arguments(step: &Json) -> Json {
 }
 
 /// `None` if this is no plan at all.
-fn linked(object: &Map<String, Json>) -> Option<Result<Vec<Step>, Vec<String>>> {
+fn linked(object: &Map<String, Json>) -> Option<Result<Steps, Vec<String>>> {
     let of = |word: &str| object.get(word).or_else(|| object.get(&format!("task_{word}")));
     let (nodes, links, steps) = (of("nodes"), of("links"), object.get("task_steps"));
     if nodes.is_none() && links.is_none() && steps.is_none() {
@@ -108,11 +111,11 @@ fn linked(object: &Map<String, Json>) -> Option<Result<Vec<Step>, Vec<String>>> 
             tool,
         });
     }
-    Some(joined(steps, links))
+    Some(Ok(joined(steps, links)))
 }
 
 /// Joins the steps as the links say. A tool that stands there twice is two steps, as long as no link has to choose between them.
-fn joined(mut steps: Vec<Step>, links: &[Json]) -> Result<Vec<Step>, Vec<String>> {
+fn joined(mut steps: Vec<Step>, links: &[Json]) -> Steps {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for (place, step) in steps.iter_mut().enumerate() {
@@ -124,15 +127,16 @@ fn joined(mut steps: Vec<Step>, links: &[Json]) -> Result<Vec<Step>, Vec<String>
         places.entry(step.id.clone()).or_insert(place);
     }
     let mut wrong = Vec::new();
+    let mut told: BTreeSet<String> = BTreeSet::new();
     for link in links {
         let (from, to) = match link.as_array().map(Vec::as_slice) {
             Some([from, to]) => (name(from), name(to)),
             _ => (name(&link["source"]), name(&link["target"])),
         };
         for end in [&from, &to] {
-            if let Some(count) = times.get(end).filter(|count| **count > 1) {
+            if times.get(end).is_some_and(|count| *count > 1) && told.insert(end.clone()) {
                 wrong.push(format!(
-                    "{count} nodes are called {end:?} and a link names it: give each an \"id\" of its own, and link the ids"
+                    "several nodes are called {end:?} and a link names it: give each an \"id\" of its own, and link the ids"
                 ));
             }
         }
@@ -142,12 +146,10 @@ fn joined(mut steps: Vec<Step>, links: &[Json]) -> Result<Vec<Step>, Vec<String>
                 .push(format!("a link leads to {to:?}, which is not among the nodes: add the node, or drop the link")),
         }
     }
-    wrong.dedup();
-    if wrong.is_empty() { Ok(steps) } else { Err(wrong) }
+    (steps, wrong)
 }
 
-fn document(steps: &[Step]) -> Result<Json, Vec<String>> {
-    let mut wrong = Vec::new();
+fn document(steps: &[Step], mut wrong: Vec<String>) -> Result<Json, Vec<String>> {
     if steps.is_empty() {
         wrong.push("the plan has no steps: name at least one tool".to_owned());
     }

@@ -145,7 +145,8 @@ impl Lower<'_, '_> {
                 }
                 _ => return,
             };
-            return self.diagnostics.warning("unknown_field", span, message, help);
+            self.diagnostics.warning("unknown_field", span, message, help);
+            return;
         }
     }
 

@@ -12,21 +12,27 @@ use crate::tree::Node;
 /// Names that begin an expression; `{{ name }}` in a prompt about templates does not.
 const ROOTS: [&str; 7] = ["inputs", "tasks", "outer", "item", "loop", "run", "task"];
 
+/// Bytes behind `{{` in which its end is looked for: a text of nothing else would be searched through again and again.
+const NEAR: usize = 200;
+
 impl Lower<'_, '_> {
     /// `{{ inputs.x }}` without its `$` is a text as it stands.
     pub(super) fn dollars(&mut self, text: &str, node: &Node) {
         if node.span.is_empty() || !text.contains("{{") {
             return;
         }
-        let parts = self.diagnostics.parts(node);
         for (at, _) in text.match_indices("{{").filter(|(at, _)| *at == 0 || !text[..*at].ends_with(['$', '{'])) {
-            let Some((inner, _)) = text[at + 2..].split_once("}}") else { continue };
+            let near = &text[at + 2..];
+            let near = &near[..near.floor_char_boundary(NEAR.min(near.len()))];
+            let Some((inner, _)) = near.split_once("}}") else { continue };
             let root = inner.trim().split(['.', '[', ' ', '|']).next().unwrap_or_default();
             if ROOTS.contains(&root) && inner.contains('.') {
                 let written = &text[at..at + inner.len() + 4];
                 let message = format!("`{written}` is sent as it stands: it lacks its `$`");
-                let span = parts.place(&(at..at + written.len()));
-                self.diagnostics.warning("missing_dollar", &span, message, format!("write ${written}"));
+                let span = self.diagnostics.parts(node).place(&(at..at + written.len()));
+                if !self.diagnostics.warning("missing_dollar", &span, message, format!("write ${written}")) {
+                    return;
+                }
             }
         }
     }
