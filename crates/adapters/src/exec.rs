@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-use crate::input;
+use crate::input::{self, Word};
 
 /// How long a program may take to end after SIGTERM.
 const GRACE: Span = Span::from_secs(2);
@@ -50,13 +50,13 @@ impl Default for Exec {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    argv: Vec<String>,
+    argv: Vec<Word>,
     #[serde(default)]
     stdin: Option<String>,
     #[serde(default)]
     cwd: Option<String>,
     #[serde(default)]
-    env: BTreeMap<String, String>,
+    env: BTreeMap<String, Word>,
     /// Exit codes that are no failure.
     #[serde(default = "zero")]
     ok_codes: Vec<i32>,
@@ -101,7 +101,7 @@ impl Exec {
     }
 
     fn command(&self, given: &Input, attempt: &Attempt) -> Result<Command, Failed> {
-        let Some((program, arguments)) = given.argv.split_first() else {
+        let Some((Word(program), arguments)) = given.argv.split_first() else {
             return Err(Failed::new(Class::Permanent, "`argv` is empty").without_effect());
         };
         if !self.allow.iter().any(|allowed| allowed == "*" || allowed == program) {
@@ -111,9 +111,11 @@ impl Exec {
             )));
         }
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.place(given, attempt)?).env_clear();
+        command.args(arguments.iter().map(|word| &word.0)).current_dir(self.place(given, attempt)?).env_clear();
         command.envs(self.environment.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
-        command.envs(&given.env).env("AGENDUM_IDEMPOTENCY_KEY", &*attempt.idempotency_key);
+        command
+            .envs(given.env.iter().map(|(name, value)| (name, &value.0)))
+            .env("AGENDUM_IDEMPOTENCY_KEY", &*attempt.idempotency_key);
         command.stdin(if given.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         Ok(command)
@@ -126,7 +128,7 @@ impl Adapter for Exec {
         async move {
             let given: Input = input::parse(&attempt, "{argv: [program, …], stdin, cwd, env, ok_codes}")?;
             let mut child =
-                this.command(&given, &attempt)?.spawn().map_err(|error| not_started(&given.argv[0], &error))?;
+                this.command(&given, &attempt)?.spawn().map_err(|error| not_started(&given.argv[0].0, &error))?;
             let group = Group(child.id());
             let cancel = attempt.cancel.clone();
             let ended = tokio::select! {
@@ -182,12 +184,12 @@ async fn watch(child: &mut Child, given: &Input, attempt: &Attempt, bytes_max: u
     let (stdout, stdout_cut) = out;
     let (stderr, stderr_cut) = err;
     let Some(code) = status.code() else {
-        return Err(Failed::new(Class::Unavailable, format!("{:?} was killed: {status}", given.argv[0])));
+        return Err(Failed::new(Class::Unavailable, format!("{:?} was killed: {status}", given.argv[0].0)));
     };
     if !given.ok_codes.contains(&code) {
         let last: Vec<&str> = stderr.lines().rev().take(3).collect();
         let last = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
-        return Err(Failed::new(Class::Permanent, format!("{:?} ended with code {code}: {last}", given.argv[0])));
+        return Err(Failed::new(Class::Permanent, format!("{:?} ended with code {code}: {last}", given.argv[0].0)));
     }
     let output = json!({ "code": code, "stdout": stdout, "stderr": stderr, "truncated": stdout_cut || stderr_cut });
     Ok(input::finished(&output, Usage { calls: 1, ..Usage::default() }))

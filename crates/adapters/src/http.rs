@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use crate::input;
+use crate::input::{self, Word};
 
 /// Bytes read of a response unless configured.
 const BODY_BYTES_MAX: usize = 8 << 20;
@@ -37,7 +37,7 @@ struct Input {
     #[serde(default)]
     method: Option<String>,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, Word>,
     #[serde(default)]
     query: BTreeMap<String, Json>,
     #[serde(default)]
@@ -88,7 +88,7 @@ impl Http {
             .map_err(|_| Failed::new(Class::Permanent, format!("{method:?} is no HTTP method")).without_effect())?;
         let mut request = self.client.request(method, url);
         for (name, value) in &given.headers {
-            request = request.header(name, value);
+            request = request.header(name, &value.0);
         }
         if attempt.forward_key {
             request = request.header("Idempotency-Key", &*attempt.idempotency_key);

@@ -48,6 +48,9 @@ fn exec(allow: &[&str]) -> Exec {
 async fn programs_run_without_a_shell() {
     let run = async |input: Json| line(exec(&["echo", "cat", "sh", "no-such-program"]).start(attempt(&input).0).await);
     insta::assert_snapshot!(run(json!({ "argv": ["echo", "a b", "$HOME; ls"] })).await, @r#"{"code":0,"stdout":"a b $HOME; ls\n","stderr":"","truncated":false}"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["echo", 0, 1.5, true, "x"] })).await, @r#"{"code":0,"stdout":"0 1.5 true x\n","stderr":"","truncated":false}"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["echo", null] })).await, @"permanent (no effect): `with` must be {argv: [program, …], stdin, cwd, env, ok_codes}: expected a text, a number or a truth value, found null at line 1 column 21");
+    insta::assert_snapshot!(run(json!({ "argv": ["sh", "-c", "echo $N"], "env": { "N": 7 } })).await, @r#"{"code":0,"stdout":"7\n","stderr":"","truncated":false}"#);
     insta::assert_snapshot!(run(json!({ "argv": ["cat"], "stdin": "hello" })).await, @r#"{"code":0,"stdout":"hello","stderr":"","truncated":false}"#);
     insta::assert_snapshot!(run(json!({ "argv": ["rm", "-rf", "/"] })).await, @r#"permission_denied (no effect): "rm" is not on the allow-list (echo, cat, sh, no-such-program); see `allow` of the target in agendum.toml"#);
     insta::assert_snapshot!(run(json!({ "argv": ["sh", "-c", "echo broken >&2; exit 3"] })).await, @r#"permanent: "sh" ended with code 3: broken"#);

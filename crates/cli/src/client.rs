@@ -41,11 +41,8 @@ impl Client {
         if !problem.detail.is_empty() && problem.diagnostics.is_empty() {
             message = format!("{message}: {}", problem.detail);
         }
-        for diagnostic in &problem.diagnostics {
-            message.push_str(&format!("\n  {}", diagnostic["message"].as_str().unwrap_or_default()));
-        }
         let code = if status.as_u16() == 503 { UNREACHABLE } else { USAGE };
-        Err(Failure::new(code, message))
+        Err(Failure::new(code, message).diagnostics(problem.diagnostics))
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {

@@ -49,8 +49,8 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Demo => demo::demo(json).await,
         Command::Run(run) => run::run(&context()?, &run).await,
         Command::Check { graph, fix, dry_run } => {
-            let limits = &Config::find(config.as_deref(), Some(&graph))?.limits.0;
-            if fix { fix::fix(json, &graph, dry_run, limits) } else { check::check(json, &graph, limits) }
+            let config = Config::find(config.as_deref(), Some(&graph))?;
+            if fix { fix::fix(json, &graph, dry_run, &config.limits.0) } else { check::check(json, &graph, &config) }
         }
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,

@@ -27,23 +27,41 @@ pub(crate) fn table(config: &Config, indexes: BTreeMap<String, Arc<Index>>) -> R
     for (name, given) in &config.targets {
         table.push((target(name, given), adapter(name, given, &config.folder)?));
     }
-    table.push((plain("local/fts", Capability::Retrieve, 8), Arc::new(Retrieve::new(indexes))));
-    if config.offline {
-        // Not chosen before a configured target: the table's order is the order of preference.
-        let model = |name: &str, class: &str| {
-            let mut target = plain(name, Capability::Chat, CONCURRENCY);
-            target.classes = vec![class.into()];
-            target.output_cap = OUTPUT_CAP;
-            target.bytes_per_token_min = 1;
-            target
-        };
-        let offline = |skill| -> Arc<dyn Adapter> { Arc::new(Offline::new(skill, Temper::default())) };
-        table.push((model("offline/small", "small"), offline(Skill::Chat)));
-        table.push((model("offline/large", "large"), offline(Skill::Chat)));
-        table.push((plain("offline/moderate", Capability::Moderate, CONCURRENCY), offline(Skill::Moderate)));
-        table.push((plain("offline/translate", Capability::Translate, CONCURRENCY), offline(Skill::Translate)));
+    table.push((search(), Arc::new(Retrieve::new(indexes))));
+    for (target, skill) in offline(config) {
+        table.push((target, Arc::new(Offline::new(skill, Temper::default()))));
     }
     Ok(table)
+}
+
+/// The same without what serves them: no key is needed to know what there is.
+pub(crate) fn declared(config: &Config) -> Vec<Target> {
+    let configured = config.targets.iter().map(|(name, given)| target(name, given));
+    configured.chain([search()]).chain(offline(config).into_iter().map(|(target, _)| target)).collect()
+}
+
+fn search() -> Target {
+    plain("local/fts", Capability::Retrieve, 8)
+}
+
+/// Not chosen before a configured target: the table's order is the order of preference.
+fn offline(config: &Config) -> Vec<(Target, Skill)> {
+    if !config.offline {
+        return Vec::new();
+    }
+    let model = |name: &str, class: &str| {
+        let mut target = plain(name, Capability::Chat, CONCURRENCY);
+        target.classes = vec![class.into()];
+        target.output_cap = OUTPUT_CAP;
+        target.bytes_per_token_min = 1;
+        target
+    };
+    vec![
+        (model("offline/small", "small"), Skill::Chat),
+        (model("offline/large", "large"), Skill::Chat),
+        (plain("offline/moderate", Capability::Moderate, CONCURRENCY), Skill::Moderate),
+        (plain("offline/translate", Capability::Translate, CONCURRENCY), Skill::Translate),
+    ]
 }
 
 fn plain(name: &str, capability: Capability, concurrency_max: u32) -> Target {

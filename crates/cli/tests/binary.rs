@@ -101,7 +101,7 @@ fn a_plan_with_a_cycle_is_refused_with_its_path() {
 fn a_cycle_is_fixed_where_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("graph.yaml");
-    let cyclic = "version: 1\nname: cyclic\ntasks:\n  # writes\n  a: { uses: chat, needs: [b] }\n  b: { uses: chat, needs: [a] }\n";
+    let cyclic = "version: 1\nname: cyclic\ntasks:\n  # writes\n  a: { uses: chat, needs: [b], with: { prompt: hi } }\n  b: { uses: chat, needs: [a], with: { prompt: hi } }\n";
     std::fs::write(&path, cyclic).unwrap();
     let check = |arguments: &[&str]| {
         let output = agendum(folder.path()).arg("check").args(arguments).arg(&path).output().unwrap();

@@ -209,9 +209,9 @@ impl Maker<'_> {
             }
             3 => {
                 task["uses"] = json!("translate");
-                with.insert("text".to_owned(), json!("say it"));
-                with.insert("to".to_owned(), json!("en"));
-                task["with"] = Json::Object(with);
+                // It takes no arguments of one's own: what is read stands in the text.
+                let read: Vec<&str> = with.values().filter_map(Json::as_str).collect();
+                task["with"] = json!({ "text": format!("say it {}", read.join(" ")), "to": "en" });
             }
             _ => {
                 task["uses"] = json!("chat");

@@ -33,9 +33,6 @@ fn extend_into(whole: &mut Node, addition: &str, limits: &Limits, diagnostics: &
     let added = tree::parse(addition, limits, diagnostics)?;
     let mut tasks = tasks_of(added, diagnostics)?;
     schema::check_tasks(&tasks, diagnostics);
-    if diagnostics.has_errors() {
-        return None;
-    }
     let mut left = limits.document_bytes_max;
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
     let span = tasks.span.clone();

@@ -65,6 +65,7 @@ fn inline_value(value: &mut Node, resolver: &dyn Resolver, left: &mut usize, dia
     match resolver.read(&path) {
         Ok(text) if text.len() <= *left => {
             *left -= text.len();
+            diagnostics.add_file(&value.span, path, text.clone());
             value.value = Value::Text(text);
         }
         Ok(_) => diagnostics.error("too_large", &value.span, "the document with its files is too large", ""),

@@ -44,7 +44,7 @@ fn loads(accepted: &Accepted) {
 }
 
 fn grows(accepted: &Accepted) {
-    let addition = "tasks: { added_by_the_fuzzer: { uses: chat } }";
+    let addition = "tasks: { added_by_the_fuzzer: { uses: chat, with: { prompt: hi } } }";
     let extended = extend(&accepted.document, addition, &LIMITS).expect("an accepted document can be read");
     let Some(more) = &extended.accepted else {
         // A document that has all the tasks it may have, or this very one.
@@ -58,7 +58,7 @@ fn grows(accepted: &Accepted) {
 
 /// A graph whose task `a` gave something.
 static GRAPH: LazyLock<Arc<Graph>> = LazyLock::new(|| {
-    let text = "version: 1\nname: fuzz\ntasks: { a: { uses: chat } }";
+    let text = "version: 1\nname: fuzz\ntasks: { a: { uses: chat, with: { prompt: hi } } }";
     let checked = check(Source { name: "fuzz", text }, &NoFiles, &Limits::STANDARD);
     checked.accepted.expect("a document of one task is accepted").graph
 });
@@ -85,7 +85,7 @@ pub fn expression(text: &str) {
             assert!(value.to_string().len() <= LIMITS.evaluation_bytes_max * 6, "larger than the limit allows");
         }
     }
-    let tasks = json!({ "a": { "uses": "chat" }, "b": { "uses": "chat", "if": text, "with": { "prompt": text } } });
+    let tasks = json!({ "a": { "uses": "chat", "with": { "prompt": "hi" } }, "b": { "uses": "chat", "if": text, "with": { "prompt": text } } });
     document(&json!({ "version": 1, "name": "fuzz", "tasks": tasks }).to_string());
 }
 

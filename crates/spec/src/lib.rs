@@ -15,15 +15,18 @@ pub mod fuzzing;
 pub mod inputs;
 pub mod plans;
 pub mod schema;
+pub mod served;
 pub mod tree;
 
 mod cycles;
 mod expr;
 mod extend;
 mod files;
+mod json_schema;
 mod lower;
+mod names;
+mod scalar;
 mod shape;
-mod slices;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -33,7 +36,7 @@ use std::sync::Arc;
 
 use agendum_types::{Graph, Hash, Limits};
 
-pub use diagnostic::{Diagnostic, Report, Severity};
+pub use diagnostic::{Diagnostic, File, Report, Severity};
 pub use extend::extend;
 pub use files::{NoFiles, Resolver};
 
@@ -91,9 +94,6 @@ pub fn check(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Ch
 fn check_into(text: &str, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Accepted> {
     let mut tree = tree::parse(text, limits, diagnostics)?;
     schema::check(&tree, diagnostics);
-    if diagnostics.has_errors() {
-        return None;
-    }
     files::inline(&mut tree, resolver, limits, diagnostics);
     let normal = tree::to_json(&tree).to_string();
     let graph = lower::graph(&tree, hash_of(&normal), limits, diagnostics)?;

@@ -1,8 +1,10 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
+mod outputs;
 mod places;
 mod reads;
 mod task;
+mod warned;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,13 +67,16 @@ fn lowered<'t, 'd>(
         names: Vec::new(),
         places: BTreeMap::new(),
         selves: BTreeSet::new(),
+        sights: Vec::new(),
         environment: expr::environment(),
         limits,
         diagnostics,
     };
     lower.collect(tree);
     lower.no_shadows();
-    if lower.diagnostics.has_errors() {
+    // Over a limit the rest is not looked at; without tasks every name would be unknown. Other errors hide nothing.
+    let has_tasks = tree.get("tasks").is_some_and(|tasks| !tasks.entries().is_empty());
+    if !has_tasks || lower.diagnostics.has_any(&["too_deep", "too_many_tasks"]) {
         return None;
     }
     lower.of_run(tree);
@@ -79,6 +84,7 @@ fn lowered<'t, 'd>(
         lower.task(NodeId(index as u32));
     }
     lower.finish();
+    lower.judge(tree);
     Some(lower)
 }
 
@@ -93,6 +99,8 @@ struct Lower<'t, 'd> {
     places: BTreeMap<(Option<NodeId>, &'t str), NodeId>,
     /// Tasks that need themselves, which is said where they do and kept out of their needs.
     selves: BTreeSet<NodeId>,
+    /// What expressions read of data whose fields may be known.
+    sights: Vec<outputs::Sight>,
     environment: Environment<'static>,
     limits: &'t Limits,
     diagnostics: &'d mut Diagnostics,
@@ -128,7 +136,8 @@ impl<'t> Lower<'t, '_> {
         self.graph.budget = words::budget(tree.get("budget"));
         if let Some(budget) = tree.get("budget")
             && self.graph.budget.is_none()
-            && budget.get("usd_per_minute").is_none()
+            && budget.entries().iter().all(|(key, _)| key.name == "on_exceeded")
+            && matches!(budget.value, Value::Map(_))
         {
             self.diagnostics.error("empty", &budget.span, "the budget limits nothing", "write usd or tokens");
         }
@@ -260,7 +269,7 @@ impl<'t> Lower<'t, '_> {
     }
 
     fn expression(&mut self, source: &str, node: &Node, place: reads::Place) -> ExprId {
-        let reads = self.source_reads(Form::Expression, source, node, &place, &BTreeSet::new());
+        let reads = self.source_reads(Form::Expression, source, node, &place, &mut reads::Locals::default());
         self.push(Form::Expression, source, reads)
     }
 }

@@ -22,14 +22,7 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
         let example: Vec<String> = named.map(|name| format!("--input {name}=…")).collect();
         Failure::usage(error).hint(format!("agendum run {} {}", asked.graph.display(), example.join(" ")))
     })?;
-    let deadline_ms = match asked.deadline.as_deref() {
-        None => None,
-        Some(text) => {
-            let span: jiff::SignedDuration =
-                text.parse().map_err(|error| Failure::usage(format!("--deadline {text}: {error}")))?;
-            Some(u64::try_from(span.as_millis()).map_err(|_| Failure::usage("--deadline must not be negative"))?)
-        }
-    };
+    let deadline_ms = asked.deadline.as_deref().map(milliseconds).transpose()?;
     let submission = Submit {
         document: Json::String(accepted.document.to_string()),
         inputs,
@@ -45,6 +38,19 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
     let ended = attend(context, &session, &submission).await;
     session.close().await;
     ended
+}
+
+/// A span of time on the command line.
+fn milliseconds(text: &str) -> Result<u64, Failure> {
+    let span: Result<jiff::SignedDuration, _> = text.parse();
+    let millis = span.ok().and_then(|span| u64::try_from(span.as_millis()).ok());
+    millis.ok_or_else(|| {
+        let failure = Failure::usage(format!("--deadline {text} is no span of time"));
+        match text.parse::<f64>() {
+            Ok(seconds) if seconds >= 0.0 => failure.hint(format!("write {text}s")),
+            _ => failure.hint("write it as 900ms, 8s, 1h30m"),
+        }
+    })
 }
 
 /// `name=value` pairs over the object of a file.

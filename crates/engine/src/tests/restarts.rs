@@ -11,9 +11,9 @@ const LONG: &str = "
 version: 1
 name: long
 tasks:
-  first: { uses: chat, with: { give: 1 } }
-  nap: { uses: chat, needs: [first], with: { sleep_ms: 60000 }, if: '${{ inputs.nap }}' }
-  last: { uses: chat, needs: [nap], with: { give: '${{ tasks.first.output }}' } }
+  first: { uses: chat, with: { prompt: x, give: 1 } }
+  nap: { uses: chat, needs: [first], with: { prompt: x, sleep_ms: 60000 }, if: '${{ inputs.nap }}' }
+  last: { uses: chat, needs: [nap], with: { prompt: x, give: '${{ tasks.first.output }}' } }
 output: '${{ tasks.last.output }}'
 ";
 
@@ -35,10 +35,10 @@ async fn an_open_run_goes_on_after_a_restart() {
     let calls: Vec<String> = world.tool.calls.lock().unwrap().iter().map(|(_, order)| order.to_string()).collect();
     // `first` was committed and is not run again; `nap` was lost with the process and is.
     insta::assert_snapshot!(calls.join("\n"), @r#"
-    {"give":1}
-    {"sleep_ms":50}
-    {"sleep_ms":50}
-    {"give":1}
+    {"prompt":"x","give":1}
+    {"prompt":"x","sleep_ms":50}
+    {"prompt":"x","sleep_ms":50}
+    {"prompt":"x","give":1}
     "#);
 }
 
@@ -48,9 +48,9 @@ async fn additions_outlast_a_restart() {
 version: 1
 name: growing
 tasks:
-  nap: { uses: chat, with: { sleep_ms: 50, give: 1 } }
+  nap: { uses: chat, with: { prompt: x, sleep_ms: 50, give: 1 } }
 after:
-  notice: { uses: chat, with: { give: '${{ tasks.nap.output }}' } }
+  notice: { uses: chat, with: { prompt: x, give: '${{ tasks.nap.output }}' } }
 ";
     let world = World::new();
     let engine = world.engine().await;
@@ -58,8 +58,9 @@ after:
     let mut accepted = request.accepted.clone();
     let run = engine.submit(request).await.unwrap();
     for (name, reads) in [("more", "nap"), ("most", "more")] {
-        let addition =
-            format!("tasks: {{ {name}: {{ uses: chat, with: {{ give: '${{{{ tasks.{reads}.output + 1 }}}}' }} }} }}");
+        let addition = format!(
+            "tasks: {{ {name}: {{ uses: chat, with: {{ prompt: x, give: '${{{{ tasks.{reads}.output + 1 }}}}' }} }} }}"
+        );
         let checked = agendum_spec::extend(&accepted.document, &addition, &Limits::STANDARD).unwrap();
         accepted = checked.runnable().unwrap().clone();
         engine.add_tasks(&Tenant::default(), run, &accepted).await.unwrap();

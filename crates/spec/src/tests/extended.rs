@@ -10,10 +10,10 @@ use crate::{Accepted, Checked, extend, load};
 const BASE: &str = r#"
     tasks:
       a: { uses: chat, with: { prompt: "${{ inputs.q }}" } }
-      g: { tasks: { x: { uses: chat, if: "${{ outer.tasks.a.output }}" } } }
+      g: { tasks: { x: { uses: chat, if: "${{ outer.tasks.a.output }}", with: { prompt: hi } } } }
     output: "${{ tasks.a.output.text }}"
     after: { s: { uses: chat, with: { prompt: "${{ tasks.a.output }}" } } }
-    on_failure: { f: { uses: chat } }
+    on_failure: { f: { uses: chat, with: { prompt: hi } } }
     finally: { z: { uses: chat, with: { prompt: "${{ run.id }}" } } }
 "#;
 
@@ -67,7 +67,7 @@ fn additions_stand_behind_every_section() {
     let first = first.runnable().unwrap();
     let second = extended(
         first,
-        r#"{"tasks": {"c": {"uses": "chat", "if": "${{ tasks.b.output }}"}, "h": {"tasks": {"y": {"uses": "chat"}}}}}"#,
+        r#"{"tasks": {"c": {"uses": "chat", "with": {"prompt": "hi"}, "if": "${{ tasks.b.output }}"}, "h": {"tasks": {"y": {"uses": "chat", "with": {"prompt": "hi"}}}}}}"#,
     );
     let second = second.runnable().unwrap();
     assert_snapshot!(names(&second.graph), @"
@@ -88,15 +88,15 @@ fn additions_stand_behind_every_section() {
 #[test]
 fn what_is_wrong_with_an_addition_is_said_in_its_own_text() {
     let said = |addition: &str| said(&extended(&base(), addition));
-    assert_snapshot!(said("tasks:\n  a: { uses: chat }"), @"2:3 duplicate_task: there is another task `a` (give one of them another name)");
-    assert_snapshot!(said("tasks:\n  x: { uses: chat }"), @"2:3 duplicate_task: task `x` is shadowed by the one inside `g` (give one of them another name)");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat, with: { prompt: hi } }"), @"2:3 duplicate_task: there is another task `a` (give one of them another name)");
+    assert_snapshot!(said("tasks:\n  x: { uses: chat, with: { prompt: hi } }"), @"2:3 duplicate_task: task `x` is shadowed by the one inside `g` (give one of them another name)");
     assert_snapshot!(said("tasks:\n  b: { uses: chta }"), @"2:14 unknown_value: `uses` knows no `chta` (did you mean `chat`?)");
-    assert_snapshot!(said("tasks:\n  b: { uses: chat, needs: [s] }"), @"
+    assert_snapshot!(said("tasks:\n  b: { uses: chat, needs: [s], with: { prompt: hi } }"), @"
     2:28 wrong_section: task `s` runs in another section (only the tasks of `tasks` can be read from other sections)
     ");
-    assert_snapshot!(said("tasks:\n  b: { uses: chat, needs: [c] }\n  c: { uses: chat, needs: [b] }"), @"2:3 cycle: the tasks need each other: b → c → b (a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this)");
+    assert_snapshot!(said("tasks:\n  b: { uses: chat, needs: [c], with: { prompt: hi } }\n  c: { uses: chat, needs: [b], with: { prompt: hi } }"), @"2:3 cycle: the tasks need each other: b → c → b (a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this)");
     assert_snapshot!(said("tasks:\n  b: { uses: chat, with: { prompt: p.md } }"), @r#"2:36 file: cannot read the file "p.md": this document came without files: put the text inline"#);
-    assert_snapshot!(said("after: { b: { uses: chat } }"), @"
+    assert_snapshot!(said("after: { b: { uses: chat, with: { prompt: hi } } }"), @"
     1:1 unknown_key: `after` cannot be added to a live run (write `tasks` only)
     1:1 missing_key: the addition lacks `tasks` (write `tasks: { NAME: { uses: … } }`)
     ");
@@ -106,7 +106,7 @@ fn what_is_wrong_with_an_addition_is_said_in_its_own_text() {
 
 #[test]
 fn no_document_holds_additions_of_its_own() {
-    assert_snapshot!(super::said("additions: [{ b: { uses: chat } }]\ntasks: { a: { uses: chat } }"), @"
+    assert_snapshot!(super::said("additions: [{ b: { uses: chat, with: { prompt: hi } } }]\ntasks: { a: { uses: chat, with: { prompt: hi } } }"), @"
     3:1 unknown_key: unknown key `additions` in the document
         help: known keys: $schema, version, name, description, inputs, priority, deadline, budget, labels, concurrency, tasks, output, after, on_failure, finally
     ");

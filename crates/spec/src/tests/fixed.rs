@@ -35,7 +35,7 @@ fn shown(text: &str) -> String {
 fn a_draft_and_its_review_become_a_loop() {
     assert_snapshot!(shown(r#"
         tasks:
-          outline: { uses: chat }   # first of all
+          outline: { uses: chat, with: { prompt: hi } }   # first of all
 
           # Writes.
           draft:
@@ -52,7 +52,7 @@ fn a_draft_and_its_review_become_a_loop() {
             with: { prompt: "Judge ${{ tasks.draft.output.text }}", schema: { type: object, properties: { score: { type: number, maximum: 10 } } } }
 
           # Sends.
-          send: { uses: http, needs: [draft, review], with: { body: "${{ tasks.draft.output.text }}" } }
+          send: { uses: http, needs: [draft, review], with: { url: x, body: "${{ tasks.draft.output.text }}" } }
         output: { text: "${{ tasks.draft.output.text or tasks.outline.output }}" }
         finally: { log: { uses: chat, with: { prompt: "${{ tasks.review.output }}" } } }
     "#), @r#"
@@ -60,7 +60,7 @@ fn a_draft_and_its_review_become_a_loop() {
     +++ graph.yaml
     @@ -3,21 +3,30 @@
      tasks:
-       outline: { uses: chat }   # first of all
+       outline: { uses: chat, with: { prompt: hi } }   # first of all
      
     -  # Writes.
     -  draft:
@@ -98,10 +98,10 @@ fn a_draft_and_its_review_become_a_loop() {
     +        with: { prompt: "Judge ${{ tasks.draft.output.text }}", schema: { type: object, properties: { score: { type: number, maximum: 10 } } } }
      
        # Sends.
-    -  send: { uses: http, needs: [draft, review], with: { body: "${{ tasks.draft.output.text }}" } }
+    -  send: { uses: http, needs: [draft, review], with: { url: x, body: "${{ tasks.draft.output.text }}" } }
     -output: { text: "${{ tasks.draft.output.text or tasks.outline.output }}" }
     -finally: { log: { uses: chat, with: { prompt: "${{ tasks.review.output }}" } } }
-    +  send: { uses: http, needs: [draft_loop], with: { body: "${{ tasks.draft_loop.output.draft.text }}" } }
+    +  send: { uses: http, needs: [draft_loop], with: { url: x, body: "${{ tasks.draft_loop.output.draft.text }}" } }
     +output: { text: "${{ tasks.draft_loop.output.draft.text or tasks.outline.output }}" }
     +finally: { log: { uses: chat, with: { prompt: "${{ tasks.draft_loop.output.review }}" } } }
     draft_loop: draft, review until tasks.review.output.score >= 8
@@ -112,8 +112,8 @@ fn a_draft_and_its_review_become_a_loop() {
 fn where_nothing_says_when_it_is_good_somebody_must() {
     assert_snapshot!(shown(r#"
         tasks:
-          a: { uses: chat, needs: [c] }
-          b: { uses: chat, needs: a }
+          a: { uses: chat, needs: [c], with: { prompt: hi } }
+          b: { uses: chat, needs: a, with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.b.output.text }}" } }
     "#), @r#"
     --- graph.yaml
@@ -122,8 +122,8 @@ fn where_nothing_says_when_it_is_good_somebody_must() {
      version: 1
      name: test
      tasks:
-    -  a: { uses: chat, needs: [c] }
-    -  b: { uses: chat, needs: a }
+    -  a: { uses: chat, needs: [c], with: { prompt: hi } }
+    -  b: { uses: chat, needs: a, with: { prompt: hi } }
     -  c: { uses: chat, with: { prompt: "${{ tasks.b.output.text }}" } }
     +  a_loop:
     +    loop:
@@ -136,8 +136,8 @@ fn where_nothing_says_when_it_is_good_somebody_must() {
     +      b: ${{ tasks.b.output }}
     +      c: ${{ tasks.c.output }}
     +    tasks:
-    +      a: { uses: chat }
-    +      b: { uses: chat, needs: a }
+    +      a: { uses: chat, with: { prompt: hi } }
+    +      b: { uses: chat, needs: a, with: { prompt: hi } }
     +      c: { uses: chat, with: { prompt: "${{ tasks.b.output.text }}" } }
     a_loop: a, b, c until ?
     "#);
@@ -149,7 +149,7 @@ fn json_stays_json() {
           "version": 1, "name": "t",
           "tasks": {
             "a": { "uses": "chat", "needs": ["z"], "with": { "prompt": "${{ tasks.b.output[\"text\"] }}" } },
-            "z": { "uses": "chat" },
+            "z": { "uses": "chat", "with": { "prompt": "hi" } },
             "b": {
               "uses": "chat", "with": { "prompt": "${{ tasks.a.output.text }}", "schema": { "required": ["approved"] } }
             }
@@ -163,7 +163,7 @@ fn json_stays_json() {
                "version": 1, "name": "t",
                "tasks": {
     -            "a": { "uses": "chat", "needs": ["z"], "with": { "prompt": "${{ tasks.b.output[\"text\"] }}" } },
-    -            "z": { "uses": "chat" },
+    -            "z": { "uses": "chat", "with": { "prompt": "hi" } },
     -            "b": {
     -              "uses": "chat", "with": { "prompt": "${{ tasks.a.output.text }}", "schema": { "required": ["approved"] } }
     -            }
@@ -181,7 +181,7 @@ fn json_stays_json() {
     +                }
     +              }
     +            },
-    +            "z": { "uses": "chat" }
+    +            "z": { "uses": "chat", "with": { "prompt": "hi" } }
                },
     -          "output": "${{ tasks.b.output }}"
     +          "output": "${{ tasks.a_loop.output.b }}"
@@ -189,9 +189,8 @@ fn json_stays_json() {
     \ No newline at end of file
     a_loop: a, b until tasks.b.output.approved
     "#);
-    let one_line =
-        r#"{"version":1,"name":"t","tasks":{"a":{"uses":"chat","needs":["b"]},"b":{"uses":"chat","needs":["a"]}}}"#;
-    assert_snapshot!(fixed(one_line).unwrap().unwrap().text, @r#"{"version":1,"name":"t","tasks":{"a_loop": { "loop": { "until": "${{ false }}", "max_iterations": 3, "on_exhausted": { "use": "last" } }, "output": { "a": "${{ tasks.a.output }}", "b": "${{ tasks.b.output }}" }, "tasks": { "a":{"uses":"chat"}, "b":{"uses":"chat","needs":["a"]} } }}}"#);
+    let one_line = r#"{"version":1,"name":"t","tasks":{"a":{"uses":"chat","with":{"prompt":"x"},"needs":["b"]},"b":{"uses":"chat","with":{"prompt":"x"},"needs":["a"]}}}"#;
+    assert_snapshot!(fixed(one_line).unwrap().unwrap().text, @r#"{"version":1,"name":"t","tasks":{"a_loop": { "loop": { "until": "${{ false }}", "max_iterations": 3, "on_exhausted": { "use": "last" } }, "output": { "a": "${{ tasks.a.output }}", "b": "${{ tasks.b.output }}" }, "tasks": { "a":{"uses":"chat","with":{"prompt":"x"}}, "b":{"uses":"chat","with":{"prompt":"x"},"needs":["a"]} } }}}"#);
 }
 
 #[test]
@@ -201,7 +200,7 @@ fn a_task_that_needs_itself_reads_its_last_round() {
           a: { uses: moderate, with: { text: "${{ tasks.a.output.text or 'x' }}" }, fail_if: "${{ not tasks.a.output.allowed }}" }
           g:
             tasks:
-              p: { uses: chat, if: "${{ not outer.tasks.g.output }}" }
+              p: { uses: chat, if: "${{ not outer.tasks.g.output }}", with: { prompt: hi } }
     "#), @r#"
     --- graph.yaml
     +++ graph.yaml
@@ -219,7 +218,7 @@ fn a_task_that_needs_itself_reads_its_last_round() {
     +    output:
     +      a: ${{ tasks.a.output }}
          tasks:
-    -      p: { uses: chat, if: "${{ not outer.tasks.g.output }}" }
+    -      p: { uses: chat, if: "${{ not outer.tasks.g.output }}", with: { prompt: hi } }
     +      a: { uses: moderate, with: { text: "${{ loop.previous.tasks.a.output.text or 'x' }}" }, fail_if: "${{ not tasks.a.output.allowed }}" }
     +  g_loop:
     +    loop:
@@ -232,7 +231,7 @@ fn a_task_that_needs_itself_reads_its_last_round() {
     +    tasks:
     +      g:
     +        tasks:
-    +          p: { uses: chat, if: "${{ not loop.previous.tasks.g.output }}" }
+    +          p: { uses: chat, if: "${{ not loop.previous.tasks.g.output }}", with: { prompt: hi } }
     a_loop: a until tasks.a.output.allowed
     g_loop: g until ?
     "#);
@@ -242,15 +241,15 @@ fn a_task_that_needs_itself_reads_its_last_round() {
 fn cycles_in_groups_and_around_them() {
     assert_snapshot!(shown(r#"
         tasks:
-          top: { uses: chat }
+          top: { uses: chat, with: { prompt: hi } }
           g:
             needs: [h]
             tasks:
-              x: { uses: chat, if: "${{ outer.tasks.top.output and tasks.z.output and outer.tasks.h.output }}", needs: [y] }
-              y: { uses: chat, needs: [x] }
-              z: { uses: chat }
+              x: { uses: chat, if: "${{ outer.tasks.top.output and tasks.z.output and outer.tasks.h.output }}", needs: [y], with: { prompt: hi } }
+              y: { uses: chat, needs: [x], with: { prompt: hi } }
+              z: { uses: chat, with: { prompt: hi } }
           h: { uses: chat, with: { prompt: "${{ tasks.g.output }}" } }
-          i: { uses: chat, needs: [h] }
+          i: { uses: chat, needs: [h], with: { prompt: hi } }
     "#), @"the cycle cannot be rewritten as a loop: `x` stands in a loop inside the cycle and reads `h` of the round before");
 }
 
@@ -258,10 +257,10 @@ fn cycles_in_groups_and_around_them() {
 fn one_cycle_reads_another() {
     assert_snapshot!(shown(r#"
         tasks:
-          a: { uses: chat, needs: [b] }
-          b: { uses: chat, needs: [a] }
+          a: { uses: chat, needs: [b], with: { prompt: hi } }
+          b: { uses: chat, needs: [a], with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.a.output.text ~ tasks.d.output }} 'tasks.a.output'" }, needs: [b] }
-          d: { uses: chat, needs: [c] }
+          d: { uses: chat, needs: [c], with: { prompt: hi } }
     "#), @r#"
     --- graph.yaml
     +++ graph.yaml
@@ -269,10 +268,10 @@ fn one_cycle_reads_another() {
      version: 1
      name: test
      tasks:
-    -  a: { uses: chat, needs: [b] }
-    -  b: { uses: chat, needs: [a] }
+    -  a: { uses: chat, needs: [b], with: { prompt: hi } }
+    -  b: { uses: chat, needs: [a], with: { prompt: hi } }
     -  c: { uses: chat, with: { prompt: "${{ tasks.a.output.text ~ tasks.d.output }} 'tasks.a.output'" }, needs: [b] }
-    -  d: { uses: chat, needs: [c] }
+    -  d: { uses: chat, needs: [c], with: { prompt: hi } }
     +  a_loop:
     +    loop:
     +      # Fill in when a round is good enough: until then it runs max_iterations.
@@ -283,8 +282,8 @@ fn one_cycle_reads_another() {
     +      a: ${{ tasks.a.output }}
     +      b: ${{ tasks.b.output }}
     +    tasks:
-    +      a: { uses: chat }
-    +      b: { uses: chat, needs: [a] }
+    +      a: { uses: chat, with: { prompt: hi } }
+    +      b: { uses: chat, needs: [a], with: { prompt: hi } }
     +  c_loop:
     +    needs: [a_loop]
     +    loop:
@@ -297,7 +296,7 @@ fn one_cycle_reads_another() {
     +      d: ${{ tasks.d.output }}
     +    tasks:
     +      c: { uses: chat, with: { prompt: "${{ outer.tasks.a_loop.output.a.text ~ loop.previous.tasks.d.output }} 'tasks.a.output'" } }
-    +      d: { uses: chat, needs: [c] }
+    +      d: { uses: chat, needs: [c], with: { prompt: hi } }
     a_loop: a, b until ?
     c_loop: c, d until ?
     "#);
@@ -307,8 +306,8 @@ fn one_cycle_reads_another() {
 fn what_has_no_loop_that_means_the_same_is_refused() {
     assert_snapshot!(shown(r#"
         tasks:
-          a: { uses: chat, needs: [b], publish_after: [b] }
-          b: { uses: chat, needs: [a] }
+          a: { uses: chat, needs: [b], publish_after: [b], with: { prompt: hi } }
+          b: { uses: chat, needs: [a], with: { prompt: hi } }
     "#), @"the cycle cannot be rewritten as a loop: `publish_after` of task `a` belongs to a task outside of any group");
     assert_snapshot!(shown(r#"
         tasks:
@@ -316,16 +315,16 @@ fn what_has_no_loop_that_means_the_same_is_refused() {
             loop: { until: "${{ tasks.a.output.ok }}", max_iterations: 2, on_exhausted: fail }
             tasks:
               a: { uses: chat, needs: [b], with: { prompt: "${{ loop.previous.tasks.a.output }}" } }
-              b: { uses: chat, needs: [a] }
+              b: { uses: chat, needs: [a], with: { prompt: hi } }
     "#), @"the cycle cannot be rewritten as a loop: task `a` reads `loop.previous.tasks.a.output` of a loop further out");
     assert_snapshot!(shown(r#"
         tasks:
-          a: { loop: { until: true, max_iterations: 2, on_exhausted: fail }, tasks: { p: { uses: chat, if: "${{ outer.tasks.b.output }}" } } }
-          b: { uses: chat, needs: [a] }
+          a: { loop: { until: true, max_iterations: 2, on_exhausted: fail }, tasks: { p: { uses: chat, if: "${{ outer.tasks.b.output }}", with: { prompt: hi } } } }
+          b: { uses: chat, needs: [a], with: { prompt: hi } }
     "#), @"the cycle cannot be rewritten as a loop: `p` stands in a loop inside the cycle and reads `b` of the round before");
-    assert_snapshot!(shown("tasks: { a: { uses: chat, needs: [a], retires: 1 } }"), @"nothing to fix");
-    assert_snapshot!(shown("tasks: { a: { uses: chat, needs: [a, b] } }"), @"the cycle cannot be rewritten as a loop: mend the other errors first: line 3: there is no task `b`");
-    assert_snapshot!(shown("tasks: { a: { uses: chat } }"), @"nothing to fix");
+    assert_snapshot!(shown("tasks: { a: { uses: chat, needs: [a], retires: 1, with: { prompt: hi } } }"), @"the cycle cannot be rewritten as a loop: mend the other errors first: line 3: unknown key `retires` in `a`");
+    assert_snapshot!(shown("tasks: { a: { uses: chat, needs: [a, b], with: { prompt: hi } } }"), @"the cycle cannot be rewritten as a loop: mend the other errors first: line 3: there is no task `b`");
+    assert_snapshot!(shown("tasks: { a: { uses: chat, with: { prompt: hi } } }"), @"nothing to fix");
 }
 
 /// A task of a random document: its edges, and how each is written.
@@ -359,7 +358,12 @@ fn written(tasks: &[Random]) -> String {
             writeln!(text, "  # group {place}\n  t{place}:").unwrap();
             line(&mut text, &format!("if: ${{{{ {condition} }}}}"));
             line(&mut text, "tasks:");
-            line(&mut text, &format!("  x{place}: {{ uses: chat, needs: [y{place}], if: '${{{{ {out} }}}}' }}"));
+            line(
+                &mut text,
+                &format!(
+                    "  x{place}: {{ uses: chat, needs: [y{place}], with: {{ prompt: hi }}, if: '${{{{ {out} }}}}' }}"
+                ),
+            );
             line(
                 &mut text,
                 &format!("  y{place}: {{ uses: chat, with: {{ prompt: '${{{{ tasks.x{place}.output }}}}' }} }}"),

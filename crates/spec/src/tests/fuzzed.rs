@@ -42,8 +42,8 @@ fn large_shapes() {
     let with = |value: String| tasks(format!("  a: {{ uses: chat, with: {{ prompt: {value} }} }}\n"));
     for text in [
         many(10_000, &|at| format!("key{at}: 1\n")),
-        tasks(many(1_999, &|at| format!("  t{at}: {{ uses: chat }}\n"))),
-        tasks(many(2_001, &|at| format!("  t{at}: {{ uses: chat }}\n"))),
+        tasks(many(1_999, &|at| format!("  t{at}: {{ uses: chat, with: {{ prompt: hi }} }}\n"))),
+        tasks(many(2_001, &|at| format!("  t{at}: {{ uses: chat, with: {{ prompt: hi }} }}\n"))),
         tasks(many(500, &|at| format!("  t{at}: {{ uses: chat, if: '${{{{ tasks.u{at}.output }}}}' }}\n"))),
         tasks(many(500, &|at| format!("  t{at}: {{ uses: chat, needs: [t{}] }}\n", (at + 1) % 500))),
         tasks(many(500, &|at| format!("  t{at}: {{ uses: chat, needs: [t{}] }}\n", at ^ 1))),
@@ -53,6 +53,9 @@ fn large_shapes() {
         with(format!("\"{}\"", "{% if 1 %}x{% endif %}\\n".repeat(2_000))),
         with(format!("\"{}\"", "${{".repeat(2_000))),
         with(format!("\"{}\"", "{#".repeat(2_000))),
+        with(format!("\"{}\"", "a {{ inputs.x ".repeat(20_000))),
+        with(format!("\"{}\"", "{{ inputs.x }} ".repeat(20_000))),
+        with(format!("\"{}\"", "${{ inputs.x.y | nothing }}\\n".repeat(2_000))),
         "[".repeat(100_000),
         "{a: ".repeat(50_000),
         "- ".repeat(50_000),
