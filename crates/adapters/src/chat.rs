@@ -1,6 +1,5 @@
 //! Chat completions in OpenAI's wire format, streamed; every provider that speaks it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use agendum_ports::{Adapter, Attempt, Chunk, Failed, Finished, Payload};
@@ -74,9 +73,10 @@ impl Chat {
 
     fn given(&self, attempt: &Attempt) -> Result<ChatInput, Failed> {
         match self.profile {
-            Profile::Chat => {
-                input::parse(attempt, "{prompt, system, messages, schema, max_tokens, temperature, tools}")
-            }
+            Profile::Chat => input::parse(
+                attempt,
+                "{prompt, system, messages, schema, tools, tool_choice, max_tokens, temperature, stop}",
+            ),
             Profile::Moderate => {
                 let given: Json = input::parse(attempt, "{text}")?;
                 Ok(ChatInput {
@@ -121,6 +121,7 @@ impl Chat {
         }
         let optional = [
             ("tools", given.tools.clone()),
+            ("tool_choice", given.tool_choice.clone()),
             ("stop", given.stop.clone()),
             ("temperature", given.temperature.map(|t| json!(t))),
         ];
@@ -156,8 +157,8 @@ impl Chat {
             }
             let chunk: Json = serde_json::from_str(&event.data)
                 .map_err(|error| answer.broken(&format!("the provider sent what is not JSON: {error}")))?;
-            if let Some(text) = answer.take(&chunk)? {
-                attempt.chunks.send(Chunk::Text(text)).await;
+            if let Some(chunk) = answer.take(&chunk)? {
+                attempt.chunks.send(chunk).await;
             }
         }
         self.finish(answer, &given)
@@ -170,27 +171,35 @@ impl Chat {
         if reason == "content_filter" {
             return Err(answer.failed(Class::ContentBlocked, "the provider's content filter stopped the answer"));
         }
-        let output = match (&given.schema, self.profile) {
-            (Some(schema), _) => {
-                let (asked, is_wrapped) = input::wrapped(schema);
-                let value = input::conforming(&answer.text, &asked).map_err(|error| {
-                    let cut = if reason == "length" { " (the answer was cut at its output cap)" } else { "" };
-                    answer.failed(Class::InvalidOutput, &format!("the answer does not follow the schema: {error}{cut}"))
-                })?;
-                if is_wrapped { value["value"].clone() } else { value }
-            }
-            (None, Profile::Translate) => json!({ "text": answer.text, "model": self.model, "translated": true }),
-            (None, Profile::Chat | Profile::Moderate) => {
-                let mut output = json!({ "text": answer.text, "model": self.model, "finish_reason": reason });
-                if !answer.tools.is_empty() {
-                    output["tool_calls"] = answer.tools.values().cloned().collect();
-                }
-                output
-            }
-        };
+        let output = self.output(&answer, given, &reason)?;
         let mut finished = input::finished(&output, answer.usage);
         finished.raw_usage = answer.raw_usage;
         Ok(finished)
+    }
+
+    fn output(&self, answer: &Gathered, given: &ChatInput, reason: &str) -> Result<Json, Failed> {
+        let cut = if reason == "length" { " (the answer was cut at its output cap)" } else { "" };
+        let invalid = |error: &str| answer.failed(Class::InvalidOutput, &format!("{error}{cut}"));
+        if !answer.calls.is_empty() {
+            // A model that calls tools has not answered yet: a schema is for its last turn.
+            let calls: Vec<Json> =
+                answer.calls.iter().map(ToolCall::whole).collect::<Result<_, _>>().map_err(|error| invalid(&error))?;
+            return Ok(
+                json!({ "text": answer.text, "model": self.model, "finish_reason": reason, "tool_calls": calls }),
+            );
+        }
+        match (&given.schema, self.profile) {
+            (Some(schema), _) => {
+                let (asked, is_wrapped) = input::wrapped(schema);
+                let value = input::conforming(&answer.text, &asked)
+                    .map_err(|error| invalid(&format!("the answer does not follow the schema: {error}")))?;
+                Ok(if is_wrapped { value["value"].clone() } else { value })
+            }
+            (None, Profile::Translate) => Ok(json!({ "text": answer.text, "model": self.model, "translated": true })),
+            (None, Profile::Chat | Profile::Moderate) => {
+                Ok(json!({ "text": answer.text, "model": self.model, "finish_reason": reason }))
+            }
+        }
     }
 }
 
@@ -218,15 +227,40 @@ impl Adapter for Chat {
 #[derive(Default)]
 struct Gathered {
     text: String,
-    tools: BTreeMap<u64, Json>,
+    calls: Vec<ToolCall>,
+    bytes: usize,
     finish_reason: Option<String>,
     usage: Usage,
     raw_usage: Option<Box<str>>,
 }
 
+/// A call of a tool as it comes in, piece by piece.
+#[derive(Default)]
+struct ToolCall {
+    index: u64,
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl ToolCall {
+    /// `{id, name, arguments}` with the arguments read.
+    fn whole(&self) -> Result<Json, String> {
+        let Self { id, name, arguments, .. } = self;
+        if name.is_empty() {
+            return Err(format!("the model calls a tool (call {id:?}) without naming it"));
+        }
+        // A tool without parameters may be called with nothing at all.
+        let text = if arguments.trim().is_empty() { "{}" } else { arguments };
+        let arguments: Json = serde_json::from_str(text)
+            .map_err(|error| format!("the model calls the tool {name:?} with arguments that are not JSON: {error}"))?;
+        Ok(json!({ "id": id, "name": name, "arguments": arguments }))
+    }
+}
+
 impl Gathered {
-    /// Takes a chunk; gives its text.
-    fn take(&mut self, chunk: &Json) -> Result<Option<String>, Failed> {
+    /// Takes a chunk; gives its text, or the sign of life that it is without one.
+    fn take(&mut self, chunk: &Json) -> Result<Option<Chunk>, Failed> {
         if let Some(message) = chunk["error"]["message"].as_str() {
             return Err(self.broken(message));
         }
@@ -237,34 +271,53 @@ impl Gathered {
         if let Some(reason) = choice["finish_reason"].as_str() {
             self.finish_reason = Some(reason.to_owned());
         }
-        for call in choice["delta"]["tool_calls"].as_array().into_iter().flatten() {
-            self.tool(call);
+        let delta = &choice["delta"];
+        let mut said = None;
+        if delta["reasoning_content"].is_string() {
+            said = Some(Chunk::Alive);
         }
-        let Some(text) = choice["delta"]["content"].as_str().filter(|text| !text.is_empty()) else { return Ok(None) };
-        if self.text.len() + text.len() > ANSWER_BYTES_MAX {
-            return Err(self.failed(Class::Permanent, &format!("the answer is larger than {ANSWER_BYTES_MAX} bytes")));
+        for piece in delta["tool_calls"].as_array().into_iter().flatten() {
+            self.tool(piece)?;
+            said = Some(Chunk::Alive);
         }
-        self.text.push_str(text);
-        Ok(Some(text.to_owned()))
+        if let Some(text) = delta["content"].as_str().filter(|text| !text.is_empty()) {
+            self.room(text.len())?;
+            self.text.push_str(text);
+            said = Some(Chunk::Text(text.to_owned()));
+        }
+        Ok(said)
     }
 
-    /// Calls come in pieces, put together by index.
-    fn tool(&mut self, piece: &Json) {
-        let call = self
-            .tools
-            .entry(piece["index"].as_u64().unwrap_or(0))
-            .or_insert_with(|| json!({ "id": "", "name": "", "arguments": "" }));
-        let parts = [
-            ("id", &piece["id"]),
-            ("name", &piece["function"]["name"]),
-            ("arguments", &piece["function"]["arguments"]),
-        ];
-        for (name, part) in parts {
-            if let Some(part) = part.as_str() {
-                let whole = format!("{}{part}", call[name].as_str().unwrap_or_default());
-                call[name] = json!(whole);
-            }
+    fn room(&mut self, more: usize) -> Result<(), Failed> {
+        self.bytes += more;
+        if self.bytes > ANSWER_BYTES_MAX {
+            return Err(self.failed(Class::Permanent, &format!("the answer is larger than {ANSWER_BYTES_MAX} bytes")));
         }
+        Ok(())
+    }
+
+    /// Calls come in pieces, put together by index; some providers number all of them 0 and tell them apart by id.
+    fn tool(&mut self, piece: &Json) -> Result<(), Failed> {
+        let text = |part: &'_ Json| part.as_str().unwrap_or_default().to_owned();
+        let (index, id) = (piece["index"].as_u64().unwrap_or(0), text(&piece["id"]));
+        let (name, arguments) = (text(&piece["function"]["name"]), text(&piece["function"]["arguments"]));
+        // Each piece counts a little, so that empty ones have an end too.
+        self.room(16 + id.len() + name.len() + arguments.len())?;
+        let goes_on =
+            |call: &&mut ToolCall| call.index == index && (id.is_empty() || call.id.is_empty() || call.id == id);
+        match self.calls.iter_mut().rev().find(goes_on) {
+            Some(call) => {
+                if call.id.is_empty() {
+                    call.id = id;
+                }
+                if call.name.is_empty() {
+                    call.name = name;
+                }
+                call.arguments.push_str(&arguments);
+            }
+            None => self.calls.push(ToolCall { index, id, name, arguments }),
+        }
+        Ok(())
     }
 
     fn count(&mut self, usage: &Json) {

@@ -20,6 +20,8 @@ pub(crate) struct ChatInput {
     #[serde(default)]
     pub(crate) tools: Option<Json>,
     #[serde(default)]
+    pub(crate) tool_choice: Option<Json>,
+    #[serde(default)]
     pub(crate) max_tokens: Option<u32>,
     #[serde(default)]
     pub(crate) temperature: Option<f64>,

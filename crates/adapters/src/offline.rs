@@ -7,6 +7,7 @@ mod answer;
 mod fill;
 mod lexicon;
 mod prompt;
+mod temper;
 mod words;
 
 use std::time::Duration as Span;
@@ -21,7 +22,8 @@ use serde_json::{Value as Json, json};
 use crate::input::{self, ChatInput};
 
 pub use answer::answer;
-pub use lexicon::{moderate, translate};
+pub use lexicon::{CATEGORIES, moderate, translate};
+pub use temper::{Counted, Mood, RETRY_AFTER_MS, Temper};
 
 /// What the model calls itself.
 pub const MODEL: &str = "offline/extractive";
@@ -40,26 +42,10 @@ pub enum Skill {
 }
 
 /// The offline model as an adapter.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Offline {
     skill: Skill,
-    temper: Temper,
-}
-
-/// How badly it behaves, for demonstrations and tests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Temper {
-    /// Milliseconds before the first word.
-    pub delay_ms: u64,
-    /// Milliseconds between words.
-    pub word_ms: u64,
-    /// Every n-th call is unavailable; 0 for none.
-    pub fail_every: u32,
-    /// Every n-th call is told to come back in a second; 0 for none.
-    pub rate_limit_every: u32,
-    /// Every n-th stream ends in the middle; 0 for none.
-    pub cut_every: u32,
+    temper: Counted,
 }
 
 /// What comes of a call, before its temper.
@@ -69,17 +55,28 @@ pub struct Reply {
     pub text: String,
     /// The value that tasks read.
     pub output: Json,
+    /// The tool it calls, where the request says that it must call one.
+    pub call: Option<ToolCall>,
     /// Words in.
     pub tokens_in: u64,
     /// Words out.
     pub tokens_out: u64,
 }
 
+/// A call of a tool, its arguments filled from the prompt.
+#[derive(Clone, Debug)]
+pub struct ToolCall {
+    /// The tool.
+    pub name: String,
+    /// A value that follows the tool's schema.
+    pub arguments: Json,
+}
+
 impl Offline {
     /// The model with one of its skills.
     #[must_use]
-    pub const fn new(skill: Skill, temper: Temper) -> Self {
-        Self { skill, temper }
+    pub fn new(skill: Skill, temper: Temper) -> Self {
+        Self { skill, temper: Counted::new(temper) }
     }
 }
 
@@ -104,7 +101,18 @@ fn chat_reply(given: &ChatInput) -> Result<Reply, String> {
         let value = fill::value(schema, &asked)?;
         let text = value.to_string();
         let tokens_out = words::count(&text);
-        return Ok(Reply { text, output: value, tokens_in, tokens_out });
+        return Ok(Reply { text, output: value, call: None, tokens_in, tokens_out });
+    }
+    if let Some(tool) = due(given)? {
+        let nothing = json!({ "type": "object" });
+        let arguments = fill::value(tool.get("parameters").unwrap_or(&nothing), &asked)?;
+        let tokens_out = words::count(&arguments.to_string());
+        let name = tool["name"].as_str().unwrap_or_default().to_owned();
+        let call = json!({ "id": "call_1", "name": name, "arguments": arguments });
+        let output =
+            json!({ "text": "", "model": MODEL, "finish_reason": "tool_calls", "tool_calls": [call], "note": NOTE });
+        let call = Some(ToolCall { name, arguments });
+        return Ok(Reply { text: String::new(), output, call, tokens_in, tokens_out });
     }
     let answer =
         answer(&asked.question, &asked.passages, given.max_tokens.map_or(3, |cap| (cap / 40).clamp(1, 3)) as usize);
@@ -113,16 +121,33 @@ fn chat_reply(given: &ChatInput) -> Result<Reply, String> {
     let output = json!({
         "text": text, "citations": answer.citations, "model": MODEL, "finish_reason": "stop", "note": NOTE,
     });
-    Ok(Reply { text, output, tokens_in, tokens_out })
+    Ok(Reply { text, output, call: None, tokens_in, tokens_out })
+}
+
+/// The tool that must be called. Left the choice, this model calls none: it cannot judge what a tool is good for.
+fn due(given: &ChatInput) -> Result<Option<&Json>, String> {
+    let tools = given.tools.as_ref().and_then(Json::as_array).map_or(&[] as &[Json], Vec::as_slice);
+    let mut tools = tools.iter().map(|tool| &tool["function"]);
+    match given.tool_choice.as_ref() {
+        Some(Json::String(word)) if word == "required" => {
+            tools.next().map(Some).ok_or_else(|| "`tool_choice` is \"required\" and there are no `tools`".to_owned())
+        }
+        Some(Json::Object(choice)) => {
+            let name = choice.get("function").map_or(&Json::Null, |function| &function["name"]);
+            let named = tools.find(|tool| tool["name"] == *name);
+            named.map(Some).ok_or_else(|| format!("`tool_choice` names the tool {name}, which is not in `tools`"))
+        }
+        _ => Ok(None),
+    }
 }
 
 impl Adapter for Offline {
     fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
-        let Self { skill, temper } = *self;
+        let Self { skill, temper } = self.clone();
         async move {
             let cancel = attempt.cancel.clone();
             tokio::select! {
-                ended = serve(skill, temper, &attempt) => ended,
+                ended = serve(skill, &temper, &attempt) => ended,
                 () = cancel.cancelled() => Err(Failed::new(Class::Cancelled, "told to stop").without_effect()),
             }
         }
@@ -130,20 +155,21 @@ impl Adapter for Offline {
     }
 }
 
-async fn serve(skill: Skill, temper: Temper, attempt: &Attempt) -> Result<Finished, Failed> {
-    let number = attempt.id.attempt.0;
-    let hits = |every: u32| every > 0 && number.is_multiple_of(every);
+async fn serve(skill: Skill, counted: &Counted, attempt: &Attempt) -> Result<Finished, Failed> {
+    let (temper, mood) = (counted.temper, counted.next());
     tokio::time::sleep(Span::from_millis(temper.delay_ms)).await;
-    if hits(temper.rate_limit_every) {
-        let failed = Failed::new(Class::RateLimited, "told to rate-limit").without_effect();
-        return Err(failed.retry_after(Some(Duration::millis(1_000))));
-    }
-    if hits(temper.fail_every) {
-        return Err(Failed::new(Class::Unavailable, "told to fail").without_effect());
+    match mood {
+        Mood::RateLimited => {
+            let failed = Failed::new(Class::RateLimited, "told to rate-limit").without_effect();
+            return Err(failed.retry_after(Some(Duration::millis(RETRY_AFTER_MS))));
+        }
+        Mood::Fails => return Err(Failed::new(Class::Unavailable, "told to fail").without_effect()),
+        Mood::Cut | Mood::Fine => {}
     }
     match skill {
         Skill::Chat => {
-            let given: ChatInput = input::parse(attempt, "{prompt, system, messages, schema, max_tokens}")?;
+            let given: ChatInput =
+                input::parse(attempt, "{prompt, system, messages, schema, tools, tool_choice, max_tokens}")?;
             let reply =
                 chat_reply(&given).map_err(|message| Failed::new(Class::Permanent, message).without_effect())?;
             let usage = Usage {
@@ -153,7 +179,7 @@ async fn serve(skill: Skill, temper: Temper, attempt: &Attempt) -> Result<Finish
                 estimated: true,
                 ..Usage::default()
             };
-            stream(attempt, &reply.text, temper, hits(temper.cut_every)).await?;
+            stream(attempt, &reply.text, temper, mood == Mood::Cut).await?;
             Ok(input::finished(&reply.output, usage))
         }
         Skill::Moderate => {

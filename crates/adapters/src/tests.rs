@@ -1,7 +1,7 @@
 use std::time::Duration as Span;
 
 use agendum_ports::adapter::{ChunkSink, ReferenceSink};
-use agendum_ports::{Adapter, Attempt, Failed, Finished, Payload};
+use agendum_ports::{Adapter, Attempt, Chunk, Failed, Finished, Payload};
 use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -77,6 +77,32 @@ fn the_offline_model_follows_a_schema() {
 }
 
 #[test]
+fn the_offline_model_calls_a_tool_when_it_must() {
+    let search = json!({ "type": "function", "function": { "name": "search", "parameters": {
+        "type": "object", "required": ["query"], "properties": { "query": { "type": "string" } } } } });
+    let now = json!({ "type": "function", "function": { "name": "now" } });
+    let ask = |choice: Json| {
+        offline::reply(
+            &json!({ "prompt": "<question>Is it up?</question>", "tools": [search, now], "tool_choice": choice }),
+        )
+        .map_or_else(|error| error, |reply| reply.output["tool_calls"].to_string())
+    };
+    insta::assert_snapshot!(ask(json!("required")), @r#"[{"id":"call_1","name":"search","arguments":{"query":"Is it up?"}}]"#);
+    insta::assert_snapshot!(ask(json!({ "type": "function", "function": { "name": "now" } })), @r#"[{"id":"call_1","name":"now","arguments":{}}]"#);
+    insta::assert_snapshot!(ask(json!({ "type": "function", "function": { "name": "fly" } })), @r#"`tool_choice` names the tool "fly", which is not in `tools`"#);
+    insta::assert_snapshot!(ask(json!("auto")), @"null");
+}
+
+#[test]
+fn a_schema_for_moderation_is_filled_by_moderation() {
+    let schema = json!({ "type": "object", "properties": {
+        "allowed": { "type": "boolean" }, "categories": { "type": "array", "items": { "type": "string" } } } });
+    let ask = |prompt: &str| offline::reply(&json!({ "prompt": prompt, "schema": schema })).unwrap().text;
+    insta::assert_snapshot!(ask("A kind but slow, bad answer."), @r#"{"allowed":true,"categories":[]}"#);
+    insta::assert_snapshot!(ask("ghp_0123"), @r#"{"allowed":false,"categories":["credentials"]}"#);
+}
+
+#[test]
 fn moderation_and_the_glossary() {
     assert_eq!(offline::moderate("A kind answer.")["allowed"], true);
     assert_eq!(offline::moderate("-----BEGIN PRIVATE KEY-----")["categories"], json!(["credentials"]));
@@ -95,6 +121,13 @@ async fn the_offline_model_misbehaves_as_told() {
     insta::assert_snapshot!(ask(Temper { fail_every: 1, ..Temper::default() }).await, @"unavailable (no effect): told to fail");
     insta::assert_snapshot!(ask(Temper { rate_limit_every: 1, ..Temper::default() }).await, @"rate_limited (no effect): told to rate-limit");
     insta::assert_snapshot!(ask(Temper { cut_every: 1, ..Temper::default() }).await, @"unavailable (no effect): the stream ended without its finish marker");
+    let model = Offline::new(Skill::Moderate, Temper { fail_every: 3, rate_limit_every: 2, ..Temper::default() });
+    let mut classes = Vec::new();
+    for _ in 0..6 {
+        let ended = model.start(attempt(&json!({ "text": "fine" })).0).await;
+        classes.push(ended.map_or_else(|failed| failed.class.word(), |_| "ok"));
+    }
+    assert_eq!(classes, ["ok", "rate_limited", "unavailable", "rate_limited", "ok", "rate_limited"]);
 }
 
 fn exec(allow: &[&str]) -> Exec {
@@ -200,6 +233,48 @@ async fn chat_speaks_the_wire_format() {
     insta::assert_snapshot!(ended, @r#""a""#);
     let (ended, _) = chat(sse(&[delta("{\"value\": \"z\"}"), stop], true), schema).await;
     insta::assert_snapshot!(ended, @r#"invalid_output: the answer does not follow the schema: "z" is not one of "a" or "b""#);
+}
+
+#[tokio::test]
+async fn chat_puts_tool_calls_together() {
+    let piece = |index: u64, id: &str, name: &str, arguments: &str| {
+        let function = json!({ "name": name, "arguments": arguments });
+        json!({ "choices": [{ "delta": { "tool_calls": [{ "index": index, "id": id, "function": function }] } }] })
+    };
+    let end = |reason: &str| json!({ "choices": [{ "delta": {}, "finish_reason": reason }] });
+    let tools = json!([{ "type": "function", "function": { "name": "weather", "parameters": { "type": "object" } } }]);
+    let given = json!({ "prompt": "Hi", "tools": tools, "tool_choice": "auto", "schema": { "type": "object" } });
+    let ask = async |chunks: &[Json]| chat(sse(chunks, true), given.clone()).await;
+    let parallel = [
+        piece(0, "c1", "weather", "{\"city\":"),
+        piece(1, "c2", "weather", ""),
+        piece(0, "", "", " \"Rome\"}"),
+        end("tool_calls"),
+    ];
+    let (ended, asked) = ask(&parallel).await;
+    insta::assert_snapshot!(ended, @r#"{"text":"","model":"m","finish_reason":"tool_calls","tool_calls":[{"id":"c1","name":"weather","arguments":{"city":"Rome"}},{"id":"c2","name":"weather","arguments":{}}]}"#);
+    let body: Json = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!((&body["tools"], &body["tool_choice"]), (&tools, &json!("auto")));
+    let same_index = [piece(0, "c1", "weather", "{}"), piece(0, "c2", "time", "{\"zone\": 1}"), end("tool_calls")];
+    insta::assert_snapshot!(ask(&same_index).await.0, @r#"{"text":"","model":"m","finish_reason":"tool_calls","tool_calls":[{"id":"c1","name":"weather","arguments":{}},{"id":"c2","name":"time","arguments":{"zone":1}}]}"#);
+    let cut = [piece(0, "c1", "weather", "{\"city\": \"Ro"), end("length")];
+    insta::assert_snapshot!(ask(&cut).await.0, @r#"invalid_output: the model calls the tool "weather" with arguments that are not JSON: EOF while parsing a string at line 1 column 12 (the answer was cut at its output cap)"#);
+    insta::assert_snapshot!(ask(&[piece(0, "c1", "", "{}"), end("tool_calls")]).await.0, @r#"invalid_output: the model calls a tool (call "c1") without naming it"#);
+    insta::assert_snapshot!(ask(&[piece(0, "c1", "weather", "{}")]).await.0, @"unavailable: the stream ended without its finish marker");
+}
+
+#[tokio::test]
+async fn a_stream_of_tool_calls_is_a_sign_of_life() {
+    let call = json!({ "choices": [{ "delta": { "tool_calls": [{ "index": 0, "id": "c", "function": { "name": "t", "arguments": "{}" } }] } }] });
+    let thought = json!({ "choices": [{ "delta": { "reasoning_content": "hm" } }] });
+    let end = json!({ "choices": [{ "delta": {}, "finish_reason": "tool_calls" }] });
+    let (base, _served) = canned(sse(&[thought, call, end], true)).await;
+    let (mut attempt, _) = attempt(&json!({ "prompt": "Hi" }));
+    let (sink, mut chunks) = ChunkSink::channel(64);
+    attempt.chunks = sink;
+    Chat::new(&base, "m", None, Profile::Chat).unwrap().start(attempt).await.unwrap();
+    assert_eq!((chunks.recv().await, chunks.recv().await), (Some(Chunk::Alive), Some(Chunk::Alive)));
+    assert_eq!(chunks.recv().await, None);
 }
 
 #[tokio::test]

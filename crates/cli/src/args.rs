@@ -16,6 +16,20 @@ First steps:
 
 Exit codes: 0 ok, 1 run failed, 2 usage, 3 not reachable, 4 deadline or budget, 130 interrupted.";
 
+/// Shown below the flags of `provider`.
+const PROVIDER_HELP: &str = "\
+It serves GET /v1/models, and, counting each as a call:
+  POST /v1/chat/completions   streamed or not, tools, response_format: json_schema
+  POST /v1/moderations
+
+Example: slow, every third call fails; and the target in agendum.toml that speaks to it:
+  agendum provider --listen 127.0.0.1:7421 --word-ms 30 --fail-every 3
+
+  [targets.shaky]
+  kind = \"chat\"
+  base_url = \"http://127.0.0.1:7421/v1\"
+  model = \"offline/extractive\"";
+
 /// Runs graphs of tasks for AI agents: durably, within a deadline and a budget, and explains every decision.
 #[derive(Debug, Parser)]
 #[command(name = "agendum", version, after_help = HELP)]
@@ -69,13 +83,13 @@ pub(crate) enum Command {
         listen: SocketAddr,
     },
     /// Serve the offline model in OpenAI's wire format
+    #[command(after_help = PROVIDER_HELP)]
     Provider {
         /// Where to listen; a busy port is moved
         #[arg(long, default_value = "127.0.0.1:7421", value_name = "ADDRESS")]
         listen: SocketAddr,
-        /// Milliseconds before each word
-        #[arg(long, default_value_t = 0)]
-        word_ms: u64,
+        #[command(flatten)]
+        temper: Misbehave,
     },
     /// Print the JSON Schema of graph documents, for editors
     Schema,
@@ -89,6 +103,27 @@ pub(crate) enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+/// How badly the offline model behaves: the words of `temper` in agendum.toml.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Told to misbehave, for demonstrations and tests")]
+pub(crate) struct Misbehave {
+    /// Milliseconds before the first word
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    pub(crate) delay_ms: u64,
+    /// Milliseconds between words
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    pub(crate) word_ms: u64,
+    /// Every N-th call fails (500); 0 for none
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) fail_every: u32,
+    /// Every N-th call is told to come back in a second (429); 0 for none
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) rate_limit_every: u32,
+    /// Every N-th stream ends in the middle, without its finish marker; 0 for none
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) cut_every: u32,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod index;
+mod provider;
 mod run;
 mod runs;
 mod serve;
@@ -46,13 +47,16 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     match command {
         Command::Demo => demo::demo(json).await,
         Command::Run(run) => run::run(&context()?, &run).await,
-        Command::Check { graph } => check::check(json, &graph),
+        Command::Check { graph } => {
+            let config = Config::find(config.as_deref(), Some(&graph))?;
+            check::check(json, &graph, &config.limits.0)
+        }
         Command::Explain { graph } => explain::explain(&context()?, &graph),
         Command::Why { run, task } => why::why(&context()?, &run, task.as_deref()).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen } => serve::serve(&context()?, listen).await,
-        Command::Provider { listen, word_ms } => serve::provider(listen, word_ms).await,
+        Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
         Command::Schema => Ok(writeln!(anstream::stdout(), "{}", agendum_spec::schema().trim_end())?),
         Command::Config(ConfigCommand::Check) => config_check(&context()?),
         Command::Doctor => doctor::doctor(&context()?).await,
@@ -71,14 +75,24 @@ fn config_check(context: &Context) -> Result<(), Failure> {
     if context.json {
         let targets: Vec<_> = table.iter().map(|(target, _)| target.name.to_string()).collect();
         let indexes: Vec<_> = context.config.indexes.keys().collect();
-        writeln!(
-            out,
-            "{}",
-            serde_json::json!({ "file": file, "data": context.data, "targets": targets, "indexes": indexes })
-        )?;
+        let limits: serde_json::Map<_, _> = context
+            .config
+            .limits
+            .lines()
+            .into_iter()
+            .map(|(name, value, ..)| (name.to_owned(), value.into()))
+            .collect();
+        let shown = serde_json::json!({
+            "file": file, "data": context.data, "targets": targets, "indexes": indexes, "limits": limits,
+            "overrides": context.config.overrides,
+        });
+        writeln!(out, "{shown}")?;
         return Ok(());
     }
     writeln!(out, "configuration  {file}\ndata           {}", context.data.display())?;
+    for variable in &context.config.overrides {
+        writeln!(out, "environment    {variable}")?;
+    }
     for (target, _) in &table {
         let can: Vec<_> = target.capabilities.iter().map(|capability| capability.word()).collect();
         writeln!(out, "target         {} ({}, {} at once)", target.name, can.join(", "), target.concurrency_max)?;
@@ -91,6 +105,10 @@ fn config_check(context: &Context) -> Result<(), Failure> {
             }
             writeln!(out, "index          {name} ← {}", at.display())?;
         }
+    }
+    for (name, value, bounds, changed) in context.config.limits.lines() {
+        let mark = if changed { ", changed" } else { "" };
+        writeln!(out, "limit          {name:<20} {value:>10}  ({bounds}{mark})")?;
     }
     Ok(())
 }

@@ -1,12 +1,19 @@
 //! `agendum.toml`: targets, indexes, limits. Keys are never in it: they come from the environment or from files.
 
+mod environment;
+mod limits;
+
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use agendum_adapters::offline::Temper;
 use serde::Deserialize;
 
+use crate::config::environment::Override;
 use crate::failure::Failure;
+
+pub(crate) use limits::Intake;
 
 const FILE: &str = "agendum.toml";
 
@@ -23,6 +30,9 @@ pub(crate) struct Config {
     /// What serves tasks, by target name.
     #[serde(default)]
     pub(crate) targets: BTreeMap<String, TargetConfig>,
+    /// `[limits]`: of what is taken in.
+    #[serde(default)]
+    pub(crate) limits: Intake,
     /// False: no offline targets beside the configured ones.
     #[serde(default = "yes")]
     pub(crate) offline: bool,
@@ -32,6 +42,9 @@ pub(crate) struct Config {
     /// The file, if there is one.
     #[serde(skip)]
     pub(crate) file: Option<PathBuf>,
+    /// Variables of the environment that changed something.
+    #[serde(skip)]
+    pub(crate) overrides: Vec<String>,
 }
 
 const fn yes() -> bool {
@@ -119,30 +132,51 @@ pub(crate) struct PriceConfig {
 }
 
 impl Config {
-    /// Reads the named file, else the one beside the graph, else the one here; without any, the defaults.
+    /// Reads the named file, else the one beside the graph, else the one here, and what the environment says otherwise; without
+    /// any, the defaults.
     pub(crate) fn find(named: Option<&Path>, graph: Option<&Path>) -> Result<Self, Failure> {
-        if let Some(path) = named {
-            return Self::read(path);
-        }
         let beside = graph.and_then(Path::parent).map(|folder| folder.join(FILE));
         let here = PathBuf::from(FILE);
-        match beside.into_iter().chain([here]).find(|path| path.is_file()) {
-            Some(path) => Self::read(&path),
-            None => Ok(Self { offline: true, folder: PathBuf::from("."), ..Self::default() }),
-        }
-    }
-
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| {
-            Failure::usage(format!("{}: {error}", path.display())).hint("docs/configuration.md lists every key")
-        })?;
-        config.folder = match path.parent() {
+        let found = || beside.into_iter().chain([here]).find(|path| path.is_file());
+        let file = named.map(Path::to_owned).or_else(found);
+        let text = match &file {
+            None => String::new(),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?,
+        };
+        let name = file.as_ref().map_or_else(|| FILE.to_owned(), |path| path.display().to_string());
+        let mut config = Self::read(&name, &text, std::env::vars_os())?;
+        config.folder = match file.as_deref().and_then(Path::parent) {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        config.file = Some(path.to_owned());
+        config.file = file;
+        Ok(config)
+    }
+
+    /// Reads the text of a file, then what the variables say otherwise.
+    fn read(name: &str, text: &str, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, Failure> {
+        const HINT: &str = "docs/configuration.md lists every key";
+        let mut config: Self = toml::from_str(text).map_err(|error| {
+            let hint = suggestion(error.message()).unwrap_or_else(|| HINT.to_owned());
+            Failure::usage(format!("{name}: {error}")).hint(hint)
+        })?;
+        let overrides = environment::overrides(variables)?;
+        if overrides.is_empty() {
+            return Ok(config);
+        }
+        config = overridden(text, overrides.iter()).map_err(|failure| match failure {
+            Wrong::Override(failure) => failure,
+            Wrong::Value(message) => {
+                // Whoever can be left out to make it right is wrong; else all of them together are.
+                let cured = |one: &&Override| overridden(text, overrides.iter().filter(|other| other != one)).is_ok();
+                let culprit = overrides.iter().find(cured).map(|one| one.variable.clone());
+                let all = || overrides.iter().map(|one| one.variable.as_str()).collect::<Vec<_>>().join(", ");
+                let hint = suggestion(&message).unwrap_or_else(|| HINT.to_owned());
+                Failure::usage(format!("{}: {message}", culprit.unwrap_or_else(all))).hint(hint)
+            }
+        })?;
+        config.overrides = overrides.into_iter().map(|one| one.variable).collect();
         Ok(config)
     }
 
@@ -159,3 +193,31 @@ impl Config {
         known.ok_or_else(|| Failure::usage("this machine has no home folder").hint("name one with --data DIR"))
     }
 }
+
+/// What is wrong with overrides.
+enum Wrong {
+    /// One of them cannot be applied.
+    Override(Failure),
+    /// What comes out is no configuration.
+    Value(String),
+}
+
+fn overridden<'o>(text: &str, overrides: impl Iterator<Item = &'o Override>) -> Result<Config, Wrong> {
+    let wrong = |error: toml::de::Error| Wrong::Value(error.message().to_owned());
+    let mut tree: toml::Table = toml::from_str(text).map_err(wrong)?;
+    for one in overrides {
+        one.apply(&mut tree).map_err(Wrong::Override)?;
+    }
+    tree.try_into().map_err(wrong)
+}
+
+/// Did you mean …? Serde says which words it knows: "unknown field `limit`, expected one of `data`, `limits`".
+fn suggestion(message: &str) -> Option<String> {
+    let words = message.strip_prefix("unknown field ").or_else(|| message.strip_prefix("unknown variant "))?;
+    let mut words = words.split('`').skip(1).step_by(2);
+    let word = words.next()?;
+    agendum_spec::diagnostic::nearest(word, words).map(|best| format!("did you mean `{best}`?"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,12 @@ impl Failure {
         self
     }
 
+    /// Message and hint, as tests read them.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        format!("{}\nhint: {}", self.message, self.hint.as_deref().unwrap_or("none"))
+    }
+
     pub(crate) fn print(&self, json: bool) {
         if self.message.is_empty() {
             return;

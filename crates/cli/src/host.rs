@@ -11,7 +11,7 @@ use agendum_ports::{Clock, Store};
 use agendum_retrieve_fts::Index;
 use agendum_server::{Hooks, Service};
 use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore};
-use agendum_types::{Limits, ShardId, Tenant, Timestamp};
+use agendum_types::{ShardId, Tenant, Timestamp};
 
 use crate::client::Client;
 use crate::config::Config;
@@ -79,7 +79,7 @@ impl Session {
         }
         let host = match need {
             Need::Engine => Host::start(config, data, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?,
-            Need::Reading if directory.exists() => Host::read(directory).await?,
+            Need::Reading if directory.exists() => Host::read(config, directory).await?,
             Need::Reading => {
                 return Err(Failure::usage(format!("there are no runs in {} yet", data.display()))
                     .hint("start one: agendum demo"));
@@ -115,13 +115,12 @@ impl Host {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory)?);
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let targets = targets::table(config, indexes(config, data)?)?;
-        let limits = Limits::STANDARD;
         let engine = Engine::start(Parts {
             store,
             blobs,
             clock: Arc::new(Wall),
             targets,
-            limits: limits.clone(),
+            limits: config.limits.stored(),
             shard: ShardId(0),
             seed: None,
         })
@@ -132,19 +131,19 @@ impl Host {
             reader: engine.reader(),
             engine: Some(Arc::clone(&engine)),
             token: token.clone(),
-            limits,
+            limits: config.limits.0.clone(),
             tenant: Tenant::default(),
         };
         Self::listen(directory, service, Some(engine), listen, token).await
     }
 
-    async fn read(directory: Directory) -> Result<Started, Failure> {
+    async fn read(config: &Config, directory: Directory) -> Result<Started, Failure> {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory)?);
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let token = token()?;
-        let reader = Reader::new(store, blobs, Limits::STANDARD);
-        let service =
-            Service { engine: None, reader, token: token.clone(), limits: Limits::STANDARD, tenant: Tenant::default() };
+        let reader = Reader::new(store, blobs, config.limits.stored());
+        let limits = config.limits.0.clone();
+        let service = Service { engine: None, reader, token: token.clone(), limits, tenant: Tenant::default() };
         Self::listen(directory, service, None, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token).await
     }
 

@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod config;
 mod failure;
+mod forecast;
 mod host;
 mod show;
 mod targets;

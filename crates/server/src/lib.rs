@@ -15,7 +15,7 @@ use std::sync::Arc;
 use agendum_engine::{Engine, Reader};
 use agendum_types::{Limits, Tenant};
 
-pub use provider::{Model, provider};
+pub use provider::{Categories, Model, Mood, Reply, provider};
 pub use routes::{Hooks, Server, bind};
 
 /// What the routes work with.

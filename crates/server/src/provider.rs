@@ -1,69 +1,263 @@
-//! The HTTP side of the offline provider: OpenAI's chat completions over a model that is a function.
+//! The HTTP side of the offline provider: chat completions and moderations in OpenAI's wire format, over a model that is a function.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration as Span;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration as Span, SystemTime, UNIX_EPOCH};
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
-/// A model: the body of a request in; text, input tokens and output tokens out.
-pub type Model = Arc<dyn Fn(&Value) -> Result<(String, u64, u64), String> + Send + Sync>;
+/// Bytes of a request at most.
+const BODY_BYTES_MAX: usize = 16 << 20;
 
-struct Provider {
-    name: String,
-    model: Model,
-    word_pause: Span,
+/// What is behind the routes.
+pub trait Model: Send + Sync + 'static {
+    /// What it calls itself.
+    fn name(&self) -> &str;
+    /// Replies to the body of a chat completion.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the request.
+    fn chat(&self, asked: &Value) -> Result<Reply, String>;
+    /// The categories that a text falls into, of those it knows.
+    fn moderate(&self, text: &str) -> Categories;
+    /// Counts a call, and says how it shall end.
+    fn mood(&self) -> Mood;
+    /// Before the first word, and between words.
+    fn pauses(&self) -> (Span, Span);
 }
 
-/// Routes that serve a model at `/v1/chat/completions` and `/v1/models`, with a pause before each word.
-pub fn provider(name: &str, model: Model, word_pause: Span) -> Router {
-    let state = Arc::new(Provider { name: name.to_owned(), model, word_pause });
-    Router::new().route("/v1/models", get(models)).route("/v1/chat/completions", post(completions)).with_state(state)
+/// What a model replies.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// Its text.
+    pub text: String,
+    /// Name and arguments of the tool it calls instead.
+    pub call: Option<(String, Value)>,
+    /// Tokens in.
+    pub tokens_in: u64,
+    /// Tokens out.
+    pub tokens_out: u64,
+}
+
+/// Every category, and whether the text falls into it.
+pub type Categories = Vec<(&'static str, bool)>;
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// As it should.
+    Fine,
+    /// 429, with `Retry-After`.
+    RateLimited {
+        /// Milliseconds.
+        retry_after_ms: u64,
+    },
+    /// 500.
+    Fails,
+    /// A stream ends in its middle; an answer in one piece comes whole.
+    Cut,
+}
+
+struct Provider {
+    model: Arc<dyn Model>,
+    calls: AtomicU64,
+}
+
+/// Routes that serve a model at `/v1/chat/completions`, `/v1/moderations` and `/v1/models`.
+pub fn provider(model: Arc<dyn Model>) -> Router {
+    let state = Arc::new(Provider { model, calls: AtomicU64::new(0) });
+    Router::new()
+        .route("/v1/models", get(models))
+        .route("/v1/chat/completions", post(completions))
+        .route("/v1/moderations", post(moderations))
+        .method_not_allowed_fallback(unknown)
+        .fallback(unknown)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(state)
+}
+
+/// An error in OpenAI's form.
+struct Refusal {
+    status: StatusCode,
+    kind: &'static str,
+    code: Option<&'static str>,
+    message: String,
+    retry_after_ms: Option<u64>,
+}
+
+impl Refusal {
+    fn invalid(message: String) -> Self {
+        let status = StatusCode::BAD_REQUEST;
+        Self { status, kind: "invalid_request_error", code: None, message, retry_after_ms: None }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let error = json!({ "message": self.message, "type": self.kind, "param": null, "code": self.code });
+        let mut response = (self.status, Json(json!({ "error": error }))).into_response();
+        if let Some(millis) = self.retry_after_ms {
+            // Whole seconds, rounded up: who comes back sooner is refused again.
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000)));
+        }
+        response
+    }
+}
+
+async fn unknown(method: Method, uri: Uri) -> Refusal {
+    let path = uri.path();
+    let message = format!(
+        "Unknown request URL: {method} {path}. Use POST /v1/chat/completions, POST /v1/moderations or GET /v1/models."
+    );
+    Refusal { status: StatusCode::NOT_FOUND, code: Some("unknown_url"), ..Refusal::invalid(message) }
 }
 
 async fn models(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    Json(json!({ "object": "list", "data": [{ "id": provider.name, "object": "model", "owned_by": "agendum" }] }))
+    let model = json!({ "id": provider.model.name(), "object": "model", "created": 0, "owned_by": "agendum" });
+    Json(json!({ "object": "list", "data": [model] }))
 }
 
-async fn completions(State(provider): State<Arc<Provider>>, Json(asked): Json<Value>) -> Response {
-    let (text, tokens_in, tokens_out) = match (provider.model)(&asked) {
-        Ok(reply) => reply,
-        Err(message) => {
-            let error = json!({ "error": { "message": message, "type": "invalid_request_error" } });
-            return (StatusCode::BAD_REQUEST, Json(error)).into_response();
-        }
-    };
-    let usage =
-        json!({ "prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out });
-    if asked["stream"] != true {
-        let choice =
-            json!({ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" });
-        return Json(json!({ "id": "offline", "object": "chat.completion", "model": provider.name, "choices": [choice], "usage": usage }))
-            .into_response();
+/// Waits as told, and refuses as told. True if the answer shall be cut.
+async fn tempered(model: &dyn Model) -> Result<bool, Refusal> {
+    let mood = model.mood();
+    tokio::time::sleep(model.pauses().0).await;
+    match mood {
+        Mood::Fine => Ok(false),
+        Mood::Cut => Ok(true),
+        Mood::Fails => Err(Refusal {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            kind: "server_error",
+            code: None,
+            message: "told to fail".to_owned(),
+            retry_after_ms: None,
+        }),
+        Mood::RateLimited { retry_after_ms } => Err(Refusal {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            kind: "requests",
+            code: Some("rate_limit_exceeded"),
+            message: "told to rate-limit".to_owned(),
+            retry_after_ms: Some(retry_after_ms),
+        }),
     }
-    let chunk = |delta: Value, reason: Value| {
-        json!({ "id": "offline", "object": "chat.completion.chunk", "model": provider.name,
-            "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
+}
+
+type Body = Result<Json<Value>, JsonRejection>;
+
+fn read(body: Body) -> Result<Value, Refusal> {
+    let Json(asked) =
+        body.map_err(|error| Refusal { status: error.status(), ..Refusal::invalid(error.body_text()) })?;
+    Ok(asked)
+}
+
+async fn completions(State(provider): State<Arc<Provider>>, body: Body) -> Result<Response, Refusal> {
+    let asked = read(body)?;
+    let cut = tempered(&*provider.model).await?;
+    let reply = provider.model.chat(&asked).map_err(Refusal::invalid)?;
+    let number = provider.calls.fetch_add(1, Ordering::Relaxed) + 1;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let head = |object: &str| json!({ "id": format!("chatcmpl-{number}"), "object": object, "created": since.as_secs(), "model": provider.model.name() });
+    if asked["stream"] == true {
+        let chunks = chunks(&reply, &head("chat.completion.chunk"), &asked, cut);
+        return Ok(streamed(chunks, provider.model.pauses().1));
+    }
+    let message = match &reply.call {
+        None => json!({ "role": "assistant", "content": reply.text }),
+        Some(call) => json!({ "role": "assistant", "content": null, "tool_calls": [tool_call(call)] }),
     };
-    let mut chunks: Vec<String> =
-        text.split_inclusive(' ').map(|word| chunk(json!({ "content": word }), Value::Null).to_string()).collect();
-    chunks.push(chunk(json!({}), json!("stop")).to_string());
+    let mut whole = head("chat.completion");
+    whole["choices"] = json!([{ "index": 0, "message": message, "finish_reason": reason(&reply) }]);
+    whole["usage"] = usage(&reply);
+    Ok(Json(whole).into_response())
+}
+
+const fn reason(reply: &Reply) -> &'static str {
+    if reply.call.is_some() { "tool_calls" } else { "stop" }
+}
+
+fn usage(reply: &Reply) -> Value {
+    let Reply { tokens_in, tokens_out, .. } = reply;
+    json!({ "prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out })
+}
+
+fn tool_call((name, arguments): &(String, Value)) -> Value {
+    json!({ "id": "call_1", "type": "function", "function": { "name": name, "arguments": arguments.to_string() } })
+}
+
+/// The data of the events of a stream; a cut one has half of its words and no end.
+fn chunks(reply: &Reply, head: &Value, asked: &Value, cut: bool) -> Vec<String> {
+    let chunk = |choices: Value, usage: Option<Value>| {
+        let mut chunk = head.clone();
+        chunk["choices"] = choices;
+        if let Some(usage) = usage {
+            chunk["usage"] = usage;
+        }
+        chunk.to_string()
+    };
+    let part = |delta: Value, reason: Value| json!([{ "index": 0, "delta": delta, "finish_reason": reason }]);
+    let mut deltas: Vec<Value> = vec![json!({ "role": "assistant", "content": "" })];
+    deltas.extend(reply.text.split_inclusive(' ').map(|word| json!({ "content": word })));
+    if let Some(call) = &reply.call {
+        let mut call = tool_call(call);
+        call["index"] = json!(0);
+        deltas.push(json!({ "tool_calls": [call] }));
+    }
+    if cut {
+        deltas.truncate(1 + (deltas.len() - 1) / 2);
+    }
+    let mut chunks: Vec<String> = deltas.into_iter().map(|delta| chunk(part(delta, Value::Null), None)).collect();
+    if !cut {
+        chunks.push(chunk(part(json!({}), json!(reason(reply))), None));
+        if asked["stream_options"]["include_usage"] == true {
+            chunks.push(chunk(json!([]), Some(usage(reply))));
+        }
+        chunks.push("[DONE]".to_owned());
+    }
     chunks
-        .push(json!({ "id": "offline", "object": "chat.completion.chunk", "choices": [], "usage": usage }).to_string());
-    chunks.push("[DONE]".to_owned());
-    let pause = provider.word_pause;
-    let events = stream::iter(chunks).then(move |chunk| async move {
-        if !pause.is_zero() {
+}
+
+fn streamed(chunks: Vec<String>, pause: Span) -> Response {
+    let events = stream::iter(chunks.into_iter().enumerate()).then(move |(place, chunk)| async move {
+        // The first event only opens the stream.
+        if place > 1 && !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
         Ok::<_, Infallible>(Event::default().data(chunk))
     });
     Sse::new(events).into_response()
+}
+
+async fn moderations(State(provider): State<Arc<Provider>>, body: Body) -> Result<Json<Value>, Refusal> {
+    let asked = read(body)?;
+    tempered(&*provider.model).await?;
+    let texts: Vec<&str> = match &asked["input"] {
+        Value::String(text) => vec![text],
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            return Err(Refusal::invalid("`input` must be a text or a list of texts".to_owned()));
+        }
+    };
+    let results: Vec<Value> = texts
+        .into_iter()
+        .map(|text| {
+            let categories = provider.model.moderate(text);
+            let flagged = categories.iter().any(|(_, hit)| *hit);
+            let named: serde_json::Map<String, Value> =
+                categories.iter().map(|(name, hit)| ((*name).to_owned(), json!(hit))).collect();
+            let scores: serde_json::Map<String, Value> =
+                categories.iter().map(|(name, hit)| ((*name).to_owned(), json!(f64::from(u8::from(*hit))))).collect();
+            json!({ "flagged": flagged, "categories": named, "category_scores": scores })
+        })
+        .collect();
+    let number = provider.calls.fetch_add(1, Ordering::Relaxed) + 1;
+    Ok(Json(json!({ "id": format!("modr-{number}"), "model": provider.model.name(), "results": results })))
 }

@@ -101,7 +101,8 @@ fn place(text: &str, at: usize) -> (usize, usize) {
 }
 
 /// The best candidate for a word that is not known, if one is near.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
     let (distance, best) = scored.min()?;
     let near = distance <= 1 + word.chars().count() / 3;

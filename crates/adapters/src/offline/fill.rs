@@ -24,6 +24,10 @@ fn fill(schema: &Json, name: &str, asked: &Asked, depth: u32) -> Result<Json, St
         return lexicon::classify(asked.subject(), choices)
             .ok_or_else(|| "an `enum` of the schema is empty".to_owned());
     }
+    if let ("allowed", "boolean") | ("categories", "array") = (name, schema["type"].as_str().unwrap_or_default()) {
+        // A moderation asked for by schema, as the profile `moderate` does over HTTP.
+        return Ok(lexicon::moderate(asked.subject())[name].clone());
+    }
     let kind =
         schema["type"].as_str().unwrap_or_else(|| if schema.get("properties").is_some() { "object" } else { "string" });
     match kind {

@@ -24,6 +24,9 @@ const CLASSES: [(&str, &str); 12] = [
 /// Class names that stand for "none of the others".
 const FALLBACKS: [&str; 5] = ["other", "neutral", "unknown", "none", "general"];
 
+/// What moderation knows of.
+pub const CATEGORIES: [&str; 4] = ["violence", "self_harm", "hate", "credentials"];
+
 /// Patterns that moderation does not let through, with their category.
 const BLOCKED: [(&str, &str); 14] = [
     ("violence", "kill you"),

@@ -10,18 +10,21 @@ use serde_json::json;
 use crate::failure::{Failure, USAGE};
 
 /// Reads the files that a document names, beside it.
-struct Beside(PathBuf);
+struct Beside {
+    folder: PathBuf,
+    bytes_max: usize,
+}
 
 impl Resolver for Beside {
     fn read(&self, path: &str) -> Result<String, String> {
-        let base = self.0.canonicalize().map_err(|error| error.to_string())?;
+        let base = self.folder.canonicalize().map_err(|error| error.to_string())?;
         let file = base.join(path).canonicalize().map_err(|error| error.to_string())?;
         if !file.starts_with(&base) {
             return Err("it lies outside the document's folder".to_owned());
         }
         let size = file.metadata().map_err(|error| error.to_string())?.len();
-        if size > Limits::STANDARD.document_bytes_max as u64 {
-            return Err(format!("it is larger than {} bytes", Limits::STANDARD.document_bytes_max));
+        if size > self.bytes_max as u64 {
+            return Err(format!("it is larger than {} bytes", self.bytes_max));
         }
         std::fs::read_to_string(file).map_err(|error| error.to_string())
     }
@@ -35,8 +38,8 @@ pub(crate) struct Document {
 }
 
 /// Reads and checks; `-` is standard input.
-pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
-    let bytes_max = Limits::STANDARD.document_bytes_max as u64 + 1;
+pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Document, Failure> {
+    let bytes_max = limits.document_bytes_max as u64 + 1;
     let mut text = String::new();
     let name = path.display().to_string();
     if name == "-" {
@@ -60,8 +63,8 @@ pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
         })?;
         text = serde_json::to_string_pretty(&document)?;
     }
-    let checked =
-        agendum_spec::check(Source { name: &name, text: &text }, &Beside(folder.to_owned()), &Limits::STANDARD);
+    let beside = Beside { folder: folder.to_owned(), bytes_max: limits.document_bytes_max };
+    let checked = agendum_spec::check(Source { name: &name, text: &text }, &beside, limits);
     Ok(Document { name, text, checked })
 }
 
@@ -105,8 +108,8 @@ fn shown(diagnostic: &agendum_spec::Diagnostic) -> serde_json::Value {
     })
 }
 
-pub(crate) fn check(json: bool, path: &Path) -> Result<(), Failure> {
-    let document = read(path)?;
+pub(crate) fn check(json: bool, path: &Path, limits: &Limits) -> Result<(), Failure> {
+    let document = read(path, limits)?;
     let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
     let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
     let mut out = anstream::stdout();

@@ -13,7 +13,7 @@ use crate::host::{Need, Session};
 use crate::show;
 
 pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
-    let accepted = check::read(&asked.graph)?.runnable(context.json)?;
+    let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
     let inputs = inputs(asked)?;
     let schema = agendum_spec::inputs::schema(&accepted.document);
     let inputs = agendum_spec::inputs::prepare(&schema, inputs).map_err(|error| {

@@ -1,23 +1,19 @@
-//! `serve` and `provider`.
+//! `serve`: the HTTP API until somebody stops it.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use agendum_server::Hooks;
 
 use super::Context;
 use crate::failure::Failure;
 use crate::host::Host;
 
 /// Tells whoever watches; a server goes on when nobody does.
-fn tell(line: &str) {
+pub(super) fn tell(line: &str) {
     let _closed = writeln!(anstream::stderr(), "{line}");
 }
 
 /// Until Ctrl-C or SIGTERM.
-async fn interrupted() -> std::io::Result<()> {
+pub(super) async fn interrupted() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut term = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -42,28 +38,4 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), F
     tell("stopping: open runs go on when the data directory is opened again");
     host.stop().await;
     Ok(())
-}
-
-pub(crate) async fn provider(listen: SocketAddr, word_ms: u64) -> Result<(), Failure> {
-    let server = agendum_server::bind(listen, false).await?;
-    let address = server.address();
-    tell(&format!("offline model (extractive, no neural network): http://{address}/v1"));
-    tell(&format!("try: curl http://{address}/v1/models"));
-    let model = Arc::new(|asked: &serde_json::Value| {
-        let mut given = asked.clone();
-        if let Some(schema) = asked.pointer("/response_format/json_schema/schema") {
-            given["schema"] = schema.clone();
-        }
-        let reply = agendum_adapters::offline::reply(&given)?;
-        Ok((reply.text, reply.tokens_in, reply.tokens_out))
-    });
-    let router = agendum_server::provider(agendum_adapters::offline::MODEL, model, Duration::from_millis(word_ms));
-    let hooks = Hooks::default();
-    let stop = hooks.stop.clone();
-    tokio::spawn(async move {
-        // Without signals nothing but the end of the process stops it.
-        let _ended = interrupted().await;
-        stop.cancel();
-    });
-    Ok(server.serve_router(router, hooks).await?)
 }

@@ -1,0 +1,109 @@
+//! `provider`: the offline model in OpenAI's wire format, as well-behaved as it is told to be.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agendum_adapters::offline::{self, Counted, Temper};
+use agendum_server::{Categories, Hooks, Model, Mood, Reply};
+use serde_json::Value as Json;
+
+use super::serve::{interrupted, tell};
+use crate::args::Misbehave;
+use crate::failure::Failure;
+
+/// How long requests under way may go on once it shall stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The model behind the routes.
+struct Offline(Counted);
+
+impl Model for Offline {
+    fn name(&self) -> &str {
+        offline::MODEL
+    }
+
+    fn chat(&self, asked: &Json) -> Result<Reply, String> {
+        let mut given = asked.clone();
+        if let Some(schema) = asked.pointer("/response_format/json_schema/schema") {
+            given["schema"] = schema.clone();
+        }
+        if asked["max_tokens"].is_null() {
+            given["max_tokens"] = asked["max_completion_tokens"].clone();
+        }
+        let reply = offline::reply(&given)?;
+        let call = reply.call.map(|call| (call.name, call.arguments));
+        Ok(Reply { text: reply.text, call, tokens_in: reply.tokens_in, tokens_out: reply.tokens_out })
+    }
+
+    fn moderate(&self, text: &str) -> Categories {
+        let judged = offline::moderate(text);
+        let hit = |name: &str| judged["categories"].as_array().is_some_and(|hits| hits.iter().any(|hit| hit == name));
+        offline::CATEGORIES.iter().map(|name| (*name, hit(name))).collect()
+    }
+
+    fn mood(&self) -> Mood {
+        match self.0.next() {
+            offline::Mood::Fine => Mood::Fine,
+            offline::Mood::RateLimited => Mood::RateLimited { retry_after_ms: offline::RETRY_AFTER_MS },
+            offline::Mood::Fails => Mood::Fails,
+            offline::Mood::Cut => Mood::Cut,
+        }
+    }
+
+    fn pauses(&self) -> (Duration, Duration) {
+        (Duration::from_millis(self.0.temper.delay_ms), Duration::from_millis(self.0.temper.word_ms))
+    }
+}
+
+impl From<&Misbehave> for Temper {
+    fn from(told: &Misbehave) -> Self {
+        Self {
+            delay_ms: told.delay_ms,
+            word_ms: told.word_ms,
+            fail_every: told.fail_every,
+            rate_limit_every: told.rate_limit_every,
+            cut_every: told.cut_every,
+        }
+    }
+}
+
+pub(crate) async fn provider(listen: SocketAddr, temper: Temper) -> Result<(), Failure> {
+    let server = agendum_server::bind(listen, false).await?;
+    let address = server.address();
+    tell(&format!("offline model (extractive, no neural network): http://{address}/v1"));
+    if temper != Temper::default() {
+        tell(&format!("it misbehaves as told: {}", told(temper)));
+    }
+    tell(&format!("try: curl http://{address}/v1/models"));
+    let router = agendum_server::provider(Arc::new(Offline(Counted::new(temper))));
+    let hooks = Hooks::default();
+    let stop = hooks.stop.clone();
+    tokio::select! {
+        served = server.serve_router(router, hooks) => Ok(served?),
+        () = async {
+            // Without signals nothing but the end of the process stops it.
+            let _ended = interrupted().await;
+            stop.cancel();
+            tokio::time::sleep(GRACE).await;
+        } => Ok(()),
+    }
+}
+
+fn told(temper: Temper) -> String {
+    let words = [(temper.delay_ms, "ms before the first word"), (temper.word_ms, "ms between words")];
+    let times = words.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
+    let turns = [
+        (temper.rate_limit_every, "is told to come back later"),
+        (temper.fail_every, "fails"),
+        (temper.cut_every, "ends in the middle"),
+    ];
+    let turns = turns.iter().filter(|(every, _)| *every > 0).map(|(every, what)| match every {
+        1 => format!("every call {what}"),
+        every => format!("call {every} of {every} {what}"),
+    });
+    times.chain(turns).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,326 @@
+//! `[limits]`: the limits that a user may change, in the units people write, each with a floor and a ceiling.
+
+use std::fmt;
+
+use agendum_types::{Duration, Limits, Money};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+
+/// How a limit is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// A whole number.
+    Count,
+    /// `"64KiB"`, or a whole number of bytes.
+    Bytes,
+    /// `"5m"`.
+    Span,
+    /// A number of US dollars.
+    Dollars,
+}
+
+/// A limit that a user may change. Its numbers are counts, bytes, microseconds or pico-dollars.
+#[derive(Debug)]
+struct Field {
+    name: &'static str,
+    unit: Unit,
+    floor: u64,
+    ceiling: u64,
+    get: fn(&Limits) -> u64,
+    set: fn(&mut Limits, u64),
+}
+
+/// What is not here is no user's business, or may not change while there are open runs: which payloads lie inside the journal, and
+/// defaults that a stored document was read with. No ceiling exceeds the type of its field.
+const FIELDS: [Field; 14] = [
+    Field {
+        name: "document_bytes_max",
+        unit: Unit::Bytes,
+        floor: 1 << 10,
+        ceiling: 16 << 20,
+        get: |of| of.document_bytes_max as u64,
+        set: |of, to| of.document_bytes_max = to as usize,
+    },
+    Field {
+        name: "graph_tasks_max",
+        unit: Unit::Count,
+        floor: 1,
+        ceiling: 100_000,
+        get: |of| u64::from(of.graph_tasks_max),
+        set: |of, to| of.graph_tasks_max = to as u32,
+    },
+    Field {
+        name: "needs_max",
+        unit: Unit::Count,
+        floor: 1,
+        ceiling: 10_000,
+        get: |of| u64::from(of.needs_max),
+        set: |of, to| of.needs_max = to as u32,
+    },
+    Field {
+        name: "depth_max",
+        unit: Unit::Count,
+        floor: 1,
+        ceiling: 16,
+        get: |of| u64::from(of.depth_max),
+        set: |of, to| of.depth_max = to as u32,
+    },
+    Field {
+        name: "foreach_items_max",
+        unit: Unit::Count,
+        floor: 1,
+        ceiling: 1_000_000,
+        get: |of| u64::from(of.foreach_items_max),
+        set: |of, to| of.foreach_items_max = to as u32,
+    },
+    Field {
+        name: "attempts_max",
+        unit: Unit::Count,
+        floor: 1,
+        ceiling: 1_000,
+        get: |of| u64::from(of.attempts_max),
+        set: |of, to| of.attempts_max = to as u32,
+    },
+    Field {
+        name: "live_runs_max",
+        unit: Unit::Count,
+        floor: 1,
+        ceiling: 10_000_000,
+        get: |of| u64::from(of.live_runs_max),
+        set: |of, to| of.live_runs_max = to as u32,
+    },
+    Field {
+        name: "live_tasks_max",
+        unit: Unit::Count,
+        floor: 100,
+        ceiling: 100_000_000,
+        get: |of| u64::from(of.live_tasks_max),
+        set: |of, to| of.live_tasks_max = to as u32,
+    },
+    Field {
+        name: "attempt_credits",
+        unit: Unit::Count,
+        floor: 1,
+        ceiling: 65_536,
+        get: |of| u64::from(of.attempt_credits),
+        set: |of, to| of.attempt_credits = to as u32,
+    },
+    Field {
+        name: "evaluation_fuel",
+        unit: Unit::Count,
+        floor: 10_000,
+        ceiling: 1_000_000_000,
+        get: |of| of.evaluation_fuel,
+        set: |of, to| of.evaluation_fuel = to,
+    },
+    Field {
+        name: "evaluation_bytes_max",
+        unit: Unit::Bytes,
+        floor: 64 << 10,
+        ceiling: 256 << 20,
+        get: |of| of.evaluation_bytes_max as u64,
+        set: |of, to| of.evaluation_bytes_max = to as usize,
+    },
+    Field {
+        name: "payload_bytes_max",
+        unit: Unit::Bytes,
+        floor: 64 << 10,
+        ceiling: 4 << 30,
+        get: |of| of.payload_bytes_max,
+        set: |of, to| of.payload_bytes_max = to,
+    },
+    Field {
+        name: "clock_jump_max",
+        unit: Unit::Span,
+        floor: 1_000_000,
+        ceiling: 86_400_000_000,
+        get: |of| of.clock_jump_max.0,
+        set: |of, to| of.clock_jump_max = Duration(to),
+    },
+    Field {
+        name: "commit_above",
+        unit: Unit::Dollars,
+        floor: 0,
+        ceiling: 1_000 * Money::PER_DOLLAR,
+        get: |of| of.commit_above.0,
+        set: |of, to| of.commit_above = Money(to),
+    },
+];
+
+/// The words, for errors.
+const NAMES: [&str; FIELDS.len()] = {
+    let mut names = [""; FIELDS.len()];
+    let mut index = 0;
+    while index < FIELDS.len() {
+        names[index] = FIELDS[index].name;
+        index += 1;
+    }
+    names
+};
+
+/// The limits of what is taken in from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Intake(pub(crate) Limits);
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self(Limits::STANDARD)
+    }
+}
+
+impl Intake {
+    /// For reading what was accepted already, perhaps when the limits were wider: a document of an open run is never refused.
+    pub(crate) fn stored(&self) -> Limits {
+        let mut limits = self.0.clone();
+        for field in &FIELDS {
+            if matches!(field.name, "document_bytes_max" | "graph_tasks_max" | "needs_max" | "depth_max") {
+                (field.set)(&mut limits, field.ceiling);
+            }
+        }
+        limits
+    }
+
+    /// Name, value, its bounds, and true if it is not what Agendum ships with.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String, String, bool)> {
+        let line = |field: &Field| {
+            let value = (field.get)(&self.0);
+            let bounds = format!("{} to {}", field.unit.text(field.floor), field.unit.text(field.ceiling));
+            (field.name, field.unit.text(value), bounds, value != (field.get)(&Limits::STANDARD))
+        };
+        FIELDS.iter().map(line).collect()
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Intake {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Table)
+    }
+}
+
+struct Table;
+
+impl<'de> Visitor<'de> for Table {
+    type Value = Intake;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table of limits")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Intake, A::Error> {
+        let mut intake = Intake::default();
+        while let Some(field) = map.next_key_seed(Key)? {
+            let value = map.next_value_seed(field)?;
+            (field.set)(&mut intake.0, value);
+        }
+        Ok(intake)
+    }
+}
+
+/// Refuses unknown words where they stand.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = &'static Field;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<&'static Field, D::Error> {
+        let word = <String as serde::Deserialize>::deserialize(from)?;
+        FIELDS.iter().find(|field| field.name == word).ok_or_else(|| D::Error::unknown_field(&word, &NAMES))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &'static Field {
+    type Value = u64;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<u64, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &'static Field {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.unit {
+            Unit::Count => "a whole number",
+            Unit::Bytes => "a size such as \"64KiB\", or a whole number of bytes",
+            Unit::Span => "a span of time such as \"5m\"",
+            Unit::Dollars => "a number of US dollars",
+        })
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<u64, E> {
+        let whole = u64::try_from(value).map_err(|_| self.outside(&value))?;
+        match self.unit {
+            Unit::Count | Unit::Bytes => self.bounded(whole),
+            Unit::Dollars => self.bounded(whole.saturating_mul(Money::PER_DOLLAR)),
+            Unit::Span => Err(E::invalid_type(serde::de::Unexpected::Signed(value), &self)),
+        }
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<u64, E> {
+        if self.unit != Unit::Dollars {
+            return Err(E::invalid_type(serde::de::Unexpected::Float(value), &self));
+        }
+        if !(0.0..=1e6).contains(&value) {
+            return Err(self.outside(&value));
+        }
+        self.bounded((value * Money::PER_DOLLAR as f64).round() as u64)
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<u64, E> {
+        let read = match self.unit {
+            Unit::Bytes => bytes(value),
+            Unit::Span => {
+                value.parse::<jiff::SignedDuration>().ok().and_then(|span| u64::try_from(span.as_micros()).ok())
+            }
+            Unit::Count | Unit::Dollars => None,
+        };
+        self.bounded(read.ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(value), &self))?)
+    }
+}
+
+impl Field {
+    fn bounded<E: Error>(&self, value: u64) -> Result<u64, E> {
+        if (self.floor..=self.ceiling).contains(&value) { Ok(value) } else { Err(self.outside(&self.unit.text(value))) }
+    }
+
+    fn outside<E: Error>(&self, value: &dyn fmt::Display) -> E {
+        let (floor, ceiling) = (self.unit.text(self.floor), self.unit.text(self.ceiling));
+        E::custom(format!("{} = {value} is out of bounds: from {floor} to {ceiling}", self.name))
+    }
+}
+
+/// Suffixes of sizes, largest first.
+const SIZES: [(&str, u64); 7] = [
+    ("GiB", 1 << 30),
+    ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
+    ("MB", 1_000_000),
+    ("KiB", 1 << 10),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (number, unit) = SIZES.iter().find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|rest| (rest, *unit)))?;
+    number.trim().parse::<u64>().ok()?.checked_mul(unit)
+}
+
+impl Unit {
+    fn text(self, value: u64) -> String {
+        match self {
+            Self::Count => value.to_string(),
+            Self::Bytes => {
+                let whole = SIZES
+                    .iter()
+                    .find(|(suffix, unit)| suffix.ends_with("iB") && value > 0 && value.is_multiple_of(*unit));
+                whole.map_or_else(|| format!("{value}B"), |(suffix, unit)| format!("{}{suffix}", value / unit))
+            }
+            Self::Span => Duration(value).to_string(),
+            Self::Dollars => Money(value).to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use super::Config;
+
+/// Reads a file and variables; what comes of it, or what is said.
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    Config::read("agendum.toml", text, variables).map_err(|failure| failure.text())
+}
+
+const FILE: &str = "\
+[limits]
+needs_max = 7
+
+[targets.\"openai/mini\"]
+kind = \"chat\"
+base_url = \"https://api.openai.com/v1\"
+model = \"1\"
+";
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let config = read(
+        FILE,
+        &[
+            ("AGENDUM_LIMITS__FOREACH_ITEMS_MAX", "12"),
+            ("AGENDUM_LIMITS__CLOCK_JUMP_MAX", "2m"),
+            ("AGENDUM_TARGETS__OPENAI_MINI__MODEL", "2"),
+            ("AGENDUM_TARGETS__OPENAI_MINI__CONCURRENCY", "3"),
+            ("AGENDUM_TARGETS__OPENAI_MINI__CLASSES", "[\"small\"]"),
+            ("AGENDUM_TARGETS__MORE__KIND", "exec"),
+            ("AGENDUM_TARGETS__MORE__ALLOW", "[\"git\"]"),
+            ("AGENDUM_OFFLINE", "false"),
+            ("AGENDUM_DATA", "is a flag"),
+            ("AGENDUM_IDEMPOTENCY_KEY", "is told to programs"),
+            ("PATH", "/bin"),
+        ],
+    )
+    .unwrap();
+    assert_eq!((config.limits.0.needs_max, config.limits.0.foreach_items_max), (7, 12));
+    assert_eq!(config.limits.0.clock_jump_max.to_string(), "2m 00s");
+    let target = &config.targets["openai/mini"];
+    assert_eq!((target.model.as_deref(), target.concurrency), (Some("2"), Some(3)));
+    assert_eq!(
+        (target.classes.as_slice(), config.targets.len(), config.offline),
+        (&["small".to_owned()][..], 2, false)
+    );
+    assert_eq!(config.overrides.len(), 8);
+    assert_eq!(read("", &[]).unwrap().limits, super::Intake::default());
+}
+
+#[test]
+fn errors_say_where_and_what_was_meant() {
+    let mut seen = String::new();
+    for (text, variables) in [
+        ("[limit]\nneeds_max = 7\n", &[][..]),
+        ("[limits]\nneeds_max = 7\nneed_max = 8\n", &[]),
+        ("[targets.a]\nkind = \"chatt\"\n", &[]),
+        (FILE, &[("AGENDUM_LIMITS__FOREACH_ITEM_MAX", "12")]),
+        (FILE, &[("AGENDUM_LIMITS__FOREACH_ITEMS_MAX", "many")]),
+        (FILE, &[("AGENDUM_LIMITS__FOREACH_ITEMS_MAX", "0")]),
+        (FILE, &[("AGENDUM_TARGETS__NEW__MODEL", "m"), ("AGENDUM_OFFLINE", "true")]),
+        (FILE, &[("AGENDUM_TARGETS__NEW__MODEL", "m"), ("AGENDUM_OFFLINE", "maybe")]),
+        (FILE, &[("AGENDUM_LIMITS____X", "0")]),
+        (FILE, &[("AGENDUM_LIMITS__NEEDS_MAX__X", "0")]),
+        (FILE, &[("AGENDUM_LIMIT__NEEDS_MAX", "5")]),
+        ("[indexes.a-b]\npaths = []\n[indexes.a_b]\npaths = []\n", &[("AGENDUM_INDEXES__A_B__PATHS", "[\"x\"]")]),
+    ] {
+        seen.push_str(&format!("{}\n\n", read(text, variables).unwrap_err().trim_end()));
+    }
+    insta::assert_snapshot!(seen, @r#"
+    agendum.toml: TOML parse error at line 1, column 2
+      |
+    1 | [limit]
+      |  ^^^^^
+    unknown field `limit`, expected one of `data`, `indexes`, `targets`, `limits`, `offline`
+
+    hint: did you mean `limits`?
+
+    agendum.toml: TOML parse error at line 3, column 1
+      |
+    3 | need_max = 8
+      | ^^^^^^^^
+    unknown field `need_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `clock_jump_max`, `commit_above`
+
+    hint: did you mean `needs_max`?
+
+    agendum.toml: TOML parse error at line 2, column 8
+      |
+    2 | kind = "chatt"
+      |        ^^^^^^^
+    unknown variant `chatt`, expected one of `chat`, `moderate`, `translate`, `http`, `exec`
+
+    hint: did you mean `chat`?
+
+    AGENDUM_LIMITS__FOREACH_ITEM_MAX: unknown field `foreach_item_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `clock_jump_max`, `commit_above`
+    hint: did you mean `foreach_items_max`?
+
+    AGENDUM_LIMITS__FOREACH_ITEMS_MAX: invalid value: string "many", expected a whole number
+    hint: docs/configuration.md lists every key
+
+    AGENDUM_LIMITS__FOREACH_ITEMS_MAX: foreach_items_max = 0 is out of bounds: from 1 to 1000000
+    hint: docs/configuration.md lists every key
+
+    AGENDUM_TARGETS__NEW__MODEL: missing field `kind`
+    hint: docs/configuration.md lists every key
+
+    AGENDUM_OFFLINE, AGENDUM_TARGETS__NEW__MODEL: invalid type: string "maybe", expected a boolean
+    hint: docs/configuration.md lists every key
+
+    AGENDUM_LIMITS____X names nothing: a segment is empty
+    hint: segments are parted by two underscores: AGENDUM_LIMITS__NEEDS_MAX
+
+    AGENDUM_LIMITS__NEEDS_MAX__X: `needs_max` of the configuration is no table
+    hint: none
+
+    AGENDUM_LIMIT__NEEDS_MAX: unknown field `limit`, expected one of `data`, `indexes`, `targets`, `limits`, `offline`
+    hint: did you mean `limits`?
+
+    AGENDUM_INDEXES__A_B__PATHS: the segment "a_b" may be "a-b" or "a_b"; rename one of them
+    hint: none
+    "#);
+}

@@ -1,0 +1,116 @@
+//! Tasks beside each other: waves, the longest way, and which of them are dropped when time runs short.
+
+use std::collections::BTreeMap;
+
+use agendum_types::graph::{NodeId, Section};
+use agendum_types::{Duration, Graph};
+
+use super::{Dropped, Effort, Node};
+
+/// Siblings, each after what it needs. The checker has refused cycles.
+pub(super) fn ordered(graph: &Graph, siblings: &[NodeId]) -> Vec<NodeId> {
+    let mut missing: BTreeMap<NodeId, usize> =
+        siblings.iter().map(|node| (*node, graph.task(*node).needs.len())).collect();
+    let mut order: Vec<NodeId> = siblings.iter().copied().filter(|node| missing[node] == 0).collect();
+    let mut done = 0;
+    while let Some(node) = order.get(done).copied() {
+        done += 1;
+        for next in &graph.task(node).needed_by {
+            if let Some(left) = missing.get_mut(next) {
+                *left -= 1;
+                if *left == 0 {
+                    order.push(*next);
+                }
+            }
+        }
+    }
+    order
+}
+
+/// When each of the siblings ends, if each takes as long as `length` says.
+pub(super) fn ends<L: Copy + Ord + Default>(
+    graph: &Graph,
+    siblings: &[NodeId],
+    length: impl Fn(NodeId) -> L,
+    plus: impl Fn(L, L) -> L,
+) -> BTreeMap<NodeId, L> {
+    let mut ends: BTreeMap<NodeId, L> = BTreeMap::new();
+    for node in ordered(graph, siblings) {
+        let begin = graph.task(node).needs.iter().filter_map(|need| ends.get(need).copied()).max().unwrap_or_default();
+        ends.insert(node, plus(begin, length(node)));
+    }
+    ends
+}
+
+/// The expected and the worst time until the last sibling has ended, and the cost of all of them.
+pub(super) fn together(graph: &Graph, siblings: &[NodeId], nodes: &[Node]) -> Effort {
+    let effort = |node: NodeId| nodes[node.0 as usize].effort;
+    let expected = ends(graph, siblings, |node| effort(node).expected, Duration::plus);
+    // The longest span stands for one without end, and stays it.
+    let worst = ends(graph, siblings, |node| effort(node).worst.unwrap_or(Duration::MAX), Duration::plus);
+    let mut sum = Effort {
+        expected: expected.into_values().max().unwrap_or_default(),
+        worst: Some(worst.into_values().max().unwrap_or_default()).filter(|span| *span < Duration::MAX),
+        ..Effort::default()
+    };
+    for node in siblings {
+        sum.cost = sum.cost.plus(effort(*node).cost);
+        sum.cost_max = sum.cost_max.plus(effort(*node).cost_max);
+    }
+    sum
+}
+
+/// Numbers the waves of siblings and marks the expected critical path, which it gives from the first to the last.
+pub(super) fn mark(graph: &Graph, siblings: &[NodeId], nodes: &mut [Node]) -> Vec<NodeId> {
+    let waves = ends(graph, siblings, |_| 1_usize, |before, one| before + one);
+    let ends = ends(graph, siblings, |node| nodes[node.0 as usize].effort.expected, Duration::plus);
+    for (node, wave) in &waves {
+        nodes[node.0 as usize].wave = *wave;
+    }
+    let later = |node: &&NodeId| (ends[*node], waves[*node], std::cmp::Reverse(**node));
+    let mut at = siblings.iter().max_by_key(later).copied();
+    let mut chain = Vec::new();
+    while let Some(node) = at {
+        nodes[node.0 as usize].critical = true;
+        chain.push(node);
+        at = graph.task(node).needs.iter().max_by_key(later).copied();
+    }
+    chain.reverse();
+    chain
+}
+
+/// Optional main tasks in the order in which the scheduler gives them up: each when what must follow it needs the rest of the time.
+/// What counts as following is what the scheduler counts: not the optional tasks of less value, they go first.
+pub(super) fn dropped(graph: &Graph, nodes: &[Node]) -> Vec<Dropped> {
+    let siblings = graph.section(Section::Main);
+    let ends = ends(graph, siblings, |node| nodes[node.0 as usize].effort.expected, Duration::plus);
+    let mut dropped: Vec<Dropped> = siblings
+        .iter()
+        .filter(|node| graph.task(**node).optional)
+        .map(|node| {
+            let task = graph.task(*node);
+            let latest = graph.deadline.map(|deadline| deadline.minus(tail_after(graph, nodes, *node)));
+            let expected = latest.is_some_and(|latest| ends[node] > latest);
+            Dropped { task: task.name.to_string(), value: task.value, latest, expected }
+        })
+        .collect();
+    dropped.sort_by_key(|one| (one.latest, one.value));
+    dropped
+}
+
+/// Expected time from the end of this task to the end of its section, over tasks that would not be dropped before it.
+fn tail_after(graph: &Graph, nodes: &[Node], node: NodeId) -> Duration {
+    let value = graph.task(node).value;
+    let mut tails: BTreeMap<NodeId, Duration> = BTreeMap::new();
+    let after = |tails: &BTreeMap<NodeId, Duration>, of: NodeId| {
+        graph.task(of).needed_by.iter().filter_map(|next| tails.get(next).copied()).max().unwrap_or_default()
+    };
+    for later in ordered(graph, graph.section(Section::Main)).into_iter().rev() {
+        let task = graph.task(later);
+        let own =
+            if task.optional && task.value < value { Duration::ZERO } else { nodes[later.0 as usize].effort.expected };
+        let tail = own.plus(after(&tails, later));
+        tails.insert(later, tail);
+    }
+    after(&tails, node)
+}
