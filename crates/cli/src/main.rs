@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod failure;
 mod host;
+mod programs;
 mod show;
 mod targets;
 
