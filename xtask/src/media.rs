@@ -38,7 +38,8 @@ pub(crate) fn check() -> Result<Option<String>> {
 /// The packages that are missing, as the binary itself says it.
 fn doctor() -> Result<Option<Vec<String>>> {
     let output = agendum(&["--json", "doctor", "media"])?;
-    let said: Json = serde_json::from_slice(&output.stdout).context("`doctor media --json` is not JSON")?;
+    let said: Json = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("`doctor media --json` is no JSON: {}", String::from_utf8_lossy(&output.stderr)))?;
     let Some(command) = said["install"].as_str() else {
         ensure!(output.status.success(), "nothing is missing, and doctor failed: {said}");
         return Ok(None);
