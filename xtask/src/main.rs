@@ -4,6 +4,7 @@
 
 mod layers;
 mod licences;
+mod media;
 mod tidy;
 
 use std::process::Command;
@@ -43,6 +44,8 @@ enum Task {
         /// The folder
         folder: String,
     },
+    /// Run the media example on real programs, installing those that are missing
+    Media,
     /// Measure the core, and the engine on SQLite
     Bench,
 }
@@ -55,6 +58,7 @@ fn main() -> Result<()> {
         Task::Licences => licences::check(),
         Task::Sim { seeds, from } => sim(&["seeds", &seeds.to_string(), &from.to_string()]),
         Task::Corpus { folder } => sim(&["corpus", &folder]),
+        Task::Media => step("the media example", media::check).map(|_skipped| ()),
         Task::Bench => {
             sim(&["bench"])?;
             run("cargo", &["run", "--quiet", "--release", "-p", "agendum-cli", "--example", "steps"])
@@ -83,6 +87,7 @@ fn test() -> Result<()> {
         std::fs::remove_dir_all(&data).context("the run left no data directory")?;
         ran
     })?;
+    let skipped: Vec<String> = step("the media example", media::check)?.into_iter().collect();
     step("tests", || {
         if has(&["cargo", "nextest", "--version"]) {
             run("cargo", &["nextest", "run", "--workspace", "--no-fail-fast"])
@@ -90,7 +95,8 @@ fn test() -> Result<()> {
             run("cargo", &["test", "--workspace", "--no-fail-fast"])
         }
     })?;
-    println!("all of it in {} s", began.elapsed().as_secs());
+    println!("all of it in {} s; skipped: {}", began.elapsed().as_secs(), skipped.len());
+    skipped.iter().for_each(|what| println!("skipped: {what}"));
     Ok(())
 }
 
@@ -100,12 +106,12 @@ fn sim(arguments: &[&str]) -> Result<()> {
     run("cargo", &all)
 }
 
-fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("── {name}");
     let began = Instant::now();
-    work().with_context(|| format!("{name} failed"))?;
+    let done = work().with_context(|| format!("{name} failed"))?;
     println!("   {name}: {:.1} s", began.elapsed().as_secs_f64());
-    Ok(())
+    Ok(done)
 }
 
 fn has(command: &[&str]) -> bool {

@@ -30,6 +30,9 @@ pub struct Exec {
     pub allow: Vec<String>,
     /// The folder that programs start in, and that `cwd` is relative to.
     pub folder: PathBuf,
+    /// Each run has a folder of its own below that, named by its id and made when its first program starts: files of one run are
+    /// in the way of no other.
+    pub per_run: bool,
     /// Variables passed on from our environment; nothing else is.
     pub environment: Vec<String>,
     /// Bytes kept of each output; the rest is read and dropped.
@@ -39,7 +42,8 @@ pub struct Exec {
 impl Default for Exec {
     fn default() -> Self {
         let environment = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"].map(str::to_owned).to_vec();
-        Self { allow: Vec::new(), folder: PathBuf::from("."), environment, output_bytes_max: OUTPUT_BYTES_MAX }
+        let folder = PathBuf::from(".");
+        Self { allow: Vec::new(), folder, per_run: false, environment, output_bytes_max: OUTPUT_BYTES_MAX }
     }
 }
 
@@ -66,7 +70,36 @@ fn refused(message: impl std::fmt::Display) -> Failed {
     Failed::new(Class::PermissionDenied, message).without_effect()
 }
 
+/// The folder is known to be there, so what was not found is the program.
+fn not_started(program: &str, error: &std::io::Error) -> Failed {
+    let message = if error.kind() == std::io::ErrorKind::NotFound {
+        format!("{program:?} is not installed, or not on the PATH; `agendum doctor` says how to get it")
+    } else {
+        format!("cannot start {program:?}: {error}")
+    };
+    Failed::new(Class::Permanent, message).without_effect()
+}
+
 impl Exec {
+    /// Where the program starts.
+    fn place(&self, given: &Input, attempt: &Attempt) -> Result<PathBuf, Failed> {
+        let mut base = self.folder.clone();
+        if self.per_run {
+            base.push(attempt.id.run.to_string());
+            std::fs::create_dir_all(&base)
+                .map_err(|error| refused(format!("cannot make the run's folder {}: {error}", base.display())))?;
+        }
+        let base = base
+            .canonicalize()
+            .map_err(|error| refused(format!("the target's folder {}: {error}", self.folder.display())))?;
+        let Some(below) = &given.cwd else { return Ok(base) };
+        let wanted = base.join(below).canonicalize().map_err(|error| refused(format!("cwd {below:?}: {error}")))?;
+        if !wanted.starts_with(&base) {
+            return Err(refused(format!("cwd {below:?} lies outside the target's folder")));
+        }
+        Ok(wanted)
+    }
+
     fn command(&self, given: &Input, attempt: &Attempt) -> Result<Command, Failed> {
         let Some((program, arguments)) = given.argv.split_first() else {
             return Err(Failed::new(Class::Permanent, "`argv` is empty").without_effect());
@@ -77,20 +110,8 @@ impl Exec {
                 "{program:?} is not on the allow-list ({known}); see `allow` of the target in agendum.toml"
             )));
         }
-        let folder = match &given.cwd {
-            None => self.folder.clone(),
-            Some(below) => {
-                let base = self.folder.canonicalize().map_err(refused)?;
-                let wanted =
-                    base.join(below).canonicalize().map_err(|error| refused(format!("cwd {below:?}: {error}")))?;
-                if !wanted.starts_with(&base) {
-                    return Err(refused(format!("cwd {below:?} lies outside the target's folder")));
-                }
-                wanted
-            }
-        };
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(folder).env_clear();
+        command.args(arguments).current_dir(self.place(given, attempt)?).env_clear();
         command.envs(self.environment.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
         command.envs(&given.env).env("AGENDUM_IDEMPOTENCY_KEY", &*attempt.idempotency_key);
         command.stdin(if given.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
@@ -104,15 +125,8 @@ impl Adapter for Exec {
         let this = self.clone();
         async move {
             let given: Input = input::parse(&attempt, "{argv: [program, …], stdin, cwd, env, ok_codes}")?;
-            let mut child = this.command(&given, &attempt)?.spawn().map_err(|error| {
-                let hint = if error.kind() == std::io::ErrorKind::NotFound {
-                    ": is it installed, and on the PATH?"
-                } else {
-                    ""
-                };
-                Failed::new(Class::Permanent, format!("cannot start {:?}: {error}{hint}", given.argv[0]))
-                    .without_effect()
-            })?;
+            let mut child =
+                this.command(&given, &attempt)?.spawn().map_err(|error| not_started(&given.argv[0], &error))?;
             let group = Group(child.id());
             let cancel = attempt.cancel.clone();
             let ended = tokio::select! {

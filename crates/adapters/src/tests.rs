@@ -141,12 +141,31 @@ async fn programs_run_without_a_shell() {
     insta::assert_snapshot!(run(json!({ "argv": ["cat"], "stdin": "hello" })).await, @r#"{"code":0,"stdout":"hello","stderr":"","truncated":false}"#);
     insta::assert_snapshot!(run(json!({ "argv": ["rm", "-rf", "/"] })).await, @r#"permission_denied (no effect): "rm" is not on the allow-list (echo, cat, sh, no-such-program); see `allow` of the target in agendum.toml"#);
     insta::assert_snapshot!(run(json!({ "argv": ["sh", "-c", "echo broken >&2; exit 3"] })).await, @r#"permanent: "sh" ended with code 3: broken"#);
-    insta::assert_snapshot!(run(json!({ "argv": ["no-such-program"] })).await, @r#"permanent (no effect): cannot start "no-such-program": No such file or directory (os error 2): is it installed, and on the PATH?"#);
+    insta::assert_snapshot!(run(json!({ "argv": ["no-such-program"] })).await, @r#"permanent (no effect): "no-such-program" is not installed, or not on the PATH; `agendum doctor` says how to get it"#);
     insta::assert_snapshot!(run(json!({ "argv": ["echo"], "cwd": "../../.." })).await, @r#"permission_denied (no effect): cwd "../../.." lies outside the target's folder"#);
     insta::assert_snapshot!(run(json!({ "argv": ["sh", "-c", "echo $AGENDUM_IDEMPOTENCY_KEY"] })).await, @r#"{"code":0,"stdout":"key-1\n","stderr":"","truncated":false}"#);
     let mut small = exec(&["sh"]);
     small.output_bytes_max = 4;
     insta::assert_snapshot!(line(small.start(attempt(&json!({ "argv": ["sh", "-c", "echo 123456789"] })).0).await), @r#"{"code":0,"stdout":"1234","stderr":"","truncated":true}"#);
+}
+
+#[tokio::test]
+async fn a_run_has_a_folder_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let studio = Exec { folder: folder.path().join("out"), per_run: true, ..exec(&["tee", "ls", "pwd"]) };
+    let run = async |number: u128, input: Json| {
+        let (mut attempt, _) = attempt(&input);
+        attempt.id.run = RunId(number);
+        line(studio.start(attempt).await)
+    };
+    run(1, json!({ "argv": ["tee", "note.txt"], "stdin": "mine" })).await;
+    insta::assert_snapshot!(run(1, json!({ "argv": ["ls"] })).await, @r#"{"code":0,"stdout":"note.txt\n","stderr":"","truncated":false}"#);
+    insta::assert_snapshot!(run(2, json!({ "argv": ["ls"] })).await, @r#"{"code":0,"stdout":"","stderr":"","truncated":false}"#);
+    insta::assert_snapshot!(run(2, json!({ "argv": ["ls"], "cwd": format!("../{}", RunId(1)) })).await, @r#"permission_denied (no effect): cwd "../00000000000000000000000001" lies outside the target's folder"#);
+    assert_eq!(std::fs::read_to_string(folder.path().join(format!("out/{}/note.txt", RunId(1)))).unwrap(), "mine");
+    let lost = Exec { folder: folder.path().join("none"), ..exec(&["ls"]) };
+    let said = line(lost.start(attempt(&json!({ "argv": ["ls"] })).0).await);
+    assert!(said.starts_with("permission_denied (no effect): the target's folder"), "{said}");
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::programs::Example;
+
 /// Shown below the commands.
 const HELP: &str = "\
 First steps:
@@ -97,7 +99,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(Config),
     /// What is present on this machine, what is not, and how to get it
-    Doctor,
+    Doctor {
+        /// Only what this example needs, with versions; exit code 1 if something is missing
+        example: Option<Example>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell

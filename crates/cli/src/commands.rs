@@ -59,7 +59,8 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
         Command::Schema => Ok(writeln!(anstream::stdout(), "{}", agendum_spec::schema().trim_end())?),
         Command::Config(ConfigCommand::Check) => config_check(&context()?),
-        Command::Doctor => doctor::doctor(&context()?).await,
+        Command::Doctor { example: None } => doctor::doctor(&context()?).await,
+        Command::Doctor { example: Some(example) } => doctor::example(json, example).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "agendum", &mut std::io::stdout());
             Ok(())

@@ -109,6 +109,9 @@ pub(crate) struct TargetConfig {
     /// `exec`: where programs start, relative to the configuration.
     #[serde(default)]
     pub(crate) folder: Option<PathBuf>,
+    /// `exec`: each run has its own folder below that.
+    #[serde(default)]
+    pub(crate) per_run: bool,
     /// `exec`: variables of our environment that programs see besides PATH, HOME, LANG, TMPDIR, TZ.
     #[serde(default)]
     pub(crate) environment: Vec<String>,

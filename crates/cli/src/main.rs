@@ -10,6 +10,7 @@ mod config;
 mod failure;
 mod forecast;
 mod host;
+mod programs;
 mod show;
 mod targets;
 

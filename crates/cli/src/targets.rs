@@ -111,6 +111,7 @@ fn adapter(name: &str, given: &TargetConfig, folder: &Path) -> Result<Arc<dyn Ad
         Kind::Exec => {
             let mut exec = Exec { allow: given.allow.clone(), ..Exec::default() };
             exec.folder = given.folder.as_ref().map_or_else(|| folder.to_owned(), |below| folder.join(below));
+            exec.per_run = given.per_run;
             exec.environment.extend(given.environment.iter().cloned());
             Ok(Arc::new(exec))
         }

@@ -161,3 +161,60 @@ fn a_killed_server_loses_nothing() {
     assert_eq!(detail["output"]["once"], "nobody knows", "{detail}");
     assert_eq!((count("before"), count("free"), count("once")), (1, 2, 1), "done, lost and run again, never again");
 }
+
+fn copy_example(name: &str, files: &[&str], to: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+    for file in files {
+        std::fs::create_dir_all(to.join(file).parent().unwrap()).unwrap();
+        std::fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+}
+
+#[test]
+fn a_missing_program_is_named_with_the_way_to_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, example) = (folder.path().join("data"), folder.path().join("media"));
+    copy_example("media", &["graph.yaml", "agendum.toml", "scenes/harbor.pov.j2"], &example);
+    let output = agendum(&data).env("PATH", &data).arg("run").arg(example.join("graph.yaml")).output().unwrap();
+    let (_, err) = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("permanent: \"tee\" is not installed") && err.contains("hint: agendum doctor media"), "{err}");
+    let output = agendum(&data).env("PATH", &data).args(["doctor", "media"]).output().unwrap();
+    let (out, err) = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(out.contains("– flite") && out.contains("\napt-get install flite sox pocketsphinx "), "{out}");
+}
+
+#[test]
+fn a_commit_is_reviewed_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = folder.path().join("examples/code-review");
+    copy_example("code-review", &["graph.yaml", "agendum.toml", "prompts/summary.md"], &example);
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=x", "-c", "user.email=x@example.org"]).args(arguments);
+        assert!(command.current_dir(folder.path()).output().unwrap().status.success(), "git {arguments:?}");
+    };
+    let source = folder.path().join("a.rs");
+    let mark = concat!("// TO", "DO: more");
+    git(&["init", "--quiet"]);
+    std::fs::write(&source, format!("fn a() {{}} \n{mark}\n")).unwrap();
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "a: begins"]);
+    std::fs::write(&source, "what is not committed yet\n").unwrap();
+    let mut command = agendum(&folder.path().join("data"));
+    command.args(["--json", "run"]).arg(example.join("graph.yaml"));
+    command.args(["-i", r#"lint=["git", "grep", "--no-index", "-c", "fn a", "--", "a.rs"]"#]);
+    command.args(["-i", r#"tests=["git", "no-such-command"]"#]);
+    let output = command.output().unwrap();
+    let (out, err) = text(&output);
+    assert!(output.status.success(), "{err}");
+    let result: Json = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    let said = &result["run"]["output"];
+    assert_eq!(said["lint"], "clean", "it looks at the commit's files: {said}");
+    assert!(said["tests"].as_str().unwrap().contains("no-such-command"), "{said}");
+    assert!(said["whitespace"].as_str().unwrap().contains("a.rs:1: trailing whitespace"), "{said}");
+    assert_eq!(said["marks"][0], format!("HEAD:a.rs:2:{mark}"), "{said}");
+    assert!(said["summary"].as_str().unwrap().contains("which failed with code 1"), "{said}");
+    assert_eq!(std::fs::read_to_string(&source).unwrap(), "what is not committed yet\n");
+}

@@ -1,4 +1,4 @@
-//! Files that a document names: prompts. Read through a [`Resolver`], and from then on a part of the document.
+//! Files that a document names: prompts, and what a program reads. Read through a [`Resolver`], and from then on a part of the document.
 
 use agendum_types::Limits;
 
@@ -25,7 +25,9 @@ impl Resolver for NoFiles {
     }
 }
 
-/// The endings that make a `prompt` or `system` the name of a file.
+/// The arguments that may be the name of a file.
+const ARGUMENTS: [&str; 3] = ["prompt", "system", "stdin"];
+/// The endings that make them one.
 const ENDINGS: [&str; 4] = [".md", ".txt", ".j2", ".jinja"];
 
 /// Puts the text of every named file into the document.
@@ -45,7 +47,7 @@ fn inline_tasks(tasks: &mut Node, resolver: &dyn Resolver, left: &mut usize, dia
             inline_tasks(inner, resolver, left, diagnostics);
         }
         let Some(with) = get_mut(task, "with") else { continue };
-        for key in ["prompt", "system"] {
+        for key in ARGUMENTS {
             if let Some(value) = get_mut(with, key) {
                 inline_value(value, resolver, left, diagnostics);
             }

@@ -1,4 +1,4 @@
-//! Names in front of a slice: `tasks.a.output.list[:3]`.
+//! Names in front of a slice: `tasks.a.output.list[:3]`, `(tasks.a.output | lines)[1:]`.
 //!
 //! MiniJinja 3.1 does not count them among the names that a template reads (its `compiler/meta.rs` visits a slice's bounds, not what
 //! is sliced). A name that is missed would be a dependency that is missed, so they are looked for here.
@@ -11,7 +11,7 @@ pub(crate) fn names(source: &str, template: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = source;
     if !template {
-        scan(source, &mut found);
+        scan(source, false, &mut found);
         return found;
     }
     while let Some((at, close)) =
@@ -19,28 +19,38 @@ pub(crate) fn names(source: &str, template: bool) -> Vec<String> {
     {
         let inner = &rest[at + 2..];
         let end = inner.find(close).unwrap_or(inner.len());
-        scan(&inner[..end], &mut found);
+        scan(&inner[..end], false, &mut found);
         rest = &inner[end..];
     }
     found
 }
 
-fn scan(code: &str, found: &mut Vec<String>) {
+/// Notes what is sliced; with `all`, every name: then the whole code stands in front of a slice.
+fn scan(code: &str, all: bool, found: &mut Vec<String>) {
     let bytes = code.as_bytes();
+    let mut opened = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        if matches!(bytes[at], b'"' | b'\'') {
-            at = after_string(bytes, at);
-        } else if is_word(bytes[at]) {
-            at = chain(code, at, found);
-        } else {
-            at += 1;
+        match bytes[at] {
+            b'"' | b'\'' => at = after_string(bytes, at),
+            byte if is_word(byte) => at = chain(code, at, all, found),
+            byte => {
+                match byte {
+                    b'(' | b'[' | b'{' => opened.push(at + 1),
+                    b')' | b']' | b'}' => {
+                        let begin = opened.pop().filter(|_| !all && is_sliced(bytes, at + 1));
+                        begin.into_iter().for_each(|begin| scan(&code[begin..at], true, found));
+                    }
+                    _ => {}
+                }
+                at += 1;
+            }
         }
     }
 }
 
-/// Reads `a.b[0].c` from `begin`; notes its dotted path if a slice follows somewhere in it. Gives where it ends.
-fn chain(code: &str, begin: usize, found: &mut Vec<String>) -> usize {
+/// Reads `a.b[0].c` from `begin`; notes its dotted path if a slice follows somewhere in it, or `always`. Gives where it ends.
+fn chain(code: &str, begin: usize, always: bool, found: &mut Vec<String>) -> usize {
     let bytes = code.as_bytes();
     let mut at = begin;
     while at < bytes.len()
@@ -52,7 +62,7 @@ fn chain(code: &str, begin: usize, found: &mut Vec<String>) -> usize {
     let is_attribute = begin > 0 && bytes[begin - 1] == b'.';
     let root = path.split('.').next().unwrap_or_default();
     let is_data = ROOTS.contains(&root) || path.starts_with("loop.previous");
-    if !is_attribute && is_data && is_sliced(bytes, at) {
+    if !is_attribute && is_data && (always || is_sliced(bytes, at)) {
         found.push(path.to_owned());
     }
     // What stands between brackets has names of its own.
@@ -120,7 +130,16 @@ mod tests {
             ("tasks.a.output[{'x': 1}['x']]", ""),
             ("tasks.ä.output[:1]", "tasks.ä.output"),
             ("loop.previous.tasks.a.output[:1] ~ loop.index[:2]", "loop.previous.tasks.a.output"),
+            ("(tasks.a.output.text | lines)[1:]", "tasks.a.output.text"),
+            (
+                "((tasks.a.output or inputs.x) | f('(tasks.b.output', inputs.y))[0][:2]",
+                "tasks.a.output inputs.x inputs.y",
+            ),
+            ("(tasks.a.output)[0] + (tasks.b.output)", ""),
+            ("tasks.a.output[inputs.k][:2]", "tasks.a.output inputs.k"),
+            ("f(tasks.a.output)[:2]", "tasks.a.output"),
             ("tasks.a.output[", ""),
+            ("(]})[:", ""),
             ("'", ""),
         ] {
             assert_eq!(names(source, false).join(" "), expected, "{source}");

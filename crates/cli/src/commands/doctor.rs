@@ -3,26 +3,16 @@
 use std::io::Write as _;
 
 use agendum_store_sqlite::Directory;
+use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
 use super::Context;
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::{FAILED, Failure};
 use crate::host::index_names;
+use crate::programs::{self, Example};
 use crate::{show, targets};
-
-/// Programs that the examples use, and the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 8] = [
-    ("git", "git"),
-    ("rg", "ripgrep"),
-    ("flite", "flite"),
-    ("pocketsphinx_continuous", "pocketsphinx"),
-    ("pocketsphinx", "pocketsphinx"),
-    ("apertium", "apertium-eng-spa"),
-    ("tesseract", "tesseract-ocr"),
-    ("povray", "povray"),
-];
 
 struct Finding {
     what: String,
@@ -63,13 +53,11 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
         if indexes.is_empty() { "none: agendum index add NAME PATH".to_owned() } else { indexes.join(", ") },
     );
     add("model", true, "offline/extractive is built in; add a target to agendum.toml for a neural one".to_owned());
-    for (program, package) in PROGRAMS {
-        let found = std::env::var_os("PATH")
-            .and_then(|path| std::env::split_paths(&path).map(|folder| folder.join(program)).find(|at| at.is_file()));
-        match found {
-            Some(at) => add(program, true, at.display().to_string()),
-            None => add(program, false, format!("only some examples want it: apt-get install {package}")),
-        }
+    for example in Example::value_variants() {
+        let found = example.look().await;
+        let here = found.iter().filter(|one| one.place.is_some()).count();
+        let said = format!("{here} of {} things it needs: agendum doctor {}", found.len(), example.name());
+        add(&format!("examples/{}", example.name()), here == found.len(), said);
     }
     if context.json {
         let list: Vec<_> =
@@ -82,4 +70,32 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
         writeln!(out, "{mark} {what:<24} {said}")?;
     }
     Ok(())
+}
+
+/// What an example needs, piece by piece; a failure if something is missing.
+pub(crate) async fn example(json: bool, example: Example) -> Result<(), Failure> {
+    let found = example.look().await;
+    let install = programs::install(&found);
+    if json {
+        let needs: Vec<_> = found
+            .iter()
+            .map(|one| {
+                let (ok, place) = (one.place.is_some(), &one.place);
+                json!({ "what": one.what, "ok": ok, "version": one.version, "place": place, "package": one.package })
+            })
+            .collect();
+        show::json(&json!({ "example": example.name(), "ok": install.is_none(), "needs": needs, "install": install }))?;
+    } else {
+        let mut out = anstream::stdout();
+        for one in &found {
+            let mark = if one.place.is_some() { "✓".green().to_string() } else { "–".yellow().to_string() };
+            let place = one.place.clone().unwrap_or_else(|| format!("missing: Debian's package {}", one.package));
+            writeln!(out, "{mark} {:<24} {:<10} {place}", one.what, one.version.as_deref().unwrap_or_default())?;
+        }
+        match &install {
+            Some(command) => writeln!(out, "\n{command}")?,
+            None => writeln!(out, "\nagendum run examples/{}/graph.yaml", example.name())?,
+        }
+    }
+    if install.is_some() { Err(Failure::silent(FAILED)) } else { Ok(()) }
 }

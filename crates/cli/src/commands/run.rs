@@ -10,6 +10,7 @@ use super::{Context, check};
 use crate::args::Run;
 use crate::failure::{FAILED, Failure, INTERRUPTED, LIMIT};
 use crate::host::{Need, Session};
+use crate::programs::Example;
 use crate::show;
 
 pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
@@ -134,8 +135,11 @@ pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
                 .as_ref()
                 .and_then(|error| error.task.as_ref())
                 .map_or(String::new(), |task| format!(" in {task}"));
-            Err(Failure::new(code, format!("the run failed{task}: {class}: {message}"))
-                .hint(format!("agendum why {}", detail.run.id)))
+            let hint = match Example::named(&detail.run.graph).filter(|example| example.lacks_a_program()) {
+                Some(example) => format!("agendum doctor {} says which programs are missing", example.name()),
+                None => format!("agendum why {}", detail.run.id),
+            };
+            Err(Failure::new(code, format!("the run failed{task}: {class}: {message}")).hint(hint))
         }
     }
 }

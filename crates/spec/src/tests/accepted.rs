@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::checked;
-use crate::{NoFiles, Source, check, load};
+use crate::{NoFiles, Resolver, Source, check, load};
 
 /// Each task with what it needs.
 fn needs(text: &str) -> String {
@@ -83,6 +83,26 @@ fn prompts_see_the_other_arguments() {
     a <- 
     b <- a
     ");
+}
+
+struct Scene;
+
+impl Resolver for Scene {
+    fn read(&self, path: &str) -> Result<String, String> {
+        Ok(format!("{path} is called ${{{{ tasks.title.output.text }}}}"))
+    }
+}
+
+#[test]
+fn what_a_program_reads_may_be_a_file() {
+    let text = "{ version: 1, name: t, tasks: { title: { uses: chat }, draw: { uses: exec, with: { argv: [tee, notes.txt], stdin: scenes/sea.pov.j2 } } } }";
+    let checked = check(Source { name: "x", text }, &Scene, &Limits::STANDARD);
+    let accepted = checked.runnable().unwrap();
+    assert!(accepted.document.to_string().contains("scenes/sea.pov.j2 is called ${{ tasks.title.output.text }}"));
+    let draw = accepted.graph.tasks.iter().find(|task| &*task.name == "draw").unwrap();
+    assert_eq!(&*accepted.graph.task(draw.needs[0]).name, "title", "what the file reads is a dependency");
+    let checked = check(Source { name: "x", text }, &NoFiles, &Limits::STANDARD);
+    assert!(checked.diagnostics.iter().any(|found| found.message.contains("came without files")));
 }
 
 proptest! {
