@@ -32,20 +32,28 @@ impl Events {
         if self.bytes > STREAM_BYTES_MAX {
             return Err(too_large("the response", STREAM_BYTES_MAX));
         }
-        let mut whole = Vec::new();
-        for byte in bytes {
-            let second_half = std::mem::take(&mut self.after_return) && *byte == b'\n';
-            match byte {
-                b'\n' if second_half => {}
-                b'\n' | b'\r' => {
-                    self.after_return = *byte == b'\r';
-                    whole.extend(self.line()?);
-                }
-                _ if self.line.len() >= EVENT_BYTES_MAX => return Err(too_large("a line", EVENT_BYTES_MAX)),
-                _ => self.line.push(*byte),
+        let (mut whole, mut rest) = (Vec::new(), bytes);
+        loop {
+            // A line may end with two bytes, and a piece between them.
+            if !rest.is_empty() && std::mem::take(&mut self.after_return) {
+                rest = rest.strip_prefix(b"\n").unwrap_or(rest);
             }
+            let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else { break };
+            self.gather(&rest[..end])?;
+            whole.extend(self.line()?);
+            self.after_return = rest[end] == b'\r';
+            rest = &rest[end + 1..];
         }
+        self.gather(rest)?;
         Ok(whole)
+    }
+
+    fn gather(&mut self, bytes: &[u8]) -> Result<(), Failed> {
+        if self.line.len() + bytes.len() > EVENT_BYTES_MAX {
+            return Err(too_large("a line", EVENT_BYTES_MAX));
+        }
+        self.line.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// Takes the line that has ended. An empty one ends an event.

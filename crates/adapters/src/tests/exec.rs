@@ -116,7 +116,7 @@ async fn a_guard_ends_what_still_runs() {
         let mut command = Command::new("sh");
         command.args(["-c", script]).env("AGENDUM_EXEC_ID", mark).process_group(0).stdin(Stdio::null()).spawn().unwrap()
     };
-    let (mut left, mut ended) = (start(&script, "test.1"), start("sleep 600", "test.2"));
+    let (mut left, mut ended) = (start(&script, "test.1"), start("exec sleep 600", "test.2"));
     let id = number(&file).await;
     let said = format!("+ {} test.1\n+ {} test.2\nnonsense\n+ 1 test.3\n- test.2\n", left.id(), ended.id());
     tokio::task::spawn_blocking(move || guard::keep(said.as_bytes())).await.unwrap();

@@ -41,7 +41,9 @@ pub(super) async fn endless(head: &str, piece: String, pause: Span) -> String {
         let _count = socket.read(&mut asked).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
         while socket.write_all(piece.as_bytes()).await.is_ok() {
-            tokio::time::sleep(pause).await;
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
         }
     });
     base
