@@ -33,7 +33,7 @@ pub enum Profile {
     Chat,
     /// `{text}` in, `{allowed, categories}` out.
     Moderate,
-    /// `{text, to}` in, `{text}` out.
+    /// `{text, to}` in, `{text, model, translated}` out.
     Translate,
 }
 
@@ -84,7 +84,7 @@ impl Chat {
                 Ok(ChatInput {
                     system: Some(
                         "You moderate text before it is shown. Say whether it may be shown, and which of these \
-                        categories it falls into: violence, self_harm, hate, sexual, credentials."
+                        categories it falls into: harassment, violence, self_harm, sexual, hate, credentials."
                             .to_owned(),
                     ),
                     prompt: Some(given["text"].as_str().unwrap_or_default().to_owned()),
@@ -230,7 +230,10 @@ impl Chat {
                     .map_err(|error| invalid(&format!("the answer does not follow the schema: {error}")))?;
                 Ok(if is_wrapped { value["value"].clone() } else { value })
             }
-            (None, Profile::Translate) => Ok(json!({ "text": answer.text, "model": self.model, "translated": true })),
+            // Half of a text is no translation of it.
+            (None, Profile::Translate) => {
+                Ok(json!({ "text": answer.text, "model": self.model, "translated": reason != "length" }))
+            }
             (None, Profile::Chat | Profile::Moderate) => {
                 Ok(json!({ "text": answer.text, "model": self.model, "finish_reason": reason }))
             }

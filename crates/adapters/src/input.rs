@@ -4,7 +4,7 @@ use agendum_ports::{Attempt, Failed, Finished, Payload};
 use agendum_types::{Class, MediaType, Usage};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 /// What a `chat` task is given. Other keys are arguments of its prompt, already rendered into it.
 #[derive(Debug, Default, Deserialize)]
@@ -41,14 +41,23 @@ impl ChatInput {
 
     /// All text in it, for a model that reads no roles.
     pub(crate) fn text(&self) -> String {
-        let contents = self.messages().into_iter().filter_map(|message| match message.get("content") {
-            Some(Json::String(text)) => Some(text.clone()),
-            Some(Json::Array(parts)) => {
-                Some(parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"))
-            }
-            _ => None,
-        });
-        contents.collect::<Vec<_>>().join("\n\n")
+        self.messages().iter().map(content).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// What the user said last.
+    pub(crate) fn last_said(&self) -> String {
+        let messages = self.messages();
+        let last = messages.iter().rev().find(|message| message["role"] == "user").or_else(|| messages.last());
+        last.map(content).unwrap_or_default()
+    }
+}
+
+/// The text of a message.
+fn content(message: &Json) -> String {
+    match &message["content"] {
+        Json::String(text) => text.clone(),
+        Json::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => String::new(),
     }
 }
 
@@ -80,15 +89,18 @@ pub(crate) fn conforming(text: &str, schema: &Json) -> Result<Json, String> {
     }
 }
 
-/// A schema that is no object is wrapped, because providers take objects only.
+/// A schema that is no object is wrapped, because providers take objects only. What its references name stays at the top.
 pub(crate) fn wrapped(schema: &Json) -> (Json, bool) {
     if schema["type"] == "object" || schema.get("properties").is_some() {
         return (schema.clone(), false);
     }
-    let mut properties = Map::new();
-    properties.insert("value".to_owned(), schema.clone());
-    (
-        serde_json::json!({ "type": "object", "properties": properties, "required": ["value"], "additionalProperties": false }),
-        true,
-    )
+    let mut inner = schema.clone();
+    let mut whole = serde_json::json!({ "type": "object", "required": ["value"], "additionalProperties": false });
+    for word in ["$schema", "$defs", "definitions"] {
+        if let Some(named) = inner.as_object_mut().and_then(|keys| keys.shift_remove(word)) {
+            whole[word] = named;
+        }
+    }
+    whole["properties"] = serde_json::json!({ "value": inner });
+    (whole, true)
 }

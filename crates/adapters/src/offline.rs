@@ -5,7 +5,10 @@
 
 mod answer;
 mod fill;
+mod glossary;
+mod language;
 mod lexicon;
+mod moderation;
 mod prompt;
 mod temper;
 mod words;
@@ -21,14 +24,20 @@ use serde_json::{Value as Json, json};
 
 use crate::input::{self, ChatInput};
 
-pub use answer::answer;
-pub use lexicon::{CATEGORIES, moderate, translate};
+use answer::Answer;
+use prompt::Asked;
+
+pub use glossary::translate;
+pub use moderation::{CATEGORIES, moderate};
 pub use temper::{Counted, Mood, RETRY_AFTER_MS, Temper};
 
 /// What the model calls itself.
 pub const MODEL: &str = "offline/extractive";
 /// What every free text of it carries beside it.
 pub const NOTE: &str = "extractive answer: sentences of the given passages, no neural network was used";
+
+/// What stands beside its name on the wire, where there is no place for the note.
+pub const FINGERPRINT: &str = "extractive, no neural network";
 
 /// Which of its skills a target offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +66,8 @@ pub struct Reply {
     pub output: Json,
     /// The tool it calls, where the request says that it must call one.
     pub call: Option<ToolCall>,
+    /// `stop`, `length` or `tool_calls`.
+    pub finish_reason: &'static str,
     /// Words in.
     pub tokens_in: u64,
     /// Words out.
@@ -87,41 +98,83 @@ impl Offline {
 /// If there is nothing to read, or the schema cannot be followed.
 pub fn reply(given: &Json) -> Result<Reply, String> {
     let given: ChatInput = serde_json::from_value(given.clone()).map_err(|error| error.to_string())?;
-    chat_reply(&given)
+    chat_reply(&given).map_err(|refused| refused.message)
 }
 
-fn chat_reply(given: &ChatInput) -> Result<Reply, String> {
+/// Why there is no reply.
+struct Refused {
+    class: Class,
+    message: String,
+}
+
+impl Refused {
+    const fn new(class: Class, message: String) -> Self {
+        Self { class, message }
+    }
+}
+
+fn chat_reply(given: &ChatInput) -> Result<Reply, Refused> {
     let text = given.text();
     if text.trim().is_empty() {
-        return Err("there is neither a `prompt` nor `messages`".to_owned());
+        return Err(Refused::new(Class::Permanent, "there is neither a `prompt` nor `messages`".to_owned()));
     }
-    let asked = prompt::Asked::read(&text);
+    let asked = Asked::read(given);
     let tokens_in = words::count(&text);
-    if let Some(schema) = &given.schema {
-        let value = fill::value(schema, &asked)?;
+    let filled = |schema: &Json| {
+        let value = fill::value(schema, &asked).map_err(|error| Refused::new(Class::InvalidOutput, error))?;
         let text = value.to_string();
+        match given.max_tokens.filter(|cap| words::cut(&text, u64::from(*cap)).is_some()) {
+            Some(cap) => Err(Refused::new(
+                Class::InvalidOutput,
+                format!("the value that follows the schema is longer than the output cap of {cap} tokens"),
+            )),
+            None => Ok((value, text)),
+        }
+    };
+    if let Some(schema) = &given.schema {
+        let (output, text) = filled(schema)?;
         let tokens_out = words::count(&text);
-        return Ok(Reply { text, output: value, call: None, tokens_in, tokens_out });
+        return Ok(Reply { text, output, call: None, finish_reason: "stop", tokens_in, tokens_out });
     }
-    if let Some(tool) = due(given)? {
+    if let Some(tool) = due(given).map_err(|error| Refused::new(Class::Permanent, error))? {
         let nothing = json!({ "type": "object" });
-        let arguments = fill::value(tool.get("parameters").unwrap_or(&nothing), &asked)?;
-        let tokens_out = words::count(&arguments.to_string());
+        let (arguments, said) = filled(tool.get("parameters").unwrap_or(&nothing))?;
         let name = tool["name"].as_str().unwrap_or_default().to_owned();
         let call = json!({ "id": "call_1", "name": name, "arguments": arguments });
+        let finish_reason = "tool_calls";
         let output =
-            json!({ "text": "", "model": MODEL, "finish_reason": "tool_calls", "tool_calls": [call], "note": NOTE });
+            json!({ "text": "", "model": MODEL, "finish_reason": finish_reason, "tool_calls": [call], "note": NOTE });
         let call = Some(ToolCall { name, arguments });
-        return Ok(Reply { text: String::new(), output, call, tokens_in, tokens_out });
+        return Ok(Reply {
+            text: String::new(),
+            output,
+            call,
+            finish_reason,
+            tokens_in,
+            tokens_out: words::count(&said),
+        });
     }
-    let answer =
-        answer(&asked.question, &asked.passages, given.max_tokens.map_or(3, |cap| (cap / 40).clamp(1, 3)) as usize);
-    let text = if answer.text.is_empty() { asked.echo() } else { answer.text };
+    let answer = free_text(&asked);
+    let cut = given.max_tokens.and_then(|cap| words::cut(&answer.text, u64::from(cap)));
+    let finish_reason = if cut.is_some() { "length" } else { "stop" };
+    let text = cut.unwrap_or(&answer.text).to_owned();
     let tokens_out = words::count(&text);
     let output = json!({
-        "text": text, "citations": answer.citations, "model": MODEL, "finish_reason": "stop", "note": NOTE,
+        "text": text, "citations": answer.citations, "answered": answer.answered, "language": answer.language,
+        "model": MODEL, "finish_reason": finish_reason, "note": NOTE,
     });
-    Ok(Reply { text, output, call: None, tokens_in, tokens_out })
+    Ok(Reply { text, output, call: None, finish_reason, tokens_in, tokens_out })
+}
+
+/// An answer from the passages; without any, the first sentences of the text that it was given to rewrite.
+fn free_text(asked: &Asked) -> Answer {
+    match &asked.text {
+        Some(text) if asked.passages.is_empty() => {
+            let text = answer::lead(text);
+            Answer { language: language::of(&text), text, citations: Vec::new(), answered: true }
+        }
+        _ => answer::answer(asked),
+    }
 }
 
 /// The tool that must be called. Left the choice, this model calls none: it cannot judge what a tool is good for.
@@ -170,8 +223,9 @@ async fn serve(skill: Skill, counted: &Counted, attempt: &Attempt) -> Result<Fin
         Skill::Chat => {
             let given: ChatInput =
                 input::parse(attempt, "{prompt, system, messages, schema, tools, tool_choice, max_tokens}")?;
+            let given = ChatInput { max_tokens: given.max_tokens.into_iter().chain(attempt.output_cap).min(), ..given };
             let reply =
-                chat_reply(&given).map_err(|message| Failed::new(Class::Permanent, message).without_effect())?;
+                chat_reply(&given).map_err(|refused| Failed::new(refused.class, refused.message).without_effect())?;
             let usage = Usage {
                 tokens_in: reply.tokens_in,
                 tokens_out: reply.tokens_out,
@@ -220,3 +274,6 @@ async fn stream(attempt: &Attempt, text: &str, temper: Temper, cut: bool) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

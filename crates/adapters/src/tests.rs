@@ -13,10 +13,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Chat, Profile, Secret};
-use crate::offline::{self, Offline, Skill, Temper};
 use crate::{Exec, Http};
 
-fn attempt(input: &Json) -> (Attempt, CancellationToken) {
+pub(crate) fn attempt(input: &Json) -> (Attempt, CancellationToken) {
     let cancel = CancellationToken::new();
     let attempt = Attempt {
         id: AttemptId { run: RunId(1), path: TaskPath::default(), attempt: AttemptNo(1), incarnation: Incarnation(1) },
@@ -35,7 +34,7 @@ fn attempt(input: &Json) -> (Attempt, CancellationToken) {
     (attempt, cancel)
 }
 
-fn line(ended: Result<Finished, Failed>) -> String {
+pub(crate) fn line(ended: Result<Finished, Failed>) -> String {
     match ended {
         Ok(finished) => String::from_utf8_lossy(&finished.output.bytes).into_owned(),
         Err(failed) => {
@@ -43,95 +42,6 @@ fn line(ended: Result<Finished, Failed>) -> String {
             format!("{}{proof}: {}", failed.class, failed.message)
         }
     }
-}
-
-const PROMPT: &str = "Answer from the passages.\n\
-    <passage id=\"p1\" source=\"docs/a.md:1-4\">The journal is synced before an answer leaves. Cats are nice animals to have.</passage>\n\
-    <passage id=\"p2\" source=\"docs/b.md:7-9\">After a crash the journal is applied, and open runs go on where it ends.</passage>\n\
-    <question>What happens to open runs after a crash?</question>";
-
-#[test]
-fn the_offline_model_answers_with_sentences_it_was_given() {
-    let reply = offline::reply(&json!({ "prompt": PROMPT })).unwrap();
-    insta::assert_snapshot!(reply.text, @"After a crash the journal is applied, and open runs go on where it ends. [p2]");
-    assert!(reply.output["note"].as_str().unwrap().contains("no neural network"));
-    assert_eq!(reply.output["citations"], json!([{ "id": "p2", "source": "docs/b.md:7-9" }]));
-    assert_eq!(offline::reply(&json!({ "prompt": PROMPT })).unwrap().text, reply.text, "it is deterministic");
-    assert!(offline::reply(&json!({ "prompt": "" })).is_err());
-}
-
-#[test]
-fn the_offline_model_follows_a_schema() {
-    let ask =
-        |prompt: &str, schema: Json| offline::reply(&json!({ "prompt": prompt, "schema": schema })).unwrap().output;
-    let intents = json!({ "enum": ["how_to", "billing", "outage", "other"] });
-    assert_eq!(ask("How do I install it?", intents.clone()), json!("how_to"));
-    assert_eq!(ask("My invoice shows a wrong charge", intents.clone()), json!("billing"));
-    assert_eq!(ask("Zebra", intents), json!("other"));
-    let schema = json!({ "type": "object", "required": ["score", "notes"], "properties": {
-        "score": { "type": "number", "minimum": 0, "maximum": 1 }, "ok": { "type": "boolean" }, "tags": { "type": "array", "items": { "type": "string" }, "minItems": 2 } } });
-    let value = ask("<question>journal crash</question><text>The journal [p1]</text>", schema.clone());
-    jsonschema::validate(&schema, &value).unwrap();
-    assert_eq!(value["notes"], "says nothing about: crash");
-    let mut deep = json!({ "type": "string" });
-    for _ in 0..20 {
-        deep = json!({ "type": "array", "items": deep });
-    }
-    assert!(offline::reply(&json!({ "prompt": "x", "schema": deep })).is_err());
-}
-
-#[test]
-fn the_offline_model_calls_a_tool_when_it_must() {
-    let search = json!({ "type": "function", "function": { "name": "search", "parameters": {
-        "type": "object", "required": ["query"], "properties": { "query": { "type": "string" } } } } });
-    let now = json!({ "type": "function", "function": { "name": "now" } });
-    let ask = |choice: Json| {
-        offline::reply(
-            &json!({ "prompt": "<question>Is it up?</question>", "tools": [search, now], "tool_choice": choice }),
-        )
-        .map_or_else(|error| error, |reply| reply.output["tool_calls"].to_string())
-    };
-    insta::assert_snapshot!(ask(json!("required")), @r#"[{"id":"call_1","name":"search","arguments":{"query":"Is it up?"}}]"#);
-    insta::assert_snapshot!(ask(json!({ "type": "function", "function": { "name": "now" } })), @r#"[{"id":"call_1","name":"now","arguments":{}}]"#);
-    insta::assert_snapshot!(ask(json!({ "type": "function", "function": { "name": "fly" } })), @r#"`tool_choice` names the tool "fly", which is not in `tools`"#);
-    insta::assert_snapshot!(ask(json!("auto")), @"null");
-}
-
-#[test]
-fn a_schema_for_moderation_is_filled_by_moderation() {
-    let schema = json!({ "type": "object", "properties": {
-        "allowed": { "type": "boolean" }, "categories": { "type": "array", "items": { "type": "string" } } } });
-    let ask = |prompt: &str| offline::reply(&json!({ "prompt": prompt, "schema": schema })).unwrap().text;
-    insta::assert_snapshot!(ask("A kind but slow, bad answer."), @r#"{"allowed":true,"categories":[]}"#);
-    insta::assert_snapshot!(ask("ghp_0123"), @r#"{"allowed":false,"categories":["credentials"]}"#);
-}
-
-#[test]
-fn moderation_and_the_glossary() {
-    assert_eq!(offline::moderate("A kind answer.")["allowed"], true);
-    assert_eq!(offline::moderate("-----BEGIN PRIVATE KEY-----")["categories"], json!(["credentials"]));
-    let translated = offline::translate("Wie überlebt Agendum einen Absturz?", "en");
-    assert_eq!(translated["text"], "how survives Agendum a crash?");
-    assert_eq!(translated["from"], "de");
-    assert_eq!(offline::translate("How does it work for all of you?", "en")["translated"], false);
-}
-
-#[tokio::test]
-async fn the_offline_model_misbehaves_as_told() {
-    let ask = async |temper: Temper| {
-        let (attempt, _) = attempt(&json!({ "prompt": PROMPT }));
-        line(Offline::new(Skill::Chat, temper).start(attempt).await)
-    };
-    insta::assert_snapshot!(ask(Temper { fail_every: 1, ..Temper::default() }).await, @"unavailable (no effect): told to fail");
-    insta::assert_snapshot!(ask(Temper { rate_limit_every: 1, ..Temper::default() }).await, @"rate_limited (no effect): told to rate-limit");
-    insta::assert_snapshot!(ask(Temper { cut_every: 1, ..Temper::default() }).await, @"unavailable (no effect): the stream ended without its finish marker");
-    let model = Offline::new(Skill::Moderate, Temper { fail_every: 3, rate_limit_every: 2, ..Temper::default() });
-    let mut classes = Vec::new();
-    for _ in 0..6 {
-        let ended = model.start(attempt(&json!({ "text": "fine" })).0).await;
-        classes.push(ended.map_or_else(|failed| failed.class.word(), |_| "ok"));
-    }
-    assert_eq!(classes, ["ok", "rate_limited", "unavailable", "rate_limited", "ok", "rate_limited"]);
 }
 
 fn exec(allow: &[&str]) -> Exec {
@@ -256,6 +166,52 @@ async fn chat_speaks_the_wire_format() {
     insta::assert_snapshot!(ended, @r#""a""#);
     let (ended, _) = chat(sse(&[delta("{\"value\": \"z\"}"), stop], true), schema).await;
     insta::assert_snapshot!(ended, @r#"invalid_output: the answer does not follow the schema: "z" is not one of "a" or "b""#);
+}
+
+#[tokio::test]
+async fn chat_checks_every_answer_against_its_schema() {
+    let stop = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
+    let ask = async |schema: Json, said: &str| {
+        let given = json!({ "prompt": "Hi", "schema": schema });
+        let (ended, asked) = chat(sse(&[delta(said), stop.clone()], true), given).await;
+        let body: Json = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
+        format!("{ended}\n  sent {}", body["response_format"]["json_schema"]["schema"])
+    };
+    let named = json!({ "$ref": "#/$defs/q", "$defs": { "q": { "type": "integer", "minimum": 1 } } });
+    insta::assert_snapshot!(ask(named.clone(), "{\"value\": 7}").await, @r##"
+    7
+      sent {"type":"object","required":["value"],"additionalProperties":false,"$defs":{"q":{"type":"integer","minimum":1}},"properties":{"value":{"$ref":"#/$defs/q"}}}
+    "##);
+    insta::assert_snapshot!(ask(named, "{\"value\": 0}").await, @r##"
+    invalid_output: the answer does not follow the schema: 0 is less than the minimum of 1
+      sent {"type":"object","required":["value"],"additionalProperties":false,"$defs":{"q":{"type":"integer","minimum":1}},"properties":{"value":{"$ref":"#/$defs/q"}}}
+    "##);
+    let union = json!({ "anyOf": [{ "type": "integer" }, { "type": "null" }] });
+    insta::assert_snapshot!(ask(union.clone(), "{\"value\": null}").await, @r#"
+    null
+      sent {"type":"object","required":["value"],"additionalProperties":false,"properties":{"value":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}
+    "#);
+    insta::assert_snapshot!(ask(union, "{\"value\": \"pick\"}").await, @r#"
+    invalid_output: the answer does not follow the schema: "pick" is not valid under any of the schemas listed in the 'anyOf' keyword
+      sent {"type":"object","required":["value"],"additionalProperties":false,"properties":{"value":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}
+    "#);
+    let object = json!({ "type": "object", "required": ["n"], "properties": { "n": { "type": "string", "pattern": "^[0-9]{3}$" } } });
+    insta::assert_snapshot!(ask(object.clone(), "{\"n\": \"404\"}").await, @r#"
+    {"n":"404"}
+      sent {"type":"object","required":["n"],"properties":{"n":{"type":"string","pattern":"^[0-9]{3}$"}}}
+    "#);
+    insta::assert_snapshot!(ask(object.clone(), "{\"n\": \"how many\"}").await, @r#"
+    invalid_output: the answer does not follow the schema: "how many" does not match "^[0-9]{3}$"
+      sent {"type":"object","required":["n"],"properties":{"n":{"type":"string","pattern":"^[0-9]{3}$"}}}
+    "#);
+    insta::assert_snapshot!(ask(object.clone(), "{}").await, @r#"
+    invalid_output: the answer does not follow the schema: "n" is a required property
+      sent {"type":"object","required":["n"],"properties":{"n":{"type":"string","pattern":"^[0-9]{3}$"}}}
+    "#);
+    insta::assert_snapshot!(ask(object, "I will not.").await, @r#"
+    invalid_output: the answer does not follow the schema: it is not JSON: expected value at line 1 column 1
+      sent {"type":"object","required":["n"],"properties":{"n":{"type":"string","pattern":"^[0-9]{3}$"}}}
+    "#);
 }
 
 #[tokio::test]

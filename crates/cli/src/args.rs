@@ -69,8 +69,11 @@ pub(crate) enum Command {
     Why {
         /// The run's id; `last` for the newest
         run: String,
-        /// Only this task
+        /// Only this task, and what is inside it
         task: Option<String>,
+        /// Begin the list of tasks behind so many
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        from: usize,
     },
     /// List, show, watch and steer runs
     #[command(subcommand)]
@@ -179,6 +182,9 @@ pub(crate) enum Runs {
     Show {
         /// The run's id; `last` for the newest
         run: String,
+        /// Begin the list of tasks behind so many
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        from: usize,
     },
     /// Follow a run to its end
     Watch {

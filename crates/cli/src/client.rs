@@ -91,17 +91,32 @@ impl Client {
         }
     }
 
-    pub(crate) async fn run(&self, id: &str) -> Result<RunDetail, Failure> {
-        self.json(self.request(Method::GET, &format!("/v1/runs/{id}"))).await
+    /// A run with a page of its tasks.
+    pub(crate) async fn run(&self, id: &str, from: usize) -> Result<RunDetail, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}?from={from}"))).await
     }
 
-    /// Waits for the answer.
-    pub(crate) async fn answer(&self, id: &str) -> Result<RunDetail, Failure> {
-        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/answer"))).await
+    /// A run's line.
+    pub(crate) async fn status(&self, id: &str) -> Result<Run, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/status"))).await
     }
 
-    pub(crate) async fn why(&self, id: &str) -> Result<Why, Failure> {
-        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/why"))).await
+    /// Waits for the answer; with a page of tasks only if they are wanted, for they have to be read.
+    pub(crate) async fn answer(&self, id: &str, tasks: bool) -> Result<RunDetail, Failure> {
+        let page = if tasks { "" } else { "?limit=0" };
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/answer{page}"))).await
+    }
+
+    /// The reasons behind a run, or one of its tasks, with a page of tasks.
+    pub(crate) async fn why(&self, id: &str, task: Option<&str>, from: usize) -> Result<Why, Failure> {
+        let mut query = vec![("from", from.to_string())];
+        query.extend(task.map(|task| ("task", task.to_owned())));
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/why?{}", encoded(&query)))).await
+    }
+
+    /// The reasons behind a run, without single tasks.
+    pub(crate) async fn reasons(&self, id: &str) -> Result<Why, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/why?limit=0"))).await
     }
 
     pub(crate) async fn command(&self, id: &str, command: &str) -> Result<(), Failure> {

@@ -51,8 +51,8 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             let config = Config::find(config.as_deref(), Some(&graph))?;
             check::check(json, &graph, &config.limits.0)
         }
-        Command::Explain { graph } => explain::explain(&context()?, &graph),
-        Command::Why { run, task } => why::why(&context()?, &run, task.as_deref()).await,
+        Command::Explain { graph } => explain::explain(&context()?, &graph).await,
+        Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen } => serve::serve(&context()?, listen).await,

@@ -53,6 +53,8 @@ struct Node {
     prompt: Option<(u64, bool)>,
     /// Items of its `foreach`, where they are known.
     items: Option<u64>,
+    /// True if they are known from earlier runs only.
+    items_learned: bool,
     /// Runs that its time was learned from.
     learned: u32,
 }

@@ -116,7 +116,7 @@ impl Host {
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let targets = targets::table(config, indexes(config, data)?)?;
         let engine = Engine::start(Parts {
-            store,
+            store: Arc::clone(&store),
             blobs,
             clock: Arc::new(Wall),
             targets,
@@ -130,8 +130,10 @@ impl Host {
         let service = Service {
             reader: engine.reader(),
             engine: Some(Arc::clone(&engine)),
+            store,
             token: token.clone(),
             limits: config.limits.0.clone(),
+            stored_limits: config.limits.stored(),
             tenant: Tenant::default(),
         };
         Self::listen(directory, service, Some(engine), listen, token).await
@@ -141,9 +143,16 @@ impl Host {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory)?);
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let token = token()?;
-        let reader = Reader::new(store, blobs, config.limits.stored());
-        let limits = config.limits.0.clone();
-        let service = Service { engine: None, reader, token: token.clone(), limits, tenant: Tenant::default() };
+        let (limits, stored_limits) = (config.limits.0.clone(), config.limits.stored());
+        let service = Service {
+            engine: None,
+            reader: Reader::new(Arc::clone(&store), blobs, stored_limits.clone()),
+            store,
+            token: token.clone(),
+            limits,
+            stored_limits,
+            tenant: Tenant::default(),
+        };
         Self::listen(directory, service, None, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token).await
     }
 
@@ -210,7 +219,7 @@ fn indexes(config: &Config, data: &Path) -> Result<BTreeMap<String, Arc<Index>>,
             None => Arc::new(Index::open(&index_path(data, name))?),
         };
         let paths: Vec<_> = given.paths.iter().map(|path| config.folder.join(path)).collect();
-        let update = index.add(&paths)?;
+        let update = index.follow(&paths)?;
         tracing::info!(index = %name, ?update, "index up to date");
         indexes.insert(name.clone(), index);
     }

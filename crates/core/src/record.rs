@@ -213,6 +213,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// What it cost.
     pub cost: Money,
+    /// True if nobody told what it used: all that it held counts as spent.
+    pub unreported: bool,
     /// What follows.
     pub next: Next,
 }

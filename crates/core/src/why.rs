@@ -3,11 +3,15 @@
 //!
 //! The run's time is attributed by walking back from the task that ended it along the dependency settled last; each stretch takes the
 //! cause of the task on that path.
+//!
+//! Records are taken one by one and not kept, so that a run of 100,000 items costs what its items cost and not what its records do.
+//! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
+mod nodes;
 mod track;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section, Work};
@@ -18,7 +22,8 @@ use agendum_types::{
 use agendum_types::snapshot::TaskView;
 
 use crate::action::{Entry, RunFailure};
-use crate::record::{Answered, Record};
+use crate::record::Record;
+pub use nodes::NodeReasons;
 use track::Track;
 
 /// The reasons behind a run.
@@ -40,8 +45,32 @@ pub struct Reasons {
     pub parts: Vec<(Cause, Duration)>,
     /// The chain of tasks that the answer waited for, first to last.
     pub critical: Vec<TaskPath>,
-    /// Every call, and every group whose end needs a reason, in the order of becoming ready; then what waits or never started.
+    /// Of the calls, and the groups whose end needs a reason, those that were asked for, in the order of becoming ready; behind the last
+    /// of them what waits or never started.
     pub tasks: Vec<TaskReasons>,
+    /// How many more there are behind them.
+    pub tasks_left: usize,
+    /// All calls, by node of the graph.
+    pub nodes: Vec<NodeReasons>,
+}
+
+/// Which tasks to tell one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Only this task and what is inside it.
+    pub within: TaskPath,
+    /// Leaves out so many.
+    pub skip: usize,
+    /// At most this many.
+    pub count_max: usize,
+}
+
+impl Page {
+    /// Every task.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { within: TaskPath::default(), skip: 0, count_max: usize::MAX }
+    }
 }
 
 /// The reasons behind a task.
@@ -114,73 +143,124 @@ pub struct Seen<'a> {
     pub live: Option<&'a RunView>,
 }
 
+/// The records of one run, read so far.
+#[derive(Debug, Default)]
+pub struct Reading {
+    submitted: Option<(RunId, Timestamp)>,
+    answered: Option<Ended>,
+    done: Option<Timestamp>,
+    last: Timestamp,
+    tracks: BTreeMap<TaskPath, Track>,
+    /// Names of targets, each kept once.
+    targets: BTreeSet<Arc<str>>,
+}
+
+/// How a run was answered.
+#[derive(Debug)]
+struct Ended {
+    at: Timestamp,
+    status: RunStatus,
+    failure: Option<RunFailure>,
+    degraded: bool,
+}
+
+impl Reading {
+    /// Takes the next record.
+    pub fn take(&mut self, graph: &Graph, entry: &Entry) {
+        self.last = entry.at;
+        match &entry.record {
+            Record::RunSubmitted(submitted) => {
+                self.submitted.get_or_insert((submitted.run, entry.at));
+            }
+            Record::Answered(answered) => {
+                let (status, degraded) = (answered.status, answered.degraded);
+                self.answered = Some(Ended { at: entry.at, status, failure: answered.failure.clone(), degraded });
+            }
+            Record::Done { .. } => self.done = Some(entry.at),
+            Record::Task { path, change, .. } if !path.segments().is_empty() => {
+                if !self.tracks.contains_key(path) {
+                    self.tracks.insert(path.clone(), Track::new(graph, path));
+                }
+                if let Some(track) = self.tracks.get_mut(path) {
+                    track.take(change, entry.at, &mut self.targets);
+                }
+            }
+            Record::Task { .. }
+            | Record::Opened { .. }
+            | Record::ClockJumped { .. }
+            | Record::TasksAdded { .. }
+            | Record::CancelRequested { .. }
+            | Record::Paused { .. }
+            | Record::Resumed { .. } => {}
+        }
+    }
+
+    /// The reasons. `None` if the records do not begin with a submission.
+    #[must_use]
+    pub fn reasons(self, graph: &Graph, seen: Seen<'_>, page: &Page) -> Option<Reasons> {
+        let (run, submitted) = self.submitted?;
+        let mut tracks = self.tracks;
+        let views = seen.live.map(|view| view.tasks.iter().map(|task| (task.path.as_str(), task)).collect());
+        let scene = Scene {
+            graph,
+            until: self.answered.as_ref().map_or_else(|| seen.now.max(self.last), |answered| answered.at),
+            end: if seen.live.is_some() { seen.now.max(self.last) } else { self.last },
+            answered: self.answered,
+            submitted,
+            done: self.done,
+            last: self.last,
+            views,
+        };
+        scene.add_ready(&mut tracks);
+        for (path, track) in &mut tracks {
+            scene.close(path, track);
+        }
+        fill_wrappers(graph, &mut tracks);
+        let (parts, critical) = walk::back(&scene, &tracks);
+        let (tasks, tasks_left) = scene.page(&tracks, page);
+        let nodes = nodes::nodes(tracks.iter().filter(|(path, _)| is_call(graph, path)), submitted);
+        let answered = scene.answered;
+        Some(Reasons {
+            run,
+            status: answered.as_ref().map(|answered| answered.status),
+            degraded: answered.as_ref().is_some_and(|answered| answered.degraded),
+            failure: answered.and_then(|answered| answered.failure),
+            submitted,
+            wall: scene.until.since(submitted),
+            parts,
+            critical,
+            tasks,
+            tasks_left,
+            nodes,
+        })
+    }
+}
+
 /// Reads the records of one run, in order. `None` if they do not begin with its submission.
 #[must_use]
 pub fn reasons(graph: &Graph, entries: &[Entry], seen: Seen<'_>) -> Option<Reasons> {
-    let (run, submitted) = entries.iter().find_map(|entry| {
-        let Record::RunSubmitted(submitted) = &entry.record else { return None };
-        Some((submitted.run, entry.at))
-    })?;
-    let answered = entries.iter().find_map(|entry| {
-        let Record::Answered(answered) = &entry.record else { return None };
-        Some((&**answered, entry.at))
-    });
-    let last = entries.last().map_or(submitted, |entry| entry.at);
-    let scene = Scene {
-        graph,
-        answered,
-        submitted,
-        last,
-        until: answered.map_or_else(|| seen.now.max(last), |(_, at)| at),
-        end: if seen.live.is_some() { seen.now.max(last) } else { last },
-        seen,
-    };
-    let mut tracks: BTreeMap<TaskPath, Track> = BTreeMap::new();
+    let mut reading = Reading::default();
     for entry in entries {
-        if let Record::Task { path, change, .. } = &entry.record
-            && !path.segments().is_empty()
-        {
-            tracks.entry(path.clone()).or_insert_with(|| Track::new(graph, path)).take(change, entry.at);
-        }
+        reading.take(graph, entry);
     }
-    scene.add_ready(&mut tracks);
-    for (path, track) in &mut tracks {
-        scene.close(path, track);
-    }
-    fill_wrappers(graph, &mut tracks);
-    let mut tasks: Vec<TaskReasons> = tracks
-        .iter()
-        .filter(|(path, track)| is_call(graph, path) || track.has_reason())
-        .map(|(path, track)| track.reasons(path, submitted))
-        .collect();
-    tasks.sort_by(|one, other| (one.ready, &one.path).cmp(&(other.ready, &other.path)));
-    let (parts, critical) = walk::back(&scene, &tracks);
-    tasks.extend(scene.unstarted(&tracks));
-    Some(Reasons {
-        run,
-        status: answered.map(|(answered, _)| answered.status),
-        failure: answered.and_then(|(answered, _)| answered.failure.clone()),
-        degraded: answered.is_some_and(|(answered, _)| answered.degraded),
-        submitted,
-        wall: scene.until.since(submitted),
-        parts,
-        critical,
-        tasks,
-    })
+    reading.reasons(graph, seen, &Page::all())
 }
 
 /// What is known of the run as a whole.
 struct Scene<'a> {
     graph: &'a Graph,
-    answered: Option<(&'a Answered, Timestamp)>,
+    answered: Option<Ended>,
     submitted: Timestamp,
+    /// When all that came after the answer had ended.
+    done: Option<Timestamp>,
     /// Its last record.
     last: Timestamp,
     /// Its answer, or now.
     until: Timestamp,
     /// What goes on after the answer is reckoned until then.
     end: Timestamp,
-    seen: Seen<'a>,
+    /// How its tasks stand in the process that works on it, by path.
+    views: Option<BTreeMap<&'a str, &'a TaskView>>,
 }
 
 impl Scene<'_> {
@@ -194,10 +274,13 @@ impl Scene<'_> {
         if self.answered.is_some() && is_main {
             return track.cut(self.until);
         }
+        if let Some(done) = self.done {
+            return track.cut(done);
+        }
         if track.is_settled() {
             return;
         }
-        match self.seen.live {
+        match &self.views {
             Some(_) => {
                 let waits = self.viewed(path).and_then(|task| task.waiting_on);
                 track.go_on(self.end, self.end, waits.unwrap_or(Cause::Scheduler));
@@ -207,8 +290,24 @@ impl Scene<'_> {
     }
 
     fn viewed(&self, path: &TaskPath) -> Option<&TaskView> {
-        let text = self.graph.path_text(path);
-        self.seen.live?.tasks.iter().find(|task| task.path == text)
+        self.views.as_ref()?.get(self.graph.path_text(path).as_str()).copied()
+    }
+
+    /// The tasks that were asked for, and how many are left behind them.
+    fn page(&self, tracks: &BTreeMap<TaskPath, Track>, page: &Page) -> (Vec<TaskReasons>, usize) {
+        let is_told = |(path, track): &(&TaskPath, &Track)| {
+            path.is_within(&page.within) && (is_call(self.graph, path) || track.has_reason())
+        };
+        let mut told: Vec<(Timestamp, &TaskPath, &Track)> =
+            tracks.iter().filter(is_told).map(|(path, track)| (track.ready(), path, track)).collect();
+        told.sort_by_key(|(ready, path, _)| (*ready, *path));
+        let chosen = told.iter().skip(page.skip).take(page.count_max);
+        let mut tasks: Vec<TaskReasons> = chosen.map(|(_, path, track)| track.reasons(path, self.submitted)).collect();
+        let left = told.len().saturating_sub(page.skip.saturating_add(tasks.len()));
+        if left == 0 {
+            tasks.extend(self.unstarted(tracks).into_iter().filter(|task| task.path.is_within(&page.within)));
+        }
+        (tasks, left)
     }
 
     /// Top-level tasks that are ready and wait for a place, money or time: that is no record yet.
@@ -234,8 +333,8 @@ impl Scene<'_> {
             Some(task) => task.status.is_settled(),
             None => tracks.get(&TaskPath::top(*node)).is_some_and(Track::is_settled),
         };
-        let ended = self.answered.map(|(_, at)| at);
-        let succeeded = self.answered.is_some_and(|(answered, _)| answered.status == RunStatus::Succeeded);
+        let ended = self.answered.as_ref().map(|answered| answered.at);
+        let succeeded = self.answered.as_ref().is_some_and(|answered| answered.status == RunStatus::Succeeded);
         let wall = self.until.since(self.submitted);
         let task = |node: &NodeId| TaskReasons {
             path: TaskPath::top(*node),

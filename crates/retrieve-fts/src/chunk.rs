@@ -10,6 +10,9 @@ const SIZE_WANTED: usize = 900;
 /// A block longer than this is cut; nobody cites a page as one sentence.
 const SIZE_MAX: usize = 4_000;
 
+/// Around code, so that a reader can tell it from prose.
+const FENCE: &str = "```";
+
 /// How a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -75,20 +78,40 @@ fn markdown(text: &str, gather: &mut Gather) {
                 flush(&mut block, gather, begin, end);
                 level = Some(of);
             }
+            Event::Start(Tag::CodeBlock(_)) => {
+                flush(&mut block, gather, begin, end);
+                begin = range.start;
+                block.push_str(FENCE);
+                block.push('\n');
+            }
+            Event::End(TagEnd::CodeBlock) => {
+                end = range.end;
+                block.truncate(block.trim_end().len());
+                block.push('\n');
+                block.push_str(FENCE);
+                flush(&mut block, gather, begin, end);
+            }
             Event::End(TagEnd::Heading(_)) => {
                 gather.heading(level.take().map_or(1, depth), std::mem::take(&mut block).trim());
             }
-            Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::CodeBlock | TagEnd::TableRow | TagEnd::TableHead) => {
+            Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::TableRow | TagEnd::TableHead) => {
                 end = range.end;
                 flush(&mut block, gather, begin, end);
             }
             Event::End(TagEnd::TableCell) => block.push_str(" · "),
-            Event::Text(piece) | Event::Code(piece) => {
+            Event::Text(piece) => {
                 if block.is_empty() {
                     begin = range.start;
                 }
                 end = range.end;
                 block.push_str(&piece);
+            }
+            Event::Code(piece) => {
+                if block.is_empty() {
+                    begin = range.start;
+                }
+                end = range.end;
+                block.push_str(&format!("`{piece}`"));
             }
             Event::SoftBreak | Event::HardBreak => block.push(' '),
             _ => {}

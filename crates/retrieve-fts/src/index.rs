@@ -11,7 +11,7 @@ use crate::chunk::{Format, passages};
 /// Files larger than this are skipped and counted.
 const FILE_BYTES_MAX: u64 = 8 << 20;
 /// Counted up when passages are cut differently: an older index is filled anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS folders (path TEXT PRIMARY KEY) STRICT;
@@ -108,16 +108,27 @@ impl Index {
     ///
     /// If a path does not exist or the database fails.
     pub fn add(&self, paths: &[PathBuf]) -> Result<Update, IndexError> {
-        let mut absolute = Vec::with_capacity(paths.len());
-        for path in paths {
-            let found = path.canonicalize().map_err(|_| IndexError::NoPath(path.display().to_string()))?;
-            absolute.push(found);
-        }
-        for path in absolute {
-            self.db()
-                .execute("INSERT OR IGNORE INTO folders (path) VALUES (?1)", params![path.display().to_string()])?;
-        }
+        self.extend(&absolute(paths)?)?;
         self.update()
+    }
+
+    /// Follows these folders and files and no others, and brings the index up to date.
+    ///
+    /// # Errors
+    ///
+    /// If a path does not exist or the database fails.
+    pub fn follow(&self, paths: &[PathBuf]) -> Result<Update, IndexError> {
+        let names = absolute(paths)?;
+        self.db().execute("DELETE FROM folders", [])?;
+        self.extend(&names)?;
+        self.update()
+    }
+
+    fn extend(&self, names: &[String]) -> Result<(), IndexError> {
+        for name in names {
+            self.db().execute("INSERT OR IGNORE INTO folders (path) VALUES (?1)", params![name])?;
+        }
+        Ok(())
     }
 
     /// No longer follows this path; its passages go.
@@ -182,6 +193,14 @@ impl Index {
         // Transactions that a panic interrupts are rolled back when they are dropped.
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn absolute(paths: &[PathBuf]) -> Result<Vec<String>, IndexError> {
+    let name = |path: &PathBuf| match path.canonicalize() {
+        Ok(path) => Ok(path.display().to_string()),
+        Err(_) => Err(IndexError::NoPath(path.display().to_string())),
+    };
+    paths.iter().map(name).collect()
 }
 
 /// The files of a folder that can be indexed, in a fixed order; what git ignores and what is hidden is left out.

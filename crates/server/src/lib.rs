@@ -3,16 +3,19 @@
 //! A crate of its own to fence off the HTTP server. Every client, the command line included, goes through it, so that a run hosted by
 //! this process and one hosted by another look the same. Without an engine it serves reads only.
 
+mod connections;
 mod provider;
 mod reply;
 mod routes;
 mod runs;
+mod scan;
 mod stream;
 mod submit;
 
 use std::sync::Arc;
 
 use agendum_engine::{Engine, Reader};
+use agendum_ports::Store;
 use agendum_types::{Limits, Tenant};
 
 pub use provider::{Categories, Model, Mood, Reply, provider};
@@ -22,12 +25,16 @@ pub use routes::{Hooks, Server, bind};
 pub struct Service {
     /// Runs graphs; absent where the store is only read.
     pub engine: Option<Arc<Engine>>,
-    /// Reads runs.
+    /// Reads payloads, and lists runs.
     pub reader: Reader,
+    /// Reads the records of runs.
+    pub store: Arc<dyn Store>,
     /// What a client must show, as `Authorization: Bearer …`.
     pub token: String,
-    /// A number for everything.
+    /// A number for everything that is taken in.
     pub limits: Limits,
+    /// The same for documents that were taken in earlier, perhaps under wider ones.
+    pub stored_limits: Limits,
     /// Whose runs these are.
     pub tenant: Tenant,
 }

@@ -22,6 +22,8 @@ const BODY_BYTES_MAX: usize = 16 << 20;
 pub trait Model: Send + Sync + 'static {
     /// What it calls itself.
     fn name(&self) -> &str;
+    /// What it is, as `system_fingerprint` of every answer.
+    fn fingerprint(&self) -> &str;
     /// Replies to the body of a chat completion.
     ///
     /// # Errors
@@ -43,6 +45,8 @@ pub struct Reply {
     pub text: String,
     /// Name and arguments of the tool it calls instead.
     pub call: Option<(String, Value)>,
+    /// `stop`, `length` or `tool_calls`.
+    pub finish_reason: &'static str,
     /// Tokens in.
     pub tokens_in: u64,
     /// Tokens out.
@@ -165,7 +169,10 @@ async fn completions(State(provider): State<Arc<Provider>>, body: Body) -> Resul
     let reply = provider.model.chat(&asked).map_err(Refusal::invalid)?;
     let number = provider.calls.fetch_add(1, Ordering::Relaxed) + 1;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let head = |object: &str| json!({ "id": format!("chatcmpl-{number}"), "object": object, "created": since.as_secs(), "model": provider.model.name() });
+    let head = |object: &str| {
+        json!({ "id": format!("chatcmpl-{number}"), "object": object, "created": since.as_secs(),
+            "model": provider.model.name(), "system_fingerprint": provider.model.fingerprint() })
+    };
     if asked["stream"] == true {
         let chunks = chunks(&reply, &head("chat.completion.chunk"), &asked, cut);
         return Ok(streamed(chunks, provider.model.pauses().1));
@@ -175,13 +182,9 @@ async fn completions(State(provider): State<Arc<Provider>>, body: Body) -> Resul
         Some(call) => json!({ "role": "assistant", "content": null, "tool_calls": [tool_call(call)] }),
     };
     let mut whole = head("chat.completion");
-    whole["choices"] = json!([{ "index": 0, "message": message, "finish_reason": reason(&reply) }]);
+    whole["choices"] = json!([{ "index": 0, "message": message, "finish_reason": reply.finish_reason }]);
     whole["usage"] = usage(&reply);
     Ok(Json(whole).into_response())
-}
-
-const fn reason(reply: &Reply) -> &'static str {
-    if reply.call.is_some() { "tool_calls" } else { "stop" }
 }
 
 fn usage(reply: &Reply) -> Value {
@@ -216,7 +219,7 @@ fn chunks(reply: &Reply, head: &Value, asked: &Value, cut: bool) -> Vec<String> 
     }
     let mut chunks: Vec<String> = deltas.into_iter().map(|delta| chunk(part(delta, Value::Null), None)).collect();
     if !cut {
-        chunks.push(chunk(part(json!({}), json!(reason(reply))), None));
+        chunks.push(chunk(part(json!({}), json!(reply.finish_reason)), None));
         if asked["stream_options"]["include_usage"] == true {
             chunks.push(chunk(json!([]), Some(usage(reply))));
         }

@@ -4,7 +4,8 @@ use agendum_engine::{NotLive, ReadError, SubmitError};
 use agendum_ports::StoreError;
 use agendum_wire::v1::Problem;
 use axum::Json;
-use axum::http::{StatusCode, header};
+use axum::extract::rejection::QueryRejection;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// A refusal.
@@ -34,6 +35,16 @@ impl Refused {
         )
     }
 
+    pub(crate) fn query(error: QueryRejection) -> Self {
+        Self::bad("query", "the query is not understood", error.body_text())
+    }
+
+    /// As many streams are open as may be.
+    pub(crate) fn busy() -> Self {
+        let detail = "too many streams of events are open: close one, or come back later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "no stream can be opened now", detail)
+    }
+
     pub(crate) fn read_only() -> Self {
         let detail = "this process only reads the data directory; start one that owns it with `agendum serve`";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "read_only", "nothing can be run here", detail)
@@ -43,13 +54,20 @@ impl Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self.0)).into_response()
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self.0)).into_response();
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }
 
 impl From<SubmitError> for Refused {
     fn from(error: SubmitError) -> Self {
         match error {
+            SubmitError::Rejected(rejected) if matches!(rejected.code(), "shard_full" | "too_many_tasks") => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, rejected.code(), "the run was not accepted", rejected)
+            }
             SubmitError::Rejected(rejected) => {
                 let hint = if rejected.code() == "no_target" {
                     "; targets are named in agendum.toml, see docs/configuration.md"

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
@@ -11,20 +12,34 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::reply::Refused;
-use crate::{Service, runs, stream, submit};
+use crate::{Service, connections, runs, stream, submit};
 
+/// Streams of events at once: fewer than connections, so that requests find one.
+const STREAMS_MAX: usize = 256;
 /// Bytes of a request body at most: a document with its files, and inputs.
 const BODY_BYTES_MAX: usize = 16 << 20;
+/// How long a pause in a request's body may last.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// What the composition root hangs into the server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Hooks {
     /// Ends the server, open streams included.
     pub stop: CancellationToken,
+    /// Places for streams of events.
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self { stop: CancellationToken::new(), streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
+    }
 }
 
 /// A server that listens.
@@ -64,7 +79,8 @@ impl Server {
     pub async fn serve(self, service: Arc<Service>, hooks: Hooks) -> std::io::Result<()> {
         let stop = hooks.stop.clone();
         let app = router(service, hooks);
-        axum::serve(self.listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+        connections::serve(self.listener, app, stop).await;
+        Ok(())
     }
 
     /// Serves any router, such as the offline provider's, until the hook says stop.
@@ -73,7 +89,8 @@ impl Server {
     ///
     /// If the socket fails.
     pub async fn serve_router(self, app: Router, hooks: Hooks) -> std::io::Result<()> {
-        axum::serve(self.listener, app).with_graceful_shutdown(hooks.stop.cancelled_owned()).await
+        connections::serve(self.listener, app, hooks.stop).await;
+        Ok(())
     }
 }
 
@@ -81,6 +98,7 @@ fn router(service: Arc<Service>, hooks: Hooks) -> Router {
     let guarded = Router::new()
         .route("/v1/runs", post(submit::submit).get(runs::list))
         .route("/v1/runs/{id}", get(runs::show))
+        .route("/v1/runs/{id}/status", get(runs::status))
         .route("/v1/runs/{id}/events", get(stream::events))
         .route("/v1/runs/{id}/why", get(runs::why))
         .route("/v1/runs/{id}/answer", get(runs::answer))
@@ -90,7 +108,12 @@ fn router(service: Arc<Service>, hooks: Hooks) -> Router {
     let open = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
     open.merge(guarded)
         .fallback(async || Refused::new(StatusCode::NOT_FOUND, "no_route", "there is no such address", "see /v1/runs"))
+        .method_not_allowed_fallback(async || {
+            let detail = "this address knows other methods: see docs/api.md";
+            Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "the method is not known here", detail)
+        })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIME_MAX))
         .layer(CatchPanicLayer::new())
         .layer(axum::Extension(hooks))
         .with_state(service)
@@ -98,7 +121,9 @@ fn router(service: Arc<Service>, hooks: Hooks) -> Router {
 
 async fn authorised(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let shown =
+        shown.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let shown = shown.map(|(_, token)| token.trim()).unwrap_or_default();
     if bool::from(shown.as_bytes().ct_eq(service.token.as_bytes())) {
         return next.run(request).await;
     }

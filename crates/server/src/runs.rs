@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use agendum_engine::{Command, Stored};
+use agendum_engine::Command;
 use agendum_ports::{RunFilter, RunRow};
-use agendum_types::{RunId, RunStatus, RunView, Timestamp};
-use agendum_wire::v1::{self, Run, RunDetail, RunError, Seen, TaskLine};
+use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath, Timestamp};
+use agendum_wire::v1::{self, Page, Run, RunDetail, RunError, Seen, TaskLine};
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Service;
 use crate::reply::Refused;
+use crate::scan::{Scanned, Wanted, scan};
 
 /// Runs of a page at most.
 const PAGE_MAX: u32 = 1_000;
+/// Tasks of a page where the request names no number, and at most.
+const TASKS_DEFAULT: usize = 1_000;
+const TASKS_MAX: usize = 10_000;
 
 #[derive(Deserialize)]
 pub(crate) struct Filter {
@@ -29,23 +35,31 @@ pub(crate) struct Filter {
 
 pub(crate) async fn list(
     State(service): State<Arc<Service>>,
-    Query(filter): Query<Filter>,
+    filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<Run>>, Refused> {
+    let Query(filter) = filter.map_err(Refused::query)?;
+    // Paused is what a live run is besides its status: the index does not know it.
+    let paused = filter.status.as_deref() == Some("paused");
     let status = match filter.status.as_deref() {
-        None => None,
+        None | Some("paused") => None,
         Some(word) => Some(RunStatus::from_word(word).ok_or_else(|| {
             let known: Vec<_> = RunStatus::ALL.iter().map(|status| status.word()).collect();
-            Refused::bad("status", "unknown status", format!("{word:?}: use {}", known.join(", ")))
+            Refused::bad("status", "unknown status", format!("{word:?}: use {}, paused", known.join(", ")))
         })?),
     };
     let before = filter.before.as_deref().map(run_id).transpose()?;
-    let count_max = filter.limit.unwrap_or(50).clamp(1, PAGE_MAX);
-    let rows =
-        service.reader.runs(&service.tenant, RunFilter { status, graph: filter.graph, before, count_max }).await?;
+    let count_max = filter.limit.unwrap_or(50);
+    if !(1..=PAGE_MAX).contains(&count_max) {
+        return Err(Refused::bad("limit", "not a page", format!("limit is a number from 1 to {PAGE_MAX}")));
+    }
+    let rows = RunFilter { status, graph: filter.graph, before, count_max: if paused { PAGE_MAX } else { count_max } };
+    let rows = service.reader.runs(&service.tenant, rows).await?;
     let mut runs = Vec::with_capacity(rows.len());
     for row in &rows {
         runs.push(live(&service, row).await);
     }
+    runs.retain(|run| !paused || run.status == "paused");
+    runs.truncate(count_max as usize);
     Ok(Json(runs))
 }
 
@@ -74,79 +88,131 @@ pub(crate) fn run_id(text: &str) -> Result<RunId, Refused> {
     text.parse().map_err(|error| Refused::bad("run_id", "not a run id", error))
 }
 
-async fn find(service: &Service, id: &str) -> Result<Stored, Refused> {
-    let run = run_id(id)?;
-    service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(id))
+async fn find(service: &Service, id: &str, wanted: Wanted) -> Result<Scanned, Refused> {
+    scan(service, run_id(id)?, wanted).await?.ok_or_else(|| Refused::no_run(id))
+}
+
+/// Which tasks of a run to tell.
+#[derive(Deserialize)]
+pub(crate) struct Tasks {
+    /// Leaves out so many: the `next` of the page before.
+    #[serde(default)]
+    from: usize,
+    /// Tasks of the page; none with 0.
+    limit: Option<usize>,
+    /// Only this task and what is inside it.
+    task: Option<String>,
+}
+
+impl Tasks {
+    fn count_max(&self) -> usize {
+        self.limit.unwrap_or(TASKS_DEFAULT).min(TASKS_MAX)
+    }
+
+    fn page(&self, graph: &Graph, id: &str) -> Result<Page, Refused> {
+        let within = match &self.task {
+            None => TaskPath::default(),
+            Some(task) => graph.parse_path(task).ok_or_else(|| {
+                let known: Vec<&str> = graph.tasks.iter().map(|task| &*task.name).take(50).collect();
+                let detail = format!("run {id} has no task {task:?}; its tasks: {}", known.join(", "));
+                Refused::new(StatusCode::NOT_FOUND, "no_task", "there is no such task", detail)
+            })?,
+        };
+        Ok(Page { within, skip: self.from, count_max: self.count_max() })
+    }
 }
 
 pub(crate) async fn show(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
+    Query(tasks): Query<Tasks>,
 ) -> Result<Json<RunDetail>, Refused> {
-    let stored = find(&service, &id).await?;
-    Ok(Json(detail(&service, &stored).await?))
+    let wanted = if tasks.count_max() == 0 { Wanted::Answer } else { Wanted::Tasks };
+    let scanned = find(&service, &id, wanted).await?;
+    Ok(Json(detail(&service, &id, scanned, &tasks).await?))
+}
+
+/// The line of a run, as in a list.
+pub(crate) async fn status(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Json<Run>, Refused> {
+    let row = service.store.run(&service.tenant, run_id(&id)?).await?.ok_or_else(|| Refused::no_run(&id))?;
+    Ok(Json(live(&service, &row).await))
 }
 
 /// Waits for the answer of a live run.
 pub(crate) async fn answer(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
+    tasks: Query<Tasks>,
 ) -> Result<Json<RunDetail>, Refused> {
     if let Some(engine) = &service.engine {
-        let _known = engine.answer(&service.tenant, run_id(&id)?).await;
+        let run = run_id(&id)?;
+        let row = service.store.run(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
+        if row.answered.is_none() {
+            let _known = engine.answer(&service.tenant, run).await;
+        }
     }
-    show(State(service), Path(id)).await
+    show(State(service), Path(id), tasks).await
 }
 
-async fn detail(service: &Service, stored: &Stored) -> Result<RunDetail, Refused> {
-    let mut run = line(&stored.row);
-    let answered = v1::answered(&stored.entries);
+async fn detail(service: &Service, id: &str, scanned: Scanned, asked: &Tasks) -> Result<RunDetail, Refused> {
+    let mut run = line(&scanned.row);
+    let ended = scanned.told.ended.as_ref();
     let mut output = None;
-    if let Some(reference) = answered.and_then(|answered| answered.output.as_ref()) {
+    if let Some(reference) = ended.and_then(|ended| ended.output.as_ref()) {
         let bytes = service.reader.payload(&service.tenant, reference).await?;
         output = Some(
             serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into())),
         );
     }
-    let error =
-        answered.and_then(|answered| answered.failure.as_ref()).map(|failure| RunError::of(&stored.graph, failure));
-    let view = view(service, stored).await;
-    let mut tasks: BTreeMap<String, TaskLine> = BTreeMap::new();
-    if let Some(why) = v1::why(&stored.graph, &stored.entries, Seen { now: now(), live: view.as_ref() }) {
-        for task in why.tasks {
-            let attempts = u32::try_from(task.attempts.len()).unwrap_or(u32::MAX);
-            let line = TaskLine { task: task.task.clone(), status: task.status, waiting_on: None, attempts };
-            tasks.insert(task.task, line);
-        }
+    let error = ended.and_then(|ended| ended.failure.as_ref()).map(|failure| RunError::of(&scanned.graph, failure));
+    let page = asked.page(&scanned.graph, id)?;
+    let view = view(service, scanned.row.run).await;
+    let mut tasks: Vec<TaskLine> = Vec::new();
+    let mut next = None;
+    let seen = Seen { now: now(), live: view.as_ref() };
+    if let Some(reasons) = scanned.reading.reasons(&scanned.graph, seen, &page).filter(|_| page.count_max > 0) {
+        tasks.extend(reasons.tasks.iter().map(|task| TaskLine::told(&scanned.graph, task)));
+        next = (reasons.tasks_left > 0).then_some(page.skip + reasons.tasks.len());
     }
     if let Some(view) = view {
         run.status = if view.paused { "paused".to_owned() } else { view.status.word().to_owned() };
         run.spent_usd = v1::dollars(view.spent);
+        // What has no record yet is told with the last page.
+        let last = next.is_none() && page.count_max > 0 && asked.task.is_none();
+        let places: BTreeMap<String, usize> =
+            tasks.iter().enumerate().map(|(place, task)| (task.task.clone(), place)).collect();
         for task in view.tasks {
+            let (status, attempts) = (task.status.word().to_owned(), task.attempts);
             let waiting_on = task.waiting_on.map(|cause| cause.word().to_owned());
-            let line = TaskLine {
-                task: task.path.clone(),
-                status: task.status.word().to_owned(),
-                waiting_on,
-                attempts: task.attempts,
-            };
-            tasks.insert(task.path, line);
+            let place = places.get(&task.path);
+            let line = TaskLine { task: task.path, status, waiting_on, reason: None, attempts };
+            match place {
+                Some(place) => tasks[*place] = TaskLine { reason: tasks[*place].reason.take(), ..line },
+                None if last => tasks.push(line),
+                None => {}
+            }
         }
     }
-    Ok(RunDetail { run, output, error, tasks: tasks.into_values().collect() })
+    Ok(RunDetail { run, output, error, tasks, next })
 }
 
-pub(crate) async fn why(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Json<v1::Why>, Refused> {
-    let stored = find(&service, &id).await?;
-    let view = view(&service, &stored).await;
+pub(crate) async fn why(
+    State(service): State<Arc<Service>>,
+    Path(id): Path<String>,
+    Query(tasks): Query<Tasks>,
+) -> Result<Json<v1::Why>, Refused> {
+    let scanned = find(&service, &id, Wanted::Tasks).await?;
+    let page = tasks.page(&scanned.graph, &id)?;
+    let view = view(&service, scanned.row.run).await;
     let seen = Seen { now: now(), live: view.as_ref() };
-    v1::why(&stored.graph, &stored.entries, seen).map(Json).ok_or_else(|| Refused::no_run(&id))
+    let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(&id))?;
+    Ok(Json(v1::why(&scanned.graph, &reasons, page.skip)))
 }
 
 /// How the run stands, if it is live in this process.
-async fn view(service: &Service, stored: &Stored) -> Option<RunView> {
+async fn view(service: &Service, run: RunId) -> Option<RunView> {
     match &service.engine {
-        Some(engine) => engine.view(&service.tenant, stored.row.run).await,
+        Some(engine) => engine.view(&service.tenant, run).await,
         None => None,
     }
 }

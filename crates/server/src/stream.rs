@@ -7,15 +7,18 @@ use agendum_engine::{Notice, Watch};
 use agendum_types::{Graph, Seq};
 use agendum_wire::v1;
 use axum::Extension;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::reply::Refused;
 use crate::runs::run_id;
+use crate::scan::{Wanted, scan};
 use crate::{Hooks, Service};
 
 #[derive(Deserialize)]
@@ -27,15 +30,22 @@ pub(crate) async fn events(
     State(service): State<Arc<Service>>,
     Extension(hooks): Extension<Hooks>,
     Path(id): Path<String>,
-    Query(from): Query<From>,
+    from: Result<Query<From>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let run = run_id(&id)?;
-    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
-    let watch = engine.watch(&service.tenant, run, Seq(seen.or(from.after).unwrap_or(0))).await?;
-    let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
-    let reading = Reading { service, watch, graph: stored.graph, hooks, run };
+    let Query(from) = from.map_err(Refused::query)?;
+    let after = match headers.get("last-event-id") {
+        None => from.after,
+        Some(value) => Some(value.to_str().ok().and_then(|value| value.parse().ok()).ok_or_else(|| {
+            Refused::bad("last_event_id", "not the id of an event", "Last-Event-ID is a number, as events carry it")
+        })?),
+    };
+    let place = Arc::clone(&hooks.streams).try_acquire_owned().map_err(|_| Refused::busy())?;
+    let watch = engine.watch(&service.tenant, run, Seq(after.unwrap_or(0))).await?;
+    let scanned = scan(&service, run, Wanted::Answer).await?.ok_or_else(|| Refused::no_run(&id))?;
+    let reading = Reading { service, watch, graph: scanned.graph, hooks, run, _place: place };
     Ok(Sse::new(unfold(reading, |mut reading| async { reading.next().await.map(|event| (Ok(event), reading)) }))
         .keep_alive(KeepAlive::default()))
 }
@@ -46,6 +56,8 @@ struct Reading {
     graph: Arc<Graph>,
     hooks: Hooks,
     run: agendum_types::RunId,
+    /// One of the streams that may be open at once.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Reading {
@@ -87,8 +99,8 @@ impl Reading {
 
     /// The graph has grown.
     async fn learn(&mut self) {
-        if let Ok(Some(stored)) = self.service.reader.stored(&self.service.tenant, self.run).await {
-            self.graph = stored.graph;
+        if let Ok(Some(scanned)) = scan(&self.service, self.run, Wanted::Answer).await {
+            self.graph = scanned.graph;
         }
     }
 }

@@ -8,7 +8,7 @@ use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal};
 use agendum_wire::v1::Submit;
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, StringRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -22,8 +22,13 @@ pub(crate) async fn submit(
     body: Result<Json<Submit>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
-    let Json(body) = body.map_err(|error| Refused::bad("body", "the body is not a submission", error.body_text()))?;
-    let request = request(&service, body)?;
+    let Json(body) =
+        body.map_err(|error| Refused::new(error.status(), "body", "the body is not a submission", error.body_text()))?;
+    // A large document takes a while to check: other requests must not wait for it.
+    let checking = Arc::clone(&service);
+    let request = tokio::task::spawn_blocking(move || request(&checking, body))
+        .await
+        .map_err(|error| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "check", "the check broke off", error))??;
     let graph = request.accepted.graph.name.to_string();
     let run = engine.submit(request).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") }))))
@@ -33,9 +38,10 @@ pub(crate) async fn submit(
 pub(crate) async fn add(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
-    body: String,
+    body: Result<String, StringRejection>,
 ) -> Result<Json<Value>, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
+    let body = body.map_err(|error| Refused::new(error.status(), "body", "the body is no text", error.body_text()))?;
     let run = run_id(&id)?;
     let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
     let checked = agendum_spec::extend(&stored.document, &body, &service.limits)

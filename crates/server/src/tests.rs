@@ -67,8 +67,9 @@ impl World {
             bytes_per_token_min: 1,
             expected: Duration::millis(1),
         };
+        let store = Arc::new(MemoryStore::default());
         let parts = Parts {
-            store: Arc::new(MemoryStore::default()),
+            store: store.clone(),
             blobs: Arc::new(MemoryBlobs::new([1; 32])),
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Parrot))],
@@ -80,8 +81,10 @@ impl World {
         let service = Service {
             reader: engine.reader(),
             engine: Some(engine),
+            store,
             token: "right".to_owned(),
             limits: Limits::STANDARD,
+            stored_limits: Limits::STANDARD,
             tenant: Tenant::default(),
         };
         let server = crate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await.unwrap();
@@ -139,6 +142,42 @@ async fn a_run_is_submitted_followed_and_explained() {
     let (_, _, runs) = world.ask("GET", "/v1/runs?status=succeeded", None).await;
     assert_eq!(runs[0]["id"], json!(id));
     world.hooks.stop.cancel();
+}
+
+#[tokio::test]
+async fn many_items_are_told_together_and_page_by_page() {
+    let world = World::new().await;
+    let items: Vec<u32> = (0..30).collect();
+    let each = json!({ "uses": "chat", "foreach": items, "with": { "prompt": "say ${{ item }}" } });
+    let id = world.submit(json!({ "each": each })).await;
+    let get = async |path: &str| world.ask("GET", &format!("/v1/runs/{id}{path}"), None).await.2;
+    let detail = get("/answer?limit=0").await;
+    assert_eq!((detail["output"]["each"].as_array().unwrap().len(), &detail["tasks"]), (30, &json!([])), "{detail}");
+    let (mut paths, mut from, mut pages) = (Vec::new(), 0, 0);
+    loop {
+        let page = get(&format!("?limit=8&from={from}")).await;
+        paths.extend(page["tasks"].as_array().unwrap().iter().map(|task| task["task"].as_str().unwrap().to_owned()));
+        pages += 1;
+        let Some(next) = page["next"].as_u64() else { break };
+        from = next;
+    }
+    paths.sort();
+    paths.dedup();
+    assert_eq!((paths.len(), pages), (30, 4));
+    let why = get("/why?limit=5").await;
+    assert_eq!((why["tasks"].as_array().unwrap().len(), &why["next"]), (5, &json!(5)));
+    let node = &why["nodes"][0];
+    assert_eq!(
+        (&node["task"], &node["count"], &node["statuses"], &node["attempts"]),
+        (&json!("each"), &json!(30), &json!({ "succeeded": 30 }), &json!(30))
+    );
+    let ran = node["parts"].as_array().unwrap().iter().find(|part| part["cause"] == "running").unwrap();
+    assert_eq!(ran["ms"], node["ran_ms"], "an attempt's time is its task's running time: {node}");
+    let one = get("/why?task=each[7]").await;
+    assert_eq!((&one["tasks"][0]["task"], one["tasks"].as_array().unwrap().len()), (&json!("each[7]"), 1));
+    let none = get("/why?task=eech").await;
+    assert!(none["detail"].as_str().unwrap().contains("its tasks: each"), "{none}");
+    assert_eq!(get("/status").await["status"], "succeeded");
 }
 
 #[tokio::test]
@@ -206,10 +245,47 @@ async fn refusals_are_problems_that_say_what_to_do() {
     insta::assert_snapshot!(seen, @r#"
     400 not a run id | "nonsense" is not a run id: expected 26 characters such as 01K9ZZK3V5Q0T6M1F8A2B3C4D5 null
     404 there is no such run | no run 01K9ZZK3V5Q0T6M1F8A2B3C4D5: `agendum runs ls` lists them null
-    400 unknown status | "odd": use queued, running, succeeded, failed, cancelled null
+    400 unknown status | "odd": use queued, running, succeeded, failed, cancelled, paused null
     404 there is no such address | see /v1/runs null
-    400 the body is not a submission | Failed to deserialize the JSON body into the target type: dokument: unknown field `dokument`, expected one of `document`, `inputs`, `priority`, `deadline_ms`, `budget_usd`, `strict` at line 1 column 11 null
+    422 the body is not a submission | Failed to deserialize the JSON body into the target type: dokument: unknown field `dokument`, expected one of `document`, `inputs`, `priority`, `deadline_ms`, `budget_usd`, `strict` at line 1 column 11 null
     422 the document cannot be run | see diagnostics "did you mean `chat`?"
     422 the run was not accepted | no target can serve task "a": no target can http; targets are named in agendum.toml, see docs/configuration.md null
     "#);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_is_a_problem_with_a_kind() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    let long = "x".repeat(17 << 20);
+    let asked = [
+        ("GET", "/v1/runs?limit=many".to_owned(), None, 400, "query"),
+        ("GET", "/v1/runs?limit=0".to_owned(), None, 400, "limit"),
+        ("GET", "/v1/runs?status=odd".to_owned(), None, 400, "status"),
+        ("GET", format!("/v1/runs/{id}/events?after=zzz"), None, 400, "query"),
+        ("GET", "/v1/nothing".to_owned(), None, 404, "no_route"),
+        ("DELETE", format!("/v1/runs/{id}"), None, 405, "method"),
+        ("POST", "/v1/runs".to_owned(), Some(json!({ "document": long })), 413, "body"),
+        ("POST", "/v1/runs".to_owned(), Some(json!({ "documents": 1 })), 422, "body"),
+    ];
+    for (method, path, body, status, kind) in asked {
+        let (got, media, problem) = world.ask(method, &path, body).await;
+        let told = (got, media.as_str(), problem["type"].as_str().unwrap_or_default());
+        assert_eq!(told, (status, "application/problem+json", kind), "{method} {path}: {problem}");
+    }
+    let odd = world.http.get(format!("{}/v1/runs/{id}/events", world.base)).bearer_auth("right");
+    assert_eq!(odd.header("Last-Event-ID", "zzz").send().await.unwrap().status(), 400);
+    let lower = world.http.get(format!("{}/v1/runs", world.base)).header("authorization", "bearer right");
+    assert_eq!(lower.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_paused_run_is_listed_as_such() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    world.ask("POST", &format!("/v1/runs/{id}/pause"), None).await;
+    let (_, _, listed) = world.ask("GET", "/v1/runs?status=paused", None).await;
+    assert_eq!((listed[0]["id"].as_str(), listed[0]["status"].as_str()), (Some(id.as_str()), Some("paused")));
+    let (_, _, shown) = world.ask("GET", &format!("/v1/runs/{id}"), None).await;
+    assert_eq!(shown["status"], "paused");
 }

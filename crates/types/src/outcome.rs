@@ -110,6 +110,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// True if the attempt may have left and nobody told what it used.
+    #[must_use]
+    pub fn is_unreported(&self) -> bool {
+        let never_left = matches!(self, Self::Failed(failure) if failure.no_effect);
+        !never_left && *self.usage() == Usage::default()
+    }
+
     /// What it used.
     #[must_use]
     pub const fn usage(&self) -> &Usage {

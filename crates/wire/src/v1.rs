@@ -7,14 +7,15 @@ mod event;
 mod sentence;
 mod why;
 
-use agendum_core::{Answered, Entry, Record, RunFailure};
-use agendum_types::{Duration, Graph, Money, RunId, RunStatus, Timestamp};
+use agendum_core::why::TaskReasons;
+use agendum_core::{Entry, Record, RunFailure};
+use agendum_types::{Duration, Graph, Money, PayloadRef, RunId, RunStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use agendum_core::Seen;
+pub use agendum_core::why::{Page, Reading, Seen};
 pub use event::{Event, TASKS_ADDED, event, text};
-pub use why::{Attempt, Part, Why, WhyTask, why};
+pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
 
 /// A run to be submitted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -73,8 +74,11 @@ pub struct RunDetail {
     /// Why it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
-    /// Its tasks.
+    /// Its tasks: a page of them.
     pub tasks: Vec<TaskLine>,
+    /// Where the next page begins (`?from=`), if there are more tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<usize>,
 }
 
 /// A task in a run's detail.
@@ -87,8 +91,25 @@ pub struct TaskLine {
     /// Why it does not run, if it waits and the run is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<String>,
+    /// Why it stands so, where that is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Attempts so far.
     pub attempts: u32,
+}
+
+impl TaskLine {
+    /// The line of a task as its records tell it.
+    #[must_use]
+    pub fn told(graph: &Graph, task: &TaskReasons) -> Self {
+        Self {
+            task: graph.path_text(&task.path),
+            status: task.status.word().to_owned(),
+            waiting_on: None,
+            reason: task.reason.as_ref().map(|why| sentence::reason(graph, why)),
+            attempts: u32::try_from(task.attempts.len()).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 /// Why a run has no output.
@@ -150,13 +171,50 @@ impl Run {
     }
 }
 
-/// The record of a run's answer, if it has one.
-#[must_use]
-pub fn answered(entries: &[Entry]) -> Option<&Answered> {
-    entries.iter().find_map(|entry| {
-        let Record::Answered(answered) = &entry.record else { return None };
-        Some(&**answered)
-    })
+/// How a run was answered, as far as its detail says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The output, if there is one.
+    pub output: Option<PayloadRef>,
+    /// Why there is none.
+    pub failure: Option<RunFailure>,
+}
+
+/// What the records of a run say about its graph and its answer, one record at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The document, with all additions so far.
+    pub document: Option<PayloadRef>,
+    /// The answer, once there is one.
+    pub ended: Option<Ended>,
+}
+
+impl Told {
+    /// Takes the next record; true if the document is another one now.
+    pub fn take(&mut self, entry: &Entry) -> bool {
+        match &entry.record {
+            Record::RunSubmitted(submitted) => {
+                self.document = Some(submitted.document.clone());
+                return true;
+            }
+            Record::TasksAdded { document, .. } => {
+                self.document = Some(document.clone());
+                return true;
+            }
+            Record::Answered(answered) => {
+                let (output, failure) = (answered.output.clone(), answered.failure.clone());
+                self.ended = Some(Ended { output, failure });
+            }
+            Record::Opened { .. }
+            | Record::ClockJumped { .. }
+            | Record::CancelRequested { .. }
+            | Record::Paused { .. }
+            | Record::Resumed { .. }
+            | Record::Task { .. }
+            | Record::Done { .. } => {}
+        }
+        false
+    }
 }
 
 /// RFC 3339, to the millisecond.

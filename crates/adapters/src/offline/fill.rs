@@ -1,62 +1,268 @@
-//! A JSON schema, filled from what a prompt holds.
+//! A JSON schema, filled from what a prompt holds, and checked before it is given away.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use jsonschema::Validator;
 use serde_json::{Map, Value as Json, json};
 
-use super::answer::answer as compose;
+use super::answer;
 use super::prompt::Asked;
-use super::{lexicon, words};
+use super::{language, lexicon, moderation, words};
 
 /// Schemas nested deeper are refused.
 const DEPTH_MAX: u32 = 8;
+/// Values tried for one schema at most; branches in branches would be tried for ever.
+const TRIES_MAX: u32 = 2_000;
+/// Items of an array at most.
+const ITEMS_MAX: u64 = 64;
+/// Words of a prompt that are tried where a pattern or a format asks for a certain one.
+const WORDS_MAX: usize = 200;
 
+/// A value that follows the schema.
 pub(super) fn value(schema: &Json, asked: &Asked) -> Result<Json, String> {
-    fill(schema, "", asked, 0)
+    let validator = validator(schema).map_err(|error| format!("the schema itself is not valid: {error}"))?;
+    let filling = Filling { root: schema, asked, tries: Cell::new(0) };
+    let value = filling.fill(schema, "", 0)?;
+    match validator.validate(&value) {
+        Ok(()) => Ok(value),
+        Err(error) => Err(format!("nothing in the prompt fits the schema: {error}")),
+    }
 }
 
-fn fill(schema: &Json, name: &str, asked: &Asked, depth: u32) -> Result<Json, String> {
-    if depth > DEPTH_MAX {
-        return Err(format!("the schema is nested deeper than {DEPTH_MAX} levels"));
-    }
-    if let Some(fixed) = schema.get("const") {
-        return Ok(fixed.clone());
-    }
-    if let Some(choices) = schema["enum"].as_array() {
-        return lexicon::classify(asked.subject(), choices)
-            .ok_or_else(|| "an `enum` of the schema is empty".to_owned());
-    }
-    if let ("allowed", "boolean") | ("categories", "array") = (name, schema["type"].as_str().unwrap_or_default()) {
-        // A moderation asked for by schema, as the profile `moderate` does over HTTP.
-        return Ok(lexicon::moderate(asked.subject())[name].clone());
-    }
-    let kind =
-        schema["type"].as_str().unwrap_or_else(|| if schema.get("properties").is_some() { "object" } else { "string" });
-    match kind {
-        "object" => {
-            let mut filled = Map::new();
-            for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
-                filled.insert(key.clone(), fill(inner, key, asked, depth + 1)?);
+fn validator(schema: &Json) -> Result<Validator, String> {
+    jsonschema::options().should_validate_formats(true).build(schema).map_err(|error| error.to_string())
+}
+
+struct Filling<'a> {
+    root: &'a Json,
+    asked: &'a Asked,
+    tries: Cell<u32>,
+}
+
+impl Filling<'_> {
+    fn fill(&self, schema: &Json, name: &str, depth: u32) -> Result<Json, String> {
+        self.tries.set(self.tries.get() + 1);
+        if depth > DEPTH_MAX {
+            return Err(format!("the schema is nested deeper than {DEPTH_MAX} levels"));
+        }
+        if self.tries.get() > TRIES_MAX {
+            return Err(format!("the schema has more than {TRIES_MAX} ways to be followed"));
+        }
+        if let Some(reference) = schema["$ref"].as_str() {
+            let pointer = reference.strip_prefix('#').ok_or_else(|| format!("{reference:?} is outside the schema"))?;
+            let target =
+                self.root.pointer(pointer).ok_or_else(|| format!("there is no {reference:?} in the schema"))?;
+            return self.fill(target, name, depth + 1);
+        }
+        if let Some(fixed) = schema.get("const") {
+            return Ok(fixed.clone());
+        }
+        if let Some(choices) = schema["enum"].as_array() {
+            let chosen = lexicon::classify(self.asked.subject(), choices);
+            return chosen.ok_or_else(|| "an `enum` of the schema is empty".to_owned());
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            let whole = parts.iter().fold(without(schema, "allOf"), |whole, part| merged(&whole, self.resolved(part)));
+            return self.fill(&whole, name, depth + 1);
+        }
+        for word in ["anyOf", "oneOf"] {
+            if let Some(branches) = schema[word].as_array() {
+                let base = without(schema, word);
+                let tries = branches.iter().map(|branch| merged(&base, self.resolved(branch)));
+                return self.first(schema, tries, name, depth);
             }
-            for key in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
-                if !filled.contains_key(key) {
-                    let guessed = guess(key);
-                    filled.insert(key.to_owned(), fill(&guessed, key, asked, depth + 1)?);
+        }
+        if let Some(kinds) = schema["type"].as_array() {
+            let tries = kinds.iter().map(|kind| merged(schema, &json!({ "type": kind })));
+            return self.first(schema, tries, name, depth);
+        }
+        self.of_kind(kind(schema), schema, name, depth)
+    }
+
+    /// The first of several schemas whose value follows the whole.
+    fn first(&self, whole: &Json, tries: impl Iterator<Item = Json>, name: &str, depth: u32) -> Result<Json, String> {
+        let mut wrong = "the schema gives no choice".to_owned();
+        for one in tries {
+            match self.fill(&one, name, depth + 1) {
+                Ok(value) if self.fits(whole, &value) => return Ok(value),
+                Ok(value) => wrong = format!("{value} does not fit"),
+                Err(error) => wrong = error,
+            }
+        }
+        Err(wrong)
+    }
+
+    fn of_kind(&self, kind: &str, schema: &Json, name: &str, depth: u32) -> Result<Json, String> {
+        if let ("allowed", "boolean") | ("categories", "array") = (name, kind) {
+            // A moderation asked for by schema, as the profile `moderate` does over HTTP.
+            return Ok(moderation::moderate(self.asked.subject())[name].clone());
+        }
+        match kind {
+            "object" => self.object(schema, depth),
+            "array" => self.array(schema, name, depth),
+            "number" | "integer" => {
+                self.pick(schema, self.numbers(schema, name, kind)).ok_or_else(|| unfit(name, kind))
+            }
+            "boolean" => Ok(json!(lexicon::is_positive(self.asked.subject()))),
+            "null" => Ok(Json::Null),
+            "string" => self.pick(schema, self.strings(schema, name)).ok_or_else(|| unfit(name, kind)),
+            other => Err(format!("the schema asks for the unknown type {other:?}")),
+        }
+    }
+
+    fn object(&self, schema: &Json, depth: u32) -> Result<Json, String> {
+        let mut filled = Map::new();
+        let required: BTreeSet<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+            match self.fill(inner, key, depth + 1) {
+                Ok(value) if required.contains(key.as_str()) || self.fits(inner, &value) => {
+                    filled.insert(key.clone(), value);
+                }
+                // What may be missing is better missing than wrong.
+                Ok(_) => {}
+                Err(error) if required.contains(key.as_str()) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        for key in required {
+            if !filled.contains_key(key) {
+                filled.insert(key.to_owned(), self.fill(&guess(key), key, depth + 1)?);
+            }
+        }
+        Ok(Json::Object(filled))
+    }
+
+    fn array(&self, schema: &Json, name: &str, depth: u32) -> Result<Json, String> {
+        let most = schema["maxItems"].as_u64().unwrap_or(ITEMS_MAX);
+        let count = schema["minItems"].as_u64().unwrap_or(1).min(most);
+        if count > ITEMS_MAX {
+            return Err(format!("the schema wants {count} items, this model gives {ITEMS_MAX} at most"));
+        }
+        let any = json!({ "type": "string" });
+        let item = schema.get("items").map_or(&any, |item| self.resolved(item));
+        let mut items: Vec<Json> = Vec::new();
+        if kind(item) == "string" && item.get("enum").is_none() && schema["uniqueItems"] == true {
+            for value in self.strings(item, name) {
+                if (items.len() as u64) < count && self.fits(item, &value) && !items.contains(&value) {
+                    items.push(value);
                 }
             }
-            Ok(Json::Object(filled))
+            return Ok(Json::Array(items));
         }
-        "array" => {
-            let least = schema["minItems"].as_u64().unwrap_or(1).clamp(1, 16);
-            (0..least).map(|_| fill(&schema["items"], name, asked, depth + 1)).collect()
+        for _ in 0..count {
+            items.push(self.fill(item, name, depth + 1)?);
         }
-        "number" => Ok(json!(bounded(schema, quality(asked)))),
-        "integer" => {
-            Ok(json!(bounded(schema, quality(asked) * schema["maximum"].as_f64().unwrap_or(10.0)).round() as i64))
-        }
-        "boolean" => Ok(json!(lexicon::is_positive(asked.subject()))),
-        "null" => Ok(Json::Null),
-        "string" => Ok(json!(text(name, asked, schema["maxLength"].as_u64()))),
-        other => Err(format!("the schema asks for the unknown type {other:?}")),
+        Ok(Json::Array(items))
     }
+
+    /// The first value that follows its own schema.
+    fn pick(&self, schema: &Json, candidates: Vec<Json>) -> Option<Json> {
+        let validator = validator(&self.local(schema)).ok()?;
+        candidates.into_iter().find(|value| validator.is_valid(value))
+    }
+
+    fn fits(&self, schema: &Json, value: &Json) -> bool {
+        // A reference that only the whole schema can follow is left to the last check.
+        validator(&self.local(schema)).map_or(true, |validator| validator.is_valid(value))
+    }
+
+    /// A part of the schema, with what its references name.
+    fn local(&self, schema: &Json) -> Json {
+        let mut local = schema.clone();
+        if let Json::Object(keys) = &mut local {
+            for word in ["$defs", "definitions"] {
+                if let (None, Some(named)) = (keys.get(word), self.root.get(word)) {
+                    keys.insert(word.to_owned(), named.clone());
+                }
+            }
+        }
+        local
+    }
+
+    fn resolved<'s>(&'s self, schema: &'s Json) -> &'s Json {
+        let target = schema["$ref"].as_str().and_then(|reference| self.root.pointer(reference.strip_prefix('#')?));
+        target.unwrap_or(schema)
+    }
+
+    /// Judgements are numbers of their own; other numbers are looked for in the text, before they are guessed.
+    fn numbers(&self, schema: &Json, name: &str, kind: &str) -> Vec<Json> {
+        let top = schema["maximum"].as_f64().unwrap_or(if kind == "integer" { 10.0 } else { 1.0 });
+        let judged = answer::quality(self.asked) * top;
+        let mut numbers = vec![judged];
+        if !matches!(name, "score" | "confidence" | "probability" | "quality" | "rating") {
+            numbers.splice(0..0, words_of(self.asked).filter_map(|word| word.parse::<f64>().ok()));
+        }
+        let edges = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+        for edge in edges.iter().filter_map(|edge| schema[*edge].as_f64()) {
+            numbers.extend([judged.max(edge), judged.min(edge), edge, edge + 1.0, edge - 1.0]);
+        }
+        numbers.extend([0.0, 1.0]);
+        let finite = numbers.into_iter().filter(|number| number.is_finite());
+        finite
+            .map(
+                |number| {
+                    if kind == "integer" {
+                        json!(number.round() as i64)
+                    } else {
+                        json!((number * 100.0).round() / 100.0)
+                    }
+                },
+            )
+            .collect()
+    }
+
+    fn strings(&self, schema: &Json, name: &str) -> Vec<Json> {
+        let length_max = schema["maxLength"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        let text: String = text(name, self.asked).chars().take(length_max).collect();
+        let subject = self.asked.subject().trim();
+        let whole = [text, subject.to_owned()].into_iter().map(Json::String);
+        let code = language::of(subject);
+        let (holding, telling): (Vec<&str>, Vec<&str>) =
+            words_of(self.asked).partition(|word| language::is_function_word(code, &words::fold(word)));
+        whole.chain(telling.into_iter().chain(holding).map(|word| json!(word))).collect()
+    }
+}
+
+/// Words of what a judgement is about, as they are written.
+fn words_of(asked: &Asked) -> impl Iterator<Item = &str> {
+    let pieces = asked.subject().split_whitespace().take(WORDS_MAX);
+    pieces.map(|piece| piece.trim_matches(|letter: char| !letter.is_alphanumeric())).filter(|word| !word.is_empty())
+}
+
+fn unfit(name: &str, kind: &str) -> String {
+    let what = if name.is_empty() { String::new() } else { format!(" for {name:?}") };
+    format!("nothing in the prompt is a {kind}{what} that the schema allows")
+}
+
+fn kind(schema: &Json) -> &str {
+    let has = |words: &[&str]| words.iter().any(|word| schema.get(*word).is_some());
+    match schema["type"].as_str() {
+        Some(kind) => kind,
+        None if has(&["properties", "required"]) => "object",
+        None if has(&["items", "minItems"]) => "array",
+        None if has(&["minimum", "maximum", "multipleOf"]) => "number",
+        None => "string",
+    }
+}
+
+fn without(schema: &Json, word: &str) -> Json {
+    let keys = schema.as_object().into_iter().flatten().filter(|(key, _)| *key != word);
+    Json::Object(keys.map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+/// One schema that asks for what both ask for, as far as keys can be put together.
+fn merged(one: &Json, other: &Json) -> Json {
+    let mut whole = one.clone();
+    for (key, value) in other.as_object().into_iter().flatten() {
+        match (&mut whole[key.as_str()], value) {
+            (Json::Object(keys), Json::Object(more)) => keys.extend(more.clone()),
+            (Json::Array(items), Json::Array(more)) if key == "required" => items.extend(more.iter().cloned()),
+            (place, value) => *place = value.clone(),
+        }
+    }
+    whole
 }
 
 /// A required property without a schema: numbers where the name says so.
@@ -68,43 +274,16 @@ fn guess(key: &str) -> Json {
     }
 }
 
-fn bounded(schema: &Json, value: f64) -> f64 {
-    let value = schema["minimum"].as_f64().map_or(value, |least| value.max(least));
-    let value = schema["maximum"].as_f64().map_or(value, |most| value.min(most));
-    (value * 100.0).round() / 100.0
-}
-
-/// 0 to 1: how many of the question's words the text has, and whether it cites.
-fn quality(asked: &Asked) -> f64 {
-    let wanted = words::telling_set(&asked.question);
-    let has = words::telling_set(asked.subject());
-    let covered = wanted.iter().filter(|word| has.contains(*word)).count() as f64 / wanted.len().max(1) as f64;
-    let cites = if asked.subject().contains("[p") { 0.4 } else { 0.0 };
-    (0.6 * covered + cites).min(1.0)
-}
-
-fn text(name: &str, asked: &Asked, length_max: Option<u64>) -> String {
-    let mut text = match name {
-        "notes" | "feedback" | "reason" => notes(asked),
-        "language" => lexicon::language(asked.subject()).to_owned(),
-        _ => {
-            let answer = compose(&asked.question, &asked.passages, 2).text;
-            if answer.is_empty() { asked.subject().to_owned() } else { answer }
-        }
-    };
-    if let Some(most) = length_max {
-        text = text.chars().take(usize::try_from(most).unwrap_or(usize::MAX)).collect();
-    }
-    text
-}
-
-/// What a reviewer would miss: the question's words that the text does not have.
-fn notes(asked: &Asked) -> String {
-    let has = words::telling_set(asked.subject());
-    let missing: Vec<String> =
-        words::telling_set(&asked.question).into_iter().filter(|word| !has.contains(word)).collect();
-    match missing.as_slice() {
-        [] => "nothing is missing".to_owned(),
-        missing => format!("says nothing about: {}", missing.join(", ")),
+fn text(name: &str, asked: &Asked) -> String {
+    match name {
+        "notes" | "feedback" | "reason" => match answer::missing(asked).as_slice() {
+            [] => "nothing is missing".to_owned(),
+            missing => format!("says nothing about: {}", missing.join(", ")),
+        },
+        "language" => language::of(asked.subject()).to_owned(),
+        // What to look for is what was asked, not what is known already.
+        "query" | "question" | "q" => asked.question.clone(),
+        _ if asked.passages.is_empty() => asked.subject().to_owned(),
+        _ => answer::answer(asked).text,
     }
 }

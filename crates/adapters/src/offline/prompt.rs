@@ -1,14 +1,16 @@
 //! What a prompt asks, and of what: `<passage id="…" source="…">…</passage>`, `<question>…</question>`, `<text>…</text>`.
 
+use crate::input::ChatInput;
+
 /// A passage of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passage {
+pub(super) struct Passage {
     /// What an answer cites.
-    pub id: String,
+    pub(super) id: String,
     /// Where it comes from.
-    pub source: String,
-    /// Its text.
-    pub text: String,
+    pub(super) source: String,
+    /// Its text; lines that begin with `#` are the headings that it stands under.
+    pub(super) text: String,
 }
 
 /// A prompt, read.
@@ -18,34 +20,19 @@ pub(super) struct Asked {
     pub(super) passages: Vec<Passage>,
     /// What shall be judged or rewritten.
     pub(super) text: Option<String>,
-    /// The prompt without its passages.
-    rest: String,
 }
 
 impl Asked {
-    pub(super) fn read(prompt: &str) -> Self {
-        let (passages, rest) = passages(prompt);
+    pub(super) fn read(given: &ChatInput) -> Self {
+        let (passages, rest) = passages(&given.text());
         let text = tagged(&rest, "text");
+        // Without tags, what is asked is the last thing that a user said, and of that the last question.
         let question = tagged(&rest, "question").unwrap_or_else(|| {
-            let asking = rest.lines().rev().map(str::trim).find(|line| line.ends_with('?'));
-            asking.map_or_else(|| rest.trim().to_owned(), str::to_owned)
+            let said = self::passages(&given.last_said()).1;
+            let asking = said.lines().rev().map(str::trim).find(|line| line.ends_with(['?', '？']));
+            asking.map_or_else(|| said.trim().to_owned(), str::to_owned)
         });
-        Self { question, passages, text, rest }
-    }
-
-    /// What it says when it has no passage to answer from.
-    pub(super) fn echo(&self) -> String {
-        match &self.text {
-            Some(text) => text.clone(),
-            None if self.passages.is_empty() => {
-                let begin = self.rest.trim();
-                format!(
-                    "{}\n(no passages were given, and this model composes nothing of its own)",
-                    &begin[..begin.floor_char_boundary(400)]
-                )
-            }
-            None => "None of the given passages answers the question.".to_owned(),
-        }
+        Self { question, passages, text }
     }
 
     /// What a judgement is about: the text to judge, else the question.

@@ -9,17 +9,51 @@ use agendum_types::Target;
 use super::{Context, check};
 use crate::failure::Failure;
 use crate::forecast::{History, forecast};
+use crate::host::{Need, Session};
 use crate::{show, targets};
 
-pub(crate) fn explain(context: &Context, path: &Path) -> Result<(), Failure> {
+/// Earlier runs that are learned from, at most.
+const RUNS_MAX: u32 = 5;
+/// Task instances of earlier runs after which no further run is read.
+const INSTANCES_MAX: u64 = 20_000;
+
+pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failure> {
     let limits = &context.config.limits.0;
     let accepted = check::read(path, limits)?.runnable(context.json)?;
     let table: Vec<Target> =
         targets::table(&context.config, BTreeMap::new())?.into_iter().map(|(target, _)| target).collect();
-    let history = History::default();
+    let history = learn(context, &accepted.graph.name).await;
     let forecast = forecast(&accepted.graph, &table, &history, limits);
     if context.json {
         return show::json(&forecast.json());
     }
     Ok(write!(anstream::stdout(), "{}", forecast.text())?)
+}
+
+/// What the newest runs that succeeded took. A forecast needs none: without them, or if they cannot be read, it goes by the targets.
+async fn learn(context: &Context, graph: &str) -> History {
+    let Ok(session) = Session::open(&context.config, &context.data, Need::Reading).await else {
+        return History::default();
+    };
+    let read = read(&session, graph).await;
+    session.close().await;
+    read.unwrap_or_else(|failure| {
+        tracing::warn!(?failure, "earlier runs cannot be read");
+        History::default()
+    })
+}
+
+async fn read(session: &Session, graph: &str) -> Result<History, Failure> {
+    let query = [("graph", graph.to_owned()), ("status", "succeeded".to_owned()), ("limit", RUNS_MAX.to_string())];
+    let mut reasons = Vec::new();
+    let mut instances = 0;
+    for run in session.client.runs(&query).await? {
+        if instances > INSTANCES_MAX {
+            break;
+        }
+        let why = session.client.reasons(&run.id).await?;
+        instances += why.nodes.iter().map(|node| node.count).sum::<u64>();
+        reasons.push(why);
+    }
+    Ok(History::of_runs(&reasons))
 }

@@ -23,6 +23,10 @@ impl Model for Offline {
         offline::MODEL
     }
 
+    fn fingerprint(&self) -> &str {
+        offline::FINGERPRINT
+    }
+
     fn chat(&self, asked: &Json) -> Result<Reply, String> {
         let mut given = asked.clone();
         if let Some(schema) = asked.pointer("/response_format/json_schema/schema") {
@@ -33,7 +37,8 @@ impl Model for Offline {
         }
         let reply = offline::reply(&given)?;
         let call = reply.call.map(|call| (call.name, call.arguments));
-        Ok(Reply { text: reply.text, call, tokens_in: reply.tokens_in, tokens_out: reply.tokens_out })
+        let offline::Reply { text, finish_reason, tokens_in, tokens_out, .. } = reply;
+        Ok(Reply { text, call, finish_reason, tokens_in, tokens_out })
     }
 
     fn moderate(&self, text: &str) -> Categories {

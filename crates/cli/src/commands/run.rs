@@ -73,7 +73,7 @@ async fn attend(context: &Context, session: &Session, submission: &Submit) -> Re
     let id = client.submit(submission).await?;
     let following = async {
         show::follow(client, &id, context.json).await?;
-        client.answer(&id).await
+        client.answer(&id, context.json).await
     };
     let detail = tokio::select! {
         detail = following => detail?,
@@ -82,11 +82,11 @@ async fn attend(context: &Context, session: &Session, submission: &Submit) -> Re
             // It may just have ended.
             let _ended = client.command(&id, "cancel").await;
             let grace = std::time::Duration::from_secs(5);
-            let _late = tokio::time::timeout(grace, client.answer(&id)).await;
+            let _late = tokio::time::timeout(grace, client.answer(&id, false)).await;
             return Err(Failure::silent(INTERRUPTED));
         }
     };
-    let why = client.why(&id).await?;
+    let why = client.why(&id, None, 0).await?;
     if context.json {
         let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
         writeln!(anstream::stdout(), "{line}")?;
@@ -104,7 +104,7 @@ async fn attend(context: &Context, session: &Session, submission: &Submit) -> Re
 /// The answer is out; what the document wants done after it still needs this process.
 async fn settle(session: &Session, id: &str) -> Result<(), Failure> {
     let mut told = false;
-    while !session.client.run(id).await?.run.done {
+    while !session.client.status(id).await?.done {
         if !std::mem::replace(&mut told, true) {
             writeln!(
                 anstream::stderr(),

@@ -32,14 +32,14 @@ async fn perform(context: &Context, session: &Session, command: Runs) -> Result<
             let runs = client.runs(&query).await?;
             if context.json { show::json(&runs) } else { show::runs(&runs) }
         }
-        Runs::Show { run } => {
-            let detail = client.run(&client.resolve(&run).await?).await?;
+        Runs::Show { run, from } => {
+            let detail = client.run(&client.resolve(&run).await?, from).await?;
             if context.json { show::json(&detail) } else { show::detail(&detail) }
         }
         Runs::Watch { run } => {
             let id = client.resolve(&run).await?;
             show::follow(client, &id, context.json).await?;
-            let detail = client.answer(&id).await?;
+            let detail = client.answer(&id, context.json).await?;
             if context.json {
                 show::json(&detail)?
             } else {
@@ -74,7 +74,7 @@ async fn steer(session: &Session, run: &str, command: &str) -> Result<(), Failur
     let id = session.client.resolve(run).await?;
     session.client.command(&id, command).await?;
     if command == "cancel" {
-        session.client.answer(&id).await?;
+        session.client.answer(&id, false).await?;
     }
     writeln!(anstream::stderr(), "{command}: {id}")?;
     Ok(())

@@ -31,6 +31,11 @@ impl Forecast<'_> {
             let said = format!("{name}: for one item; how many there are is known when it runs");
             text.push_str(&line("per item", &said));
         }
+        for (task, node) in self.graph.tasks.iter().zip(&self.nodes).filter(|(_, node)| node.items_learned) {
+            let said =
+                format!("{}: {} items, as in earlier runs; the worst case too", task.name, node.items.unwrap_or(1));
+            text.push_str(&line("items", &said));
+        }
         text.push_str(&line("times", &self.sources()));
         for part in self.sections.iter().filter(|part| part.word != "tasks") {
             let when = match part.word {
@@ -165,13 +170,12 @@ impl Forecast<'_> {
         let calls =
             (0..self.nodes.len()).filter(|index| matches!(self.graph.tasks[*index].work, Work::Call(_))).count();
         let learned = self.nodes.iter().filter(|node| node.learned > 0).count();
-        match (self.runs, learned) {
-            (0, _) | (_, 0) => {
-                "what the targets are expected to take; no earlier run of this graph is known".to_owned()
-            }
-            (runs, learned) if learned == calls => format!("learned from {runs} earlier runs"),
-            (runs, learned) => format!(
-                "learned from {runs} earlier runs for {learned} of {calls} tasks, for the others what their targets are expected to take"
+        let runs = if self.runs == 1 { "one earlier run".to_owned() } else { format!("{} earlier runs", self.runs) };
+        match learned {
+            0 => "what the targets are expected to take; no earlier run of a graph of this name is known".to_owned(),
+            all if all == calls => format!("learned from {runs}"),
+            some => format!(
+                "learned from {runs} for {some} of {calls} tasks; for the others what their targets are expected to take"
             ),
         }
     }
@@ -214,7 +218,7 @@ impl Forecast<'_> {
             "task": names(self.graph, id), "section": super::SECTIONS.iter().find(|(of, _)| *of == task.section).map(|(_, word)| *word),
             "kind": self.kind(id), "wave": node.wave, "target": node.target.as_deref(), "optional": task.optional,
             "needs": task.needs.iter().map(|need| &*self.graph.task(*need).name).collect::<Vec<_>>(),
-            "items": node.items, "rounds_max": task.repeat.as_ref().map(|repeat| repeat.rounds_max),
+            "items": node.items, "items_learned": node.items_learned, "rounds_max": task.repeat.as_ref().map(|repeat| repeat.rounds_max),
             "prompt_tokens_estimated": node.prompt.map(|(tokens, _)| tokens), "learned_from_runs": node.learned,
         });
         with(task, node.effort)

@@ -37,6 +37,7 @@ pub(super) fn nodes(graph: &Graph, table: &[Target], history: &History, limits: 
         if let Some(foreach) = &task.foreach {
             let known = constant_items(graph, foreach);
             node.items = known.or_else(|| instances.filter(|_| wraps(graph, id) == 1));
+            node.items_learned = known.is_none() && node.items.is_some();
             let at_once = u64::from(foreach.parallel_max.min(concurrency(task, table)).max(1));
             node.effort = of_items(node.effort, node.items.unwrap_or(1), at_once);
         }

@@ -100,7 +100,7 @@ fn a_graph_is_drawn_priced_and_compared_with_what_it_may_take() {
     prompts        ~43 tokens in their constant parts (bytes / 4, an estimate); what tasks and inputs put in comes on top
     dropped first  mood (value 20) unless settled by 5.7s
                    polish (value 5) unless settled by 7.7s
-    times          what the targets are expected to take; no earlier run of this graph is known
+    times          what the targets are expected to take; no earlier run of a graph of this name is known
 
     after (once the answer is out; outside of deadline and budget)
     wave 1
@@ -153,7 +153,7 @@ fn earlier_runs_say_how_long_and_how_often() {
     prompts        ~43 tokens in their constant parts (bytes / 4, an estimate); what tasks and inputs put in comes on top
     dropped first  mood (value 20) unless settled by 5.7s
                    polish (value 5) unless settled by 7.7s
-    times          learned from 4 earlier runs for 3 of 8 tasks, for the others what their targets are expected to take
+    times          learned from 4 earlier runs for 3 of 8 tasks; for the others what their targets are expected to take
 
     after (once the answer is out; outside of deadline and budget)
     wave 1
@@ -189,7 +189,7 @@ fn items_are_counted_where_they_are_known() {
     cost           ~$0.3603 expected, $0.3603 at worst; no budget
     prompts        ~4 tokens in their constant parts (bytes / 4, an estimate); what tasks and inputs put in comes on top
     dropped first  nothing is optional
-    times          what the targets are expected to take; no earlier run of this graph is known
+    times          what the targets are expected to take; no earlier run of a graph of this name is known
     ");
     insta::assert_snapshot!(text(&document("\"${{ inputs.list }}\""), &History::default()), @r"
     wave 1
@@ -201,7 +201,7 @@ fn items_are_counted_where_they_are_known() {
     prompts        ~4 tokens in their constant parts (bytes / 4, an estimate); what tasks and inputs put in comes on top
     dropped first  nothing is optional
     per item       each: for one item; how many there are is known when it runs
-    times          what the targets are expected to take; no earlier run of this graph is known
+    times          what the targets are expected to take; no earlier run of a graph of this name is known
     ");
 }
 

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// Follows the run to its answer.
 pub(crate) async fn follow(client: &Client, id: &str, json: bool) -> Result<(), Failure> {
     let mut events = std::pin::pin!(client.events(id).await?);
-    let mut view = View { started: BTreeMap::new(), open_text: None };
+    let mut view = View::default();
     if !json {
         writeln!(anstream::stderr(), "{} {id}", "run".bold())?;
     }
@@ -31,13 +31,107 @@ pub(crate) async fn follow(client: &Client, id: &str, json: bool) -> Result<(), 
     Ok(())
 }
 
+/// What to say of an event.
+#[derive(Debug, PartialEq, Eq)]
+enum Folded {
+    /// Its own line.
+    Shown,
+    /// Nothing.
+    Hidden,
+    /// A line about many.
+    Told(String),
+}
+
+/// Items of a task that are shown one by one; of the others, how far they are.
+const ITEMS_SHOWN: u64 = 8;
+/// Failures among the others that are shown.
+const FAILURES_SHOWN: u64 = 8;
+
+#[derive(Default)]
 struct View {
-    started: BTreeMap<String, (jiff::Timestamp, String)>,
+    /// Attempts that run: when they were sent. Forgotten when they end.
+    started: BTreeMap<String, jiff::Timestamp>,
     open_text: Option<String>,
+    /// Tasks with items, by their path without indexes.
+    many: BTreeMap<String, Many>,
+}
+
+/// The items of one task.
+#[derive(Default)]
+struct Many {
+    seen: u64,
+    done: u64,
+    failed: u64,
+    /// The next number of finished items that is told.
+    next: u64,
+}
+
+/// `studio[3]/loop#2/render` as `studio/render`; `None` if it is no item.
+fn without_items(task: &str) -> Option<String> {
+    if !task.contains('[') {
+        return None;
+    }
+    let names = task.split('/').filter(|part| !part.starts_with("loop#"));
+    Some(names.map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join("/"))
 }
 
 impl View {
     fn show(&mut self, event: &Event) -> std::io::Result<()> {
+        match self.fold(event) {
+            Folded::Shown => self.line(event)?,
+            Folded::Hidden => {}
+            Folded::Told(line) => {
+                self.close()?;
+                writeln!(anstream::stderr(), "  {} {line}", "…".dimmed())?;
+            }
+        }
+        self.forget(event);
+        Ok(())
+    }
+
+    /// An attempt that has ended runs no more; one whose result is judged has its end before it.
+    fn forget(&mut self, event: &Event) {
+        if let Some(task) =
+            event.task.as_deref().filter(|_| !matches!(&*event.kind, "task.started" | "task.judged" | "text"))
+        {
+            self.started.remove(task);
+        }
+    }
+
+    /// What is to be said of an event: one of many items is told together with the others.
+    fn fold(&mut self, event: &Event) -> Folded {
+        let task = event.task.as_deref().unwrap_or_default();
+        if let (Some(at), "task.started") = (event.at.parse().ok(), event.kind.as_str()) {
+            self.started.insert(task.to_owned(), at);
+        }
+        let Some(name) = without_items(task) else { return Folded::Shown };
+        let many = self.many.entry(name.clone()).or_insert_with(|| Many { next: 100, ..Many::default() });
+        let ends = matches!(
+            event.kind.as_str(),
+            "task.succeeded" | "task.failed" | "task.caught" | "task.skipped" | "task.pruned"
+        );
+        let fails = matches!(event.kind.as_str(), "task.failed" | "task.retrying" | "task.catching");
+        many.seen += u64::from(event.kind == "task.started" && event.attempt == Some(1));
+        many.done += u64::from(ends);
+        many.failed += u64::from(fails);
+        if many.seen <= ITEMS_SHOWN {
+            return Folded::Shown;
+        }
+        if ends && many.done >= many.next {
+            // 100, 200, 500, 1000, …: few lines however many there are.
+            many.next = if many.next.to_string().starts_with('2') { many.next / 2 * 5 } else { many.next * 2 };
+            let failed = if many.failed > 0 { format!(", {} failures", many.failed) } else { String::new() };
+            let running = self.started.len().saturating_sub(1);
+            let line = format!("{name:<28} {} done, {running} running{failed}", many.done);
+            return Folded::Told(line);
+        }
+        if fails && many.failed <= FAILURES_SHOWN {
+            return Folded::Shown;
+        }
+        Folded::Hidden
+    }
+
+    fn line(&mut self, event: &Event) -> std::io::Result<()> {
         let mut err = anstream::stderr();
         let task = event.task.as_deref().unwrap_or_default();
         if event.kind == "text" {
@@ -51,13 +145,9 @@ impl View {
             return err.flush();
         }
         self.close()?;
-        let at: Option<jiff::Timestamp> = event.at.parse().ok();
         match event.kind.as_str() {
             "task.started" => {
-                let target = event.target.clone().unwrap_or_default();
-                if let Some(at) = at {
-                    self.started.insert(task.to_owned(), (at, target.clone()));
-                }
+                let target = event.target.as_deref().unwrap_or_default();
                 let again = event
                     .attempt
                     .filter(|attempt| *attempt > 1)
@@ -89,7 +179,7 @@ impl View {
         let at: Option<jiff::Timestamp> = event.at.parse().ok();
         let took = at
             .zip(self.started.get(task))
-            .map_or(String::new(), |(at, (from, _))| format!("{:>7} ms", at.duration_since(*from).as_millis()));
+            .map_or(String::new(), |(at, from)| format!("{:>7} ms", at.duration_since(*from).as_millis()));
         let cost = event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  ${cost:.6}"));
         writeln!(anstream::stderr(), "  {mark} {task:<28} {took:>10}{cost}  {}", note.dimmed())
     }
@@ -99,5 +189,49 @@ impl View {
             writeln!(anstream::stderr())?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_wire::v1::{Event, RunError};
+
+    use super::{Folded, View};
+
+    fn event(kind: &str, task: &str) -> Event {
+        let error =
+            (kind == "task.failed").then(|| RunError { class: "timeout".into(), message: String::new(), task: None });
+        let at = "2026-01-01T00:00:00Z".to_owned();
+        Event { kind: kind.to_owned(), task: Some(task.to_owned()), at, attempt: Some(1), error, ..Event::default() }
+    }
+
+    #[test]
+    fn many_items_are_told_in_few_lines_and_forgotten_when_they_end() {
+        let mut view = View::default();
+        let (mut shown, mut told) = (0, Vec::new());
+        for item in 0..10_000 {
+            let end = if item % 100 == 50 { "task.failed" } else { "task.succeeded" };
+            for kind in ["task.started", end] {
+                let event = event(kind, &format!("each[{item}]/loop#1/call"));
+                match view.fold(&event) {
+                    Folded::Shown => shown += 1,
+                    Folded::Hidden => {}
+                    Folded::Told(line) => told.push(line),
+                }
+                view.forget(&event);
+            }
+            assert!(view.started.is_empty(), "what has ended is forgotten");
+        }
+        assert_eq!(view.fold(&event("task.started", "single")), Folded::Shown);
+        insta::assert_snapshot!(format!("{shown} shown\n{}", told.join("\n")), @r"
+        24 shown
+        each/call                    100 done, 0 running, 1 failures
+        each/call                    200 done, 0 running, 2 failures
+        each/call                    500 done, 0 running, 5 failures
+        each/call                    1000 done, 0 running, 10 failures
+        each/call                    2000 done, 0 running, 20 failures
+        each/call                    5000 done, 0 running, 50 failures
+        each/call                    10000 done, 0 running, 100 failures
+        ");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use agendum_wire::v1::{Part, Run, RunDetail, Why, WhyTask};
+use agendum_wire::v1::{Part, Run, RunDetail, Why, WhyNode, WhyTask};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -46,7 +46,15 @@ pub(crate) fn detail(detail: &RunDetail) -> Result<(), Failure> {
     for task in &detail.tasks {
         let waiting = task.waiting_on.as_ref().map_or(String::new(), |cause| format!("  waits: {cause}"));
         let attempts = if task.attempts > 1 { format!("  {} attempts", task.attempts) } else { String::new() };
-        writeln!(out, "  {:<32} {}{attempts}{waiting}", task.task, task.status)?;
+        let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!("  {reason}"));
+        writeln!(out, "  {:<32} {}{attempts}{waiting}{reason}", task.task, task.status)?;
+    }
+    if let Some(error) = &detail.error {
+        let task = error.task.as_ref().map_or_else(String::new, |task| format!(" in {task}"));
+        writeln!(out, "  {}{task}: {}", error.class.bold(), error.message)?;
+    }
+    if let Some(next) = detail.next {
+        writeln!(anstream::stderr(), "  … there are more tasks: agendum runs show {} --from {next}", detail.run.id)?;
     }
     output(detail)
 }
@@ -103,58 +111,163 @@ pub(crate) fn timeline(out: &mut impl Write, why: &Why, detail: &RunDetail) -> R
     Ok(())
 }
 
-fn bars(out: &mut impl Write, why: &Why) -> Result<(), Failure> {
-    let ran: Vec<&WhyTask> = why.tasks.iter().filter(|task| !task.attempts.is_empty()).take(40).collect();
-    let width = ran.iter().map(|task| task.task.width()).max().unwrap_or(0).min(32);
-    for task in ran {
-        let critical = if why.critical_path.contains(&task.task) { "●" } else { " " };
-        let place = |ms: f64| ((ms / why.wall_ms.max(0.001)) * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
+/// A row of the timeline: a task, or all items and rounds of one.
+struct Row<'w> {
+    name: String,
+    critical: bool,
+    ready: f64,
+    waited: f64,
+    end: f64,
+    took: String,
+    /// For the order of rows.
+    place: (f64, &'w str),
+}
+
+/// Instances of a task up to which each has a row of its own.
+const ROWS_EACH: u64 = 8;
+
+fn rows(why: &Why) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    let many: Vec<&WhyNode> = why.nodes.iter().filter(|node| node.count > ROWS_EACH).collect();
+    for node in &many {
+        let end = node.ended_ms.unwrap_or(why.wall_ms);
+        rows.push(Row {
+            name: format!("{} ×{}", node.task, node.count),
+            critical: why.critical_path.iter().any(|path| is_of(path, &node.task)),
+            ready: node.ready_ms,
+            waited: 0.0,
+            end,
+            took: format!("{}, {}", millis(end - node.ready_ms), spread(node)),
+            place: (node.ready_ms, &node.task),
+        });
+    }
+    for task in why.tasks.iter().filter(|task| !task.attempts.is_empty()) {
+        if many.iter().any(|node| is_of(&task.task, &node.task)) {
+            continue;
+        }
         let end = task.ended_ms.unwrap_or(task.wall_ms);
-        let waited: f64 = task
-            .parts
-            .iter()
-            .filter(|part| part.cause != "running" && part.cause != "dependency")
-            .map(|part| part.ms)
-            .sum();
-        let (from, to) = (place(task.ready_ms), place(end).max(place(task.ready_ms) + 1).min(BAR));
+        let idle = task.parts.iter().filter(|part| part.cause != "running" && part.cause != "dependency");
+        rows.push(Row {
+            name: task.task.clone(),
+            critical: why.critical_path.contains(&task.task),
+            ready: task.ready_ms,
+            waited: idle.map(|part| part.ms).sum(),
+            end,
+            took: millis(end - task.ready_ms),
+            place: (task.ready_ms, &task.task),
+        });
+    }
+    rows.sort_by(|one, other| one.place.0.total_cmp(&other.place.0).then(one.place.1.cmp(other.place.1)));
+    rows.truncate(40);
+    rows
+}
+
+/// True if the path names an item or a round of the task with these names.
+fn is_of(path: &str, names: &str) -> bool {
+    let parts = path.split('/').filter(|part| !part.starts_with("loop#"));
+    parts.map(|part| part.split('[').next().unwrap_or(part)).eq(names.split('/'))
+}
+
+/// What attempts took.
+fn spread(node: &WhyNode) -> String {
+    format!(
+        "ran {} in all, p50 {}, p95 {}, max {}",
+        millis(node.ran_ms),
+        millis(node.p50_ms),
+        millis(node.p95_ms),
+        millis(node.max_ms)
+    )
+}
+
+fn bars(out: &mut impl Write, why: &Why) -> Result<(), Failure> {
+    let rows = rows(why);
+    let width = rows.iter().map(|row| row.name.width()).max().unwrap_or(0).min(32);
+    let place = |ms: f64| ((ms / why.wall_ms.max(0.001)) * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
+    for row in rows {
+        let critical = if row.critical { "●" } else { " " };
+        let (from, to) = (place(row.ready), place(row.end).max(place(row.ready) + 1).min(BAR));
         let from = from.min(to.saturating_sub(1));
-        let wait = place(task.ready_ms + waited).clamp(from, to) - from;
+        let wait = place(row.ready + row.waited).clamp(from, to) - from;
         let bar =
             format!("{}{}{}{}", " ".repeat(from), "░".repeat(wait), "█".repeat(to - from - wait), " ".repeat(BAR - to));
-        let pad = " ".repeat(width.saturating_sub(task.task.width()));
-        writeln!(out, "{critical} {}{pad} │{}│ {}", task.task, bar.cyan(), millis(end - task.ready_ms))?;
+        let pad = " ".repeat(width.saturating_sub(row.name.width()));
+        writeln!(out, "{critical} {}{pad} │{}│ {}", row.name, bar.cyan(), row.took)?;
     }
     Ok(())
 }
 
-pub(crate) fn why(why: &Why) -> Result<(), Failure> {
+/// The sentence, the bars, the table. Of tasks with many items or rounds a line for all of them, unless single ones are asked for.
+pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
     let mut out = anstream::stdout();
-    writeln!(out, "{}\n", why.sentence)?;
+    match why.tasks.as_slice() {
+        // Asked about one task, the answer is about that task.
+        [task] if each => writeln!(out, "{}\n", about(task))?,
+        _ => writeln!(out, "{}\n", why.sentence)?,
+    }
     bars(&mut out, why)?;
     writeln!(out)?;
+    let many: Vec<&WhyNode> = why.nodes.iter().filter(|node| node.count > ROWS_EACH).collect();
+    for node in &many {
+        together(&mut out, node)?;
+    }
     for task in &why.tasks {
-        let mark = if why.critical_path.contains(&task.task) { "●" } else { " " };
-        let caught = if task.caught { " (caught)" } else { "" };
+        if !each && many.iter().any(|node| is_of(&task.task, &node.task)) {
+            continue;
+        }
+        alone(&mut out, why, task)?;
+    }
+    if let Some(node) = many.first().filter(|_| !each) {
+        writeln!(anstream::stderr(), "next: agendum why {} {}   for single ones", why.run, node.task)?;
+    } else if let Some(next) = why.next {
+        writeln!(anstream::stderr(), "next: the same with --from {next}, for there are more tasks")?;
+    }
+    Ok(())
+}
+
+/// A paragraph on all items and rounds of a task.
+fn together(out: &mut impl Write, node: &WhyNode) -> Result<(), Failure> {
+    let statuses: Vec<String> = node.statuses.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let caught = if node.caught > 0 { format!(" ({} caught)", node.caught) } else { String::new() };
+    writeln!(out, "  {} ×{}  {}{caught}: {}", node.task.bold(), node.count, statuses.join(", "), parts(&node.parts))?;
+    writeln!(
+        out,
+        "      {} attempts, {}, {}, {} tokens",
+        node.attempts,
+        spread(node),
+        dollars(node.cost_usd),
+        node.tokens
+    )?;
+    Ok(())
+}
+
+/// A task's story in a sentence.
+fn about(task: &WhyTask) -> String {
+    let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let attempts = match task.attempts.len() {
+        0 | 1 => String::new(),
+        count => format!(", in {count} attempts"),
+    };
+    let own: Vec<Part> = task.parts.iter().filter(|part| part.cause != "dependency").cloned().collect();
+    let spent = if own.is_empty() { String::new() } else { format!("; since it was ready: {}", parts(&own)) };
+    format!("{} {}{reason}{attempts}{spent}", task.task, task.status)
+}
+
+fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure> {
+    let mark = if why.critical_path.contains(&task.task) { "●" } else { " " };
+    let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    let (name, took) = (task.task.bold(), millis(task.wall_ms));
+    writeln!(out, "{mark} {name}  {}{reason}  {took}: {}", task.status, parts(&task.parts))?;
+    for attempt in &task.attempts {
+        let took = attempt.ms.map_or_else(|| "still running".to_owned(), millis);
+        let lower = if attempt.lower { ", a preferred target was passed over" } else { "" };
+        let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {failed}"));
         writeln!(
             out,
-            "{mark} {}  {}{caught}  {}: {}",
-            task.task.bold(),
-            task.status,
-            millis(task.wall_ms),
-            parts(&task.parts)
+            "      {} {took}, {}, {} tokens{lower}{failed}",
+            attempt.target,
+            dollars(attempt.cost_usd),
+            attempt.tokens
         )?;
-        for attempt in &task.attempts {
-            let took = attempt.ms.map_or_else(|| "still running".to_owned(), millis);
-            let lower = if attempt.lower { ", a preferred target was passed over" } else { "" };
-            let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {failed}"));
-            writeln!(
-                out,
-                "      {} {took}, {}, {} tokens{lower}{failed}",
-                attempt.target,
-                dollars(attempt.cost_usd),
-                attempt.tokens
-            )?;
-        }
     }
     Ok(())
 }

@@ -130,7 +130,12 @@ impl Board {
         }
     }
 
+    /// Before the answer the run is cancelled; after it the section that runs is, and the next one begins.
     pub(super) fn cancel(&mut self, slot: Slot) {
+        if let Phase::Section(section) = self.run(slot).phase {
+            self.run_mut(slot).paused = false;
+            return self.end_section(slot, section);
+        }
         self.run_mut(slot).status = RunStatus::Cancelled;
         self.fail_run(
             slot,
@@ -145,19 +150,22 @@ impl Board {
             run.failure = Some(Box::new(failure));
         }
         match run.phase {
-            Phase::Main => {
-                for id in run.scope(Section::Main).clone().iter() {
-                    self.drop_instance(slot, id, Settled::Cancelled);
-                }
-                self.run_mut(slot).scope_mut(Section::Main).unsettled = 0;
-                self.section_settled(slot, Section::Main);
-            }
+            Phase::Main => self.end_section(slot, Section::Main),
             Phase::Composing => {
                 run.phase = Phase::Failing;
                 self.todo.push_back(Todo::Fail(slot));
             }
             Phase::Failing | Phase::Section(_) | Phase::Closing => {}
         }
+    }
+
+    /// Nothing more of a section is wanted.
+    fn end_section(&mut self, slot: Slot, section: Section) {
+        for id in self.run(slot).scope(section).clone().iter() {
+            self.drop_instance(slot, id, Settled::Cancelled);
+        }
+        self.run_mut(slot).scope_mut(section).unsettled = 0;
+        self.section_settled(slot, section);
     }
 
     pub(super) fn resume(&mut self, slot: Slot) {

@@ -161,7 +161,8 @@ impl Board {
         if running.lower && matches!(finished.outcome, Outcome::Succeeded(_)) {
             inst.degraded = true;
         }
-        let tokens = finished.outcome.usage().tokens();
+        let told = finished.outcome.usage().tokens();
+        let tokens = if finished.unreported { running.hold_tokens } else { told };
         self.book(slot, (running.hold, running.hold_tokens), finished.cost, tokens, seq);
         let failure = match &finished.outcome {
             Outcome::Succeeded(success) => {

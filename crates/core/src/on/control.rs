@@ -25,13 +25,13 @@ impl Scheduler {
     }
 
     pub(crate) fn on_cancel(&mut self, run: RunId) {
-        if let Some(slot) = self.unanswered(run) {
+        if let Some(slot) = self.stoppable(run) {
             self.record_of(slot, Record::CancelRequested { run });
         }
     }
 
     pub(crate) fn on_pause(&mut self, run: RunId) {
-        let Some(slot) = self.unanswered(run).filter(|slot| !self.board.run(*slot).paused) else {
+        let Some(slot) = self.stoppable(run).filter(|slot| !self.board.run(*slot).paused) else {
             return;
         };
         self.record_of(slot, Record::Paused { run });
@@ -43,13 +43,15 @@ impl Scheduler {
     }
 
     pub(crate) fn on_resume(&mut self, run: RunId) {
-        if let Some(slot) = self.unanswered(run).filter(|slot| self.board.run(*slot).paused) {
+        if let Some(slot) = self.stoppable(run).filter(|slot| self.board.run(*slot).paused) {
             self.record_of(slot, Record::Resumed { run });
         }
     }
 
-    fn unanswered(&self, run: RunId) -> Option<Slot> {
-        self.board.slot(run).filter(|slot| matches!(self.board.run(*slot).phase, Phase::Main | Phase::Composing))
+    /// The run, if it has tasks that could be stopped, be it after its answer.
+    fn stoppable(&self, run: RunId) -> Option<Slot> {
+        let phase = |slot: &Slot| self.board.run(*slot).phase;
+        self.board.slot(run).filter(|slot| matches!(phase(slot), Phase::Main | Phase::Composing | Phase::Section(_)))
     }
 
     /// Closes a target that asked for a pause, with all that share its limit, and comes back when it reopens.

@@ -6,7 +6,7 @@ use agendum_types::{AttemptId, Class, Effect, Failure, Money, Outcome, Success};
 
 use crate::inst::Flight;
 use crate::record::{Change, Finished, Next, Record};
-use crate::run::{InstId, Slot};
+use crate::run::{InstId, Orphan, Slot};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
@@ -15,30 +15,38 @@ impl Scheduler {
             return;
         };
         let awaited = self.board.find(slot, &attempt.path).filter(|id| self.awaits(slot, *id, &attempt));
-        let flight = match awaited {
-            Some(id) => self.board.run(slot).inst(id).running().and_then(|running| running.flight),
-            None => self.orphan(&attempt),
+        let out = match awaited {
+            Some(id) => {
+                self.board.run(slot).inst(id).running().and_then(|of| Some((of.flight?, of.hold, of.hold_tokens)))
+            }
+            None => self.orphan(&attempt).and_then(|of| Some((of.flight?, of.hold, of.hold_tokens))),
         };
         // An attempt of an earlier life, or one that was answered already: fenced off.
-        let Some(flight) = flight else {
+        let Some((flight, hold, hold_tokens)) = out else {
             return;
         };
         self.attempts_out -= 1;
         self.targets.row_mut(flight.target).running -= 1;
         self.pause_target(flight, &outcome);
         self.board.queue.wake(flight.target, self.now);
-        let cost = self.targets.price(flight.price).cost(outcome.usage());
+        // What is not told is booked as the worst case: a budget that silence could evade would be none.
+        let unreported = outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0);
+        let (cost, tokens) = if unreported {
+            (hold, hold_tokens)
+        } else {
+            (self.targets.price(flight.price).cost(outcome.usage()), outcome.usage().tokens())
+        };
         match awaited {
-            Some(id) => self.finish(slot, id, outcome, cost),
-            None => self.abandon(slot, attempt, &outcome, cost),
+            Some(id) => self.finish(slot, id, outcome, cost, unreported),
+            None => self.abandon(slot, attempt, cost, tokens),
         }
     }
 
     /// Where an abandoned attempt of this life is still out.
-    pub(crate) fn orphan(&self, attempt: &AttemptId) -> Option<Flight> {
+    pub(crate) fn orphan(&self, attempt: &AttemptId) -> Option<&Orphan> {
         let run = self.board.run(self.board.slot(attempt.run)?);
-        let found = run.orphans.iter().find(|orphan| orphan.is(&attempt.path, attempt.attempt, attempt.incarnation));
-        found.and_then(|orphan| orphan.flight)
+        let mut out = run.orphans.iter().filter(|orphan| orphan.flight.is_some());
+        out.find(|orphan| orphan.is(&attempt.path, attempt.attempt, attempt.incarnation))
     }
 
     fn awaits(&self, slot: Slot, id: InstId, attempt: &AttemptId) -> bool {
@@ -59,17 +67,12 @@ impl Scheduler {
         }
     }
 
-    fn abandon(&mut self, slot: Slot, attempt: AttemptId, outcome: &Outcome, cost: Money) {
-        let change = Change::Abandoned {
-            attempt: attempt.attempt,
-            incarnation: attempt.incarnation,
-            cost,
-            tokens: outcome.usage().tokens(),
-        };
+    fn abandon(&mut self, slot: Slot, attempt: AttemptId, cost: Money, tokens: u64) {
+        let change = Change::Abandoned { attempt: attempt.attempt, incarnation: attempt.incarnation, cost, tokens };
         self.record_of(slot, Record::Task { run: attempt.run, path: attempt.path, change });
     }
 
-    fn finish(&mut self, slot: Slot, id: InstId, outcome: Outcome, cost: Money) {
+    fn finish(&mut self, slot: Slot, id: InstId, outcome: Outcome, cost: Money, unreported: bool) {
         let Some(running) = self.board.run(slot).inst(id).running() else {
             return;
         };
@@ -90,7 +93,7 @@ impl Scheduler {
                 (Outcome::Failed(failure), next)
             }
         };
-        let finished = Finished { attempt, incarnation, outcome, cost, next };
+        let finished = Finished { attempt, incarnation, outcome, cost, unreported, next };
         self.record_task(slot, id, Change::Finished(Box::new(finished)));
     }
 

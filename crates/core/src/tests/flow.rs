@@ -66,3 +66,20 @@ fn a_failure_ends_the_run_and_stops_the_rest() {
     0ms close r1
     ");
 }
+
+#[test]
+fn what_comes_after_the_answer_can_be_stopped_section_by_section() {
+    assert_snapshot!(trace("
+        submit r1 a; after: s; finally: f
+        ok a
+        cancel r1
+        cancel r1
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 succeeded
+    0ms dispatch r1/s#1 on t
+    0ms stop r1/s#1
+    0ms dispatch r1/f#1 on t
+    0ms stop r1/f#1
+    ");
+}

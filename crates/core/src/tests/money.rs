@@ -156,3 +156,24 @@ fn what_was_out_at_a_crash_counts_as_spent() {
     0ms close r1
     ");
 }
+
+#[test]
+fn what_nobody_tells_is_booked_as_the_worst_case() {
+    assert_snapshot!(trace("
+        targets t=1:token=1c:cap=100
+        submit r1 a retry=3; run: budget=250c
+        fail a timeout
+        wait 10s
+        fail a unavailable
+        wait 10s
+        view r1
+    "), @"
+       0ms dispatch r1/a#1 on t cap=100
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on t cap=100
+    10400ms woken: a task may start
+    10400ms answer r1 failed spent $2.00 budget_exceeded in a: an attempt on t may cost up to $1.00; $0.5000 of the budget is left ($2.00 spent, $0 held)
+    10400ms close r1
+    20000ms r1 is not live
+    ");
+}

@@ -96,9 +96,9 @@ fn an_optional_task_is_dropped_in_time_for_what_follows() {
         fail a cancelled
     "), @"
       0ms dispatch r1/a#1 on t
-    600ms woken: a task's time is over
-    600ms stop r1/a#1
-    600ms dispatch r1/b#1 on t
+    550ms woken: a task's time is over
+    550ms stop r1/a#1
+    550ms dispatch r1/b#1 on t
     700ms answer r1 succeeded degraded
     700ms close r1
     ");
@@ -182,5 +182,21 @@ fn cancel_ends_a_run() {
     0ms answer r1 cancelled cancelled: cancelled by the caller
     0ms dispatch r1/f#1 on t
     0ms close r1
+    ");
+}
+
+#[test]
+fn what_is_optional_never_costs_the_answer() {
+    assert_snapshot!(trace("
+        targets t=4:expected=10ms
+        submit r1 a optional; b; run: deadline=500ms
+        ok b
+        wait 1s
+    "), @"
+      0ms dispatch r1/a#1 on t
+      0ms dispatch r1/b#1 on t
+    450ms woken: a task's time is over
+    450ms stop r1/a#1
+    450ms answer r1 succeeded degraded
     ");
 }

@@ -157,7 +157,7 @@ fn waiting_for_money_and_for_a_person_who_paused() {
     20ms close r1
     20ms dispatch r2/a#1 on t cap=100
     60ms dispatch r2/b#1 on t cap=100
-    70ms answer r2 succeeded
+    70ms answer r2 succeeded spent $2.00
     70ms close r2
     70ms why r1: 20ms: running 10ms budget 10ms; critical b → c
     70ms   a succeeded: running 10ms

@@ -1,8 +1,11 @@
 //! One task while its records are read: the stretches of its time, its attempts, its end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use agendum_types::{Cause, Class, Duration, Failure, Graph, Money, Outcome, TaskPath, TaskStatus, Timestamp};
+
+use smallvec::{SmallVec, smallvec};
 
 use super::{AttemptReasons, Reason, TaskReasons};
 use crate::record::{Change, Dispatched, End, Finished, Next, NextRound};
@@ -18,9 +21,9 @@ pub(super) struct Stretch {
 /// What the records say of a task.
 #[derive(Debug)]
 pub(super) struct Track {
-    stretches: Vec<Stretch>,
+    stretches: SmallVec<[Stretch; 2]>,
     running: Option<Timestamp>,
-    attempts: Vec<AttemptReasons>,
+    attempts: SmallVec<[AttemptReasons; 1]>,
     settled: Option<(TaskStatus, Timestamp)>,
     /// The first record.
     seen: Option<Timestamp>,
@@ -38,9 +41,9 @@ impl Track {
     pub(super) fn new(graph: &Graph, path: &TaskPath) -> Self {
         let fail_if = path.node().and_then(|node| graph.task(node).fail_if);
         Self {
-            stretches: Vec::new(),
+            stretches: SmallVec::new(),
             running: None,
-            attempts: Vec::new(),
+            attempts: SmallVec::new(),
             settled: None,
             seen: None,
             open_until: Timestamp(0),
@@ -59,17 +62,17 @@ impl Track {
     /// The time of a group, a loop or a `foreach` is that of what is inside, of which the first was ready at this instant.
     pub(super) fn around(&mut self, inside: Timestamp) {
         let to = self.end();
-        self.stretches = vec![Stretch { from: inside.min(to), to, cause: Cause::Running }];
+        self.stretches = smallvec![Stretch { from: inside.min(to), to, cause: Cause::Running }];
     }
 
-    pub(super) fn take(&mut self, change: &Change, at: Timestamp) {
+    pub(super) fn take(&mut self, change: &Change, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
         self.seen.get_or_insert(at);
         match change {
             Change::Entered(evaluation) if evaluation.truth == Some(false) => {
                 self.settle(TaskStatus::Skipped, at, Some(Reason::Condition));
             }
             Change::Entered(_) | Change::Referenced { .. } => {}
-            Change::Dispatched(dispatched) => self.dispatched(dispatched, at),
+            Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
             Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
                 self.settle(TaskStatus::Skipped, at, Some(Reason::NotGood));
@@ -104,7 +107,7 @@ impl Track {
         self.reason = reason;
     }
 
-    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp) {
+    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
         let waited = dispatched.waits.iter().map(|(_, span)| span.0).sum();
         let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
         let mut from = at.before(Duration(waited)).max(earliest);
@@ -114,8 +117,10 @@ impl Track {
             from = to;
         }
         self.running = Some(at);
+        let target = targets.get(&dispatched.target).cloned().unwrap_or_else(|| Arc::clone(&dispatched.target));
+        targets.insert(Arc::clone(&target));
         self.attempts.push(AttemptReasons {
-            target: Arc::clone(&dispatched.target),
+            target,
             lower: dispatched.lower,
             started: at,
             ended: None,
@@ -257,8 +262,8 @@ impl Track {
         whole
     }
 
-    pub(super) fn reasons(&self, path: &TaskPath, submitted: Timestamp) -> TaskReasons {
-        let (ready, end) = (self.ready(), self.end());
+    pub(super) fn parts(&self, submitted: Timestamp) -> Vec<(Cause, Duration)> {
+        let ready = self.ready();
         let mut parts: Vec<(Cause, Duration)> = Vec::new();
         let before = Stretch { from: submitted, to: ready, cause: Cause::Dependency };
         for stretch in [before].into_iter().chain(self.whole()) {
@@ -269,20 +274,32 @@ impl Track {
                 None => {}
             }
         }
+        parts
+    }
+
+    pub(super) fn reasons(&self, path: &TaskPath, submitted: Timestamp) -> TaskReasons {
         TaskReasons {
             path: path.clone(),
             status: self.status(),
             reason: self.reason.clone(),
-            ready,
+            ready: self.ready(),
             ended: self.settled.map(|(_, at)| at),
-            wall: end.since(submitted),
-            parts,
-            attempts: self.attempts.clone(),
+            wall: self.end().since(submitted),
+            parts: self.parts(submitted),
+            attempts: self.attempts.to_vec(),
         }
     }
 
+    pub(super) fn attempts(&self) -> &[AttemptReasons] {
+        &self.attempts
+    }
+
+    pub(super) const fn is_caught(&self) -> bool {
+        matches!(self.reason, Some(Reason::Caught(..)))
+    }
+
     /// True if it had an attempt that the answer may have waited for.
-    pub(super) const fn has_run(&self) -> bool {
+    pub(super) fn has_run(&self) -> bool {
         !self.attempts.is_empty()
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn back(scene: &Scene<'_>, tracks: &BTreeMap<TaskPath, Track>) -> (Ve
 
 /// The task that ended the run: the one that failed it; else one that was not done when time was over; else the last to end.
 fn last<'a>(scene: &Scene<'_>, calls: &[Step<'a>]) -> Option<Step<'a>> {
-    let failure = scene.answered.and_then(|(answered, _)| answered.failure.as_ref());
+    let failure = scene.answered.as_ref().and_then(|answered| answered.failure.as_ref());
     if let Some(culprit) = failure.and_then(|failure| failure.task.as_ref()) {
         let of_culprit = calls.iter().rev().find(|(path, _)| path.is_within(culprit));
         return of_culprit.or_else(|| calls.last()).copied();

@@ -232,6 +232,8 @@ pub(super) struct Finished<'a> {
     pub(super) usage: Usage,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) cost: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) unreported: bool,
     #[serde(borrow)]
     pub(super) next: Next<'a>,
 }

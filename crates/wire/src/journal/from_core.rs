@@ -193,6 +193,7 @@ fn finished(value: &core::Finished) -> body::Finished<'_> {
         outcome,
         usage: used,
         cost: value.cost.0,
+        unreported: value.unreported,
         next: next(&value.next),
     }
 }

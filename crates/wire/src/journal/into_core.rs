@@ -265,6 +265,7 @@ fn finished(value: &body::Finished<'_>) -> Read<Change> {
         incarnation: Incarnation(value.incarnation),
         outcome,
         cost: Money(value.cost),
+        unreported: value.unreported,
         next: next(&value.next)?,
     })))
 }

@@ -119,7 +119,7 @@ fn changes() -> Vec<Change> {
     };
     let finished = |outcome, next| {
         let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
-        Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), next }))
+        Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), unreported: false, next }))
     };
     let succeeded = Outcome::Succeeded(Success { output: payload(5), usage });
     let failed = Outcome::Failed(failure());

@@ -1,6 +1,9 @@
 //! The reasons behind a run, for machines and for the terminal.
 
-use agendum_core::{Entry, Reason, Reasons, Seen};
+use std::collections::BTreeMap;
+
+use agendum_core::why::{NodeReasons, TaskReasons};
+use agendum_core::{Reason, Reasons};
 use agendum_types::{Cause, Duration, Graph};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +26,49 @@ pub struct Why {
     pub parts: Vec<Part>,
     /// The chain of tasks that the answer waited for.
     pub critical_path: Vec<String>,
-    /// Every call.
+    /// Calls one by one, in the order of becoming ready: a page of them.
     pub tasks: Vec<WhyTask>,
+    /// Where the next page begins (`?from=`), if there are more calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<usize>,
+    /// All calls, by task of the document: items and rounds together.
+    #[serde(default)]
+    pub nodes: Vec<WhyNode>,
+}
+
+/// The reasons behind all items and rounds of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhyNode {
+    /// The names on the way to it: `polish/review`.
+    pub task: String,
+    /// How many there were.
+    pub count: u64,
+    /// How many stand how.
+    pub statuses: BTreeMap<String, u64>,
+    /// How many were caught.
+    #[serde(default)]
+    pub caught: u64,
+    /// When the first was ready, from the run's acceptance.
+    pub ready_ms: f64,
+    /// When the last settled; absent while one goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<f64>,
+    /// Attempts of all of them.
+    pub attempts: u64,
+    /// The time of all attempts that have ended, one after the other.
+    pub ran_ms: f64,
+    /// The attempt in the middle.
+    pub p50_ms: f64,
+    /// What 95 of 100 attempts do not exceed.
+    pub p95_ms: f64,
+    /// The longest attempt.
+    pub max_ms: f64,
+    /// Their time since each was ready, by cause, summed over all of them.
+    pub parts: Vec<Part>,
+    /// What they cost.
+    pub cost_usd: f64,
+    /// All tokens they used.
+    pub tokens: u64,
 }
 
 /// A share of time.
@@ -82,17 +126,37 @@ pub struct Attempt {
     pub tokens: u64,
 }
 
-/// The reasons behind the run whose records these are; `None` if they do not begin with its submission.
+/// A run's reasons in the API's words; its page of tasks begins at `from`.
 #[must_use]
-pub fn why(graph: &Graph, entries: &[Entry], seen: Seen<'_>) -> Option<Why> {
-    agendum_core::why::reasons(graph, entries, seen).map(|reasons| named(graph, &reasons))
+pub fn why(graph: &Graph, reasons: &Reasons, from: usize) -> Why {
+    Why {
+        run: reasons.run.to_string(),
+        sentence: sentence(graph, reasons),
+        failure: reasons.failure.as_ref().map(|failed| failure(graph, failed)),
+        wall_ms: millis(reasons.wall),
+        parts: parts(&reasons.parts),
+        critical_path: reasons.critical.iter().map(|path| graph.path_text(path)).collect(),
+        tasks: reasons.tasks.iter().map(|of| task(graph, reasons, of)).collect(),
+        next: (reasons.tasks_left > 0 && !reasons.tasks.is_empty()).then_some(from + reasons.tasks.len()),
+        nodes: reasons.nodes.iter().map(|of| node(graph, reasons, of)).collect(),
+    }
 }
 
-fn named(graph: &Graph, reasons: &Reasons) -> Why {
-    let parts = |parts: &[(Cause, Duration)]| -> Vec<Part> {
-        parts.iter().map(|(cause, span)| Part { cause: cause.word().to_owned(), ms: millis(*span) }).collect()
-    };
-    let tasks = reasons.tasks.iter().map(|task| WhyTask {
+fn parts(parts: &[(Cause, Duration)]) -> Vec<Part> {
+    parts.iter().map(|(cause, span)| Part { cause: cause.word().to_owned(), ms: millis(*span) }).collect()
+}
+
+fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
+    let attempts = task.attempts.iter().map(|attempt| Attempt {
+        target: attempt.target.to_string(),
+        lower: attempt.lower,
+        started: instant(attempt.started),
+        ms: attempt.ended.map(|ended| millis(ended.since(attempt.started))),
+        failed: attempt.failed.as_ref().map(|(class, message)| format!("{class}: {message}")),
+        cost_usd: dollars(attempt.cost),
+        tokens: attempt.tokens,
+    });
+    WhyTask {
         task: graph.path_text(&task.path),
         status: task.status.word().to_owned(),
         caught: matches!(task.reason, Some(Reason::Caught(..))),
@@ -101,27 +165,26 @@ fn named(graph: &Graph, reasons: &Reasons) -> Why {
         ended_ms: task.ended.map(|ended| millis(ended.since(reasons.submitted))),
         wall_ms: millis(task.wall),
         parts: parts(&task.parts),
-        attempts: task
-            .attempts
-            .iter()
-            .map(|attempt| Attempt {
-                target: attempt.target.to_string(),
-                lower: attempt.lower,
-                started: instant(attempt.started),
-                ms: attempt.ended.map(|ended| millis(ended.since(attempt.started))),
-                failed: attempt.failed.as_ref().map(|(class, message)| format!("{class}: {message}")),
-                cost_usd: dollars(attempt.cost),
-                tokens: attempt.tokens,
-            })
-            .collect(),
-    });
-    Why {
-        run: reasons.run.to_string(),
-        sentence: sentence(graph, reasons),
-        failure: reasons.failure.as_ref().map(|failed| failure(graph, failed)),
-        wall_ms: millis(reasons.wall),
-        parts: parts(&reasons.parts),
-        critical_path: reasons.critical.iter().map(|path| graph.path_text(path)).collect(),
-        tasks: tasks.collect(),
+        attempts: attempts.collect(),
+    }
+}
+
+fn node(graph: &Graph, reasons: &Reasons, node: &NodeReasons) -> WhyNode {
+    let names: Vec<&str> = node.way.iter().map(|node| &*graph.task(*node).name).collect();
+    WhyNode {
+        task: names.join("/"),
+        count: node.statuses.iter().map(|(_, count)| count).sum(),
+        statuses: node.statuses.iter().map(|(status, count)| (status.word().to_owned(), *count)).collect(),
+        caught: node.caught,
+        ready_ms: millis(node.ready.since(reasons.submitted)),
+        ended_ms: node.ended.map(|ended| millis(ended.since(reasons.submitted))),
+        attempts: node.attempts,
+        ran_ms: millis(node.ran),
+        p50_ms: millis(node.quantiles[0]),
+        p95_ms: millis(node.quantiles[1]),
+        max_ms: millis(node.quantiles[2]),
+        parts: parts(&node.parts),
+        cost_usd: dollars(node.cost),
+        tokens: node.tokens,
     }
 }
