@@ -226,6 +226,7 @@ fn a_commit_is_reviewed_as_it_was() {
     let source = folder.path().join("a.rs");
     let mark = concat!("// TO", "DO: more");
     git(&["init", "--quiet"]);
+    std::fs::write(folder.path().join(".gitignore"), "examples\ndata\n").unwrap();
     std::fs::write(&source, format!("fn a() {{}} \n{mark}\n")).unwrap();
     git(&["add", "."]);
     git(&["commit", "--quiet", "--message", "a: begins"]);
