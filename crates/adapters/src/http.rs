@@ -150,7 +150,7 @@ impl Http {
                 return Ok(None);
             }
             return Err(permanent(format!(
-                "{} to {shown}: redirects of {method} are not followed; name that URL if it is the right one",
+                "{} to {shown}: no {method} is sent on; if it was not carried out here, name that URL",
                 named(status)
             )));
         }

@@ -134,7 +134,7 @@ async fn what_was_sent_is_counted() {
     insta::assert_snapshot!(ask(sse(&[text.clone(), end("stop")], true)).await, @"4 in, 1 out, 1 calls, estimated: true");
     let empty = json!({ "choices": [], "usage": {} });
     insta::assert_snapshot!(ask(sse(&[text.clone(), end("stop"), empty], true)).await, @"4 in, 1 out, 1 calls, estimated: true");
-    insta::assert_snapshot!(ask(sse(&[text.clone()], false)).await, @"4 in, 1 out, 1 calls, estimated: true");
+    insta::assert_snapshot!(ask(sse(std::slice::from_ref(&text), false)).await, @"4 in, 1 out, 1 calls, estimated: true");
     insta::assert_snapshot!(ask(sse(&[counted, text.clone()], false)).await, @"3 in, 2 out, 1 calls, estimated: false");
     insta::assert_snapshot!(ask(sse(&[text, end("content_filter")], true)).await, @"4 in, 1 out, 1 calls, estimated: true");
     let thought = json!({ "choices": [{ "delta": { "reasoning_content": "eight and eight!" } }] });

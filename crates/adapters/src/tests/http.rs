@@ -74,10 +74,10 @@ async fn a_post_is_sent_once_wherever_it_is_redirected_to() {
         ended
     };
     insta::assert_snapshot!(post("303 See Other").await, @r#"{"status":303,"media":"","location":"http://127.0.0.1:9/there?token=1","text":""}"#);
-    insta::assert_snapshot!(post("302 Found").await, @"permanent: HTTP 302 Found to http://127.0.0.1:9/there: redirects of POST are not followed; name that URL if it is the right one");
-    insta::assert_snapshot!(post("307 Temporary Redirect").await, @"permanent: HTTP 307 Temporary Redirect to http://127.0.0.1:9/there: redirects of POST are not followed; name that URL if it is the right one");
-    insta::assert_snapshot!(post("301 Moved Permanently").await, @"permanent: HTTP 301 Moved Permanently to http://127.0.0.1:9/there: redirects of POST are not followed; name that URL if it is the right one");
-    insta::assert_snapshot!(post("308 Permanent Redirect").await, @"permanent: HTTP 308 Permanent Redirect to http://127.0.0.1:9/there: redirects of POST are not followed; name that URL if it is the right one");
+    insta::assert_snapshot!(post("302 Found").await, @"permanent: HTTP 302 Found to http://127.0.0.1:9/there: no POST is sent on; if it was not carried out here, name that URL");
+    insta::assert_snapshot!(post("307 Temporary Redirect").await, @"permanent: HTTP 307 Temporary Redirect to http://127.0.0.1:9/there: no POST is sent on; if it was not carried out here, name that URL");
+    insta::assert_snapshot!(post("301 Moved Permanently").await, @"permanent: HTTP 301 Moved Permanently to http://127.0.0.1:9/there: no POST is sent on; if it was not carried out here, name that URL");
+    insta::assert_snapshot!(post("308 Permanent Redirect").await, @"permanent: HTTP 308 Permanent Redirect to http://127.0.0.1:9/there: no POST is sent on; if it was not carried out here, name that URL");
 }
 
 #[tokio::test]
