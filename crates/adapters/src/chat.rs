@@ -25,6 +25,9 @@ pub(crate) mod secret;
 
 pub use secret::Secret;
 
+/// Output tokens where neither the task nor the target says how many.
+const OUTPUT_CAP: u32 = 1_024;
+
 /// What the model is asked to do with its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
@@ -113,9 +116,8 @@ impl Chat {
         let mut request = json!({
             "model": self.model, "messages": given.messages(), "stream": true, "stream_options": { "include_usage": true },
         });
-        let cap = given.max_tokens.into_iter().chain(attempt.output_cap).min();
         let name = if self.legacy_cap { "max_tokens" } else { "max_completion_tokens" };
-        request[name] = json!(cap.unwrap_or(1_024));
+        request[name] = json!(cap(given, attempt));
         if let Some(schema) = &given.schema {
             let (schema, _) = input::wrapped(schema);
             request["response_format"] =
@@ -144,7 +146,7 @@ impl Chat {
         if attempt.forward_key {
             request = request.header("Idempotency-Key", &*attempt.idempotency_key);
         }
-        answer.sent(&given);
+        answer.sent(&given, cap(&given, attempt));
         let response = request.send().await.map_err(|error| self.timeouts.failed(&error))?;
         if !response.status().is_success() {
             return Err(self.refused(response, answer).await);
@@ -239,6 +241,11 @@ impl Chat {
             }
         }
     }
+}
+
+/// Output tokens at most: the task's own limit, and what its budget affords.
+fn cap(given: &ChatInput, attempt: &Attempt) -> u32 {
+    given.max_tokens.into_iter().chain(attempt.output_cap).min().unwrap_or(OUTPUT_CAP)
 }
 
 impl fmt::Debug for Chat {

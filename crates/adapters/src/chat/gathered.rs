@@ -24,6 +24,8 @@ pub(super) struct Gathered {
     secret: Option<Secret>,
     /// Bytes of the prompt, once it was sent to somebody who charges for it.
     prompt: Option<usize>,
+    /// Output tokens that were asked for at most, and can be charged for.
+    cap: u64,
     /// Bytes of all output, kept or not.
     heard: usize,
     bytes: usize,
@@ -50,7 +52,8 @@ impl Gathered {
     }
 
     /// The request is on its way: from now on it may cost something.
-    pub(super) fn sent(&mut self, given: &ChatInput) {
+    pub(super) fn sent(&mut self, given: &ChatInput, cap: u32) {
+        self.cap = cap.into();
         let parts = [&given.tools, &given.schema].into_iter().flatten().map(|part| part.to_string().len());
         self.prompt = Some(given.text().len() + parts.sum::<usize>());
     }
@@ -182,7 +185,7 @@ impl Gathered {
         let tokens = |bytes: usize| (bytes as u64).div_ceil(BYTES_PER_TOKEN);
         let guessed = self.prompt.map(|prompt| Usage {
             tokens_in: tokens(prompt),
-            tokens_out: tokens(self.heard),
+            tokens_out: tokens(self.heard).min(self.cap),
             calls: 1,
             estimated: true,
             ..Usage::default()

@@ -139,6 +139,8 @@ async fn what_was_sent_is_counted() {
     insta::assert_snapshot!(ask(sse(&[text, end("content_filter")], true)).await, @"4 in, 1 out, 1 calls, estimated: true");
     let thought = json!({ "choices": [{ "delta": { "reasoning_content": "eight and eight!" } }] });
     insta::assert_snapshot!(ask(sse(&[thought, call(0, "tool", "{}"), end("tool_calls")], true)).await, @"4 in, 6 out, 1 calls, estimated: true");
+    let long = delta(&"word ".repeat(1_000));
+    insta::assert_snapshot!(ask(sse(&[long, end("stop")], true)).await, @"4 in, 100 out, 1 calls, estimated: true");
     insta::assert_snapshot!(ask(String::new()).await, @"4 in, 0 out, 1 calls, estimated: true");
     insta::assert_snapshot!(ask(plain("504 Late", "")).await, @"4 in, 0 out, 1 calls, estimated: true");
     insta::assert_snapshot!(ask(plain("500 No", "")).await, @"0 in, 0 out, 0 calls, estimated: false");
