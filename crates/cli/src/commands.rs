@@ -62,6 +62,8 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check) => config_check(&context()?),
         Command::Doctor { example: None } => doctor::doctor(&context()?).await,
         Command::Doctor { example: Some(example) } => doctor::example(json, example).await,
+        // `main` has served it.
+        Command::ExecGuard => Ok(()),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "agendum", &mut std::io::stdout());
             Ok(())

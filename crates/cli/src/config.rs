@@ -2,6 +2,7 @@
 
 mod environment;
 mod limits;
+mod timeouts;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use crate::config::environment::Override;
 use crate::failure::Failure;
 
 pub(crate) use limits::Intake;
+pub(crate) use timeouts::TimeoutConfig;
 
 const FILE: &str = "agendum.toml";
 
@@ -115,6 +117,12 @@ pub(crate) struct TargetConfig {
     /// `exec`: variables of our environment that programs see besides PATH, HOME, LANG, TMPDIR, TZ.
     #[serde(default)]
     pub(crate) environment: Vec<String>,
+    /// `exec`: variables that graphs may set with `env`.
+    #[serde(default)]
+    pub(crate) env_allow: Vec<String>,
+    /// How long it may keep an attempt waiting.
+    #[serde(default)]
+    pub(crate) timeout: TimeoutConfig,
     /// `base_url = "offline"`: how badly it behaves.
     #[serde(default)]
     pub(crate) temper: Temper,

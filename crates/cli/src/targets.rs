@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agendum_adapters::chat::{Profile, Secret};
+use agendum_adapters::exec::Guard;
+use agendum_adapters::http::Timeouts;
 use agendum_adapters::offline::{Skill, Temper};
 use agendum_adapters::{Chat, Exec, Http, Offline};
 use agendum_ports::Adapter;
@@ -12,7 +14,7 @@ use agendum_retrieve_fts::{Index, Retrieve};
 use agendum_types::outcome::Price;
 use agendum_types::{Capability, Duration, Labels, Money, Target};
 
-use crate::config::{Config, Kind, PriceConfig, TargetConfig};
+use crate::config::{Config, Kind, PriceConfig, TargetConfig, TimeoutConfig};
 use crate::failure::Failure;
 
 /// Attempts at once where the configuration says nothing.
@@ -24,8 +26,10 @@ pub(crate) type Table = Vec<(Target, Arc<dyn Adapter>)>;
 /// Everything that can serve tasks: configured targets first, then search, then the offline model.
 pub(crate) fn table(config: &Config, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
     let mut table: Table = Vec::new();
+    // One for all of them; its process starts with the first program.
+    let guard = Arc::new(Guard::new(std::env::current_exe()?, ["exec-guard".into()]));
     for (name, given) in &config.targets {
-        table.push((target(name, given), adapter(name, given, &config.folder)?));
+        table.push((target(name, given), adapter(name, given, &config.folder, &guard)?));
     }
     table.push((search(), Arc::new(Retrieve::new(indexes))));
     for (target, skill) in offline(config) {
@@ -110,13 +114,14 @@ fn price(given: &PriceConfig) -> Price {
     }
 }
 
-fn adapter(name: &str, given: &TargetConfig, folder: &Path) -> Result<Arc<dyn Adapter>, Failure> {
+fn adapter(name: &str, given: &TargetConfig, folder: &Path, guard: &Arc<Guard>) -> Result<Arc<dyn Adapter>, Failure> {
     let model = |profile, skill| -> Result<Arc<dyn Adapter>, Failure> {
         match given.base_url.as_deref() {
             Some("offline") => Ok(Arc::new(Offline::new(skill, given.temper))),
             Some(base) => {
                 let model = given.model.as_deref().ok_or_else(|| missing(name, "model"))?;
-                Ok(Arc::new(Chat::new(base, model, key(name, given, folder)?, profile)?))
+                let chat = Chat::new(base, model, key(name, given, folder)?, profile)?;
+                Ok(Arc::new(chat.with_timeouts(given.timeout.or(Timeouts::CHAT))?))
             }
             None => Err(missing(name, "base_url")),
         }
@@ -125,12 +130,21 @@ fn adapter(name: &str, given: &TargetConfig, folder: &Path) -> Result<Arc<dyn Ad
         Kind::Chat => model(Profile::Chat, Skill::Chat),
         Kind::Moderate => model(Profile::Moderate, Skill::Moderate),
         Kind::Translate => model(Profile::Translate, Skill::Translate),
-        Kind::Http => Ok(Arc::new(Http::new(given.allow.clone(), given.private)?)),
+        Kind::Http => {
+            let http = Http::new(given.allow.clone(), given.private)?;
+            Ok(Arc::new(http.with_timeouts(given.timeout.or(Timeouts::HTTP))?))
+        }
         Kind::Exec => {
             let mut exec = Exec { allow: given.allow.clone(), ..Exec::default() };
             exec.folder = given.folder.as_ref().map_or_else(|| folder.to_owned(), |below| folder.join(below));
             exec.per_run = given.per_run;
             exec.environment.extend(given.environment.iter().cloned());
+            exec.env_allow.clone_from(&given.env_allow);
+            exec.guard = Some(Arc::clone(guard));
+            let TimeoutConfig { connect: None, idle: None, whole } = given.timeout else {
+                return Err(Failure::usage(format!("target {name:?}: of `timeout`, programs have `whole` only")));
+            };
+            exec.whole = whole.map(|wait| wait.0);
             Ok(Arc::new(exec))
         }
     }

@@ -191,6 +191,34 @@ fn a_killed_server_loses_nothing() {
     assert_eq!((count("before"), count("free"), count("once")), (1, 2, 1), "done, lost and run again, never again");
 }
 
+/// Whether a process is there and lives.
+fn lives(id: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
+    !state.is_empty() && !state.contains(") Z ")
+}
+
+#[test]
+fn a_killed_server_leaves_no_program_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, ids) = (folder.path().join("data"), folder.path().join("ids"));
+    std::fs::create_dir(&ids).unwrap();
+    let said = |name: &str| std::fs::read_to_string(ids.join(name)).unwrap_or_default();
+    let line = |name: &str, start: &str| format!("{start} sh -c 'echo $$ > {0}/{name}; exec sleep 600'", ids.display());
+    let programs = format!("{} & {} & wait", line("child", ""), line("apart", "setsid"));
+    let path = graph(folder.path(), &[("long", &programs, "effect: none")]);
+    let mut server = Server::start(&data, &folder.path().join("agendum.toml"));
+    let output = agendum(&data).args(["run", &path, "--detach"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output).1);
+    while !said("child").ends_with('\n') || !said("apart").ends_with('\n') {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(lives(&said("child")) && lives(&said("apart")));
+    server.kill();
+    while lives(&said("child")) || lives(&said("apart")) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
 fn copy_example(name: &str, files: &[&str], to: &Path) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
     for file in files {

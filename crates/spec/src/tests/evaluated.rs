@@ -85,8 +85,9 @@ fn a_path_gives_what_the_language_gives() {
         "tasks.a.output.deep.n",
         "tasks.a.output.list",
     ] {
-        let given =
-            |path: &str| with(&format!(r#"{{ prompt: x, v: "${{{{ {path} }}}}" }}"#), Some(output.clone()), inputs.clone());
+        let given = |path: &str| {
+            with(&format!(r#"{{ prompt: x, v: "${{{{ {path} }}}}" }}"#), Some(output.clone()), inputs.clone())
+        };
         // Parentheses make it an expression; alone it is looked up.
         assert_eq!(given(path), given(&format!("({path})")), "{path}");
     }
