@@ -103,7 +103,7 @@ async fn detail(service: &Service, stored: &Stored) -> Result<RunDetail, Refused
     let answered = v1::answered(&stored.entries);
     let mut output = None;
     if let Some(reference) = answered.and_then(|answered| answered.output.as_ref()) {
-        let bytes = service.reader.payload(&service.tenant, reference).await?;
+        let bytes = service.reader.payload(&service.tenant, stored.row.run, reference).await?;
         output = Some(
             serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into())),
         );

@@ -1,5 +1,7 @@
 //! Evaluates what a graph holds as source. Pure: what an expression reads comes in as bindings, and a bound is set to what it may cost.
 
+mod paths;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,12 +45,32 @@ impl Evaluator {
         Self { environment, bytes_max: limits.evaluation_bytes_max }
     }
 
+    /// The value of an expression that is one dotted path, where it lies; `None` if [`Evaluator::evaluate`] has to be asked.
+    ///
+    /// # Errors
+    ///
+    /// If the value is larger than an evaluation may give.
+    pub fn look_up<'a>(
+        &self,
+        graph: &Graph,
+        expr: &Expr,
+        bindings: &'a Bindings,
+    ) -> Result<Option<&'a Json>, EvalError> {
+        if expr.form != Form::Expression {
+            return Ok(None);
+        }
+        paths::find(graph, &expr.source, bindings).map(|value| self.within_size(value)).transpose()
+    }
+
     /// The value of an expression of a graph.
     ///
     /// # Errors
     ///
     /// If the expression fails, costs too much, or gives too much.
     pub fn evaluate(&self, graph: &Graph, expr: &Expr, bindings: &Bindings) -> Result<Json, EvalError> {
+        if let Some(value) = self.look_up(graph, expr, bindings)? {
+            return Ok(value.clone());
+        }
         let value = match expr.form {
             Form::Constant => {
                 serde_json::from_str(&expr.source).map_err(|error| EvalError::Failed(error.to_string()))?
@@ -56,11 +78,12 @@ impl Evaluator {
             Form::Expression => self.expression(&expr.source, &context(graph, &expr.source, bindings))?,
             Form::Tree => self.tree(&expr.source, context(graph, &expr.source, bindings))?,
         };
-        self.within_size(value)
+        self.within_size(&value)?;
+        Ok(value)
     }
 
-    fn within_size(&self, value: Json) -> Result<Json, EvalError> {
-        let bytes = size(&value);
+    fn within_size<'a>(&self, value: &'a Json) -> Result<&'a Json, EvalError> {
+        let bytes = size(value);
         if bytes > self.bytes_max { Err(EvalError::TooLarge(bytes)) } else { Ok(value) }
     }
 
@@ -143,10 +166,16 @@ fn context(graph: &Graph, source: &str, bindings: &Bindings) -> Map<String, Json
     let mut of_loop = Map::new();
     let mut run = Map::new();
     for (read, value) in bindings {
-        let Some(value) = value.as_deref().cloned() else { continue };
+        let Some(value) = value.as_deref() else { continue };
+        if *read == DataRef::Inputs {
+            // The list of a `foreach` lies in there, and each of its items is evaluated.
+            context.insert("inputs".into(), paths::narrow(source, "inputs", value));
+            continue;
+        }
+        let value = value.clone();
         let output = |value: Json| Json::Object([("output".to_owned(), value)].into_iter().collect());
         match read {
-            DataRef::Inputs => drop(context.insert("inputs".into(), value)),
+            DataRef::Inputs => {}
             DataRef::Output(node) => drop(tasks.insert(graph.task(*node).name.to_string(), output(value))),
             DataRef::Previous(node) => drop(previous.insert(graph.task(*node).name.to_string(), output(value))),
             DataRef::Round => drop(of_loop.insert("round".into(), value)),

@@ -76,6 +76,16 @@ async fn a_failed_append_ends_the_life_and_nothing_is_answered_from_it() {
         while engine.health() != Health::Ready {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
+        engine.run(request(LONG, &json!({"nap": false}))).await.unwrap();
+        world.store.fail_next(Appended::Unknown("the disk said nothing".into()));
+        let lost = engine.run(request(LONG, &json!({"nap": false}))).await;
+        assert!(
+            matches!(lost, Err(SubmitError::Unavailable(_) | SubmitError::Rejected(_))),
+            "who waits is told: {lost:?}"
+        );
+        while engine.health() != Health::Ready {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
         let answer = engine.run(request(LONG, &json!({"nap": false}))).await.unwrap();
         assert_eq!(line(&engine, &answer).await, "succeeded 1");
     }

@@ -63,3 +63,23 @@ fn runaway_templates_stop() {
 fn results_have_a_size() {
     assert_snapshot!(with(r#"{ prompt: "${{ 'x' * 20000 }}" }"#, None, json!({})), @"error: the expression gave 20014 bytes, more than the limit allows");
 }
+
+#[test]
+fn a_path_gives_what_the_language_gives() {
+    let (output, inputs) =
+        (json!({"list": [1, 2.0, null], "deep": {"n": 18446744073709551615_u64}}), json!({"a": {"b": []}}));
+    for path in [
+        "inputs",
+        "inputs.a",
+        "inputs.a.b",
+        "inputs.none.b",
+        "tasks.a.output",
+        "tasks.a.output.deep.n",
+        "tasks.a.output.list",
+    ] {
+        let given =
+            |path: &str| with(&format!(r#"{{ v: "${{{{ {path} }}}}" }}"#), Some(output.clone()), inputs.clone());
+        // Parentheses make it an expression; alone it is looked up.
+        assert_eq!(given(path), given(&format!("({path})")), "{path}");
+    }
+}
