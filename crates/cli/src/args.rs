@@ -45,6 +45,12 @@ pub(crate) enum Command {
     Check {
         /// The document, YAML or JSON; - for standard input
         graph: PathBuf,
+        /// Rewrite cycles as loops and show the difference; from standard input, the text goes to standard output
+        #[arg(long)]
+        fix: bool,
+        /// With --fix: show the difference only
+        #[arg(short = 'n', long, requires = "fix")]
+        dry_run: bool,
     },
     /// Forecast a graph without running it: waves, critical path, latency, cost
     Explain {

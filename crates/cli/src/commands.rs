@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod doctor;
 mod explain;
+mod fix;
 mod index;
 mod run;
 mod runs;
@@ -46,7 +47,8 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     match command {
         Command::Demo => demo::demo(json).await,
         Command::Run(run) => run::run(&context()?, &run).await,
-        Command::Check { graph } => check::check(json, &graph),
+        Command::Check { graph, fix: true, dry_run } => fix::fix(json, &graph, dry_run),
+        Command::Check { graph, .. } => check::check(json, &graph),
         Command::Explain { graph } => explain::explain(&context()?, &graph),
         Command::Why { run, task } => why::why(&context()?, &run, task.as_deref()).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -95,6 +95,35 @@ fn a_plan_with_a_cycle_is_refused_with_its_path() {
     let output = agendum(folder.path()).arg("check").arg(&path).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output).1.contains("the plan is a cycle: a → b → a"), "{}", text(&output).1);
+}
+
+#[test]
+fn a_cycle_is_fixed_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graph.yaml");
+    let cyclic = "version: 1\nname: cyclic\ntasks:\n  # writes\n  a: { uses: chat, needs: [b] }\n  b: { uses: chat, needs: [a] }\n";
+    std::fs::write(&path, cyclic).unwrap();
+    let check = |arguments: &[&str]| {
+        let output = agendum(folder.path()).arg("check").args(arguments).arg(&path).output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    let (code, (_, err)) = check(&[]);
+    assert!(code == 2 && err.contains("a → b → a") && err.contains("check --fix"), "{err}");
+    let (code, (out, err)) = check(&["--fix", "-n"]);
+    assert!(code == 0 && out.contains("+  a_loop:") && err.contains("nothing is written"), "{out}{err}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), cyclic);
+    let (code, (out, err)) = check(&["--fix"]);
+    assert!(code == 0 && out.contains("+      # writes") && err.contains("fill in its `until`"), "{out}{err}");
+    assert_eq!(check(&[]).0, 0, "what was written is right");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+
+    let mut command = agendum(folder.path());
+    command.args(["check", "--fix", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(cyclic.as_bytes()).unwrap();
+    let (out, err) = text(&child.wait_with_output().unwrap());
+    assert_eq!(out, std::fs::read_to_string(&path).unwrap(), "{err}");
+    assert!(err.contains("+  a_loop:"), "{err}");
 }
 
 /// A server that is killed if a test forgets it.

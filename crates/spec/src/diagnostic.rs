@@ -38,14 +38,23 @@ pub struct Diagnostic {
 pub(crate) struct Diagnostics {
     text: String,
     found: Vec<Diagnostic>,
+    /// Comparisons of words that are left.
+    comparisons: usize,
 }
 
 /// More are not of use to anybody.
 const COUNT_MAX: usize = 100;
+/// Bytes of a message or a help; the rest of a hostile name is left out.
+const TEXT_MAX: usize = 2_000;
+/// Words that a document's suggestions are sought among: did-you-mean over thousands of names, a thousand times, would be a way to
+/// keep a machine busy.
+const COMPARISONS_MAX: usize = 20_000;
+/// Known words that a help lists.
+const LISTED_MAX: usize = 50;
 
 impl Diagnostics {
     pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), found: Vec::new() }
+        Self { text: text.to_owned(), found: Vec::new(), comparisons: COMPARISONS_MAX }
     }
 
     pub(crate) fn add(
@@ -56,13 +65,27 @@ impl Diagnostics {
         message: String,
         help: Option<String>,
     ) {
-        if self.found.len() >= COUNT_MAX
-            || self.found.iter().any(|known| known.span == *span && known.message == message)
-        {
+        let (message, help) = (shortened(message), help.map(shortened));
+        if self.is_full() || self.found.iter().any(|known| known.span == *span && known.message == message) {
             return;
         }
-        let (line, column) = place(&self.text, span.start);
-        self.found.push(Diagnostic { code, severity, message, help, span: span.clone(), line, column });
+        self.found.push(Diagnostic { code, severity, message, help, span: span.clone(), line: 1, column: 1 });
+    }
+
+    /// True if what is found from now on is not kept.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.found.len() >= COUNT_MAX
+    }
+
+    /// A help for a word that is not known: the nearest that is, or what there is.
+    pub(crate) fn suggestion(&mut self, word: &str, known: &[&str], what: &str) -> String {
+        let affordable = known.len() <= self.comparisons;
+        self.comparisons = self.comparisons.saturating_sub(known.len());
+        match nearest(word, known.iter().copied().filter(|_| affordable)) {
+            Some(best) => format!("did you mean `{best}`?"),
+            None if known.len() <= LISTED_MAX => format!("{what}: {}", known.join(", ")),
+            None => format!("{what}: {} and {} more", known[..LISTED_MAX].join(", "), known.len() - LISTED_MAX),
+        }
     }
 
     pub(crate) fn error(
@@ -85,28 +108,47 @@ impl Diagnostics {
         self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// In the order of the text.
+    /// In the order of the text, each with its line and column.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.severity));
+        let (mut line, mut line_start, mut seen) = (1, 0, 0);
+        for diagnostic in &mut self.found {
+            let at = self.text.floor_char_boundary(diagnostic.span.start.min(self.text.len()));
+            let between = &self.text[seen..at];
+            line += between.matches('\n').count();
+            line_start = between.rfind('\n').map_or(line_start, |newline| seen + newline + 1);
+            seen = at;
+            diagnostic.line = line;
+            diagnostic.column = self.text[line_start..at].chars().count() + 1;
+        }
         self.found
     }
 }
 
-/// Line and column, from 1, of a byte.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(at.min(text.len()))];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
+fn shortened(mut text: String) -> String {
+    if text.len() > TEXT_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_MAX));
+        text.push('…');
+    }
+    text
 }
+
+/// Bytes of a word that is compared: no name is longer, and a hostile word may be.
+const COMPARED_MAX: usize = 256;
 
 /// The best candidate for a word that is not known, if one is near.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
+    if word.len() > COMPARED_MAX {
+        return None;
+    }
+    let count = word.chars().count();
+    let bound = 1 + count / 3;
+    let is_prefix = |known: &str| word.len() >= 3 && (known.starts_with(word) || word.starts_with(known));
+    // Two words differ at least as much as their lengths do.
+    let could_be = |known: &&str| is_prefix(known) || known.chars().count().abs_diff(count) <= bound;
+    let scored = known.into_iter().filter(could_be).map(|known| (strsim::damerau_levenshtein(word, known), known));
     let (distance, best) = scored.min()?;
-    let near = distance <= 1 + word.chars().count() / 3;
-    let prefix = word.len() >= 3 && (best.starts_with(word) || word.starts_with(best));
-    (near || prefix).then_some(best)
+    (distance <= bound || is_prefix(best)).then_some(best)
 }
 
 /// All diagnostics of a document, for rendering with snippets.

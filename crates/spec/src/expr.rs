@@ -36,11 +36,16 @@ pub(crate) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Chainable);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_recursion_limit(64);
+    // In a loop it would make values that are deeper than any stack: each inside the next.
+    environment.remove_global("namespace");
     environment
 }
 
 /// The names that a source reads, as dotted paths such as `tasks.a.output.text`.
 pub(crate) fn names(environment: &Environment<'_>, form: Form, source: &str) -> Result<BTreeSet<String>, String> {
+    if form != Form::Constant {
+        crate::shape::check(source, form == Form::Tree)?;
+    }
     let found = match form {
         Form::Expression => {
             environment.compile_expression(source).map(|expression| expression.undeclared_variables(true))

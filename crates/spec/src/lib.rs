@@ -10,6 +10,8 @@
 
 pub mod diagnostic;
 pub mod eval;
+pub mod fix;
+pub mod fuzzing;
 pub mod inputs;
 pub mod plans;
 pub mod schema;
@@ -17,8 +19,10 @@ pub mod tree;
 
 mod cycles;
 mod expr;
+mod extend;
 mod files;
 mod lower;
+mod shape;
 mod slices;
 #[cfg(test)]
 mod tests;
@@ -30,6 +34,7 @@ use std::sync::Arc;
 use agendum_types::{Graph, Hash, Limits};
 
 pub use diagnostic::{Diagnostic, Report, Severity};
+pub use extend::extend;
 pub use files::{NoFiles, Resolver};
 
 use crate::diagnostic::Diagnostics;
@@ -95,37 +100,6 @@ fn check_into(text: &str, resolver: &dyn Resolver, limits: &Limits, diagnostics:
     Some(Accepted { graph: Arc::new(graph), document: NormalDocument(normal.into()) })
 }
 
-/// Checks a document with further tasks: those under `tasks` of the addition, YAML or JSON. Diagnostics point into the extended
-/// document, which is JSON.
-///
-/// # Errors
-///
-/// If the addition is no map of tasks, or names a task that is there already.
-pub fn extend(document: &NormalDocument, addition: &str, limits: &Limits) -> Result<Checked, Unextendable> {
-    let mut diagnostics = Diagnostics::new(addition);
-    let added = tree::parse(addition, limits, &mut diagnostics).map(|tree| tree::to_json(&tree)).ok_or_else(|| {
-        let first = diagnostics.finish().into_iter().next();
-        Unextendable(first.map_or_else(String::new, |first| first.message))
-    })?;
-    let tasks = added["tasks"].as_object().filter(|tasks| !tasks.is_empty());
-    let tasks =
-        tasks.ok_or_else(|| Unextendable("it holds no `tasks`: write `tasks: { NAME: { uses: … } }`".into()))?;
-    let mut whole: serde_json::Value =
-        serde_json::from_str(&document.0).map_err(|error| Unextendable(error.to_string()))?;
-    for (name, task) in tasks {
-        if whole["tasks"].get(name).is_some() {
-            return Err(Unextendable(format!("the run has a task `{name}` already: choose another name")));
-        }
-        whole["tasks"][name] = task.clone();
-    }
-    Ok(check(Source { name: "addition", text: &whole.to_string() }, &NoFiles, limits))
-}
-
-/// An addition that cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the addition cannot be made: {0}")]
-pub struct Unextendable(pub String);
-
 /// Makes the graph of a normal document again.
 ///
 /// # Errors
@@ -133,12 +107,15 @@ pub struct Unextendable(pub String);
 /// If the text is no document that this or an earlier release has accepted.
 pub fn load(document: &NormalDocument, limits: &Limits) -> Result<Arc<Graph>, Unloadable> {
     let mut diagnostics = Diagnostics::new(&document.0);
-    let graph = tree::parse(&document.0, limits, &mut diagnostics)
-        .and_then(|tree| lower::graph(&tree, hash_of(&document.0), limits, &mut diagnostics));
-    match graph {
+    match lower::graph(&parsed(document)?, hash_of(&document.0), limits, &mut diagnostics) {
         Some(graph) if !diagnostics.has_errors() => Ok(Arc::new(graph)),
         _ => Err(Unloadable(diagnostics.finish().into_iter().next().map_or_else(String::new, |first| first.message))),
     }
+}
+
+/// Read as JSON: YAML would read some rare characters otherwise, and its limits are for what comes from outside.
+fn parsed(document: &NormalDocument) -> Result<tree::Node, Unloadable> {
+    serde_json::from_str(&document.0).map(tree::from_json).map_err(|error| Unloadable(error.to_string()))
 }
 
 /// A stored document that cannot be read any more.

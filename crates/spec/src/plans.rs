@@ -113,10 +113,13 @@ fn document(steps: &[Step]) -> Result<Json, Vec<String>> {
                 )),
             }
         }
-        let arguments = step.args.to_string().replace("${{", "$ {{");
+        // Braces of templates stand in texts only, where JSON has another way to write them.
+        let arguments =
+            step.args.to_string().replace("${{", "$\\u007b{").replace("{%", "\\u007b%").replace("{#", "\\u007b#");
+        let tool = step.tool.replace("${{", "$ {{").replace("{%", "{ %").replace("{#", "{ #");
         let task = json!({
             "description": step.tool, "uses": "exec", "effect": "none", "needs": needs,
-            "with": { "argv": [step.tool.replace("${{", "$ {{"), arguments] },
+            "with": { "argv": [tool, arguments] },
         });
         tasks.insert(names[step.id.as_str()].clone(), task);
     }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::{Diagnostics, nearest};
+use crate::diagnostic::Diagnostics;
 use crate::tree::{Key, Node, Value};
 use crate::values;
 
@@ -22,6 +22,11 @@ static SCHEMA: LazyLock<Json> =
 /// Checks words and types of a whole document.
 pub(crate) fn check(tree: &Node, diagnostics: &mut Diagnostics) {
     Walk { diagnostics }.node(tree, &SCHEMA, "the document");
+}
+
+/// Checks the tasks of an addition to a live run.
+pub(crate) fn check_tasks(tasks: &Node, diagnostics: &mut Diagnostics) {
+    Walk { diagnostics }.node(tasks, &SCHEMA["properties"]["tasks"], "`tasks`");
 }
 
 struct Walk<'d> {
@@ -191,18 +196,18 @@ impl Walk<'_> {
     }
 
     fn unknown_key(&mut self, key: &Key, words: &[&str], what: &str) {
-        let help = match nearest(&key.name, words.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("known keys: {}", words.join(", ")),
-        };
+        if self.diagnostics.is_full() {
+            return;
+        }
+        let help = self.diagnostics.suggestion(&key.name, words, "known keys");
         self.diagnostics.error("unknown_key", &key.span, format!("unknown key `{}` in {what}", key.name), help);
     }
 
     fn unknown_word(&mut self, span: &Range<usize>, word: &str, words: &[&str], what: &str) {
-        let help = match nearest(word, words.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("one of: {}", words.join(", ")),
-        };
+        if self.diagnostics.is_full() {
+            return;
+        }
+        let help = self.diagnostics.suggestion(word, words, "one of");
         self.diagnostics.error("unknown_value", span, format!("{what} knows no `{word}`"), help);
     }
 }

@@ -3,24 +3,18 @@
 //! MiniJinja 3.1 does not count them among the names that a template reads (its `compiler/meta.rs` visits a slice's bounds, not what
 //! is sliced). A name that is missed would be a dependency that is missed, so they are looked for here.
 
+use crate::shape::{self, after_string, is_word};
+
 /// Roots that stand for data of a run; any other name before a slice is local to its template.
 const ROOTS: [&str; 6] = ["tasks", "outer", "inputs", "item", "output", "run"];
 
 /// The dotted paths of data that some slice in the source is taken of. `template`: only what stands between delimiters is read.
 pub(crate) fn names(source: &str, template: bool) -> Vec<String> {
     let mut found = Vec::new();
-    let mut rest = source;
-    if !template {
+    if template {
+        shape::codes(source).iter().for_each(|code| scan(code.source, false, &mut found));
+    } else {
         scan(source, false, &mut found);
-        return found;
-    }
-    while let Some((at, close)) =
-        ["${{", "{%"].iter().zip(["}}", "%}"]).filter_map(|(open, close)| Some((rest.find(open)?, close))).min()
-    {
-        let inner = &rest[at + 2..];
-        let end = inner.find(close).unwrap_or(inner.len());
-        scan(&inner[..end], false, &mut found);
-        rest = &inner[end..];
     }
     found
 }
@@ -96,19 +90,6 @@ fn is_sliced(bytes: &[u8], mut at: usize) -> bool {
             }
         }
     }
-}
-
-fn after_string(bytes: &[u8], begin: usize) -> usize {
-    let quote = bytes[begin];
-    let mut at = begin + 1;
-    while at < bytes.len() && bytes[at] != quote {
-        at += if bytes[at] == b'\\' { 2 } else { 1 };
-    }
-    at + 1
-}
-
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 
 mod accepted;
 mod evaluated;
+mod extended;
+mod fixed;
 mod fixtures;
+mod fuzzed;
 mod plans;
 mod refused;
 

@@ -114,6 +114,29 @@ pub fn to_json(node: &Node) -> serde_json::Value {
     }
 }
 
+/// A tree of a JSON value, which has no places.
+pub(crate) fn from_json(value: serde_json::Value) -> Node {
+    let value = match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Bool(truth),
+        serde_json::Value::Number(number) => Value::Number(number),
+        serde_json::Value::String(text) => Value::Text(text),
+        serde_json::Value::Array(items) => Value::List(items.into_iter().map(from_json).collect()),
+        serde_json::Value::Object(entries) => Value::Map(entries.into_iter().map(placeless).collect()),
+    };
+    Node { value, span: 0..0 }
+}
+
+fn placeless((name, value): (String, serde_json::Value)) -> (Key, Node) {
+    (Key { name, span: 0..0 }, from_json(value))
+}
+
+/// Values inside values. The parser is recursive and the stack of a server's thread small; groups to the depth of
+/// [`Limits::depth_max`] leave a dozen levels for what the innermost task says.
+const DEPTH_MAX: usize = 32;
+/// Values of a document.
+const VALUES_MAX: usize = 250_000;
+
 /// Reads a text. A hostile one costs no more than its bounded size.
 pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Node> {
     if text.len() > limits.document_bytes_max {
@@ -123,9 +146,9 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
     }
     let mut budget = Budget::default();
     budget.max_reader_input_bytes = Some(limits.document_bytes_max);
-    budget.max_depth = 64;
-    budget.max_nodes = 250_000;
-    budget.max_events = 500_000;
+    budget.max_depth = DEPTH_MAX;
+    budget.max_nodes = VALUES_MAX;
+    budget.max_events = 2 * VALUES_MAX;
     budget.max_aliases = 0;
     budget.max_anchors = 0;
     let options = serde_saphyr::options! { budget: Some(budget), strict_booleans: true };

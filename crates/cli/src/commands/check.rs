@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use agendum_spec::fix::{Fixed, Unfixable};
 use agendum_spec::{Accepted, Checked, Report, Resolver, Severity, Source};
 use agendum_types::Limits;
 use serde_json::json;
@@ -31,6 +32,7 @@ impl Resolver for Beside {
 pub(crate) struct Document {
     name: String,
     text: String,
+    beside: Beside,
     checked: Checked,
 }
 
@@ -60,12 +62,29 @@ pub(crate) fn read(path: &Path) -> Result<Document, Failure> {
         })?;
         text = serde_json::to_string_pretty(&document)?;
     }
-    let checked =
-        agendum_spec::check(Source { name: &name, text: &text }, &Beside(folder.to_owned()), &Limits::STANDARD);
-    Ok(Document { name, text, checked })
+    let beside = Beside(folder.to_owned());
+    let checked = agendum_spec::check(Source { name: &name, text: &text }, &beside, &Limits::STANDARD);
+    Ok(Document { name, text, beside, checked })
 }
 
 impl Document {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.name == "-"
+    }
+
+    /// Its text with loops for cycles.
+    pub(crate) fn fix(&self) -> Result<Option<Fixed>, Unfixable> {
+        agendum_spec::fix::fix(Source { name: &self.name, text: &self.text }, &self.beside, &Limits::STANDARD)
+    }
+
     /// Says what there is to say on stderr; the graph if it can be run.
     pub(crate) fn runnable(self, json: bool) -> Result<Accepted, Failure> {
         let accepted = self.checked.runnable().cloned();
@@ -73,7 +92,7 @@ impl Document {
         accepted.ok_or_else(|| Failure::silent(USAGE))
     }
 
-    fn report(self, json: bool, all: bool) -> Result<(), Failure> {
+    pub(crate) fn report(self, json: bool, all: bool) -> Result<(), Failure> {
         let diagnostics: Vec<_> = self
             .checked
             .diagnostics
@@ -106,7 +125,11 @@ fn shown(diagnostic: &agendum_spec::Diagnostic) -> serde_json::Value {
 }
 
 pub(crate) fn check(json: bool, path: &Path) -> Result<(), Failure> {
-    let document = read(path)?;
+    say(json, read(path)?)
+}
+
+/// Says what came of checking, on stdout and stderr.
+pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
     let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
     let mut out = anstream::stdout();

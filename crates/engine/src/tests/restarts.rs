@@ -1,7 +1,7 @@
 //! What is committed outlasts the process; what failed to be committed never left.
 
 use agendum_ports::Appended;
-use agendum_types::Tenant;
+use agendum_types::{Limits, Tenant};
 use serde_json::json;
 
 use super::fixture::{World, line, request};
@@ -40,6 +40,35 @@ async fn an_open_run_goes_on_after_a_restart() {
     {"sleep_ms":50}
     {"give":1}
     "#);
+}
+
+#[tokio::test]
+async fn additions_outlast_a_restart() {
+    let document = "
+version: 1
+name: growing
+tasks:
+  nap: { uses: chat, with: { sleep_ms: 50, give: 1 } }
+after:
+  notice: { uses: chat, with: { give: '${{ tasks.nap.output }}' } }
+";
+    let world = World::new();
+    let engine = world.engine().await;
+    let request = request(document, &json!({}));
+    let mut accepted = request.accepted.clone();
+    let run = engine.submit(request).await.unwrap();
+    for (name, reads) in [("more", "nap"), ("most", "more")] {
+        let addition =
+            format!("tasks: {{ {name}: {{ uses: chat, with: {{ give: '${{{{ tasks.{reads}.output + 1 }}}}' }} }} }}");
+        let checked = agendum_spec::extend(&accepted.document, &addition, &Limits::STANDARD).unwrap();
+        accepted = checked.runnable().unwrap().clone();
+        engine.add_tasks(&Tenant::default(), run, &accepted).await.unwrap();
+    }
+    engine.stop().await;
+
+    let engine = world.engine().await;
+    let answer = engine.answer(&Tenant::default(), run).await.unwrap();
+    insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"nap":1,"more":2,"most":3}"#);
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! What an expression reads: names resolved in their scope, and the dependencies that follow.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use agendum_types::graph::{DataRef, Form, NodeId, Section, Work};
 
-use crate::diagnostic::nearest;
 use crate::expr::{self, Name};
 use crate::lower::Lower;
 use crate::tree::{Node, Value};
@@ -33,10 +33,16 @@ impl Place {
 impl Lower<'_, '_> {
     /// Collects what the texts of a tree read; true if any has something to evaluate.
     pub(super) fn tree_reads(&mut self, node: &Node, place: &Place, reads: &mut Vec<DataRef>) -> bool {
-        self.tree_reads_with(node, place, reads, &[])
+        self.tree_reads_with(node, place, reads, &BTreeSet::new())
     }
 
-    fn tree_reads_with(&mut self, node: &Node, place: &Place, reads: &mut Vec<DataRef>, local: &[&str]) -> bool {
+    fn tree_reads_with(
+        &mut self,
+        node: &Node,
+        place: &Place,
+        reads: &mut Vec<DataRef>,
+        local: &BTreeSet<&str>,
+    ) -> bool {
         match &node.value {
             Value::Text(text) => match expr::classify(text) {
                 expr::Text::Plain => false,
@@ -60,7 +66,7 @@ impl Lower<'_, '_> {
         nodes: impl Iterator<Item = &'n Node>,
         place: &Place,
         reads: &mut Vec<DataRef>,
-        local: &[&str],
+        local: &BTreeSet<&str>,
     ) -> bool {
         let mut dynamic = false;
         for node in nodes {
@@ -71,10 +77,11 @@ impl Lower<'_, '_> {
 
     /// The same for `with`: its `prompt` and `system` also see the other arguments.
     pub(super) fn with_reads(&mut self, with: &Node, place: &Place, reads: &mut Vec<DataRef>) -> bool {
-        let arguments: Vec<&str> = with.entries().iter().map(|(key, _)| key.name.as_str()).collect();
+        let arguments: BTreeSet<&str> = with.entries().iter().map(|(key, _)| key.name.as_str()).collect();
+        let none = BTreeSet::new();
         let mut dynamic = false;
         for (key, value) in with.entries() {
-            let local: &[&str] = if matches!(key.name.as_str(), "prompt" | "system") { &arguments } else { &[] };
+            let local = if matches!(key.name.as_str(), "prompt" | "system") { &arguments } else { &none };
             dynamic |= self.tree_reads_with(value, place, reads, local);
         }
         dynamic
@@ -87,7 +94,7 @@ impl Lower<'_, '_> {
         source: &str,
         node: &Node,
         place: &Place,
-        local: &[&str],
+        local: &BTreeSet<&str>,
     ) -> Vec<DataRef> {
         let names = match expr::names(&self.environment, form, source) {
             Ok(names) => names,
@@ -104,7 +111,7 @@ impl Lower<'_, '_> {
         };
         let mut reads = Vec::new();
         for path in names {
-            if !local.contains(&path.split('.').next().unwrap_or_default()) {
+            if !local.contains(path.split('.').next().unwrap_or_default()) {
                 reads.extend(self.resolve(&path, &node.span, place));
             }
         }
@@ -189,8 +196,7 @@ impl Lower<'_, '_> {
             }
             scope = self.graph.task(group).parent;
         }
-        let found =
-            self.graph.find(scope, name).or_else(|| place.task.filter(|task| &*self.graph.task(*task).name == name));
+        let found = self.find(scope, name).or_else(|| place.task.filter(|task| &*self.graph.task(*task).name == name));
         if found.is_none() {
             self.unknown_task(name, scope, span);
         }
@@ -213,7 +219,7 @@ impl Lower<'_, '_> {
             scope = self.graph.task(group).parent;
         }
         let own = place.task.filter(|task| outer == 0 && &*self.graph.task(*task).name == name);
-        let Some(found) = self.graph.find(scope, name).or(own) else {
+        let Some(found) = self.find(scope, name).or(own) else {
             self.unknown_task(name, scope, span);
             return None;
         };
@@ -222,12 +228,15 @@ impl Lower<'_, '_> {
     }
 
     pub(super) fn unknown_task(&mut self, name: &str, scope: Option<NodeId>, span: &Range<usize>) {
+        if self.diagnostics.is_full() {
+            return;
+        }
         let mut further = scope;
         let mut reach = String::new();
         while let Some(group) = further {
             further = self.graph.task(group).parent;
             reach.push_str("outer.");
-            if self.graph.find(further, name).is_some() {
+            if self.find(further, name).is_some() {
                 let help = format!("it stands outside this group: write {reach}tasks.{name}");
                 return self.diagnostics.error(
                     "unknown_task",
@@ -237,21 +246,11 @@ impl Lower<'_, '_> {
                 );
             }
         }
-        let known: Vec<String> = match scope {
-            Some(group) => self
-                .graph
-                .siblings(Some(group), Section::Main)
-                .iter()
-                .map(|node| self.graph.task(*node).name.to_string())
-                .collect(),
-            None => {
-                self.graph.tasks.iter().filter(|task| task.parent.is_none()).map(|task| task.name.to_string()).collect()
-            }
-        };
-        let help = match nearest(name, known.iter().map(String::as_str)) {
-            Some(best) => format!("did you mean `{best}`?"),
-            None => format!("tasks here: {}", known.join(", ")),
-        };
+        let in_scope = (scope, "")..(scope.map_or(Some(NodeId(0)), |group| Some(NodeId(group.0 + 1))), "");
+        let mut known: Vec<NodeId> = self.places.range(in_scope).map(|(_, node)| *node).collect();
+        known.sort_unstable();
+        let known: Vec<&str> = known.iter().map(|node| &*self.graph.task(*node).name).collect();
+        let help = self.diagnostics.suggestion(name, &known, "tasks here");
         self.diagnostics.error("unknown_task", span, format!("there is no task `{name}`"), help);
     }
 
@@ -280,15 +279,13 @@ impl Lower<'_, '_> {
         let mut at = reader;
         loop {
             if at == found {
-                // Itself or what it stands in: `fail_if` and a loop's conditions read that once it is there.
-                if at == reader && place.before {
-                    let name = &self.graph.task(found).name;
-                    self.diagnostics.error(
-                        "cycle",
-                        span,
-                        format!("task `{name}` needs itself: {name} → {name}"),
-                        "use a `loop`",
-                    );
+                // Itself, or what it stands in. `fail_if` and a loop's conditions read their own task once its output is there.
+                if at != reader || place.before {
+                    let name = self.graph.task(found).name.clone();
+                    let message = format!("task `{name}` needs itself: {name} → {name}");
+                    let help = "read the last round in a `loop`: loop.previous.tasks.NAME.output; `agendum check --fix` writes this";
+                    self.diagnostics.error("cycle", span, message, help);
+                    self.selves.insert(found);
                 }
                 return;
             }
@@ -303,7 +300,8 @@ impl Lower<'_, '_> {
             }
         }
         let needs = &mut self.graph.tasks[at.0 as usize].needs;
-        if !needs.contains(&found) {
+        // One more than allowed is kept, and then refused.
+        if needs.len() <= self.limits.needs_max as usize && !needs.contains(&found) {
             needs.push(found);
         }
     }

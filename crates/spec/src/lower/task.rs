@@ -336,7 +336,7 @@ impl<'t> Lower<'t, '_> {
     fn beside(&mut self, id: NodeId, name: &Node) -> Option<NodeId> {
         let text = name.text()?;
         let scope = self.graph.task(id).parent;
-        let found = self.graph.find(scope, text);
+        let found = self.find(scope, text);
         if found.is_none() {
             self.unknown_task(text, scope, &name.span);
         }

@@ -77,7 +77,7 @@ fn a_cycle_names_its_path() {
           c: { uses: chat, with: { prompt: "${{ tasks.b.output.text }}" } }
     "#), @"
     4:3 cycle: the tasks need each other: a → c → b → a
-        help: a cycle can only be written as a `loop`: put these tasks into one: `loop: {until, max_iterations, on_exhausted}` with `tasks` inside
+        help: a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this
     ");
 }
 
@@ -88,7 +88,7 @@ fn a_task_cannot_need_itself() {
           a: { uses: chat, if: "${{ tasks.a.output }}" }
     "#), @"
     4:24 cycle: task `a` needs itself: a → a
-        help: use a `loop`
+        help: read the last round in a `loop`: loop.previous.tasks.NAME.output; `agendum check --fix` writes this
     ");
 }
 
