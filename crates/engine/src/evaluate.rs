@@ -137,8 +137,8 @@ impl Evaluations {
                     Some(instant.ok_or_else(|| wrong(purpose, &value, "an instant such as 2026-11-23T08:00:00Z"))?);
             }
             Purpose::Score => {
-                let score = value.as_f64().map(|score| (score * 1e6).clamp(i64::MIN as f64, i64::MAX as f64));
-                evaluation.score = Some(score.map_or(i64::MIN, |score| score as i64));
+                let score = value.as_f64().ok_or_else(|| wrong(purpose, &value, "a number"))?;
+                evaluation.score = Some((score * 1e6).clamp(i64::MIN as f64, i64::MAX as f64) as i64);
             }
             Purpose::Same => {
                 evaluation.same = Some(Hash(*blake3::hash(value.to_string().as_bytes()).as_bytes()));

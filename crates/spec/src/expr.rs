@@ -1,7 +1,11 @@
 //! Expressions and templates: how a text is read, and what it reads.
 
+pub(crate) mod guard;
+mod words;
+
 use std::collections::BTreeSet;
 
+use agendum_types::Limits;
 use agendum_types::graph::{DataRef, Form};
 use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
@@ -31,33 +35,32 @@ pub(crate) fn classify(text: &str) -> Text<'_> {
 /// The environment of all evaluations: GitHub's delimiters, soft chains, no escaping, nothing that reads a clock or chance.
 pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    let syntax = SyntaxConfig::builder().variable_delimiters("${{", "}}").build().expect("the delimiters differ");
-    environment.set_syntax(syntax);
+    environment.set_syntax(syntax());
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Chainable);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_recursion_limit(64);
-    // In a loop it would make values that are deeper than any stack: each inside the next.
-    environment.remove_global("namespace");
+    words::FUNCTIONS_OUT.iter().for_each(|name| environment.remove_global(name));
+    words::FILTERS_OUT.iter().for_each(|name| environment.remove_filter(name));
+    words::TESTS_OUT.iter().for_each(|name| environment.remove_test(name));
     environment
 }
 
+pub(crate) fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder().variable_delimiters("${{", "}}").build().expect("the delimiters differ")
+}
+
+/// What MiniJinja says of a source.
+pub(crate) fn message(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}
+
 /// The names that a source reads, as dotted paths such as `tasks.a.output.text`.
-pub(crate) fn names(environment: &Environment<'_>, form: Form, source: &str) -> Result<BTreeSet<String>, String> {
-    if form != Form::Constant {
-        crate::shape::check(source, form == Form::Tree)?;
+pub(crate) fn names(limits: &Limits, form: Form, source: &str) -> Result<BTreeSet<String>, String> {
+    if form == Form::Constant {
+        return Ok(BTreeSet::new());
     }
-    let found = match form {
-        Form::Expression => {
-            environment.compile_expression(source).map(|expression| expression.undeclared_variables(true))
-        }
-        Form::Tree => environment.template_from_str(source).map(|template| template.undeclared_variables(true)),
-        Form::Constant => return Ok(BTreeSet::new()),
-    };
-    let mut found: BTreeSet<String> =
-        found.map_err(|error| error.detail().unwrap_or("it cannot be read").to_owned())?.into_iter().collect();
-    found.extend(crate::slices::names(source, form == Form::Tree));
-    let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
-    Ok(found.into_iter().filter(|name| !globals.contains(name.split('.').next().unwrap_or_default())).collect())
+    crate::shape::check(source, form, limits)?;
+    Ok(guard::guard(source, form)?.names)
 }
 
 /// What a dotted path stands for.

@@ -23,7 +23,6 @@ mod extend;
 mod files;
 mod lower;
 mod shape;
-mod slices;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -10,7 +10,6 @@ use std::ops::Range;
 
 use agendum_types::graph::{Expr, ExprId, Form, NodeId, Priority, Task, Work};
 use agendum_types::{Graph, Hash, Labels, Limits};
-use minijinja::Environment;
 
 use crate::cycles;
 use crate::diagnostic::Diagnostics;
@@ -65,7 +64,6 @@ fn lowered<'t, 'd>(
         names: Vec::new(),
         places: BTreeMap::new(),
         selves: BTreeSet::new(),
-        environment: expr::environment(),
         limits,
         diagnostics,
     };
@@ -93,7 +91,6 @@ struct Lower<'t, 'd> {
     places: BTreeMap<(Option<NodeId>, &'t str), NodeId>,
     /// Tasks that need themselves, which is said where they do and kept out of their needs.
     selves: BTreeSet<NodeId>,
-    environment: Environment<'static>,
     limits: &'t Limits,
     diagnostics: &'d mut Diagnostics,
 }

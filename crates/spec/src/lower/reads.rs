@@ -96,7 +96,7 @@ impl Lower<'_, '_> {
         place: &Place,
         local: &BTreeSet<&str>,
     ) -> Vec<DataRef> {
-        let names = match expr::names(&self.environment, form, source) {
+        let names = match expr::names(self.limits, form, source) {
             Ok(names) => names,
             Err(why) => {
                 let help = "expressions are MiniJinja between ${{ and }}";
@@ -133,6 +133,10 @@ impl Lower<'_, '_> {
             }
             Name::Data(DataRef::Item | DataRef::ItemIndex) if !self.inside(place, |task| task.foreach_in_text) => {
                 self.diagnostics.error("unknown_name", span, format!("`{path}` is known inside a `foreach` only"), "");
+                None
+            }
+            Name::Data(DataRef::Round) if !self.inside(place, |task| task.loop_in_text) => {
+                self.diagnostics.error("unknown_name", span, "`loop.round` is known inside a `loop` only", "");
                 None
             }
             Name::Data(data) => Some(data),
