@@ -23,7 +23,8 @@ pub(crate) async fn submit(
 ) -> Result<(StatusCode, Json<Value>), Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let Json(body) = body.map_err(|error| Refused::bad("body", "the body is not a submission", error.body_text()))?;
-    let request = request(&service, body)?;
+    let asked = Arc::clone(&service);
+    let request = engine.compute(move || request(&asked, body)).await??;
     let graph = request.accepted.graph.name.to_string();
     let run = engine.submit(request).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") }))))
@@ -38,7 +39,9 @@ pub(crate) async fn add(
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let run = run_id(&id)?;
     let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
-    let checked = agendum_spec::extend(&stored.document, &body, &service.limits)
+    let limits = service.limits.clone();
+    let checked = engine.compute(move || agendum_spec::extend(&stored.document, &body, &limits)).await?;
+    let checked = checked
         .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", "no tasks were added", error))?;
     let accepted = checked.runnable().ok_or_else(|| invalid(&checked))?;
     engine.add_tasks(&service.tenant, run, accepted).await?;

@@ -14,7 +14,8 @@ use agendum_types::{Graph, Hash, Labels, Limits};
 use crate::cycles;
 use crate::diagnostic::Diagnostics;
 use crate::expr;
-use crate::tree::{Node, Value};
+use crate::inputs;
+use crate::tree::{Node, Value, to_json};
 
 pub(crate) use places::SECTIONS;
 
@@ -128,6 +129,17 @@ impl<'t> Lower<'t, '_> {
             && budget.get("usd_per_minute").is_none()
         {
             self.diagnostics.error("empty", &budget.span, "the budget limits nothing", "write usd or tokens");
+        }
+        if let Some(inputs) = tree.get("inputs")
+            && let Err(why) = inputs::cost::check(&to_json(inputs), self.limits)
+        {
+            let message = format!("the schema of the inputs cannot be used: {why}");
+            self.diagnostics.error(
+                "bad_schema",
+                &inputs.span,
+                message,
+                "it is JSON Schema: {properties: {NAME: {type: string}}}",
+            );
         }
         if let Some(output) = tree.get("output") {
             let expr = self.value(output, reads::Place::of_run());
