@@ -1,7 +1,9 @@
 //! The driver: ports into events, actions into ports. Real clock, threads, channels, group commit.
 //!
-//! One shard = one core on a thread of its own, fed by one inbox. Attempts run on the caller's tokio runtime, evaluations on threads of
-//! the [`pool`] where they are not quick; both report to that inbox; records gather in [`shard`]'s commit and go to the store's writer, several batches on their way at once.
+//! One shard = one core on a thread of its own, fed by one inbox. Attempts run on the caller's tokio runtime, evaluations on
+//! threads of
+//! the [`pool`] where they are not quick; both report to that inbox. Records gather in [`shard`]'s commit and go to the store's
+//! writer, several batches on their way at once.
 //! Nothing here decides: what runs, when, and what waits for the disk is the core's.
 //!
 //! Deliberately absent: policies, prices, retries (the core's), concrete stores and adapters (the composition root's).

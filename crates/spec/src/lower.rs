@@ -239,7 +239,7 @@ impl<'t> Lower<'t, '_> {
         let dynamic = self.tree_reads(node, &place, &mut reads);
         reads.sort_unstable();
         reads.dedup();
-        let source = crate::tree::to_json(node).to_string();
+        let source = to_json(node).to_string();
         self.push(if dynamic { Form::Tree } else { Form::Constant }, &source, reads)
     }
 

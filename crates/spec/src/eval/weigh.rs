@@ -71,7 +71,9 @@ impl Scale<'_, '_, '_> {
                 Ok(Some(Value::from_pairs(entries)))
             }
             ValueKind::Plain => Err(Error::new(ErrorKind::InvalidOperation, "a function is not a value: call it")),
-            _ => Err(Error::new(ErrorKind::InvalidOperation, "it makes something that is no value")),
+            ValueKind::Invalid | _ => {
+                Err(Error::new(ErrorKind::InvalidOperation, "it makes something that is no value"))
+            }
         }
     }
 

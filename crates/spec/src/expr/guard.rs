@@ -5,6 +5,8 @@
 //! [`WEIGH`] around whatever makes or walks such a value. Weighing spends fuel for everything inside, and makes it whole: no step
 //! walks more than has been paid for.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "whatever else a syntax tree may hold is refused, or weighed")]
+
 use std::collections::BTreeSet;
 
 use agendum_types::graph::Form;
@@ -191,10 +193,7 @@ impl<'a> Guard<'a> {
     }
 
     fn prefixed(&mut self, of: &Spanned<UnaryOp<'a>>) -> Made<Expr<'a>> {
-        let op = match of.op {
-            UnaryOpKind::Not => UnaryOpKind::Not,
-            UnaryOpKind::Neg => UnaryOpKind::Neg,
-        };
+        let op = if matches!(of.op, UnaryOpKind::Not) { UnaryOpKind::Not } else { UnaryOpKind::Neg };
         Ok(Expr::UnaryOp(Spanned::new(UnaryOp { op, expr: self.expression(&of.expr)? }, of.span())))
     }
 

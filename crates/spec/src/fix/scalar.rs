@@ -121,7 +121,7 @@ fn written(text: &str, node: &Node, value: &str) -> Vec<Written> {
             }
             _ => character,
         };
-        let end = second.map_or(at + character.len_utf8(), |(second_at, second)| second_at + second.len_utf8());
+        let end = second.map_or_else(|| at + character.len_utf8(), |(second_at, second)| second_at + second.len_utf8());
         found.push((read, start + at..start + end));
     }
     found
