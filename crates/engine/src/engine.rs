@@ -19,6 +19,7 @@ use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Command, Inbox, Message};
 use crate::payloads::{PayloadError, Payloads};
+use crate::pool::{Pool, Unfinished};
 use crate::reader::Reader;
 use crate::shard::{self, Health, RestoreError, Surroundings};
 use crate::watch::{self, ReadError, Watch};
@@ -106,6 +107,7 @@ pub enum CommandError {
 /// A running shard. Cheap to share behind an [`Arc`]; stops when dropped.
 pub struct Engine {
     around: Arc<Surroundings>,
+    pool: Arc<Pool>,
     requests: Arc<Semaphore>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
@@ -122,7 +124,10 @@ impl Engine {
     /// Outside a tokio runtime.
     pub async fn start(parts: Parts) -> Result<Self, RestoreError> {
         let payloads = Arc::new(Payloads::new(Arc::clone(&parts.store), Arc::clone(&parts.blobs), &parts.limits));
-        let evaluations = Evaluations::new(Arc::clone(&payloads), Arc::clone(&parts.store), &parts.limits);
+        let no_thread = |source| StoreError::Io { doing: "start its threads", source: Box::new(source) };
+        let pool = Arc::new(Pool::start(&parts.limits).map_err(no_thread)?);
+        let evaluations =
+            Evaluations::new(Arc::clone(&payloads), Arc::clone(&parts.store), Arc::clone(&pool), &parts.limits);
         let (inbox, receiver) = Inbox::channel();
         let around = Arc::new(Surroundings {
             shard: parts.shard,
@@ -144,9 +149,9 @@ impl Engine {
         let thread = std::thread::Builder::new()
             .name(format!("shard-{}", around.shard))
             .spawn(move || shard::run(&shared, &receiver, opened))
-            .map_err(|source| StoreError::Io { doing: "start its thread", source: Box::new(source) })?;
-        let engine =
-            Self { around, requests: Arc::new(Semaphore::new(REQUESTS_MAX)), thread: Mutex::new(Some(thread)) };
+            .map_err(no_thread)?;
+        let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
+        let engine = Self { around, pool, requests, thread: Mutex::new(Some(thread)) };
         match told.await {
             Ok(result) => result.map(|()| engine),
             Err(_) => Err(StoreError::Corrupt {
@@ -161,6 +166,18 @@ impl Engine {
     #[must_use]
     pub fn health(&self) -> Health {
         self.around.health()
+    }
+
+    /// Computes beside everything that must not wait, as evaluations do: checks of documents, of inputs.
+    ///
+    /// # Errors
+    ///
+    /// If it takes longer than an evaluation may, or too many wait.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        computation: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
+        self.pool.compute(computation).await
     }
 
     /// Accepts a run: durable on return.

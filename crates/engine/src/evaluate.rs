@@ -7,13 +7,14 @@ use std::task::Poll;
 
 use agendum_core::{Bound, Evaluate, Evaluation, Make, Purpose, RunFailure};
 use agendum_ports::{Payload, Store};
-use agendum_spec::eval::{EvalError, Evaluator, truthy};
+use agendum_spec::eval::{Bindings, EvalError, Evaluator, truthy};
 use agendum_types::graph::{DataRef, ExprId, NodeId};
 use agendum_types::{Graph, Hash, Limits, MediaType, PayloadRef, Tenant};
 use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 
 use crate::payloads::{Made, PayloadError, Payloads};
+use crate::pool::{Pool, Unfinished};
 use collect::CollectError;
 
 /// What an evaluation gave: the values for the core, and the payload's bytes for the journal row.
@@ -33,12 +34,15 @@ pub(crate) enum EvaluateError {
     Payload(#[from] PayloadError),
     #[error(transparent)]
     Collect(#[from] CollectError),
+    #[error("the evaluation gave nothing: {0}")]
+    Unfinished(#[from] Unfinished),
 }
 
 /// Steps of an evaluation on the shard's own thread, about a tenth of a millisecond; one that needs more moves to the runtime.
 const QUICK_FUEL: u64 = 2_000;
-/// Bytes that an evaluation on the shard's own thread may read.
+/// Bytes that an evaluation on the shard's own thread may read: its data, and its sources, which are compiled each time.
 const QUICK_BYTES_MAX: u64 = 16 << 10;
+const QUICK_SOURCE_BYTES_MAX: usize = 4 << 10;
 
 /// Everything an evaluation reads from.
 #[derive(Clone)]
@@ -48,10 +52,18 @@ pub(crate) struct Evaluations {
     quick: Arc<Evaluator>,
     whole: Arc<Evaluator>,
     items_max: u32,
+    pool: Arc<Pool>,
+}
+
+/// What one expression gave.
+struct Computed {
+    value: Json,
+    /// For the list of a `foreach`: its length, and its text. Each item is read on its own.
+    items: Option<(u32, Bytes)>,
 }
 
 impl Evaluations {
-    pub(crate) fn new(payloads: Arc<Payloads>, store: Arc<dyn Store>, limits: &Limits) -> Self {
+    pub(crate) fn new(payloads: Arc<Payloads>, store: Arc<dyn Store>, pool: Arc<Pool>, limits: &Limits) -> Self {
         let fuel = limits.evaluation_fuel.min(QUICK_FUEL);
         let quick = Evaluator::new(&Limits { evaluation_fuel: fuel, ..limits.clone() });
         Self {
@@ -60,25 +72,27 @@ impl Evaluations {
             quick: Arc::new(quick),
             whole: Arc::new(Evaluator::new(limits)),
             items_max: limits.foreach_items_max,
+            pool,
         }
     }
 
     /// Performs an evaluation. Where the shard polls it, it is pending when it turns out to be long, and wants to be polled further
     /// by the runtime.
     pub(crate) async fn evaluate(&self, asked: &Evaluate) -> Result<Given, EvaluateError> {
-        if bytes_read(&asked.make) <= QUICK_BYTES_MAX {
-            match self.with(&self.quick, asked).await {
+        if bytes_read(&asked.make) <= QUICK_BYTES_MAX && source_bytes(asked) <= QUICK_SOURCE_BYTES_MAX {
+            match self.with(None, asked).await {
                 Err(EvaluateError::Expression { source: EvalError::OutOfFuel, .. }) => {}
                 given => return given,
             }
         }
         elsewhere().await;
-        self.with(&self.whole, asked).await
+        self.with(Some(&self.pool), asked).await
     }
 
-    async fn with(&self, evaluator: &Evaluator, asked: &Evaluate) -> Result<Given, EvaluateError> {
+    /// Computes on the pool, or, quickly, here.
+    async fn with(&self, pool: Option<&Pool>, asked: &Evaluate) -> Result<Given, EvaluateError> {
         let value = match &asked.make {
-            Make::Values { exprs, bindings } => return self.values(evaluator, asked, exprs, bindings).await,
+            Make::Values { exprs, bindings } => return self.values(pool, asked, exprs, bindings).await,
             Make::Merged(parts) => self.merged(asked, parts).await?,
             Make::Object(parts) => self.object(asked, parts).await?,
             Make::List(parts) => self.list(asked, parts).await?,
@@ -94,28 +108,23 @@ impl Evaluations {
 
     async fn values(
         &self,
-        evaluator: &Evaluator,
+        pool: Option<&Pool>,
         asked: &Evaluate,
         exprs: &[(Purpose, ExprId)],
         bindings: &[(DataRef, Bound)],
     ) -> Result<Given, EvaluateError> {
         let bindings = self.resolve(asked, bindings).await?;
+        let computed = match pool {
+            None => compute(&self.quick, &asked.graph, exprs, &bindings, self.items_max)?,
+            Some(pool) => {
+                let (evaluator, graph) = (Arc::clone(&self.whole), Arc::clone(&asked.graph));
+                let (exprs, items_max) = (exprs.to_vec(), self.items_max);
+                pool.compute(move || compute(&evaluator, &graph, &exprs, &bindings, items_max)).await??
+            }
+        };
         let mut given = Given { evaluation: Evaluation::default(), made: None };
-        for (purpose, expr) in exprs {
-            let expr = asked.graph.expr(*expr);
-            let failed = |source| EvaluateError::Expression { what: word(*purpose), source };
-            if *purpose == Purpose::Items
-                && let Some(list) = evaluator.look_up(&asked.graph, expr, &bindings).map_err(failed)?
-            {
-                // Not copied: it may be most of what the run was given.
-                self.take_items(&asked.tenant, list, &mut given).await?;
-                continue;
-            }
-            let value = evaluator.evaluate(&asked.graph, expr, &bindings).map_err(failed)?;
-            self.take(&asked.tenant, *purpose, value, &mut given).await?;
-            if *purpose == Purpose::Condition && given.evaluation.truth == Some(false) {
-                break;
-            }
+        for (computed, (purpose, _)) in computed.into_iter().zip(exprs) {
+            self.take(&asked.tenant, *purpose, computed, &mut given).await?;
         }
         Ok(given)
     }
@@ -124,7 +133,7 @@ impl Evaluations {
         &self,
         tenant: &Tenant,
         purpose: Purpose,
-        value: Json,
+        Computed { value, items }: Computed,
         given: &mut Given,
     ) -> Result<(), EvaluateError> {
         let evaluation = &mut given.evaluation;
@@ -137,36 +146,26 @@ impl Evaluations {
                     Some(instant.ok_or_else(|| wrong(purpose, &value, "an instant such as 2026-11-23T08:00:00Z"))?);
             }
             Purpose::Score => {
-                let score = value.as_f64().map(|score| (score * 1e6).clamp(i64::MIN as f64, i64::MAX as f64));
-                evaluation.score = Some(score.map_or(i64::MIN, |score| score as i64));
+                let score = value.as_f64().ok_or_else(|| wrong(purpose, &value, "a number"))?;
+                evaluation.score = Some((score * 1e6).clamp(i64::MIN as f64, i64::MAX as f64) as i64);
             }
             Purpose::Same => {
                 evaluation.same = Some(Hash(*blake3::hash(value.to_string().as_bytes()).as_bytes()));
             }
-            Purpose::Items => self.take_items(tenant, &value, given).await?,
+            Purpose::Items => {
+                if let Some((count, bytes)) = items {
+                    let made = self.payloads.make(tenant, Payload { media: MediaType::Json, bytes }).await?;
+                    evaluation.count = Some(count);
+                    evaluation.payload = Some(made.reference.clone());
+                    given.made = Some(made);
+                }
+            }
             Purpose::Input | Purpose::Output => {
                 let made = self.payloads.make_value(tenant, value).await?;
                 evaluation.payload = Some(made.reference.clone());
                 given.made = Some(made);
             }
         }
-        Ok(())
-    }
-
-    async fn take_items(&self, tenant: &Tenant, value: &Json, given: &mut Given) -> Result<(), EvaluateError> {
-        let items = value.as_array().ok_or_else(|| wrong(Purpose::Items, value, "a list"))?;
-        let count = u32::try_from(items.len()).ok().filter(|count| *count <= self.items_max);
-        let count = count.ok_or_else(|| EvaluateError::Type {
-            what: word(Purpose::Items),
-            found: format!("{} items", items.len()),
-            expected: "fewer: the limit is `foreach_items_max`",
-        })?;
-        // As text only: each item is read on its own.
-        let bytes = Bytes::from(value.to_string());
-        let made = self.payloads.make(tenant, Payload { media: MediaType::Json, bytes }).await?;
-        given.evaluation.count = Some(count);
-        given.evaluation.payload = Some(made.reference.clone());
-        given.made = Some(made);
         Ok(())
     }
 
@@ -237,7 +236,50 @@ impl Given {
     }
 }
 
-/// Pending once. Polled by the runtime from the beginning, it is polled again at once.
+/// Evaluates as far as the conditions let it.
+fn compute(
+    evaluator: &Evaluator,
+    graph: &Graph,
+    exprs: &[(Purpose, ExprId)],
+    bindings: &Bindings,
+    items_max: u32,
+) -> Result<Vec<Computed>, EvaluateError> {
+    let mut computed = Vec::with_capacity(exprs.len());
+    for (purpose, expr) in exprs {
+        let expr = graph.expr(*expr);
+        let failed = |source| EvaluateError::Expression { what: word(*purpose), source };
+        if *purpose == Purpose::Items {
+            let items = match evaluator.look_up(graph, expr, bindings).map_err(failed)? {
+                // Not copied: it may be most of what the run was given.
+                Some(list) => list_items(list, items_max)?,
+                None => list_items(&evaluator.evaluate(graph, expr, bindings).map_err(failed)?, items_max)?,
+            };
+            computed.push(Computed { value: Json::Null, items: Some(items) });
+            continue;
+        }
+        let value = evaluator.evaluate(graph, expr, bindings).map_err(failed)?;
+        let ends = *purpose == Purpose::Condition && !truthy(&value);
+        computed.push(Computed { value, items: None });
+        if ends {
+            break;
+        }
+    }
+    Ok(computed)
+}
+
+fn list_items(value: &Json, items_max: u32) -> Result<(u32, Bytes), EvaluateError> {
+    let items = value.as_array().ok_or_else(|| wrong(Purpose::Items, value, "a list"))?;
+    let count = u32::try_from(items.len()).ok().filter(|count| *count <= items_max);
+    let count = count.ok_or_else(|| EvaluateError::Type {
+        what: word(Purpose::Items),
+        found: format!("{} items", items.len()),
+        expected: "fewer: the limit is `foreach_items_max`",
+    })?;
+    Ok((count, Bytes::from(value.to_string())))
+}
+
+/// Pending once. It asks to be polled again at once: the shard's thread does not listen, the runtime does, and under load the runtime
+/// is the first to poll.
 async fn elsewhere() {
     let mut asked = false;
     let left = std::future::poll_fn(|context| {
@@ -257,6 +299,13 @@ fn bytes_read(make: &Make) -> u64 {
         Make::Merged(parts) | Make::Object(parts) => parts.iter().map(|(_, part)| part.size).sum(),
         Make::List(parts) => parts.iter().map(|part| part.size).sum(),
         Make::Collected { .. } => u64::MAX,
+    }
+}
+
+fn source_bytes(asked: &Evaluate) -> usize {
+    match &asked.make {
+        Make::Values { exprs, .. } => exprs.iter().map(|(_, expr)| asked.graph.expr(*expr).source.len()).sum(),
+        Make::Merged(_) | Make::Object(_) | Make::List(_) | Make::Collected { .. } => 0,
     }
 }
 

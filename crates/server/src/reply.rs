@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problems.
 
-use agendum_engine::{CommandError, NotLive, ReadError, SubmitError};
+use agendum_engine::{CommandError, NotLive, ReadError, SubmitError, Unfinished};
 use agendum_ports::StoreError;
 use agendum_wire::v1::Problem;
 use axum::Json;
@@ -84,6 +84,17 @@ impl From<SubmitError> for Refused {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error)
             }
         }
+    }
+}
+
+impl From<Unfinished> for Refused {
+    fn from(error: Unfinished) -> Self {
+        let status = match error {
+            Unfinished::TooLong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Unfinished::Full(_) => StatusCode::TOO_MANY_REQUESTS,
+            Unfinished::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, "unchecked", "the submission could not be checked", error)
     }
 }
 

@@ -25,10 +25,8 @@ pub(crate) async fn submit(
     let Json(body) =
         body.map_err(|error| Refused::new(error.status(), "body", "the body is not a submission", error.body_text()))?;
     // A large document takes a while to check: other requests must not wait for it.
-    let checking = Arc::clone(&service);
-    let request = tokio::task::spawn_blocking(move || request(&checking, body))
-        .await
-        .map_err(|error| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "check", "the check broke off", error))??;
+    let asked = Arc::clone(&service);
+    let request = engine.compute(move || request(&asked, body)).await??;
     let graph = request.accepted.graph.name.to_string();
     let run = engine.submit(request).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") }))))
@@ -76,7 +74,9 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, id: &str, body: 
     if stored.row.answered.is_some() {
         return Err(NotLive(run).into());
     }
-    let checked = agendum_spec::extend(&stored.document, body, &service.limits)
+    let (limits, body) = (service.limits.clone(), body.to_owned());
+    let checked = engine.compute(move || agendum_spec::extend(&stored.document, &body, &limits)).await?;
+    let checked = checked
         .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", "no tasks were added", error))?;
     let accepted = checked.runnable().ok_or_else(|| not_right(&checked, "no tasks were added"))?;
     match engine.add_tasks(&service.tenant, run, accepted).await {

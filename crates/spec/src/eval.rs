@@ -1,16 +1,21 @@
 //! Evaluates what a graph holds as source. Pure: what an expression reads comes in as bindings, and a bound is set to what it may cost.
 
+mod data;
 mod paths;
+mod weigh;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_types::graph::{DataRef, Expr, Form};
 use agendum_types::{Graph, Limits};
-use minijinja::Environment;
-use serde_json::{Map, Value as Json};
+use minijinja::machinery::{self, CodeGenerator};
+use minijinja::{AutoEscape, Environment, Value};
+use serde_json::Value as Json;
 
+use crate::expr::guard::{Tree, guard};
 use crate::expr::{self, Text};
+use data::Data;
 
 /// What an expression reads, by reference; `None` is undefined.
 pub type Bindings = [(DataRef, Option<Arc<Json>>)];
@@ -19,7 +24,13 @@ pub type Bindings = [(DataRef, Option<Arc<Json>>)];
 #[derive(Debug)]
 pub struct Evaluator {
     environment: Environment<'static>,
-    bytes_max: usize,
+    limits: Limits,
+}
+
+/// What one evaluation reads by name, and what it has spent: all texts of a tree have one purse.
+struct Work {
+    names: BTreeMap<String, Value>,
+    spent: u64,
 }
 
 /// Why an evaluation gave nothing.
@@ -31,8 +42,8 @@ pub enum EvalError {
     /// It took more steps than it may.
     #[error("the expression took more steps than the limit allows")]
     OutOfFuel,
-    /// It gave more than it may, which is this many bytes.
-    #[error("the expression gave more than the {0} bytes that the limit allows")]
+    /// It gave more than it may.
+    #[error("the expression gave {0} bytes, more than the limit allows")]
     TooLarge(usize),
 }
 
@@ -42,7 +53,8 @@ impl Evaluator {
     pub fn new(limits: &Limits) -> Self {
         let mut environment = expr::environment();
         environment.set_fuel(Some(limits.evaluation_fuel));
-        Self { environment, bytes_max: limits.evaluation_bytes_max }
+        weigh::install(&mut environment, limits.value_depth_max);
+        Self { environment, limits: limits.clone() }
     }
 
     /// The value of an expression that is one dotted path, where it lies; `None` if [`Evaluator::evaluate`] has to be asked.
@@ -75,8 +87,8 @@ impl Evaluator {
             Form::Constant => {
                 serde_json::from_str(&expr.source).map_err(|error| EvalError::Failed(error.to_string()))?
             }
-            Form::Expression => self.expression(&expr.source, &context(graph, &expr.source, bindings))?,
-            Form::Tree => self.tree(&expr.source, context(graph, &expr.source, bindings))?,
+            Form::Expression => self.expression(&expr.source, &mut Work::new(graph, &expr.source, bindings))?,
+            Form::Tree => self.tree(&expr.source, &mut Work::new(graph, &expr.source, bindings))?,
         };
         self.within_size(&value)?;
         Ok(value)
@@ -84,112 +96,79 @@ impl Evaluator {
 
     fn within_size<'a>(&self, value: &'a Json) -> Result<&'a Json, EvalError> {
         let bytes = size(value);
-        if bytes > self.bytes_max { Err(EvalError::TooLarge(self.bytes_max)) } else { Ok(value) }
+        if bytes > self.limits.evaluation_bytes_max { Err(EvalError::TooLarge(bytes)) } else { Ok(value) }
     }
 
-    fn expression(&self, source: &str, context: &Map<String, Json>) -> Result<Json, EvalError> {
-        let compiled = self.environment.compile_expression(source).map_err(|error| failed(&error))?;
-        let value =
-            compiled.eval(minijinja::Value::from(minijinja::value::Serde(context))).map_err(|error| failed(&error))?;
+    fn expression(&self, source: &str, work: &mut Work) -> Result<Json, EvalError> {
+        let value = self.run(source, Form::Expression, work, &mut String::new())?.unwrap_or_default();
         if value.is_undefined() {
             return Ok(Json::Null);
         }
-        // Fuel counts steps, and one step can make a list of millions or one that holds itself many times over.
-        let mut left = self.bytes_max;
-        if !fits(&value, &mut left, VALUES_DEPTH_MAX) {
-            return Err(EvalError::TooLarge(self.bytes_max));
+        if let Some(data) = value.downcast_object_ref::<Data>() {
+            return self.within_size(data.json()).cloned();
         }
         serde_json::to_value(&value).map_err(|error| EvalError::Failed(error.to_string()))
     }
 
-    fn template(&self, source: &str, context: &Map<String, Json>) -> Result<Json, EvalError> {
-        let template = self.environment.template_from_str(source).map_err(|error| failed(&error))?;
-        let mut text = Bounded { bytes: Vec::new(), bytes_max: self.bytes_max };
-        match template.render_captured_to(minijinja::Value::from(minijinja::value::Serde(context)), &mut text) {
-            Err(error) if error.kind() == minijinja::ErrorKind::WriteFailure => {
-                Err(EvalError::TooLarge(self.bytes_max))
-            }
-            Err(error) => Err(failed(&error)),
-            Ok(_) => Ok(Json::String(String::from_utf8_lossy(&text.bytes).into_owned())),
+    fn template(&self, source: &str, work: &mut Work) -> Result<Json, EvalError> {
+        let mut text = String::new();
+        self.run(source, Form::Tree, work, &mut text)?;
+        let bytes = text.len();
+        if bytes > self.limits.evaluation_bytes_max { Err(EvalError::TooLarge(bytes)) } else { Ok(Json::String(text)) }
+    }
+
+    /// Evaluates a source: an expression gives its value, a template its text.
+    fn run(&self, source: &str, form: Form, work: &mut Work, text: &mut String) -> Result<Option<Value>, EvalError> {
+        crate::shape::check(source, form, &self.limits).map_err(EvalError::Failed)?;
+        let guarded = guard(source, form).map_err(EvalError::Failed)?;
+        let mut generator = CodeGenerator::new("text", source);
+        match &guarded.tree {
+            Tree::Expression(tree) => generator.compile_expr(tree),
+            Tree::Template(tree) => generator.compile_stmt(tree),
         }
+        let (instructions, blocks) = generator.finish();
+        let root = Value::from_pairs(work.names.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        let mut out = machinery::make_string_output(text);
+        let done = machinery::eval(&self.environment, &instructions, root, &blocks, &mut out, AutoEscape::None);
+        let (value, state) = done.map_err(|error| failed(&error))?;
+        work.spent += state.fuel_levels().map_or(0, |(spent, _)| spent);
+        if work.spent > self.limits.evaluation_fuel { Err(EvalError::OutOfFuel) } else { Ok(value) }
     }
 
     /// A tree: every text with something to evaluate is replaced. `prompt` and `system` come last and see the other arguments.
-    fn tree(&self, source: &str, mut context: Map<String, Json>) -> Result<Json, EvalError> {
+    fn tree(&self, source: &str, work: &mut Work) -> Result<Json, EvalError> {
         let parsed: Json = serde_json::from_str(source).map_err(|error| EvalError::Failed(error.to_string()))?;
-        let Json::Object(entries) = parsed else { return self.node(&parsed, &context) };
+        let Json::Object(entries) = parsed else { return self.node(&parsed, work) };
         let is_late = |key: &str| matches!(key, "prompt" | "system");
         let mut made = BTreeMap::new();
         for (key, value) in entries.iter().filter(|(key, _)| !is_late(key)) {
-            made.insert(key.as_str(), self.node(value, &context)?);
+            made.insert(key.as_str(), Arc::new(self.node(value, work)?));
         }
-        for (key, value) in &made {
-            if !context.contains_key(*key) {
-                context.insert((*key).to_owned(), value.clone());
-            }
+        let seen: Vec<_> = made.iter().map(|(key, value)| ((*key).to_owned(), data::value(value))).collect();
+        for (key, value) in seen {
+            work.names.entry(key).or_insert(value);
         }
         for (key, value) in entries.iter().filter(|(key, _)| is_late(key)) {
-            made.insert(key.as_str(), self.node(value, &context)?);
+            made.insert(key.as_str(), Arc::new(self.node(value, work)?));
         }
-        Ok(entries.keys().map(|key| (key.clone(), made.remove(key.as_str()).unwrap_or(Json::Null))).collect())
+        work.names.clear();
+        let whole = |value: Option<Arc<Json>>| value.map_or(Json::Null, Arc::unwrap_or_clone);
+        Ok(entries.keys().map(|key| (key.clone(), whole(made.remove(key.as_str())))).collect())
     }
 
-    fn node(&self, node: &Json, context: &Map<String, Json>) -> Result<Json, EvalError> {
+    fn node(&self, node: &Json, work: &mut Work) -> Result<Json, EvalError> {
         match node {
             Json::String(text) => match expr::classify(text) {
                 Text::Plain => Ok(node.clone()),
-                Text::Expression(source) => self.expression(source, context),
-                Text::Template => self.template(text, context),
+                Text::Expression(source) => self.expression(source, work),
+                Text::Template => self.template(text, work),
             },
-            Json::Array(items) => items.iter().map(|item| self.node(item, context)).collect(),
+            Json::Array(items) => items.iter().map(|item| self.node(item, work)).collect(),
             Json::Object(entries) => {
-                entries.iter().map(|(key, value)| Ok((key.clone(), self.node(value, context)?))).collect()
+                entries.iter().map(|(key, value)| Ok((key.clone(), self.node(value, work)?))).collect()
             }
             Json::Null | Json::Bool(_) | Json::Number(_) => Ok(node.clone()),
         }
-    }
-}
-
-/// Values inside values that an expression gives.
-const VALUES_DEPTH_MAX: usize = 128;
-
-/// True if a value is small enough to be written out.
-fn fits(value: &minijinja::Value, left: &mut usize, depth: usize) -> bool {
-    use minijinja::value::ValueKind;
-    let cost = 1 + value.as_str().map_or(0, str::len);
-    let Some(rest) = left.checked_sub(cost) else { return false };
-    *left = rest;
-    let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
-    if !is_list && value.kind() != ValueKind::Map {
-        return true;
-    }
-    if depth == 0 || value.len().is_some_and(|count| count > *left) {
-        return false;
-    }
-    // A map gives its keys.
-    let of_map =
-        |key: &minijinja::Value, left: &mut usize| value.get_item(key).is_ok_and(|item| fits(&item, left, depth - 1));
-    let Ok(mut inside) = value.try_iter() else { return true };
-    inside.all(|one| fits(&one, left, depth - 1) && (is_list || of_map(&one, left)))
-}
-
-/// Takes what a template writes, up to a size.
-struct Bounded {
-    bytes: Vec<u8>,
-    bytes_max: usize,
-}
-
-impl std::io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + bytes.len() > self.bytes_max {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
@@ -209,49 +188,44 @@ pub fn truthy(value: &Json) -> bool {
 /// Groups lie inside groups to the depth of [`Limits::depth_max`]; what is further out than this cannot be named.
 const OUTER_DEPTH_MAX: usize = 8;
 
-/// The names that expressions see. Names of tasks do not shadow each other, so `tasks` and every `outer.tasks` can be one map.
-fn context(graph: &Graph, source: &str, bindings: &Bindings) -> Map<String, Json> {
-    let outer_depth = source.matches("outer").count().min(OUTER_DEPTH_MAX);
-    let mut context = Map::new();
-    let mut tasks = Map::new();
-    let mut previous = Map::new();
-    let mut of_loop = Map::new();
-    let mut run = Map::new();
-    for (read, value) in bindings {
-        let Some(value) = value.as_deref() else { continue };
-        if *read == DataRef::Inputs {
-            // The list of a `foreach` lies in there, and each of its items is evaluated.
-            context.insert("inputs".into(), paths::narrow(source, "inputs", value));
-            continue;
+impl Work {
+    /// The names that expressions see. Names of tasks do not shadow each other, so `tasks` and every `outer.tasks` can be one map.
+    fn new(graph: &Graph, source: &str, bindings: &Bindings) -> Self {
+        let outer_depth = source.matches("outer").count().min(OUTER_DEPTH_MAX);
+        let mut names = BTreeMap::new();
+        let (mut tasks, mut previous) = (Vec::new(), Vec::new());
+        let (mut of_loop, mut run) = (Vec::new(), Vec::new());
+        for (read, value) in bindings {
+            let Some(value) = value.as_ref().map(data::value) else { continue };
+            match read {
+                DataRef::Output(node) => tasks.push((&*graph.task(*node).name, map([("output", value)]))),
+                DataRef::Previous(node) => previous.push((&*graph.task(*node).name, map([("output", value)]))),
+                DataRef::Round => of_loop.push(("round", value)),
+                DataRef::Inputs => drop(names.insert("inputs".to_owned(), value)),
+                DataRef::Item => drop(names.insert("item".to_owned(), value)),
+                DataRef::ItemIndex => drop(names.insert("item_index".to_owned(), value)),
+                DataRef::Candidate => drop(names.insert("output".to_owned(), value)),
+                DataRef::Key => drop(names.insert("task".to_owned(), map([("key", value)]))),
+                DataRef::RunId => run.push(("id", value)),
+                DataRef::RunError => run.push(("error", value)),
+                DataRef::PartialOutput => run.push(("partial_output", value)),
+            }
         }
-        let value = value.clone();
-        let output = |value: Json| Json::Object([("output".to_owned(), value)].into_iter().collect());
-        match read {
-            DataRef::Inputs => {}
-            DataRef::Output(node) => drop(tasks.insert(graph.task(*node).name.to_string(), output(value))),
-            DataRef::Previous(node) => drop(previous.insert(graph.task(*node).name.to_string(), output(value))),
-            DataRef::Round => drop(of_loop.insert("round".into(), value)),
-            DataRef::Item => drop(context.insert("item".into(), value)),
-            DataRef::ItemIndex => drop(context.insert("item_index".into(), value)),
-            DataRef::Candidate => drop(context.insert("output".into(), value)),
-            DataRef::Key => drop(context.insert("task".into(), serde_json::json!({ "key": value }))),
-            DataRef::RunId => drop(run.insert("id".into(), value)),
-            DataRef::RunError => drop(run.insert("error".into(), value)),
-            DataRef::PartialOutput => drop(run.insert("partial_output".into(), value)),
+        let tasks = map(tasks);
+        let mut outer = map([]);
+        for _ in 0..outer_depth {
+            outer = map([("tasks", tasks.clone()), ("outer", outer)]);
         }
+        of_loop.push(("previous", map([("tasks", map(previous))])));
+        for (name, value) in [("outer", outer), ("tasks", tasks), ("loop", map(of_loop)), ("run", map(run))] {
+            names.insert(name.to_owned(), value);
+        }
+        Self { names, spent: 0 }
     }
-    let mut outer = Map::new();
-    for _ in 0..outer_depth {
-        let further = std::mem::take(&mut outer);
-        outer.insert("tasks".into(), Json::Object(tasks.clone()));
-        outer.insert("outer".into(), Json::Object(further));
-    }
-    context.insert("outer".into(), Json::Object(outer));
-    of_loop.insert("previous".into(), serde_json::json!({ "tasks": previous }));
-    context.insert("tasks".into(), Json::Object(tasks));
-    context.insert("loop".into(), Json::Object(of_loop));
-    context.insert("run".into(), Json::Object(run));
-    context
+}
+
+fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::from_pairs(entries)
 }
 
 fn failed(error: &minijinja::Error) -> EvalError {
@@ -259,7 +233,7 @@ fn failed(error: &minijinja::Error) -> EvalError {
         return EvalError::OutOfFuel;
     }
     let line = error.line().map_or(String::new(), |line| format!(" (line {line})"));
-    EvalError::Failed(format!("{}{line}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)))
+    EvalError::Failed(format!("{}{line}", expr::message(error)))
 }
 
 /// About how many bytes the value takes as JSON.

@@ -1,7 +1,9 @@
 //! Expressions and templates: how a text is read, and what it reads.
 
-use std::collections::BTreeSet;
+pub(crate) mod guard;
+mod words;
 
+use agendum_types::Limits;
 use agendum_types::graph::{DataRef, Form};
 use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
@@ -33,115 +35,49 @@ pub(crate) fn classify(text: &str) -> Text<'_> {
 /// The environment of all evaluations: GitHub's delimiters, soft chains, no escaping, nothing that reads a clock or chance.
 pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    let syntax = SyntaxConfig::builder().variable_delimiters("${{", "}}").build().expect("the delimiters differ");
-    environment.set_syntax(syntax);
+    environment.set_syntax(syntax());
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Chainable);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_recursion_limit(64);
-    // In a loop it would make values that are deeper than any stack: each inside the next.
-    environment.remove_global("namespace");
+    words::FUNCTIONS_OUT.iter().for_each(|name| environment.remove_global(name));
+    words::FILTERS_OUT.iter().for_each(|name| environment.remove_filter(name));
+    words::TESTS_OUT.iter().for_each(|name| environment.remove_test(name));
     environment
 }
 
-/// What a source reads and calls.
-pub(crate) fn names<'s>(environment: &Environment<'_>, form: Form, source: &'s str) -> Result<Names<'s>, Unreadable> {
+/// What a source reads and calls. One that calls what there is may still hold what is refused: see [`guard`].
+pub(crate) fn names<'s>(limits: &Limits, form: Form, source: &'s str) -> Result<Names<'s>, Unreadable> {
+    let nowhere = |why| Unreadable { why, at: None };
     if form != Form::Constant {
-        crate::shape::check(source, form == Form::Tree).map_err(|why| Unreadable { why, at: None })?;
+        crate::shape::check(source, form, limits).map_err(nowhere)?;
     }
-    let mut found = names::of(environment, form, source)?;
-    let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
-    found.reads.retain(|read| read.head().next().is_none_or(|(root, _)| !globals.contains(root)));
-    found.calls.retain(|(call, (name, _))| *call != Call::Function || !globals.contains(name));
+    let mut found = names::of(form, source)?;
+    found.reads.retain(|read| read.head().next().is_none_or(|(root, _)| !words::FUNCTIONS.contains(root)));
+    found.calls.retain(|(call, (name, _))| *call != Call::Function || !words::FUNCTIONS.contains(name));
+    let all_known = found.calls.iter().all(|(call, (name, _))| unknown(*call, name).is_none());
+    if form != Form::Constant && all_known {
+        guard::guard(source, form).map_err(nowhere)?;
+    }
     Ok(found)
 }
 
-/// The filters and tests there are, for suggestions; a test holds that they are there.
-const FILTERS: [&str; 44] = [
-    "abs",
-    "attr",
-    "batch",
-    "bool",
-    "capitalize",
-    "chain",
-    "count",
-    "default",
-    "dictsort",
-    "escape",
-    "first",
-    "float",
-    "format",
-    "groupby",
-    "indent",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "lines",
-    "list",
-    "lower",
-    "map",
-    "max",
-    "min",
-    "pprint",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "safe",
-    "select",
-    "selectattr",
-    "slice",
-    "sort",
-    "split",
-    "string",
-    "sum",
-    "title",
-    "tojson",
-    "trim",
-    "upper",
-];
-const TESTS: [&str; 22] = [
-    "boolean",
-    "defined",
-    "divisibleby",
-    "endingwith",
-    "eq",
-    "even",
-    "false",
-    "float",
-    "ge",
-    "gt",
-    "in",
-    "integer",
-    "iterable",
-    "le",
-    "lower",
-    "lt",
-    "mapping",
-    "none",
-    "number",
-    "odd",
-    "string",
-    "undefined",
-];
-
 /// `None` if there is such a filter, test or function; else what there is instead.
-pub(crate) fn unknown(environment: &Environment<'_>, call: Call, name: &str) -> Option<Vec<&'static str>> {
-    use minijinja::ErrorKind::{UnknownFilter, UnknownTest};
-    let mut state = environment.empty_state();
-    let is_unknown = match call {
-        Call::Filter => state.apply_filter(name, &[]).is_err_and(|error| error.kind() == UnknownFilter),
-        Call::Test => state.perform_test(name, &[]).is_err_and(|error| error.kind() == UnknownTest),
-        Call::Function => true,
+pub(crate) fn unknown(call: Call, name: &str) -> Option<&'static [&'static str]> {
+    let known: &[&str] = match call {
+        Call::Filter => &words::FILTERS,
+        Call::Test => &words::TESTS,
+        Call::Function => &words::FUNCTIONS,
     };
-    let known = match call {
-        Call::Filter => FILTERS.to_vec(),
-        Call::Test => TESTS.to_vec(),
-        Call::Function => vec!["range", "dict"],
-    };
-    is_unknown.then_some(known)
+    (!known.contains(&name)).then_some(known)
+}
+
+pub(crate) fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder().variable_delimiters("${{", "}}").build().expect("the delimiters differ")
+}
+
+/// What MiniJinja says of a source.
+pub(crate) fn message(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 
 /// What a dotted path stands for.
@@ -199,22 +135,5 @@ fn of_task<'a>(outer: usize, name: &'a str, part: Option<&'a str>) -> Name<'a> {
         Some("stream" | "first") => Name::Streaming(name),
         Some(_) => Name::Unknown("of a task only its output can be read: tasks.NAME.output"),
         None => Name::Unknown("write tasks.NAME.output"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{FILTERS, TESTS, environment, unknown};
-    use crate::names::Call;
-
-    #[test]
-    fn what_is_suggested_is_there() {
-        let environment = environment();
-        for (call, names) in [(Call::Filter, &FILTERS[..]), (Call::Test, &TESTS[..])] {
-            for name in names {
-                assert_eq!(unknown(&environment, call, name), None, "{name}");
-            }
-            assert!(unknown(&environment, call, "nothing_of_the_kind").is_some());
-        }
     }
 }

@@ -74,9 +74,8 @@ pub fn expression(text: &str) {
     ];
     let reads: Vec<DataRef> = bindings.iter().map(|(read, _)| *read).collect();
     let tree = json!({ "prompt": text, "data": [text] }).to_string();
-    let environment = expr::environment();
     for (form, source) in [(Form::Expression, text), (Form::Tree, &tree)] {
-        if expr::names(&environment, form, text).is_err() {
+        if expr::names(&LIMITS, form, text).is_err() {
             continue; // Such a source comes into no graph.
         }
         let expr = Expr { form, source: source.into(), reads: reads.clone() };

@@ -1,5 +1,7 @@
 //! The inputs of a run: checked against the document's JSON Schema, with its defaults filled in.
 
+pub(crate) mod cost;
+
 use serde_json::{Map, Value as Json};
 
 use crate::NormalDocument;
@@ -45,7 +47,7 @@ pub fn prepare(schema: &Json, inputs: Json) -> Result<Json, Unfit> {
         }
     }
     let inputs = Json::Object(inputs);
-    match jsonschema::validator_for(schema) {
+    match cost::validator(schema) {
         Ok(validator) => {
             for error in validator.iter_errors(&inputs) {
                 let place = error.instance_path().to_string();

@@ -12,12 +12,12 @@ use std::ops::Range;
 
 use agendum_types::graph::{Expr, ExprId, Form, NodeId, Priority, Task, Work};
 use agendum_types::{Graph, Hash, Labels, Limits};
-use minijinja::Environment;
 
 use crate::cycles;
 use crate::diagnostic::Diagnostics;
 use crate::expr;
-use crate::tree::{Node, Value};
+use crate::inputs;
+use crate::tree::{Node, Value, to_json};
 
 pub(crate) use places::SECTIONS;
 
@@ -68,7 +68,6 @@ fn lowered<'t, 'd>(
         places: BTreeMap::new(),
         selves: BTreeSet::new(),
         sights: Vec::new(),
-        environment: expr::environment(),
         limits,
         diagnostics,
     };
@@ -101,7 +100,6 @@ struct Lower<'t, 'd> {
     selves: BTreeSet<NodeId>,
     /// What expressions read of data whose fields may be known.
     sights: Vec<outputs::Sight>,
-    environment: Environment<'static>,
     limits: &'t Limits,
     diagnostics: &'d mut Diagnostics,
 }
@@ -141,9 +139,24 @@ impl<'t> Lower<'t, '_> {
         {
             self.diagnostics.error("empty", &budget.span, "the budget limits nothing", "write usd or tokens");
         }
+        if let Some(inputs) = tree.get("inputs") {
+            self.schema_of_inputs(inputs);
+        }
         if let Some(output) = tree.get("output") {
             let expr = self.value(output, reads::Place::of_run());
             self.graph.output = Some(expr);
+        }
+    }
+
+    /// A schema that is one may still cost too much to follow; one that is none has been refused before.
+    fn schema_of_inputs(&mut self, inputs: &Node) {
+        let schema = to_json(inputs);
+        if jsonschema::meta::is_valid(&schema)
+            && let Err(why) = inputs::cost::check(&schema, self.limits)
+        {
+            let message = format!("the schema of the inputs cannot be used: {why}");
+            let help = "it is JSON Schema: {properties: {NAME: {type: string}}}";
+            self.diagnostics.error("bad_schema", &inputs.span, message, help);
         }
     }
 
@@ -240,7 +253,7 @@ impl<'t> Lower<'t, '_> {
         let dynamic = self.tree_reads(node, &place, &mut reads);
         reads.sort_unstable();
         reads.dedup();
-        let source = crate::tree::to_json(node).to_string();
+        let source = to_json(node).to_string();
         self.push(if dynamic { Form::Tree } else { Form::Constant }, &source, reads)
     }
 

@@ -9,8 +9,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use agendum_types::graph::Form;
-use minijinja::Environment;
-use minijinja::machinery::ast::{CallArg, Expr, Macro, Stmt};
+use minijinja::machinery::ast::{CallArg, Expr, Stmt};
 use minijinja::machinery::{parse, parse_expr};
 
 /// All that a source names.
@@ -79,7 +78,7 @@ impl<'s> Read<'s> {
 }
 
 /// Reads a source.
-pub(crate) fn of<'s>(environment: &Environment<'_>, form: Form, source: &'s str) -> Result<Names<'s>, Unreadable> {
+pub(crate) fn of(form: Form, source: &str) -> Result<Names<'_>, Unreadable> {
     let unreadable = |error: minijinja::Error| Unreadable {
         why: error.detail().unwrap_or("it cannot be read").to_owned(),
         at: error.range().filter(|range| range.end <= source.len()),
@@ -88,7 +87,7 @@ pub(crate) fn of<'s>(environment: &Environment<'_>, form: Form, source: &'s str)
     match form {
         Form::Constant => {}
         Form::Expression => walk.expr(&parse_expr(source).map_err(unreadable)?),
-        Form::Tree => walk.stmt(&parse(source, "<string>", environment.syntax().clone()).map_err(unreadable)?),
+        Form::Tree => walk.stmt(&parse(source, "<string>", crate::expr::syntax()).map_err(unreadable)?),
     }
     let mut found = walk.found;
     let mut seen = BTreeSet::new();
@@ -249,7 +248,7 @@ impl<'s> Walk<'s> {
                 template.children.iter().for_each(|child| self.stmt(child));
             }
             Stmt::EmitExpr(emit) => self.expr(&emit.expr),
-            Stmt::EmitRaw(_) | Stmt::Extends(_) | Stmt::Include(_) => {}
+            Stmt::EmitRaw(_) => {}
             Stmt::ForLoop(each) => {
                 self.scopes.push(BTreeSet::from(["loop"]));
                 self.expr(&each.iter);
@@ -267,56 +266,30 @@ impl<'s> Walk<'s> {
             Stmt::WithBlock(with) => {
                 self.scopes.push(BTreeSet::new());
                 for (target, expr) in &with.assignments {
-                    self.target(target);
                     self.expr(expr);
+                    self.target(target);
                 }
                 with.body.iter().for_each(|stmt| self.stmt(stmt));
                 self.scopes.pop();
             }
             Stmt::Set(set) => {
-                self.target(&set.target);
                 self.expr(&set.expr);
+                self.target(&set.target);
             }
             Stmt::SetBlock(set) => {
-                self.target(&set.target);
                 self.exprs(&set.filter);
                 self.block(&set.body);
+                self.target(&set.target);
             }
             Stmt::AutoEscape(escape) => self.block(&escape.body),
             Stmt::FilterBlock(filter) => {
                 self.expr(&filter.filter);
                 self.block(&filter.body);
             }
-            Stmt::Block(block) => {
-                self.scopes.push(BTreeSet::from(["super"]));
-                block.body.iter().for_each(|stmt| self.stmt(stmt));
-                self.scopes.pop();
-            }
-            Stmt::Import(import) => self.target(&import.name),
-            Stmt::FromImport(import) => {
-                import.names.iter().for_each(|(name, alias)| self.target(alias.as_ref().unwrap_or(name)));
-            }
-            Stmt::Macro(declared) => {
-                self.declare(declared.name);
-                self.declared(declared);
-            }
-            Stmt::CallBlock(call) => {
-                self.callee(&call.call.expr);
-                self.args(&call.call.args);
-                self.declared(&call.macro_decl);
-            }
             Stmt::Do(call) => {
                 self.callee(&call.call.expr);
                 self.args(&call.call.args);
             }
         }
-    }
-
-    fn declared(&mut self, declared: &Macro<'s>) {
-        self.scopes.push(BTreeSet::from(["caller"]));
-        declared.args.iter().for_each(|arg| self.target(arg));
-        self.exprs(&declared.defaults);
-        declared.body.iter().for_each(|stmt| self.stmt(stmt));
-        self.scopes.pop();
     }
 }

@@ -4,6 +4,7 @@
 
 mod accepted;
 mod all_at_once;
+mod bounded;
 mod cannot_work;
 mod evaluated;
 mod extended;

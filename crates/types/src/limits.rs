@@ -33,6 +33,22 @@ pub struct Limits {
     pub attempt_credits: u32,
     /// Evaluations in flight in one shard.
     pub evaluation_credits: u32,
+    /// Names, values and operators of an expression that no comma parts: its syntax tree is never deeper.
+    pub expression_depth_max: u32,
+    /// Brackets inside brackets of an expression.
+    pub expression_brackets_max: u32,
+    /// Blocks inside blocks of a template; each `elif` is one more.
+    pub template_blocks_max: u32,
+    /// Lists and maps inside each other in a value that an evaluation makes.
+    pub value_depth_max: u32,
+    /// Words of the schema of a run's inputs, with every `$ref` followed as often as the text of the schema leads to it.
+    pub schema_words_max: u32,
+    /// Evaluations and validations that run at the same time beside the shard's thread.
+    pub evaluation_threads: u32,
+    /// Evaluations and validations that may wait for such a thread.
+    pub evaluations_waiting_max: u32,
+    /// How long an evaluation may take before it counts as failed.
+    pub evaluation_time_max: Duration,
     /// Instructions of one evaluation.
     pub evaluation_fuel: u64,
     /// Bytes that one evaluation may give.
@@ -64,6 +80,14 @@ impl Limits {
         live_tasks_max: 20_000_000,
         attempt_credits: 4_096,
         evaluation_credits: 4_096,
+        expression_depth_max: 128,
+        expression_brackets_max: 16,
+        template_blocks_max: 24,
+        value_depth_max: 64,
+        schema_words_max: 20_000,
+        evaluation_threads: 2,
+        evaluations_waiting_max: 8_192,
+        evaluation_time_max: Duration::secs(10),
         evaluation_fuel: 2_000_000,
         evaluation_bytes_max: 8 << 20,
         payload_bytes_max: 256 << 20,

@@ -7,7 +7,6 @@ use agendum_ports::{Payload, Row, Store, StoreError};
 use agendum_types::{MediaType, Outcome, PayloadRef, RunId, Segment, Seq, TaskPath, Tenant};
 use agendum_wire::journal::{DecodeError, Kind};
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
 use serde_json::value::RawValue;
 
 use crate::payloads::{PayloadError, Payloads};
@@ -34,9 +33,16 @@ pub(super) struct Items<'a> {
     run: RunId,
     foreach: &'a TaskPath,
     succeeded: u32,
-    settled: Vec<Option<Output>>,
-    /// The latest output inside an item that is not settled: to be judged, or of a round.
-    candidates: FxHashMap<u32, Output>,
+    items: Vec<Item>,
+}
+
+/// How an item stands.
+#[derive(Default)]
+struct Item {
+    /// The latest output inside it: its own, to be judged perhaps, or a round's.
+    output: Option<Output>,
+    /// True as long as nothing that follows its success says otherwise: a judgement may still fail what was composed.
+    succeeded: bool,
 }
 
 /// An output: its text where the row that names it carries it.
@@ -47,20 +53,22 @@ enum Output {
 
 impl<'a> Items<'a> {
     pub(super) fn new(asked: &'a Evaluate, count: u32, succeeded: u32) -> Self {
-        let settled = (0..count).map(|_| None).collect();
+        let items = (0..count).map(|_| Item::default()).collect();
         let Evaluate { tenant, run, path, .. } = asked;
-        Self { tenant, run: *run, foreach: path, succeeded, settled, candidates: FxHashMap::default() }
+        Self { tenant, run: *run, foreach: path, succeeded, items }
     }
 
     /// The list of the outputs of the items that succeeded, by index.
     pub(super) async fn list(mut self, store: &dyn Store, payloads: &Payloads) -> Result<Payload, CollectError> {
         self.read(store).await?;
-        let found = self.settled.iter().flatten().count() as u32;
+        let outputs = self.items.into_iter().filter(|item| item.succeeded).filter_map(|item| item.output);
+        let outputs: Vec<Output> = outputs.collect();
+        let found = outputs.len() as u32;
         if found != self.succeeded {
             return Err(CollectError::Incomplete { found, expected: self.succeeded });
         }
         let mut list = vec![b'['];
-        for output in self.settled.into_iter().flatten() {
+        for output in outputs {
             if list.len() > 1 {
                 list.push(b',');
             }
@@ -98,33 +106,30 @@ impl<'a> Items<'a> {
             [Segment::Item(item), Segment::Round(_)] => (*item, true),
             _ => return,
         };
-        let settles = match change {
-            Change::Finished(finished) => {
-                let Outcome::Succeeded(success) = finished.outcome else { return };
-                self.candidates.insert(item, Output::of(success.output, row));
-                finished.next == Next::Succeed
-            }
+        let Some(item) = self.items.get_mut(item as usize) else { return };
+        let succeeds = match change {
+            Change::Finished(finished) => match finished.outcome {
+                Outcome::Succeeded(success) => {
+                    item.output = Some(Output::of(success.output, row));
+                    finished.next == Next::Succeed
+                }
+                Outcome::Failed(_) => false,
+            },
             Change::Judged { next, .. } => next == Next::Succeed,
             Change::Caught { output } | Change::Composed { output } => {
-                self.candidates.insert(item, Output::of(*output, row));
+                item.output = Some(Output::of(*output, row));
                 true
             }
             Change::RoundJudged { next: NextRound::Use { output }, .. } => {
-                self.candidates.insert(item, Output::of(*output, row));
+                item.output = Some(Output::of(*output, row));
                 true
             }
             Change::RoundJudged { next, .. } => next == NextRound::Done,
-            Change::Entered(_)
-            | Change::Dispatched(_)
-            | Change::Referenced { .. }
-            | Change::Ended { .. }
-            | Change::Abandoned { .. } => false,
+            Change::Ended { .. } => false,
+            Change::Entered(_) | Change::Dispatched(_) | Change::Referenced { .. } | Change::Abandoned { .. } => return,
         };
-        if settles
-            && !is_round
-            && let Some(slot) = self.settled.get_mut(item as usize)
-        {
-            *slot = self.candidates.remove(&item);
+        if !is_round {
+            item.succeeded = succeeds;
         }
     }
 }

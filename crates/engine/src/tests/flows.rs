@@ -46,6 +46,51 @@ output: '${{ tasks.square.output }}'
 }
 
 #[tokio::test]
+async fn an_item_that_is_judged_a_failure_is_not_collected() {
+    let document = "
+version: 1
+name: each
+tasks:
+  pick:
+    foreach: '${{ inputs.numbers }}'
+    tolerate_failures: 2
+    fail_if: '${{ output.n == 2 }}'
+    tasks:
+      look: { uses: chat, with: { prompt: x, give: '${{ item }}' } }
+    output: { n: '${{ tasks.look.output }}' }
+output: '${{ tasks.pick.output }}'
+";
+    insta::assert_snapshot!(run(document, &json!({"numbers": [1, 2, 3]})).await, @r#"succeeded degraded [{"n":1},{"n":3}]"#);
+}
+
+#[tokio::test]
+async fn a_score_is_a_number() {
+    let document = "
+version: 1
+name: best
+tasks:
+  polish:
+    loop: { until: '${{ false }}', max_iterations: 2, on_exhausted: { use: best, by: '${{ tasks.draft.output.score }}' } }
+    tasks:
+      draft: { uses: chat, with: { prompt: x, give: { score: high } } }
+output: '${{ tasks.polish.output }}'
+";
+    insta::assert_snapshot!(run(document, &json!({})).await, @r#"failed permanent: `by` gave "high", expected a number"#);
+}
+
+#[tokio::test]
+async fn an_evaluation_that_needs_more_than_it_may_fails_its_task() {
+    let document = "
+version: 1
+name: long
+tasks:
+  draft: { uses: chat, with: { prompt: x, give: '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}' } }
+output: '${{ tasks.draft.output }}'
+";
+    insta::assert_snapshot!(run(document, &json!({})).await, @"failed permanent: `with`: the expression took more steps than the limit allows");
+}
+
+#[tokio::test]
 async fn many_long_evaluations_at_once_all_come_to_an_end() {
     let document = "
 version: 1

@@ -120,7 +120,7 @@ impl Lower<'_, '_> {
         let begin = (source.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
         let begin = if begin <= text.len() { begin } else { 0 };
         let at = |range: &Range<usize>| parts.place(&(begin + range.start..begin + range.end));
-        let names = match expr::names(&self.environment, form, source) {
+        let names = match expr::names(self.limits, form, source) {
             Ok(names) => names,
             Err(Unreadable { why, at: range }) => {
                 locals.unreadable = true;
@@ -171,6 +171,10 @@ impl Lower<'_, '_> {
             }
             Name::Data(DataRef::Item | DataRef::ItemIndex) if !self.inside(place, |task| task.foreach_in_text) => {
                 self.diagnostics.error("unknown_name", span, format!("`{path}` is known inside a `foreach` only"), "");
+                None
+            }
+            Name::Data(DataRef::Round) if !self.inside(place, |task| task.loop_in_text) => {
+                self.diagnostics.error("unknown_name", span, "`loop.round` is known inside a `loop` only", "");
                 None
             }
             Name::Data(data) => Some(data),

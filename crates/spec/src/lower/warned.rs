@@ -59,13 +59,13 @@ impl Lower<'_, '_> {
         if span.is_empty() || self.diagnostics.is_full() {
             return;
         }
-        let Some(known) = expr::unknown(&self.environment, call, name) else { return };
+        let Some(known) = expr::unknown(call, name) else { return };
         let (code, kind, kinds) = match call {
             Call::Filter => ("unknown_filter", "filter", "filters"),
             Call::Test => ("unknown_test", "test", "tests"),
             Call::Function => ("unknown_function", "function", "functions"),
         };
-        let help = self.diagnostics.suggestion(name, &known, kinds);
+        let help = self.diagnostics.suggestion(name, known, kinds);
         self.diagnostics.error(code, span, format!("there is no {kind} `{name}`"), help);
     }
 }

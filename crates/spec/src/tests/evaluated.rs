@@ -62,14 +62,14 @@ fn runaway_templates_stop() {
 
 #[test]
 fn results_have_a_size() {
-    assert_snapshot!(with(r#"{ prompt: "${{ 'x' * 20000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+    assert_snapshot!(with(r#"{ prompt: "${{ 'x' * 20000 }}" }"#, None, json!({})), @"error: the expression gave 20014 bytes, more than the limit allows");
 }
 
 #[test]
 fn a_step_that_makes_millions_is_stopped() {
-    assert_snapshot!(with(r#"{ prompt: hi, x: "${{ [1] * 9000000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
-    assert_snapshot!(with(r#"{ prompt: hi, x: "${{ [[1] * 9000] * 9000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
-    assert_snapshot!(with(r#"{ prompt: hi, x: "so ${{ [1] * 9000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+    assert_snapshot!(with(r#"{ prompt: hi, x: "${{ [1] * 9000000 }}" }"#, None, json!({})), @"error: the expression took more steps than the limit allows");
+    assert_snapshot!(with(r#"{ prompt: hi, x: "${{ [[1] * 9000] * 9000 }}" }"#, None, json!({})), @"error: the expression took more steps than the limit allows");
+    assert_snapshot!(with(r#"{ prompt: hi, x: "so ${{ [1] * 9000 }}" }"#, None, json!({})), @"error: the expression gave 27003 bytes, more than the limit allows");
 }
 
 #[test]

@@ -1,0 +1,146 @@
+//! What a schema of inputs may cost: counted when a document is checked, before anything is checked against it.
+//!
+//! A validator follows a `$ref` wherever it stands. Thirty definitions that name the next one twice are a thousand million steps, and
+//! a schema that names itself costs what the inputs let it. So every `$ref` leads to a place in the same schema and never back, and
+//! what a schema holds is counted with all of them followed.
+
+use std::collections::BTreeMap;
+
+use agendum_types::Limits;
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value as Json;
+
+/// References that lead to references.
+const CHAIN_MAX: usize = 32;
+/// Bytes of a compiled pattern.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// A validator whose patterns take time in proportion to the text: they have no look-around and no back-references.
+pub(super) fn validator(schema: &Json) -> Result<Validator, String> {
+    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
+    jsonschema::options().with_pattern_options(patterns).build(schema).map_err(|error| error.to_string())
+}
+
+/// Refuses a schema that could cost too much, or is none.
+pub(crate) fn check(schema: &Json, limits: &Limits) -> Result<(), String> {
+    let max = u64::from(limits.schema_words_max);
+    let mut count = Count { schema, known: BTreeMap::new(), open: Vec::new(), max };
+    if count.words(schema)? > max {
+        return Err(format!("it has more than {max} words with every `$ref` followed: let fewer of them lead on"));
+    }
+    validator(schema).map(drop)
+}
+
+struct Count<'a> {
+    schema: &'a Json,
+    /// Words behind the references that were followed.
+    known: BTreeMap<&'a str, u64>,
+    /// The references that are being followed.
+    open: Vec<&'a str>,
+    max: u64,
+}
+
+impl<'a> Count<'a> {
+    fn words(&mut self, json: &'a Json) -> Result<u64, String> {
+        let mut words: u64 = 1;
+        match json {
+            Json::Object(entries) => {
+                for (key, value) in entries {
+                    words = words.saturating_add(self.words(value)?);
+                    match (key.as_str(), value) {
+                        ("$ref", Json::String(place)) => words = words.saturating_add(self.behind(place)?),
+                        ("$dynamicRef" | "$recursiveRef" | "$id" | "$anchor" | "$dynamicAnchor", Json::String(_)) => {
+                            return Err(format!(
+                                "`{key}` is not known here: write `$ref` with a place such as #/$defs/NAME"
+                            ));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Json::Array(items) => {
+                for item in items {
+                    words = words.saturating_add(self.words(item)?);
+                }
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+        Ok(words)
+    }
+
+    fn behind(&mut self, place: &'a str) -> Result<u64, String> {
+        if let Some(words) = self.known.get(place) {
+            return Ok(*words);
+        }
+        if self.open.contains(&place) || self.open.len() >= CHAIN_MAX {
+            let message = format!(
+                "`$ref: {place}` leads back to itself, or through more than {CHAIN_MAX} others: write out how deep it may go"
+            );
+            return Err(message);
+        }
+        let found = place.strip_prefix('#').and_then(|pointer| self.schema.pointer(pointer));
+        let found =
+            found.ok_or_else(|| format!("`$ref: {place}` leads to no place of this schema: write #/$defs/NAME"))?;
+        self.open.push(place);
+        let words = self.words(found)?.min(self.max + 1);
+        self.open.pop();
+        self.known.insert(place, words);
+        Ok(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_types::Limits;
+    use serde_json::{Value as Json, json};
+
+    use super::{check, validator};
+
+    fn verdict(schema: &Json) -> String {
+        check(schema, &Limits::STANDARD).err().unwrap_or_default()
+    }
+
+    /// Definitions of which each names the next one twice.
+    fn doubling(count: usize) -> Json {
+        let next = |index: usize| json!({ "$ref": format!("#/$defs/d{index}") });
+        let mut schema = json!({ "$defs": {}, "properties": { "x": next(0) } });
+        for index in 0..count {
+            schema["$defs"][format!("d{index}")] = json!({ "anyOf": [next(index + 1), next(index + 1)] });
+        }
+        schema["$defs"][format!("d{count}")] = json!({ "type": "string" });
+        schema
+    }
+
+    #[test]
+    fn what_multiplies_is_refused() {
+        assert_eq!(verdict(&doubling(8)), "");
+        insta::assert_snapshot!(verdict(&doubling(30)), @"it has more than 20000 words with every `$ref` followed: let fewer of them lead on");
+    }
+
+    #[test]
+    fn references_lead_inside_and_not_back() {
+        let of = |place: &str| {
+            verdict(
+                &json!({ "properties": { "x": { "$ref": place } }, "$defs": { "a": { "items": { "$ref": "#/$defs/a" } }, "b": {} } }),
+            )
+        };
+        assert_eq!(verdict(&json!({ "properties": { "x": { "$ref": "#/$defs/b" } }, "$defs": { "b": {} } })), "");
+        assert!(of("#/$defs/a").contains("leads back to itself"));
+        assert!(of("#").contains("leads back to itself"));
+        assert!(of("#/$defs/c").contains("no place"));
+        assert!(of("https://example.com/schema").contains("no place"));
+        assert!(verdict(&json!({ "$dynamicRef": "#x" })).contains("not known here"));
+        // The same place, written otherwise, on its way back.
+        let disguised = json!({ "$defs": { "a": { "items": { "$ref": "#/%24defs/a" } } }, "properties": { "x": { "$ref": "#/$defs/a" } } });
+        assert!(verdict(&disguised).contains("no place"));
+    }
+
+    #[test]
+    fn patterns_take_linear_time() {
+        let schema = json!({ "properties": { "x": { "type": "string", "pattern": "^(a+)+$" } } });
+        assert_eq!(verdict(&schema), "");
+        assert!(!validator(&schema).unwrap().is_valid(&json!({ "x": format!("{}!", "a".repeat(100_000)) })));
+        assert!(!verdict(&json!({ "properties": { "x": { "pattern": "(?=a)b" } } })).is_empty());
+        assert!(!verdict(&json!({ "properties": { "x": { "pattern": "((a{1000}){1000}){1000}" } } })).is_empty());
+    }
+}
