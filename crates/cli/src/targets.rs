@@ -18,18 +18,16 @@ use crate::failure::Failure;
 /// Attempts at once where the configuration says nothing.
 const CONCURRENCY: u32 = 16;
 const OUTPUT_CAP: u32 = 1_024;
+/// The built-in target that searches indexes.
+const SEARCH: &str = "local/fts";
 
 pub(crate) type Table = Vec<(Target, Arc<dyn Adapter>)>;
 
-/// Everything that can serve tasks: configured targets first, then search, then the offline model.
-pub(crate) fn table(config: &Config, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
-    let mut table: Table = Vec::new();
-    for (name, given) in &config.targets {
-        table.push((target(name, given), adapter(name, given, &config.folder)?));
-    }
-    table.push((plain("local/fts", Capability::Retrieve, 8), Arc::new(Retrieve::new(indexes))));
+/// Everything that can serve tasks: configured targets first, then search, then the offline model. Their order is that of preference.
+pub(crate) fn rows(config: &Config) -> Vec<Target> {
+    let mut rows: Vec<Target> = config.targets.iter().map(|(name, given)| target(name, given)).collect();
+    rows.push(plain(SEARCH, Capability::Retrieve, 8));
     if config.offline {
-        // Not chosen before a configured target: the table's order is the order of preference.
         let model = |name: &str, class: &str| {
             let mut target = plain(name, Capability::Chat, CONCURRENCY);
             target.classes = vec![class.into()];
@@ -37,13 +35,37 @@ pub(crate) fn table(config: &Config, indexes: BTreeMap<String, Arc<Index>>) -> R
             target.bytes_per_token_min = 1;
             target
         };
-        let offline = |skill| -> Arc<dyn Adapter> { Arc::new(Offline::new(skill, Temper::default())) };
-        table.push((model("offline/small", "small"), offline(Skill::Chat)));
-        table.push((model("offline/large", "large"), offline(Skill::Chat)));
-        table.push((plain("offline/moderate", Capability::Moderate, CONCURRENCY), offline(Skill::Moderate)));
-        table.push((plain("offline/translate", Capability::Translate, CONCURRENCY), offline(Skill::Translate)));
+        rows.push(model("offline/small", "small"));
+        rows.push(model("offline/large", "large"));
+        rows.push(plain("offline/moderate", Capability::Moderate, CONCURRENCY));
+        rows.push(plain("offline/translate", Capability::Translate, CONCURRENCY));
+    }
+    rows
+}
+
+/// The targets with the code that speaks to them; `data` holds the indexes.
+pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
+    config.sound()?;
+    let mut search = Some(Retrieve::new(indexes).with_folder(data.join("indexes")));
+    let mut table: Table = Vec::new();
+    for target in rows(config) {
+        let adapter: Arc<dyn Adapter> = match (config.targets.get(&*target.name), search.take_if(|_| *target.name == *SEARCH)) {
+            (Some(given), _) => adapter(&target.name, given, &config.folder)?,
+            (None, Some(search)) => Arc::new(search),
+            (None, None) => Arc::new(Offline::new(skill(&target), Temper::default())),
+        };
+        table.push((target, adapter));
     }
     Ok(table)
+}
+
+/// What a built-in target is good at.
+fn skill(target: &Target) -> Skill {
+    match target.capabilities.first() {
+        Some(Capability::Moderate) => Skill::Moderate,
+        Some(Capability::Translate) => Skill::Translate,
+        _ => Skill::Chat,
+    }
 }
 
 fn plain(name: &str, capability: Capability, concurrency_max: u32) -> Target {
@@ -78,17 +100,17 @@ fn target(name: &str, given: &TargetConfig) -> Target {
         clearance: Labels::new(given.clearance.iter().map(String::as_str)),
         output_cap: given.output_cap.unwrap_or(if counts_tokens { OUTPUT_CAP } else { 0 }),
         expected: Duration::millis(if counts_tokens { 2_000 } else { 200 }),
-        ..plain(name, capability, given.concurrency.unwrap_or(CONCURRENCY).max(1))
+        ..plain(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }
 }
 
 fn price(given: &PriceConfig) -> Price {
-    let per_million = |dollars: f64| Money((dollars.max(0.0) * (Money::PER_DOLLAR / 1_000_000) as f64) as u64);
+    let per_million = |dollars: f64| Money((dollars * (Money::PER_DOLLAR / 1_000_000) as f64) as u64);
     Price {
         token_in: per_million(given.input),
         token_cached: per_million(given.cached.unwrap_or(given.input)),
         token_out: per_million(given.output),
-        call: Money((given.call.max(0.0) * Money::PER_DOLLAR as f64) as u64),
+        call: Money((given.call * Money::PER_DOLLAR as f64) as u64),
     }
 }
 
