@@ -17,7 +17,6 @@ use crate::failure::Failure;
 
 pub(crate) use faults::failure as faulty;
 pub(crate) use limits::Intake;
-pub(crate) use openai::{KEY as OPENAI_KEY, NAME as OPENAI};
 
 const FILE: &str = "agendum.toml";
 
@@ -187,6 +186,11 @@ impl Config {
         };
         config.file = file;
         Ok(config)
+    }
+
+    /// No file, no environment: the built-in targets.
+    pub(crate) fn plain() -> Self {
+        Self { offline: true, folder: PathBuf::from("."), ..Self::default() }
     }
 
     /// Reads the text of a file, then what the variables say otherwise.

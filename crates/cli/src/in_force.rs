@@ -57,7 +57,11 @@ impl InForce {
         Self {
             file: config.file.as_deref().map(absolute),
             targets: targets::rows(config).into_iter().map(served).collect(),
-            indexes: config.indexes.iter().map(|(name, index)| (name.clone(), format!("{:?}", paths(&index.paths)))).collect(),
+            indexes: config
+                .indexes
+                .iter()
+                .map(|(name, index)| (name.clone(), format!("{:?}", paths(&index.paths))))
+                .collect(),
             limits: format!("{:?}", config.limits.0),
         }
     }
@@ -89,7 +93,10 @@ impl InForce {
         }
         let names: BTreeSet<&String> = self.indexes.keys().chain(other.indexes.keys()).collect();
         found.extend(
-            names.into_iter().filter(|name| self.indexes.get(*name) != other.indexes.get(*name)).map(|name| format!("index {name}")),
+            names
+                .into_iter()
+                .filter(|name| self.indexes.get(*name) != other.indexes.get(*name))
+                .map(|name| format!("index {name}")),
         );
         if self.limits != other.limits {
             found.push("limits".to_owned());
@@ -110,7 +117,8 @@ impl InForce {
                     lacks.insert(format!("target {}", allow.join(" or ")));
                 }
             } else if let Some(class) = &call.requirement.class {
-                let fits = |target: &&Served| target.classes.iter().any(|one| **one == **class) || *target.name == **class;
+                let fits =
+                    |target: &&Served| target.classes.iter().any(|one| **one == **class) || *target.name == **class;
                 if !self.targets.iter().filter(|target| target.can(word)).any(|target| fits(&target)) {
                     lacks.insert(format!("a target of class {class} for {word}"));
                 }

@@ -49,11 +49,12 @@ pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<
     let mut search = Some(Retrieve::new(indexes).with_folder(data.join("indexes")));
     let mut table: Table = Vec::new();
     for target in rows(config) {
-        let adapter: Arc<dyn Adapter> = match (config.targets.get(&*target.name), search.take_if(|_| *target.name == *SEARCH)) {
-            (Some(given), _) => adapter(&target.name, given, &config.folder)?,
-            (None, Some(search)) => Arc::new(search),
-            (None, None) => Arc::new(Offline::new(skill(&target), Temper::default())),
-        };
+        let adapter: Arc<dyn Adapter> =
+            match (config.targets.get(&*target.name), search.take_if(|_| *target.name == *SEARCH)) {
+                (Some(given), _) => adapter(&target.name, given, &config.folder)?,
+                (None, Some(search)) => Arc::new(search),
+                (None, None) => Arc::new(Offline::new(skill(&target), Temper::default())),
+            };
         table.push((target, adapter));
     }
     Ok(table)

@@ -113,7 +113,11 @@ async fn lists_runs(store: &dyn Store) {
     }
     assert_eq!(store.append(many).await, Appended::Durable);
     let mut done = batch(life.incarnation, life.last.0 + 2, 1, &tenant, run_id(18));
-    done.runs.push(RunUpdate { tenant: tenant.clone(), run: run_id(18), change: RunChange::Done { at: Timestamp(5), spent: Money::ZERO } });
+    done.runs.push(RunUpdate {
+        tenant: tenant.clone(),
+        run: run_id(18),
+        change: RunChange::Done { at: Timestamp(5), spent: Money::ZERO },
+    });
     assert_eq!(store.append(done).await, Appended::Durable);
     let list = async |filter: RunFilter| -> Vec<RunId> {
         store.runs(&tenant, filter).await.unwrap().into_iter().map(|row| row.run).collect()

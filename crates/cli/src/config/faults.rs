@@ -81,7 +81,8 @@ fn model(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
             if !base.starts_with("http://") && !base.starts_with("https://") {
                 let message = format!("target {name:?}: base_url {base:?} is no address");
                 let near = agendum_spec::diagnostic::nearest(base, ["offline"]);
-                let hint = near.map_or("it begins with http:// or https://, or is `offline`", |_| "did you mean `offline`?");
+                let hint =
+                    near.map_or("it begins with http:// or https://, or is `offline`", |_| "did you mean `offline`?");
                 faults.push(fault(message, hint, true));
             }
         }
@@ -94,7 +95,12 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
         faults.push(fault(format!("target {name:?}: `concurrency` is 0: it would never run anything"), hint, true));
     }
     let price = target.price;
-    let each = [("input", Some(price.input)), ("cached", price.cached), ("output", Some(price.output)), ("call", Some(price.call))];
+    let each = [
+        ("input", Some(price.input)),
+        ("cached", price.cached),
+        ("output", Some(price.output)),
+        ("call", Some(price.call)),
+    ];
     for (key, value) in each.into_iter().filter_map(|(key, value)| Some((key, value?))) {
         if !value.is_finite() || value < 0.0 {
             let message = format!("target {name:?}: price.{key} is {value}: a price is 0 or more");
@@ -105,10 +111,10 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
 
 fn key(name: &str, target: &TargetConfig, folder: &Path, faults: &mut Vec<Fault>) {
     if let Some(variable) = target.key_env.as_ref().filter(|variable| std::env::var(variable).is_err()) {
-        let message =
-            format!("target {name:?} wants its key in the environment variable {variable}, which is not set");
+        let message = format!("target {name:?} wants its key in the environment variable {variable}, which is not set");
         faults.push(fault(message, format!("export {variable}=…, or remove the target"), true));
-    } else if let Some(path) = target.key_file.as_ref().filter(|_| target.key_env.is_none()).map(|file| folder.join(file))
+    } else if let Some(path) =
+        target.key_file.as_ref().filter(|_| target.key_env.is_none()).map(|file| folder.join(file))
         && let Err(error) = std::fs::File::open(&path)
     {
         let message = format!("target {name:?}: cannot read its key from {}: {error}", path.display());

@@ -2,13 +2,13 @@
 
 use crate::config::{Config, Kind, PriceConfig, TargetConfig};
 
-pub(crate) const KEY: &str = "OPENAI_API_KEY";
+const KEY: &str = "OPENAI_API_KEY";
 const MODEL: &str = "AGENDUM_OPENAI_MODEL";
 const BASE: &str = "OPENAI_BASE_URL";
 const MODEL_DEFAULT: &str = "gpt-5-mini";
 const BASE_DEFAULT: &str = "https://api.openai.com/v1";
 /// Its name in lists and reasons.
-pub(crate) const NAME: &str = "openai";
+const NAME: &str = "openai";
 
 /// US dollars per million tokens: input, input from the provider's cache, output. A model that is not listed costs what the dearest
 /// does, so that a budget holds; `[targets.openai]` in the configuration says better.
@@ -22,6 +22,17 @@ const PRICES: [(&str, [f64; 3]); 8] = [
     ("gpt-4o", [2.5, 1.25, 10.0]),
     ("gpt-4o-mini", [0.15, 0.075, 0.6]),
 ];
+
+impl Config {
+    /// What is to be said of a target that a key has brought.
+    pub(crate) fn from_key_note(&self) -> Option<String> {
+        let target = self.targets.get(NAME).filter(|_| self.from_key)?;
+        let (model, base) = (target.model.as_deref()?, target.base_url.as_deref()?);
+        let known = PRICES.iter().any(|(name, _)| *name == model);
+        let price = if known { "" } else { "; its price is not known: the dearest one is reckoned with" };
+        Some(format!("{KEY} is set: target {NAME} is {model} at {base}, before the offline model{price}"))
+    }
+}
 
 /// Adds the target if the key is set and the configuration has no model of its own.
 pub(super) fn add(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
