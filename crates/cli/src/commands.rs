@@ -27,15 +27,18 @@ pub(crate) struct Context {
     pub(crate) json: bool,
     pub(crate) config: Config,
     pub(crate) data: PathBuf,
-    /// True if the data directory was named on the command line: the next command has to name it as well.
+    /// True if a command without flags would look elsewhere: the next one has to name the data directory.
     named: bool,
 }
 
 impl Context {
     fn new(json: bool, data: Option<&Path>, config: Option<&Path>, graph: Option<&Path>) -> Result<Self, Failure> {
         let config = Config::find(config, graph)?;
-        let named = data.is_some_and(|data| std::env::var_os("AGENDUM_DATA").as_deref() != Some(data.as_os_str()));
         let data = config.data(data)?;
+        let named = match std::env::var_os("AGENDUM_DATA") {
+            Some(usual) => data != usual,
+            None => Config::find(None, None).and_then(|here| here.data(None)).map_or(true, |usual| data != usual),
+        };
         Ok(Self { json, config, data, named })
     }
 

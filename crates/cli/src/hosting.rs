@@ -201,8 +201,14 @@ async fn linger(client: &Client) -> Result<(), Failure> {
     let (begun, mut told) = (Instant::now(), BTreeSet::new());
     let mut signal = std::pin::pin!(signalled());
     loop {
-        let going = going(client).await?;
+        let Open { going, stuck } = open(client).await?;
         if going.is_empty() {
+            for run in stuck {
+                tell(&format!(
+                    "left open: {} {}: it waits for a target that this configuration does not have",
+                    run.id, run.graph
+                ));
+            }
             return Ok(());
         }
         if begun.elapsed() >= UNTOLD && going.iter().any(|run| !told.contains(&run.id)) {
@@ -224,15 +230,20 @@ async fn linger(client: &Client) -> Result<(), Failure> {
     }
 }
 
-/// The runs that go on: open, not paused, and not waiting for a target that this configuration does not have.
-async fn going(client: &Client) -> Result<Vec<Run>, Failure> {
-    let mut going = Vec::new();
-    for run in client.open_runs().await? {
-        if run.status != "paused" && !is_stuck(client, &run).await? {
-            going.push(run);
-        }
+/// Open runs that are not paused.
+struct Open {
+    going: Vec<Run>,
+    /// They wait for a target that this configuration does not have.
+    stuck: Vec<Run>,
+}
+
+async fn open(client: &Client) -> Result<Open, Failure> {
+    let mut open = Open { going: Vec::new(), stuck: Vec::new() };
+    for run in client.open_runs().await?.into_iter().filter(|run| run.status != "paused") {
+        let side = if is_stuck(client, &run).await? { &mut open.stuck } else { &mut open.going };
+        side.push(run);
     }
-    Ok(going)
+    Ok(open)
 }
 
 /// True if all that is left of the run waits for a target that is not there.

@@ -105,7 +105,7 @@ async fn conclude(
         show::output(detail)?;
         writeln!(anstream::stderr(), "\nnext: {} why {id}", context.program())?;
     }
-    Ok(verdict(detail))
+    Ok(verdict(context, detail))
 }
 
 /// The answer is out; what the document wants done after it still needs the process that hosts the run. False if it shall go.
@@ -120,7 +120,7 @@ async fn after(session: &Session, follower: &mut show::Follower) -> Result<bool,
 }
 
 /// The exit code of a run.
-pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
+pub(crate) fn verdict(context: &Context, detail: &RunDetail) -> Result<(), Failure> {
     match detail.run.status.as_str() {
         "succeeded" => Ok(()),
         "cancelled" => Err(Failure::new(FAILED, format!("run {} was cancelled", detail.run.id))),
@@ -137,7 +137,7 @@ pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
                 .map_or(String::new(), |task| format!(" in {task}"));
             let hint = match Example::named(&detail.run.graph).filter(|example| example.lacks_a_program()) {
                 Some(example) => format!("agendum doctor {} says which programs are missing", example.name()),
-                None => format!("agendum why {}", detail.run.id),
+                None => format!("{} why {}", context.program(), detail.run.id),
             };
             Err(Failure::new(code, format!("the run failed{task}: {class}: {message}")).hint(hint))
         }

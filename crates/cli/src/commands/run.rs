@@ -212,6 +212,17 @@ mod tests {
                 format!("{given} as {} is {}", super::kind(property), meant(property, (*given).to_owned()))
             })
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        42 as string is "42"
+        true as string is "true"
+        "42" as string is "42"
+        {} as string is "{}"
+        42 as number is 42
+        x as number is "x"
+        42 as ["string","integer"] is 42
+        4.2 as ["string","integer"] is "4.2"
+        [1] as any is [1]
+        a b as any is "a b"
+        "#);
     }
 }

@@ -59,7 +59,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             } else {
                 show::output(&detail)?
             }
-            attend::verdict(&detail)
+            attend::verdict(context, &detail)
         }
         Runs::Add { run, tasks } => {
             let id = client.resolve(&run).await?;

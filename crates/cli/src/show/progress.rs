@@ -232,11 +232,12 @@ impl View {
                 let reason =
                     event.error.as_ref().map_or(String::new(), |error| format!("{}: {}", error.class, error.message));
                 let follows = match event.kind.as_str() {
-                    "task.retrying" => ", will retry",
-                    "task.catching" => ", will be caught",
+                    "task.retrying" => "will retry",
+                    "task.catching" => "will be caught",
                     _ => "",
                 };
-                self.ended(event, &"✗".red().to_string(), &format!("{reason}{follows}"))
+                let between = if reason.is_empty() || follows.is_empty() { "" } else { ", " };
+                self.ended(event, &"✗".red().to_string(), &format!("{reason}{between}{follows}"))
             }
             "text.restarted" => writeln!(err, "  {} {task}: the text above does not count", "↺".yellow()),
             "run.cancel_requested" => writeln!(err, "  cancel requested"),

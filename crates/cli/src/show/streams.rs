@@ -58,7 +58,7 @@ impl Streams {
 }
 
 fn labelled(task: &str, line: &str) -> String {
-    format!("  {task} │ {}\n", line.trim_end())
+    format!("  {task} │ {}\n", line.trim())
 }
 
 /// Where the first whole line ends.
@@ -88,6 +88,14 @@ mod tests {
         shown.push_str(&streams.end("b"));
         shown.push_str(&streams.take("c", "alone again"));
         shown.push_str(&streams.close());
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @"
+        │ alone, and
+        │ free
+        b │ begins here
+        a │ goes on a long line a long line a long line a long line a long line a
+        a │ long line a long line a long line
+        b │ and
+        │ alone again
+        ");
     }
 }
