@@ -50,7 +50,7 @@ pub(crate) struct Config {
     pub(crate) overrides: Vec<String>,
     /// True: a target was added because a key is in the environment.
     #[serde(skip)]
-    pub(crate) from_key: bool,
+    pub(crate) has_key_target: bool,
 }
 
 const fn yes() -> bool {

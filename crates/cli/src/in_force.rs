@@ -163,7 +163,7 @@ fn indexes(document: &Json, inputs: &Json) -> BTreeSet<String> {
         match value {
             Json::Object(fields) => left.extend(fields.values()),
             Json::Array(items) => left.extend(items),
-            _ => {}
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
         }
     }
     names

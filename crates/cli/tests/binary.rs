@@ -193,9 +193,6 @@ fn a_commit_is_reviewed_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let example = folder.path().join("examples/code-review");
     copy_example("code-review", &["graph.yaml", "agendum.toml", "prompts/summary.md"], &example);
-    // Where its journal is does not belong to what is reviewed.
-    let config = std::fs::read_to_string(example.join("agendum.toml")).unwrap();
-    std::fs::write(example.join("agendum.toml"), config.split_once("\n\n").unwrap().1).unwrap();
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
         command.args(["-c", "user.name=x", "-c", "user.email=x@example.org"]).args(arguments);

@@ -60,7 +60,7 @@ fn text(context: &Context) -> Result<(), Failure> {
     for variable in &context.config.overrides {
         writeln!(out, "environment    {variable}")?;
     }
-    if let Some(note) = context.config.from_key_note() {
+    if let Some(note) = context.config.note_on_key() {
         writeln!(out, "environment    {note}")?;
     }
     for target in targets::rows(&context.config) {

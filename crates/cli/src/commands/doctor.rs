@@ -62,7 +62,7 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
         true,
         if indexes.is_empty() { "none: agendum index add NAME PATH".to_owned() } else { indexes.join(", ") },
     );
-    let model = context.config.from_key_note().unwrap_or_else(|| {
+    let model = context.config.note_on_key().unwrap_or_else(|| {
         "offline/extractive is built in; for a neural one set OPENAI_API_KEY, or add a target to agendum.toml"
             .to_owned()
     });

@@ -21,7 +21,7 @@ pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failur
     let accepted = check::read(path, limits)?.runnable(context.json)?;
     context.config.sound()?;
     let table: Vec<Target> = targets::rows(&context.config);
-    if let Some(note) = context.config.from_key_note() {
+    if let Some(note) = context.config.note_on_key() {
         tell(&note);
     }
     let history = learn(context, &accepted.graph.name).await;

@@ -93,7 +93,7 @@ fn meant(property: &Json, text: String) -> Json {
     let takes = |wanted: &str| match &property["type"] {
         Json::String(one) => one == wanted || (one == "number" && wanted == "integer"),
         Json::Array(some) => some.iter().any(|one| one == wanted || (one == "number" && wanted == "integer")),
-        _ => true,
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => true,
     };
     if !takes(name) && takes("string") { Json::String(text) } else { parsed }
 }

@@ -25,8 +25,8 @@ const PRICES: [(&str, [f64; 3]); 8] = [
 
 impl Config {
     /// What is to be said of a target that a key has brought.
-    pub(crate) fn from_key_note(&self) -> Option<String> {
-        let target = self.targets.get(NAME).filter(|_| self.from_key)?;
+    pub(crate) fn note_on_key(&self) -> Option<String> {
+        let target = self.targets.get(NAME).filter(|_| self.has_key_target)?;
         let (model, base) = (target.model.as_deref()?, target.base_url.as_deref()?);
         let known = PRICES.iter().any(|(name, _)| *name == model);
         let price = if known { "" } else { "; its price is not known: the dearest one is reckoned with" };
@@ -53,6 +53,6 @@ pub(super) fn add(config: &mut Config, variable: impl Fn(&str) -> Option<String>
         price: PriceConfig { input, cached: Some(cached), output, call: 0.0 },
         ..TargetConfig::of(Kind::Chat)
     };
-    config.from_key = true;
+    config.has_key_target = true;
     config.targets.insert(NAME.to_owned(), target);
 }

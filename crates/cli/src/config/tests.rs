@@ -133,7 +133,7 @@ fn a_key_in_the_environment_is_a_target() {
                 target.price.output
             )
         });
-        format!("{}{}", said.unwrap_or("none".to_owned()), if config.from_key { " by key" } else { "" })
+        format!("{}{}", said.unwrap_or_else(|| "none".to_owned()), if config.has_key_target { " by key" } else { "" })
     };
     let key = ("OPENAI_API_KEY", "sk-1");
     let lines = [
@@ -154,7 +154,7 @@ fn a_key_in_the_environment_is_a_target() {
     gpt-5-mini at https://api.openai.com/v1, $2 by key
     none
     ");
-    let note = |model| read("", &[key, ("AGENDUM_OPENAI_MODEL", model)]).unwrap().from_key_note().unwrap();
+    let note = |model| read("", &[key, ("AGENDUM_OPENAI_MODEL", model)]).unwrap().note_on_key().unwrap();
     assert!(note("nobody-knows").ends_with("the dearest one is reckoned with") && !note("gpt-4o").contains("dearest"));
 }
 
