@@ -31,7 +31,10 @@ impl Client {
         let response = request.send().await.map_err(|error| {
             let why = if error.is_connect() { "nobody listens there" } else { "the connection broke off" };
             tracing::debug!(%error, "no answer");
-            Failure::new(UNREACHABLE, format!("no answer from {}: {why}", self.base)).hint("agendum doctor")
+            let mut failure =
+                Failure::new(UNREACHABLE, format!("no answer from {}: {why}", self.base)).hint("agendum doctor");
+            failure.not_taken = error.is_connect();
+            failure
         })?;
         if response.status().is_success() {
             return Ok(response);
@@ -47,7 +50,9 @@ impl Client {
             message.push_str(&format!("\n  {}", diagnostic["message"].as_str().unwrap_or_default()));
         }
         let code = if status.as_u16() == 503 { UNREACHABLE } else { USAGE };
-        Err(Failure::new(code, message))
+        let mut failure = Failure::new(code, message);
+        failure.not_taken = code == UNREACHABLE;
+        Err(failure)
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {

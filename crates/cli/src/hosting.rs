@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agendum_ports::StoreError;
 use agendum_store_sqlite::{Directory, Owner};
-use agendum_wire::v1::{Run, TaskLine};
+use agendum_wire::v1::{Run, Submit, TaskLine};
 use tokio::time::{Instant, sleep};
 
 use crate::client::Client;
@@ -108,6 +108,21 @@ impl Session {
                 took_up(&started.client).await?;
             }
             return Ok(Self { client: started.client, host: Some(started.host), owner: None, data: data.to_owned() });
+        }
+    }
+
+    /// Submits a run; to the next owner, or as the next owner, if this one is about to go.
+    pub(crate) async fn submit(&mut self, config: &Config, submission: &Submit) -> Result<String, Failure> {
+        let until = Instant::now() + OWNER_WAIT;
+        loop {
+            match self.client.submit(submission).await {
+                Err(failure) if failure.not_taken && self.host.is_none() && Instant::now() < until => {
+                    sleep(LOOK).await;
+                    let data = self.data.clone();
+                    *self = Self::open(config, &data, Need::Engine).await?;
+                }
+                submitted => return submitted,
+            }
         }
     }
 
@@ -230,7 +245,7 @@ async fn linger(client: &Client) -> Result<(), Failure> {
     }
 }
 
-/// Open runs that are not paused.
+/// Open runs, by whether a host is needed for them now. Paused ones that have nothing under way are neither.
 struct Open {
     going: Vec<Run>,
     /// They wait for a target that this configuration does not have.
@@ -239,26 +254,28 @@ struct Open {
 
 async fn open(client: &Client) -> Result<Open, Failure> {
     let mut open = Open { going: Vec::new(), stuck: Vec::new() };
-    for run in client.open_runs().await?.into_iter().filter(|run| run.status != "paused") {
-        let side = if is_stuck(client, &run).await? { &mut open.stuck } else { &mut open.going };
-        side.push(run);
+    for run in client.open_runs().await? {
+        let tasks = client.run(&run.id, 0).await?.tasks;
+        let waits = |wanted: fn(&str) -> bool| tasks.iter().any(|task| task.waiting_on.as_deref().is_some_and(wanted));
+        if is_under_way(&tasks) {
+            open.going.push(run);
+        } else if run.status == "paused" {
+            // Whoever resumes it hosts it.
+        } else if waits(|cause| cause == "capacity") && !waits(|cause| !matches!(cause, "capacity" | "dependency")) {
+            open.stuck.push(run);
+        } else {
+            open.going.push(run);
+        }
     }
     Ok(open)
 }
 
-/// True if all that is left of the run waits for a target that is not there.
-async fn is_stuck(client: &Client, run: &Run) -> Result<bool, Failure> {
-    let tasks = client.run(&run.id, 0).await?.tasks;
-    // A group runs as long as what is inside it waits.
+/// True if an attempt is. A group runs as long as what is inside it waits.
+fn is_under_way(tasks: &[TaskLine]) -> bool {
     let is_group = |task: &TaskLine| {
         let within =
             |other: &TaskLine| other.task.strip_prefix(&task.task).is_some_and(|rest| rest.starts_with(['/', '[']));
         tasks.iter().any(within)
     };
-    let is_active = |task: &TaskLine| match task.waiting_on.as_deref() {
-        Some(cause) => !matches!(cause, "capacity" | "dependency"),
-        None => task.status == "running" && !is_group(task),
-    };
-    let waits = tasks.iter().any(|task| task.waiting_on.as_deref() == Some("capacity"));
-    Ok(waits && !tasks.iter().any(is_active))
+    tasks.iter().any(|task| task.waiting_on.is_none() && task.status == "running" && !is_group(task))
 }

@@ -42,7 +42,7 @@ pub(crate) async fn attend(context: &Context, mut session: Session, submission: 
 }
 
 async fn follow(context: &Context, session: &mut Session, submission: &Submit) -> Result<Ending, Failure> {
-    let id = session.client.submit(submission).await?;
+    let id = session.submit(&context.config, submission).await?;
     let mut follower = show::Follower::new(&id, context.json);
     let caught = tokio::select! {
         answered = answer(session, &mut follower, &id, context.json) => {

@@ -171,8 +171,8 @@ async fn start_server(context: &Context) -> Result<(), Failure> {
 }
 
 /// Leaves the run to the server of the data directory.
-async fn detach(context: &Context, session: Session, submission: &Submit) -> Result<(), Failure> {
-    let id = session.client.submit(submission).await?;
+async fn detach(context: &Context, mut session: Session, submission: &Submit) -> Result<(), Failure> {
+    let id = session.submit(&context.config, submission).await?;
     session.close().await?;
     if context.json {
         writeln!(anstream::stdout(), "{}", serde_json::json!({ "id": id }))?;

@@ -206,10 +206,15 @@ impl View {
         let mut err = anstream::stderr();
         let task = event.task.as_deref().unwrap_or_default();
         if event.kind == "text" {
+            let shown = self.text.take(task, event.text.as_deref().unwrap_or_default());
+            if shown.is_empty() {
+                return Ok(());
+            }
             self.erase()?;
-            write!(err, "{}", self.text.take(task, event.text.as_deref().unwrap_or_default()).dimmed())?;
+            write!(err, "{}", shown.dimmed())?;
             return err.flush();
         }
+        self.erase()?;
         let rest = self.text.end(task);
         if !rest.is_empty() {
             write!(err, "{}", rest.dimmed())?;

@@ -19,9 +19,11 @@ impl Streams {
     pub(super) fn take(&mut self, task: &str, text: &str) -> String {
         self.held.entry(task.to_owned()).or_default();
         if self.held.len() == 1 {
+            // What was kept back while there were others.
+            let kept = self.held.insert(task.to_owned(), String::new()).unwrap_or_default();
             let begin = if self.open.is_some() { "" } else { "  │ " };
             self.open = Some(task.to_owned());
-            return format!("{begin}{}", text.replace('\n', "\n  │ "));
+            return format!("{begin}{}", (kept + text).replace('\n', "\n  │ "));
         }
         let mut shown = self.break_off();
         let held = self.held.entry(task.to_owned()).or_default();
@@ -85,6 +87,7 @@ mod tests {
         }
         shown.push_str(&streams.take("a", &" a long line".repeat(8)));
         shown.push_str(&streams.end("a"));
+        shown.push_str(&streams.take("b", " alone"));
         shown.push_str(&streams.end("b"));
         shown.push_str(&streams.take("c", "alone again"));
         shown.push_str(&streams.close());
@@ -94,7 +97,7 @@ mod tests {
         b │ begins here
         a │ goes on a long line a long line a long line a long line a long line a
         a │ long line a long line a long line
-        b │ and
+        │ and alone
         │ alone again
         ");
     }
