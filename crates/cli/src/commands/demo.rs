@@ -1,12 +1,14 @@
 //! `demo`: the support example over a page of this project, on the offline model, in the ordinary data directory.
 
+use std::io::Write as _;
+
+use agendum_store_sqlite::{private_file, private_folder};
+
 use super::{Context, run};
 use crate::args::Run;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::host::open_index;
-use agendum_store_sqlite::{private_file, private_folder};
-use std::io::Write as _;
 
 /// What it needs, in a folder of the data directory: its citations lead there.
 const FILES: [(&str, &str); 5] = [
