@@ -3,23 +3,29 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration as Span;
 
-use agendum_ports::{Adapter, Attempt, Chunk, Failed, Finished};
+use agendum_ports::{Adapter, Attempt, Failed, Finished};
 use agendum_types::{Class, Usage};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use crate::input;
+use crate::exec::family::{Family, MARK, mark};
+use crate::exec::outputs::{Ended, watch};
+use crate::http::timeouts::shown;
+use crate::input::{self, Word};
 
-/// How long a program may take to end after SIGTERM.
-const GRACE: Span = Span::from_secs(2);
+mod family;
+pub mod guard;
+mod outputs;
+mod program;
+
+pub use guard::Guard;
+
 /// Bytes kept of each of its outputs unless configured.
 const OUTPUT_BYTES_MAX: usize = 1 << 20;
 
@@ -35,28 +41,43 @@ pub struct Exec {
     pub per_run: bool,
     /// Variables passed on from our environment; nothing else is.
     pub environment: Vec<String>,
+    /// Variables that graphs may set. None unless configured: one may name another program (`PATH`) or load code into it
+    /// (`LD_PRELOAD`), and only whoever configures a program knows which of its own do no harm.
+    pub env_allow: Vec<String>,
     /// Bytes kept of each output; the rest is read and dropped.
     pub output_bytes_max: usize,
+    /// How long a program may run; as long as the graph lets it if there is no limit here.
+    pub whole: Option<Span>,
+    /// Ends the programs if this process is killed; without one they run on.
+    pub guard: Option<Arc<Guard>>,
 }
 
 impl Default for Exec {
     fn default() -> Self {
         let environment = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"].map(str::to_owned).to_vec();
-        let folder = PathBuf::from(".");
-        Self { allow: Vec::new(), folder, per_run: false, environment, output_bytes_max: OUTPUT_BYTES_MAX }
+        Self {
+            allow: Vec::new(),
+            folder: PathBuf::from("."),
+            per_run: false,
+            environment,
+            env_allow: Vec::new(),
+            output_bytes_max: OUTPUT_BYTES_MAX,
+            whole: None,
+            guard: None,
+        }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    argv: Vec<String>,
+    argv: Vec<Word>,
     #[serde(default)]
     stdin: Option<String>,
     #[serde(default)]
     cwd: Option<String>,
     #[serde(default)]
-    env: BTreeMap<String, String>,
+    env: BTreeMap<String, Word>,
     /// Exit codes that are no failure.
     #[serde(default = "zero")]
     ok_codes: Vec<i32>,
@@ -70,14 +91,8 @@ fn refused(message: impl std::fmt::Display) -> Failed {
     Failed::new(Class::PermissionDenied, message).without_effect()
 }
 
-/// The folder is known to be there, so what was not found is the program.
-fn not_started(program: &str, error: &std::io::Error) -> Failed {
-    let message = if error.kind() == std::io::ErrorKind::NotFound {
-        format!("{program:?} is not installed, or not on the PATH; `agendum doctor` says how to get it")
-    } else {
-        format!("cannot start {program:?}: {error}")
-    };
-    Failed::new(Class::Permanent, message).without_effect()
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 impl Exec {
@@ -100,20 +115,35 @@ impl Exec {
         Ok(wanted)
     }
 
-    fn command(&self, given: &Input, attempt: &Attempt) -> Result<Command, Failed> {
-        let Some((program, arguments)) = given.argv.split_first() else {
+    fn command(&self, given: &Input, attempt: &Attempt, mark: &str) -> Result<Command, Failed> {
+        let Some((Word(program), arguments)) = given.argv.split_first() else {
             return Err(Failed::new(Class::Permanent, "`argv` is empty").without_effect());
         };
         if !self.allow.iter().any(|allowed| allowed == "*" || allowed == program) {
-            let known = if self.allow.is_empty() { "none".to_owned() } else { self.allow.join(", ") };
+            let known = listed(&self.allow);
             return Err(refused(format!(
                 "{program:?} is not on the allow-list ({known}); see `allow` of the target in agendum.toml"
             )));
         }
-        let mut command = Command::new(program);
-        command.args(arguments).current_dir(self.place(given, attempt)?).env_clear();
+        if let Some(name) = given.env.keys().find(|name| !self.env_allow.contains(name)) {
+            let known = listed(&self.env_allow);
+            return Err(refused(format!(
+                "graphs may not set the variable {name:?} (they may: {known}); see `env_allow` of the target in agendum.toml"
+            )));
+        }
+        let place = self.place(given, attempt)?;
+        let file = program::find(program, &self.folder, std::env::var_os("PATH").as_deref()).ok_or_else(|| {
+            let message =
+                format!("{program:?} is not installed, or not on the PATH; `agendum doctor` says how to get it");
+            Failed::new(Class::Permanent, message).without_effect()
+        })?;
+        let mut command = Command::new(file);
+        command.arg0(program).args(arguments.iter().map(|word| &word.0)).current_dir(place).env_clear();
         command.envs(self.environment.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
-        command.envs(&given.env).env("AGENDUM_IDEMPOTENCY_KEY", &*attempt.idempotency_key);
+        command
+            .envs(given.env.iter().map(|(name, value)| (name, &value.0)))
+            .env("AGENDUM_IDEMPOTENCY_KEY", &*attempt.idempotency_key)
+            .env(MARK, mark);
         command.stdin(if given.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         Ok(command)
@@ -125,87 +155,51 @@ impl Adapter for Exec {
         let this = self.clone();
         async move {
             let given: Input = input::parse(&attempt, "{argv: [program, …], stdin, cwd, env, ok_codes}")?;
-            let mut child =
-                this.command(&given, &attempt)?.spawn().map_err(|error| not_started(&given.argv[0], &error))?;
-            let group = Group(child.id());
+            let mark = mark();
+            let mut command = this.command(&given, &attempt, &mark)?;
+            if let Some(guard) = &this.guard {
+                guard.ready();
+            }
+            let mut child = command.spawn().map_err(|error| {
+                Failed::new(Class::Permanent, format!("cannot start {:?}: {error}", given.argv[0].0)).without_effect()
+            })?;
+            let family = Family::new(&child, mark, this.guard.clone());
             let cancel = attempt.cancel.clone();
-            let ended = tokio::select! {
-                ended = watch(&mut child, &given, &attempt, this.output_bytes_max) => ended,
-                () = cancel.cancelled() => {
-                    group.end(&mut child).await;
-                    Err(Failed::new(Class::Cancelled, "told to stop"))
+            let stopped = tokio::select! {
+                ended = watch(&mut child, &family, given.stdin.as_deref(), &attempt, this.output_bytes_max) => {
+                    return outcome(&given, &ended.map_err(|error| Failed::new(Class::Unavailable, error))?);
                 }
+                () = cancel.cancelled() => Failed::new(Class::Cancelled, "told to stop"),
+                stopped = over(this.whole) => stopped,
             };
-            drop(group);
-            ended
+            family.end(&mut child).await;
+            Err(stopped)
         }
         .boxed()
     }
 }
 
-/// A program with its children; whatever is left of them goes when this does.
-struct Group(Option<u32>);
-
-impl Group {
-    fn signal(&self, signal: Signal) {
-        if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
-            // The group may be gone already.
-            let _gone = killpg(Pid::from_raw(id), signal);
-        }
-    }
-
-    async fn end(&self, child: &mut Child) {
-        self.signal(Signal::SIGTERM);
-        let _late = tokio::time::timeout(GRACE, child.wait()).await;
-        self.signal(Signal::SIGKILL);
-        let _late = tokio::time::timeout(GRACE, child.wait()).await;
-    }
+async fn over(whole: Option<Span>) -> Failed {
+    let Some(whole) = whole else { return std::future::pending().await };
+    tokio::time::sleep(whole).await;
+    Failed::new(Class::Timeout, format!("it did not end within {} (`timeout.whole` of the target)", shown(whole)))
 }
 
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::SIGKILL);
-    }
-}
-
-async fn watch(child: &mut Child, given: &Input, attempt: &Attempt, bytes_max: usize) -> Result<Finished, Failed> {
-    let feed = async {
-        if let (Some(mut pipe), Some(text)) = (child.stdin.take(), &given.stdin) {
-            // A program that does not read its input to the end is no error.
-            let _closed = pipe.write_all(text.as_bytes()).await;
-        }
-    };
-    let stdout = child.stdout.take();
-    let stderr = child.stderr.take();
-    let ((), out, err) = tokio::join!(feed, gather(stdout, bytes_max, Some(attempt)), gather(stderr, bytes_max, None));
-    let status = child.wait().await.map_err(|error| Failed::new(Class::Unavailable, error))?;
-    let (stdout, stdout_cut) = out;
-    let (stderr, stderr_cut) = err;
+fn outcome(given: &Input, ended: &Ended) -> Result<Finished, Failed> {
+    let Ended { status, out, err } = ended;
+    let program = &given.argv[0].0;
     let Some(code) = status.code() else {
-        return Err(Failed::new(Class::Unavailable, format!("{:?} was killed: {status}", given.argv[0])));
+        return Err(Failed::new(Class::Unavailable, format!("{program:?} was killed: {status}")));
     };
+    let stderr = err.text();
     if !given.ok_codes.contains(&code) {
-        let last: Vec<&str> = stderr.lines().rev().take(3).collect();
-        let last = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
-        return Err(Failed::new(Class::Permanent, format!("{:?} ended with code {code}: {last}", given.argv[0])));
+        let last: Vec<&str> = stderr.lines().filter(|line| !line.trim().is_empty()).rev().take(3).collect();
+        let said = match last.is_empty() {
+            true => ", and nothing on stderr".to_owned(),
+            false => format!(": {}", last.into_iter().rev().collect::<Vec<_>>().join(" | ")),
+        };
+        return Err(Failed::new(Class::Permanent, format!("{program:?} ended with code {code}{said}")));
     }
-    let output = json!({ "code": code, "stdout": stdout, "stderr": stderr, "truncated": stdout_cut || stderr_cut });
+    let output = json!({ "code": code, "stdout": out.text(), "stderr": stderr, "truncated": out.cut || err.cut });
     Ok(input::finished(&output, Usage { calls: 1, ..Usage::default() }))
-}
-
-/// Reads a pipe to its end; the text that is kept, and whether more was dropped.
-async fn gather(pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize, live: Option<&Attempt>) -> (String, bool) {
-    let Some(mut pipe) = pipe else { return (String::new(), false) };
-    let mut kept = Vec::new();
-    let mut dropped = false;
-    let mut piece = vec![0; 16 << 10];
-    while let Ok(count @ 1..) = pipe.read(&mut piece).await {
-        let room = count.min(bytes_max.saturating_sub(kept.len()));
-        dropped |= room < count;
-        kept.extend_from_slice(&piece[..room]);
-        if let Some(attempt) = live.filter(|_| room > 0) {
-            attempt.chunks.send(Chunk::Text(String::from_utf8_lossy(&piece[..room]).into_owned())).await;
-        }
-    }
-    (String::from_utf8_lossy(&kept).into_owned(), dropped)
 }

@@ -1,33 +1,46 @@
 //! HTTP requests to hosts of an allow-list.
+//!
+//! Redirects are followed for GET and HEAD only: any other method may have had its effect on the way. Once one was followed, nothing
+//! is certified any more, because a proof speaks of the last request and not of those before it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use agendum_ports::{Adapter, Attempt, Failed, Finished};
-use agendum_types::{Class, Duration, Usage};
+use agendum_types::{Class, Usage};
 use base64::Engine as _;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Method, Response, StatusCode, redirect};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use crate::input;
+use crate::http::answer::{body, location, named, refusal};
+use crate::http::hosts::{Lookup, is_allowed, is_private_literal};
+use crate::input::{self, Word};
 
-/// Bytes read of a response unless configured.
+pub(crate) mod answer;
+mod hosts;
+pub(crate) mod timeouts;
+
+pub use timeouts::Timeouts;
+
+/// Bytes read of a response.
 const BODY_BYTES_MAX: usize = 8 << 20;
+/// Redirects followed by one attempt.
 const REDIRECTS_MAX: usize = 5;
+/// What a graph says to one host is not for another, save for these.
+const HEADERS_FOR_ALL: [&str; 2] = ["accept", "accept-language"];
 
 /// Makes HTTP requests.
 #[derive(Clone, Debug)]
 pub struct Http {
     client: Client,
     allow: Arc<[String]>,
-    body_bytes_max: usize,
+    private: bool,
+    timeouts: Timeouts,
 }
 
 #[derive(Deserialize)]
@@ -37,13 +50,17 @@ struct Input {
     #[serde(default)]
     method: Option<String>,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, Word>,
     #[serde(default)]
     query: BTreeMap<String, Json>,
     #[serde(default)]
     json: Option<Json>,
     #[serde(default)]
     body: Option<String>,
+}
+
+fn permanent(message: impl std::fmt::Display) -> Failed {
+    Failed::new(Class::Permanent, message)
 }
 
 impl Http {
@@ -54,62 +71,113 @@ impl Http {
     ///
     /// If the HTTP client cannot be made.
     pub fn new(allow: Vec<String>, private: bool) -> Result<Self, reqwest::Error> {
-        let allow: Arc<[String]> = allow.into();
-        let hosts = Arc::clone(&allow);
-        let follow = redirect::Policy::custom(move |step| {
-            let allowed = is_allowed(&hosts, step.url()) && (private || !is_private_literal(step.url()));
-            if !allowed || step.previous().len() > REDIRECTS_MAX { step.stop() } else { step.follow() }
-        });
-        let client = Client::builder()
-            .redirect(follow)
-            .dns_resolver(Arc::new(Lookup { private }))
-            .no_proxy()
-            .user_agent(concat!("agendum/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client, allow, body_bytes_max: BODY_BYTES_MAX })
+        let timeouts = Timeouts::HTTP;
+        Ok(Self { client: client(private, &timeouts)?, allow: allow.into(), private, timeouts })
     }
 
-    async fn send(&self, attempt: &Attempt) -> Result<Finished, Failed> {
+    /// The same hosts with other limits of time.
+    ///
+    /// # Errors
+    ///
+    /// If the HTTP client cannot be made.
+    pub fn with_timeouts(self, timeouts: Timeouts) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: client(self.private, &timeouts)?, timeouts, ..self })
+    }
+
+    async fn call(&self, attempt: &Attempt) -> Result<Finished, Failed> {
         let given: Input = input::parse(attempt, "{url, method, headers, query, json, body}")?;
-        let refused = |message: String| Failed::new(Class::PermissionDenied, message).without_effect();
-        let mut url = Url::parse(&given.url).map_err(|error| {
-            Failed::new(Class::Permanent, format!("{:?} is no URL: {error}", given.url)).without_effect()
-        })?;
-        if !is_allowed(&self.allow, &url) {
-            let host = url.host_str().unwrap_or("nothing");
-            return Err(refused(format!("{host} is not an allowed host; see `allow` of the target in agendum.toml")));
+        let (method, first) = asked(&given)?;
+        if !is_allowed(&self.allow, &first) {
+            return Err(forbidden(&first).without_effect());
         }
-        for (name, value) in &given.query {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            url.query_pairs_mut().append_pair(name, &text);
+        let mut url = first.clone();
+        for followed in 0..=REDIRECTS_MAX {
+            let sent = self.request(&given, attempt, &method, &first, &url).send().await;
+            let ended = match sent {
+                Err(error) => Err(self.timeouts.failed(&error)),
+                Ok(response) => match self.next(&method, &response)? {
+                    Some(next) => {
+                        url = next;
+                        continue;
+                    }
+                    None => self.read(response).await,
+                },
+            };
+            return ended.map_err(|failed| Failed { no_effect: failed.no_effect && followed == 0, ..failed });
         }
-        let method = given.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| Failed::new(Class::Permanent, format!("{method:?} is no HTTP method")).without_effect())?;
-        let mut request = self.client.request(method, url);
+        Err(permanent(format!("more than {REDIRECTS_MAX} redirects")))
+    }
+
+    fn request(
+        &self,
+        given: &Input,
+        attempt: &Attempt,
+        method: &Method,
+        first: &Url,
+        url: &Url,
+    ) -> reqwest::RequestBuilder {
+        let mut request = self.client.request(method.clone(), url.clone());
+        let at_home = first.origin() == url.origin();
         for (name, value) in &given.headers {
-            request = request.header(name, value);
+            if at_home || HEADERS_FOR_ALL.iter().any(|free| name.eq_ignore_ascii_case(free)) {
+                request = request.header(name, &value.0);
+            }
+        }
+        if !at_home {
+            return request;
         }
         if attempt.forward_key {
             request = request.header("Idempotency-Key", &*attempt.idempotency_key);
         }
-        if let Some(body) = &given.json {
-            request = request.json(body);
-        } else if let Some(body) = given.body {
-            request = request.body(body);
+        match (&given.json, &given.body) {
+            (Some(json), _) => request.json(json),
+            (None, Some(body)) => request.body(body.clone()),
+            (None, None) => request,
         }
-        let response = request.send().await.map_err(|error| unsent(&error))?;
-        self.read(response).await
+    }
+
+    /// Where to go on, if the answer is a redirect that may be followed.
+    fn next(&self, method: &Method, response: &Response) -> Result<Option<Url>, Failed> {
+        let status = response.status();
+        if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+            return Ok(None);
+        }
+        let Some((to, shown)) = location(response.url(), response.headers()) else {
+            return Err(permanent(format!("{} without a `Location`", named(status))));
+        };
+        if method != Method::GET && method != Method::HEAD {
+            if status == StatusCode::SEE_OTHER {
+                return Ok(None);
+            }
+            return Err(permanent(format!(
+                "{} to {shown}: no {method} is sent on; if it was not carried out here, name that URL",
+                named(status)
+            )));
+        }
+        let led = |rule: Failed| Failed { message: format!("{} to {shown}: {}", named(status), rule.message), ..rule };
+        if !is_allowed(&self.allow, &to) {
+            return Err(led(forbidden(&to)));
+        }
+        if !self.private && is_private_literal(&to) {
+            let rule = "no redirect leads to a private address; `private = true` of the target allows it";
+            return Err(led(Failed::new(Class::PermissionDenied, rule)));
+        }
+        Ok(Some(to))
     }
 
     async fn read(&self, response: Response) -> Result<Finished, Failed> {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = body(response, self.body_bytes_max).await?;
-        if !status.is_success() {
-            return Err(of_status(status, &headers, &String::from_utf8_lossy(&body)));
+        let (status, headers, url) = (response.status(), response.headers().clone(), response.url().clone());
+        // The answer to a request that was carried out, and whose result is elsewhere.
+        let see_other = (status == StatusCode::SEE_OTHER).then(|| location(&url, &headers)).flatten();
+        if !status.is_success() && see_other.is_none() {
+            return Err(refusal(response).await);
         }
+        let body = body(response, BODY_BYTES_MAX, &self.timeouts).await?;
         let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let mut output = json!({ "status": status.as_u16(), "media": media });
+        if let Some((to, _)) = see_other {
+            output["location"] = json!(to.as_str());
+        }
         if let Ok(value) = serde_json::from_slice::<Json>(&body) {
             output["json"] = value;
         } else if let Ok(text) = std::str::from_utf8(&body) {
@@ -117,8 +185,36 @@ impl Http {
         } else {
             output["base64"] = json!(base64::engine::general_purpose::STANDARD.encode(&body));
         }
-        Ok(input::finished(&output, Usage { calls: 1, ..Usage::default() }))
+        Ok(input::finished(&output, CALLED))
     }
+}
+
+fn client(private: bool, timeouts: &Timeouts) -> Result<Client, reqwest::Error> {
+    timeouts.client().dns_resolver(Arc::new(Lookup { private })).no_proxy().build()
+}
+
+/// One call, as it counts for targets priced per call.
+const CALLED: Usage =
+    Usage { tokens_in: 0, tokens_cached: 0, tokens_out: 0, tokens_reasoning: 0, calls: 1, estimated: false };
+
+/// The method and the URL that a graph asks for.
+fn asked(given: &Input) -> Result<(Method, Url), Failed> {
+    let mut url = Url::parse(&given.url)
+        .map_err(|error| permanent(format!("{:?} is no URL: {error}", given.url)).without_effect())?;
+    for (name, value) in &given.query {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        url.query_pairs_mut().append_pair(name, &text);
+    }
+    let method = given.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| permanent(format!("{method:?} is no HTTP method")).without_effect())?;
+    Ok((method, url))
+}
+
+fn forbidden(url: &Url) -> Failed {
+    let host = url.host_str().unwrap_or("nothing");
+    let message = format!("{host} is not an allowed host; see `allow` of the target in agendum.toml");
+    Failed::new(Class::PermissionDenied, message)
 }
 
 impl Adapter for Http {
@@ -126,160 +222,17 @@ impl Adapter for Http {
         let this = self.clone();
         async move {
             let cancel = attempt.cancel.clone();
-            tokio::select! {
-                ended = this.send(&attempt) => ended,
+            let ended = tokio::select! {
+                ended = this.call(&attempt) => ended,
                 () = cancel.cancelled() => Err(Failed::new(Class::Cancelled, "told to stop")),
-            }
+                () = tokio::time::sleep(this.timeouts.whole) => Err(this.timeouts.over()),
+            };
+            // Without proof of the contrary, the call was made and has its price.
+            ended.map_err(|failed| match failed.no_effect {
+                true => failed,
+                false => Failed { usage: Usage { estimated: true, ..CALLED }, ..failed },
+            })
         }
         .boxed()
-    }
-}
-
-/// What a failed connection proves: nothing was sent if it was never made.
-pub(crate) fn unsent(error: &reqwest::Error) -> Failed {
-    // The error's own text may hold the whole URL; a query can carry a secret.
-    let mut source: &dyn std::error::Error = error;
-    while let Some(inner) = source.source() {
-        source = inner;
-    }
-    let failed = Failed::new(if error.is_timeout() { Class::Timeout } else { Class::Unavailable }, source);
-    if error.is_connect() || error.is_builder() { failed.without_effect() } else { failed }
-}
-
-/// The class of an HTTP status.
-pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap, body: &str) -> Failed {
-    let class = match status.as_u16() {
-        401 | 403 => Class::PermissionDenied,
-        408 | 504 => Class::Timeout,
-        429 => Class::RateLimited,
-        503 | 529 => Class::Overloaded,
-        500..=599 => Class::Unavailable,
-        _ => Class::Permanent,
-    };
-    let said = body.trim();
-    let said = serde_json::from_str::<Json>(said)
-        .ok()
-        .and_then(|value| value["error"]["message"].as_str().or_else(|| value["detail"].as_str()).map(str::to_owned))
-        .unwrap_or_else(|| said.to_owned());
-    let failed = Failed::new(class, format!("HTTP {}: {}", status.as_u16(), &said[..said.floor_char_boundary(300)]));
-    let failed = failed.retry_after(retry_after(headers));
-    // A request that was refused before it was looked at has done nothing.
-    if matches!(status.as_u16(), 401 | 403 | 404 | 405 | 429) { failed.without_effect() } else { failed }
-}
-
-/// `Retry-After` in seconds, or the milliseconds that some providers add; at most an hour.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number =
-        |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok().filter(|value| *value >= 0.0);
-    let millis = number("retry-after-ms").or_else(|| number("retry-after").map(|seconds| seconds * 1_000.0))?;
-    Some(Duration::millis(millis.min(3_600_000.0).ceil() as u64))
-}
-
-pub(crate) async fn body(response: Response, bytes_max: usize) -> Result<Vec<u8>, Failed> {
-    let mut kept = Vec::new();
-    let mut pieces = response.bytes_stream();
-    while let Some(piece) = pieces.next().await {
-        kept.extend_from_slice(&piece.map_err(|error| unsent(&error))?);
-        if kept.len() > bytes_max {
-            return Err(Failed::new(Class::Permanent, format!("the response is larger than {bytes_max} bytes")));
-        }
-    }
-    Ok(kept)
-}
-
-fn is_allowed(allow: &[String], url: &Url) -> bool {
-    let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else { return false };
-    let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
-    allow.iter().any(|allowed| match allowed.strip_prefix("*.") {
-        Some(suffix) => host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')),
-        None => allowed == host || Some(allowed) == with_port.as_ref(),
-    })
-}
-
-fn is_private_literal(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => is_private(address.into()),
-        Some(url::Host::Ipv6(address)) => is_private(address.into()),
-        Some(url::Host::Domain(_)) | None => false,
-    }
-}
-
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            address.is_private()
-                || address.is_loopback()
-                || address.is_link_local()
-                || address.is_unspecified()
-                || address.is_broadcast()
-                || address.is_multicast()
-                || address.octets()[0] == 0
-                || (address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64)
-        }
-        IpAddr::V6(address) => {
-            address.is_loopback()
-                || address.is_unspecified()
-                || address.is_unique_local()
-                || address.is_unicast_link_local()
-                || address.is_multicast()
-        }
-    }
-}
-
-/// Looks names up, and leaves out addresses that a public name has no business to have.
-struct Lookup {
-    private: bool,
-}
-
-impl Resolve for Lookup {
-    fn resolve(&self, name: Name) -> Resolving {
-        let private = self.private;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|address| private || !is_private(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err(format!(
-                    "{} has no public address; `private = true` of the target allows others",
-                    name.as_str()
-                )
-                .into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_allowed, is_private, is_private_literal};
-
-    #[test]
-    fn only_hosts_of_the_list_are_asked() {
-        let allow = ["api.example.com".to_owned(), "*.good.org".to_owned(), "127.0.0.1:80".to_owned()];
-        let ask = |url: &str| is_allowed(&allow, &url.parse().unwrap());
-        assert!(ask("https://api.example.com/x") && ask("http://a.good.org") && ask("http://127.0.0.1/"));
-        for url in [
-            "https://example.com",
-            "https://evilgood.org",
-            "https://good.org",
-            "ftp://api.example.com",
-            "file:///etc/passwd",
-            "http://127.0.0.1:81",
-            "https://api.example.com.evil.net",
-            "https://api.example.com@evil.net/",
-        ] {
-            assert!(!ask(url), "{url}");
-        }
-    }
-
-    #[test]
-    fn private_addresses_are_known() {
-        for address in
-            ["127.0.0.1", "10.0.0.1", "169.254.169.254", "100.64.0.1", "::1", "fd00::1", "::ffff:10.0.0.1", "0.0.0.0"]
-        {
-            assert!(is_private(address.parse().unwrap()), "{address}");
-        }
-        assert!(!is_private("93.184.216.34".parse().unwrap()));
-        assert!(is_private_literal(&"http://[::1]/".parse().unwrap()));
     }
 }

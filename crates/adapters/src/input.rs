@@ -67,6 +67,22 @@ pub(crate) fn parse<T: DeserializeOwned>(attempt: &Attempt, expected: &str) -> R
         .map_err(|error| Failed::new(Class::Permanent, format!("`with` must be {expected}: {error}")).without_effect())
 }
 
+/// A text where a number or a truth value will do as well: `argv: [sleep, 0]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Word(pub(crate) String);
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Json::deserialize(deserializer)? {
+            Json::String(text) => Ok(Self(text)),
+            scalar @ (Json::Number(_) | Json::Bool(_)) => Ok(Self(scalar.to_string())),
+            other @ (Json::Null | Json::Array(_) | Json::Object(_)) => {
+                Err(serde::de::Error::custom(format!("expected a text, a number or a truth value, found {other}")))
+            }
+        }
+    }
+}
+
 /// A result in JSON.
 pub(crate) fn finished(value: &Json, usage: Usage) -> Finished {
     let output = Payload { media: MediaType::Json, bytes: value.to_string().into_bytes().into() };

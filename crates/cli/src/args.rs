@@ -60,6 +60,12 @@ pub(crate) enum Command {
     Check {
         /// The document, YAML or JSON; - for standard input
         graph: PathBuf,
+        /// Rewrite cycles as loops and show the difference; from standard input, the text goes to standard output
+        #[arg(long)]
+        fix: bool,
+        /// With --fix: show the difference only
+        #[arg(short = 'n', long, requires = "fix")]
+        dry_run: bool,
     },
     /// Forecast a graph without running it: waves, critical path, latency, cost
     Explain {
@@ -112,6 +118,9 @@ pub(crate) enum Command {
         /// Which shell
         shell: Shell,
     },
+    /// End the programs of a process that was killed; started by the process itself
+    #[command(hide = true)]
+    ExecGuard,
 }
 
 /// How badly the offline model behaves: the words of `temper` in agendum.toml.

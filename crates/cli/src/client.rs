@@ -46,11 +46,8 @@ impl Client {
         if !problem.detail.is_empty() && problem.diagnostics.is_empty() {
             message = format!("{message}: {}", problem.detail);
         }
-        for diagnostic in &problem.diagnostics {
-            message.push_str(&format!("\n  {}", diagnostic["message"].as_str().unwrap_or_default()));
-        }
         let code = if status.as_u16() == 503 { UNREACHABLE } else { USAGE };
-        let mut failure = Failure::new(code, message);
+        let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);
         failure.not_taken = code == UNREACHABLE;
         Err(failure)
     }

@@ -6,6 +6,7 @@ mod configuration;
 mod demo;
 mod doctor;
 mod explain;
+mod fix;
 mod index;
 mod provider;
 mod run;
@@ -59,9 +60,9 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     match command {
         Command::Demo => demo::demo(context()?).await,
         Command::Run(run) => run::run(&context()?, &run).await,
-        Command::Check { graph } => {
+        Command::Check { graph, fix, dry_run } => {
             let config = Config::find(config.as_deref(), Some(&graph))?;
-            check::check(json, &graph, &config.limits.0)
+            if fix { fix::fix(json, &graph, dry_run, &config.limits.0) } else { check::check(json, &graph, &config) }
         }
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,
@@ -73,6 +74,8 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check) => configuration::check(&context()?),
         Command::Doctor { example: None } => doctor::doctor(&context()?).await,
         Command::Doctor { example: Some(example) } => doctor::example(json, example).await,
+        // `main` has served it.
+        Command::ExecGuard => Ok(()),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "agendum", &mut std::io::stdout());
             Ok(())

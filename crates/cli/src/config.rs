@@ -4,6 +4,7 @@ mod environment;
 mod faults;
 mod limits;
 mod openai;
+mod timeouts;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use crate::failure::Failure;
 
 pub(crate) use faults::failure as faulty;
 pub(crate) use limits::Intake;
+pub(crate) use timeouts::TimeoutConfig;
 
 const FILE: &str = "agendum.toml";
 
@@ -121,6 +123,12 @@ pub(crate) struct TargetConfig {
     /// `exec`: variables of our environment that programs see besides PATH, HOME, LANG, TMPDIR, TZ.
     #[serde(default)]
     pub(crate) environment: Vec<String>,
+    /// `exec`: variables that graphs may set with `env`.
+    #[serde(default)]
+    pub(crate) env_allow: Vec<String>,
+    /// How long it may keep an attempt waiting.
+    #[serde(default)]
+    pub(crate) timeout: TimeoutConfig,
     /// `base_url = "offline"`: how badly it behaves.
     #[serde(default)]
     pub(crate) temper: Temper,
@@ -146,6 +154,8 @@ impl TargetConfig {
             folder: None,
             per_run: false,
             environment: Vec::new(),
+            env_allow: Vec::new(),
+            timeout: TimeoutConfig { connect: None, idle: None, whole: None },
             temper: Temper { delay_ms: 0, word_ms: 0, fail_every: 0, rate_limit_every: 0, cut_every: 0 },
         }
     }
@@ -267,8 +277,11 @@ fn further(text: &str, said: &str) -> String {
         if let Err(error) = target.clone().try_into::<TargetConfig>()
             && error.message() != said
         {
-            let meant = suggestion(error.message()).map_or_else(String::new, |meant| format!(" ({meant})"));
-            more.push_str(&format!("\ntarget {name:?}: {}{meant}", error.message()));
+            // The list of all words helps only where none is near.
+            let wrong = error.message().split(", expected one of").next().unwrap_or_default();
+            let told = suggestion(error.message())
+                .map_or_else(|| error.message().to_owned(), |meant| format!("{wrong}: {meant}"));
+            more.push_str(&format!("\ntarget {name:?}: {told}"));
         }
     }
     more

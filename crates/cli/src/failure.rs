@@ -3,6 +3,9 @@
 use std::io::Write as _;
 
 use owo_colors::OwoColorize as _;
+use serde_json::Value as Json;
+
+use crate::show;
 
 /// The run failed, or something else did.
 pub(crate) const FAILED: u8 = 1;
@@ -23,11 +26,13 @@ pub(crate) struct Failure {
     hint: Option<String>,
     /// The server did not take the request: it may be sent again.
     pub(crate) not_taken: bool,
+    /// What a server says of a text that it was sent.
+    diagnostics: Vec<Json>,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, message: impl ToString) -> Self {
-        Self { code, message: message.to_string(), hint: None, not_taken: false }
+        Self { code, message: message.to_string(), hint: None, not_taken: false, diagnostics: Vec::new() }
     }
 
     pub(crate) fn usage(message: impl ToString) -> Self {
@@ -36,11 +41,23 @@ impl Failure {
 
     /// Everything was said already; only the code is left.
     pub(crate) const fn silent(code: u8) -> Self {
-        Self { code, message: String::new(), hint: None, not_taken: false }
+        Self { code, message: String::new(), hint: None, not_taken: false, diagnostics: Vec::new() }
     }
 
     pub(crate) fn hint(mut self, hint: impl ToString) -> Self {
         self.hint = Some(hint.to_string());
+        self
+    }
+
+    pub(crate) fn diagnostics(mut self, diagnostics: Vec<Json>) -> Self {
+        self.diagnostics = diagnostics;
+        self
+    }
+
+    /// Says the diagnostics with their places in the text that was sent; the rest of the failure is left.
+    pub(crate) fn located(mut self, name: &str, text: &str) -> Self {
+        // Nobody is left to tell if stderr is closed.
+        let _closed = show::diagnostics(name, text, &std::mem::take(&mut self.diagnostics));
         self
     }
 
@@ -57,10 +74,19 @@ impl Failure {
         let mut out = anstream::stderr();
         // Nobody is left to tell if stderr is closed.
         let _closed = if json {
-            writeln!(out, "{}", serde_json::json!({ "error": self.message, "hint": self.hint, "code": self.code }))
+            writeln!(
+                out,
+                "{}",
+                serde_json::json!({
+                    "error": self.message, "hint": self.hint, "code": self.code, "diagnostics": self.diagnostics,
+                })
+            )
         } else {
             writeln!(out, "{} {}", "error:".red().bold(), self.message)
         };
+        for diagnostic in self.diagnostics.iter().filter(|_| !json) {
+            let _closed = writeln!(out, "  {}", show::diagnostic(diagnostic));
+        }
         if let Some(hint) = self.hint.as_ref().filter(|_| !json) {
             let _closed = writeln!(out, "{} {hint}", "hint:".cyan());
         }

@@ -56,7 +56,7 @@ impl InForce {
         };
         Self {
             file: config.file.as_deref().map(absolute),
-            targets: targets::rows(config).into_iter().map(served).collect(),
+            targets: targets::declared(config).into_iter().map(served).collect(),
             indexes: config
                 .indexes
                 .iter()

@@ -19,13 +19,19 @@ mod targets;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use agendum_adapters::exec::guard;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Command::ExecGuard = args.command {
+        // It does nothing but wait, for as long as another process lives: no runtime, no log.
+        guard::keep(std::io::stdin().lock());
+        return ExitCode::SUCCESS;
+    }
     let filter = EnvFilter::try_from_env("AGENDUM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -1,8 +1,10 @@
 //! What people see.
 
+mod diagnostics;
 mod progress;
 mod streams;
 mod tables;
 
+pub(crate) use diagnostics::{diagnostic, diagnostics};
 pub(crate) use progress::Follower;
 pub(crate) use tables::{detail, json, output, runs, timeline, why};

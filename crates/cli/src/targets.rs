@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agendum_adapters::chat::{Profile, Secret};
+use agendum_adapters::exec::Guard;
+use agendum_adapters::http::Timeouts;
 use agendum_adapters::offline::{Skill, Temper};
 use agendum_adapters::{Chat, Exec, Http, Offline};
 use agendum_ports::Adapter;
@@ -12,61 +14,59 @@ use agendum_retrieve_fts::{Index, Retrieve};
 use agendum_types::outcome::Price;
 use agendum_types::{Capability, Duration, Labels, Money, Target};
 
-use crate::config::{Config, Kind, PriceConfig, TargetConfig};
+use crate::config::{Config, Kind, PriceConfig, TargetConfig, TimeoutConfig};
 use crate::failure::Failure;
 
 /// Attempts at once where the configuration says nothing.
 const CONCURRENCY: u32 = 16;
 const OUTPUT_CAP: u32 = 1_024;
-/// The built-in target that searches indexes.
-const SEARCH: &str = "local/fts";
 
 pub(crate) type Table = Vec<(Target, Arc<dyn Adapter>)>;
 
-/// Everything that can serve tasks: configured targets first, then search, then the offline model. Their order is that of preference.
-pub(crate) fn rows(config: &Config) -> Vec<Target> {
-    let mut rows: Vec<Target> = config.targets.iter().map(|(name, given)| target(name, given)).collect();
-    rows.push(plain(SEARCH, Capability::Retrieve, 8));
-    if config.offline {
-        let model = |name: &str, class: &str| {
-            let mut target = plain(name, Capability::Chat, CONCURRENCY);
-            target.classes = vec![class.into()];
-            target.output_cap = OUTPUT_CAP;
-            target.bytes_per_token_min = 1;
-            target
-        };
-        rows.push(model("offline/small", "small"));
-        rows.push(model("offline/large", "large"));
-        rows.push(plain("offline/moderate", Capability::Moderate, CONCURRENCY));
-        rows.push(plain("offline/translate", Capability::Translate, CONCURRENCY));
-    }
-    rows
-}
-
-/// The targets with the code that speaks to them; `data` holds the indexes.
+/// The targets with the code that speaks to them, in the order of preference; `data` holds the indexes.
 pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
     config.sound()?;
-    let mut search = Some(Retrieve::new(indexes).with_folder(data.join("indexes")));
     let mut table: Table = Vec::new();
-    for target in rows(config) {
-        let adapter: Arc<dyn Adapter> =
-            match (config.targets.get(&*target.name), search.take_if(|_| *target.name == *SEARCH)) {
-                (Some(given), _) => adapter(&target.name, given, &config.folder)?,
-                (None, Some(search)) => Arc::new(search),
-                (None, None) => Arc::new(Offline::new(skill(&target), Temper::default())),
-            };
-        table.push((target, adapter));
+    // One for all of them; its process starts with the first program.
+    let guard = Arc::new(Guard::new(std::env::current_exe()?, ["exec-guard".into()]));
+    for (name, given) in &config.targets {
+        table.push((target(name, given), adapter(name, given, &config.folder, &guard)?));
+    }
+    table.push((search(), Arc::new(Retrieve::new(indexes).with_folder(data.join("indexes")))));
+    for (target, skill) in offline(config) {
+        table.push((target, Arc::new(Offline::new(skill, Temper::default()))));
     }
     Ok(table)
 }
 
-/// What a built-in target is good at.
-fn skill(target: &Target) -> Skill {
-    match target.capabilities.first() {
-        Some(Capability::Moderate) => Skill::Moderate,
-        Some(Capability::Translate) => Skill::Translate,
-        _ => Skill::Chat,
+/// The same without what serves them: no key is needed to know what there is.
+pub(crate) fn declared(config: &Config) -> Vec<Target> {
+    let configured = config.targets.iter().map(|(name, given)| target(name, given));
+    configured.chain([search()]).chain(offline(config).into_iter().map(|(target, _)| target)).collect()
+}
+
+fn search() -> Target {
+    plain("local/fts", Capability::Retrieve, 8)
+}
+
+/// Not chosen before a configured target: the table's order is the order of preference.
+fn offline(config: &Config) -> Vec<(Target, Skill)> {
+    if !config.offline {
+        return Vec::new();
     }
+    let model = |name: &str, class: &str| {
+        let mut target = plain(name, Capability::Chat, CONCURRENCY);
+        target.classes = vec![class.into()];
+        target.output_cap = OUTPUT_CAP;
+        target.bytes_per_token_min = 1;
+        target
+    };
+    vec![
+        (model("offline/small", "small"), Skill::Chat),
+        (model("offline/large", "large"), Skill::Chat),
+        (plain("offline/moderate", Capability::Moderate, CONCURRENCY), Skill::Moderate),
+        (plain("offline/translate", Capability::Translate, CONCURRENCY), Skill::Translate),
+    ]
 }
 
 fn plain(name: &str, capability: Capability, concurrency_max: u32) -> Target {
@@ -115,13 +115,14 @@ fn price(given: &PriceConfig) -> Price {
     }
 }
 
-fn adapter(name: &str, given: &TargetConfig, folder: &Path) -> Result<Arc<dyn Adapter>, Failure> {
+fn adapter(name: &str, given: &TargetConfig, folder: &Path, guard: &Arc<Guard>) -> Result<Arc<dyn Adapter>, Failure> {
     let model = |profile, skill| -> Result<Arc<dyn Adapter>, Failure> {
         match given.base_url.as_deref() {
             Some("offline") => Ok(Arc::new(Offline::new(skill, given.temper))),
             Some(base) => {
                 let model = given.model.as_deref().ok_or_else(|| missing(name, "model"))?;
-                Ok(Arc::new(Chat::new(base, model, key(name, given, folder)?, profile)?))
+                let chat = Chat::new(base, model, key(name, given, folder)?, profile)?;
+                Ok(Arc::new(chat.with_timeouts(given.timeout.or(Timeouts::CHAT))?))
             }
             None => Err(missing(name, "base_url")),
         }
@@ -130,12 +131,21 @@ fn adapter(name: &str, given: &TargetConfig, folder: &Path) -> Result<Arc<dyn Ad
         Kind::Chat => model(Profile::Chat, Skill::Chat),
         Kind::Moderate => model(Profile::Moderate, Skill::Moderate),
         Kind::Translate => model(Profile::Translate, Skill::Translate),
-        Kind::Http => Ok(Arc::new(Http::new(given.allow.clone(), given.private)?)),
+        Kind::Http => {
+            let http = Http::new(given.allow.clone(), given.private)?;
+            Ok(Arc::new(http.with_timeouts(given.timeout.or(Timeouts::HTTP))?))
+        }
         Kind::Exec => {
             let mut exec = Exec { allow: given.allow.clone(), ..Exec::default() };
             exec.folder = given.folder.as_ref().map_or_else(|| folder.to_owned(), |below| folder.join(below));
             exec.per_run = given.per_run;
             exec.environment.extend(given.environment.iter().cloned());
+            exec.env_allow.clone_from(&given.env_allow);
+            exec.guard = Some(Arc::clone(guard));
+            let TimeoutConfig { connect: None, idle: None, whole } = given.timeout else {
+                return Err(Failure::usage(format!("target {name:?}: of `timeout`, programs have `whole` only")));
+            };
+            exec.whole = whole.map(|wait| wait.0);
             Ok(Arc::new(exec))
         }
     }

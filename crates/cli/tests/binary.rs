@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -100,6 +100,35 @@ fn a_plan_with_a_cycle_is_refused_with_its_path() {
     assert!(text(&output).1.contains("the plan is a cycle: a → b → a"), "{}", text(&output).1);
 }
 
+#[test]
+fn a_cycle_is_fixed_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graph.yaml");
+    let cyclic = "version: 1\nname: cyclic\ntasks:\n  # writes\n  a: { uses: chat, needs: [b], with: { prompt: hi } }\n  b: { uses: chat, needs: [a], with: { prompt: hi } }\n";
+    std::fs::write(&path, cyclic).unwrap();
+    let check = |arguments: &[&str]| {
+        let output = agendum(folder.path()).arg("check").args(arguments).arg(&path).output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    let (code, (_, err)) = check(&[]);
+    assert!(code == 2 && err.contains("a → b → a") && err.contains("check --fix"), "{err}");
+    let (code, (out, err)) = check(&["--fix", "-n"]);
+    assert!(code == 0 && out.contains("+  a_loop:") && err.contains("nothing is written"), "{out}{err}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), cyclic);
+    let (code, (out, err)) = check(&["--fix"]);
+    assert!(code == 0 && out.contains("+      # writes") && err.contains("fill in its `until`"), "{out}{err}");
+    assert_eq!(check(&[]).0, 0, "what was written is right");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+
+    let mut command = agendum(folder.path());
+    command.args(["check", "--fix", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(cyclic.as_bytes()).unwrap();
+    let (out, err) = text(&child.wait_with_output().unwrap());
+    assert_eq!(out, std::fs::read_to_string(&path).unwrap(), "{err}");
+    assert!(err.contains("+  a_loop:"), "{err}");
+}
+
 /// A server that is killed if a test forgets it.
 struct Server(Child);
 
@@ -165,6 +194,34 @@ fn a_killed_server_loses_nothing() {
     assert_eq!((count("before"), count("free"), count("once")), (1, 2, 1), "done, lost and run again, never again");
 }
 
+/// Whether a process is there and lives.
+fn lives(id: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
+    !state.is_empty() && !state.contains(") Z ")
+}
+
+#[test]
+fn a_killed_server_leaves_no_program_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, ids) = (folder.path().join("data"), folder.path().join("ids"));
+    std::fs::create_dir(&ids).unwrap();
+    let said = |name: &str| std::fs::read_to_string(ids.join(name)).unwrap_or_default();
+    let line = |name: &str, start: &str| format!("{start} sh -c 'echo $$ > {0}/{name}; exec sleep 600'", ids.display());
+    let programs = format!("{} & {} & wait", line("child", ""), line("apart", "setsid"));
+    let path = graph(folder.path(), &[("long", &programs, "effect: none")]);
+    let mut server = Server::start(&data, &folder.path().join("agendum.toml"));
+    let output = agendum(&data).args(["run", &path, "--detach"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output).1);
+    while !said("child").ends_with('\n') || !said("apart").ends_with('\n') {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(lives(&said("child")) && lives(&said("apart")));
+    server.kill();
+    while lives(&said("child")) || lives(&said("apart")) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
 fn copy_example(name: &str, files: &[&str], to: &Path) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
     for file in files {
@@ -201,6 +258,7 @@ fn a_commit_is_reviewed_as_it_was() {
     let source = folder.path().join("a.rs");
     let mark = concat!("// TO", "DO: more");
     git(&["init", "--quiet"]);
+    std::fs::write(folder.path().join(".gitignore"), "examples\ndata\n").unwrap();
     std::fs::write(&source, format!("fn a() {{}} \n{mark}\n")).unwrap();
     git(&["add", "."]);
     git(&["commit", "--quiet", "--message", "a: begins"]);

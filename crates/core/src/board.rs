@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use agendum_types::{AttemptId, Limits, RunId, Timestamp};
 
 use crate::action::Entry;
-use crate::inst::Settled;
+use crate::inst::{Settled, State};
 use crate::lookup::Lookup;
 use crate::plan::{Plan, Plans};
 use crate::queue::Queue;
@@ -136,7 +136,11 @@ impl Board {
             (_, None) => panic!("a record names a live run: {:?}", entry.record),
         }
         while let Some((slot, id)) = self.skips.pop() {
-            self.settle(slot, id, Settled::Skipped, None);
+            // What it stood in may have ended since, and its place may hold another task.
+            let inst = self.run(slot).inst(id);
+            if inst.poisoned && inst.pending == 0 && matches!(inst.state, State::Waiting) {
+                self.settle(slot, id, Settled::Skipped, None);
+            }
         }
     }
 

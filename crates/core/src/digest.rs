@@ -48,7 +48,8 @@ fn digest(run: &Run) -> u64 {
 
 fn inst(inst: &Inst, hasher: &mut FxHasher) {
     (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.rung).hash(hasher);
-    (inst.entered, inst.degraded, inst.poisoned, &inst.input, inst.count, &inst.output, &inst.failure).hash(hasher);
+    (inst.entered, inst.degraded, inst.once, inst.poisoned, &inst.input, inst.count, &inst.output, &inst.failure)
+        .hash(hasher);
     match &inst.state {
         State::Waiting => 0_u8.hash(hasher),
         // All of these are "ready, and not out": where exactly is found again.

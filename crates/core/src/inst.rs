@@ -156,6 +156,8 @@ pub(crate) struct Inst {
     pub(crate) entered: bool,
     /// It took a lower rung, or something inside it did.
     pub(crate) degraded: bool,
+    /// Its last attempt was one of effect `once`.
+    pub(crate) once: bool,
     /// It was skipped because what it needs failed in a section that goes on.
     pub(crate) poisoned: bool,
     pub(crate) state: State,
@@ -191,6 +193,7 @@ impl Inst {
             rung: 0,
             entered: false,
             degraded: false,
+            once: false,
             poisoned: false,
             state: State::Waiting,
             ready_at: Timestamp(0),

@@ -232,7 +232,7 @@ impl Plan {
         self.items(node, layer).is_none() && !self.opens_rounds(node, layer)
     }
 
-    /// True if `fail_if`, `catch` and the race look at this layer: one for each item, none for a round.
+    /// True if `fail_if` and `catch` look at this layer: one for each item, none for a round.
     pub(crate) fn is_judged(&self, node: NodeId, layer: Layer) -> bool {
         !matches!(layer, Layer::Round(_)) && self.items(node, layer).is_none()
     }

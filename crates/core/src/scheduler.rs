@@ -98,7 +98,6 @@ impl Scheduler {
         }
         self.reopen();
         if !self.reopening {
-            self.fire_timers();
             self.work();
         }
         Ok(())

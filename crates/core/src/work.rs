@@ -24,6 +24,10 @@ impl Scheduler {
             while let Some(todo) = self.board.todo.pop_front() {
                 self.work_off(todo);
             }
+            // All that is due comes before anything is sent: it may rank first, or take back what would be sent.
+            if self.fire_timer() {
+                continue;
+            }
             self.pump();
             if self.board.todo.is_empty() {
                 return;
@@ -213,7 +217,8 @@ impl Scheduler {
                 }
             }
             Step::Judge => {
-                exprs.extend(task.fail_if.map(|(expr, _)| (Purpose::FailIf, expr)));
+                let fail_if = task.fail_if.filter(|_| plan.is_judged(inst.node, inst.layer));
+                exprs.extend(fail_if.map(|(expr, _)| (Purpose::FailIf, expr)));
                 exprs.extend(self.board.good_if(slot, id).map(|expr| (Purpose::GoodIf, expr)));
             }
             Step::Round => {

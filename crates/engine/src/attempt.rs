@@ -88,7 +88,7 @@ impl Launch {
 
     async fn input(&self) -> Result<Bytes, Failed> {
         if let Some(reference) = &self.dispatch.input {
-            let read = self.payloads.bytes(&self.dispatch.tenant, reference).await;
+            let read = self.payloads.bytes(&self.dispatch.tenant, self.dispatch.attempt.run, reference).await;
             return read.map_err(|error| {
                 Failed::new(Class::Permanent, format!("the input could not be read: {error}")).without_effect()
             });

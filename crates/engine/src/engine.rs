@@ -6,7 +6,6 @@ use std::time::Duration as Span;
 use agendum_core::{Answer, Rejected, Submission};
 use agendum_ports::{Adapter, Blobs, Clock, Payload, Store, StoreError};
 use agendum_spec::Accepted;
-use agendum_spec::eval::Evaluator;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
 use agendum_types::{
@@ -104,12 +103,7 @@ impl Engine {
     /// Outside a tokio runtime.
     pub async fn start(parts: Parts) -> Result<Self, RestoreError> {
         let payloads = Arc::new(Payloads::new(Arc::clone(&parts.store), Arc::clone(&parts.blobs), &parts.limits));
-        let evaluations = Evaluations {
-            payloads: Arc::clone(&payloads),
-            store: Arc::clone(&parts.store),
-            evaluator: Arc::new(Evaluator::new(&parts.limits)),
-            items_max: parts.limits.foreach_items_max,
-        };
+        let evaluations = Evaluations::new(Arc::clone(&payloads), Arc::clone(&parts.store), &parts.limits);
         let (inbox, receiver) = Inbox::channel();
         let around = Arc::new(Surroundings {
             shard: parts.shard,
@@ -162,7 +156,7 @@ impl Engine {
     }
 
     async fn submit_as(&self, run: RunId, request: Request) -> Result<(), SubmitError> {
-        let reply = self.send_submission(run, request).await?;
+        let reply = self.send_submission(run, request, None).await?;
         reply.await.map_err(|_| SubmitError::Unavailable(self.health()))??;
         Ok(())
     }
@@ -174,23 +168,25 @@ impl Engine {
     /// As [`Engine::submit`].
     pub async fn run(&self, request: Request) -> Result<Answer, SubmitError> {
         let run = self.new_run_id();
-        let tenant = request.tenant.clone();
-        let mut reply = self.send_submission(run, request).await?;
         let (sender, answer) = oneshot::channel();
-        self.around.inbox.send(Message::Await { tenant, run, reply: sender });
-        match answer.await {
-            Ok(answer) => Ok(answer),
-            Err(_) => match reply.try_recv() {
-                Ok(Err(rejected)) => Err(rejected.into()),
-                Ok(Ok(())) | Err(_) => Err(SubmitError::Unavailable(self.health())),
-            },
+        let tenant = request.tenant.clone();
+        let mut reply = self.send_submission(run, request, Some(sender)).await?;
+        if let Ok(answer) = answer.await {
+            return Ok(answer);
         }
+        if let Ok(Err(rejected)) = reply.try_recv() {
+            return Err(rejected.into());
+        }
+        // The shard's life has ended, perhaps between the commit of the answer and its telling.
+        let stored = watch::stored_answer(&*self.around.store, &tenant, run).await;
+        stored.ok().flatten().ok_or_else(|| SubmitError::Unavailable(self.health()))
     }
 
     async fn send_submission(
         &self,
         run: RunId,
         request: Request,
+        answer: Option<oneshot::Sender<Answer>>,
     ) -> Result<oneshot::Receiver<Result<(), Rejected>>, SubmitError> {
         let unkept = |error: PayloadError| SubmitError::Payload(error.to_string());
         let permit = Arc::clone(&self.requests).acquire_owned().await;
@@ -212,7 +208,7 @@ impl Engine {
             strict: request.strict,
         });
         let (reply, told) = oneshot::channel();
-        self.around.inbox.send(Message::Submit { submission, inputs, reply, permit });
+        self.around.inbox.send(Message::Submit { submission, inputs, reply, answer, permit });
         Ok(told)
     }
 

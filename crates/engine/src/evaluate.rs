@@ -3,11 +3,14 @@
 mod collect;
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use agendum_core::{Bound, Evaluate, Evaluation, Make, Purpose, RunFailure};
+use agendum_ports::{Payload, Store};
 use agendum_spec::eval::{EvalError, Evaluator, truthy};
 use agendum_types::graph::{DataRef, ExprId, NodeId};
-use agendum_types::{Graph, Hash, PayloadRef, Tenant};
+use agendum_types::{Graph, Hash, Limits, MediaType, PayloadRef, Tenant};
+use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 
 use crate::payloads::{Made, PayloadError, Payloads};
@@ -32,41 +35,66 @@ pub(crate) enum EvaluateError {
     Collect(#[from] CollectError),
 }
 
+/// Steps of an evaluation on the shard's own thread, about a tenth of a millisecond; one that needs more moves to the runtime.
+const QUICK_FUEL: u64 = 2_000;
+/// Bytes that an evaluation on the shard's own thread may read.
+const QUICK_BYTES_MAX: u64 = 16 << 10;
+
 /// Everything an evaluation reads from.
 #[derive(Clone)]
 pub(crate) struct Evaluations {
-    pub(crate) payloads: Arc<Payloads>,
-    pub(crate) store: Arc<dyn agendum_ports::Store>,
-    pub(crate) evaluator: Arc<Evaluator>,
-    pub(crate) items_max: u32,
+    payloads: Arc<Payloads>,
+    store: Arc<dyn Store>,
+    quick: Arc<Evaluator>,
+    whole: Arc<Evaluator>,
+    items_max: u32,
 }
 
 impl Evaluations {
-    /// Performs an evaluation.
-    pub(crate) async fn evaluate(&self, asked: &Evaluate) -> Result<Given, EvaluateError> {
-        let tenant = &asked.tenant;
-        let value = match &asked.make {
-            Make::Values { exprs, bindings } => return self.values(asked, exprs, bindings).await,
-            Make::Merged(parts) => self.merged(tenant, &asked.graph, parts).await?,
-            Make::Object(parts) => self.object(tenant, &asked.graph, parts).await?,
-            Make::List(parts) => self.list(tenant, parts).await?,
-            Make::Collected { count, succeeded } => {
-                let outputs =
-                    collect::outputs(&*self.store, tenant, asked.run, &asked.path, *count, *succeeded).await?;
-                self.list(tenant, &outputs).await?
-            }
-        };
-        self.only_payload(tenant, value).await
+    pub(crate) fn new(payloads: Arc<Payloads>, store: Arc<dyn Store>, limits: &Limits) -> Self {
+        let fuel = limits.evaluation_fuel.min(QUICK_FUEL);
+        let quick = Evaluator::new(&Limits { evaluation_fuel: fuel, ..limits.clone() });
+        Self {
+            payloads,
+            store,
+            quick: Arc::new(quick),
+            whole: Arc::new(Evaluator::new(limits)),
+            items_max: limits.foreach_items_max,
+        }
     }
 
-    async fn only_payload(&self, tenant: &Tenant, value: Json) -> Result<Given, EvaluateError> {
-        let made = self.payloads.make_value(tenant, value).await?;
-        let evaluation = Evaluation { payload: Some(made.reference.clone()), ..Evaluation::default() };
-        Ok(Given { evaluation, made: Some(made) })
+    /// Performs an evaluation. Where the shard polls it, it is pending when it turns out to be long, and wants to be polled further
+    /// by the runtime.
+    pub(crate) async fn evaluate(&self, asked: &Evaluate) -> Result<Given, EvaluateError> {
+        if bytes_read(&asked.make) <= QUICK_BYTES_MAX {
+            match self.with(&self.quick, asked).await {
+                Err(EvaluateError::Expression { source: EvalError::OutOfFuel, .. }) => {}
+                given => return given,
+            }
+        }
+        elsewhere().await;
+        self.with(&self.whole, asked).await
+    }
+
+    async fn with(&self, evaluator: &Evaluator, asked: &Evaluate) -> Result<Given, EvaluateError> {
+        let value = match &asked.make {
+            Make::Values { exprs, bindings } => return self.values(evaluator, asked, exprs, bindings).await,
+            Make::Merged(parts) => self.merged(asked, parts).await?,
+            Make::Object(parts) => self.object(asked, parts).await?,
+            Make::List(parts) => self.list(asked, parts).await?,
+            Make::Collected { count, succeeded } => {
+                let items = collect::Items::new(asked, *count, *succeeded);
+                let list = items.list(&*self.store, &self.payloads).await?;
+                let made = self.payloads.make(&asked.tenant, list).await?;
+                return Ok(Given::payload(made));
+            }
+        };
+        Ok(Given::payload(self.payloads.make_value(&asked.tenant, value).await?))
     }
 
     async fn values(
         &self,
+        evaluator: &Evaluator,
         asked: &Evaluate,
         exprs: &[(Purpose, ExprId)],
         bindings: &[(DataRef, Bound)],
@@ -75,10 +103,15 @@ impl Evaluations {
         let mut given = Given { evaluation: Evaluation::default(), made: None };
         for (purpose, expr) in exprs {
             let expr = asked.graph.expr(*expr);
-            let value = self
-                .evaluator
-                .evaluate(&asked.graph, expr, &bindings)
-                .map_err(|source| EvaluateError::Expression { what: word(*purpose), source })?;
+            let failed = |source| EvaluateError::Expression { what: word(*purpose), source };
+            if *purpose == Purpose::Items
+                && let Some(list) = evaluator.look_up(&asked.graph, expr, &bindings).map_err(failed)?
+            {
+                // Not copied: it may be most of what the run was given.
+                self.take_items(&asked.tenant, list, &mut given).await?;
+                continue;
+            }
+            let value = evaluator.evaluate(&asked.graph, expr, &bindings).map_err(failed)?;
             self.take(&asked.tenant, *purpose, value, &mut given).await?;
             if *purpose == Purpose::Condition && given.evaluation.truth == Some(false) {
                 break;
@@ -110,25 +143,30 @@ impl Evaluations {
             Purpose::Same => {
                 evaluation.same = Some(Hash(*blake3::hash(value.to_string().as_bytes()).as_bytes()));
             }
-            Purpose::Items => {
-                let items = value.as_array().ok_or_else(|| wrong(purpose, &value, "a list"))?;
-                let count = u32::try_from(items.len()).ok().filter(|count| *count <= self.items_max);
-                let count = count.ok_or_else(|| EvaluateError::Type {
-                    what: word(purpose),
-                    found: format!("{} items", items.len()),
-                    expected: "fewer: the limit is `foreach_items_max`",
-                })?;
-                evaluation.count = Some(count);
-                let made = self.payloads.make_value(tenant, value).await?;
-                evaluation.payload = Some(made.reference.clone());
-                given.made = Some(made);
-            }
+            Purpose::Items => self.take_items(tenant, &value, given).await?,
             Purpose::Input | Purpose::Output => {
                 let made = self.payloads.make_value(tenant, value).await?;
                 evaluation.payload = Some(made.reference.clone());
                 given.made = Some(made);
             }
         }
+        Ok(())
+    }
+
+    async fn take_items(&self, tenant: &Tenant, value: &Json, given: &mut Given) -> Result<(), EvaluateError> {
+        let items = value.as_array().ok_or_else(|| wrong(Purpose::Items, value, "a list"))?;
+        let count = u32::try_from(items.len()).ok().filter(|count| *count <= self.items_max);
+        let count = count.ok_or_else(|| EvaluateError::Type {
+            what: word(Purpose::Items),
+            found: format!("{} items", items.len()),
+            expected: "fewer: the limit is `foreach_items_max`",
+        })?;
+        // As text only: each item is read on its own.
+        let bytes = Bytes::from(value.to_string());
+        let made = self.payloads.make(tenant, Payload { media: MediaType::Json, bytes }).await?;
+        given.evaluation.count = Some(count);
+        given.evaluation.payload = Some(made.reference.clone());
+        given.made = Some(made);
         Ok(())
     }
 
@@ -145,14 +183,11 @@ impl Evaluations {
     }
 
     async fn bound(&self, asked: &Evaluate, bound: &Bound) -> Result<Option<Arc<Json>>, EvaluateError> {
-        let tenant = &asked.tenant;
+        let Evaluate { tenant, run, .. } = asked;
         Ok(Some(match bound {
             Bound::Undefined => return Ok(None),
-            Bound::Payload(reference) => self.payloads.value(tenant, reference).await?,
-            Bound::Item { items, index } => {
-                let list = self.payloads.value(tenant, items).await?;
-                Arc::new(list.get(*index as usize).cloned().unwrap_or_default())
-            }
+            Bound::Payload(reference) => self.payloads.value(tenant, *run, reference).await?,
+            Bound::Item { items, index } => self.payloads.item(tenant, *run, items, *index).await?,
             Bound::Number(number) => Arc::new(Json::from(*number)),
             Bound::Text(text) => Arc::new(Json::from(&**text)),
             Bound::Key { origin } => {
@@ -160,48 +195,81 @@ impl Evaluations {
                 Arc::new(Json::from(&*self.payloads.idempotency_key(tenant, *origin, &path)))
             }
             Bound::Error(failure) => Arc::new(run_error(&asked.graph, failure)),
-            Bound::Outputs(parts) => Arc::new(self.object(tenant, &asked.graph, parts).await?),
+            Bound::Outputs(parts) => Arc::new(self.object(asked, parts).await?),
         }))
     }
 
-    async fn list(&self, tenant: &Tenant, parts: &[PayloadRef]) -> Result<Json, EvaluateError> {
+    async fn list(&self, asked: &Evaluate, parts: &[PayloadRef]) -> Result<Json, EvaluateError> {
         let mut list = Vec::with_capacity(parts.len());
         for part in parts {
-            list.push(Json::clone(&*self.payloads.value(tenant, part).await?));
+            list.push(Json::clone(&*self.payloads.value(&asked.tenant, asked.run, part).await?));
         }
         Ok(Json::Array(list))
     }
 
-    async fn object(
-        &self,
-        tenant: &Tenant,
-        graph: &Graph,
-        parts: &[(NodeId, PayloadRef)],
-    ) -> Result<Json, EvaluateError> {
+    async fn object(&self, asked: &Evaluate, parts: &[(NodeId, PayloadRef)]) -> Result<Json, EvaluateError> {
         let mut object = Map::new();
         for (node, part) in parts {
-            let value = self.payloads.value(tenant, part).await?;
-            object.insert(graph.task(*node).name.to_string(), Json::clone(&*value));
+            let value = self.payloads.value(&asked.tenant, asked.run, part).await?;
+            object.insert(asked.graph.task(*node).name.to_string(), Json::clone(&*value));
         }
         Ok(Json::Object(object))
     }
 
-    async fn merged(
-        &self,
-        tenant: &Tenant,
-        graph: &Graph,
-        parts: &[(NodeId, PayloadRef)],
-    ) -> Result<Json, EvaluateError> {
+    async fn merged(&self, asked: &Evaluate, parts: &[(NodeId, PayloadRef)]) -> Result<Json, EvaluateError> {
         let mut merged = Map::new();
         for (node, part) in parts {
-            let value = self.payloads.value(tenant, part).await?;
+            let value = self.payloads.value(&asked.tenant, asked.run, part).await?;
             if let Json::Object(entries) = &*value {
                 merged.extend(entries.iter().map(|(key, value)| (key.clone(), value.clone())));
             } else {
-                merged.insert(graph.task(*node).name.to_string(), Json::clone(&value));
+                merged.insert(asked.graph.task(*node).name.to_string(), Json::clone(&value));
             }
         }
         Ok(Json::Object(merged))
+    }
+}
+
+impl Given {
+    fn payload(made: Made) -> Self {
+        let evaluation = Evaluation { payload: Some(made.reference.clone()), ..Evaluation::default() };
+        Self { evaluation, made: Some(made) }
+    }
+}
+
+/// Pending once. Polled by the runtime from the beginning, it is polled again at once.
+async fn elsewhere() {
+    let mut asked = false;
+    let left = std::future::poll_fn(|context| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    left.await;
+}
+
+/// Bytes of the payloads that are read as a whole. An item of a list counts for nothing: the list is kept in pieces.
+fn bytes_read(make: &Make) -> u64 {
+    match make {
+        Make::Values { bindings, .. } => bindings.iter().map(|(_, bound)| bytes_bound(bound)).sum(),
+        Make::Merged(parts) | Make::Object(parts) => parts.iter().map(|(_, part)| part.size).sum(),
+        Make::List(parts) => parts.iter().map(|part| part.size).sum(),
+        Make::Collected { .. } => u64::MAX,
+    }
+}
+
+fn bytes_bound(bound: &Bound) -> u64 {
+    match bound {
+        Bound::Payload(reference) => reference.size,
+        Bound::Outputs(parts) => parts.iter().map(|(_, part)| part.size).sum(),
+        Bound::Undefined
+        | Bound::Item { .. }
+        | Bound::Number(_)
+        | Bound::Text(_)
+        | Bound::Key { .. }
+        | Bound::Error(_) => 0,
     }
 }
 

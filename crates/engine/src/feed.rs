@@ -12,6 +12,8 @@ use tokio::sync::broadcast;
 
 /// Bytes of text kept for a task; what comes later is in its output.
 const LOG_BYTES_MAX: usize = 256 << 10;
+/// Bytes of text kept for all tasks of a run together.
+const RUN_BYTES_MAX: usize = 8 << 20;
 /// Notices that a reader may be behind before it is sent back to the journal.
 const BACKLOG_MAX: usize = 1_024;
 
@@ -46,6 +48,8 @@ pub(crate) struct Feed {
 struct Watched {
     readers: Option<broadcast::Sender<Notice>>,
     texts: FxHashMap<TaskPath, Log>,
+    /// Of all texts together.
+    bytes: usize,
 }
 
 struct Log {
@@ -62,8 +66,9 @@ impl Feed {
         let path = &dispatch.attempt.path;
         let restarted = watched.texts.get(path).is_some_and(|log| *log.attempt != dispatch.attempt);
         if restarted {
-            let shown = watched.texts.remove(path).is_some_and(|log| !log.held_back);
-            if shown {
+            let void = watched.texts.remove(path);
+            watched.bytes -= void.as_ref().map_or(0, |log| log.text.len());
+            if void.is_some_and(|log| !log.held_back) {
                 watched.tell(Notice::Restarted { path: path.clone() });
             }
         }
@@ -72,10 +77,12 @@ impl Feed {
             text: String::new(),
             held_back: dispatch.held_back,
         });
-        let room = text.floor_char_boundary((LOG_BYTES_MAX - log.text.len()).min(text.len()));
+        let left = (LOG_BYTES_MAX - log.text.len()).min(RUN_BYTES_MAX - watched.bytes);
+        let room = text.floor_char_boundary(left.min(text.len()));
         if room == 0 {
             return;
         }
+        watched.bytes += room;
         let notice = log.notice(log.text.len(), &text[..room]);
         log.text.push_str(&text[..room]);
         if !log.held_back {

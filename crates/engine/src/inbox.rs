@@ -2,10 +2,10 @@
 //! evaluations), of the commit (appends in flight) or of the intake (requests), so its length has one, and nobody ever blocks on it.
 
 use std::sync::{Arc, mpsc};
+use std::task::Wake;
 
 use agendum_core::{Answer, Evaluation, Rejected, Step, Submission};
-use agendum_ports::Appended;
-use agendum_types::{AttemptId, Graph, Outcome, PayloadRef, RunId, RunView, Seq, Snapshot, TaskPath, Tenant};
+use agendum_types::{AttemptId, Graph, Outcome, PayloadRef, RunId, RunView, Snapshot, TaskPath, Tenant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -15,8 +15,10 @@ pub(crate) enum Message {
     Submit {
         submission: Box<Submission>,
         inputs: Made,
-        /// Answered once the submission is durable.
+        /// Answered once the submission is durable; only refusals are told to one who waits for the run's answer.
         reply: oneshot::Sender<Result<(), Rejected>>,
+        /// The caller waits for the answer of the run and for nothing before.
+        answer: Option<oneshot::Sender<Answer>>,
         permit: OwnedSemaphorePermit,
     },
     AddTasks {
@@ -68,10 +70,9 @@ pub(crate) enum Message {
         attempt: AttemptId,
         reference: Arc<str>,
     },
+    /// The first of the appends on their way has its answer.
     Appended {
         life: u64,
-        last: Seq,
-        appended: Appended,
     },
     /// Take no more work, commit what is decided, and end. Attempts in flight are stopped; the journal knows them.
     Stop,
@@ -86,6 +87,22 @@ pub enum Command {
     Pause,
     /// Lift the pause.
     Resume,
+}
+
+/// Calls the shard when the answer of an append is there: the store's thread speaks to the shard's, with nobody between them.
+pub(crate) struct Bell {
+    pub(crate) inbox: Inbox,
+    pub(crate) life: u64,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.inbox.send(Message::Appended { life: self.life });
+    }
 }
 
 /// The sending end.

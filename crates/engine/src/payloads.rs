@@ -3,6 +3,8 @@
 //! A small payload travels inside the journal row of the record that names it; until that row is durable it is pinned here. A larger
 //! one is a blob, durable before its record is decided.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agendum_ports::{BlobError, Blobs, InlinePayload, Payload, Store, StoreError, TenantKey};
@@ -10,9 +12,19 @@ use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, RunId, Tenant};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
-/// Bytes of payloads kept in memory, pinned ones not counted.
+/// What payloads may take in memory, parsed values included. Pinned ones are not counted: their number is bounded by the records that
+/// may wait for the disk.
 const CACHE_BYTES_MAX: usize = 64 << 20;
+/// What takes more than this is kept apart, so that it does not drive everything else out.
+const LARGE: usize = 8 << 20;
+/// What large payloads may take in memory together; one may take more, if it is the only one.
+const LARGE_BYTES_MAX: usize = 128 << 20;
+/// What an entry takes besides its content.
+const ENTRY_BYTES: usize = 256;
+/// A parsed value takes about this many times its text.
+const VALUE_FACTOR: usize = 8;
 
 /// The payloads of one shard.
 pub(crate) struct Payloads {
@@ -55,12 +67,16 @@ struct Table {
     young: FxHashMap<Address, Held>,
     old: FxHashMap<Address, Held>,
     young_bytes: usize,
+    /// The latest used first.
+    large: VecDeque<(Address, Held)>,
 }
 
 #[derive(Clone)]
 struct Held {
     bytes: Bytes,
     value: Option<Arc<Json>>,
+    /// Where the elements of a list lie in the bytes.
+    elements: Option<Arc<[Range<u32>]>>,
 }
 
 impl Payloads {
@@ -88,10 +104,8 @@ impl Payloads {
         value: Option<Arc<Json>>,
     ) -> Result<Made, PayloadError> {
         let size = bytes.len() as u64;
-        if size > self.size_max {
-            return Err(PayloadError::TooLarge { size, limit: self.size_max });
-        }
-        let held = Held { bytes: bytes.clone(), value };
+        self.fits(size)?;
+        let held = Held { value, ..Held::new(bytes.clone()) };
         let (hash, inline) = if bytes.len() <= self.inline_max {
             let hash = self.key(tenant).address(&bytes);
             self.table().pin((tenant.clone(), hash), held);
@@ -104,6 +118,11 @@ impl Payloads {
         Ok(Made { reference: PayloadRef { hash, size, media, labels: Labels::NONE }, inline })
     }
 
+    /// Refuses what is larger than a payload may be.
+    pub(crate) const fn fits(&self, size: u64) -> Result<(), PayloadError> {
+        if size > self.size_max { Err(PayloadError::TooLarge { size, limit: self.size_max }) } else { Ok(()) }
+    }
+
     /// Keeps the text as a blob: a document that rows of many runs name.
     pub(crate) async fn make_blob(&self, tenant: &Tenant, text: &str) -> Result<PayloadRef, PayloadError> {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
@@ -113,7 +132,7 @@ impl Payloads {
         let reference = PayloadRef { hash: known, size, media: MediaType::Json, labels: Labels::NONE };
         if self.table().find(&address).is_none() {
             self.blobs.put(tenant, bytes.clone()).await?;
-            self.table().cache(address, Held { bytes, value: None });
+            self.table().cache(address, Held::new(bytes));
         }
         Ok(reference)
     }
@@ -124,8 +143,13 @@ impl Payloads {
     }
 
     /// The bytes.
-    pub(crate) async fn bytes(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Bytes, PayloadError> {
-        Ok(self.held(tenant, reference.hash, reference.size).await?.bytes)
+    pub(crate) async fn bytes(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        reference: &PayloadRef,
+    ) -> Result<Bytes, PayloadError> {
+        Ok(self.held(tenant, run, reference).await?.bytes)
     }
 
     /// The bytes of a blob that rows only name.
@@ -134,8 +158,13 @@ impl Payloads {
     }
 
     /// What expressions see of it: JSON as it is, text as a text, other bytes as an object that names them.
-    pub(crate) async fn value(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Arc<Json>, PayloadError> {
-        let held = self.held(tenant, reference.hash, reference.size).await?;
+    pub(crate) async fn value(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        reference: &PayloadRef,
+    ) -> Result<Arc<Json>, PayloadError> {
+        let held = self.held(tenant, run, reference).await?;
         if let Some(value) = held.value {
             return Ok(value);
         }
@@ -148,21 +177,48 @@ impl Payloads {
             }
         };
         let value = Arc::new(value);
-        self.table().remember((tenant.clone(), reference.hash), &value);
+        let parsed = Held { value: Some(Arc::clone(&value)), ..held };
+        self.table().learn((tenant.clone(), reference.hash), parsed);
         Ok(value)
     }
 
-    async fn held(&self, tenant: &Tenant, hash: Hash, size: u64) -> Result<Held, PayloadError> {
+    /// One element of a list; null if there is none. The list is cut once and never parsed as a whole.
+    pub(crate) async fn item(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        list: &PayloadRef,
+        index: u32,
+    ) -> Result<Arc<Json>, PayloadError> {
+        let not_json = |error: serde_json::Error| PayloadError::NotJson { hash: list.hash, message: error.to_string() };
+        let mut held = self.held(tenant, run, list).await?;
+        let elements = match &held.elements {
+            Some(elements) => Arc::clone(elements),
+            None => {
+                let elements = elements(&held.bytes).map_err(not_json)?;
+                held.elements = Some(Arc::clone(&elements));
+                self.table().learn((tenant.clone(), list.hash), held.clone());
+                elements
+            }
+        };
+        let Some(place) = elements.get(index as usize) else { return Ok(Arc::default()) };
+        let element = &held.bytes[place.start as usize..place.end as usize];
+        serde_json::from_slice(element).map(Arc::new).map_err(not_json)
+    }
+
+    async fn held(&self, tenant: &Tenant, run: RunId, reference: &PayloadRef) -> Result<Held, PayloadError> {
+        let PayloadRef { hash, size, .. } = *reference;
         let address = (tenant.clone(), hash);
         if let Some(held) = self.table().find(&address) {
             return Ok(held);
         }
-        let found = if size <= self.inline_max as u64 { self.store.inline_payload(tenant, hash).await? } else { None };
+        let found =
+            if size <= self.inline_max as u64 { self.store.inline_payload(tenant, run, hash).await? } else { None };
         let bytes = match found {
             Some(bytes) => bytes,
             None => self.blobs.get(tenant, hash).await?.ok_or(PayloadError::Missing(hash))?,
         };
-        let held = Held { bytes, value: None };
+        let held = Held::new(bytes);
         self.table().cache(address, held.clone());
         Ok(held)
     }
@@ -206,12 +262,37 @@ impl Table {
     }
 
     fn cache(&mut self, address: Address, held: Held) {
-        self.young_bytes += held.bytes.len() + 128;
-        self.young.insert(address, held);
+        if held.weight() > LARGE {
+            return self.cache_large(address, held);
+        }
+        if self.large.iter().any(|(known, _)| *known == address) {
+            // More is known of it there.
+            return;
+        }
+        self.young_bytes += held.weight();
+        if let Some(replaced) = self.young.insert(address, held) {
+            self.young_bytes -= replaced.weight();
+        }
         if self.young_bytes > CACHE_BYTES_MAX / 2 {
             self.old = std::mem::take(&mut self.young);
             self.young_bytes = 0;
         }
+    }
+
+    fn cache_large(&mut self, address: Address, held: Held) {
+        if let Some(small) = self.young.remove(&address) {
+            self.young_bytes -= small.weight();
+        }
+        self.old.remove(&address);
+        self.large.retain(|(known, _)| *known != address);
+        self.large.push_front((address, held));
+        let mut bytes = 0;
+        let kept = self.large.iter().take_while(|(_, held)| {
+            let is_first = bytes == 0;
+            bytes += held.weight();
+            is_first || bytes <= LARGE_BYTES_MAX
+        });
+        self.large.truncate(kept.count());
     }
 
     fn find(&mut self, address: &Address) -> Option<Held> {
@@ -221,18 +302,84 @@ impl Table {
         if let Some(held) = self.young.get(address) {
             return Some(held.clone());
         }
-        let held = self.old.remove(address)?;
+        let large =
+            self.large.iter().position(|(known, _)| known == address).and_then(|place| self.large.remove(place));
+        let held = large.map(|(_, held)| held).or_else(|| self.old.remove(address))?;
         self.cache(address.clone(), held.clone());
         Some(held)
     }
 
-    fn remember(&mut self, address: Address, value: &Arc<Json>) {
-        let held = match self.pinned.get_mut(&address) {
-            Some((held, _)) => Some(held),
-            None => self.young.get_mut(&address),
-        };
-        if let Some(held) = held {
-            held.value = Some(Arc::clone(value));
+    /// More is known of a payload than when it was kept.
+    fn learn(&mut self, address: Address, known: Held) {
+        match self.pinned.get_mut(&address) {
+            Some((held, _)) => *held = known,
+            None => self.cache(address, known),
         }
+    }
+}
+
+impl Held {
+    const fn new(bytes: Bytes) -> Self {
+        Self { bytes, value: None, elements: None }
+    }
+
+    fn weight(&self) -> usize {
+        let value = if self.value.is_some() { self.bytes.len() * VALUE_FACTOR } else { 0 };
+        let elements = self.elements.as_ref().map_or(0, |elements| size_of_val(&**elements));
+        ENTRY_BYTES + self.bytes.len() + value + elements
+    }
+}
+
+/// Cuts a list into its elements.
+fn elements(list: &[u8]) -> serde_json::Result<Arc<[Range<u32>]>> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(list)?;
+    let place = |element: &&RawValue| {
+        let text = element.get();
+        let start = text.as_ptr().addr() - list.as_ptr().addr();
+        start as u32..(start + text.len()) as u32
+    };
+    Ok(elements.iter().map(place).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u8) -> Address {
+        (Tenant::default(), Hash([number; 32]))
+    }
+
+    fn held(megabytes: usize, parsed: bool) -> Held {
+        let value = parsed.then(|| Arc::new(Json::Null));
+        Held { value, ..Held::new(Bytes::from(vec![b' '; megabytes << 20])) }
+    }
+
+    #[test]
+    fn what_is_parsed_stays_parsed_and_what_is_large_has_a_bound() {
+        let mut table = Table::default();
+        table.cache(address(1), held(2, false));
+        table.learn(address(1), held(2, true));
+        assert!(table.find(&address(1)).unwrap().value.is_some(), "too large, now, for its earlier place");
+        table.cache(address(1), held(2, false));
+        assert!(table.find(&address(1)).unwrap().value.is_some(), "kept again as bytes only");
+        // 36 MiB each with its value: three fit.
+        for number in 2..=5 {
+            table.cache(address(number), held(4, true));
+        }
+        let found: Vec<u8> = (1..=5).filter(|number| table.find(&address(*number)).is_some()).collect();
+        assert_eq!(found, [3, 4, 5]);
+        table.cache(address(6), held(200, false));
+        assert!(table.find(&address(6)).is_some() && table.find(&address(5)).is_none(), "one may be larger than all");
+    }
+
+    #[test]
+    fn what_was_not_read_for_two_turns_is_forgotten() {
+        let mut table = Table::default();
+        for number in 0..40 {
+            table.cache(address(number), held(4, false));
+            assert!(table.find(&address(0)).is_some(), "read again and again");
+            assert!(table.young_bytes <= CACHE_BYTES_MAX / 2);
+        }
+        assert!(table.find(&address(1)).is_none());
     }
 }

@@ -57,12 +57,12 @@ impl Reader {
         watch::stored(&self.payloads, &*self.store, &self.limits, tenant, run).await
     }
 
-    /// The bytes of a payload of this tenant.
+    /// The bytes of a payload that a record of this run names.
     ///
     /// # Errors
     ///
     /// If the tenant has no such payload or it cannot be read.
-    pub async fn payload(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Bytes, ReadError> {
-        self.payloads.bytes(tenant, reference).await.map_err(ReadError::payload)
+    pub async fn payload(&self, tenant: &Tenant, run: RunId, reference: &PayloadRef) -> Result<Bytes, ReadError> {
+        self.payloads.bytes(tenant, run, reference).await.map_err(ReadError::payload)
     }
 }

@@ -1,8 +1,8 @@
 //! Records into journal rows and back.
 
-use agendum_core::{Entry, Record};
+use agendum_core::{Change, Entry, Record};
 use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate};
-use agendum_types::{Incarnation, Money};
+use agendum_types::{Hash, Incarnation, Money, Outcome};
 use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode};
 
 /// The row of a record.
@@ -52,4 +52,31 @@ pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
         | Record::Task { .. } => return None,
     };
     Some(RunUpdate { tenant: entry.tenant.clone()?, run: entry.record.run()?, change })
+}
+
+/// The payload that may travel in the row of this record.
+pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
+    let reference = match record {
+        Record::RunSubmitted(submitted) => Some(&submitted.inputs),
+        Record::Answered(answered) => answered.output.as_ref(),
+        Record::Task { change, .. } => match change {
+            Change::Entered(evaluation)
+            | Change::Judged { evaluation, .. }
+            | Change::RoundJudged { evaluation, .. } => evaluation.payload.as_ref(),
+            Change::Finished(finished) => match &finished.outcome {
+                Outcome::Succeeded(success) => Some(&success.output),
+                Outcome::Failed(failure) => failure.partial.as_ref(),
+            },
+            Change::Caught { output } | Change::Composed { output } => Some(&**output),
+            Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended { .. } | Change::Abandoned { .. } => None,
+        },
+        Record::Opened { .. }
+        | Record::ClockJumped { .. }
+        | Record::TasksAdded { .. }
+        | Record::CancelRequested { .. }
+        | Record::Paused { .. }
+        | Record::Resumed { .. }
+        | Record::Done { .. } => None,
+    };
+    reference.map(|reference| reference.hash)
 }

@@ -76,6 +76,8 @@ pub(crate) fn run(
     inbox: &Receiver<Message>,
     opened: oneshot::Sender<Result<(), RestoreError>>,
 ) {
+    // Futures that the shard polls itself may find that they have to wait for the runtime.
+    let _context = surroundings.runtime.enter();
     let mut life = match surroundings.runtime.block_on(restore::open(surroundings)) {
         Ok(restored) => {
             surroundings.set_health(Health::Ready);

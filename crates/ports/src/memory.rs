@@ -145,11 +145,16 @@ impl Store for MemoryStore {
         ready(Ok(state.rows().filter(wanted).take(count_max as usize).cloned().collect())).boxed()
     }
 
-    fn inline_payload(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+    fn inline_payload(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        hash: Hash,
+    ) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
         let state = self.state();
         let found = state
             .rows()
-            .filter(|row| row.tenant.as_ref() == Some(tenant))
+            .filter(|row| row.run == Some(run) && row.tenant.as_ref() == Some(tenant))
             .filter_map(|row| row.payload.as_ref())
             .find(|payload| payload.hash == hash);
         ready(Ok(found.map(|payload| payload.bytes.clone()))).boxed()

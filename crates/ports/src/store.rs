@@ -137,7 +137,7 @@ pub struct Append {
     pub incarnation: Incarnation,
     /// The sequence that the first row must get: one more than the last row in the journal (earlier batches in flight included).
     pub expected: Seq,
-    /// The rows, in order, without gaps.
+    /// The rows, in order, without gaps; their times never go back.
     pub rows: Vec<Row>,
     /// Changes of the index of runs in the same transaction.
     pub runs: Vec<RunUpdate>,
@@ -193,8 +193,13 @@ pub trait Store: Send + Sync {
         count_max: u32,
     ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
 
-    /// A payload that travelled inside a row.
-    fn inline_payload(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
+    /// A payload that travelled inside a row of this run. May look through the rows of the run, latest first.
+    fn inline_payload(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        hash: Hash,
+    ) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>>;
 
     /// One run of the index.
     fn run(&self, tenant: &Tenant, run: RunId) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>>;

@@ -167,7 +167,7 @@ async fn detail(service: &Service, id: &str, scanned: Scanned, asked: &Tasks) ->
     let ended = scanned.told.ended.as_ref();
     let mut output = None;
     if let Some(reference) = ended.and_then(|ended| ended.output.as_ref()) {
-        let bytes = service.reader.payload(&service.tenant, reference).await?;
+        let bytes = service.reader.payload(&service.tenant, scanned.row.run, reference).await?;
         output = Some(
             serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into())),
         );

@@ -50,7 +50,7 @@ pub(crate) async fn scan(service: &Service, run: RunId, wanted: Wanted) -> Resul
             let entry = decode(&envelope(row), &row.body).map_err(ReadError::from)?;
             if told.take(&entry) {
                 // Tasks are named by their place in the graph as it was then, and additions come at its end.
-                graph = Some(load(service, told.document.as_ref()).await?);
+                graph = Some(load(service, run, told.document.as_ref()).await?);
             }
             if let Some(graph) = &graph {
                 reading.take(graph, &entry);
@@ -76,9 +76,9 @@ fn envelope(row: &Row) -> Envelope {
     }
 }
 
-async fn load(service: &Service, document: Option<&PayloadRef>) -> Result<Arc<Graph>, Refused> {
+async fn load(service: &Service, run: RunId, document: Option<&PayloadRef>) -> Result<Arc<Graph>, Refused> {
     let document = document.ok_or_else(|| ReadError::Payload("the run names no document".to_owned()))?;
-    let bytes = service.reader.payload(&service.tenant, document).await?;
+    let bytes = service.reader.payload(&service.tenant, run, document).await?;
     let document = NormalDocument(String::from_utf8_lossy(&bytes).into());
     Ok(agendum_spec::load(&document, &service.stored_limits).map_err(|error| ReadError::Payload(error.to_string()))?)
 }

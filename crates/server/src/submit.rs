@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use agendum_engine::Request;
-use agendum_spec::{Checked, Diagnostic, NoFiles, Source};
+use agendum_engine::{NotLive, Request};
+use agendum_spec::{Checked, Diagnostic, NoFiles, Severity, Source};
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal};
 use agendum_wire::v1::Submit;
@@ -44,9 +44,12 @@ pub(crate) async fn add(
     let body = body.map_err(|error| Refused::new(error.status(), "body", "the body is no text", error.body_text()))?;
     let run = run_id(&id)?;
     let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
+    if stored.row.answered.is_some() {
+        return Err(NotLive(run).into());
+    }
     let checked = agendum_spec::extend(&stored.document, &body, &service.limits)
         .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", "no tasks were added", error))?;
-    let accepted = checked.runnable().ok_or_else(|| invalid(&checked))?;
+    let accepted = checked.runnable().ok_or_else(|| not_right(&checked, "no tasks were added"))?;
     engine.add_tasks(&service.tenant, run, accepted).await?;
     Ok(Json(json!({ "id": id, "tasks": accepted.graph.tasks.len() })))
 }
@@ -88,15 +91,25 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
 }
 
 fn invalid(checked: &Checked) -> Refused {
-    let mut refused =
-        Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", "the document cannot be run", "see diagnostics");
+    not_right(checked, "the document cannot be run")
+}
+
+fn not_right(checked: &Checked, title: &str) -> Refused {
+    let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", title, "see diagnostics");
     refused.0.diagnostics = checked.diagnostics.iter().map(diagnostic).collect();
     refused
 }
 
+/// `offset` and `length` count bytes of the text that was sent.
 fn diagnostic(diagnostic: &Diagnostic) -> Value {
+    let severity = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::NotYet => "not_yet",
+        Severity::Warning => "warning",
+    };
     json!({
-        "code": diagnostic.code, "message": diagnostic.message, "help": diagnostic.help,
+        "code": diagnostic.code, "severity": severity, "message": diagnostic.message, "help": diagnostic.help,
         "line": diagnostic.line, "column": diagnostic.column,
+        "offset": diagnostic.span.start, "length": diagnostic.span.len(),
     })
 }

@@ -203,9 +203,14 @@ async fn a_live_run_grows() {
         json!({ "tasks": { "more": { "uses": "chat", "with": { "prompt": "after ${{ tasks.nap.output }}" } } } });
     assert_eq!(world.ask("POST", &path, Some(more.clone())).await.0, 200);
     let (status, _, again) = world.ask("POST", &path, Some(more)).await;
-    assert!(status == 422 && again["detail"].as_str().unwrap().contains("`more` already"), "{again}");
+    let first = &again["diagnostics"][0];
+    assert_eq!((status, &first["line"], &first["column"], &first["offset"]), (422, &json!(1), &json!(11), &json!(10)));
+    assert_eq!(first["message"], "there is another task `more`", "{again}");
     let (_, _, detail) = world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
     assert_eq!(detail["output"]["more"]["text"], "after 1", "{detail}");
+    // An ended run takes nothing, whatever it is: that comes first.
+    let (status, _, ended) = world.ask("POST", &path, Some(json!({ "tasks": { "more": 1 } }))).await;
+    assert_eq!((status, &ended["type"]), (409, &json!("not_live")), "{ended}");
 }
 
 #[tokio::test]

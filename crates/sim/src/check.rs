@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agendum_core::{Change, Dispatch, End, Entry, Next, Record, why};
+use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Record, why};
 use agendum_types::graph::NodeId;
 use agendum_types::{AttemptId, Class, Effect, Graph, Outcome, RunId, RunStatus, Segment, Seq, TaskPath, Timestamp};
 
@@ -43,6 +43,36 @@ impl Checker {
         }
     }
 
+    /// The process died right after the last of these records, and all that they say was sent had left.
+    pub(crate) fn doubts(&mut self, journal: &[Entry]) {
+        for entry in journal {
+            let Record::Task { run, path, change } = &entry.record else { continue };
+            match change {
+                Change::Dispatched(out) if out.effect != Effect::None => {
+                    self.in_doubt.insert((*run, path.clone()));
+                }
+                Change::Finished(ended) => {
+                    let attempt = AttemptId {
+                        run: *run,
+                        path: path.clone(),
+                        attempt: ended.attempt,
+                        incarnation: ended.incarnation,
+                    };
+                    self.finished(&attempt, &ended.outcome);
+                }
+                Change::Entered(_)
+                | Change::Dispatched(_)
+                | Change::Referenced { .. }
+                | Change::Judged { .. }
+                | Change::Caught { .. }
+                | Change::RoundJudged { .. }
+                | Change::Composed { .. }
+                | Change::Ended { .. }
+                | Change::Abandoned { .. } => {}
+            }
+        }
+    }
+
     /// Something leaves the process: the record that says so must be durable, or a crash now would unsay it.
     pub(crate) fn outside(
         &mut self,
@@ -69,7 +99,8 @@ impl Checker {
             self.violations.push(format!("attempt {} of {} was started twice", attempt.attempt, name()));
         }
         let key = (attempt.run, attempt.path.clone());
-        if is_once(dispatch.effect) && self.in_doubt.contains(&key) {
+        // To go on by its reference is no repetition.
+        if is_once(dispatch.effect) && dispatch.reattach.is_none() && self.in_doubt.contains(&key) {
             self.violations.push(format!("{} may have taken effect and was started again", name()));
         }
         if dispatch.effect != Effect::None {
@@ -77,7 +108,8 @@ impl Checker {
         }
         let Some(Segment::Task(top)) = attempt.path.segments().first() else { return };
         for (run, begun) in self.begun.range((attempt.run, NodeId(0))..=(attempt.run, NodeId(u32::MAX))) {
-            if dispatch.graph.task(*begun).needs.contains(top) {
+            // A task that joined the run later is not in the graph of an attempt that waited for the disk.
+            if dispatch.graph.tasks.get(begun.0 as usize).is_some_and(|task| task.needs.contains(top)) {
                 self.violations.push(format!("{} started after a task of run {run} that needs it", name()));
             }
         }
@@ -136,5 +168,66 @@ impl Checker {
             RunStatus::Failed | RunStatus::Queued | RunStatus::Running => 1,
             RunStatus::Cancelled => 2,
         })
+    }
+}
+
+/// Kinds of decisions in a record, by name: each must come up among the seeds.
+#[must_use]
+pub fn kinds(record: &Record) -> Vec<&'static str> {
+    let Record::Task { path, change, .. } = record else {
+        return match record {
+            Record::Paused { .. } => vec!["paused"],
+            Record::Resumed { .. } => vec!["resumed"],
+            Record::TasksAdded { .. } => vec!["tasks added"],
+            Record::CancelRequested { .. } => vec!["cancelled"],
+            Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
+            Record::Opened { .. }
+            | Record::ClockJumped { .. }
+            | Record::RunSubmitted(_)
+            | Record::Task { .. }
+            | Record::Answered(_)
+            | Record::Done { .. } => Vec::new(),
+        };
+    };
+    let of_next = |next: &Next| match next {
+        Next::Judge => "judged",
+        Next::Succeed => "succeeded",
+        Next::Retry { .. } => "retried",
+        Next::Rung { .. } => "caught",
+        Next::Fail(_) => "failed",
+    };
+    match change {
+        Change::Ended { end, next, .. } => {
+            let end = match end {
+                End::Pruned => "pruned",
+                End::Expired if path.segments().is_empty() => "the run expired",
+                End::Expired => "expired",
+                End::Unaffordable => "unaffordable",
+                End::Unevaluable => "unevaluable",
+                End::Ineligible => "ineligible",
+                End::Uncertain => "uncertain",
+                End::Lost => "lost",
+            };
+            vec![end, of_next(next)]
+        }
+        Change::Dispatched(out) if out.reattached => vec!["reattached"],
+        Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],
+        Change::Finished(finished) => vec![of_next(&finished.next)],
+        Change::Judged { evaluation, .. } if evaluation.good == Some(false) => vec!["not good enough"],
+        Change::Judged { next, .. } => vec![of_next(next)],
+        Change::RoundJudged { next, .. } => vec![match next {
+            NextRound::Again => "another round",
+            NextRound::Done => "the last round",
+            NextRound::Use { .. } => "rounds ran out, one counts",
+            NextRound::Fail(_) => "rounds ran out",
+        }],
+        Change::Abandoned { .. } => vec!["abandoned"],
+        Change::Entered(evaluation) if evaluation.truth == Some(false) => vec!["skipped"],
+        Change::Entered(evaluation) if evaluation.time.is_some() => vec!["not before"],
+        Change::Entered(_)
+        | Change::Dispatched(_)
+        | Change::Referenced { .. }
+        | Change::Caught { .. }
+        | Change::Composed { .. } => Vec::new(),
     }
 }

@@ -90,8 +90,8 @@ impl Tally {
         };
         let graph = checked(&document)?;
         self.accepted += 1;
-        let calm = Faults { failing: 0, slow: 0, evaluations: 0, crashes: 0 };
-        let played = play(self.plans, &[graph], calm);
+        let calm = Faults { failing: 0, slow: 0, evaluations: 0, crashes: 0, unrest: false };
+        let played = play(self.plans, &[graph.into()], calm);
         if let Some(violation) = played.violations.first() {
             return Err(violation.clone());
         }

@@ -3,18 +3,22 @@
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
-use agendum_sim::chance::Chance;
-use agendum_sim::{Faults, Played, bench, corpus, generate, play, show};
-use agendum_spec::{NoFiles, Source};
-use agendum_types::{Graph, Limits};
+use agendum_sim::plans::{faults, planned, shrink};
+use agendum_sim::{Played, bench, corpus, play, show};
 
 const USAGE: &str = "agendum-sim seeds COUNT [FROM]   play seeds, each with four generated graphs, faults and crashes
 agendum-sim show SEED            the journal of a seed, a line for each record
+agendum-sim shrink SEED          what is left of a broken seed's documents without all that it does not take
 agendum-sim corpus DIR           check and run the agent plans in a folder (.jsonl, .json)
 agendum-sim bench                what the core costs";
+
+/// Runs of a seed.
+const RUNS: u64 = 4;
+
+/// Seeds that are told of before the rest is left.
+const BROKEN_MAX: usize = 10;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,9 +27,10 @@ fn main() -> ExitCode {
         ["seeds", count] => seeds(count, "0"),
         ["seeds", count, from] => seeds(count, from),
         ["show", seed] => number(seed).and_then(|seed| {
-            println!("{}", show(seed, &graphs(seed)?, faults(seed)));
+            println!("{}", show(seed, &planned(seed, RUNS)?, faults(seed)));
             Ok(())
         }),
+        ["shrink", seed] => number(seed).and_then(|seed| shrink(seed, RUNS)).map(|left| println!("{left}")),
         ["corpus", folder] => corpus::run(folder.as_ref()).map(|report| println!("{report}")),
         ["bench"] => {
             println!("{}", bench::run());
@@ -46,10 +51,16 @@ fn seeds(count: &str, from: &str) -> Result<(), String> {
     let (count, from) = (number(count)?, number(from)?);
     let began = Instant::now();
     let mut all = Played::default();
+    let mut broken = Vec::new();
     for seed in from..from + count {
-        let played = play(seed, &graphs(seed)?, faults(seed));
+        let played = play(seed, &planned(seed, RUNS)?, faults(seed));
         if let Some(first) = played.violations.first() {
-            return Err(format!("seed {seed}: {first}\nagain: cargo run --release -p agendum-sim -- seeds 1 {seed}"));
+            broken.push(format!(
+                "seed {seed}: {first}\nagain: cargo run -p agendum-sim -- seeds 1 {seed}, or shrink {seed}"
+            ));
+        }
+        if broken.len() == BROKEN_MAX {
+            break;
         }
         all.events += played.events;
         all.runs += played.runs;
@@ -57,6 +68,9 @@ fn seeds(count: &str, from: &str) -> Result<(), String> {
         for (sum, count) in all.answers.iter_mut().zip(played.answers) {
             *sum += count;
         }
+    }
+    if !broken.is_empty() {
+        return Err(broken.join("\n"));
     }
     let [succeeded, failed, cancelled] = all.answers;
     println!(
@@ -71,25 +85,4 @@ fn seeds(count: &str, from: &str) -> Result<(), String> {
 
 fn number(text: &str) -> Result<u64, String> {
     text.parse::<u64>().map_err(|error| format!("{text:?}: {error}\n{USAGE}"))
-}
-
-/// Seeds take turns in how bad their world is.
-const fn faults(seed: u64) -> Faults {
-    match seed % 4 {
-        0 => Faults { failing: 0, slow: 0, evaluations: 0, crashes: 1 },
-        1 => Faults { failing: 25, slow: 10, evaluations: 2, crashes: 0 },
-        2 => Faults { failing: 15, slow: 10, evaluations: 1, crashes: 3 },
-        _ => Faults { failing: 60, slow: 30, evaluations: 5, crashes: 6 },
-    }
-}
-
-fn graphs(seed: u64) -> Result<Vec<Arc<Graph>>, String> {
-    let mut chance = Chance::new(seed);
-    let make = |number| {
-        let text = generate::document(&mut chance, number);
-        let checked = agendum_spec::check(Source { name: "generated", text: &text }, &NoFiles, &Limits::STANDARD);
-        let accepted = checked.runnable().map(|accepted| Arc::clone(&accepted.graph));
-        accepted.ok_or_else(|| format!("seed {seed}: a generated document is refused: {:?}", checked.diagnostics))
-    };
-    (0..4).map(make).collect()
 }

@@ -1,22 +1,27 @@
 //! One seed, played: a driver in virtual time that performs what the core wants, late, badly, or not at all.
 
+mod answers;
+mod fleet;
+mod life;
+
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
-use std::hash::{Hash as _, Hasher as _};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use agendum_core::{
-    Action, Change, Deed, Dispatch, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
-};
-use agendum_types::outcome::Price;
+use agendum_core::{Action, Change, Deed, Dispatch, Entry, Event, Record, Rejected, Scheduler, Submission};
 use agendum_types::{
-    AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
-    Money, Outcome, Partition, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
+    AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
+    PayloadRef, Principal, RunId, Seq, Target, Tenant, Timestamp,
 };
-use rustc_hash::FxHasher;
 
 use crate::chance::Chance;
 use crate::check::Checker;
+use crate::oracle::Reference;
+use crate::trace;
+pub use life::cut_everywhere;
+
+use answers::payload;
+use life::Kept;
 
 /// Events of a seed at most; a run that needs more does not end.
 const STEPS_MAX: u64 = 2_000_000;
@@ -32,6 +37,8 @@ pub struct Faults {
     pub evaluations: u64,
     /// Times that the process dies.
     pub crashes: u32,
+    /// Callers change their minds, the fleet changes, credits are few.
+    pub unrest: bool,
 }
 
 /// What a seed showed.
@@ -43,31 +50,49 @@ pub struct Played {
     pub runs: u64,
     /// Crashes survived.
     pub crashes: u32,
-    /// A hash of everything the core wanted, in order.
-    pub trace: u64,
+    /// Everything that the core wanted, in order, as text.
+    pub trace: String,
     /// Promises that were broken.
     pub violations: Vec<String>,
+    /// What was decided, by kind.
+    pub kinds: BTreeSet<&'static str>,
     /// How runs were answered: succeeded, failed, cancelled.
     pub answers: [u64; 3],
 }
 
+/// A run to come.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// What it runs.
+    pub graph: Arc<Graph>,
+    /// The same with tasks that join it later.
+    pub grown: Option<Arc<Graph>>,
+}
+
+impl From<Arc<Graph>> for Planned {
+    fn from(graph: Arc<Graph>) -> Self {
+        Self { graph, grown: None }
+    }
+}
+
 /// Plays graphs from a seed, each run once, until everything has ended.
 #[must_use]
-pub fn play(seed: u64, graphs: &[Arc<Graph>], faults: Faults) -> Played {
+pub fn play(seed: u64, planned: &[Planned], faults: Faults) -> Played {
     let mut world = World::new(seed, faults);
-    for graph in graphs {
-        world.submit(graph);
+    for planned in planned {
+        world.submit(planned);
     }
     world.until_rest();
-    world.finish()
+    world.finish();
+    world.played
 }
 
 /// Plays a seed and writes its journal, a line for each record.
 #[must_use]
-pub fn show(seed: u64, graphs: &[Arc<Graph>], faults: Faults) -> String {
+pub fn show(seed: u64, planned: &[Planned], faults: Faults) -> String {
     let mut world = World::new(seed, faults);
-    for graph in graphs {
-        world.submit(graph);
+    for planned in planned {
+        world.submit(planned);
     }
     world.until_rest();
     let mut text = String::new();
@@ -88,8 +113,11 @@ enum Coming {
     Core(Event),
     /// The disk has everything up to here.
     Synced(Seq),
-    Submit(Arc<Graph>),
-    Cancel(RunId),
+    Submit(Planned),
+    /// A caller says so.
+    Told(Event),
+    /// Tasks join a run, if it still takes them.
+    Add(RunId, Arc<Graph>),
     Crash,
 }
 
@@ -109,18 +137,27 @@ struct World {
     graphs: BTreeMap<Hash, Arc<Graph>>,
     runs: BTreeMap<RunId, Arc<Graph>>,
     flying: BTreeMap<AttemptId, u64>,
-    trace: FxHasher,
+    targets: Vec<Target>,
     checker: Checker,
+    reference: Reference,
+    /// The reference as it was after records that a crash may go back to.
+    kept: Vec<Kept>,
+    keeps_all: bool,
+    /// What live handling had after each event that made records.
+    digests: BTreeMap<Seq, u64>,
     played: Played,
 }
 
 impl World {
     fn new(seed: u64, faults: Faults) -> Self {
-        let limits = Limits { clock_jump_max: Duration::secs(86_400), ..Limits::STANDARD };
+        let mut chance = Chance::new(seed);
+        let limits = Limits { clock_jump_max: Duration::secs(86_400), ..fleet::limits(&mut chance, faults.unrest) };
+        let targets = fleet::targets(&mut chance);
         let mut world = Self {
-            chance: Chance::new(seed),
+            chance,
             faults,
             core: Scheduler::new(limits.clone()),
+            reference: Reference::new(limits.clone()),
             limits,
             now: Timestamp(1_000_000),
             incarnation: Incarnation(0),
@@ -133,11 +170,18 @@ impl World {
             graphs: BTreeMap::new(),
             runs: BTreeMap::new(),
             flying: BTreeMap::new(),
-            trace: FxHasher::default(),
+            targets,
             checker: Checker::default(),
+            kept: Vec::new(),
+            keeps_all: false,
+            digests: BTreeMap::new(),
             played: Played::default(),
         };
         world.open();
+        if faults.unrest && world.chance.hits(25) {
+            let (span, changed) = (world.chance.below(1_500_000), fleet::changed(&mut world.chance, &world.targets));
+            world.at(span, Coming::Told(Event::TargetsPublished(changed)));
+        }
         for _ in 0..faults.crashes {
             let span = world.chance.below(3_000_000);
             world.at(span, Coming::Crash);
@@ -145,9 +189,9 @@ impl World {
         world
     }
 
-    fn submit(&mut self, graph: &Arc<Graph>) {
+    fn submit(&mut self, planned: &Planned) {
         let span = self.chance.below(1_000_000);
-        self.at(span, Coming::Submit(Arc::clone(graph)));
+        self.at(span, Coming::Submit(planned.clone()));
     }
 
     /// The outside does not die with the process: what it will do is not tied to an incarnation.
@@ -171,7 +215,7 @@ impl World {
                 _ => self.next(),
             }
             if self.played.events > STEPS_MAX {
-                self.played.violations.push(format!("not at rest after {STEPS_MAX} events"));
+                self.broken(format!("not at rest after {STEPS_MAX} events"));
                 return;
             }
         }
@@ -192,42 +236,57 @@ impl World {
             }
             Coming::Synced(seq) if current => self.synced(seq),
             Coming::Core(_) | Coming::Synced(_) => {}
-            Coming::Submit(graph) => self.submitted(&graph),
-            Coming::Cancel(run) => self.tell(Event::CancelRequested(run)),
+            Coming::Submit(planned) => self.submitted(&planned),
+            Coming::Told(event) => {
+                if let Event::TargetsPublished(targets) = &event {
+                    self.targets.clone_from(targets);
+                }
+                self.tell(event);
+            }
+            Coming::Add(run, graph) => {
+                self.grew(run, &graph);
+                self.tell(Event::TasksAdded { run, graph, document: payload(1) });
+            }
             Coming::Crash => self.crash(),
         }
     }
 
-    fn submitted(&mut self, graph: &Arc<Graph>) {
+    fn submitted(&mut self, planned: &Planned) {
+        let graph = &planned.graph;
         let run = RunId::compose(self.now, Partition(1), u128::from(self.chance.number()));
-        self.graphs.insert(graph.hash, Arc::clone(graph));
-        self.runs.insert(run, Arc::clone(graph));
+        self.grew(run, graph);
+        let labels = if self.chance.hits(15) { Labels::new([fleet::GUARDED]) } else { Labels::NONE };
         let submission = Submission {
             run,
             tenant: Tenant::default(),
             principal: Principal::new("sim"),
             graph: Arc::clone(graph),
             document: payload(1),
-            inputs: payload(2),
+            inputs: PayloadRef { labels, ..payload(2) },
             priority: None,
             deadline: None,
             budget: None,
             strict: self.chance.hits(20),
         };
-        if self.chance.hits(10) {
-            let span = self.chance.below(2_000_000);
-            self.at(span, Coming::Cancel(run));
+        if self.faults.unrest {
+            self.wishes(run);
+        }
+        if let Some(grown) = &planned.grown {
+            let span = self.chance.below(400_000);
+            self.at(span, Coming::Add(run, Arc::clone(grown)));
         }
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }
 
     fn tell(&mut self, event: Event) {
         self.played.events += 1;
+        self.reference.hear(self.now, &event);
         // A refusal changes nothing; a run that was refused has no record and is not checked.
-        let _refused = self.core.handle(self.now, event);
-        while let Some(action) = self.core.poll_action() {
-            let seen = (action.after, &action.deed);
-            format!("{seen:?}").hash(&mut self.trace);
+        let refused = self.core.handle(self.now, event).err();
+        let actions: Vec<Action> = std::iter::from_fn(|| self.core.poll_action()).collect();
+        self.judge(&actions, refused.as_ref());
+        for action in actions {
+            trace::write(&action, &mut self.played.trace);
             match action.deed {
                 Deed::Append(entry) => {
                     let (seq, span) =
@@ -247,11 +306,37 @@ impl World {
         }
     }
 
+    /// Does the core do what the reference would? Only the first difference counts: what follows on it is no news.
+    fn judge(&mut self, actions: &[Action], refused: Option<&Rejected>) {
+        if self.keeps_all && actions.iter().any(|action| matches!(action.deed, Deed::Append(_))) {
+            self.digests.insert(self.core.last_seq(), self.core.digest());
+        }
+        if !self.played.violations.is_empty() {
+            return;
+        }
+        let (kept, may_go_back) = (&mut self.kept, self.keeps_all || self.faults.crashes > 0);
+        let judged = self.reference.judge(actions, refused, &self.core, |seq, reference| {
+            if may_go_back {
+                kept.push(Kept { seq, reference: reference.clone() });
+            }
+        });
+        if let Err(error) = judged {
+            self.broken(format!("at {}: {error}", self.now.0));
+        }
+    }
+
+    fn broken(&mut self, what: String) {
+        self.played.violations.push(what);
+    }
+
     fn synced(&mut self, seq: Seq) {
         if seq <= self.durable {
             return;
         }
         self.durable = seq;
+        if !self.keeps_all {
+            self.kept.retain(|then| then.seq >= seq);
+        }
         let (ready, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.gated)
             .into_iter()
             .partition(|action| action.after.is_none_or(|after| after <= seq));
@@ -305,162 +390,15 @@ impl World {
                     if *path == attempt.path && of.attempt == attempt.attempt && of.incarnation == attempt.incarnation)
             });
         }
-        let mut span = 1_000 + self.chance.below(100_000);
-        if self.chance.hits(self.faults.slow) {
-            span *= 20;
-        }
-        let attempt_max = dispatch.timeouts.attempt.unwrap_or(Duration::MAX);
-        let usage = Usage { tokens_in: 10, tokens_out: self.chance.below(40), calls: 1, ..Usage::default() };
-        let outcome = if Duration(span) > attempt_max {
-            span = attempt_max.0;
-            Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too late") })
-        } else if self.chance.hits(self.faults.failing) {
-            let class = self.chance.of(&[
-                Class::Unavailable,
-                Class::RateLimited,
-                Class::Overloaded,
-                Class::Permanent,
-                Class::InvalidOutput,
-            ]);
-            let failure = Failure { usage, ..Failure::new(class, "as the seed says") };
-            let proven = self.chance.hits(30) || class == Class::RateLimited;
-            Outcome::Failed(if proven { failure.without_effect() } else { failure })
-        } else {
-            Outcome::Succeeded(Success { output: payload(self.chance.below(100)), usage })
-        };
+        let (span, outcome) = self.outcome(&dispatch);
         let attempt = dispatch.attempt;
+        if self.chance.hits(20) {
+            let event = Event::AttemptReferenced { attempt: attempt.clone(), reference: Arc::from("job") };
+            self.at(span / 2, Coming::Core(event));
+        }
         let number = self.at(span, Coming::Core(Event::AttemptFinished { attempt: attempt.clone(), outcome }));
         self.flying.insert(attempt, number);
     }
-
-    fn evaluated(&mut self, asked: Evaluate) -> Event {
-        let mut evaluation = Evaluation::default();
-        match &asked.make {
-            Make::Values { exprs, .. } => {
-                for (purpose, _) in exprs {
-                    match purpose {
-                        Purpose::Condition => evaluation.truth = Some(self.chance.hits(75)),
-                        Purpose::NotBefore => evaluation.time = Some(self.now),
-                        Purpose::Items => {
-                            evaluation.count = Some(self.chance.below(6) as u32);
-                            evaluation.payload = Some(payload(3));
-                        }
-                        Purpose::Input | Purpose::Output => evaluation.payload = Some(payload(self.chance.below(50))),
-                        Purpose::FailIf => evaluation.truth = Some(self.chance.hits(15)),
-                        Purpose::GoodIf => evaluation.good = Some(self.chance.hits(80)),
-                        Purpose::Until => evaluation.truth = Some(self.chance.hits(40)),
-                        Purpose::Same => evaluation.same = Some(Hash([self.chance.below(3) as u8; 32])),
-                        Purpose::Score => evaluation.score = Some(self.chance.below(100) as i64),
-                    }
-                    if (*purpose, evaluation.truth) == (Purpose::Condition, Some(false)) {
-                        break;
-                    }
-                }
-            }
-            Make::Merged(_) | Make::Object(_) | Make::List(_) | Make::Collected { .. } => {
-                evaluation.payload = Some(payload(4))
-            }
-        }
-        let result =
-            if self.chance.hits(self.faults.evaluations) { Err(Arc::from("as the seed says")) } else { Ok(evaluation) };
-        Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result }
-    }
-
-    /// The process dies. Of what was on its way to the disk a beginning may have arrived.
-    fn crash(&mut self) {
-        let live = self.core.digest();
-        let restored = self.restored();
-        if restored.digest() != live {
-            self.played
-                .violations
-                .push(format!("applied records differ from live handling at record {}", self.core.last_seq()));
-        }
-        let unsynced = self.core.last_seq().0.saturating_sub(self.durable.0);
-        let kept = Seq(self.durable.0 + self.chance.below(unsynced + 1));
-        self.journal.retain(|entry| entry.seq <= kept);
-        self.durable = kept;
-        self.gated.clear();
-        self.flying.clear();
-        self.checker.crashed(&self.journal);
-        self.played.crashes += 1;
-        self.core = self.restored();
-        let down = self.chance.below(2_000_000);
-        self.now = self.now.after(Duration(down));
-        self.open();
-    }
-
-    fn restored(&self) -> Scheduler {
-        let mut core = Scheduler::new(self.limits.clone());
-        for graph in self.graphs.values() {
-            core.learn_graph(graph);
-        }
-        let done: Vec<RunId> = self
-            .journal
-            .iter()
-            .filter_map(|entry| if let Record::Done { run } = entry.record { Some(run) } else { None })
-            .collect();
-        for entry in self.journal.iter().filter(|entry| entry.record.run().is_none_or(|run| !done.contains(&run))) {
-            core.apply(entry);
-        }
-        core
-    }
-
-    fn open(&mut self) {
-        self.incarnation.0 += 1;
-        let seed = self.chance.number();
-        let last = self.journal.last().map_or(Seq(0), |entry| entry.seq);
-        self.tell(Event::Opened { incarnation: self.incarnation, last, seed });
-        self.tell(Event::TargetsPublished(targets()));
-    }
-
-    fn finish(mut self) -> Played {
-        let accepted: Vec<(RunId, Arc<Graph>)> = std::mem::take(&mut self.runs).into_iter().collect();
-        for (run, graph) in accepted {
-            let entries: Vec<Entry> =
-                self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
-            if entries.is_empty() {
-                continue;
-            }
-            self.played.runs += 1;
-            if let Some(place) = self.checker.ended(run, &graph, &entries) {
-                self.played.answers[place] += 1;
-            }
-        }
-        self.played.violations.append(&mut self.checker.violations);
-        self.played.trace = self.trace.finish();
-        self.played
-    }
-}
-
-fn payload(byte: u64) -> PayloadRef {
-    PayloadRef { hash: Hash([byte as u8; 32]), size: 10 + byte, media: MediaType::Json, labels: Labels::NONE }
-}
-
-/// Two models, of which the better costs more, and a tool.
-fn targets() -> Vec<Target> {
-    let target = |name: &str, capability, class: &str, concurrency_max, token: u64| Target {
-        name: name.into(),
-        capabilities: vec![capability],
-        classes: if class.is_empty() { Vec::new() } else { vec![class.into()] },
-        price: Price {
-            token_in: Money(token),
-            token_cached: Money(token),
-            token_out: Money(4 * token),
-            call: Money::ZERO,
-        },
-        concurrency_max,
-        quota_group: None,
-        clearance: Labels::NONE,
-        effect: None,
-        output_cap: 50,
-        bytes_per_token_min: 1,
-        expected: Duration::millis(50),
-    };
-    vec![
-        target("small", Capability::Chat, "small", 4, 100_000),
-        target("large", Capability::Chat, "large", 2, 1_000_000),
-        target("tool", Capability::Exec, "", 3, 0),
-    ]
 }
 
 /// True if repeating the attempt could repeat an effect.

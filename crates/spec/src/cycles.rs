@@ -5,6 +5,13 @@ use petgraph::graph::DiGraph;
 
 /// The cycles among tasks, each as a path that ends where it began.
 pub(crate) fn find(tasks: &[Task]) -> Vec<Vec<NodeId>> {
+    let mut cycles: Vec<_> = components(tasks).into_iter().map(|component| walk(tasks, component)).collect();
+    cycles.sort();
+    cycles
+}
+
+/// The tasks that need each other, group by group: the strongly connected components that hold a cycle.
+pub(crate) fn components(tasks: &[Task]) -> Vec<Vec<NodeId>> {
     let mut graph = DiGraph::<NodeId, ()>::new();
     let nodes: Vec<_> = (0..tasks.len() as u32).map(|index| graph.add_node(NodeId(index))).collect();
     for (index, task) in tasks.iter().enumerate() {
@@ -16,24 +23,25 @@ pub(crate) fn find(tasks: &[Task]) -> Vec<Vec<NodeId>> {
     let cyclic = components
         .into_iter()
         .filter(|component| component.len() > 1 || graph.contains_edge(component[0], component[0]));
-    let mut cycles: Vec<_> =
-        cyclic.map(|component| walk(tasks, component.iter().map(|index| graph[*index]).collect())).collect();
-    cycles.sort();
-    cycles
+    cyclic.map(|component| component.iter().map(|index| graph[*index]).collect()).collect()
 }
 
 /// Walks inside a strongly connected component until a task comes again; the shortest way back is not sought, the first will do.
 fn walk(tasks: &[Task], mut component: Vec<NodeId>) -> Vec<NodeId> {
     component.sort_unstable();
     let mut path = vec![component[0]];
+    // Where on the path a task of the component stands.
+    let mut seen = vec![None; component.len()];
+    seen[0] = Some(0);
     loop {
         let here = path[path.len() - 1];
-        let next = tasks[here.0 as usize].needs.iter().find(|need| component.contains(need)).copied();
+        let of_component = |need: &NodeId| component.binary_search(need).ok();
+        let next = tasks[here.0 as usize].needs.iter().find_map(of_component);
         let next = next.expect("every task of a cycle needs another of it");
-        if let Some(start) = path.iter().position(|seen| *seen == next) {
-            path.push(next);
+        path.push(component[next]);
+        if let Some(start) = seen[next] {
             return path.split_off(start);
         }
-        path.push(next);
+        seen[next] = Some(path.len() - 1);
     }
 }

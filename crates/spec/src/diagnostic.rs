@@ -1,7 +1,12 @@
 //! What is wrong with a document: where, what, and how to mend it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
+
+use crate::scalar::Scalar;
+use crate::tree::Node;
 
 /// How much a diagnostic weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +30,8 @@ pub struct Diagnostic {
     pub message: String,
     /// How to mend it.
     pub help: Option<String>,
+    /// The file it is about, if that is not the document itself but one that it names.
+    pub file: Option<Arc<File>>,
     /// The bytes it is about.
     pub span: Range<usize>,
     /// The line of its first byte, from 1.
@@ -33,19 +40,45 @@ pub struct Diagnostic {
     pub column: usize,
 }
 
+/// A file that a document names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its path, as the document has it.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
 /// Diagnostics under way.
+///
+/// Spans count through the document and then through the files that it names, one after the other.
 #[derive(Debug)]
 pub(crate) struct Diagnostics {
     text: String,
     found: Vec<Diagnostic>,
+    /// The files by the place where the document names them, each with the number of its first byte.
+    files: BTreeMap<usize, (usize, Arc<File>)>,
+    files_end: usize,
+    /// Comparisons of words that are left.
+    comparisons: usize,
 }
 
 /// More are not of use to anybody.
 const COUNT_MAX: usize = 100;
+/// Warnings are counted on their own: they must not crowd out an error.
+const WARNINGS_MAX: usize = 50;
+/// Bytes of a message or a help; the rest of a hostile name is left out.
+const TEXT_MAX: usize = 2_000;
+/// Words that a document's suggestions are sought among: did-you-mean over thousands of names, a thousand times, would be a way to
+/// keep a machine busy.
+const COMPARISONS_MAX: usize = 20_000;
+/// Known words that a help lists.
+const LISTED_MAX: usize = 50;
 
 impl Diagnostics {
     pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), found: Vec::new() }
+        let (text, files_end) = (text.to_owned(), text.len() + 1);
+        Self { text, found: Vec::new(), files: BTreeMap::new(), files_end, comparisons: COMPARISONS_MAX }
     }
 
     pub(crate) fn add(
@@ -56,13 +89,53 @@ impl Diagnostics {
         message: String,
         help: Option<String>,
     ) {
-        if self.found.len() >= COUNT_MAX
-            || self.found.iter().any(|known| known.span == *span && known.message == message)
-        {
+        let (message, help) = (shortened(message), help.map(shortened));
+        let is_full = if severity == Severity::Warning { self.warnings() >= WARNINGS_MAX } else { self.is_full() };
+        if is_full || self.found.iter().any(|known| known.span == *span && known.message == message) {
             return;
         }
-        let (line, column) = place(&self.text, span.start);
-        self.found.push(Diagnostic { code, severity, message, help, span: span.clone(), line, column });
+        // What lies behind the document lies in a file.
+        let end = if span.start > self.text.len() { self.files_end } else { self.text.len() };
+        let span = span.start.min(end)..span.end.min(end);
+        self.found.push(Diagnostic { code, severity, message, help, file: None, span, line: 1, column: 1 });
+    }
+
+    /// From now on the text of the node that stands there is the file's.
+    pub(crate) fn add_file(&mut self, place: &Range<usize>, path: String, text: String) {
+        let first = self.files_end;
+        self.files_end += text.len() + 1;
+        self.files.insert(place.start, (first, Arc::new(File { path, text })));
+    }
+
+    /// Where the parts of a node's text stand.
+    pub(crate) fn parts(&self, node: &Node) -> Parts {
+        let whole = node.span.clone();
+        if let Some((first, _)) = self.files.get(&whole.start).filter(|_| !whole.is_empty()) {
+            return Parts::File(*first);
+        }
+        let raw = self.text.get(whole.clone()).filter(|raw| !raw.is_empty());
+        let scalar = raw.zip(node.text()).and_then(|(raw, text)| Scalar::new(raw, whole.start, text));
+        scalar.map_or(Parts::Unknown(whole), Parts::Scalar)
+    }
+
+    /// True if what is found from now on is not kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() - self.warnings() >= COUNT_MAX
+    }
+
+    fn warnings(&self) -> usize {
+        self.found.iter().filter(|found| found.severity == Severity::Warning).count()
+    }
+
+    /// A help for a word that is not known: the nearest that is, or what there is.
+    pub(crate) fn suggestion(&mut self, word: &str, known: &[&str], what: &str) -> String {
+        let affordable = known.len() <= self.comparisons;
+        self.comparisons = self.comparisons.saturating_sub(known.len());
+        match nearest(word, known.iter().copied().filter(|_| affordable)) {
+            Some(best) => format!("did you mean `{best}`?"),
+            None if known.len() <= LISTED_MAX => format!("{what}: {}", known.join(", ")),
+            None => format!("{what}: {} and {} more", known[..LISTED_MAX].join(", "), known.len() - LISTED_MAX),
+        }
     }
 
     pub(crate) fn error(
@@ -81,33 +154,111 @@ impl Diagnostics {
         self.add(Severity::NotYet, "not_yet", span, message.into(), Some(help).filter(|help| !help.is_empty()));
     }
 
+    pub(crate) fn has_any(&self, codes: &[&str]) -> bool {
+        self.found.iter().any(|diagnostic| codes.contains(&diagnostic.code))
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// In the order of the text.
+    /// True as long as there is room for more.
+    pub(crate) fn warning(
+        &mut self,
+        code: &'static str,
+        span: &Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> bool {
+        self.add(Severity::Warning, code, span, message.into(), Some(help.into()));
+        self.warnings() < WARNINGS_MAX
+    }
+
+    /// In the order of the text, each with its line and column. A file's come where the document names it.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.severity));
-        self.found
+        let mut found: Vec<(usize, Diagnostic)> = Vec::with_capacity(self.found.len());
+        for mut diagnostic in std::mem::take(&mut self.found) {
+            let at = self.to_file(&mut diagnostic).unwrap_or(diagnostic.span.start);
+            found.push((at, diagnostic));
+        }
+        found.sort_by_key(|(at, diagnostic)| (*at, diagnostic.span.start, diagnostic.severity));
+        let (mut line, mut line_start, mut seen) = (1, 0, 0);
+        let in_document = found.iter_mut().filter(|(_, diagnostic)| diagnostic.file.is_none());
+        for (_, diagnostic) in in_document {
+            let at = self.text.floor_char_boundary(diagnostic.span.start.min(self.text.len()));
+            let between = &self.text[seen..at];
+            line += between.matches('\n').count();
+            line_start = between.rfind('\n').map_or(line_start, |newline| seen + newline + 1);
+            seen = at;
+            diagnostic.line = line;
+            diagnostic.column = self.text[line_start..at].chars().count() + 1;
+        }
+        found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+    }
+
+    /// Counts a span behind the document within its file; gives where the document names that.
+    fn to_file(&self, diagnostic: &mut Diagnostic) -> Option<usize> {
+        if diagnostic.span.start <= self.text.len() {
+            return None;
+        }
+        let before = self.files.iter().filter(|(_, (first, _))| *first <= diagnostic.span.start);
+        let (mention, (first, file)) = before.max_by_key(|(_, (first, _))| *first)?;
+        diagnostic.span = diagnostic.span.start - first..diagnostic.span.end - first;
+        let before = &file.text[..file.text.floor_char_boundary(diagnostic.span.start.min(file.text.len()))];
+        diagnostic.line = before.matches('\n').count() + 1;
+        diagnostic.column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        diagnostic.file = Some(Arc::clone(file));
+        Some(*mention)
     }
 }
 
-/// Line and column, from 1, of a byte.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(at.min(text.len()))];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
+/// Where the parts of a text stand, in the numbers of [`Diagnostics`].
+#[derive(Debug)]
+pub(crate) enum Parts {
+    /// In a file, from this byte on.
+    File(usize),
+    /// In the document, however it is written there.
+    Scalar(Scalar),
+    /// Somewhere in here.
+    Unknown(Range<usize>),
 }
+
+impl Parts {
+    pub(crate) fn place(&self, part: &Range<usize>) -> Range<usize> {
+        match self {
+            Self::File(first) => first + part.start..first + part.end,
+            Self::Scalar(scalar) => scalar.place(part).unwrap_or(0..0),
+            Self::Unknown(whole) => whole.clone(),
+        }
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > TEXT_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_MAX));
+        text.push('…');
+    }
+    text
+}
+
+/// Bytes of a word that is compared: no name is longer, and a hostile word may be.
+const COMPARED_MAX: usize = 256;
 
 /// The best candidate for a word that is not known, if one is near.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
+    if word.len() > COMPARED_MAX {
+        return None;
+    }
+    let count = word.chars().count();
+    // Of one letter every other is as near.
+    let bound = if count < 2 { 0 } else { 1 + count / 3 };
+    let is_prefix = |known: &str| word.len() >= 3 && (known.starts_with(word) || word.starts_with(known));
+    // Two words differ at least as much as their lengths do.
+    let could_be = |known: &&str| is_prefix(known) || known.chars().count().abs_diff(count) <= bound;
+    let scored = known.into_iter().filter(could_be).map(|known| (strsim::damerau_levenshtein(word, known), known));
     let (distance, best) = scored.min()?;
-    let near = distance <= 1 + word.chars().count() / 3;
-    let prefix = word.len() >= 3 && (best.starts_with(word) || word.starts_with(best));
-    (near || prefix).then_some(best)
+    (distance <= bound || is_prefix(best)).then_some(best)
 }
 
 /// All diagnostics of a document, for rendering with snippets.
@@ -124,15 +275,56 @@ pub struct Report {
 #[error("{}", .diagnostic.message)]
 pub struct Located {
     diagnostic: Diagnostic,
-    source_code: miette::NamedSource<String>,
+    source_code: Excerpts,
+}
+
+/// A document of which a terminal shows lines, and of long ones a part.
+#[derive(Clone, Debug)]
+struct Excerpts {
+    name: Arc<str>,
+    text: Arc<str>,
+}
+
+/// Bytes of a snippet that are shown whole.
+const SNIPPET_MAX: usize = 2_000;
+/// Bytes on each side of a place in a longer one.
+const AROUND: usize = 60;
+
+impl miette::SourceCode for Excerpts {
+    fn read_span<'a>(
+        &'a self,
+        span: &miette::SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
+        let whole = self.text.read_span(span, before, after)?;
+        let (mut bytes, mut line, mut column) = (*whole.span(), whole.line(), whole.column());
+        if bytes.len() > SNIPPET_MAX {
+            let start = self.text.floor_char_boundary(span.offset().saturating_sub(AROUND));
+            let end = self.text.ceil_char_boundary((span.offset() + AROUND).min(self.text.len()));
+            let skipped = &self.text[bytes.offset().min(start)..start];
+            line += skipped.matches('\n').count();
+            column = skipped.rsplit('\n').next().map_or(0, |rest| rest.chars().count());
+            bytes = (start, end - start).into();
+        }
+        let data = &self.text.as_bytes()[bytes.offset()..bytes.offset() + bytes.len()];
+        let name = self.name.to_string();
+        Ok(Box::new(miette::MietteSpanContents::new_named(name, data, bytes, line, column, whole.line_count())))
+    }
 }
 
 impl Report {
     /// A report over a document.
     #[must_use]
     pub fn new(name: &str, text: &str, diagnostics: Vec<Diagnostic>) -> Self {
-        let source = miette::NamedSource::new(name, text.to_owned());
-        let located = |diagnostic| Located { diagnostic, source_code: source.clone() };
+        let source = Excerpts { name: name.into(), text: text.into() };
+        let located = |diagnostic: Diagnostic| {
+            let source_code = match &diagnostic.file {
+                Some(file) => Excerpts { name: file.path.as_str().into(), text: file.text.as_str().into() },
+                None => source.clone(),
+            };
+            Located { diagnostic, source_code }
+        };
         Self { name: name.to_owned(), diagnostics: diagnostics.into_iter().map(located).collect() }
     }
 }
@@ -150,8 +342,8 @@ impl miette::Diagnostic for Located {
 
     fn severity(&self) -> Option<miette::Severity> {
         Some(match self.diagnostic.severity {
-            Severity::Error => miette::Severity::Error,
-            Severity::NotYet | Severity::Warning => miette::Severity::Warning,
+            Severity::Error | Severity::NotYet => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
         })
     }
 
@@ -164,7 +356,9 @@ impl miette::Diagnostic for Located {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
-        let span = self.diagnostic.span.start..self.diagnostic.span.end.max(self.diagnostic.span.start + 1);
+        // A long value is marked where it begins.
+        let Range { start, end } = self.diagnostic.span;
+        let span = start..end.clamp(start + 1, start + AROUND);
         Some(Box::new(std::iter::once(miette::LabeledSpan::underline(span))))
     }
 }

@@ -1,5 +1,7 @@
 //! Evaluates what a graph holds as source. Pure: what an expression reads comes in as bindings, and a bound is set to what it may cost.
 
+mod paths;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,8 +31,8 @@ pub enum EvalError {
     /// It took more steps than it may.
     #[error("the expression took more steps than the limit allows")]
     OutOfFuel,
-    /// It gave more than it may.
-    #[error("the expression gave {0} bytes, more than the limit allows")]
+    /// It gave more than it may, which is this many bytes.
+    #[error("the expression gave more than the {0} bytes that the limit allows")]
     TooLarge(usize),
 }
 
@@ -43,12 +45,32 @@ impl Evaluator {
         Self { environment, bytes_max: limits.evaluation_bytes_max }
     }
 
+    /// The value of an expression that is one dotted path, where it lies; `None` if [`Evaluator::evaluate`] has to be asked.
+    ///
+    /// # Errors
+    ///
+    /// If the value is larger than an evaluation may give.
+    pub fn look_up<'a>(
+        &self,
+        graph: &Graph,
+        expr: &Expr,
+        bindings: &'a Bindings,
+    ) -> Result<Option<&'a Json>, EvalError> {
+        if expr.form != Form::Expression {
+            return Ok(None);
+        }
+        paths::find(graph, &expr.source, bindings).map(|value| self.within_size(value)).transpose()
+    }
+
     /// The value of an expression of a graph.
     ///
     /// # Errors
     ///
     /// If the expression fails, costs too much, or gives too much.
     pub fn evaluate(&self, graph: &Graph, expr: &Expr, bindings: &Bindings) -> Result<Json, EvalError> {
+        if let Some(value) = self.look_up(graph, expr, bindings)? {
+            return Ok(value.clone());
+        }
         let value = match expr.form {
             Form::Constant => {
                 serde_json::from_str(&expr.source).map_err(|error| EvalError::Failed(error.to_string()))?
@@ -56,12 +78,13 @@ impl Evaluator {
             Form::Expression => self.expression(&expr.source, &context(graph, &expr.source, bindings))?,
             Form::Tree => self.tree(&expr.source, context(graph, &expr.source, bindings))?,
         };
-        self.within_size(value)
+        self.within_size(&value)?;
+        Ok(value)
     }
 
-    fn within_size(&self, value: Json) -> Result<Json, EvalError> {
-        let bytes = size(&value);
-        if bytes > self.bytes_max { Err(EvalError::TooLarge(bytes)) } else { Ok(value) }
+    fn within_size<'a>(&self, value: &'a Json) -> Result<&'a Json, EvalError> {
+        let bytes = size(value);
+        if bytes > self.bytes_max { Err(EvalError::TooLarge(self.bytes_max)) } else { Ok(value) }
     }
 
     fn expression(&self, source: &str, context: &Map<String, Json>) -> Result<Json, EvalError> {
@@ -71,15 +94,24 @@ impl Evaluator {
         if value.is_undefined() {
             return Ok(Json::Null);
         }
+        // Fuel counts steps, and one step can make a list of millions or one that holds itself many times over.
+        let mut left = self.bytes_max;
+        if !fits(&value, &mut left, VALUES_DEPTH_MAX) {
+            return Err(EvalError::TooLarge(self.bytes_max));
+        }
         serde_json::to_value(&value).map_err(|error| EvalError::Failed(error.to_string()))
     }
 
     fn template(&self, source: &str, context: &Map<String, Json>) -> Result<Json, EvalError> {
-        let text = self
-            .environment
-            .render_str(source, minijinja::Value::from(minijinja::value::Serde(context)))
-            .map_err(|error| failed(&error))?;
-        if text.len() > self.bytes_max { Err(EvalError::TooLarge(text.len())) } else { Ok(Json::String(text)) }
+        let template = self.environment.template_from_str(source).map_err(|error| failed(&error))?;
+        let mut text = Bounded { bytes: Vec::new(), bytes_max: self.bytes_max };
+        match template.render_captured_to(minijinja::Value::from(minijinja::value::Serde(context)), &mut text) {
+            Err(error) if error.kind() == minijinja::ErrorKind::WriteFailure => {
+                Err(EvalError::TooLarge(self.bytes_max))
+            }
+            Err(error) => Err(failed(&error)),
+            Ok(_) => Ok(Json::String(String::from_utf8_lossy(&text.bytes).into_owned())),
+        }
     }
 
     /// A tree: every text with something to evaluate is replaced. `prompt` and `system` come last and see the other arguments.
@@ -118,6 +150,49 @@ impl Evaluator {
     }
 }
 
+/// Values inside values that an expression gives.
+const VALUES_DEPTH_MAX: usize = 128;
+
+/// True if a value is small enough to be written out.
+fn fits(value: &minijinja::Value, left: &mut usize, depth: usize) -> bool {
+    use minijinja::value::ValueKind;
+    let cost = 1 + value.as_str().map_or(0, str::len);
+    let Some(rest) = left.checked_sub(cost) else { return false };
+    *left = rest;
+    let is_list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    if !is_list && value.kind() != ValueKind::Map {
+        return true;
+    }
+    if depth == 0 || value.len().is_some_and(|count| count > *left) {
+        return false;
+    }
+    // A map gives its keys.
+    let of_map =
+        |key: &minijinja::Value, left: &mut usize| value.get_item(key).is_ok_and(|item| fits(&item, left, depth - 1));
+    let Ok(mut inside) = value.try_iter() else { return true };
+    inside.all(|one| fits(&one, left, depth - 1) && (is_list || of_map(&one, left)))
+}
+
+/// Takes what a template writes, up to a size.
+struct Bounded {
+    bytes: Vec<u8>,
+    bytes_max: usize,
+}
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.bytes_max {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The truth of a value, as in conditions: empty texts, lists and maps, zero and nothing are false.
 #[must_use]
 pub fn truthy(value: &Json) -> bool {
@@ -143,10 +218,16 @@ fn context(graph: &Graph, source: &str, bindings: &Bindings) -> Map<String, Json
     let mut of_loop = Map::new();
     let mut run = Map::new();
     for (read, value) in bindings {
-        let Some(value) = value.as_deref().cloned() else { continue };
+        let Some(value) = value.as_deref() else { continue };
+        if *read == DataRef::Inputs {
+            // The list of a `foreach` lies in there, and each of its items is evaluated.
+            context.insert("inputs".into(), paths::narrow(source, "inputs", value));
+            continue;
+        }
+        let value = value.clone();
         let output = |value: Json| Json::Object([("output".to_owned(), value)].into_iter().collect());
         match read {
-            DataRef::Inputs => drop(context.insert("inputs".into(), value)),
+            DataRef::Inputs => {}
             DataRef::Output(node) => drop(tasks.insert(graph.task(*node).name.to_string(), output(value))),
             DataRef::Previous(node) => drop(previous.insert(graph.task(*node).name.to_string(), output(value))),
             DataRef::Round => drop(of_loop.insert("round".into(), value)),

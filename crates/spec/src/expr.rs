@@ -6,6 +6,8 @@ use agendum_types::graph::{DataRef, Form};
 use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
 
+use crate::names::{self, Call, Names, Unreadable};
+
 /// A text of a document, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Text<'a> {
@@ -36,23 +38,110 @@ pub(crate) fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Chainable);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_recursion_limit(64);
+    // In a loop it would make values that are deeper than any stack: each inside the next.
+    environment.remove_global("namespace");
     environment
 }
 
-/// The names that a source reads, as dotted paths such as `tasks.a.output.text`.
-pub(crate) fn names(environment: &Environment<'_>, form: Form, source: &str) -> Result<BTreeSet<String>, String> {
-    let found = match form {
-        Form::Expression => {
-            environment.compile_expression(source).map(|expression| expression.undeclared_variables(true))
-        }
-        Form::Tree => environment.template_from_str(source).map(|template| template.undeclared_variables(true)),
-        Form::Constant => return Ok(BTreeSet::new()),
-    };
-    let mut found: BTreeSet<String> =
-        found.map_err(|error| error.detail().unwrap_or("it cannot be read").to_owned())?.into_iter().collect();
-    found.extend(crate::slices::names(source, form == Form::Tree));
+/// What a source reads and calls.
+pub(crate) fn names<'s>(environment: &Environment<'_>, form: Form, source: &'s str) -> Result<Names<'s>, Unreadable> {
+    if form != Form::Constant {
+        crate::shape::check(source, form == Form::Tree).map_err(|why| Unreadable { why, at: None })?;
+    }
+    let mut found = names::of(environment, form, source)?;
     let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
-    Ok(found.into_iter().filter(|name| !globals.contains(name.split('.').next().unwrap_or_default())).collect())
+    found.reads.retain(|read| read.head().next().is_none_or(|(root, _)| !globals.contains(root)));
+    found.calls.retain(|(call, (name, _))| *call != Call::Function || !globals.contains(name));
+    Ok(found)
+}
+
+/// The filters and tests there are, for suggestions; a test holds that they are there.
+const FILTERS: [&str; 44] = [
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "default",
+    "dictsort",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "upper",
+];
+const TESTS: [&str; 22] = [
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "even",
+    "false",
+    "float",
+    "ge",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lower",
+    "lt",
+    "mapping",
+    "none",
+    "number",
+    "odd",
+    "string",
+    "undefined",
+];
+
+/// `None` if there is such a filter, test or function; else what there is instead.
+pub(crate) fn unknown(environment: &Environment<'_>, call: Call, name: &str) -> Option<Vec<&'static str>> {
+    use minijinja::ErrorKind::{UnknownFilter, UnknownTest};
+    let mut state = environment.empty_state();
+    let is_unknown = match call {
+        Call::Filter => state.apply_filter(name, &[]).is_err_and(|error| error.kind() == UnknownFilter),
+        Call::Test => state.perform_test(name, &[]).is_err_and(|error| error.kind() == UnknownTest),
+        Call::Function => true,
+    };
+    let known = match call {
+        Call::Filter => FILTERS.to_vec(),
+        Call::Test => TESTS.to_vec(),
+        Call::Function => vec!["range", "dict"],
+    };
+    is_unknown.then_some(known)
 }
 
 /// What a dotted path stands for.
@@ -110,5 +199,22 @@ fn of_task<'a>(outer: usize, name: &'a str, part: Option<&'a str>) -> Name<'a> {
         Some("stream" | "first") => Name::Streaming(name),
         Some(_) => Name::Unknown("of a task only its output can be read: tasks.NAME.output"),
         None => Name::Unknown("write tasks.NAME.output"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILTERS, TESTS, environment, unknown};
+    use crate::names::Call;
+
+    #[test]
+    fn what_is_suggested_is_there() {
+        let environment = environment();
+        for (call, names) in [(Call::Filter, &FILTERS[..]), (Call::Test, &TESTS[..])] {
+            for name in names {
+                assert_eq!(unknown(&environment, call, name), None, "{name}");
+            }
+            assert!(unknown(&environment, call, "nothing_of_the_kind").is_some());
+        }
     }
 }

@@ -40,7 +40,8 @@ pub(crate) fn inline(tree: &mut Node, resolver: &dyn Resolver, limits: &Limits, 
     }
 }
 
-fn inline_tasks(tasks: &mut Node, resolver: &dyn Resolver, left: &mut usize, diagnostics: &mut Diagnostics) {
+/// The same for the tasks of one map.
+pub(crate) fn inline_tasks(tasks: &mut Node, resolver: &dyn Resolver, left: &mut usize, diagnostics: &mut Diagnostics) {
     let Value::Map(tasks) = &mut tasks.value else { return };
     for (_, task) in tasks {
         if let Some(inner) = get_mut(task, "tasks") {
@@ -64,6 +65,7 @@ fn inline_value(value: &mut Node, resolver: &dyn Resolver, left: &mut usize, dia
     match resolver.read(&path) {
         Ok(text) if text.len() <= *left => {
             *left -= text.len();
+            diagnostics.add_file(&value.span, path, text.clone());
             value.value = Value::Text(text);
         }
         Ok(_) => diagnostics.error("too_large", &value.span, "the document with its files is too large", ""),
@@ -76,7 +78,7 @@ fn is_path(text: &str) -> bool {
     text.len() <= 256 && text.chars().all(plain) && ENDINGS.iter().any(|ending| text.ends_with(ending))
 }
 
-fn get_mut<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
+pub(crate) fn get_mut<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
     match &mut node.value {
         Value::Map(entries) => entries.iter_mut().find(|(known, _)| known.name == key).map(|(_, value)| value),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,

@@ -10,16 +10,23 @@
 
 pub mod diagnostic;
 pub mod eval;
+pub mod fix;
+pub mod fuzzing;
 pub mod inputs;
 pub mod plans;
 pub mod schema;
+pub mod served;
 pub mod tree;
 
 mod cycles;
 mod expr;
+mod extend;
 mod files;
+mod json_schema;
 mod lower;
-mod slices;
+mod names;
+mod scalar;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -29,7 +36,8 @@ use std::sync::Arc;
 
 use agendum_types::{Graph, Hash, Limits};
 
-pub use diagnostic::{Diagnostic, Report, Severity};
+pub use diagnostic::{Diagnostic, File, Report, Severity};
+pub use extend::extend;
 pub use files::{NoFiles, Resolver};
 
 use crate::diagnostic::Diagnostics;
@@ -86,45 +94,11 @@ pub fn check(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Ch
 fn check_into(text: &str, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Accepted> {
     let mut tree = tree::parse(text, limits, diagnostics)?;
     schema::check(&tree, diagnostics);
-    if diagnostics.has_errors() {
-        return None;
-    }
     files::inline(&mut tree, resolver, limits, diagnostics);
     let normal = tree::to_json(&tree).to_string();
     let graph = lower::graph(&tree, hash_of(&normal), limits, diagnostics)?;
     Some(Accepted { graph: Arc::new(graph), document: NormalDocument(normal.into()) })
 }
-
-/// Checks a document with further tasks: those under `tasks` of the addition, YAML or JSON. Diagnostics point into the extended
-/// document, which is JSON.
-///
-/// # Errors
-///
-/// If the addition is no map of tasks, or names a task that is there already.
-pub fn extend(document: &NormalDocument, addition: &str, limits: &Limits) -> Result<Checked, Unextendable> {
-    let mut diagnostics = Diagnostics::new(addition);
-    let added = tree::parse(addition, limits, &mut diagnostics).map(|tree| tree::to_json(&tree)).ok_or_else(|| {
-        let first = diagnostics.finish().into_iter().next();
-        Unextendable(first.map_or_else(String::new, |first| first.message))
-    })?;
-    let tasks = added["tasks"].as_object().filter(|tasks| !tasks.is_empty());
-    let tasks =
-        tasks.ok_or_else(|| Unextendable("it holds no `tasks`: write `tasks: { NAME: { uses: … } }`".into()))?;
-    let mut whole: serde_json::Value =
-        serde_json::from_str(&document.0).map_err(|error| Unextendable(error.to_string()))?;
-    for (name, task) in tasks {
-        if whole["tasks"].get(name).is_some() {
-            return Err(Unextendable(format!("the run has a task `{name}` already: choose another name")));
-        }
-        whole["tasks"][name] = task.clone();
-    }
-    Ok(check(Source { name: "addition", text: &whole.to_string() }, &NoFiles, limits))
-}
-
-/// An addition that cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the addition cannot be made: {0}")]
-pub struct Unextendable(pub String);
 
 /// Makes the graph of a normal document again.
 ///
@@ -133,12 +107,15 @@ pub struct Unextendable(pub String);
 /// If the text is no document that this or an earlier release has accepted.
 pub fn load(document: &NormalDocument, limits: &Limits) -> Result<Arc<Graph>, Unloadable> {
     let mut diagnostics = Diagnostics::new(&document.0);
-    let graph = tree::parse(&document.0, limits, &mut diagnostics)
-        .and_then(|tree| lower::graph(&tree, hash_of(&document.0), limits, &mut diagnostics));
-    match graph {
+    match lower::graph(&parsed(document)?, hash_of(&document.0), limits, &mut diagnostics) {
         Some(graph) if !diagnostics.has_errors() => Ok(Arc::new(graph)),
         _ => Err(Unloadable(diagnostics.finish().into_iter().next().map_or_else(String::new, |first| first.message))),
     }
+}
+
+/// Read as JSON: YAML would read some rare characters otherwise, and its limits are for what comes from outside.
+fn parsed(document: &NormalDocument) -> Result<tree::Node, Unloadable> {
+    serde_json::from_str(&document.0).map(tree::from_json).map_err(|error| Unloadable(error.to_string()))
 }
 
 /// A stored document that cannot be read any more.

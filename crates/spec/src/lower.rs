@@ -1,12 +1,16 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
+mod outputs;
+mod places;
 mod reads;
 mod task;
+mod warned;
 mod words;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use agendum_types::graph::{Expr, ExprId, Form, NodeId, Priority, Section, Task, Work};
+use agendum_types::graph::{Expr, ExprId, Form, NodeId, Priority, Task, Work};
 use agendum_types::{Graph, Hash, Labels, Limits};
 use minijinja::Environment;
 
@@ -15,26 +19,64 @@ use crate::diagnostic::Diagnostics;
 use crate::expr;
 use crate::tree::{Node, Value};
 
-/// The sections of a document with the words for them.
-const SECTIONS: [(&str, Section); 4] = [
-    ("tasks", Section::Main),
-    ("after", Section::After),
-    ("on_failure", Section::OnFailure),
-    ("finally", Section::Finally),
-];
+pub(crate) use places::SECTIONS;
+
+/// Tasks of a cycle that its diagnostic names.
+const PATH_MAX: usize = 40;
 
 /// Makes the graph. `None` if there are errors.
 pub(crate) fn graph(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Graph> {
+    let graph = lowered(tree, hash, limits, diagnostics)?.graph;
+    (!diagnostics.has_errors()).then_some(graph)
+}
+
+/// Tasks beside each other that need each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cycle {
+    /// The groups around them, from the top.
+    pub(crate) groups: Vec<String>,
+    /// Their names, in the order of the text.
+    pub(crate) tasks: Vec<String>,
+    /// What each needs of them, by its place in `tasks`.
+    pub(crate) needs: Vec<Vec<usize>>,
+}
+
+/// The cycles of a document whose names are right.
+pub(crate) fn cycles(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) -> Vec<Cycle> {
+    let Some(lower) = lowered(tree, Hash([0; 32]), limits, diagnostics) else { return Vec::new() };
+    let mut components = cycles::components(&lower.graph.tasks);
+    let alone = |node: &NodeId| !components.iter().any(|component| component.contains(node));
+    let selves: Vec<_> = lower.selves.iter().copied().filter(alone).map(|node| vec![node]).collect();
+    components.extend(selves);
+    for component in &mut components {
+        component.sort_unstable();
+    }
+    components.sort();
+    components.iter().map(|component| lower.cycle(component)).collect()
+}
+
+fn lowered<'t, 'd>(
+    tree: &'t Node,
+    hash: Hash,
+    limits: &'t Limits,
+    diagnostics: &'d mut Diagnostics,
+) -> Option<Lower<'t, 'd>> {
     let mut lower = Lower {
         graph: empty(tree, hash),
         nodes: Vec::new(),
         names: Vec::new(),
+        places: BTreeMap::new(),
+        selves: BTreeSet::new(),
+        sights: Vec::new(),
         environment: expr::environment(),
         limits,
         diagnostics,
     };
     lower.collect(tree);
-    if lower.diagnostics.has_errors() {
+    lower.no_shadows();
+    // Over a limit the rest is not looked at; without tasks every name would be unknown. Other errors hide nothing.
+    let has_tasks = tree.get("tasks").is_some_and(|tasks| !tasks.entries().is_empty());
+    if !has_tasks || lower.diagnostics.has_any(&["too_deep", "too_many_tasks"]) {
         return None;
     }
     lower.of_run(tree);
@@ -42,8 +84,8 @@ pub(crate) fn graph(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut 
         lower.task(NodeId(index as u32));
     }
     lower.finish();
-    let graph = lower.graph;
-    (!diagnostics.has_errors()).then_some(graph)
+    lower.judge(tree);
+    Some(lower)
 }
 
 /// A document on its way to a graph.
@@ -53,6 +95,12 @@ struct Lower<'t, 'd> {
     nodes: Vec<&'t Node>,
     /// Where the name of each task stands.
     names: Vec<Range<usize>>,
+    /// The tasks by scope and name: the graph's own search is linear.
+    places: BTreeMap<(Option<NodeId>, &'t str), NodeId>,
+    /// Tasks that need themselves, which is said where they do and kept out of their needs.
+    selves: BTreeSet<NodeId>,
+    /// What expressions read of data whose fields may be known.
+    sights: Vec<outputs::Sight>,
     environment: Environment<'static>,
     limits: &'t Limits,
     diagnostics: &'d mut Diagnostics,
@@ -82,80 +130,14 @@ fn labels(node: Option<&Node>) -> Labels {
 }
 
 impl<'t> Lower<'t, '_> {
-    /// Gives every task its place. Additions to a live run come after everything the document had.
-    fn collect(&mut self, tree: &'t Node) {
-        for (word, section) in SECTIONS {
-            if let Some(tasks) = tree.get(word) {
-                self.collect_tasks(tasks, None, section, 1);
-            }
-        }
-        for addition in tree.get("additions").map(Node::items).unwrap_or_default() {
-            self.collect_tasks(addition, None, Section::Main, 1);
-        }
-    }
-
-    fn collect_tasks(&mut self, tasks: &'t Node, parent: Option<NodeId>, section: Section, depth: u32) {
-        if depth > self.limits.depth_max {
-            let message = format!("groups are nested more than {} deep", self.limits.depth_max);
-            return self.diagnostics.error("too_deep", &tasks.span, message, "");
-        }
-        for (key, node) in tasks.entries() {
-            if self.graph.tasks.len() >= self.limits.graph_tasks_max as usize {
-                let message = format!("the document has more than {} tasks", self.limits.graph_tasks_max);
-                return self.diagnostics.error("too_many_tasks", &key.span, message, "use `foreach` over a list");
-            }
-            self.is_new_name(parent, &key.name, &key.span);
-            let id = NodeId(self.graph.tasks.len() as u32);
-            self.graph.tasks.push(words::blank(&key.name, parent, section, node.get("tasks").is_some()));
-            self.nodes.push(node);
-            self.names.push(key.span.clone());
-            match parent {
-                Some(parent) => {
-                    if let Work::Group(group) = &mut self.graph.tasks[parent.0 as usize].work {
-                        group.tasks.push(id);
-                    }
-                }
-                None => self.section_mut(section).push(id),
-            }
-            if let Some(inner) = node.get("tasks") {
-                self.collect_tasks(inner, Some(id), section, depth + 1);
-            }
-        }
-    }
-
-    fn section_mut(&mut self, section: Section) -> &mut Vec<NodeId> {
-        match section {
-            Section::Main => &mut self.graph.main,
-            Section::After => &mut self.graph.after,
-            Section::OnFailure => &mut self.graph.on_failure,
-            Section::Finally => &mut self.graph.finally,
-        }
-    }
-
-    /// A name stands once in its scope and shadows none further out.
-    fn is_new_name(&mut self, parent: Option<NodeId>, name: &str, span: &Range<usize>) {
-        let mut scope = parent;
-        loop {
-            if self.graph.find(scope, name).is_some() {
-                let (message, help) = if scope == parent {
-                    (format!("there is another task `{name}`"), "give one of them another name")
-                } else {
-                    (format!("task `{name}` shadows the one outside its group"), "give one of them another name")
-                };
-                return self.diagnostics.error("duplicate_task", span, message, help);
-            }
-            let Some(group) = scope else { return };
-            scope = self.graph.task(group).parent;
-        }
-    }
-
     /// What the document says of the run.
     fn of_run(&mut self, tree: &'t Node) {
         self.graph.deadline = words::span(tree.get("deadline"));
         self.graph.budget = words::budget(tree.get("budget"));
         if let Some(budget) = tree.get("budget")
             && self.graph.budget.is_none()
-            && budget.get("usd_per_minute").is_none()
+            && budget.entries().iter().all(|(key, _)| key.name == "on_exceeded")
+            && matches!(budget.value, Value::Map(_))
         {
             self.diagnostics.error("empty", &budget.span, "the budget limits nothing", "write usd or tokens");
         }
@@ -168,16 +150,15 @@ impl<'t> Lower<'t, '_> {
     /// What follows from all tasks together.
     fn finish(&mut self) {
         for index in 0..self.graph.tasks.len() {
-            let count = self.graph.tasks[index].needs.len();
-            if count > self.limits.needs_max as usize {
-                let message = format!("the task needs {count} others; {} are allowed", self.limits.needs_max);
+            if self.graph.tasks[index].needs.len() > self.limits.needs_max as usize {
+                let message = format!("the task needs more than {} others", self.limits.needs_max);
                 self.diagnostics.error("too_many_needs", &self.names[index].clone(), message, "");
             }
         }
         for cycle in cycles::find(&self.graph.tasks) {
-            let names: Vec<&str> = cycle.iter().map(|node| &*self.graph.task(*node).name).collect();
-            let message = format!("the tasks need each other: {}", names.join(" → "));
-            let help = "a cycle can only be written as a `loop`: put these tasks into one: `loop: {until, max_iterations, on_exhausted}` with `tasks` inside";
+            let message = format!("the tasks need each other: {}", self.path(&cycle));
+            let help = "a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; \
+                        `agendum check --fix` writes this";
             let span = self.names[cycle[0].0 as usize].clone();
             self.diagnostics.error("cycle", &span, message, help);
         }
@@ -187,6 +168,34 @@ impl<'t> Lower<'t, '_> {
             }
         }
         self.mark_used();
+    }
+
+    fn cycle(&self, component: &[NodeId]) -> Cycle {
+        let mut groups = Vec::new();
+        let mut parent = self.graph.task(component[0]).parent;
+        while let Some(group) = parent {
+            groups.insert(0, self.graph.task(group).name.to_string());
+            parent = self.graph.task(group).parent;
+        }
+        let needs = |node: &NodeId| {
+            let own = self.selves.get(node);
+            let of_cycle = |need: &NodeId| component.binary_search(need).ok();
+            own.into_iter().chain(&self.graph.task(*node).needs).filter_map(of_cycle).collect()
+        };
+        let tasks = component.iter().map(|node| self.graph.task(*node).name.to_string()).collect();
+        Cycle { groups, tasks, needs: component.iter().map(needs).collect() }
+    }
+
+    /// The names along a cycle; of a long one both ends.
+    fn path(&self, cycle: &[NodeId]) -> String {
+        let name = |node: &NodeId| self.graph.task(*node).name.to_string();
+        if cycle.len() <= PATH_MAX {
+            return cycle.iter().map(name).collect::<Vec<_>>().join(" → ");
+        }
+        let (begin, end) = (&cycle[..PATH_MAX / 2], &cycle[cycle.len() - PATH_MAX / 2..]);
+        let left_out = format!("({} more)", cycle.len() - begin.len() - end.len());
+        let names = begin.iter().map(name).chain([left_out]).chain(end.iter().map(name));
+        names.collect::<Vec<_>>().join(" → ")
     }
 
     /// Marks the tasks whose output somebody reads.
@@ -260,7 +269,7 @@ impl<'t> Lower<'t, '_> {
     }
 
     fn expression(&mut self, source: &str, node: &Node, place: reads::Place) -> ExprId {
-        let reads = self.source_reads(Form::Expression, source, node, &place, &[]);
+        let reads = self.source_reads(Form::Expression, source, node, &place, &mut reads::Locals::default());
         self.push(Form::Expression, source, reads)
     }
 }

@@ -1,8 +1,9 @@
 //! Two shapes that agent planners emit, read as graphs: a list of steps, and nodes with links.
 //!
-//! `[{id, tool, args, dependencies}]` (LLMCompiler), with HuggingGPT's `task` and `dep`; `{nodes, links}` (TaskBench), with links as
-//! pairs or as `{source, target}`. Every tool becomes an `exec` task without effect that runs the program of that name with its
-//! arguments as JSON. Refusals are for a model to act on: all of them at once, each with what would mend it.
+//! `[{id, tool, args, dependencies}]` (LLMCompiler), with HuggingGPT's `task` and `dep`; `{nodes, links}` (TaskBench), also as its
+//! planners write them: `{task_steps, task_nodes, task_links}`. Links are pairs or `{source, target}`. Every tool becomes an `exec`
+//! task without effect that runs the program of that name with its arguments as JSON. Refusals are for a model to act on: all of them
+//! at once, each with what would mend it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,8 @@ const STEPS_MAX: usize = 10_000;
 struct Step {
     id: String,
     tool: String,
+    /// What the planner says of it.
+    words: Option<String>,
     args: Json,
     needs: Vec<String>,
 }
@@ -24,68 +27,129 @@ struct Step {
 pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
     let value: Json = serde_json::from_str(text).ok()?;
     let steps = match &value {
-        Json::Array(list) if list.iter().all(|step| step.get("tool").or_else(|| step.get("task")).is_some()) => {
-            listed(list)
-        }
-        Json::Object(object) if object.contains_key("nodes") && object.contains_key("links") => linked(object),
+        Json::Array(list) if list.is_empty() || list.iter().any(is_step) => listed(list),
+        // A document has tasks, and a plan that stands inside one is none.
+        Json::Object(object) if !object.contains_key("tasks") => linked(object)?,
         Json::Array(_) | Json::Object(_) | Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
             return None;
         }
     };
-    Some(steps.and_then(|steps| document(&steps)))
+    Some(steps.and_then(|(steps, wrong)| document(&steps, wrong)))
 }
 
-fn listed(list: &[Json]) -> Result<Vec<Step>, Vec<String>> {
-    let name = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let step = |(place, step): (usize, &Json)| Step {
-        id: step.get("id").map_or_else(|| place.to_string(), name),
-        tool: name(step.get("tool").or_else(|| step.get("task")).unwrap_or(&Json::Null)),
-        args: step.get("args").cloned().unwrap_or_else(|| json!({})),
-        needs: step
-            .get("dependencies")
-            .or_else(|| step.get("dep"))
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-            .map(name)
-            .filter(|need| need != "-1")
-            .collect(),
-    };
-    Ok(list.iter().enumerate().map(step).collect())
+/// The steps that could be read, and what is wrong so far.
+type Steps = (Vec<Step>, Vec<String>);
+
+fn is_step(step: &Json) -> bool {
+    ["tool", "task", "dependencies", "dep"].iter().any(|key| step.get(key).is_some())
 }
 
-fn linked(object: &Map<String, Json>) -> Result<Vec<Step>, Vec<String>> {
-    let name = |node: &Json| {
-        let inside = || ["id", "task", "tool", "name"].iter().find_map(|key| node[*key].as_str());
-        node.as_str().or_else(inside).unwrap_or_default().to_owned()
-    };
-    let nodes = object["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut steps: Vec<Step> = nodes
-        .iter()
-        .map(|node| Step {
-            id: name(node),
-            tool: node["tool"].as_str().map_or_else(|| name(node), str::to_owned),
-            args: node.get("arguments").or_else(|| node.get("args")).cloned().unwrap_or_else(|| json!({})),
-            needs: Vec::new(),
-        })
-        .collect();
+/// A name, or the number that stands for one.
+fn name(value: &Json) -> String {
+    match value {
+        Json::String(name) => name.clone(),
+        Json::Null => String::new(),
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
+    }
+}
+
+fn listed(list: &[Json]) -> Result<Steps, Vec<String>> {
     let mut wrong = Vec::new();
-    for link in object["links"].as_array().into_iter().flatten() {
+    let mut steps = Vec::new();
+    for (place, step) in list.iter().enumerate() {
+        let id = step.get("id").map_or_else(|| place.to_string(), name);
+        let needs = step.get("dependencies").or_else(|| step.get("dep"));
+        if needs.is_some_and(|needs| !needs.is_array() && !needs.is_null()) {
+            wrong.push(format!("the dependencies of step {id:?} are no list: write them as [id, …]"));
+        }
+        let needs = needs.and_then(Json::as_array).into_iter().flatten().map(name).filter(|need| need != "-1");
+        steps.push(Step {
+            tool: step.get("tool").or_else(|| step.get("task")).map(name).unwrap_or_default(),
+            words: None,
+            args: arguments(step),
+            needs: needs.collect(),
+            id,
+        });
+    }
+    Ok((steps, wrong))
+}
+
+fn arguments(step: &Json) -> Json {
+    step.get("args").or_else(|| step.get("arguments")).cloned().unwrap_or_else(|| json!({}))
+}
+
+/// `None` if this is no plan at all.
+fn linked(object: &Map<String, Json>) -> Option<Result<Steps, Vec<String>>> {
+    let of = |word: &str| object.get(word).or_else(|| object.get(&format!("task_{word}")));
+    let (nodes, links, steps) = (of("nodes"), of("links"), object.get("task_steps"));
+    if nodes.is_none() && links.is_none() && steps.is_none() {
+        return None;
+    }
+    let Some(nodes) = nodes.and_then(Json::as_array) else {
+        let reason =
+            "the plan has no list of nodes: name its tools under \"task_nodes\", as {\"task\": NAME, \"arguments\": …}";
+        return Some(Err(vec![reason.to_owned()]));
+    };
+    let links = match links {
+        Some(Json::Array(links)) => links.as_slice(),
+        None if nodes.len() < 2 => &[],
+        _ => {
+            let reason = "the plan has no list of links: write \"task_links\": [{\"source\": …, \"target\": …}], or [] if no step needs another";
+            return Some(Err(vec![reason.to_owned()]));
+        }
+    };
+    let words = steps.and_then(Json::as_array).filter(|steps| steps.len() == nodes.len());
+    let mut steps: Vec<Step> = Vec::new();
+    for (place, node) in nodes.iter().enumerate() {
+        let own = |keys: &[&str]| keys.iter().find_map(|key| node.get(key).filter(|of| !of.is_null())).map(name);
+        let tool = own(&["tool", "task", "name", "id"]).unwrap_or_else(|| name(node));
+        steps.push(Step {
+            id: own(&["id"]).unwrap_or_else(|| tool.clone()),
+            words: words.and_then(|words| words[place].as_str()).map(str::to_owned),
+            args: arguments(node),
+            needs: Vec::new(),
+            tool,
+        });
+    }
+    Some(Ok(joined(steps, links)))
+}
+
+/// Joins the steps as the links say. A tool that stands there twice is two steps, as long as no link has to choose between them.
+fn joined(mut steps: Vec<Step>, links: &[Json]) -> Steps {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for (place, step) in steps.iter_mut().enumerate() {
+        let count = times.entry(step.id.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            step.id = format!("{}#{count}", step.id);
+        }
+        places.entry(step.id.clone()).or_insert(place);
+    }
+    let mut wrong = Vec::new();
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for link in links {
         let (from, to) = match link.as_array().map(Vec::as_slice) {
             Some([from, to]) => (name(from), name(to)),
             _ => (name(&link["source"]), name(&link["target"])),
         };
-        match steps.iter_mut().find(|step| step.id == to) {
-            Some(step) => step.needs.push(from),
+        for end in [&from, &to] {
+            if times.get(end).is_some_and(|count| *count > 1) && told.insert(end.clone()) {
+                wrong.push(format!(
+                    "several nodes are called {end:?} and a link names it: give each an \"id\" of its own, and link the ids"
+                ));
+            }
+        }
+        match places.get(&to) {
+            Some(place) => steps[*place].needs.push(from),
             None => wrong
                 .push(format!("a link leads to {to:?}, which is not among the nodes: add the node, or drop the link")),
         }
     }
-    if wrong.is_empty() { Ok(steps) } else { Err(wrong) }
+    (steps, wrong)
 }
 
-fn document(steps: &[Step]) -> Result<Json, Vec<String>> {
-    let mut wrong = Vec::new();
+fn document(steps: &[Step], mut wrong: Vec<String>) -> Result<Json, Vec<String>> {
     if steps.is_empty() {
         wrong.push("the plan has no steps: name at least one tool".to_owned());
     }
@@ -98,7 +162,7 @@ fn document(steps: &[Step]) -> Result<Json, Vec<String>> {
             wrong.push(format!("two steps have the id {:?}: give each its own", step.id));
         }
         if step.tool.trim().is_empty() {
-            wrong.push(format!("step {:?} names no tool", step.id));
+            wrong.push(format!("step {:?} names no tool: add \"tool\"", step.id));
         }
     }
     let mut tasks = Map::new();
@@ -113,10 +177,13 @@ fn document(steps: &[Step]) -> Result<Json, Vec<String>> {
                 )),
             }
         }
-        let arguments = step.args.to_string().replace("${{", "$ {{");
+        // Braces of templates stand in texts only, where JSON has another way to write them.
+        let arguments =
+            step.args.to_string().replace("${{", "$\\u007b{").replace("{%", "\\u007b%").replace("{#", "\\u007b#");
+        let tool = step.tool.replace("${{", "$ {{").replace("{%", "{ %").replace("{#", "{ #");
         let task = json!({
-            "description": step.tool, "uses": "exec", "effect": "none", "needs": needs,
-            "with": { "argv": [step.tool.replace("${{", "$ {{"), arguments] },
+            "description": step.words.as_ref().unwrap_or(&step.tool), "uses": "exec", "effect": "none", "needs": needs,
+            "with": { "argv": [tool, arguments] },
         });
         tasks.insert(names[step.id.as_str()].clone(), task);
     }

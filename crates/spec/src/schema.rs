@@ -2,14 +2,17 @@
 //!
 //! The schema is the one list of words: what is not in it is an error here, and what it marks with `x-not-yet` is refused as such.
 //! Walked by our own hand and not by a validator, because a validator knows neither places in a text nor did-you-mean. Understands
-//! the part of JSON Schema that the schema uses, and a test holds that it uses no more.
+//! the part of JSON Schema that the schema uses, and a test holds that it uses no more. What a capability takes (`with_…`) hangs on
+//! `uses` by `if` and `then`, and stands beside what it gives (`x-output`).
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use agendum_types::Duration;
 use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostics, nearest};
+use crate::json_schema;
 use crate::tree::{Key, Node, Value};
 use crate::values;
 
@@ -19,9 +22,19 @@ pub const TEXT: &str = include_str!("../schema/graph.schema.json");
 static SCHEMA: LazyLock<Json> =
     LazyLock::new(|| serde_json::from_str(TEXT).expect("the schema is JSON: a test reads it"));
 
+/// What a capability takes, as JSON Schema; with what it gives under `x-output`.
+pub(crate) fn arguments(capability: &str) -> Option<&'static Json> {
+    SCHEMA["$defs"].get(format!("with_{capability}"))
+}
+
 /// Checks words and types of a whole document.
 pub(crate) fn check(tree: &Node, diagnostics: &mut Diagnostics) {
     Walk { diagnostics }.node(tree, &SCHEMA, "the document");
+}
+
+/// Checks the tasks of an addition to a live run.
+pub(crate) fn check_tasks(tasks: &Node, diagnostics: &mut Diagnostics) {
+    Walk { diagnostics }.node(tasks, &SCHEMA["properties"]["tasks"], "`tasks`");
 }
 
 struct Walk<'d> {
@@ -30,14 +43,13 @@ struct Walk<'d> {
 
 impl Walk<'_> {
     fn node(&mut self, node: &Node, schema: &Json, what: &str) {
-        if let Some(reference) = schema["$ref"].as_str() {
-            let target = SCHEMA.pointer(reference.trim_start_matches('#')).expect("references of the schema resolve");
+        if schema["$ref"].is_string() {
             self.not_yet(node, schema);
-            return self.node(node, target, what);
+            return self.node(node, resolved(schema), what);
         }
         if let Some(choices) = schema["oneOf"].as_array() {
             self.not_yet(node, schema);
-            return self.one_of(node, choices, what);
+            return self.one_of(node, schema, choices, what);
         }
         if !self.has_type(node, schema, what) {
             return;
@@ -45,8 +57,12 @@ impl Walk<'_> {
         self.not_yet(node, schema);
         self.has_value(node, schema, what);
         match &node.value {
+            Value::Map(_) if schema["x-json-schema"] == true => json_schema::check(node, what, self.diagnostics),
             Value::Map(entries) => self.map(node, entries, schema, what),
             Value::List(items) => {
+                if schema["minItems"].as_u64().is_some_and(|least| (items.len() as u64) < least) {
+                    self.diagnostics.error("empty", &node.span, format!("{what} is empty"), "");
+                }
                 for item in items {
                     self.node(item, &schema["items"], what);
                 }
@@ -55,23 +71,20 @@ impl Walk<'_> {
         }
     }
 
-    fn one_of(&mut self, node: &Node, choices: &[Json], what: &str) {
-        let resolved = choices.iter().map(|choice| match choice["$ref"].as_str() {
-            Some(reference) => {
-                SCHEMA.pointer(reference.trim_start_matches('#')).expect("references of the schema resolve")
-            }
-            None => choice,
-        });
-        let types: Vec<&Json> = resolved.collect();
-        match types.iter().find(|choice| fits(node, &choice["type"])) {
-            Some(choice) => self.node(node, choice, what),
-            None => {
-                let wanted: Vec<_> =
-                    types.iter().map(|choice| article(choice["type"].as_str().unwrap_or("any"))).collect();
-                let message = format!("{what} is {}; it must be {}", node.kind(), wanted.join(" or "));
-                self.diagnostics.error("wrong_type", &node.span, message, "");
-            }
+    fn one_of(&mut self, node: &Node, schema: &Json, choices: &[Json], what: &str) {
+        let types: Vec<&Json> = choices.iter().map(resolved).collect();
+        if let Some(choice) = types.iter().find(|choice| fits(node, &choice["type"]) && !is_plain(node, choice)) {
+            return self.node(node, choice, what);
         }
+        let name = |choice: &&Json| match choice["type"].as_str() {
+            Some("string") if choice["pattern"].is_string() => "an expression",
+            of => article(of.unwrap_or("any")),
+        };
+        let wanted: Vec<_> = types.iter().map(name).collect();
+        let message = format!("{what} is {}; it must be {}", node.kind(), wanted.join(" or "));
+        let example = schema["x-example"].as_str().map(|example| format!("write {example}"));
+        let help = example.or_else(|| types.iter().find_map(|choice| in_seconds(node, choice)));
+        self.diagnostics.error("wrong_type", &node.span, message, help.unwrap_or_default());
     }
 
     fn has_type(&mut self, node: &Node, schema: &Json, what: &str) -> bool {
@@ -85,9 +98,11 @@ impl Walk<'_> {
         };
         let message = format!("{what} is {}; it must be {}", node.kind(), names.join(" or "));
         let help = match (&node.value, wanted.as_str()) {
-            (Value::Null, _) => "write a value, or leave the key out",
-            (Value::Number(_) | Value::Bool(_), Some("string")) => "put it in quotes",
-            _ => "",
+            (Value::Null, _) => "write a value, or leave the key out".to_owned(),
+            (Value::Number(_) | Value::Bool(_), Some("string")) => {
+                in_seconds(node, schema).unwrap_or_else(|| "put it in quotes".to_owned())
+            }
+            _ => String::new(),
         };
         self.diagnostics.error("wrong_type", &node.span, message, help);
         false
@@ -124,18 +139,11 @@ impl Walk<'_> {
                 );
             }
         }
-        if let (Some("agendum-duration"), Some(text)) = (schema["format"].as_str(), node.text())
-            && values::span(text).is_none()
-        {
-            let message = format!("{what} is {text:?}, which is no span of time");
-            self.diagnostics.error(
-                "no_duration",
-                &node.span,
-                message,
-                "write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)",
-            );
+        if let (Some("agendum-duration"), Some(text)) = (schema["format"].as_str(), node.text()) {
+            self.has_time(node, text, schema, what);
         }
         if let (Some(pattern), Some(text)) = (schema["pattern"].as_str(), node.text())
+            && pattern != COMPUTED
             && !matches_name(pattern, text)
         {
             let message = format!("{what} {text:?} must match {pattern}");
@@ -143,18 +151,46 @@ impl Walk<'_> {
         }
     }
 
+    fn has_time(&mut self, node: &Node, text: &str, schema: &Json, what: &str) {
+        match values::span(text) {
+            None => {
+                let message = format!("{what} is {text:?}, which is no span of time");
+                let seconds = text.trim().parse::<f64>().is_ok_and(|number| number >= 0.0);
+                let help = if seconds {
+                    format!("write `{}s`", text.trim())
+                } else {
+                    "write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)".to_owned()
+                };
+                self.diagnostics.error("no_duration", &node.span, message, help);
+            }
+            Some(Duration::ZERO) if schema["x-more-than-zero"] == true => {
+                let message = format!("{what} is {text}: it would be over before it begins");
+                self.diagnostics.error("out_of_range", &node.span, message, "write more, or leave it out");
+            }
+            Some(_) => {}
+        }
+    }
+
     fn map(&mut self, node: &Node, entries: &[(Key, Node)], schema: &Json, what: &str) {
+        let properties = schema["properties"].as_object();
+        let words: Vec<&str> = properties.into_iter().flatten().map(|(word, _)| word.as_str()).collect();
+        let strange: Vec<&str> =
+            entries.iter().map(|(key, _)| key.name.as_str()).filter(|name| !words.contains(name)).collect();
         for word in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
-            if node.get(word).is_none() {
+            // What is misspelt is not missing as well.
+            let misspelt = || strange.iter().any(|name| nearest(name, words.iter().copied()) == Some(word));
+            if node.get(word).is_none() && !misspelt() {
                 let span = node.span.start..node.span.start + 1;
                 let help = description(&schema["properties"][word]);
                 self.diagnostics.error("missing_key", &span, format!("{what} lacks `{word}`"), help);
             }
         }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            self.has_any(node, entries, choices, what);
+        }
         if schema["minProperties"].as_u64().is_some_and(|least| (entries.len() as u64) < least) {
             self.diagnostics.error("empty", &node.span, format!("{what} is empty"), "write at least one task");
         }
-        let properties = schema["properties"].as_object();
         let others = &schema["additionalProperties"];
         for (key, value) in entries {
             if let Some(pattern) = schema["propertyNames"]["pattern"].as_str()
@@ -166,12 +202,54 @@ impl Walk<'_> {
             match properties.and_then(|known| known.get(&key.name)) {
                 Some(property) => self.node(value, property, &format!("`{}`", key.name)),
                 None if others.is_object() => self.node(value, others, &format!("`{}`", key.name)),
-                None if *others == Json::Bool(false) => {
-                    let words: Vec<&str> = properties.into_iter().flatten().map(|(word, _)| word.as_str()).collect();
-                    self.unknown_key(key, &words, what);
-                }
+                None if *others == Json::Bool(false) => self.unknown_key(key, &words, what),
                 None => {}
             }
+        }
+        for choice in schema["allOf"].as_array().into_iter().flatten() {
+            self.conditional(node, choice);
+        }
+    }
+
+    /// One of several keys must be there. Another key that is nearly one of them was meant to be it.
+    fn has_any(&mut self, node: &Node, entries: &[(Key, Node)], choices: &[Json], what: &str) {
+        let words: Vec<&str> = choices.iter().filter_map(|choice| choice["required"][0].as_str()).collect();
+        if words.iter().any(|word| node.get(word).is_some()) {
+            return;
+        }
+        match entries.iter().find(|(key, _)| nearest(&key.name, words.iter().copied()).is_some()) {
+            Some((key, _)) => self.unknown_key(key, &words, what),
+            None => {
+                let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+                let span = node.span.start..node.span.start + 1;
+                let message = format!("{what} lacks {}", words.join(" or "));
+                self.diagnostics.error("missing_key", &span, message, "");
+            }
+        }
+    }
+
+    /// `if` a key has a value, `then` other keys have their schemas.
+    fn conditional(&mut self, node: &Node, choice: &Json) {
+        let conditions = choice["if"]["properties"].as_object().into_iter().flatten();
+        let mut word = "";
+        for (key, wanted) in conditions {
+            if node.get(key).and_then(Node::text) != wanted["const"].as_str() {
+                return;
+            }
+            word = wanted["const"].as_str().unwrap_or_default();
+        }
+        for (key, property) in choice["then"]["properties"].as_object().into_iter().flatten() {
+            if let Some(value) = node.get(key) {
+                if matches!(value.value, Value::Map(_)) {
+                    self.node(value, property, &format!("`{key}` of `{word}`"));
+                }
+                continue;
+            }
+            let target = resolved(property);
+            let first = target["required"][0].as_str().or_else(|| target["anyOf"][0]["required"][0].as_str());
+            let (Some(uses), Some(first)) = (node.get("uses"), first) else { continue };
+            let message = format!("`uses: {word}` lacks `{key}`");
+            self.diagnostics.error("missing_key", &uses.span, message, format!("write `{key}: {{ {first}: … }}`"));
         }
     }
 
@@ -191,20 +269,43 @@ impl Walk<'_> {
     }
 
     fn unknown_key(&mut self, key: &Key, words: &[&str], what: &str) {
-        let help = match nearest(&key.name, words.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("known keys: {}", words.join(", ")),
-        };
+        if self.diagnostics.is_full() {
+            return;
+        }
+        let help = self.diagnostics.suggestion(&key.name, words, "known keys");
         self.diagnostics.error("unknown_key", &key.span, format!("unknown key `{}` in {what}", key.name), help);
     }
 
     fn unknown_word(&mut self, span: &Range<usize>, word: &str, words: &[&str], what: &str) {
-        let help = match nearest(word, words.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("one of: {}", words.join(", ")),
-        };
+        if self.diagnostics.is_full() {
+            return;
+        }
+        let help = self.diagnostics.suggestion(word, words, "one of");
         self.diagnostics.error("unknown_value", span, format!("{what} knows no `{word}`"), help);
     }
+}
+
+/// The pattern of texts that hold an expression or a statement.
+const COMPUTED: &str = r"\$\{\{|\{%";
+
+/// What a schema refers to, or the schema itself.
+fn resolved(schema: &Json) -> &Json {
+    match schema["$ref"].as_str() {
+        Some(reference) => SCHEMA.pointer(reference.trim_start_matches('#')).expect("references of the schema resolve"),
+        None => schema,
+    }
+}
+
+/// A text that should be an expression, and is none.
+fn is_plain(node: &Node, schema: &Json) -> bool {
+    let wants = schema["pattern"].as_str() == Some(COMPUTED);
+    wants && node.text().is_some_and(|text| !text.contains("${{") && !text.contains("{%"))
+}
+
+/// A number where a span of time should be was meant as seconds.
+fn in_seconds(node: &Node, schema: &Json) -> Option<String> {
+    let Value::Number(number) = &node.value else { return None };
+    (schema["format"] == "agendum-duration").then(|| format!("write `{number}s`"))
 }
 
 fn fits(node: &Node, wanted: &Json) -> bool {

@@ -3,10 +3,17 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test may fail where it likes, and names what it means")]
 
 mod accepted;
+mod all_at_once;
+mod cannot_work;
 mod evaluated;
+mod extended;
+mod fixed;
 mod fixtures;
+mod fuzzed;
+mod places;
 mod plans;
 mod refused;
+mod served;
 
 use agendum_types::Limits;
 
@@ -20,14 +27,19 @@ fn checked(text: &str) -> Checked {
 
 /// The diagnostics of a text, one a line: place, code, message, help.
 fn said(text: &str) -> String {
-    let lines = checked(text).diagnostics.into_iter().map(|found| {
+    shown(checked(text))
+}
+
+fn shown(checked: Checked) -> String {
+    let lines = checked.diagnostics.into_iter().map(|found| {
         let mark = match found.severity {
             Severity::Error => "",
             Severity::NotYet => " (not yet)",
             Severity::Warning => " (warning)",
         };
         let help = found.help.map_or(String::new(), |help| format!("\n    help: {help}"));
-        format!("{}:{} {}{mark}: {}{help}", found.line, found.column, found.code, found.message)
+        let file = found.file.map_or(String::new(), |file| format!("{}:", file.path));
+        format!("{file}{}:{} {}{mark}: {}{help}", found.line, found.column, found.code, found.message)
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,10 +1,13 @@
 //! A document as values with their places. Knows no word of the language.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use agendum_types::Limits;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Spanned, budget::Budget};
 
 use crate::diagnostic::Diagnostics;
@@ -114,6 +117,29 @@ pub fn to_json(node: &Node) -> serde_json::Value {
     }
 }
 
+/// A tree of a JSON value, which has no places.
+pub(crate) fn from_json(value: serde_json::Value) -> Node {
+    let value = match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Bool(truth),
+        serde_json::Value::Number(number) => Value::Number(number),
+        serde_json::Value::String(text) => Value::Text(text),
+        serde_json::Value::Array(items) => Value::List(items.into_iter().map(from_json).collect()),
+        serde_json::Value::Object(entries) => Value::Map(entries.into_iter().map(placeless).collect()),
+    };
+    Node { value, span: 0..0 }
+}
+
+fn placeless((name, value): (String, serde_json::Value)) -> (Key, Node) {
+    (Key { name, span: 0..0 }, from_json(value))
+}
+
+/// Values inside values. The parser is recursive and the stack of a server's thread small; groups to the depth of
+/// [`Limits::depth_max`] leave a dozen levels for what the innermost task says.
+const DEPTH_MAX: usize = 32;
+/// Values of a document.
+const VALUES_MAX: usize = 250_000;
+
 /// Reads a text. A hostile one costs no more than its bounded size.
 pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Node> {
     if text.len() > limits.document_bytes_max {
@@ -123,19 +149,83 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
     }
     let mut budget = Budget::default();
     budget.max_reader_input_bytes = Some(limits.document_bytes_max);
-    budget.max_depth = 64;
-    budget.max_nodes = 250_000;
-    budget.max_events = 500_000;
+    budget.max_depth = DEPTH_MAX;
+    budget.max_nodes = VALUES_MAX;
+    budget.max_events = 2 * VALUES_MAX;
     budget.max_aliases = 0;
     budget.max_anchors = 0;
-    let options = serde_saphyr::options! { budget: Some(budget), strict_booleans: true };
-    match serde_saphyr::from_str_with_options::<Node>(text, options) {
-        Ok(node) => Some(node),
+    let options = serde_saphyr::options! { budget: Some(budget), strict_booleans: true, duplicate_keys: DuplicateKeyPolicy::PassThrough };
+    match serde_saphyr::from_str_with_options::<Node>(&readable(text), options) {
+        Ok(mut node) => {
+            unique(&mut node, diagnostics);
+            Some(node)
+        }
         Err(error) => {
             let (at, message, help) = explain(text, &error);
             diagnostics.error("syntax", &(at..at), message, help);
             None
         }
+    }
+}
+
+/// JSON may hold characters in its texts that YAML does not, or reads otherwise: they are escaped, which both read alike. Places
+/// behind such a character are a few bytes off.
+pub(crate) fn readable(text: &str) -> Cow<'_, str> {
+    let is_rare = |character: char| {
+        matches!(character, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if !text.trim_start().starts_with(['{', '[']) || !text.contains(is_rare) || !is_json() {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for character in text.chars() {
+        if is_rare(character) {
+            let _never = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// What the parser says of the commonest slips, and what mends them.
+const SLIPS: [(&str, &str); 10] = [
+    ("tabs disallowed", "indent with spaces"),
+    ("unclosed bracket", "close it: every `{` needs its `}` and every `[` its `]`"),
+    ("mismatched bracket", "close the inner bracket first"),
+    ("misplaced bracket", "take it away, or open it first"),
+    ("unclosed quote", "close the quote"),
+    (
+        "expected ',' or '}'",
+        "put a `,` between entries, close the `}` of the line before, or put a text with `{` in quotes",
+    ),
+    (
+        "expected ',' or ']'",
+        "put a `,` between elements, close the `]` of the line before, or put a text with `[` in quotes",
+    ),
+    ("did not find expected key", "indent it as far as the keys beside it"),
+    ("mapping values are not allowed", "put a text that holds `: ` in quotes"),
+    ("trailing content", "write \\\" for a quote inside quotes"),
+];
+
+/// Keys are given once. The first one counts, so that all else can be checked as well.
+fn unique(node: &mut Node, diagnostics: &mut Diagnostics) {
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| unique(item, diagnostics)),
+        Value::Map(entries) => {
+            let mut seen = BTreeSet::new();
+            entries.retain(|(key, _)| {
+                let is_new = seen.insert(key.name.clone());
+                if !is_new {
+                    let message = format!("the key `{}` stands here a second time", key.name);
+                    diagnostics.error("syntax", &key.span, message, "give it another name, or merge the two");
+                }
+                is_new
+            });
+            entries.iter_mut().for_each(|(_, value)| unique(value, diagnostics));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
     }
 }
 
@@ -150,17 +240,16 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> (usize, String, &'static 
     let rest = text.get(before..).unwrap_or_default();
     let at = before + rest.char_indices().nth(column.saturating_sub(1)).map_or(0, |(offset, _)| offset);
     match what {
-        _ if what.starts_with("duplicate mapping key") => {
-            let key = what.trim_start_matches("duplicate mapping key: ").split(',').next().unwrap_or_default();
-            (at, format!("the key `{key}` stands here a second time"), "give it another name, or merge the two")
-        }
         _ if what.contains("Anchors") || what.contains("Aliases") => {
             (at, "anchors and aliases are not allowed".into(), "write the value out, or use an input")
         }
         _ if what.starts_with("budget breached") => {
             (at, "the document is nested too deeply or has too many values".into(), "")
         }
-        _ => (at, format!("not readable as YAML or JSON: {what}"), ""),
+        _ => {
+            let help = SLIPS.iter().find(|(part, _)| what.contains(part)).map_or("", |(_, help)| *help);
+            (at, format!("not readable as YAML or JSON: {what}"), help)
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod blobs;
 mod directory;
+mod index;
+mod place;
 mod read;
 mod schema;
 mod store;

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row as Line, params};
 
-use crate::write::{signed, whole};
+use crate::place::{place, places, seq, shard};
+use crate::write::whole;
 
 /// Something to do with the reading connection.
 pub(crate) type Query = Box<dyn FnOnce(&Connection) + Send>;
@@ -20,18 +21,19 @@ pub(crate) fn run(db: &Connection, queries: &Receiver<Query>) {
     }
 }
 
-const ROW: &str = "seq, at, incarnation, tenant, run, kind, version, body, payload_hash, payload";
+const ROW: &str = "place, at, incarnation, tenant, run, kind, version, body, payload_hash, payload";
 
 pub(crate) fn open_rows(db: &Connection, shard: ShardId, after: Seq, count_max: u32) -> rusqlite::Result<Vec<Row>> {
     let sql = format!(
-        "SELECT {ROW} FROM journal WHERE shard = ?1 AND seq IN (
-            SELECT journal.seq FROM runs JOIN journal INDEXED BY journal_run
+        "SELECT {ROW} FROM journal WHERE place IN (
+            SELECT journal.place FROM runs JOIN journal INDEXED BY journal_run
             ON journal.tenant = runs.tenant AND journal.run = runs.run
-            WHERE runs.shard = ?1 AND runs.done IS NULL AND journal.shard = ?1 AND journal.seq > ?2
-            ORDER BY journal.seq LIMIT ?3) ORDER BY seq"
+            WHERE runs.shard = ?1 AND runs.done IS NULL AND journal.place BETWEEN ?2 AND ?3
+            ORDER BY journal.place LIMIT ?4) ORDER BY place"
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![shard.0, signed(after.0), count_max], journal_row)?;
+    let places = places(shard, after);
+    let rows = statement.query_map(params![shard.0, places.start(), places.end(), count_max], journal_row)?;
     rows.collect()
 }
 
@@ -42,19 +44,37 @@ pub(crate) fn run_rows(
     after: Seq,
     count_max: u32,
 ) -> rusqlite::Result<Vec<Row>> {
+    let Some(first) = first_place(db, tenant, run)? else { return Ok(Vec::new()) };
     let sql = format!(
-        "SELECT {ROW} FROM journal INDEXED BY journal_run WHERE tenant = ?1 AND run = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4"
+        "SELECT {ROW} FROM journal INDEXED BY journal_run
+         WHERE tenant = ?1 AND run = ?2 AND place > ?3 ORDER BY place LIMIT ?4"
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let rows =
-        statement.query_map(params![&*tenant.0, run.0.to_be_bytes(), signed(after.0), count_max], journal_row)?;
+    let after = place(shard(first), after);
+    let rows = statement.query_map(params![&*tenant.0, run.0.to_be_bytes(), after, count_max], journal_row)?;
     rows.collect()
 }
 
-pub(crate) fn inline_payload(db: &Connection, tenant: &Tenant, hash: Hash) -> rusqlite::Result<Option<Bytes>> {
+/// Where the rows of a run begin; a run lies in the journal of one shard.
+fn first_place(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<i64>> {
     let mut statement =
-        db.prepare_cached("SELECT payload FROM journal WHERE tenant = ?1 AND payload_hash = ?2 LIMIT 1")?;
-    let found: Option<Vec<u8>> = statement.query_row(params![&*tenant.0, hash.0], |row| row.get(0)).optional()?;
+        db.prepare_cached("SELECT min(place) FROM journal INDEXED BY journal_run WHERE tenant = ?1 AND run = ?2")?;
+    statement.query_row(params![&*tenant.0, run.0.to_be_bytes()], |row| row.get(0))
+}
+
+/// The latest rows are looked at first: what a run reads is mostly what it has just made.
+pub(crate) fn inline_payload(
+    db: &Connection,
+    tenant: &Tenant,
+    run: RunId,
+    hash: Hash,
+) -> rusqlite::Result<Option<Bytes>> {
+    let mut statement = db.prepare_cached(
+        "SELECT payload FROM journal INDEXED BY journal_run
+         WHERE tenant = ?1 AND run = ?2 AND payload_hash = ?3 ORDER BY place DESC LIMIT 1",
+    )?;
+    let key = params![&*tenant.0, run.0.to_be_bytes(), hash.0];
+    let found: Option<Vec<u8>> = statement.query_row(key, |row| row.get(0)).optional()?;
     Ok(found.map(Bytes::from))
 }
 
@@ -62,7 +82,8 @@ const RUN: &str =
     "tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted, answered, done, spent";
 
 pub(crate) fn one_run(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<RunRow>> {
-    let mut statement = db.prepare_cached(&format!("SELECT {RUN} FROM runs WHERE tenant = ?1 AND run = ?2"))?;
+    let sql = format!("SELECT {RUN} FROM runs WHERE tenant = ?1 AND run = ?2");
+    let mut statement = db.prepare_cached(&sql)?;
     statement.query_row(params![&*tenant.0, run.0.to_be_bytes()], run_row).optional()
 }
 
@@ -90,7 +111,7 @@ fn journal_row(line: &Line<'_>) -> rusqlite::Result<Row> {
     let hash: Option<[u8; 32]> = line.get(8)?;
     let payload: Option<Vec<u8>> = line.get(9)?;
     Ok(Row {
-        seq: Seq(whole(line.get(0)?)),
+        seq: seq(line.get(0)?),
         at: Timestamp(whole(line.get(1)?)),
         incarnation: Incarnation(line.get(2)?),
         tenant: line.get::<_, Option<Arc<str>>>(3)?.map(Tenant),

@@ -109,9 +109,14 @@ impl Store for SqliteStore {
         self.query("read a run", move |db| read::run_rows(db, &tenant, run, after, count_max))
     }
 
-    fn inline_payload(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
+    fn inline_payload(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        hash: Hash,
+    ) -> BoxFuture<'_, Result<Option<Bytes>, StoreError>> {
         let tenant = tenant.clone();
-        self.query("read a payload", move |db| read::inline_payload(db, &tenant, hash))
+        self.query("read a payload", move |db| read::inline_payload(db, &tenant, run, hash))
     }
 
     fn run(&self, tenant: &Tenant, run: RunId) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {

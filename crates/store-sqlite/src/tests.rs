@@ -1,9 +1,18 @@
-use agendum_ports::{Append, Appended, Blobs as _, Store as _, StoreError};
-use agendum_testkit::stores;
-use agendum_types::{ShardId, Tenant};
-use bytes::Bytes;
+//! What a database keeps, what it refuses, and what it says when it cannot write.
 
-use crate::{Directory, FileBlobs, SqliteStore};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+
+use agendum_ports::{Append, Appended, Blobs as _, Opened, Store as _, StoreError};
+use agendum_testkit::stores;
+use agendum_types::{Incarnation, Seq, ShardId, Tenant};
+use bytes::Bytes;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::write::{self, Job};
+use crate::{Directory, FileBlobs, SqliteStore, schema};
 
 #[tokio::test]
 async fn the_memory_store_conforms() {
@@ -30,7 +39,7 @@ async fn what_was_durable_is_there_for_the_next_process_and_for_readers() {
         let rows = stores::batch(opened.incarnation, 1, 5, &tenant, stores::run_id(1));
         assert_eq!(store.append(rows).await, Appended::Durable);
         let beside = SqliteStore::open(&Directory::look(folder.path())).unwrap();
-        assert_eq!(beside.read_run(&tenant, stores::run_id(1), agendum_types::Seq(0), 10).await.unwrap().len(), 5);
+        assert_eq!(beside.read_run(&tenant, stores::run_id(1), Seq(0), 10).await.unwrap().len(), 5);
         assert!(beside.open(ShardId(0)).await.is_err(), "a reader opens no journal");
         let batch = Append { rows: Vec::new(), ..stores::batch(opened.incarnation, 6, 1, &tenant, stores::run_id(1)) };
         assert!(matches!(beside.append(batch).await, Appended::Failed { .. }));
@@ -62,7 +71,7 @@ fn a_later_schema_and_a_foreign_file_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let directory = Directory::own(folder.path()).unwrap();
     drop(SqliteStore::open(&directory).unwrap());
-    let db = rusqlite::Connection::open(directory.database()).unwrap();
+    let db = Connection::open(directory.database()).unwrap();
     db.execute_batch("PRAGMA user_version = 99").unwrap();
     assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::TooNew { found: 99, known: 1, .. }));
     db.execute_batch("PRAGMA user_version = 1; PRAGMA application_id = 5").unwrap();
@@ -94,7 +103,7 @@ async fn a_damaged_blob_is_not_given_out() {
 #[tokio::test]
 async fn nobody_else_can_read_what_is_in_it() {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
     std::fs::create_dir(&path).unwrap();
@@ -120,4 +129,89 @@ async fn nobody_else_can_read_what_is_in_it() {
     std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o755)).unwrap();
     crate::private_folder(&shared).unwrap();
     assert_eq!(mode(&shared), 0o755, "a folder with something else in it is left as it is");
+}
+
+/// A writer on a database of its own, prepared by `prepare`.
+fn writer(folder: &Path, prepare: impl FnOnce(&mut Connection)) -> mpsc::Sender<Job> {
+    let mut db = schema::open(&folder.join("agendum.db")).unwrap();
+    prepare(&mut db);
+    let (jobs, receiver) = mpsc::channel();
+    std::thread::spawn(move || write::run(db, &receiver));
+    jobs
+}
+
+async fn opened(jobs: &mpsc::Sender<Job>) -> Result<Opened, StoreError> {
+    let (reply, answer) = oneshot::channel();
+    jobs.send(Job::Open(ShardId(0), reply)).unwrap();
+    answer.await.unwrap()
+}
+
+async fn appended(jobs: &mpsc::Sender<Job>, life: Incarnation, expected: u64, count: u64) -> Appended {
+    let (reply, answer) = oneshot::channel();
+    let batch = stores::batch(life, expected, count, &Tenant::default(), stores::run_id(1));
+    jobs.send(Job::Append(Box::new(batch), reply)).unwrap();
+    answer.await.unwrap()
+}
+
+/// Rows in the journal as another connection sees them.
+fn rows(folder: &Path) -> u32 {
+    let db = schema::open_read_only(&folder.join("agendum.db")).unwrap();
+    db.query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_the_append_as_a_whole_and_ends_the_incarnation() {
+    let folder = tempfile::tempdir().unwrap();
+    // As if the disk had room for some pages more than the empty tables take.
+    let jobs = writer(folder.path(), |db| {
+        let pages: u32 = db.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let _: u32 = db.query_row(&format!("PRAGMA max_page_count = {}", pages + 4), [], |row| row.get(0)).unwrap();
+    });
+    let life = opened(&jobs).await.unwrap().incarnation;
+    assert_eq!(appended(&jobs, life, 1, 10).await, Appended::Durable);
+    let full = appended(&jobs, life, 11, 1_000).await;
+    assert!(matches!(full, Appended::Failed { disk_full: true, .. }), "{full:?}");
+    assert_eq!(rows(folder.path()), 10, "nothing of the batch is there");
+    let after = appended(&jobs, life, 11, 1).await;
+    assert!(matches!(after, Appended::Fenced(_)), "this incarnation writes no more: {after:?}");
+    let next = opened(&jobs).await.unwrap();
+    assert_eq!((next.incarnation.0, next.last.0), (2, 10));
+    assert_eq!(appended(&jobs, next.incarnation, 11, 1).await, Appended::Durable, "there is room for a little");
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_leaves_the_outcome_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let failing = Arc::new(AtomicBool::new(false));
+    let fails = Arc::clone(&failing);
+    let jobs = writer(folder.path(), move |db| {
+        db.commit_hook(Some(move || fails.load(Ordering::SeqCst))).unwrap();
+    });
+    let life = opened(&jobs).await.unwrap().incarnation;
+    assert_eq!(appended(&jobs, life, 1, 2).await, Appended::Durable);
+    failing.store(true, Ordering::SeqCst);
+    let unknown = appended(&jobs, life, 3, 2).await;
+    assert!(matches!(unknown, Appended::Unknown(_)), "{unknown:?}");
+    assert!(opened(&jobs).await.is_err(), "a journal whose incarnation cannot be committed is not open");
+    failing.store(false, Ordering::SeqCst);
+    assert!(matches!(appended(&jobs, life, 3, 2).await, Appended::Fenced(_)), "a later success would hide the loss");
+    assert_eq!(opened(&jobs).await.unwrap().last.0, 2);
+}
+
+#[tokio::test]
+async fn journals_of_two_shards_lie_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&Directory::own(folder.path()).unwrap()).unwrap();
+    let tenant = Tenant::default();
+    for (shard, run) in [(ShardId(0), 1), (ShardId(1_023), 2)] {
+        let life = store.open(shard).await.unwrap();
+        assert_eq!((life.incarnation.0, life.last.0), (1, 0));
+        let batch = stores::batch(life.incarnation, 1, 3, &tenant, stores::run_id(run));
+        assert_eq!(store.append(Append { shard, ..batch }).await, Appended::Durable);
+        let read = store.read_run(&tenant, stores::run_id(run), Seq(1), 10).await.unwrap();
+        assert_eq!(read.iter().map(|row| row.seq.0).collect::<Vec<_>>(), [2, 3]);
+    }
+    assert_eq!(store.open(ShardId(1_023)).await.unwrap().last.0, 3);
+    let refused = store.open(ShardId(1 << 15)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Io { .. }), "{refused}");
 }

@@ -1,13 +1,15 @@
 //! The thread that writes: one transaction, and one fsync, for all the appends that have gathered.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 
-use agendum_ports::{Append, Appended, Opened, Row, RunChange, RunUpdate, StoreError};
+use agendum_ports::{Append, Appended, Opened, Row, StoreError};
 use agendum_types::{Incarnation, Seq, ShardId, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 use tokio::sync::oneshot;
 
+use crate::index;
+use crate::place::{self, SHARDS_MAX, place, places};
 use crate::schema::failed;
 
 /// Appends in one transaction at most.
@@ -19,18 +21,30 @@ pub(crate) enum Job {
     Append(Box<Append>, oneshot::Sender<Appended>),
 }
 
+type Asked = (Box<Append>, oneshot::Sender<Appended>);
+
+/// The only one who writes to this database: the directory has one owner, and the owner one writer. So the fence is kept in memory.
+struct Writer {
+    db: Connection,
+    journals: BTreeMap<ShardId, Journal>,
+}
+
+/// Where an open journal stands.
+struct Journal {
+    incarnation: Incarnation,
+    last: Seq,
+    /// An append has failed: the rest of this incarnation fails too.
+    poisoned: bool,
+}
+
 /// Writes until nobody can ask any more.
-pub(crate) fn run(mut db: Connection, jobs: &Receiver<Job>) {
-    let mut poisoned = HashSet::new();
+pub(crate) fn run(db: Connection, jobs: &Receiver<Job>) {
+    let mut writer = Writer { db, journals: BTreeMap::new() };
     let mut next = None;
     while let Some(job) = next.take().or_else(|| jobs.recv().ok()) {
         match job {
             Job::Open(shard, reply) => {
-                let opened = open(&mut db, shard);
-                if opened.is_ok() {
-                    poisoned.remove(&shard);
-                }
-                let _gone = reply.send(opened);
+                let _gone = reply.send(writer.open(shard));
             }
             Job::Append(append, reply) => {
                 let mut group = vec![(append, reply)];
@@ -44,100 +58,105 @@ pub(crate) fn run(mut db: Connection, jobs: &Receiver<Job>) {
                         Err(_) => break,
                     }
                 }
-                write(&mut db, group, &mut poisoned);
+                writer.write(group);
             }
         }
     }
 }
 
-fn open(db: &mut Connection, shard: ShardId) -> Result<Opened, StoreError> {
-    let io = failed("open the journal");
-    let work = db.transaction().map_err(&io)?;
-    let sql = "INSERT INTO shards (shard, incarnation, last, high_water) VALUES (?1, 1, 0, 0)
-        ON CONFLICT (shard) DO UPDATE SET incarnation = incarnation + 1 RETURNING incarnation, last, high_water";
-    let opened = work.query_row(sql, params![shard.0], |row| {
-        Ok(Opened {
-            incarnation: Incarnation(row.get(0)?),
-            last: Seq(whole(row.get(1)?)),
-            high_water: Timestamp(whole(row.get(2)?)),
-        })
-    });
-    let opened = opened.map_err(&io)?;
-    work.commit().map_err(&io)?;
-    Ok(opened)
-}
-
-/// Writes a group; every append of it gets its answer.
-fn write(db: &mut Connection, group: Vec<(Box<Append>, oneshot::Sender<Appended>)>, poisoned: &mut HashSet<ShardId>) {
-    let mut answers = Vec::with_capacity(group.len());
-    let outcome = transaction(db, &group, poisoned, &mut answers);
-    for (place, (append, reply)) in group.into_iter().enumerate() {
-        let answer = match (&outcome, answers.get(place)) {
-            (_, Some(Appended::Fenced(reason))) => Appended::Fenced(reason.clone()),
-            (Ok(()), _) => Appended::Durable,
-            (Err(failure), _) => failure.clone(),
-        };
-        if answer != Appended::Durable {
-            poisoned.insert(append.shard);
+impl Writer {
+    fn open(&mut self, shard: ShardId) -> Result<Opened, StoreError> {
+        let io = failed("open the journal");
+        if shard.0 >= SHARDS_MAX {
+            let source = format!("shard {shard} is one too many: the limit is {SHARDS_MAX}").into();
+            return Err(StoreError::Io { doing: "open the journal", source });
         }
-        let _gone = reply.send(answer);
+        let work = self.db.transaction().map_err(&io)?;
+        let sql = "INSERT INTO shards (shard, incarnation) VALUES (?1, 1)
+            ON CONFLICT (shard) DO UPDATE SET incarnation = incarnation + 1 RETURNING incarnation";
+        let incarnation = work.query_row(sql, params![shard.0], |row| row.get(0).map(Incarnation)).map_err(&io)?;
+        let sql = "SELECT place, at FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1";
+        let places = places(shard, Seq(0));
+        let latest = work.query_row(sql, params![places.start(), places.end()], |row| {
+            Ok((place::seq(row.get(0)?), Timestamp(whole(row.get(1)?))))
+        });
+        let (last, high_water) = latest.optional().map_err(&io)?.unwrap_or((Seq(0), Timestamp(0)));
+        work.commit().map_err(&io)?;
+        self.journals.insert(shard, Journal { incarnation, last, poisoned: false });
+        Ok(Opened { incarnation, last, high_water })
+    }
+
+    /// Writes a group; every append of it gets its answer.
+    fn write(&mut self, group: Vec<Asked>) {
+        let mut fenced = Vec::with_capacity(group.len());
+        let outcome = self.transaction(&group, &mut fenced);
+        let mut fenced = fenced.into_iter();
+        for (append, reply) in group {
+            let answer = match (&outcome, fenced.next().flatten()) {
+                (_, Some(reason)) => Appended::Fenced(reason),
+                (Ok(()), None) => Appended::Durable,
+                (Err(failure), None) => failure.clone(),
+            };
+            if let (false, Some(journal)) = (answer == Appended::Durable, self.journals.get_mut(&append.shard)) {
+                journal.poisoned = true;
+            }
+            let _gone = reply.send(answer);
+        }
+    }
+
+    /// One transaction for the group; `fenced` says of each append why it was left out, if it was.
+    fn transaction(&mut self, group: &[Asked], fenced: &mut Vec<Option<String>>) -> Result<(), Appended> {
+        let nothing_written = |error: rusqlite::Error| Appended::Failed {
+            message: error.to_string(),
+            disk_full: error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+        };
+        let work = self.db.transaction().map_err(nothing_written)?;
+        for (append, _) in group {
+            let reason = match self.journals.get_mut(&append.shard) {
+                Some(journal) => journal.admit(append),
+                None => Some(format!("shard {} was never opened", append.shard)),
+            };
+            let is_admitted = reason.is_none();
+            fenced.push(reason);
+            if is_admitted {
+                insert(&work, append).map_err(nothing_written)?;
+            }
+        }
+        // After a failed sync nobody knows what the disk holds.
+        work.commit().map_err(|error| Appended::Unknown(error.to_string()))
     }
 }
 
-fn transaction(
-    db: &mut Connection,
-    group: &[(Box<Append>, oneshot::Sender<Appended>)],
-    poisoned: &mut HashSet<ShardId>,
-    answers: &mut Vec<Appended>,
-) -> Result<(), Appended> {
-    let nothing_written = |error: rusqlite::Error| Appended::Failed {
-        message: error.to_string(),
-        disk_full: error.sqlite_error_code() == Some(ErrorCode::DiskFull),
-    };
-    let work = db.transaction().map_err(nothing_written)?;
-    for (append, _) in group {
-        let fence = if poisoned.contains(&append.shard) {
-            Some("an earlier append of this incarnation failed".to_owned())
-        } else {
-            fence(&work, append).map_err(nothing_written)?
-        };
-        if let Some(reason) = fence {
-            poisoned.insert(append.shard);
-            answers.push(Appended::Fenced(reason));
-            continue;
+impl Journal {
+    /// Why this append may not be written, if it may not. A failure later on poisons the journal, so that it may move on at once.
+    fn admit(&mut self, append: &Append) -> Option<String> {
+        if append.incarnation != self.incarnation {
+            return Some(format!(
+                "incarnation {} may not append: the journal is at {}",
+                append.incarnation, self.incarnation
+            ));
         }
-        insert(&work, append).map_err(nothing_written)?;
-        answers.push(Appended::Durable);
+        if self.poisoned {
+            return Some("an earlier append of this incarnation failed".to_owned());
+        }
+        let next = self.last.next();
+        if next != append.expected {
+            self.poisoned = true;
+            return Some(format!("row {} was expected, the journal is at {next}", append.expected));
+        }
+        self.last = append.rows.last().map_or(self.last, |row| row.seq);
+        None
     }
-    // After a failed sync nobody knows what the disk holds.
-    work.commit().map_err(|error| Appended::Unknown(error.to_string()))
-}
-
-/// Why this append may not be written, if it may not.
-fn fence(work: &Connection, append: &Append) -> rusqlite::Result<Option<String>> {
-    let mut statement = work.prepare_cached("SELECT incarnation, last FROM shards WHERE shard = ?1")?;
-    let found = statement.query_row(params![append.shard.0], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?)));
-    Ok(match found.optional()? {
-        Some((incarnation, last)) if incarnation == append.incarnation.0 => {
-            let next = Seq(whole(last)).next();
-            (next != append.expected).then(|| format!("row {} was expected, the journal is at {next}", append.expected))
-        }
-        Some((incarnation, _)) => {
-            Some(format!("incarnation {} may not append: the journal is at {incarnation}", append.incarnation))
-        }
-        None => Some(format!("shard {} was never opened", append.shard)),
-    })
 }
 
 fn insert(work: &Connection, append: &Append) -> rusqlite::Result<()> {
     let mut statement = work.prepare_cached(
-        "INSERT INTO journal (shard, seq, at, incarnation, tenant, run, kind, version, body, payload_hash, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO journal (place, at, incarnation, tenant, run, kind, version, body, payload_hash, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for Row { seq, at, incarnation, tenant, run, kind, version, body, payload } in &append.rows {
         statement.execute(params![
-            append.shard.0,
-            signed(seq.0),
+            place(append.shard, *seq),
             signed(at.0),
             incarnation.0,
             tenant.as_ref().map(|tenant| &*tenant.0),
@@ -149,34 +168,7 @@ fn insert(work: &Connection, append: &Append) -> rusqlite::Result<()> {
             payload.as_ref().map(|payload| &payload.bytes[..]),
         ])?;
     }
-    if let (Some(last), Some(latest)) = (append.rows.last(), append.rows.iter().map(|row| row.at).max()) {
-        let mut statement =
-            work.prepare_cached("UPDATE shards SET last = ?2, high_water = max(high_water, ?3) WHERE shard = ?1")?;
-        statement.execute(params![append.shard.0, signed(last.seq.0), signed(latest.0)])?;
-    }
-    append.runs.iter().try_for_each(|update| index(work, append.shard, update))
-}
-
-fn index(work: &Connection, shard: ShardId, update: &RunUpdate) -> rusqlite::Result<()> {
-    let run = update.run.0.to_be_bytes();
-    let tenant = &*update.tenant.0;
-    match &update.change {
-        RunChange::Submitted { graph, graph_hash, at } => work
-            .prepare_cached(
-                "INSERT INTO runs (tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted, spent)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', 0, ?7, 0)",
-            )?
-            .execute(params![tenant, run, update.run.partition().0, shard.0, graph, graph_hash.0, signed(at.0)])?,
-        RunChange::Answered { status, degraded, at, spent } => work
-            .prepare_cached(
-                "UPDATE runs SET status = ?3, degraded = ?4, answered = ?5, spent = ?6 WHERE tenant = ?1 AND run = ?2",
-            )?
-            .execute(params![tenant, run, status.word(), degraded, signed(at.0), signed(spent.0)])?,
-        RunChange::Done { at, spent } => work
-            .prepare_cached("UPDATE runs SET done = ?3, spent = ?4 WHERE tenant = ?1 AND run = ?2")?
-            .execute(params![tenant, run, signed(at.0), signed(spent.0)])?,
-    };
-    Ok(())
+    index::update(work, append.shard, &append.runs)
 }
 
 /// SQLite's integers are signed; what we keep never comes near the end of them.

@@ -21,7 +21,7 @@ pub struct Limits {
     pub foreach_parallel_max: u32,
     /// Rounds of one `loop`.
     pub loop_rounds_max: u32,
-    /// Rounds of a loop that names no bound of its own.
+    /// Rounds of a loop that nobody has bounded, as `check --fix` writes it: few, because each may call every model inside.
     pub loop_rounds_default: u32,
     /// Attempts of one task, all rungs together.
     pub attempts_max: u32,
@@ -58,7 +58,7 @@ impl Limits {
         foreach_parallel_default: 8,
         foreach_parallel_max: 1_024,
         loop_rounds_max: 1_000,
-        loop_rounds_default: 10,
+        loop_rounds_default: 3,
         attempts_max: 100,
         live_runs_max: 2_000_000,
         live_tasks_max: 20_000_000,

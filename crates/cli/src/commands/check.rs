@@ -2,12 +2,16 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use agendum_spec::{Accepted, Checked, Report, Resolver, Severity, Source};
+use agendum_spec::fix::{Fixed, Unfixable};
+use agendum_spec::{Accepted, Checked, File, Report, Resolver, Severity, Source};
 use agendum_types::Limits;
 use serde_json::json;
 
+use crate::config::Config;
 use crate::failure::{Failure, USAGE};
+use crate::targets;
 
 /// Reads the files that a document names, beside it.
 struct Beside {
@@ -30,10 +34,23 @@ impl Resolver for Beside {
     }
 }
 
+/// What there is instead: the usual document of a folder, or the same name with another ending.
+fn not_a_file(path: &Path, what: &str) -> Failure {
+    let instead = ["yaml", "yml", "json"].iter().flat_map(|ending| {
+        [path.join(format!("graph.{ending}")), path.with_extension(ending), path.with_added_extension(ending)]
+    });
+    match instead.into_iter().find(|other| other != path && other.is_file()) {
+        Some(other) => Failure::usage(what).hint(format!("did you mean {}?", other.display())),
+        None if path.is_dir() => Failure::usage(what).hint("name the document inside it"),
+        None => Failure::usage(what),
+    }
+}
+
 /// A document that was read and checked.
 pub(crate) struct Document {
     name: String,
     text: String,
+    beside: Beside,
     checked: Checked,
 }
 
@@ -48,9 +65,15 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Document, Failure> {
             .read_to_string(&mut text)
             .map_err(|error| Failure::usage(format!("standard input: {error}")))?;
     } else {
+        if path.is_dir() {
+            return Err(not_a_file(path, &format!("{name} is a folder")));
+        }
         let file = std::fs::File::open(path).map_err(|error| {
-            let failure = Failure::usage(format!("cannot read {name}: {error}"));
-            if path.is_dir() { failure.hint("name the document inside the folder") } else { failure }
+            if error.kind() == std::io::ErrorKind::NotFound {
+                not_a_file(path, &format!("there is no file {name}"))
+            } else {
+                Failure::usage(format!("cannot read {name}: {error}"))
+            }
         })?;
         file.take(bytes_max)
             .read_to_string(&mut text)
@@ -64,11 +87,34 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Document, Failure> {
         text = serde_json::to_string_pretty(&document)?;
     }
     let beside = Beside { folder: folder.to_owned(), bytes_max: limits.document_bytes_max };
-    let checked = agendum_spec::check(Source { name: &name, text: &text }, &beside, limits);
-    Ok(Document { name, text, checked })
+    let mut checked = agendum_spec::check(Source { name: &name, text: &text }, &beside, limits);
+    // The files of a document are named from where the reader stands.
+    for file in checked.diagnostics.iter_mut().filter_map(|one| one.file.as_mut()).filter(|_| folder != Path::new("."))
+    {
+        let path = folder.join(&file.path).display().to_string();
+        *file = Arc::new(File { path, text: file.text.clone() });
+    }
+    Ok(Document { name, text, beside, checked })
 }
 
 impl Document {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.name == "-"
+    }
+
+    /// Its text with loops for cycles.
+    pub(crate) fn fix(&self) -> Result<Option<Fixed>, Unfixable> {
+        agendum_spec::fix::fix(Source { name: &self.name, text: &self.text }, &self.beside, &Limits::STANDARD)
+    }
+
     /// Says what there is to say on stderr; the graph if it can be run.
     pub(crate) fn runnable(self, json: bool) -> Result<Accepted, Failure> {
         let accepted = self.checked.runnable().cloned();
@@ -76,7 +122,7 @@ impl Document {
         accepted.ok_or_else(|| Failure::silent(USAGE))
     }
 
-    fn report(self, json: bool, all: bool) -> Result<(), Failure> {
+    pub(crate) fn report(self, json: bool, all: bool) -> Result<(), Failure> {
         let diagnostics: Vec<_> = self
             .checked
             .diagnostics
@@ -104,12 +150,29 @@ fn shown(diagnostic: &agendum_spec::Diagnostic) -> serde_json::Value {
     };
     json!({
         "code": diagnostic.code, "severity": severity, "message": diagnostic.message, "help": diagnostic.help,
-        "line": diagnostic.line, "column": diagnostic.column,
+        "file": diagnostic.file.as_ref().map(|file| &file.path), "line": diagnostic.line, "column": diagnostic.column,
     })
 }
 
-pub(crate) fn check(json: bool, path: &Path, limits: &Limits) -> Result<(), Failure> {
-    let document = read(path, limits)?;
+pub(crate) fn check(json: bool, path: &Path, config: &Config) -> Result<(), Failure> {
+    let limits = &config.limits.0;
+    let mut document = read(path, limits)?;
+    if config.file.is_some() {
+        let source = Source { name: &document.name, text: &document.text };
+        let unserved = agendum_spec::served::unserved(source, &targets::declared(config), limits);
+        document.checked.diagnostics.extend(unserved);
+        document.checked.diagnostics.sort_by_key(|one| (one.line, one.column));
+    }
+    say(json, document)
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// Says what came of checking, on stdout and stderr.
+pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
     let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
     let mut out = anstream::stdout();
@@ -129,12 +192,12 @@ pub(crate) fn check(json: bool, path: &Path, limits: &Limits) -> Result<(), Fail
     match document.checked.accepted.clone() {
         Some(accepted) if errors + not_yet == 0 => {
             document.report(false, true)?;
-            let warned = if warnings > 0 { format!(", {warnings} warnings") } else { String::new() };
+            let warned = if warnings > 0 { format!(", {}", counted(warnings, "warning")) } else { String::new() };
             writeln!(
                 out,
-                "{name}: {} with {} tasks, {}{warned}",
+                "{name}: {} with {}, {}{warned}",
                 accepted.graph.name,
-                accepted.graph.tasks.len(),
+                counted(accepted.graph.tasks.len(), "task"),
                 &accepted.graph.hash.to_string()[..12]
             )?;
             writeln!(anstream::stderr(), "next: agendum explain {name}")?;
@@ -142,10 +205,11 @@ pub(crate) fn check(json: bool, path: &Path, limits: &Limits) -> Result<(), Fail
         }
         _ => {
             document.report(false, true)?;
-            Err(Failure::new(
-                USAGE,
-                format!("{name}: {errors} errors, {not_yet} not yet supported, {warnings} warnings"),
-            ))
+            let mut parts = Vec::new();
+            parts.extend((errors > 0).then(|| counted(errors, "error")));
+            parts.extend((not_yet > 0).then(|| format!("{not_yet} not yet supported")));
+            parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
+            Err(Failure::new(USAGE, format!("{name}: {}", parts.join(", "))))
         }
     }
 }

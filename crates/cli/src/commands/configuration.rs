@@ -32,7 +32,7 @@ pub(crate) fn check(context: &Context) -> Result<(), Failure> {
 }
 
 fn json(context: &Context) -> Result<(), Failure> {
-    let targets: Vec<_> = targets::rows(&context.config).iter().map(|target| target.name.to_string()).collect();
+    let targets: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
     let indexes: Vec<_> = context.config.indexes.keys().collect();
     let limits: serde_json::Map<_, _> =
         context.config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value.into())).collect();
@@ -63,7 +63,7 @@ fn text(context: &Context) -> Result<(), Failure> {
     if let Some(note) = context.config.note_on_key() {
         writeln!(out, "environment    {note}")?;
     }
-    for target in targets::rows(&context.config) {
+    for target in targets::declared(&context.config) {
         let can: Vec<_> = target.capabilities.iter().map(|capability| capability.word()).collect();
         writeln!(out, "target         {} ({}, {} at once)", target.name, can.join(", "), target.concurrency_max)?;
     }

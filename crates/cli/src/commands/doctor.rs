@@ -41,7 +41,7 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
             format!("{file}, of process {pid} that owns the data directory; {differs}"),
         );
     }
-    let names: Vec<_> = targets::rows(&context.config).iter().map(|target| target.name.to_string()).collect();
+    let names: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
     add("targets", true, names.join(", "));
     let directory = Directory::look(&context.data);
     add("data", true, format!("{}{}", context.data.display(), if directory.exists() { "" } else { " (not made yet)" }));

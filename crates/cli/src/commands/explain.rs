@@ -20,7 +20,7 @@ pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failur
     let limits = &context.config.limits.0;
     let accepted = check::read(path, limits)?.runnable(context.json)?;
     context.config.sound()?;
-    let table: Vec<Target> = targets::rows(&context.config);
+    let table: Vec<Target> = targets::declared(&context.config);
     if let Some(note) = context.config.note_on_key() {
         tell(&note);
     }

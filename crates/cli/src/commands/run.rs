@@ -35,14 +35,7 @@ fn submission(asked: &Run, accepted: &Accepted) -> Result<Submit, Failure> {
     let given = inputs.clone();
     let inputs = agendum_spec::inputs::prepare(&schema, inputs)
         .map_err(|error| Failure::usage(error).hint(wanted(&schema, &given)))?;
-    let deadline_ms = match asked.deadline.as_deref() {
-        None => None,
-        Some(text) => {
-            let span: jiff::SignedDuration =
-                text.parse().map_err(|error| Failure::usage(format!("--deadline {text}: {error}")))?;
-            Some(u64::try_from(span.as_millis()).map_err(|_| Failure::usage("--deadline must not be negative"))?)
-        }
-    };
+    let deadline_ms = asked.deadline.as_deref().map(milliseconds).transpose()?;
     Ok(Submit {
         document: Json::String(accepted.document.to_string()),
         inputs,
@@ -96,6 +89,19 @@ fn meant(property: &Json, text: String) -> Json {
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => true,
     };
     if !takes(name) && takes("string") { Json::String(text) } else { parsed }
+}
+
+/// A span of time on the command line.
+fn milliseconds(text: &str) -> Result<u64, Failure> {
+    let span: Result<jiff::SignedDuration, _> = text.parse();
+    let millis = span.ok().and_then(|span| u64::try_from(span.as_millis()).ok());
+    millis.ok_or_else(|| {
+        let failure = Failure::usage(format!("--deadline {text} is no span of time"));
+        match text.parse::<f64>() {
+            Ok(seconds) if seconds >= 0.0 => failure.hint(format!("write {text}s")),
+            _ => failure.hint("write it as 900ms, 8s, 1h30m"),
+        }
+    })
 }
 
 /// `name=value` pairs over the object of a file.

@@ -63,9 +63,11 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
         }
         Runs::Add { run, tasks } => {
             let id = client.resolve(&run).await?;
+            let name = tasks.display().to_string();
             let text = std::io::read_to_string(open(&tasks)?)
-                .map_err(|error| Failure::usage(format!("cannot read {}: {error}", tasks.display())))?;
-            client.add(&id, text).await?;
+                .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
+            let added = client.add(&id, text.clone()).await;
+            added.map_err(|failure| if context.json { failure } else { failure.located(&name, &text) })?;
             writeln!(anstream::stderr(), "added to {id}; next: agendum runs watch {id}")?;
             Ok(())
         }

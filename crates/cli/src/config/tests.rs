@@ -208,7 +208,34 @@ fn everything_that_is_wrong_is_said_at_once() {
       |        ^^^^^^^
     unknown variant `chatt`, expected one of `chat`, `moderate`, `translate`, `http`, `exec`
 
-    target "b": unknown field `alow`, expected one of `kind`, `base_url`, `model`, `key_env`, `key_file`, `classes`, `concurrency`, `quota_group`, `clearance`, `price`, `output_cap`, `allow`, `private`, `folder`, `per_run`, `environment`, `temper` (did you mean `allow`?)
+    target "b": unknown field `alow`: did you mean `allow`?
     hint: did you mean `chat`?
+    "#);
+}
+
+#[test]
+fn a_target_waits_as_long_as_it_is_told() {
+    use std::time::Duration;
+
+    use agendum_adapters::http::Timeouts;
+
+    let target = |line: &str| {
+        let text = format!("[targets.web]\nkind = \"http\"\n{line}");
+        read(&text, &[])
+            .map(|config| config.targets["web"].timeout.or(Timeouts::HTTP))
+            .map_err(|said| said.lines().filter(|line| !line.contains('|')).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(target(""), Ok(Timeouts::HTTP));
+    let whole = Duration::from_secs(90);
+    assert_eq!(target("timeout = { whole = \"1m 30s\" }"), Ok(Timeouts { whole, ..Timeouts::HTTP }));
+    let wrong =
+        ["{ whole = \"0s\" }", "{ idle = \"2 days\" }", "{ idle = \"soon\" }", "{ idle = 5 }", "{ first = \"1s\" }"];
+    let said = wrong.map(|wrong| target(&format!("timeout = {wrong}")).unwrap_err()).join("\n");
+    insta::assert_snapshot!(said, @r#"
+    agendum.toml: TOML parse error at line 3, column 21 0s is out of bounds: from 10ms to 24h  hint: docs/configuration.md lists every key
+    agendum.toml: TOML parse error at line 3, column 20 invalid value: string "2 days", expected a span of time such as "30s"  hint: docs/configuration.md lists every key
+    agendum.toml: TOML parse error at line 3, column 20 invalid value: string "soon", expected a span of time such as "30s"  hint: docs/configuration.md lists every key
+    agendum.toml: TOML parse error at line 3, column 20 invalid type: integer `5`, expected a string  hint: docs/configuration.md lists every key
+    agendum.toml: TOML parse error at line 3, column 13 unknown field `first`, expected one of `connect`, `idle`, `whole`  hint: docs/configuration.md lists every key
     "#);
 }

@@ -84,7 +84,7 @@ fn a_graph_is_drawn_priced_and_compared_with_what_it_may_take() {
       ● mood               chat           cheap                ~300ms    ≤2.4s  optional
 
     wave 2
-      ● draft              chat           dear                    ~2s   ≤16.2s  ← mood, passages  catch
+      ● draft              chat           dear                    ~2s   ≤16.2s  ← passages, mood  catch
 
     wave 3
       ● polish             group ≤3×                            ~2.3s   ≤30.6s  ← draft  optional
@@ -92,7 +92,7 @@ fn a_graph_is_drawn_priced_and_compared_with_what_it_may_take() {
         ● review           chat           cheap                ~300ms    ≤3.6s  ← revise
 
     wave 4
-      ● check              chat           cheap                ~300ms    ≤2.1s  ← draft, polish
+      ● check              chat           cheap                ~300ms    ≤2.1s  ← polish, draft
 
     critical path  mood → draft → polish → check
     latency        ~4.9s expected, 51.3s at worst; deadline 8s: the worst case exceeds it by 43.3s
@@ -137,7 +137,7 @@ fn earlier_runs_say_how_long_and_how_often() {
       ● mood               chat           cheap                ~300ms    ≤2.4s  optional
 
     wave 2
-      ● draft              chat           dear                    ~2s   ≤16.2s  ← mood, passages  catch
+      ● draft              chat           dear                    ~2s   ≤16.2s  ← passages, mood  catch
 
     wave 3
       ● polish             group ≤3×                              ~2s   ≤30.6s  ← draft  optional
@@ -145,7 +145,7 @@ fn earlier_runs_say_how_long_and_how_often() {
         ● review           chat           cheap                ~100ms    ≤3.6s  ← revise
 
     wave 4
-      ● check              chat           cheap                ~300ms    ≤2.1s  ← draft, polish
+      ● check              chat           cheap                ~300ms    ≤2.1s  ← polish, draft
 
     critical path  mood → draft → polish → check
     latency        ~4.6s expected, 51.3s at worst; deadline 8s: the worst case exceeds it by 43.3s

@@ -3,6 +3,7 @@
 use agendum_types::graph::{NodeId, NotBefore, Work};
 use agendum_types::{Duration, Labels, PayloadRef, Timestamp};
 
+use crate::action::Step;
 use crate::board::{Board, Todo};
 use crate::inst::{Body, Each, Group, Inst, Layer, Loop, State};
 use crate::run::{InstId, Slot};
@@ -43,14 +44,16 @@ impl Board {
         }
     }
 
-    /// An optional task is dropped when what must follow it needs the rest of the time.
-    fn prune_in_time(&mut self, slot: Slot, id: InstId) {
+    /// An optional task is dropped when what must follow it needs the rest of the time. A restart, which has observed nothing yet,
+    /// says so anew.
+    pub(crate) fn prune_in_time(&mut self, slot: Slot, id: InstId) {
         let run = self.run(slot);
         let Some(deadline) = run.deadline.filter(|_| !run.is_answered()) else {
             return;
         };
         let inst = run.inst(id);
-        if inst.parent != InstId::TOP || !self.plan(slot).task(inst.node).optional {
+        let is_ready = !matches!(inst.state, State::Waiting | State::Asking(Step::Catch) | State::Settled(_));
+        if !is_ready || inst.parent != InstId::TOP || !self.plan(slot).task(inst.node).optional {
             return;
         }
         let latest =

@@ -274,7 +274,8 @@ impl Board {
         let (node, layer) = (inst.node, inst.layer);
         let task = self.plan(slot).task(node);
         let declares = matches!(&task.work, Work::Group(group) if group.output.is_some());
-        let is_read = task.output_used || declares || task.fail_if.is_some() || matches!(layer, Layer::Round(_));
+        let is_judged = task.fail_if.is_some() || self.good_if(slot, id).is_some();
+        let is_read = task.output_used || declares || is_judged || matches!(layer, Layer::Round(_));
         if is_read {
             self.ask(slot, id, Step::Compose);
         } else {
@@ -284,8 +285,7 @@ impl Board {
 
     /// The instance has its output: it is judged, or has succeeded.
     pub(super) fn judge_or_settle(&mut self, slot: Slot, id: InstId) {
-        let inst = self.run(slot).inst(id);
-        if self.plan(slot).is_judged(inst.node, inst.layer) && self.wants_judgement(slot, id) {
+        if self.wants_judgement(slot, id) {
             self.ask(slot, id, Step::Judge);
         } else {
             self.settle(slot, id, Settled::Succeeded, None);
@@ -296,13 +296,11 @@ impl Board {
     pub(crate) fn wants_judgement(&self, slot: Slot, id: InstId) -> bool {
         let inst = self.run(slot).inst(id);
         let plan = self.plan(slot);
-        if !plan.is_judged(inst.node, inst.layer) {
-            return false;
-        }
-        plan.task(inst.node).fail_if.is_some() || self.good_if(slot, id).is_some()
+        plan.is_judged(inst.node, inst.layer) && plan.task(inst.node).fail_if.is_some()
+            || self.good_if(slot, id).is_some()
     }
 
-    /// `good_if` of the race that this instance runs in.
+    /// `good_if` of the race that this instance runs in: it looks at the whole task, and of a `foreach` at the list.
     pub(crate) fn good_if(&self, slot: Slot, id: InstId) -> Option<agendum_types::graph::ExprId> {
         let inst = self.run(slot).inst(id);
         let parent = self.plan(slot).task(inst.node).parent.filter(|_| inst.layer == Layer::Node)?;

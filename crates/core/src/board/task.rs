@@ -1,6 +1,6 @@
 //! Records about one task.
 
-use agendum_types::{Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath};
+use agendum_types::{Effect, Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
@@ -108,6 +108,7 @@ impl Board {
         let inst = run.inst_mut(id);
         inst.attempts = inst.attempts.max(dispatched.attempt.0);
         inst.rung_attempts += 1;
+        inst.once = dispatched.effect == Effect::Once;
         inst.state = State::Running(Box::new(Running {
             attempt: dispatched.attempt,
             incarnation: dispatched.incarnation,
@@ -230,14 +231,14 @@ impl Board {
                 self.open_round(slot, id);
             }
             NextRound::Done => {
-                self.free_child(slot, child);
+                self.end_rounds(slot, id, child);
                 if let Some(output) = last {
                     self.set_output(slot, id, Box::new(output));
                 }
                 self.judge_or_settle(slot, id);
             }
             NextRound::Use { output } => {
-                self.free_child(slot, child);
+                self.end_rounds(slot, id, child);
                 self.set_output(slot, id, output.clone());
                 self.run_mut(slot).inst_mut(id).degraded = true;
                 self.judge_or_settle(slot, id);
@@ -260,6 +261,16 @@ impl Board {
         let exhausted = self.plan(slot).task(node).repeat.as_ref().map(|repeat| repeat.exhausted.clone());
         if let Some(agendum_types::graph::Exhausted::Escalate(task)) = exhausted {
             self.run_mut(slot).escalation = Some(task);
+        }
+    }
+
+    /// No further round comes: the loop's deadline is kept, whatever still judges its result.
+    fn end_rounds(&mut self, slot: Slot, id: InstId, child: Option<InstId>) {
+        self.free_child(slot, child);
+        if let Some(Body::Loop(repeat)) = self.run_mut(slot).inst_mut(id).body.as_deref_mut()
+            && let Some(deadline) = repeat.deadline.take()
+        {
+            self.timers.clear(deadline, Timer::Loop(slot, id));
         }
     }
 

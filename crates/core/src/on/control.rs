@@ -16,8 +16,10 @@ impl Scheduler {
     fn requeue_all(&mut self) {
         let queued: Vec<_> = self.board.queue.iter().map(|rank| (rank.slot, rank.inst)).collect();
         for (slot, id) in queued {
-            self.unqueue(slot, id);
-            self.take(slot, id);
+            // One that no target can serve any more may have ended others.
+            if self.unqueue(slot, id) {
+                self.take(slot, id);
+            }
         }
         for target in self.targets.ids() {
             self.board.queue.wake(target, self.now);

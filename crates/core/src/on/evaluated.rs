@@ -103,9 +103,10 @@ impl Scheduler {
         let next = if evaluation.truth == Some(true) {
             let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
             let class = task.fail_if.map_or(Class::InvalidOutput, |(_, class)| class);
-            let is_call =
-                self.board.plan(slot).capability(self.board.run(slot).inst(id).node).is_some() && task.repeat.is_none();
-            let repeatable = is_call && task.effect != agendum_types::Effect::Once;
+            let inst = self.board.run(slot).inst(id);
+            let is_call = self.board.plan(slot).capability(inst.node).is_some() && task.repeat.is_none();
+            // What has taken effect is not done again, whether the document or the target says that it lasts.
+            let repeatable = is_call && !inst.once;
             self.next_after(slot, id, &Failure::new(class, "its result fulfils `fail_if`"), repeatable)
         } else {
             Next::Succeed

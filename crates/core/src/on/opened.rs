@@ -31,16 +31,25 @@ impl Scheduler {
         for slot in self.board.live_slots() {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).refresh(&self.targets);
+            self.all(slot).for_each(|id| self.board.prune_in_time(slot, id));
+            self.all(slot).for_each(|id| self.decide_lost(slot, id));
+        }
+        // What is open now is found in the states, once, whether it was left open or came of what was decided just now.
+        self.board.todo.retain(|todo| matches!(todo, Todo::Stop(_) | Todo::Publish(..)));
+        for slot in self.board.live_slots() {
             self.take_up(slot);
             // Last: what was decided just now may have abandoned further attempts of the earlier life.
             self.book_orphans(slot);
         }
     }
 
-    /// Nobody will tell what an attempt of an earlier life cost: all that it held counts as spent.
+    /// Nobody will tell what an attempt of an earlier life cost: all that it held counts as spent. One that was taken up again in this
+    /// life will tell.
     fn book_orphans(&mut self, slot: Slot) {
         let run = self.board.run(slot).id;
-        for orphan in self.board.run(slot).orphans.clone() {
+        let mut orphans = self.board.run(slot).orphans.clone();
+        orphans.retain(|orphan| orphan.incarnation < self.incarnation);
+        for orphan in orphans {
             let change = Change::Abandoned {
                 attempt: orphan.attempt,
                 incarnation: orphan.incarnation,
@@ -58,13 +67,12 @@ impl Scheduler {
             Phase::Closing => self.board.todo.push_back(Todo::Close(slot)),
             Phase::Main | Phase::Section(_) => {}
         }
-        let all = u32::try_from(self.board.run(slot).insts.len()).expect("limited");
-        for id in (0..all).map(InstId) {
+        for id in self.all(slot) {
             match &self.board.run(slot).inst(id).state {
                 State::Ready => self.board.todo.push_back(Todo::Take(slot, id)),
                 State::Asking(_) => self.board.todo.push_back(Todo::Ask(slot, id)),
-                State::Running(_) => self.decide_lost(slot, id),
                 State::Waiting
+                | State::Running(_)
                 | State::Parked(_)
                 | State::Queued(_)
                 | State::Paused(_)
@@ -74,6 +82,11 @@ impl Scheduler {
                 | State::Settled(_) => {}
             }
         }
+    }
+
+    /// Every place in the arena of a run.
+    fn all(&self, slot: Slot) -> impl Iterator<Item = InstId> + use<> {
+        (0..u32::try_from(self.board.run(slot).insts.len()).expect("limited")).map(InstId)
     }
 
     /// An attempt was out when the process died.

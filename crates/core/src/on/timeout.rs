@@ -10,21 +10,22 @@ use crate::scheduler::Scheduler;
 use crate::timers::Timer;
 
 impl Scheduler {
-    pub(crate) fn fire_timers(&mut self) {
-        while let Some(timer) = self.board.timers.pop_due(self.now) {
-            match timer {
-                Timer::Start(slot, id) => {
-                    self.board.run_mut(slot).inst_mut(id).state = State::Ready;
-                    self.take(slot, id);
-                }
-                Timer::Expiry(slot, id) => self.expire(slot, id),
-                Timer::Loop(slot, id) => self.expire_loop(slot, id),
-                Timer::Deadline(slot) => self.expire_run(slot),
-                Timer::Target(target) => self.board.queue.wake(target, self.now),
+    /// Does what the next timer that is due is about; false if none is.
+    pub(crate) fn fire_timer(&mut self) -> bool {
+        let Some(timer) = self.board.timers.pop_due(self.now) else {
+            return false;
+        };
+        match timer {
+            Timer::Start(slot, id) => {
+                self.board.run_mut(slot).inst_mut(id).state = State::Ready;
+                self.take(slot, id);
             }
-            // What one timer leads to may take back others that are due.
-            self.work();
+            Timer::Expiry(slot, id) => self.expire(slot, id),
+            Timer::Loop(slot, id) => self.expire_loop(slot, id),
+            Timer::Deadline(slot) => self.expire_run(slot),
+            Timer::Target(target) => self.board.queue.wake(target, self.now),
         }
+        true
     }
 
     /// A task's own time is over, or the time that is left belongs to others.
@@ -98,13 +99,17 @@ impl Scheduler {
         self.record_of(slot, Record::Task { run: self.board.run(slot).id, path: TaskPath::default(), change });
     }
 
-    /// Takes a task out of its queue, for the moment.
-    pub(crate) fn unqueue(&mut self, slot: Slot, id: InstId) {
+    /// Takes a task out of its queue, for the moment; false if it stood in none.
+    pub(crate) fn unqueue(&mut self, slot: Slot, id: InstId) -> bool {
         let inst = self.board.run_mut(slot).inst_mut(id);
+        if !matches!(inst.state, State::Queued(_)) {
+            return false;
+        }
         if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
             for (cause, span) in self.board.queue.leave(&ticket, self.now) {
                 self.board.run_mut(slot).inst_mut(id).note(cause, span);
             }
         }
+        true
     }
 }

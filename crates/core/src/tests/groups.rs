@@ -311,3 +311,85 @@ fn groups_nest() {
     0ms close r1
     ");
 }
+
+#[test]
+fn a_race_judges_what_a_group_gave_though_nobody_else_reads_it() {
+    assert_snapshot!(trace("
+        submit r1 r race=1 good unread { g unread { x unread }; p unread }
+        ok r/g/x
+        fail r/p cancelled
+    "), @"
+    0ms dispatch r1/r/p#1 on t
+    0ms dispatch r1/r/g/x#1 on t
+    0ms stop r1/r/p#1
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_race_judges_the_list_of_a_foreach() {
+    assert_snapshot!(trace("
+        say r/q items=2
+        say r/q good=false
+        submit r1 r race=1 good { p; q foreach }
+        ok r/q[0]
+        ok r/q[1]
+        ok r/p
+    "), @"
+    0ms dispatch r1/r/p#1 on t
+    0ms dispatch r1/r/q[0]#1 on t
+    0ms dispatch r1/r/q[1]#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_loop_that_is_done_keeps_its_deadline() {
+    assert_snapshot!(trace("
+        disk slow
+        say l until=true
+        submit r1 strict l loop=3 last loop_deadline=1s fail_if { x }
+        durable
+        durable
+        ok l/loop#1/x
+        durable
+        durable
+        view r1
+        wait 2s
+        durable
+        durable
+        durable
+    "), @"
+       0ms dispatch r1/l/loop#1/x#1 on t
+       0ms r1 is running, spent $0, held $0
+       0ms   l running on scheduler
+    2000ms answer r1 succeeded
+    2000ms close r1
+    ");
+}
+
+#[test]
+fn a_task_that_takes_the_place_of_a_dropped_one_is_its_own() {
+    assert_snapshot!(trace("
+        submit r1 a; on_failure: r race=2 { x; y needs x }; finally: e; f
+        fail a permanent
+        fail r/x permanent
+        view r1
+        ok e
+        ok f
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed permanent in a: no luck
+    0ms dispatch r1/r/x#1 on t
+    0ms dispatch r1/e#1 on t
+    0ms dispatch r1/f#1 on t
+    0ms r1 is failed, spent $0, held $0
+    0ms   a failed
+    0ms   r failed
+    0ms   e running
+    0ms   f running
+    0ms close r1
+    ");
+}

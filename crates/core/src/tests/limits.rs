@@ -352,3 +352,21 @@ fn live_text_is_held_back_until_the_check_has_passed() {
     0ms close r1
     ");
 }
+
+#[test]
+fn queued_tasks_that_no_target_serves_any_more_end_once() {
+    assert_snapshot!(trace("
+        targets s=1:class=small l=1
+        submit r1 a class=small; b class=small; c class=small; d class=l
+        targets l=1
+        fail a cancelled
+        fail d cancelled
+    "), @"
+    0ms dispatch r1/a#1 on s
+    0ms dispatch r1/d#1 on l
+    0ms stop r1/a#1
+    0ms stop r1/d#1
+    0ms answer r1 failed permanent in b: no target is eligible: none has clearance for the labels of its input
+    0ms close r1
+    ");
+}

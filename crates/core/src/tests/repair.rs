@@ -324,3 +324,40 @@ fn a_late_outcome_is_fenced_off_and_booked() {
     0ms close r1
     ");
 }
+
+#[test]
+fn what_has_taken_effect_is_not_done_again_though_its_result_is_refused() {
+    assert_snapshot!(trace("
+        say a fail_if=true
+        targets t=1:effect=once
+        submit r1 a fail_if retry=3 on=invalid_output
+        ok a
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms answer r1 failed invalid_output in a: its result fulfils `fail_if`
+    0ms close r1
+    ");
+}
+
+#[test]
+fn an_attempt_that_was_taken_up_again_and_abandoned_is_awaited() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=10
+        submit r1 a; b effect=once
+        reference a
+        restart
+        view r1
+        fail a cancelled tokens=3
+    "), @"
+    0ms dispatch r1/a#1 on t cap=10
+    0ms dispatch r1/b#1 on t cap=10
+    0ms restart
+    0ms dispatch r1/a#2 on t again by reference
+    0ms stop r1/a#2
+    0ms answer r1 failed spent $0.1000 uncertain in b: the process died while attempt 1 on t was out: it may have taken effect
+    0ms r1 is failed, spent $0.1000, held $0.1000
+    0ms   a cancelled
+    0ms   b failed
+    0ms close r1
+    ");
+}

@@ -186,6 +186,63 @@ fn cancel_ends_a_run() {
 }
 
 #[test]
+fn of_what_is_due_together_the_more_urgent_goes_first() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a delay=100ms; run: background
+        submit r2 b delay=100ms; run: interactive
+        wait 200ms
+        ok b
+        ok a
+    "), @"
+    100ms woken: a task may start
+    100ms dispatch r2/b#1 on t
+    200ms dispatch r1/a#1 on t
+    200ms answer r2 succeeded
+    200ms close r2
+    200ms answer r1 succeeded
+    200ms close r1
+    ");
+}
+
+#[test]
+fn what_is_due_to_be_dropped_is_not_sent_first() {
+    assert_snapshot!(trace("
+        targets t=1:expected=400ms
+        submit r1 a; b optional needs a; c needs b; run: deadline=1s
+        wait 700ms
+        ok a
+        ok c
+    "), @"
+      0ms dispatch r1/a#1 on t
+    700ms dispatch r1/c#1 on t
+    700ms answer r1 succeeded degraded
+    700ms close r1
+    ");
+}
+
+#[test]
+fn a_restart_knows_again_when_an_optional_task_must_be_dropped() {
+    assert_snapshot!(trace("
+        targets t=4:expected=400ms
+        submit r1 a optional; b needs a; run: deadline=1s
+        restart
+        wait 700ms
+        ok b
+        fail a cancelled
+    "), @"
+      0ms dispatch r1/a#1 on t
+      0ms restart
+      0ms dispatch r1/a#2 on t
+    550ms woken: a task's time is over
+    550ms stop r1/a#2
+    550ms dispatch r1/b#1 on t
+    700ms answer r1 succeeded degraded
+    700ms close r1
+    ");
+}
+
+#[test]
 fn what_is_optional_never_costs_the_answer() {
     assert_snapshot!(trace("
         targets t=4:expected=10ms

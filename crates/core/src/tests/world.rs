@@ -14,13 +14,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_testkit::script;
+use agendum_types::graph::DataRef;
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, Capability, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money,
-    Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
+    AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
+    Money, Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
 
-use crate::{Action, Change, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
+use crate::{
+    Action, Bound, Change, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
+};
 
 mod told;
 
@@ -297,7 +300,9 @@ impl World {
         };
         let mut evaluation = Evaluation::default();
         let mut error = None;
-        if let Make::Values { exprs, .. } = &evaluate.make {
+        if let Make::Values { exprs, bindings } = &evaluate.make {
+            // Nothing is good that is not there.
+            let missing = bindings.contains(&(DataRef::Candidate, Bound::Undefined));
             for (purpose, _) in exprs {
                 match purpose {
                     Purpose::Condition => evaluation.truth = Some(said("if") != Some("false")),
@@ -308,7 +313,7 @@ impl World {
                     }
                     Purpose::Input | Purpose::Output => evaluation.payload = Some(payload(12)),
                     Purpose::FailIf => evaluation.truth = Some(said("fail_if") == Some("true")),
-                    Purpose::GoodIf => evaluation.good = Some(said("good") != Some("false")),
+                    Purpose::GoodIf => evaluation.good = Some(said("good") != Some("false") && !missing),
                     Purpose::Until => evaluation.truth = Some(said("until") == Some("true")),
                     Purpose::Same => {
                         evaluation.same = Some(Hash([said("same").map_or(0, |same| same.as_bytes()[0]); 32]))
@@ -438,6 +443,7 @@ fn target(name: &str, text: &str) -> Target {
             "cap" => target.output_cap = value.parse().unwrap(),
             "group" => target.quota_group = Some(value.into()),
             "clearance" => target.clearance = Labels::new([value]),
+            "effect" => target.effect = Effect::from_word(value),
             "expected" => target.expected = script::span(value),
             other => panic!("a target knows no word {other:?}"),
         }

@@ -1,14 +1,19 @@
 //! The outputs of a `foreach`, read from the run's journal: memory holds a window of its items, the journal all of them.
+//!
+//! The list is put together as text, from the texts of the outputs: a hundred thousand parsed values would take ten times as much.
 
-use agendum_core::{Change, Next, NextRound, Record};
-use agendum_ports::{Store, StoreError};
-use agendum_types::{Outcome, PayloadRef, RunId, Segment, Seq, TaskPath, Tenant};
+use agendum_core::{Change, Evaluate, Next, NextRound, Record};
+use agendum_ports::{Payload, Row, Store, StoreError};
+use agendum_types::{MediaType, Outcome, PayloadRef, RunId, Segment, Seq, TaskPath, Tenant};
 use agendum_wire::journal::{DecodeError, Kind};
+use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use serde_json::value::RawValue;
 
+use crate::payloads::{PayloadError, Payloads};
 use crate::rows;
 
-const PAGE: u32 = 4_096;
+const PAGE: u32 = 2_048;
 
 /// Why outputs could not be collected.
 #[derive(Debug, thiserror::Error)]
@@ -17,49 +22,76 @@ pub(crate) enum CollectError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
     #[error("the journal holds the outputs of {found} items, expected {expected}")]
     Incomplete { found: u32, expected: u32 },
 }
 
-/// The outputs of the items that succeeded, by index.
-pub(super) async fn outputs(
-    store: &dyn Store,
-    tenant: &Tenant,
+/// The items of a `foreach` as far as its journal has been read.
+pub(super) struct Items<'a> {
+    tenant: &'a Tenant,
     run: RunId,
-    foreach: &TaskPath,
-    count: u32,
+    foreach: &'a TaskPath,
     succeeded: u32,
-) -> Result<Vec<PayloadRef>, CollectError> {
-    let mut items = Items { foreach, settled: vec![None; count as usize], candidates: FxHashMap::default() };
-    let mut after = Seq(0);
-    loop {
-        let page = store.read_run(tenant, run, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
-        for row in page.iter().filter(|row| Kind::from_number(row.kind).is_some_and(tells_of_output)) {
-            if let Record::Task { path, change, .. } = rows::entry(row)?.record {
-                items.learn(&path, change);
+    settled: Vec<Option<Output>>,
+    /// The latest output inside an item that is not settled: to be judged, or of a round.
+    candidates: FxHashMap<u32, Output>,
+}
+
+/// An output: its text where the row that names it carries it.
+enum Output {
+    Text(Bytes),
+    Elsewhere(Box<PayloadRef>),
+}
+
+impl<'a> Items<'a> {
+    pub(super) fn new(asked: &'a Evaluate, count: u32, succeeded: u32) -> Self {
+        let settled = (0..count).map(|_| None).collect();
+        let Evaluate { tenant, run, path, .. } = asked;
+        Self { tenant, run: *run, foreach: path, succeeded, settled, candidates: FxHashMap::default() }
+    }
+
+    /// The list of the outputs of the items that succeeded, by index.
+    pub(super) async fn list(mut self, store: &dyn Store, payloads: &Payloads) -> Result<Payload, CollectError> {
+        self.read(store).await?;
+        let found = self.settled.iter().flatten().count() as u32;
+        if found != self.succeeded {
+            return Err(CollectError::Incomplete { found, expected: self.succeeded });
+        }
+        let mut list = vec![b'['];
+        for output in self.settled.into_iter().flatten() {
+            if list.len() > 1 {
+                list.push(b',');
+            }
+            match output {
+                Output::Text(text) => list.extend_from_slice(&text),
+                Output::Elsewhere(reference) => {
+                    let value = payloads.value(self.tenant, self.run, &reference).await?;
+                    list.extend_from_slice(value.to_string().as_bytes());
+                }
+            }
+            payloads.fits(list.len() as u64)?;
+        }
+        list.push(b']');
+        Ok(Payload { media: MediaType::Json, bytes: list.into() })
+    }
+
+    async fn read(&mut self, store: &dyn Store) -> Result<(), CollectError> {
+        let mut after = Seq(0);
+        loop {
+            let page = store.read_run(self.tenant, self.run, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.seq;
+            for row in page.iter().filter(|row| Kind::from_number(row.kind).is_some_and(tells_of_output)) {
+                if let Record::Task { path, change, .. } = rows::entry(row)?.record {
+                    self.learn(&path, change, row);
+                }
             }
         }
     }
-    let outputs: Vec<PayloadRef> = items.settled.into_iter().flatten().collect();
-    let found = outputs.len() as u32;
-    if found == succeeded { Ok(outputs) } else { Err(CollectError::Incomplete { found, expected: succeeded }) }
-}
 
-const fn tells_of_output(kind: Kind) -> bool {
-    matches!(kind, Kind::Finished | Kind::Judged | Kind::Caught | Kind::Composed | Kind::RoundJudged | Kind::Ended)
-}
-
-struct Items<'a> {
-    foreach: &'a TaskPath,
-    settled: Vec<Option<PayloadRef>>,
-    /// The latest output inside an item that is not settled: to be judged, or of a round.
-    candidates: FxHashMap<u32, PayloadRef>,
-}
-
-impl Items<'_> {
-    fn learn(&mut self, path: &TaskPath, change: Change) {
+    fn learn(&mut self, path: &TaskPath, change: Change, row: &Row) {
         let Some(inside) = path.segments().strip_prefix(self.foreach.segments()) else { return };
         let (item, is_round) = match inside {
             [Segment::Item(item)] => (*item, false),
@@ -69,16 +101,16 @@ impl Items<'_> {
         let settles = match change {
             Change::Finished(finished) => {
                 let Outcome::Succeeded(success) = finished.outcome else { return };
-                self.candidates.insert(item, success.output);
+                self.candidates.insert(item, Output::of(success.output, row));
                 finished.next == Next::Succeed
             }
             Change::Judged { next, .. } => next == Next::Succeed,
             Change::Caught { output } | Change::Composed { output } => {
-                self.candidates.insert(item, *output);
+                self.candidates.insert(item, Output::of(*output, row));
                 true
             }
             Change::RoundJudged { next: NextRound::Use { output }, .. } => {
-                self.candidates.insert(item, *output);
+                self.candidates.insert(item, Output::of(*output, row));
                 true
             }
             Change::RoundJudged { next, .. } => next == NextRound::Done,
@@ -95,4 +127,20 @@ impl Items<'_> {
             *slot = self.candidates.remove(&item);
         }
     }
+}
+
+impl Output {
+    /// An adapter may call anything JSON; only what is can become a part of a list as it is.
+    fn of(reference: PayloadRef, row: &Row) -> Self {
+        let carried = row.payload.as_ref().filter(|payload| payload.hash == reference.hash);
+        let text = carried.filter(|_| reference.media == MediaType::Json).map(|payload| &payload.bytes);
+        match text.filter(|text| serde_json::from_slice::<&RawValue>(text).is_ok()) {
+            Some(text) => Self::Text(text.clone()),
+            None => Self::Elsewhere(Box::new(reference)),
+        }
+    }
+}
+
+const fn tells_of_output(kind: Kind) -> bool {
+    matches!(kind, Kind::Finished | Kind::Judged | Kind::Caught | Kind::Composed | Kind::RoundJudged | Kind::Ended)
 }

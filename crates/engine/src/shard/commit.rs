@@ -14,6 +14,9 @@ const ROWS_MAX: usize = 2_048;
 /// The longest that a record is kept back although nothing waits for it.
 const AGE_MAX: Span = Span::from_millis(2);
 
+/// Records that may wait for the disk before nothing more is begun: a slow disk slows the work, it does not fill the memory.
+const AHEAD_MAX: usize = 8_192;
+
 /// What waits for the disk.
 pub(super) struct Commit {
     shard: ShardId,
@@ -64,7 +67,9 @@ impl Commit {
 
     /// Keeps the deed until its record is durable; gives it back if it may be done now.
     pub(super) fn gate(&mut self, after: Option<Seq>, deed: Deed) -> Option<Deed> {
-        match after {
+        let begins = matches!(deed, Deed::Dispatch(_) | Deed::Evaluate(_));
+        let latest = self.undurable.back().filter(|_| begins && self.undurable.len() >= AHEAD_MAX);
+        match latest.map(|latest| latest.entry.seq).or(after) {
             Some(seq) if seq > self.durable => {
                 self.gates.entry(seq).or_default().push(deed);
                 self.wanted = true;

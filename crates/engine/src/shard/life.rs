@@ -1,23 +1,27 @@
 //! One life of a shard: messages become events, actions become deeds.
 
+mod work;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Action, Answer, Deed, Dispatch, Entry, Evaluate, Event, Record, Rejected, Scheduler};
+use agendum_core::{Action, Answer, Deed, Entry, Event, Rejected, Scheduler};
 use agendum_ports::{Appended, InlinePayload};
-use agendum_types::{AttemptId, Class, Effect, Failure, Hash, Money, Outcome, RunId, Seq, Tenant, Timestamp};
+use agendum_types::{AttemptId, Class, Effect, Money, Outcome, RunId, Seq, Tenant, Timestamp};
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use tokio::sync::{mpsc as queue, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::Surroundings;
 use super::commit::Commit;
 use super::restore::Restored;
-use crate::attempt::{self, Launch};
-use crate::inbox::{Command, Message};
+use crate::inbox::{Bell, Command, Message};
 use crate::payloads::Made;
 use crate::rows;
 
@@ -54,8 +58,16 @@ pub(super) struct Life {
     tenants: FxHashMap<RunId, Tenant>,
     /// Callers to be told once their submission is durable.
     submitted: Vec<(Seq, oneshot::Sender<Result<(), Rejected>>)>,
-    acks: queue::UnboundedSender<(Seq, BoxFuture<'static, Appended>)>,
+    /// Appends on their way, oldest first, and who calls when the oldest is done.
+    appends: VecDeque<(Seq, BoxFuture<'static, Appended>)>,
+    bell: Waker,
+    /// What evaluations on this thread gave, to be taken before the inbox.
+    given: VecDeque<Message>,
+    /// Evaluations on this thread since the inbox was last waited for.
+    quick: usize,
     stopping: Option<Instant>,
+    /// The buffer of [`Life::drain`].
+    actions: Vec<Action>,
     pub(super) waiters: Waiters,
 }
 
@@ -68,10 +80,12 @@ impl Drop for Life {
 
 impl Life {
     /// Takes up the journal's open runs.
-    pub(super) fn begin(around: Arc<Surroundings>, restored: Restored, waiters: Waiters) -> Self {
+    pub(super) fn begin(around: Arc<Surroundings>, restored: Restored, mut waiters: Waiters) -> Self {
         let Restored { scheduler, opened, tenants } = restored;
+        // A run that the journal does not hold, or holds with its answer, will give none: who waits for it is sent to the store.
+        waiters.answers.retain(|run, _| scheduler.view(*run).is_some_and(|view| !view.status.is_answered()));
         let id = u64::from(opened.incarnation.0);
-        let acks = spawn_acks(&around, id);
+        let bell = Waker::from(Arc::new(Bell { inbox: around.inbox.clone(), life: id }));
         let mut life = Self {
             commit: Commit::new(around.shard, opened.incarnation, opened.last),
             scheduler,
@@ -79,8 +93,12 @@ impl Life {
             flights: FxHashMap::default(),
             tenants,
             submitted: Vec::new(),
-            acks,
+            appends: VecDeque::new(),
+            bell,
+            given: VecDeque::new(),
+            quick: 0,
             stopping: None,
+            actions: Vec::new(),
             waiters,
             around,
         };
@@ -97,7 +115,10 @@ impl Life {
     /// Lives until it is stopped or an append fails.
     pub(super) fn live(&mut self, inbox: &Receiver<Message>) -> End {
         loop {
-            self.flush();
+            if let Some(end) = self.settle() {
+                return end;
+            }
+            self.quick = 0;
             let message = match self.patience() {
                 Some(span) => inbox.recv_timeout(span),
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -125,6 +146,17 @@ impl Life {
         self.commit.is_idle() && self.flights.values().all(|flight| flight.effect == Effect::None)
     }
 
+    /// Takes what this thread has evaluated, hands records over, takes the answers that are there at once.
+    fn settle(&mut self) -> Option<End> {
+        for _ in 0..BURST {
+            let Some(message) = self.given.pop_front() else { break };
+            if let Some(end) = self.message(message) {
+                return Some(end);
+            }
+        }
+        self.flush()
+    }
+
     /// Handles a message and whatever else has gathered.
     fn burst(&mut self, first: Message, inbox: &Receiver<Message>) -> Option<End> {
         let mut next = Some(first);
@@ -144,6 +176,9 @@ impl Life {
 
     /// How long there is nothing to do without a message.
     fn patience(&self) -> Option<Span> {
+        if !self.given.is_empty() {
+            return Some(Span::ZERO);
+        }
         let timer = self.scheduler.poll_timeout().map(|(at, _)| at.since(self.now()).to_std());
         let commit = self.commit.due().map(|due| due.saturating_duration_since(Instant::now()));
         let stop = self.stopping.map(|until| until.saturating_duration_since(Instant::now()));
@@ -156,7 +191,7 @@ impl Life {
 
     fn message(&mut self, message: Message) -> Option<End> {
         match message {
-            Message::Submit { submission, inputs, reply, permit: _held } => {
+            Message::Submit { submission, inputs, reply, answer, permit: _held } => {
                 let (run, tenant) = (submission.run, submission.tenant.clone());
                 let submitted = if self.stopping.is_some() {
                     Err(Rejected::Full { count: 0 })
@@ -166,7 +201,10 @@ impl Life {
                 if submitted.is_ok() {
                     self.tenants.insert(run, tenant);
                 }
-                self.reply_when_durable(submitted, reply);
+                match answer {
+                    Some(answer) if submitted.is_ok() => self.waiters.answers.entry(run).or_default().push(answer),
+                    Some(_) | None => self.reply_when_durable(submitted, reply),
+                }
             }
             Message::AddTasks { run, graph, document, reply, permit: _held } => {
                 let added = self.request(Event::TasksAdded { run, graph, document }, None);
@@ -210,9 +248,9 @@ impl Life {
                     self.event(Event::AttemptReferenced { attempt, reference }, &[]);
                 }
             }
-            Message::Appended { life, last, appended } => {
+            Message::Appended { life } => {
                 if life == self.id {
-                    return self.appended(last, appended);
+                    return self.take_appended();
                 }
             }
             Message::Stop => self.stop(),
@@ -247,6 +285,19 @@ impl Life {
         } else {
             let _gone = reply.send(result);
         }
+    }
+
+    /// Takes the answers of appends as far as they are there.
+    fn take_appended(&mut self) -> Option<End> {
+        while let Some((last, answer)) = self.appends.front_mut() {
+            let Poll::Ready(appended) = answer.poll_unpin(&mut Context::from_waker(&self.bell)) else { break };
+            let last = *last;
+            self.appends.pop_front();
+            if let Some(end) = self.appended(last, appended) {
+                return Some(end);
+            }
+        }
+        None
     }
 
     fn appended(&mut self, last: Seq, appended: Appended) -> Option<End> {
@@ -308,15 +359,15 @@ impl Life {
 
     fn drain(&mut self, inline: &[InlinePayload]) -> bool {
         let mut used = false;
-        let mut actions: SmallVec<[Action; 8]> = SmallVec::new();
+        let mut actions = std::mem::take(&mut self.actions);
         while let Some(action) = self.scheduler.poll_action() {
             actions.push(action);
         }
         let spent: SmallVec<[(RunId, Money); 1]> = actions.iter().filter_map(|action| spent(&action.deed)).collect();
-        for Action { after, deed } in actions {
+        for Action { after, deed } in actions.drain(..) {
             match deed {
                 Deed::Append(entry) => {
-                    let payload = named_payload(&entry.record)
+                    let payload = rows::named_payload(&entry.record)
                         .and_then(|hash| inline.iter().find(|payload| payload.hash == hash).cloned());
                     used |= payload.is_some();
                     self.append(entry, payload, &spent);
@@ -333,6 +384,7 @@ impl Life {
                 }
             }
         }
+        self.actions = actions;
         used
     }
 
@@ -343,12 +395,15 @@ impl Life {
         self.commit.push(entry, payload, update);
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self) -> Option<End> {
+        let mut appended = false;
         while let Some(batch) = self.commit.batch() {
             let last = batch.rows.last().map_or(batch.expected, |row| row.seq);
-            let answer = self.around.store.append(batch);
-            let _ended = self.acks.send((last, answer));
+            self.appends.push_back((last, self.around.store.append(batch)));
+            appended = true;
         }
+        // The answer of a store in memory is there at once; of any other, the bell must be told whom to call.
+        if appended { self.take_appended() } else { None }
     }
 
     fn perform(&mut self, deed: Deed) {
@@ -368,61 +423,6 @@ impl Life {
                 self.around.feed.close(run);
             }
         }
-    }
-
-    fn evaluate(&self, asked: Box<Evaluate>) {
-        let (around, life) = (Arc::clone(&self.around), self.id);
-        self.around.runtime.spawn(async move {
-            let (result, made) = match around.evaluations.evaluate(&asked).await {
-                Ok(given) => (Ok(given.evaluation), given.made),
-                Err(error) => (Err(Arc::from(error.to_string())), None),
-            };
-            let Evaluate { run, path, step, tenant, .. } = *asked;
-            around.inbox.send(Message::Evaluated { life, run, path, step, tenant, result, made });
-        });
-    }
-
-    /// An attempt that still waits for its record has not left, and never will.
-    fn cancel(&mut self, attempt: AttemptId) {
-        if let Some(flight) = self.flights.get(&attempt) {
-            return flight.cancel.cancel();
-        }
-        if self.commit.withdraw(&attempt) {
-            let failure = Failure::new(Class::Cancelled, "not started: it was not wanted any more").without_effect();
-            let outcome = Outcome::Failed(failure);
-            self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
-        }
-    }
-
-    /// A stopping shard starts nothing. What has no effect is as good as lost; of the rest the journal must know that it never left.
-    fn leave(&self, dispatch: &Dispatch) {
-        if dispatch.effect == Effect::None {
-            return;
-        }
-        let failure = Failure::new(Class::Unavailable, "not started: the engine was stopping").without_effect();
-        let (attempt, outcome) = (dispatch.attempt.clone(), Outcome::Failed(failure));
-        self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
-    }
-
-    fn dispatch(&mut self, dispatch: Box<Dispatch>) {
-        if self.stopping.is_some() {
-            return self.leave(&dispatch);
-        }
-        let cancel = CancellationToken::new();
-        let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect };
-        self.flights.insert(dispatch.attempt.clone(), flight);
-        let (_, adapter) = &self.around.targets[dispatch.target.0 as usize];
-        let launch = Launch {
-            adapter: Arc::clone(adapter),
-            cancel,
-            payloads: Arc::clone(&self.around.payloads),
-            feed: Arc::clone(&self.around.feed),
-            inbox: self.around.inbox.clone(),
-            life: self.id,
-            now: self.now(),
-            dispatch,
-        };
-        self.around.runtime.spawn(attempt::run(launch));
     }
 }
 
@@ -446,45 +446,4 @@ fn spent(deed: &Deed) -> Option<(RunId, Money)> {
         Deed::Close { run, spent, .. } => Some((*run, *spent)),
         Deed::Append(_) | Deed::Evaluate(_) | Deed::Dispatch(_) | Deed::CancelAttempt(_) | Deed::Publish { .. } => None,
     }
-}
-
-/// The payload that may travel in the row of this record.
-fn named_payload(record: &Record) -> Option<Hash> {
-    use agendum_core::Change;
-    let reference = match record {
-        Record::RunSubmitted(submitted) => Some(&submitted.inputs),
-        Record::Answered(answered) => answered.output.as_ref(),
-        Record::Task { change, .. } => match change {
-            Change::Entered(evaluation)
-            | Change::Judged { evaluation, .. }
-            | Change::RoundJudged { evaluation, .. } => evaluation.payload.as_ref(),
-            Change::Finished(finished) => match &finished.outcome {
-                Outcome::Succeeded(success) => Some(&success.output),
-                Outcome::Failed(failure) => failure.partial.as_ref(),
-            },
-            Change::Caught { output } | Change::Composed { output } => Some(&**output),
-            Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended { .. } | Change::Abandoned { .. } => None,
-        },
-        Record::Opened { .. }
-        | Record::ClockJumped { .. }
-        | Record::TasksAdded { .. }
-        | Record::CancelRequested { .. }
-        | Record::Paused { .. }
-        | Record::Resumed { .. }
-        | Record::Done { .. } => None,
-    };
-    reference.map(|reference| reference.hash)
-}
-
-/// One task awaits the answers of all appends, in order, and passes them on.
-fn spawn_acks(around: &Arc<Surroundings>, life: u64) -> queue::UnboundedSender<(Seq, BoxFuture<'static, Appended>)> {
-    let (sender, mut receiver) = queue::unbounded_channel();
-    let inbox = around.inbox.clone();
-    around.runtime.spawn(async move {
-        while let Some((last, answer)) = receiver.recv().await {
-            let appended = answer.await;
-            inbox.send(Message::Appended { life, last, appended });
-        }
-    });
-    sender
 }

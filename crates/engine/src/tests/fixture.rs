@@ -148,7 +148,7 @@ pub(super) async fn run(document: &str, inputs: &Json) -> String {
 /// `succeeded {…}` or `failed class: message`.
 pub(super) async fn line(engine: &Engine, answer: &Answer) -> String {
     let output = match &answer.output {
-        Some(output) => engine.reader().payload(&answer.tenant, output).await.unwrap(),
+        Some(output) => engine.reader().payload(&answer.tenant, answer.run, output).await.unwrap(),
         None => Bytes::new(),
     };
     let output: Json = serde_json::from_slice(&output).unwrap_or_else(|_| json!(""));

@@ -13,8 +13,8 @@ async fn two_tasks_in_a_row() {
 version: 1
 name: pair
 tasks:
-  first: { uses: chat, with: { give: { n: 20 } } }
-  second: { uses: chat, with: { give: '${{ tasks.first.output.n + inputs.more }}' } }
+  first: { uses: chat, with: { prompt: x, give: { n: 20 } } }
+  second: { uses: chat, with: { prompt: x, give: '${{ tasks.first.output.n + inputs.more }}' } }
 output: { sum: '${{ tasks.second.output }}' }
 ";
     insta::assert_snapshot!(run(document, &json!({"more": 22})).await, @r#"succeeded {"sum":42}"#);
@@ -26,8 +26,8 @@ async fn a_failure_is_repeated_then_caught() {
 version: 1
 name: mend
 tasks:
-  shaky: { uses: chat, with: { fail: unavailable, fail_times: 1, give: 1 }, retry: { max_attempts: 2, initial_delay: 1ms } }
-  broken: { uses: chat, with: { fail: permanent }, catch: [ { on: [permanent], output: 'plan b' } ] }
+  shaky: { uses: chat, with: { prompt: x, fail: unavailable, fail_times: 1, give: 1 }, retry: { max_attempts: 2, initial_delay: 1ms } }
+  broken: { uses: chat, with: { prompt: x, fail: permanent }, catch: [ { on: [permanent], output: 'plan b' } ] }
 output: [ '${{ tasks.shaky.output }}', '${{ tasks.broken.output }}' ]
 ";
     insta::assert_snapshot!(run(document, &json!({})).await, @r#"succeeded degraded [1,"plan b"]"#);
@@ -39,10 +39,23 @@ async fn a_foreach_collects_its_items() {
 version: 1
 name: each
 tasks:
-  square: { foreach: '${{ inputs.numbers }}', max_parallel: 2, uses: chat, with: { give: '${{ item * item }}' } }
+  square: { foreach: '${{ inputs.numbers }}', max_parallel: 2, uses: chat, with: { prompt: x, give: '${{ item * item }}' } }
 output: '${{ tasks.square.output }}'
 ";
     insta::assert_snapshot!(run(document, &json!({"numbers": [1, 2, 3, 4, 5, 6, 7]})).await, @"succeeded [1,4,9,16,25,36,49]");
+}
+
+#[tokio::test]
+async fn many_long_evaluations_at_once_all_come_to_an_end() {
+    let document = "
+version: 1
+name: long
+tasks:
+  count: { foreach: '${{ inputs.numbers }}', max_parallel: 20, uses: chat, with: { prompt: x, give: '${{ inputs.text | length + item }}' } }
+output: '${{ tasks.count.output | sum }}'
+";
+    let inputs = json!({"numbers": (0..40).collect::<Vec<_>>(), "text": "x".repeat(100_000)});
+    insta::assert_snapshot!(run(document, &inputs).await, @"succeeded 4000780");
 }
 
 #[tokio::test]
@@ -54,7 +67,7 @@ tasks:
   polish:
     loop: { until: '${{ tasks.draft.output.score > 2 }}', max_iterations: 5, on_exhausted: fail }
     tasks:
-      draft: { uses: chat, with: { give: { score: '${{ loop.round }}' } } }
+      draft: { uses: chat, with: { prompt: x, give: { score: '${{ loop.round }}' } } }
 output: '${{ tasks.polish.output }}'
 ";
     insta::assert_snapshot!(run(document, &json!({})).await, @r#"succeeded {"score":3}"#);
@@ -68,7 +81,7 @@ async fn a_timeout_stops_the_adapter() {
 version: 1
 name: slow
 tasks:
-  nap: { uses: chat, with: { sleep_ms: 60000 }, timeout: { attempt: 20ms }, retry: { max_attempts: 1 } }
+  nap: { uses: chat, with: { prompt: x, sleep_ms: 60000 }, timeout: { attempt: 20ms }, retry: { max_attempts: 1 } }
 ";
     let answer = engine.run(request(document, &json!({}))).await.unwrap();
     insta::assert_snapshot!(super::fixture::line(&engine, &answer).await, @"failed timeout: `timeout.attempt` has passed");
@@ -81,8 +94,8 @@ async fn a_bad_expression_fails_its_task() {
 version: 1
 name: wrong
 tasks:
-  first: { uses: chat, with: { give: [1] } }
-  second: { needs: [first], foreach: '${{ tasks.first.output[0] }}', uses: chat, with: { give: 1 } }
+  first: { uses: chat, with: { prompt: x, give: [1] } }
+  second: { needs: [first], foreach: '${{ tasks.first.output[0] }}', uses: chat, with: { prompt: x, give: 1 } }
 ";
     insta::assert_snapshot!(run(document, &json!({})).await, @"failed permanent: `foreach` gave 1, expected a list");
 }
@@ -95,7 +108,7 @@ async fn readers_see_durable_records_and_live_text() {
 version: 1
 name: talk
 tasks:
-  speak: { uses: chat, live: true, with: { say: [one, two], sleep_ms: 30, give: done } }
+  speak: { uses: chat, live: true, with: { prompt: x, say: [one, two], sleep_ms: 30, give: done } }
 ";
     let run = engine.submit(request(document, &json!({}))).await.unwrap();
     let tenant = agendum_types::Tenant::default();
@@ -136,7 +149,7 @@ async fn a_cancelled_run_stops_its_attempts() {
 version: 1
 name: long
 tasks:
-  nap: { uses: chat, with: { sleep_ms: 60000 } }
+  nap: { uses: chat, with: { prompt: x, sleep_ms: 60000 } }
 ";
     let run = engine.submit(request(document, &json!({}))).await.unwrap();
     let tenant = agendum_types::Tenant::default();

@@ -1,7 +1,7 @@
 //! What is committed outlasts the process; what failed to be committed never left.
 
 use agendum_ports::Appended;
-use agendum_types::Tenant;
+use agendum_types::{Limits, Tenant};
 use serde_json::json;
 
 use super::fixture::{World, line, request};
@@ -11,9 +11,9 @@ const LONG: &str = "
 version: 1
 name: long
 tasks:
-  first: { uses: chat, with: { give: 1 } }
-  nap: { uses: chat, needs: [first], with: { sleep_ms: 60000 }, if: '${{ inputs.nap }}' }
-  last: { uses: chat, needs: [nap], with: { give: '${{ tasks.first.output }}' } }
+  first: { uses: chat, with: { prompt: x, give: 1 } }
+  nap: { uses: chat, needs: [first], with: { prompt: x, sleep_ms: 60000 }, if: '${{ inputs.nap }}' }
+  last: { uses: chat, needs: [nap], with: { prompt: x, give: '${{ tasks.first.output }}' } }
 output: '${{ tasks.last.output }}'
 ";
 
@@ -35,11 +35,41 @@ async fn an_open_run_goes_on_after_a_restart() {
     let calls: Vec<String> = world.tool.calls.lock().unwrap().iter().map(|(_, order)| order.to_string()).collect();
     // `first` was committed and is not run again; `nap` was lost with the process and is.
     insta::assert_snapshot!(calls.join("\n"), @r#"
-    {"give":1}
-    {"sleep_ms":50}
-    {"sleep_ms":50}
-    {"give":1}
+    {"prompt":"x","give":1}
+    {"prompt":"x","sleep_ms":50}
+    {"prompt":"x","sleep_ms":50}
+    {"prompt":"x","give":1}
     "#);
+}
+
+#[tokio::test]
+async fn additions_outlast_a_restart() {
+    let document = "
+version: 1
+name: growing
+tasks:
+  nap: { uses: chat, with: { prompt: x, sleep_ms: 50, give: 1 } }
+after:
+  notice: { uses: chat, with: { prompt: x, give: '${{ tasks.nap.output }}' } }
+";
+    let world = World::new();
+    let engine = world.engine().await;
+    let request = request(document, &json!({}));
+    let mut accepted = request.accepted.clone();
+    let run = engine.submit(request).await.unwrap();
+    for (name, reads) in [("more", "nap"), ("most", "more")] {
+        let addition = format!(
+            "tasks: {{ {name}: {{ uses: chat, with: {{ prompt: x, give: '${{{{ tasks.{reads}.output + 1 }}}}' }} }} }}"
+        );
+        let checked = agendum_spec::extend(&accepted.document, &addition, &Limits::STANDARD).unwrap();
+        accepted = checked.runnable().unwrap().clone();
+        engine.add_tasks(&Tenant::default(), run, &accepted).await.unwrap();
+    }
+    engine.stop().await;
+
+    let engine = world.engine().await;
+    let answer = engine.answer(&Tenant::default(), run).await.unwrap();
+    insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"nap":1,"more":2,"most":3}"#);
 }
 
 #[tokio::test]
@@ -73,6 +103,16 @@ async fn a_failed_append_ends_the_life_and_nothing_is_answered_from_it() {
         world.store.fail_next(failure);
         let refused = engine.submit(request(LONG, &json!({"nap": false}))).await;
         assert!(matches!(refused, Err(SubmitError::Unavailable(_) | SubmitError::Rejected(_))), "{refused:?}");
+        while engine.health() != Health::Ready {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        engine.run(request(LONG, &json!({"nap": false}))).await.unwrap();
+        world.store.fail_next(Appended::Unknown("the disk said nothing".into()));
+        let lost = engine.run(request(LONG, &json!({"nap": false}))).await;
+        assert!(
+            matches!(lost, Err(SubmitError::Unavailable(_) | SubmitError::Rejected(_))),
+            "who waits is told: {lost:?}"
+        );
         while engine.health() != Health::Ready {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

@@ -1,12 +1,13 @@
 //! What an expression reads: names resolved in their scope, and the dependencies that follow.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use agendum_types::graph::{DataRef, Form, NodeId, Section, Work};
 
-use crate::diagnostic::nearest;
 use crate::expr::{self, Name};
 use crate::lower::Lower;
+use crate::names::{Read, Unreadable};
 use crate::tree::{Node, Value};
 
 /// Where an expression stands.
@@ -24,6 +25,16 @@ pub(super) struct Place {
     pub(super) decides: bool,
 }
 
+/// The arguments of a `with` that its prompt sees as variables.
+#[derive(Debug, Default)]
+pub(super) struct Locals<'n> {
+    pub(super) names: BTreeSet<&'n str>,
+    /// Those that it reads.
+    pub(super) read: BTreeSet<String>,
+    /// True if what it reads is not known.
+    pub(super) unreadable: bool,
+}
+
 impl Place {
     pub(super) const fn of_run() -> Self {
         Self { task: None, scope: None, before: false, judges: false, decides: false }
@@ -33,24 +44,33 @@ impl Place {
 impl Lower<'_, '_> {
     /// Collects what the texts of a tree read; true if any has something to evaluate.
     pub(super) fn tree_reads(&mut self, node: &Node, place: &Place, reads: &mut Vec<DataRef>) -> bool {
-        self.tree_reads_with(node, place, reads, &[])
+        self.tree_reads_with(node, place, reads, &mut Locals::default())
     }
 
-    fn tree_reads_with(&mut self, node: &Node, place: &Place, reads: &mut Vec<DataRef>, local: &[&str]) -> bool {
+    fn tree_reads_with(
+        &mut self,
+        node: &Node,
+        place: &Place,
+        reads: &mut Vec<DataRef>,
+        locals: &mut Locals<'_>,
+    ) -> bool {
         match &node.value {
-            Value::Text(text) => match expr::classify(text) {
-                expr::Text::Plain => false,
-                expr::Text::Expression(source) => {
-                    reads.extend(self.source_reads(Form::Expression, source, node, place, local));
-                    true
+            Value::Text(text) => {
+                self.dollars(text, node);
+                match expr::classify(text) {
+                    expr::Text::Plain => false,
+                    expr::Text::Expression(source) => {
+                        reads.extend(self.source_reads(Form::Expression, source, node, place, locals));
+                        true
+                    }
+                    expr::Text::Template => {
+                        reads.extend(self.source_reads(Form::Tree, text, node, place, locals));
+                        true
+                    }
                 }
-                expr::Text::Template => {
-                    reads.extend(self.source_reads(Form::Tree, text, node, place, local));
-                    true
-                }
-            },
-            Value::List(items) => self.all_reads(items.iter(), place, reads, local),
-            Value::Map(entries) => self.all_reads(entries.iter().map(|(_, value)| value), place, reads, local),
+            }
+            Value::List(items) => self.all_reads(items.iter(), place, reads, locals),
+            Value::Map(entries) => self.all_reads(entries.iter().map(|(_, value)| value), place, reads, locals),
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }
@@ -60,22 +80,27 @@ impl Lower<'_, '_> {
         nodes: impl Iterator<Item = &'n Node>,
         place: &Place,
         reads: &mut Vec<DataRef>,
-        local: &[&str],
+        locals: &mut Locals<'_>,
     ) -> bool {
         let mut dynamic = false;
         for node in nodes {
-            dynamic |= self.tree_reads_with(node, place, reads, local);
+            dynamic |= self.tree_reads_with(node, place, reads, locals);
         }
         dynamic
     }
 
     /// The same for `with`: its `prompt` and `system` also see the other arguments.
-    pub(super) fn with_reads(&mut self, with: &Node, place: &Place, reads: &mut Vec<DataRef>) -> bool {
-        let arguments: Vec<&str> = with.entries().iter().map(|(key, _)| key.name.as_str()).collect();
+    pub(super) fn with_reads(&mut self, uses: &Node, with: &Node, place: &Place, reads: &mut Vec<DataRef>) -> bool {
+        let names: BTreeSet<&str> = with.entries().iter().map(|(key, _)| key.name.as_str()).collect();
+        let mut arguments = Locals { names, ..Locals::default() };
         let mut dynamic = false;
         for (key, value) in with.entries() {
-            let local: &[&str] = if matches!(key.name.as_str(), "prompt" | "system") { &arguments } else { &[] };
-            dynamic |= self.tree_reads_with(value, place, reads, local);
+            let is_late = matches!(key.name.as_str(), "prompt" | "system");
+            let locals = if is_late { &mut arguments } else { &mut Locals::default() };
+            dynamic |= self.tree_reads_with(value, place, reads, locals);
+        }
+        if !arguments.unreadable {
+            self.unread(uses, with, &arguments);
         }
         dynamic
     }
@@ -87,25 +112,36 @@ impl Lower<'_, '_> {
         source: &str,
         node: &Node,
         place: &Place,
-        local: &[&str],
+        locals: &mut Locals<'_>,
     ) -> Vec<DataRef> {
+        let parts = self.diagnostics.parts(node);
+        // The source is the text of the node, or a part of it.
+        let text = node.text().unwrap_or_default();
+        let begin = (source.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+        let begin = if begin <= text.len() { begin } else { 0 };
+        let at = |range: &Range<usize>| parts.place(&(begin + range.start..begin + range.end));
         let names = match expr::names(&self.environment, form, source) {
             Ok(names) => names,
-            Err(why) => {
+            Err(Unreadable { why, at: range }) => {
+                locals.unreadable = true;
+                let span = at(&range.unwrap_or(0..source.len()));
                 let help = "expressions are MiniJinja between ${{ and }}";
-                self.diagnostics.error(
-                    "bad_expression",
-                    &node.span,
-                    format!("this expression cannot be read: {why}"),
-                    help,
-                );
+                let message = format!("this expression cannot be read: {why}");
+                self.diagnostics.error("bad_expression", &span, message, help);
                 return Vec::new();
             }
         };
+        for (call, (name, range)) in &names.calls {
+            self.known_call(*call, name, &at(range));
+        }
         let mut reads = Vec::new();
-        for path in names {
-            if !local.contains(&path.split('.').next().unwrap_or_default()) {
-                reads.extend(self.resolve(&path, &node.span, place));
+        for read in &names.reads {
+            let root = read.head().next().map_or("", |(root, _)| *root);
+            if locals.names.contains(root) {
+                locals.read.insert(root.to_owned());
+            } else if let Some(data) = self.resolve(read, &at, place) {
+                self.sight(data, read, &at, place);
+                reads.push(data);
             }
         }
         reads.sort_unstable();
@@ -113,7 +149,16 @@ impl Lower<'_, '_> {
         reads
     }
 
-    fn resolve(&mut self, path: &str, span: &Range<usize>, place: &Place) -> Option<DataRef> {
+    fn resolve(
+        &mut self,
+        read: &Read<'_>,
+        at: &impl Fn(&Range<usize>) -> Range<usize>,
+        place: &Place,
+    ) -> Option<DataRef> {
+        let path = read.path();
+        let path = path.as_str();
+        let span = &at(&read.place());
+        let name_at = |index| read.head().nth(index).map_or_else(|| span.clone(), |(_, range)| at(range));
         match expr::name(path) {
             Name::Data(DataRef::Candidate) if !place.judges => {
                 self.diagnostics.error(
@@ -129,8 +174,13 @@ impl Lower<'_, '_> {
                 None
             }
             Name::Data(data) => Some(data),
-            Name::Task { outer, name } => self.resolve_task(outer, name, span, place).map(DataRef::Output),
-            Name::Previous(name) => self.resolve_previous(name, span, place).map(DataRef::Previous),
+            Name::Task { outer, name } => {
+                self.resolve_task(outer, name, &name_at(outer + 1), place).map(DataRef::Output)
+            }
+            Name::Previous(name) => {
+                let index = path.split('.').count().min(4) - 1;
+                self.resolve_previous(name, &name_at(index), place).map(DataRef::Previous)
+            }
             Name::Streaming(name) => {
                 let help = format!("write tasks.{name}.output, which waits for the end");
                 self.diagnostics.not_yet(span, "not yet: this release does not read a task while it streams", help);
@@ -155,6 +205,7 @@ impl Lower<'_, '_> {
                 );
                 None
             }
+            Name::Unknown(_) if path.split('.').any(|word| self.is_piece(word)) => None,
             Name::Unknown(help) => {
                 self.diagnostics.error("unknown_name", span, format!("unknown name `{path}`"), help);
                 None
@@ -189,12 +240,17 @@ impl Lower<'_, '_> {
             }
             scope = self.graph.task(group).parent;
         }
-        let found =
-            self.graph.find(scope, name).or_else(|| place.task.filter(|task| &*self.graph.task(*task).name == name));
+        let found = self.find(scope, name).or_else(|| place.task.filter(|task| &*self.graph.task(*task).name == name));
         if found.is_none() {
             self.unknown_task(name, scope, span);
         }
         found
+    }
+
+    /// True of the pieces that an expression makes of a name with `-`, which is no name for a task and was refused as such.
+    fn is_piece(&self, word: &str) -> bool {
+        let mut refused = self.graph.tasks.iter().filter(|task| task.name.contains('-'));
+        refused.any(|task| task.name.split('-').any(|piece| piece == word))
     }
 
     /// The task that a reference means, and the need that follows from it.
@@ -213,7 +269,7 @@ impl Lower<'_, '_> {
             scope = self.graph.task(group).parent;
         }
         let own = place.task.filter(|task| outer == 0 && &*self.graph.task(*task).name == name);
-        let Some(found) = self.graph.find(scope, name).or(own) else {
+        let Some(found) = self.find(scope, name).or(own) else {
             self.unknown_task(name, scope, span);
             return None;
         };
@@ -222,12 +278,15 @@ impl Lower<'_, '_> {
     }
 
     pub(super) fn unknown_task(&mut self, name: &str, scope: Option<NodeId>, span: &Range<usize>) {
+        if self.diagnostics.is_full() || self.is_piece(name) {
+            return;
+        }
         let mut further = scope;
         let mut reach = String::new();
         while let Some(group) = further {
             further = self.graph.task(group).parent;
             reach.push_str("outer.");
-            if self.graph.find(further, name).is_some() {
+            if self.find(further, name).is_some() {
                 let help = format!("it stands outside this group: write {reach}tasks.{name}");
                 return self.diagnostics.error(
                     "unknown_task",
@@ -237,21 +296,11 @@ impl Lower<'_, '_> {
                 );
             }
         }
-        let known: Vec<String> = match scope {
-            Some(group) => self
-                .graph
-                .siblings(Some(group), Section::Main)
-                .iter()
-                .map(|node| self.graph.task(*node).name.to_string())
-                .collect(),
-            None => {
-                self.graph.tasks.iter().filter(|task| task.parent.is_none()).map(|task| task.name.to_string()).collect()
-            }
-        };
-        let help = match nearest(name, known.iter().map(String::as_str)) {
-            Some(best) => format!("did you mean `{best}`?"),
-            None => format!("tasks here: {}", known.join(", ")),
-        };
+        let in_scope = (scope, "")..(scope.map_or(Some(NodeId(0)), |group| Some(NodeId(group.0 + 1))), "");
+        let mut known: Vec<NodeId> = self.places.range(in_scope).map(|(_, node)| *node).collect();
+        known.sort_unstable();
+        let known: Vec<&str> = known.iter().map(|node| &*self.graph.task(*node).name).collect();
+        let help = self.diagnostics.suggestion(name, &known, "tasks here");
         self.diagnostics.error("unknown_task", span, format!("there is no task `{name}`"), help);
     }
 
@@ -280,15 +329,13 @@ impl Lower<'_, '_> {
         let mut at = reader;
         loop {
             if at == found {
-                // Itself or what it stands in: `fail_if` and a loop's conditions read that once it is there.
-                if at == reader && place.before {
-                    let name = &self.graph.task(found).name;
-                    self.diagnostics.error(
-                        "cycle",
-                        span,
-                        format!("task `{name}` needs itself: {name} → {name}"),
-                        "use a `loop`",
-                    );
+                // Itself, or what it stands in. `fail_if` and a loop's conditions read their own task once its output is there.
+                if at != reader || place.before {
+                    let name = self.graph.task(found).name.clone();
+                    let message = format!("task `{name}` needs itself: {name} → {name}");
+                    let help = "read the last round in a `loop`: loop.previous.tasks.NAME.output; `agendum check --fix` writes this";
+                    self.diagnostics.error("cycle", span, message, help);
+                    self.selves.insert(found);
                 }
                 return;
             }
@@ -303,7 +350,8 @@ impl Lower<'_, '_> {
             }
         }
         let needs = &mut self.graph.tasks[at.0 as usize].needs;
-        if !needs.contains(&found) {
+        // One more than allowed is kept, and then refused.
+        if needs.len() <= self.limits.needs_max as usize && !needs.contains(&found) {
             needs.push(found);
         }
     }

@@ -3,6 +3,7 @@
 use agendum_types::graph::{Call, Catch, Exhausted, Foreach, Loop, NodeId, NotBefore, Race, Rung, Section, Work};
 use agendum_types::{Capability, Class, Effect, Timestamp};
 
+use crate::diagnostic::nearest;
 use crate::expr::{self, Text};
 use crate::lower::reads::Place;
 use crate::lower::{Lower, words};
@@ -11,6 +12,9 @@ use crate::tree::{Node, Value};
 impl<'t> Lower<'t, '_> {
     pub(super) fn task(&mut self, id: NodeId) {
         let node: &'t Node = self.nodes[id.0 as usize];
+        if !matches!(node.value, Value::Map(_)) {
+            return;
+        }
         self.work(id, node);
         self.conditions(id, node);
         self.ladder(id, node);
@@ -42,6 +46,8 @@ impl<'t> Lower<'t, '_> {
                     "move `uses` into a task inside",
                 );
             }
+            // What is misspelt is not missing as well.
+            (None, None) if node.entries().iter().any(|(key, _)| misspelt(&key.name, &["uses", "tasks"])) => {}
             (None, None) => {
                 let help = "write `uses: chat` (or retrieve, http, exec, …), or `tasks:` for a group";
                 self.diagnostics.error(
@@ -62,7 +68,7 @@ impl<'t> Lower<'t, '_> {
         let input = match with {
             Some(with) => {
                 let mut reads = Vec::new();
-                let dynamic = self.with_reads(with, &place, &mut reads);
+                let dynamic = self.with_reads(uses, with, &place, &mut reads);
                 reads.sort_unstable();
                 reads.dedup();
                 let form =
@@ -147,6 +153,10 @@ impl<'t> Lower<'t, '_> {
             self.graph.tasks[id.0 as usize].condition = Some(expr);
         }
         if let Some(items) = node.get("foreach") {
+            if items.text().is_some_and(|text| expr::classify(text) == Text::Template) {
+                let help = "write one expression, with nothing around it: ${{ … }}";
+                self.diagnostics.error("no_list", &items.span, "`foreach` is a text here; it must be a list", help);
+            }
             // The list is read before there is an item.
             let expr = self.value(items, before);
             self.graph.tasks[id.0 as usize].foreach = Some(Foreach {
@@ -182,7 +192,7 @@ impl<'t> Lower<'t, '_> {
     }
 
     fn not_before(&mut self, id: NodeId, node: &Node, place: Place) {
-        let text = node.text().unwrap_or_default();
+        let Some(text) = node.text() else { return };
         let start = match expr::classify(text) {
             Text::Expression(source) => NotBefore::Expr(self.expression(source, node, place)),
             Text::Plain | Text::Template => match text.parse::<jiff::Timestamp>() {
@@ -235,6 +245,7 @@ impl<'t> Lower<'t, '_> {
             Value::Map(_) if node.get("use").and_then(Node::text) == Some("last") => Exhausted::UseLast,
             Value::Map(_) => match node.get("by") {
                 Some(by) => Exhausted::UseBest(self.condition(by, place)),
+                None if node.get("use").is_none() => Exhausted::Fail,
                 None => {
                     let help = "write {use: best, by: \"${{ tasks.review.output.score }}\"}";
                     self.diagnostics.error(
@@ -258,6 +269,9 @@ impl<'t> Lower<'t, '_> {
                 (Some(output), None, None) => Rung::Output(self.value(output, place)),
                 (None, Some(target), None) => Rung::Target(target.into()),
                 (None, None, Some(_)) => continue,
+                _ if entry.entries().iter().any(|(key, _)| misspelt(&key.name, &["output", "target", "use"])) => {
+                    continue;
+                }
                 _ => {
                     let help = "write `output: …` or `target: NAME`";
                     self.diagnostics.error(
@@ -336,10 +350,15 @@ impl<'t> Lower<'t, '_> {
     fn beside(&mut self, id: NodeId, name: &Node) -> Option<NodeId> {
         let text = name.text()?;
         let scope = self.graph.task(id).parent;
-        let found = self.graph.find(scope, text);
+        let found = self.find(scope, text);
         if found.is_none() {
             self.unknown_task(text, scope, &name.span);
         }
         found
     }
+}
+
+/// True if a word is none of these and was meant to be.
+fn misspelt(word: &str, known: &[&str]) -> bool {
+    !known.contains(&word) && nearest(word, known.iter().copied()).is_some()
 }

@@ -39,9 +39,9 @@ fn needs(text: &str) -> String {
 fn a_reference_is_a_dependency() {
     assert_snapshot!(needs(r#"
         tasks:
-          a: { uses: chat }
-          b: { uses: chat, if: "${{ tasks.a.output.ok }}", with: { prompt: "{% for x in tasks.c.output %}${{ x }}{% endfor %}" } }
-          c: { uses: chat, needs: a }
+          a: { uses: chat, with: { prompt: hi } }
+          b: { uses: chat, if: "${{ tasks.a.output.text }}", with: { prompt: "{% for x in tasks.c.output %}${{ x }}{% endfor %}" } }
+          c: { uses: chat, needs: a, with: { prompt: hi } }
         output: { text: "${{ tasks.b.output.text or tasks.c.output.text }}" }
     "#), @"
     a <- 
@@ -54,13 +54,13 @@ fn a_reference_is_a_dependency() {
 fn a_reference_out_of_a_group_is_the_groups() {
     assert_snapshot!(needs(r#"
         tasks:
-          a: { uses: chat }
+          a: { uses: chat, with: { prompt: hi } }
           g:
             loop: { until: "${{ tasks.y.output.score > 1 }}", max_iterations: 2, on_exhausted: { use: best, by: "${{ tasks.y.output.score }}" } }
             tasks:
               x: { uses: chat, with: { prompt: "${{ loop.previous.tasks.x.output.text or outer.tasks.a.output.text }}" } }
-              y: { uses: chat, with: { prompt: "${{ tasks.x.output.text }} round ${{ loop.round }}" } }
-          h: { uses: chat, fail_if: "${{ not tasks.h.output.allowed }}", needs: [g] }
+              y: { uses: chat, with: { prompt: "${{ tasks.x.output.text }} round ${{ loop.round }}", schema: { required: [score] } } }
+          h: { uses: moderate, fail_if: "${{ not tasks.h.output.allowed }}", needs: [g], with: { text: hi } }
         after:
           s: { uses: chat, with: { prompt: "${{ tasks.h.output }}" }, deadline: 10m }
     "#), @"
@@ -77,7 +77,7 @@ fn a_reference_out_of_a_group_is_the_groups() {
 fn prompts_see_the_other_arguments() {
     assert_snapshot!(needs(r#"
         tasks:
-          a: { uses: chat }
+          a: { uses: chat, with: { prompt: hi } }
           b: { uses: chat, with: { prompt: "{% for p in passages %}${{ p.text }}{% endfor %} ${{ inputs.q }}", passages: "${{ tasks.a.output }}" } }
     "#), @"
     a <- 
@@ -95,7 +95,7 @@ impl Resolver for Scene {
 
 #[test]
 fn what_a_program_reads_may_be_a_file() {
-    let text = "{ version: 1, name: t, tasks: { title: { uses: chat }, draw: { uses: exec, with: { argv: [tee, notes.txt], stdin: scenes/sea.pov.j2 } } } }";
+    let text = "{ version: 1, name: t, tasks: { title: { uses: chat, with: { prompt: x } }, draw: { uses: exec, with: { argv: [tee, notes.txt], stdin: scenes/sea.pov.j2 } } } }";
     let checked = check(Source { name: "x", text }, &Scene, &Limits::STANDARD);
     let accepted = checked.runnable().unwrap();
     assert!(accepted.document.to_string().contains("scenes/sea.pov.j2 is called ${{ tasks.title.output.text }}"));

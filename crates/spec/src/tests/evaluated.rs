@@ -12,7 +12,8 @@ use crate::eval::Evaluator;
 
 /// Evaluates the `with` of task `b`, where task `a` gave `output` and the inputs are `inputs`.
 fn with(text: &str, output: Option<Json>, inputs: Json) -> String {
-    let text = format!("tasks:\n  a: {{ uses: chat }}\n  b:\n    uses: chat\n    with: {text}\n");
+    let text =
+        format!("tasks:\n  a: {{ uses: chat, with: {{ prompt: hi }} }}\n  b:\n    uses: chat\n    with: {text}\n");
     let checked = checked(&text);
     let accepted = checked.runnable().unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
     let graph = &accepted.graph;
@@ -41,12 +42,12 @@ fn with(text: &str, output: Option<Json>, inputs: Json) -> String {
 
 #[test]
 fn a_single_expression_keeps_its_type() {
-    assert_snapshot!(with(r#"{ n: "${{ inputs.n + 1 }}", l: "${{ tasks.a.output.list }}", t: "n=${{ inputs.n }}" }"#, Some(json!({"list": [1, "x"]})), json!({"n": 2})), @r#"{"n":3,"l":[1,"x"],"t":"n=2"}"#);
+    assert_snapshot!(with(r#"{ prompt: hi, n: "${{ inputs.n + 1 }}", l: "${{ tasks.a.output.list }}", t: "n=${{ inputs.n }}" }"#, Some(json!({"list": [1, "x"]})), json!({"n": 2})), @r#"{"prompt":"hi","n":3,"l":[1,"x"],"t":"n=2"}"#);
 }
 
 #[test]
 fn a_skipped_task_is_undefined_and_chains() {
-    assert_snapshot!(with(r#"{ t: "${{ tasks.a.output.text or 'none' }}", u: "${{ tasks.a.output.text }}" }"#, None, json!({})), @r#"{"t":"none","u":null}"#);
+    assert_snapshot!(with(r#"{ prompt: hi, t: "${{ tasks.a.output.text or 'none' }}", u: "${{ tasks.a.output.text }}" }"#, None, json!({})), @r#"{"prompt":"hi","t":"none","u":null}"#);
 }
 
 #[test]
@@ -61,5 +62,33 @@ fn runaway_templates_stop() {
 
 #[test]
 fn results_have_a_size() {
-    assert_snapshot!(with(r#"{ prompt: "${{ 'x' * 20000 }}" }"#, None, json!({})), @"error: the expression gave 20014 bytes, more than the limit allows");
+    assert_snapshot!(with(r#"{ prompt: "${{ 'x' * 20000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+}
+
+#[test]
+fn a_step_that_makes_millions_is_stopped() {
+    assert_snapshot!(with(r#"{ prompt: hi, x: "${{ [1] * 9000000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+    assert_snapshot!(with(r#"{ prompt: hi, x: "${{ [[1] * 9000] * 9000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+    assert_snapshot!(with(r#"{ prompt: hi, x: "so ${{ [1] * 9000 }}" }"#, None, json!({})), @"error: the expression gave more than the 10000 bytes that the limit allows");
+}
+
+#[test]
+fn a_path_gives_what_the_language_gives() {
+    let (output, inputs) =
+        (json!({"list": [1, 2.0, null], "deep": {"n": 18446744073709551615_u64}}), json!({"a": {"b": []}}));
+    for path in [
+        "inputs",
+        "inputs.a",
+        "inputs.a.b",
+        "inputs.none.b",
+        "tasks.a.output",
+        "tasks.a.output.deep.n",
+        "tasks.a.output.list",
+    ] {
+        let given = |path: &str| {
+            with(&format!(r#"{{ prompt: x, v: "${{{{ {path} }}}}" }}"#), Some(output.clone()), inputs.clone())
+        };
+        // Parentheses make it an expression; alone it is looked up.
+        assert_eq!(given(path), given(&format!("({path})")), "{path}");
+    }
 }

@@ -8,7 +8,7 @@ use super::said;
 fn an_unknown_key_has_a_suggestion() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: chat, retires: { max_attempts: 2 } }
+          a: { uses: chat, retires: { max_attempts: 2 }, with: { prompt: hi } }
     "#), @"
     4:20 unknown_key: unknown key `retires` in `a`
         help: did you mean `retry`?
@@ -21,14 +21,15 @@ fn all_errors_are_said_at_once() {
         priorty: high
         tasks:
           a: { uses: chta }
-          b: { uses: chat, timeout: 5 }
-          c: { uses: chat, value: 200 }
+          b: { uses: chat, timeout: 5, with: { prompt: hi } }
+          c: { uses: chat, value: 200, with: { prompt: hi } }
     "#), @"
     3:1 unknown_key: unknown key `priorty` in the document
         help: did you mean `priority`?
     5:14 unknown_value: `uses` knows no `chta`
         help: did you mean `chat`?
     6:29 wrong_type: `timeout` is a number; it must be a text or a map
+        help: write `5s`
     7:27 out_of_range: `value` is 200; it must be between 0 and 100
     ");
 }
@@ -51,7 +52,7 @@ fn a_reference_names_a_task() {
           passages: { uses: retrieve, with: { index: x, query: y } }
           a: { uses: chat, with: { prompt: "${{ tasks.pasages.output }}" } }
     "#), @"
-    5:36 unknown_task: there is no task `pasages`
+    5:47 unknown_task: there is no task `pasages`
         help: did you mean `passages`?
     ");
 }
@@ -60,10 +61,10 @@ fn a_reference_names_a_task() {
 fn a_reference_out_of_a_group_says_so() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: chat }
+          a: { uses: chat, with: { prompt: hi } }
           g: { tasks: { x: { uses: chat, with: { prompt: "${{ tasks.a.output }}" } } } }
     "#), @"
-    5:50 unknown_task: there is no task `a` in this group
+    5:61 unknown_task: there is no task `a` in this group
         help: it stands outside this group: write outer.tasks.a
     ");
 }
@@ -72,12 +73,12 @@ fn a_reference_out_of_a_group_says_so() {
 fn a_cycle_names_its_path() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: chat, needs: [c] }
-          b: { uses: chat, needs: [a] }
+          a: { uses: chat, needs: [c], with: { prompt: hi } }
+          b: { uses: chat, needs: [a], with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.b.output.text }}" } }
     "#), @"
     4:3 cycle: the tasks need each other: a → c → b → a
-        help: a cycle can only be written as a `loop`: put these tasks into one: `loop: {until, max_iterations, on_exhausted}` with `tasks` inside
+        help: a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this
     ");
 }
 
@@ -85,10 +86,10 @@ fn a_cycle_names_its_path() {
 fn a_task_cannot_need_itself() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: chat, if: "${{ tasks.a.output }}" }
+          a: { uses: chat, if: "${{ tasks.a.output }}", with: { prompt: hi } }
     "#), @"
-    4:24 cycle: task `a` needs itself: a → a
-        help: use a `loop`
+    4:35 cycle: task `a` needs itself: a → a
+        help: read the last round in a `loop`: loop.previous.tasks.NAME.output; `agendum check --fix` writes this
     ");
 }
 
@@ -96,7 +97,7 @@ fn a_task_cannot_need_itself() {
 fn a_condition_is_an_expression() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: chat, if: tasks.b.output }
+          a: { uses: chat, if: tasks.b.output, with: { prompt: hi } }
     "#), @"
     4:24 no_expression: this is a text and not an expression: it would always be true
         help: write ${{ tasks.b.output }}
@@ -107,9 +108,9 @@ fn a_condition_is_an_expression() {
 fn a_condition_may_not_read_the_clock() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: chat, if: "${{ deadline > 3 }}" }
+          a: { uses: chat, if: "${{ deadline > 3 }}", with: { prompt: hi } }
     "#), @"
-    4:24 no_clock: a condition may not read `deadline`: clocks and purses are the policy's
+    4:29 no_clock: a condition may not read `deadline`: clocks and purses are the policy's
         help: write `optional: true` with a `value`: the task is dropped when time or money run short
     ");
 }
@@ -118,9 +119,9 @@ fn a_condition_may_not_read_the_clock() {
 fn an_expression_must_parse() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: chat, if: "${{ 1 + }}" }
+          a: { uses: chat, if: "${{ 1 + }}", with: { prompt: hi } }
     "#), @"
-    4:24 bad_expression: this expression cannot be read: unexpected end of input, expected expression
+    4:31 bad_expression: this expression cannot be read: unexpected end of input, expected expression
         help: expressions are MiniJinja between ${{ and }}
     ");
 }
@@ -131,7 +132,7 @@ fn names_cannot_be_computed() {
         tasks:
           a: { uses: chat, with: { prompt: "${{ tasks[inputs.x].output }}" } }
     "#), @"
-    4:36 unknown_name: unknown name `tasks`
+    4:41 unknown_name: unknown name `tasks`
         help: name the task: tasks.NAME.output (a name cannot be computed)
     ");
 }
@@ -140,7 +141,7 @@ fn names_cannot_be_computed() {
 fn a_loop_is_complete() {
     assert_snapshot!(said(r#"
         tasks:
-          l: { loop: { until: "${{ true }}" }, tasks: { x: { uses: chat } } }
+          l: { loop: { until: "${{ true }}" }, tasks: { x: { uses: chat, with: { prompt: hi } } } }
     "#), @"
     4:14 missing_key: `loop` lacks `max_iterations`
         help: rounds at most
@@ -153,7 +154,7 @@ fn a_loop_is_complete() {
 fn use_best_needs_by() {
     assert_snapshot!(said(r#"
         tasks:
-          l: { loop: { until: "${{ true }}", max_iterations: 2, on_exhausted: { use: best } }, tasks: { x: { uses: chat } } }
+          l: { loop: { until: "${{ true }}", max_iterations: 2, on_exhausted: { use: best } }, tasks: { x: { uses: chat, with: { prompt: hi } } } }
     "#), @r#"
     4:71 missing_key: `use: best` needs `by`: what makes a round the best
         help: write {use: best, by: "${{ tasks.review.output.score }}"}
@@ -164,7 +165,7 @@ fn use_best_needs_by() {
 fn once_says_what_happens_when_nobody_knows() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: exec, effect: once }
+          a: { uses: exec, effect: once, with: { argv: [x] } }
     "#), @"
     4:28 missing_key: `effect: once` needs `on_uncertain`
         help: write `on_uncertain: fail`: what shall happen when nobody knows whether it took effect
@@ -175,8 +176,8 @@ fn once_says_what_happens_when_nobody_knows() {
 fn words_belong_to_their_place() {
     assert_snapshot!(said(r#"
         tasks:
-          g: { retry: { max_attempts: 2 }, tasks: { x: { uses: chat, race: { first: 1 } } } }
-          a: { uses: chat, max_parallel: 3, deadline: 5s, as: timeout }
+          g: { retry: { max_attempts: 2 }, tasks: { x: { uses: chat, race: { first: 1 }, with: { prompt: hi } } } }
+          a: { uses: chat, max_parallel: 3, deadline: 5s, as: timeout, with: { prompt: hi } }
     "#), @"
     4:15 call_only: `retry` belongs to a task with `uses`
         help: give it to the tasks inside
@@ -193,7 +194,7 @@ fn words_belong_to_their_place() {
 fn a_span_is_a_span() {
     assert_snapshot!(said(r#"
         deadline: soon
-        tasks: { a: { uses: chat } }
+        tasks: { a: { uses: chat, with: { prompt: hi } } }
     "#), @r#"
     3:11 no_duration: `deadline` is "soon", which is no span of time
         help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
@@ -203,7 +204,7 @@ fn a_span_is_a_span() {
 #[test]
 fn an_instant_is_an_instant() {
     assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat, not_before: tomorrow } }
+        tasks: { a: { uses: chat, not_before: tomorrow, with: { prompt: hi } } }
     "#), @r#"
     3:39 no_instant: "tomorrow" is no instant
         help: write it as 2026-12-01T09:00:00Z, or as an expression that gives such a text
@@ -213,8 +214,8 @@ fn an_instant_is_an_instant() {
 #[test]
 fn names_are_given_once() {
     assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat } }
-        after: { a: { uses: chat } }
+        tasks: { a: { uses: chat, with: { prompt: hi } } }
+        after: { a: { uses: chat, with: { prompt: hi } } }
     "#), @"
     4:10 duplicate_task: there is another task `a`
         help: give one of them another name
@@ -224,9 +225,9 @@ fn names_are_given_once() {
 #[test]
 fn a_name_inside_does_not_shadow() {
     assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat }, g: { tasks: { a: { uses: chat } } } }
+        tasks: { a: { uses: chat, with: { prompt: hi } }, g: { tasks: { a: { uses: chat, with: { prompt: hi } } } } }
     "#), @"
-    3:43 duplicate_task: task `a` shadows the one outside its group
+    3:65 duplicate_task: task `a` shadows the one outside its group
         help: give one of them another name
     ");
 }
@@ -235,8 +236,8 @@ fn a_name_inside_does_not_shadow() {
 fn keys_are_given_once() {
     assert_snapshot!(said(r#"
         tasks:
-          a: { uses: chat }
-          a: { uses: http }
+          a: { uses: chat, with: { prompt: hi } }
+          a: { uses: http, with: { url: x } }
     "#), @"
     5:3 syntax: the key `a` stands here a second time
         help: give it another name, or merge the two
@@ -248,14 +249,57 @@ fn what_is_no_yaml_says_where() {
     assert_snapshot!(said(r#"
         tasks:
           a: { uses: chat
-    "#), @"4:6 syntax: not readable as YAML or JSON: unclosed bracket '{'");
+    "#), @"
+    4:6 syntax: not readable as YAML or JSON: unclosed bracket '{'
+        help: close it: every `{` needs its `}` and every `[` its `]`
+    ");
+}
+
+#[test]
+fn slips_of_the_pen_have_a_help() {
+    assert_snapshot!(said("tasks:\n\ta: { uses: chat }\n"), @"
+    4:2 syntax: not readable as YAML or JSON: tabs disallowed within this context (block indentation)
+        help: indent with spaces
+    ");
+    assert_snapshot!(said("tasks:\n  a:\n\t  uses: chat\n"), @"
+    5:4 syntax: not readable as YAML or JSON: tabs disallowed within this context (block indentation)
+        help: indent with spaces
+    ");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat, with: { prompt: hi }\n  b: { uses: chat }\n"), @"
+    5:3 syntax: not readable as YAML or JSON: while parsing a flow mapping, did not find expected ',' or '}'
+        help: put a `,` between entries, close the `}` of the line before, or put a text with `{` in quotes
+    ");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat, needs: [b }\n"), @"
+    4:27 syntax: not readable as YAML or JSON: mismatched bracket '[' closed by '}'
+        help: close the inner bracket first
+    ");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat, with: { prompt: \"hi } }\n"), @"
+    4:36 syntax: not readable as YAML or JSON: unclosed quote
+        help: close the quote
+    ");
+    assert_snapshot!(said("tasks:\n  a: { uses: chat }}\n"), @"
+    4:20 syntax: not readable as YAML or JSON: misplaced bracket
+        help: take it away, or open it first
+    ");
+    assert_snapshot!(said("tasks:\n  a:\n    uses: chat\n   with: { prompt: hi }\n"), @"
+    6:4 syntax: not readable as YAML or JSON: while parsing a block mapping, did not find expected key
+        help: indent it as far as the keys beside it
+    ");
+    assert_snapshot!(said("tasks:\n  a: { if: ${{ true }} }\n"), @"
+    4:13 syntax: not readable as YAML or JSON: while parsing a flow mapping, did not find expected ',' or '}'
+        help: put a `,` between entries, close the `}` of the line before, or put a text with `{` in quotes
+    ");
+    assert_snapshot!(said("tasks:\n  a:\n    if: x: y\n"), @"
+    5:10 syntax: not readable as YAML or JSON: mapping values are not allowed in this context
+        help: put a text that holds `: ` in quotes
+    ");
 }
 
 #[test]
 fn aliases_are_refused() {
     assert_snapshot!(said(r#"
         tasks:
-          a: &x { uses: chat }
+          a: &x { uses: chat, with: { prompt: hi } }
           b: *x
     "#), @"
     4:9 syntax: anchors and aliases are not allowed
@@ -277,9 +321,9 @@ fn a_file_outside_is_refused() {
 fn sections_do_not_read_each_other() {
     assert_snapshot!(said(r#"
         tasks: { a: { uses: chat, with: { prompt: "${{ tasks.s.output }}" } } }
-        after: { s: { uses: chat } }
+        after: { s: { uses: chat, with: { prompt: hi } } }
     "#), @"
-    3:43 wrong_section: task `s` runs in another section
+    3:54 wrong_section: task `s` runs in another section
         help: only the tasks of `tasks` can be read from other sections
     ");
 }
@@ -290,7 +334,7 @@ fn what_is_not_run_yet_says_so() {
         budget: { usd: 1, on_exceeded: ask }
         tasks:
           a: { uses: agent }
-          b: { uses: chat, cache: { ttl: 1h }, compensate: {}, concurrency: {}, on_uncertain: ask, model: { min_quality: {} } }
+          b: { uses: chat, cache: { ttl: 1h }, compensate: {}, concurrency: {}, on_uncertain: ask, model: { min_quality: {} }, with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" }, catch: [{ on: [any], use: cached }] }
           d: { uses: graph }
           e: { uses: wait }
@@ -303,7 +347,7 @@ fn what_is_not_run_yet_says_so() {
     6:87 not_yet (not yet): not yet: this release can only fail an uncertain task
         help: write `fail`, or leave it out
     6:114 not_yet (not yet): not yet: this release does not run `min_quality`
-    7:36 not_yet (not yet): not yet: this release does not read a task while it streams
+    7:41 not_yet (not yet): not yet: this release does not read a task while it streams
         help: write tasks.b.output, which waits for the end
     7:89 not_yet (not yet): not yet: this release does not run `use: cached`
     8:14 not_yet (not yet): not yet: this release does not run `uses: graph`
@@ -311,10 +355,62 @@ fn what_is_not_run_yet_says_so() {
     ");
 }
 
+/// Each word that the schema marks, and what only lowering knows.
+const NOT_YET: &str = r#"
+    concurrency: {}
+    budget: { usd_per_minute: 0.1, on_exceeded: ask }
+    tasks:
+      a: { uses: agent, tools: [], max_turns: 1, on_exhausted: fail }
+      b: { uses: embed, cache: {}, compensate: {}, concurrency: {}, budget: { usd: 1 } }
+      c: { uses: rerank, on_uncertain: ask }
+      d: { uses: search, on_uncertain: { check: a } }
+      e: { uses: memory, model: { min_quality: {}, choose: cheapest } }
+      f: { uses: image, catch: [{ on: [any], use: cached }] }
+      g: { uses: transcribe }
+      h: { uses: speak, with: { a: "${{ tasks.g.stream }}", b: "${{ tasks.g.first.language }}" } }
+      i: { uses: mcp }
+      j: { uses: worker }
+      k: { uses: publish }
+      l: { uses: graph }
+      m: { uses: wait }
+      n: { uses: moderate, with: { text: x, image: y } }
+"#;
+
+#[test]
+fn every_word_that_is_not_run_yet_is_refused_as_such() {
+    fn marks(schema: &serde_json::Value, found: &mut Vec<String>) {
+        let serde_json::Value::Object(entries) = schema else {
+            return schema.as_array().into_iter().flatten().for_each(|one| marks(one, found));
+        };
+        for (key, value) in entries {
+            match (key.as_str(), value) {
+                ("x-not-yet", serde_json::Value::String(what)) => found.push(what.clone()),
+                ("x-not-yet", serde_json::Value::Object(words)) => {
+                    found.extend(words.values().map(|what| what.as_str().unwrap().to_owned()));
+                }
+                _ => marks(value, found),
+            }
+        }
+    }
+    let mut marked = Vec::new();
+    marks(&serde_json::from_str(crate::schema()).unwrap(), &mut marked);
+    let said = said(NOT_YET);
+    for what in &marked {
+        assert!(said.contains(&format!("does not run {what}")), "nothing refuses {what}: {said}");
+    }
+    assert!(
+        marked.len() > 20 && said.lines().all(|line| line.contains("not yet") || line.contains("help: ")),
+        "{said}"
+    );
+    assert_eq!(said.matches("can only fail an uncertain task").count(), 2, "{said}");
+    assert_eq!(said.matches("does not read a task while it streams").count(), 2, "{said}");
+    assert!(super::checked(NOT_YET).runnable().is_none(), "and nothing of it runs");
+}
+
 #[test]
 fn no_fallback_and_catch_contradict() {
     assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat, no_fallback: true, catch: [{ on: [any], output: x }] } }
+        tasks: { a: { uses: chat, no_fallback: true, catch: [{ on: [any], output: x }], with: { prompt: hi } } }
     "#), @"
     3:53 contradiction: `no_fallback: true` forbids `catch`
         help: leave one of them out
@@ -324,8 +420,10 @@ fn no_fallback_and_catch_contradict() {
 #[test]
 fn a_catch_does_one_thing() {
     assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat, catch: [{ on: [any] }, { on: [sometimes], output: 1 }] } }
+        tasks: { a: { uses: chat, catch: [{ on: [any] }, { on: [sometimes], output: 1 }], with: { prompt: hi } } }
     "#), @"
+    3:35 missing_key: an entry of `catch` does exactly one thing
+        help: write `output: …` or `target: NAME`
     3:57 unknown_value: `on` knows no `sometimes`
         help: one of: rate_limited, overloaded, timeout, unavailable, invalid_output, content_blocked, permanent, permission_denied, budget_exceeded, deadline_exceeded, cancelled, uncertain, any
     ");
@@ -335,14 +433,14 @@ fn a_catch_does_one_thing() {
 fn item_lives_in_a_foreach() {
     assert_snapshot!(said(r#"
         tasks: { a: { uses: chat, with: { prompt: "${{ item }}" } } }
-    "#), @"3:43 unknown_name: `item` is known inside a `foreach` only");
+    "#), @"3:48 unknown_name: `item` is known inside a `foreach` only");
 }
 
 #[test]
 fn a_document_has_a_head() {
     assert_snapshot!(said(r#"
         version: 2
-        tasks: { a: { uses: chat } }
+        tasks: { a: { uses: chat, with: { prompt: hi } } }
     "#), @"
     1:1 missing_key: the document lacks `name`
         help: the name of the graph
@@ -353,6 +451,6 @@ fn a_document_has_a_head() {
 #[test]
 fn a_race_can_be_won() {
     assert_snapshot!(said(r#"
-        tasks: { r: { race: { first: 3 }, tasks: { p: { uses: chat }, q: { uses: chat } } } }
+        tasks: { r: { race: { first: 3 }, tasks: { p: { uses: chat, with: { prompt: hi } }, q: { uses: chat, with: { prompt: hi } } } } }
     "#), @"3:21 out_of_range: the race wants 3 good results of 2 tasks");
 }

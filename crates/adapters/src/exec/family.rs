@@ -1,0 +1,98 @@
+//! A program with everything that it started.
+//!
+//! Its group goes with it. What left the group (`setsid`) is found by a variable that all of them inherited; what cleared its
+//! environment as well is out of reach.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration as Span, SystemTime, UNIX_EPOCH};
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tokio::process::Child;
+
+use crate::exec::guard::Guard;
+
+/// The variable that a program and all that it starts have in common.
+pub(super) const MARK: &str = "AGENDUM_EXEC_ID";
+/// How long a program may take to end after SIGTERM.
+const GRACE: Span = Span::from_secs(2);
+/// Looks for strays at most: each may have started another while we looked.
+const SWEEPS_MAX: usize = 3;
+
+/// A value of the mark that no other program has.
+pub(super) fn mark() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}.{}.{count}", std::process::id(), now.as_micros())
+}
+
+/// A program with its children; whatever is left of its group goes when this does.
+pub(super) struct Family {
+    leader: Option<Pid>,
+    mark: String,
+    guard: Option<Arc<Guard>>,
+}
+
+impl Family {
+    pub(super) fn new(child: &Child, mark: String, guard: Option<Arc<Guard>>) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        if let (Some(guard), Some(leader)) = (&guard, leader) {
+            guard.add(&mark, leader);
+        }
+        Self { leader, mark, guard }
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.leader {
+            // The group may be gone already.
+            let _gone = killpg(leader, signal);
+        }
+    }
+
+    /// Ends all of them: politely, then for certain.
+    pub(super) async fn end(&self, child: &mut Child) {
+        self.signal(Signal::SIGTERM);
+        let _late = tokio::time::timeout(GRACE, child.wait()).await;
+        self.signal(Signal::SIGKILL);
+        let _late = tokio::time::timeout(GRACE, child.wait()).await;
+        let mark = self.mark.clone();
+        // It reads a file for each process of the machine.
+        let _failed = tokio::task::spawn_blocking(move || kill_strays(&mark)).await;
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+        if let Some(guard) = &self.guard {
+            guard.remove(&self.mark);
+        }
+    }
+}
+
+/// Kills what carries the mark, wherever it is. Without `/proc` nothing is found.
+pub(super) fn kill_strays(mark: &str) {
+    let entry = format!("{MARK}={mark}");
+    for _ in 0..SWEEPS_MAX {
+        let strays = marked(&entry);
+        if strays.is_empty() {
+            return;
+        }
+        for stray in strays {
+            let _gone = kill(stray, Signal::SIGKILL);
+        }
+    }
+}
+
+fn marked(entry: &str) -> Vec<Pid> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let ids = processes.filter_map(|process| process.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let is_marked = |id: &i32| {
+        // Processes of others cannot be read, and are none of ours.
+        let variables = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        variables.split(|byte| *byte == 0).any(|variable| variable == entry.as_bytes())
+    };
+    ids.filter(is_marked).map(Pid::from_raw).filter(|id| *id != Pid::this()).collect()
+}

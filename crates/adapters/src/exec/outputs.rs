@@ -1,0 +1,91 @@
+//! What a program writes, read until nobody can write any more, or for a little while after its end.
+
+use std::process::ExitStatus;
+use std::time::Duration as Span;
+
+use agendum_ports::{Attempt, Chunk};
+use nix::sys::signal::Signal;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin};
+
+use crate::exec::family::Family;
+
+/// How long a program's outputs may stay open once it has ended; then whatever it left running holds them, and is killed.
+const PIPE_GRACE: Span = Span::from_secs(1);
+/// Bytes read at once.
+const PIECE_BYTES: usize = 16 << 10;
+
+/// The text of one output.
+#[derive(Default)]
+pub(super) struct Output {
+    kept: Vec<u8>,
+    /// True if more was read than is kept.
+    pub(super) cut: bool,
+}
+
+impl Output {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.kept).into_owned()
+    }
+
+    async fn read(&mut self, pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize, live: Option<&Attempt>) {
+        let Some(mut pipe) = pipe else { return };
+        let mut piece = vec![0; PIECE_BYTES];
+        while let Ok(count @ 1..) = pipe.read(&mut piece).await {
+            let room = count.min(bytes_max.saturating_sub(self.kept.len()));
+            self.cut |= room < count;
+            self.kept.extend_from_slice(&piece[..room]);
+            if let Some(attempt) = live.filter(|_| room > 0) {
+                attempt.chunks.send(Chunk::Text(String::from_utf8_lossy(&piece[..room]).into_owned())).await;
+            }
+        }
+    }
+}
+
+/// How a program ended and what it wrote: standard output, then standard error.
+pub(super) struct Ended {
+    pub(super) status: ExitStatus,
+    pub(super) out: Output,
+    pub(super) err: Output,
+}
+
+/// Gives the program its input, takes its outputs, waits for its end.
+pub(super) async fn watch(
+    child: &mut Child,
+    family: &Family,
+    input: Option<&str>,
+    attempt: &Attempt,
+    bytes_max: usize,
+) -> std::io::Result<Ended> {
+    let (mut out, mut err) = (Output::default(), Output::default());
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let status = {
+        let reading = async {
+            tokio::join!(
+                feed(stdin, input),
+                out.read(stdout, bytes_max, Some(attempt)),
+                err.read(stderr, bytes_max, None)
+            )
+        };
+        tokio::pin!(reading);
+        tokio::select! {
+            _ = &mut reading => child.wait().await?,
+            status = child.wait() => {
+                if tokio::time::timeout(PIPE_GRACE, &mut reading).await.is_err() {
+                    family.signal(Signal::SIGKILL);
+                    // What lies in the pipes is still read; what left the group may hold them open for ever.
+                    let _held = tokio::time::timeout(PIPE_GRACE, &mut reading).await;
+                }
+                status?
+            }
+        }
+    };
+    Ok(Ended { status, out, err })
+}
+
+async fn feed(pipe: Option<ChildStdin>, input: Option<&str>) {
+    if let (Some(mut pipe), Some(text)) = (pipe, input) {
+        // A program that does not read its input to the end is no error.
+        let _closed = pipe.write_all(text.as_bytes()).await;
+    }
+}

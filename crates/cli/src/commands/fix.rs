@@ -1,0 +1,110 @@
+//! `check --fix`: cycles become loops; the difference is shown, the file written.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use agendum_spec::fix::{self, Fixed, Written};
+use agendum_types::Limits;
+use owo_colors::OwoColorize as _;
+use serde_json::json;
+
+use super::check::{self, Document};
+use crate::failure::Failure;
+
+/// Rewrites a document; `-` reads standard input and writes the text to standard output.
+pub(crate) fn fix(json: bool, path: &Path, dry_run: bool, limits: &Limits) -> Result<(), Failure> {
+    let document = check::read(path, limits)?;
+    let is_stdin = document.is_stdin();
+    let fixed = match document.fix() {
+        Ok(Some(fixed)) => fixed,
+        Ok(None) if is_stdin && !json => {
+            write!(anstream::AutoStream::never(std::io::stdout()), "{}", document.text())?;
+            return document.runnable(false).map(drop);
+        }
+        Ok(None) => return check::say(json, document),
+        Err(unfixable) => {
+            document.report(json, true)?;
+            return Err(Failure::usage(unfixable));
+        }
+    };
+    let writes = !dry_run && !is_stdin;
+    if writes {
+        write_beside(path, &fixed.text)?;
+    }
+    show(json, &document, &fixed, writes, is_stdin && !dry_run)
+}
+
+fn show(json: bool, document: &Document, fixed: &Fixed, written: bool, is_text: bool) -> Result<(), Failure> {
+    let name = document.name();
+    let difference = fix::difference(name, document.text(), &fixed.text);
+    let mut out = anstream::stdout();
+    if json {
+        let of = |one: &Written| json!({ "name": one.name, "tasks": one.tasks, "until": one.until, "max_iterations": one.rounds_max });
+        let loops: Vec<_> = fixed.loops.iter().map(of).collect();
+        let text = is_text.then_some(&fixed.text);
+        let said =
+            json!({ "document": name, "written": written, "loops": loops, "difference": difference, "text": text });
+        writeln!(out, "{said}")?;
+        return Ok(());
+    }
+    if is_text {
+        write!(anstream::AutoStream::never(std::io::stdout()), "{}", fixed.text)?;
+        coloured(&mut anstream::stderr(), &difference)?;
+    } else {
+        coloured(&mut out, &difference)?;
+    }
+    let mut err = anstream::stderr();
+    for one in &fixed.loops {
+        let tasks = one.tasks.join(", ");
+        match &one.until {
+            Some(until) => writeln!(
+                err,
+                "loop `{}` ({tasks}): at most {} rounds, until {until}: see that this is what you mean",
+                one.name, one.rounds_max
+            )?,
+            None => writeln!(
+                err,
+                "loop `{}` ({tasks}): always {} rounds: fill in its `until`, for nothing in the document says when a round is good enough",
+                one.name, one.rounds_max
+            )?,
+        }
+    }
+    match (written, is_text) {
+        (true, _) => writeln!(err, "{name} is written; next: agendum check {name}")?,
+        (false, true) => {}
+        (false, false) => writeln!(err, "nothing is written: leave --dry-run out to write it")?,
+    }
+    Ok(())
+}
+
+fn coloured(out: &mut impl std::io::Write, difference: &str) -> std::io::Result<()> {
+    for line in difference.lines() {
+        match line.chars().next() {
+            Some('-') => writeln!(out, "{}", line.red())?,
+            Some('+') => writeln!(out, "{}", line.green())?,
+            _ => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file so that a crash leaves the old text or the new one, never half of one.
+fn write_beside(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::usage(format!("cannot write {}: {error}", path.display()));
+    // A link stays one: what it leads to is written.
+    let target = path.canonicalize().map_err(failed)?;
+    let mut beside = target.clone().into_os_string();
+    beside.push(".agendum-fix");
+    let write = || {
+        let permissions = std::fs::metadata(&target)?.permissions();
+        let mut file = std::fs::File::create(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.set_permissions(permissions)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, &target)
+    };
+    write().map_err(|error| {
+        let _gone = std::fs::remove_file(&beside);
+        failed(error)
+    })
+}

@@ -1,0 +1,83 @@
+//! What a life has done by others: evaluations and attempts.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use agendum_core::{Dispatch, Evaluate};
+use agendum_types::{AttemptId, Class, Effect, Failure, Outcome};
+use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{Flight, Life};
+use crate::attempt::{self, Launch};
+use crate::inbox::Message;
+
+/// Evaluations tried on the shard's thread between two waits.
+const QUICK_MAX: usize = 4;
+
+impl Life {
+    /// A few evaluations at a time are tried on this thread, which saves them two changes of threads; what turns out to take longer,
+    /// and everything under load, is the runtime's.
+    pub(super) fn evaluate(&mut self, asked: Box<Evaluate>) {
+        let (around, life) = (Arc::clone(&self.around), self.id);
+        let mut evaluation = Box::pin(async move {
+            let (result, made) = match around.evaluations.evaluate(&asked).await {
+                Ok(given) => (Ok(given.evaluation), given.made),
+                Err(error) => (Err(Arc::from(error.to_string())), None),
+            };
+            let Evaluate { run, path, step, tenant, .. } = *asked;
+            Message::Evaluated { life, run, path, step, tenant, result, made }
+        });
+        if self.quick < QUICK_MAX {
+            self.quick += 1;
+            if let Poll::Ready(message) = evaluation.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+                return self.given.push_back(message);
+            }
+        }
+        let inbox = self.around.inbox.clone();
+        self.around.runtime.spawn(async move { inbox.send(evaluation.await) });
+    }
+
+    /// An attempt that still waits for its record has not left, and never will.
+    pub(super) fn cancel(&mut self, attempt: AttemptId) {
+        if let Some(flight) = self.flights.get(&attempt) {
+            return flight.cancel.cancel();
+        }
+        if self.commit.withdraw(&attempt) {
+            let failure = Failure::new(Class::Cancelled, "not started: it was not wanted any more").without_effect();
+            let outcome = Outcome::Failed(failure);
+            self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
+        }
+    }
+
+    /// A stopping shard starts nothing. What has no effect is as good as lost; of the rest the journal must know that it never left.
+    pub(super) fn leave(&self, dispatch: &Dispatch) {
+        if dispatch.effect == Effect::None {
+            return;
+        }
+        let failure = Failure::new(Class::Unavailable, "not started: the engine was stopping").without_effect();
+        let (attempt, outcome) = (dispatch.attempt.clone(), Outcome::Failed(failure));
+        self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
+    }
+
+    pub(super) fn dispatch(&mut self, dispatch: Box<Dispatch>) {
+        if self.stopping.is_some() {
+            return self.leave(&dispatch);
+        }
+        let cancel = CancellationToken::new();
+        let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect };
+        self.flights.insert(dispatch.attempt.clone(), flight);
+        let (_, adapter) = &self.around.targets[dispatch.target.0 as usize];
+        let launch = Launch {
+            adapter: Arc::clone(adapter),
+            cancel,
+            payloads: Arc::clone(&self.around.payloads),
+            feed: Arc::clone(&self.around.feed),
+            inbox: self.around.inbox.clone(),
+            life: self.id,
+            now: self.now(),
+            dispatch,
+        };
+        self.around.runtime.spawn(attempt::run(launch));
+    }
+}

@@ -1,0 +1,405 @@
+//! A reference scheduler: slow, and so simple that one can see it to be right.
+//!
+//! It hears the same events as the core and says for each record and each action of the core whether that is what had to come, and
+//! after each event whether anything is missing. It holds plain values and looks through all of them each time: no queues, no
+//! counters, no indexes, and no line of the core. What it knows comes from the design page and the documents' rules:
+//!
+//! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
+//! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes;
+//! - [`ladder`]: what follows on a failure;
+//! - [`settle`]: how a task ends;
+//! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
+//!
+//! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
+//! alike.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
+
+mod deeds;
+mod ends;
+mod estimate;
+mod ladder;
+mod place;
+mod records;
+mod rest;
+mod rules;
+mod settle;
+mod state;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_core::{Action, Deed, Evaluation, Event, Rejected, RunSubmitted, Scheduler, Step, Submission};
+use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
+use agendum_types::outcome::Price;
+use agendum_types::{
+    AttemptId, Class, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId, RunStatus, Seq, Target,
+    TaskPath, Timestamp,
+};
+
+use estimate::Estimate;
+use state::{Inst, Phase, Run, State};
+
+/// The reference scheduler.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    limits: Limits,
+    now: Timestamp,
+    incarnation: Incarnation,
+    /// Opened, and the targets are not known yet.
+    reopening: bool,
+    targets: Vec<Target>,
+    /// How often the table of targets was replaced.
+    version: u32,
+    /// Until when each target takes nothing.
+    closed: Vec<Timestamp>,
+    runs: BTreeMap<RunId, Run>,
+    flights: Vec<Flight>,
+    evaluations: Vec<Asked>,
+    estimates: BTreeMap<Hash, Estimate>,
+    /// When each band has its turn, and whose turn it was last.
+    turns: [u64; 3],
+    reached: u64,
+    /// What the event told, until it is decided upon.
+    heard: Option<Heard>,
+    /// What must be wanted before the event is over.
+    stop: Vec<AttemptId>,
+    publish: Vec<(RunId, TaskPath)>,
+    dispatch: Vec<AttemptId>,
+    answer: Vec<(RunId, RunStatus)>,
+    close: Vec<RunId>,
+    /// Tasks that may have stepped aside for want of money before one that ranked alike was sent.
+    passed: Vec<(RunId, TaskPath)>,
+}
+
+/// An attempt that is out, awaited or not.
+#[derive(Clone, Debug, PartialEq)]
+struct Flight {
+    attempt: AttemptId,
+    target: usize,
+    price: Price,
+}
+
+/// An evaluation that is out.
+#[derive(Clone, Debug, PartialEq)]
+struct Asked {
+    run: RunId,
+    path: TaskPath,
+    step: Step,
+    /// Of everything that goes into what it makes.
+    labels: Labels,
+}
+
+/// An evaluation that was answered.
+#[derive(Clone, Debug)]
+struct Answer {
+    labels: Labels,
+    evaluation: Evaluation,
+}
+
+/// What an event tells that must be decided upon.
+#[derive(Clone, Debug, PartialEq)]
+enum Heard {
+    Submitted(Box<RunSubmitted>, Arc<Graph>),
+    Added(RunId, Arc<Graph>),
+    Evaluated(Asked, Result<Evaluation, ()>),
+    Finished(Flight, Outcome),
+    Referenced(RunId, TaskPath),
+    Cancel(RunId),
+    Pause(RunId),
+    Resume(RunId),
+}
+
+impl Flight {
+    /// What an attempt cost, in money and tokens; what is not told is the worst case.
+    fn bill(&self, outcome: &Outcome, hold: Money, hold_tokens: u64) -> (Money, u64) {
+        if outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0) {
+            return (hold, hold_tokens);
+        }
+        (self.price.cost(outcome.usage()), outcome.usage().tokens())
+    }
+}
+
+fn ensure(holds: bool, else_say: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(else_say.to_owned()) }
+}
+
+impl Reference {
+    /// A reference without runs and targets.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            now: Timestamp(0),
+            incarnation: Incarnation(0),
+            reopening: false,
+            targets: Vec::new(),
+            version: 0,
+            closed: Vec::new(),
+            runs: BTreeMap::new(),
+            flights: Vec::new(),
+            evaluations: Vec::new(),
+            estimates: BTreeMap::new(),
+            turns: [0; 3],
+            reached: 0,
+            heard: None,
+            stop: Vec::new(),
+            publish: Vec::new(),
+            dispatch: Vec::new(),
+            answer: Vec::new(),
+            close: Vec::new(),
+            passed: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, id: RunId) -> &mut Run {
+        self.runs.get_mut(&id).expect("looked up before")
+    }
+
+    /// An event, before the core is told.
+    pub fn hear(&mut self, now: Timestamp, event: &Event) {
+        self.now = self.now.max(now);
+        match event {
+            Event::Opened { incarnation, .. } => {
+                self.incarnation = *incarnation;
+                self.reopening = true;
+            }
+            Event::TargetsPublished(targets) => self.targets_published(targets),
+            Event::RunSubmitted(submission) => self.hear_submission(submission),
+            Event::TasksAdded { run, graph, .. } => self.heard = Some(Heard::Added(*run, Arc::clone(graph))),
+            Event::Evaluated { run, path, step, result } => {
+                let same = |asked: &Asked| (asked.run, &asked.path, asked.step) == (*run, path, *step);
+                if let Some(place) = self.evaluations.iter().position(same) {
+                    let asked = self.evaluations.remove(place);
+                    if self.awaits_evaluation(&asked) {
+                        self.heard = Some(Heard::Evaluated(asked, result.clone().map_err(|_| ())));
+                    }
+                }
+            }
+            Event::AttemptFinished { attempt, outcome } => self.hear_outcome(attempt, outcome),
+            Event::AttemptReferenced { attempt, .. } => {
+                let running = self.runs.get(&attempt.run).and_then(|run| run.tasks.get(&attempt.path));
+                if matches!(running.map(|inst| &inst.state), Some(State::Running(running))
+                    if (running.attempt, running.incarnation) == (attempt.attempt, attempt.incarnation))
+                {
+                    self.heard = Some(Heard::Referenced(attempt.run, attempt.path.clone()));
+                }
+            }
+            Event::CancelRequested(run) if self.is_stoppable(*run) => self.heard = Some(Heard::Cancel(*run)),
+            Event::PauseRequested(run) if self.is_stoppable(*run) && !self.runs[run].paused => {
+                self.heard = Some(Heard::Pause(*run));
+            }
+            Event::ResumeRequested(run) if self.is_stoppable(*run) && self.runs[run].paused => {
+                self.heard = Some(Heard::Resume(*run));
+            }
+            _ => {}
+        }
+        self.all_consequences();
+    }
+
+    fn all_consequences(&mut self) {
+        for id in self.runs.keys().copied().collect::<Vec<_>>() {
+            self.consequences(id);
+        }
+    }
+
+    /// What the core wants, in order, after it was told.
+    ///
+    /// # Errors
+    ///
+    /// With what the core does that it should not, or does not do that it should.
+    pub fn judge(
+        &mut self,
+        actions: &[Action],
+        refused: Option<&Rejected>,
+        core: &Scheduler,
+        mut kept: impl FnMut(Seq, &Self),
+    ) -> Result<(), String> {
+        let mut last = Seq(0);
+        for action in actions {
+            if let Deed::Append(entry) = &action.deed {
+                last = entry.seq;
+            }
+            self.deed(action, last).map_err(|error| {
+                let mut text = String::new();
+                crate::trace::write(action, &mut text);
+                format!("{error}: {text}")
+            })?;
+            if let Deed::Append(entry) = &action.deed {
+                kept(entry.seq, self);
+            }
+        }
+        if refused.is_some() {
+            self.refuses()?;
+        }
+        self.rests(core)
+    }
+
+    /// The process died; the next event is `Opened`. What only it knew is lost.
+    pub fn dies(&mut self) {
+        self.flights.clear();
+        self.evaluations.clear();
+        self.estimates.clear();
+        self.targets.clear();
+        self.closed.clear();
+        (self.version, self.turns, self.reached) = (0, [0; 3], 0);
+        (self.heard, self.reopening) = (None, true);
+        (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
+        (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
+        for run in self.runs.values_mut() {
+            for inst in run.tasks.values_mut() {
+                if matches!(inst.state, State::Queued(..) | State::Held | State::Broke | State::Asking(Step::Enter)) {
+                    inst.state = State::Ready;
+                }
+            }
+        }
+    }
+
+    fn targets_published(&mut self, targets: &[Target]) {
+        self.version += 1;
+        self.targets.iter_mut().for_each(|target| target.capabilities.clear());
+        for target in targets {
+            match self.targets.iter_mut().find(|known| known.name == target.name) {
+                Some(known) => *known = target.clone(),
+                None => {
+                    self.targets.push(target.clone());
+                    self.closed.push(Timestamp(0));
+                }
+            }
+        }
+        if std::mem::take(&mut self.reopening) {
+            for graph in self.runs.values().map(|run| Arc::clone(&run.graph)).collect::<Vec<_>>() {
+                self.refresh(&graph);
+            }
+            self.expire_anew();
+        }
+        // Every queued task is looked at anew, one after the other.
+        let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
+        for (id, path) in queued {
+            self.run(id).inst(&path).state = State::Ready;
+            let targets = self.eligible(id, &path);
+            if !targets.is_empty() {
+                self.queue(id, &path, targets);
+            }
+        }
+    }
+
+    fn hear_submission(&mut self, submission: &Submission) {
+        let graph = &submission.graph;
+        let submitted = RunSubmitted {
+            run: submission.run,
+            principal: submission.principal.clone(),
+            graph_name: Arc::clone(&graph.name),
+            graph: graph.hash,
+            document: submission.document.clone(),
+            inputs: submission.inputs.clone(),
+            priority: submission.priority.unwrap_or(graph.priority),
+            deadline: submission.deadline.or(graph.deadline).map(|span| self.now.after(span)),
+            budget: submission.budget.or(graph.budget),
+            strict: submission.strict,
+        };
+        self.heard = Some(Heard::Submitted(Box::new(submitted), Arc::clone(graph)));
+    }
+
+    fn submitted(&mut self, said: &RunSubmitted) -> Result<(), String> {
+        let Some(Heard::Submitted(mine, graph)) = self.heard.take() else { return Err("no run came".to_owned()) };
+        ensure(*mine == *said, &format!("the run was accepted as something else than {mine:?}"))?;
+        self.refresh(&graph);
+        let run = Run {
+            graph,
+            submitted: said.clone(),
+            at: self.now,
+            paused: false,
+            degraded: false,
+            started: false,
+            cancelled: false,
+            phase: Phase::Main,
+            failure: None,
+            escalation: None,
+            spent: Default::default(),
+            tokens: 0,
+            orphans: Vec::new(),
+            tasks: BTreeMap::new(),
+            settled: 0,
+        };
+        self.runs.insert(said.run, run);
+        self.open_section(said.run, Section::Main);
+        Ok(())
+    }
+
+    /// Tasks joined a live run.
+    fn grown(&mut self, id: RunId, hash: Hash) -> Result<(), String> {
+        let Some(Heard::Added(run, graph)) = self.heard.take() else { return Err("nothing was added".to_owned()) };
+        ensure(run == id && hash == graph.hash, "something else was added")?;
+        ensure(self.runs[&id].phase == Phase::Main, "nothing joins a run whose main tasks have ended")?;
+        self.refresh(&graph);
+        let run = self.run(id);
+        for node in graph.main.clone() {
+            run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
+        }
+        run.graph = graph;
+        Ok(())
+    }
+
+    /// A submission or an addition was refused: was there a reason?
+    fn refuses(&mut self) -> Result<(), String> {
+        match self.heard.take() {
+            Some(Heard::Submitted(submitted, graph)) => {
+                let full = self.runs.len() >= self.limits.live_runs_max as usize;
+                let late = submitted.deadline == Some(self.now);
+                ensure(full || late || !self.can_serve(&graph.tasks), "a run was refused without a reason")
+            }
+            Some(Heard::Added(run, graph)) => {
+                let known = self.runs.get(&run).filter(|run| run.phase == Phase::Main).map(|run| run.graph.tasks.len());
+                let servable = known.is_some_and(|known| self.can_serve(&graph.tasks[known..]));
+                ensure(!servable, "an addition was refused without a reason")
+            }
+            other => Err(format!("only submissions and additions are refused, and not {other:?}")),
+        }
+    }
+
+    /// Every call has a target that could serve it, and so has every rung that names one.
+    fn can_serve(&self, tasks: &[Task]) -> bool {
+        tasks.iter().all(|task| {
+            let Work::Call(call) = &task.work else { return true };
+            let can = |wanted: &Requirement| !place::candidates(&self.targets, call.capability, wanted).is_empty();
+            let rungs = task.catch.iter().all(|rung| match &rung.rung {
+                Rung::Target(name) => can(&Requirement { class: None, allow: vec![Arc::clone(name)] }),
+                Rung::Output(_) => true,
+            });
+            rungs && can(&call.requirement)
+        })
+    }
+
+    fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
+        let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
+        let flight = self.flights.remove(place);
+        if let Outcome::Failed(failure) = outcome
+            && matches!(failure.class, Class::RateLimited | Class::Overloaded)
+            && let Some(span) = failure.retry_after
+        {
+            // The provider asks for a pause, for all that share its limit.
+            let group = self.targets[flight.target].quota_group.clone();
+            for (place, target) in self.targets.iter().enumerate() {
+                if place == flight.target || (group.is_some() && target.quota_group == group) {
+                    self.closed[place] = self.closed[place].max(self.now.after(span));
+                }
+            }
+        }
+        if self.runs.contains_key(&attempt.run) {
+            self.heard = Some(Heard::Finished(flight, outcome.clone()));
+        }
+    }
+
+    fn is_stoppable(&self, run: RunId) -> bool {
+        self.runs.get(&run).is_some_and(|run| matches!(run.phase, Phase::Main | Phase::Composing | Phase::Section(_)))
+    }
+
+    fn awaits_evaluation(&self, asked: &Asked) -> bool {
+        let Some(run) = self.runs.get(&asked.run) else { return false };
+        if asked.path.0.is_empty() {
+            return run.phase == Phase::Composing;
+        }
+        run.tasks.get(&asked.path).is_some_and(|inst| inst.state == State::Asking(asked.step))
+    }
+}

@@ -1,0 +1,125 @@
+//! Each thing that the core wants done, against what is wanted.
+
+use agendum_core::{Action, Bound, Deed, Dispatch, Evaluate, Make, Purpose, Step};
+use agendum_types::graph::DataRef;
+use agendum_types::{Effect, Labels, PayloadRef, Seq, TaskPath};
+
+use super::state::{How, Phase, State, parent};
+use super::{Asked, Reference, ensure};
+
+impl Reference {
+    pub(super) fn deed(&mut self, action: &Action, last: Seq) -> Result<(), String> {
+        match &action.deed {
+            Deed::Append(entry) => self.explain(entry),
+            Deed::Evaluate(asked) => self.asks(asked),
+            Deed::Dispatch(dispatch) => self.leaves(dispatch, action.after, last),
+            Deed::CancelAttempt(attempt) => {
+                let place = self.stop.iter().position(|stop| stop == attempt);
+                place.map(|place| self.stop.remove(place)).map(|_| ()).ok_or_else(|| "it is still wanted".to_owned())
+            }
+            Deed::Publish { run, path } => {
+                let place = self.publish.iter().position(|text| text == &(*run, path.clone()));
+                place.map(|place| self.publish.remove(place)).map(|_| ()).ok_or_else(|| "not to be shown".to_owned())
+            }
+            Deed::Answer(answer) => {
+                let run = self.runs.get(&answer.run).ok_or("no such run")?;
+                ensure((answer.spent, answer.tokens) == (run.spent, run.tokens), "it has spent something else")?;
+                ensure(answer.degraded == run.degraded, "degraded or not")?;
+                ensure(self.answer.pop() == Some((answer.run, answer.status)), "no such answer is due")
+            }
+            Deed::Close { run, .. } => ensure(self.close.pop() == Some(*run), "it has not ended"),
+        }
+    }
+
+    fn asks(&mut self, asked: &Evaluate) -> Result<(), String> {
+        let run = self.runs.get(&asked.run).ok_or("no such run")?;
+        if asked.path.0.is_empty() {
+            ensure(run.phase == Phase::Composing, "the run's output is not due")?;
+        } else {
+            let inst = run.tasks.get(&asked.path).ok_or("no such task")?;
+            ensure(inst.state == State::Asking(asked.step), "nothing is to be evaluated")?;
+        }
+        let same = |other: &&Asked| (other.run, &other.path, other.step) == (asked.run, &asked.path, asked.step);
+        ensure(self.evaluations.iter().find(same).is_none(), "it was asked already")?;
+        ensure(self.evaluations.len() < self.limits.evaluation_credits as usize, "no credit is left")?;
+        let labels = match &asked.make {
+            Make::Values { bindings, exprs } => {
+                self.reads(asked, bindings)?;
+                let graph = &self.runs[&asked.run].graph;
+                let made = |purpose: &Purpose| matches!(purpose, Purpose::Items | Purpose::Input | Purpose::Output);
+                let made = exprs.iter().filter(|(purpose, _)| made(purpose));
+                let read: Vec<DataRef> = made.flat_map(|(_, expr)| graph.expr(*expr).reads.clone()).collect();
+                let used = bindings.iter().filter(|(what, _)| read.contains(what));
+                used.fold(Labels::NONE, |labels, (_, bound)| labels.join(&labels_of(bound)))
+            }
+            Make::Merged(of) | Make::Object(of) => joined(of.iter().map(|(_, payload)| payload)),
+            Make::List(of) => joined(of.iter()),
+            Make::Collected { count, succeeded } => {
+                let items = self.runs[&asked.run].inside(&asked.path);
+                let good: Vec<_> = items.iter().filter(|(_, item)| item.how() == Some(How::Succeeded)).collect();
+                ensure((*count as usize, *succeeded as usize) == (items.len(), good.len()), "other items succeeded")?;
+                joined(good.iter().filter_map(|(_, item)| item.output.as_ref()))
+            }
+        };
+        self.evaluations.push(Asked { run: asked.run, path: asked.path.clone(), step: asked.step, labels });
+        Ok(())
+    }
+
+    /// The output of a task beside, or further out, is there if and only if that task has succeeded; a judge sees the result.
+    fn reads(&self, asked: &Evaluate, bindings: &[(DataRef, Bound)]) -> Result<(), String> {
+        let run = &self.runs[&asked.run];
+        for (what, bound) in bindings {
+            match what {
+                DataRef::Candidate if asked.step == Step::Judge => {
+                    let output = run.tasks[&asked.path].output.clone().map(Bound::Payload);
+                    ensure(output.as_ref() == Some(bound), "the judge does not see the result")?;
+                }
+                DataRef::Output(node) => {
+                    let mut scope = asked.path.clone();
+                    let mut found = None;
+                    while !scope.0.is_empty() && found.is_none() {
+                        scope = parent(&scope);
+                        let other = scope.child(agendum_types::Segment::Task(*node));
+                        found = run.tasks.get(&other).filter(|_| !asked.path.0.starts_with(&other.0));
+                    }
+                    let Some(inst) = found else { continue };
+                    let output = inst.output.clone().filter(|_| inst.how() == Some(How::Succeeded));
+                    let mine = output.map_or(Bound::Undefined, Bound::Payload);
+                    ensure(mine == *bound, &format!("it reads {bound:?} of a task that gave {mine:?}"))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn leaves(&mut self, dispatch: &Dispatch, after: Option<Seq>, last: Seq) -> Result<(), String> {
+        ensure(self.dispatch.pop().as_ref() == Some(&dispatch.attempt), "its record did not come just before")?;
+        let (id, path): (_, &TaskPath) = (dispatch.attempt.run, &dispatch.attempt.path);
+        let run = &self.runs[&id];
+        let inst = &run.tasks[path];
+        let State::Running(running) = &inst.state else { return Err("it does not run".to_owned()) };
+        ensure(usize::from(dispatch.target.0) == running.target, "another target than its record says")?;
+        ensure(dispatch.effect == running.effect && dispatch.input == inst.input, "another effect or input")?;
+        ensure(run.labels(path).is_within(&dispatch.labels), "labels got lost")?;
+        ensure(dispatch.expires.unwrap_or(agendum_types::Timestamp::MAX) == run.deadline_of(path), "another end")?;
+        let task = run.task(path);
+        let held_back = !task.publish_after.is_empty() && !self.is_released(id, inst.node);
+        ensure(dispatch.held_back == held_back && dispatch.live == task.live, "shown or not")?;
+        let paid = !self.targets[running.target].price.is_free();
+        let outside = running.effect != Effect::None || paid || run.submitted.strict;
+        ensure(!outside || after == Some(last), "it does not wait for its record")
+    }
+}
+
+fn joined<'a>(payloads: impl IntoIterator<Item = &'a PayloadRef>) -> Labels {
+    payloads.into_iter().fold(Labels::NONE, |labels, payload| labels.join(&payload.labels))
+}
+
+fn labels_of(bound: &Bound) -> Labels {
+    match bound {
+        Bound::Payload(payload) | Bound::Item { items: payload, .. } => payload.labels.clone(),
+        Bound::Outputs(outputs) => joined(outputs.iter().map(|(_, output)| output)),
+        Bound::Undefined | Bound::Number(_) | Bound::Text(_) | Bound::Key { .. } | Bound::Error(_) => Labels::NONE,
+    }
+}

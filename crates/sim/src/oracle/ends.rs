@@ -1,0 +1,138 @@
+//! The core's decisions that end something: a task without an outcome, a run, its answer.
+
+use agendum_core::{Answered, Change, End, Next, Step};
+use agendum_types::graph::{OnExceeded, Section};
+use agendum_types::{Class, Effect, RunId, RunStatus, TaskPath};
+
+use super::ladder::May;
+use super::place::Purse;
+use super::records::Checked;
+use super::state::{How, Phase, Run, Running, State};
+use super::{Heard, Reference, ensure};
+
+impl Reference {
+    pub(super) fn ended(&mut self, id: RunId, path: &TaskPath, end: End, next: &Next) -> Checked {
+        let run = &self.runs[&id];
+        let inst = run.tasks[path].clone();
+        let spent = self.now.since(inst.ready_at);
+        let over = inst.expires.is_some_and(|expires| expires <= self.now);
+        let task = run.task(path);
+        let late = if task.within.is_some_and(|within| spent >= within) {
+            Some(Class::DeadlineExceeded)
+        } else {
+            task.timeouts.task.filter(|limit| spent >= *limit).map(|_| Class::Timeout)
+        };
+        match (end, inst.state) {
+            (End::Pruned, _) => {
+                ensure(over && late.is_none() && task.optional, "there is time for it")?;
+                self.settle(id, path, How::Pruned, None);
+                Ok(())
+            }
+            (End::Expired, state) => {
+                ensure(over, "its time is not over")?;
+                let class = late.ok_or("it is to be dropped, and has not failed")?;
+                let once = matches!(state, State::Running(running) if running.effect == Effect::Once);
+                self.falls(id, path, if once { Class::Uncertain } else { class }, next)
+            }
+            (End::Unaffordable, State::Queued(..)) => {
+                ensure(self.next().contains(&(id, path.clone())), "it is not its turn")?;
+                ensure(self.purse(id, path) == Purse::Refuses, "the budget covers it")?;
+                let mut may = self.caught_or(id, path, Class::BudgetExceeded);
+                let degrades = run_degrades(&self.runs[&id]);
+                if let (true, [May::Fail(_)], Some(rung)) = (degrades, may.as_slice(), self.any_output(id, path)) {
+                    may = vec![May::Rung(rung)];
+                }
+                self.follow(id, path, &may, next, Class::BudgetExceeded)
+            }
+            (End::Unevaluable, State::Asking(step)) => {
+                let Some(Heard::Evaluated(asked, Err(()))) = self.heard.take() else {
+                    return Err("no evaluation failed".to_owned());
+                };
+                ensure((asked.run, &asked.path, asked.step) == (id, path, step), "another evaluation")?;
+                self.falls(id, path, Class::Permanent, next)
+            }
+            (End::Ineligible, State::Ready) => {
+                ensure(inst.entered && self.eligible(id, path).is_empty(), "a target may see it")?;
+                self.falls(id, path, Class::Permanent, next)
+            }
+            (End::Lost | End::Uncertain, State::Running(running)) => self.lost(id, path, end, &running, next),
+            (end, state) => Err(format!("{end:?} does not fit {state:?}")),
+        }
+    }
+
+    fn falls(&mut self, id: RunId, path: &TaskPath, class: Class, next: &Next) -> Checked {
+        let may = self.caught_or(id, path, class);
+        self.follow(id, path, &may, next, class)
+    }
+
+    /// It was out when the process died: all that it held counts as spent; it goes again only if it had no lasting effect.
+    fn lost(&mut self, id: RunId, path: &TaskPath, end: End, running: &Running, next: &Next) -> Checked {
+        ensure(running.incarnation < self.incarnation, "it is out in this life")?;
+        ensure(!running.referenced || self.named(&running.name).is_none(), "it left a reference to go on by")?;
+        let uncertain = running.effect == Effect::Once;
+        ensure((end == End::Uncertain) == uncertain, "the effect says otherwise")?;
+        let may = if uncertain {
+            self.caught_or(id, path, Class::Uncertain)
+        } else {
+            vec![May::Retry { from: self.now, to: self.now }]
+        };
+        let inst = self.run(id).inst(path);
+        inst.tries -= 1;
+        inst.state = State::Ready;
+        self.book(id, running.hold, running.hold_tokens, |_| {});
+        self.follow(id, path, &may, next, Class::Uncertain)
+    }
+
+    /// The run as a whole: its deadline, or an output that cannot be made.
+    pub(super) fn run_ended(&mut self, id: RunId, change: &Change) -> Checked {
+        let Change::Ended { end, next: Next::Fail(failure), .. } = change else { return Err(format!("{change:?}")) };
+        let run = &self.runs[&id];
+        match end {
+            End::Expired => {
+                let over = run.submitted.deadline.is_some_and(|deadline| deadline <= self.now);
+                ensure(over && matches!(run.phase, Phase::Main | Phase::Composing), "it is not late")?;
+                ensure(failure.class == Class::DeadlineExceeded, "another class")?;
+            }
+            End::Unevaluable => {
+                let failed = matches!(self.heard.take(), Some(Heard::Evaluated(asked, Err(())))
+                    if asked.run == id && asked.path.0.is_empty());
+                ensure(failed && run.phase == Phase::Composing, "its output was not asked for")?;
+            }
+            _ => return Err(format!("{end:?} is no end of a run")),
+        }
+        self.fail_run(id, None, failure.class);
+        Ok(())
+    }
+
+    pub(super) fn answered(&mut self, said: &Answered) -> Checked {
+        let run = self.runs.get(&said.run).ok_or("no such run")?;
+        ensure(run.degraded == said.degraded, "degraded or not")?;
+        match run.phase {
+            Phase::Composing => {
+                ensure(said.status == RunStatus::Succeeded && said.failure.is_none(), "its main tasks are well")?;
+                let asked = self.evaluation(said.run, &TaskPath::default(), Step::Compose)?;
+                self.carries(said.run, said.output.as_ref(), &asked)?;
+            }
+            Phase::Failing => {
+                let status = if run.cancelled { RunStatus::Cancelled } else { RunStatus::Failed };
+                ensure(said.status == status, "another status")?;
+                let why = said.failure.as_ref().map(|why| (why.task.clone(), why.failure.class));
+                ensure(why == run.failure, &format!("it failed for {:?} and not for {why:?}", run.failure))?;
+            }
+            phase => return Err(format!("no answer is due in {phase:?}")),
+        }
+        let section = match said.status {
+            RunStatus::Succeeded => Section::After,
+            RunStatus::Failed => Section::OnFailure,
+            _ => Section::Finally,
+        };
+        self.answer.push((said.run, said.status));
+        self.run(said.run).paused = false;
+        self.open_section(said.run, section);
+        Ok(())
+    }
+}
+
+fn run_degrades(run: &Run) -> bool {
+    run.submitted.budget.is_some_and(|budget| budget.on_exceeded == OnExceeded::Degrade)
+}

@@ -1,0 +1,94 @@
+//! What follows on a failure: another attempt, a rung of `catch`, or the end.
+
+use agendum_core::Next;
+use agendum_types::graph::Rung;
+use agendum_types::{Class, Effect, Failure, RunId, TaskPath, Timestamp};
+
+use super::Reference;
+use super::state::Running;
+
+/// Something that may follow. Chance is the core's: of a back-off only the bounds are known.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum May {
+    Judge,
+    Succeed,
+    Retry { from: Timestamp, to: Timestamp },
+    Rung(usize),
+    Fail(Class),
+}
+
+/// True if what the core decided is one of these.
+pub(super) fn allowed(may: &[May], next: &Next) -> bool {
+    may.iter().any(|may| match (may, next) {
+        (May::Judge, Next::Judge) | (May::Succeed, Next::Succeed) => true,
+        (May::Retry { from, to }, Next::Retry { at }) => from <= at && at <= to,
+        (May::Rung(mine), Next::Rung { rung }) => *mine == usize::from(*rung),
+        (May::Fail(class), Next::Fail(failure)) => *class == failure.class,
+        _ => false,
+    })
+}
+
+/// A `once` attempt that has no definite answer may have taken effect.
+pub(super) fn class_of(failure: &Failure, running: &Running) -> Class {
+    let vague = matches!(failure.class, Class::Timeout | Class::Unavailable | Class::Overloaded | Class::Cancelled);
+    if running.effect == Effect::Once && vague && !failure.no_effect { Class::Uncertain } else { failure.class }
+}
+
+impl Reference {
+    pub(super) fn rung(&self, id: RunId, path: &TaskPath, class: Class, outputs_only: bool) -> Option<usize> {
+        let run = &self.runs[&id];
+        let task = run.task(path);
+        if task.no_fallback || !run.is_judged(path) {
+            return None;
+        }
+        let output_only = outputs_only || task.repeat.is_some();
+        (run.tasks[path].rung..task.catch.len()).find(|rung| {
+            let rung = &task.catch[*rung];
+            rung.on.contains(class) && (matches!(rung.rung, Rung::Output(_)) || !output_only)
+        })
+    }
+
+    /// Without another attempt: an output of `catch`, or the end.
+    pub(super) fn caught_or(&self, id: RunId, path: &TaskPath, class: Class) -> Vec<May> {
+        vec![self.rung(id, path, class, true).map_or(May::Fail(class), May::Rung)]
+    }
+
+    /// `degrade` takes the next output of `catch`, whatever it says to catch.
+    pub(super) fn any_output(&self, id: RunId, path: &TaskPath) -> Option<usize> {
+        let run = &self.runs[&id];
+        let task = run.task(path);
+        let open = !task.no_fallback && run.is_judged(path);
+        let output = |rung: &usize| open && matches!(task.catch[*rung].rung, Rung::Output(_));
+        (run.tasks[path].rung..task.catch.len()).find(output)
+    }
+
+    pub(super) fn after_failure(&self, id: RunId, path: &TaskPath, failure: &Failure, repeatable: bool) -> Vec<May> {
+        let run = &self.runs[&id];
+        let (task, inst) = (run.task(path), &run.tasks[path]);
+        let end = self.rung(id, path, failure.class, !repeatable).map_or(May::Fail(failure.class), May::Rung);
+        let left = inst.tries < task.retry.attempts_max && inst.attempts < self.limits.attempts_max;
+        if !repeatable || !left || !task.retry.on.contains(failure.class) {
+            return vec![end];
+        }
+        let bound = (1..inst.tries).fold(u128::from(task.retry.initial_delay.0), |bound, _| {
+            (bound * u128::from(task.retry.backoff_percent) / 100).min(u128::from(task.retry.delay_max.0))
+        });
+        let bound = agendum_types::Duration(bound.min(u128::from(task.retry.delay_max.0)) as u64);
+        let asked = self.now.after(failure.retry_after.unwrap_or_default());
+        let reopens = if matches!(failure.class, Class::RateLimited | Class::Overloaded) {
+            // Another target may be open: the first that is counts.
+            self.eligible(id, path).into_iter().map(|target| self.closed[target]).min().unwrap_or(asked)
+        } else {
+            asked
+        };
+        let to = self.now.after(bound).max(reopens);
+        let from = if task.retry.jitter { self.now.max(reopens) } else { to };
+        let over = run.deadline_of(path);
+        let retry = May::Retry { from, to: to.min(Timestamp(over.0 - 1)) };
+        match (from < over, to < over) {
+            (true, true) => vec![retry],
+            (true, false) => vec![retry, end],
+            (false, _) => vec![end],
+        }
+    }
+}

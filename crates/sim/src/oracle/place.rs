@@ -1,0 +1,183 @@
+//! Which task goes next, where, and for how much.
+
+use agendum_types::graph::{OnExceeded, Requirement, Rung, Section, Task, Work};
+use agendum_types::{Capability, Money, RunId, Target, TaskPath};
+
+use super::Reference;
+use super::state::{Rank, State};
+
+/// An output cap is not lowered below this.
+const OUTPUT_CAP_MIN: u64 = 64;
+/// The first of these goes sixteen times for each time that the last goes, and the second four times.
+const STRIDES: [u64; 3] = [1, 4, 16];
+
+/// What an attempt sets aside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Hold {
+    pub money: Money,
+    pub tokens: u64,
+    pub cap: Option<u32>,
+}
+
+/// What the purse says to the task that is next.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Purse {
+    Sends(usize, Hold),
+    /// Until other attempts have settled.
+    Waits,
+    Refuses,
+}
+
+/// Targets that will do, the best first: in the order of `allow`, else of the table.
+pub(super) fn candidates(targets: &[Target], capability: Capability, wanted: &Requirement) -> Vec<usize> {
+    let able = |place: &usize| targets[*place].capabilities.contains(&capability);
+    let all = (0..targets.len()).filter(able);
+    if wanted.allow.is_empty() {
+        let fits = |target: &Target| match &wanted.class {
+            Some(class) => target.classes.contains(class) || target.name == *class,
+            None => true,
+        };
+        return all.filter(|place| fits(&targets[*place])).collect();
+    }
+    let named = |name: &std::sync::Arc<str>| all.clone().find(|place| targets[*place].name == *name);
+    wanted.allow.iter().filter_map(named).collect()
+}
+
+impl Reference {
+    pub(super) fn is_free(&self, target: usize) -> bool {
+        let running = self.flights.iter().filter(|flight| flight.target == target).count();
+        running < self.targets[target].concurrency_max as usize && self.closed[target] <= self.now
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        self.targets.iter().position(|target| &*target.name == name && !target.capabilities.is_empty())
+    }
+
+    /// The targets of a task's next attempt: able, allowed by its rung, cleared for its data.
+    pub(super) fn eligible(&self, run: RunId, path: &TaskPath) -> Vec<usize> {
+        let run = &self.runs[&run];
+        let (task, rung) = (run.task(path), run.tasks[path].rung);
+        let Work::Call(call) = &task.work else { return Vec::new() };
+        let mut found = match rung.checked_sub(1).and_then(|rung| task.catch.get(rung)).map(|rung| &rung.rung) {
+            Some(Rung::Target(name)) => {
+                let named = Requirement { class: None, allow: vec![name.clone()] };
+                candidates(&self.targets, call.capability, &named)
+            }
+            Some(Rung::Output(_)) | None => candidates(&self.targets, call.capability, &call.requirement),
+        };
+        if task.no_fallback {
+            found.truncate(1);
+        }
+        let labels = run.labels(path);
+        found.retain(|target| labels.is_within(&self.targets[*target].clearance));
+        found
+    }
+
+    /// Where a task would stand if it were ready now.
+    pub(super) fn rank(&self, id: RunId, path: &TaskPath) -> Rank {
+        let run = &self.runs[&id];
+        let patience = agendum_types::Duration::secs(600);
+        let due = match run.task(path).section {
+            Section::Main => run.submitted.deadline.unwrap_or_else(|| run.at.after(patience)),
+            Section::After | Section::OnFailure | Section::Finally => run.tasks[path].ready_at.after(patience),
+        };
+        let tail = self.estimates[&run.graph.hash].tail(run.tasks[path].node);
+        (due.before(tail), run.at, id)
+    }
+
+    pub(super) fn band(&self, id: RunId, path: &TaskPath) -> usize {
+        let run = &self.runs[&id];
+        if run.task(path).section == Section::After { 2 } else { run.submitted.priority as usize }
+    }
+
+    /// Every task that waits for a target.
+    pub(super) fn queued(&self) -> Vec<(RunId, &TaskPath, &Rank, &[usize])> {
+        let of_run = self.runs.iter().flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (id, path, inst)));
+        let queued = of_run.filter_map(|(id, path, inst)| match &inst.state {
+            State::Queued(rank, targets) => Some((*id, path, rank, targets.as_slice())),
+            _ => None,
+        });
+        queued.collect()
+    }
+
+    /// A task joins the queue. A band that comes back does not claim the share that it left unused.
+    pub(super) fn queue(&mut self, id: RunId, path: &TaskPath, targets: Vec<usize>) {
+        let (band, rank) = (self.band(id, path), self.rank(id, path));
+        if self.queued().iter().all(|(of, path, ..)| self.band(*of, path) != band) {
+            self.turns[band] = self.turns[band].max(self.reached + STRIDES[band]);
+        }
+        self.run(id).inst(path).state = State::Queued(rank, targets);
+    }
+
+    /// A task of this band goes.
+    pub(super) fn advance(&mut self, band: usize) {
+        self.reached = self.turns[band];
+        self.turns[band] += STRIDES[band];
+    }
+
+    /// The tasks of which one goes next: those of the band whose turn it is that must start first. More than one if they are alike.
+    pub(super) fn next(&self) -> Vec<(RunId, TaskPath)> {
+        let mut can: Vec<_> = self.queued();
+        can.retain(|(.., targets)| targets.iter().any(|target| self.is_free(*target)));
+        let turn = |id: RunId, path: &TaskPath| {
+            let band = self.band(id, path);
+            (self.turns[band], band)
+        };
+        let first = can.iter().map(|(id, path, rank, _)| (turn(*id, path), **rank)).min();
+        can.retain(|(id, path, rank, _)| Some((turn(*id, path), **rank)) == first);
+        can.into_iter().map(|(id, path, ..)| (id, path.clone())).collect()
+    }
+
+    /// What becomes of the task that is next, by what is left of its run's budget.
+    pub(super) fn purse(&self, id: RunId, path: &TaskPath) -> Purse {
+        let run = &self.runs[&id];
+        let State::Queued(_, targets) = &run.tasks[path].state else { return Purse::Refuses };
+        let free: Vec<usize> = targets.iter().copied().filter(|target| self.is_free(*target)).collect();
+        let Some(best) = free.first().copied() else { return Purse::Refuses };
+        if let Some(hold) = self.hold(id, path, best) {
+            return Purse::Sends(best, hold);
+        }
+        let choice = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
+        if choice == OnExceeded::Wait && (run.held() > Money::ZERO || run.held_tokens() > 0) {
+            return Purse::Waits;
+        }
+        let cheaper = free.into_iter().find_map(|target| Some((target, self.hold(id, path, target)?)));
+        match cheaper {
+            Some((target, hold)) if choice == OnExceeded::Degrade => Purse::Sends(target, hold),
+            _ => Purse::Refuses,
+        }
+    }
+
+    /// The worst case of an attempt there, with its cap lowered if need be; `None` if the budget does not cover it.
+    fn hold(&self, id: RunId, path: &TaskPath, target: usize) -> Option<Hold> {
+        let run = &self.runs[&id];
+        let (task, target) = (run.task(path), &self.targets[target]);
+        let Work::Call(call) = &task.work else { return None };
+        let constant = run.graph.expr(call.input).source.len() as u64;
+        let bytes = run.tasks[path].input.as_ref().map_or(constant, |input| input.size);
+        let tokens_in = bytes.div_ceil(u64::from(target.bytes_per_token_min));
+        let before = target.price.call.plus(target.price.token_in.max(target.price.token_cached).times(tokens_in));
+        let with = |cap: Option<u32>| Hold {
+            money: before.plus(target.price.token_out.times(u64::from(cap.unwrap_or(0)))),
+            tokens: cap.map_or(0, |cap| tokens_in + u64::from(cap)),
+            cap,
+        };
+        let wanted = call.output_cap.or(Some(target.output_cap)).filter(|cap| *cap > 0);
+        let Some(budget) = run.submitted.budget.filter(|_| counts(task)) else { return Some(with(wanted)) };
+        let used = (run.spent.plus(run.held()), run.tokens + run.held_tokens());
+        let money = budget.money.unwrap_or(Money::MAX).minus(used.0);
+        let tokens = budget.tokens.unwrap_or(u64::MAX).saturating_sub(used.1);
+        let covers = |hold: &Hold| hold.money <= money && hold.tokens <= tokens;
+        if covers(&with(wanted)) {
+            return Some(with(wanted));
+        }
+        // The greatest cap that is covered, if that is enough to be of use.
+        let least = OUTPUT_CAP_MIN.min(u64::from(wanted?)) as u32;
+        (least..wanted?).rev().map(|cap| with(Some(cap))).find(covers)
+    }
+}
+
+/// What comes after the answer lies outside the budget.
+fn counts(task: &Task) -> bool {
+    task.section == Section::Main
+}

@@ -1,0 +1,404 @@
+//! Each record of the core against what the reference would decide: it must be due, and say the same.
+
+use std::sync::Arc;
+
+use agendum_core::{Change, Dispatched, Entry, Finished, Next, NextRound, Record, Step};
+use agendum_types::graph::Exhausted;
+use agendum_types::{AttemptId, Class, Effect, Failure, Money, Outcome, PayloadRef, RunId, TaskPath};
+
+use super::ladder::{May, allowed, class_of};
+use super::place::Purse;
+use super::state::{How, Phase, Running, State};
+use super::{Asked, Flight, Heard, Reference, ensure};
+
+pub(super) type Checked = Result<(), String>;
+
+impl Reference {
+    /// Is this record what had to be decided? Then what it says happens here too.
+    pub(super) fn explain(&mut self, entry: &Entry) -> Checked {
+        match &entry.record {
+            Record::Opened { incarnation, .. } => {
+                ensure(*incarnation == self.incarnation && self.reopening, "a life begins with `Opened`")?;
+            }
+            Record::ClockJumped { .. } => {}
+            Record::RunSubmitted(submitted) => self.submitted(submitted)?,
+            Record::TasksAdded { run, graph, .. } => self.grown(*run, *graph)?,
+            Record::CancelRequested { run } => {
+                ensure(self.heard.take() == Some(Heard::Cancel(*run)), "nobody cancelled it")?;
+                self.cancelled(*run);
+            }
+            Record::Paused { run } => {
+                ensure(self.heard.take() == Some(Heard::Pause(*run)), "nobody paused it")?;
+                self.run(*run).paused = true;
+                for inst in self.run(*run).tasks.values_mut().filter(|inst| matches!(inst.state, State::Queued(..))) {
+                    inst.state = State::Held;
+                }
+            }
+            Record::Resumed { run } => {
+                ensure(self.heard.take() == Some(Heard::Resume(*run)), "nobody resumed it")?;
+                self.run(*run).paused = false;
+            }
+            Record::Task { run, path, change } => self.changed(*run, path, change)?,
+            Record::Answered(answered) => self.answered(answered)?,
+            Record::Done { run } => {
+                let known = self.runs.get(run).ok_or("no such run")?;
+                ensure(known.phase == Phase::Closing && known.orphans.is_empty(), "something is left of it")?;
+                self.runs.remove(run);
+                self.close.push(*run);
+            }
+        }
+        if let Some(run) = entry.record.run() {
+            self.consequences(run);
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, id: RunId, path: &TaskPath, change: &Change) -> Checked {
+        let run = self.runs.get(&id).ok_or("no such run")?;
+        if let Change::Abandoned { attempt, incarnation, cost, tokens } = change {
+            let of = AttemptId { run: id, path: path.clone(), attempt: *attempt, incarnation: *incarnation };
+            return self.abandoned(&of, *cost, *tokens);
+        }
+        if path.0.is_empty() {
+            return self.run_ended(id, change);
+        }
+        let inst = run.tasks.get(path).filter(|inst| inst.how().is_none()).ok_or("no such task is live")?;
+        match change {
+            Change::Entered(evaluation) => {
+                let due = inst.start_at <= self.now;
+                if self.asks_to_enter(id, path) && inst.state == State::Asking(Step::Enter) {
+                    let asked = self.evaluation(id, path, Step::Enter)?;
+                    ensure(asked.evaluation.truth == evaluation.truth, "another truth")?;
+                    self.carries(id, evaluation.payload.as_ref(), &asked)?;
+                    if evaluation.truth == Some(false) {
+                        self.settle(id, path, How::Skipped, None);
+                        return Ok(());
+                    }
+                    let now = self.now;
+                    let inst = self.run(id).inst(path);
+                    inst.start_at = inst.start_at.max(evaluation.time.unwrap_or_default());
+                    (inst.input, inst.items) = (evaluation.payload.clone(), evaluation.count);
+                    (inst.entered, inst.state) = (true, State::Ready);
+                    if inst.start_at > now {
+                        return Ok(());
+                    }
+                } else {
+                    let waited = inst.state == State::Ready && inst.start_at > inst.ready_at && due;
+                    ensure(waited && (inst.entered || !self.asks_to_enter(id, path)), "it does not begin now")?;
+                }
+                self.enter(id, path);
+            }
+            Change::Dispatched(dispatched) => self.dispatched(id, path, dispatched)?,
+            Change::Referenced { .. } => {
+                ensure(self.heard.take() == Some(Heard::Referenced(id, path.clone())), "no reference came")?;
+                if let State::Running(running) = &mut self.run(id).inst(path).state {
+                    running.referenced = true;
+                }
+            }
+            Change::Finished(finished) => self.finished(id, path, finished)?,
+            Change::Judged { next, .. } => self.judged(id, path, next)?,
+            Change::RoundJudged { next, .. } => self.round_judged(id, path, next)?,
+            Change::Composed { output } => {
+                let asked = self.evaluation(id, path, Step::Compose)?;
+                self.carries(id, Some(output), &asked)?;
+                self.run(id).inst(path).output = Some(PayloadRef::clone(output));
+                self.judge_or_succeed(id, path);
+            }
+            Change::Caught { output } => {
+                let asked = self.evaluation(id, path, Step::Catch)?;
+                self.carries(id, Some(output), &asked)?;
+                self.run(id).inst(path).output = Some(PayloadRef::clone(output));
+                self.settle(id, path, How::Succeeded, None);
+            }
+            Change::Ended { end, next, .. } => self.ended(id, path, *end, next)?,
+            Change::Abandoned { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The answer to what was asked, if it was given just now.
+    pub(super) fn evaluation(&mut self, id: RunId, path: &TaskPath, step: Step) -> Result<super::Answer, String> {
+        let asking = path.0.is_empty() || self.runs[&id].tasks[path].state == State::Asking(step);
+        ensure(asking, "nothing was to be evaluated")?;
+        match self.heard.take() {
+            Some(Heard::Evaluated(Asked { run, path: of, step: asked, labels }, Ok(evaluation)))
+                if (run, &of, asked) == (id, path, step) =>
+            {
+                Ok(super::Answer { labels, evaluation })
+            }
+            other => Err(format!("no such evaluation was answered, but {other:?}")),
+        }
+    }
+
+    /// What was made carries the labels of the run and of all that it was made from.
+    pub(super) fn carries(&self, id: RunId, made: Option<&PayloadRef>, asked: &super::Answer) -> Checked {
+        let labels = made.map(|made| made.labels.clone()).unwrap_or_default();
+        let needed = self.runs[&id].graph.labels.join(&asked.labels);
+        ensure(made.is_none() || needed.is_within(&labels), "labels got lost")
+    }
+
+    /// Does what was decided.
+    pub(super) fn follow(&mut self, id: RunId, path: &TaskPath, may: &[May], next: &Next, class: Class) -> Checked {
+        if !allowed(may, next) {
+            return Err(format!("{next:?} follows, and not {may:?}"));
+        }
+        match next {
+            Next::Judge => self.run(id).inst(path).state = State::Asking(Step::Judge),
+            Next::Succeed => self.settle(id, path, How::Succeeded, None),
+            Next::Retry { at } => {
+                let inst = self.run(id).inst(path);
+                (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
+            }
+            Next::Rung { rung } => self.take_rung(id, path, usize::from(*rung), class),
+            Next::Fail(failure) => self.settle(id, path, How::Failed, Some(Failure::clone(failure))),
+        }
+        Ok(())
+    }
+
+    fn dispatched(&mut self, id: RunId, path: &TaskPath, said: &Dispatched) -> Checked {
+        if said.reattached {
+            return self.reattached(id, path, said);
+        }
+        let (target, hold) = self.sends(id, path)?;
+        let run = &self.runs[&id];
+        let (task, inst) = (run.task(path), &run.tasks[path]);
+        let State::Queued(_, targets) = &inst.state else { return Err("it is not queued".to_owned()) };
+        let row = &self.targets[target];
+        let effect = if task.effect_declared { task.effect } else { row.effect.unwrap_or(task.effect) };
+        let ordered =
+            matches!(&task.work, agendum_types::graph::Work::Call(call) if !call.requirement.allow.is_empty());
+        let lower = ordered && targets.first() != Some(&target);
+        ensure(run.deadline_of(path) > self.now, "its time is over")?;
+        ensure(self.flights.len() < self.limits.attempt_credits as usize, "no credit is left")?;
+        ensure(row.name == said.target, &format!("it goes to {} and not to {}", row.name, said.target))?;
+        ensure((said.hold, said.hold_tokens, said.output_cap) == (hold.money, hold.tokens, hold.cap), "another hold")?;
+        ensure((said.effect, said.lower) == (effect, lower), "another effect or rank of the target")?;
+        ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
+        let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
+        ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        let band = self.band(id, path);
+        self.advance(band);
+        self.starts(id, path, target, said);
+        Ok(())
+    }
+
+    /// The task is (one of those alike that are) next. Those before it that wait for money step aside without a record.
+    fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, super::place::Hold), String> {
+        loop {
+            let next = self.next();
+            if next.contains(&(id, path.clone())) {
+                // Those that rank alike and must wait for money may have been looked at before this one, or not.
+                let poor = next.into_iter().filter(|(id, path)| self.purse(*id, path) == Purse::Waits);
+                let poor: Vec<_> = poor.collect();
+                self.passed.extend(poor);
+                return match self.purse(id, path) {
+                    Purse::Sends(target, hold) => Ok((target, hold)),
+                    other => Err(format!("the purse says {other:?}")),
+                };
+            }
+            let poor = next.iter().find(|(id, path)| self.purse(*id, path) == Purse::Waits).cloned();
+            let Some((id, path)) = poor else {
+                return Err(format!("it cannot go, or it is not its turn but that of {next:?}"));
+            };
+            self.run(id).inst(&path).state = State::Broke;
+        }
+    }
+
+    fn starts(&mut self, id: RunId, path: &TaskPath, target: usize, said: &Dispatched) {
+        let now = self.now;
+        let run = self.run(id);
+        run.started = true;
+        let inst = run.inst(path);
+        (inst.attempts, inst.tries, inst.last_effect) = (said.attempt.0, inst.tries + 1, said.effect);
+        inst.state = State::Running(Running {
+            attempt: said.attempt,
+            incarnation: said.incarnation,
+            target,
+            name: Arc::clone(&said.target),
+            effect: said.effect,
+            hold: said.hold,
+            hold_tokens: said.hold_tokens,
+            lower: said.lower,
+            since: now,
+            referenced: false,
+        });
+        let attempt = AttemptId { run: id, path: path.clone(), attempt: said.attempt, incarnation: said.incarnation };
+        self.dispatch.push(attempt.clone());
+        self.flights.push(Flight { attempt, target, price: self.targets[target].price });
+    }
+
+    /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.
+    fn reattached(&mut self, id: RunId, path: &TaskPath, said: &Dispatched) -> Checked {
+        let inst = &self.runs[&id].tasks[path];
+        let State::Running(running) = inst.state.clone() else { return Err("it was not out".to_owned()) };
+        ensure(running.referenced && running.incarnation < self.incarnation, "it left no reference")?;
+        ensure(said.attempt.0 == inst.attempts + 1, "another attempt")?;
+        ensure((said.hold, said.effect) == (running.hold, running.effect), "another hold or effect")?;
+        let target = self.named(&running.name).ok_or("its target is gone")?;
+        self.run(id).inst(path).tries -= 1;
+        self.starts(id, path, target, said);
+        Ok(())
+    }
+
+    fn finished(&mut self, id: RunId, path: &TaskPath, said: &Finished) -> Checked {
+        let Some(Heard::Finished(flight, outcome)) = self.heard.take() else { return Err("nothing ended".to_owned()) };
+        let State::Running(running) = self.runs[&id].tasks[path].state.clone() else {
+            return Err("it does not run".to_owned());
+        };
+        ensure(said.attempt == running.attempt && flight.attempt.path == *path, "another attempt")?;
+        let (cost, tokens) = flight.bill(&outcome, running.hold, running.hold_tokens);
+        ensure(said.cost == cost, "another cost")?;
+        match &outcome {
+            Outcome::Succeeded(_) => {
+                let Outcome::Succeeded(success) = &said.outcome else { return Err("it had succeeded".to_owned()) };
+                let labels = self.runs[&id].labels(path);
+                ensure(labels.is_within(&success.output.labels), "labels got lost")?;
+                let took = self.now.since(running.since);
+                let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
+                self.estimates.entry(hash).or_default().observe(node, took);
+                self.book(id, cost, tokens, |_| {});
+                let inst = self.run(id).inst(path);
+                inst.output = Some(success.output.clone());
+                inst.degraded |= running.lower;
+                inst.state = State::Ready;
+                let may = if self.wants_judgement(id, path) { May::Judge } else { May::Succeed };
+                self.follow(id, path, &[may], &said.next, Class::Permanent)
+            }
+            Outcome::Failed(failure) => {
+                let class = class_of(failure, &running);
+                let failure = Failure { class, ..failure.clone() };
+                let repeatable = running.effect != Effect::Once || failure.no_effect;
+                let may = self.after_failure(id, path, &failure, repeatable);
+                self.run(id).inst(path).state = State::Ready;
+                self.book(id, cost, tokens, |_| {});
+                self.follow(id, path, &may, &said.next, class)
+            }
+        }
+    }
+
+    fn abandoned(&mut self, of: &AttemptId, cost: Money, tokens: u64) -> Checked {
+        let found = self.runs[&of.run].orphans.iter().find(|orphan| orphan.id == *of);
+        let orphan = found.cloned().ok_or("no such attempt was abandoned")?;
+        if of.incarnation < self.incarnation {
+            ensure((cost, tokens) == (orphan.hold, orphan.hold_tokens), "all that it held counts as spent")?;
+        } else {
+            let Some(Heard::Finished(flight, outcome)) = self.heard.take() else {
+                return Err("nothing ended".to_owned());
+            };
+            ensure(flight.attempt == *of, "another attempt")?;
+            let bill = flight.bill(&outcome, orphan.hold, orphan.hold_tokens);
+            ensure((cost, tokens) == bill, "another cost")?;
+        }
+        self.book(of.run, cost, tokens, |orphans| orphans.retain(|orphan| orphan.id != *of));
+        Ok(())
+    }
+
+    /// What was held is spent for what it cost; whoever waited for money tries again.
+    pub(super) fn book(
+        &mut self,
+        id: RunId,
+        cost: Money,
+        tokens: u64,
+        orphans: impl Fn(&mut Vec<super::state::Orphan>),
+    ) {
+        let run = self.run(id);
+        run.spent = run.spent.plus(cost);
+        run.tokens += tokens;
+        orphans(&mut run.orphans);
+        for inst in run.tasks.values_mut().filter(|inst| inst.state == State::Broke) {
+            inst.state = State::Ready;
+        }
+    }
+
+    fn judged(&mut self, id: RunId, path: &TaskPath, next: &Next) -> Checked {
+        let judged = self.evaluation(id, path, Step::Judge)?.evaluation;
+        if judged.truth != Some(true) {
+            ensure(*next == Next::Succeed, "nothing is wrong with it")?;
+            let how = if judged.good == Some(false) { How::Skipped } else { How::Succeeded };
+            self.settle(id, path, how, None);
+            return Ok(());
+        }
+        let run = &self.runs[&id];
+        let task = run.task(path);
+        let class = task.fail_if.map_or(Class::InvalidOutput, |(_, class)| class);
+        let repeatable = run.is_call(path) && run.tasks[path].last_effect != Effect::Once;
+        let may = self.after_failure(id, path, &Failure::new(class, "refused"), repeatable);
+        self.follow(id, path, &may, next, class)
+    }
+
+    fn round_judged(&mut self, id: RunId, path: &TaskPath, next: &NextRound) -> Checked {
+        let run = &self.runs[&id];
+        let repeat = run.task(path).repeat.clone().ok_or("it is no loop")?;
+        let rounds = run.tasks[path].rounds.clone();
+        let over = rounds.ends.is_some_and(|ends| ends <= self.now);
+        let going = matches!(run.tasks[path].state, State::Open | State::Asking(Step::Round));
+        let asked = run.tasks[path].state == State::Asking(Step::Round);
+        let answered = matches!(&self.heard, Some(Heard::Evaluated(of, Ok(_))) if of.path == *path && of.run == id);
+        let (mut judged, mut done, mut class) = (rounds.judged, false, Class::DeadlineExceeded);
+        let mut ended = over;
+        let mut same = None;
+        if asked && answered {
+            let evaluation = self.evaluation(id, path, Step::Round)?.evaluation;
+            judged.push((evaluation.score, rounds.last.clone()));
+            (done, class, same) = (evaluation.truth == Some(true), Class::Permanent, evaluation.same);
+            let run = &self.runs[&id];
+            let stuck = same.is_some() && same == rounds.same;
+            let spent = repeat.budget.is_some_and(|most| {
+                most.money.is_some_and(|most| run.spent.minus(rounds.spent_before) >= most)
+                    || most.tokens.is_some_and(|most| run.tokens - rounds.tokens_before >= most)
+            });
+            ended = rounds.count >= repeat.rounds_max || stuck || spent;
+        } else {
+            ensure(over && going, "neither was a round judged nor is the time of the loop over")?;
+        }
+        self.run(id).inst(path).rounds.judged.clone_from(&judged);
+        self.run(id).inst(path).rounds.same = same;
+        let used = match repeat.exhausted {
+            Exhausted::UseLast => rounds.last.clone(),
+            Exhausted::UseBest(_) => best(&judged),
+            Exhausted::Fail | Exhausted::Escalate(_) => None,
+        };
+        self.free_round(id, path);
+        match (next, done, ended, used) {
+            (NextRound::Done, true, ..) => self.loop_gives(id, path, rounds.last, false),
+            (NextRound::Again, false, false, _) => self.run(id).inst(path).state = State::Open,
+            (NextRound::Use { output }, false, true, Some(used)) => {
+                ensure(**output == used, "another round's output counts")?;
+                self.loop_gives(id, path, Some(used), true);
+            }
+            (NextRound::Fail(next), false, true, None) => {
+                if let (Next::Fail(_), Exhausted::Escalate(task)) = (next, repeat.exhausted) {
+                    self.run(id).escalation = Some(task);
+                }
+                let may = self.caught_or(id, path, class);
+                self.follow(id, path, &may, next, class)?;
+            }
+            (_, done, ended, used) => {
+                return Err(format!("{next:?} follows; done {done}, ended {ended}, with {used:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn free_round(&mut self, id: RunId, path: &TaskPath) {
+        let inside: Vec<TaskPath> = self.runs[&id].inside(path).into_iter().map(|(path, _)| path.clone()).collect();
+        for round in inside {
+            self.drop_task(id, &round, How::Cancelled);
+            self.run(id).tasks.remove(&round);
+        }
+    }
+
+    fn loop_gives(&mut self, id: RunId, path: &TaskPath, output: Option<PayloadRef>, degraded: bool) {
+        let inst = self.run(id).inst(path);
+        inst.output = output;
+        inst.degraded |= degraded;
+        inst.rounds.ends = None;
+        self.judge_or_succeed(id, path);
+    }
+}
+
+/// The output of the round with the greatest score, the first of them.
+fn best(judged: &[(Option<i64>, Option<PayloadRef>)]) -> Option<PayloadRef> {
+    let scores = judged.iter().rev().max_by_key(|(score, _)| *score);
+    scores.and_then(|(_, output)| output.clone())
+}

@@ -1,0 +1,178 @@
+//! When the core has done with an event: nothing may be left that is due, and what it shows must be what is.
+
+use agendum_core::{Scheduler, Step};
+use agendum_types::snapshot::{RunView, TaskView};
+use agendum_types::{Cause, RunId, RunStatus, TaskPath, TaskStatus};
+
+use super::place::Purse;
+use super::state::{How, Inst, Phase, Run, State};
+use super::{Reference, ensure};
+
+impl Reference {
+    /// Nothing is left to do but to wait.
+    pub(super) fn rests(&mut self, core: &Scheduler) -> Result<(), String> {
+        ensure(self.heard.is_none(), &format!("nothing was decided upon {:?}", self.heard))?;
+        let open = (self.stop.len(), self.publish.len(), self.dispatch.len(), self.answer.len(), self.close.len());
+        ensure(open == (0, 0, 0, 0, 0), &format!("not done: {:?} {:?} {:?}", self.stop, self.publish, self.dispatch))?;
+        if self.reopening {
+            return Ok(());
+        }
+        self.step_aside(core);
+        self.sends_all()?;
+        let due = self.due();
+        ensure(due.is_none_or(|due| due > self.now), &format!("something is due since {due:?}"))?;
+        let wake = core.poll_timeout().map(|(at, _)| at);
+        ensure(due == wake, &format!("it is woken at {wake:?} and not at {due:?}"))?;
+        for (id, run) in &self.runs {
+            let full = self.evaluations.len() >= self.limits.evaluation_credits as usize;
+            let asked = |path: &TaskPath, step: Step| {
+                full || self.evaluations.iter().any(|asked| (asked.run, &asked.path, asked.step) == (*id, path, step))
+            };
+            ensure(run.phase != Phase::Failing, "a run has failed and is not answered")?;
+            ensure(run.phase != Phase::Closing || !run.orphans.is_empty(), "a run has ended and is not closed")?;
+            let composing = run.phase == Phase::Composing;
+            ensure(!composing || asked(&TaskPath::default(), Step::Compose), "an output is not asked for")?;
+            for (path, inst) in &run.tasks {
+                let name = run.graph.path_text(path);
+                match &inst.state {
+                    State::Asking(step) => ensure(asked(path, *step), &format!("{name}: nobody was asked"))?,
+                    State::Ready => ensure(inst.start_at > self.now, &format!("{name} is ready and not taken up"))?,
+                    State::Running(running) => {
+                        ensure(running.incarnation == self.incarnation, &format!("{name} was lost"))?;
+                    }
+                    _ => {}
+                }
+            }
+            let view = core.view(*id).ok_or("a live run is not shown")?;
+            self.shows(*id, run, &view)?;
+        }
+        let shown = core.snapshot();
+        ensure(shown.runs == self.runs.len() as u64, "another number of runs")?;
+        ensure(shown.attempts as usize == self.flights.len(), "another number of attempts")?;
+        ensure(shown.queued == self.queued().len() as u64, "another number of queued tasks")
+    }
+
+    /// Of tasks that ranked alike only the core knows which it looked at before it had no credit left.
+    fn step_aside(&mut self, core: &Scheduler) {
+        for (id, path) in std::mem::take(&mut self.passed) {
+            let Some(run) = self.runs.get_mut(&id).filter(|run| run.tasks.contains_key(&path)) else { continue };
+            let name = run.graph.path_text(&path);
+            let shown = core.view(id).and_then(|view| view.tasks.into_iter().find(|task| task.path == name));
+            let waits = shown.is_some_and(|task| task.waiting_on == Some(Cause::Budget));
+            if waits && matches!(run.tasks[&path].state, State::Queued(..)) {
+                run.inst(&path).state = State::Broke;
+            }
+        }
+    }
+
+    /// No task waits while a target that would do is free, unless for money.
+    fn sends_all(&mut self) -> Result<(), String> {
+        while self.flights.len() < self.limits.attempt_credits as usize {
+            let Some((id, path)) = self.next().into_iter().next() else { return Ok(()) };
+            let name = self.runs[&id].graph.path_text(&path);
+            let purse = self.purse(id, &path);
+            ensure(purse == Purse::Waits, &format!("{name} could go and does not: {purse:?}"))?;
+            self.run(id).inst(&path).state = State::Broke;
+        }
+        Ok(())
+    }
+
+    fn shows(&self, id: RunId, run: &Run, view: &RunView) -> Result<(), String> {
+        let status = self.run_status(run);
+        ensure(view.status == status, &format!("the run is {status} and shown as {}", view.status))?;
+        ensure((view.spent, view.held) == (run.spent, run.held()), "the run has spent or holds something else")?;
+        ensure(view.paused == run.paused, "the run is paused or not")?;
+        let gone = |path: &TaskPath, inst: &Inst| {
+            inst.how().is_some() && matches!(path.0.last(), Some(agendum_types::Segment::Item(_)))
+        };
+        let mine: Vec<_> = run.tasks.iter().filter(|(path, inst)| !gone(path, inst)).collect();
+        ensure(
+            mine.len() == view.tasks.len(),
+            &format!("{} tasks live and {} are shown", mine.len(), view.tasks.len()),
+        )?;
+        for (path, inst) in mine {
+            let name = run.graph.path_text(path);
+            let shown =
+                view.tasks.iter().find(|task| task.path == name).ok_or_else(|| format!("{name} is not shown"))?;
+            let status = task_status(inst);
+            ensure(shown.status == status, &format!("{name} is {status} and shown as {}", shown.status))?;
+            ensure(shown.attempts == inst.attempts, &format!("{name}: another number of attempts"))?;
+            self.waits(id, path, inst, shown)?;
+        }
+        Ok(())
+    }
+
+    fn run_status(&self, run: &Run) -> RunStatus {
+        match (run.phase, run.started) {
+            (Phase::Section(_) | Phase::Closing | Phase::Failing, _) => match &run.failure {
+                Some(_) if run.cancelled => RunStatus::Cancelled,
+                Some(_) => RunStatus::Failed,
+                None => RunStatus::Succeeded,
+            },
+            (_, true) => RunStatus::Running,
+            (_, false) => RunStatus::Queued,
+        }
+    }
+
+    fn waits(&self, id: RunId, path: &TaskPath, inst: &Inst, shown: &TaskView) -> Result<(), String> {
+        let causes = match &inst.state {
+            State::Waiting => vec![Some(Cause::Dependency)],
+            State::Asking(_) => vec![Some(Cause::Scheduler)],
+            State::Ready | State::Held => vec![Some(Cause::Paused)],
+            State::Broke => vec![Some(Cause::Budget)],
+            State::BackingOff(_) => vec![Some(Cause::Backoff)],
+            State::Queued(..) => self.queue_causes(id, path).into_iter().map(Some).collect(),
+            State::Running(_) | State::Open | State::Settled(_) => vec![None],
+        };
+        let name = || self.runs[&id].graph.path_text(path);
+        let fits = causes.contains(&shown.waiting_on);
+        ensure(fits, &format!("{} waits on one of {causes:?}, not on {:?}", name(), shown.waiting_on))
+    }
+
+    /// Why a queued task is not sent: no credit, a target that asked for a pause, all at their limit, others of its kind before it.
+    fn queue_causes(&self, id: RunId, path: &TaskPath) -> Vec<Cause> {
+        let State::Queued(rank, targets) = &self.runs[&id].tasks[path].state else { return Vec::new() };
+        let mut causes = Vec::new();
+        if self.flights.len() >= self.limits.attempt_credits as usize {
+            causes.push(Cause::Capacity);
+        }
+        if targets.iter().any(|target| self.is_free(*target)) {
+            return causes;
+        }
+        let at_limit = |target: &usize| {
+            let running = self.flights.iter().filter(|flight| flight.target == *target).count();
+            running >= self.targets[*target].concurrency_max as usize
+        };
+        if !targets.iter().all(at_limit) {
+            causes.push(Cause::Backoff);
+            return causes;
+        }
+        let band = self.band(id, path);
+        let alike: Vec<_> = self
+            .queued()
+            .into_iter()
+            .filter(|(of, path, _, other)| *other == targets.as_slice() && self.band(*of, path) == band)
+            .collect();
+        if alike.iter().all(|(.., other, _)| *other >= rank) {
+            causes.push(Cause::Limit);
+        }
+        if alike.iter().any(|(of, other, before, _)| (*of, *other) != (id, path) && *before <= rank) {
+            causes.push(Cause::Order);
+        }
+        causes
+    }
+}
+
+pub(super) fn task_status(inst: &Inst) -> TaskStatus {
+    match inst.state {
+        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke => TaskStatus::Waiting,
+        State::Asking(Step::Enter) => TaskStatus::Waiting,
+        State::Asking(_) | State::Running(_) | State::Open => TaskStatus::Running,
+        State::BackingOff(_) => TaskStatus::BackingOff,
+        State::Settled(How::Succeeded) => TaskStatus::Succeeded,
+        State::Settled(How::Skipped) => TaskStatus::Skipped,
+        State::Settled(How::Failed) => TaskStatus::Failed,
+        State::Settled(How::Pruned) => TaskStatus::Pruned,
+        State::Settled(How::Cancelled) => TaskStatus::Cancelled,
+    }
+}

@@ -1,0 +1,115 @@
+//! How a task ends: what is inside goes with it, what it ran is stopped, and whoever stands around it may be degraded.
+
+use agendum_types::graph::NodeId;
+use agendum_types::{AttemptId, Failure, RunId, Segment, TaskPath, Timestamp};
+
+use super::Reference;
+use super::state::{How, Orphan, State, parent};
+
+impl Reference {
+    pub(super) fn settle(&mut self, id: RunId, path: &TaskPath, how: How, failure: Option<Failure>) {
+        self.drop_task(id, path, how);
+        let run = self.run(id);
+        let inst = run.inst(path);
+        inst.failure = failure;
+        let (degraded, node, class) = (inst.degraded, inst.node, path.0.last().copied());
+        let top = path.0.len() == 1;
+        let dropped = how == How::Pruned || (how == How::Failed && run.graph.task(node).optional);
+        match class {
+            Some(Segment::Task(_)) if dropped => self.degrade(id, path),
+            Some(Segment::Item(_)) if how == How::Failed => {
+                let most = run.graph.task(node).foreach.map_or(0, |foreach| foreach.failures_max) as usize;
+                let outer = parent(path);
+                let failed = run.inside(&outer).into_iter().filter(|(_, item)| item.how() == Some(How::Failed)).count();
+                if failed <= most {
+                    self.degrade(id, &outer);
+                }
+            }
+            _ if how == How::Succeeded && degraded => self.degrade(id, path),
+            _ => {}
+        }
+        if top && how == How::Succeeded {
+            self.releases(id, node);
+        }
+    }
+
+    /// Texts that were held back for this task alone may be shown now.
+    fn releases(&mut self, id: RunId, node: NodeId) {
+        let run = &self.runs[&id];
+        let waits = |text: &NodeId| run.graph.task(*text).publish_after.contains(&node) && self.is_released(id, *text);
+        let texts: Vec<NodeId> = (0..run.graph.tasks.len() as u32).map(NodeId).filter(waits).collect();
+        self.publish.extend(texts.into_iter().map(|text| (id, TaskPath::top(text))));
+    }
+
+    pub(super) fn is_released(&self, id: RunId, text: NodeId) -> bool {
+        let run = &self.runs[&id];
+        let passed = |check: &NodeId| {
+            run.tasks.get(&TaskPath::top(*check)).is_some_and(|check| check.how() == Some(How::Succeeded))
+        };
+        run.graph.task(text).publish_after.iter().all(passed)
+    }
+
+    fn degrade(&mut self, id: RunId, path: &TaskPath) {
+        let run = self.run(id);
+        for depth in 1..=path.0.len() {
+            run.inst(&TaskPath(path.0[..depth].into())).degraded = true;
+        }
+        run.degraded |= !run.is_answered();
+    }
+
+    /// Ends a task and all inside it, and tells nobody.
+    pub(super) fn drop_task(&mut self, id: RunId, path: &TaskPath, how: How) {
+        if self.runs[&id].tasks[path].how().is_some() {
+            return;
+        }
+        let inside = |of: &&TaskPath| of.0.len() > path.0.len() && of.0.starts_with(&path.0);
+        let deeper: Vec<TaskPath> = self.runs[&id].tasks.keys().filter(inside).cloned().collect();
+        for path in deeper {
+            self.leave(id, &path);
+            self.run(id).tasks.remove(&path);
+        }
+        self.leave(id, path);
+        let run = self.run(id);
+        run.settled += 1;
+        let order = run.settled;
+        let inst = run.inst(path);
+        inst.settled_as = order;
+        inst.state = State::Settled(how);
+        (inst.expires, inst.input, inst.rounds.ends) = (None, None, None);
+        if how != How::Succeeded {
+            inst.output = None;
+        }
+    }
+
+    /// The attempt that is out, if any, is awaited no more.
+    pub(super) fn leave(&mut self, id: RunId, path: &TaskPath) {
+        let run = self.run(id);
+        if let State::Running(running) = &run.tasks[path].state {
+            let attempt =
+                AttemptId { run: id, path: path.clone(), attempt: running.attempt, incarnation: running.incarnation };
+            let orphan = Orphan { id: attempt.clone(), hold: running.hold, hold_tokens: running.hold_tokens };
+            run.orphans.push(orphan);
+            if self.flights.iter().any(|flight| flight.attempt == attempt) {
+                self.stop.push(attempt);
+            }
+        }
+    }
+
+    /// The earliest instant at which something is due.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        let mut instants: Vec<Timestamp> = self.closed.iter().copied().filter(|at| *at > self.now).collect();
+        for run in self.runs.values() {
+            instants.extend(run.submitted.deadline.filter(|_| !run.is_answered()));
+            for inst in run.tasks.values().filter(|inst| inst.how().is_none()) {
+                instants.extend(inst.expires);
+                instants.extend(inst.rounds.ends);
+                match inst.state {
+                    State::Ready if inst.start_at > self.now => instants.push(inst.start_at),
+                    State::BackingOff(at) => instants.push(at),
+                    _ => {}
+                }
+            }
+        }
+        instants.into_iter().min()
+    }
+}

@@ -1,0 +1,263 @@
+//! What the reference knows: plain values in plain maps, looked through from end to end whenever something is asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_core::{RunSubmitted, Step};
+use agendum_types::graph::{NodeId, Section, Task};
+use agendum_types::{
+    AttemptId, AttemptNo, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money, PayloadRef, RunId, Segment,
+    TaskPath, Timestamp,
+};
+
+/// What ranks a task among others that could go: the smaller is sooner.
+pub(super) type Rank = (Timestamp, Timestamp, RunId);
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Main,
+    Composing,
+    Failing,
+    Section(Section),
+    Closing,
+}
+
+/// How a task settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Succeeded,
+    Skipped,
+    Failed,
+    Pruned,
+    Cancelled,
+}
+
+/// How a task stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum State {
+    /// Something it needs has not settled.
+    Waiting,
+    /// It may go on, at `start_at` at the earliest.
+    Ready,
+    Asking(Step),
+    /// It could be sent to one of these targets, the best first.
+    Queued(Rank, Vec<usize>),
+    /// The run is paused.
+    Held,
+    /// The money is held by other attempts.
+    Broke,
+    Running(Running),
+    BackingOff(Timestamp),
+    /// What is inside runs.
+    Open,
+    Settled(How),
+}
+
+/// An attempt that is out.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Running {
+    pub attempt: AttemptNo,
+    pub incarnation: Incarnation,
+    /// Its place in the table, and its name, by which a later life finds it.
+    pub target: usize,
+    pub name: Arc<str>,
+    pub effect: Effect,
+    pub hold: Money,
+    pub hold_tokens: u64,
+    pub lower: bool,
+    pub since: Timestamp,
+    pub referenced: bool,
+}
+
+/// One place in a run: a task, an item of its `foreach`, or a round of its `loop`.
+#[derive(Clone, Debug)]
+pub(super) struct Inst {
+    pub node: NodeId,
+    pub state: State,
+    /// Something it needs has failed, in a scope that goes on.
+    pub poisoned: bool,
+    pub ready_at: Timestamp,
+    /// Since when it could have gone, but for what it waits on: ready, or its back-off over, or on another rung.
+    pub free_at: Timestamp,
+    pub start_at: Timestamp,
+    pub expires: Option<Timestamp>,
+    /// Condition, list and input are known.
+    pub entered: bool,
+    pub input: Option<PayloadRef>,
+    pub items: Option<u32>,
+    pub output: Option<PayloadRef>,
+    pub failure: Option<Failure>,
+    pub attempts: u32,
+    /// Attempts on this rung.
+    pub tries: u32,
+    /// Rungs of `catch` that are used up.
+    pub rung: usize,
+    pub degraded: bool,
+    /// What its last attempt did to the outside.
+    pub last_effect: Effect,
+    /// As which of its run it settled.
+    pub settled_as: u64,
+    pub rounds: Rounds,
+}
+
+/// What a loop remembers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rounds {
+    pub count: u32,
+    pub ends: Option<Timestamp>,
+    pub last: Option<PayloadRef>,
+    /// Score and output of each round that was judged.
+    pub judged: Vec<(Option<i64>, Option<PayloadRef>)>,
+    pub same: Option<Hash>,
+    pub spent_before: Money,
+    pub tokens_before: u64,
+}
+
+/// An attempt that nobody awaits any more.
+#[derive(Clone, Debug)]
+pub(super) struct Orphan {
+    pub id: AttemptId,
+    pub hold: Money,
+    pub hold_tokens: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub graph: Arc<Graph>,
+    pub submitted: RunSubmitted,
+    pub at: Timestamp,
+    pub paused: bool,
+    pub degraded: bool,
+    pub started: bool,
+    pub cancelled: bool,
+    pub phase: Phase,
+    pub failure: Option<(Option<TaskPath>, Class)>,
+    pub escalation: Option<NodeId>,
+    pub spent: Money,
+    pub tokens: u64,
+    pub orphans: Vec<Orphan>,
+    pub tasks: BTreeMap<TaskPath, Inst>,
+    pub settled: u64,
+}
+
+impl Inst {
+    pub(super) fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            state: State::Waiting,
+            poisoned: false,
+            ready_at: Timestamp(0),
+            free_at: Timestamp(0),
+            start_at: Timestamp(0),
+            expires: None,
+            entered: false,
+            input: None,
+            items: None,
+            output: None,
+            failure: None,
+            attempts: 0,
+            tries: 0,
+            rung: 0,
+            degraded: false,
+            last_effect: Effect::None,
+            settled_as: 0,
+            rounds: Rounds::default(),
+        }
+    }
+
+    pub(super) const fn how(&self) -> Option<How> {
+        if let State::Settled(how) = self.state { Some(how) } else { None }
+    }
+}
+
+impl Run {
+    pub(super) fn task(&self, path: &TaskPath) -> &Task {
+        self.graph.task(self.tasks[path].node)
+    }
+
+    pub(super) fn inst(&mut self, path: &TaskPath) -> &mut Inst {
+        self.tasks.get_mut(path).expect("looked up before")
+    }
+
+    /// Everything directly inside a path; the empty path holds all sections.
+    pub(super) fn inside(&self, path: &TaskPath) -> Vec<(&TaskPath, &Inst)> {
+        let deeper = |(of, _): &(&TaskPath, &Inst)| of.0.len() == path.0.len() + 1 && of.0.starts_with(&path.0);
+        self.tasks.iter().filter(deeper).collect()
+    }
+
+    /// The tasks at the top of a section.
+    pub(super) fn section(&self, section: Section) -> Vec<(&TaskPath, &Inst)> {
+        let top = self.inside(&TaskPath::default());
+        top.into_iter().filter(|(_, inst)| self.graph.task(inst.node).section == section).collect()
+    }
+
+    /// `foreach` opens here.
+    pub(super) fn is_each(&self, path: &TaskPath) -> bool {
+        self.task(path).foreach.is_some() && matches!(path.0.last(), Some(Segment::Task(_)))
+    }
+
+    /// `loop` opens here.
+    pub(super) fn is_loop(&self, path: &TaskPath) -> bool {
+        self.task(path).repeat.is_some() && !self.is_each(path) && !is_round(path)
+    }
+
+    /// A call is made here.
+    pub(super) fn is_call(&self, path: &TaskPath) -> bool {
+        let calls = matches!(self.task(path).work, agendum_types::graph::Work::Call(_));
+        calls && !self.is_each(path) && !self.is_loop(path)
+    }
+
+    /// `fail_if`, `catch` and a race look at results here.
+    pub(super) fn is_judged(&self, path: &TaskPath) -> bool {
+        !is_round(path) && !self.is_each(path)
+    }
+
+    pub(super) const fn is_answered(&self) -> bool {
+        matches!(self.phase, Phase::Section(_) | Phase::Closing)
+    }
+
+    /// Money that running and abandoned attempts may yet cost.
+    pub(super) fn held(&self) -> Money {
+        let running = self.running().map(|(_, running)| running.hold);
+        running.chain(self.orphans.iter().map(|orphan| orphan.hold)).fold(Money::ZERO, Money::plus)
+    }
+
+    pub(super) fn held_tokens(&self) -> u64 {
+        let running = self.running().map(|(_, running)| running.hold_tokens);
+        running.chain(self.orphans.iter().map(|orphan| orphan.hold_tokens)).sum()
+    }
+
+    pub(super) fn running(&self) -> impl Iterator<Item = (&TaskPath, &Running)> {
+        self.tasks.iter().filter_map(|(path, inst)| match &inst.state {
+            State::Running(running) => Some((path, running)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn deadline_of(&self, path: &TaskPath) -> Timestamp {
+        let of_run = self.submitted.deadline.filter(|_| self.task(path).section == Section::Main);
+        of_run.unwrap_or(Timestamp::MAX).min(self.tasks[path].expires.unwrap_or(Timestamp::MAX))
+    }
+
+    pub(super) fn labels(&self, path: &TaskPath) -> Labels {
+        let input = self.tasks[path].input.as_ref().map(|input| input.labels.clone());
+        input.map_or_else(|| self.graph.labels.clone(), |labels| self.graph.labels.join(&labels))
+    }
+}
+
+pub(super) fn is_round(path: &TaskPath) -> bool {
+    matches!(path.0.last(), Some(Segment::Round(_)))
+}
+
+/// What a path stands in; empty at the top.
+pub(super) fn parent(path: &TaskPath) -> TaskPath {
+    let mut outer = path.clone();
+    outer.0.pop();
+    outer
+}
+
+/// A task beside this one.
+pub(super) fn beside(path: &TaskPath, node: NodeId) -> TaskPath {
+    parent(path).child(Segment::Task(node))
+}

@@ -1,0 +1,107 @@
+//! How attempts end and expressions turn out: as the seed says.
+
+use std::sync::Arc;
+
+use agendum_core::{Dispatch, Evaluate, Evaluation, Event, Make, Purpose};
+use agendum_types::{
+    Class, Duration, Failure, Hash, Labels, MediaType, Outcome, PayloadRef, Success, Timestamp, Usage,
+};
+
+use super::{Coming, World};
+
+impl World {
+    /// When an attempt ends, and how.
+    pub(super) fn outcome(&mut self, dispatch: &Dispatch) -> (u64, Outcome) {
+        let mut span = 1_000 + self.chance.below(100_000);
+        if self.chance.hits(self.faults.slow) {
+            span *= 20;
+        }
+        let attempt_max = dispatch.timeouts.attempt.unwrap_or(Duration::MAX);
+        // The first output comes after a third of the time, and then in even steps.
+        let silent = Duration(span / 3);
+        let too_quiet = [dispatch.timeouts.first_output, dispatch.timeouts.idle].into_iter().flatten().min();
+        let usage = Usage { tokens_in: 10, tokens_out: self.chance.below(40), calls: 1, ..Usage::default() };
+        if let Some(limit) = too_quiet.filter(|limit| silent > *limit) {
+            span = limit.0.min(attempt_max.0);
+            return (span, Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too quiet") }));
+        }
+        if Duration(span) > attempt_max {
+            return (attempt_max.0, Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too late") }));
+        }
+        if !self.chance.hits(self.faults.failing) {
+            return (span, Outcome::Succeeded(Success { output: payload(self.chance.below(100)), usage }));
+        }
+        let class = self.chance.of(&[
+            Class::Unavailable,
+            Class::RateLimited,
+            Class::Overloaded,
+            Class::Permanent,
+            Class::InvalidOutput,
+            Class::ContentBlocked,
+        ]);
+        let asks = matches!(class, Class::RateLimited | Class::Overloaded | Class::Unavailable) && self.chance.hits(50);
+        let retry_after = asks.then(|| Duration::millis(1 + self.chance.below(400)));
+        let failure = Failure { usage, retry_after, ..Failure::new(class, "as the seed says") };
+        let proven = self.chance.hits(30) || class == Class::RateLimited;
+        (span, Outcome::Failed(if proven { failure.without_effect() } else { failure }))
+    }
+
+    pub(super) fn evaluated(&mut self, asked: Evaluate) -> Event {
+        let mut evaluation = Evaluation::default();
+        match &asked.make {
+            Make::Values { exprs, .. } => {
+                for (purpose, _) in exprs {
+                    self.value(*purpose, &mut evaluation);
+                    if (*purpose, evaluation.truth) == (Purpose::Condition, Some(false)) {
+                        break;
+                    }
+                }
+            }
+            Make::Merged(_) | Make::Object(_) | Make::List(_) | Make::Collected { .. } => {
+                evaluation.payload = Some(payload(self.chance.below(50)));
+            }
+        }
+        let result =
+            if self.chance.hits(self.faults.evaluations) { Err(Arc::from("as the seed says")) } else { Ok(evaluation) };
+        Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result }
+    }
+
+    fn value(&mut self, purpose: Purpose, evaluation: &mut Evaluation) {
+        match purpose {
+            Purpose::Condition => evaluation.truth = Some(self.chance.hits(75)),
+            Purpose::NotBefore => {
+                let span = self.chance.below(200_000);
+                let past = self.chance.hits(30);
+                evaluation.time = Some(if past { Timestamp(0) } else { self.now.after(Duration(span)) });
+            }
+            Purpose::Items => {
+                evaluation.count = Some(self.chance.below(6) as u32);
+                evaluation.payload = Some(payload(3));
+            }
+            Purpose::Input | Purpose::Output => evaluation.payload = Some(payload(self.chance.below(50))),
+            Purpose::FailIf => evaluation.truth = Some(self.chance.hits(15)),
+            Purpose::GoodIf => evaluation.good = Some(self.chance.hits(80)),
+            Purpose::Until => evaluation.truth = Some(self.chance.hits(40)),
+            Purpose::Same => evaluation.same = Some(Hash([self.chance.below(3) as u8; 32])),
+            Purpose::Score => evaluation.score = Some(self.chance.below(4) as i64),
+        }
+    }
+
+    /// Callers change their minds.
+    pub(super) fn wishes(&mut self, run: agendum_types::RunId) {
+        if self.chance.hits(10) {
+            let span = self.chance.below(2_000_000);
+            self.at(span, Coming::Told(Event::CancelRequested(run)));
+        }
+        if self.chance.hits(20) {
+            let span = self.chance.below(300_000);
+            self.at(span, Coming::Told(Event::PauseRequested(run)));
+            let span = span + self.chance.below(500_000);
+            self.at(span, Coming::Told(Event::ResumeRequested(run)));
+        }
+    }
+}
+
+pub(crate) fn payload(byte: u64) -> PayloadRef {
+    PayloadRef { hash: Hash([byte as u8; 32]), size: 10 + byte, media: MediaType::Json, labels: Labels::NONE }
+}

@@ -1,0 +1,72 @@
+//! What there is to run on, and how much at once: seeds differ in how scarce it is.
+
+use agendum_types::outcome::Price;
+use agendum_types::{Capability, Duration, Effect, Labels, Limits, Money, Target};
+
+use crate::chance::Chance;
+
+/// The labels that some data carries, and that not every target may see.
+pub(crate) const GUARDED: &str = "region=eu";
+
+/// Limits of a seed: some have few credits.
+pub(super) fn limits(chance: &mut Chance, unrest: bool) -> Limits {
+    let mut limits = Limits::STANDARD;
+    if unrest && chance.hits(25) {
+        limits.attempt_credits = 1 + chance.below(3) as u32;
+    }
+    if unrest && chance.hits(25) {
+        limits.evaluation_credits = 1 + chance.below(2) as u32;
+    }
+    limits
+}
+
+/// Models of two classes and one that is dear, abroad and quick; a tool; a translator whose effects are its own.
+pub(super) fn targets(chance: &mut Chance) -> Vec<Target> {
+    let scarce = chance.hits(50);
+    let width = |most: u64, chance: &mut Chance| if scarce { 1 } else { 1 + chance.below(most) as u32 };
+    let target = |name: &str, capability, class: &str, concurrency_max, token: u64| Target {
+        name: name.into(),
+        capabilities: vec![capability],
+        classes: if class.is_empty() { Vec::new() } else { vec![class.into()] },
+        price: Price {
+            token_in: Money(token),
+            token_cached: Money(token),
+            token_out: Money(4 * token),
+            call: Money::ZERO,
+        },
+        concurrency_max,
+        quota_group: None,
+        clearance: Labels::new([GUARDED]),
+        effect: None,
+        output_cap: 50,
+        bytes_per_token_min: 1,
+        expected: Duration::millis(50),
+    };
+    let mut targets = vec![
+        target("small", Capability::Chat, "small", width(4, chance), 100_000),
+        target("large", Capability::Chat, "large", width(2, chance), 1_000_000),
+        target("abroad", Capability::Chat, "large", width(2, chance), 2_000_000),
+        target("tool", Capability::Exec, "", width(3, chance), 0),
+        target("translator", Capability::Translate, "", width(2, chance), 10_000),
+    ];
+    targets[2].clearance = Labels::NONE;
+    targets[2].expected = Duration::millis(20);
+    // Two names of one provider.
+    targets[1].quota_group = Some("provider".into());
+    targets[2].quota_group = Some("provider".into());
+    targets[0].output_cap = chance.of(&[50, 400]);
+    targets[4].effect = chance.of(&[None, Some(Effect::Idempotent), Some(Effect::Once)]);
+    targets
+}
+
+/// The same fleet some time later: one is gone, others take more or less at once.
+pub(super) fn changed(chance: &mut Chance, targets: &[Target]) -> Vec<Target> {
+    let mut targets = targets.to_vec();
+    for target in &mut targets {
+        target.concurrency_max = 1 + chance.below(3) as u32;
+    }
+    if chance.hits(40) {
+        targets.remove(chance.below(targets.len() as u64) as usize);
+    }
+    targets
+}

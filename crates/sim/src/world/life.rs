@@ -1,0 +1,156 @@
+//! The process dies and comes back, at a crash of the seed or at any cut of its journal.
+
+use std::sync::Arc;
+
+use agendum_core::{Entry, Event, Record, Scheduler};
+use agendum_types::{Duration, Graph, RunId, Seq, Timestamp};
+
+use super::{Coming, Faults, Planned, Played, World};
+use crate::check::kinds;
+use crate::oracle::Reference;
+
+/// What a world was like after one of its records.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) seq: Seq,
+    pub(super) reference: Reference,
+}
+
+impl World {
+    /// The process dies. Of what was on its way to the disk a beginning may have arrived.
+    pub(super) fn crash(&mut self) {
+        let live = self.core.digest();
+        if self.restored(Seq(u64::MAX)).digest() != live {
+            self.broken(format!("applied records differ from live handling at record {}", self.core.last_seq()));
+        }
+        let unsynced = self.core.last_seq().0.saturating_sub(self.durable.0);
+        let kept = Seq(self.durable.0 + self.chance.below(unsynced + 1));
+        self.cut(kept);
+        self.played.crashes += 1;
+        let down = self.chance.below(2_000_000);
+        self.now = self.now.after(Duration(down));
+        self.open();
+        // A caller whose word was lost says it again.
+        for run in self.runs.keys().copied().collect::<Vec<_>>() {
+            self.at(500_000, Coming::Told(Event::ResumeRequested(run)));
+        }
+    }
+
+    /// Goes back to what the journal said at this record; nothing that came later has happened.
+    fn cut(&mut self, kept: Seq) {
+        self.journal.retain(|entry| entry.seq <= kept);
+        self.durable = kept;
+        self.gated.clear();
+        self.flying.clear();
+        self.checker.crashed(&self.journal);
+        self.core = self.restored(kept);
+        let then = self.kept.iter().rev().find(|then| then.seq <= kept);
+        self.reference = then.map_or_else(|| Reference::new(self.limits.clone()), |then| then.reference.clone());
+        self.kept.retain(|then| then.seq <= kept);
+        self.digests.retain(|seq, _| *seq <= kept);
+        self.reference.dies();
+    }
+
+    /// A fresh core with the journal up to this record applied.
+    pub(super) fn restored(&self, last: Seq) -> Scheduler {
+        let mut core = Scheduler::new(self.limits.clone());
+        for graph in self.graphs.values() {
+            core.learn_graph(graph);
+        }
+        let journal = || self.journal.iter().filter(|entry| entry.seq <= last);
+        let done: Vec<RunId> = journal()
+            .filter_map(|entry| if let Record::Done { run } = entry.record { Some(run) } else { None })
+            .collect();
+        for entry in journal().filter(|entry| entry.record.run().is_none_or(|run| !done.contains(&run))) {
+            core.apply(entry);
+        }
+        core
+    }
+
+    pub(super) fn open(&mut self) {
+        self.incarnation.0 += 1;
+        let seed = self.chance.number();
+        let last = self.journal.last().map_or(Seq(0), |entry| entry.seq);
+        self.tell(Event::Opened { incarnation: self.incarnation, last, seed });
+        self.tell(Event::TargetsPublished(self.targets.clone()));
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.played.kinds.extend(self.journal.iter().flat_map(|entry| kinds(&entry.record)));
+        for (run, graph) in std::mem::take(&mut self.runs) {
+            let entries: Vec<Entry> =
+                self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
+            if entries.is_empty() {
+                continue;
+            }
+            self.played.runs += 1;
+            if let Some(place) = self.checker.ended(run, &graph, &entries) {
+                self.played.answers[place] += 1;
+            }
+        }
+        self.played.violations.append(&mut self.checker.violations);
+    }
+}
+
+/// Plays a seed, then cuts its journal behind every record: what is restored there is what live handling had, and from there
+/// everything comes to an end and no promise is broken.
+#[must_use]
+pub fn cut_everywhere(seed: u64, planned: &[Planned], faults: Faults) -> Played {
+    let mut whole = World::new(seed, faults);
+    whole.keeps_all = true;
+    for planned in planned {
+        whole.submit(planned);
+    }
+    whole.until_rest();
+    let mut all = whole.played.clone();
+    let places: Vec<(Seq, Timestamp)> = whole.journal.iter().map(|entry| (entry.seq, entry.at)).collect();
+    for (seq, at) in places {
+        let digest = whole.restored(seq).digest();
+        if let Some(live) = whole.digests.get(&seq).filter(|live| **live != digest) {
+            all.violations.push(format!("cut at {seq}: applied records give {digest:x}, live handling had {live:x}"));
+        }
+        let mut cut = whole.cut_at(seq, at);
+        cut.until_rest();
+        cut.finish();
+        all.crashes += 1;
+        all.events += cut.played.events;
+        all.violations.extend(cut.played.violations.into_iter().map(|broken| format!("cut at {seq}: {broken}")));
+    }
+    whole.finish();
+    all.runs = whole.played.runs;
+    all.violations.append(&mut whole.played.violations);
+    all
+}
+
+impl World {
+    /// Another world in which the process died right after this record.
+    fn cut_at(&self, seq: Seq, at: Timestamp) -> Self {
+        let mut cut = Self::new(seq.0, Faults { crashes: 0, ..self.faults });
+        cut.limits = self.limits.clone();
+        cut.targets.clone_from(&self.targets);
+        cut.graphs.clone_from(&self.graphs);
+        cut.journal = self.journal.iter().filter(|entry| entry.seq <= seq).cloned().collect();
+        cut.kept = self.kept.iter().filter(|then| then.seq == seq).cloned().collect();
+        let known = |run: &RunId| cut.journal.iter().any(|entry| entry.record.run() == Some(*run));
+        cut.runs =
+            self.runs.iter().filter(|(run, _)| known(run)).map(|(run, graph)| (*run, Arc::clone(graph))).collect();
+        (cut.queue, cut.coming, cut.now) = (Default::default(), Default::default(), at);
+        let lives = cut.journal.iter().filter_map(|entry| {
+            if let Record::Opened { incarnation, .. } = entry.record { Some(incarnation) } else { None }
+        });
+        cut.incarnation = lives.max().unwrap_or_default();
+        cut.cut(seq);
+        cut.checker.doubts(&cut.journal);
+        for run in cut.runs.keys().copied().collect::<Vec<_>>() {
+            cut.at(100_000, Coming::Told(Event::ResumeRequested(run)));
+        }
+        cut.open();
+        cut
+    }
+
+    /// The graph that a run had in the end, for additions.
+    pub(super) fn grew(&mut self, run: RunId, graph: &Arc<Graph>) {
+        self.graphs.insert(graph.hash, Arc::clone(graph));
+        self.runs.insert(run, Arc::clone(graph));
+    }
+}

@@ -1,0 +1,256 @@
+//! Documents of right words that cannot work all the same, and what is said of them.
+
+use insta::assert_snapshot;
+
+use super::said;
+use crate::schema::arguments;
+
+#[test]
+fn every_capability_stands_in_the_table() {
+    for capability in agendum_types::Capability::ALL {
+        let takes = arguments(capability.word()).unwrap();
+        assert!(takes["x-output"]["properties"].is_object(), "{capability}");
+    }
+}
+
+#[test]
+fn every_capability_has_its_arguments() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, with: { promt: x } }
+          b: { uses: chat, with: { prompt: hi } }
+          c: { uses: chat, with: { system: x } }
+          d: { uses: retrieve, with: { indx: docs } }
+          e: { uses: http, with: { uri: x } }
+          f: { uses: moderate, with: {} }
+          g: { uses: translate, with: { text: x, too: de } }
+          h: { uses: http, with: { url: [x], query: { page: 2, list: [x] } } }
+          i: { uses: retrieve, with: { query: "${{ inputs.q }}", top_k: 0 } }
+    "#), @"
+    4:28 unknown_key: unknown key `promt` in `with` of `chat`
+        help: did you mean `prompt`?
+    6:26 missing_key: `with` of `chat` lacks `prompt` or `messages`
+    7:30 missing_key: `with` of `retrieve` lacks `query`
+        help: what to look for
+    7:32 unknown_key: unknown key `indx` in `with` of `retrieve`
+        help: did you mean `index`?
+    8:28 unknown_key: unknown key `uri` in `with` of `http`
+        help: did you mean `url`?
+    9:30 missing_key: `with` of `moderate` lacks `text`
+        help: what may be shown or not
+    10:42 unknown_key: unknown key `too` in `with` of `translate`
+        help: did you mean `to`?
+    11:33 wrong_type: `url` is a list; it must be a text
+    11:62 wrong_type: `list` is a list; it must be a text or a number or true or false
+    12:65 out_of_range: `top_k` is 0; it must be between 1 and 100
+    ");
+}
+
+#[test]
+fn a_variable_of_a_prompt_is_read() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, with: { prompt: "Write about ${{ topic }}.", topic: trees, tempreature: 1, tone: dry } }
+    "#), @"
+    4:79 unread (warning): nothing reads `tempreature`: the prompt does not name it
+        help: did you mean `temperature`?
+    4:95 unread (warning): nothing reads `tone`: the prompt does not name it
+        help: arguments: prompt, system, messages, schema, max_tokens, temperature, stop, tools
+    ");
+}
+
+#[test]
+fn a_program_has_a_list_of_arguments() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: exec, with: { argv: "ls -l" } }
+          b: { uses: exec, with: { argv: [] } }
+          c: { uses: exec, with: { argv: [ls, [x]] } }
+          d: { uses: exec, with: { argv: [sleep, 0, true], ok_codes: 0 } }
+          e: { uses: exec, with: { argv: "${{ inputs.argv }}", env: { N: 1 } } }
+    "#), @"
+    4:34 wrong_type: `argv` is a text; it must be a list or an expression
+        help: write [ls, -l]
+    5:34 empty: `argv` is empty
+    6:39 wrong_type: `argv` is a list; it must be a text or a number or true or false
+    7:62 wrong_type: `ok_codes` is a number; it must be a list or an expression
+    ");
+}
+
+#[test]
+fn filters_tests_and_functions_are_there() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, with: { prompt: "${{ inputs.n | nofilter }} ${{ inputs.n | uper }}" } }
+          b: { uses: chat, if: "${{ inputs.n is defned }}", with: { prompt: "${{ now() }} {% for i in range(3) %}${{ loop.index }}{% endfor %}" } }
+    "#), @"
+    4:52 unknown_filter: there is no filter `nofilter`
+        help: filters: abs, attr, batch, bool, capitalize, chain, count, default, dictsort, escape, first, float, format, groupby, indent, int, items, join, last, length, lines, list, lower, map, max, min, pprint, reject, rejectattr, replace, reverse, round, safe, select, selectattr, slice, sort, split, string, sum, title, tojson, trim, upper
+    4:79 unknown_filter: there is no filter `uper`
+        help: did you mean `upper`?
+    5:41 unknown_test: there is no test `defned`
+        help: did you mean `defined`?
+    5:74 unknown_function: there is no function `now`
+        help: functions: range, dict
+    ");
+}
+
+#[test]
+fn inputs_are_declared() {
+    assert_snapshot!(said(r#"
+        inputs: { type: object, properties: { question: { type: string }, user: { type: object, properties: { name: { type: string } } } } }
+        tasks:
+          a: { uses: chat, with: { prompt: "${{ inputs.qestion }} ${{ inputs.user.nmae }} ${{ inputs.question.text }} ${{ inputs['q'] }}" } }
+    "#), @"
+    5:48 unknown_input: there is no input `qestion` among the `properties` of `inputs`
+        help: did you mean `question`?
+    5:75 unknown_field (warning): the input `user` has no field `nmae`: this is always undefined
+        help: did you mean `name`?
+    5:103 unknown_field (warning): the input `question` is a string, which has no field `text`
+        help: leave `.text` out
+    ");
+    assert_snapshot!(said(r#"
+        inputs: { type: object, properties: { question: {} }, additionalProperties: true }
+        tasks: { a: { uses: chat, with: { prompt: "${{ inputs.anything }}" } } }
+    "#), @"");
+}
+
+#[test]
+fn a_foreach_has_a_list() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, foreach: "abc", with: { prompt: "${{ item }}" } }
+          b: { uses: chat, foreach: 3, with: { prompt: "${{ item }}" } }
+          c: { uses: chat, foreach: "${{ inputs.x }} and more", with: { prompt: "${{ item }}" } }
+          d: { uses: chat, foreach: [a, b], with: { prompt: "${{ item }}" } }
+    "#), @"
+    4:29 wrong_type: `foreach` is a text; it must be a list or an expression
+        help: write [a, b], or ${{ … }} for a list that comes
+    5:29 wrong_type: `foreach` is a number; it must be a list or an expression
+        help: write [a, b], or ${{ … }} for a list that comes
+    6:29 no_list: `foreach` is a text here; it must be a list
+        help: write one expression, with nothing around it: ${{ … }}
+    ");
+}
+
+#[test]
+fn schemas_are_schemas() {
+    assert_snapshot!(said(r#"
+        inputs: { type: object, properties: { q: { type: text } } }
+        tasks:
+          a: { uses: chat, with: { prompt: hi, schema: { type: strin } } }
+          b: { uses: chat, with: { prompt: hi, schema: { type: object, properties: { n: { minimum: "0" } } } } }
+          c: { uses: chat, with: { prompt: hi, schema: { type: string, pattern: "[" } } }
+          d: { uses: chat, with: { prompt: hi, schema: { enum: "${{ inputs.q }}" } } }
+    "#), @r#"
+    3:50 bad_schema: `inputs` is no JSON Schema at `properties/q/type`: "text" is no type
+        help: types: string, number, integer, boolean, array, object, null
+    5:56 bad_schema: `schema` is no JSON Schema at `type`: "strin" is no type
+        help: did you mean `string`?
+    6:92 bad_schema: `schema` is no JSON Schema at `properties/n/minimum`: "0" is not of type "number"
+    7:73 bad_schema: `schema` is no JSON Schema at `pattern`: "[" is not a "regex"
+    "#);
+    assert_snapshot!(said(r#"
+        inputs: { question: { type: string } }
+        tasks: { a: { uses: chat, with: { prompt: "${{ inputs.question }}" } } }
+    "#), @"
+    3:11 no_properties (warning): `question` is no word of JSON Schema, and holds nothing
+        help: put it under `properties`: { properties: { question: … } }
+    ");
+}
+
+#[test]
+fn a_dollar_is_missing() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, with: { prompt: "Say {{ inputs.n }} and {{ name }} and ${{ inputs.m }}" } }
+        output: { text: "{{ tasks.a.output.text }}" }
+    "#), @"
+    4:41 missing_dollar (warning): `{{ inputs.n }}` is sent as it stands: it lacks its `$`
+        help: write ${{ inputs.n }}
+    5:18 missing_dollar (warning): `{{ tasks.a.output.text }}` is sent as it stands: it lacks its `$`
+        help: write ${{ tasks.a.output.text }}
+    ");
+}
+
+#[test]
+fn time_is_more_than_nothing() {
+    assert_snapshot!(said(r#"
+        deadline: 0s
+        tasks:
+          a: { uses: chat, within: 0s, timeout: 0ms, with: { prompt: hi } }
+          b: { uses: chat, delay: 0s, timeout: { first_output: 0s }, with: { prompt: hi } }
+          c: { uses: chat, delay: 5, timeout: "5", with: { prompt: hi } }
+    "#), @r#"
+    3:11 out_of_range: `deadline` is 0s: it would be over before it begins
+        help: write more, or leave it out
+    5:28 out_of_range: `within` is 0s: it would be over before it begins
+        help: write more, or leave it out
+    5:41 out_of_range: `timeout` is 0ms: it would be over before it begins
+        help: write more, or leave it out
+    6:56 out_of_range: `first_output` is 0s: it would be over before it begins
+        help: write more, or leave it out
+    7:27 wrong_type: `delay` is a number; it must be a text
+        help: write `5s`
+    7:39 no_duration: `timeout` is "5", which is no span of time
+        help: write `5s`
+    "#);
+}
+
+#[test]
+fn names_inside_loops_do_not_shadow() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, with: { prompt: hi } }
+          l:
+            loop: { until: "${{ true }}", max_iterations: 2, on_exhausted: fail }
+            tasks: { a: { uses: chat, with: { prompt: hi } } }
+    "#), @"
+    7:14 duplicate_task: task `a` shadows the one outside its group
+        help: give one of them another name
+    ");
+}
+
+#[test]
+fn outputs_have_known_fields() {
+    assert_snapshot!(said(r#"
+        tasks:
+          b: { uses: chat, with: { prompt: hi } }
+          c: { uses: chat, with: { prompt: hi, schema: { type: object, properties: { score: { type: number } } } } }
+          p: { uses: retrieve, with: { query: x }, catch: [{ on: [any], output: { documents: [], reason: none } }] }
+          e: { uses: exec, foreach: [1, 2], with: { argv: [x] } }
+          m: { uses: moderate, with: { text: x }, fail_if: "${{ not output.alowed }}" }
+          g: { tasks: { x: { uses: translate, with: { text: x } } }, output: { words: "${{ tasks.x.output.txet }}" } }
+          h: { tasks: { x: { uses: translate, with: { text: x } }, y: { uses: exec, with: { argv: [x] } } } }
+        output:
+          b: ${{ tasks.b.output.txt or tasks.b.output.citations }}
+          c: ${{ tasks.c.output.scor }} ${{ tasks.c.output.score.value }}
+          p: ${{ tasks.p.output.reason }} ${{ tasks.p.output.documents[0].txt }} ${{ tasks.p.output.best }}
+          e: ${{ tasks.e.output.stdout }} ${{ tasks.e.output[0].stdout }} ${{ tasks.e.output[0].out }}
+          g: ${{ tasks.g.output.words }} ${{ tasks.g.output.word }}
+          h: ${{ tasks.h.output.stdout }} ${{ tasks.h.output.stdut }}
+    "#), @"
+    8:68 unknown_field (warning): the output of `m` has no field `alowed`: this is always undefined
+        help: did you mean `allowed`?
+    9:99 unknown_field (warning): the output of `x` has no field `txet`: this is always undefined
+        help: did you mean `text`?
+    12:25 unknown_field (warning): the output of `b` has no field `txt`: this is always undefined
+        help: did you mean `text`?
+    13:25 unknown_field (warning): the output of `c` has no field `scor`: this is always undefined
+        help: did you mean `score`?
+    13:58 unknown_field (warning): `score` of the output of `c` is a number, which has no field `value`
+        help: leave `.value` out
+    14:67 unknown_field (warning): `documents` of the output of `p` has no field `txt`: this is always undefined
+        help: did you mean `text`?
+    14:93 unknown_field (warning): the output of `p` has no field `best`: this is always undefined
+        help: it has: documents, best_score, reason
+    15:25 unknown_field (warning): the output of `e` is a list, which has no field `stdout`
+        help: write [0] for its first
+    15:89 unknown_field (warning): the output of `e` has no field `out`: this is always undefined
+        help: it has: code, stdout, stderr, truncated
+    16:53 unknown_field (warning): the output of `g` has no field `word`: this is always undefined
+        help: did you mean `words`?
+    17:54 unknown_field (warning): the output of `h` has no field `stdut`: this is always undefined
+        help: did you mean `stdout`?
+    ");
+}

@@ -1,0 +1,90 @@
+//! Diagnostics point at the name inside the expression, however its text is written.
+
+use agendum_types::Limits;
+use insta::assert_snapshot;
+
+use super::{said, shown, with_head};
+use crate::{Resolver, Source, check};
+
+#[test]
+fn inside_texts_of_every_style() {
+    assert_snapshot!(said(r#"
+        tasks:
+          plain: { uses: chat, with: { prompt: "x" }, if: "${{ inputs.ok and tasks.no.output }}" }
+          quoted: { uses: chat, with: { prompt: "say \"hi\" \u00e9 to ${{ tasks.no.output }}" } }
+          single: { uses: chat, with: { prompt: 'it''s ${{ tasks.no.output }}' } }
+          literal:
+            uses: chat
+            with:
+              prompt: |
+                The first line.
+                  Then ${{ tasks.plain.output.text }},
+                then ${{ tasks.no.output }}.
+          folded:
+            uses: chat
+            with:
+              prompt: >-
+                A long line
+
+                that is folded ${{ inputs.x
+                  | nofilter }} and
+                ends in ${{ 1 + }}
+          several:
+            uses: chat
+            with:
+              prompt: a text over
+                two lines ${{ tasks.no.output }}
+    "#), @"
+    4:76 unknown_task: there is no task `no`
+        help: tasks here: plain, quoted, single, literal, folded, several
+    5:73 unknown_task: there is no task `no`
+        help: tasks here: plain, quoted, single, literal, folded, several
+    6:58 unknown_task: there is no task `no`
+        help: tasks here: plain, quoted, single, literal, folded, several
+    13:24 unknown_task: there is no task `no`
+        help: tasks here: plain, quoted, single, literal, folded, several
+    22:25 bad_expression: this expression cannot be read: unexpected end of variable block
+        help: expressions are MiniJinja between ${{ and }}
+    27:29 unknown_task: there is no task `no`
+        help: tasks here: plain, quoted, single, literal, folded, several
+    ");
+}
+
+struct Prompt;
+
+impl Resolver for Prompt {
+    fn read(&self, path: &str) -> Result<String, String> {
+        Ok(format!(
+            "This is {path}.\n\nWork on ${{{{ subject }}}} for ${{{{ inputs.anybody }}}}:\n  ${{{{ tasks.nobody.output }}}}\n"
+        ))
+    }
+}
+
+#[test]
+fn inside_files() {
+    let text = with_head(
+        r#"
+        inputs: { type: object, properties: { q: {} } }
+        tasks:
+          a: { uses: chat, with: { prompt: prompts/a.md, subject: x }, if: "${{ tasks.x.output }}" }
+          b: { uses: chat, with: { prompt: prompts/b.md } }
+        output: ${{ tasks.y.output }}
+    "#,
+    );
+    assert_snapshot!(shown(check(Source { name: "graph.yaml", text: &text }, &Prompt, &Limits::STANDARD)), @"
+    prompts/a.md:3:39 unknown_input: there is no input `anybody` among the `properties` of `inputs`
+        help: inputs: q
+    prompts/a.md:4:13 unknown_task: there is no task `nobody`
+        help: tasks here: a, b
+    5:79 unknown_task: there is no task `x`
+        help: tasks here: a, b
+    prompts/b.md:3:13 unknown_name: unknown name `subject`
+        help: known: inputs, tasks.NAME.output, outer.tasks.NAME.output, item, item_index, loop, output, task.key, run
+    prompts/b.md:3:39 unknown_input: there is no input `anybody` among the `properties` of `inputs`
+        help: inputs: q
+    prompts/b.md:4:13 unknown_task: there is no task `nobody`
+        help: tasks here: a, b
+    7:19 unknown_task: there is no task `y`
+        help: tasks here: a, b
+    ");
+}

@@ -1,0 +1,53 @@
+//! A document against the targets of a configuration.
+
+use agendum_types::outcome::Price;
+use agendum_types::{Capability, Duration, Labels, Limits, Target};
+use insta::assert_snapshot;
+
+use super::{shown, with_head};
+use crate::served::unserved;
+use crate::{Checked, Source};
+
+fn target(name: &str, capability: Capability, class: &str) -> Target {
+    Target {
+        name: name.into(),
+        capabilities: vec![capability],
+        classes: vec![class.into()],
+        price: Price::FREE,
+        concurrency_max: 1,
+        quota_group: None,
+        clearance: Labels::NONE,
+        effect: None,
+        output_cap: 0,
+        bytes_per_token_min: 1,
+        expected: Duration::millis(1),
+    }
+}
+
+#[test]
+fn what_no_target_serves() {
+    let text = with_head(
+        r#"
+        tasks:
+          a: { uses: chat, with: { prompt: hi }, model: { class: lrge } }
+          b: { uses: chat, with: { prompt: hi }, model: { class: openai/mini, allow: [openai/minni, other] } }
+          c: { uses: chat, with: { prompt: hi }, model: { class: large }, catch: [{ on: [any], target: openai/min }] }
+          g: { tasks: { d: { uses: exec, with: { argv: [x] } }, e: { uses: chat, model: { class: openai/mini }, with: { prompt: hi } } } }
+        after: { f: { uses: http, with: { url: x }, model: { class: quick } } }
+    "#,
+    );
+    let targets = [target("openai/mini", Capability::Chat, "large"), target("web", Capability::Http, "slow")];
+    let diagnostics = unserved(Source { name: "graph.yaml", text: &text }, &targets, &Limits::STANDARD);
+    assert_snapshot!(shown(Checked { accepted: None, diagnostics }), @r#"
+    4:58 no_target (warning): no target of class "lrge" can chat: a run would be refused with this configuration
+        help: did you mean `large`?
+    5:79 no_target (warning): none of the targets openai/minni, other can chat: a run would be refused with this configuration
+        help: did you mean `openai/mini`?
+    6:96 no_target (warning): `catch` names target "openai/min", and no such target can chat: a run would be refused with this configuration
+        help: did you mean `openai/mini`?
+    7:28 no_target (warning): no target can exec: a run would be refused with this configuration
+        help: add a target with `kind = "exec"` to agendum.toml
+    8:61 no_target (warning): no target of class "quick" can http: a run would be refused with this configuration
+        help: classes and targets: slow, web
+    "#);
+}
