@@ -354,11 +354,11 @@ fn live_text_is_held_back_until_the_check_has_passed() {
 }
 
 #[test]
-fn queued_tasks_that_no_target_serves_any_more_end_once() {
+fn queued_tasks_that_no_target_may_see_any_more_end_once() {
     assert_snapshot!(trace("
-        targets s=1:class=small l=1
-        submit r1 a class=small; b class=small; c class=small; d class=l
-        targets l=1
+        targets s=1:class=small:clearance=region=eu l=1:clearance=region=eu
+        submit r1 a class=small; b class=small; c class=small; d class=l; run: labels=region=eu
+        targets s=1:class=small l=1:clearance=region=eu
         fail a cancelled
         fail d cancelled
     "), @"
