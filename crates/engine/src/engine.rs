@@ -79,10 +79,29 @@ pub enum SubmitError {
     Unavailable(Health),
 }
 
+impl SubmitError {
+    /// True for tasks added to a run whose graph has grown otherwise meanwhile: the addition may be made again to what it is now.
+    #[must_use]
+    pub const fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Rejected(Rejected::NotAnExtension { .. }))
+    }
+}
+
 /// The run is unknown to this tenant, or answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("run {0} is not live")]
 pub struct NotLive(pub RunId);
+
+/// Why a command was not taken.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CommandError {
+    /// There is no such live run.
+    #[error(transparent)]
+    NotLive(#[from] NotLive),
+    /// The shard takes no work now: whether the command took effect is not known.
+    #[error("the engine takes no commands now ({0:?}): ask again")]
+    Unavailable(Health),
+}
 
 /// A running shard. Cheap to share behind an [`Arc`]; stops when dropped.
 pub struct Engine {
@@ -243,18 +262,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Cancels, pauses or resumes a live run.
+    /// Cancels, pauses or resumes a live run; returns once that is durable.
     ///
     /// # Errors
     ///
-    /// If this tenant has no such live run.
-    pub async fn command(&self, tenant: &Tenant, run: RunId, command: Command) -> Result<(), NotLive> {
-        let permit = Arc::clone(&self.requests).acquire_owned().await.map_err(|_| NotLive(run))?;
+    /// If this tenant has no such live run, or the shard takes no work now.
+    pub async fn command(&self, tenant: &Tenant, run: RunId, command: Command) -> Result<(), CommandError> {
+        let permit = Arc::clone(&self.requests).acquire_owned().await;
+        let permit = permit.map_err(|_| CommandError::Unavailable(self.health()))?;
         let (reply, told) = oneshot::channel();
         self.around.inbox.send(Message::Command { tenant: tenant.clone(), run, command, reply, permit });
         match told.await {
             Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(NotLive(run)),
+            Ok(false) => Err(NotLive(run).into()),
+            Err(_) => Err(CommandError::Unavailable(self.health())),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agendum_core::{Dispatch, Entry};
 use agendum_types::{AttemptId, RunId, TaskPath};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::broadcast;
 
 /// Bytes of text kept for a task; what comes later is in its output.
@@ -48,6 +48,8 @@ pub(crate) struct Feed {
 struct Watched {
     readers: Option<broadcast::Sender<Notice>>,
     texts: FxHashMap<TaskPath, Log>,
+    /// Tasks whose text may be shown although their attempt was sent off with the order to hold it back.
+    released: FxHashSet<TaskPath>,
     /// Of all texts together.
     bytes: usize,
 }
@@ -75,7 +77,7 @@ impl Feed {
         let log = watched.texts.entry(path.clone()).or_insert_with(|| Log {
             attempt: Arc::new(dispatch.attempt.clone()),
             text: String::new(),
-            held_back: dispatch.held_back,
+            held_back: dispatch.held_back && !watched.released.contains(path),
         });
         let left = (LOG_BYTES_MAX - log.text.len()).min(RUN_BYTES_MAX - watched.bytes);
         let room = text.floor_char_boundary(left.min(text.len()));
@@ -93,7 +95,8 @@ impl Feed {
     /// The text of this task may be shown.
     pub(crate) fn publish(&self, run: RunId, path: &TaskPath) {
         let mut runs = self.runs();
-        let Some(watched) = runs.get_mut(&run) else { return };
+        let watched = runs.entry(run).or_default();
+        watched.released.insert(path.clone());
         let Some(log) = watched.texts.get_mut(path) else { return };
         if std::mem::take(&mut log.held_back) {
             let notice = log.notice(0, &log.text);

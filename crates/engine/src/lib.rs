@@ -19,7 +19,7 @@ mod shard;
 mod tests;
 mod watch;
 
-pub use engine::{Engine, NotLive, Parts, Request, SubmitError};
+pub use engine::{CommandError, Engine, NotLive, Parts, Request, SubmitError};
 pub use feed::Notice;
 pub use inbox::Command;
 pub use reader::{Reader, Stored};

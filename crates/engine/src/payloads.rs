@@ -75,6 +75,8 @@ struct Table {
 struct Held {
     bytes: Bytes,
     value: Option<Arc<Json>>,
+    /// True if it is known to be a blob, and not only part of a row.
+    is_blob: bool,
     /// Where the elements of a list lie in the bytes.
     elements: Option<Arc<[Range<u32>]>>,
 }
@@ -112,7 +114,7 @@ impl Payloads {
             (hash, Some(InlinePayload { hash, bytes }))
         } else {
             let hash = self.blobs.put(tenant, bytes).await?;
-            self.table().cache((tenant.clone(), hash), held);
+            self.table().cache((tenant.clone(), hash), Held { is_blob: true, ..held });
             (hash, None)
         };
         Ok(Made { reference: PayloadRef { hash, size, media, labels: Labels::NONE }, inline })
@@ -130,9 +132,10 @@ impl Payloads {
         let known = self.key(tenant).address(&bytes);
         let address = (tenant.clone(), known);
         let reference = PayloadRef { hash: known, size, media: MediaType::Json, labels: Labels::NONE };
-        if self.table().find(&address).is_none() {
+        // The same bytes may be at hand because a row carries them: the row of another run does not keep them.
+        if !self.table().find(&address).is_some_and(|held| held.is_blob) {
             self.blobs.put(tenant, bytes.clone()).await?;
-            self.table().cache(address, Held::new(bytes));
+            self.table().cache(address, Held { is_blob: true, ..Held::new(bytes) });
         }
         Ok(reference)
     }
@@ -320,7 +323,7 @@ impl Table {
 
 impl Held {
     const fn new(bytes: Bytes) -> Self {
-        Self { bytes, value: None, elements: None }
+        Self { bytes, value: None, is_blob: false, elements: None }
     }
 
     fn weight(&self) -> usize {

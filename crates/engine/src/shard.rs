@@ -12,7 +12,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
 
-use agendum_core::Rejected;
 use agendum_ports::{Adapter, Blobs, Clock, Store};
 use agendum_types::{Limits, ShardId, Target};
 use tokio::runtime::Handle;
@@ -122,17 +121,11 @@ fn reopen(surroundings: &Arc<Surroundings>, inbox: &Receiver<Message>, waiters: 
             }
         }
         // What the earlier life had started reports in vain; callers are told to come back.
-        kept.into_iter().for_each(refuse);
+        drop(kept);
         match surroundings.runtime.block_on(restore::open(surroundings)) {
             Ok(restored) => return Some(Life::begin(Arc::clone(surroundings), restored, waiters)),
             Err(error) => tracing::error!(%error, "the journal cannot be opened"),
         }
         pause = (pause * 2).min(Span::from_secs(60));
-    }
-}
-
-fn refuse(message: Message) {
-    if let Message::Submit { reply, .. } | Message::AddTasks { reply, .. } = message {
-        let _gone = reply.send(Err(Rejected::Full { count: 0 }));
     }
 }

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problems.
 
-use agendum_engine::{NotLive, ReadError, SubmitError};
+use agendum_engine::{CommandError, NotLive, ReadError, SubmitError};
 use agendum_ports::StoreError;
 use agendum_wire::v1::Problem;
 use axum::Json;
@@ -101,6 +101,17 @@ impl From<ReadError> for Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         ReadError::from(error).into()
+    }
+}
+
+impl From<CommandError> for Refused {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::NotLive(error) => error.into(),
+            CommandError::Unavailable(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error)
+            }
+        }
     }
 }
 

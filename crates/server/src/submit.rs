@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use agendum_engine::{NotLive, Request};
+use agendum_engine::{Engine, NotLive, Request};
 use agendum_spec::{Checked, Diagnostic, NoFiles, Severity, Source};
 use agendum_types::graph::{Budget, Priority};
-use agendum_types::{Duration, Money, Principal};
+use agendum_types::{Duration, Money, Principal, RunId};
 use agendum_wire::v1::Submit;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, StringRejection};
@@ -43,15 +43,47 @@ pub(crate) async fn add(
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let body = body.map_err(|error| Refused::new(error.status(), "body", "the body is no text", error.body_text()))?;
     let run = run_id(&id)?;
-    let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
+    let mut tries = 0;
+    let tasks = loop {
+        match extend(&service, engine, run, &id, &body).await {
+            // Another addition came first: what it made is extended in turn.
+            Err(Extend::Overtaken(_)) if tries < OVERTAKEN_MAX => tries += 1,
+            Err(Extend::Overtaken(refused) | Extend::Refused(refused)) => return Err(refused),
+            Ok(tasks) => break tasks,
+        }
+    };
+    Ok(Json(json!({ "id": id, "tasks": tasks })))
+}
+
+/// Additions at once that one of them gives way to.
+const OVERTAKEN_MAX: u32 = 64;
+
+/// Why an addition was not made.
+enum Extend {
+    Overtaken(Refused),
+    Refused(Refused),
+}
+
+impl<E: Into<Refused>> From<E> for Extend {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// Adds the tasks to the run as it stands now; gives how many tasks it has then.
+async fn extend(service: &Service, engine: &Engine, run: RunId, id: &str, body: &str) -> Result<usize, Extend> {
+    let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(id))?;
     if stored.row.answered.is_some() {
         return Err(NotLive(run).into());
     }
-    let checked = agendum_spec::extend(&stored.document, &body, &service.limits)
+    let checked = agendum_spec::extend(&stored.document, body, &service.limits)
         .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", "no tasks were added", error))?;
     let accepted = checked.runnable().ok_or_else(|| not_right(&checked, "no tasks were added"))?;
-    engine.add_tasks(&service.tenant, run, accepted).await?;
-    Ok(Json(json!({ "id": id, "tasks": accepted.graph.tasks.len() })))
+    match engine.add_tasks(&service.tenant, run, accepted).await {
+        Err(error) if error.is_overtaken() => Err(Extend::Overtaken(error.into())),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(accepted.graph.tasks.len()),
+    }
 }
 
 fn request(service: &Service, body: Submit) -> Result<Request, Refused> {

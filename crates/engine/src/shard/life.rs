@@ -42,6 +42,22 @@ struct Flight {
     effect: Effect,
 }
 
+/// A caller whose wish was taken.
+enum Told {
+    Submitted(oneshot::Sender<Result<(), Rejected>>),
+    Commanded(oneshot::Sender<bool>),
+}
+
+impl Told {
+    /// It is durable. The caller may be gone.
+    fn tell(self) {
+        match self {
+            Self::Submitted(reply) => drop(reply.send(Ok(()))),
+            Self::Commanded(reply) => drop(reply.send(true)),
+        }
+    }
+}
+
 /// Why a life ended.
 pub(super) enum End {
     Stopped,
@@ -56,8 +72,8 @@ pub(super) struct Life {
     id: u64,
     flights: FxHashMap<AttemptId, Flight>,
     tenants: FxHashMap<RunId, Tenant>,
-    /// Callers to be told once their submission is durable.
-    submitted: Vec<(Seq, oneshot::Sender<Result<(), Rejected>>)>,
+    /// Callers to be told once what they wanted is durable.
+    submitted: Vec<(Seq, Told)>,
     /// Appends on their way, oldest first, and who calls when the oldest is done.
     appends: VecDeque<(Seq, BoxFuture<'static, Appended>)>,
     bell: Waker,
@@ -192,12 +208,12 @@ impl Life {
     fn message(&mut self, message: Message) -> Option<End> {
         match message {
             Message::Submit { submission, inputs, reply, answer, permit: _held } => {
+                if self.stopping.is_some() {
+                    // The caller sees that nobody will reply: this is no refusal of the run.
+                    return None;
+                }
                 let (run, tenant) = (submission.run, submission.tenant.clone());
-                let submitted = if self.stopping.is_some() {
-                    Err(Rejected::Full { count: 0 })
-                } else {
-                    self.request(Event::RunSubmitted(submission), Some((&tenant, &inputs)))
-                };
+                let submitted = self.request(Event::RunSubmitted(submission), Some((&tenant, &inputs)));
                 if submitted.is_ok() {
                     self.tenants.insert(run, tenant);
                 }
@@ -212,10 +228,15 @@ impl Life {
             }
             Message::Command { tenant, run, command, reply, permit: _held } => {
                 let live = self.owns(&tenant, run);
+                let before = self.scheduler.last_seq();
                 if live {
                     self.event(command_event(command, run), &[]);
                 }
-                let _gone = reply.send(live);
+                if self.scheduler.last_seq() > before {
+                    self.tell_when_durable(Told::Commanded(reply));
+                } else {
+                    let _gone = reply.send(live);
+                }
             }
             Message::View { tenant, run, reply } => {
                 let view = if self.owns(&tenant, run) { self.scheduler.view(run) } else { None };
@@ -280,8 +301,7 @@ impl Life {
 
     fn reply_when_durable(&mut self, result: Result<(), Rejected>, reply: oneshot::Sender<Result<(), Rejected>>) {
         if result.is_ok() {
-            self.commit.want();
-            self.submitted.push((self.scheduler.last_seq(), reply));
+            self.tell_when_durable(Told::Submitted(reply));
         } else {
             let _gone = reply.send(result);
         }
@@ -300,6 +320,11 @@ impl Life {
         None
     }
 
+    fn tell_when_durable(&mut self, told: Told) {
+        self.commit.want();
+        self.submitted.push((self.scheduler.last_seq(), told));
+    }
+
     fn appended(&mut self, last: Seq, appended: Appended) -> Option<End> {
         match appended {
             Appended::Durable => {}
@@ -316,8 +341,8 @@ impl Life {
             }
         }
         let told = self.submitted.partition_point(|(seq, _)| *seq <= last);
-        for (_, reply) in self.submitted.drain(..told) {
-            let _gone = reply.send(Ok(()));
+        for (_, told) in self.submitted.drain(..told) {
+            told.tell();
         }
         for deed in deeds {
             self.perform(deed);

@@ -5,7 +5,7 @@ use agendum_types::{Limits, Tenant};
 use serde_json::json;
 
 use super::fixture::{World, line, request};
-use crate::{Health, SubmitError};
+use crate::{Command, CommandError, Health, SubmitError};
 
 const LONG: &str = "
 version: 1
@@ -102,21 +102,50 @@ async fn a_failed_append_ends_the_life_and_nothing_is_answered_from_it() {
         engine.submit(request(LONG, &json!({"nap": false}))).await.unwrap();
         world.store.fail_next(failure);
         let refused = engine.submit(request(LONG, &json!({"nap": false}))).await;
-        assert!(matches!(refused, Err(SubmitError::Unavailable(_) | SubmitError::Rejected(_))), "{refused:?}");
+        assert!(matches!(refused, Err(SubmitError::Unavailable(_))), "{refused:?}");
         while engine.health() != Health::Ready {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         engine.run(request(LONG, &json!({"nap": false}))).await.unwrap();
         world.store.fail_next(Appended::Unknown("the disk said nothing".into()));
         let lost = engine.run(request(LONG, &json!({"nap": false}))).await;
-        assert!(
-            matches!(lost, Err(SubmitError::Unavailable(_) | SubmitError::Rejected(_))),
-            "who waits is told: {lost:?}"
-        );
+        assert!(matches!(lost, Err(SubmitError::Unavailable(_))), "who waits is told: {lost:?}");
         while engine.health() != Health::Ready {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         let answer = engine.run(request(LONG, &json!({"nap": false}))).await.unwrap();
         assert_eq!(line(&engine, &answer).await, "succeeded 1");
     }
+}
+
+#[tokio::test]
+async fn a_document_that_was_somebody_s_input_is_kept_all_the_same() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let later = request(LONG, &json!({"nap": false}));
+    let mut first = request(&LONG.replace("name: ", "name: x"), &json!({}));
+    first.inputs = bytes::Bytes::copy_from_slice(later.accepted.document.0.as_bytes());
+    engine.submit(first).await.unwrap();
+    let run = engine.submit(later).await.unwrap();
+    engine.stop().await;
+    let engine = world.engine().await;
+    assert!(engine.answer(&Tenant::default(), run).await.is_some());
+}
+
+#[tokio::test]
+async fn a_command_is_acknowledged_when_it_is_durable() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let run = engine.submit(request(LONG, &json!({"nap": true}))).await.unwrap();
+    while world.tool.calls.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    world.store.fail_next(Appended::Unknown("the disk said nothing".into()));
+    let told = engine.command(&Tenant::default(), run, Command::Pause).await;
+    assert!(matches!(told, Err(CommandError::Unavailable(_))), "{told:?}");
+    while engine.health() != Health::Ready {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    engine.command(&Tenant::default(), run, Command::Cancel).await.unwrap();
+    assert_eq!(engine.answer(&Tenant::default(), run).await.unwrap().status.word(), "cancelled");
 }
