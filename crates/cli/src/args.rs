@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use agendum_retrieve_fts::IndexName;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -51,7 +52,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a built-in example and explain it
+    /// Run a built-in example on the offline model, to be explained with `why last`
     Demo,
     /// Run a graph: live progress on stderr, the output on stdout
     Run(Run),
@@ -143,11 +144,20 @@ pub(crate) struct Misbehave {
     pub(crate) cut_every: u32,
 }
 
+/// A sum that a run may spend.
+fn budget(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(dollars) if dollars.is_finite() && dollars >= 0.0 => Ok(dollars),
+        Ok(_) | Err(_) => Err("a budget is a number of US dollars, 0 or more, such as 0.05".to_owned()),
+    }
+}
+
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "agendum run [OPTIONS] <GRAPH>")]
 pub(crate) struct Run {
     /// The document, YAML or JSON
     pub(crate) graph: PathBuf,
-    /// An input; JSON where it parses as JSON, text otherwise; @FILE reads a file
+    /// An input; JSON where it parses as JSON and the graph takes that, text otherwise; @FILE reads a file
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub(crate) inputs: Vec<String>,
     /// All inputs, a JSON object in a file
@@ -160,7 +170,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) deadline: Option<String>,
     /// US dollars that it may spend
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", allow_hyphen_values = true, value_parser = budget)]
     pub(crate) budget: Option<f64>,
     /// Commit every step before the next begins
     #[arg(long)]
@@ -226,7 +236,7 @@ pub(crate) enum Index {
     /// Index folders or files under a name
     Add {
         /// The index's name
-        name: String,
+        name: IndexName,
         /// Folders or files of Markdown, text, HTML
         #[arg(required = true)]
         paths: Vec<PathBuf>,
@@ -236,12 +246,12 @@ pub(crate) enum Index {
     /// Bring an index up to date
     Update {
         /// The index's name
-        name: String,
+        name: IndexName,
     },
     /// Search an index
     Search {
         /// The index's name
-        name: String,
+        name: IndexName,
         /// What to look for
         #[arg(required = true)]
         question: Vec<String>,
@@ -249,7 +259,7 @@ pub(crate) enum Index {
     /// Delete an index
     Rm {
         /// The index's name
-        name: String,
+        name: IndexName,
     },
 }
 

@@ -29,7 +29,12 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
         let response = request.send().await.map_err(|error| {
-            Failure::new(UNREACHABLE, format!("no answer from {}: {error}", self.base)).hint("agendum doctor")
+            let why = if error.is_connect() { "nobody listens there" } else { "the connection broke off" };
+            tracing::debug!(%error, "no answer");
+            let mut failure =
+                Failure::new(UNREACHABLE, format!("no answer from {}: {why}", self.base)).hint("agendum doctor");
+            failure.not_taken = error.is_connect();
+            failure
         })?;
         if response.status().is_success() {
             return Ok(response);
@@ -42,7 +47,9 @@ impl Client {
             message = format!("{message}: {}", problem.detail);
         }
         let code = if status.as_u16() == 503 { UNREACHABLE } else { USAGE };
-        Err(Failure::new(code, message).diagnostics(problem.diagnostics))
+        let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);
+        failure.not_taken = code == UNREACHABLE;
+        Err(failure)
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
@@ -63,6 +70,11 @@ impl Client {
     pub(crate) async fn runs(&self, query: &[(&str, String)]) -> Result<Vec<Run>, Failure> {
         let request = self.request(Method::GET, &format!("/v1/runs?{}", encoded(query)));
         self.json(request).await
+    }
+
+    /// Runs that are not done, newest first.
+    pub(crate) async fn open_runs(&self) -> Result<Vec<Run>, Failure> {
+        self.runs(&[("open", "true".to_owned()), ("limit", "1000".to_owned())]).await
     }
 
     /// The id that a person meant: `last` is the newest, the beginning of an id is enough if it is clear.
@@ -93,11 +105,6 @@ impl Client {
         self.json(self.request(Method::GET, &format!("/v1/runs/{id}?from={from}"))).await
     }
 
-    /// A run's line.
-    pub(crate) async fn status(&self, id: &str) -> Result<Run, Failure> {
-        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/status"))).await
-    }
-
     /// Waits for the answer; with a page of tasks only if they are wanted, for they have to be read.
     pub(crate) async fn answer(&self, id: &str, tasks: bool) -> Result<RunDetail, Failure> {
         let page = if tasks { "" } else { "?limit=0" };
@@ -125,9 +132,9 @@ impl Client {
         self.send(self.request(Method::POST, &format!("/v1/runs/{id}/tasks")).body(tasks)).await.map(drop)
     }
 
-    /// What happens to a run, from its beginning to its end.
-    pub(crate) async fn events(&self, id: &str) -> Result<impl Stream<Item = Event> + use<>, Failure> {
-        let response = self.send(self.request(Method::GET, &format!("/v1/runs/{id}/events"))).await?;
+    /// What happens to a run behind an event, to its end or to that of the server.
+    pub(crate) async fn events(&self, id: &str, after: u64) -> Result<impl Stream<Item = Event> + use<>, Failure> {
+        let response = self.send(self.request(Method::GET, &format!("/v1/runs/{id}/events?after={after}"))).await?;
         let events = response.bytes_stream().eventsource();
         Ok(events.filter_map(|event| async move { serde_json::from_str(&event.ok()?.data).ok() }))
     }

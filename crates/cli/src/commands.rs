@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
+mod attend;
 mod check;
+mod configuration;
 mod demo;
 mod doctor;
 mod explain;
@@ -20,20 +22,30 @@ use clap::CommandFactory as _;
 use crate::args::{Args, Command, Config as ConfigCommand, Run};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::targets;
 
 /// What all commands share.
 pub(crate) struct Context {
     pub(crate) json: bool,
     pub(crate) config: Config,
     pub(crate) data: PathBuf,
+    /// True if a command without flags would look elsewhere: the next one has to name the data directory.
+    named: bool,
 }
 
 impl Context {
     fn new(json: bool, data: Option<&Path>, config: Option<&Path>, graph: Option<&Path>) -> Result<Self, Failure> {
         let config = Config::find(config, graph)?;
         let data = config.data(data)?;
-        Ok(Self { json, config, data })
+        let named = match std::env::var_os("AGENDUM_DATA") {
+            Some(usual) => data != usual,
+            None => Config::find(None, None).and_then(|here| here.data(None)).map_or(true, |usual| data != usual),
+        };
+        Ok(Self { json, config, data, named })
+    }
+
+    /// How the next command begins.
+    pub(crate) fn program(&self) -> String {
+        if self.named { format!("agendum --data {}", self.data.display()) } else { "agendum".to_owned() }
     }
 }
 
@@ -46,7 +58,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     };
     let context = || Context::new(json, data.as_deref(), config.as_deref(), graph.as_deref());
     match command {
-        Command::Demo => demo::demo(json).await,
+        Command::Demo => demo::demo(context()?).await,
         Command::Run(run) => run::run(&context()?, &run).await,
         Command::Check { graph, fix, dry_run } => {
             let config = Config::find(config.as_deref(), Some(&graph))?;
@@ -59,7 +71,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Serve { listen } => serve::serve(&context()?, listen).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
         Command::Schema => Ok(writeln!(anstream::stdout(), "{}", agendum_spec::schema().trim_end())?),
-        Command::Config(ConfigCommand::Check) => config_check(&context()?),
+        Command::Config(ConfigCommand::Check) => configuration::check(&context()?),
         Command::Doctor { example: None } => doctor::doctor(&context()?).await,
         Command::Doctor { example: Some(example) } => doctor::example(json, example).await,
         // `main` has served it.
@@ -69,50 +81,4 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             Ok(())
         }
     }
-}
-
-fn config_check(context: &Context) -> Result<(), Failure> {
-    let table = targets::table(&context.config, Default::default())?;
-    let mut out = anstream::stdout();
-    let file =
-        context.config.file.as_ref().map_or_else(|| "none (defaults)".to_owned(), |file| file.display().to_string());
-    if context.json {
-        let targets: Vec<_> = table.iter().map(|(target, _)| target.name.to_string()).collect();
-        let indexes: Vec<_> = context.config.indexes.keys().collect();
-        let limits: serde_json::Map<_, _> = context
-            .config
-            .limits
-            .lines()
-            .into_iter()
-            .map(|(name, value, ..)| (name.to_owned(), value.into()))
-            .collect();
-        let shown = serde_json::json!({
-            "file": file, "data": context.data, "targets": targets, "indexes": indexes, "limits": limits,
-            "overrides": context.config.overrides,
-        });
-        writeln!(out, "{shown}")?;
-        return Ok(());
-    }
-    writeln!(out, "configuration  {file}\ndata           {}", context.data.display())?;
-    for variable in &context.config.overrides {
-        writeln!(out, "environment    {variable}")?;
-    }
-    for (target, _) in &table {
-        let can: Vec<_> = target.capabilities.iter().map(|capability| capability.word()).collect();
-        writeln!(out, "target         {} ({}, {} at once)", target.name, can.join(", "), target.concurrency_max)?;
-    }
-    for (name, index) in &context.config.indexes {
-        for path in &index.paths {
-            let at = context.config.folder.join(path);
-            if !at.exists() {
-                return Err(Failure::usage(format!("index {name:?} follows {}, which does not exist", at.display())));
-            }
-            writeln!(out, "index          {name} ← {}", at.display())?;
-        }
-    }
-    for (name, value, bounds, changed) in context.config.limits.lines() {
-        let mark = if changed { ", changed" } else { "" };
-        writeln!(out, "limit          {name:<20} {value:>10}  ({bounds}{mark})")?;
-    }
-    Ok(())
 }

@@ -1,7 +1,9 @@
 //! `agendum.toml`: targets, indexes, limits. Keys are never in it: they come from the environment or from files.
 
 mod environment;
+mod faults;
 mod limits;
+mod openai;
 mod timeouts;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use serde::Deserialize;
 use crate::config::environment::Override;
 use crate::failure::Failure;
 
+pub(crate) use faults::failure as faulty;
 pub(crate) use limits::Intake;
 pub(crate) use timeouts::TimeoutConfig;
 
@@ -47,6 +50,9 @@ pub(crate) struct Config {
     /// Variables of the environment that changed something.
     #[serde(skip)]
     pub(crate) overrides: Vec<String>,
+    /// True: a target was added because a key is in the environment.
+    #[serde(skip)]
+    pub(crate) has_key_target: bool,
 }
 
 const fn yes() -> bool {
@@ -128,6 +134,33 @@ pub(crate) struct TargetConfig {
     pub(crate) temper: Temper,
 }
 
+impl TargetConfig {
+    /// One of which nothing else is said.
+    const fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            base_url: None,
+            model: None,
+            key_env: None,
+            key_file: None,
+            classes: Vec::new(),
+            concurrency: None,
+            quota_group: None,
+            clearance: Vec::new(),
+            price: PriceConfig { input: 0.0, cached: None, output: 0.0, call: 0.0 },
+            output_cap: None,
+            allow: Vec::new(),
+            private: false,
+            folder: None,
+            per_run: false,
+            environment: Vec::new(),
+            env_allow: Vec::new(),
+            timeout: TimeoutConfig { connect: None, idle: None, whole: None },
+            temper: Temper { delay_ms: 0, word_ms: 0, fail_every: 0, rate_limit_every: 0, cut_every: 0 },
+        }
+    }
+}
+
 /// US dollars.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -165,14 +198,28 @@ impl Config {
         Ok(config)
     }
 
+    /// No file, no environment: the built-in targets.
+    pub(crate) fn plain() -> Self {
+        Self { offline: true, folder: PathBuf::from("."), ..Self::default() }
+    }
+
     /// Reads the text of a file, then what the variables say otherwise.
     fn read(name: &str, text: &str, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, Failure> {
+        let variables: Vec<(OsString, OsString)> = variables.collect();
+        let mut config = Self::parse(name, text, environment::overrides(variables.iter().cloned())?)?;
+        openai::add(&mut config, |wanted| {
+            let found = variables.iter().find(|(variable, _)| variable == wanted);
+            found.and_then(|(_, value)| value.to_str()).map(str::to_owned)
+        });
+        Ok(config)
+    }
+
+    fn parse(name: &str, text: &str, overrides: Vec<Override>) -> Result<Self, Failure> {
         const HINT: &str = "docs/configuration.md lists every key";
         let mut config: Self = toml::from_str(text).map_err(|error| {
             let hint = suggestion(error.message()).unwrap_or_else(|| HINT.to_owned());
-            Failure::usage(format!("{name}: {error}")).hint(hint)
+            Failure::usage(format!("{name}: {error}{}", further(text, error.message()))).hint(hint)
         })?;
-        let overrides = environment::overrides(variables)?;
         if overrides.is_empty() {
             return Ok(config);
         }
@@ -220,6 +267,24 @@ fn overridden<'o>(text: &str, overrides: impl Iterator<Item = &'o Override>) -> 
         one.apply(&mut tree).map_err(Wrong::Override)?;
     }
     tree.try_into().map_err(wrong)
+}
+
+/// What is wrong with other targets than the one that serde stopped at.
+fn further(text: &str, said: &str) -> String {
+    let Ok(tree) = toml::from_str::<toml::Table>(text) else { return String::new() };
+    let mut more = String::new();
+    for (name, target) in tree.get("targets").and_then(toml::Value::as_table).into_iter().flatten() {
+        if let Err(error) = target.clone().try_into::<TargetConfig>()
+            && error.message() != said
+        {
+            // The list of all words helps only where none is near.
+            let wrong = error.message().split(", expected one of").next().unwrap_or_default();
+            let told = suggestion(error.message())
+                .map_or_else(|| error.message().to_owned(), |meant| format!("{wrong}: {meant}"));
+            more.push_str(&format!("\ntarget {name:?}: {told}"));
+        }
+    }
+    more
 }
 
 /// Did you mean …? Serde says which words it knows: "unknown field `limit`, expected one of `data`, `limits`".

@@ -10,6 +10,8 @@ mod config;
 mod failure;
 mod forecast;
 mod host;
+mod hosting;
+mod in_force;
 mod programs;
 mod show;
 mod targets;

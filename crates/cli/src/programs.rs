@@ -136,6 +136,11 @@ pub(crate) fn install(found: &[Found]) -> Option<String> {
     (!packages.is_empty()).then(|| format!("apt-get install {}", packages.join(" ")))
 }
 
+/// Where a program is that a configuration names: a path, or a name on the PATH.
+pub(crate) fn place(program: &str) -> Option<PathBuf> {
+    if program.contains('/') { Some(PathBuf::from(program)).filter(|at| at.is_file()) } else { on_path(program) }
+}
+
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|at| at.is_file())

@@ -2,8 +2,9 @@
 
 mod diagnostics;
 mod progress;
+mod streams;
 mod tables;
 
 pub(crate) use diagnostics::{diagnostic, diagnostics};
-pub(crate) use progress::follow;
+pub(crate) use progress::Follower;
 pub(crate) use tables::{detail, json, output, runs, timeline, why};

@@ -23,15 +23,16 @@ const OUTPUT_CAP: u32 = 1_024;
 
 pub(crate) type Table = Vec<(Target, Arc<dyn Adapter>)>;
 
-/// Everything that can serve tasks: configured targets first, then search, then the offline model.
-pub(crate) fn table(config: &Config, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
+/// The targets with the code that speaks to them, in the order of preference; `data` holds the indexes.
+pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
+    config.sound()?;
     let mut table: Table = Vec::new();
     // One for all of them; its process starts with the first program.
     let guard = Arc::new(Guard::new(std::env::current_exe()?, ["exec-guard".into()]));
     for (name, given) in &config.targets {
         table.push((target(name, given), adapter(name, given, &config.folder, &guard)?));
     }
-    table.push((search(), Arc::new(Retrieve::new(indexes))));
+    table.push((search(), Arc::new(Retrieve::new(indexes).with_folder(data.join("indexes")))));
     for (target, skill) in offline(config) {
         table.push((target, Arc::new(Offline::new(skill, Temper::default()))));
     }
@@ -100,17 +101,17 @@ fn target(name: &str, given: &TargetConfig) -> Target {
         clearance: Labels::new(given.clearance.iter().map(String::as_str)),
         output_cap: given.output_cap.unwrap_or(if counts_tokens { OUTPUT_CAP } else { 0 }),
         expected: Duration::millis(if counts_tokens { 2_000 } else { 200 }),
-        ..plain(name, capability, given.concurrency.unwrap_or(CONCURRENCY).max(1))
+        ..plain(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }
 }
 
 fn price(given: &PriceConfig) -> Price {
-    let per_million = |dollars: f64| Money((dollars.max(0.0) * (Money::PER_DOLLAR / 1_000_000) as f64) as u64);
+    let per_million = |dollars: f64| Money((dollars * (Money::PER_DOLLAR / 1_000_000) as f64) as u64);
     Price {
         token_in: per_million(given.input),
         token_cached: per_million(given.cached.unwrap_or(given.input)),
         token_out: per_million(given.output),
-        call: Money((given.call.max(0.0) * Money::PER_DOLLAR as f64) as u64),
+        call: Money((given.call * Money::PER_DOLLAR as f64) as u64),
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 fn agendum(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).arg("--data").arg(data);
-    command.env_remove("AGENDUM_DATA").env_remove("AGENDUM_CONFIG").env("NO_COLOR", "1");
+    command.env_remove("AGENDUM_DATA").env_remove("AGENDUM_CONFIG").env_remove("OPENAI_API_KEY").env("NO_COLOR", "1");
     command
 }
 
@@ -78,7 +78,10 @@ fn exit_codes_say_what_happened() {
     assert_eq!(code(&[("fine", "exit 0", "effect: none")], &[]).0, 0);
     let (failed, err) = code(&[("broken", "echo oh >&2; exit 3", "effect: none")], &[]);
     assert_eq!(failed, 1, "{err}");
-    assert!(err.contains("broken: permanent") && err.contains("hint: agendum why"), "{err}");
+    assert!(
+        err.contains("broken: permanent") && err.contains("hint: agendum --data ") && err.contains(" why 0"),
+        "{err}"
+    );
     assert_eq!(code(&[("slow", "sleep 30", "effect: none")], &["--deadline", "200ms"]).0, 4);
     let (usage, err) = code(&[("fine", "exit 0", "efect: none")], &[]);
     assert_eq!(usage, 2, "{err}");

@@ -20,7 +20,11 @@ fn a_forecast_learns_from_the_runs_before() {
     std::fs::write(folder.path().join("graph.yaml"), GRAPH).unwrap();
     let agendum = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
-        command.env_remove("AGENDUM_CONFIG").current_dir(folder.path()).args(["--json", "--data", "data"]);
+        command
+            .env_remove("AGENDUM_CONFIG")
+            .env_remove("OPENAI_API_KEY")
+            .current_dir(folder.path())
+            .args(["--json", "--data", "data"]);
         let output = command.args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()

@@ -18,7 +18,11 @@ fn narrower_limits_refuse_what_comes_and_not_what_was_there() {
     std::fs::write(folder.path().join("graph.yaml"), GRAPH).unwrap();
     let agendum = |arguments: &[&str], narrow: bool| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
-        command.env_remove("AGENDUM_CONFIG").env("NO_COLOR", "1").current_dir(folder.path());
+        command
+            .env_remove("AGENDUM_CONFIG")
+            .env_remove("OPENAI_API_KEY")
+            .env("NO_COLOR", "1")
+            .current_dir(folder.path());
         if narrow {
             command.env("AGENDUM_LIMITS__GRAPH_TASKS_MAX", "1");
         }

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 fn agendum() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
-    command.env_remove("AGENDUM_DATA").env_remove("AGENDUM_CONFIG").env("NO_COLOR", "1");
+    command.env_remove("AGENDUM_DATA").env_remove("AGENDUM_CONFIG").env_remove("OPENAI_API_KEY").env("NO_COLOR", "1");
     command
 }
 

@@ -46,14 +46,19 @@ impl Scheduler {
 
     fn blocked_by(&self, class: ClassId) -> Cause {
         let rows = || self.board.queue.candidates(class).iter().map(|target| self.targets.row(*target));
-        if rows().any(|row| row.running < row.target.concurrency_max && row.closed_until > self.now) {
+        if rows().next().is_none() {
+            Cause::Capacity
+        } else if rows().any(|row| row.running < row.target.concurrency_max && row.closed_until > self.now) {
             Cause::Backoff
         } else {
             Cause::Limit
         }
     }
 
-    /// The eligibility class of a task's next attempt; `None` if no target may see its input.
+    /// The eligibility class of a task's next attempt; `None` if targets could do it and none may see its input.
+    ///
+    /// Where the present table has no target for it at all, as when a journal is opened under another configuration, the class has no
+    /// candidates and sleeps until the next table: what was accepted waits, it does not fail.
     pub(crate) fn class_of(&mut self, slot: Slot, id: InstId) -> Option<ClassId> {
         let run = self.board.run(slot);
         let inst = run.inst(id);
@@ -75,9 +80,10 @@ impl Scheduler {
         if task.no_fallback {
             candidates.truncate(1);
         }
+        let known = !candidates.is_empty();
         let labels = self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels));
         candidates.retain(|target| self.targets.cleared(*target, &labels));
-        if candidates.is_empty() {
+        if known && candidates.is_empty() {
             return None;
         }
         let class = self.board.queue.class(candidates);

@@ -170,6 +170,7 @@ impl Store for MemoryStore {
             row.tenant == *tenant
                 && filter.before.is_none_or(|before| row.run < before)
                 && filter.status.is_none_or(|status| row.status == status)
+                && (!filter.open || row.done.is_none())
                 && filter.graph.as_deref().is_none_or(|graph| *row.graph == *graph)
         };
         let page = state.runs.values().rev().filter(matches).take(filter.count_max as usize).cloned().collect();

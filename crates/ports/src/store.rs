@@ -120,6 +120,8 @@ pub struct RunFilter {
     pub status: Option<RunStatus>,
     /// Only this graph name.
     pub graph: Option<String>,
+    /// Only runs that are not done.
+    pub open: bool,
     /// Only runs older than this one: the cursor of the next page.
     pub before: Option<RunId>,
     /// At most this many.

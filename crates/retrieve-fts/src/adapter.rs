@@ -1,7 +1,8 @@
 //! The capability `retrieve`: `{index, query, top_k}` in, `{documents, best_score}` out.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use agendum_ports::{Adapter, Attempt, Failed, Finished, Payload};
 use agendum_types::{Class, MediaType, Usage};
@@ -10,6 +11,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
 use crate::index::Index;
+use crate::name::IndexName;
 
 /// Passages in a result at most.
 const COUNT_MAX: u32 = 100;
@@ -17,7 +19,9 @@ const COUNT_MAX: u32 = 100;
 /// Serves `retrieve` from named indexes.
 #[derive(Debug, Default)]
 pub struct Retrieve {
-    indexes: BTreeMap<String, Arc<Index>>,
+    indexes: Mutex<BTreeMap<String, Arc<Index>>>,
+    /// Where indexes are found that were made later.
+    folder: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -37,17 +41,29 @@ impl Retrieve {
     /// Over these indexes.
     #[must_use]
     pub const fn new(indexes: BTreeMap<String, Arc<Index>>) -> Self {
-        Self { indexes }
+        Self { indexes: Mutex::new(indexes), folder: None }
+    }
+
+    /// Opens what it does not know yet from this folder: an index may be made while this serves.
+    #[must_use]
+    pub fn with_folder(mut self, folder: PathBuf) -> Self {
+        self.folder = Some(folder);
+        self
     }
 
     fn index(&self, name: Option<&str>) -> Result<Arc<Index>, Failed> {
+        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = name.filter(|name| !indexes.contains_key(*name)).and_then(|name| self.later(name));
+        if let Some((name, index)) = later {
+            indexes.insert(name, Arc::new(index));
+        }
         let found = match name {
-            Some(name) => self.indexes.get(name),
-            None if self.indexes.len() == 1 => self.indexes.values().next(),
+            Some(name) => indexes.get(name),
+            None if indexes.len() == 1 => indexes.values().next(),
             None => None,
         };
         found.map(Arc::clone).ok_or_else(|| {
-            let known: Vec<&str> = self.indexes.keys().map(String::as_str).collect();
+            let known: Vec<&str> = indexes.keys().map(String::as_str).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             let asked = name.map_or_else(|| "`with` names no index".to_owned(), |name| format!("there is no index {name:?}"));
             Failed::new(
@@ -56,6 +72,12 @@ impl Retrieve {
             )
             .without_effect()
         })
+    }
+
+    fn later(&self, name: &str) -> Option<(String, Index)> {
+        let file = name.parse::<IndexName>().ok()?.file(self.folder.as_deref()?);
+        let index = file.is_file().then(|| Index::open(&file))?;
+        Some((name.to_owned(), index.ok()?))
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Update {
     pub removed: u64,
     /// Files as they were.
     pub unchanged: u64,
-    /// Files that could not be read as text, or are too large.
+    /// Files that could not be read as text, are too large, or were named and are of no format that is indexed.
     pub skipped: u64,
     /// Passages in the index now.
     pub passages: u32,
@@ -168,7 +168,10 @@ impl Index {
         let mut update = Update::default();
         work.execute_batch("CREATE TEMP TABLE IF NOT EXISTS seen (path TEXT PRIMARY KEY); DELETE FROM seen;")?;
         for folder in &folders {
-            for file in files(folder) {
+            let found = files(folder);
+            // A folder may hold anything; a file that was named and cannot be indexed is told.
+            update.skipped += u64::from(found.is_empty() && folder.is_file());
+            for file in found {
                 let name = file.display().to_string();
                 if work.execute("INSERT OR IGNORE INTO seen (path) VALUES (?1)", params![name])? == 1 {
                     take(&work, &file, &name, &mut update)?;

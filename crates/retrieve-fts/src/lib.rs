@@ -7,11 +7,13 @@
 mod adapter;
 mod chunk;
 mod index;
+mod name;
 mod search;
 
 pub use adapter::Retrieve;
 pub use chunk::{Format, Passage, passages};
 pub use index::{Index, IndexError, Update};
+pub use name::{IndexName, NotAName};
 pub use search::{Found, Results};
 
 #[cfg(test)]

@@ -118,3 +118,13 @@ fn an_index_can_follow_other_paths_instead() {
     assert!(index.follow(&[path("three.md")]).is_err());
     assert_eq!(index.folders().unwrap().len(), 1, "a path that is missing changes nothing");
 }
+
+#[test]
+fn the_name_of_an_index_stays_among_indexes() {
+    let long = "n".repeat(65);
+    for wrong in ["", "a/b", "../../v/victim", "a.b", "ä", " a", &long] {
+        assert!(wrong.parse::<crate::IndexName>().is_err(), "{wrong:?}");
+    }
+    let name: crate::IndexName = "docs-2_x".parse().unwrap();
+    assert_eq!(name.file(std::path::Path::new("indexes")), std::path::Path::new("indexes/docs-2_x.db"));
+}

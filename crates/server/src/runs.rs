@@ -31,6 +31,8 @@ pub(crate) struct Filter {
     graph: Option<String>,
     before: Option<String>,
     limit: Option<u32>,
+    #[serde(default)]
+    open: bool,
 }
 
 pub(crate) async fn list(
@@ -52,7 +54,13 @@ pub(crate) async fn list(
     if !(1..=PAGE_MAX).contains(&count_max) {
         return Err(Refused::bad("limit", "not a page", format!("limit is a number from 1 to {PAGE_MAX}")));
     }
-    let rows = RunFilter { status, graph: filter.graph, before, count_max: if paused { PAGE_MAX } else { count_max } };
+    let rows = RunFilter {
+        status,
+        graph: filter.graph,
+        open: filter.open || paused,
+        before,
+        count_max: if paused { PAGE_MAX } else { count_max },
+    };
     let rows = service.reader.runs(&service.tenant, rows).await?;
     let mut runs = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -277,8 +277,7 @@ impl Reference {
         let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
         for (id, path) in queued {
             self.run(id).inst(&path).state = State::Ready;
-            let targets = self.eligible(id, &path);
-            if !targets.is_empty() {
+            if let Some(targets) = self.eligible(id, &path) {
                 self.queue(id, &path, targets);
             }
         }

@@ -137,6 +137,8 @@ struct World {
     graphs: BTreeMap<Hash, Arc<Graph>>,
     runs: BTreeMap<RunId, Arc<Graph>>,
     flying: BTreeMap<AttemptId, u64>,
+    /// All targets that there ever were.
+    fleet: Vec<Target>,
     targets: Vec<Target>,
     checker: Checker,
     reference: Reference,
@@ -170,6 +172,7 @@ impl World {
             graphs: BTreeMap::new(),
             runs: BTreeMap::new(),
             flying: BTreeMap::new(),
+            fleet: targets.clone(),
             targets,
             checker: Checker::default(),
             kept: Vec::new(),
@@ -207,6 +210,11 @@ impl World {
             let timer = self.core.poll_timeout().map(|(at, _)| at.max(self.now));
             let next = self.queue.peek().map(|Reverse((at, _))| *at);
             match (timer, next) {
+                // What waits for a target that has gone waits until it is back.
+                (None, None) if self.core.snapshot().queued > 0 && self.targets.len() < self.fleet.len() => {
+                    self.targets.clone_from(&self.fleet);
+                    self.tell(Event::TargetsPublished(self.targets.clone()));
+                }
                 (None, None) => return,
                 (Some(at), next) if next.is_none_or(|next| at <= next) => {
                     self.now = at;

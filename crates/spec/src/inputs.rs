@@ -6,6 +6,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::NormalDocument;
 
+/// Characters of a reason that are shown from its begin, and from its end, where it is longer than both.
+const SHOWN_MAX: usize = 80;
+
 /// Inputs that do not fit, with every reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the inputs do not fit the graph: {}", .0.join("; "))]
@@ -53,10 +56,20 @@ pub fn prepare(schema: &Json, inputs: Json) -> Result<Json, Unfit> {
                 let place = error.instance_path().to_string();
                 let place =
                     if place.is_empty() { String::new() } else { format!("`{}`: ", place.trim_start_matches('/')) };
-                wrong.push(format!("{place}{error}"));
+                wrong.push(format!("{place}{}", shortened(&error.to_string())));
             }
         }
         Err(error) => wrong.push(format!("the graph's own schema of inputs is wrong: {error}")),
     }
     if wrong.is_empty() { Ok(inputs) } else { Err(Unfit(wrong)) }
+}
+
+/// A reason without most of the value that it repeats.
+fn shortened(reason: &str) -> String {
+    let count = reason.chars().count();
+    if count <= 2 * SHOWN_MAX {
+        return reason.to_owned();
+    }
+    let tail: String = reason.chars().skip(count - SHOWN_MAX).collect();
+    format!("{}…{tail}", reason.chars().take(SHOWN_MAX).collect::<String>())
 }

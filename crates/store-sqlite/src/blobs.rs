@@ -1,7 +1,8 @@
 //! Blobs as files: `blobs/<tenant>/<two digits>/<address>`, durable before anybody hears of them.
 
-use std::fs::File;
+use std::fs::DirBuilder;
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::directory::sync_folder;
+use crate::directory::{private_file, sync_folder};
 
 /// Blobs in a folder, addressed per tenant.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ fn keep(path: &Path, bytes: &[u8], number: u64) -> Result<(), BlobError> {
         make_folder(folder).map_err(failed)?;
     }
     let temporary = folder.join(format!(".{}-{number}", std::process::id()));
-    let written = File::create(&temporary)
+    let written = private_file(&temporary)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&temporary, path))
         .and_then(|()| sync_folder(folder));
@@ -102,7 +103,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     if !above.exists() {
         make_folder(above)?;
     }
-    match std::fs::create_dir(folder) {
+    match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         Ok(()) | Err(_) => sync_folder(above),
     }

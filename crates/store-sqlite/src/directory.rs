@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use agendum_ports::StoreError;
@@ -23,6 +23,9 @@ pub struct Owner {
     /// What a client must show; readable by the same user only.
     #[serde(default)]
     pub token: String,
+    /// What else it tells of itself, such as the configuration in force; the store does not read it.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub about: serde_json::Value,
 }
 
 /// A data directory. Owned (locked for this process) or only looked at.
@@ -40,12 +43,8 @@ impl Directory {
     /// [`StoreError::Owned`] if another process has it, [`StoreError::Io`] if it cannot be made.
     pub fn own(path: &Path) -> Result<Self, StoreError> {
         let failed = |doing| move |source: io::Error| StoreError::Io { doing, source: Box::new(source) };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed("make the data directory"))?;
-        let lock = private(&path.join(LOCK)).map_err(failed("open the lock of the data directory"))?;
+        private_folder(path).map_err(failed("make the data directory"))?;
+        let lock = private_file(&path.join(LOCK)).map_err(failed("open the lock of the data directory"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -59,8 +58,22 @@ impl Directory {
             Err(TryLockError::Error(error)) => return Err(failed("lock the data directory")(error)),
         }
         let directory = Self { path: path.to_owned(), lock: Some(lock) };
-        directory.introduce("", "")?;
+        directory.close_to_others().map_err(failed("close the data directory to other users"))?;
+        directory.introduce("", "", serde_json::Value::Null)?;
         Ok(directory)
+    }
+
+    /// What earlier releases left readable to other users is theirs no more; the database is made before SQLite would make it, which
+    /// gives its companions (`-wal`, `-shm`) the database's mode.
+    fn close_to_others(&self) -> io::Result<()> {
+        private_file(&self.database())?;
+        for name in ["agendum.db", "agendum.db-wal", "agendum.db-shm", "serve.log"] {
+            tighten(&self.path.join(name), 0o600)?;
+        }
+        for name in ["blobs", "indexes"] {
+            tighten(&self.path.join(name), 0o700)?;
+        }
+        Ok(())
     }
 
     /// The directory as a reader sees it; nothing is created or locked.
@@ -72,7 +85,8 @@ impl Directory {
     /// True if there is a database in it.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.database().exists()
+        // The file is made empty, for its mode; SQLite fills it.
+        std::fs::metadata(self.database()).is_ok_and(|found| found.len() > 0)
     }
 
     /// Who owns it now, if anybody does.
@@ -91,13 +105,13 @@ impl Directory {
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn introduce(&self, address: &str, token: &str) -> Result<(), StoreError> {
+    pub fn introduce(&self, address: &str, token: &str, about: serde_json::Value) -> Result<(), StoreError> {
         let failed = |source: io::Error| StoreError::Io { doing: "write owner.json", source: Box::new(source) };
-        let owner = Owner { pid: std::process::id(), address: address.to_owned(), token: token.to_owned() };
+        let owner = Owner { pid: std::process::id(), address: address.to_owned(), token: token.to_owned(), about };
         let text = serde_json::to_vec(&owner).unwrap_or_default();
         let temporary = self.path.join("owner.json.new");
         let _absent = std::fs::remove_file(&temporary);
-        let mut file = private(&temporary).map_err(failed)?;
+        let mut file = private_file(&temporary).map_err(failed)?;
         file.write_all(&text).map_err(failed)?;
         std::fs::rename(&temporary, self.path.join(OWNER)).map_err(failed)
     }
@@ -114,7 +128,7 @@ impl Directory {
             let mut secret = [0; 32];
             getrandom::fill(&mut secret).map_err(|error| failed(io::Error::other(error.to_string())))?;
             let temporary = self.path.join("secret.new");
-            let mut file = private(&temporary).map_err(failed)?;
+            let mut file = private_file(&temporary).map_err(failed)?;
             file.set_len(0).and_then(|()| file.write_all(&secret)).and_then(|()| file.sync_all()).map_err(failed)?;
             std::fs::rename(&temporary, &path).and_then(|()| sync_folder(&self.path)).map_err(failed)?;
         }
@@ -157,9 +171,36 @@ impl Drop for Directory {
     }
 }
 
-/// A file that only this user can read.
-fn private(path: &Path) -> io::Result<File> {
+/// Opens a file for reading and writing that only this user can read, making it if it is missing.
+///
+/// # Errors
+///
+/// If it cannot be opened or made.
+pub fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Makes a folder, and those above it, that only this user can look into. One that is there is closed to others if it is empty or
+/// already holds our data: a folder that is used for something else as well stays as it is, only our files in it are private.
+///
+/// # Errors
+///
+/// If it cannot be made or closed.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let ours = path.join(LOCK).exists() || std::fs::read_dir(path)?.next().is_none();
+    if ours { tighten(path, 0o700) } else { Ok(()) }
+}
+
+/// Takes from others what they could do with a file or folder, if it is there.
+fn tighten(path: &Path, mode: u32) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Makes renames in the folder survive a power loss.

@@ -14,7 +14,7 @@ mod store;
 mod write;
 
 pub use blobs::FileBlobs;
-pub use directory::{Directory, Owner};
+pub use directory::{Directory, Owner, private_file, private_folder};
 pub use store::SqliteStore;
 
 #[cfg(test)]

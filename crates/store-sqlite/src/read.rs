@@ -90,7 +90,7 @@ pub(crate) fn one_run(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite:
 pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusqlite::Result<Vec<RunRow>> {
     let sql = format!(
         "SELECT {RUN} FROM runs WHERE tenant = ?1 AND (?2 IS NULL OR run < ?2) AND (?3 IS NULL OR status = ?3)
-         AND (?4 IS NULL OR graph = ?4) ORDER BY run DESC LIMIT ?5"
+         AND (?4 IS NULL OR graph = ?4) AND (NOT ?6 OR done IS NULL) ORDER BY run DESC LIMIT ?5"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(
@@ -99,7 +99,8 @@ pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusq
             filter.before.map(|run| run.0.to_be_bytes()),
             filter.status.map(RunStatus::word),
             filter.graph,
-            filter.count_max
+            filter.count_max,
+            filter.open
         ],
         run_row,
     )?;

@@ -55,7 +55,7 @@ fn a_directory_has_one_owner() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(Directory::look(folder.path()).owner(), None);
     let directory = Directory::own(folder.path()).unwrap();
-    directory.introduce("127.0.0.1:7400", "secret").unwrap();
+    directory.introduce("127.0.0.1:7400", "secret", serde_json::Value::Null).unwrap();
     let owner = Directory::look(folder.path()).owner().unwrap();
     assert_eq!((owner.pid, owner.address.as_str()), (std::process::id(), "127.0.0.1:7400"));
     let refused = Directory::own(folder.path()).unwrap_err().to_string();
@@ -98,6 +98,37 @@ async fn a_damaged_blob_is_not_given_out() {
         }
     }
     assert!(blobs.get(&tenant, hash).await.is_err());
+}
+
+#[tokio::test]
+async fn nobody_else_can_read_what_is_in_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    std::fs::create_dir(&path).unwrap();
+    // As an earlier release left it.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let directory = Directory::own(&path).unwrap();
+    let store = SqliteStore::open(&directory).unwrap();
+    store.open(ShardId(0)).await.unwrap();
+    let blobs = FileBlobs::new(directory.blobs(), directory.secret().unwrap());
+    blobs.put(&Tenant::default(), Bytes::from_static(b"secret")).await.unwrap();
+    let (mut left, mut seen) = (vec![path], Vec::new());
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+        assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+        seen.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+    }
+    assert!(["agendum.db", "agendum.db-wal", "agendum.db-shm"].iter().all(|name| seen.iter().any(|seen| seen == name)));
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::write(shared.join("other"), "").unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o755)).unwrap();
+    crate::private_folder(&shared).unwrap();
+    assert_eq!(mode(&shared), 0o755, "a folder with something else in it is left as it is");
 }
 
 /// A writer on a database of its own, prepared by `prepare`.

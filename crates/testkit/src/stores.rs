@@ -113,6 +113,13 @@ async fn lists_runs(store: &dyn Store) {
         many.runs.push(submitted(&tenant, run_id(number), if number % 2 == 0 { "even" } else { "odd" }));
     }
     assert_eq!(store.append(many).await, Appended::Durable);
+    let mut done = batch(life.incarnation, life.last.0 + 2, 1, &tenant, run_id(18));
+    done.runs.push(RunUpdate {
+        tenant: tenant.clone(),
+        run: run_id(18),
+        change: RunChange::Done { at: Timestamp(5), spent: Money::ZERO },
+    });
+    assert_eq!(store.append(done).await, Appended::Durable);
     let list = async |filter: RunFilter| -> Vec<RunId> {
         store.runs(&tenant, filter).await.unwrap().into_iter().map(|row| row.run).collect()
     };
@@ -126,6 +133,7 @@ async fn lists_runs(store: &dyn Store) {
         list(RunFilter { graph: Some("even".to_owned()), ..page.clone() }).await,
         [run_id(18), run_id(16), run_id(14)]
     );
+    assert_eq!(list(RunFilter { open: true, ..page.clone() }).await, [run_id(19), run_id(17), run_id(16)]);
     assert!(list(RunFilter { status: Some(RunStatus::Failed), ..page }).await.is_empty());
 }
 

@@ -2,15 +2,16 @@
 
 use std::io::Write as _;
 
+use agendum_retrieve_fts::IndexName;
 use agendum_store_sqlite::Directory;
 use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
-use super::Context;
+use super::{Context, configuration};
 use crate::client::Client;
 use crate::failure::{FAILED, Failure};
-use crate::host::index_names;
+use crate::host::index_folder;
 use crate::programs::{self, Example};
 use crate::{show, targets};
 
@@ -23,16 +24,25 @@ struct Finding {
 pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     let mut findings = Vec::new();
     let mut add = |what: &str, ok: bool, said: String| findings.push(Finding { what: what.to_owned(), ok, said });
-    let file =
-        context.config.file.as_ref().map_or_else(|| "none: defaults".to_owned(), |file| file.display().to_string());
-    add("configuration", true, file);
-    match targets::table(&context.config, Default::default()) {
-        Ok(table) => {
-            let names: Vec<_> = table.iter().map(|(target, _)| target.name.to_string()).collect();
-            add("targets", true, names.join(", "));
-        }
-        Err(_) => add("targets", false, "the configuration is not complete: agendum config check".to_owned()),
+    add("configuration", true, configuration::file(context));
+    let faults = context.config.faults();
+    for fault in &faults {
+        add("configuration", false, format!("{}; {}", fault.message, fault.hint));
     }
+    if let Some((pid, file, differences)) = configuration::in_force(context) {
+        let differs = if differences.is_empty() {
+            "the same".to_owned()
+        } else {
+            format!("different: {}", differences.join(", "))
+        };
+        add(
+            "in force",
+            differences.is_empty(),
+            format!("{file}, of process {pid} that owns the data directory; {differs}"),
+        );
+    }
+    let names: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
+    add("targets", true, names.join(", "));
     let directory = Directory::look(&context.data);
     add("data", true, format!("{}{}", context.data.display(), if directory.exists() { "" } else { " (not made yet)" }));
     match directory.owner() {
@@ -46,13 +56,17 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
             add("owner", answers, format!("process {} at {}: {said}", owner.pid, owner.address));
         }
     }
-    let indexes = index_names(&context.data);
+    let indexes: Vec<String> = IndexName::all(&index_folder(&context.data)).iter().map(ToString::to_string).collect();
     add(
         "indexes",
         true,
         if indexes.is_empty() { "none: agendum index add NAME PATH".to_owned() } else { indexes.join(", ") },
     );
-    add("model", true, "offline/extractive is built in; add a target to agendum.toml for a neural one".to_owned());
+    let model = context.config.note_on_key().unwrap_or_else(|| {
+        "offline/extractive is built in; for a neural one set OPENAI_API_KEY, or add a target to agendum.toml"
+            .to_owned()
+    });
+    add("model", true, model);
     for example in Example::value_variants() {
         let found = example.look().await;
         let here = found.iter().filter(|one| one.place.is_some()).count();
@@ -62,14 +76,15 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     if context.json {
         let list: Vec<_> =
             findings.iter().map(|one| json!({ "what": one.what, "ok": one.ok, "detail": one.said })).collect();
-        return show::json(&list);
+        show::json(&list)?;
+        return if faults.is_empty() { Ok(()) } else { Err(Failure::silent(FAILED)) };
     }
     let mut out = anstream::stdout();
     for Finding { what, ok, said } in findings {
         let mark = if ok { "✓".green().to_string() } else { "–".yellow().to_string() };
         writeln!(out, "{mark} {what:<24} {said}")?;
     }
-    Ok(())
+    if faults.is_empty() { Ok(()) } else { Err(Failure::silent(FAILED)) }
 }
 
 /// What an example needs, piece by piece; a failure if something is missing.

@@ -1,6 +1,5 @@
 //! `explain`: the forecast of a graph, without running it.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use agendum_types::Target;
 use super::{Context, check};
 use crate::failure::Failure;
 use crate::forecast::{History, forecast};
-use crate::host::{Need, Session};
+use crate::hosting::{Need, Session, tell};
 use crate::{show, targets};
 
 /// Earlier runs that are learned from, at most.
@@ -20,8 +19,11 @@ const INSTANCES_MAX: u64 = 20_000;
 pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failure> {
     let limits = &context.config.limits.0;
     let accepted = check::read(path, limits)?.runnable(context.json)?;
-    let table: Vec<Target> =
-        targets::table(&context.config, BTreeMap::new())?.into_iter().map(|(target, _)| target).collect();
+    context.config.sound()?;
+    let table: Vec<Target> = targets::declared(&context.config);
+    if let Some(note) = context.config.note_on_key() {
+        tell(&note);
+    }
     let history = learn(context, &accepted.graph.name).await;
     let forecast = forecast(&accepted.graph, &table, &history, limits);
     if context.json {
@@ -36,7 +38,7 @@ async fn learn(context: &Context, graph: &str) -> History {
         return History::default();
     };
     let read = read(&session, graph).await;
-    session.close().await;
+    session.stop().await;
     read.unwrap_or_else(|failure| {
         tracing::warn!(?failure, "earlier runs cannot be read");
         History::default()

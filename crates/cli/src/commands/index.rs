@@ -2,33 +2,36 @@
 
 use std::io::Write as _;
 
-use agendum_retrieve_fts::{Index, Update};
+use agendum_retrieve_fts::{Format, Index, IndexName, Update};
 use serde_json::json;
 
 use super::Context;
 use crate::args::Index as Command;
 use crate::failure::Failure;
-use crate::host::{index_names, index_path};
+use crate::host::{index_folder, open_index};
 use crate::show;
 
 pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> {
     let mut out = anstream::stdout();
     match command {
         Command::Add { name, paths } => {
-            if name.is_empty()
-                || !name.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'))
-            {
-                return Err(Failure::usage(format!("{name:?} is no index name")).hint("use letters, digits, - and _"));
+            if let Some(path) = paths.iter().find(|path| !path.exists()) {
+                return Err(Failure::usage(format!("there is no file or folder {}", path.display())));
             }
-            let index = Index::open(&index_path(&context.data, &name))?;
+            // A folder may hold anything; a file that is named shall be read.
+            if let Some(path) = paths.iter().find(|path| path.is_file() && Format::of(path).is_none()) {
+                return Err(Failure::usage(format!("{} is of no format that is indexed", path.display()))
+                    .hint("Markdown (.md), text (.txt) and HTML (.html) are"));
+            }
+            let index = open_index(&context.data, &name)?;
             report(context, &name, index.add(&paths)?)?;
             writeln!(anstream::stderr(), "next: agendum index search {name} …")?;
         }
         Command::Ls => {
             let mut list = Vec::new();
-            for name in index_names(&context.data) {
-                let folders = Index::open(&index_path(&context.data, &name))?.folders()?;
-                list.push(json!({ "name": name, "paths": folders }));
+            for name in IndexName::all(&index_folder(&context.data)) {
+                let folders = open_index(&context.data, &name)?.folders()?;
+                list.push(json!({ "name": name.to_string(), "paths": folders }));
             }
             if context.json {
                 return show::json(&list);
@@ -60,7 +63,7 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
         Command::Rm { name } => {
             open(context, &name)?;
             for ending in ["", "-wal", "-shm"] {
-                let mut path = index_path(&context.data, &name).into_os_string();
+                let mut path = name.file(&index_folder(&context.data)).into_os_string();
                 path.push(ending);
                 // The database is there, or `open` had said so; its companions may not be.
                 let _absent = std::fs::remove_file(path);
@@ -71,18 +74,20 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
     Ok(())
 }
 
-fn open(context: &Context, name: &str) -> Result<Index, Failure> {
-    let path = index_path(&context.data, name);
-    if !path.exists() {
-        let known = index_names(&context.data).join(", ");
-        let known = if known.is_empty() { "none" } else { &known };
-        return Err(Failure::usage(format!("there is no index {name:?}"))
-            .hint(format!("known: {known}; agendum index add NAME PATH")));
+fn open(context: &Context, name: &IndexName) -> Result<Index, Failure> {
+    let folder = index_folder(&context.data);
+    if !name.file(&folder).exists() {
+        let known: Vec<String> = IndexName::all(&folder).iter().map(ToString::to_string).collect();
+        let near = agendum_spec::diagnostic::nearest(&name.to_string(), known.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(Failure::usage(format!("there is no index {name}"))
+            .hint(format!("{near}known: {known}; agendum index add NAME PATH")));
     }
-    Ok(Index::open(&path)?)
+    open_index(&context.data, name)
 }
 
-fn report(context: &Context, name: &str, update: Update) -> Result<(), Failure> {
+fn report(context: &Context, name: &IndexName, update: Update) -> Result<(), Failure> {
     if context.json {
         return show::json(&update);
     }

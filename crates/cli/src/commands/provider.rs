@@ -8,9 +8,9 @@ use agendum_adapters::offline::{self, Counted, Temper};
 use agendum_server::{Categories, Hooks, Model, Mood, Reply};
 use serde_json::Value as Json;
 
-use super::serve::{interrupted, tell};
 use crate::args::Misbehave;
 use crate::failure::Failure;
+use crate::hosting::{signalled, tell};
 
 /// How long requests under way may go on once it shall stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -88,7 +88,7 @@ pub(crate) async fn provider(listen: SocketAddr, temper: Temper) -> Result<(), F
         served = server.serve_router(router, hooks) => Ok(served?),
         () = async {
             // Without signals nothing but the end of the process stops it.
-            let _ended = interrupted().await;
+            let _ended = signalled().await;
             stop.cancel();
             tokio::time::sleep(GRACE).await;
         } => Ok(()),

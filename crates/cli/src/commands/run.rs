@@ -3,41 +3,92 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use agendum_wire::v1::{RunDetail, Submit};
+use agendum_spec::Accepted;
+use agendum_store_sqlite::{Directory, private_file, private_folder};
+use agendum_wire::v1::Submit;
 use serde_json::{Map, Value as Json};
 
+use super::attend::attend;
 use super::{Context, check};
 use crate::args::Run;
-use crate::failure::{FAILED, Failure, INTERRUPTED, LIMIT};
-use crate::host::{Need, Session};
-use crate::programs::Example;
-use crate::show;
+use crate::failure::{Failure, UNREACHABLE};
+use crate::hosting::{Need, Session, tell};
+use crate::in_force::InForce;
 
 pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
     let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
-    let inputs = inputs(asked)?;
+    let submission = submission(asked, &accepted)?;
+    if asked.detach {
+        start_server(context).await?;
+    }
+    let session = Session::open(&context.config, &context.data, Need::Engine).await?;
+    if let Err(failure) = agree(context, &session, &accepted, &submission) {
+        session.stop().await;
+        return Err(failure);
+    }
+    if asked.detach { detach(context, session, &submission).await } else { attend(context, session, &submission).await }
+}
+
+fn submission(asked: &Run, accepted: &Accepted) -> Result<Submit, Failure> {
     let schema = agendum_spec::inputs::schema(&accepted.document);
-    let inputs = agendum_spec::inputs::prepare(&schema, inputs).map_err(|error| {
-        let named = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
-        let example: Vec<String> = named.map(|name| format!("--input {name}=…")).collect();
-        Failure::usage(error).hint(format!("agendum run {} {}", asked.graph.display(), example.join(" ")))
-    })?;
+    let inputs = inputs(asked, &schema)?;
+    let given = inputs.clone();
+    let inputs = agendum_spec::inputs::prepare(&schema, inputs)
+        .map_err(|error| Failure::usage(error).hint(wanted(&schema, &given)))?;
     let deadline_ms = asked.deadline.as_deref().map(milliseconds).transpose()?;
-    let submission = Submit {
+    Ok(Submit {
         document: Json::String(accepted.document.to_string()),
         inputs,
         priority: asked.priority.clone(),
         deadline_ms,
         budget_usd: asked.budget,
         strict: asked.strict,
-    };
-    if asked.detach {
-        return detach(context, &submission).await;
+    })
+}
+
+/// What was typed, with what is missing; or what kind of value each input is.
+fn wanted(schema: &Json, given: &Json) -> String {
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    let missing: Vec<String> =
+        required.filter(|name| given.get(*name).is_none()).map(|name| format!("--input {name}=…")).collect();
+    if missing.is_empty() {
+        let known = schema["properties"].as_object().into_iter().flatten();
+        let known: Vec<String> = known.map(|(name, one)| format!("{name} {}", kind(one))).collect();
+        return format!(
+            "inputs of the graph: {}; a text that reads as JSON is quoted twice: -i name='\"42\"'",
+            known.join(", ")
+        );
     }
-    let session = Session::open(&context.config, &context.data, Need::Engine).await?;
-    let ended = attend(context, &session, &submission).await;
-    session.close().await;
-    ended
+    let plain = |word: &str| word.chars().all(|c| c.is_alphanumeric() || "-_./=:,@+".contains(c));
+    let quoted = |word: String| if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) };
+    let typed: Vec<String> = std::env::args().skip(1).map(quoted).collect();
+    format!("agendum {} {}", typed.join(" "), missing.join(" "))
+}
+
+fn kind(property: &Json) -> String {
+    property
+        .get("type")
+        .map_or_else(|| "any".to_owned(), |kind| kind.as_str().map_or_else(|| kind.to_string(), str::to_owned))
+}
+
+/// What a person meant by the text of an input: JSON where the graph takes such a value, else the text itself if it takes texts.
+fn meant(property: &Json, text: String) -> Json {
+    let Ok(parsed) = serde_json::from_str::<Json>(&text) else { return Json::String(text) };
+    let name = match &parsed {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(number) if number.is_f64() => "number",
+        Json::Number(_) => "integer",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    };
+    let takes = |wanted: &str| match &property["type"] {
+        Json::String(one) => one == wanted || (one == "number" && wanted == "integer"),
+        Json::Array(some) => some.iter().any(|one| one == wanted || (one == "number" && wanted == "integer")),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => true,
+    };
+    if !takes(name) && takes("string") { Json::String(text) } else { parsed }
 }
 
 /// A span of time on the command line.
@@ -54,7 +105,7 @@ fn milliseconds(text: &str) -> Result<u64, Failure> {
 }
 
 /// `name=value` pairs over the object of a file.
-fn inputs(asked: &Run) -> Result<Json, Failure> {
+fn inputs(asked: &Run, schema: &Json) -> Result<Json, Failure> {
     let mut inputs = Map::new();
     if let Some(path) = &asked.inputs_file {
         let text = std::fs::read_to_string(path)
@@ -69,116 +120,115 @@ fn inputs(asked: &Run) -> Result<Json, Failure> {
                 .map_err(|error| Failure::usage(format!("--input {name}: cannot read {path}: {error}")))?,
             None => value.to_owned(),
         };
-        inputs.insert(name.to_owned(), serde_json::from_str(&text).unwrap_or(Json::String(text)));
+        inputs.insert(name.to_owned(), meant(&schema["properties"][name], text));
     }
     Ok(Json::Object(inputs))
 }
 
-async fn attend(context: &Context, session: &Session, submission: &Submit) -> Result<(), Failure> {
-    let client = &session.client;
-    let id = client.submit(submission).await?;
-    let following = async {
-        show::follow(client, &id, context.json).await?;
-        client.answer(&id, context.json).await
-    };
-    let detail = tokio::select! {
-        detail = following => detail?,
-        _ = tokio::signal::ctrl_c() => {
-            writeln!(anstream::stderr(), "cancelling {id} …")?;
-            // It may just have ended.
-            let _ended = client.command(&id, "cancel").await;
-            let grace = std::time::Duration::from_secs(5);
-            let _late = tokio::time::timeout(grace, client.answer(&id, false)).await;
-            return Err(Failure::silent(INTERRUPTED));
-        }
-    };
-    let why = client.why(&id, None, 0).await?;
-    if context.json {
-        let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
-        writeln!(anstream::stdout(), "{line}")?;
-    } else {
-        show::timeline(&mut anstream::stderr(), &why, &detail)?;
-        show::output(&detail)?;
-        writeln!(anstream::stderr(), "\nnext: agendum why {}", id)?;
+/// Whose configuration is in force if another process owns the data directory: says so where it differs from this one, and refuses
+/// what the owner cannot do.
+fn agree(context: &Context, session: &Session, accepted: &Accepted, submission: &Submit) -> Result<(), Failure> {
+    let Some((owner, theirs)) = session.in_force() else { return Ok(()) };
+    let ours = InForce::of(&context.config);
+    let differences = theirs.differences(&ours);
+    if differences.is_empty() {
+        return Ok(());
     }
-    if session.is_host() {
-        settle(session, &id).await?;
+    let said = format!("process {} hosts {} with {}", owner.pid, context.data.display(), theirs.name());
+    let lacks = theirs.lacks(accepted, &submission.inputs, &context.data);
+    if lacks.is_empty() {
+        let differs = differences.join(", ");
+        tell(&format!("note: {said}, which is in force, not {}; different: {differs}", ours.name()));
+        return Ok(());
     }
-    verdict(&detail)
+    let lacks = lacks.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Failure::usage(format!("{said}, and that has not what the graph needs: {lacks}")).hint(format!(
+        "stop it (kill {}), or start it with --config {}, or use another data directory: --data DIR",
+        owner.pid,
+        ours.name()
+    )))
 }
 
-/// The answer is out; what the document wants done after it still needs this process.
-async fn settle(session: &Session, id: &str) -> Result<(), Failure> {
-    let mut told = false;
-    while !session.client.status(id).await?.done {
-        if !std::mem::replace(&mut told, true) {
-            writeln!(
-                anstream::stderr(),
-                "still running: what comes after the answer; Ctrl-C leaves it to the next command"
-            )?;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+/// Starts a server in the background if nobody owns the data directory.
+async fn start_server(context: &Context) -> Result<(), Failure> {
+    if Directory::look(&context.data).owner().is_some() {
+        return Ok(());
+    }
+    context.config.sound()?;
+    let program = std::env::current_exe()?;
+    let mut command = std::process::Command::new(program);
+    command.arg("serve").arg("--data").arg(&context.data);
+    if let Some(file) = &context.config.file {
+        command.arg("--config").arg(file);
+    }
+    private_folder(&context.data)?;
+    let log = private_file(&context.data.join("serve.log"))?;
+    log.set_len(0)?;
+    use std::os::unix::process::CommandExt as _;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
+    for _ in 0..100 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        if Directory::look(&context.data).owner().is_some_and(|owner| !owner.address.is_empty()) {
+            return Ok(());
         }
     }
-    Ok(())
+    Err(Failure::new(UNREACHABLE, "the server in the background did not start within 5 s")
+        .hint(format!("it may have said why: cat {}", context.data.join("serve.log").display())))
 }
 
-/// The exit code of a run.
-pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
-    match detail.run.status.as_str() {
-        "succeeded" => Ok(()),
-        "cancelled" => Err(Failure::new(FAILED, format!("run {} was cancelled", detail.run.id))),
-        _ => {
-            let (class, message) = detail
-                .error
-                .as_ref()
-                .map_or(("", "without a reason"), |error| (error.class.as_str(), error.message.as_str()));
-            let code = if matches!(class, "deadline_exceeded" | "budget_exceeded") { LIMIT } else { FAILED };
-            let task = detail
-                .error
-                .as_ref()
-                .and_then(|error| error.task.as_ref())
-                .map_or(String::new(), |task| format!(" in {task}"));
-            let hint = match Example::named(&detail.run.graph).filter(|example| example.lacks_a_program()) {
-                Some(example) => format!("agendum doctor {} says which programs are missing", example.name()),
-                None => format!("agendum why {}", detail.run.id),
-            };
-            Err(Failure::new(code, format!("the run failed{task}: {class}: {message}")).hint(hint))
-        }
-    }
-}
-
-/// Hands the run to the server of the data directory, starting one if there is none.
-async fn detach(context: &Context, submission: &Submit) -> Result<(), Failure> {
-    use agendum_store_sqlite::Directory;
-    if Directory::look(&context.data).owner().is_none() {
-        let program = std::env::current_exe()?;
-        let mut command = std::process::Command::new(program);
-        command.arg("serve").arg("--data").arg(&context.data);
-        if let Some(file) = &context.config.file {
-            command.arg("--config").arg(file);
-        }
-        std::fs::create_dir_all(&context.data)?;
-        let log = std::fs::File::create(context.data.join("serve.log"))?;
-        use std::os::unix::process::CommandExt as _;
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
-        for _ in 0..100 {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            if Directory::look(&context.data).owner().is_some_and(|owner| !owner.address.is_empty()) {
-                break;
-            }
-        }
-    }
-    let session = Session::open(&context.config, &context.data, Need::Engine).await?;
-    let id = session.client.submit(submission).await?;
-    session.close().await;
+/// Leaves the run to the server of the data directory.
+async fn detach(context: &Context, mut session: Session, submission: &Submit) -> Result<(), Failure> {
+    let id = session.submit(&context.config, submission).await?;
+    session.close().await?;
     if context.json {
         writeln!(anstream::stdout(), "{}", serde_json::json!({ "id": id }))?;
     } else {
         writeln!(anstream::stdout(), "{id}")?;
-        writeln!(anstream::stderr(), "next: agendum runs watch {id}")?;
+        writeln!(anstream::stderr(), "next: {} runs watch {id}", context.program())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::meant;
+
+    #[test]
+    fn an_input_is_what_the_graph_takes() {
+        let text = json!({ "type": "string" });
+        let number = json!({ "type": "number" });
+        let either = json!({ "type": ["string", "integer"] });
+        let cases = [
+            (&text, "42"),
+            (&text, "true"),
+            (&text, "\"42\""),
+            (&text, "{}"),
+            (&number, "42"),
+            (&number, "x"),
+            (&either, "42"),
+            (&either, "4.2"),
+            (&json!(null), "[1]"),
+            (&json!(null), "a b"),
+        ];
+        let lines: Vec<String> = cases
+            .iter()
+            .map(|(property, given)| {
+                format!("{given} as {} is {}", super::kind(property), meant(property, (*given).to_owned()))
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        42 as string is "42"
+        true as string is "true"
+        "42" as string is "42"
+        {} as string is "{}"
+        42 as number is 42
+        x as number is "x"
+        42 as ["string","integer"] is 42
+        4.2 as ["string","integer"] is "4.2"
+        [1] as any is [1]
+        a b as any is "a b"
+        "#);
+    }
 }

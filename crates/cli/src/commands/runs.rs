@@ -3,10 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{Context, run};
+use agendum_store_sqlite::Directory;
+
+use super::{Context, attend};
 use crate::args::Runs;
-use crate::failure::Failure;
-use crate::host::{Need, Session};
+use crate::failure::{Failure, INTERRUPTED};
+use crate::hosting::{Need, Session, signalled, tell};
 use crate::show;
 
 pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure> {
@@ -16,36 +18,48 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
             Need::Engine
         }
     };
-    let session = Session::open(&context.config, &context.data, need).await?;
-    let ended = perform(context, &session, command).await;
-    session.close().await;
-    ended
+    let directory = Directory::look(&context.data);
+    if matches!(command, Runs::Ls { .. }) && directory.owner().is_none() && !directory.exists() {
+        return if context.json { show::json(&Vec::<()>::new()) } else { show::runs(&[], true) };
+    }
+    let mut session = Session::open(&context.config, &context.data, need).await?;
+    let ended = tokio::select! {
+        ended = perform(context, &mut session, command) => ended,
+        // Whoever only looks on ends nothing.
+        caught = signalled(), if need == Need::Engine => {
+            caught?;
+            tell("stopped; what is open goes on with the owner of the data directory");
+            session.stop().await;
+            return Err(Failure::silent(INTERRUPTED));
+        }
+    };
+    ended.and(session.close().await)
 }
 
-async fn perform(context: &Context, session: &Session, command: Runs) -> Result<(), Failure> {
-    let client = &session.client;
+async fn perform(context: &Context, session: &mut Session, command: Runs) -> Result<(), Failure> {
+    let client = session.client.clone();
     match command {
         Runs::Ls { status, graph, limit } => {
             let mut query = vec![("limit", limit.to_string())];
             query.extend(status.map(|status| ("status", status)));
             query.extend(graph.map(|graph| ("graph", graph)));
             let runs = client.runs(&query).await?;
-            if context.json { show::json(&runs) } else { show::runs(&runs) }
+            if context.json { show::json(&runs) } else { show::runs(&runs, session.is_hosted()) }
         }
         Runs::Show { run, from } => {
             let detail = client.run(&client.resolve(&run).await?, from).await?;
-            if context.json { show::json(&detail) } else { show::detail(&detail) }
+            if context.json { show::json(&detail) } else { show::detail(&detail, session.is_hosted()) }
         }
         Runs::Watch { run } => {
             let id = client.resolve(&run).await?;
-            show::follow(client, &id, context.json).await?;
-            let detail = client.answer(&id, context.json).await?;
+            let mut follower = show::Follower::new(&id, context.json);
+            let detail = attend::answer(session, &mut follower, &id, context.json).await?;
             if context.json {
                 show::json(&detail)?
             } else {
                 show::output(&detail)?
             }
-            run::verdict(&detail)
+            attend::verdict(context, &detail)
         }
         Runs::Add { run, tasks } => {
             let id = client.resolve(&run).await?;

@@ -2,13 +2,13 @@
 
 use super::Context;
 use crate::failure::Failure;
-use crate::host::{Need, Session};
+use crate::hosting::{Need, Session};
 use crate::show;
 
 pub(crate) async fn why(context: &Context, run: &str, task: Option<&str>, from: usize) -> Result<(), Failure> {
     let session = Session::open(&context.config, &context.data, Need::Reading).await?;
     let told = tell(context, &session, run, task, from).await;
-    session.close().await;
+    session.stop().await;
     told
 }
 

@@ -121,6 +121,99 @@ fn errors_say_where_and_what_was_meant() {
 }
 
 #[test]
+fn a_key_in_the_environment_is_a_target() {
+    let about = |text: &str, variables: &[(&str, &str)]| {
+        let config = read(text, variables).unwrap();
+        let target = config.targets.get("openai");
+        let said = target.map(|target| {
+            format!(
+                "{} at {}, ${}",
+                target.model.as_deref().unwrap(),
+                target.base_url.as_deref().unwrap(),
+                target.price.output
+            )
+        });
+        format!("{}{}", said.unwrap_or_else(|| "none".to_owned()), if config.has_key_target { " by key" } else { "" })
+    };
+    let key = ("OPENAI_API_KEY", "sk-1");
+    let lines = [
+        about("", &[]),
+        about("", &[("OPENAI_API_KEY", " ")]),
+        about("", &[key]),
+        about("", &[key, ("AGENDUM_OPENAI_MODEL", "gpt-5-nano"), ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")]),
+        about("", &[key, ("AGENDUM_OPENAI_MODEL", "nobody-knows")]),
+        about("[targets.mine]\nkind = \"chat\"\nbase_url = \"offline\"\n", &[key]),
+        about(FILE, &[key]),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @"
+    none
+    none
+    gpt-5-mini at https://api.openai.com/v1, $2 by key
+    gpt-5-nano at http://127.0.0.1:1/v1, $0.4 by key
+    nobody-knows at https://api.openai.com/v1, $10 by key
+    gpt-5-mini at https://api.openai.com/v1, $2 by key
+    none
+    ");
+    let note = |model| read("", &[key, ("AGENDUM_OPENAI_MODEL", model)]).unwrap().note_on_key().unwrap();
+    assert!(note("nobody-knows").ends_with("the dearest one is reckoned with") && !note("gpt-4o").contains("dearest"));
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let text = "
+        [indexes.\"a/b\"]
+        paths = [\"/nowhere\"]
+        [targets.bare]
+        kind = \"chat\"
+        [targets.free]
+        kind = \"chat\"
+        base_url = \"ofline\"
+        model = \"m\"
+        concurrency = 0
+        price = { input = -1.0, output = nan }
+        key_env = \"AGENDUM_TEST_UNSET_KEY\"
+        [targets.tools]
+        kind = \"exec\"
+        allow = [\"no-such-program-anywhere\", \"*\"]
+        folder = \"/nowhere\"
+        [targets.none]
+        kind = \"exec\"
+    ";
+    let config = read(text, &[]).unwrap();
+    let lines: Vec<String> = config
+        .faults()
+        .into_iter()
+        .map(|fault| format!("{}{} ({})", if fault.fatal { "! " } else { "" }, fault.message, fault.hint))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    ! target "bare" has no `base_url` (docs/configuration.md shows a complete target)
+    ! target "bare" has no `model` (docs/configuration.md shows a complete target)
+    ! target "free": base_url "ofline" is no address (did you mean `offline`?)
+    ! target "free": `concurrency` is 0: it would never run anything (how many attempts it may run at once; leave it out for 16)
+    ! target "free": price.input is -1: a price is 0 or more (US dollars per million tokens; `call` per call)
+    ! target "free": price.output is NaN: a price is 0 or more (US dollars per million tokens; `call` per call)
+    ! target "free" wants its key in the environment variable AGENDUM_TEST_UNSET_KEY, which is not set (export AGENDUM_TEST_UNSET_KEY=…, or remove the target)
+    target "none" allows no program (allow = ["git"])
+    target "tools": "no-such-program-anywhere" is not installed, or not on the PATH (install it, or take it from `allow`; agendum doctor knows the packages of the examples)
+    target "tools": its folder /nowhere does not exist (it is relative to the configuration's folder; make it, or name another)
+    ! "a/b" is no index name: use 1 to 64 letters, digits, - and _ (rename it, here and in the graphs that read it)
+    ! index "a/b" follows /nowhere, which does not exist (paths are relative to the configuration's folder)
+    "#);
+    assert!(config.sound().is_err() && Config::plain().sound().is_ok());
+    let wrong = "[targets.a]\nkind = \"chatt\"\n[targets.b]\nkind = \"exec\"\nalow = []\n";
+    insta::assert_snapshot!(read(wrong, &[]).unwrap_err(), @r#"
+    agendum.toml: TOML parse error at line 2, column 8
+      |
+    2 | kind = "chatt"
+      |        ^^^^^^^
+    unknown variant `chatt`, expected one of `chat`, `moderate`, `translate`, `http`, `exec`
+
+    target "b": unknown field `alow`: did you mean `allow`?
+    hint: did you mean `chat`?
+    "#);
+}
+
+#[test]
 fn a_target_waits_as_long_as_it_is_told() {
     use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! A run as it goes: a line for each thing that happens, on stderr.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use agendum_wire::v1::Event;
 use futures_util::StreamExt as _;
@@ -9,26 +10,79 @@ use owo_colors::OwoColorize as _;
 
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::show::streams::Streams;
 
-/// Follows the run to its answer.
-pub(crate) async fn follow(client: &Client, id: &str, json: bool) -> Result<(), Failure> {
-    let mut events = std::pin::pin!(client.events(id).await?);
-    let mut view = View::default();
-    if !json {
-        writeln!(anstream::stderr(), "{} {id}", "run".bold())?;
+/// How often a terminal is told how long things have taken.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Follows a run, over several servers if need be.
+pub(crate) struct Follower {
+    id: String,
+    json: bool,
+    view: View,
+    /// The last event that was seen.
+    after: u64,
+    titled: bool,
+    quiet: bool,
+    ticks: bool,
+}
+
+impl Follower {
+    pub(crate) fn new(id: &str, json: bool) -> Self {
+        let ticks = !json && std::io::stderr().is_terminal();
+        Self { id: id.to_owned(), json, view: View::default(), after: 0, titled: false, quiet: false, ticks }
     }
-    while let Some(event) = events.next().await {
-        let answered = event.kind == "run.answered";
-        if json {
-            writeln!(anstream::stdout(), "{}", serde_json::to_string(&event)?)?;
-        } else {
-            view.show(&event)?;
+
+    /// Shows what happens until the run is answered; false if the server went before.
+    pub(crate) async fn read(&mut self, client: &Client) -> Result<bool, Failure> {
+        if !std::mem::replace(&mut self.titled, true) && !self.json {
+            writeln!(anstream::stderr(), "{} {}", "run".bold(), self.id)?;
         }
-        if answered {
-            break;
+        self.until(client, "run.answered").await
+    }
+
+    /// Shows what comes after the answer, until nothing more does.
+    pub(crate) async fn rest(&mut self, client: &Client) -> Result<bool, Failure> {
+        self.view.after_answer = true;
+        // For machines the result was the last line.
+        self.quiet = self.json;
+        self.until(client, "run.done").await
+    }
+
+    async fn until(&mut self, client: &Client, kind: &str) -> Result<bool, Failure> {
+        let mut events = std::pin::pin!(client.events(&self.id, self.after).await?);
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                _ = tick.tick(), if self.ticks => {
+                    self.view.tick(jiff::Timestamp::now())?;
+                    continue;
+                }
+            };
+            let Some(event) = event else {
+                self.close()?;
+                return Ok(false);
+            };
+            self.after = self.after.max(event.seq);
+            if self.quiet {
+                // Only waited for.
+            } else if self.json {
+                writeln!(anstream::stdout(), "{}", serde_json::to_string(&event)?)?;
+            } else {
+                self.view.show(&event)?;
+            }
+            if event.kind == kind {
+                self.close()?;
+                return Ok(true);
+            }
         }
     }
-    Ok(())
+
+    /// Ends a line that is not finished.
+    pub(crate) fn close(&mut self) -> Result<(), Failure> {
+        Ok(self.view.close()?)
+    }
 }
 
 /// What to say of an event.
@@ -47,11 +101,21 @@ const ITEMS_SHOWN: u64 = 8;
 /// Failures among the others that are shown.
 const FAILURES_SHOWN: u64 = 8;
 
+/// Running tasks that the line of a terminal names.
+const STATUS_TASKS: usize = 3;
+
 #[derive(Default)]
 struct View {
     /// Attempts that run: when they were sent. Forgotten when they end.
     started: BTreeMap<String, jiff::Timestamp>,
-    open_text: Option<String>,
+    /// Text of running tasks.
+    text: Streams,
+    /// A line that tells how long things have taken, to be written over.
+    status: bool,
+    /// The answer is out: what follows is titled when it begins.
+    after_answer: bool,
+    /// What ended attempts have cost.
+    spent: f64,
     /// Tasks with items, by their path without indexes.
     many: BTreeMap<String, Many>,
 }
@@ -77,6 +141,13 @@ fn without_items(task: &str) -> Option<String> {
 
 impl View {
     fn show(&mut self, event: &Event) -> std::io::Result<()> {
+        if event.task.is_some() && std::mem::take(&mut self.after_answer) {
+            writeln!(
+                anstream::stderr(),
+                "after the answer (Ctrl-C leaves it to the next owner of the data directory):"
+            )?;
+        }
+        self.spent += event.cost_usd.unwrap_or(0.0);
         match self.fold(event) {
             Folded::Shown => self.line(event)?,
             Folded::Hidden => {}
@@ -135,14 +206,18 @@ impl View {
         let mut err = anstream::stderr();
         let task = event.task.as_deref().unwrap_or_default();
         if event.kind == "text" {
-            if self.open_text.as_deref() != Some(task) {
-                self.close()?;
-                write!(err, "  {} ", "│".dimmed())?;
-                self.open_text = Some(task.to_owned());
+            let shown = self.text.take(task, event.text.as_deref().unwrap_or_default());
+            if shown.is_empty() {
+                return Ok(());
             }
-            let text = event.text.as_deref().unwrap_or_default().replace('\n', "\n  │ ");
-            write!(err, "{}", text.dimmed())?;
+            self.erase()?;
+            write!(err, "{}", shown.dimmed())?;
             return err.flush();
+        }
+        self.erase()?;
+        let rest = self.text.end(task);
+        if !rest.is_empty() {
+            write!(err, "{}", rest.dimmed())?;
         }
         self.close()?;
         match event.kind.as_str() {
@@ -157,16 +232,17 @@ impl View {
             "task.succeeded" => self.ended(event, &"✓".green().to_string(), ""),
             "task.caught" => self.ended(event, &"✓".yellow().to_string(), "caught, degraded"),
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
-            "task.pruned" => self.ended(event, &"·".yellow().to_string(), "dropped"),
+            "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
             "task.failed" | "task.catching" | "task.retrying" => {
                 let reason =
                     event.error.as_ref().map_or(String::new(), |error| format!("{}: {}", error.class, error.message));
                 let follows = match event.kind.as_str() {
-                    "task.retrying" => ", will retry",
-                    "task.catching" => ", will be caught",
+                    "task.retrying" => "will retry",
+                    "task.catching" => "will be caught",
                     _ => "",
                 };
-                self.ended(event, &"✗".red().to_string(), &format!("{reason}{follows}"))
+                let between = if reason.is_empty() || follows.is_empty() { "" } else { ", " };
+                self.ended(event, &"✗".red().to_string(), &format!("{reason}{between}{follows}"))
             }
             "text.restarted" => writeln!(err, "  {} {task}: the text above does not count", "↺".yellow()),
             "run.cancel_requested" => writeln!(err, "  cancel requested"),
@@ -185,8 +261,44 @@ impl View {
     }
 
     fn close(&mut self) -> std::io::Result<()> {
-        if self.open_text.take().is_some() {
-            writeln!(anstream::stderr())?;
+        self.erase()?;
+        let rest = self.text.close();
+        if rest.is_empty() { Ok(()) } else { write!(anstream::stderr(), "{rest}") }
+    }
+
+    /// How long what runs has run, and what the run has cost: a line that the next one replaces.
+    fn tick(&mut self, now: jiff::Timestamp) -> std::io::Result<()> {
+        if self.text.is_open() {
+            return Ok(());
+        }
+        self.erase()?;
+        if let Some(line) = self.status_line(now) {
+            let mut err = anstream::stderr();
+            write!(err, "{}", line.dimmed())?;
+            err.flush()?;
+            self.status = true;
+        }
+        Ok(())
+    }
+
+    fn status_line(&self, now: jiff::Timestamp) -> Option<String> {
+        let mut running: Vec<String> = self
+            .started
+            .iter()
+            .take(STATUS_TASKS)
+            .map(|(task, from)| format!("{task} {} s", now.duration_since(*from).as_secs()))
+            .collect();
+        if self.started.len() > STATUS_TASKS {
+            running.push(format!("{} more", self.started.len() - STATUS_TASKS));
+        }
+        let spent = if self.spent > 0.0 { format!("  ${:.6}", self.spent) } else { String::new() };
+        (!running.is_empty()).then(|| format!("  … {}{spent}", running.join(", ")))
+    }
+
+    fn erase(&mut self) -> std::io::Result<()> {
+        if std::mem::take(&mut self.status) {
+            // To the first column, and everything behind it away.
+            write!(anstream::stderr(), "\r\x1b[K")?;
         }
         Ok(())
     }

@@ -18,11 +18,13 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn runs(runs: &[Run]) -> Result<(), Failure> {
+/// Lists runs; of those that nobody hosts it says so.
+pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
     let mut out = anstream::stdout();
     if runs.is_empty() {
-        writeln!(anstream::stderr(), "no runs")?;
+        writeln!(anstream::stderr(), "no runs; start one: agendum demo")?;
     }
+    let idle = if hosted { 0 } else { runs.iter().filter(|run| !run.done).count() };
     for run in runs {
         let elapsed = run.elapsed_ms.map_or_else(|| "–".to_owned(), millis);
         let degraded = if run.degraded { " degraded" } else { "" };
@@ -30,18 +32,26 @@ pub(crate) fn runs(runs: &[Run]) -> Result<(), Failure> {
             out,
             "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}",
             run.id,
-            run.status,
+            if idle > 0 && !run.done && run.elapsed_ms.is_none() { "not hosted" } else { &run.status },
             elapsed,
             dollars(run.spent_usd),
             run.submitted,
             run.graph
         )?;
     }
+    if idle > 0 {
+        let what = if idle == 1 {
+            "1 run is open and nobody hosts it".to_owned()
+        } else {
+            format!("{idle} runs are open and nobody hosts them")
+        };
+        writeln!(anstream::stderr(), "{what}: agendum serve goes on with them")?;
+    }
     Ok(())
 }
 
-pub(crate) fn detail(detail: &RunDetail) -> Result<(), Failure> {
-    runs(std::slice::from_ref(&detail.run))?;
+pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
+    runs(std::slice::from_ref(&detail.run), hosted)?;
     let mut out = anstream::stdout();
     for task in &detail.tasks {
         let waiting = task.waiting_on.as_ref().map_or(String::new(), |cause| format!("  waits: {cause}"));
@@ -101,10 +111,11 @@ pub(crate) fn timeline(out: &mut impl Write, why: &Why, detail: &RunDetail) -> R
     let degraded = if detail.run.degraded { ", degraded" } else { "" };
     writeln!(
         out,
-        "  {} in {}, {}{degraded} — {}",
+        "  {} in {}, {}{degraded}{}{}",
         detail.run.status.bold(),
         millis(why.wall_ms),
         dollars(detail.run.spent_usd),
+        if parts.is_empty() { "" } else { " — " },
         parts.join(", ")
     )?;
     writeln!(out)?;

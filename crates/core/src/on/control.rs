@@ -16,7 +16,7 @@ impl Scheduler {
     fn requeue_all(&mut self) {
         let queued: Vec<_> = self.board.queue.iter().map(|rank| (rank.slot, rank.inst)).collect();
         for (slot, id) in queued {
-            // One that no target can serve any more may have ended others.
+            // One that no target may see any more may have ended others.
             if self.unqueue(slot, id) {
                 self.take(slot, id);
             }

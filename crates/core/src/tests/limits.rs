@@ -179,6 +179,32 @@ fn data_that_nobody_may_see_goes_nowhere() {
 }
 
 #[test]
+fn what_was_accepted_waits_for_its_target() {
+    assert_snapshot!(trace("
+        targets small=1:class=s large=1:class=l
+        submit r1 a class=s; b class=l needs a
+        targets large=1:class=l
+        restart
+        view r1
+        targets large=1:class=l small=1:class=s
+        ok a
+        ok b
+        submit r2 a class=s
+    "), @"
+    0ms dispatch r1/a#1 on small
+    0ms restart
+    0ms r1 is running, spent $0, held $0
+    0ms   a waiting on capacity
+    0ms   b waiting on dependency
+    0ms dispatch r1/a#2 on small
+    0ms dispatch r1/b#1 on large
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms dispatch r2/a#1 on small
+    ");
+}
+
+#[test]
 fn credits_bound_what_is_out() {
     assert_snapshot!(trace("
         limit attempts=2
@@ -328,11 +354,11 @@ fn live_text_is_held_back_until_the_check_has_passed() {
 }
 
 #[test]
-fn queued_tasks_that_no_target_serves_any_more_end_once() {
+fn queued_tasks_that_no_target_may_see_any_more_end_once() {
     assert_snapshot!(trace("
-        targets s=1:class=small l=1
-        submit r1 a class=small; b class=small; c class=small; d class=l
-        targets l=1
+        targets s=1:class=small:clearance=region=eu l=1:clearance=region=eu
+        submit r1 a class=small; b class=small; c class=small; d class=l; run: labels=region=eu
+        targets s=1:class=small l=1:clearance=region=eu
         fail a cancelled
         fail d cancelled
     "), @"

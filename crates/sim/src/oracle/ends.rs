@@ -52,7 +52,7 @@ impl Reference {
                 self.falls(id, path, Class::Permanent, next)
             }
             (End::Ineligible, State::Ready) => {
-                ensure(inst.entered && self.eligible(id, path).is_empty(), "a target may see it")?;
+                ensure(inst.entered && self.eligible(id, path).is_none(), "a target may see it")?;
                 self.falls(id, path, Class::Permanent, next)
             }
             (End::Lost | End::Uncertain, State::Running(running)) => self.lost(id, path, end, &running, next),

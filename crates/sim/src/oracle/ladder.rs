@@ -77,7 +77,7 @@ impl Reference {
         let asked = self.now.after(failure.retry_after.unwrap_or_default());
         let reopens = if matches!(failure.class, Class::RateLimited | Class::Overloaded) {
             // Another target may be open: the first that is counts.
-            self.eligible(id, path).into_iter().map(|target| self.closed[target]).min().unwrap_or(asked)
+            self.eligible(id, path).into_iter().flatten().map(|target| self.closed[target]).min().unwrap_or(asked)
         } else {
             asked
         };

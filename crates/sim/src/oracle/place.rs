@@ -53,11 +53,12 @@ impl Reference {
         self.targets.iter().position(|target| &*target.name == name && !target.capabilities.is_empty())
     }
 
-    /// The targets of a task's next attempt: able, allowed by its rung, cleared for its data.
-    pub(super) fn eligible(&self, run: RunId, path: &TaskPath) -> Vec<usize> {
+    /// The targets of a task's next attempt: able, allowed by its rung, cleared for its data. `None` if there are some and none is
+    /// cleared; where there is none at all, the task waits for another table.
+    pub(super) fn eligible(&self, run: RunId, path: &TaskPath) -> Option<Vec<usize>> {
         let run = &self.runs[&run];
         let (task, rung) = (run.task(path), run.tasks[path].rung);
-        let Work::Call(call) = &task.work else { return Vec::new() };
+        let Work::Call(call) = &task.work else { return None };
         let mut found = match rung.checked_sub(1).and_then(|rung| task.catch.get(rung)).map(|rung| &rung.rung) {
             Some(Rung::Target(name)) => {
                 let named = Requirement { class: None, allow: vec![name.clone()] };
@@ -68,9 +69,9 @@ impl Reference {
         if task.no_fallback {
             found.truncate(1);
         }
-        let labels = run.labels(path);
+        let (labels, able) = (run.labels(path), !found.is_empty());
         found.retain(|target| labels.is_within(&self.targets[*target].clearance));
-        found
+        Some(found).filter(|found| !able || !found.is_empty())
     }
 
     /// Where a task would stand if it were ready now.

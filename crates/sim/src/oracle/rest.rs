@@ -129,9 +129,12 @@ impl Reference {
         ensure(fits, &format!("{} waits on one of {causes:?}, not on {:?}", name(), shown.waiting_on))
     }
 
-    /// Why a queued task is not sent: no credit, a target that asked for a pause, all at their limit, others of its kind before it.
+    /// Why a queued task is not sent: no credit or no target at all, a target that asked for a pause, all at their limit, others of its kind before it.
     fn queue_causes(&self, id: RunId, path: &TaskPath) -> Vec<Cause> {
         let State::Queued(rank, targets) = &self.runs[&id].tasks[path].state else { return Vec::new() };
+        if targets.is_empty() {
+            return vec![Cause::Capacity];
+        }
         let mut causes = Vec::new();
         if self.flights.len() >= self.limits.attempt_credits as usize {
             causes.push(Cause::Capacity);

@@ -150,12 +150,11 @@ impl Reference {
         if run.paused {
             return self.becomes(id, path, State::Held);
         }
-        let targets = self.eligible(id, path);
-        let any = !targets.is_empty() && !self.reopening;
-        if any {
-            self.queue(id, path, targets);
+        match self.eligible(id, path).filter(|_| !self.reopening) {
+            Some(targets) => self.queue(id, path, targets),
+            None => return false,
         }
-        any
+        true
     }
 
     /// Begins: what is inside is opened, or a call is ready for its queue.

@@ -1,0 +1,145 @@
+//! A run from its submission to what comes after its answer, in front of somebody.
+
+use std::io::Write as _;
+
+use agendum_wire::v1::{RunDetail, Submit};
+use tokio::time::{Duration, timeout};
+
+use super::Context;
+use crate::failure::{FAILED, Failure, INTERRUPTED, LIMIT, UNREACHABLE};
+use crate::hosting::{Session, Signal, signalled, tell};
+use crate::programs::Example;
+use crate::show;
+
+/// How long a run that is cancelled may take to answer.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// How a command that attended a run ends.
+enum Ending {
+    /// The answer was printed; what goes on besides is hosted on.
+    Answered(Result<(), Failure>),
+    /// The process shall go at once.
+    Terminated,
+}
+
+/// Submits, follows, prints the answer and where the time went; stays until what the document wants done after it is done.
+pub(crate) async fn attend(context: &Context, mut session: Session, submission: &Submit) -> Result<(), Failure> {
+    match follow(context, &mut session, submission).await {
+        Ok(Ending::Answered(verdict)) => {
+            let closed = session.close().await;
+            verdict.and(closed)
+        }
+        Ok(Ending::Terminated) => {
+            session.stop().await;
+            Err(Failure::silent(INTERRUPTED))
+        }
+        Err(failure) => {
+            // It is the reason that counts.
+            let _closed = session.close().await;
+            Err(failure)
+        }
+    }
+}
+
+async fn follow(context: &Context, session: &mut Session, submission: &Submit) -> Result<Ending, Failure> {
+    let id = session.submit(&context.config, submission).await?;
+    let mut follower = show::Follower::new(&id, context.json);
+    let caught = tokio::select! {
+        answered = answer(session, &mut follower, &id, context.json) => {
+            let verdict = conclude(context, session, &id, &answered?).await?;
+            return Ok(if after(session, &mut follower).await? { Ending::Answered(verdict) } else { Ending::Terminated });
+        }
+        caught = signalled() => caught?,
+    };
+    follower.close()?;
+    if caught == Signal::Terminate {
+        tell(&format!("stopped: run {id} is left open and goes on with the next owner of the data directory"));
+        tell(&format!("next: {} runs watch {id}", context.program()));
+        return Ok(Ending::Terminated);
+    }
+    tell(&format!("cancelling {id} …"));
+    // It may just have ended.
+    let _ended = session.client.command(&id, "cancel").await;
+    if let Ok(Ok(detail)) = timeout(CANCEL_WAIT, session.client.answer(&id, false)).await {
+        let _verdict = conclude(context, session, &id, &detail).await?;
+    }
+    Ok(Ending::Answered(Err(Failure::silent(INTERRUPTED))))
+}
+
+/// Follows a run to its answer, over restarts of the server.
+pub(crate) async fn answer(
+    session: &mut Session,
+    follower: &mut show::Follower,
+    id: &str,
+    tasks: bool,
+) -> Result<RunDetail, Failure> {
+    loop {
+        let gone = match follower.read(&session.client).await {
+            Ok(true) => match session.client.answer(id, tasks).await {
+                Err(failure) if failure.code == UNREACHABLE => failure,
+                answered => return answered,
+            },
+            Ok(false) => Failure::silent(UNREACHABLE),
+            Err(failure) if failure.code == UNREACHABLE => failure,
+            Err(failure) => return Err(failure),
+        };
+        tracing::debug!(?gone, "the server does not answer");
+        tell("the server stopped; waiting for it to come back");
+        session.come_back(id).await?;
+    }
+}
+
+/// Prints how a run ended.
+async fn conclude(
+    context: &Context,
+    session: &Session,
+    id: &str,
+    detail: &RunDetail,
+) -> Result<Result<(), Failure>, Failure> {
+    let why = session.client.why(id, None, 0).await?;
+    if context.json {
+        let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
+        writeln!(anstream::stdout(), "{line}")?;
+    } else {
+        show::timeline(&mut anstream::stderr(), &why, detail)?;
+        show::output(detail)?;
+        writeln!(anstream::stderr(), "\nnext: {} why {id}", context.program())?;
+    }
+    Ok(verdict(context, detail))
+}
+
+/// The answer is out; what the document wants done after it still needs the process that hosts the run. False if it shall go.
+async fn after(session: &Session, follower: &mut show::Follower) -> Result<bool, Failure> {
+    if !session.is_host() {
+        return Ok(true);
+    }
+    tokio::select! {
+        done = follower.rest(&session.client) => done.map(|_| true),
+        caught = signalled() => Ok(caught.map(|_| false)?),
+    }
+}
+
+/// The exit code of a run.
+pub(crate) fn verdict(context: &Context, detail: &RunDetail) -> Result<(), Failure> {
+    match detail.run.status.as_str() {
+        "succeeded" => Ok(()),
+        "cancelled" => Err(Failure::new(FAILED, format!("run {} was cancelled", detail.run.id))),
+        _ => {
+            let (class, message) = detail
+                .error
+                .as_ref()
+                .map_or(("", "without a reason"), |error| (error.class.as_str(), error.message.as_str()));
+            let code = if matches!(class, "deadline_exceeded" | "budget_exceeded") { LIMIT } else { FAILED };
+            let task = detail
+                .error
+                .as_ref()
+                .and_then(|error| error.task.as_ref())
+                .map_or(String::new(), |task| format!(" in {task}"));
+            let hint = match Example::named(&detail.run.graph).filter(|example| example.lacks_a_program()) {
+                Some(example) => format!("agendum doctor {} says which programs are missing", example.name()),
+                None => format!("{} why {}", context.program(), detail.run.id),
+            };
+            Err(Failure::new(code, format!("the run failed{task}: {class}: {message}")).hint(hint))
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `config check`: what the configuration amounts to, everything that is wrong with it, and whose is in force.
+
+use std::io::Write as _;
+
+use agendum_store_sqlite::Directory;
+
+use super::Context;
+use crate::config::faulty;
+use crate::failure::Failure;
+use crate::in_force::InForce;
+use crate::{show, targets};
+
+/// The owner's configuration, if another process has the data directory: who, its file, what is different there.
+pub(crate) fn in_force(context: &Context) -> Option<(u32, String, Vec<String>)> {
+    let owner = Directory::look(&context.data).owner()?;
+    let theirs = InForce::read(&owner.about)?;
+    let differences = theirs.differences(&InForce::of(&context.config));
+    Some((owner.pid, theirs.name(), differences))
+}
+
+pub(crate) fn file(context: &Context) -> String {
+    context.config.file.as_ref().map_or_else(|| "none (defaults)".to_owned(), |file| file.display().to_string())
+}
+
+pub(crate) fn check(context: &Context) -> Result<(), Failure> {
+    if context.json {
+        json(context)?
+    } else {
+        text(context)?
+    }
+    faulty(&context.config.faults()).map_or(Ok(()), Err)
+}
+
+fn json(context: &Context) -> Result<(), Failure> {
+    let targets: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
+    let indexes: Vec<_> = context.config.indexes.keys().collect();
+    let limits: serde_json::Map<_, _> =
+        context.config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value.into())).collect();
+    let faults: Vec<_> = context.config.faults().into_iter().map(|fault| fault.message).collect();
+    let owner = in_force(context).map(
+        |(pid, file, differences)| serde_json::json!({ "process": pid, "file": file, "differences": differences }),
+    );
+    show::json(&serde_json::json!({
+        "file": file(context), "data": context.data, "targets": targets, "indexes": indexes, "limits": limits,
+        "overrides": context.config.overrides, "faults": faults, "in_force": owner,
+    }))
+}
+
+fn text(context: &Context) -> Result<(), Failure> {
+    let mut out = anstream::stdout();
+    writeln!(out, "configuration  {}\ndata           {}", file(context), context.data.display())?;
+    if let Some((pid, file, differences)) = in_force(context) {
+        let differs = if differences.is_empty() {
+            "the same".to_owned()
+        } else {
+            format!("different: {}", differences.join(", "))
+        };
+        writeln!(out, "in force       {file}, of process {pid} that owns the data directory; {differs}")?;
+    }
+    for variable in &context.config.overrides {
+        writeln!(out, "environment    {variable}")?;
+    }
+    if let Some(note) = context.config.note_on_key() {
+        writeln!(out, "environment    {note}")?;
+    }
+    for target in targets::declared(&context.config) {
+        let can: Vec<_> = target.capabilities.iter().map(|capability| capability.word()).collect();
+        writeln!(out, "target         {} ({}, {} at once)", target.name, can.join(", "), target.concurrency_max)?;
+    }
+    for (name, index) in &context.config.indexes {
+        for path in &index.paths {
+            writeln!(out, "index          {name} ← {}", context.config.folder.join(path).display())?;
+        }
+    }
+    for (name, value, bounds, changed) in context.config.limits.lines() {
+        let mark = if changed { ", changed" } else { "" };
+        writeln!(out, "limit          {name:<20} {value:>10}  ({bounds}{mark})")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,281 @@
+//! Client or owner: how a command comes to a server of its data directory, comes back to it, and how long it hosts one.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agendum_ports::StoreError;
+use agendum_store_sqlite::{Directory, Owner};
+use agendum_wire::v1::{Run, Submit, TaskLine};
+use tokio::time::{Instant, sleep};
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::failure::{Failure, INTERRUPTED, UNREACHABLE};
+use crate::host::Host;
+use crate::in_force::InForce;
+
+/// How long an owner may take to listen, or to go.
+const OWNER_WAIT: Duration = Duration::from_secs(5);
+/// How long a client waits for a server that has gone: a restart.
+const RETURN_WAIT: Duration = Duration::from_secs(5);
+/// How often whoever waits looks again.
+const LOOK: Duration = Duration::from_millis(100);
+/// What takes no longer than this is not told.
+const UNTOLD: Duration = Duration::from_millis(500);
+/// Runs that are named when they are taken up.
+const NAMED_MAX: usize = 8;
+
+/// What a command needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Runs graphs: becomes the owner if there is none.
+    Engine,
+    /// Only reads: opens the database beside whoever owns it.
+    Reading,
+}
+
+/// Tells whoever watches; what hosts goes on when nobody does.
+pub(crate) fn tell(line: &str) {
+    let _closed = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Why a foreground command shall end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C: whoever started it does not want it.
+    Interrupt,
+    /// SIGTERM: the machine wants the process to go.
+    Terminate,
+}
+
+/// Until Ctrl-C or SIGTERM.
+pub(crate) async fn signalled() -> std::io::Result<Signal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended.map(|()| Signal::Interrupt),
+        _ = term.recv() => Ok(Signal::Terminate),
+    }
+}
+
+/// A client, and the host it speaks to if that is this process.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    host: Option<Host>,
+    owner: Option<Owner>,
+    data: PathBuf,
+}
+
+impl Session {
+    /// A client of the owner of the data directory; of this process if there is none.
+    pub(crate) async fn open(config: &Config, data: &Path, need: Need) -> Result<Self, Failure> {
+        let until = Instant::now() + OWNER_WAIT;
+        loop {
+            let looked = Directory::look(data);
+            if let Some(owner) = looked.owner() {
+                match reach(&owner, data).await {
+                    Ok(client) => return Ok(Self { client, host: None, owner: Some(owner), data: data.to_owned() }),
+                    // It has just begun, or is about to go.
+                    Err(failure) if Instant::now() >= until => return Err(failure),
+                    Err(_) => {}
+                }
+                sleep(LOOK).await;
+                continue;
+            }
+            let started = match need {
+                Need::Reading if !looked.exists() => return Err(nothing(data)),
+                Need::Reading => Host::read(config, looked).await?,
+                Need::Engine => {
+                    // Before it is made: a configuration that cannot be run leaves nothing behind.
+                    config.sound()?;
+                    match Directory::own(data) {
+                        Ok(directory) => {
+                            Host::start(config, directory, data, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?
+                        }
+                        // Another command was faster.
+                        Err(StoreError::Owned { .. }) if Instant::now() < until => {
+                            sleep(LOOK).await;
+                            continue;
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            };
+            if need == Need::Engine {
+                took_up(&started.client).await?;
+            }
+            return Ok(Self { client: started.client, host: Some(started.host), owner: None, data: data.to_owned() });
+        }
+    }
+
+    /// Submits a run; to the next owner, or as the next owner, if this one is about to go.
+    pub(crate) async fn submit(&mut self, config: &Config, submission: &Submit) -> Result<String, Failure> {
+        let until = Instant::now() + OWNER_WAIT;
+        loop {
+            match self.client.submit(submission).await {
+                Err(failure) if failure.not_taken && self.host.is_none() && Instant::now() < until => {
+                    sleep(LOOK).await;
+                    let data = self.data.clone();
+                    *self = Self::open(config, &data, Need::Engine).await?;
+                }
+                submitted => return submitted,
+            }
+        }
+    }
+
+    /// True if the engine lives in this process.
+    pub(crate) fn is_host(&self) -> bool {
+        self.host.as_ref().is_some_and(Host::runs)
+    }
+
+    /// True if runs go on, here or with the owner; false if nobody hosts them.
+    pub(crate) fn is_hosted(&self) -> bool {
+        self.host.as_ref().is_none_or(Host::runs)
+    }
+
+    /// The configuration of the owner, if that is another process.
+    pub(crate) fn in_force(&self) -> Option<(&Owner, InForce)> {
+        self.owner.as_ref().and_then(|owner| Some((owner, InForce::read(&owner.about)?)))
+    }
+
+    /// Waits for a server that has gone, for as long as a restart takes.
+    pub(crate) async fn come_back(&mut self, id: &str) -> Result<(), Failure> {
+        let until = Instant::now() + RETURN_WAIT;
+        while self.host.is_none() && Instant::now() < until {
+            if let Some(owner) = Directory::look(&self.data).owner()
+                && let Ok(client) = reach(&owner, &self.data).await
+            {
+                (self.client, self.owner) = (client, Some(owner));
+                return Ok(());
+            }
+            sleep(LOOK).await;
+        }
+        Err(Failure::new(UNREACHABLE, format!("the server stopped; run {id} goes on when it is started again"))
+            .hint(format!("agendum serve; agendum runs watch {id}")))
+    }
+
+    /// Ends what this process hosts: at once if it only reads, else when the runs that go on in it have ended. Says what it still does;
+    /// Ctrl-C and SIGTERM leave the rest to the next owner.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        let _closed = std::io::stdout().flush();
+        let lingered = if self.host.as_ref().is_some_and(Host::runs) { linger(&self.client).await } else { Ok(()) };
+        self.stop().await;
+        lingered
+    }
+
+    /// Ends what this process hosts at once. Open runs go on with the next owner.
+    pub(crate) async fn stop(self) {
+        if let Some(host) = self.host {
+            host.stop().await;
+        }
+    }
+}
+
+fn nothing(data: &Path) -> Failure {
+    Failure::usage(format!("there are no runs in {} yet", data.display())).hint("start one: agendum demo")
+}
+
+/// The owner's client, if it answers.
+async fn reach(owner: &Owner, data: &Path) -> Result<Client, Failure> {
+    if owner.address.is_empty() {
+        let message =
+            format!("process {} has the data directory {} and does not listen yet", owner.pid, data.display());
+        return Err(Failure::new(UNREACHABLE, message).hint("try again in a moment, or use another --data DIR"));
+    }
+    let client = Client::new(&owner.address, &owner.token)?;
+    client.ping().await.map_err(|_| {
+        let message = format!("process {} owns {} but does not answer at {}", owner.pid, data.display(), owner.address);
+        Failure::new(UNREACHABLE, message)
+            .hint(format!("is it stopped? `kill {}` frees the data directory; nothing is lost", owner.pid))
+    })?;
+    Ok(client)
+}
+
+fn runs_word(count: usize) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
+}
+
+/// Says which runs an earlier owner left.
+pub(crate) async fn took_up(client: &Client) -> Result<(), Failure> {
+    let open = client.open_runs().await?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = open.iter().take(NAMED_MAX).map(|run| format!("{} {}", run.id, run.graph)).collect();
+    let more = if open.len() > NAMED_MAX { ", …" } else { "" };
+    let word = runs_word(open.len()).replacen("run", "open run", 1);
+    tell(&format!("took up {word}: {}{more}", named.join(", ")));
+    Ok(())
+}
+
+/// Until nothing goes on any more that a host is needed for.
+async fn linger(client: &Client) -> Result<(), Failure> {
+    let (begun, mut told) = (Instant::now(), BTreeSet::new());
+    let mut signal = std::pin::pin!(signalled());
+    loop {
+        let Open { going, stuck } = open(client).await?;
+        if going.is_empty() {
+            for run in stuck {
+                tell(&format!(
+                    "left open: {} {}: it waits for a target that this configuration does not have",
+                    run.id, run.graph
+                ));
+            }
+            return Ok(());
+        }
+        if begun.elapsed() >= UNTOLD && going.iter().any(|run| !told.contains(&run.id)) {
+            tell(&format!(
+                "still hosting {} of another command; Ctrl-C stops this, what is open goes on when the data directory is opened again",
+                runs_word(going.len())
+            ));
+            told.extend(going.iter().map(|run| run.id.clone()));
+        }
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            caught = &mut signal => {
+                caught?;
+                let left: Vec<&str> = going.iter().map(|run| run.id.as_str()).collect();
+                tell(&format!("left open: {}; agendum serve takes it up", left.join(", ")));
+                return Err(Failure::silent(INTERRUPTED));
+            }
+        }
+    }
+}
+
+/// Open runs, by whether a host is needed for them now. Paused ones that have nothing under way are neither.
+struct Open {
+    going: Vec<Run>,
+    /// They wait for a target that this configuration does not have.
+    stuck: Vec<Run>,
+}
+
+async fn open(client: &Client) -> Result<Open, Failure> {
+    let mut open = Open { going: Vec::new(), stuck: Vec::new() };
+    for run in client.open_runs().await? {
+        let tasks = client.run(&run.id, 0).await?.tasks;
+        let waits = |wanted: fn(&str) -> bool| tasks.iter().any(|task| task.waiting_on.as_deref().is_some_and(wanted));
+        if is_under_way(&tasks) {
+            open.going.push(run);
+        } else if run.status == "paused" {
+            // Whoever resumes it hosts it.
+        } else if waits(|cause| cause == "capacity") && !waits(|cause| !matches!(cause, "capacity" | "dependency")) {
+            open.stuck.push(run);
+        } else {
+            open.going.push(run);
+        }
+    }
+    Ok(open)
+}
+
+/// True if an attempt is. A group runs as long as what is inside it waits.
+fn is_under_way(tasks: &[TaskLine]) -> bool {
+    let is_group = |task: &TaskLine| {
+        let within =
+            |other: &TaskLine| other.task.strip_prefix(&task.task).is_some_and(|rest| rest.starts_with(['/', '[']));
+        tasks.iter().any(within)
+    };
+    tasks.iter().any(|task| task.waiting_on.is_none() && task.status == "running" && !is_group(task))
+}

@@ -1,0 +1,104 @@
+//! Texts of tasks as they come: one as it is, several line by line with the name of their task.
+
+use std::collections::BTreeMap;
+
+/// Characters after which a line of several is broken, at a space.
+const WIDTH: usize = 72;
+
+/// The texts under way.
+#[derive(Default)]
+pub(super) struct Streams {
+    /// What of a task's text is not shown yet; of the only one nothing is kept back.
+    held: BTreeMap<String, String>,
+    /// The task whose line is not finished.
+    open: Option<String>,
+}
+
+impl Streams {
+    /// What to show of a piece of text.
+    pub(super) fn take(&mut self, task: &str, text: &str) -> String {
+        self.held.entry(task.to_owned()).or_default();
+        if self.held.len() == 1 {
+            // What was kept back while there were others.
+            let kept = self.held.insert(task.to_owned(), String::new()).unwrap_or_default();
+            let begin = if self.open.is_some() { "" } else { "  │ " };
+            self.open = Some(task.to_owned());
+            return format!("{begin}{}", (kept + text).replace('\n', "\n  │ "));
+        }
+        let mut shown = self.break_off();
+        let held = self.held.entry(task.to_owned()).or_default();
+        held.push_str(text);
+        while let Some(end) = line_end(held) {
+            let line: String = held.drain(..end).collect();
+            shown.push_str(&labelled(task, &line));
+        }
+        shown
+    }
+
+    /// The task has ended, or something is to be said of it: what is left of its text, and the end of its line.
+    pub(super) fn end(&mut self, task: &str) -> String {
+        let mut shown = if self.open.as_deref() == Some(task) { self.break_off() } else { String::new() };
+        if let Some(held) = self.held.remove(task).filter(|held| !held.trim().is_empty()) {
+            shown.push_str(&self.break_off());
+            shown.push_str(&labelled(task, &held));
+        }
+        shown
+    }
+
+    /// Ends the line that is not finished, for something else to be said.
+    pub(super) fn close(&mut self) -> String {
+        self.break_off()
+    }
+
+    pub(super) const fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    fn break_off(&mut self) -> String {
+        if self.open.take().is_some() { "\n".to_owned() } else { String::new() }
+    }
+}
+
+fn labelled(task: &str, line: &str) -> String {
+    format!("  {task} │ {}\n", line.trim())
+}
+
+/// Where the first whole line ends.
+fn line_end(text: &str) -> Option<usize> {
+    if let Some(end) = text.find('\n') {
+        return Some(end + 1);
+    }
+    let (width, _) = text.char_indices().nth(WIDTH)?;
+    Some(text[..width].rfind(' ').map_or(width, |space| space + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Streams;
+
+    #[test]
+    fn one_text_flows_and_several_are_labelled() {
+        let mut streams = Streams::default();
+        let mut shown = String::new();
+        for (task, text) in
+            [("a", "alone, "), ("a", "and\nfree"), ("b", "begins"), ("a", " goes on"), ("b", " here\nand")]
+        {
+            shown.push_str(&streams.take(task, text));
+        }
+        shown.push_str(&streams.take("a", &" a long line".repeat(8)));
+        shown.push_str(&streams.end("a"));
+        shown.push_str(&streams.take("b", " alone"));
+        shown.push_str(&streams.end("b"));
+        shown.push_str(&streams.take("c", "alone again"));
+        shown.push_str(&streams.close());
+        insta::assert_snapshot!(shown, @"
+        │ alone, and
+        │ free
+        b │ begins here
+        a │ goes on a long line a long line a long line a long line a long line a
+        a │ long line a long line a long line
+        │ and alone
+        │ alone again
+        ");
+    }
+}

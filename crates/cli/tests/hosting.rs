@@ -1,0 +1,313 @@
+//! Several commands over one data directory, on the real binary: who hosts, whose configuration is in force, what a signal leaves.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+/// A folder with a configuration, graphs and a data directory.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        place.write("agendum.toml", "[targets.tools]\nkind = \"exec\"\nallow = [\"sh\"]\n");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// A graph with one task that runs a shell line.
+    fn shell(&self, name: &str, line: &str, more: &str) {
+        let task = format!("{{ uses: exec, effect: none, with: {{ argv: [sh, -c, {line:?}] }} }}");
+        self.write(&format!("{name}.yaml"), &format!("version: 1\nname: {name}\ntasks:\n  t: {task}\n{more}"));
+    }
+
+    fn agendum(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
+        command.current_dir(self.folder.path()).env("AGENDUM_DATA", self.path("data")).env("NO_COLOR", "1");
+        command.env_remove("AGENDUM_CONFIG").env_remove("OPENAI_API_KEY").args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        said(&self.agendum(arguments).output().unwrap())
+    }
+
+    /// Waits until a shell line has made this file.
+    fn wait_for(&self, name: &str) {
+        for _ in 0..2_000 {
+            if self.path(name).exists() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{name} does not appear");
+    }
+
+    fn runs(&self) -> Vec<(String, String)> {
+        let (_, out, err) = self.run(&["--json", "runs", "ls"]);
+        let runs: Json = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+        let text = |run: &Json, field: &str| run[field].as_str().unwrap().to_owned();
+        runs.as_array().unwrap().iter().map(|run| (text(run, "graph"), text(run, "status"))).collect()
+    }
+}
+
+fn said(output: &Output) -> (i32, String, String) {
+    let read = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap_or(-1), read(&output.stdout), read(&output.stderr))
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").arg(name).arg(child.id().to_string()).status().unwrap().success());
+}
+
+/// A server that goes with the test.
+struct Server(Child, BufReader<ChildStderr>);
+
+impl Server {
+    fn start(place: &Place, more: &[&str]) -> Self {
+        let mut child = place.agendum(&[more, &["serve", "--listen", "127.0.0.1:0"]].concat()).spawn().unwrap();
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        err.read_line(&mut line).unwrap();
+        assert!(line.contains("agendum listens"), "{line}");
+        Self(child, err)
+    }
+
+    /// As `systemctl stop` does.
+    fn stop(mut self) -> String {
+        signal(&self.0, "-TERM");
+        let mut rest = String::new();
+        self.1.read_to_string(&mut rest).unwrap();
+        rest
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+        let _ended = self.0.wait();
+    }
+}
+
+fn until(file: &Path) -> String {
+    format!("while [ ! -e {} ]; do sleep 0.05; done", file.display())
+}
+
+#[test]
+fn a_host_stays_while_runs_of_others_go_on() {
+    let place = Place::new();
+    place.shell("short", &format!("touch short-began; {}", until(&place.path("go"))), "");
+    place.shell("long", &format!("touch long-began; {}; echo whole", until(&place.path("end"))), "");
+    let host = place.agendum(&["run", "short.yaml"]).spawn().unwrap();
+    place.wait_for("short-began");
+    let client = place.agendum(&["run", "long.yaml"]).spawn().unwrap();
+    place.wait_for("long-began");
+    std::fs::write(place.path("go"), "").unwrap();
+    while place.runs().iter().any(|(graph, status)| graph == "short" && status == "running") {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Long enough for a host that goes to be gone.
+    std::thread::sleep(Duration::from_millis(1_000));
+    std::fs::write(place.path("end"), "").unwrap();
+    let (code, out, err) = said(&client.wait_with_output().unwrap());
+    assert!(code == 0 && out.contains("whole"), "{code} {out} {err}");
+    let (code, _, err) = said(&host.wait_with_output().unwrap());
+    assert!(code == 0 && err.contains("still hosting 1 run of another command"), "{code} {err}");
+}
+
+#[test]
+fn an_open_run_waits_for_its_configuration() {
+    let place = Place::new();
+    place.shell("open", &format!("touch began; {}", until(&place.path("end"))), "");
+    place.write("other/agendum.toml", "");
+    place.write("other/tiny.yaml", "version: 1\nname: tiny\ntasks:\n  m: { uses: moderate, with: { text: fine } }\n");
+    let mut host = place.agendum(&["run", "open.yaml"]).spawn().unwrap();
+    place.wait_for("began");
+    host.kill().unwrap();
+    host.wait().unwrap();
+    let (_, out, err) = place.run(&["runs", "ls"]);
+    assert!(out.contains("not hosted") && err.contains("agendum serve"), "{out} {err}");
+    let (code, _, err) = place.run(&["run", "other/tiny.yaml"]);
+    assert!(code == 0 && err.contains("took up 1 open run: ") && err.contains("left open: "), "{code} {err}");
+    // As the index has it: nobody hosts it who would know more.
+    assert_eq!(place.runs()[1], ("open".to_owned(), "queued".to_owned()));
+    std::fs::write(place.path("end"), "").unwrap();
+    let (code, _, err) = place.run(&["runs", "watch", &id_of(&place, 1)]);
+    assert_eq!(code, 0, "{err}");
+}
+
+fn id_of(place: &Place, index: usize) -> String {
+    let runs: Json = serde_json::from_str(&place.run(&["--json", "runs", "ls"]).1).unwrap();
+    runs[index]["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_configuration_of_the_owner_is_in_force() {
+    let place = Place::new();
+    place.shell("needs-exec", "echo", "");
+    place.write("other/agendum.toml", "[indexes.pages]\npaths = [\".\"]\n");
+    place.write("other/page.md", "# Page\n\nWords.\n");
+    place.write("tiny.yaml", "version: 1\nname: tiny\ntasks:\n  m: { uses: moderate, with: { text: fine } }\n");
+    place.write(
+        "asks.yaml",
+        "version: 1\nname: asks\ntasks:\n  r: { uses: retrieve, with: { index: pages, query: words } }\n",
+    );
+    place.write(
+        "elsewhere/asks.yaml",
+        &std::fs::read_to_string(place.path("asks.yaml")).unwrap().replace("pages", "none"),
+    );
+    let server = Server::start(&place, &["--config", "other/agendum.toml"]);
+    let (code, _, err) = place.run(&["run", "needs-exec.yaml"]);
+    assert!(code == 2 && err.contains("other/agendum.toml") && err.contains("a target for exec"), "{code} {err}");
+    assert!(err.contains("--config") && err.contains("--data DIR"), "{err}");
+    let (code, _, err) = place.run(&["run", "tiny.yaml"]);
+    assert!(
+        code == 0 && err.contains("which is in force") && err.contains("target tools, index pages"),
+        "{code} {err}"
+    );
+    assert_eq!(place.run(&["run", "asks.yaml"]).0, 0);
+    let (code, _, err) = place.run(&["run", "elsewhere/asks.yaml"]);
+    assert!(code == 2 && err.contains("index none"), "{code} {err}");
+    // An index that is made while the server runs is found.
+    assert_eq!(place.run(&["index", "add", "none", "other/page.md"]).0, 0);
+    let (code, _, err) = place.run(&["run", "elsewhere/asks.yaml"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, out, _) = place.run(&["config", "check"]);
+    assert!(code == 0 && out.contains("in force ") && out.contains("different: target tools"), "{out}");
+    let (_, out, _) = place.run(&["--config", "other/agendum.toml", "config", "check"]);
+    assert!(out.contains("the same"), "{out}");
+    server.stop();
+}
+
+#[test]
+fn a_client_survives_a_restart_and_says_when_there_is_none() {
+    let place = Place::new();
+    place.shell("long", &format!("touch began; {}", until(&place.path("end"))), "");
+    let server = Server::start(&place, &[]);
+    let client = place.agendum(&["run", "long.yaml"]).spawn().unwrap();
+    place.wait_for("began");
+    assert!(server.stop().contains("stopping"));
+    let server = Server::start(&place, &[]);
+    std::fs::write(place.path("end"), "").unwrap();
+    let (code, _, err) = said(&client.wait_with_output().unwrap());
+    assert!(code == 0 && err.contains("waiting for it to come back"), "{code} {err}");
+    std::fs::remove_file(place.path("end")).unwrap();
+    std::fs::remove_file(place.path("began")).unwrap();
+    let client = place.agendum(&["run", "long.yaml"]).spawn().unwrap();
+    place.wait_for("began");
+    server.stop();
+    let (code, _, err) = said(&client.wait_with_output().unwrap());
+    assert!(
+        code == 3 && err.contains("goes on when it is started again") && err.contains("runs watch"),
+        "{code} {err}"
+    );
+    assert!(!err.contains("http://"), "{err}");
+}
+
+#[test]
+fn a_run_that_is_told_to_go_leaves_its_run_open_and_no_child() {
+    let place = Place::new();
+    place.shell("long", "echo $$ > pid; touch began; sleep 60", "");
+    let host = place.agendum(&["run", "long.yaml"]).spawn().unwrap();
+    place.wait_for("began");
+    signal(&host, "-TERM");
+    let (code, _, err) = said(&host.wait_with_output().unwrap());
+    assert!(code == 130 && err.contains("is left open") && err.contains("next: agendum runs watch"), "{code} {err}");
+    let pid = std::fs::read_to_string(place.path("pid")).unwrap();
+    let alive = || Command::new("kill").args(["-0", pid.trim()]).stderr(Stdio::null()).status().unwrap().success();
+    for _ in 0..100 {
+        if !alive() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!alive(), "its program has ended");
+    assert_eq!(place.runs(), [("long".to_owned(), "queued".to_owned())]);
+}
+
+#[test]
+fn what_follows_the_answer_is_shown() {
+    let place = Place::new();
+    let finally = "finally:\n  tidy: { uses: exec, effect: none, with: { argv: [sh, -c, \"sleep 0.3\"] } }\n";
+    place.shell("tidied", "exit 3", finally);
+    let (code, _, err) = place.run(&["run", "tidied.yaml"]);
+    let (_, after) = err.split_once("after the answer").unwrap_or_else(|| panic!("{err}"));
+    assert!(code == 1 && after.contains("✓ tidy"), "{code} {err}");
+    place.shell("plain", "exit 3", "");
+    let (code, _, err) = place.run(&["run", "plain.yaml"]);
+    assert!(code == 1 && !err.contains("after the answer") && !err.contains("still"), "{code} {err}");
+}
+
+#[test]
+fn the_demo_can_be_explained_and_a_key_brings_a_model() {
+    let place = Place::new();
+    let (code, out, err) = place.run(&["runs", "ls"]);
+    assert!(code == 0 && out.is_empty() && err.contains("agendum demo"), "{code} {out} {err}");
+    let (code, out, err) = place.run(&["demo"]);
+    assert!(code == 0 && err.contains("next: agendum why "), "{code} {err}");
+    let cited = out.split("  [p1] ").nth(1).unwrap_or_else(|| panic!("{out}")).split(':').next().unwrap();
+    assert!(place.path(cited).is_file(), "{cited}");
+    assert_eq!(place.run(&["why", "last"]).0, 0);
+    let mut child = place.agendum(&["provider", "--listen", "127.0.0.1:0"]).spawn().unwrap();
+    let line = BufReader::new(child.stderr.take().unwrap()).lines().next().unwrap().unwrap();
+    let base = format!("http://{}", line.split_once("http://").unwrap().1);
+    place.write("chat.yaml", "version: 1\nname: chat\nbudget: { usd: 0.05 }\ntasks:\n  c: { uses: chat, with: { prompt: \"<text>a</text>\" } }\n");
+    let mut command = place.agendum(&["--json", "run", "chat.yaml"]);
+    command.env("OPENAI_API_KEY", "sk-test").env("OPENAI_BASE_URL", base);
+    let (code, out, err) = said(&command.output().unwrap());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let last: Json = serde_json::from_str(out.lines().last().unwrap_or_else(|| panic!("{err}"))).unwrap();
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(last["why"]["tasks"][0]["attempts"][0]["target"], "openai");
+    assert!(last["run"]["spent_usd"].as_f64().unwrap() > 0.0, "{out}");
+}
+
+#[test]
+fn what_is_typed_wrong_is_answered_well() {
+    let place = Place::new();
+    place.write(
+        "greet.yaml",
+        "version: 1\nname: greet\ninputs: { type: object, required: [name, more], properties: { name: { type: string, maxLength: 4000 }, more: { type: integer } } }\ntasks:\n  m: { uses: moderate, with: { text: \"${{ inputs.name }}\" } }\noutput: \"${{ inputs.name }}\"\n",
+    );
+    let (code, out, err) = place.run(&["run", "greet.yaml", "-i", "name=42", "-i", "more=1"]);
+    assert!(code == 0 && out == "42\n", "{code} {out} {err}");
+    let (code, _, err) = place.run(&["run", "greet.yaml", "-i", "name=a b"]);
+    assert!(code == 2 && err.contains("hint: agendum run greet.yaml -i 'name=a b' --input more=…"), "{err}");
+    let (code, _, err) =
+        place.run(&["run", "greet.yaml", "-i", &format!("name={}", "x".repeat(4_001)), "-i", "more=1"]);
+    assert!(code == 2 && err.len() < 600 && err.contains("longer than 4000"), "{err}");
+    for budget in ["-1", "nan", "inf", "x"] {
+        let (code, _, err) = place.run(&["run", "greet.yaml", "--budget", budget]);
+        assert!(code == 2 && err.contains("a budget is a number of US dollars"), "{budget}: {err}");
+    }
+    let (code, _, err) = place.run(&["index", "add", "x", "/nowhere"]);
+    assert!(code == 2 && !place.path("data/indexes").exists(), "{code} {err}");
+    place.write("Cargo.lock", "");
+    place.write("a.md", "# A\n\nWords.\n");
+    let (code, _, err) = place.run(&["index", "add", "x", "a.md", "Cargo.lock"]);
+    assert!(
+        code == 2 && err.contains("Cargo.lock is of no format") && !place.path("data/indexes").exists(),
+        "{code} {err}"
+    );
+    place.write("victim.db", "");
+    let (code, _, err) = place.run(&["index", "rm", "../../victim"]);
+    assert!(code == 2 && err.contains("is no index name") && place.path("victim.db").exists(), "{code} {err}");
+}
