@@ -23,8 +23,17 @@ tasks:
   t4: { needs: [t3], uses: chat, with: { prompt: a } }
 ";
 
+const PARKED: &str = "
+version: 1
+name: parked
+tasks:
+  later: { delay: 30d, uses: chat, with: { prompt: a } }
+";
+
 /// Live runs while the clock is on.
 const RUNS: u64 = 100_000;
+/// Runs that wait for a time far away.
+const PARKED_RUNS: u64 = 1_000_000;
 
 /// Runs the measurement and says what came of it.
 ///
@@ -33,7 +42,7 @@ const RUNS: u64 = 100_000;
 /// If the core breaks its contract.
 #[must_use]
 pub fn run() -> String {
-    let graph = graph();
+    let graph = graph(DOCUMENT);
     let before = resident();
     let mut world = World::new();
     let mut report = String::new();
@@ -68,6 +77,24 @@ pub fn run() -> String {
         held >> 20
     );
     report
+}
+
+/// What runs that wait for a time far away cost: one task each.
+#[must_use]
+pub fn parked() -> String {
+    let graph = graph(PARKED);
+    let before = resident();
+    let (mut world, began) = (World::new(), Instant::now());
+    for number in 0..PARKED_RUNS {
+        world.submit(&graph, number);
+    }
+    let held = resident().saturating_sub(before);
+    format!(
+        "parked: {PARKED_RUNS} runs of one task each wait for a time: {:.0} bytes each (resident, {} MiB in all), submitted in {:.2} s",
+        held as f64 / PARKED_RUNS as f64,
+        held >> 20,
+        began.elapsed().as_secs_f64()
+    )
 }
 
 struct World {
@@ -177,8 +204,8 @@ impl World {
     }
 }
 
-fn graph() -> Arc<Graph> {
-    let checked = agendum_spec::check(Source { name: "bench", text: DOCUMENT }, &NoFiles, &Limits::STANDARD);
+fn graph(text: &str) -> Arc<Graph> {
+    let checked = agendum_spec::check(Source { name: "bench", text }, &NoFiles, &Limits::STANDARD);
     Arc::clone(&checked.runnable().expect("a constant document").graph)
 }
 

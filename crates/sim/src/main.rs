@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         ["corpus", folder] => corpus::run(folder.as_ref()).map(|report| println!("{report}")),
         ["bench"] => {
             println!("{}", bench::run());
+            println!("{}", bench::parked());
             Ok(())
         }
         _ => Err(USAGE.to_owned()),
