@@ -27,11 +27,11 @@ const PARKED: &str = "
 version: 1
 name: parked
 tasks:
-  later: { delay: 30d, uses: chat, with: { prompt: a } }
+  later: { delay: 720h, uses: chat, with: { prompt: a } }
 ";
 
-/// Live runs while the clock is on.
-const RUNS: u64 = 100_000;
+/// Live runs while the clock is on: as many as the aim names, and so few that the processor's caches hold them.
+pub const RUNS: [u64; 2] = [100_000, 1_000];
 /// Runs that wait for a time far away.
 const PARKED_RUNS: u64 = 1_000_000;
 
@@ -41,23 +41,23 @@ const PARKED_RUNS: u64 = 1_000_000;
 ///
 /// If the core breaks its contract.
 #[must_use]
-pub fn run() -> String {
+pub fn run(runs: u64) -> String {
     let graph = graph(DOCUMENT);
     let before = resident();
     let mut world = World::new();
     let mut report = String::new();
-    for number in 0..RUNS {
+    for number in 0..runs {
         world.submit(&graph, number);
     }
     let held = resident().saturating_sub(before);
     let began = (Instant::now(), cpu(), world.events);
     // Every live run goes one step further, in turn, and a new run takes the place of one that ends.
-    let mut number = RUNS;
+    let mut number = runs;
     while world.events - began.2 < 3_000_000 {
         if !world.step() {
             break;
         }
-        while world.live < RUNS {
+        while world.live < runs {
             world.submit(&graph, number);
             number += 1;
         }
@@ -65,17 +65,20 @@ pub fn run() -> String {
     let (events, wall, used) = (world.events - began.2, began.0.elapsed().as_secs_f64(), cpu() - began.1);
     let _ = writeln!(
         report,
-        "core: {:.0} events/s with {RUNS} live runs of 5 tasks ({events} events in {wall:.2} s, {:.0} ns of CPU each)",
+        "core: {:.0} events/s with {runs} live runs of 5 tasks ({events} events in {wall:.2} s, {:.0} ns of CPU each)",
         events as f64 / wall,
         used / events as f64 * 1e9
     );
-    let _ = writeln!(report, "mix: per run 1 submission, 5 outcomes, 1 output; `Durable` every 256 records");
-    let _ = write!(
-        report,
-        "memory: {:.0} bytes per live run with its 5 tasks (resident, {} MiB in all, driver's queue of attempts included)",
-        held as f64 / RUNS as f64,
-        held >> 20
-    );
+    let _ = write!(report, "mix: per run 1 submission, 5 outcomes, 1 output; `Durable` every 256 records");
+    // So few runs that they fit into what the process holds anyway say nothing of their size.
+    if held >> 20 > 0 {
+        let _ = write!(
+            report,
+            "\nmemory: {:.0} bytes per live run with its 5 tasks (resident, {} MiB in all, driver's queue of attempts included)",
+            held as f64 / runs as f64,
+            held >> 20
+        );
+    }
     report
 }
 

@@ -33,7 +33,9 @@ fn main() -> ExitCode {
         ["shrink", seed] => number(seed).and_then(|seed| shrink(seed, RUNS)).map(|left| println!("{left}")),
         ["corpus", folder] => corpus::run(folder.as_ref()).map(|report| println!("{report}")),
         ["bench"] => {
-            println!("{}", bench::run());
+            for runs in bench::RUNS {
+                println!("{}", bench::run(runs));
+            }
             println!("{}", bench::parked());
             Ok(())
         }

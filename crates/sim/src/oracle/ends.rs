@@ -35,7 +35,7 @@ impl Reference {
                 self.falls(id, path, if once { Class::Uncertain } else { class }, next)
             }
             (End::Unaffordable, State::Queued(..)) => {
-                ensure(self.next().contains(&(id, path.clone())), "it is not its turn")?;
+                self.comes_up(id, path)?;
                 ensure(self.purse(id, path) == Purse::Refuses, "the budget covers it")?;
                 let mut may = self.caught_or(id, path, Class::BudgetExceeded);
                 let degrades = run_degrades(&self.runs[&id]);

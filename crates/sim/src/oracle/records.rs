@@ -182,8 +182,16 @@ impl Reference {
         Ok(())
     }
 
-    /// The task is (one of those alike that are) next. Those before it that wait for money step aside without a record.
     fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, super::place::Hold), String> {
+        self.comes_up(id, path)?;
+        match self.purse(id, path) {
+            Purse::Sends(target, hold) => Ok((target, hold)),
+            other => Err(format!("the purse says {other:?}")),
+        }
+    }
+
+    /// The task is (one of those alike that are) next. Those before it that wait for money step aside without a record.
+    pub(super) fn comes_up(&mut self, id: RunId, path: &TaskPath) -> Checked {
         loop {
             let next = self.next();
             if next.contains(&(id, path.clone())) {
@@ -191,10 +199,7 @@ impl Reference {
                 let poor = next.into_iter().filter(|(id, path)| self.purse(*id, path) == Purse::Waits);
                 let poor: Vec<_> = poor.collect();
                 self.passed.extend(poor);
-                return match self.purse(id, path) {
-                    Purse::Sends(target, hold) => Ok((target, hold)),
-                    other => Err(format!("the purse says {other:?}")),
-                };
+                return Ok(());
             }
             let poor = next.iter().find(|(id, path)| self.purse(*id, path) == Purse::Waits).cloned();
             let Some((id, path)) = poor else {
