@@ -120,9 +120,9 @@ impl Evaluator {
     /// Evaluates a source: an expression gives its value, a template its text.
     fn run(&self, source: &str, form: Form, work: &mut Work, text: &mut String) -> Result<Option<Value>, EvalError> {
         crate::shape::check(source, form, &self.limits).map_err(EvalError::Failed)?;
-        let guarded = guard(source, form).map_err(EvalError::Failed)?;
+        let tree = guard(source, form).map_err(EvalError::Failed)?;
         let mut generator = CodeGenerator::new("text", source);
-        match &guarded.tree {
+        match &tree {
             Tree::Expression(tree) => generator.compile_expr(tree),
             Tree::Template(tree) => generator.compile_stmt(tree),
         }
