@@ -26,8 +26,12 @@ impl Resolver for Beside {
         if !file.starts_with(&base) {
             return Err("it lies outside the document's folder".to_owned());
         }
-        let size = file.metadata().map_err(|error| error.to_string())?.len();
-        if size > self.bytes_max as u64 {
+        let told = file.metadata().map_err(|error| error.to_string())?;
+        if !told.is_file() {
+            // A pipe would be waited for.
+            return Err("it is not a file".to_owned());
+        }
+        if told.len() > self.bytes_max as u64 {
             return Err(format!("it is larger than {} bytes", self.bytes_max));
         }
         std::fs::read_to_string(file).map_err(|error| error.to_string())
