@@ -15,9 +15,9 @@ use serde_json::{Value as Json, json};
 
 use crate::chat::events::{Event, Events};
 use crate::chat::gathered::Gathered;
-use crate::http::Timeouts;
 use crate::http::answer::{location, named, refusal};
 use crate::input::{self, ChatInput};
+use crate::timeouts::{Timeouts, over};
 
 mod events;
 mod gathered;
@@ -263,7 +263,7 @@ impl Adapter for Chat {
             let ended = tokio::select! {
                 ended = this.call(&attempt, &mut answer) => ended,
                 () = cancel.cancelled() => Err(Failed::new(Class::Cancelled, "told to stop")),
-                () = tokio::time::sleep(this.timeouts.whole) => Err(this.timeouts.over()),
+                late = over(this.timeouts.whole) => Err(late),
             };
             ended.map_err(|failed| answer.failed(failed))
         }

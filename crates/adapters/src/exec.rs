@@ -16,8 +16,8 @@ use tokio::process::Command;
 
 use crate::exec::family::{Family, MARK, mark};
 use crate::exec::outputs::{Ended, watch};
-use crate::http::timeouts::shown;
 use crate::input::{self, Word};
+use crate::timeouts::over;
 
 mod family;
 pub mod guard;
@@ -28,6 +28,9 @@ pub use guard::Guard;
 
 /// Bytes kept of each of its outputs unless configured.
 const OUTPUT_BYTES_MAX: usize = 1 << 20;
+
+/// How long a program may run unless configured.
+pub const WHOLE: Span = Span::from_secs(3_600);
 
 /// Runs allowed programs.
 #[derive(Clone, Debug)]
@@ -46,8 +49,8 @@ pub struct Exec {
     pub env_allow: Vec<String>,
     /// Bytes kept of each output; the rest is read and dropped.
     pub output_bytes_max: usize,
-    /// How long a program may run; as long as the graph lets it if there is no limit here.
-    pub whole: Option<Span>,
+    /// How long a program may run.
+    pub whole: Span,
     /// Ends the programs if this process is killed; without one they run on.
     pub guard: Option<Arc<Guard>>,
 }
@@ -62,7 +65,7 @@ impl Default for Exec {
             environment,
             env_allow: Vec::new(),
             output_bytes_max: OUTPUT_BYTES_MAX,
-            whole: None,
+            whole: WHOLE,
             guard: None,
         }
     }
@@ -170,19 +173,13 @@ impl Adapter for Exec {
                     return outcome(&given, &ended.map_err(|error| Failed::new(Class::Unavailable, error))?);
                 }
                 () = cancel.cancelled() => Failed::new(Class::Cancelled, "told to stop"),
-                stopped = over(this.whole) => stopped,
+                late = over(this.whole) => late,
             };
             family.end(&mut child).await;
             Err(stopped)
         }
         .boxed()
     }
-}
-
-async fn over(whole: Option<Span>) -> Failed {
-    let Some(whole) = whole else { return std::future::pending().await };
-    tokio::time::sleep(whole).await;
-    Failed::new(Class::Timeout, format!("it did not end within {} (`timeout.whole` of the target)", shown(whole)))
 }
 
 fn outcome(given: &Input, ended: &Ended) -> Result<Finished, Failed> {

@@ -23,9 +23,8 @@ use crate::input::{self, Word};
 
 pub(crate) mod answer;
 mod hosts;
-pub(crate) mod timeouts;
 
-pub use timeouts::Timeouts;
+use crate::timeouts::{Timeouts, over};
 
 /// Bytes read of a response.
 const BODY_BYTES_MAX: usize = 8 << 20;
@@ -225,7 +224,7 @@ impl Adapter for Http {
             let ended = tokio::select! {
                 ended = this.call(&attempt) => ended,
                 () = cancel.cancelled() => Err(Failed::new(Class::Cancelled, "told to stop")),
-                () = tokio::time::sleep(this.timeouts.whole) => Err(this.timeouts.over()),
+                late = over(this.timeouts.whole) => Err(late),
             };
             // Without proof of the contrary, the call was made and has its price.
             ended.map_err(|failed| match failed.no_effect {

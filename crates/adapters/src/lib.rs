@@ -10,11 +10,13 @@ pub mod http;
 pub mod offline;
 
 mod input;
+mod timeouts;
 
 pub use chat::Chat;
 pub use exec::Exec;
 pub use http::Http;
 pub use offline::Offline;
+pub use timeouts::Timeouts;
 
 #[cfg(test)]
 mod tests;

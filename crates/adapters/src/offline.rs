@@ -23,6 +23,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::input::{self, ChatInput};
+use crate::timeouts::{Timeouts, over};
 
 use answer::Answer;
 use prompt::Asked;
@@ -55,6 +56,7 @@ pub enum Skill {
 pub struct Offline {
     skill: Skill,
     temper: Counted,
+    whole: Span,
 }
 
 /// What comes of a call, before its temper.
@@ -87,7 +89,13 @@ impl Offline {
     /// The model with one of its skills.
     #[must_use]
     pub fn new(skill: Skill, temper: Temper) -> Self {
-        Self { skill, temper: Counted::new(temper) }
+        Self { skill, temper: Counted::new(temper), whole: Timeouts::CHAT.whole }
+    }
+
+    /// With another limit of a whole attempt: a bad temper may make it slow.
+    #[must_use]
+    pub fn within(self, whole: Span) -> Self {
+        Self { whole, ..self }
     }
 }
 
@@ -196,11 +204,12 @@ fn due(given: &ChatInput) -> Result<Option<&Json>, String> {
 
 impl Adapter for Offline {
     fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
-        let Self { skill, temper } = self.clone();
+        let Self { skill, temper, whole } = self.clone();
         async move {
             let cancel = attempt.cancel.clone();
             tokio::select! {
                 ended = serve(skill, &temper, &attempt) => ended,
+                late = over(whole) => Err(late.without_effect()),
                 () = cancel.cancelled() => Err(Failed::new(Class::Cancelled, "told to stop").without_effect()),
             }
         }

@@ -17,6 +17,7 @@ mod why;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use attend::Telling;
 use clap::CommandFactory as _;
 
 use crate::args::{Args, Command, Config as ConfigCommand, Run};
@@ -59,7 +60,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     let context = || Context::new(json, data.as_deref(), config.as_deref(), graph.as_deref());
     match command {
         Command::Demo => demo::demo(context()?).await,
-        Command::Run(run) => run::run(&context()?, &run).await,
+        Command::Run(run) => run::run(&context()?, &run, Telling::Whole).await,
         Command::Check { graph, fix, dry_run } => {
             let config = Config::find(config.as_deref(), Some(&graph))?;
             if fix { fix::fix(json, &graph, dry_run, &config.limits.0) } else { check::check(json, &graph, &config) }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agendum_engine::{Engine, Parts, Reader};
-use agendum_ports::{Clock, Store};
+use agendum_ports::{Clock, RunFilter, RunRow, Store};
 use agendum_retrieve_fts::{Index, IndexName};
 use agendum_server::{Hooks, Service};
 use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore, private_file, private_folder};
@@ -16,8 +16,14 @@ use agendum_types::{ShardId, Tenant, Timestamp};
 use crate::client::Client;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::hosting::{signalled, tell};
 use crate::in_force::InForce;
 use crate::targets;
+
+/// Runs that are counted when they are taken up.
+const LEFT_MAX: u32 = 1_000;
+/// A stop that takes no longer than this is not told.
+const UNTOLD: Duration = Duration::from_millis(300);
 
 /// The time of day.
 #[derive(Debug)]
@@ -45,6 +51,8 @@ pub(crate) struct Host {
 pub(crate) struct Started {
     pub(crate) host: Host,
     pub(crate) client: Client,
+    /// Runs that an earlier owner left open, and that go on here.
+    pub(crate) left: Vec<RunRow>,
 }
 
 impl Host {
@@ -59,6 +67,8 @@ impl Host {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory)?);
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let targets = targets::table(config, data, indexes(config, data)?)?;
+        let filter = RunFilter { open: true, count_max: LEFT_MAX, ..RunFilter::default() };
+        let left = store.runs(&Tenant::default(), filter).await?;
         let engine = Engine::start(Parts {
             store: Arc::clone(&store),
             blobs,
@@ -80,7 +90,9 @@ impl Host {
             stored_limits: config.limits.stored(),
             tenant: Tenant::default(),
         };
-        Self::listen(directory, service, Some((engine, InForce::of(config).json())), listen, token).await
+        let about = InForce::of(config).json();
+        let started = Self::listen(directory, service, Some((engine, about)), listen, token).await?;
+        Ok(Started { left, ..started })
     }
 
     pub(crate) async fn read(config: &Config, directory: Directory) -> Result<Started, Failure> {
@@ -120,7 +132,8 @@ impl Host {
         let served = tokio::spawn(server.serve(Arc::new(service), hooks.clone()));
         let client = Client::new(&address.to_string(), &token)?;
         let moved = listen.port() != 0 && listen != address;
-        Ok(Started { host: Self { address, moved, hooks, engine, served, _directory: directory }, client })
+        let host = Self { address, moved, hooks, engine, served, _directory: directory };
+        Ok(Started { host, client, left: Vec::new() })
     }
 
     /// True if runs go on here; else this only reads.
@@ -132,10 +145,26 @@ impl Host {
     pub(crate) async fn stop(self) {
         self.hooks.stop.cancel();
         if let Some(engine) = &self.engine {
-            engine.stop().await;
+            wind_down(engine).await;
         }
         // Requests that do not end by themselves are not waited for.
-        let _late = tokio::time::timeout(std::time::Duration::from_secs(2), self.served).await;
+        let _late = tokio::time::timeout(Duration::from_secs(2), self.served).await;
+    }
+}
+
+/// Stops the engine; says so if calls with an effect keep it, and waits no longer for them at a second signal.
+async fn wind_down(engine: &Engine) {
+    let mut stop = std::pin::pin!(engine.stop());
+    if tokio::time::timeout(UNTOLD, &mut stop).await.is_ok() {
+        return;
+    }
+    tell(&format!(
+        "waiting up to {} s for calls with an effect to end: one that is left is uncertain, and is not made again. Ctrl-C goes at once",
+        agendum_engine::STOP_GRACE.as_secs()
+    ));
+    tokio::select! {
+        () = &mut stop => {}
+        _ = signalled() => tell("went at once: tasks whose calls were left fail as uncertain when the data directory is opened again"),
     }
 }
 

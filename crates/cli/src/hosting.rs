@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use agendum_ports::StoreError;
+use agendum_ports::{RunRow, StoreError};
 use agendum_store_sqlite::{Directory, Owner};
 use agendum_wire::v1::{Run, Submit, TaskLine};
 use tokio::time::{Instant, sleep};
@@ -105,7 +105,7 @@ impl Session {
                 }
             };
             if need == Need::Engine {
-                took_up(&started.client).await?;
+                took_up(&started.left);
             }
             return Ok(Self { client: started.client, host: Some(started.host), owner: None, data: data.to_owned() });
         }
@@ -199,16 +199,14 @@ fn runs_word(count: usize) -> String {
 }
 
 /// Says which runs an earlier owner left.
-pub(crate) async fn took_up(client: &Client) -> Result<(), Failure> {
-    let open = client.open_runs().await?;
-    if open.is_empty() {
-        return Ok(());
+pub(crate) fn took_up(left: &[RunRow]) {
+    if left.is_empty() {
+        return;
     }
-    let named: Vec<String> = open.iter().take(NAMED_MAX).map(|run| format!("{} {}", run.id, run.graph)).collect();
-    let more = if open.len() > NAMED_MAX { ", …" } else { "" };
-    let word = runs_word(open.len()).replacen("run", "open run", 1);
+    let named: Vec<String> = left.iter().take(NAMED_MAX).map(|row| format!("{} {}", row.run, row.graph)).collect();
+    let more = if left.len() > NAMED_MAX { ", …" } else { "" };
+    let word = runs_word(left.len()).replacen("run", "open run", 1);
     tell(&format!("took up {word}: {}{more}", named.join(", ")));
-    Ok(())
 }
 
 /// Until nothing goes on any more that a host is needed for.

@@ -37,7 +37,8 @@ const fn need(what: &'static str, package: &'static str, sign: Sign) -> Need {
     Need { what, package, sign }
 }
 
-const CODE_REVIEW: [Need; 1] = [need("git", "git", Sign::Program(&["--version"]))];
+const CODE_REVIEW: [Need; 2] =
+    [need("git", "git", Sign::Program(&["--version"])), need("cargo", "cargo", Sign::Program(&["--version"]))];
 
 const MEDIA: [Need; 14] = [
     need("flite", "flite", Sign::Program(&["--version"])),

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration as Span;
 
 use agendum_adapters::chat::{Profile, Secret};
-use agendum_adapters::exec::Guard;
-use agendum_adapters::http::Timeouts;
+use agendum_adapters::exec::{self, Guard};
 use agendum_adapters::offline::{Skill, Temper};
-use agendum_adapters::{Chat, Exec, Http, Offline};
+use agendum_adapters::{Chat, Exec, Http, Offline, Timeouts};
 use agendum_ports::Adapter;
 use agendum_retrieve_fts::{Index, Retrieve};
 use agendum_types::outcome::Price;
@@ -46,7 +46,7 @@ pub(crate) fn declared(config: &Config) -> Vec<Target> {
 }
 
 fn search() -> Target {
-    plain("local/fts", Capability::Retrieve, 8)
+    Target { attempt_max: Some(longest(agendum_retrieve_fts::WHOLE)), ..built_in("local/fts", Capability::Retrieve, 8) }
 }
 
 /// Not chosen before a configured target: the table's order is the order of preference.
@@ -55,7 +55,7 @@ fn offline(config: &Config) -> Vec<(Target, Skill)> {
         return Vec::new();
     }
     let model = |name: &str, class: &str| {
-        let mut target = plain(name, Capability::Chat, CONCURRENCY);
+        let mut target = built_in(name, Capability::Chat, CONCURRENCY);
         target.classes = vec![class.into()];
         target.output_cap = OUTPUT_CAP;
         target.bytes_per_token_min = 1;
@@ -64,24 +64,22 @@ fn offline(config: &Config) -> Vec<(Target, Skill)> {
     vec![
         (model("offline/small", "small"), Skill::Chat),
         (model("offline/large", "large"), Skill::Chat),
-        (plain("offline/moderate", Capability::Moderate, CONCURRENCY), Skill::Moderate),
-        (plain("offline/translate", Capability::Translate, CONCURRENCY), Skill::Translate),
+        (built_in("offline/moderate", Capability::Moderate, CONCURRENCY), Skill::Moderate),
+        (built_in("offline/translate", Capability::Translate, CONCURRENCY), Skill::Translate),
     ]
 }
 
-fn plain(name: &str, capability: Capability, concurrency_max: u32) -> Target {
+/// As the core reckons.
+fn longest(span: Span) -> Duration {
+    Duration::micros(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// One that is built in, and takes milliseconds.
+fn built_in(name: &str, capability: Capability, concurrency_max: u32) -> Target {
     Target {
-        name: name.into(),
-        capabilities: vec![capability],
-        classes: Vec::new(),
-        price: Price::FREE,
-        concurrency_max,
-        quota_group: None,
-        clearance: Labels::NONE,
-        effect: None,
-        output_cap: 0,
-        bytes_per_token_min: 1,
         expected: Duration::millis(5),
+        attempt_max: Some(longest(Timeouts::CHAT.whole)),
+        ..Target::free(name, capability, concurrency_max)
     }
 }
 
@@ -101,7 +99,8 @@ fn target(name: &str, given: &TargetConfig) -> Target {
         clearance: Labels::new(given.clearance.iter().map(String::as_str)),
         output_cap: given.output_cap.unwrap_or(if counts_tokens { OUTPUT_CAP } else { 0 }),
         expected: Duration::millis(if counts_tokens { 2_000 } else { 200 }),
-        ..plain(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
+        attempt_max: Some(longest(timeouts(given).whole)),
+        ..built_in(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }
 }
 
@@ -118,11 +117,14 @@ fn price(given: &PriceConfig) -> Price {
 fn adapter(name: &str, given: &TargetConfig, folder: &Path, guard: &Arc<Guard>) -> Result<Arc<dyn Adapter>, Failure> {
     let model = |profile, skill| -> Result<Arc<dyn Adapter>, Failure> {
         match given.base_url.as_deref() {
-            Some("offline") => Ok(Arc::new(Offline::new(skill, given.temper))),
+            Some("offline") => {
+                let whole = whole_only(name, given, "the built-in model")?;
+                Ok(Arc::new(Offline::new(skill, given.temper).within(whole)))
+            }
             Some(base) => {
                 let model = given.model.as_deref().ok_or_else(|| missing(name, "model"))?;
                 let chat = Chat::new(base, model, key(name, given, folder)?, profile)?;
-                Ok(Arc::new(chat.with_timeouts(given.timeout.or(Timeouts::CHAT))?))
+                Ok(Arc::new(chat.with_timeouts(timeouts(given))?))
             }
             None => Err(missing(name, "base_url")),
         }
@@ -133,7 +135,7 @@ fn adapter(name: &str, given: &TargetConfig, folder: &Path, guard: &Arc<Guard>) 
         Kind::Translate => model(Profile::Translate, Skill::Translate),
         Kind::Http => {
             let http = Http::new(given.allow.clone(), given.private)?;
-            Ok(Arc::new(http.with_timeouts(given.timeout.or(Timeouts::HTTP))?))
+            Ok(Arc::new(http.with_timeouts(timeouts(given))?))
         }
         Kind::Exec => {
             let mut exec = Exec { allow: given.allow.clone(), ..Exec::default() };
@@ -142,12 +144,26 @@ fn adapter(name: &str, given: &TargetConfig, folder: &Path, guard: &Arc<Guard>) 
             exec.environment.extend(given.environment.iter().cloned());
             exec.env_allow.clone_from(&given.env_allow);
             exec.guard = Some(Arc::clone(guard));
-            let TimeoutConfig { connect: None, idle: None, whole } = given.timeout else {
-                return Err(Failure::usage(format!("target {name:?}: of `timeout`, programs have `whole` only")));
-            };
-            exec.whole = whole.map(|wait| wait.0);
+            exec.whole = whole_only(name, given, "exec")?;
             Ok(Arc::new(exec))
         }
+    }
+}
+
+/// The limits of time of a target.
+fn timeouts(given: &TargetConfig) -> Timeouts {
+    given.timeout.or(match given.kind {
+        Kind::Chat | Kind::Moderate | Kind::Translate => Timeouts::CHAT,
+        Kind::Http => Timeouts::HTTP,
+        Kind::Exec => Timeouts { whole: exec::WHOLE, ..Timeouts::HTTP },
+    })
+}
+
+/// The limit of a target that nothing is sent to over a network.
+fn whole_only(name: &str, given: &TargetConfig, who: &str) -> Result<Span, Failure> {
+    match given.timeout {
+        TimeoutConfig { connect: None, idle: None, .. } => Ok(timeouts(given).whole),
+        TimeoutConfig { .. } => Err(Failure::usage(format!("target {name:?}: of `timeout`, {who} has `whole` only"))),
     }
 }
 

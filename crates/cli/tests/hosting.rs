@@ -262,6 +262,7 @@ fn the_demo_can_be_explained_and_a_key_brings_a_model() {
     assert!(code == 0 && out.is_empty() && err.contains("agendum demo"), "{code} {out} {err}");
     let (code, out, err) = place.run(&["demo"]);
     assert!(code == 0 && err.contains("next: agendum why "), "{code} {err}");
+    assert!(out.starts_with("What happens to a task without effect") && out.lines().count() <= 8, "{out}");
     let cited = out.split("  [p1] ").nth(1).unwrap_or_else(|| panic!("{out}")).split(':').next().unwrap();
     assert!(place.path(cited).is_file(), "{cited}");
     assert_eq!(place.run(&["why", "last"]).0, 0);

@@ -1,9 +1,8 @@
 //! The driver: ports into events, actions into ports. Real clock, threads, channels, group commit.
 //!
 //! One shard = one core on a thread of its own, fed by one inbox. Attempts run on the caller's tokio runtime, evaluations on
-//! threads of
-//! the [`pool`] where they are not quick; both report to that inbox. Records gather in [`shard`]'s commit and go to the store's
-//! writer, several batches on their way at once.
+//! threads of the [`pool`] where they are not quick; both report to that inbox. Records gather in [`shard`]'s commit and go to the
+//! store's writer, several batches on their way at once.
 //! Nothing here decides: what runs, when, and what waits for the disk is the core's.
 //!
 //! Deliberately absent: policies, prices, retries (the core's), concrete stores and adapters (the composition root's).
@@ -27,5 +26,5 @@ pub use feed::Notice;
 pub use inbox::Command;
 pub use pool::Unfinished;
 pub use reader::{Reader, Stored};
-pub use shard::{Health, RestoreError};
+pub use shard::{Health, RestoreError, STOP_GRACE};
 pub use watch::{ReadError, Watch};

@@ -21,6 +21,7 @@ use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Inbox, Message};
 use crate::payloads::Payloads;
+pub use life::STOP_GRACE;
 use life::{End, Life};
 pub use restore::RestoreError;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration as Span;
 
 use agendum_ports::{Adapter, Attempt, Failed, Finished, Payload};
 use agendum_types::{Class, MediaType, Usage};
@@ -15,6 +16,9 @@ use crate::name::IndexName;
 
 /// Passages in a result at most.
 const COUNT_MAX: u32 = 100;
+
+/// How long a search may take, whatever the graph says.
+pub const WHOLE: Span = Span::from_secs(30);
 
 /// Serves `retrieve` from named indexes.
 #[derive(Debug, Default)]
@@ -92,7 +96,9 @@ impl Adapter for Retrieve {
             let (index, input) = ready?;
             let search = move || index.search(&input.query, input.top_k.clamp(1, COUNT_MAX));
             let failed = |error: String| Failed::new(Class::Unavailable, error).without_effect();
-            let results = tokio::task::spawn_blocking(search).await.map_err(|error| failed(error.to_string()))?;
+            let searched = tokio::time::timeout(WHOLE, tokio::task::spawn_blocking(search)).await;
+            let late = |_| Failed::new(Class::Timeout, format!("no passages within {WHOLE:?}")).without_effect();
+            let results = searched.map_err(late)?.map_err(|error| failed(error.to_string()))?;
             let results = results.map_err(|error| failed(format!("{error}")))?;
             let bytes = serde_json::to_vec(&results).map_err(|error| failed(error.to_string()))?;
             let usage = Usage { calls: 1, ..Usage::default() };

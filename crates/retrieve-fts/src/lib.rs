@@ -10,7 +10,7 @@ mod index;
 mod name;
 mod search;
 
-pub use adapter::Retrieve;
+pub use adapter::{Retrieve, WHOLE};
 pub use chunk::{Format, Passage, passages};
 pub use index::{Index, IndexError, Update};
 pub use name::{IndexName, NotAName};

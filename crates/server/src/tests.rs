@@ -4,10 +4,7 @@ use std::sync::Arc;
 use agendum_engine::{Engine, Parts};
 use agendum_ports::memory::{MemoryBlobs, MemoryStore};
 use agendum_ports::{Adapter, Attempt, Chunk, Clock, Failed, Finished, Payload};
-use agendum_types::outcome::Price;
-use agendum_types::{
-    Capability, Class, Duration, Labels, Limits, MediaType, ShardId, Target, Tenant, Timestamp, Usage,
-};
+use agendum_types::{Capability, Class, Limits, MediaType, ShardId, Target, Tenant, Timestamp, Usage};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
@@ -54,19 +51,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let target = Target {
-            name: "parrot".into(),
-            capabilities: vec![Capability::Chat],
-            classes: Vec::new(),
-            price: Price::FREE,
-            concurrency_max: 8,
-            quota_group: None,
-            clearance: Labels::NONE,
-            effect: None,
-            output_cap: 0,
-            bytes_per_token_min: 1,
-            expected: Duration::millis(1),
-        };
+        let target = Target::free("parrot", Capability::Chat, 8);
         let store = Arc::new(MemoryStore::default());
         let parts = Parts {
             store: store.clone(),

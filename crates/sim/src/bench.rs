@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use agendum_core::{Action, Deed, Evaluation, Event, Scheduler, Submission};
 use agendum_spec::{NoFiles, Source};
-use agendum_types::outcome::Price;
 use agendum_types::{
     Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition, PayloadRef,
     Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
@@ -217,19 +216,7 @@ fn payload() -> PayloadRef {
 }
 
 fn target() -> Target {
-    Target {
-        name: "t".into(),
-        capabilities: vec![Capability::Chat],
-        classes: Vec::new(),
-        price: Price::FREE,
-        concurrency_max: u32::MAX,
-        quota_group: None,
-        clearance: Labels::NONE,
-        effect: None,
-        output_cap: 0,
-        bytes_per_token_min: 1,
-        expected: Duration::millis(1),
-    }
+    Target::free("t", Capability::Chat, u32::MAX)
 }
 
 /// Resident bytes of this process; 0 where there is no `/proc`.

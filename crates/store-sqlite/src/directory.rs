@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use agendum_ports::StoreError;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,10 @@ use serde::{Deserialize, Serialize};
 const LOCK: &str = "owner.lock";
 const OWNER: &str = "owner.json";
 const SECRET: &str = "secret";
+/// How long to try for the lock, and how often: it is held for a moment by whoever looks for an owner, and by a process that was
+/// killed until the kernel has put it away.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The process that has a data directory open for writing, as it tells others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +50,15 @@ impl Directory {
         let failed = |doing| move |source: io::Error| StoreError::Io { doing, source: Box::new(source) };
         private_folder(path).map_err(failed("make the data directory"))?;
         let lock = private_file(&path.join(LOCK)).map_err(failed("open the lock of the data directory"))?;
-        match lock.try_lock() {
+        let mut tries = 0;
+        let locked = loop {
+            tries += 1;
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => std::thread::sleep(LOCK_PAUSE),
+                locked => break locked,
+            }
+        };
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let owner = Self::look(path).owner();

@@ -94,4 +94,27 @@ pub struct Target {
     pub bytes_per_token_min: u32,
     /// How long an attempt takes, before anything was observed.
     pub expected: Duration,
+    /// The longest that an attempt may take: its adapter ends it then. `None` if only the graph's `timeout` does.
+    pub attempt_max: Option<Duration>,
+}
+
+impl Target {
+    /// One that costs nothing, counts no tokens and asks for no clearance: what is otherwise is set on top of it.
+    #[must_use]
+    pub fn free(name: &str, capability: Capability, concurrency_max: u32) -> Self {
+        Self {
+            name: name.into(),
+            capabilities: vec![capability],
+            classes: Vec::new(),
+            price: Price::FREE,
+            concurrency_max,
+            quota_group: None,
+            clearance: Labels::NONE,
+            effect: None,
+            output_cap: 0,
+            bytes_per_token_min: 1,
+            expected: Duration::millis(1),
+            attempt_max: None,
+        }
+    }
 }

@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::chat::secret::without_tokens;
-use crate::http::Timeouts;
 use crate::http::hosts::NotPublic;
+use crate::timeouts::Timeouts;
 
 /// Bytes read of the answer that explains an error.
 const EXPLANATION_BYTES_MAX: usize = 64 << 10;
@@ -23,7 +23,7 @@ const EXPLANATION_SHOWN_MAX: usize = 300;
 const RETRY_AFTER_MAX: Duration = Duration::secs(3_600);
 
 /// A transfer that broke; `unsent` if there was no connection yet.
-pub(super) fn broken(error: &reqwest::Error, unsent: bool) -> Failed {
+pub(crate) fn broken(error: &reqwest::Error, unsent: bool) -> Failed {
     // The error's own text may hold the whole URL; a query can carry a secret.
     let mut source: &dyn Error = error;
     loop {

@@ -1,3 +1,5 @@
+use std::time::Duration as Span;
+
 use agendum_ports::Adapter as _;
 use serde_json::{Value as Json, json};
 
@@ -384,6 +386,9 @@ async fn the_offline_model_misbehaves_as_told() {
     insta::assert_snapshot!(ask(Temper { cut_every: 1, ..Temper::default() }).await, @"unavailable (no effect): the stream ended without its finish marker");
     let ended = ask(Temper { cut_every: 2, ..Temper::default() }).await;
     assert!(ended.starts_with('{'), "the first of two calls is whole: {ended}");
+    let slow = Offline::new(Skill::Chat, Temper { delay_ms: 60_000, ..Temper::default() });
+    let late = slow.within(Span::from_millis(20)).start(attempt(&json!({ "prompt": PROMPT })).0).await;
+    insta::assert_snapshot!(line(late), @"timeout (no effect): it did not end within 20ms (`timeout.whole` of the target)");
     let model = Offline::new(Skill::Moderate, Temper { fail_every: 3, rate_limit_every: 2, ..Temper::default() });
     let mut classes = Vec::new();
     for _ in 0..6 {

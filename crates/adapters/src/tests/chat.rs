@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::http::{endless, plain, server};
 use super::{attempt, delta, line, sse};
 use crate::chat::{Chat, Profile, Secret};
-use crate::http::Timeouts;
+use crate::timeouts::Timeouts;
 
 const KEY: &str = "sk-proj-Zq81LmN0pXr7Vt";
 
@@ -113,7 +113,7 @@ async fn a_model_cannot_keep_an_attempt() {
     insta::assert_snapshot!(ask(stuck, times).await, @"timeout: the stream broke: nothing arrived for 50ms (`timeout.idle` of the target) (5 tokens, estimated: true)");
     let drip = endless(&begun, ": alive\n".to_owned(), Span::from_millis(5)).await;
     let times = Timeouts { idle: times.whole, whole: Span::from_millis(100), ..times };
-    insta::assert_snapshot!(ask(drip, times).await, @"timeout: no whole answer within 100ms (`timeout.whole` of the target) (5 tokens, estimated: true)");
+    insta::assert_snapshot!(ask(drip, times).await, @"timeout: it did not end within 100ms (`timeout.whole` of the target) (5 tokens, estimated: true)");
 }
 
 #[tokio::test]

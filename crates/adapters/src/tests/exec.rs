@@ -74,7 +74,7 @@ async fn a_failure_says_no_more_than_it_knows() {
     let sh = exec(&["sh"]);
     insta::assert_snapshot!(run(&sh, json!({ "argv": ["sh", "-c", "echo out; exit 1"] })).await, @r#"permanent: "sh" ended with code 1, and nothing on stderr"#);
     insta::assert_snapshot!(run(&sh, json!({ "argv": ["sh", "-c", "echo; kill -9 $$"] })).await, @r#"unavailable: "sh" was killed: signal: 9 (SIGKILL)"#);
-    let hasty = Exec { whole: Some(Span::from_millis(50)), ..sh };
+    let hasty = Exec { whole: Span::from_millis(50), ..sh };
     insta::assert_snapshot!(run(&hasty, json!({ "argv": ["sh", "-c", "sleep 600"] })).await, @"timeout: it did not end within 50ms (`timeout.whole` of the target)");
 }
 

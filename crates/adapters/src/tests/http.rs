@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::{attempt, line};
 use crate::Http;
-use crate::http::Timeouts;
+use crate::timeouts::Timeouts;
 
 /// Gives these answers, one to a connection, and keeps the requests.
 pub(super) async fn server(answers: Vec<String>) -> (String, Arc<Mutex<Vec<String>>>) {
@@ -152,7 +152,7 @@ async fn a_server_cannot_keep_an_attempt() {
     let stuck = endless("HTTP/1.1 200 OK\r\n\r\nha", String::new(), Span::from_secs(600)).await;
     insta::assert_snapshot!(ask(&limits(50, 60_000), json!({ "url": stuck })).await, @"timeout: nothing arrived for 50ms (`timeout.idle` of the target)");
     let drip = endless("HTTP/1.1 200 OK\r\n\r\n", "x".to_owned(), Span::from_millis(5)).await;
-    insta::assert_snapshot!(ask(&limits(60_000, 100), json!({ "url": drip })).await, @"timeout: no whole answer within 100ms (`timeout.whole` of the target)");
+    insta::assert_snapshot!(ask(&limits(60_000, 100), json!({ "url": drip })).await, @"timeout: it did not end within 100ms (`timeout.whole` of the target)");
     let flood = endless("HTTP/1.1 200 OK\r\n\r\n", "x".repeat(64 << 10), Span::ZERO).await;
     insta::assert_snapshot!(ask(&local(true), json!({ "url": flood })).await, @"permanent: the response is larger than 8388608 bytes");
     let flood = endless("HTTP/1.1 500 No\r\n\r\n", "x".repeat(64 << 10), Span::ZERO).await;

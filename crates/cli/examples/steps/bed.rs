@@ -8,10 +8,7 @@ use agendum_engine::{Engine, Parts, Request};
 use agendum_ports::{Adapter, Attempt, Clock, Failed, Finished, Payload};
 use agendum_spec::{Accepted, NoFiles, Source};
 use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore};
-use agendum_types::outcome::Price;
-use agendum_types::{
-    Capability, Duration, Labels, Limits, MediaType, Principal, ShardId, Target, Tenant, Timestamp, Usage,
-};
+use agendum_types::{Capability, Limits, MediaType, Principal, ShardId, Target, Tenant, Timestamp, Usage};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -43,19 +40,7 @@ impl Bed {
     pub(crate) async fn make() -> Self {
         let folder = std::env::temp_dir().join(format!("agendum-bench-{}", std::process::id()));
         let directory = Directory::own(&folder).unwrap();
-        let target = Target {
-            name: "nothing".into(),
-            capabilities: vec![Capability::Chat],
-            classes: Vec::new(),
-            price: Price::FREE,
-            concurrency_max: 100_000,
-            quota_group: None,
-            clearance: Labels::NONE,
-            effect: None,
-            output_cap: 0,
-            bytes_per_token_min: 1,
-            expected: Duration::millis(1),
-        };
+        let target = Target::free("nothing", Capability::Chat, 100_000);
         let parts = Parts {
             store: Arc::new(SqliteStore::open(&directory).unwrap()),
             blobs: Arc::new(FileBlobs::new(directory.blobs(), directory.secret().unwrap())),

@@ -14,6 +14,15 @@ use crate::show;
 /// How long a run that is cancelled may take to answer.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
+/// How much is said of a run.
+#[derive(Clone, Copy)]
+pub(crate) enum Telling<'a> {
+    /// What happens as it happens, the answer, a timeline.
+    Whole,
+    /// Once it is done, a few lines; this was asked.
+    Brief(&'a str),
+}
+
 /// How a command that attended a run ends.
 enum Ending {
     /// The answer was printed; what goes on besides is hosted on.
@@ -23,8 +32,13 @@ enum Ending {
 }
 
 /// Submits, follows, prints the answer and where the time went; stays until what the document wants done after it is done.
-pub(crate) async fn attend(context: &Context, mut session: Session, submission: &Submit) -> Result<(), Failure> {
-    match follow(context, &mut session, submission).await {
+pub(crate) async fn attend(
+    context: &Context,
+    mut session: Session,
+    submission: &Submit,
+    telling: Telling<'_>,
+) -> Result<(), Failure> {
+    match follow(context, &mut session, submission, telling).await {
         Ok(Ending::Answered(verdict)) => {
             let closed = session.close().await;
             verdict.and(closed)
@@ -41,12 +55,20 @@ pub(crate) async fn attend(context: &Context, mut session: Session, submission: 
     }
 }
 
-async fn follow(context: &Context, session: &mut Session, submission: &Submit) -> Result<Ending, Failure> {
+async fn follow(
+    context: &Context,
+    session: &mut Session,
+    submission: &Submit,
+    telling: Telling<'_>,
+) -> Result<Ending, Failure> {
     let id = session.submit(&context.config, submission).await?;
-    let mut follower = show::Follower::new(&id, context.json);
+    let mut follower = match telling {
+        Telling::Brief(_) if !context.json => show::Follower::silent(&id),
+        Telling::Whole | Telling::Brief(_) => show::Follower::new(&id, context.json),
+    };
     let caught = tokio::select! {
         answered = answer(session, &mut follower, &id, context.json) => {
-            let verdict = conclude(context, session, &id, &answered?).await?;
+            let verdict = conclude(context, session, &id, &answered?, telling).await?;
             return Ok(if after(session, &mut follower).await? { Ending::Answered(verdict) } else { Ending::Terminated });
         }
         caught = signalled() => caught?,
@@ -61,7 +83,7 @@ async fn follow(context: &Context, session: &mut Session, submission: &Submit) -
     // It may just have ended.
     let _ended = session.client.command(&id, "cancel").await;
     if let Ok(Ok(detail)) = timeout(CANCEL_WAIT, session.client.answer(&id, false)).await {
-        let _verdict = conclude(context, session, &id, &detail).await?;
+        let _verdict = conclude(context, session, &id, &detail, telling).await?;
     }
     Ok(Ending::Answered(Err(Failure::silent(INTERRUPTED))))
 }
@@ -95,16 +117,22 @@ async fn conclude(
     session: &Session,
     id: &str,
     detail: &RunDetail,
+    telling: Telling<'_>,
 ) -> Result<Result<(), Failure>, Failure> {
     let why = session.client.why(id, None, 0).await?;
     if context.json {
         let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
         writeln!(anstream::stdout(), "{line}")?;
-    } else {
-        show::timeline(&mut anstream::stderr(), &why, detail)?;
-        show::output(detail)?;
-        writeln!(anstream::stderr(), "\nnext: {} why {id}", context.program())?;
+        return Ok(verdict(context, detail));
     }
+    match telling {
+        Telling::Whole => {
+            show::timeline(&mut anstream::stderr(), &why, detail)?;
+            show::output(detail)?;
+        }
+        Telling::Brief(asked) => show::brief(&mut anstream::stdout(), asked, detail, &why)?,
+    }
+    writeln!(anstream::stderr(), "\nnext: {} why {id}", context.program())?;
     Ok(verdict(context, detail))
 }
 

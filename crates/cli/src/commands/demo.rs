@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use agendum_store_sqlite::{private_file, private_folder};
 
+use super::attend::Telling;
 use super::{Context, run};
 use crate::args::Run;
 use crate::config::Config;
@@ -44,5 +45,14 @@ pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
         detach: false,
     };
     // Whatever is configured here: it shall cost nothing and need nothing.
-    run::run(&Context { config: Config::plain(), ..context }, &asked).await
+    let context = Context { config: Config::plain(), ..context };
+    run::run(&context, &asked, Telling::Brief(QUESTION)).await?;
+    if !context.json {
+        let program = context.program();
+        let mut err = anstream::stderr();
+        writeln!(err, "      {program} explain {}", asked.graph.display())?;
+        writeln!(err, "      {program} run {} -i index={NAME} -i question=…", asked.graph.display())?;
+        writeln!(err, "      {program} serve")?;
+    }
+    Ok(())
 }

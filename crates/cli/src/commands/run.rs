@@ -8,14 +8,14 @@ use agendum_store_sqlite::{Directory, private_file, private_folder};
 use agendum_wire::v1::Submit;
 use serde_json::{Map, Value as Json};
 
-use super::attend::attend;
+use super::attend::{Telling, attend};
 use super::{Context, check};
 use crate::args::Run;
 use crate::failure::{Failure, UNREACHABLE};
 use crate::hosting::{Need, Session, tell};
 use crate::in_force::InForce;
 
-pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) -> Result<(), Failure> {
     let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
     let submission = submission(asked, &accepted)?;
     if asked.detach {
@@ -26,7 +26,11 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<(), Failure> {
         session.stop().await;
         return Err(failure);
     }
-    if asked.detach { detach(context, session, &submission).await } else { attend(context, session, &submission).await }
+    if asked.detach {
+        detach(context, session, &submission).await
+    } else {
+        attend(context, session, &submission, telling).await
+    }
 }
 
 fn submission(asked: &Run, accepted: &Accepted) -> Result<Submit, Failure> {

@@ -24,7 +24,7 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), F
     }
     tell(&format!("agendum listens on http://{}", host.address));
     tell(&format!("data and token: {}", context.data.join("owner.json").display()));
-    took_up(&started.client).await?;
+    took_up(&started.left);
     signalled().await?;
     tell("stopping: open runs go on when the data directory is opened again");
     host.stop().await;

@@ -217,7 +217,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 fn a_target_waits_as_long_as_it_is_told() {
     use std::time::Duration;
 
-    use agendum_adapters::http::Timeouts;
+    use agendum_adapters::Timeouts;
 
     let target = |line: &str| {
         let text = format!("[targets.web]\nkind = \"http\"\n{line}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration as Span;
 
-use agendum_adapters::http::Timeouts;
+use agendum_adapters::Timeouts;
 use serde::de::{Deserialize, Deserializer, Error as _, Unexpected};
 
 /// Shorter ones are mistaken for a unit left out, longer ones are no limit.

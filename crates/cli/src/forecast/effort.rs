@@ -63,8 +63,12 @@ impl Called<'_> {
         let prompt = first.filter(|of| self.counts_tokens(of)).map(|_| prompt::tokens(self.graph, self.call));
         let tokens = prompt.map_or(0, |(tokens, _)| tokens);
         let expected = learned.map(|of| of.attempt).or_else(|| first.map(|of| of.expected)).unwrap_or_default();
+        let expected = first.and_then(|of| self.longest(of)).map_or(expected, |longest| expected.min(longest));
         let cost = learned.map(|of| of.cost).or_else(|| first.map(|of| self.cost(of, tokens))).unwrap_or_default();
+        // Any of the targets may serve any of the attempts.
         let dearest = targets.iter().map(|of| self.cost(of, tokens)).max().unwrap_or_default();
+        let slowest = targets.iter().map(|of| self.longest(of)).max_by_key(|span| span.unwrap_or(Duration::MAX));
+        let slowest = slowest.unwrap_or(self.task.timeouts.attempt);
         // Each rung that names a target begins its attempts anew.
         let rungs = self.task.catch.iter().filter_map(|rung| match &rung.rung {
             Rung::Target(name) => Some(self.table.iter().find(|of| of.name == *name)),
@@ -72,11 +76,14 @@ impl Called<'_> {
         });
         let mut left = self.limits.attempts_max;
         let (mut worst, mut cost_max) = (Some(Duration::ZERO), Money::ZERO);
-        let costs = std::iter::once(dearest).chain(rungs.map(|of| of.map_or(Money::ZERO, |of| self.cost(of, tokens))));
-        for cost in costs {
+        let rungs = rungs.map(|of| match of {
+            Some(of) => (self.longest(of), self.cost(of, tokens)),
+            None => (self.task.timeouts.attempt, Money::ZERO),
+        });
+        for (longest, cost) in std::iter::once((slowest, dearest)).chain(rungs) {
             let attempts = attempts(&self.task.retry).min(left);
             left -= attempts;
-            worst = worst.zip(self.ladder(attempts)).map(|(sum, more)| sum.plus(more));
+            worst = worst.zip(self.ladder(attempts, longest)).map(|(sum, more)| sum.plus(more));
             cost_max = cost_max.plus(cost.times(u64::from(attempts)));
         }
         Node {
@@ -88,10 +95,14 @@ impl Called<'_> {
         }
     }
 
-    /// Attempts one after the other, each to its timeout, with the longest pauses between them.
-    fn ladder(&self, attempts: u32) -> Option<Duration> {
-        let attempt = self.task.timeouts.attempt?;
-        Some(Duration(attempt.as_micros().saturating_mul(u64::from(attempts))).plus(pauses(&self.task.retry, attempts)))
+    /// The longest that an attempt may take there: to the graph's timeout or the target's; `None` if there is neither.
+    fn longest(&self, target: &Target) -> Option<Duration> {
+        [self.task.timeouts.attempt, target.attempt_max].into_iter().flatten().min()
+    }
+
+    /// Attempts one after the other, each as long as it may be, with the longest pauses between them.
+    fn ladder(&self, attempts: u32, attempt: Option<Duration>) -> Option<Duration> {
+        Some(times(attempt?, u64::from(attempts)).plus(pauses(&self.task.retry, attempts)))
     }
 
     fn cap(&self, target: &Target) -> u32 {

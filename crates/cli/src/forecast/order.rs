@@ -79,8 +79,9 @@ pub(super) fn mark(graph: &Graph, siblings: &[NodeId], nodes: &mut [Node]) -> Ve
     chain
 }
 
-/// Optional main tasks in the order in which the scheduler gives them up: each when what must follow it needs the rest of the time.
-/// What counts as following is what the scheduler counts: not the optional tasks of less value, they go first.
+/// Optional main tasks in the order in which the scheduler gives them up: least value first. Each goes when what must follow it needs
+/// the rest of the time, and what counts as following is what the scheduler counts: not the optional tasks of less value, which are
+/// given up before it.
 pub(super) fn dropped(graph: &Graph, nodes: &[Node]) -> Vec<Dropped> {
     let siblings = graph.section(Section::Main);
     let ends = ends(graph, siblings, |node| nodes[node.0 as usize].effort.expected, Duration::plus);
@@ -94,7 +95,7 @@ pub(super) fn dropped(graph: &Graph, nodes: &[Node]) -> Vec<Dropped> {
             Dropped { task: task.name.to_string(), value: task.value, latest, expected }
         })
         .collect();
-    dropped.sort_by_key(|one| (one.latest, one.value));
+    dropped.sort_by_key(|one| (one.value, one.latest));
     dropped
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use agendum_spec::{NoFiles, Source};
 use agendum_types::outcome::Price;
-use agendum_types::{Capability, Duration, Graph, Labels, Limits, Money, Target};
+use agendum_types::{Capability, Duration, Graph, Limits, Money, Target};
 use serde_json::Value as Json;
 
 use super::{History, Learned, forecast};
@@ -10,8 +10,6 @@ use super::{History, Learned, forecast};
 /// Two models with prices, a free index, a program.
 fn table() -> Vec<Target> {
     let target = |name: &str, capability, class: &str, millis, cents_per_1000: u64| Target {
-        name: name.into(),
-        capabilities: vec![capability],
         classes: vec![class.into()],
         price: Price {
             token_in: Money(cents_per_1000 * Money::PER_DOLLAR / 100_000),
@@ -19,19 +17,17 @@ fn table() -> Vec<Target> {
             token_out: Money(4 * cents_per_1000 * Money::PER_DOLLAR / 100_000),
             call: Money::ZERO,
         },
-        concurrency_max: 4,
-        quota_group: None,
-        clearance: Labels::NONE,
-        effect: None,
         output_cap: if capability == Capability::Chat { 1_000 } else { 0 },
-        bytes_per_token_min: 1,
         expected: Duration::millis(millis),
+        ..Target::free(name, capability, 4)
     };
     vec![
         target("cheap", Capability::Chat, "small", 300, 1),
         target("dear", Capability::Chat, "large", 2_000, 10),
         target("index", Capability::Retrieve, "", 20, 0),
         target("shell", Capability::Exec, "", 200, 0),
+        Target { attempt_max: Some(Duration::millis(1_500)), ..target("hasty", Capability::Moderate, "", 200, 0) },
+        Target { attempt_max: Some(Duration::secs(9)), ..target("patient", Capability::Moderate, "", 200, 0) },
     ]
 }
 
@@ -98,8 +94,8 @@ fn a_graph_is_drawn_priced_and_compared_with_what_it_may_take() {
     latency        ~4.9s expected, 51.3s at worst; deadline 8s: the worst case exceeds it by 43.3s
     cost           ~$0.8031 expected, $4.49 at worst; budget $0.0200: the worst case exceeds it by $4.47, then on_exceeded: degrade
     prompts        ~43 tokens in their constant parts (bytes / 4, an estimate); what tasks and inputs put in comes on top
-    dropped first  mood (value 20) unless settled by 5.7s
-                   polish (value 5) unless settled by 7.7s
+    dropped first  polish (value 5) unless settled by 7.7s
+                   mood (value 20) unless settled by 5.7s
     times          what the targets are expected to take; no earlier run of a graph of this name is known
 
     after (once the answer is out; outside of deadline and budget)
@@ -151,8 +147,8 @@ fn earlier_runs_say_how_long_and_how_often() {
     latency        ~4.6s expected, 51.3s at worst; deadline 8s: the worst case exceeds it by 43.3s
     cost           ~$0.4026 expected, $4.49 at worst; budget $0.0200: the worst case exceeds it by $4.47, then on_exceeded: degrade
     prompts        ~43 tokens in their constant parts (bytes / 4, an estimate); what tasks and inputs put in comes on top
-    dropped first  mood (value 20) unless settled by 5.7s
-                   polish (value 5) unless settled by 7.7s
+    dropped first  polish (value 5) unless settled by 7.7s
+                   mood (value 20) unless settled by 5.7s
     times          learned from 4 earlier runs for 3 of 8 tasks; for the others what their targets are expected to take
 
     after (once the answer is out; outside of deadline and budget)
@@ -226,12 +222,18 @@ tasks:
   ladder: { uses: exec, with: { argv: [a] }, effect: none, timeout: 1s, retry: { max_attempts: 5, initial_delay: 1s, backoff: 3, max_delay: 4s } }
   short: { uses: exec, with: { argv: [a] }, effect: none, timeout: { attempt: 1s, task: 2500ms }, retry: { max_attempts: 5 } }
   late: { uses: exec, with: { argv: [a] }, effect: none, timeout: 1s, delay: 10s, retry: { max_attempts: 1 } }
+  either: { uses: moderate, with: { text: a }, retry: { max_attempts: 2, initial_delay: 1s } }
+  one: { uses: moderate, with: { text: a }, model: { allow: [hasty] }, retry: { max_attempts: 1 } }
+  sooner: { uses: moderate, with: { text: a }, timeout: 100ms, retry: { max_attempts: 1 } }
 "#), @r"
     endless: ~200 ≤null $0.0
     bounded: ~200 ≤3000 $0.0
     ladder: ~200 ≤17000 $0.0
     short: ~200 ≤2500 $0.0
     late: ~10200 ≤11000 $0.0
+    either: ~200 ≤19000 $0.0
+    one: ~200 ≤1500 $0.0
+    sooner: ~100 ≤100 $0.0
     in all: ~10200 ≤null $0.0
     ");
 }

@@ -33,6 +33,11 @@ impl Follower {
         Self { id: id.to_owned(), json, view: View::default(), after: 0, titled: false, quiet: false, ticks }
     }
 
+    /// One that waits and shows nothing.
+    pub(crate) fn silent(id: &str) -> Self {
+        Self { titled: true, quiet: true, ticks: false, ..Self::new(id, false) }
+    }
+
     /// Shows what happens until the run is answered; false if the server went before.
     pub(crate) async fn read(&mut self, client: &Client) -> Result<bool, Failure> {
         if !std::mem::replace(&mut self.titled, true) && !self.json {
@@ -45,7 +50,7 @@ impl Follower {
     pub(crate) async fn rest(&mut self, client: &Client) -> Result<bool, Failure> {
         self.view.after_answer = true;
         // For machines the result was the last line.
-        self.quiet = self.json;
+        self.quiet |= self.json;
         self.until(client, "run.done").await
     }
 

@@ -86,13 +86,20 @@ pub(crate) fn output(detail: &RunDetail) -> Result<(), Failure> {
     Ok(())
 }
 
-fn rest(out: &mut impl Write, value: &Json) -> Result<(), Failure> {
+/// The sources of an answer.
+pub(super) fn citations(out: &mut impl Write, value: &Json) -> Result<(), Failure> {
     for citation in value["citations"].as_array().into_iter().flatten() {
         let (id, source) =
             (citation["id"].as_str().unwrap_or_default(), citation["source"].as_str().unwrap_or_default());
         let heading = citation["heading"].as_str().map_or(String::new(), |heading| format!("  {heading}"));
         writeln!(out, "  [{id}] {source}{heading}")?;
     }
+    Ok(())
+}
+
+/// What else there is in an output that has an answer.
+fn rest(out: &mut impl Write, value: &Json) -> Result<(), Failure> {
+    citations(out, value)?;
     for (name, value) in value.as_object().into_iter().flatten() {
         if !matches!(name.as_str(), "answer" | "citations") && !value.is_null() {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -106,8 +113,7 @@ fn rest(out: &mut impl Write, value: &Json) -> Result<(), Failure> {
 pub(crate) fn timeline(out: &mut impl Write, why: &Why, detail: &RunDetail) -> Result<(), Failure> {
     writeln!(out)?;
     bars(out, why)?;
-    let parts: Vec<String> =
-        why.parts.iter().map(|part| format!("{} {}", share(part.ms, why.wall_ms), part.cause)).collect();
+    let parts = shares(why);
     let degraded = if detail.run.degraded { ", degraded" } else { "" };
     writeln!(
         out,
@@ -116,7 +122,7 @@ pub(crate) fn timeline(out: &mut impl Write, why: &Why, detail: &RunDetail) -> R
         millis(why.wall_ms),
         dollars(detail.run.spent_usd),
         if parts.is_empty() { "" } else { " — " },
-        parts.join(", ")
+        parts
     )?;
     writeln!(out)?;
     Ok(())
@@ -287,11 +293,13 @@ fn parts(parts: &[Part]) -> String {
     parts.iter().map(|part| format!("{} {}", part.cause, millis(part.ms))).collect::<Vec<_>>().join(" + ")
 }
 
-fn share(part: f64, whole: f64) -> String {
-    format!("{:.0} %", part / whole.max(0.001) * 100.0)
+/// What the run's time went to.
+pub(super) fn shares(why: &Why) -> String {
+    let share = |ms: f64| ms / why.wall_ms.max(0.001) * 100.0;
+    why.parts.iter().map(|part| format!("{:.0} % {}", share(part.ms), part.cause)).collect::<Vec<_>>().join(", ")
 }
 
-fn millis(ms: f64) -> String {
+pub(super) fn millis(ms: f64) -> String {
     if ms >= 10_000.0 {
         format!("{:.1} s", ms / 1_000.0)
     } else if ms >= 100.0 {
@@ -301,6 +309,6 @@ fn millis(ms: f64) -> String {
     }
 }
 
-fn dollars(usd: f64) -> String {
+pub(super) fn dollars(usd: f64) -> String {
     if usd == 0.0 { "$0".to_owned() } else { format!("${usd:.6}") }
 }

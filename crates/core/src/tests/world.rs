@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
-use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
     Money, Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
@@ -421,18 +420,11 @@ fn payload(size: u64) -> PayloadRef {
 /// `2`, `2:class=small:price=1c:group=g:clearance=region=eu`
 fn target(name: &str, text: &str) -> Target {
     let mut parts = text.split(':');
+    let concurrency_max = parts.next().unwrap().parse().unwrap();
     let mut target = Target {
-        name: name.into(),
-        capabilities: vec![Capability::Chat],
-        classes: Vec::new(),
-        price: Price::FREE,
-        concurrency_max: parts.next().unwrap().parse().unwrap(),
-        quota_group: None,
-        clearance: Labels::NONE,
-        effect: None,
-        output_cap: 0,
         bytes_per_token_min: 2,
         expected: Duration::millis(100),
+        ..Target::free(name, Capability::Chat, concurrency_max)
     };
     for part in parts {
         let (key, value) = part.split_once('=').unwrap();

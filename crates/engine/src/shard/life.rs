@@ -27,8 +27,8 @@ use crate::rows;
 
 /// Messages taken before gathered records are looked at.
 const BURST: usize = 256;
-/// How long a stopping shard waits for its last commit.
-const STOP_GRACE: Span = Span::from_secs(10);
+/// How long a stopping shard waits for attempts with an effect, and for its last commit.
+pub const STOP_GRACE: Span = Span::from_secs(10);
 
 /// Callers that wait for answers; they outlast a life.
 #[derive(Default)]

@@ -8,10 +8,7 @@ use agendum_core::Answer;
 use agendum_ports::memory::{MemoryBlobs, MemoryStore};
 use agendum_ports::{Adapter, Attempt, Chunk, Clock, Failed, Finished, Payload};
 use agendum_spec::{NoFiles, Source};
-use agendum_types::outcome::Price;
-use agendum_types::{
-    Capability, Class, Duration, Labels, Limits, MediaType, Principal, ShardId, Target, Tenant, Timestamp, Usage,
-};
+use agendum_types::{Capability, Class, Limits, MediaType, Principal, ShardId, Target, Tenant, Timestamp, Usage};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -93,19 +90,7 @@ impl World {
     }
 
     pub(super) async fn engine(&self) -> Engine {
-        let target = Target {
-            name: "tool".into(),
-            capabilities: Capability::ALL.to_vec(),
-            classes: Vec::new(),
-            price: Price::FREE,
-            concurrency_max: 1_000,
-            quota_group: None,
-            clearance: Labels::NONE,
-            effect: None,
-            output_cap: 0,
-            bytes_per_token_min: 1,
-            expected: Duration::millis(1),
-        };
+        let target = Target { capabilities: Capability::ALL.to_vec(), ..Target::free("tool", Capability::Chat, 1_000) };
         let parts = Parts {
             store: Arc::clone(&self.store) as _,
             blobs: Arc::clone(&self.blobs) as _,

@@ -25,8 +25,6 @@ pub(super) fn targets(chance: &mut Chance) -> Vec<Target> {
     let scarce = chance.hits(50);
     let width = |most: u64, chance: &mut Chance| if scarce { 1 } else { 1 + chance.below(most) as u32 };
     let target = |name: &str, capability, class: &str, concurrency_max, token: u64| Target {
-        name: name.into(),
-        capabilities: vec![capability],
         classes: if class.is_empty() { Vec::new() } else { vec![class.into()] },
         price: Price {
             token_in: Money(token),
@@ -34,13 +32,10 @@ pub(super) fn targets(chance: &mut Chance) -> Vec<Target> {
             token_out: Money(4 * token),
             call: Money::ZERO,
         },
-        concurrency_max,
-        quota_group: None,
         clearance: Labels::new([GUARDED]),
-        effect: None,
         output_cap: 50,
-        bytes_per_token_min: 1,
         expected: Duration::millis(50),
+        ..Target::free(name, capability, concurrency_max)
     };
     let mut targets = vec![
         target("small", Capability::Chat, "small", width(4, chance), 100_000),

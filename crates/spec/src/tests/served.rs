@@ -1,7 +1,6 @@
 //! A document against the targets of a configuration.
 
-use agendum_types::outcome::Price;
-use agendum_types::{Capability, Duration, Labels, Limits, Target};
+use agendum_types::{Capability, Limits, Target};
 use insta::assert_snapshot;
 
 use super::{shown, with_head};
@@ -9,19 +8,7 @@ use crate::served::unserved;
 use crate::{Checked, Source};
 
 fn target(name: &str, capability: Capability, class: &str) -> Target {
-    Target {
-        name: name.into(),
-        capabilities: vec![capability],
-        classes: vec![class.into()],
-        price: Price::FREE,
-        concurrency_max: 1,
-        quota_group: None,
-        clearance: Labels::NONE,
-        effect: None,
-        output_cap: 0,
-        bytes_per_token_min: 1,
-        expected: Duration::millis(1),
-    }
+    Target { classes: vec![class.into()], ..Target::free(name, capability, 1) }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How long a server may keep an attempt waiting when the graph sets no limit of its own.
+//! How long a target may keep an attempt waiting when the graph sets no limit of its own.
 
 use std::time::Duration as Span;
 
@@ -38,14 +38,6 @@ impl Timeouts {
             .user_agent(concat!("agendum/", env!("CARGO_PKG_VERSION")))
     }
 
-    /// The attempt has had its time.
-    pub(crate) fn over(&self) -> Failed {
-        Failed::new(
-            Class::Timeout,
-            format!("no whole answer within {} (`timeout.whole` of the target)", shown(self.whole)),
-        )
-    }
-
     /// What a failed transfer means. Nothing was sent for certain if there was no connection.
     pub(crate) fn failed(&self, error: &reqwest::Error) -> Failed {
         match (error.is_connect(), error.is_timeout()) {
@@ -57,12 +49,18 @@ impl Timeouts {
                 let message = format!("nothing arrived for {} (`timeout.idle` of the target)", shown(self.idle));
                 Failed::new(Class::Timeout, message)
             }
-            (connect, false) => super::answer::broken(error, connect),
+            (connect, false) => crate::http::answer::broken(error, connect),
         }
     }
 }
 
+/// Until the attempt has had its time.
+pub(crate) async fn over(whole: Span) -> Failed {
+    tokio::time::sleep(whole).await;
+    Failed::new(Class::Timeout, format!("it did not end within {} (`timeout.whole` of the target)", shown(whole)))
+}
+
 /// The span as messages show it.
-pub(crate) fn shown(span: Span) -> Duration {
+fn shown(span: Span) -> Duration {
     Duration::micros(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
 }
