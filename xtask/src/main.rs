@@ -5,8 +5,10 @@
 mod layers;
 mod licences;
 mod media;
+mod prices;
 mod tidy;
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -46,6 +48,13 @@ enum Task {
     },
     /// Run the media example on real programs, installing those that are missing
     Media,
+    /// Write the table of prices anew
+    Prices {
+        /// LiteLLM's model_prices_and_context_window.json
+        source: PathBuf,
+        /// The release it comes from
+        version: String,
+    },
     /// Measure the core, and the engine on SQLite
     Bench,
 }
@@ -59,6 +68,7 @@ fn main() -> Result<()> {
         Task::Sim { seeds, from } => sim(&["seeds", &seeds.to_string(), &from.to_string()]),
         Task::Corpus { folder } => sim(&["corpus", &folder]),
         Task::Media => step("the media example", media::check).map(|_skipped| ()),
+        Task::Prices { source, version } => prices::write(&source, &version),
         Task::Bench => {
             sim(&["bench"])?;
             run("cargo", &["run", "--quiet", "--release", "-p", "agendum-cli", "--example", "steps"])

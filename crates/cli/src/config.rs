@@ -4,6 +4,7 @@ mod environment;
 mod faults;
 mod limits;
 mod openai;
+mod prices;
 mod timeouts;
 
 use std::collections::BTreeMap;
@@ -103,8 +104,9 @@ pub(crate) struct TargetConfig {
     /// Labels of data it may see.
     #[serde(default)]
     pub(crate) clearance: Vec<String>,
+    /// Where absent, the public price of the model, if there is one.
     #[serde(default)]
-    pub(crate) price: PriceConfig,
+    pub(crate) price: Option<PriceConfig>,
     /// Output tokens where the task names no cap.
     #[serde(default)]
     pub(crate) output_cap: Option<u32>,
@@ -135,6 +137,11 @@ pub(crate) struct TargetConfig {
 }
 
 impl TargetConfig {
+    /// What it costs: as configured, else as in the table of public prices, else nothing.
+    pub(crate) fn price(&self) -> PriceConfig {
+        self.price.or_else(|| prices::of(self.base_url.as_deref()?, self.model.as_deref()?)).unwrap_or_default()
+    }
+
     /// One of which nothing else is said.
     const fn of(kind: Kind) -> Self {
         Self {
@@ -147,7 +154,7 @@ impl TargetConfig {
             concurrency: None,
             quota_group: None,
             clearance: Vec::new(),
-            price: PriceConfig { input: 0.0, cached: None, output: 0.0, call: 0.0 },
+            price: None,
             output_cap: None,
             allow: Vec::new(),
             private: false,

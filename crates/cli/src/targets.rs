@@ -94,7 +94,7 @@ fn target(name: &str, given: &TargetConfig) -> Target {
     let counts_tokens = given.model.is_some();
     Target {
         classes: given.classes.iter().map(|class| class.as_str().into()).collect(),
-        price: price(&given.price),
+        price: price(&given.price()),
         quota_group: given.quota_group.as_deref().map(Into::into),
         clearance: Labels::new(given.clearance.iter().map(String::as_str)),
         output_cap: given.output_cap.unwrap_or(if counts_tokens { OUTPUT_CAP } else { 0 }),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use agendum_retrieve_fts::IndexName;
 
-use crate::config::{Config, Kind, TargetConfig};
+use crate::config::{Config, Kind, TargetConfig, prices};
 use crate::failure::Failure;
 use crate::programs;
 
@@ -30,6 +30,7 @@ impl Config {
         for (name, target) in &self.targets {
             model(name, target, &mut faults);
             numbers(name, target, &mut faults);
+            bill(name, target, &mut faults);
             key(name, target, &self.folder, &mut faults);
             if target.kind == Kind::Exec {
                 exec(name, target, &self.folder, &mut faults);
@@ -94,7 +95,7 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
         let hint = "how many attempts it may run at once; leave it out for 16";
         faults.push(fault(format!("target {name:?}: `concurrency` is 0: it would never run anything"), hint, true));
     }
-    let price = target.price;
+    let price = target.price.unwrap_or_default();
     let each = [
         ("input", Some(price.input)),
         ("cached", price.cached),
@@ -106,6 +107,22 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
             let message = format!("target {name:?}: price.{key} is {value}: a price is 0 or more");
             faults.push(fault(message, "US dollars per million tokens; `call` per call", true));
         }
+    }
+}
+
+/// A model somewhere else that nobody knows the price of counts as free.
+fn bill(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
+    let (None, Some(base), Some(model)) = (target.price, target.base_url.as_deref(), target.model.as_deref()) else {
+        return;
+    };
+    if base != "offline" && !prices::is_own(base) && prices::of(base, model).is_none() {
+        let message =
+            format!("target {name:?}: what {model} costs at {base} is not known: no budget in dollars holds it");
+        faults.push(fault(
+            message,
+            "price = { input = …, output = … }, US dollars per million tokens; 0 if it is free",
+            false,
+        ));
     }
 }
 

@@ -121,6 +121,21 @@ fn errors_say_where_and_what_was_meant() {
 }
 
 #[test]
+fn a_model_whose_price_nobody_knows_is_told() {
+    let said = |base: &str, model: &str, more: &str| {
+        let text = format!("[targets.m]\nkind = \"chat\"\nbase_url = \"{base}\"\nmodel = \"{model}\"\n{more}");
+        read(&text, &[]).unwrap().faults().into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ")
+    };
+    let lines = [
+        said("https://api.openai.com/v1", "gpt-5-mini", ""),
+        said("http://127.0.0.1:11434/v1", "llama", ""),
+        said("https://llm.example.com/v1", "llama", "price = { input = 0.0 }"),
+        said("https://llm.example.com/v1", "llama", ""),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r#"target "m": what llama costs at https://llm.example.com/v1 is not known: no budget in dollars holds it"#);
+}
+
+#[test]
 fn a_key_in_the_environment_is_a_target() {
     let about = |text: &str, variables: &[(&str, &str)]| {
         let config = read(text, variables).unwrap();
@@ -130,7 +145,7 @@ fn a_key_in_the_environment_is_a_target() {
                 "{} at {}, ${}",
                 target.model.as_deref().unwrap(),
                 target.base_url.as_deref().unwrap(),
-                target.price.output
+                target.price().output
             )
         });
         format!("{}{}", said.unwrap_or_else(|| "none".to_owned()), if config.has_key_target { " by key" } else { "" })
@@ -145,12 +160,12 @@ fn a_key_in_the_environment_is_a_target() {
         about("[targets.mine]\nkind = \"chat\"\nbase_url = \"offline\"\n", &[key]),
         about(FILE, &[key]),
     ];
-    insta::assert_snapshot!(lines.join("\n"), @"
+    insta::assert_snapshot!(lines.join("\n"), @r"
     none
     none
     gpt-5-mini at https://api.openai.com/v1, $2 by key
     gpt-5-nano at http://127.0.0.1:1/v1, $0.4 by key
-    nobody-knows at https://api.openai.com/v1, $10 by key
+    nobody-knows at https://api.openai.com/v1, $112.5 by key
     gpt-5-mini at https://api.openai.com/v1, $2 by key
     none
     ");

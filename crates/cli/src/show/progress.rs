@@ -146,7 +146,9 @@ fn without_items(task: &str) -> Option<String> {
 
 impl View {
     fn show(&mut self, event: &Event) -> std::io::Result<()> {
-        if event.task.is_some() && std::mem::take(&mut self.after_answer) {
+        // The end of an attempt that the answer did not wait for is no work that follows it.
+        let follows = event.task.is_some() && event.kind != "task.abandoned";
+        if follows && std::mem::take(&mut self.after_answer) {
             writeln!(
                 anstream::stderr(),
                 "after the answer (Ctrl-C leaves it to the next owner of the data directory):"

@@ -185,12 +185,13 @@ pub struct Budget {
 /// `on_exceeded`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OnExceeded {
-    /// Wait until other attempts have settled for less than they held; fail when none is left.
+    /// Wait until other attempts have settled for less than they held; fail when none is left. The default: worst cases are set
+    /// aside, and together they mostly exceed what comes of them.
+    #[default]
     Wait,
     /// Take the next rung: a cheaper eligible target, the `catch`, dropping an optional task; else fail.
     Degrade,
     /// The task fails with class `budget_exceeded`.
-    #[default]
     Fail,
 }
 
