@@ -129,28 +129,42 @@ impl Directory {
         std::fs::rename(&temporary, self.path.join(OWNER)).map_err(failed)
     }
 
-    /// The secret that the addresses of payloads derive from; made when the directory is.
+    /// The secret that the addresses of payloads derive from; made while there is nothing yet that depends on it.
     ///
     /// # Errors
     ///
-    /// If it cannot be read or made, or is damaged.
+    /// If it cannot be read or made, is damaged, or missing beside data.
     pub fn secret(&self) -> Result<[u8; 32], StoreError> {
         let failed = |source: io::Error| StoreError::Io { doing: "read its secret", source: Box::new(source) };
         let path = self.path.join(SECRET);
-        if !path.exists() && self.lock.is_some() {
-            let mut secret = [0; 32];
-            getrandom::fill(&mut secret).map_err(|error| failed(io::Error::other(error.to_string())))?;
-            let temporary = self.path.join("secret.new");
-            let mut file = private_file(&temporary).map_err(failed)?;
-            file.set_len(0).and_then(|()| file.write_all(&secret)).and_then(|()| file.sync_all()).map_err(failed)?;
-            std::fs::rename(&temporary, &path).and_then(|()| sync_folder(&self.path)).map_err(failed)?;
+        let corrupt = |message: &str| StoreError::Corrupt { path: path.display().to_string(), message: message.into() };
+        if !path.exists() {
+            let holds_blobs = std::fs::read_dir(self.blobs()).is_ok_and(|mut blobs| blobs.next().is_some());
+            if self.exists() || holds_blobs {
+                let lost =
+                    "the secret is missing: payloads cannot be found without it; restore this file from a backup";
+                return Err(corrupt(lost));
+            }
+            if self.is_owned() {
+                self.make_secret(&path).map_err(failed)?;
+            }
         }
         let mut secret = Vec::new();
         File::open(&path).and_then(|file| file.take(64).read_to_end(&mut secret)).map_err(failed)?;
-        secret.try_into().map_err(|_| StoreError::Corrupt {
-            path: path.display().to_string(),
-            message: "the secret is not 32 bytes long; payloads cannot be found without it".to_owned(),
-        })
+        let damaged = "the secret is not 32 bytes long; payloads cannot be found without it";
+        secret.try_into().map_err(|_| corrupt(damaged))
+    }
+
+    fn make_secret(&self, path: &Path) -> io::Result<()> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|error| io::Error::other(error.to_string()))?;
+        let temporary = self.path.join("secret.new");
+        let mut file = private_file(&temporary)?;
+        file.set_len(0)?;
+        file.write_all(&secret)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)?;
+        sync_folder(&self.path)
     }
 
     /// Where the directory is.

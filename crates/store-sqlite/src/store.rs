@@ -31,6 +31,8 @@ impl SqliteStore {
     pub fn open(directory: &Directory) -> Result<Self, StoreError> {
         let path = directory.database();
         let jobs = if directory.is_owned() {
+            // Before there is a database: a secret that is missing beside one is lost.
+            directory.secret()?;
             let db = schema::open(&path)?;
             let (jobs, receiver) = mpsc::channel();
             thread("store-writer", move || write::run(db, &receiver))?;

@@ -101,6 +101,30 @@ async fn a_damaged_blob_is_not_given_out() {
 }
 
 #[tokio::test]
+async fn a_lost_secret_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let (secret, kept) = (folder.path().join("secret"), folder.path().join("kept"));
+    // What is there besides: nothing, a database, blobs.
+    {
+        let directory = Directory::own(folder.path()).unwrap();
+        directory.secret().unwrap();
+        std::fs::remove_file(&secret).unwrap();
+        directory.secret().unwrap();
+        SqliteStore::open(&directory).unwrap();
+        let blobs = FileBlobs::new(directory.blobs(), directory.secret().unwrap());
+        blobs.put(&Tenant::default(), Bytes::from_static(b"blob")).await.unwrap();
+    }
+    std::fs::rename(&secret, &kept).unwrap();
+    let directory = Directory::own(folder.path()).unwrap();
+    let lost = SqliteStore::open(&directory).unwrap_err().to_string();
+    assert!(lost.contains("the secret is missing"), "{lost}");
+    std::fs::remove_file(directory.database()).unwrap();
+    assert!(directory.secret().is_err(), "blobs are left");
+    std::fs::rename(&kept, &secret).unwrap();
+    directory.secret().unwrap();
+}
+
+#[tokio::test]
 async fn nobody_else_can_read_what_is_in_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
