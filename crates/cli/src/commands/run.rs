@@ -169,14 +169,20 @@ async fn start_server(context: &Context) -> Result<(), Failure> {
     let log = private_file(&context.data.join("serve.log"))?;
     log.set_len(0)?;
     use std::os::unix::process::CommandExt as _;
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
+    let mut child = command.spawn()?;
+    let mut said = "the server in the background did not start within 5 s".to_owned();
     for _ in 0..100 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         if Directory::look(&context.data).owner().is_some_and(|owner| !owner.address.is_empty()) {
             return Ok(());
         }
+        if let Some(status) = child.try_wait()? {
+            said = format!("the server in the background did not start: {status}");
+            break;
+        }
     }
-    Err(Failure::new(UNREACHABLE, "the server in the background did not start within 5 s")
+    Err(Failure::new(UNREACHABLE, said)
         .hint(format!("it may have said why: cat {}", context.data.join("serve.log").display())))
 }
 
