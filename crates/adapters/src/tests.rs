@@ -23,7 +23,6 @@ pub(crate) fn attempt(input: &Json) -> (Attempt, CancellationToken) {
         principal: Principal::new("test"),
         idempotency_key: "key-1".into(),
         forward_key: true,
-        deadline: None,
         output_cap: Some(100),
         labels: Labels::NONE,
         input: Payload { media: MediaType::Json, bytes: input.to_string().into_bytes().into() },

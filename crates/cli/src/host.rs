@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use agendum_engine::{Engine, Parts, Reader};
-use agendum_ports::{Clock, RunFilter, RunRow, Store};
+use agendum_ports::{RunFilter, RunRow, Store, Wall};
 use agendum_retrieve_fts::{Index, IndexName};
-use agendum_server::{Hooks, Service};
+use agendum_server::{CancellationToken, Service};
 use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore, private_file, private_folder};
-use agendum_types::{ShardId, Tenant, Timestamp};
+use agendum_types::{ShardId, Tenant};
 
 use crate::client::Client;
 use crate::config::Config;
@@ -25,24 +25,13 @@ const LEFT_MAX: u32 = 1_000;
 /// A stop that takes no longer than this is not told.
 const UNTOLD: Duration = Duration::from_millis(300);
 
-/// The time of day.
-#[derive(Debug)]
-pub(crate) struct Wall;
-
-impl Clock for Wall {
-    fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
-    }
-}
-
 /// A server in this process, and the client that speaks to it.
 pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     pub(crate) moved: bool,
-    hooks: Hooks,
+    stop: CancellationToken,
     engine: Option<Arc<Engine>>,
-    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    served: tokio::task::JoinHandle<()>,
     /// Locked until this goes.
     _directory: Directory,
 }
@@ -70,7 +59,7 @@ impl Host {
         let filter = RunFilter { open: true, count_max: LEFT_MAX, ..RunFilter::default() };
         let left = store.runs(&Tenant::default(), filter).await?;
         let engine = Engine::start(Parts {
-            store: Arc::clone(&store),
+            store,
             blobs,
             clock: Arc::new(Wall),
             targets,
@@ -84,10 +73,8 @@ impl Host {
         let service = Service {
             reader: engine.reader(),
             engine: Some(Arc::clone(&engine)),
-            store,
             token: token.clone(),
             limits: config.limits.0.clone(),
-            stored_limits: config.limits.stored(),
             tenant: Tenant::default(),
         };
         let about = InForce::of(config).json();
@@ -99,14 +86,11 @@ impl Host {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory)?);
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let token = token()?;
-        let (limits, stored_limits) = (config.limits.0.clone(), config.limits.stored());
         let service = Service {
             engine: None,
-            reader: Reader::new(Arc::clone(&store), blobs, stored_limits.clone()),
-            store,
+            reader: Reader::new(store, blobs, config.limits.stored()),
             token: token.clone(),
-            limits,
-            stored_limits,
+            limits: config.limits.0.clone(),
             tenant: Tenant::default(),
         };
         Self::listen(directory, service, None, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token).await
@@ -128,11 +112,11 @@ impl Host {
                 Some(engine)
             }
         };
-        let hooks = Hooks::default();
-        let served = tokio::spawn(server.serve(Arc::new(service), hooks.clone()));
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(server.serve(Arc::new(service), stop.clone()));
         let client = Client::new(&address.to_string(), &token)?;
         let moved = listen.port() != 0 && listen != address;
-        let host = Self { address, moved, hooks, engine, served, _directory: directory };
+        let host = Self { address, moved, stop, engine, served, _directory: directory };
         Ok(Started { host, client, left: Vec::new() })
     }
 
@@ -143,7 +127,7 @@ impl Host {
 
     /// Takes no more requests, finishes those under way, stops the engine. Open runs go on with the next owner.
     pub(crate) async fn stop(self) {
-        self.hooks.stop.cancel();
+        self.stop.cancel();
         if let Some(engine) = &self.engine {
             wind_down(engine).await;
         }

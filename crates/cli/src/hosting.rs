@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agendum_ports::{RunRow, StoreError};
 use agendum_store_sqlite::{Directory, Owner};
-use agendum_wire::v1::{Run, Submit, TaskLine};
+use agendum_wire::v1::{Run, Submit};
 use tokio::time::{Instant, sleep};
 
 use crate::client::Client;
@@ -253,27 +253,13 @@ struct Open {
 async fn open(client: &Client) -> Result<Open, Failure> {
     let mut open = Open { going: Vec::new(), stuck: Vec::new() };
     for run in client.open_runs().await? {
-        let tasks = client.run(&run.id, 0).await?.tasks;
-        let waits = |wanted: fn(&str) -> bool| tasks.iter().any(|task| task.waiting_on.as_deref().is_some_and(wanted));
-        if is_under_way(&tasks) {
-            open.going.push(run);
-        } else if run.status == "paused" {
+        if !run.under_way && run.status == "paused" {
             // Whoever resumes it hosts it.
-        } else if waits(|cause| cause == "capacity") && !waits(|cause| !matches!(cause, "capacity" | "dependency")) {
+        } else if run.waits_for_target {
             open.stuck.push(run);
         } else {
             open.going.push(run);
         }
     }
     Ok(open)
-}
-
-/// True if an attempt is. A group runs as long as what is inside it waits.
-fn is_under_way(tasks: &[TaskLine]) -> bool {
-    let is_group = |task: &TaskLine| {
-        let within =
-            |other: &TaskLine| other.task.strip_prefix(&task.task).is_some_and(|rest| rest.starts_with(['/', '[']));
-        tasks.iter().any(within)
-    };
-    tasks.iter().any(|task| task.waiting_on.is_none() && task.status == "running" && !is_group(task))
 }

@@ -44,6 +44,7 @@ mod queue;
 mod rng;
 mod run;
 mod scheduler;
+mod standing;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ mod work;
 pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step};
 pub use event::{Evaluation, Event, Rejected, Submission};
 pub use scheduler::Scheduler;
+pub use standing::Standing;
 pub use timers::Wake;
 pub use why::{Reason, Reasons, Seen};
 

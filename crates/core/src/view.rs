@@ -63,7 +63,7 @@ fn tree(run: &Run) -> Vec<InstId> {
 }
 
 /// Why a task that is neither running nor settled waits: every such task has a cause.
-fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
+pub(crate) fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
     match &inst.state {
         State::Waiting => Some(Cause::Dependency),
         State::Ready | State::Asking(_) => Some(Cause::Scheduler),

@@ -6,7 +6,7 @@ use std::time::Duration as Span;
 use agendum_core::Dispatch;
 use agendum_ports::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
 use agendum_types::graph::{Timeouts, Work};
-use agendum_types::{Class, Effect, Failure, MediaType, Outcome, Success, Timestamp};
+use agendum_types::{Class, Effect, Failure, MediaType, Outcome, Success};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -31,8 +31,6 @@ pub(crate) struct Launch {
     pub(crate) feed: Arc<Feed>,
     pub(crate) inbox: Inbox,
     pub(crate) life: u64,
-    /// The engine's clock when it was dispatched, to turn `expires` into a monotonic instant.
-    pub(crate) now: Timestamp,
 }
 
 /// Runs the attempt and reports its outcome.
@@ -52,35 +50,41 @@ struct Ends {
 
 impl Launch {
     async fn outcome(&self) -> (Outcome, Option<Made>) {
-        let (result, tenant) = match self.input().await {
-            Ok(input) => (self.attempt(input).await, &self.dispatch.tenant),
-            Err(failed) => (Err(failed), &self.dispatch.tenant),
+        let result = match self.input().await {
+            Ok(input) => self.attempt(input).await,
+            Err(failed) => Err(failed),
         };
-        match result {
-            Ok(finished) => match self.payloads.make(tenant, finished.output).await {
-                Ok(made) => {
-                    let output = made.reference.clone();
-                    (Outcome::Succeeded(Success { output, usage: finished.usage }), Some(made))
-                }
-                Err(error) => {
-                    let failure = Failure::new(Class::Permanent, &format!("the output could not be kept: {error}"));
-                    (Outcome::Failed(Failure { usage: finished.usage, ..failure }), None)
-                }
-            },
-            Err(failed) => self.failed(failed).await,
+        let Finished { output, usage, raw_usage } = match result {
+            Ok(finished) => finished,
+            Err(failed) => return self.failed(failed).await,
+        };
+        let raw_usage = raw_usage.map(Arc::from);
+        match self.payloads.make(&self.dispatch.tenant, output).await {
+            Ok(made) => {
+                let output = made.reference.clone();
+                (Outcome::Succeeded(Success { output, usage, raw_usage }), Some(made))
+            }
+            Err(error) => {
+                let failure = Failure::new(error.class(), &format!("the output could not be kept: {error}"));
+                (Outcome::Failed(Failure { usage, raw_usage, ..failure }), None)
+            }
         }
     }
 
-    async fn failed(&self, failed: Failed) -> (Outcome, Option<Made>) {
-        let made = match failed.partial {
-            Some(partial) => self.payloads.make(&self.dispatch.tenant, partial).await.ok(),
-            None => None,
-        };
+    async fn failed(&self, mut failed: Failed) -> (Outcome, Option<Made>) {
+        let mut made = None;
+        if let Some(partial) = failed.partial {
+            match self.payloads.make(&self.dispatch.tenant, partial).await {
+                Ok(kept) => made = Some(kept),
+                Err(error) => failed.message.push_str(&format!("; what had arrived could not be kept: {error}")),
+            }
+        }
         let failure = Failure {
             retry_after: failed.retry_after,
             no_effect: failed.no_effect,
             partial: made.as_ref().map(|made| made.reference.clone()),
             usage: failed.usage,
+            raw_usage: failed.raw_usage.map(Arc::from),
             ..Failure::new(failed.class, &failed.message)
         };
         (Outcome::Failed(failure), made)
@@ -90,7 +94,7 @@ impl Launch {
         if let Some(reference) = &self.dispatch.input {
             let read = self.payloads.bytes(&self.dispatch.tenant, self.dispatch.attempt.run, reference).await;
             return read.map_err(|error| {
-                Failed::new(Class::Permanent, format!("the input could not be read: {error}")).without_effect()
+                Failed::new(error.class(), format!("the input could not be read: {error}")).without_effect()
             });
         }
         let graph = &self.dispatch.graph;
@@ -105,14 +109,12 @@ impl Launch {
         let (chunks, chunks_end) = ChunkSink::channel(CHUNK_CREDIT);
         let (references, references_end) = ReferenceSink::channel();
         let path = dispatch.graph.path_text(&dispatch.attempt.path);
-        let left = dispatch.expires.map(|at| at.since(self.now).to_std());
         let attempt = Attempt {
             id: dispatch.attempt.clone(),
             tenant: dispatch.tenant.clone(),
             principal: dispatch.principal.clone(),
             idempotency_key: self.payloads.idempotency_key(&dispatch.tenant, dispatch.key_origin, &path),
             forward_key: dispatch.effect == Effect::Idempotent,
-            deadline: left.map(|left| std::time::Instant::now() + left),
             output_cap: dispatch.output_cap,
             labels: dispatch.labels.clone(),
             input: Payload { media: MediaType::Json, bytes: input },
@@ -168,7 +170,9 @@ impl Launch {
         ends.chunks.close();
         ends.references.close();
         match tokio::time::timeout(STOP_GRACE, running).await {
-            Ok(Ok(finished)) => Err(Failed { partial: Some(finished.output), usage: finished.usage, ..stopped }),
+            Ok(Ok(Finished { output, usage, raw_usage })) => {
+                Err(Failed { partial: Some(output), usage, raw_usage, ..stopped })
+            }
             Ok(Err(failed)) => Err(Failed { class: stopped.class, message: stopped.message, ..failed }),
             Err(_) => Err(stopped),
         }

@@ -3,29 +3,29 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration as Span;
 
-use agendum_core::{Answer, Rejected, Submission};
+use agendum_core::{Answer, Rejected, Standing, Submission};
 use agendum_ports::{Adapter, Blobs, Clock, Payload, Store, StoreError};
 use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
-use agendum_types::{
-    Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, Snapshot, Target, Tenant,
-};
+use agendum_types::{Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, Target, Tenant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Command, Inbox, Message};
 use crate::payloads::{PayloadError, Payloads};
 use crate::pool::{Pool, Unfinished};
-use crate::reader::Reader;
+use crate::reader::{ReadError, Reader, stored_answer};
 use crate::shard::{self, Health, RestoreError, Surroundings};
-use crate::watch::{self, ReadError, Watch};
+use crate::watch::Watch;
 
 /// Requests that wait for the shard at once; more wait for their turn.
 const REQUESTS_MAX: usize = 1_024;
+/// Runs whose standing is asked for at once: the shard's thread does nothing else meanwhile.
+const STANDINGS_MAX: usize = 64;
 
 /// What an engine is made of.
 pub struct Parts {
@@ -123,7 +123,7 @@ impl Engine {
     ///
     /// Outside a tokio runtime.
     pub async fn start(parts: Parts) -> Result<Self, RestoreError> {
-        let payloads = Arc::new(Payloads::new(Arc::clone(&parts.store), Arc::clone(&parts.blobs), &parts.limits));
+        let payloads = Arc::new(Payloads::new(Arc::clone(&parts.store), parts.blobs, &parts.limits));
         let no_thread = |source| StoreError::Io { doing: "start its threads", source: Box::new(source) };
         let pool = Arc::new(Pool::start(&parts.limits).map_err(no_thread)?);
         let evaluations =
@@ -133,7 +133,6 @@ impl Engine {
             shard: parts.shard,
             limits: parts.limits,
             store: parts.store,
-            blobs: parts.blobs,
             clock: parts.clock,
             targets: parts.targets,
             payloads,
@@ -187,14 +186,9 @@ impl Engine {
     /// If the core refuses it, its payloads cannot be kept, or the engine takes no work.
     pub async fn submit(&self, request: Request) -> Result<RunId, SubmitError> {
         let run = self.new_run_id();
-        self.submit_as(run, request).await?;
-        Ok(run)
-    }
-
-    async fn submit_as(&self, run: RunId, request: Request) -> Result<(), SubmitError> {
         let reply = self.send_submission(run, request, None).await?;
         reply.await.map_err(|_| SubmitError::Unavailable(self.health()))??;
-        Ok(())
+        Ok(run)
     }
 
     /// Submits and waits for the answer; does not wait for the submission's own commit first.
@@ -214,7 +208,7 @@ impl Engine {
             return Err(rejected.into());
         }
         // The shard's life has ended, perhaps between the commit of the answer and its telling.
-        let stored = watch::stored_answer(&*self.around.store, &tenant, run).await;
+        let stored = stored_answer(&*self.around.store, &tenant, run).await;
         stored.ok().flatten().ok_or_else(|| SubmitError::Unavailable(self.health()))
     }
 
@@ -225,8 +219,7 @@ impl Engine {
         answer: Option<oneshot::Sender<Answer>>,
     ) -> Result<oneshot::Receiver<Result<(), Rejected>>, SubmitError> {
         let unkept = |error: PayloadError| SubmitError::Payload(error.to_string());
-        let permit = Arc::clone(&self.requests).acquire_owned().await;
-        let permit = permit.map_err(|_| SubmitError::Unavailable(self.health()))?;
+        let permit = self.permit().await;
         let payloads = &self.around.payloads;
         let document = payloads.make_blob(&request.tenant, &request.accepted.document.0).await.map_err(unkept)?;
         let inputs = Payload { media: MediaType::Json, bytes: request.inputs };
@@ -265,11 +258,10 @@ impl Engine {
     ///
     /// As [`Engine::submit`].
     pub async fn add_tasks(&self, tenant: &Tenant, run: RunId, accepted: &Accepted) -> Result<(), SubmitError> {
-        let permit = Arc::clone(&self.requests).acquire_owned().await;
-        let permit = permit.map_err(|_| SubmitError::Unavailable(self.health()))?;
-        if self.view(tenant, run).await.is_none() {
+        if self.standings(tenant, &[run]).await == [None] {
             return Err(Rejected::NotLive(run).into());
         }
+        let permit = self.permit().await;
         let document = self.around.payloads.make_blob(tenant, &accepted.document.0).await;
         let document = document.map_err(|error| SubmitError::Payload(error.to_string()))?;
         let (reply, told) = oneshot::channel();
@@ -285,8 +277,7 @@ impl Engine {
     ///
     /// If this tenant has no such live run, or the shard takes no work now.
     pub async fn command(&self, tenant: &Tenant, run: RunId, command: Command) -> Result<(), CommandError> {
-        let permit = Arc::clone(&self.requests).acquire_owned().await;
-        let permit = permit.map_err(|_| CommandError::Unavailable(self.health()))?;
+        let permit = self.permit().await;
         let (reply, told) = oneshot::channel();
         self.around.inbox.send(Message::Command { tenant: tenant.clone(), run, command, reply, permit });
         match told.await {
@@ -298,26 +289,37 @@ impl Engine {
 
     /// The answer of a run; waits for it if the run is live. `None` if this tenant has no such run, or the engine stops first.
     pub async fn answer(&self, tenant: &Tenant, run: RunId) -> Option<Answer> {
+        let permit = self.permit().await;
         let (reply, answer) = oneshot::channel();
-        self.around.inbox.send(Message::Await { tenant: tenant.clone(), run, reply });
+        self.around.inbox.send(Message::Await { tenant: tenant.clone(), run, reply, permit });
         match answer.await {
             Ok(answer) => Some(answer),
-            Err(_) => watch::stored_answer(&*self.around.store, tenant, run).await.ok().flatten(),
+            Err(_) => stored_answer(&*self.around.store, tenant, run).await.ok().flatten(),
         }
     }
 
     /// A live run as the core sees it.
     pub async fn view(&self, tenant: &Tenant, run: RunId) -> Option<RunView> {
+        let permit = self.permit().await;
         let (reply, told) = oneshot::channel();
-        self.around.inbox.send(Message::View { tenant: tenant.clone(), run, reply });
+        self.around.inbox.send(Message::View { tenant: tenant.clone(), run, reply, permit });
         told.await.ok().flatten()
     }
 
-    /// The shard in numbers.
-    pub async fn snapshot(&self) -> Option<Snapshot> {
-        let (reply, told) = oneshot::channel();
-        self.around.inbox.send(Message::Snapshot { reply });
-        told.await.ok()
+    /// How runs stand, in their order; `None` for one that is not live or not this tenant's, and where the shard takes no work now.
+    pub async fn standings(&self, tenant: &Tenant, runs: &[RunId]) -> Vec<Option<Standing>> {
+        let mut standings = Vec::with_capacity(runs.len());
+        for runs in runs.chunks(STANDINGS_MAX) {
+            let permit = self.permit().await;
+            let (reply, told) = oneshot::channel();
+            self.around.inbox.send(Message::Standings { tenant: tenant.clone(), runs: runs.to_vec(), reply, permit });
+            standings.extend(told.await.unwrap_or_else(|_| vec![None; runs.len()]));
+        }
+        standings
+    }
+
+    async fn permit(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed")
     }
 
     /// What happens to a run: its records after `after`, then what is live, to its end.
@@ -333,18 +335,7 @@ impl Engine {
     #[must_use]
     pub fn reader(&self) -> Reader {
         let around = &self.around;
-        Reader::new(Arc::clone(&around.store), Arc::clone(&around.blobs), around.limits.clone())
-    }
-
-    /// The targets.
-    pub fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.around.targets.iter().map(|(target, _)| target)
-    }
-
-    /// The limits.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.around.limits
+        Reader::over(Arc::clone(&around.store), Arc::clone(&around.payloads), around.limits.clone())
     }
 
     /// Takes no more work, stops what runs, commits what is decided, and ends. Open runs go on when the journal is opened again.

@@ -131,11 +131,6 @@ impl Feed {
         (receiver, texts.into_iter().map(|log| log.notice(0, &log.text)).collect())
     }
 
-    /// A subscription to a run that turned out not to be live.
-    pub(crate) fn forget(&self, run: RunId) {
-        self.runs().remove(&run);
-    }
-
     fn runs(&self) -> MutexGuard<'_, FxHashMap<RunId, Watched>> {
         // Every change of the table is complete before anything in it can panic.
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)

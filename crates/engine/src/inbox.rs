@@ -1,11 +1,12 @@
 //! What the shard thread is told. The channel has no bound of its own: every sender holds a credit of the core's (attempts,
-//! evaluations), of the commit (appends in flight) or of the intake (requests), so its length has one, and nobody ever blocks on it.
+//! evaluations), of the commit (appends in flight) or of the intake (requests: each has a permit), so its length has one, and nobody ever
+//! blocks on it.
 
 use std::sync::{Arc, mpsc};
 use std::task::Wake;
 
-use agendum_core::{Answer, Evaluation, Rejected, Step, Submission};
-use agendum_types::{AttemptId, Graph, Outcome, PayloadRef, RunId, RunView, Snapshot, TaskPath, Tenant};
+use agendum_core::{Answer, Evaluation, Rejected, Standing, Step, Submission};
+use agendum_types::{AttemptId, Graph, Outcome, PayloadRef, RunId, RunView, TaskPath, Tenant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -40,22 +41,27 @@ pub(crate) enum Message {
         tenant: Tenant,
         run: RunId,
         reply: oneshot::Sender<Option<RunView>>,
+        permit: OwnedSemaphorePermit,
     },
-    Snapshot {
-        reply: oneshot::Sender<Snapshot>,
+    /// How these runs stand, in their order; `None` for one that is not live, or not this tenant's.
+    Standings {
+        tenant: Tenant,
+        runs: Vec<RunId>,
+        reply: oneshot::Sender<Vec<Option<Standing>>>,
+        permit: OwnedSemaphorePermit,
     },
     /// Tell this caller the answer; the sender is dropped if the run is not live or answered already.
     Await {
         tenant: Tenant,
         run: RunId,
         reply: oneshot::Sender<Answer>,
+        permit: OwnedSemaphorePermit,
     },
     Evaluated {
         life: u64,
         run: RunId,
         path: TaskPath,
         step: Step,
-        tenant: Tenant,
         result: Result<Evaluation, Arc<str>>,
         made: Option<Made>,
     },

@@ -2,8 +2,8 @@
 //!
 //! One shard = one core on a thread of its own, fed by one inbox. Attempts run on the caller's tokio runtime, evaluations on
 //! threads of the [`pool`] where they are not quick; both report to that inbox. Records gather in [`shard`]'s commit and go to the
-//! store's writer, several batches on their way at once.
-//! Nothing here decides: what runs, when, and what waits for the disk is the core's.
+//! store's writer, several batches on their way at once. Nothing here decides: what runs, when, and what waits for the disk is the
+//! core's.
 //!
 //! Deliberately absent: policies, prices, retries (the core's), concrete stores and adapters (the composition root's).
 
@@ -12,6 +12,7 @@ mod engine;
 mod evaluate;
 mod feed;
 mod inbox;
+mod pages;
 mod payloads;
 mod pool;
 mod reader;
@@ -21,10 +22,11 @@ mod shard;
 mod tests;
 mod watch;
 
+pub use agendum_core::Standing;
 pub use engine::{CommandError, Engine, NotLive, Parts, Request, SubmitError};
 pub use feed::Notice;
 pub use inbox::Command;
 pub use pool::Unfinished;
-pub use reader::{Reader, Stored};
+pub use reader::{ReadError, Reader, Scanned, Wanted};
 pub use shard::{Health, RestoreError, STOP_GRACE};
-pub use watch::{ReadError, Watch};
+pub use watch::Watch;

@@ -5,10 +5,10 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agendum_ports::{BlobError, Blobs, InlinePayload, Payload, Store, StoreError, TenantKey};
-use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, RunId, Tenant};
+use agendum_types::{Class, Hash, Labels, Limits, MediaType, PayloadRef, RunId, Tenant};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
@@ -32,14 +32,43 @@ pub(crate) struct Payloads {
     blobs: Arc<dyn Blobs>,
     inline_max: usize,
     size_max: u64,
-    table: Mutex<Table>,
+    table: Shared,
 }
+
+type Shared = Arc<Mutex<Table>>;
 
 /// A payload that was just made, and what its journal row must carry.
 #[derive(Clone, Debug)]
 pub(crate) struct Made {
     pub(crate) reference: PayloadRef,
-    pub(crate) inline: Option<InlinePayload>,
+    pub(crate) inline: Option<Arc<Pinned>>,
+}
+
+/// A small payload that stays in memory as long as this does: until the row that carries it is durable, or no row will.
+pub(crate) struct Pinned {
+    pub(crate) payload: InlinePayload,
+    tenant: Tenant,
+    table: Shared,
+}
+
+impl Pinned {
+    fn new(table: &Shared, tenant: &Tenant, hash: Hash, held: Held) -> Self {
+        let payload = InlinePayload { hash, bytes: held.bytes.clone() };
+        locked(table).pin((tenant.clone(), hash), held);
+        Self { payload, tenant: tenant.clone(), table: Arc::clone(table) }
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        locked(&self.table).unpin((self.tenant.clone(), self.payload.hash));
+    }
+}
+
+impl std::fmt::Debug for Pinned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Pinned").field(&self.payload.hash).finish()
+    }
 }
 
 /// Why a payload could not be made or read.
@@ -55,6 +84,16 @@ pub(crate) enum PayloadError {
     Blob(#[from] BlobError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl PayloadError {
+    /// What a failure for this reason is: of the payload itself, or of what shall keep it.
+    pub(crate) const fn class(&self) -> Class {
+        match self {
+            Self::TooLarge { .. } | Self::NotJson { .. } => Class::Permanent,
+            Self::Missing(_) | Self::Blob(_) | Self::Store(_) => Class::Unavailable,
+        }
+    }
 }
 
 type Address = (Tenant, Hash);
@@ -84,10 +123,10 @@ struct Held {
 impl Payloads {
     pub(crate) fn new(store: Arc<dyn Store>, blobs: Arc<dyn Blobs>, limits: &Limits) -> Self {
         let (inline_max, size_max) = (limits.inline_payload_bytes_max, limits.payload_bytes_max);
-        Self { store, blobs, inline_max, size_max, table: Mutex::default() }
+        Self { store, blobs, inline_max, size_max, table: Shared::default() }
     }
 
-    /// Keeps the payload. A small one is pinned until [`Payloads::unpin`]; a large one is durable on return.
+    /// Keeps the payload. A small one is pinned as long as what is given back; a large one is durable on return.
     pub(crate) async fn make(&self, tenant: &Tenant, payload: Payload) -> Result<Made, PayloadError> {
         self.keep(tenant, payload.media, payload.bytes, None).await
     }
@@ -110,8 +149,7 @@ impl Payloads {
         let held = Held { value, ..Held::new(bytes.clone()) };
         let (hash, inline) = if bytes.len() <= self.inline_max {
             let hash = self.key(tenant).address(&bytes);
-            self.table().pin((tenant.clone(), hash), held);
-            (hash, Some(InlinePayload { hash, bytes }))
+            (hash, Some(Arc::new(Pinned::new(&self.table, tenant, hash, held))))
         } else {
             let hash = self.blobs.put(tenant, bytes).await?;
             self.table().cache((tenant.clone(), hash), Held { is_blob: true, ..held });
@@ -140,11 +178,6 @@ impl Payloads {
         Ok(reference)
     }
 
-    /// The row that carries the payload is durable, or no row will.
-    pub(crate) fn unpin(&self, tenant: &Tenant, hash: Hash) {
-        self.table().unpin((tenant.clone(), hash));
-    }
-
     /// The bytes.
     pub(crate) async fn bytes(
         &self,
@@ -157,7 +190,13 @@ impl Payloads {
 
     /// The bytes of a blob that rows only name.
     pub(crate) async fn blob(&self, tenant: &Tenant, reference: &PayloadRef) -> Result<Bytes, PayloadError> {
-        self.blobs.get(tenant, reference.hash).await?.ok_or(PayloadError::Missing(reference.hash))
+        let address = (tenant.clone(), reference.hash);
+        if let Some(held) = self.table().find(&address) {
+            return Ok(held.bytes);
+        }
+        let bytes = self.blobs.get(tenant, reference.hash).await?.ok_or(PayloadError::Missing(reference.hash))?;
+        self.table().cache(address, Held { is_blob: true, ..Held::new(bytes.clone()) });
+        Ok(bytes)
     }
 
     /// What expressions see of it: JSON as it is, text as a text, other bytes as an object that names them.
@@ -243,10 +282,14 @@ impl Payloads {
         })
     }
 
-    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
-        // Every change of the table is complete before anything in it can panic.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        locked(&self.table)
     }
+}
+
+fn locked(table: &Shared) -> MutexGuard<'_, Table> {
+    // Every change of the table is complete before anything in it can panic.
+    table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Table {
@@ -373,6 +416,20 @@ mod tests {
         assert_eq!(found, [3, 4, 5]);
         table.cache(address(6), held(200, false));
         assert!(table.find(&address(6)).is_some() && table.find(&address(5)).is_none(), "one may be larger than all");
+    }
+
+    #[test]
+    fn a_pin_lasts_as_long_as_the_last_that_holds_it() {
+        let (shared, tenant) = (Shared::default(), Tenant::default());
+        let pin = || Arc::new(Pinned::new(&shared, &tenant, Hash([1; 32]), held(0, false)));
+        let pins = || locked(&shared).pinned.len();
+        let (message, row) = (pin(), pin());
+        let of_another_row = Arc::clone(&row);
+        drop((message, row));
+        assert_eq!(pins(), 1);
+        drop(of_another_row);
+        assert_eq!(pins(), 0);
+        assert!(locked(&shared).find(&address(1)).is_some(), "it is likely to be read again");
     }
 
     #[test]

@@ -1,41 +1,80 @@
-//! Reading what the store holds, with an engine or without one.
+//! Reading what the store holds, with an engine or without one: page by page, and not kept, for what records tell is far less than
+//! they are.
 
 use std::sync::Arc;
 
-use agendum_core::Entry;
-use agendum_ports::{Blobs, RunFilter, RunRow, Store, StoreError};
+use agendum_core::{Answer, Record};
+use agendum_ports::{Blobs, Row, RunFilter, RunRow, Store, StoreError};
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Tenant};
+use agendum_wire::journal::{DecodeError, Kind};
+use agendum_wire::v1::{Reading, Told};
 use bytes::Bytes;
 
-use crate::payloads::Payloads;
-use crate::watch::{self, ReadError};
+use crate::pages::Pages;
+use crate::payloads::{PayloadError, Payloads};
+use crate::rows;
 
-/// A run as the store has it.
-#[derive(Clone, Debug)]
-pub struct Stored {
+/// Why a run could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// This tenant has no such run.
+    #[error("there is no run {0}")]
+    NoRun(RunId),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row cannot be read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A payload cannot be read.
+    #[error("{0}")]
+    Payload(String),
+}
+
+impl From<PayloadError> for ReadError {
+    fn from(error: PayloadError) -> Self {
+        Self::Payload(error.to_string())
+    }
+}
+
+/// What there is to know of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Its graph and its answer.
+    Answer,
+    /// Its tasks as well.
+    Tasks,
+}
+
+/// A run, read.
+pub struct Scanned {
     /// Its line in the index.
     pub row: RunRow,
     /// Its graph, with all additions so far.
     pub graph: Arc<Graph>,
-    /// Its document, with all additions so far.
-    pub document: NormalDocument,
-    /// Its records, in order.
-    pub entries: Vec<Entry>,
+    /// Its document and its answer; the answer is there if and only if the line says so.
+    pub told: Told,
+    /// Its tasks, if they were wanted.
+    pub reading: Reading,
 }
 
 /// Reads runs of a store that some process owns, or none.
 pub struct Reader {
     store: Arc<dyn Store>,
-    payloads: Payloads,
+    payloads: Arc<Payloads>,
     limits: Limits,
 }
 
 impl Reader {
-    /// A reader over these.
+    /// A reader over these. The limits are those under which documents were taken in.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, blobs: Arc<dyn Blobs>, limits: Limits) -> Self {
-        let payloads = Payloads::new(Arc::clone(&store), blobs, &limits);
+        let payloads = Arc::new(Payloads::new(Arc::clone(&store), blobs, &limits));
+        Self::over(store, payloads, limits)
+    }
+
+    pub(crate) const fn over(store: Arc<dyn Store>, payloads: Arc<Payloads>, limits: Limits) -> Self {
         Self { store, payloads, limits }
     }
 
@@ -48,13 +87,86 @@ impl Reader {
         self.store.runs(tenant, filter).await
     }
 
-    /// A run with its graph and its records, live or not; `None` if this tenant has no such run.
+    /// A line of the index of runs; `None` if this tenant has no such run.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn run(&self, tenant: &Tenant, run: RunId) -> Result<Option<RunRow>, StoreError> {
+        self.store.run(tenant, run).await
+    }
+
+    /// A run, live or not; `None` if this tenant has no such run.
     ///
     /// # Errors
     ///
     /// If the store cannot be read, or what it holds is damaged.
-    pub async fn stored(&self, tenant: &Tenant, run: RunId) -> Result<Option<Stored>, ReadError> {
-        watch::stored(&self.payloads, &*self.store, &self.limits, tenant, run).await
+    pub async fn scan(&self, tenant: &Tenant, run: RunId, wanted: Wanted) -> Result<Option<Scanned>, ReadError> {
+        let Some(mut row) = self.run(tenant, run).await? else { return Ok(None) };
+        let (mut told, mut reading) = (Told::default(), Reading::default());
+        let mut graph: Option<Arc<Graph>> = None;
+        let mut pages = Pages::new(&*self.store, tenant, run);
+        while let Some(page) = pages.next().await? {
+            for row in page.iter().filter(|row| wanted == Wanted::Tasks || tells(row)) {
+                let entry = rows::entry(row)?;
+                if told.take(&entry) {
+                    // Tasks are named by their place in the graph as it was then, and additions come at its end.
+                    graph = None;
+                }
+                if wanted == Wanted::Tasks {
+                    reading.take(self.learn(tenant, &told, &mut graph).await?, &entry);
+                }
+            }
+        }
+        if told.ended.is_some() && row.answered.is_none() {
+            // It was answered between the two.
+            row = self.run(tenant, run).await?.ok_or(ReadError::NoRun(run))?;
+        }
+        let graph = Arc::clone(self.learn(tenant, &told, &mut graph).await?);
+        Ok(Some(Scanned { row, graph, told, reading }))
+    }
+
+    /// The graph of the document that was told of last.
+    async fn learn<'g>(
+        &self,
+        tenant: &Tenant,
+        told: &Told,
+        graph: &'g mut Option<Arc<Graph>>,
+    ) -> Result<&'g Arc<Graph>, ReadError> {
+        let learned = match graph.take() {
+            Some(graph) => graph,
+            None => {
+                let document = told.document.as_ref();
+                let document = document.ok_or_else(|| ReadError::Payload("the run names no document".to_owned()))?;
+                let document = self.text(tenant, document).await?;
+                agendum_spec::load(&document, &self.limits).map_err(|error| ReadError::Payload(error.to_string()))?
+            }
+        };
+        Ok(graph.insert(learned))
+    }
+
+    /// The document of a run, with all additions so far; `None` if this tenant has no such run.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read, or what it holds is damaged.
+    pub async fn document(&self, tenant: &Tenant, run: RunId) -> Result<Option<NormalDocument>, ReadError> {
+        let mut told = Told::default();
+        let mut pages = Pages::new(&*self.store, tenant, run);
+        while let Some(page) = pages.next().await? {
+            for row in page.iter().filter(|row| tells(row)) {
+                told.take(&rows::entry(row)?);
+            }
+        }
+        match &told.document {
+            Some(document) => self.text(tenant, document).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn text(&self, tenant: &Tenant, document: &PayloadRef) -> Result<NormalDocument, ReadError> {
+        let bytes = self.payloads.blob(tenant, document).await?;
+        Ok(NormalDocument(String::from_utf8_lossy(&bytes).into()))
     }
 
     /// The bytes of a payload that a record of this run names.
@@ -63,6 +175,35 @@ impl Reader {
     ///
     /// If the tenant has no such payload or it cannot be read.
     pub async fn payload(&self, tenant: &Tenant, run: RunId, reference: &PayloadRef) -> Result<Bytes, ReadError> {
-        self.payloads.bytes(tenant, run, reference).await.map_err(ReadError::payload)
+        Ok(self.payloads.bytes(tenant, run, reference).await?)
     }
+}
+
+/// True for records that say something about the graph or the answer.
+fn tells(row: &Row) -> bool {
+    matches!(Kind::from_number(row.kind), Some(Kind::RunSubmitted | Kind::TasksAdded | Kind::Answered))
+}
+
+/// The answer of a run that is not live any more.
+pub(crate) async fn stored_answer(store: &dyn Store, tenant: &Tenant, run: RunId) -> Result<Option<Answer>, ReadError> {
+    let Some(row) = store.run(tenant, run).await? else { return Ok(None) };
+    let mut pages = Pages::new(store, tenant, run);
+    while let Some(page) = pages.next().await? {
+        let answered = page.iter().find(|row| Kind::from_number(row.kind) == Some(Kind::Answered));
+        let Some(entry) = answered.map(rows::entry).transpose()? else { continue };
+        let Record::Answered(answered) = entry.record else { continue };
+        return Ok(Some(Answer {
+            run,
+            tenant: tenant.clone(),
+            at: entry.at,
+            status: answered.status,
+            output: answered.output,
+            failure: answered.failure,
+            degraded: answered.degraded,
+            spent: row.spent,
+            tokens: 0,
+            elapsed: entry.at.since(row.submitted),
+        }));
+    }
+    Ok(None)
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
 
-use agendum_ports::{Adapter, Blobs, Clock, Store};
+use agendum_ports::{Adapter, Clock, Store};
 use agendum_types::{Limits, ShardId, Target};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -47,7 +47,6 @@ pub(crate) struct Surroundings {
     pub(crate) shard: ShardId,
     pub(crate) limits: Limits,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) targets: Vec<(Target, Arc<dyn Adapter>)>,
     pub(crate) payloads: Arc<Payloads>,

@@ -3,54 +3,30 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use agendum_core::{Answer, Entry, Record};
-use agendum_ports::{Store, StoreError};
-use agendum_spec::NormalDocument;
-use agendum_types::{Graph, Limits, PayloadRef, RunId, Seq, Tenant};
-use agendum_wire::journal::DecodeError;
+use agendum_core::Record;
+use agendum_types::{RunId, Seq, Tenant};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::feed::Notice;
-use crate::payloads::{PayloadError, Payloads};
-use crate::reader::Stored;
+use crate::pages::page;
+use crate::reader::ReadError;
 use crate::rows;
 use crate::shard::Surroundings;
-
-const PAGE: u32 = 1_024;
-
-/// Why a run could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// This tenant has no such run.
-    #[error("there is no run {0}")]
-    NoRun(RunId),
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A row cannot be read.
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
-    /// A payload cannot be read.
-    #[error("{0}")]
-    Payload(String),
-}
-
-impl ReadError {
-    pub(crate) fn payload(error: PayloadError) -> Self {
-        Self::Payload(error.to_string())
-    }
-}
 
 /// The notices of one run, from a place in its journal to its end.
 pub struct Watch {
     around: Arc<Surroundings>,
     tenant: Tenant,
     run: RunId,
-    /// The last record that was handed out.
+    /// The last record that was read or heard of.
     after: Seq,
+    /// Read or heard of, and not handed out yet: a page at most.
     ready: VecDeque<Notice>,
+    /// The journal holds what is not read yet; what is live comes after it.
+    behind: bool,
     live: Option<Receiver<Notice>>,
+    /// What was live when the subscription began.
     texts: Vec<Notice>,
     ended: bool,
 }
@@ -63,12 +39,12 @@ impl Watch {
         after: Seq,
     ) -> Result<Self, ReadError> {
         let row = around.store.run(&tenant, run).await?.ok_or(ReadError::NoRun(run))?;
-        let mut watch =
-            Self { around, tenant, run, after, ready: VecDeque::new(), live: None, texts: Vec::new(), ended: false };
+        let (ready, texts) = (VecDeque::new(), Vec::new());
+        let mut watch = Self { around, tenant, run, after, ready, behind: true, live: None, texts, ended: false };
         if row.done.is_none() {
             watch.subscribe();
         }
-        watch.read_journal().await?;
+        watch.read_page().await?;
         Ok(watch)
     }
 
@@ -77,16 +53,18 @@ impl Watch {
         (self.live, self.texts) = (Some(live), texts);
     }
 
-    async fn read_journal(&mut self) -> Result<(), ReadError> {
-        loop {
-            let page = self.around.store.read_run(&self.tenant, self.run, self.after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            self.after = last.seq;
-            for row in &page {
-                self.ready.push_back(Notice::Entry(Arc::new(rows::entry(row)?)));
+    async fn read_page(&mut self) -> Result<(), ReadError> {
+        let page = page(&*self.around.store, &self.tenant, self.run, self.after).await?;
+        match page.last() {
+            Some(last) => self.after = last.seq,
+            None => {
+                self.behind = false;
+                self.ready.extend(self.texts.drain(..));
             }
         }
-        self.ready.extend(self.texts.drain(..));
+        for row in &page {
+            self.ready.push_back(Notice::Entry(Arc::new(rows::entry(row)?)));
+        }
         Ok(())
     }
 
@@ -103,6 +81,10 @@ impl Watch {
                 }
                 return Ok(Some(notice));
             }
+            if self.behind {
+                self.read_page().await?;
+                continue;
+            }
             let Some(live) = self.live.as_mut().filter(|_| !self.ended) else {
                 self.forget_unless_live();
                 return Ok(None);
@@ -115,16 +97,12 @@ impl Watch {
                     }
                     self.ready.push_back(notice);
                 }
-                Err(RecvError::Lagged(_)) => self.read_journal().await?,
+                Err(RecvError::Lagged(_)) => self.behind = true,
                 Err(RecvError::Closed) => {
-                    // The run has ended, or the shard began a new life: the journal knows which.
-                    self.live = None;
-                    self.read_journal().await?;
-                    let done =
-                        self.around.store.run(&self.tenant, self.run).await?.is_none_or(|row| row.done.is_some());
-                    if !done {
+                    // The run has ended, or the shard began a new life: the index knows which, the journal the rest.
+                    (self.live, self.behind) = (None, true);
+                    if self.around.store.run(&self.tenant, self.run).await?.is_some_and(|row| row.done.is_none()) {
                         self.subscribe();
-                        self.read_journal().await?;
                     }
                 }
             }
@@ -134,82 +112,7 @@ impl Watch {
     /// A subscription to a run that ended before it was made would stay in the feed for ever.
     fn forget_unless_live(&mut self) {
         if self.live.take().is_some() && self.ended {
-            self.around.feed.forget(self.run);
+            self.around.feed.close(self.run);
         }
     }
-}
-
-/// All records of a run; empty if this tenant has no such run.
-pub(crate) async fn entries(store: &dyn Store, tenant: &Tenant, run: RunId) -> Result<Vec<Entry>, ReadError> {
-    let mut entries = Vec::new();
-    let mut after = Seq(0);
-    loop {
-        let page = store.read_run(tenant, run, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(entries) };
-        after = last.seq;
-        for row in &page {
-            entries.push(rows::entry(row)?);
-        }
-    }
-}
-
-pub(crate) async fn stored(
-    payloads: &Payloads,
-    store: &dyn Store,
-    limits: &Limits,
-    tenant: &Tenant,
-    run: RunId,
-) -> Result<Option<Stored>, ReadError> {
-    let Some(row) = store.run(tenant, run).await? else { return Ok(None) };
-    let entries = entries(store, tenant, run).await?;
-    let Some(document) = entries.iter().rev().find_map(|entry| document(&entry.record)) else { return Ok(None) };
-    let bytes = payloads.blob(tenant, document).await.map_err(ReadError::payload)?;
-    let document = NormalDocument(String::from_utf8_lossy(&bytes).into());
-    let graph: Arc<Graph> =
-        agendum_spec::load(&document, limits).map_err(|error| ReadError::Payload(error.to_string()))?;
-    Ok(Some(Stored { row, graph, document, entries }))
-}
-
-fn document(record: &Record) -> Option<&PayloadRef> {
-    match record {
-        Record::RunSubmitted(submitted) => Some(&submitted.document),
-        Record::TasksAdded { document, .. } => Some(document),
-        Record::Opened { .. }
-        | Record::ClockJumped { .. }
-        | Record::CancelRequested { .. }
-        | Record::Paused { .. }
-        | Record::Resumed { .. }
-        | Record::Task { .. }
-        | Record::Answered(_)
-        | Record::Done { .. } => None,
-    }
-}
-
-/// The answer of a run that is not live any more.
-pub(crate) async fn stored_answer(store: &dyn Store, tenant: &Tenant, run: RunId) -> Result<Option<Answer>, ReadError> {
-    let Some(row) = store.run(tenant, run).await? else { return Ok(None) };
-    let entries = entries(store, tenant, run).await?;
-    Ok(entries.iter().find_map(|entry| match &entry.record {
-        Record::Answered(answered) => Some(Answer {
-            run,
-            tenant: tenant.clone(),
-            at: entry.at,
-            status: answered.status,
-            output: answered.output.clone(),
-            failure: answered.failure.clone(),
-            degraded: answered.degraded,
-            spent: row.spent,
-            tokens: 0,
-            elapsed: entry.at.since(row.submitted),
-        }),
-        Record::Opened { .. }
-        | Record::ClockJumped { .. }
-        | Record::RunSubmitted(_)
-        | Record::TasksAdded { .. }
-        | Record::CancelRequested { .. }
-        | Record::Paused { .. }
-        | Record::Resumed { .. }
-        | Record::Task { .. }
-        | Record::Done { .. } => None,
-    }))
 }

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use agendum_types::{AttemptId, Class, Duration, Labels, MediaType, Principal, Tenant, Usage};
 use bytes::Bytes;
@@ -35,8 +34,6 @@ pub struct Attempt {
     pub idempotency_key: Arc<str>,
     /// True if repeats under the key are harmless and the key must be sent.
     pub forward_key: bool,
-    /// When the attempt is of no use any more.
-    pub deadline: Option<Instant>,
     /// Output tokens at most. An adapter whose target counts tokens always sends it.
     pub output_cap: Option<u32>,
     /// What is known of the sensitivity of the input.
@@ -60,8 +57,6 @@ pub struct Reference(pub Arc<str>);
 pub enum Chunk {
     /// Text to be shown.
     Text(String),
-    /// Any other bytes, such as a program's output.
-    Bytes(Bytes),
     /// A sign of life without content.
     Alive,
 }
@@ -100,7 +95,7 @@ pub struct Failed {
     pub partial: Option<Payload>,
     /// What was used all the same.
     pub usage: Usage,
-    /// What the provider said about usage.
+    /// What the provider said about usage, as it said it (JSON, at most 4 KiB).
     pub raw_usage: Option<Box<str>>,
 }
 

@@ -1,8 +1,8 @@
 //! Where "now" comes from.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use agendum_types::{Duration, Timestamp};
+use agendum_types::Timestamp;
 
 /// The time of day. Attempt timeouts run on the runtime's monotonic timers and not on this.
 pub trait Clock: Send + Sync {
@@ -10,25 +10,13 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// A clock that stands still until it is moved; for tests.
-#[derive(Debug, Default)]
-pub struct ManualClock(AtomicU64);
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wall;
 
-impl ManualClock {
-    /// A clock that shows this instant.
-    #[must_use]
-    pub fn at(now: Timestamp) -> Self {
-        Self(AtomicU64::new(now.0))
-    }
-
-    /// Moves the clock forward.
-    pub fn advance(&self, span: Duration) {
-        self.0.fetch_add(span.as_micros(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
+impl Clock for Wall {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
 }

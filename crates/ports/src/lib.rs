@@ -11,7 +11,7 @@ pub mod store;
 
 pub use adapter::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
 pub use blobs::{BlobError, Blobs, TenantKey};
-pub use clock::{Clock, ManualClock};
+pub use clock::{Clock, Wall};
 pub use store::{
     Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError,
 };

@@ -8,33 +8,28 @@ mod provider;
 mod reply;
 mod routes;
 mod runs;
-mod scan;
 mod stream;
 mod submit;
 
 use std::sync::Arc;
 
 use agendum_engine::{Engine, Reader};
-use agendum_ports::Store;
 use agendum_types::{Limits, Tenant};
 
 pub use provider::{Categories, Model, Mood, Reply, provider};
-pub use routes::{Hooks, Server, bind};
+pub use routes::{Server, bind};
+pub use tokio_util::sync::CancellationToken;
 
 /// What the routes work with.
 pub struct Service {
     /// Runs graphs; absent where the store is only read.
     pub engine: Option<Arc<Engine>>,
-    /// Reads payloads, and lists runs.
+    /// Reads runs.
     pub reader: Reader,
-    /// Reads the records of runs.
-    pub store: Arc<dyn Store>,
     /// What a client must show, as `Authorization: Bearer …`.
     pub token: String,
     /// A number for everything that is taken in.
     pub limits: Limits,
-    /// The same for documents that were taken in earlier, perhaps under wider ones.
-    pub stored_limits: Limits,
     /// Whose runs these are.
     pub tenant: Tenant,
 }

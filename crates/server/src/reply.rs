@@ -2,9 +2,12 @@
 
 use agendum_engine::{CommandError, NotLive, ReadError, SubmitError, Unfinished};
 use agendum_ports::StoreError;
+use agendum_types::RunId;
 use agendum_wire::v1::Problem;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::FromRequestParts;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -26,17 +29,13 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, kind, title, detail)
     }
 
-    pub(crate) fn no_run(id: &str) -> Self {
+    pub(crate) fn no_run(id: RunId) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             "no_run",
             "there is no such run",
             format!("no run {id}: `agendum runs ls` lists them"),
         )
-    }
-
-    pub(crate) fn query(error: QueryRejection) -> Self {
-        Self::bad("query", "the query is not understood", error.body_text())
     }
 
     /// As many streams are open as may be.
@@ -59,6 +58,33 @@ impl IntoResponse for Refused {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+}
+
+/// A part of a request that is refused as a problem.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for Asked<T>
+where
+    T: FromRequestParts<S, Rejection: Into<Refused>>,
+    S: Send + Sync,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        T::from_request_parts(parts, state).await.map(Self).map_err(Into::into)
+    }
+}
+
+impl From<QueryRejection> for Refused {
+    fn from(error: QueryRejection) -> Self {
+        Self::bad("query", "the query is not understood", error.body_text())
+    }
+}
+
+impl From<PathRejection> for Refused {
+    fn from(error: PathRejection) -> Self {
+        Self::bad("path", "the address is not understood", error.body_text())
     }
 }
 
@@ -101,7 +127,7 @@ impl From<Unfinished> for Refused {
 impl From<ReadError> for Refused {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::NoRun(run) => Self::no_run(&run.to_string()),
+            ReadError::NoRun(run) => Self::no_run(run),
             ReadError::Store(_) | ReadError::Decode(_) | ReadError::Payload(_) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "the store cannot be read", error)
             }

@@ -1,5 +1,6 @@
 //! The routes, who may use them, and the socket.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,19 +28,13 @@ const BODY_BYTES_MAX: usize = 16 << 20;
 /// How long a pause in a request's body may last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// What the composition root hangs into the server.
+/// What streams of events hang on.
 #[derive(Clone, Debug)]
-pub struct Hooks {
-    /// Ends the server, open streams included.
-    pub stop: CancellationToken,
-    /// Places for streams of events.
-    pub(crate) streams: Arc<Semaphore>,
-}
-
-impl Default for Hooks {
-    fn default() -> Self {
-        Self { stop: CancellationToken::new(), streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
-    }
+pub(crate) struct Streams {
+    /// Ends them.
+    pub(crate) stop: CancellationToken,
+    /// Places for them.
+    pub(crate) places: Arc<Semaphore>,
 }
 
 /// A server that listens.
@@ -71,30 +66,19 @@ impl Server {
         self.address
     }
 
-    /// Serves until the hook says stop; requests under way are finished.
-    ///
-    /// # Errors
-    ///
-    /// If the socket fails.
-    pub async fn serve(self, service: Arc<Service>, hooks: Hooks) -> std::io::Result<()> {
-        let stop = hooks.stop.clone();
-        let app = router(service, hooks);
-        connections::serve(self.listener, app, stop).await;
-        Ok(())
+    /// Serves until told to stop: open streams end, requests under way are finished.
+    pub async fn serve(self, service: Arc<Service>, stop: CancellationToken) {
+        self.serve_router(router(service, stop.clone()), stop).await;
     }
 
-    /// Serves any router, such as the offline provider's, until the hook says stop.
-    ///
-    /// # Errors
-    ///
-    /// If the socket fails.
-    pub async fn serve_router(self, app: Router, hooks: Hooks) -> std::io::Result<()> {
-        connections::serve(self.listener, app, hooks.stop).await;
-        Ok(())
+    /// Serves any router, such as the offline provider's, until told to stop.
+    pub async fn serve_router(self, app: Router, stop: CancellationToken) {
+        connections::serve(self.listener, app, stop).await;
     }
 }
 
-fn router(service: Arc<Service>, hooks: Hooks) -> Router {
+fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
+    let streams = Streams { stop, places: Arc::new(Semaphore::new(STREAMS_MAX)) };
     let guarded = Router::new()
         .route("/v1/runs", post(submit::submit).get(runs::list))
         .route("/v1/runs/{id}", get(runs::show))
@@ -114,9 +98,15 @@ fn router(service: Arc<Service>, hooks: Hooks) -> Router {
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIME_MAX))
-        .layer(CatchPanicLayer::new())
-        .layer(axum::Extension(hooks))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::Extension(streams))
         .with_state(service)
+}
+
+/// What it said is in the log, and nobody else's business.
+fn panicked(_said: Box<dyn Any + Send>) -> Response {
+    let detail = "this is a bug of agendum's; its log says where";
+    Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "bug", "the request was not finished", detail).into_response()
 }
 
 async fn authorised(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {

@@ -2,25 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use agendum_engine::Command;
-use agendum_ports::{RunFilter, RunRow};
-use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath, Timestamp};
+use agendum_engine::{Command, Scanned, Standing, Wanted};
+use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
+use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath};
 use agendum_wire::v1::{self, Page, Run, RunDetail, RunError, Seen, TaskLine};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Service;
-use crate::reply::Refused;
-use crate::scan::{Scanned, Wanted, scan};
+use crate::reply::{Asked, Refused};
 
-/// Runs of a page at most.
+/// Runs of a page at most, and where the request names no number.
 const PAGE_MAX: u32 = 1_000;
+const LIST_DEFAULT: u32 = 50;
+/// Open runs looked at together for one that stands as asked.
+const LOOK: u32 = 256;
+/// What a live run is besides its status.
+const PAUSED: &str = "paused";
 /// Tasks of a page where the request names no number, and at most.
 const TASKS_DEFAULT: usize = 1_000;
 const TASKS_MAX: usize = 10_000;
@@ -35,52 +37,69 @@ pub(crate) struct Filter {
     open: bool,
 }
 
+impl Filter {
+    /// What to ask the index for; and how a run must stand besides, where the index does not know.
+    fn of_index(&self) -> Result<(RunFilter, Option<&str>), Refused> {
+        let count_max = self.limit.unwrap_or(LIST_DEFAULT);
+        if !(1..=PAGE_MAX).contains(&count_max) {
+            return Err(Refused::bad("limit", "not a page", format!("limit is a number from 1 to {PAGE_MAX}")));
+        }
+        let before = self.before.as_deref().map(run_id).transpose()?;
+        let rows = RunFilter { status: None, graph: self.graph.clone(), open: self.open, before, count_max };
+        let Some(word) = self.status.as_deref() else { return Ok((rows, None)) };
+        let status = RunStatus::from_word(word);
+        if status.is_none() && word != PAUSED {
+            let known: Vec<_> = RunStatus::ALL.iter().map(|status| status.word()).collect();
+            let detail = format!("{word:?}: use {}, {PAUSED}", known.join(", "));
+            return Err(Refused::bad("status", "unknown status", detail));
+        }
+        Ok(match status.filter(|status| status.is_answered()) {
+            Some(status) => (RunFilter { status: Some(status), ..rows }, None),
+            None => (RunFilter { open: true, count_max: count_max.max(LOOK), ..rows }, Some(word)),
+        })
+    }
+}
+
 pub(crate) async fn list(
     State(service): State<Arc<Service>>,
-    filter: Result<Query<Filter>, QueryRejection>,
+    Asked(Query(filter)): Asked<Query<Filter>>,
 ) -> Result<Json<Vec<Run>>, Refused> {
-    let Query(filter) = filter.map_err(Refused::query)?;
-    // Paused is what a live run is besides its status: the index does not know it.
-    let paused = filter.status.as_deref() == Some("paused");
-    let status = match filter.status.as_deref() {
-        None | Some("paused") => None,
-        Some(word) => Some(RunStatus::from_word(word).ok_or_else(|| {
-            let known: Vec<_> = RunStatus::ALL.iter().map(|status| status.word()).collect();
-            Refused::bad("status", "unknown status", format!("{word:?}: use {}, paused", known.join(", ")))
-        })?),
-    };
-    let before = filter.before.as_deref().map(run_id).transpose()?;
-    let count_max = filter.limit.unwrap_or(50);
-    if !(1..=PAGE_MAX).contains(&count_max) {
-        return Err(Refused::bad("limit", "not a page", format!("limit is a number from 1 to {PAGE_MAX}")));
+    let (mut page, standing) = filter.of_index()?;
+    let count_max = filter.limit.unwrap_or(LIST_DEFAULT) as usize;
+    let mut runs = Vec::new();
+    loop {
+        let rows = service.reader.runs(&service.tenant, page.clone()).await?;
+        runs.extend(
+            live(&service, &rows).await?.into_iter().filter(|run| standing.is_none_or(|word| run.status == word)),
+        );
+        let last = rows.last().filter(|_| rows.len() == page.count_max as usize);
+        match last.filter(|_| standing.is_some() && runs.len() < count_max) {
+            Some(last) => page.before = Some(last.run),
+            None => break,
+        }
     }
-    let rows = RunFilter {
-        status,
-        graph: filter.graph,
-        open: filter.open || paused,
-        before,
-        count_max: if paused { PAGE_MAX } else { count_max },
-    };
-    let rows = service.reader.runs(&service.tenant, rows).await?;
-    let mut runs = Vec::with_capacity(rows.len());
-    for row in &rows {
-        runs.push(live(&service, row).await);
-    }
-    runs.retain(|run| !paused || run.status == "paused");
-    runs.truncate(count_max as usize);
+    runs.truncate(count_max);
     Ok(Json(runs))
 }
 
-/// The index knows how a run was answered; how it stands before that, its shard knows.
-async fn live(service: &Service, row: &RunRow) -> Run {
-    let mut run = line(row);
-    if let Some(engine) = service.engine.as_ref().filter(|_| row.answered.is_none())
-        && let Some(view) = engine.view(&service.tenant, row.run).await
-    {
-        run.status = if view.paused { "paused".to_owned() } else { view.status.word().to_owned() };
-        run.spent_usd = v1::dollars(view.spent);
+/// The index knows how runs were answered; how they stand before that, their shard knows.
+async fn live(service: &Service, rows: &[RunRow]) -> Result<Vec<Run>, Refused> {
+    let mut runs: Vec<Run> = rows.iter().map(line).collect();
+    let Some(engine) = &service.engine else { return Ok(runs) };
+    let open = rows.iter().enumerate().filter(|(_, row)| row.done.is_none());
+    let (places, open): (Vec<usize>, Vec<RunId>) = open.map(|(place, row)| (place, row.run)).unzip();
+    for (place, standing) in places.into_iter().zip(engine.standings(&service.tenant, &open).await) {
+        match standing {
+            Some(standing) => runs[place].stands(&standing),
+            // It has ended since the index was read.
+            None => runs[place] = line(&row(service, rows[place].run).await?),
+        }
     }
-    run
+    Ok(runs)
+}
+
+async fn row(service: &Service, run: RunId) -> Result<RunRow, Refused> {
+    service.reader.run(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(run))
 }
 
 fn line(row: &RunRow) -> Run {
@@ -96,8 +115,8 @@ pub(crate) fn run_id(text: &str) -> Result<RunId, Refused> {
     text.parse().map_err(|error| Refused::bad("run_id", "not a run id", error))
 }
 
-async fn find(service: &Service, id: &str, wanted: Wanted) -> Result<Scanned, Refused> {
-    scan(service, run_id(id)?, wanted).await?.ok_or_else(|| Refused::no_run(id))
+async fn find(service: &Service, run: RunId, wanted: Wanted) -> Result<Scanned, Refused> {
+    service.reader.scan(&service.tenant, run, wanted).await?.ok_or_else(|| Refused::no_run(run))
 }
 
 /// Which tasks of a run to tell.
@@ -117,7 +136,7 @@ impl Tasks {
         self.limit.unwrap_or(TASKS_DEFAULT).min(TASKS_MAX)
     }
 
-    fn page(&self, graph: &Graph, id: &str) -> Result<Page, Refused> {
+    fn page(&self, graph: &Graph, id: RunId) -> Result<Page, Refused> {
         let within = match &self.task {
             None => TaskPath::default(),
             Some(task) => graph.parse_path(task).ok_or_else(|| {
@@ -132,61 +151,79 @@ impl Tasks {
 
 pub(crate) async fn show(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-    Query(tasks): Query<Tasks>,
+    Asked(Path(id)): Asked<Path<String>>,
+    Asked(Query(tasks)): Asked<Query<Tasks>>,
 ) -> Result<Json<RunDetail>, Refused> {
-    let wanted = if tasks.count_max() == 0 { Wanted::Answer } else { Wanted::Tasks };
-    let scanned = find(&service, &id, wanted).await?;
-    Ok(Json(detail(&service, &id, scanned, &tasks).await?))
+    detail(&service, run_id(&id)?, &tasks).await.map(Json)
 }
 
 /// The line of a run, as in a list.
-pub(crate) async fn status(State(service): State<Arc<Service>>, Path(id): Path<String>) -> Result<Json<Run>, Refused> {
-    let row = service.store.run(&service.tenant, run_id(&id)?).await?.ok_or_else(|| Refused::no_run(&id))?;
-    Ok(Json(live(&service, &row).await))
+pub(crate) async fn status(
+    State(service): State<Arc<Service>>,
+    Asked(Path(id)): Asked<Path<String>>,
+) -> Result<Json<Run>, Refused> {
+    let row = row(&service, run_id(&id)?).await?;
+    let run = live(&service, std::slice::from_ref(&row)).await?.pop();
+    run.map(Json).ok_or_else(|| Refused::no_run(row.run))
 }
 
 /// Waits for the answer of a live run.
 pub(crate) async fn answer(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-    tasks: Query<Tasks>,
+    Asked(Path(id)): Asked<Path<String>>,
+    Asked(Query(tasks)): Asked<Query<Tasks>>,
 ) -> Result<Json<RunDetail>, Refused> {
-    if let Some(engine) = &service.engine {
-        let run = run_id(&id)?;
-        let row = service.store.run(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(&id))?;
-        if row.answered.is_none() {
-            let _known = engine.answer(&service.tenant, run).await;
-        }
+    let run = run_id(&id)?;
+    if let Some(engine) = &service.engine
+        && row(&service, run).await?.answered.is_none()
+    {
+        let _known = engine.answer(&service.tenant, run).await;
     }
-    show(State(service), Path(id), tasks).await
+    detail(&service, run, &tasks).await.map(Json)
 }
 
-async fn detail(service: &Service, id: &str, scanned: Scanned, asked: &Tasks) -> Result<RunDetail, Refused> {
+async fn detail(service: &Service, id: RunId, asked: &Tasks) -> Result<RunDetail, Refused> {
+    let wanted = if asked.count_max() == 0 { Wanted::Answer } else { Wanted::Tasks };
+    let mut scanned = find(service, id, wanted).await?;
+    let standing = standing(service, id).await;
+    if standing.is_none() && scanned.row.answered.is_none() && service.engine.is_some() {
+        // It has ended since it was read.
+        scanned = find(service, id, wanted).await?;
+    }
     let mut run = line(&scanned.row);
+    if let Some(standing) = &standing {
+        run.stands(standing);
+    }
     let ended = scanned.told.ended.as_ref();
     let mut output = None;
     if let Some(reference) = ended.and_then(|ended| ended.output.as_ref()) {
-        let bytes = service.reader.payload(&service.tenant, scanned.row.run, reference).await?;
+        let bytes = service.reader.payload(&service.tenant, id, reference).await?;
         output = Some(
             serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into())),
         );
     }
     let error = ended.and_then(|ended| ended.failure.as_ref()).map(|failure| RunError::of(&scanned.graph, failure));
     let page = asked.page(&scanned.graph, id)?;
+    let (mut tasks, mut next) = (Vec::new(), None);
+    if wanted == Wanted::Tasks {
+        (tasks, next) = lines(service, scanned, asked, &page).await;
+    }
+    Ok(RunDetail { run, output, error, tasks, next })
+}
+
+/// A page of the tasks of a run, and where the next begins.
+async fn lines(service: &Service, scanned: Scanned, asked: &Tasks, page: &Page) -> (Vec<TaskLine>, Option<usize>) {
     let view = view(service, scanned.row.run).await;
     let mut tasks: Vec<TaskLine> = Vec::new();
     let mut next = None;
-    let seen = Seen { now: now(), live: view.as_ref() };
-    if let Some(reasons) = scanned.reading.reasons(&scanned.graph, seen, &page).filter(|_| page.count_max > 0) {
+    let seen = Seen { now: Wall.now(), live: view.as_ref() };
+    if let Some(reasons) = scanned.reading.reasons(&scanned.graph, seen, page) {
         tasks.extend(reasons.tasks.iter().map(|task| TaskLine::told(&scanned.graph, task)));
         next = (reasons.tasks_left > 0).then_some(page.skip + reasons.tasks.len());
     }
     if let Some(view) = view {
-        run.status = if view.paused { "paused".to_owned() } else { view.status.word().to_owned() };
-        run.spent_usd = v1::dollars(view.spent);
         // What has no record yet is told with the last page.
-        let last = next.is_none() && page.count_max > 0 && asked.task.is_none();
+        let last = next.is_none() && asked.task.is_none();
         let places: BTreeMap<String, usize> =
             tasks.iter().enumerate().map(|(place, task)| (task.task.clone(), place)).collect();
         for task in view.tasks {
@@ -201,23 +238,29 @@ async fn detail(service: &Service, id: &str, scanned: Scanned, asked: &Tasks) ->
             }
         }
     }
-    Ok(RunDetail { run, output, error, tasks, next })
+    (tasks, next)
 }
 
 pub(crate) async fn why(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-    Query(tasks): Query<Tasks>,
+    Asked(Path(id)): Asked<Path<String>>,
+    Asked(Query(tasks)): Asked<Query<Tasks>>,
 ) -> Result<Json<v1::Why>, Refused> {
-    let scanned = find(&service, &id, Wanted::Tasks).await?;
-    let page = tasks.page(&scanned.graph, &id)?;
-    let view = view(&service, scanned.row.run).await;
-    let seen = Seen { now: now(), live: view.as_ref() };
-    let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(&id))?;
+    let run = run_id(&id)?;
+    let scanned = find(&service, run, Wanted::Tasks).await?;
+    let page = tasks.page(&scanned.graph, run)?;
+    let view = view(&service, run).await;
+    let seen = Seen { now: Wall.now(), live: view.as_ref() };
+    let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(run))?;
     Ok(Json(v1::why(&scanned.graph, &reasons, page.skip)))
 }
 
-/// How the run stands, if it is live in this process.
+async fn standing(service: &Service, run: RunId) -> Option<Standing> {
+    let engine = service.engine.as_ref()?;
+    engine.standings(&service.tenant, &[run]).await.pop().flatten()
+}
+
+/// The tasks of the run, if it is live in this process.
 async fn view(service: &Service, run: RunId) -> Option<RunView> {
     match &service.engine {
         Some(engine) => engine.view(&service.tenant, run).await,
@@ -227,7 +270,7 @@ async fn view(service: &Service, run: RunId) -> Option<RunView> {
 
 pub(crate) async fn command(
     State(service): State<Arc<Service>>,
-    Path((id, command)): Path<(String, String)>,
+    Asked(Path((id, command))): Asked<Path<(String, String)>>,
 ) -> Result<Json<Value>, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let order = match command.as_str() {
@@ -240,9 +283,4 @@ pub(crate) async fn command(
     };
     engine.command(&service.tenant, run_id(&id)?, order).await?;
     Ok(Json(serde_json::json!({ "id": id, "command": command })))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }

@@ -3,11 +3,10 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use agendum_engine::{Notice, Watch};
-use agendum_types::{Graph, Seq};
+use agendum_engine::{Notice, Wanted, Watch};
+use agendum_types::{Graph, RunId, Seq};
 use agendum_wire::v1;
 use axum::Extension;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -15,11 +14,12 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
-use crate::reply::Refused;
+use crate::Service;
+use crate::reply::{Asked, Refused};
+use crate::routes::Streams;
 use crate::runs::run_id;
-use crate::scan::{Wanted, scan};
-use crate::{Hooks, Service};
 
 #[derive(Deserialize)]
 pub(crate) struct From {
@@ -28,24 +28,25 @@ pub(crate) struct From {
 
 pub(crate) async fn events(
     State(service): State<Arc<Service>>,
-    Extension(hooks): Extension<Hooks>,
-    Path(id): Path<String>,
-    from: Result<Query<From>, QueryRejection>,
+    Extension(streams): Extension<Streams>,
+    Asked(Path(id)): Asked<Path<String>>,
+    Asked(Query(from)): Asked<Query<From>>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let run = run_id(&id)?;
-    let Query(from) = from.map_err(Refused::query)?;
     let after = match headers.get("last-event-id") {
         None => from.after,
         Some(value) => Some(value.to_str().ok().and_then(|value| value.parse().ok()).ok_or_else(|| {
             Refused::bad("last_event_id", "not the id of an event", "Last-Event-ID is a number, as events carry it")
         })?),
     };
-    let place = Arc::clone(&hooks.streams).try_acquire_owned().map_err(|_| Refused::busy())?;
+    let Streams { stop, places } = streams;
+    let place = places.try_acquire_owned().map_err(|_| Refused::busy())?;
     let watch = engine.watch(&service.tenant, run, Seq(after.unwrap_or(0))).await?;
-    let scanned = scan(&service, run, Wanted::Answer).await?.ok_or_else(|| Refused::no_run(&id))?;
-    let reading = Reading { service, watch, graph: scanned.graph, hooks, run, _place: place };
+    let scanned =
+        service.reader.scan(&service.tenant, run, Wanted::Answer).await?.ok_or_else(|| Refused::no_run(run))?;
+    let reading = Reading { service, watch, graph: scanned.graph, stop, run, _place: place };
     Ok(Sse::new(unfold(reading, |mut reading| async { reading.next().await.map(|event| (Ok(event), reading)) }))
         .keep_alive(KeepAlive::default()))
 }
@@ -54,8 +55,8 @@ struct Reading {
     service: Arc<Service>,
     watch: Watch,
     graph: Arc<Graph>,
-    hooks: Hooks,
-    run: agendum_types::RunId,
+    stop: CancellationToken,
+    run: RunId,
     /// One of the streams that may be open at once.
     _place: OwnedSemaphorePermit,
 }
@@ -65,7 +66,7 @@ impl Reading {
         loop {
             let notice = tokio::select! {
                 notice = self.watch.next() => notice,
-                () = self.hooks.stop.cancelled() => return None,
+                () = self.stop.cancelled() => return None,
             };
             let event = match notice {
                 Ok(Some(Notice::Entry(entry))) => {
@@ -99,7 +100,8 @@ impl Reading {
 
     /// The graph has grown.
     async fn learn(&mut self) {
-        if let Ok(Some(scanned)) = scan(&self.service, self.run, Wanted::Answer).await {
+        let reader = &self.service.reader;
+        if let Ok(Some(scanned)) = reader.scan(&self.service.tenant, self.run, Wanted::Answer).await {
             self.graph = scanned.graph;
         }
     }

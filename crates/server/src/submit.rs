@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Service;
-use crate::reply::Refused;
+use crate::reply::{Asked, Refused};
 use crate::runs::run_id;
 
 pub(crate) async fn submit(
@@ -35,7 +35,7 @@ pub(crate) async fn submit(
 /// Adds tasks to a live run: the body is a document, or an object, with `tasks`.
 pub(crate) async fn add(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
+    Asked(Path(id)): Asked<Path<String>>,
     body: Result<String, StringRejection>,
 ) -> Result<Json<Value>, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
@@ -43,7 +43,7 @@ pub(crate) async fn add(
     let run = run_id(&id)?;
     let mut tries = 0;
     let tasks = loop {
-        match extend(&service, engine, run, &id, &body).await {
+        match extend(&service, engine, run, &body).await {
             // Another addition came first: what it made is extended in turn.
             Err(Extend::Overtaken(_)) if tries < OVERTAKEN_MAX => tries += 1,
             Err(Extend::Overtaken(refused) | Extend::Refused(refused)) => return Err(refused),
@@ -69,13 +69,15 @@ impl<E: Into<Refused>> From<E> for Extend {
 }
 
 /// Adds the tasks to the run as it stands now; gives how many tasks it has then.
-async fn extend(service: &Service, engine: &Engine, run: RunId, id: &str, body: &str) -> Result<usize, Extend> {
-    let stored = service.reader.stored(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(id))?;
-    if stored.row.answered.is_some() {
+async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> Result<usize, Extend> {
+    let Service { reader, tenant, .. } = service;
+    let row = reader.run(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
+    if row.answered.is_some() {
         return Err(NotLive(run).into());
     }
+    let document = reader.document(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
     let (limits, body) = (service.limits.clone(), body.to_owned());
-    let checked = engine.compute(move || agendum_spec::extend(&stored.document, &body, &limits)).await?;
+    let checked = engine.compute(move || agendum_spec::extend(&document, &body, &limits)).await?;
     let checked = checked
         .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", "no tasks were added", error))?;
     let accepted = checked.runnable().ok_or_else(|| not_right(&checked, "no tasks were added"))?;

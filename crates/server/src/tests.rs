@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use agendum_engine::{Engine, Parts};
 use agendum_ports::memory::{MemoryBlobs, MemoryStore};
-use agendum_ports::{Adapter, Attempt, Chunk, Clock, Failed, Finished, Payload};
-use agendum_types::{Capability, Class, Limits, MediaType, ShardId, Target, Tenant, Timestamp, Usage};
+use agendum_ports::{Adapter, Attempt, Chunk, Failed, Finished, Payload, Wall};
+use agendum_types::{Capability, Class, Limits, MediaType, ShardId, Target, Tenant, Usage};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
+use tokio_util::sync::CancellationToken;
 
-use crate::{Hooks, Service};
+use crate::Service;
 
 /// Says its prompt word by word; `sleep` waits until it is cancelled.
 struct Parrot;
@@ -28,33 +29,27 @@ impl Adapter for Parrot {
             }
             let output =
                 Payload { media: MediaType::Json, bytes: json!({ "text": prompt }).to_string().into_bytes().into() };
-            Ok(Finished { output, usage: Usage { calls: 1, ..Usage::default() }, raw_usage: None })
+            Ok(Finished {
+                output,
+                usage: Usage { calls: 1, ..Usage::default() },
+                raw_usage: Some(r#"{"words":2}"#.into()),
+            })
         }
         .boxed()
-    }
-}
-
-struct Wall;
-
-impl Clock for Wall {
-    fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        Timestamp(since.as_micros() as u64)
     }
 }
 
 struct World {
     base: String,
     http: reqwest::Client,
-    hooks: Hooks,
+    stop: CancellationToken,
 }
 
 impl World {
     async fn new() -> Self {
         let target = Target::free("parrot", Capability::Chat, 8);
-        let store = Arc::new(MemoryStore::default());
         let parts = Parts {
-            store: store.clone(),
+            store: Arc::new(MemoryStore::default()),
             blobs: Arc::new(MemoryBlobs::new([1; 32])),
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Parrot))],
@@ -66,17 +61,15 @@ impl World {
         let service = Service {
             reader: engine.reader(),
             engine: Some(engine),
-            store,
             token: "right".to_owned(),
             limits: Limits::STANDARD,
-            stored_limits: Limits::STANDARD,
             tenant: Tenant::default(),
         };
         let server = crate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await.unwrap();
         let base = format!("http://{}", server.address());
-        let hooks = Hooks::default();
-        tokio::spawn(server.serve(Arc::new(service), hooks.clone()));
-        Self { base, http: reqwest::Client::new(), hooks }
+        let stop = CancellationToken::new();
+        tokio::spawn(server.serve(Arc::new(service), stop.clone()));
+        Self { base, http: reqwest::Client::new(), stop }
     }
 
     /// Status, content type and body.
@@ -119,6 +112,7 @@ async fn a_run_is_submitted_followed_and_explained() {
     let events = world.events(&id, None).await;
     let kinds: Vec<&str> = events.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     assert_eq!(kinds, ["run.submitted", "task.started", "task.succeeded", "run.answered", "run.done"]);
+    assert!(events.contains(r#""raw_usage":{"words":2}"#), "{events}");
     let last: u64 = events.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().parse().unwrap();
     let rest = world.events(&id, Some(last - 1)).await;
     assert_eq!(rest.lines().filter(|line| line.starts_with("event: ")).collect::<Vec<_>>(), ["event: run.done"]);
@@ -126,7 +120,7 @@ async fn a_run_is_submitted_followed_and_explained() {
     assert!(why["sentence"].as_str().unwrap().contains("the run took"), "{why}");
     let (_, _, runs) = world.ask("GET", "/v1/runs?status=succeeded", None).await;
     assert_eq!(runs[0]["id"], json!(id));
-    world.hooks.stop.cancel();
+    world.stop.cancel();
 }
 
 #[tokio::test]
@@ -253,6 +247,10 @@ async fn whatever_is_wrong_is_a_problem_with_a_kind() {
         ("GET", "/v1/runs?limit=0".to_owned(), None, 400, "limit"),
         ("GET", "/v1/runs?status=odd".to_owned(), None, 400, "status"),
         ("GET", format!("/v1/runs/{id}/events?after=zzz"), None, 400, "query"),
+        ("GET", format!("/v1/runs/{id}?limit=x"), None, 400, "query"),
+        ("GET", format!("/v1/runs/{id}/answer?from=-1"), None, 400, "query"),
+        ("GET", format!("/v1/runs/{id}/why?limit=x"), None, 400, "query"),
+        ("GET", "/v1/runs/%ff".to_owned(), None, 400, "path"),
         ("GET", "/v1/nothing".to_owned(), None, 404, "no_route"),
         ("DELETE", format!("/v1/runs/{id}"), None, 405, "method"),
         ("POST", "/v1/runs".to_owned(), Some(json!({ "document": long })), 413, "body"),
@@ -270,12 +268,29 @@ async fn whatever_is_wrong_is_a_problem_with_a_kind() {
 }
 
 #[tokio::test]
-async fn a_paused_run_is_listed_as_such() {
+async fn open_runs_are_listed_by_how_they_stand() {
     let world = World::new().await;
-    let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
-    world.ask("POST", &format!("/v1/runs/{id}/pause"), None).await;
-    let (_, _, listed) = world.ask("GET", "/v1/runs?status=paused", None).await;
-    assert_eq!((listed[0]["id"].as_str(), listed[0]["status"].as_str()), (Some(id.as_str()), Some("paused")));
-    let (_, _, shown) = world.ask("GET", &format!("/v1/runs/{id}"), None).await;
+    let sleep = json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } });
+    let (paused, running) = (world.submit(sleep.clone()).await, world.submit(sleep.clone()).await);
+    world.ask("POST", &format!("/v1/runs/{paused}/pause"), None).await;
+    // The parrot serves eight at once: the others queue, more of them than are looked at together.
+    for _ in 0..306 {
+        world.submit(sleep.clone()).await;
+    }
+    let listed = async |query: &str| world.ask("GET", &format!("/v1/runs?{query}"), None).await.2;
+    let (mut counts, mut oldest) = (Vec::new(), Vec::new());
+    for status in ["queued", "running", "paused", "succeeded"] {
+        let all = listed(&format!("status={status}&limit=1000")).await;
+        let all = all.as_array().unwrap();
+        assert!(all.iter().all(|run| run["status"] == status), "{all:?}");
+        counts.push((status, all.len()));
+        oldest.extend(all.last().map(|run| (run["id"].clone(), run["under_way"].clone())));
+    }
+    assert_eq!(counts, [("queued", 300), ("running", 7), ("paused", 1), ("succeeded", 0)]);
+    assert_eq!(oldest[1..], [(json!(running), json!(true)), (json!(paused), json!(true))]);
+    let page = listed("status=running&limit=2").await;
+    let next = listed(&format!("status=running&limit=9&before={}", page[1]["id"].as_str().unwrap())).await;
+    assert_eq!((page.as_array().unwrap().len(), next.as_array().unwrap().len()), (2, 5));
+    let (_, _, shown) = world.ask("GET", &format!("/v1/runs/{paused}"), None).await;
     assert_eq!(shown["status"], "paused");
 }

@@ -193,7 +193,8 @@ impl World {
     fn deed(&mut self, deed: Deed) {
         match deed {
             Deed::Dispatch(dispatch) => {
-                let outcome = Outcome::Succeeded(Success { output: payload(), usage: Usage::default() });
+                let outcome =
+                    Outcome::Succeeded(Success { output: payload(), usage: Usage::default(), raw_usage: None });
                 self.flying.push_back(Event::AttemptFinished { attempt: dispatch.attempt, outcome });
             }
             Deed::Evaluate(asked) => {

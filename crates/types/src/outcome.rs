@@ -55,6 +55,8 @@ pub struct Success {
     pub output: PayloadRef,
     /// What it used.
     pub usage: Usage,
+    /// What the provider said about that, as it said it: JSON, a few kilobytes at most.
+    pub raw_usage: Option<Arc<str>>,
 }
 
 /// An attempt, a task or a run that gave none.
@@ -72,6 +74,8 @@ pub struct Failure {
     pub partial: Option<PayloadRef>,
     /// What it used all the same.
     pub usage: Usage,
+    /// What the provider said about that, as it said it.
+    pub raw_usage: Option<Arc<str>>,
 }
 
 impl Failure {
@@ -89,6 +93,7 @@ impl Failure {
             no_effect: false,
             partial: None,
             usage: Usage::default(),
+            raw_usage: None,
         }
     }
 

@@ -8,7 +8,7 @@ mod sentence;
 mod why;
 
 use agendum_core::why::TaskReasons;
-use agendum_core::{Entry, Record, RunFailure};
+use agendum_core::{Entry, Record, RunFailure, Standing};
 use agendum_types::{Duration, Graph, Money, PayloadRef, RunId, RunStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -60,6 +60,12 @@ pub struct Run {
     pub done: bool,
     /// What it has spent.
     pub spent_usd: f64,
+    /// True if it is live and an attempt is out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub under_way: bool,
+    /// True if it is live and all that it still waits for is a target that its host does not have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits_for_target: bool,
 }
 
 /// A run with what is known of it.
@@ -167,7 +173,19 @@ impl Run {
             elapsed_ms: None,
             done: false,
             spent_usd: 0.0,
+            under_way: false,
+            waits_for_target: false,
         }
+    }
+
+    /// Takes in what only its shard knows. An answer that is decided but not durable has not happened: the run goes on.
+    pub fn stands(&mut self, standing: &Standing) {
+        if !RunStatus::from_word(&self.status).is_some_and(|status| status.is_answered()) {
+            let goes_on = if standing.status.is_answered() { RunStatus::Running } else { standing.status };
+            self.status = if standing.paused { "paused".to_owned() } else { goes_on.word().to_owned() };
+        }
+        self.spent_usd = dollars(standing.spent);
+        (self.under_way, self.waits_for_target) = (standing.under_way, standing.waits_for_target);
     }
 }
 
@@ -234,4 +252,32 @@ pub fn millis(span: Duration) -> f64 {
 #[must_use]
 pub fn dollars(money: Money) -> f64 {
     money.0 as f64 / Money::PER_DOLLAR as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_core::Standing;
+    use agendum_types::{Money, RunId, RunStatus, Timestamp};
+
+    use super::Run;
+
+    #[test]
+    fn an_answer_that_is_not_durable_is_not_told() {
+        use RunStatus::{Failed, Queued, Running, Succeeded};
+        // How the index has it, how its shard has it, whether it is paused, what is said.
+        let cases = [
+            (Queued, Queued, false, "queued"),
+            (Queued, Running, false, "running"),
+            (Queued, Running, true, "paused"),
+            (Queued, Succeeded, false, "running"),
+            (Queued, Failed, true, "paused"),
+            (Succeeded, Succeeded, false, "succeeded"),
+            (Succeeded, Succeeded, true, "succeeded"),
+        ];
+        for (durable, status, paused, said) in cases {
+            let mut run = Run::new(RunId(1), "g", durable, Timestamp(0));
+            run.stands(&Standing { status, paused, spent: Money::ZERO, under_way: false, waits_for_target: false });
+            assert_eq!(run.status, said, "{durable:?} {status:?} {paused}");
+        }
+    }
 }

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration as Span, SystemTime, UNIX_EPOCH};
+use std::time::Duration as Span;
 
 use agendum_engine::{Engine, Parts, Request};
-use agendum_ports::{Adapter, Attempt, Clock, Failed, Finished, Payload};
+use agendum_ports::{Adapter, Attempt, Failed, Finished, Payload, Wall};
 use agendum_spec::{Accepted, NoFiles, Source};
 use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore};
-use agendum_types::{Capability, Limits, MediaType, Principal, ShardId, Target, Tenant, Timestamp, Usage};
+use agendum_types::{Capability, Limits, MediaType, Principal, ShardId, Target, Tenant, Usage};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -19,14 +19,6 @@ impl Adapter for Nothing {
     fn start(&self, _attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
         let output = Payload { media: MediaType::Json, bytes: Bytes::from_static(b"{}") };
         std::future::ready(Ok(Finished { output, usage: Usage::default(), raw_usage: None })).boxed()
-    }
-}
-
-struct Wall;
-
-impl Clock for Wall {
-    fn now(&self) -> Timestamp {
-        Timestamp(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agendum_adapters::offline::{self, Counted, Temper};
-use agendum_server::{Categories, Hooks, Model, Mood, Reply};
+use agendum_server::{CancellationToken, Categories, Model, Mood, Reply};
 use serde_json::Value as Json;
 
 use crate::args::Misbehave;
@@ -82,17 +82,17 @@ pub(crate) async fn provider(listen: SocketAddr, temper: Temper) -> Result<(), F
     }
     tell(&format!("try: curl http://{address}/v1/models"));
     let router = agendum_server::provider(Arc::new(Offline(Counted::new(temper))));
-    let hooks = Hooks::default();
-    let stop = hooks.stop.clone();
+    let stop = CancellationToken::new();
     tokio::select! {
-        served = server.serve_router(router, hooks) => Ok(served?),
+        () = server.serve_router(router, stop.clone()) => {}
         () = async {
             // Without signals nothing but the end of the process stops it.
             let _ended = signalled().await;
             stop.cancel();
             tokio::time::sleep(GRACE).await;
-        } => Ok(()),
+        } => {}
     }
+    Ok(())
 }
 
 fn told(temper: Temper) -> String {

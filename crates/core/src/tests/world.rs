@@ -186,7 +186,7 @@ impl World {
             ..Usage::default()
         };
         let outcome = match failure {
-            None => Outcome::Succeeded(Success { output: payload(8), usage }),
+            None => Outcome::Succeeded(Success { output: payload(8), usage, raw_usage: None }),
             Some(text) => Outcome::Failed(failed(text)),
         };
         self.event(Event::AttemptFinished { attempt, outcome });

@@ -4,15 +4,14 @@
 
 use agendum_core::{Change, Evaluate, Next, NextRound, Record};
 use agendum_ports::{Payload, Row, Store, StoreError};
-use agendum_types::{MediaType, Outcome, PayloadRef, RunId, Segment, Seq, TaskPath, Tenant};
+use agendum_types::{MediaType, Outcome, PayloadRef, RunId, Segment, TaskPath, Tenant};
 use agendum_wire::journal::{DecodeError, Kind};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use crate::pages::Pages;
 use crate::payloads::{PayloadError, Payloads};
 use crate::rows;
-
-const PAGE: u32 = 2_048;
 
 /// Why outputs could not be collected.
 #[derive(Debug, thiserror::Error)]
@@ -86,17 +85,15 @@ impl<'a> Items<'a> {
     }
 
     async fn read(&mut self, store: &dyn Store) -> Result<(), CollectError> {
-        let mut after = Seq(0);
-        loop {
-            let page = store.read_run(self.tenant, self.run, after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.seq;
+        let mut pages = Pages::new(store, self.tenant, self.run);
+        while let Some(page) = pages.next().await? {
             for row in page.iter().filter(|row| Kind::from_number(row.kind).is_some_and(tells_of_output)) {
                 if let Record::Task { path, change, .. } = rows::entry(row)?.record {
                     self.learn(&path, change, row);
                 }
             }
         }
+        Ok(())
     }
 
     fn learn(&mut self, path: &TaskPath, change: Change, row: &Row) {

@@ -1,11 +1,14 @@
 //! Group commit: records gather while earlier ones are on their way to the disk.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Deed, Entry};
-use agendum_ports::{Append, InlinePayload, Row, RunUpdate};
-use agendum_types::{AttemptId, Hash, Incarnation, RunId, Seq, ShardId};
+use agendum_ports::{Append, Row, RunUpdate};
+use agendum_types::{AttemptId, Incarnation, RunId, Seq, ShardId};
+
+use crate::payloads::Pinned;
 
 /// Batches on their way at once.
 const APPENDS_MAX: usize = 4;
@@ -36,7 +39,8 @@ pub(super) struct Commit {
 /// A record whose row is not durable yet.
 pub(super) struct Undurable {
     pub(super) entry: Entry,
-    pub(super) pinned: Option<Hash>,
+    /// Readable from memory until the row is.
+    _payload: Option<Arc<Pinned>>,
 }
 
 impl Commit {
@@ -57,12 +61,12 @@ impl Commit {
     }
 
     /// Gathers a record.
-    pub(super) fn push(&mut self, entry: Entry, payload: Option<InlinePayload>, run: Option<RunUpdate>) {
-        let pinned = payload.as_ref().map(|payload| payload.hash);
-        self.rows.push(crate::rows::row(&entry, self.incarnation, payload));
+    pub(super) fn push(&mut self, entry: Entry, payload: Option<Arc<Pinned>>, run: Option<RunUpdate>) {
+        let carried = payload.as_ref().map(|pinned| pinned.payload.clone());
+        self.rows.push(crate::rows::row(&entry, self.incarnation, carried));
         self.runs.extend(run);
         self.since.get_or_insert_with(Instant::now);
-        self.undurable.push_back(Undurable { entry, pinned });
+        self.undurable.push_back(Undurable { entry, _payload: payload });
     }
 
     /// Keeps the deed until its record is durable; gives it back if it may be done now.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Action, Answer, Deed, Entry, Event, Rejected, Scheduler};
-use agendum_ports::{Appended, InlinePayload};
+use agendum_ports::Appended;
 use agendum_types::{AttemptId, Class, Effect, Money, Outcome, RunId, Seq, Tenant, Timestamp};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -22,7 +22,7 @@ use super::Surroundings;
 use super::commit::Commit;
 use super::restore::Restored;
 use crate::inbox::{Bell, Command, Message};
-use crate::payloads::Made;
+use crate::payloads::{Made, Pinned};
 use crate::rows;
 
 /// Messages taken before gathered records are looked at.
@@ -99,7 +99,7 @@ impl Life {
     pub(super) fn begin(around: Arc<Surroundings>, restored: Restored, mut waiters: Waiters) -> Self {
         let Restored { scheduler, opened, tenants } = restored;
         // A run that the journal does not hold, or holds with its answer, will give none: who waits for it is sent to the store.
-        waiters.answers.retain(|run, _| scheduler.view(*run).is_some_and(|view| !view.status.is_answered()));
+        waiters.answers.retain(|run, _| is_to_come(&scheduler, *run));
         let id = u64::from(opened.incarnation.0);
         let bell = Waker::from(Arc::new(Bell { inbox: around.inbox.clone(), life: id }));
         let mut life = Self {
@@ -122,9 +122,9 @@ impl Life {
         let event = Event::Opened { incarnation: opened.incarnation, last: opened.last, seed };
         // The high-water mark of the journal goes first: time never goes back behind what is committed.
         let now = life.now().max(opened.high_water);
-        life.event_at(now, event, &[]);
+        life.event_at(now, event, None);
         let table = life.around.targets.iter().map(|(target, _)| target.clone()).collect();
-        life.event(Event::TargetsPublished(table), &[]);
+        life.event(Event::TargetsPublished(table));
         life
     }
 
@@ -149,7 +149,7 @@ impl Life {
                 Err(RecvTimeoutError::Disconnected) => return End::Stopped,
             }
             if self.scheduler.poll_timeout().is_some_and(|(at, _)| at <= self.now()) {
-                self.event(Event::TimeReached, &[]);
+                self.event(Event::TimeReached);
             }
             if self.stopping.is_some_and(|until| self.is_at_rest() || Instant::now() >= until) {
                 return End::Stopped;
@@ -192,7 +192,7 @@ impl Life {
 
     /// How long there is nothing to do without a message.
     fn patience(&self) -> Option<Span> {
-        if !self.given.is_empty() {
+        if !self.given.is_empty() || (self.stopping.is_some() && self.is_at_rest()) {
             return Some(Span::ZERO);
         }
         let timer = self.scheduler.poll_timeout().map(|(at, _)| at.since(self.now()).to_std());
@@ -213,7 +213,7 @@ impl Life {
                     return None;
                 }
                 let (run, tenant) = (submission.run, submission.tenant.clone());
-                let submitted = self.request(Event::RunSubmitted(submission), Some((&tenant, &inputs)));
+                let submitted = self.request(Event::RunSubmitted(submission), inputs.inline.as_ref());
                 if submitted.is_ok() {
                     self.tenants.insert(run, tenant);
                 }
@@ -230,7 +230,7 @@ impl Life {
                 let live = self.owns(&tenant, run);
                 let before = self.scheduler.last_seq();
                 if live {
-                    self.event(command_event(command, run), &[]);
+                    self.event(command_event(command, run));
                 }
                 if self.scheduler.last_seq() > before {
                     self.tell_when_durable(Told::Commanded(reply));
@@ -238,17 +238,17 @@ impl Life {
                     let _gone = reply.send(live);
                 }
             }
-            Message::View { tenant, run, reply } => {
+            Message::View { tenant, run, reply, permit: _held } => {
                 let view = if self.owns(&tenant, run) { self.scheduler.view(run) } else { None };
                 let _gone = reply.send(view);
             }
-            Message::Snapshot { reply } => {
-                let _gone = reply.send(self.scheduler.snapshot());
+            Message::Standings { tenant, runs, reply, permit: _held } => {
+                let standing = |run| if self.owns(&tenant, run) { self.scheduler.standing(run) } else { None };
+                let _gone = reply.send(runs.into_iter().map(standing).collect());
             }
-            Message::Await { tenant, run, reply } => self.wait(&tenant, run, reply),
-            Message::Evaluated { life, run, path, step, tenant, result, made } => {
+            Message::Await { tenant, run, reply, permit: _held } => self.wait(&tenant, run, reply),
+            Message::Evaluated { life, run, path, step, result, made } => {
                 if life == self.id {
-                    let made = made.map(|made| (tenant, made));
                     self.with_payload(Event::Evaluated { run, path, step, result }, made);
                 }
             }
@@ -259,14 +259,12 @@ impl Life {
                         // Stopped by us and not by the run: the journal has it in flight, and the next life decides.
                         return None;
                     }
-                    let tenant = self.tenants.get(&attempt.run).cloned();
-                    let made = tenant.zip(made);
                     self.with_payload(Event::AttemptFinished { attempt, outcome }, made);
                 }
             }
             Message::Referenced { life, attempt, reference } => {
                 if life == self.id {
-                    self.event(Event::AttemptReferenced { attempt, reference }, &[]);
+                    self.event(Event::AttemptReferenced { attempt, reference });
                 }
             }
             Message::Appended { life } => {
@@ -281,10 +279,12 @@ impl Life {
 
     fn wait(&mut self, tenant: &Tenant, run: RunId, reply: oneshot::Sender<Answer>) {
         // An answer that is decided but not durable yet is still to come.
-        let to_come =
-            self.commit.holds_answer(run) || self.scheduler.view(run).is_some_and(|view| !view.status.is_answered());
+        let to_come = self.commit.holds_answer(run) || is_to_come(&self.scheduler, run);
         if to_come && self.owns(tenant, run) {
-            self.waiters.answers.entry(run).or_default().push(reply);
+            let waiting = self.waiters.answers.entry(run).or_default();
+            // Who has left is not kept until the run is answered.
+            waiting.retain(|other| !other.is_closed());
+            waiting.push(reply);
         }
     }
 
@@ -333,9 +333,6 @@ impl Life {
         }
         let (records, deeds) = self.commit.durable(last);
         for undurable in records {
-            if let (Some(hash), Some(tenant)) = (undurable.pinned, &undurable.entry.tenant) {
-                self.around.payloads.unpin(tenant, hash);
-            }
             if let Some(run) = undurable.entry.record.run() {
                 self.around.feed.entry(run, undurable.entry);
             }
@@ -347,43 +344,32 @@ impl Life {
         for deed in deeds {
             self.perform(deed);
         }
-        self.event(Event::Durable(last), &[]);
+        self.event(Event::Durable(last));
         None
     }
 
     /// An event that may bring a payload for the row of its record.
-    fn with_payload(&mut self, event: Event, made: Option<(Tenant, Made)>) {
-        let Some((tenant, made)) = made else { return self.event(event, &[]) };
-        let inline: SmallVec<[InlinePayload; 1]> = made.inline.into_iter().collect();
-        let used = self.event_at(self.now(), event, &inline);
-        if let (false, Some(payload)) = (used, inline.first()) {
-            self.around.payloads.unpin(&tenant, payload.hash);
-        }
+    fn with_payload(&mut self, event: Event, made: Option<Made>) {
+        self.event_at(self.now(), event, made.and_then(|made| made.inline).as_ref());
     }
 
-    fn request(&mut self, event: Event, made: Option<(&Tenant, &Made)>) -> Result<(), Rejected> {
-        let inline: SmallVec<[InlinePayload; 1]> = made.iter().filter_map(|(_, made)| made.inline.clone()).collect();
+    fn request(&mut self, event: Event, inline: Option<&Arc<Pinned>>) -> Result<(), Rejected> {
         let handled = self.scheduler.handle(self.now(), event);
-        let used = self.drain(&inline);
-        if let (false, Some((tenant, _)), Some(payload)) = (used, made, inline.first()) {
-            self.around.payloads.unpin(tenant, payload.hash);
-        }
+        self.drain(inline);
         handled
     }
 
-    fn event(&mut self, event: Event, inline: &[InlinePayload]) {
-        self.event_at(self.now(), event, inline);
+    fn event(&mut self, event: Event) {
+        self.event_at(self.now(), event, None);
     }
 
-    /// True if a row took up the payload.
-    fn event_at(&mut self, now: Timestamp, event: Event, inline: &[InlinePayload]) -> bool {
+    fn event_at(&mut self, now: Timestamp, event: Event, inline: Option<&Arc<Pinned>>) {
         let handled = self.scheduler.handle(now, event);
         debug_assert!(handled.is_ok(), "only submissions and additions are refused");
-        self.drain(inline)
+        self.drain(inline);
     }
 
-    fn drain(&mut self, inline: &[InlinePayload]) -> bool {
-        let mut used = false;
+    fn drain(&mut self, inline: Option<&Arc<Pinned>>) {
         let mut actions = std::mem::take(&mut self.actions);
         while let Some(action) = self.scheduler.poll_action() {
             actions.push(action);
@@ -392,9 +378,8 @@ impl Life {
         for Action { after, deed } in actions.drain(..) {
             match deed {
                 Deed::Append(entry) => {
-                    let payload = rows::named_payload(&entry.record)
-                        .and_then(|hash| inline.iter().find(|payload| payload.hash == hash).cloned());
-                    used |= payload.is_some();
+                    let named = rows::named_payload(&entry.record);
+                    let payload = inline.filter(|pinned| named == Some(pinned.payload.hash)).cloned();
                     self.append(entry, payload, &spent);
                 }
                 deed @ (Deed::Evaluate(_)
@@ -410,10 +395,9 @@ impl Life {
             }
         }
         self.actions = actions;
-        used
     }
 
-    fn append(&mut self, entry: Entry, payload: Option<InlinePayload>, spent: &[(RunId, Money)]) {
+    fn append(&mut self, entry: Entry, payload: Option<Arc<Pinned>>, spent: &[(RunId, Money)]) {
         let run = entry.record.run();
         let spent = spent.iter().find(|(of, _)| Some(*of) == run).map_or(Money::ZERO, |(_, spent)| *spent);
         let update = rows::run_update(&entry, spent);
@@ -449,6 +433,11 @@ impl Life {
             }
         }
     }
+}
+
+/// True if the run is live and its answer is not decided.
+fn is_to_come(scheduler: &Scheduler, run: RunId) -> bool {
+    scheduler.standing(run).is_some_and(|standing| !standing.status.is_answered())
 }
 
 /// True if the attempt ended because it was told to.

@@ -1,13 +1,11 @@
 //! From the journal back to a scheduler.
 
-use std::collections::hash_map::Entry as Slot;
-
 use agendum_core::{Record, Scheduler};
-use agendum_ports::{BlobError, Opened, StoreError};
+use agendum_ports::{Opened, StoreError};
 use agendum_spec::{NormalDocument, Unloadable};
 use agendum_types::{Hash, PayloadRef, RunId, Seq, Tenant};
 use agendum_wire::journal::DecodeError;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Surroundings;
 use crate::payloads::PayloadError;
@@ -48,7 +46,7 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
     let opened = surroundings.store.open(surroundings.shard).await?;
     let mut restored =
         Restored { scheduler: Scheduler::new(surroundings.limits.clone()), opened, tenants: FxHashMap::default() };
-    let mut known: FxHashMap<Hash, ()> = FxHashMap::default();
+    let mut known: FxHashSet<Hash> = FxHashSet::default();
     let mut after = Seq(0);
     loop {
         let page = surroundings.store.read_open(surroundings.shard, after, PAGE).await?;
@@ -58,12 +56,11 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
             let entry = rows::entry(row)?;
             if let (Some((run, graph, document)), Some(tenant)) = (names_graph(&entry.record), &entry.tenant) {
                 restored.tenants.insert(run, tenant.clone());
-                if let Slot::Vacant(slot) = known.entry(graph) {
+                if known.insert(graph) {
                     let loaded = load(surroundings, tenant, document).await;
                     let loaded =
                         loaded.map_err(|error| RestoreError::Document { graph, run, message: error.to_string() })?;
                     restored.scheduler.learn_graph(&loaded);
-                    slot.insert(());
                 }
             }
             restored.scheduler.apply(&entry);
@@ -95,8 +92,6 @@ enum LoadError {
     NoText,
     #[error(transparent)]
     Unloadable(#[from] Unloadable),
-    #[error(transparent)]
-    Blob(#[from] BlobError),
 }
 
 async fn load(

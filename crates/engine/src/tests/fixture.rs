@@ -6,9 +6,9 @@ use std::time::Duration as Span;
 
 use agendum_core::Answer;
 use agendum_ports::memory::{MemoryBlobs, MemoryStore};
-use agendum_ports::{Adapter, Attempt, Chunk, Clock, Failed, Finished, Payload};
+use agendum_ports::{Adapter, Attempt, Blobs, Chunk, Failed, Finished, Payload, Wall};
 use agendum_spec::{NoFiles, Source};
-use agendum_types::{Capability, Class, Limits, MediaType, Principal, ShardId, Target, Tenant, Timestamp, Usage};
+use agendum_types::{Capability, Class, Limits, MediaType, Principal, ShardId, Target, Tenant, Usage};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{Engine, Parts, Request};
 
-/// Obeys its input: `{sleep_ms, fail, fail_times, say: [..], give}`; keeps a list of what it was asked.
+/// Obeys its input: `{sleep_ms, fail, fail_times, say: [..], pad, give}`; keeps a list of what it was asked.
 #[derive(Default)]
 pub(super) struct Tool {
     pub(super) calls: Mutex<Vec<(String, Json)>>,
@@ -58,18 +58,10 @@ impl Tool {
                 return Err(Failed::new(Class::from_word(class).unwrap(), "as told").without_effect());
             }
         }
-        let bytes = Bytes::from(order["give"].to_string());
+        let pad = order["pad"].as_u64().map(|size| json!(" ".repeat(size as usize)));
+        let bytes = Bytes::from(pad.as_ref().unwrap_or_else(|| &order["give"]).to_string());
         let output = Payload { media: MediaType::Json, bytes };
         Ok(Finished { output, usage: Usage { calls: 1, ..Usage::default() }, raw_usage: None })
-    }
-}
-
-pub(super) struct Wall;
-
-impl Clock for Wall {
-    fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        Timestamp(since.as_micros() as u64)
     }
 }
 
@@ -90,10 +82,14 @@ impl World {
     }
 
     pub(super) async fn engine(&self) -> Engine {
+        self.engine_over(Arc::clone(&self.blobs) as _).await
+    }
+
+    pub(super) async fn engine_over(&self, blobs: Arc<dyn Blobs>) -> Engine {
         let target = Target { capabilities: Capability::ALL.to_vec(), ..Target::free("tool", Capability::Chat, 1_000) };
         let parts = Parts {
             store: Arc::clone(&self.store) as _,
-            blobs: Arc::clone(&self.blobs) as _,
+            blobs,
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Obedient(Arc::clone(&self.tool))) as _)],
             limits: Limits::STANDARD,

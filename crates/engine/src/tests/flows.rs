@@ -1,11 +1,20 @@
 //! What a document says is what happens.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+
 use agendum_core::{Change, Record};
-use agendum_types::Seq;
+use agendum_ports::memory::MemoryBlobs;
+use agendum_ports::{BlobError, Blobs, TenantKey};
+use agendum_types::{Hash, Seq, Tenant};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
-use super::fixture::{World, request, run};
-use crate::{Command, Notice};
+use super::fixture::{World, line, request, run};
+use crate::{Command, Notice, Wanted};
 
 #[tokio::test]
 async fn two_tasks_in_a_row() {
@@ -129,8 +138,8 @@ tasks:
   nap: { uses: chat, with: { prompt: x, sleep_ms: 60000 }, timeout: { attempt: 20ms }, retry: { max_attempts: 1 } }
 ";
     let answer = engine.run(request(document, &json!({}))).await.unwrap();
-    insta::assert_snapshot!(super::fixture::line(&engine, &answer).await, @"failed timeout: `timeout.attempt` has passed");
-    assert_eq!(world.tool.stopped.load(std::sync::atomic::Ordering::SeqCst), 1);
+    insta::assert_snapshot!(line(&engine, &answer).await, @"failed timeout: `timeout.attempt` has passed");
+    assert_eq!(world.tool.stopped.load(SeqCst), 1);
 }
 
 #[tokio::test]
@@ -156,7 +165,7 @@ tasks:
   speak: { uses: chat, live: true, with: { prompt: x, say: [one, two], sleep_ms: 30, give: done } }
 ";
     let run = engine.submit(request(document, &json!({}))).await.unwrap();
-    let tenant = agendum_types::Tenant::default();
+    let tenant = Tenant::default();
     let mut watch = engine.watch(&tenant, run, Seq(0)).await.unwrap();
     let mut seen = Vec::new();
     while let Some(notice) = watch.next().await.unwrap() {
@@ -197,14 +206,86 @@ tasks:
   nap: { uses: chat, with: { prompt: x, sleep_ms: 60000 } }
 ";
     let run = engine.submit(request(document, &json!({}))).await.unwrap();
-    let tenant = agendum_types::Tenant::default();
+    let tenant = Tenant::default();
     while world.tool.calls.lock().unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
-    let stranger = agendum_types::Tenant::new("stranger");
+    let stranger = Tenant::new("stranger");
     assert!(engine.command(&stranger, run, Command::Cancel).await.is_err());
     assert!(engine.view(&stranger, run).await.is_none());
     engine.command(&tenant, run, Command::Cancel).await.unwrap();
     assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "cancelled");
-    assert!(engine.reader().stored(&stranger, run).await.unwrap().is_none());
+    assert!(engine.reader().scan(&stranger, run, Wanted::Answer).await.unwrap().is_none());
+    assert_eq!(engine.standings(&stranger, &[run]).await, [None]);
+}
+
+#[tokio::test]
+async fn a_long_journal_is_read_to_its_end_by_whoever_comes_early_or_late() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = "
+version: 1
+name: many
+tasks:
+  each: { foreach: '${{ inputs.numbers }}', max_parallel: 50, uses: chat, with: { prompt: x, give: '${{ item }}' } }
+";
+    let inputs = json!({"numbers": (0..700).collect::<Vec<_>>()});
+    let tenant = Tenant::default();
+    let run = engine.submit(request(document, &inputs)).await.unwrap();
+    let mut early = engine.watch(&tenant, run, Seq(0)).await.unwrap();
+    let mut seen = Vec::new();
+    while let Some(notice) = early.next().await.unwrap() {
+        let Notice::Entry(entry) = notice else { continue };
+        seen.push(entry.seq);
+    }
+    assert!(seen.len() > 2_000 && seen.is_sorted_by(|one, next| one < next), "{}", seen.len());
+    for after in [0, 1_000] {
+        let mut late = engine.watch(&tenant, run, seen[after]).await.unwrap();
+        for expected in &seen[after + 1..] {
+            let Some(Notice::Entry(entry)) = late.next().await.unwrap() else { panic!("{expected:?} is missing") };
+            assert_eq!(entry.seq, *expected);
+        }
+        assert!(late.next().await.unwrap().is_none());
+    }
+}
+
+/// Blobs on a disk that is full for a while.
+struct Full(Arc<MemoryBlobs>, AtomicU32);
+
+impl Blobs for Full {
+    fn put(&self, tenant: &Tenant, bytes: Bytes) -> BoxFuture<'_, Result<Hash, BlobError>> {
+        // Documents are kept: only what the task gives does not fit.
+        let full = bytes.starts_with(b"\"") && self.1.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        if full { ready(Err(BlobError::DiskFull)).boxed() } else { self.0.put(tenant, bytes) }
+    }
+
+    fn get(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, BlobError>> {
+        self.0.get(tenant, hash)
+    }
+
+    fn key(&self, tenant: &Tenant) -> TenantKey {
+        self.0.key(tenant)
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_no_fault_of_the_task() {
+    let document = "
+version: 1
+name: large
+tasks:
+  large: { uses: chat, with: { prompt: x, pad: 20000 }, retry: { max_attempts: 2, initial_delay: 1ms } }
+output: '${{ tasks.large.output | length }}'
+";
+    let mut told = String::new();
+    for times in [1, 9] {
+        let world = World::new();
+        let engine = world.engine_over(Arc::new(Full(Arc::clone(&world.blobs), AtomicU32::new(times)))).await;
+        let answer = engine.run(request(document, &json!({}))).await.unwrap();
+        told += &format!("{}\n", line(&engine, &answer).await);
+    }
+    insta::assert_snapshot!(told, @r"
+    succeeded 20000
+    failed unavailable: the output could not be kept: the disk that holds the blobs is full
+    ");
 }

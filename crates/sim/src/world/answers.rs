@@ -29,7 +29,10 @@ impl World {
             return (attempt_max.0, Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too late") }));
         }
         if !self.chance.hits(self.faults.failing) {
-            return (span, Outcome::Succeeded(Success { output: payload(self.chance.below(100)), usage }));
+            return (
+                span,
+                Outcome::Succeeded(Success { output: payload(self.chance.below(100)), usage, raw_usage: None }),
+            );
         }
         let class = self.chance.of(&[
             Class::Unavailable,

@@ -107,6 +107,9 @@ pub(super) struct Failure<'a> {
     pub(super) partial: Option<Payload<'a>>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) usage: Usage,
+    /// JSON, as a text.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) raw_usage: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -230,6 +233,9 @@ pub(super) struct Finished<'a> {
     /// Of a success; a failure carries its own.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) usage: Usage,
+    /// The same.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) raw_usage: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) cost: u64,
     #[serde(default, skip_serializing_if = "is_default")]

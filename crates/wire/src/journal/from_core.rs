@@ -179,19 +179,23 @@ fn failure(failure: &types::Failure) -> body::Failure<'_> {
         no_effect: failure.no_effect,
         partial: failure.partial.as_ref().map(payload),
         usage: usage(&failure.usage),
+        raw_usage: failure.raw_usage.as_deref().map(Cow::from),
     }
 }
 
 fn finished(value: &core::Finished) -> body::Finished<'_> {
-    let (outcome, used) = match &value.outcome {
-        types::Outcome::Succeeded(success) => (body::Outcome::Output(payload(&success.output)), usage(&success.usage)),
-        types::Outcome::Failed(failed) => (body::Outcome::Failure(failure(failed)), body::Usage::default()),
+    let (outcome, used, raw_usage) = match &value.outcome {
+        types::Outcome::Succeeded(success) => {
+            (body::Outcome::Output(payload(&success.output)), usage(&success.usage), success.raw_usage.as_deref())
+        }
+        types::Outcome::Failed(failed) => (body::Outcome::Failure(failure(failed)), body::Usage::default(), None),
     };
     body::Finished {
         attempt: value.attempt.0,
         incarnation: value.incarnation.0,
         outcome,
         usage: used,
+        raw_usage: raw_usage.map(Cow::from),
         cost: value.cost.0,
         unreported: value.unreported,
         next: next(&value.next),

@@ -250,13 +250,15 @@ fn failure(value: &body::Failure<'_>) -> Read<Failure> {
         no_effect: value.no_effect,
         partial: value.partial.as_ref().map(payload).transpose()?,
         usage: usage(&value.usage),
+        raw_usage: value.raw_usage.as_deref().map(Arc::from),
     })
 }
 
 fn finished(value: &body::Finished<'_>) -> Read<Change> {
     let outcome = match &value.outcome {
         body::Outcome::Output(output) => {
-            Outcome::Succeeded(Success { output: payload(output)?, usage: usage(&value.usage) })
+            let raw_usage = value.raw_usage.as_deref().map(Arc::from);
+            Outcome::Succeeded(Success { output: payload(output)?, usage: usage(&value.usage), raw_usage })
         }
         body::Outcome::Failure(failed) => Outcome::Failed(failure(failed)?),
     };

@@ -121,7 +121,7 @@ fn changes() -> Vec<Change> {
         let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
         Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), unreported: false, next }))
     };
-    let succeeded = Outcome::Succeeded(Success { output: payload(5), usage });
+    let succeeded = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
     let failed = Outcome::Failed(failure());
     let mut changes = vec![
         Change::Entered(all.clone().into()),
@@ -150,6 +150,10 @@ fn changes() -> Vec<Change> {
         next: Next::fail(Failure::new(end.class(), "over")),
         away: Duration::ZERO,
     }));
+    let raw_usage: Option<Arc<str>> = Some(Arc::from(r#"{"prompt_tokens":1}"#));
+    let told = Success { output: payload(5), usage, raw_usage: raw_usage.clone() };
+    changes.push(finished(Outcome::Succeeded(told), Next::Succeed));
+    changes.push(finished(Outcome::Failed(Failure { raw_usage, ..failure() }), Next::Rung { rung: 0 }));
     changes
 }
 

@@ -3,6 +3,7 @@
 use agendum_core::{Change, End, Entry, Next, NextRound, Record};
 use agendum_types::{AttemptId, Graph, Outcome, TaskPath};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::{RunError, dollars, instant, millis};
 
@@ -41,6 +42,9 @@ pub struct Event {
     /// All tokens it used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
+    /// What the provider said about its use, as it said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_usage: Option<Json>,
     /// Why there is no result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
@@ -101,15 +105,16 @@ fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
         Change::Finished(finished) => {
             event.attempt = Some(finished.attempt.0);
             event.cost_usd = Some(dollars(finished.cost));
-            let usage = match &finished.outcome {
-                Outcome::Succeeded(success) => success.usage,
+            let (usage, raw_usage) = match &finished.outcome {
+                Outcome::Succeeded(success) => (success.usage, &success.raw_usage),
                 Outcome::Failed(failure) => {
                     let (class, message) = (failure.class.to_string(), failure.message.to_string());
                     event.error = Some(RunError { class, message, task: None });
-                    failure.usage
+                    (failure.usage, &failure.raw_usage)
                 }
             };
             event.tokens = Some(usage.tokens());
+            event.raw_usage = raw_usage.as_deref().and_then(|raw| serde_json::from_str(raw).ok());
             follow(&mut event, &finished.next)
         }
         Change::Judged { next, .. } => follow(&mut event, next),

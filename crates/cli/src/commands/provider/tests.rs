@@ -6,7 +6,6 @@ use agendum_adapters::chat::Profile;
 use agendum_adapters::offline::{Counted, Temper};
 use agendum_ports::adapter::{ChunkSink, ReferenceSink};
 use agendum_ports::{Adapter, Attempt, Chunk, Payload};
-use agendum_server::Hooks;
 use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,7 @@ async fn serve(temper: Temper) -> String {
     let server = agendum_server::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), true).await.unwrap();
     let base = format!("http://{}/v1", server.address());
     let router = agendum_server::provider(Arc::new(Offline(Counted::new(temper))));
-    tokio::spawn(server.serve_router(router, Hooks::default()));
+    tokio::spawn(server.serve_router(router, CancellationToken::new()));
     base
 }
 
@@ -31,7 +30,6 @@ async fn call(base: &str, profile: Profile, input: &Json) -> String {
         principal: Principal::new("test"),
         idempotency_key: "key".into(),
         forward_key: false,
-        deadline: None,
         output_cap: Some(200),
         labels: Labels::NONE,
         input: Payload { media: MediaType::Json, bytes: input.to_string().into_bytes().into() },

@@ -25,8 +25,8 @@ impl Life {
                 Ok(given) => (Ok(given.evaluation), given.made),
                 Err(error) => (Err(Arc::from(error.to_string())), None),
             };
-            let Evaluate { run, path, step, tenant, .. } = *asked;
-            Message::Evaluated { life, run, path, step, tenant, result, made }
+            let Evaluate { run, path, step, .. } = *asked;
+            Message::Evaluated { life, run, path, step, result, made }
         });
         if self.quick < QUICK_MAX {
             self.quick += 1;
@@ -75,7 +75,6 @@ impl Life {
             feed: Arc::clone(&self.around.feed),
             inbox: self.around.inbox.clone(),
             life: self.id,
-            now: self.now(),
             dispatch,
         };
         self.around.runtime.spawn(attempt::run(launch));

@@ -1,0 +1,62 @@
+//! How a live run stands as a whole: what a list says of it, without a line for each task.
+
+use agendum_types::{Cause, Money, RunId, RunStatus};
+
+use crate::action::Step;
+use crate::inst::{Inst, State};
+use crate::scheduler::Scheduler;
+use crate::view::waiting_on;
+
+/// How a live run stands. What it says may not be durable yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How far it has come.
+    pub status: RunStatus,
+    /// True if a caller paused it.
+    pub paused: bool,
+    /// What it has spent.
+    pub spent: Money,
+    /// True if an attempt is out, or an evaluation that is not the first of its task.
+    pub under_way: bool,
+    /// True if all that it still waits for is a target: none that may serve it is in the table.
+    pub waits_for_target: bool,
+}
+
+impl Scheduler {
+    /// How a live run stands. Cost: linear in its instances, until one of them is found under way.
+    #[must_use]
+    pub fn standing(&self, run: RunId) -> Option<Standing> {
+        let run = self.board.run(self.board.slot(run)?);
+        let under_way =
+            run.orphans.iter().any(|orphan| orphan.flight.is_some()) || run.insts.iter().any(Inst::is_under_way);
+        let waits_for_target = !under_way && {
+            let mut causes = run.insts.iter().filter_map(|inst| waiting_on(&self.board, run, inst));
+            let mut found = false;
+            causes.all(|cause| {
+                found |= cause == Cause::Capacity;
+                matches!(cause, Cause::Capacity | Cause::Dependency)
+            }) && found
+        };
+        let (status, paused, spent) = (run.status, run.paused, run.spent);
+        Some(Standing { status, paused, spent, under_way, waits_for_target })
+    }
+}
+
+impl Inst {
+    /// A group runs as long as what is inside it waits: it is not under way by itself.
+    const fn is_under_way(&self) -> bool {
+        match self.state {
+            State::Running(_) => true,
+            State::Asking(step) => !matches!(step, Step::Enter),
+            State::Waiting
+            | State::Ready
+            | State::Parked(_)
+            | State::Queued(_)
+            | State::Paused(_)
+            | State::Broke(_)
+            | State::BackingOff(_)
+            | State::Open
+            | State::Settled(_) => false,
+        }
+    }
+}
