@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use agendum_core::{Answer, Record};
-use agendum_ports::{Blobs, Row, RunFilter, RunRow, Store, StoreError};
+use agendum_ports::{Blobs, RunFilter, RunRow, Store, StoreError};
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Tenant};
 use agendum_wire::journal::{DecodeError, Kind};
@@ -37,6 +37,9 @@ impl From<PayloadError> for ReadError {
         Self::Payload(error.to_string())
     }
 }
+
+/// Records that say something about the graph or the answer.
+const TELLING: [Kind; 3] = [Kind::RunSubmitted, Kind::TasksAdded, Kind::Answered];
 
 /// What there is to know of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,9 +108,10 @@ impl Reader {
         let Some(mut row) = self.run(tenant, run).await? else { return Ok(None) };
         let (mut told, mut reading) = (Told::default(), Reading::default());
         let mut graph: Option<Arc<Graph>> = None;
-        let mut pages = Pages::new(&*self.store, tenant, run);
+        let kinds: &[Kind] = if wanted == Wanted::Tasks { &[] } else { &TELLING };
+        let mut pages = Pages::new(&*self.store, tenant, run, kinds);
         while let Some(page) = pages.next().await? {
-            for row in page.iter().filter(|row| wanted == Wanted::Tasks || tells(row)) {
+            for row in &page {
                 let entry = rows::entry(row)?;
                 if told.take(&entry) {
                     // Tasks are named by their place in the graph as it was then, and additions come at its end.
@@ -152,9 +156,9 @@ impl Reader {
     /// If the store cannot be read, or what it holds is damaged.
     pub async fn document(&self, tenant: &Tenant, run: RunId) -> Result<Option<NormalDocument>, ReadError> {
         let mut told = Told::default();
-        let mut pages = Pages::new(&*self.store, tenant, run);
+        let mut pages = Pages::new(&*self.store, tenant, run, &TELLING);
         while let Some(page) = pages.next().await? {
-            for row in page.iter().filter(|row| tells(row)) {
+            for row in &page {
                 told.take(&rows::entry(row)?);
             }
         }
@@ -179,31 +183,22 @@ impl Reader {
     }
 }
 
-/// True for records that say something about the graph or the answer.
-fn tells(row: &Row) -> bool {
-    matches!(Kind::from_number(row.kind), Some(Kind::RunSubmitted | Kind::TasksAdded | Kind::Answered))
-}
-
 /// The answer of a run that is not live any more.
 pub(crate) async fn stored_answer(store: &dyn Store, tenant: &Tenant, run: RunId) -> Result<Option<Answer>, ReadError> {
     let Some(row) = store.run(tenant, run).await? else { return Ok(None) };
-    let mut pages = Pages::new(store, tenant, run);
-    while let Some(page) = pages.next().await? {
-        let answered = page.iter().find(|row| Kind::from_number(row.kind) == Some(Kind::Answered));
-        let Some(entry) = answered.map(rows::entry).transpose()? else { continue };
-        let Record::Answered(answered) = entry.record else { continue };
-        return Ok(Some(Answer {
-            run,
-            tenant: tenant.clone(),
-            at: entry.at,
-            status: answered.status,
-            output: answered.output,
-            failure: answered.failure,
-            degraded: answered.degraded,
-            spent: row.spent,
-            tokens: 0,
-            elapsed: entry.at.since(row.submitted),
-        }));
-    }
-    Ok(None)
+    let page = Pages::new(store, tenant, run, &[Kind::Answered]).next().await?;
+    let Some(entry) = page.iter().flatten().next().map(rows::entry).transpose()? else { return Ok(None) };
+    let Record::Answered(answered) = entry.record else { return Ok(None) };
+    Ok(Some(Answer {
+        run,
+        tenant: tenant.clone(),
+        at: entry.at,
+        status: answered.status,
+        output: answered.output,
+        failure: answered.failure,
+        degraded: answered.degraded,
+        spent: row.spent,
+        tokens: 0,
+        elapsed: entry.at.since(row.submitted),
+    }))
 }

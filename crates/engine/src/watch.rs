@@ -9,10 +9,12 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::feed::Notice;
-use crate::pages::page;
 use crate::reader::ReadError;
 use crate::rows;
 use crate::shard::Surroundings;
+
+/// Records that are read and not handed out yet, at most: each of many readers has them.
+const READ_AHEAD: u32 = 64;
 
 /// The notices of one run, from a place in its journal to its end.
 pub struct Watch {
@@ -21,7 +23,7 @@ pub struct Watch {
     run: RunId,
     /// The last record that was read or heard of.
     after: Seq,
-    /// Read or heard of, and not handed out yet: a page at most.
+    /// Read or heard of, and not handed out yet.
     ready: VecDeque<Notice>,
     /// The journal holds what is not read yet; what is live comes after it.
     behind: bool,
@@ -54,7 +56,7 @@ impl Watch {
     }
 
     async fn read_page(&mut self) -> Result<(), ReadError> {
-        let page = page(&*self.around.store, &self.tenant, self.run, self.after).await?;
+        let page = self.around.store.read_run(&self.tenant, self.run, self.after, &[], READ_AHEAD).await?;
         match page.last() {
             Some(last) => self.after = last.seq,
             None => {

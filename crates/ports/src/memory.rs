@@ -138,10 +138,13 @@ impl Store for MemoryStore {
         tenant: &Tenant,
         run: RunId,
         after: Seq,
+        kinds: &[u16],
         count_max: u32,
     ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
         let state = self.state();
-        let wanted = |row: &&Row| row.seq > after && row.run == Some(run) && row.tenant.as_ref() == Some(tenant);
+        let of_kind = |row: &Row| kinds.is_empty() || kinds.contains(&row.kind);
+        let of_run = |row: &Row| row.run == Some(run) && row.tenant.as_ref() == Some(tenant);
+        let wanted = |row: &&Row| row.seq > after && of_run(row) && of_kind(row);
         ready(Ok(state.rows().filter(wanted).take(count_max as usize).cloned().collect())).boxed()
     }
 

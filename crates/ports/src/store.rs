@@ -184,12 +184,13 @@ pub trait Store: Send + Sync {
     /// A page of the rows of runs that are not done, in the order of the journal, after `after`: what a restart applies.
     fn read_open(&self, shard: ShardId, after: Seq, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
 
-    /// A page of one run's rows, in the order of the journal, after `after`.
+    /// A page of one run's rows of these kinds (of all where there are none), in the order of the journal, after `after`.
     fn read_run(
         &self,
         tenant: &Tenant,
         run: RunId,
         after: Seq,
+        kinds: &[u16],
         count_max: u32,
     ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
 

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration as Span, SystemTime, UNIX_EPOCH};
+use std::time::Duration as Span;
 
+use agendum_ports::{Clock as _, Wall};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -168,9 +169,8 @@ async fn completions(State(provider): State<Arc<Provider>>, body: Body) -> Resul
     let cut = tempered(&*provider.model).await?;
     let reply = provider.model.chat(&asked).map_err(Refusal::invalid)?;
     let number = provider.calls.fetch_add(1, Ordering::Relaxed) + 1;
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let head = |object: &str| {
-        json!({ "id": format!("chatcmpl-{number}"), "object": object, "created": since.as_secs(),
+        json!({ "id": format!("chatcmpl-{number}"), "object": object, "created": Wall.now().0 / 1_000_000,
             "model": provider.model.name(), "system_fingerprint": provider.model.fingerprint() })
     };
     if asked["stream"] == true {

@@ -42,12 +42,15 @@ pub(crate) fn run_rows(
     tenant: &Tenant,
     run: RunId,
     after: Seq,
+    kinds: &[u16],
     count_max: u32,
 ) -> rusqlite::Result<Vec<Row>> {
     let Some(first) = first_place(db, tenant, run)? else { return Ok(Vec::new()) };
+    let kinds: Vec<String> = kinds.iter().map(u16::to_string).collect();
+    let of_kinds = if kinds.is_empty() { String::new() } else { format!("AND kind IN ({})", kinds.join(", ")) };
     let sql = format!(
         "SELECT {ROW} FROM journal INDEXED BY journal_run
-         WHERE tenant = ?1 AND run = ?2 AND place > ?3 ORDER BY place LIMIT ?4"
+         WHERE tenant = ?1 AND run = ?2 AND place > ?3 {of_kinds} ORDER BY place LIMIT ?4"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let after = place(shard(first), after);

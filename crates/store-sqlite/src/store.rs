@@ -105,10 +105,11 @@ impl Store for SqliteStore {
         tenant: &Tenant,
         run: RunId,
         after: Seq,
+        kinds: &[u16],
         count_max: u32,
     ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
-        let tenant = tenant.clone();
-        self.query("read a run", move |db| read::run_rows(db, &tenant, run, after, count_max))
+        let (tenant, kinds) = (tenant.clone(), kinds.to_vec());
+        self.query("read a run", move |db| read::run_rows(db, &tenant, run, after, &kinds, count_max))
     }
 
     fn inline_payload(

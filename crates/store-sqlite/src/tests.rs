@@ -39,7 +39,7 @@ async fn what_was_durable_is_there_for_the_next_process_and_for_readers() {
         let rows = stores::batch(opened.incarnation, 1, 5, &tenant, stores::run_id(1));
         assert_eq!(store.append(rows).await, Appended::Durable);
         let beside = SqliteStore::open(&Directory::look(folder.path())).unwrap();
-        assert_eq!(beside.read_run(&tenant, stores::run_id(1), Seq(0), 10).await.unwrap().len(), 5);
+        assert_eq!(beside.read_run(&tenant, stores::run_id(1), Seq(0), &[], 10).await.unwrap().len(), 5);
         assert!(beside.open(ShardId(0)).await.is_err(), "a reader opens no journal");
         let batch = Append { rows: Vec::new(), ..stores::batch(opened.incarnation, 6, 1, &tenant, stores::run_id(1)) };
         assert!(matches!(beside.append(batch).await, Appended::Failed { .. }));
@@ -232,7 +232,7 @@ async fn journals_of_two_shards_lie_side_by_side() {
         assert_eq!((life.incarnation.0, life.last.0), (1, 0));
         let batch = stores::batch(life.incarnation, 1, 3, &tenant, stores::run_id(run));
         assert_eq!(store.append(Append { shard, ..batch }).await, Appended::Durable);
-        let read = store.read_run(&tenant, stores::run_id(run), Seq(1), 10).await.unwrap();
+        let read = store.read_run(&tenant, stores::run_id(run), Seq(1), &[], 10).await.unwrap();
         assert_eq!(read.iter().map(|row| row.seq.0).collect::<Vec<_>>(), [2, 3]);
     }
     assert_eq!(store.open(ShardId(1_023)).await.unwrap().last.0, 3);

@@ -84,8 +84,14 @@ async fn reads_only_open_runs_and_only_the_tenant(store: &dyn Store) {
     assert_eq!(seqs(&open), [1, 2, 3, 4, 5, next, next + 1, next + 3]);
     assert_eq!(seqs(&store.read_open(SHARD, Seq(4), 2).await.unwrap()), [5, next]);
     assert_eq!(open[6], written[1], "a row comes back as it went");
-    assert_eq!(seqs(&store.read_run(&other, run_id(2), Seq(next), 10).await.unwrap()), [next + 1, next + 3]);
-    assert!(store.read_run(&one, run_id(2), Seq(0), 10).await.unwrap().is_empty(), "no tenant reads another's run");
+    assert_eq!(seqs(&store.read_run(&other, run_id(2), Seq(next), &[], 10).await.unwrap()), [next + 1, next + 3]);
+    let kind = open[6].kind;
+    assert_eq!(seqs(&store.read_run(&other, run_id(2), Seq(next), &[kind, 99], 1).await.unwrap()), [next + 1]);
+    assert!(store.read_run(&other, run_id(2), Seq(next), &[99], 10).await.unwrap().is_empty(), "none of this kind");
+    assert!(
+        store.read_run(&one, run_id(2), Seq(0), &[], 10).await.unwrap().is_empty(),
+        "no tenant reads another's run"
+    );
     let small = async |tenant, run| store.inline_payload(tenant, run, Hash([3; 32])).await.unwrap();
     assert_eq!(small(&other, run_id(2)).await.as_deref(), Some(&b"small"[..]));
     assert_eq!((small(&one, run_id(2)).await, small(&other, run_id(1)).await), (None, None));

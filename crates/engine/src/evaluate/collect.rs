@@ -13,6 +13,10 @@ use crate::pages::Pages;
 use crate::payloads::{PayloadError, Payloads};
 use crate::rows;
 
+/// Records that tell of outputs.
+const OF_OUTPUT: [Kind; 6] =
+    [Kind::Finished, Kind::Judged, Kind::Caught, Kind::Composed, Kind::RoundJudged, Kind::Ended];
+
 /// Why outputs could not be collected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CollectError {
@@ -85,9 +89,9 @@ impl<'a> Items<'a> {
     }
 
     async fn read(&mut self, store: &dyn Store) -> Result<(), CollectError> {
-        let mut pages = Pages::new(store, self.tenant, self.run);
+        let mut pages = Pages::new(store, self.tenant, self.run, &OF_OUTPUT);
         while let Some(page) = pages.next().await? {
-            for row in page.iter().filter(|row| Kind::from_number(row.kind).is_some_and(tells_of_output)) {
+            for row in &page {
                 if let Record::Task { path, change, .. } = rows::entry(row)?.record {
                     self.learn(&path, change, row);
                 }
@@ -141,8 +145,4 @@ impl Output {
             None => Self::Elsewhere(Box::new(reference)),
         }
     }
-}
-
-const fn tells_of_output(kind: Kind) -> bool {
-    matches!(kind, Kind::Finished | Kind::Judged | Kind::Caught | Kind::Composed | Kind::RoundJudged | Kind::Ended)
 }
