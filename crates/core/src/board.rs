@@ -120,7 +120,7 @@ impl Board {
             self.run_mut(slot).last = entry.seq;
         }
         match (&entry.record, slot) {
-            (Record::Opened { .. } | Record::ClockJumped { .. }, _) => {}
+            (Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. }, _) => {}
             (Record::RunSubmitted(submitted), None) => {
                 let tenant = entry.tenant.clone().expect("a run's records name its tenant");
                 self.submit(tenant, submitted, entry.seq);

@@ -20,9 +20,13 @@ pub enum Event {
         incarnation: Incarnation,
         /// The last record in the journal.
         last: Seq,
+        /// When that was decided: as long as the earlier life is known to have lasted.
+        at: Timestamp,
         /// Seeds the shard's random numbers; recorded.
         seed: u64,
     },
+    /// The process stops in good order; what is out is left to the next life. The last event of an incarnation.
+    Closed,
     /// The table of targets. Replaces the one before; a target keeps its load if its name stays.
     TargetsPublished(Vec<Target>),
     /// A caller wants a graph run.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
 use agendum_types::{AttemptId, AttemptNo, Cause, Class, Duration, Effect, Failure, Money, TargetId, Timestamp};
+use smallvec::smallvec;
 
-use crate::action::{Deed, Dispatch};
+use crate::action::{Deed, Dispatch, Step};
 use crate::inst::{Flight, Running, State};
 use crate::queue::ClassId;
 use crate::record::{Change, Dispatched, End, Next, Waits};
@@ -121,7 +122,6 @@ impl Scheduler {
                 }
             }
         }
-        self.unqueue(slot, id);
         let next = match self.rung_or_fail(slot, id, failure.clone()) {
             Next::Fail(_) if choice == OnExceeded::Degrade => {
                 self.any_output(slot, id).map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung })
@@ -307,6 +307,24 @@ impl Scheduler {
             held_back: !task.publish_after.is_empty() && !self.is_released(slot, inst.node),
             reattach,
         }
+    }
+
+    /// What a task that is to end unsent has waited for since it was free; one that backs off is free when that is over. What was sent
+    /// has said so. A group, loop or `foreach` has waited as long as what waits inside it, unless something inside it runs.
+    pub(crate) fn waited(&mut self, slot: Slot, id: InstId) -> Waits {
+        let id = self.board.run(slot).first_inside(id);
+        let last = match &self.board.run(slot).inst(id).state {
+            State::Queued(ticket) => self.board.queue.waited(ticket, self.now),
+            State::Paused(since) => smallvec![(Cause::Paused, self.now.since(*since))],
+            State::Broke(since) => smallvec![(Cause::Budget, self.now.since(*since))],
+            State::Ready | State::Parked(_) | State::BackingOff(_) | State::Asking(Step::Enter) => Waits::new(),
+            State::Waiting | State::Asking(_) | State::Running(_) | State::Open | State::Settled(_) => {
+                return Waits::new();
+            }
+        };
+        let mut waits = self.waits(slot, id, last);
+        waits.retain(|(_, span)| *span > Duration::ZERO);
+        waits
     }
 
     /// What an attempt has waited for since its task was free, in the order it passed as far as that is known: before it was queued the

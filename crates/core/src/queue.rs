@@ -155,6 +155,11 @@ impl Queue {
     /// Takes a task out; says what it waited for.
     pub(crate) fn leave(&mut self, ticket: &Ticket, now: Timestamp) -> Waits {
         self.remove(ticket);
+        self.waited(ticket, now)
+    }
+
+    /// What a task has waited for since it was queued.
+    pub(crate) fn waited(&self, ticket: &Ticket, now: Timestamp) -> Waits {
         let class = &self.classes[ticket.class.0 as usize];
         let clocks = class.clocks_at(now);
         let mut left = now.since(ticket.since).as_micros();

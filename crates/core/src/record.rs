@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::action::RunFailure;
 use crate::event::Evaluation;
 
-/// How long a task waited for what before it was dispatched; parts that add up to the time since it was ready.
+/// How long a task waited for what before it was dispatched, or ended; parts that add up to the time since it was ready.
 pub type Waits = SmallVec<[(Cause, Duration); 2]>;
 
 /// A fact or a decision.
@@ -28,6 +28,8 @@ pub enum Record {
         /// The seed of its random numbers.
         seed: u64,
     },
+    /// A life of the shard ended in good order: its last record. Not written where no run was live.
+    Closed,
     /// The clock jumped forward by more than the limit.
     ClockJumped {
         /// What it showed before.
@@ -156,14 +158,7 @@ pub enum Change {
         output: Box<PayloadRef>,
     },
     /// It ended by a decision and not by an outcome. A running attempt is abandoned.
-    Ended {
-        /// Why.
-        end: End,
-        /// What follows: a failure may still be caught.
-        next: Next,
-        /// Of an attempt that was out when the process died: how long nothing ran before this was decided.
-        away: Duration,
-    },
+    Ended(Box<Ended>),
     /// An attempt that was not awaited any more ended; what it cost is booked.
     Abandoned {
         /// Which try.
@@ -217,6 +212,19 @@ pub struct Finished {
     pub unreported: bool,
     /// What follows.
     pub next: Next,
+}
+
+/// A task that ended by a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Why.
+    pub end: End,
+    /// What follows: a failure may still be caught.
+    pub next: Next,
+    /// Of an attempt that was out when the process died: how long nothing ran before this was decided.
+    pub away: Duration,
+    /// Of a task that was to be sent and was not: what it waited for since it was ready.
+    pub waits: Waits,
 }
 
 /// What follows on a result or a failure.
@@ -283,6 +291,14 @@ impl Next {
     }
 }
 
+impl Ended {
+    /// The end of what waited for no target.
+    #[must_use]
+    pub fn new(end: End, next: Next) -> Self {
+        Self { end, next, away: Duration::ZERO, waits: Waits::new() }
+    }
+}
+
 impl End {
     /// The class that a failure by this decision has.
     #[must_use]
@@ -303,7 +319,7 @@ impl Record {
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
         match self {
-            Self::Opened { .. } | Self::ClockJumped { .. } => None,
+            Self::Opened { .. } | Self::Closed | Self::ClockJumped { .. } => None,
             Self::RunSubmitted(submitted) => Some(submitted.run),
             Self::Answered(answered) => Some(answered.run),
             Self::TasksAdded { run, .. }

@@ -8,7 +8,7 @@ use agendum_types::{
 };
 
 use crate::action::RunFailure;
-use crate::inst::{Body, Flight, Inst};
+use crate::inst::{Body, Flight, Inst, State};
 use crate::plan::PlanId;
 
 /// The place of a run in the shard's arena.
@@ -208,6 +208,24 @@ impl Run {
             Some(Body::Each(each)) => each.children.values().copied().collect(),
             Some(Body::Loop(repeat)) => repeat.child.into_iter().collect(),
         }
+    }
+
+    /// The first task inside an open instance, or the instance itself, that has neither settled nor waits for another; one that runs
+    /// before one that waits.
+    pub(crate) fn first_inside(&self, id: InstId) -> InstId {
+        let (mut stack, mut first) = (vec![id], id);
+        while let Some(next) = stack.pop() {
+            let state = &self.inst(next).state;
+            if matches!(state, State::Running(_)) {
+                return next;
+            }
+            let waits = !matches!(state, State::Waiting | State::Open | State::Settled(_));
+            if waits && first == id {
+                first = next;
+            }
+            stack.extend(self.children(next).into_iter().rev());
+        }
+        first
     }
 
     /// True if the answer is settled.

@@ -30,7 +30,7 @@ pub struct Scheduler {
     pub(crate) incarnation: Incarnation,
     pub(crate) last: Seq,
     pub(crate) durable: Seq,
-    /// The time in which nothing ran: from the last record of the earlier life to the opening of this one.
+    /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
     pub(crate) down: (Timestamp, Timestamp),
     /// Opened, but the open runs are not taken up yet: that needs the table of targets.
     pub(crate) reopening: bool,
@@ -83,7 +83,11 @@ impl Scheduler {
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
         self.move_clock(now);
         match event {
-            Event::Opened { incarnation, last, seed } => self.on_opened(incarnation, last, seed),
+            Event::Opened { incarnation, last, at, seed } => self.on_opened(incarnation, (last, at), seed),
+            Event::Closed => {
+                self.on_closed();
+                return Ok(());
+            }
             Event::TargetsPublished(targets) => self.on_targets(targets),
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
             Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,

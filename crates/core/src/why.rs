@@ -187,6 +187,7 @@ impl Reading {
             }
             Record::Task { .. }
             | Record::Opened { .. }
+            | Record::Closed
             | Record::ClockJumped { .. }
             | Record::TasksAdded { .. }
             | Record::CancelRequested { .. }

@@ -44,6 +44,7 @@ pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
         }
         Record::Done { .. } => RunChange::Done { at: entry.at, spent },
         Record::Opened { .. }
+        | Record::Closed
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
@@ -68,9 +69,10 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
                 Outcome::Failed(failure) => failure.partial.as_ref(),
             },
             Change::Caught { output } | Change::Composed { output } => Some(&**output),
-            Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended { .. } | Change::Abandoned { .. } => None,
+            Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended(_) | Change::Abandoned { .. } => None,
         },
         Record::Opened { .. }
+        | Record::Closed
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }

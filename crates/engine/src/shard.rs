@@ -92,6 +92,10 @@ pub(crate) fn run(
     loop {
         let reason = match life.live(inbox) {
             End::Stopped => break,
+            End::Failed(reason) if life.is_stopping() => {
+                tracing::error!(%reason, "the journal refused the last append");
+                break;
+            }
             End::Failed(reason) => reason,
         };
         tracing::error!(%reason, "the journal refused an append: opening it anew");

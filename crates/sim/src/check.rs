@@ -67,7 +67,7 @@ impl Checker {
                 | Change::Caught { .. }
                 | Change::RoundJudged { .. }
                 | Change::Composed { .. }
-                | Change::Ended { .. }
+                | Change::Ended(_)
                 | Change::Abandoned { .. } => {}
             }
         }
@@ -141,11 +141,8 @@ impl Checker {
             self.violations.push(format!("run {run} has {} answers and ended {done} times", answers.len()));
         }
         for entry in entries {
-            if let Record::Task {
-                path,
-                change: Change::Ended { end: End::Uncertain, next: Next::Retry { .. }, .. },
-                ..
-            } = &entry.record
+            if let Record::Task { path, change: Change::Ended(ended), .. } = &entry.record
+                && matches!((ended.end, &ended.next), (End::Uncertain, Next::Retry { .. }))
             {
                 self.violations.push(format!("{} was uncertain and is retried", graph.path_text(path)));
             }
@@ -181,6 +178,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             Record::TasksAdded { .. } => vec!["tasks added"],
             Record::CancelRequested { .. } => vec!["cancelled"],
             Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
+            Record::Closed => vec!["closed"],
             Record::Opened { .. }
             | Record::ClockJumped { .. }
             | Record::RunSubmitted(_)
@@ -197,8 +195,8 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         Next::Fail(_) => "failed",
     };
     match change {
-        Change::Ended { end, next, .. } => {
-            let end = match end {
+        Change::Ended(ended) => {
+            let end = match ended.end {
                 End::Pruned => "pruned",
                 End::Expired if path.segments().is_empty() => "the run expired",
                 End::Expired => "expired",
@@ -208,7 +206,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
                 End::Uncertain => "uncertain",
                 End::Lost => "lost",
             };
-            vec![end, of_next(next)]
+            vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],

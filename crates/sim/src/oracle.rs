@@ -46,6 +46,9 @@ pub struct Reference {
     limits: Limits,
     now: Timestamp,
     incarnation: Incarnation,
+    /// The time of the last record, and the time in which nothing ran.
+    at: Timestamp,
+    down: (Timestamp, Timestamp),
     /// Opened, and the targets are not known yet.
     reopening: bool,
     targets: Vec<Target>,
@@ -108,6 +111,7 @@ enum Heard {
     Cancel(RunId),
     Pause(RunId),
     Resume(RunId),
+    Closed,
 }
 
 impl Flight {
@@ -132,6 +136,8 @@ impl Reference {
             limits,
             now: Timestamp(0),
             incarnation: Incarnation(0),
+            at: Timestamp(0),
+            down: Default::default(),
             reopening: false,
             targets: Vec::new(),
             version: 0,
@@ -162,8 +168,11 @@ impl Reference {
         match event {
             Event::Opened { incarnation, .. } => {
                 self.incarnation = *incarnation;
+                self.down = (self.at, self.now);
                 self.reopening = true;
             }
+            // Where nothing is live there is nothing to say.
+            Event::Closed if !self.runs.is_empty() => self.heard = Some(Heard::Closed),
             Event::TargetsPublished(targets) => self.targets_published(targets),
             Event::RunSubmitted(submission) => self.hear_submission(submission),
             Event::TasksAdded { run, graph, .. } => self.heard = Some(Heard::Added(*run, Arc::clone(graph))),

@@ -35,7 +35,7 @@ pub struct Faults {
     pub slow: u64,
     /// Evaluations that fail.
     pub evaluations: u64,
-    /// Times that the process dies.
+    /// Times that the process dies or is stopped.
     pub crashes: u32,
     /// Callers change their minds, the fleet changes, credits are few.
     pub unrest: bool,
@@ -48,7 +48,7 @@ pub struct Played {
     pub events: u64,
     /// Runs that were accepted and not lost before their submission was durable.
     pub runs: u64,
-    /// Crashes survived.
+    /// Crashes and stops survived.
     pub crashes: u32,
     /// Everything that the core wanted, in order, as text.
     pub trace: String,
@@ -255,6 +255,8 @@ impl World {
                 self.grew(run, &graph);
                 self.tell(Event::TasksAdded { run, graph, document: payload(1) });
             }
+            // Now and then the process is stopped and does not die.
+            Coming::Crash if self.chance.clone().hits(30) => self.stop(),
             Coming::Crash => self.crash(),
         }
     }

@@ -31,6 +31,8 @@ pub enum Kind {
     Answered = 8,
     /// Nothing more will happen to the run.
     Done = 9,
+    /// A life of the shard ended in good order.
+    Closed = 10,
     /// A task was ready, and what had to be evaluated was.
     Entered = 16,
     /// An attempt was sent to a target.
@@ -55,7 +57,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -65,6 +67,7 @@ impl Kind {
         Self::Resumed,
         Self::Answered,
         Self::Done,
+        Self::Closed,
         Self::Entered,
         Self::Dispatched,
         Self::Referenced,
@@ -99,6 +102,7 @@ impl Kind {
             Record::Resumed { .. } => Self::Resumed,
             Record::Answered(_) => Self::Answered,
             Record::Done { .. } => Self::Done,
+            Record::Closed => Self::Closed,
             Record::Task { change, .. } => match change {
                 Change::Entered(_) => Self::Entered,
                 Change::Dispatched(_) => Self::Dispatched,
@@ -108,7 +112,7 @@ impl Kind {
                 Change::Caught { .. } => Self::Caught,
                 Change::RoundJudged { .. } => Self::RoundJudged,
                 Change::Composed { .. } => Self::Composed,
-                Change::Ended { .. } => Self::Ended,
+                Change::Ended(_) => Self::Ended,
                 Change::Abandoned { .. } => Self::Abandoned,
             },
         }

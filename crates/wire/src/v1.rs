@@ -224,6 +224,7 @@ impl Told {
                 self.ended = Some(Ended { output, failure });
             }
             Record::Opened { .. }
+            | Record::Closed
             | Record::ClockJumped { .. }
             | Record::CancelRequested { .. }
             | Record::Paused { .. }

@@ -6,7 +6,7 @@ use crate::action::RunFailure;
 use crate::board::{Board, Todo};
 use crate::event::Evaluation;
 use crate::inst::{Body, Running, Settled, State};
-use crate::record::{Change, Dispatched, End, Finished, Next, NextRound};
+use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound};
 use crate::run::{InstId, Slot};
 use crate::timers::Timer;
 
@@ -19,8 +19,9 @@ impl Board {
             return self.book(slot, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
         }
         if path.segments().is_empty() {
-            let Change::Ended { next: Next::Fail(failure), .. } = change else {
-                panic!("of the run itself only its end is recorded: {change:?}")
+            let Change::Ended(ended) = change else { panic!("of the run itself only its end is recorded: {change:?}") };
+            let Next::Fail(failure) = &ended.next else {
+                panic!("a run that ends by a decision has failed: {ended:?}")
             };
             return self.fail_run(slot, RunFailure { task: None, failure: Failure::clone(failure) });
         }
@@ -44,7 +45,7 @@ impl Board {
                 self.set_output(slot, id, output.clone());
                 self.judge_or_settle(slot, id);
             }
-            Change::Ended { end, next, .. } => self.ended(slot, id, end, next, seq),
+            Change::Ended(ended) => self.ended(slot, id, ended, seq),
             Change::Abandoned { .. } => {}
         }
     }
@@ -281,7 +282,8 @@ impl Board {
         self.free_tree(slot, child);
     }
 
-    fn ended(&mut self, slot: Slot, id: InstId, end: &End, next: &Next, seq: Seq) {
+    fn ended(&mut self, slot: Slot, id: InstId, ended: &Ended, seq: Seq) {
+        let Ended { end, next, .. } = ended;
         if matches!(end, End::Lost | End::Uncertain) {
             // The process that ran the attempt is gone: what it held counts as spent, for nobody can prove otherwise.
             let inst = self.run_mut(slot).inst_mut(id);

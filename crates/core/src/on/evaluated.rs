@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{Exhausted, Loop as Repeat};
-use agendum_types::{Class, Duration, Failure, Labels, PayloadRef, RunId, TaskPath};
+use agendum_types::{Class, Failure, Labels, PayloadRef, RunId, TaskPath};
 
 use crate::action::{Bound, Purpose, RunFailure, Step};
 use crate::event::Evaluation;
 use crate::inst::{Body, Loop};
-use crate::record::{Answered, Change, End, Next, NextRound, Record};
+use crate::record::{Answered, Change, End, Ended, Next, NextRound, Record};
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
 
@@ -183,8 +183,8 @@ impl Scheduler {
             },
             Err(message) => {
                 let failure = Failure::new(Class::Permanent, &format!("the run's output cannot be made: {message}"));
-                let change =
-                    Change::Ended { end: End::Unevaluable, next: Next::fail(failure.clone()), away: Duration::ZERO };
+                let ended = Ended::new(End::Unevaluable, Next::fail(failure.clone()));
+                let change = Change::Ended(Box::new(ended));
                 let record = Record::Task { run: run.id, path: TaskPath::default(), change };
                 self.record_of(slot, record);
                 debug_assert!(self.board.run(slot).failure.as_deref() == Some(&RunFailure { task: None, failure }));

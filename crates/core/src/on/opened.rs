@@ -1,18 +1,18 @@
-//! The first event of a life: decides what became of what was in flight in an earlier one, and takes up what was left.
+//! The first event of a life: decides what became of what was in flight in an earlier one, and takes up what was left. And the last.
 
-use agendum_types::{Class, Duration, Effect, Failure, Incarnation, RunStatus, Seq};
+use agendum_types::{Class, Duration, Effect, Failure, Incarnation, RunStatus, Seq, Timestamp};
 
 use crate::board::Todo;
 use crate::inst::State;
-use crate::record::{Change, End, Next, Record};
+use crate::record::{Change, End, Ended, Next, Record};
 use crate::rng::Rng;
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
-    pub(crate) fn on_opened(&mut self, incarnation: Incarnation, last: Seq, seed: u64) {
+    pub(crate) fn on_opened(&mut self, incarnation: Incarnation, (last, at): (Seq, Timestamp), seed: u64) {
         assert!(last >= self.last, "the journal holds at least what was applied");
-        self.down = (self.board.at, self.now);
+        self.down = (self.board.at.max(at), self.now);
         self.last = last;
         self.durable = last;
         self.incarnation = incarnation;
@@ -20,6 +20,13 @@ impl Scheduler {
         self.board.todo.clear();
         self.record(None, Record::Opened { incarnation, seed });
         self.reopening = true;
+    }
+
+    /// The next life shall know until when what is out now ran. Without a live run nobody will ask.
+    pub(crate) fn on_closed(&mut self) {
+        if self.board.live_runs() > 0 {
+            self.record(None, Record::Closed);
+        }
     }
 
     /// Takes up every run that the journal left open, once the targets are known.
@@ -117,13 +124,15 @@ impl Scheduler {
 
     /// Records the end of a task, or what follows.
     pub(crate) fn end(&mut self, slot: Slot, id: InstId, end: End, next: Next) {
+        let waits = self.waited(slot, id);
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let away = match (end, inst.running()) {
             (End::Lost | End::Uncertain, Some(running)) => self.down.1.since(self.down.0.max(running.since)),
             _ => Duration::ZERO,
         };
-        let record = Record::Task { run: run.id, path: run.path(id), change: Change::Ended { end, next, away } };
+        let change = Change::Ended(Box::new(Ended { end, next, away, waits }));
+        let record = Record::Task { run: run.id, path: run.path(id), change };
         self.record_of(slot, record);
     }
 

@@ -1,10 +1,10 @@
 //! Timers that have come due.
 
 use agendum_types::graph::Exhausted;
-use agendum_types::{Class, Duration, Effect, Failure, TaskPath};
+use agendum_types::{Class, Effect, Failure, TaskPath};
 
 use crate::inst::{Body, State};
-use crate::record::{Change, End, Next, NextRound, Record};
+use crate::record::{Change, End, Ended, Next, NextRound, Record};
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
 use crate::timers::Timer;
@@ -95,7 +95,7 @@ impl Scheduler {
         }
         let span = run.deadline.unwrap_or(self.now).since(run.submitted);
         let failure = Failure::new(Class::DeadlineExceeded, &format!("no answer within the deadline of {span}"));
-        let change = Change::Ended { end: End::Expired, next: Next::fail(failure), away: Duration::ZERO };
+        let change = Change::Ended(Box::new(Ended::new(End::Expired, Next::fail(failure))));
         self.record_of(slot, Record::Task { run: self.board.run(slot).id, path: TaskPath::default(), change });
     }
 

@@ -194,3 +194,208 @@ fn a_live_run_says_what_waits_for_what() {
     30ms   c waiting: dependency 20ms paused 10ms
     ");
 }
+
+#[test]
+fn what_ended_in_the_queue_says_what_it_queued_for() {
+    assert_snapshot!(trace("
+        targets x=1:class=x t=1
+        submit r0 a class=x
+        submit r1 b class=x optional; c needs b; run: deadline=1s
+        wait 900ms
+        ok r1/c
+        why r1
+        submit r2 b class=x within=50ms; c needs b
+        wait 60ms
+        why r2
+        submit r3 b class=x timeout=50ms catch=timeout:output; c needs b
+        wait 60ms
+        ok r3/c
+        why r3
+    "), @"
+       0ms dispatch r0/a#1 on x
+     850ms woken: a task's time is over
+     850ms dispatch r1/c#1 on t
+     900ms answer r1 succeeded degraded
+     900ms close r1
+     900ms why r1: 900ms: limit 850ms running 50ms; critical b → c
+     900ms   b pruned (Dropped): limit 850ms
+     900ms   c succeeded: dependency 850ms running 50ms
+     950ms woken: a task's time is over
+     950ms answer r2 failed deadline_exceeded in b: not settled within 50ms
+     950ms close r2
+     960ms why r2: 50ms: limit 50ms; critical b
+     960ms   b failed (Failed(DeadlineExceeded, \"not settled within 50ms\")): limit 50ms
+     960ms   c cancelled (EndedFirst): dependency 50ms
+    1010ms woken: a task's time is over
+    1010ms dispatch r3/c#1 on t
+    1020ms answer r3 succeeded degraded
+    1020ms close r3
+    1020ms why r3: 60ms: limit 50ms running 10ms; critical b → c
+    1020ms   b succeeded (Caught(Timeout, \"its time was over\")): limit 50ms
+    1020ms   c succeeded: dependency 50ms running 10ms
+    ");
+}
+
+#[test]
+fn what_ended_while_it_waited_for_money_a_person_or_its_start_says_so() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a; b; run: budget=110c wait
+        wait 10ms
+        ok a tokens=100
+        why r1
+        targets t=1
+        submit r2 a; b within=30ms
+        wait 5ms
+        pause r2
+        wait 40ms
+        why r2
+        submit r3 a delay=1s timeout=30ms
+        wait 40ms
+        why r3
+    "), @"
+     0ms dispatch r1/a#1 on t cap=100
+    10ms answer r1 failed spent $1.00 budget_exceeded in b: an attempt on t may cost up to $1.00; $0.1000 of the budget is left ($1.00 spent, $0 held)
+    10ms close r1
+    10ms why r1: 10ms: budget 10ms; critical b
+    10ms   a succeeded: running 10ms
+    10ms   b failed (Failed(BudgetExceeded, \"an attempt on t may cost up to $1.00; $0.1000 of the budget is left ($1.00 spent, $0 held)\")): budget 10ms
+    10ms dispatch r2/a#1 on t
+    40ms woken: a task's time is over
+    40ms stop r2/a#1
+    40ms answer r2 failed deadline_exceeded in b: not settled within 30ms
+    55ms why r2: 30ms: paused 25ms limit 5ms; critical b
+    55ms   a cancelled (EndedFirst): running 30ms
+    55ms   b failed (Failed(DeadlineExceeded, \"not settled within 30ms\")): limit 5ms paused 25ms
+    85ms woken: a task's time is over
+    85ms answer r3 failed timeout in a: no success within its timeout of 30ms
+    85ms close r3
+    95ms why r3: 30ms: paused 30ms; critical a
+    95ms   a failed (Failed(Timeout, \"no success within its timeout of 30ms\")): paused 30ms
+    ");
+}
+
+#[test]
+fn what_no_target_may_see_any_more_says_how_long_it_queued() {
+    assert_snapshot!(trace("
+        targets t=1:clearance=region=eu
+        submit r1 a; b; run: labels=region=eu
+        wait 10ms
+        targets t=1
+        why r1
+    "), @"
+     0ms dispatch r1/a#1 on t
+    10ms stop r1/a#1
+    10ms answer r1 failed permanent in b: no target is eligible: none has clearance for the labels of its input
+    10ms why r1: 10ms: limit 10ms; critical b
+    10ms   a cancelled (EndedFirst): running 10ms
+    10ms   b failed (Failed(Permanent, \"no target is eligible: none has clearance for the labels of its input\")): limit 10ms
+    ");
+}
+
+#[test]
+fn a_stop_in_good_order_is_no_downtime_before_it() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a; b
+        wait 100ms
+        stop
+        wait 1s
+        restart
+        wait 10ms
+        why r1
+        restart
+        wait 10ms
+        ok a
+        ok b
+        why r1
+    "), @"
+       0ms dispatch r1/a#1 on t
+     100ms stop
+    1100ms restart
+    1100ms dispatch r1/a#2 on t
+    1110ms why r1: 1.11s: limit 1.11s; critical b
+    1110ms   a running: running 110ms downtime 1s
+    1110ms   b waiting: limit 1.11s
+    1110ms restart
+    1110ms dispatch r1/a#3 on t
+    1120ms dispatch r1/b#1 on t
+    1120ms answer r1 succeeded
+    1120ms close r1
+    1120ms why r1: 1.12s: scheduler 1.1s limit 10ms downtime 10ms; critical b
+    1120ms   a succeeded: running 110ms downtime 1.01s
+    1120ms   b succeeded: downtime 10ms scheduler 1.1s limit 10ms
+    ");
+}
+
+#[test]
+fn where_nothing_is_live_a_stop_leaves_no_record() {
+    assert_snapshot!(trace("
+        records on
+        stop
+        submit r1 a
+        stop
+    "), @"
+    0ms stop
+    0ms record 2 RunSubmitted
+    0ms record 3 a dispatched #1 waited [] hold $0
+    0ms dispatch r1/a#1 on t
+    0ms stop
+    0ms record 4 Closed
+    ");
+}
+
+#[test]
+fn what_ended_with_all_of_it_in_the_queue_says_so_too() {
+    assert_snapshot!(trace("
+        targets x=1:class=x t=1
+        submit r0 a class=x
+        submit r1 e foreach max=2 class=x optional; c needs e; run: deadline=1s
+        wait 900ms
+        ok r1/c
+        why r1
+        submit r2 l loop=2 class=x timeout=30ms
+        wait 60ms
+        why r2
+        submit r3 g timeout=30ms { x class=x; y needs x }
+        wait 60ms
+        why r3
+        submit r4 e foreach max=2 class=x timeout=30ms catch=timeout:output
+        wait 10ms
+        ok r0/a
+        wait 10ms
+        ok r4/e[0]
+        wait 20ms
+        why r4
+    "), @"
+       0ms dispatch r0/a#1 on x
+     850ms woken: a task's time is over
+     850ms dispatch r1/c#1 on t
+     900ms answer r1 succeeded degraded
+     900ms close r1
+     900ms why r1: 900ms: limit 850ms running 50ms; critical e → c
+     900ms   e pruned (Dropped): limit 850ms
+     900ms   c succeeded: dependency 850ms running 50ms
+     930ms woken: a task's time is over
+     930ms answer r2 failed timeout in l: no success within its timeout of 30ms
+     930ms close r2
+     960ms why r2: 30ms: limit 30ms; critical l
+     960ms   l failed (Failed(Timeout, \"no success within its timeout of 30ms\")): limit 30ms
+     990ms woken: a task's time is over
+     990ms answer r3 failed timeout in g: no success within its timeout of 30ms
+     990ms close r3
+    1020ms why r3: 30ms: limit 30ms; critical g
+    1020ms   g failed (Failed(Timeout, \"no success within its timeout of 30ms\")): limit 30ms
+    1030ms dispatch r4/e[0]#1 on x
+    1030ms answer r0 succeeded
+    1030ms close r0
+    1040ms dispatch r4/e[1]#1 on x
+    1050ms woken: a task's time is over
+    1050ms stop r4/e[1]#1
+    1050ms answer r4 failed timeout in e: no success within its timeout of 30ms
+    1060ms why r4: 30ms: running 10ms order 10ms limit 10ms; critical e[1]
+    1060ms   e failed (Failed(Timeout, \"no success within its timeout of 30ms\")): running 30ms
+    1060ms   e[0] succeeded: limit 10ms running 10ms
+    1060ms   e[1] cancelled (EndedFirst): order 10ms limit 10ms running 10ms
+    ");
+}

@@ -8,6 +8,7 @@
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
 //! disk slow | durable                   records become durable only when said
 //! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | records on | view r1
+//! stop                                  the process stops in good order, until `restart`
 //! ```
 
 use std::collections::BTreeMap;
@@ -103,6 +104,7 @@ impl World {
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
             "restart" => self.restart(),
+            "stop" => self.stop(),
             "why" => self.why(run_id(rest)),
             "view" => self.view(run_id(rest)),
             other => panic!("a scenario knows no word {other:?}"),
@@ -126,8 +128,8 @@ impl World {
     fn open(&mut self) {
         self.incarnation += 1;
         self.names.clear();
-        let last = self.journal.last().map_or(Seq(0), |entry| entry.seq);
-        self.event(Event::Opened { incarnation: Incarnation(self.incarnation), last, seed: 7 });
+        let (last, at) = self.journal.last().map_or_else(Default::default, |entry| (entry.seq, entry.at));
+        self.event(Event::Opened { incarnation: Incarnation(self.incarnation), last, at, seed: 7 });
         self.publish();
     }
 
@@ -333,6 +335,12 @@ impl World {
         Event::Evaluated { run: evaluate.run, path: evaluate.path, step: evaluate.step, result }
     }
 
+    /// The process says that it stops, and that is durable.
+    fn stop(&mut self) {
+        self.line("stop".into());
+        self.event(Event::Closed);
+    }
+
     /// The process dies with all that was not durable, and a new one opens the journal.
     fn restart(&mut self) {
         self.journal.retain(|entry| entry.seq <= self.durable);
@@ -396,7 +404,7 @@ fn change_text(change: &Change) -> String {
             format!("dispatched #{} waited [{}] hold {}", dispatched.attempt, waits.join(", "), dispatched.hold)
         }
         Change::Finished(finished) => format!("finished: {:?}", finished.next),
-        Change::Ended { end, next, .. } => format!("ended {end:?}: {next:?}"),
+        Change::Ended(ended) => format!("ended {:?}: {:?}", ended.end, ended.next),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
     }
 }

@@ -8,7 +8,7 @@ use agendum_types::{Cause, Class, Duration, Failure, Graph, Money, Outcome, Task
 use smallvec::{SmallVec, smallvec};
 
 use super::{AttemptReasons, Reason, TaskReasons};
-use crate::record::{Change, Dispatched, End, Finished, Next, NextRound};
+use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound, Waits};
 
 /// A stretch of a task's time.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub(super) struct Track {
     /// The last failure, which a rung of `catch` may have taken.
     failed: Option<(Class, Arc<str>)>,
     rounds: u32,
+    /// It ended before it, or anything inside it, was sent.
+    unsent: bool,
     /// The class that `fail_if` gives.
     refused: Class,
 }
@@ -50,6 +52,7 @@ impl Track {
             reason: None,
             failed: None,
             rounds: 0,
+            unsent: false,
             refused: fail_if.map_or(Class::InvalidOutput, |(_, class)| class),
         }
     }
@@ -62,6 +65,7 @@ impl Track {
     /// The time of a group, a loop or a `foreach` is that of what is inside, of which the first was ready at this instant.
     pub(super) fn around(&mut self, inside: Timestamp) {
         let to = self.end();
+        self.unsent = false;
         self.stretches = smallvec![Stretch { from: inside.min(to), to, cause: Cause::Running }];
     }
 
@@ -89,7 +93,7 @@ impl Track {
             }
             Change::RoundJudged { next, .. } => self.round(next, at),
             Change::Composed { .. } => self.settle(TaskStatus::Succeeded, at, None),
-            Change::Ended { end, next, away } => self.ended(*end, next, *away, at),
+            Change::Ended(ended) => self.ended(ended, at),
             Change::Abandoned { cost, tokens, .. } => {
                 self.stop(at);
                 if let Some(attempt) = self.attempts.last_mut() {
@@ -107,15 +111,19 @@ impl Track {
         self.reason = reason;
     }
 
-    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
-        let waited = dispatched.waits.iter().map(|(_, span)| span.0).sum();
+    fn waited(&mut self, waits: &Waits, at: Timestamp) {
+        let waited = waits.iter().map(|(_, span)| span.0).sum();
         let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
         let mut from = at.before(Duration(waited)).max(earliest);
-        for (cause, span) in &dispatched.waits {
+        for (cause, span) in waits {
             let to = from.after(*span).min(at);
             self.stretches.push(Stretch { from, to, cause: *cause });
             from = to;
         }
+    }
+
+    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
+        self.waited(&dispatched.waits, at);
         self.running = Some(at);
         let target = targets.get(&dispatched.target).cloned().unwrap_or_else(|| Arc::clone(&dispatched.target));
         targets.insert(Arc::clone(&target));
@@ -157,7 +165,10 @@ impl Track {
         }
     }
 
-    fn ended(&mut self, end: End, next: &Next, away: Duration, at: Timestamp) {
+    fn ended(&mut self, ended: &Ended, at: Timestamp) {
+        let (end, away) = (ended.end, ended.away);
+        self.waited(&ended.waits, at);
+        self.unsent = !ended.waits.is_empty();
         if self.running.is_some() {
             self.stop(at.before(away));
             if away > Duration::ZERO {
@@ -169,7 +180,7 @@ impl Track {
             }
         }
         self.failed = Some((end.class(), why_ended(end).into()));
-        match (end, next) {
+        match (end, &ended.next) {
             (End::Pruned, _) => self.settle(TaskStatus::Pruned, at, Some(Reason::Dropped)),
             (_, next) => self.follow(next, at),
         }
@@ -298,9 +309,14 @@ impl Track {
         matches!(self.reason, Some(Reason::Caught(..)))
     }
 
-    /// True if it had an attempt that the answer may have waited for.
-    pub(super) fn has_run(&self) -> bool {
-        !self.attempts.is_empty()
+    /// True if it ran, or waited to run: time for which the answer may have waited.
+    pub(super) fn took_time(&self) -> bool {
+        !self.attempts.is_empty() || !self.stretches.is_empty()
+    }
+
+    /// True if it ended before anything of it was sent, after a wait.
+    pub(super) const fn is_unsent(&self) -> bool {
+        self.unsent
     }
 }
 

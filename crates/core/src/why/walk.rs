@@ -15,7 +15,9 @@ pub(super) fn back(scene: &Scene<'_>, tracks: &BTreeMap<TaskPath, Track>) -> (Ve
     let mut calls: Vec<Step<'_>> = tracks
         .iter()
         .filter(|(path, track)| {
-            scene.section(path) == Section::Main && is_call(scene.graph, path) && track.ready() <= scene.until
+            // Of what ended while all inside it waited, nothing inside has a record.
+            let is_step = is_call(scene.graph, path) || track.is_unsent();
+            scene.section(path) == Section::Main && is_step && track.ready() <= scene.until
         })
         .collect();
     calls.sort_by_key(|(path, track)| (track.end(), *path));
@@ -58,7 +60,7 @@ fn last<'a>(scene: &Scene<'_>, calls: &[Step<'a>]) -> Option<Step<'a>> {
             return Some(*open);
         }
     }
-    calls.iter().rev().find(|(_, track)| track.has_run()).copied()
+    calls.iter().rev().find(|(_, track)| track.took_time()).copied()
 }
 
 /// True if the end of one task could make the other ready: it needs it, comes after it in a loop, or had no place beside it in the window

@@ -126,7 +126,7 @@ impl<'a> Items<'a> {
                 true
             }
             Change::RoundJudged { next, .. } => next == NextRound::Done,
-            Change::Ended { .. } => false,
+            Change::Ended(_) => false,
             Change::Entered(_) | Change::Dispatched(_) | Change::Referenced { .. } | Change::Abandoned { .. } => return,
         };
         if !is_round {

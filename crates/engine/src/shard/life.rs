@@ -1,5 +1,6 @@
 //! One life of a shard: messages become events, actions become deeds.
 
+mod stop;
 mod work;
 
 use std::collections::VecDeque;
@@ -24,11 +25,11 @@ use super::restore::Restored;
 use crate::inbox::{Bell, Command, Message};
 use crate::payloads::{Made, Pinned};
 use crate::rows;
+pub use stop::STOP_GRACE;
+use stop::Stopping;
 
 /// Messages taken before gathered records are looked at.
 const BURST: usize = 256;
-/// How long a stopping shard waits for attempts with an effect, and for its last commit.
-pub const STOP_GRACE: Span = Span::from_secs(10);
 
 /// Callers that wait for answers; they outlast a life.
 #[derive(Default)]
@@ -81,7 +82,7 @@ pub(super) struct Life {
     given: VecDeque<Message>,
     /// Evaluations on this thread since the inbox was last waited for.
     quick: usize,
-    stopping: Option<Instant>,
+    stopping: Option<Stopping>,
     /// The buffer of [`Life::drain`].
     actions: Vec<Action>,
     pub(super) waiters: Waiters,
@@ -119,7 +120,7 @@ impl Life {
             around,
         };
         let seed = life.around.seed.unwrap_or_else(|| getrandom::u64().unwrap_or(1));
-        let event = Event::Opened { incarnation: opened.incarnation, last: opened.last, seed };
+        let event = Event::Opened { incarnation: opened.incarnation, last: opened.last, at: opened.high_water, seed };
         // The high-water mark of the journal goes first: time never goes back behind what is committed.
         let now = life.now().max(opened.high_water);
         life.event_at(now, event, None);
@@ -151,15 +152,10 @@ impl Life {
             if self.scheduler.poll_timeout().is_some_and(|(at, _)| at <= self.now()) {
                 self.event(Event::TimeReached);
             }
-            if self.stopping.is_some_and(|until| self.is_at_rest() || Instant::now() >= until) {
-                return End::Stopped;
+            if let Some(end) = self.stopped() {
+                return end;
             }
         }
-    }
-
-    /// True if nothing is on its way to the disk and nothing runs that the outside would notice.
-    fn is_at_rest(&self) -> bool {
-        self.commit.is_idle() && self.flights.values().all(|flight| flight.effect == Effect::None)
     }
 
     /// Takes what this thread has evaluated, hands records over, takes the answers that are there at once.
@@ -195,9 +191,10 @@ impl Life {
         if !self.given.is_empty() || (self.stopping.is_some() && self.is_at_rest()) {
             return Some(Span::ZERO);
         }
-        let timer = self.scheduler.poll_timeout().map(|(at, _)| at.since(self.now()).to_std());
+        let timer =
+            self.scheduler.poll_timeout().filter(|_| !self.is_closed()).map(|(at, _)| at.since(self.now()).to_std());
         let commit = self.commit.due().map(|due| due.saturating_duration_since(Instant::now()));
-        let stop = self.stopping.map(|until| until.saturating_duration_since(Instant::now()));
+        let stop = self.stopping.map(|stopping| stopping.until.saturating_duration_since(Instant::now()));
         [timer, commit, stop].into_iter().flatten().min()
     }
 
@@ -206,6 +203,10 @@ impl Life {
     }
 
     fn message(&mut self, message: Message) -> Option<End> {
+        if self.is_closed() && !matches!(message, Message::Appended { .. }) {
+            // Too late; whoever waits for a reply sees that there will be none.
+            return None;
+        }
         match message {
             Message::Submit { submission, inputs, reply, answer, permit: _held } => {
                 if self.stopping.is_some() {
@@ -227,16 +228,7 @@ impl Life {
                 self.reply_when_durable(added, reply);
             }
             Message::Command { tenant, run, command, reply, permit: _held } => {
-                let live = self.owns(&tenant, run);
-                let before = self.scheduler.last_seq();
-                if live {
-                    self.event(command_event(command, run));
-                }
-                if self.scheduler.last_seq() > before {
-                    self.tell_when_durable(Told::Commanded(reply));
-                } else {
-                    let _gone = reply.send(live);
-                }
+                self.command(&tenant, run, command, reply);
             }
             Message::View { tenant, run, reply, permit: _held } => {
                 let view = if self.owns(&tenant, run) { self.scheduler.view(run) } else { None };
@@ -277,6 +269,19 @@ impl Life {
         None
     }
 
+    fn command(&mut self, tenant: &Tenant, run: RunId, command: Command, reply: oneshot::Sender<bool>) {
+        let live = self.owns(tenant, run);
+        let before = self.scheduler.last_seq();
+        if live {
+            self.event(command_event(command, run));
+        }
+        if self.scheduler.last_seq() > before {
+            self.tell_when_durable(Told::Commanded(reply));
+        } else {
+            let _gone = reply.send(live);
+        }
+    }
+
     fn wait(&mut self, tenant: &Tenant, run: RunId, reply: oneshot::Sender<Answer>) {
         // An answer that is decided but not durable yet is still to come.
         let to_come = self.commit.holds_answer(run) || is_to_come(&self.scheduler, run);
@@ -286,13 +291,6 @@ impl Life {
             waiting.retain(|other| !other.is_closed());
             waiting.push(reply);
         }
-    }
-
-    fn stop(&mut self) {
-        self.commit.want();
-        let harmless = self.flights.values().filter(|flight| flight.effect == Effect::None);
-        harmless.for_each(|flight| flight.cancel.cancel());
-        self.stopping = Some(Instant::now() + STOP_GRACE);
     }
 
     fn owns(&self, tenant: &Tenant, run: RunId) -> bool {
@@ -364,6 +362,9 @@ impl Life {
     }
 
     fn event_at(&mut self, now: Timestamp, event: Event, inline: Option<&Arc<Pinned>>) {
+        if self.is_closed() {
+            return;
+        }
         let handled = self.scheduler.handle(now, event);
         debug_assert!(handled.is_ok(), "only submissions and additions are refused");
         self.drain(inline);

@@ -74,6 +74,7 @@ fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)> {
         Record::RunSubmitted(submitted) => Some((submitted.run, submitted.graph, &submitted.document)),
         Record::TasksAdded { run, graph, document } => Some((*run, *graph, document)),
         Record::Opened { .. }
+        | Record::Closed
         | Record::ClockJumped { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }

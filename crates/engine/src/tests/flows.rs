@@ -177,6 +177,7 @@ tasks:
                 Record::Answered(_) => "answered".to_owned(),
                 Record::Done { .. } => "done".to_owned(),
                 Record::Opened { .. }
+                | Record::Closed
                 | Record::ClockJumped { .. }
                 | Record::TasksAdded { .. }
                 | Record::CancelRequested { .. }

@@ -1,7 +1,8 @@
 //! What is committed outlasts the process; what failed to be committed never left.
 
+use agendum_core::why::{Seen, reasons};
 use agendum_ports::Appended;
-use agendum_types::{Limits, Tenant};
+use agendum_types::{Cause, Limits, Tenant, Timestamp};
 use serde_json::json;
 
 use super::fixture::{World, line, request};
@@ -148,4 +149,30 @@ async fn a_command_is_acknowledged_when_it_is_durable() {
     }
     engine.command(&Tenant::default(), run, Command::Cancel).await.unwrap();
     assert_eq!(engine.answer(&Tenant::default(), run).await.unwrap().status.word(), "cancelled");
+}
+
+#[tokio::test]
+async fn what_was_out_at_a_stop_ran_until_then() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = LONG.replace("60000", "200");
+    let run = engine.submit(request(&document, &json!({"nap": true}))).await.unwrap();
+    while world.tool.calls.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let (ran, away) = (std::time::Duration::from_millis(60), std::time::Duration::from_millis(90));
+    tokio::time::sleep(ran).await;
+    engine.stop().await;
+    tokio::time::sleep(away).await;
+
+    let engine = world.engine().await;
+    engine.answer(&Tenant::default(), run).await.unwrap();
+    let stored = engine.reader().stored(&Tenant::default(), run).await.unwrap().unwrap();
+    let reasons = reasons(&stored.graph, &stored.entries, Seen { now: Timestamp(0), live: None }).unwrap();
+    let nap = reasons.tasks.iter().find(|task| stored.graph.path_text(&task.path) == "nap").unwrap();
+    let first = &nap.attempts[0];
+    assert!(first.ended.unwrap().since(first.started).to_std() >= ran, "{nap:?}");
+    assert!(nap.attempts[1].started.since(first.ended.unwrap()).to_std() >= away, "{nap:?}");
+    let downtime = nap.parts.iter().find(|(cause, _)| *cause == Cause::Downtime).unwrap().1;
+    assert!(downtime.to_std() >= away && downtime <= nap.attempts[1].started.since(first.ended.unwrap()), "{nap:?}");
 }

@@ -1,22 +1,24 @@
 //! The core's decisions that end something: a task without an outcome, a run, its answer.
 
-use agendum_core::{Answered, Change, End, Next, Step};
+use agendum_core::{Answered, Change, End, Ended, Next, Step};
 use agendum_types::graph::{OnExceeded, Section};
-use agendum_types::{Class, Effect, RunId, RunStatus, TaskPath};
+use agendum_types::{Class, Duration, Effect, RunId, RunStatus, TaskPath};
 
 use super::ladder::May;
 use super::place::Purse;
 use super::records::Checked;
-use super::state::{How, Phase, Run, Running, State};
+use super::state::{How, Inst, Phase, Run, Running, State};
 use super::{Heard, Reference, ensure};
 
 impl Reference {
-    pub(super) fn ended(&mut self, id: RunId, path: &TaskPath, end: End, next: &Next) -> Checked {
+    pub(super) fn ended(&mut self, id: RunId, path: &TaskPath, ended: &Ended) -> Checked {
+        let (end, next) = (ended.end, &ended.next);
         let run = &self.runs[&id];
         let inst = run.tasks[path].clone();
         let spent = self.now.since(inst.ready_at);
         let over = inst.expires.is_some_and(|expires| expires <= self.now);
         let task = run.task(path);
+        self.accounts(&inst, ended)?;
         let late = if task.within.is_some_and(|within| spent >= within) {
             Some(Class::DeadlineExceeded)
         } else {
@@ -60,6 +62,27 @@ impl Reference {
         }
     }
 
+    /// An attempt that is lost ran until the earlier life's last record; a task that was to be sent has waited since it was free.
+    fn accounts(&self, inst: &Inst, ended: &Ended) -> Checked {
+        let waited: u64 = ended.waits.iter().map(|(_, span)| span.0).sum();
+        let (away, wait) = match &inst.state {
+            State::Running(running) if matches!(ended.end, End::Lost | End::Uncertain) => {
+                (self.down.1.since(self.down.0.max(running.since)), Duration::ZERO)
+            }
+            State::Ready
+            | State::Queued(..)
+            | State::Held
+            | State::Broke
+            | State::BackingOff(_)
+            | State::Asking(Step::Enter) => (Duration::ZERO, self.now.since(inst.free_at)),
+            // What waits inside it was free at some time.
+            State::Open => (Duration::ZERO, Duration(waited.min(self.now.since(inst.ready_at).0))),
+            _ => (Duration::ZERO, Duration::ZERO),
+        };
+        ensure(ended.away == away, &format!("it was away for {away}"))?;
+        ensure(waited == wait.0, "its waits do not add up")
+    }
+
     fn falls(&mut self, id: RunId, path: &TaskPath, class: Class, next: &Next) -> Checked {
         let may = self.caught_or(id, path, class);
         self.follow(id, path, &may, next, class)
@@ -85,9 +108,10 @@ impl Reference {
 
     /// The run as a whole: its deadline, or an output that cannot be made.
     pub(super) fn run_ended(&mut self, id: RunId, change: &Change) -> Checked {
-        let Change::Ended { end, next: Next::Fail(failure), .. } = change else { return Err(format!("{change:?}")) };
+        let Change::Ended(ended) = change else { return Err(format!("{change:?}")) };
+        let Next::Fail(failure) = &ended.next else { return Err(format!("{ended:?}")) };
         let run = &self.runs[&id];
-        match end {
+        match ended.end {
             End::Expired => {
                 let over = run.submitted.deadline.is_some_and(|deadline| deadline <= self.now);
                 ensure(over && matches!(run.phase, Phase::Main | Phase::Composing), "it is not late")?;
@@ -98,7 +122,7 @@ impl Reference {
                     if asked.run == id && asked.path.0.is_empty());
                 ensure(failed && run.phase == Phase::Composing, "its output was not asked for")?;
             }
-            _ => return Err(format!("{end:?} is no end of a run")),
+            end => return Err(format!("{end:?} is no end of a run")),
         }
         self.fail_run(id, None, failure.class);
         Ok(())

@@ -16,10 +16,12 @@ pub(super) type Checked = Result<(), String>;
 impl Reference {
     /// Is this record what had to be decided? Then what it says happens here too.
     pub(super) fn explain(&mut self, entry: &Entry) -> Checked {
+        self.at = entry.at;
         match &entry.record {
             Record::Opened { incarnation, .. } => {
                 ensure(*incarnation == self.incarnation && self.reopening, "a life begins with `Opened`")?;
             }
+            Record::Closed => ensure(self.heard.take() == Some(Heard::Closed), "nobody stopped it")?,
             Record::ClockJumped { .. } => {}
             Record::RunSubmitted(submitted) => self.submitted(submitted)?,
             Record::TasksAdded { run, graph, .. } => self.grown(*run, *graph)?,
@@ -110,7 +112,7 @@ impl Reference {
                 self.run(id).inst(path).output = Some(PayloadRef::clone(output));
                 self.settle(id, path, How::Succeeded, None);
             }
-            Change::Ended { end, next, .. } => self.ended(id, path, *end, next)?,
+            Change::Ended(ended) => self.ended(id, path, ended)?,
             Change::Abandoned { .. } => {}
         }
         Ok(())

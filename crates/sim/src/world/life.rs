@@ -1,4 +1,4 @@
-//! The process dies and comes back, at a crash of the seed or at any cut of its journal.
+//! The process dies or is stopped, and comes back: at a crash or a stop of the seed, or at any cut of its journal.
 
 use std::sync::Arc;
 
@@ -25,6 +25,17 @@ impl World {
         }
         let unsynced = self.core.last_seq().0.saturating_sub(self.durable.0);
         let kept = Seq(self.durable.0 + self.chance.below(unsynced + 1));
+        self.again_from(kept);
+    }
+
+    /// The process is told to stop: it says so in its journal, and all of that is durable.
+    pub(super) fn stop(&mut self) {
+        self.tell(Event::Closed);
+        self.again_from(self.core.last_seq());
+    }
+
+    /// The next life begins with the journal up to this record, after a while.
+    fn again_from(&mut self, kept: Seq) {
         self.cut(kept);
         self.played.crashes += 1;
         let down = self.chance.below(2_000_000);
@@ -70,8 +81,8 @@ impl World {
     pub(super) fn open(&mut self) {
         self.incarnation.0 += 1;
         let seed = self.chance.number();
-        let last = self.journal.last().map_or(Seq(0), |entry| entry.seq);
-        self.tell(Event::Opened { incarnation: self.incarnation, last, seed });
+        let (last, at) = self.journal.last().map_or_else(Default::default, |entry| (entry.seq, entry.at));
+        self.tell(Event::Opened { incarnation: self.incarnation, last, at, seed });
         self.tell(Event::TargetsPublished(self.targets.clone()));
     }
 

@@ -274,6 +274,9 @@ pub(super) struct Ended<'a> {
     pub(super) next: Next<'a>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) away: u64,
+    /// As in [`Dispatched`].
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) waits: Vec<(Text<'a>, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]

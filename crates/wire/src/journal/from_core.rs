@@ -21,9 +21,11 @@ pub(super) fn write(record: &Record, to: &mut Vec<u8>) -> serde_json::Result<()>
         Record::TasksAdded { graph, document, .. } => {
             json(&body::TasksAdded { graph: hash(graph), document: payload(document) }, to)
         }
-        Record::CancelRequested { .. } | Record::Paused { .. } | Record::Resumed { .. } | Record::Done { .. } => {
-            json(&body::Empty {}, to)
-        }
+        Record::Closed
+        | Record::CancelRequested { .. }
+        | Record::Paused { .. }
+        | Record::Resumed { .. }
+        | Record::Done { .. } => json(&body::Empty {}, to),
         Record::Task { path, change, .. } => write_change(&path_text(path), change, to),
         Record::Answered(answered) => json(&self::answered(answered), to),
     }
@@ -44,9 +46,7 @@ fn write_change(path: &str, change: &Change, to: &mut Vec<u8>) -> serde_json::Re
         Change::RoundJudged { evaluation: value, next: follows } => {
             task(path, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
         }
-        Change::Ended { end, next: follows, away } => {
-            task(path, body::Ended { end: end_word(*end).into(), next: next(follows), away: away.0 }, to)
-        }
+        Change::Ended(value) => task(path, ended(value), to),
         Change::Abandoned { attempt, incarnation, cost, tokens } => task(
             path,
             body::Abandoned { attempt: attempt.0, incarnation: incarnation.0, cost: cost.0, tokens: *tokens },
@@ -155,8 +155,21 @@ fn dispatched(value: &core::Dispatched) -> body::Dispatched<'_> {
         hold_tokens: value.hold_tokens,
         output_cap: value.output_cap,
         lower: value.lower,
-        waits: value.waits.iter().map(|(cause, span)| (cause.word().into(), span.0)).collect(),
+        waits: waits(&value.waits),
         reattached: value.reattached,
+    }
+}
+
+fn waits(waits: &core::Waits) -> Vec<(Cow<'static, str>, u64)> {
+    waits.iter().map(|(cause, span)| (cause.word().into(), span.0)).collect()
+}
+
+fn ended(value: &core::Ended) -> body::Ended<'_> {
+    body::Ended {
+        end: end_word(value.end).into(),
+        next: next(&value.next),
+        away: value.away.0,
+        waits: waits(&value.waits),
     }
 }
 

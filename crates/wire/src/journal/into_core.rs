@@ -1,5 +1,6 @@
 //! Bodies into the core's records. Everything is checked: a journal is input.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -24,12 +25,16 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<Record>
         let opened: body::Opened = json(bytes)?;
         return Ok(Record::Opened { incarnation: Incarnation(opened.incarnation), seed: opened.seed });
     }
+    if let Kind::Closed = kind {
+        let body::Empty {} = json(bytes)?;
+        return Ok(Record::Closed);
+    }
     if let Kind::ClockJumped = kind {
         return Ok(Record::ClockJumped { from: Timestamp(json::<body::ClockJumped>(bytes)?.from) });
     }
     let run = run.ok_or("it names no run")?;
     Ok(match kind {
-        Kind::Opened | Kind::ClockJumped => unreachable!("handled above"),
+        Kind::Opened | Kind::Closed | Kind::ClockJumped => unreachable!("handled above"),
         Kind::RunSubmitted => Record::RunSubmitted(Box::new(run_submitted(run, json(bytes)?)?)),
         Kind::TasksAdded => {
             let added: body::TasksAdded<'_> = json(bytes)?;
@@ -81,9 +86,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change)> {
         Kind::Composed => {
             task::<body::Output<'_>>(bytes, |value| Ok(Change::Composed { output: Box::new(payload(&value.output)?) }))?
         }
-        Kind::Ended => task::<body::Ended<'_>>(bytes, |value| {
-            Ok(Change::Ended { end: end(&value.end)?, next: next(&value.next)?, away: Duration(value.away) })
-        })?,
+        Kind::Ended => task::<body::Ended<'_>>(bytes, |value| ended(&value))?,
         Kind::Abandoned => task::<body::Abandoned>(bytes, |value| {
             Ok(Change::Abandoned {
                 attempt: AttemptNo(value.attempt),
@@ -93,6 +96,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change)> {
             })
         })?,
         Kind::Opened
+        | Kind::Closed
         | Kind::ClockJumped
         | Kind::RunSubmitted
         | Kind::TasksAdded
@@ -222,12 +226,22 @@ fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
         hold_tokens: value.hold_tokens,
         output_cap: value.output_cap,
         lower: value.lower,
-        waits: value
-            .waits
-            .iter()
-            .map(|(cause, span)| Ok((word("cause", cause, Cause::from_word(cause))?, Duration(*span))))
-            .collect::<Read<_>>()?,
+        waits: waits(&value.waits)?,
         reattached: value.reattached,
+    })))
+}
+
+fn waits(value: &[(Cow<'_, str>, u64)]) -> Read<core::Waits> {
+    let of = |cause: &str| word("cause", cause, Cause::from_word(cause));
+    value.iter().map(|(cause, span)| Ok((of(cause)?, Duration(*span)))).collect()
+}
+
+fn ended(value: &body::Ended<'_>) -> Read<Change> {
+    Ok(Change::Ended(Box::new(core::Ended {
+        end: end(&value.end)?,
+        next: next(&value.next)?,
+        away: Duration(value.away),
+        waits: waits(&value.waits)?,
     })))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_core::{
-    Answered, Change, Dispatched, End, Evaluation, Finished, Next, NextRound, Record, RunFailure, RunSubmitted,
+    Answered, Change, Dispatched, End, Ended, Evaluation, Finished, Next, NextRound, Record, RunFailure, RunSubmitted,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
@@ -81,6 +81,7 @@ fn about_the_run() -> Vec<Record> {
         Record::Answered(Box::new(succeeded)),
         Record::Answered(Box::new(failed)),
         Record::Done { run: RUN },
+        Record::Closed,
     ]
 }
 
@@ -145,15 +146,16 @@ fn changes() -> Vec<Change> {
     ];
     let ends =
         [End::Pruned, End::Expired, End::Unaffordable, End::Unevaluable, End::Ineligible, End::Uncertain, End::Lost];
-    changes.extend(ends.map(|end| Change::Ended {
-        end,
-        next: Next::fail(Failure::new(end.class(), "over")),
-        away: Duration::ZERO,
-    }));
+    let ended = |end: End| Ended::new(end, Next::fail(Failure::new(end.class(), "over")));
+    changes.extend(ends.map(|end| Change::Ended(ended(end).into())));
     let raw_usage: Option<Arc<str>> = Some(Arc::from(r#"{"prompt_tokens":1}"#));
     let told = Success { output: payload(5), usage, raw_usage: raw_usage.clone() };
     changes.push(finished(Outcome::Succeeded(told), Next::Succeed));
     changes.push(finished(Outcome::Failed(Failure { raw_usage, ..failure() }), Next::Rung { rung: 0 }));
+    let lost = Ended { next: Next::Retry { at: Timestamp(31) }, away: Duration(5), ..ended(End::Lost) };
+    let waits = smallvec![(Cause::Budget, Duration(3)), (Cause::Paused, Duration(4))];
+    let pruned = Ended { waits, ..ended(End::Pruned) };
+    changes.extend([lost, pruned].map(|ended| Change::Ended(ended.into())));
     changes
 }
 

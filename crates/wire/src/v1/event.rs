@@ -1,6 +1,6 @@
 //! Records and text as events of a stream.
 
-use agendum_core::{Change, End, Entry, Next, NextRound, Record};
+use agendum_core::{Change, End, Entry, Next, NextRound, Record, Waits};
 use agendum_types::{AttemptId, Graph, Outcome, TaskPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -82,7 +82,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
             event.task = Some(graph.path_text(path)).filter(|path| !path.is_empty());
             return task(event, path, change);
         }
-        Record::Opened { .. } | Record::ClockJumped { .. } => return None,
+        Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. } => return None,
     };
     event.kind = kind.to_owned();
     Some(event)
@@ -95,8 +95,7 @@ fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
         Change::Dispatched(dispatched) => {
             event.attempt = Some(dispatched.attempt.0);
             event.target = Some(dispatched.target.to_string());
-            event.waited =
-                dispatched.waits.iter().map(|(cause, span)| (cause.word().to_owned(), millis(*span))).collect();
+            event.waited = waited(&dispatched.waits);
             if dispatched.lower {
                 event.note = Some("a preferred target was passed over".to_owned());
             }
@@ -127,9 +126,10 @@ fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
         },
         Change::Composed { .. } if path.segments().is_empty() => "run.composed",
         Change::Composed { .. } => "task.composed",
-        Change::Ended { end, next, .. } => {
-            event.note = Some(end_word(*end).to_owned());
-            if *end == End::Pruned { "task.pruned" } else { follow(&mut event, next) }
+        Change::Ended(ended) => {
+            event.note = Some(end_word(ended.end).to_owned());
+            event.waited = waited(&ended.waits);
+            if ended.end == End::Pruned { "task.pruned" } else { follow(&mut event, &ended.next) }
         }
         Change::Abandoned { cost, tokens, .. } => {
             event.cost_usd = Some(dollars(*cost));
@@ -139,6 +139,10 @@ fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
     };
     event.kind = kind.to_owned();
     Some(event)
+}
+
+fn waited(waits: &Waits) -> Vec<(String, f64)> {
+    waits.iter().map(|(cause, span)| (cause.word().to_owned(), millis(*span))).collect()
 }
 
 fn follow(event: &mut Event, next: &Next) -> &'static str {
