@@ -4,6 +4,7 @@
 
 mod world;
 
+mod culprits;
 mod durability;
 mod flow;
 mod groups;

@@ -7,6 +7,7 @@
 //! Records are taken one by one and not kept, so that a run of 100,000 items costs what its items cost and not what its records do.
 //! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
+mod culprit;
 mod nodes;
 mod track;
 mod walk;
@@ -50,7 +51,7 @@ pub struct Reasons {
     pub tasks: Vec<TaskReasons>,
     /// How many more there are behind them.
     pub tasks_left: usize,
-    /// All calls, by node of the graph.
+    /// All calls, and the tasks that never started, by node of the graph.
     pub nodes: Vec<NodeReasons>,
 }
 
@@ -109,8 +110,8 @@ pub enum Reason {
     Caught(Class, Arc<str>),
     /// Its loop ran out after so many rounds: the best or the last output counts.
     Exhausted(u32),
-    /// The run, or the group around it, ended first.
-    EndedFirst,
+    /// The run, or the group around it, ended first; because this task failed, if one did.
+    EndedFirst(Option<TaskPath>),
     /// These tasks have not settled.
     Needs(Vec<NodeId>),
 }
@@ -217,9 +218,13 @@ impl Reading {
             scene.close(path, track);
         }
         fill_wrappers(graph, &mut tracks);
-        let (parts, critical) = walk::back(&scene, &tracks);
-        let (tasks, tasks_left) = scene.page(&tracks, page);
-        let nodes = nodes::nodes(tracks.iter().filter(|(path, _)| is_call(graph, path)), submitted);
+        let culprit = scene.culprit(&mut tracks);
+        culprit::blame(graph, &mut tracks, culprit.as_ref());
+        let (parts, critical) = walk::back(&scene, &tracks, culprit.as_ref());
+        let unstarted = scene.unstarted(&tracks, culprit.as_ref());
+        let calls = tracks.iter().filter(|(path, _)| is_call(graph, path));
+        let nodes = nodes::nodes(calls, &unstarted, submitted);
+        let (tasks, tasks_left) = scene.page(&tracks, unstarted, page);
         let answered = scene.answered;
         Some(Reasons {
             run,
@@ -290,12 +295,27 @@ impl Scene<'_> {
         }
     }
 
+    /// The call for which the run failed. The group, loop or `foreach` around it that the run names has failed with it.
+    fn culprit(&self, tracks: &mut BTreeMap<TaskPath, Track>) -> Option<TaskPath> {
+        let failed = self.answered.as_ref()?.failure.as_ref()?;
+        let task = failed.task.as_ref()?;
+        if let Some(track) = tracks.get_mut(task).filter(|track| track.is_cancelled()) {
+            track.fail_run(&failed.failure, self.until);
+        }
+        Some(culprit::inside(self.graph, tracks, task))
+    }
+
     fn viewed(&self, path: &TaskPath) -> Option<&TaskView> {
         self.views.as_ref()?.get(self.graph.path_text(path).as_str()).copied()
     }
 
     /// The tasks that were asked for, and how many are left behind them.
-    fn page(&self, tracks: &BTreeMap<TaskPath, Track>, page: &Page) -> (Vec<TaskReasons>, usize) {
+    fn page(
+        &self,
+        tracks: &BTreeMap<TaskPath, Track>,
+        unstarted: Vec<TaskReasons>,
+        page: &Page,
+    ) -> (Vec<TaskReasons>, usize) {
         let is_told = |(path, track): &(&TaskPath, &Track)| {
             path.is_within(&page.within) && (is_call(self.graph, path) || track.has_reason())
         };
@@ -306,7 +326,7 @@ impl Scene<'_> {
         let mut tasks: Vec<TaskReasons> = chosen.map(|(_, path, track)| track.reasons(path, self.submitted)).collect();
         let left = told.len().saturating_sub(page.skip.saturating_add(tasks.len()));
         if left == 0 {
-            tasks.extend(self.unstarted(tracks).into_iter().filter(|task| task.path.is_within(&page.within)));
+            tasks.extend(unstarted.into_iter().filter(|task| task.path.is_within(&page.within)));
         }
         (tasks, left)
     }
@@ -328,7 +348,7 @@ impl Scene<'_> {
     }
 
     /// The top-level tasks that no record speaks of: they wait for others, or never came to their turn.
-    fn unstarted(&self, tracks: &BTreeMap<TaskPath, Track>) -> Vec<TaskReasons> {
+    fn unstarted(&self, tracks: &BTreeMap<TaskPath, Track>, culprit: Option<&TaskPath>) -> Vec<TaskReasons> {
         let begun = |node: &NodeId| has_begun(tracks, *node);
         let is_settled = |node: &NodeId| match self.viewed(&TaskPath::top(*node)) {
             Some(task) => task.status.is_settled(),
@@ -341,7 +361,7 @@ impl Scene<'_> {
             path: TaskPath::top(*node),
             status: if ended.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
             reason: Some(if ended.is_some() {
-                Reason::EndedFirst
+                Reason::EndedFirst(culprit.cloned())
             } else {
                 let needs = &self.graph.task(*node).needs;
                 Reason::Needs(needs.iter().filter(|need| !is_settled(need)).copied().collect())

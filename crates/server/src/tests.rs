@@ -160,6 +160,27 @@ async fn many_items_are_told_together_and_page_by_page() {
 }
 
 #[tokio::test]
+async fn who_never_began_is_told_and_for_whom() {
+    let world = World::new().await;
+    let chat = |needs: Json, prompt: &str| json!({ "uses": "chat", "needs": needs, "with": { "prompt": prompt } });
+    let mut draft = chat(json!([]), "no");
+    (draft["fail_if"], draft["as"]) = (json!("${{ output.text == 'no' }}"), json!("permanent"));
+    let id = world
+        .submit(json!({ "draft": draft, "beside": chat(json!([]), "sleep"), "last": chat(json!(["draft"]), "x") }))
+        .await;
+    world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
+    let (_, _, why) = world.ask("GET", &format!("/v1/runs/{id}/why"), None).await;
+    for name in ["beside", "last"] {
+        let task = why["tasks"].as_array().unwrap().iter().find(|task| task["task"] == name).unwrap();
+        let told = (&task["status"], &task["reason"], &task["culprit"]);
+        assert_eq!(told, (&json!("cancelled"), &json!("cancelled: `draft` failed"), &json!("draft")), "{why}");
+    }
+    let last = why["nodes"].as_array().unwrap().iter().find(|node| node["task"] == "last").unwrap();
+    let told = (&last["count"], &last["statuses"], &last["attempts"]);
+    assert_eq!(told, (&json!(1), &json!({ "cancelled": 1 }), &json!(0)), "{why}");
+}
+
+#[tokio::test]
 async fn a_live_run_is_steered() {
     let world = World::new().await;
     let id = world.submit(json!({ "nap": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;

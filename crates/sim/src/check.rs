@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Record, why};
+use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, why};
 use agendum_types::graph::NodeId;
 use agendum_types::{AttemptId, Class, Effect, Graph, Outcome, RunId, RunStatus, Segment, Seq, TaskPath, Timestamp};
 
@@ -157,6 +157,13 @@ impl Checker {
                 if sum != task.wall.0 {
                     let path = graph.path_text(&task.path);
                     self.violations.push(format!("the causes of {path} add up to {sum} of {} µs", task.wall.0));
+                }
+                let Some(Reason::EndedFirst(Some(culprit))) = &task.reason else { continue };
+                let blamed = reasons.tasks.iter().find(|task| task.path == *culprit);
+                let failed = |reason: &Option<Reason>| matches!(reason, Some(Reason::Failed(..) | Reason::Caught(..)));
+                if culprit.is_within(&task.path) || blamed.is_some_and(|blamed| !failed(&blamed.reason)) {
+                    let (path, culprit) = (graph.path_text(&task.path), graph.path_text(culprit));
+                    self.violations.push(format!("{path} was cancelled, they say, because {culprit} failed"));
                 }
             }
         }

@@ -53,6 +53,7 @@ fn items_rounds_and_a_restart_are_accounted_for() {
     30ms   e[0] succeeded: running 10ms
     30ms   e[1] running: limit 10ms downtime 10ms running 10ms
     30ms   l waiting (needs e): dependency 30ms
+    30ms   never sent: l 1 waiting
     ");
 }
 
@@ -103,8 +104,10 @@ fn a_run_that_fails_names_the_task_and_what_never_started() {
     10ms close r1
     15ms why r1: 10ms: running 10ms; critical a
     15ms   a failed (Failed(Permanent, \"no luck\")): running 10ms
-    15ms   b cancelled (EndedFirst): dependency 10ms
-    15ms   c cancelled (EndedFirst): dependency 10ms
+    15ms   b cancelled (for a failed): dependency 10ms
+    15ms   c cancelled (for a failed): dependency 10ms
+    15ms   never sent: b 1 cancelled
+    15ms   never sent: c 1 cancelled
     ");
 }
 
@@ -125,7 +128,7 @@ fn a_deadline_is_put_down_to_what_went_on() {
     50ms answer r1 failed deadline_exceeded: no answer within the deadline of 50ms
     60ms why r1: 50ms: running 50ms; critical a → b
     60ms   a succeeded: running 20ms
-    60ms   b cancelled (EndedFirst): dependency 20ms running 30ms
+    60ms   b cancelled (EndedFirst(None)): dependency 20ms running 30ms
     ");
 }
 
@@ -188,10 +191,12 @@ fn a_live_run_says_what_waits_for_what() {
     20ms   a succeeded: running 10ms
     20ms   b running: limit 10ms running 10ms
     20ms   c waiting (needs b): dependency 20ms
+    20ms   never sent: c 1 waiting
     30ms why r1: 30ms: running 10ms limit 10ms paused 10ms; critical b → c
     30ms   a succeeded: running 10ms
     30ms   b succeeded: limit 10ms running 10ms
     30ms   c waiting: dependency 20ms paused 10ms
+    30ms   never sent: c 1 waiting
     ");
 }
 
@@ -225,7 +230,8 @@ fn what_ended_in_the_queue_says_what_it_queued_for() {
      950ms close r2
      960ms why r2: 50ms: limit 50ms; critical b
      960ms   b failed (Failed(DeadlineExceeded, \"not settled within 50ms\")): limit 50ms
-     960ms   c cancelled (EndedFirst): dependency 50ms
+     960ms   c cancelled (for b failed): dependency 50ms
+     960ms   never sent: c 1 cancelled
     1010ms woken: a task's time is over
     1010ms dispatch r3/c#1 on t
     1020ms answer r3 succeeded degraded
@@ -265,7 +271,7 @@ fn what_ended_while_it_waited_for_money_a_person_or_its_start_says_so() {
     40ms stop r2/a#1
     40ms answer r2 failed deadline_exceeded in b: not settled within 30ms
     55ms why r2: 30ms: paused 25ms limit 5ms; critical b
-    55ms   a cancelled (EndedFirst): running 30ms
+    55ms   a cancelled (for b failed): running 30ms
     55ms   b failed (Failed(DeadlineExceeded, \"not settled within 30ms\")): limit 5ms paused 25ms
     85ms woken: a task's time is over
     85ms answer r3 failed timeout in a: no success within its timeout of 30ms
@@ -288,7 +294,7 @@ fn what_no_target_may_see_any_more_says_how_long_it_queued() {
     10ms stop r1/a#1
     10ms answer r1 failed permanent in b: no target is eligible: none has clearance for the labels of its input
     10ms why r1: 10ms: limit 10ms; critical b
-    10ms   a cancelled (EndedFirst): running 10ms
+    10ms   a cancelled (for b failed): running 10ms
     10ms   b failed (Failed(Permanent, \"no target is eligible: none has clearance for the labels of its input\")): limit 10ms
     ");
 }
@@ -317,6 +323,7 @@ fn a_stop_in_good_order_is_no_downtime_before_it() {
     1110ms why r1: 1.11s: limit 1.11s; critical b
     1110ms   a running: running 110ms downtime 1s
     1110ms   b waiting: limit 1.11s
+    1110ms   never sent: b 1 waiting
     1110ms restart
     1110ms dispatch r1/a#3 on t
     1120ms dispatch r1/b#1 on t
@@ -396,6 +403,6 @@ fn what_ended_with_all_of_it_in_the_queue_says_so_too() {
     1060ms why r4: 30ms: running 10ms order 10ms limit 10ms; critical e[1]
     1060ms   e failed (Failed(Timeout, \"no success within its timeout of 30ms\")): running 30ms
     1060ms   e[0] succeeded: limit 10ms running 10ms
-    1060ms   e[1] cancelled (EndedFirst): order 10ms limit 10ms running 10ms
+    1060ms   e[1] cancelled (for e failed): order 10ms limit 10ms running 10ms
     ");
 }

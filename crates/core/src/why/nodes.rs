@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use agendum_types::graph::NodeId;
 use agendum_types::{Cause, Duration, Money, Segment, TaskPath, TaskStatus, Timestamp};
 
+use super::TaskReasons;
 use super::track::Track;
 
-/// All instances of one call of the graph.
+/// All instances of one call of the graph, or a task of it that never started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeReasons {
     /// The call.
@@ -51,15 +52,21 @@ struct Sum {
     tokens: u64,
 }
 
-/// By node, in the order in which their first instances were ready.
+/// By node, in the order in which their first instances were ready; last what never started.
 pub(super) fn nodes<'t>(
     tracks: impl Iterator<Item = (&'t TaskPath, &'t Track)>,
+    unstarted: &[TaskReasons],
     submitted: Timestamp,
 ) -> Vec<NodeReasons> {
     let mut sums: BTreeMap<NodeId, Sum> = BTreeMap::new();
     for (path, track) in tracks {
         if let Some(node) = path.node() {
             sums.entry(node).or_default().add(path, track, submitted);
+        }
+    }
+    for task in unstarted {
+        if let Some(node) = task.path.node() {
+            sums.entry(node).or_default().add_unstarted(node, task);
         }
     }
     let mut nodes: Vec<NodeReasons> = sums.into_iter().map(|(node, sum)| sum.whole(node)).collect();
@@ -95,6 +102,16 @@ impl Sum {
             self.took.extend(attempt.ended.map(|ended| ended.since(attempt.started).0));
             self.cost = self.cost.plus(attempt.cost);
             self.tokens = self.tokens.saturating_add(attempt.tokens);
+        }
+    }
+
+    fn add_unstarted(&mut self, node: NodeId, task: &TaskReasons) {
+        self.way = vec![node];
+        *self.statuses.entry(task.status).or_default() += 1;
+        self.ready = Some(task.ready);
+        match task.ended {
+            Some(ended) => self.ended = ended,
+            None => self.open = true,
         }
     }
 

@@ -100,7 +100,7 @@ impl Track {
                     (attempt.ended, attempt.cost, attempt.tokens) = (Some(at), *cost, *tokens);
                 }
                 if self.settled.is_none() {
-                    self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst));
+                    self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
                 }
             }
         }
@@ -222,7 +222,7 @@ impl Track {
             Some((_, ended)) if ended <= at => {}
             Some(_) | None => {
                 self.stop(at);
-                self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst));
+                self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
             }
         }
     }
@@ -317,6 +317,32 @@ impl Track {
     /// True if it ended before anything of it was sent, after a wait.
     pub(super) const fn is_unsent(&self) -> bool {
         self.unsent
+    }
+
+    /// True if it failed for good, be it that a rung of `catch` took that.
+    pub(super) const fn has_failed(&self) -> bool {
+        matches!(self.reason, Some(Reason::Failed(..) | Reason::Caught(..)))
+    }
+
+    /// True if it was cancelled and nobody has said yet for whom.
+    pub(super) const fn is_cancelled(&self) -> bool {
+        matches!(self.reason, Some(Reason::EndedFirst(None)))
+    }
+
+    /// It was cancelled because this task failed.
+    pub(super) fn blame(&mut self, culprit: TaskPath) {
+        self.reason = Some(Reason::EndedFirst(Some(culprit)));
+    }
+
+    /// It failed, and was not cancelled, because this failed inside it.
+    pub(super) fn fail_with(&mut self, inside: &Self) {
+        self.settle(TaskStatus::Failed, inside.end(), inside.reason.clone());
+    }
+
+    /// It failed, and was not cancelled: so the run says, which failed for it.
+    pub(super) fn fail_run(&mut self, failure: &Failure, at: Timestamp) {
+        let (class, message) = told(failure);
+        self.settle(TaskStatus::Failed, at, Some(Reason::Failed(class, message)));
     }
 }
 

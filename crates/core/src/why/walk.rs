@@ -11,7 +11,11 @@ use super::{Scene, is_call};
 type Step<'a> = (&'a TaskPath, &'a Track);
 
 /// The run's time by cause, largest first, and the tasks on the path, first to last.
-pub(super) fn back(scene: &Scene<'_>, tracks: &BTreeMap<TaskPath, Track>) -> (Vec<(Cause, Duration)>, Vec<TaskPath>) {
+pub(super) fn back(
+    scene: &Scene<'_>,
+    tracks: &BTreeMap<TaskPath, Track>,
+    culprit: Option<&TaskPath>,
+) -> (Vec<(Cause, Duration)>, Vec<TaskPath>) {
     let mut calls: Vec<Step<'_>> = tracks
         .iter()
         .filter(|(path, track)| {
@@ -25,7 +29,7 @@ pub(super) fn back(scene: &Scene<'_>, tracks: &BTreeMap<TaskPath, Track>) -> (Ve
     let mut add = |cause: Cause, from: Timestamp, to: Timestamp| *sums.entry(cause).or_default() += to.since(from).0;
     let mut at = scene.until;
     let mut path = Vec::new();
-    let mut next = last(scene, &calls);
+    let mut next = last(scene, &calls, culprit);
     while let Some((name, track)) = next {
         let end = track.end().min(at);
         add(Cause::Scheduler, end, at);
@@ -48,9 +52,9 @@ pub(super) fn back(scene: &Scene<'_>, tracks: &BTreeMap<TaskPath, Track>) -> (Ve
 }
 
 /// The task that ended the run: the one that failed it; else one that was not done when time was over; else the last to end.
-fn last<'a>(scene: &Scene<'_>, calls: &[Step<'a>]) -> Option<Step<'a>> {
+fn last<'a>(scene: &Scene<'_>, calls: &[Step<'a>], culprit: Option<&TaskPath>) -> Option<Step<'a>> {
     let failure = scene.answered.as_ref().and_then(|answered| answered.failure.as_ref());
-    if let Some(culprit) = failure.and_then(|failure| failure.task.as_ref()) {
+    if let Some(culprit) = culprit {
         let of_culprit = calls.iter().rev().find(|(path, _)| path.is_within(culprit));
         return of_culprit.or_else(|| calls.last()).copied();
     }

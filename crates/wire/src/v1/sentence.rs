@@ -17,7 +17,8 @@ pub(super) fn reason(graph: &Graph, reason: &Reason) -> String {
         Reason::Exhausted(rounds) => {
             format!("its loop ran out after {rounds} rounds: `on_exhausted` says which output counts")
         }
-        Reason::EndedFirst => "what it belongs to ended first".to_owned(),
+        Reason::EndedFirst(Some(culprit)) => format!("cancelled: `{}` failed", graph.path_text(culprit)),
+        Reason::EndedFirst(None) => "what it belongs to ended first".to_owned(),
         Reason::Needs(needs) => {
             let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
             format!("waits for {}", names.join(", "))
@@ -88,7 +89,7 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
         let why = match &task.reason {
             Some(why @ (Reason::Caught(..) | Reason::Exhausted(_) | Reason::Dropped)) => reason(graph, why),
             Some(Reason::Failed(class, _)) => format!("optional, failed ({class})"),
-            Some(Reason::Condition | Reason::NotGood | Reason::EndedFirst | Reason::Needs(_)) | None => {
+            Some(Reason::Condition | Reason::NotGood | Reason::EndedFirst(_) | Reason::Needs(_)) | None => {
                 let lower = task.attempts.iter().any(|attempt| attempt.lower && attempt.failed.is_none());
                 lower.then(|| "a preferred target was passed over".to_owned())?
             }

@@ -31,7 +31,7 @@ pub struct Why {
     /// Where the next page begins (`?from=`), if there are more calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<usize>,
-    /// All calls, by task of the document: items and rounds together.
+    /// All calls, by task of the document: items and rounds together; and the tasks that never started.
     #[serde(default)]
     pub nodes: Vec<WhyNode>,
 }
@@ -92,6 +92,9 @@ pub struct WhyTask {
     /// Why it stands so, where that is not plain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of a cancelled task: the one that failed first and ended what both belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub culprit: Option<String>,
     /// When it was ready, from the run's acceptance.
     pub ready_ms: f64,
     /// When it ended, from the run's acceptance.
@@ -161,6 +164,10 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         status: task.status.word().to_owned(),
         caught: matches!(task.reason, Some(Reason::Caught(..))),
         reason: task.reason.as_ref().map(|why| reason(graph, why)),
+        culprit: match &task.reason {
+            Some(Reason::EndedFirst(Some(culprit))) => Some(graph.path_text(culprit)),
+            Some(_) | None => None,
+        },
         ready_ms: millis(task.ready.since(reasons.submitted)),
         ended_ms: task.ended.map(|ended| millis(ended.since(reasons.submitted))),
         wall_ms: millis(task.wall),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{Duration, RunId};
+use agendum_types::{Duration, RunId, TaskStatus};
 
 use super::{World, run_name};
 use crate::Entry;
@@ -36,9 +36,19 @@ impl World {
                     let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
                     format!(" (needs {})", names.join(", "))
                 }
+                Some(crate::why::Reason::EndedFirst(Some(culprit))) => {
+                    format!(" (for {} failed)", graph.path_text(culprit))
+                }
                 Some(reason) => format!(" ({reason:?})"),
             };
             self.line(format!("  {} {}{reason}:{}", graph.path_text(&task.path), task.status, text(&task.parts)));
+        }
+        let unstarted = |status: &TaskStatus| matches!(status, TaskStatus::Waiting | TaskStatus::Cancelled);
+        for node in reasons.nodes.iter().filter(|node| node.attempts == 0) {
+            for (status, count) in node.statuses.iter().filter(|(status, _)| unstarted(status)) {
+                let way: Vec<&str> = node.way.iter().map(|node| &*graph.task(*node).name).collect();
+                self.line(format!("  never sent: {} {count} {status}", way.join("/")));
+            }
         }
     }
 
