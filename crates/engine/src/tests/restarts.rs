@@ -1,12 +1,12 @@
 //! What is committed outlasts the process; what failed to be committed never left.
 
-use agendum_core::why::{Seen, reasons};
+use agendum_core::why::{Page, Seen};
 use agendum_ports::Appended;
 use agendum_types::{Cause, Limits, Tenant, Timestamp};
 use serde_json::json;
 
 use super::fixture::{World, line, request};
-use crate::{Command, CommandError, Health, SubmitError};
+use crate::{Command, CommandError, Health, SubmitError, Wanted};
 
 const LONG: &str = "
 version: 1
@@ -167,8 +167,9 @@ async fn what_was_out_at_a_stop_ran_until_then() {
 
     let engine = world.engine().await;
     engine.answer(&Tenant::default(), run).await.unwrap();
-    let stored = engine.reader().stored(&Tenant::default(), run).await.unwrap().unwrap();
-    let reasons = reasons(&stored.graph, &stored.entries, Seen { now: Timestamp(0), live: None }).unwrap();
+    let stored = engine.reader().scan(&Tenant::default(), run, Wanted::Tasks).await.unwrap().unwrap();
+    let seen = Seen { now: Timestamp(0), live: None };
+    let reasons = stored.reading.reasons(&stored.graph, seen, &Page::all()).unwrap();
     let nap = reasons.tasks.iter().find(|task| stored.graph.path_text(&task.path) == "nap").unwrap();
     let first = &nap.attempts[0];
     assert!(first.ended.unwrap().since(first.started).to_std() >= ran, "{nap:?}");

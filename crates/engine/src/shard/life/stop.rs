@@ -54,7 +54,7 @@ impl Life {
     }
 
     /// True if nothing is on its way to the disk and nothing runs that the outside would notice.
-    fn is_at_rest(&self) -> bool {
+    pub(super) fn is_at_rest(&self) -> bool {
         self.commit.is_idle() && self.flights.values().all(|flight| flight.effect == Effect::None)
     }
 }
