@@ -46,6 +46,10 @@ pub fn addition(chance: &mut Chance) -> String {
     let mut tasks = maker.tasks("more", count, 1);
     if maker.chance.hits(60) {
         tasks["more0"]["needs"] = json!(["t0"]);
+        if count == 2 {
+            // Late to read it: nobody may have read it before.
+            tasks["more0"]["if"] = json!("${{ tasks.t0.output.go }}");
+        }
     }
     json!({ "tasks": tasks }).to_string()
 }
@@ -265,7 +269,10 @@ impl Maker<'_> {
             repeat["deadline"] = self.millis(20, 400);
         }
         if self.chance.hits(15) {
-            repeat["budget"] = budget(self.chance, 4);
+            let mut budget = budget(self.chance, 4);
+            // When it is spent, `on_exhausted` says what follows.
+            budget.as_object_mut().map(|budget| budget.remove("on_exceeded"));
+            repeat["budget"] = budget;
         }
         if self.chance.hits(20) {
             repeat["stop_if_same"] = json!("${{ loop.round }}");
