@@ -62,7 +62,9 @@ fn budget(chance: &mut Chance, most: u64) -> Json {
         budget["tokens"] = json!(100 + chance.below(20 * most));
     }
     if !by_tokens || chance.hits(30) {
-        budget["usd"] = json!(0.000_5 * (1 + chance.below(most)) as f64);
+        // Where a cheaper target will do, what is left must often not be enough for the dear one.
+        let unit = if word == "degrade" { 0.000_05 } else { 0.000_5 };
+        budget["usd"] = json!(unit * (1 + chance.below(most)) as f64);
     }
     budget
 }
