@@ -48,6 +48,7 @@ fn digest(run: &Run) -> u64 {
 
 fn inst(inst: &Inst, hasher: &mut FxHasher) {
     (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.rung).hash(hasher);
+    (inst.ready_at, inst.free_at, inst.start_at).hash(hasher);
     (inst.entered, inst.degraded, inst.once, inst.poisoned, &inst.input, inst.count, &inst.output, &inst.failure)
         .hash(hasher);
     match &inst.state {
@@ -76,7 +77,7 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
         }
         Some(Body::Loop(repeat)) => {
             (repeat.round, &repeat.previous, &repeat.ended, &repeat.last, &repeat.best, repeat.same).hash(hasher);
-            (repeat.deadline, repeat.spent_before, repeat.tokens_before).hash(hasher);
+            (repeat.deadline, repeat.spent, repeat.tokens).hash(hasher);
         }
     }
 }

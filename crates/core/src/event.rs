@@ -148,6 +148,14 @@ pub enum Rejected {
         /// The first task that differs.
         task: Arc<str>,
     },
+    /// An addition reads the output of a task that has ended without making it, because nobody read it until now.
+    #[error(
+        "task {task:?} has ended, and its output was not made because nothing read it: an addition cannot read it now"
+    )]
+    OutputNotMade {
+        /// The task that is read.
+        task: Arc<str>,
+    },
     /// No target can serve a task of the graph, whatever happens.
     #[error("no target can serve task {task:?}: {reason}")]
     NoTarget {
@@ -171,6 +179,7 @@ impl Rejected {
             Self::Exists(_) => "run_exists",
             Self::NotLive(_) => "run_not_live",
             Self::NotAnExtension { .. } => "not_an_extension",
+            Self::OutputNotMade { .. } => "output_not_made",
             Self::NoTarget { .. } => "no_target",
             Self::DeadlinePassed => "deadline_passed",
         }

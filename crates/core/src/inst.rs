@@ -133,9 +133,9 @@ pub(crate) struct Loop {
     pub(crate) best: Option<(i64, PayloadRef)>,
     pub(crate) same: Option<Hash>,
     pub(crate) deadline: Option<Timestamp>,
-    /// What the run had spent when the loop began.
-    pub(crate) spent_before: Money,
-    pub(crate) tokens_before: u64,
+    /// What its attempts have cost.
+    pub(crate) spent: Money,
+    pub(crate) tokens: u64,
 }
 
 /// A task instance.

@@ -67,7 +67,7 @@ impl Scheduler {
         let plain = inst.rung == 0
             && run.labels.words().is_empty()
             && inst.input.as_ref().is_none_or(|input| input.labels.words().is_empty());
-        if plain && let Some(class) = self.board.plan(slot).class(node, self.targets.version()) {
+        if plain && let Some(class) = self.board.plan(slot).class(node, self.board.queue.generation()) {
             return Some(class);
         }
         let task = self.board.plan(slot).task(node);
@@ -89,14 +89,19 @@ impl Scheduler {
         }
         let class = self.board.queue.class(candidates);
         if plain {
-            self.board.plans.get_mut(plan_id).remember_class(node, self.targets.version(), class);
+            self.board.plans.get_mut(plan_id).remember_class(node, self.board.queue.generation(), class);
         }
         Some(class)
     }
 
     fn place(&mut self, slot: Slot, id: InstId, class: ClassId, target: TargetId) {
         match self.afford_on(slot, id, target) {
-            Ok(hold) => self.dispatch(slot, id, class, target, hold),
+            Ok(hold) => {
+                let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
+                let ordered = matches!(&task.work, Work::Call(call) if !call.requirement.allow.is_empty());
+                let preferred = self.board.queue.candidates(class).first() == Some(&target);
+                self.dispatch(slot, id, target, hold, ordered && !preferred);
+            }
             Err(failure) => self.place_poor(slot, id, class, *failure),
         }
     }
@@ -114,21 +119,46 @@ impl Scheduler {
             run.broke.push(id);
             return;
         }
-        if choice == OnExceeded::Degrade {
-            let cheaper: Vec<TargetId> = self.board.queue.candidates(class).to_vec();
-            for target in cheaper.into_iter().filter(|target| self.targets.is_free(*target, self.now)) {
-                if let Ok(hold) = self.afford_on(slot, id, target) {
-                    return self.dispatch(slot, id, class, target, hold);
-                }
-            }
+        if choice == OnExceeded::Degrade && self.place_cheaper(slot, id, class) {
+            return;
         }
-        let next = match self.rung_or_fail(slot, id, failure.clone()) {
+        let next = match self.rung_or_fail(slot, id, failure.clone(), false) {
             Next::Fail(_) if choice == OnExceeded::Degrade => {
                 self.any_output(slot, id).map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung })
             }
             next @ (Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { .. } | Next::Fail(_)) => next,
         };
         self.end(slot, id, End::Unaffordable, next);
+    }
+
+    /// Sends the task to the first target that the budget covers, or has it wait for one that is busy; false if it covers none.
+    fn place_cheaper(&mut self, slot: Slot, id: InstId, class: ClassId) -> bool {
+        let mut covered = self.board.queue.candidates(class).to_vec();
+        covered.retain(|target| self.afford_on(slot, id, *target).is_ok());
+        let free = covered.iter().copied().find(|target| self.targets.is_free(*target, self.now));
+        if let Some((target, hold)) = free.and_then(|target| Some((target, self.afford_on(slot, id, target).ok()?))) {
+            self.dispatch(slot, id, target, hold, true);
+        } else if covered.is_empty() {
+            return false;
+        } else {
+            let class = self.board.queue.class(covered);
+            self.requeue(slot, id, class, true);
+            // With more money the others will do again.
+            self.board.run_mut(slot).broke.push(id);
+        }
+        true
+    }
+
+    /// Moves a queued task to another class, without a moment in which its band could look idle.
+    pub(crate) fn requeue(&mut self, slot: Slot, id: InstId, class: ClassId, lowered: bool) {
+        let State::Queued(before) = &self.board.run(slot).inst(id).state else { panic!("only a queued task moves") };
+        let before = before.clone();
+        let mut ticket = self.board.queue.insert(class, before.band, before.rank, self.now);
+        ticket.lowered = lowered;
+        let waits = self.board.queue.leave(&before, self.now);
+        let inst = self.board.run_mut(slot).inst_mut(id);
+        waits.into_iter().for_each(|(cause, span)| inst.note(cause, span));
+        inst.state = State::Queued(Box::new(ticket));
     }
 
     /// `degrade` takes the next output of `catch`, whatever classes it names.
@@ -195,7 +225,7 @@ impl Scheduler {
         Err(Box::new(Failure::new(Class::BudgetExceeded, &message).without_effect()))
     }
 
-    fn dispatch(&mut self, slot: Slot, id: InstId, class: ClassId, target: TargetId, hold: Hold) {
+    fn dispatch(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Hold, lower: bool) {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
         let queued = self.board.queue.send(&ticket, self.now);
@@ -203,8 +233,6 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);
-        let preferred = self.board.queue.candidates(class).first() == Some(&target);
-        let ordered = matches!(&task.work, Work::Call(call) if !call.requirement.allow.is_empty());
         let row = &self.targets.row(target).target;
         let dispatched = Dispatched {
             attempt: AttemptNo(inst.attempts + 1),
@@ -214,7 +242,7 @@ impl Scheduler {
             hold: hold.money,
             hold_tokens: hold.tokens,
             output_cap: hold.cap,
-            lower: ordered && !preferred,
+            lower: lower || ticket.lowered,
             waits,
             reattached: false,
         };

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) graph: Arc<Graph>,
     /// Live runs of this graph.
     pub(crate) runs: u32,
+    /// True if some loop has a budget of its own.
+    pub(crate) has_loop_budget: bool,
     nodes: Vec<NodePlan>,
     observed_since: u32,
     derived_version: u32,
@@ -40,7 +42,7 @@ struct NodePlan {
     own: Duration,
     /// Expected time from the start of this task to the end of its section: the remaining critical path.
     tail: Duration,
-    /// The eligibility class of its plain attempts, under a version of the target table.
+    /// The eligibility class of its plain attempts, under a generation of classes.
     class: Option<(u32, ClassId)>,
 }
 
@@ -67,7 +69,9 @@ impl Plan {
                 nodes[node.0 as usize].escalation = true;
             }
         }
-        Self { graph, runs: 0, nodes, observed_since: 0, derived_version: u32::MAX }
+        let has_budget = |task: &Task| task.repeat.as_ref().is_some_and(|repeat| repeat.budget.is_some());
+        let has_loop_budget = graph.tasks.iter().any(has_budget);
+        Self { graph, runs: 0, has_loop_budget, nodes, observed_since: 0, derived_version: u32::MAX }
     }
 
     pub(crate) fn task(&self, node: NodeId) -> &Task {
@@ -90,12 +94,12 @@ impl Plan {
         self.nodes[node.0 as usize].tail
     }
 
-    pub(crate) fn class(&self, node: NodeId, version: u32) -> Option<ClassId> {
-        self.nodes[node.0 as usize].class.filter(|(of, _)| *of == version).map(|(_, class)| class)
+    pub(crate) fn class(&self, node: NodeId, generation: u32) -> Option<ClassId> {
+        self.nodes[node.0 as usize].class.filter(|(of, _)| *of == generation).map(|(_, class)| class)
     }
 
-    pub(crate) fn remember_class(&mut self, node: NodeId, version: u32, class: ClassId) {
-        self.nodes[node.0 as usize].class = Some((version, class));
+    pub(crate) fn remember_class(&mut self, node: NodeId, generation: u32, class: ClassId) {
+        self.nodes[node.0 as usize].class = Some((generation, class));
     }
 
     /// Takes an observed attempt into the node's mean.

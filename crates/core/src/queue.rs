@@ -38,6 +38,8 @@ pub(crate) struct Ticket {
     pub(crate) class: ClassId,
     pub(crate) band: Priority,
     pub(crate) rank: Rank,
+    /// True if the class holds only what the budget covers of the task's targets.
+    pub(crate) lowered: bool,
     since: Timestamp,
     clocks: [u64; SLEEPS.len()],
 }
@@ -48,7 +50,10 @@ const SLEEPS: [Cause; 3] = [Cause::Limit, Cause::Backoff, Cause::Capacity];
 /// Shares of the bands, inverted: a band advances by this much for each task it sends.
 const STRIDES: [u64; 3] = [1, 4, 16];
 
-#[derive(Debug)]
+/// Classes without tasks are not looked for below this many.
+const IDLE_CLASSES: usize = 1_024;
+
+#[derive(Debug, Default)]
 struct Class {
     candidates: Vec<TargetId>,
     bands: [BTreeSet<Rank>; 3],
@@ -71,28 +76,51 @@ pub(crate) struct Queue {
     passes: [u64; 3],
     /// How far the band had advanced that sent last.
     reached: u64,
-    len: u64,
+    /// Ready tasks in each band.
+    lens: [u64; 3],
+    /// Classes that were given back.
+    free: Vec<ClassId>,
+    /// With how many classes in use those without tasks are given back.
+    sweep_at: usize,
+    /// Counted up whenever classes are given back: nobody remembers a class of an earlier one.
+    generation: u32,
 }
 
 impl Queue {
-    /// The class of tasks with these candidates.
+    /// The class of tasks with these candidates. It is kept as long as it has tasks; others may be given back when the next is made.
     pub(crate) fn class(&mut self, candidates: Vec<TargetId>) -> ClassId {
         if let Some(id) = self.by_candidates.get(&candidates) {
             return *id;
         }
-        let id = ClassId(u32::try_from(self.classes.len()).expect("there are few sets of targets"));
+        if self.by_candidates.len() >= self.sweep_at.max(IDLE_CLASSES) {
+            self.sweep();
+        }
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.classes.push(Class::default());
+            ClassId(u32::try_from(self.classes.len() - 1).expect("not many more than queued tasks"))
+        });
         for target in &candidates {
             self.by_target.entry(*target).or_default().push(id);
         }
         self.by_candidates.insert(candidates.clone(), id);
-        self.classes.push(Class {
-            candidates,
-            bands: Default::default(),
-            asleep: None,
-            clocks: [0; 3],
-            sent_at: Timestamp(0),
-        });
+        self.classes[id.0 as usize] = Class { candidates, ..Class::default() };
         id
+    }
+
+    /// Gives back every class without tasks: callers choose orders of targets, and there are very many.
+    pub(crate) fn sweep(&mut self) {
+        let (classes, free) = (&self.classes, &mut self.free);
+        let is_idle = |id: &ClassId| classes[id.0 as usize].is_empty();
+        self.by_target.values_mut().for_each(|ids| ids.retain(|id| !is_idle(id)));
+        free.extend(self.by_candidates.values().copied().filter(is_idle));
+        self.by_candidates.retain(|_, id| !is_idle(id));
+        self.sweep_at = 2 * self.by_candidates.len();
+        self.generation += 1;
+    }
+
+    /// Classes of this generation, and of no other, may be remembered.
+    pub(crate) const fn generation(&self) -> u32 {
+        self.generation
     }
 
     pub(crate) fn candidates(&self, class: ClassId) -> &[TargetId] {
@@ -101,11 +129,11 @@ impl Queue {
 
     /// Ready tasks in all classes.
     pub(crate) const fn len(&self) -> u64 {
-        self.len
+        self.lens[0] + self.lens[1] + self.lens[2]
     }
 
     pub(crate) fn insert(&mut self, class: ClassId, band: Priority, rank: Rank, now: Timestamp) -> Ticket {
-        if self.classes.iter().all(|class| class.bands[band as usize].is_empty()) {
+        if self.lens[band as usize] == 0 {
             // A band that comes back does not claim the share it left unused.
             let joins = self.reached + STRIDES[band as usize];
             self.passes[band as usize] = self.passes[band as usize].max(joins);
@@ -113,18 +141,18 @@ impl Queue {
         let entry = &mut self.classes[class.0 as usize];
         let added = entry.bands[band as usize].insert(rank);
         assert!(added, "a task is queued once");
-        self.len += 1;
+        self.lens[band as usize] += 1;
         if entry.asleep.is_none() {
             self.awake.insert(class);
         }
-        Ticket { class, band, rank, since: now, clocks: entry.clocks_at(now) }
+        Ticket { class, band, rank, lowered: false, since: now, clocks: entry.clocks_at(now) }
     }
 
     pub(crate) fn remove(&mut self, ticket: &Ticket) {
         let class = &mut self.classes[ticket.class.0 as usize];
         let removed = class.bands[ticket.band as usize].remove(&ticket.rank);
         assert!(removed, "a ticket stands for a queued task");
-        self.len -= 1;
+        self.lens[ticket.band as usize] -= 1;
         if class.is_empty() {
             self.awake.remove(&ticket.class);
         }
@@ -234,3 +262,6 @@ fn push(waits: &mut Waits, cause: Cause, micros: u64) {
         waits.push((cause, Duration(micros)));
     }
 }
+
+#[cfg(test)]
+mod tests;

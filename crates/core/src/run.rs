@@ -123,7 +123,8 @@ pub(crate) struct Run {
     pub(crate) insts: Vec<Inst>,
     pub(crate) free: Vec<InstId>,
     pub(crate) scopes: [Scope; 4],
-    /// Tasks that wait for money, in the order they came.
+    /// Tasks that wait for money, or for a cheaper target than they would have with more, in the order they came. Those that have left
+    /// the queue since stay until money comes free.
     pub(crate) broke: Vec<InstId>,
     /// Tasks that a pause holds back.
     pub(crate) held_back: Vec<InstId>,

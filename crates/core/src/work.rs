@@ -90,7 +90,7 @@ impl Scheduler {
         let Some(class) = self.class_of(slot, id) else {
             let failure =
                 Failure::new(Class::Permanent, "no target is eligible: none has clearance for the labels of its input");
-            let next = self.rung_or_fail(slot, id, failure);
+            let next = self.rung_or_fail(slot, id, failure, false);
             return self.end(slot, id, End::Ineligible, next);
         };
         let run = self.board.run(slot);
@@ -364,11 +364,16 @@ impl Scheduler {
         }
         for id in std::mem::take(&mut self.board.run_mut(slot).broke) {
             let inst = self.board.run_mut(slot).inst_mut(id);
+            // One that is taken up may end others: what is on the list need not wait any more.
             if let State::Broke(since) = inst.state {
                 inst.note(Cause::Budget, self.now.since(since));
+                inst.state = State::Ready;
+                self.take(slot, id);
+            } else if matches!(&inst.state, State::Queued(ticket) if ticket.lowered)
+                && let Some(class) = self.class_of(slot, id)
+            {
+                self.requeue(slot, id, class, false);
             }
-            inst.state = State::Ready;
-            self.take(slot, id);
         }
     }
 }

@@ -46,6 +46,10 @@ pub fn addition(chance: &mut Chance) -> String {
     let mut tasks = maker.tasks("more", count, 1);
     if maker.chance.hits(60) {
         tasks["more0"]["needs"] = json!(["t0"]);
+        if count == 2 {
+            // Late to read it: nobody may have read it before.
+            tasks["more0"]["if"] = json!("${{ tasks.t0.output.go }}");
+        }
     }
     json!({ "tasks": tasks }).to_string()
 }
@@ -58,7 +62,9 @@ fn budget(chance: &mut Chance, most: u64) -> Json {
         budget["tokens"] = json!(100 + chance.below(20 * most));
     }
     if !by_tokens || chance.hits(30) {
-        budget["usd"] = json!(0.000_5 * (1 + chance.below(most)) as f64);
+        // Where a cheaper target will do, what is left must often not be enough for the dear one.
+        let unit = if word == "degrade" { 0.000_05 } else { 0.000_5 };
+        budget["usd"] = json!(unit * (1 + chance.below(most)) as f64);
     }
     budget
 }
@@ -265,7 +271,10 @@ impl Maker<'_> {
             repeat["deadline"] = self.millis(20, 400);
         }
         if self.chance.hits(15) {
-            repeat["budget"] = budget(self.chance, 4);
+            let mut budget = budget(self.chance, 4);
+            // When it is spent, `on_exhausted` says what follows.
+            budget.as_object_mut().map(|budget| budget.remove("on_exceeded"));
+            repeat["budget"] = budget;
         }
         if self.chance.hits(20) {
             repeat["stop_if_same"] = json!("${{ loop.round }}");

@@ -33,12 +33,12 @@ use agendum_core::{Action, Deed, Evaluation, Event, Rejected, RunSubmitted, Sche
 use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, Class, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId, RunStatus, Seq, Target,
-    TaskPath, Timestamp,
+    AttemptId, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId, RunStatus, Seq,
+    Target, TaskPath, Timestamp,
 };
 
 use estimate::Estimate;
-use state::{Inst, Phase, Run, State};
+use state::{How, Inst, Phase, Run, State};
 
 /// The reference scheduler.
 #[derive(Clone, Debug)]
@@ -126,6 +126,15 @@ impl Flight {
 
 fn ensure(holds: bool, else_say: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(else_say.to_owned()) }
+}
+
+/// True if an addition reads a task that has succeeded and left no output, because nobody was to read it.
+fn reads_what_was_not_made(run: &Run, grown: &Graph) -> bool {
+    let missing = |(path, inst): (&TaskPath, &Inst)| {
+        let reads = path.0.len() == 1 && grown.task(inst.node).output_used && !run.graph.task(inst.node).output_used;
+        reads && inst.how() == Some(How::Succeeded) && inst.output.is_none()
+    };
+    run.tasks.iter().any(missing)
 }
 
 impl Reference {
@@ -340,6 +349,7 @@ impl Reference {
         let Some(Heard::Added(run, graph)) = self.heard.take() else { return Err("nothing was added".to_owned()) };
         ensure(run == id && hash == graph.hash, "something else was added")?;
         ensure(self.runs[&id].phase == Phase::Main, "nothing joins a run whose main tasks have ended")?;
+        ensure(!reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
         self.refresh(&graph);
         let run = self.run(id);
         for node in graph.main.clone() {
@@ -358,9 +368,11 @@ impl Reference {
                 ensure(full || late || !self.can_serve(&graph.tasks), "a run was refused without a reason")
             }
             Some(Heard::Added(run, graph)) => {
-                let known = self.runs.get(&run).filter(|run| run.phase == Phase::Main).map(|run| run.graph.tasks.len());
-                let servable = known.is_some_and(|known| self.can_serve(&graph.tasks[known..]));
-                ensure(!servable, "an addition was refused without a reason")
+                let live = self.runs.get(&run).filter(|run| run.phase == Phase::Main);
+                let fits = |run: &Run| {
+                    self.can_serve(&graph.tasks[run.graph.tasks.len()..]) && !reads_what_was_not_made(run, &graph)
+                };
+                ensure(!live.is_some_and(fits), "an addition was refused without a reason")
             }
             other => Err(format!("only submissions and additions are refused, and not {other:?}")),
         }
@@ -382,11 +394,16 @@ impl Reference {
     fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
         let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
         let flight = self.flights.remove(place);
-        if let Outcome::Failed(failure) = outcome
-            && matches!(failure.class, Class::RateLimited | Class::Overloaded)
-            && let Some(span) = failure.retry_after
-        {
-            // The provider asks for a pause, for all that share its limit.
+        let pause = match outcome {
+            // One that is at its limit is left alone, be it for how long it says, be it for a second.
+            Outcome::Failed(failure) if failure.class == Class::RateLimited => {
+                Some(failure.retry_after.unwrap_or(Duration::secs(1)))
+            }
+            Outcome::Failed(failure) if failure.class == Class::Overloaded => failure.retry_after,
+            _ => None,
+        };
+        if let Some(span) = pause {
+            // That goes for all that share its limit.
             let group = self.targets[flight.target].quota_group.clone();
             for (place, target) in self.targets.iter().enumerate() {
                 if place == flight.target || (group.is_some() && target.quota_group == group) {

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
+use agendum_types::Duration;
 use insta::assert_snapshot;
 
 use crate::plans::{faults, planned, words};
-use crate::{cut_everywhere, play};
+use crate::{corpus, cut_everywhere, play};
 
 /// Each seed twice: the core does what the reference would, breaks no promise, and wants the same both times, byte for byte. Of four
 /// seeds one has a calm world, one a bad one, one crashes, and one both. Together they use the whole language and come to every kind
@@ -92,6 +93,20 @@ fn every_cut_restores_what_was_there_and_comes_to_an_end() {
         assert_eq!(cut.violations.first(), None, "seed {seed}");
         assert!(cut.crashes > 0, "seed {seed} has no record to cut behind");
     }
+}
+
+/// A plan that is accepted has to succeed, in time.
+#[test]
+fn a_plan_that_does_not_succeed_is_told() {
+    let folder = std::env::temp_dir().join(format!("agendum-corpus-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let plan = r#"[{"id": 1, "tool": "a", "dependencies": []}, {"id": 2, "tool": "b", "dependencies": [1]}]"#;
+    std::fs::write(folder.join("plans.json"), plan).unwrap();
+    let told = corpus::within(Duration::secs(60), &folder).unwrap();
+    assert_eq!(told, "plans.json: 1 plans, 1 accepted, 1 finished, 0 refused\n1 plans in all");
+    let told = corpus::within(Duration::millis(1), &folder).unwrap_err();
+    assert!(told.ends_with("plans.json:1: it did not end well: 0 succeeded, 1 failed, 0 cancelled"), "{told}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 fn lines(words: &BTreeSet<&str>) -> String {

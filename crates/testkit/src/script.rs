@@ -164,18 +164,13 @@ impl Builder {
     fn run_word(&mut self, word: &str) {
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let graph = &mut self.graph;
-        let budget = || Budget { money: None, tokens: None, on_exceeded: OnExceeded::Fail };
         match key {
             "deadline" => graph.deadline = Some(span(value)),
-            "budget" => {
-                graph.budget = Some(Budget { money: Some(cents(value)), ..graph.budget.unwrap_or_else(budget) })
-            }
-            "tokens" => {
-                graph.budget = Some(Budget { tokens: value.parse().ok(), ..graph.budget.unwrap_or_else(budget) })
-            }
+            "budget" => graph.budget = Some(Budget { money: Some(cents(value)), ..graph.budget.unwrap_or(NO_BUDGET) }),
+            "tokens" => graph.budget = Some(Budget { tokens: value.parse().ok(), ..graph.budget.unwrap_or(NO_BUDGET) }),
             "wait" | "degrade" | "fail" => {
                 let on_exceeded = OnExceeded::from_word(key).expect("one of the three");
-                graph.budget = Some(Budget { on_exceeded, ..graph.budget.unwrap_or_else(budget) });
+                graph.budget = Some(Budget { on_exceeded, ..graph.budget.unwrap_or(NO_BUDGET) });
             }
             "interactive" | "standard" | "background" => {
                 graph.priority = Priority::from_word(key).expect("one of the three");
@@ -203,7 +198,9 @@ impl Builder {
             }
             "input" => self.dynamic_input(node),
             "foreach" | "max" | "tolerate" => self.foreach_word(index, key, value),
-            "loop" | "best" | "last" | "same" | "loop_deadline" | "escalate" => self.loop_word(index, key, value),
+            "loop" | "best" | "last" | "same" | "loop_deadline" | "loop_tokens" | "escalate" => {
+                self.loop_word(index, key, value)
+            }
             "race" | "good" | "keep" => self.race_word(node, key, value),
             "catch" => self.catch_word(index, value),
             "fail_if" => {
@@ -259,6 +256,7 @@ impl Builder {
             "last" => repeat.exhausted = Exhausted::UseLast,
             "escalate" => repeat.exhausted = Exhausted::Escalate(escalation.expect("write on_failure first")),
             "loop_deadline" => repeat.deadline = Some(span(value)),
+            "loop_tokens" => repeat.budget = Some(Budget { tokens: value.parse().ok(), ..NO_BUDGET }),
             _ => repeat.stop_if_same = same,
         }
     }
@@ -330,6 +328,8 @@ impl Builder {
         }
     }
 }
+
+const NO_BUDGET: Budget = Budget { money: None, tokens: None, on_exceeded: OnExceeded::Fail };
 
 fn plain_word(task: &mut Task, key: &str, value: &str) {
     match key {

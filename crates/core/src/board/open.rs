@@ -1,7 +1,7 @@
 //! How an instance opens: from ready to items, rounds, a group, or a call in the queue.
 
 use agendum_types::graph::{NodeId, NotBefore, Work};
-use agendum_types::{Duration, Labels, PayloadRef, Timestamp};
+use agendum_types::{Duration, Labels, Money, PayloadRef, Timestamp};
 
 use crate::action::Step;
 use crate::board::{Board, Todo};
@@ -157,7 +157,6 @@ impl Board {
         let node = self.run(slot).inst(id).node;
         let span = self.plan(slot).task(node).repeat.as_ref().and_then(|repeat| repeat.deadline);
         let deadline = span.map(|span| self.at.after(span));
-        let run = self.run(slot);
         let body = Body::Loop(Loop {
             round: 0,
             child: None,
@@ -167,8 +166,8 @@ impl Board {
             best: None,
             same: None,
             deadline,
-            spent_before: run.spent,
-            tokens_before: run.tokens,
+            spent: Money::ZERO,
+            tokens: 0,
         });
         self.open_with(slot, id, body);
         if let Some(deadline) = deadline {

@@ -379,7 +379,7 @@ impl Board {
     /// Something inside failed for good, or the instance itself did: takes the next rung that catches the class, else fails.
     pub(super) fn fail(&mut self, slot: Slot, id: InstId, failure: Failure) {
         match self.next_rung(slot, id, &failure, true) {
-            Some(rung) => self.take_rung(slot, id, rung, failure),
+            Some(rung) => self.take_rung(slot, id, rung),
             None => self.settle(slot, id, Settled::Failed, Some(failure)),
         }
     }
@@ -399,7 +399,7 @@ impl Board {
     }
 
     /// Goes down to a rung: asks for its output, or readies another round of attempts.
-    pub(super) fn take_rung(&mut self, slot: Slot, id: InstId, rung: u8, failure: Failure) {
+    pub(super) fn take_rung(&mut self, slot: Slot, id: InstId, rung: u8) {
         let node = self.run(slot).inst(id).node;
         if matches!(self.plan(slot).task(node).catch[usize::from(rung)].rung, Rung::Output(_)) {
             self.drop_instance(slot, id, Settled::Failed);
@@ -415,6 +415,7 @@ impl Board {
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
         inst.degraded = true;
-        inst.failure = Some(Box::new(failure));
+        // It counts anew from here.
+        inst.waited = None;
     }
 }

@@ -16,7 +16,8 @@ impl Board {
             let run = self.run_mut(slot);
             let found = run.orphans.iter().position(|orphan| orphan.is(path, *attempt, *incarnation));
             let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));
-            return self.book(slot, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
+            let around = if self.plan(slot).has_loop_budget { self.find_around(slot, path) } else { InstId::TOP };
+            return self.book(slot, around, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
         }
         if path.segments().is_empty() {
             let Change::Ended(ended) = change else { panic!("of the run itself only its end is recorded: {change:?}") };
@@ -71,6 +72,18 @@ impl Board {
             };
         }
         (at != InstId::TOP).then_some(at)
+    }
+
+    /// What is left around a place that may be gone.
+    fn find_around(&self, slot: Slot, path: &TaskPath) -> InstId {
+        let mut path = path.clone();
+        while !path.segments().is_empty() {
+            if let Some(id) = self.find(slot, &path) {
+                return id;
+            }
+            path.0.pop();
+        }
+        InstId::TOP
     }
 
     fn entered(&mut self, slot: Slot, id: InstId, evaluation: &Evaluation) {
@@ -136,7 +149,10 @@ impl Board {
     }
 
     /// Money and tokens of an attempt leave the hold and are spent for what they cost.
-    fn book(&mut self, slot: Slot, hold: (Money, u64), cost: Money, tokens: u64, seq: Seq) {
+    fn book(&mut self, slot: Slot, id: InstId, hold: (Money, u64), cost: Money, tokens: u64, seq: Seq) {
+        if self.plan(slot).has_loop_budget {
+            self.charge_loops(slot, id, cost, tokens);
+        }
         let commit_above = self.limits.commit_above;
         let run = self.run_mut(slot);
         run.held = run.held.minus(hold.0);
@@ -154,6 +170,20 @@ impl Board {
         }
     }
 
+    /// Every loop around an attempt has spent what that cost.
+    fn charge_loops(&mut self, slot: Slot, id: InstId, cost: Money, tokens: u64) {
+        let run = self.run_mut(slot);
+        let mut at = id;
+        while at != InstId::TOP {
+            let inst = run.inst_mut(at);
+            if let Some(Body::Loop(repeat)) = inst.body.as_deref_mut() {
+                repeat.spent = repeat.spent.plus(cost);
+                repeat.tokens = repeat.tokens.saturating_add(tokens);
+            }
+            at = inst.parent;
+        }
+    }
+
     fn finished(&mut self, slot: Slot, id: InstId, finished: &Finished, seq: Seq) {
         let inst = self.run_mut(slot).inst_mut(id);
         let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else {
@@ -165,15 +195,11 @@ impl Board {
         }
         let told = finished.outcome.usage().tokens();
         let tokens = if finished.unreported { running.hold_tokens } else { told };
-        self.book(slot, (running.hold, running.hold_tokens), finished.cost, tokens, seq);
-        let failure = match &finished.outcome {
-            Outcome::Succeeded(success) => {
-                self.set_output(slot, id, Box::new(success.output.clone()));
-                None
-            }
-            Outcome::Failed(failure) => Some(failure),
-        };
-        self.follow(slot, id, &finished.next, failure);
+        self.book(slot, id, (running.hold, running.hold_tokens), finished.cost, tokens, seq);
+        if let Outcome::Succeeded(success) = &finished.outcome {
+            self.set_output(slot, id, Box::new(success.output.clone()));
+        }
+        self.follow(slot, id, &finished.next);
     }
 
     fn judged(&mut self, slot: Slot, id: InstId, evaluation: &Evaluation, next: &Next) {
@@ -181,11 +207,11 @@ impl Board {
         if *next == Next::Succeed {
             return self.settle(slot, id, settled, None);
         }
-        self.follow(slot, id, next, None);
+        self.follow(slot, id, next);
     }
 
     /// Does what was decided upon a result, a verdict or an end.
-    fn follow(&mut self, slot: Slot, id: InstId, next: &Next, failure: Option<&Failure>) {
+    fn follow(&mut self, slot: Slot, id: InstId, next: &Next) {
         match next {
             Next::Judge => self.ask(slot, id, crate::action::Step::Judge),
             Next::Succeed => self.settle(slot, id, Settled::Succeeded, None),
@@ -196,11 +222,7 @@ impl Board {
                 inst.state = State::BackingOff(*at);
                 self.timers.set(*at, Timer::Start(slot, id));
             }
-            Next::Rung { rung } => {
-                let failure =
-                    failure.cloned().unwrap_or_else(|| Failure::new(agendum_types::Class::Permanent, "failed"));
-                self.take_rung(slot, id, *rung, failure);
-            }
+            Next::Rung { rung } => self.take_rung(slot, id, *rung),
             Next::Fail(failure) => self.fail_for_good(slot, id, failure),
         }
     }
@@ -251,7 +273,7 @@ impl Board {
             }
             NextRound::Fail(next) => {
                 self.free_child(slot, child);
-                self.follow(slot, id, next, None);
+                self.follow(slot, id, next);
             }
         }
     }
@@ -291,15 +313,15 @@ impl Board {
                 panic!("only an attempt that was out can be lost")
             };
             inst.rung_attempts = inst.rung_attempts.saturating_sub(1);
-            self.book(slot, (running.hold, running.hold_tokens), running.hold, running.hold_tokens, seq);
-            return self.follow(slot, id, next, None);
+            self.book(slot, id, (running.hold, running.hold_tokens), running.hold, running.hold_tokens, seq);
+            return self.follow(slot, id, next);
         }
         match (end, next) {
             (End::Pruned, _) => self.settle(slot, id, Settled::Pruned, None),
             (_, Next::Fail(failure)) => self.fail_for_good(slot, id, failure),
             (_, next) => {
                 self.leave(slot, id);
-                self.follow(slot, id, next, Some(&Failure::new(end.class(), "")));
+                self.follow(slot, id, next);
             }
         }
     }

@@ -9,6 +9,8 @@ use crate::scheduler::Scheduler;
 impl Scheduler {
     pub(crate) fn on_targets(&mut self, targets: Vec<Target>) {
         self.targets.publish(targets);
+        // What was derived from the table before is of no use.
+        self.board.queue.sweep();
         self.requeue_all();
     }
 

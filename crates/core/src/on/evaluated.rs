@@ -39,7 +39,7 @@ impl Scheduler {
             Ok(evaluation) => self.labelled(slot, id, step, evaluation),
             Err(message) => {
                 let failure = Failure::new(Class::Permanent, &message);
-                let next = self.rung_or_fail(slot, id, failure);
+                let next = self.rung_or_fail(slot, id, failure, true);
                 return self.end(slot, id, End::Unevaluable, next);
             }
         };
@@ -62,7 +62,8 @@ impl Scheduler {
         match evaluation.payload {
             Some(output) => self.record_task(slot, id, change(Box::new(output))),
             None => {
-                let next = self.rung_or_fail(slot, id, Failure::new(Class::Permanent, "the evaluation gave no output"));
+                let failure = Failure::new(Class::Permanent, "the evaluation gave no output");
+                let next = self.rung_or_fail(slot, id, failure, true);
                 self.end(slot, id, End::Unevaluable, next);
             }
         }
@@ -125,7 +126,7 @@ impl Scheduler {
         };
         let next = if evaluation.truth == Some(true) {
             NextRound::Done
-        } else if let Some(message) = self.ran_out(slot, body, &repeat, &evaluation) {
+        } else if let Some(message) = Self::ran_out(body, &repeat, &evaluation) {
             let output = match repeat.exhausted {
                 Exhausted::UseLast => body.last.clone(),
                 Exhausted::UseBest(_) => best(body, &evaluation),
@@ -133,7 +134,7 @@ impl Scheduler {
             };
             match output {
                 Some(output) => NextRound::Use { output: Box::new(output) },
-                None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::Permanent, &message))),
+                None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::Permanent, &message), true)),
             }
         } else {
             NextRound::Again
@@ -142,8 +143,7 @@ impl Scheduler {
     }
 
     /// Why a loop that is not done gets no further round.
-    fn ran_out(&self, slot: Slot, body: &Loop, repeat: &Repeat, evaluation: &Evaluation) -> Option<String> {
-        let run = self.board.run(slot);
+    fn ran_out(body: &Loop, repeat: &Repeat, evaluation: &Evaluation) -> Option<String> {
         if body.round >= repeat.rounds_max {
             return Some(format!("`until` was not true after {} rounds", body.round));
         }
@@ -151,8 +151,8 @@ impl Scheduler {
             return Some(format!("rounds {} and {} gave the same: no progress", body.round - 1, body.round));
         }
         let budget = repeat.budget?;
-        let money = budget.money.is_some_and(|most| run.spent.minus(body.spent_before) >= most);
-        let tokens = budget.tokens.is_some_and(|most| run.tokens.saturating_sub(body.tokens_before) >= most);
+        let money = budget.money.is_some_and(|most| body.spent >= most);
+        let tokens = budget.tokens.is_some_and(|most| body.tokens >= most);
         (money || tokens).then(|| format!("the loop's budget is spent after {} rounds", body.round))
     }
 

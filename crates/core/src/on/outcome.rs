@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use agendum_types::{AttemptId, Class, Effect, Failure, Money, Outcome, Success};
+use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Money, Outcome, Success};
 
 use crate::inst::Flight;
 use crate::record::{Change, Finished, Next, Record};
 use crate::run::{InstId, Orphan, Slot};
 use crate::scheduler::Scheduler;
+
+/// How long a provider that is at its limit, and does not say for how long, is left alone.
+const RATE_LIMIT_PAUSE: Duration = Duration::secs(1);
 
 impl Scheduler {
     pub(crate) fn on_finished(&mut self, attempt: AttemptId, outcome: Outcome) {
@@ -54,15 +57,14 @@ impl Scheduler {
         running.is_some_and(|running| running.attempt == attempt.attempt && running.incarnation == attempt.incarnation)
     }
 
-    /// Takes the provider at its word: nothing more goes there before it said.
+    /// Takes the provider at its word: nothing more goes there before it said, nor for a moment if it has had too much.
     fn pause_target(&mut self, flight: Flight, outcome: &Outcome) {
         let Outcome::Failed(failure) = outcome else {
             return;
         };
-        let Some(span) = failure.retry_after else {
-            return;
-        };
-        if matches!(failure.class, Class::RateLimited | Class::Overloaded) {
+        let limited = failure.class == Class::RateLimited;
+        let pause = failure.retry_after.or_else(|| limited.then_some(RATE_LIMIT_PAUSE));
+        if let Some(span) = pause.filter(|_| limited || failure.class == Class::Overloaded) {
             self.close_target(flight.target, self.now.after(span));
         }
     }

@@ -6,8 +6,9 @@ use agendum_types::graph::{Requirement, Rung, Task, Work};
 use agendum_types::{Capability, Duration, Graph, PayloadRef, RunId};
 
 use crate::event::{Rejected, Submission};
+use crate::inst::Settled;
 use crate::record::{Record, RunSubmitted};
-use crate::run::Phase;
+use crate::run::{Phase, Slot};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
@@ -55,12 +56,26 @@ impl Scheduler {
         }
         let before = &self.board.plan(slot).graph;
         extends(before, graph)?;
+        self.reads_what_is_there(slot, graph)?;
         let known = before.tasks.len();
         self.admit((graph.tasks.len() - known) as u64)?;
         self.has_targets(&graph.tasks[known..])?;
         let plan = self.board.plans.intern(graph);
         self.board.plans.get_mut(plan).refresh(&self.targets);
         self.record_of(slot, Record::TasksAdded { run, graph: graph.hash, document });
+        Ok(())
+    }
+
+    /// A group or `foreach` that nobody read has ended without making its output: it is too late to read it.
+    fn reads_what_is_there(&self, slot: Slot, after: &Graph) -> Result<(), Rejected> {
+        let plan = self.board.plan(slot);
+        for node in &plan.graph.main {
+            let inst = self.board.run(slot).inst(self.board.top(slot, *node));
+            let is_missing = inst.settled() == Some(Settled::Succeeded) && inst.output.is_none();
+            if is_missing && after.task(*node).output_used && !plan.task(*node).output_used {
+                return Err(Rejected::OutputNotMade { task: Arc::clone(&plan.task(*node).name) });
+            }
+        }
         Ok(())
     }
 

@@ -46,19 +46,27 @@ impl Scheduler {
                 );
             }
         };
-        let once = inst.running().is_some_and(|running| running.effect == Effect::Once);
-        let failure = if once {
-            Failure::new(Class::Uncertain, &format!("{message}: the attempt that was out may have taken effect"))
-        } else {
-            Failure::new(class, &message)
-        };
-        let next = self.rung_or_fail(slot, id, failure);
+        let next = self.out_of_time(slot, id, class, &message);
         self.end(slot, id, End::Expired, next);
     }
 
-    /// The next output of `catch` that takes this failure, or the end.
-    pub(crate) fn rung_or_fail(&self, slot: Slot, id: InstId, failure: Failure) -> Next {
-        match self.board.next_rung(slot, id, &failure, true) {
+    /// What follows when the time is over: an attempt of effect `once` that is out, here or inside, may have taken effect.
+    fn out_of_time(&self, slot: Slot, id: InstId, class: Class, message: &str) -> Next {
+        let run = self.board.run(slot);
+        let mut inside = vec![id];
+        while let Some(at) = inside.pop() {
+            if run.inst(at).running().is_some_and(|running| running.effect == Effect::Once) {
+                let message = format!("{message}: the attempt that was out may have taken effect");
+                return self.rung_or_fail(slot, id, Failure::new(Class::Uncertain, &message), true);
+            }
+            inside.extend(run.children(at));
+        }
+        self.rung_or_fail(slot, id, Failure::new(class, message), true)
+    }
+
+    /// The next rung of `catch` that takes this failure, or the end.
+    pub(crate) fn rung_or_fail(&self, slot: Slot, id: InstId, failure: Failure, outputs_only: bool) -> Next {
+        match self.board.next_rung(slot, id, &failure, outputs_only) {
             Some(rung) => Next::Rung { rung },
             None => Next::fail(failure),
         }
@@ -79,11 +87,9 @@ impl Scheduler {
         };
         let next = match output {
             Some(output) => NextRound::Use { output: Box::new(output) },
-            None => NextRound::Fail(self.rung_or_fail(
-                slot,
-                id,
-                Failure::new(Class::DeadlineExceeded, "the loop's deadline has passed"),
-            )),
+            None => {
+                NextRound::Fail(self.out_of_time(slot, id, Class::DeadlineExceeded, "the loop's deadline has passed"))
+            }
         };
         self.record_task(slot, id, Change::RoundJudged { evaluation: Box::default(), next });
     }

@@ -393,3 +393,60 @@ fn a_task_that_takes_the_place_of_a_dropped_one_is_its_own() {
     0ms close r1
     ");
 }
+
+#[test]
+fn a_loop_spends_what_its_own_rounds_cost() {
+    assert_snapshot!(trace("
+        submit r1 a; l loop=4 last loop_tokens=10 { x }
+        ok a tokens=100
+        ok l/loop#1/x tokens=4
+        ok l/loop#2/x tokens=5
+        ok l/loop#3/x tokens=1
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/l/loop#1/x#1 on t
+    0ms dispatch r1/l/loop#2/x#1 on t
+    0ms dispatch r1/l/loop#3/x#1 on t
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn each_item_has_the_whole_budget_of_its_loop() {
+    assert_snapshot!(trace("
+        say e items=2
+        submit r1 e foreach loop=3 last loop_tokens=10 { x }
+        ok e[0]/loop#1/x tokens=9
+        ok e[1]/loop#1/x tokens=9
+        ok e[0]/loop#2/x tokens=1
+        ok e[1]/loop#2/x tokens=1
+    "), @"
+    0ms dispatch r1/e[0]/loop#1/x#1 on t
+    0ms dispatch r1/e[1]/loop#1/x#1 on t
+    0ms dispatch r1/e[0]/loop#2/x#1 on t
+    0ms dispatch r1/e[1]/loop#2/x#1 on t
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn what_a_loop_abandoned_counts_for_it() {
+    assert_snapshot!(trace("
+        submit r1 l loop=4 last loop_tokens=10 { r race=1 { x; y } }
+        ok l/loop#1/r/x tokens=1
+        fail l/loop#1/r/y cancelled tokens=9
+        ok l/loop#2/r/x tokens=1
+        fail l/loop#2/r/y cancelled
+    "), @"
+    0ms dispatch r1/l/loop#1/r/x#1 on t
+    0ms dispatch r1/l/loop#1/r/y#1 on t
+    0ms stop r1/l/loop#1/r/y#1
+    0ms dispatch r1/l/loop#2/r/x#1 on t
+    0ms dispatch r1/l/loop#2/r/y#1 on t
+    0ms stop r1/l/loop#2/r/y#1
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    ");
+}

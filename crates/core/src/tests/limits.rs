@@ -370,3 +370,22 @@ fn queued_tasks_that_no_target_may_see_any_more_end_once() {
     0ms close r1
     ");
 }
+
+#[test]
+fn an_addition_cannot_read_what_nobody_was_to_read() {
+    assert_snapshot!(trace("
+        submit r1 g unread { x }; b
+        ok g/x
+        add r1 g { x }; b; c needs g
+        add r1 g unread { x }; b; d
+        ok b
+        ok d
+    "), @r#"
+    0ms dispatch r1/b#1 on t
+    0ms dispatch r1/g/x#1 on t
+    0ms rejected: task "g" has ended, and its output was not made because nothing read it: an addition cannot read it now
+    0ms dispatch r1/d#1 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    "#);
+}

@@ -91,7 +91,7 @@ fn it_may_take_a_cheaper_target() {
     "), @"
     0ms dispatch r1/a#1 on dear cap=100
     0ms dispatch r1/b#1 on cheap
-    0ms answer r1 succeeded spent $0.0100
+    0ms answer r1 succeeded degraded spent $0.0100
     0ms close r1
     ");
 }
@@ -175,5 +175,83 @@ fn what_nobody_tells_is_booked_as_the_worst_case() {
     10400ms answer r1 failed spent $2.00 budget_exceeded in a: an attempt on t may cost up to $1.00; $0.5000 of the budget is left ($2.00 spent, $0 held)
     10400ms close r1
     20000ms r1 is not live
+    ");
+}
+
+#[test]
+fn a_cheaper_target_that_is_busy_is_waited_for() {
+    assert_snapshot!(trace("
+        targets dear=3:token=1c:cap=100 cheap=1
+        submit r1 a; b; c; run: budget=110c degrade
+        view r1
+        ok b
+        ok a tokens=90
+        ok c
+    "), @"
+    0ms dispatch r1/a#1 on dear cap=100
+    0ms dispatch r1/b#1 on cheap
+    0ms r1 is running, spent $0, held $1.00
+    0ms   a running
+    0ms   b running
+    0ms   c waiting on limit
+    0ms dispatch r1/c#1 on cheap
+    0ms answer r1 succeeded degraded spent $0.9000
+    0ms close r1
+    ");
+}
+
+#[test]
+fn what_waits_for_a_cheaper_target_takes_the_dear_one_when_money_comes_free() {
+    assert_snapshot!(trace("
+        targets dear=3:token=1c:cap=100 cheap=1
+        submit r1 a; b; c; run: budget=110c degrade
+        ok a tokens=1
+        ok c tokens=1
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on dear cap=100
+    0ms dispatch r1/b#1 on cheap
+    0ms dispatch r1/c#1 on dear cap=100
+    0ms answer r1 succeeded degraded spent $0.0200
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_named_target_catches_what_cannot_be_paid() {
+    assert_snapshot!(trace("
+        records on
+        targets dear=1:token=1c:cap=100:class=big cheap=1
+        submit r1 a class=big; b class=big catch=budget_exceeded:cheap; run: budget=110c
+        wait 100ms
+        ok a tokens=90
+        ok b
+    "), @"
+      0ms record 2 RunSubmitted
+      0ms record 3 a dispatched #1 waited [] hold $1.00
+      0ms dispatch r1/a#1 on dear cap=100
+    100ms record 4 a finished: Succeed
+    100ms record 5 b ended Unaffordable: Rung { rung: 0 }
+    100ms record 6 b dispatched #1 waited [] hold $0
+    100ms dispatch r1/b#1 on cheap
+    100ms record 7 b finished: Succeed
+    100ms record 8 Answered
+    100ms record 9 Done
+    100ms answer r1 succeeded degraded spent $0.9000
+    100ms close r1
+    ");
+}
+
+#[test]
+fn tasks_that_waited_for_money_and_end_together_stay_ended() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100:clearance=region=eu:class=small u=1:token=1c:cap=100:clearance=region=eu:class=big
+        submit r1 a class=small; b class=small; c class=big; run: budget=110c wait labels=region=eu
+        targets t=2:token=1c:cap=100:class=small u=1:token=1c:cap=100:clearance=region=eu:class=big
+        ok a tokens=1
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms answer r1 failed spent $0.0100 permanent in b: no target is eligible: none has clearance for the labels of its input
+    0ms close r1
     ");
 }

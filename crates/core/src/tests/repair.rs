@@ -361,3 +361,59 @@ fn an_attempt_that_was_taken_up_again_and_abandoned_is_awaited() {
     0ms close r1
     ");
 }
+
+#[test]
+fn a_provider_at_its_limit_is_left_alone_though_it_does_not_say_for_how_long() {
+    assert_snapshot!(trace("
+        targets t=1:group=g u=1:group=g
+        submit r1 a retry=2
+        fail a rate_limited
+        submit r2 b
+        wait 1s
+        ok a
+        ok b
+    "), @"
+       0ms dispatch r1/a#1 on t
+    1000ms woken: a task may start
+    1000ms dispatch r1/a#2 on t
+    1000ms dispatch r2/b#1 on u
+    1000ms answer r1 succeeded
+    1000ms close r1
+    1000ms answer r2 succeeded
+    1000ms close r2
+    ");
+}
+
+#[test]
+fn a_named_target_catches_data_that_nobody_else_may_see() {
+    assert_snapshot!(trace("
+        targets us=1:class=small eu=1:clearance=region=eu
+        submit r1 a class=small catch=permanent:eu; run: labels=region=eu
+        ok a
+    "), @"
+    0ms dispatch r1/a#1 on eu
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_once_attempt_inside_is_uncertain_when_the_time_around_it_is_over() {
+    assert_snapshot!(trace("
+        submit r1 g within=1s catch=deadline_exceeded:output { x effect=once }
+        submit r2 l loop=2 loop_deadline=1s effect=once catch=deadline_exceeded:output
+        wait 1s
+        fail g/x cancelled
+        fail l/loop#1 cancelled
+    "), @"
+       0ms dispatch r1/g/x#1 on t
+       0ms dispatch r2/l/loop#1#1 on t
+    1000ms woken: a task's time is over
+    1000ms stop r1/g/x#1
+    1000ms answer r1 failed uncertain in g: not settled within 1s: the attempt that was out may have taken effect
+    1000ms stop r2/l/loop#1#1
+    1000ms answer r2 failed uncertain in l: the loop's deadline has passed: the attempt that was out may have taken effect
+    1000ms close r1
+    1000ms close r2
+    ");
+}

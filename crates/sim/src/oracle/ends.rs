@@ -30,32 +30,32 @@ impl Reference {
                 self.settle(id, path, How::Pruned, None);
                 Ok(())
             }
-            (End::Expired, state) => {
+            (End::Expired, _) => {
                 ensure(over, "its time is not over")?;
                 let class = late.ok_or("it is to be dropped, and has not failed")?;
-                let once = matches!(state, State::Running(running) if running.effect == Effect::Once);
-                self.falls(id, path, if once { Class::Uncertain } else { class }, next)
+                let class = if self.once_is_out(id, path) { Class::Uncertain } else { class };
+                self.falls(id, path, class, true, next)
             }
             (End::Unaffordable, State::Queued(..)) => {
                 self.comes_up(id, path)?;
                 ensure(self.purse(id, path) == Purse::Refuses, "the budget covers it")?;
-                let mut may = self.caught_or(id, path, Class::BudgetExceeded);
+                let mut may = self.caught_or(id, path, Class::BudgetExceeded, false);
                 let degrades = run_degrades(&self.runs[&id]);
                 if let (true, [May::Fail(_)], Some(rung)) = (degrades, may.as_slice(), self.any_output(id, path)) {
                     may = vec![May::Rung(rung)];
                 }
-                self.follow(id, path, &may, next, Class::BudgetExceeded)
+                self.follow(id, path, &may, next)
             }
             (End::Unevaluable, State::Asking(step)) => {
                 let Some(Heard::Evaluated(asked, Err(()))) = self.heard.take() else {
                     return Err("no evaluation failed".to_owned());
                 };
                 ensure((asked.run, &asked.path, asked.step) == (id, path, step), "another evaluation")?;
-                self.falls(id, path, Class::Permanent, next)
+                self.falls(id, path, Class::Permanent, true, next)
             }
             (End::Ineligible, State::Ready) => {
                 ensure(inst.entered && self.eligible(id, path).is_none(), "a target may see it")?;
-                self.falls(id, path, Class::Permanent, next)
+                self.falls(id, path, Class::Permanent, false, next)
             }
             (End::Lost | End::Uncertain, State::Running(running)) => self.lost(id, path, end, &running, next),
             (end, state) => Err(format!("{end:?} does not fit {state:?}")),
@@ -83,9 +83,15 @@ impl Reference {
         ensure(waited == wait.0, "its waits do not add up")
     }
 
-    fn falls(&mut self, id: RunId, path: &TaskPath, class: Class, next: &Next) -> Checked {
-        let may = self.caught_or(id, path, class);
-        self.follow(id, path, &may, next, class)
+    fn falls(&mut self, id: RunId, path: &TaskPath, class: Class, outputs_only: bool, next: &Next) -> Checked {
+        let may = self.caught_or(id, path, class, outputs_only);
+        self.follow(id, path, &may, next)
+    }
+
+    /// An attempt that may leave an effect is out, here or inside.
+    pub(super) fn once_is_out(&self, id: RunId, path: &TaskPath) -> bool {
+        let once = |(of, running): (&TaskPath, &Running)| of.0.starts_with(&path.0) && running.effect == Effect::Once;
+        self.runs[&id].running().any(once)
     }
 
     /// It was out when the process died: all that it held counts as spent; it goes again only if it had no lasting effect.
@@ -95,15 +101,15 @@ impl Reference {
         let uncertain = running.effect == Effect::Once;
         ensure((end == End::Uncertain) == uncertain, "the effect says otherwise")?;
         let may = if uncertain {
-            self.caught_or(id, path, Class::Uncertain)
+            self.caught_or(id, path, Class::Uncertain, true)
         } else {
             vec![May::Retry { from: self.now, to: self.now }]
         };
         let inst = self.run(id).inst(path);
         inst.tries -= 1;
         inst.state = State::Ready;
-        self.book(id, running.hold, running.hold_tokens, |_| {});
-        self.follow(id, path, &may, next, Class::Uncertain)
+        self.book(id, path, running.hold, running.hold_tokens);
+        self.follow(id, path, &may, next)
     }
 
     /// The run as a whole: its deadline, or an output that cannot be made.

@@ -48,9 +48,9 @@ impl Reference {
         })
     }
 
-    /// Without another attempt: an output of `catch`, or the end.
-    pub(super) fn caught_or(&self, id: RunId, path: &TaskPath, class: Class) -> Vec<May> {
-        vec![self.rung(id, path, class, true).map_or(May::Fail(class), May::Rung)]
+    /// Without another attempt on this rung: the next of `catch`, or the end. Where something has run, an output only.
+    pub(super) fn caught_or(&self, id: RunId, path: &TaskPath, class: Class, outputs_only: bool) -> Vec<May> {
+        vec![self.rung(id, path, class, outputs_only).map_or(May::Fail(class), May::Rung)]
     }
 
     /// `degrade` takes the next output of `catch`, whatever it says to catch.

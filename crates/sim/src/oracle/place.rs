@@ -22,9 +22,12 @@ pub(super) struct Hold {
 /// What the purse says to the task that is next.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Purse {
-    Sends(usize, Hold),
+    /// To this target; true if it is a lower one.
+    Sends(usize, Hold, bool),
     /// Until other attempts have settled.
     Waits,
+    /// Until one of these is free, or more is left.
+    Settles(Vec<usize>),
     Refuses,
 }
 
@@ -136,16 +139,21 @@ impl Reference {
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.is_free(*target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
         if let Some(hold) = self.hold(id, path, best) {
-            return Purse::Sends(best, hold);
+            let ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
+            let all = self.eligible(id, path).unwrap_or_default();
+            return Purse::Sends(best, hold, *targets != all || ordered && all.first() != Some(&best));
         }
         let choice = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
         if choice == OnExceeded::Wait && (run.held() > Money::ZERO || run.held_tokens() > 0) {
             return Purse::Waits;
         }
-        let cheaper = free.into_iter().find_map(|target| Some((target, self.hold(id, path, target)?)));
-        match cheaper {
-            Some((target, hold)) if choice == OnExceeded::Degrade => Purse::Sends(target, hold),
-            _ => Purse::Refuses,
+        let covered: Vec<usize> =
+            targets.iter().copied().filter(|target| self.hold(id, path, *target).is_some()).collect();
+        let cheaper = covered.iter().copied().find(|target| free.contains(target));
+        match cheaper.and_then(|target| Some((target, self.hold(id, path, target)?))) {
+            _ if choice != OnExceeded::Degrade || covered.is_empty() => Purse::Refuses,
+            Some((target, hold)) => Purse::Sends(target, hold, true),
+            None => Purse::Settles(covered),
         }
     }
 

@@ -140,7 +140,7 @@ impl Reference {
     }
 
     /// Does what was decided.
-    pub(super) fn follow(&mut self, id: RunId, path: &TaskPath, may: &[May], next: &Next, class: Class) -> Checked {
+    pub(super) fn follow(&mut self, id: RunId, path: &TaskPath, may: &[May], next: &Next) -> Checked {
         if !allowed(may, next) {
             return Err(format!("{next:?} follows, and not {may:?}"));
         }
@@ -151,7 +151,7 @@ impl Reference {
                 let inst = self.run(id).inst(path);
                 (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
             }
-            Next::Rung { rung } => self.take_rung(id, path, usize::from(*rung), class),
+            Next::Rung { rung } => self.take_rung(id, path, usize::from(*rung)),
             Next::Fail(failure) => self.settle(id, path, How::Failed, Some(Failure::clone(failure))),
         }
         Ok(())
@@ -161,15 +161,11 @@ impl Reference {
         if said.reattached {
             return self.reattached(id, path, said);
         }
-        let (target, hold) = self.sends(id, path)?;
+        let (target, hold, lower) = self.sends(id, path)?;
         let run = &self.runs[&id];
         let (task, inst) = (run.task(path), &run.tasks[path]);
-        let State::Queued(_, targets) = &inst.state else { return Err("it is not queued".to_owned()) };
         let row = &self.targets[target];
         let effect = if task.effect_declared { task.effect } else { row.effect.unwrap_or(task.effect) };
-        let ordered =
-            matches!(&task.work, agendum_types::graph::Work::Call(call) if !call.requirement.allow.is_empty());
-        let lower = ordered && targets.first() != Some(&target);
         ensure(run.deadline_of(path) > self.now, "its time is over")?;
         ensure(self.flights.len() < self.limits.attempt_credits as usize, "no credit is left")?;
         ensure(row.name == said.target, &format!("it goes to {} and not to {}", row.name, said.target))?;
@@ -184,30 +180,45 @@ impl Reference {
         Ok(())
     }
 
-    fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, super::place::Hold), String> {
+    fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, super::place::Hold, bool), String> {
         self.comes_up(id, path)?;
         match self.purse(id, path) {
-            Purse::Sends(target, hold) => Ok((target, hold)),
+            Purse::Sends(target, hold, lower) => Ok((target, hold, lower)),
             other => Err(format!("the purse says {other:?}")),
         }
     }
 
-    /// The task is (one of those alike that are) next. Those before it that wait for money step aside without a record.
+    /// The task is (one of those alike that are) next. Those before it that wait for money, or for a cheaper target, step
+    /// aside without a record.
     pub(super) fn comes_up(&mut self, id: RunId, path: &TaskPath) -> Checked {
         loop {
             let next = self.next();
             if next.contains(&(id, path.clone())) {
                 // Those that rank alike and must wait for money may have been looked at before this one, or not.
-                let poor = next.into_iter().filter(|(id, path)| self.purse(*id, path) == Purse::Waits);
-                let poor: Vec<_> = poor.collect();
+                let poor: Vec<_> = next.into_iter().filter(|(id, path)| self.is_poor(*id, path)).collect();
                 self.passed.extend(poor);
                 return Ok(());
             }
-            let poor = next.iter().find(|(id, path)| self.purse(*id, path) == Purse::Waits).cloned();
+            let poor = next.iter().find(|(id, path)| self.is_poor(*id, path)).cloned();
             let Some((id, path)) = poor else {
                 return Err(format!("it cannot go, or it is not its turn but that of {next:?}"));
             };
-            self.run(id).inst(&path).state = State::Broke;
+            self.aside(id, &path);
+        }
+    }
+
+    fn is_poor(&self, id: RunId, path: &TaskPath) -> bool {
+        matches!(self.purse(id, path), Purse::Waits | Purse::Settles(_))
+    }
+
+    /// A task that the budget does not cover now makes room for the next.
+    pub(super) fn aside(&mut self, id: RunId, path: &TaskPath) {
+        let purse = self.purse(id, path);
+        let inst = self.run(id).inst(path);
+        match (purse, &inst.state) {
+            (Purse::Waits, _) => inst.state = State::Broke,
+            (Purse::Settles(covered), State::Queued(rank, _)) => inst.state = State::Queued(*rank, covered),
+            _ => {}
         }
     }
 
@@ -263,13 +274,13 @@ impl Reference {
                 let took = self.now.since(running.since);
                 let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
                 self.estimates.entry(hash).or_default().observe(node, took);
-                self.book(id, cost, tokens, |_| {});
+                self.book(id, path, cost, tokens);
                 let inst = self.run(id).inst(path);
                 inst.output = Some(success.output.clone());
                 inst.degraded |= running.lower;
                 inst.state = State::Ready;
                 let may = if self.wants_judgement(id, path) { May::Judge } else { May::Succeed };
-                self.follow(id, path, &[may], &said.next, Class::Permanent)
+                self.follow(id, path, &[may], &said.next)
             }
             Outcome::Failed(failure) => {
                 let class = class_of(failure, &running);
@@ -277,8 +288,8 @@ impl Reference {
                 let repeatable = running.effect != Effect::Once || failure.no_effect;
                 let may = self.after_failure(id, path, &failure, repeatable);
                 self.run(id).inst(path).state = State::Ready;
-                self.book(id, cost, tokens, |_| {});
-                self.follow(id, path, &may, &said.next, class)
+                self.book(id, path, cost, tokens);
+                self.follow(id, path, &may, &said.next)
             }
         }
     }
@@ -296,24 +307,30 @@ impl Reference {
             let bill = flight.bill(&outcome, orphan.hold, orphan.hold_tokens);
             ensure((cost, tokens) == bill, "another cost")?;
         }
-        self.book(of.run, cost, tokens, |orphans| orphans.retain(|orphan| orphan.id != *of));
+        self.run(of.run).orphans.retain(|orphan| orphan.id != *of);
+        self.book(of.run, &of.path, cost, tokens);
         Ok(())
     }
 
-    /// What was held is spent for what it cost; whoever waited for money tries again.
-    pub(super) fn book(
-        &mut self,
-        id: RunId,
-        cost: Money,
-        tokens: u64,
-        orphans: impl Fn(&mut Vec<super::state::Orphan>),
-    ) {
+    /// What was held is spent for what it cost, by the run and by the loops around the attempt that are still there; whoever waited for
+    /// money tries again, on all its targets.
+    pub(super) fn book(&mut self, id: RunId, path: &TaskPath, cost: Money, tokens: u64) {
         let run = self.run(id);
         run.spent = run.spent.plus(cost);
         run.tokens += tokens;
-        orphans(&mut run.orphans);
+        for (_, inst) in run.tasks.iter_mut().filter(|(around, _)| path.0.starts_with(&around.0)) {
+            inst.rounds.spent = inst.rounds.spent.plus(cost);
+            inst.rounds.tokens += tokens;
+        }
         for inst in run.tasks.values_mut().filter(|inst| inst.state == State::Broke) {
             inst.state = State::Ready;
+        }
+        for path in self.runs[&id].tasks.keys().cloned().collect::<Vec<_>>() {
+            if let State::Queued(rank, _) = self.runs[&id].tasks[&path].state
+                && let Some(targets) = self.eligible(id, &path)
+            {
+                self.run(id).inst(&path).state = State::Queued(rank, targets);
+            }
         }
     }
 
@@ -330,7 +347,7 @@ impl Reference {
         let class = task.fail_if.map_or(Class::InvalidOutput, |(_, class)| class);
         let repeatable = run.is_call(path) && run.tasks[path].last_effect != Effect::Once;
         let may = self.after_failure(id, path, &Failure::new(class, "refused"), repeatable);
-        self.follow(id, path, &may, next, class)
+        self.follow(id, path, &may, next)
     }
 
     fn round_judged(&mut self, id: RunId, path: &TaskPath, next: &NextRound) -> Checked {
@@ -341,18 +358,18 @@ impl Reference {
         let going = matches!(run.tasks[path].state, State::Open | State::Asking(Step::Round));
         let asked = run.tasks[path].state == State::Asking(Step::Round);
         let answered = matches!(&self.heard, Some(Heard::Evaluated(of, Ok(_))) if of.path == *path && of.run == id);
-        let (mut judged, mut done, mut class) = (rounds.judged, false, Class::DeadlineExceeded);
+        let late = if self.once_is_out(id, path) { Class::Uncertain } else { Class::DeadlineExceeded };
+        let (mut judged, mut done, mut class) = (rounds.judged, false, late);
         let mut ended = over;
         let mut same = None;
         if asked && answered {
             let evaluation = self.evaluation(id, path, Step::Round)?.evaluation;
             judged.push((evaluation.score, rounds.last.clone()));
             (done, class, same) = (evaluation.truth == Some(true), Class::Permanent, evaluation.same);
-            let run = &self.runs[&id];
             let stuck = same.is_some() && same == rounds.same;
             let spent = repeat.budget.is_some_and(|most| {
-                most.money.is_some_and(|most| run.spent.minus(rounds.spent_before) >= most)
-                    || most.tokens.is_some_and(|most| run.tokens - rounds.tokens_before >= most)
+                most.money.is_some_and(|most| rounds.spent >= most)
+                    || most.tokens.is_some_and(|most| rounds.tokens >= most)
             });
             ended = rounds.count >= repeat.rounds_max || stuck || spent;
         } else {
@@ -377,8 +394,8 @@ impl Reference {
                 if let (Next::Fail(_), Exhausted::Escalate(task)) = (next, repeat.exhausted) {
                     self.run(id).escalation = Some(task);
                 }
-                let may = self.caught_or(id, path, class);
-                self.follow(id, path, &may, next, class)?;
+                let may = self.caught_or(id, path, class, true);
+                self.follow(id, path, &may, next)?;
             }
             (_, done, ended, used) => {
                 return Err(format!("{next:?} follows; done {done}, ended {ended}, with {used:?}"));

@@ -52,15 +52,15 @@ impl Reference {
         ensure(shown.queued == self.queued().len() as u64, "another number of queued tasks")
     }
 
-    /// Of tasks that ranked alike only the core knows which it looked at before it had no credit left.
+    /// Of tasks that ranked alike only the core knows which it looked at before it had no credit left: those show what they wait for.
     fn step_aside(&mut self, core: &Scheduler) {
         for (id, path) in std::mem::take(&mut self.passed) {
             let Some(run) = self.runs.get_mut(&id).filter(|run| run.tasks.contains_key(&path)) else { continue };
             let name = run.graph.path_text(&path);
             let shown = core.view(id).and_then(|view| view.tasks.into_iter().find(|task| task.path == name));
-            let waits = shown.is_some_and(|task| task.waiting_on == Some(Cause::Budget));
+            let waits = shown.is_some_and(|task| task.waiting_on != Some(Cause::Capacity));
             if waits && matches!(run.tasks[&path].state, State::Queued(..)) {
-                run.inst(&path).state = State::Broke;
+                self.aside(id, &path);
             }
         }
     }
@@ -71,8 +71,9 @@ impl Reference {
             let Some((id, path)) = self.next().into_iter().next() else { return Ok(()) };
             let name = self.runs[&id].graph.path_text(&path);
             let purse = self.purse(id, &path);
-            ensure(purse == Purse::Waits, &format!("{name} could go and does not: {purse:?}"))?;
-            self.run(id).inst(&path).state = State::Broke;
+            let poor = matches!(purse, Purse::Waits | Purse::Settles(_));
+            ensure(poor, &format!("{name} could go and does not: {purse:?}"))?;
+            self.aside(id, &path);
         }
         Ok(())
     }

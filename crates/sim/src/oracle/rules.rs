@@ -167,7 +167,6 @@ impl Reference {
             _ => Vec::new(),
         };
         let ends = run.task(path).repeat.as_ref().and_then(|repeat| repeat.deadline).map(|span| now.after(span));
-        let (spent_before, tokens_before) = (run.spent, run.tokens);
         let is_call = run.is_call(path);
         let inst = run.inst(path);
         inst.entered = true;
@@ -177,7 +176,7 @@ impl Reference {
         }
         inst.state = State::Open;
         if is_loop {
-            inst.rounds = Rounds { ends, spent_before, tokens_before, ..Rounds::default() };
+            inst.rounds = Rounds { ends, ..Rounds::default() };
         }
         run.started = true;
         run.tasks.extend(inside.into_iter().map(|node| (path.child(Segment::Task(node)), Inst::new(node))));
@@ -365,12 +364,12 @@ impl Reference {
     pub(super) fn fails(&mut self, id: RunId, path: &TaskPath, failure: Option<Failure>) {
         let failure = failure.unwrap_or_else(|| Failure::new(Class::Permanent, "something inside failed"));
         match self.rung(id, path, failure.class, true) {
-            Some(rung) => self.take_rung(id, path, rung, failure.class),
+            Some(rung) => self.take_rung(id, path, rung),
             None => self.settle(id, path, How::Failed, Some(failure)),
         }
     }
 
-    pub(super) fn take_rung(&mut self, id: RunId, path: &TaskPath, rung: usize, class: Class) {
+    pub(super) fn take_rung(&mut self, id: RunId, path: &TaskPath, rung: usize) {
         let output = matches!(self.runs[&id].task(path).catch[rung].rung, agendum_types::graph::Rung::Output(_));
         if output {
             self.drop_task(id, path, How::Failed);
@@ -382,7 +381,6 @@ impl Reference {
         inst.free_at = now;
         inst.state = if output { State::Asking(Step::Catch) } else { State::Ready };
         (inst.rung, inst.tries, inst.degraded) = (rung + 1, 0, true);
-        inst.failure = Some(Failure::new(class, "caught"));
     }
 }
 

@@ -110,8 +110,9 @@ pub(super) struct Rounds {
     /// Score and output of each round that was judged.
     pub judged: Vec<(Option<i64>, Option<PayloadRef>)>,
     pub same: Option<Hash>,
-    pub spent_before: Money,
-    pub tokens_before: u64,
+    /// What its attempts have cost, be they awaited or not.
+    pub spent: Money,
+    pub tokens: u64,
 }
 
 /// An attempt that nobody awaits any more.

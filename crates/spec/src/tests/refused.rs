@@ -329,6 +329,19 @@ fn sections_do_not_read_each_other() {
 }
 
 #[test]
+fn the_budget_of_a_loop_only_bounds_it() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { loop: { until: "${{ true }}", max_iterations: 2, on_exhausted: fail, budget: { usd: 1, on_exceeded: wait } }, uses: chat, with: { prompt: hi } }
+          b: { loop: { until: "${{ true }}", max_iterations: 2, on_exhausted: fail, budget: {} }, uses: chat, with: { prompt: hi } }
+    "#), @"
+    4:95 unknown_key: unknown key `on_exceeded` in `budget`
+        help: known keys: usd, tokens
+    5:85 missing_key: `budget` lacks `usd` or `tokens`
+    ");
+}
+
+#[test]
 fn what_is_not_run_yet_says_so() {
     assert_snapshot!(said(r#"
         budget: { usd: 1, on_exceeded: ask }

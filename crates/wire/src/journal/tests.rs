@@ -85,6 +85,34 @@ fn about_the_run() -> Vec<Record> {
     ]
 }
 
+fn dispatched() -> Dispatched {
+    Dispatched {
+        attempt: AttemptNo(2),
+        incarnation: Incarnation(4),
+        target: Arc::from("openai/gpt"),
+        effect: Effect::Once,
+        hold: Money(11),
+        hold_tokens: 12,
+        output_cap: Some(512),
+        lower: true,
+        waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))],
+        reattached: true,
+    }
+}
+
+fn plainly_dispatched() -> Dispatched {
+    Dispatched {
+        effect: Effect::None,
+        hold: Money::ZERO,
+        hold_tokens: 0,
+        output_cap: None,
+        lower: false,
+        waits: smallvec![],
+        reattached: false,
+        ..dispatched()
+    }
+}
+
 fn changes() -> Vec<Change> {
     let all = Evaluation {
         truth: Some(true),
@@ -96,28 +124,6 @@ fn changes() -> Vec<Change> {
         payload: Some(labelled()),
     };
     let usage = Usage { tokens_in: 1, tokens_cached: 2, tokens_out: 3, tokens_reasoning: 4, calls: 5, estimated: true };
-    let dispatched = Dispatched {
-        attempt: AttemptNo(2),
-        incarnation: Incarnation(4),
-        target: Arc::from("openai/gpt"),
-        effect: Effect::Once,
-        hold: Money(11),
-        hold_tokens: 12,
-        output_cap: Some(512),
-        lower: true,
-        waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))],
-        reattached: true,
-    };
-    let plain = Dispatched {
-        effect: Effect::None,
-        hold: Money::ZERO,
-        hold_tokens: 0,
-        output_cap: None,
-        lower: false,
-        waits: smallvec![],
-        reattached: false,
-        ..dispatched.clone()
-    };
     let finished = |outcome, next| {
         let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
         Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), unreported: false, next }))
@@ -127,8 +133,8 @@ fn changes() -> Vec<Change> {
     let mut changes = vec![
         Change::Entered(all.clone().into()),
         Change::Entered(Box::default()),
-        Change::Dispatched(Box::new(dispatched)),
-        Change::Dispatched(Box::new(plain)),
+        Change::Dispatched(Box::new(dispatched())),
+        Change::Dispatched(Box::new(plainly_dispatched())),
         Change::Referenced { reference: Arc::from("job-7") },
         finished(succeeded.clone(), Next::Succeed),
         finished(succeeded, Next::Judge),
