@@ -1,34 +1,24 @@
-//! What a schema of inputs may cost: counted when a document is checked, before anything is checked against it.
+//! What a schema may cost: counted before anything is checked against it.
 //!
 //! A validator follows a `$ref` wherever it stands. Thirty definitions that name the next one twice are a thousand million steps, and
-//! a schema that names itself costs what the inputs let it. So every `$ref` leads to a place in the same schema and never back, and
+//! a schema that names itself costs what the values let it. So every `$ref` leads to a place in the same schema and never back, and
 //! what a schema holds is counted with all of them followed.
 
 use std::collections::BTreeMap;
 
-use agendum_types::Limits;
-use jsonschema::{PatternOptions, Validator};
 use serde_json::Value as Json;
 
 /// References that lead to references.
 const CHAIN_MAX: usize = 32;
-/// Bytes of a compiled pattern.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
 
-/// A validator whose patterns take time in proportion to the text: they have no look-around and no back-references.
-pub(super) fn validator(schema: &Json) -> Result<Validator, String> {
-    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-    jsonschema::options().with_pattern_options(patterns).build(schema).map_err(|error| error.to_string())
-}
-
-/// Refuses a schema that could cost too much, or is none.
-pub(crate) fn check(schema: &Json, limits: &Limits) -> Result<(), String> {
-    let max = u64::from(limits.schema_words_max);
+/// Refuses a schema of more words than this, with every `$ref` followed as often as the text leads to it.
+pub(super) fn check(schema: &Json, words_max: u32) -> Result<(), String> {
+    let max = u64::from(words_max);
     let mut count = Count { schema, known: BTreeMap::new(), open: Vec::new(), max };
     if count.words(schema)? > max {
         return Err(format!("it has more than {max} words with every `$ref` followed: let fewer of them lead on"));
     }
-    validator(schema).map(drop)
+    Ok(())
 }
 
 struct Count<'a> {
@@ -94,10 +84,12 @@ mod tests {
     use agendum_types::Limits;
     use serde_json::{Value as Json, json};
 
-    use super::{check, validator};
+    use crate::json_schema::bounded;
 
     fn verdict(schema: &Json) -> String {
-        check(schema, &Limits::STANDARD).err().unwrap_or_default()
+        let built = bounded(schema, Limits::STANDARD.schema_words_max)
+            .and_then(|options| options.build(schema).map_err(|error| error.to_string()));
+        built.err().unwrap_or_default()
     }
 
     /// Definitions of which each names the next one twice.
@@ -139,7 +131,13 @@ mod tests {
     fn patterns_take_linear_time() {
         let schema = json!({ "properties": { "x": { "type": "string", "pattern": "^(a+)+$" } } });
         assert_eq!(verdict(&schema), "");
-        assert!(!validator(&schema).unwrap().is_valid(&json!({ "x": format!("{}!", "a".repeat(100_000)) })));
+        assert!(
+            !bounded(&schema, 100)
+                .unwrap()
+                .build(&schema)
+                .unwrap()
+                .is_valid(&json!({ "x": format!("{}!", "a".repeat(100_000)) }))
+        );
         assert!(!verdict(&json!({ "properties": { "x": { "pattern": "(?=a)b" } } })).is_empty());
         assert!(!verdict(&json!({ "properties": { "x": { "pattern": "((a{1000}){1000}){1000}" } } })).is_empty());
     }
