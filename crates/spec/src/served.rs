@@ -1,6 +1,6 @@
 //! What the targets of a configuration cannot do: known to whoever has one, and no fault of the document.
 
-use agendum_types::graph::{Requirement, Section};
+use agendum_types::graph::Section;
 use agendum_types::{Capability, Limits, Target, target};
 
 use crate::Source;
@@ -40,9 +40,8 @@ impl Look<'_> {
     fn task(&mut self, task: &Node, uses: &Node, capability: Capability) {
         let able: Vec<&Target> = self.targets.iter().filter(|target| target.can(capability)).collect();
         let names: Vec<&str> = able.iter().map(|target| &*target.name).collect();
-        let serves = |requirement: &Requirement| able.iter().any(|target| target.serves(capability, requirement));
         let requirement = words::requirement(task.get("model"));
-        if !serves(&requirement) {
+        if !able.iter().any(|target| target.serves(capability, &requirement)) {
             let model = |word: &str| task.get("model").and_then(|model| model.get(word));
             let (node, help) = match (requirement.allow.first(), &requirement.class) {
                 _ if able.is_empty() => {

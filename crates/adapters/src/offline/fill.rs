@@ -3,11 +3,10 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use jsonschema::Validator;
-use serde_json::{Map, Value as Json, json};
-
 use agendum_spec::json_schema;
 use agendum_types::Class;
+use jsonschema::Validator;
+use serde_json::{Map, Value as Json, json};
 
 use super::prompt::Asked;
 use super::subject::Subject;
@@ -70,11 +69,8 @@ impl Filling<'_> {
             return Ok(fixed.clone());
         }
         if let Some(choices) = schema["enum"].as_array() {
-            return self
-                .subject
-                .judged()
-                .classify(choices)
-                .ok_or_else(|| "an `enum` of the schema is empty".to_owned());
+            let chosen = self.subject.judged().classify(choices);
+            return chosen.ok_or_else(|| "an `enum` of the schema is empty".to_owned());
         }
         if let Some(parts) = schema["allOf"].as_array() {
             let whole = parts.iter().fold(without(schema, "allOf"), |whole, part| merged(&whole, self.resolved(part)));
