@@ -41,7 +41,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "adapters",
-        may_use: &["ports", "types"],
+        // What a schema may cost is decided once: an expression may make one that only an attempt sees.
+        may_use: &["ports", "spec", "types"],
         never: &["agendum-core", "agendum-wire", "agendum-engine", "rusqlite", "axum"],
     },
     Layer {

@@ -13,10 +13,12 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use reqwest::{Client, Response};
 use serde_json::{Value as Json, json};
 
+use crate::aside::aside;
 use crate::chat::events::{Event, Events};
 use crate::chat::gathered::Gathered;
 use crate::http::answer::{location, named, refusal};
-use crate::input::{self, ChatInput};
+use crate::input::{self, ChatInput, Form};
+use crate::offline::CATEGORIES;
 use crate::timeouts::{Timeouts, over};
 
 mod events;
@@ -85,11 +87,11 @@ impl Chat {
             Profile::Moderate => {
                 let given: Json = input::parse(attempt, "{text}")?;
                 Ok(ChatInput {
-                    system: Some(
+                    system: Some(format!(
                         "You moderate text before it is shown. Say whether it may be shown, and which of these \
-                        categories it falls into: harassment, violence, self_harm, sexual, hate, credentials."
-                            .to_owned(),
-                    ),
+                        categories it falls into: {}.",
+                        CATEGORIES.join(", ")
+                    )),
                     prompt: Some(given["text"].as_str().unwrap_or_default().to_owned()),
                     schema: Some(
                         json!({ "type": "object", "required": ["allowed", "categories"], "additionalProperties": false,
@@ -112,16 +114,15 @@ impl Chat {
         }
     }
 
-    fn request(&self, given: &ChatInput, attempt: &Attempt) -> Json {
+    fn request(&self, given: &ChatInput, form: Option<&Form>, attempt: &Attempt) -> Json {
         let mut request = json!({
             "model": self.model, "messages": given.messages(), "stream": true, "stream_options": { "include_usage": true },
         });
         let name = if self.legacy_cap { "max_tokens" } else { "max_completion_tokens" };
         request[name] = json!(cap(given, attempt));
-        if let Some(schema) = &given.schema {
-            let (schema, _) = input::wrapped(schema);
+        if let Some(form) = form {
             request["response_format"] =
-                json!({ "type": "json_schema", "json_schema": { "name": "output", "schema": schema } });
+                json!({ "type": "json_schema", "json_schema": { "name": "output", "schema": form.schema } });
         }
         let optional = [
             ("tools", given.tools.clone()),
@@ -139,7 +140,11 @@ impl Chat {
 
     async fn call(&self, attempt: &Attempt, answer: &mut Gathered) -> Result<Finished, Failed> {
         let given = self.given(attempt)?;
-        let mut request = self.client.post(&self.endpoint).json(&self.request(&given, attempt));
+        let form = match given.schema.clone() {
+            Some(schema) => Some(aside(move || Form::new(&schema)).await??),
+            None => None,
+        };
+        let mut request = self.client.post(&self.endpoint).json(&self.request(&given, form.as_ref(), attempt));
         if let Some(key) = &self.key {
             request = request.bearer_auth(key.expose());
         }
@@ -155,7 +160,7 @@ impl Chat {
         if let Some(rest) = answer.rest() {
             attempt.chunks.send(Chunk::Text(rest)).await;
         }
-        self.finish(answer, &given)
+        self.finish(answer, form).await
     }
 
     /// A status that is no answer.
@@ -197,20 +202,20 @@ impl Chat {
         Ok(())
     }
 
-    fn finish(&self, answer: &Gathered, given: &ChatInput) -> Result<Finished, Failed> {
+    async fn finish(&self, answer: &Gathered, form: Option<Form>) -> Result<Finished, Failed> {
         let Some(reason) = answer.finish_reason.clone() else {
             return Err(Failed::new(Class::Unavailable, "the stream ended without its finish marker"));
         };
         if reason == "content_filter" {
             return Err(Failed::new(Class::ContentBlocked, "the provider's content filter stopped the answer"));
         }
-        let output = self.output(answer, given, &reason)?;
+        let output = self.output(answer, form, &reason).await?;
         let mut finished = input::finished(&output, answer.usage());
         finished.raw_usage.clone_from(&answer.raw_usage);
         Ok(finished)
     }
 
-    fn output(&self, answer: &Gathered, given: &ChatInput, reason: &str) -> Result<Json, Failed> {
+    async fn output(&self, answer: &Gathered, form: Option<Form>, reason: &str) -> Result<Json, Failed> {
         let cut = if reason == "length" { " (the answer was cut at its output cap)" } else { "" };
         let invalid = |error: &str| Failed::new(Class::InvalidOutput, format!("{error}{cut}"));
         if !answer.calls.is_empty() {
@@ -225,12 +230,11 @@ impl Chat {
                 json!({ "text": answer.text, "model": self.model, "finish_reason": reason, "tool_calls": calls }),
             );
         }
-        match (&given.schema, self.profile) {
-            (Some(schema), _) => {
-                let (asked, is_wrapped) = input::wrapped(schema);
-                let value = input::conforming(&answer.text, &asked)
-                    .map_err(|error| invalid(&format!("the answer does not follow the schema: {error}")))?;
-                Ok(if is_wrapped { value["value"].clone() } else { value })
+        match (form, self.profile) {
+            (Some(form), _) => {
+                let text = answer.text.clone();
+                let value = aside(move || form.value(&text)).await?;
+                value.map_err(|error| invalid(&format!("the answer does not follow the schema: {error}")))
             }
             // Half of a text is no translation of it.
             (None, Profile::Translate) => {

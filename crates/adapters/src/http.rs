@@ -32,6 +32,9 @@ const BODY_BYTES_MAX: usize = 8 << 20;
 const REDIRECTS_MAX: usize = 5;
 /// What a graph says to one host is not for another, save for these.
 const HEADERS_FOR_ALL: [&str; 2] = ["accept", "accept-language"];
+/// What no graph sets: `Host` would reach another site behind an allowed address, the others would frame another request.
+const HEADERS_OF_OURS: [&str; 6] =
+    ["host", "connection", "content-length", "proxy-authorization", "transfer-encoding", "upgrade"];
 
 /// Makes HTTP requests.
 #[derive(Clone, Debug)]
@@ -203,6 +206,12 @@ fn asked(given: &Input) -> Result<(Method, Url), Failed> {
     for (name, value) in &given.query {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         url.query_pairs_mut().append_pair(name, &text);
+    }
+    if let Some(name) =
+        given.headers.keys().find(|name| HEADERS_OF_OURS.contains(&name.trim().to_ascii_lowercase().as_str()))
+    {
+        let message = format!("the header {name:?} is not for graphs to set: it follows from the URL and the body");
+        return Err(Failed::new(Class::PermissionDenied, message).without_effect());
     }
     let method = given.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
     let method = Method::from_bytes(method.as_bytes())

@@ -1,7 +1,9 @@
 //! The `with` of model tasks, and JSON in and out.
 
 use agendum_ports::{Attempt, Failed, Finished, Payload};
-use agendum_types::{Class, MediaType, Usage};
+use agendum_spec::json_schema;
+use agendum_types::{Class, Limits, MediaType, Usage};
+use jsonschema::Validator;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -89,24 +91,42 @@ pub(crate) fn finished(value: &Json, usage: Usage) -> Finished {
     Finished { output, usage, raw_usage: None }
 }
 
-/// Checks a model's words against the schema that was asked for.
-pub(crate) fn conforming(text: &str, schema: &Json) -> Result<Json, String> {
-    let text = text.trim();
-    // Models like to fence what they were asked to give bare.
-    let bare =
-        text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|rest| rest.strip_suffix("```"));
-    let value: Json =
-        serde_json::from_str(bare.unwrap_or(text).trim()).map_err(|error| format!("it is not JSON: {error}"))?;
-    let validator =
-        jsonschema::validator_for(schema).map_err(|error| format!("the schema itself is not valid: {error}"))?;
-    match validator.validate(&value) {
-        Ok(()) => Ok(value),
-        Err(error) => Err(error.to_string()),
+/// What a model shall follow, and how its words are checked against it.
+pub(crate) struct Form {
+    /// As providers take it: the schema of an object.
+    pub(crate) schema: Json,
+    /// True if the value that was asked for is a field of it.
+    is_wrapped: bool,
+    validator: Validator,
+}
+
+impl Form {
+    /// The form of a schema. An expression may have made it, so that nobody has looked at what it costs.
+    pub(crate) fn new(schema: &Json) -> Result<Self, Failed> {
+        let (schema, is_wrapped) = wrapped(schema);
+        let built = json_schema::bounded(&schema, Limits::STANDARD.schema_words_max)
+            .and_then(|options| options.build(&schema).map_err(|error| error.to_string()));
+        let validator = built.map_err(|why| {
+            Failed::new(Class::Permanent, format!("the `schema` cannot be used: {why}")).without_effect()
+        })?;
+        Ok(Self { schema, is_wrapped, validator })
+    }
+
+    /// The value in a model's words, if it is what was asked for.
+    pub(crate) fn value(&self, text: &str) -> Result<Json, String> {
+        let text = text.trim();
+        // Models like to fence what they were asked to give bare.
+        let bare =
+            text.strip_prefix("```json").or_else(|| text.strip_prefix("```")).and_then(|rest| rest.strip_suffix("```"));
+        let mut value: Json =
+            serde_json::from_str(bare.unwrap_or(text).trim()).map_err(|error| format!("it is not JSON: {error}"))?;
+        self.validator.validate(&value).map_err(|error| error.to_string())?;
+        Ok(if self.is_wrapped { value["value"].take() } else { value })
     }
 }
 
 /// A schema that is no object is wrapped, because providers take objects only. What its references name stays at the top.
-pub(crate) fn wrapped(schema: &Json) -> (Json, bool) {
+fn wrapped(schema: &Json) -> (Json, bool) {
     if schema["type"] == "object" || schema.get("properties").is_some() {
         return (schema.clone(), false);
     }

@@ -9,6 +9,7 @@ pub mod exec;
 pub mod http;
 pub mod offline;
 
+mod aside;
 mod input;
 mod timeouts;
 

@@ -10,6 +10,7 @@ mod language;
 mod lexicon;
 mod moderation;
 mod prompt;
+mod subject;
 mod temper;
 mod words;
 
@@ -22,6 +23,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use crate::aside::aside;
 use crate::input::{self, ChatInput};
 use crate::timeouts::{Timeouts, over};
 
@@ -39,6 +41,11 @@ pub const NOTE: &str = "extractive answer: sentences of the given passages, no n
 
 /// What stands beside its name on the wire, where there is no place for the note.
 pub const FINGERPRINT: &str = "extractive, no neural network";
+
+/// Bytes of a text at most, a prompt with its passages included.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+/// Words of a question times words of its passages at most: each is sought among all.
+const COMPARISONS_MAX: u64 = 20_000_000;
 
 /// Which of its skills a target offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,15 +128,46 @@ impl Refused {
     }
 }
 
+impl From<Refused> for Failed {
+    fn from(refused: Refused) -> Self {
+        Self::new(refused.class, refused.message).without_effect()
+    }
+}
+
+/// Refuses what would keep a machine busy for minutes; nothing is cut in silence.
+fn readable(text: &str) -> Result<(), Refused> {
+    match text.len() {
+        0..=TEXT_BYTES_MAX => Ok(()),
+        more => {
+            let message = format!("the offline model reads {TEXT_BYTES_MAX} bytes at most, these are {more}");
+            Err(Refused::new(Class::Permanent, message))
+        }
+    }
+}
+
+fn comparable(asked: &Asked) -> Result<(), Refused> {
+    let questions = words::count(&asked.question);
+    let passages = asked.passages.iter().map(|passage| words::count(&passage.text)).sum::<u64>();
+    if questions * passages <= COMPARISONS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "the offline model cannot look for a question of {questions} words in passages of {passages}: ask a shorter one"
+    );
+    Err(Refused::new(Class::Permanent, message))
+}
+
 fn chat_reply(given: &ChatInput) -> Result<Reply, Refused> {
     let text = given.text();
     if text.trim().is_empty() {
         return Err(Refused::new(Class::Permanent, "there is neither a `prompt` nor `messages`".to_owned()));
     }
+    readable(&text)?;
     let asked = Asked::read(given);
+    comparable(&asked)?;
     let tokens_in = words::count(&text);
     let filled = |schema: &Json| {
-        let value = fill::value(schema, &asked).map_err(|error| Refused::new(Class::InvalidOutput, error))?;
+        let value = fill::value(schema, &asked)?;
         let text = value.to_string();
         match given.max_tokens.filter(|cap| words::cut(&text, u64::from(*cap)).is_some()) {
             Some(cap) => Err(Refused::new(
@@ -233,8 +271,7 @@ async fn serve(skill: Skill, counted: &Counted, attempt: &Attempt) -> Result<Fin
             let given: ChatInput =
                 input::parse(attempt, "{prompt, system, messages, schema, tools, tool_choice, max_tokens}")?;
             let given = ChatInput { max_tokens: given.max_tokens.into_iter().chain(attempt.output_cap).min(), ..given };
-            let reply =
-                chat_reply(&given).map_err(|refused| Failed::new(refused.class, refused.message).without_effect())?;
+            let reply = aside(move || chat_reply(&given)).await??;
             let usage = Usage {
                 tokens_in: reply.tokens_in,
                 tokens_out: reply.tokens_out,
@@ -247,12 +284,15 @@ async fn serve(skill: Skill, counted: &Counted, attempt: &Attempt) -> Result<Fin
         }
         Skill::Moderate => {
             let given: TextInput = input::parse(attempt, "{text}")?;
-            Ok(input::finished(&moderate(&given.text), Usage { calls: 1, ..Usage::default() }))
+            readable(&given.text)?;
+            let judged = aside(move || moderate(&given.text)).await?;
+            Ok(input::finished(&judged, Usage { calls: 1, ..Usage::default() }))
         }
         Skill::Translate => {
             let given: TextInput = input::parse(attempt, "{text, to}")?;
-            let to = given.to.as_deref().unwrap_or("en");
-            Ok(input::finished(&translate(&given.text, to), Usage { calls: 1, ..Usage::default() }))
+            readable(&given.text)?;
+            let translated = aside(move || translate(&given.text, given.to.as_deref().unwrap_or("en"))).await?;
+            Ok(input::finished(&translated, Usage { calls: 1, ..Usage::default() }))
         }
     }
 }

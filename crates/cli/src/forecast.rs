@@ -13,19 +13,11 @@ mod prompt;
 use std::sync::Arc;
 
 use agendum_types::graph::{Call, NodeId, OnExceeded, Section, Work};
-use agendum_types::{Duration, Graph, Limits, Money, Target};
+use agendum_types::{Duration, Graph, Limits, Money, Target, target};
 use serde::Serialize;
 
 pub(crate) use effort::Effort;
 pub(crate) use history::{History, Learned};
-
-/// Sections in the order in which a run comes to them, with their words.
-const SECTIONS: [(Section, &str); 4] = [
-    (Section::Main, "tasks"),
-    (Section::After, "after"),
-    (Section::OnFailure, "on_failure"),
-    (Section::Finally, "finally"),
-];
 
 /// What is expected of a graph.
 pub(crate) struct Forecast<'g> {
@@ -61,7 +53,7 @@ struct Node {
 
 /// A section as a whole.
 struct Part {
-    word: &'static str,
+    section: Section,
     /// Its tasks in the order of their waves.
     nodes: Vec<NodeId>,
     critical: Vec<NodeId>,
@@ -88,7 +80,7 @@ fn optional_millis<S: serde::Serializer>(span: &Option<Duration>, to: S) -> Resu
 pub(crate) fn forecast<'g>(graph: &'g Graph, table: &[Target], history: &History, limits: &Limits) -> Forecast<'g> {
     let mut nodes = effort::nodes(graph, table, history, limits);
     let mut sections = Vec::new();
-    for (section, word) in SECTIONS {
+    for section in Section::ALL {
         let siblings = graph.section(section);
         if siblings.is_empty() {
             continue;
@@ -97,7 +89,7 @@ pub(crate) fn forecast<'g>(graph: &'g Graph, table: &[Target], history: &History
         let effort = order::together(graph, siblings, &nodes);
         let mut ordered = order::ordered(graph, siblings);
         ordered.sort_by_key(|node| nodes[node.0 as usize].wave);
-        sections.push(Part { word, nodes: ordered, critical, effort });
+        sections.push(Part { section, nodes: ordered, critical, effort });
     }
     for index in 0..graph.tasks.len() {
         if let Work::Group(group) = &graph.tasks[index].work {
@@ -110,17 +102,7 @@ pub(crate) fn forecast<'g>(graph: &'g Graph, table: &[Target], history: &History
 
 /// The targets that may serve a call, in the order in which they are tried.
 fn eligible<'t>(call: &Call, table: &'t [Target]) -> Vec<&'t Target> {
-    let able = |target: &&Target| target.capabilities.contains(&call.capability);
-    let requirement = &call.requirement;
-    if requirement.allow.is_empty() {
-        let fits = |target: &&Target| {
-            requirement.class.as_ref().is_none_or(|class| {
-                target.classes.is_empty() || target.classes.contains(class) || target.name == *class
-            })
-        };
-        return table.iter().filter(able).filter(fits).collect();
-    }
-    requirement.allow.iter().flat_map(|name| table.iter().filter(able).filter(move |of| of.name == *name)).collect()
+    target::candidates(table.iter().map(|target| (target, target)), call.capability, &call.requirement)
 }
 
 impl Forecast<'_> {
@@ -129,7 +111,7 @@ impl Forecast<'_> {
     }
 
     fn main(&self) -> Effort {
-        self.sections.iter().find(|part| part.word == "tasks").map_or_else(Effort::default, |part| part.effort)
+        self.sections.iter().find(|part| part.section == Section::Main).map_or_else(Effort::default, |part| part.effort)
     }
 
     /// Deadline against the worst case: by how much it is exceeded; the longest span for a worst case without an end.

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use agendum_retrieve_fts::IndexName;
 use agendum_spec::Accepted;
-use agendum_types::Target;
 use agendum_types::graph::{Rung, Work};
+use agendum_types::{Capability, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -34,8 +33,11 @@ struct Served {
 }
 
 impl Served {
-    fn can(&self, word: &str) -> bool {
-        self.can.iter().any(|can| can == word)
+    /// As far as it says what may be served.
+    fn target(&self) -> Target {
+        let capabilities = self.can.iter().filter_map(|word| Capability::from_word(word)).collect();
+        let classes = self.classes.iter().map(|class| class.as_str().into()).collect();
+        Target { capabilities, classes, ..Target::free(&self.name, Capability::Chat, 1) }
     }
 }
 
@@ -106,28 +108,21 @@ impl InForce {
 
     /// What the graph needs and the owner does not have.
     pub(crate) fn lacks(&self, accepted: &Accepted, inputs: &Json, data: &Path) -> BTreeSet<String> {
+        let targets: Vec<Target> = self.targets.iter().map(Served::target).collect();
         let mut lacks = BTreeSet::new();
         for task in &accepted.graph.tasks {
             let Work::Call(call) = &task.work else { continue };
-            let word = call.capability.word();
-            let named = |name: &Arc<str>| self.targets.iter().any(|target| target.name == **name && target.can(word));
-            let allow = &call.requirement.allow;
-            if !allow.is_empty() {
-                if !allow.iter().any(named) {
-                    lacks.insert(format!("target {}", allow.join(" or ")));
-                }
-            } else if let Some(class) = &call.requirement.class {
-                let fits =
-                    |target: &&Served| target.classes.iter().any(|one| **one == **class) || *target.name == **class;
-                if !self.targets.iter().filter(|target| target.can(word)).any(|target| fits(&target)) {
-                    lacks.insert(format!("a target of class {class} for {word}"));
-                }
-            } else if !self.targets.iter().any(|target| target.can(word)) {
-                lacks.insert(format!("a target for {word}"));
+            let (capability, asked) = (call.capability, &call.requirement);
+            if !targets.iter().any(|target| target.serves(capability, asked)) {
+                lacks.insert(match (asked.allow.as_slice(), &asked.class) {
+                    ([], Some(class)) => format!("a target of class {class} for {capability}"),
+                    ([], None) => format!("a target for {capability}"),
+                    (allow, _) => format!("target {}", allow.join(" or ")),
+                });
             }
             for rung in &task.catch {
                 if let Rung::Target(name) = &rung.rung
-                    && !named(name)
+                    && !targets.iter().any(|target| target.name == *name && target.can(capability))
                 {
                     lacks.insert(format!("target {name}"));
                 }

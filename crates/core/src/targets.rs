@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_types::graph::Requirement;
 use agendum_types::outcome::Price;
 use agendum_types::snapshot::TargetLoad;
-use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp};
+use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, target};
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -88,17 +88,13 @@ impl Targets {
 
     /// The targets that will do, best first: the order of `allow`, else of the table.
     pub(crate) fn candidates(&self, capability: Capability, requirement: &Requirement) -> Vec<TargetId> {
-        let able = |row: &TargetRow| row.target.capabilities.contains(&capability);
-        if requirement.allow.is_empty() {
-            return self.find(|row| able(row) && fits_class(&row.target, requirement.class.as_ref()));
-        }
-        let by_name = |name: &Arc<str>| self.find(|row| able(row) && row.target.name == *name);
-        requirement.allow.iter().flat_map(by_name).collect()
+        let table = (0..).map(TargetId).zip(self.rows.iter().map(|row| &row.target));
+        target::candidates(table, capability, requirement)
     }
 
     /// The one target of this name, if it can do this.
     pub(crate) fn named(&self, capability: Capability, name: &str) -> Vec<TargetId> {
-        self.find(|row| row.target.capabilities.contains(&capability) && &*row.target.name == name)
+        self.find(|row| row.target.can(capability) && &*row.target.name == name)
     }
 
     fn find(&self, fits: impl Fn(&TargetRow) -> bool) -> Vec<TargetId> {
@@ -140,9 +136,4 @@ impl Targets {
         };
         self.rows.iter().filter(|row| !row.target.capabilities.is_empty()).map(load).collect()
     }
-}
-
-/// `class` names a class of model, or one target.
-fn fits_class(target: &Target, class: Option<&Arc<str>>) -> bool {
-    class.is_none_or(|class| target.classes.contains(class) || target.name == *class)
 }

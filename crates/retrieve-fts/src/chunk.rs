@@ -1,13 +1,16 @@
 //! Documents into passages: blocks of one section, with their headings and lines.
 
+use std::ops::Range;
 use std::path::Path;
 
+use ego_tree::iter::Edge;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
-use scraper::{Html, Node};
+use scraper::Html;
+use scraper::node::Element;
 
 /// A passage ends with the block that takes it beyond this many bytes.
 const SIZE_WANTED: usize = 900;
-/// A block longer than this is cut; nobody cites a page as one sentence.
+/// A block longer than this becomes several; nobody cites a page as one sentence.
 const SIZE_MAX: usize = 4_000;
 
 /// Around code, so that a reader can tell it from prose.
@@ -125,44 +128,65 @@ const fn depth(level: HeadingLevel) -> usize {
 }
 
 fn plain(text: &str, gather: &mut Gather) {
-    let mut at = 0;
-    for paragraph in text.split("\n\n") {
-        gather.block(&paragraph.split_whitespace().collect::<Vec<_>>().join(" "), at, at + paragraph.len());
-        at += paragraph.len() + 2;
+    let (mut block, mut begin, mut end, mut at) = (String::new(), 0, 0, 0);
+    for line in text.split_inclusive('\n') {
+        let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.is_empty() {
+            gather.block(&std::mem::take(&mut block), begin, end);
+        } else {
+            if block.is_empty() {
+                begin = at;
+            } else {
+                block.push(' ');
+            }
+            block.push_str(&words);
+            end = at + line.len();
+        }
+        at += line.len();
     }
+    gather.block(&block, begin, end);
 }
 
-/// Elements whose text is one block.
-const BLOCKS: [&str; 10] = ["p", "li", "pre", "td", "th", "dt", "dd", "blockquote", "figcaption", "caption"];
-const SILENT: [&str; 5] = ["script", "style", "nav", "template", "noscript"];
+/// Elements inside a block; every other one begins and ends blocks.
+const INLINE: [&str; 29] = [
+    "a", "abbr", "b", "bdi", "bdo", "br", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img", "ins", "kbd",
+    "label", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "u",
+];
+/// Elements whose text is for no reader.
+const SILENT: [&str; 7] = ["head", "script", "style", "nav", "svg", "template", "noscript"];
 
 fn html(text: &str, gather: &mut Gather) {
     let tree = Html::parse_document(text);
-    let mut at = 0;
-    for node in tree.tree.root().descendants() {
-        let Node::Element(element) = node.value() else { continue };
-        let name = element.name();
-        let level = name.strip_prefix('h').and_then(|level| level.parse::<usize>().ok()).filter(|level| *level <= 6);
-        let inner = BLOCKS.contains(&name)
-            && node
-                .descendants()
-                .skip(1)
-                .any(|below| matches!(below.value(), Node::Element(e) if BLOCKS.contains(&e.name())));
-        let silent =
-            node.ancestors().any(|above| matches!(above.value(), Node::Element(e) if SILENT.contains(&e.name())));
-        if silent || inner || (level.is_none() && !BLOCKS.contains(&name)) {
-            continue;
+    let (mut block, mut begin, mut at) = (String::new(), 0, 0);
+    let (mut silent, mut heading) = (0_usize, None);
+    for edge in tree.tree.root().traverse() {
+        let (node, opens) = match edge {
+            Edge::Open(node) => (node, true),
+            Edge::Close(node) => (node, false),
+        };
+        if let Some(piece) = node.value().as_text().filter(|_| opens && silent == 0) {
+            // The parser keeps no places: a block's first words are looked for from the last place on.
+            let words = piece.trim();
+            if block.trim().is_empty() && !words.is_empty() {
+                at = text[at..].find(words).map_or(at, |found| at + found);
+                begin = at;
+            }
+            block.push_str(piece);
         }
-        let pieces: Vec<&str> =
-            node.descendants().filter_map(|below| below.value().as_text().map(|text| &**text)).collect();
-        let block = pieces.concat().split_whitespace().collect::<Vec<_>>().join(" ");
-        // The parser keeps no places: the block's first words are looked for from the last place on.
-        let begin = pieces.iter().map(|piece| piece.trim()).find(|piece| !piece.is_empty());
-        let begin = begin.and_then(|piece| text[at..].find(piece)).map_or(at, |found| at + found);
-        at = begin;
-        match level {
-            Some(level) => gather.heading(level, &block),
-            None => gather.block(&block, begin, begin + 1),
+        let Some(name) = node.value().as_element().map(Element::name) else { continue };
+        if SILENT.contains(&name) {
+            silent = if opens { silent + 1 } else { silent - 1 };
+        }
+        let level = name.strip_prefix('h').and_then(|level| level.parse::<usize>().ok()).filter(|level| *level <= 6);
+        if name == "br" {
+            block.push(' ');
+        } else if level.is_some() || heading.is_none() && !INLINE.contains(&name) {
+            let whole = std::mem::take(&mut block).split_whitespace().collect::<Vec<_>>().join(" ");
+            match heading.take() {
+                Some(level) => gather.heading(level, &whole),
+                None => gather.block(&whole, begin, begin + 1),
+            }
+            heading = level.filter(|_| opens);
         }
     }
 }
@@ -195,11 +219,25 @@ impl Gather {
     }
 
     fn block(&mut self, text: &str, begin: usize, end: usize) {
-        if text.is_empty() {
-            return;
+        let code = text.strip_prefix(FENCE).and_then(|rest| rest.strip_suffix(FENCE));
+        let body = code.unwrap_or(text);
+        for piece in pieces(body) {
+            // Where a piece of a block stands is told by its share: what was read is not what is written, byte for byte.
+            let place = |at: usize| begin + (end - begin) * at / body.len();
+            let (first, behind) = (place(piece.start), place(piece.end));
+            let (first_line, last_line) =
+                (self.lines.line(first), self.lines.line(behind.saturating_sub(1).max(first)));
+            let piece = &body[piece];
+            match code {
+                Some(_) => {
+                    self.piece(&format!("{FENCE}\n{}\n{FENCE}", piece.trim_matches('\n')), first_line, last_line)
+                }
+                None => self.piece(piece.trim(), first_line, last_line),
+            }
         }
-        let text = &text[..text.floor_char_boundary(SIZE_MAX)];
-        let (first_line, last_line) = (self.lines.line(begin), self.lines.line(end.saturating_sub(1).max(begin)));
+    }
+
+    fn piece(&mut self, text: &str, first_line: u32, last_line: u32) {
         let heading = || self.headings.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" › ");
         let passage = match &mut self.open {
             Some(passage) => {
@@ -218,4 +256,22 @@ impl Gather {
     fn close(&mut self) {
         self.done.extend(self.open.take());
     }
+}
+
+/// A text in pieces of [`SIZE_MAX`] at most, cut at the end of a line, else of a word.
+fn pieces(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while !text[at..].trim().is_empty() {
+        let rest = &text[at..];
+        let mut size = rest.len();
+        if size > SIZE_MAX {
+            let most = &rest[..rest.floor_char_boundary(SIZE_MAX)];
+            let cut = most.rfind('\n').or_else(|| most.rfind(' ')).filter(|cut| *cut > 0);
+            size = cut.map_or(most.len(), |cut| cut + 1);
+        }
+        found.push(at..at + size);
+        at += size;
+    }
+    found
 }

@@ -11,7 +11,7 @@ use crate::chunk::{Format, passages};
 /// Files larger than this are skipped and counted.
 const FILE_BYTES_MAX: u64 = 8 << 20;
 /// Counted up when passages are cut differently: an older index is filled anew.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS folders (path TEXT PRIMARY KEY) STRICT;

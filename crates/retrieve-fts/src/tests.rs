@@ -28,6 +28,41 @@ fn html_and_text_are_cut_into_blocks() {
 }
 
 #[test]
+fn nothing_of_a_long_block_is_lost() {
+    let words =
+        |text: &str| text.split_whitespace().filter(|word| *word != "```").map(str::to_owned).collect::<Vec<_>>();
+    let prose: String = (0..4_000).map(|number| format!("word{number} ")).collect();
+    let code: String = (0..1_000).map(|number| format!("    line {number}\n")).collect();
+    let crlf: String = (0..300).map(|number| format!("Paragraph {number}\r\nhas two lines.\r\n\r\n")).collect();
+    for (format, text, expected, last_line) in [
+        (Format::Text, prose.clone(), prose.clone(), 1),
+        (Format::Text, "x".repeat(9_000), ["x".repeat(4_000), "x".repeat(4_000), "x".repeat(1_000)].join(" "), 1),
+        (Format::Text, crlf.clone(), crlf, 899),
+        (Format::Markdown, format!("# Top\n\n{prose}"), prose.clone(), 3),
+        (Format::Markdown, format!("```\n{code}```\n"), code, 1_002),
+        (Format::Html, format!("<p>{prose}</p>"), prose, 1),
+    ] {
+        let found = passages(format, &text);
+        let all: Vec<&str> = found.iter().map(|passage| passage.text.as_str()).collect();
+        assert_eq!(words(&all.join(" ")), words(&expected), "{format:?}");
+        assert!(all.iter().all(|text| text.len() <= 5_000), "{format:?}");
+        assert!(all.iter().all(|text| text.matches("```").count() % 2 == 0), "{format:?}: code is told from prose");
+        assert_eq!(found.last().unwrap().last_line, last_line, "{format:?}");
+        assert!(found.is_sorted_by_key(|passage| passage.first_line), "{format:?}");
+    }
+}
+
+#[test]
+fn html_has_text_outside_of_paragraphs() {
+    let html = "<html><head><title>no</title></head><body>\nStray words<br>here.\n<div>Intro <a href=x>link</a>.\n<p>Inside.</p>\nAfter it.</div>\n\
+        <ul><li>outer\n<ul><li>inner</li></ul></li></ul><nav>no</nav><h2><div>Deep</div></h2>\n<section><span>Own</span> text</section></body></html>";
+    insta::assert_snapshot!(shown(Format::Html, html), @r#"
+    2-7 [] "Stray words here.\nIntro link.\nInside.\nAfter it.\nouter\ninner"
+    8-8 [Deep] "Own text"
+    "#);
+}
+
+#[test]
 fn an_index_follows_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

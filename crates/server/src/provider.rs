@@ -105,6 +105,11 @@ impl Refusal {
         let status = StatusCode::BAD_REQUEST;
         Self { status, kind: "invalid_request_error", code: None, message, retry_after_ms: None }
     }
+
+    fn server(message: String) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self { status, kind: "server_error", ..Self::invalid(message) }
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -139,13 +144,7 @@ async fn tempered(model: &dyn Model) -> Result<bool, Refusal> {
     match mood {
         Mood::Fine => Ok(false),
         Mood::Cut => Ok(true),
-        Mood::Fails => Err(Refusal {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            kind: "server_error",
-            code: None,
-            message: "told to fail".to_owned(),
-            retry_after_ms: None,
-        }),
+        Mood::Fails => Err(Refusal::server("told to fail".to_owned())),
         Mood::RateLimited { retry_after_ms } => Err(Refusal {
             status: StatusCode::TOO_MANY_REQUESTS,
             kind: "requests",
@@ -164,10 +163,20 @@ fn read(body: Body) -> Result<Value, Refusal> {
     Ok(asked)
 }
 
+/// Asks the model on a thread that may be busy.
+async fn aside<T: Send + 'static>(
+    provider: &Arc<Provider>,
+    ask: impl FnOnce(&dyn Model) -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let model = Arc::clone(&provider.model);
+    tokio::task::spawn_blocking(move || ask(&*model)).await.map_err(|error| Refusal::server(error.to_string()))
+}
+
 async fn completions(State(provider): State<Arc<Provider>>, body: Body) -> Result<Response, Refusal> {
     let asked = read(body)?;
     let cut = tempered(&*provider.model).await?;
-    let reply = provider.model.chat(&asked).map_err(Refusal::invalid)?;
+    let (reply, asked) = aside(&provider, |model| (model.chat(&asked), asked)).await?;
+    let reply = reply.map_err(Refusal::invalid)?;
     let number = provider.calls.fetch_add(1, Ordering::Relaxed) + 1;
     let head = |object: &str| {
         json!({ "id": format!("chatcmpl-{number}"), "object": object, "created": Wall.now().0 / 1_000_000,
@@ -242,17 +251,18 @@ fn streamed(chunks: Vec<String>, pause: Span) -> Response {
 async fn moderations(State(provider): State<Arc<Provider>>, body: Body) -> Result<Json<Value>, Refusal> {
     let asked = read(body)?;
     tempered(&*provider.model).await?;
-    let texts: Vec<&str> = match &asked["input"] {
-        Value::String(text) => vec![text],
-        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
+    let texts: Vec<String> = match &asked["input"] {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
             return Err(Refusal::invalid("`input` must be a text or a list of texts".to_owned()));
         }
     };
-    let results: Vec<Value> = texts
+    let judge = move |model: &dyn Model| texts.iter().map(|text| model.moderate(text)).collect::<Vec<_>>();
+    let results: Vec<Value> = aside(&provider, judge)
+        .await?
         .into_iter()
-        .map(|text| {
-            let categories = provider.model.moderate(text);
+        .map(|categories| {
             let flagged = categories.iter().any(|(_, hit)| *hit);
             let named: serde_json::Map<String, Value> =
                 categories.iter().map(|(name, hit)| ((*name).to_owned(), json!(hit))).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_engine::{Engine, NotLive, Request};
-use agendum_spec::{Checked, Diagnostic, NoFiles, Severity, Source};
+use agendum_spec::{Checked, Diagnostic, NoFiles, Source};
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal, RunId};
 use agendum_wire::v1::Submit;
@@ -130,20 +130,6 @@ fn invalid(checked: &Checked) -> Refused {
 
 fn not_right(checked: &Checked, title: &str) -> Refused {
     let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", title, "see diagnostics");
-    refused.0.diagnostics = checked.diagnostics.iter().map(diagnostic).collect();
+    refused.0.diagnostics = checked.diagnostics.iter().map(Diagnostic::json).collect();
     refused
-}
-
-/// `offset` and `length` count bytes of the text that was sent.
-fn diagnostic(diagnostic: &Diagnostic) -> Value {
-    let severity = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::NotYet => "not_yet",
-        Severity::Warning => "warning",
-    };
-    json!({
-        "code": diagnostic.code, "severity": severity, "message": diagnostic.message, "help": diagnostic.help,
-        "line": diagnostic.line, "column": diagnostic.column,
-        "offset": diagnostic.span.start, "length": diagnostic.span.len(),
-    })
 }

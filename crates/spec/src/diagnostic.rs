@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::{Value as Json, json};
+
 use crate::scalar::Scalar;
 use crate::tree::Node;
 
@@ -17,6 +19,18 @@ pub enum Severity {
     NotYet,
     /// It runs, but probably not as meant.
     Warning,
+}
+
+impl Severity {
+    /// The word for machines.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::NotYet => "not_yet",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 /// One thing to say about a document.
@@ -38,6 +52,18 @@ pub struct Diagnostic {
     pub line: usize,
     /// The column of its first byte, in characters, from 1.
     pub column: usize,
+}
+
+impl Diagnostic {
+    /// As JSON for machines; `offset` and `length` count bytes of the text that `file` names, or of the document itself.
+    #[must_use]
+    pub fn json(&self) -> Json {
+        json!({
+            "code": self.code, "severity": self.severity.word(), "message": self.message, "help": self.help,
+            "file": self.file.as_ref().map(|file| &file.path), "line": self.line, "column": self.column,
+            "offset": self.span.start, "length": self.span.len(),
+        })
+    }
 }
 
 /// A file that a document names.

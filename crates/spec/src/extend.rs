@@ -32,7 +32,7 @@ pub fn extend(document: &NormalDocument, addition: &str, limits: &Limits) -> Res
 fn extend_into(whole: &mut Node, addition: &str, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Accepted> {
     let added = tree::parse(addition, limits, diagnostics)?;
     let mut tasks = tasks_of(added, diagnostics)?;
-    schema::check_tasks(&tasks, diagnostics);
+    schema::check_tasks(&tasks, limits, diagnostics);
     let mut left = limits.document_bytes_max;
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
     let span = tasks.span.clone();

@@ -1,6 +1,7 @@
 //! Files that a document names: prompts, and what a program reads. Read through a [`Resolver`], and from then on a part of the document.
 
 use agendum_types::Limits;
+use agendum_types::graph::Section;
 
 use crate::diagnostic::Diagnostics;
 use crate::tree::{Node, Value};
@@ -33,8 +34,8 @@ const ENDINGS: [&str; 4] = [".md", ".txt", ".j2", ".jinja"];
 /// Puts the text of every named file into the document.
 pub(crate) fn inline(tree: &mut Node, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) {
     let mut left = limits.document_bytes_max;
-    for section in ["tasks", "after", "on_failure", "finally"] {
-        if let Some(tasks) = get_mut(tree, section) {
+    for section in Section::ALL {
+        if let Some(tasks) = get_mut(tree, section.word()) {
             inline_tasks(tasks, resolver, &mut left, diagnostics);
         }
     }

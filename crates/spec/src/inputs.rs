@@ -1,10 +1,8 @@
 //! The inputs of a run: checked against the document's JSON Schema, with its defaults filled in.
 
-pub(crate) mod cost;
-
 use serde_json::{Map, Value as Json};
 
-use crate::NormalDocument;
+use crate::{NormalDocument, json_schema};
 
 /// Characters of a reason that are shown from its begin, and from its end, where it is longer than both.
 const SHOWN_MAX: usize = 80;
@@ -50,7 +48,7 @@ pub fn prepare(schema: &Json, inputs: Json) -> Result<Json, Unfit> {
         }
     }
     let inputs = Json::Object(inputs);
-    match cost::validator(schema) {
+    match json_schema::options().build(schema) {
         Ok(validator) => {
             for error in validator.iter_errors(&inputs) {
                 let place = error.instance_path().to_string();

@@ -1,5 +1,9 @@
-//! JSON Schemas inside a document: of its inputs, and of what a model shall answer.
+//! JSON Schemas inside a document: of its inputs, and of what a model shall answer. What they cost is bounded, whoever wrote them.
 
+mod cost;
+
+use agendum_types::Limits;
+use jsonschema::{PatternOptions, ValidationOptions};
 use serde_json::Value as Json;
 
 use crate::diagnostic::Diagnostics;
@@ -9,21 +13,37 @@ use crate::tree::{self, Node, Value};
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 /// Characters of a validator's reason that are shown; it quotes the schema.
 const WHY_MAX: usize = 300;
+/// Bytes of a compiled pattern.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
 
-/// Says where a schema is none. One that holds expressions is known only when they are.
-pub(crate) fn check(node: &Node, what: &str, diagnostics: &mut Diagnostics) {
-    if is_computed(node) {
-        return;
-    }
+/// How to build the validator of a schema that has no more words than this with every `$ref` followed as often as the text leads to
+/// it. Its patterns take time in proportion to the text: they have no look-around and no back-references.
+///
+/// # Errors
+///
+/// If the schema could cost too much to follow.
+pub fn bounded(schema: &Json, words_max: u32) -> Result<ValidationOptions<'static>, String> {
+    cost::check(schema, words_max).map(|()| options())
+}
+
+pub(crate) fn options() -> ValidationOptions<'static> {
+    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
+    jsonschema::options().with_pattern_options(patterns)
+}
+
+/// Says where a schema is none, or could cost too much.
+pub(crate) fn check(node: &Node, what: &str, limits: &Limits, diagnostics: &mut Diagnostics) {
     let schema = tree::to_json(node);
-    let wrong: Vec<(String, String)> = match jsonschema::meta::validate(&schema) {
-        Ok(()) => match jsonschema::validator_for(&schema) {
-            Ok(_) => Vec::new(),
-            Err(error) => vec![(error.instance_path().to_string(), error.to_string())],
-        },
-        Err(error) => vec![(error.instance_path().to_string(), error.to_string())],
+    let built = match (jsonschema::meta::validate(&schema), bounded(&schema, limits.schema_words_max)) {
+        (Err(error), _) => Err((error.instance_path().to_string(), error.to_string())),
+        (Ok(()), Err(why)) => {
+            return diagnostics.error("bad_schema", &node.span, format!("{what} cannot be used: {why}"), "");
+        }
+        (Ok(()), Ok(options)) => {
+            options.build(&schema).map_err(|error| (error.instance_path().to_string(), error.to_string()))
+        }
     };
-    for (path, why) in wrong {
+    if let Err((path, why)) = built {
         let at = at(node, &path);
         let of_type = path.ends_with("/type");
         let help = match at.text().filter(|_| of_type) {
@@ -79,7 +99,8 @@ fn at<'n>(node: &'n Node, path: &str) -> &'n Node {
     at
 }
 
-fn is_computed(node: &Node) -> bool {
+/// True if the schema is known only when its expressions are.
+pub(crate) fn is_computed(node: &Node) -> bool {
     match &node.value {
         Value::Text(text) => expr::classify(text) != Text::Plain,
         Value::List(items) => items.iter().any(is_computed),

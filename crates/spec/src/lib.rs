@@ -13,6 +13,7 @@ pub mod eval;
 pub mod fix;
 pub mod fuzzing;
 pub mod inputs;
+pub mod json_schema;
 pub mod plans;
 pub mod schema;
 pub mod served;
@@ -22,7 +23,6 @@ mod cycles;
 mod expr;
 mod extend;
 mod files;
-mod json_schema;
 mod lower;
 mod names;
 mod scalar;
@@ -93,7 +93,7 @@ pub fn check(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Ch
 
 fn check_into(text: &str, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Accepted> {
     let mut tree = tree::parse(text, limits, diagnostics)?;
-    schema::check(&tree, diagnostics);
+    schema::check(&tree, limits, diagnostics);
     files::inline(&mut tree, resolver, limits, diagnostics);
     let normal = tree::to_json(&tree).to_string();
     let graph = lower::graph(&tree, hash_of(&normal), limits, diagnostics)?;

@@ -5,7 +5,7 @@ mod places;
 mod reads;
 mod task;
 mod warned;
-mod words;
+pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -16,10 +16,7 @@ use agendum_types::{Graph, Hash, Labels, Limits};
 use crate::cycles;
 use crate::diagnostic::Diagnostics;
 use crate::expr;
-use crate::inputs;
 use crate::tree::{Node, Value, to_json};
-
-pub(crate) use places::SECTIONS;
 
 /// Tasks of a cycle that its diagnostic names.
 const PATH_MAX: usize = 40;
@@ -44,7 +41,7 @@ pub(crate) struct Cycle {
 /// The cycles of a document whose names are right.
 pub(crate) fn cycles(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) -> Vec<Cycle> {
     let Some(lower) = lowered(tree, Hash([0; 32]), limits, diagnostics) else { return Vec::new() };
-    let mut components = cycles::components(&lower.graph.tasks);
+    let mut components = cycles::components(&lower.all_needs());
     let alone = |node: &NodeId| !components.iter().any(|component| component.contains(node));
     let selves: Vec<_> = lower.selves.iter().copied().filter(alone).map(|node| vec![node]).collect();
     components.extend(selves);
@@ -66,6 +63,7 @@ fn lowered<'t, 'd>(
         nodes: Vec::new(),
         names: Vec::new(),
         places: BTreeMap::new(),
+        pieces: BTreeSet::new(),
         selves: BTreeSet::new(),
         sights: Vec::new(),
         limits,
@@ -96,6 +94,8 @@ struct Lower<'t, 'd> {
     names: Vec<Range<usize>>,
     /// The tasks by scope and name: the graph's own search is linear.
     places: BTreeMap<(Option<NodeId>, &'t str), NodeId>,
+    /// What an expression makes of names with `-`, which are no names for tasks and were refused as such.
+    pieces: BTreeSet<&'t str>,
     /// Tasks that need themselves, which is said where they do and kept out of their needs.
     selves: BTreeSet<NodeId>,
     /// What expressions read of data whose fields may be known.
@@ -139,24 +139,9 @@ impl<'t> Lower<'t, '_> {
         {
             self.diagnostics.error("empty", &budget.span, "the budget limits nothing", "write usd or tokens");
         }
-        if let Some(inputs) = tree.get("inputs") {
-            self.schema_of_inputs(inputs);
-        }
         if let Some(output) = tree.get("output") {
             let expr = self.value(output, reads::Place::of_run());
             self.graph.output = Some(expr);
-        }
-    }
-
-    /// A schema that is one may still cost too much to follow; one that is none has been refused before.
-    fn schema_of_inputs(&mut self, inputs: &Node) {
-        let schema = to_json(inputs);
-        if jsonschema::meta::is_valid(&schema)
-            && let Err(why) = inputs::cost::check(&schema, self.limits)
-        {
-            let message = format!("the schema of the inputs cannot be used: {why}");
-            let help = "it is JSON Schema: {properties: {NAME: {type: string}}}";
-            self.diagnostics.error("bad_schema", &inputs.span, message, help);
         }
     }
 
@@ -168,7 +153,17 @@ impl<'t> Lower<'t, '_> {
                 self.diagnostics.error("too_many_needs", &self.names[index].clone(), message, "");
             }
         }
-        for cycle in cycles::find(&self.graph.tasks) {
+        let mut live = 0_u64;
+        for (index, count) in self.graph.instances_max().enumerate() {
+            let (before, max) = (live, u64::from(self.limits.run_tasks_max));
+            live = live.saturating_add(count);
+            if before <= max && live > max {
+                let message = format!("with this task, more than {max} could be alive at once in one run");
+                let help = "lower `max_parallel` of it or of what it stands in: they multiply";
+                self.diagnostics.error("too_many_tasks", &self.names[index].clone(), message, help);
+            }
+        }
+        for cycle in cycles::find(&self.all_needs()) {
             let message = format!("the tasks need each other: {}", self.path(&cycle));
             let help = "a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; \
                         `agendum check --fix` writes this";
@@ -181,6 +176,11 @@ impl<'t> Lower<'t, '_> {
             }
         }
         self.mark_used();
+    }
+
+    /// What each task needs, by its place.
+    fn all_needs(&self) -> Vec<&[NodeId]> {
+        self.graph.tasks.iter().map(|task| task.needs.as_slice()).collect()
     }
 
     fn cycle(&self, component: &[NodeId]) -> Cycle {

@@ -15,7 +15,7 @@ use minijinja::machinery::{parse, parse_expr};
 /// All that a source names.
 #[derive(Debug, Default)]
 pub(crate) struct Names<'s> {
-    /// Data that is read, once for each path, in the order of the text.
+    /// Data that is read, in the order of the text.
     pub(crate) reads: Vec<Read<'s>>,
     /// Filters, tests and functions.
     pub(crate) calls: Vec<(Call, Word<'s>)>,
@@ -77,8 +77,16 @@ impl<'s> Read<'s> {
     }
 }
 
-/// Reads a source.
+/// What a source reads, once for each path.
 pub(crate) fn of(form: Form, source: &str) -> Result<Names<'_>, Unreadable> {
+    let mut found = all(form, source)?;
+    let mut seen = BTreeSet::new();
+    found.reads.retain(|read| seen.insert(read.key()));
+    Ok(found)
+}
+
+/// What a source reads, wherever it does.
+pub(crate) fn all(form: Form, source: &str) -> Result<Names<'_>, Unreadable> {
     let unreadable = |error: minijinja::Error| Unreadable {
         why: error.detail().unwrap_or("it cannot be read").to_owned(),
         at: error.range().filter(|range| range.end <= source.len()),
@@ -89,10 +97,7 @@ pub(crate) fn of(form: Form, source: &str) -> Result<Names<'_>, Unreadable> {
         Form::Expression => walk.expr(&parse_expr(source).map_err(unreadable)?),
         Form::Tree => walk.stmt(&parse(source, "<string>", crate::expr::syntax()).map_err(unreadable)?),
     }
-    let mut found = walk.found;
-    let mut seen = BTreeSet::new();
-    found.reads.retain(|read| seen.insert(read.key()));
-    Ok(found)
+    Ok(walk.found)
 }
 
 struct Walk<'s> {

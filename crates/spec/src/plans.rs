@@ -7,7 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use agendum_types::graph::NodeId;
 use serde_json::{Map, Value as Json, json};
+
+use crate::cycles;
 
 /// Steps of a plan at most.
 const STEPS_MAX: usize = 10_000;
@@ -155,22 +158,24 @@ fn document(steps: &[Step], mut wrong: Vec<String>) -> Result<Json, Vec<String>>
     }
     if steps.len() > STEPS_MAX {
         wrong.push(format!("the plan has {} steps, {STEPS_MAX} at most: plan in parts", steps.len()));
+        return Err(wrong);
     }
-    let mut names: BTreeMap<&str, String> = BTreeMap::new();
-    for (place, step) in steps.iter().enumerate() {
-        if names.insert(&step.id, format!("s{place}")).is_some() {
+    let mut places: BTreeMap<&str, u32> = BTreeMap::new();
+    for (place, step) in (0..).zip(steps) {
+        if places.insert(&step.id, place).is_some() {
             wrong.push(format!("two steps have the id {:?}: give each its own", step.id));
         }
         if step.tool.trim().is_empty() {
             wrong.push(format!("step {:?} names no tool: add \"tool\"", step.id));
         }
     }
+    let name_of = |place: u32| format!("s{place}");
     let mut tasks = Map::new();
     for step in steps {
-        let mut needs: BTreeSet<&str> = BTreeSet::new();
+        let mut needs: BTreeSet<String> = BTreeSet::new();
         for need in &step.needs {
-            match names.get(need.as_str()) {
-                Some(name) => drop(needs.insert(name)),
+            match places.get(need.as_str()) {
+                Some(place) => drop(needs.insert(name_of(*place))),
                 None => wrong.push(format!(
                     "step {:?} depends on {need:?}, which is no step: add it, or drop the dependency",
                     step.id
@@ -185,9 +190,9 @@ fn document(steps: &[Step], mut wrong: Vec<String>) -> Result<Json, Vec<String>>
             "description": step.words.as_ref().unwrap_or(&step.tool), "uses": "exec", "effect": "none", "needs": needs,
             "with": { "argv": [tool, arguments] },
         });
-        tasks.insert(names[step.id.as_str()].clone(), task);
+        tasks.insert(name_of(places[step.id.as_str()]), task);
     }
-    if let Some(path) = cycle(steps) {
+    if let Some(path) = cycle(steps, &places) {
         wrong.push(format!(
             "the plan is a cycle: {}: drop one of these dependencies, or write a loop",
             path.join(" → ")
@@ -196,32 +201,11 @@ fn document(steps: &[Step], mut wrong: Vec<String>) -> Result<Json, Vec<String>>
     if wrong.is_empty() { Ok(json!({ "version": 1, "name": "plan", "tasks": tasks })) } else { Err(wrong) }
 }
 
-/// A cycle of the plan, by ids, the first repeated at the end. Takes away what depends on nothing until only cycles are left.
-fn cycle(steps: &[Step]) -> Option<Vec<String>> {
-    let known: BTreeSet<&str> = steps.iter().map(|step| step.id.as_str()).collect();
-    let mut left: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for step in steps {
-        left.insert(&step.id, step.needs.iter().map(String::as_str).filter(|need| known.contains(need)).collect());
-    }
-    loop {
-        let free: Vec<&str> = left
-            .iter()
-            .filter(|(_, needs)| needs.iter().all(|need| !left.contains_key(need)))
-            .map(|(id, _)| *id)
-            .collect();
-        if free.is_empty() {
-            break;
-        }
-        free.into_iter().for_each(|id| drop(left.remove(id)));
-    }
-    let mut path: Vec<&str> = vec![left.keys().next()?];
-    loop {
-        let next = left[path[path.len() - 1]].iter().find(|need| left.contains_key(*need))?;
-        if let Some(begin) = path.iter().position(|id| id == next) {
-            let mut around: Vec<String> = path[begin..].iter().rev().map(|id| (*id).to_owned()).collect();
-            around.insert(0, (*next).to_owned());
-            return Some(around);
-        }
-        path.push(next);
-    }
+/// A cycle of the plan, by ids, the first repeated at the end; what is needed stands before what needs it.
+fn cycle(steps: &[Step], places: &BTreeMap<&str, u32>) -> Option<Vec<String>> {
+    let known = |need: &String| places.get(need.as_str()).copied().map(NodeId);
+    let needs: Vec<Vec<NodeId>> = steps.iter().map(|step| step.needs.iter().filter_map(known).collect()).collect();
+    let needs: Vec<&[NodeId]> = needs.iter().map(Vec::as_slice).collect();
+    let first = cycles::find(&needs).into_iter().next()?;
+    Some(first.iter().rev().map(|node| steps[node.0 as usize].id.clone()).collect())
 }

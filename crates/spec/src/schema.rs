@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use agendum_types::Duration;
+use agendum_types::{Duration, Limits};
 use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostics, nearest};
@@ -28,16 +28,17 @@ pub(crate) fn arguments(capability: &str) -> Option<&'static Json> {
 }
 
 /// Checks words and types of a whole document.
-pub(crate) fn check(tree: &Node, diagnostics: &mut Diagnostics) {
-    Walk { diagnostics }.node(tree, &SCHEMA, "the document");
+pub(crate) fn check(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
+    Walk { limits, diagnostics }.node(tree, &SCHEMA, "the document");
 }
 
 /// Checks the tasks of an addition to a live run.
-pub(crate) fn check_tasks(tasks: &Node, diagnostics: &mut Diagnostics) {
-    Walk { diagnostics }.node(tasks, &SCHEMA["properties"]["tasks"], "`tasks`");
+pub(crate) fn check_tasks(tasks: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
+    Walk { limits, diagnostics }.node(tasks, &SCHEMA["properties"]["tasks"], "`tasks`");
 }
 
 struct Walk<'d> {
+    limits: &'d Limits,
     diagnostics: &'d mut Diagnostics,
 }
 
@@ -57,7 +58,12 @@ impl Walk<'_> {
         self.not_yet(node, schema);
         self.has_value(node, schema, what);
         match &node.value {
-            Value::Map(_) if schema["x-json-schema"] == true => json_schema::check(node, what, self.diagnostics),
+            Value::Map(_) if schema["x-json-schema"].is_string() => {
+                // Only a run knows what an expression makes of one; nothing computes what a document's inputs are.
+                if schema["x-json-schema"] == "as it stands" || !json_schema::is_computed(node) {
+                    json_schema::check(node, what, self.limits, self.diagnostics);
+                }
+            }
             Value::Map(entries) => self.map(node, entries, schema, what),
             Value::List(items) => {
                 if schema["minItems"].as_u64().is_some_and(|least| (items.len() as u64) < least) {

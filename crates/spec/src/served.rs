@@ -1,10 +1,11 @@
 //! What the targets of a configuration cannot do: known to whoever has one, and no fault of the document.
 
-use agendum_types::{Capability, Limits, Target};
+use agendum_types::graph::Section;
+use agendum_types::{Capability, Limits, Target, target};
 
 use crate::Source;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lower::SECTIONS;
+use crate::lower::words;
 use crate::tree::{self, Node};
 
 /// The tasks that no target serves as they ask for it, as warnings: a run would be refused. The words are those of the scheduler.
@@ -13,8 +14,8 @@ pub fn unserved(source: Source<'_>, targets: &[Target], limits: &Limits) -> Vec<
     // What is wrong with the text itself is said by `check`.
     let Some(tree) = tree::parse(source.text, limits, &mut Diagnostics::new(source.text)) else { return Vec::new() };
     let mut look = Look { targets, diagnostics: Diagnostics::new(source.text) };
-    for (section, _) in SECTIONS {
-        look.tasks(tree.get(section), limits.depth_max);
+    for section in Section::ALL {
+        look.tasks(tree.get(section.word()), limits.depth_max);
     }
     look.diagnostics.finish()
 }
@@ -37,29 +38,32 @@ impl Look<'_> {
     }
 
     fn task(&mut self, task: &Node, uses: &Node, capability: Capability) {
-        let able: Vec<&Target> =
-            self.targets.iter().filter(|target| target.capabilities.contains(&capability)).collect();
-        if able.is_empty() {
-            let help = format!("add a target with `kind = \"{capability}\"` to agendum.toml");
-            return self.warn(uses, format!("no target can {capability}"), help);
-        }
+        let able: Vec<&Target> = self.targets.iter().filter(|target| target.can(capability)).collect();
         let names: Vec<&str> = able.iter().map(|target| &*target.name).collect();
-        let classes = able.iter().flat_map(|target| &target.classes).map(|class| &**class);
-        let mut words: Vec<&str> = classes.chain(names.iter().copied()).collect();
-        words.sort_unstable();
-        words.dedup();
-        let allow = task.get("model").and_then(|model| model.get("allow")).map(Node::items).unwrap_or_default();
-        if !allow.is_empty() && !allow.iter().filter_map(Node::text).any(|name| names.contains(&name)) {
-            let asked: Vec<&str> = allow.iter().filter_map(Node::text).collect();
-            let help = self.diagnostics.suggestion(asked.first().unwrap_or(&""), &names, "targets");
-            self.warn(&allow[0], format!("none of the targets {} can {capability}", asked.join(", ")), help);
-        }
-        let class = task.get("model").and_then(|model| model.get("class")).filter(|_| allow.is_empty());
-        if let Some((node, class)) = class.and_then(|node| Some((node, node.text()?)))
-            && !words.contains(&class)
-        {
-            let help = self.diagnostics.suggestion(class, &words, "classes and targets");
-            self.warn(node, format!("no target of class {class:?} can {capability}"), help);
+        let requirement = words::requirement(task.get("model"));
+        if !able.iter().any(|target| target.serves(capability, &requirement)) {
+            let model = |word: &str| task.get("model").and_then(|model| model.get(word));
+            let (node, help) = match (requirement.allow.first(), &requirement.class) {
+                _ if able.is_empty() => {
+                    (Some(uses), format!("add a target with `kind = \"{capability}\"` to agendum.toml"))
+                }
+                (Some(name), _) => (
+                    model("allow").and_then(|allow| allow.items().first()),
+                    self.diagnostics.suggestion(name, &names, "targets"),
+                ),
+                (None, class) => {
+                    let classes = able.iter().flat_map(|target| &target.classes).map(|class| &**class);
+                    let mut known: Vec<&str> = classes.chain(names.iter().copied()).collect();
+                    known.sort_unstable();
+                    known.dedup();
+                    let class = class.as_deref().unwrap_or_default();
+                    (model("class"), self.diagnostics.suggestion(class, &known, "classes and targets"))
+                }
+            };
+            self.warn(node.unwrap_or(uses), target::unserved(capability, &requirement), help);
+            if able.is_empty() {
+                return;
+            }
         }
         for rung in task.get("catch").map(Node::items).unwrap_or_default() {
             if let Some((node, name)) = rung.get("target").and_then(|node| Some((node, node.text()?)))

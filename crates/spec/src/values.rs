@@ -16,7 +16,7 @@ pub(crate) fn dollars(number: &serde_json::Number) -> Option<Money> {
     (pico < u64::MAX as f64).then_some(Money(pico as u64))
 }
 
-/// An instant, RFC 3339.
+/// An instant since 1970, RFC 3339.
 pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     let instant: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(instant.as_microsecond()).ok().map(Timestamp)

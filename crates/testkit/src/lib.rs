@@ -1,4 +1,4 @@
-//! For tests only: conformance suites that every store and adapter must pass, and graphs from a terse text.
+//! For tests only: the conformance suite that every store must pass, and graphs from a terse text.
 //!
 //! A crate of its own so that nothing in it can reach a user's binary: only `[dev-dependencies]` may name it (`cargo xtask layers`).
 

@@ -21,9 +21,7 @@ use agendum_types::graph::{
     Budget, Call, Catch, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop, NodeId, NotBefore, OnExceeded,
     Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
 };
-use agendum_types::{
-    Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, OnUncertain, Timestamp,
-};
+use agendum_types::{Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Timestamp};
 
 /// Builds the graph of a script.
 ///
@@ -46,12 +44,10 @@ struct Builder {
 }
 
 fn empty(text: &str) -> Graph {
+    // FNV-1a is enough to tell scripts apart: two with one hash would be one graph to the scheduler.
+    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     let mut hash = [0; 32];
-    // FNV-1a is enough to tell scripts apart.
-    for (place, byte) in text.bytes().enumerate() {
-        let slot = &mut hash[place % 32];
-        *slot = (*slot ^ byte).wrapping_mul(147).wrapping_add(place as u8);
-    }
+    hash[..8].copy_from_slice(&text.bytes().fold(0xcbf2_9ce4_8422_2325, fold).to_le_bytes());
     Graph {
         name: "script".into(),
         hash: Hash(hash),
@@ -120,7 +116,6 @@ impl Builder {
             fail_if: None,
             effect: Effect::None,
             effect_declared: false,
-            on_uncertain: OnUncertain::Fail,
             optional: false,
             value: 0,
             no_fallback: false,

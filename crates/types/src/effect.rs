@@ -29,11 +29,3 @@ impl Effect {
         [Self::None, Self::Idempotent, Self::Once].into_iter().find(|effect| effect.word() == word)
     }
 }
-
-/// What happens to a `once` task whose attempt is uncertain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OnUncertain {
-    /// The task fails with class `uncertain`.
-    #[default]
-    Fail,
-}

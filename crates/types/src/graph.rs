@@ -13,8 +13,8 @@ pub use modifier::{
     Budget, Catch, Exhausted, Foreach, Loop, OnExceeded, Priority, Race, Requirement, Retry, Rung, Timeouts,
 };
 
-use crate::class::{Class, ClassSet};
-use crate::effect::{Effect, OnUncertain};
+use crate::class::Class;
+use crate::effect::Effect;
 use crate::payload::{Hash, Labels};
 use crate::target::Capability;
 use crate::time::{Duration, Timestamp};
@@ -72,6 +72,22 @@ pub enum Section {
     Finally,
 }
 
+impl Section {
+    /// Every section, in the order in which a run comes to them.
+    pub const ALL: [Self; 4] = [Self::Main, Self::After, Self::OnFailure, Self::Finally];
+
+    /// The word used in documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Main => "tasks",
+            Self::After => "after",
+            Self::OnFailure => "on_failure",
+            Self::Finally => "finally",
+        }
+    }
+}
+
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
@@ -105,8 +121,6 @@ pub struct Task {
     pub effect: Effect,
     /// True if the document itself named the effect.
     pub effect_declared: bool,
-    /// What happens when a `once` attempt has no outcome.
-    pub on_uncertain: OnUncertain,
     /// `optional`: a failure or the policy may drop it without failing the run.
     pub optional: bool,
     /// 0 to 100: among optional tasks the least value is dropped first.
@@ -261,18 +275,33 @@ impl Graph {
             },
         }
     }
+
+    /// Task instances of one run that live at once at most: items of a `foreach` and the round of a `loop` are instances of their
+    /// own, and so is all that stands inside each of them.
+    #[must_use]
+    pub fn live_tasks_max(&self) -> u64 {
+        self.instances_max().fold(0, u64::saturating_add)
+    }
+
+    /// The same by task, each with the instances of itself only.
+    pub fn instances_max(&self) -> impl Iterator<Item = u64> {
+        // By task: how often what stands inside it is there. A group stands before its tasks.
+        let mut inside: Vec<u64> = Vec::with_capacity(self.tasks.len());
+        self.tasks.iter().map(move |task| {
+            let times = task.parent.map_or(1, |parent| inside[parent.0 as usize]);
+            let items = task.foreach.map(|foreach| times.saturating_mul(u64::from(foreach.parallel_max)));
+            let within = items.unwrap_or(times);
+            inside.push(within);
+            let rounds = task.repeat.as_ref().map_or(0, |_| within);
+            times.saturating_add(items.unwrap_or(0)).saturating_add(rounds)
+        })
+    }
 }
 
 impl Task {
-    /// True if the rung's class set names this class, or none is left to try.
+    /// True if `retry` names this class: it is tried again as long as attempts are left.
     #[must_use]
     pub fn retries(&self, class: Class) -> bool {
         self.retry.on.contains(class)
-    }
-
-    /// Classes of failure that some rung catches.
-    #[must_use]
-    pub fn caught(&self) -> ClassSet {
-        self.catch.iter().flat_map(|rung| rung.on.iter()).collect()
     }
 }

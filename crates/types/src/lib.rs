@@ -1,7 +1,8 @@
 //! The vocabulary of Agendum: ids, time, money, limits, checked graphs, targets, outcomes.
 //!
 //! A crate of its own because it is a published contract and carries a ban: no IO, no clock, no runtime, no serde. Durable and
-//! public formats live in `wire`; a document becomes a [`Graph`] in `spec`. The words follow the glossary in ARCHITECTURE.md.
+//! public formats live in `wire`; a document becomes a [`Graph`] in `spec`. What a word means
+//! stands at its item, and nowhere else.
 //!
 //! Reading order: [`time`] and [`money`] (integers only), [`id`] and [`path`] (who is who), [`payload`] (bytes by reference),
 //! [`graph`] (what shall be done), [`target`] (what can do it), [`outcome`] (what came of it), [`status`] and [`cause`] (how we
@@ -24,7 +25,7 @@ pub mod time;
 
 pub use cause::Cause;
 pub use class::{Class, ClassSet};
-pub use effect::{Effect, OnUncertain};
+pub use effect::Effect;
 pub use graph::Graph;
 pub use id::{AttemptId, AttemptNo, Incarnation, Partition, Principal, RunId, Seq, ShardId, Tenant};
 pub use limits::Limits;

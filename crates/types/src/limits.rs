@@ -9,6 +9,8 @@ pub struct Limits {
     pub document_bytes_max: usize,
     /// Tasks of a graph, nested ones included.
     pub graph_tasks_max: u32,
+    /// Task instances of one run that its graph lets live at once: see [`crate::Graph::live_tasks_max`].
+    pub run_tasks_max: u32,
     /// Dependencies of one task.
     pub needs_max: u32,
     /// Groups inside groups.
@@ -17,10 +19,6 @@ pub struct Limits {
     pub foreach_items_max: u32,
     /// Items of one `foreach` that run at once where the document names no `max_parallel`.
     pub foreach_parallel_default: u32,
-    /// Items of one `foreach` that may run at once.
-    pub foreach_parallel_max: u32,
-    /// Rounds of one `loop`.
-    pub loop_rounds_max: u32,
     /// Rounds of a loop that nobody has bounded, as `check --fix` writes it: few, because each may call every model inside.
     pub loop_rounds_default: u32,
     /// Attempts of one task, all rungs together.
@@ -68,12 +66,11 @@ impl Limits {
     pub const STANDARD: Self = Self {
         document_bytes_max: 1 << 20,
         graph_tasks_max: 10_000,
+        run_tasks_max: 1_000_000,
         needs_max: 1_000,
         depth_max: 8,
         foreach_items_max: 100_000,
         foreach_parallel_default: 8,
-        foreach_parallel_max: 1_024,
-        loop_rounds_max: 1_000,
         loop_rounds_default: 3,
         attempts_max: 100,
         live_runs_max: 2_000_000,

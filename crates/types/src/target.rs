@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::effect::Effect;
+use crate::graph::Requirement;
 use crate::outcome::Price;
 use crate::payload::Labels;
 use crate::time::Duration;
@@ -115,6 +116,87 @@ impl Target {
             bytes_per_token_min: 1,
             expected: Duration::millis(1),
             attempt_max: None,
+        }
+    }
+
+    /// True if it does this at all.
+    #[must_use]
+    pub fn can(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
+    }
+
+    /// True if it may serve a task that asks for this.
+    #[must_use]
+    pub fn serves(&self, capability: Capability, requirement: &Requirement) -> bool {
+        self.rank(capability, requirement).is_some()
+    }
+
+    /// Where it stands among those that the task allows, from 0; `None` if it may not serve it. Where the task allows certain
+    /// targets only these will do; else one of the class, which may also be the name of one target.
+    fn rank(&self, capability: Capability, requirement: &Requirement) -> Option<usize> {
+        let of_class = |class: &Arc<str>| self.classes.contains(class) || self.name == *class;
+        let rank = match requirement.allow.as_slice() {
+            [] => requirement.class.as_ref().is_none_or(of_class).then_some(0),
+            allow => allow.iter().position(|name| *name == self.name),
+        };
+        rank.filter(|_| self.can(capability))
+    }
+}
+
+/// Of a table the targets that may serve a task, best first: in the order of `allow`, else of the table.
+pub fn candidates<'t, K>(
+    table: impl IntoIterator<Item = (K, &'t Target)>,
+    capability: Capability,
+    requirement: &Requirement,
+) -> Vec<K> {
+    let ranked = |(key, target): (K, &Target)| Some((target.rank(capability, requirement)?, key));
+    let mut found: Vec<(usize, K)> = table.into_iter().filter_map(ranked).collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, key)| key).collect()
+}
+
+/// Says that there is no candidate.
+#[must_use]
+pub fn unserved(capability: Capability, requirement: &Requirement) -> String {
+    match (&requirement.class, requirement.allow.as_slice()) {
+        (_, [_, ..]) => format!("none of the targets {} can {capability}", requirement.allow.join(", ")),
+        (Some(class), []) => format!("no target of class {class:?} can {capability}"),
+        (None, []) => format!("no target can {capability}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Capability, Requirement, Target, candidates, unserved};
+
+    #[test]
+    fn who_may_serve_a_task() {
+        let target = |name: &str, capability, class: &[&str]| Target {
+            classes: class.iter().map(|class| (*class).into()).collect(),
+            ..Target::free(name, capability, 1)
+        };
+        let table = [
+            target("a", Capability::Chat, &["small"]),
+            target("b", Capability::Chat, &["small", "large"]),
+            target("c", Capability::Exec, &["large"]),
+            target("d", Capability::Chat, &[]),
+        ];
+        for (class, allow, expected) in [
+            (None, &[] as &[&str], "a b d"),
+            (Some("large"), &[], "b"),
+            (Some("d"), &[], "d"),
+            (Some("huge"), &[], "no target of class \"huge\" can chat"),
+            (None, &["d", "c", "a", "d"], "d a"),
+            (Some("large"), &["d"], "d"),
+            (None, &["c", "e"], "none of the targets c, e can chat"),
+        ] {
+            let allow = allow.iter().map(|name| (*name).into()).collect();
+            let asked = Requirement { class: class.map(Into::into), allow };
+            let named = table.iter().map(|target| (&*target.name, target));
+            let found = candidates(named, Capability::Chat, &asked);
+            let said = if found.is_empty() { unserved(Capability::Chat, &asked) } else { found.join(" ") };
+            assert_eq!(said, expected, "{asked:?}");
+            assert_eq!(table.iter().any(|target| target.serves(Capability::Chat, &asked)), !found.is_empty());
         }
     }
 }

@@ -31,15 +31,34 @@ impl Output {
     async fn read(&mut self, pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize, live: Option<&Attempt>) {
         let Some(mut pipe) = pipe else { return };
         let mut piece = vec![0; PIECE_BYTES];
+        let mut unsent = Vec::new();
         while let Ok(count @ 1..) = pipe.read(&mut piece).await {
             let room = count.min(bytes_max.saturating_sub(self.kept.len()));
             self.cut |= room < count;
             self.kept.extend_from_slice(&piece[..room]);
             if let Some(attempt) = live.filter(|_| room > 0) {
-                attempt.chunks.send(Chunk::Text(String::from_utf8_lossy(&piece[..room]).into_owned())).await;
+                unsent.extend_from_slice(&piece[..room]);
+                let rest = unsent.split_off(unsent.len() - half_a_letter(&unsent));
+                send(attempt, &unsent).await;
+                unsent = rest;
             }
         }
+        if let Some(attempt) = live {
+            send(attempt, &unsent).await;
+        }
     }
+}
+
+async fn send(attempt: &Attempt, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        attempt.chunks.send(Chunk::Text(String::from_utf8_lossy(bytes).into_owned())).await;
+    }
+}
+
+/// Bytes at the end that begin a letter and do not end it: the next piece may.
+fn half_a_letter(bytes: &[u8]) -> usize {
+    let last = bytes.utf8_chunks().last().map_or(&[] as &[u8], |last| last.invalid());
+    if std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none()) { last.len() } else { 0 }
 }
 
 /// How a program ended and what it wrote: standard output, then standard error.
@@ -87,5 +106,33 @@ async fn feed(pipe: Option<ChildStdin>, input: Option<&str>) {
     if let (Some(mut pipe), Some(text)) = (pipe, input) {
         // A program that does not read its input to the end is no error.
         let _closed = pipe.write_all(text.as_bytes()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_ports::Chunk;
+    use agendum_ports::adapter::ChunkSink;
+    use serde_json::json;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::Output;
+    use crate::tests::attempt;
+
+    #[tokio::test]
+    async fn a_letter_is_shown_whole_however_it_is_read() {
+        let (mut attempt, _) = attempt(&json!({}));
+        let (chunks, mut shown) = ChunkSink::channel(64);
+        attempt.chunks = chunks;
+        let pieces = (&b"a\xe2"[..]).chain(&b"\x82"[..]).chain(&b"\xacb\xff\xe2"[..]).chain(&b"c\xf0\x9f"[..]);
+        let mut output = Output::default();
+        output.read(Some(pieces), 100, Some(&attempt)).await;
+        drop(attempt);
+        let mut texts = Vec::new();
+        while let Some(Chunk::Text(text)) = shown.recv().await {
+            texts.push(text);
+        }
+        assert_eq!(texts, ["a", "\u{20ac}b\u{fffd}", "\u{fffd}c", "\u{fffd}"]);
+        assert_eq!(texts.concat(), output.text());
     }
 }

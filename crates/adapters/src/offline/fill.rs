@@ -3,41 +3,51 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use agendum_spec::json_schema;
+use agendum_types::Class;
 use jsonschema::Validator;
 use serde_json::{Map, Value as Json, json};
 
-use super::answer;
 use super::prompt::Asked;
-use super::{language, lexicon, moderation, words};
+use super::subject::Subject;
+use super::{Refused, language, words};
 
 /// Schemas nested deeper are refused.
 const DEPTH_MAX: u32 = 8;
 /// Values tried for one schema at most; branches in branches would be tried for ever.
 const TRIES_MAX: u32 = 2_000;
+/// Words of a schema at most, with every `$ref` followed: it is read anew for each of its parts.
+const SCHEMA_WORDS_MAX: u32 = 4_000;
+/// Bytes of all texts of a value at most.
+const TEXT_BYTES_MAX: usize = 4 << 20;
 /// Items of an array at most.
 const ITEMS_MAX: u64 = 64;
 /// Words of a prompt that are tried where a pattern or a format asks for a certain one.
 const WORDS_MAX: usize = 200;
 
 /// A value that follows the schema.
-pub(super) fn value(schema: &Json, asked: &Asked) -> Result<Json, String> {
-    let validator = validator(schema).map_err(|error| format!("the schema itself is not valid: {error}"))?;
-    let filling = Filling { root: schema, asked, tries: Cell::new(0) };
-    let value = filling.fill(schema, "", 0)?;
+pub(super) fn value(schema: &Json, asked: &Asked) -> Result<Json, Refused> {
+    let unusable = |why| Refused::new(Class::Permanent, format!("the `schema` cannot be used: {why}"));
+    let unfit = |why| Refused::new(Class::InvalidOutput, why);
+    let validator = validator(schema).map_err(unusable)?;
+    let filling = Filling { root: schema, subject: Subject::new(asked), tries: Cell::new(0), text_bytes: Cell::new(0) };
+    let value = filling.fill(schema, "", 0).map_err(unfit)?;
     match validator.validate(&value) {
         Ok(()) => Ok(value),
-        Err(error) => Err(format!("nothing in the prompt fits the schema: {error}")),
+        Err(error) => Err(unfit(format!("nothing in the prompt fits the schema: {error}"))),
     }
 }
 
 fn validator(schema: &Json) -> Result<Validator, String> {
-    jsonschema::options().should_validate_formats(true).build(schema).map_err(|error| error.to_string())
+    let options = json_schema::bounded(schema, SCHEMA_WORDS_MAX)?;
+    options.should_validate_formats(true).build(schema).map_err(|error| error.to_string())
 }
 
 struct Filling<'a> {
     root: &'a Json,
-    asked: &'a Asked,
+    subject: Subject<'a>,
     tries: Cell<u32>,
+    text_bytes: Cell<usize>,
 }
 
 impl Filling<'_> {
@@ -59,7 +69,7 @@ impl Filling<'_> {
             return Ok(fixed.clone());
         }
         if let Some(choices) = schema["enum"].as_array() {
-            let chosen = lexicon::classify(self.asked.subject(), choices);
+            let chosen = self.subject.judged().classify(choices);
             return chosen.ok_or_else(|| "an `enum` of the schema is empty".to_owned());
         }
         if let Some(parts) = schema["allOf"].as_array() {
@@ -96,7 +106,7 @@ impl Filling<'_> {
     fn of_kind(&self, kind: &str, schema: &Json, name: &str, depth: u32) -> Result<Json, String> {
         if let ("allowed", "boolean") | ("categories", "array") = (name, kind) {
             // A moderation asked for by schema, as the profile `moderate` does over HTTP.
-            return Ok(moderation::moderate(self.asked.subject())[name].clone());
+            return Ok(self.subject.moderated()[name].clone());
         }
         match kind {
             "object" => self.object(schema, depth),
@@ -104,9 +114,12 @@ impl Filling<'_> {
             "number" | "integer" => {
                 self.pick(schema, self.numbers(schema, name, kind)).ok_or_else(|| unfit(name, kind))
             }
-            "boolean" => Ok(json!(lexicon::is_positive(self.asked.subject()))),
+            "boolean" => Ok(json!(self.subject.judged().is_positive())),
             "null" => Ok(Json::Null),
-            "string" => self.pick(schema, self.strings(schema, name)).ok_or_else(|| unfit(name, kind)),
+            "string" => {
+                let text = self.pick(schema, self.strings(schema, name)).ok_or_else(|| unfit(name, kind))?;
+                self.counted(text)
+            }
             other => Err(format!("the schema asks for the unknown type {other:?}")),
         }
     }
@@ -146,7 +159,7 @@ impl Filling<'_> {
         if kind(item) == "string" && item.get("enum").is_none() && schema["uniqueItems"] == true {
             for value in self.strings(item, name) {
                 if (items.len() as u64) < count && self.fits(item, &value) && !items.contains(&value) {
-                    items.push(value);
+                    items.push(self.counted(value)?);
                 }
             }
             return Ok(Json::Array(items));
@@ -161,6 +174,15 @@ impl Filling<'_> {
     fn pick(&self, schema: &Json, candidates: Vec<Json>) -> Option<Json> {
         let validator = validator(&self.local(schema)).ok()?;
         candidates.into_iter().find(|value| validator.is_valid(value))
+    }
+
+    /// A text that becomes a part of the value.
+    fn counted(&self, text: Json) -> Result<Json, String> {
+        self.text_bytes.set(self.text_bytes.get() + text.as_str().map_or(0, str::len));
+        if self.text_bytes.get() > TEXT_BYTES_MAX {
+            return Err(format!("the value that follows the schema has more than {TEXT_BYTES_MAX} bytes of text"));
+        }
+        Ok(text)
     }
 
     fn fits(&self, schema: &Json, value: &Json) -> bool {
@@ -189,10 +211,10 @@ impl Filling<'_> {
     /// Judgements are numbers of their own; other numbers are looked for in the text, before they are guessed.
     fn numbers(&self, schema: &Json, name: &str, kind: &str) -> Vec<Json> {
         let top = schema["maximum"].as_f64().unwrap_or(if kind == "integer" { 10.0 } else { 1.0 });
-        let judged = answer::quality(self.asked) * top;
+        let judged = self.subject.quality() * top;
         let mut numbers = vec![judged];
         if !matches!(name, "score" | "confidence" | "probability" | "quality" | "rating") {
-            numbers.splice(0..0, words_of(self.asked).filter_map(|word| word.parse::<f64>().ok()));
+            numbers.splice(0..0, words_of(self.subject.text()).filter_map(|word| word.parse::<f64>().ok()));
         }
         let edges = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
         for edge in edges.iter().filter_map(|edge| schema[*edge].as_f64()) {
@@ -215,19 +237,19 @@ impl Filling<'_> {
 
     fn strings(&self, schema: &Json, name: &str) -> Vec<Json> {
         let length_max = schema["maxLength"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
-        let text: String = text(name, self.asked).chars().take(length_max).collect();
-        let subject = self.asked.subject().trim();
+        let text: String = self.subject.field(name).chars().take(length_max).collect();
+        let subject = self.subject.text().trim();
         let whole = [text, subject.to_owned()].into_iter().map(Json::String);
-        let code = language::of(subject);
+        let code = self.subject.language();
         let (holding, telling): (Vec<&str>, Vec<&str>) =
-            words_of(self.asked).partition(|word| language::is_function_word(code, &words::fold(word)));
+            words_of(self.subject.text()).partition(|word| language::is_function_word(code, &words::fold(word)));
         whole.chain(telling.into_iter().chain(holding).map(|word| json!(word))).collect()
     }
 }
 
 /// Words of what a judgement is about, as they are written.
-fn words_of(asked: &Asked) -> impl Iterator<Item = &str> {
-    let pieces = asked.subject().split_whitespace().take(WORDS_MAX);
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    let pieces = text.split_whitespace().take(WORDS_MAX);
     pieces.map(|piece| piece.trim_matches(|letter: char| !letter.is_alphanumeric())).filter(|word| !word.is_empty())
 }
 
@@ -271,19 +293,5 @@ fn guess(key: &str) -> Json {
         "score" | "confidence" | "probability" | "quality" => json!({ "type": "number" }),
         "count" | "rank" => json!({ "type": "integer" }),
         _ => json!({ "type": "string" }),
-    }
-}
-
-fn text(name: &str, asked: &Asked) -> String {
-    match name {
-        "notes" | "feedback" | "reason" => match answer::missing(asked).as_slice() {
-            [] => "nothing is missing".to_owned(),
-            missing => format!("says nothing about: {}", missing.join(", ")),
-        },
-        "language" => language::of(asked.subject()).to_owned(),
-        // What to look for is what was asked, not what is known already.
-        "query" | "question" | "q" => asked.question.clone(),
-        _ if asked.passages.is_empty() => asked.subject().to_owned(),
-        _ => answer::answer(asked).text,
     }
 }

@@ -87,6 +87,7 @@ pub(super) struct Term {
 pub(super) fn terms(text: &str) -> Vec<Term> {
     let code = language::of(text);
     let mut terms: Vec<Term> = Vec::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
     let mut take = |word: String, english: Option<&str>| {
         // What only holds an English sentence together tells nothing of what was asked.
         if english.is_some_and(|english| english.split_whitespace().all(|word| language::is_function_word("en", word)))
@@ -98,7 +99,8 @@ pub(super) fn terms(text: &str) -> Vec<Term> {
         if english.is_none() || code != "ja" {
             forms.insert(words::stem(&word));
         }
-        if terms.iter().all(|term| term.forms.is_disjoint(&forms)) {
+        if taken.is_disjoint(&forms) {
+            taken.extend(forms.iter().cloned());
             terms.push(Term { word, forms });
         }
     };

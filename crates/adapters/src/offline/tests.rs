@@ -215,11 +215,11 @@ async fn a_schema_is_followed_or_the_attempt_fails() {
     invalid_output (no effect): nothing in the prompt is a string that the schema allows
     ["apples","pears"]
     invalid_output (no effect): nothing in the prompt fits the schema: Additional properties are not allowed ('a' was unexpected)
-    invalid_output (no effect): the schema is nested deeper than 8 levels
-    {"next":{"next":{"next":{"next":{},"n":null},"n":null},"n":null},"n":null}
+    permanent (no effect): the `schema` cannot be used: `$ref: #` leads back to itself, or through more than 32 others: write out how deep it may go
+    permanent (no effect): the `schema` cannot be used: `$ref: #` leads back to itself, or through more than 32 others: write out how deep it may go
     invalid_output (no effect): an `enum` of the schema is empty
-    invalid_output (no effect): the schema itself is not valid: "strng" is not valid under any of the schemas listed in the 'anyOf' keyword
-    invalid_output (no effect): the schema itself is not valid: Resource 'http://127.0.0.1:9/schema.json' is not present in a registry and retrieving it failed: `resolve-http` feature or a custom resolver is required to resolve external schemas via HTTP
+    permanent (no effect): the `schema` cannot be used: "strng" is not valid under any of the schemas listed in the 'anyOf' keyword
+    permanent (no effect): the `schema` cannot be used: `$ref: http://127.0.0.1:9/schema.json` leads to no place of this schema: write #/$defs/NAME
     invalid_output (no effect): nothing in the prompt is a string that the schema allows
     "x"
     "#);
@@ -396,4 +396,23 @@ async fn the_offline_model_misbehaves_as_told() {
         classes.push(ended.map_or_else(|failed| failed.class.word(), |_| "ok"));
     }
     assert_eq!(classes, ["ok", "rate_limited", "unavailable", "rate_limited", "ok", "rate_limited"]);
+}
+
+#[tokio::test]
+async fn what_would_keep_a_machine_busy_is_refused() {
+    let ask =
+        async |skill: Skill, input: Json| line(Offline::new(skill, Temper::default()).start(attempt(&input).0).await);
+    let large = "word ".repeat(300_000);
+    insta::assert_snapshot!(ask(Skill::Chat, json!({ "prompt": large })).await, @"permanent (no effect): the offline model reads 1048576 bytes at most, these are 1500000");
+    insta::assert_snapshot!(ask(Skill::Moderate, json!({ "text": large })).await, @"permanent (no effect): the offline model reads 1048576 bytes at most, these are 1500000");
+    insta::assert_snapshot!(ask(Skill::Translate, json!({ "text": large, "to": "en" })).await, @"permanent (no effect): the offline model reads 1048576 bytes at most, these are 1500000");
+    let words = |count: usize| (0..count).map(|number| format!("word{number} ")).collect::<String>();
+    let prompt = format!("<passage id=\"p1\">{}</passage><question>{}</question>", words(20_000), words(2_000));
+    insta::assert_snapshot!(ask(Skill::Chat, json!({ "prompt": prompt })).await, @"permanent (no effect): the offline model cannot look for a question of 2000 words in passages of 20000: ask a shorter one");
+    let many = json!({ "required": (0..100).map(|number| format!("p{number}")).collect::<Vec<_>>() });
+    insta::assert_snapshot!(ask(Skill::Chat, json!({ "prompt": "x".repeat(100_000), "schema": many })).await, @"invalid_output (no effect): the value that follows the schema has more than 4194304 bytes of text");
+    // Both are well as they stand; in a part of the schema that is taken by itself one leads to the other and back.
+    let crossed = json!({ "properties": { "p": {}, "q": {}, "x": { "type": "object", "required": ["p"], "properties": {
+        "p": { "$ref": "#/properties/q" }, "q": { "$ref": "#/properties/p" } } } } });
+    insta::assert_snapshot!(ask(Skill::Chat, json!({ "prompt": "x", "schema": crossed })).await, @r#"{"p":"x","q":"x","x":{"p":"x","q":"x"}}"#);
 }

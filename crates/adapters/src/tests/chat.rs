@@ -162,3 +162,19 @@ async fn a_stopped_attempt_says_what_it_used() {
     assert_eq!(failed.partial.as_ref().unwrap().bytes, "twelve bytes");
     insta::assert_snapshot!(line(Err(failed)), @"cancelled: told to stop");
 }
+
+#[tokio::test]
+async fn a_schema_that_costs_too_much_is_not_sent() {
+    let (base, asked) = server(Vec::new()).await;
+    let ask =
+        async |schema: Json| line(model(&base).start(attempt(&json!({ "prompt": "Hi", "schema": schema })).0).await);
+    let mut doubling = json!({ "$defs": { "d30": {} }, "$ref": "#/$defs/d0" });
+    for at in 0..30 {
+        let next = json!({ "$ref": format!("#/$defs/d{}", at + 1) });
+        doubling["$defs"][format!("d{at}")] = json!({ "anyOf": [next, next] });
+    }
+    insta::assert_snapshot!(ask(doubling).await, @"permanent (no effect): the `schema` cannot be used: it has more than 20000 words with every `$ref` followed: let fewer of them lead on");
+    insta::assert_snapshot!(ask(json!({ "type": "strng" })).await, @r#"permanent (no effect): the `schema` cannot be used: "strng" is not valid under any of the schemas listed in the 'anyOf' keyword"#);
+    insta::assert_snapshot!(ask(json!({ "pattern": "(a+)+$(?=b)" })).await, @r#"permanent (no effect): the `schema` cannot be used: "(a+)+$(?=b)" is not a "regex""#);
+    assert!(asked.lock().unwrap().is_empty());
+}

@@ -173,3 +173,14 @@ async fn a_call_that_may_have_been_made_has_its_price() {
     assert_eq!(used(base).await, (0, false));
     assert_eq!(used("http://127.0.0.1:9/".to_owned()).await, (0, false));
 }
+
+#[tokio::test]
+async fn a_graph_names_no_other_host_than_its_url() {
+    let (base, asked) = server(Vec::new()).await;
+    for name in ["Host", "host", " HOST", "Content-Length", "Transfer-Encoding", "connection", "Proxy-Authorization"] {
+        let said = ask(&local(true), json!({ "url": base, "headers": { name: "1" } })).await;
+        let expected = format!("permission_denied (no effect): the header {name:?} is not for graphs to set");
+        assert!(said.starts_with(&expected), "{said}");
+    }
+    assert!(asked.lock().unwrap().is_empty());
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use agendum_spec::fix::{Fixed, Unfixable};
-use agendum_spec::{Accepted, Checked, File, Report, Resolver, Severity, Source};
+use agendum_spec::{Accepted, Checked, Diagnostic, File, Report, Resolver, Severity, Source};
 use agendum_types::Limits;
 use serde_json::json;
 
@@ -115,8 +115,8 @@ impl Document {
     }
 
     /// Its text with loops for cycles.
-    pub(crate) fn fix(&self) -> Result<Option<Fixed>, Unfixable> {
-        agendum_spec::fix::fix(Source { name: &self.name, text: &self.text }, &self.beside, &Limits::STANDARD)
+    pub(crate) fn fix(&self, limits: &Limits) -> Result<Option<Fixed>, Unfixable> {
+        agendum_spec::fix::fix(Source { name: &self.name, text: &self.text }, &self.beside, limits)
     }
 
     /// Says what there is to say on stderr; the graph if it can be run.
@@ -134,7 +134,7 @@ impl Document {
             .filter(|one| all || one.severity != Severity::Warning || !json)
             .collect();
         if json && !diagnostics.is_empty() {
-            let list: Vec<_> = diagnostics.iter().map(shown).collect();
+            let list: Vec<_> = diagnostics.iter().map(Diagnostic::json).collect();
             writeln!(anstream::stderr(), "{}", json!({ "document": self.name, "diagnostics": list }))?;
             return Ok(());
         }
@@ -144,18 +144,6 @@ impl Document {
         }
         Ok(())
     }
-}
-
-fn shown(diagnostic: &agendum_spec::Diagnostic) -> serde_json::Value {
-    let severity = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::NotYet => "not_yet",
-        Severity::Warning => "warning",
-    };
-    json!({
-        "code": diagnostic.code, "severity": severity, "message": diagnostic.message, "help": diagnostic.help,
-        "file": diagnostic.file.as_ref().map(|file| &file.path), "line": diagnostic.line, "column": diagnostic.column,
-    })
 }
 
 pub(crate) fn check(json: bool, path: &Path, config: &Config) -> Result<(), Failure> {
@@ -181,7 +169,7 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
     let mut out = anstream::stdout();
     if json {
-        let list: Vec<_> = document.checked.diagnostics.iter().map(shown).collect();
+        let list: Vec<_> = document.checked.diagnostics.iter().map(Diagnostic::json).collect();
         let graph = document.checked.accepted.as_ref().map(|accepted| {
             json!({ "name": &*accepted.graph.name, "hash": accepted.graph.hash.to_string(), "tasks": accepted.graph.tasks.len() })
         });

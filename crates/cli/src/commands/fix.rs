@@ -15,7 +15,7 @@ use crate::failure::Failure;
 pub(crate) fn fix(json: bool, path: &Path, dry_run: bool, limits: &Limits) -> Result<(), Failure> {
     let document = check::read(path, limits)?;
     let is_stdin = document.is_stdin();
-    let fixed = match document.fix() {
+    let fixed = match document.fix(limits) {
         Ok(Some(fixed)) => fixed,
         Ok(None) if is_stdin && !json => {
             write!(anstream::AutoStream::never(std::io::stdout()), "{}", document.text())?;
@@ -107,4 +107,25 @@ fn write_beside(path: &Path, text: &str) -> Result<(), Failure> {
         let _gone = std::fs::remove_file(&beside);
         failed(error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_types::Limits;
+
+    use super::check;
+
+    #[test]
+    fn a_fix_is_held_to_the_limits_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("graph.yaml");
+        let task = |need: &str| format!("{{ uses: chat, with: {{ prompt: '${{{{ tasks.{need}.output }}}}' }} }}");
+        let text = format!("version: 1\nname: x\ntasks:\n  a: {}\n  b: {}\n", task("b"), task("a"));
+        std::fs::write(&path, text).unwrap();
+        let tasks = |count: u32| {
+            let limits = Limits { graph_tasks_max: count, ..Limits::STANDARD };
+            check::read(&path, &limits).unwrap().fix(&limits).map(|fixed| fixed.is_some()).ok()
+        };
+        assert_eq!((tasks(3), tasks(2)), (Some(true), None), "the loop is a task as well");
+    }
 }

@@ -31,7 +31,7 @@ struct Field {
 
 /// What is not here is no user's business, or may not change while there are open runs: which payloads lie inside the journal, and
 /// defaults that a stored document was read with. No ceiling exceeds the type of its field.
-const FIELDS: [Field; 14] = [
+const FIELDS: [Field; 15] = [
     Field {
         name: "document_bytes_max",
         unit: Unit::Bytes,
@@ -47,6 +47,14 @@ const FIELDS: [Field; 14] = [
         ceiling: 100_000,
         get: |of| u64::from(of.graph_tasks_max),
         set: |of, to| of.graph_tasks_max = to as u32,
+    },
+    Field {
+        name: "run_tasks_max",
+        unit: Unit::Count,
+        floor: 1,
+        ceiling: 100_000_000,
+        get: |of| u64::from(of.run_tasks_max),
+        set: |of, to| of.run_tasks_max = to as u32,
     },
     Field {
         name: "needs_max",
@@ -172,7 +180,9 @@ impl Intake {
     pub(crate) fn stored(&self) -> Limits {
         let mut limits = self.0.clone();
         for field in &FIELDS {
-            if matches!(field.name, "document_bytes_max" | "graph_tasks_max" | "needs_max" | "depth_max") {
+            let of_document = ["document_bytes_max", "graph_tasks_max", "run_tasks_max", "needs_max", "depth_max"]
+                .contains(&field.name);
+            if of_document {
                 (field.set)(&mut limits, field.ceiling);
             }
         }

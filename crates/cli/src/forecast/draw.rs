@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use agendum_types::graph::{NodeId, Work};
+use agendum_types::graph::{NodeId, Section, Work};
 use agendum_types::{Duration, Money};
 use agendum_wire::v1::dollars;
 use serde_json::{Value as Json, json};
@@ -18,7 +18,7 @@ impl Forecast<'_> {
     pub(crate) fn text(&self) -> String {
         let graph = self.graph;
         let mut text = format!("{} ({} tasks, {})\n", graph.name, graph.tasks.len(), &graph.hash.to_string()[..12]);
-        for part in self.sections.iter().filter(|part| part.word == "tasks") {
+        for part in self.sections.iter().filter(|part| part.section == Section::Main) {
             self.waves(&mut text, part);
             let chain: Vec<&str> = part.critical.iter().map(|node| &*graph.task(*node).name).collect();
             text.push_str(&line("critical path", &chain.join(" → ")));
@@ -37,13 +37,13 @@ impl Forecast<'_> {
             text.push_str(&line("items", &said));
         }
         text.push_str(&line("times", &self.sources()));
-        for part in self.sections.iter().filter(|part| part.word != "tasks") {
-            let when = match part.word {
-                "after" => "once the answer is out",
-                "on_failure" => "if there is none",
-                _ => "last, whatever happened",
+        for part in self.sections.iter().filter(|part| part.section != Section::Main) {
+            let when = match part.section {
+                Section::Main | Section::After => "once the answer is out",
+                Section::OnFailure => "if there is none",
+                Section::Finally => "last, whatever happened",
             };
-            let _never = write!(text, "\n{} ({when}; outside of deadline and budget)", part.word);
+            let _never = write!(text, "\n{} ({when}; outside of deadline and budget)", part.section.word());
             self.waves(&mut text, part);
             text.push_str(&line("latency", &spans(part.effort)));
             text.push_str(&line("cost", &moneys(part.effort)));
@@ -188,14 +188,14 @@ impl Forecast<'_> {
             .iter()
             .map(|part| {
                 let chain: Vec<&str> = part.critical.iter().map(|node| &*self.graph.task(*node).name).collect();
-                with(json!({ "section": part.word, "critical_path": chain }), part.effort)
+                with(json!({ "section": part.section.word(), "critical_path": chain }), part.effort)
             })
             .collect();
         let tasks: Vec<Json> = (0..self.nodes.len()).map(|index| self.task_json(index)).collect();
         let chain = self
             .sections
             .iter()
-            .find(|part| part.word == "tasks")
+            .find(|part| part.section == Section::Main)
             .map(|part| part.critical.iter().map(|node| &*self.graph.task(*node).name).collect::<Vec<_>>());
         let late = self.late();
         let whole = json!({
@@ -215,7 +215,7 @@ impl Forecast<'_> {
         let id = NodeId(u32::try_from(index).expect("limited by the document's checker"));
         let node = self.node(id);
         let task = json!({
-            "task": names(self.graph, id), "section": super::SECTIONS.iter().find(|(of, _)| *of == task.section).map(|(_, word)| *word),
+            "task": names(self.graph, id), "section": task.section.word(),
             "kind": self.kind(id), "wave": node.wave, "target": node.target.as_deref(), "optional": task.optional,
             "needs": task.needs.iter().map(|need| &*self.graph.task(*need).name).collect::<Vec<_>>(),
             "items": node.items, "items_learned": node.items_learned, "rounds_max": task.repeat.as_ref().map(|repeat| repeat.rounds_max),

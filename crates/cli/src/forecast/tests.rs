@@ -296,3 +296,13 @@ tasks:
     {"task":"early","value":50,"unless_settled_ms":null,"expected":false}
     "#);
 }
+
+#[test]
+fn a_target_of_no_class_serves_who_asks_for_none() {
+    let graph = graph(
+        "tasks:\n  a: { uses: chat, with: { prompt: a }, model: { class: large } }\n  b: { uses: chat, with: { prompt: a } }",
+    );
+    let plain = [Target::free("plain", Capability::Chat, 1)];
+    let json = forecast(&graph, &plain, &History::default(), &Limits::STANDARD).json();
+    assert_eq!((&json["tasks"][0]["target"], &json["tasks"][1]["target"]), (&Json::Null, &Json::from("plain")));
+}

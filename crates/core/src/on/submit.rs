@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{Requirement, Rung, Task, Work};
-use agendum_types::{Capability, Duration, Graph, PayloadRef, RunId};
+use agendum_types::graph::{Rung, Task, Work};
+use agendum_types::{Duration, Graph, PayloadRef, RunId, target};
 
 use crate::event::{Rejected, Submission};
 use crate::inst::Settled;
@@ -13,7 +13,7 @@ use crate::scheduler::Scheduler;
 
 impl Scheduler {
     pub(crate) fn on_submitted(&mut self, submission: Submission) -> Result<(), Rejected> {
-        self.admit(submission.graph.tasks.len() as u64)?;
+        self.admit(submission.graph.live_tasks_max())?;
         if self.board.live_runs() >= self.board.limits.live_runs_max as usize {
             return Err(Rejected::Full { count: self.board.limits.live_runs_max });
         }
@@ -58,7 +58,7 @@ impl Scheduler {
         extends(before, graph)?;
         self.reads_what_is_there(slot, graph)?;
         let known = before.tasks.len();
-        self.admit((graph.tasks.len() - known) as u64)?;
+        self.admit(graph.live_tasks_max() - before.live_tasks_max())?;
         self.has_targets(&graph.tasks[known..])?;
         let plan = self.board.plans.intern(graph);
         self.board.plans.get_mut(plan).refresh(&self.targets);
@@ -81,7 +81,7 @@ impl Scheduler {
 
     fn admit(&self, tasks: u64) -> Result<(), Rejected> {
         let most = self.board.limits.live_tasks_max;
-        if self.board.live_tasks + tasks > u64::from(most) {
+        if self.board.live_tasks.saturating_add(tasks) > u64::from(most) {
             return Err(Rejected::TooManyTasks { count: most });
         }
         Ok(())
@@ -94,7 +94,7 @@ impl Scheduler {
                 continue;
             };
             if self.targets.candidates(call.capability, &call.requirement).is_empty() {
-                let reason = Arc::from(missing(call.capability, &call.requirement));
+                let reason = Arc::from(target::unserved(call.capability, &call.requirement));
                 return Err(Rejected::NoTarget { task: Arc::clone(&task.name), reason });
             }
             for rung in &task.catch {
@@ -107,14 +107,6 @@ impl Scheduler {
             }
         }
         Ok(())
-    }
-}
-
-fn missing(capability: Capability, requirement: &Requirement) -> String {
-    match (&requirement.class, requirement.allow.as_slice()) {
-        (_, [_, ..]) => format!("none of the targets {} can {capability}", requirement.allow.join(", ")),
-        (Some(class), []) => format!("no target of class {class:?} can {capability}"),
-        (None, []) => format!("no target can {capability}"),
     }
 }
 

@@ -389,3 +389,22 @@ fn an_addition_cannot_read_what_nobody_was_to_read() {
     0ms close r1
     "#);
 }
+
+#[test]
+fn a_run_is_admitted_with_all_that_it_may_open() {
+    assert_snapshot!(trace("
+        limit tasks=9
+        submit r1 e foreach max=4 { x; y }
+        submit r2 e foreach max=2 { x; y }
+        add r2 e foreach max=2 { x; y }; z
+        add r2 e foreach max=2 { x; y }; z; v; w
+    "), @r"
+    0ms rejected: the shard holds 9 live tasks, as many as it may: try again later
+    0ms dispatch r2/e[0]/x#1 on t
+    0ms dispatch r2/e[0]/y#1 on t
+    0ms dispatch r2/e[1]/x#1 on t
+    0ms dispatch r2/e[1]/y#1 on t
+    0ms dispatch r2/z#1 on t
+    0ms rejected: the shard holds 9 live tasks, as many as it may: try again later
+    ");
+}

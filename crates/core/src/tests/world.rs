@@ -117,6 +117,7 @@ impl World {
             "attempts" => self.limits.attempt_credits = value.parse().unwrap(),
             "evaluations" => self.limits.evaluation_credits = value.parse().unwrap(),
             "runs" => self.limits.live_runs_max = value.parse().unwrap(),
+            "tasks" => self.limits.live_tasks_max = value.parse().unwrap(),
             other => panic!("no limit {other:?}"),
         }
         self.core = Scheduler::new(self.limits.clone());

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use agendum_types::Limits;
+use agendum_types::graph::Section;
 
 use super::Written;
-use crate::lower::{Cycle, SECTIONS};
+use crate::lower::Cycle;
 use crate::tree::{Node, Value};
 
 /// Fields that say by themselves whether a round was good, the plainest first.
@@ -77,7 +78,7 @@ fn path(groups: &[&str], name: &str) -> String {
 /// Decides on every cycle.
 pub(super) fn plan(tree: &Node, cycles: &[Cycle], limits: &Limits) -> Loops {
     let mut names = BTreeSet::new();
-    SECTIONS.iter().filter_map(|(word, _)| tree.get(word)).for_each(|tasks| all_names(tasks, &mut names));
+    Section::ALL.iter().filter_map(|section| tree.get(section.word())).for_each(|tasks| all_names(tasks, &mut names));
     let mut loops = Loops { all: Vec::new(), members: BTreeMap::new() };
     for cycle in cycles {
         let groups: Vec<&str> = cycle.groups.iter().map(String::as_str).collect();
@@ -108,7 +109,8 @@ pub(super) fn scope<'t>(tree: &'t Node, groups: &[&str]) -> impl Iterator<Item =
     let inside = |node: &'t Node, word: &str| {
         node.entries().iter().find(|(key, _)| key.name == *word).map(|(key, value)| (key.span.start, value))
     };
-    let mut maps: Vec<(usize, &Node)> = SECTIONS.iter().filter_map(|(word, _)| inside(tree, word)).collect();
+    let mut maps: Vec<(usize, &Node)> =
+        Section::ALL.iter().filter_map(|section| inside(tree, section.word())).collect();
     for group in groups {
         let next = maps.iter().find_map(|(_, tasks)| inside(tasks.get(group)?, "tasks"));
         maps = next.into_iter().collect();

@@ -2,18 +2,26 @@
 
 use std::ops::Range;
 
+use agendum_types::graph::{Form, Section};
+
 use super::Unfixable;
 use super::edits::Edits;
 use super::loops::Loops;
-use super::scalar::{self, Chain};
-use crate::lower::SECTIONS;
+use crate::diagnostic::{Diagnostics, Parts};
+use crate::expr::{self, Text};
+use crate::names::{self, Word};
 use crate::tree::{Key, Node, Value};
 
 /// Notes every change of a reference, of `needs` and of `publish_after`.
-pub(super) fn references(tree: &Node, loops: &mut Loops, edits: &mut Edits<'_>) -> Result<(), Unfixable> {
-    let mut walk = Walk { loops, edits, path: Vec::new() };
-    for (word, _) in SECTIONS {
-        walk.tasks(tree.get(word))?;
+pub(super) fn references(
+    tree: &Node,
+    loops: &mut Loops,
+    edits: &mut Edits<'_>,
+    places: &Diagnostics,
+) -> Result<(), Unfixable> {
+    let mut walk = Walk { loops, edits, places, path: Vec::new() };
+    for section in Section::ALL {
+        walk.tasks(tree.get(section.word()))?;
     }
     if let Some(output) = tree.get("output") {
         walk.texts(output, &Place { within: true, after: true })?;
@@ -24,6 +32,7 @@ pub(super) fn references(tree: &Node, loops: &mut Loops, edits: &mut Edits<'_>) 
 struct Walk<'t, 'w, 'e> {
     loops: &'w mut Loops,
     edits: &'w mut Edits<'e>,
+    places: &'w Diagnostics,
     /// The task at hand and the groups around it, from the top.
     path: Vec<Step<'t>>,
 }
@@ -102,18 +111,33 @@ impl<'t> Walk<'t, '_, '_> {
 
     fn texts(&mut self, node: &Node, place: &Place) -> Result<(), Unfixable> {
         match &node.value {
-            Value::Text(_) => {
-                for chain in scalar::chains(self.edits.text, node) {
-                    if let Some((bytes, text)) = self.becomes(&chain, place)? {
-                        self.edits.replace(bytes, text);
-                    }
-                }
-                Ok(())
-            }
+            Value::Text(text) => self.text(node, text, place),
             Value::List(items) => items.iter().try_for_each(|item| self.texts(item, place)),
             Value::Map(entries) => entries.iter().try_for_each(|(_, value)| self.texts(value, place)),
             Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
         }
+    }
+
+    fn text(&mut self, node: &Node, text: &str, place: &Place) -> Result<(), Unfixable> {
+        let (form, source) = match expr::classify(text) {
+            Text::Plain => return Ok(()),
+            Text::Expression(source) => (Form::Expression, source),
+            Text::Template => (Form::Tree, text),
+        };
+        let parts = self.places.parts(node);
+        let begin = source.as_ptr() as usize - text.as_ptr() as usize;
+        let reads = names::all(form, source).map_err(|unreadable| Unfixable(unreadable.why))?.reads;
+        for read in &reads {
+            let place_of = |at: &Range<usize>| parts.place(&(begin + at.start..begin + at.end));
+            let chain: Vec<Word<'_>> = read.head().map(|(name, at)| (*name, place_of(at))).collect();
+            if let Some((bytes, becomes)) = self.becomes(&chain, place)? {
+                if !matches!(parts, Parts::Scalar(_)) {
+                    return Err(Unfixable(format!("where `{}` stands cannot be told", read.path())));
+                }
+                self.edits.replace(bytes, becomes);
+            }
+        }
+        Ok(())
     }
 
     /// The groups that are reached by so many `outer`, and the task in there on whose inside the text stands.
@@ -135,8 +159,8 @@ impl<'t> Walk<'t, '_, '_> {
         depth > 0 && self.path[depth - 1].has_loop
     }
 
-    fn becomes(&self, chain: &Chain, place: &Place) -> Result<Option<(Range<usize>, String)>, Unfixable> {
-        let names: Vec<&str> = chain.names.iter().map(|(name, _)| name.as_str()).collect();
+    fn becomes(&self, chain: &[Word<'_>], place: &Place) -> Result<Option<(Range<usize>, String)>, Unfixable> {
+        let names: Vec<&str> = chain.iter().map(|(name, _)| *name).collect();
         let outer = names.iter().take_while(|name| **name == "outer").count();
         if outer >= self.path.len() + usize::from(place.within) {
             return Ok(None);
@@ -150,13 +174,13 @@ impl<'t> Walk<'t, '_, '_> {
 
     fn reference(
         &self,
-        chain: &Chain,
+        chain: &[Word<'_>],
         outer: usize,
         name: &str,
         part: &str,
         place: &Place,
     ) -> Result<Option<(Range<usize>, String)>, Unfixable> {
-        let start = chain.names[0].1.start;
+        let start = chain[0].1.start;
         let (groups, on_way) = self.scope(outer, place.within);
         let crossed = (0..outer).filter(|level| self.inserted(*level, place).is_some()).count();
         let own = on_way.and_then(|on_way| self.loops.of(&groups, on_way));
@@ -175,7 +199,7 @@ impl<'t> Walk<'t, '_, '_> {
                     "`{reader}` stands in a loop inside the cycle and reads `{name}` of the round before"
                 )));
             }
-            return Ok(Some((start..chain.names[outer + 1].1.end, format!("loop.previous.tasks.{name}"))));
+            return Ok(Some((start..chain[outer + 1].1.end, format!("loop.previous.tasks.{name}"))));
         }
         let further = crossed + usize::from(own.is_some());
         let Some((of, _)) = theirs else { return Ok(further_out(start, further)) };
@@ -183,13 +207,13 @@ impl<'t> Walk<'t, '_, '_> {
             return Err(Unfixable(format!("`{part}` of task `{name}` cannot be read from outside a loop")));
         }
         let text = format!("{}tasks.{}.output.{name}", "outer.".repeat(outer + further), self.loops.all[of].name);
-        Ok(Some((start..chain.names[outer + 2].1.end, text)))
+        Ok(Some((start..chain[outer + 2].1.end, text)))
     }
 
     /// `loop.previous` and `loop.round` mean the nearest loop, which may not become another one.
     fn of_loop(
         &self,
-        chain: &Chain,
+        chain: &[Word<'_>],
         names: &[&str],
         place: &Place,
     ) -> Result<Option<(Range<usize>, String)>, Unfixable> {
@@ -208,7 +232,7 @@ impl<'t> Walk<'t, '_, '_> {
                 (None, _) => Ok(None),
                 (Some((of, _)), "output") => {
                     let text = format!("loop.previous.tasks.{}.output.{name}", self.loops.all[of].name);
-                    Ok(Some((chain.names[0].1.start..chain.names[4].1.end, text)))
+                    Ok(Some((chain[0].1.start..chain[4].1.end, text)))
                 }
                 (Some(_), part) => {
                     Err(Unfixable(format!("`{part}` of task `{name}` cannot be read from outside a loop")))

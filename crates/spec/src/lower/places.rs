@@ -6,21 +6,13 @@ use crate::extend::ADDITIONS;
 use crate::lower::{Lower, words};
 use crate::tree::Node;
 
-/// The sections of a document with the words for them.
-pub(crate) const SECTIONS: [(&str, Section); 4] = [
-    ("tasks", Section::Main),
-    ("after", Section::After),
-    ("on_failure", Section::OnFailure),
-    ("finally", Section::Finally),
-];
-
 const RENAME: &str = "give one of them another name";
 
 impl<'t> Lower<'t, '_> {
     /// Gives every task its place. Additions to a live run come after everything the document had.
     pub(super) fn collect(&mut self, tree: &'t Node) {
-        for (word, section) in SECTIONS {
-            if let Some(tasks) = tree.get(word) {
+        for section in Section::ALL {
+            if let Some(tasks) = tree.get(section.word()) {
                 self.collect_tasks(tasks, None, section, 1);
             }
         }
@@ -45,6 +37,9 @@ impl<'t> Lower<'t, '_> {
                 self.diagnostics.error("duplicate_task", &key.span, message, RENAME);
             }
             self.graph.tasks.push(words::blank(&key.name, parent, section, node.get("tasks").is_some()));
+            if key.name.contains('-') {
+                self.pieces.extend(key.name.split('-'));
+            }
             self.nodes.push(node);
             self.names.push(key.span.clone());
             match parent {

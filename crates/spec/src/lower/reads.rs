@@ -209,7 +209,7 @@ impl Lower<'_, '_> {
                 );
                 None
             }
-            Name::Unknown(_) if path.split('.').any(|word| self.is_piece(word)) => None,
+            Name::Unknown(_) if path.split('.').any(|word| self.pieces.contains(word)) => None,
             Name::Unknown(help) => {
                 self.diagnostics.error("unknown_name", span, format!("unknown name `{path}`"), help);
                 None
@@ -251,12 +251,6 @@ impl Lower<'_, '_> {
         found
     }
 
-    /// True of the pieces that an expression makes of a name with `-`, which is no name for a task and was refused as such.
-    fn is_piece(&self, word: &str) -> bool {
-        let mut refused = self.graph.tasks.iter().filter(|task| task.name.contains('-'));
-        refused.any(|task| task.name.split('-').any(|piece| piece == word))
-    }
-
     /// The task that a reference means, and the need that follows from it.
     fn resolve_task(&mut self, outer: usize, name: &str, span: &Range<usize>, place: &Place) -> Option<NodeId> {
         let mut scope = place.scope;
@@ -282,7 +276,7 @@ impl Lower<'_, '_> {
     }
 
     pub(super) fn unknown_task(&mut self, name: &str, scope: Option<NodeId>, span: &Range<usize>) {
-        if self.diagnostics.is_full() || self.is_piece(name) {
+        if self.diagnostics.is_full() || self.pieces.contains(name) {
             return;
         }
         let mut further = scope;

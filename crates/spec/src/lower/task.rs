@@ -1,13 +1,14 @@
 //! One task of the document.
 
 use agendum_types::graph::{Call, Catch, Exhausted, Foreach, Loop, NodeId, NotBefore, Race, Rung, Section, Work};
-use agendum_types::{Capability, Class, Effect, Timestamp};
+use agendum_types::{Capability, Class, Effect};
 
 use crate::diagnostic::nearest;
 use crate::expr::{self, Text};
 use crate::lower::reads::Place;
 use crate::lower::{Lower, words};
 use crate::tree::{Node, Value};
+use crate::values;
 
 impl<'t> Lower<'t, '_> {
     pub(super) fn task(&mut self, id: NodeId) {
@@ -195,9 +196,9 @@ impl<'t> Lower<'t, '_> {
         let Some(text) = node.text() else { return };
         let start = match expr::classify(text) {
             Text::Expression(source) => NotBefore::Expr(self.expression(source, node, place)),
-            Text::Plain | Text::Template => match text.parse::<jiff::Timestamp>() {
-                Ok(instant) => NotBefore::At(Timestamp(u64::try_from(instant.as_microsecond()).unwrap_or(0))),
-                Err(_) => {
+            Text::Plain | Text::Template => match values::instant(text) {
+                Some(instant) => NotBefore::At(instant),
+                None => {
                     let help = "write it as 2026-12-01T09:00:00Z, or as an expression that gives such a text";
                     return self.diagnostics.error("no_instant", &node.span, format!("{text:?} is no instant"), help);
                 }

@@ -3,7 +3,7 @@
 use agendum_types::graph::{
     Budget, Call, ExprId, Group, NodeId, OnExceeded, Requirement, Retry, Section, Task, Timeouts, Work,
 };
-use agendum_types::{Capability, Class, ClassSet, Duration, Effect, OnUncertain};
+use agendum_types::{Capability, Class, ClassSet, Duration, Effect};
 
 use crate::tree::{Node, Value};
 use crate::values;
@@ -36,7 +36,6 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
         fail_if: None,
         effect: Effect::None,
         effect_declared: false,
-        on_uncertain: OnUncertain::Fail,
         optional: false,
         value: 50,
         no_fallback: false,
@@ -103,7 +102,7 @@ pub(super) fn classes(node: &Node) -> ClassSet {
     })
 }
 
-pub(super) fn requirement(node: Option<&Node>) -> Requirement {
+pub(crate) fn requirement(node: Option<&Node>) -> Requirement {
     let Some(node) = node else { return Requirement::default() };
     Requirement {
         class: node.get("class").and_then(Node::text).map(Into::into),

@@ -264,3 +264,17 @@ fn names_are_known_where_they_have_a_value() {
         help: arguments: prompt, system, messages, schema, max_tokens, temperature, stop, tools
     ");
 }
+
+#[test]
+fn many_unknown_names_among_many_tasks() {
+    let task = serde_json::json!({ "uses": "chat", "with": { "prompt": "x" } });
+    let mut tasks: serde_json::Map<String, Json> =
+        (0..5_000).map(|number| (format!("t{number}-x"), task.clone())).collect();
+    let names: Vec<String> = (0..60_000).map(|number| format!("n{number}")).collect();
+    tasks.insert(
+        "r".into(),
+        json!({ "uses": "chat", "with": { "prompt": format!("${{{{ [{}] }}}}", names.join(",")) } }),
+    );
+    let found = checked(&json!({ "version": 1, "name": "x", "tasks": tasks }).to_string()).diagnostics;
+    assert_eq!(found.len(), 100, "more are of no use to anybody");
+}

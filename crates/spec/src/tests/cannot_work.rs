@@ -254,3 +254,31 @@ fn outputs_have_known_fields() {
         help: did you mean `stdout`?
     ");
 }
+
+#[test]
+fn what_a_schema_costs_has_a_bound() {
+    // Each definition names the next one twice.
+    let doubling = |count: usize| {
+        let next = |at: usize| serde_json::json!({ "$ref": format!("#/$defs/d{at}") });
+        let mut schema = serde_json::json!({ "$defs": {}, "properties": { "x": next(0) } });
+        for at in 0..count {
+            schema["$defs"][format!("d{at}")] = serde_json::json!({ "anyOf": [next(at + 1), next(at + 1)] });
+        }
+        schema["$defs"][format!("d{count}")] = serde_json::json!({ "description": "${{ x }}" });
+        schema
+    };
+    let document = |word: &str, schema: serde_json::Value, text: &str| {
+        let mut document = serde_json::json!({ "version": 1, "name": "x", "tasks": { "a": { "uses": "chat", "with": { "prompt": "hi" } } } });
+        let place = if word == "inputs" { &mut document } else { &mut document["tasks"]["a"]["with"] };
+        place[word] = serde_json::from_str(&schema.to_string().replace("${{ x }}", text)).unwrap();
+        said(&document.to_string())
+    };
+    assert_eq!(document("inputs", doubling(8), "x"), "");
+    assert_eq!(document("schema", doubling(8), "x"), "");
+    assert_snapshot!(document("inputs", doubling(30), "x"), @"1:87 bad_schema: `inputs` cannot be used: it has more than 20000 words with every `$ref` followed: let fewer of them lead on");
+    // Nothing evaluates what a document's inputs are.
+    assert_snapshot!(document("inputs", doubling(30), "${{ 1 }}"), @"1:87 bad_schema: `inputs` cannot be used: it has more than 20000 words with every `$ref` followed: let fewer of them lead on");
+    assert_snapshot!(document("schema", doubling(30), "x"), @"1:84 bad_schema: `schema` cannot be used: it has more than 20000 words with every `$ref` followed: let fewer of them lead on");
+    assert_snapshot!(document("schema", serde_json::json!({ "type": "string", "pattern": "(?=a)b" }), "x"), @r#"1:111 bad_schema: `schema` is no JSON Schema at `pattern`: "(?=a)b" is not a "regex""#);
+    assert_snapshot!(document("schema", serde_json::json!({ "properties": { "next": { "$ref": "#" } } }), "x"), @"1:84 bad_schema: `schema` cannot be used: `$ref: #` leads back to itself, or through more than 32 others: write out how deep it may go");
+}

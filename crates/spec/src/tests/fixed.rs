@@ -432,3 +432,52 @@ proptest! {
         is_mended(&as_json(&text));
     }
 }
+
+#[test]
+fn only_what_a_text_reads_is_changed() {
+    assert_snapshot!(shown(r##"
+        tasks:
+          a:
+            uses: chat
+            with: { prompt: "{# ${{ tasks.b.output }} #}{% set b = tasks.b.output %}\u0024{{ tasks.b.output.text }}${{ 'tasks.b.output' }}" }
+          b:
+            uses: chat
+            with: { prompt: "${{ tasks.a.output }}{% for tasks in [1] %}${{ tasks.a.output }}{% endfor %}" }
+            fail_if: ${{ not output.text }}
+        output: ${{ tasks . b . output }}
+    "##), @r#"
+    --- graph.yaml
+    +++ graph.yaml
+    @@ -1,11 +1,21 @@
+     version: 1
+     name: test
+     tasks:
+    -  a:
+    -    uses: chat
+    -    with: { prompt: "{# ${{ tasks.b.output }} #}{% set b = tasks.b.output %}\u0024{{ tasks.b.output.text }}${{ 'tasks.b.output' }}" }
+    -  b:
+    -    uses: chat
+    -    with: { prompt: "${{ tasks.a.output }}{% for tasks in [1] %}${{ tasks.a.output }}{% endfor %}" }
+    -    fail_if: ${{ not output.text }}
+    -output: ${{ tasks . b . output }}
+    +  a_loop:
+    +    loop:
+    +      # Fill in when a round is good enough: until then it runs max_iterations.
+    +      until: ${{ false }}
+    +      max_iterations: 3
+    +      on_exhausted: { use: last }
+    +    output:
+    +      a: ${{ tasks.a.output }}
+    +      b: ${{ tasks.b.output }}
+    +    tasks:
+    +      a:
+    +        uses: chat
+    +        with: { prompt: "{# ${{ tasks.b.output }} #}{% set b = loop.previous.tasks.b.output %}\u0024{{ loop.previous.tasks.b.output.text }}${{ 'tasks.b.output' }}" }
+    +      b:
+    +        uses: chat
+    +        with: { prompt: "${{ tasks.a.output }}{% for tasks in [1] %}${{ tasks.a.output }}{% endfor %}" }
+    +        fail_if: ${{ not output.text }}
+    +output: ${{ tasks.a_loop.output.b }}
+    a_loop: a, b until ?
+    "#);
+}

@@ -1,5 +1,7 @@
 //! Plans that agents emit.
 
+use serde_json::{Value as Json, json};
+
 use crate::plans::read;
 
 fn shown(text: &str) -> String {
@@ -61,4 +63,17 @@ fn what_is_meant_as_a_plan_is_refused_as_one() {
     "#);
     insta::assert_snapshot!(shown(r#"[{"id": 1, "tool": "a"}, {"id": 2, "dependencies": [1]}]"#), @r#"step "2" names no tool: add "tool""#);
     insta::assert_snapshot!(shown(r#"{"version": 1, "name": "x", "tasks": {}, "nodes": []}"#), @"no plan");
+}
+
+#[test]
+fn a_plan_costs_what_its_length_is() {
+    let chain = |count: usize| {
+        let step = |id: usize| json!({ "id": id, "tool": "a", "dependencies": [(id + 1) % count] });
+        shown(&Json::Array((0..count).map(step).collect()).to_string())
+    };
+    let around = chain(10_000);
+    assert!(around.starts_with("the plan is a cycle: 0 → 9999 → 9998 → "), "{around:.60}");
+    insta::assert_snapshot!(chain(10_001), @"the plan has 10001 steps, 10000 at most: plan in parts");
+    let line: Vec<Json> = (0..10_000).map(|id| json!({ "id": id, "tool": "a", "dependencies": [id + 1] })).collect();
+    insta::assert_snapshot!(shown(&Json::Array(line).to_string()), @r#"step "9999" depends on "10000", which is no step: add it, or drop the dependency"#);
 }

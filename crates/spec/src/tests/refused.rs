@@ -467,3 +467,30 @@ fn a_race_can_be_won() {
         tasks: { r: { race: { first: 3 }, tasks: { p: { uses: chat, with: { prompt: hi } }, q: { uses: chat, with: { prompt: hi } } } } }
     "#), @"3:21 out_of_range: the race wants 3 good results of 2 tasks");
 }
+
+#[test]
+fn what_multiplies_beyond_a_run_is_refused() {
+    let nested = |outer: u32, inner: u32| {
+        said(&format!(
+            "tasks:\n  o: {{ foreach: '${{{{ inputs.l }}}}', max_parallel: {outer}, tasks: {{\n    i: {{ foreach: '${{{{ item }}}}', max_parallel: {inner}, tasks: {{\n      c: {{ uses: chat, with: {{ prompt: hi }} }} }} }} }} }}"
+        ))
+    };
+    // The task, its items, and in each of them the same once more: 1 + 1000 + 1000 + 1000 * 498 + 1000 * 498.
+    assert_eq!(nested(1_000, 498), "");
+    assert_snapshot!(nested(1_000, 499), @"
+    6:7 too_many_tasks: with this task, more than 1000000 could be alive at once in one run
+        help: lower `max_parallel` of it or of what it stands in: they multiply
+    ");
+    assert_snapshot!(nested(1_024, 1_024), @"
+    5:5 too_many_tasks: with this task, more than 1000000 could be alive at once in one run
+        help: lower `max_parallel` of it or of what it stands in: they multiply
+    ");
+}
+
+#[test]
+fn an_instant_lies_in_the_era_of_our_clock() {
+    assert_snapshot!(said("tasks: { a: { uses: chat, with: { prompt: hi }, not_before: 1969-12-31T23:59:59Z } }"), @r#"
+    3:61 no_instant: "1969-12-31T23:59:59Z" is no instant
+        help: write it as 2026-12-01T09:00:00Z, or as an expression that gives such a text
+    "#);
+}

@@ -103,16 +103,17 @@ fn what_is_wrong_is_said_with_its_line() {
       |
     2 | foreach_item_max = 3
       | ^^^^^^^^^^^^^^^^
-    unknown field `foreach_item_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `clock_jump_max`, `commit_above`
+    unknown field `foreach_item_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `run_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `clock_jump_max`, `commit_above`
     "#);
 }
 
 #[test]
 fn a_stored_document_is_read_whatever_the_limits_are_now() {
     let intake =
-        read("document_bytes_max = \"1KiB\"\ngraph_tasks_max = 1\nneeds_max = 1\ndepth_max = 1\nattempts_max = 7")
+        read("document_bytes_max = \"1KiB\"\ngraph_tasks_max = 1\nrun_tasks_max = 1\nneeds_max = 1\ndepth_max = 1\nattempts_max = 7")
             .unwrap();
     let stored = intake.stored();
-    assert_eq!((stored.graph_tasks_max, stored.document_bytes_max), (100_000, 16 << 20));
+    assert_eq!((stored.graph_tasks_max, stored.run_tasks_max), (100_000, 100_000_000));
+    assert_eq!(stored.document_bytes_max, 16 << 20);
     assert_eq!(stored.attempts_max, 7);
 }

@@ -1,54 +1,58 @@
-//! What a schema of inputs may cost: counted when a document is checked, before anything is checked against it.
+//! What a schema may cost: counted before anything is checked against it.
 //!
 //! A validator follows a `$ref` wherever it stands. Thirty definitions that name the next one twice are a thousand million steps, and
-//! a schema that names itself costs what the inputs let it. So every `$ref` leads to a place in the same schema and never back, and
+//! a schema that names itself costs what the values let it. So every `$ref` leads to a place in the same schema and never back, and
 //! what a schema holds is counted with all of them followed.
 
 use std::collections::BTreeMap;
 
-use agendum_types::Limits;
-use jsonschema::{PatternOptions, Validator};
 use serde_json::Value as Json;
 
 /// References that lead to references.
 const CHAIN_MAX: usize = 32;
-/// Bytes of a compiled pattern.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Lists and maps inside each other, with every `$ref` followed: a validator goes as deep, on the stack of a thread.
+const DEPTH_MAX: usize = 128;
 
-/// A validator whose patterns take time in proportion to the text: they have no look-around and no back-references.
-pub(super) fn validator(schema: &Json) -> Result<Validator, String> {
-    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-    jsonschema::options().with_pattern_options(patterns).build(schema).map_err(|error| error.to_string())
-}
-
-/// Refuses a schema that could cost too much, or is none.
-pub(crate) fn check(schema: &Json, limits: &Limits) -> Result<(), String> {
-    let max = u64::from(limits.schema_words_max);
+/// Refuses a schema of more words than this, with every `$ref` followed as often as the text leads to it.
+pub(super) fn check(schema: &Json, words_max: u32) -> Result<(), String> {
+    let max = u64::from(words_max);
     let mut count = Count { schema, known: BTreeMap::new(), open: Vec::new(), max };
-    if count.words(schema)? > max {
+    if count.size(schema, 0)?.words > max {
         return Err(format!("it has more than {max} words with every `$ref` followed: let fewer of them lead on"));
     }
-    validator(schema).map(drop)
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+struct Size {
+    words: u64,
+    depth: usize,
 }
 
 struct Count<'a> {
     schema: &'a Json,
-    /// Words behind the references that were followed.
-    known: BTreeMap<&'a str, u64>,
+    /// What lies behind the references that were followed.
+    known: BTreeMap<&'a str, Size>,
     /// The references that are being followed.
     open: Vec<&'a str>,
     max: u64,
 }
 
 impl<'a> Count<'a> {
-    fn words(&mut self, json: &'a Json) -> Result<u64, String> {
-        let mut words: u64 = 1;
+    /// The size of a part that stands so deep.
+    fn size(&mut self, json: &'a Json, at: usize) -> Result<Size, String> {
+        let mut size = Size { words: 1, depth: 1 };
+        deep_enough(at, size)?;
+        let mut add = |inner: Size| {
+            size.words = size.words.saturating_add(inner.words);
+            size.depth = size.depth.max(inner.depth + 1);
+        };
         match json {
             Json::Object(entries) => {
                 for (key, value) in entries {
-                    words = words.saturating_add(self.words(value)?);
+                    add(self.size(value, at + 1)?);
                     match (key.as_str(), value) {
-                        ("$ref", Json::String(place)) => words = words.saturating_add(self.behind(place)?),
+                        ("$ref", Json::String(place)) => add(self.behind(place, at + 1)?),
                         ("$dynamicRef" | "$recursiveRef" | "$id" | "$anchor" | "$dynamicAnchor", Json::String(_)) => {
                             return Err(format!(
                                 "`{key}` is not known here: write `$ref` with a place such as #/$defs/NAME"
@@ -60,17 +64,17 @@ impl<'a> Count<'a> {
             }
             Json::Array(items) => {
                 for item in items {
-                    words = words.saturating_add(self.words(item)?);
+                    add(self.size(item, at + 1)?);
                 }
             }
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
         }
-        Ok(words)
+        Ok(size)
     }
 
-    fn behind(&mut self, place: &'a str) -> Result<u64, String> {
-        if let Some(words) = self.known.get(place) {
-            return Ok(*words);
+    fn behind(&mut self, place: &'a str, at: usize) -> Result<Size, String> {
+        if let Some(size) = self.known.get(place) {
+            return deep_enough(at, *size);
         }
         if self.open.contains(&place) || self.open.len() >= CHAIN_MAX {
             let message = format!(
@@ -82,10 +86,18 @@ impl<'a> Count<'a> {
         let found =
             found.ok_or_else(|| format!("`$ref: {place}` leads to no place of this schema: write #/$defs/NAME"))?;
         self.open.push(place);
-        let words = self.words(found)?.min(self.max + 1);
+        let size = self.size(found, at)?;
         self.open.pop();
-        self.known.insert(place, words);
-        Ok(words)
+        let size = Size { words: size.words.min(self.max + 1), ..size };
+        self.known.insert(place, size);
+        Ok(size)
+    }
+}
+
+fn deep_enough(at: usize, size: Size) -> Result<Size, String> {
+    match at + size.depth {
+        0..=DEPTH_MAX => Ok(size),
+        _ => Err(format!("it is more than {DEPTH_MAX} lists and maps deep with every `$ref` followed")),
     }
 }
 
@@ -94,10 +106,12 @@ mod tests {
     use agendum_types::Limits;
     use serde_json::{Value as Json, json};
 
-    use super::{check, validator};
+    use crate::json_schema::bounded;
 
     fn verdict(schema: &Json) -> String {
-        check(schema, &Limits::STANDARD).err().unwrap_or_default()
+        let built = bounded(schema, Limits::STANDARD.schema_words_max)
+            .and_then(|options| options.build(schema).map_err(|error| error.to_string()));
+        built.err().unwrap_or_default()
     }
 
     /// Definitions of which each names the next one twice.
@@ -135,11 +149,61 @@ mod tests {
         assert!(verdict(&disguised).contains("no place"));
     }
 
+    /// Definitions of so many `allOf` inside each other, of which each leads to the next one; in this order or the other.
+    fn deep(definitions: usize, levels: usize, backwards: bool) -> Json {
+        let mut schema = json!({ "$defs": {}, "allOf": [{ "$ref": "#/$defs/d0" }] });
+        let mut order: Vec<usize> = (0..definitions).collect();
+        if backwards {
+            order.reverse();
+        }
+        for at in order {
+            let mut inner = match at + 1 == definitions {
+                true => json!({ "type": "string" }),
+                false => json!({ "$ref": format!("#/$defs/d{}", at + 1) }),
+            };
+            for _ in 0..levels {
+                inner = json!({ "allOf": [inner] });
+            }
+            schema["$defs"][format!("d{at}")] = inner;
+        }
+        schema
+    }
+
+    #[test]
+    fn what_is_accepted_fits_the_stack() {
+        let tried = |schema: Json| {
+            // A quarter of what a thread of the program has.
+            let thread = std::thread::Builder::new().stack_size(512 << 10).spawn(move || {
+                let said = verdict(&schema);
+                if said.is_empty() {
+                    let built = bounded(&schema, Limits::STANDARD.schema_words_max).unwrap().build(&schema).unwrap();
+                    assert!(built.is_valid(&json!("x")) && !built.is_valid(&json!(1)));
+                }
+                said
+            });
+            thread.unwrap().join().unwrap()
+        };
+        let refused = "it is more than 128 lists and maps deep with every `$ref` followed";
+        for (definitions, levels, expected) in
+            [(30, 50, refused), (3, 50, refused), (1, 60, ""), (2, 29, ""), (30, 1, "")]
+        {
+            for backwards in [false, true] {
+                assert_eq!(tried(deep(definitions, levels, backwards)), expected, "{definitions} × {levels}");
+            }
+        }
+    }
+
     #[test]
     fn patterns_take_linear_time() {
         let schema = json!({ "properties": { "x": { "type": "string", "pattern": "^(a+)+$" } } });
         assert_eq!(verdict(&schema), "");
-        assert!(!validator(&schema).unwrap().is_valid(&json!({ "x": format!("{}!", "a".repeat(100_000)) })));
+        assert!(
+            !bounded(&schema, 100)
+                .unwrap()
+                .build(&schema)
+                .unwrap()
+                .is_valid(&json!({ "x": format!("{}!", "a".repeat(100_000)) }))
+        );
         assert!(!verdict(&json!({ "properties": { "x": { "pattern": "(?=a)b" } } })).is_empty());
         assert!(!verdict(&json!({ "properties": { "x": { "pattern": "((a{1000}){1000}){1000}" } } })).is_empty());
     }
