@@ -65,7 +65,7 @@ pub enum Record {
     Task {
         /// The run.
         run: RunId,
-        /// The task; empty for the composition of the run's output.
+        /// The task; empty for the run itself: its deadline, or an output that cannot be made.
         path: TaskPath,
         /// What.
         change: Change,
@@ -152,7 +152,7 @@ pub enum Change {
         /// What follows.
         next: NextRound,
     },
-    /// The output of a group, a `foreach` or the run was made.
+    /// The output of a group or a `foreach` was made.
     Composed {
         /// The output.
         output: Box<PayloadRef>,

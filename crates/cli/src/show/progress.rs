@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use agendum_wire::v1::Event;
+use agendum_wire::v1::{Event, names};
 use futures_util::StreamExt as _;
 use owo_colors::OwoColorize as _;
 
@@ -135,15 +135,6 @@ struct Many {
     next: u64,
 }
 
-/// `studio[3]/loop#2/render` as `studio/render`; `None` if it is no item.
-fn without_items(task: &str) -> Option<String> {
-    if !task.contains('[') {
-        return None;
-    }
-    let names = task.split('/').filter(|part| !part.starts_with("loop#"));
-    Some(names.map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join("/"))
-}
-
 impl View {
     fn show(&mut self, event: &Event) -> std::io::Result<()> {
         // The end of an attempt that the answer did not wait for is no work that follows it.
@@ -182,7 +173,10 @@ impl View {
         if let (Some(at), "task.started") = (event.at.parse().ok(), event.kind.as_str()) {
             self.started.insert(task.to_owned(), at);
         }
-        let Some(name) = without_items(task) else { return Folded::Shown };
+        if !task.contains('[') {
+            return Folded::Shown;
+        }
+        let name = names(task);
         let many = self.many.entry(name.clone()).or_insert_with(|| Many { next: 100, ..Many::default() });
         let ends = matches!(
             event.kind.as_str(),
