@@ -45,14 +45,14 @@ pub(crate) struct Started {
 }
 
 impl Host {
-    /// Takes up the open runs of a data directory and listens.
+    /// Takes up the open runs of a data directory and listens. The configuration is [sound](Config::sound): whoever owns the
+    /// directory has asked before that was made.
     pub(crate) async fn start(
         config: &Config,
         directory: Directory,
         data: &Path,
         listen: SocketAddr,
     ) -> Result<Started, Failure> {
-        config.sound()?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory)?);
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let targets = targets::table(config, data, indexes(config, data)?)?;
