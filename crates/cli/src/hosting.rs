@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::failure::{Failure, INTERRUPTED, UNREACHABLE};
 use crate::host::Host;
 use crate::in_force::InForce;
+use crate::next;
 
 /// How long an owner may take to listen, or to go.
 const OWNER_WAIT: Duration = Duration::from_secs(5);
@@ -154,7 +155,7 @@ impl Session {
             sleep(LOOK).await;
         }
         Err(Failure::new(UNREACHABLE, format!("the server stopped; run {id} goes on when it is started again"))
-            .hint(format!("agendum serve; agendum runs watch {id}")))
+            .hint(format!("{} runs watch {id}", next::hosting())))
     }
 
     /// Ends what this process hosts: at once if it only reads, else when the runs that go on in it have ended. Says what it still does;
@@ -175,7 +176,8 @@ impl Session {
 }
 
 fn nothing(data: &Path) -> Failure {
-    Failure::usage(format!("there are no runs in {} yet", data.display())).hint("start one: agendum demo")
+    Failure::usage(format!("there are no runs in {} yet", data.display()))
+        .hint(format!("start one: {} demo", next::reading()))
 }
 
 /// The owner's client, if it answers.
@@ -236,7 +238,7 @@ async fn linger(client: &Client) -> Result<(), Failure> {
             caught = &mut signal => {
                 caught?;
                 let left: Vec<&str> = going.iter().map(|run| run.id.as_str()).collect();
-                tell(&format!("left open: {}; agendum serve takes it up", left.join(", ")));
+                tell(&format!("left open: {}; {} serve takes it up", left.join(", "), next::hosting()));
                 return Err(Failure::silent(INTERRUPTED));
             }
         }

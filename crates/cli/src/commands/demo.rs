@@ -10,6 +10,7 @@ use crate::args::Run;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::host::open_index;
+use crate::next;
 
 /// What it needs, in a folder of the data directory: its citations lead there.
 const FILES: [(&str, &str); 5] = [
@@ -48,11 +49,11 @@ pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
     let context = Context { config: Config::plain(), ..context };
     run::run(&context, &asked, Telling::Brief(QUESTION)).await?;
     if !context.json {
-        let program = context.program();
+        let (program, graph) = (next::reading(), next::quoted(&asked.graph.display().to_string()));
         let mut err = anstream::stderr();
-        writeln!(err, "      {program} explain {}", asked.graph.display())?;
-        writeln!(err, "      {program} run {} -i index={NAME} -i question=…", asked.graph.display())?;
-        writeln!(err, "      {program} serve")?;
+        writeln!(err, "      {program} explain {graph}")?;
+        writeln!(err, "      {program} run {graph} -i index={NAME} -i question='What is a run?'")?;
+        writeln!(err, "      {} serve", next::hosting())?;
     }
     Ok(())
 }

@@ -8,12 +8,13 @@ use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
-use super::{Context, configuration};
+use super::Context;
+use super::configuration::{self, Theirs};
 use crate::client::Client;
 use crate::failure::{FAILED, Failure};
 use crate::host::index_folder;
 use crate::programs::{self, Example};
-use crate::{show, targets};
+use crate::{next, show, targets};
 
 struct Finding {
     what: String,
@@ -29,17 +30,8 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     for fault in &faults {
         add("configuration", false, format!("{}; {}", fault.message, fault.hint));
     }
-    if let Some((pid, file, differences)) = configuration::in_force(context) {
-        let differs = if differences.is_empty() {
-            "the same".to_owned()
-        } else {
-            format!("different: {}", differences.join(", "))
-        };
-        add(
-            "in force",
-            differences.is_empty(),
-            format!("{file}, of process {pid} that owns the data directory; {differs}"),
-        );
+    if let Some(theirs) = Theirs::of(context) {
+        add("in force", theirs.differences.is_empty(), theirs.sentence());
     }
     let names: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
     add("targets", true, names.join(", "));
@@ -60,7 +52,7 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     add(
         "indexes",
         true,
-        if indexes.is_empty() { "none: agendum index add NAME PATH".to_owned() } else { indexes.join(", ") },
+        if indexes.is_empty() { format!("none: {} index add NAME PATH", next::reading()) } else { indexes.join(", ") },
     );
     let model = context.config.note_on_key().unwrap_or_else(|| {
         "offline/extractive is built in; for a neural one set OPENAI_API_KEY, or add a target to agendum.toml"

@@ -9,7 +9,7 @@ use super::Context;
 use crate::args::Index as Command;
 use crate::failure::Failure;
 use crate::host::{index_folder, open_index};
-use crate::show;
+use crate::{next, show};
 
 pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> {
     let mut out = anstream::stdout();
@@ -25,7 +25,7 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
             }
             let index = open_index(&context.data, &name)?;
             report(context, &name, index.add(&paths)?)?;
-            writeln!(anstream::stderr(), "next: agendum index search {name} …")?;
+            writeln!(anstream::stderr(), "next: {} index search {name} WORDS", next::reading())?;
         }
         Command::Ls => {
             let mut list = Vec::new();
@@ -82,7 +82,7 @@ fn open(context: &Context, name: &IndexName) -> Result<Index, Failure> {
         let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(Failure::usage(format!("there is no index {name}"))
-            .hint(format!("{near}known: {known}; agendum index add NAME PATH")));
+            .hint(format!("{near}known: {known}; {} index add NAME PATH", next::reading())));
     }
     open_index(&context.data, name)
 }

@@ -14,6 +14,7 @@ use crate::args::Run;
 use crate::failure::{Failure, UNREACHABLE};
 use crate::hosting::{Need, Session, tell};
 use crate::in_force::InForce;
+use crate::next;
 
 pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) -> Result<(), Failure> {
     let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
@@ -63,9 +64,7 @@ fn wanted(schema: &Json, given: &Json) -> String {
             known.join(", ")
         );
     }
-    let plain = |word: &str| word.chars().all(|c| c.is_alphanumeric() || "-_./=:,@+".contains(c));
-    let quoted = |word: String| if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) };
-    let typed: Vec<String> = std::env::args().skip(1).map(quoted).collect();
+    let typed: Vec<String> = std::env::args().skip(1).map(|word| next::quoted(&word)).collect();
     format!("agendum {} {}", typed.join(" "), missing.join(" "))
 }
 
@@ -146,11 +145,11 @@ fn agree(context: &Context, session: &Session, accepted: &Accepted, submission: 
         return Ok(());
     }
     let lacks = lacks.into_iter().collect::<Vec<_>>().join(", ");
-    Err(Failure::usage(format!("{said}, and that has not what the graph needs: {lacks}")).hint(format!(
-        "stop it (kill {}), or start it with --config {}, or use another data directory: --data DIR",
-        owner.pid,
-        ours.name()
-    )))
+    let again = context.config.file.as_ref().map_or_else(String::new, |file| {
+        format!(" and start it with --config {}", next::quoted(&file.display().to_string()))
+    });
+    Err(Failure::usage(format!("{said}, and that has not what the graph needs: {lacks}"))
+        .hint(format!("stop it (kill {}){again}, or use another data directory: --data DIR", owner.pid)))
 }
 
 /// Starts a server in the background if nobody owns the data directory.
@@ -194,7 +193,7 @@ async fn detach(context: &Context, mut session: Session, submission: &Submit) ->
         writeln!(anstream::stdout(), "{}", serde_json::json!({ "id": id }))?;
     } else {
         writeln!(anstream::stdout(), "{id}")?;
-        writeln!(anstream::stderr(), "next: {} runs watch {id}", context.program())?;
+        writeln!(anstream::stderr(), "next: {} runs watch {id}", next::hosting())?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::{Context, attend};
 use crate::args::Runs;
 use crate::failure::{Failure, INTERRUPTED};
 use crate::hosting::{Need, Session, signalled, tell};
-use crate::show;
+use crate::{next, show};
 
 pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure> {
     let need = match &command {
@@ -59,7 +59,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             } else {
                 show::output(&detail)?
             }
-            attend::verdict(context, &detail)
+            attend::verdict(&detail)
         }
         Runs::Add { run, tasks } => {
             let id = client.resolve(&run).await?;
@@ -68,7 +68,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
                 .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
             let added = client.add(&id, text.clone()).await;
             added.map_err(|failure| if context.json { failure } else { failure.located(&name, &text) })?;
-            writeln!(anstream::stderr(), "added to {id}; next: agendum runs watch {id}")?;
+            writeln!(anstream::stderr(), "added to {id}; next: {} runs watch {id}", next::hosting())?;
             Ok(())
         }
         Runs::Cancel { run } => steer(session, &run, "cancel").await,
