@@ -52,13 +52,16 @@ pub(crate) enum Signal {
     Terminate,
 }
 
-/// Until Ctrl-C or SIGTERM.
-pub(crate) async fn signalled() -> std::io::Result<Signal> {
+/// Until Ctrl-C or SIGTERM. They are caught from the call on, not from the first time that somebody waits.
+pub(crate) fn signalled() -> impl Future<Output = std::io::Result<Signal>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended.map(|()| Signal::Interrupt),
-        _ = term.recv() => Ok(Signal::Terminate),
+    let caught = signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
+    async {
+        let (mut int, mut term) = caught?;
+        tokio::select! {
+            _ = int.recv() => Ok(Signal::Interrupt),
+            _ = term.recv() => Ok(Signal::Terminate),
+        }
     }
 }
 

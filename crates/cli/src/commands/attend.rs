@@ -62,6 +62,8 @@ async fn follow(
     submission: &Submit,
     telling: Telling<'_>,
 ) -> Result<Ending, Failure> {
+    // From here on there is something to cancel, or to leave open.
+    let signalled = signalled();
     let id = session.submit(&context.config, submission).await?;
     let mut follower = match telling {
         Telling::Brief(_) if !context.json => show::Follower::silent(&id),
@@ -72,7 +74,7 @@ async fn follow(
             let verdict = conclude(context, session, &id, &answered?, telling).await?;
             return Ok(if after(session, &mut follower).await? { Ending::Answered(verdict) } else { Ending::Terminated });
         }
-        caught = signalled() => caught?,
+        caught = signalled => caught?,
     };
     follower.close()?;
     if caught == Signal::Terminate {

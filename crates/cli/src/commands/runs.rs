@@ -23,10 +23,11 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
         return if context.json { show::json(&Vec::<()>::new()) } else { show::runs(&[], true) };
     }
     let mut session = Session::open(&context.config, &context.data, need).await?;
+    // Whoever only looks on ends nothing, and is ended as any program.
+    let caught = async { if need == Need::Engine { signalled().await } else { std::future::pending().await } };
     let ended = tokio::select! {
         ended = perform(context, &mut session, command) => ended,
-        // Whoever only looks on ends nothing.
-        caught = signalled(), if need == Need::Engine => {
+        caught = caught => {
             caught?;
             tell("stopped; what is open goes on with the owner of the data directory");
             session.stop().await;

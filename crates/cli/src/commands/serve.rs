@@ -18,14 +18,14 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), F
     context.config.sound()?;
     let directory = Directory::own(&context.data)?;
     let started = Host::start(&context.config, directory, &context.data, listen).await?;
-    let host = started.host;
+    let (host, signalled) = (started.host, signalled());
     if host.moved {
         tell(&format!("port {} is taken", listen.port()));
     }
     tell(&format!("agendum listens on http://{}", host.address));
     tell(&format!("data and token: {}", context.data.join("owner.json").display()));
     took_up(&started.left);
-    signalled().await?;
+    signalled.await?;
     tell("stopping: open runs go on when the data directory is opened again");
     host.stop().await;
     Ok(())

@@ -30,12 +30,12 @@ impl Config {
         let mut faults = Vec::new();
         for (name, target) in &self.targets {
             unread(name, target, &mut faults);
-            numbers(name, target, &mut faults);
             match target.kind {
                 Kind::Chat | Kind::Moderate | Kind::Translate => model(name, target, &self.folder, &mut faults),
                 Kind::Exec => programs(name, target, &self.folder, &mut faults),
                 Kind::Http => {}
             }
+            numbers(name, target, &mut faults);
         }
         for (name, index) in &self.indexes {
             if let Err(error) = name.parse::<IndexName>() {
@@ -97,9 +97,6 @@ fn unread(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
 }
 
 fn model(name: &str, target: &TargetConfig, folder: &Path, faults: &mut Vec<Fault>) {
-    if !target.is_offline() {
-        key(name, target, folder, faults);
-    }
     let mut missing = |key: &str| faults.push(fault(format!("target {name:?} has no `{key}`"), COMPLETE, true));
     match target.base_url.as_deref() {
         None => {
@@ -121,6 +118,9 @@ fn model(name: &str, target: &TargetConfig, folder: &Path, faults: &mut Vec<Faul
                 faults.push(fault(message, hint, true));
             }
         }
+    }
+    if !target.is_offline() {
+        key(name, target, folder, faults);
     }
 }
 
