@@ -184,14 +184,14 @@ pub(crate) struct Run {
 pub(crate) enum Runs {
     /// List runs, newest first
     Ls {
-        /// Only this status
+        /// Only this status: queued, running, paused, succeeded, failed or cancelled
         #[arg(long)]
         status: Option<String>,
         /// Only this graph
         #[arg(long)]
         graph: Option<String>,
         /// At most this many
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
         limit: u32,
     },
     /// Show a run: status, tasks, output

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::client::Client;
 use crate::config::Config;
 use crate::failure::{Failure, INTERRUPTED, UNREACHABLE};
-use crate::host::Host;
+use crate::host::{Host, data_folder};
 use crate::in_force::InForce;
 use crate::next;
 
@@ -95,6 +95,7 @@ impl Session {
                 Need::Engine => {
                     // Before it is made: a configuration that cannot be run leaves nothing behind.
                     config.sound()?;
+                    data_folder(data)?;
                     match Directory::own(data) {
                         Ok(directory) => {
                             Host::start(config, directory, data, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?

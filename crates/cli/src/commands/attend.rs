@@ -135,8 +135,13 @@ async fn conclude(
         }
         Telling::Brief(asked) => show::brief(&mut anstream::stdout(), asked, detail, &why)?,
     }
-    writeln!(anstream::stderr(), "\nnext: {} why {id}", next::reading())?;
-    Ok(verdict(detail))
+    let verdict = verdict(detail);
+    // Whatever failed ends with a hint of its own.
+    if detail.run.status != "failed" {
+        let space = if detail.output.is_some() { "\n" } else { "" };
+        writeln!(anstream::stderr(), "{space}next: {} why {id}", next::reading())?;
+    }
+    Ok(verdict)
 }
 
 /// The answer is out; what the document wants done after it still needs the process that hosts the run. False if it shall go.
@@ -167,7 +172,7 @@ pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
                 .and_then(|error| error.task.as_ref())
                 .map_or(String::new(), |task| format!(" in {task}"));
             let hint = match Example::named(&detail.run.graph).filter(|example| example.lacks_a_program()) {
-                Some(example) => format!("agendum doctor {} says which programs are missing", example.name()),
+                Some(example) => format!("agendum doctor {}", example.name()),
                 None => format!("{} why {}", next::reading(), detail.run.id),
             };
             Err(Failure::new(code, format!("the run failed{task}: {class}: {message}")).hint(hint))

@@ -171,7 +171,7 @@ pub(crate) fn check(json: bool, path: &Path, config: &Config) -> Result<(), Fail
 }
 
 /// `1 error`, `2 errors`.
-fn counted(count: usize, one: &str) -> String {
+pub(super) fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 

@@ -9,7 +9,7 @@ use super::{Context, run};
 use crate::args::Run;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::host::open_index;
+use crate::host::{data_folder, open_index};
 use crate::next;
 
 /// What it needs, in a folder of the data directory: its citations lead there.
@@ -22,10 +22,12 @@ const FILES: [(&str, &str); 5] = [
 ];
 /// The folder, and the index.
 const NAME: &str = "demo";
+/// To be asked next.
+const ANOTHER: &str = "Can two processes use the same data directory?";
 const QUESTION: &str = "What happens to a task without effect when the process crashes?";
 
 pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
-    private_folder(&context.data)?;
+    data_folder(&context.data)?;
     let folder = context.data.join(NAME);
     for (name, text) in FILES {
         let path = folder.join(name);
@@ -52,7 +54,7 @@ pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
         let (program, graph) = (next::reading(), next::quoted(&asked.graph.display().to_string()));
         let mut err = anstream::stderr();
         writeln!(err, "      {program} explain {graph}")?;
-        writeln!(err, "      {program} run {graph} -i index={NAME} -i question='What is a run?'")?;
+        writeln!(err, "      {program} run {graph} -i index={NAME} -i question='{ANOTHER}'")?;
         writeln!(err, "      {} serve", next::hosting())?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! `doctor`: what is present, what is not, how to get it.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use agendum_retrieve_fts::IndexName;
 use agendum_store_sqlite::Directory;
@@ -79,6 +80,16 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     if faults.is_empty() { Ok(()) } else { Err(Failure::silent(FAILED)) }
 }
 
+/// How an example is run from here.
+fn start(example: Example) -> String {
+    let graph = format!("examples/{}/graph.yaml", example.name());
+    if Path::new(&graph).is_file() {
+        format!("{} run {graph}", next::graph())
+    } else {
+        format!("nothing is missing; the example is {graph} in Agendum's repository")
+    }
+}
+
 /// What an example needs, piece by piece; a failure if something is missing.
 pub(crate) async fn example(json: bool, example: Example) -> Result<(), Failure> {
     let found = example.look().await;
@@ -101,7 +112,7 @@ pub(crate) async fn example(json: bool, example: Example) -> Result<(), Failure>
         }
         match &install {
             Some(command) => writeln!(out, "\n{command}")?,
-            None => writeln!(out, "\nagendum run examples/{}/graph.yaml", example.name())?,
+            None => writeln!(out, "\n{}", start(example))?,
         }
     }
     if install.is_some() { Err(Failure::silent(FAILED)) } else { Ok(()) }

@@ -6,6 +6,7 @@ use agendum_retrieve_fts::{Format, Index, IndexName, Update};
 use serde_json::json;
 
 use super::Context;
+use super::check::counted;
 use crate::args::Index as Command;
 use crate::failure::Failure;
 use crate::host::{index_folder, open_index};
@@ -25,7 +26,9 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
             }
             let index = open_index(&context.data, &name)?;
             report(context, &name, index.add(&paths)?)?;
-            writeln!(anstream::stderr(), "next: {} index search {name} WORDS", next::reading())?;
+            if !context.json {
+                writeln!(anstream::stderr(), "next: {} index search {name} WORDS", next::reading())?;
+            }
         }
         Command::Ls => {
             let mut list = Vec::new();
@@ -47,6 +50,9 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
             let results = open(context, &name)?.search(&question.join(" "), 8)?;
             if context.json {
                 return show::json(&results);
+            }
+            if results.documents.is_empty() {
+                writeln!(anstream::stderr(), "no passage of {name} has these words")?;
             }
             for found in results.documents {
                 let text: String = found.text.chars().take(160).collect();
@@ -94,7 +100,8 @@ fn report(context: &Context, name: &IndexName, update: Update) -> Result<(), Fai
     let Update { added, changed, removed, unchanged, skipped, passages } = update;
     writeln!(
         anstream::stdout(),
-        "{name}: {passages} passages; files: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone, {skipped} skipped"
+        "{name}: {}; files: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone, {skipped} skipped",
+        counted(passages as usize, "passage")
     )?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use agendum_store_sqlite::Directory;
+use agendum_wire::v1::Run;
 
 use super::{Context, attend};
 use crate::args::Runs;
@@ -20,7 +21,7 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
     };
     let directory = Directory::look(&context.data);
     if matches!(command, Runs::Ls { .. }) && directory.owner().is_none() && !directory.exists() {
-        return if context.json { show::json(&Vec::<()>::new()) } else { show::runs(&[], true) };
+        return list(context, &[], true, false);
     }
     let mut session = Session::open(&context.config, &context.data, need).await?;
     // Whoever only looks on ends nothing, and is ended as any program.
@@ -44,8 +45,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             let mut query = vec![("limit", limit.to_string())];
             query.extend(status.map(|status| ("status", status)));
             query.extend(graph.map(|graph| ("graph", graph)));
-            let runs = client.runs(&query).await?;
-            if context.json { show::json(&runs) } else { show::runs(&runs, session.is_hosted()) }
+            list(context, &client.runs(&query).await?, session.is_hosted(), query.len() > 1)
         }
         Runs::Show { run, from } => {
             let detail = client.run(&client.resolve(&run).await?, from).await?;
@@ -76,6 +76,18 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
         Runs::Pause { run } => steer(session, &run, "pause").await,
         Runs::Resume { run } => steer(session, &run, "resume").await,
     }
+}
+
+fn list(context: &Context, runs: &[Run], hosted: bool, filtered: bool) -> Result<(), Failure> {
+    if context.json {
+        return show::json(&runs);
+    }
+    match runs {
+        [] if filtered => tell(&format!("no run is like that; {} runs ls lists all", next::reading())),
+        [] => tell(&format!("no runs; start one: {} demo", next::reading())),
+        _ => {}
+    }
+    show::runs(runs, hosted)
 }
 
 fn open(path: &Path) -> Result<Box<dyn std::io::Read>, Failure> {

@@ -22,9 +22,6 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 /// Lists runs; of those that nobody hosts it says so.
 pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
     let mut out = anstream::stdout();
-    if runs.is_empty() {
-        writeln!(anstream::stderr(), "no runs; start one: {} demo", next::reading())?;
-    }
     let idle = if hosted { 0 } else { runs.iter().filter(|run| !run.done).count() };
     for run in runs {
         let elapsed = run.elapsed_ms.map_or_else(|| "–".to_owned(), millis);
@@ -41,12 +38,12 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
         )?;
     }
     if idle > 0 {
-        let what = if idle == 1 {
-            "1 run is open and nobody hosts it".to_owned()
+        let (what, them) = if idle == 1 {
+            ("1 run is open and nobody hosts it".to_owned(), "it")
         } else {
-            format!("{idle} runs are open and nobody hosts them")
+            (format!("{idle} runs are open and nobody hosts them"), "them")
         };
-        writeln!(anstream::stderr(), "{what}: {} serve goes on with them", next::hosting())?;
+        writeln!(anstream::stderr(), "{what}: {} serve goes on with {them}", next::hosting())?;
     }
     Ok(())
 }
@@ -198,8 +195,10 @@ fn spread(node: &WhyNode) -> String {
     )
 }
 
-fn bars(out: &mut impl Write, why: &Why) -> Result<(), Failure> {
+/// A bar for each task that ran; false if none did.
+fn bars(out: &mut impl Write, why: &Why) -> Result<bool, Failure> {
     let rows = rows(why);
+    let any = !rows.is_empty();
     let width = rows.iter().map(|row| row.name.width()).max().unwrap_or(0).min(32);
     let place = |ms: f64| ((ms / why.wall_ms.max(0.001)) * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
     for row in rows {
@@ -212,7 +211,7 @@ fn bars(out: &mut impl Write, why: &Why) -> Result<(), Failure> {
         let pad = " ".repeat(width.saturating_sub(row.name.width()));
         writeln!(out, "{critical} {}{pad} │{}│ {}", row.name, bar.cyan(), row.took)?;
     }
-    Ok(())
+    Ok(any)
 }
 
 /// The sentence, the bars, the table. Of tasks with many items or rounds a line for all of them, unless single ones are asked for.
@@ -223,8 +222,9 @@ pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
         [task] if each => writeln!(out, "{}\n", about(task))?,
         _ => writeln!(out, "{}\n", why.sentence)?,
     }
-    bars(&mut out, why)?;
-    writeln!(out)?;
+    if bars(&mut out, why)? {
+        writeln!(out)?;
+    }
     let many: Vec<&WhyNode> = why.nodes.iter().filter(|node| node.count > ROWS_EACH).collect();
     for node in &many {
         together(&mut out, node)?;

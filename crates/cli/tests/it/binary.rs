@@ -67,7 +67,9 @@ fn exit_codes_say_what_happened() {
     let (failed, err) = code(&[("broken", "echo oh >&2; exit 3", "effect: none")], &[]);
     assert_eq!(failed, 1, "{err}");
     assert!(err.contains("broken: permanent") && err.contains("hint: agendum why 0"), "{err}");
-    assert_eq!(code(&[("slow", "sleep 30", "effect: none")], &["--deadline", "200ms"]).0, 4);
+    let (late, err) = code(&[("slow", "sleep 30", "effect: none")], &["--deadline", "200ms"]);
+    assert_eq!(late, 4, "{err}");
+    assert!(!err.contains("after the answer") && err.matches("agendum why").count() == 1, "{err}");
     let (usage, err) = code(&[("fine", "exit 0", "efect: none")], &[]);
     assert_eq!(usage, 2, "{err}");
     assert!(err.contains("did you mean `effect`?") && err.contains("graph.yaml:4"), "{err}");

@@ -214,6 +214,96 @@ fn an_addition_is_said_in_its_own_text() {
     assert!(place.say(&["runs", "cancel", id]).starts_with('0'));
     assert_snapshot!(place.say(&["runs", "add", id, "more.yaml"]).replace(id, "RUN"), @"
     2
-    error: the run is not live: run RUN is not live: it has ended, or never was
+    error: the run is not live: run RUN has ended, or never was
     ");
+}
+
+const GREET: &str = "
+version: 1
+name: greet
+inputs: { type: object, required: [name], properties: { name: { type: string } } }
+tasks: { m: { uses: moderate, with: { text: \"${{ inputs.name }}\" } } }
+output: ok
+";
+
+/// Commands, and what is said to each.
+fn transcript(place: &Place, commands: &[&str]) -> String {
+    let said = |command: &&str| place.say(&command.split(' ').collect::<Vec<_>>());
+    commands.iter().map(|command| format!("$ agendum {command}\n{}\n\n", said(command))).collect()
+}
+
+#[test]
+fn what_a_newcomer_may_do_is_answered_well() {
+    let place = Place::new(&[("greet.yaml", GREET), ("page.md", "# Page\n\nWords.\n")]);
+    let first = transcript(
+        &place,
+        &[
+            "run greet.yaml",
+            "run greet.yaml -i nme=Ada",
+            "index add pages page.md",
+            "index search pages nothing",
+            "runs ls",
+            "runs ls --limit 0",
+            "--data page.md run greet.yaml -i name=Ada",
+            "--data page.md index add pages page.md",
+            "provider --listen 192.0.2.1:7421",
+        ],
+    );
+    assert_eq!(place.run(&["run", "greet.yaml", "-i", "name=Ada"]).0, 0);
+    let server = Server::start(&place, &[]);
+    let (code, _, err) = place.run(&["serve"]);
+    assert!(code == 2 && err.contains(&format!("kill {} stops it", server.id())), "{code} {err}");
+    let then = transcript(&place, &["runs ls --status failed", "runs ls --graph other"]);
+    assert_snapshot!(first + &then, @r#"
+    $ agendum run greet.yaml
+    2
+    error: the inputs do not fit the graph: "name" is a required property
+    hint: agendum run greet.yaml --input name=…
+
+    $ agendum run greet.yaml -i nme=Ada
+    2
+    error: the inputs do not fit the graph: unknown input `nme` (did you mean `name`?); "name" is a required property
+    hint: inputs of the graph: name string; a text that reads as JSON is quoted twice: -i name='"42"'
+
+    $ agendum index add pages page.md
+    0
+    pages: 1 passage; files: 1 new, 0 changed, 0 unchanged, 0 gone, 0 skipped
+    next: agendum index search pages WORDS
+
+    $ agendum index search pages nothing
+    0
+    no passage of pages has these words
+
+    $ agendum runs ls
+    0
+    no runs; start one: agendum demo
+
+    $ agendum runs ls --limit 0
+    2
+    error: invalid value '0' for '--limit <N>': 0 is not in 1..=1000
+    For more information, try '--help'.
+
+    $ agendum --data page.md run greet.yaml -i name=Ada
+    2
+    error: cannot make the data directory page.md: File exists (os error 17)
+    hint: name another with --data DIR
+
+    $ agendum --data page.md index add pages page.md
+    2
+    error: cannot make the data directory page.md: File exists (os error 17)
+    hint: name another with --data DIR
+
+    $ agendum provider --listen 192.0.2.1:7421
+    2
+    error: cannot listen on 192.0.2.1:7421: Cannot assign requested address (os error 99)
+    hint: name another with --listen
+
+    $ agendum runs ls --status failed
+    0
+    no run is like that; agendum runs ls lists all
+
+    $ agendum runs ls --graph other
+    0
+    no run is like that; agendum runs ls lists all
+    "#);
 }

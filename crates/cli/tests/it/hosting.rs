@@ -193,7 +193,7 @@ fn what_is_next_works_as_it_is_printed() {
     let (_, _, left) = said(&host.wait_with_output().unwrap());
     let (_, _, unknown) = told(&["why", "0"]);
     let (_, listed, err) = said(&next(&place, &unknown).output().unwrap());
-    assert!(listed.contains("not hosted") && err.contains(" serve goes on with them"), "{unknown} {listed} {err}");
+    assert!(listed.contains("not hosted") && err.contains(" serve goes on with it"), "{unknown} {listed} {err}");
     place.write("its own/end", "");
     let (code, out, err) = said(&next(&place, &left).output().unwrap());
     assert!(code == 0 && out.contains("whole"), "{left} {out} {err}");

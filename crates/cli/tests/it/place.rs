@@ -125,6 +125,11 @@ impl Server {
         (server, line)
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> String {
+        self.0.id().to_string()
+    }
+
     /// As `systemctl stop` does; what it still said.
     pub(crate) fn stop(mut self) -> String {
         signal(&self.0, "-TERM");
