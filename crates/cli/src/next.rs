@@ -2,7 +2,7 @@
 //! elsewhere, so that it works as it is printed.
 
 use std::env::var_os;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::OnceLock;
 
 use crate::config::Config;
@@ -22,16 +22,22 @@ pub(crate) fn remember(flags: [Option<&Path>; 2], config: &Config, data: Option<
     let usual = [var_os("AGENDUM_DATA").map(PathBuf::from), var_os("AGENDUM_CONFIG").map(PathBuf::from)];
     let here = Config::find(usual[1].as_deref(), None).ok();
     let usual_data = here.as_ref().and_then(|here| here.data(usual[0].as_deref()).ok());
-    let data = data.filter(|data| usual_data.as_deref() != Some(*data));
-    let file = config.file.as_deref().filter(|file| here.as_ref().and_then(|here| here.file.as_deref()) != Some(*file));
-    let [flag_data, flag_config] = [0, 1].map(|at| flags[at].filter(|given| usual[at].as_deref() != Some(*given)));
+    let usual_file = here.as_ref().and_then(|here| here.file.as_deref());
+    let data = data.filter(|data| !is_same(data, usual_data.as_deref()));
+    let file = config.file.as_deref().filter(|file| !is_same(file, usual_file));
+    let [typed_data, typed_file] = [0, 1].map(|at| flags[at].filter(|given| usual[at].as_deref() != Some(*given)));
     let beginnings = Beginnings {
         reading: beginning(data, None),
         hosting: beginning(data, file),
-        graph: beginning(flag_data, flag_config),
+        graph: beginning(typed_data, typed_file),
     };
     // The first command line is the only one.
     let _known = BEGINNINGS.set(beginnings);
+}
+
+/// However they are written: `./agendum.toml` is `agendum.toml`.
+fn is_same(one: &Path, other: Option<&Path>) -> bool {
+    other.is_some_and(|other| absolute(one).ok() == absolute(other).ok())
 }
 
 fn beginning(data: Option<&Path>, config: Option<&Path>) -> String {
