@@ -120,6 +120,7 @@ fn model(name: &str, target: &TargetConfig, folder: &Path, faults: &mut Vec<Faul
         }
     }
     if !target.is_offline() {
+        bill(name, target, faults);
         key(name, target, folder, faults);
     }
 }

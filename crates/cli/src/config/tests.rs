@@ -241,6 +241,7 @@ fn a_key_that_nothing_reads_is_refused() {
         kind = \"chat\"
         base_url = \"https://example.org\"
         model = \"m\"
+        price = { output = 1.0 }
         temper = { fail_every = 2 }
         allow = [\"git\"]
         [targets.built-in]
