@@ -190,8 +190,8 @@ async fn start_server(context: &Context) -> Result<(), Failure> {
             break;
         }
     }
-    Err(Failure::new(UNREACHABLE, said)
-        .hint(format!("it may have said why: cat {}", context.data.join("serve.log").display())))
+    let log = next::quoted(&context.data.join("serve.log").display().to_string());
+    Err(Failure::new(UNREACHABLE, said).hint(format!("it may have said why: cat {log}")))
 }
 
 /// Leaves the run to the server of the data directory.
