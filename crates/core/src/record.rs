@@ -300,6 +300,51 @@ impl Ended {
 }
 
 impl End {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Pruned,
+        Self::Expired,
+        Self::Unaffordable,
+        Self::Unevaluable,
+        Self::Ineligible,
+        Self::Uncertain,
+        Self::Lost,
+    ];
+
+    /// Its word in the journal.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pruned => "pruned",
+            Self::Expired => "expired",
+            Self::Unaffordable => "unaffordable",
+            Self::Unevaluable => "unevaluable",
+            Self::Ineligible => "ineligible",
+            Self::Uncertain => "uncertain",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// The end with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.word() == word)
+    }
+
+    /// What people are told.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Pruned => "dropped to make the deadline",
+            Self::Expired => "its time was over",
+            Self::Unaffordable => "the rest of the budget does not cover an attempt",
+            Self::Unevaluable => "an expression failed",
+            Self::Ineligible => "no target is eligible",
+            Self::Uncertain => "the process died while it was out: it may have taken effect",
+            Self::Lost => "the process died while it was out",
+        }
+    }
+
     /// The class that a failure by this decision has.
     #[must_use]
     pub const fn class(&self) -> Class {

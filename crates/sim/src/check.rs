@@ -191,16 +191,8 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
     };
     match change {
         Change::Ended(ended) => {
-            let end = match ended.end {
-                End::Pruned => "pruned",
-                End::Expired if path.segments().is_empty() => "the run expired",
-                End::Expired => "expired",
-                End::Unaffordable => "unaffordable",
-                End::Unevaluable => "unevaluable",
-                End::Ineligible => "ineligible",
-                End::Uncertain => "uncertain",
-                End::Lost => "lost",
-            };
+            let of_run = ended.end == End::Expired && path.segments().is_empty();
+            let end = if of_run { "the run expired" } else { ended.end.word() };
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],

@@ -125,7 +125,7 @@ fn task(mut event: Event, change: &Change) -> Option<Event> {
         },
         Change::Composed { .. } => "task.composed",
         Change::Ended(ended) => {
-            event.note = Some(end_word(ended.end).to_owned());
+            event.note = Some(ended.end.sentence().to_owned());
             event.waited = waited(&ended.waits);
             if ended.end == End::Pruned { "task.pruned" } else { follow(&mut event, &ended.next) }
         }
@@ -159,18 +159,6 @@ fn follow(event: &mut Event, next: &Next) -> &'static str {
             event.error.get_or_insert_with(|| RunError::plain(failure));
             "task.failed"
         }
-    }
-}
-
-const fn end_word(end: End) -> &'static str {
-    match end {
-        End::Pruned => "dropped: time or money runs short",
-        End::Expired => "its time is up",
-        End::Unaffordable => "the rest of the budget does not cover an attempt",
-        End::Unevaluable => "an expression failed",
-        End::Ineligible => "no target is eligible",
-        End::Uncertain => "in flight when the process died, and it may have taken effect",
-        End::Lost => "in flight when the process died",
     }
 }
 
