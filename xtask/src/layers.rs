@@ -21,7 +21,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "core",
         may_use: &["types"],
-        never: &["tokio", "rusqlite", "reqwest", "axum", "agendum-wire", "agendum-ports"],
+        never: &["tokio", "rusqlite", "reqwest", "axum", "getrandom", "rand", "agendum-wire", "agendum-ports"],
     },
     Layer { name: "wire", may_use: &["types", "core"], never: &["tokio", "rusqlite", "reqwest", "axum"] },
     Layer {
@@ -69,7 +69,6 @@ const LAYERS: &[Layer] = &[
             "retrieve-fts",
             "adapters",
             "engine",
-            "sim",
             "server",
         ],
         never: &["agendum-testkit"],

@@ -1,5 +1,6 @@
 //! The house rules that no lint knows.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,12 +18,20 @@ const UNDONE: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X
 /// Checks every tracked source file and manifest.
 pub(crate) fn check() -> Result<()> {
     let mut wrong = Vec::new();
-    for root in ["crates", "xtask"] {
+    let mut crates: Vec<PathBuf> =
+        fs::read_dir("crates")?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    crates.sort();
+    crates.push(PathBuf::from("xtask"));
+    for folder in crates {
         let mut files = Vec::new();
-        gather(Path::new(root), &mut files)?;
+        gather(&folder, &mut files)?;
+        let mut words = BTreeSet::new();
         for file in files {
-            source(&file, &mut wrong)?;
+            let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+            source(&file, &text, &mut wrong);
+            words.extend(text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned));
         }
+        unused(&folder, &words, &mut wrong)?;
     }
     manifest(&mut wrong)?;
     for name in [
@@ -59,8 +68,7 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn source(file: &Path, wrong: &mut Vec<String>) -> Result<()> {
-    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+fn source(file: &Path, text: &str, wrong: &mut Vec<String>) {
     let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let is_test = file.components().any(|part| part.as_os_str() == "tests") || name == "tests";
     if EMPTY_NAMES.contains(&name) {
@@ -80,6 +88,19 @@ fn source(file: &Path, wrong: &mut Vec<String>) -> Result<()> {
         }
         if line.chars().count() > WIDTH_MAX && !is_test {
             wrong.push(format!("{place}: {} characters, {WIDTH_MAX} at most", line.chars().count()));
+        }
+    }
+}
+
+/// Each dependency of a crate is named in its sources.
+fn unused(folder: &Path, words: &BTreeSet<String>, wrong: &mut Vec<String>) -> Result<()> {
+    let file = folder.join("Cargo.toml");
+    let manifest: toml::Table = toml::from_str(&fs::read_to_string(&file)?)?;
+    for section in ["dependencies", "dev-dependencies"] {
+        for name in manifest.get(section).and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys) {
+            if !words.contains(&name.replace('-', "_")) {
+                wrong.push(format!("{}: nothing in the crate uses {name}", file.display()));
+            }
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Local programs: an argument vector and never a shell string, from an allow-list, in a process group of their own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration as Span;
@@ -98,6 +98,13 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
+/// The file that [`Exec`] starts for a program's name: a name is looked up in our own PATH (absolute entries only), a path leads on
+/// from the target's folder. `None` if there is no such file, or none that may be executed.
+#[must_use]
+pub fn find(program: &str, folder: &Path) -> Option<PathBuf> {
+    program::find(program, folder, std::env::var_os("PATH").as_deref())
+}
+
 impl Exec {
     /// Where the program starts.
     fn place(&self, given: &Input, attempt: &Attempt) -> Result<PathBuf, Failed> {
@@ -135,7 +142,7 @@ impl Exec {
             )));
         }
         let place = self.place(given, attempt)?;
-        let file = program::find(program, &self.folder, std::env::var_os("PATH").as_deref()).ok_or_else(|| {
+        let file = find(program, &self.folder).ok_or_else(|| {
             let message =
                 format!("{program:?} is not installed, or not on the PATH; `agendum doctor` says how to get it");
             Failed::new(Class::Permanent, message).without_effect()

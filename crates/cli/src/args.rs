@@ -74,7 +74,7 @@ pub(crate) enum Command {
     },
     /// Why a run, or one of its tasks, took the time it took
     Why {
-        /// The run's id; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
         /// Only this task, and what is inside it
         task: Option<String>,
@@ -184,19 +184,19 @@ pub(crate) struct Run {
 pub(crate) enum Runs {
     /// List runs, newest first
     Ls {
-        /// Only this status
+        /// Only this status: queued, running, paused, succeeded, failed or cancelled
         #[arg(long)]
         status: Option<String>,
         /// Only this graph
         #[arg(long)]
         graph: Option<String>,
         /// At most this many
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
         limit: u32,
     },
     /// Show a run: status, tasks, output
     Show {
-        /// The run's id; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
         /// Begin the list of tasks behind so many
         #[arg(long, default_value_t = 0, value_name = "N")]
@@ -204,29 +204,29 @@ pub(crate) enum Runs {
     },
     /// Follow a run to its end
     Watch {
-        /// The run's id; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
     },
     /// Add tasks to a live run
     Add {
-        /// The run's id; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
         /// A document with `tasks`; - for standard input
         tasks: PathBuf,
     },
     /// Cancel a run
     Cancel {
-        /// The run's id; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
     },
     /// Start nothing more of a run
     Pause {
-        /// The run's id; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
     },
     /// Go on with a paused run
     Resume {
-        /// The run's id; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
     },
 }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::failure::{FAILED, Failure, UNREACHABLE, USAGE};
+use crate::next;
 
 /// Speaks to a server on this machine.
 #[derive(Clone, Debug)]
@@ -31,8 +32,8 @@ impl Client {
         let response = request.send().await.map_err(|error| {
             let why = if error.is_connect() { "nobody listens there" } else { "the connection broke off" };
             tracing::debug!(%error, "no answer");
-            let mut failure =
-                Failure::new(UNREACHABLE, format!("no answer from {}: {why}", self.base)).hint("agendum doctor");
+            let mut failure = Failure::new(UNREACHABLE, format!("no answer from {}: {why}", self.base))
+                .hint(format!("{} doctor", next::reading()));
             failure.not_taken = error.is_connect();
             failure
         })?;
@@ -85,18 +86,18 @@ impl Client {
         let runs = self.runs(&[("limit", "1000".to_owned())]).await?;
         if word == "last" {
             let newest = runs.first().map(|run| run.id.clone());
-            return newest.ok_or_else(|| Failure::usage("there are no runs yet").hint("start one: agendum demo"));
+            return newest.ok_or_else(|| {
+                Failure::usage("there are no runs yet").hint(format!("start one: {} demo", next::reading()))
+            });
         }
         let upper = word.to_ascii_uppercase();
         let mut fitting = runs.into_iter().filter(|run| run.id.starts_with(&upper) || run.id.ends_with(&upper));
         match (fitting.next(), fitting.next()) {
             (Some(run), None) if !word.is_empty() => Ok(run.id),
-            (Some(_), _) => {
-                Err(Failure::usage(format!("{word:?} fits several runs")).hint("give more of the id: agendum runs ls"))
-            }
-            (None, _) => {
-                Err(Failure::usage(format!("no run {word:?}")).hint("agendum runs ls lists them; `last` is the newest"))
-            }
+            (Some(_), _) => Err(Failure::usage(format!("{word:?} fits several runs"))
+                .hint(format!("give more of the id: {} runs ls", next::reading()))),
+            (None, _) => Err(Failure::usage(format!("no run {word:?}"))
+                .hint(format!("{} runs ls lists them; `last` is the newest", next::reading()))),
         }
     }
 

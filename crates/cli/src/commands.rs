@@ -23,30 +23,21 @@ use clap::CommandFactory as _;
 use crate::args::{Args, Command, Config as ConfigCommand, Run};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::next;
 
 /// What all commands share.
 pub(crate) struct Context {
     pub(crate) json: bool,
     pub(crate) config: Config,
     pub(crate) data: PathBuf,
-    /// True if a command without flags would look elsewhere: the next one has to name the data directory.
-    named: bool,
 }
 
 impl Context {
-    fn new(json: bool, data: Option<&Path>, config: Option<&Path>, graph: Option<&Path>) -> Result<Self, Failure> {
-        let config = Config::find(config, graph)?;
-        let data = config.data(data)?;
-        let named = match std::env::var_os("AGENDUM_DATA") {
-            Some(usual) => data != usual,
-            None => Config::find(None, None).and_then(|here| here.data(None)).map_or(true, |usual| data != usual),
-        };
-        Ok(Self { json, config, data, named })
-    }
-
-    /// How the next command begins.
-    pub(crate) fn program(&self) -> String {
-        if self.named { format!("agendum --data {}", self.data.display()) } else { "agendum".to_owned() }
+    fn new(json: bool, flags: [Option<&Path>; 2], graph: Option<&Path>) -> Result<Self, Failure> {
+        let config = Config::find(flags[1], graph)?;
+        let data = config.data(flags[0])?;
+        next::remember(flags, &config, Some(&data));
+        Ok(Self { json, config, data })
     }
 }
 
@@ -57,12 +48,14 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     } else {
         None
     };
-    let context = || Context::new(json, data.as_deref(), config.as_deref(), graph.as_deref());
+    let flags = [data.as_deref(), config.as_deref()];
+    let context = || Context::new(json, flags, graph.as_deref());
     match command {
         Command::Demo => demo::demo(context()?).await,
         Command::Run(run) => run::run(&context()?, &run, Telling::Whole).await,
         Command::Check { graph, fix, dry_run } => {
-            let config = Config::find(config.as_deref(), Some(&graph))?;
+            let config = Config::find(flags[1], Some(&graph))?;
+            next::remember(flags, &config, None);
             if fix { fix::fix(json, &graph, dry_run, &config.limits.0) } else { check::check(json, &graph, &config) }
         }
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,

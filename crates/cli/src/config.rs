@@ -122,7 +122,7 @@ pub(crate) struct TargetConfig {
     /// `exec`: each run has its own folder below that.
     #[serde(default)]
     pub(crate) per_run: bool,
-    /// `exec`: variables of our environment that programs see besides PATH, HOME, LANG, TMPDIR, TZ.
+    /// `exec`: variables of our environment that programs see besides PATH, HOME, LANG, LC_ALL, TMPDIR, TZ.
     #[serde(default)]
     pub(crate) environment: Vec<String>,
     /// `exec`: variables that graphs may set with `env`.
@@ -140,6 +140,16 @@ impl TargetConfig {
     /// What it costs: as configured, else as in the table of public prices, else nothing.
     pub(crate) fn price(&self) -> PriceConfig {
         self.price.or_else(|| prices::of(self.base_url.as_deref()?, self.model.as_deref()?)).unwrap_or_default()
+    }
+
+    /// True if the built-in model serves it.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.base_url.as_deref() == Some("offline")
+    }
+
+    /// `exec`: where its programs start; `base` is the configuration's folder.
+    pub(crate) fn folder_below(&self, base: &Path) -> PathBuf {
+        self.folder.as_ref().map_or_else(|| base.to_owned(), |below| base.join(below))
     }
 
     /// One of which nothing else is said.

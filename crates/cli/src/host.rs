@@ -9,7 +9,7 @@ use std::time::Duration;
 use agendum_engine::{Engine, Parts, Reader};
 use agendum_ports::{RunFilter, RunRow, Store, Wall};
 use agendum_retrieve_fts::{Index, IndexName};
-use agendum_server::{CancellationToken, Service};
+use agendum_server::{CancellationToken, Server, Service};
 use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore, private_file, private_folder};
 use agendum_types::{ShardId, Tenant};
 
@@ -28,7 +28,6 @@ const UNTOLD: Duration = Duration::from_millis(300);
 /// A server in this process, and the client that speaks to it.
 pub(crate) struct Host {
     pub(crate) address: SocketAddr,
-    pub(crate) moved: bool,
     stop: CancellationToken,
     engine: Option<Arc<Engine>>,
     served: tokio::task::JoinHandle<()>,
@@ -45,14 +44,14 @@ pub(crate) struct Started {
 }
 
 impl Host {
-    /// Takes up the open runs of a data directory and listens.
+    /// Takes up the open runs of a data directory and listens. The configuration is [sound](Config::sound): whoever owns the
+    /// directory has asked before that was made.
     pub(crate) async fn start(
         config: &Config,
         directory: Directory,
         data: &Path,
         listen: SocketAddr,
     ) -> Result<Started, Failure> {
-        config.sound()?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory)?);
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let targets = targets::table(config, data, indexes(config, data)?)?;
@@ -103,7 +102,7 @@ impl Host {
         listen: SocketAddr,
         token: String,
     ) -> Result<Started, Failure> {
-        let server = agendum_server::bind(listen, false).await?;
+        let server = bind(listen).await?;
         let address = server.address();
         let engine = match engine {
             None => None,
@@ -115,8 +114,7 @@ impl Host {
         let stop = CancellationToken::new();
         let served = tokio::spawn(server.serve(Arc::new(service), stop.clone()));
         let client = Client::new(&address.to_string(), &token)?;
-        let moved = listen.port() != 0 && listen != address;
-        let host = Self { address, moved, stop, engine, served, _directory: directory };
+        let host = Self { address, stop, engine, served, _directory: directory };
         Ok(Started { host, client, left: Vec::new() })
     }
 
@@ -134,6 +132,25 @@ impl Host {
         // Requests that do not end by themselves are not waited for.
         let _late = tokio::time::timeout(Duration::from_secs(2), self.served).await;
     }
+}
+
+/// Makes the data directory, for its user alone, if it is missing.
+pub(crate) fn data_folder(data: &Path) -> Result<(), Failure> {
+    private_folder(data).map_err(|error| {
+        Failure::usage(format!("cannot make the data directory {}: {error}", data.display()))
+            .hint("name another with --data DIR")
+    })
+}
+
+/// Binds an address; a port that is taken is replaced, and that is said.
+pub(crate) async fn bind(listen: SocketAddr) -> Result<Server, Failure> {
+    let server = agendum_server::bind(listen, false).await.map_err(|error| {
+        Failure::usage(format!("cannot listen on {listen}: {error}")).hint("name another with --listen")
+    })?;
+    if listen.port() != 0 && listen != server.address() {
+        tell(&format!("port {} is taken", listen.port()));
+    }
+    Ok(server)
 }
 
 /// Stops the engine; says so if calls with an effect keep it, and waits no longer for them at a second signal.
@@ -167,7 +184,7 @@ pub(crate) fn index_folder(data: &Path) -> PathBuf {
 /// Opens an index, making it, and the folders it lies in, if it is missing; nobody else can read them.
 pub(crate) fn open_index(data: &Path, name: &IndexName) -> Result<Index, Failure> {
     let (folder, file) = (index_folder(data), name.file(&index_folder(data)));
-    private_folder(data)?;
+    data_folder(data)?;
     private_folder(&folder)?;
     private_file(&file)?;
     Ok(Index::open(&file)?)

@@ -14,8 +14,9 @@ use tokio::time::{Instant, sleep};
 use crate::client::Client;
 use crate::config::Config;
 use crate::failure::{Failure, INTERRUPTED, UNREACHABLE};
-use crate::host::Host;
+use crate::host::{Host, data_folder};
 use crate::in_force::InForce;
+use crate::next;
 
 /// How long an owner may take to listen, or to go.
 const OWNER_WAIT: Duration = Duration::from_secs(5);
@@ -51,13 +52,16 @@ pub(crate) enum Signal {
     Terminate,
 }
 
-/// Until Ctrl-C or SIGTERM.
-pub(crate) async fn signalled() -> std::io::Result<Signal> {
+/// Until Ctrl-C or SIGTERM. They are caught from the call on, not from the first time that somebody waits.
+pub(crate) fn signalled() -> impl Future<Output = std::io::Result<Signal>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended.map(|()| Signal::Interrupt),
-        _ = term.recv() => Ok(Signal::Terminate),
+    let caught = signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
+    async {
+        let (mut int, mut term) = caught?;
+        tokio::select! {
+            _ = int.recv() => Ok(Signal::Interrupt),
+            _ = term.recv() => Ok(Signal::Terminate),
+        }
     }
 }
 
@@ -91,6 +95,7 @@ impl Session {
                 Need::Engine => {
                     // Before it is made: a configuration that cannot be run leaves nothing behind.
                     config.sound()?;
+                    data_folder(data)?;
                     match Directory::own(data) {
                         Ok(directory) => {
                             Host::start(config, directory, data, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?
@@ -154,7 +159,7 @@ impl Session {
             sleep(LOOK).await;
         }
         Err(Failure::new(UNREACHABLE, format!("the server stopped; run {id} goes on when it is started again"))
-            .hint(format!("agendum serve; agendum runs watch {id}")))
+            .hint(format!("{} runs watch {id}", next::hosting())))
     }
 
     /// Ends what this process hosts: at once if it only reads, else when the runs that go on in it have ended. Says what it still does;
@@ -175,7 +180,8 @@ impl Session {
 }
 
 fn nothing(data: &Path) -> Failure {
-    Failure::usage(format!("there are no runs in {} yet", data.display())).hint("start one: agendum demo")
+    Failure::usage(format!("there are no runs in {} yet", data.display()))
+        .hint(format!("start one: {} demo", next::reading()))
 }
 
 /// The owner's client, if it answers.
@@ -236,7 +242,7 @@ async fn linger(client: &Client) -> Result<(), Failure> {
             caught = &mut signal => {
                 caught?;
                 let left: Vec<&str> = going.iter().map(|run| run.id.as_str()).collect();
-                tell(&format!("left open: {}; agendum serve takes it up", left.join(", ")));
+                tell(&format!("left open: {}; {} serve takes it up", left.join(", "), next::hosting()));
                 return Err(Failure::silent(INTERRUPTED));
             }
         }

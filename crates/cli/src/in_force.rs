@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::config::Config;
+use crate::host::index_folder;
 use crate::targets;
 
 /// A configuration as the owner tells it to its clients: names and definitions, no keys.
@@ -130,7 +131,7 @@ impl InForce {
         }
         let document: Json = serde_json::from_str(&accepted.document.0).unwrap_or_default();
         for name in indexes(&document, inputs) {
-            let made = || name.parse::<IndexName>().is_ok_and(|name| name.file(&data.join("indexes")).is_file());
+            let made = || name.parse::<IndexName>().is_ok_and(|name| name.file(&index_folder(data)).is_file());
             if !self.indexes.contains_key(&name) && !made() {
                 lacks.insert(format!("index {name}"));
             }

@@ -12,6 +12,7 @@ mod forecast;
 mod host;
 mod hosting;
 mod in_force;
+mod next;
 mod programs;
 mod show;
 mod targets;

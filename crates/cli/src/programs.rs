@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use agendum_adapters::exec;
 use clap::ValueEnum;
 use tokio::process::Command;
 
@@ -137,14 +138,9 @@ pub(crate) fn install(found: &[Found]) -> Option<String> {
     (!packages.is_empty()).then(|| format!("apt-get install {}", packages.join(" ")))
 }
 
-/// Where a program is that a configuration names: a path, or a name on the PATH.
-pub(crate) fn place(program: &str) -> Option<PathBuf> {
-    if program.contains('/') { Some(PathBuf::from(program)).filter(|at| at.is_file()) } else { on_path(program) }
-}
-
+/// By its name alone: the folder counts for paths only.
 fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|at| at.is_file())
+    exec::find(program, Path::new("."))
 }
 
 async fn said(program: &str, asking: &[&str]) -> Option<String> {

@@ -14,8 +14,9 @@ use agendum_retrieve_fts::{Index, Retrieve};
 use agendum_types::outcome::Price;
 use agendum_types::{Capability, Duration, Labels, Money, Target};
 
-use crate::config::{Config, Kind, PriceConfig, TargetConfig, TimeoutConfig};
+use crate::config::{Config, Kind, PriceConfig, TargetConfig};
 use crate::failure::Failure;
+use crate::host::index_folder;
 
 /// Attempts at once where the configuration says nothing.
 const CONCURRENCY: u32 = 16;
@@ -23,16 +24,16 @@ const OUTPUT_CAP: u32 = 1_024;
 
 pub(crate) type Table = Vec<(Target, Arc<dyn Adapter>)>;
 
-/// The targets with the code that speaks to them, in the order of preference; `data` holds the indexes.
+/// The targets with the code that speaks to them, in the order of preference; `data` holds the indexes. The configuration is
+/// [sound](Config::sound).
 pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
-    config.sound()?;
     let mut table: Table = Vec::new();
     // One for all of them; its process starts with the first program.
     let guard = Arc::new(Guard::new(std::env::current_exe()?, ["exec-guard".into()]));
     for (name, given) in &config.targets {
-        table.push((target(name, given), adapter(name, given, &config.folder, &guard)?));
+        table.push((target(name, given), adapter(given, &config.folder, &guard)?));
     }
-    table.push((search(), Arc::new(Retrieve::new(indexes).with_folder(data.join("indexes")))));
+    table.push((search(), Arc::new(Retrieve::new(indexes).with_folder(index_folder(data)))));
     for (target, skill) in offline(config) {
         table.push((target, Arc::new(Offline::new(skill, Temper::default()))));
     }
@@ -114,20 +115,14 @@ fn price(given: &PriceConfig) -> Price {
     }
 }
 
-fn adapter(name: &str, given: &TargetConfig, folder: &Path, guard: &Arc<Guard>) -> Result<Arc<dyn Adapter>, Failure> {
+fn adapter(given: &TargetConfig, folder: &Path, guard: &Arc<Guard>) -> Result<Arc<dyn Adapter>, Failure> {
     let model = |profile, skill| -> Result<Arc<dyn Adapter>, Failure> {
-        match given.base_url.as_deref() {
-            Some("offline") => {
-                let whole = whole_only(name, given, "the built-in model")?;
-                Ok(Arc::new(Offline::new(skill, given.temper).within(whole)))
-            }
-            Some(base) => {
-                let model = given.model.as_deref().ok_or_else(|| missing(name, "model"))?;
-                let chat = Chat::new(base, model, key(name, given, folder)?, profile)?;
-                Ok(Arc::new(chat.with_timeouts(timeouts(given))?))
-            }
-            None => Err(missing(name, "base_url")),
+        if given.is_offline() {
+            return Ok(Arc::new(Offline::new(skill, given.temper).within(timeouts(given).whole)));
         }
+        let (base, model) = given.base_url.as_deref().zip(given.model.as_deref()).expect("sound: a model has both");
+        let chat = Chat::new(base, model, key(given, folder)?, profile)?;
+        Ok(Arc::new(chat.with_timeouts(timeouts(given))?))
     };
     match given.kind {
         Kind::Chat => model(Profile::Chat, Skill::Chat),
@@ -139,12 +134,12 @@ fn adapter(name: &str, given: &TargetConfig, folder: &Path, guard: &Arc<Guard>) 
         }
         Kind::Exec => {
             let mut exec = Exec { allow: given.allow.clone(), ..Exec::default() };
-            exec.folder = given.folder.as_ref().map_or_else(|| folder.to_owned(), |below| folder.join(below));
+            exec.folder = given.folder_below(folder);
             exec.per_run = given.per_run;
             exec.environment.extend(given.environment.iter().cloned());
             exec.env_allow.clone_from(&given.env_allow);
             exec.guard = Some(Arc::clone(guard));
-            exec.whole = whole_only(name, given, "exec")?;
+            exec.whole = timeouts(given).whole;
             Ok(Arc::new(exec))
         }
     }
@@ -159,32 +154,12 @@ fn timeouts(given: &TargetConfig) -> Timeouts {
     })
 }
 
-/// The limit of a target that nothing is sent to over a network.
-fn whole_only(name: &str, given: &TargetConfig, who: &str) -> Result<Span, Failure> {
-    match given.timeout {
-        TimeoutConfig { connect: None, idle: None, .. } => Ok(timeouts(given).whole),
-        TimeoutConfig { .. } => Err(Failure::usage(format!("target {name:?}: of `timeout`, {who} has `whole` only"))),
-    }
-}
-
-fn missing(name: &str, key: &str) -> Failure {
-    Failure::usage(format!("target {name:?} has no `{key}`")).hint("docs/configuration.md shows a complete target")
-}
-
-fn key(name: &str, given: &TargetConfig, folder: &Path) -> Result<Option<Secret>, Failure> {
-    if let Some(variable) = &given.key_env {
-        let value = std::env::var(variable).map_err(|_| {
-            Failure::usage(format!(
-                "target {name:?} wants its key in the environment variable {variable}, which is not set"
-            ))
-            .hint(format!("export {variable}=…, or remove the target"))
-        })?;
-        return Ok(Some(Secret::new(&value)));
-    }
-    let Some(file) = &given.key_file else { return Ok(None) };
-    let path = folder.join(file);
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::usage(format!("target {name:?}: cannot read its key from {}: {error}", path.display()))
-    })?;
+/// The key, if it has one.
+fn key(given: &TargetConfig, folder: &Path) -> Result<Option<Secret>, Failure> {
+    let text = match (&given.key_env, &given.key_file) {
+        (Some(variable), _) => std::env::var(variable)?,
+        (None, Some(file)) => std::fs::read_to_string(folder.join(file))?,
+        (None, None) => return Ok(None),
+    };
     Ok(Some(Secret::new(&text)))
 }

@@ -65,7 +65,7 @@ pub enum Record {
     Task {
         /// The run.
         run: RunId,
-        /// The task; empty for the composition of the run's output.
+        /// The task; empty for the run itself: its deadline, or an output that cannot be made.
         path: TaskPath,
         /// What.
         change: Change,
@@ -152,7 +152,7 @@ pub enum Change {
         /// What follows.
         next: NextRound,
     },
-    /// The output of a group, a `foreach` or the run was made.
+    /// The output of a group or a `foreach` was made.
     Composed {
         /// The output.
         output: Box<PayloadRef>,
@@ -300,6 +300,51 @@ impl Ended {
 }
 
 impl End {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Pruned,
+        Self::Expired,
+        Self::Unaffordable,
+        Self::Unevaluable,
+        Self::Ineligible,
+        Self::Uncertain,
+        Self::Lost,
+    ];
+
+    /// Its word in the journal.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pruned => "pruned",
+            Self::Expired => "expired",
+            Self::Unaffordable => "unaffordable",
+            Self::Unevaluable => "unevaluable",
+            Self::Ineligible => "ineligible",
+            Self::Uncertain => "uncertain",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// The end with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.word() == word)
+    }
+
+    /// What people are told.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Pruned => "dropped to make the deadline",
+            Self::Expired => "its time was over",
+            Self::Unaffordable => "the rest of the budget does not cover an attempt",
+            Self::Unevaluable => "an expression failed",
+            Self::Ineligible => "no target is eligible",
+            Self::Uncertain => "the process died while it was out: it may have taken effect",
+            Self::Lost => "the process died while it was out",
+        }
+    }
+
     /// The class that a failure by this decision has.
     #[must_use]
     pub const fn class(&self) -> Class {

@@ -158,7 +158,7 @@ impl From<NotLive> for Refused {
             StatusCode::CONFLICT,
             "not_live",
             "the run is not live",
-            format!("{error}: it has ended, or never was"),
+            format!("run {} has ended, or never was", error.0),
         )
     }
 }

@@ -1,20 +1,16 @@
 //! The checkers: promises, seen from outside the core.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, why};
 use agendum_types::graph::NodeId;
 use agendum_types::{AttemptId, Class, Effect, Graph, Outcome, RunId, RunStatus, Segment, Seq, TaskPath, Timestamp};
-
-use crate::world::is_once;
 
 /// What the outside has seen so far.
 #[derive(Debug, Default)]
 pub struct Checker {
     /// Promises that were broken.
     pub violations: Vec<String>,
-    /// The last record of each run.
-    last: BTreeMap<RunId, Seq>,
     started: BTreeSet<AttemptId>,
     /// Tasks of effect `once` whose last attempt may have taken effect.
     in_doubt: BTreeSet<(RunId, TaskPath)>,
@@ -23,18 +19,10 @@ pub struct Checker {
 }
 
 impl Checker {
-    pub(crate) fn record(&mut self, entry: &Entry) {
-        if let Some(run) = entry.record.run() {
-            self.last.insert(run, entry.seq);
-        }
-    }
-
     /// After a crash only what is durable counts.
     pub(crate) fn crashed(&mut self, journal: &[Entry]) {
-        self.last.clear();
         self.begun.clear();
         for entry in journal {
-            self.record(entry);
             if let Record::Task { run, path, change: Change::Dispatched(_) } = &entry.record
                 && let Some(Segment::Task(top)) = path.segments().first()
             {
@@ -100,7 +88,7 @@ impl Checker {
         }
         let key = (attempt.run, attempt.path.clone());
         // To go on by its reference is no repetition.
-        if is_once(dispatch.effect) && dispatch.reattach.is_none() && self.in_doubt.contains(&key) {
+        if dispatch.effect == Effect::Once && dispatch.reattach.is_none() && self.in_doubt.contains(&key) {
             self.violations.push(format!("{} may have taken effect and was started again", name()));
         }
         if dispatch.effect != Effect::None {
@@ -203,16 +191,8 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
     };
     match change {
         Change::Ended(ended) => {
-            let end = match ended.end {
-                End::Pruned => "pruned",
-                End::Expired if path.segments().is_empty() => "the run expired",
-                End::Expired => "expired",
-                End::Unaffordable => "unaffordable",
-                End::Unevaluable => "unevaluable",
-                End::Ineligible => "ineligible",
-                End::Uncertain => "uncertain",
-                End::Lost => "lost",
-            };
+            let of_run = ended.end == End::Expired && path.segments().is_empty();
+            let end = if of_run { "the run expired" } else { ended.end.word() };
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],

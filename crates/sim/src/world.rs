@@ -301,7 +301,6 @@ impl World {
                 Deed::Append(entry) => {
                     let (seq, span) =
                         (entry.seq, 50 + self.chance.below(if self.chance.clone().hits(5) { 50_000 } else { 500 }));
-                    self.checker.record(&entry);
                     self.journal.push(entry);
                     self.at(span, Coming::Synced(seq));
                 }
@@ -409,9 +408,4 @@ impl World {
         let number = self.at(span, Coming::Core(Event::AttemptFinished { attempt: attempt.clone(), outcome }));
         self.flying.insert(attempt, number);
     }
-}
-
-/// True if repeating the attempt could repeat an effect.
-pub(crate) const fn is_once(effect: Effect) -> bool {
-    matches!(effect, Effect::Once)
 }

@@ -61,7 +61,7 @@ pub enum TaskStatus {
     Failed,
     /// Its condition was false, or what it depends on failed in a section that goes on.
     Skipped,
-    /// Dropped by policy, because time or money ran short.
+    /// Dropped by policy, because time ran short.
     Pruned,
     /// Its result is no longer wanted.
     Cancelled,

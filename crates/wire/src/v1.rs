@@ -9,7 +9,7 @@ mod why;
 
 use agendum_core::why::TaskReasons;
 use agendum_core::{Entry, Record, RunFailure, Standing};
-use agendum_types::{Duration, Graph, Money, PayloadRef, RunId, RunStatus, Timestamp};
+use agendum_types::{Duration, Failure, Graph, Money, PayloadRef, RunId, RunStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -152,11 +152,13 @@ impl RunError {
     /// Of a run's failure.
     #[must_use]
     pub fn of(graph: &Graph, failure: &RunFailure) -> Self {
-        Self {
-            class: failure.failure.class.to_string(),
-            message: failure.failure.message.to_string(),
-            task: failure.task.as_ref().map(|path| graph.path_text(path)),
-        }
+        Self { task: failure.task.as_ref().map(|path| graph.path_text(path)), ..Self::plain(&failure.failure) }
+    }
+
+    /// Of a failure whose task is known otherwise.
+    #[must_use]
+    pub fn plain(failure: &Failure) -> Self {
+        Self { class: failure.class.to_string(), message: failure.message.to_string(), task: None }
     }
 }
 
@@ -236,11 +238,21 @@ impl Told {
     }
 }
 
+/// The names on the way to a task, without items and rounds: `studio[3]/loop#2/render` gives `studio/render`, which is the name of
+/// all of them in [`WhyNode::task`].
+#[must_use]
+pub fn names(path: &str) -> String {
+    let parts = path.split('/').filter(|part| !part.starts_with("loop#"));
+    parts.map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join("/")
+}
+
 /// RFC 3339, to the millisecond.
 #[must_use]
 pub fn instant(at: Timestamp) -> String {
-    let micros = i64::try_from(at.0).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| at.0.to_string(), |at| format!("{at:.3}"))
+    let mut text = at.to_string();
+    // Of `…00.123456Z` the microseconds go.
+    text.replace_range(text.len() - 4..text.len() - 1, "");
+    text
 }
 
 /// Milliseconds, to the microsecond.

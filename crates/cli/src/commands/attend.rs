@@ -8,6 +8,7 @@ use tokio::time::{Duration, timeout};
 use super::Context;
 use crate::failure::{FAILED, Failure, INTERRUPTED, LIMIT, UNREACHABLE};
 use crate::hosting::{Session, Signal, signalled, tell};
+use crate::next;
 use crate::programs::Example;
 use crate::show;
 
@@ -61,6 +62,8 @@ async fn follow(
     submission: &Submit,
     telling: Telling<'_>,
 ) -> Result<Ending, Failure> {
+    // From here on there is something to cancel, or to leave open.
+    let signalled = signalled();
     let id = session.submit(&context.config, submission).await?;
     let mut follower = match telling {
         Telling::Brief(_) if !context.json => show::Follower::silent(&id),
@@ -71,12 +74,12 @@ async fn follow(
             let verdict = conclude(context, session, &id, &answered?, telling).await?;
             return Ok(if after(session, &mut follower).await? { Ending::Answered(verdict) } else { Ending::Terminated });
         }
-        caught = signalled() => caught?,
+        caught = signalled => caught?,
     };
     follower.close()?;
     if caught == Signal::Terminate {
         tell(&format!("stopped: run {id} is left open and goes on with the next owner of the data directory"));
-        tell(&format!("next: {} runs watch {id}", context.program()));
+        tell(&format!("next: {} runs watch {id}", next::hosting()));
         return Ok(Ending::Terminated);
     }
     tell(&format!("cancelling {id} …"));
@@ -123,7 +126,7 @@ async fn conclude(
     if context.json {
         let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
         writeln!(anstream::stdout(), "{line}")?;
-        return Ok(verdict(context, detail));
+        return Ok(verdict(detail));
     }
     match telling {
         Telling::Whole => {
@@ -132,8 +135,13 @@ async fn conclude(
         }
         Telling::Brief(asked) => show::brief(&mut anstream::stdout(), asked, detail, &why)?,
     }
-    writeln!(anstream::stderr(), "\nnext: {} why {id}", context.program())?;
-    Ok(verdict(context, detail))
+    let verdict = verdict(detail);
+    // Whatever failed ends with a hint of its own.
+    if detail.run.status != "failed" {
+        let space = if detail.output.is_some() { "\n" } else { "" };
+        writeln!(anstream::stderr(), "{space}next: {} why {id}", next::reading())?;
+    }
+    Ok(verdict)
 }
 
 /// The answer is out; what the document wants done after it still needs the process that hosts the run. False if it shall go.
@@ -148,7 +156,7 @@ async fn after(session: &Session, follower: &mut show::Follower) -> Result<bool,
 }
 
 /// The exit code of a run.
-pub(crate) fn verdict(context: &Context, detail: &RunDetail) -> Result<(), Failure> {
+pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
     match detail.run.status.as_str() {
         "succeeded" => Ok(()),
         "cancelled" => Err(Failure::new(FAILED, format!("run {} was cancelled", detail.run.id))),
@@ -164,8 +172,8 @@ pub(crate) fn verdict(context: &Context, detail: &RunDetail) -> Result<(), Failu
                 .and_then(|error| error.task.as_ref())
                 .map_or(String::new(), |task| format!(" in {task}"));
             let hint = match Example::named(&detail.run.graph).filter(|example| example.lacks_a_program()) {
-                Some(example) => format!("agendum doctor {} says which programs are missing", example.name()),
-                None => format!("{} why {}", context.program(), detail.run.id),
+                Some(example) => format!("agendum doctor {}", example.name()),
+                None => format!("{} why {}", next::reading(), detail.run.id),
             };
             Err(Failure::new(code, format!("the run failed{task}: {class}: {message}")).hint(hint))
         }

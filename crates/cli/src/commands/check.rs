@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::failure::{Failure, USAGE};
-use crate::targets;
+use crate::{next, targets};
 
 /// Reads the files that a document names, beside it.
 struct Beside {
@@ -159,7 +159,7 @@ pub(crate) fn check(json: bool, path: &Path, config: &Config) -> Result<(), Fail
 }
 
 /// `1 error`, `2 errors`.
-fn counted(count: usize, one: &str) -> String {
+pub(super) fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
         )?;
         return if errors + not_yet == 0 { Ok(()) } else { Err(Failure::silent(USAGE)) };
     }
-    let name = document.name.clone();
+    let (name, is_stdin) = (document.name.clone(), document.is_stdin());
     match document.checked.accepted.clone() {
         Some(accepted) if errors + not_yet == 0 => {
             document.report(false, true)?;
@@ -192,7 +192,9 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
                 counted(accepted.graph.tasks.len(), "task"),
                 &accepted.graph.hash.to_string()[..12]
             )?;
-            writeln!(anstream::stderr(), "next: agendum explain {name}")?;
+            if !is_stdin {
+                writeln!(anstream::stderr(), "next: {} explain {}", next::graph(), next::quoted(&name))?;
+            }
             Ok(())
         }
         _ => {

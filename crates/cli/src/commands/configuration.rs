@@ -10,12 +10,31 @@ use crate::failure::Failure;
 use crate::in_force::InForce;
 use crate::{show, targets};
 
-/// The owner's configuration, if another process has the data directory: who, its file, what is different there.
-pub(crate) fn in_force(context: &Context) -> Option<(u32, String, Vec<String>)> {
-    let owner = Directory::look(&context.data).owner()?;
-    let theirs = InForce::read(&owner.about)?;
-    let differences = theirs.differences(&InForce::of(&context.config));
-    Some((owner.pid, theirs.name(), differences))
+/// The configuration of another process that has the data directory.
+pub(super) struct Theirs {
+    process: u32,
+    file: String,
+    /// What is not as it is here.
+    pub(super) differences: Vec<String>,
+}
+
+impl Theirs {
+    pub(super) fn of(context: &Context) -> Option<Self> {
+        let owner = Directory::look(&context.data).owner()?;
+        let theirs = InForce::read(&owner.about)?;
+        let differences = theirs.differences(&InForce::of(&context.config));
+        Some(Self { process: owner.pid, file: theirs.name(), differences })
+    }
+
+    pub(super) fn sentence(&self) -> String {
+        let Self { process, file, differences } = self;
+        let differs = if differences.is_empty() {
+            "the same".to_owned()
+        } else {
+            format!("different: {}", differences.join(", "))
+        };
+        format!("{file}, of process {process} that owns the data directory; {differs}")
+    }
 }
 
 pub(crate) fn file(context: &Context) -> String {
@@ -37,25 +56,20 @@ fn json(context: &Context) -> Result<(), Failure> {
     let limits: serde_json::Map<_, _> =
         context.config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value.into())).collect();
     let faults: Vec<_> = context.config.faults().into_iter().map(|fault| fault.message).collect();
-    let owner = in_force(context).map(
-        |(pid, file, differences)| serde_json::json!({ "process": pid, "file": file, "differences": differences }),
-    );
+    let theirs = Theirs::of(context).map(|theirs| {
+        serde_json::json!({ "process": theirs.process, "file": theirs.file, "differences": theirs.differences })
+    });
     show::json(&serde_json::json!({
         "file": file(context), "data": context.data, "targets": targets, "indexes": indexes, "limits": limits,
-        "overrides": context.config.overrides, "faults": faults, "in_force": owner,
+        "overrides": context.config.overrides, "faults": faults, "in_force": theirs,
     }))
 }
 
 fn text(context: &Context) -> Result<(), Failure> {
     let mut out = anstream::stdout();
     writeln!(out, "configuration  {}\ndata           {}", file(context), context.data.display())?;
-    if let Some((pid, file, differences)) = in_force(context) {
-        let differs = if differences.is_empty() {
-            "the same".to_owned()
-        } else {
-            format!("different: {}", differences.join(", "))
-        };
-        writeln!(out, "in force       {file}, of process {pid} that owns the data directory; {differs}")?;
+    if let Some(theirs) = Theirs::of(context) {
+        writeln!(out, "in force       {}", theirs.sentence())?;
     }
     for variable in &context.config.overrides {
         writeln!(out, "environment    {variable}")?;

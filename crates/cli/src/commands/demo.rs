@@ -9,7 +9,8 @@ use super::{Context, run};
 use crate::args::Run;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::host::open_index;
+use crate::host::{data_folder, open_index};
+use crate::next;
 
 /// What it needs, in a folder of the data directory: its citations lead there.
 const FILES: [(&str, &str); 5] = [
@@ -21,10 +22,12 @@ const FILES: [(&str, &str); 5] = [
 ];
 /// The folder, and the index.
 const NAME: &str = "demo";
+/// To be asked next.
+const ANOTHER: &str = "Can two processes use the same data directory?";
 const QUESTION: &str = "What happens to a task without effect when the process crashes?";
 
 pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
-    private_folder(&context.data)?;
+    data_folder(&context.data)?;
     let folder = context.data.join(NAME);
     for (name, text) in FILES {
         let path = folder.join(name);
@@ -48,11 +51,11 @@ pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
     let context = Context { config: Config::plain(), ..context };
     run::run(&context, &asked, Telling::Brief(QUESTION)).await?;
     if !context.json {
-        let program = context.program();
+        let (program, graph) = (next::reading(), next::quoted(&asked.graph.display().to_string()));
         let mut err = anstream::stderr();
-        writeln!(err, "      {program} explain {}", asked.graph.display())?;
-        writeln!(err, "      {program} run {} -i index={NAME} -i question=…", asked.graph.display())?;
-        writeln!(err, "      {program} serve")?;
+        writeln!(err, "      {program} explain {graph}")?;
+        writeln!(err, "      {program} run {graph} -i index={NAME} -i question='{ANOTHER}'")?;
+        writeln!(err, "      {} serve", next::hosting())?;
     }
     Ok(())
 }

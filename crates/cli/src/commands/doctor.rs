@@ -1,6 +1,7 @@
 //! `doctor`: what is present, what is not, how to get it.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use agendum_retrieve_fts::IndexName;
 use agendum_store_sqlite::Directory;
@@ -8,12 +9,13 @@ use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
-use super::{Context, configuration};
+use super::Context;
+use super::configuration::{self, Theirs};
 use crate::client::Client;
 use crate::failure::{FAILED, Failure};
 use crate::host::index_folder;
 use crate::programs::{self, Example};
-use crate::{show, targets};
+use crate::{next, show, targets};
 
 struct Finding {
     what: String,
@@ -29,17 +31,8 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     for fault in &faults {
         add("configuration", false, format!("{}; {}", fault.message, fault.hint));
     }
-    if let Some((pid, file, differences)) = configuration::in_force(context) {
-        let differs = if differences.is_empty() {
-            "the same".to_owned()
-        } else {
-            format!("different: {}", differences.join(", "))
-        };
-        add(
-            "in force",
-            differences.is_empty(),
-            format!("{file}, of process {pid} that owns the data directory; {differs}"),
-        );
+    if let Some(theirs) = Theirs::of(context) {
+        add("in force", theirs.differences.is_empty(), theirs.sentence());
     }
     let names: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
     add("targets", true, names.join(", "));
@@ -60,7 +53,7 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     add(
         "indexes",
         true,
-        if indexes.is_empty() { "none: agendum index add NAME PATH".to_owned() } else { indexes.join(", ") },
+        if indexes.is_empty() { format!("none: {} index add NAME PATH", next::reading()) } else { indexes.join(", ") },
     );
     let model = context.config.note_on_key().unwrap_or_else(|| {
         "offline/extractive is built in; for a neural one set OPENAI_API_KEY, or add a target to agendum.toml"
@@ -87,6 +80,16 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
     if faults.is_empty() { Ok(()) } else { Err(Failure::silent(FAILED)) }
 }
 
+/// How an example is run from here.
+fn start(example: Example) -> String {
+    let graph = format!("examples/{}/graph.yaml", example.name());
+    if Path::new(&graph).is_file() {
+        format!("{} run {graph}", next::graph())
+    } else {
+        format!("nothing is missing; the example is {graph} in Agendum's repository")
+    }
+}
+
 /// What an example needs, piece by piece; a failure if something is missing.
 pub(crate) async fn example(json: bool, example: Example) -> Result<(), Failure> {
     let found = example.look().await;
@@ -109,7 +112,7 @@ pub(crate) async fn example(json: bool, example: Example) -> Result<(), Failure>
         }
         match &install {
             Some(command) => writeln!(out, "\n{command}")?,
-            None => writeln!(out, "\nagendum run examples/{}/graph.yaml", example.name())?,
+            None => writeln!(out, "\n{}", start(example))?,
         }
     }
     if install.is_some() { Err(Failure::silent(FAILED)) } else { Ok(()) }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::check::{self, Document};
 use crate::failure::Failure;
+use crate::next;
 
 /// Rewrites a document; `-` reads standard input and writes the text to standard output.
 pub(crate) fn fix(json: bool, path: &Path, dry_run: bool, limits: &Limits) -> Result<(), Failure> {
@@ -70,7 +71,7 @@ fn show(json: bool, document: &Document, fixed: &Fixed, written: bool, is_text: 
         }
     }
     match (written, is_text) {
-        (true, _) => writeln!(err, "{name} is written; next: agendum check {name}")?,
+        (true, _) => writeln!(err, "{name} is written; next: {} check {}", next::graph(), next::quoted(name))?,
         (false, true) => {}
         (false, false) => writeln!(err, "nothing is written: leave --dry-run out to write it")?,
     }

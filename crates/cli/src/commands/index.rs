@@ -6,10 +6,11 @@ use agendum_retrieve_fts::{Format, Index, IndexName, Update};
 use serde_json::json;
 
 use super::Context;
+use super::check::counted;
 use crate::args::Index as Command;
 use crate::failure::Failure;
 use crate::host::{index_folder, open_index};
-use crate::show;
+use crate::{next, show};
 
 pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> {
     let mut out = anstream::stdout();
@@ -25,7 +26,9 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
             }
             let index = open_index(&context.data, &name)?;
             report(context, &name, index.add(&paths)?)?;
-            writeln!(anstream::stderr(), "next: agendum index search {name} …")?;
+            if !context.json {
+                writeln!(anstream::stderr(), "next: {} index search {name} WORDS", next::reading())?;
+            }
         }
         Command::Ls => {
             let mut list = Vec::new();
@@ -47,6 +50,9 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
             let results = open(context, &name)?.search(&question.join(" "), 8)?;
             if context.json {
                 return show::json(&results);
+            }
+            if results.documents.is_empty() {
+                writeln!(anstream::stderr(), "no passage of {name} has these words")?;
             }
             for found in results.documents {
                 let text: String = found.text.chars().take(160).collect();
@@ -82,7 +88,7 @@ fn open(context: &Context, name: &IndexName) -> Result<Index, Failure> {
         let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(Failure::usage(format!("there is no index {name}"))
-            .hint(format!("{near}known: {known}; agendum index add NAME PATH")));
+            .hint(format!("{near}known: {known}; {} index add NAME PATH", next::reading())));
     }
     open_index(&context.data, name)
 }
@@ -94,7 +100,8 @@ fn report(context: &Context, name: &IndexName, update: Update) -> Result<(), Fai
     let Update { added, changed, removed, unchanged, skipped, passages } = update;
     writeln!(
         anstream::stdout(),
-        "{name}: {passages} passages; files: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone, {skipped} skipped"
+        "{name}: {}; files: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone, {skipped} skipped",
+        counted(passages as usize, "passage")
     )?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::args::Misbehave;
 use crate::failure::Failure;
+use crate::host::bind;
 use crate::hosting::{signalled, tell};
 
 /// How long requests under way may go on once it shall stop.
@@ -74,7 +75,7 @@ impl From<&Misbehave> for Temper {
 }
 
 pub(crate) async fn provider(listen: SocketAddr, temper: Temper) -> Result<(), Failure> {
-    let server = agendum_server::bind(listen, false).await?;
+    let server = bind(listen).await?;
     let address = server.address();
     tell(&format!("offline model (extractive, no neural network): http://{address}/v1"));
     if temper != Temper::default() {

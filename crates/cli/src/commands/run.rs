@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use agendum_spec::Accepted;
-use agendum_store_sqlite::{Directory, private_file, private_folder};
+use agendum_store_sqlite::{Directory, private_file};
 use agendum_wire::v1::Submit;
 use serde_json::{Map, Value as Json};
 
@@ -12,8 +12,10 @@ use super::attend::{Telling, attend};
 use super::{Context, check};
 use crate::args::Run;
 use crate::failure::{Failure, UNREACHABLE};
+use crate::host::data_folder;
 use crate::hosting::{Need, Session, tell};
 use crate::in_force::InForce;
+use crate::next;
 
 pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) -> Result<(), Failure> {
     let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
@@ -50,12 +52,14 @@ fn submission(asked: &Run, accepted: &Accepted) -> Result<Submit, Failure> {
     })
 }
 
-/// What was typed, with what is missing; or what kind of value each input is.
+/// What was typed, with what is missing; or, if it was not that alone, what kind of value each input is.
 fn wanted(schema: &Json, given: &Json) -> String {
+    let is_known = |name: &String| schema["properties"].get(name).is_some();
+    let all_known = given.as_object().is_some_and(|given| given.keys().all(is_known));
     let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
     let missing: Vec<String> =
         required.filter(|name| given.get(*name).is_none()).map(|name| format!("--input {name}=…")).collect();
-    if missing.is_empty() {
+    if missing.is_empty() || !all_known {
         let known = schema["properties"].as_object().into_iter().flatten();
         let known: Vec<String> = known.map(|(name, one)| format!("{name} {}", kind(one))).collect();
         return format!(
@@ -63,9 +67,7 @@ fn wanted(schema: &Json, given: &Json) -> String {
             known.join(", ")
         );
     }
-    let plain = |word: &str| word.chars().all(|c| c.is_alphanumeric() || "-_./=:,@+".contains(c));
-    let quoted = |word: String| if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) };
-    let typed: Vec<String> = std::env::args().skip(1).map(quoted).collect();
+    let typed: Vec<String> = std::env::args().skip(1).map(|word| next::quoted(&word)).collect();
     format!("agendum {} {}", typed.join(" "), missing.join(" "))
 }
 
@@ -146,11 +148,11 @@ fn agree(context: &Context, session: &Session, accepted: &Accepted, submission: 
         return Ok(());
     }
     let lacks = lacks.into_iter().collect::<Vec<_>>().join(", ");
-    Err(Failure::usage(format!("{said}, and that has not what the graph needs: {lacks}")).hint(format!(
-        "stop it (kill {}), or start it with --config {}, or use another data directory: --data DIR",
-        owner.pid,
-        ours.name()
-    )))
+    let again = context.config.file.as_ref().map_or_else(String::new, |file| {
+        format!(" and start it with --config {}", next::quoted(&file.display().to_string()))
+    });
+    Err(Failure::usage(format!("{said}, and that has not what the graph needs: {lacks}"))
+        .hint(format!("stop it (kill {}){again}, or use another data directory: --data DIR", owner.pid)))
 }
 
 /// Starts a server in the background if nobody owns the data directory.
@@ -165,7 +167,7 @@ async fn start_server(context: &Context) -> Result<(), Failure> {
     if let Some(file) = &context.config.file {
         command.arg("--config").arg(file);
     }
-    private_folder(&context.data)?;
+    data_folder(&context.data)?;
     let log = private_file(&context.data.join("serve.log"))?;
     log.set_len(0)?;
     use std::os::unix::process::CommandExt as _;
@@ -174,7 +176,13 @@ async fn start_server(context: &Context) -> Result<(), Failure> {
     let mut said = "the server in the background did not start within 5 s".to_owned();
     for _ in 0..100 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        if Directory::look(&context.data).owner().is_some_and(|owner| !owner.address.is_empty()) {
+        if let Some(owner) = Directory::look(&context.data).owner().filter(|owner| !owner.address.is_empty()) {
+            if !context.json {
+                let pid = owner.pid;
+                tell(&format!(
+                    "started a server in the background; kill {pid} stops it, and what is open goes on later"
+                ));
+            }
             return Ok(());
         }
         if let Some(status) = child.try_wait()? {
@@ -182,8 +190,8 @@ async fn start_server(context: &Context) -> Result<(), Failure> {
             break;
         }
     }
-    Err(Failure::new(UNREACHABLE, said)
-        .hint(format!("it may have said why: cat {}", context.data.join("serve.log").display())))
+    let log = next::quoted(&context.data.join("serve.log").display().to_string());
+    Err(Failure::new(UNREACHABLE, said).hint(format!("it may have said why: cat {log}")))
 }
 
 /// Leaves the run to the server of the data directory.
@@ -194,7 +202,7 @@ async fn detach(context: &Context, mut session: Session, submission: &Submit) ->
         writeln!(anstream::stdout(), "{}", serde_json::json!({ "id": id }))?;
     } else {
         writeln!(anstream::stdout(), "{id}")?;
-        writeln!(anstream::stderr(), "next: {} runs watch {id}", context.program())?;
+        writeln!(anstream::stderr(), "next: {} runs watch {id}", next::hosting())?;
     }
     Ok(())
 }

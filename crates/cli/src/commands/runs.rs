@@ -4,12 +4,13 @@ use std::io::Write as _;
 use std::path::Path;
 
 use agendum_store_sqlite::Directory;
+use agendum_wire::v1::Run;
 
 use super::{Context, attend};
 use crate::args::Runs;
 use crate::failure::{Failure, INTERRUPTED};
 use crate::hosting::{Need, Session, signalled, tell};
-use crate::show;
+use crate::{next, show};
 
 pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure> {
     let need = match &command {
@@ -20,13 +21,14 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
     };
     let directory = Directory::look(&context.data);
     if matches!(command, Runs::Ls { .. }) && directory.owner().is_none() && !directory.exists() {
-        return if context.json { show::json(&Vec::<()>::new()) } else { show::runs(&[], true) };
+        return list(context, &[], true, false);
     }
     let mut session = Session::open(&context.config, &context.data, need).await?;
+    // Whoever only looks on ends nothing, and is ended as any program.
+    let caught = async { if need == Need::Engine { signalled().await } else { std::future::pending().await } };
     let ended = tokio::select! {
         ended = perform(context, &mut session, command) => ended,
-        // Whoever only looks on ends nothing.
-        caught = signalled(), if need == Need::Engine => {
+        caught = caught => {
             caught?;
             tell("stopped; what is open goes on with the owner of the data directory");
             session.stop().await;
@@ -43,8 +45,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             let mut query = vec![("limit", limit.to_string())];
             query.extend(status.map(|status| ("status", status)));
             query.extend(graph.map(|graph| ("graph", graph)));
-            let runs = client.runs(&query).await?;
-            if context.json { show::json(&runs) } else { show::runs(&runs, session.is_hosted()) }
+            list(context, &client.runs(&query).await?, session.is_hosted(), query.len() > 1)
         }
         Runs::Show { run, from } => {
             let detail = client.run(&client.resolve(&run).await?, from).await?;
@@ -59,7 +60,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             } else {
                 show::output(&detail)?
             }
-            attend::verdict(context, &detail)
+            attend::verdict(&detail)
         }
         Runs::Add { run, tasks } => {
             let id = client.resolve(&run).await?;
@@ -68,13 +69,25 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
                 .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
             let added = client.add(&id, text.clone()).await;
             added.map_err(|failure| if context.json { failure } else { failure.located(&name, &text) })?;
-            writeln!(anstream::stderr(), "added to {id}; next: agendum runs watch {id}")?;
+            writeln!(anstream::stderr(), "added to {id}; next: {} runs watch {id}", next::hosting())?;
             Ok(())
         }
         Runs::Cancel { run } => steer(session, &run, "cancel").await,
         Runs::Pause { run } => steer(session, &run, "pause").await,
         Runs::Resume { run } => steer(session, &run, "resume").await,
     }
+}
+
+fn list(context: &Context, runs: &[Run], hosted: bool, filtered: bool) -> Result<(), Failure> {
+    if context.json {
+        return show::json(&runs);
+    }
+    match runs {
+        [] if filtered => tell(&format!("no run is like that; {} runs ls lists all", next::reading())),
+        [] => tell(&format!("no runs; start one: {} demo", next::reading())),
+        _ => {}
+    }
+    show::runs(runs, hosted)
 }
 
 fn open(path: &Path) -> Result<Box<dyn std::io::Read>, Failure> {

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
+use agendum_ports::StoreError;
 use agendum_store_sqlite::Directory;
 
 use super::Context;
 use crate::failure::Failure;
-use crate::host::Host;
+use crate::host::{Host, data_folder};
 use crate::hosting::{signalled, tell, took_up};
 
 pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), Failure> {
@@ -16,17 +17,22 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), F
     }
     // Before the data directory is made: a configuration that cannot be run leaves nothing behind.
     context.config.sound()?;
-    let directory = Directory::own(&context.data)?;
+    data_folder(&context.data)?;
+    let directory = Directory::own(&context.data).map_err(in_use)?;
     let started = Host::start(&context.config, directory, &context.data, listen).await?;
-    let host = started.host;
-    if host.moved {
-        tell(&format!("port {} is taken", listen.port()));
-    }
+    let (host, signalled) = (started.host, signalled());
     tell(&format!("agendum listens on http://{}", host.address));
     tell(&format!("data and token: {}", context.data.join("owner.json").display()));
     took_up(&started.left);
-    signalled().await?;
+    signalled.await?;
     tell("stopping: open runs go on when the data directory is opened again");
     host.stop().await;
     Ok(())
+}
+
+fn in_use(error: StoreError) -> Failure {
+    let StoreError::Owned { pid, .. } = &error else { return error.into() };
+    let hint =
+        format!("commands with this data directory are its clients already; kill {pid} stops it, and nothing is lost");
+    Failure::usage(error).hint(hint)
 }

@@ -1,5 +1,7 @@
 //! `why`: the sentence, then the table.
 
+use agendum_wire::v1::names;
+
 use super::Context;
 use crate::failure::Failure;
 use crate::hosting::{Need, Session};
@@ -20,9 +22,8 @@ async fn tell(context: &Context, session: &Session, run: &str, task: Option<&str
     }
     if let Some(task) = task {
         // What is told of all items and rounds belongs to the question only if it is about all of them.
-        let names = task.split('/').filter(|part| !part.starts_with("loop#")).collect::<Vec<_>>().join("/");
-        let all = names == task && !task.contains('[');
-        why.nodes.retain(|node| all && (node.task == names || node.task.starts_with(&format!("{names}/"))));
+        let below = format!("{task}/");
+        why.nodes.retain(|node| names(task) == task && (node.task == task || node.task.starts_with(&below)));
     }
     show::why(&why, task.is_some() || from > 0)
 }

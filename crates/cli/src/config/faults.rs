@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use agendum_adapters::exec;
+use agendum_adapters::offline::Temper;
 use agendum_retrieve_fts::IndexName;
 
 use crate::config::{Config, Kind, TargetConfig, prices};
 use crate::failure::Failure;
-use crate::programs;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +29,13 @@ impl Config {
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (name, target) in &self.targets {
-            model(name, target, &mut faults);
-            numbers(name, target, &mut faults);
-            bill(name, target, &mut faults);
-            key(name, target, &self.folder, &mut faults);
-            if target.kind == Kind::Exec {
-                exec(name, target, &self.folder, &mut faults);
+            unread(name, target, &mut faults);
+            match target.kind {
+                Kind::Chat | Kind::Moderate | Kind::Translate => model(name, target, &self.folder, &mut faults),
+                Kind::Exec => programs(name, target, &self.folder, &mut faults),
+                Kind::Http => {}
             }
+            numbers(name, target, &mut faults);
         }
         for (name, index) in &self.indexes {
             if let Err(error) = name.parse::<IndexName>() {
@@ -62,11 +63,41 @@ pub(crate) fn failure(faults: &[Fault]) -> Option<Failure> {
     Some(Failure::usage(lines.join("\n  ")).hint(&first.hint))
 }
 
-fn model(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
-    let mut missing = |key: &str| faults.push(fault(format!("target {name:?} has no `{key}`"), COMPLETE, true));
-    if !matches!(target.kind, Kind::Chat | Kind::Moderate | Kind::Translate) {
-        return;
+/// Keys that say something which is not so: nothing reads them. What a model at an address needs may stay with the built-in one, so
+/// that a variable can put that in its place.
+fn unread(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
+    const MODELS: &str = "models: chat, moderate, translate";
+    const BUILT_IN: &str = "the built-in model: base_url = \"offline\"";
+    const PROGRAMS: &str = "kind = \"exec\"";
+    let (http, exec) = (target.kind == Kind::Http, target.kind == Kind::Exec);
+    let model = !http && !exec;
+    let offline = model && target.is_offline();
+    let remote = http || (model && !offline);
+    let temper = target.temper != Temper::default();
+    let keys = [
+        ("base_url", target.base_url.is_some(), model, MODELS),
+        ("model", target.model.is_some(), model, MODELS),
+        ("key_env", target.key_env.is_some(), model, MODELS),
+        ("key_file", target.key_file.is_some(), model, MODELS),
+        ("output_cap", target.output_cap.is_some(), model, MODELS),
+        ("temper", temper, offline, BUILT_IN),
+        ("allow", !target.allow.is_empty(), http || exec, "kind = \"http\" and kind = \"exec\""),
+        ("private", target.private, http, "kind = \"http\""),
+        ("folder", target.folder.is_some(), exec, PROGRAMS),
+        ("per_run", target.per_run, exec, PROGRAMS),
+        ("environment", !target.environment.is_empty(), exec, PROGRAMS),
+        ("env_allow", !target.env_allow.is_empty(), exec, PROGRAMS),
+        ("timeout.connect", target.timeout.connect.is_some(), remote, "targets that are reached over a network"),
+        ("timeout.idle", target.timeout.idle.is_some(), remote, "targets that are reached over a network"),
+    ];
+    for (key, _, _, readers) in keys.into_iter().filter(|(_, given, read, _)| *given && !read) {
+        let hint = format!("take it out; it is for {readers}");
+        faults.push(fault(format!("target {name:?}: nothing reads its `{key}`"), hint, true));
     }
+}
+
+fn model(name: &str, target: &TargetConfig, folder: &Path, faults: &mut Vec<Fault>) {
+    let mut missing = |key: &str| faults.push(fault(format!("target {name:?} has no `{key}`"), COMPLETE, true));
     match target.base_url.as_deref() {
         None => {
             missing("base_url");
@@ -87,6 +118,10 @@ fn model(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
                 faults.push(fault(message, hint, true));
             }
         }
+    }
+    if !target.is_offline() {
+        bill(name, target, faults);
+        key(name, target, folder, faults);
     }
 }
 
@@ -115,7 +150,7 @@ fn bill(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
     let (None, Some(base), Some(model)) = (target.price, target.base_url.as_deref(), target.model.as_deref()) else {
         return;
     };
-    if base != "offline" && !prices::is_own(base) && prices::of(base, model).is_none() {
+    if !prices::is_own(base) && prices::of(base, model).is_none() {
         let message =
             format!("target {name:?}: what {model} costs at {base} is not known: no budget in dollars holds it");
         faults.push(fault(
@@ -139,18 +174,24 @@ fn key(name: &str, target: &TargetConfig, folder: &Path, faults: &mut Vec<Fault>
     }
 }
 
-fn exec(name: &str, target: &TargetConfig, base: &Path, faults: &mut Vec<Fault>) {
+fn programs(name: &str, target: &TargetConfig, base: &Path, faults: &mut Vec<Fault>) {
     if target.allow.is_empty() {
         faults.push(fault(format!("target {name:?} allows no program"), "allow = [\"git\"]", false));
     }
-    for program in target.allow.iter().filter(|program| *program != "*" && programs::place(program).is_none()) {
-        let hint = "install it, or take it from `allow`; agendum doctor knows the packages of the examples";
-        faults.push(fault(format!("target {name:?}: {program:?} is not installed, or not on the PATH"), hint, false));
+    let folder = target.folder_below(base);
+    for program in target.allow.iter().filter(|program| *program != "*" && exec::find(program, &folder).is_none()) {
+        let (missing, hint) = if program.contains('/') {
+            ("is no program that can be started", "a path leads on from the target's `folder`; it must be executable")
+        } else {
+            (
+                "is not installed, or not on the PATH",
+                "install it, or take it from `allow`; agendum doctor knows the packages of the examples",
+            )
+        };
+        faults.push(fault(format!("target {name:?}: {program:?} {missing}"), hint, false));
     }
     // A target with a folder for each run makes its own.
-    if let Some(folder) = target.folder.as_ref().filter(|_| !target.per_run).map(|below| base.join(below))
-        && !folder.is_dir()
-    {
+    if target.folder.is_some() && !target.per_run && !folder.is_dir() {
         let message = format!("target {name:?}: its folder {} does not exist", folder.display());
         faults.push(fault(message, "it is relative to the configuration's folder; make it, or name another", false));
     }

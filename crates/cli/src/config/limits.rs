@@ -29,129 +29,38 @@ struct Field {
     set: fn(&mut Limits, u64),
 }
 
+/// A row of the table: the field of [`Limits`] that it is, its unit, from where to where.
+macro_rules! limit {
+    ($field:ident$(.$number:tt)?, $unit:ident, $floor:expr, $ceiling:expr) => {
+        Field {
+            name: stringify!($field),
+            unit: Unit::$unit,
+            floor: $floor,
+            ceiling: $ceiling,
+            get: |of| of.$field$(.$number)? as u64,
+            set: |of, to| of.$field$(.$number)? = to as _,
+        }
+    };
+}
+
 /// What is not here is no user's business, or may not change while there are open runs: which payloads lie inside the journal, and
 /// defaults that a stored document was read with. No ceiling exceeds the type of its field.
 const FIELDS: [Field; 15] = [
-    Field {
-        name: "document_bytes_max",
-        unit: Unit::Bytes,
-        floor: 1 << 10,
-        ceiling: 16 << 20,
-        get: |of| of.document_bytes_max as u64,
-        set: |of, to| of.document_bytes_max = to as usize,
-    },
-    Field {
-        name: "graph_tasks_max",
-        unit: Unit::Count,
-        floor: 1,
-        ceiling: 100_000,
-        get: |of| u64::from(of.graph_tasks_max),
-        set: |of, to| of.graph_tasks_max = to as u32,
-    },
-    Field {
-        name: "run_tasks_max",
-        unit: Unit::Count,
-        floor: 1,
-        ceiling: 100_000_000,
-        get: |of| u64::from(of.run_tasks_max),
-        set: |of, to| of.run_tasks_max = to as u32,
-    },
-    Field {
-        name: "needs_max",
-        unit: Unit::Count,
-        floor: 1,
-        ceiling: 10_000,
-        get: |of| u64::from(of.needs_max),
-        set: |of, to| of.needs_max = to as u32,
-    },
-    Field {
-        name: "depth_max",
-        unit: Unit::Count,
-        floor: 1,
-        ceiling: 16,
-        get: |of| u64::from(of.depth_max),
-        set: |of, to| of.depth_max = to as u32,
-    },
-    Field {
-        name: "foreach_items_max",
-        unit: Unit::Count,
-        floor: 1,
-        ceiling: 1_000_000,
-        get: |of| u64::from(of.foreach_items_max),
-        set: |of, to| of.foreach_items_max = to as u32,
-    },
-    Field {
-        name: "attempts_max",
-        unit: Unit::Count,
-        floor: 1,
-        ceiling: 1_000,
-        get: |of| u64::from(of.attempts_max),
-        set: |of, to| of.attempts_max = to as u32,
-    },
-    Field {
-        name: "live_runs_max",
-        unit: Unit::Count,
-        floor: 1,
-        ceiling: 10_000_000,
-        get: |of| u64::from(of.live_runs_max),
-        set: |of, to| of.live_runs_max = to as u32,
-    },
-    Field {
-        name: "live_tasks_max",
-        unit: Unit::Count,
-        floor: 100,
-        ceiling: 100_000_000,
-        get: |of| u64::from(of.live_tasks_max),
-        set: |of, to| of.live_tasks_max = to as u32,
-    },
-    Field {
-        name: "attempt_credits",
-        unit: Unit::Count,
-        floor: 1,
-        ceiling: 65_536,
-        get: |of| u64::from(of.attempt_credits),
-        set: |of, to| of.attempt_credits = to as u32,
-    },
-    Field {
-        name: "evaluation_fuel",
-        unit: Unit::Count,
-        floor: 10_000,
-        ceiling: 1_000_000_000,
-        get: |of| of.evaluation_fuel,
-        set: |of, to| of.evaluation_fuel = to,
-    },
-    Field {
-        name: "evaluation_bytes_max",
-        unit: Unit::Bytes,
-        floor: 64 << 10,
-        ceiling: 256 << 20,
-        get: |of| of.evaluation_bytes_max as u64,
-        set: |of, to| of.evaluation_bytes_max = to as usize,
-    },
-    Field {
-        name: "payload_bytes_max",
-        unit: Unit::Bytes,
-        floor: 64 << 10,
-        ceiling: 4 << 30,
-        get: |of| of.payload_bytes_max,
-        set: |of, to| of.payload_bytes_max = to,
-    },
-    Field {
-        name: "clock_jump_max",
-        unit: Unit::Span,
-        floor: 1_000_000,
-        ceiling: 86_400_000_000,
-        get: |of| of.clock_jump_max.0,
-        set: |of, to| of.clock_jump_max = Duration(to),
-    },
-    Field {
-        name: "commit_above",
-        unit: Unit::Dollars,
-        floor: 0,
-        ceiling: 1_000 * Money::PER_DOLLAR,
-        get: |of| of.commit_above.0,
-        set: |of, to| of.commit_above = Money(to),
-    },
+    limit!(document_bytes_max, Bytes, 1 << 10, 16 << 20),
+    limit!(graph_tasks_max, Count, 1, 100_000),
+    limit!(run_tasks_max, Count, 1, 100_000_000),
+    limit!(needs_max, Count, 1, 10_000),
+    limit!(depth_max, Count, 1, 16),
+    limit!(foreach_items_max, Count, 1, 1_000_000),
+    limit!(attempts_max, Count, 1, 1_000),
+    limit!(live_runs_max, Count, 1, 10_000_000),
+    limit!(live_tasks_max, Count, 100, 100_000_000),
+    limit!(attempt_credits, Count, 1, 65_536),
+    limit!(evaluation_fuel, Count, 10_000, 1_000_000_000),
+    limit!(evaluation_bytes_max, Bytes, 64 << 10, 256 << 20),
+    limit!(payload_bytes_max, Bytes, 64 << 10, 4 << 30),
+    limit!(clock_jump_max.0, Span, 1_000_000, 86_400_000_000),
+    limit!(commit_above.0, Dollars, 0, 1_000 * Money::PER_DOLLAR),
 ];
 
 /// The words, for errors.

@@ -31,7 +31,7 @@ impl Config {
 /// Adds the target if the key is set and the configuration has no model of its own.
 pub(super) fn add(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-    let own = |target: &TargetConfig| target.kind == Kind::Chat && target.base_url.as_deref() != Some("offline");
+    let own = |target: &TargetConfig| target.kind == Kind::Chat && !target.is_offline();
     if set(KEY).is_none() || config.targets.values().any(own) || config.targets.contains_key(NAME) {
         return;
     }

@@ -204,10 +204,10 @@ fn everything_that_is_wrong_is_said_at_once() {
     ! target "bare" has no `base_url` (docs/configuration.md shows a complete target)
     ! target "bare" has no `model` (docs/configuration.md shows a complete target)
     ! target "free": base_url "ofline" is no address (did you mean `offline`?)
+    ! target "free" wants its key in the environment variable AGENDUM_TEST_UNSET_KEY, which is not set (export AGENDUM_TEST_UNSET_KEY=…, or remove the target)
     ! target "free": `concurrency` is 0: it would never run anything (how many attempts it may run at once; leave it out for 16)
     ! target "free": price.input is -1: a price is 0 or more (US dollars per million tokens; `call` per call)
     ! target "free": price.output is NaN: a price is 0 or more (US dollars per million tokens; `call` per call)
-    ! target "free" wants its key in the environment variable AGENDUM_TEST_UNSET_KEY, which is not set (export AGENDUM_TEST_UNSET_KEY=…, or remove the target)
     target "none" allows no program (allow = ["git"])
     target "tools": "no-such-program-anywhere" is not installed, or not on the PATH (install it, or take it from `allow`; agendum doctor knows the packages of the examples)
     target "tools": its folder /nowhere does not exist (it is relative to the configuration's folder; make it, or name another)
@@ -225,6 +225,75 @@ fn everything_that_is_wrong_is_said_at_once() {
 
     target "b": unknown field `alow`: did you mean `allow`?
     hint: did you mean `chat`?
+    "#);
+}
+
+/// Faults of a text, a line each.
+fn faults(text: &str) -> String {
+    let lines = read(text, &[]).unwrap().faults().into_iter();
+    lines.map(|fault| format!("{} ({})\n", fault.message, fault.hint)).collect()
+}
+
+#[test]
+fn a_key_that_nothing_reads_is_refused() {
+    let text = "
+        [targets.chat]
+        kind = \"chat\"
+        base_url = \"https://example.org\"
+        model = \"m\"
+        price = { output = 1.0 }
+        temper = { fail_every = 2 }
+        allow = [\"git\"]
+        [targets.built-in]
+        kind = \"moderate\"
+        base_url = \"offline\"
+        model = \"stays, and so may a key\"
+        key_env = \"AGENDUM_TEST_UNSET_KEY\"
+        timeout = { connect = \"1s\", idle = \"1s\", whole = \"1s\" }
+        [targets.http]
+        kind = \"http\"
+        base_url = \"https://example.org\"
+        key_file = \"key\"
+        folder = \".\"
+        [targets.exec]
+        kind = \"exec\"
+        allow = [\"*\"]
+        private = true
+        model = \"m\"
+        output_cap = 5
+        timeout = { idle = \"1s\", whole = \"1s\" }
+    ";
+    insta::assert_snapshot!(faults(text), @r#"
+    target "built-in": nothing reads its `timeout.connect` (take it out; it is for targets that are reached over a network)
+    target "built-in": nothing reads its `timeout.idle` (take it out; it is for targets that are reached over a network)
+    target "chat": nothing reads its `temper` (take it out; it is for the built-in model: base_url = "offline")
+    target "chat": nothing reads its `allow` (take it out; it is for kind = "http" and kind = "exec")
+    target "exec": nothing reads its `model` (take it out; it is for models: chat, moderate, translate)
+    target "exec": nothing reads its `output_cap` (take it out; it is for models: chat, moderate, translate)
+    target "exec": nothing reads its `private` (take it out; it is for kind = "http")
+    target "exec": nothing reads its `timeout.idle` (take it out; it is for targets that are reached over a network)
+    target "http": nothing reads its `base_url` (take it out; it is for models: chat, moderate, translate)
+    target "http": nothing reads its `key_file` (take it out; it is for models: chat, moderate, translate)
+    target "http": nothing reads its `folder` (take it out; it is for kind = "exec")
+    "#);
+    assert!(read(text, &[]).unwrap().sound().is_err());
+}
+
+#[test]
+fn a_program_is_looked_for_where_it_is_started() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    for (name, mode) in [("tool", 0o755), ("text", 0o644)] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let allow = "allow = [\"./tool\", \"./text\", \"./none\", \"sh\"]";
+    let text = format!("[targets.tools]\nkind = \"exec\"\nfolder = {:?}\n{allow}\n", folder.path());
+    insta::assert_snapshot!(faults(&text), @r#"
+    target "tools": "./text" is no program that can be started (a path leads on from the target's `folder`; it must be executable)
+    target "tools": "./none" is no program that can be started (a path leads on from the target's `folder`; it must be executable)
     "#);
 }
 

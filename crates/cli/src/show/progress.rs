@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use agendum_wire::v1::Event;
+use agendum_wire::v1::{Event, names};
 use futures_util::StreamExt as _;
 use owo_colors::OwoColorize as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::client::Client;
 use crate::failure::Failure;
@@ -115,8 +116,8 @@ struct View {
     started: BTreeMap<String, jiff::Timestamp>,
     /// Text of running tasks.
     text: Streams,
-    /// A line that tells how long things have taken, to be written over.
-    status: bool,
+    /// Columns of a line that tells how long things have taken, to be written over; 0 if there is none.
+    status: usize,
     /// The answer is out: what follows is titled when it begins.
     after_answer: bool,
     /// What ended attempts have cost.
@@ -133,15 +134,6 @@ struct Many {
     failed: u64,
     /// The next number of finished items that is told.
     next: u64,
-}
-
-/// `studio[3]/loop#2/render` as `studio/render`; `None` if it is no item.
-fn without_items(task: &str) -> Option<String> {
-    if !task.contains('[') {
-        return None;
-    }
-    let names = task.split('/').filter(|part| !part.starts_with("loop#"));
-    Some(names.map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join("/"))
 }
 
 impl View {
@@ -182,7 +174,10 @@ impl View {
         if let (Some(at), "task.started") = (event.at.parse().ok(), event.kind.as_str()) {
             self.started.insert(task.to_owned(), at);
         }
-        let Some(name) = without_items(task) else { return Folded::Shown };
+        if !task.contains('[') {
+            return Folded::Shown;
+        }
+        let name = names(task);
         let many = self.many.entry(name.clone()).or_insert_with(|| Many { next: 100, ..Many::default() });
         let ends = matches!(
             event.kind.as_str(),
@@ -258,13 +253,14 @@ impl View {
     }
 
     fn ended(&self, event: &Event, mark: &str, note: &str) -> std::io::Result<()> {
-        let task = event.task.as_deref().unwrap_or_default();
+        let task = event.task.as_deref().unwrap_or("the run");
         let at: Option<jiff::Timestamp> = event.at.parse().ok();
         let took = at
             .zip(self.started.get(task))
             .map_or(String::new(), |(at, from)| format!("{:>7} ms", at.duration_since(*from).as_millis()));
         let cost = event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  ${cost:.6}"));
-        writeln!(anstream::stderr(), "  {mark} {task:<28} {took:>10}{cost}  {}", note.dimmed())
+        let note = if note.is_empty() { String::new() } else { format!("  {}", note.dimmed()) };
+        writeln!(anstream::stderr(), "  {mark} {task:<28} {took:>10}{cost}{note}")
     }
 
     fn close(&mut self) -> std::io::Result<()> {
@@ -283,29 +279,29 @@ impl View {
             let mut err = anstream::stderr();
             write!(err, "{}", line.dimmed())?;
             err.flush()?;
-            self.status = true;
+            self.status = line.width();
         }
         Ok(())
     }
 
     fn status_line(&self, now: jiff::Timestamp) -> Option<String> {
-        let mut running: Vec<String> = self
-            .started
-            .iter()
-            .take(STATUS_TASKS)
-            .map(|(task, from)| format!("{task} {} s", now.duration_since(*from).as_secs()))
-            .collect();
-        if self.started.len() > STATUS_TASKS {
-            running.push(format!("{} more", self.started.len() - STATUS_TASKS));
+        // What has just begun has a line of its own right above.
+        let spans = self.started.iter().map(|(task, from)| (task, now.duration_since(*from).as_secs()));
+        let mut running: Vec<String> =
+            spans.filter(|(_, secs)| *secs > 0).map(|(task, secs)| format!("{task} {secs} s")).collect();
+        if running.len() > STATUS_TASKS {
+            let more = running.drain(STATUS_TASKS..).count();
+            running.push(format!("{more} more"));
         }
         let spent = if self.spent > 0.0 { format!("  ${:.6}", self.spent) } else { String::new() };
         (!running.is_empty()).then(|| format!("  … {}{spent}", running.join(", ")))
     }
 
     fn erase(&mut self) -> std::io::Result<()> {
-        if std::mem::take(&mut self.status) {
-            // To the first column, and everything behind it away.
-            write!(anstream::stderr(), "\r\x1b[K")?;
+        let width = std::mem::take(&mut self.status);
+        if width > 0 {
+            // With spaces: where colours are unwanted, no other sequence of a terminal comes through.
+            write!(anstream::stderr(), "\r{:width$}\r", "")?;
         }
         Ok(())
     }

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
-use agendum_wire::v1::{Part, Run, RunDetail, Why, WhyNode, WhyTask};
+use agendum_wire::v1::{Part, Run, RunDetail, Why, WhyNode, WhyTask, names};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::failure::Failure;
+use crate::next;
 
 /// Columns of the bars.
 const BAR: usize = 32;
@@ -21,9 +22,6 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
 /// Lists runs; of those that nobody hosts it says so.
 pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
     let mut out = anstream::stdout();
-    if runs.is_empty() {
-        writeln!(anstream::stderr(), "no runs; start one: agendum demo")?;
-    }
     let idle = if hosted { 0 } else { runs.iter().filter(|run| !run.done).count() };
     for run in runs {
         let elapsed = run.elapsed_ms.map_or_else(|| "–".to_owned(), millis);
@@ -40,12 +38,12 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
         )?;
     }
     if idle > 0 {
-        let what = if idle == 1 {
-            "1 run is open and nobody hosts it".to_owned()
+        let (what, them) = if idle == 1 {
+            ("1 run is open and nobody hosts it".to_owned(), "it")
         } else {
-            format!("{idle} runs are open and nobody hosts them")
+            (format!("{idle} runs are open and nobody hosts them"), "them")
         };
-        writeln!(anstream::stderr(), "{what}: agendum serve goes on with them")?;
+        writeln!(anstream::stderr(), "{what}: {} serve goes on with {them}", next::hosting())?;
     }
     Ok(())
 }
@@ -63,8 +61,9 @@ pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
         let task = error.task.as_ref().map_or_else(String::new, |task| format!(" in {task}"));
         writeln!(out, "  {}{task}: {}", error.class.bold(), error.message)?;
     }
-    if let Some(next) = detail.next {
-        writeln!(anstream::stderr(), "  … there are more tasks: agendum runs show {} --from {next}", detail.run.id)?;
+    if let Some(from) = detail.next {
+        let (program, id) = (next::reading(), &detail.run.id);
+        writeln!(anstream::stderr(), "  … there are more tasks: {program} runs show {id} --from {from}")?;
     }
     output(detail)
 }
@@ -150,7 +149,7 @@ fn rows(why: &Why) -> Vec<Row<'_>> {
         let end = node.ended_ms.unwrap_or(why.wall_ms);
         rows.push(Row {
             name: format!("{} ×{}", node.task, node.count),
-            critical: why.critical_path.iter().any(|path| is_of(path, &node.task)),
+            critical: why.critical_path.iter().any(|path| names(path) == node.task),
             ready: node.ready_ms,
             waited: 0.0,
             end,
@@ -159,7 +158,7 @@ fn rows(why: &Why) -> Vec<Row<'_>> {
         });
     }
     for task in why.tasks.iter().filter(|task| !task.attempts.is_empty()) {
-        if many.iter().any(|node| is_of(&task.task, &node.task)) {
+        if is_one_of(&many, &task.task) {
             continue;
         }
         let end = task.ended_ms.unwrap_or(task.wall_ms);
@@ -179,10 +178,10 @@ fn rows(why: &Why) -> Vec<Row<'_>> {
     rows
 }
 
-/// True if the path names an item or a round of the task with these names.
-fn is_of(path: &str, names: &str) -> bool {
-    let parts = path.split('/').filter(|part| !part.starts_with("loop#"));
-    parts.map(|part| part.split('[').next().unwrap_or(part)).eq(names.split('/'))
+/// True if the path names an item or a round of one of these.
+fn is_one_of(many: &[&WhyNode], path: &str) -> bool {
+    let names = names(path);
+    many.iter().any(|node| node.task == names)
 }
 
 /// What attempts took.
@@ -196,8 +195,10 @@ fn spread(node: &WhyNode) -> String {
     )
 }
 
-fn bars(out: &mut impl Write, why: &Why) -> Result<(), Failure> {
+/// A bar for each task that ran; false if none did.
+fn bars(out: &mut impl Write, why: &Why) -> Result<bool, Failure> {
     let rows = rows(why);
+    let any = !rows.is_empty();
     let width = rows.iter().map(|row| row.name.width()).max().unwrap_or(0).min(32);
     let place = |ms: f64| ((ms / why.wall_ms.max(0.001)) * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
     for row in rows {
@@ -210,7 +211,7 @@ fn bars(out: &mut impl Write, why: &Why) -> Result<(), Failure> {
         let pad = " ".repeat(width.saturating_sub(row.name.width()));
         writeln!(out, "{critical} {}{pad} │{}│ {}", row.name, bar.cyan(), row.took)?;
     }
-    Ok(())
+    Ok(any)
 }
 
 /// The sentence, the bars, the table. Of tasks with many items or rounds a line for all of them, unless single ones are asked for.
@@ -221,22 +222,23 @@ pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
         [task] if each => writeln!(out, "{}\n", about(task))?,
         _ => writeln!(out, "{}\n", why.sentence)?,
     }
-    bars(&mut out, why)?;
-    writeln!(out)?;
+    if bars(&mut out, why)? {
+        writeln!(out)?;
+    }
     let many: Vec<&WhyNode> = why.nodes.iter().filter(|node| node.count > ROWS_EACH).collect();
     for node in &many {
         together(&mut out, node)?;
     }
     for task in &why.tasks {
-        if !each && many.iter().any(|node| is_of(&task.task, &node.task)) {
+        if !each && is_one_of(&many, &task.task) {
             continue;
         }
         alone(&mut out, why, task)?;
     }
     if let Some(node) = many.first().filter(|_| !each) {
-        writeln!(anstream::stderr(), "next: agendum why {} {}   for single ones", why.run, node.task)?;
-    } else if let Some(next) = why.next {
-        writeln!(anstream::stderr(), "next: the same with --from {next}, for there are more tasks")?;
+        writeln!(anstream::stderr(), "next: {} why {} {}   for single ones", next::reading(), why.run, node.task)?;
+    } else if let Some(from) = why.next {
+        writeln!(anstream::stderr(), "next: the same with --from {from}, for there are more tasks")?;
     }
     Ok(())
 }

@@ -176,10 +176,10 @@ impl Track {
             }
             if let Some(attempt) = self.attempts.last_mut() {
                 attempt.ended = Some(at.before(away));
-                attempt.failed = Some((end.class(), why_ended(end).into()));
+                attempt.failed = Some((end.class(), end.sentence().into()));
             }
         }
-        self.failed = Some((end.class(), why_ended(end).into()));
+        self.failed = Some((end.class(), end.sentence().into()));
         match (end, &ended.next) {
             (End::Pruned, _) => self.settle(TaskStatus::Pruned, at, Some(Reason::Dropped)),
             (_, next) => self.follow(next, at),
@@ -348,16 +348,4 @@ impl Track {
 
 fn told(failure: &Failure) -> (Class, Arc<str>) {
     (failure.class, Arc::clone(&failure.message))
-}
-
-const fn why_ended(end: End) -> &'static str {
-    match end {
-        End::Pruned => "dropped to make the deadline",
-        End::Expired => "its time was over",
-        End::Unaffordable => "the rest of the budget does not cover an attempt",
-        End::Unevaluable => "an expression failed",
-        End::Ineligible => "no target is eligible",
-        End::Uncertain => "the process died while it was out: it may have taken effect",
-        End::Lost => "the process died while it was out",
-    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use agendum_core as core;
-use agendum_core::{Change, End, Record};
+use agendum_core::{Change, Record};
 use agendum_types::{self as types, Effect, MediaType, Segment, TaskPath};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -76,18 +76,6 @@ pub(super) fn path_text(path: &TaskPath) -> String {
         written.expect("a String takes any text");
     }
     text
-}
-
-pub(super) const fn end_word(end: End) -> &'static str {
-    match end {
-        End::Pruned => "pruned",
-        End::Expired => "expired",
-        End::Unaffordable => "unaffordable",
-        End::Unevaluable => "unevaluable",
-        End::Ineligible => "ineligible",
-        End::Uncertain => "uncertain",
-        End::Lost => "lost",
-    }
 }
 
 fn hash(hash: &types::Hash) -> Cow<'static, str> {
@@ -166,7 +154,7 @@ fn waits(waits: &core::Waits) -> Vec<(Cow<'static, str>, u64)> {
 
 fn ended(value: &core::Ended) -> body::Ended<'_> {
     body::Ended {
-        end: end_word(value.end).into(),
+        end: value.end.word().into(),
         next: next(&value.next),
         away: value.away.0,
         waits: waits(&value.waits),

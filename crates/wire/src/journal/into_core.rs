@@ -238,7 +238,7 @@ fn waits(value: &[(Cow<'_, str>, u64)]) -> Read<core::Waits> {
 
 fn ended(value: &body::Ended<'_>) -> Read<Change> {
     Ok(Change::Ended(Box::new(core::Ended {
-        end: end(&value.end)?,
+        end: word("end of a task", &value.end, End::from_word(&value.end))?,
         next: next(&value.next)?,
         away: Duration(value.away),
         waits: waits(&value.waits)?,
@@ -303,10 +303,4 @@ fn next_round(value: &body::NextRound<'_>) -> Read<core::NextRound> {
         body::NextRound::Use(output) => core::NextRound::Use { output: Box::new(payload(output)?) },
         body::NextRound::Fail(follows) => core::NextRound::Fail(next(follows)?),
     })
-}
-
-fn end(text: &str) -> Read<End> {
-    let all =
-        [End::Pruned, End::Expired, End::Unaffordable, End::Unevaluable, End::Ineligible, End::Uncertain, End::Lost];
-    word("end of a task", text, all.into_iter().find(|end| super::from_core::end_word(*end) == text))
 }

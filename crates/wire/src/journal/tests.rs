@@ -150,10 +150,8 @@ fn changes() -> Vec<Change> {
         Change::Composed { output: payload(6).into() },
         Change::Abandoned { attempt: AttemptNo(1), incarnation: Incarnation(3), cost: Money(1), tokens: 2 },
     ];
-    let ends =
-        [End::Pruned, End::Expired, End::Unaffordable, End::Unevaluable, End::Ineligible, End::Uncertain, End::Lost];
     let ended = |end: End| Ended::new(end, Next::fail(Failure::new(end.class(), "over")));
-    changes.extend(ends.map(|end| Change::Ended(ended(end).into())));
+    changes.extend(End::ALL.map(|end| Change::Ended(ended(end).into())));
     let raw_usage: Option<Arc<str>> = Some(Arc::from(r#"{"prompt_tokens":1}"#));
     let told = Success { output: payload(5), usage, raw_usage: raw_usage.clone() };
     changes.push(finished(Outcome::Succeeded(told), Next::Succeed));

@@ -1,7 +1,7 @@
 //! Records and text as events of a stream.
 
 use agendum_core::{Change, End, Entry, Next, NextRound, Record, Waits};
-use agendum_types::{AttemptId, Graph, Outcome, TaskPath};
+use agendum_types::{AttemptId, Graph, Outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -80,7 +80,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
         Record::Done { .. } => "run.done",
         Record::Task { path, change, .. } => {
             event.task = Some(graph.path_text(path)).filter(|path| !path.is_empty());
-            return task(event, path, change);
+            return task(event, change);
         }
         Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. } => return None,
     };
@@ -88,7 +88,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
     Some(event)
 }
 
-fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
+fn task(mut event: Event, change: &Change) -> Option<Event> {
     let kind = match change {
         Change::Entered(evaluation) if evaluation.truth == Some(false) => "task.skipped",
         Change::Entered(_) | Change::Referenced { .. } => return None,
@@ -107,8 +107,7 @@ fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
             let (usage, raw_usage) = match &finished.outcome {
                 Outcome::Succeeded(success) => (success.usage, &success.raw_usage),
                 Outcome::Failed(failure) => {
-                    let (class, message) = (failure.class.to_string(), failure.message.to_string());
-                    event.error = Some(RunError { class, message, task: None });
+                    event.error = Some(RunError::plain(failure));
                     (failure.usage, &failure.raw_usage)
                 }
             };
@@ -124,10 +123,9 @@ fn task(mut event: Event, path: &TaskPath, change: &Change) -> Option<Event> {
             NextRound::Use { .. } => "loop.exhausted",
             NextRound::Fail(next) => follow(&mut event, next),
         },
-        Change::Composed { .. } if path.segments().is_empty() => "run.composed",
         Change::Composed { .. } => "task.composed",
         Change::Ended(ended) => {
-            event.note = Some(end_word(ended.end).to_owned());
+            event.note = Some(ended.end.sentence().to_owned());
             event.waited = waited(&ended.waits);
             if ended.end == End::Pruned { "task.pruned" } else { follow(&mut event, &ended.next) }
         }
@@ -158,22 +156,9 @@ fn follow(event: &mut Event, next: &Next) -> &'static str {
             "task.catching"
         }
         Next::Fail(failure) => {
-            let (class, message) = (failure.class.to_string(), failure.message.to_string());
-            event.error.get_or_insert(RunError { class, message, task: None });
+            event.error.get_or_insert_with(|| RunError::plain(failure));
             "task.failed"
         }
-    }
-}
-
-const fn end_word(end: End) -> &'static str {
-    match end {
-        End::Pruned => "dropped: time or money runs short",
-        End::Expired => "its time is up",
-        End::Unaffordable => "the rest of the budget does not cover an attempt",
-        End::Unevaluable => "an expression failed",
-        End::Ineligible => "no target is eligible",
-        End::Uncertain => "in flight when the process died, and it may have taken effect",
-        End::Lost => "in flight when the process died",
     }
 }
 

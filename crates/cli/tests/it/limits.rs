@@ -1,8 +1,8 @@
 //! Limits as a user changes them, on the real binary.
 
-use std::process::Command;
-
 use serde_json::Value as Json;
+
+use crate::place::{Place, said};
 
 const GRAPH: &str = "
 version: 1
@@ -14,21 +14,13 @@ tasks:
 
 #[test]
 fn narrower_limits_refuse_what_comes_and_not_what_was_there() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("graph.yaml"), GRAPH).unwrap();
+    let place = Place::new(&[("graph.yaml", GRAPH)]);
     let agendum = |arguments: &[&str], narrow: bool| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
-        command
-            .env_remove("AGENDUM_CONFIG")
-            .env_remove("OPENAI_API_KEY")
-            .env("NO_COLOR", "1")
-            .current_dir(folder.path());
+        let mut command = place.agendum(&[&["--json"], arguments].concat());
         if narrow {
             command.env("AGENDUM_LIMITS__GRAPH_TASKS_MAX", "1");
         }
-        let output = command.args(["--json", "--data", "data"]).args(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        said(&command.output().unwrap())
     };
     assert_eq!(agendum(&["run", "graph.yaml"], false).0, 0);
     let (code, _, err) = agendum(&["run", "graph.yaml"], true);

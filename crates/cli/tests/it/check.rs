@@ -1,10 +1,8 @@
 //! What `check` and its neighbours say, as people see it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::process::{Child, Command, Stdio};
-
 use insta::assert_snapshot;
+
+use crate::place::{Place, Server, said};
 
 const CONFIG: &str = r#"
 [targets.tools]
@@ -19,44 +17,22 @@ key_env = "A_VARIABLE_THAT_IS_NOT_SET"
 classes = ["quick"]
 "#;
 
-struct World {
-    folder: tempfile::TempDir,
-}
-
-impl World {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
-        for (name, text) in files {
-            let path = world.folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        world
-    }
-
-    fn agendum(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
-        command.current_dir(&self.folder).env_remove("AGENDUM_DATA").env_remove("AGENDUM_CONFIG");
-        command.env("NO_COLOR", "1").env("NO_GRAPHICS", "1").arg("--data").arg(self.folder.path().join("data"));
-        command
-    }
-
-    /// Exit code, output, errors.
+impl Place {
+    /// Exit code, output, errors, without graphics.
     fn say(&self, arguments: &[&str]) -> String {
-        let output = self.agendum().args(arguments).output().unwrap();
-        let read = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let lines: Vec<String> = format!("{}{}", read(&output.stdout), read(&output.stderr))
+        let (code, out, err) = said(&self.agendum(arguments).env("NO_GRAPHICS", "1").output().unwrap());
+        let lines: Vec<String> = format!("{out}{err}")
             .lines()
             .map(|line| line.trim_end().to_owned())
             .filter(|line| !line.is_empty())
             .collect();
-        format!("{}\n{}", output.status.code().unwrap(), lines.join("\n"))
+        format!("{code}\n{}", lines.join("\n"))
     }
 }
 
 #[test]
 fn errors_warnings_and_words_not_run_yet() {
-    let world = World::new(&[
+    let place = Place::new(&[
         ("one.yaml", "version: 1\nname: one\ntasks: { a: { uses: chta } }\n"),
         (
             "two.yaml",
@@ -64,7 +40,7 @@ fn errors_warnings_and_words_not_run_yet() {
         ),
         ("p.md", "# A prompt\n\nSay ${{ inputs.x | uper }}.\n"),
     ]);
-    assert_snapshot!(world.say(&["check", "one.yaml"]), @"
+    assert_snapshot!(place.say(&["check", "one.yaml"]), @"
     2
     `uses` knows no `chta`
         Diagnostic severity: error
@@ -76,7 +52,7 @@ fn errors_warnings_and_words_not_run_yet() {
     diagnostic code: unknown_value
     error: one.yaml: 1 error
     ");
-    assert_snapshot!(world.say(&["check", "two.yaml"]), @"
+    assert_snapshot!(place.say(&["check", "two.yaml"]), @"
     2
     not yet: this release does not run `uses: agent`
         Diagnostic severity: error
@@ -116,13 +92,13 @@ fn errors_warnings_and_words_not_run_yet() {
 #[test]
 fn the_configuration_in_force_counts() {
     let text = "version: 1\nname: served\ntasks: { a: { uses: chat, with: { prompt: hi }, model: { class: quik } }, b: { uses: http, with: { url: x } } }\n";
-    let world = World::new(&[("served.yaml", text), ("with/agendum.toml", CONFIG), ("with/served.yaml", text)]);
-    assert_snapshot!(world.say(&["check", "served.yaml"]), @"
+    let place = Place::new(&[("served.yaml", text), ("with/agendum.toml", CONFIG), ("with/served.yaml", text)]);
+    assert_snapshot!(place.say(&["check", "served.yaml"]), @"
     0
     served.yaml: served with 2 tasks, 47fc0403d0b7
     next: agendum explain served.yaml
     ");
-    assert_snapshot!(world.say(&["check", "with/served.yaml"]), @r#"
+    assert_snapshot!(place.say(&["check", "with/served.yaml"]), @r#"
     0
     with/served.yaml: served with 2 tasks, 47fc0403d0b7, 2 warnings
     no target of class "quik" can chat: a run would be refused with this configuration
@@ -148,36 +124,36 @@ fn the_configuration_in_force_counts() {
 #[test]
 fn a_document_that_is_not_there_has_a_neighbour() {
     let text = "version: 1\nname: x\ntasks: { a: { uses: exec, with: { argv: [echo, 1] } } }\n";
-    let world = World::new(&[("support/graph.yaml", text), ("other/notes.md", "")]);
+    let place = Place::new(&[("support/graph.yaml", text), ("other/notes.md", "")]);
     for path in ["support", "support/graph.yml", "support/graph", "other", "nothing.yaml"] {
-        let said = world.say(&["run", path]);
+        let said = place.say(&["run", path]);
         assert!(said.starts_with("2\nerror:"), "{said}")
     }
-    assert_snapshot!(world.say(&["run", "support"]), @"
+    assert_snapshot!(place.say(&["run", "support"]), @"
     2
     error: support is a folder
     hint: did you mean support/graph.yaml?
     ");
-    assert_snapshot!(world.say(&["run", "support/graph.yml"]), @"
+    assert_snapshot!(place.say(&["run", "support/graph.yml"]), @"
     2
     error: there is no file support/graph.yml
     hint: did you mean support/graph.yaml?
     ");
-    assert_snapshot!(world.say(&["check", "other"]), @"
+    assert_snapshot!(place.say(&["check", "other"]), @"
     2
     error: other is a folder
     hint: name the document inside it
     ");
-    assert_snapshot!(world.say(&["check", "nothing.yaml"]), @"
+    assert_snapshot!(place.say(&["check", "nothing.yaml"]), @"
     2
     error: there is no file nothing.yaml
     ");
-    assert_snapshot!(world.say(&["run", "support/graph.yaml", "--deadline", "8"]), @"
+    assert_snapshot!(place.say(&["run", "support/graph.yaml", "--deadline", "8"]), @"
     2
     error: --deadline 8 is no span of time
     hint: write 8s
     ");
-    assert_snapshot!(world.say(&["run", "support/graph.yaml", "--deadline", "soon"]), @"
+    assert_snapshot!(place.say(&["run", "support/graph.yaml", "--deadline", "soon"]), @"
     2
     error: --deadline soon is no span of time
     hint: write it as 900ms, 8s, 1h30m
@@ -186,11 +162,11 @@ fn a_document_that_is_not_there_has_a_neighbour() {
 
 #[test]
 fn what_looks_like_a_plan_is_refused_as_one() {
-    let world = World::new(&[(
+    let place = Place::new(&[(
         "plan.json",
         r#"{"task_steps": ["think"], "task_nodes": [{"task": "a"}, {"task": "a"}], "task_links": [{"source": "a", "target": "b"}]}"#,
     )]);
-    assert_snapshot!(world.say(&["check", "plan.json"]), @r#"
+    assert_snapshot!(place.say(&["check", "plan.json"]), @r#"
     2
     error: plan.json is an agent's plan that cannot be run:
       several nodes are called "a" and a link names it: give each an "id" of its own, and link the ids
@@ -198,19 +174,9 @@ fn what_looks_like_a_plan_is_refused_as_one() {
     "#);
 }
 
-/// A server that ends with its test.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _ended = self.0.wait();
-    }
-}
-
 #[test]
 fn an_addition_is_said_in_its_own_text() {
-    let world = World::new(&[
+    let place = Place::new(&[
         ("agendum.toml", "[targets.tools]\nkind = \"exec\"\nallow = [\"sleep\"]\n"),
         (
             "graph.yaml",
@@ -221,16 +187,10 @@ fn an_addition_is_said_in_its_own_text() {
             "tasks:\n  nap: { uses: exec, with: { argv: [sleep, 1] } }\n  b: { uses: chat, with: { promt: x } }\n",
         ),
     ]);
-    let mut serve = world.agendum();
-    let child = serve.args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut server = Server(child);
-    let mut said = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.0.stderr.take().unwrap()), &mut said).unwrap();
-    assert!(said.contains("agendum listens"), "{said}");
-    let id =
-        String::from_utf8(world.agendum().args(["run", "graph.yaml", "--detach"]).output().unwrap().stdout).unwrap();
+    let _server = Server::start(&place, &[]);
+    let id = place.run(&["run", "graph.yaml", "--detach"]).1;
     let id = id.trim();
-    assert_snapshot!(world.say(&["runs", "add", id, "more.yaml"]), @"
+    assert_snapshot!(place.say(&["runs", "add", id, "more.yaml"]), @"
     2
     there is another task `nap`
         Diagnostic severity: error
@@ -251,9 +211,99 @@ fn an_addition_is_said_in_its_own_text() {
     diagnostic code: unknown_key
     error: no tasks were added
     ");
-    assert!(world.say(&["runs", "cancel", id]).starts_with('0'));
-    assert_snapshot!(world.say(&["runs", "add", id, "more.yaml"]).replace(id, "RUN"), @"
+    assert!(place.say(&["runs", "cancel", id]).starts_with('0'));
+    assert_snapshot!(place.say(&["runs", "add", id, "more.yaml"]).replace(id, "RUN"), @"
     2
-    error: the run is not live: run RUN is not live: it has ended, or never was
+    error: the run is not live: run RUN has ended, or never was
     ");
+}
+
+const GREET: &str = "
+version: 1
+name: greet
+inputs: { type: object, required: [name], properties: { name: { type: string } } }
+tasks: { m: { uses: moderate, with: { text: \"${{ inputs.name }}\" } } }
+output: ok
+";
+
+/// Commands, and what is said to each.
+fn transcript(place: &Place, commands: &[&str]) -> String {
+    let said = |command: &&str| place.say(&command.split(' ').collect::<Vec<_>>());
+    commands.iter().map(|command| format!("$ agendum {command}\n{}\n\n", said(command))).collect()
+}
+
+#[test]
+fn what_a_newcomer_may_do_is_answered_well() {
+    let place = Place::new(&[("greet.yaml", GREET), ("page.md", "# Page\n\nWords.\n")]);
+    let first = transcript(
+        &place,
+        &[
+            "run greet.yaml",
+            "run greet.yaml -i nme=Ada",
+            "index add pages page.md",
+            "index search pages nothing",
+            "runs ls",
+            "runs ls --limit 0",
+            "--data page.md run greet.yaml -i name=Ada",
+            "--data page.md index add pages page.md",
+            "provider --listen 192.0.2.1:7421",
+        ],
+    );
+    assert_eq!(place.run(&["run", "greet.yaml", "-i", "name=Ada"]).0, 0);
+    let server = Server::start(&place, &[]);
+    let (code, _, err) = place.run(&["serve"]);
+    assert!(code == 2 && err.contains(&format!("kill {} stops it", server.id())), "{code} {err}");
+    let then = transcript(&place, &["runs ls --status failed", "runs ls --graph other"]);
+    assert_snapshot!(first + &then, @r#"
+    $ agendum run greet.yaml
+    2
+    error: the inputs do not fit the graph: "name" is a required property
+    hint: agendum run greet.yaml --input name=…
+
+    $ agendum run greet.yaml -i nme=Ada
+    2
+    error: the inputs do not fit the graph: unknown input `nme` (did you mean `name`?); "name" is a required property
+    hint: inputs of the graph: name string; a text that reads as JSON is quoted twice: -i name='"42"'
+
+    $ agendum index add pages page.md
+    0
+    pages: 1 passage; files: 1 new, 0 changed, 0 unchanged, 0 gone, 0 skipped
+    next: agendum index search pages WORDS
+
+    $ agendum index search pages nothing
+    0
+    no passage of pages has these words
+
+    $ agendum runs ls
+    0
+    no runs; start one: agendum demo
+
+    $ agendum runs ls --limit 0
+    2
+    error: invalid value '0' for '--limit <N>': 0 is not in 1..=1000
+    For more information, try '--help'.
+
+    $ agendum --data page.md run greet.yaml -i name=Ada
+    2
+    error: cannot make the data directory page.md: File exists (os error 17)
+    hint: name another with --data DIR
+
+    $ agendum --data page.md index add pages page.md
+    2
+    error: cannot make the data directory page.md: File exists (os error 17)
+    hint: name another with --data DIR
+
+    $ agendum provider --listen 192.0.2.1:7421
+    2
+    error: cannot listen on 192.0.2.1:7421: Cannot assign requested address (os error 99)
+    hint: name another with --listen
+
+    $ agendum runs ls --status failed
+    0
+    no run is like that; agendum runs ls lists all
+
+    $ agendum runs ls --graph other
+    0
+    no run is like that; agendum runs ls lists all
+    "#);
 }

@@ -1,27 +1,20 @@
 //! The example `support-answer` over the project's own pages, judged as a customer would: a table of questions and what must come of them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use serde_json::Value as Json;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
+use crate::place::{Place, root, said};
 
 /// The example with time to spare, so that a busy machine changes no answer, and with these lines more in its configuration.
-fn example(folder: &Path, more: &str) -> PathBuf {
+fn example(more: &str) -> Place {
+    let place = Place::new(&[]);
     let of = root().join("examples/support-answer");
-    std::fs::create_dir(folder.join("prompts")).unwrap();
-    for name in ["draft.md", "review.md", "revise.md"] {
-        std::fs::copy(of.join("prompts").join(name), folder.join("prompts").join(name)).unwrap();
+    for name in ["prompts/draft.md", "prompts/review.md", "prompts/revise.md"] {
+        place.write(name, &std::fs::read_to_string(of.join(name)).unwrap());
     }
     let config = std::fs::read_to_string(of.join("agendum.toml")).unwrap();
     // It stands behind tables here, where no key of the top can stand.
     let config = config.replace("../../", &format!("{}/", root().display())).replace("data = ", "# ");
-    std::fs::write(folder.join("agendum.toml"), format!("{more}\n{config}")).unwrap();
+    place.write("agendum.toml", &format!("{more}\n{config}"));
     let mut graph = std::fs::read_to_string(of.join("graph.yaml")).unwrap();
     for (short, long) in
         [("600ms", "1m"), ("900ms", "1m"), (": 4s", ": 1m"), (": 2s", ": 1m"), ("deadline: 8s", "deadline: 9m")]
@@ -29,25 +22,17 @@ fn example(folder: &Path, more: &str) -> PathBuf {
         assert!(graph.contains(short), "the example has no {short}");
         graph = graph.replace(short, long);
     }
-    let path = folder.join("graph.yaml");
-    std::fs::write(&path, graph).unwrap();
-    path
+    place.write("graph.yaml", &graph);
+    place
 }
 
-fn run(graph: &Path, question: &str) -> Json {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
-    command.current_dir(root()).arg("--data").arg(graph.with_file_name("data")).args(["--json", "run"]).arg(graph);
-    command
-        .env_remove("AGENDUM_DATA")
-        .env_remove("AGENDUM_CONFIG")
-        .env_remove("OPENAI_API_KEY")
-        .arg("-i")
-        .arg(format!("question={question}"));
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let Some(last) = said.lines().last() else {
-        return serde_json::json!({ "refused": String::from_utf8_lossy(&output.stderr), "code": output.status.code() });
-    };
+fn run(place: &Place, question: &str) -> Json {
+    let question = format!("question={question}");
+    let graph = place.path("graph.yaml").display().to_string();
+    let mut command = place.agendum(&["--json", "run", &graph, "-i", &question]);
+    // Sources are named from where the reader stands.
+    let (code, out, err) = said(&command.current_dir(root()).output().unwrap());
+    let Some(last) = out.lines().last() else { return serde_json::json!({ "refused": err, "code": code }) };
     serde_json::from_str::<Json>(last).unwrap()["run"].take()
 }
 
@@ -104,13 +89,12 @@ ja | 日本の首都はどこですか？                               | | ペ�
 
 #[test]
 fn every_question_of_the_table_gets_an_honest_answer() {
-    let folder = tempfile::tempdir().unwrap();
-    let graph = example(folder.path(), "");
+    let place = example("");
     let mut wrong = Vec::new();
     for row in TABLE.lines().filter(|row| !row.is_empty()) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let [language, question, page, words] = cells[..] else { panic!("{row}") };
-        let run = run(&graph, question);
+        let run = run(&place, question);
         let output = &run["output"];
         let answer = output["answer"].as_str().unwrap_or_default();
         let cited: Vec<&str> =
@@ -141,25 +125,23 @@ fn every_question_of_the_table_gets_an_honest_answer() {
 
 #[test]
 fn a_question_may_be_long_but_not_empty_or_endless() {
-    let folder = tempfile::tempdir().unwrap();
-    let graph = example(folder.path(), "");
+    let place = example("");
     let long = format!("{} How does Agendum survive a crash?", "Please be so kind and tell me.\n".repeat(120));
     assert!(long.len() <= 4_000);
-    let answered = run(&graph, &long);
+    let answered = run(&place, &long);
     assert!(answered["output"]["answer"].as_str().unwrap().contains("every decision is a record"), "{answered}");
     for question in ["", &"word ".repeat(1_000)] {
-        let refused = run(&graph, question);
+        let refused = run(&place, question);
         assert_eq!(refused["code"], 2, "{refused}");
     }
 }
 
 #[test]
 fn a_sure_passage_is_quoted_without_a_draft() {
-    let folder = tempfile::tempdir().unwrap();
-    let graph = example(folder.path(), "");
+    let place = example("");
     let question =
         "Is the server stopped with Ctrl-C or SIGTERM, and do open runs go on when the data directory is opened again?";
-    let run = run(&graph, question);
+    let run = run(&place, question);
     let output = &run["output"];
     assert_eq!(
         (&output["model"], &output["review"], &run["degraded"]),
@@ -172,18 +154,17 @@ fn a_sure_passage_is_quoted_without_a_draft() {
 
 #[test]
 fn without_a_model_the_best_passage_stands_for_the_answer_if_it_has_to_do_with_the_question() {
-    let folder = tempfile::tempdir().unwrap();
     let broken = "offline = false\n[targets.broken]\nkind = \"chat\"\nbase_url = \"offline\"\nclasses = [\"small\", \"large\"]\n\
         temper = { fail_every = 1 }\n[targets.moderate]\nkind = \"moderate\"\nbase_url = \"offline\"\n\
         [targets.translate]\nkind = \"translate\"\nbase_url = \"offline\"\n";
-    let graph = example(folder.path(), broken);
-    let answered = run(&graph, "How does Agendum survive a crash?");
+    let place = example(broken);
+    let answered = run(&place, "How does Agendum survive a crash?");
     assert_eq!((&answered["status"], &answered["degraded"]), (&"succeeded".into(), &true.into()), "{answered}");
     assert!(
         answered["output"]["answer"].as_str().unwrap().starts_with("Agendum survives a crash because"),
         "{answered}"
     );
-    let nothing = run(&graph, "What is the capital of France?");
+    let nothing = run(&place, "What is the capital of France?");
     assert_eq!(nothing["output"]["answer"], "Nothing in the pages answers this.");
     assert_eq!(nothing["output"]["citations"], serde_json::json!([]));
 }

@@ -1,108 +1,26 @@
 //! Several commands over one data directory, on the real binary: who hosts, whose configuration is in force, what a signal leaves.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
-/// A folder with a configuration, graphs and a data directory.
-struct Place {
-    folder: tempfile::TempDir,
-}
+use crate::place::{Place, Server, said, signal};
 
 impl Place {
-    fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
-        place.write("agendum.toml", "[targets.tools]\nkind = \"exec\"\nallow = [\"sh\"]\n");
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
     /// A graph with one task that runs a shell line.
     fn shell(&self, name: &str, line: &str, more: &str) {
         let task = format!("{{ uses: exec, effect: none, with: {{ argv: [sh, -c, {line:?}] }} }}");
-        self.write(&format!("{name}.yaml"), &format!("version: 1\nname: {name}\ntasks:\n  t: {task}\n{more}"));
+        let graph = name.rsplit('/').next().unwrap();
+        self.write(&format!("{name}.yaml"), &format!("version: 1\nname: {graph}\ntasks:\n  t: {task}\n{more}"));
     }
 
-    fn agendum(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
-        command.current_dir(self.folder.path()).env("AGENDUM_DATA", self.path("data")).env("NO_COLOR", "1");
-        command.env_remove("AGENDUM_CONFIG").env_remove("OPENAI_API_KEY").args(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        said(&self.agendum(arguments).output().unwrap())
-    }
-
-    /// Waits until a shell line has made this file.
-    fn wait_for(&self, name: &str) {
-        for _ in 0..2_000 {
-            if self.path(name).exists() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("{name} does not appear");
-    }
-
+    /// Graph and status of all runs, newest first.
     fn runs(&self) -> Vec<(String, String)> {
-        let (_, out, err) = self.run(&["--json", "runs", "ls"]);
-        let runs: Json = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+        let runs = self.json(&["runs", "ls"]);
         let text = |run: &Json, field: &str| run[field].as_str().unwrap().to_owned();
         runs.as_array().unwrap().iter().map(|run| (text(run, "graph"), text(run, "status"))).collect()
-    }
-}
-
-fn said(output: &Output) -> (i32, String, String) {
-    let read = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), read(&output.stdout), read(&output.stderr))
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").arg(name).arg(child.id().to_string()).status().unwrap().success());
-}
-
-/// A server that goes with the test.
-struct Server(Child, BufReader<ChildStderr>);
-
-impl Server {
-    fn start(place: &Place, more: &[&str]) -> Self {
-        let mut child = place.agendum(&[more, &["serve", "--listen", "127.0.0.1:0"]].concat()).spawn().unwrap();
-        let mut err = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        err.read_line(&mut line).unwrap();
-        assert!(line.contains("agendum listens"), "{line}");
-        Self(child, err)
-    }
-
-    /// As `systemctl stop` does.
-    fn stop(mut self) -> String {
-        signal(&self.0, "-TERM");
-        let mut rest = String::new();
-        self.1.read_to_string(&mut rest).unwrap();
-        rest
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _ended = self.0.wait();
     }
 }
 
@@ -112,7 +30,7 @@ fn until(file: &Path) -> String {
 
 #[test]
 fn a_host_stays_while_runs_of_others_go_on() {
-    let place = Place::new();
+    let place = Place::with_shell();
     place.shell("short", &format!("touch short-began; {}", until(&place.path("go"))), "");
     place.shell("long", &format!("touch long-began; {}; echo whole", until(&place.path("end"))), "");
     let host = place.agendum(&["run", "short.yaml"]).spawn().unwrap();
@@ -134,7 +52,7 @@ fn a_host_stays_while_runs_of_others_go_on() {
 
 #[test]
 fn an_open_run_waits_for_its_configuration() {
-    let place = Place::new();
+    let place = Place::with_shell();
     place.shell("open", &format!("touch began; {}", until(&place.path("end"))), "");
     place.write("other/agendum.toml", "");
     place.write("other/tiny.yaml", "version: 1\nname: tiny\ntasks:\n  m: { uses: moderate, with: { text: fine } }\n");
@@ -149,18 +67,14 @@ fn an_open_run_waits_for_its_configuration() {
     // As the index has it: nobody hosts it who would know more.
     assert_eq!(place.runs()[1], ("open".to_owned(), "queued".to_owned()));
     std::fs::write(place.path("end"), "").unwrap();
-    let (code, _, err) = place.run(&["runs", "watch", &id_of(&place, 1)]);
+    let open = place.json(&["runs", "ls"])[1]["id"].as_str().unwrap().to_owned();
+    let (code, _, err) = place.run(&["runs", "watch", &open]);
     assert_eq!(code, 0, "{err}");
-}
-
-fn id_of(place: &Place, index: usize) -> String {
-    let runs: Json = serde_json::from_str(&place.run(&["--json", "runs", "ls"]).1).unwrap();
-    runs[index]["id"].as_str().unwrap().to_owned()
 }
 
 #[test]
 fn the_configuration_of_the_owner_is_in_force() {
-    let place = Place::new();
+    let place = Place::with_shell();
     place.shell("needs-exec", "echo", "");
     place.write("other/agendum.toml", "[indexes.pages]\npaths = [\".\"]\n");
     place.write("other/page.md", "# Page\n\nWords.\n");
@@ -198,7 +112,7 @@ fn the_configuration_of_the_owner_is_in_force() {
 
 #[test]
 fn a_client_survives_a_restart_and_says_when_there_is_none() {
-    let place = Place::new();
+    let place = Place::with_shell();
     place.shell("long", &format!("touch began; {}", until(&place.path("end"))), "");
     let server = Server::start(&place, &[]);
     let client = place.agendum(&["run", "long.yaml"]).spawn().unwrap();
@@ -223,7 +137,7 @@ fn a_client_survives_a_restart_and_says_when_there_is_none() {
 
 #[test]
 fn a_run_that_is_told_to_go_leaves_its_run_open_and_no_child() {
-    let place = Place::new();
+    let place = Place::with_shell();
     place.shell("long", "echo $$ > pid; touch began; sleep 60", "");
     let host = place.agendum(&["run", "long.yaml"]).spawn().unwrap();
     place.wait_for("began");
@@ -242,9 +156,52 @@ fn a_run_that_is_told_to_go_leaves_its_run_open_and_no_child() {
     assert_eq!(place.runs(), [("long".to_owned(), "queued".to_owned())]);
 }
 
+/// The command that is said to be next, as a shell takes it.
+fn next(place: &Place, said_so: &str) -> Command {
+    let at = said_so.find("agendum --data").unwrap_or_else(|| panic!("{said_so}"));
+    let line = said_so[at..].lines().next().unwrap();
+    let mut command = Command::new("sh");
+    let folder = Path::new(env!("CARGO_BIN_EXE_agendum")).parent().unwrap().display();
+    command.args(["-c", line]).current_dir(place.folder()).env_remove("AGENDUM_DATA").env_remove("OPENAI_API_KEY");
+    command.env("PATH", format!("{folder}:{}", std::env::var("PATH").unwrap()));
+    command
+}
+
+#[test]
+fn what_is_next_works_as_it_is_printed() {
+    let place = Place::new(&[("page.md", "# Page\n\nWORDS.\n")]);
+    place.write("its own/agendum.toml", "[targets.tools]\nkind = \"exec\"\nallow = [\"sh\"]\n");
+    place.shell("its own/open", "touch began; while [ ! -e end ]; do sleep 0.05; done; echo whole", "");
+    place.shell("its own/broken", "exit 3", "");
+    let agendum = |arguments: &[&str]| {
+        let mut command = place.agendum(&[&["--data", "my data"], arguments].concat());
+        command.env_remove("AGENDUM_DATA");
+        command
+    };
+    let told = |arguments: &[&str]| said(&agendum(arguments).output().unwrap());
+    let (_, _, none) = told(&["runs", "show", "last"]);
+    assert!(none.contains("hint: start one: agendum --data 'my data' demo"), "{none}");
+    let (_, _, indexed) = told(&["index", "add", "pages", "page.md"]);
+    let (code, out, err) = said(&next(&place, &indexed).output().unwrap());
+    assert!(code == 0 && out.contains("WORDS."), "{indexed} {out} {err}");
+    let (_, _, failed) = told(&["run", "its own/broken.yaml"]);
+    let (code, out, err) = said(&next(&place, &failed).output().unwrap());
+    assert!(code == 0 && out.contains("t failed"), "{failed} {out} {err}");
+    let host = agendum(&["run", "its own/open.yaml"]).spawn().unwrap();
+    place.wait_for("its own/began");
+    signal(&host, "-TERM");
+    let (_, _, left) = said(&host.wait_with_output().unwrap());
+    let (_, _, unknown) = told(&["why", "0"]);
+    let (_, listed, err) = said(&next(&place, &unknown).output().unwrap());
+    assert!(listed.contains("not hosted") && err.contains(" serve goes on with it"), "{unknown} {listed} {err}");
+    place.write("its own/end", "");
+    let (code, out, err) = said(&next(&place, &left).output().unwrap());
+    assert!(code == 0 && out.contains("whole"), "{left} {out} {err}");
+}
+
 #[test]
 fn what_follows_the_answer_is_shown() {
-    let place = Place::new();
+    let place = Place::with_shell();
     let finally = "finally:\n  tidy: { uses: exec, effect: none, with: { argv: [sh, -c, \"sleep 0.3\"] } }\n";
     place.shell("tidied", "exit 3", finally);
     let (code, _, err) = place.run(&["run", "tidied.yaml"]);
@@ -257,7 +214,7 @@ fn what_follows_the_answer_is_shown() {
 
 #[test]
 fn the_demo_can_be_explained_and_a_key_brings_a_model() {
-    let place = Place::new();
+    let place = Place::with_shell();
     let (code, out, err) = place.run(&["runs", "ls"]);
     assert!(code == 0 && out.is_empty() && err.contains("agendum demo"), "{code} {out} {err}");
     let (code, out, err) = place.run(&["demo"]);
@@ -266,15 +223,11 @@ fn the_demo_can_be_explained_and_a_key_brings_a_model() {
     let cited = out.split("  [p1] ").nth(1).unwrap_or_else(|| panic!("{out}")).split(':').next().unwrap();
     assert!(place.path(cited).is_file(), "{cited}");
     assert_eq!(place.run(&["why", "last"]).0, 0);
-    let mut child = place.agendum(&["provider", "--listen", "127.0.0.1:0"]).spawn().unwrap();
-    let line = BufReader::new(child.stderr.take().unwrap()).lines().next().unwrap().unwrap();
-    let base = format!("http://{}", line.split_once("http://").unwrap().1);
+    let (_provider, base) = Server::provider(&place, &[]);
     place.write("chat.yaml", "version: 1\nname: chat\nbudget: { usd: 0.05 }\ntasks:\n  c: { uses: chat, with: { prompt: \"<text>a</text>\" } }\n");
     let mut command = place.agendum(&["--json", "run", "chat.yaml"]);
     command.env("OPENAI_API_KEY", "sk-test").env("OPENAI_BASE_URL", base);
     let (code, out, err) = said(&command.output().unwrap());
-    child.kill().unwrap();
-    child.wait().unwrap();
     let last: Json = serde_json::from_str(out.lines().last().unwrap_or_else(|| panic!("{err}"))).unwrap();
     assert_eq!(code, 0, "{out}{err}");
     assert_eq!(last["why"]["tasks"][0]["attempts"][0]["target"], "openai");
@@ -283,7 +236,7 @@ fn the_demo_can_be_explained_and_a_key_brings_a_model() {
 
 #[test]
 fn what_is_typed_wrong_is_answered_well() {
-    let place = Place::new();
+    let place = Place::with_shell();
     place.write(
         "greet.yaml",
         "version: 1\nname: greet\ninputs: { type: object, required: [name, more], properties: { name: { type: string, maxLength: 4000 }, more: { type: integer } } }\ntasks:\n  m: { uses: moderate, with: { text: \"${{ inputs.name }}\" } }\noutput: \"${{ inputs.name }}\"\n",

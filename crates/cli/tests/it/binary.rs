@@ -1,0 +1,198 @@
+//! A question answered, exit codes, kills, examples.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::place::{Place, Server, root, said};
+
+impl Place {
+    /// Writes `graph.yaml` of shell lines: name, line, and more of the task.
+    fn shells(&self, tasks: &[(&str, &str, &str)]) {
+        let mut text = "version: 1\nname: shell\ntasks:\n".to_owned();
+        for (name, line, more) in tasks {
+            text.push_str(&format!("  {name}: {{ uses: exec, with: {{ argv: [sh, -c, {line:?}] }}, {more} }}\n"));
+        }
+        self.write("graph.yaml", &text);
+    }
+
+    /// The files of an example, in a folder of this name.
+    fn copy_example(&self, name: &str, files: &[&str], to: &str) {
+        for file in files {
+            let text = std::fs::read_to_string(root().join("examples").join(name).join(file)).unwrap();
+            self.write(&format!("{to}/{file}"), &text);
+        }
+    }
+}
+
+#[test]
+fn a_question_is_answered_from_the_pages_of_the_project() {
+    let place = Place::new(&[]);
+    let question = "question=How does Agendum survive a crash?";
+    let mut command = place.agendum(&["run", "examples/support-answer/graph.yaml", "--input", question]);
+    let (code, out, err) = said(&command.current_dir(root()).output().unwrap());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("journal") && out.contains("docs/durability.md"), "{out}");
+    assert!(err.contains("moderation") && err.contains("succeeded in"), "{err}");
+    let why = place.json(&["why", "last"]);
+    let sum: f64 = why["parts"].as_array().unwrap().iter().map(|part| part["ms"].as_f64().unwrap()).sum();
+    assert!((sum - why["wall_ms"].as_f64().unwrap()).abs() < 0.01, "{why}");
+    let runs = place.json(&["runs", "ls"]);
+    assert_eq!((runs[0]["status"].as_str(), runs.as_array().unwrap().len()), (Some("succeeded"), 1));
+}
+
+#[test]
+fn another_language_is_searched_in_english() {
+    let place = Place::new(&[]);
+    let question = "question=Wie überlebt Agendum einen Absturz?";
+    let mut command = place.agendum(&["--json", "run", "examples/support-answer/graph.yaml", "--input", question]);
+    let (code, out, err) = said(&command.current_dir(root()).output().unwrap());
+    assert_eq!(code, 0, "{err}");
+    let result: Json = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(result["run"]["output"]["note"].as_str().map(|note| note.contains("no neural network")), Some(true));
+    assert!(out.lines().any(|line| line.contains("\"task.started\"") && line.contains("\"english\"")), "{out}");
+}
+
+#[test]
+fn exit_codes_say_what_happened() {
+    let place = Place::with_shell();
+    let code = |tasks: &[(&str, &str, &str)], arguments: &[&str]| {
+        place.shells(tasks);
+        let (code, _, err) = place.run(&[&["run", "graph.yaml"], arguments].concat());
+        (code, err)
+    };
+    assert_eq!(code(&[("fine", "exit 0", "effect: none")], &[]).0, 0);
+    let (failed, err) = code(&[("broken", "echo oh >&2; exit 3", "effect: none")], &[]);
+    assert_eq!(failed, 1, "{err}");
+    assert!(err.contains("broken: permanent") && err.contains("hint: agendum why 0"), "{err}");
+    let (late, err) = code(&[("slow", "sleep 30", "effect: none")], &["--deadline", "200ms"]);
+    assert_eq!(late, 4, "{err}");
+    assert!(!err.contains("after the answer") && err.matches("agendum why").count() == 1, "{err}");
+    let (usage, err) = code(&[("fine", "exit 0", "efect: none")], &[]);
+    assert_eq!(usage, 2, "{err}");
+    assert!(err.contains("did you mean `effect`?") && err.contains("graph.yaml:4"), "{err}");
+    assert_eq!(place.run(&["why", "nothing"]).0, 2);
+}
+
+#[test]
+fn a_plan_with_a_cycle_is_refused_with_its_path() {
+    let place = Place::new(&[("plan.json", r#"{"nodes":["a","b"],"links":[["a","b"],["b","a"]]}"#)]);
+    let (code, _, err) = place.run(&["check", "plan.json"]);
+    assert!(code == 2 && err.contains("the plan is a cycle: a → b → a"), "{code} {err}");
+}
+
+#[test]
+fn a_cycle_is_fixed_where_it_stands() {
+    let cyclic = "version: 1\nname: cyclic\ntasks:\n  # writes\n  a: { uses: chat, needs: [b], with: { prompt: hi } }\n  b: { uses: chat, needs: [a], with: { prompt: hi } }\n";
+    let place = Place::new(&[("graph.yaml", cyclic)]);
+    let check = |arguments: &[&str]| place.run(&[&["check"], arguments, &["graph.yaml"]].concat());
+    let written = || std::fs::read_to_string(place.path("graph.yaml")).unwrap();
+    let (code, _, err) = check(&[]);
+    assert!(code == 2 && err.contains("a → b → a") && err.contains("check --fix"), "{err}");
+    let (code, out, err) = check(&["--fix", "-n"]);
+    assert!(code == 0 && out.contains("+  a_loop:") && err.contains("nothing is written"), "{out}{err}");
+    assert_eq!(written(), cyclic);
+    let (code, out, err) = check(&["--fix"]);
+    assert!(code == 0 && out.contains("+      # writes") && err.contains("fill in its `until`"), "{out}{err}");
+    assert_eq!(check(&[]).0, 0, "what was written is right");
+    assert_eq!(std::fs::read_dir(place.folder()).unwrap().count(), 1, "nothing is left beside it");
+
+    let mut child = place.agendum(&["check", "--fix", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(cyclic.as_bytes()).unwrap();
+    let (_, out, err) = said(&child.wait_with_output().unwrap());
+    assert_eq!(out, written(), "{err}");
+    assert!(err.contains("+  a_loop:"), "{err}");
+}
+
+#[test]
+fn a_killed_server_loses_nothing() {
+    let place = Place::with_shell();
+    // Its start is durable before it leaves, and so is what came before it in the journal: the end of `before`.
+    let caught =
+        "needs: [before], effect: once, on_uncertain: fail, catch: [{ on: [uncertain], output: nobody knows }]";
+    place.shells(&[
+        ("before", "echo x >> before", "effect: none"),
+        ("free", "echo x >> free; while [ ! -e go ]; do sleep 0.05; done", "needs: [before], effect: none"),
+        ("once", "echo x >> once; sleep 60", caught),
+    ]);
+    let mut server = Server::start(&place, &[]);
+    let id = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    place.wait_for("free");
+    place.wait_for("once");
+    server.kill();
+    place.write("go", "");
+    let _second = Server::start(&place, &[]);
+    let detail = place.json(&["runs", "watch", &id]);
+    assert_eq!(detail["output"]["once"], "nobody knows", "{detail}");
+    let count = |name: &str| std::fs::read_to_string(place.path(name)).unwrap_or_default().lines().count();
+    assert_eq!((count("before"), count("free"), count("once")), (1, 2, 1), "done, lost and run again, never again");
+}
+
+/// Whether a process is there and lives.
+fn lives(id: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
+    !state.is_empty() && !state.contains(") Z ")
+}
+
+#[test]
+fn a_killed_server_leaves_no_program_behind() {
+    let place = Place::with_shell();
+    let said = |name: &str| std::fs::read_to_string(place.path(name)).unwrap_or_default();
+    let line = |name: &str, start: &str| format!("{start} sh -c 'echo $$ > {name}; exec sleep 600'");
+    let programs = format!("{} & {} & wait", line("child", ""), line("apart", "setsid"));
+    place.shells(&[("long", &programs, "effect: none")]);
+    let mut server = Server::start(&place, &[]);
+    let (code, _, err) = place.run(&["run", "graph.yaml", "--detach"]);
+    assert_eq!(code, 0, "{err}");
+    while !said("child").ends_with('\n') || !said("apart").ends_with('\n') {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(lives(&said("child")) && lives(&said("apart")));
+    server.kill();
+    while lives(&said("child")) || lives(&said("apart")) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_missing_program_is_named_with_the_way_to_get_it() {
+    let place = Place::new(&[]);
+    place.copy_example("media", &["graph.yaml", "agendum.toml", "scenes/harbor.pov.j2"], "media");
+    let bare = |arguments: &[&str]| said(&place.agendum(arguments).env("PATH", place.path("data")).output().unwrap());
+    let (code, _, err) = bare(&["run", "media/graph.yaml"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("permanent: \"tee\" is not installed") && err.contains("hint: agendum doctor media"), "{err}");
+    let (code, out, err) = bare(&["doctor", "media"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(out.contains("– flite") && out.contains("\napt-get install flite sox pocketsphinx "), "{out}");
+}
+
+#[test]
+fn a_commit_is_reviewed_as_it_was() {
+    let place = Place::new(&[]);
+    place.copy_example("code-review", &["graph.yaml", "agendum.toml", "prompts/summary.md"], "examples/code-review");
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=x", "-c", "user.email=x@example.org"]).args(arguments);
+        assert!(command.current_dir(place.folder()).output().unwrap().status.success(), "git {arguments:?}");
+    };
+    let mark = concat!("// TO", "DO: more");
+    git(&["init", "--quiet"]);
+    place.write(".gitignore", "examples\ndata\n");
+    place.write("a.rs", &format!("fn a() {{}} \n{mark}\n"));
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "a: begins"]);
+    place.write("a.rs", "what is not committed yet\n");
+    let lint = r#"lint=["git", "grep", "--no-index", "-c", "fn a", "--", "a.rs"]"#;
+    let tests = r#"tests=["git", "no-such-command"]"#;
+    let result = place.json(&["run", "examples/code-review/graph.yaml", "-i", lint, "-i", tests]);
+    let said = &result["run"]["output"];
+    assert_eq!(said["lint"], "clean", "it looks at the commit's files: {said}");
+    assert!(said["tests"].as_str().unwrap().contains("no-such-command"), "{said}");
+    assert!(said["whitespace"].as_str().unwrap().contains("a.rs:1: trailing whitespace"), "{said}");
+    assert_eq!(said["marks"][0], format!("HEAD:a.rs:2:{mark}"), "{said}");
+    assert!(said["summary"].as_str().unwrap().contains("which failed with code 1"), "{said}");
+    assert_eq!(std::fs::read_to_string(place.path("a.rs")).unwrap(), "what is not committed yet\n");
+}

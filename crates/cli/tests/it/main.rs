@@ -1,0 +1,12 @@
+//! The real binary, as people use it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod binary;
+mod check;
+mod explain;
+mod hosting;
+mod limits;
+mod place;
+mod provider;
+mod support_answer;
