@@ -146,6 +146,13 @@ impl Session {
         self.owner.as_ref().and_then(|owner| Some((owner, InForce::read(&owner.about)?)))
     }
 
+    /// The owner has gone with its work done: what it left can be read by anybody.
+    pub(crate) async fn read_on(&mut self, config: &Config) -> Result<(), Failure> {
+        let data = self.data.clone();
+        *self = Self::open(config, &data, Need::Reading).await?;
+        Ok(())
+    }
+
     /// Waits for a server that has gone, for as long as a restart takes.
     pub(crate) async fn come_back(&mut self, id: &str) -> Result<(), Failure> {
         let until = Instant::now() + RETURN_WAIT;

@@ -6,6 +6,7 @@ use agendum_wire::v1::{RunDetail, Submit};
 use tokio::time::{Duration, timeout};
 
 use super::Context;
+use crate::client::Client;
 use crate::failure::{FAILED, Failure, INTERRUPTED, LIMIT, UNREACHABLE};
 use crate::hosting::{Session, Signal, signalled, tell};
 use crate::next;
@@ -70,7 +71,7 @@ async fn follow(
         Telling::Whole | Telling::Brief(_) => show::Follower::new(&id, context.json),
     };
     let caught = tokio::select! {
-        answered = answer(session, &mut follower, &id, context.json) => {
+        answered = answer(context, session, &mut follower, &id, context.json) => {
             let verdict = conclude(context, session, &id, &answered?, telling).await?;
             return Ok(if after(session, &mut follower).await? { Ending::Answered(verdict) } else { Ending::Terminated });
         }
@@ -93,6 +94,7 @@ async fn follow(
 
 /// Follows a run to its answer, over restarts of the server.
 pub(crate) async fn answer(
+    context: &Context,
     session: &mut Session,
     follower: &mut show::Follower,
     id: &str,
@@ -100,10 +102,7 @@ pub(crate) async fn answer(
 ) -> Result<RunDetail, Failure> {
     loop {
         let gone = match follower.read(&session.client).await {
-            Ok(true) => match session.client.answer(id, tasks).await {
-                Err(failure) if failure.code == UNREACHABLE => failure,
-                answered => return answered,
-            },
+            Ok(true) => return ask(context, session, async |client| client.answer(id, tasks).await).await,
             Ok(false) => Failure::silent(UNREACHABLE),
             Err(failure) if failure.code == UNREACHABLE => failure,
             Err(failure) => return Err(failure),
@@ -114,15 +113,30 @@ pub(crate) async fn answer(
     }
 }
 
+/// Asks about a run that is answered. The host may go at that moment, for nothing keeps it any more.
+async fn ask<T>(
+    context: &Context,
+    session: &mut Session,
+    asked: impl AsyncFn(&Client) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    match asked(&session.client).await {
+        Err(failure) if failure.code == UNREACHABLE && !session.is_host() => {
+            session.read_on(&context.config).await?;
+            asked(&session.client).await
+        }
+        answered => answered,
+    }
+}
+
 /// Prints how a run ended.
 async fn conclude(
     context: &Context,
-    session: &Session,
+    session: &mut Session,
     id: &str,
     detail: &RunDetail,
     telling: Telling<'_>,
 ) -> Result<Result<(), Failure>, Failure> {
-    let why = session.client.why(id, None, 0).await?;
+    let why = ask(context, session, async |client| client.why(id, None, 0).await).await?;
     if context.json {
         let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
         writeln!(anstream::stdout(), "{line}")?;

@@ -54,7 +54,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
         Runs::Watch { run } => {
             let id = client.resolve(&run).await?;
             let mut follower = show::Follower::new(&id, context.json);
-            let detail = attend::answer(session, &mut follower, &id, context.json).await?;
+            let detail = attend::answer(context, session, &mut follower, &id, context.json).await?;
             if context.json {
                 show::json(&detail)?
             } else {
