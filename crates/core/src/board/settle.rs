@@ -415,7 +415,5 @@ impl Board {
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
         inst.degraded = true;
-        // It counts anew from here.
-        inst.waited = None;
     }
 }
