@@ -77,6 +77,28 @@ pub enum Event {
     TimeReached,
 }
 
+impl Event {
+    /// The step of a run that it brings forward, for [`crate::Scheduler::foresee`].
+    #[must_use]
+    pub const fn step(&self) -> Option<(RunId, &TaskPath)> {
+        match self {
+            Self::Evaluated { run, path, .. } => Some((*run, path)),
+            Self::AttemptFinished { attempt, .. } => Some((attempt.run, &attempt.path)),
+            Self::Opened { .. }
+            | Self::Closed
+            | Self::TargetsPublished(_)
+            | Self::RunSubmitted(_)
+            | Self::TasksAdded { .. }
+            | Self::AttemptReferenced { .. }
+            | Self::Durable(_)
+            | Self::CancelRequested(_)
+            | Self::PauseRequested(_)
+            | Self::ResumeRequested(_)
+            | Self::TimeReached => None,
+        }
+    }
+}
+
 /// A run to be.
 #[derive(Clone, Debug)]
 pub struct Submission {

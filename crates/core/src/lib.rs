@@ -28,6 +28,7 @@
 
 pub mod action;
 pub mod event;
+mod foresee;
 pub mod record;
 pub mod why;
 
@@ -54,6 +55,7 @@ mod work;
 
 pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step};
 pub use event::{Evaluation, Event, Rejected, Submission};
+pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;
 pub use standing::Standing;
 pub use timers::Wake;

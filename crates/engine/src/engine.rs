@@ -128,7 +128,7 @@ impl Engine {
         let pool = Arc::new(Pool::start(&parts.limits).map_err(no_thread)?);
         let evaluations =
             Evaluations::new(Arc::clone(&payloads), Arc::clone(&parts.store), Arc::clone(&pool), &parts.limits);
-        let (inbox, receiver) = Inbox::channel();
+        let (inbox, mut intake) = Inbox::channel();
         let around = Arc::new(Surroundings {
             shard: parts.shard,
             limits: parts.limits,
@@ -147,7 +147,7 @@ impl Engine {
         let shared = Arc::clone(&around);
         let thread = std::thread::Builder::new()
             .name(format!("shard-{}", around.shard))
-            .spawn(move || shard::run(&shared, &receiver, opened))
+            .spawn(move || shard::run(&shared, &mut intake, opened))
             .map_err(no_thread)?;
         let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
         let engine = Self { around, pool, requests, thread: Mutex::new(Some(thread)) };

@@ -2,8 +2,11 @@
 //! evaluations), of the commit (appends in flight) or of the intake (requests: each has a permit), so its length has one, and nobody ever
 //! blocks on it.
 
-use std::sync::{Arc, mpsc};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::task::Wake;
+use std::time::Duration as Span;
 
 use agendum_core::{Answer, Evaluation, Rejected, Standing, Step, Submission};
 use agendum_types::{AttemptId, Graph, Outcome, PayloadRef, RunId, RunView, TaskPath, Tenant};
@@ -116,13 +119,60 @@ impl Wake for Bell {
 pub(crate) struct Inbox(mpsc::Sender<Message>);
 
 impl Inbox {
-    pub(crate) fn channel() -> (Self, mpsc::Receiver<Message>) {
-        let (sender, receiver) = mpsc::channel();
-        (Self(sender), receiver)
+    pub(crate) fn channel() -> (Self, Intake) {
+        let (sender, from) = mpsc::channel();
+        (Self(sender), Intake { from, gathered: VecDeque::new() })
     }
 
     /// Hands a message over. A shard that has ended drops it, and with it the reply: callers see that it is gone.
     pub(crate) fn send(&self, message: Message) {
         let _ended = self.0.send(message);
+    }
+}
+
+/// The receiving end: what has come, and of that what was looked at beforehand.
+pub(crate) struct Intake {
+    from: mpsc::Receiver<Message>,
+    gathered: VecDeque<Message>,
+}
+
+impl Intake {
+    /// The next message; without a span it is waited for however long it takes.
+    pub(crate) fn wait(&mut self, span: Option<Span>) -> Result<Message, RecvTimeoutError> {
+        match (self.gathered.pop_front(), span) {
+            (Some(message), _) => Ok(message),
+            (None, Some(span)) => self.from.recv_timeout(span),
+            (None, None) => self.from.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// The next message, if one has come.
+    pub(crate) fn next(&mut self) -> Option<Message> {
+        self.gathered.pop_front().or_else(|| self.from.try_recv().ok())
+    }
+
+    /// Up to so many of the next messages, as far as they have come, without taking them.
+    pub(crate) fn ahead(&mut self, count_max: usize) -> impl Iterator<Item = &Message> {
+        self.gathered.extend(self.from.try_iter().take(count_max.saturating_sub(self.gathered.len())));
+        self.gathered.iter().take(count_max)
+    }
+}
+
+impl Message {
+    /// The step of a run that it brings forward.
+    pub(crate) const fn step(&self) -> Option<(RunId, &TaskPath)> {
+        match self {
+            Self::Evaluated { run, path, .. } => Some((*run, path)),
+            Self::Finished { attempt, .. } => Some((attempt.run, &attempt.path)),
+            Self::Submit { .. }
+            | Self::AddTasks { .. }
+            | Self::Command { .. }
+            | Self::View { .. }
+            | Self::Standings { .. }
+            | Self::Await { .. }
+            | Self::Referenced { .. }
+            | Self::Appended { .. }
+            | Self::Stop => None,
+        }
     }
 }

@@ -8,7 +8,7 @@ mod life;
 mod restore;
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
 
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
-use crate::inbox::{Inbox, Message};
+use crate::inbox::{Inbox, Intake, Message};
 use crate::payloads::Payloads;
 pub use life::STOP_GRACE;
 use life::{End, Life};
@@ -72,7 +72,7 @@ impl Surroundings {
 /// Runs the shard until it is stopped. `opened` is told how the first opening went.
 pub(crate) fn run(
     surroundings: &Arc<Surroundings>,
-    inbox: &Receiver<Message>,
+    inbox: &mut Intake,
     opened: oneshot::Sender<Result<(), RestoreError>>,
 ) {
     // Futures that the shard polls itself may find that they have to wait for the runtime.
@@ -113,12 +113,12 @@ pub(crate) fn run(
 }
 
 /// Opens the journal again and again until it succeeds; `None` if the shard is told to stop meanwhile.
-fn reopen(surroundings: &Arc<Surroundings>, inbox: &Receiver<Message>, waiters: life::Waiters) -> Option<Life> {
+fn reopen(surroundings: &Arc<Surroundings>, inbox: &mut Intake, waiters: life::Waiters) -> Option<Life> {
     let mut pause = REOPEN_PAUSE;
     loop {
         let mut kept = VecDeque::new();
         loop {
-            match inbox.recv_timeout(pause) {
+            match inbox.wait(Some(pause)) {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 Ok(message) => kept.push_back(message),
                 Err(RecvTimeoutError::Timeout) => break,

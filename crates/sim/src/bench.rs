@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use agendum_core::{Action, Deed, Evaluation, Event, Scheduler, Submission};
+use agendum_core::{Action, Deed, Evaluation, Event, FORESEEN_MAX, Scheduler, Submission};
 use agendum_spec::{NoFiles, Source};
 use agendum_types::{
     Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition, PayloadRef,
@@ -146,10 +146,15 @@ impl World {
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }
 
+    /// Takes the next events together, as a driver does that finds several in its inbox.
     fn step(&mut self) -> bool {
-        let Some(event) = self.flying.pop_front() else { return false };
-        self.tell(event);
-        true
+        let next: Vec<Event> = self.flying.drain(..self.flying.len().min(FORESEEN_MAX)).collect();
+        self.core.foresee(next.iter().filter_map(Event::step));
+        let is_some = !next.is_empty();
+        for event in next {
+            self.tell(event);
+        }
+        is_some
     }
 
     fn tell(&mut self, event: Event) {

@@ -47,7 +47,7 @@ const MIGRATIONS: [&str; 1] = ["
         spent INTEGER NOT NULL,
         PRIMARY KEY (tenant, run)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX runs_open ON runs (shard, partition, tenant, run) WHERE done IS NULL;
+    CREATE INDEX runs_open ON runs (tenant, run, shard) WHERE done IS NULL;
 "];
 
 /// Opens the database for its owner, making or migrating it.

@@ -5,11 +5,11 @@ mod work;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Action, Answer, Deed, Entry, Event, Rejected, Scheduler};
+use agendum_core::{Action, Answer, Deed, Entry, Event, FORESEEN_MAX, Rejected, Scheduler};
 use agendum_ports::Appended;
 use agendum_types::{AttemptId, Class, Effect, Money, Outcome, RunId, Seq, Tenant, Timestamp};
 use futures_util::FutureExt as _;
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::Surroundings;
 use super::commit::Commit;
 use super::restore::Restored;
-use crate::inbox::{Bell, Command, Message};
+use crate::inbox::{Bell, Command, Intake, Message};
 use crate::payloads::{Made, Pinned};
 use crate::rows;
 pub use stop::STOP_GRACE;
@@ -130,17 +130,13 @@ impl Life {
     }
 
     /// Lives until it is stopped or an append fails.
-    pub(super) fn live(&mut self, inbox: &Receiver<Message>) -> End {
+    pub(super) fn live(&mut self, inbox: &mut Intake) -> End {
         loop {
             if let Some(end) = self.settle() {
                 return end;
             }
             self.quick = 0;
-            let message = match self.patience() {
-                Some(span) => inbox.recv_timeout(span),
-                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match message {
+            match inbox.wait(self.patience()) {
                 Ok(message) => {
                     if let Some(end) = self.burst(message, inbox) {
                         return end;
@@ -170,18 +166,17 @@ impl Life {
     }
 
     /// Handles a message and whatever else has gathered.
-    fn burst(&mut self, first: Message, inbox: &Receiver<Message>) -> Option<End> {
+    fn burst(&mut self, first: Message, inbox: &mut Intake) -> Option<End> {
         let mut next = Some(first);
-        for _ in 0..BURST {
+        for count in 0..BURST {
             let Some(message) = next.take() else { break };
+            if count % FORESEEN_MAX == 0 {
+                self.scheduler.foresee(inbox.ahead(FORESEEN_MAX).filter_map(Message::step));
+            }
             if let Some(end) = self.message(message) {
                 return Some(end);
             }
-            match inbox.try_recv() {
-                Ok(message) => next = Some(message),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => return Some(End::Stopped),
-            }
+            next = inbox.next();
         }
         next.and_then(|message| self.message(message))
     }
