@@ -168,7 +168,7 @@ impl Chat {
         let status = response.status();
         // Nobody charges for an error, but one that says "too late" may come after the work.
         if !matches!(status.as_u16(), 408 | 504) {
-            answer.not_charged();
+            answer.refused();
         }
         if let Some((_, shown)) = location(response.url(), response.headers()).filter(|_| status.is_redirection()) {
             let said = named(status);

@@ -25,6 +25,8 @@ pub enum Event {
         /// Seeds the shard's random numbers; recorded.
         seed: u64,
     },
+    /// The process was told to stop: from now on nothing more is sent. Outcomes of what is out are still taken.
+    Stopping,
     /// The process stops in good order; what is out is left to the next life. The last event of an incarnation.
     Closed,
     /// The table of targets. Replaces the one before; a target keeps its load if its name stays.
@@ -85,6 +87,7 @@ impl Event {
             Self::Evaluated { run, path, .. } => Some((*run, path)),
             Self::AttemptFinished { attempt, .. } => Some((attempt.run, &attempt.path)),
             Self::Opened { .. }
+            | Self::Stopping
             | Self::Closed
             | Self::TargetsPublished(_)
             | Self::RunSubmitted(_)

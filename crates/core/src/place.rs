@@ -27,7 +27,7 @@ struct Hold {
 impl Scheduler {
     /// Sends ready tasks to free targets until there is no task, no target or no credit.
     pub(crate) fn pump(&mut self) {
-        while self.attempts_out < self.board.limits.attempt_credits {
+        while !self.is_stopping && self.attempts_out < self.board.limits.attempt_credits {
             let Some((class, rank)) = self.board.queue.next() else {
                 return;
             };

@@ -194,9 +194,20 @@ impl Plan {
         }
     }
 
-    /// Expected time from the end of this task to the answer, over tasks that would not be dropped before it.
+    /// Expected time from the end of this task to the answer, over tasks that would not be dropped before it. Inside a group the way
+    /// goes on with what follows the group; further rounds and items may not be needed, and count nothing.
     pub(crate) fn tail_after(&self, node: NodeId) -> Duration {
         let value = self.task(node).value;
+        let (mut tail, mut at) = (Duration::ZERO, Some(node));
+        while let Some(node) = at {
+            tail = tail.plus(self.tail_beside(node, value));
+            at = self.task(node).parent;
+        }
+        tail
+    }
+
+    /// Expected time from the end of this task to the end of the last one beside it, without optional ones of less value.
+    fn tail_beside(&self, node: NodeId, value: u8) -> Duration {
         let siblings = self.graph.siblings(self.task(node).parent, self.task(node).section);
         let mut tails = vec![Duration::ZERO; siblings.len()];
         for later in self.later_first(siblings) {

@@ -32,6 +32,8 @@ pub struct Scheduler {
     pub(crate) durable: Seq,
     /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
     pub(crate) down: (Timestamp, Timestamp),
+    /// Told to stop: nothing more is sent in this life.
+    pub(crate) is_stopping: bool,
     /// Opened, but the open runs are not taken up yet: that needs the table of targets.
     pub(crate) reopening: bool,
 }
@@ -53,6 +55,7 @@ impl Scheduler {
             last: Seq(0),
             durable: Seq(0),
             down: (Timestamp(0), Timestamp(0)),
+            is_stopping: false,
             reopening: false,
         }
     }
@@ -84,6 +87,7 @@ impl Scheduler {
         self.move_clock(now);
         match event {
             Event::Opened { incarnation, last, at, seed } => self.on_opened(incarnation, (last, at), seed),
+            Event::Stopping => self.is_stopping = true,
             Event::Closed => {
                 self.on_closed();
                 return Ok(());

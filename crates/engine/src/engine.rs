@@ -76,7 +76,7 @@ pub enum SubmitError {
     #[error("the run's inputs could not be kept: {0}")]
     Payload(String),
     /// The engine has stopped, or its journal is being opened anew.
-    #[error("the engine takes no work now: {0:?}")]
+    #[error("the engine takes no work now: {0}")]
     Unavailable(Health),
 }
 

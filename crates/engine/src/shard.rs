@@ -8,6 +8,7 @@ mod life;
 mod restore;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
@@ -40,6 +41,17 @@ pub enum Health {
     Recovering(String),
     /// It was asked to stop, and has.
     Stopped,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => f.write_str("its journal is being read"),
+            Self::Ready => f.write_str("it is about to stop"),
+            Self::Recovering(reason) => write!(f, "its journal is being opened anew ({reason})"),
+            Self::Stopped => f.write_str("it has stopped"),
+        }
+    }
 }
 
 /// Everything a shard works with; shared by its lives.

@@ -19,7 +19,7 @@ use tower::ServiceExt as _;
 /// Connections at once; the next waits until one ends.
 const CONNECTIONS_MAX: usize = 512;
 /// How long a request's head may take, idle time between requests included.
-const HEAD_MAX: Duration = Duration::from_secs(30);
+const HEAD_MAX: Duration = Duration::from_secs(10);
 /// How long requests under way may take once the server stops.
 const STOP_MAX: Duration = Duration::from_secs(5);
 /// The pause after the system refused a connection, for want of descriptors say.

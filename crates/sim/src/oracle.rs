@@ -203,7 +203,9 @@ impl Reference {
                     self.heard = Some(Heard::Referenced(attempt.run, attempt.path.clone()));
                 }
             }
-            Event::CancelRequested(run) if self.is_stoppable(*run) => self.heard = Some(Heard::Cancel(*run)),
+            Event::CancelRequested(run) if self.is_stoppable(*run) && !self.runs[run].cancelled => {
+                self.heard = Some(Heard::Cancel(*run))
+            }
             Event::PauseRequested(run) if self.is_stoppable(*run) && !self.runs[run].paused => {
                 self.heard = Some(Heard::Pause(*run));
             }

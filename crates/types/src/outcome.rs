@@ -115,11 +115,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// True if the attempt may have left and nobody told what it used.
+    /// True if the attempt may have left and nobody told what it used. Of one that failed, what we saw of it is no bound: a provider
+    /// may go on working, and charges for what never arrived.
     #[must_use]
     pub fn is_unreported(&self) -> bool {
-        let never_left = matches!(self, Self::Failed(failure) if failure.no_effect);
-        !never_left && *self.usage() == Usage::default()
+        match self {
+            Self::Succeeded(success) => success.usage == Usage::default(),
+            Self::Failed(failure) => {
+                !failure.no_effect && (failure.usage.estimated || failure.usage == Usage::default())
+            }
+        }
     }
 
     /// What it used.

@@ -58,9 +58,9 @@ impl Gathered {
         self.prompt = Some(given.text().len() + parts.sum::<usize>());
     }
 
-    /// The provider refused it.
-    pub(super) const fn not_charged(&mut self) {
-        self.prompt = None;
+    /// The provider answered with an error: a call, and no tokens.
+    pub(super) fn refused(&mut self) {
+        self.counted = Some(Usage { calls: 1, ..Usage::default() });
     }
 
     /// Takes a chunk; gives its text, or the sign of life that it is without one.
@@ -197,7 +197,7 @@ impl Gathered {
     pub(super) fn failed(&mut self, failed: Failed) -> Failed {
         self.rest();
         if failed.no_effect {
-            self.not_charged();
+            (self.prompt, self.counted) = (None, None);
         }
         let partial = (!self.text.is_empty())
             .then(|| Payload { media: MediaType::Text, bytes: self.text.clone().into_bytes().into() });

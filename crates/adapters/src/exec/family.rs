@@ -57,6 +57,12 @@ impl Family {
         let _late = tokio::time::timeout(GRACE, child.wait()).await;
         self.signal(Signal::SIGKILL);
         let _late = tokio::time::timeout(GRACE, child.wait()).await;
+        self.kill().await;
+    }
+
+    /// Ends what is left of them, also of those that have left the group.
+    pub(super) async fn kill(&self) {
+        self.signal(Signal::SIGKILL);
         let mark = self.mark.clone();
         // It reads a file for each process of the machine.
         let _failed = tokio::task::spawn_blocking(move || kill_strays(&mark)).await;

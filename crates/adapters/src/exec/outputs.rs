@@ -4,7 +4,6 @@ use std::process::ExitStatus;
 use std::time::Duration as Span;
 
 use agendum_ports::{Attempt, Chunk};
-use nix::sys::signal::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin};
 
@@ -91,8 +90,8 @@ pub(super) async fn watch(
             _ = &mut reading => child.wait().await?,
             status = child.wait() => {
                 if tokio::time::timeout(PIPE_GRACE, &mut reading).await.is_err() {
-                    family.signal(Signal::SIGKILL);
-                    // What lies in the pipes is still read; what left the group may hold them open for ever.
+                    family.kill().await;
+                    // What lies in the pipes is still read; what hid from us may hold them open for ever.
                     let _held = tokio::time::timeout(PIPE_GRACE, &mut reading).await;
                 }
                 status?

@@ -53,7 +53,7 @@ impl Board {
         };
         let inst = run.inst(id);
         let is_ready = !matches!(inst.state, State::Waiting | State::Asking(Step::Catch) | State::Settled(_));
-        if !is_ready || inst.parent != InstId::TOP || !self.plan(slot).task(inst.node).optional {
+        if !is_ready || inst.layer != Layer::Node || !self.plan(slot).task(inst.node).optional {
             return;
         }
         let latest =

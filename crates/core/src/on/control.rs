@@ -1,6 +1,6 @@
 //! Callers' wishes for a run, and the table of targets.
 
-use agendum_types::{RunId, Target, Timestamp};
+use agendum_types::{RunId, RunStatus, Target, Timestamp};
 
 use crate::record::Record;
 use crate::run::{Phase, Slot};
@@ -29,7 +29,9 @@ impl Scheduler {
     }
 
     pub(crate) fn on_cancel(&mut self, run: RunId) {
-        if let Some(slot) = self.stoppable(run) {
+        // Said twice, as a caller does who did not hear the answer, it means the same: `finally` is not cancelled by it.
+        let is_cancelled = |slot: &Slot| self.board.run(*slot).status == RunStatus::Cancelled;
+        if let Some(slot) = self.stoppable(run).filter(|slot| !is_cancelled(slot)) {
             self.record_of(slot, Record::CancelRequested { run });
         }
     }

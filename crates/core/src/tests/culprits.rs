@@ -24,7 +24,7 @@ fn who_was_cancelled_says_for_whom() {
         wait 10ms
         fail r3/e[1] permanent
         why r3
-    "), @"
+    "), @r#"
      0ms dispatch r1/b#1 on t
      0ms dispatch r1/g/other#1 on t
      0ms dispatch r1/g/draft#1 on t
@@ -32,7 +32,7 @@ fn who_was_cancelled_says_for_whom() {
     10ms stop r1/b#1
     10ms answer r1 failed permanent in g: no luck
     20ms why r1: 10ms: running 10ms; critical g/draft
-    20ms   g/draft failed (Failed(Permanent, \"no luck\")): running 10ms
+    20ms   g/draft failed (Failed(Permanent, "no luck")): running 10ms
     20ms   g/other cancelled (for g/draft failed): running 10ms
     20ms   b cancelled (for g/draft failed): running 10ms
     20ms   c cancelled (for g/draft failed): dependency 10ms
@@ -43,9 +43,9 @@ fn who_was_cancelled_says_for_whom() {
     30ms dispatch r2/z#1 on t
     40ms answer r2 succeeded degraded
     40ms close r2
-    40ms why r2: 20ms: running 20ms; critical g/q → z
-    40ms   g succeeded (Caught(Permanent, \"\")): running 10ms
-    40ms   g/p failed (Failed(Permanent, \"no luck\")): running 10ms
+    40ms why r2: 20ms: running 20ms; critical g/p → z
+    40ms   g succeeded (Caught(Permanent, "")): running 10ms
+    40ms   g/p failed (Failed(Permanent, "no luck")): running 10ms
     40ms   g/q cancelled (for g/p failed): running 10ms
     40ms   z succeeded: dependency 10ms running 10ms
     40ms dispatch r3/y#1 on t
@@ -57,12 +57,12 @@ fn who_was_cancelled_says_for_whom() {
     50ms stop r3/y#1
     50ms answer r3 failed permanent in e: no luck
     50ms why r3: 10ms: running 10ms; critical e[1]
-    50ms   e failed (Failed(Permanent, \"no luck\")): running 10ms
+    50ms   e failed (Failed(Permanent, "no luck")): running 10ms
     50ms   e[0] cancelled (for e[1] failed): running 10ms
-    50ms   e[1] failed (Failed(Permanent, \"no luck\")): running 10ms
+    50ms   e[1] failed (Failed(Permanent, "no luck")): running 10ms
     50ms   e[2] cancelled (for e[1] failed): running 10ms
     50ms   y cancelled (for e[1] failed): running 10ms
-    ");
+    "#);
 }
 
 #[test]

@@ -83,3 +83,20 @@ fn what_comes_after_the_answer_can_be_stopped_section_by_section() {
     0ms stop r1/f#1
     ");
 }
+
+#[test]
+fn a_cancel_that_is_said_twice_lets_finally_run() {
+    assert_snapshot!(trace("
+        submit r1 a; finally: f
+        cancel r1
+        cancel r1
+        fail a cancelled
+        ok f
+    "), @r"
+    0ms dispatch r1/a#1 on t
+    0ms stop r1/a#1
+    0ms answer r1 cancelled cancelled: cancelled by the caller
+    0ms dispatch r1/f#1 on t
+    0ms close r1
+    ");
+}

@@ -257,3 +257,15 @@ fn what_is_optional_never_costs_the_answer() {
     450ms answer r1 succeeded degraded
     ");
 }
+
+#[test]
+fn an_optional_task_inside_a_group_is_dropped_in_time_too() {
+    assert_snapshot!(trace("
+        submit r1 g { a; x optional; y needs x }; b needs g; run: deadline=1s
+        ok g/a
+        wait 700ms
+        view r1
+        ok g/y
+        ok b
+    "), @"");
+}

@@ -336,6 +336,29 @@ fn a_stop_in_good_order_is_no_downtime_before_it() {
 }
 
 #[test]
+fn who_was_told_to_stop_sends_nothing_more() {
+    assert_snapshot!(trace("
+        submit r1 a effect=once; b effect=once needs a; c needs a
+        stopping
+        wait 5ms
+        ok r1/a
+        wait 5ms
+        stop
+        restart
+        ok r1/b
+        ok r1/c
+    "), @r"
+     0ms dispatch r1/a#1 on t
+    10ms stop
+    10ms restart
+    10ms dispatch r1/b#1 on t
+    10ms dispatch r1/c#1 on t
+    10ms answer r1 succeeded
+    10ms close r1
+    ");
+}
+
+#[test]
 fn where_nothing_is_live_a_stop_leaves_no_record() {
     assert_snapshot!(trace("
         records on
@@ -404,5 +427,33 @@ fn what_ended_with_all_of_it_in_the_queue_says_so_too() {
     1060ms   e failed (Failed(Timeout, \"no success within its timeout of 30ms\")): running 30ms
     1060ms   e[0] succeeded: limit 10ms running 10ms
     1060ms   e[1] cancelled (for e failed): order 10ms limit 10ms running 10ms
+    ");
+}
+
+#[test]
+fn who_lost_a_race_is_not_what_the_answer_waited_for() {
+    assert_snapshot!(trace("
+        submit r1 a; r race=1 needs a { p; q }; b needs r
+        wait 10ms
+        ok a
+        wait 10ms
+        ok r/p
+        fail r/q cancelled
+        wait 10ms
+        ok b
+        why r1
+    "), @r"
+     0ms dispatch r1/a#1 on t
+    10ms dispatch r1/r/p#1 on t
+    10ms dispatch r1/r/q#1 on t
+    20ms stop r1/r/q#1
+    20ms dispatch r1/b#1 on t
+    30ms answer r1 succeeded
+    30ms close r1
+    30ms why r1: 30ms: running 30ms; critical a → r/p → b
+    30ms   a succeeded: running 10ms
+    30ms   r/p succeeded: dependency 10ms running 10ms
+    30ms   r/q cancelled (EndedFirst(None)): dependency 10ms running 10ms
+    30ms   b succeeded: dependency 20ms running 10ms
     ");
 }

@@ -104,6 +104,7 @@ impl World {
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
             "restart" => self.restart(),
+            "stopping" => self.event(Event::Stopping),
             "stop" => self.stop(),
             "why" => self.why(run_id(rest)),
             "view" => self.view(run_id(rest)),

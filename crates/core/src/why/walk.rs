@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use agendum_types::graph::Section;
-use agendum_types::{Cause, Duration, Graph, Segment, TaskPath, Timestamp};
+use agendum_types::{Cause, Duration, Graph, RunStatus, Segment, TaskPath, TaskStatus, Timestamp};
 
 use super::track::Track;
 use super::{Scene, is_call};
@@ -16,12 +16,15 @@ pub(super) fn back(
     tracks: &BTreeMap<TaskPath, Track>,
     culprit: Option<&TaskPath>,
 ) -> (Vec<(Cause, Duration)>, Vec<TaskPath>) {
+    // Who lost a race, or was dropped with the others, is not what the answer waited for; what the end of the run cut off may be.
+    let succeeded = scene.answered.as_ref().is_some_and(|answered| answered.status == RunStatus::Succeeded);
+    let lost = |track: &Track| track.status() == TaskStatus::Cancelled && (succeeded || track.end() < scene.until);
     let mut calls: Vec<Step<'_>> = tracks
         .iter()
         .filter(|(path, track)| {
             // Of what ended while all inside it waited, nothing inside has a record.
             let is_step = is_call(scene.graph, path) || track.is_unsent();
-            scene.section(path) == Section::Main && is_step && track.ready() <= scene.until
+            scene.section(path) == Section::Main && is_step && track.ready() <= scene.until && !lost(track)
         })
         .collect();
     calls.sort_by_key(|(path, track)| (track.end(), *path));

@@ -36,10 +36,12 @@ impl Estimate {
     /// From the end of an optional task to the answer, without those that would be dropped before it.
     pub(super) fn after(&self, graph: &Graph, node: NodeId) -> Duration {
         let value = graph.task(node).value;
-        self.longest(graph, &graph.task(node).needed_by, &|task| {
+        let own = |task: NodeId| {
             let dropped = graph.task(task).optional && graph.task(task).value < value;
             if dropped { Duration::ZERO } else { self.own[task.0 as usize] }
-        })
+        };
+        let way = std::iter::successors(Some(node), |node| graph.task(*node).parent);
+        way.fold(Duration::ZERO, |sum, node| sum.plus(self.longest(graph, &graph.task(node).needed_by, &own)))
     }
 
     /// The longest way from any of these to where nothing follows.

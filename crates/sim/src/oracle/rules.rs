@@ -91,7 +91,7 @@ impl Reference {
         let (task, node, ready_at) = (run.task(path), run.tasks[path].node, run.tasks[path].ready_at);
         let limits = [task.timeouts.task, task.within].into_iter().flatten().filter(|_| is_outermost(path));
         let mut expires = limits.min().map(|span| ready_at.after(span));
-        if let Some(deadline) = run.submitted.deadline.filter(|_| !run.is_answered() && path.0.len() == 1)
+        if let Some(deadline) = run.submitted.deadline.filter(|_| !run.is_answered() && is_outermost(path))
             && task.optional
         {
             // Making the answer takes a part of the time too.

@@ -30,6 +30,7 @@ impl World {
 
     /// The process is told to stop: it says so in its journal, and all of that is durable.
     pub(super) fn stop(&mut self) {
+        self.tell(Event::Stopping);
         self.tell(Event::Closed);
         self.again_from(self.core.last_seq());
     }

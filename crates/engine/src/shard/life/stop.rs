@@ -22,10 +22,14 @@ pub(super) struct Stopping {
 
 impl Life {
     pub(super) fn stop(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        self.event(Event::Stopping);
         self.commit.want();
         let harmless = self.flights.values().filter(|flight| flight.effect == Effect::None);
         harmless.for_each(|flight| flight.cancel.cancel());
-        self.stopping.get_or_insert_with(|| Stopping { until: Instant::now() + STOP_GRACE, is_closed: false });
+        self.stopping = Some(Stopping { until: Instant::now() + STOP_GRACE, is_closed: false });
     }
 
     /// True if it was told to stop.

@@ -50,19 +50,10 @@ impl Life {
         }
     }
 
-    /// A stopping shard starts nothing. What has no effect is as good as lost; of the rest the journal must know that it never left.
-    pub(super) fn leave(&self, dispatch: &Dispatch) {
-        if dispatch.effect == Effect::None {
-            return;
-        }
-        let failure = Failure::new(Class::Unavailable, "not started: the engine was stopping").without_effect();
-        let (attempt, outcome) = (dispatch.attempt.clone(), Outcome::Failed(failure));
-        self.around.inbox.send(Message::Finished { life: self.id, attempt, outcome, made: None });
-    }
-
     pub(super) fn dispatch(&mut self, dispatch: Box<Dispatch>) {
-        if self.stopping.is_some() {
-            return self.leave(&dispatch);
+        // What the core had decided to send before it knew: without an effect it is as good as lost, the rest is waited for.
+        if self.is_closed() || (self.is_stopping() && dispatch.effect == Effect::None) {
+            return;
         }
         let cancel = CancellationToken::new();
         let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect };
