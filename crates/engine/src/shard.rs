@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration as Span;
+use std::time::{Duration as Span, Instant};
 
 use agendum_ports::{Adapter, Clock, Store};
 use agendum_types::{Limits, ShardId, Target};
@@ -129,8 +129,10 @@ fn reopen(surroundings: &Arc<Surroundings>, inbox: &mut Intake, waiters: life::W
     let mut pause = REOPEN_PAUSE;
     loop {
         let mut kept = VecDeque::new();
+        // However much is asked meanwhile.
+        let until = Instant::now() + pause;
         loop {
-            match inbox.wait(Some(pause)) {
+            match inbox.wait(Some(until.saturating_duration_since(Instant::now()))) {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 Ok(message) => kept.push_back(message),
                 Err(RecvTimeoutError::Timeout) => break,

@@ -263,9 +263,24 @@ fn an_optional_task_inside_a_group_is_dropped_in_time_too() {
     assert_snapshot!(trace("
         submit r1 g { a; x optional; y needs x }; b needs g; run: deadline=1s
         ok g/a
-        wait 700ms
+        wait 650ms
         view r1
+        wait 150ms
         ok g/y
         ok b
-    "), @"");
+    "), @r"
+      0ms dispatch r1/g/x#1 on t
+      0ms dispatch r1/g/a#1 on t
+    650ms r1 is running, spent $0, held $0
+    650ms   g running
+    650ms   g/a succeeded
+    650ms   g/x running
+    650ms   g/y waiting on dependency
+    650ms   b waiting on dependency
+    750ms woken: a task's time is over
+    750ms stop r1/g/x#1
+    750ms dispatch r1/g/y#1 on t
+    800ms dispatch r1/b#1 on t
+    800ms answer r1 succeeded degraded
+    ");
 }

@@ -4,7 +4,7 @@ use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::data::Data;
-use crate::expr::guard::WEIGH;
+use crate::expr::guard::{LETTERS, WEIGH};
 
 /// One step of fuel pays for this many bytes, as in MiniJinja.
 const BYTES_PER_FUEL: u64 = 64;
@@ -14,6 +14,14 @@ const VALUE_BYTES: u64 = 32;
 /// Puts the filter into an environment.
 pub(super) fn install(environment: &mut Environment<'_>, depth_max: u32) {
     environment.add_filter(WEIGH, move |state: &State<'_, '_>, value: Value| weigh(state, &value, depth_max));
+    environment.add_filter(LETTERS, letters);
+}
+
+/// Pays for the walk to a letter.
+fn letters(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
+    let bytes = value.as_str().map_or(0, str::len);
+    state.consume_fuel(bytes as u64 / BYTES_PER_FUEL)?;
+    Ok(value)
 }
 
 fn weigh(state: &State<'_, '_>, value: &Value, depth_max: u32) -> Result<Value, Error> {

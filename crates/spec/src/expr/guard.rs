@@ -14,13 +14,17 @@ use minijinja::machinery::ast::{
     UnaryOpKind, Var,
 };
 use minijinja::machinery::{parse, parse_expr};
-use minijinja::value::ValueKind;
+use minijinja::value::{Value, ValueKind};
 
 use super::words::{FILTERS, FUNCTIONS, LIGHT_FILTERS, LIGHT_TESTS, TESTS};
 use crate::diagnostic::nearest;
 
 /// The filter that weighs a value; no source can name it.
 pub(crate) const WEIGH: &str = "(weigh)";
+/// The filter that weighs a text and nothing else: to find a letter in it is to walk it, an item or an entry is found at once.
+pub(crate) const LETTERS: &str = "(letters)";
+/// Letters so near to the beginning are found without being weighed for.
+const NEAR: i64 = 256;
 
 /// The syntax tree of a source that may be evaluated.
 pub(crate) enum Tree<'a> {
@@ -147,7 +151,12 @@ fn path<'a>(expr: &Expr<'a>) -> Made<Expr<'a>> {
 }
 
 fn item<'a>(of: &Spanned<GetItem<'a>>) -> Made<Expr<'a>> {
-    let (expr, subscript_expr) = (expression(&of.expr)?, expression(&of.subscript_expr)?);
+    let (mut expr, subscript_expr) = (expression(&of.expr)?, expression(&of.subscript_expr)?);
+    let is_near = |value: &Value| value.as_str().is_some() || value.as_i64().is_some_and(|at| (0..NEAR).contains(&at));
+    if !matches!(&subscript_expr, Expr::Const(of) if is_near(&of.value)) {
+        let span = expr.span();
+        expr = Expr::Filter(Spanned::new(Filter { name: LETTERS, expr: Some(expr), args: Vec::new() }, span));
+    }
     Ok(Expr::GetItem(Spanned::new(GetItem { expr, subscript_expr }, of.span())))
 }
 
@@ -302,7 +311,7 @@ fn is_settled(expr: &Expr<'_>) -> bool {
         Expr::Var(_) | Expr::Const(_) | Expr::Compare(_) | Expr::Test(_) => true,
         Expr::GetAttr(of) => is_settled(&of.expr),
         Expr::GetItem(of) => is_settled(&of.expr),
-        Expr::Filter(of) => of.name == WEIGH,
+        Expr::Filter(of) => of.name == WEIGH || (of.name == LETTERS && of.expr.as_ref().is_some_and(is_settled)),
         Expr::IfExpr(of) => is_settled(&of.true_expr) && of.false_expr.as_ref().is_none_or(is_settled),
         Expr::BinOp(of) => match of.op {
             BinOpKind::ScAnd | BinOpKind::ScOr => is_settled(&of.left) && is_settled(&of.right),

@@ -210,6 +210,8 @@ fn what_multiplies_is_paid_for() {
         "${{ 'a\nb' | indent(999999999) }}".to_owned(),
         "{% for i in range(100000) %}${{ [tasks.a.output.text, tasks.a.output.text] | sort | length }}{% endfor %}"
             .to_owned(),
+        "{% for i in range(500) %}{% set y = tasks.a.output.text[99999] %}{% endfor %}".to_owned(),
+        "{% for i in range(500) %}{% set y = tasks.a.output.text[-i] %}{% endfor %}".to_owned(),
         "${{ [range(100000), range(100000)] | map('sort') | map('list') | list | tojson }}".repeat(10),
     ] {
         assert_eq!(said(&text), out, "{text:.120}");
