@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use agendum_types::graph::NodeId;
 use agendum_types::{Duration, Graph, Money};
-use agendum_wire::v1::Why;
+use agendum_wire::v1::{Why, WhyNode};
 
 /// Earlier runs of a graph; empty if there are none.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,9 @@ impl History {
         let mut tasks: BTreeMap<String, Learned> = BTreeMap::new();
         let mut medians: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         let mut spent: BTreeMap<&str, f64> = BTreeMap::new();
-        for node in runs.iter().flat_map(|run| &run.nodes).filter(|node| node.attempts > 0) {
+        // One that was cut off says nothing of how long it would have taken.
+        let has_come_to_its_end = |node: &&WhyNode| node.statuses.contains_key("succeeded") && node.attempts > 0;
+        for node in runs.iter().flat_map(|run| &run.nodes).filter(has_come_to_its_end) {
             let learned = tasks.entry(node.task.clone()).or_default();
             let idle = |word: &str| node.statuses.get(word).copied().unwrap_or_default();
             learned.runs += 1;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use agendum_types::graph::{NodeId, Section};
 use agendum_types::{Duration, Graph};
 
+use super::history::names;
 use super::{Dropped, Effort, Node};
 
 /// Siblings, each after what it needs. The checker has refused cycles.
@@ -83,30 +84,37 @@ pub(super) fn mark(graph: &Graph, siblings: &[NodeId], nodes: &mut [Node]) -> Ve
 /// the rest of the time, and what counts as following is what the scheduler counts: not the optional tasks of less value, which are
 /// given up before it.
 pub(super) fn dropped(graph: &Graph, nodes: &[Node]) -> Vec<Dropped> {
-    let siblings = graph.section(Section::Main);
-    let ends = ends(graph, siblings, |node| nodes[node.0 as usize].effort.expected, Duration::plus);
-    let mut dropped: Vec<Dropped> = siblings
-        .iter()
-        .filter(|node| graph.task(**node).optional)
-        .map(|node| {
-            let task = graph.task(*node);
-            let latest = graph.deadline.map(|deadline| deadline.minus(tail_after(graph, nodes, *node)));
-            let expected = latest.is_some_and(|latest| ends[node] > latest);
-            Dropped { task: task.name.to_string(), value: task.value, latest, expected }
+    let ends = ends(graph, graph.section(Section::Main), |node| nodes[node.0 as usize].effort.expected, Duration::plus);
+    let mut dropped: Vec<Dropped> = (0..)
+        .map(NodeId)
+        .zip(&graph.tasks)
+        .filter(|(_, task)| task.optional && task.section == Section::Main)
+        .map(|(node, task)| {
+            let latest = graph.deadline.map(|deadline| deadline.minus(tail_after(graph, nodes, node)));
+            // When one inside a group ends depends on when the group begins.
+            let expected = latest.zip(ends.get(&node)).is_some_and(|(latest, end)| *end > latest);
+            Dropped { task: names(graph, node), value: task.value, latest, expected }
         })
         .collect();
     dropped.sort_by_key(|one| (one.value, one.latest));
     dropped
 }
 
-/// Expected time from the end of this task to the end of its section, over tasks that would not be dropped before it.
+/// Expected time from the end of this task to the answer, over tasks that would not be dropped before it; inside a group the way goes on
+/// with what follows the group.
 fn tail_after(graph: &Graph, nodes: &[Node], node: NodeId) -> Duration {
     let value = graph.task(node).value;
+    let way = std::iter::successors(Some(node), |node| graph.task(*node).parent);
+    way.fold(Duration::ZERO, |sum, node| sum.plus(tail_beside(graph, nodes, node, value)))
+}
+
+fn tail_beside(graph: &Graph, nodes: &[Node], node: NodeId, value: u8) -> Duration {
     let mut tails: BTreeMap<NodeId, Duration> = BTreeMap::new();
     let after = |tails: &BTreeMap<NodeId, Duration>, of: NodeId| {
         graph.task(of).needed_by.iter().filter_map(|next| tails.get(next).copied()).max().unwrap_or_default()
     };
-    for later in ordered(graph, graph.section(Section::Main)).into_iter().rev() {
+    let siblings = graph.siblings(graph.task(node).parent, graph.task(node).section);
+    for later in ordered(graph, siblings).into_iter().rev() {
         let task = graph.task(later);
         let own =
             if task.optional && task.value < value { Duration::ZERO } else { nodes[later.0 as usize].effort.expected };
