@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::Diagnostics;
 use crate::expr::{self, Text};
-use crate::tree::{self, Node, Value};
+use crate::tree::{self, Key, Node, Value};
 
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 /// Characters of a validator's reason that are shown; it quotes the schema.
@@ -29,6 +29,17 @@ pub fn bounded(schema: &Json, words_max: u32) -> Result<ValidationOptions<'stati
 pub(crate) fn options() -> ValidationOptions<'static> {
     let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
     jsonschema::options().with_pattern_options(patterns)
+}
+
+/// How many patterns there are in it, at most.
+pub(crate) fn patterns(node: &Node) -> usize {
+    let own = |(key, value): &(Key, Node)| match key.name.as_str() {
+        "pattern" => 1,
+        "patternProperties" => value.entries().len(),
+        _ => 0,
+    };
+    let inside = node.entries().iter().map(|entry| own(entry) + patterns(&entry.1)).sum::<usize>();
+    inside + node.items().iter().map(patterns).sum::<usize>()
 }
 
 /// Says where a schema is none, or could cost too much.

@@ -29,17 +29,22 @@ pub(crate) fn arguments(capability: &str) -> Option<&'static Json> {
 
 /// Checks words and types of a whole document.
 pub(crate) fn check(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
-    Walk { limits, diagnostics }.node(tree, &SCHEMA, "the document");
+    Walk { limits, diagnostics, patterns: 0 }.node(tree, &SCHEMA, "the document");
 }
 
 /// Checks the tasks of an addition to a live run.
 pub(crate) fn check_tasks(tasks: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
-    Walk { limits, diagnostics }.node(tasks, &SCHEMA["properties"]["tasks"], "`tasks`");
+    Walk { limits, diagnostics, patterns: 0 }.node(tasks, &SCHEMA["properties"]["tasks"], "`tasks`");
 }
+
+/// Patterns in all schemas of a document.
+const PATTERNS_MAX: usize = 500;
 
 struct Walk<'d> {
     limits: &'d Limits,
     diagnostics: &'d mut Diagnostics,
+    /// Patterns in the schemas so far.
+    patterns: usize,
 }
 
 impl Walk<'_> {
@@ -61,7 +66,7 @@ impl Walk<'_> {
             Value::Map(_) if schema["x-json-schema"].is_string() => {
                 // Only a run knows what an expression makes of one; nothing computes what a document's inputs are.
                 if schema["x-json-schema"] == "as it stands" || !json_schema::is_computed(node) {
-                    json_schema::check(node, what, self.limits, self.diagnostics);
+                    self.json_schema(node, what);
                 }
             }
             Value::Map(entries) => self.map(node, entries, schema, what),
@@ -75,6 +80,16 @@ impl Walk<'_> {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
         }
+    }
+
+    /// To build the automaton of one pattern takes up to a millisecond: all schemas of a document share a number of them.
+    fn json_schema(&mut self, node: &Node, what: &str) {
+        self.patterns += json_schema::patterns(node);
+        if self.patterns > PATTERNS_MAX {
+            let message = format!("with {what} the schemas of the document have more than {PATTERNS_MAX} patterns");
+            return self.diagnostics.error("too_large", &node.span, message, "`enum`, `format` or `maxLength` may do");
+        }
+        json_schema::check(node, what, self.limits, self.diagnostics);
     }
 
     fn one_of(&mut self, node: &Node, schema: &Json, choices: &[Json], what: &str) {

@@ -280,3 +280,21 @@ fn many_unknown_names_among_many_tasks() {
     let found = checked(&json!({ "version": 1, "name": "x", "tasks": tasks }).to_string()).diagnostics;
     assert_eq!(found.len(), 100, "more are of no use to anybody");
 }
+
+#[test]
+fn all_schemas_of_a_document_share_their_patterns() {
+    let schema = |patterns: usize| {
+        let properties: serde_json::Map<String, Json> = (0..patterns)
+            .map(|of| (format!("p{of}"), json!({ "type": "string", "pattern": format!("a{of}") })))
+            .collect();
+        json!({ "type": "object", "properties": properties })
+    };
+    let document = |tasks: usize| {
+        let task = |_| json!({ "uses": "chat", "with": { "prompt": "x", "schema": schema(100) } });
+        let tasks: serde_json::Map<String, Json> = (0..tasks).map(|of| (format!("t{of}"), task(of))).collect();
+        json!({ "version": 1, "name": "x", "tasks": tasks }).to_string()
+    };
+    assert!(checked(&document(5)).diagnostics.is_empty());
+    let said = checked(&document(6)).diagnostics.iter().map(|found| found.message.clone()).collect::<Vec<_>>();
+    assert!(said.len() == 1 && said[0].contains("more than 500 patterns"), "{said:?}");
+}
