@@ -217,6 +217,7 @@ impl Reading {
         for (path, track) in &mut tracks {
             scene.close(path, track);
         }
+        cut_inside(graph, &mut tracks);
         fill_wrappers(graph, &mut tracks);
         let culprit = scene.culprit(&mut tracks);
         culprit::blame(graph, &mut tracks, culprit.as_ref());
@@ -373,6 +374,20 @@ impl Scene<'_> {
             attempts: Vec::new(),
         };
         self.graph.main.iter().filter(|node| !begun(node) && !succeeded).map(task).collect()
+    }
+}
+
+/// What is inside a group, a loop or a `foreach` ends with it at the latest: that it was abandoned may be recorded later.
+fn cut_inside(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
+    let mut around: Vec<(&TaskPath, Timestamp)> = Vec::new();
+    for (path, track) in tracks {
+        while around.pop_if(|(wrapper, _)| !path.is_within(wrapper)).is_some() {}
+        if let Some((_, end)) = around.last() {
+            track.cut(*end);
+        }
+        if track.is_settled() && !is_call(graph, path) {
+            around.push((path, track.end()));
+        }
     }
 }
 

@@ -173,11 +173,29 @@ async fn who_never_began_is_told_and_for_whom() {
     for name in ["beside", "last"] {
         let task = why["tasks"].as_array().unwrap().iter().find(|task| task["task"] == name).unwrap();
         let told = (&task["status"], &task["reason"], &task["culprit"]);
-        assert_eq!(told, (&json!("cancelled"), &json!("cancelled: `draft` failed"), &json!("draft")), "{why}");
+        assert_eq!(told, (&json!("cancelled"), &json!("`draft` failed"), &json!("draft")), "{why}");
     }
     let last = why["nodes"].as_array().unwrap().iter().find(|node| node["task"] == "last").unwrap();
     let told = (&last["count"], &last["statuses"], &last["attempts"]);
     assert_eq!(told, (&json!(1), &json!({ "cancelled": 1 }), &json!(0)), "{why}");
+}
+
+#[tokio::test]
+async fn only_what_may_fail_itself_is_called_optional() {
+    let world = World::new().await;
+    let may_fail = |prompt: &str| {
+        let fail_if = "${{ output.text == 'no' }}";
+        json!({ "uses": "chat", "with": { "prompt": prompt }, "fail_if": fail_if, "as": "permanent" })
+    };
+    let (mut some, mut may) = (may_fail("${{ item }}"), may_fail("no"));
+    (some["foreach"], some["tolerate_failures"], may["optional"]) = (json!(["no", "yes"]), json!(1), json!(true));
+    let id = world.submit(json!({ "some": some, "may": may })).await;
+    world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
+    let (_, _, why) = world.ask("GET", &format!("/v1/runs/{id}/why"), None).await;
+    let sentence = why["sentence"].as_str().unwrap();
+    for said in ["some[0]: failed (permanent)", "may: optional, failed (permanent)"] {
+        assert!(sentence.contains(said), "{sentence}");
+    }
 }
 
 #[tokio::test]

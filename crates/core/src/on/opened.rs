@@ -39,7 +39,11 @@ impl Scheduler {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).refresh(&self.targets);
             self.all(slot).for_each(|id| self.board.prune_in_time(slot, id));
-            self.all(slot).for_each(|id| self.decide_lost(slot, id));
+            // What is lost without an effect goes first: a lost effect may fail what stands beside it, which then could not say that it
+            // was lost too.
+            for once in [false, true] {
+                self.all(slot).for_each(|id| self.decide_lost(slot, id, once));
+            }
         }
         // What is open now is found in the states, once, whether it was left open or came of what was decided just now.
         self.board.todo.retain(|todo| matches!(todo, Todo::Stop(_) | Todo::Publish(..)));
@@ -96,16 +100,16 @@ impl Scheduler {
         (0..u32::try_from(self.board.run(slot).insts.len()).expect("limited")).map(InstId)
     }
 
-    /// An attempt was out when the process died.
-    fn decide_lost(&mut self, slot: Slot, id: InstId) {
-        let inst = self.board.run(slot).inst(id);
-        let Some(running) = inst.running().cloned() else {
+    /// An attempt was out when the process died: one that may have left an effect, or one that cannot have.
+    fn decide_lost(&mut self, slot: Slot, id: InstId, once: bool) {
+        let running = self.board.run(slot).inst(id).running();
+        let Some(running) = running.filter(|running| (running.effect == Effect::Once) == once).cloned() else {
             return;
         };
         if self.reattach(slot, id, &running) {
             return;
         }
-        let (end, next) = if running.effect == Effect::Once {
+        let (end, next) = if once {
             let message = format!(
                 "the process died while attempt {} on {} was out: it may have taken effect",
                 running.attempt, running.target

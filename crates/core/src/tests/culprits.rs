@@ -1,4 +1,4 @@
-//! For whom a task was cancelled.
+//! For whom a task was cancelled, and what of the run's time it counts for.
 
 use insta::assert_snapshot;
 
@@ -101,4 +101,138 @@ fn the_rest_of_a_race_was_not_cancelled_for_what_failed_later() {
     30ms   b cancelled (EndedFirst(None)): dependency 10ms
     30ms   never sent: b 1 cancelled
     ");
+}
+
+#[test]
+fn what_ran_inside_until_it_was_dropped_is_what_the_answer_waited_for() {
+    assert_snapshot!(trace("
+        targets t=9
+        submit r1 l optional loop=2 { x }; d needs l; run: deadline=2s
+        wait 500ms
+        ok r1/l/loop#1/x
+        wait 1400ms
+        fail r1/l/loop#2/x cancelled
+        ok r1/d
+        why r1
+        submit r2 g optional { h { x }; y needs h }; d needs g; run: deadline=2s
+        wait 1900ms
+        ok r2/d
+        why r2
+        fail r2/g/h/x cancelled
+        submit r3 e foreach max=2 optional; d needs e; run: deadline=2s
+        wait 10ms
+        ok r3/e[1]
+        wait 1900ms
+        fail r3/e[0] cancelled
+        ok r3/d
+        why r3
+    "), @r"
+       0ms dispatch r1/l/loop#1/x#1 on t
+     500ms dispatch r1/l/loop#2/x#1 on t
+    1850ms woken: a task's time is over
+    1850ms stop r1/l/loop#2/x#1
+    1850ms dispatch r1/d#1 on t
+    1900ms answer r1 succeeded degraded
+    1900ms close r1
+    1900ms why r1: 1.9s: running 1.9s; critical l/loop#1/x → l/loop#2/x → d
+    1900ms   l pruned (Dropped): running 1.85s
+    1900ms   l/loop#1/x succeeded: running 500ms
+    1900ms   l/loop#2/x cancelled (EndedFirst(None)): dependency 500ms running 1.35s
+    1900ms   d succeeded: dependency 1.85s running 50ms
+    1900ms dispatch r2/g/h/x#1 on t
+    3750ms woken: a task's time is over
+    3750ms stop r2/g/h/x#1
+    3750ms dispatch r2/d#1 on t
+    3800ms answer r2 succeeded degraded
+    3800ms why r2: 1.9s: running 1.9s; critical g/h/x → d
+    3800ms   g pruned (Dropped): running 1.85s
+    3800ms   g/h/x cancelled (EndedFirst(None)): running 1.85s
+    3800ms   d succeeded: dependency 1.85s running 50ms
+    3800ms close r2
+    3800ms dispatch r3/e[0]#1 on t
+    3800ms dispatch r3/e[1]#1 on t
+    3810ms dispatch r3/e[2]#1 on t
+    5650ms woken: a task's time is over
+    5650ms stop r3/e[2]#1
+    5650ms stop r3/e[0]#1
+    5650ms dispatch r3/d#1 on t
+    5710ms answer r3 succeeded degraded
+    5710ms why r3: 1.91s: running 1.91s; critical e[1] → e[2] → d
+    5710ms   e pruned (Dropped): running 1.85s
+    5710ms   e[0] cancelled (EndedFirst(None)): running 1.85s
+    5710ms   e[1] succeeded: running 10ms
+    5710ms   e[2] cancelled (EndedFirst(None)): dependency 10ms running 1.84s
+    5710ms   d succeeded: dependency 1.85s running 60ms
+    ");
+}
+
+#[test]
+fn what_ran_inside_until_its_time_was_over_is_what_the_answer_waited_for() {
+    assert_snapshot!(trace("
+        targets t=9
+        submit r1 g timeout=30ms catch=timeout:output { x; y needs x }; d needs g
+        wait 20ms
+        ok r1/g/x
+        wait 20ms
+        fail r1/g/y cancelled
+        ok r1/d
+        why r1
+        submit r2 l loop=3 last loop_deadline=30ms { x }; d needs l
+        wait 20ms
+        ok r2/l/loop#1/x
+        wait 20ms
+        fail r2/l/loop#2/x cancelled
+        ok r2/d
+        why r2
+        submit r3 g optional { a; r race=1 { p; q }; z needs r }; d needs g; run: deadline=2s
+        wait 10ms
+        ok r3/g/r/p
+        wait 10ms
+        fail r3/g/z permanent
+        fail r3/g/r/q cancelled
+        fail r3/g/a cancelled
+        wait 10ms
+        ok r3/d
+        why r3
+    "), @r#"
+      0ms dispatch r1/g/x#1 on t
+     20ms dispatch r1/g/y#1 on t
+     30ms woken: a task's time is over
+     30ms stop r1/g/y#1
+     30ms dispatch r1/d#1 on t
+     40ms answer r1 succeeded degraded
+     40ms close r1
+     40ms why r1: 40ms: running 40ms; critical g/x → g/y → d
+     40ms   g succeeded (Caught(Timeout, "its time was over")): running 30ms
+     40ms   g/x succeeded: running 20ms
+     40ms   g/y cancelled (for g failed): dependency 20ms running 10ms
+     40ms   d succeeded: dependency 30ms running 10ms
+     40ms dispatch r2/l/loop#1/x#1 on t
+     60ms dispatch r2/l/loop#2/x#1 on t
+     70ms woken: a loop's deadline
+     70ms stop r2/l/loop#2/x#1
+     70ms dispatch r2/d#1 on t
+     80ms answer r2 succeeded degraded
+     80ms close r2
+     80ms why r2: 40ms: running 40ms; critical l/loop#1/x → l/loop#2/x → d
+     80ms   l succeeded (Exhausted(2)): running 30ms
+     80ms   l/loop#1/x succeeded: running 20ms
+     80ms   l/loop#2/x cancelled (EndedFirst(None)): dependency 20ms running 10ms
+     80ms   d succeeded: dependency 30ms running 10ms
+     80ms dispatch r3/g/r/p#1 on t
+     80ms dispatch r3/g/r/q#1 on t
+     80ms dispatch r3/g/a#1 on t
+     90ms stop r3/g/r/q#1
+     90ms dispatch r3/g/z#1 on t
+    100ms stop r3/g/a#1
+    100ms dispatch r3/d#1 on t
+    110ms answer r3 succeeded degraded
+    110ms close r3
+    110ms why r3: 30ms: running 30ms; critical g/r/p → g/z → d
+    110ms   g/a cancelled (for g/z failed): running 20ms
+    110ms   g/r/p succeeded: running 10ms
+    110ms   g/r/q cancelled (EndedFirst(None)): running 10ms
+    110ms   g/z failed (Failed(Permanent, "no luck")): dependency 10ms running 10ms
+    110ms   d succeeded: dependency 20ms running 10ms
+    "#);
 }

@@ -431,6 +431,34 @@ fn what_ended_with_all_of_it_in_the_queue_says_so_too() {
 }
 
 #[test]
+fn what_was_out_at_a_crash_did_not_run_through_it() {
+    assert_snapshot!(trace("
+        targets t=4
+        submit r1 o effect=once; n; p effect=idempotent; g { x }
+        wait 100ms
+        submit r2 s
+        wait 100ms
+        restart
+        wait 10ms
+        why r1
+    "), @r#"
+      0ms dispatch r1/o#1 on t
+      0ms dispatch r1/n#1 on t
+      0ms dispatch r1/p#1 on t
+      0ms dispatch r1/g/x#1 on t
+    200ms restart
+    200ms answer r1 failed uncertain in o: the process died while attempt 1 on t was out: it may have taken effect
+    200ms close r1
+    200ms dispatch r2/s#1 on t
+    210ms why r1: 200ms: running 100ms downtime 100ms; critical o
+    210ms   o failed (Failed(Uncertain, "the process died while attempt 1 on t was out: it may have taken effect")): running 100ms downtime 100ms
+    210ms   n cancelled (for o failed): running 100ms downtime 100ms
+    210ms   p cancelled (for o failed): running 100ms downtime 100ms
+    210ms   g/x cancelled (for o failed): running 100ms downtime 100ms
+    "#);
+}
+
+#[test]
 fn who_lost_a_race_is_not_what_the_answer_waited_for() {
     assert_snapshot!(trace("
         submit r1 a; r race=1 needs a { p; q }; b needs r

@@ -329,6 +329,14 @@ impl Track {
         matches!(self.reason, Some(Reason::EndedFirst(None)))
     }
 
+    /// For whose failure it was cancelled.
+    pub(super) const fn culprit(&self) -> Option<&TaskPath> {
+        match &self.reason {
+            Some(Reason::EndedFirst(culprit)) => culprit.as_ref(),
+            Some(_) | None => None,
+        }
+    }
+
     /// It was cancelled because this task failed.
     pub(super) fn blame(&mut self, culprit: TaskPath) {
         self.reason = Some(Reason::EndedFirst(Some(culprit)));

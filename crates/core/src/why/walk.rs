@@ -18,13 +18,16 @@ pub(super) fn back(
 ) -> (Vec<(Cause, Duration)>, Vec<TaskPath>) {
     // Who lost a race, or was dropped with the others, is not what the answer waited for; what the end of the run cut off may be.
     let succeeded = scene.answered.as_ref().is_some_and(|answered| answered.status == RunStatus::Succeeded);
-    let lost = |track: &Track| track.status() == TaskStatus::Cancelled && (succeeded || track.end() < scene.until);
+    let lost = |path: &TaskPath, track: &Track| {
+        let is_over = succeeded || track.end() < scene.until;
+        track.status() == TaskStatus::Cancelled && is_over && !was_awaited(tracks, path, track)
+    };
     let mut calls: Vec<Step<'_>> = tracks
         .iter()
         .filter(|(path, track)| {
             // Of what ended while all inside it waited, nothing inside has a record.
             let is_step = is_call(scene.graph, path) || track.is_unsent();
-            scene.section(path) == Section::Main && is_step && track.ready() <= scene.until && !lost(track)
+            scene.section(path) == Section::Main && is_step && track.ready() <= scene.until && !lost(path, track)
         })
         .collect();
     calls.sort_by_key(|(path, track)| (track.end(), *path));
@@ -52,6 +55,15 @@ pub(super) fn back(
         sums.into_iter().filter(|(_, sum)| *sum > 0).map(|(cause, sum)| (cause, Duration(sum))).collect();
     parts.sort_by_key(|(_, span)| std::cmp::Reverse(*span));
     (parts, path)
+}
+
+/// True if a task was cancelled with all that it stood in, which waited for it until then: that was dropped, or its time was over. Who was
+/// cancelled because a task beside it failed, or had the good result, was not waited for.
+fn was_awaited(tracks: &BTreeMap<TaskPath, Track>, path: &TaskPath, track: &Track) -> bool {
+    let around = (1..path.segments().len()).rev().map(|depth| TaskPath(path.segments()[..depth].into()));
+    let mut around = around.filter_map(|scope| Some((tracks.get(&scope)?, scope)));
+    let ended = around.find(|(track, _)| track.status() != TaskStatus::Cancelled);
+    ended.is_some_and(|(ended, scope)| ended.has_reason() && track.culprit().is_none_or(|culprit| *culprit == scope))
 }
 
 /// The task that ended the run: the one that failed it; else one that was not done when time was over; else the last to end.

@@ -1,7 +1,7 @@
 //! Reasons in words: why a task stands as it does, and a run's whole story in one sentence.
 
 use agendum_core::{Reason, Reasons, RunFailure};
-use agendum_types::{Graph, RunStatus};
+use agendum_types::{Graph, RunStatus, Segment, TaskPath};
 
 /// Tasks of a chain that a sentence names.
 const CHAIN_MAX: usize = 12;
@@ -17,7 +17,7 @@ pub(super) fn reason(graph: &Graph, reason: &Reason) -> String {
         Reason::Exhausted(rounds) => {
             format!("its loop ran out after {rounds} rounds: `on_exhausted` says which output counts")
         }
-        Reason::EndedFirst(Some(culprit)) => format!("cancelled: `{}` failed", graph.path_text(culprit)),
+        Reason::EndedFirst(Some(culprit)) => format!("`{}` failed", graph.path_text(culprit)),
         Reason::EndedFirst(None) => "what it belongs to ended first".to_owned(),
         Reason::Needs(needs) => {
             let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
@@ -88,7 +88,8 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
     let of = |task: &agendum_core::why::TaskReasons| {
         let why = match &task.reason {
             Some(why @ (Reason::Caught(..) | Reason::Exhausted(_) | Reason::Dropped)) => reason(graph, why),
-            Some(Reason::Failed(class, _)) => format!("optional, failed ({class})"),
+            Some(Reason::Failed(class, _)) if is_optional(graph, &task.path) => format!("optional, failed ({class})"),
+            Some(Reason::Failed(class, _)) => format!("failed ({class})"),
             Some(Reason::Condition | Reason::NotGood | Reason::EndedFirst(_) | Reason::Needs(_)) | None => {
                 let lower = task.attempts.iter().any(|attempt| attempt.lower && attempt.failed.is_none());
                 lower.then(|| "a preferred target was passed over".to_owned())?
@@ -97,4 +98,9 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
         Some(format!("{}: {why}", graph.path_text(&task.path)))
     };
     reasons.tasks.iter().filter_map(of).take(CHAIN_MAX).collect()
+}
+
+/// True if the task itself may fail, and not only so many items of it.
+fn is_optional(graph: &Graph, path: &TaskPath) -> bool {
+    matches!(path.segments().last(), Some(Segment::Task(node)) if graph.task(*node).optional)
 }
