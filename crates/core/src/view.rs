@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::snapshot::{RunView, TaskView};
-use agendum_types::{Cause, RunId, Snapshot};
+use agendum_types::{Cause, RunId, Snapshot, TargetId, TaskPath};
 
 use crate::board::Board;
 use crate::inst::{Inst, State};
@@ -48,6 +48,15 @@ impl Scheduler {
             held: run.held,
             tasks: tree(run).into_iter().map(task).collect(),
         })
+    }
+
+    /// The targets of which a queued task takes the first that is free, the best first; `None` if it is not queued. Fewer than are
+    /// eligible while the budget does not cover the others.
+    #[must_use]
+    pub fn queued_for(&self, run: RunId, path: &TaskPath) -> Option<&[TargetId]> {
+        let slot = self.board.slot(run)?;
+        let State::Queued(ticket) = &self.board.run(slot).inst(self.board.find(slot, path)?).state else { return None };
+        Some(self.board.queue.candidates(ticket.class))
     }
 }
 

@@ -71,8 +71,8 @@ pub struct Reference {
     dispatch: Vec<AttemptId>,
     answer: Vec<(RunId, RunStatus)>,
     close: Vec<RunId>,
-    /// Tasks that may have stepped aside for want of money before one that ranked alike was sent.
-    passed: Vec<(RunId, TaskPath)>,
+    /// Tasks that may have stepped aside for want of money before one that ranked alike was sent, and how they would stand then.
+    passed: Vec<(RunId, TaskPath, State)>,
 }
 
 /// An attempt that is out, awaited or not.

@@ -193,32 +193,27 @@ impl Reference {
     pub(super) fn comes_up(&mut self, id: RunId, path: &TaskPath) -> Checked {
         loop {
             let next = self.next();
+            // Those that rank alike and must wait for money may have been looked at before this one, or not: `rests` asks the core.
+            let poor: Vec<_> =
+                next.iter().filter_map(|(id, path)| Some((*id, path.clone(), self.aside(*id, path)?))).collect();
             if next.contains(&(id, path.clone())) {
-                // Those that rank alike and must wait for money may have been looked at before this one, or not.
-                let poor: Vec<_> = next.into_iter().filter(|(id, path)| self.is_poor(*id, path)).collect();
                 self.passed.extend(poor);
                 return Ok(());
             }
-            let poor = next.iter().find(|(id, path)| self.is_poor(*id, path)).cloned();
-            let Some((id, path)) = poor else {
+            let earlier = || self.passed.iter().rev().find(|(id, path, _)| next.contains(&(*id, path.clone())));
+            let Some((id, path, state)) = poor.first().or_else(earlier).cloned() else {
                 return Err(format!("it cannot go, or it is not its turn but that of {next:?}"));
             };
-            self.aside(id, &path);
+            self.run(id).inst(&path).state = state;
         }
     }
 
-    fn is_poor(&self, id: RunId, path: &TaskPath) -> bool {
-        matches!(self.purse(id, path), Purse::Waits | Purse::Settles(_))
-    }
-
-    /// A task that the budget does not cover now makes room for the next.
-    pub(super) fn aside(&mut self, id: RunId, path: &TaskPath) {
-        let purse = self.purse(id, path);
-        let inst = self.run(id).inst(path);
-        match (purse, &inst.state) {
-            (Purse::Waits, _) => inst.state = State::Broke,
-            (Purse::Settles(covered), State::Queued(rank, _)) => inst.state = State::Queued(*rank, covered),
-            _ => {}
+    /// How a task stands that the budget does not cover now and that makes room for the next; `None` if it is not one.
+    pub(super) fn aside(&self, id: RunId, path: &TaskPath) -> Option<State> {
+        match (self.purse(id, path), &self.runs[&id].tasks[path].state) {
+            (Purse::Waits, _) => Some(State::Broke),
+            (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
+            _ => None,
         }
     }
 

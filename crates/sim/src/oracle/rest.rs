@@ -4,7 +4,6 @@ use agendum_core::{Scheduler, Step};
 use agendum_types::snapshot::{RunView, TaskView};
 use agendum_types::{Cause, RunId, RunStatus, TaskPath, TaskStatus};
 
-use super::place::Purse;
 use super::state::{How, Inst, Phase, Run, State};
 use super::{Reference, ensure};
 
@@ -52,15 +51,23 @@ impl Reference {
         ensure(shown.queued == self.queued().len() as u64, "another number of queued tasks")
     }
 
-    /// Of tasks that ranked alike only the core knows which it looked at before it had no credit left: those show what they wait for.
+    /// Of tasks that ranked alike only the core knows which it looked at first, while there was money, a target and a credit: those
+    /// that stepped aside then are as they were to be.
     fn step_aside(&mut self, core: &Scheduler) {
-        for (id, path) in std::mem::take(&mut self.passed) {
+        for (id, path, state) in std::mem::take(&mut self.passed) {
             let Some(run) = self.runs.get_mut(&id).filter(|run| run.tasks.contains_key(&path)) else { continue };
             let name = run.graph.path_text(&path);
-            let shown = core.view(id).and_then(|view| view.tasks.into_iter().find(|task| task.path == name));
-            let waits = shown.is_some_and(|task| task.waiting_on != Some(Cause::Capacity));
-            if waits && matches!(run.tasks[&path].state, State::Queued(..)) {
-                self.aside(id, &path);
+            let inst = run.inst(&path);
+            let is_so = match &state {
+                State::Queued(_, covered) => core.queued_for(id, &path).is_some_and(|targets| {
+                    targets.iter().map(|target| usize::from(target.0)).eq(covered.iter().copied())
+                }),
+                _ => core.view(id).is_some_and(|view| {
+                    view.tasks.iter().any(|task| task.path == name && task.waiting_on == Some(Cause::Budget))
+                }),
+            };
+            if is_so && matches!(inst.state, State::Queued(..) | State::Broke) {
+                inst.state = state;
             }
         }
     }
@@ -69,11 +76,11 @@ impl Reference {
     fn sends_all(&mut self) -> Result<(), String> {
         while self.flights.len() < self.limits.attempt_credits as usize {
             let Some((id, path)) = self.next().into_iter().next() else { return Ok(()) };
-            let name = self.runs[&id].graph.path_text(&path);
-            let purse = self.purse(id, &path);
-            let poor = matches!(purse, Purse::Waits | Purse::Settles(_));
-            ensure(poor, &format!("{name} could go and does not: {purse:?}"))?;
-            self.aside(id, &path);
+            let Some(state) = self.aside(id, &path) else {
+                let (name, purse) = (self.runs[&id].graph.path_text(&path), self.purse(id, &path));
+                return Err(format!("{name} could go and does not: {purse:?}"));
+            };
+            self.run(id).inst(&path).state = state;
         }
         Ok(())
     }
