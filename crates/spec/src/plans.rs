@@ -2,8 +2,11 @@
 //!
 //! `[{id, tool, args, dependencies}]` (LLMCompiler), with HuggingGPT's `task` and `dep`; `{nodes, links}` (TaskBench), also as its
 //! planners write them: `{task_steps, task_nodes, task_links}`. Links are pairs or `{source, target}`. Every tool becomes an `exec`
-//! task without effect that runs the program of that name with its arguments as JSON. Refusals are for a model to act on: all of them
+//! task without effect that runs the program of that name with its arguments as JSON. Where these name another step (`$1`,
+//! `<GENERATED>-1`, `<node-1>`), what that one printed stands, and the step needs it. Refusals are for a model to act on: all of them
 //! at once, each with what would mend it.
+
+mod references;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +14,7 @@ use agendum_types::graph::NodeId;
 use serde_json::{Map, Value as Json, json};
 
 use crate::cycles;
+use crate::plans::references::{LINKED, LISTED, Mark};
 
 /// Steps of a plan at most.
 const STEPS_MAX: usize = 10_000;
@@ -29,15 +33,15 @@ struct Step {
 #[must_use]
 pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
     let value: Json = serde_json::from_str(text).ok()?;
-    let steps = match &value {
-        Json::Array(list) if list.is_empty() || list.iter().any(is_step) => listed(list),
+    let (steps, marks) = match &value {
+        Json::Array(list) if list.is_empty() || list.iter().any(is_step) => (listed(list), LISTED),
         // A document has tasks, and a plan that stands inside one is none.
-        Json::Object(object) if !object.contains_key("tasks") => linked(object)?,
+        Json::Object(object) if !object.contains_key("tasks") => (linked(object)?, LINKED),
         Json::Array(_) | Json::Object(_) | Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
             return None;
         }
     };
-    Some(steps.and_then(|(steps, wrong)| document(&steps, wrong)))
+    Some(steps.and_then(|(steps, wrong)| document(&steps, marks, wrong)))
 }
 
 /// The steps that could be read, and what is wrong so far.
@@ -152,7 +156,7 @@ fn joined(mut steps: Vec<Step>, links: &[Json]) -> Steps {
     (steps, wrong)
 }
 
-fn document(steps: &[Step], mut wrong: Vec<String>) -> Result<Json, Vec<String>> {
+fn document(steps: &[Step], marks: &[Mark], mut wrong: Vec<String>) -> Result<Json, Vec<String>> {
     if steps.is_empty() {
         wrong.push("the plan has no steps: name at least one tool".to_owned());
     }
@@ -171,28 +175,29 @@ fn document(steps: &[Step], mut wrong: Vec<String>) -> Result<Json, Vec<String>>
     }
     let name_of = |place: u32| format!("s{place}");
     let mut tasks = Map::new();
-    for step in steps {
-        let mut needs: BTreeSet<String> = BTreeSet::new();
+    let mut all_needs: Vec<Vec<NodeId>> = Vec::with_capacity(steps.len());
+    for (place, step) in (0..).zip(steps) {
+        let mut needs: BTreeSet<u32> = BTreeSet::new();
         for need in &step.needs {
             match places.get(need.as_str()) {
-                Some(place) => drop(needs.insert(name_of(*place))),
+                Some(place) => drop(needs.insert(*place)),
                 None => wrong.push(format!(
                     "step {:?} depends on {need:?}, which is no step: add it, or drop the dependency",
                     step.id
                 )),
             }
         }
-        // Braces of templates stand in texts only, where JSON has another way to write them.
-        let arguments =
-            step.args.to_string().replace("${{", "$\\u007b{").replace("{%", "\\u007b%").replace("{#", "\\u007b#");
+        let (arguments, read) = arguments_of(step, place, marks, &places, &mut wrong);
+        needs.extend(read);
         let tool = step.tool.replace("${{", "$ {{").replace("{%", "{ %").replace("{#", "{ #");
         let task = json!({
-            "description": step.words.as_ref().unwrap_or(&step.tool), "uses": "exec", "effect": "none", "needs": needs,
-            "with": { "argv": [tool, arguments] },
+            "description": step.words.as_ref().unwrap_or(&step.tool), "uses": "exec", "effect": "none",
+            "needs": needs.iter().copied().map(name_of).collect::<Vec<_>>(), "with": { "argv": [tool, arguments] },
         });
-        tasks.insert(name_of(places[step.id.as_str()]), task);
+        tasks.insert(name_of(place), task);
+        all_needs.push(needs.into_iter().map(NodeId).collect());
     }
-    if let Some(path) = cycle(steps, &places) {
+    if let Some(path) = cycle(steps, &all_needs) {
         wrong.push(format!(
             "the plan is a cycle: {}: drop one of these dependencies, or write a loop",
             path.join(" → ")
@@ -201,10 +206,35 @@ fn document(steps: &[Step], mut wrong: Vec<String>) -> Result<Json, Vec<String>>
     if wrong.is_empty() { Ok(json!({ "version": 1, "name": "plan", "tasks": tasks })) } else { Err(wrong) }
 }
 
+/// The arguments of a step as a template, and the places of the steps that they read.
+fn arguments_of(
+    step: &Step,
+    own: u32,
+    marks: &[Mark],
+    places: &BTreeMap<&str, u32>,
+    wrong: &mut Vec<String>,
+) -> (String, BTreeSet<u32>) {
+    let (mut read, mut told) = (BTreeSet::new(), BTreeSet::new());
+    let template = references::template(&step.args.to_string(), marks, |reference| {
+        let place = reference.place(places);
+        if place.is_some_and(|place| place != own) {
+            read.extend(place);
+        } else if told.insert(reference.text.to_owned()) {
+            let what = if place.is_some() { "which is itself" } else { "and there is no such step" };
+            wrong.push(format!(
+                "step {:?} reads {}, {what}: name another step{}",
+                step.id,
+                reference.text,
+                reference.or_literal()
+            ));
+        }
+        place
+    });
+    (template, read)
+}
+
 /// A cycle of the plan, by ids, the first repeated at the end; what is needed stands before what needs it.
-fn cycle(steps: &[Step], places: &BTreeMap<&str, u32>) -> Option<Vec<String>> {
-    let known = |need: &String| places.get(need.as_str()).copied().map(NodeId);
-    let needs: Vec<Vec<NodeId>> = steps.iter().map(|step| step.needs.iter().filter_map(known).collect()).collect();
+fn cycle(steps: &[Step], needs: &[Vec<NodeId>]) -> Option<Vec<String>> {
     let needs: Vec<&[NodeId]> = needs.iter().map(Vec::as_slice).collect();
     let first = cycles::find(&needs).into_iter().next()?;
     Some(first.iter().rev().map(|node| steps[node.0 as usize].id.clone()).collect())

@@ -77,6 +77,23 @@ fn exit_codes_say_what_happened() {
 }
 
 #[test]
+fn a_step_of_a_plan_reads_what_another_printed() {
+    let hard = "  <a> \\ \"b\" & 'c' ${{ x }} {% if %}\u{e9}";
+    let plan = serde_json::json!([
+        { "id": 1, "tool": "echo", "args": hard },
+        { "id": 2, "tool": "echo", "args": ["$1", { "deep": "it was ${1}, not $$1" }], "dependencies": [1] },
+    ]);
+    let config = "[targets.tools]\nkind = \"exec\"\nallow = [\"echo\"]\n";
+    let place = Place::new(&[("agendum.toml", config), ("plan.json", &plan.to_string())]);
+    let output = place.json(&["run", "plan.json"])["run"]["output"].take();
+    let printed = |step: &str| output[step]["stdout"].as_str().unwrap_or_else(|| panic!("{output}"));
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let first = printed("s0").trim_end();
+    assert_eq!(json(first), hard);
+    assert_eq!(json(printed("s1")), serde_json::json!([first, { "deep": format!("it was {first}, not $1") }]));
+}
+
+#[test]
 fn a_plan_with_a_cycle_is_refused_with_its_path() {
     let place = Place::new(&[("plan.json", r#"{"nodes":["a","b"],"links":[["a","b"],["b","a"]]}"#)]);
     let (code, _, err) = place.run(&["check", "plan.json"]);

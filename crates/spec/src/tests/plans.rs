@@ -41,9 +41,60 @@ fn taskbench_planners_are_read() {
     insta::assert_snapshot!(shown(r#"{
         "task_steps": ["Step 1: read the picture", "Step 2: say it"],
         "task_nodes": [{"task": "OCR", "arguments": ["a.png"]}, {"task": "TTS", "arguments": ["<node-0>"]}],
-        "task_links": [{"source": "OCR", "target": "TTS"}]}"#), @r#"{"s0":{"description":"Step 1: read the picture","uses":"exec","effect":"none","needs":[],"with":{"argv":["OCR","[\"a.png\"]"]}},"s1":{"description":"Step 2: say it","uses":"exec","effect":"none","needs":["s0"],"with":{"argv":["TTS","[\"<node-0>\"]"]}}}"#);
+        "task_links": [{"source": "OCR", "target": "TTS"}]}"#), @r#"{"s0":{"description":"Step 1: read the picture","uses":"exec","effect":"none","needs":[],"with":{"argv":["OCR","[\"a.png\"]"]}},"s1":{"description":"Step 2: say it","uses":"exec","effect":"none","needs":["s0"],"with":{"argv":["TTS","[\"${{ (tasks.s0.output.stdout | trim('\\n') | tojson)[1:-1] }}\"]"]}}}"#);
     insta::assert_snapshot!(shown(r#"{"task_nodes": [{"task": "OCR"}], "user_request": "read it"}"#), @r#"{"s0":{"description":"OCR","uses":"exec","effect":"none","needs":[],"with":{"argv":["OCR","{}"]}}}"#);
     insta::assert_snapshot!(shown(r#"{"nodes": [{"id": 1, "task": "a"}, {"id": 2, "task": "a"}], "links": [{"source": 1, "target": 2}]}"#), @r#"{"s0":{"description":"a","uses":"exec","effect":"none","needs":[],"with":{"argv":["a","{}"]}},"s1":{"description":"a","uses":"exec","effect":"none","needs":["s0"],"with":{"argv":["a","{}"]}}}"#);
+}
+
+/// The arguments of each step and what it needs, one a line; or what is wrong.
+fn arguments(text: &str) -> String {
+    match read(text).unwrap() {
+        Ok(document) => {
+            let lines = document["tasks"].as_object().unwrap().iter();
+            lines.map(|(name, task)| format!("{name} {} {}\n", task["needs"], task["with"]["argv"][1])).collect()
+        }
+        Err(wrong) => wrong.join("\n"),
+    }
+}
+
+#[test]
+fn what_a_step_printed_is_read_by_another() {
+    insta::assert_snapshot!(arguments(r#"[
+        {"id": 1, "tool": "a", "args": ["$$1, $1.50, $1,000, $5k, $x, $, a < b, ${{ x }}"]},
+        {"id": 2, "tool": "b", "args": {"deep": [{"q": "$1"}], "${1}": "of $1 and ${1}, not $$1"}, "dependencies": [1]},
+        {"id": 3, "tool": "c", "args": "{$2{% if %}, $1.", "dependencies": []}]"#), @r#"
+    s0 [] "[\"$1, $1.50, $1,000, $5k, $x, $, a < b, $\\u007b{ x }}\"]"
+    s1 ["s0"] "{\"deep\":[{\"q\":\"${{ (tasks.s0.output.stdout | trim('\\n') | tojson)[1:-1] }}\"}],\"${{ (tasks.s0.output.stdout | trim('\\n') | tojson)[1:-1] }}\":\"of ${{ (tasks.s0.output.stdout | trim('\\n') | tojson)[1:-1] }} and ${{ (tasks.s0.output.stdout | trim('\\n') | tojson)[1:-1] }}, not $1\"}"
+    s2 ["s0","s1"] "\"{${{ (tasks.s1.output.stdout | trim('\\n') | tojson)[1:-1] }}\\u007b% if %}, ${{ (tasks.s0.output.stdout | trim('\\n') | tojson)[1:-1] }}.\""
+    "#);
+    insta::assert_snapshot!(arguments(r#"[
+        {"id": 0, "task": "ocr", "dep": [-1], "args": {"image": "a.png"}},
+        {"id": 1, "task": "sum", "dep": [0], "args": {"text": "<GENERATED>-0"}}]"#), @r#"
+    s0 [] "{\"image\":\"a.png\"}"
+    s1 ["s0"] "{\"text\":\"${{ (tasks.s0.output.stdout | trim('\\n') | tojson)[1:-1] }}\"}"
+    "#);
+    insta::assert_snapshot!(arguments(r#"{
+        "task_nodes": [{"task": "OCR", "arguments": ["$5"]}, {"task": "TTS", "arguments": ["<node-0>", "<node-x>"]}],
+        "task_links": []}"#), @r#"
+    s0 [] "[\"$5\"]"
+    s1 ["s0"] "[\"${{ (tasks.s0.output.stdout | trim('\\n') | tojson)[1:-1] }}\",\"<node-x>\"]"
+    "#);
+}
+
+#[test]
+fn what_is_read_must_be_there() {
+    insta::assert_snapshot!(arguments(r#"[
+        {"id": 1, "tool": "awk", "args": "{ print $1, $1 }"},
+        {"id": 2, "tool": "pay", "args": ["$5", "${7}", "<GENERATED>-9"]},
+        {"id": 3, "tool": "c", "args": "$4"},
+        {"id": 4, "tool": "d", "args": "$3"}]"#), @r#"
+    step "1" reads $1, which is itself: name another step, or write $$1 for the text
+    step "2" reads $5, and there is no such step: name another step, or write $$5 for the text
+    step "2" reads ${7}, and there is no such step: name another step, or write $${7} for the text
+    step "2" reads <GENERATED>-9, and there is no such step: name another step
+    the plan is a cycle: 3 → 4 → 3: drop one of these dependencies, or write a loop
+    "#);
+    insta::assert_snapshot!(arguments(r#"{"nodes": [{"task": "a", "arguments": ["<node-1>"]}], "links": []}"#), @r#"step "a" reads <node-1>, and there is no such step: name another step"#);
 }
 
 #[test]
