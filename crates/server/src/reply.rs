@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 problems.
 
-use agendum_engine::{CommandError, NotLive, ReadError, SubmitError, Unfinished};
-use agendum_ports::StoreError;
+use agendum_engine::{ReadError, SubmitError, Unfinished};
+use agendum_ports::{RunRow, StoreError};
 use agendum_types::RunId;
 use agendum_wire::v1::Problem;
 use axum::Json;
@@ -36,6 +36,17 @@ impl Refused {
             "there is no such run",
             format!("no run {id}: `agendum runs ls` lists them"),
         )
+    }
+
+    /// A run that takes nothing any more.
+    pub(crate) fn ended(row: &RunRow) -> Self {
+        let how = row.answered.map_or_else(String::new, |_| format!(": {}", row.status.word()));
+        Self::new(StatusCode::CONFLICT, "not_live", "the run is not live", format!("run {} has ended{how}", row.run))
+    }
+
+    /// The engine takes no work now.
+    pub(crate) fn unavailable(error: impl ToString) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error)
     }
 
     /// As many streams are open as may be.
@@ -106,9 +117,7 @@ impl From<SubmitError> for Refused {
             SubmitError::Payload(message) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "payload", "the inputs cannot be kept", message)
             }
-            SubmitError::Unavailable(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error)
-            }
+            SubmitError::Unavailable(_) => Self::unavailable(error),
         }
     }
 }
@@ -138,27 +147,5 @@ impl From<ReadError> for Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         ReadError::from(error).into()
-    }
-}
-
-impl From<CommandError> for Refused {
-    fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::NotLive(error) => error.into(),
-            CommandError::Unavailable(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error)
-            }
-        }
-    }
-}
-
-impl From<NotLive> for Refused {
-    fn from(error: NotLive) -> Self {
-        Self::new(
-            StatusCode::CONFLICT,
-            "not_live",
-            "the run is not live",
-            format!("run {} has ended, or never was", error.0),
-        )
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_engine::{Command, Scanned, Standing, Wanted};
+use agendum_engine::{Command, CommandError, Scanned, Standing, Wanted};
 use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
 use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath};
 use agendum_wire::v1::{self, Page, Run, RunDetail, RunError, Seen, TaskLine};
@@ -281,6 +281,12 @@ pub(crate) async fn command(
             return Err(Refused::bad("command", "unknown command", format!("{other:?}: use cancel, pause or resume")));
         }
     };
-    engine.command(&service.tenant, run_id(&id)?, order).await?;
+    let run = run_id(&id)?;
+    if let Err(error) = engine.command(&service.tenant, run, order).await {
+        return Err(match error {
+            CommandError::NotLive(_) => Refused::ended(&row(&service, run).await?),
+            CommandError::Unavailable(_) => Refused::unavailable(error),
+        });
+    }
     Ok(Json(serde_json::json!({ "id": id, "command": command })))
 }

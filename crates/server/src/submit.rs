@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_engine::{Engine, NotLive, Request};
+use agendum_engine::{Engine, Request};
 use agendum_spec::{Checked, Diagnostic, NoFiles, Source};
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal, RunId};
@@ -73,7 +73,7 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> R
     let Service { reader, tenant, .. } = service;
     let row = reader.run(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
     if row.answered.is_some() {
-        return Err(NotLive(run).into());
+        return Err(Refused::ended(&row).into());
     }
     let document = reader.document(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
     let (limits, body) = (service.limits.clone(), body.to_owned());
@@ -129,7 +129,8 @@ fn invalid(checked: &Checked) -> Refused {
 }
 
 fn not_right(checked: &Checked, title: &str) -> Refused {
-    let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", title, "see diagnostics");
+    let detail = if checked.more { "see diagnostics; there are more than these" } else { "see diagnostics" };
+    let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", title, detail);
     refused.0.diagnostics = checked.diagnostics.iter().map(Diagnostic::json).collect();
     refused
 }

@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Service;
 
+/// The id of no run.
+const NEVER: &str = "01K9ZZK3V5Q0T6M1F8A2B3C4D5";
+
 /// Says its prompt word by word; `sleep` waits until it is cancelled.
 struct Parrot;
 
@@ -210,6 +213,13 @@ async fn a_live_run_is_steered() {
     assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/cancel"), None).await.0, 200);
     let (_, _, detail) = world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
     assert_eq!((&detail["status"], &detail["error"]["class"]), (&json!("cancelled"), &json!("cancelled")));
+    for command in ["cancel", "pause", "resume"] {
+        let (status, _, never) = world.ask("POST", &format!("/v1/runs/{NEVER}/{command}"), None).await;
+        assert_eq!((status, &never["type"]), (404, &json!("no_run")), "{never}");
+        let (status, _, ended) = world.ask("POST", &format!("/v1/runs/{id}/{command}"), None).await;
+        assert_eq!((status, &ended["type"]), (409, &json!("not_live")), "{ended}");
+        assert_eq!(ended["detail"], format!("run {id} has ended: cancelled"));
+    }
 }
 
 #[tokio::test]

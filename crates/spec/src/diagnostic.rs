@@ -116,7 +116,7 @@ impl Diagnostics {
         help: Option<String>,
     ) {
         let (message, help) = (shortened(message), help.map(shortened));
-        let is_full = if severity == Severity::Warning { self.warnings() >= WARNINGS_MAX } else { self.is_full() };
+        let is_full = if severity == Severity::Warning { self.warnings() > WARNINGS_MAX } else { self.is_full() };
         if is_full || self.found.iter().any(|known| known.span == *span && known.message == message) {
             return;
         }
@@ -144,13 +144,27 @@ impl Diagnostics {
         scalar.map_or(Parts::Unknown(whole), Parts::Scalar)
     }
 
-    /// True if what is found from now on is not kept.
+    /// True if what is found from now on is not kept. One more than is told is: there are more then.
     pub(crate) fn is_full(&self) -> bool {
-        self.found.len() - self.warnings() >= COUNT_MAX
+        self.found.len() - self.warnings() > COUNT_MAX
     }
 
     fn warnings(&self) -> usize {
         self.found.iter().filter(|found| found.severity == Severity::Warning).count()
+    }
+
+    /// Takes out what is one too many; true if there was such.
+    fn cut(&mut self) -> bool {
+        let (warnings, found) = (self.warnings(), self.found.len());
+        for (count, max, of_warnings) in [(warnings, WARNINGS_MAX, true), (found - warnings, COUNT_MAX, false)] {
+            let is_one = |one: &Diagnostic| (one.severity == Severity::Warning) == of_warnings;
+            if count > max
+                && let Some(last) = self.found.iter().rposition(is_one)
+            {
+                self.found.remove(last);
+            }
+        }
+        self.found.len() < found
     }
 
     /// A help for a word that is not known: the nearest that is, or what there is.
@@ -197,11 +211,12 @@ impl Diagnostics {
         help: impl Into<String>,
     ) -> bool {
         self.add(Severity::Warning, code, span, message.into(), Some(help.into()));
-        self.warnings() < WARNINGS_MAX
+        self.warnings() <= WARNINGS_MAX
     }
 
-    /// In the order of the text, each with its line and column. A file's come where the document names it.
-    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+    /// In the order of the text, each with its line and column; and whether there are more. A file's come where the document names it.
+    pub(crate) fn finish(mut self) -> (Vec<Diagnostic>, bool) {
+        let more = self.cut();
         let mut found: Vec<(usize, Diagnostic)> = Vec::with_capacity(self.found.len());
         for mut diagnostic in std::mem::take(&mut self.found) {
             let at = self.to_file(&mut diagnostic).unwrap_or(diagnostic.span.start);
@@ -219,7 +234,7 @@ impl Diagnostics {
             diagnostic.line = line;
             diagnostic.column = self.text[line_start..at].chars().count() + 1;
         }
-        found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+        (found.into_iter().map(|(_, diagnostic)| diagnostic).collect(), more)
     }
 
     /// Counts a span behind the document within its file; gives where the document names that.

@@ -26,7 +26,7 @@ pub fn extend(document: &NormalDocument, addition: &str, limits: &Limits) -> Res
     let mut whole = parsed(document)?;
     let mut diagnostics = Diagnostics::new(addition);
     let accepted = extend_into(&mut whole, addition, limits, &mut diagnostics);
-    Ok(Checked { accepted: accepted.filter(|_| !diagnostics.has_errors()), diagnostics: diagnostics.finish() })
+    Ok(Checked::new(accepted, diagnostics))
 }
 
 fn extend_into(whole: &mut Node, addition: &str, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Accepted> {

@@ -57,8 +57,10 @@ pub struct Checked {
     /// The graph with its document, unless there are errors. Present also when the document uses words that this release does not
     /// run yet: see [`Checked::runnable`].
     pub accepted: Option<Accepted>,
-    /// Everything there is to say, in the order of the text.
+    /// Everything there is to say, in the order of the text: 100 errors and 50 warnings at most.
     pub diagnostics: Vec<Diagnostic>,
+    /// True if there are more than these.
+    pub more: bool,
 }
 
 /// A graph and the document it was made of.
@@ -75,6 +77,12 @@ pub struct Accepted {
 pub struct NormalDocument(pub Arc<str>);
 
 impl Checked {
+    fn new(accepted: Option<Accepted>, diagnostics: Diagnostics) -> Self {
+        let accepted = accepted.filter(|_| !diagnostics.has_errors());
+        let (diagnostics, more) = diagnostics.finish();
+        Self { accepted, diagnostics, more }
+    }
+
     /// The graph, if nothing stands against running it.
     #[must_use]
     pub fn runnable(&self) -> Option<&Accepted> {
@@ -88,7 +96,7 @@ impl Checked {
 pub fn check(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Checked {
     let mut diagnostics = Diagnostics::new(source.text);
     let accepted = check_into(source.text, resolver, limits, &mut diagnostics);
-    Checked { accepted: accepted.filter(|_| !diagnostics.has_errors()), diagnostics: diagnostics.finish() }
+    Checked::new(accepted, diagnostics)
 }
 
 fn check_into(text: &str, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Accepted> {
@@ -109,7 +117,7 @@ pub fn load(document: &NormalDocument, limits: &Limits) -> Result<Arc<Graph>, Un
     let mut diagnostics = Diagnostics::new(&document.0);
     match lower::graph(&parsed(document)?, hash_of(&document.0), limits, &mut diagnostics) {
         Some(graph) if !diagnostics.has_errors() => Ok(Arc::new(graph)),
-        _ => Err(Unloadable(diagnostics.finish().into_iter().next().map_or_else(String::new, |first| first.message))),
+        _ => Err(Unloadable(diagnostics.finish().0.into_iter().next().map_or_else(String::new, |first| first.message))),
     }
 }
 

@@ -132,8 +132,13 @@ impl Walk<'_> {
     fn has_value(&mut self, node: &Node, schema: &Json, what: &str) {
         if let (Some(known), Some(word)) = (schema["enum"].as_array(), node.text()) {
             let words: Vec<&str> = known.iter().filter_map(Json::as_str).collect();
-            if !words.contains(&word) {
-                self.unknown_word(&node.span, word, &words, what);
+            match schema["x-example"].as_str().filter(|_| !words.contains(&word)) {
+                Some(instead) => {
+                    let message = format!("{what} knows no `{word}`");
+                    self.diagnostics.error("unknown_value", &node.span, message, format!("write {instead}"));
+                }
+                None if !words.contains(&word) => self.unknown_word(&node.span, word, &words, what),
+                None => {}
             }
         }
         if let (Some(known), Value::Number(number)) = (schema["enum"].as_array(), &node.value)

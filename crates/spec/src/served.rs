@@ -10,9 +10,11 @@ use crate::tree::{self, Node};
 
 /// The tasks that no target serves as they ask for it, as warnings: a run would be refused. The words are those of the scheduler.
 #[must_use]
-pub fn unserved(source: Source<'_>, targets: &[Target], limits: &Limits) -> Vec<Diagnostic> {
+pub fn unserved(source: Source<'_>, targets: &[Target], limits: &Limits) -> (Vec<Diagnostic>, bool) {
     // What is wrong with the text itself is said by `check`.
-    let Some(tree) = tree::parse(source.text, limits, &mut Diagnostics::new(source.text)) else { return Vec::new() };
+    let Some(tree) = tree::parse(source.text, limits, &mut Diagnostics::new(source.text)) else {
+        return (Vec::new(), false);
+    };
     let mut look = Look { targets, diagnostics: Diagnostics::new(source.text) };
     for section in Section::ALL {
         look.tasks(tree.get(section.word()), limits.depth_max);

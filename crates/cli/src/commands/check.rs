@@ -122,11 +122,16 @@ impl Document {
     /// Says what there is to say on stderr; the graph if it can be run.
     pub(crate) fn runnable(self, json: bool) -> Result<Accepted, Failure> {
         let accepted = self.checked.runnable().cloned();
+        let more = self.checked.more && accepted.is_none() && !json;
         self.report(json, accepted.is_none())?;
+        if more {
+            writeln!(anstream::stderr(), "there are more than these")?;
+        }
         accepted.ok_or_else(|| Failure::silent(USAGE))
     }
 
     pub(crate) fn report(self, json: bool, all: bool) -> Result<(), Failure> {
+        let more = self.checked.more;
         let diagnostics: Vec<_> = self
             .checked
             .diagnostics
@@ -135,7 +140,7 @@ impl Document {
             .collect();
         if json && !diagnostics.is_empty() {
             let list: Vec<_> = diagnostics.iter().map(Diagnostic::json).collect();
-            writeln!(anstream::stderr(), "{}", json!({ "document": self.name, "diagnostics": list }))?;
+            writeln!(anstream::stderr(), "{}", json!({ "document": self.name, "diagnostics": list, "more": more }))?;
             return Ok(());
         }
         let mut err = anstream::stderr();
@@ -151,8 +156,9 @@ pub(crate) fn check(json: bool, path: &Path, config: &Config) -> Result<(), Fail
     let mut document = read(path, limits)?;
     if config.file.is_some() {
         let source = Source { name: &document.name, text: &document.text };
-        let unserved = agendum_spec::served::unserved(source, &targets::declared(config), limits);
+        let (unserved, more) = agendum_spec::served::unserved(source, &targets::declared(config), limits);
         document.checked.diagnostics.extend(unserved);
+        document.checked.more |= more;
         document.checked.diagnostics.sort_by_key(|one| (one.line, one.column));
     }
     say(json, document)
@@ -167,6 +173,7 @@ pub(super) fn counted(count: usize, one: &str) -> String {
 pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
     let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
+    let more = if document.checked.more { "; there are more than these" } else { "" };
     let mut out = anstream::stdout();
     if json {
         let list: Vec<_> = document.checked.diagnostics.iter().map(Diagnostic::json).collect();
@@ -176,7 +183,10 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
         writeln!(
             out,
             "{}",
-            json!({ "document": document.name, "runnable": errors + not_yet == 0, "graph": graph, "diagnostics": list })
+            json!({
+                "document": document.name, "runnable": errors + not_yet == 0, "graph": graph, "diagnostics": list,
+                "more": document.checked.more,
+            })
         )?;
         return if errors + not_yet == 0 { Ok(()) } else { Err(Failure::silent(USAGE)) };
     }
@@ -187,7 +197,7 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
             let warned = if warnings > 0 { format!(", {}", counted(warnings, "warning")) } else { String::new() };
             writeln!(
                 out,
-                "{name}: {} with {}, {}{warned}",
+                "{name}: {} with {}, {}{warned}{more}",
                 accepted.graph.name,
                 counted(accepted.graph.tasks.len(), "task"),
                 &accepted.graph.hash.to_string()[..12]
@@ -203,7 +213,7 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
             parts.extend((errors > 0).then(|| counted(errors, "error")));
             parts.extend((not_yet > 0).then(|| format!("{not_yet} not yet supported")));
             parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
-            Err(Failure::new(USAGE, format!("{name}: {}", parts.join(", "))))
+            Err(Failure::new(USAGE, format!("{name}: {}{more}", parts.join(", "))))
         }
     }
 }

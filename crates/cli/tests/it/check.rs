@@ -161,6 +161,17 @@ fn a_document_that_is_not_there_has_a_neighbour() {
 }
 
 #[test]
+fn a_long_list_says_that_it_is_cut() {
+    let tasks: String = (0..101).map(|n| format!("  t{n}: {{ uses: chat, x: 1, with: {{ prompt: hi }} }}\n")).collect();
+    let place = Place::new(&[("many.yaml", &format!("version: 1\nname: many\ntasks:\n{tasks}"))]);
+    let (_, _, err) = place.run(&["check", "many.yaml"]);
+    assert_eq!(err.lines().last(), Some("error: many.yaml: 100 errors; there are more than these"));
+    let (_, _, err) = place.run(&["run", "many.yaml"]);
+    assert_eq!(err.lines().last(), Some("there are more than these"));
+    assert_eq!(place.json(&["check", "many.yaml"])["more"], true);
+}
+
+#[test]
 fn what_looks_like_a_plan_is_refused_as_one() {
     let place = Place::new(&[(
         "plan.json",
@@ -214,7 +225,7 @@ fn an_addition_is_said_in_its_own_text() {
     assert!(place.say(&["runs", "cancel", id]).starts_with('0'));
     assert_snapshot!(place.say(&["runs", "add", id, "more.yaml"]).replace(id, "RUN"), @"
     2
-    error: the run is not live: run RUN has ended, or never was
+    error: the run is not live: run RUN has ended: cancelled
     ");
 }
 

@@ -98,6 +98,18 @@ fn warnings_do_not_crowd_out_an_error() {
         (0..80).map(|n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi, unread: 1 }} }}\n")).collect();
     let checked = super::checked(&format!("tasks:\n{lines}  z: {{ uses: agent }}\n"));
     let warnings = checked.diagnostics.iter().filter(|found| found.severity == crate::Severity::Warning).count();
-    assert_eq!((warnings, checked.diagnostics.len()), (50, 51));
+    assert_eq!((warnings, checked.diagnostics.len(), checked.more), (50, 51, true));
     assert!(checked.runnable().is_none());
+}
+
+#[test]
+fn what_is_not_told_is_not_cut_in_silence() {
+    let of = |count: usize, line: &dyn Fn(usize) -> String| {
+        let checked = super::checked(&format!("tasks:\n{}", (0..count).map(line).collect::<String>()));
+        (checked.diagnostics.len(), checked.more)
+    };
+    let wrong = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi }}, x: 1 }}\n");
+    let unread = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi, unread: 1 }} }}\n");
+    assert_eq!([of(99, &wrong), of(100, &wrong), of(101, &wrong)], [(99, false), (100, false), (100, true)]);
+    assert_eq!([of(49, &unread), of(50, &unread), of(51, &unread)], [(49, false), (50, false), (50, true)]);
 }

@@ -433,12 +433,14 @@ fn no_fallback_and_catch_contradict() {
 #[test]
 fn a_catch_does_one_thing() {
     assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat, catch: [{ on: [any] }, { on: [sometimes], output: 1 }], with: { prompt: hi } } }
+        tasks: { a: { uses: chat, catch: [{ on: [any] }, { on: [sometimes], output: 1 }, { on: [any], use: flaky }], with: { prompt: hi } } }
     "#), @"
     3:35 missing_key: an entry of `catch` does exactly one thing
         help: write `output: …` or `target: NAME`
     3:57 unknown_value: `on` knows no `sometimes`
         help: one of: rate_limited, overloaded, timeout, unavailable, invalid_output, content_blocked, permanent, permission_denied, budget_exceeded, deadline_exceeded, cancelled, uncertain, any
+    3:100 unknown_value: `use` knows no `flaky`
+        help: write `target: NAME` for another target, or `output: …` for a value
     ");
 }
 

@@ -24,8 +24,8 @@ fn what_no_target_serves() {
     "#,
     );
     let targets = [target("openai/mini", Capability::Chat, "large"), target("web", Capability::Http, "slow")];
-    let diagnostics = unserved(Source { name: "graph.yaml", text: &text }, &targets, &Limits::STANDARD);
-    assert_snapshot!(shown(Checked { accepted: None, diagnostics }), @r#"
+    let (diagnostics, more) = unserved(Source { name: "graph.yaml", text: &text }, &targets, &Limits::STANDARD);
+    assert_snapshot!(shown(Checked { accepted: None, diagnostics, more }), @r#"
     4:58 no_target (warning): no target of class "lrge" can chat: a run would be refused with this configuration
         help: did you mean `large`?
     5:79 no_target (warning): none of the targets openai/minni, other can chat: a run would be refused with this configuration
