@@ -41,7 +41,7 @@ const fn need(what: &'static str, package: &'static str, sign: Sign) -> Need {
 const CODE_REVIEW: [Need; 2] =
     [need("git", "git", Sign::Program(&["--version"])), need("cargo", "cargo", Sign::Program(&["--version"]))];
 
-const MEDIA: [Need; 14] = [
+const MEDIA: [Need; 15] = [
     need("flite", "flite", Sign::Program(&["--version"])),
     need("sox", "sox", Sign::Program(&["--version"])),
     need("pocketsphinx_continuous", "pocketsphinx", Sign::Program(&[])),
@@ -53,6 +53,8 @@ const MEDIA: [Need; 14] = [
     need("tesseract", "tesseract-ocr", Sign::Program(&["--version"])),
     need("letters eng", "tesseract-ocr-eng", Sign::Listed(&["tesseract", "--list-langs"], "eng")),
     need("convert", "imagemagick", Sign::Program(&["-version"])),
+    // Another program may have that name.
+    need("ImageMagick", "imagemagick", Sign::Listed(&["convert", "-version"], "Version:")),
     need("font DejaVu-Sans", "fonts-dejavu-core", Sign::Listed(&["convert", "-list", "font"], "DejaVu-Sans")),
     need("tee", "coreutils", Sign::Program(&["--version"])),
     need("realpath", "coreutils", Sign::Program(&["--version"])),
