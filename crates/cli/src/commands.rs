@@ -56,7 +56,11 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Check { graph, fix, dry_run } => {
             let config = Config::find(flags[1], Some(&graph))?;
             next::remember(flags, &config, None);
-            if fix { fix::fix(json, &graph, dry_run, &config.limits.0) } else { check::check(json, &graph, &config) }
+            if fix {
+                fix::fix(json, &graph, dry_run, &config.limits.0)
+            } else {
+                check::check(json, &graph, &config, &config.data(flags[0])?)
+            }
         }
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,

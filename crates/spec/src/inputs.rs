@@ -1,5 +1,7 @@
 //! The inputs of a run: checked against the document's JSON Schema, with its defaults filled in.
 
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value as Json};
 
 use crate::{NormalDocument, json_schema};
@@ -29,19 +31,18 @@ pub fn prepare(schema: &Json, inputs: Json) -> Result<Json, Unfit> {
     let Json::Object(mut inputs) = inputs else {
         return Err(Unfit(vec!["the inputs must be an object".into()]));
     };
-    let none = Map::new();
-    let known = schema["properties"].as_object().unwrap_or(&none);
-    for (name, property) in known {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         if let (None, Some(default)) = (inputs.get(name), property.get("default")) {
             inputs.insert(name.clone(), default.clone());
         }
     }
     let mut wrong: Vec<String> = Vec::new();
-    if !known.is_empty() && schema.get("additionalProperties").is_none() {
+    if let Some(known) = json_schema::declared(schema) {
         let names: Vec<&str> = known.keys().map(String::as_str).collect();
         for name in inputs.keys().filter(|name| !known.contains_key(*name)) {
             let hint = match crate::diagnostic::nearest(name, names.iter().copied()) {
                 Some(best) => format!("did you mean `{best}`?"),
+                None if names.is_empty() => "the graph takes none: its document has no `inputs`".to_owned(),
                 None => format!("known: {}", names.join(", ")),
             };
             wrong.push(format!("unknown input `{name}` ({hint})"));
@@ -50,7 +51,7 @@ pub fn prepare(schema: &Json, inputs: Json) -> Result<Json, Unfit> {
     let inputs = Json::Object(inputs);
     match json_schema::options().build(schema) {
         Ok(validator) => {
-            for error in validator.iter_errors(&inputs) {
+            for error in validator.iter_errors(&inputs).filter(|error| !is_said(error)) {
                 let place = error.instance_path().to_string();
                 let place =
                     if place.is_empty() { String::new() } else { format!("`{}`: ", place.trim_start_matches('/')) };
@@ -60,6 +61,12 @@ pub fn prepare(schema: &Json, inputs: Json) -> Result<Json, Unfit> {
         Err(error) => wrong.push(format!("the graph's own schema of inputs is wrong: {error}")),
     }
     if wrong.is_empty() { Ok(inputs) } else { Err(Unfit(wrong)) }
+}
+
+/// Inputs that the schema does not have were told with the nearest that it has.
+fn is_said(error: &ValidationError<'_>) -> bool {
+    error.instance_path().as_str().is_empty()
+        && matches!(error.kind(), ValidationErrorKind::AdditionalProperties { .. })
 }
 
 /// A reason without most of the value that it repeats.

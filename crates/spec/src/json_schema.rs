@@ -4,7 +4,7 @@ mod cost;
 
 use agendum_types::Limits;
 use jsonschema::{PatternOptions, ValidationOptions};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::Diagnostics;
 use crate::expr::{self, Text};
@@ -118,6 +118,16 @@ pub(crate) fn is_computed(node: &Node) -> bool {
         Value::Map(entries) => entries.iter().any(|(_, value)| is_computed(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+/// The inputs that a document declares; `None` if its schema leaves others open. Without a schema there are none.
+pub(crate) fn declared(inputs: &Json) -> Option<Map<String, Json>> {
+    const OPEN: [&str; 4] = ["patternProperties", "unevaluatedProperties", "$ref", "$dynamicRef"];
+    let is_absent = inputs.as_object().is_none_or(Map::is_empty);
+    let named = inputs["properties"].as_object().cloned().unwrap_or_default();
+    let is_closed = inputs.get("additionalProperties").is_none_or(|others| *others == Json::Bool(false))
+        && !OPEN.iter().any(|word| inputs.get(word).is_some());
+    (is_absent || !named.is_empty() && is_closed).then_some(named)
 }
 
 /// True if a schema names all the fields that its values have.

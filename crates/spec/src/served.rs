@@ -1,21 +1,34 @@
 //! What the targets of a configuration cannot do: known to whoever has one, and no fault of the document.
 
+use std::collections::BTreeSet;
+
 use agendum_types::graph::Section;
 use agendum_types::{Capability, Limits, Target, target};
 
 use crate::Source;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::expr::{Text, classify};
 use crate::lower::words;
 use crate::tree::{self, Node};
 
-/// The tasks that no target serves as they ask for it, as warnings: a run would be refused. The words are those of the scheduler.
+/// What a configuration has.
+#[derive(Clone, Copy, Debug)]
+pub struct Serving<'a> {
+    /// Its targets.
+    pub targets: &'a [Target],
+    /// The names of its indexes, and of those made before.
+    pub indexes: &'a BTreeSet<String>,
+}
+
+/// The tasks that no target serves as they ask for it, and the indexes that are not there, as warnings: a run would be refused, or
+/// fail. The words are those of the scheduler.
 #[must_use]
-pub fn unserved(source: Source<'_>, targets: &[Target], limits: &Limits) -> (Vec<Diagnostic>, bool) {
+pub fn unserved(source: Source<'_>, serving: Serving<'_>, limits: &Limits) -> (Vec<Diagnostic>, bool) {
     // What is wrong with the text itself is said by `check`.
     let Some(tree) = tree::parse(source.text, limits, &mut Diagnostics::new(source.text)) else {
         return (Vec::new(), false);
     };
-    let mut look = Look { targets, diagnostics: Diagnostics::new(source.text) };
+    let mut look = Look { serving, diagnostics: Diagnostics::new(source.text) };
     for section in Section::ALL {
         look.tasks(tree.get(section.word()), limits.depth_max);
     }
@@ -23,7 +36,7 @@ pub fn unserved(source: Source<'_>, targets: &[Target], limits: &Limits) -> (Vec
 }
 
 struct Look<'l> {
-    targets: &'l [Target],
+    serving: Serving<'l>,
     diagnostics: Diagnostics,
 }
 
@@ -36,11 +49,14 @@ impl Look<'_> {
             if let Some((uses, capability)) = uses.zip(capability) {
                 self.task(task, uses, capability);
             }
+            if capability == Some(Capability::Retrieve) {
+                self.index(task);
+            }
         }
     }
 
     fn task(&mut self, task: &Node, uses: &Node, capability: Capability) {
-        let able: Vec<&Target> = self.targets.iter().filter(|target| target.can(capability)).collect();
+        let able: Vec<&Target> = self.serving.targets.iter().filter(|target| target.can(capability)).collect();
         let names: Vec<&str> = able.iter().map(|target| &*target.name).collect();
         let requirement = words::requirement(task.get("model"));
         if !able.iter().any(|target| target.serves(capability, &requirement)) {
@@ -75,6 +91,21 @@ impl Look<'_> {
                 let message = format!("`catch` names target {name:?}, and no such target can {capability}");
                 self.warn(node, message, help);
             }
+        }
+    }
+
+    /// An index that an expression names is known only to the run.
+    fn index(&mut self, task: &Node) {
+        let named = task.get("with").and_then(|with| with.get("index"));
+        let literal =
+            named.and_then(|node| Some((node, node.text()?))).filter(|(_, name)| classify(name) == Text::Plain);
+        if let Some((node, name)) = literal.filter(|(_, name)| !self.serving.indexes.contains(*name)) {
+            let help = match nearest(name, self.serving.indexes.iter().map(String::as_str)) {
+                Some(best) => format!("did you mean `{best}`?"),
+                None => format!("make it with `agendum index add {name} PATH`, or under `[indexes]` in agendum.toml"),
+            };
+            let message = format!("there is no index {name:?}: the task would fail");
+            self.diagnostics.warning("no_index", &node.span, message, help);
         }
     }
 

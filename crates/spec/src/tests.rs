@@ -45,6 +45,7 @@ fn shown(checked: Checked) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// With the head that each document has, and open to any input where it reads some and declares none.
 fn with_head(text: &str) -> String {
     let body = text.strip_prefix('\n').unwrap_or(text);
     let indent = body.len() - body.trim_start_matches(' ').len();
@@ -52,6 +53,8 @@ fn with_head(text: &str) -> String {
     if text.contains("version:") || text.contains("\"version\"") {
         body.join("\n")
     } else {
-        format!("version: 1\nname: test\n{}", body.join("\n"))
+        let is_open = text.contains("inputs.") && !text.contains("inputs:");
+        let inputs = if is_open { "\ninputs: { additionalProperties: true }" } else { "" };
+        format!("version: 1\nname: test\n{}{inputs}", body.join("\n"))
     }
 }

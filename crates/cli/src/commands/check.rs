@@ -4,13 +4,16 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use agendum_retrieve_fts::IndexName;
 use agendum_spec::fix::{Fixed, Unfixable};
+use agendum_spec::served::Serving;
 use agendum_spec::{Accepted, Checked, Diagnostic, File, Report, Resolver, Severity, Source};
 use agendum_types::Limits;
 use serde_json::json;
 
 use crate::config::Config;
 use crate::failure::{Failure, USAGE};
+use crate::host::index_folder;
 use crate::{next, targets};
 
 /// Reads the files that a document names, beside it.
@@ -151,12 +154,16 @@ impl Document {
     }
 }
 
-pub(crate) fn check(json: bool, path: &Path, config: &Config) -> Result<(), Failure> {
+/// `data` is where indexes were made.
+pub(crate) fn check(json: bool, path: &Path, config: &Config, data: &Path) -> Result<(), Failure> {
     let limits = &config.limits.0;
     let mut document = read(path, limits)?;
     if config.file.is_some() {
         let source = Source { name: &document.name, text: &document.text };
-        let (unserved, more) = agendum_spec::served::unserved(source, &targets::declared(config), limits);
+        let made = IndexName::all(&index_folder(data)).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let indexes = config.indexes.keys().cloned().chain(made).collect();
+        let serving = Serving { targets: &targets::declared(config), indexes: &indexes };
+        let (unserved, more) = agendum_spec::served::unserved(source, serving, limits);
         document.checked.diagnostics.extend(unserved);
         document.checked.more |= more;
         document.checked.diagnostics.sort_by_key(|one| (one.line, one.column));

@@ -52,7 +52,7 @@ fn errors_warnings_and_words_not_run_yet() {
     diagnostic code: unknown_value
     error: one.yaml: 1 error
     ");
-    assert_snapshot!(place.say(&["check", "two.yaml"]), @"
+    assert_snapshot!(place.say(&["check", "two.yaml"]), @r"
     2
     not yet: this release does not run `uses: agent`
         Diagnostic severity: error
@@ -69,6 +69,14 @@ fn errors_warnings_and_words_not_run_yet() {
         label at line 3, column 56
     diagnostic help: write `5s`
     diagnostic code: wrong_type
+    there is no input `x`: the document declares none
+        Diagnostic severity: error
+    Begin snippet for p.md starting at line 2, column 1
+    snippet line 2:
+    snippet line 3: Say ${{ inputs.x | uper }}.
+        label at line 3, column 16
+    diagnostic help: add `inputs: { properties: { x: { type: string } } }`
+    diagnostic code: unknown_input
     there is no filter `uper`
         Diagnostic severity: error
     Begin snippet for p.md starting at line 2, column 1
@@ -85,7 +93,7 @@ fn errors_warnings_and_words_not_run_yet() {
         label at line 3, column 81
     diagnostic help: arguments: prompt, system, messages, schema, max_tokens, temperature, stop, tools
     diagnostic code: unread
-    error: two.yaml: 2 errors, 1 not yet supported, 1 warning
+    error: two.yaml: 3 errors, 1 not yet supported, 1 warning
     ");
 }
 

@@ -21,6 +21,7 @@ async fn two_tasks_in_a_row() {
     let document = "
 version: 1
 name: pair
+inputs: { properties: { more: {} } }
 tasks:
   first: { uses: chat, with: { prompt: x, give: { n: 20 } } }
   second: { uses: chat, with: { prompt: x, give: '${{ tasks.first.output.n + inputs.more }}' } }
@@ -47,6 +48,7 @@ async fn a_foreach_collects_its_items() {
     let document = "
 version: 1
 name: each
+inputs: { properties: { numbers: {} } }
 tasks:
   square: { foreach: '${{ inputs.numbers }}', max_parallel: 2, uses: chat, with: { prompt: x, give: '${{ item * item }}' } }
 output: '${{ tasks.square.output }}'
@@ -59,6 +61,7 @@ async fn an_item_that_is_judged_a_failure_is_not_collected() {
     let document = "
 version: 1
 name: each
+inputs: { properties: { numbers: {} } }
 tasks:
   pick:
     foreach: '${{ inputs.numbers }}'
@@ -104,6 +107,7 @@ async fn many_long_evaluations_at_once_all_come_to_an_end() {
     let document = "
 version: 1
 name: long
+inputs: { properties: { numbers: {}, text: {} } }
 tasks:
   count: { foreach: '${{ inputs.numbers }}', max_parallel: 20, uses: chat, with: { prompt: x, give: '${{ inputs.text | length + item }}' } }
 output: '${{ tasks.count.output | sum }}'
@@ -227,6 +231,7 @@ async fn a_long_journal_is_read_to_its_end_by_whoever_comes_early_or_late() {
     let document = "
 version: 1
 name: many
+inputs: { properties: { numbers: {} } }
 tasks:
   each: { foreach: '${{ inputs.numbers }}', max_parallel: 50, uses: chat, with: { prompt: x, give: '${{ item }}' } }
 ";

@@ -11,6 +11,7 @@ use crate::{Command, CommandError, Health, SubmitError, Wanted};
 const LONG: &str = "
 version: 1
 name: long
+inputs: { properties: { nap: {} } }
 tasks:
   first: { uses: chat, with: { prompt: x, give: 1 } }
   nap: { uses: chat, needs: [first], with: { prompt: x, sleep_ms: 60000 }, if: '${{ inputs.nap }}' }

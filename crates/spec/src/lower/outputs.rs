@@ -10,7 +10,7 @@ use agendum_types::graph::{DataRef, NodeId};
 use serde_json::{Map, Value as Json, json};
 
 use crate::expr::{self, Text};
-use crate::json_schema::names_all;
+use crate::json_schema::{declared, names_all};
 use crate::lower::Lower;
 use crate::lower::reads::Place;
 use crate::names::{Part, Read};
@@ -100,20 +100,24 @@ impl Lower<'_, '_> {
     }
 
     /// A run refuses inputs that are not declared, so that nothing can ever be in them.
-    fn inputs(&mut self, declared: &Json, fields: &[(Option<String>, Range<usize>)]) {
+    fn inputs(&mut self, inputs: &Json, fields: &[(Option<String>, Range<usize>)]) {
         let Some(((Some(name), span), rest)) = fields.split_first().map(|(first, rest)| (first.clone(), rest)) else {
             return;
         };
-        let Some(known) = declared["properties"].as_object().filter(|known| !known.is_empty()) else { return };
-        match known.get(&name) {
-            Some(shape) => self.fields(shape, rest, format!("the input `{name}`")),
-            None if declared.get("additionalProperties").is_none() => {
+        match (inputs["properties"].get(&name), declared(inputs)) {
+            (Some(shape), _) => self.fields(shape, rest, format!("the input `{name}`")),
+            (None, Some(known)) if known.is_empty() => {
+                let message = format!("there is no input `{name}`: the document declares none");
+                let help = format!("add `inputs: {{ properties: {{ {name}: {{ type: string }} }} }}`");
+                self.diagnostics.error("unknown_input", &span, message, help);
+            }
+            (None, Some(known)) => {
                 let words: Vec<&str> = known.keys().map(String::as_str).collect();
                 let help = self.diagnostics.suggestion(&name, &words, "inputs");
                 let message = format!("there is no input `{name}` among the `properties` of `inputs`");
                 self.diagnostics.error("unknown_input", &span, message, help);
             }
-            None => {}
+            (None, None) => {}
         }
     }
 

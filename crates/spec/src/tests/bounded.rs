@@ -51,7 +51,7 @@ fn said(text: &str) -> String {
 
 /// What check says of a text in a prompt.
 fn refusal(text: &str) -> String {
-    let document = json!({ "version": 1, "name": "x", "tasks": { "a": { "uses": "chat", "with": { "prompt": "x" } }, "b": { "uses": "chat", "with": { "prompt": text } } } });
+    let document = json!({ "version": 1, "name": "x", "inputs": { "type": "object" }, "tasks": { "a": { "uses": "chat", "with": { "prompt": "x" } }, "b": { "uses": "chat", "with": { "prompt": text } } } });
     on_a_small_stack(move || {
         let found = checked(&document.to_string()).diagnostics;
         found.iter().map(|found| found.message.clone()).collect::<Vec<_>>().join("\n")

@@ -1,8 +1,10 @@
 //! Documents of right words that cannot work all the same, and what is said of them.
 
 use insta::assert_snapshot;
+use serde_json::{Value as Json, json};
 
 use super::said;
+use crate::inputs;
 use crate::schema::arguments;
 
 #[test]
@@ -113,6 +115,30 @@ fn inputs_are_declared() {
         inputs: { type: object, properties: { question: {} }, additionalProperties: true }
         tasks: { a: { uses: chat, with: { prompt: "${{ inputs.anything }}" } } }
     "#), @"");
+    assert_snapshot!(said(r#"
+        version: 1
+        name: none
+        tasks: { a: { uses: chat, with: { prompt: "${{ inputs.typo }} of ${{ inputs }}" } } }
+    "#), @r"
+    3:55 unknown_input: there is no input `typo`: the document declares none
+        help: add `inputs: { properties: { typo: { type: string } } }`
+    ");
+}
+
+#[test]
+fn a_run_takes_the_inputs_that_are_declared() {
+    let taken = |schema: Json, inputs: Json| match inputs::prepare(&schema, inputs) {
+        Ok(inputs) => inputs.to_string(),
+        Err(unfit) => unfit.to_string(),
+    };
+    let named = json!({ "properties": { "name": { "default": "you" }, "nick": {} } });
+    assert_snapshot!(taken(json!({}), json!({})), @"{}");
+    assert_snapshot!(taken(json!({}), json!({ "a": 1 })), @"the inputs do not fit the graph: unknown input `a` (the graph takes none: its document has no `inputs`)");
+    assert_snapshot!(taken(named.clone(), json!({})), @r#"{"name":"you"}"#);
+    assert_snapshot!(taken(named, json!({ "nmae": 1 })), @"the inputs do not fit the graph: unknown input `nmae` (did you mean `name`?)");
+    assert_snapshot!(taken(json!({ "properties": { "a": {} }, "additionalProperties": false }), json!({ "b": 1 })), @"the inputs do not fit the graph: unknown input `b` (known: a)");
+    assert_snapshot!(taken(json!({ "type": "object" }), json!({ "a": 1 })), @r#"{"a":1}"#);
+    assert_snapshot!(taken(json!({ "patternProperties": { "^x": {} }, "properties": { "a": {} } }), json!({ "xb": 1 })), @r#"{"xb":1}"#);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use agendum_types::{Capability, Limits, Target};
 use insta::assert_snapshot;
 
 use super::{shown, with_head};
-use crate::served::unserved;
+use crate::served::{Serving, unserved};
 use crate::{Checked, Source};
 
 fn target(name: &str, capability: Capability, class: &str) -> Target {
@@ -20,11 +20,21 @@ fn what_no_target_serves() {
           b: { uses: chat, with: { prompt: hi }, model: { class: openai/mini, allow: [openai/minni, other] } }
           c: { uses: chat, with: { prompt: hi }, model: { class: large }, catch: [{ on: [any], target: openai/min }] }
           g: { tasks: { d: { uses: exec, with: { argv: [x] } }, e: { uses: chat, model: { class: openai/mini }, with: { prompt: hi } } } }
+          h: { uses: retrieve, with: { index: dosc, query: x } }
+          i: { uses: retrieve, with: { index: faq, query: x } }
+          j: { uses: retrieve, with: { index: "${{ inputs.where }}", query: x } }
+          k: { uses: retrieve, with: { index: docs, query: x } }
         after: { f: { uses: http, with: { url: x }, model: { class: quick } } }
     "#,
     );
-    let targets = [target("openai/mini", Capability::Chat, "large"), target("web", Capability::Http, "slow")];
-    let (diagnostics, more) = unserved(Source { name: "graph.yaml", text: &text }, &targets, &Limits::STANDARD);
+    let targets = [
+        target("openai/mini", Capability::Chat, "large"),
+        target("web", Capability::Http, "slow"),
+        target("index", Capability::Retrieve, "own"),
+    ];
+    let indexes = ["docs".to_owned()].into();
+    let serving = Serving { targets: &targets, indexes: &indexes };
+    let (diagnostics, more) = unserved(Source { name: "graph.yaml", text: &text }, serving, &Limits::STANDARD);
     assert_snapshot!(shown(Checked { accepted: None, diagnostics, more }), @r#"
     4:58 no_target (warning): no target of class "lrge" can chat: a run would be refused with this configuration
         help: did you mean `large`?
@@ -34,7 +44,11 @@ fn what_no_target_serves() {
         help: did you mean `openai/mini`?
     7:28 no_target (warning): no target can exec: a run would be refused with this configuration
         help: add a target with `kind = "exec"` to agendum.toml
-    8:61 no_target (warning): no target of class "quick" can http: a run would be refused with this configuration
+    8:39 no_index (warning): there is no index "dosc": the task would fail
+        help: did you mean `docs`?
+    9:39 no_index (warning): there is no index "faq": the task would fail
+        help: make it with `agendum index add faq PATH`, or under `[indexes]` in agendum.toml
+    12:61 no_target (warning): no target of class "quick" can http: a run would be refused with this configuration
         help: classes and targets: slow, web
     "#);
 }
