@@ -65,7 +65,7 @@ pub struct Entry {
     pub tenant: Option<Tenant>,
     /// What was decided.
     pub record: Record,
-    /// Of the tasks that it ended with what they stood in, those that waited to be sent. Only `why` asks for it.
+    /// Of the tasks that it ended with what they stood in, those that waited to be sent, up to a limit. Only `why` asks for it.
     pub unsent: Box<[Unsent]>,
 }
 

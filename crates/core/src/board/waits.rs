@@ -9,6 +9,10 @@ use crate::inst::{Inst, State};
 use crate::record::{Unsent, Waits};
 use crate::run::{InstId, Run, Slot};
 
+/// A record names at most so many tasks that it ended unsent, for it is one row of the journal: every task of a graph has room, and of
+/// the items of a very wide `foreach` the others are not told one by one.
+const UNSENT_MAX: usize = 10_000;
+
 impl Board {
     /// What a task that is not sent has waited for since it was free; one that backs off is free when that is over. What was sent has
     /// said so, and what waits for other tasks is not free.
@@ -50,6 +54,9 @@ impl Board {
 
     /// Keeps what a task has waited for that ends with what it stands in: its place in the queue is about to be given back.
     pub(super) fn keep_unsent(&mut self, slot: Slot, id: InstId) {
+        if self.unsent.len() == UNSENT_MAX {
+            return;
+        }
         let run = self.run(slot);
         let waits = self.waited(run, id, self.at);
         if !waits.is_empty() {
