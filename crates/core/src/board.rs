@@ -7,6 +7,7 @@ mod open;
 mod run;
 mod settle;
 mod task;
+mod waits;
 
 use std::collections::VecDeque;
 
@@ -17,7 +18,7 @@ use crate::inst::{Settled, State};
 use crate::lookup::Lookup;
 use crate::plan::{Plan, Plans};
 use crate::queue::Queue;
-use crate::record::Record;
+use crate::record::{Record, Unsent};
 use crate::run::{InstId, Run, Slot};
 use crate::timers::Timers;
 
@@ -55,6 +56,10 @@ pub(crate) struct Board {
     pub(crate) todo: VecDeque<Todo>,
     /// Tasks to be skipped once the current record is applied: a worklist, because a chain of them may be long.
     skips: Vec<(Slot, InstId)>,
+    /// What the current record ended before it was sent.
+    pub(crate) unsent: Vec<Unsent>,
+    /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
+    pub(crate) down: (Timestamp, Timestamp),
     /// The time of the last record applied.
     pub(crate) at: Timestamp,
     pub(crate) live_tasks: u64,
@@ -72,6 +77,8 @@ impl Board {
             timers: Timers::default(),
             todo: VecDeque::new(),
             skips: Vec::new(),
+            unsent: Vec::new(),
+            down: (Timestamp(0), Timestamp(0)),
             at: Timestamp(0),
             live_tasks: 0,
         }
