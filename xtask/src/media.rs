@@ -104,10 +104,7 @@ fn run(folder: &Path, more: &[&str]) -> Result<(Output, Vec<Json>, Json)> {
 }
 
 fn agendum(arguments: &[&str]) -> Result<Output> {
-    let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "-p", "agendum-cli", "--"]).args(arguments);
-    command.env_remove("AGENDUM_DATA").env_remove("AGENDUM_CONFIG");
-    command.output().context("cannot start cargo")
+    crate::agendum(arguments).output().context("cannot start cargo")
 }
 
 /// Pieces of text that were shown live.

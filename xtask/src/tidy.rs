@@ -15,7 +15,7 @@ const EMPTY_NAMES: [&str; 6] = ["util", "utils", "common", "helpers", "manager",
 /// Marks of work that is not done; put together here so that this file does not hold them.
 const UNDONE: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
 
-/// Checks every tracked source file and manifest.
+/// Checks every source file and manifest of the workspace.
 pub(crate) fn check() -> Result<()> {
     let mut wrong = Vec::new();
     let mut crates: Vec<PathBuf> =

@@ -47,7 +47,7 @@ impl Client {
         if !problem.detail.is_empty() && problem.diagnostics.is_empty() {
             message = format!("{message}: {}", problem.detail);
         }
-        let code = if status.as_u16() == 503 { UNREACHABLE } else { USAGE };
+        let code = code(status.as_u16());
         let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);
         failure.not_taken = code == UNREACHABLE;
         Err(failure)
@@ -83,9 +83,10 @@ impl Client {
         if word.len() == 26 {
             return Ok(word.to_ascii_uppercase());
         }
-        let runs = self.runs(&[("limit", "1000".to_owned())]).await?;
+        let among = if word == "last" { "1" } else { "1000" };
+        let runs = self.runs(&[("limit", among.to_owned())]).await?;
         if word == "last" {
-            let newest = runs.first().map(|run| run.id.clone());
+            let newest = runs.into_iter().next().map(|run| run.id);
             return newest.ok_or_else(|| {
                 Failure::usage("there are no runs yet").hint(format!("start one: {} demo", next::reading()))
             });
@@ -141,8 +142,29 @@ impl Client {
     }
 }
 
+/// How a command ends that a server refused: what was typed is wrong only if the server says so, and there is room for it.
+const fn code(status: u16) -> u8 {
+    match status {
+        503 => UNREACHABLE,
+        429 => FAILED,
+        400..=499 => USAGE,
+        _ => FAILED,
+    }
+}
+
 fn encoded(query: &[(&str, String)]) -> String {
     let mut address = reqwest::Url::parse("http://localhost/").expect("a constant address");
     address.query_pairs_mut().extend_pairs(query.iter().map(|(name, value)| (*name, value.as_str())));
     address.query().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn a_refusal_has_an_exit_code() {
+        let codes = [400, 401, 404, 409, 422, 429, 500, 502, 503].map(|status| format!("{status} {}", code(status)));
+        insta::assert_snapshot!(codes.join(", "), @"400 2, 401 2, 404 2, 409 2, 422 2, 429 1, 500 1, 502 1, 503 3");
+    }
 }

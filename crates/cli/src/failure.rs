@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use agendum_spec::Diagnostic;
 use owo_colors::OwoColorize as _;
 use serde_json::Value as Json;
 
@@ -57,7 +58,8 @@ impl Failure {
     /// Says the diagnostics with their places in the text that was sent; the rest of the failure is left.
     pub(crate) fn located(mut self, name: &str, text: &str) -> Self {
         // Nobody is left to tell if stderr is closed.
-        let _closed = show::diagnostics(name, text, &std::mem::take(&mut self.diagnostics));
+        let told = std::mem::take(&mut self.diagnostics);
+        let _closed = show::diagnostics(name, text, told.iter().map(Diagnostic::from_json).collect());
         self
     }
 

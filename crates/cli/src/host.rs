@@ -181,6 +181,11 @@ pub(crate) fn index_folder(data: &Path) -> PathBuf {
     data.join("indexes")
 }
 
+/// The names of the indexes that were made.
+pub(crate) fn made_indexes(data: &Path) -> Vec<String> {
+    IndexName::all(&index_folder(data)).iter().map(ToString::to_string).collect()
+}
+
 /// Opens an index, making it, and the folders it lies in, if it is missing; nobody else can read them.
 pub(crate) fn open_index(data: &Path, name: &IndexName) -> Result<Index, Failure> {
     let (folder, file) = (index_folder(data), name.file(&index_folder(data)));

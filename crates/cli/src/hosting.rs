@@ -109,9 +109,7 @@ impl Session {
                     }
                 }
             };
-            if need == Need::Engine {
-                took_up(&started.left);
-            }
+            took_up(&started.left);
             return Ok(Self { client: started.client, host: Some(started.host), owner: None, data: data.to_owned() });
         }
     }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use agendum_retrieve_fts::IndexName;
 use agendum_spec::Accepted;
-use agendum_types::graph::{Rung, Work};
-use agendum_types::{Capability, Target};
+use agendum_spec::served::{self, Serving};
+use agendum_types::graph::Work;
+use agendum_types::{Capability, Graph, Limits, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::config::Config;
-use crate::host::index_folder;
+use crate::host::made_indexes;
 use crate::targets;
 
 /// A configuration as the owner tells it to its clients: names and definitions, no keys.
@@ -107,60 +107,31 @@ impl InForce {
         found
     }
 
-    /// What the graph needs and the owner does not have.
-    pub(crate) fn lacks(&self, accepted: &Accepted, inputs: &Json, data: &Path) -> BTreeSet<String> {
+    /// What the graph needs and the owner does not have; `data` is where indexes were made.
+    pub(crate) fn lacks(&self, accepted: &Accepted, inputs: &Json, data: &Path, limits: &Limits) -> BTreeSet<String> {
         let targets: Vec<Target> = self.targets.iter().map(Served::target).collect();
-        let mut lacks = BTreeSet::new();
-        for task in &accepted.graph.tasks {
-            let Work::Call(call) = &task.work else { continue };
-            let (capability, asked) = (call.capability, &call.requirement);
-            if !targets.iter().any(|target| target.serves(capability, asked)) {
-                lacks.insert(match (asked.allow.as_slice(), &asked.class) {
-                    ([], Some(class)) => format!("a target of class {class} for {capability}"),
-                    ([], None) => format!("a target for {capability}"),
-                    (allow, _) => format!("target {}", allow.join(" or ")),
-                });
-            }
-            for rung in &task.catch {
-                if let Rung::Target(name) = &rung.rung
-                    && !targets.iter().any(|target| target.name == *name && target.can(capability))
-                {
-                    lacks.insert(format!("target {name}"));
-                }
-            }
-        }
-        let document: Json = serde_json::from_str(&accepted.document.0).unwrap_or_default();
-        for name in indexes(&document, inputs) {
-            let made = || name.parse::<IndexName>().is_ok_and(|name| name.file(&index_folder(data)).is_file());
-            if !self.indexes.contains_key(&name) && !made() {
-                lacks.insert(format!("index {name}"));
-            }
-        }
-        lacks
+        let indexes = self.indexes.keys().cloned().chain(made_indexes(data)).collect();
+        let serving = Serving { targets: &targets, indexes: &indexes, inputs: Some(inputs) };
+        served::lacks(&accepted.document, serving, limits)
+    }
+
+    /// A target that the graph might be served by, and that another configuration does not have.
+    pub(crate) fn stranger(&self, other: &Self, graph: &Graph) -> Option<&str> {
+        let asked = || {
+            graph.tasks.iter().filter_map(|task| match &task.work {
+                Work::Call(call) => Some(call),
+                Work::Group(_) => None,
+            })
+        };
+        let serves = |served: &&Served| {
+            let target = served.target();
+            asked().any(|call| target.serves(call.capability, &call.requirement))
+        };
+        let strange = |served: &&Served| !other.targets.contains(served);
+        self.targets.iter().filter(strange).find(serves).map(|served| served.name.as_str())
     }
 }
 
 fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
-}
-
-/// The indexes that a document names outright, or by an input. What it computes is not known before it runs.
-fn indexes(document: &Json, inputs: &Json) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut left = vec![document];
-    while let Some(value) = left.pop() {
-        if value["uses"] == "retrieve"
-            && let Some(index) = value["with"]["index"].as_str()
-        {
-            let input = index.strip_prefix("${{ inputs.").and_then(|rest| rest.strip_suffix(" }}"));
-            let name = input.map_or(Some(index), |input| inputs[input].as_str());
-            names.extend(name.filter(|name| !name.contains("${{")).map(str::to_owned));
-        }
-        match value {
-            Json::Object(fields) => left.extend(fields.values()),
-            Json::Array(items) => left.extend(items),
-            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
-        }
-    }
-    names
 }

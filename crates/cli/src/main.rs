@@ -1,7 +1,8 @@
 //! `agendum`: the one binary, and the only crate that names a concrete store, adapter or provider.
 //!
-//! Every command is a client of a server on loopback: of the process that owns the data directory if there is one, else of one that
-//! this process hosts for as long as the command takes. Results go to stdout, progress and errors to stderr.
+//! Every command that reads or steers runs is a client of a server on loopback: of the process that owns the data directory if there
+//! is one, else of one that this process hosts for as long as the command takes; `index` works on the files. Results go to stdout,
+//! progress and errors to stderr.
 
 mod args;
 mod client;

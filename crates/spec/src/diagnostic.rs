@@ -1,5 +1,6 @@
 //! What is wrong with a document: where, what, and how to mend it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -37,7 +38,7 @@ impl Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Stable, for machines: `unknown_key`, `cycle`, ….
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// How much it weighs.
     pub severity: Severity,
     /// What is wrong: a lower-case fragment.
@@ -64,6 +65,25 @@ impl Diagnostic {
             "offset": self.span.start, "length": self.span.len(),
         })
     }
+
+    /// As a server told it of the text that it was sent; what is missing is empty.
+    #[must_use]
+    pub fn from_json(told: &Json) -> Self {
+        let text = |key: &str| told[key].as_str().map(str::to_owned);
+        let number = |key: &str| told[key].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
+        let severities = [Severity::NotYet, Severity::Warning];
+        let severity = severities.into_iter().find(|one| told["severity"] == one.word()).unwrap_or(Severity::Error);
+        Self {
+            code: text("code").unwrap_or_default().into(),
+            severity,
+            message: text("message").unwrap_or_default(),
+            help: text("help"),
+            file: None,
+            span: number("offset")..number("offset").saturating_add(number("length")),
+            line: number("line"),
+            column: number("column"),
+        }
+    }
 }
 
 /// A file that a document names.
@@ -82,6 +102,8 @@ pub struct File {
 pub(crate) struct Diagnostics {
     text: String,
     found: Vec<Diagnostic>,
+    /// How many of each severity.
+    kept: [usize; 3],
     /// The files by the place where the document names them, each with the number of its first byte.
     files: BTreeMap<usize, (usize, Arc<File>)>,
     files_end: usize,
@@ -89,10 +111,9 @@ pub(crate) struct Diagnostics {
     comparisons: usize,
 }
 
-/// More are not of use to anybody.
-const COUNT_MAX: usize = 100;
-/// Warnings are counted on their own: they must not crowd out an error.
-const WARNINGS_MAX: usize = 50;
+/// Diagnostics of each severity, counted on their own: warnings and words that are not run yet must not crowd out an error. All errors
+/// of a document are told at once, unless hardly anything of it is right.
+const KEPT_MAX: [usize; 3] = [1_000, 100, 50];
 /// Bytes of a message or a help; the rest of a hostile name is left out.
 const TEXT_MAX: usize = 2_000;
 /// Words that a document's suggestions are sought among: did-you-mean over thousands of names, a thousand times, would be a way to
@@ -104,7 +125,7 @@ const LISTED_MAX: usize = 50;
 impl Diagnostics {
     pub(crate) fn new(text: &str) -> Self {
         let (text, files_end) = (text.to_owned(), text.len() + 1);
-        Self { text, found: Vec::new(), files: BTreeMap::new(), files_end, comparisons: COMPARISONS_MAX }
+        Self { text, found: Vec::new(), kept: [0; 3], files: BTreeMap::new(), files_end, comparisons: COMPARISONS_MAX }
     }
 
     pub(crate) fn add(
@@ -116,13 +137,14 @@ impl Diagnostics {
         help: Option<String>,
     ) {
         let (message, help) = (shortened(message), help.map(shortened));
-        let is_full = if severity == Severity::Warning { self.warnings() > WARNINGS_MAX } else { self.is_full() };
-        if is_full || self.found.iter().any(|known| known.span == *span && known.message == message) {
+        if self.is_full_of(severity) || self.found.iter().any(|known| known.span == *span && known.message == message) {
             return;
         }
         // What lies behind the document lies in a file.
         let end = if span.start > self.text.len() { self.files_end } else { self.text.len() };
         let span = span.start.min(end)..span.end.min(end);
+        self.kept[severity as usize] += 1;
+        let code = Cow::Borrowed(code);
         self.found.push(Diagnostic { code, severity, message, help, file: None, span, line: 1, column: 1 });
     }
 
@@ -144,22 +166,22 @@ impl Diagnostics {
         scalar.map_or(Parts::Unknown(whole), Parts::Scalar)
     }
 
-    /// True if what is found from now on is not kept. One more than is told is: there are more then.
+    /// True if what is found wrong from now on is not kept.
     pub(crate) fn is_full(&self) -> bool {
-        self.found.len() - self.warnings() > COUNT_MAX
+        self.is_full_of(Severity::Error)
     }
 
-    fn warnings(&self) -> usize {
-        self.found.iter().filter(|found| found.severity == Severity::Warning).count()
+    /// One more than is told is kept: there are more then.
+    const fn is_full_of(&self, severity: Severity) -> bool {
+        self.kept[severity as usize] > KEPT_MAX[severity as usize]
     }
 
     /// Takes out what is one too many; true if there was such.
     fn cut(&mut self) -> bool {
-        let (warnings, found) = (self.warnings(), self.found.len());
-        for (count, max, of_warnings) in [(warnings, WARNINGS_MAX, true), (found - warnings, COUNT_MAX, false)] {
-            let is_one = |one: &Diagnostic| (one.severity == Severity::Warning) == of_warnings;
-            if count > max
-                && let Some(last) = self.found.iter().rposition(is_one)
+        let found = self.found.len();
+        for severity in [Severity::Error, Severity::NotYet, Severity::Warning] {
+            if self.is_full_of(severity)
+                && let Some(last) = self.found.iter().rposition(|one| one.severity == severity)
             {
                 self.found.remove(last);
             }
@@ -195,11 +217,11 @@ impl Diagnostics {
     }
 
     pub(crate) fn has_any(&self, codes: &[&str]) -> bool {
-        self.found.iter().any(|diagnostic| codes.contains(&diagnostic.code))
+        self.found.iter().any(|diagnostic| codes.contains(&&*diagnostic.code))
     }
 
     pub(crate) fn has_errors(&self) -> bool {
-        self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.kept[Severity::Error as usize] > 0
     }
 
     /// True as long as there is room for more.
@@ -211,7 +233,7 @@ impl Diagnostics {
         help: impl Into<String>,
     ) -> bool {
         self.add(Severity::Warning, code, span, message.into(), Some(help.into()));
-        self.warnings() <= WARNINGS_MAX
+        !self.is_full_of(Severity::Warning)
     }
 
     /// In the order of the text, each with its line and column; and whether there are more. A file's come where the document names it.
@@ -223,16 +245,14 @@ impl Diagnostics {
             found.push((at, diagnostic));
         }
         found.sort_by_key(|(at, diagnostic)| (*at, diagnostic.span.start, diagnostic.severity));
-        let (mut line, mut line_start, mut seen) = (1, 0, 0);
-        let in_document = found.iter_mut().filter(|(_, diagnostic)| diagnostic.file.is_none());
-        for (_, diagnostic) in in_document {
-            let at = self.text.floor_char_boundary(diagnostic.span.start.min(self.text.len()));
-            let between = &self.text[seen..at];
-            line += between.matches('\n').count();
-            line_start = between.rfind('\n').map_or(line_start, |newline| seen + newline + 1);
-            seen = at;
-            diagnostic.line = line;
-            diagnostic.column = self.text[line_start..at].chars().count() + 1;
+        let mut of_document = Position::new(&self.text);
+        for (_, diagnostic) in found.iter_mut().filter(|(_, diagnostic)| diagnostic.file.is_none()) {
+            of_document.go_to(diagnostic);
+        }
+        for (_, file) in self.files.values() {
+            let mut of_file = Position::new(&file.text);
+            let is_here = |one: &Diagnostic| one.file.as_ref().is_some_and(|other| Arc::ptr_eq(other, file));
+            found.iter_mut().filter(|(_, one)| is_here(one)).for_each(|(_, one)| of_file.go_to(one));
         }
         (found.into_iter().map(|(_, diagnostic)| diagnostic).collect(), more)
     }
@@ -245,11 +265,33 @@ impl Diagnostics {
         let before = self.files.iter().filter(|(_, (first, _))| *first <= diagnostic.span.start);
         let (mention, (first, file)) = before.max_by_key(|(_, (first, _))| *first)?;
         diagnostic.span = diagnostic.span.start - first..diagnostic.span.end - first;
-        let before = &file.text[..file.text.floor_char_boundary(diagnostic.span.start.min(file.text.len()))];
-        diagnostic.line = before.matches('\n').count() + 1;
-        diagnostic.column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         diagnostic.file = Some(Arc::clone(file));
         Some(*mention)
+    }
+}
+
+/// A place in a text that is only ever left for a later one: many places cost no more than the text is long.
+struct Position<'t> {
+    text: &'t str,
+    at: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<'t> Position<'t> {
+    const fn new(text: &'t str) -> Self {
+        Self { text, at: 0, line: 1, column: 1 }
+    }
+
+    /// Gives the diagnostic its line and its column.
+    fn go_to(&mut self, diagnostic: &mut Diagnostic) {
+        let at = self.text.floor_char_boundary(diagnostic.span.start.min(self.text.len()));
+        let between = &self.text[self.at..at];
+        let line = between.rsplit('\n').next().unwrap_or_default();
+        let lines = between.matches('\n').count();
+        self.column = if lines > 0 { 1 } else { self.column } + line.chars().count();
+        (self.at, self.line) = (at, self.line + lines);
+        (diagnostic.line, diagnostic.column) = (self.line, self.column);
     }
 }
 
@@ -324,12 +366,26 @@ pub struct Located {
 struct Excerpts {
     name: Arc<str>,
     text: Arc<str>,
+    /// The first byte of each line: nothing is read from the beginning for each of a thousand places.
+    lines: Arc<[usize]>,
 }
 
 /// Bytes of a snippet that are shown whole.
 const SNIPPET_MAX: usize = 2_000;
 /// Bytes on each side of a place in a longer one.
 const AROUND: usize = 60;
+
+impl Excerpts {
+    fn new(name: &str, text: &str) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name: name.into(), text: text.into(), lines }
+    }
+
+    /// The line of a byte, from 0.
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+}
 
 impl miette::SourceCode for Excerpts {
     fn read_span<'a>(
@@ -338,19 +394,28 @@ impl miette::SourceCode for Excerpts {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        let whole = self.text.read_span(span, before, after)?;
-        let (mut bytes, mut line, mut column) = (*whole.span(), whole.line(), whole.column());
-        if bytes.len() > SNIPPET_MAX {
-            let start = self.text.floor_char_boundary(span.offset().saturating_sub(AROUND));
-            let end = self.text.ceil_char_boundary((span.offset() + AROUND).min(self.text.len()));
-            let skipped = &self.text[bytes.offset().min(start)..start];
-            line += skipped.matches('\n').count();
-            column = skipped.rsplit('\n').next().map_or(0, |rest| rest.chars().count());
-            bytes = (start, end - start).into();
+        let last = self.line(span.offset() + span.len().saturating_sub(1)) + after + 1;
+        let mut line = self.line(span.offset()).saturating_sub(before);
+        let (mut start, mut end) = (self.lines[line], self.lines.get(last).copied().unwrap_or(self.text.len()));
+        let mut column = 0;
+        if end - start > SNIPPET_MAX {
+            start = self.text.floor_char_boundary(span.offset().saturating_sub(AROUND).max(start));
+            end = self.text.ceil_char_boundary((span.offset() + AROUND).min(end));
+            line = self.line(start);
+            column = start - self.lines[line];
         }
-        let data = &self.text.as_bytes()[bytes.offset()..bytes.offset() + bytes.len()];
-        let name = self.name.to_string();
-        Ok(Box::new(miette::MietteSpanContents::new_named(name, data, bytes, line, column, whole.line_count())))
+        let around = self.text.get(start..end).ok_or(miette::MietteError::OutOfBounds)?;
+        let contents = around.read_span(&(span.offset().saturating_sub(start), span.len()).into(), before, after)?;
+        let bytes: miette::SourceSpan = (start + contents.span().offset(), contents.span().len()).into();
+        column = contents.column() + if contents.line() == 0 { column } else { 0 };
+        Ok(Box::new(miette::MietteSpanContents::new_named(
+            self.name.to_string(),
+            &self.text.as_bytes()[bytes.offset()..bytes.offset() + bytes.len()],
+            bytes,
+            line + contents.line(),
+            column,
+            contents.line_count(),
+        )))
     }
 }
 
@@ -358,15 +423,18 @@ impl Report {
     /// A report over a document.
     #[must_use]
     pub fn new(name: &str, text: &str, diagnostics: Vec<Diagnostic>) -> Self {
-        let source = Excerpts { name: name.into(), text: text.into() };
-        let located = |diagnostic: Diagnostic| {
-            let source_code = match &diagnostic.file {
-                Some(file) => Excerpts { name: file.path.as_str().into(), text: file.text.as_str().into() },
-                None => source.clone(),
+        let source = Excerpts::new(name, text);
+        // A file's come one after the other.
+        let mut last: Option<(Arc<File>, Excerpts)> = None;
+        let mut located = |diagnostic: Diagnostic| {
+            let source_code = match (&diagnostic.file, &last) {
+                (None, _) => source.clone(),
+                (Some(file), Some((same, excerpts))) if Arc::ptr_eq(file, same) => excerpts.clone(),
+                (Some(file), _) => last.insert((Arc::clone(file), Excerpts::new(&file.path, &file.text))).1.clone(),
             };
             Located { diagnostic, source_code }
         };
-        Self { name: name.to_owned(), diagnostics: diagnostics.into_iter().map(located).collect() }
+        Self { name: name.to_owned(), diagnostics: diagnostics.into_iter().map(&mut located).collect() }
     }
 }
 
@@ -378,7 +446,7 @@ impl fmt::Display for Report {
 
 impl miette::Diagnostic for Located {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.diagnostic.code))
+        Some(Box::new(&self.diagnostic.code))
     }
 
     fn severity(&self) -> Option<miette::Severity> {

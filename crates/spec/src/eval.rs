@@ -83,12 +83,13 @@ impl Evaluator {
         if let Some(value) = self.look_up(graph, expr, bindings)? {
             return Ok(value.clone());
         }
+        let work = || Work::new(graph, &expr.source, bindings, self.limits.depth_max);
         let value = match expr.form {
             Form::Constant => {
                 serde_json::from_str(&expr.source).map_err(|error| EvalError::Failed(error.to_string()))?
             }
-            Form::Expression => self.expression(&expr.source, &mut Work::new(graph, &expr.source, bindings))?,
-            Form::Tree => self.tree(&expr.source, &mut Work::new(graph, &expr.source, bindings))?,
+            Form::Expression => self.expression(&expr.source, &mut work())?,
+            Form::Tree => self.tree(&expr.source, &mut work())?,
         };
         self.within_size(&value)?;
         Ok(value)
@@ -139,16 +140,13 @@ impl Evaluator {
     fn tree(&self, source: &str, work: &mut Work) -> Result<Json, EvalError> {
         let parsed: Json = serde_json::from_str(source).map_err(|error| EvalError::Failed(error.to_string()))?;
         let Json::Object(entries) = parsed else { return self.node(&parsed, work) };
-        let is_late = |key: &str| matches!(key, "prompt" | "system");
         let mut made = BTreeMap::new();
-        for (key, value) in entries.iter().filter(|(key, _)| !is_late(key)) {
+        for (key, value) in entries.iter().filter(|(key, _)| !expr::is_late(key)) {
             made.insert(key.as_str(), Arc::new(self.node(value, work)?));
         }
         let seen: Vec<_> = made.iter().map(|(key, value)| ((*key).to_owned(), data::value(value))).collect();
-        for (key, value) in seen {
-            work.names.entry(key).or_insert(value);
-        }
-        for (key, value) in entries.iter().filter(|(key, _)| is_late(key)) {
+        work.names.extend(seen);
+        for (key, value) in entries.iter().filter(|(key, _)| expr::is_late(key)) {
             made.insert(key.as_str(), Arc::new(self.node(value, work)?));
         }
         work.names.clear();
@@ -185,13 +183,12 @@ pub fn truthy(value: &Json) -> bool {
     }
 }
 
-/// Groups lie inside groups to the depth of [`Limits::depth_max`]; what is further out than this cannot be named.
-const OUTER_DEPTH_MAX: usize = 8;
-
 impl Work {
     /// The names that expressions see. Names of tasks do not shadow each other, so `tasks` and every `outer.tasks` can be one map.
-    fn new(graph: &Graph, source: &str, bindings: &Bindings) -> Self {
-        let outer_depth = source.matches("outer").count().min(OUTER_DEPTH_MAX);
+    ///
+    /// Groups lie inside groups to this depth; what is further out cannot be named.
+    fn new(graph: &Graph, source: &str, bindings: &Bindings, depth_max: u32) -> Self {
+        let outer_depth = source.matches("outer").count().min(depth_max as usize);
         let mut names = BTreeMap::new();
         let (mut tasks, mut previous) = (Vec::new(), Vec::new());
         let (mut of_loop, mut run) = (Vec::new(), Vec::new());

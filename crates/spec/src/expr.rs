@@ -47,16 +47,12 @@ pub(crate) fn environment() -> Environment<'static> {
 
 /// What a source reads and calls. One that calls what there is may still hold what is refused: see [`guard`].
 pub(crate) fn names<'s>(limits: &Limits, form: Form, source: &'s str) -> Result<Names<'s>, Unreadable> {
-    let nowhere = |why| Unreadable { why, at: None };
-    if form != Form::Constant {
-        crate::shape::check(source, form, limits).map_err(nowhere)?;
-    }
-    let mut found = names::of(form, source)?;
+    let mut found = names::of(limits, form, source)?;
     found.reads.retain(|read| read.head().next().is_none_or(|(root, _)| !words::FUNCTIONS.contains(root)));
     found.calls.retain(|(call, (name, _))| *call != Call::Function || !words::FUNCTIONS.contains(name));
     let all_known = found.calls.iter().all(|(call, (name, _))| unknown(*call, name).is_none());
     if form != Form::Constant && all_known {
-        guard::guard(source, form).map_err(nowhere)?;
+        guard::guard(source, form).map_err(|why| Unreadable { why, at: None })?;
     }
     Ok(found)
 }
@@ -73,6 +69,11 @@ pub(crate) fn unknown(call: Call, name: &str) -> Option<&'static [&'static str]>
 
 pub(crate) fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder().variable_delimiters("${{", "}}").build().expect("the delimiters differ")
+}
+
+/// True for the arguments of a `with` that are evaluated last, and see the others as variables: over data of the same name.
+pub(crate) fn is_late(argument: &str) -> bool {
+    matches!(argument, "prompt" | "system")
 }
 
 /// What MiniJinja says of a source.
@@ -93,6 +94,8 @@ pub(crate) enum Name<'a> {
     Streaming(&'a str),
     /// A clock or a purse: conditions may not read them.
     Policy(&'a str),
+    /// Data that is not a task's, of a group further out: `outer` does not reach it.
+    Outer,
     /// Not understood; the second says what would be.
     Unknown(&'static str),
 }
@@ -102,6 +105,9 @@ pub(crate) fn name(path: &str) -> Name<'_> {
     let mut outer = 0;
     while parts.next_if_eq(&"outer").is_some() {
         outer += 1;
+    }
+    if outer > 0 && parts.peek().is_some_and(|first| *first != "tasks") {
+        return Name::Outer;
     }
     match (parts.next(), parts.next(), parts.next()) {
         (Some("tasks"), Some(name), part) => of_task(outer, name, part),

@@ -65,7 +65,7 @@ pub fn fix(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Resu
     let cycles = lower::cycles(&with_files, limits, &mut diagnostics);
     let mut loops = loops::plan(&tree, &cycles, limits);
     let mut edits = edits::Edits::new(source.text);
-    walk::references(&tree, &mut loops, &mut edits, &diagnostics)?;
+    walk::references(&tree, &mut loops, &mut edits, &diagnostics, limits)?;
     for (groups, loops) in loops.by_scope() {
         edits::wrap(&mut edits, &tree, groups, &loops)?;
     }

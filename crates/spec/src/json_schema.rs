@@ -2,6 +2,8 @@
 
 mod cost;
 
+use std::sync::LazyLock;
+
 use agendum_types::Limits;
 use jsonschema::{PatternOptions, ValidationOptions};
 use serde_json::{Map, Value as Json};
@@ -121,10 +123,11 @@ pub(crate) fn is_computed(node: &Node) -> bool {
 }
 
 /// The inputs that a document declares; `None` if its schema leaves others open. Without a schema there are none.
-pub(crate) fn declared(inputs: &Json) -> Option<Map<String, Json>> {
+pub(crate) fn declared(inputs: &Json) -> Option<&Map<String, Json>> {
+    static NONE: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
     const OPEN: [&str; 4] = ["patternProperties", "unevaluatedProperties", "$ref", "$dynamicRef"];
     let is_absent = inputs.as_object().is_none_or(Map::is_empty);
-    let named = inputs["properties"].as_object().cloned().unwrap_or_default();
+    let named = inputs["properties"].as_object().unwrap_or(&NONE);
     let is_closed = inputs.get("additionalProperties").is_none_or(|others| *others == Json::Bool(false))
         && !OPEN.iter().any(|word| inputs.get(word).is_some());
     (is_absent || !named.is_empty() && is_closed).then_some(named)

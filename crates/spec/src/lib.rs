@@ -39,8 +39,10 @@ use agendum_types::{Graph, Hash, Limits};
 pub use diagnostic::{Diagnostic, File, Report, Severity};
 pub use extend::extend;
 pub use files::{NoFiles, Resolver};
+pub use values::{instant, no_span, span};
 
 use crate::diagnostic::Diagnostics;
+use crate::served::Serving;
 
 /// A document as somebody wrote it.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,8 @@ pub struct Checked {
     /// The graph with its document, unless there are errors. Present also when the document uses words that this release does not
     /// run yet: see [`Checked::runnable`].
     pub accepted: Option<Accepted>,
-    /// Everything there is to say, in the order of the text: 100 errors and 50 warnings at most.
+    /// Everything there is to say, in the order of the text: 1,000 errors, 100 words that are not run yet and 50
+    /// warnings at most.
     pub diagnostics: Vec<Diagnostic>,
     /// True if there are more than these.
     pub more: bool,
@@ -94,13 +97,34 @@ impl Checked {
 /// Checks a document: all there is to say about it at once.
 #[must_use]
 pub fn check(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Checked {
+    check_for(source, resolver, limits, None)
+}
+
+/// The same, also against what a configuration has.
+#[must_use]
+pub fn check_for(
+    source: Source<'_>,
+    resolver: &dyn Resolver,
+    limits: &Limits,
+    serving: Option<Serving<'_>>,
+) -> Checked {
     let mut diagnostics = Diagnostics::new(source.text);
-    let accepted = check_into(source.text, resolver, limits, &mut diagnostics);
+    let accepted = check_into(source.text, resolver, limits, serving, &mut diagnostics);
     Checked::new(accepted, diagnostics)
 }
 
-fn check_into(text: &str, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Accepted> {
+fn check_into(
+    text: &str,
+    resolver: &dyn Resolver,
+    limits: &Limits,
+    serving: Option<Serving<'_>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Accepted> {
     let mut tree = tree::parse(text, limits, diagnostics)?;
+    // Before the other warnings: what no run would get past must not be crowded out by them.
+    if let Some(serving) = serving {
+        served::look(&tree, serving, limits, diagnostics);
+    }
     schema::check(&tree, limits, diagnostics);
     files::inline(&mut tree, resolver, limits, diagnostics);
     let normal = tree::to_json(&tree).to_string();
@@ -135,12 +159,6 @@ pub struct Unloadable(pub String);
 #[must_use]
 pub const fn schema() -> &'static str {
     schema::TEXT
-}
-
-/// Reads an instant as documents write it: RFC 3339.
-#[must_use]
-pub fn instant(text: &str) -> Option<agendum_types::Timestamp> {
-    values::instant(text)
 }
 
 fn hash_of(normal: &str) -> Hash {

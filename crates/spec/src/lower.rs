@@ -21,6 +21,9 @@ use crate::tree::{Node, Value, to_json};
 /// Tasks of a cycle that its diagnostic names.
 const PATH_MAX: usize = 40;
 
+/// Help where a text holds more than an expression.
+const ONE_EXPRESSION: &str = "write one expression, with nothing around it: ${{ … }}";
+
 /// Makes the graph. `None` if there are errors.
 pub(crate) fn graph(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Graph> {
     let graph = lowered(tree, hash, limits, diagnostics)?.graph;
@@ -262,8 +265,11 @@ impl<'t> Lower<'t, '_> {
         match &node.value {
             Value::Text(text) => match expr::classify(text) {
                 expr::Text::Expression(source) => return self.expression(source, node, place),
-                expr::Text::Plain | expr::Text::Template => {
-                    let help = format!("write ${{{{ {} }}}}", text.trim());
+                text_of @ (expr::Text::Plain | expr::Text::Template) => {
+                    let help = match text_of {
+                        expr::Text::Template => ONE_EXPRESSION.to_owned(),
+                        expr::Text::Plain | expr::Text::Expression(_) => format!("write ${{{{ {} }}}}", text.trim()),
+                    };
                     self.diagnostics.error(
                         "no_expression",
                         &node.span,

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use agendum_types::Limits;
 use agendum_types::graph::Form;
 use minijinja::machinery::ast::{CallArg, Expr, Stmt};
 use minijinja::machinery::{parse, parse_expr};
@@ -78,15 +79,18 @@ impl<'s> Read<'s> {
 }
 
 /// What a source reads, once for each path.
-pub(crate) fn of(form: Form, source: &str) -> Result<Names<'_>, Unreadable> {
-    let mut found = all(form, source)?;
+pub(crate) fn of<'s>(limits: &Limits, form: Form, source: &'s str) -> Result<Names<'s>, Unreadable> {
+    let mut found = all(limits, form, source)?;
     let mut seen = BTreeSet::new();
     found.reads.retain(|read| seen.insert(read.key()));
     Ok(found)
 }
 
-/// What a source reads, wherever it does.
-pub(crate) fn all(form: Form, source: &str) -> Result<Names<'_>, Unreadable> {
+/// What a source reads, wherever it does. One that is too deep is refused before anything parses it.
+pub(crate) fn all<'s>(limits: &Limits, form: Form, source: &'s str) -> Result<Names<'s>, Unreadable> {
+    if form != Form::Constant {
+        crate::shape::check(source, form, limits).map_err(|why| Unreadable { why, at: None })?;
+    }
     let unreadable = |error: minijinja::Error| Unreadable {
         why: error.detail().unwrap_or("it cannot be read").to_owned(),
         at: error.range().filter(|range| range.end <= source.len()),

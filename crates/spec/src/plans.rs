@@ -34,7 +34,7 @@ struct Step {
 pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
     let value: Json = serde_json::from_str(text).ok()?;
     let (steps, marks) = match &value {
-        Json::Array(list) if list.is_empty() || list.iter().any(is_step) => (listed(list), LISTED),
+        Json::Array(list) if list.is_empty() || list.iter().any(is_step) => (Ok(listed(list)), LISTED),
         // A document has tasks, and a plan that stands inside one is none.
         Json::Object(object) if !object.contains_key("tasks") => (linked(object)?, LINKED),
         Json::Array(_) | Json::Object(_) | Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
@@ -60,7 +60,7 @@ fn name(value: &Json) -> String {
     }
 }
 
-fn listed(list: &[Json]) -> Result<Steps, Vec<String>> {
+fn listed(list: &[Json]) -> Steps {
     let mut wrong = Vec::new();
     let mut steps = Vec::new();
     for (place, step) in list.iter().enumerate() {
@@ -78,7 +78,7 @@ fn listed(list: &[Json]) -> Result<Steps, Vec<String>> {
             id,
         });
     }
-    Ok((steps, wrong))
+    (steps, wrong)
 }
 
 fn arguments(step: &Json) -> Json {

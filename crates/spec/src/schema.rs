@@ -74,6 +74,10 @@ impl Walk<'_> {
                 if schema["minItems"].as_u64().is_some_and(|least| (items.len() as u64) < least) {
                     self.diagnostics.error("empty", &node.span, format!("{what} is empty"), "");
                 }
+                if let Some(most) = schema["maxItems"].as_u64().filter(|most| items.len() as u64 > *most) {
+                    let message = format!("{what} has {} entries; it may have {most}", items.len());
+                    self.diagnostics.error("out_of_range", &node.span, message, "");
+                }
                 for item in items {
                     self.node(item, &schema["items"], what);
                 }
@@ -181,13 +185,7 @@ impl Walk<'_> {
         match values::span(text) {
             None => {
                 let message = format!("{what} is {text:?}, which is no span of time");
-                let seconds = text.trim().parse::<f64>().is_ok_and(|number| number >= 0.0);
-                let help = if seconds {
-                    format!("write `{}s`", text.trim())
-                } else {
-                    "write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)".to_owned()
-                };
-                self.diagnostics.error("no_duration", &node.span, message, help);
+                self.diagnostics.error("no_duration", &node.span, message, values::no_span(text));
             }
             Some(Duration::ZERO) if schema["x-more-than-zero"] == true => {
                 let message = format!("{what} is {text}: it would be over before it begins");

@@ -1,15 +1,16 @@
-//! What the targets of a configuration cannot do: known to whoever has one, and no fault of the document.
+//! What a document needs and a configuration lacks, targets and indexes: known to whoever has one, and no fault of the document.
 
 use std::collections::BTreeSet;
 
 use agendum_types::graph::Section;
 use agendum_types::{Capability, Limits, Target, target};
+use serde_json::Value as Json;
 
-use crate::Source;
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostics, nearest};
 use crate::expr::{Text, classify};
 use crate::lower::words;
-use crate::tree::{self, Node};
+use crate::tree::Node;
+use crate::{NormalDocument, parsed};
 
 /// What a configuration has.
 #[derive(Clone, Copy, Debug)]
@@ -18,29 +19,39 @@ pub struct Serving<'a> {
     pub targets: &'a [Target],
     /// The names of its indexes, and of those made before.
     pub indexes: &'a BTreeSet<String>,
+    /// The inputs of a run, where there is one: they may name an index.
+    pub inputs: Option<&'a Json>,
+}
+
+/// What an accepted document lacks: lines without places.
+#[must_use]
+pub fn lacks(document: &NormalDocument, serving: Serving<'_>, limits: &Limits) -> BTreeSet<String> {
+    let Ok(tree) = parsed(document) else { return BTreeSet::new() };
+    look(&tree, serving, limits, &mut Diagnostics::new(""))
 }
 
 /// The tasks that no target serves as they ask for it, and the indexes that are not there, as warnings: a run would be refused, or
 /// fail. The words are those of the scheduler.
-#[must_use]
-pub fn unserved(source: Source<'_>, serving: Serving<'_>, limits: &Limits) -> (Vec<Diagnostic>, bool) {
-    // What is wrong with the text itself is said by `check`.
-    let Some(tree) = tree::parse(source.text, limits, &mut Diagnostics::new(source.text)) else {
-        return (Vec::new(), false);
-    };
-    let mut look = Look { serving, diagnostics: Diagnostics::new(source.text) };
+pub(crate) fn look(
+    tree: &Node,
+    serving: Serving<'_>,
+    limits: &Limits,
+    diagnostics: &mut Diagnostics,
+) -> BTreeSet<String> {
+    let mut look = Look { serving, diagnostics, lacks: BTreeSet::new() };
     for section in Section::ALL {
         look.tasks(tree.get(section.word()), limits.depth_max);
     }
-    look.diagnostics.finish()
+    look.lacks
 }
 
-struct Look<'l> {
+struct Look<'l, 'd> {
     serving: Serving<'l>,
-    diagnostics: Diagnostics,
+    diagnostics: &'d mut Diagnostics,
+    lacks: BTreeSet<String>,
 }
 
-impl Look<'_> {
+impl Look<'_, '_> {
     fn tasks(&mut self, tasks: Option<&Node>, depth: u32) {
         for (_, task) in tasks.map(Node::entries).unwrap_or_default().iter().filter(|_| depth > 0) {
             self.tasks(task.get("tasks"), depth - 1);
@@ -94,23 +105,30 @@ impl Look<'_> {
         }
     }
 
-    /// An index that an expression names is known only to the run.
+    /// An index that an expression names is known only to the run; if it is no more than an input, once that is known.
     fn index(&mut self, task: &Node) {
-        let named = task.get("with").and_then(|with| with.get("index"));
-        let literal =
-            named.and_then(|node| Some((node, node.text()?))).filter(|(_, name)| classify(name) == Text::Plain);
-        if let Some((node, name)) = literal.filter(|(_, name)| !self.serving.indexes.contains(*name)) {
+        let named = task.get("with").and_then(|with| with.get("index")).and_then(|node| Some((node, node.text()?)));
+        let known = named.and_then(|(node, text)| match classify(text) {
+            Text::Plain => Some((node, text)),
+            Text::Expression(source) => {
+                Some((node, self.serving.inputs?.get(source.strip_prefix("inputs.")?)?.as_str()?))
+            }
+            Text::Template => None,
+        });
+        if let Some((node, name)) = known.filter(|(_, name)| !self.serving.indexes.contains(*name)) {
             let help = match nearest(name, self.serving.indexes.iter().map(String::as_str)) {
                 Some(best) => format!("did you mean `{best}`?"),
                 None => format!("make it with `agendum index add {name} PATH`, or under `[indexes]` in agendum.toml"),
             };
-            let message = format!("there is no index {name:?}: the task would fail");
-            self.diagnostics.warning("no_index", &node.span, message, help);
+            let lack = format!("there is no index {name:?}");
+            self.diagnostics.warning("no_index", &node.span, format!("{lack}: the task would fail"), help);
+            self.lacks.insert(lack);
         }
     }
 
-    fn warn(&mut self, node: &Node, message: String, help: String) {
-        let message = format!("{message}: a run would be refused with this configuration");
+    fn warn(&mut self, node: &Node, lack: String, help: String) {
+        let message = format!("{lack}: a run would be refused with this configuration");
         self.diagnostics.warning("no_target", &node.span, message, help);
+        self.lacks.insert(lack);
     }
 }

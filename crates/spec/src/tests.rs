@@ -15,6 +15,7 @@ mod places;
 mod plans;
 mod refused;
 mod served;
+mod vocabulary;
 
 use agendum_types::Limits;
 

@@ -134,8 +134,8 @@ fn placeless((name, value): (String, serde_json::Value)) -> (Key, Node) {
     (Key { name, span: 0..0 }, from_json(value))
 }
 
-/// Values inside values. The parser is recursive and the stack of a server's thread small; groups to the depth of
-/// [`Limits::depth_max`] leave a dozen levels for what the innermost task says.
+/// Values inside values. The parser is recursive and the stack of a server's thread small; groups to the greatest
+/// depth that a configuration may allow, 10 of two levels each, leave eleven for what the innermost task says.
 const DEPTH_MAX: usize = 32;
 /// Values of a document.
 const VALUES_MAX: usize = 250_000;

@@ -1,11 +1,22 @@
-//! Values as people write them: spans of time, money.
+//! Values as people write them, in documents, configurations and on the command line: spans of time, instants, money.
 
 use agendum_types::{Duration, Money, Timestamp};
 
-/// `900ms`, `8s`, `1h30m`, or ISO 8601 (`PT8S`).
-pub(crate) fn span(text: &str) -> Option<Duration> {
+/// Reads a span of time: `900ms`, `8s`, `1h30m`, or ISO 8601 (`PT8S`).
+#[must_use]
+pub fn span(text: &str) -> Option<Duration> {
     let span: jiff::SignedDuration = text.parse().ok()?;
     u64::try_from(span.as_micros()).ok().map(Duration)
+}
+
+/// How to write what was meant, for a text that is no span of time.
+#[must_use]
+pub fn no_span(text: &str) -> String {
+    if text.trim().parse::<f64>().is_ok_and(|seconds| seconds >= 0.0) {
+        format!("write `{}s`", text.trim())
+    } else {
+        "write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)".to_owned()
+    }
 }
 
 /// A number of US dollars.
@@ -16,8 +27,9 @@ pub(crate) fn dollars(number: &serde_json::Number) -> Option<Money> {
     (pico < u64::MAX as f64).then_some(Money(pico as u64))
 }
 
-/// An instant since 1970, RFC 3339.
-pub(crate) fn instant(text: &str) -> Option<Timestamp> {
+/// Reads an instant since 1970 as documents write it: RFC 3339.
+#[must_use]
+pub fn instant(text: &str) -> Option<Timestamp> {
     let instant: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(instant.as_microsecond()).ok().map(Timestamp)
 }

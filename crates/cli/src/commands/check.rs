@@ -4,17 +4,16 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use agendum_retrieve_fts::IndexName;
 use agendum_spec::fix::{Fixed, Unfixable};
 use agendum_spec::served::Serving;
-use agendum_spec::{Accepted, Checked, Diagnostic, File, Report, Resolver, Severity, Source};
+use agendum_spec::{Accepted, Checked, Diagnostic, File, Resolver, Severity, Source};
 use agendum_types::Limits;
 use serde_json::json;
 
 use crate::config::Config;
 use crate::failure::{Failure, USAGE};
-use crate::host::index_folder;
-use crate::{next, targets};
+use crate::host::made_indexes;
+use crate::{next, show, targets};
 
 /// Reads the files that a document names, beside it.
 struct Beside {
@@ -63,6 +62,32 @@ pub(crate) struct Document {
 
 /// Reads and checks; `-` is standard input.
 pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Document, Failure> {
+    read_for(path, limits, None)
+}
+
+fn read_for(path: &Path, limits: &Limits, serving: Option<Serving<'_>>) -> Result<Document, Failure> {
+    let (name, text) = text(path, limits)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let beside = Beside { folder: folder.to_owned(), bytes_max: limits.document_bytes_max };
+    let mut checked = agendum_spec::check_for(Source { name: &name, text: &text }, &beside, limits, serving);
+    // The files of a document are named from where the reader stands; those of one file share it.
+    let mut last: Option<(Arc<File>, Arc<File>)> = None;
+    for file in checked.diagnostics.iter_mut().filter_map(|one| one.file.as_mut()).filter(|_| folder != Path::new("."))
+    {
+        let (_, renamed) = match last.take() {
+            Some(same) if Arc::ptr_eq(&same.0, file) => last.insert(same),
+            _ => {
+                let path = folder.join(&file.path).display().to_string();
+                last.insert((Arc::clone(file), Arc::new(File { path, text: file.text.clone() })))
+            }
+        };
+        *file = Arc::clone(renamed);
+    }
+    Ok(Document { name, text, beside, checked })
+}
+
+/// The name and the text of a document; of an agent's plan, that of the document that it is.
+fn text(path: &Path, limits: &Limits) -> Result<(String, String), Failure> {
     let bytes_max = limits.document_bytes_max as u64 + 1;
     let mut text = String::new();
     let name = path.display().to_string();
@@ -86,22 +111,13 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Document, Failure> {
             .read_to_string(&mut text)
             .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if let Some(plan) = agendum_spec::plans::read(&text) {
         let document = plan.map_err(|wrong| {
             Failure::usage(format!("{name} is an agent's plan that cannot be run:\n  {}", wrong.join("\n  ")))
         })?;
         text = serde_json::to_string_pretty(&document)?;
     }
-    let beside = Beside { folder: folder.to_owned(), bytes_max: limits.document_bytes_max };
-    let mut checked = agendum_spec::check(Source { name: &name, text: &text }, &beside, limits);
-    // The files of a document are named from where the reader stands.
-    for file in checked.diagnostics.iter_mut().filter_map(|one| one.file.as_mut()).filter(|_| folder != Path::new("."))
-    {
-        let path = folder.join(&file.path).display().to_string();
-        *file = Arc::new(File { path, text: file.text.clone() });
-    }
-    Ok(Document { name, text, beside, checked })
+    Ok((name, text))
 }
 
 impl Document {
@@ -146,29 +162,17 @@ impl Document {
             writeln!(anstream::stderr(), "{}", json!({ "document": self.name, "diagnostics": list, "more": more }))?;
             return Ok(());
         }
-        let mut err = anstream::stderr();
-        for located in Report::new(&self.name, &self.text, diagnostics).diagnostics {
-            writeln!(err, "{:?}", miette::Report::new(located))?;
-        }
-        Ok(())
+        Ok(show::diagnostics(&self.name, &self.text, diagnostics)?)
     }
 }
 
-/// `data` is where indexes were made.
-pub(crate) fn check(json: bool, path: &Path, config: &Config, data: &Path) -> Result<(), Failure> {
-    let limits = &config.limits.0;
-    let mut document = read(path, limits)?;
-    if config.file.is_some() {
-        let source = Source { name: &document.name, text: &document.text };
-        let made = IndexName::all(&index_folder(data)).iter().map(ToString::to_string).collect::<Vec<_>>();
-        let indexes = config.indexes.keys().cloned().chain(made).collect();
-        let serving = Serving { targets: &targets::declared(config), indexes: &indexes };
-        let (unserved, more) = agendum_spec::served::unserved(source, serving, limits);
-        document.checked.diagnostics.extend(unserved);
-        document.checked.more |= more;
-        document.checked.diagnostics.sort_by_key(|one| (one.line, one.column));
-    }
-    say(json, document)
+/// `data` is where indexes were made; nothing is known of them where it is not.
+pub(crate) fn check(json: bool, path: &Path, config: &Config, data: Option<&Path>) -> Result<(), Failure> {
+    let made = data.map(made_indexes).unwrap_or_default();
+    let indexes = config.indexes.keys().cloned().chain(made).collect();
+    let targets = targets::declared(config);
+    let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
+    say(json, read_for(path, &config.limits.0, config.file.as_ref().map(|_| serving))?)
 }
 
 /// `1 error`, `2 errors`.

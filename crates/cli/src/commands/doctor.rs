@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use agendum_retrieve_fts::IndexName;
 use agendum_store_sqlite::Directory;
 use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
@@ -13,7 +12,7 @@ use super::Context;
 use super::configuration::{self, Theirs};
 use crate::client::Client;
 use crate::failure::{FAILED, Failure};
-use crate::host::index_folder;
+use crate::host::made_indexes;
 use crate::programs::{self, Example};
 use crate::{next, show, targets};
 
@@ -49,7 +48,7 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
             add("owner", answers, format!("process {} at {}: {said}", owner.pid, owner.address));
         }
     }
-    let indexes: Vec<String> = IndexName::all(&index_folder(&context.data)).iter().map(ToString::to_string).collect();
+    let indexes = made_indexes(&context.data);
     add(
         "indexes",
         true,

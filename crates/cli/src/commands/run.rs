@@ -7,6 +7,7 @@ use agendum_spec::Accepted;
 use agendum_store_sqlite::{Directory, private_file};
 use agendum_wire::v1::Submit;
 use serde_json::{Map, Value as Json};
+use tokio::time::{Duration, Instant};
 
 use super::attend::{Telling, attend};
 use super::{Context, check};
@@ -17,6 +18,10 @@ use crate::hosting::{Need, Session, tell};
 use crate::in_force::InForce;
 use crate::next;
 
+/// How long a server in the background may take to listen, and how often it is looked for.
+const START_WAIT: Duration = Duration::from_secs(5);
+const START_LOOK: Duration = Duration::from_millis(50);
+
 pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) -> Result<(), Failure> {
     let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
     let submission = submission(asked, &accepted)?;
@@ -24,7 +29,11 @@ pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) ->
         start_server(context).await?;
     }
     let session = Session::open(&context.config, &context.data, Need::Engine).await?;
-    if let Err(failure) = agree(context, &session, &accepted, &submission) {
+    let agreed = match telling {
+        Telling::Whole => agree(context, &session, &accepted, &submission),
+        Telling::Brief(_) => free(context, &session, &accepted),
+    };
+    if let Err(failure) = agreed {
         session.stop().await;
         return Err(failure);
     }
@@ -99,14 +108,9 @@ fn meant(property: &Json, text: String) -> Json {
 
 /// A span of time on the command line.
 fn milliseconds(text: &str) -> Result<u64, Failure> {
-    let span: Result<jiff::SignedDuration, _> = text.parse();
-    let millis = span.ok().and_then(|span| u64::try_from(span.as_millis()).ok());
-    millis.ok_or_else(|| {
-        let failure = Failure::usage(format!("--deadline {text} is no span of time"));
-        match text.parse::<f64>() {
-            Ok(seconds) if seconds >= 0.0 => failure.hint(format!("write {text}s")),
-            _ => failure.hint("write it as 900ms, 8s, 1h30m"),
-        }
+    let span = agendum_spec::span(text).map(|span| span.0 / 1_000);
+    span.ok_or_else(|| {
+        Failure::usage(format!("--deadline {text} is no span of time")).hint(agendum_spec::no_span(text))
     })
 }
 
@@ -141,18 +145,27 @@ fn agree(context: &Context, session: &Session, accepted: &Accepted, submission: 
         return Ok(());
     }
     let said = format!("process {} hosts {} with {}", owner.pid, context.data.display(), theirs.name());
-    let lacks = theirs.lacks(accepted, &submission.inputs, &context.data);
+    let lacks = theirs.lacks(accepted, &submission.inputs, &context.data, &context.config.limits.0);
     if lacks.is_empty() {
         let differs = differences.join(", ");
         tell(&format!("note: {said}, which is in force, not {}; different: {differs}", ours.name()));
         return Ok(());
     }
-    let lacks = lacks.into_iter().collect::<Vec<_>>().join(", ");
+    let lacks = lacks.into_iter().collect::<Vec<_>>().join("; ");
     let again = context.config.file.as_ref().map_or_else(String::new, |file| {
         format!(" and start it with --config {}", next::quoted(&file.display().to_string()))
     });
     Err(Failure::usage(format!("{said}, and that has not what the graph needs: {lacks}"))
         .hint(format!("stop it (kill {}){again}, or use another data directory: --data DIR", owner.pid)))
+}
+
+/// What shall cost nothing is not left to an owner whose targets might.
+fn free(context: &Context, session: &Session, accepted: &Accepted) -> Result<(), Failure> {
+    let Some((owner, theirs)) = session.in_force() else { return Ok(()) };
+    let Some(target) = theirs.stranger(&InForce::of(&context.config), &accepted.graph) else { return Ok(()) };
+    let (pid, data, name) = (owner.pid, context.data.display(), theirs.name());
+    Err(Failure::usage(format!("process {pid} hosts {data} with {name}, whose target {target} may cost money"))
+        .hint("use another data directory: --data DIR"))
 }
 
 /// Starts a server in the background if nobody owns the data directory.
@@ -173,9 +186,10 @@ async fn start_server(context: &Context) -> Result<(), Failure> {
     use std::os::unix::process::CommandExt as _;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
     let mut child = command.spawn()?;
-    let mut said = "the server in the background did not start within 5 s".to_owned();
-    for _ in 0..100 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let mut said = format!("the server in the background did not start within {} s", START_WAIT.as_secs());
+    let until = Instant::now() + START_WAIT;
+    while Instant::now() < until {
+        tokio::time::sleep(START_LOOK).await;
         if let Some(owner) = Directory::look(&context.data).owner().filter(|owner| !owner.address.is_empty()) {
             if !context.json {
                 let pid = owner.pid;

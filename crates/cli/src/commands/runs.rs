@@ -8,7 +8,7 @@ use agendum_wire::v1::Run;
 
 use super::{Context, attend};
 use crate::args::Runs;
-use crate::failure::{Failure, INTERRUPTED};
+use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::hosting::{Need, Session, signalled, tell};
 use crate::{next, show};
 
@@ -35,7 +35,14 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
             return Err(Failure::silent(INTERRUPTED));
         }
     };
-    ended.and(session.close().await)
+    match ended {
+        // Nobody waits for others' runs to learn of a slip of the pen.
+        Err(failure) if failure.code == USAGE => {
+            session.stop().await;
+            Err(failure)
+        }
+        ended => ended.and(session.close().await),
+    }
 }
 
 async fn perform(context: &Context, session: &mut Session, command: Runs) -> Result<(), Failure> {

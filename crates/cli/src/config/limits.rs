@@ -50,7 +50,7 @@ const FIELDS: [Field; 15] = [
     limit!(graph_tasks_max, Count, 1, 100_000),
     limit!(run_tasks_max, Count, 1, 100_000_000),
     limit!(needs_max, Count, 1, 10_000),
-    limit!(depth_max, Count, 1, 16),
+    limit!(depth_max, Count, 1, 10),
     limit!(foreach_items_max, Count, 1, 1_000_000),
     limit!(attempts_max, Count, 1, 1_000),
     limit!(live_runs_max, Count, 1, 10_000_000),
@@ -188,9 +188,7 @@ impl<'de> Visitor<'de> for &'static Field {
     fn visit_str<E: Error>(self, value: &str) -> Result<u64, E> {
         let read = match self.unit {
             Unit::Bytes => bytes(value),
-            Unit::Span => {
-                value.parse::<jiff::SignedDuration>().ok().and_then(|span| u64::try_from(span.as_micros()).ok())
-            }
+            Unit::Span => agendum_spec::span(value).map(|span| span.0),
             Unit::Count | Unit::Dollars => None,
         };
         self.bounded(read.ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(value), &self))?)

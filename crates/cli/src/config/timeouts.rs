@@ -40,7 +40,7 @@ impl TimeoutConfig {
 impl<'de> Deserialize<'de> for Wait {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Span::try_from(span).ok());
+        let span = agendum_spec::span(&text).map(|span| Span::from_micros(span.0));
         let span =
             span.ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &"a span of time such as \"30s\""))?;
         if !(FLOOR..=CEILING).contains(&span) {

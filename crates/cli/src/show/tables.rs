@@ -141,6 +141,8 @@ struct Row<'w> {
 
 /// Instances of a task up to which each has a row of its own.
 const ROWS_EACH: u64 = 8;
+/// Rows of the timeline at most.
+const ROWS_MAX: usize = 40;
 
 fn rows(why: &Why) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
@@ -174,7 +176,6 @@ fn rows(why: &Why) -> Vec<Row<'_>> {
         });
     }
     rows.sort_by(|one, other| one.place.0.total_cmp(&other.place.0).then(one.place.1.cmp(other.place.1)));
-    rows.truncate(40);
     rows
 }
 
@@ -201,7 +202,8 @@ fn bars(out: &mut impl Write, why: &Why) -> Result<bool, Failure> {
     let any = !rows.is_empty();
     let width = rows.iter().map(|row| row.name.width()).max().unwrap_or(0).min(32);
     let place = |ms: f64| ((ms / why.wall_ms.max(0.001)) * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
-    for row in rows {
+    let hidden = rows.len().saturating_sub(ROWS_MAX);
+    for row in rows.into_iter().take(ROWS_MAX) {
         let critical = if row.critical { "●" } else { " " };
         let (from, to) = (place(row.ready), place(row.end).max(place(row.ready) + 1).min(BAR));
         let from = from.min(to.saturating_sub(1));
@@ -210,6 +212,9 @@ fn bars(out: &mut impl Write, why: &Why) -> Result<bool, Failure> {
             format!("{}{}{}{}", " ".repeat(from), "░".repeat(wait), "█".repeat(to - from - wait), " ".repeat(BAR - to));
         let pad = " ".repeat(width.saturating_sub(row.name.width()));
         writeln!(out, "{critical} {}{pad} │{}│ {}", row.name, bar.cyan(), row.took)?;
+    }
+    if hidden > 0 {
+        writeln!(out, "  … and {hidden} more")?;
     }
     Ok(any)
 }

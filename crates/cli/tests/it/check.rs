@@ -91,7 +91,7 @@ fn errors_warnings_and_words_not_run_yet() {
     snippet line 2: name: two
     snippet line 3: tasks: { a: { uses: agent }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }
         label at line 3, column 81
-    diagnostic help: arguments: prompt, system, messages, schema, max_tokens, temperature, stop, tools
+    diagnostic help: arguments: prompt, system, messages, schema, max_tokens, temperature, stop, tools, tool_choice
     diagnostic code: unread
     error: two.yaml: 3 errors, 1 not yet supported, 1 warning
     ");
@@ -156,24 +156,25 @@ fn a_document_that_is_not_there_has_a_neighbour() {
     2
     error: there is no file nothing.yaml
     ");
-    assert_snapshot!(place.say(&["run", "support/graph.yaml", "--deadline", "8"]), @"
+    assert_snapshot!(place.say(&["run", "support/graph.yaml", "--deadline", "8"]), @r"
     2
     error: --deadline 8 is no span of time
-    hint: write 8s
+    hint: write `8s`
     ");
-    assert_snapshot!(place.say(&["run", "support/graph.yaml", "--deadline", "soon"]), @"
+    assert_snapshot!(place.say(&["run", "support/graph.yaml", "--deadline", "soon"]), @r"
     2
     error: --deadline soon is no span of time
-    hint: write it as 900ms, 8s, 1h30m
+    hint: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
     ");
 }
 
 #[test]
 fn a_long_list_says_that_it_is_cut() {
-    let tasks: String = (0..101).map(|n| format!("  t{n}: {{ uses: chat, x: 1, with: {{ prompt: hi }} }}\n")).collect();
+    let tasks: String =
+        (0..1_001).map(|n| format!("  t{n}: {{ uses: chat, x: 1, with: {{ prompt: hi }} }}\n")).collect();
     let place = Place::new(&[("many.yaml", &format!("version: 1\nname: many\ntasks:\n{tasks}"))]);
     let (_, _, err) = place.run(&["check", "many.yaml"]);
-    assert_eq!(err.lines().last(), Some("error: many.yaml: 100 errors; there are more than these"));
+    assert_eq!(err.lines().last(), Some("error: many.yaml: 1000 errors; there are more than these"));
     let (_, _, err) = place.run(&["run", "many.yaml"]);
     assert_eq!(err.lines().last(), Some("there are more than these"));
     assert_eq!(place.json(&["check", "many.yaml"])["more"], true);

@@ -89,7 +89,7 @@ fn the_configuration_of_the_owner_is_in_force() {
     );
     let server = Server::start(&place, &["--config", "other/agendum.toml"]);
     let (code, _, err) = place.run(&["run", "needs-exec.yaml"]);
-    assert!(code == 2 && err.contains("other/agendum.toml") && err.contains("a target for exec"), "{code} {err}");
+    assert!(code == 2 && err.contains("other/agendum.toml") && err.contains("no target can exec"), "{code} {err}");
     assert!(err.contains("--config") && err.contains("--data DIR"), "{err}");
     let (code, _, err) = place.run(&["run", "tiny.yaml"]);
     assert!(
@@ -98,7 +98,7 @@ fn the_configuration_of_the_owner_is_in_force() {
     );
     assert_eq!(place.run(&["run", "asks.yaml"]).0, 0);
     let (code, _, err) = place.run(&["run", "elsewhere/asks.yaml"]);
-    assert!(code == 2 && err.contains("index none"), "{code} {err}");
+    assert!(code == 2 && err.contains("there is no index \"none\""), "{code} {err}");
     // An index that is made while the server runs is found.
     assert_eq!(place.run(&["index", "add", "none", "other/page.md"]).0, 0);
     let (code, _, err) = place.run(&["run", "elsewhere/asks.yaml"]);
@@ -264,4 +264,36 @@ fn what_is_typed_wrong_is_answered_well() {
     place.write("victim.db", "");
     let (code, _, err) = place.run(&["index", "rm", "../../victim"]);
     assert!(code == 2 && err.contains("is no index name") && place.path("victim.db").exists(), "{code} {err}");
+}
+
+#[test]
+fn a_slip_of_the_pen_is_told_at_once() {
+    let place = Place::with_shell();
+    place.shell("open", &format!("touch began; {}", until(&place.path("end"))), "");
+    let mut host = place.agendum(&["run", "open.yaml"]).spawn().unwrap();
+    place.wait_for("began");
+    host.kill().unwrap();
+    host.wait().unwrap();
+    // The run goes on for as long as somebody hosts it: whoever waited for it would not come back.
+    let (code, _, err) = place.run(&["runs", "cancel", "nonsense"]);
+    assert!(code == 2 && err.contains("took up 1 open run") && err.contains("no run \"nonsense\""), "{code} {err}");
+}
+
+#[test]
+fn a_demo_costs_nothing_with_whatever_owner() {
+    let place = Place::new(&[]);
+    let paid = "[targets.paid]\nkind = \"chat\"\nbase_url = \"http://127.0.0.1:9/v1\"\nmodel = \"m\"\nclasses = [\"small\", \"large\"]\n";
+    place.write("agendum.toml", paid);
+    let server = Server::start(&place, &[]);
+    let (code, _, err) = place.run(&["demo"]);
+    assert!(
+        code == 2 && err.contains("whose target paid may cost money") && err.contains("--data DIR"),
+        "{code} {err}"
+    );
+    server.stop();
+    std::fs::remove_file(place.path("agendum.toml")).unwrap();
+    let server = Server::start(&place, &[]);
+    let (code, _, err) = place.run(&["demo"]);
+    assert_eq!(code, 0, "{err}");
+    server.stop();
 }

@@ -44,8 +44,11 @@ impl Place {
     /// The binary, in this folder, with nothing of the environment that it would heed.
     pub(crate) fn agendum(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_agendum"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AGENDUM_")) {
+            command.env_remove(name);
+        }
         command.current_dir(self.folder()).env("AGENDUM_DATA", self.path("data")).env("NO_COLOR", "1");
-        command.env_remove("AGENDUM_CONFIG").env_remove("OPENAI_API_KEY").args(arguments);
+        command.env_remove("OPENAI_API_KEY").args(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

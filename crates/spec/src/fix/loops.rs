@@ -118,21 +118,21 @@ pub(super) fn scope<'t>(tree: &'t Node, groups: &[&str]) -> impl Iterator<Item =
     maps.into_iter()
 }
 
-fn all_names<'t>(tasks: &'t Node, names: &mut BTreeSet<&'t str>) {
+fn all_names(tasks: &Node, names: &mut BTreeSet<String>) {
     for (key, task) in tasks.entries() {
-        names.insert(&key.name);
+        names.insert(key.name.clone());
         if let Some(inner) = task.get("tasks") {
             all_names(inner, names);
         }
     }
 }
 
-/// A name that no task has. Other loops keep theirs apart by the task that they are named after.
-fn free_name(first: &str, names: &mut BTreeSet<&str>) -> String {
+/// A name that neither a task nor another loop has.
+fn free_name(first: &str, names: &mut BTreeSet<String>) -> String {
     let base = &first[..first.len().min(50)];
     let mut name = format!("{base}_loop");
     for count in 2.. {
-        if !names.contains(name.as_str()) {
+        if names.insert(name.clone()) {
             break;
         }
         name = format!("{base}_loop_{count}");

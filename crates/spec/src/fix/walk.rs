@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use agendum_types::Limits;
 use agendum_types::graph::{Form, Section};
 
 use super::Unfixable;
@@ -18,8 +19,9 @@ pub(super) fn references(
     loops: &mut Loops,
     edits: &mut Edits<'_>,
     places: &Diagnostics,
+    limits: &Limits,
 ) -> Result<(), Unfixable> {
-    let mut walk = Walk { loops, edits, places, path: Vec::new() };
+    let mut walk = Walk { loops, edits, places, limits, path: Vec::new() };
     for section in Section::ALL {
         walk.tasks(tree.get(section.word()))?;
     }
@@ -33,6 +35,7 @@ struct Walk<'t, 'w, 'e> {
     loops: &'w mut Loops,
     edits: &'w mut Edits<'e>,
     places: &'w Diagnostics,
+    limits: &'w Limits,
     /// The task at hand and the groups around it, from the top.
     path: Vec<Step<'t>>,
 }
@@ -66,10 +69,14 @@ impl<'t> Walk<'t, '_, '_> {
             match key.name.as_str() {
                 "tasks" => self.tasks(Some(value))?,
                 "needs" | "publish_after" => self.names(node, key, value)?,
-                word => {
-                    let after = matches!(word, "fail_if" | "loop" | "output" | "race");
-                    self.texts(value, &Place { within: is_group && after, after })?;
+                "fail_if" | "loop" | "output" | "race" => {
+                    self.texts(value, &Place { within: is_group, after: true })?;
                 }
+                "with" | "if" | "foreach" | "catch" | "not_before" => {
+                    self.texts(value, &Place { within: false, after: false })?;
+                }
+                // Nothing evaluates the rest: a description may quote what it likes.
+                _ => {}
             }
         }
         Ok(())
@@ -126,7 +133,7 @@ impl<'t> Walk<'t, '_, '_> {
         };
         let parts = self.places.parts(node);
         let begin = source.as_ptr() as usize - text.as_ptr() as usize;
-        let reads = names::all(form, source).map_err(|unreadable| Unfixable(unreadable.why))?.reads;
+        let reads = names::all(self.limits, form, source).map_err(|unreadable| Unfixable(unreadable.why))?.reads;
         for read in &reads {
             let place_of = |at: &Range<usize>| parts.place(&(begin + at.start..begin + at.end));
             let chain: Vec<Word<'_>> = read.head().map(|(name, at)| (*name, place_of(at))).collect();

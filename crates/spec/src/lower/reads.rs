@@ -95,8 +95,7 @@ impl Lower<'_, '_> {
         let mut arguments = Locals { names, ..Locals::default() };
         let mut dynamic = false;
         for (key, value) in with.entries() {
-            let is_late = matches!(key.name.as_str(), "prompt" | "system");
-            let locals = if is_late { &mut arguments } else { &mut Locals::default() };
+            let locals = if expr::is_late(&key.name) { &mut arguments } else { &mut Locals::default() };
             dynamic |= self.tree_reads_with(value, place, reads, locals);
         }
         if !arguments.unreadable {
@@ -169,11 +168,11 @@ impl Lower<'_, '_> {
                 );
                 None
             }
-            Name::Data(DataRef::Item | DataRef::ItemIndex) if !self.inside(place, |task| task.foreach_in_text) => {
+            Name::Data(DataRef::Item | DataRef::ItemIndex) if !self.inside(place, "foreach") => {
                 self.diagnostics.error("unknown_name", span, format!("`{path}` is known inside a `foreach` only"), "");
                 None
             }
-            Name::Data(DataRef::Round) if !self.inside(place, |task| task.loop_in_text) => {
+            Name::Data(DataRef::Round) if !self.inside(place, "loop") => {
                 self.diagnostics.error("unknown_name", span, "`loop.round` is known inside a `loop` only", "");
                 None
             }
@@ -209,6 +208,15 @@ impl Lower<'_, '_> {
                 );
                 None
             }
+            // A document that was accepted before has no places, and is not judged again.
+            Name::Outer if span.is_empty() => None,
+            Name::Outer => {
+                let help = "hand the value in with the list of the `foreach`, or as the output of a task";
+                let message =
+                    format!("`{path}` is not known here: `outer` reaches tasks only, outer.tasks.NAME.output");
+                self.diagnostics.error("unknown_name", span, message, help);
+                None
+            }
             Name::Unknown(_) if path.split('.').any(|word| self.pieces.contains(word)) => None,
             Name::Unknown(help) => {
                 self.diagnostics.error("unknown_name", span, format!("unknown name `{path}`"), help);
@@ -217,14 +225,11 @@ impl Lower<'_, '_> {
         }
     }
 
-    fn inside(&self, place: &Place, holds: impl Fn(&Enclosing) -> bool) -> bool {
+    /// True if the task, or a group around it, has this key.
+    fn inside(&self, place: &Place, key: &str) -> bool {
         let mut at = place.task;
         while let Some(node) = at {
-            let text = self.nodes[node.0 as usize];
-            if holds(&Enclosing {
-                foreach_in_text: text.get("foreach").is_some(),
-                loop_in_text: text.get("loop").is_some(),
-            }) {
+            if self.nodes[node.0 as usize].get(key).is_some() {
                 return true;
             }
             at = self.graph.task(node).parent;
@@ -233,7 +238,7 @@ impl Lower<'_, '_> {
     }
 
     fn resolve_previous(&mut self, name: &str, span: &Range<usize>, place: &Place) -> Option<NodeId> {
-        if !self.inside(place, |task| task.loop_in_text) {
+        if !self.inside(place, "loop") {
             self.diagnostics.error("unknown_name", span, "`loop.previous` is known inside a `loop` only", "");
             return None;
         }
@@ -357,10 +362,4 @@ impl Lower<'_, '_> {
     pub(super) fn is_group(&self, node: NodeId) -> bool {
         matches!(self.graph.task(node).work, Work::Group(_))
     }
-}
-
-/// What the text of an enclosing task says, before it is lowered.
-struct Enclosing {
-    foreach_in_text: bool,
-    loop_in_text: bool,
 }

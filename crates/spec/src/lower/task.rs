@@ -6,7 +6,7 @@ use agendum_types::{Capability, Class, Effect};
 use crate::diagnostic::nearest;
 use crate::expr::{self, Text};
 use crate::lower::reads::Place;
-use crate::lower::{Lower, words};
+use crate::lower::{Lower, ONE_EXPRESSION, words};
 use crate::tree::{Node, Value};
 use crate::values;
 
@@ -155,8 +155,8 @@ impl<'t> Lower<'t, '_> {
         }
         if let Some(items) = node.get("foreach") {
             if items.text().is_some_and(|text| expr::classify(text) == Text::Template) {
-                let help = "write one expression, with nothing around it: ${{ … }}";
-                self.diagnostics.error("no_list", &items.span, "`foreach` is a text here; it must be a list", help);
+                let message = "`foreach` is a text here; it must be a list";
+                self.diagnostics.error("no_list", &items.span, message, ONE_EXPRESSION);
             }
             // The list is read before there is an item.
             let expr = self.value(items, before);

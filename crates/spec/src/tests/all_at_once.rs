@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::said;
+use crate::Severity;
 
 #[test]
 fn words_names_and_cycles_together() {
@@ -93,13 +94,17 @@ fn without_tasks_no_name_is_unknown() {
 }
 
 #[test]
-fn warnings_do_not_crowd_out_an_error() {
-    let lines: String =
-        (0..80).map(|n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi, unread: 1 }} }}\n")).collect();
-    let checked = super::checked(&format!("tasks:\n{lines}  z: {{ uses: agent }}\n"));
-    let warnings = checked.diagnostics.iter().filter(|found| found.severity == crate::Severity::Warning).count();
-    assert_eq!((warnings, checked.diagnostics.len(), checked.more), (50, 51, true));
-    assert!(checked.runnable().is_none());
+fn neither_warnings_nor_words_to_come_crowd_out_an_error() {
+    let unread = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi, unread: 1 }} }}\n");
+    let to_come = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi }}, cache: {{}} }}\n");
+    let of = |count: usize, line: &dyn Fn(usize) -> String| {
+        let lines: String = (0..count).map(line).collect();
+        let checked = super::checked(&format!("tasks:\n{lines}  z: {{ uses: chat, needs: [nothing] }}\n"));
+        let errors = checked.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+        (errors, checked.diagnostics.len(), checked.more, checked.accepted.is_some())
+    };
+    assert_eq!(of(80, &unread), (2, 52, true, false));
+    assert_eq!(of(120, &to_come), (2, 102, true, false));
 }
 
 #[test]
@@ -110,6 +115,6 @@ fn what_is_not_told_is_not_cut_in_silence() {
     };
     let wrong = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi }}, x: 1 }}\n");
     let unread = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi, unread: 1 }} }}\n");
-    assert_eq!([of(99, &wrong), of(100, &wrong), of(101, &wrong)], [(99, false), (100, false), (100, true)]);
+    assert_eq!([of(999, &wrong), of(1_000, &wrong), of(1_001, &wrong)], [(999, false), (1_000, false), (1_000, true)]);
     assert_eq!([of(49, &unread), of(50, &unread), of(51, &unread)], [(49, false), (50, false), (50, true)]);
 }

@@ -53,11 +53,12 @@ fn a_variable_of_a_prompt_is_read() {
     assert_snapshot!(said(r#"
         tasks:
           a: { uses: chat, with: { prompt: "Write about ${{ topic }}.", topic: trees, tempreature: 1, tone: dry } }
-    "#), @"
+          b: { uses: chat, with: { prompt: hi, tools: [], tool_choice: auto } }
+    "#), @r"
     4:79 unread (warning): nothing reads `tempreature`: the prompt does not name it
         help: did you mean `temperature`?
     4:95 unread (warning): nothing reads `tone`: the prompt does not name it
-        help: arguments: prompt, system, messages, schema, max_tokens, temperature, stop, tools
+        help: arguments: prompt, system, messages, schema, max_tokens, temperature, stop, tools, tool_choice
     ");
 }
 
@@ -221,20 +222,6 @@ fn time_is_more_than_nothing() {
     7:39 no_duration: `timeout` is "5", which is no span of time
         help: write `5s`
     "#);
-}
-
-#[test]
-fn names_inside_loops_do_not_shadow() {
-    assert_snapshot!(said(r#"
-        tasks:
-          a: { uses: chat, with: { prompt: hi } }
-          l:
-            loop: { until: "${{ true }}", max_iterations: 2, on_exhausted: fail }
-            tasks: { a: { uses: chat, with: { prompt: hi } } }
-    "#), @"
-    7:14 duplicate_task: task `a` shadows the one outside its group
-        help: give one of them another name
-    ");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::checked;
 use crate::eval::Evaluator;
+use crate::{NoFiles, Source, check};
 
 /// Evaluates the `with` of task `b`, where task `a` gave `output` and the inputs are `inputs`.
 fn with(text: &str, output: Option<Json>, inputs: Json) -> String {
@@ -91,4 +92,26 @@ fn a_path_gives_what_the_language_gives() {
         // Parentheses make it an expression; alone it is looked up.
         assert_eq!(given(path), given(&format!("({path})")), "{path}");
     }
+}
+
+#[test]
+fn an_argument_is_seen_over_data_of_its_name() {
+    assert_snapshot!(with(r#"{ prompt: "Plan ${{ run }} in ${{ task }}", system: "${{ item }}", run: "10 km", task: "${{ inputs.n }} days", item: all }"#, None, json!({"n": 2})), @r#"{"prompt":"Plan 10 km in 2 days","system":"all","run":"10 km","task":"2 days","item":"all"}"#);
+}
+
+#[test]
+fn outer_reaches_the_top_from_the_deepest_group() {
+    let limits = Limits { depth_max: 10, ..Limits::STANDARD };
+    let open: String = (0..9).map(|at| format!("g{at}: {{ tasks: {{ ")).collect();
+    let reads = format!("${{{{ '' ~ {}tasks.a.output }}}}", "outer.".repeat(9));
+    let call = |prompt: &str| format!("{{ uses: chat, with: {{ prompt: \"{prompt}\" }} }}");
+    let tasks = format!("a: {}, {open}x: {}{}", call("hi"), call(&reads), " } }".repeat(9));
+    let text = format!("version: 1\nname: deep\ntasks: {{ {tasks} }}\n");
+    let checked = check(Source { name: "graph.yaml", text: &text }, &NoFiles, &limits);
+    let graph = &checked.runnable().unwrap_or_else(|| panic!("{:#?}", checked.diagnostics)).graph;
+    let Work::Call(call) = &graph.tasks.last().unwrap().work else { unreachable!("x is a call") };
+    let expr = graph.expr(call.input);
+    let bindings = [(expr.reads[0], Some(Arc::new(json!("seen"))))];
+    let value = Evaluator::new(&limits).evaluate(graph, expr, &bindings).unwrap();
+    assert_eq!(value, json!({ "prompt": "seen" }));
 }

@@ -481,3 +481,15 @@ fn only_what_a_text_reads_is_changed() {
     a_loop: a, b until ?
     "#);
 }
+
+#[test]
+fn two_loops_have_two_names() {
+    let long = "a".repeat(50);
+    let task = |name: &str, need: &str| {
+        format!("  {long}_{name}: {{ uses: chat, needs: [{long}_{need}], with: {{ prompt: hi }} }}\n")
+    };
+    let text = [task("a", "b"), task("b", "a"), task("c", "d"), task("d", "c")].concat();
+    let fixed = fixed(&with_head(&format!("tasks:\n{text}"))).unwrap().unwrap();
+    let names: Vec<_> = fixed.loops.iter().map(|one| one.name.trim_start_matches('a')).collect();
+    assert_eq!(names, ["_loop", "_loop_2"]);
+}

@@ -34,7 +34,8 @@ fn plans() {
     assert!(corpus("plan", fuzzing::plan) >= 20);
 }
 
-/// Shapes whose cost would show if it grew faster than they do: each goes through everything that a text can go through.
+/// Shapes whose cost would show if it grew faster than they do, though only the promises are asserted: each goes through everything
+/// that a text can go through.
 #[test]
 fn large_shapes() {
     let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();

@@ -16,25 +16,6 @@ fn an_unknown_key_has_a_suggestion() {
 }
 
 #[test]
-fn all_errors_are_said_at_once() {
-    assert_snapshot!(said(r#"
-        priorty: high
-        tasks:
-          a: { uses: chta }
-          b: { uses: chat, timeout: 5, with: { prompt: hi } }
-          c: { uses: chat, value: 200, with: { prompt: hi } }
-    "#), @"
-    3:1 unknown_key: unknown key `priorty` in the document
-        help: did you mean `priority`?
-    5:14 unknown_value: `uses` knows no `chta`
-        help: did you mean `chat`?
-    6:29 wrong_type: `timeout` is a number; it must be a text or a map
-        help: write `5s`
-    7:27 out_of_range: `value` is 200; it must be between 0 and 100
-    ");
-}
-
-#[test]
 fn a_task_does_something() {
     assert_snapshot!(said(r#"
         tasks:
@@ -95,6 +76,10 @@ fn a_task_cannot_need_itself() {
 
 #[test]
 fn a_condition_is_an_expression() {
+    assert_snapshot!(said("tasks: { a: { uses: chat, with: { prompt: hi }, if: '${{ inputs.a }} and ${{ inputs.b }}' } }"), @r"
+    3:53 no_expression: this is a text and not an expression: it would always be true
+        help: write one expression, with nothing around it: ${{ … }}
+    ");
     assert_snapshot!(said(r#"
         tasks:
           a: { uses: chat, if: tasks.b.output, with: { prompt: hi } }
@@ -495,4 +480,20 @@ fn an_instant_lies_in_the_era_of_our_clock() {
     3:61 no_instant: "1969-12-31T23:59:59Z" is no instant
         help: write it as 2026-12-01T09:00:00Z, or as an expression that gives such a text
     "#);
+}
+
+#[test]
+fn outer_reaches_tasks_only() {
+    assert_snapshot!(said(r#"
+        tasks:
+          g:
+            foreach: "${{ inputs.l }}"
+            tasks:
+              x: { uses: chat, foreach: [1, 2], with: { prompt: "${{ outer.item }} ${{ outer.run.id }}" } }
+    "#), @r"
+    7:62 unknown_name: `outer.item` is not known here: `outer` reaches tasks only, outer.tasks.NAME.output
+        help: hand the value in with the list of the `foreach`, or as the output of a task
+    7:80 unknown_name: `outer.run.id` is not known here: `outer` reaches tasks only, outer.tasks.NAME.output
+        help: hand the value in with the list of the `foreach`, or as the output of a task
+    ");
 }

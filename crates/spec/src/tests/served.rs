@@ -2,10 +2,11 @@
 
 use agendum_types::{Capability, Limits, Target};
 use insta::assert_snapshot;
+use serde_json::json;
 
 use super::{shown, with_head};
-use crate::served::{Serving, unserved};
-use crate::{Checked, Source};
+use crate::served::{Serving, lacks};
+use crate::{NoFiles, Resolver, Source, check_for};
 
 fn target(name: &str, capability: Capability, class: &str) -> Target {
     Target { classes: vec![class.into()], ..Target::free(name, capability, 1) }
@@ -33,9 +34,23 @@ fn what_no_target_serves() {
         target("index", Capability::Retrieve, "own"),
     ];
     let indexes = ["docs".to_owned()].into();
-    let serving = Serving { targets: &targets, indexes: &indexes };
-    let (diagnostics, more) = unserved(Source { name: "graph.yaml", text: &text }, serving, &Limits::STANDARD);
-    assert_snapshot!(shown(Checked { accepted: None, diagnostics, more }), @r#"
+    let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
+    let source = Source { name: "graph.yaml", text: &text };
+    let checked = check_for(source, &NoFiles, &Limits::STANDARD, Some(serving));
+    let inputs = json!({ "where": "nowhere" });
+    let of_run = Serving { inputs: Some(&inputs), ..serving };
+    let lacks = lacks(&checked.accepted.as_ref().unwrap().document, of_run, &Limits::STANDARD);
+    assert_snapshot!(lacks.into_iter().collect::<Vec<_>>().join("\n"), @r#"
+    `catch` names target "openai/min", and no such target can chat
+    no target can exec
+    no target of class "lrge" can chat
+    no target of class "quick" can http
+    none of the targets openai/minni, other can chat
+    there is no index "dosc"
+    there is no index "faq"
+    there is no index "nowhere"
+    "#);
+    assert_snapshot!(shown(checked), @r#"
     4:58 no_target (warning): no target of class "lrge" can chat: a run would be refused with this configuration
         help: did you mean `large`?
     5:79 no_target (warning): none of the targets openai/minni, other can chat: a run would be refused with this configuration
@@ -50,5 +65,40 @@ fn what_no_target_serves() {
         help: make it with `agendum index add faq PATH`, or under `[indexes]` in agendum.toml
     12:61 no_target (warning): no target of class "quick" can http: a run would be refused with this configuration
         help: classes and targets: slow, web
+    "#);
+}
+
+#[test]
+fn everything_stands_in_the_order_of_the_text() {
+    struct Prompt;
+    impl Resolver for Prompt {
+        fn read(&self, _path: &str) -> Result<String, String> {
+            Ok("A line.\n\n\n\n\n\nAnd ${{ tasks.nothing.output }}".to_owned())
+        }
+    }
+    let text = with_head(
+        r#"
+        tasks:
+          a: { uses: chat, with: { prompt: a.md } }
+          b: { uses: chat, with: { prompt: "${{ tasks.nobody.output }}" } }
+          c: { uses: chat, with: { prompt: b.md } }
+    "#,
+    );
+    let indexes = [].into();
+    let serving = Serving { targets: &[], indexes: &indexes, inputs: None };
+    let source = Source { name: "graph.yaml", text: &text };
+    assert_snapshot!(shown(check_for(source, &Prompt, &Limits::STANDARD, Some(serving))), @r#"
+    4:14 no_target (warning): no target can chat: a run would be refused with this configuration
+        help: add a target with `kind = "chat"` to agendum.toml
+    a.md:7:15 unknown_task: there is no task `nothing`
+        help: tasks here: a, b, c
+    5:14 no_target (warning): no target can chat: a run would be refused with this configuration
+        help: add a target with `kind = "chat"` to agendum.toml
+    5:47 unknown_task: there is no task `nobody`
+        help: tasks here: a, b, c
+    6:14 no_target (warning): no target can chat: a run would be refused with this configuration
+        help: add a target with `kind = "chat"` to agendum.toml
+    b.md:7:15 unknown_task: there is no task `nothing`
+        help: tasks here: a, b, c
     "#);
 }

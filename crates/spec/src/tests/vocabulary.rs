@@ -1,0 +1,45 @@
+//! The words of JSON Schema that the published schema uses: the walk knows each of them, or an editor would refuse what it accepts.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+use serde_json::Value as Json;
+
+use super::said;
+
+/// The keys of a schema and of the schemas in it.
+fn words<'s>(schema: &'s Json, words: &mut BTreeSet<&'s str>) {
+    for (word, value) in schema.as_object().into_iter().flatten() {
+        if matches!(word.as_str(), "default" | "const" | "enum" | "examples") || word.starts_with("x-") {
+            words.extend((!word.starts_with("x-")).then_some(word.as_str()));
+            continue;
+        }
+        words.insert(word);
+        match word.as_str() {
+            "properties" | "$defs" => {
+                value.as_object().into_iter().flatten().for_each(|(_, inner)| self::words(inner, words));
+            }
+            "oneOf" | "anyOf" | "allOf" => {
+                value.as_array().into_iter().flatten().for_each(|one| self::words(one, words))
+            }
+            _ => self::words(value, words),
+        }
+    }
+}
+
+#[test]
+fn the_schema_uses_what_the_walk_knows() {
+    let schema: Json = serde_json::from_str(crate::schema()).unwrap();
+    let mut found = BTreeSet::new();
+    words(&schema, &mut found);
+    // What is only read by people or by editors says nothing that could be missed.
+    let told = ["$schema", "$id", "$defs", "title", "description", "default", "examples"];
+    let found: Vec<_> = found.into_iter().filter(|word| !told.contains(word)).collect();
+    assert_snapshot!(found.join(" "), @"$ref additionalProperties allOf anyOf const enum format if items maxItems maximum minItems minProperties minimum oneOf pattern properties propertyNames required then type");
+}
+
+#[test]
+fn a_ladder_has_an_end() {
+    let rungs = "{ on: [any], output: x }, ".repeat(33);
+    assert_snapshot!(said(&format!("tasks: {{ a: {{ uses: chat, with: {{ prompt: hi }}, catch: [{rungs}] }} }}")), @"3:56 out_of_range: `catch` has 33 entries; it may have 32");
+}
