@@ -27,9 +27,19 @@ impl Scheduler {
     /// A live run with every instance that is live or settled beside live ones. Cost: linear in its instances.
     #[must_use]
     pub fn view(&self, run: RunId) -> Option<RunView> {
+        self.view_within(run, &TaskPath::default())
+    }
+
+    /// The same with no instance but this one and those inside it.
+    #[must_use]
+    pub fn view_within(&self, run: RunId, within: &TaskPath) -> Option<RunView> {
         let slot = self.board.slot(run)?;
         let run = self.board.run(slot);
         let graph = &self.board.plan(slot).graph;
+        let outermost: Vec<InstId> = match within.segments() {
+            [] => run.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).collect(),
+            _ => self.board.find(slot, within).into_iter().collect(),
+        };
         let task = |id: InstId| TaskView {
             path: graph.path_text(&run.path(id)),
             status: run.inst(id).status(),
@@ -46,7 +56,7 @@ impl Scheduler {
             deadline: run.deadline,
             spent: run.spent,
             held: run.held,
-            tasks: tree(run).into_iter().map(task).collect(),
+            tasks: tree(run, outermost).into_iter().map(task).collect(),
         })
     }
 
@@ -60,10 +70,9 @@ impl Scheduler {
     }
 }
 
-/// Every instance in use, outer before inner, in the order of the graph.
-fn tree(run: &Run) -> Vec<InstId> {
+/// These instances, of which the last comes first, and all inside them, outer before inner, in the order of the graph.
+fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
     let mut order = Vec::new();
-    let mut stack: Vec<InstId> = run.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).collect();
     while let Some(id) = stack.pop() {
         order.push(id);
         stack.extend(run.children(id).into_iter().rev());
