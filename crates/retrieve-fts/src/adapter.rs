@@ -23,7 +23,7 @@ const COUNT_MAX: u32 = 100;
 pub const WHOLE: Span = Span::from_secs(30);
 
 /// Serves `retrieve` from named indexes.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Retrieve(Arc<Known>);
 
 #[derive(Debug, Default)]
@@ -122,5 +122,81 @@ impl Adapter for Retrieve {
             Ok(Finished { output: Payload { media: MediaType::Json, bytes }, usage, raw_usage: None })
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
+    use agendum_ports::{Adapter as _, Attempt, ChunkSink, Payload, ReferenceSink};
+    use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
+    use tokio_util::sync::CancellationToken;
+
+    use super::Retrieve;
+
+    fn attempt(index: &str) -> (Attempt, CancellationToken) {
+        let cancel = CancellationToken::new();
+        let attempt = Attempt {
+            id: AttemptId {
+                run: RunId(1),
+                path: TaskPath::default(),
+                attempt: AttemptNo(1),
+                incarnation: Incarnation(1),
+            },
+            tenant: Tenant::default(),
+            principal: Principal::new("test"),
+            idempotency_key: "key".into(),
+            forward_key: false,
+            output_cap: None,
+            labels: Labels::NONE,
+            input: Payload {
+                media: MediaType::Json,
+                bytes: format!(r#"{{"index":"{index}","query":"crash"}}"#).into(),
+            },
+            chunks: ChunkSink::channel(1).0,
+            references: ReferenceSink::channel().0,
+            cancel: cancel.clone(),
+        };
+        (attempt, cancel)
+    }
+
+    #[tokio::test]
+    async fn an_index_that_cannot_be_opened_is_there_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("spoilt.db"), "no database, but long enough to look like one: ".repeat(9))
+            .unwrap();
+        let retrieve = Retrieve::new(BTreeMap::new(), Some(folder.path().to_owned()));
+        let mut told = String::new();
+        for index in ["spoilt", "missing"] {
+            let failed = retrieve.start(attempt(index).0).await.unwrap_err();
+            told += &format!("{}: {}\n", failed.class, failed.message);
+        }
+        insta::assert_snapshot!(told, @r#"
+        unavailable: the index database failed: file is not a database: Error code 26: file is not a database
+        permanent: there is no index "missing"; known: none. Make one with `agendum index add NAME PATH` or `[indexes.NAME]` in agendum.toml
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_search_that_is_not_wanted_any_more_is_not_waited_for() {
+        let retrieve = Retrieve::new(BTreeMap::new(), None);
+        let known = Arc::clone(&retrieve.0);
+        // As if another search opened an index and did not come to an end.
+        let (begins, begun) = channel();
+        let (release, held) = channel::<()>();
+        std::thread::spawn(move || {
+            let _opening = known.indexes.lock().unwrap();
+            begins.send(()).unwrap();
+            held.recv().is_err()
+        });
+        begun.recv().unwrap();
+        let (attempt, cancel) = attempt("docs");
+        let search = retrieve.start(attempt);
+        cancel.cancel();
+        assert_eq!(search.await.unwrap_err().class.word(), "cancelled");
+        drop(release);
     }
 }
