@@ -348,7 +348,8 @@ impl Engine {
         Reader::over(Arc::clone(&around.store), Arc::clone(&around.payloads), around.limits.clone())
     }
 
-    /// Takes no more work, stops what runs and has no effect, waits a while for the rest, commits what is decided, and ends. Open runs go on when the journal is opened again.
+    /// Takes no more work, stops what runs and has no effect, waits a while for the rest, commits what is decided, and ends. Open runs go
+    /// on when the journal is opened again.
     pub async fn stop(&self) {
         self.around.inbox.send(Message::Stop);
         let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());

@@ -262,6 +262,12 @@ impl Payloads {
         serde_json::from_slice(element).map(Arc::new).map_err(not_json)
     }
 
+    /// The bytes of an element, where the list was cut already.
+    pub(crate) fn item_size(&self, tenant: &Tenant, list: &PayloadRef, index: u32) -> Option<u64> {
+        let elements = self.table().find(&(tenant.clone(), list.hash))?.elements?;
+        Some(elements.get(index as usize).map_or(0, |place| u64::from(place.end - place.start)))
+    }
+
     async fn held(&self, tenant: &Tenant, run: RunId, reference: &PayloadRef) -> Result<Held, PayloadError> {
         let PayloadRef { hash, size, .. } = *reference;
         let address = (tenant.clone(), hash);
