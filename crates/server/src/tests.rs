@@ -395,6 +395,9 @@ async fn strangers_give_way_and_callers_do_not() {
             strangers.push(tokio::net::TcpStream::connect(&address).await.unwrap());
         }
         let (status, _, _) = world.ask("GET", "/v1/runs", None).await;
+        // The oldest have gone, and no more of them than it took.
+        let is_open = |stranger: &tokio::net::TcpStream| stranger.try_read(&mut [0]).is_err();
+        assert!(is_open(&strangers[500]), "the request did not wait until strangers run out of time");
         world.ask("POST", &format!("/v1/runs/{id}/cancel"), None).await;
         status
     };
