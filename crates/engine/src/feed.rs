@@ -118,7 +118,13 @@ impl Feed {
 
     /// The shard begins a new life: provisional text is void, readers go back to the journal.
     pub(crate) fn reset(&self) {
-        self.runs().clear();
+        let mut runs = self.runs();
+        for watched in runs.values() {
+            for (path, _) in watched.texts.iter().filter(|(_, log)| !log.held_back) {
+                watched.tell(Notice::Restarted { path: path.clone() });
+            }
+        }
+        runs.clear();
     }
 
     /// From now on, and the text so far.
