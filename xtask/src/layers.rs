@@ -17,7 +17,8 @@ const RUNTIME: &[&str] = &["tokio", "rusqlite", "reqwest", "axum", "getrandom", 
 const LAYERS: &[Layer] = &[
     Layer { name: "types", may_use: &[], never: RUNTIME },
     // A schema validator brings getrandom along for its hash maps; it is never called for an outcome.
-    Layer { name: "spec", may_use: &["types"], never: &["tokio", "rusqlite", "reqwest", "axum"] },
+    Layer { name: "schemas", may_use: &[], never: &["tokio", "rusqlite", "reqwest", "axum"] },
+    Layer { name: "spec", may_use: &["types", "schemas"], never: &["tokio", "rusqlite", "reqwest", "axum"] },
     Layer {
         name: "core",
         may_use: &["types"],
@@ -41,9 +42,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "adapters",
-        // What a schema may cost is decided once: an expression may make one that only an attempt sees.
-        may_use: &["ports", "spec", "types"],
-        never: &["agendum-core", "agendum-wire", "agendum-engine", "rusqlite", "axum"],
+        may_use: &["ports", "schemas", "types"],
+        never: &["agendum-core", "agendum-spec", "agendum-wire", "agendum-engine", "rusqlite", "axum"],
     },
     Layer {
         name: "engine",

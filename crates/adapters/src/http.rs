@@ -66,8 +66,8 @@ fn permanent(message: impl std::fmt::Display) -> Failed {
 }
 
 impl Http {
-    /// Requests to these hosts (`api.example.com`, `api.example.com:8443`, `*.example.com`); to addresses of private networks only if
-    /// `private` says so.
+    /// Requests to these hosts (`api.example.com`, `api.example.com:8443`, `*.example.com`); to names that lead to addresses of private
+    /// networks only if `private` says so. An address that is written out here is allowed.
     ///
     /// # Errors
     ///

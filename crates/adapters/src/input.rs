@@ -1,7 +1,6 @@
 //! The `with` of model tasks, and JSON in and out.
 
 use agendum_ports::{Attempt, Failed, Finished, Payload};
-use agendum_spec::json_schema;
 use agendum_types::{Class, Limits, MediaType, Usage};
 use jsonschema::Validator;
 use serde::Deserialize;
@@ -104,7 +103,7 @@ impl Form {
     /// The form of a schema. An expression may have made it, so that nobody has looked at what it costs.
     pub(crate) fn new(schema: &Json) -> Result<Self, Failed> {
         let (schema, is_wrapped) = wrapped(schema);
-        let built = json_schema::bounded(&schema, Limits::STANDARD.schema_words_max)
+        let built = agendum_schemas::bounded(&schema, Limits::STANDARD.schema_words_max)
             .and_then(|options| options.build(&schema).map_err(|error| error.to_string()));
         let validator = built.map_err(|why| {
             Failed::new(Class::Permanent, format!("the `schema` cannot be used: {why}")).without_effect()

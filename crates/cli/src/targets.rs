@@ -33,7 +33,7 @@ pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<
     for (name, given) in &config.targets {
         table.push((target(name, given), adapter(given, &config.folder, &guard)?));
     }
-    table.push((search(), Arc::new(Retrieve::new(indexes).with_folder(index_folder(data)))));
+    table.push((search(), Arc::new(Retrieve::new(indexes, Some(index_folder(data))))));
     for (target, skill) in offline(config) {
         table.push((target, Arc::new(Offline::new(skill, Temper::default()))));
     }

@@ -28,10 +28,20 @@ impl Scheduler {
     /// instances.
     #[must_use]
     pub fn view(&self, run: RunId, now: Timestamp) -> Option<RunView> {
+        self.view_within(run, &TaskPath::default(), now)
+    }
+
+    /// The same with no instance but this one and those inside it.
+    #[must_use]
+    pub fn view_within(&self, run: RunId, within: &TaskPath, now: Timestamp) -> Option<RunView> {
         let now = self.now.max(now);
         let slot = self.board.slot(run)?;
         let run = self.board.run(slot);
         let graph = &self.board.plan(slot).graph;
+        let outermost: Vec<InstId> = match within.segments() {
+            [] => run.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).collect(),
+            _ => self.board.find(slot, within).into_iter().collect(),
+        };
         let task = |id: InstId| TaskView {
             path: graph.path_text(&run.path(id)),
             status: run.inst(id).status(),
@@ -50,7 +60,7 @@ impl Scheduler {
             deadline: run.deadline,
             spent: run.spent,
             held: run.held,
-            tasks: tree(run).into_iter().map(task).collect(),
+            tasks: tree(run, outermost).into_iter().map(task).collect(),
         })
     }
 
@@ -64,10 +74,9 @@ impl Scheduler {
     }
 }
 
-/// Every instance in use, outer before inner, in the order of the graph.
-fn tree(run: &Run) -> Vec<InstId> {
+/// These instances, of which the last comes first, and all inside them, outer before inner, in the order of the graph.
+fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
     let mut order = Vec::new();
-    let mut stack: Vec<InstId> = run.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).collect();
     while let Some(id) = stack.pop() {
         order.push(id);
         stack.extend(run.children(id).into_iter().rev());

@@ -1,13 +1,15 @@
 //! One attempt on an adapter: its input, its limits of time, its chunks, its one outcome.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration as Span;
 
 use agendum_core::Dispatch;
-use agendum_ports::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
+use agendum_ports::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink, chain};
 use agendum_types::graph::{Timeouts, Work};
 use agendum_types::{Class, Effect, Failure, MediaType, Outcome, Success};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -35,7 +37,11 @@ pub(crate) struct Launch {
 
 /// Runs the attempt and reports its outcome.
 pub(crate) async fn run(launch: Launch) {
-    let (outcome, made) = launch.outcome().await;
+    // Nobody else would ever end it: its timeouts are in there too.
+    let (outcome, made) = AssertUnwindSafe(launch.outcome()).catch_unwind().await.unwrap_or_else(|_said| {
+        let failure = Failure::new(Class::Unavailable, "the adapter broke off: this is a bug in Agendum");
+        (Outcome::Failed(failure), None)
+    });
     let attempt = launch.dispatch.attempt.clone();
     launch.inbox.send(Message::Finished { life: launch.life, attempt, outcome, made });
 }
@@ -65,7 +71,7 @@ impl Launch {
                 (Outcome::Succeeded(Success { output, usage, raw_usage }), Some(made))
             }
             Err(error) => {
-                let failure = Failure::new(error.class(), &format!("the output could not be kept: {error}"));
+                let failure = Failure::new(error.class(), &format!("the output could not be kept: {}", chain(&error)));
                 (Outcome::Failed(Failure { usage, raw_usage, ..failure }), None)
             }
         }
@@ -76,7 +82,9 @@ impl Launch {
         if let Some(partial) = failed.partial {
             match self.payloads.make(&self.dispatch.tenant, partial).await {
                 Ok(kept) => made = Some(kept),
-                Err(error) => failed.message.push_str(&format!("; what had arrived could not be kept: {error}")),
+                Err(error) => {
+                    failed.message.push_str(&format!("; what had arrived could not be kept: {}", chain(&error)))
+                }
             }
         }
         let failure = Failure {
@@ -94,7 +102,7 @@ impl Launch {
         if let Some(reference) = &self.dispatch.input {
             let read = self.payloads.bytes(&self.dispatch.tenant, self.dispatch.attempt.run, reference).await;
             return read.map_err(|error| {
-                Failed::new(error.class(), format!("the input could not be read: {error}")).without_effect()
+                Failed::new(error.class(), format!("the input could not be read: {}", chain(&error))).without_effect()
             });
         }
         let graph = &self.dispatch.graph;
@@ -214,7 +222,8 @@ impl Watch {
             attempt: from_now(timeouts.attempt),
             first_output: from_now(timeouts.first_output),
             idle_span: timeouts.idle.map(agendum_types::Duration::to_std),
-            idle: from_now(timeouts.idle),
+            // It counts between two chunks: before the first it is `first_output`'s.
+            idle: None,
         }
     }
 

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration as Span;
 
 use agendum_core::{Answer, Rejected, Standing, Submission};
-use agendum_ports::{Adapter, Blobs, Clock, Payload, Store, StoreError};
+use agendum_ports::{Adapter, Blobs, Clock, Payload, Store, StoreError, chain};
 use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
-use agendum_types::{Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, Target, Tenant};
+use agendum_types::{
+    Class, Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, Target, TaskPath, Tenant,
+};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -72,12 +74,22 @@ pub enum SubmitError {
     /// The core refused it; nothing has changed.
     #[error(transparent)]
     Rejected(#[from] Rejected),
-    /// Its inputs or its document could not be kept.
-    #[error("the run's inputs could not be kept: {0}")]
+    /// Its inputs or its document are more than may be kept.
+    #[error("the run's inputs cannot be kept: {0}")]
     Payload(String),
+    /// Its inputs or its document could not be kept now: the disk is full, say.
+    #[error("the run's inputs could not be kept: {0}")]
+    Unkept(String),
     /// The engine has stopped, or its journal is being opened anew.
     #[error("the engine takes no work now: {0}")]
     Unavailable(Health),
+}
+
+impl From<PayloadError> for SubmitError {
+    fn from(error: PayloadError) -> Self {
+        let (class, why) = (error.class(), chain(&error));
+        if class == Class::Permanent { Self::Payload(why) } else { Self::Unkept(why) }
+    }
 }
 
 impl SubmitError {
@@ -88,7 +100,7 @@ impl SubmitError {
     }
 }
 
-/// The run is unknown to this tenant, or answered.
+/// The run is unknown to this tenant, or done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("run {0} is not live")]
 pub struct NotLive(pub RunId);
@@ -100,7 +112,7 @@ pub enum CommandError {
     #[error(transparent)]
     NotLive(#[from] NotLive),
     /// The shard takes no work now: whether the command took effect is not known.
-    #[error("the engine takes no commands now ({0:?}): ask again")]
+    #[error("the engine takes no commands now ({0}): ask again")]
     Unavailable(Health),
 }
 
@@ -218,12 +230,11 @@ impl Engine {
         request: Request,
         answer: Option<oneshot::Sender<Answer>>,
     ) -> Result<oneshot::Receiver<Result<(), Rejected>>, SubmitError> {
-        let unkept = |error: PayloadError| SubmitError::Payload(error.to_string());
         let permit = self.permit().await;
         let payloads = &self.around.payloads;
-        let document = payloads.make_blob(&request.tenant, &request.accepted.document.0).await.map_err(unkept)?;
+        let document = payloads.make_blob(&request.tenant, &request.accepted.document.0).await?;
         let inputs = Payload { media: MediaType::Json, bytes: request.inputs };
-        let inputs = payloads.make(&request.tenant, inputs).await.map_err(unkept)?;
+        let inputs = payloads.make(&request.tenant, inputs).await?;
         let submission = Box::new(Submission {
             run,
             tenant: request.tenant,
@@ -262,8 +273,7 @@ impl Engine {
             return Err(Rejected::NotLive(run).into());
         }
         let permit = self.permit().await;
-        let document = self.around.payloads.make_blob(tenant, &accepted.document.0).await;
-        let document = document.map_err(|error| SubmitError::Payload(error.to_string()))?;
+        let document = self.around.payloads.make_blob(tenant, &accepted.document.0).await?;
         let (reply, told) = oneshot::channel();
         let graph = Arc::clone(&accepted.graph);
         self.around.inbox.send(Message::AddTasks { run, graph, document, reply, permit });
@@ -298,11 +308,11 @@ impl Engine {
         }
     }
 
-    /// A live run as the core sees it.
-    pub async fn view(&self, tenant: &Tenant, run: RunId) -> Option<RunView> {
+    /// A live run as the core sees it, with the tasks within this one.
+    pub async fn view(&self, tenant: &Tenant, run: RunId, within: TaskPath) -> Option<RunView> {
         let permit = self.permit().await;
         let (reply, told) = oneshot::channel();
-        self.around.inbox.send(Message::View { tenant: tenant.clone(), run, reply, permit });
+        self.around.inbox.send(Message::View { tenant: tenant.clone(), run, within, reply, permit });
         told.await.ok().flatten()
     }
 
@@ -338,7 +348,8 @@ impl Engine {
         Reader::over(Arc::clone(&around.store), Arc::clone(&around.payloads), around.limits.clone())
     }
 
-    /// Takes no more work, stops what runs, commits what is decided, and ends. Open runs go on when the journal is opened again.
+    /// Takes no more work, stops what runs and has no effect, waits a while for the rest, commits what is decided, and ends. Open runs go
+    /// on when the journal is opened again.
     pub async fn stop(&self) {
         self.around.inbox.send(Message::Stop);
         let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());

@@ -38,7 +38,7 @@ pub(crate) enum EvaluateError {
     Unfinished(#[from] Unfinished),
 }
 
-/// Steps of an evaluation on the shard's own thread, about a tenth of a millisecond; one that needs more moves to the runtime.
+/// Steps of an evaluation on the shard's own thread, about a tenth of a millisecond; one that needs more moves to the pool.
 const QUICK_FUEL: u64 = 2_000;
 /// Bytes that an evaluation on the shard's own thread may read: its data, and its sources, which are compiled each time.
 const QUICK_BYTES_MAX: u64 = 16 << 10;
@@ -77,9 +77,9 @@ impl Evaluations {
     }
 
     /// Performs an evaluation. Where the shard polls it, it is pending when it turns out to be long, and wants to be polled further
-    /// by the runtime.
+    /// by the runtime, which leaves the expressions to the pool.
     pub(crate) async fn evaluate(&self, asked: &Evaluate) -> Result<Given, EvaluateError> {
-        if bytes_read(&asked.make) <= QUICK_BYTES_MAX && source_bytes(asked) <= QUICK_SOURCE_BYTES_MAX {
+        if self.bytes_read(asked) <= QUICK_BYTES_MAX && source_bytes(asked) <= QUICK_SOURCE_BYTES_MAX {
             match self.with(None, asked).await {
                 Err(EvaluateError::Expression { source: EvalError::OutOfFuel, .. }) => {}
                 given => return given,
@@ -87,6 +87,27 @@ impl Evaluations {
         }
         elsewhere().await;
         self.with(Some(&self.pool), asked).await
+    }
+
+    /// Bytes of the payloads that must be parsed.
+    fn bytes_read(&self, asked: &Evaluate) -> u64 {
+        match &asked.make {
+            Make::Values { bindings, .. } => bindings.iter().map(|(_, bound)| self.bytes_bound(asked, bound)).sum(),
+            Make::Merged(parts) | Make::Object(parts) => parts.iter().map(|(_, part)| part.size).sum(),
+            Make::List(parts) => parts.iter().map(|part| part.size).sum(),
+            Make::Collected { .. } => u64::MAX,
+        }
+    }
+
+    fn bytes_bound(&self, asked: &Evaluate, bound: &Bound) -> u64 {
+        match bound {
+            Bound::Payload(reference) => reference.size,
+            Bound::Outputs(parts) => parts.iter().map(|(_, part)| part.size).sum(),
+            // A list that was cut is kept in pieces; until then the whole must be.
+            Bound::Item { items, .. } if items.size <= QUICK_BYTES_MAX => items.size,
+            Bound::Item { items, index } => self.payloads.item_size(&asked.tenant, items, *index).unwrap_or(items.size),
+            Bound::Undefined | Bound::Number(_) | Bound::Text(_) | Bound::Key { .. } | Bound::Error(_) => 0,
+        }
     }
 
     /// Computes on the pool, or, quickly, here.
@@ -292,33 +313,10 @@ async fn elsewhere() {
     left.await;
 }
 
-/// Bytes of the payloads that are read as a whole. An item of a list counts for nothing: the list is kept in pieces.
-fn bytes_read(make: &Make) -> u64 {
-    match make {
-        Make::Values { bindings, .. } => bindings.iter().map(|(_, bound)| bytes_bound(bound)).sum(),
-        Make::Merged(parts) | Make::Object(parts) => parts.iter().map(|(_, part)| part.size).sum(),
-        Make::List(parts) => parts.iter().map(|part| part.size).sum(),
-        Make::Collected { .. } => u64::MAX,
-    }
-}
-
 fn source_bytes(asked: &Evaluate) -> usize {
     match &asked.make {
         Make::Values { exprs, .. } => exprs.iter().map(|(_, expr)| asked.graph.expr(*expr).source.len()).sum(),
         Make::Merged(_) | Make::Object(_) | Make::List(_) | Make::Collected { .. } => 0,
-    }
-}
-
-fn bytes_bound(bound: &Bound) -> u64 {
-    match bound {
-        Bound::Payload(reference) => reference.size,
-        Bound::Outputs(parts) => parts.iter().map(|(_, part)| part.size).sum(),
-        Bound::Undefined
-        | Bound::Item { .. }
-        | Bound::Number(_)
-        | Bound::Text(_)
-        | Bound::Key { .. }
-        | Bound::Error(_) => 0,
     }
 }
 

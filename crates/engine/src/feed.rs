@@ -118,7 +118,10 @@ impl Feed {
 
     /// The shard begins a new life: provisional text is void, readers go back to the journal.
     pub(crate) fn reset(&self) {
-        self.runs().clear();
+        let mut runs = self.runs();
+        // Each has readers of its own: their order is nothing to anybody.
+        runs.values().for_each(Watched::void);
+        runs.clear();
     }
 
     /// From now on, and the text so far.
@@ -138,6 +141,14 @@ impl Feed {
 }
 
 impl Watched {
+    /// Nothing of the text that was shown counts.
+    fn void(&self) {
+        let shown = self.texts.iter().filter(|(_, log)| !log.held_back);
+        let mut paths: Vec<&TaskPath> = shown.map(|(path, _)| path).collect();
+        paths.sort();
+        paths.into_iter().for_each(|path| self.tell(Notice::Restarted { path: path.clone() }));
+    }
+
     fn tell(&self, notice: Notice) {
         if let Some(readers) = &self.readers {
             let _nobody = readers.send(notice);

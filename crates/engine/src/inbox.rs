@@ -1,5 +1,5 @@
-//! What the shard thread is told. The channel has no bound of its own: every sender holds a credit of the core's (attempts,
-//! evaluations), of the commit (appends in flight) or of the intake (requests: each has a permit), so its length has one, and nobody ever
+//! What the shard thread is told. The channel has no bound of its own: every sender holds a credit of the core's (attempts with
+//! their references, evaluations), of the commit (appends in flight) or of the intake (requests: each has a permit), so its length has one, and nobody ever
 //! blocks on it.
 
 use std::collections::VecDeque;
@@ -43,6 +43,8 @@ pub(crate) enum Message {
     View {
         tenant: Tenant,
         run: RunId,
+        /// Only this task and what is inside it.
+        within: TaskPath,
         reply: oneshot::Sender<Option<RunView>>,
         permit: OwnedSemaphorePermit,
     },
@@ -83,7 +85,8 @@ pub(crate) enum Message {
     Appended {
         life: u64,
     },
-    /// Take no more work, commit what is decided, and end. Attempts in flight are stopped; the journal knows them.
+    /// Take no more work, commit what is decided, and end. Attempts without an effect are stopped, the others waited for, for a while; the
+    /// journal knows them all.
     Stop,
 }
 

@@ -23,10 +23,11 @@ mod tests;
 mod watch;
 
 pub use agendum_core::Standing;
+pub use agendum_core::why::{Page, Reading, Seen, TaskReasons};
 pub use engine::{CommandError, Engine, NotLive, Parts, Request, SubmitError};
 pub use feed::Notice;
 pub use inbox::Command;
 pub use pool::Unfinished;
-pub use reader::{ReadError, Reader, Scanned, Wanted};
+pub use reader::{Ended, ReadError, Reader, Scanned, Told, Wanted};
 pub use shard::{Health, RestoreError, STOP_GRACE};
 pub use watch::Watch;

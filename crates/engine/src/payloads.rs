@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agendum_ports::{BlobError, Blobs, InlinePayload, Payload, Store, StoreError, TenantKey};
+use agendum_spec::NormalDocument;
 use agendum_types::{Class, Hash, Labels, Limits, MediaType, PayloadRef, RunId, Tenant};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
@@ -78,6 +79,8 @@ pub(crate) enum PayloadError {
     TooLarge { size: u64, limit: u64 },
     #[error("payload {0} is missing from the store")]
     Missing(Hash),
+    #[error("payload {0} is no text")]
+    NoText(Hash),
     #[error("payload {hash} is not JSON: {message}")]
     NotJson { hash: Hash, message: String },
     #[error(transparent)]
@@ -90,7 +93,7 @@ impl PayloadError {
     /// What a failure for this reason is: of the payload itself, or of what shall keep it.
     pub(crate) const fn class(&self) -> Class {
         match self {
-            Self::TooLarge { .. } | Self::NotJson { .. } => Class::Permanent,
+            Self::TooLarge { .. } | Self::NoText(_) | Self::NotJson { .. } => Class::Permanent,
             Self::Missing(_) | Self::Blob(_) | Self::Store(_) => Class::Unavailable,
         }
     }
@@ -199,6 +202,17 @@ impl Payloads {
         Ok(bytes)
     }
 
+    /// The document that a blob holds.
+    pub(crate) async fn document(
+        &self,
+        tenant: &Tenant,
+        reference: &PayloadRef,
+    ) -> Result<NormalDocument, PayloadError> {
+        let bytes = self.blob(tenant, reference).await?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| PayloadError::NoText(reference.hash))?;
+        Ok(NormalDocument(text.into()))
+    }
+
     /// What expressions see of it: JSON as it is, text as a text, other bytes as an object that names them.
     pub(crate) async fn value(
         &self,
@@ -246,6 +260,12 @@ impl Payloads {
         let Some(place) = elements.get(index as usize) else { return Ok(Arc::default()) };
         let element = &held.bytes[place.start as usize..place.end as usize];
         serde_json::from_slice(element).map(Arc::new).map_err(not_json)
+    }
+
+    /// The bytes of an element, where the list was cut already.
+    pub(crate) fn item_size(&self, tenant: &Tenant, list: &PayloadRef, index: u32) -> Option<u64> {
+        let elements = self.table().find(&(tenant.clone(), list.hash))?.elements?;
+        Some(elements.get(index as usize).map_or(0, |place| u64::from(place.end - place.start)))
     }
 
     async fn held(&self, tenant: &Tenant, run: RunId, reference: &PayloadRef) -> Result<Held, PayloadError> {

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use agendum_core::{Answer, Record};
-use agendum_ports::{Blobs, RunFilter, RunRow, Store, StoreError};
+use agendum_core::why::Reading;
+use agendum_core::{Answer, Entry, Record, RunFailure};
+use agendum_ports::{Blobs, RunFilter, RunRow, Store, StoreError, chain};
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Tenant};
 use agendum_wire::journal::{DecodeError, Kind};
-use agendum_wire::v1::{Reading, Told};
 use bytes::Bytes;
 
 use crate::pages::Pages;
@@ -34,7 +34,7 @@ pub enum ReadError {
 
 impl From<PayloadError> for ReadError {
     fn from(error: PayloadError) -> Self {
-        Self::Payload(error.to_string())
+        Self::Payload(chain(&error))
     }
 }
 
@@ -60,6 +60,37 @@ pub struct Scanned {
     pub told: Told,
     /// Its tasks, if they were wanted.
     pub reading: Reading,
+}
+
+/// How a run was answered, as far as its detail says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The output, if there is one.
+    pub output: Option<PayloadRef>,
+    /// Why there is none.
+    pub failure: Option<RunFailure>,
+}
+
+/// What the records of a run say about its graph and its answer, one record at a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The document, with all additions so far.
+    pub document: Option<PayloadRef>,
+    /// The answer, once there is one.
+    pub ended: Option<Ended>,
+}
+
+impl Told {
+    /// Takes the next record; true if the document is another one now.
+    fn take(&mut self, entry: &Entry) -> bool {
+        if let Record::Answered(answered) = &entry.record {
+            let (output, failure) = (answered.output.clone(), answered.failure.clone());
+            self.ended = Some(Ended { output, failure });
+        }
+        let Some((_, _, document)) = rows::names_graph(&entry.record) else { return false };
+        self.document = Some(document.clone());
+        true
+    }
 }
 
 /// Reads runs of a store that some process owns, or none.
@@ -142,8 +173,8 @@ impl Reader {
             None => {
                 let document = told.document.as_ref();
                 let document = document.ok_or_else(|| ReadError::Payload("the run names no document".to_owned()))?;
-                let document = self.text(tenant, document).await?;
-                agendum_spec::load(&document, &self.limits).map_err(|error| ReadError::Payload(error.to_string()))?
+                let document = self.payloads.document(tenant, document).await?;
+                agendum_spec::load(&document, &self.limits).map_err(|error| ReadError::Payload(chain(&error)))?
             }
         };
         Ok(graph.insert(learned))
@@ -163,14 +194,9 @@ impl Reader {
             }
         }
         match &told.document {
-            Some(document) => self.text(tenant, document).await.map(Some),
+            Some(document) => Ok(Some(self.payloads.document(tenant, document).await?)),
             None => Ok(None),
         }
-    }
-
-    async fn text(&self, tenant: &Tenant, document: &PayloadRef) -> Result<NormalDocument, ReadError> {
-        let bytes = self.payloads.blob(tenant, document).await?;
-        Ok(NormalDocument(String::from_utf8_lossy(&bytes).into()))
     }
 
     /// The bytes of a payload that a record of this run names.

@@ -2,7 +2,7 @@
 
 use agendum_core::{Change, Entry, Record};
 use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate};
-use agendum_types::{Hash, Incarnation, Money, Outcome};
+use agendum_types::{Hash, Incarnation, Money, Outcome, PayloadRef, RunId};
 use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode};
 
 /// The row of a record.
@@ -14,7 +14,7 @@ pub(crate) fn row(entry: &Entry, incarnation: Incarnation, payload: Option<Inlin
         tenant: entry.tenant.clone(),
         run: entry.record.run(),
         kind: Kind::of(&entry.record) as u16,
-        version: Kind::VERSION,
+        version: Kind::of(&entry.record).version(),
         body: encode(entry).into(),
         payload,
     }
@@ -31,6 +31,23 @@ pub(crate) fn entry(row: &Row) -> Result<Entry, DecodeError> {
         version: row.version,
     };
     decode(&envelope, &row.body)
+}
+
+/// The run, the graph and its document, if the record is about them.
+pub(crate) fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)> {
+    match record {
+        Record::RunSubmitted(submitted) => Some((submitted.run, submitted.graph, &submitted.document)),
+        Record::TasksAdded { run, graph, document } => Some((*run, *graph, document)),
+        Record::Opened { .. }
+        | Record::Closed
+        | Record::ClockJumped { .. }
+        | Record::CancelRequested { .. }
+        | Record::Paused { .. }
+        | Record::Resumed { .. }
+        | Record::Task { .. }
+        | Record::Answered(_)
+        | Record::Done { .. } => None,
+    }
 }
 
 /// What the record changes in the index of runs.

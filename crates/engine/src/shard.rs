@@ -1,19 +1,19 @@
 //! The shard's thread: one core, driven from one inbox, through as many lives as its journal gives it.
 //!
-//! A life begins when the journal is opened and ends when an append fails or its outcome is unknown: nothing is retried, memory is
-//! dropped, the journal opened anew.
+//! A life begins when the journal is opened and ends when an append fails, its outcome is unknown, or this thread panics: nothing is
+//! retried, memory is dropped, the journal opened anew.
 
 mod commit;
 mod life;
 mod restore;
 
-use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration as Span, Instant};
 
-use agendum_ports::{Adapter, Clock, Store};
+use agendum_ports::{Adapter, Clock, Store, chain};
 use agendum_types::{Limits, ShardId, Target};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -29,6 +29,9 @@ pub use restore::RestoreError;
 /// The pause before the journal is opened anew, doubled up to a minute.
 const REOPEN_PAUSE: Span = Span::from_millis(250);
 
+/// Why a life ended that the shard itself broke off.
+const PANICKED: &str = "it panicked: this is a bug in Agendum";
+
 /// How the shard stands, for readiness.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Health {
@@ -37,7 +40,7 @@ pub enum Health {
     Starting,
     /// It takes work.
     Ready,
-    /// The last append failed; the journal is being opened anew.
+    /// The last append failed, or the shard panicked; the journal is being opened anew.
     Recovering(String),
     /// It was asked to stop, and has.
     Stopped,
@@ -47,7 +50,7 @@ impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Starting => f.write_str("its journal is being read"),
-            Self::Ready => f.write_str("it is about to stop"),
+            Self::Ready => f.write_str("it broke off a moment ago, or is about to stop"),
             Self::Recovering(reason) => write!(f, "its journal is being opened anew ({reason})"),
             Self::Stopped => f.write_str("it has stopped"),
         }
@@ -89,6 +92,7 @@ pub(crate) fn run(
 ) {
     // Futures that the shard polls itself may find that they have to wait for the runtime.
     let _context = surroundings.runtime.enter();
+    let _told = Ending(surroundings);
     let mut life = match surroundings.runtime.block_on(restore::open(surroundings)) {
         Ok(restored) => {
             surroundings.set_health(Health::Ready);
@@ -102,15 +106,16 @@ pub(crate) fn run(
         }
     };
     loop {
-        let reason = match life.live(inbox) {
+        let lived = catch_unwind(AssertUnwindSafe(|| life.live(inbox)));
+        let reason = match lived.unwrap_or_else(|_said| End::Failed(PANICKED.to_owned())) {
             End::Stopped => break,
             End::Failed(reason) if life.is_stopping() => {
-                tracing::error!(%reason, "the journal refused the last append");
+                tracing::error!(%reason, "the shard did not end in good order");
                 break;
             }
             End::Failed(reason) => reason,
         };
-        tracing::error!(%reason, "the journal refused an append: opening it anew");
+        tracing::error!(%reason, "the shard drops its memory and opens its journal anew");
         surroundings.set_health(Health::Recovering(reason));
         surroundings.feed.reset();
         let waiters = std::mem::take(&mut life.waiters);
@@ -121,28 +126,34 @@ pub(crate) fn run(
         };
         surroundings.set_health(Health::Ready);
     }
-    surroundings.set_health(Health::Stopped);
+}
+
+/// Says that the shard has ended, however it does.
+struct Ending<'a>(&'a Surroundings);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.set_health(Health::Stopped);
+    }
 }
 
 /// Opens the journal again and again until it succeeds; `None` if the shard is told to stop meanwhile.
 fn reopen(surroundings: &Arc<Surroundings>, inbox: &mut Intake, waiters: life::Waiters) -> Option<Life> {
     let mut pause = REOPEN_PAUSE;
     loop {
-        let mut kept = VecDeque::new();
         // However much is asked meanwhile.
         let until = Instant::now() + pause;
         loop {
             match inbox.wait(Some(until.saturating_duration_since(Instant::now()))) {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
-                Ok(message) => kept.push_back(message),
+                // What the earlier life had started reports in vain; callers are told at once to come back.
+                Ok(message) => drop(message),
                 Err(RecvTimeoutError::Timeout) => break,
             }
         }
-        // What the earlier life had started reports in vain; callers are told to come back.
-        drop(kept);
         match surroundings.runtime.block_on(restore::open(surroundings)) {
             Ok(restored) => return Some(Life::begin(Arc::clone(surroundings), restored, waiters)),
-            Err(error) => tracing::error!(%error, "the journal cannot be opened"),
+            Err(error) => tracing::error!(error = chain(&error), "the journal cannot be opened"),
         }
         pause = (pause * 2).min(Span::from_secs(60));
     }

@@ -1,5 +1,6 @@
 //! Documents through the real engine, over stores in memory and adapters that do as they are told.
 
+mod broken;
 mod fixture;
 mod flows;
 mod restarts;

@@ -154,7 +154,7 @@ pub enum Appended {
     Failed {
         /// What the store said.
         message: String,
-        /// True if the disk was seen to be full before anything was written: intake stops, memory need not be dropped.
+        /// True if the disk was seen to be full before anything was written.
         disk_full: bool,
     },
     /// Nobody knows whether it was written.

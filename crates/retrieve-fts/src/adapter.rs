@@ -1,12 +1,14 @@
 //! The capability `retrieve`: `{index, query, top_k}` in, `{documents, best_score}` out.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
 
-use agendum_ports::{Adapter, Attempt, Failed, Finished, Payload};
+use agendum_ports::{Adapter, Attempt, Failed, Finished, Payload, chain};
 use agendum_types::{Class, MediaType, Usage};
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
@@ -22,7 +24,10 @@ pub const WHOLE: Span = Span::from_secs(30);
 
 /// Serves `retrieve` from named indexes.
 #[derive(Debug, Default)]
-pub struct Retrieve {
+pub struct Retrieve(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
     indexes: Mutex<BTreeMap<String, Arc<Index>>>,
     /// Where indexes are found that were made later.
     folder: Option<PathBuf>,
@@ -42,24 +47,20 @@ const fn top_k() -> u32 {
 }
 
 impl Retrieve {
-    /// Over these indexes.
+    /// Over these indexes, and what is not known yet from this folder: an index may be made while this serves.
     #[must_use]
-    pub const fn new(indexes: BTreeMap<String, Arc<Index>>) -> Self {
-        Self { indexes: Mutex::new(indexes), folder: None }
+    pub fn new(indexes: BTreeMap<String, Arc<Index>>, folder: Option<PathBuf>) -> Self {
+        Self(Arc::new(Known { indexes: Mutex::new(indexes), folder }))
     }
+}
 
-    /// Opens what it does not know yet from this folder: an index may be made while this serves.
-    #[must_use]
-    pub fn with_folder(mut self, folder: PathBuf) -> Self {
-        self.folder = Some(folder);
-        self
-    }
-
+impl Known {
     fn index(&self, name: Option<&str>) -> Result<Arc<Index>, Failed> {
         let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
-        let later = name.filter(|name| !indexes.contains_key(*name)).and_then(|name| self.later(name));
-        if let Some((name, index)) = later {
-            indexes.insert(name, Arc::new(index));
+        if let Some(name) = name.filter(|name| !indexes.contains_key(*name))
+            && let Some(index) = self.later(name)?
+        {
+            indexes.insert(name.to_owned(), Arc::new(index));
         }
         let found = match name {
             Some(name) => indexes.get(name),
@@ -78,11 +79,24 @@ impl Retrieve {
         })
     }
 
-    fn later(&self, name: &str) -> Option<(String, Index)> {
-        let file = name.parse::<IndexName>().ok()?.file(self.folder.as_deref()?);
-        let index = file.is_file().then(|| Index::open(&file))?;
-        Some((name.to_owned(), index.ok()?))
+    fn later(&self, name: &str) -> Result<Option<Index>, Failed> {
+        let (Ok(name), Some(folder)) = (name.parse::<IndexName>(), &self.folder) else { return Ok(None) };
+        let file = name.file(folder);
+        let index = file.is_file().then(|| Index::open(&file)).transpose();
+        index.map_err(|error| unavailable(&error))
     }
+
+    /// Blocks: an index may have to be opened first.
+    fn search(&self, input: &Input) -> Result<Bytes, Failed> {
+        let index = self.index(input.index.as_deref())?;
+        let results =
+            index.search(&input.query, input.top_k.clamp(1, COUNT_MAX)).map_err(|error| unavailable(&error))?;
+        serde_json::to_vec(&results).map(Bytes::from).map_err(|error| unavailable(&error))
+    }
+}
+
+fn unavailable(error: &(dyn Error + 'static)) -> Failed {
+    Failed::new(Class::Unavailable, chain(error)).without_effect()
 }
 
 impl Adapter for Retrieve {
@@ -91,19 +105,98 @@ impl Adapter for Retrieve {
             Failed::new(Class::Permanent, format!("`with` of a retrieve task is {{index, query, top_k}}: {error}"))
                 .without_effect()
         });
-        let ready = parsed.and_then(|input| Ok((self.index(input.index.as_deref())?, input)));
+        let known = Arc::clone(&self.0);
         async move {
-            let (index, input) = ready?;
-            let search = move || index.search(&input.query, input.top_k.clamp(1, COUNT_MAX));
-            let failed = |error: String| Failed::new(Class::Unavailable, error).without_effect();
-            let searched = tokio::time::timeout(WHOLE, tokio::task::spawn_blocking(search)).await;
-            let late = |_| Failed::new(Class::Timeout, format!("no passages within {WHOLE:?}")).without_effect();
-            let results = searched.map_err(late)?.map_err(|error| failed(error.to_string()))?;
-            let results = results.map_err(|error| failed(format!("{error}")))?;
-            let bytes = serde_json::to_vec(&results).map_err(|error| failed(error.to_string()))?;
+            let input = parsed?;
+            let searched = tokio::task::spawn_blocking(move || known.search(&input));
+            let bytes = tokio::select! {
+                searched = searched => searched.map_err(|error| unavailable(&error))??,
+                () = attempt.cancel.cancelled() => {
+                    return Err(Failed::new(Class::Cancelled, "told to stop").without_effect());
+                }
+                () = tokio::time::sleep(WHOLE) => {
+                    return Err(Failed::new(Class::Timeout, format!("no passages within {WHOLE:?}")).without_effect());
+                }
+            };
             let usage = Usage { calls: 1, ..Usage::default() };
-            Ok(Finished { output: Payload { media: MediaType::Json, bytes: bytes.into() }, usage, raw_usage: None })
+            Ok(Finished { output: Payload { media: MediaType::Json, bytes }, usage, raw_usage: None })
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
+    use agendum_ports::{Adapter as _, Attempt, ChunkSink, Payload, ReferenceSink};
+    use agendum_types::{AttemptId, AttemptNo, Incarnation, Labels, MediaType, Principal, RunId, TaskPath, Tenant};
+    use tokio_util::sync::CancellationToken;
+
+    use super::Retrieve;
+
+    fn attempt(index: &str) -> (Attempt, CancellationToken) {
+        let cancel = CancellationToken::new();
+        let attempt = Attempt {
+            id: AttemptId {
+                run: RunId(1),
+                path: TaskPath::default(),
+                attempt: AttemptNo(1),
+                incarnation: Incarnation(1),
+            },
+            tenant: Tenant::default(),
+            principal: Principal::new("test"),
+            idempotency_key: "key".into(),
+            forward_key: false,
+            output_cap: None,
+            labels: Labels::NONE,
+            input: Payload {
+                media: MediaType::Json,
+                bytes: format!(r#"{{"index":"{index}","query":"crash"}}"#).into(),
+            },
+            chunks: ChunkSink::channel(1).0,
+            references: ReferenceSink::channel().0,
+            cancel: cancel.clone(),
+        };
+        (attempt, cancel)
+    }
+
+    #[tokio::test]
+    async fn an_index_that_cannot_be_opened_is_there_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("spoilt.db"), "no database, but long enough to look like one: ".repeat(9))
+            .unwrap();
+        let retrieve = Retrieve::new(BTreeMap::new(), Some(folder.path().to_owned()));
+        let mut told = String::new();
+        for index in ["spoilt", "missing"] {
+            let failed = retrieve.start(attempt(index).0).await.unwrap_err();
+            told += &format!("{}: {}\n", failed.class, failed.message);
+        }
+        insta::assert_snapshot!(told, @r#"
+        unavailable: the index database failed: file is not a database: Error code 26: file is not a database
+        permanent: there is no index "missing"; known: none. Make one with `agendum index add NAME PATH` or `[indexes.NAME]` in agendum.toml
+        "#);
+    }
+
+    #[tokio::test]
+    async fn a_search_that_is_not_wanted_any_more_is_not_waited_for() {
+        let retrieve = Retrieve::new(BTreeMap::new(), None);
+        let known = Arc::clone(&retrieve.0);
+        // As if another search opened an index and did not come to an end.
+        let (begins, begun) = channel();
+        let (release, held) = channel::<()>();
+        std::thread::spawn(move || {
+            let _opening = known.indexes.lock().unwrap();
+            begins.send(()).unwrap();
+            held.recv().is_err()
+        });
+        begun.recv().unwrap();
+        let (attempt, cancel) = attempt("docs");
+        let search = retrieve.start(attempt);
+        cancel.cancel();
+        assert_eq!(search.await.unwrap_err().class.word(), "cancelled");
+        drop(release);
     }
 }

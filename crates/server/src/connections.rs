@@ -1,7 +1,9 @@
-//! Connections: how many, how long they may dawdle, and how they end when the server stops.
+//! Connections: how many, how long they may dawdle, who gives way, and how they end when the server stops.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,11 +14,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-/// Connections at once; the next waits until one ends.
+/// Connections at once. For the next, the oldest stranger goes; where all have shown the token, it waits until one ends.
 const CONNECTIONS_MAX: usize = 512;
 /// How long a request's head may take, idle time between requests included.
 const HEAD_MAX: Duration = Duration::from_secs(10);
@@ -25,12 +27,40 @@ const STOP_MAX: Duration = Duration::from_secs(5);
 /// The pause after the system refused a connection, for want of descriptors say.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
+/// Who is at the other end of a connection: a stranger, until the token was shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Caller {
+    known: Arc<AtomicBool>,
+    gives_way: CancellationToken,
+}
+
+impl Caller {
+    /// The token was shown.
+    pub(crate) fn becomes_known(&self) {
+        self.known.store(true, Ordering::Relaxed);
+    }
+
+    /// True if the connection is there and the token was not shown.
+    fn is_stranger(&self) -> bool {
+        // Whoever else has a hold of it is the connection.
+        !self.known.load(Ordering::Relaxed) && Arc::strong_count(&self.known) > 1
+    }
+}
+
+/// What it takes to be no stranger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Nothing.
+    Open,
+    /// The token.
+    Token,
+}
+
 /// Serves until told to stop; requests under way are finished, for a while.
-pub(crate) async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, app: Router, door: Door, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut places = Places::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
@@ -42,11 +72,23 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, stop: Cancellation
             },
             () = stop.cancelled() => break,
         };
-        let connection = graceful.watch(connection(stream, app.clone()));
+        let caller = Caller::default();
+        if door == Door::Open {
+            caller.becomes_known();
+        }
+        let place = tokio::select! {
+            place = places.take(&caller) => place,
+            () = stop.cancelled() => break,
+        };
+        let gives_way = caller.gives_way.clone();
+        let connection = graceful.watch(connection(stream, app.clone(), caller));
         tokio::spawn(async move {
             let _place = place;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended");
+                },
+                () = gives_way.cancelled() => tracing::debug!("a connection without the token gave way"),
             }
         });
     }
@@ -57,11 +99,46 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, stop: Cancellation
     }
 }
 
+/// The places for connections, and those who may have to give theirs up.
+struct Places {
+    free: Arc<Semaphore>,
+    /// The oldest first. Some have left, or are strangers no more.
+    strangers: VecDeque<Caller>,
+}
+
+impl Places {
+    fn new() -> Self {
+        Self { free: Arc::new(Semaphore::new(CONNECTIONS_MAX)), strangers: VecDeque::new() }
+    }
+
+    async fn take(&mut self, caller: &Caller) -> Option<OwnedSemaphorePermit> {
+        if self.strangers.len() >= CONNECTIONS_MAX {
+            self.strangers.retain(Caller::is_stranger);
+        }
+        let mut place = Arc::clone(&self.free).try_acquire_owned().ok();
+        if place.is_none() {
+            while let Some(oldest) = self.strangers.pop_front() {
+                if oldest.is_stranger() {
+                    oldest.gives_way.cancel();
+                    break;
+                }
+            }
+            place = Arc::clone(&self.free).acquire_owned().await.ok();
+        }
+        self.strangers.push_back(caller.clone());
+        place
+    }
+}
+
 type Service =
     TowerToHyperService<tower::util::BoxCloneService<Request<Incoming>, axum::response::Response, Infallible>>;
 
-fn connection(stream: TcpStream, app: Router) -> http1::Connection<TokioIo<TcpStream>, Service> {
-    let app = app.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
+fn connection(stream: TcpStream, app: Router, caller: Caller) -> http1::Connection<TokioIo<TcpStream>, Service> {
+    let app = app.map_request(move |request: Request<Incoming>| {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(caller.clone());
+        request
+    });
     let service = TowerToHyperService::new(tower::util::BoxCloneService::new(app));
     http1::Builder::new()
         .timer(TokioTimer::new())

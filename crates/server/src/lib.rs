@@ -1,7 +1,8 @@
 //! The border of the product: HTTP on loopback. Submit, read, stream, cancel; problem+json errors; health and readiness.
 //!
 //! A crate of its own to fence off the HTTP server. Every client, the command line included, goes through it, so that a run hosted by
-//! this process and one hosted by another look the same. Without an engine it serves reads only.
+//! this process and one hosted by another look the same. Without an engine it serves what is read at once:
+//! no runs, no commands, no streams.
 
 mod connections;
 mod provider;

@@ -117,6 +117,9 @@ impl From<SubmitError> for Refused {
             SubmitError::Payload(message) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "payload", "the inputs cannot be kept", message)
             }
+            SubmitError::Unkept(message) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unkept", "the inputs cannot be kept now", message)
+            }
             SubmitError::Unavailable(_) => Self::unavailable(error),
         }
     }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use crate::connections::{Caller, Door};
 use crate::reply::Refused;
 use crate::{Service, connections, runs, stream, submit};
 
@@ -68,12 +69,13 @@ impl Server {
 
     /// Serves until told to stop: open streams end, requests under way are finished.
     pub async fn serve(self, service: Arc<Service>, stop: CancellationToken) {
-        self.serve_router(router(service, stop.clone()), stop).await;
+        let app = router(service, stop.clone());
+        connections::serve(self.listener, app, Door::Token, stop).await;
     }
 
     /// Serves any router, such as the offline provider's, until told to stop.
     pub async fn serve_router(self, app: Router, stop: CancellationToken) {
-        connections::serve(self.listener, app, stop).await;
+        connections::serve(self.listener, app, Door::Open, stop).await;
     }
 }
 
@@ -115,6 +117,9 @@ async fn authorised(State(service): State<Arc<Service>>, request: Request, next:
         shown.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let shown = shown.map(|(_, token)| token.trim()).unwrap_or_default();
     if bool::from(shown.as_bytes().ct_eq(service.token.as_bytes())) {
+        if let Some(connection) = request.extensions().get::<Caller>() {
+            connection.becomes_known();
+        }
         return next.run(request).await;
     }
     let detail = "send `Authorization: Bearer TOKEN`; the token is in owner.json of the data directory";
@@ -123,15 +128,10 @@ async fn authorised(State(service): State<Arc<Service>>, request: Request, next:
 
 async fn ready(State(service): State<Arc<Service>>) -> Response {
     use agendum_engine::Health;
-    let health = service.engine.as_ref().map(|engine| engine.health());
-    let (status, said) = match health {
+    let (status, said) = match service.engine.as_ref().map(|engine| engine.health()) {
         Some(Health::Ready) => (StatusCode::OK, "ready".to_owned()),
-        Some(Health::Starting) => (StatusCode::SERVICE_UNAVAILABLE, "the journal is being read".to_owned()),
-        Some(Health::Recovering(reason)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("the journal is being opened anew: {reason}"))
-        }
-        Some(Health::Stopped) => (StatusCode::SERVICE_UNAVAILABLE, "stopped".to_owned()),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "reading only".to_owned()),
+        Some(health) => (StatusCode::SERVICE_UNAVAILABLE, health.to_string()),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "it only reads".to_owned()),
     };
     (status, Json(serde_json::json!({ "status": said }))).into_response()
 }

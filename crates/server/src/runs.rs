@@ -1,12 +1,13 @@
 //! Reading and steering runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_engine::{Command, CommandError, Scanned, Standing, Wanted};
+use agendum_engine::{Command, CommandError, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
 use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
+use agendum_types::snapshot::TaskView;
 use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath};
-use agendum_wire::v1::{self, Page, Run, RunDetail, RunError, Seen, TaskLine};
+use agendum_wire::v1::{self, Run, RunDetail, RunError, TaskLine};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -177,7 +178,10 @@ pub(crate) async fn answer(
     if let Some(engine) = &service.engine
         && row(&service, run).await?.answered.is_none()
     {
-        let _known = engine.answer(&service.tenant, run).await;
+        let known = engine.answer(&service.tenant, run).await;
+        if known.is_none() && row(&service, run).await?.answered.is_none() {
+            return Err(Refused::unavailable(format!("run {run} is not answered yet: {}", engine.health())));
+        }
     }
     detail(&service, run, &tasks).await.map(Json)
 }
@@ -211,34 +215,41 @@ async fn detail(service: &Service, id: RunId, asked: &Tasks) -> Result<RunDetail
     Ok(RunDetail { run, output, error, tasks, next })
 }
 
-/// A page of the tasks of a run, and where the next begins.
+/// A page of the tasks of a run, and where the next begins: those that records tell of, then those of a live run that have none yet.
 async fn lines(service: &Service, scanned: Scanned, asked: &Tasks, page: &Page) -> (Vec<TaskLine>, Option<usize>) {
-    let view = view(service, scanned.row.run).await;
-    let mut tasks: Vec<TaskLine> = Vec::new();
-    let mut next = None;
+    let view = view(service, scanned.row.run, page.within.clone()).await;
+    let viewed: BTreeMap<&str, &TaskView> =
+        view.iter().flat_map(|view| &view.tasks).map(|task| (&*task.path, task)).collect();
     let seen = Seen { now: Wall.now(), live: view.as_ref() };
-    if let Some(reasons) = scanned.reading.reasons(&scanned.graph, seen, page) {
-        tasks.extend(reasons.tasks.iter().map(|task| TaskLine::told(&scanned.graph, task)));
-        next = (reasons.tasks_left > 0).then_some(page.skip + reasons.tasks.len());
-    }
-    if let Some(view) = view {
-        // What has no record yet is told with the last page.
-        let last = next.is_none() && asked.task.is_none();
-        let places: BTreeMap<String, usize> =
-            tasks.iter().enumerate().map(|(place, task)| (task.task.clone(), place)).collect();
-        for task in view.tasks {
-            let (status, attempts) = (task.status.word().to_owned(), task.attempts);
-            let waiting_on = task.waiting_on.map(|cause| cause.word().to_owned());
-            let place = places.get(&task.path);
-            let line = TaskLine { task: task.path, status, waiting_on, reason: None, attempts };
-            match place {
-                Some(place) => tasks[*place] = TaskLine { reason: tasks[*place].reason.take(), ..line },
-                None if last => tasks.push(line),
-                None => {}
-            }
+    let end = page.skip.saturating_add(page.count_max);
+    let told = Page { skip: 0, count_max: end, within: page.within.clone() };
+    let Some(reasons) = scanned.reading.reasons(&scanned.graph, seen, &told) else { return (Vec::new(), None) };
+    let line = |task: &TaskReasons| {
+        let line = TaskLine::told(&scanned.graph, task);
+        match viewed.get(&*line.task) {
+            Some(task) => TaskLine { reason: line.reason, ..seen_line(task) },
+            None => line,
         }
+    };
+    let mut tasks: Vec<TaskLine> = reasons.tasks.iter().map(line).collect();
+    if reasons.tasks_left == 0 && asked.task.is_none() {
+        let known: BTreeSet<String> = tasks.iter().map(|line| line.task.clone()).collect();
+        let unknown = view.iter().flat_map(|view| &view.tasks).filter(|task| !known.contains(&task.path));
+        tasks.extend(unknown.map(seen_line));
     }
-    (tasks, next)
+    let next = (reasons.tasks_left > 0 || tasks.len() > end).then_some(end);
+    (tasks.into_iter().skip(page.skip).take(page.count_max).collect(), next)
+}
+
+/// The line of a task as its shard sees it.
+fn seen_line(task: &TaskView) -> TaskLine {
+    TaskLine {
+        task: task.path.clone(),
+        status: task.status.word().to_owned(),
+        waiting_on: task.waiting_on.map(|cause| cause.word().to_owned()),
+        reason: None,
+        attempts: task.attempts,
+    }
 }
 
 pub(crate) async fn why(
@@ -249,7 +260,7 @@ pub(crate) async fn why(
     let run = run_id(&id)?;
     let scanned = find(&service, run, Wanted::Tasks).await?;
     let page = tasks.page(&scanned.graph, run)?;
-    let view = view(&service, run).await;
+    let view = view(&service, run, TaskPath::default()).await;
     let seen = Seen { now: Wall.now(), live: view.as_ref() };
     let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(run))?;
     Ok(Json(v1::why(&scanned.graph, &reasons, page.skip)))
@@ -260,10 +271,10 @@ async fn standing(service: &Service, run: RunId) -> Option<Standing> {
     engine.standings(&service.tenant, &[run]).await.pop().flatten()
 }
 
-/// The tasks of the run, if it is live in this process.
-async fn view(service: &Service, run: RunId) -> Option<RunView> {
+/// The tasks of the run within this one, if it is live in this process.
+async fn view(service: &Service, run: RunId, within: TaskPath) -> Option<RunView> {
     match &service.engine {
-        Some(engine) => engine.view(&service.tenant, run).await,
+        Some(engine) => engine.view(&service.tenant, run, within).await,
         None => None,
     }
 }

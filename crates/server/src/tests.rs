@@ -45,6 +45,7 @@ impl Adapter for Parrot {
 struct World {
     base: String,
     http: reqwest::Client,
+    engine: Arc<Engine>,
     stop: CancellationToken,
 }
 
@@ -63,7 +64,7 @@ impl World {
         let engine = Arc::new(Engine::start(parts).await.unwrap());
         let service = Service {
             reader: engine.reader(),
-            engine: Some(engine),
+            engine: Some(Arc::clone(&engine)),
             token: "right".to_owned(),
             limits: Limits::STANDARD,
             tenant: Tenant::default(),
@@ -72,7 +73,7 @@ impl World {
         let base = format!("http://{}", server.address());
         let stop = CancellationToken::new();
         tokio::spawn(server.serve(Arc::new(service), stop.clone()));
-        Self { base, http: reqwest::Client::new(), stop }
+        Self { base, http: reqwest::Client::new(), engine, stop }
     }
 
     /// Status, content type and body.
@@ -342,4 +343,64 @@ async fn open_runs_are_listed_by_how_they_stand() {
     assert_eq!((page.as_array().unwrap().len(), next.as_array().unwrap().len()), (2, 5));
     let (_, _, shown) = world.ask("GET", &format!("/v1/runs/{paused}"), None).await;
     assert_eq!(shown["status"], "paused");
+}
+
+#[tokio::test]
+async fn a_page_is_no_longer_than_asked_whatever_has_no_record() {
+    let world = World::new().await;
+    let mut tasks = json!({ "first": { "uses": "chat", "with": { "prompt": "sleep" } } });
+    for number in 0..20 {
+        tasks[format!("t{number}")] = json!({ "uses": "chat", "needs": ["first"], "with": { "prompt": "x" } });
+    }
+    let id = world.submit(tasks).await;
+    let (mut paths, mut sizes, mut from) = (Vec::new(), Vec::new(), json!(0));
+    while from.is_u64() {
+        let (_, _, page) = world.ask("GET", &format!("/v1/runs/{id}?limit=8&from={from}"), None).await;
+        let tasks = page["tasks"].as_array().unwrap();
+        paths.extend(tasks.iter().map(|task| task["task"].as_str().unwrap().to_owned()));
+        sizes.push(tasks.len());
+        from = page["next"].clone();
+    }
+    paths.sort();
+    paths.dedup();
+    assert_eq!((paths.len(), sizes), (21, vec![8, 8, 5]));
+    let (_, _, one) = world.ask("GET", &format!("/v1/runs/{id}?task=t7"), None).await;
+    assert_eq!((&one["tasks"][0]["task"], one["tasks"].as_array().unwrap().len()), (&json!("t7"), 1));
+}
+
+#[tokio::test]
+async fn a_wait_that_ends_without_an_answer_is_no_answer() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    let path = format!("/v1/runs/{id}/answer");
+    let (told, ()) = tokio::join!(world.ask("GET", &path, None), async {
+        // Wherever the stop meets the wait: there is no answer.
+        world.ask("GET", &format!("/v1/runs/{id}/status"), None).await;
+        world.engine.stop().await;
+    });
+    assert_eq!((told.0, &told.2["type"]), (503, &json!("unavailable")), "{told:?}");
+}
+
+#[tokio::test]
+async fn strangers_give_way_and_callers_do_not() {
+    let world = World::new().await;
+    let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    let address = world.base.strip_prefix("http://").unwrap().to_owned();
+    let path = format!("/v1/runs/{id}/answer");
+    let waits = world.ask("GET", &path, None);
+    let strangers = async {
+        let mut strangers = Vec::new();
+        // More than there are places.
+        for _ in 0..600 {
+            strangers.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+        }
+        let (status, _, _) = world.ask("GET", "/v1/runs", None).await;
+        // The oldest have gone, and no more of them than it took.
+        let is_open = |stranger: &tokio::net::TcpStream| stranger.try_read(&mut [0]).is_err();
+        assert!(is_open(&strangers[500]), "the request did not wait until strangers run out of time");
+        world.ask("POST", &format!("/v1/runs/{id}/cancel"), None).await;
+        status
+    };
+    let (told, status) = tokio::join!(waits, strangers);
+    assert_eq!((told.0, &told.2["status"], status), (200, &json!("cancelled"), 200));
 }

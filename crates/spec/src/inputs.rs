@@ -49,7 +49,7 @@ pub fn prepare(schema: &Json, inputs: Json) -> Result<Json, Unfit> {
         }
     }
     let inputs = Json::Object(inputs);
-    match json_schema::options().build(schema) {
+    match agendum_schemas::options().build(schema) {
         Ok(validator) => {
             for error in validator.iter_errors(&inputs).filter(|error| !is_said(error)) {
                 let place = error.instance_path().to_string();

@@ -1,11 +1,9 @@
 //! JSON Schemas inside a document: of its inputs, and of what a model shall answer. What they cost is bounded, whoever wrote them.
 
-mod cost;
-
 use std::sync::LazyLock;
 
+use agendum_schemas::bounded;
 use agendum_types::Limits;
-use jsonschema::{PatternOptions, ValidationOptions};
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::Diagnostics;
@@ -15,24 +13,6 @@ use crate::tree::{self, Key, Node, Value};
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 /// Characters of a validator's reason that are shown; it quotes the schema.
 const WHY_MAX: usize = 300;
-/// Bytes of a compiled pattern.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
-
-/// How to build the validator of a schema that has no more words than this with every `$ref` followed as often as the text leads to
-/// it. Its patterns take time in proportion to the text: they have no look-around and no back-references.
-///
-/// # Errors
-///
-/// If the schema could cost too much to follow.
-pub fn bounded(schema: &Json, words_max: u32) -> Result<ValidationOptions<'static>, String> {
-    cost::check(schema, words_max).map(|()| options())
-}
-
-pub(crate) fn options() -> ValidationOptions<'static> {
-    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-    jsonschema::options().with_pattern_options(patterns)
-}
-
 /// How many patterns there are in it, at most.
 pub(crate) fn patterns(node: &Node) -> usize {
     let own = |(key, value): &(Key, Node)| match key.name.as_str() {

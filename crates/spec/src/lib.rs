@@ -13,7 +13,7 @@ pub mod eval;
 pub mod fix;
 pub mod fuzzing;
 pub mod inputs;
-pub mod json_schema;
+mod json_schema;
 pub mod plans;
 pub mod schema;
 pub mod served;

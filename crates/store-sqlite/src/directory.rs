@@ -9,6 +9,8 @@ use std::time::Duration;
 use agendum_ports::StoreError;
 use serde::{Deserialize, Serialize};
 
+use crate::blobs;
+
 const LOCK: &str = "owner.lock";
 const OWNER: &str = "owner.json";
 const SECRET: &str = "secret";
@@ -72,6 +74,7 @@ impl Directory {
         }
         let directory = Self { path: path.to_owned(), lock: Some(lock) };
         directory.close_to_others().map_err(failed("close the data directory to other users"))?;
+        blobs::sweep(&directory.blobs()).map_err(failed("sweep the folder of blobs"))?;
         directory.introduce("", "", serde_json::Value::Null)?;
         Ok(directory)
     }
@@ -122,11 +125,8 @@ impl Directory {
         let failed = |source: io::Error| StoreError::Io { doing: "write owner.json", source: Box::new(source) };
         let owner = Owner { pid: std::process::id(), address: address.to_owned(), token: token.to_owned(), about };
         let text = serde_json::to_vec(&owner).unwrap_or_default();
-        let temporary = self.path.join("owner.json.new");
-        let _absent = std::fs::remove_file(&temporary);
-        let mut file = private_file(&temporary).map_err(failed)?;
-        file.write_all(&text).map_err(failed)?;
-        std::fs::rename(&temporary, self.path.join(OWNER)).map_err(failed)
+        // It is written anew by every process, and says nothing of one that is gone.
+        replace(&self.path.join("owner.json.new"), &self.path.join(OWNER), &text, Lasts::WithProcess).map_err(failed)
     }
 
     /// The secret that the addresses of payloads derive from; made while there is nothing yet that depends on it.
@@ -158,13 +158,7 @@ impl Directory {
     fn make_secret(&self, path: &Path) -> io::Result<()> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| io::Error::other(error.to_string()))?;
-        let temporary = self.path.join("secret.new");
-        let mut file = private_file(&temporary)?;
-        file.set_len(0)?;
-        file.write_all(&secret)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        sync_folder(&self.path)
+        replace(&self.path.join("secret.new"), path, &secret, Lasts::ThroughPowerLoss)
     }
 
     /// Where the directory is.
@@ -205,6 +199,32 @@ impl Drop for Directory {
 /// If it cannot be opened or made.
 pub fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// How long what is written must last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasts {
+    /// As long as the process that writes it.
+    WithProcess,
+    /// Through a power loss after the call.
+    ThroughPowerLoss,
+}
+
+/// Puts a file in its place as a whole, or not at all. `temporary` is this call's alone; what a process that was killed left of it is
+/// written over.
+pub(crate) fn replace(temporary: &Path, path: &Path, bytes: &[u8], lasts: Lasts) -> io::Result<()> {
+    let written = private_file(temporary).and_then(|mut file| {
+        file.set_len(0)?;
+        file.write_all(bytes)?;
+        if lasts == Lasts::ThroughPowerLoss { file.sync_all() } else { Ok(()) }
+    });
+    written.and_then(|()| std::fs::rename(temporary, path)).inspect_err(|_| {
+        let _absent = std::fs::remove_file(temporary);
+    })?;
+    match (lasts, path.parent()) {
+        (Lasts::ThroughPowerLoss, Some(folder)) => sync_folder(folder),
+        (Lasts::ThroughPowerLoss, None) | (Lasts::WithProcess, _) => Ok(()),
+    }
 }
 
 /// Makes a folder, and those above it, that only this user can look into. One that is there is closed to others if it is empty or

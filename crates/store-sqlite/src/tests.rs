@@ -1,6 +1,6 @@
 //! What a database keeps, what it refuses, and what it says when it cannot write.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -90,14 +90,53 @@ async fn a_damaged_blob_is_not_given_out() {
     let blobs = FileBlobs::new(folder.path().to_owned(), [4; 32]);
     let tenant = Tenant::default();
     let hash = blobs.put(&tenant, Bytes::from_static(b"precious")).await.unwrap();
-    let mut folders = vec![folder.path().to_owned()];
+    for file in files(folder.path()) {
+        std::fs::write(file, b"spoilt").unwrap();
+    }
+    assert!(blobs.get(&tenant, hash).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_behind_spoils_no_blob() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("blobs");
+    std::fs::create_dir(&root).unwrap();
+    let left = root.join(format!(".new-{}-0", std::process::id()));
+    std::fs::write(&left, "longer than what is written over it").unwrap();
+    let (blobs, tenant) = (FileBlobs::new(root.clone(), [4; 32]), Tenant::default());
+    let short = Bytes::from_static(b"short");
+    let hash = blobs.put(&tenant, short.clone()).await.unwrap();
+    assert_eq!(blobs.get(&tenant, hash).await.unwrap().as_ref(), Some(&short));
+    std::fs::write(&left, "begun").unwrap();
+    drop(Directory::own(folder.path()).unwrap());
+    assert!(!left.exists(), "swept");
+    assert_eq!(blobs.get(&tenant, hash).await.unwrap(), Some(short));
+}
+
+#[tokio::test]
+async fn a_blob_that_was_cut_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (blobs, tenant) = (FileBlobs::new(folder.path().join("blobs"), [4; 32]), Tenant::default());
+    let bytes = Bytes::from_static(b"precious");
+    let hash = blobs.put(&tenant, bytes.clone()).await.unwrap();
+    for file in files(folder.path()) {
+        std::fs::write(file, b"prec").unwrap();
+    }
+    assert!(blobs.get(&tenant, hash).await.is_err());
+    assert_eq!(blobs.put(&tenant, bytes.clone()).await.unwrap(), hash);
+    assert_eq!(blobs.get(&tenant, hash).await.unwrap(), Some(bytes));
+}
+
+/// The files in a folder and in those inside it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
     while let Some(at) = folders.pop() {
         for entry in std::fs::read_dir(at).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { std::fs::write(path, b"spoilt").unwrap() }
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
         }
     }
-    assert!(blobs.get(&tenant, hash).await.is_err());
+    files
 }
 
 #[tokio::test]

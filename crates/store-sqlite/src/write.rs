@@ -97,8 +97,10 @@ impl Writer {
                 (Ok(()), None) => Appended::Durable,
                 (Err(failure), None) => failure.clone(),
             };
-            if let (false, Some(journal)) = (answer == Appended::Durable, self.journals.get_mut(&append.shard)) {
-                journal.poisoned = true;
+            // What an earlier incarnation is refused is nothing to the one of now.
+            let journal = self.journals.get_mut(&append.shard);
+            if let Some(journal) = journal.filter(|journal| journal.incarnation == append.incarnation) {
+                journal.poisoned |= answer != Appended::Durable;
             }
             let _gone = reply.send(answer);
         }

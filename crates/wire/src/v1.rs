@@ -8,12 +8,11 @@ mod sentence;
 mod why;
 
 use agendum_core::why::TaskReasons;
-use agendum_core::{Entry, Record, RunFailure, Standing};
-use agendum_types::{Duration, Failure, Graph, Money, PayloadRef, RunId, RunStatus, Timestamp};
+use agendum_core::{RunFailure, Standing};
+use agendum_types::{Duration, Failure, Graph, Money, RunId, RunStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use agendum_core::why::{Page, Reading, Seen};
 pub use event::{Event, TASKS_ADDED, event, text};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
 
@@ -188,53 +187,6 @@ impl Run {
         }
         self.spent_usd = dollars(standing.spent);
         (self.under_way, self.waits_for_target) = (standing.under_way, standing.waits_for_target);
-    }
-}
-
-/// How a run was answered, as far as its detail says it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
-    /// The output, if there is one.
-    pub output: Option<PayloadRef>,
-    /// Why there is none.
-    pub failure: Option<RunFailure>,
-}
-
-/// What the records of a run say about its graph and its answer, one record at a time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    /// The document, with all additions so far.
-    pub document: Option<PayloadRef>,
-    /// The answer, once there is one.
-    pub ended: Option<Ended>,
-}
-
-impl Told {
-    /// Takes the next record; true if the document is another one now.
-    pub fn take(&mut self, entry: &Entry) -> bool {
-        match &entry.record {
-            Record::RunSubmitted(submitted) => {
-                self.document = Some(submitted.document.clone());
-                return true;
-            }
-            Record::TasksAdded { document, .. } => {
-                self.document = Some(document.clone());
-                return true;
-            }
-            Record::Answered(answered) => {
-                let (output, failure) = (answered.output.clone(), answered.failure.clone());
-                self.ended = Some(Ended { output, failure });
-            }
-            Record::Opened { .. }
-            | Record::Closed
-            | Record::ClockJumped { .. }
-            | Record::CancelRequested { .. }
-            | Record::Paused { .. }
-            | Record::Resumed { .. }
-            | Record::Task { .. }
-            | Record::Done { .. } => {}
-        }
-        false
     }
 }
 

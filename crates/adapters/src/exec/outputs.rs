@@ -20,6 +20,8 @@ pub(super) struct Output {
     kept: Vec<u8>,
     /// True if more was read than is kept.
     pub(super) cut: bool,
+    /// True if its text is shown while it arrives; of any other it is only told that something does.
+    is_shown: bool,
 }
 
 impl Output {
@@ -27,7 +29,11 @@ impl Output {
         String::from_utf8_lossy(&self.kept).into_owned()
     }
 
-    async fn read(&mut self, pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize, live: Option<&Attempt>) {
+    fn shown() -> Self {
+        Self { is_shown: true, ..Self::default() }
+    }
+
+    async fn read(&mut self, pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize, attempt: &Attempt) {
         let Some(mut pipe) = pipe else { return };
         let mut piece = vec![0; PIECE_BYTES];
         let mut unsent = Vec::new();
@@ -35,16 +41,16 @@ impl Output {
             let room = count.min(bytes_max.saturating_sub(self.kept.len()));
             self.cut |= room < count;
             self.kept.extend_from_slice(&piece[..room]);
-            if let Some(attempt) = live.filter(|_| room > 0) {
-                unsent.extend_from_slice(&piece[..room]);
-                let rest = unsent.split_off(unsent.len() - half_a_letter(&unsent));
-                send(attempt, &unsent).await;
-                unsent = rest;
+            if room == 0 || !self.is_shown {
+                attempt.chunks.send(Chunk::Alive).await;
+                continue;
             }
-        }
-        if let Some(attempt) = live {
+            unsent.extend_from_slice(&piece[..room]);
+            let rest = unsent.split_off(unsent.len() - half_a_letter(&unsent));
             send(attempt, &unsent).await;
+            unsent = rest;
         }
+        send(attempt, &unsent).await;
     }
 }
 
@@ -75,15 +81,11 @@ pub(super) async fn watch(
     attempt: &Attempt,
     bytes_max: usize,
 ) -> std::io::Result<Ended> {
-    let (mut out, mut err) = (Output::default(), Output::default());
+    let (mut out, mut err) = (Output::shown(), Output::default());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let status = {
         let reading = async {
-            tokio::join!(
-                feed(stdin, input),
-                out.read(stdout, bytes_max, Some(attempt)),
-                err.read(stderr, bytes_max, None)
-            )
+            tokio::join!(feed(stdin, input), out.read(stdout, bytes_max, attempt), err.read(stderr, bytes_max, attempt))
         };
         tokio::pin!(reading);
         tokio::select! {
@@ -124,8 +126,8 @@ mod tests {
         let (chunks, mut shown) = ChunkSink::channel(64);
         attempt.chunks = chunks;
         let pieces = (&b"a\xe2"[..]).chain(&b"\x82"[..]).chain(&b"\xacb\xff\xe2"[..]).chain(&b"c\xf0\x9f"[..]);
-        let mut output = Output::default();
-        output.read(Some(pieces), 100, Some(&attempt)).await;
+        let mut output = Output::shown();
+        output.read(Some(pieces), 100, &attempt).await;
         drop(attempt);
         let mut texts = Vec::new();
         while let Some(Chunk::Text(text)) = shown.recv().await {
@@ -133,5 +135,23 @@ mod tests {
         }
         assert_eq!(texts, ["a", "\u{20ac}b\u{fffd}", "\u{fffd}c", "\u{fffd}"]);
         assert_eq!(texts.concat(), output.text());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_kept_or_not_shown_is_a_sign_of_life() {
+        for (mut output, told) in [(Output::shown(), ["ab", "alive", "alive"]), (Output::default(), ["alive"; 3])] {
+            let (mut attempt, _) = attempt(&json!({}));
+            let (chunks, mut shown) = ChunkSink::channel(64);
+            attempt.chunks = chunks;
+            let pieces = (&b"ab"[..]).chain(&b"cd"[..]).chain(&b"ef"[..]);
+            output.read(Some(pieces), 2, &attempt).await;
+            drop(attempt);
+            let mut heard = Vec::new();
+            while let Some(chunk) = shown.recv().await {
+                heard.push(if let Chunk::Text(text) = chunk { text } else { "alive".to_owned() });
+            }
+            assert_eq!(heard, told);
+            assert!(output.cut);
+        }
     }
 }

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use agendum_spec::json_schema;
 use agendum_types::Class;
 use jsonschema::Validator;
 use serde_json::{Map, Value as Json, json};
@@ -39,7 +38,7 @@ pub(super) fn value(schema: &Json, asked: &Asked) -> Result<Json, Refused> {
 }
 
 fn validator(schema: &Json) -> Result<Validator, String> {
-    let options = json_schema::bounded(schema, SCHEMA_WORDS_MAX)?;
+    let options = agendum_schemas::bounded(schema, SCHEMA_WORDS_MAX)?;
     options.should_validate_formats(true).build(schema).map_err(|error| error.to_string())
 }
 

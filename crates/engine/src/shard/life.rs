@@ -225,8 +225,9 @@ impl Life {
             Message::Command { tenant, run, command, reply, permit: _held } => {
                 self.command(&tenant, run, command, reply);
             }
-            Message::View { tenant, run, reply, permit: _held } => {
-                let view = if self.owns(&tenant, run) { self.scheduler.view(run, self.now()) } else { None };
+            Message::View { tenant, run, within, reply, permit: _held } => {
+                let view =
+                    if self.owns(&tenant, run) { self.scheduler.view_within(run, &within, self.now()) } else { None };
                 let _gone = reply.send(view);
             }
             Message::Standings { tenant, runs, reply, permit: _held } => {

@@ -1,9 +1,15 @@
 //! From the journal back to a scheduler.
+//!
+//! Nothing of a run is read with another: one whose rows or document are damaged is left out, told of, and stays as it is in the
+//! journal, so that a mended file brings it back.
 
-use agendum_core::{Record, Scheduler};
-use agendum_ports::{Opened, StoreError};
-use agendum_spec::{NormalDocument, Unloadable};
-use agendum_types::{Hash, PayloadRef, RunId, Seq, Tenant};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use agendum_core::{Entry, Scheduler};
+use agendum_ports::{BlobError, Opened, StoreError, chain};
+use agendum_spec::Unloadable;
+use agendum_types::{Graph, Hash, PayloadRef, RunId, Seq, Tenant};
 use agendum_wire::journal::DecodeError;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -12,6 +18,8 @@ use crate::payloads::PayloadError;
 use crate::rows;
 
 const PAGE: u32 = 4_096;
+/// Runs that may break the core before it is taken for the core's fault and not for theirs.
+const BROKEN_MAX: usize = 16;
 
 /// Why a journal could not be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +30,7 @@ pub enum RestoreError {
     /// A row cannot be read.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// A graph's document is lost or cannot be read.
+    /// A graph's document cannot be read.
     #[error("the document of graph {graph}, which run {run} needs: {message}")]
     Document {
         /// The graph's hash.
@@ -32,6 +40,9 @@ pub enum RestoreError {
         /// What is wrong.
         message: String,
     },
+    /// The core does not take what it once decided itself.
+    #[error("the records of {BROKEN_MAX} runs broke off: this is a bug in Agendum")]
+    Broken,
 }
 
 /// A scheduler where the journal left it.
@@ -44,44 +55,122 @@ pub(super) struct Restored {
 /// Opens the journal and applies the records of all open runs.
 pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, RestoreError> {
     let opened = surroundings.store.open(surroundings.shard).await?;
-    let mut restored =
-        Restored { scheduler: Scheduler::new(surroundings.limits.clone()), opened, tenants: FxHashMap::default() };
-    let mut known: FxHashSet<Hash> = FxHashSet::default();
-    let mut after = Seq(0);
+    let mut lost = Lost::default();
     loop {
-        let page = surroundings.store.read_open(surroundings.shard, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.seq;
-        for row in &page {
-            let entry = rows::entry(row)?;
-            if let (Some((run, graph, document)), Some(tenant)) = (names_graph(&entry.record), &entry.tenant) {
-                restored.tenants.insert(run, tenant.clone());
-                if known.insert(graph) {
-                    let loaded = load(surroundings, tenant, document).await;
-                    let loaded =
-                        loaded.map_err(|error| RestoreError::Document { graph, run, message: error.to_string() })?;
-                    restored.scheduler.learn_graph(&loaded);
-                }
-            }
-            restored.scheduler.apply(&entry);
+        let mut reading = Reading {
+            surroundings,
+            scheduler: Scheduler::new(surroundings.limits.clone()),
+            tenants: FxHashMap::default(),
+            known: FxHashMap::default(),
+            again: false,
+        };
+        reading.read(&mut lost).await?;
+        if !reading.again {
+            return Ok(Restored { scheduler: reading.scheduler, opened, tenants: reading.tenants });
         }
     }
-    Ok(restored)
 }
 
-fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)> {
-    match record {
-        Record::RunSubmitted(submitted) => Some((submitted.run, submitted.graph, &submitted.document)),
-        Record::TasksAdded { run, graph, document } => Some((*run, *graph, document)),
-        Record::Opened { .. }
-        | Record::Closed
-        | Record::ClockJumped { .. }
-        | Record::CancelRequested { .. }
-        | Record::Paused { .. }
-        | Record::Resumed { .. }
-        | Record::Task { .. }
-        | Record::Answered(_)
-        | Record::Done { .. } => None,
+/// Runs that are left out.
+#[derive(Default)]
+struct Lost {
+    runs: FxHashSet<RunId>,
+    broken: usize,
+}
+
+/// One pass over the rows of open runs.
+struct Reading<'a> {
+    surroundings: &'a Surroundings,
+    scheduler: Scheduler,
+    tenants: FxHashMap<RunId, Tenant>,
+    known: FxHashMap<Hash, Arc<Graph>>,
+    /// Damage was found in a run that the scheduler has taken in part: the next pass leaves it out.
+    again: bool,
+}
+
+impl Reading<'_> {
+    async fn read(&mut self, lost: &mut Lost) -> Result<(), RestoreError> {
+        let Surroundings { store, shard, .. } = self.surroundings;
+        let mut after = Seq(0);
+        loop {
+            let page = store.read_open(*shard, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.seq;
+            for row in &page {
+                if row.run.is_some_and(|run| lost.runs.contains(&run)) {
+                    continue;
+                }
+                let damage = match rows::entry(row) {
+                    Ok(entry) => self.take(&entry).await?.err(),
+                    Err(error) => Some(Damage::row(error)?),
+                };
+                let Some(damage) = damage else { continue };
+                let Some(run) = row.run else { return Err(RestoreError::Broken) };
+                self.lose(run, &damage, lost)?;
+                if damage.breaks() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self, run: RunId, damage: &Damage, lost: &mut Lost) -> Result<(), RestoreError> {
+        tracing::error!(%run, error = chain(damage), "a run is damaged and left out: it goes on once its files are restored");
+        lost.runs.insert(run);
+        lost.broken += usize::from(damage.breaks());
+        if lost.broken > BROKEN_MAX {
+            return Err(RestoreError::Broken);
+        }
+        self.again |= damage.breaks() || self.tenants.contains_key(&run);
+        Ok(())
+    }
+
+    async fn take(&mut self, entry: &Entry) -> Result<Result<(), Damage>, RestoreError> {
+        if let (Some((run, graph, document)), Some(tenant)) = (rows::names_graph(&entry.record), &entry.tenant) {
+            if !self.known.contains_key(&graph) {
+                match self.load(tenant, document).await {
+                    Ok(loaded) => drop(self.known.insert(graph, loaded)),
+                    Err(error) if error.is_damage() => return Ok(Err(Damage::Document { graph, source: error })),
+                    Err(error) => return Err(RestoreError::Document { graph, run, message: chain(&error) }),
+                }
+            }
+            // Each time: the scheduler forgets graphs that no run has just now.
+            self.scheduler.learn_graph(&self.known[&graph]);
+            self.tenants.insert(run, tenant.clone());
+        }
+        let applied = catch_unwind(AssertUnwindSafe(|| self.scheduler.apply(entry)));
+        Ok(applied.map_err(|_said| Damage::Broken(entry.seq)))
+    }
+
+    async fn load(&self, tenant: &Tenant, document: &PayloadRef) -> Result<Arc<Graph>, LoadError> {
+        let document = self.surroundings.payloads.document(tenant, document).await?;
+        Ok(agendum_spec::load(&document, &self.surroundings.limits)?)
+    }
+}
+
+/// What is wrong with a run, and with nothing else.
+#[derive(Debug, thiserror::Error)]
+enum Damage {
+    #[error(transparent)]
+    Row(DecodeError),
+    #[error("the document of graph {graph} cannot be used")]
+    Document { graph: Hash, source: LoadError },
+    #[error("journal row {0} does not follow from those before it")]
+    Broken(Seq),
+}
+
+impl Damage {
+    /// What a later release wrote is not damaged.
+    fn row(error: DecodeError) -> Result<Self, RestoreError> {
+        match error {
+            DecodeError::Damaged { .. } => Ok(Self::Row(error)),
+            DecodeError::Unknown { .. } => Err(error.into()),
+        }
+    }
+
+    /// True if the scheduler was left in the middle of something.
+    const fn breaks(&self) -> bool {
+        matches!(self, Self::Broken(_))
     }
 }
 
@@ -89,18 +178,22 @@ fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)> {
 enum LoadError {
     #[error(transparent)]
     Payload(#[from] PayloadError),
-    #[error("it is no text")]
-    NoText,
     #[error(transparent)]
     Unloadable(#[from] Unloadable),
 }
 
-async fn load(
-    surroundings: &Surroundings,
-    tenant: &Tenant,
-    document: &PayloadRef,
-) -> Result<std::sync::Arc<agendum_types::Graph>, LoadError> {
-    let bytes = surroundings.payloads.blob(tenant, document).await?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| LoadError::NoText)?;
-    Ok(agendum_spec::load(&NormalDocument(text.into()), &surroundings.limits)?)
+impl LoadError {
+    /// True if it says so of what is kept, and not of the store: that may be there again in a moment.
+    const fn is_damage(&self) -> bool {
+        match self {
+            Self::Unloadable(_) => true,
+            Self::Payload(error) => match error {
+                PayloadError::Missing(_)
+                | PayloadError::NotJson { .. }
+                | PayloadError::NoText(_)
+                | PayloadError::Blob(BlobError::Corrupt(_)) => true,
+                PayloadError::TooLarge { .. } | PayloadError::Blob(_) | PayloadError::Store(_) => false,
+            },
+        }
+    }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{Engine, Parts, Request};
 
-/// Obeys its input: `{sleep_ms, fail, fail_times, say: [..], pad, give}`; keeps a list of what it was asked.
+/// Obeys its input: `{sleep_ms, fail, fail_times, say: [..], pad, give, panic}`; keeps a list of what it was asked.
 #[derive(Default)]
 pub(super) struct Tool {
     pub(super) calls: Mutex<Vec<(String, Json)>>,
@@ -41,6 +41,7 @@ impl Tool {
         for word in order["say"].as_array().into_iter().flatten() {
             attempt.chunks.send(Chunk::Text(word.as_str().unwrap().to_owned())).await;
         }
+        assert!(order["panic"].is_null(), "on purpose");
         if let Some(millis) = order["sleep_ms"].as_u64() {
             tokio::select! {
                 () = tokio::time::sleep(Span::from_millis(millis)) => {}
@@ -86,8 +87,12 @@ impl World {
     }
 
     pub(super) async fn engine_over(&self, blobs: Arc<dyn Blobs>) -> Engine {
+        Engine::start(self.parts(blobs)).await.unwrap()
+    }
+
+    pub(super) fn parts(&self, blobs: Arc<dyn Blobs>) -> Parts {
         let target = Target { capabilities: Capability::ALL.to_vec(), ..Target::free("tool", Capability::Chat, 1_000) };
-        let parts = Parts {
+        Parts {
             store: Arc::clone(&self.store) as _,
             blobs,
             clock: Arc::new(Wall),
@@ -95,8 +100,7 @@ impl World {
             limits: Limits::STANDARD,
             shard: ShardId(0),
             seed: Some(1),
-        };
-        Engine::start(parts).await.unwrap()
+        }
     }
 }
 

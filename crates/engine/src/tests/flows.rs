@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering::SeqCst;
 use agendum_core::{Change, Record};
 use agendum_ports::memory::MemoryBlobs;
 use agendum_ports::{BlobError, Blobs, TenantKey};
-use agendum_types::{Hash, Seq, Tenant};
+use agendum_types::{Hash, Limits, Seq, Tenant};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
 use super::fixture::{World, line, request, run};
-use crate::{Command, Notice, Wanted};
+use crate::{Command, Notice, SubmitError, Wanted};
 
 #[tokio::test]
 async fn two_tasks_in_a_row() {
@@ -217,7 +217,7 @@ tasks:
     }
     let stranger = Tenant::new("stranger");
     assert!(engine.command(&stranger, run, Command::Cancel).await.is_err());
-    assert!(engine.view(&stranger, run).await.is_none());
+    assert!(engine.view(&stranger, run, agendum_types::TaskPath::default()).await.is_none());
     engine.command(&tenant, run, Command::Cancel).await.unwrap();
     assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "cancelled");
     assert!(engine.reader().scan(&stranger, run, Wanted::Answer).await.unwrap().is_none());
@@ -293,5 +293,46 @@ output: '${{ tasks.large.output | length }}'
     insta::assert_snapshot!(told, @r"
     succeeded 20000
     failed unavailable: the output could not be kept: the disk that holds the blobs is full
+    ");
+}
+
+#[tokio::test]
+async fn inputs_that_cannot_be_kept_now_are_told_from_those_that_never_can() {
+    let document = "
+version: 1
+name: small
+inputs: { properties: { text: {} } }
+tasks:
+  small: { uses: chat, with: { prompt: x, give: 1 } }
+";
+    let world = World::new();
+    let engine = world.engine_over(Arc::new(Full(Arc::clone(&world.blobs), AtomicU32::new(1)))).await;
+    let mut large = request(document, &json!({}));
+    large.inputs = Bytes::from(json!(" ".repeat(20_000)).to_string());
+    let refused = engine.submit(large.clone()).await;
+    assert!(matches!(&refused, Err(SubmitError::Unkept(why)) if why.contains("is full")), "{refused:?}");
+    engine.submit(large.clone()).await.unwrap();
+    large.inputs = Bytes::from(vec![b' '; usize::try_from(Limits::STANDARD.payload_bytes_max).unwrap() + 1]);
+    let refused = engine.submit(large).await;
+    assert!(matches!(refused, Err(SubmitError::Payload(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn idle_is_between_two_chunks() {
+    let document = "
+version: 1
+name: idle
+inputs: { properties: { words: {} } }
+tasks:
+  it: { uses: chat, timeout: { idle: 20ms }, with: { prompt: x, say: '${{ inputs.words }}', sleep_ms: 200, give: 1 } }
+output: '${{ tasks.it.output }}'
+";
+    let mut told = String::new();
+    for words in [json!([]), json!(["thinks"])] {
+        told += &format!("{}\n", run(document, &json!({ "words": words })).await);
+    }
+    insta::assert_snapshot!(told, @r"
+    succeeded 1
+    failed timeout: `timeout.idle` has passed
     ");
 }

@@ -2,11 +2,11 @@
 
 use agendum_core::why::{Page, Seen};
 use agendum_ports::Appended;
-use agendum_types::{Cause, Limits, Tenant, Timestamp};
+use agendum_types::{Cause, Limits, Seq, Tenant, Timestamp};
 use serde_json::json;
 
 use super::fixture::{World, line, request};
-use crate::{Command, CommandError, Health, SubmitError, Wanted};
+use crate::{Command, CommandError, Health, Notice, SubmitError, Wanted};
 
 const LONG: &str = "
 version: 1
@@ -177,4 +177,31 @@ async fn what_was_out_at_a_stop_ran_until_then() {
     assert!(nap.attempts[1].started.since(first.ended.unwrap()).to_std() >= away, "{nap:?}");
     let downtime = nap.parts.iter().find(|(cause, _)| *cause == Cause::Downtime).unwrap().1;
     assert!(downtime.to_std() >= away && downtime <= nap.attempts[1].started.since(first.ended.unwrap()), "{nap:?}");
+}
+
+#[tokio::test]
+async fn text_of_a_life_that_ended_is_void() {
+    let document = "
+version: 1
+name: live
+tasks:
+  it: { uses: chat, live: true, with: { prompt: x, say: [word], sleep_ms: 60000 } }
+";
+    let world = World::new();
+    let engine = world.engine().await;
+    let run = engine.submit(request(document, &json!({}))).await.unwrap();
+    let mut watch = engine.watch(&Tenant::default(), run, Seq(0)).await.unwrap();
+    let mut told = Vec::new();
+    while told != ["word", "void", "word"] {
+        match watch.next().await.unwrap().unwrap() {
+            Notice::Text { text, .. } => told.push(text.to_string()),
+            Notice::Restarted { .. } => told.push("void".to_owned()),
+            Notice::Entry(_) => continue,
+        }
+        if told == ["word"] {
+            world.store.fail_next(Appended::Unknown("the disk said nothing".into()));
+            assert!(engine.submit(request(LONG, &json!({"nap": false}))).await.is_err());
+        }
+        assert!(told.len() <= 3, "{told:?}");
+    }
 }

@@ -1,9 +1,11 @@
 //! What a life has done by others: evaluations and attempts.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use agendum_core::{Dispatch, Evaluate};
+use agendum_ports::chain;
 use agendum_types::{AttemptId, Class, Effect, Failure, Outcome};
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -11,19 +13,22 @@ use tokio_util::sync::CancellationToken;
 use super::{Flight, Life};
 use crate::attempt::{self, Launch};
 use crate::inbox::Message;
+use crate::pool::Unfinished;
 
 /// Evaluations tried on the shard's thread between two waits.
 const QUICK_MAX: usize = 4;
 
 impl Life {
     /// A few evaluations at a time are tried on this thread, which saves them two changes of threads; what turns out to take longer,
-    /// and everything under load, is the runtime's.
+    /// and everything under load, is others': the runtime's, and there the pool's.
     pub(super) fn evaluate(&mut self, asked: Box<Evaluate>) {
         let (around, life) = (Arc::clone(&self.around), self.id);
         let mut evaluation = Box::pin(async move {
-            let (result, made) = match around.evaluations.evaluate(&asked).await {
+            // Nobody else would ever answer: the run would wait for it for ever.
+            let evaluated = AssertUnwindSafe(around.evaluations.evaluate(&asked)).catch_unwind().await;
+            let (result, made) = match evaluated.unwrap_or_else(|_said| Err(Unfinished::Broken.into())) {
                 Ok(given) => (Ok(given.evaluation), given.made),
-                Err(error) => (Err(Arc::from(error.to_string())), None),
+                Err(error) => (Err(Arc::from(chain(&error))), None),
             };
             let Evaluate { run, path, step, .. } = *asked;
             Message::Evaluated { life, run, path, step, result, made }
