@@ -176,6 +176,12 @@ impl Queue {
         let waits = self.leave(ticket, now);
         self.reached = self.passes[ticket.band as usize];
         self.passes[ticket.band as usize] += STRIDES[ticket.band as usize];
+        // A band that is behind had nothing that could go: it does not claim the share it left unused.
+        for (pass, stride) in self.passes.iter_mut().zip(STRIDES) {
+            if *pass < self.reached {
+                *pass = self.reached + stride;
+            }
+        }
         self.classes[ticket.class.0 as usize].sent_at = now;
         waits
     }

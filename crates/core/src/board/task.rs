@@ -1,5 +1,6 @@
 //! Records about one task.
 
+use agendum_types::graph::NodeId;
 use agendum_types::{Effect, Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath};
 
 use crate::action::RunFailure;
@@ -267,9 +268,13 @@ impl Board {
                 self.judge_or_settle(slot, id);
             }
             NextRound::Fail(Next::Fail(failure)) => {
+                let (node, had_failed) = (self.run(slot).inst(id).node, self.run(slot).failure.is_some());
                 self.free_child(slot, child);
-                self.escalate(slot, id);
                 self.fail_for_good(slot, id, failure);
+                // A loop that the run survives asks for nothing.
+                if !had_failed && self.run(slot).failure.is_some() {
+                    self.escalate(slot, node);
+                }
             }
             NextRound::Fail(next) => {
                 self.free_child(slot, child);
@@ -278,9 +283,8 @@ impl Board {
         }
     }
 
-    /// A loop that ran out may ask for one task of `on_failure`.
-    fn escalate(&mut self, slot: Slot, id: InstId) {
-        let node = self.run(slot).inst(id).node;
+    /// A loop that ran out and failed the run may ask for one task of `on_failure`.
+    fn escalate(&mut self, slot: Slot, node: NodeId) {
         let exhausted = self.plan(slot).task(node).repeat.as_ref().map(|repeat| repeat.exhausted.clone());
         if let Some(agendum_types::graph::Exhausted::Escalate(task)) = exhausted {
             self.run_mut(slot).escalation = Some(task);

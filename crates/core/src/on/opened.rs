@@ -115,11 +115,11 @@ impl Scheduler {
                 running.attempt, running.target
             );
             let failure = Failure::new(Class::Uncertain, &message);
-            let next = self
-                .board
-                .next_rung(slot, id, &failure, true)
-                .map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung });
-            (End::Uncertain, next)
+            (End::Uncertain, self.rung_or_fail(slot, id, failure, true))
+        } else if self.board.run(slot).inst(id).attempts >= self.board.limits.attempts_max {
+            // What ends the process each time it runs does not run in every life.
+            let failure = Failure::new(Class::Unavailable, End::Lost.sentence());
+            (End::Lost, self.rung_or_fail(slot, id, failure, true))
         } else {
             (End::Lost, Next::Retry { at: self.now })
         };

@@ -129,6 +129,43 @@ fn a_background_run_is_not_starved() {
 }
 
 #[test]
+fn a_band_that_could_not_go_claims_nothing_for_that() {
+    assert_snapshot!(trace("
+        targets x=1:class=x t=18:class=t
+        say e items=18
+        submit r0 z class=x; run: interactive
+        submit r1 y class=x; run: background
+        submit r2 e foreach max=18 class=t; run: interactive
+        submit r3 a class=t; run: background
+        submit r4 b class=t; run: interactive
+        ok e[0]
+        ok e[1]
+    "), @r"
+    0ms dispatch r0/z#1 on x
+    0ms dispatch r2/e[0]#1 on t
+    0ms dispatch r2/e[1]#1 on t
+    0ms dispatch r2/e[2]#1 on t
+    0ms dispatch r2/e[3]#1 on t
+    0ms dispatch r2/e[4]#1 on t
+    0ms dispatch r2/e[5]#1 on t
+    0ms dispatch r2/e[6]#1 on t
+    0ms dispatch r2/e[7]#1 on t
+    0ms dispatch r2/e[8]#1 on t
+    0ms dispatch r2/e[9]#1 on t
+    0ms dispatch r2/e[10]#1 on t
+    0ms dispatch r2/e[11]#1 on t
+    0ms dispatch r2/e[12]#1 on t
+    0ms dispatch r2/e[13]#1 on t
+    0ms dispatch r2/e[14]#1 on t
+    0ms dispatch r2/e[15]#1 on t
+    0ms dispatch r2/e[16]#1 on t
+    0ms dispatch r2/e[17]#1 on t
+    0ms dispatch r4/b#1 on t
+    0ms dispatch r3/a#1 on t
+    ");
+}
+
+#[test]
 fn classes_sleep_apart() {
     assert_snapshot!(trace("
         targets small=1:class=s large=1:class=l

@@ -115,6 +115,7 @@ impl World {
     fn limit(&mut self, rest: &str) {
         let (name, value) = rest.split_once('=').unwrap();
         match name {
+            "attempts_max" => self.limits.attempts_max = value.parse().unwrap(),
             "attempts" => self.limits.attempt_credits = value.parse().unwrap(),
             "evaluations" => self.limits.evaluation_credits = value.parse().unwrap(),
             "runs" => self.limits.live_runs_max = value.parse().unwrap(),
