@@ -1,7 +1,7 @@
 //! What follows from records, and from nothing else: the runs, and the indexes over them.
 //!
-//! [`Board::apply`] is the only thing that changes a run's durable state. It makes no choice: what a record leaves open it puts on
-//! the list `todo`, which live handling works off and a restart throws away (to find the same again in the states of the instances).
+//! [`Board::apply`] is the only thing that changes a run's durable state. What follows by the rules of the graph it does (see `settle`);
+//! it makes no choice that depends on time, chance, targets or money: what a record leaves open it puts on the list `todo`, which live handling works off and a restart throws away (to find the same again in the states of the instances).
 
 mod open;
 mod run;
@@ -10,6 +10,7 @@ mod task;
 
 use std::collections::VecDeque;
 
+use agendum_types::graph::NodeId;
 use agendum_types::{AttemptId, Limits, RunId, Timestamp};
 
 use crate::action::Entry;
@@ -55,6 +56,8 @@ pub(crate) struct Board {
     pub(crate) todo: VecDeque<Todo>,
     /// Tasks to be skipped once the current record is applied: a worklist, because a chain of them may be long.
     skips: Vec<(Slot, InstId)>,
+    /// The loop that the current record has given up.
+    ran_out: Option<(Slot, NodeId)>,
     /// The time of the last record applied.
     pub(crate) at: Timestamp,
     pub(crate) live_tasks: u64,
@@ -72,6 +75,7 @@ impl Board {
             timers: Timers::default(),
             todo: VecDeque::new(),
             skips: Vec::new(),
+            ran_out: None,
             at: Timestamp(0),
             live_tasks: 0,
         }
@@ -142,6 +146,7 @@ impl Board {
                 self.settle(slot, id, Settled::Skipped, None);
             }
         }
+        self.escalate();
     }
 
     /// Puts a run into the arena.

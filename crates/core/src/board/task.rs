@@ -1,6 +1,5 @@
 //! Records about one task.
 
-use agendum_types::graph::NodeId;
 use agendum_types::{Effect, Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath};
 
 use crate::action::RunFailure;
@@ -268,13 +267,10 @@ impl Board {
                 self.judge_or_settle(slot, id);
             }
             NextRound::Fail(Next::Fail(failure)) => {
-                let (node, had_failed) = (self.run(slot).inst(id).node, self.run(slot).failure.is_some());
+                let node = self.run(slot).inst(id).node;
+                self.ran_out = Some((slot, node)).filter(|_| self.run(slot).failure.is_none());
                 self.free_child(slot, child);
                 self.fail_for_good(slot, id, failure);
-                // A loop that the run survives asks for nothing.
-                if !had_failed && self.run(slot).failure.is_some() {
-                    self.escalate(slot, node);
-                }
             }
             NextRound::Fail(next) => {
                 self.free_child(slot, child);
@@ -283,8 +279,11 @@ impl Board {
         }
     }
 
-    /// A loop that ran out and failed the run may ask for one task of `on_failure`.
-    fn escalate(&mut self, slot: Slot, node: NodeId) {
+    /// A loop that ran out may ask for one task of `on_failure`, if that has failed the run: one that the run survives asks for nothing.
+    pub(super) fn escalate(&mut self) {
+        let Some((slot, node)) = self.ran_out.take().filter(|(slot, _)| self.run(*slot).failure.is_some()) else {
+            return;
+        };
         let exhausted = self.plan(slot).task(node).repeat.as_ref().map(|repeat| repeat.exhausted.clone());
         if let Some(agendum_types::graph::Exhausted::Escalate(task)) = exhausted {
             self.run_mut(slot).escalation = Some(task);

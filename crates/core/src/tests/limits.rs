@@ -140,7 +140,7 @@ fn a_band_that_could_not_go_claims_nothing_for_that() {
         submit r4 b class=t; run: interactive
         ok e[0]
         ok e[1]
-    "), @r"
+    "), @"
     0ms dispatch r0/z#1 on x
     0ms dispatch r2/e[0]#1 on t
     0ms dispatch r2/e[1]#1 on t
@@ -162,6 +162,20 @@ fn a_band_that_could_not_go_claims_nothing_for_that() {
     0ms dispatch r2/e[17]#1 on t
     0ms dispatch r4/b#1 on t
     0ms dispatch r3/a#1 on t
+    ");
+}
+
+#[test]
+fn who_waits_for_a_credit_does_not_wait_for_a_target_that_is_not_there() {
+    assert_snapshot!(trace("
+        limit attempts=1
+        submit r1 a
+        submit r2 b
+        view r2
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms r2 is queued, spent $0, held $0
+    0ms   b waiting on capacity
     ");
 }
 
@@ -230,7 +244,7 @@ fn what_was_accepted_waits_for_its_target() {
     "), @"
     0ms dispatch r1/a#1 on small
     0ms restart
-    0ms r1 is running, spent $0, held $0
+    0ms r1 is running, spent $0, held $0, waits for a target
     0ms   a waiting on capacity
     0ms   b waiting on dependency
     0ms dispatch r1/a#2 on small
@@ -435,7 +449,7 @@ fn a_run_is_admitted_with_all_that_it_may_open() {
         submit r2 e foreach max=2 { x; y }
         add r2 e foreach max=2 { x; y }; z
         add r2 e foreach max=2 { x; y }; z; v; w
-    "), @r"
+    "), @"
     0ms rejected: the shard holds 9 live tasks, as many as it may: try again later
     0ms dispatch r2/e[0]/x#1 on t
     0ms dispatch r2/e[0]/y#1 on t

@@ -11,7 +11,7 @@ fn what_is_lost_in_every_life_is_not_sent_without_end() {
         submit r1 a retry=9
         restart
         restart
-    "), @r"
+    "), @"
     0ms dispatch r1/a#1 on t
     0ms restart
     0ms dispatch r1/a#2 on t
