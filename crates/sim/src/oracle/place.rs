@@ -117,9 +117,9 @@ impl Reference {
     pub(super) fn advance(&mut self, band: usize) {
         self.reached = self.turns[band];
         self.turns[band] += STRIDES[band];
-        for other in 0..self.turns.len() {
-            if self.turns[other] < self.reached {
-                self.turns[other] = self.reached + STRIDES[other];
+        for (turn, stride) in self.turns.iter_mut().zip(STRIDES) {
+            if *turn < self.reached {
+                *turn = self.reached + stride;
             }
         }
     }
