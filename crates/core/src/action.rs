@@ -9,7 +9,7 @@ use agendum_types::{
 };
 use smallvec::SmallVec;
 
-use crate::record::Record;
+use crate::record::{Record, Unsent};
 
 /// Something to do, and the record that must be durable first.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub struct Entry {
     pub tenant: Option<Tenant>,
     /// What was decided.
     pub record: Record,
+    /// Of the tasks that it ended with what they stood in, those that waited to be sent, up to a limit. Only `why` asks for it.
+    pub unsent: Box<[Unsent]>,
 }
 
 /// Which of a task's evaluations this is; answered with the same.

@@ -7,6 +7,7 @@ mod open;
 mod run;
 mod settle;
 mod task;
+mod waits;
 
 use std::collections::VecDeque;
 
@@ -18,7 +19,7 @@ use crate::inst::{Settled, State};
 use crate::lookup::Lookup;
 use crate::plan::{Plan, Plans};
 use crate::queue::Queue;
-use crate::record::Record;
+use crate::record::{Record, Unsent};
 use crate::run::{InstId, Run, Slot};
 use crate::timers::Timers;
 
@@ -58,6 +59,10 @@ pub(crate) struct Board {
     skips: Vec<(Slot, InstId)>,
     /// The loop that the current record has given up.
     ran_out: Option<(Slot, NodeId)>,
+    /// What the current record ended before it was sent.
+    pub(crate) unsent: Vec<Unsent>,
+    /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
+    pub(crate) down: (Timestamp, Timestamp),
     /// The time of the last record applied.
     pub(crate) at: Timestamp,
     pub(crate) live_tasks: u64,
@@ -76,6 +81,8 @@ impl Board {
             todo: VecDeque::new(),
             skips: Vec::new(),
             ran_out: None,
+            unsent: Vec::new(),
+            down: (Timestamp(0), Timestamp(0)),
             at: Timestamp(0),
             live_tasks: 0,
         }

@@ -58,11 +58,13 @@ impl Scheduler {
 
     /// Records the end of a task, or what follows.
     pub(crate) fn end(&mut self, slot: Slot, id: InstId, end: End, next: Next) {
-        let waits = self.waited(slot, id);
         let run = self.board.run(slot);
+        let waits = self.board.waited(run, run.first_inside(id), self.now);
         let inst = run.inst(id);
         let away = match (end, inst.running()) {
-            (End::Lost | End::Uncertain, Some(running)) => self.down.1.since(self.down.0.max(running.since)),
+            (End::Lost | End::Uncertain, Some(running)) => {
+                self.board.down.1.since(self.board.down.0.max(running.since))
+            }
             _ => Duration::ZERO,
         };
         let change = Change::Ended(Box::new(Ended { end, next, away, waits }));

@@ -61,4 +61,6 @@ pub use standing::Standing;
 pub use timers::Wake;
 pub use why::{Reason, Reasons, Seen};
 
-pub use record::{Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, RunSubmitted, Waits};
+pub use record::{
+    Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, RunSubmitted, Unsent, Waits,
+};

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
-use agendum_types::{AttemptId, AttemptNo, Cause, Class, Duration, Effect, Failure, Money, TargetId, Timestamp};
-use smallvec::smallvec;
+use agendum_types::{AttemptId, AttemptNo, Cause, Class, Effect, Failure, Money, TargetId, Timestamp};
 
-use crate::action::{Deed, Dispatch, Step};
+use crate::action::{Deed, Dispatch};
 use crate::inst::{Flight, Running, State};
 use crate::queue::ClassId;
 use crate::record::{Change, Dispatched, End, Next, Waits};
@@ -238,9 +237,10 @@ impl Scheduler {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
         let queued = self.board.queue.send(&ticket, self.now);
-        let waits = self.waits(slot, id, queued);
+        let known = self.board.run_mut(slot).inst_mut(id).waited.take().map_or_else(Waits::new, |waited| *waited);
         let run = self.board.run(slot);
         let inst = run.inst(id);
+        let waits = self.board.waits(inst, known, queued, self.now);
         let task = self.board.plan(slot).task(inst.node);
         let row = &self.targets.row(target).target;
         let dispatched = Dispatched {
@@ -344,44 +344,6 @@ impl Scheduler {
             held_back: !task.publish_after.is_empty() && !self.is_released(slot, inst.node),
             reattach,
         }
-    }
-
-    /// What a task that is to end unsent has waited for since it was free; one that backs off is free when that is over. What was sent
-    /// has said so. A group, loop or `foreach` has waited as long as what waits inside it, unless something inside it runs.
-    pub(crate) fn waited(&mut self, slot: Slot, id: InstId) -> Waits {
-        let id = self.board.run(slot).first_inside(id);
-        let last = match &self.board.run(slot).inst(id).state {
-            State::Queued(ticket) => self.board.queue.waited(ticket, self.now),
-            State::Paused(since) => smallvec![(Cause::Paused, self.now.since(*since))],
-            State::Broke(since) => smallvec![(Cause::Budget, self.now.since(*since))],
-            State::Ready | State::Parked(_) | State::BackingOff(_) | State::Asking(Step::Enter) => Waits::new(),
-            State::Waiting | State::Asking(_) | State::Running(_) | State::Open | State::Settled(_) => {
-                return Waits::new();
-            }
-        };
-        let mut waits = self.waits(slot, id, last);
-        waits.retain(|(_, span)| *span > Duration::ZERO);
-        waits
-    }
-
-    /// What an attempt has waited for since its task was free, in the order it passed as far as that is known: before it was queued the
-    /// process was down, a start was waited for, the scheduler evaluated or waited for a credit.
-    fn waits(&mut self, slot: Slot, id: InstId, queued: Waits) -> Waits {
-        let inst = self.board.run_mut(slot).inst_mut(id);
-        let mut waits = inst.waited.take().map_or_else(Waits::new, |waited| *waited);
-        let known: u64 = waits.iter().chain(&queued).map(|(_, span)| span.as_micros()).sum();
-        let mut left = self.now.since(inst.free_at).as_micros().saturating_sub(known);
-        let down = self.down.1.since(self.down.0.max(inst.free_at));
-        let parked = inst.start_at.since(inst.free_at);
-        for (cause, span) in [(Cause::Downtime, down), (Cause::Paused, parked), (Cause::Scheduler, Duration::MAX)] {
-            let part = span.as_micros().min(left);
-            left -= part;
-            if part > 0 {
-                waits.push((cause, Duration(part)));
-            }
-        }
-        waits.extend(queued);
-        waits
     }
 }
 

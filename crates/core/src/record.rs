@@ -18,6 +18,15 @@ use crate::event::Evaluation;
 /// How long a task waited for what before it was dispatched, or ended; parts that add up to the time since it was ready.
 pub type Waits = SmallVec<[(Cause, Duration); 2]>;
 
+/// A task that ended with what it stood in before it was sent: what it had waited for since it could have been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// The task.
+    pub path: TaskPath,
+    /// Parts that add up to the time since then; none is empty.
+    pub waits: Waits,
+}
+
 /// A fact or a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {

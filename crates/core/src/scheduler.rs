@@ -30,8 +30,6 @@ pub struct Scheduler {
     pub(crate) incarnation: Incarnation,
     pub(crate) last: Seq,
     pub(crate) durable: Seq,
-    /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
-    pub(crate) down: (Timestamp, Timestamp),
     /// Told to stop: nothing more is sent in this life.
     pub(crate) is_stopping: bool,
     /// Opened, but the open runs are not taken up yet: that needs the table of targets.
@@ -54,7 +52,6 @@ impl Scheduler {
             incarnation: Incarnation(0),
             last: Seq(0),
             durable: Seq(0),
-            down: (Timestamp(0), Timestamp(0)),
             is_stopping: false,
             reopening: false,
         }
@@ -76,6 +73,7 @@ impl Scheduler {
         self.now = self.now.max(entry.at);
         self.board.apply(entry);
         self.board.todo.clear();
+        self.board.unsent.clear();
     }
 
     /// Takes in an event and decides.
@@ -167,8 +165,12 @@ impl Scheduler {
     fn record_for(&mut self, slot: Option<Slot>, tenant: Option<Tenant>, record: Record) -> Seq {
         let seq = self.last.next();
         self.last = seq;
-        let entry = Entry { seq, at: self.now, tenant, record };
+        let mut entry = Entry { seq, at: self.now, tenant, record, unsent: Box::default() };
         self.board.apply_to(slot, &entry);
+        if !self.board.unsent.is_empty() {
+            // Who ends with what a record ends is known when that is applied, and how long it had waited is not known for longer.
+            entry.unsent = std::mem::take(&mut self.board.unsent).into();
+        }
         self.act(None, Deed::Append(entry));
         seq
     }

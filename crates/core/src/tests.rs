@@ -12,6 +12,7 @@ mod limits;
 mod money;
 mod repair;
 mod time;
+mod unsent;
 mod why;
 
 use world::World;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::snapshot::{RunView, TaskView};
-use agendum_types::{Cause, RunId, Snapshot, TargetId, TaskPath};
+use agendum_types::{Cause, RunId, Snapshot, TargetId, TaskPath, Timestamp};
 
 use crate::board::Board;
 use crate::inst::{Inst, State};
@@ -24,9 +24,11 @@ impl Scheduler {
         }
     }
 
-    /// A live run with every instance that is live or settled beside live ones. Cost: linear in its instances.
+    /// A live run, as it stands at this moment, with every instance that is live or settled beside live ones. Cost: linear in its
+    /// instances.
     #[must_use]
-    pub fn view(&self, run: RunId) -> Option<RunView> {
+    pub fn view(&self, run: RunId, now: Timestamp) -> Option<RunView> {
+        let now = self.now.max(now);
         let slot = self.board.slot(run)?;
         let run = self.board.run(slot);
         let graph = &self.board.plan(slot).graph;
@@ -34,9 +36,11 @@ impl Scheduler {
             path: graph.path_text(&run.path(id)),
             status: run.inst(id).status(),
             waiting_on: waiting_on(&self.board, run.inst(id)),
+            waits: self.board.waited(run, id, now).into_vec(),
             attempts: run.inst(id).attempts,
         };
         Some(RunView {
+            at: now,
             id: run.id,
             tenant: run.tenant.clone(),
             graph: Arc::clone(&graph.name),
@@ -76,7 +80,8 @@ fn waiting_on(board: &Board, inst: &Inst) -> Option<Cause> {
     match &inst.state {
         State::Waiting => Some(Cause::Dependency),
         State::Ready | State::Asking(_) => Some(Cause::Scheduler),
-        State::Parked(_) | State::Paused(_) => Some(Cause::Paused),
+        State::Parked(_) => Some(Cause::Delay),
+        State::Paused(_) => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
         State::Broke(_) => Some(Cause::Budget),
         State::BackingOff(_) => Some(Cause::Backoff),

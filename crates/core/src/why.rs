@@ -8,6 +8,7 @@
 //! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
 mod culprit;
+mod inside;
 mod nodes;
 mod track;
 mod walk;
@@ -169,6 +170,9 @@ impl Reading {
     /// Takes the next record.
     pub fn take(&mut self, graph: &Graph, entry: &Entry) {
         self.last = entry.at;
+        for unsent in &entry.unsent {
+            self.track(graph, &unsent.path).unsent(&unsent.waits, entry.at);
+        }
         match &entry.record {
             Record::RunSubmitted(submitted) => {
                 self.submitted.get_or_insert((submitted.run, entry.at));
@@ -179,12 +183,9 @@ impl Reading {
             }
             Record::Done { .. } => self.done = Some(entry.at),
             Record::Task { path, change, .. } if !path.segments().is_empty() => {
-                if !self.tracks.contains_key(path) {
-                    self.tracks.insert(path.clone(), Track::new(graph, path));
-                }
-                if let Some(track) = self.tracks.get_mut(path) {
-                    track.take(change, entry.at, &mut self.targets);
-                }
+                let mut targets = std::mem::take(&mut self.targets);
+                self.track(graph, path).take(change, entry.at, &mut targets);
+                self.targets = targets;
             }
             Record::Task { .. }
             | Record::Opened { .. }
@@ -197,12 +198,19 @@ impl Reading {
         }
     }
 
+    fn track(&mut self, graph: &Graph, path: &TaskPath) -> &mut Track {
+        // Most records speak of a task that is known: its path is copied once.
+        if !self.tracks.contains_key(path) {
+            self.tracks.insert(path.clone(), Track::new(graph, path));
+        }
+        self.tracks.get_mut(path).expect("it was put there")
+    }
+
     /// The reasons. `None` if the records do not begin with a submission.
     #[must_use]
     pub fn reasons(self, graph: &Graph, seen: Seen<'_>, page: &Page) -> Option<Reasons> {
         let (run, submitted) = self.submitted?;
         let mut tracks = self.tracks;
-        let views = seen.live.map(|view| view.tasks.iter().map(|task| (task.path.as_str(), task)).collect());
         let scene = Scene {
             graph,
             until: self.answered.as_ref().map_or_else(|| seen.now.max(self.last), |answered| answered.at),
@@ -211,20 +219,20 @@ impl Reading {
             submitted,
             done: self.done,
             last: self.last,
-            views,
+            live: seen.live.map(Live::of),
         };
         scene.add_ready(&mut tracks);
         for (path, track) in &mut tracks {
             scene.close(path, track);
         }
         cut_inside(graph, &mut tracks);
-        fill_wrappers(graph, &mut tracks);
+        inside::fill_wrappers(graph, &mut tracks);
         let culprit = scene.culprit(&mut tracks);
         culprit::blame(graph, &mut tracks, culprit.as_ref());
         let (parts, critical) = walk::back(&scene, &tracks, culprit.as_ref());
         let unstarted = scene.unstarted(&tracks, culprit.as_ref());
-        let calls = tracks.iter().filter(|(path, _)| is_call(graph, path));
-        let nodes = nodes::nodes(calls, &unstarted, submitted);
+        let told = tracks.iter().filter(|(path, track)| is_call(graph, path) || track.is_unsent());
+        let nodes = nodes::nodes(told, &unstarted, submitted);
         let (tasks, tasks_left) = scene.page(&tracks, unstarted, page);
         let answered = scene.answered;
         Some(Reasons {
@@ -266,8 +274,20 @@ struct Scene<'a> {
     until: Timestamp,
     /// What goes on after the answer is reckoned until then.
     end: Timestamp,
-    /// How its tasks stand in the process that works on it, by path.
-    views: Option<BTreeMap<&'a str, &'a TaskView>>,
+    live: Option<Live<'a>>,
+}
+
+/// How a run stands in the process that works on it.
+struct Live<'a> {
+    at: Timestamp,
+    /// By path.
+    tasks: BTreeMap<&'a str, &'a TaskView>,
+}
+
+impl<'a> Live<'a> {
+    fn of(view: &'a RunView) -> Self {
+        Self { at: view.at, tasks: view.tasks.iter().map(|task| (task.path.as_str(), task)).collect() }
+    }
 }
 
 impl Scene<'_> {
@@ -287,10 +307,14 @@ impl Scene<'_> {
         if track.is_settled() {
             return;
         }
-        match &self.views {
-            Some(_) => {
-                let waits = self.viewed(path).and_then(|task| task.waiting_on);
-                track.go_on(self.end, self.end, waits.unwrap_or(Cause::Scheduler));
+        match &self.live {
+            Some(live) => {
+                let viewed = self.viewed(path);
+                if let Some(task) = viewed.filter(|task| task.status == TaskStatus::Waiting) {
+                    track.queues(&task.waits, live.at);
+                }
+                let cause = viewed.and_then(|task| task.waiting_on);
+                track.go_on(self.end, self.end, cause.unwrap_or(Cause::Scheduler));
             }
             None => track.go_on(self.last, if is_main { self.until } else { self.end }, Cause::Downtime),
         }
@@ -307,7 +331,7 @@ impl Scene<'_> {
     }
 
     fn viewed(&self, path: &TaskPath) -> Option<&TaskView> {
-        self.views.as_ref()?.get(self.graph.path_text(path).as_str()).copied()
+        self.live.as_ref()?.tasks.get(self.graph.path_text(path).as_str()).copied()
     }
 
     /// The tasks that were asked for, and how many are left behind them.
@@ -332,19 +356,22 @@ impl Scene<'_> {
         (tasks, left)
     }
 
-    /// Top-level tasks that are ready and wait for a place, money or time: that is no record yet.
+    /// Tasks that are ready and wait for a place, money or time: that is no record yet.
     fn add_ready(&self, tracks: &mut BTreeMap<TaskPath, Track>) {
-        for node in self.graph.main.iter().filter(|_| self.answered.is_none()) {
-            let path = TaskPath::top(*node);
-            let waits = |cause: &Cause| *cause != Cause::Dependency;
-            if has_begun(tracks, *node)
-                || !self.viewed(&path).and_then(|task| task.waiting_on).is_some_and(|cause| waits(&cause))
-            {
+        let Some(live) = &self.live else { return };
+        let waits = |task: &TaskView| {
+            task.status == TaskStatus::Waiting && task.waiting_on.is_some_and(|cause| cause != Cause::Dependency)
+        };
+        for task in live.tasks.values().filter(|task| waits(task)) {
+            let Some(path) = self.graph.parse_path(&task.path).filter(|path| !tracks.contains_key(path)) else {
                 continue;
+            };
+            // The answer may be in the records, and what is shown may stand before it.
+            if self.answered.is_none() || self.section(&path) != Section::Main {
+                let waited = task.waits.iter().map(|(_, span)| span.0).sum();
+                let track = Track::ready_at(self.graph, &path, live.at.before(Duration(waited)));
+                tracks.insert(path, track);
             }
-            let needs = self.graph.task(*node).needs.iter().filter_map(|need| tracks.get(&TaskPath::top(*need)));
-            let ready = needs.map(Track::end).max().unwrap_or(self.submitted).max(self.submitted);
-            tracks.insert(path.clone(), Track::ready_at(self.graph, &path, ready));
         }
     }
 
@@ -387,19 +414,6 @@ fn cut_inside(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
         }
         if track.is_settled() && !is_call(graph, path) {
             around.push((path, track.end()));
-        }
-    }
-}
-
-/// Groups, loops and `foreach`es whose end is told have the time of what is inside them.
-fn fill_wrappers(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
-    let told = |(path, track): (&TaskPath, &Track)| (!is_call(graph, path) && track.has_reason()).then(|| path.clone());
-    let wrappers: Vec<TaskPath> = tracks.iter().filter_map(told).collect();
-    for wrapper in wrappers {
-        let inside = tracks.range(&wrapper..).take_while(|(path, _)| path.is_within(&wrapper));
-        let first = inside.filter(|(path, _)| is_call(graph, path)).map(|(_, track)| track.ready()).min();
-        if let (Some(first), Some(track)) = (first, tracks.get_mut(&wrapper)) {
-            track.around(first);
         }
     }
 }

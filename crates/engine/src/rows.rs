@@ -15,7 +15,7 @@ pub(crate) fn row(entry: &Entry, incarnation: Incarnation, payload: Option<Inlin
         run: entry.record.run(),
         kind: Kind::of(&entry.record) as u16,
         version: Kind::VERSION,
-        body: encode(&entry.record).into(),
+        body: encode(entry).into(),
         payload,
     }
 }

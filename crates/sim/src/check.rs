@@ -1,10 +1,12 @@
 //! The checkers: promises, seen from outside the core.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, why};
+use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, Waits, why};
 use agendum_types::graph::NodeId;
-use agendum_types::{AttemptId, Class, Effect, Graph, Outcome, RunId, RunStatus, Segment, Seq, TaskPath, Timestamp};
+use agendum_types::{
+    AttemptId, Cause, Class, Duration, Effect, Graph, Outcome, RunId, RunStatus, Segment, Seq, TaskPath, Timestamp,
+};
 
 /// What the outside has seen so far.
 #[derive(Debug, Default)]
@@ -140,7 +142,14 @@ impl Checker {
             if sum != reasons.wall.0 {
                 self.violations.push(format!("the causes of run {run} add up to {sum} of {} µs", reasons.wall.0));
             }
+            let free = free(entries);
             for task in &reasons.tasks {
+                let waited: u64 =
+                    task.parts.iter().filter(|part| part.0 == Cause::Dependency).map(|part| part.1.0).sum();
+                if free.get(&task.path).is_some_and(|free| reasons.submitted.0 + waited > free.0) {
+                    let path = graph.path_text(&task.path);
+                    self.violations.push(format!("{path} could be sent, and depends on others, they say"));
+                }
                 let sum: u64 = task.parts.iter().map(|(_, span)| span.0).sum();
                 if sum != task.wall.0 {
                     let path = graph.path_text(&task.path);
@@ -161,6 +170,22 @@ impl Checker {
             RunStatus::Cancelled => 2,
         })
     }
+}
+
+/// Since when each task could first have been sent, of those that were or that ended before.
+fn free(entries: &[Entry]) -> BTreeMap<TaskPath, Timestamp> {
+    let mut free = BTreeMap::new();
+    for entry in entries {
+        let mut since = |path: &TaskPath, waits: &Waits| {
+            let waited = Duration(waits.iter().map(|(_, span)| span.0).sum());
+            free.entry(path.clone()).or_insert_with(|| entry.at.before(waited));
+        };
+        entry.unsent.iter().for_each(|unsent| since(&unsent.path, &unsent.waits));
+        if let Record::Task { path, change: Change::Dispatched(dispatched), .. } = &entry.record {
+            since(path, &dispatched.waits);
+        }
+    }
+    free
 }
 
 /// Kinds of decisions in a record, by name: each must come up among the seeds.

@@ -71,6 +71,8 @@ pub struct Reference {
     dispatch: Vec<AttemptId>,
     answer: Vec<(RunId, RunStatus)>,
     close: Vec<RunId>,
+    /// What the current record has ended unsent, each with how long it had waited for that.
+    unsent: Vec<(TaskPath, Duration)>,
     /// Tasks that may have stepped aside for want of money before one that ranked alike was sent, and how they would stand then.
     passed: Vec<(RunId, TaskPath, State)>,
 }
@@ -163,6 +165,7 @@ impl Reference {
             dispatch: Vec::new(),
             answer: Vec::new(),
             close: Vec::new(),
+            unsent: Vec::new(),
             passed: Vec::new(),
         }
     }

@@ -23,7 +23,9 @@ pub enum Cause {
     Disk,
     /// Waiting for a person or a signal.
     Person,
-    /// The run was paused, or the document said not to start yet.
+    /// The document said not to start yet: `delay` or `not_before`.
+    Delay,
+    /// The run was paused.
     Paused,
     /// Stopped for more urgent work.
     Preempted,
@@ -35,7 +37,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Running,
         Self::Dependency,
         Self::Order,
@@ -45,6 +47,7 @@ impl Cause {
         Self::Backoff,
         Self::Disk,
         Self::Person,
+        Self::Delay,
         Self::Paused,
         Self::Preempted,
         Self::Scheduler,
@@ -64,6 +67,7 @@ impl Cause {
             Self::Backoff => "backoff",
             Self::Disk => "disk",
             Self::Person => "person",
+            Self::Delay => "delay",
             Self::Paused => "paused",
             Self::Preempted => "preempted",
             Self::Scheduler => "scheduler",

@@ -43,6 +43,8 @@ pub struct TargetLoad {
 /// A live run, as `runs show` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunView {
+    /// The moment it shows.
+    pub at: Timestamp,
     /// Which run.
     pub id: RunId,
     /// Whose.
@@ -74,6 +76,8 @@ pub struct TaskView {
     pub status: TaskStatus,
     /// Why it does not run, if it waits.
     pub waiting_on: Option<Cause>,
+    /// What it has waited for since it could have been sent, in the order it passed; empty if it does not wait to be sent.
+    pub waits: Vec<(Cause, Duration)>,
     /// Attempts so far.
     pub attempts: u32,
 }

@@ -165,9 +165,9 @@ pub enum DecodeError {
 
 /// The body of a record: JSON, without line breaks.
 #[must_use]
-pub fn encode(record: &Record) -> Vec<u8> {
+pub fn encode(entry: &Entry) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(192);
-    let written = from_core::write(record, &mut bytes);
+    let written = from_core::write(&entry.record, &entry.unsent, &mut bytes);
     written.expect("a record is plain data: writing it to memory cannot fail");
     bytes
 }
@@ -183,10 +183,10 @@ pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Entry, DecodeError> {
     if envelope.version != Kind::VERSION {
         return Err(unknown());
     }
-    let record = into_core::read(kind, envelope.run, body).map_err(|message| DecodeError::Damaged {
+    let (record, unsent) = into_core::read(kind, envelope.run, body).map_err(|message| DecodeError::Damaged {
         seq: envelope.seq,
         kind,
         message,
     })?;
-    Ok(Entry { seq: envelope.seq, at: envelope.at, tenant: envelope.tenant.clone(), record })
+    Ok(Entry { seq: envelope.seq, at: envelope.at, tenant: envelope.tenant.clone(), record, unsent })
 }

@@ -59,11 +59,16 @@ impl Board {
         if self.run(slot).inst(id).settled().is_some() {
             return;
         }
+        if how == Settled::Cancelled {
+            // Whoever settles otherwise does so by a record of its own, which says what it waited for.
+            self.keep_unsent(slot, id);
+        }
         self.retire(slot, id);
         let mut inside = self.run(slot).children(id);
         while let Some(child) = inside.pop() {
             inside.extend(self.run(slot).children(child));
             if self.run(slot).inst(child).settled().is_none() {
+                self.keep_unsent(slot, child);
                 self.retire(slot, child);
             }
             self.free(slot, child);

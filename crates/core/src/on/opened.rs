@@ -12,7 +12,7 @@ use crate::scheduler::Scheduler;
 impl Scheduler {
     pub(crate) fn on_opened(&mut self, incarnation: Incarnation, (last, at): (Seq, Timestamp), seed: u64) {
         assert!(last >= self.last, "the journal holds at least what was applied");
-        self.down = (self.board.at.max(at), self.now);
+        self.board.down = (self.board.at.max(at), self.now);
         self.last = last;
         self.durable = last;
         self.incarnation = incarnation;

@@ -31,7 +31,7 @@ fn a_delay_starts_when_the_needs_have_settled() {
       0ms dispatch r1/a#1 on t
       0ms r1 is running, spent $0, held $0
       0ms   a succeeded
-      0ms   b waiting on paused
+      0ms   b waiting on delay
     500ms woken: a task may start
     500ms dispatch r1/b#1 on t
     500ms answer r1 succeeded

@@ -49,9 +49,10 @@ fn items_rounds_and_a_restart_are_accounted_for() {
     10ms dispatch r1/e[1]#1 on t
     20ms restart
     20ms dispatch r1/e[1]#2 on t
-    30ms why r1: 30ms: running 10ms limit 10ms downtime 10ms; critical e[1]
+    30ms why r1: 30ms: running 10ms limit 10ms downtime 10ms; critical e[0] → e[2]
     30ms   e[0] succeeded: running 10ms
     30ms   e[1] running: limit 10ms downtime 10ms running 10ms
+    30ms   e[2] waiting: dependency 10ms downtime 10ms limit 10ms
     30ms   l waiting (needs e): dependency 30ms
     30ms   never sent: l 1 waiting
     ");
@@ -98,17 +99,17 @@ fn a_run_that_fails_names_the_task_and_what_never_started() {
         fail a permanent
         wait 5ms
         why r1
-    "), @"
+    "), @r#"
      0ms dispatch r1/a#1 on t
     10ms answer r1 failed permanent in a: no luck
     10ms close r1
     15ms why r1: 10ms: running 10ms; critical a
-    15ms   a failed (Failed(Permanent, \"no luck\")): running 10ms
-    15ms   b cancelled (for a failed): dependency 10ms
+    15ms   a failed (Failed(Permanent, "no luck")): running 10ms
+    15ms   b cancelled (for a failed): limit 10ms
     15ms   c cancelled (for a failed): dependency 10ms
     15ms   never sent: b 1 cancelled
     15ms   never sent: c 1 cancelled
-    ");
+    "#);
 }
 
 #[test]
@@ -192,10 +193,10 @@ fn a_live_run_says_what_waits_for_what() {
     20ms   b running: limit 10ms running 10ms
     20ms   c waiting (needs b): dependency 20ms
     20ms   never sent: c 1 waiting
-    30ms why r1: 30ms: running 10ms limit 10ms paused 10ms; critical b → c
+    30ms why r1: 30ms: running 10ms limit 10ms delay 10ms; critical b → c
     30ms   a succeeded: running 10ms
     30ms   b succeeded: limit 10ms running 10ms
-    30ms   c waiting: dependency 20ms paused 10ms
+    30ms   c waiting: dependency 20ms delay 10ms
     30ms   never sent: c 1 waiting
     ");
 }
@@ -259,26 +260,26 @@ fn what_ended_while_it_waited_for_money_a_person_or_its_start_says_so() {
         submit r3 a delay=1s timeout=30ms
         wait 40ms
         why r3
-    "), @"
+    "), @r#"
      0ms dispatch r1/a#1 on t cap=100
     10ms answer r1 failed spent $1.00 budget_exceeded in b: an attempt on t may cost up to $1.00; $0.1000 of the budget is left ($1.00 spent, $0 held)
     10ms close r1
     10ms why r1: 10ms: budget 10ms; critical b
     10ms   a succeeded: running 10ms
-    10ms   b failed (Failed(BudgetExceeded, \"an attempt on t may cost up to $1.00; $0.1000 of the budget is left ($1.00 spent, $0 held)\")): budget 10ms
+    10ms   b failed (Failed(BudgetExceeded, "an attempt on t may cost up to $1.00; $0.1000 of the budget is left ($1.00 spent, $0 held)")): budget 10ms
     10ms dispatch r2/a#1 on t
     40ms woken: a task's time is over
     40ms stop r2/a#1
     40ms answer r2 failed deadline_exceeded in b: not settled within 30ms
     55ms why r2: 30ms: paused 25ms limit 5ms; critical b
     55ms   a cancelled (for b failed): running 30ms
-    55ms   b failed (Failed(DeadlineExceeded, \"not settled within 30ms\")): limit 5ms paused 25ms
+    55ms   b failed (Failed(DeadlineExceeded, "not settled within 30ms")): limit 5ms paused 25ms
     85ms woken: a task's time is over
     85ms answer r3 failed timeout in a: no success within its timeout of 30ms
     85ms close r3
-    95ms why r3: 30ms: paused 30ms; critical a
-    95ms   a failed (Failed(Timeout, \"no success within its timeout of 30ms\")): paused 30ms
-    ");
+    95ms why r3: 30ms: delay 30ms; critical a
+    95ms   a failed (Failed(Timeout, "no success within its timeout of 30ms")): delay 30ms
+    "#);
 }
 
 #[test]
@@ -320,9 +321,9 @@ fn a_stop_in_good_order_is_no_downtime_before_it() {
      100ms stop
     1100ms restart
     1100ms dispatch r1/a#2 on t
-    1110ms why r1: 1.11s: limit 1.11s; critical b
+    1110ms why r1: 1.11s: downtime 1s scheduler 100ms limit 10ms; critical b
     1110ms   a running: running 110ms downtime 1s
-    1110ms   b waiting: limit 1.11s
+    1110ms   b waiting: downtime 1s scheduler 100ms limit 10ms
     1110ms   never sent: b 1 waiting
     1110ms restart
     1110ms dispatch r1/a#3 on t
@@ -397,25 +398,32 @@ fn what_ended_with_all_of_it_in_the_queue_says_so_too() {
         ok r4/e[0]
         wait 20ms
         why r4
-    "), @"
+    "), @r#"
        0ms dispatch r0/a#1 on x
      850ms woken: a task's time is over
      850ms dispatch r1/c#1 on t
      900ms answer r1 succeeded degraded
      900ms close r1
-     900ms why r1: 900ms: limit 850ms running 50ms; critical e → c
+     900ms why r1: 900ms: limit 850ms running 50ms; critical e[1] → c
      900ms   e pruned (Dropped): limit 850ms
+     900ms   e[0] cancelled (EndedFirst(None)): limit 850ms
+     900ms   e[1] cancelled (EndedFirst(None)): limit 850ms
      900ms   c succeeded: dependency 850ms running 50ms
+     900ms   never sent: e 2 cancelled
      930ms woken: a task's time is over
      930ms answer r2 failed timeout in l: no success within its timeout of 30ms
      930ms close r2
-     960ms why r2: 30ms: limit 30ms; critical l
-     960ms   l failed (Failed(Timeout, \"no success within its timeout of 30ms\")): limit 30ms
+     960ms why r2: 30ms: limit 30ms; critical l/loop#1
+     960ms   l failed (Failed(Timeout, "no success within its timeout of 30ms")): limit 30ms
+     960ms   l/loop#1 cancelled (for l failed): limit 30ms
+     960ms   never sent: l 1 cancelled
      990ms woken: a task's time is over
      990ms answer r3 failed timeout in g: no success within its timeout of 30ms
      990ms close r3
-    1020ms why r3: 30ms: limit 30ms; critical g
-    1020ms   g failed (Failed(Timeout, \"no success within its timeout of 30ms\")): limit 30ms
+    1020ms why r3: 30ms: limit 30ms; critical g/x
+    1020ms   g failed (Failed(Timeout, "no success within its timeout of 30ms")): limit 30ms
+    1020ms   g/x cancelled (for g failed): limit 30ms
+    1020ms   never sent: g/x 1 cancelled
     1030ms dispatch r4/e[0]#1 on x
     1030ms answer r0 succeeded
     1030ms close r0
@@ -423,11 +431,12 @@ fn what_ended_with_all_of_it_in_the_queue_says_so_too() {
     1050ms woken: a task's time is over
     1050ms stop r4/e[1]#1
     1050ms answer r4 failed timeout in e: no success within its timeout of 30ms
-    1060ms why r4: 30ms: running 10ms order 10ms limit 10ms; critical e[1]
-    1060ms   e failed (Failed(Timeout, \"no success within its timeout of 30ms\")): running 30ms
+    1060ms why r4: 30ms: limit 20ms running 10ms; critical e[0] → e[2]
+    1060ms   e failed (Failed(Timeout, "no success within its timeout of 30ms")): order 10ms running 20ms
     1060ms   e[0] succeeded: limit 10ms running 10ms
     1060ms   e[1] cancelled (for e failed): order 10ms limit 10ms running 10ms
-    ");
+    1060ms   e[2] cancelled (for e failed): dependency 20ms limit 10ms
+    "#);
 }
 
 #[test]

@@ -174,7 +174,7 @@ impl World {
         let graph = Arc::new(script::graph(text));
         self.learned.push(Arc::clone(&graph));
         let before = self.graphs.insert(run_id(name), Arc::clone(&graph));
-        let live = self.core.view(run_id(name)).is_some();
+        let live = self.core.view(run_id(name), self.now).is_some();
         self.event(Event::TasksAdded { run: run_id(name), graph, document: payload(0) });
         if let (Some(before), false) = (before, live) {
             self.graphs.insert(run_id(name), before);
@@ -386,6 +386,10 @@ impl World {
             other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
         };
         self.line(format!("record {} {text}", entry.seq));
+        for unsent in &entry.unsent {
+            let (run, waits) = (entry.record.run().unwrap(), waits_text(&unsent.waits));
+            self.line(format!("  ended {} waited [{waits}]", self.graphs[&run].path_text(&unsent.path)));
+        }
     }
 
     fn line(&mut self, text: String) {
@@ -406,13 +410,18 @@ fn change_text(change: &Change) -> String {
         Change::Entered(evaluation) if evaluation.truth == Some(false) => "entered: false".into(),
         Change::Entered(_) => "entered".into(),
         Change::Dispatched(dispatched) => {
-            let waits: Vec<_> = dispatched.waits.iter().map(|(cause, span)| format!("{cause} {span}")).collect();
-            format!("dispatched #{} waited [{}] hold {}", dispatched.attempt, waits.join(", "), dispatched.hold)
+            let waits = waits_text(&dispatched.waits);
+            format!("dispatched #{} waited [{waits}] hold {}", dispatched.attempt, dispatched.hold)
         }
         Change::Finished(finished) => format!("finished: {:?}", finished.next),
         Change::Ended(ended) => format!("ended {:?}: {:?}", ended.end, ended.next),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
     }
+}
+
+fn waits_text(waits: &crate::Waits) -> String {
+    let waits: Vec<_> = waits.iter().map(|(cause, span)| format!("{cause} {span}")).collect();
+    waits.join(", ")
 }
 
 fn clock(now: Timestamp) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agendum_types::{Cause, Class, Duration, Failure, Graph, Money, Outcome, TaskPath, TaskStatus, Timestamp};
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::{AttemptReasons, Reason, TaskReasons};
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound, Waits};
@@ -33,8 +33,10 @@ pub(super) struct Track {
     /// The last failure, which a rung of `catch` may have taken.
     failed: Option<(Class, Arc<str>)>,
     rounds: u32,
-    /// It ended before it, or anything inside it, was sent.
+    /// It ended before it, or anything inside it, was sent, or waits for that.
     unsent: bool,
+    /// It waits to be sent, as the process that works on it shows.
+    queues: bool,
     /// The class that `fail_if` gives.
     refused: Class,
 }
@@ -53,6 +55,7 @@ impl Track {
             failed: None,
             rounds: 0,
             unsent: false,
+            queues: false,
             refused: fail_if.map_or(Class::InvalidOutput, |(_, class)| class),
         }
     }
@@ -62,11 +65,10 @@ impl Track {
         Self { seen: Some(ready), ..Self::new(graph, path) }
     }
 
-    /// The time of a group, a loop or a `foreach` is that of what is inside, of which the first was ready at this instant.
-    pub(super) fn around(&mut self, inside: Timestamp) {
-        let to = self.end();
+    /// The time of a group, a loop or a `foreach` is that of what is inside.
+    pub(super) fn around(&mut self, inside: Vec<Stretch>) {
         self.unsent = false;
-        self.stretches = smallvec![Stretch { from: inside.min(to), to, cause: Cause::Running }];
+        self.stretches = inside.into();
     }
 
     pub(super) fn take(&mut self, change: &Change, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
@@ -111,7 +113,23 @@ impl Track {
         self.reason = reason;
     }
 
-    fn waited(&mut self, waits: &Waits, at: Timestamp) {
+    /// It ended with what it stood in, before it was sent, or sent again.
+    pub(super) fn unsent(&mut self, waits: &Waits, at: Timestamp) {
+        self.seen.get_or_insert(at);
+        self.waited(waits, at);
+        self.unsent = true;
+        self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
+    }
+
+    /// It has waited so long at this instant, and goes on to wait. What the records say beyond that is newer.
+    pub(super) fn queues(&mut self, waits: &[(Cause, Duration)], at: Timestamp) {
+        if self.running.is_none() {
+            self.waited(waits, at);
+            (self.queues, self.unsent) = (true, true);
+        }
+    }
+
+    fn waited(&mut self, waits: &[(Cause, Duration)], at: Timestamp) {
         let waited = waits.iter().map(|(_, span)| span.0).sum();
         let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
         let mut from = at.before(Duration(waited)).max(earliest);
@@ -241,6 +259,7 @@ impl Track {
     pub(super) fn status(&self) -> TaskStatus {
         match (self.settled, self.stretches.last().map(|last| last.cause)) {
             (Some((status, _)), _) => status,
+            (None, _) if self.queues => TaskStatus::Waiting,
             (None, Some(Cause::Running | Cause::Downtime)) => TaskStatus::Running,
             (None, Some(Cause::Backoff)) => TaskStatus::BackingOff,
             (None, _) => TaskStatus::Waiting,
@@ -314,7 +333,7 @@ impl Track {
         !self.attempts.is_empty() || !self.stretches.is_empty()
     }
 
-    /// True if it ended before anything of it was sent, after a wait.
+    /// True if it ended before anything of it was sent, after a wait, or still waits.
     pub(super) const fn is_unsent(&self) -> bool {
         self.unsent
     }

@@ -226,7 +226,7 @@ impl Life {
                 self.command(&tenant, run, command, reply);
             }
             Message::View { tenant, run, reply, permit: _held } => {
-                let view = if self.owns(&tenant, run) { self.scheduler.view(run) } else { None };
+                let view = if self.owns(&tenant, run) { self.scheduler.view(run, self.now()) } else { None };
                 let _gone = reply.send(view);
             }
             Message::Standings { tenant, runs, reply, permit: _held } => {

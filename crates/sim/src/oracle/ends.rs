@@ -69,12 +69,7 @@ impl Reference {
             State::Running(running) if matches!(ended.end, End::Lost | End::Uncertain) => {
                 (self.down.1.since(self.down.0.max(running.since)), Duration::ZERO)
             }
-            State::Ready
-            | State::Queued(..)
-            | State::Held
-            | State::Broke
-            | State::BackingOff(_)
-            | State::Asking(Step::Enter) => (Duration::ZERO, self.now.since(inst.free_at)),
+            _ if inst.is_unsent() => (Duration::ZERO, self.now.since(inst.free_at)),
             // What waits inside it was free at some time.
             State::Open => (Duration::ZERO, Duration(waited.min(self.now.since(inst.ready_at).0))),
             _ => (Duration::ZERO, Duration::ZERO),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use agendum_core::{Change, Dispatched, Entry, Finished, Next, NextRound, Record, Step};
+use agendum_core::{Change, Dispatched, Entry, Finished, Next, NextRound, Record, Step, Waits};
 use agendum_types::graph::Exhausted;
-use agendum_types::{AttemptId, Class, Effect, Failure, Money, Outcome, PayloadRef, RunId, TaskPath};
+use agendum_types::{AttemptId, Cause, Class, Duration, Effect, Failure, Money, Outcome, PayloadRef, RunId, TaskPath};
 
 use super::ladder::{May, allowed, class_of};
 use super::place::Purse;
@@ -52,7 +52,20 @@ impl Reference {
         if let Some(run) = entry.record.run() {
             self.consequences(run);
         }
-        Ok(())
+        self.accounts_for_unsent(entry)
+    }
+
+    /// Whoever ended with what it stood in, and could have been sent for some time, is told with what it waited for all that time.
+    fn accounts_for_unsent(&mut self, entry: &Entry) -> Checked {
+        let mut due = std::mem::take(&mut self.unsent);
+        let sum = |waits: &Waits| Duration(waits.iter().map(|(_, span)| span.0).sum());
+        let mut said: Vec<_> = entry.unsent.iter().map(|unsent| (unsent.path.clone(), sum(&unsent.waits))).collect();
+        due.sort();
+        said.sort();
+        ensure(due == said, &format!("{due:?} ended unsent, and not {said:?}"))?;
+        let causes = entry.unsent.iter().flat_map(|unsent| unsent.waits.iter().map(|(cause, _)| *cause));
+        let none = causes.into_iter().find(|cause| matches!(cause, Cause::Running | Cause::Dependency));
+        ensure(none.is_none(), &format!("{none:?} is nothing that one waits for who could be sent"))
     }
 
     fn changed(&mut self, id: RunId, path: &TaskPath, change: &Change) -> Checked {

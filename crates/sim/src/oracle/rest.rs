@@ -42,7 +42,7 @@ impl Reference {
                     _ => {}
                 }
             }
-            let view = core.view(*id).ok_or("a live run is not shown")?;
+            let view = core.view(*id, self.now).ok_or("a live run is not shown")?;
             self.shows(*id, run, &view)?;
         }
         let shown = core.snapshot();
@@ -62,7 +62,7 @@ impl Reference {
                 State::Queued(_, covered) => core.queued_for(id, &path).is_some_and(|targets| {
                     targets.iter().map(|target| usize::from(target.0)).eq(covered.iter().copied())
                 }),
-                _ => core.view(id).is_some_and(|view| {
+                _ => core.view(id, self.now).is_some_and(|view| {
                     view.tasks.iter().any(|task| task.path == name && task.waiting_on == Some(Cause::Budget))
                 }),
             };
@@ -126,7 +126,8 @@ impl Reference {
         let causes = match &inst.state {
             State::Waiting => vec![Some(Cause::Dependency)],
             State::Asking(_) => vec![Some(Cause::Scheduler)],
-            State::Ready | State::Held => vec![Some(Cause::Paused)],
+            State::Ready => vec![Some(Cause::Delay)],
+            State::Held => vec![Some(Cause::Paused)],
             State::Broke => vec![Some(Cause::Budget)],
             State::BackingOff(_) => vec![Some(Cause::Backoff)],
             State::Queued(..) => self.queue_causes(id, path).into_iter().map(Some).collect(),

@@ -1,7 +1,7 @@
 //! How a task ends: what is inside goes with it, what it ran is stopped, and whoever stands around it may be degraded.
 
 use agendum_types::graph::NodeId;
-use agendum_types::{AttemptId, Failure, RunId, Segment, TaskPath, Timestamp};
+use agendum_types::{AttemptId, Duration, Failure, RunId, Segment, TaskPath, Timestamp};
 
 use super::Reference;
 use super::state::{How, Orphan, State, parent};
@@ -65,8 +65,12 @@ impl Reference {
         let inside = |of: &&TaskPath| of.0.len() > path.0.len() && of.0.starts_with(&path.0);
         let deeper: Vec<TaskPath> = self.runs[&id].tasks.keys().filter(inside).cloned().collect();
         for path in deeper {
+            self.keep_unsent(id, &path);
             self.leave(id, &path);
             self.run(id).tasks.remove(&path);
+        }
+        if how == How::Cancelled {
+            self.keep_unsent(id, path);
         }
         self.leave(id, path);
         let run = self.run(id);
@@ -78,6 +82,15 @@ impl Reference {
         (inst.expires, inst.input, inst.rounds.ends) = (None, None, None);
         if how != How::Succeeded {
             inst.output = None;
+        }
+    }
+
+    /// The record that ends it must say what it has waited for.
+    fn keep_unsent(&mut self, id: RunId, path: &TaskPath) {
+        let inst = &self.runs[&id].tasks[path];
+        let waited = self.now.since(inst.free_at);
+        if inst.is_unsent() && waited > Duration::ZERO {
+            self.unsent.push((path.clone(), waited));
         }
     }
 

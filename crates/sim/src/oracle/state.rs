@@ -167,6 +167,19 @@ impl Inst {
         }
     }
 
+    /// It could be sent, but for what it waits on.
+    pub(super) const fn is_unsent(&self) -> bool {
+        matches!(
+            self.state,
+            State::Ready
+                | State::Queued(..)
+                | State::Held
+                | State::Broke
+                | State::BackingOff(_)
+                | State::Asking(Step::Enter)
+        )
+    }
+
     pub(super) const fn how(&self) -> Option<How> {
         if let State::Settled(how) = self.state { Some(how) } else { None }
     }

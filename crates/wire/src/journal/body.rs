@@ -25,6 +25,12 @@ pub(super) struct ClockJumped {
 pub(super) struct Empty {}
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct CancelRequested<'a> {
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unsent: Vec<Unsent<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct Payload<'a> {
     /// URL-safe base64 without padding.
     #[serde(borrow)]
@@ -140,7 +146,15 @@ pub(super) struct Task<'a, T> {
     pub(super) path: Text<'a>,
     #[serde(flatten)]
     pub(super) change: T,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unsent: Vec<Unsent<'a>>,
 }
+
+/// A task that ended with what it stood in: its place, and what it had waited for.
+pub(super) type Unsent<'a> = (Text<'a>, Waits<'a>);
+
+/// Pairs of a cause's word and microseconds.
+pub(super) type Waits<'a> = Vec<(Text<'a>, u64)>;
 
 #[derive(Serialize, Deserialize, Default)]
 pub(super) struct Evaluation<'a> {
@@ -176,9 +190,8 @@ pub(super) struct Dispatched<'a> {
     pub(super) output_cap: Option<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) lower: bool,
-    /// Pairs of a cause's word and microseconds.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) waits: Vec<(Text<'a>, u64)>,
+    pub(super) waits: Waits<'a>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) reattached: bool,
 }
@@ -274,9 +287,8 @@ pub(super) struct Ended<'a> {
     pub(super) next: Next<'a>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) away: u64,
-    /// As in [`Dispatched`].
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) waits: Vec<(Text<'a>, u64)>,
+    pub(super) waits: Waits<'a>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::body;
 
 /// Writes the body of a record.
-pub(super) fn write(record: &Record, to: &mut Vec<u8>) -> serde_json::Result<()> {
+pub(super) fn write(record: &Record, unsent: &[core::Unsent], to: &mut Vec<u8>) -> serde_json::Result<()> {
     match record {
         Record::Opened { incarnation, seed } => json(&body::Opened { incarnation: incarnation.0, seed: *seed }, to),
         Record::ClockJumped { from } => json(&body::ClockJumped { from: from.0 }, to),
@@ -21,34 +21,36 @@ pub(super) fn write(record: &Record, to: &mut Vec<u8>) -> serde_json::Result<()>
         Record::TasksAdded { graph, document, .. } => {
             json(&body::TasksAdded { graph: hash(graph), document: payload(document) }, to)
         }
-        Record::Closed
-        | Record::CancelRequested { .. }
-        | Record::Paused { .. }
-        | Record::Resumed { .. }
-        | Record::Done { .. } => json(&body::Empty {}, to),
-        Record::Task { path, change, .. } => write_change(&path_text(path), change, to),
+        Record::Closed | Record::Paused { .. } | Record::Resumed { .. } | Record::Done { .. } => {
+            json(&body::Empty {}, to)
+        }
+        Record::CancelRequested { .. } => json(&body::CancelRequested { unsent: self::unsent(unsent) }, to),
+        Record::Task { path, change, .. } => write_change((path, unsent), change, to),
         Record::Answered(answered) => json(&self::answered(answered), to),
     }
 }
 
-fn write_change(path: &str, change: &Change, to: &mut Vec<u8>) -> serde_json::Result<()> {
+/// Where something happened, and what ended with it.
+type Place<'a> = (&'a TaskPath, &'a [core::Unsent]);
+
+fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_json::Result<()> {
     match change {
-        Change::Entered(value) => task(path, evaluation(value), to),
-        Change::Dispatched(value) => task(path, dispatched(value), to),
-        Change::Referenced { reference } => task(path, body::Referenced { reference: (&**reference).into() }, to),
-        Change::Finished(value) => task(path, finished(value), to),
+        Change::Entered(value) => task(place, evaluation(value), to),
+        Change::Dispatched(value) => task(place, dispatched(value), to),
+        Change::Referenced { reference } => task(place, body::Referenced { reference: (&**reference).into() }, to),
+        Change::Finished(value) => task(place, finished(value), to),
         Change::Judged { evaluation: value, next: follows } => {
-            task(path, body::Judged { evaluation: evaluation(value), next: next(follows) }, to)
+            task(place, body::Judged { evaluation: evaluation(value), next: next(follows) }, to)
         }
         Change::Caught { output } | Change::Composed { output } => {
-            task(path, body::Output { output: payload(output) }, to)
+            task(place, body::Output { output: payload(output) }, to)
         }
         Change::RoundJudged { evaluation: value, next: follows } => {
-            task(path, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
+            task(place, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
         }
-        Change::Ended(value) => task(path, ended(value), to),
+        Change::Ended(value) => task(place, ended(value), to),
         Change::Abandoned { attempt, incarnation, cost, tokens } => task(
-            path,
+            place,
             body::Abandoned { attempt: attempt.0, incarnation: incarnation.0, cost: cost.0, tokens: *tokens },
             to,
         ),
@@ -59,8 +61,12 @@ fn json(value: &impl Serialize, to: &mut Vec<u8>) -> serde_json::Result<()> {
     serde_json::to_writer(to, value)
 }
 
-fn task<T: Serialize>(path: &str, change: T, to: &mut Vec<u8>) -> serde_json::Result<()> {
-    json(&body::Task { path: path.into(), change }, to)
+fn task<T: Serialize>((path, unsent): Place<'_>, change: T, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    json(&body::Task { path: path_text(path).into(), change, unsent: self::unsent(unsent) }, to)
+}
+
+fn unsent(unsent: &[core::Unsent]) -> Vec<body::Unsent<'_>> {
+    unsent.iter().map(|task| (path_text(&task.path).into(), waits(&task.waits))).collect()
 }
 
 /// The place of a task: `3[0]#2/7`.
@@ -148,7 +154,7 @@ fn dispatched(value: &core::Dispatched) -> body::Dispatched<'_> {
     }
 }
 
-fn waits(waits: &core::Waits) -> Vec<(Cow<'static, str>, u64)> {
+fn waits(waits: &core::Waits) -> body::Waits<'static> {
     waits.iter().map(|(cause, span)| (cause.word().into(), span.0)).collect()
 }
 

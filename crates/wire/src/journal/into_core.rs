@@ -19,28 +19,34 @@ use super::{Kind, body};
 
 type Read<T> = Result<T, String>;
 
-/// Reads the body of a record of this kind.
-pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<Record> {
+type Unsent = Box<[core::Unsent]>;
+
+/// Reads the body of a record of this kind, and what it ended before that was sent.
+pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record, Unsent)> {
+    let alone = |record| (record, Unsent::default());
     if let Kind::Opened = kind {
         let opened: body::Opened = json(bytes)?;
-        return Ok(Record::Opened { incarnation: Incarnation(opened.incarnation), seed: opened.seed });
+        return Ok(alone(Record::Opened { incarnation: Incarnation(opened.incarnation), seed: opened.seed }));
     }
     if let Kind::Closed = kind {
         let body::Empty {} = json(bytes)?;
-        return Ok(Record::Closed);
+        return Ok(alone(Record::Closed));
     }
     if let Kind::ClockJumped = kind {
-        return Ok(Record::ClockJumped { from: Timestamp(json::<body::ClockJumped>(bytes)?.from) });
+        return Ok(alone(Record::ClockJumped { from: Timestamp(json::<body::ClockJumped>(bytes)?.from) }));
     }
     let run = run.ok_or("it names no run")?;
-    Ok(match kind {
+    Ok(alone(match kind {
         Kind::Opened | Kind::Closed | Kind::ClockJumped => unreachable!("handled above"),
         Kind::RunSubmitted => Record::RunSubmitted(Box::new(run_submitted(run, json(bytes)?)?)),
         Kind::TasksAdded => {
             let added: body::TasksAdded<'_> = json(bytes)?;
             Record::TasksAdded { run, graph: hash(&added.graph)?, document: payload(&added.document)? }
         }
-        Kind::CancelRequested => Record::CancelRequested { run },
+        Kind::CancelRequested => {
+            let cancelled: body::CancelRequested<'_> = json(bytes)?;
+            return Ok((Record::CancelRequested { run }, unsent(&cancelled.unsent)?));
+        }
         Kind::Paused => Record::Paused { run },
         Kind::Resumed => Record::Resumed { run },
         Kind::Answered => Record::Answered(Box::new(answered(run, &json(bytes)?)?)),
@@ -55,13 +61,13 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<Record>
         | Kind::Composed
         | Kind::Ended
         | Kind::Abandoned => {
-            let (path, change) = change(kind, bytes)?;
-            Record::Task { run, path, change }
+            let (path, change, unsent) = change(kind, bytes)?;
+            return Ok((Record::Task { run, path, change }, unsent));
         }
-    })
+    }))
 }
 
-fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change)> {
+fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
     Ok(match kind {
         Kind::Entered => {
             task::<body::Evaluation<'_>>(bytes, |value| Ok(Change::Entered(Box::new(evaluation(&value)?))))?
@@ -112,9 +118,17 @@ fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Read<T> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-fn task<'a, T: Deserialize<'a>>(bytes: &'a [u8], change: impl FnOnce(T) -> Read<Change>) -> Read<(TaskPath, Change)> {
+fn task<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    change: impl FnOnce(T) -> Read<Change>,
+) -> Read<(TaskPath, Change, Unsent)> {
     let task: body::Task<'a, T> = json(bytes)?;
-    Ok((path(&task.path)?, change(task.change)?))
+    Ok((path(&task.path)?, change(task.change)?, unsent(&task.unsent)?))
+}
+
+fn unsent(value: &[body::Unsent<'_>]) -> Read<Unsent> {
+    let read = |(place, waited): &body::Unsent<'_>| Ok(core::Unsent { path: path(place)?, waits: waits(waited)? });
+    value.iter().map(read).collect()
 }
 
 /// Reads `3[0]#2/7`.

@@ -12,7 +12,7 @@ impl World {
         let entries: Vec<Entry> =
             self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
         let graph = Arc::clone(&self.graphs[&run]);
-        let view = self.core.view(run);
+        let view = self.core.view(run, self.now);
         let seen = crate::why::Seen { now: self.now, live: view.as_ref() };
         let reasons = crate::why::reasons(&graph, &entries, seen).unwrap();
         let text = |parts: &[(agendum_types::Cause, Duration)]| -> String {
@@ -53,7 +53,9 @@ impl World {
     }
 
     pub(super) fn view(&mut self, run: RunId) {
-        let Some(view) = self.core.view(run) else { return self.line(format!("{} is not live", run_name(run))) };
+        let Some(view) = self.core.view(run, self.now) else {
+            return self.line(format!("{} is not live", run_name(run)));
+        };
         let lacks = if self.core.standing(run).unwrap().waits_for_target { ", waits for a target" } else { "" };
         self.line(format!("{} is {}, spent {}, held {}{lacks}", run_name(run), view.status, view.spent, view.held));
         for task in view.tasks {

@@ -1,0 +1,67 @@
+//! What a task waits for before it is sent.
+
+use agendum_types::{Cause, Duration, Timestamp};
+use smallvec::smallvec;
+
+use crate::action::Step;
+use crate::board::Board;
+use crate::inst::{Inst, State};
+use crate::record::{Unsent, Waits};
+use crate::run::{InstId, Run, Slot};
+
+/// A record names at most so many tasks that it ended unsent, for it is one row of the journal: every task of a graph has room, and of
+/// the items of a very wide `foreach` the others are not told one by one.
+const UNSENT_MAX: usize = 10_000;
+
+impl Board {
+    /// What a task that is not sent has waited for since it was free; one that backs off is free when that is over. What was sent has
+    /// said so, and what waits for other tasks is not free.
+    pub(crate) fn waited(&self, run: &Run, id: InstId, now: Timestamp) -> Waits {
+        let inst = run.inst(id);
+        let last = match &inst.state {
+            State::Queued(ticket) => self.queue.waited(ticket, now),
+            State::Paused(since) => smallvec![(Cause::Paused, now.since(*since))],
+            State::Broke(since) => smallvec![(Cause::Budget, now.since(*since))],
+            State::Ready | State::Parked(_) | State::BackingOff(_) | State::Asking(Step::Enter) => Waits::new(),
+            State::Waiting | State::Asking(_) | State::Running(_) | State::Open | State::Settled(_) => {
+                return Waits::new();
+            }
+        };
+        let known = inst.waited.as_deref().cloned().unwrap_or_default();
+        let mut waits = self.waits(inst, known, last, now);
+        waits.retain(|(_, span)| *span > Duration::ZERO);
+        waits
+    }
+
+    /// What an attempt has waited for since its task was free, in the order it passed as far as that is known: before it was queued the
+    /// process was down, a start was waited for, the scheduler evaluated or waited for a credit.
+    pub(crate) fn waits(&self, inst: &Inst, known: Waits, queued: Waits, now: Timestamp) -> Waits {
+        let mut waits = known;
+        let accounted: u64 = waits.iter().chain(&queued).map(|(_, span)| span.as_micros()).sum();
+        let mut left = now.since(inst.free_at).as_micros().saturating_sub(accounted);
+        let down = self.down.1.since(self.down.0.max(inst.free_at));
+        let delayed = inst.start_at.since(inst.free_at);
+        for (cause, span) in [(Cause::Downtime, down), (Cause::Delay, delayed), (Cause::Scheduler, Duration::MAX)] {
+            let part = span.as_micros().min(left);
+            left -= part;
+            if part > 0 {
+                waits.push((cause, Duration(part)));
+            }
+        }
+        waits.extend(queued);
+        waits
+    }
+
+    /// Keeps what a task has waited for that ends with what it stands in: its place in the queue is about to be given back.
+    pub(super) fn keep_unsent(&mut self, slot: Slot, id: InstId) {
+        if self.unsent.len() == UNSENT_MAX {
+            return;
+        }
+        let run = self.run(slot);
+        let waits = self.waited(run, id, self.at);
+        if !waits.is_empty() {
+            let path = run.path(id);
+            self.unsent.push(Unsent { path, waits });
+        }
+    }
+}

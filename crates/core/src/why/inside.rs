@@ -1,0 +1,47 @@
+//! The time of groups, loops and `foreach`es: that of what is inside them.
+
+use std::collections::BTreeMap;
+
+use agendum_types::{Cause, Graph, TaskPath, Timestamp};
+
+use super::is_call;
+use super::track::{Stretch, Track};
+
+/// Gives every group, loop and `foreach` whose end is told the time of what is inside.
+pub(super) fn fill_wrappers(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
+    let told = |(path, track): (&TaskPath, &Track)| (!is_call(graph, path) && track.has_reason()).then(|| path.clone());
+    let wrappers: Vec<TaskPath> = tracks.iter().filter_map(told).collect();
+    for wrapper in wrappers {
+        let inside = tracks.range(&wrapper..).take_while(|(path, _)| path.is_within(&wrapper));
+        let calls = inside.filter(|(path, _)| is_call(graph, path));
+        let time = together(calls.flat_map(|(_, track)| track.whole()));
+        if let Some(track) = tracks.get_mut(&wrapper).filter(|_| !time.is_empty()) {
+            track.around(time);
+        }
+    }
+}
+
+/// What goes on at each moment: as long as something runs, that; else what comes first among the causes.
+fn together(stretches: impl Iterator<Item = Stretch>) -> Vec<Stretch> {
+    let marks = |stretch: Stretch| [(stretch.from, true, stretch.cause), (stretch.to, false, stretch.cause)];
+    let mut marks: Vec<(Timestamp, bool, Cause)> = stretches.flat_map(marks).collect();
+    marks.sort_unstable();
+    let mut open: BTreeMap<Cause, usize> = BTreeMap::new();
+    let mut whole: Vec<Stretch> = Vec::new();
+    let mut from = Timestamp(0);
+    for (to, begins, cause) in marks {
+        if let Some((&cause, _)) = open.first_key_value().filter(|_| from < to) {
+            match whole.last_mut() {
+                Some(last) if last.to == from && last.cause == cause => last.to = to,
+                Some(_) | None => whole.push(Stretch { from, to, cause }),
+            }
+        }
+        from = to;
+        let count = open.get(&cause).copied().unwrap_or_default();
+        match if begins { count + 1 } else { count - 1 } {
+            0 => open.remove(&cause),
+            count => open.insert(cause, count),
+        };
+    }
+    whole
+}
