@@ -1,7 +1,8 @@
 //! What follows from records, and from nothing else: the runs, and the indexes over them.
 //!
 //! [`Board::apply`] is the only thing that changes a run's durable state. What follows by the rules of the graph it does (see `settle`);
-//! it makes no choice that depends on time, chance, targets or money: what a record leaves open it puts on the list `todo`, which live handling works off and a restart throws away (to find the same again in the states of the instances).
+//! it makes no choice that depends on time, chance, targets or money: what a record leaves open it puts on the list `todo`, which live
+//! handling works off and a restart throws away (to find the same again in the states of the instances).
 
 mod open;
 mod run;
