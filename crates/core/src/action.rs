@@ -202,7 +202,7 @@ pub struct Dispatch {
     pub input: Option<PayloadRef>,
     /// What the attempt does to the outside.
     pub effect: Effect,
-    /// The run and path from which the idempotency key derives: the same for every attempt, inherited by retry and fork.
+    /// The run from which, with the path, the idempotency key derives: the same for every attempt, inherited by retry and fork.
     pub key_origin: RunId,
     /// Output tokens at most.
     pub output_cap: Option<u32>,

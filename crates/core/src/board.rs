@@ -1,7 +1,8 @@
 //! What follows from records, and from nothing else: the runs, and the indexes over them.
 //!
-//! [`Board::apply`] is the only thing that changes a run's durable state. It makes no choice: what a record leaves open it puts on
-//! the list `todo`, which live handling works off and a restart throws away (to find the same again in the states of the instances).
+//! [`Board::apply`] is the only thing that changes a run's durable state. What follows by the rules of the graph it does (see `settle`);
+//! it makes no choice that depends on time, chance, targets or money: what a record leaves open it puts on the list `todo`, which live
+//! handling works off and a restart throws away (to find the same again in the states of the instances).
 
 mod open;
 mod run;
@@ -11,6 +12,7 @@ mod waits;
 
 use std::collections::VecDeque;
 
+use agendum_types::graph::NodeId;
 use agendum_types::{AttemptId, Limits, RunId, Timestamp};
 
 use crate::action::Entry;
@@ -56,6 +58,8 @@ pub(crate) struct Board {
     pub(crate) todo: VecDeque<Todo>,
     /// Tasks to be skipped once the current record is applied: a worklist, because a chain of them may be long.
     skips: Vec<(Slot, InstId)>,
+    /// The loop that the current record has given up.
+    ran_out: Option<(Slot, NodeId)>,
     /// What the current record ended before it was sent.
     pub(crate) unsent: Vec<Unsent>,
     /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
@@ -77,6 +81,7 @@ impl Board {
             timers: Timers::default(),
             todo: VecDeque::new(),
             skips: Vec::new(),
+            ran_out: None,
             unsent: Vec::new(),
             down: (Timestamp(0), Timestamp(0)),
             at: Timestamp(0),
@@ -149,6 +154,7 @@ impl Board {
                 self.settle(slot, id, Settled::Skipped, None);
             }
         }
+        self.escalate();
     }
 
     /// Puts a run into the arena.

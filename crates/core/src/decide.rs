@@ -3,7 +3,7 @@
 use agendum_types::graph::{Retry, Section};
 use agendum_types::{Class, Duration, Failure, Timestamp};
 
-use crate::record::Next;
+use crate::record::{Change, End, Ended, Next, Record};
 use crate::rng::Rng;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
@@ -14,9 +14,14 @@ impl Scheduler {
         if let Some(at) = self.retry_at(slot, id, failure, may_repeat) {
             return Next::Retry { at };
         }
-        match self.board.next_rung(slot, id, failure, !may_repeat) {
+        self.rung_or_fail(slot, id, failure.clone(), !may_repeat)
+    }
+
+    /// The next rung of `catch` that takes this failure, or the end.
+    pub(crate) fn rung_or_fail(&self, slot: Slot, id: InstId, failure: Failure, outputs_only: bool) -> Next {
+        match self.board.next_rung(slot, id, &failure, outputs_only) {
             Some(rung) => Next::Rung { rung },
-            None => Next::fail(failure.clone()),
+            None => Next::fail(failure),
         }
     }
 
@@ -39,9 +44,7 @@ impl Scheduler {
         };
         (at < over).then_some(at)
     }
-}
 
-impl Scheduler {
     /// When some target takes the next attempt. What a provider asked for closes its target and not the task: another may be open.
     fn opens_at(&mut self, slot: Slot, id: InstId, failure: &Failure) -> Timestamp {
         let asked = self.now.after(failure.retry_after.unwrap_or_default());
@@ -51,6 +54,22 @@ impl Scheduler {
         let Some(class) = self.class_of(slot, id) else { return asked };
         let reopen = self.board.queue.candidates(class).iter().map(|target| self.targets.row(*target).closed_until);
         reopen.min().unwrap_or(asked)
+    }
+
+    /// Records the end of a task, or what follows.
+    pub(crate) fn end(&mut self, slot: Slot, id: InstId, end: End, next: Next) {
+        let run = self.board.run(slot);
+        let waits = self.board.waited(run, run.first_inside(id), self.now);
+        let inst = run.inst(id);
+        let away = match (end, inst.running()) {
+            (End::Lost | End::Uncertain, Some(running)) => {
+                self.board.down.1.since(self.board.down.0.max(running.since))
+            }
+            _ => Duration::ZERO,
+        };
+        let change = Change::Ended(Box::new(Ended { end, next, away, waits }));
+        let record = Record::Task { run: run.id, path: run.path(id), change };
+        self.record_of(slot, record);
     }
 }
 

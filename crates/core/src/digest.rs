@@ -4,7 +4,6 @@
 
 use std::hash::{Hash, Hasher};
 
-use agendum_types::RunId;
 use rustc_hash::FxHasher;
 
 use crate::inst::{Body, Inst, State};
@@ -15,21 +14,21 @@ impl Scheduler {
     /// The hash over all live runs.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let runs = self.board.live_slots().into_iter().map(|slot| digest(self.board.run(slot)));
+        let runs = self
+            .board
+            .live_slots()
+            .into_iter()
+            .map(|slot| digest(self.board.run(slot), self.board.plan(slot).graph.hash));
         // Slots are given out anew after a restart: the order of runs does not count.
         runs.fold(0, u64::wrapping_add)
     }
-
-    /// The hash of one live run.
-    #[must_use]
-    pub fn run_digest(&self, run: RunId) -> Option<u64> {
-        self.board.slot(run).map(|slot| digest(self.board.run(slot)))
-    }
 }
 
-fn digest(run: &Run) -> u64 {
+fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     let mut hasher = FxHasher::default();
     (run.id, &run.tenant, &run.principal, &run.inputs, run.priority, run.strict, run.paused).hash(&mut hasher);
+    (graph, &run.labels, &run.budget).hash(&mut hasher);
+    run.scopes.iter().for_each(|scope| (scope.len(), scope.unsettled).hash(&mut hasher));
     (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);
     (run.spent, run.held, run.tokens, run.held_tokens, run.last, run.floor, run.escalation).hash(&mut hasher);
     run.failure.as_ref().map(|failure| (&failure.task, &failure.failure)).hash(&mut hasher);

@@ -246,8 +246,8 @@ impl Inst {
         self.output.as_deref().filter(|_| matches!(self.state, State::Settled(Settled::Succeeded)))
     }
 
-    pub(crate) const fn is_asking(&self, step: Step) -> bool {
-        matches!((&self.state, step), (State::Asking(asked), step) if *asked as u8 == step as u8)
+    pub(crate) fn is_asking(&self, step: Step) -> bool {
+        matches!(self.state, State::Asking(asked) if asked == step)
     }
 
     pub(crate) fn running(&self) -> Option<&Running> {

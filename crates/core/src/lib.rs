@@ -21,8 +21,8 @@
 //! 3. Time and chance come in: `now` never goes back (it is clamped), the random numbers are seeded by [`Event::Opened`]. The same
 //!    events give the same actions, byte for byte.
 //! 4. Outcomes are never refused: an attempt or an evaluation is asked for only within the credits of [`agendum_types::Limits`].
-//! 5. The cost of an event is O(log n + actions). Ready tasks queue by eligibility class; a freed target touches only the classes that
-//!    can use it.
+//! 5. The cost of an event is O(log n) for each action and for each thing it touches: a freed target touches the classes of ready tasks
+//!    that can use it, a caller's wish the instances of its run, a new table of targets every queued task.
 //!
 //! Reading order: [`event`], [`action`], [`record`], then `scheduler`.
 

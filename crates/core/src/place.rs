@@ -160,15 +160,24 @@ impl Scheduler {
         inst.state = State::Queued(Box::new(ticket));
     }
 
+    /// Takes a task out of its queue, for the moment; false if it stood in none.
+    pub(crate) fn unqueue(&mut self, slot: Slot, id: InstId) -> bool {
+        let inst = self.board.run_mut(slot).inst_mut(id);
+        if !matches!(inst.state, State::Queued(_)) {
+            return false;
+        }
+        if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
+            for (cause, span) in self.board.queue.leave(&ticket, self.now) {
+                self.board.run_mut(slot).inst_mut(id).note(cause, span);
+            }
+        }
+        true
+    }
+
     /// `degrade` takes the next output of `catch`, whatever classes it names.
     fn any_output(&self, slot: Slot, id: InstId) -> Option<u8> {
-        let inst = self.board.run(slot).inst(id);
-        let task = self.board.plan(slot).task(inst.node);
-        if task.no_fallback || !self.board.plan(slot).is_judged(inst.node, inst.layer) {
-            return None;
-        }
-        let left = (0_u8..).zip(&task.catch).skip(usize::from(inst.rung));
-        left.filter(|(_, rung)| matches!(rung.rung, Rung::Output(_))).map(|(index, _)| index).next()
+        let mut left = self.board.rungs_left(slot, id);
+        left.find(|(_, rung)| matches!(rung.rung, Rung::Output(_))).map(|(index, _)| index)
     }
 
     /// The worst case of an attempt there, if the budget covers it; the output cap is lowered to what it affords.

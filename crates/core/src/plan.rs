@@ -1,5 +1,6 @@
 //! A graph with what the scheduler derives from it once for all its runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_types::graph::{Foreach, Form, NodeId, NotBefore, Section, Task, Work};
@@ -10,6 +11,9 @@ use crate::lookup::Lookup;
 use crate::queue::ClassId;
 use crate::targets::Targets;
 
+/// Plans without a live run that are kept: what was derived and observed serves the next run of the same graph.
+const IDLE_MAX: usize = 1_024;
+
 /// The place of a plan in the shard's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PlanId(pub(crate) u32);
@@ -19,10 +23,14 @@ pub(crate) struct PlanId(pub(crate) u32);
 pub(crate) struct Plan {
     pub(crate) graph: Arc<Graph>,
     /// Live runs of this graph.
-    pub(crate) runs: u32,
+    runs: u32,
+    /// Where it stands among the plans without runs.
+    idle_since: u64,
     /// True if some loop has a budget of its own.
     pub(crate) has_loop_budget: bool,
     nodes: Vec<NodePlan>,
+    /// Every task after all that wait for it and all inside it.
+    backwards: Vec<NodeId>,
     observed_since: u32,
     derived_version: u32,
 }
@@ -42,6 +50,8 @@ struct NodePlan {
     own: Duration,
     /// Expected time from the start of this task to the end of its section: the remaining critical path.
     tail: Duration,
+    /// Of an optional task: expected time from its end to the answer.
+    after: Duration,
     /// The eligibility class of its plain attempts, under a generation of classes.
     class: Option<(u32, ClassId)>,
 }
@@ -49,12 +59,11 @@ struct NodePlan {
 impl Plan {
     fn new(graph: Arc<Graph>) -> Self {
         let mut nodes = vec![NodePlan::default(); graph.tasks.len()];
-        let sections = [Section::Main, Section::After, Section::OnFailure, Section::Finally];
         let groups = graph.tasks.iter().filter_map(|task| match &task.work {
             Work::Group(group) => Some(group.tasks.as_slice()),
             Work::Call(_) => None,
         });
-        for siblings in sections.iter().map(|section| graph.section(*section)).chain(groups) {
+        for siblings in Section::ALL.into_iter().map(|section| graph.section(section)).chain(groups) {
             for (position, node) in (0..).zip(siblings) {
                 nodes[node.0 as usize].position = position;
             }
@@ -71,7 +80,17 @@ impl Plan {
         }
         let has_budget = |task: &Task| task.repeat.as_ref().is_some_and(|repeat| repeat.budget.is_some());
         let has_loop_budget = graph.tasks.iter().any(has_budget);
-        Self { graph, runs: 0, has_loop_budget, nodes, observed_since: 0, derived_version: u32::MAX }
+        let backwards = graph.backwards();
+        Self {
+            graph,
+            runs: 0,
+            idle_since: 0,
+            has_loop_budget,
+            nodes,
+            backwards,
+            observed_since: 0,
+            derived_version: u32::MAX,
+        }
     }
 
     pub(crate) fn task(&self, node: NodeId) -> &Task {
@@ -119,108 +138,34 @@ impl Plan {
         }
         self.derived_version = targets.version();
         self.observed_since = 0;
-        // A group stands before its tasks, so backwards every group finds its tasks done.
-        for index in (0..self.nodes.len()).rev() {
-            self.nodes[index].own = self.own_time(index, targets);
-        }
-        for section in [Section::Main, Section::After, Section::OnFailure, Section::Finally] {
-            let siblings = self.graph.section(section).to_vec();
-            for node in self.later_first(&siblings) {
-                let after =
-                    self.graph.task(node).needed_by.iter().map(|next| self.tail(*next)).max().unwrap_or_default();
-                self.nodes[node.0 as usize].tail = self.nodes[node.0 as usize].own.plus(after);
-            }
-        }
-        // Inside a group the way to the end leads through what follows the group.
-        for index in 0..self.nodes.len() {
-            let Work::Group(group) = &self.graph.tasks[index].work else {
-                continue;
+        let Self { graph, nodes, backwards, .. } = self;
+        let ways = graph.ways(backwards, |node, inside| {
+            let own = match &graph.task(node).work {
+                Work::Call(call) => match nodes[node.0 as usize].observed {
+                    (0, _) => targets
+                        .candidates(call.capability, &call.requirement)
+                        .first()
+                        .map_or(Duration::ZERO, |target: &TargetId| targets.expected(*target)),
+                    (_, mean) => Duration(mean),
+                },
+                Work::Group(_) => inside,
             };
-            let group_tail = self.nodes[index].tail.minus(self.nodes[index].own);
-            for node in self.later_first(&group.tasks) {
-                let after =
-                    self.graph.task(node).needed_by.iter().map(|next| self.tail(*next)).max().unwrap_or(group_tail);
-                self.nodes[node.0 as usize].tail = self.nodes[node.0 as usize].own.plus(after);
-            }
+            nodes[node.0 as usize].own = own;
+            own
+        });
+        for (index, way) in ways.into_iter().enumerate() {
+            // Inside a group, which stands before its tasks, the way to the end leads through what follows the group.
+            let group = graph.tasks[index].parent.map(|group| &nodes[group.0 as usize]);
+            nodes[index].tail = way.plus(group.map_or(Duration::ZERO, |group| group.tail.minus(group.own)));
+        }
+        for (node, after) in graph.times_after(backwards, |node| nodes[node.0 as usize].own) {
+            nodes[node.0 as usize].after = after;
         }
     }
 
-    /// Siblings ordered so that whatever needs a task comes before it.
-    fn later_first(&self, siblings: &[NodeId]) -> Vec<NodeId> {
-        let mut waiting: Vec<usize> = siblings.iter().map(|node| self.graph.task(*node).needed_by.len()).collect();
-        let mut order: Vec<NodeId> =
-            siblings.iter().copied().filter(|node| waiting[self.position(*node)] == 0).collect();
-        let mut done = 0;
-        while let Some(node) = order.get(done).copied() {
-            done += 1;
-            for need in &self.graph.task(node).needs {
-                let left = &mut waiting[self.position(*need)];
-                *left -= 1;
-                if *left == 0 {
-                    order.push(*need);
-                }
-            }
-        }
-        order
-    }
-
-    fn own_time(&self, index: usize, targets: &Targets) -> Duration {
-        let task = &self.graph.tasks[index];
-        match &task.work {
-            Work::Call(call) => match self.nodes[index].observed {
-                (0, _) => targets
-                    .candidates(call.capability, &call.requirement)
-                    .first()
-                    .map_or(Duration::ZERO, |target: &TargetId| targets.expected(*target)),
-                (_, mean) => Duration(mean),
-            },
-            Work::Group(group) => {
-                let mut finish = vec![Duration::ZERO; group.tasks.len()];
-                let mut longest = Duration::ZERO;
-                for node in self.later_first(&group.tasks) {
-                    let after = self
-                        .graph
-                        .task(node)
-                        .needed_by
-                        .iter()
-                        .map(|next| finish[self.position(*next)])
-                        .max()
-                        .unwrap_or_default();
-                    finish[self.position(node)] = self.nodes[node.0 as usize].own.plus(after);
-                    longest = longest.max(finish[self.position(node)]);
-                }
-                longest
-            }
-        }
-    }
-
-    /// Expected time from the end of this task to the answer, over tasks that would not be dropped before it. Inside a group the way
-    /// goes on with what follows the group; further rounds and items may not be needed, and count nothing.
-    pub(crate) fn tail_after(&self, node: NodeId) -> Duration {
-        let value = self.task(node).value;
-        let (mut tail, mut at) = (Duration::ZERO, Some(node));
-        while let Some(node) = at {
-            tail = tail.plus(self.tail_beside(node, value));
-            at = self.task(node).parent;
-        }
-        tail
-    }
-
-    /// Expected time from the end of this task to the end of the last one beside it, without optional ones of less value.
-    fn tail_beside(&self, node: NodeId, value: u8) -> Duration {
-        let siblings = self.graph.siblings(self.task(node).parent, self.task(node).section);
-        let mut tails = vec![Duration::ZERO; siblings.len()];
-        for later in self.later_first(siblings) {
-            let task = self.task(later);
-            let after = task.needed_by.iter().map(|next| tails[self.position(*next)]).max().unwrap_or_default();
-            if later == node {
-                return after;
-            }
-            let dropped_before = task.optional && task.value < value;
-            let own = if dropped_before { Duration::ZERO } else { self.nodes[later.0 as usize].own };
-            tails[self.position(later)] = own.plus(after);
-        }
-        Duration::ZERO
+    /// Expected time from the end of an optional task to the answer, over tasks that would not be dropped before it.
+    pub(crate) fn after(&self, node: NodeId) -> Duration {
+        self.nodes[node.0 as usize].after
     }
 
     /// True if entering this instance needs an evaluation.
@@ -267,12 +212,16 @@ impl Plan {
     }
 }
 
-/// The plans of all graphs with live runs, interned by hash.
+/// The plans of all graphs with live runs, and of some that were run before, interned by hash.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
     plans: Vec<Option<Plan>>,
     free: Vec<PlanId>,
     by_hash: Lookup<Hash, PlanId>,
+    /// Plans whose last run has ended, the longest idle first.
+    idle: BTreeMap<u64, PlanId>,
+    /// How often a plan became idle.
+    rests: u64,
 }
 
 impl Plans {
@@ -303,19 +252,35 @@ impl Plans {
     }
 
     pub(crate) fn take(&mut self, id: PlanId) {
-        self.get_mut(id).runs += 1;
+        let plan = self.get_mut(id);
+        plan.runs += 1;
+        if plan.runs == 1 {
+            let since = plan.idle_since;
+            self.idle.remove(&since);
+        }
     }
 
     /// Gives back one use. A few idle plans are kept: the same graph is often run again.
     pub(crate) fn release(&mut self, id: PlanId) {
-        let kept = self.plans.len() - self.free.len();
+        self.rests += 1;
+        let now = self.rests;
         let plan = self.get_mut(id);
         plan.runs -= 1;
-        if plan.runs == 0 && kept > 1_024 {
-            let hash = plan.graph.hash;
-            self.plans[id.0 as usize] = None;
+        if plan.runs > 0 {
+            return;
+        }
+        plan.idle_since = now;
+        self.idle.insert(now, id);
+        if self.idle.len() > IDLE_MAX
+            && let Some((_, oldest)) = self.idle.pop_first()
+        {
+            let hash = self.get(oldest).graph.hash;
+            self.plans[oldest.0 as usize] = None;
             self.by_hash.remove(&hash);
-            self.free.push(id);
+            self.free.push(oldest);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

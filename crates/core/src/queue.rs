@@ -70,8 +70,8 @@ pub(crate) struct Queue {
     classes: Vec<Class>,
     by_candidates: BTreeMap<Vec<TargetId>, ClassId>,
     by_target: BTreeMap<TargetId, Vec<ClassId>>,
-    /// Classes with ready tasks that may find a free target.
-    awake: BTreeSet<ClassId>,
+    /// In each band the first task of every class that may find a free target.
+    heads: [BTreeSet<(Rank, ClassId)>; 3],
     /// How far each band has advanced.
     passes: [u64; 3],
     /// How far the band had advanced that sent last.
@@ -139,11 +139,14 @@ impl Queue {
             self.passes[band as usize] = self.passes[band as usize].max(joins);
         }
         let entry = &mut self.classes[class.0 as usize];
+        let first = entry.bands[band as usize].first().copied();
         let added = entry.bands[band as usize].insert(rank);
         assert!(added, "a task is queued once");
         self.lens[band as usize] += 1;
-        if entry.asleep.is_none() {
-            self.awake.insert(class);
+        if entry.asleep.is_none() && first.is_none_or(|first| rank < first) {
+            let heads = &mut self.heads[band as usize];
+            first.map(|first| heads.remove(&(first, class)));
+            heads.insert((rank, class));
         }
         Ticket { class, band, rank, lowered: false, since: now, clocks: entry.clocks_at(now) }
     }
@@ -153,8 +156,9 @@ impl Queue {
         let removed = class.bands[ticket.band as usize].remove(&ticket.rank);
         assert!(removed, "a ticket stands for a queued task");
         self.lens[ticket.band as usize] -= 1;
-        if class.is_empty() {
-            self.awake.remove(&ticket.class);
+        let heads = &mut self.heads[ticket.band as usize];
+        if class.asleep.is_none() && heads.remove(&(ticket.rank, ticket.class)) {
+            heads.extend(class.bands[ticket.band as usize].first().map(|next| (*next, ticket.class)));
         }
     }
 
@@ -162,13 +166,7 @@ impl Queue {
     pub(crate) fn next(&self) -> Option<(ClassId, Rank)> {
         let mut bands = Priority::ALL;
         bands.sort_by_key(|band| (self.passes[*band as usize], *band));
-        bands.into_iter().find_map(|band| {
-            let heads = self
-                .awake
-                .iter()
-                .filter_map(|id| self.classes[id.0 as usize].bands[band as usize].first().map(|rank| (*rank, *id)));
-            heads.min().map(|(rank, id)| (id, rank))
-        })
+        bands.into_iter().find_map(|band| self.heads[band as usize].first().map(|(rank, class)| (*class, *rank)))
     }
 
     /// Takes a task out because it was sent to a target; says what it waited for.
@@ -176,6 +174,12 @@ impl Queue {
         let waits = self.leave(ticket, now);
         self.reached = self.passes[ticket.band as usize];
         self.passes[ticket.band as usize] += STRIDES[ticket.band as usize];
+        // A band that is behind had nothing that could go: it does not claim the share it left unused.
+        for (pass, stride) in self.passes.iter_mut().zip(STRIDES) {
+            if *pass < self.reached {
+                *pass = self.reached + stride;
+            }
+        }
         self.classes[ticket.class.0 as usize].sent_at = now;
         waits
     }
@@ -211,7 +215,9 @@ impl Queue {
         let entry = &mut self.classes[class.0 as usize];
         assert!(entry.asleep.is_none(), "only an awake class is asked");
         entry.asleep = Some((index, now));
-        self.awake.remove(&class);
+        for (heads, ranks) in self.heads.iter_mut().zip(&entry.bands) {
+            ranks.first().map(|rank| heads.remove(&(*rank, class)));
+        }
     }
 
     /// Wakes the classes that can use this target.
@@ -219,9 +225,10 @@ impl Queue {
         for id in self.by_target.get(&target).into_iter().flatten() {
             let class = &mut self.classes[id.0 as usize];
             class.clocks = class.clocks_at(now);
-            class.asleep = None;
-            if !class.is_empty() {
-                self.awake.insert(*id);
+            if class.asleep.take().is_some() {
+                for (heads, ranks) in self.heads.iter_mut().zip(&class.bands) {
+                    heads.extend(ranks.first().map(|rank| (*rank, *id)));
+                }
             }
         }
     }

@@ -354,7 +354,7 @@ impl End {
         }
     }
 
-    /// The class that a failure by this decision has.
+    /// The class that a failure by this decision has where no failure is kept; of what expired it may also be another.
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {

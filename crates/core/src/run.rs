@@ -1,6 +1,7 @@
 //! A live run: what the journal says of it, in arenas.
 //!
-//! Everything here follows from records alone (see `board`); what is only in flight is kept by the scheduler.
+//! What records say is all that [`Board::apply`](crate::board::Board::apply) reads and what the digest covers. Beside it stands what is
+//! only in flight (queue places, timers, pauses, lists of who waits for money), which the next life finds again.
 
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
 use agendum_types::{
@@ -126,7 +127,7 @@ pub(crate) struct Run {
     /// Tasks that wait for money, or for a cheaper target than they would have with more, in the order they came. Those that have left
     /// the queue since stay until money comes free.
     pub(crate) broke: Vec<InstId>,
-    /// Tasks that a pause holds back.
+    /// Tasks that a pause holds back. Those that have ended since stay until it is over.
     pub(crate) held_back: Vec<InstId>,
 }
 

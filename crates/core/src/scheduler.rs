@@ -8,9 +8,9 @@ use agendum_types::{Graph, Incarnation, Limits, RunId, Seq, TaskPath, Tenant, Ti
 use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
 use crate::event::{Event, Rejected};
-use crate::record::Record;
+use crate::record::{Change, Record};
 use crate::rng::Rng;
-use crate::run::Slot;
+use crate::run::{InstId, Slot};
 use crate::targets::Targets;
 use crate::timers::Wake;
 
@@ -80,7 +80,8 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// A submission or an addition may be refused; nothing has changed then. Any other event is taken.
+    /// A submission or an addition may be refused; of runs nothing has changed then. The clock has moved, and a jump of it may have been
+    /// recorded: actions are drained as after any other event. Any other event is taken.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
         self.move_clock(now);
         match event {
@@ -154,6 +155,13 @@ impl Scheduler {
         self.record_for(Some(slot), Some(tenant), record)
     }
 
+    /// The same for a task of a live run.
+    pub(crate) fn record_task(&mut self, slot: Slot, id: InstId, change: Change) {
+        let run = self.board.run(slot);
+        let record = Record::Task { run: run.id, path: run.path(id), change };
+        self.record_of(slot, record);
+    }
+
     fn record_for(&mut self, slot: Option<Slot>, tenant: Option<Tenant>, record: Record) -> Seq {
         let seq = self.last.next();
         self.last = seq;
@@ -165,6 +173,11 @@ impl Scheduler {
         }
         self.act(None, Deed::Append(entry));
         seq
+    }
+
+    /// Every place in the arena of a run.
+    pub(crate) fn all(&self, slot: Slot) -> impl Iterator<Item = InstId> + use<> {
+        (0..u32::try_from(self.board.run(slot).insts.len()).expect("limited")).map(InstId)
     }
 
     pub(crate) fn act(&mut self, after: Option<Seq>, deed: Deed) {

@@ -1,11 +1,10 @@
 //! How a live run stands as a whole: what a list says of it, without a line for each task.
 
-use agendum_types::{Cause, Money, RunId, RunStatus};
+use agendum_types::{Money, RunId, RunStatus};
 
 use crate::action::Step;
 use crate::inst::{Inst, State};
 use crate::scheduler::Scheduler;
-use crate::view::waiting_on;
 
 /// How a live run stands. What it says may not be durable yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +28,12 @@ impl Scheduler {
         let run = self.board.run(self.board.slot(run)?);
         let under_way =
             run.orphans.iter().any(|orphan| orphan.flight.is_some()) || run.insts.iter().any(Inst::is_under_way);
-        let waits_for_target = !under_way && {
-            let mut causes = run.insts.iter().filter_map(|inst| waiting_on(&self.board, run, inst));
-            let mut found = false;
-            causes.all(|cause| {
-                found |= cause == Cause::Capacity;
-                matches!(cause, Cause::Capacity | Cause::Dependency)
-            }) && found
-        };
+        let lacks_target = |inst: &Inst| matches!(&inst.state, State::Queued(ticket) if self.board.queue.candidates(ticket.class).is_empty());
+        let waits_for_target = !under_way
+            && run.insts.iter().any(lacks_target)
+            && run.insts.iter().all(|inst| {
+                matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || lacks_target(inst)
+            });
         let (status, paused, spent) = (run.status, run.paused, run.spent);
         Some(Standing { status, paused, spent, under_way, waits_for_target })
     }

@@ -45,7 +45,7 @@ impl Scheduler {
         let task = |id: InstId| TaskView {
             path: graph.path_text(&run.path(id)),
             status: run.inst(id).status(),
-            waiting_on: waiting_on(&self.board, run, run.inst(id)),
+            waiting_on: waiting_on(&self.board, run.inst(id)),
             waits: self.board.waited(run, id, now).into_vec(),
             attempts: run.inst(id).attempts,
         };
@@ -85,13 +85,12 @@ fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
 }
 
 /// Why a task that is neither running nor settled waits: every such task has a cause.
-pub(crate) fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
+fn waiting_on(board: &Board, inst: &Inst) -> Option<Cause> {
     match &inst.state {
         State::Waiting => Some(Cause::Dependency),
         State::Ready | State::Asking(_) => Some(Cause::Scheduler),
         State::Parked(_) => Some(Cause::Delay),
         State::Paused(_) => Some(Cause::Paused),
-        State::Queued(_) if run.paused => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
         State::Broke(_) => Some(Cause::Budget),
         State::BackingOff(_) => Some(Cause::Backoff),

@@ -1,7 +1,7 @@
 //! Works off what records left open, until nothing is left but to wait.
 
 use agendum_types::graph::{ExprId, Form, NotBefore, Priority, Rung, Section, Work};
-use agendum_types::{Cause, Class, Duration, Failure, TaskPath};
+use agendum_types::{Cause, Class, Duration, Failure, RunStatus, TaskPath};
 use smallvec::SmallVec;
 
 use crate::action::{Answer, Deed, Evaluate, Make, Purpose, Step};
@@ -295,6 +295,14 @@ impl Scheduler {
             degraded: run.degraded,
         };
         self.answer(slot, answered);
+    }
+
+    /// How the run's answer will read when its main tasks have ended without output.
+    fn status_without_output(&self, slot: Slot) -> RunStatus {
+        match self.board.run(slot).status {
+            RunStatus::Cancelled => RunStatus::Cancelled,
+            RunStatus::Queued | RunStatus::Running | RunStatus::Succeeded | RunStatus::Failed => RunStatus::Failed,
+        }
     }
 
     /// Records the answer of a run and tells it, once it is durable.

@@ -1,4 +1,5 @@
-//! The promises of the outside: [`Store`], [`Blobs`], [`Adapter`], [`Clock`], each a trait with an in-memory implementation.
+//! The promises of the outside: [`Store`], [`Blobs`], [`Adapter`], [`Clock`]: traits, with stores and blobs in memory and
+//! the system's clock.
 //!
 //! A crate of its own because it is a published contract: stores and adapters implement it without knowing the core. A store keeps
 //! opaque record bodies beside a header of plain fields; an adapter turns one attempt into one outcome and never retries.

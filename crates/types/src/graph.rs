@@ -6,6 +6,7 @@
 
 pub mod modifier;
 pub mod names;
+pub mod order;
 
 use std::sync::Arc;
 

@@ -33,19 +33,6 @@ impl Usage {
             .saturating_add(self.tokens_out)
             .saturating_add(self.tokens_reasoning)
     }
-
-    /// The sum, bucket by bucket.
-    #[must_use]
-    pub const fn plus(&self, other: &Self) -> Self {
-        Self {
-            tokens_in: self.tokens_in.saturating_add(other.tokens_in),
-            tokens_cached: self.tokens_cached.saturating_add(other.tokens_cached),
-            tokens_out: self.tokens_out.saturating_add(other.tokens_out),
-            tokens_reasoning: self.tokens_reasoning.saturating_add(other.tokens_reasoning),
-            calls: self.calls.saturating_add(other.calls),
-            estimated: self.estimated || other.estimated,
-        }
-    }
 }
 
 /// An attempt that gave a result.

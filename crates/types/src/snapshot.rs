@@ -36,7 +36,7 @@ pub struct TargetLoad {
     pub concurrency_max: u32,
     /// It takes nothing before this instant.
     pub closed_until: Option<Timestamp>,
-    /// The expected time of an attempt, from what was observed.
+    /// The expected time of an attempt, as configured.
     pub expected: Duration,
 }
 

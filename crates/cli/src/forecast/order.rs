@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use agendum_types::graph::order::answer_margin;
 use agendum_types::graph::{NodeId, Section};
 use agendum_types::{Duration, Graph};
 
@@ -81,16 +82,16 @@ pub(super) fn mark(graph: &Graph, siblings: &[NodeId], nodes: &mut [Node]) -> Ve
 }
 
 /// Optional main tasks in the order in which the scheduler gives them up: least value first. Each goes when what must follow it needs
-/// the rest of the time, and what counts as following is what the scheduler counts: not the optional tasks of less value, which are
-/// given up before it.
+/// the rest of the time, by the same rule ([`Graph::times_after`]).
 pub(super) fn dropped(graph: &Graph, nodes: &[Node]) -> Vec<Dropped> {
     let ends = ends(graph, graph.section(Section::Main), |node| nodes[node.0 as usize].effort.expected, Duration::plus);
+    let after = graph.times_after(&graph.backwards(), |node| nodes[node.0 as usize].effort.expected);
     let mut dropped: Vec<Dropped> = (0..)
         .map(NodeId)
         .zip(&graph.tasks)
         .filter(|(_, task)| task.optional && task.section == Section::Main)
         .map(|(node, task)| {
-            let latest = graph.deadline.map(|deadline| deadline.minus(tail_after(graph, nodes, node)));
+            let latest = graph.deadline.map(|span| span.minus(after[&node]).minus(answer_margin(span)));
             // When one inside a group ends depends on when the group begins.
             let expected = latest.zip(ends.get(&node)).is_some_and(|(latest, end)| *end > latest);
             Dropped { task: names(graph, node), value: task.value, latest, expected }
@@ -98,28 +99,4 @@ pub(super) fn dropped(graph: &Graph, nodes: &[Node]) -> Vec<Dropped> {
         .collect();
     dropped.sort_by_key(|one| (one.value, one.latest));
     dropped
-}
-
-/// Expected time from the end of this task to the answer, over tasks that would not be dropped before it; inside a group the way goes on
-/// with what follows the group.
-fn tail_after(graph: &Graph, nodes: &[Node], node: NodeId) -> Duration {
-    let value = graph.task(node).value;
-    let way = std::iter::successors(Some(node), |node| graph.task(*node).parent);
-    way.fold(Duration::ZERO, |sum, node| sum.plus(tail_beside(graph, nodes, node, value)))
-}
-
-fn tail_beside(graph: &Graph, nodes: &[Node], node: NodeId, value: u8) -> Duration {
-    let mut tails: BTreeMap<NodeId, Duration> = BTreeMap::new();
-    let after = |tails: &BTreeMap<NodeId, Duration>, of: NodeId| {
-        graph.task(of).needed_by.iter().filter_map(|next| tails.get(next).copied()).max().unwrap_or_default()
-    };
-    let siblings = graph.siblings(graph.task(node).parent, graph.task(node).section);
-    for later in ordered(graph, siblings).into_iter().rev() {
-        let task = graph.task(later);
-        let own =
-            if task.optional && task.value < value { Duration::ZERO } else { nodes[later.0 as usize].effort.expected };
-        let tail = own.plus(after(&tails, later));
-        tails.insert(later, tail);
-    }
-    after(&tails, node)
 }

@@ -94,8 +94,8 @@ fn a_graph_is_drawn_priced_and_compared_with_what_it_may_take() {
     latency        ~4.9s expected, 51.3s at worst; deadline 8s: the worst case exceeds it by 43.3s
     cost           ~$0.8031 expected, $4.49 at worst; budget $0.0200: the worst case exceeds it by $4.47, then on_exceeded: degrade
     prompts        ~43 tokens in their constant parts (bytes / 4, an estimate); what tasks and inputs put in comes on top
-    dropped first  polish (value 5) unless settled by 7.7s
-                   mood (value 20) unless settled by 5.7s
+    dropped first  polish (value 5) unless settled by 7.65s
+                   mood (value 20) unless settled by 5.65s
     times          what the targets are expected to take; no earlier run of a graph of this name is known
 
     after (once the answer is out; outside of deadline and budget)
@@ -257,12 +257,12 @@ tasks:
         json["dropped_first"].as_array().unwrap().iter().map(Json::to_string).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(dropped("deadline: 5s"), @r#"
-    {"task":"late","value":10,"unless_settled_ms":4700,"expected":false}
-    {"task":"early","value":50,"unless_settled_ms":4700,"expected":false}
+    {"task":"late","value":10,"unless_settled_ms":4650,"expected":false}
+    {"task":"early","value":50,"unless_settled_ms":4650,"expected":false}
     "#);
     insta::assert_snapshot!(dropped("deadline: 2s"), @r#"
-    {"task":"late","value":10,"unless_settled_ms":1700,"expected":true}
-    {"task":"early","value":50,"unless_settled_ms":1700,"expected":false}
+    {"task":"late","value":10,"unless_settled_ms":1650,"expected":true}
+    {"task":"early","value":50,"unless_settled_ms":1650,"expected":false}
     "#);
     insta::assert_snapshot!(dropped(""), @r#"
     {"task":"late","value":10,"unless_settled_ms":null,"expected":false}

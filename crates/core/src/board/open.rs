@@ -1,16 +1,14 @@
 //! How an instance opens: from ready to items, rounds, a group, or a call in the queue.
 
+use agendum_types::graph::order::answer_margin;
 use agendum_types::graph::{NodeId, NotBefore, Work};
-use agendum_types::{Duration, Labels, Money, PayloadRef, Timestamp};
+use agendum_types::{Labels, Money, PayloadRef, Timestamp};
 
 use crate::action::Step;
 use crate::board::{Board, Todo};
 use crate::inst::{Body, Each, Group, Inst, Layer, Loop, State};
 use crate::run::{InstId, Slot};
 use crate::timers::Timer;
-
-/// The greatest part of a deadline that is kept for making the answer.
-const ANSWER_MARGIN_MAX: Duration = Duration::millis(50);
 
 impl Board {
     /// Everything the instance needs has settled.
@@ -56,8 +54,8 @@ impl Board {
         if !is_ready || inst.layer != Layer::Node || !self.plan(slot).task(inst.node).optional {
             return;
         }
-        let latest =
-            deadline.before(self.plan(slot).tail_after(inst.node)).before(margin(deadline.since(run.submitted)));
+        let margin = answer_margin(deadline.since(run.submitted));
+        let latest = deadline.before(self.plan(slot).after(inst.node)).before(margin);
         if latest < inst.expires {
             let before = inst.expires;
             self.timers.clear(before, Timer::Expiry(slot, id));
@@ -206,9 +204,4 @@ impl Board {
     pub(crate) fn joined<'a>(&self, slot: Slot, read: impl IntoIterator<Item = &'a Labels>) -> Labels {
         read.into_iter().fold(self.run(slot).labels.clone(), |labels, other| labels.join(other))
     }
-}
-
-/// What making and committing the answer takes of a deadline: an optional task must be dropped before, or dropping it saves nothing.
-fn margin(span: Duration) -> Duration {
-    ANSWER_MARGIN_MAX.min(Duration(span.as_micros() / 10))
 }

@@ -123,6 +123,8 @@ impl Board {
         run.status = answered.status;
         run.degraded = answered.degraded;
         run.paused = false;
+        run.broke.clear();
+        run.held_back.clear();
         match answered.status {
             RunStatus::Succeeded => self.enter_section(slot, Section::After),
             RunStatus::Failed => self.enter_section(slot, Section::OnFailure),
@@ -164,7 +166,10 @@ impl Board {
         for id in self.run(slot).scope(section).clone().iter() {
             self.drop_instance(slot, id, Settled::Cancelled);
         }
-        self.run_mut(slot).scope_mut(section).unsettled = 0;
+        let run = self.run_mut(slot);
+        run.scope_mut(section).unsettled = 0;
+        run.broke.clear();
+        run.held_back.clear();
         self.section_settled(slot, section);
     }
 

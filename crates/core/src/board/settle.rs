@@ -1,11 +1,16 @@
 //! How settling one instance settles others: joins, groups, windows, loops, sections.
 //!
-//! Works off a stack and never recurses over the user's graph: instances are settled one after the other, and each tells its parent.
+//! An instance that settles tells its parent, and so does the parent: that recurses along the nesting, which `depth_max` bounds, and never
+//! over siblings, of which there may be very many. What is skipped in a row is a worklist.
+//!
+//! What is chosen here is chosen again when the journal is applied: no record says which rung of `catch` a group, loop or `foreach` took,
+//! nor which sections, groups and windows ended. So these rules ([`Board::next_rung`], `body_settled`, `scope_done`, `item_settled`) are
+//! part of the journal's format: for graphs that are in use they do not change.
 
 use std::sync::Arc;
 
-use agendum_types::graph::{NodeId, Rung, Section, Work};
-use agendum_types::{AttemptId, Class, Effect, Failure, Timestamp};
+use agendum_types::graph::{Catch, NodeId, Rung, Section, Work};
+use agendum_types::{AttemptId, Class, Failure, Timestamp};
 
 use crate::action::{RunFailure, Step};
 use crate::board::{Board, Todo};
@@ -117,8 +122,8 @@ impl Board {
                 });
                 self.todo.push_back(Todo::Stop(attempt));
             }
-            State::Broke(_) => self.run_mut(slot).broke.retain(|other| *other != id),
-            State::Paused(_) => self.run_mut(slot).held_back.retain(|other| *other != id),
+            // In the lists of the run it stays: whoever goes through them looks at the state.
+            State::Broke(_) | State::Paused(_) => {}
             State::Waiting | State::Ready | State::Asking(_) | State::Open | State::Settled(_) => {}
         }
     }
@@ -391,16 +396,18 @@ impl Board {
 
     /// The next rung of `catch` that takes this failure. A group and a loop take outputs only: they have no target of their own.
     pub(crate) fn next_rung(&self, slot: Slot, id: InstId, failure: &Failure, outputs_only: bool) -> Option<u8> {
+        let task = self.plan(slot).task(self.run(slot).inst(id).node);
+        let fits = |rung: &Rung| matches!(rung, Rung::Output(_)) || !(outputs_only || task.repeat.is_some());
+        let mut left = self.rungs_left(slot, id);
+        left.find(|(_, rung)| rung.on.contains(failure.class) && fits(&rung.rung)).map(|(index, _)| index)
+    }
+
+    /// The rungs of `catch` that an instance has not come to, each with its place.
+    pub(crate) fn rungs_left(&self, slot: Slot, id: InstId) -> impl Iterator<Item = (u8, &Catch)> {
         let inst = self.run(slot).inst(id);
         let task = self.plan(slot).task(inst.node);
-        if task.no_fallback || !self.plan(slot).is_judged(inst.node, inst.layer) {
-            return None;
-        }
-        let uncertain = failure.class == Class::Uncertain && task.effect == Effect::Once;
-        let fits =
-            |rung: &Rung| matches!(rung, Rung::Output(_)) || !(outputs_only || uncertain || task.repeat.is_some());
-        let left = (0_u8..).zip(&task.catch).skip(usize::from(inst.rung));
-        left.filter(|(_, rung)| rung.on.contains(failure.class) && fits(&rung.rung)).map(|(index, _)| index).next()
+        let has_any = !task.no_fallback && self.plan(slot).is_judged(inst.node, inst.layer);
+        (0_u8..).zip(&task.catch).skip(usize::from(inst.rung)).filter(move |_| has_any)
     }
 
     /// Goes down to a rung: asks for its output, or readies another round of attempts.

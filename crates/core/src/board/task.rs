@@ -267,8 +267,9 @@ impl Board {
                 self.judge_or_settle(slot, id);
             }
             NextRound::Fail(Next::Fail(failure)) => {
+                let node = self.run(slot).inst(id).node;
+                self.ran_out = Some((slot, node)).filter(|_| self.run(slot).failure.is_none());
                 self.free_child(slot, child);
-                self.escalate(slot, id);
                 self.fail_for_good(slot, id, failure);
             }
             NextRound::Fail(next) => {
@@ -278,9 +279,11 @@ impl Board {
         }
     }
 
-    /// A loop that ran out may ask for one task of `on_failure`.
-    fn escalate(&mut self, slot: Slot, id: InstId) {
-        let node = self.run(slot).inst(id).node;
+    /// A loop that ran out may ask for one task of `on_failure`, if that has failed the run: one that the run survives asks for nothing.
+    pub(super) fn escalate(&mut self) {
+        let Some((slot, node)) = self.ran_out.take().filter(|(slot, _)| self.run(*slot).failure.is_some()) else {
+            return;
+        };
         let exhausted = self.plan(slot).task(node).repeat.as_ref().map(|repeat| repeat.exhausted.clone());
         if let Some(agendum_types::graph::Exhausted::Escalate(task)) = exhausted {
             self.run_mut(slot).escalation = Some(task);

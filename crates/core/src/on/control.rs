@@ -1,6 +1,6 @@
 //! Callers' wishes for a run, and the table of targets.
 
-use agendum_types::{RunId, RunStatus, Target, Timestamp};
+use agendum_types::{RunId, RunStatus, Target};
 
 use crate::record::Record;
 use crate::run::{Phase, Slot};
@@ -29,7 +29,8 @@ impl Scheduler {
     }
 
     pub(crate) fn on_cancel(&mut self, run: RunId) {
-        // Said twice, as a caller does who did not hear the answer, it means the same: `finally` is not cancelled by it.
+        // Said twice, as a caller does who did not hear the answer, it means the same of a run that it cancelled: `finally` is not
+        // cancelled by it. Of one that was answered before, each cancels the section that runs.
         let is_cancelled = |slot: &Slot| self.board.run(*slot).status == RunStatus::Cancelled;
         if let Some(slot) = self.stoppable(run).filter(|slot| !is_cancelled(slot)) {
             self.record_of(slot, Record::CancelRequested { run });
@@ -41,10 +42,10 @@ impl Scheduler {
             return;
         };
         self.record_of(slot, Record::Paused { run });
-        let of_run: Vec<_> = self.board.queue.iter().filter(|rank| rank.slot == slot).map(|rank| rank.inst).collect();
-        for id in of_run {
-            self.unqueue(slot, id);
-            self.take(slot, id);
+        for id in self.all(slot) {
+            if self.unqueue(slot, id) {
+                self.take(slot, id);
+            }
         }
     }
 
@@ -58,14 +59,5 @@ impl Scheduler {
     fn stoppable(&self, run: RunId) -> Option<Slot> {
         let phase = |slot: &Slot| self.board.run(*slot).phase;
         self.board.slot(run).filter(|slot| matches!(phase(slot), Phase::Main | Phase::Composing | Phase::Section(_)))
-    }
-
-    /// Closes a target that asked for a pause, with all that share its limit, and comes back when it reopens.
-    pub(crate) fn close_target(&mut self, target: agendum_types::TargetId, until: Timestamp) {
-        use crate::timers::Timer;
-        for (moved, before) in self.targets.close(target, until) {
-            self.board.timers.clear(before, Timer::Target(moved));
-            self.board.timers.set(until, Timer::Target(moved));
-        }
     }
 }

@@ -1,10 +1,10 @@
 //! The first event of a life: decides what became of what was in flight in an earlier one, and takes up what was left. And the last.
 
-use agendum_types::{Class, Duration, Effect, Failure, Incarnation, RunStatus, Seq, Timestamp};
+use agendum_types::{Class, Effect, Failure, Incarnation, Seq, Timestamp};
 
 use crate::board::Todo;
 use crate::inst::State;
-use crate::record::{Change, End, Ended, Next, Record};
+use crate::record::{Change, End, Next, Record};
 use crate::rng::Rng;
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
@@ -95,11 +95,6 @@ impl Scheduler {
         }
     }
 
-    /// Every place in the arena of a run.
-    fn all(&self, slot: Slot) -> impl Iterator<Item = InstId> + use<> {
-        (0..u32::try_from(self.board.run(slot).insts.len()).expect("limited")).map(InstId)
-    }
-
     /// An attempt was out when the process died: one that may have left an effect, or one that cannot have.
     fn decide_lost(&mut self, slot: Slot, id: InstId, once: bool) {
         let running = self.board.run(slot).inst(id).running();
@@ -115,38 +110,14 @@ impl Scheduler {
                 running.attempt, running.target
             );
             let failure = Failure::new(Class::Uncertain, &message);
-            let next = self
-                .board
-                .next_rung(slot, id, &failure, true)
-                .map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung });
-            (End::Uncertain, next)
+            (End::Uncertain, self.rung_or_fail(slot, id, failure, true))
+        } else if self.board.run(slot).inst(id).attempts >= self.board.limits.attempts_max {
+            // What ends the process each time it runs does not run in every life.
+            let failure = Failure::new(Class::Unavailable, End::Lost.sentence());
+            (End::Lost, self.rung_or_fail(slot, id, failure, true))
         } else {
             (End::Lost, Next::Retry { at: self.now })
         };
         self.end(slot, id, end, next);
-    }
-
-    /// Records the end of a task, or what follows.
-    pub(crate) fn end(&mut self, slot: Slot, id: InstId, end: End, next: Next) {
-        let run = self.board.run(slot);
-        let waits = self.board.waited(run, run.first_inside(id), self.now);
-        let inst = run.inst(id);
-        let away = match (end, inst.running()) {
-            (End::Lost | End::Uncertain, Some(running)) => {
-                self.board.down.1.since(self.board.down.0.max(running.since))
-            }
-            _ => Duration::ZERO,
-        };
-        let change = Change::Ended(Box::new(Ended { end, next, away, waits }));
-        let record = Record::Task { run: run.id, path: run.path(id), change };
-        self.record_of(slot, record);
-    }
-
-    /// How the run's answer will read when its main tasks have ended without output.
-    pub(crate) fn status_without_output(&self, slot: Slot) -> RunStatus {
-        match self.board.run(slot).status {
-            RunStatus::Cancelled => RunStatus::Cancelled,
-            RunStatus::Queued | RunStatus::Running | RunStatus::Succeeded | RunStatus::Failed => RunStatus::Failed,
-        }
     }
 }

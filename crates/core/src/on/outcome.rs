@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Money, Outcome, Success};
+use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Money, Outcome, Success, TargetId, Timestamp};
 
 use crate::inst::Flight;
 use crate::record::{Change, Finished, Next, Record};
 use crate::run::{InstId, Orphan, Slot};
 use crate::scheduler::Scheduler;
+use crate::timers::Timer;
 
 /// How long a provider that is at its limit, and does not say for how long, is left alone.
 const RATE_LIMIT_PAUSE: Duration = Duration::secs(1);
@@ -69,6 +70,14 @@ impl Scheduler {
         }
     }
 
+    /// Closes a target that asked for a pause, with all that share its limit, and comes back when it reopens.
+    fn close_target(&mut self, target: TargetId, until: Timestamp) {
+        for (moved, before) in self.targets.close(target, until) {
+            self.board.timers.clear(before, Timer::Target(moved));
+            self.board.timers.set(until, Timer::Target(moved));
+        }
+    }
+
     fn abandon(&mut self, slot: Slot, attempt: AttemptId, cost: Money, tokens: u64) {
         let change = Change::Abandoned { attempt: attempt.attempt, incarnation: attempt.incarnation, cost, tokens };
         self.record_of(slot, Record::Task { run: attempt.run, path: attempt.path, change });
@@ -104,12 +113,6 @@ impl Scheduler {
         let input = self.board.run(slot).inst(id).input.as_deref().map(|input| &input.labels);
         success.output.labels = self.board.joined(slot, input);
         success
-    }
-
-    pub(crate) fn record_task(&mut self, slot: Slot, id: InstId, change: Change) {
-        let run = self.board.run(slot);
-        let record = Record::Task { run: run.id, path: run.path(id), change };
-        self.record_of(slot, record);
     }
 
     pub(crate) fn on_referenced(&mut self, attempt: &AttemptId, reference: Arc<str>) {

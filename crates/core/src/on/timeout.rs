@@ -64,14 +64,6 @@ impl Scheduler {
         self.rung_or_fail(slot, id, Failure::new(class, message), true)
     }
 
-    /// The next rung of `catch` that takes this failure, or the end.
-    pub(crate) fn rung_or_fail(&self, slot: Slot, id: InstId, failure: Failure, outputs_only: bool) -> Next {
-        match self.board.next_rung(slot, id, &failure, outputs_only) {
-            Some(rung) => Next::Rung { rung },
-            None => Next::fail(failure),
-        }
-    }
-
     /// A loop's deadline: what it has is used, as `on_exhausted` says.
     fn expire_loop(&mut self, slot: Slot, id: InstId) {
         let run = self.board.run(slot);
@@ -103,19 +95,5 @@ impl Scheduler {
         let failure = Failure::new(Class::DeadlineExceeded, &format!("no answer within the deadline of {span}"));
         let change = Change::Ended(Box::new(Ended::new(End::Expired, Next::fail(failure))));
         self.record_of(slot, Record::Task { run: self.board.run(slot).id, path: TaskPath::default(), change });
-    }
-
-    /// Takes a task out of its queue, for the moment; false if it stood in none.
-    pub(crate) fn unqueue(&mut self, slot: Slot, id: InstId) -> bool {
-        let inst = self.board.run_mut(slot).inst_mut(id);
-        if !matches!(inst.state, State::Queued(_)) {
-            return false;
-        }
-        if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
-            for (cause, span) in self.board.queue.leave(&ticket, self.now) {
-                self.board.run_mut(slot).inst_mut(id).note(cause, span);
-            }
-        }
-        true
     }
 }

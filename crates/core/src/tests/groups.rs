@@ -203,6 +203,36 @@ fn a_loop_without_until_may_escalate() {
 }
 
 #[test]
+fn a_loop_that_the_run_survives_asks_for_nothing() {
+    assert_snapshot!(trace("
+        submit r1 on_failure: other; person; tasks: l optional loop=1 escalate=person { x }; b needs l
+        ok l/loop#1/x
+        fail b permanent
+        ok other
+    "), @"
+    0ms dispatch r1/l/loop#1/x#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms answer r1 failed degraded permanent in b: no luck
+    0ms dispatch r1/other#1 on t
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_loop_that_lost_the_last_race_asks() {
+    assert_snapshot!(trace("
+        submit r1 on_failure: other; person; tasks: r race=1 { l loop=1 escalate=person { x }; y needs l }
+        ok r/l/loop#1/x
+        ok person
+    "), @"
+    0ms dispatch r1/r/l/loop#1/x#1 on t
+    0ms answer r1 failed permanent in r: the race wants 1 good results; 0 came and no more can
+    0ms dispatch r1/person#1 on t
+    0ms close r1
+    ");
+}
+
+#[test]
 fn a_call_may_loop() {
     assert_snapshot!(trace("
         submit r1 l loop=3 last

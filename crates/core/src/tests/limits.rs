@@ -129,6 +129,57 @@ fn a_background_run_is_not_starved() {
 }
 
 #[test]
+fn a_band_that_could_not_go_claims_nothing_for_that() {
+    assert_snapshot!(trace("
+        targets x=1:class=x t=18:class=t
+        say e items=18
+        submit r0 z class=x; run: interactive
+        submit r1 y class=x; run: background
+        submit r2 e foreach max=18 class=t; run: interactive
+        submit r3 a class=t; run: background
+        submit r4 b class=t; run: interactive
+        ok e[0]
+        ok e[1]
+    "), @"
+    0ms dispatch r0/z#1 on x
+    0ms dispatch r2/e[0]#1 on t
+    0ms dispatch r2/e[1]#1 on t
+    0ms dispatch r2/e[2]#1 on t
+    0ms dispatch r2/e[3]#1 on t
+    0ms dispatch r2/e[4]#1 on t
+    0ms dispatch r2/e[5]#1 on t
+    0ms dispatch r2/e[6]#1 on t
+    0ms dispatch r2/e[7]#1 on t
+    0ms dispatch r2/e[8]#1 on t
+    0ms dispatch r2/e[9]#1 on t
+    0ms dispatch r2/e[10]#1 on t
+    0ms dispatch r2/e[11]#1 on t
+    0ms dispatch r2/e[12]#1 on t
+    0ms dispatch r2/e[13]#1 on t
+    0ms dispatch r2/e[14]#1 on t
+    0ms dispatch r2/e[15]#1 on t
+    0ms dispatch r2/e[16]#1 on t
+    0ms dispatch r2/e[17]#1 on t
+    0ms dispatch r4/b#1 on t
+    0ms dispatch r3/a#1 on t
+    ");
+}
+
+#[test]
+fn who_waits_for_a_credit_does_not_wait_for_a_target_that_is_not_there() {
+    assert_snapshot!(trace("
+        limit attempts=1
+        submit r1 a
+        submit r2 b
+        view r2
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms r2 is queued, spent $0, held $0
+    0ms   b waiting on capacity
+    ");
+}
+
+#[test]
 fn classes_sleep_apart() {
     assert_snapshot!(trace("
         targets small=1:class=s large=1:class=l
@@ -193,7 +244,7 @@ fn what_was_accepted_waits_for_its_target() {
     "), @"
     0ms dispatch r1/a#1 on small
     0ms restart
-    0ms r1 is running, spent $0, held $0
+    0ms r1 is running, spent $0, held $0, waits for a target
     0ms   a waiting on capacity
     0ms   b waiting on dependency
     0ms dispatch r1/a#2 on small
@@ -398,7 +449,7 @@ fn a_run_is_admitted_with_all_that_it_may_open() {
         submit r2 e foreach max=2 { x; y }
         add r2 e foreach max=2 { x; y }; z
         add r2 e foreach max=2 { x; y }; z; v; w
-    "), @r"
+    "), @"
     0ms rejected: the shard holds 9 live tasks, as many as it may: try again later
     0ms dispatch r2/e[0]/x#1 on t
     0ms dispatch r2/e[0]/y#1 on t

@@ -5,6 +5,23 @@ use insta::assert_snapshot;
 use super::trace;
 
 #[test]
+fn what_is_lost_in_every_life_is_not_sent_without_end() {
+    assert_snapshot!(trace("
+        limit attempts_max=2
+        submit r1 a retry=9
+        restart
+        restart
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms restart
+    0ms dispatch r1/a#2 on t
+    0ms restart
+    0ms answer r1 failed unavailable in a: the process died while it was out
+    0ms close r1
+    ");
+}
+
+#[test]
 fn a_transient_failure_is_tried_again_after_a_growing_pause() {
     assert_snapshot!(trace("
         submit r1 a retry=3

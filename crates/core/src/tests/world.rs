@@ -8,6 +8,9 @@
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
 //! disk slow | durable                   records become durable only when said
 //! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | records on | view r1
+//! limit attempts_max=2                  a limit of the shard, which begins anew
+//! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
+//! stopping                              nothing more is sent
 //! stop                                  the process stops in good order, until `restart`
 //! ```
 
@@ -115,6 +118,7 @@ impl World {
     fn limit(&mut self, rest: &str) {
         let (name, value) = rest.split_once('=').unwrap();
         match name {
+            "attempts_max" => self.limits.attempts_max = value.parse().unwrap(),
             "attempts" => self.limits.attempt_credits = value.parse().unwrap(),
             "evaluations" => self.limits.evaluation_credits = value.parse().unwrap(),
             "runs" => self.limits.live_runs_max = value.parse().unwrap(),
@@ -219,9 +223,10 @@ impl World {
 
     fn event(&mut self, event: Event) {
         match self.core.handle(self.now, event) {
-            Ok(()) => self.drain(),
+            Ok(()) => {}
             Err(rejected) => self.line(format!("rejected: {rejected}")),
         }
+        self.drain();
     }
 
     fn drain(&mut self) {
@@ -369,7 +374,6 @@ impl World {
         self.open();
     }
 
-    /// Where the run's time went, and each task's.
     fn record(&mut self, entry: &Entry) {
         if !self.records {
             return;

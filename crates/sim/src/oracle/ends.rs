@@ -97,6 +97,8 @@ impl Reference {
         ensure((end == End::Uncertain) == uncertain, "the effect says otherwise")?;
         let may = if uncertain {
             self.caught_or(id, path, Class::Uncertain, true)
+        } else if self.runs[&id].tasks[path].attempts >= self.limits.attempts_max {
+            self.caught_or(id, path, Class::Unavailable, true)
         } else {
             vec![May::Retry { from: self.now, to: self.now }]
         };

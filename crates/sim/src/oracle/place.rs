@@ -113,10 +113,15 @@ impl Reference {
         self.run(id).inst(path).state = State::Queued(rank, targets);
     }
 
-    /// A task of this band goes.
+    /// A task of this band goes. One whose turn was before had none that could go, and does not claim the share that it left unused.
     pub(super) fn advance(&mut self, band: usize) {
         self.reached = self.turns[band];
         self.turns[band] += STRIDES[band];
+        for (turn, stride) in self.turns.iter_mut().zip(STRIDES) {
+            if *turn < self.reached {
+                *turn = self.reached + stride;
+            }
+        }
     }
 
     /// The tasks of which one goes next: those of the band whose turn it is that must start first. More than one if they are alike.

@@ -399,11 +399,14 @@ impl Reference {
                 self.loop_gives(id, path, Some(used), true);
             }
             (NextRound::Fail(next), false, true, None) => {
-                if let (Next::Fail(_), Exhausted::Escalate(task)) = (next, repeat.exhausted) {
-                    self.run(id).escalation = Some(task);
-                }
+                let had_failed = self.runs[&id].failure.is_some();
                 let may = self.caught_or(id, path, class, true);
                 self.follow(id, path, &may, next)?;
+                self.consequences(id);
+                let failed_it = !had_failed && self.runs[&id].failure.is_some();
+                if let (true, Exhausted::Escalate(task)) = (failed_it, repeat.exhausted) {
+                    self.run(id).escalation = Some(task);
+                }
             }
             (_, done, ended, used) => {
                 return Err(format!("{next:?} follows; done {done}, ended {ended}, with {used:?}"));

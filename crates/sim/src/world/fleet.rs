@@ -8,7 +8,7 @@ use crate::chance::Chance;
 /// The labels that some data carries, and that not every target may see.
 pub(crate) const GUARDED: &str = "region=eu";
 
-/// Limits of a seed: some have few credits.
+/// Limits of a seed: some have few credits, or allow few attempts.
 pub(super) fn limits(chance: &mut Chance, unrest: bool) -> Limits {
     let mut limits = Limits::STANDARD;
     if unrest && chance.hits(25) {
@@ -16,6 +16,9 @@ pub(super) fn limits(chance: &mut Chance, unrest: bool) -> Limits {
     }
     if unrest && chance.hits(25) {
         limits.evaluation_credits = 1 + chance.below(2) as u32;
+    }
+    if unrest && chance.hits(25) {
+        limits.attempts_max = 1 + chance.below(4) as u32;
     }
     limits
 }

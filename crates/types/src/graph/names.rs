@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::graph::{Graph, NodeId, Section, Work};
+use crate::graph::{Graph, NodeId, Section};
 use crate::path::{Segment, TaskPath};
 
 impl Graph {
@@ -52,15 +52,8 @@ impl Graph {
     pub fn find(&self, parent: Option<NodeId>, name: &str) -> Option<NodeId> {
         let named = |node: &NodeId| &*self.task(*node).name == name;
         match parent {
-            Some(parent) => match &self.task(parent).work {
-                Work::Group(group) => group.tasks.iter().copied().find(named),
-                Work::Call(_) => None,
-            },
-            None => [Section::Main, Section::After, Section::OnFailure, Section::Finally]
-                .into_iter()
-                .flat_map(|section| self.section(section))
-                .copied()
-                .find(named),
+            Some(parent) => self.siblings(Some(parent), self.task(parent).section).iter().copied().find(named),
+            None => Section::ALL.into_iter().flat_map(|section| self.section(section)).copied().find(named),
         }
     }
 }

@@ -56,7 +56,8 @@ impl World {
         let Some(view) = self.core.view(run, self.now) else {
             return self.line(format!("{} is not live", run_name(run)));
         };
-        self.line(format!("{} is {}, spent {}, held {}", run_name(run), view.status, view.spent, view.held));
+        let lacks = if self.core.standing(run).unwrap().waits_for_target { ", waits for a target" } else { "" };
+        self.line(format!("{} is {}, spent {}, held {}{lacks}", run_name(run), view.status, view.spent, view.held));
         for task in view.tasks {
             let cause = task.waiting_on.map_or(String::new(), |cause| format!(" on {cause}"));
             self.line(format!("  {} {}{cause}", task.path, task.status));
