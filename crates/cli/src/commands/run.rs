@@ -71,6 +71,9 @@ fn wanted(schema: &Json, given: &Json) -> String {
     if missing.is_empty() || !all_known {
         let known = schema["properties"].as_object().into_iter().flatten();
         let known: Vec<String> = known.map(|(name, one)| format!("{name} {}", kind(one))).collect();
+        if known.is_empty() {
+            return "leave --input out, or declare it under `inputs` of the document".to_owned();
+        }
         return format!(
             "inputs of the graph: {}; a text that reads as JSON is quoted twice: -i name='\"42\"'",
             known.join(", ")
