@@ -44,7 +44,7 @@ fn who_was_cancelled_says_for_whom() {
     40ms answer r2 succeeded degraded
     40ms close r2
     40ms why r2: 20ms: running 20ms; critical g/p → z
-    40ms   g succeeded (Caught(Permanent, "")): running 10ms
+    40ms   g succeeded (Caught(Permanent, "no luck")): running 10ms
     40ms   g/p failed (Failed(Permanent, "no luck")): running 10ms
     40ms   g/q cancelled (for g/p failed): running 10ms
     40ms   z succeeded: dependency 10ms running 10ms
@@ -203,7 +203,7 @@ fn what_ran_inside_until_its_time_was_over_is_what_the_answer_waited_for() {
      40ms answer r1 succeeded degraded
      40ms close r1
      40ms why r1: 40ms: running 40ms; critical g/x → g/y → d
-     40ms   g succeeded (Caught(Timeout, "its time was over")): running 30ms
+     40ms   g succeeded (Caught(Timeout, "no success within its timeout of 30ms")): running 30ms
      40ms   g/x succeeded: running 20ms
      40ms   g/y cancelled (for g failed): dependency 20ms running 10ms
      40ms   d succeeded: dependency 30ms running 10ms
