@@ -140,7 +140,7 @@ impl Board {
             (Record::RunSubmitted(_), Some(_)) => panic!("a run is submitted once"),
             (Record::TasksAdded { graph, .. }, Some(slot)) => self.grow(slot, *graph),
             (Record::CancelRequested { .. }, Some(slot)) => self.cancel(slot),
-            (Record::Paused { .. }, Some(slot)) => self.run_mut(slot).paused = true,
+            (Record::Paused { .. }, Some(slot)) => self.run_mut(slot).paused = Some(self.at),
             (Record::Resumed { .. }, Some(slot)) => self.resume(slot),
             (Record::Task { path, change, .. }, Some(slot)) => self.change(slot, path, change, entry.seq),
             (Record::Answered(answered), Some(slot)) => self.answer(slot, answered),

@@ -20,7 +20,7 @@ impl Scheduler {
     /// The next rung of `catch` that takes this failure, or the end.
     pub(crate) fn rung_or_fail(&self, slot: Slot, id: InstId, failure: Failure, outputs_only: bool) -> Next {
         match self.board.next_rung(slot, id, &failure, outputs_only) {
-            Some(rung) => Next::Rung { rung },
+            Some(rung) => Next::Rung { rung, failure: Some(Box::new(failure)) },
             None => Next::fail(failure),
         }
     }

@@ -241,6 +241,12 @@ impl Inst {
         }
     }
 
+    /// Until when it is known what it waited for since it was free.
+    pub(crate) fn known_until(&self) -> Timestamp {
+        let known = self.waited.iter().flat_map(|waits| waits.iter()).map(|(_, span)| span.0).sum();
+        self.free_at.after(Duration(known))
+    }
+
     /// Its output, if it has succeeded.
     pub(crate) fn result(&self) -> Option<&PayloadRef> {
         self.output.as_deref().filter(|_| matches!(self.state, State::Settled(Settled::Succeeded)))

@@ -123,7 +123,11 @@ impl Scheduler {
         }
         let next = match self.rung_or_fail(slot, id, failure.clone(), false) {
             Next::Fail(_) if choice == OnExceeded::Degrade => {
-                self.any_output(slot, id).map_or_else(|| Next::fail(failure), |rung| Next::Rung { rung })
+                let failure = Box::new(failure);
+                match self.any_output(slot, id) {
+                    Some(rung) => Next::Rung { rung, failure: Some(failure) },
+                    None => Next::Fail(failure),
+                }
             }
             next @ (Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { .. } | Next::Fail(_)) => next,
         };

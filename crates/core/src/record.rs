@@ -153,6 +153,8 @@ pub enum Change {
     Caught {
         /// The output.
         output: Box<PayloadRef>,
+        /// What it catches, where no record before says so: something inside failed.
+        failure: Option<Box<Failure>>,
     },
     /// A round of a loop was judged.
     RoundJudged {
@@ -252,6 +254,8 @@ pub enum Next {
     Rung {
         /// From 0.
         rung: u8,
+        /// What it catches. Journals of earlier builds do not say.
+        failure: Option<Box<Failure>>,
     },
     /// The task fails for good.
     Fail(Box<Failure>),

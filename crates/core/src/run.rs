@@ -103,7 +103,8 @@ pub(crate) struct Run {
     pub(crate) labels: Labels,
     pub(crate) priority: Priority,
     pub(crate) strict: bool,
-    pub(crate) paused: bool,
+    /// Since when a caller has paused it.
+    pub(crate) paused: Option<Timestamp>,
     pub(crate) degraded: bool,
     pub(crate) phase: Phase,
     pub(crate) status: RunStatus,

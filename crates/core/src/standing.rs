@@ -34,7 +34,7 @@ impl Scheduler {
             && run.insts.iter().all(|inst| {
                 matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || lacks_target(inst)
             });
-        let (status, paused, spent) = (run.status, run.paused, run.spent);
+        let (status, paused, spent) = (run.status, run.paused.is_some(), run.spent);
         Some(Standing { status, paused, spent, under_way, waits_for_target })
     }
 }

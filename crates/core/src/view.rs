@@ -55,7 +55,7 @@ impl Scheduler {
             tenant: run.tenant.clone(),
             graph: Arc::clone(&graph.name),
             status: run.status,
-            paused: run.paused,
+            paused: run.paused.is_some(),
             submitted: run.submitted,
             deadline: run.deadline,
             spent: run.spent,

@@ -76,10 +76,12 @@ impl Scheduler {
             self.ask(slot, id);
         } else if !entered || !is_call {
             self.record_task(slot, id, Change::Entered(Box::default()));
-        } else if self.board.run(slot).paused {
+        } else if let Some(paused) = self.board.run(slot).paused {
+            // Be it since an earlier life: what it waited for until then is told beside it.
             let now = self.now;
             let run = self.board.run_mut(slot);
-            run.inst_mut(id).state = State::Paused(now);
+            let inst = run.inst_mut(id);
+            inst.state = State::Paused(paused.max(inst.start_at).max(inst.known_until()).min(now));
             run.held_back.push(id);
         } else {
             self.enqueue(slot, id);

@@ -85,7 +85,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
                 Outcome::Succeeded(success) => Some(&success.output),
                 Outcome::Failed(failure) => failure.partial.as_ref(),
             },
-            Change::Caught { output } | Change::Composed { output } => Some(&**output),
+            Change::Caught { output, .. } | Change::Composed { output } => Some(&**output),
             Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended(_) | Change::Abandoned { .. } => None,
         },
         Record::Opened { .. }

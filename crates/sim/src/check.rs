@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, Waits, why};
 use agendum_types::graph::NodeId;
 use agendum_types::{
-    AttemptId, Cause, Class, Duration, Effect, Graph, Outcome, RunId, RunStatus, Segment, Seq, TaskPath, Timestamp,
+    AttemptId, Cause, Class, Duration, Effect, Graph, Money, Outcome, RunId, RunStatus, Segment, Seq, TaskPath,
+    Timestamp,
 };
 
 /// What the outside has seen so far.
@@ -18,6 +19,8 @@ pub struct Checker {
     in_doubt: BTreeSet<(RunId, TaskPath)>,
     /// Top-level tasks of a run that have started.
     begun: BTreeSet<(RunId, NodeId)>,
+    /// What each run that has ended has spent.
+    spent: BTreeMap<RunId, Money>,
 }
 
 impl Checker {
@@ -118,6 +121,11 @@ impl Checker {
         }
     }
 
+    /// A run has ended, and has spent so much.
+    pub(crate) fn closed(&mut self, run: RunId, spent: Money) {
+        self.spent.insert(run, spent);
+    }
+
     /// All has ended: what the journal says of a run. Gives how it was answered.
     pub(crate) fn ended(&mut self, run: RunId, graph: &Graph, entries: &[Entry]) -> Option<usize> {
         let answers: Vec<RunStatus> = entries
@@ -141,6 +149,10 @@ impl Checker {
             let sum: u64 = reasons.parts.iter().map(|(_, span)| span.0).sum();
             if sum != reasons.wall.0 {
                 self.violations.push(format!("the causes of run {run} add up to {sum} of {} µs", reasons.wall.0));
+            }
+            let cost = reasons.nodes.iter().fold(Money::ZERO, |sum, node| sum.plus(node.cost));
+            if self.spent.get(&run).is_some_and(|spent| *spent != cost) {
+                self.violations.push(format!("run {run} has spent {}, and its tasks cost {cost}", self.spent[&run]));
             }
             let free = free(entries);
             for task in &reasons.tasks {

@@ -381,7 +381,10 @@ impl World {
                 }
             }
             Deed::Publish { .. } => {}
-            Deed::Close { run, .. } => self.left(run, "the end", |record| matches!(record, Record::Done { .. })),
+            Deed::Close { run, spent, .. } => {
+                self.checker.closed(run, spent);
+                self.left(run, "the end", |record| matches!(record, Record::Done { .. }));
+            }
             Deed::Answer(answer) => self.left(answer.run, "the answer", |record| matches!(record, Record::Answered(_))),
         }
     }

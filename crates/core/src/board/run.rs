@@ -26,7 +26,7 @@ impl Board {
             labels,
             priority: submitted.priority,
             strict: submitted.strict,
-            paused: false,
+            paused: None,
             degraded: false,
             phase: Phase::Main,
             status: RunStatus::Queued,
@@ -122,7 +122,7 @@ impl Board {
         assert!(!run.is_answered(), "a run is answered once");
         run.status = answered.status;
         run.degraded = answered.degraded;
-        run.paused = false;
+        run.paused = None;
         run.broke.clear();
         run.held_back.clear();
         match answered.status {
@@ -135,7 +135,7 @@ impl Board {
     /// Before the answer the run is cancelled; after it the section that runs is, and the next one begins.
     pub(super) fn cancel(&mut self, slot: Slot) {
         if let Phase::Section(section) = self.run(slot).phase {
-            self.run_mut(slot).paused = false;
+            self.run_mut(slot).paused = None;
             return self.end_section(slot, section);
         }
         self.run_mut(slot).status = RunStatus::Cancelled;
@@ -176,7 +176,7 @@ impl Board {
     pub(super) fn resume(&mut self, slot: Slot) {
         let at = self.at;
         let run = self.run_mut(slot);
-        run.paused = false;
+        run.paused = None;
         for id in std::mem::take(&mut run.held_back) {
             let inst = self.run_mut(slot).inst_mut(id);
             if let State::Paused(since) = inst.state {

@@ -389,7 +389,10 @@ impl Board {
     /// Something inside failed for good, or the instance itself did: takes the next rung that catches the class, else fails.
     pub(super) fn fail(&mut self, slot: Slot, id: InstId, failure: Failure) {
         match self.next_rung(slot, id, &failure, true) {
-            Some(rung) => self.take_rung(slot, id, rung),
+            Some(rung) => {
+                self.take_rung(slot, id, rung);
+                self.run_mut(slot).inst_mut(id).failure = Some(Box::new(failure));
+            }
             None => self.settle(slot, id, Settled::Failed, Some(failure)),
         }
     }
@@ -426,6 +429,7 @@ impl Board {
         inst.free_at = at;
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
+        inst.failure = None;
         inst.degraded = true;
     }
 }

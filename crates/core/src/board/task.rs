@@ -37,7 +37,7 @@ impl Board {
             }
             Change::Finished(finished) => self.finished(slot, id, finished, seq),
             Change::Judged { evaluation, next } => self.judged(slot, id, evaluation, next),
-            Change::Caught { output } => {
+            Change::Caught { output, .. } => {
                 self.set_output(slot, id, output.clone());
                 self.settle(slot, id, Settled::Succeeded, None);
             }
@@ -222,7 +222,7 @@ impl Board {
                 inst.state = State::BackingOff(*at);
                 self.timers.set(*at, Timer::Start(slot, id));
             }
-            Next::Rung { rung } => self.take_rung(slot, id, *rung),
+            Next::Rung { rung, .. } => self.take_rung(slot, id, *rung),
             Next::Fail(failure) => self.fail_for_good(slot, id, failure),
         }
     }

@@ -38,7 +38,7 @@ impl Scheduler {
     }
 
     pub(crate) fn on_pause(&mut self, run: RunId) {
-        let Some(slot) = self.stoppable(run).filter(|slot| !self.board.run(*slot).paused) else {
+        let Some(slot) = self.stoppable(run).filter(|slot| self.board.run(*slot).paused.is_none()) else {
             return;
         };
         self.record_of(slot, Record::Paused { run });
@@ -50,7 +50,7 @@ impl Scheduler {
     }
 
     pub(crate) fn on_resume(&mut self, run: RunId) {
-        if let Some(slot) = self.stoppable(run).filter(|slot| self.board.run(*slot).paused) {
+        if let Some(slot) = self.stoppable(run).filter(|slot| self.board.run(*slot).paused.is_some()) {
             self.record_of(slot, Record::Resumed { run });
         }
     }

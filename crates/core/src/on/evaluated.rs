@@ -12,6 +12,9 @@ use crate::record::{Answered, Change, End, Ended, Next, NextRound, Record};
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
 
+/// What a result is told that `fail_if` refuses.
+pub(crate) const REFUSED: &str = "its result fulfils `fail_if`";
+
 impl Scheduler {
     pub(crate) fn on_evaluated(
         &mut self,
@@ -48,7 +51,11 @@ impl Scheduler {
             Step::Judge => self.judge(slot, id, evaluation),
             Step::Round => self.judge_round(slot, id, evaluation),
             Step::Compose => self.with_payload(slot, id, evaluation, |output| Change::Composed { output }),
-            Step::Catch => self.with_payload(slot, id, evaluation, |output| Change::Caught { output }),
+            Step::Catch => {
+                // Of what failed inside no record has said why.
+                let failure = self.board.run(slot).inst(id).failure.clone();
+                self.with_payload(slot, id, evaluation, |output| Change::Caught { output, failure });
+            }
         }
     }
 
@@ -57,7 +64,7 @@ impl Scheduler {
         slot: Slot,
         id: InstId,
         evaluation: Evaluation,
-        change: impl Fn(Box<PayloadRef>) -> Change,
+        change: impl FnOnce(Box<PayloadRef>) -> Change,
     ) {
         match evaluation.payload {
             Some(output) => self.record_task(slot, id, change(Box::new(output))),
@@ -108,7 +115,7 @@ impl Scheduler {
             let is_call = self.board.plan(slot).capability(inst.node).is_some() && task.repeat.is_none();
             // What has taken effect is not done again, whether the document or the target says that it lasts.
             let repeatable = is_call && !inst.once;
-            self.next_after(slot, id, &Failure::new(class, "its result fulfils `fail_if`"), repeatable)
+            self.next_after(slot, id, &Failure::new(class, REFUSED), repeatable)
         } else {
             Next::Succeed
         };

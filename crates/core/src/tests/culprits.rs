@@ -44,7 +44,7 @@ fn who_was_cancelled_says_for_whom() {
     40ms answer r2 succeeded degraded
     40ms close r2
     40ms why r2: 20ms: running 20ms; critical g/p → z
-    40ms   g succeeded (Caught(Permanent, "")): running 10ms
+    40ms   g succeeded (Caught(Permanent, "no luck")): running 10ms
     40ms   g/p failed (Failed(Permanent, "no luck")): running 10ms
     40ms   g/q cancelled (for g/p failed): running 10ms
     40ms   z succeeded: dependency 10ms running 10ms
@@ -203,7 +203,7 @@ fn what_ran_inside_until_its_time_was_over_is_what_the_answer_waited_for() {
      40ms answer r1 succeeded degraded
      40ms close r1
      40ms why r1: 40ms: running 40ms; critical g/x → g/y → d
-     40ms   g succeeded (Caught(Timeout, "its time was over")): running 30ms
+     40ms   g succeeded (Caught(Timeout, "no success within its timeout of 30ms")): running 30ms
      40ms   g/x succeeded: running 20ms
      40ms   g/y cancelled (for g failed): dependency 20ms running 10ms
      40ms   d succeeded: dependency 30ms running 10ms
@@ -235,4 +235,111 @@ fn what_ran_inside_until_its_time_was_over_is_what_the_answer_waited_for() {
     110ms   g/z failed (Failed(Permanent, "no luck")): dependency 10ms running 10ms
     110ms   d succeeded: dependency 20ms running 10ms
     "#);
+}
+
+#[test]
+fn an_attempt_says_what_it_cost_and_why_it_gave_no_result() {
+    assert_snapshot!(trace("
+        targets t=2:token=1c:cap=100
+        submit r1 a retry=3
+        restart
+        fail a permanent
+        attempts r1
+        targets t=1
+        say b fail_if=true
+        submit r2 b fail_if=overloaded
+        ok r2/b
+        attempts r2
+    "), @r"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms restart
+    0ms dispatch r1/a#2 on t cap=100
+    0ms answer r1 failed spent $2.00 permanent in a: no luck
+    0ms close r1
+    0ms   attempt of a: $1.00, 102 tokens: unavailable: the process died while it was out
+    0ms   attempt of a: $1.00, 102 tokens: permanent: no luck
+    0ms dispatch r2/b#1 on t
+    0ms answer r2 failed overloaded in b: its result fulfils `fail_if`
+    0ms close r2
+    0ms   attempt of b: $0, 0 tokens: overloaded: its result fulfils `fail_if`
+    ");
+}
+
+#[test]
+fn what_was_caught_is_told_by_its_own_failure() {
+    assert_snapshot!(trace("
+        say l until=false
+        submit r1 l loop=1 catch=any:output { x }
+        ok r1/l/loop#1/x
+        why r1
+        submit r2 g within=30ms catch=any:output { x }
+        wait 30ms
+        why r2
+        submit r3 g catch=any:output { r race=1 { p } }
+        fail r3/g/r/p permanent
+        why r3
+    "), @r#"
+     0ms dispatch r1/l/loop#1/x#1 on t
+     0ms answer r1 succeeded degraded
+     0ms close r1
+     0ms why r1: 0µs:; critical l/loop#1/x
+     0ms   l succeeded (Caught(Permanent, "`until` was not true after 1 rounds")):
+     0ms   l/loop#1/x succeeded:
+     0ms dispatch r2/g/x#1 on t
+    30ms woken: a task's time is over
+    30ms stop r2/g/x#1
+    30ms answer r2 failed deadline_exceeded in g: not settled within 30ms
+    30ms why r2: 30ms: running 30ms; critical g/x
+    30ms   g failed (Failed(DeadlineExceeded, "not settled within 30ms")): running 30ms
+    30ms   g/x cancelled (for g failed): running 30ms
+    30ms dispatch r3/g/r/p#1 on t
+    30ms answer r3 succeeded degraded
+    30ms close r3
+    30ms why r3: 0µs:; critical g/r/p
+    30ms   g succeeded (Caught(Permanent, "the race wants 1 good results; 0 came and no more can")):
+    30ms   g/r/p failed (Failed(Permanent, "no luck")):
+    "#);
+}
+
+#[test]
+fn a_pause_of_an_earlier_life_and_an_attempt_by_reference_go_on() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a; b
+        wait 10ms
+        pause r1
+        wait 10ms
+        restart
+        wait 10ms
+        resume r1
+        why r1
+        targets t=9
+        submit r2 c effect=once
+        reference c
+        wait 10ms
+        restart
+        wait 10ms
+        ok r2/c
+        why r2
+        attempts r2
+    "), @r"
+     0ms dispatch r1/a#1 on t
+    20ms restart
+    30ms dispatch r1/a#2 on t
+    30ms why r1: 30ms: paused 20ms downtime 10ms; critical b
+    30ms   a running: running 10ms downtime 10ms paused 10ms
+    30ms   b waiting: paused 20ms downtime 10ms
+    30ms   never sent: b 1 waiting
+    30ms dispatch r1/b#1 on t
+    30ms dispatch r2/c#1 on t
+    40ms restart
+    40ms dispatch r2/c#2 on t again by reference
+    40ms dispatch r1/a#3 on t
+    40ms dispatch r1/b#2 on t
+    50ms answer r2 succeeded
+    50ms close r2
+    50ms why r2: 20ms: running 20ms; critical c
+    50ms   c succeeded: running 20ms
+    50ms   attempt of c: $0, 0 tokens
+    ");
 }

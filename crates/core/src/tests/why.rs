@@ -217,7 +217,7 @@ fn what_ended_in_the_queue_says_what_it_queued_for() {
         wait 60ms
         ok r3/c
         why r3
-    "), @"
+    "), @r#"
        0ms dispatch r0/a#1 on x
      850ms woken: a task's time is over
      850ms dispatch r1/c#1 on t
@@ -230,7 +230,7 @@ fn what_ended_in_the_queue_says_what_it_queued_for() {
      950ms answer r2 failed deadline_exceeded in b: not settled within 50ms
      950ms close r2
      960ms why r2: 50ms: limit 50ms; critical b
-     960ms   b failed (Failed(DeadlineExceeded, \"not settled within 50ms\")): limit 50ms
+     960ms   b failed (Failed(DeadlineExceeded, "not settled within 50ms")): limit 50ms
      960ms   c cancelled (for b failed): dependency 50ms
      960ms   never sent: c 1 cancelled
     1010ms woken: a task's time is over
@@ -238,9 +238,9 @@ fn what_ended_in_the_queue_says_what_it_queued_for() {
     1020ms answer r3 succeeded degraded
     1020ms close r3
     1020ms why r3: 60ms: limit 50ms running 10ms; critical b → c
-    1020ms   b succeeded (Caught(Timeout, \"its time was over\")): limit 50ms
+    1020ms   b succeeded (Caught(Timeout, "no success within its timeout of 50ms")): limit 50ms
     1020ms   c succeeded: dependency 50ms running 10ms
-    ");
+    "#);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! disk slow | durable                   records become durable only when said
 //! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | records on | view r1
 //! limit attempts_max=2                  a limit of the shard, which begins anew
+//! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
 //! stopping                              nothing more is sent
 //! stop                                  the process stops in good order, until `restart`
@@ -110,6 +111,7 @@ impl World {
             "stopping" => self.event(Event::Stopping),
             "stop" => self.stop(),
             "why" => self.why(run_id(rest)),
+            "attempts" => self.attempts(run_id(rest)),
             "view" => self.view(run_id(rest)),
             other => panic!("a scenario knows no word {other:?}"),
         }

@@ -117,8 +117,6 @@ impl Sum {
 
     fn whole(mut self, node: NodeId) -> NodeReasons {
         self.took.sort_unstable();
-        let most = self.took.len().saturating_sub(1);
-        let at = |percent: usize| Duration(self.took.get(most * percent / 100).copied().unwrap_or_default());
         let mut parts: Vec<(Cause, Duration)> =
             self.parts.into_iter().map(|(cause, span)| (cause, Duration(span))).collect();
         parts.sort_by_key(|(_, span)| std::cmp::Reverse(*span));
@@ -131,10 +129,37 @@ impl Sum {
             ended: Some(self.ended).filter(|_| !self.open),
             attempts: self.attempts,
             ran: Duration(self.took.iter().sum()),
-            quantiles: [at(50), at(95), at(100)],
+            quantiles: [50, 95, 100].map(|percent| nearest_rank(&self.took, percent)),
             parts,
             cost: self.cost,
             tokens: self.tokens,
+        }
+    }
+}
+
+/// The least of these, in order, that so many of 100 do not exceed.
+fn nearest_rank(sorted: &[u64], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    Duration(sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest_rank;
+
+    #[test]
+    fn quantiles_are_those_of_the_nearest_rank() {
+        for (count, quantiles) in [
+            (0, [0, 0, 0]),
+            (1, [1, 1, 1]),
+            (2, [1, 2, 2]),
+            (10, [5, 10, 10]),
+            (20, [10, 19, 20]),
+            (100, [50, 95, 100]),
+            (101, [51, 96, 101]),
+        ] {
+            let sorted: Vec<u64> = (1..=count).collect();
+            assert_eq!([50, 95, 100].map(|percent| nearest_rank(&sorted, percent).0), quantiles, "of {count}");
         }
     }
 }

@@ -8,6 +8,7 @@ use agendum_types::{Cause, Class, Duration, Failure, Graph, Money, Outcome, Task
 use smallvec::SmallVec;
 
 use super::{AttemptReasons, Reason, TaskReasons};
+use crate::on::evaluated::REFUSED;
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound, Waits};
 
 /// A stretch of a task's time.
@@ -39,6 +40,8 @@ pub(super) struct Track {
     queues: bool,
     /// The class that `fail_if` gives.
     refused: Class,
+    /// What the attempt that is out holds: that is spent if nobody tells what it used.
+    hold: (Money, u64),
 }
 
 impl Track {
@@ -57,6 +60,7 @@ impl Track {
             unsent: false,
             queues: false,
             refused: fail_if.map_or(Class::InvalidOutput, |(_, class)| class),
+            hold: (Money::ZERO, 0),
         }
     }
 
@@ -84,13 +88,14 @@ impl Track {
                 self.settle(TaskStatus::Skipped, at, Some(Reason::NotGood));
             }
             Change::Judged { next, .. } => {
-                if *next != Next::Succeed {
-                    self.failed = Some((self.refused, "its result fulfils `fail_if`".into()));
+                if let Some(attempt) = self.attempts.last_mut().filter(|_| *next != Next::Succeed) {
+                    attempt.failed = Some((self.refused, REFUSED.into()));
                 }
                 self.follow(next, at);
             }
-            Change::Caught { .. } => {
-                let (class, message) = self.failed.clone().unwrap_or_else(|| (Class::Permanent, Arc::default()));
+            Change::Caught { failure, .. } => {
+                let failed = failure.as_deref().map(told).or_else(|| self.failed.clone());
+                let (class, message) = failed.unwrap_or_else(|| (Class::Permanent, Arc::default()));
                 self.settle(TaskStatus::Succeeded, at, Some(Reason::Caught(class, message)));
             }
             Change::RoundJudged { next, .. } => self.round(next, at),
@@ -141,6 +146,11 @@ impl Track {
     }
 
     fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
+        self.hold = (dispatched.hold, dispatched.hold_tokens);
+        // By its reference the same attempt goes on under another number.
+        if dispatched.reattached && self.running.is_some() {
+            return;
+        }
         self.waited(&dispatched.waits, at);
         self.running = Some(at);
         let target = targets.get(&dispatched.target).cloned().unwrap_or_else(|| Arc::clone(&dispatched.target));
@@ -164,7 +174,7 @@ impl Track {
         };
         if let Some(attempt) = self.attempts.last_mut() {
             (attempt.ended, attempt.cost, attempt.failed) = (Some(at), finished.cost, failed.clone());
-            attempt.tokens = finished.outcome.usage().tokens();
+            attempt.tokens = if finished.unreported { self.hold.1 } else { finished.outcome.usage().tokens() };
         }
         self.failed = failed;
         self.follow(&finished.next, at);
@@ -176,15 +186,18 @@ impl Track {
             NextRound::Again => {}
             NextRound::Done => self.settle(TaskStatus::Succeeded, at, None),
             NextRound::Use { .. } => self.settle(TaskStatus::Succeeded, at, Some(Reason::Exhausted(self.rounds))),
-            NextRound::Fail(next) => {
-                self.failed = Some((Class::Permanent, "its loop ran out of rounds".into()));
-                self.follow(next, at);
-            }
+            NextRound::Fail(next) => self.follow(next, at),
         }
     }
 
     fn ended(&mut self, ended: &Ended, at: Timestamp) {
         let (end, away) = (ended.end, ended.away);
+        let failed = match &ended.next {
+            Next::Fail(failure) | Next::Rung { failure: Some(failure), .. } => told(failure),
+            Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { failure: None, .. } => {
+                (end.class(), end.sentence().into())
+            }
+        };
         self.waited(&ended.waits, at);
         self.unsent = !ended.waits.is_empty();
         if self.running.is_some() {
@@ -194,10 +207,13 @@ impl Track {
             }
             if let Some(attempt) = self.attempts.last_mut() {
                 attempt.ended = Some(at.before(away));
-                attempt.failed = Some((end.class(), end.sentence().into()));
+                attempt.failed = Some(failed.clone());
+                if matches!(end, End::Lost | End::Uncertain) {
+                    (attempt.cost, attempt.tokens) = self.hold;
+                }
             }
         }
-        self.failed = Some((end.class(), end.sentence().into()));
+        self.failed = Some(failed);
         match (end, &ended.next) {
             (End::Pruned, _) => self.settle(TaskStatus::Pruned, at, Some(Reason::Dropped)),
             (_, next) => self.follow(next, at),
@@ -214,7 +230,8 @@ impl Track {
             Next::Retry { at: again } => {
                 self.stretches.push(Stretch { from: at, to: (*again).max(at), cause: Cause::Backoff });
             }
-            Next::Judge | Next::Rung { .. } => {}
+            Next::Rung { failure: Some(failure), .. } => self.failed = Some(told(failure)),
+            Next::Judge | Next::Rung { failure: None, .. } => {}
         }
     }
 

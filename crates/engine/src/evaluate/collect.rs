@@ -117,7 +117,7 @@ impl<'a> Items<'a> {
                 Outcome::Failed(_) => false,
             },
             Change::Judged { next, .. } => next == Next::Succeed,
-            Change::Caught { output } | Change::Composed { output } => {
+            Change::Caught { output, .. } | Change::Composed { output } => {
                 item.output = Some(Output::of(*output, row));
                 true
             }

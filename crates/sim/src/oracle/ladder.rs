@@ -22,7 +22,7 @@ pub(super) fn allowed(may: &[May], next: &Next) -> bool {
     may.iter().any(|may| match (may, next) {
         (May::Judge, Next::Judge) | (May::Succeed, Next::Succeed) => true,
         (May::Retry { from, to }, Next::Retry { at }) => from <= at && at <= to,
-        (May::Rung(mine), Next::Rung { rung }) => *mine == usize::from(*rung),
+        (May::Rung(mine), Next::Rung { rung, .. }) => *mine == usize::from(*rung),
         (May::Fail(class), Next::Fail(failure)) => *class == failure.class,
         _ => false,
     })

@@ -119,7 +119,7 @@ impl Reference {
                 self.run(id).inst(path).output = Some(PayloadRef::clone(output));
                 self.judge_or_succeed(id, path);
             }
-            Change::Caught { output } => {
+            Change::Caught { output, .. } => {
                 let asked = self.evaluation(id, path, Step::Catch)?;
                 self.carries(id, Some(output), &asked)?;
                 self.run(id).inst(path).output = Some(PayloadRef::clone(output));
@@ -164,7 +164,7 @@ impl Reference {
                 let inst = self.run(id).inst(path);
                 (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
             }
-            Next::Rung { rung } => self.take_rung(id, path, usize::from(*rung)),
+            Next::Rung { rung, .. } => self.take_rung(id, path, usize::from(*rung)),
             Next::Fail(failure) => self.settle(id, path, How::Failed, Some(Failure::clone(failure))),
         }
         Ok(())

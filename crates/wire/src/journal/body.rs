@@ -221,6 +221,8 @@ pub(super) enum Next<'a> {
     },
     Rung {
         rung: u8,
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure<'a>>,
     },
     #[serde(borrow)]
     Fail(Failure<'a>),
@@ -263,6 +265,14 @@ pub(super) struct Judged<'a> {
     pub(super) evaluation: Evaluation<'a>,
     #[serde(borrow)]
     pub(super) next: Next<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Caught<'a> {
+    #[serde(borrow)]
+    pub(super) output: Payload<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) failure: Option<Failure<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -42,9 +42,10 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
         Change::Judged { evaluation: value, next: follows } => {
             task(place, body::Judged { evaluation: evaluation(value), next: next(follows) }, to)
         }
-        Change::Caught { output } | Change::Composed { output } => {
-            task(place, body::Output { output: payload(output) }, to)
+        Change::Caught { output, failure: caught } => {
+            task(place, body::Caught { output: payload(output), failure: caught.as_deref().map(failure) }, to)
         }
+        Change::Composed { output } => task(place, body::Output { output: payload(output) }, to),
         Change::RoundJudged { evaluation: value, next: follows } => {
             task(place, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
         }
@@ -214,7 +215,9 @@ fn next(value: &core::Next) -> body::Next<'_> {
         core::Next::Judge => body::Next::Judge,
         core::Next::Succeed => body::Next::Succeed,
         core::Next::Retry { at } => body::Next::Retry { at: at.0 },
-        core::Next::Rung { rung } => body::Next::Rung { rung: *rung },
+        core::Next::Rung { rung, failure: caught } => {
+            body::Next::Rung { rung: *rung, failure: caught.as_deref().map(failure) }
+        }
         core::Next::Fail(failed) => body::Next::Fail(failure(failed)),
     }
 }

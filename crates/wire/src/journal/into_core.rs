@@ -80,9 +80,9 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
         Kind::Judged => task::<body::Judged<'_>>(bytes, |value| {
             Ok(Change::Judged { evaluation: Box::new(evaluation(&value.evaluation)?), next: next(&value.next)? })
         })?,
-        Kind::Caught => {
-            task::<body::Output<'_>>(bytes, |value| Ok(Change::Caught { output: Box::new(payload(&value.output)?) }))?
-        }
+        Kind::Caught => task::<body::Caught<'_>>(bytes, |value| {
+            Ok(Change::Caught { output: Box::new(payload(&value.output)?), failure: caught(value.failure.as_ref())? })
+        })?,
         Kind::RoundJudged => task::<body::RoundJudged<'_>>(bytes, |value| {
             Ok(Change::RoundJudged {
                 evaluation: Box::new(evaluation(&value.evaluation)?),
@@ -300,12 +300,16 @@ fn finished(value: &body::Finished<'_>) -> Read<Change> {
     })))
 }
 
+fn caught(value: Option<&body::Failure<'_>>) -> Read<Option<Box<Failure>>> {
+    Ok(value.map(failure).transpose()?.map(Box::new))
+}
+
 fn next(value: &body::Next<'_>) -> Read<core::Next> {
     Ok(match value {
         body::Next::Judge => core::Next::Judge,
         body::Next::Succeed => core::Next::Succeed,
         body::Next::Retry { at } => core::Next::Retry { at: Timestamp(*at) },
-        body::Next::Rung { rung } => core::Next::Rung { rung: *rung },
+        body::Next::Rung { rung, failure } => core::Next::Rung { rung: *rung, failure: caught(failure.as_ref())? },
         body::Next::Fail(failed) => core::Next::fail(failure(failed)?),
     })
 }

@@ -140,10 +140,10 @@ fn changes() -> Vec<Change> {
         finished(succeeded.clone(), Next::Succeed),
         finished(succeeded, Next::Judge),
         finished(failed.clone(), Next::Retry { at: Timestamp(30) }),
-        finished(failed.clone(), Next::Rung { rung: 1 }),
+        finished(failed.clone(), Next::Rung { rung: 1, failure: None }),
         finished(failed, Next::fail(failure())),
         Change::Judged { evaluation: all.clone().into(), next: Next::Succeed },
-        Change::Caught { output: payload(6).into() },
+        Change::Caught { output: payload(6).into(), failure: None },
         Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Again },
         Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Done },
         Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Use { output: payload(6).into() } },
@@ -156,7 +156,7 @@ fn changes() -> Vec<Change> {
     let raw_usage: Option<Arc<str>> = Some(Arc::from(r#"{"prompt_tokens":1}"#));
     let told = Success { output: payload(5), usage, raw_usage: raw_usage.clone() };
     changes.push(finished(Outcome::Succeeded(told), Next::Succeed));
-    changes.push(finished(Outcome::Failed(Failure { raw_usage, ..failure() }), Next::Rung { rung: 0 }));
+    changes.push(finished(Outcome::Failed(Failure { raw_usage, ..failure() }), Next::Rung { rung: 0, failure: None }));
     let lost = Ended { next: Next::Retry { at: Timestamp(31) }, away: Duration(5), ..ended(End::Lost) };
     let waits = smallvec![(Cause::Budget, Duration(3)), (Cause::Paused, Duration(4))];
     let pruned = Ended { waits, ..ended(End::Pruned) };
@@ -191,6 +191,14 @@ fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = samples().into_iter().map(|record| entry(record, Vec::new())).collect();
     entries.push(entry(Record::CancelRequested { run: RUN }, vec![queued.clone(), delayed]));
     entries.push(entry(expired, vec![queued]));
+    let caught = || Some(Box::new(failure()));
+    let next = Next::Rung { rung: 2, failure: caught() };
+    let changes = [
+        Change::Judged { evaluation: Box::default(), next: next.clone() },
+        Change::RoundJudged { evaluation: Box::default(), next: NextRound::Fail(next) },
+        Change::Caught { output: payload(6).into(), failure: caught() },
+    ];
+    entries.extend(changes.map(|change| entry(Record::Task { run: RUN, path: deep(), change }, Vec::new())));
     entries
 }
 

@@ -151,7 +151,7 @@ fn follow(event: &mut Event, next: &Next) -> &'static str {
             event.note = Some(format!("again at {}", instant(*at)));
             "task.retrying"
         }
-        Next::Rung { rung } => {
+        Next::Rung { rung, .. } => {
             event.note = Some(format!("caught by rung {}", rung + 1));
             "task.catching"
         }

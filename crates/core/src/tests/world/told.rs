@@ -52,6 +52,20 @@ impl World {
         }
     }
 
+    pub(super) fn attempts(&mut self, run: RunId) {
+        let entries: Vec<Entry> =
+            self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
+        let graph = Arc::clone(&self.graphs[&run]);
+        let seen = crate::why::Seen { now: self.now, live: None };
+        for task in crate::why::reasons(&graph, &entries, seen).unwrap().tasks {
+            for attempt in task.attempts {
+                let failed = attempt.failed.map_or(String::new(), |(class, message)| format!(": {class}: {message}"));
+                let (path, cost, tokens) = (graph.path_text(&task.path), attempt.cost, attempt.tokens);
+                self.line(format!("  attempt of {path}: {cost}, {tokens} tokens{failed}"));
+            }
+        }
+    }
+
     pub(super) fn view(&mut self, run: RunId) {
         let Some(view) = self.core.view(run, self.now) else {
             return self.line(format!("{} is not live", run_name(run)));
