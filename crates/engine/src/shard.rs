@@ -95,9 +95,10 @@ pub(crate) fn run(
     let _told = Ending(surroundings);
     let mut life = match surroundings.runtime.block_on(restore::open(surroundings)) {
         Ok(restored) => {
+            let life = Life::begin(Arc::clone(surroundings), restored, life::Waiters::default());
             surroundings.set_health(Health::Ready);
             let _gone = opened.send(Ok(()));
-            Life::begin(Arc::clone(surroundings), restored, life::Waiters::default())
+            life
         }
         Err(error) => {
             surroundings.set_health(Health::Stopped);
