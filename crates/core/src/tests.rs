@@ -9,19 +9,45 @@ mod durability;
 mod flow;
 mod groups;
 mod limits;
+mod loops;
 mod money;
 mod repair;
 mod time;
 mod unsent;
 mod why;
 
-use world::World;
+use world::{SAID, World};
 
-/// Runs a scenario and gives its trace.
-pub(crate) fn trace(scenario: &str) -> String {
+/// Runs a scenario and gives what was said and what was done upon it.
+pub(crate) fn dialogue(scenario: &str) -> String {
     let mut world = World::default();
     for line in scenario.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
         world.step(line);
     }
     world.finish()
+}
+
+/// What was done alone: for claims about the account of a run, or where the times tell what was said before.
+pub(crate) fn trace(scenario: &str) -> String {
+    let said = |line: &str| line.trim_start().split_once(' ').is_some_and(|(_, text)| text.starts_with(SAID));
+    dialogue(scenario).lines().filter(|line| !said(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// The order in which one place is given to the tasks of these runs, all of which come while it is taken.
+pub(crate) fn order(runs: &[&str]) -> String {
+    let mut world = World::default();
+    world.step("targets t=1");
+    world.step("submit r1 taken");
+    for (index, run) in runs.iter().enumerate() {
+        world.step(&format!("submit r{} {run}", index + 2));
+    }
+    world.step("wait 1s");
+    let mut names = Vec::new();
+    let mut next = Some("taken".to_owned());
+    while let Some(name) = next {
+        world.step(&format!("ok {name}"));
+        next = world.sent_last().filter(|sent| !names.contains(sent));
+        names.extend(next.clone());
+    }
+    names.join(" ")
 }

@@ -2,11 +2,11 @@
 
 use insta::assert_snapshot;
 
-use super::trace;
+use super::dialogue;
 
 #[test]
 fn free_work_runs_ahead_of_the_disk_and_the_answer_waits() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         disk slow
         submit r1 a; b needs a
         ok a
@@ -14,7 +14,10 @@ fn free_work_runs_ahead_of_the_disk_and_the_answer_waits() {
         durable
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms dispatch r1/b#1 on t
+    0ms > ok b
+    0ms > durable
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -22,32 +25,38 @@ fn free_work_runs_ahead_of_the_disk_and_the_answer_waits() {
 
 #[test]
 fn effects_wait_for_the_disk() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         disk slow
         submit r1 a effect=once; b effect=idempotent; c
         durable
         ok c
     "), @"
     0ms dispatch r1/c#1 on t
+    0ms > durable
     0ms dispatch r1/a#1 on t
     0ms dispatch r1/b#1 on t
+    0ms > ok c
     ");
 }
 
 #[test]
 fn paid_work_waits_for_the_disk() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         disk slow
         targets t=1:token=1c:cap=9
         submit r1 a
         durable
         ok a
-    "), @"   0ms dispatch r1/a#1 on t cap=9");
+    "), @"
+    0ms > durable
+    0ms dispatch r1/a#1 on t cap=9
+    0ms > ok a
+    ");
 }
 
 #[test]
 fn strict_commits_every_step() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         disk slow
         submit r1 strict a; b needs a
         durable
@@ -59,8 +68,16 @@ fn strict_commits_every_step() {
         durable
         durable
     "), @"
+    0ms > durable
     0ms dispatch r1/a#1 on t
+    0ms > durable
+    0ms > ok a
+    0ms > durable
+    0ms > durable
     0ms dispatch r1/b#1 on t
+    0ms > ok b
+    0ms > durable
+    0ms > durable
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -68,7 +85,7 @@ fn strict_commits_every_step() {
 
 #[test]
 fn a_dear_result_is_committed_before_what_depends_on_it() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         disk slow
         targets t=1:call=9c
         targets t=1:call=9c free=1:class=free
@@ -78,14 +95,18 @@ fn a_dear_result_is_committed_before_what_depends_on_it() {
         durable
         ok b
     "), @"
+    0ms > durable
     0ms dispatch r1/a#1 on t
+    0ms > ok a
+    0ms > durable
     0ms dispatch r1/b#1 on free
+    0ms > ok b
     ");
 }
 
 #[test]
 fn what_was_not_durable_runs_again() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         disk slow
         submit r1 a; b needs a
         durable
@@ -96,10 +117,15 @@ fn what_was_not_durable_runs_again() {
         durable
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > durable
+    0ms > ok a
     0ms dispatch r1/b#1 on t
     0ms restart
     0ms dispatch r1/a#2 on t
+    0ms > ok a
     0ms dispatch r1/b#1 on t
+    0ms > ok b
+    0ms > durable
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -107,7 +133,7 @@ fn what_was_not_durable_runs_again() {
 
 #[test]
 fn an_answer_that_was_not_durable_was_not_given() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         disk slow
         submit r1 a
         durable
@@ -117,8 +143,12 @@ fn an_answer_that_was_not_durable_was_not_given() {
         durable
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > durable
+    0ms > ok a
     0ms restart
     0ms dispatch r1/a#2 on t
+    0ms > ok a
+    0ms > durable
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -126,7 +156,7 @@ fn an_answer_that_was_not_durable_was_not_given() {
 
 #[test]
 fn a_restart_finds_loops_items_and_pauses() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         say e items=2
         submit r1 l loop=3 last { x }; e foreach max=1; p needs e
         ok l/loop#1/x
@@ -141,13 +171,21 @@ fn a_restart_finds_loops_items_and_pauses() {
     "), @"
     0ms dispatch r1/l/loop#1/x#1 on t
     0ms dispatch r1/e[0]#1 on t
+    0ms > ok l/loop#1/x
     0ms dispatch r1/l/loop#2/x#1 on t
+    0ms > ok e[0]
     0ms dispatch r1/e[1]#1 on t
+    0ms > pause r1
     0ms restart
+    0ms > resume r1
     0ms dispatch r1/e[1]#2 on t
     0ms dispatch r1/l/loop#2/x#2 on t
+    0ms > ok l/loop#2/x
     0ms dispatch r1/l/loop#3/x#1 on t
+    0ms > ok e[1]
     0ms dispatch r1/p#1 on t
+    0ms > ok l/loop#3/x
+    0ms > ok p
     0ms answer r1 succeeded degraded
     0ms close r1
     ");
@@ -155,7 +193,7 @@ fn a_restart_finds_loops_items_and_pauses() {
 
 #[test]
 fn a_restart_in_a_backoff_keeps_its_time() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a retry=2
         fail a unavailable
         wait 100ms
@@ -164,9 +202,11 @@ fn a_restart_in_a_backoff_keeps_its_time() {
         ok a
     "), @"
       0ms dispatch r1/a#1 on t
+      0ms > fail a unavailable
     100ms restart
     200ms woken: a task may start
     200ms dispatch r1/a#2 on t
+    200ms > ok a
     200ms answer r1 succeeded
     200ms close r1
     ");
@@ -174,24 +214,26 @@ fn a_restart_in_a_backoff_keeps_its_time() {
 
 #[test]
 fn a_restart_after_the_answer_ends_the_run() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; after: s
         ok a
         restart
         ok s
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms answer r1 succeeded
     0ms dispatch r1/s#1 on t
     0ms restart
     0ms dispatch r1/s#2 on t
+    0ms > ok s
     0ms close r1
     ");
 }
 
 #[test]
 fn records_of_a_step() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         records on
         submit r1 a; b needs a
         ok a
@@ -200,10 +242,12 @@ fn records_of_a_step() {
     0ms record 2 RunSubmitted
     0ms record 3 a dispatched #1 waited [] hold $0
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms record 4 a finished: Succeed
     0ms record 5 b entered
     0ms record 6 b dispatched #1 waited [] hold $0
     0ms dispatch r1/b#1 on t
+    0ms > ok b
     0ms record 7 b finished: Succeed
     0ms record 8 Answered
     0ms record 9 Done

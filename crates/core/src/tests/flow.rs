@@ -2,17 +2,19 @@
 
 use insta::assert_snapshot;
 
-use super::trace;
+use super::dialogue;
 
 #[test]
 fn a_chain_runs_in_order() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; b needs a
         ok a
         ok b
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms dispatch r1/b#1 on t
+    0ms > ok b
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -20,7 +22,7 @@ fn a_chain_runs_in_order() {
 
 #[test]
 fn a_join_waits_for_all_and_fires_once() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; b; c needs a,b
         ok b
         wait 10ms
@@ -29,7 +31,10 @@ fn a_join_waits_for_all_and_fires_once() {
     "), @"
      0ms dispatch r1/a#1 on t
      0ms dispatch r1/b#1 on t
+     0ms > ok b
+    10ms > ok a
     10ms dispatch r1/c#1 on t
+    10ms > ok c
     10ms answer r1 succeeded
     10ms close r1
     ");
@@ -37,12 +42,13 @@ fn a_join_waits_for_all_and_fires_once() {
 
 #[test]
 fn a_skipped_task_counts_as_settled() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         say a if=false
         submit r1 a if; b needs a
         ok b
     "), @"
     0ms dispatch r1/b#1 on t
+    0ms > ok b
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -50,7 +56,7 @@ fn a_skipped_task_counts_as_settled() {
 
 #[test]
 fn a_failure_ends_the_run_and_stops_the_rest() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; b; c needs a,b; on_failure: tell; finally: clean
         fail a permanent
         fail b cancelled
@@ -59,44 +65,34 @@ fn a_failure_ends_the_run_and_stops_the_rest() {
     "), @"
     0ms dispatch r1/a#1 on t
     0ms dispatch r1/b#1 on t
+    0ms > fail a permanent
     0ms stop r1/b#1
     0ms answer r1 failed permanent in a: no luck
     0ms dispatch r1/tell#1 on t
+    0ms > fail b cancelled
+    0ms > ok tell
     0ms dispatch r1/clean#1 on t
+    0ms > ok clean
     0ms close r1
     ");
 }
 
 #[test]
 fn what_comes_after_the_answer_can_be_stopped_section_by_section() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; after: s; finally: f
         ok a
         cancel r1
         cancel r1
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms answer r1 succeeded
     0ms dispatch r1/s#1 on t
+    0ms > cancel r1
     0ms stop r1/s#1
     0ms dispatch r1/f#1 on t
+    0ms > cancel r1
     0ms stop r1/f#1
-    ");
-}
-
-#[test]
-fn a_cancel_that_is_said_twice_lets_finally_run() {
-    assert_snapshot!(trace("
-        submit r1 a; finally: f
-        cancel r1
-        cancel r1
-        fail a cancelled
-        ok f
-    "), @r"
-    0ms dispatch r1/a#1 on t
-    0ms stop r1/a#1
-    0ms answer r1 cancelled cancelled: cancelled by the caller
-    0ms dispatch r1/f#1 on t
-    0ms close r1
     ");
 }

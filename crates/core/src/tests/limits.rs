@@ -2,11 +2,11 @@
 
 use insta::assert_snapshot;
 
-use super::trace;
+use super::{dialogue, order};
 
 #[test]
 fn a_target_runs_as_many_as_it_may() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2
         submit r1 a; b; c
         view r1
@@ -20,117 +20,37 @@ fn a_target_runs_as_many_as_it_may() {
     0ms   a running
     0ms   b running
     0ms   c waiting on limit
+    0ms > ok a
     0ms dispatch r1/c#1 on t
+    0ms > ok b
+    0ms > ok c
     0ms answer r1 succeeded
     0ms close r1
     ");
 }
 
 #[test]
-fn the_more_urgent_run_goes_first() {
-    assert_snapshot!(trace("
-        targets t=1
-        submit r1 a
-        submit r2 b; run: background
-        submit r3 c; run: interactive
-        ok a
-        ok c
-        ok b
-    "), @"
-    0ms dispatch r1/a#1 on t
-    0ms dispatch r3/c#1 on t
-    0ms answer r1 succeeded
-    0ms close r1
-    0ms dispatch r2/b#1 on t
-    0ms answer r3 succeeded
-    0ms close r3
-    0ms answer r2 succeeded
-    0ms close r2
-    ");
-}
-
-#[test]
-fn the_run_with_less_slack_goes_first() {
-    assert_snapshot!(trace("
-        targets t=1
-        submit r1 a
-        submit r2 b; run: deadline=60s
-        submit r3 c; run: deadline=10s
-        ok a
-        ok c
-        ok b
-    "), @"
-    0ms dispatch r1/a#1 on t
-    0ms dispatch r3/c#1 on t
-    0ms answer r1 succeeded
-    0ms close r1
-    0ms dispatch r2/b#1 on t
-    0ms answer r3 succeeded
-    0ms close r3
-    0ms answer r2 succeeded
-    0ms close r2
-    ");
-}
-
-#[test]
-fn the_longer_way_to_the_end_goes_first() {
-    assert_snapshot!(trace("
-        targets t=1
-        submit r1 a
-        submit r2 b; c; d needs c; run: deadline=10s
-        ok a
-        ok c
-        ok b
-        ok d
-    "), @"
-    0ms dispatch r1/a#1 on t
-    0ms dispatch r2/c#1 on t
-    0ms answer r1 succeeded
-    0ms close r1
-    0ms dispatch r2/b#1 on t
-    0ms dispatch r2/d#1 on t
-    0ms answer r2 succeeded
-    0ms close r2
-    ");
-}
-
-#[test]
-fn a_background_run_is_not_starved() {
-    assert_snapshot!(trace("
-        targets t=1
-        submit r1 a; b; c; d; e; f; g; h; i; j; k; l; m; n; o; p; q; run: interactive
-        submit r2 z; run: background
-        ok a; b; c; d; e; f; g; h; i; j; k; l; m; n; o; p; q
-        ok z
-    "), @"
-    0ms dispatch r1/a#1 on t
-    0ms dispatch r1/b#1 on t
-    0ms dispatch r1/c#1 on t
-    0ms dispatch r1/d#1 on t
-    0ms dispatch r1/e#1 on t
-    0ms dispatch r1/f#1 on t
-    0ms dispatch r1/g#1 on t
-    0ms dispatch r1/h#1 on t
-    0ms dispatch r1/i#1 on t
-    0ms dispatch r1/j#1 on t
-    0ms dispatch r1/k#1 on t
-    0ms dispatch r1/l#1 on t
-    0ms dispatch r1/m#1 on t
-    0ms dispatch r1/n#1 on t
-    0ms dispatch r1/o#1 on t
-    0ms dispatch r1/p#1 on t
-    0ms dispatch r1/q#1 on t
-    0ms dispatch r2/z#1 on t
-    0ms answer r1 succeeded
-    0ms close r1
-    0ms answer r2 succeeded
-    0ms close r2
-    ");
+fn who_goes_first() {
+    let urgent = "a; b; c; d; e; f; g; h; i; j; k; l; m; n; o; p; q; s; run: interactive";
+    for (runs, wanted) in [
+        // The more urgent run, though it came later.
+        (&["b; run: background", "c; run: interactive"][..], "c b"),
+        // The run with less slack.
+        (&["b; run: deadline=60s", "c; run: deadline=10s"], "c b"),
+        // The longer way to the end.
+        (&["b; c; d needs c; run: deadline=10s"], "c b d"),
+        // A background run is not starved.
+        (&[urgent, "z; run: background"], "a b c d e f g h i j k l m n o p z q s"),
+        // Of what is due together the more urgent.
+        (&["b delay=100ms; run: background", "c delay=100ms; run: interactive"], "c b"),
+    ] {
+        assert_eq!(order(runs), wanted, "{runs:?}");
+    }
 }
 
 #[test]
 fn a_band_that_could_not_go_claims_nothing_for_that() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets x=1:class=x t=18:class=t
         say e items=18
         submit r0 z class=x; run: interactive
@@ -160,14 +80,16 @@ fn a_band_that_could_not_go_claims_nothing_for_that() {
     0ms dispatch r2/e[15]#1 on t
     0ms dispatch r2/e[16]#1 on t
     0ms dispatch r2/e[17]#1 on t
+    0ms > ok e[0]
     0ms dispatch r4/b#1 on t
+    0ms > ok e[1]
     0ms dispatch r3/a#1 on t
     ");
 }
 
 #[test]
 fn who_waits_for_a_credit_does_not_wait_for_a_target_that_is_not_there() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         limit attempts=1
         submit r1 a
         submit r2 b
@@ -181,7 +103,7 @@ fn who_waits_for_a_credit_does_not_wait_for_a_target_that_is_not_there() {
 
 #[test]
 fn classes_sleep_apart() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets small=1:class=s large=1:class=l
         submit r1 a class=s; b class=s; c class=l; d class=l
         ok c
@@ -191,8 +113,12 @@ fn classes_sleep_apart() {
     "), @"
     0ms dispatch r1/a#1 on small
     0ms dispatch r1/c#1 on large
+    0ms > ok c
     0ms dispatch r1/d#1 on large
+    0ms > ok a
     0ms dispatch r1/b#1 on small
+    0ms > ok b
+    0ms > ok d
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -200,19 +126,20 @@ fn classes_sleep_apart() {
 
 #[test]
 fn a_task_without_target_is_refused() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a class=huge
     "), @r#"   0ms rejected: no target can serve task "a": no target of class "huge" can chat"#);
 }
 
 #[test]
 fn data_goes_only_where_it_is_cleared() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets us=1 eu=1:clearance=region=eu
         submit r1 a; run: labels=region=eu
         ok a
     "), @"
     0ms dispatch r1/a#1 on eu
+    0ms > ok a
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -220,7 +147,7 @@ fn data_goes_only_where_it_is_cleared() {
 
 #[test]
 fn data_that_nobody_may_see_goes_nowhere() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets us=1
         submit r1 a; run: labels=region=eu
     "), @"
@@ -231,7 +158,7 @@ fn data_that_nobody_may_see_goes_nowhere() {
 
 #[test]
 fn what_was_accepted_waits_for_its_target() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets small=1:class=s large=1:class=l
         submit r1 a class=s; b class=l needs a
         targets large=1:class=l
@@ -248,7 +175,9 @@ fn what_was_accepted_waits_for_its_target() {
     0ms   a waiting on capacity
     0ms   b waiting on dependency
     0ms dispatch r1/a#2 on small
+    0ms > ok a
     0ms dispatch r1/b#1 on large
+    0ms > ok b
     0ms answer r1 succeeded
     0ms close r1
     0ms dispatch r2/a#1 on small
@@ -257,7 +186,7 @@ fn what_was_accepted_waits_for_its_target() {
 
 #[test]
 fn credits_bound_what_is_out() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         limit attempts=2
         submit r1 a; b; c
         ok b
@@ -266,7 +195,10 @@ fn credits_bound_what_is_out() {
     "), @"
     0ms dispatch r1/a#1 on t
     0ms dispatch r1/b#1 on t
+    0ms > ok b
     0ms dispatch r1/c#1 on t
+    0ms > ok a
+    0ms > ok c
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -274,16 +206,24 @@ fn credits_bound_what_is_out() {
 
 #[test]
 fn evaluations_have_credits_too() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         limit evaluations=1
+        evaluations on
         submit r1 a if; b if; c if
         ok a
         ok b
         ok c
     "), @"
+    0ms evaluate r1/a
+    0ms evaluate r1/b
     0ms dispatch r1/a#1 on t
+    0ms evaluate r1/c
     0ms dispatch r1/b#1 on t
     0ms dispatch r1/c#1 on t
+    0ms > ok a
+    0ms > ok b
+    0ms > ok c
+    0ms evaluate r1/
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -291,7 +231,7 @@ fn evaluations_have_credits_too() {
 
 #[test]
 fn a_full_shard_refuses() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         limit runs=1
         submit r1 a
         submit r2 b
@@ -301,9 +241,11 @@ fn a_full_shard_refuses() {
     "), @"
     0ms dispatch r1/a#1 on t
     0ms rejected: the shard holds 1 live runs, as many as it may: try again later
+    0ms > ok a
     0ms answer r1 succeeded
     0ms close r1
     0ms dispatch r2/b#1 on t
+    0ms > ok b
     0ms answer r2 succeeded
     0ms close r2
     ");
@@ -311,7 +253,7 @@ fn a_full_shard_refuses() {
 
 #[test]
 fn tasks_may_join_a_live_run() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a
         add r1 a; b needs a; c
         ok a
@@ -320,7 +262,10 @@ fn tasks_may_join_a_live_run() {
     "), @"
     0ms dispatch r1/a#1 on t
     0ms dispatch r1/c#1 on t
+    0ms > ok a
     0ms dispatch r1/b#1 on t
+    0ms > ok b
+    0ms > ok c
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -328,7 +273,7 @@ fn tasks_may_join_a_live_run() {
 
 #[test]
 fn an_addition_may_not_change_what_is_there() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; b
         add r1 a; b needs a
         ok a
@@ -337,6 +282,8 @@ fn an_addition_may_not_change_what_is_there() {
     0ms dispatch r1/a#1 on t
     0ms dispatch r1/b#1 on t
     0ms rejected: the addition changes task "b": only new tasks may be added to a live run
+    0ms > ok a
+    0ms > ok b
     0ms answer r1 succeeded
     0ms close r1
     "#);
@@ -344,13 +291,14 @@ fn an_addition_may_not_change_what_is_there() {
 
 #[test]
 fn nothing_joins_an_answered_run() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; after: s
         ok a
         add r1 a; b; after: s
         view r1
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms answer r1 succeeded
     0ms dispatch r1/s#1 on t
     0ms rejected: run 00000000000000000000000001 is not live: tasks can only be added before its answer
@@ -362,7 +310,7 @@ fn nothing_joins_an_answered_run() {
 
 #[test]
 fn a_wait_is_attributed() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         records on
         targets t=1
         submit r1 a; b; c
@@ -375,12 +323,15 @@ fn a_wait_is_attributed() {
       0ms record 2 RunSubmitted
       0ms record 3 a dispatched #1 waited [] hold $0
       0ms dispatch r1/a#1 on t
+    100ms > ok a
     100ms record 4 a finished: Succeed
     100ms record 5 b dispatched #1 waited [limit 100ms] hold $0
     100ms dispatch r1/b#1 on t
+    150ms > ok b
     150ms record 6 b finished: Succeed
     150ms record 7 c dispatched #1 waited [order 100ms, limit 50ms] hold $0
     150ms dispatch r1/c#1 on t
+    150ms > ok c
     150ms record 8 c finished: Succeed
     150ms record 9 Answered
     150ms record 10 Done
@@ -391,14 +342,16 @@ fn a_wait_is_attributed() {
 
 #[test]
 fn live_text_is_held_back_until_the_check_has_passed() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 check; draft live publish_after=check
         ok check
         ok draft
     "), @"
     0ms dispatch r1/check#1 on t
     0ms dispatch r1/draft#1 on t held back
+    0ms > ok check
     0ms publish r1/draft
+    0ms > ok draft
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -406,7 +359,7 @@ fn live_text_is_held_back_until_the_check_has_passed() {
 
 #[test]
 fn queued_tasks_that_no_target_may_see_any_more_end_once() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets s=1:class=small:clearance=region=eu l=1:clearance=region=eu
         submit r1 a class=small; b class=small; c class=small; d class=l; run: labels=region=eu
         targets s=1:class=small l=1:clearance=region=eu
@@ -418,13 +371,15 @@ fn queued_tasks_that_no_target_may_see_any_more_end_once() {
     0ms stop r1/a#1
     0ms stop r1/d#1
     0ms answer r1 failed permanent in b: no target is eligible: none has clearance for the labels of its input
+    0ms > fail a cancelled
+    0ms > fail d cancelled
     0ms close r1
     ");
 }
 
 #[test]
 fn an_addition_cannot_read_what_nobody_was_to_read() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 g unread { x }; b
         ok g/x
         add r1 g { x }; b; c needs g
@@ -434,8 +389,11 @@ fn an_addition_cannot_read_what_nobody_was_to_read() {
     "), @r#"
     0ms dispatch r1/b#1 on t
     0ms dispatch r1/g/x#1 on t
+    0ms > ok g/x
     0ms rejected: task "g" has ended, and its output was not made because nothing read it: an addition cannot read it now
     0ms dispatch r1/d#1 on t
+    0ms > ok b
+    0ms > ok d
     0ms answer r1 succeeded
     0ms close r1
     "#);
@@ -443,7 +401,7 @@ fn an_addition_cannot_read_what_nobody_was_to_read() {
 
 #[test]
 fn a_run_is_admitted_with_all_that_it_may_open() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         limit tasks=9
         submit r1 e foreach max=4 { x; y }
         submit r2 e foreach max=2 { x; y }

@@ -2,11 +2,11 @@
 
 use insta::assert_snapshot;
 
-use super::trace;
+use super::dialogue;
 
 #[test]
 fn an_attempt_holds_its_worst_case_and_settles_what_it_cost() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1:token=1c:cap=100
         submit r1 a; run: budget=500c
         view r1
@@ -15,6 +15,7 @@ fn an_attempt_holds_its_worst_case_and_settles_what_it_cost() {
     0ms dispatch r1/a#1 on t cap=100
     0ms r1 is running, spent $0, held $1.00
     0ms   a running
+    0ms > ok a tokens=3
     0ms answer r1 succeeded spent $0.0300
     0ms close r1
     ");
@@ -22,7 +23,7 @@ fn an_attempt_holds_its_worst_case_and_settles_what_it_cost() {
 
 #[test]
 fn the_cap_is_lowered_to_what_is_left() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
         submit r1 a; b; run: budget=170c
         ok a tokens=5
@@ -30,6 +31,8 @@ fn the_cap_is_lowered_to_what_is_left() {
     "), @"
     0ms dispatch r1/a#1 on t cap=100
     0ms dispatch r1/b#1 on t cap=70
+    0ms > ok a tokens=5
+    0ms > ok b tokens=5
     0ms answer r1 succeeded spent $0.1000
     0ms close r1
     ");
@@ -37,7 +40,7 @@ fn the_cap_is_lowered_to_what_is_left() {
 
 #[test]
 fn below_the_least_cap_it_fails() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
         submit r1 a; b; run: budget=110c fail
         fail a cancelled
@@ -45,13 +48,14 @@ fn below_the_least_cap_it_fails() {
     0ms dispatch r1/a#1 on t cap=100
     0ms stop r1/a#1
     0ms answer r1 failed budget_exceeded in b: an attempt on t may cost up to $1.00; $0.1000 of the budget is left ($0 spent, $1.00 held)
+    0ms > fail a cancelled
     0ms close r1
     ");
 }
 
 #[test]
 fn it_may_wait_until_others_have_settled() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
         submit r1 a; b; run: budget=110c wait
         view r1
@@ -62,7 +66,9 @@ fn it_may_wait_until_others_have_settled() {
     0ms r1 is running, spent $0, held $1.00
     0ms   a running
     0ms   b waiting on budget
+    0ms > ok a tokens=5
     0ms dispatch r1/b#1 on t cap=100
+    0ms > ok b tokens=5
     0ms answer r1 succeeded spent $0.1000
     0ms close r1
     ");
@@ -70,12 +76,13 @@ fn it_may_wait_until_others_have_settled() {
 
 #[test]
 fn waiting_for_money_that_will_not_come_fails() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
         submit r1 a; b needs a; run: budget=110c wait
         ok a tokens=90
     "), @"
     0ms dispatch r1/a#1 on t cap=100
+    0ms > ok a tokens=90
     0ms answer r1 failed spent $0.9000 budget_exceeded in b: an attempt on t may cost up to $1.00; $0.2000 of the budget is left ($0.9000 spent, $0 held)
     0ms close r1
     ");
@@ -83,7 +90,7 @@ fn waiting_for_money_that_will_not_come_fails() {
 
 #[test]
 fn it_may_take_a_cheaper_target() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets dear=2:token=1c:cap=100 cheap=2
         submit r1 a; b; run: budget=110c degrade
         ok a tokens=1
@@ -91,6 +98,8 @@ fn it_may_take_a_cheaper_target() {
     "), @"
     0ms dispatch r1/a#1 on dear cap=100
     0ms dispatch r1/b#1 on cheap
+    0ms > ok a tokens=1
+    0ms > ok b
     0ms answer r1 succeeded degraded spent $0.0100
     0ms close r1
     ");
@@ -98,12 +107,13 @@ fn it_may_take_a_cheaper_target() {
 
 #[test]
 fn it_may_take_a_rung() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
         submit r1 a; b catch=timeout:output; run: budget=110c degrade
         ok a tokens=5
     "), @"
     0ms dispatch r1/a#1 on t cap=100
+    0ms > ok a tokens=5
     0ms answer r1 succeeded degraded spent $0.0500
     0ms close r1
     ");
@@ -111,7 +121,7 @@ fn it_may_take_a_rung() {
 
 #[test]
 fn tokens_are_a_budget_too() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:cap=100
         submit r1 a; b; run: tokens=150
         fail a cancelled
@@ -119,28 +129,31 @@ fn tokens_are_a_budget_too() {
     0ms dispatch r1/a#1 on t cap=100
     0ms stop r1/a#1
     0ms answer r1 failed budget_exceeded in b: an attempt on t may use up to 102 tokens; 48 of the budget are left
+    0ms > fail a cancelled
     0ms close r1
     ");
 }
 
 #[test]
 fn after_the_answer_the_budget_does_not_count() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
         submit r1 a; after: s; run: budget=110c
         ok a tokens=100
         ok s tokens=100
     "), @"
     0ms dispatch r1/a#1 on t cap=100
+    0ms > ok a tokens=100
     0ms answer r1 succeeded spent $1.00
     0ms dispatch r1/s#1 on t cap=100
+    0ms > ok s tokens=100
     0ms close r1
     ");
 }
 
 #[test]
 fn what_was_out_at_a_crash_counts_as_spent() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
         submit r1 a; run: budget=300c
         restart
@@ -152,6 +165,7 @@ fn what_was_out_at_a_crash_counts_as_spent() {
     0ms dispatch r1/a#2 on t cap=100
     0ms r1 is running, spent $1.00, held $1.00
     0ms   a running
+    0ms > ok a tokens=1
     0ms answer r1 succeeded spent $1.01
     0ms close r1
     ");
@@ -159,7 +173,7 @@ fn what_was_out_at_a_crash_counts_as_spent() {
 
 #[test]
 fn what_nobody_tells_is_booked_as_the_worst_case() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1:token=1c:cap=100
         submit r1 a retry=3; run: budget=250c
         fail a timeout
@@ -169,8 +183,10 @@ fn what_nobody_tells_is_booked_as_the_worst_case() {
         view r1
     "), @"
        0ms dispatch r1/a#1 on t cap=100
+       0ms > fail a timeout
      200ms woken: a task may start
      200ms dispatch r1/a#2 on t cap=100
+    10000ms > fail a unavailable
     10400ms woken: a task may start
     10400ms answer r1 failed spent $2.00 budget_exceeded in a: an attempt on t may cost up to $1.00; $0.5000 of the budget is left ($2.00 spent, $0 held)
     10400ms close r1
@@ -180,7 +196,7 @@ fn what_nobody_tells_is_booked_as_the_worst_case() {
 
 #[test]
 fn a_cheaper_target_that_is_busy_is_waited_for() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets dear=3:token=1c:cap=100 cheap=1
         submit r1 a; b; c; run: budget=110c degrade
         view r1
@@ -194,7 +210,10 @@ fn a_cheaper_target_that_is_busy_is_waited_for() {
     0ms   a running
     0ms   b running
     0ms   c waiting on limit
+    0ms > ok b
     0ms dispatch r1/c#1 on cheap
+    0ms > ok a tokens=90
+    0ms > ok c
     0ms answer r1 succeeded degraded spent $0.9000
     0ms close r1
     ");
@@ -202,7 +221,7 @@ fn a_cheaper_target_that_is_busy_is_waited_for() {
 
 #[test]
 fn what_waits_for_a_cheaper_target_takes_the_dear_one_when_money_comes_free() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets dear=3:token=1c:cap=100 cheap=1
         submit r1 a; b; c; run: budget=110c degrade
         ok a tokens=1
@@ -211,7 +230,10 @@ fn what_waits_for_a_cheaper_target_takes_the_dear_one_when_money_comes_free() {
     "), @"
     0ms dispatch r1/a#1 on dear cap=100
     0ms dispatch r1/b#1 on cheap
+    0ms > ok a tokens=1
     0ms dispatch r1/c#1 on dear cap=100
+    0ms > ok c tokens=1
+    0ms > ok b
     0ms answer r1 succeeded degraded spent $0.0200
     0ms close r1
     ");
@@ -219,7 +241,7 @@ fn what_waits_for_a_cheaper_target_takes_the_dear_one_when_money_comes_free() {
 
 #[test]
 fn a_named_target_catches_what_cannot_be_paid() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         records on
         targets dear=1:token=1c:cap=100:class=big cheap=1
         submit r1 a class=big; b class=big catch=budget_exceeded:cheap; run: budget=110c
@@ -230,10 +252,12 @@ fn a_named_target_catches_what_cannot_be_paid() {
       0ms record 2 RunSubmitted
       0ms record 3 a dispatched #1 waited [] hold $1.00
       0ms dispatch r1/a#1 on dear cap=100
+    100ms > ok a tokens=90
     100ms record 4 a finished: Succeed
     100ms record 5 b ended Unaffordable: Rung { rung: 0, failure: Some(Failure { class: BudgetExceeded, message: "an attempt on dear may cost up to $1.00; $0.2000 of the budget is left ($0.9000 spent, $0 held)", retry_after: None, no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, estimated: false }, raw_usage: None }) }
     100ms record 6 b dispatched #1 waited [] hold $0
     100ms dispatch r1/b#1 on cheap
+    100ms > ok b
     100ms record 7 b finished: Succeed
     100ms record 8 Answered
     100ms record 9 Done
@@ -244,13 +268,14 @@ fn a_named_target_catches_what_cannot_be_paid() {
 
 #[test]
 fn tasks_that_waited_for_money_and_end_together_stay_ended() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100:clearance=region=eu:class=small u=1:token=1c:cap=100:clearance=region=eu:class=big
         submit r1 a class=small; b class=small; c class=big; run: budget=110c wait labels=region=eu
         targets t=2:token=1c:cap=100:class=small u=1:token=1c:cap=100:clearance=region=eu:class=big
         ok a tokens=1
     "), @"
     0ms dispatch r1/a#1 on t cap=100
+    0ms > ok a tokens=1
     0ms answer r1 failed spent $0.0100 permanent in b: no target is eligible: none has clearance for the labels of its input
     0ms close r1
     ");

@@ -2,11 +2,11 @@
 
 use insta::assert_snapshot;
 
-use super::trace;
+use super::dialogue;
 
 #[test]
 fn what_is_lost_in_every_life_is_not_sent_without_end() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         limit attempts_max=2
         submit r1 a retry=9
         restart
@@ -23,7 +23,7 @@ fn what_is_lost_in_every_life_is_not_sent_without_end() {
 
 #[test]
 fn a_transient_failure_is_tried_again_after_a_growing_pause() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a retry=3
         fail a unavailable
         wait 200ms
@@ -34,12 +34,15 @@ fn a_transient_failure_is_tried_again_after_a_growing_pause() {
         ok a
     "), @"
       0ms dispatch r1/a#1 on t
+      0ms > fail a unavailable
     200ms woken: a task may start
     200ms dispatch r1/a#2 on t
+    200ms > fail a timeout
     599ms r1 is running, spent $0, held $0
     599ms   a backing_off on backoff
     600ms woken: a task may start
     600ms dispatch r1/a#3 on t
+    600ms > ok a
     600ms answer r1 succeeded
     600ms close r1
     ");
@@ -47,15 +50,17 @@ fn a_transient_failure_is_tried_again_after_a_growing_pause() {
 
 #[test]
 fn attempts_are_counted() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a retry=2
         fail a unavailable
         wait 1s
         fail a unavailable
     "), @"
        0ms dispatch r1/a#1 on t
+       0ms > fail a unavailable
      200ms woken: a task may start
      200ms dispatch r1/a#2 on t
+    1000ms > fail a unavailable
     1000ms answer r1 failed unavailable in a: no luck
     1000ms close r1
     ");
@@ -63,11 +68,12 @@ fn attempts_are_counted() {
 
 #[test]
 fn what_cannot_succeed_is_not_tried_again() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a retry=3
         fail a permanent
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > fail a permanent
     0ms answer r1 failed permanent in a: no luck
     0ms close r1
     ");
@@ -75,7 +81,7 @@ fn what_cannot_succeed_is_not_tried_again() {
 
 #[test]
 fn a_provider_s_delay_is_kept_and_closes_the_target() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2
         submit r1 a retry=2; b
         fail a rate_limited after 3s
@@ -87,11 +93,15 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
     "), @"
        0ms dispatch r1/a#1 on t
        0ms dispatch r1/b#1 on t
+       0ms > fail a rate_limited after 3s
+       0ms > ok b
     3000ms woken: a task may start
     3000ms dispatch r1/a#2 on t
     3000ms dispatch r2/c#1 on t
+    3000ms > ok a
     3000ms answer r1 succeeded
     3000ms close r1
+    3000ms > ok c
     3000ms answer r2 succeeded
     3000ms close r2
     ");
@@ -99,7 +109,7 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
 
 #[test]
 fn targets_of_one_quota_group_close_together() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1:group=g u=1:group=g
         submit r1 a retry=2
         fail a rate_limited after 1s
@@ -107,8 +117,10 @@ fn targets_of_one_quota_group_close_together() {
         ok a
     "), @"
        0ms dispatch r1/a#1 on t
+       0ms > fail a rate_limited after 1s
     1000ms woken: a task may start
     1000ms dispatch r1/a#2 on t
+    1000ms > ok a
     1000ms answer r1 succeeded
     1000ms close r1
     ");
@@ -116,7 +128,7 @@ fn targets_of_one_quota_group_close_together() {
 
 #[test]
 fn an_overloaded_target_is_passed_over() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1 u=1
         submit r1 a retry=2 allow=t,u
         fail a overloaded after 5s
@@ -124,8 +136,10 @@ fn an_overloaded_target_is_passed_over() {
         ok a
     "), @"
        0ms dispatch r1/a#1 on t
+       0ms > fail a overloaded after 5s
      200ms woken: a task may start
      200ms dispatch r1/a#2 on u
+    1000ms > ok a
     1000ms answer r1 succeeded degraded
     1000ms close r1
     ");
@@ -133,7 +147,7 @@ fn an_overloaded_target_is_passed_over() {
 
 #[test]
 fn rungs_are_taken_in_order() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1 u=1
         submit r1 a allow=t catch=unavailable:u catch=any:output; b needs a
         fail a unavailable
@@ -141,8 +155,11 @@ fn rungs_are_taken_in_order() {
         ok b
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > fail a unavailable
     0ms dispatch r1/a#2 on u
+    0ms > fail a unavailable
     0ms dispatch r1/b#1 on t
+    0ms > ok b
     0ms answer r1 succeeded degraded
     0ms close r1
     ");
@@ -150,11 +167,12 @@ fn rungs_are_taken_in_order() {
 
 #[test]
 fn a_rung_takes_only_its_classes() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a catch=timeout:output
         fail a permanent
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > fail a permanent
     0ms answer r1 failed permanent in a: no luck
     0ms close r1
     ");
@@ -162,11 +180,12 @@ fn a_rung_takes_only_its_classes() {
 
 #[test]
 fn no_fallback_forbids_rungs() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a no_fallback catch=any:output
         fail a permanent
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > fail a permanent
     0ms answer r1 failed permanent in a: no luck
     0ms close r1
     ");
@@ -174,13 +193,15 @@ fn no_fallback_forbids_rungs() {
 
 #[test]
 fn an_optional_task_may_fail() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a optional; b needs a
         fail a permanent
         ok b
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > fail a permanent
     0ms dispatch r1/b#1 on t
+    0ms > ok b
     0ms answer r1 succeeded degraded
     0ms close r1
     ");
@@ -188,12 +209,13 @@ fn an_optional_task_may_fail() {
 
 #[test]
 fn a_result_may_be_a_failure() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         say a fail_if=true
         submit r1 a fail_if=content_blocked
         ok a
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms answer r1 failed content_blocked in a: its result fulfils `fail_if`
     0ms close r1
     ");
@@ -201,7 +223,7 @@ fn a_result_may_be_a_failure() {
 
 #[test]
 fn a_refused_result_may_be_tried_again() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         say a fail_if=true
         submit r1 a fail_if retry=2 on=invalid_output
         ok a
@@ -210,8 +232,10 @@ fn a_refused_result_may_be_tried_again() {
         ok a
     "), @"
        0ms dispatch r1/a#1 on t
+       0ms > ok a
      200ms woken: a task may start
      200ms dispatch r1/a#2 on t
+    1000ms > ok a
     1000ms answer r1 succeeded
     1000ms close r1
     ");
@@ -219,12 +243,13 @@ fn a_refused_result_may_be_tried_again() {
 
 #[test]
 fn an_expression_that_fails_fails_the_task() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         say b error=yes
         submit r1 a; b needs a
         ok a
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms answer r1 failed permanent in b: division by zero
     0ms close r1
     ");
@@ -232,11 +257,12 @@ fn an_expression_that_fails_fails_the_task() {
 
 #[test]
 fn a_once_task_without_an_answer_is_uncertain() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a effect=once retry=3
         fail a timeout
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > fail a timeout
     0ms answer r1 failed uncertain in a: no definite answer (timeout: no luck): the attempt may have taken effect
     0ms close r1
     ");
@@ -244,15 +270,17 @@ fn a_once_task_without_an_answer_is_uncertain() {
 
 #[test]
 fn a_once_task_is_tried_again_on_proof() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a effect=once retry=3
         fail a unavailable no_effect
         wait 1s
         ok a
     "), @"
        0ms dispatch r1/a#1 on t
+       0ms > fail a unavailable no_effect
      200ms woken: a task may start
      200ms dispatch r1/a#2 on t
+    1000ms > ok a
     1000ms answer r1 succeeded
     1000ms close r1
     ");
@@ -260,7 +288,7 @@ fn a_once_task_is_tried_again_on_proof() {
 
 #[test]
 fn a_once_task_that_was_out_at_a_crash_never_runs_again() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a effect=once retry=3
         restart
     "), @"
@@ -273,12 +301,13 @@ fn a_once_task_that_was_out_at_a_crash_never_runs_again() {
 
 #[test]
 fn an_uncertain_task_may_be_caught_by_an_output_only() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1 u=1
         submit r1 a effect=once catch=any:u catch=uncertain:output
         fail a timeout
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > fail a timeout
     0ms answer r1 succeeded degraded
     0ms close r1
     ");
@@ -286,16 +315,18 @@ fn an_uncertain_task_may_be_caught_by_an_output_only() {
 
 #[test]
 fn a_task_without_effect_runs_again_after_a_crash() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; b needs a
         ok a
         restart
         ok b
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms dispatch r1/b#1 on t
     0ms restart
     0ms dispatch r1/b#2 on t
+    0ms > ok b
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -303,7 +334,7 @@ fn a_task_without_effect_runs_again_after_a_crash() {
 
 #[test]
 fn an_attempt_with_a_reference_is_taken_up_again() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a effect=once
         reference a
         restart
@@ -312,6 +343,7 @@ fn an_attempt_with_a_reference_is_taken_up_again() {
     0ms dispatch r1/a#1 on t
     0ms restart
     0ms dispatch r1/a#2 on t again by reference
+    0ms > ok a
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -319,7 +351,7 @@ fn an_attempt_with_a_reference_is_taken_up_again() {
 
 #[test]
 fn a_late_outcome_is_fenced_off_and_booked() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1:token=1c:cap=10
         submit r1 a; finally: f
         cancel r1
@@ -329,28 +361,32 @@ fn a_late_outcome_is_fenced_off_and_booked() {
         ok f
     "), @"
     0ms dispatch r1/a#1 on t cap=10
+    0ms > cancel r1
     0ms stop r1/a#1
     0ms answer r1 cancelled cancelled: cancelled by the caller
     0ms r1 is cancelled, spent $0, held $0.1000
     0ms   a cancelled
     0ms   f waiting on limit
+    0ms > fail a cancelled tokens=3
     0ms dispatch r1/f#1 on t cap=10
     0ms r1 is cancelled, spent $0.0300, held $0.1000
     0ms   a cancelled
     0ms   f running
+    0ms > ok f
     0ms close r1
     ");
 }
 
 #[test]
 fn what_has_taken_effect_is_not_done_again_though_its_result_is_refused() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         say a fail_if=true
         targets t=1:effect=once
         submit r1 a fail_if retry=3 on=invalid_output
         ok a
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms answer r1 failed invalid_output in a: its result fulfils `fail_if`
     0ms close r1
     ");
@@ -358,7 +394,7 @@ fn what_has_taken_effect_is_not_done_again_though_its_result_is_refused() {
 
 #[test]
 fn an_attempt_that_was_taken_up_again_and_abandoned_is_awaited() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=10
         submit r1 a; b effect=once
         reference a
@@ -375,13 +411,14 @@ fn an_attempt_that_was_taken_up_again_and_abandoned_is_awaited() {
     0ms r1 is failed, spent $0.1000, held $0.1000
     0ms   a cancelled
     0ms   b failed
+    0ms > fail a cancelled tokens=3
     0ms close r1
     ");
 }
 
 #[test]
 fn a_provider_at_its_limit_is_left_alone_though_it_does_not_say_for_how_long() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1:group=g u=1:group=g
         submit r1 a retry=2
         fail a rate_limited
@@ -391,11 +428,14 @@ fn a_provider_at_its_limit_is_left_alone_though_it_does_not_say_for_how_long() {
         ok b
     "), @"
        0ms dispatch r1/a#1 on t
+       0ms > fail a rate_limited
     1000ms woken: a task may start
     1000ms dispatch r1/a#2 on t
     1000ms dispatch r2/b#1 on u
+    1000ms > ok a
     1000ms answer r1 succeeded
     1000ms close r1
+    1000ms > ok b
     1000ms answer r2 succeeded
     1000ms close r2
     ");
@@ -403,12 +443,13 @@ fn a_provider_at_its_limit_is_left_alone_though_it_does_not_say_for_how_long() {
 
 #[test]
 fn a_named_target_catches_data_that_nobody_else_may_see() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets us=1:class=small eu=1:clearance=region=eu
         submit r1 a class=small catch=permanent:eu; run: labels=region=eu
         ok a
     "), @"
     0ms dispatch r1/a#1 on eu
+    0ms > ok a
     0ms answer r1 succeeded degraded
     0ms close r1
     ");
@@ -416,7 +457,7 @@ fn a_named_target_catches_data_that_nobody_else_may_see() {
 
 #[test]
 fn a_once_attempt_inside_is_uncertain_when_the_time_around_it_is_over() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 g within=1s catch=deadline_exceeded:output { x effect=once }
         submit r2 l loop=2 loop_deadline=1s effect=once catch=deadline_exceeded:output
         wait 1s
@@ -430,7 +471,9 @@ fn a_once_attempt_inside_is_uncertain_when_the_time_around_it_is_over() {
     1000ms answer r1 failed uncertain in g: not settled within 1s: the attempt that was out may have taken effect
     1000ms stop r2/l/loop#1#1
     1000ms answer r2 failed uncertain in l: the loop's deadline has passed: the attempt that was out may have taken effect
+    1000ms > fail g/x cancelled
     1000ms close r1
+    1000ms > fail l/loop#1 cancelled
     1000ms close r2
     ");
 }

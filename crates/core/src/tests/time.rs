@@ -2,11 +2,11 @@
 
 use insta::assert_snapshot;
 
-use super::trace;
+use super::dialogue;
 
 #[test]
 fn a_run_without_answer_fails_at_its_deadline() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; run: deadline=1s
         wait 2s
         fail a cancelled
@@ -15,13 +15,14 @@ fn a_run_without_answer_fails_at_its_deadline() {
     1000ms woken: a run's deadline
     1000ms stop r1/a#1
     1000ms answer r1 failed deadline_exceeded: no answer within the deadline of 1s
+    2000ms > fail a cancelled
     2000ms close r1
     ");
 }
 
 #[test]
 fn a_delay_starts_when_the_needs_have_settled() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; b needs a delay=500ms
         ok a
         view r1
@@ -29,11 +30,13 @@ fn a_delay_starts_when_the_needs_have_settled() {
         ok b
     "), @"
       0ms dispatch r1/a#1 on t
+      0ms > ok a
       0ms r1 is running, spent $0, held $0
       0ms   a succeeded
       0ms   b waiting on delay
     500ms woken: a task may start
     500ms dispatch r1/b#1 on t
+    500ms > ok b
     500ms answer r1 succeeded
     500ms close r1
     ");
@@ -41,13 +44,14 @@ fn a_delay_starts_when_the_needs_have_settled() {
 
 #[test]
 fn a_task_may_wait_for_an_instant() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a not_before=2s
         wait 3s
         ok a
     "), @"
     2000ms woken: a task may start
     2000ms dispatch r1/a#1 on t
+    3000ms > ok a
     3000ms answer r1 succeeded
     3000ms close r1
     ");
@@ -55,25 +59,27 @@ fn a_task_may_wait_for_an_instant() {
 
 #[test]
 fn timeout_task_covers_attempts_and_pauses() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a retry=9 timeout=300ms
         fail a unavailable
         wait 1s
         fail a cancelled
     "), @"
        0ms dispatch r1/a#1 on t
+       0ms > fail a unavailable
      200ms woken: a task may start
      200ms dispatch r1/a#2 on t
      300ms woken: a task's time is over
      300ms stop r1/a#2
      300ms answer r1 failed timeout in a: no success within its timeout of 300ms
+    1000ms > fail a cancelled
     1000ms close r1
     ");
 }
 
 #[test]
 fn within_is_a_deadline_of_the_task() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a within=1s catch=deadline_exceeded:output
         wait 1s
         fail a cancelled
@@ -82,13 +88,14 @@ fn within_is_a_deadline_of_the_task() {
     1000ms woken: a task's time is over
     1000ms stop r1/a#1
     1000ms answer r1 succeeded degraded
+    1000ms > fail a cancelled
     1000ms close r1
     ");
 }
 
 #[test]
 fn an_optional_task_is_dropped_in_time_for_what_follows() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=4:expected=400ms
         submit r1 a optional; b needs a; run: deadline=1s
         wait 700ms
@@ -99,18 +106,21 @@ fn an_optional_task_is_dropped_in_time_for_what_follows() {
     550ms woken: a task's time is over
     550ms stop r1/a#1
     550ms dispatch r1/b#1 on t
+    700ms > ok b
     700ms answer r1 succeeded degraded
+    700ms > fail a cancelled
     700ms close r1
     ");
 }
 
 #[test]
 fn a_retry_that_would_come_too_late_is_not_waited_for() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a retry=3 catch=any:output; run: deadline=1s
         fail a rate_limited after 30s
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > fail a rate_limited after 30s
     0ms answer r1 succeeded degraded
     0ms close r1
     ");
@@ -118,24 +128,26 @@ fn a_retry_that_would_come_too_late_is_not_waited_for() {
 
 #[test]
 fn a_loop_has_a_deadline_of_its_own() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 l loop=5 last loop_deadline=1s { x }
         ok l/loop#1/x
         wait 2s
         fail l/loop#2/x cancelled
     "), @"
        0ms dispatch r1/l/loop#1/x#1 on t
+       0ms > ok l/loop#1/x
        0ms dispatch r1/l/loop#2/x#1 on t
     1000ms woken: a loop's deadline
     1000ms stop r1/l/loop#2/x#1
     1000ms answer r1 succeeded degraded
+    2000ms > fail l/loop#2/x cancelled
     2000ms close r1
     ");
 }
 
 #[test]
 fn a_paused_run_starts_nothing() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; b needs a
         pause r1
         ok a
@@ -144,10 +156,14 @@ fn a_paused_run_starts_nothing() {
         ok b
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > pause r1
+    0ms > ok a
     0ms r1 is running, spent $0, held $0
     0ms   a succeeded
     0ms   b waiting on paused
+    0ms > resume r1
     0ms dispatch r1/b#1 on t
+    0ms > ok b
     0ms answer r1 succeeded
     0ms close r1
     ");
@@ -155,59 +171,47 @@ fn a_paused_run_starts_nothing() {
 
 #[test]
 fn after_tasks_run_when_the_answer_is_out() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 a; after: s; t needs s; finally: f
         ok a
         fail s permanent
         ok f
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > ok a
     0ms answer r1 succeeded
     0ms dispatch r1/s#1 on t
+    0ms > fail s permanent
     0ms dispatch r1/f#1 on t
+    0ms > ok f
     0ms close r1
     ");
 }
 
 #[test]
-fn cancel_ends_a_run() {
-    assert_snapshot!(trace("
+fn cancel_ends_a_run_and_not_its_finally_though_it_is_said_twice() {
+    assert_snapshot!(dialogue("
         submit r1 a; b needs a; on_failure: no; finally: f
+        cancel r1
         cancel r1
         fail a cancelled
         ok f
     "), @"
     0ms dispatch r1/a#1 on t
+    0ms > cancel r1
     0ms stop r1/a#1
     0ms answer r1 cancelled cancelled: cancelled by the caller
     0ms dispatch r1/f#1 on t
+    0ms > cancel r1
+    0ms > fail a cancelled
+    0ms > ok f
     0ms close r1
     ");
 }
 
 #[test]
-fn of_what_is_due_together_the_more_urgent_goes_first() {
-    assert_snapshot!(trace("
-        targets t=1
-        submit r1 a delay=100ms; run: background
-        submit r2 b delay=100ms; run: interactive
-        wait 200ms
-        ok b
-        ok a
-    "), @"
-    100ms woken: a task may start
-    100ms dispatch r2/b#1 on t
-    200ms dispatch r1/a#1 on t
-    200ms answer r2 succeeded
-    200ms close r2
-    200ms answer r1 succeeded
-    200ms close r1
-    ");
-}
-
-#[test]
 fn what_is_due_to_be_dropped_is_not_sent_first() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=1:expected=400ms
         submit r1 a; b optional needs a; c needs b; run: deadline=1s
         wait 700ms
@@ -215,7 +219,9 @@ fn what_is_due_to_be_dropped_is_not_sent_first() {
         ok c
     "), @"
       0ms dispatch r1/a#1 on t
+    700ms > ok a
     700ms dispatch r1/c#1 on t
+    700ms > ok c
     700ms answer r1 succeeded degraded
     700ms close r1
     ");
@@ -223,7 +229,7 @@ fn what_is_due_to_be_dropped_is_not_sent_first() {
 
 #[test]
 fn a_restart_knows_again_when_an_optional_task_must_be_dropped() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=4:expected=400ms
         submit r1 a optional; b needs a; run: deadline=1s
         restart
@@ -237,14 +243,16 @@ fn a_restart_knows_again_when_an_optional_task_must_be_dropped() {
     550ms woken: a task's time is over
     550ms stop r1/a#2
     550ms dispatch r1/b#1 on t
+    700ms > ok b
     700ms answer r1 succeeded degraded
+    700ms > fail a cancelled
     700ms close r1
     ");
 }
 
 #[test]
 fn what_is_optional_never_costs_the_answer() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         targets t=4:expected=10ms
         submit r1 a optional; b; run: deadline=500ms
         ok b
@@ -252,6 +260,7 @@ fn what_is_optional_never_costs_the_answer() {
     "), @"
       0ms dispatch r1/a#1 on t
       0ms dispatch r1/b#1 on t
+      0ms > ok b
     450ms woken: a task's time is over
     450ms stop r1/a#1
     450ms answer r1 succeeded degraded
@@ -260,7 +269,7 @@ fn what_is_optional_never_costs_the_answer() {
 
 #[test]
 fn an_optional_task_inside_a_group_is_dropped_in_time_too() {
-    assert_snapshot!(trace("
+    assert_snapshot!(dialogue("
         submit r1 g { a; x optional; y needs x }; b needs g; run: deadline=1s
         ok g/a
         wait 650ms
@@ -268,9 +277,10 @@ fn an_optional_task_inside_a_group_is_dropped_in_time_too() {
         wait 150ms
         ok g/y
         ok b
-    "), @r"
+    "), @"
       0ms dispatch r1/g/x#1 on t
       0ms dispatch r1/g/a#1 on t
+      0ms > ok g/a
     650ms r1 is running, spent $0, held $0
     650ms   g running
     650ms   g/a succeeded
@@ -280,7 +290,9 @@ fn an_optional_task_inside_a_group_is_dropped_in_time_too() {
     750ms woken: a task's time is over
     750ms stop r1/g/x#1
     750ms dispatch r1/g/y#1 on t
+    800ms > ok g/y
     800ms dispatch r1/b#1 on t
+    800ms > ok b
     800ms answer r1 succeeded degraded
     ");
 }

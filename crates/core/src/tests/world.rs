@@ -1,4 +1,5 @@
 //! A world in which a scenario plays: every line is an event, every action a line of the trace.
+//! A line that ends an attempt, makes durable or is a caller's word stands in the trace too (`> ok a`).
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
@@ -7,7 +8,8 @@
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
 //! disk slow | durable                   records become durable only when said
-//! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | records on | view r1
+//! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | view r1
+//! records on | evaluations on           the trace has them too
 //! limit attempts_max=2                  a limit of the shard, which begins anew
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
@@ -25,11 +27,12 @@ use agendum_types::{
     Money, Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
 
-use crate::{
-    Action, Bound, Change, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission,
-};
+use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
 
 mod told;
+
+/// Begins a line of the trace that is no action.
+pub(super) const SAID: &str = "> ";
 
 pub(super) struct World {
     core: Scheduler,
@@ -43,6 +46,7 @@ pub(super) struct World {
     durable: Seq,
     slow: bool,
     records: bool,
+    evaluations: bool,
     waiting: Vec<Action>,
     flying: Vec<AttemptId>,
     says: BTreeMap<(String, String), String>,
@@ -66,6 +70,7 @@ impl Default for World {
             durable: Seq(0),
             slow: false,
             records: false,
+            evaluations: false,
             waiting: Vec::new(),
             flying: Vec::new(),
             says: BTreeMap::new(),
@@ -82,8 +87,17 @@ impl World {
         self.lines.join("\n")
     }
 
+    /// The task whose attempt is out since last.
+    pub(super) fn sent_last(&self) -> Option<String> {
+        self.flying.last().map(|attempt| self.name(attempt))
+    }
+
     pub(super) fn step(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        // Without it what is done too early would stand in the same place.
+        if matches!(word, "ok" | "fail" | "durable" | "cancel" | "pause" | "resume") {
+            self.line(format!("{SAID}{line}"));
+        }
         match word {
             "targets" => {
                 self.targets = rest
@@ -107,6 +121,7 @@ impl World {
             "resume" => self.event(Event::ResumeRequested(run_id(rest))),
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
+            "evaluations" => self.evaluations = rest == "on",
             "restart" => self.restart(),
             "stopping" => self.event(Event::Stopping),
             "stop" => self.stop(),
@@ -265,7 +280,10 @@ impl World {
     fn perform(&mut self, action: Action, answers: &mut Vec<Event>) {
         match action.deed {
             Deed::Append(_) => {}
-            Deed::Evaluate(evaluate) => answers.push(self.evaluate(*evaluate)),
+            Deed::Evaluate(evaluate) => {
+                self.asked(&evaluate);
+                answers.push(self.evaluate(*evaluate));
+            }
             Deed::Dispatch(dispatch) => {
                 let target = &self.names[usize::from(dispatch.target.0)];
                 let again = if dispatch.reattach.is_some() { " again by reference" } else { "" };
@@ -376,24 +394,6 @@ impl World {
         self.open();
     }
 
-    fn record(&mut self, entry: &Entry) {
-        if !self.records {
-            return;
-        }
-        let text = match &entry.record {
-            Record::Task { run, path, change } => {
-                let name = self.graphs[run].path_text(path);
-                format!("{name} {}", change_text(change))
-            }
-            other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
-        };
-        self.line(format!("record {} {text}", entry.seq));
-        for unsent in &entry.unsent {
-            let (run, waits) = (entry.record.run().unwrap(), waits_text(&unsent.waits));
-            self.line(format!("  ended {} waited [{waits}]", self.graphs[&run].path_text(&unsent.path)));
-        }
-    }
-
     fn line(&mut self, text: String) {
         self.lines.push(format!("{:>6} {text}", clock(self.now)));
     }
@@ -405,25 +405,6 @@ impl World {
     fn long_name(&self, attempt: &AttemptId) -> String {
         format!("{}/{}", run_name(attempt.run), self.name(attempt))
     }
-}
-
-fn change_text(change: &Change) -> String {
-    match change {
-        Change::Entered(evaluation) if evaluation.truth == Some(false) => "entered: false".into(),
-        Change::Entered(_) => "entered".into(),
-        Change::Dispatched(dispatched) => {
-            let waits = waits_text(&dispatched.waits);
-            format!("dispatched #{} waited [{waits}] hold {}", dispatched.attempt, dispatched.hold)
-        }
-        Change::Finished(finished) => format!("finished: {:?}", finished.next),
-        Change::Ended(ended) => format!("ended {:?}: {:?}", ended.end, ended.next),
-        other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
-    }
-}
-
-fn waits_text(waits: &crate::Waits) -> String {
-    let waits: Vec<_> = waits.iter().map(|(cause, span)| format!("{cause} {span}")).collect();
-    waits.join(", ")
 }
 
 fn clock(now: Timestamp) -> String {

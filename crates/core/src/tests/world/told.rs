@@ -1,13 +1,40 @@
-//! What a scenario asks the core: reasons, and how a run stands.
+//! What a scenario is told beside the actions: records, evaluations, reasons, and how a run stands.
 
 use std::sync::Arc;
 
 use agendum_types::{Duration, RunId, TaskStatus};
 
 use super::{World, run_name};
-use crate::Entry;
+use crate::{Change, Entry, Evaluate, Record};
 
 impl World {
+    /// That an evaluation is asked for.
+    pub(super) fn asked(&mut self, evaluate: &Evaluate) {
+        if self.evaluations {
+            let name = self.graphs[&evaluate.run].path_text(&evaluate.path);
+            self.line(format!("evaluate {}/{name}", run_name(evaluate.run)));
+        }
+    }
+
+    /// What goes to the journal.
+    pub(super) fn record(&mut self, entry: &Entry) {
+        if !self.records {
+            return;
+        }
+        let text = match &entry.record {
+            Record::Task { run, path, change } => {
+                let name = self.graphs[run].path_text(path);
+                format!("{name} {}", change_text(change))
+            }
+            other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
+        };
+        self.line(format!("record {} {text}", entry.seq));
+        for unsent in &entry.unsent {
+            let (run, waits) = (entry.record.run().unwrap(), waits_text(&unsent.waits));
+            self.line(format!("  ended {} waited [{waits}]", self.graphs[&run].path_text(&unsent.path)));
+        }
+    }
+
     pub(super) fn why(&mut self, run: RunId) {
         let entries: Vec<Entry> =
             self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
@@ -77,4 +104,23 @@ impl World {
             self.line(format!("  {} {}{cause}", task.path, task.status));
         }
     }
+}
+
+fn change_text(change: &Change) -> String {
+    match change {
+        Change::Entered(evaluation) if evaluation.truth == Some(false) => "entered: false".into(),
+        Change::Entered(_) => "entered".into(),
+        Change::Dispatched(dispatched) => {
+            let waits = waits_text(&dispatched.waits);
+            format!("dispatched #{} waited [{waits}] hold {}", dispatched.attempt, dispatched.hold)
+        }
+        Change::Finished(finished) => format!("finished: {:?}", finished.next),
+        Change::Ended(ended) => format!("ended {:?}: {:?}", ended.end, ended.next),
+        other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
+    }
+}
+
+fn waits_text(waits: &crate::Waits) -> String {
+    let waits: Vec<_> = waits.iter().map(|(cause, span)| format!("{cause} {span}")).collect();
+    waits.join(", ")
 }
