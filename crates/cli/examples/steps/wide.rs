@@ -15,6 +15,7 @@ pub(crate) async fn measure(engine: &Engine) {
         "
 version: 1
 name: wide
+inputs: { properties: { question: { type: string }, items: { type: array } } }
 tasks:
   each:
     foreach: '${{ inputs.items }}'
