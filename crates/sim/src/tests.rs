@@ -15,7 +15,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
     // 287: after a restart an attempt was taken up again before it was known when its time is over.
     // 603: an attempt that was taken up again and then abandoned was booked twice.
     // 708217, 715086: one of several that rank alike had stepped aside for want of money, and the reference did not know it.
-    for seed in (0..32).chain([287, 603, 708_217, 715_086]) {
+    for seed in (0..32).chain([287, 603, 38_258, 708_217, 715_086]) {
         let planned = planned(seed, 4).unwrap();
         let played = play(seed, &planned, faults(seed));
         assert_eq!(played.violations.first(), None, "again: cargo run -p agendum-sim -- shrink {seed}");

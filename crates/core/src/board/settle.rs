@@ -426,7 +426,7 @@ impl Board {
         }
         let at = self.at;
         let inst = self.run_mut(slot).inst_mut(id);
-        inst.free_at = at;
+        (inst.free_at, inst.waited) = (at, None);
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
         inst.failure = None;
