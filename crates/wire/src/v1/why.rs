@@ -165,9 +165,9 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         task: graph.path_text(&task.path),
         status: task.status.word().to_owned(),
         caught: matches!(task.reason, Some(Reason::Caught(..))),
-        reason: task.reason.as_ref().map(|why| match why {
-            Reason::EndedFirst(None) if was_cancelled => "the run was cancelled".to_owned(),
-            why => reason(graph, why),
+        reason: task.reason.as_ref().map(|why| {
+            let by_the_run = was_cancelled && *why == Reason::EndedFirst(None);
+            if by_the_run { "the run was cancelled".to_owned() } else { reason(graph, why) }
         }),
         culprit: match &task.reason {
             Some(Reason::EndedFirst(Some(culprit))) => Some(graph.path_text(culprit)),
