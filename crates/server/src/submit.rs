@@ -110,7 +110,13 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
                 accepted.graph.budget.map_or_else(Default::default, |of| (of.tokens, of.on_exceeded));
             Some(Budget { money: Some(money), tokens, on_exceeded })
         }
-        Some(dollars) => return Err(Refused::bad("budget", "not a budget", dollars)),
+        Some(dollars) => {
+            return Err(Refused::bad(
+                "budget",
+                "not a budget",
+                format!("{dollars}: `budget_usd` is in dollars, 0 or more"),
+            ));
+        }
     };
     Ok(Request {
         tenant: service.tenant.clone(),

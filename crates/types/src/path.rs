@@ -57,4 +57,9 @@ impl TaskPath {
     pub fn is_within(&self, outer: &Self) -> bool {
         self.0.starts_with(&outer.0)
     }
+
+    /// The paths that this one stands in, innermost first.
+    pub fn around(&self) -> impl Iterator<Item = Self> + '_ {
+        (1..self.0.len()).rev().map(|depth| Self(self.0[..depth].into()))
+    }
 }

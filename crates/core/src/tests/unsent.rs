@@ -322,3 +322,24 @@ fn what_a_record_ended_unsent_is_in_it() {
     10ms answer r1 cancelled cancelled: cancelled by the caller
     ");
 }
+
+#[test]
+fn what_a_group_waits_for_before_it_starts_is_its_delay() {
+    assert_snapshot!(trace("
+        submit r1 a; g needs a delay=50ms { x }
+        wait 10ms
+        ok a
+        wait 60ms
+        ok g/x
+        why r1
+    "), @"
+     0ms dispatch r1/a#1 on t
+    60ms woken: a task may start
+    60ms dispatch r1/g/x#1 on t
+    70ms answer r1 succeeded
+    70ms close r1
+    70ms why r1: 70ms: delay 50ms running 20ms; critical a → g/x
+    70ms   a succeeded: running 10ms
+    70ms   g/x succeeded: dependency 60ms running 10ms
+    ");
+}

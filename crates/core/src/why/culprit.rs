@@ -32,14 +32,13 @@ pub(super) fn blame(graph: &Graph, tracks: &mut Tracks, of_run: Option<&TaskPath
     let end_of = |path: &TaskPath| tracks.get(path).map(Track::end).unwrap_or_default();
     let culprit = |path: &TaskPath| {
         let end = end_of(path);
-        let scopes = || (1..path.segments().len()).rev().map(|depth| TaskPath(path.segments()[..depth].into()));
-        let around = scopes().filter_map(|scope| ended.get(&scope)).find(|(at, _)| *at <= end);
+        let around = path.around().filter_map(|scope| ended.get(&scope)).find(|(at, _)| *at <= end);
         if let Some((_, culprit)) = around {
             return Some(culprit.clone());
         }
         let is_main = path.node().is_some_and(|node| graph.task(node).section == Section::Main);
         let of_run = of_run.filter(|culprit| is_main && end_of(culprit) <= end);
-        of_run.filter(|_| !scopes().any(|scope| decided.contains(&scope))).cloned()
+        of_run.filter(|_| !path.around().any(|scope| decided.contains(&scope))).cloned()
     };
     let blamed: Vec<_> = cancelled.into_iter().filter_map(|path| Some((culprit(&path)?, path))).collect();
     for (culprit, path) in blamed {

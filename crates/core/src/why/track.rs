@@ -28,6 +28,8 @@ pub(super) struct Track {
     settled: Option<(TaskStatus, Timestamp)>,
     /// The first record.
     seen: Option<Timestamp>,
+    /// When it was opened, or its condition and start were known.
+    entered: Option<Timestamp>,
     /// The end of what goes on.
     open_until: Timestamp,
     reason: Option<Reason>,
@@ -53,6 +55,7 @@ impl Track {
             attempts: SmallVec::new(),
             settled: None,
             seen: None,
+            entered: None,
             open_until: Timestamp(0),
             reason: None,
             failed: None,
@@ -81,7 +84,8 @@ impl Track {
             Change::Entered(evaluation) if evaluation.truth == Some(false) => {
                 self.settle(TaskStatus::Skipped, at, Some(Reason::Condition));
             }
-            Change::Entered(_) | Change::Referenced { .. } => {}
+            Change::Entered(_) => self.entered = Some(at),
+            Change::Referenced { .. } => {}
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
             Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
@@ -348,6 +352,11 @@ impl Track {
     /// True if it ran, or waited to run: time for which the answer may have waited.
     pub(super) fn took_time(&self) -> bool {
         !self.attempts.is_empty() || !self.stretches.is_empty()
+    }
+
+    /// When it was opened, or its condition and start were known.
+    pub(super) const fn entered(&self) -> Option<Timestamp> {
+        self.entered
     }
 
     /// True if it ended before anything of it was sent, after a wait, or still waits.

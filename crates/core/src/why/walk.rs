@@ -36,20 +36,22 @@ pub(super) fn back(
     let mut at = scene.until;
     let mut path = Vec::new();
     let mut next = last(scene, &calls, culprit);
+    let mut gap = Cause::Scheduler;
     while let Some((name, track)) = next {
         let end = track.end().min(at);
-        add(Cause::Scheduler, end, at);
+        add(gap, end, at);
         let ready = track.ready().clamp(scene.submitted, end);
         for stretch in track.whole() {
             add(stretch.cause, stretch.from.clamp(ready, end), stretch.to.clamp(ready, end));
         }
         path.push(name.clone());
         at = ready;
+        gap = before(scene.graph, tracks, name, ready);
         // Only what had ended before; of one instant, only what stands before it in order: so the walk ends.
-        let before = calls.partition_point(|(other, track)| (track.end(), *other) < (ready, name));
-        next = calls[..before].iter().rev().find(|(other, _)| leads_to(scene.graph, other, name)).copied();
+        let earlier = calls.partition_point(|(other, track)| (track.end(), *other) < (ready, name));
+        next = calls[..earlier].iter().rev().find(|(other, _)| leads_to(scene.graph, other, name)).copied();
     }
-    add(Cause::Scheduler, scene.submitted, at);
+    add(gap, scene.submitted, at);
     path.reverse();
     let mut parts: Vec<(Cause, Duration)> =
         sums.into_iter().filter(|(_, sum)| *sum > 0).map(|(cause, sum)| (cause, Duration(sum))).collect();
@@ -57,11 +59,21 @@ pub(super) fn back(
     (parts, path)
 }
 
+/// What passed before a task that was ready at this instant: the delay of what it stands in, if that began then, or the scheduler.
+fn before(graph: &Graph, tracks: &BTreeMap<TaskPath, Track>, path: &TaskPath, ready: Timestamp) -> Cause {
+    let waits = |scope: &TaskPath| {
+        let task = scope.node().map(|node| graph.task(node));
+        task.is_some_and(|task| task.delay.is_some() || task.not_before.is_some())
+    };
+    let begins = |scope: &TaskPath| tracks.get(scope).and_then(Track::entered) == Some(ready);
+    let late = path.around().any(|scope| waits(&scope) && begins(&scope));
+    if late { Cause::Delay } else { Cause::Scheduler }
+}
+
 /// True if a task was cancelled with all that it stood in, which waited for it until then: that was dropped, or its time was over. Who was
 /// cancelled because a task beside it failed, or had the good result, was not waited for.
 fn was_awaited(tracks: &BTreeMap<TaskPath, Track>, path: &TaskPath, track: &Track) -> bool {
-    let around = (1..path.segments().len()).rev().map(|depth| TaskPath(path.segments()[..depth].into()));
-    let mut around = around.filter_map(|scope| Some((tracks.get(&scope)?, scope)));
+    let mut around = path.around().filter_map(|scope| Some((tracks.get(&scope)?, scope)));
     let ended = around.find(|(track, _)| track.status() != TaskStatus::Cancelled);
     ended.is_some_and(|(ended, scope)| ended.has_reason() && track.culprit().is_none_or(|culprit| *culprit == scope))
 }
