@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use crate::commands::check::MORE;
 use crate::failure::{FAILED, Failure, UNREACHABLE, USAGE};
 use crate::next;
 
@@ -46,6 +47,9 @@ impl Client {
         let mut message = problem.title;
         if !problem.detail.is_empty() && problem.diagnostics.is_empty() {
             message = format!("{message}: {}", problem.detail);
+        }
+        if problem.more {
+            message = format!("{message}; {MORE}");
         }
         let code = code(status.as_u16());
         let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use agendum_ports::chain;
 use agendum_spec::Diagnostic;
 use owo_colors::OwoColorize as _;
 use serde_json::Value as Json;
@@ -103,15 +104,6 @@ impl<E: std::error::Error + 'static> From<E> for Failure {
             // Whoever reads us has seen enough: `| head`.
             return Self::silent(0);
         }
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            let text = inner.to_string();
-            if !message.contains(&text) {
-                message = format!("{message}: {text}");
-            }
-            source = inner.source();
-        }
-        Self::new(FAILED, message)
+        Self::new(FAILED, chain(&error))
     }
 }

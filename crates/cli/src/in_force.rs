@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use agendum_spec::Accepted;
 use agendum_spec::served::{self, Serving};
-use agendum_types::graph::Work;
+use agendum_types::graph::{Catch, Rung, Work};
 use agendum_types::{Capability, Graph, Limits, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -117,15 +117,16 @@ impl InForce {
 
     /// A target that the graph might be served by, and that another configuration does not have.
     pub(crate) fn stranger(&self, other: &Self, graph: &Graph) -> Option<&str> {
-        let asked = || {
-            graph.tasks.iter().filter_map(|task| match &task.work {
-                Work::Call(call) => Some(call),
-                Work::Group(_) => None,
-            })
-        };
         let serves = |served: &&Served| {
             let target = served.target();
-            asked().any(|call| target.serves(call.capability, &call.requirement))
+            graph.tasks.iter().any(|task| match &task.work {
+                Work::Call(call) => {
+                    let named = |rung: &Catch| matches!(&rung.rung, Rung::Target(name) if *name == target.name);
+                    target.serves(call.capability, &call.requirement)
+                        || target.can(call.capability) && task.catch.iter().any(named)
+                }
+                Work::Group(_) => false,
+            })
         };
         let strange = |served: &&Served| !other.targets.contains(served);
         self.targets.iter().filter(strange).find(serves).map(|served| served.name.as_str())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_engine::{Command, CommandError, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
+use agendum_engine::{Command, CommandError, Health, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
 use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
 use agendum_types::snapshot::TaskView;
 use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath};
@@ -180,7 +180,11 @@ pub(crate) async fn answer(
     {
         let known = engine.answer(&service.tenant, run).await;
         if known.is_none() && row(&service, run).await?.answered.is_none() {
-            return Err(Refused::unavailable(format!("run {run} is not answered yet: {}", engine.health())));
+            let health = engine.health();
+            if health == Health::Ready && standing(&service, run).await.is_none() {
+                return Err(Refused::left_out(run));
+            }
+            return Err(Refused::unavailable(format!("run {run} is not answered yet: {health}")));
         }
     }
     detail(&service, run, &tasks).await.map(Json)
@@ -295,7 +299,7 @@ pub(crate) async fn command(
     let run = run_id(&id)?;
     if let Err(error) = engine.command(&service.tenant, run, order).await {
         return Err(match error {
-            CommandError::NotLive(_) => Refused::ended(&row(&service, run).await?),
+            CommandError::NotLive(_) => Refused::not_live(&row(&service, run).await?),
             CommandError::Unavailable(_) => Refused::unavailable(error),
         });
     }

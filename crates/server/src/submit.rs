@@ -73,7 +73,7 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> R
     let Service { reader, tenant, .. } = service;
     let row = reader.run(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
     if row.answered.is_some() {
-        return Err(Refused::ended(&row).into());
+        return Err(Refused::not_live(&row).into());
     }
     let document = reader.document(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
     let (limits, body) = (service.limits.clone(), body.to_owned());
@@ -135,8 +135,8 @@ fn invalid(checked: &Checked) -> Refused {
 }
 
 fn not_right(checked: &Checked, title: &str) -> Refused {
-    let detail = if checked.more { "see diagnostics; there are more than these" } else { "see diagnostics" };
-    let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", title, detail);
+    let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", title, "see diagnostics");
+    refused.0.more = checked.more;
     refused.0.diagnostics = checked.diagnostics.iter().map(Diagnostic::json).collect();
     refused
 }

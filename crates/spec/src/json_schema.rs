@@ -105,20 +105,21 @@ pub(crate) fn is_computed(node: &Node) -> bool {
 /// The inputs that a document declares; `None` if its schema leaves others open. Without a schema there are none.
 pub(crate) fn declared(inputs: &Json) -> Option<&Map<String, Json>> {
     static NONE: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
-    const OPEN: [&str; 4] = ["patternProperties", "unevaluatedProperties", "$ref", "$dynamicRef"];
     let is_absent = inputs.as_object().is_none_or(Map::is_empty);
     let named = inputs["properties"].as_object().unwrap_or(&NONE);
-    let is_closed = inputs.get("additionalProperties").is_none_or(|others| *others == Json::Bool(false))
-        && !OPEN.iter().any(|word| inputs.get(word).is_some());
-    (is_absent || !named.is_empty() && is_closed).then_some(named)
+    (is_absent || !named.is_empty() && !takes_others(inputs)).then_some(named)
+}
+
+/// True if a schema says itself that its values may have other fields than its `properties`.
+fn takes_others(schema: &Json) -> bool {
+    let closes = |word: &str| schema.get(word).is_none_or(|others| *others == Json::Bool(false));
+    let leads_on = ["patternProperties", "$ref", "$dynamicRef"].iter().any(|word| schema.get(word).is_some());
+    leads_on || !closes("additionalProperties") || !closes("unevaluatedProperties")
 }
 
 /// True if a schema names all the fields that its values have.
 pub(crate) fn names_all(schema: &Json) -> bool {
-    const OPEN: [&str; 8] =
-        ["$ref", "allOf", "anyOf", "oneOf", "if", "patternProperties", "dependentSchemas", "unevaluatedProperties"];
+    const PARTS: [&str; 5] = ["allOf", "anyOf", "oneOf", "if", "dependentSchemas"];
     let some = |word: &str| schema.get(word).is_some();
-    (some("properties") || some("required"))
-        && !OPEN.iter().any(|word| some(word))
-        && schema.get("additionalProperties").is_none_or(|others| *others == Json::Bool(false))
+    (some("properties") || some("required")) && !PARTS.iter().any(|word| some(word)) && !takes_others(schema)
 }

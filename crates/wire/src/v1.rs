@@ -145,6 +145,9 @@ pub struct Problem {
     /// Everything there is to say about a document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Json>,
+    /// True if there are more than these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 impl RunError {

@@ -1,6 +1,8 @@
 //! What a program writes, read until nobody can write any more, or for a little while after its end.
 
 use std::process::ExitStatus;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration as Span;
 
 use agendum_ports::{Attempt, Chunk};
@@ -33,7 +35,14 @@ impl Output {
         Self { is_shown: true, ..Self::default() }
     }
 
-    async fn read(&mut self, pipe: Option<impl AsyncRead + Unpin>, bytes_max: usize, attempt: &Attempt) {
+    /// `begun` says that output has come. Before that, what is not shown is no sign of it.
+    async fn read(
+        &mut self,
+        pipe: Option<impl AsyncRead + Unpin>,
+        bytes_max: usize,
+        attempt: &Attempt,
+        begun: &AtomicBool,
+    ) {
         let Some(mut pipe) = pipe else { return };
         let mut piece = vec![0; PIECE_BYTES];
         let mut unsent = Vec::new();
@@ -41,8 +50,11 @@ impl Output {
             let room = count.min(bytes_max.saturating_sub(self.kept.len()));
             self.cut |= room < count;
             self.kept.extend_from_slice(&piece[..room]);
+            begun.fetch_or(self.is_shown, Relaxed);
             if room == 0 || !self.is_shown {
-                attempt.chunks.send(Chunk::Alive).await;
+                if begun.load(Relaxed) {
+                    attempt.chunks.send(Chunk::Alive).await;
+                }
                 continue;
             }
             unsent.extend_from_slice(&piece[..room]);
@@ -82,10 +94,15 @@ pub(super) async fn watch(
     bytes_max: usize,
 ) -> std::io::Result<Ended> {
     let (mut out, mut err) = (Output::shown(), Output::default());
+    let begun = AtomicBool::new(false);
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let status = {
         let reading = async {
-            tokio::join!(feed(stdin, input), out.read(stdout, bytes_max, attempt), err.read(stderr, bytes_max, attempt))
+            tokio::join!(
+                feed(stdin, input),
+                out.read(stdout, bytes_max, attempt, &begun),
+                err.read(stderr, bytes_max, attempt, &begun)
+            )
         };
         tokio::pin!(reading);
         tokio::select! {
@@ -112,6 +129,8 @@ async fn feed(pipe: Option<ChildStdin>, input: Option<&str>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use agendum_ports::Chunk;
     use agendum_ports::adapter::ChunkSink;
     use serde_json::json;
@@ -127,7 +146,7 @@ mod tests {
         attempt.chunks = chunks;
         let pieces = (&b"a\xe2"[..]).chain(&b"\x82"[..]).chain(&b"\xacb\xff\xe2"[..]).chain(&b"c\xf0\x9f"[..]);
         let mut output = Output::shown();
-        output.read(Some(pieces), 100, &attempt).await;
+        output.read(Some(pieces), 100, &attempt, &AtomicBool::new(false)).await;
         drop(attempt);
         let mut texts = Vec::new();
         while let Some(Chunk::Text(text)) = shown.recv().await {
@@ -138,13 +157,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_kept_or_not_shown_is_a_sign_of_life() {
-        for (mut output, told) in [(Output::shown(), ["ab", "alive", "alive"]), (Output::default(), ["alive"; 3])] {
+    async fn what_is_not_kept_or_not_shown_is_a_sign_of_life_once_output_has_begun() {
+        for (mut output, begun, told) in [
+            (Output::shown(), false, vec!["ab", "alive", "alive"]),
+            (Output::default(), true, vec!["alive"; 3]),
+            (Output::default(), false, vec![]),
+        ] {
             let (mut attempt, _) = attempt(&json!({}));
             let (chunks, mut shown) = ChunkSink::channel(64);
             attempt.chunks = chunks;
             let pieces = (&b"ab"[..]).chain(&b"cd"[..]).chain(&b"ef"[..]);
-            output.read(Some(pieces), 2, &attempt).await;
+            output.read(Some(pieces), 2, &attempt, &AtomicBool::new(begun)).await;
             drop(attempt);
             let mut heard = Vec::new();
             while let Some(chunk) = shown.recv().await {

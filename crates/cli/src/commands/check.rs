@@ -15,6 +15,9 @@ use crate::failure::{Failure, USAGE};
 use crate::host::made_indexes;
 use crate::{next, show, targets};
 
+/// Said behind a list of diagnostics that was cut.
+pub(crate) const MORE: &str = "there are more than these";
+
 /// Reads the files that a document names, beside it.
 struct Beside {
     folder: PathBuf,
@@ -144,7 +147,7 @@ impl Document {
         let more = self.checked.more && accepted.is_none() && !json;
         self.report(json, accepted.is_none())?;
         if more {
-            writeln!(anstream::stderr(), "there are more than these")?;
+            writeln!(anstream::stderr(), "{MORE}")?;
         }
         accepted.ok_or_else(|| Failure::silent(USAGE))
     }
@@ -168,11 +171,15 @@ impl Document {
 
 /// `data` is where indexes were made; nothing is known of them where it is not.
 pub(crate) fn check(json: bool, path: &Path, config: &Config, data: Option<&Path>) -> Result<(), Failure> {
+    let limits = &config.limits.0;
+    if config.file.is_none() {
+        return say(json, read(path, limits)?);
+    }
     let made = data.map(made_indexes).unwrap_or_default();
     let indexes = config.indexes.keys().cloned().chain(made).collect();
     let targets = targets::declared(config);
     let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
-    say(json, read_for(path, &config.limits.0, config.file.as_ref().map(|_| serving))?)
+    say(json, read_for(path, limits, Some(serving))?)
 }
 
 /// `1 error`, `2 errors`.
@@ -184,7 +191,7 @@ pub(super) fn counted(count: usize, one: &str) -> String {
 pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
     let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
-    let more = if document.checked.more { "; there are more than these" } else { "" };
+    let more = if document.checked.more { format!("; {MORE}") } else { String::new() };
     let mut out = anstream::stdout();
     if json {
         let list: Vec<_> = document.checked.diagnostics.iter().map(Diagnostic::json).collect();

@@ -40,9 +40,9 @@ pub enum RestoreError {
         /// What is wrong.
         message: String,
     },
-    /// The core does not take what it once decided itself.
-    #[error("the records of {BROKEN_MAX} runs broke off: this is a bug in Agendum")]
-    Broken,
+    /// The core does not take what it once decided itself: of the whole shard, or of more runs than can be left out.
+    #[error("{0}: this is a bug in Agendum")]
+    Broken(String),
 }
 
 /// A scheduler where the journal left it.
@@ -55,18 +55,18 @@ pub(super) struct Restored {
 /// Opens the journal and applies the records of all open runs.
 pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, RestoreError> {
     let opened = surroundings.store.open(surroundings.shard).await?;
-    let mut lost = Lost::default();
+    let (mut lost, mut known) = (Lost::default(), FxHashMap::default());
     loop {
-        let mut reading = Reading {
+        let mut pass = Pass {
             surroundings,
             scheduler: Scheduler::new(surroundings.limits.clone()),
             tenants: FxHashMap::default(),
-            known: FxHashMap::default(),
+            known: &mut known,
             again: false,
         };
-        reading.read(&mut lost).await?;
-        if !reading.again {
-            return Ok(Restored { scheduler: reading.scheduler, opened, tenants: reading.tenants });
+        pass.read(&mut lost).await?;
+        if !pass.again {
+            return Ok(Restored { scheduler: pass.scheduler, opened, tenants: pass.tenants });
         }
     }
 }
@@ -79,16 +79,17 @@ struct Lost {
 }
 
 /// One pass over the rows of open runs.
-struct Reading<'a> {
+struct Pass<'a> {
     surroundings: &'a Surroundings,
     scheduler: Scheduler,
     tenants: FxHashMap<RunId, Tenant>,
-    known: FxHashMap<Hash, Arc<Graph>>,
+    /// The graphs that were read, be it by an earlier pass.
+    known: &'a mut FxHashMap<Hash, Arc<Graph>>,
     /// Damage was found in a run that the scheduler has taken in part: the next pass leaves it out.
     again: bool,
 }
 
-impl Reading<'_> {
+impl Pass<'_> {
     async fn read(&mut self, lost: &mut Lost) -> Result<(), RestoreError> {
         let Surroundings { store, shard, .. } = self.surroundings;
         let mut after = Seq(0);
@@ -105,7 +106,8 @@ impl Reading<'_> {
                     Err(error) => Some(Damage::row(error)?),
                 };
                 let Some(damage) = damage else { continue };
-                let Some(run) = row.run else { return Err(RestoreError::Broken) };
+                // What is damaged and belongs to no run cannot be left out.
+                let Some(run) = row.run else { return Err(damage.into()) };
                 self.lose(run, &damage, lost)?;
                 if damage.breaks() {
                     return Ok(());
@@ -119,7 +121,7 @@ impl Reading<'_> {
         lost.runs.insert(run);
         lost.broken += usize::from(damage.breaks());
         if lost.broken > BROKEN_MAX {
-            return Err(RestoreError::Broken);
+            return Err(RestoreError::Broken(format!("the records of {} runs broke off", lost.broken)));
         }
         self.again |= damage.breaks() || self.tenants.contains_key(&run);
         Ok(())
@@ -171,6 +173,15 @@ impl Damage {
     /// True if the scheduler was left in the middle of something.
     const fn breaks(&self) -> bool {
         matches!(self, Self::Broken(_))
+    }
+}
+
+impl From<Damage> for RestoreError {
+    fn from(damage: Damage) -> Self {
+        match damage {
+            Damage::Row(error) => error.into(),
+            Damage::Document { .. } | Damage::Broken(_) => Self::Broken(chain(&damage)),
+        }
     }
 }
 

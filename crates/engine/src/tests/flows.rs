@@ -260,7 +260,7 @@ struct Full(Arc<MemoryBlobs>, AtomicU32);
 
 impl Blobs for Full {
     fn put(&self, tenant: &Tenant, bytes: Bytes) -> BoxFuture<'_, Result<Hash, BlobError>> {
-        // Documents are kept: only what the task gives does not fit.
+        // Documents are kept: texts do not fit.
         let full = bytes.starts_with(b"\"") && self.1.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
         if full { ready(Err(BlobError::DiskFull)).boxed() } else { self.0.put(tenant, bytes) }
     }
