@@ -56,7 +56,7 @@ impl Host {
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let targets = targets::table(config, data, indexes(config, data)?)?;
         let filter = RunFilter { open: true, count_max: LEFT_MAX, ..RunFilter::default() };
-        let left = store.runs(&Tenant::default(), filter).await?;
+        let mut left = store.runs(&Tenant::default(), filter).await?;
         let engine = Engine::start(Parts {
             store,
             blobs,
@@ -68,6 +68,7 @@ impl Host {
         })
         .await?;
         let engine = Arc::new(engine);
+        left.retain(|row| !engine.left_out(row.run));
         let token = token()?;
         let service = Service {
             reader: engine.reader(),

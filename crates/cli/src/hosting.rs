@@ -266,6 +266,8 @@ async fn open(client: &Client) -> Result<Open, Failure> {
     for run in client.open_runs().await? {
         if !run.under_way && run.status == "paused" {
             // Whoever resumes it hosts it.
+        } else if run.damaged {
+            // It was told of when the directory was opened, and goes on with no host.
         } else if run.waits_for_target {
             open.stuck.push(run);
         } else {

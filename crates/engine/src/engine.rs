@@ -1,6 +1,6 @@
 //! The handle that callers hold.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
 
 use agendum_core::{Answer, Rejected, Standing, Submission};
@@ -153,6 +153,7 @@ impl Engine {
             inbox,
             runtime: Handle::current(),
             health: Mutex::default(),
+            left_out: Mutex::default(),
             seed: parts.seed,
         });
         let (opened, told) = oneshot::channel();
@@ -177,6 +178,12 @@ impl Engine {
     #[must_use]
     pub fn health(&self) -> Health {
         self.around.health()
+    }
+
+    /// True if the run was open when the journal was opened last, and left out because what is kept of it is damaged.
+    #[must_use]
+    pub fn left_out(&self, run: RunId) -> bool {
+        self.around.left_out.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
     }
 
     /// Computes beside everything that must not wait, as evaluations do: checks of documents, of inputs.

@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration as Span, Instant};
 
 use agendum_ports::{Adapter, Clock, Store, chain};
-use agendum_types::{Limits, ShardId, Target};
+use agendum_types::{Limits, RunId, ShardId, Target};
+use rustc_hash::FxHashSet;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -70,6 +71,8 @@ pub(crate) struct Surroundings {
     pub(crate) inbox: Inbox,
     pub(crate) runtime: Handle,
     pub(crate) health: Mutex<Health>,
+    /// Open runs that the last opening left out, because they are damaged.
+    pub(crate) left_out: Mutex<FxHashSet<RunId>>,
     /// Fixes the seeds of a test; chance otherwise.
     pub(crate) seed: Option<u64>,
 }

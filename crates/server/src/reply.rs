@@ -39,19 +39,17 @@ impl Refused {
         )
     }
 
-    /// A run that the engine does not work on: it takes nothing.
-    pub(crate) fn not_live(row: &RunRow) -> Self {
-        if row.answered.is_none() {
-            return Self::left_out(row.run);
-        }
-        let said = format!("run {} has ended: {}", row.run, row.status.word());
-        Self::new(StatusCode::CONFLICT, "not_live", "the run is not live", said)
+    /// A run that takes nothing any more.
+    pub(crate) fn ended(row: &RunRow) -> Self {
+        let how = row.answered.map_or_else(String::new, |_| format!(": {}", row.status.word()));
+        Self::new(StatusCode::CONFLICT, "not_live", "the run is not live", format!("run {} has ended{how}", row.run))
     }
 
-    /// A run without an answer that was damaged when the journal was opened.
+    /// A run that was damaged when the journal was opened.
     pub(crate) fn left_out(id: RunId) -> Self {
         let detail = format!(
-            "run {id} was left out when its data directory was opened, because what is kept of it is damaged: the log says what; it goes on when the directory is opened with that mended"
+            "run {id} was left out when its data directory was opened: what is kept of it is damaged, and the log says how. \
+             It goes on when that is mended and the directory opened again"
         );
         Self::new(StatusCode::CONFLICT, "left_out", "the run is damaged", detail)
     }

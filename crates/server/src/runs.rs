@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_engine::{Command, CommandError, Health, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
+use agendum_engine::{Command, CommandError, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
 use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
 use agendum_types::snapshot::TaskView;
 use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath};
@@ -93,7 +93,10 @@ async fn live(service: &Service, rows: &[RunRow]) -> Result<Vec<Run>, Refused> {
         match standing {
             Some(standing) => runs[place].stands(&standing),
             // It has ended since the index was read.
-            None => runs[place] = line(&row(service, rows[place].run).await?),
+            None => {
+                runs[place] = line(&row(service, rows[place].run).await?);
+                runs[place].damaged = engine.left_out(rows[place].run);
+            }
         }
     }
     Ok(runs)
@@ -180,11 +183,10 @@ pub(crate) async fn answer(
     {
         let known = engine.answer(&service.tenant, run).await;
         if known.is_none() && row(&service, run).await?.answered.is_none() {
-            let health = engine.health();
-            if health == Health::Ready && standing(&service, run).await.is_none() {
+            if engine.left_out(run) {
                 return Err(Refused::left_out(run));
             }
-            return Err(Refused::unavailable(format!("run {run} is not answered yet: {health}")));
+            return Err(Refused::unavailable(format!("run {run} is not answered yet: {}", engine.health())));
         }
     }
     detail(&service, run, &tasks).await.map(Json)
@@ -202,6 +204,7 @@ async fn detail(service: &Service, id: RunId, asked: &Tasks) -> Result<RunDetail
     if let Some(standing) = &standing {
         run.stands(standing);
     }
+    run.damaged = service.engine.as_ref().is_some_and(|engine| engine.left_out(id));
     let ended = scanned.told.ended.as_ref();
     let mut output = None;
     if let Some(reference) = ended.and_then(|ended| ended.output.as_ref()) {
@@ -299,7 +302,8 @@ pub(crate) async fn command(
     let run = run_id(&id)?;
     if let Err(error) = engine.command(&service.tenant, run, order).await {
         return Err(match error {
-            CommandError::NotLive(_) => Refused::not_live(&row(&service, run).await?),
+            CommandError::NotLive(_) if engine.left_out(run) => Refused::left_out(run),
+            CommandError::NotLive(_) => Refused::ended(&row(&service, run).await?),
             CommandError::Unavailable(_) => Refused::unavailable(error),
         });
     }

@@ -73,7 +73,7 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> R
     let Service { reader, tenant, .. } = service;
     let row = reader.run(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
     if row.answered.is_some() {
-        return Err(Refused::not_live(&row).into());
+        return Err(Refused::ended(&row).into());
     }
     let document = reader.document(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
     let (limits, body) = (service.limits.clone(), body.to_owned());

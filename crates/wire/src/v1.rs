@@ -65,6 +65,9 @@ pub struct Run {
     /// True if it is live and all that it still waits for is a target that its host does not have.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits_for_target: bool,
+    /// True if it was left out when its data directory was opened, because what is kept of it is damaged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
 }
 
 /// A run with what is known of it.
@@ -179,6 +182,7 @@ impl Run {
             spent_usd: 0.0,
             under_way: false,
             waits_for_target: false,
+            damaged: false,
         }
     }
 

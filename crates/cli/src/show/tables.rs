@@ -30,7 +30,11 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
             out,
             "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}",
             run.id,
-            if idle > 0 && !run.done && run.elapsed_ms.is_none() { "not hosted" } else { &run.status },
+            match run {
+                _ if run.damaged => "damaged",
+                _ if idle > 0 && !run.done && run.elapsed_ms.is_none() => "not hosted",
+                _ => &run.status,
+            },
             elapsed,
             dollars(run.spent_usd),
             run.submitted,

@@ -4,7 +4,7 @@
 //! journal, so that a mended file brings it back.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use agendum_core::{Entry, Scheduler};
 use agendum_ports::{BlobError, Opened, StoreError, chain};
@@ -66,6 +66,7 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
         };
         pass.read(&mut lost).await?;
         if !pass.again {
+            *surroundings.left_out.lock().unwrap_or_else(PoisonError::into_inner) = lost.runs;
             return Ok(Restored { scheduler: pass.scheduler, opened, tenants: pass.tenants });
         }
     }

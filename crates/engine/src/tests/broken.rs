@@ -130,9 +130,11 @@ output: '${{ tasks.nap.output }}'
         told.push(engine.answer(&tenant, *run).await.map(|answer| answer.status.word()));
     }
     assert_eq!(told, [None, None, Some("succeeded")]);
+    assert_eq!(runs.iter().map(|run| engine.left_out(*run)).collect::<Vec<_>>(), [true, true, false]);
     engine.stop().await;
     let engine = world.engine().await;
     for run in runs {
+        assert!(!engine.left_out(run));
         assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "succeeded");
     }
 }
