@@ -2,7 +2,8 @@
 //!
 //! [`Board::apply`] is the only thing that changes a run's durable state. What follows by the rules of the graph it does (see `settle`);
 //! it makes no choice that depends on time, chance, targets or money: what a record leaves open it puts on the list `todo`, which live
-//! handling works off and a restart throws away (to find the same again in the states of the instances).
+//! handling works off and a restart throws away (to find the same again in the states of the instances). While a record is made, and then
+//! only, `unsent` takes what is in flight: how long those had waited whom it ends. Nothing follows from that.
 
 mod open;
 mod run;
@@ -60,8 +61,8 @@ pub(crate) struct Board {
     skips: Vec<(Slot, InstId)>,
     /// The loop that the current record has given up.
     ran_out: Option<(Slot, NodeId)>,
-    /// What the current record ended before it was sent.
-    pub(crate) unsent: Vec<Unsent>,
+    /// What the record that is being made has ended before it was sent; `None` while one of the journal is applied.
+    pub(crate) unsent: Option<Vec<Unsent>>,
     /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
     pub(crate) down: (Timestamp, Timestamp),
     /// The time of the last record applied.
@@ -82,7 +83,7 @@ impl Board {
             todo: VecDeque::new(),
             skips: Vec::new(),
             ran_out: None,
-            unsent: Vec::new(),
+            unsent: None,
             down: (Timestamp(0), Timestamp(0)),
             at: Timestamp(0),
             live_tasks: 0,

@@ -234,6 +234,11 @@ impl Inst {
         }
     }
 
+    /// It is free from this instant on: what it waited for before was told.
+    pub(crate) fn free_from(&mut self, at: Timestamp) {
+        (self.free_at, self.waited) = (at, None);
+    }
+
     /// Notes what it waited for until now.
     pub(crate) fn note(&mut self, cause: Cause, span: Duration) {
         if span > Duration::ZERO {

@@ -73,7 +73,6 @@ impl Scheduler {
         self.now = self.now.max(entry.at);
         self.board.apply(entry);
         self.board.todo.clear();
-        self.board.unsent.clear();
     }
 
     /// Takes in an event and decides.
@@ -166,11 +165,10 @@ impl Scheduler {
         let seq = self.last.next();
         self.last = seq;
         let mut entry = Entry { seq, at: self.now, tenant, record, unsent: Box::default() };
+        // Who ends with what a record ends is known when that is applied, and how long it had waited is not known for longer.
+        self.board.unsent = Some(Vec::new());
         self.board.apply_to(slot, &entry);
-        if !self.board.unsent.is_empty() {
-            // Who ends with what a record ends is known when that is applied, and how long it had waited is not known for longer.
-            entry.unsent = std::mem::take(&mut self.board.unsent).into();
-        }
+        entry.unsent = self.board.unsent.take().unwrap_or_default().into();
         self.act(None, Deed::Append(entry));
         seq
     }

@@ -113,6 +113,8 @@ pub enum Reason {
     Exhausted(u32),
     /// The run, or the group around it, ended first; because this task failed, if one did.
     EndedFirst(Option<TaskPath>),
+    /// A caller cancelled the run.
+    CalledOff,
     /// These tasks have not settled.
     Needs(Vec<NodeId>),
 }
@@ -155,6 +157,8 @@ pub struct Reading {
     tracks: BTreeMap<TaskPath, Track>,
     /// Names of targets, each kept once.
     targets: BTreeSet<Arc<str>>,
+    /// When a caller cancelled it.
+    called_off: Vec<Timestamp>,
 }
 
 /// How a run was answered.
@@ -182,6 +186,7 @@ impl Reading {
                 self.answered = Some(Ended { at: entry.at, status, failure: answered.failure.clone(), degraded });
             }
             Record::Done { .. } => self.done = Some(entry.at),
+            Record::CancelRequested { .. } => self.called_off.push(entry.at),
             Record::Task { path, change, .. } if !path.segments().is_empty() => {
                 let mut targets = std::mem::take(&mut self.targets);
                 self.track(graph, path).take(change, entry.at, &mut targets);
@@ -192,7 +197,6 @@ impl Reading {
             | Record::Closed
             | Record::ClockJumped { .. }
             | Record::TasksAdded { .. }
-            | Record::CancelRequested { .. }
             | Record::Paused { .. }
             | Record::Resumed { .. } => {}
         }
@@ -218,6 +222,7 @@ impl Reading {
             answered: self.answered,
             submitted,
             done: self.done,
+            called_off: self.called_off,
             last: self.last,
             live: seen.live.map(Live::of),
         };
@@ -228,10 +233,10 @@ impl Reading {
         cut_inside(graph, &mut tracks);
         inside::fill_wrappers(graph, &mut tracks);
         let culprit = scene.culprit(&mut tracks);
-        culprit::blame(graph, &mut tracks, culprit.as_ref());
+        culprit::blame(graph, &mut tracks, culprit.as_ref(), &scene.called_off);
         let (parts, critical) = walk::back(&scene, &tracks, culprit.as_ref());
         let unstarted = scene.unstarted(&tracks, culprit.as_ref());
-        let told = tracks.iter().filter(|(path, track)| is_call(graph, path) || track.is_unsent());
+        let told = tracks.iter().filter(|(path, track)| is_step(graph, path, track));
         let nodes = nodes::nodes(told, &unstarted, submitted);
         let (tasks, tasks_left) = scene.page(&tracks, unstarted, page);
         let answered = scene.answered;
@@ -268,6 +273,8 @@ struct Scene<'a> {
     submitted: Timestamp,
     /// When all that came after the answer had ended.
     done: Option<Timestamp>,
+    /// When a caller cancelled it.
+    called_off: Vec<Timestamp>,
     /// Its last record.
     last: Timestamp,
     /// Its answer, or now.
@@ -388,7 +395,9 @@ impl Scene<'_> {
         let task = |node: &NodeId| TaskReasons {
             path: TaskPath::top(*node),
             status: if ended.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
-            reason: Some(if ended.is_some() {
+            reason: Some(if ended.is_some_and(|at| culprit.is_none() && self.called_off.contains(&at)) {
+                Reason::CalledOff
+            } else if ended.is_some() {
                 Reason::EndedFirst(culprit.cloned())
             } else {
                 let needs = &self.graph.task(*node).needs;
@@ -421,6 +430,11 @@ fn cut_inside(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
 fn has_begun(tracks: &BTreeMap<TaskPath, Track>, node: NodeId) -> bool {
     let first = tracks.range(TaskPath::top(node)..).next();
     first.is_some_and(|(path, _)| path.segments().first() == Some(&Segment::Task(node)))
+}
+
+/// True if its time is its own: a call's, or that of what ended, or waits, before anything inside it has a record.
+fn is_step(graph: &Graph, path: &TaskPath, track: &Track) -> bool {
+    is_call(graph, path) || track.is_unsent()
 }
 
 /// True if the instance at this path itself makes the call: the loop or `foreach` around a call has records of its own, and its

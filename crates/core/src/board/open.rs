@@ -25,7 +25,7 @@ impl Board {
         let span = [task.timeouts.task, task.within].into_iter().flatten().min().filter(|_| first);
         let inst = self.run_mut(slot).inst_mut(id);
         inst.ready_at = at;
-        inst.free_at = at;
+        inst.free_from(at);
         inst.start_at = delayed.max(not_before);
         inst.state = State::Ready;
         if let Some(span) = span {

@@ -400,7 +400,9 @@ impl Board {
     /// The next rung of `catch` that takes this failure. A group and a loop take outputs only: they have no target of their own.
     pub(crate) fn next_rung(&self, slot: Slot, id: InstId, failure: &Failure, outputs_only: bool) -> Option<u8> {
         let task = self.plan(slot).task(self.run(slot).inst(id).node);
-        let fits = |rung: &Rung| matches!(rung, Rung::Output(_)) || !(outputs_only || task.repeat.is_some());
+        // No attempt is left for another target once the limit on attempts is reached.
+        let spent = self.run(slot).inst(id).attempts >= self.limits.attempts_max;
+        let fits = |rung: &Rung| matches!(rung, Rung::Output(_)) || !(outputs_only || spent || task.repeat.is_some());
         let mut left = self.rungs_left(slot, id);
         left.find(|(_, rung)| rung.on.contains(failure.class) && fits(&rung.rung)).map(|(index, _)| index)
     }
@@ -426,7 +428,7 @@ impl Board {
         }
         let at = self.at;
         let inst = self.run_mut(slot).inst_mut(id);
-        (inst.free_at, inst.waited) = (at, None);
+        inst.free_from(at);
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
         inst.failure = None;

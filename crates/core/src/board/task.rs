@@ -218,7 +218,7 @@ impl Board {
             Next::Retry { at } => {
                 let inst = self.run_mut(slot).inst_mut(id);
                 inst.output = None;
-                inst.free_at = *at;
+                inst.free_from(*at);
                 inst.state = State::BackingOff(*at);
                 self.timers.set(*at, Timer::Start(slot, id));
             }

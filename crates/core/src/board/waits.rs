@@ -54,14 +54,14 @@ impl Board {
 
     /// Keeps what a task has waited for that ends with what it stands in: its place in the queue is about to be given back.
     pub(super) fn keep_unsent(&mut self, slot: Slot, id: InstId) {
-        if self.unsent.len() == UNSENT_MAX {
+        if self.unsent.as_ref().is_none_or(|unsent| unsent.len() == UNSENT_MAX) {
             return;
         }
         let run = self.run(slot);
         let waits = self.waited(run, id, self.at);
         if !waits.is_empty() {
             let path = run.path(id);
-            self.unsent.push(Unsent { path, waits });
+            self.unsent.get_or_insert_default().push(Unsent { path, waits });
         }
     }
 }

@@ -80,7 +80,7 @@ fn the_rest_of_a_race_was_not_cancelled_for_what_failed_later() {
         wait 10ms
         cancel r2
         why r2
-    "), @"
+    "), @r#"
      0ms dispatch r1/z#1 on t
      0ms dispatch r1/g/p#1 on t
      0ms dispatch r1/g/q#1 on t
@@ -90,17 +90,17 @@ fn the_rest_of_a_race_was_not_cancelled_for_what_failed_later() {
     20ms why r1: 20ms: running 20ms; critical z
     20ms   g/p succeeded: running 10ms
     20ms   g/q cancelled (EndedFirst(None)): running 10ms
-    20ms   z failed (Failed(Permanent, \"no luck\")): running 20ms
+    20ms   z failed (Failed(Permanent, "no luck")): running 20ms
     20ms   w cancelled (for z failed): dependency 20ms
     20ms   never sent: w 1 cancelled
     20ms dispatch r2/a#1 on t
     30ms stop r2/a#1
     30ms answer r2 cancelled cancelled: cancelled by the caller
     30ms why r2: 10ms: running 10ms; critical a
-    30ms   a cancelled (EndedFirst(None)): running 10ms
-    30ms   b cancelled (EndedFirst(None)): dependency 10ms
+    30ms   a cancelled (CalledOff): running 10ms
+    30ms   b cancelled (CalledOff): dependency 10ms
     30ms   never sent: b 1 cancelled
-    ");
+    "#);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn what_ran_inside_until_it_was_dropped_is_what_the_answer_waited_for() {
         fail r3/e[0] cancelled
         ok r3/d
         why r3
-    "), @r"
+    "), @"
        0ms dispatch r1/l/loop#1/x#1 on t
      500ms dispatch r1/l/loop#2/x#1 on t
     1850ms woken: a task's time is over
@@ -250,7 +250,7 @@ fn an_attempt_says_what_it_cost_and_why_it_gave_no_result() {
         submit r2 b fail_if=overloaded
         ok r2/b
         attempts r2
-    "), @r"
+    "), @"
     0ms dispatch r1/a#1 on t cap=100
     0ms restart
     0ms dispatch r1/a#2 on t cap=100
@@ -322,7 +322,7 @@ fn a_pause_of_an_earlier_life_and_an_attempt_by_reference_go_on() {
         ok r2/c
         why r2
         attempts r2
-    "), @r"
+    "), @"
      0ms dispatch r1/a#1 on t
     20ms restart
     30ms dispatch r1/a#2 on t

@@ -22,6 +22,26 @@ fn what_is_lost_in_every_life_is_not_sent_without_end() {
 }
 
 #[test]
+fn the_limit_on_attempts_is_that_of_all_rungs_together() {
+    assert_snapshot!(dialogue("
+        targets t=1 u=1
+        limit attempts_max=2
+        submit r1 a allow=t retry=9 catch=any:u catch=any:output
+        fail a unavailable
+        wait 1s
+        fail a unavailable
+    "), @"
+       0ms dispatch r1/a#1 on t
+       0ms > fail a unavailable
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on t
+    1000ms > fail a unavailable
+    1000ms answer r1 succeeded degraded
+    1000ms close r1
+    ");
+}
+
+#[test]
 fn a_transient_failure_is_tried_again_after_a_growing_pause() {
     assert_snapshot!(dialogue("
         submit r1 a retry=3

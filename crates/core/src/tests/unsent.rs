@@ -18,9 +18,9 @@ fn who_queued_when_the_run_was_cancelled_says_for_what() {
     10ms stop r1/b#1
     10ms answer r1 cancelled cancelled: cancelled by the caller
     15ms why r1: 10ms: running 10ms; critical b
-    15ms   a cancelled (EndedFirst(None)): limit 10ms
-    15ms   b cancelled (EndedFirst(None)): running 10ms
-    15ms   c cancelled (EndedFirst(None)): dependency 10ms
+    15ms   a cancelled (CalledOff): limit 10ms
+    15ms   b cancelled (CalledOff): running 10ms
+    15ms   c cancelled (CalledOff): dependency 10ms
     15ms   never sent: a 1 cancelled
     15ms   never sent: c 1 cancelled
     ");
@@ -82,8 +82,8 @@ fn who_waited_for_money_or_for_another_try_says_so() {
      10ms stop r1/a#1
      10ms answer r1 cancelled cancelled: cancelled by the caller
      10ms why r1: 10ms: budget 10ms; critical b
-     10ms   a cancelled (EndedFirst(None)): running 10ms
-     10ms   b cancelled (EndedFirst(None)): budget 10ms
+     10ms   a cancelled (CalledOff): running 10ms
+     10ms   b cancelled (CalledOff): budget 10ms
      10ms   never sent: b 1 cancelled
      10ms close r1
      10ms dispatch r2/a#1 on t
@@ -92,7 +92,7 @@ fn who_waited_for_money_or_for_another_try_says_so() {
     320ms answer r2 cancelled cancelled: cancelled by the caller
     320ms close r2
     320ms why r2: 310ms: backoff 200ms limit 100ms running 10ms; critical a
-    320ms   a cancelled (EndedFirst(None)): running 10ms backoff 200ms limit 100ms
+    320ms   a cancelled (CalledOff): running 10ms backoff 200ms limit 100ms
     ");
 }
 
@@ -135,7 +135,7 @@ fn who_waited_for_its_start_says_so_however_the_run_ends() {
     40ms answer r3 cancelled cancelled: cancelled by the caller
     40ms close r3
     40ms why r3: 10ms: delay 10ms; critical a
-    40ms   a cancelled (EndedFirst(None)): delay 10ms
+    40ms   a cancelled (CalledOff): delay 10ms
     40ms   never sent: a 1 cancelled
     50ms r4 is queued, spent $0, held $0
     50ms   a waiting on delay
@@ -168,11 +168,11 @@ fn a_pause_takes_no_time_that_passed_before_it() {
     30ms stop r1/a#1
     30ms answer r1 cancelled cancelled: cancelled by the caller
     30ms why r1: 30ms: paused 20ms limit 10ms; critical e[1]
-    30ms   a cancelled (EndedFirst(None)): running 30ms
-    30ms   b cancelled (EndedFirst(None)): limit 10ms paused 20ms
-    30ms   e cancelled (EndedFirst(None)): limit 10ms paused 20ms
-    30ms   e[0] cancelled (EndedFirst(None)): limit 10ms paused 20ms
-    30ms   e[1] cancelled (EndedFirst(None)): limit 10ms paused 20ms
+    30ms   a cancelled (CalledOff): running 30ms
+    30ms   b cancelled (CalledOff): limit 10ms paused 20ms
+    30ms   e cancelled (CalledOff): limit 10ms paused 20ms
+    30ms   e[0] cancelled (CalledOff): limit 10ms paused 20ms
+    30ms   e[1] cancelled (CalledOff): limit 10ms paused 20ms
     30ms   never sent: b 1 cancelled
     30ms   never sent: e 2 cancelled
     ");
@@ -342,4 +342,25 @@ fn what_a_group_waits_for_before_it_starts_is_its_delay() {
     70ms   a succeeded: running 10ms
     70ms   g/x succeeded: dependency 60ms running 10ms
     ");
+}
+
+#[test]
+fn what_a_group_waits_for_that_never_starts_is_told_of_what_it_stands_in() {
+    assert_snapshot!(trace("
+        submit r1 o timeout=30ms { a; g delay=1s { x } }
+        wait 10ms
+        ok o/a
+        wait 30ms
+        why r1
+    "), @r#"
+     0ms dispatch r1/o/a#1 on t
+    30ms woken: a task's time is over
+    30ms answer r1 failed timeout in o: no success within its timeout of 30ms
+    30ms close r1
+    40ms why r1: 30ms: delay 30ms; critical o/g
+    40ms   o failed (Failed(Timeout, "no success within its timeout of 30ms")): running 10ms delay 20ms
+    40ms   o/a succeeded: running 10ms
+    40ms   o/g cancelled (for o failed): delay 30ms
+    40ms   never sent: o/g 1 cancelled
+    "#);
 }

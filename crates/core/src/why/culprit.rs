@@ -21,8 +21,8 @@ pub(super) fn inside(graph: &Graph, tracks: &Tracks, failed: &TaskPath) -> TaskP
 }
 
 /// Says of each task that was cancelled for whom: for what failed in a group around it, innermost first; else for `of_run`, which failed
-/// the run. A `foreach` or loop around the culprit has failed itself.
-pub(super) fn blame(graph: &Graph, tracks: &mut Tracks, of_run: Option<&TaskPath>) {
+/// the run; or that a caller wished it, who said so at these instants. A `foreach` or loop around the culprit has failed itself.
+pub(super) fn blame(graph: &Graph, tracks: &mut Tracks, of_run: Option<&TaskPath>, called_off: &[Timestamp]) {
     let cancelled: Vec<TaskPath> =
         tracks.iter().filter(|(_, track)| track.is_cancelled()).map(|(path, _)| path.clone()).collect();
     if cancelled.is_empty() {
@@ -30,6 +30,7 @@ pub(super) fn blame(graph: &Graph, tracks: &mut Tracks, of_run: Option<&TaskPath
     }
     let (ended, decided) = (ended(graph, tracks), decided(graph, tracks));
     let end_of = |path: &TaskPath| tracks.get(path).map(Track::end).unwrap_or_default();
+    let is_decided = |path: &TaskPath| path.around().any(|scope| decided.contains(&scope));
     let culprit = |path: &TaskPath| {
         let end = end_of(path);
         let around = path.around().filter_map(|scope| ended.get(&scope)).find(|(at, _)| *at <= end);
@@ -38,9 +39,20 @@ pub(super) fn blame(graph: &Graph, tracks: &mut Tracks, of_run: Option<&TaskPath
         }
         let is_main = path.node().is_some_and(|node| graph.task(node).section == Section::Main);
         let of_run = of_run.filter(|culprit| is_main && end_of(culprit) <= end);
-        of_run.filter(|_| !path.around().any(|scope| decided.contains(&scope))).cloned()
+        of_run.filter(|_| !is_decided(path)).cloned()
     };
-    let blamed: Vec<_> = cancelled.into_iter().filter_map(|path| Some((culprit(&path)?, path))).collect();
+    let is_called_off = |path: &TaskPath| called_off.contains(&end_of(path)) && !is_decided(path);
+    let (mut blamed, mut wished) = (Vec::new(), Vec::new());
+    for path in cancelled {
+        match culprit(&path) {
+            Some(culprit) => blamed.push((culprit, path)),
+            None if is_called_off(&path) => wished.push(path),
+            None => {}
+        }
+    }
+    for path in wished {
+        tracks.entry(path).and_modify(Track::call_off);
+    }
     for (culprit, path) in blamed {
         let Some(mut track) = tracks.remove(&path) else { continue };
         match tracks.get(&culprit).filter(|_| culprit.is_within(&path)) {

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use agendum_types::{Cause, Graph, TaskPath, Timestamp};
 
-use super::is_call;
 use super::track::{Stretch, Track};
+use super::{is_call, is_step};
 
 /// Gives every group, loop and `foreach` whose end is told the time of what is inside.
 pub(super) fn fill_wrappers(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
     let told = |(path, track): (&TaskPath, &Track)| (!is_call(graph, path) && track.has_reason()).then(|| path.clone());
-    let wrappers: Vec<TaskPath> = tracks.iter().filter_map(told).collect();
+    // Innermost first: what one of them inside another waited for is known when that is filled.
+    let wrappers: Vec<TaskPath> = tracks.iter().rev().filter_map(told).collect();
     for wrapper in wrappers {
         let inside = tracks.range(&wrapper..).take_while(|(path, _)| path.is_within(&wrapper));
-        let calls = inside.filter(|(path, _)| is_call(graph, path));
-        let time = together(calls.flat_map(|(_, track)| track.whole()));
+        let steps = inside.filter(|(path, track)| **path != wrapper && is_step(graph, path, track));
+        let time = together(steps.flat_map(|(_, track)| track.whole()));
         if let Some(track) = tracks.get_mut(&wrapper).filter(|_| !time.is_empty()) {
             track.around(time);
         }

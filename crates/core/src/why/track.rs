@@ -387,6 +387,11 @@ impl Track {
         self.reason = Some(Reason::EndedFirst(Some(culprit)));
     }
 
+    /// It was cancelled because a caller cancelled the run.
+    pub(super) fn call_off(&mut self) {
+        self.reason = Some(Reason::CalledOff);
+    }
+
     /// It failed, and was not cancelled, because this failed inside it.
     pub(super) fn fail_with(&mut self, inside: &Self) {
         self.settle(TaskStatus::Failed, inside.end(), inside.reason.clone());

@@ -6,7 +6,7 @@ use agendum_types::graph::Section;
 use agendum_types::{Cause, Duration, Graph, RunStatus, Segment, TaskPath, TaskStatus, Timestamp};
 
 use super::track::Track;
-use super::{Scene, is_call};
+use super::{Scene, is_step};
 
 type Step<'a> = (&'a TaskPath, &'a Track);
 
@@ -25,8 +25,7 @@ pub(super) fn back(
     let mut calls: Vec<Step<'_>> = tracks
         .iter()
         .filter(|(path, track)| {
-            // Of what ended while all inside it waited, nothing inside has a record.
-            let is_step = is_call(scene.graph, path) || track.is_unsent();
+            let is_step = is_step(scene.graph, path, track);
             scene.section(path) == Section::Main && is_step && track.ready() <= scene.until && !lost(path, track)
         })
         .collect();

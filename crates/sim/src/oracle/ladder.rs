@@ -41,7 +41,8 @@ impl Reference {
         if task.no_fallback || !run.is_judged(path) {
             return None;
         }
-        let output_only = outputs_only || task.repeat.is_some();
+        let spent = run.tasks[path].attempts >= self.limits.attempts_max;
+        let output_only = outputs_only || spent || task.repeat.is_some();
         (run.tasks[path].rung..task.catch.len()).find(|rung| {
             let rung = &task.catch[*rung];
             rung.on.contains(class) && (matches!(rung.rung, Rung::Output(_)) || !output_only)

@@ -18,6 +18,7 @@ pub(super) fn reason(graph: &Graph, reason: &Reason) -> String {
             format!("its loop ran out after {rounds} rounds: `on_exhausted` says which output counts")
         }
         Reason::EndedFirst(Some(culprit)) => format!("`{}` failed", graph.path_text(culprit)),
+        Reason::CalledOff => "the run was cancelled".to_owned(),
         Reason::EndedFirst(None) => "what it belongs to ended first".to_owned(),
         Reason::Needs(needs) => {
             let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
@@ -90,7 +91,10 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
             Some(why @ (Reason::Caught(..) | Reason::Exhausted(_) | Reason::Dropped)) => reason(graph, why),
             Some(Reason::Failed(class, _)) if is_optional(graph, &task.path) => format!("optional, failed ({class})"),
             Some(Reason::Failed(class, _)) => format!("failed ({class})"),
-            Some(Reason::Condition | Reason::NotGood | Reason::EndedFirst(_) | Reason::Needs(_)) | None => {
+            Some(
+                Reason::Condition | Reason::NotGood | Reason::EndedFirst(_) | Reason::CalledOff | Reason::Needs(_),
+            )
+            | None => {
                 let lower = task.attempts.iter().any(|attempt| attempt.lower && attempt.failed.is_none());
                 lower.then(|| "a preferred target was passed over".to_owned())?
             }

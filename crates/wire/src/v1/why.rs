@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use agendum_core::why::{NodeReasons, TaskReasons};
 use agendum_core::{Reason, Reasons};
-use agendum_types::{Cause, Duration, Graph, RunStatus};
+use agendum_types::{Cause, Duration, Graph};
 use serde::{Deserialize, Serialize};
 
 use super::sentence::{failure, reason, sentence};
@@ -159,16 +159,11 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         cost_usd: dollars(attempt.cost),
         tokens: attempt.tokens,
     });
-    let end = reasons.submitted.after(reasons.wall);
-    let was_cancelled = reasons.status == Some(RunStatus::Cancelled) && task.ended == Some(end);
     WhyTask {
         task: graph.path_text(&task.path),
         status: task.status.word().to_owned(),
         caught: matches!(task.reason, Some(Reason::Caught(..))),
-        reason: task.reason.as_ref().map(|why| {
-            let by_the_run = was_cancelled && *why == Reason::EndedFirst(None);
-            if by_the_run { "the run was cancelled".to_owned() } else { reason(graph, why) }
-        }),
+        reason: task.reason.as_ref().map(|why| reason(graph, why)),
         culprit: match &task.reason {
             Some(Reason::EndedFirst(Some(culprit))) => Some(graph.path_text(culprit)),
             Some(_) | None => None,
