@@ -116,7 +116,8 @@ fn text(path: &Path, limits: &Limits) -> Result<(String, String), Failure> {
     }
     if let Some(plan) = agendum_spec::plans::read(&text) {
         let document = plan.map_err(|wrong| {
-            Failure::usage(format!("{name} is an agent's plan that cannot be run:\n  {}", wrong.join("\n  ")))
+            let wrong = wrong.iter().map(|message| json!({ "code": "plan", "severity": "error", "message": message }));
+            Failure::usage(format!("{name} is an agent's plan that cannot be run")).diagnostics(wrong.collect())
         })?;
         text = serde_json::to_string_pretty(&document)?;
     }

@@ -14,9 +14,10 @@ pub(crate) fn diagnostics(name: &str, text: &str, said: Vec<Diagnostic>) -> std:
     Ok(())
 }
 
-/// One in a line, where the text is not at hand.
+/// One in a line, where the text is not at hand or what is wrong has no place in it.
 pub(crate) fn diagnostic(said: &Json) -> String {
     let Diagnostic { message, help, line, column, .. } = Diagnostic::from_json(said);
     let help = help.map_or(String::new(), |help| format!(" ({help})"));
-    format!("{line}:{column}: {message}{help}")
+    let place = if line > 0 { format!("{line}:{column}: ") } else { String::new() };
+    format!("{place}{message}{help}")
 }

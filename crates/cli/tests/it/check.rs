@@ -188,10 +188,14 @@ fn what_looks_like_a_plan_is_refused_as_one() {
     )]);
     assert_snapshot!(place.say(&["check", "plan.json"]), @r#"
     2
-    error: plan.json is an agent's plan that cannot be run:
+    error: plan.json is an agent's plan that cannot be run
       several nodes are called "a" and a link names it: give each an "id" of its own, and link the ids
       a link leads to "b", which is not among the nodes: add the node, or drop the link
     "#);
+    let told = place.say(&["check", "--json", "plan.json"]);
+    let told: serde_json::Value = serde_json::from_str(told.lines().nth(1).unwrap()).unwrap();
+    let reasons = told["diagnostics"].as_array().unwrap();
+    assert_eq!((reasons.len(), &reasons[0]["code"]), (2, &"plan".into()), "{told}");
 }
 
 #[test]
