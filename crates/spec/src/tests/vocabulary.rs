@@ -38,6 +38,32 @@ fn the_schema_uses_what_the_walk_knows() {
     assert_snapshot!(found.join(" "), @"$ref additionalProperties allOf anyOf const enum format if items maxItems maximum minItems minProperties minimum oneOf pattern properties propertyNames required then type");
 }
 
+/// Words of a document that nothing is said of, neither where they stand nor where they lead.
+fn mute(all: &Json, schema: &Json, place: &str, found: &mut Vec<String>) {
+    for (word, value) in
+        schema.as_object().into_iter().flatten().filter(|(word, _)| !word.starts_with("x-") && *word != "if")
+    {
+        for (name, property) in value.as_object().into_iter().flatten().filter(|_| word == "properties") {
+            let leads = property["$ref"].as_str().and_then(|to| all.pointer(to.trim_start_matches('#')));
+            let says = [Some(property), leads].into_iter().flatten().any(|one| one["description"].is_string());
+            found.extend((!says).then(|| format!("{place}.{name}")));
+        }
+        mute(all, value, if place.is_empty() { word } else { place }, found);
+    }
+    for one in schema.as_array().into_iter().flatten() {
+        mute(all, one, place, found);
+    }
+}
+
+/// Editors show it beside the word.
+#[test]
+fn every_word_says_what_it_is_for() {
+    let schema: Json = serde_json::from_str(crate::schema()).unwrap();
+    let mut found = Vec::new();
+    mute(&schema, &schema, "", &mut found);
+    assert_snapshot!(found.join(" "), @"");
+}
+
 #[test]
 fn a_ladder_has_an_end() {
     let rungs = "{ on: [any], output: x }, ".repeat(33);
