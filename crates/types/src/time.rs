@@ -105,9 +105,13 @@ impl fmt::Display for Duration {
     }
 }
 
-/// Writes `value / unit` with at most two decimals, without trailing zeros.
+/// Writes `value / unit` in at most three digits, or as many as stand before the point, without trailing zeros.
 fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, unit: u64, suffix: &str) -> fmt::Result {
-    let hundredths = value * 100 / unit;
+    let hundredths = match value / unit {
+        0..10 => value * 100 / unit,
+        10..100 => value * 10 / unit * 10,
+        whole => whole * 100,
+    };
     match (hundredths / 100, hundredths % 100) {
         (whole, 0) => write!(f, "{whole}{suffix}"),
         (whole, part) if part % 10 == 0 => write!(f, "{whole}.{}{suffix}", part / 10),

@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::show::streams::Streams;
+use crate::show::tables::millis;
 
 /// How often a terminal is told how long things have taken.
 const TICK: Duration = Duration::from_secs(1);
@@ -257,7 +258,7 @@ impl View {
         let at: Option<jiff::Timestamp> = event.at.parse().ok();
         let took = at
             .zip(self.started.get(task))
-            .map_or(String::new(), |(at, from)| format!("{:>7} ms", at.duration_since(*from).as_millis()));
+            .map_or(String::new(), |(at, from)| millis(at.duration_since(*from).as_secs_f64() * 1_000.0));
         let cost = event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  ${cost:.6}"));
         let note = if note.is_empty() { String::new() } else { format!("  {}", note.dimmed()) };
         writeln!(anstream::stderr(), "  {mark} {task:<28} {took:>10}{cost}{note}")
@@ -287,8 +288,10 @@ impl View {
     fn status_line(&self, now: jiff::Timestamp) -> Option<String> {
         // What has just begun has a line of its own right above.
         let spans = self.started.iter().map(|(task, from)| (task, now.duration_since(*from).as_secs()));
-        let mut running: Vec<String> =
-            spans.filter(|(_, secs)| *secs > 0).map(|(task, secs)| format!("{task} {secs} s")).collect();
+        let mut running: Vec<String> = spans
+            .filter(|(_, secs)| *secs > 0)
+            .map(|(task, secs)| format!("{task} {}", millis(secs as f64 * 1_000.0)))
+            .collect();
         if running.len() > STATUS_TASKS {
             let more = running.drain(STATUS_TASKS..).count();
             running.push(format!("{more} more"));

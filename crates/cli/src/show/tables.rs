@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use agendum_types::Duration;
 use agendum_wire::v1::{Part, Run, RunDetail, Why, WhyNode, WhyTask, names};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
@@ -311,13 +312,7 @@ pub(super) fn shares(why: &Why) -> String {
 }
 
 pub(super) fn millis(ms: f64) -> String {
-    if ms >= 10_000.0 {
-        format!("{:.1} s", ms / 1_000.0)
-    } else if ms >= 100.0 {
-        format!("{ms:.0} ms")
-    } else {
-        format!("{ms:.1} ms")
-    }
+    Duration::micros((ms * 1_000.0).round() as u64).to_string()
 }
 
 pub(super) fn dollars(usd: f64) -> String {
