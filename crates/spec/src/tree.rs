@@ -155,8 +155,10 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
     budget.max_aliases = 0;
     budget.max_anchors = 0;
     let options = serde_saphyr::options! { budget: Some(budget), strict_booleans: true, duplicate_keys: DuplicateKeyPolicy::PassThrough };
-    match serde_saphyr::from_str_with_options::<Node>(&readable(text), options) {
+    let readable = Readable::new(text);
+    match serde_saphyr::from_str_with_options::<Node>(&readable.text, options) {
         Ok(mut node) => {
+            readable.put_back(&mut node);
             unique(&mut node, diagnostics);
             Some(node)
         }
@@ -168,25 +170,62 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
     }
 }
 
-/// JSON may hold characters in its texts that YAML does not, or reads otherwise: they are escaped, which both read alike. Places
-/// behind such a character are a few bytes off.
-pub(crate) fn readable(text: &str) -> Cow<'_, str> {
-    let is_rare = |character: char| {
-        matches!(character, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-    };
-    let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-    if !text.trim_start().starts_with(['{', '[']) || !text.contains(is_rare) || !is_json() {
-        return Cow::Borrowed(text);
+/// A text as the parser takes it. JSON may hold characters in its texts that YAML does not, or reads otherwise: they are escaped, which
+/// both read alike.
+pub(crate) struct Readable<'t> {
+    pub(crate) text: Cow<'t, str>,
+    /// Where each escape ends, in `text` and in what was written.
+    escapes: Vec<(usize, usize)>,
+}
+
+impl<'t> Readable<'t> {
+    pub(crate) fn new(written: &'t str) -> Self {
+        let is_rare = |character: char| {
+            matches!(character, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        };
+        let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(written).is_ok();
+        let mut escapes = Vec::new();
+        if !written.trim_start().starts_with(['{', '[']) || !written.contains(is_rare) || !is_json() {
+            return Self { text: Cow::Borrowed(written), escapes };
+        }
+        let mut text = String::with_capacity(written.len() + 64);
+        for (at, character) in written.char_indices() {
+            if is_rare(character) {
+                let _never = write!(text, "\\u{:04x}", u32::from(character));
+                escapes.push((text.len(), at + character.len_utf8()));
+            } else {
+                text.push(character);
+            }
+        }
+        Self { text: Cow::Owned(text), escapes }
     }
-    let mut escaped = String::with_capacity(text.len() + 64);
-    for character in text.chars() {
-        if is_rare(character) {
-            let _never = write!(escaped, "\\u{:04x}", u32::from(character));
-        } else {
-            escaped.push(character);
+
+    /// Gives everything the place at which it was written.
+    fn put_back(&self, node: &mut Node) {
+        if self.escapes.is_empty() {
+            return;
+        }
+        node.span = self.written(&node.span);
+        match &mut node.value {
+            Value::List(items) => items.iter_mut().for_each(|item| self.put_back(item)),
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    key.span = self.written(&key.span);
+                    self.put_back(value);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
         }
     }
-    Cow::Owned(escaped)
+
+    /// Escapes lie inside of texts: no place is inside of one.
+    fn written(&self, span: &Range<usize>) -> Range<usize> {
+        let place = |at: usize| {
+            let before = self.escapes.partition_point(|(end, _)| *end <= at);
+            before.checked_sub(1).map_or(at, |last| at - self.escapes[last].0 + self.escapes[last].1)
+        };
+        place(span.start)..place(span.end)
+    }
 }
 
 /// What the parser says of the commonest slips, and what mends them.

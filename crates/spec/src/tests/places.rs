@@ -4,7 +4,7 @@ use agendum_types::Limits;
 use insta::assert_snapshot;
 
 use super::{said, shown, with_head};
-use crate::{Resolver, Source, check};
+use crate::{NoFiles, Resolver, Source, check};
 
 #[test]
 fn inside_texts_of_every_style() {
@@ -87,4 +87,16 @@ fn inside_files() {
     7:19 unknown_task: there is no task `y`
         help: tasks here: a, b
     ");
+}
+
+#[test]
+fn what_stands_behind_a_character_that_yaml_does_not_know() {
+    for character in ['\u{7f}', '\u{85}', '\u{2028}', '\u{feff}', '\u{ffff}', 'é'] {
+        let text = format!(
+            r#"{{"version":1,"name":"x","tasks":{{"a":{{"uses":"chat","description":"{character}{character}","with":{{"prompt":"{character} ${{{{ tasks.no }}}}"}}}},"b":{{"uses":"chta"}}}}}}"#
+        );
+        let checked = check(Source { name: "x", text: &text }, &NoFiles, &Limits::STANDARD);
+        let found: Vec<&str> = checked.diagnostics.iter().map(|one| &text[one.span.clone()]).collect();
+        assert_eq!(found, ["tasks.no", "\"chta\""], "behind {character:?}");
+    }
 }
