@@ -1,6 +1,6 @@
 //! Works off what records left open, until nothing is left but to wait.
 
-use agendum_types::graph::{ExprId, Form, NotBefore, Priority, Rung, Section, Work};
+use agendum_types::graph::{ExprId, Form, NodeId, NotBefore, Priority, Rung, Section, Work};
 use agendum_types::{Cause, Class, Duration, Failure, RunStatus, TaskPath};
 use smallvec::SmallVec;
 
@@ -343,14 +343,8 @@ impl Scheduler {
             return;
         };
         let node = run.inst(id).node;
-        let released: Vec<_> = self
-            .board
-            .plan(slot)
-            .publishes(node)
-            .iter()
-            .copied()
-            .filter(|text| self.is_released(slot, *text))
-            .collect();
+        let texts = self.board.plan(slot).publishes(node).iter().copied();
+        let released: Vec<_> = texts.filter(|text| self.is_released(slot, *text) && self.counts(slot, *text)).collect();
         for text in released {
             let run = self.board.run(slot);
             let deed = Deed::Publish { run: run.id, path: TaskPath::top(text) };
@@ -360,11 +354,19 @@ impl Scheduler {
     }
 
     /// True if everything that a task's text is held back for has succeeded.
-    pub(crate) fn is_released(&self, slot: Slot, node: agendum_types::graph::NodeId) -> bool {
-        let checks = &self.board.plan(slot).task(node).publish_after;
-        checks
-            .iter()
-            .all(|check| self.board.run(slot).inst(self.board.top(slot, *check)).settled() == Some(Settled::Succeeded))
+    pub(crate) fn is_released(&self, slot: Slot, node: NodeId) -> bool {
+        let passed = |check: &NodeId| {
+            let id = self.board.top(slot, *check);
+            self.board.run(slot).inst(id).settled() == Some(Settled::Succeeded) && self.board.is_own(slot, id)
+        };
+        self.board.plan(slot).task(node).publish_after.iter().all(passed)
+    }
+
+    /// True if what a task has said so far may be what it gives: a text that an output of `catch` replaces was seen by no check.
+    fn counts(&self, slot: Slot, text: NodeId) -> bool {
+        let id = self.board.top(slot, text);
+        let settled = self.board.run(slot).inst(id).settled();
+        settled.is_none_or(|how| how == Settled::Succeeded) && self.board.is_own(slot, id)
     }
 
     /// Money came free: those that waited for it try again, in their order.

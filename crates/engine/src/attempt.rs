@@ -189,7 +189,7 @@ impl Launch {
     fn chunk(&self, chunk: Chunk) {
         let Chunk::Text(text) = chunk else { return };
         if self.dispatch.live {
-            self.feed.text(&self.dispatch, &text);
+            self.feed.text(&self.dispatch.attempt, &text);
         }
     }
 

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agendum_core::{Dispatch, Entry};
-use agendum_types::{AttemptId, RunId, TaskPath};
+use agendum_types::{AttemptId, RunId, Seq, TaskPath};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::broadcast;
 
@@ -41,7 +41,22 @@ pub enum Notice {
 /// The notices of all live runs of a shard.
 #[derive(Default)]
 pub(crate) struct Feed {
-    runs: Mutex<FxHashMap<RunId, Watched>>,
+    runs: Mutex<Runs>,
+}
+
+#[derive(Default)]
+struct Runs {
+    watched: FxHashMap<RunId, Watched>,
+    /// The last record of this life that readers were told; `None` before the first.
+    told: Option<Seq>,
+}
+
+/// What a reader of a run is given from now on, and what there is.
+pub(crate) struct Subscribed {
+    pub(crate) notices: broadcast::Receiver<Notice>,
+    pub(crate) texts: Vec<Notice>,
+    /// Later records are told; this one and those before it are in the journal. `None`: whether they are told is not known.
+    pub(crate) told: Option<Seq>,
 }
 
 #[derive(Default)]
@@ -61,80 +76,101 @@ struct Log {
 }
 
 impl Feed {
-    /// Text of a running attempt.
-    pub(crate) fn text(&self, dispatch: &Dispatch, text: &str) {
+    /// An attempt whose text is to be seen begins: what an earlier one of the task said does not count any more.
+    pub(crate) fn begin(&self, dispatch: &Dispatch) {
         let mut runs = self.runs();
-        let watched = runs.entry(dispatch.attempt.run).or_default();
+        let watched = runs.watched.entry(dispatch.attempt.run).or_default();
         let path = &dispatch.attempt.path;
-        let restarted = watched.texts.get(path).is_some_and(|log| *log.attempt != dispatch.attempt);
-        if restarted {
-            let void = watched.texts.remove(path);
-            watched.bytes -= void.as_ref().map_or(0, |log| log.text.len());
-            if void.is_some_and(|log| !log.held_back) {
-                watched.tell(Notice::Restarted { path: path.clone() });
-            }
-        }
-        let log = watched.texts.entry(path.clone()).or_insert_with(|| Log {
+        let released = watched.released.iter().any(|released| path.is_within(released));
+        let log = Log {
             attempt: Arc::new(dispatch.attempt.clone()),
             text: String::new(),
-            held_back: dispatch.held_back && !watched.released.contains(path),
-        });
-        let left = (LOG_BYTES_MAX - log.text.len()).min(RUN_BYTES_MAX - watched.bytes);
+            held_back: dispatch.held_back && !released,
+        };
+        let Some(void) = watched.texts.insert(path.clone(), log) else { return };
+        watched.bytes -= void.text.len();
+        if !void.held_back && !void.text.is_empty() {
+            watched.tell(Notice::Restarted { path: path.clone() });
+        }
+    }
+
+    /// Text of a running attempt. That of one which is not awaited any more is nobody's.
+    pub(crate) fn text(&self, attempt: &AttemptId, text: &str) {
+        let mut runs = self.runs();
+        let Some(watched) = runs.watched.get_mut(&attempt.run) else { return };
+        let bytes = watched.bytes;
+        let Some(log) = watched.texts.get_mut(&attempt.path).filter(|log| *log.attempt == *attempt) else { return };
+        let left = (LOG_BYTES_MAX - log.text.len()).min(RUN_BYTES_MAX - bytes);
         let room = text.floor_char_boundary(left.min(text.len()));
         if room == 0 {
             return;
         }
-        watched.bytes += room;
         let notice = log.notice(log.text.len(), &text[..room]);
         log.text.push_str(&text[..room]);
-        if !log.held_back {
+        let held_back = log.held_back;
+        watched.bytes += room;
+        if !held_back {
             watched.tell(notice);
         }
     }
 
-    /// The text of this task may be shown.
+    /// The text of this task may be shown, and that of its items and rounds.
     pub(crate) fn publish(&self, run: RunId, path: &TaskPath) {
         let mut runs = self.runs();
-        let watched = runs.entry(run).or_default();
+        let watched = runs.watched.entry(run).or_default();
         watched.released.insert(path.clone());
-        let Some(log) = watched.texts.get_mut(path) else { return };
-        if std::mem::take(&mut log.held_back) {
-            let notice = log.notice(0, &log.text);
-            watched.tell(notice);
+        let mut shown = Vec::new();
+        for (of, log) in watched.texts.iter_mut().filter(|(of, _)| of.is_within(path)) {
+            if std::mem::take(&mut log.held_back) && !log.text.is_empty() {
+                shown.push((of.clone(), log.notice(0, &log.text)));
+            }
         }
+        shown.sort_by(|(one, _), (other, _)| one.cmp(other));
+        shown.into_iter().for_each(|(_, notice)| watched.tell(notice));
     }
 
     /// A record has become durable.
-    pub(crate) fn entry(&self, run: RunId, entry: Entry) {
-        let runs = self.runs();
-        let Some(readers) = runs.get(&run).and_then(|watched| watched.readers.as_ref()) else { return };
-        let _nobody = readers.send(Notice::Entry(Arc::new(entry)));
+    pub(crate) fn entry(&self, entry: Entry) {
+        let mut runs = self.runs();
+        runs.told = Some(entry.seq);
+        let watched = entry.record.run().and_then(|run| runs.watched.get(&run));
+        if let Some(watched) = watched {
+            watched.tell(Notice::Entry(Arc::new(entry)));
+        }
+    }
+
+    /// The last record that readers were told.
+    pub(crate) fn told(&self) -> Option<Seq> {
+        self.runs().told
     }
 
     /// Nothing more will happen to the run; readers see the end.
     pub(crate) fn close(&self, run: RunId) {
-        self.runs().remove(&run);
+        self.runs().watched.remove(&run);
     }
 
     /// The shard begins a new life: provisional text is void, readers go back to the journal.
     pub(crate) fn reset(&self) {
         let mut runs = self.runs();
         // Each has readers of its own: their order is nothing to anybody.
-        runs.values().for_each(Watched::void);
-        runs.clear();
+        runs.watched.values().for_each(Watched::void);
+        *runs = Runs::default();
     }
 
     /// From now on, and the text so far.
-    pub(crate) fn subscribe(&self, run: RunId) -> (broadcast::Receiver<Notice>, Vec<Notice>) {
+    pub(crate) fn subscribe(&self, run: RunId) -> Subscribed {
         let mut runs = self.runs();
-        let watched = runs.entry(run).or_default();
-        let receiver = watched.readers.get_or_insert_with(|| broadcast::Sender::new(BACKLOG_MAX)).subscribe();
-        let mut texts: Vec<&Log> = watched.texts.values().filter(|log| !log.held_back).collect();
+        let told = runs.told;
+        let watched = runs.watched.entry(run).or_default();
+        let notices = watched.readers.get_or_insert_with(|| broadcast::Sender::new(BACKLOG_MAX)).subscribe();
+        let shown = |log: &&Log| !log.held_back && !log.text.is_empty();
+        let mut texts: Vec<&Log> = watched.texts.values().filter(shown).collect();
         texts.sort_by(|one, other| one.attempt.path.cmp(&other.attempt.path));
-        (receiver, texts.into_iter().map(|log| log.notice(0, &log.text)).collect())
+        let texts = texts.into_iter().map(|log| log.notice(0, &log.text)).collect();
+        Subscribed { notices, texts, told }
     }
 
-    fn runs(&self) -> MutexGuard<'_, FxHashMap<RunId, Watched>> {
+    fn runs(&self) -> MutexGuard<'_, Runs> {
         // Every change of the table is complete before anything in it can panic.
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,7 +179,7 @@ impl Feed {
 impl Watched {
     /// Nothing of the text that was shown counts.
     fn void(&self) {
-        let shown = self.texts.iter().filter(|(_, log)| !log.held_back);
+        let shown = self.texts.iter().filter(|(_, log)| !log.held_back && !log.text.is_empty());
         let mut paths: Vec<&TaskPath> = shown.map(|(path, _)| path).collect();
         paths.sort();
         paths.into_iter().for_each(|path| self.tell(Notice::Restarted { path: path.clone() }));

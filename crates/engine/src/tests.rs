@@ -4,3 +4,4 @@ mod broken;
 mod fixture;
 mod flows;
 mod restarts;
+mod watched;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use agendum_core::Record;
+use agendum_ports::Row;
 use agendum_types::{RunId, Seq, Tenant};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -30,6 +31,8 @@ pub struct Watch {
     live: Option<Receiver<Notice>>,
     /// What was live when the subscription began.
     texts: Vec<Notice>,
+    /// What is older is read from the journal; the rest is told, each text in its place among the records. `None`: nothing is told.
+    told_after: Option<Seq>,
     ended: bool,
 }
 
@@ -42,7 +45,8 @@ impl Watch {
     ) -> Result<Self, ReadError> {
         let row = around.store.run(&tenant, run).await?.ok_or(ReadError::NoRun(run))?;
         let (ready, texts) = (VecDeque::new(), Vec::new());
-        let mut watch = Self { around, tenant, run, after, ready, behind: true, live: None, texts, ended: false };
+        let mut watch =
+            Self { around, tenant, run, after, ready, behind: true, live: None, texts, told_after: None, ended: false };
         if row.done.is_none() {
             watch.subscribe();
         }
@@ -51,21 +55,21 @@ impl Watch {
     }
 
     fn subscribe(&mut self) {
-        let (live, texts) = self.around.feed.subscribe(self.run);
-        (self.live, self.texts) = (Some(live), texts);
+        let subscribed = self.around.feed.subscribe(self.run);
+        (self.live, self.texts, self.told_after) = (Some(subscribed.notices), subscribed.texts, subscribed.told);
     }
 
     async fn read_page(&mut self) -> Result<(), ReadError> {
         let page = self.around.store.read_run(&self.tenant, self.run, self.after, &[], READ_AHEAD).await?;
-        match page.last() {
-            Some(last) => self.after = last.seq,
-            None => {
-                self.behind = false;
-                self.ready.extend(self.texts.drain(..));
-            }
-        }
-        for row in &page {
+        let is_untold = |row: &&Row| self.told_after.is_none_or(|told| row.seq <= told);
+        let untold: Vec<&Row> = page.iter().take_while(is_untold).collect();
+        for row in &untold {
+            self.after = row.seq;
             self.ready.push_back(Notice::Entry(Arc::new(rows::entry(row)?)));
+        }
+        if untold.len() < page.len() || page.is_empty() {
+            self.behind = false;
+            self.ready.extend(self.texts.drain(..));
         }
         Ok(())
     }
@@ -99,10 +103,10 @@ impl Watch {
                     }
                     self.ready.push_back(notice);
                 }
-                Err(RecvError::Lagged(_)) => self.behind = true,
+                Err(RecvError::Lagged(_)) => (self.behind, self.told_after) = (true, self.around.feed.told()),
                 Err(RecvError::Closed) => {
                     // The run has ended, or the shard began a new life: the index knows which, the journal the rest.
-                    (self.live, self.behind) = (None, true);
+                    (self.live, self.behind, self.told_after) = (None, true, None);
                     if self.around.store.run(&self.tenant, self.run).await?.is_some_and(|row| row.done.is_none()) {
                         self.subscribe();
                     }

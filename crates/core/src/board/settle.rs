@@ -415,6 +415,18 @@ impl Board {
         (0_u8..).zip(&task.catch).skip(usize::from(inst.rung)).filter(move |_| has_any)
     }
 
+    /// True if it gives what it made itself, and no output of `catch`. Of what holds others that is known if nothing inside was degraded.
+    pub(crate) fn is_own(&self, slot: Slot, id: InstId) -> bool {
+        let inst = self.run(slot).inst(id);
+        let plan = self.plan(slot);
+        let task = plan.task(inst.node);
+        if !matches!(task.work, Work::Call(_)) || !plan.is_bottom(inst.node, inst.layer) {
+            return !inst.degraded;
+        }
+        let rung = inst.rung.checked_sub(1).map(|rung| &task.catch[usize::from(rung)].rung);
+        !matches!(rung, Some(Rung::Output(_)))
+    }
+
     /// Goes down to a rung: asks for its output, or readies another round of attempts.
     pub(super) fn take_rung(&mut self, slot: Slot, id: InstId, rung: u8) {
         let node = self.run(slot).inst(id).node;

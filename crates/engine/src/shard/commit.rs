@@ -124,15 +124,17 @@ impl Commit {
         self.since.filter(|_| self.appends < APPENDS_MAX).map(|since| since + AGE_MAX)
     }
 
-    /// A batch is durable: what that frees, in order.
-    pub(super) fn durable(&mut self, last: Seq) -> (Vec<Undurable>, Vec<Deed>) {
+    /// A batch is durable: its records in order, each with the deeds that waited for it.
+    pub(super) fn durable(&mut self, last: Seq) -> Vec<(Undurable, Vec<Deed>)> {
         self.appends -= 1;
         self.durable = last;
         let count = self.undurable.partition_point(|undurable| undurable.entry.seq <= last);
-        let records = self.undurable.drain(..count).collect();
-        let later = self.gates.split_off(&last.next());
-        let deeds = std::mem::replace(&mut self.gates, later).into_values().flatten().collect();
-        (records, deeds)
+        let records = self.undurable.drain(..count);
+        let freed = |record: Undurable| {
+            let deeds = self.gates.remove(&record.entry.seq).unwrap_or_default();
+            (record, deeds)
+        };
+        records.map(freed).collect()
     }
 
     /// True if nothing is gathered or on its way.

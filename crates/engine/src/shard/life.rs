@@ -325,18 +325,14 @@ impl Life {
             Appended::Fenced(reason) | Appended::Unknown(reason) => return Some(End::Failed(reason)),
             Appended::Failed { message, .. } => return Some(End::Failed(message)),
         }
-        let (records, deeds) = self.commit.durable(last);
-        for undurable in records {
-            if let Some(run) = undurable.entry.record.run() {
-                self.around.feed.entry(run, undurable.entry);
-            }
-        }
         let told = self.submitted.partition_point(|(seq, _)| *seq <= last);
         for (_, told) in self.submitted.drain(..told) {
             told.tell();
         }
-        for deed in deeds {
-            self.perform(deed);
+        // Readers see a text that a record releases behind that record, and before any that ends the run.
+        for (undurable, deeds) in self.commit.durable(last) {
+            self.around.feed.entry(undurable.entry);
+            deeds.into_iter().for_each(|deed| self.perform(deed));
         }
         self.event(Event::Durable(last));
         None

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
-use agendum_core::{Change, Record};
 use agendum_ports::memory::MemoryBlobs;
 use agendum_ports::{BlobError, Blobs, TenantKey};
 use agendum_types::{Hash, Limits, Seq, Tenant};
@@ -156,48 +155,6 @@ tasks:
   second: { needs: [first], foreach: '${{ tasks.first.output[0] }}', uses: chat, with: { prompt: x, give: 1 } }
 ";
     insta::assert_snapshot!(run(document, &json!({})).await, @"failed permanent: `foreach` gave 1, expected a list");
-}
-
-#[tokio::test]
-async fn readers_see_durable_records_and_live_text() {
-    let world = World::new();
-    let engine = world.engine().await;
-    let document = "
-version: 1
-name: talk
-tasks:
-  speak: { uses: chat, live: true, with: { prompt: x, say: [one, two], sleep_ms: 30, give: done } }
-";
-    let run = engine.submit(request(document, &json!({}))).await.unwrap();
-    let tenant = Tenant::default();
-    let mut watch = engine.watch(&tenant, run, Seq(0)).await.unwrap();
-    let mut seen = Vec::new();
-    while let Some(notice) = watch.next().await.unwrap() {
-        seen.push(match notice {
-            Notice::Entry(entry) => match &entry.record {
-                Record::Task { change: Change::Dispatched(_), .. } => "dispatched".to_owned(),
-                Record::Task { change: Change::Finished(_), .. } => "finished".to_owned(),
-                Record::RunSubmitted(_) => "submitted".to_owned(),
-                Record::Answered(_) => "answered".to_owned(),
-                Record::Done { .. } => "done".to_owned(),
-                Record::Opened { .. }
-                | Record::Closed
-                | Record::ClockJumped { .. }
-                | Record::TasksAdded { .. }
-                | Record::CancelRequested { .. }
-                | Record::Paused { .. }
-                | Record::Resumed { .. }
-                | Record::Task { .. } => format!("{:?}", entry.record),
-            },
-            Notice::Text { text, .. } => format!("text {text}"),
-            Notice::Restarted { .. } => "restarted".to_owned(),
-        });
-    }
-    let text: String = seen.iter().filter_map(|line| line.strip_prefix("text ")).collect();
-    assert_eq!(text, "onetwo");
-    seen.retain(|line| !line.starts_with("text"));
-    assert_eq!(seen, ["submitted", "dispatched", "finished", "answered", "done"]);
-    assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "succeeded");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! How a task ends: what is inside goes with it, what it ran is stopped, and whoever stands around it may be degraded.
 
-use agendum_types::graph::NodeId;
+use agendum_types::graph::{NodeId, Rung};
 use agendum_types::{AttemptId, Duration, Failure, RunId, Segment, TaskPath, Timestamp};
 
 use super::Reference;
@@ -33,20 +33,36 @@ impl Reference {
         }
     }
 
-    /// Texts that were held back for this task alone may be shown now.
+    /// Texts that were held back for this task alone may be shown now, unless something else has taken their place.
     fn releases(&mut self, id: RunId, node: NodeId) {
         let run = &self.runs[&id];
         let waits = |text: &NodeId| run.graph.task(*text).publish_after.contains(&node) && self.is_released(id, *text);
-        let texts: Vec<NodeId> = (0..run.graph.tasks.len() as u32).map(NodeId).filter(waits).collect();
+        let counts = |text: &NodeId| {
+            let said = run.tasks.get(&TaskPath::top(*text));
+            said.is_none_or(|said| said.how().is_none_or(|how| how == How::Succeeded)) && self.is_own(id, *text)
+        };
+        let all = (0..run.graph.tasks.len() as u32).map(NodeId);
+        let texts: Vec<NodeId> = all.filter(|text| waits(text) && counts(text)).collect();
         self.publish.extend(texts.into_iter().map(|text| (id, TaskPath::top(text))));
     }
 
     pub(super) fn is_released(&self, id: RunId, text: NodeId) -> bool {
         let run = &self.runs[&id];
         let passed = |check: &NodeId| {
-            run.tasks.get(&TaskPath::top(*check)).is_some_and(|check| check.how() == Some(How::Succeeded))
+            let top = run.tasks.get(&TaskPath::top(*check));
+            top.is_some_and(|check| check.how() == Some(How::Succeeded)) && self.is_own(id, *check)
         };
         run.graph.task(text).publish_after.iter().all(passed)
+    }
+
+    /// What it gives was made by its own attempt: that of a group, a loop or a `foreach` by all that is inside.
+    fn is_own(&self, id: RunId, node: NodeId) -> bool {
+        let run = &self.runs[&id];
+        let Some(inst) = run.tasks.get(&TaskPath::top(node)) else { return true };
+        if !run.is_call(&TaskPath::top(node)) {
+            return !inst.degraded;
+        }
+        inst.rung == 0 || !matches!(run.graph.task(node).catch[inst.rung - 1].rung, Rung::Output(_))
     }
 
     fn degrade(&mut self, id: RunId, path: &TaskPath) {

@@ -73,6 +73,9 @@ impl Life {
             life: self.id,
             dispatch,
         };
+        if launch.dispatch.live {
+            self.around.feed.begin(&launch.dispatch);
+        }
         self.around.runtime.spawn(attempt::run(launch));
     }
 }

@@ -1,0 +1,141 @@
+//! What the readers of a run see, and in which order.
+
+use agendum_core::{Change, Entry, Record};
+use agendum_types::{Graph, Seq, Tenant};
+use serde_json::json;
+
+use super::fixture::{World, request};
+use crate::Notice;
+
+/// What a reader sees of a run: how attempts and the run go, and texts, those that follow each other as one.
+async fn seen(document: &str) -> String {
+    let world = World::new();
+    let engine = world.engine().await;
+    let request = request(document, &json!({}));
+    let graph = request.accepted.graph.clone();
+    let run = engine.submit(request).await.unwrap();
+    let mut watch = engine.watch(&Tenant::default(), run, Seq(0)).await.unwrap();
+    let mut seen: Vec<String> = Vec::new();
+    while let Some(notice) = watch.next().await.unwrap() {
+        match notice {
+            Notice::Entry(entry) => seen.extend(told(&graph, &entry)),
+            Notice::Restarted { path } => seen.push(format!("restarted {}", graph.path_text(&path))),
+            Notice::Text { attempt, text, .. } => {
+                let head = format!("text of {}: ", graph.path_text(&attempt.path));
+                match seen.last_mut().filter(|last| last.starts_with(&head)) {
+                    Some(last) => last.push_str(&text),
+                    None => seen.push(head + &text),
+                }
+            }
+        }
+    }
+    engine.stop().await;
+    seen.join("\n")
+}
+
+/// Of that the texts: a live one may come before the record of its attempt is durable.
+async fn texts(document: &str) -> String {
+    let seen = seen(document).await;
+    let texts: Vec<&str> =
+        seen.lines().filter(|line| line.starts_with("text") || line.starts_with("restarted")).collect();
+    texts.join("\n")
+}
+
+fn told(graph: &Graph, entry: &Entry) -> Option<String> {
+    let word = |of: &[(bool, &'static str)]| of.iter().find(|(is, _)| *is).map(|(_, word)| *word);
+    let Record::Task { path, change, .. } = &entry.record else {
+        let (answered, done) =
+            (matches!(entry.record, Record::Answered(_)), matches!(entry.record, Record::Done { .. }));
+        return word(&[(answered, "answered"), (done, "done")]).map(str::to_owned);
+    };
+    let what = word(&[
+        (matches!(change, Change::Dispatched(_)), "dispatched"),
+        (matches!(change, Change::Finished(_)), "finished"),
+        (matches!(change, Change::Caught { .. }), "caught"),
+    ])?;
+    Some(format!("{what} {}", graph.path_text(path)))
+}
+
+#[tokio::test]
+async fn live_text_comes_while_the_attempt_runs() {
+    insta::assert_snapshot!(texts("
+version: 1
+name: talk
+tasks:
+  speak: { uses: chat, live: true, with: { prompt: x, say: [one, two], sleep_ms: 30, give: done } }
+").await, @"text of speak: onetwo");
+}
+
+#[tokio::test]
+async fn what_is_held_back_comes_behind_the_check_and_before_the_answer() {
+    insta::assert_snapshot!(seen("
+version: 1
+name: draft
+tasks:
+  draft: { uses: chat, live: true, publish_after: [check], with: { prompt: x, say: [one, two], give: done } }
+  check: { needs: [draft], uses: chat, with: { prompt: x, sleep_ms: 30 } }
+").await, @"
+    dispatched draft
+    finished draft
+    dispatched check
+    finished check
+    text of draft: onetwo
+    answered
+    done
+    ");
+}
+
+#[tokio::test]
+async fn each_item_is_shown_once_all_were_checked() {
+    insta::assert_snapshot!(seen("
+version: 1
+name: items
+tasks:
+  draft: { foreach: [a, b], max_parallel: 1, uses: chat, live: true, publish_after: [check], with: { prompt: x, say: ['${{ item }}'] } }
+  check: { needs: [draft], uses: chat, with: { prompt: x, sleep_ms: 30 } }
+").await, @"
+    dispatched draft[0]
+    finished draft[0]
+    dispatched draft[1]
+    finished draft[1]
+    dispatched check
+    finished check
+    text of draft[0]: a
+    text of draft[1]: b
+    answered
+    done
+    ");
+}
+
+#[tokio::test]
+async fn an_attempt_that_failed_and_what_a_catch_replaced_are_not_shown() {
+    insta::assert_snapshot!(seen("
+version: 1
+name: replaced
+tasks:
+  draft: { uses: chat, live: true, publish_after: [check], with: { prompt: x, say: [wrong], fail: permanent }, catch: [{ on: [any], output: right }] }
+  check: { needs: [draft], uses: chat, with: { prompt: x, sleep_ms: 30 } }
+").await, @"
+    dispatched draft
+    finished draft
+    caught draft
+    dispatched check
+    finished check
+    answered
+    done
+    ");
+}
+
+#[tokio::test]
+async fn the_text_of_an_attempt_that_failed_does_not_count() {
+    insta::assert_snapshot!(texts("
+version: 1
+name: again
+tasks:
+  speak: { uses: chat, live: true, with: { prompt: x, say: [word], fail: unavailable, fail_times: 1 }, retry: { max_attempts: 2, initial_delay: 1ms, jitter: false } }
+").await, @"
+    text of speak: word
+    restarted speak
+    text of speak: word
+    ");
+}
