@@ -59,7 +59,7 @@ pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;
 pub use standing::Standing;
 pub use timers::Wake;
-pub use why::{Reason, Reasons, Seen};
+pub use why::{RanOut, Reason, Reasons, Seen};
 
 pub use record::{
     Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, RunSubmitted, Unsent, Waits,

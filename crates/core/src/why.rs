@@ -96,6 +96,19 @@ pub struct TaskReasons {
     pub attempts: Vec<AttemptReasons>,
 }
 
+/// Why a loop got no further round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RanOut {
+    /// It had all the rounds that it may have.
+    Rounds,
+    /// `stop_if_same`: the round gave what the one before had given.
+    Same,
+    /// Its budget was spent.
+    Budget,
+    /// Its deadline passed.
+    Deadline,
+}
+
 /// Why a task ended as it did, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -109,8 +122,8 @@ pub enum Reason {
     Failed(Class, Arc<str>),
     /// A rung of `catch` gave its output after this failure.
     Caught(Class, Arc<str>),
-    /// Its loop ran out after so many rounds: the best or the last output counts.
-    Exhausted(u32),
+    /// Its loop ended in this round without being done, and its best or last output counts.
+    RanOut(RanOut, u32),
     /// The run, or the group around it, ended first; because this task failed, if one did.
     EndedFirst(Option<TaskPath>),
     /// A caller cancelled the run.
@@ -227,6 +240,7 @@ impl Reading {
             live: seen.live.map(Live::of),
         };
         scene.add_ready(&mut tracks);
+        scene.settle_unread(&mut tracks);
         for (path, track) in &mut tracks {
             scene.close(path, track);
         }
@@ -300,6 +314,29 @@ impl<'a> Live<'a> {
 impl Scene<'_> {
     fn section(&self, path: &TaskPath) -> Section {
         path.node().map_or(Section::Main, |node| self.graph.task(node).section)
+    }
+
+    /// A `foreach`, loop or group whose output nothing reads has no record of its end: it has succeeded with the last of what is inside,
+    /// as a run that succeeded shows.
+    fn settle_unread(&self, tracks: &mut BTreeMap<TaskPath, Track>) {
+        if self.answered.as_ref().is_none_or(|answered| answered.status != RunStatus::Succeeded) {
+            return;
+        }
+        let is_open = |(path, track): (&TaskPath, &Track)| {
+            (!track.is_settled() && !is_call(self.graph, path)).then(|| path.clone())
+        };
+        // Innermost first.
+        let open: Vec<TaskPath> = tracks.iter().rev().filter_map(is_open).collect();
+        for wrapper in open {
+            let mut inside = tracks.range(&wrapper..).skip(1).take_while(|(path, _)| path.is_within(&wrapper));
+            let end = inside.try_fold(Timestamp(0), |end, (_, track)| {
+                (track.is_settled() && !track.is_cancelled()).then(|| end.max(track.end()))
+            });
+            let track = tracks.get_mut(&wrapper).expect("it was found there");
+            if let Some(end) = end.filter(|end| *end > Timestamp(0)) {
+                track.succeed(end);
+            }
+        }
     }
 
     /// Ends what goes on in a track at the moment of the question, or where the run ended.

@@ -215,7 +215,7 @@ fn what_ran_inside_until_its_time_was_over_is_what_the_answer_waited_for() {
      80ms answer r2 succeeded degraded
      80ms close r2
      80ms why r2: 40ms: running 40ms; critical l/loop#1/x → l/loop#2/x → d
-     80ms   l succeeded (Exhausted(2)): running 30ms
+     80ms   l succeeded (RanOut(Deadline, 2)): running 30ms
      80ms   l/loop#1/x succeeded: running 20ms
      80ms   l/loop#2/x cancelled (EndedFirst(None)): dependency 20ms running 10ms
      80ms   d succeeded: dependency 30ms running 10ms

@@ -256,7 +256,7 @@ fn a_loop_that_ends_while_its_round_queues_says_for_what_it_did() {
     950ms answer r2 succeeded degraded
     950ms close r2
     960ms why r2: 50ms: limit 40ms running 10ms; critical l/loop#1 → l/loop#2
-    960ms   l succeeded (Exhausted(2)): running 10ms limit 40ms
+    960ms   l succeeded (RanOut(Deadline, 2)): running 10ms limit 40ms
     960ms   l/loop#1 succeeded: running 10ms
     960ms   l/loop#2 cancelled (EndedFirst(None)): dependency 10ms limit 40ms
     ");
@@ -363,4 +363,28 @@ fn what_a_group_waits_for_that_never_starts_is_told_of_what_it_stands_in() {
     40ms   o/g cancelled (for o failed): delay 30ms
     40ms   never sent: o/g 1 cancelled
     "#);
+}
+
+#[test]
+fn what_nothing_reads_has_ended_with_what_is_in_it() {
+    assert_snapshot!(trace("
+        say e items=2
+        submit r1 e unread foreach max=2; a
+        ok e[0]
+        wait 10ms
+        ok e[1]
+        wait 10ms
+        ok a
+        why r1
+    "), @"
+     0ms dispatch r1/a#1 on t
+     0ms dispatch r1/e[0]#1 on t
+     0ms dispatch r1/e[1]#1 on t
+    20ms answer r1 succeeded
+    20ms close r1
+    20ms why r1: 20ms: running 20ms; critical a
+    20ms   e[0] succeeded:
+    20ms   e[1] succeeded: running 10ms
+    20ms   a succeeded: running 20ms
+    ");
 }

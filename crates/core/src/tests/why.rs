@@ -73,7 +73,7 @@ fn skipped_caught_dropped_and_exhausted_are_said() {
         wait 10ms
         ok d
         why r1
-    "), @"
+    "), @r#"
      0ms dispatch r1/c#1 on t
      0ms dispatch r1/l/loop#1/x#1 on t
      0ms dispatch r1/d#1 on t
@@ -82,12 +82,12 @@ fn skipped_caught_dropped_and_exhausted_are_said() {
     30ms close r1
     30ms why r1: 30ms: running 30ms; critical c → d
     30ms   s skipped (Condition):
-    30ms   c succeeded (Caught(Permanent, \"no luck\")):
-    30ms   l succeeded (Exhausted(2)): running 20ms
+    30ms   c succeeded (Caught(Permanent, "no luck")):
+    30ms   l succeeded (RanOut(Rounds, 2)): running 20ms
     30ms   l/loop#1/x succeeded: running 10ms
     30ms   d succeeded: running 30ms
     30ms   l/loop#2/x succeeded: dependency 10ms running 10ms
-    ");
+    "#);
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn who_was_told_to_stop_sends_nothing_more() {
         restart
         ok r1/b
         ok r1/c
-    "), @r"
+    "), @"
      0ms dispatch r1/a#1 on t
     10ms stop
     10ms restart
@@ -479,7 +479,7 @@ fn who_lost_a_race_is_not_what_the_answer_waited_for() {
         wait 10ms
         ok b
         why r1
-    "), @r"
+    "), @"
      0ms dispatch r1/a#1 on t
     10ms dispatch r1/r/p#1 on t
     10ms dispatch r1/r/q#1 on t

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use agendum_types::{Cause, Class, Duration, Failure, Graph, Money, Outcome, TaskPath, TaskStatus, Timestamp};
+use agendum_types::{Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, TaskPath, TaskStatus, Timestamp};
 
 use smallvec::SmallVec;
 
-use super::{AttemptReasons, Reason, TaskReasons};
+use super::{AttemptReasons, RanOut, Reason, TaskReasons};
+use crate::event::Evaluation;
 use crate::on::evaluated::REFUSED;
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound, Waits};
 
@@ -36,6 +37,10 @@ pub(super) struct Track {
     /// The last failure, which a rung of `catch` may have taken.
     failed: Option<(Class, Arc<str>)>,
     rounds: u32,
+    /// Of a loop.
+    rounds_max: u32,
+    /// What `stop_if_same` gave in the last round.
+    same: Option<Hash>,
     /// It ended before it, or anything inside it, was sent, or waits for that.
     unsent: bool,
     /// It waits to be sent, as the process that works on it shows.
@@ -48,7 +53,9 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn new(graph: &Graph, path: &TaskPath) -> Self {
-        let fail_if = path.node().and_then(|node| graph.task(node).fail_if);
+        let task = path.node().map(|node| graph.task(node));
+        let fail_if = task.and_then(|task| task.fail_if);
+        let repeat = task.and_then(|task| task.repeat.as_ref());
         Self {
             stretches: SmallVec::new(),
             running: None,
@@ -60,6 +67,8 @@ impl Track {
             reason: None,
             failed: None,
             rounds: 0,
+            rounds_max: repeat.map_or(0, |repeat| repeat.rounds_max),
+            same: None,
             unsent: false,
             queues: false,
             refused: fail_if.map_or(Class::InvalidOutput, |(_, class)| class),
@@ -102,7 +111,7 @@ impl Track {
                 let (class, message) = failed.unwrap_or_else(|| (Class::Permanent, Arc::default()));
                 self.settle(TaskStatus::Succeeded, at, Some(Reason::Caught(class, message)));
             }
-            Change::RoundJudged { next, .. } => self.round(next, at),
+            Change::RoundJudged { evaluation, next } => self.round(evaluation, next, at),
             Change::Composed { .. } => self.settle(TaskStatus::Succeeded, at, None),
             Change::Ended(ended) => self.ended(ended, at),
             Change::Abandoned { cost, tokens, .. } => {
@@ -115,6 +124,11 @@ impl Track {
                 }
             }
         }
+    }
+
+    /// It succeeded at this instant, of which there is no record.
+    pub(super) fn succeed(&mut self, at: Timestamp) {
+        self.settle(TaskStatus::Succeeded, at, None);
     }
 
     fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
@@ -184,12 +198,22 @@ impl Track {
         self.follow(&finished.next, at);
     }
 
-    fn round(&mut self, next: &NextRound, at: Timestamp) {
+    fn round(&mut self, evaluation: &Evaluation, next: &NextRound, at: Timestamp) {
         self.rounds += 1;
+        let same = std::mem::replace(&mut self.same, evaluation.same);
         match next {
             NextRound::Again => {}
             NextRound::Done => self.settle(TaskStatus::Succeeded, at, None),
-            NextRound::Use { .. } => self.settle(TaskStatus::Succeeded, at, Some(Reason::Exhausted(self.rounds))),
+            NextRound::Use { .. } => {
+                let ran_out = match evaluation.truth {
+                    // Nobody asked whether it is done: the time was over.
+                    None => RanOut::Deadline,
+                    Some(_) if self.rounds >= self.rounds_max => RanOut::Rounds,
+                    Some(_) if same.is_some() && same == evaluation.same => RanOut::Same,
+                    Some(_) => RanOut::Budget,
+                };
+                self.settle(TaskStatus::Succeeded, at, Some(Reason::RanOut(ran_out, self.rounds)));
+            }
             NextRound::Fail(next) => self.follow(next, at),
         }
     }

@@ -1,6 +1,6 @@
 //! Reasons in words: why a task stands as it does, and a run's whole story in one sentence.
 
-use agendum_core::{Reason, Reasons, RunFailure};
+use agendum_core::{RanOut, Reason, Reasons, RunFailure};
 use agendum_types::{Graph, RunStatus, Segment, TaskPath};
 
 /// Tasks of a chain that a sentence names.
@@ -14,8 +14,14 @@ pub(super) fn reason(graph: &Graph, reason: &Reason) -> String {
         Reason::Dropped => "optional, and dropped to make the deadline".to_owned(),
         Reason::Failed(class, message) => told(class.word(), message),
         Reason::Caught(class, message) => format!("`catch` gave its output after {}", told(class.word(), message)),
-        Reason::Exhausted(rounds) => {
-            format!("its loop ran out after {rounds} rounds: `on_exhausted` says which output counts")
+        Reason::RanOut(how, round) => {
+            let why = match how {
+                RanOut::Rounds => format!("ran out after {round} rounds"),
+                RanOut::Same => format!("gave in round {round} what it had given before"),
+                RanOut::Budget => format!("had spent its budget after {round} rounds"),
+                RanOut::Deadline => format!("was in round {round} when its deadline passed"),
+            };
+            format!("its loop {why}: `on_exhausted` says which output counts")
         }
         Reason::EndedFirst(Some(culprit)) => format!("`{}` failed", graph.path_text(culprit)),
         Reason::CalledOff => "the run was cancelled".to_owned(),
@@ -88,7 +94,7 @@ fn chain(graph: &Graph, reasons: &Reasons) -> Vec<String> {
 fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
     let of = |task: &agendum_core::why::TaskReasons| {
         let why = match &task.reason {
-            Some(why @ (Reason::Caught(..) | Reason::Exhausted(_) | Reason::Dropped)) => reason(graph, why),
+            Some(why @ (Reason::Caught(..) | Reason::RanOut(..) | Reason::Dropped)) => reason(graph, why),
             Some(Reason::Failed(class, _)) if is_optional(graph, &task.path) => format!("optional, failed ({class})"),
             Some(Reason::Failed(class, _)) => format!("failed ({class})"),
             Some(
