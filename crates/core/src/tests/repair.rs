@@ -128,25 +128,6 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
 }
 
 #[test]
-fn targets_of_one_quota_group_close_together() {
-    assert_snapshot!(dialogue("
-        targets t=1:group=g u=1:group=g
-        submit r1 a retry=2
-        fail a rate_limited after 1s
-        wait 1s
-        ok a
-    "), @"
-       0ms dispatch r1/a#1 on t
-       0ms > fail a rate_limited after 1s
-    1000ms woken: a task may start
-    1000ms dispatch r1/a#2 on t
-    1000ms > ok a
-    1000ms answer r1 succeeded
-    1000ms close r1
-    ");
-}
-
-#[test]
 fn an_overloaded_target_is_passed_over() {
     assert_snapshot!(dialogue("
         targets t=1 u=1
@@ -437,27 +418,38 @@ fn an_attempt_that_was_taken_up_again_and_abandoned_is_awaited() {
 }
 
 #[test]
-fn a_provider_at_its_limit_is_left_alone_though_it_does_not_say_for_how_long() {
+fn targets_of_one_quota_group_are_left_alone_for_as_long_as_the_provider_says_or_else_a_second() {
     assert_snapshot!(dialogue("
         targets t=1:group=g u=1:group=g
-        submit r1 a retry=2
+        submit r1 a retry=3
         fail a rate_limited
         submit r2 b
         wait 1s
-        ok a
-        ok b
+        fail r1/a rate_limited after 3s
+        ok r2/b
+        submit r3 c
+        wait 3s
+        ok r1/a
+        ok r3/c
     "), @"
        0ms dispatch r1/a#1 on t
        0ms > fail a rate_limited
     1000ms woken: a task may start
     1000ms dispatch r1/a#2 on t
     1000ms dispatch r2/b#1 on u
-    1000ms > ok a
-    1000ms answer r1 succeeded
-    1000ms close r1
-    1000ms > ok b
+    1000ms > fail r1/a rate_limited after 3s
+    1000ms > ok r2/b
     1000ms answer r2 succeeded
     1000ms close r2
+    4000ms woken: a task may start
+    4000ms dispatch r1/a#3 on t
+    4000ms dispatch r3/c#1 on u
+    4000ms > ok r1/a
+    4000ms answer r1 succeeded
+    4000ms close r1
+    4000ms > ok r3/c
+    4000ms answer r3 succeeded
+    4000ms close r3
     ");
 }
 

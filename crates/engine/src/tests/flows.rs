@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use agendum_ports::memory::MemoryBlobs;
 use agendum_ports::{BlobError, Blobs, TenantKey};
-use agendum_types::{Hash, Limits, Seq, Tenant};
+use agendum_types::{Hash, Limits, RunId, Seq, TaskPath, Tenant};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
 use super::fixture::{World, line, request, run};
-use crate::{Command, Notice, SubmitError, Wanted};
+use crate::{Command, Engine, Notice, SubmitError, Wanted};
 
 #[tokio::test]
 async fn two_tasks_in_a_row() {
@@ -157,10 +157,8 @@ tasks:
     insta::assert_snapshot!(run(document, &json!({})).await, @"failed permanent: `foreach` gave 1, expected a list");
 }
 
-#[tokio::test]
-async fn a_cancelled_run_stops_its_attempts() {
-    let world = World::new();
-    let engine = world.engine().await;
+/// A run whose one attempt is out and does not end by itself.
+async fn napping(world: &World, engine: &Engine) -> RunId {
     let document = "
 version: 1
 name: long
@@ -168,17 +166,36 @@ tasks:
   nap: { uses: chat, with: { prompt: x, sleep_ms: 60000 } }
 ";
     let run = engine.submit(request(document, &json!({}))).await.unwrap();
-    let tenant = Tenant::default();
     while world.tool.calls.lock().unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
-    let stranger = Tenant::new("stranger");
-    assert!(engine.command(&stranger, run, Command::Cancel).await.is_err());
-    assert!(engine.view(&stranger, run, agendum_types::TaskPath::default()).await.is_none());
+    run
+}
+
+#[tokio::test]
+async fn a_cancelled_run_stops_its_attempts() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let run = napping(&world, &engine).await;
+    let tenant = Tenant::default();
     engine.command(&tenant, run, Command::Cancel).await.unwrap();
     assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "cancelled");
+    while world.tool.stopped.load(SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_sees_no_run_of_a_tenant_and_commands_none() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let run = napping(&world, &engine).await;
+    let stranger = Tenant::new("stranger");
+    assert!(engine.command(&stranger, run, Command::Cancel).await.is_err());
+    assert!(engine.view(&stranger, run, TaskPath::default()).await.is_none());
     assert!(engine.reader().scan(&stranger, run, Wanted::Answer).await.unwrap().is_none());
     assert_eq!(engine.standings(&stranger, &[run]).await, [None]);
+    assert_eq!(world.tool.stopped.load(SeqCst), 0);
 }
 
 #[tokio::test]
