@@ -52,7 +52,7 @@ pub struct Found {
 /// What a search gives.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Results {
-    /// The passages, best first.
+    /// The passages, the highest score first; among equals the one that the database finds best.
     pub documents: Vec<Found>,
     /// The score of the best; 0 without any.
     pub best_score: f64,
@@ -92,10 +92,12 @@ impl Index {
             })
         })?;
         let mut documents: Vec<Found> = rows.collect::<Result<_, _>>()?;
+        // The database ranks by more than the score says: among the best of it the surest comes first.
+        documents.sort_by(|one, other| other.score.total_cmp(&one.score));
         for (place, found) in documents.iter_mut().enumerate() {
             found.id = format!("p{}", place + 1);
         }
-        let best_score = documents.iter().map(|found| found.score).fold(0.0, f64::max);
+        let best_score = documents.first().map_or(0.0, |best| best.score);
         Ok(Results { documents, best_score })
     }
 }

@@ -141,6 +141,34 @@ fn a_score_says_how_sure_a_passage_is() {
 }
 
 #[test]
+fn the_first_passage_has_the_best_score() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("few.md", "# Crash\n\nA crash is a crash.");
+    write("all.md", &format!("# All\n\n{} the crash of a journal.", "Many words stand before it. ".repeat(40)));
+    for number in 0..9 {
+        write(&format!("{number}.md"), "# Other\n\nHere a journal has nothing to tell.");
+    }
+    let index = Index::in_memory().unwrap();
+    index.add(&[folder.path().to_owned()]).unwrap();
+    let results = index.search("crash journal", 3).unwrap();
+    let found: Vec<_> =
+        results.documents.iter().map(|one| format!("{} {} {}", one.id, one.heading, one.score)).collect();
+    insta::assert_snapshot!(format!("{}, best {}", found.join(", "), results.best_score), @"p1 All 0.433, p2 Crash 0.375, p3 Other 0.003, best 0.433");
+}
+
+#[test]
+fn what_is_ignored_is_left_out_without_a_repository() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [(".gitignore", "private.md\n"), ("private.md", "A secret."), ("open.md", "An apple.")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let index = Index::in_memory().unwrap();
+    assert_eq!(index.add(&[folder.path().to_owned()]).unwrap().added, 1);
+    assert!(index.search("secret", 5).unwrap().documents.is_empty());
+}
+
+#[test]
 fn an_index_can_follow_other_paths_instead() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
