@@ -270,9 +270,10 @@ async fn provider_errors_have_classes() {
     insta::assert_snapshot!(refuse("401 No", "{}").await, @"permission_denied (no effect): HTTP 401: {}");
     insta::assert_snapshot!(refuse("503 Busy", "later").await, @"overloaded: HTTP 503: later");
     insta::assert_snapshot!(refuse("400 Bad", "no").await, @"permanent: HTTP 400: no");
-    let nobody = Chat::new("http://127.0.0.1:9", "m", None, Profile::Chat).unwrap();
+    let nobody = Chat::new("http://name:hidden@127.0.0.1:9/v1?key=hidden", "m", None, Profile::Chat).unwrap();
     let ended = line(nobody.start(attempt(&json!({ "prompt": "Hi" })).0).await);
-    assert!(ended.starts_with("unavailable (no effect)"), "{ended}");
+    assert!(ended.starts_with("unavailable (no effect): no connection to 127.0.0.1:9: "), "{ended}");
+    assert!(!ended.contains("hidden"), "{ended}");
 }
 
 #[tokio::test]

@@ -42,7 +42,8 @@ impl Timeouts {
     pub(crate) fn failed(&self, error: &reqwest::Error) -> Failed {
         match (error.is_connect(), error.is_timeout()) {
             (true, true) => {
-                let message = format!("no connection within {} (`timeout.connect` of the target)", shown(self.connect));
+                let within = shown(self.connect);
+                let message = format!("no connection{} within {within} (`timeout.connect` of the target)", to(error));
                 Failed::new(Class::Timeout, message).without_effect()
             }
             (false, true) => {
@@ -52,6 +53,12 @@ impl Timeouts {
             (connect, false) => crate::http::answer::broken(error, connect),
         }
     }
+}
+
+/// Where it led, as ` to HOST:PORT`: the rest of a URL can carry a secret.
+pub(crate) fn to(error: &reqwest::Error) -> String {
+    let url = error.url().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    url.map_or_else(String::new, |(host, port)| format!(" to {host}:{port}"))
 }
 
 /// Until the attempt has had its time.

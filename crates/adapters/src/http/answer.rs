@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::chat::secret::without_tokens;
 use crate::http::hosts::NotPublic;
-use crate::timeouts::Timeouts;
+use crate::timeouts::{Timeouts, to};
 
 /// Bytes read of the answer that explains an error.
 const EXPLANATION_BYTES_MAX: usize = 64 << 10;
@@ -39,8 +39,11 @@ pub(crate) fn broken(error: &reqwest::Error, unsent: bool) -> Failed {
         // It will not be made the next time either.
         return Failed::new(Class::Permanent, format!("the request cannot be made: {source}")).without_effect();
     }
-    let failed = Failed::new(Class::Unavailable, source);
-    if unsent { failed.without_effect() } else { failed }
+    if unsent {
+        let message = format!("no connection{}: {source}", to(error));
+        return Failed::new(Class::Unavailable, message).without_effect();
+    }
+    Failed::new(Class::Unavailable, source)
 }
 
 /// The failure that a status is, with what the server says about it.
