@@ -263,7 +263,7 @@ async fn refusals_are_problems_that_say_what_to_do() {
             "POST",
             "/v1/runs",
             Some(
-                json!({ "document": { "version": 1, "name": "x", "tasks": { "a": { "uses": "http", "with": { "url": "x" } } } } }),
+                json!({ "document": { "version": 1, "name": "x", "tasks": { "a": { "uses": "http", "with": { "url": "https://x" } } } } }),
             ),
         ),
     ] {

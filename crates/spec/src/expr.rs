@@ -5,8 +5,9 @@ mod words;
 
 use agendum_types::Limits;
 use agendum_types::graph::{DataRef, Form};
-use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Value};
+use minijinja::{Environment, Error, State, filters};
 
 use crate::names::{self, Call, Names, Unreadable};
 
@@ -42,7 +43,24 @@ pub(crate) fn environment() -> Environment<'static> {
     words::FUNCTIONS_OUT.iter().for_each(|name| environment.remove_global(name));
     words::FILTERS_OUT.iter().for_each(|name| environment.remove_filter(name));
     words::TESTS_OUT.iter().for_each(|name| environment.remove_test(name));
+    environment.add_filter("int", |state: &State<'_, '_>, value: &Value, default, base, others: Kwargs| {
+        filters::int(state, value, default, base, others).map_err(|error| no_number(value, error))
+    });
+    environment.add_filter("float", |state: &State<'_, '_>, value: &Value, default, others: Kwargs| {
+        filters::float(state, value, default, others).map_err(|error| no_number(value, error))
+    });
     environment
+}
+
+/// Characters that an error shows of what is no number.
+const SHOWN_MAX: usize = 40;
+
+/// Which text is no number: MiniJinja says only that one is none.
+fn no_number(value: &Value, error: Error) -> Error {
+    let Some(text) = value.as_str() else { return error };
+    let shown: String = text.chars().take(SHOWN_MAX).collect();
+    let blanks = if text.trim() == text { "" } else { ": take the white space away with `| trim`" };
+    Error::new(error.kind(), format!("{shown:?} cannot be read as a number{blanks}"))
 }
 
 /// What a source reads and calls. One that calls what there is may still hold what is refused: see [`guard`].
@@ -77,7 +95,7 @@ pub(crate) fn is_late(argument: &str) -> bool {
 }
 
 /// What MiniJinja says of a source.
-pub(crate) fn message(error: &minijinja::Error) -> String {
+pub(crate) fn message(error: &Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 

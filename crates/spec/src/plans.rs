@@ -147,11 +147,16 @@ fn joined(mut steps: Vec<Step>, links: &[Json]) -> Steps {
                 ));
             }
         }
-        match places.get(&to) {
-            Some(place) => steps[*place].needs.push(from),
-            None => wrong
-                .push(format!("a link leads to {to:?}, which is not among the nodes: add the node, or drop the link")),
+        // A step says itself what it needs and lacks.
+        if let Some(place) = places.get(&to) {
+            steps[*place].needs.push(from);
+            continue;
         }
+        let strange = |end: &str| format!("{end:?}, which is not among the nodes: add the node, or drop the link");
+        if !places.contains_key(&from) {
+            wrong.push(format!("a link comes from {}", strange(&from)));
+        }
+        wrong.push(format!("a link leads to {}", strange(&to)));
     }
     (steps, wrong)
 }
@@ -203,7 +208,13 @@ fn document(steps: &[Step], marks: &[Mark], mut wrong: Vec<String>) -> Result<Js
             path.join(" → ")
         ));
     }
-    if wrong.is_empty() { Ok(json!({ "version": 1, "name": "plan", "tasks": tasks })) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(json!({ "version": 1, "name": called(steps), "tasks": tasks })) } else { Err(wrong) }
+}
+
+/// Plans of the same tools in the same order are of one name: what one run taught of them holds for the next.
+fn called(steps: &[Step]) -> String {
+    let tools: Vec<&str> = steps.iter().map(|step| step.tool.as_str()).collect();
+    format!("plan-{}", &blake3::hash(json!(tools).to_string().as_bytes()).to_hex()[..8])
 }
 
 /// The arguments of a step as a template, and the places of the steps that they read.

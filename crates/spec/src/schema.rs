@@ -76,7 +76,7 @@ impl Walk<'_> {
                 }
                 if let Some(most) = schema["maxItems"].as_u64().filter(|most| items.len() as u64 > *most) {
                     let message = format!("{what} has {} entries; it may have {most}", items.len());
-                    self.diagnostics.error("out_of_range", &node.span, message, "");
+                    self.diagnostics.error("out_of_range", &node.span, message, description(schema));
                 }
                 for item in items {
                     self.node(item, &schema["items"], what);
@@ -127,6 +127,7 @@ impl Walk<'_> {
             (Value::Number(_) | Value::Bool(_), Some("string")) => {
                 in_seconds(node, schema).unwrap_or_else(|| "put it in quotes".to_owned())
             }
+            _ if schema["format"] == "agendum-duration" => values::no_span(""),
             _ => String::new(),
         };
         self.diagnostics.error("wrong_type", &node.span, message, help);
@@ -165,7 +166,7 @@ impl Walk<'_> {
                     "out_of_range",
                     &node.span,
                     format!("{what} is {number}; it must be {range}"),
-                    "",
+                    description(schema),
                 );
             }
         }

@@ -143,7 +143,8 @@ const VALUES_MAX: usize = 250_000;
 /// Reads a text. A hostile one costs no more than its bounded size.
 pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Node> {
     if text.len() > limits.document_bytes_max {
-        let message = format!("the document has {} bytes; {} are allowed", text.len(), limits.document_bytes_max);
+        // Whoever read it stopped when it was too much: how long it is nobody knows.
+        let message = format!("the document has more than {} bytes", limits.document_bytes_max);
         diagnostics.error("too_large", &(0..0), message, "move long prompts and data into files or inputs");
         return None;
     }

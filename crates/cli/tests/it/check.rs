@@ -99,7 +99,7 @@ fn errors_warnings_and_words_not_run_yet() {
 
 #[test]
 fn the_configuration_in_force_counts() {
-    let text = "version: 1\nname: served\ntasks: { a: { uses: chat, with: { prompt: hi }, model: { class: quik } }, b: { uses: http, with: { url: x } } }\n";
+    let text = "version: 1\nname: served\ntasks: { a: { uses: chat, with: { prompt: hi }, model: { class: quik } }, b: { uses: http, with: { url: \"https://x\" } } }\n";
     let place = Place::new(&[("served.yaml", text), ("with/agendum.toml", CONFIG), ("with/served.yaml", text)]);
     assert_snapshot!(place.say(&["check", "served.yaml"]), @"
     0
@@ -113,7 +113,7 @@ fn the_configuration_in_force_counts() {
         Diagnostic severity: warning
     Begin snippet for with/served.yaml starting at line 2, column 1
     snippet line 2: name: served
-    snippet line 3: tasks: { a: { uses: chat, with: { prompt: hi }, model: { class: quik } }, b: { uses: http, with: { url: x } } }
+    snippet line 3: tasks: { a: { uses: chat, with: { prompt: hi }, model: { class: quik } }, b: { uses: http, with: { url: "https://x" } } }
         label at line 3, columns 65 to 68
     diagnostic help: did you mean `quick`?
     diagnostic code: no_target
@@ -121,7 +121,7 @@ fn the_configuration_in_force_counts() {
         Diagnostic severity: warning
     Begin snippet for with/served.yaml starting at line 2, column 1
     snippet line 2: name: served
-    snippet line 3: tasks: { a: { uses: chat, with: { prompt: hi }, model: { class: quik } }, b: { uses: http, with: { url: x } } }
+    snippet line 3: tasks: { a: { uses: chat, with: { prompt: hi }, model: { class: quik } }, b: { uses: http, with: { url: "https://x" } } }
         label at line 3, columns 86 to 89
     diagnostic help: add a target with `kind = "http"` to agendum.toml
     diagnostic code: no_target

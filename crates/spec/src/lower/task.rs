@@ -82,6 +82,9 @@ impl<'t> Lower<'t, '_> {
             .and_then(|with| with.get("max_tokens"))
             .and_then(Node::whole)
             .map(|cap| cap.min(u64::from(u32::MAX)) as u32);
+        if let (Capability::Http, Some(url)) = (capability, with.and_then(|with| with.get("url"))) {
+            self.url(url);
+        }
         let requirement = words::requirement(node.get("model"));
         let declared = node.get("effect").and_then(Node::text).and_then(Effect::from_word);
         let task = &mut self.graph.tasks[id.0 as usize];
@@ -143,7 +146,8 @@ impl<'t> Lower<'t, '_> {
             && race.first as usize > count
         {
             let message = format!("the race wants {} good results of {count} tasks", race.first);
-            self.diagnostics.error("out_of_range", &text.span, message, "");
+            let help = format!("write `first: {count}` at most, or add tasks");
+            self.diagnostics.error("out_of_range", &text.span, message, help);
         }
     }
 
@@ -292,13 +296,8 @@ impl<'t> Lower<'t, '_> {
             let on = entry.get("on").map(words::classes).unwrap_or_default();
             rungs.push(Catch { on, rung });
         }
-        if node.get("no_fallback").and_then(Node::bool) == Some(true) && !rungs.is_empty() {
-            self.diagnostics.error(
-                "contradiction",
-                &catch.span,
-                "`no_fallback: true` forbids `catch`",
-                "leave one of them out",
-            );
+        if !rungs.is_empty() {
+            self.no_fallback(node, catch);
         }
         self.graph.tasks[id.0 as usize].catch = rungs;
     }
@@ -325,6 +324,7 @@ impl<'t> Lower<'t, '_> {
         task.live = flag("live");
         task.delay = words::span(node.get("delay"));
         task.within = within;
+        self.retries(id, node);
     }
 
     /// `needs` and `publish_after`: names of tasks beside this one.
@@ -341,10 +341,13 @@ impl<'t> Lower<'t, '_> {
         for name in node.get("publish_after").map(Node::items).unwrap_or_default() {
             if let Some(found) = self.beside(id, name) {
                 self.graph.tasks[id.0 as usize].publish_after.push(found);
+                self.released_by(id, found, name);
             }
         }
+        self.shown(node);
         if let (Some(text), Some(_)) = (node.get("publish_after"), self.graph.task(id).parent) {
-            self.diagnostics.error("top_only", &text.span, "`publish_after` belongs to a task at the top", "");
+            let help = "move the task out of its group, or leave `publish_after` out";
+            self.diagnostics.error("top_only", &text.span, "`publish_after` belongs to a task at the top", help);
         }
     }
 

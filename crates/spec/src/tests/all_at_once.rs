@@ -17,7 +17,7 @@ fn words_names_and_cycles_together() {
           c: { uses: chat, timeout: 5, if: "${{ 1 + }}", with: { prompt: "${{ tasks.a.outptu }}" } }
           d: { uses: chat, needs: [e], with: { promt: x } }
           e: { uses: chat, needs: [d], with: { prompt: "${{ tasks.nothing.output }}" } }
-          e: { uses: http, with: { url: x } }
+          e: { uses: http, with: { url: "https://x" } }
         output: ${{ tasks.x.output }}
     "#), @r#"
     3:1 unknown_key: unknown key `priorty` in the document
@@ -27,6 +27,7 @@ fn words_names_and_cycles_together() {
     7:14 unknown_value: `uses` knows no `chta`
         help: did you mean `chat`?
     7:27 out_of_range: `value` is 200; it must be between 0 and 100
+        help: among optional tasks the least value is dropped first
     8:28 unknown_task: there is no task `aa`
         help: did you mean `a`?
     8:88 unknown_input: there is no input `qestion` among the `properties` of `inputs`

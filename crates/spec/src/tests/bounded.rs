@@ -6,9 +6,10 @@ use agendum_types::graph::{DataRef, Expr, Form, NodeId};
 use agendum_types::{Graph, Limits};
 use serde_json::{Value as Json, json};
 
-use super::checked;
+use super::{checked, shown, with_head};
 use crate::eval::{EvalError, Evaluator};
 use crate::expr;
+use crate::{NoFiles, Source, check};
 
 /// A quarter of what a thread of the program has. Builds without optimisation take several times the stack of those with it.
 const STACK: usize = 512 << 10;
@@ -309,8 +310,19 @@ fn a_fix_reads_what_is_evaluated_and_nothing_else() {
     let deep = format!("${{{{ x{} }}}}", " or x".repeat(60_000));
     for description in [&deep, "${{ 1 + }}", "reads ${{ tasks.b.output }}"] {
         let text = text(description);
-        let source = crate::Source { name: "x", text: &text };
-        let fixed = crate::fix::fix(source, &crate::NoFiles, &Limits::STANDARD).unwrap().unwrap();
+        let source = Source { name: "x", text: &text };
+        let fixed = crate::fix::fix(source, &NoFiles, &Limits::STANDARD).unwrap().unwrap();
         assert!(fixed.text.contains(description), "{description:.80}");
     }
+}
+
+#[test]
+fn a_document_that_is_too_large_is_told_so() {
+    let limits = Limits { document_bytes_max: 20, ..Limits::STANDARD };
+    let text = with_head("tasks: { a: { uses: chat, with: { prompt: hi } } }");
+    let checked = check(Source { name: "graph.yaml", text: &text }, &NoFiles, &limits);
+    insta::assert_snapshot!(shown(checked), @r"
+    1:1 too_large: the document has more than 20 bytes
+        help: move long prompts and data into files or inputs
+    ");
 }

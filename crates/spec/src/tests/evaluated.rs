@@ -74,6 +74,25 @@ fn a_step_that_makes_millions_is_stopped() {
 }
 
 #[test]
+fn a_text_around_a_value_prints_it_as_the_language_does() {
+    let inputs = json!({ "yes": true, "list": ["a", 1, null] });
+    assert_snapshot!(with(r#"{ prompt: "${{ inputs.yes }}, ${{ inputs.list }}, ${{ inputs.list | tojson }}" }"#, None, inputs), @"");
+}
+
+#[test]
+fn what_is_no_number_is_shown() {
+    let as_number = |of: &str, filter: &str| {
+        with(&format!(r#"{{ prompt: hi, n: "${{{{ inputs.n | {filter} }}}}" }}"#), None, json!({ "n": of }))
+    };
+    assert_snapshot!(as_number("7\n", "int"), @r#"error: "7\n" cannot be read as a number: take the white space away with `| trim` (line 1)"#);
+    assert_snapshot!(as_number("seven", "float"), @r#"error: "seven" cannot be read as a number (line 1)"#);
+    assert_snapshot!(as_number(&"x".repeat(9_000), "int"), @r#"error: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" cannot be read as a number (line 1)"#);
+    assert_snapshot!(as_number("7", "int"), @r#"{"prompt":"hi","n":7}"#);
+    assert_snapshot!(as_number("f", "int(base=16)"), @r#"{"prompt":"hi","n":15}"#);
+    assert_snapshot!(as_number("seven", "int(default=7)"), @r#"{"prompt":"hi","n":7}"#);
+}
+
+#[test]
 fn a_path_gives_what_the_language_gives() {
     let (output, inputs) =
         (json!({"list": [1, 2.0, null], "deep": {"n": 18446744073709551615_u64}}), json!({"a": {"b": []}}));

@@ -52,7 +52,7 @@ fn a_draft_and_its_review_become_a_loop() {
             with: { prompt: "Judge ${{ tasks.draft.output.text }}", schema: { type: object, properties: { score: { type: number, maximum: 10 } } } }
 
           # Sends.
-          send: { uses: http, needs: [draft, review], with: { url: x, body: "${{ tasks.draft.output.text }}" } }
+          send: { uses: http, needs: [draft, review], with: { url: "https://x", body: "${{ tasks.draft.output.text }}" } }
         output: { text: "${{ tasks.draft.output.text or tasks.outline.output }}" }
         finally: { log: { uses: chat, with: { prompt: "${{ tasks.review.output }}" } } }
     "#), @r#"
@@ -98,10 +98,10 @@ fn a_draft_and_its_review_become_a_loop() {
     +        with: { prompt: "Judge ${{ tasks.draft.output.text }}", schema: { type: object, properties: { score: { type: number, maximum: 10 } } } }
      
        # Sends.
-    -  send: { uses: http, needs: [draft, review], with: { url: x, body: "${{ tasks.draft.output.text }}" } }
+    -  send: { uses: http, needs: [draft, review], with: { url: "https://x", body: "${{ tasks.draft.output.text }}" } }
     -output: { text: "${{ tasks.draft.output.text or tasks.outline.output }}" }
     -finally: { log: { uses: chat, with: { prompt: "${{ tasks.review.output }}" } } }
-    +  send: { uses: http, needs: [draft_loop], with: { url: x, body: "${{ tasks.draft_loop.output.draft.text }}" } }
+    +  send: { uses: http, needs: [draft_loop], with: { url: "https://x", body: "${{ tasks.draft_loop.output.draft.text }}" } }
     +output: { text: "${{ tasks.draft_loop.output.draft.text or tasks.outline.output }}" }
     +finally: { log: { uses: chat, with: { prompt: "${{ tasks.draft_loop.output.review }}" } } }
     draft_loop: draft, review until tasks.review.output.score >= 8

@@ -32,8 +32,22 @@ fn refusals_say_what_would_mend_them() {
     step "a" depends on "x", which is no step: add it, or drop the dependency
     the plan is a cycle: a → b → c → a: drop one of these dependencies, or write a loop
     "#);
+    insta::assert_snapshot!(shown(r#"{"nodes":["a"],"links":[["x","y"]]}"#), @r#"
+    a link comes from "x", which is not among the nodes: add the node, or drop the link
+    a link leads to "y", which is not among the nodes: add the node, or drop the link
+    "#);
     insta::assert_snapshot!(shown(r#"{"nodes":["a","a"],"links":[]}"#), @r#"{"s0":{"description":"a","uses":"exec","effect":"none","needs":[],"with":{"argv":["a","{}"]}},"s1":{"description":"a","uses":"exec","effect":"none","needs":[],"with":{"argv":["a","{}"]}}}"#);
     insta::assert_snapshot!(shown("[]"), @"the plan has no steps: name at least one tool");
+}
+
+#[test]
+fn plans_of_the_same_tools_have_one_name() {
+    let named = |text: &str| read(text).unwrap().unwrap()["name"].as_str().unwrap().to_owned();
+    let first = named(r#"[{"id": 1, "tool": "ocr", "args": ["a"]}, {"id": 2, "tool": "sum", "args": ["$1"]}]"#);
+    let other_words = named(r#"[{"id": 7, "tool": "ocr", "args": ["b"]}, {"id": 8, "tool": "sum", "args": ["$7"]}]"#);
+    let other_tools = named(r#"[{"id": 1, "tool": "ocr sum"}]"#);
+    assert!(first == other_words && first != other_tools, "{first} {other_words} {other_tools}");
+    insta::assert_snapshot!(other_tools, @"plan-dd9aa0a1");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn what_no_target_serves() {
           i: { uses: retrieve, with: { index: faq, query: x } }
           j: { uses: retrieve, with: { index: "${{ inputs.where }}", query: x } }
           k: { uses: retrieve, with: { index: docs, query: x } }
-        after: { f: { uses: http, with: { url: x }, model: { class: quick } } }
+        after: { f: { uses: http, with: { url: "https://x" }, model: { class: quick } } }
     "#,
     );
     let targets = [
@@ -63,7 +63,7 @@ fn what_no_target_serves() {
         help: did you mean `docs`?
     9:39 no_index (warning): there is no index "faq": the task would fail
         help: make it with `agendum index add faq PATH`, or under `[indexes]` in agendum.toml
-    12:61 no_target (warning): no target of class "quick" can http: a run would be refused with this configuration
+    12:71 no_target (warning): no target of class "quick" can http: a run would be refused with this configuration
         help: classes and targets: slow, web
     "#);
 }

@@ -67,5 +67,8 @@ fn every_word_says_what_it_is_for() {
 #[test]
 fn a_ladder_has_an_end() {
     let rungs = "{ on: [any], output: x }, ".repeat(33);
-    assert_snapshot!(said(&format!("tasks: {{ a: {{ uses: chat, with: {{ prompt: hi }}, catch: [{rungs}] }} }}")), @"3:56 out_of_range: `catch` has 33 entries; it may have 32");
+    assert_snapshot!(said(&format!("tasks: {{ a: {{ uses: chat, with: {{ prompt: hi }}, catch: [{rungs}] }} }}")), @"
+    3:56 out_of_range: `catch` has 33 entries; it may have 32
+        help: rungs of the fallback ladder, tried in order once the attempts are spent
+    ");
 }
