@@ -103,12 +103,12 @@ fn the_configuration_in_force_counts() {
     let place = Place::new(&[("served.yaml", text), ("with/agendum.toml", CONFIG), ("with/served.yaml", text)]);
     assert_snapshot!(place.say(&["check", "served.yaml"]), @"
     0
-    served.yaml: served with 2 tasks, 47fc0403d0b7
+    served.yaml: served with 2 tasks, 12ae494506b8
     next: agendum explain served.yaml
     ");
     assert_snapshot!(place.say(&["check", "with/served.yaml"]), @r#"
     0
-    with/served.yaml: served with 2 tasks, 47fc0403d0b7, 2 warnings
+    with/served.yaml: served with 2 tasks, 12ae494506b8, 2 warnings
     no target of class "quik" can chat: a run would be refused with this configuration
         Diagnostic severity: warning
     Begin snippet for with/served.yaml starting at line 2, column 1

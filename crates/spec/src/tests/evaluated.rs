@@ -76,7 +76,7 @@ fn a_step_that_makes_millions_is_stopped() {
 #[test]
 fn a_text_around_a_value_prints_it_as_the_language_does() {
     let inputs = json!({ "yes": true, "list": ["a", 1, null] });
-    assert_snapshot!(with(r#"{ prompt: "${{ inputs.yes }}, ${{ inputs.list }}, ${{ inputs.list | tojson }}" }"#, None, inputs), @"");
+    assert_snapshot!(with(r#"{ prompt: "${{ inputs.yes }}, ${{ inputs.list }}, ${{ inputs.list | tojson }}" }"#, None, inputs), @r#"{"prompt":"True, ['a', 1, None], [\"a\", 1, null]"}"#);
 }
 
 #[test]
