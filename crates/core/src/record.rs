@@ -232,7 +232,7 @@ pub struct Ended {
     pub end: End,
     /// What follows: a failure may still be caught.
     pub next: Next,
-    /// Of an attempt that was out when the process died: how long nothing ran before this was decided.
+    /// Of an attempt that was out when the process ended: how long nothing ran before this was decided.
     pub away: Duration,
     /// Of a task that was to be sent and was not: what it waited for since it was ready.
     pub waits: Waits,
@@ -290,9 +290,9 @@ pub enum End {
     Unevaluable,
     /// No target is eligible: clearance, configuration.
     Ineligible,
-    /// The attempt was in flight when the process died, and it may have taken effect.
+    /// The attempt was in flight when the process ended, and it may have taken effect.
     Uncertain,
-    /// The attempt was in flight when the process died; it had no effect outside and is lost.
+    /// The attempt was in flight when the process ended; it had no effect outside and is lost.
     Lost,
 }
 
@@ -353,8 +353,8 @@ impl End {
             Self::Unaffordable => "the rest of the budget does not cover an attempt",
             Self::Unevaluable => "an expression failed",
             Self::Ineligible => "no target is eligible",
-            Self::Uncertain => "the process died while it was out: it may have taken effect",
-            Self::Lost => "the process died while it was out",
+            Self::Uncertain => "the process ended while it was out: it may have taken effect",
+            Self::Lost => "the process ended while it was out",
         }
     }
 

@@ -95,7 +95,7 @@ impl Scheduler {
         }
     }
 
-    /// An attempt was out when the process died: one that may have left an effect, or one that cannot have.
+    /// An attempt was out when the process ended: one that may have left an effect, or one that cannot have.
     fn decide_lost(&mut self, slot: Slot, id: InstId, once: bool) {
         let running = self.board.run(slot).inst(id).running();
         let Some(running) = running.filter(|running| (running.effect == Effect::Once) == once).cloned() else {
@@ -106,7 +106,7 @@ impl Scheduler {
         }
         let (end, next) = if once {
             let message = format!(
-                "the process died while attempt {} on {} was out: it may have taken effect",
+                "the process ended while attempt {} on {} was out: it may have taken effect",
                 running.attempt, running.target
             );
             let failure = Failure::new(Class::Uncertain, &message);

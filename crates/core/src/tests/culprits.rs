@@ -256,7 +256,7 @@ fn an_attempt_says_what_it_cost_and_why_it_gave_no_result() {
     0ms dispatch r1/a#2 on t cap=100
     0ms answer r1 failed spent $2.00 permanent in a: no luck
     0ms close r1
-    0ms   attempt of a: $1.00, 102 tokens: unavailable: the process died while it was out
+    0ms   attempt of a: $1.00, 102 tokens: unavailable: the process ended while it was out
     0ms   attempt of a: $1.00, 102 tokens: permanent: no luck
     0ms dispatch r2/b#1 on t
     0ms answer r2 failed overloaded in b: its result fulfils `fail_if`

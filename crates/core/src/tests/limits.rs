@@ -467,6 +467,25 @@ fn an_addition_cannot_read_what_nobody_was_to_read() {
 }
 
 #[test]
+fn an_addition_is_made_once() {
+    assert_snapshot!(dialogue("
+        submit r1 a
+        add r1 a; b
+        add r1 a; b
+        ok a
+        ok b
+    "), @r#"
+    0ms dispatch r1/a#1 on t
+    0ms dispatch r1/b#1 on t
+    0ms rejected: the addition changes task "script": only new tasks may be added to a live run
+    0ms > ok a
+    0ms > ok b
+    0ms answer r1 succeeded
+    0ms close r1
+    "#);
+}
+
+#[test]
 fn a_run_is_admitted_with_all_that_it_may_open() {
     assert_snapshot!(dialogue("
         limit tasks=9

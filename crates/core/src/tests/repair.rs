@@ -16,7 +16,7 @@ fn what_is_lost_in_every_life_is_not_sent_without_end() {
     0ms restart
     0ms dispatch r1/a#2 on t
     0ms restart
-    0ms answer r1 failed unavailable in a: the process died while it was out
+    0ms answer r1 failed unavailable in a: the process ended while it was out
     0ms close r1
     ");
 }
@@ -295,7 +295,7 @@ fn a_once_task_that_was_out_at_a_crash_never_runs_again() {
     "), @"
     0ms dispatch r1/a#1 on t
     0ms restart
-    0ms answer r1 failed uncertain in a: the process died while attempt 1 on t was out: it may have taken effect
+    0ms answer r1 failed uncertain in a: the process ended while attempt 1 on t was out: it may have taken effect
     0ms close r1
     ");
 }
@@ -408,7 +408,7 @@ fn an_attempt_that_was_taken_up_again_and_abandoned_is_awaited() {
     0ms restart
     0ms dispatch r1/a#2 on t again by reference
     0ms stop r1/a#2
-    0ms answer r1 failed spent $0.1000 uncertain in b: the process died while attempt 1 on t was out: it may have taken effect
+    0ms answer r1 failed spent $0.1000 uncertain in b: the process ended while attempt 1 on t was out: it may have taken effect
     0ms r1 is failed, spent $0.1000, held $0.1000
     0ms   a cancelled
     0ms   b failed

@@ -456,11 +456,11 @@ fn what_was_out_at_a_crash_did_not_run_through_it() {
       0ms dispatch r1/p#1 on t
       0ms dispatch r1/g/x#1 on t
     200ms restart
-    200ms answer r1 failed uncertain in o: the process died while attempt 1 on t was out: it may have taken effect
+    200ms answer r1 failed uncertain in o: the process ended while attempt 1 on t was out: it may have taken effect
     200ms close r1
     200ms dispatch r2/s#1 on t
     210ms why r1: 200ms: running 100ms downtime 100ms; critical o
-    210ms   o failed (Failed(Uncertain, "the process died while attempt 1 on t was out: it may have taken effect")): running 100ms downtime 100ms
+    210ms   o failed (Failed(Uncertain, "the process ended while attempt 1 on t was out: it may have taken effect")): running 100ms downtime 100ms
     210ms   n cancelled (for o failed): running 100ms downtime 100ms
     210ms   p cancelled (for o failed): running 100ms downtime 100ms
     210ms   g/x cancelled (for o failed): running 100ms downtime 100ms
