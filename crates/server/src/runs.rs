@@ -136,8 +136,12 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    fn count_max(&self) -> usize {
-        self.limit.unwrap_or(TASKS_DEFAULT).min(TASKS_MAX)
+    fn count_max(&self) -> Result<usize, Refused> {
+        let count_max = self.limit.unwrap_or(TASKS_DEFAULT);
+        if count_max > TASKS_MAX {
+            return Err(Refused::bad("limit", "not a page", format!("limit is a number from 0 to {TASKS_MAX}")));
+        }
+        Ok(count_max)
     }
 
     fn page(&self, graph: &Graph, id: RunId) -> Result<Page, Refused> {
@@ -149,7 +153,7 @@ impl Tasks {
                 Refused::new(StatusCode::NOT_FOUND, "no_task", "there is no such task", detail)
             })?,
         };
-        Ok(Page { within, skip: self.from, count_max: self.count_max() })
+        Ok(Page { within, skip: self.from, count_max: self.count_max()? })
     }
 }
 
@@ -178,6 +182,8 @@ pub(crate) async fn answer(
     Asked(Query(tasks)): Asked<Query<Tasks>>,
 ) -> Result<Json<RunDetail>, Refused> {
     let run = run_id(&id)?;
+    // Before it is waited for.
+    tasks.count_max()?;
     if let Some(engine) = &service.engine
         && row(&service, run).await?.answered.is_none()
     {
@@ -193,7 +199,7 @@ pub(crate) async fn answer(
 }
 
 async fn detail(service: &Service, id: RunId, asked: &Tasks) -> Result<RunDetail, Refused> {
-    let wanted = if asked.count_max() == 0 { Wanted::Answer } else { Wanted::Tasks };
+    let wanted = if asked.count_max()? == 0 { Wanted::Answer } else { Wanted::Tasks };
     let mut scanned = find(service, id, wanted).await?;
     let standing = standing(service, id).await;
     if standing.is_none() && scanned.row.answered.is_none() && service.engine.is_some() {

@@ -14,15 +14,15 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Service;
-use crate::reply::{Asked, Refused};
+use crate::reply::{Asked, Object, Refused};
 use crate::runs::run_id;
 
 pub(crate) async fn submit(
     State(service): State<Arc<Service>>,
-    body: Result<Json<Submit>, JsonRejection>,
+    body: Result<Json<Object<Submit>>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Value>), Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
-    let Json(body) =
+    let Json(Object(body)) =
         body.map_err(|error| Refused::new(error.status(), "body", "the body is not a submission", error.body_text()))?;
     // A large document takes a while to check: other requests must not wait for it.
     let asked = Arc::clone(&service);
@@ -89,7 +89,10 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> R
 }
 
 fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
-    let text = body.document.as_str().map_or_else(|| body.document.to_string(), str::to_owned);
+    let mut text = body.document.as_str().map_or_else(|| body.document.to_string(), str::to_owned);
+    if let Some(plan) = agendum_spec::plans::read(&text) {
+        text = plan.map_err(no_plan)?.to_string();
+    }
     let checked = agendum_spec::check(Source { name: "document", text: &text }, &NoFiles, &service.limits);
     let accepted = checked.runnable().cloned().ok_or_else(|| invalid(&checked))?;
     let inputs = if body.inputs.is_null() { json!({}) } else { body.inputs };
@@ -128,6 +131,15 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
         budget,
         strict: body.strict,
     })
+}
+
+/// An agent's plan that cannot be run, with everything that is wrong with it.
+fn no_plan(wrong: Vec<String>) -> Refused {
+    let mut refused =
+        Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", "the plan cannot be run", "see diagnostics");
+    let wrong = wrong.into_iter().map(|message| json!({ "code": "plan", "severity": "error", "message": message }));
+    refused.0.diagnostics = wrong.collect();
+    refused
 }
 
 fn invalid(checked: &Checked) -> Refused {

@@ -292,6 +292,8 @@ async fn whatever_is_wrong_is_a_problem_with_a_kind() {
     let world = World::new().await;
     let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
     let long = "x".repeat(17 << 20);
+    let graph = json!({ "version": 1, "name": "g", "tasks": { "a": { "uses": "chat", "with": { "prompt": "x" } } } });
+    let cyclic = json!({ "nodes": ["a", "b"], "links": [["a", "b"], ["b", "a"]] });
     let asked = [
         ("GET", "/v1/runs?limit=many".to_owned(), None, 400, "query"),
         ("GET", "/v1/runs?limit=0".to_owned(), None, 400, "limit"),
@@ -305,6 +307,21 @@ async fn whatever_is_wrong_is_a_problem_with_a_kind() {
         ("DELETE", format!("/v1/runs/{id}"), None, 405, "method"),
         ("POST", "/v1/runs".to_owned(), Some(json!({ "document": long })), 413, "body"),
         ("POST", "/v1/runs".to_owned(), Some(json!({ "documents": 1 })), 422, "body"),
+        ("POST", "/v1/runs".to_owned(), Some(json!([graph])), 422, "body"),
+        ("POST", "/v1/runs".to_owned(), Some(json!([graph, {}, null, null, null, false])), 422, "body"),
+        ("POST", "/v1/runs".to_owned(), Some(json!("x")), 422, "body"),
+        ("POST", "/v1/runs".to_owned(), Some(json!({ "document": cyclic })), 422, "document"),
+        (
+            "POST",
+            "/v1/runs".to_owned(),
+            Some(json!({ "document": [{ "id": 1, "tool": "echo", "args": "" }] })),
+            422,
+            "no_target",
+        ),
+        ("POST", format!("/v1/runs/{id}/tasks"), Some(json!([{}])), 422, "document"),
+        ("GET", format!("/v1/runs/{id}?limit=10001"), None, 400, "limit"),
+        ("GET", format!("/v1/runs/{id}/answer?limit=10001"), None, 400, "limit"),
+        ("GET", format!("/v1/runs/{id}/why?limit=10001"), None, 400, "limit"),
     ];
     for (method, path, body, status, kind) in asked {
         let (got, media, problem) = world.ask(method, &path, body).await;
