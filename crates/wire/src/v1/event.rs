@@ -1,7 +1,7 @@
 //! Records and text as events of a stream.
 
 use agendum_core::{Change, End, Entry, Next, NextRound, Record, Waits};
-use agendum_types::{AttemptId, Graph, Outcome};
+use agendum_types::{AttemptId, Class, Graph, Outcome, TaskPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -59,6 +59,15 @@ pub struct Event {
     pub note: Option<String>,
 }
 
+impl Event {
+    /// True if it tells of an attempt that was out when its process died: it ended then, and not when this was found.
+    #[must_use]
+    pub fn is_of_a_crash(&self) -> bool {
+        let said = self.error.as_ref().map(|error| error.message.as_str());
+        [End::Lost, End::Uncertain].iter().any(|end| Some(end.sentence()) == said)
+    }
+}
+
 /// The event of a record; `None` for records that say nothing to the outside.
 #[must_use]
 pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
@@ -80,7 +89,8 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
         Record::Done { .. } => "run.done",
         Record::Task { path, change, .. } => {
             event.task = Some(graph.path_text(path)).filter(|path| !path.is_empty());
-            return task(event, change);
+            let event = task(event, change)?;
+            return Some(Event { error: event.error.or_else(|| undone(graph, path, change)), ..event });
         }
         Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. } => return None,
     };
@@ -137,6 +147,20 @@ fn task(mut event: Event, change: &Change) -> Option<Event> {
     };
     event.kind = kind.to_owned();
     Some(event)
+}
+
+/// Why what was done does not count and follows again, where no failure is kept.
+fn undone(graph: &Graph, path: &TaskPath, change: &Change) -> Option<RunError> {
+    let goes_on = |next: &Next| matches!(next, Next::Retry { .. } | Next::Rung { .. });
+    let (class, message) = match change {
+        Change::Judged { next, .. } if goes_on(next) => {
+            let fail_if = path.node().and_then(|node| graph.task(node).fail_if);
+            (fail_if.map_or(Class::InvalidOutput, |(_, class)| class), "its result fulfils `fail_if`")
+        }
+        Change::Ended(ended) if goes_on(&ended.next) => (ended.end.class(), ended.end.sentence()),
+        _ => return None,
+    };
+    Some(RunError { class: class.to_string(), message: message.to_owned(), task: None })
 }
 
 fn waited(waits: &Waits) -> Vec<(String, f64)> {
