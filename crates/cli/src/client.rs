@@ -129,13 +129,14 @@ impl Client {
         self.json(self.request(Method::GET, &format!("/v1/runs/{id}/why?limit=0"))).await
     }
 
-    pub(crate) async fn command(&self, id: &str, command: &str) -> Result<(), Failure> {
-        self.send(self.request(Method::POST, &format!("/v1/runs/{id}/{command}"))).await.map(drop)
+    /// Steers a live run; gives what the server said.
+    pub(crate) async fn command(&self, id: &str, command: &str) -> Result<Json, Failure> {
+        self.json(self.request(Method::POST, &format!("/v1/runs/{id}/{command}"))).await
     }
 
-    /// Adds the tasks of a document to a live run.
-    pub(crate) async fn add(&self, id: &str, tasks: String) -> Result<(), Failure> {
-        self.send(self.request(Method::POST, &format!("/v1/runs/{id}/tasks")).body(tasks)).await.map(drop)
+    /// Adds the tasks of a document to a live run; gives what the server said.
+    pub(crate) async fn add(&self, id: &str, tasks: String) -> Result<Json, Failure> {
+        self.json(self.request(Method::POST, &format!("/v1/runs/{id}/tasks")).body(tasks)).await
     }
 
     /// What happens to a run behind an event, to its end or to that of the server.

@@ -75,13 +75,16 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             let text = std::io::read_to_string(open(&tasks)?)
                 .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
             let added = client.add(&id, text.clone()).await;
-            added.map_err(|failure| if context.json { failure } else { failure.located(&name, &text) })?;
-            writeln!(anstream::stderr(), "added to {id}; next: {} runs watch {id}", next::hosting())?;
+            if context.json {
+                return show::json(&added?);
+            }
+            added.map_err(|failure| failure.located(&name, &text))?;
+            writeln!(show::err(), "added to {id}; next: {} runs watch {id}", next::hosting())?;
             Ok(())
         }
-        Runs::Cancel { run } => steer(session, &run, "cancel").await,
-        Runs::Pause { run } => steer(session, &run, "pause").await,
-        Runs::Resume { run } => steer(session, &run, "resume").await,
+        Runs::Cancel { run } => steer(context, session, &run, "cancel").await,
+        Runs::Pause { run } => steer(context, session, &run, "pause").await,
+        Runs::Resume { run } => steer(context, session, &run, "resume").await,
     }
 }
 
@@ -106,12 +109,15 @@ fn open(path: &Path) -> Result<Box<dyn std::io::Read>, Failure> {
     Ok(Box::new(file))
 }
 
-async fn steer(session: &Session, run: &str, command: &str) -> Result<(), Failure> {
+async fn steer(context: &Context, session: &Session, run: &str, command: &str) -> Result<(), Failure> {
     let id = session.client.resolve(run).await?;
-    session.client.command(&id, command).await?;
+    let said = session.client.command(&id, command).await?;
     if command == "cancel" {
         session.client.answer(&id, false).await?;
     }
-    writeln!(anstream::stderr(), "{command}: {id}")?;
+    if context.json {
+        return show::json(&said);
+    }
+    writeln!(show::err(), "{command}: {id}")?;
     Ok(())
 }
