@@ -8,6 +8,7 @@ use agendum_adapters::offline::{self, Counted, Temper};
 use agendum_server::{CancellationToken, Categories, Model, Mood, Reply};
 use serde_json::Value as Json;
 
+use super::serve::on_loopback;
 use crate::args::Misbehave;
 use crate::failure::Failure;
 use crate::host::bind;
@@ -75,6 +76,7 @@ impl From<&Misbehave> for Temper {
 }
 
 pub(crate) async fn provider(listen: SocketAddr, temper: Temper) -> Result<(), Failure> {
+    on_loopback(listen)?;
     let server = bind(listen).await?;
     let address = server.address();
     tell(&format!("offline model (extractive, no neural network): http://{address}/v1"));

@@ -11,10 +11,7 @@ use crate::host::{Host, data_folder};
 use crate::hosting::{signalled, tell, took_up};
 
 pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), Failure> {
-    if !listen.ip().is_loopback() {
-        let hint = "this release speaks plain HTTP without tenants: put a proxy with TLS in front of 127.0.0.1";
-        return Err(Failure::usage(format!("{listen} is not a loopback address")).hint(hint));
-    }
+    on_loopback(listen)?;
     // Before the data directory is made: a configuration that cannot be run leaves nothing behind.
     context.config.sound()?;
     data_folder(&context.data)?;
@@ -28,6 +25,15 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), F
     tell("stopping: open runs go on when the data directory is opened again");
     host.stop().await;
     Ok(())
+}
+
+/// Nothing here is served to other machines.
+pub(super) fn on_loopback(listen: SocketAddr) -> Result<(), Failure> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let hint = "this release speaks plain HTTP without tenants: put a proxy with TLS in front of 127.0.0.1";
+    Err(Failure::usage(format!("{listen} is not a loopback address")).hint(hint))
 }
 
 fn in_use(error: StoreError) -> Failure {

@@ -319,8 +319,8 @@ fn what_a_newcomer_may_do_is_answered_well() {
 
     $ agendum provider --listen 192.0.2.1:7421
     2
-    error: cannot listen on 192.0.2.1:7421: Cannot assign requested address (os error 99)
-    hint: name another with --listen
+    error: 192.0.2.1:7421 is not a loopback address
+    hint: this release speaks plain HTTP without tenants: put a proxy with TLS in front of 127.0.0.1
 
     $ agendum runs ls --status failed
     0
