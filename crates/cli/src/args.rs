@@ -118,9 +118,6 @@ pub(crate) enum Command {
         /// Which shell
         shell: Shell,
     },
-    /// End the programs of a process that was killed; started by the process itself
-    #[command(hide = true)]
-    ExecGuard,
 }
 
 /// How badly the offline model behaves: the words of `temper` in agendum.toml.

@@ -25,15 +25,18 @@ use agendum_adapters::exec::guard;
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Args, Command};
+use crate::args::Args;
+
+/// What this program is told to end the programs of a process that was killed. That process starts it; it is no command for people.
+pub(crate) const GUARD: &str = "exec-guard";
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    if let Command::ExecGuard = args.command {
+    if std::env::args_os().skip(1).eq([GUARD]) {
         // It does nothing but wait, for as long as another process lives: no runtime, no log.
         guard::keep(std::io::stdin().lock());
         return ExitCode::SUCCESS;
     }
+    let args = Args::parse();
     let filter = EnvFilter::try_from_env("AGENDUM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

@@ -29,7 +29,7 @@ pub(crate) type Table = Vec<(Target, Arc<dyn Adapter>)>;
 pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
     let mut table: Table = Vec::new();
     // One for all of them; its process starts with the first program.
-    let guard = Arc::new(Guard::new(std::env::current_exe()?, ["exec-guard".into()]));
+    let guard = Arc::new(Guard::new(std::env::current_exe()?, [crate::GUARD.into()]));
     for (name, given) in &config.targets {
         table.push((target(name, given), adapter(given, &config.folder, &guard)?));
     }
