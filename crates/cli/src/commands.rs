@@ -23,7 +23,7 @@ use clap::CommandFactory as _;
 use crate::args::{Args, Command, Config as ConfigCommand, Run};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::next;
+use crate::{next, show};
 
 /// What all commands share.
 pub(crate) struct Context {
@@ -69,14 +69,12 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen } => serve::serve(&context()?, listen).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
-        Command::Schema => Ok(writeln!(anstream::stdout(), "{}", agendum_spec::schema().trim_end())?),
+        Command::Schema => Ok(writeln!(show::out(), "{}", agendum_spec::schema().trim_end())?),
         Command::Config(ConfigCommand::Check) => configuration::check(&context()?),
         Command::Doctor { example: None } => doctor::doctor(&context()?).await,
         Command::Doctor { example: Some(example) } => doctor::example(json, example).await,
-        // `main` has served it.
-        Command::ExecGuard => Ok(()),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "agendum", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut Args::command(), "agendum", &mut show::out());
             Ok(())
         }
     }

@@ -74,7 +74,7 @@ impl Failure {
         if self.message.is_empty() {
             return;
         }
-        let mut out = anstream::stderr();
+        let mut out = show::err();
         // Nobody is left to tell if stderr is closed.
         let _closed = if json {
             writeln!(
@@ -85,13 +85,13 @@ impl Failure {
                 })
             )
         } else {
-            writeln!(out, "{} {}", "error:".red().bold(), self.message)
+            writeln!(out, "{} {}", "error:".red().bold(), out.harmless(&self.message))
         };
         for diagnostic in self.diagnostics.iter().filter(|_| !json) {
-            let _closed = writeln!(out, "  {}", show::diagnostic(diagnostic));
+            let _closed = writeln!(out, "  {}", out.harmless(&show::diagnostic(diagnostic)));
         }
         if let Some(hint) = self.hint.as_ref().filter(|_| !json) {
-            let _closed = writeln!(out, "{} {hint}", "hint:".cyan());
+            let _closed = writeln!(out, "{} {}", "hint:".cyan(), out.harmless(hint));
         }
     }
 }
@@ -99,11 +99,6 @@ impl Failure {
 /// Any other error, with its causes.
 impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        let io = (&error as &dyn std::error::Error).downcast_ref::<std::io::Error>();
-        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
-            // Whoever reads us has seen enough: `| head`.
-            return Self::silent(0);
-        }
         Self::new(FAILED, chain(&error))
     }
 }

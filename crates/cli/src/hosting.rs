@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::failure::{Failure, INTERRUPTED, UNREACHABLE};
 use crate::host::{Host, data_folder};
 use crate::in_force::InForce;
-use crate::next;
+use crate::{next, show};
 
 /// How long an owner may take to listen, or to go.
 const OWNER_WAIT: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub(crate) enum Need {
 
 /// Tells whoever watches; what hosts goes on when nobody does.
 pub(crate) fn tell(line: &str) {
-    let _closed = writeln!(anstream::stderr(), "{line}");
+    let _closed = writeln!(show::err(), "{line}");
 }
 
 /// Why a foreground command shall end.

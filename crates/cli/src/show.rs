@@ -2,11 +2,14 @@
 
 mod brief;
 mod diagnostics;
+mod harmless;
+mod outlet;
 mod progress;
 mod streams;
 mod tables;
 
 pub(crate) use brief::brief;
 pub(crate) use diagnostics::{diagnostic, diagnostics};
+pub(crate) use outlet::{Outlet, err, out, plain};
 pub(crate) use progress::Follower;
 pub(crate) use tables::{detail, json, output, runs, timeline, why};

@@ -139,21 +139,21 @@ async fn conclude(
     let why = ask(context, session, async |client| client.why(id, None, 0).await).await?;
     if context.json {
         let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
-        writeln!(anstream::stdout(), "{line}")?;
+        writeln!(show::out(), "{line}")?;
         return Ok(verdict(detail));
     }
     match telling {
         Telling::Whole => {
-            show::timeline(&mut anstream::stderr(), &why, detail)?;
+            show::timeline(&why, detail)?;
             show::output(detail)?;
         }
-        Telling::Brief(asked) => show::brief(&mut anstream::stdout(), asked, detail, &why)?,
+        Telling::Brief(asked) => show::brief(asked, detail, &why)?,
     }
     let verdict = verdict(detail);
     // Whatever failed ends with a hint of its own.
     if detail.run.status != "failed" {
         let space = if detail.output.is_some() { "\n" } else { "" };
-        writeln!(anstream::stderr(), "{space}next: {} why {id}", next::reading())?;
+        writeln!(show::err(), "{space}next: {} why {id}", next::reading())?;
     }
     Ok(verdict)
 }

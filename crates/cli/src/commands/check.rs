@@ -148,7 +148,7 @@ impl Document {
         let more = self.checked.more && accepted.is_none() && !json;
         self.report(json, accepted.is_none())?;
         if more {
-            writeln!(anstream::stderr(), "{MORE}")?;
+            writeln!(show::err(), "{MORE}")?;
         }
         accepted.ok_or_else(|| Failure::silent(USAGE))
     }
@@ -163,7 +163,7 @@ impl Document {
             .collect();
         if json && !diagnostics.is_empty() {
             let list: Vec<_> = diagnostics.iter().map(Diagnostic::json).collect();
-            writeln!(anstream::stderr(), "{}", json!({ "document": self.name, "diagnostics": list, "more": more }))?;
+            writeln!(show::err(), "{}", json!({ "document": self.name, "diagnostics": list, "more": more }))?;
             return Ok(());
         }
         Ok(show::diagnostics(&self.name, &self.text, diagnostics)?)
@@ -193,7 +193,7 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
     let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
     let more = if document.checked.more { format!("; {MORE}") } else { String::new() };
-    let mut out = anstream::stdout();
+    let mut out = show::out();
     if json {
         let list: Vec<_> = document.checked.diagnostics.iter().map(Diagnostic::json).collect();
         let graph = document.checked.accepted.as_ref().map(|accepted| {
@@ -222,7 +222,7 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
                 &accepted.graph.hash.to_string()[..12]
             )?;
             if !is_stdin {
-                writeln!(anstream::stderr(), "next: {} explain {}", next::graph(), next::quoted(&name))?;
+                writeln!(show::err(), "next: {} explain {}", next::graph(), next::quoted(&name))?;
             }
             Ok(())
         }

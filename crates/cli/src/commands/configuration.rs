@@ -66,7 +66,7 @@ fn json(context: &Context) -> Result<(), Failure> {
 }
 
 fn text(context: &Context) -> Result<(), Failure> {
-    let mut out = anstream::stdout();
+    let mut out = show::out();
     writeln!(out, "configuration  {}\ndata           {}", file(context), context.data.display())?;
     if let Some(theirs) = Theirs::of(context) {
         writeln!(out, "in force       {}", theirs.sentence())?;

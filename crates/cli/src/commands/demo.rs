@@ -10,7 +10,7 @@ use crate::args::Run;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::host::{data_folder, open_index};
-use crate::next;
+use crate::{next, show};
 
 /// What it needs, in a folder of the data directory: its citations lead there.
 const FILES: [(&str, &str); 5] = [
@@ -52,7 +52,7 @@ pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
     run::run(&context, &asked, Telling::Brief(QUESTION)).await?;
     if !context.json {
         let (program, graph) = (next::reading(), next::quoted(&asked.graph.display().to_string()));
-        let mut err = anstream::stderr();
+        let mut err = show::err();
         writeln!(err, "      {program} explain {graph}")?;
         writeln!(err, "      {program} run {graph} -i index={NAME} -i question='{ANOTHER}'")?;
         writeln!(err, "      {} serve", next::hosting())?;

@@ -71,7 +71,7 @@ pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
         show::json(&list)?;
         return if faults.is_empty() { Ok(()) } else { Err(Failure::silent(FAILED)) };
     }
-    let mut out = anstream::stdout();
+    let mut out = show::out();
     for Finding { what, ok, said } in findings {
         let mark = if ok { "✓".green().to_string() } else { "–".yellow().to_string() };
         writeln!(out, "{mark} {what:<24} {said}")?;
@@ -103,7 +103,7 @@ pub(crate) async fn example(json: bool, example: Example) -> Result<(), Failure>
             .collect();
         show::json(&json!({ "example": example.name(), "ok": install.is_none(), "needs": needs, "install": install }))?;
     } else {
-        let mut out = anstream::stdout();
+        let mut out = show::out();
         for one in &found {
             let mark = if one.place.is_some() { "✓".green().to_string() } else { "–".yellow().to_string() };
             let place = one.place.clone().unwrap_or_else(|| format!("missing: Debian's package {}", one.package));

@@ -29,7 +29,7 @@ pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failur
     if context.json {
         return show::json(&forecast.json());
     }
-    Ok(write!(anstream::stdout(), "{}", forecast.text())?)
+    Ok(write!(show::out(), "{}", forecast.text())?)
 }
 
 /// What the newest runs that succeeded took. A forecast needs none: without them, or if they cannot be read, it goes by the targets.

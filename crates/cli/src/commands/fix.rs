@@ -1,6 +1,6 @@
 //! `check --fix`: cycles become loops; the difference is shown, the file written.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::Path;
 
 use agendum_spec::fix::{self, Fixed, Written};
@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::check::{self, Document};
 use crate::failure::Failure;
-use crate::next;
+use crate::show::Outlet;
+use crate::{next, show};
 
 /// Rewrites a document; `-` reads standard input and writes the text to standard output.
 pub(crate) fn fix(json: bool, path: &Path, dry_run: bool, limits: &Limits) -> Result<(), Failure> {
@@ -19,7 +20,7 @@ pub(crate) fn fix(json: bool, path: &Path, dry_run: bool, limits: &Limits) -> Re
     let fixed = match document.fix(limits) {
         Ok(Some(fixed)) => fixed,
         Ok(None) if is_stdin && !json => {
-            write!(anstream::AutoStream::never(std::io::stdout()), "{}", document.text())?;
+            text_as_it_is(document.text())?;
             return document.runnable(false).map(drop);
         }
         Ok(None) => return check::say(json, document),
@@ -38,7 +39,7 @@ pub(crate) fn fix(json: bool, path: &Path, dry_run: bool, limits: &Limits) -> Re
 fn show(json: bool, document: &Document, fixed: &Fixed, written: bool, is_text: bool) -> Result<(), Failure> {
     let name = document.name();
     let difference = fix::difference(name, document.text(), &fixed.text);
-    let mut out = anstream::stdout();
+    let mut out = show::out();
     if json {
         let of = |one: &Written| json!({ "name": one.name, "tasks": one.tasks, "until": one.until, "max_iterations": one.rounds_max });
         let loops: Vec<_> = fixed.loops.iter().map(of).collect();
@@ -49,12 +50,12 @@ fn show(json: bool, document: &Document, fixed: &Fixed, written: bool, is_text: 
         return Ok(());
     }
     if is_text {
-        write!(anstream::AutoStream::never(std::io::stdout()), "{}", fixed.text)?;
-        coloured(&mut anstream::stderr(), &difference)?;
+        text_as_it_is(&fixed.text)?;
+        coloured(&mut show::err(), &difference)?;
     } else {
         coloured(&mut out, &difference)?;
     }
-    let mut err = anstream::stderr();
+    let mut err = show::err();
     for one in &fixed.loops {
         let tasks = one.tasks.join(", ");
         match &one.until {
@@ -78,7 +79,14 @@ fn show(json: bool, document: &Document, fixed: &Fixed, written: bool, is_text: 
     Ok(())
 }
 
-fn coloured(out: &mut impl std::io::Write, difference: &str) -> std::io::Result<()> {
+fn text_as_it_is(text: &str) -> std::io::Result<()> {
+    let mut out = show::plain();
+    let text = out.harmless(text);
+    write!(out, "{text}")
+}
+
+fn coloured<W: Write>(out: &mut Outlet<W>, difference: &str) -> std::io::Result<()> {
+    let difference = out.harmless(difference).into_owned();
     for line in difference.lines() {
         match line.chars().next() {
             Some('-') => writeln!(out, "{}", line.red())?,

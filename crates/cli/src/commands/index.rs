@@ -13,7 +13,7 @@ use crate::host::{index_folder, open_index};
 use crate::{next, show};
 
 pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> {
-    let mut out = anstream::stdout();
+    let mut out = show::out();
     match command {
         Command::Add { name, paths } => {
             if let Some(path) = paths.iter().find(|path| !path.exists()) {
@@ -27,7 +27,7 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
             let index = open_index(&context.data, &name)?;
             report(context, &name, index.add(&paths)?)?;
             if !context.json {
-                writeln!(anstream::stderr(), "next: {} index search {name} WORDS", next::reading())?;
+                writeln!(show::err(), "next: {} index search {name} WORDS", next::reading())?;
             }
         }
         Command::Ls => {
@@ -52,18 +52,13 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
                 return show::json(&results);
             }
             if results.documents.is_empty() {
-                writeln!(anstream::stderr(), "no passage of {name} has these words")?;
+                writeln!(show::err(), "no passage of {name} has these words")?;
             }
             for found in results.documents {
                 let text: String = found.text.chars().take(160).collect();
-                writeln!(
-                    out,
-                    "{:.2}  {}  {}\n      {}",
-                    found.score,
-                    found.source,
-                    found.heading,
-                    text.replace('\n', " ")
-                )?;
+                let text = text.replace('\n', " ");
+                let said = format!("{:.2}  {}  {}\n      {text}", found.score, found.source, found.heading);
+                writeln!(out, "{}", out.harmless(&said).into_owned())?;
             }
         }
         Command::Rm { name } => {
@@ -74,7 +69,10 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
                 // The database is there, or `open` had said so; its companions may not be.
                 let _absent = std::fs::remove_file(path);
             }
-            writeln!(anstream::stderr(), "removed index {name}")?;
+            if context.json {
+                return show::json(&json!({ "removed": name.to_string() }));
+            }
+            writeln!(show::err(), "removed index {name}")?;
         }
     }
     Ok(())
@@ -99,7 +97,7 @@ fn report(context: &Context, name: &IndexName, update: Update) -> Result<(), Fai
     }
     let Update { added, changed, removed, unchanged, skipped, passages } = update;
     writeln!(
-        anstream::stdout(),
+        show::out(),
         "{name}: {}; files: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone, {skipped} skipped",
         counted(passages as usize, "passage")
     )?;

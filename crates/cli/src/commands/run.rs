@@ -16,7 +16,7 @@ use crate::failure::{Failure, UNREACHABLE};
 use crate::host::data_folder;
 use crate::hosting::{Need, Session, tell};
 use crate::in_force::InForce;
-use crate::next;
+use crate::{next, show};
 
 /// How long a server in the background may take to listen, and how often it is looked for.
 const START_WAIT: Duration = Duration::from_secs(5);
@@ -216,10 +216,10 @@ async fn detach(context: &Context, mut session: Session, submission: &Submit) ->
     let id = session.submit(&context.config, submission).await?;
     session.close().await?;
     if context.json {
-        writeln!(anstream::stdout(), "{}", serde_json::json!({ "id": id }))?;
+        writeln!(show::out(), "{}", serde_json::json!({ "id": id }))?;
     } else {
-        writeln!(anstream::stdout(), "{id}")?;
-        writeln!(anstream::stderr(), "next: {} runs watch {id}", next::hosting())?;
+        writeln!(show::out(), "{id}")?;
+        writeln!(show::err(), "next: {} runs watch {id}", next::hosting())?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A finished run in a few lines: what was asked, what came of it, and the way that the answer waited for.
 
-use std::io::Write;
+use std::io::Write as _;
 
 use agendum_wire::v1::{RunDetail, Why};
 use owo_colors::OwoColorize as _;
@@ -9,7 +9,9 @@ use super::tables::{citations, dollars, millis, shares};
 use crate::failure::Failure;
 
 /// Prints it. `asked` is the question that the run answered.
-pub(crate) fn brief(out: &mut impl Write, asked: &str, detail: &RunDetail, why: &Why) -> Result<(), Failure> {
+pub(crate) fn brief(asked: &str, detail: &RunDetail, why: &Why) -> Result<(), Failure> {
+    let out = &mut super::out();
+    let (detail, why) = (&out.harmless_value(detail), &out.harmless_value(why));
     writeln!(out, "{}", asked.bold())?;
     let output = detail.output.as_ref();
     if let Some(answer) = output.and_then(|output| output["answer"].as_str()) {

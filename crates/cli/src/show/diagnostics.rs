@@ -1,14 +1,33 @@
 //! What is said of a text, in that text: by our own check, or by a server that it was sent to.
 
-use std::io::Write as _;
+use std::io::Write;
+use std::sync::Arc;
 
-use agendum_spec::{Diagnostic, Report};
+use agendum_spec::{Diagnostic, File, Report};
 use serde_json::Value as Json;
+
+use super::err;
+use super::harmless::{blotted, pictured};
 
 /// All of them on stderr, with snippets.
 pub(crate) fn diagnostics(name: &str, text: &str, said: Vec<Diagnostic>) -> std::io::Result<()> {
-    let mut err = anstream::stderr();
-    for located in Report::new(name, text, said).diagnostics {
+    let mut err = err();
+    if !err.is_terminal() {
+        return snippets(&mut err, Report::new(name, text, said));
+    }
+    let file = |file: Arc<File>| File { path: pictured(&file.path).into(), text: blotted(&file.text).into() };
+    let shown = |one: Diagnostic| Diagnostic {
+        message: pictured(&one.message).into(),
+        help: one.help.as_deref().map(pictured).map(Into::into),
+        file: one.file.map(file).map(Arc::new),
+        ..one
+    };
+    let said = said.into_iter().map(shown).collect();
+    snippets(&mut err, Report::new(&pictured(name), &blotted(text), said))
+}
+
+fn snippets(err: &mut impl Write, report: Report) -> std::io::Result<()> {
+    for located in report.diagnostics {
         writeln!(err, "{:?}", miette::Report::new(located))?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! A run as it goes: a line for each thing that happens, on stderr.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use agendum_wire::v1::{Event, names};
@@ -9,10 +9,12 @@ use futures_util::StreamExt as _;
 use owo_colors::OwoColorize as _;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::harmless::one_line;
+use super::streams::Streams;
+use super::tables::millis;
+use super::{err, out};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::show::streams::Streams;
-use crate::show::tables::millis;
 
 /// How often a terminal is told how long things have taken.
 const TICK: Duration = Duration::from_secs(1);
@@ -31,7 +33,7 @@ pub(crate) struct Follower {
 
 impl Follower {
     pub(crate) fn new(id: &str, json: bool) -> Self {
-        let ticks = !json && std::io::stderr().is_terminal();
+        let ticks = !json && err().is_terminal();
         Self { id: id.to_owned(), json, view: View::default(), after: 0, titled: false, quiet: false, ticks }
     }
 
@@ -43,7 +45,7 @@ impl Follower {
     /// Shows what happens until the run is answered; false if the server went before.
     pub(crate) async fn read(&mut self, client: &Client) -> Result<bool, Failure> {
         if !std::mem::replace(&mut self.titled, true) && !self.json {
-            writeln!(anstream::stderr(), "{} {}", "run".bold(), self.id)?;
+            writeln!(err(), "{} {}", "run".bold(), self.id)?;
         }
         self.until(client, "run.answered").await
     }
@@ -75,9 +77,9 @@ impl Follower {
             if self.quiet {
                 // Only waited for.
             } else if self.json {
-                writeln!(anstream::stdout(), "{}", serde_json::to_string(&event)?)?;
+                writeln!(out(), "{}", serde_json::to_string(&event)?)?;
             } else {
-                self.view.show(&event)?;
+                self.view.show(&err().harmless_value(&event))?;
             }
             if event.kind == kind {
                 self.close()?;
@@ -107,6 +109,9 @@ enum Folded {
 const ITEMS_SHOWN: u64 = 8;
 /// Failures among the others that are shown.
 const FAILURES_SHOWN: u64 = 8;
+
+/// Characters of a reason at most: some are whole pages.
+const REASON_MAX: usize = 200;
 
 /// Running tasks that the line of a terminal names.
 const STATUS_TASKS: usize = 3;
@@ -142,10 +147,7 @@ impl View {
         // The end of an attempt that the answer did not wait for is no work that follows it.
         let follows = event.task.is_some() && event.kind != "task.abandoned";
         if follows && std::mem::take(&mut self.after_answer) {
-            writeln!(
-                anstream::stderr(),
-                "after the answer (Ctrl-C leaves it to the next owner of the data directory):"
-            )?;
+            writeln!(err(), "after the answer (Ctrl-C leaves it to the next owner of the data directory):")?;
         }
         self.spent += event.cost_usd.unwrap_or(0.0);
         match self.fold(event) {
@@ -153,7 +155,7 @@ impl View {
             Folded::Hidden => {}
             Folded::Told(line) => {
                 self.close()?;
-                writeln!(anstream::stderr(), "  {} {line}", "…".dimmed())?;
+                writeln!(err(), "  {} {line}", "…".dimmed())?;
             }
         }
         self.forget(event);
@@ -206,7 +208,7 @@ impl View {
     }
 
     fn line(&mut self, event: &Event) -> std::io::Result<()> {
-        let mut err = anstream::stderr();
+        let mut err = err();
         let task = event.task.as_deref().unwrap_or_default();
         if event.kind == "text" {
             let shown = self.text.take(task, event.text.as_deref().unwrap_or_default());
@@ -237,8 +239,9 @@ impl View {
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
             "task.failed" | "task.catching" | "task.retrying" => {
-                let reason =
-                    event.error.as_ref().map_or(String::new(), |error| format!("{}: {}", error.class, error.message));
+                let reason = event.error.as_ref().map_or(String::new(), |error| {
+                    one_line(&format!("{}: {}", error.class, error.message), REASON_MAX)
+                });
                 let follows = match event.kind.as_str() {
                     "task.retrying" => "will retry",
                     "task.catching" => "will be caught",
@@ -256,18 +259,19 @@ impl View {
     fn ended(&self, event: &Event, mark: &str, note: &str) -> std::io::Result<()> {
         let task = event.task.as_deref().unwrap_or("the run");
         let at: Option<jiff::Timestamp> = event.at.parse().ok();
+        // Nobody knows how long what a crash ended had run.
         let took = at
-            .zip(self.started.get(task))
+            .zip(self.started.get(task).filter(|_| !event.is_of_a_crash()))
             .map_or(String::new(), |(at, from)| millis(at.duration_since(*from).as_secs_f64() * 1_000.0));
         let cost = event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  ${cost:.6}"));
         let note = if note.is_empty() { String::new() } else { format!("  {}", note.dimmed()) };
-        writeln!(anstream::stderr(), "  {mark} {task:<28} {took:>10}{cost}{note}")
+        writeln!(err(), "  {mark} {task:<28} {took:>10}{cost}{note}")
     }
 
     fn close(&mut self) -> std::io::Result<()> {
         self.erase()?;
         let rest = self.text.close();
-        if rest.is_empty() { Ok(()) } else { write!(anstream::stderr(), "{rest}") }
+        if rest.is_empty() { Ok(()) } else { write!(err(), "{rest}") }
     }
 
     /// How long what runs has run, and what the run has cost: a line that the next one replaces.
@@ -277,7 +281,7 @@ impl View {
         }
         self.erase()?;
         if let Some(line) = self.status_line(now) {
-            let mut err = anstream::stderr();
+            let mut err = err();
             write!(err, "{}", line.dimmed())?;
             err.flush()?;
             self.status = line.width();
@@ -304,7 +308,7 @@ impl View {
         let width = std::mem::take(&mut self.status);
         if width > 0 {
             // With spaces: where colours are unwanted, no other sequence of a terminal comes through.
-            write!(anstream::stderr(), "\r{:width$}\r", "")?;
+            write!(err(), "\r{:width$}\r", "")?;
         }
         Ok(())
     }

@@ -9,20 +9,25 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::harmless::one_line;
+use super::{err, out, plain};
 use crate::failure::Failure;
 use crate::next;
 
+/// Characters of a reason at most, and of the sentence about a run, which may tell one: some are whole pages.
+const REASON_MAX: usize = 200;
+const SENTENCE_MAX: usize = 1_000;
 /// Columns of the bars.
 const BAR: usize = 32;
 
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    writeln!(anstream::stdout(), "{}", serde_json::to_string(value)?)?;
+    writeln!(out(), "{}", serde_json::to_string(value)?)?;
     Ok(())
 }
 
 /// Lists runs; of those that nobody hosts it says so.
 pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
-    let mut out = anstream::stdout();
+    let mut out = out();
     let idle = if hosted { 0 } else { runs.iter().filter(|run| !run.done).count() };
     for run in runs {
         let elapsed = run.elapsed_ms.map_or_else(|| "–".to_owned(), millis);
@@ -48,45 +53,48 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
         } else {
             (format!("{idle} runs are open and nobody hosts them"), "them")
         };
-        writeln!(anstream::stderr(), "{what}: {} serve goes on with {them}", next::hosting())?;
+        writeln!(err(), "{what}: {} serve goes on with {them}", next::hosting())?;
     }
     Ok(())
 }
 
 pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
     runs(std::slice::from_ref(&detail.run), hosted)?;
-    let mut out = anstream::stdout();
-    for task in &detail.tasks {
+    let mut out = out();
+    let told = &out.harmless_value(detail);
+    for task in &told.tasks {
         let waiting = task.waiting_on.as_ref().map_or(String::new(), |cause| format!("  waits: {cause}"));
         let attempts = if task.attempts > 1 { format!("  {} attempts", task.attempts) } else { String::new() };
-        let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!("  {reason}"));
+        let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!("  {}", line(reason)));
         writeln!(out, "  {:<32} {}{attempts}{waiting}{reason}", task.task, task.status)?;
     }
-    if let Some(error) = &detail.error {
+    if let Some(error) = &told.error {
         let task = error.task.as_ref().map_or_else(String::new, |task| format!(" in {task}"));
         writeln!(out, "  {}{task}: {}", error.class.bold(), error.message)?;
     }
     if let Some(from) = detail.next {
         let (program, id) = (next::reading(), &detail.run.id);
-        writeln!(anstream::stderr(), "  … there are more tasks: {program} runs show {id} --from {from}")?;
+        writeln!(err(), "  … there are more tasks: {program} runs show {id} --from {from}")?;
     }
     output(detail)
 }
 
 /// The output as people read it: an answer with its sources if it looks like one, else indented JSON; texts bare.
 pub(crate) fn output(detail: &RunDetail) -> Result<(), Failure> {
-    let mut out = anstream::stdout();
+    let (mut out, mut text) = (plain(), Vec::new());
     match &detail.output {
         None => {}
-        Some(Json::String(text)) => writeln!(out, "{text}")?,
+        Some(Json::String(said)) => writeln!(text, "{said}")?,
         Some(value) => match value["answer"].as_str() {
             Some(answer) => {
-                writeln!(out, "{answer}")?;
-                rest(&mut out, value)?;
+                writeln!(text, "{answer}")?;
+                rest(&mut text, value)?;
             }
-            None => writeln!(out, "{}", serde_json::to_string_pretty(value)?)?,
+            None => writeln!(text, "{}", serde_json::to_string_pretty(value)?)?,
         },
     }
+    let text = String::from_utf8_lossy(&text);
+    write!(out, "{}", out.harmless(&text).into_owned())?;
     Ok(())
 }
 
@@ -114,7 +122,9 @@ fn rest(out: &mut impl Write, value: &Json) -> Result<(), Failure> {
 }
 
 /// Bars over the run's time, its parts, its cost.
-pub(crate) fn timeline(out: &mut impl Write, why: &Why, detail: &RunDetail) -> Result<(), Failure> {
+pub(crate) fn timeline(why: &Why, detail: &RunDetail) -> Result<(), Failure> {
+    let out = &mut err();
+    let why = &out.harmless_value(why);
     writeln!(out)?;
     bars(out, why)?;
     let parts = shares(why);
@@ -226,11 +236,12 @@ fn bars(out: &mut impl Write, why: &Why) -> Result<bool, Failure> {
 
 /// The sentence, the bars, the table. Of tasks with many items or rounds a line for all of them, unless single ones are asked for.
 pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
-    let mut out = anstream::stdout();
+    let mut out = out();
+    let why = &out.harmless_value(why);
     match why.tasks.as_slice() {
         // Asked about one task, the answer is about that task.
         [task] if each => writeln!(out, "{}\n", about(task))?,
-        _ => writeln!(out, "{}\n", why.sentence)?,
+        _ => writeln!(out, "{}\n", one_line(&why.sentence, SENTENCE_MAX))?,
     }
     if bars(&mut out, why)? {
         writeln!(out)?;
@@ -246,9 +257,9 @@ pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
         alone(&mut out, why, task)?;
     }
     if let Some(node) = many.first().filter(|_| !each) {
-        writeln!(anstream::stderr(), "next: {} why {} {}   for single ones", next::reading(), why.run, node.task)?;
+        writeln!(err(), "next: {} why {} {}   for single ones", next::reading(), why.run, node.task)?;
     } else if let Some(from) = why.next {
-        writeln!(anstream::stderr(), "next: the same with --from {from}, for there are more tasks")?;
+        writeln!(err(), "next: the same with --from {from}, for there are more tasks")?;
     }
     Ok(())
 }
@@ -271,7 +282,7 @@ fn together(out: &mut impl Write, node: &WhyNode) -> Result<(), Failure> {
 
 /// A task's story in a sentence.
 fn about(task: &WhyTask) -> String {
-    let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", line(reason)));
     let attempts = match task.attempts.len() {
         0 | 1 => String::new(),
         count => format!(", in {count} attempts"),
@@ -283,13 +294,13 @@ fn about(task: &WhyTask) -> String {
 
 fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure> {
     let mark = if why.critical_path.contains(&task.task) { "●" } else { " " };
-    let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", line(reason)));
     let (name, took) = (task.task.bold(), millis(task.wall_ms));
     writeln!(out, "{mark} {name}  {}{reason}  {took}: {}", task.status, parts(&task.parts))?;
     for attempt in &task.attempts {
         let took = attempt.ms.map_or_else(|| "still running".to_owned(), millis);
         let lower = if attempt.lower { ", a preferred target was passed over" } else { "" };
-        let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {failed}"));
+        let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {}", line(failed)));
         writeln!(
             out,
             "      {} {took}, {}, {} tokens{lower}{failed}",
@@ -299,6 +310,11 @@ fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure>
         )?;
     }
     Ok(())
+}
+
+/// A reason, as a table has room for it.
+fn line(reason: &str) -> String {
+    one_line(reason, REASON_MAX)
 }
 
 fn parts(parts: &[Part]) -> String {

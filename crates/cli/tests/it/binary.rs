@@ -213,3 +213,42 @@ fn a_commit_is_reviewed_as_it_was() {
     assert!(said["summary"].as_str().unwrap().contains("which failed with code 1"), "{said}");
     assert_eq!(std::fs::read_to_string(place.path("a.rs")).unwrap(), "what is not committed yet\n");
 }
+
+#[test]
+fn a_reader_that_goes_changes_nothing_about_the_end() {
+    let place = Place::with_shell();
+    place.shells(&[("broken", "sleep 0.2; echo oh >&2; exit 3", "effect: none")]);
+    place.write("bad.yaml", "version: 1\nname: bad\ntasks: { a: { uses: chatt } }\n");
+    for (arguments, code) in [
+        (&["run", "graph.yaml"][..], 1),
+        (&["run", "graph.yaml", "--json"], 1),
+        (&["runs", "watch", "last"], 1),
+        (&["check", "bad.yaml"], 2),
+        (&["why", "nothing"], 2),
+        (&["runs", "ls"], 0),
+        (&["schema"], 0),
+        (&["completions", "bash"], 0),
+    ] {
+        let mut child = place.agendum(arguments).spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{arguments:?}");
+    }
+    let runs = place.json(&["runs", "ls"]);
+    assert!(runs.as_array().unwrap().iter().all(|run| run["status"] == "failed"), "{runs}");
+}
+
+#[test]
+fn what_a_program_printed_is_left_as_it_was() {
+    let place = Place::with_shell();
+    let text = "\u{1b}]52;c;eA==\u{7}\u{1b}[31mred\u{1b}[0m \u{9b}2J \r\u{7f}";
+    place.write(
+        "graph.yaml",
+        "version: 1\nname: g\noutput: \"${{ tasks.a.output.stdout }}\"\ntasks:\n  a: { uses: exec, with: { argv: [sh, -c, cat text] }, effect: none }\n",
+    );
+    place.write("text", text);
+    for arguments in [["run", "graph.yaml"], ["runs", "show"], ["runs", "watch"]] {
+        let last = if arguments[0] == "runs" { &["last"][..] } else { &[] };
+        let (code, out, err) = place.run(&[&arguments[..], last].concat());
+        assert!(code == 0 && out.ends_with(&format!("{text}\n")), "{arguments:?} {out:?} {err}");
+    }
+}
