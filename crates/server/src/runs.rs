@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agendum_engine::{Command, CommandError, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
 use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
+use agendum_types::graph::Task;
 use agendum_types::snapshot::TaskView;
 use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath};
 use agendum_wire::v1::{self, Run, RunDetail, RunError, TaskLine};
@@ -148,13 +149,41 @@ impl Tasks {
         let within = match &self.task {
             None => TaskPath::default(),
             Some(task) => graph.parse_path(task).ok_or_else(|| {
-                let known: Vec<&str> = graph.tasks.iter().map(|task| &*task.name).take(50).collect();
-                let detail = format!("run {id} has no task {task:?}; its tasks: {}", known.join(", "));
+                let detail = format!("run {id} has no task {task:?}; {}", known(graph, task));
                 Refused::new(StatusCode::NOT_FOUND, "no_task", "there is no such task", detail)
             })?,
         };
         Ok(Page { within, skip: self.from, count_max: self.count_max()? })
     }
+}
+
+/// Tasks that a refusal names.
+const NAMED_MAX: usize = 50;
+
+/// What may be asked for instead, the nearest first.
+fn known(graph: &Graph, asked: &str) -> String {
+    let path = |task: &Task| {
+        let above = std::iter::successors(task.parent, |group| graph.task(*group).parent);
+        let mut names: Vec<&str> = above.map(|group| &*graph.task(group).name).collect();
+        names.reverse();
+        names.push(&task.name);
+        names.join("/")
+    };
+    let mut paths: Vec<String> = graph.tasks.iter().map(path).collect();
+    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let asked = v1::names(asked);
+    let near = agendum_spec::diagnostic::nearest(&asked, paths.iter().map(String::as_str));
+    // Whoever leaves out the way to a task, or slips on it, has its name.
+    let named = || paths.iter().position(|path| last(path) == last(&asked));
+    let place = near.and_then(|near| paths.iter().position(|path| path == near)).or_else(named);
+    let mut said = String::new();
+    if let Some(place) = place {
+        paths[..=place].rotate_right(1);
+        said = format!("did you mean {}? ", paths[0]);
+    }
+    let more = if paths.len() > NAMED_MAX { ", …" } else { "" };
+    paths.truncate(NAMED_MAX);
+    format!("{said}its tasks: {}{more}", paths.join(", "))
 }
 
 pub(crate) async fn show(

@@ -421,3 +421,26 @@ async fn strangers_give_way_and_callers_do_not() {
     let (told, status) = tokio::join!(waits, strangers);
     assert_eq!((told.0, &told.2["status"], status), (200, &json!("cancelled"), 200));
 }
+
+#[tokio::test]
+async fn a_task_that_is_not_there_leads_to_those_that_are() {
+    let world = World::new().await;
+    let chat = json!({ "uses": "chat", "with": { "prompt": "x" } });
+    let inner = json!({ "review": chat, "revise": chat });
+    let loops = json!({ "until": true, "max_iterations": 2, "on_exhausted": { "use": "last" } });
+    let id = world.submit(json!({ "draft": chat, "polish": { "loop": loops, "tasks": inner } })).await;
+    world.ask("GET", &format!("/v1/runs/{id}/answer"), None).await;
+    let mut said = String::new();
+    for asked in ["drat", "polish/reviw", "revise", "polish[3]/revisee", "nothing"] {
+        let (status, _, problem) = world.ask("GET", &format!("/v1/runs/{id}/why?task={asked}"), None).await;
+        let detail = problem["detail"].as_str().unwrap_or_default().replace(&id, "RUN");
+        said.push_str(&format!("{status} {detail}\n"));
+    }
+    insta::assert_snapshot!(said, @r#"
+    404 run RUN has no task "drat"; did you mean draft? its tasks: draft, polish, polish/review, polish/revise
+    404 run RUN has no task "polish/reviw"; did you mean polish/review? its tasks: polish/review, draft, polish, polish/revise
+    404 run RUN has no task "revise"; did you mean polish/revise? its tasks: polish/revise, draft, polish, polish/review
+    404 run RUN has no task "polish[3]/revisee"; did you mean polish/revise? its tasks: polish/revise, draft, polish, polish/review
+    404 run RUN has no task "nothing"; its tasks: draft, polish, polish/review, polish/revise
+    "#);
+}
