@@ -129,6 +129,12 @@ impl Forecast<'_> {
         Some(self.main().cost_max.minus(budget)).filter(|over| *over > Money::ZERO)
     }
 
+    /// Budget of tokens against the worst case: by how many it is exceeded.
+    fn many_tokens(&self) -> Option<u64> {
+        let budget = self.graph.budget?.tokens?;
+        Some(self.main().tokens_max.saturating_sub(budget)).filter(|over| *over > 0)
+    }
+
     /// Main tasks, nested ones included, whose calls may last for ever.
     fn endless(&self) -> Vec<&str> {
         let endless = |index: &usize| {

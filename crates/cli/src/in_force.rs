@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use agendum_spec::Accepted;
 use agendum_spec::served::{self, Serving};
+use agendum_store_sqlite::Owner;
 use agendum_types::graph::{Catch, Rung, Work};
 use agendum_types::{Capability, Graph, Limits, Target};
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,26 @@ impl InForce {
     /// Its file, as people read it.
     pub(crate) fn name(&self) -> String {
         self.file.as_ref().map_or_else(|| "the defaults".to_owned(), |file| file.display().to_string())
+    }
+
+    /// That it is in force where another process hosts runs with it, and what another configuration has otherwise.
+    pub(crate) fn note(&self, hosted: &str, other: &Self, differences: &[String]) -> String {
+        let (name, differ) = (other.name(), differences.join(", "));
+        format!("note: {hosted}, which is in force, not {name}; different: {differ}")
+    }
+
+    /// Which process hosts this data directory with it.
+    pub(crate) fn hosted(&self, owner: &Owner, data: &Path) -> String {
+        format!("process {} hosts {} with {}", owner.pid, data.display(), self.name())
+    }
+
+    /// The whole configuration, keys included, if its file and this environment still say the same.
+    pub(crate) fn whole(&self) -> Option<Config> {
+        let config = match &self.file {
+            Some(file) => Config::find(Some(file), None).ok()?,
+            None => Config::plain(),
+        };
+        (Self::of(&config) == *self).then_some(config)
     }
 
     /// What another configuration has that is not here, or is here otherwise.

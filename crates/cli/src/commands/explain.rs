@@ -3,12 +3,15 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use agendum_store_sqlite::Directory;
 use agendum_types::Target;
 
 use super::{Context, check};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::forecast::{History, forecast};
 use crate::hosting::{Need, Session, tell};
+use crate::in_force::InForce;
 use crate::{show, targets};
 
 /// Earlier runs that are learned from, at most.
@@ -17,11 +20,13 @@ const RUNS_MAX: u32 = 5;
 const INSTANCES_MAX: u64 = 20_000;
 
 pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failure> {
-    let limits = &context.config.limits.0;
-    let accepted = check::read(path, limits)?.runnable(context.json)?;
-    context.config.sound()?;
-    let table: Vec<Target> = targets::declared(&context.config);
-    if let Some(note) = context.config.note_on_key() {
+    let accepted = check::read(path, &context.config.limits.0)?.runnable(context.json)?;
+    let theirs = in_force(context);
+    let config = theirs.as_ref().unwrap_or(&context.config);
+    config.sound()?;
+    let limits = &config.limits.0;
+    let table: Vec<Target> = targets::declared(config);
+    if let Some(note) = config.note_on_key() {
         tell(&note);
     }
     let history = learn(context, &accepted.graph.name).await;
@@ -30,6 +35,22 @@ pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failur
         return show::json(&forecast.json());
     }
     Ok(write!(show::out(), "{}", forecast.text())?)
+}
+
+/// The configuration by which the owner of the data directory would run the graph, if it is another one; says so.
+fn in_force(context: &Context) -> Option<Config> {
+    let owner = Directory::look(&context.data).owner()?;
+    let (theirs, ours) = (InForce::read(&owner.about)?, InForce::of(&context.config));
+    let differences = theirs.differences(&ours);
+    if differences.is_empty() {
+        return None;
+    }
+    let whole = theirs.whole();
+    tell(&theirs.note(&theirs.hosted(&owner, &context.data), &ours, &differences));
+    if whole.is_none() {
+        tell("note: that cannot be read from here as it was when the process began: the forecast goes by this one");
+    }
+    whole
 }
 
 /// What the newest runs that succeeded took. A forecast needs none: without them, or if they cannot be read, it goes by the targets.

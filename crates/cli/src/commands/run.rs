@@ -147,11 +147,10 @@ fn agree(context: &Context, session: &Session, accepted: &Accepted, submission: 
     if differences.is_empty() {
         return Ok(());
     }
-    let said = format!("process {} hosts {} with {}", owner.pid, context.data.display(), theirs.name());
+    let said = theirs.hosted(owner, &context.data);
     let lacks = theirs.lacks(accepted, &submission.inputs, &context.data, &context.config.limits.0);
     if lacks.is_empty() {
-        let differs = differences.join(", ");
-        tell(&format!("note: {said}, which is in force, not {}; different: {differs}", ours.name()));
+        tell(&theirs.note(&said, &ours, &differences));
         return Ok(());
     }
     let lacks = lacks.into_iter().collect::<Vec<_>>().join("; ");

@@ -24,6 +24,9 @@ impl Forecast<'_> {
             text.push_str(&line("critical path", &chain.join(" → ")));
             text.push_str(&line("latency", &self.latency(part.effort)));
             text.push_str(&line("cost", &self.cost(part.effort)));
+            if let Some(said) = self.tokens(part.effort) {
+                text.push_str(&line("tokens", &said));
+            }
         }
         text.push_str(&line("prompts", &self.prompts()));
         text.push_str(&line("dropped first", &self.drops()));
@@ -130,7 +133,8 @@ impl Forecast<'_> {
     fn cost(&self, effort: Effort) -> String {
         let said = moneys(effort);
         let Some(budget) = self.graph.budget.and_then(|budget| budget.money) else {
-            return format!("{said}; no budget");
+            let none = if self.graph.budget.is_some() { "" } else { "; no budget" };
+            return format!("{said}{none}");
         };
         match self.dear() {
             None => format!("{said}; budget {budget}: the worst case keeps it"),
@@ -139,6 +143,19 @@ impl Forecast<'_> {
                 self.exceeded_word()
             ),
         }
+    }
+
+    /// What a budget of tokens has to cover; nothing is said where there is none.
+    fn tokens(&self, effort: Effort) -> Option<String> {
+        let budget = self.graph.budget?.tokens?;
+        let Effort { tokens, tokens_max, .. } = effort;
+        let judged = match self.many_tokens() {
+            None => "the worst case keeps it".to_owned(),
+            Some(over) => {
+                format!("the worst case exceeds it by {over}, then on_exceeded: {}", self.exceeded_word())
+            }
+        };
+        Some(format!("~{tokens} expected, {tokens_max} at worst; budget {budget}: {judged}"))
     }
 
     fn prompts(&self) -> String {
@@ -204,6 +221,8 @@ impl Forecast<'_> {
             "exceeds_deadline_by_ms": late.filter(|over| *over < Duration::MAX).map(millis),
             "budget_usd": self.graph.budget.and_then(|budget| budget.money).map(dollars),
             "exceeds_budget": self.dear().is_some(), "exceeds_budget_by_usd": self.dear().map(dollars),
+            "budget_tokens": self.graph.budget.and_then(|budget| budget.tokens),
+            "exceeds_budget_tokens": self.many_tokens().is_some(), "exceeds_budget_by_tokens": self.many_tokens(),
             "without_end": self.endless(), "per_item": self.per_item(), "prompt_tokens_estimated": self.prompt_tokens(),
             "dropped_first": self.dropped, "learned_from_runs": self.runs, "sections": sections, "tasks": tasks,
         });
@@ -229,6 +248,8 @@ fn with(mut object: Json, effort: Effort) -> Json {
     object["expected_ms"] = json!(millis(effort.expected));
     object["worst_ms"] = json!(effort.worst.map(millis));
     object["cost_usd"] = json!(dollars(effort.cost));
+    object["tokens"] = json!(effort.tokens);
+    object["tokens_max"] = json!(effort.tokens_max);
     object["cost_max_usd"] = json!(dollars(effort.cost_max));
     object
 }

@@ -16,6 +16,10 @@ pub(crate) struct Effort {
     pub(crate) cost: Money,
     /// At worst.
     pub(crate) cost_max: Money,
+    /// If all goes well: those in the constant parts of prompts, and output at its cap.
+    pub(crate) tokens: u64,
+    /// At worst.
+    pub(crate) tokens_max: u64,
 }
 
 /// Every task of the graph. A group stands before its tasks, so backwards every group finds its tasks done.
@@ -64,6 +68,9 @@ impl Called<'_> {
         let tokens = prompt.map_or(0, |(tokens, _)| tokens);
         let expected = learned.map(|of| of.attempt).or_else(|| first.map(|of| of.expected)).unwrap_or_default();
         let expected = first.and_then(|of| self.longest(of)).map_or(expected, |longest| expected.min(longest));
+        let used = |of: &Target| self.tokens(of, tokens);
+        let expected_tokens = first.map(used).unwrap_or_default();
+        let most = targets.iter().map(|of| used(of)).max().unwrap_or_default();
         let cost = learned.map(|of| of.cost).or_else(|| first.map(|of| self.cost(of, tokens))).unwrap_or_default();
         // Any of the targets may serve any of the attempts.
         let dearest = targets.iter().map(|of| self.cost(of, tokens)).max().unwrap_or_default();
@@ -75,19 +82,20 @@ impl Called<'_> {
             Rung::Output(_) => None,
         });
         let mut left = self.limits.attempts_max;
-        let (mut worst, mut cost_max) = (Some(Duration::ZERO), Money::ZERO);
+        let (mut worst, mut cost_max, mut tokens_max) = (Some(Duration::ZERO), Money::ZERO, 0_u64);
         let rungs = rungs.map(|of| match of {
-            Some(of) => (self.longest(of), self.cost(of, tokens)),
-            None => (self.task.timeouts.attempt, Money::ZERO),
+            Some(of) => (self.longest(of), self.cost(of, tokens), used(of)),
+            None => (self.task.timeouts.attempt, Money::ZERO, 0),
         });
-        for (longest, cost) in std::iter::once((slowest, dearest)).chain(rungs) {
+        for (longest, cost, used) in std::iter::once((slowest, dearest, most)).chain(rungs) {
             let attempts = attempts(&self.task.retry).min(left);
             left -= attempts;
             worst = worst.zip(self.ladder(attempts, longest)).map(|(sum, more)| sum.plus(more));
             cost_max = cost_max.plus(cost.times(u64::from(attempts)));
+            tokens_max = tokens_max.saturating_add(used.saturating_mul(u64::from(attempts)));
         }
         Node {
-            effort: Effort { expected, worst, cost, cost_max },
+            effort: Effort { expected, worst, cost, cost_max, tokens: expected_tokens, tokens_max },
             target: first.map(|of| of.name.clone()),
             prompt,
             learned: learned.map_or(0, |of| of.runs),
@@ -111,6 +119,11 @@ impl Called<'_> {
 
     fn counts_tokens(&self, target: &Target) -> bool {
         self.cap(target) > 0 || target.price.token_in > Money::ZERO
+    }
+
+    /// Tokens of an attempt there, its output at the cap.
+    fn tokens(&self, target: &Target, tokens_in: u64) -> u64 {
+        if self.counts_tokens(target) { tokens_in.saturating_add(u64::from(self.cap(target))) } else { 0 }
     }
 
     /// An attempt there, its output at the cap.
@@ -157,12 +170,15 @@ fn of_rounds(round: Effort, repeat: &Loop, expected: u64) -> Effort {
     let most = u64::from(repeat.rounds_max);
     let worst = round.worst.map(|worst| times(worst, most));
     let bound = |of: Duration| repeat.deadline.map_or(of, |deadline| of.min(deadline));
+    let tokens = repeat.budget.and_then(|budget| budget.tokens).unwrap_or(u64::MAX);
     let money = repeat.budget.and_then(|budget| budget.money).unwrap_or(Money::MAX);
     Effort {
         expected: bound(times(round.expected, expected)),
         worst: worst.map(bound).or(repeat.deadline),
         cost: round.cost.times(expected).min(money),
         cost_max: round.cost_max.times(most).min(money),
+        tokens: round.tokens.saturating_mul(expected).min(tokens),
+        tokens_max: round.tokens_max.saturating_mul(most).min(tokens),
     }
 }
 
@@ -173,6 +189,8 @@ fn of_items(item: Effort, items: u64, at_once: u64) -> Effort {
         worst: item.worst.map(|worst| times(worst, turns)),
         cost: item.cost.times(items),
         cost_max: item.cost_max.times(items),
+        tokens: item.tokens.saturating_mul(items),
+        tokens_max: item.tokens_max.saturating_mul(items),
     }
 }
 

@@ -58,6 +58,8 @@ pub(super) fn together(graph: &Graph, siblings: &[NodeId], nodes: &[Node]) -> Ef
     for node in siblings {
         sum.cost = sum.cost.plus(effort(*node).cost);
         sum.cost_max = sum.cost_max.plus(effort(*node).cost_max);
+        sum.tokens = sum.tokens.saturating_add(effort(*node).tokens);
+        sum.tokens_max = sum.tokens_max.saturating_add(effort(*node).tokens_max);
     }
     sum
 }

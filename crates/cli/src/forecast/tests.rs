@@ -174,6 +174,53 @@ fn items_are_counted_where_they_are_known() {
     ");
 }
 
+#[test]
+fn a_budget_of_tokens_is_compared_as_one_of_money() {
+    // 9 tokens of input, 16 of output, three attempts at worst; two rounds of it.
+    let task =
+        "{ uses: chat, with: { prompt: abcd, max_tokens: 16 }, model: { class: small }, retry: { max_attempts: 3 } }";
+    let rounds = |more: &str| {
+        format!(
+            "  a:\n    loop: {{ until: \"${{{{ false }}}}\", max_iterations: 2, on_exhausted: {{ use: last }}{more} }}\n    tasks: {{ b: {task} }}\n"
+        )
+    };
+    let cases = [
+        (format!("budget: {{ tokens: 60 }}\ntasks:\n  a: {task}\n"), "60 in all"),
+        (format!("budget: {{ tokens: 40, usd: 9 }}\ntasks:\n  a: {task}\n"), "40 and money"),
+        (format!("budget: {{ tokens: 40 }}\ntasks:\n{}", rounds("")), "rounds"),
+        (format!("budget: {{ tokens: 40 }}\ntasks:\n{}", rounds(", budget: { tokens: 30 }")), "rounds within 30"),
+    ];
+    let mut said = String::new();
+    for (document, name) in cases {
+        let graph = graph(&document);
+        let forecast = forecast(&graph, &table(), &History::default(), &Limits::STANDARD);
+        let (text, json) = (forecast.text(), forecast.json());
+        let lines: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("cost") || line.starts_with("tokens")).collect();
+        let fields = ["budget_usd", "budget_tokens", "tokens", "tokens_max", "exceeds_budget_by_tokens"];
+        let fields = fields.map(|field| format!("{field} {}", json[field])).join(", ");
+        said.push_str(&format!("{name}\n{}\n{fields}\n", lines.join("\n")));
+    }
+    insta::assert_snapshot!(said, @r"
+    60 in all
+    cost           ~$0.00073 expected, $0.0021 at worst
+    tokens         ~25 expected, 75 at worst; budget 60: the worst case exceeds it by 15, then on_exceeded: wait
+    budget_usd null, budget_tokens 60, tokens 25, tokens_max 75, exceeds_budget_by_tokens 15
+    40 and money
+    cost           ~$0.00073 expected, $0.0021 at worst; budget $9.00: the worst case keeps it
+    tokens         ~25 expected, 75 at worst; budget 40: the worst case exceeds it by 35, then on_exceeded: wait
+    budget_usd 9.0, budget_tokens 40, tokens 25, tokens_max 75, exceeds_budget_by_tokens 35
+    rounds
+    cost           ~$0.00073 expected, $0.0043 at worst
+    tokens         ~25 expected, 150 at worst; budget 40: the worst case exceeds it by 110, then on_exceeded: wait
+    budget_usd null, budget_tokens 40, tokens 25, tokens_max 150, exceeds_budget_by_tokens 110
+    rounds within 30
+    cost           ~$0.00073 expected, $0.0043 at worst
+    tokens         ~25 expected, 30 at worst; budget 40: the worst case keeps it
+    budget_usd null, budget_tokens 40, tokens 25, tokens_max 30, exceeds_budget_by_tokens null
+    ");
+}
+
 /// Expected and worst milliseconds and the worst cost of tasks, a line each.
 fn figures(document: &str) -> String {
     let graph = graph(document);

@@ -97,6 +97,13 @@ fn the_configuration_of_the_owner_is_in_force() {
         "{code} {err}"
     );
     assert_eq!(place.run(&["run", "asks.yaml"]).0, 0);
+    let explain = |graph: &str| {
+        let (code, out, err) = place.run(&["--json", "explain", graph]);
+        let forecast: Json = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code} {out} {err}"));
+        assert!(err.contains("which is in force") && err.contains("target tools, index pages"), "{err}");
+        forecast["tasks"][0]["target"].clone()
+    };
+    assert_eq!((explain("needs-exec.yaml"), explain("asks.yaml").is_string()), (Json::Null, true));
     let (code, _, err) = place.run(&["run", "elsewhere/asks.yaml"]);
     assert!(code == 2 && err.contains("there is no index \"none\""), "{code} {err}");
     // An index that is made while the server runs is found.
