@@ -64,6 +64,11 @@ impl Failure {
         self
     }
 
+    /// What is wrong, without what to do.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Message and hint, as tests read them.
     #[cfg(test)]
     pub(crate) fn text(&self) -> String {

@@ -190,7 +190,7 @@ fn nothing(data: &Path) -> Failure {
 }
 
 /// The owner's client, if it answers.
-async fn reach(owner: &Owner, data: &Path) -> Result<Client, Failure> {
+pub(crate) async fn reach(owner: &Owner, data: &Path) -> Result<Client, Failure> {
     if owner.address.is_empty() {
         let message =
             format!("process {} has the data directory {} and does not listen yet", owner.pid, data.display());

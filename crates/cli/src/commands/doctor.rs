@@ -3,80 +3,127 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use agendum_store_sqlite::Directory;
+use agendum_store_sqlite::{Directory, SqliteStore};
 use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
 use super::Context;
 use super::configuration::{self, Theirs};
-use crate::client::Client;
 use crate::failure::{FAILED, Failure};
-use crate::host::made_indexes;
+use crate::host::{data_folder, made_indexes};
+use crate::hosting::reach;
 use crate::programs::{self, Example};
 use crate::{next, show, targets};
 
+/// How it is with something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fine,
+    /// Not here, and not needed by everybody.
+    Lacks,
+    /// Commands will fail.
+    Broken,
+}
+
 struct Finding {
     what: String,
-    ok: bool,
+    state: State,
     said: String,
 }
 
 pub(crate) async fn doctor(context: &Context) -> Result<(), Failure> {
+    let findings = look(context).await;
+    let ended =
+        if findings.iter().any(|one| one.state == State::Broken) { Err(Failure::silent(FAILED)) } else { Ok(()) };
+    if context.json {
+        let list: Vec<_> = findings
+            .iter()
+            .map(|one| json!({ "what": one.what, "ok": one.state == State::Fine, "detail": one.said }))
+            .collect();
+        return show::json(&list).and(ended);
+    }
+    let mut out = show::out();
+    for Finding { what, state, said } in findings {
+        let mark = match state {
+            State::Fine => "✓".green().to_string(),
+            State::Lacks => "–".yellow().to_string(),
+            State::Broken => "✗".red().to_string(),
+        };
+        writeln!(out, "{mark} {what:<24} {said}")?;
+    }
+    ended
+}
+
+async fn look(context: &Context) -> Vec<Finding> {
+    use State::{Broken, Fine, Lacks};
     let mut findings = Vec::new();
-    let mut add = |what: &str, ok: bool, said: String| findings.push(Finding { what: what.to_owned(), ok, said });
-    add("configuration", true, configuration::file(context));
-    let faults = context.config.faults();
-    for fault in &faults {
-        add("configuration", false, format!("{}; {}", fault.message, fault.hint));
+    let mut add =
+        |what: &str, state: State, said: String| findings.push(Finding { what: what.to_owned(), state, said });
+    add("configuration", Fine, configuration::file(context));
+    for fault in &context.config.faults() {
+        add("configuration", Broken, format!("{}; {}", fault.message, fault.hint));
     }
     if let Some(theirs) = Theirs::of(context) {
-        add("in force", theirs.differences.is_empty(), theirs.sentence());
+        add("in force", if theirs.differences.is_empty() { Fine } else { Lacks }, theirs.sentence());
     }
     let names: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
-    add("targets", true, names.join(", "));
+    add("targets", Fine, names.join(", "));
     let directory = Directory::look(&context.data);
-    add("data", true, format!("{}{}", context.data.display(), if directory.exists() { "" } else { " (not made yet)" }));
+    match opens(&directory, &context.data) {
+        Ok(said) => add("data", Fine, format!("{}{said}", context.data.display())),
+        Err(failure) => add("data", Broken, failure.message().to_owned()),
+    }
     match directory.owner() {
-        None => add("owner", true, "none: commands host the engine themselves".to_owned()),
-        Some(owner) => {
-            let answers = match Client::new(&owner.address, &owner.token) {
-                Ok(client) => client.ping().await.is_ok(),
-                Err(_) => false,
-            };
-            let said = if answers { "answers" } else { "does not answer: is it stopped?" };
-            add("owner", answers, format!("process {} at {}: {said}", owner.pid, owner.address));
-        }
+        None => add("owner", Fine, "none: commands host the engine themselves".to_owned()),
+        Some(owner) => match reach(&owner, &context.data).await {
+            Ok(_) => add("owner", Fine, format!("process {} at {}: answers", owner.pid, owner.address)),
+            Err(failure) => add("owner", Broken, failure.message().to_owned()),
+        },
     }
     let indexes = made_indexes(&context.data);
     add(
         "indexes",
-        true,
+        Fine,
         if indexes.is_empty() { format!("none: {} index add NAME PATH", next::reading()) } else { indexes.join(", ") },
     );
-    let model = context.config.note_on_key().unwrap_or_else(|| {
-        "offline/extractive is built in; for a neural one set OPENAI_API_KEY, or add a target to agendum.toml"
-            .to_owned()
-    });
-    add("model", true, model);
+    add("model", Fine, model(context));
     for example in Example::value_variants() {
         let found = example.look().await;
         let here = found.iter().filter(|one| one.place.is_some()).count();
         let said = format!("{here} of {} things it needs: agendum doctor {}", found.len(), example.name());
-        add(&format!("examples/{}", example.name()), here == found.len(), said);
+        add(&format!("examples/{}", example.name()), if here == found.len() { Fine } else { Lacks }, said);
     }
-    if context.json {
-        let list: Vec<_> =
-            findings.iter().map(|one| json!({ "what": one.what, "ok": one.ok, "detail": one.said })).collect();
-        show::json(&list)?;
-        return if faults.is_empty() { Ok(()) } else { Err(Failure::silent(FAILED)) };
+    findings
+}
+
+/// Opens the data directory as a command that reads would; what is not there is made, and taken away again.
+fn opens(directory: &Directory, data: &Path) -> Result<&'static str, Failure> {
+    if directory.exists() {
+        SqliteStore::open(directory)?;
+        directory.secret()?;
+        return Ok("");
     }
-    let mut out = show::out();
-    for Finding { what, ok, said } in findings {
-        let mark = if ok { "✓".green().to_string() } else { "–".yellow().to_string() };
-        writeln!(out, "{mark} {what:<24} {said}")?;
+    let missing: Vec<&Path> = data.ancestors().take_while(|folder| !folder.exists()).collect();
+    let made = data_folder(data);
+    for folder in missing {
+        // Unless somebody uses it by now.
+        let _used = std::fs::remove_dir(folder);
     }
-    if faults.is_empty() { Ok(()) } else { Err(Failure::silent(FAILED)) }
+    made.map(|()| " (not made yet)")
+}
+
+/// Which model answers.
+fn model(context: &Context) -> String {
+    let own = context.config.own_models();
+    context.config.note_on_key().unwrap_or_else(|| {
+        if own.is_empty() {
+            "offline/extractive is built in; for a neural one set OPENAI_API_KEY, or add a target to agendum.toml"
+                .to_owned()
+        } else {
+            format!("configured: {}", own.join(", "))
+        }
+    })
 }
 
 /// How an example is run from here.

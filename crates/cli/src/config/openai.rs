@@ -26,13 +26,18 @@ impl Config {
         };
         Some(format!("{KEY} is set: target {NAME} is {model} at {base}, before the offline model{price}"))
     }
+
+    /// Targets with a model that is not the built-in one.
+    pub(crate) fn own_models(&self) -> Vec<&str> {
+        let own = |target: &TargetConfig| target.kind == Kind::Chat && !target.is_offline();
+        self.targets.iter().filter(|(_, target)| own(target)).map(|(name, _)| name.as_str()).collect()
+    }
 }
 
 /// Adds the target if the key is set and the configuration has no model of its own.
 pub(super) fn add(config: &mut Config, variable: impl Fn(&str) -> Option<String>) {
     let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-    let own = |target: &TargetConfig| target.kind == Kind::Chat && !target.is_offline();
-    if set(KEY).is_none() || config.targets.values().any(own) || config.targets.contains_key(NAME) {
+    if set(KEY).is_none() || !config.own_models().is_empty() || config.targets.contains_key(NAME) {
         return;
     }
     let model = set(MODEL).unwrap_or_else(|| MODEL_DEFAULT.to_owned());

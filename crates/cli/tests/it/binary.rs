@@ -252,3 +252,81 @@ fn what_a_program_printed_is_left_as_it_was() {
         assert!(code == 0 && out.ends_with(&format!("{text}\n")), "{arguments:?} {out:?} {err}");
     }
 }
+
+#[test]
+fn whoever_steers_is_told_in_one_object() {
+    let place = Place::with_shell();
+    place.shells(&[("nap", "sleep 60", "effect: none")]);
+    place.write("more.yaml", "tasks:\n  more: { uses: exec, effect: none, with: { argv: [sh, -c, exit] } }\n");
+    place.write("page.md", "# Page\n\nWords.\n");
+    let server = Server::start(&place, &[]);
+    let id = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    place.json(&["index", "add", "pages", "page.md"]);
+    for (arguments, answer) in [
+        (&["runs", "pause", "last"][..], serde_json::json!({ "id": id, "command": "pause" })),
+        (&["runs", "resume", "last"], serde_json::json!({ "id": id, "command": "resume" })),
+        (&["runs", "add", "last", "more.yaml"], serde_json::json!({ "id": id, "tasks": 2 })),
+        (&["runs", "cancel", "last"], serde_json::json!({ "id": id, "command": "cancel" })),
+        (&["index", "rm", "pages"], serde_json::json!({ "removed": "pages" })),
+    ] {
+        let (code, out, err) = place.run(&[&["--json"], arguments].concat());
+        let out: Json = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{arguments:?} {out:?}"));
+        assert_eq!((code, out, err.as_str()), (0, answer, ""), "{arguments:?}");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_doctor_finds_what_no_command_can_open() {
+    let doctor = |place: &Place, data: &str| {
+        let (code, out, _) = place.run(&["--data", data, "doctor"]);
+        let found = out.lines().filter(|line| line.starts_with('✗')).map(|line| line.replace(data, "DATA"));
+        (code, found.collect::<Vec<_>>().join("\n"))
+    };
+    let place = Place::with_shell();
+    assert_eq!(doctor(&place, "new/data"), (0, String::new()));
+    assert!(!place.path("new").exists(), "it only looks");
+    place.shells(&[("a", "exit 0", "effect: none")]);
+    for data in ["fine", "lost", "strange"] {
+        assert_eq!(place.run(&["--data", data, "run", "graph.yaml"]).0, 0);
+    }
+    std::fs::remove_file(place.path("lost/secret")).unwrap();
+    for companion in ["strange/agendum.db-wal", "strange/agendum.db-shm"] {
+        let _absent = std::fs::remove_file(place.path(companion));
+    }
+    std::fs::write(place.path("strange/agendum.db"), "what no release wrote").unwrap();
+    assert_eq!(doctor(&place, "fine"), (0, String::new()));
+    for (data, command) in [("lost", "runs ls"), ("strange", "runs ls"), ("/proc/nope", "run graph.yaml")] {
+        let (code, found) = doctor(&place, data);
+        let command: Vec<&str> = command.split(' ').collect();
+        let (_, _, error) = place.run(&[&["--data", data], &command[..]].concat());
+        let said = found.strip_prefix("✗ data").unwrap_or_else(|| panic!("{data}: {found}")).trim().to_owned();
+        assert!(code == 1 && error.replace(data, "DATA").contains(&said), "{data}: {said} — {error}");
+    }
+    place.write(
+        "agendum.toml",
+        "[targets.mine]\nkind = \"chat\"\nbase_url = \"http://127.0.0.1:9/v1\"\nmodel = \"x\"\n",
+    );
+    let (_, out, _) = place.run(&["doctor"]);
+    assert!(out.contains("configured: mine") && !out.contains("set OPENAI_API_KEY"), "{out}");
+}
+
+#[test]
+fn what_people_do_not_start_is_not_listed() {
+    let place = Place::new(&[]);
+    for arguments in [&[][..], &["--help"], &["exec-gard"], &["completions", "bash"]] {
+        let (_, out, err) = place.run(arguments);
+        assert!(!out.contains("exec-guard") && !err.contains("exec-guard"), "{arguments:?} {out} {err}");
+    }
+}
+
+#[test]
+fn a_retry_says_why() {
+    let place = Place::with_shell();
+    let judged = "effect: none, fail_if: \"${{ tasks.a.output.stdout != '' }}\", retry: { max_attempts: 2, initial_delay: 1ms, on: [any] }";
+    place.shells(&[("a", "echo x; [ -e b ] && printf '<html>\n<p>\nno\n</p>' >&2; touch b", judged)]);
+    let (code, _, err) = place.run(&["run", "graph.yaml"]);
+    assert_eq!(code, 1, "{err}");
+    let line = err.lines().find(|line| line.contains("will retry")).unwrap_or_else(|| panic!("{err}"));
+    assert!(line.contains("invalid_output: its result fulfils `fail_if`, will retry"), "{err}");
+}
