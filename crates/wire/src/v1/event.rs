@@ -158,7 +158,16 @@ fn undone(graph: &Graph, path: &TaskPath, change: &Change) -> Option<RunError> {
             (fail_if.map_or(Class::InvalidOutput, |(_, class)| class), "its result fulfils `fail_if`")
         }
         Change::Ended(ended) if goes_on(&ended.next) => (ended.end.class(), ended.end.sentence()),
-        _ => return None,
+        Change::Entered(_)
+        | Change::Dispatched(_)
+        | Change::Referenced { .. }
+        | Change::Finished(_)
+        | Change::Judged { .. }
+        | Change::Caught { .. }
+        | Change::RoundJudged { .. }
+        | Change::Composed { .. }
+        | Change::Ended(_)
+        | Change::Abandoned { .. } => return None,
     };
     Some(RunError { class: class.to_string(), message: message.to_owned(), task: None })
 }
