@@ -1,0 +1,98 @@
+//! Words of a task that work against each other.
+
+use insta::assert_snapshot;
+
+use super::said;
+
+#[test]
+fn no_fallback_and_catch_contradict() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, no_fallback: true, catch: [{ on: [any], output: x }], with: { prompt: hi } } }
+    "#), @"
+    3:53 contradiction: `no_fallback: true` forbids `catch`
+        help: leave one of them out
+    ");
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, risk: high, catch: [{ on: [any], output: x }], with: { prompt: hi } } }
+    "#), @"
+    3:46 contradiction: `risk: high` forbids `catch`
+        help: leave one of them out
+    ");
+}
+
+#[test]
+fn a_text_is_held_back_by_what_can_hold_it_back() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, live: true, publish_after: [a], with: { prompt: hi } }
+          b: { uses: chat, live: true, publish_after: [open, closed], with: { prompt: hi } }
+          c: { uses: chat, publish_after: [closed], with: { prompt: hi } }
+          open: { uses: moderate, with: { text: "${{ tasks.b.output.text }}" } }
+          closed: { uses: moderate, fail_if: "${{ not output.allowed }}", with: { text: "${{ tasks.b.output.text }}" } }
+          g: { tasks: { d: { uses: chat, live: true, publish_after: [e], with: { prompt: hi } }, e: { uses: chat, with: { prompt: hi } } } }
+    "#), @"
+    4:48 contradiction: `publish_after` of task `a` names itself
+        help: name the task that checks its text, or leave `publish_after` out
+    5:48 unguarded (warning): `open` succeeds and releases the text even when it says `allowed: false`
+        help: write `fail_if: ${{ not output.allowed }}` at `open`
+    6:35 not_live (warning): nothing is held back: only a task with `live: true` shows its text while it runs
+        help: write `live: true` beside it, or leave `publish_after` out
+    9:61 top_only: `publish_after` belongs to a task at the top
+        help: move the task out of its group, or leave `publish_after` out
+    ");
+}
+
+#[test]
+fn what_may_have_taken_effect_is_not_run_again() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: exec, effect: once, on_uncertain: fail, retry: { on: [timeout, uncertain] }, with: { argv: [x] } }
+          b: { uses: exec, retry: { on: [uncertain] }, with: { argv: [x] } }
+          c: { uses: exec, effect: idempotent, retry: { on: [uncertain] }, with: { argv: [x] } }
+          d: { uses: exec, retry: { on: [any] }, with: { argv: [x] } }
+    "#), @"
+    4:77 contradiction: a task with `effect: once` is never run again when nobody knows whether it took effect
+        help: leave `uncertain` out, or write `effect: idempotent` if what it calls keeps the key that it is sent
+    5:34 contradiction: a task with `effect: once` is never run again when nobody knows whether it took effect
+        help: leave `uncertain` out, or write `effect: idempotent` if what it calls keeps the key that it is sent
+    ");
+}
+
+#[test]
+fn a_url_leads_over_http() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: http, with: { url: example.com/page } }
+          b: { uses: http, with: { url: "ftp://example.com" } }
+          c: { uses: http, with: { url: "https:///path" } }
+          d: { uses: http, with: { url: "" } }
+          e: { uses: http, with: { url: "HTTP://example.com" } }
+          f: { uses: http, with: { url: "${{ inputs.host }}/page" } }
+    "#), @r#"
+    4:33 no_url: `url` is "example.com/page", which is no http or https URL
+        help: write https://example.com/page
+    5:33 no_url: `url` is "ftp://example.com", which is no http or https URL
+        help: write https://HOST/PATH
+    6:33 no_url: `url` is "https:///path", which is no http or https URL
+        help: write https://HOST/PATH
+    7:33 no_url: `url` is "", which is no http or https URL
+        help: write https://HOST/PATH
+    "#);
+}
+
+#[test]
+fn a_span_of_the_wrong_type_has_a_help() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: chat, within: 5, with: { prompt: hi } }
+          b: { uses: chat, within: [5s], with: { prompt: hi } }
+          c: { uses: chat, optional: true, value: 101, with: { prompt: hi } }
+    "#), @"
+    4:28 wrong_type: `within` is a number; it must be a text
+        help: write `5s`
+    5:28 wrong_type: `within` is a list; it must be a text
+        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
+    6:43 out_of_range: `value` is 101; it must be between 0 and 100
+        help: among optional tasks the least value is dropped first
+    ");
+}
