@@ -283,6 +283,9 @@ fn explain(text: &str, error: &serde_saphyr::Error) -> (usize, String, &'static 
         _ if what.contains("Anchors") || what.contains("Aliases") => {
             (at, "anchors and aliases are not allowed".into(), "write the value out, or use an input")
         }
+        _ if what.starts_with("multiple YAML documents") => {
+            (at, "a second document begins in this file".into(), "write one in each file: take the `---` away")
+        }
         _ if what.starts_with("budget breached") => {
             (at, "the document is nested too deeply or has too many values".into(), "")
         }
