@@ -12,6 +12,7 @@ mod limits;
 mod loops;
 mod money;
 mod repair;
+mod shown;
 mod time;
 mod unsent;
 mod why;

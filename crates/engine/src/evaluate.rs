@@ -293,7 +293,7 @@ fn list_items(value: &Json, items_max: u32) -> Result<(u32, Bytes), EvaluateErro
     let count = u32::try_from(items.len()).ok().filter(|count| *count <= items_max);
     let count = count.ok_or_else(|| EvaluateError::Type {
         what: word(Purpose::Items),
-        found: format!("{} items", items.len()),
+        found: format!("{} items ({items_max} are allowed)", items.len()),
         expected: "fewer: the limit is `foreach_items_max`",
     })?;
     Ok((count, Bytes::from(value.to_string())))

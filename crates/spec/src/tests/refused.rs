@@ -242,6 +242,10 @@ fn what_is_no_yaml_says_where() {
 
 #[test]
 fn slips_of_the_pen_have_a_help() {
+    assert_snapshot!(said("tasks: {}\n---\nname: b\n"), @"
+    5:1 syntax: a second document begins in this file
+        help: write one in each file: take the `---` away
+    ");
     assert_snapshot!(said("tasks:\n\ta: { uses: chat }\n"), @"
     4:2 syntax: not readable as YAML or JSON: tabs disallowed within this context (block indentation)
         help: indent with spaces
