@@ -18,7 +18,9 @@ pub(super) const MARK: &str = "AGENDUM_EXEC_ID";
 /// How long a program may take to end after SIGTERM.
 const GRACE: Span = Span::from_secs(2);
 /// Looks for strays at most: each may have started another while we looked.
-const SWEEPS_MAX: usize = 3;
+const SWEEPS_MAX: usize = 500;
+/// Looks that must find nothing, one after the other: what goes on in ever new processes may just not have been there.
+const SWEEPS_CLEAN: usize = 3;
 
 /// A value of the mark that no other program has.
 pub(super) fn mark() -> String {
@@ -81,24 +83,29 @@ impl Drop for Family {
 /// Kills what carries the mark, wherever it is. Without `/proc` nothing is found.
 pub(super) fn kill_strays(mark: &str) {
     let entry = format!("{MARK}={mark}");
+    let mut clean = 0;
     for _ in 0..SWEEPS_MAX {
-        let strays = marked(&entry);
-        if strays.is_empty() {
+        clean = if kill_marked(&entry) { 0 } else { clean + 1 };
+        if clean == SWEEPS_CLEAN {
             return;
-        }
-        for stray in strays {
-            let _gone = kill(stray, Signal::SIGKILL);
         }
     }
 }
 
-fn marked(entry: &str) -> Vec<Pid> {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+/// Kills each as soon as it is found, the newest first: one that replaces itself without end is only there for a moment.
+fn kill_marked(entry: &str) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
     let ids = processes.filter_map(|process| process.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    let is_marked = |id: &i32| {
+    let mut ids: Vec<i32> = ids.filter(|id| *id != Pid::this().as_raw()).collect();
+    ids.sort_unstable_by(|one, other| other.cmp(one));
+    let mut found = false;
+    for id in ids {
         // Processes of others cannot be read, and are none of ours.
         let variables = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-        variables.split(|byte| *byte == 0).any(|variable| variable == entry.as_bytes())
-    };
-    ids.filter(is_marked).map(Pid::from_raw).filter(|id| *id != Pid::this()).collect()
+        if variables.split(|byte| *byte == 0).any(|variable| variable == entry.as_bytes()) {
+            let _gone = kill(Pid::from_raw(id), Signal::SIGKILL);
+            found = true;
+        }
+    }
+    found
 }

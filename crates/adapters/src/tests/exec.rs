@@ -108,6 +108,26 @@ async fn a_stopped_program_takes_along_what_left_its_group() {
 }
 
 #[tokio::test]
+async fn what_goes_on_in_ever_new_processes_is_caught() {
+    let folder = tempfile::tempdir().unwrap();
+    let hops = folder.path().join("hops");
+    // It ends by itself one day, should it ever get away.
+    let script = r#"use POSIX; for (1..20000) { fork and exit; POSIX::setsid(); open F, ">>", $ARGV[0]; print F "."; close F; select undef, undef, undef, 0.0005 }"#;
+    let start = format!("perl -e '{script}' {}; sleep 600", hops.display());
+    let (attempt, cancel) = attempt(&json!({ "argv": ["sh", "-c", start] }));
+    let running = tokio::spawn(exec(&["sh"]).start(attempt));
+    let count = || std::fs::read(&hops).map_or(0, |hops| hops.len());
+    while count() < 100 {
+        tokio::time::sleep(Span::from_millis(1)).await;
+    }
+    cancel.cancel();
+    insta::assert_snapshot!(line(running.await.unwrap()), @"cancelled: told to stop");
+    let then = count();
+    tokio::time::sleep(Span::from_millis(300)).await;
+    assert_eq!(count(), then, "it goes on");
+}
+
+#[tokio::test]
 async fn a_guard_ends_what_still_runs() {
     let folder = tempfile::tempdir().unwrap();
     let (script, file) = runaway(folder.path());
