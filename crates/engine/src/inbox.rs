@@ -4,9 +4,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::task::Wake;
-use std::time::Duration as Span;
+use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Answer, Evaluation, Rejected, Standing, Step, Submission};
 use agendum_types::{AttemptId, Graph, Outcome, PayloadRef, RunId, RunView, TaskPath, Tenant};
@@ -133,6 +133,9 @@ impl Inbox {
     }
 }
 
+/// How long the shard looks for a message before its thread sleeps: most steps are answered sooner than a sleeping processor wakes.
+const LOOK: Span = Span::from_micros(60);
+
 /// The receiving end: what has come, and of that what was looked at beforehand.
 pub(crate) struct Intake {
     from: mpsc::Receiver<Message>,
@@ -142,10 +145,26 @@ pub(crate) struct Intake {
 impl Intake {
     /// The next message; without a span it is waited for however long it takes.
     pub(crate) fn wait(&mut self, span: Option<Span>) -> Result<Message, RecvTimeoutError> {
-        match (self.gathered.pop_front(), span) {
-            (Some(message), _) => Ok(message),
-            (None, Some(span)) => self.from.recv_timeout(span),
-            (None, None) => self.from.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        if let Some(message) = self.gathered.pop_front().or_else(|| self.look(span)) {
+            return Ok(message);
+        }
+        match span {
+            Some(span) => self.from.recv_timeout(span),
+            None => self.from.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// A message that comes in a moment.
+    fn look(&self, span: Option<Span>) -> Option<Message> {
+        let until = Instant::now() + span.map_or(LOOK, |span| span.min(LOOK));
+        loop {
+            match self.from.try_recv() {
+                Ok(message) => return Some(message),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) if Instant::now() >= until => return None,
+                // Whoever makes it may need this processor.
+                Err(TryRecvError::Empty) => std::thread::yield_now(),
+            }
         }
     }
 
