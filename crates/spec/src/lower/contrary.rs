@@ -41,7 +41,9 @@ impl Lower<'_, '_> {
     pub(super) fn released_by(&mut self, id: NodeId, check: NodeId, name: &Node) {
         let task = &self.graph.task(check).name;
         if name.span.is_empty() {
-        } else if check == id {
+            return;
+        }
+        if check == id {
             let message = format!("`publish_after` of task `{task}` names itself");
             let help = "name the task that checks its text, or leave `publish_after` out";
             self.diagnostics.error("contradiction", &name.span, message, help);
