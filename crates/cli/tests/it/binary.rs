@@ -312,6 +312,17 @@ fn a_doctor_finds_what_no_command_can_open() {
 }
 
 #[test]
+fn a_doctor_finds_an_owner_that_does_not_answer() {
+    let place = Place::new(&[]);
+    let server = Server::start(&place, &[]);
+    let (code, out, _) = place.run(&["doctor"]);
+    assert!(code == 0 && out.contains(&format!("process {} at 127.0.0.1:", server.id())), "{out}");
+    server.signal("-STOP");
+    let (code, out, _) = place.run(&["doctor"]);
+    assert!(code == 1 && out.contains("✗ owner") && out.contains("does not answer at"), "{code} {out}");
+}
+
+#[test]
 fn what_people_do_not_start_is_not_listed() {
     let place = Place::new(&[]);
     for arguments in [&[][..], &["--help"], &["exec-gard"], &["completions", "bash"]] {

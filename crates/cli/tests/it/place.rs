@@ -133,9 +133,13 @@ impl Server {
         self.0.id().to_string()
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.0, name);
+    }
+
     /// As `systemctl stop` does; what it still said.
     pub(crate) fn stop(mut self) -> String {
-        signal(&self.0, "-TERM");
+        self.signal("-TERM");
         let mut rest = String::new();
         self.1.read_to_string(&mut rest).unwrap();
         rest

@@ -4,6 +4,7 @@
 
 use agendum_types::graph::NodeId;
 use agendum_types::{Capability, Effect};
+use url::Url;
 
 use crate::expr::{self, Text};
 use crate::lower::Lower;
@@ -74,15 +75,12 @@ impl Lower<'_, '_> {
         let Some(text) = url.text().filter(|text| !url.span.is_empty() && expr::classify(text) == Text::Plain) else {
             return;
         };
-        let (scheme, rest) = text.trim().split_once("://").unwrap_or_default();
-        let is_http = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        if is_http && !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']) {
+        if Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
             return;
         }
-        let help = if text.contains(':') || text.is_empty() {
-            "write https://HOST/PATH".to_owned()
-        } else {
-            format!("write https://{}", text.trim().trim_start_matches('/'))
+        let help = match Url::parse(&format!("https://{}", text.trim())) {
+            Ok(url) if !text.contains(':') => format!("write {url}"),
+            Ok(_) | Err(_) => "write https://HOST/PATH".to_owned(),
         };
         self.diagnostics.error("no_url", &url.span, format!("`url` is {text:?}, which is no http or https URL"), help);
     }

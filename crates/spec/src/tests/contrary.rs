@@ -7,15 +7,13 @@ use super::said;
 #[test]
 fn no_fallback_and_catch_contradict() {
     assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat, no_fallback: true, catch: [{ on: [any], output: x }], with: { prompt: hi } } }
-    "#), @"
-    3:53 contradiction: `no_fallback: true` forbids `catch`
+        tasks:
+          a: { uses: chat, no_fallback: true, catch: [{ on: [any], output: x }], with: { prompt: hi } }
+          b: { uses: chat, risk: high, catch: [{ on: [any], output: x }], with: { prompt: hi } }
+    "#), @r"
+    4:46 contradiction: `no_fallback: true` forbids `catch`
         help: leave one of them out
-    ");
-    assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat, risk: high, catch: [{ on: [any], output: x }], with: { prompt: hi } } }
-    "#), @"
-    3:46 contradiction: `risk: high` forbids `catch`
+    5:39 contradiction: `risk: high` forbids `catch`
         help: leave one of them out
     ");
 }
@@ -66,6 +64,7 @@ fn a_url_leads_over_http() {
           b: { uses: http, with: { url: "ftp://example.com" } }
           c: { uses: http, with: { url: "https:///path" } }
           d: { uses: http, with: { url: "" } }
+          g: { uses: http, with: { url: "https://exa mple.com" } }
           e: { uses: http, with: { url: "HTTP://example.com" } }
           f: { uses: http, with: { url: "${{ inputs.host }}/page" } }
     "#), @r#"
@@ -73,9 +72,9 @@ fn a_url_leads_over_http() {
         help: write https://example.com/page
     5:33 no_url: `url` is "ftp://example.com", which is no http or https URL
         help: write https://HOST/PATH
-    6:33 no_url: `url` is "https:///path", which is no http or https URL
-        help: write https://HOST/PATH
     7:33 no_url: `url` is "", which is no http or https URL
+        help: write https://HOST/PATH
+    8:33 no_url: `url` is "https://exa mple.com", which is no http or https URL
         help: write https://HOST/PATH
     "#);
 }
