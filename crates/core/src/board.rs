@@ -3,11 +3,11 @@
 //! [`Board::apply`] is the only thing that changes a run's durable state. What follows by the rules of the graph it does (see `settle`);
 //! it makes no choice that depends on time, chance, targets or money: what a record leaves open it puts on the list `todo`, which live
 //! handling works off and a restart throws away (to find the same again in the states of the instances). While a record is made, and then
-//! only, `unsent` takes what is in flight: how long those had waited whom it ends. Nothing follows from that.
+//! only, `unsent` takes how long those had waited that it ends before they were sent. Nothing follows from that.
 
 mod open;
 mod run;
-mod settle;
+pub(crate) mod settle;
 mod task;
 mod waits;
 

@@ -19,16 +19,22 @@ impl Scheduler {
 
     /// The next rung of `catch` that takes this failure, or the end.
     pub(crate) fn rung_or_fail(&self, slot: Slot, id: InstId, failure: Failure, outputs_only: bool) -> Next {
+        let outputs_only = outputs_only || self.attempts_spent(slot, id);
         match self.board.next_rung(slot, id, &failure, outputs_only) {
             Some(rung) => Next::Rung { rung, failure: Some(Box::new(failure)) },
             None => Next::fail(failure),
         }
     }
 
+    /// True if no attempt is left, on whatever rung.
+    pub(crate) fn attempts_spent(&self, slot: Slot, id: InstId) -> bool {
+        self.board.run(slot).inst(id).attempts >= self.board.limits.attempts_max
+    }
+
     fn retry_at(&mut self, slot: Slot, id: InstId, failure: &Failure, may_repeat: bool) -> Option<Timestamp> {
         let inst = self.board.run(slot).inst(id);
         let task = self.board.plan(slot).task(inst.node);
-        let spent = inst.rung_attempts >= task.retry.attempts_max || inst.attempts >= self.board.limits.attempts_max;
+        let spent = inst.rung_attempts >= task.retry.attempts_max || self.attempts_spent(slot, id);
         if !may_repeat || spent || !task.retries(failure.class) {
             return None;
         }

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_types::graph::NodeId;
+use agendum_types::graph::{Foreach, NodeId, Task, Work};
 use agendum_types::{
     AttemptNo, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TargetId,
-    TaskStatus, Timestamp,
+    TaskPath, TaskStatus, Timestamp,
 };
 
 use crate::action::Step;
@@ -24,6 +24,37 @@ pub(crate) enum Layer {
     Node,
     Item(u32),
     Round(u32),
+}
+
+impl Layer {
+    /// The layer that a path names.
+    pub(crate) fn of(path: &TaskPath) -> Self {
+        match path.segments().last() {
+            Some(Segment::Item(index)) => Self::Item(*index),
+            Some(Segment::Round(round)) => Self::Round(*round),
+            Some(Segment::Task(_)) | None => Self::Node,
+        }
+    }
+
+    /// `foreach`, if this layer of the task opens it.
+    pub(crate) fn items(self, task: &Task) -> Option<&Foreach> {
+        task.foreach.as_ref().filter(|_| self == Self::Node)
+    }
+
+    /// True if this layer of the task opens rounds.
+    pub(crate) fn opens_rounds(self, task: &Task) -> bool {
+        task.repeat.is_some() && !matches!(self, Self::Round(_)) && self.items(task).is_none()
+    }
+
+    /// True if this layer of the task itself makes the call.
+    pub(crate) fn calls(self, task: &Task) -> bool {
+        matches!(task.work, Work::Call(_)) && self.items(task).is_none() && !self.opens_rounds(task)
+    }
+
+    /// True if `fail_if` and `catch` of the task look at this layer: one for each item, none for a round.
+    pub(crate) fn is_judged(self, task: &Task) -> bool {
+        !matches!(self, Self::Round(_)) && self.items(task).is_none()
+    }
 }
 
 /// How an instance stands.

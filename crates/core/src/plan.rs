@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_types::graph::{Foreach, Form, NodeId, NotBefore, Section, Task, Work};
+use agendum_types::graph::{ExprId, Form, NodeId, NotBefore, Section, Task, Work};
 use agendum_types::{Capability, Duration, Graph, Hash, TargetId};
 
 use crate::inst::Layer;
@@ -173,35 +173,18 @@ impl Plan {
         let task = self.task(node);
         let first = layer == Layer::Node;
         (first && (task.condition.is_some() || matches!(task.not_before, Some(NotBefore::Expr(_)))))
-            || self.items(node, layer).is_some()
-            || self.input_is_dynamic(node, layer)
+            || layer.items(task).is_some()
+            || self.input(node, layer).is_some()
     }
 
-    /// `foreach`, if this is the layer that opens it.
-    pub(crate) fn items(&self, node: NodeId, layer: Layer) -> Option<&Foreach> {
-        self.task(node).foreach.as_ref().filter(|_| layer == Layer::Node)
-    }
-
-    /// True if this layer opens rounds.
-    pub(crate) fn opens_rounds(&self, node: NodeId, layer: Layer) -> bool {
-        self.task(node).repeat.is_some() && !matches!(layer, Layer::Round(_)) && self.items(node, layer).is_none()
-    }
-
-    /// True if this layer itself makes the call, or holds the group.
-    pub(crate) fn is_bottom(&self, node: NodeId, layer: Layer) -> bool {
-        self.items(node, layer).is_none() && !self.opens_rounds(node, layer)
-    }
-
-    /// True if `fail_if` and `catch` look at this layer: one for each item, none for a round.
-    pub(crate) fn is_judged(&self, node: NodeId, layer: Layer) -> bool {
-        !matches!(layer, Layer::Round(_)) && self.items(node, layer).is_none()
-    }
-
-    fn input_is_dynamic(&self, node: NodeId, layer: Layer) -> bool {
-        let Work::Call(call) = &self.task(node).work else {
-            return false;
-        };
-        self.is_bottom(node, layer) && self.graph.expr(call.input).form != Form::Constant
+    /// `with` of a call that this layer makes, if that must be evaluated.
+    pub(crate) fn input(&self, node: NodeId, layer: Layer) -> Option<ExprId> {
+        match &self.task(node).work {
+            Work::Call(call) if layer.calls(self.task(node)) => {
+                Some(call.input).filter(|input| self.graph.expr(*input).form != Form::Constant)
+            }
+            Work::Call(_) | Work::Group(_) => None,
+        }
     }
 
     pub(crate) fn capability(&self, node: NodeId) -> Option<Capability> {

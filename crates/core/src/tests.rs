@@ -6,6 +6,7 @@ mod world;
 
 mod culprits;
 mod durability;
+mod ends;
 mod flow;
 mod groups;
 mod limits;

@@ -8,22 +8,25 @@
 //! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
 mod culprit;
+mod ends;
 mod inside;
 mod nodes;
 mod track;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
-use agendum_types::graph::{NodeId, Section, Work};
+use agendum_types::graph::{NodeId, Section};
 use agendum_types::{
-    Cause, Class, Duration, Graph, Money, RunId, RunStatus, RunView, Segment, TaskPath, TaskStatus, Timestamp,
+    Cause, Class, Duration, Graph, Hash, Money, RunId, RunStatus, RunView, Segment, TaskPath, TaskStatus, Timestamp,
 };
 
 use agendum_types::snapshot::TaskView;
 
 use crate::action::{Entry, RunFailure};
+use crate::inst::Layer;
 use crate::record::Record;
 pub use nodes::NodeReasons;
 use track::Track;
@@ -107,6 +110,13 @@ pub enum RanOut {
     Budget,
     /// Its deadline passed.
     Deadline,
+}
+
+impl RanOut {
+    /// Why a round that is not the end of its loop was the last, so far as its records say: money and time are no part of them.
+    pub(crate) fn of_round(round: u32, rounds_max: u32, before: Option<Hash>, same: Option<Hash>) -> Option<Self> {
+        if round >= rounds_max { Some(Self::Rounds) } else { same.filter(|_| before == same).map(|_| Self::Same) }
+    }
 }
 
 /// Why a task ended as it did, or what it waits for.
@@ -240,7 +250,7 @@ impl Reading {
             live: seen.live.map(Live::of),
         };
         scene.add_ready(&mut tracks);
-        scene.settle_unread(&mut tracks);
+        ends::add(graph, &mut tracks);
         for (path, track) in &mut tracks {
             scene.close(path, track);
         }
@@ -316,29 +326,6 @@ impl Scene<'_> {
         path.node().map_or(Section::Main, |node| self.graph.task(node).section)
     }
 
-    /// A `foreach`, loop or group whose output nothing reads has no record of its end: it has succeeded with the last of what is inside,
-    /// as a run that succeeded shows.
-    fn settle_unread(&self, tracks: &mut BTreeMap<TaskPath, Track>) {
-        if self.answered.as_ref().is_none_or(|answered| answered.status != RunStatus::Succeeded) {
-            return;
-        }
-        let is_open = |(path, track): (&TaskPath, &Track)| {
-            (!track.is_settled() && !is_call(self.graph, path)).then(|| path.clone())
-        };
-        // Innermost first.
-        let open: Vec<TaskPath> = tracks.iter().rev().filter_map(is_open).collect();
-        for wrapper in open {
-            let mut inside = tracks.range(&wrapper..).skip(1).take_while(|(path, _)| path.is_within(&wrapper));
-            let end = inside.try_fold(Timestamp(0), |end, (_, track)| {
-                (track.is_settled() && !track.is_cancelled()).then(|| end.max(track.end()))
-            });
-            let track = tracks.get_mut(&wrapper).expect("it was found there");
-            if let Some(end) = end.filter(|end| *end > Timestamp(0)) {
-                track.succeed(end);
-            }
-        }
-    }
-
     /// Ends what goes on in a track at the moment of the question, or where the run ended.
     fn close(&self, path: &TaskPath, track: &mut Track) {
         let is_main = self.section(path) == Section::Main;
@@ -371,7 +358,7 @@ impl Scene<'_> {
         if let Some(track) = tracks.get_mut(task).filter(|track| track.is_cancelled()) {
             track.fail_run(&failed.failure, self.until);
         }
-        Some(culprit::inside(self.graph, tracks, task))
+        Some(culprit::failed_inside(self.graph, tracks, task))
     }
 
     fn viewed(&self, path: &TaskPath) -> Option<&TaskView> {
@@ -427,12 +414,12 @@ impl Scene<'_> {
             None => tracks.get(&TaskPath::top(*node)).is_some_and(Track::is_settled),
         };
         let ended = self.answered.as_ref().map(|answered| answered.at);
-        let succeeded = self.answered.as_ref().is_some_and(|answered| answered.status == RunStatus::Succeeded);
+        let status = self.answered.as_ref().map(|answered| answered.status);
         let wall = self.until.since(self.submitted);
         let task = |node: &NodeId| TaskReasons {
             path: TaskPath::top(*node),
             status: if ended.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
-            reason: Some(if ended.is_some_and(|at| culprit.is_none() && self.called_off.contains(&at)) {
+            reason: Some(if status == Some(RunStatus::Cancelled) {
                 Reason::CalledOff
             } else if ended.is_some() {
                 Reason::EndedFirst(culprit.cloned())
@@ -446,7 +433,7 @@ impl Scene<'_> {
             wall,
             attempts: Vec::new(),
         };
-        self.graph.main.iter().filter(|node| !begun(node) && !succeeded).map(task).collect()
+        self.graph.main.iter().filter(|node| !begun(node) && status != Some(RunStatus::Succeeded)).map(task).collect()
     }
 }
 
@@ -477,10 +464,13 @@ fn is_step(graph: &Graph, path: &TaskPath, track: &Track) -> bool {
 /// True if the instance at this path itself makes the call: the loop or `foreach` around a call has records of its own, and its
 /// rounds and items are the calls.
 fn is_call(graph: &Graph, path: &TaskPath) -> bool {
-    let task = path.node().and_then(|node| graph.tasks.get(node.0 as usize));
-    task.is_some_and(|task| {
-        let wrapped = usize::from(task.foreach.is_some()) + usize::from(task.repeat.is_some());
-        let own = path.segments().iter().rev().take_while(|segment| !matches!(segment, Segment::Task(_))).count();
-        matches!(task.work, Work::Call(_)) && own == wrapped
-    })
+    path.node().is_some_and(|node| Layer::of(path).calls(graph.task(node)))
+}
+
+/// What is inside a task, without itself.
+fn inside<'t>(
+    tracks: &'t BTreeMap<TaskPath, Track>,
+    path: &'t TaskPath,
+) -> impl Iterator<Item = (&'t TaskPath, &'t Track)> {
+    tracks.range((Bound::Excluded(path), Bound::Unbounded)).take_while(|(inside, _)| inside.is_within(path))
 }

@@ -1,6 +1,6 @@
 //! Works off what records left open, until nothing is left but to wait.
 
-use agendum_types::graph::{ExprId, Form, NodeId, NotBefore, Priority, Rung, Section, Work};
+use agendum_types::graph::{ExprId, NodeId, NotBefore, Priority, Rung, Section, Work};
 use agendum_types::{Cause, Class, Duration, Failure, RunStatus, TaskPath};
 use smallvec::SmallVec;
 
@@ -69,8 +69,7 @@ impl Scheduler {
             return;
         }
         let entered = inst.entered;
-        let is_call = matches!(self.board.plan(slot).task(node).work, Work::Call(_))
-            && self.board.plan(slot).is_bottom(node, layer);
+        let is_call = layer.calls(self.board.plan(slot).task(node));
         if !entered && self.board.plan(slot).asks_to_enter(node, layer) {
             self.board.run_mut(slot).inst_mut(id).state = State::Asking(Step::Enter);
             self.ask(slot, id);
@@ -210,16 +209,13 @@ impl Scheduler {
                         exprs.push((Purpose::NotBefore, expr));
                     }
                 }
-                if let Some(foreach) = plan.items(inst.node, inst.layer) {
-                    exprs.push((Purpose::Items, foreach.items));
-                } else if let (Work::Call(call), true) = (&task.work, plan.is_bottom(inst.node, inst.layer))
-                    && plan.graph.expr(call.input).form != Form::Constant
-                {
-                    exprs.push((Purpose::Input, call.input));
+                match inst.layer.items(task) {
+                    Some(foreach) => exprs.push((Purpose::Items, foreach.items)),
+                    None => exprs.extend(plan.input(inst.node, inst.layer).map(|input| (Purpose::Input, input))),
                 }
             }
             Step::Judge => {
-                let fail_if = task.fail_if.filter(|_| plan.is_judged(inst.node, inst.layer));
+                let fail_if = task.fail_if.filter(|_| inst.layer.is_judged(task));
                 exprs.extend(fail_if.map(|(expr, _)| (Purpose::FailIf, expr)));
                 exprs.extend(self.board.good_if(slot, id).map(|expr| (Purpose::GoodIf, expr)));
             }

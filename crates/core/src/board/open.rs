@@ -73,7 +73,7 @@ impl Board {
             let items = inst.input.take().expect("a count comes with its list");
             return self.open_each(slot, id, *items, count);
         }
-        if self.plan(slot).opens_rounds(node, layer) {
+        if layer.opens_rounds(self.plan(slot).task(node)) {
             return self.open_loop(slot, id);
         }
         match &self.plan(slot).task(node).work {
@@ -126,7 +126,7 @@ impl Board {
             return self.body_settled(slot, id);
         }
         let window =
-            self.plan(slot).items(self.run(slot).inst(id).node, Layer::Node).map_or(1, |foreach| foreach.parallel_max);
+            self.plan(slot).task(self.run(slot).inst(id).node).foreach.map_or(1, |foreach| foreach.parallel_max);
         for _ in 0..window.min(count) {
             self.open_item(slot, id);
         }

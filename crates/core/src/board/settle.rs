@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{Catch, NodeId, Rung, Section, Work};
-use agendum_types::{AttemptId, Class, Failure, Timestamp};
+use agendum_types::graph::{Catch, ExprId, NodeId, Rung, Section, Work};
+use agendum_types::{AttemptId, Class, Failure, Graph, Timestamp};
 
 use crate::action::{RunFailure, Step};
 use crate::board::{Board, Todo};
@@ -282,11 +282,7 @@ impl Board {
     pub(super) fn body_settled(&mut self, slot: Slot, id: InstId) {
         let inst = self.run(slot).inst(id);
         let (node, layer) = (inst.node, inst.layer);
-        let task = self.plan(slot).task(node);
-        let declares = matches!(&task.work, Work::Group(group) if group.output.is_some());
-        let is_judged = task.fail_if.is_some() || self.good_if(slot, id).is_some();
-        let is_read = task.output_used || declares || is_judged || matches!(layer, Layer::Round(_));
-        if is_read {
+        if is_read(&self.plan(slot).graph, node, layer) {
             self.ask(slot, id, Step::Compose);
         } else {
             self.judge_or_settle(slot, id);
@@ -306,18 +302,14 @@ impl Board {
     pub(crate) fn wants_judgement(&self, slot: Slot, id: InstId) -> bool {
         let inst = self.run(slot).inst(id);
         let plan = self.plan(slot);
-        plan.is_judged(inst.node, inst.layer) && plan.task(inst.node).fail_if.is_some()
+        inst.layer.is_judged(plan.task(inst.node)) && plan.task(inst.node).fail_if.is_some()
             || self.good_if(slot, id).is_some()
     }
 
     /// `good_if` of the race that this instance runs in: it looks at the whole task, and of a `foreach` at the list.
-    pub(crate) fn good_if(&self, slot: Slot, id: InstId) -> Option<agendum_types::graph::ExprId> {
+    pub(crate) fn good_if(&self, slot: Slot, id: InstId) -> Option<ExprId> {
         let inst = self.run(slot).inst(id);
-        let parent = self.plan(slot).task(inst.node).parent.filter(|_| inst.layer == Layer::Node)?;
-        match &self.plan(slot).task(parent).work {
-            Work::Group(group) => group.race.and_then(|race| race.good_if),
-            Work::Call(_) => None,
-        }
+        good_if(&self.plan(slot).graph, inst.node, inst.layer)
     }
 
     pub(super) fn ask(&mut self, slot: Slot, id: InstId, step: Step) {
@@ -330,7 +322,7 @@ impl Board {
         let labels = self.run(slot).inst(id).output.as_deref().map(|output| output.labels.clone());
         self.free_tree(slot, id);
         let node = self.run(slot).inst(parent).node;
-        let failures_max = self.plan(slot).items(node, Layer::Node).map_or(0, |foreach| foreach.failures_max);
+        let failures_max = self.plan(slot).task(node).foreach.map_or(0, |foreach| foreach.failures_max);
         let Some(Body::Each(each)) = self.run_mut(slot).inst_mut(parent).body.as_deref_mut() else {
             return;
         };
@@ -400,9 +392,7 @@ impl Board {
     /// The next rung of `catch` that takes this failure. A group and a loop take outputs only: they have no target of their own.
     pub(crate) fn next_rung(&self, slot: Slot, id: InstId, failure: &Failure, outputs_only: bool) -> Option<u8> {
         let task = self.plan(slot).task(self.run(slot).inst(id).node);
-        // No attempt is left for another target once the limit on attempts is reached.
-        let spent = self.run(slot).inst(id).attempts >= self.limits.attempts_max;
-        let fits = |rung: &Rung| matches!(rung, Rung::Output(_)) || !(outputs_only || spent || task.repeat.is_some());
+        let fits = |rung: &Rung| matches!(rung, Rung::Output(_)) || !(outputs_only || task.repeat.is_some());
         let mut left = self.rungs_left(slot, id);
         left.find(|(_, rung)| rung.on.contains(failure.class) && fits(&rung.rung)).map(|(index, _)| index)
     }
@@ -411,7 +401,7 @@ impl Board {
     pub(crate) fn rungs_left(&self, slot: Slot, id: InstId) -> impl Iterator<Item = (u8, &Catch)> {
         let inst = self.run(slot).inst(id);
         let task = self.plan(slot).task(inst.node);
-        let has_any = !task.no_fallback && self.plan(slot).is_judged(inst.node, inst.layer);
+        let has_any = !task.no_fallback && inst.layer.is_judged(task);
         (0_u8..).zip(&task.catch).skip(usize::from(inst.rung)).filter(move |_| has_any)
     }
 
@@ -420,7 +410,7 @@ impl Board {
         let inst = self.run(slot).inst(id);
         let plan = self.plan(slot);
         let task = plan.task(inst.node);
-        if !matches!(task.work, Work::Call(_)) || !plan.is_bottom(inst.node, inst.layer) {
+        if !inst.layer.calls(task) {
             return !inst.degraded;
         }
         let rung = inst.rung.checked_sub(1).map(|rung| &task.catch[usize::from(rung)].rung);
@@ -445,5 +435,21 @@ impl Board {
         inst.rung_attempts = 0;
         inst.failure = None;
         inst.degraded = true;
+    }
+}
+
+/// True if the output of a body that has settled well is made: somebody reads it.
+pub(crate) fn is_read(graph: &Graph, node: NodeId, layer: Layer) -> bool {
+    let task = graph.task(node);
+    let declares = matches!(&task.work, Work::Group(group) if group.output.is_some());
+    let is_judged = task.fail_if.is_some() || good_if(graph, node, layer).is_some();
+    task.output_used || declares || is_judged || matches!(layer, Layer::Round(_))
+}
+
+fn good_if(graph: &Graph, node: NodeId, layer: Layer) -> Option<ExprId> {
+    let parent = graph.task(node).parent.filter(|_| layer == Layer::Node)?;
+    match &graph.task(parent).work {
+        Work::Group(group) => group.race.and_then(|race| race.good_if),
+        Work::Call(_) => None,
     }
 }

@@ -59,9 +59,12 @@ impl Board {
         }
         let run = self.run(slot);
         let waits = self.waited(run, id, self.at);
-        if !waits.is_empty() {
-            let path = run.path(id);
-            self.unsent.get_or_insert_default().push(Unsent { path, waits });
+        if waits.is_empty() {
+            return;
+        }
+        let path = run.path(id);
+        if let Some(unsent) = &mut self.unsent {
+            unsent.push(Unsent { path, waits });
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::inst::{Body, Loop};
 use crate::record::{Answered, Change, End, Ended, Next, NextRound, Record};
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
+use crate::why::RanOut;
 
 /// What a result is told that `fail_if` refuses.
 pub(crate) const REFUSED: &str = "its result fulfils `fail_if`";
@@ -151,16 +152,19 @@ impl Scheduler {
 
     /// Why a loop that is not done gets no further round.
     fn ran_out(body: &Loop, repeat: &Repeat, evaluation: &Evaluation) -> Option<String> {
-        if body.round >= repeat.rounds_max {
-            return Some(format!("`until` was not true after {} rounds", body.round));
-        }
-        if evaluation.same.is_some() && evaluation.same == body.same {
-            return Some(format!("rounds {} and {} gave the same: no progress", body.round - 1, body.round));
-        }
-        let budget = repeat.budget?;
-        let money = budget.money.is_some_and(|most| body.spent >= most);
-        let tokens = budget.tokens.is_some_and(|most| body.tokens >= most);
-        (money || tokens).then(|| format!("the loop's budget is spent after {} rounds", body.round))
+        let is_spent = || {
+            let budget = repeat.budget?;
+            let money = budget.money.is_some_and(|most| body.spent >= most);
+            let tokens = budget.tokens.is_some_and(|most| body.tokens >= most);
+            (money || tokens).then_some(RanOut::Budget)
+        };
+        let round = body.round;
+        RanOut::of_round(round, repeat.rounds_max, body.same, evaluation.same).or_else(is_spent).map(|why| match why {
+            RanOut::Rounds => format!("`until` was not true after {round} rounds"),
+            RanOut::Same => format!("rounds {} and {round} gave the same: no progress", round - 1),
+            RanOut::Budget => format!("the loop's budget is spent after {round} rounds"),
+            RanOut::Deadline => "the loop's deadline has passed".to_owned(),
+        })
     }
 
     /// The run's output is made, or cannot be.

@@ -111,7 +111,7 @@ impl Scheduler {
             );
             let failure = Failure::new(Class::Uncertain, &message);
             (End::Uncertain, self.rung_or_fail(slot, id, failure, true))
-        } else if self.board.run(slot).inst(id).attempts >= self.board.limits.attempts_max {
+        } else if self.attempts_spent(slot, id) {
             // What ends the process each time it runs does not run in every life.
             let failure = Failure::new(Class::Unavailable, End::Lost.sentence());
             (End::Lost, self.rung_or_fail(slot, id, failure, true))

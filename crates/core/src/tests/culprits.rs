@@ -32,6 +32,7 @@ fn who_was_cancelled_says_for_whom() {
     10ms stop r1/b#1
     10ms answer r1 failed permanent in g: no luck
     20ms why r1: 10ms: running 10ms; critical g/draft
+    20ms   g failed (Failed(Permanent, "no luck")): running 10ms
     20ms   g/draft failed (Failed(Permanent, "no luck")): running 10ms
     20ms   g/other cancelled (for g/draft failed): running 10ms
     20ms   b cancelled (for g/draft failed): running 10ms
@@ -229,6 +230,7 @@ fn what_ran_inside_until_its_time_was_over_is_what_the_answer_waited_for() {
     110ms answer r3 succeeded degraded
     110ms close r3
     110ms why r3: 30ms: running 30ms; critical g/r/p → g/z → d
+    110ms   g failed (Failed(Permanent, "no luck")): running 20ms
     110ms   g/a cancelled (for g/z failed): running 20ms
     110ms   g/r/p succeeded: running 10ms
     110ms   g/r/q cancelled (EndedFirst(None)): running 10ms

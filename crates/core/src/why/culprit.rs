@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use agendum_types::graph::{Group, NodeId, Section, Work};
 use agendum_types::{Graph, Segment, TaskPath, TaskStatus, Timestamp};
 
-use super::is_call;
 use super::track::Track;
+use super::{inside, is_call};
 
 type Tracks = BTreeMap<TaskPath, Track>;
 
 /// The call inside a task that failed last, and so made it fail; the task itself if it failed of its own.
-pub(super) fn inside(graph: &Graph, tracks: &Tracks, failed: &TaskPath) -> TaskPath {
-    let within = tracks.range(failed..).take_while(|(path, _)| path.is_within(failed));
-    let calls = within.filter(|(path, track)| {
+pub(super) fn failed_inside(graph: &Graph, tracks: &Tracks, failed: &TaskPath) -> TaskPath {
+    let calls = inside(tracks, failed).filter(|(path, track)| {
         is_call(graph, path) && track.has_failed() && !track.is_caught() && ends_its_group(graph, path)
     });
     let last = calls.max_by_key(|(path, track)| (track.end(), *path));
@@ -41,48 +40,28 @@ pub(super) fn blame(graph: &Graph, tracks: &mut Tracks, of_run: Option<&TaskPath
         let of_run = of_run.filter(|culprit| is_main && end_of(culprit) <= end);
         of_run.filter(|_| !is_decided(path)).cloned()
     };
-    let is_called_off = |path: &TaskPath| called_off.contains(&end_of(path)) && !is_decided(path);
-    let (mut blamed, mut wished) = (Vec::new(), Vec::new());
-    for path in cancelled {
-        match culprit(&path) {
-            Some(culprit) => blamed.push((culprit, path)),
-            None if is_called_off(&path) => wished.push(path),
-            None => {}
-        }
-    }
-    for path in wished {
-        tracks.entry(path).and_modify(Track::call_off);
-    }
-    for (culprit, path) in blamed {
-        let Some(mut track) = tracks.remove(&path) else { continue };
-        match tracks.get(&culprit).filter(|_| culprit.is_within(&path)) {
-            Some(inside) => track.fail_with(inside),
-            None => track.blame(culprit),
-        }
-        tracks.insert(path, track);
+    // What was still out when a caller cancelled the run; that an attempt of it ended may have been told later.
+    let is_called_off = |path: &TaskPath| {
+        let is_out = |track: &Track| called_off.iter().any(|at| (track.ready()..=track.end()).contains(at));
+        tracks.get(path).is_some_and(is_out) && !is_decided(path)
+    };
+    let verdict = |path: TaskPath| match culprit(&path) {
+        Some(culprit) => Some((path, Some(culprit))),
+        None => is_called_off(&path).then_some((path, None)),
+    };
+    let verdicts: Vec<_> = cancelled.into_iter().filter_map(verdict).collect();
+    for (path, culprit) in verdicts {
+        tracks.entry(path).and_modify(|track| track.blame(culprit));
     }
 }
 
 /// Groups, loops and `foreach`es that ended because something inside them failed: when that was, and what.
 fn ended(graph: &Graph, tracks: &Tracks) -> BTreeMap<TaskPath, (Timestamp, TaskPath)> {
-    let mut scopes: BTreeMap<TaskPath, (Timestamp, TaskPath)> = BTreeMap::new();
-    for (path, track) in tracks.iter().filter(|(_, track)| track.has_failed()) {
-        if !is_call(graph, path) {
-            let culprit = inside(graph, tracks, path);
-            let at = tracks.get(&culprit).map(Track::end).unwrap_or_default();
-            scopes.insert(path.clone(), (at, culprit));
-        } else if let Some((Segment::Task(_), scope)) = path.segments().split_last()
-            && !scope.is_empty()
-            && !track.is_caught()
-            && ends_its_group(graph, path)
-        {
-            let first = scopes.entry(TaskPath(scope.into())).or_insert_with(|| (track.end(), path.clone()));
-            if track.end() < first.0 {
-                *first = (track.end(), path.clone());
-            }
-        }
-    }
-    scopes
+    let failed = tracks.iter().filter(|(path, track)| track.has_failed() && !is_call(graph, path));
+    let culprits = failed.map(|(path, _)| (path.clone(), failed_inside(graph, tracks, path)));
+    culprits
+        .map(|(path, culprit)| (path, (tracks.get(&culprit).map(Track::end).unwrap_or_default(), culprit)))
+        .collect()
 }
 
 /// Races that have their good results: what else stood in them was cancelled for these.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use agendum_types::{Cause, Graph, TaskPath, Timestamp};
 
 use super::track::{Stretch, Track};
-use super::{is_call, is_step};
+use super::{inside, is_call, is_step};
 
 /// Gives every group, loop and `foreach` whose end is told the time of what is inside.
 pub(super) fn fill_wrappers(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
@@ -13,8 +13,7 @@ pub(super) fn fill_wrappers(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track
     // Innermost first: what one of them inside another waited for is known when that is filled.
     let wrappers: Vec<TaskPath> = tracks.iter().rev().filter_map(told).collect();
     for wrapper in wrappers {
-        let inside = tracks.range(&wrapper..).take_while(|(path, _)| path.is_within(&wrapper));
-        let steps = inside.filter(|(path, track)| **path != wrapper && is_step(graph, path, track));
+        let steps = inside(tracks, &wrapper).filter(|(path, track)| is_step(graph, path, track));
         let time = together(steps.flat_map(|(_, track)| track.whole()));
         if let Some(track) = tracks.get_mut(&wrapper).filter(|_| !time.is_empty()) {
             track.around(time);

@@ -31,6 +31,8 @@ pub(super) struct Track {
     seen: Option<Timestamp>,
     /// When it was opened, or its condition and start were known.
     entered: Option<Timestamp>,
+    /// The items of a `foreach`.
+    items: Option<u32>,
     /// The end of what goes on.
     open_until: Timestamp,
     reason: Option<Reason>,
@@ -63,6 +65,7 @@ impl Track {
             settled: None,
             seen: None,
             entered: None,
+            items: None,
             open_until: Timestamp(0),
             reason: None,
             failed: None,
@@ -93,7 +96,7 @@ impl Track {
             Change::Entered(evaluation) if evaluation.truth == Some(false) => {
                 self.settle(TaskStatus::Skipped, at, Some(Reason::Condition));
             }
-            Change::Entered(_) => self.entered = Some(at),
+            Change::Entered(evaluation) => (self.entered, self.items) = (Some(at), evaluation.count),
             Change::Referenced { .. } => {}
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
@@ -133,7 +136,9 @@ impl Track {
 
     fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
         self.settled = Some((status, at));
-        self.reason = reason;
+        // What `fail_if` let pass had run out nonetheless.
+        let ran_out = self.reason.take().filter(|reason| matches!(reason, Reason::RanOut(..)));
+        self.reason = reason.or_else(|| ran_out.filter(|_| status == TaskStatus::Succeeded));
     }
 
     /// It ended with what it stood in, before it was sent, or sent again.
@@ -200,7 +205,7 @@ impl Track {
 
     fn round(&mut self, evaluation: &Evaluation, next: &NextRound, at: Timestamp) {
         self.rounds += 1;
-        let same = std::mem::replace(&mut self.same, evaluation.same);
+        let before = std::mem::replace(&mut self.same, evaluation.same);
         match next {
             NextRound::Again => {}
             NextRound::Done => self.settle(TaskStatus::Succeeded, at, None),
@@ -208,9 +213,8 @@ impl Track {
                 let ran_out = match evaluation.truth {
                     // Nobody asked whether it is done: the time was over.
                     None => RanOut::Deadline,
-                    Some(_) if self.rounds >= self.rounds_max => RanOut::Rounds,
-                    Some(_) if same.is_some() && same == evaluation.same => RanOut::Same,
-                    Some(_) => RanOut::Budget,
+                    Some(_) => RanOut::of_round(self.rounds, self.rounds_max, before, evaluation.same)
+                        .unwrap_or(RanOut::Budget),
                 };
                 self.settle(TaskStatus::Succeeded, at, Some(Reason::RanOut(ran_out, self.rounds)));
             }
@@ -316,9 +320,14 @@ impl Track {
         self.settled.map_or(self.open_until, |(_, at)| at)
     }
 
-    pub(super) fn ready(&self) -> Timestamp {
+    /// The first that is known of it.
+    pub(super) fn first(&self) -> Option<Timestamp> {
         let first = self.stretches.first().map(|first| first.from);
-        first.into_iter().chain(self.seen).min().unwrap_or_default().min(self.end())
+        first.into_iter().chain(self.seen).min()
+    }
+
+    pub(super) fn ready(&self) -> Timestamp {
+        self.first().unwrap_or_default().min(self.end())
     }
 
     /// Its time from ready to its end, without gaps: what nothing accounts for is the scheduler's.
@@ -383,6 +392,19 @@ impl Track {
         self.entered
     }
 
+    /// How many items a `foreach` has.
+    pub(super) const fn items(&self) -> Option<u32> {
+        self.items
+    }
+
+    /// The class with which it failed for good.
+    pub(super) const fn class(&self) -> Option<Class> {
+        match &self.reason {
+            Some(Reason::Failed(class, _) | Reason::Caught(class, _)) => Some(*class),
+            Some(_) | None => None,
+        }
+    }
+
     /// True if it ended before anything of it was sent, after a wait, or still waits.
     pub(super) const fn is_unsent(&self) -> bool {
         self.unsent
@@ -406,14 +428,9 @@ impl Track {
         }
     }
 
-    /// It was cancelled because this task failed.
-    pub(super) fn blame(&mut self, culprit: TaskPath) {
-        self.reason = Some(Reason::EndedFirst(Some(culprit)));
-    }
-
-    /// It was cancelled because a caller cancelled the run.
-    pub(super) fn call_off(&mut self) {
-        self.reason = Some(Reason::CalledOff);
+    /// It was cancelled because this task failed; without one, because a caller cancelled the run.
+    pub(super) fn blame(&mut self, culprit: Option<TaskPath>) {
+        self.reason = Some(culprit.map_or(Reason::CalledOff, |culprit| Reason::EndedFirst(Some(culprit))));
     }
 
     /// It failed, and was not cancelled, because this failed inside it.

@@ -4,10 +4,13 @@ use super::{Duration, Timestamp};
 
 #[test]
 fn spans_print_in_the_unit_a_reader_expects() {
-    let shown: Vec<String> = [0, 850, 12_500, 440_000, 2_660_000, 8_000_000, 184_000_000, 7_500_000_000]
-        .map(|micros| Duration(micros).to_string())
-        .to_vec();
-    assert_eq!(shown, ["0µs", "850µs", "12.5ms", "440ms", "2.66s", "8s", "3m 04s", "2h 05m"]);
+    let shown =
+        |micros: &[u64]| micros.iter().map(|micros| Duration(*micros).to_string()).collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        shown(&[0, 850, 12_340, 123_400, 2_660_000, 8_000_000, 59_990_000]),
+        "0µs 850µs 12.3ms 123ms 2.66s 8s 59.9s"
+    );
+    assert_eq!(shown(&[184_000_000, 7_500_000_000]), "3m 04s 2h 05m");
 }
 
 #[test]
