@@ -7,9 +7,9 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::commands::check::MORE;
 use crate::failure::{FAILED, Failure, UNREACHABLE, USAGE};
 use crate::next;
+use crate::show::MORE;
 
 /// Speaks to a server on this machine.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The commands, one file each; `attend` is what several of them do.
 
 mod attend;
-pub(crate) mod check;
+mod check;
 mod configuration;
 mod demo;
 mod doctor;

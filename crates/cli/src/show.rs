@@ -9,7 +9,7 @@ mod streams;
 mod tables;
 
 pub(crate) use brief::brief;
-pub(crate) use diagnostics::{diagnostic, diagnostics};
+pub(crate) use diagnostics::{MORE, diagnostic, diagnostics};
 pub(crate) use outlet::{Outlet, err, out, plain};
 pub(crate) use progress::Follower;
-pub(crate) use tables::{detail, json, output, runs, timeline, why};
+pub(crate) use tables::{detail, json, one_line, output, runs, timeline, why};

@@ -56,6 +56,19 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Puts another file in the place of each; diagnostics of one file share what came of it, as [`Report::new`] expects.
+    pub fn map_files(all: &mut [Self], map: impl Fn(&File) -> File) {
+        // A file's come one after the other.
+        let mut last: Option<(Arc<File>, Arc<File>)> = None;
+        for file in all.iter_mut().filter_map(|one| one.file.as_mut()) {
+            let mapped = match &last {
+                Some((same, mapped)) if Arc::ptr_eq(same, file) => Arc::clone(mapped),
+                _ => Arc::new(map(file)),
+            };
+            last = Some((std::mem::replace(file, Arc::clone(&mapped)), mapped));
+        }
+    }
+
     /// As JSON for machines; `offset` and `length` count bytes of the text that `file` names, or of the document itself.
     #[must_use]
     pub fn json(&self) -> Json {

@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use agendum_spec::fix::{Fixed, Unfixable};
 use agendum_spec::served::Serving;
@@ -13,10 +12,8 @@ use serde_json::json;
 use crate::config::Config;
 use crate::failure::{Failure, USAGE};
 use crate::host::made_indexes;
+use crate::show::MORE;
 use crate::{next, show, targets};
-
-/// Said behind a list of diagnostics that was cut.
-pub(crate) const MORE: &str = "there are more than these";
 
 /// Reads the files that a document names, beside it.
 struct Beside {
@@ -73,18 +70,10 @@ fn read_for(path: &Path, limits: &Limits, serving: Option<Serving<'_>>) -> Resul
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let beside = Beside { folder: folder.to_owned(), bytes_max: limits.document_bytes_max };
     let mut checked = agendum_spec::check_for(Source { name: &name, text: &text }, &beside, limits, serving);
-    // The files of a document are named from where the reader stands; those of one file share it.
-    let mut last: Option<(Arc<File>, Arc<File>)> = None;
-    for file in checked.diagnostics.iter_mut().filter_map(|one| one.file.as_mut()).filter(|_| folder != Path::new("."))
-    {
-        let (_, renamed) = match last.take() {
-            Some(same) if Arc::ptr_eq(&same.0, file) => last.insert(same),
-            _ => {
-                let path = folder.join(&file.path).display().to_string();
-                last.insert((Arc::clone(file), Arc::new(File { path, text: file.text.clone() })))
-            }
-        };
-        *file = Arc::clone(renamed);
+    if folder != Path::new(".") {
+        // The files of a document are named from where the reader stands.
+        let named = |file: &File| File { path: folder.join(&file.path).display().to_string(), text: file.text.clone() };
+        Diagnostic::map_files(&mut checked.diagnostics, named);
     }
     Ok(Document { name, text, beside, checked })
 }

@@ -61,8 +61,10 @@ fn show(json: bool, document: &Document, fixed: &Fixed, written: bool, is_text: 
         match &one.until {
             Some(until) => writeln!(
                 err,
-                "loop `{}` ({tasks}): at most {} rounds, until {until}: see that this is what you mean",
-                one.name, one.rounds_max
+                "loop `{}` ({tasks}): at most {} rounds, until {}: see that this is what you mean",
+                one.name,
+                one.rounds_max,
+                err.harmless(until)
             )?,
             None => writeln!(
                 err,
@@ -86,7 +88,7 @@ fn text_as_it_is(text: &str) -> std::io::Result<()> {
 }
 
 fn coloured<W: Write>(out: &mut Outlet<W>, difference: &str) -> std::io::Result<()> {
-    let difference = out.harmless(difference).into_owned();
+    let difference = out.harmless(difference);
     for line in difference.lines() {
         match line.chars().next() {
             Some('-') => writeln!(out, "{}", line.red())?,

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 use crate::host::{index_folder, open_index};
 use crate::{next, show};
 
+/// Characters of a passage that are shown.
+const PASSAGE_MAX: usize = 160;
+
 pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> {
     let mut out = show::out();
     match command {
@@ -55,10 +58,9 @@ pub(crate) fn index(context: &Context, command: Command) -> Result<(), Failure> 
                 writeln!(show::err(), "no passage of {name} has these words")?;
             }
             for found in results.documents {
-                let text: String = found.text.chars().take(160).collect();
-                let text = text.replace('\n', " ");
+                let text = show::one_line(&found.text, PASSAGE_MAX);
                 let said = format!("{:.2}  {}  {}\n      {text}", found.score, found.source, found.heading);
-                writeln!(out, "{}", out.harmless(&said).into_owned())?;
+                writeln!(out, "{}", out.harmless(&said))?;
             }
         }
         Command::Rm { name } => {

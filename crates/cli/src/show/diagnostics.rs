@@ -1,7 +1,6 @@
 //! What is said of a text, in that text: by our own check, or by a server that it was sent to.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use agendum_spec::{Diagnostic, File, Report};
 use serde_json::Value as Json;
@@ -9,20 +8,21 @@ use serde_json::Value as Json;
 use super::err;
 use super::harmless::{blotted, pictured};
 
+/// Said behind a list of diagnostics that was cut.
+pub(crate) const MORE: &str = "there are more than these";
+
 /// All of them on stderr, with snippets.
-pub(crate) fn diagnostics(name: &str, text: &str, said: Vec<Diagnostic>) -> std::io::Result<()> {
+pub(crate) fn diagnostics(name: &str, text: &str, mut said: Vec<Diagnostic>) -> std::io::Result<()> {
     let mut err = err();
     if !err.is_terminal() {
         return snippets(&mut err, Report::new(name, text, said));
     }
-    let file = |file: Arc<File>| File { path: pictured(&file.path).into(), text: blotted(&file.text).into() };
-    let shown = |one: Diagnostic| Diagnostic {
-        message: pictured(&one.message).into(),
-        help: one.help.as_deref().map(pictured).map(Into::into),
-        file: one.file.map(file).map(Arc::new),
-        ..one
-    };
-    let said = said.into_iter().map(shown).collect();
+    for one in &mut said {
+        one.message = pictured(&one.message).into();
+        one.help = one.help.as_deref().map(pictured).map(Into::into);
+    }
+    let file = |file: &File| File { path: pictured(&file.path).into(), text: blotted(&file.text).into() };
+    Diagnostic::map_files(&mut said, file);
     snippets(&mut err, Report::new(&pictured(name), &blotted(text), said))
 }
 

@@ -50,20 +50,11 @@ fn pictured_json(value: Json) -> Json {
     }
 }
 
-/// In one line, of so many characters at most.
-pub(super) fn one_line(text: &str, chars_max: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(chars_max) {
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{blotted, one_line, pictured, pictured_json};
+    use super::{blotted, pictured, pictured_json};
 
     #[test]
     fn nothing_that_steers_a_terminal_is_left() {
@@ -82,18 +73,5 @@ mod tests {
         }
         let value = json!({ "a\x1b": ["\x1b[2J", { "b": "\u{9b}" }, 1, null] });
         assert_eq!(pictured_json(value), json!({ "a␛": ["␛[2J", { "b": "\u{fffd}" }, 1, null] }));
-    }
-
-    #[test]
-    fn a_page_becomes_a_line() {
-        let page = "502: <html>\r\n<head>\n  <title>Bad</title>\n</head>\n";
-        let cases = [(page, 100), (page, 14), ("short", 5), ("longer", 5), ("", 5)];
-        let lines = cases.map(|(text, max)| one_line(text, max)).join("\n");
-        insta::assert_snapshot!(lines, @r"
-        502: <html> <head> <title>Bad</title> </head>
-        502: <html> <h…
-        short
-        longe…
-        ");
     }
 }

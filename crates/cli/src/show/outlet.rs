@@ -42,8 +42,8 @@ impl<W> Outlet<W> {
     }
 
     /// A value from outside, with all of its texts as they may be written here.
-    pub(crate) fn harmless_value<T: Clone + Serialize + DeserializeOwned>(&self, value: &T) -> T {
-        if self.is_terminal { pictured_value(value) } else { value.clone() }
+    pub(crate) fn harmless_value<'t, T: Clone + Serialize + DeserializeOwned>(&self, value: &'t T) -> Cow<'t, T> {
+        if self.is_terminal { Cow::Owned(pictured_value(value)) } else { Cow::Borrowed(value) }
     }
 }
 
@@ -104,8 +104,8 @@ mod tests {
     fn only_a_terminal_is_spared() {
         let said = [true, false].map(|is_terminal| {
             let outlet = Outlet { to: (), is_terminal };
-            let value: Vec<String> = outlet.harmless_value(&vec!["a\x1b[2J".to_owned()]);
-            format!("{} {}", outlet.harmless("a\x1b[2J"), value[0])
+            let value = vec!["a\x1b[2J".to_owned()];
+            format!("{} {}", outlet.harmless("a\x1b[2J"), outlet.harmless_value(&value)[0])
         });
         assert_eq!(said, ["a␛[2J a␛[2J", "a\x1b[2J a\x1b[2J"]);
     }

@@ -9,9 +9,8 @@ use futures_util::StreamExt as _;
 use owo_colors::OwoColorize as _;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::harmless::one_line;
 use super::streams::Streams;
-use super::tables::millis;
+use super::tables::{line, millis};
 use super::{err, out};
 use crate::client::Client;
 use crate::failure::Failure;
@@ -109,9 +108,6 @@ enum Folded {
 const ITEMS_SHOWN: u64 = 8;
 /// Failures among the others that are shown.
 const FAILURES_SHOWN: u64 = 8;
-
-/// Characters of a reason at most: some are whole pages.
-const REASON_MAX: usize = 200;
 
 /// Running tasks that the line of a terminal names.
 const STATUS_TASKS: usize = 3;
@@ -239,9 +235,10 @@ impl View {
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
             "task.failed" | "task.catching" | "task.retrying" => {
-                let reason = event.error.as_ref().map_or(String::new(), |error| {
-                    one_line(&format!("{}: {}", error.class, error.message), REASON_MAX)
-                });
+                let reason = event
+                    .error
+                    .as_ref()
+                    .map_or(String::new(), |error| line(&format!("{}: {}", error.class, error.message)));
                 let follows = match event.kind.as_str() {
                     "task.retrying" => "will retry",
                     "task.catching" => "will be caught",

@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::harmless::one_line;
 use super::{err, out, plain};
 use crate::failure::Failure;
 use crate::next;
@@ -30,17 +29,20 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
     let mut out = out();
     let idle = if hosted { 0 } else { runs.iter().filter(|run| !run.done).count() };
     for run in runs {
+        let status = if run.damaged {
+            "damaged"
+        } else if idle > 0 && !run.done && run.elapsed_ms.is_none() {
+            "not hosted"
+        } else {
+            &run.status
+        };
         let elapsed = run.elapsed_ms.map_or_else(|| "–".to_owned(), millis);
         let degraded = if run.degraded { " degraded" } else { "" };
         writeln!(
             out,
             "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}",
             run.id,
-            match run {
-                _ if run.damaged => "damaged",
-                _ if idle > 0 && !run.done && run.elapsed_ms.is_none() => "not hosted",
-                _ => &run.status,
-            },
+            status,
             elapsed,
             dollars(run.spent_usd),
             run.submitted,
@@ -94,7 +96,7 @@ pub(crate) fn output(detail: &RunDetail) -> Result<(), Failure> {
         },
     }
     let text = String::from_utf8_lossy(&text);
-    write!(out, "{}", out.harmless(&text).into_owned())?;
+    write!(out, "{}", out.harmless(&text))?;
     Ok(())
 }
 
@@ -312,8 +314,17 @@ fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure>
     Ok(())
 }
 
-/// A reason, as a table has room for it.
-fn line(reason: &str) -> String {
+/// In one line, of so many characters at most.
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
+    }
+}
+
+/// A reason, in one line that is not too long.
+pub(super) fn line(reason: &str) -> String {
     one_line(reason, REASON_MAX)
 }
 
@@ -333,4 +344,22 @@ pub(super) fn millis(ms: f64) -> String {
 
 pub(super) fn dollars(usd: f64) -> String {
     if usd == 0.0 { "$0".to_owned() } else { format!("${usd:.6}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_page_becomes_a_line() {
+        let page = "502: <html>\r\n<head>\n  <title>Bad</title>\n</head>\n";
+        let cases = [(page, 100), (page, 14), ("short", 5), ("longer", 5), ("", 5)];
+        let lines = cases.map(|(text, max)| one_line(text, max)).join("\n");
+        insta::assert_snapshot!(lines, @r"
+        502: <html> <head> <title>Bad</title> </head>
+        502: <html> <h…
+        short
+        longe…
+        ");
+    }
 }

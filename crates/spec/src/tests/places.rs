@@ -1,10 +1,12 @@
 //! Diagnostics point at the name inside the expression, however its text is written.
 
+use std::cell::Cell;
+
 use agendum_types::Limits;
 use insta::assert_snapshot;
 
 use super::{said, shown, with_head};
-use crate::{NoFiles, Resolver, Source, check};
+use crate::{Diagnostic, File, NoFiles, Resolver, Source, check};
 
 #[test]
 fn inside_texts_of_every_style() {
@@ -87,6 +89,28 @@ fn inside_files() {
     7:19 unknown_task: there is no task `y`
         help: tasks here: a, b
     ");
+}
+
+#[test]
+fn what_is_put_in_the_place_of_a_file_is_shared() {
+    let text = with_head(
+        r#"
+        tasks:
+          a: { uses: chat, with: { prompt: prompts/a.md, subject: x }, if: "${{ tasks.x.output }}" }
+          b: { uses: chat, with: { prompt: prompts/b.md } }
+    "#,
+    );
+    let mut said = check(Source { name: "x", text: &text }, &Prompt, &Limits::STANDARD).diagnostics;
+    let made = Cell::new(0);
+    Diagnostic::map_files(&mut said, |file| {
+        made.set(made.get() + 1);
+        File { path: format!("in/{}", file.path), text: file.text.clone() }
+    });
+    let files: Vec<_> = said.iter().filter_map(|one| one.file.as_deref()).collect();
+    let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+    let [a, b] = ["in/prompts/a.md", "in/prompts/b.md"];
+    assert_eq!((paths, made.get()), (vec![a, a, b, b, b], 2));
+    assert!(files.windows(2).all(|two| (two[0].path == two[1].path) == std::ptr::eq(two[0], two[1])));
 }
 
 #[test]
