@@ -137,10 +137,14 @@ impl Host {
 
 /// Makes the data directory, for its user alone, if it is missing.
 pub(crate) fn data_folder(data: &Path) -> Result<(), Failure> {
-    private_folder(data).map_err(|error| {
-        Failure::usage(format!("cannot make the data directory {}: {error}", data.display()))
-            .hint("name another with --data DIR")
-    })
+    private_folder(data).map_err(|error| no_data_folder(data, &error))
+}
+
+/// Why there is no data directory to write in.
+pub(crate) fn no_data_folder(data: &Path, error: &std::io::Error) -> Failure {
+    let doing = if data.is_dir() { "write in" } else { "make" };
+    Failure::usage(format!("cannot {doing} the data directory {}: {error}", data.display()))
+        .hint("name another with --data DIR")
 }
 
 /// Binds an address; a port that is taken is replaced, and that is said.

@@ -105,6 +105,22 @@ impl Directory {
         std::fs::metadata(self.database()).is_ok_and(|found| found.len() > 0)
     }
 
+    /// Tries whether [`own`](Self::own) finds it, or could make it: the folder, or the nearest above it that is there, must take another.
+    ///
+    /// Only the file system knows, for permissions do not tell of one that is full, or takes none (`/proc`): a folder with a name that
+    /// is no one else's is made in it, and goes at once. What is missing stays so, what is there keeps its permissions.
+    ///
+    /// # Errors
+    ///
+    /// What making it would fail with.
+    pub fn try_make(&self) -> io::Result<()> {
+        let nearest =
+            self.path.ancestors().find(|folder| folder.symlink_metadata().is_ok()).unwrap_or_else(|| Path::new("."));
+        let tried = nearest.join(format!(".agendum-{}", std::process::id()));
+        std::fs::create_dir(&tried)?;
+        std::fs::remove_dir(tried)
+    }
+
     /// Who owns it now, if anybody does.
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {

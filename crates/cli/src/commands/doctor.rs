@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Context;
 use super::configuration::{self, Theirs};
 use crate::failure::{FAILED, Failure};
-use crate::host::{data_folder, made_indexes};
+use crate::host::{made_indexes, no_data_folder};
 use crate::hosting::reach;
 use crate::programs::{self, Example};
 use crate::{next, show, targets};
@@ -97,20 +97,14 @@ async fn look(context: &Context) -> Vec<Finding> {
     findings
 }
 
-/// Opens the data directory as a command that reads would; what is not there is made, and taken away again.
+/// Opens the data directory as a command that reads would; one without runs must be fit for the first.
 fn opens(directory: &Directory, data: &Path) -> Result<&'static str, Failure> {
     if directory.exists() {
         SqliteStore::open(directory)?;
         directory.secret()?;
         return Ok("");
     }
-    let missing: Vec<&Path> = data.ancestors().take_while(|folder| !folder.exists()).collect();
-    let made = data_folder(data);
-    for folder in missing {
-        // Unless somebody uses it by now.
-        let _used = std::fs::remove_dir(folder);
-    }
-    made.map(|()| " (not made yet)")
+    directory.try_make().map(|()| " (not made yet)").map_err(|error| no_data_folder(data, &error))
 }
 
 /// Which model answers.

@@ -1,6 +1,7 @@
 //! A question answered, exit codes, kills, examples.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -286,6 +287,14 @@ fn a_doctor_finds_what_no_command_can_open() {
     let place = Place::with_shell();
     assert_eq!(doctor(&place, "new/data"), (0, String::new()));
     assert!(!place.path("new").exists(), "it only looks");
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::create_dir(place.path("open")).unwrap();
+    std::fs::set_permissions(place.path("open"), open.clone()).unwrap();
+    assert_eq!(doctor(&place, "open"), (0, String::new()));
+    assert_eq!(std::fs::metadata(place.path("open")).unwrap().permissions().mode() & 0o777, open.mode());
+    assert_eq!(std::fs::read_dir(place.path("open")).unwrap().count(), 0);
+    let (code, found) = doctor(&place, "/proc");
+    assert!(code == 1 && found.contains("cannot write in the data directory DATA"), "{code} {found}");
     place.shells(&[("a", "exit 0", "effect: none")]);
     for data in ["fine", "lost", "strange"] {
         assert_eq!(place.run(&["--data", data, "run", "graph.yaml"]).0, 0);
@@ -296,7 +305,13 @@ fn a_doctor_finds_what_no_command_can_open() {
     }
     std::fs::write(place.path("strange/agendum.db"), "what no release wrote").unwrap();
     assert_eq!(doctor(&place, "fine"), (0, String::new()));
-    for (data, command) in [("lost", "runs ls"), ("strange", "runs ls"), ("/proc/nope", "run graph.yaml")] {
+    let commands = [
+        ("lost", "runs ls"),
+        ("strange", "runs ls"),
+        ("/proc/nope", "run graph.yaml"),
+        ("graph.yaml/in/a/file", "run graph.yaml"),
+    ];
+    for (data, command) in commands {
         let (code, found) = doctor(&place, data);
         let command: Vec<&str> = command.split(' ').collect();
         let (_, _, error) = place.run(&[&["--data", data], &command[..]].concat());
