@@ -6,6 +6,8 @@ use agendum_ports::Failed;
 use agendum_types::{Class, Duration};
 use reqwest::{ClientBuilder, retry};
 
+use crate::http::answer::{broken, to};
+
 /// Limits of time of one target. A graph's `timeout` may only be shorter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -50,15 +52,9 @@ impl Timeouts {
                 let message = format!("nothing arrived for {} (`timeout.idle` of the target)", shown(self.idle));
                 Failed::new(Class::Timeout, message)
             }
-            (connect, false) => crate::http::answer::broken(error, connect),
+            (connect, false) => broken(error, connect),
         }
     }
-}
-
-/// Where it led, as ` to HOST:PORT`: the rest of a URL can carry a secret.
-pub(crate) fn to(error: &reqwest::Error) -> String {
-    let url = error.url().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
-    url.map_or_else(String::new, |(host, port)| format!(" to {host}:{port}"))
 }
 
 /// Until the attempt has had its time.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration as Span, SystemTime, UNIX_EPOCH};
+use std::time::{Duration as Span, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
@@ -17,8 +17,9 @@ use crate::exec::guard::Guard;
 pub(super) const MARK: &str = "AGENDUM_EXEC_ID";
 /// How long a program may take to end after SIGTERM.
 const GRACE: Span = Span::from_secs(2);
-/// Looks for strays at most: each may have started another while we looked.
-const SWEEPS_MAX: usize = 500;
+/// How long strays are looked for: each may have started another while we looked, and one that the kernel cannot end yet is found every
+/// time. With both graces it is less than an attempt has to stop.
+const SWEEPS: Span = Span::from_millis(900);
 /// Looks that must find nothing, one after the other: what goes on in ever new processes may just not have been there.
 const SWEEPS_CLEAN: usize = 3;
 
@@ -83,12 +84,9 @@ impl Drop for Family {
 /// Kills what carries the mark, wherever it is. Without `/proc` nothing is found.
 pub(super) fn kill_strays(mark: &str) {
     let entry = format!("{MARK}={mark}");
-    let mut clean = 0;
-    for _ in 0..SWEEPS_MAX {
+    let (begun, mut clean) = (Instant::now(), 0);
+    while clean < SWEEPS_CLEAN && begun.elapsed() < SWEEPS {
         clean = if kill_marked(&entry) { 0 } else { clean + 1 };
-        if clean == SWEEPS_CLEAN {
-            return;
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::chat::secret::without_tokens;
 use crate::http::hosts::NotPublic;
-use crate::timeouts::{Timeouts, to};
+use crate::timeouts::Timeouts;
 
 /// Bytes read of the answer that explains an error.
 const EXPLANATION_BYTES_MAX: usize = 64 << 10;
@@ -44,6 +44,12 @@ pub(crate) fn broken(error: &reqwest::Error, unsent: bool) -> Failed {
         return Failed::new(Class::Unavailable, message).without_effect();
     }
     Failed::new(Class::Unavailable, source)
+}
+
+/// Where it led, as ` to HOST:PORT`: the rest of a URL can carry a secret.
+pub(crate) fn to(error: &reqwest::Error) -> String {
+    let url = error.url().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+    url.map_or_else(String::new, |(host, port)| format!(" to {host}:{port}"))
 }
 
 /// The failure that a status is, with what the server says about it.

@@ -113,11 +113,12 @@ async fn what_goes_on_in_ever_new_processes_is_caught() {
     let hops = folder.path().join("hops");
     // It ends by itself one day, should it ever get away.
     let script = r#"use POSIX; for (1..20000) { fork and exit; POSIX::setsid(); open F, ">>", $ARGV[0]; print F "."; close F; select undef, undef, undef, 0.0005 }"#;
-    let start = format!("perl -e '{script}' {}; sleep 600", hops.display());
+    let start = format!("perl -e '{script}' {} || exit; sleep 600", hops.display());
     let (attempt, cancel) = attempt(&json!({ "argv": ["sh", "-c", start] }));
     let running = tokio::spawn(exec(&["sh"]).start(attempt));
     let count = || std::fs::read(&hops).map_or(0, |hops| hops.len());
     while count() < 100 {
+        assert!(!running.is_finished(), "perl did not start");
         tokio::time::sleep(Span::from_millis(1)).await;
     }
     cancel.cancel();
