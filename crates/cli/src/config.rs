@@ -199,7 +199,11 @@ impl Config {
         let beside = graph.and_then(Path::parent).map(|folder| folder.join(FILE));
         let here = PathBuf::from(FILE);
         let found = || beside.into_iter().chain([here]).find(|path| path.is_file());
-        let file = named.map(Path::to_owned).or_else(found);
+        Self::open(named.map(Path::to_owned).or_else(found))
+    }
+
+    /// Reads this file, and what the environment says otherwise; without one, the defaults.
+    pub(crate) fn open(file: Option<PathBuf>) -> Result<Self, Failure> {
         let text = match &file {
             None => String::new(),
             Some(path) => std::fs::read_to_string(path)

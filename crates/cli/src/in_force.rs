@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use agendum_spec::Accepted;
 use agendum_spec::served::{self, Serving};
-use agendum_store_sqlite::Owner;
+use agendum_store_sqlite::{Directory, Owner};
 use agendum_types::graph::{Catch, Rung, Work};
 use agendum_types::{Capability, Graph, Limits, Target};
 use serde::{Deserialize, Serialize};
@@ -84,9 +84,17 @@ impl InForce {
         self.file.as_ref().map_or_else(|| "the defaults".to_owned(), |file| file.display().to_string())
     }
 
-    /// That it is in force where another process hosts runs with it, and what another configuration has otherwise.
-    pub(crate) fn note(&self, hosted: &str, other: &Self, differences: &[String]) -> String {
-        let (name, differ) = (other.name(), differences.join(", "));
+    /// What the owner of a data directory has in force, if that is another process, and what is not as it is in ours.
+    pub(crate) fn other(data: &Path, ours: &Self) -> Option<(Owner, Self, Vec<String>)> {
+        let owner = Directory::look(data).owner()?;
+        let theirs = Self::read(&owner.about)?;
+        let differences = theirs.differences(ours);
+        Some((owner, theirs, differences))
+    }
+
+    /// That it is in force for this data directory, whose owner has it, and what our configuration has otherwise.
+    pub(crate) fn note(&self, owner: &Owner, data: &Path, ours: &Self, differences: &[String]) -> String {
+        let (hosted, name, differ) = (self.hosted(owner, data), ours.name(), differences.join(", "));
         format!("note: {hosted}, which is in force, not {name}; different: {differ}")
     }
 
@@ -97,11 +105,9 @@ impl InForce {
 
     /// The whole configuration, keys included, if its file and this environment still say the same.
     pub(crate) fn whole(&self) -> Option<Config> {
-        let config = match &self.file {
-            Some(file) => Config::find(Some(file), None).ok()?,
-            None => Config::plain(),
-        };
-        (Self::of(&config) == *self).then_some(config)
+        let read = Config::open(self.file.clone()).ok();
+        // A `demo` heeds no environment.
+        read.into_iter().chain([Config::plain()]).find(|config| Self::of(config) == *self)
     }
 
     /// What another configuration has that is not here, or is here otherwise.

@@ -2,8 +2,6 @@
 
 use std::io::Write as _;
 
-use agendum_store_sqlite::Directory;
-
 use super::Context;
 use crate::config::faulty;
 use crate::failure::Failure;
@@ -20,9 +18,7 @@ pub(super) struct Theirs {
 
 impl Theirs {
     pub(super) fn of(context: &Context) -> Option<Self> {
-        let owner = Directory::look(&context.data).owner()?;
-        let theirs = InForce::read(&owner.about)?;
-        let differences = theirs.differences(&InForce::of(&context.config));
+        let (owner, theirs, differences) = InForce::other(&context.data, &InForce::of(&context.config))?;
         Some(Self { process: owner.pid, file: theirs.name(), differences })
     }
 

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use agendum_store_sqlite::Directory;
 use agendum_types::Target;
 
 use super::{Context, check};
@@ -39,14 +38,13 @@ pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failur
 
 /// The configuration by which the owner of the data directory would run the graph, if it is another one; says so.
 fn in_force(context: &Context) -> Option<Config> {
-    let owner = Directory::look(&context.data).owner()?;
-    let (theirs, ours) = (InForce::read(&owner.about)?, InForce::of(&context.config));
-    let differences = theirs.differences(&ours);
+    let ours = InForce::of(&context.config);
+    let (owner, theirs, differences) = InForce::other(&context.data, &ours)?;
     if differences.is_empty() {
         return None;
     }
     let whole = theirs.whole();
-    tell(&theirs.note(&theirs.hosted(&owner, &context.data), &ours, &differences));
+    tell(&theirs.note(&owner, &context.data, &ours, &differences));
     if whole.is_none() {
         tell("note: that cannot be read from here as it was when the process began: the forecast goes by this one");
     }

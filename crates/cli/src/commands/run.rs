@@ -147,17 +147,17 @@ fn agree(context: &Context, session: &Session, accepted: &Accepted, submission: 
     if differences.is_empty() {
         return Ok(());
     }
-    let said = theirs.hosted(owner, &context.data);
     let lacks = theirs.lacks(accepted, &submission.inputs, &context.data, &context.config.limits.0);
     if lacks.is_empty() {
-        tell(&theirs.note(&said, &ours, &differences));
+        tell(&theirs.note(owner, &context.data, &ours, &differences));
         return Ok(());
     }
+    let hosted = theirs.hosted(owner, &context.data);
     let lacks = lacks.into_iter().collect::<Vec<_>>().join("; ");
     let again = context.config.file.as_ref().map_or_else(String::new, |file| {
         format!(" and start it with --config {}", next::quoted(&file.display().to_string()))
     });
-    Err(Failure::usage(format!("{said}, and that has not what the graph needs: {lacks}"))
+    Err(Failure::usage(format!("{hosted}, and that has not what the graph needs: {lacks}"))
         .hint(format!("stop it (kill {}){again}, or use another data directory: --data DIR", owner.pid)))
 }
 
@@ -165,8 +165,8 @@ fn agree(context: &Context, session: &Session, accepted: &Accepted, submission: 
 fn free(context: &Context, session: &Session, accepted: &Accepted) -> Result<(), Failure> {
     let Some((owner, theirs)) = session.in_force() else { return Ok(()) };
     let Some(target) = theirs.stranger(&InForce::of(&context.config), &accepted.graph) else { return Ok(()) };
-    let (pid, data, name) = (owner.pid, context.data.display(), theirs.name());
-    Err(Failure::usage(format!("process {pid} hosts {data} with {name}, whose target {target} may cost money"))
+    let hosted = theirs.hosted(owner, &context.data);
+    Err(Failure::usage(format!("{hosted}, whose target {target} may cost money"))
         .hint("use another data directory: --data DIR"))
 }
 

@@ -16,6 +16,12 @@ impl Place {
         self.write(&format!("{name}.yaml"), &format!("version: 1\nname: {graph}\ntasks:\n  t: {task}\n{more}"));
     }
 
+    /// Waits until a shell line has made this file, and its run is durable: what has no effect begins before.
+    fn wait_for_run(&self, name: &str) {
+        self.wait_for(name);
+        while self.runs().is_empty() {}
+    }
+
     /// Graph and status of all runs, newest first.
     fn runs(&self) -> Vec<(String, String)> {
         let runs = self.json(&["runs", "ls"]);
@@ -57,7 +63,7 @@ fn an_open_run_waits_for_its_configuration() {
     place.write("other/agendum.toml", "");
     place.write("other/tiny.yaml", "version: 1\nname: tiny\ntasks:\n  m: { uses: moderate, with: { text: fine } }\n");
     let mut host = place.agendum(&["run", "open.yaml"]).spawn().unwrap();
-    place.wait_for("began");
+    place.wait_for_run("began");
     host.kill().unwrap();
     host.wait().unwrap();
     let (_, out, err) = place.run(&["runs", "ls"]);
@@ -115,6 +121,23 @@ fn the_configuration_of_the_owner_is_in_force() {
     let (_, out, _) = place.run(&["--config", "other/agendum.toml", "config", "check"]);
     assert!(out.contains("the same"), "{out}");
     server.stop();
+}
+
+#[test]
+fn a_forecast_goes_by_what_the_environment_says_of_the_owner() {
+    let place = Place::with_shell();
+    let graph = "version: 1\nname: talk\ntasks:\n  c: { uses: chat, with: { prompt: hello } }\n";
+    place.write("talk.yaml", graph);
+    place.write("bare/none", "");
+    let mut serve = place.agendum(&["serve", "--listen", "127.0.0.1:0"]);
+    serve.current_dir(place.path("bare")).env("OPENAI_API_KEY", "x");
+    let (_server, _) = Server::listening(serve);
+    for (key, target, read) in [("x", "openai", true), ("", "offline/small", false)] {
+        let (code, out, err) =
+            said(&place.agendum(&["explain", "talk.yaml"]).env("OPENAI_API_KEY", key).output().unwrap());
+        assert!(code == 0 && out.contains(target) && err.contains("which is in force"), "{code} {out} {err}");
+        assert_eq!(!err.contains("cannot be read from here"), read, "{err}");
+    }
 }
 
 #[test]
@@ -278,7 +301,7 @@ fn a_slip_of_the_pen_is_told_at_once() {
     let place = Place::with_shell();
     place.shell("open", &format!("touch began; {}", until(&place.path("end"))), "");
     let mut host = place.agendum(&["run", "open.yaml"]).spawn().unwrap();
-    place.wait_for("began");
+    place.wait_for_run("began");
     host.kill().unwrap();
     host.wait().unwrap();
     // The run goes on for as long as somebody hosts it: whoever waited for it would not come back.

@@ -119,7 +119,7 @@ impl Server {
     }
 
     /// Its first line says that it listens.
-    fn listening(mut command: Command) -> (Self, String) {
+    pub(crate) fn listening(mut command: Command) -> (Self, String) {
         let mut child = command.spawn().unwrap();
         let err = BufReader::new(child.stderr.take().unwrap());
         let mut server = Self(child, err);
