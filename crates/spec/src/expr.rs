@@ -55,12 +55,16 @@ pub(crate) fn environment() -> Environment<'static> {
 /// Characters that an error shows of what is no number.
 const SHOWN_MAX: usize = 40;
 
-/// Which text is no number: MiniJinja says only that one is none.
+/// Which text is no number: MiniJinja says only that one is none. What it says of an argument stays.
 fn no_number(value: &Value, error: Error) -> Error {
-    let Some(text) = value.as_str() else { return error };
-    let shown: String = text.chars().take(SHOWN_MAX).collect();
-    let blanks = if text.trim() == text { "" } else { ": take the white space away with `| trim`" };
-    Error::new(error.kind(), format!("{shown:?} cannot be read as a number{blanks}"))
+    let cause = |text: &str| text.parse::<f64>().err().map(|cause| cause.to_string());
+    let is_told = |text: &&str| cause(text).is_some_and(|cause| error.detail() == Some(&cause));
+    let Some(text) = value.as_str().filter(is_told) else { return error };
+    let mut shown = text.chars();
+    let begin: String = shown.by_ref().take(SHOWN_MAX).collect();
+    let rest = if shown.as_str().is_empty() { "" } else { "…" };
+    let help = if cause(text.trim()).is_none() { ": take the white space away with `| trim`" } else { "" };
+    Error::new(error.kind(), format!("{begin:?}{rest} cannot be read as a number{help}"))
 }
 
 /// What a source reads and calls. One that calls what there is may still hold what is refused: see [`guard`].

@@ -45,8 +45,6 @@ pub struct Unfixable(pub String);
 ///
 /// If there are other errors to mend first, or a cycle has no loop that means the same.
 pub fn fix(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Result<Option<Fixed>, Unfixable> {
-    let readable = tree::Readable::new(source.text);
-    let source = Source { text: &readable.text, ..source };
     let checked = check(source, resolver, limits);
     let errors = checked.diagnostics.iter().filter(|found| found.severity == Severity::Error);
     let (cycles, others): (Vec<_>, Vec<_>) = errors.partition(|found| found.code == "cycle");

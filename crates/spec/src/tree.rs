@@ -164,8 +164,8 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
             Some(node)
         }
         Err(error) => {
-            let (at, message, help) = explain(text, &error);
-            diagnostics.error("syntax", &(at..at), message, help);
+            let (at, message, help) = explain(&readable.text, &error);
+            diagnostics.error("syntax", &readable.written(&(at..at)), message, help);
             None
         }
     }
@@ -173,14 +173,14 @@ pub(crate) fn parse(text: &str, limits: &Limits, diagnostics: &mut Diagnostics) 
 
 /// A text as the parser takes it. JSON may hold characters in its texts that YAML does not, or reads otherwise: they are escaped, which
 /// both read alike.
-pub(crate) struct Readable<'t> {
-    pub(crate) text: Cow<'t, str>,
+struct Readable<'t> {
+    text: Cow<'t, str>,
     /// Where each escape ends, in `text` and in what was written.
     escapes: Vec<(usize, usize)>,
 }
 
 impl<'t> Readable<'t> {
-    pub(crate) fn new(written: &'t str) -> Self {
+    fn new(written: &'t str) -> Self {
         let is_rare = |character: char| {
             matches!(character, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
         };

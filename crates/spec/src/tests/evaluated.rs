@@ -85,8 +85,11 @@ fn what_is_no_number_is_shown() {
         with(&format!(r#"{{ prompt: hi, n: "${{{{ inputs.n | {filter} }}}}" }}"#), None, json!({ "n": of }))
     };
     assert_snapshot!(as_number("7\n", "int"), @r#"error: "7\n" cannot be read as a number: take the white space away with `| trim` (line 1)"#);
+    assert_snapshot!(as_number("seven\n", "int"), @r#"error: "seven\n" cannot be read as a number (line 1)"#);
+    assert_snapshot!(as_number("7", "int(bse=16)"), @"error: unknown keyword argument 'bse' (line 1)");
+    assert_snapshot!(as_number("seven", "int(base='x')"), @"error: cannot convert string to u32 (line 1)");
     assert_snapshot!(as_number("seven", "float"), @r#"error: "seven" cannot be read as a number (line 1)"#);
-    assert_snapshot!(as_number(&"x".repeat(9_000), "int"), @r#"error: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" cannot be read as a number (line 1)"#);
+    assert_snapshot!(as_number(&"x".repeat(9_000), "int"), @r#"error: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"… cannot be read as a number (line 1)"#);
     assert_snapshot!(as_number("7", "int"), @r#"{"prompt":"hi","n":7}"#);
     assert_snapshot!(as_number("f", "int(base=16)"), @r#"{"prompt":"hi","n":15}"#);
     assert_snapshot!(as_number("seven", "int(default=7)"), @r#"{"prompt":"hi","n":7}"#);

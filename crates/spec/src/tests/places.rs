@@ -124,3 +124,14 @@ fn what_stands_behind_a_character_that_yaml_does_not_know() {
         assert_eq!(found, ["tasks.no", "\"chta\""], "behind {character:?}");
     }
 }
+
+#[test]
+fn what_cannot_be_read_behind_such_a_character() {
+    for characters in ["", "\u{7f}\u{7f}", "\u{feff}é"] {
+        let text = format!(r#"{{"a":"{characters}","b":{}{}}}"#, "[".repeat(40), "]".repeat(40));
+        let checked = check(Source { name: "x", text: &text }, &NoFiles, &Limits::STANDARD);
+        let [found] = checked.diagnostics.as_slice() else { panic!("{:#?}", checked.diagnostics) };
+        assert_eq!(found.code, "syntax");
+        assert_eq!(text[..found.span.start].matches('[').count(), 31, "behind {characters:?}");
+    }
+}
