@@ -148,15 +148,17 @@ fn joined(mut steps: Vec<Step>, links: &[Json]) -> Steps {
             }
         }
         // A step says itself what it needs and lacks.
-        if let Some(place) = places.get(&to) {
-            steps[*place].needs.push(from);
-            continue;
+        match places.get(&to) {
+            Some(place) => steps[*place].needs.push(from),
+            None => {
+                let strange =
+                    |end: &str| format!("{end:?}, which is not among the nodes: add the node, or drop the link");
+                if !places.contains_key(&from) {
+                    wrong.push(format!("a link comes from {}", strange(&from)));
+                }
+                wrong.push(format!("a link leads to {}", strange(&to)));
+            }
         }
-        let strange = |end: &str| format!("{end:?}, which is not among the nodes: add the node, or drop the link");
-        if !places.contains_key(&from) {
-            wrong.push(format!("a link comes from {}", strange(&from)));
-        }
-        wrong.push(format!("a link leads to {}", strange(&to)));
     }
     (steps, wrong)
 }
@@ -214,7 +216,7 @@ fn document(steps: &[Step], marks: &[Mark], mut wrong: Vec<String>) -> Result<Js
 /// Plans of the same tools in the same order are of one name: what one run taught of them holds for the next.
 fn called(steps: &[Step]) -> String {
     let tools: Vec<&str> = steps.iter().map(|step| step.tool.as_str()).collect();
-    format!("plan-{}", &blake3::hash(json!(tools).to_string().as_bytes()).to_hex()[..8])
+    format!("plan-{:.8}", crate::hash_of(&json!(tools).to_string()))
 }
 
 /// The arguments of a step as a template, and the places of the steps that they read.

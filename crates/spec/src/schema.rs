@@ -12,6 +12,7 @@ use agendum_types::{Duration, Limits};
 use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostics, nearest};
+use crate::expr::{self, Text};
 use crate::json_schema;
 use crate::tree::{Key, Node, Value};
 use crate::values;
@@ -108,7 +109,9 @@ impl Walk<'_> {
         let wanted: Vec<_> = types.iter().map(name).collect();
         let message = format!("{what} is {}; it must be {}", node.kind(), wanted.join(" or "));
         let example = schema["x-example"].as_str().map(|example| format!("write {example}"));
-        let help = example.or_else(|| types.iter().find_map(|choice| in_seconds(node, choice)));
+        let is_number = matches!(node.value, Value::Number(_));
+        let span = || types.iter().find_map(|choice| as_span(node, choice)).filter(|_| is_number);
+        let help = example.or_else(span);
         self.diagnostics.error("wrong_type", &node.span, message, help.unwrap_or_default());
     }
 
@@ -122,12 +125,10 @@ impl Walk<'_> {
             None => vec![article(wanted.as_str().unwrap_or("any"))],
         };
         let message = format!("{what} is {}; it must be {}", node.kind(), names.join(" or "));
-        let help = match (&node.value, wanted.as_str()) {
-            (Value::Null, _) => "write a value, or leave the key out".to_owned(),
-            (Value::Number(_) | Value::Bool(_), Some("string")) => {
-                in_seconds(node, schema).unwrap_or_else(|| "put it in quotes".to_owned())
-            }
-            _ if schema["format"] == "agendum-duration" => values::no_span(""),
+        let help = match (&node.value, as_span(node, schema), wanted.as_str()) {
+            (Value::Null, ..) => "write a value, or leave the key out".to_owned(),
+            (_, Some(span), _) => span,
+            (Value::Number(_) | Value::Bool(_), None, Some("string")) => "put it in quotes".to_owned(),
             _ => String::new(),
         };
         self.diagnostics.error("wrong_type", &node.span, message, help);
@@ -170,8 +171,10 @@ impl Walk<'_> {
                 );
             }
         }
-        if let (Some("agendum-duration"), Some(text)) = (schema["format"].as_str(), node.text()) {
-            self.has_time(node, text, schema, what);
+        match (schema["format"].as_str(), node.text()) {
+            (Some("agendum-duration"), Some(text)) => self.has_time(node, text, schema, what),
+            (Some("agendum-url"), Some(text)) => self.has_url(node, text, what),
+            _ => {}
         }
         if let (Some(pattern), Some(text)) = (schema["pattern"].as_str(), node.text())
             && pattern != COMPUTED
@@ -193,6 +196,13 @@ impl Walk<'_> {
                 self.diagnostics.error("out_of_range", &node.span, message, "write more, or leave it out");
             }
             Some(_) => {}
+        }
+    }
+
+    fn has_url(&mut self, node: &Node, text: &str, what: &str) {
+        if expr::classify(text) == Text::Plain && !values::is_url(text) {
+            let message = format!("{what} is {text:?}, which is no http or https URL");
+            self.diagnostics.error("no_url", &node.span, message, values::no_url(text));
         }
     }
 
@@ -327,10 +337,10 @@ fn is_plain(node: &Node, schema: &Json) -> bool {
     wants && node.text().is_some_and(|text| !text.contains("${{") && !text.contains("{%"))
 }
 
-/// A number where a span of time should be was meant as seconds.
-fn in_seconds(node: &Node, schema: &Json) -> Option<String> {
-    let Value::Number(number) = &node.value else { return None };
-    (schema["format"] == "agendum-duration").then(|| format!("write `{number}s`"))
+/// How to write what was meant, where a span of time should be.
+fn as_span(node: &Node, schema: &Json) -> Option<String> {
+    let number = if let Value::Number(number) = &node.value { number.to_string() } else { String::new() };
+    (schema["format"] == "agendum-duration").then(|| values::no_span(&number))
 }
 
 fn fits(node: &Node, wanted: &Json) -> bool {
@@ -360,8 +370,14 @@ fn article(name: &str) -> &'static str {
     }
 }
 
+/// What a description says, as a help: it begins like one, unless with an abbreviation.
 fn description(property: &Json) -> String {
-    property["description"].as_str().unwrap_or_default().to_lowercase().trim_end_matches('.').to_owned()
+    let text = property["description"].as_str().unwrap_or_default().trim_end_matches('.');
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) if !rest.as_str().starts_with(char::is_uppercase) => first.to_lowercase().chain(rest).collect(),
+        _ => text.to_owned(),
+    }
 }
 
 /// The two patterns of the schema: names of graphs and of tasks.

@@ -1,6 +1,7 @@
 //! Values as people write them, in documents, configurations and on the command line: spans of time, instants, money.
 
 use agendum_types::{Duration, Money, Timestamp};
+use url::Url;
 
 /// Reads a span of time: `900ms`, `8s`, `1h30m`, or ISO 8601 (`PT8S`).
 #[must_use]
@@ -12,10 +13,27 @@ pub fn span(text: &str) -> Option<Duration> {
 /// How to write what was meant, for a text that is no span of time.
 #[must_use]
 pub fn no_span(text: &str) -> String {
-    if text.trim().parse::<f64>().is_ok_and(|seconds| seconds >= 0.0) {
-        format!("write `{}s`", text.trim())
+    let seconds = format!("{}s", text.trim());
+    if text.trim().parse::<f64>().is_ok() && span(&seconds).is_some() {
+        format!("write `{seconds}`")
     } else {
         "write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)".to_owned()
+    }
+}
+
+/// True for a URL that a request can be made from.
+pub(crate) fn is_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// How to write what was meant, for a text that is no such URL.
+pub(crate) fn no_url(text: &str) -> String {
+    let text = text.trim();
+    // Of a path the first part would become the host.
+    let has_host = text.starts_with("//") || !text.starts_with(['/', '\\', '.']);
+    match Url::parse(&format!("https://{text}")) {
+        Ok(url) if has_host && !text.contains(':') => format!("write {url}"),
+        Ok(_) | Err(_) => "write https://HOST/PATH".to_owned(),
     }
 }
 

@@ -21,6 +21,10 @@ impl<'t> Lower<'t, '_> {
         self.ladder(id, node);
         self.plain(id, node);
         self.needs(id, node);
+        // What was accepted before has no place, and is not judged again.
+        if !self.names[id.0 as usize].is_empty() {
+            self.contrary(id, node);
+        }
     }
 
     /// Where an expression stands that is evaluated before the task runs.
@@ -82,9 +86,6 @@ impl<'t> Lower<'t, '_> {
             .and_then(|with| with.get("max_tokens"))
             .and_then(Node::whole)
             .map(|cap| cap.min(u64::from(u32::MAX)) as u32);
-        if let (Capability::Http, Some(url)) = (capability, with.and_then(|with| with.get("url"))) {
-            self.url(url);
-        }
         let requirement = words::requirement(node.get("model"));
         let declared = node.get("effect").and_then(Node::text).and_then(Effect::from_word);
         let task = &mut self.graph.tasks[id.0 as usize];
@@ -296,8 +297,8 @@ impl<'t> Lower<'t, '_> {
             let on = entry.get("on").map(words::classes).unwrap_or_default();
             rungs.push(Catch { on, rung });
         }
-        if !rungs.is_empty() {
-            self.no_fallback(node, catch);
+        if !rungs.is_empty() && node.get("no_fallback").and_then(Node::bool) == Some(true) {
+            self.no_catch("no_fallback: true", catch);
         }
         self.graph.tasks[id.0 as usize].catch = rungs;
     }
@@ -324,7 +325,6 @@ impl<'t> Lower<'t, '_> {
         task.live = flag("live");
         task.delay = words::span(node.get("delay"));
         task.within = within;
-        self.retries(id, node);
     }
 
     /// `needs` and `publish_after`: names of tasks beside this one.
@@ -341,10 +341,8 @@ impl<'t> Lower<'t, '_> {
         for name in node.get("publish_after").map(Node::items).unwrap_or_default() {
             if let Some(found) = self.beside(id, name) {
                 self.graph.tasks[id.0 as usize].publish_after.push(found);
-                self.released_by(id, found, name);
             }
         }
-        self.shown(node);
         if let (Some(text), Some(_)) = (node.get("publish_after"), self.graph.task(id).parent) {
             let help = "move the task out of its group, or leave `publish_after` out";
             self.diagnostics.error("top_only", &text.span, "`publish_after` belongs to a task at the top", help);

@@ -45,6 +45,7 @@ fn every_capability_has_its_arguments() {
     11:33 wrong_type: `url` is a list; it must be a text
     11:62 wrong_type: `list` is a list; it must be a text or a number or true or false
     12:65 out_of_range: `top_k` is 0; it must be between 1 and 100
+        help: passages at most
     ");
 }
 
@@ -294,4 +295,60 @@ fn what_a_schema_costs_has_a_bound() {
     assert_snapshot!(document("schema", doubling(30), "x"), @"1:84 bad_schema: `schema` cannot be used: it has more than 20000 words with every `$ref` followed: let fewer of them lead on");
     assert_snapshot!(document("schema", serde_json::json!({ "type": "string", "pattern": "(?=a)b" }), "x"), @r#"1:111 bad_schema: `schema` is no JSON Schema at `pattern`: "(?=a)b" is not a "regex""#);
     assert_snapshot!(document("schema", serde_json::json!({ "properties": { "next": { "$ref": "#" } } }), "x"), @"1:84 bad_schema: `schema` cannot be used: `$ref: #` leads back to itself, or through more than 32 others: write out how deep it may go");
+}
+
+#[test]
+fn a_race_can_be_won() {
+    assert_snapshot!(said(r#"
+        tasks: { r: { race: { first: 3 }, tasks: { p: { uses: chat, with: { prompt: hi } }, q: { uses: chat, with: { prompt: hi } } } } }
+    "#), @"
+    3:21 out_of_range: the race wants 3 good results of 2 tasks
+        help: write `first: 2` at most, or add tasks
+    ");
+}
+
+#[test]
+fn what_multiplies_beyond_a_run_is_refused() {
+    let nested = |outer: u32, inner: u32| {
+        said(&format!(
+            "tasks:\n  o: {{ foreach: '${{{{ inputs.l }}}}', max_parallel: {outer}, tasks: {{\n    i: {{ foreach: '${{{{ item }}}}', max_parallel: {inner}, tasks: {{\n      c: {{ uses: chat, with: {{ prompt: hi }} }} }} }} }} }}"
+        ))
+    };
+    // The task, its items, and in each of them the same once more: 1 + 1000 + 1000 + 1000 * 498 + 1000 * 498.
+    assert_eq!(nested(1_000, 498), "");
+    assert_snapshot!(nested(1_000, 499), @"
+    6:7 too_many_tasks: with this task, more than 1000000 could be alive at once in one run
+        help: lower `max_parallel` of it or of what it stands in: they multiply
+    ");
+    assert_snapshot!(nested(1_024, 1_024), @"
+    5:5 too_many_tasks: with this task, more than 1000000 could be alive at once in one run
+        help: lower `max_parallel` of it or of what it stands in: they multiply
+    ");
+}
+
+#[test]
+fn sections_do_not_read_each_other() {
+    assert_snapshot!(said(r#"
+        tasks: { a: { uses: chat, with: { prompt: "${{ tasks.s.output }}" } } }
+        after: { s: { uses: chat, with: { prompt: hi } } }
+    "#), @"
+    3:54 wrong_section: task `s` runs in another section
+        help: only the tasks of `tasks` can be read from other sections
+    ");
+}
+
+#[test]
+fn outer_reaches_tasks_only() {
+    assert_snapshot!(said(r#"
+        tasks:
+          g:
+            foreach: "${{ inputs.l }}"
+            tasks:
+              x: { uses: chat, foreach: [1, 2], with: { prompt: "${{ outer.item }} ${{ outer.run.id }}" } }
+    "#), @"
+    7:62 unknown_name: `outer.item` is not known here: `outer` reaches tasks only, outer.tasks.NAME.output
+        help: hand the value in with the list of the `foreach`, or as the output of a task
+    7:80 unknown_name: `outer.run.id` is not known here: `outer` reaches tasks only, outer.tasks.NAME.output
+        help: hand the value in with the list of the `foreach`, or as the output of a task
+    ");
 }

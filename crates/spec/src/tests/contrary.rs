@@ -28,6 +28,7 @@ fn a_text_is_held_back_by_what_can_hold_it_back() {
           open: { uses: moderate, with: { text: "${{ tasks.b.output.text }}" } }
           closed: { uses: moderate, fail_if: "${{ not output.allowed }}", with: { text: "${{ tasks.b.output.text }}" } }
           g: { tasks: { d: { uses: chat, live: true, publish_after: [e], with: { prompt: hi } }, e: { uses: chat, with: { prompt: hi } } } }
+          h: { publish_after: [closed], tasks: { f: { uses: chat, with: { prompt: hi } } } }
     "#), @"
     4:48 contradiction: `publish_after` of task `a` names itself
         help: name the task that checks its text, or leave `publish_after` out
@@ -37,6 +38,8 @@ fn a_text_is_held_back_by_what_can_hold_it_back() {
         help: write `live: true` beside it, or leave `publish_after` out
     9:61 top_only: `publish_after` belongs to a task at the top
         help: move the task out of its group, or leave `publish_after` out
+    10:23 not_live (warning): nothing is held back: only a task with `live: true` shows its text while it runs
+        help: leave `publish_after` out: a group shows no text
     ");
 }
 
@@ -48,10 +51,13 @@ fn what_may_have_taken_effect_is_not_run_again() {
           b: { uses: exec, retry: { on: [uncertain] }, with: { argv: [x] } }
           c: { uses: exec, effect: idempotent, retry: { on: [uncertain] }, with: { argv: [x] } }
           d: { uses: exec, retry: { on: [any] }, with: { argv: [x] } }
+          e: { uses: http, retry: { on: [uncertain] }, with: { url: "https://example.com", method: POST } }
     "#), @"
-    4:77 contradiction: a task with `effect: once` is never run again when nobody knows whether it took effect
+    4:77 contradiction: a task whose effect is `once` is never run again when nobody knows whether it took effect
         help: leave `uncertain` out, or write `effect: idempotent` if what it calls keeps the key that it is sent
-    5:34 contradiction: a task with `effect: once` is never run again when nobody knows whether it took effect
+    5:34 contradiction: a task whose effect is `once` (by default) is never run again when nobody knows whether it took effect
+        help: leave `uncertain` out, or write `effect: idempotent` if what it calls keeps the key that it is sent
+    8:34 contradiction: a task whose effect is `once` (by default) is never run again when nobody knows whether it took effect
         help: leave `uncertain` out, or write `effect: idempotent` if what it calls keeps the key that it is sent
     ");
 }
@@ -67,6 +73,9 @@ fn a_url_leads_over_http() {
           g: { uses: http, with: { url: "https://exa mple.com" } }
           e: { uses: http, with: { url: "HTTP://example.com" } }
           f: { uses: http, with: { url: "${{ inputs.host }}/page" } }
+          h: { uses: http, with: { url: /api/x } }
+          i: { uses: http, with: { url: ./api/x } }
+          j: { uses: http, with: { url: //example.com/api/x } }
     "#), @r#"
     4:33 no_url: `url` is "example.com/page", which is no http or https URL
         help: write https://example.com/page
@@ -76,22 +85,11 @@ fn a_url_leads_over_http() {
         help: write https://HOST/PATH
     8:33 no_url: `url` is "https://exa mple.com", which is no http or https URL
         help: write https://HOST/PATH
+    11:33 no_url: `url` is "/api/x", which is no http or https URL
+        help: write https://HOST/PATH
+    12:33 no_url: `url` is "./api/x", which is no http or https URL
+        help: write https://HOST/PATH
+    13:33 no_url: `url` is "//example.com/api/x", which is no http or https URL
+        help: write https://example.com/api/x
     "#);
-}
-
-#[test]
-fn a_span_of_the_wrong_type_has_a_help() {
-    assert_snapshot!(said(r#"
-        tasks:
-          a: { uses: chat, within: 5, with: { prompt: hi } }
-          b: { uses: chat, within: [5s], with: { prompt: hi } }
-          c: { uses: chat, optional: true, value: 101, with: { prompt: hi } }
-    "#), @"
-    4:28 wrong_type: `within` is a number; it must be a text
-        help: write `5s`
-    5:28 wrong_type: `within` is a list; it must be a text
-        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
-    6:43 out_of_range: `value` is 101; it must be between 0 and 100
-        help: among optional tasks the least value is dropped first
-    ");
 }

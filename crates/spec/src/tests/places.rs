@@ -6,6 +6,7 @@ use agendum_types::Limits;
 use insta::assert_snapshot;
 
 use super::{said, shown, with_head};
+use crate::fix::fix;
 use crate::{Diagnostic, File, NoFiles, Resolver, Source, check};
 
 #[test]
@@ -133,5 +134,17 @@ fn what_cannot_be_read_behind_such_a_character() {
         let [found] = checked.diagnostics.as_slice() else { panic!("{:#?}", checked.diagnostics) };
         assert_eq!(found.code, "syntax");
         assert_eq!(text[..found.span.start].matches('[').count(), 31, "behind {characters:?}");
+    }
+}
+
+#[test]
+fn a_fix_leaves_such_a_character() {
+    for said in ["é", "a\u{2028}b", "\u{7f}", "\u{feff}", "\\u2028"] {
+        let text = format!(
+            r#"{{"version":1,"name":"t","description":"{said}","tasks":{{"a":{{"uses":"chat","description":"{said}","with":{{"prompt":"${{{{ tasks.a.output }}}}"}}}}}}}}"#
+        );
+        let fixed = fix(Source { name: "x", text: &text }, &NoFiles, &Limits::STANDARD).unwrap().unwrap().text;
+        assert_eq!(fixed.matches(&format!(r#""description":"{said}""#)).count(), 2, "{fixed}");
+        assert!(fixed.contains("loop.previous.tasks.a.output"), "{fixed}");
     }
 }

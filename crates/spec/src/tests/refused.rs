@@ -187,6 +187,50 @@ fn a_span_is_a_span() {
 }
 
 #[test]
+fn a_value_of_the_wrong_type_or_size_has_a_help() {
+    assert_snapshot!(said(r#"
+        budget: { usd: -1 }
+        tasks:
+          a: { uses: chat, within: 5, timeout: 5, with: { prompt: hi, max_tokens: 0, temperature: -1 } }
+          b: { uses: chat, within: [5s], timeout: [5s], with: { prompt: hi } }
+          c: { uses: chat, within: -5, timeout: -5, delay: "-5", with: { prompt: 5 } }
+          d: { uses: chat, within: true, delay: "1e9999", with: { prompt: hi } }
+          e: { uses: chat, optional: true, value: 101, with: { prompt: hi } }
+          f: { uses: retrieve, with: { query: hi, top_k: 200 } }
+    "#), @r#"
+    3:16 out_of_range: `usd` is -1; it must be at least 0
+        help: US dollars at most
+    5:28 wrong_type: `within` is a number; it must be a text
+        help: write `5s`
+    5:40 wrong_type: `timeout` is a number; it must be a text or a map
+        help: write `5s`
+    5:75 out_of_range: `max_tokens` is 0; it must be at least 1
+        help: output tokens at most
+    5:91 out_of_range: `temperature` is -1; it must be at least 0
+        help: how far the model may stray
+    6:28 wrong_type: `within` is a list; it must be a text
+        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
+    6:43 wrong_type: `timeout` is a list; it must be a text or a map
+    7:28 wrong_type: `within` is a number; it must be a text
+        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
+    7:41 wrong_type: `timeout` is a number; it must be a text or a map
+        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
+    7:52 no_duration: `delay` is "-5", which is no span of time
+        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
+    7:74 wrong_type: `prompt` is a number; it must be a text
+        help: put it in quotes
+    8:28 wrong_type: `within` is a truth value; it must be a text
+        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
+    8:41 no_duration: `delay` is "1e9999", which is no span of time
+        help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
+    9:43 out_of_range: `value` is 101; it must be between 0 and 100
+        help: among optional tasks the least value is dropped first
+    10:50 out_of_range: `top_k` is 200; it must be between 1 and 100
+        help: passages at most
+    "#);
+}
+
+#[test]
 fn an_instant_is_an_instant() {
     assert_snapshot!(said(r#"
         tasks: { a: { uses: chat, not_before: tomorrow, with: { prompt: hi } } }
@@ -304,17 +348,6 @@ fn a_file_outside_is_refused() {
     3:43 file_outside: the file "../secret.md" lies outside the document's folder
         help: name a file beside the document or below it
     "#);
-}
-
-#[test]
-fn sections_do_not_read_each_other() {
-    assert_snapshot!(said(r#"
-        tasks: { a: { uses: chat, with: { prompt: "${{ tasks.s.output }}" } } }
-        after: { s: { uses: chat, with: { prompt: hi } } }
-    "#), @"
-    3:54 wrong_section: task `s` runs in another section
-        help: only the tasks of `tasks` can be read from other sections
-    ");
 }
 
 #[test]
@@ -443,54 +476,9 @@ fn a_document_has_a_head() {
 }
 
 #[test]
-fn a_race_can_be_won() {
-    assert_snapshot!(said(r#"
-        tasks: { r: { race: { first: 3 }, tasks: { p: { uses: chat, with: { prompt: hi } }, q: { uses: chat, with: { prompt: hi } } } } }
-    "#), @"
-    3:21 out_of_range: the race wants 3 good results of 2 tasks
-        help: write `first: 2` at most, or add tasks
-    ");
-}
-
-#[test]
-fn what_multiplies_beyond_a_run_is_refused() {
-    let nested = |outer: u32, inner: u32| {
-        said(&format!(
-            "tasks:\n  o: {{ foreach: '${{{{ inputs.l }}}}', max_parallel: {outer}, tasks: {{\n    i: {{ foreach: '${{{{ item }}}}', max_parallel: {inner}, tasks: {{\n      c: {{ uses: chat, with: {{ prompt: hi }} }} }} }} }} }}"
-        ))
-    };
-    // The task, its items, and in each of them the same once more: 1 + 1000 + 1000 + 1000 * 498 + 1000 * 498.
-    assert_eq!(nested(1_000, 498), "");
-    assert_snapshot!(nested(1_000, 499), @"
-    6:7 too_many_tasks: with this task, more than 1000000 could be alive at once in one run
-        help: lower `max_parallel` of it or of what it stands in: they multiply
-    ");
-    assert_snapshot!(nested(1_024, 1_024), @"
-    5:5 too_many_tasks: with this task, more than 1000000 could be alive at once in one run
-        help: lower `max_parallel` of it or of what it stands in: they multiply
-    ");
-}
-
-#[test]
 fn an_instant_lies_in_the_era_of_our_clock() {
     assert_snapshot!(said("tasks: { a: { uses: chat, with: { prompt: hi }, not_before: 1969-12-31T23:59:59Z } }"), @r#"
     3:61 no_instant: "1969-12-31T23:59:59Z" is no instant
         help: write it as 2026-12-01T09:00:00Z, or as an expression that gives such a text
     "#);
-}
-
-#[test]
-fn outer_reaches_tasks_only() {
-    assert_snapshot!(said(r#"
-        tasks:
-          g:
-            foreach: "${{ inputs.l }}"
-            tasks:
-              x: { uses: chat, foreach: [1, 2], with: { prompt: "${{ outer.item }} ${{ outer.run.id }}" } }
-    "#), @"
-    7:62 unknown_name: `outer.item` is not known here: `outer` reaches tasks only, outer.tasks.NAME.output
-        help: hand the value in with the list of the `foreach`, or as the output of a task
-    7:80 unknown_name: `outer.run.id` is not known here: `outer` reaches tasks only, outer.tasks.NAME.output
-        help: hand the value in with the list of the `foreach`, or as the output of a task
-    ");
 }
