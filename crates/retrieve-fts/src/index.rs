@@ -206,9 +206,12 @@ fn absolute(paths: &[PathBuf]) -> Result<Vec<String>, IndexError> {
     paths.iter().map(name).collect()
 }
 
-/// The files of a folder that can be indexed, in a fixed order; what `.gitignore` names, in a repository or not, and what is hidden is left out.
+/// The files of a folder that can be indexed, in a fixed order; what `.gitignore` names and what is hidden is left out.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let walk = ignore::WalkBuilder::new(folder).require_git(false).sort_by_file_path(Path::cmp).build();
+    // Above the folder only the repository around it says what to ignore, as for git: the `.gitignore` of a home is none of ours.
+    let is_in_repository = folder.ancestors().any(|above| above.join(".git").exists());
+    let mut walk = ignore::WalkBuilder::new(folder);
+    let walk = walk.require_git(is_in_repository).parents(is_in_repository).sort_by_file_path(Path::cmp).build();
     let found = walk.filter_map(Result::ok).filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
     found.map(ignore::DirEntry::into_path).filter(|path| Format::of(path).is_some()).collect()
 }

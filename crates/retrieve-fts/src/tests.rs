@@ -157,15 +157,32 @@ fn the_first_passage_has_the_best_score() {
     insta::assert_snapshot!(format!("{}, best {}", found.join(", "), results.best_score), @"p1 All 0.433, p2 Crash 0.375, p3 Other 0.003, best 0.433");
 }
 
+/// What the folder ignores counts in a repository or not; what stands further up, up to the repository's root.
 #[test]
-fn what_is_ignored_is_left_out_without_a_repository() {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [(".gitignore", "private.md\n"), ("private.md", "A secret."), ("open.md", "An apple.")] {
-        std::fs::write(folder.path().join(name), text).unwrap();
+fn what_is_ignored_is_left_out() {
+    for (above, repository, expected) in [
+        ("*", None, vec!["open.md"]),
+        ("open.md", Some("."), vec![]),
+        ("apple.md", Some("."), vec!["open.md"]),
+        ("*", Some("notes"), vec!["open.md"]),
+        ("*", Some("notes/inner"), vec!["open.md"]),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let notes = home.path().join("notes");
+        std::fs::create_dir_all(&notes).unwrap();
+        if let Some(root) = repository {
+            std::fs::create_dir_all(home.path().join(root).join(".git")).unwrap();
+        }
+        std::fs::write(home.path().join(".gitignore"), above).unwrap();
+        for (name, text) in [(".gitignore", "private.md\n"), ("private.md", "A secret."), ("open.md", "A secret.")] {
+            std::fs::write(notes.join(name), text).unwrap();
+        }
+        let index = Index::in_memory().unwrap();
+        index.add(std::slice::from_ref(&notes)).unwrap();
+        let found = index.search("secret", 5).unwrap().documents;
+        let found: Vec<_> = found.iter().map(|one| one.source.rsplit(['/', ':']).nth(1).unwrap()).collect();
+        assert_eq!(found, expected, "{above:?} above, a repository at {repository:?}");
     }
-    let index = Index::in_memory().unwrap();
-    assert_eq!(index.add(&[folder.path().to_owned()]).unwrap().added, 1);
-    assert!(index.search("secret", 5).unwrap().documents.is_empty());
 }
 
 #[test]
