@@ -1,8 +1,11 @@
 //! Words of a task that work against each other.
 
+use agendum_types::Limits;
 use insta::assert_snapshot;
+use serde_json::json;
 
-use super::said;
+use super::{said, shown};
+use crate::{NormalDocument, extend, load};
 
 #[test]
 fn no_fallback_and_catch_contradict() {
@@ -91,5 +94,26 @@ fn a_url_leads_over_http() {
         help: write https://HOST/PATH
     13:33 no_url: `url` is "//example.com/api/x", which is no http or https URL
         help: write https://example.com/api/x
+    "#);
+}
+
+/// A run that was accepted before there was such a rule goes on; what is added to it is judged.
+#[test]
+fn what_was_accepted_is_not_judged_again() {
+    let tasks = json!({
+        "a": { "uses": "chat", "risk": "high", "catch": [{ "on": ["any"], "output": 1 }], "with": { "prompt": "hi" } },
+        "b": { "uses": "exec", "retry": { "on": ["uncertain"] }, "with": { "argv": ["x"] } },
+        "c": { "uses": "http", "with": { "url": "/api" } },
+        "d": { "uses": "chat", "publish_after": ["d"], "with": { "prompt": "hi" } },
+    });
+    let document = json!({ "version": 1, "name": "t", "tasks": tasks });
+    let document = NormalDocument(document.to_string().into());
+    load(&document, &Limits::STANDARD).unwrap();
+    let addition = json!({ "tasks": { "e": tasks["a"], "f": { "uses": "http", "with": { "url": "/api" } } } });
+    assert_snapshot!(shown(extend(&document, &addition.to_string(), &Limits::STANDARD).unwrap()), @r#"
+    1:52 contradiction: `risk: high` forbids `catch`
+        help: leave one of them out
+    1:137 no_url: `url` is "/api", which is no http or https URL
+        help: write https://HOST/PATH
     "#);
 }
