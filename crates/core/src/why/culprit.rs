@@ -10,10 +10,14 @@ use super::{inside, is_call};
 
 type Tracks = BTreeMap<TaskPath, Track>;
 
-/// The call inside a task that failed last, and so made it fail; the task itself if it failed of its own.
+/// The call inside a task that failed last as the task did, and so made it fail; the task itself if it failed of its own.
 pub(super) fn failed_inside(graph: &Graph, tracks: &Tracks, failed: &TaskPath) -> TaskPath {
+    let failure = tracks.get(failed).and_then(Track::failure);
     let calls = inside(tracks, failed).filter(|(path, track)| {
-        is_call(graph, path) && track.has_failed() && !track.is_caught() && ends_its_group(graph, path)
+        track.failure().is_some_and(|inside| Some(inside) == failure)
+            && is_call(graph, path)
+            && !track.is_caught()
+            && ends_its_group(graph, path)
     });
     let last = calls.max_by_key(|(path, track)| (track.end(), *path));
     last.map_or_else(|| failed.clone(), |(path, _)| path.clone())

@@ -72,7 +72,7 @@ fn end(graph: &Graph, tracks: &Tracks, path: &TaskPath) -> Option<End> {
         (Work::Call(_), None) => return None,
     };
     let follows_a_record = match &end.failed {
-        Some(inside) => layer.is_judged(task) && is_caught(task, tracks.get(inside).and_then(Track::class)?),
+        Some(inside) => layer.is_judged(task) && is_caught(task, tracks.get(inside)?.failure()?.0),
         None => is_read(graph, node, layer),
     };
     (!follows_a_record).then_some(end)

@@ -397,14 +397,6 @@ impl Track {
         self.items
     }
 
-    /// The class with which it failed for good.
-    pub(super) const fn class(&self) -> Option<Class> {
-        match &self.reason {
-            Some(Reason::Failed(class, _) | Reason::Caught(class, _)) => Some(*class),
-            Some(_) | None => None,
-        }
-    }
-
     /// True if it ended before anything of it was sent, after a wait, or still waits.
     pub(super) const fn is_unsent(&self) -> bool {
         self.unsent
@@ -412,7 +404,15 @@ impl Track {
 
     /// True if it failed for good, be it that a rung of `catch` took that.
     pub(super) const fn has_failed(&self) -> bool {
-        matches!(self.reason, Some(Reason::Failed(..) | Reason::Caught(..)))
+        self.failure().is_some()
+    }
+
+    /// With what it failed for good.
+    pub(super) const fn failure(&self) -> Option<(Class, &Arc<str>)> {
+        match &self.reason {
+            Some(Reason::Failed(class, message) | Reason::Caught(class, message)) => Some((*class, message)),
+            Some(_) | None => None,
+        }
     }
 
     /// True if it was cancelled and nobody has said yet for whom.
