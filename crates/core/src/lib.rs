@@ -61,6 +61,9 @@ pub use standing::Standing;
 pub use timers::Wake;
 pub use why::{RanOut, Reason, Reasons, Seen};
 
+/// What a result is told that `fail_if` refuses.
+pub const REFUSED: &str = on::evaluated::REFUSED;
+
 pub use record::{
     Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, RunSubmitted, Unsent, Waits,
 };

@@ -258,7 +258,7 @@ impl View {
         let at: Option<jiff::Timestamp> = event.at.parse().ok();
         // Nobody knows how long what a crash ended had run.
         let took = at
-            .zip(self.started.get(task).filter(|_| !event.is_of_a_crash()))
+            .zip(self.started.get(task).filter(|_| !event.lost))
             .map_or(String::new(), |(at, from)| millis(at.duration_since(*from).as_secs_f64() * 1_000.0));
         let cost = event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  ${cost:.6}"));
         let note = if note.is_empty() { String::new() } else { format!("  {}", note.dimmed()) };

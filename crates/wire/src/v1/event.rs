@@ -1,6 +1,6 @@
 //! Records and text as events of a stream.
 
-use agendum_core::{Change, End, Entry, Next, NextRound, Record, Waits};
+use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Record, Waits};
 use agendum_types::{AttemptId, Class, Graph, Outcome, TaskPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -48,6 +48,9 @@ pub struct Event {
     /// Why there is no result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
+    /// True if the attempt was out when the process ended: it ended then, and not when this was found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
     /// Text of a running attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -57,15 +60,6 @@ pub struct Event {
     /// What follows, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-}
-
-impl Event {
-    /// True if it tells of an attempt that was out when its process died: it ended then, and not when this was found.
-    #[must_use]
-    pub fn is_of_a_crash(&self) -> bool {
-        let said = self.error.as_ref().map(|error| error.message.as_str());
-        [End::Lost, End::Uncertain].iter().any(|end| Some(end.sentence()) == said)
-    }
 }
 
 /// The event of a record; `None` for records that say nothing to the outside.
@@ -89,8 +83,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
         Record::Done { .. } => "run.done",
         Record::Task { path, change, .. } => {
             event.task = Some(graph.path_text(path)).filter(|path| !path.is_empty());
-            let event = task(event, change)?;
-            return Some(Event { error: event.error.or_else(|| undone(graph, path, change)), ..event });
+            task(&mut event, graph, path, change)?
         }
         Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. } => return None,
     };
@@ -98,8 +91,9 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
     Some(event)
 }
 
-fn task(mut event: Event, change: &Change) -> Option<Event> {
-    let kind = match change {
+/// Says what happened to a task; its kind.
+fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> Option<&'static str> {
+    Some(match change {
         Change::Entered(evaluation) if evaluation.truth == Some(false) => "task.skipped",
         Change::Entered(_) | Change::Referenced { .. } => return None,
         Change::Dispatched(dispatched) => {
@@ -123,53 +117,44 @@ fn task(mut event: Event, change: &Change) -> Option<Event> {
             };
             event.tokens = Some(usage.tokens());
             event.raw_usage = raw_usage.as_deref().and_then(|raw| serde_json::from_str(raw).ok());
-            follow(&mut event, &finished.next)
+            follow(event, &finished.next)
         }
-        Change::Judged { next, .. } => follow(&mut event, next),
+        Change::Judged { next, .. } => {
+            let fail_if = path.node().and_then(|node| graph.task(node).fail_if);
+            undone(event, next, fail_if.map_or(Class::InvalidOutput, |(_, class)| class), REFUSED)
+        }
         Change::Caught { .. } => "task.caught",
         Change::RoundJudged { next, .. } => match next {
             NextRound::Again => "loop.again",
             NextRound::Done => "loop.done",
             NextRound::Use { .. } => "loop.exhausted",
-            NextRound::Fail(next) => follow(&mut event, next),
+            NextRound::Fail(next) => follow(event, next),
         },
         Change::Composed { .. } => "task.composed",
         Change::Ended(ended) => {
             event.note = Some(ended.end.sentence().to_owned());
             event.waited = waited(&ended.waits);
-            if ended.end == End::Pruned { "task.pruned" } else { follow(&mut event, &ended.next) }
+            event.lost = matches!(ended.end, End::Lost | End::Uncertain);
+            if ended.end == End::Pruned {
+                "task.pruned"
+            } else {
+                undone(event, &ended.next, ended.end.class(), ended.end.sentence())
+            }
         }
         Change::Abandoned { cost, tokens, .. } => {
             event.cost_usd = Some(dollars(*cost));
             event.tokens = Some(*tokens);
             "task.abandoned"
         }
-    };
-    event.kind = kind.to_owned();
-    Some(event)
+    })
 }
 
-/// Why what was done does not count and follows again, where no failure is kept.
-fn undone(graph: &Graph, path: &TaskPath, change: &Change) -> Option<RunError> {
-    let goes_on = |next: &Next| matches!(next, Next::Retry { .. } | Next::Rung { .. });
-    let (class, message) = match change {
-        Change::Judged { next, .. } if goes_on(next) => {
-            let fail_if = path.node().and_then(|node| graph.task(node).fail_if);
-            (fail_if.map_or(Class::InvalidOutput, |(_, class)| class), "its result fulfils `fail_if`")
-        }
-        Change::Ended(ended) if goes_on(&ended.next) => (ended.end.class(), ended.end.sentence()),
-        Change::Entered(_)
-        | Change::Dispatched(_)
-        | Change::Referenced { .. }
-        | Change::Finished(_)
-        | Change::Judged { .. }
-        | Change::Caught { .. }
-        | Change::RoundJudged { .. }
-        | Change::Composed { .. }
-        | Change::Ended(_)
-        | Change::Abandoned { .. } => return None,
-    };
-    Some(RunError { class: class.to_string(), message: message.to_owned(), task: None })
+/// What follows on something that does not count, where no failure is kept of why it goes on.
+fn undone(event: &mut Event, next: &Next, class: Class, message: &str) -> &'static str {
+    if matches!(next, Next::Retry { .. } | Next::Rung { .. }) {
+        event.error = Some(RunError { class: class.to_string(), message: message.to_owned(), task: None });
+    }
+    follow(event, next)
 }
 
 fn waited(waits: &Waits) -> Vec<(String, f64)> {
@@ -205,5 +190,70 @@ pub fn text(graph: &Graph, attempt: &AttemptId, offset: u64, text: &str) -> Even
         text: Some(text.to_owned()),
         offset: Some(offset),
         ..Event::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_core::{Change, End, Ended, Entry, Evaluation, Finished, Next, Record};
+    use agendum_types::graph::NodeId;
+    use agendum_types::{
+        AttemptNo, Class, Failure, Incarnation, Money, Outcome, RunId, Seq, TaskPath, Tenant, Timestamp,
+    };
+
+    use super::event;
+
+    fn failed(message: &str, next: Next) -> Change {
+        Change::Finished(Box::new(Finished {
+            attempt: AttemptNo(1),
+            incarnation: Incarnation(1),
+            outcome: Outcome::Failed(Failure::new(Class::Unavailable, message)),
+            cost: Money::ZERO,
+            unreported: false,
+            next,
+        }))
+    }
+
+    #[test]
+    fn what_does_not_count_says_why_and_whether_a_process_had_ended() {
+        let graph = agendum_testkit::script::graph("a fail_if=content_blocked");
+        let retry = || Next::Retry { at: Timestamp(0) };
+        let judged = |next| Change::Judged { evaluation: Box::new(Evaluation::default()), next };
+        let ended = |end: End, next| Change::Ended(Box::new(Ended::new(end, next)));
+        let over = Failure::new(Class::DeadlineExceeded, "over");
+        let changes = [
+            failed(End::Lost.sentence(), retry()),
+            ended(End::Lost, retry()),
+            ended(End::Uncertain, Next::Rung { rung: 0, failure: None }),
+            ended(End::Expired, Next::Rung { rung: 0, failure: None }),
+            ended(End::Expired, Next::fail(over)),
+            ended(End::Pruned, Next::Succeed),
+            judged(retry()),
+            judged(Next::Succeed),
+        ];
+        let mut told = String::new();
+        for change in changes {
+            let record = Record::Task { run: RunId(1), path: TaskPath::top(NodeId(0)), change };
+            let entry = Entry {
+                seq: Seq(1),
+                at: Timestamp(0),
+                tenant: Some(Tenant::default()),
+                record,
+                unsent: Box::default(),
+            };
+            let event = event(&graph, &entry).unwrap();
+            let why = event.error.map_or(String::new(), |error| format!(" {}: {}", error.class, error.message));
+            told += &format!("{}{}{why}\n", event.kind, if event.lost { " lost" } else { "" });
+        }
+        insta::assert_snapshot!(told, @r"
+        task.retrying unavailable: the process ended while it was out
+        task.retrying lost unavailable: the process ended while it was out
+        task.catching lost uncertain: the process ended while it was out: it may have taken effect
+        task.catching timeout: its time was over
+        task.failed deadline_exceeded: over
+        task.pruned
+        task.retrying content_blocked: its result fulfils `fail_if`
+        task.succeeded
+        ");
     }
 }
