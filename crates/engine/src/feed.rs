@@ -1,8 +1,10 @@
 //! What a caller sees while a run goes on: durable records, and the provisional text of tasks marked `live`.
 //!
 //! Text is addressed by attempt and offset. It lives in a bounded log for each task until the run is closed; text that is held back
-//! joins the stream when it is published. A later attempt of the same task starts over, and readers are told.
+//! joins the stream when it is published, unless its attempt has failed by then. A later attempt of the same task starts over, and
+//! readers are told.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agendum_core::{Dispatch, Entry};
@@ -61,13 +63,17 @@ pub(crate) struct Subscribed {
 
 #[derive(Default)]
 struct Watched {
-    readers: Option<broadcast::Sender<Notice>>,
-    texts: FxHashMap<TaskPath, Log>,
+    readers: Readers,
+    /// By path: a task stands before its items and rounds, and these before the next task.
+    texts: BTreeMap<TaskPath, Log>,
     /// Tasks whose text may be shown although their attempt was sent off with the order to hold it back.
     released: FxHashSet<TaskPath>,
     /// Of all texts together.
     bytes: usize,
 }
+
+#[derive(Default)]
+struct Readers(Option<broadcast::Sender<Notice>>);
 
 struct Log {
     attempt: Arc<AttemptId>,
@@ -89,8 +95,8 @@ impl Feed {
         };
         let Some(void) = watched.texts.insert(path.clone(), log) else { return };
         watched.bytes -= void.text.len();
-        if !void.held_back && !void.text.is_empty() {
-            watched.tell(Notice::Restarted { path: path.clone() });
+        if void.is_shown() {
+            watched.readers.tell(Notice::Restarted { path: path.clone() });
         }
     }
 
@@ -110,7 +116,18 @@ impl Feed {
         let held_back = log.held_back;
         watched.bytes += room;
         if !held_back {
-            watched.tell(notice);
+            watched.readers.tell(notice);
+        }
+    }
+
+    /// The task's last attempt has come to nothing: what it said and is still held back will not be shown.
+    pub(crate) fn withdraw(&self, run: RunId, path: &TaskPath) {
+        let mut runs = self.runs();
+        let Some(watched) = runs.watched.get_mut(&run) else { return };
+        if watched.texts.get(path).is_some_and(|log| log.held_back)
+            && let Some(void) = watched.texts.remove(path)
+        {
+            watched.bytes -= void.text.len();
         }
     }
 
@@ -119,14 +136,11 @@ impl Feed {
         let mut runs = self.runs();
         let watched = runs.watched.entry(run).or_default();
         watched.released.insert(path.clone());
-        let mut shown = Vec::new();
-        for (of, log) in watched.texts.iter_mut().filter(|(of, _)| of.is_within(path)) {
-            if std::mem::take(&mut log.held_back) && !log.text.is_empty() {
-                shown.push((of.clone(), log.notice(0, &log.text)));
+        for (_, log) in watched.texts.range_mut::<TaskPath, _>(path..).take_while(|(of, _)| of.is_within(path)) {
+            if std::mem::take(&mut log.held_back) && log.is_shown() {
+                watched.readers.tell(log.notice(0, &log.text));
             }
         }
-        shown.sort_by(|(one, _), (other, _)| one.cmp(other));
-        shown.into_iter().for_each(|(_, notice)| watched.tell(notice));
     }
 
     /// A record has become durable.
@@ -135,7 +149,7 @@ impl Feed {
         runs.told = Some(entry.seq);
         let watched = entry.record.run().and_then(|run| runs.watched.get(&run));
         if let Some(watched) = watched {
-            watched.tell(Notice::Entry(Arc::new(entry)));
+            watched.readers.tell(Notice::Entry(Arc::new(entry)));
         }
     }
 
@@ -162,11 +176,8 @@ impl Feed {
         let mut runs = self.runs();
         let told = runs.told;
         let watched = runs.watched.entry(run).or_default();
-        let notices = watched.readers.get_or_insert_with(|| broadcast::Sender::new(BACKLOG_MAX)).subscribe();
-        let shown = |log: &&Log| !log.held_back && !log.text.is_empty();
-        let mut texts: Vec<&Log> = watched.texts.values().filter(shown).collect();
-        texts.sort_by(|one, other| one.attempt.path.cmp(&other.attempt.path));
-        let texts = texts.into_iter().map(|log| log.notice(0, &log.text)).collect();
+        let notices = watched.readers.0.get_or_insert_with(|| broadcast::Sender::new(BACKLOG_MAX)).subscribe();
+        let texts = watched.shown().map(|log| log.notice(0, &log.text)).collect();
         Subscribed { notices, texts, told }
     }
 
@@ -177,22 +188,29 @@ impl Feed {
 }
 
 impl Watched {
-    /// Nothing of the text that was shown counts.
-    fn void(&self) {
-        let shown = self.texts.iter().filter(|(_, log)| !log.held_back && !log.text.is_empty());
-        let mut paths: Vec<&TaskPath> = shown.map(|(path, _)| path).collect();
-        paths.sort();
-        paths.into_iter().for_each(|path| self.tell(Notice::Restarted { path: path.clone() }));
+    fn shown(&self) -> impl Iterator<Item = &Log> {
+        self.texts.values().filter(|log| log.is_shown())
     }
 
+    /// Nothing of the text that was shown counts.
+    fn void(&self) {
+        self.shown().for_each(|log| self.readers.tell(Notice::Restarted { path: log.attempt.path.clone() }));
+    }
+}
+
+impl Readers {
     fn tell(&self, notice: Notice) {
-        if let Some(readers) = &self.readers {
+        if let Some(readers) = &self.0 {
             let _nobody = readers.send(notice);
         }
     }
 }
 
 impl Log {
+    fn is_shown(&self) -> bool {
+        !self.held_back && !self.text.is_empty()
+    }
+
     fn notice(&self, offset: usize, text: &str) -> Notice {
         Notice::Text { attempt: Arc::clone(&self.attempt), offset: offset as u64, text: Arc::from(text) }
     }

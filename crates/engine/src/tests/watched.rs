@@ -1,13 +1,13 @@
 //! What the readers of a run see, and in which order.
 
-use agendum_core::{Change, Entry, Record};
-use agendum_types::{Graph, Seq, Tenant};
+use agendum_types::{Seq, Tenant};
+use agendum_wire::v1;
 use serde_json::json;
 
 use super::fixture::{World, request};
 use crate::Notice;
 
-/// What a reader sees of a run: how attempts and the run go, and texts, those that follow each other as one.
+/// What a reader sees of a run: its events, and texts, those that follow each other as one.
 async fn seen(document: &str) -> String {
     let world = World::new();
     let engine = world.engine().await;
@@ -18,7 +18,12 @@ async fn seen(document: &str) -> String {
     let mut seen: Vec<String> = Vec::new();
     while let Some(notice) = watch.next().await.unwrap() {
         match notice {
-            Notice::Entry(entry) => seen.extend(told(&graph, &entry)),
+            Notice::Entry(entry) => {
+                let event = v1::event(&graph, &entry);
+                seen.extend(
+                    event.map(|event| [event.kind, event.task.unwrap_or_default()].join(" ").trim_end().to_owned()),
+                );
+            }
             Notice::Restarted { path } => seen.push(format!("restarted {}", graph.path_text(&path))),
             Notice::Text { attempt, text, .. } => {
                 let head = format!("text of {}: ", graph.path_text(&attempt.path));
@@ -41,21 +46,6 @@ async fn texts(document: &str) -> String {
     texts.join("\n")
 }
 
-fn told(graph: &Graph, entry: &Entry) -> Option<String> {
-    let word = |of: &[(bool, &'static str)]| of.iter().find(|(is, _)| *is).map(|(_, word)| *word);
-    let Record::Task { path, change, .. } = &entry.record else {
-        let (answered, done) =
-            (matches!(entry.record, Record::Answered(_)), matches!(entry.record, Record::Done { .. }));
-        return word(&[(answered, "answered"), (done, "done")]).map(str::to_owned);
-    };
-    let what = word(&[
-        (matches!(change, Change::Dispatched(_)), "dispatched"),
-        (matches!(change, Change::Finished(_)), "finished"),
-        (matches!(change, Change::Caught { .. }), "caught"),
-    ])?;
-    Some(format!("{what} {}", graph.path_text(path)))
-}
-
 #[tokio::test]
 async fn live_text_comes_while_the_attempt_runs() {
     insta::assert_snapshot!(texts("
@@ -74,14 +64,15 @@ name: draft
 tasks:
   draft: { uses: chat, live: true, publish_after: [check], with: { prompt: x, say: [one, two], give: done } }
   check: { needs: [draft], uses: chat, with: { prompt: x, sleep_ms: 30 } }
-").await, @"
-    dispatched draft
-    finished draft
-    dispatched check
-    finished check
+").await, @r"
+    run.submitted
+    task.started draft
+    task.succeeded draft
+    task.started check
+    task.succeeded check
     text of draft: onetwo
-    answered
-    done
+    run.answered
+    run.done
     ");
 }
 
@@ -93,17 +84,19 @@ name: items
 tasks:
   draft: { foreach: [a, b], max_parallel: 1, uses: chat, live: true, publish_after: [check], with: { prompt: x, say: ['${{ item }}'] } }
   check: { needs: [draft], uses: chat, with: { prompt: x, sleep_ms: 30 } }
-").await, @"
-    dispatched draft[0]
-    finished draft[0]
-    dispatched draft[1]
-    finished draft[1]
-    dispatched check
-    finished check
+").await, @r"
+    run.submitted
+    task.started draft[0]
+    task.succeeded draft[0]
+    task.started draft[1]
+    task.succeeded draft[1]
+    task.composed draft
+    task.started check
+    task.succeeded check
     text of draft[0]: a
     text of draft[1]: b
-    answered
-    done
+    run.answered
+    run.done
     ");
 }
 
@@ -115,15 +108,34 @@ name: replaced
 tasks:
   draft: { uses: chat, live: true, publish_after: [check], with: { prompt: x, say: [wrong], fail: permanent }, catch: [{ on: [any], output: right }] }
   check: { needs: [draft], uses: chat, with: { prompt: x, sleep_ms: 30 } }
-").await, @"
-    dispatched draft
-    finished draft
-    caught draft
-    dispatched check
-    finished check
-    answered
-    done
+").await, @r"
+    run.submitted
+    task.started draft
+    task.catching draft
+    task.caught draft
+    task.started check
+    task.succeeded check
+    run.answered
+    run.done
     ");
+}
+
+#[tokio::test]
+async fn what_is_held_back_of_an_attempt_that_has_ended_without_success_is_not_shown() {
+    // Each says its word twice, and once in vain: before the check has succeeded.
+    for draft in [
+        "with: { prompt: x, say: [word], fail: unavailable, fail_times: 1 }",
+        "with: { prompt: x, say: [word] }, fail_if: true, as: unavailable, optional: true",
+    ] {
+        let document = format!("
+version: 1
+name: vain
+tasks:
+  draft: {{ uses: chat, live: true, publish_after: [check], {draft}, retry: {{ max_attempts: 2, initial_delay: 300ms, jitter: false }} }}
+  check: {{ uses: chat, with: {{ prompt: x, sleep_ms: 100 }} }}
+");
+        assert_eq!(texts(&document).await, "text of draft: word", "{draft}");
+    }
 }
 
 #[tokio::test]
