@@ -10,10 +10,12 @@ mod references;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use agendum_types::Limits;
 use agendum_types::graph::NodeId;
 use serde_json::{Map, Value as Json, json};
 
 use crate::cycles;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::plans::references::{LINKED, LISTED, Mark};
 
 /// Steps of a plan at most.
@@ -29,6 +31,21 @@ struct Step {
     needs: Vec<String>,
 }
 
+/// The graph document of an agent's plan; `None` if the text is none, or larger than a document may be, which checking it says then.
+///
+/// # Errors
+///
+/// Everything that is wrong with the plan. It names steps, and has no place in the text: its line is 0.
+pub fn document(text: &str, limits: &Limits) -> Result<Option<Json>, Vec<Diagnostic>> {
+    let read = if text.len() > limits.document_bytes_max { None } else { read(text) };
+    read.transpose().map_err(|wrong| wrong.into_iter().map(diagnostic).collect())
+}
+
+fn diagnostic(message: String) -> Diagnostic {
+    let (code, severity) = ("plan".into(), Severity::Error);
+    Diagnostic { code, severity, message, help: None, file: None, span: 0..0, line: 0, column: 0 }
+}
+
 /// Reads a plan. `None` if the text is not of either shape, else the graph document, or everything that is wrong with it.
 #[must_use]
 pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
@@ -41,7 +58,7 @@ pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
             return None;
         }
     };
-    Some(steps.and_then(|(steps, wrong)| document(&steps, marks, wrong)))
+    Some(steps.and_then(|(steps, wrong)| assembled(&steps, marks, wrong)))
 }
 
 /// The steps that could be read, and what is wrong so far.
@@ -163,7 +180,7 @@ fn joined(mut steps: Vec<Step>, links: &[Json]) -> Steps {
     (steps, wrong)
 }
 
-fn document(steps: &[Step], marks: &[Mark], mut wrong: Vec<String>) -> Result<Json, Vec<String>> {
+fn assembled(steps: &[Step], marks: &[Mark], mut wrong: Vec<String>) -> Result<Json, Vec<String>> {
     if steps.is_empty() {
         wrong.push("the plan has no steps: name at least one tool".to_owned());
     }

@@ -103,11 +103,11 @@ fn text(path: &Path, limits: &Limits) -> Result<(String, String), Failure> {
             .read_to_string(&mut text)
             .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
     }
-    if let Some(plan) = agendum_spec::plans::read(&text) {
-        let document = plan.map_err(|wrong| {
-            let wrong = wrong.iter().map(|message| json!({ "code": "plan", "severity": "error", "message": message }));
-            Failure::usage(format!("{name} is an agent's plan that cannot be run")).diagnostics(wrong.collect())
-        })?;
+    let plan = agendum_spec::plans::document(&text, limits).map_err(|wrong| {
+        let wrong = wrong.iter().map(Diagnostic::json).collect();
+        Failure::usage(format!("{name} is an agent's plan that cannot be run")).diagnostics(wrong)
+    })?;
+    if let Some(document) = plan {
         text = serde_json::to_string_pretty(&document)?;
     }
     Ok((name, text))

@@ -1,8 +1,9 @@
 //! Plans that agents emit.
 
+use agendum_types::Limits;
 use serde_json::{Value as Json, json};
 
-use crate::plans::read;
+use crate::plans::{document, read};
 
 fn shown(text: &str) -> String {
     match read(text) {
@@ -38,6 +39,15 @@ fn refusals_say_what_would_mend_them() {
     "#);
     insta::assert_snapshot!(shown(r#"{"nodes":["a","a"],"links":[]}"#), @r#"{"s0":{"description":"a","uses":"exec","effect":"none","needs":[],"with":{"argv":["a","{}"]}},"s1":{"description":"a","uses":"exec","effect":"none","needs":[],"with":{"argv":["a","{}"]}}}"#);
     insta::assert_snapshot!(shown("[]"), @"the plan has no steps: name at least one tool");
+}
+
+#[test]
+fn a_text_larger_than_a_document_may_be_is_no_plan() {
+    let plan = r#"{"nodes":["a"],"links":[]}"#;
+    for (bytes_max, is_one) in [(plan.len(), true), (plan.len() - 1, false)] {
+        let limits = Limits { document_bytes_max: bytes_max, ..Limits::STANDARD };
+        assert_eq!(document(plan, &limits).unwrap().is_some(), is_one, "{bytes_max}");
+    }
 }
 
 #[test]
