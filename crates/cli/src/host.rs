@@ -68,7 +68,7 @@ impl Host {
         })
         .await?;
         let engine = Arc::new(engine);
-        left.retain(|row| !engine.left_out(row.run));
+        left.retain(|row| !engine.left_out(&row.tenant, row.run));
         let token = token()?;
         let service = Service {
             reader: engine.reader(),

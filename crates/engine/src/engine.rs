@@ -1,6 +1,6 @@
 //! The handle that callers hold.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration as Span;
 
 use agendum_core::{Answer, Rejected, Standing, Submission};
@@ -180,10 +180,10 @@ impl Engine {
         self.around.health()
     }
 
-    /// True if the run was open when the journal was opened last, and left out because what is kept of it is damaged.
+    /// True if this tenant's run was open when the journal was opened last, and left out because what is kept of it is damaged.
     #[must_use]
-    pub fn left_out(&self, run: RunId) -> bool {
-        self.around.left_out.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
+    pub fn left_out(&self, tenant: &Tenant, run: RunId) -> bool {
+        self.around.left_out(tenant, run)
     }
 
     /// Computes beside everything that must not wait, as evaluations do: checks of documents, of inputs.
@@ -343,7 +343,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// If this tenant has no such run or the store cannot be read.
+    /// If this tenant has no such run, it was left out, or the store cannot be read.
     pub async fn watch(&self, tenant: &Tenant, run: RunId, after: Seq) -> Result<Watch, ReadError> {
         Watch::begin(Arc::clone(&self.around), tenant.clone(), run, after).await
     }

@@ -21,6 +21,9 @@ pub enum ReadError {
     /// This tenant has no such run.
     #[error("there is no run {0}")]
     NoRun(RunId),
+    /// It is damaged, and was left out when the journal was opened last: nothing more happens to it.
+    #[error("run {0} is damaged and was left out")]
+    LeftOut(RunId),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

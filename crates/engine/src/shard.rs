@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration as Span, Instant};
 
 use agendum_ports::{Adapter, Clock, Store, chain};
-use agendum_types::{Limits, RunId, ShardId, Target};
-use rustc_hash::FxHashSet;
+use agendum_types::{Limits, RunId, ShardId, Target, Tenant};
+use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -72,7 +72,7 @@ pub(crate) struct Surroundings {
     pub(crate) runtime: Handle,
     pub(crate) health: Mutex<Health>,
     /// Open runs that the last opening left out, because they are damaged.
-    pub(crate) left_out: Mutex<FxHashSet<RunId>>,
+    pub(crate) left_out: Mutex<FxHashMap<RunId, Tenant>>,
     /// Fixes the seeds of a test; chance otherwise.
     pub(crate) seed: Option<u64>,
 }
@@ -80,6 +80,10 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     pub(crate) fn health(&self) -> Health {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn left_out(&self, tenant: &Tenant, run: RunId) -> bool {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).get(&run) == Some(tenant)
     }
 
     fn set_health(&self, health: Health) {

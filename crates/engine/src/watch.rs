@@ -48,15 +48,21 @@ impl Watch {
         let mut watch =
             Self { around, tenant, run, after, ready, behind: true, live: None, texts, told_after: None, ended: false };
         if row.done.is_none() {
-            watch.subscribe();
+            watch.subscribe()?;
         }
         watch.read_page().await?;
         Ok(watch)
     }
 
-    fn subscribe(&mut self) {
+    fn subscribe(&mut self) -> Result<(), ReadError> {
         let subscribed = self.around.feed.subscribe(self.run);
+        // Asked behind the subscription: an opening that leaves the run out says so first, and closes it then.
+        if self.around.left_out(&self.tenant, self.run) {
+            self.around.feed.close(self.run);
+            return Err(ReadError::LeftOut(self.run));
+        }
         (self.live, self.texts, self.told_after) = (Some(subscribed.notices), subscribed.texts, subscribed.told);
+        Ok(())
     }
 
     async fn read_page(&mut self) -> Result<(), ReadError> {
@@ -78,7 +84,7 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
+    /// If the store cannot be read, or the run was left out meanwhile.
     pub async fn next(&mut self) -> Result<Option<Notice>, ReadError> {
         loop {
             if let Some(notice) = self.ready.pop_front() {
@@ -108,7 +114,7 @@ impl Watch {
                     // The run has ended, or the shard began a new life: the index knows which, the journal the rest.
                     (self.live, self.behind, self.told_after) = (None, true, None);
                     if self.around.store.run(&self.tenant, self.run).await?.is_some_and(|row| row.done.is_none()) {
-                        self.subscribe();
+                        self.subscribe()?;
                     }
                 }
             }

@@ -179,6 +179,7 @@ impl From<ReadError> for Refused {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::NoRun(run) => Self::no_run(run),
+            ReadError::LeftOut(run) => Self::left_out(run),
             ReadError::Store(_) | ReadError::Decode(_) | ReadError::Payload(_) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "the store cannot be read", error)
             }

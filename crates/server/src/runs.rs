@@ -96,7 +96,7 @@ async fn live(service: &Service, rows: &[RunRow]) -> Result<Vec<Run>, Refused> {
             // It has ended since the index was read.
             None => {
                 runs[place] = line(&row(service, rows[place].run).await?);
-                runs[place].damaged = engine.left_out(rows[place].run);
+                runs[place].damaged = engine.left_out(&service.tenant, rows[place].run);
             }
         }
     }
@@ -124,7 +124,7 @@ async fn find(service: &Service, run: RunId, wanted: Wanted) -> Result<Scanned, 
     service.reader.scan(&service.tenant, run, wanted).await?.ok_or_else(|| Refused::no_run(run))
 }
 
-/// Which tasks of a run to tell.
+/// Which tasks of a run to tell, as it is asked.
 #[derive(Deserialize)]
 pub(crate) struct Tasks {
     /// Leaves out so many: the `next` of the page before.
@@ -136,15 +136,24 @@ pub(crate) struct Tasks {
     task: Option<String>,
 }
 
+/// The same, within bounds.
+struct Wished {
+    from: usize,
+    count_max: usize,
+    task: Option<String>,
+}
+
 impl Tasks {
-    fn count_max(&self) -> Result<usize, Refused> {
+    fn checked(self) -> Result<Wished, Refused> {
         let count_max = self.limit.unwrap_or(TASKS_DEFAULT);
         if count_max > TASKS_MAX {
             return Err(Refused::bad("limit", "not a page", format!("limit is a number from 0 to {TASKS_MAX}")));
         }
-        Ok(count_max)
+        Ok(Wished { from: self.from, count_max, task: self.task })
     }
+}
 
+impl Wished {
     fn page(&self, graph: &Graph, id: RunId) -> Result<Page, Refused> {
         let within = match &self.task {
             None => TaskPath::default(),
@@ -153,7 +162,7 @@ impl Tasks {
                 Refused::new(StatusCode::NOT_FOUND, "no_task", "there is no such task", detail)
             })?,
         };
-        Ok(Page { within, skip: self.from, count_max: self.count_max()? })
+        Ok(Page { within, skip: self.from, count_max: self.count_max })
     }
 }
 
@@ -191,7 +200,7 @@ pub(crate) async fn show(
     Asked(Path(id)): Asked<Path<String>>,
     Asked(Query(tasks)): Asked<Query<Tasks>>,
 ) -> Result<Json<RunDetail>, Refused> {
-    detail(&service, run_id(&id)?, &tasks).await.map(Json)
+    detail(&service, run_id(&id)?, &tasks.checked()?).await.map(Json)
 }
 
 /// The line of a run, as in a list.
@@ -210,15 +219,13 @@ pub(crate) async fn answer(
     Asked(Path(id)): Asked<Path<String>>,
     Asked(Query(tasks)): Asked<Query<Tasks>>,
 ) -> Result<Json<RunDetail>, Refused> {
-    let run = run_id(&id)?;
-    // Before it is waited for.
-    tasks.count_max()?;
+    let (run, tasks) = (run_id(&id)?, tasks.checked()?);
     if let Some(engine) = &service.engine
         && row(&service, run).await?.answered.is_none()
     {
         let known = engine.answer(&service.tenant, run).await;
         if known.is_none() && row(&service, run).await?.answered.is_none() {
-            if engine.left_out(run) {
+            if engine.left_out(&service.tenant, run) {
                 return Err(Refused::left_out(run));
             }
             return Err(Refused::unavailable(format!("run {run} is not answered yet: {}", engine.health())));
@@ -227,8 +234,8 @@ pub(crate) async fn answer(
     detail(&service, run, &tasks).await.map(Json)
 }
 
-async fn detail(service: &Service, id: RunId, asked: &Tasks) -> Result<RunDetail, Refused> {
-    let wanted = if asked.count_max()? == 0 { Wanted::Answer } else { Wanted::Tasks };
+async fn detail(service: &Service, id: RunId, asked: &Wished) -> Result<RunDetail, Refused> {
+    let wanted = if asked.count_max == 0 { Wanted::Answer } else { Wanted::Tasks };
     let mut scanned = find(service, id, wanted).await?;
     let standing = standing(service, id).await;
     if standing.is_none() && scanned.row.answered.is_none() && service.engine.is_some() {
@@ -239,7 +246,7 @@ async fn detail(service: &Service, id: RunId, asked: &Tasks) -> Result<RunDetail
     if let Some(standing) = &standing {
         run.stands(standing);
     }
-    run.damaged = service.engine.as_ref().is_some_and(|engine| engine.left_out(id));
+    run.damaged = service.engine.as_ref().is_some_and(|engine| engine.left_out(&service.tenant, id));
     let ended = scanned.told.ended.as_ref();
     let mut output = None;
     if let Some(reference) = ended.and_then(|ended| ended.output.as_ref()) {
@@ -258,7 +265,7 @@ async fn detail(service: &Service, id: RunId, asked: &Tasks) -> Result<RunDetail
 }
 
 /// A page of the tasks of a run, and where the next begins: those that records tell of, then those of a live run that have none yet.
-async fn lines(service: &Service, scanned: Scanned, asked: &Tasks, page: &Page) -> (Vec<TaskLine>, Option<usize>) {
+async fn lines(service: &Service, scanned: Scanned, asked: &Wished, page: &Page) -> (Vec<TaskLine>, Option<usize>) {
     let view = view(service, scanned.row.run, page.within.clone()).await;
     let viewed: BTreeMap<&str, &TaskView> =
         view.iter().flat_map(|view| &view.tasks).map(|task| (&*task.path, task)).collect();
@@ -299,7 +306,7 @@ pub(crate) async fn why(
     Asked(Path(id)): Asked<Path<String>>,
     Asked(Query(tasks)): Asked<Query<Tasks>>,
 ) -> Result<Json<v1::Why>, Refused> {
-    let run = run_id(&id)?;
+    let (run, tasks) = (run_id(&id)?, tasks.checked()?);
     let scanned = find(&service, run, Wanted::Tasks).await?;
     let page = tasks.page(&scanned.graph, run)?;
     let view = view(&service, run, TaskPath::default()).await;
@@ -337,7 +344,7 @@ pub(crate) async fn command(
     let run = run_id(&id)?;
     if let Err(error) = engine.command(&service.tenant, run, order).await {
         return Err(match error {
-            CommandError::NotLive(_) if engine.left_out(run) => Refused::left_out(run),
+            CommandError::NotLive(_) if engine.left_out(&service.tenant, run) => Refused::left_out(run),
             CommandError::NotLive(_) => Refused::ended(&row(&service, run).await?),
             CommandError::Unavailable(_) => Refused::unavailable(error),
         });

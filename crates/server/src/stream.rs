@@ -41,9 +41,6 @@ pub(crate) async fn events(
             Refused::bad("last_event_id", "not the id of an event", "Last-Event-ID is a number, as events carry it")
         })?),
     };
-    if engine.left_out(run) {
-        return Err(Refused::left_out(run));
-    }
     let Streams { stop, places } = streams;
     let place = places.try_acquire_owned().map_err(|_| Refused::busy())?;
     let watch = engine.watch(&service.tenant, run, Seq(after.unwrap_or(0))).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_engine::{Engine, Request};
-use agendum_spec::{Checked, Diagnostic, NoFiles, Source};
+use agendum_spec::{Checked, Diagnostic, NoFiles, Source, plans};
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal, RunId};
 use agendum_wire::v1::Submit;
@@ -41,6 +41,9 @@ pub(crate) async fn add(
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let body = body.map_err(|error| Refused::new(error.status(), "body", "the body is no text", error.body_text()))?;
     let run = run_id(&id)?;
+    if engine.left_out(&service.tenant, run) {
+        return Err(Refused::left_out(run));
+    }
     let mut tries = 0;
     let tasks = loop {
         match extend(&service, engine, run, &body).await {
@@ -80,7 +83,7 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> R
     let checked = engine.compute(move || agendum_spec::extend(&document, &body, &limits)).await?;
     let checked = checked
         .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", "no tasks were added", error))?;
-    let accepted = checked.runnable().ok_or_else(|| not_right(&checked, "no tasks were added"))?;
+    let accepted = checked.runnable().ok_or_else(|| no_graph(&checked, "no tasks were added"))?;
     match engine.add_tasks(&service.tenant, run, accepted).await {
         Err(error) if error.is_overtaken() => Err(Extend::Overtaken(error.into())),
         Err(error) => Err(error.into()),
@@ -90,11 +93,12 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> R
 
 fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
     let mut text = body.document.as_str().map_or_else(|| body.document.to_string(), str::to_owned);
-    if let Some(plan) = agendum_spec::plans::read(&text) {
-        text = plan.map_err(no_plan)?.to_string();
+    let plan = plans::document(&text, &service.limits);
+    if let Some(document) = plan.map_err(|wrong| not_right(&wrong, "the plan cannot be run"))? {
+        text = document.to_string();
     }
     let checked = agendum_spec::check(Source { name: "document", text: &text }, &NoFiles, &service.limits);
-    let accepted = checked.runnable().cloned().ok_or_else(|| invalid(&checked))?;
+    let accepted = checked.runnable().cloned().ok_or_else(|| no_graph(&checked, "the document cannot be run"))?;
     let inputs = if body.inputs.is_null() { json!({}) } else { body.inputs };
     let schema = agendum_spec::inputs::schema(&accepted.document);
     let inputs = agendum_spec::inputs::prepare(&schema, inputs)
@@ -133,22 +137,14 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
     })
 }
 
-/// An agent's plan that cannot be run, with everything that is wrong with it.
-fn no_plan(wrong: Vec<String>) -> Refused {
-    let mut refused =
-        Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", "the plan cannot be run", "see diagnostics");
-    let wrong = wrong.into_iter().map(|message| json!({ "code": "plan", "severity": "error", "message": message }));
-    refused.0.diagnostics = wrong.collect();
+fn no_graph(checked: &Checked, title: &str) -> Refused {
+    let mut refused = not_right(&checked.diagnostics, title);
+    refused.0.more = checked.more;
     refused
 }
 
-fn invalid(checked: &Checked) -> Refused {
-    not_right(checked, "the document cannot be run")
-}
-
-fn not_right(checked: &Checked, title: &str) -> Refused {
+fn not_right(diagnostics: &[Diagnostic], title: &str) -> Refused {
     let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", title, "see diagnostics");
-    refused.0.more = checked.more;
-    refused.0.diagnostics = checked.diagnostics.iter().map(Diagnostic::json).collect();
+    refused.0.diagnostics = diagnostics.iter().map(Diagnostic::json).collect();
     refused
 }

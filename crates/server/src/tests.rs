@@ -51,9 +51,14 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::over(Arc::default(), Tenant::default()).await
+    }
+
+    /// Over a store and no blobs, for this tenant.
+    async fn over(store: Arc<MemoryStore>, tenant: Tenant) -> Self {
         let target = Target::free("parrot", Capability::Chat, 8);
         let parts = Parts {
-            store: Arc::new(MemoryStore::default()),
+            store,
             blobs: Arc::new(MemoryBlobs::new([1; 32])),
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Parrot))],
@@ -67,7 +72,7 @@ impl World {
             engine: Some(Arc::clone(&engine)),
             token: "right".to_owned(),
             limits: Limits::STANDARD,
-            tenant: Tenant::default(),
+            tenant,
         };
         let server = crate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await.unwrap();
         let base = format!("http://{}", server.address());
@@ -396,6 +401,30 @@ async fn a_wait_that_ends_without_an_answer_is_no_answer() {
         world.engine.stop().await;
     });
     assert_eq!((told.0, &told.2["type"]), (503, &json!("unavailable")), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_was_left_out_is_refused_to_its_tenant_and_unknown_to_others() {
+    let store: Arc<MemoryStore> = Arc::default();
+    let world = World::over(Arc::clone(&store), Tenant::default()).await;
+    let id = world.submit(json!({ "wait": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    world.engine.stop().await;
+    // Its document is gone with the blobs.
+    for (tenant, told) in [(Tenant::default(), (409, "left_out")), (Tenant::new("stranger"), (404, "no_run"))] {
+        let world = World::over(Arc::clone(&store), tenant).await;
+        for (method, path) in [
+            ("GET", "answer"),
+            ("GET", "events"),
+            ("POST", "tasks"),
+            ("POST", "cancel"),
+            ("POST", "pause"),
+            ("POST", "resume"),
+        ] {
+            let (status, _, problem) = world.ask(method, &format!("/v1/runs/{id}/{path}"), None).await;
+            assert_eq!((status, problem["type"].as_str().unwrap_or_default()), told, "{path}: {problem}");
+        }
+        world.engine.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use agendum_ports::{BlobError, Opened, StoreError, chain};
 use agendum_spec::Unloadable;
 use agendum_types::{Graph, Hash, PayloadRef, RunId, Seq, Tenant};
 use agendum_wire::journal::DecodeError;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::Surroundings;
 use crate::payloads::PayloadError;
@@ -66,7 +66,10 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
         };
         pass.read(&mut lost).await?;
         if !pass.again {
-            *surroundings.left_out.lock().unwrap_or_else(PoisonError::into_inner) = lost.runs;
+            let mut left_out = surroundings.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+            *left_out = lost.runs;
+            // Who follows one since the last life would wait for ever.
+            left_out.keys().for_each(|run| surroundings.feed.close(*run));
             return Ok(Restored { scheduler: pass.scheduler, opened, tenants: pass.tenants });
         }
     }
@@ -75,7 +78,7 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
 /// Runs that are left out.
 #[derive(Default)]
 struct Lost {
-    runs: FxHashSet<RunId>,
+    runs: FxHashMap<RunId, Tenant>,
     broken: usize,
 }
 
@@ -99,7 +102,7 @@ impl Pass<'_> {
             let Some(last) = page.last() else { return Ok(()) };
             after = last.seq;
             for row in &page {
-                if row.run.is_some_and(|run| lost.runs.contains(&run)) {
+                if row.run.is_some_and(|run| lost.runs.contains_key(&run)) {
                     continue;
                 }
                 let damage = match rows::entry(row) {
@@ -108,8 +111,8 @@ impl Pass<'_> {
                 };
                 let Some(damage) = damage else { continue };
                 // What is damaged and belongs to no run cannot be left out.
-                let Some(run) = row.run else { return Err(damage.into()) };
-                self.lose(run, &damage, lost)?;
+                let (Some(run), Some(tenant)) = (row.run, &row.tenant) else { return Err(damage.into()) };
+                self.lose(tenant, run, &damage, lost)?;
                 if damage.breaks() {
                     return Ok(());
                 }
@@ -117,9 +120,9 @@ impl Pass<'_> {
         }
     }
 
-    fn lose(&mut self, run: RunId, damage: &Damage, lost: &mut Lost) -> Result<(), RestoreError> {
+    fn lose(&mut self, tenant: &Tenant, run: RunId, damage: &Damage, lost: &mut Lost) -> Result<(), RestoreError> {
         tracing::error!(%run, error = chain(damage), "a run is damaged and left out: it goes on once its files are restored");
-        lost.runs.insert(run);
+        lost.runs.insert(run, tenant.clone());
         lost.broken += usize::from(damage.breaks());
         if lost.broken > BROKEN_MAX {
             return Err(RestoreError::Broken(format!("the records of {} runs broke off", lost.broken)));
@@ -133,8 +136,11 @@ impl Pass<'_> {
             if !self.known.contains_key(&graph) {
                 match self.load(tenant, document).await {
                     Ok(loaded) => drop(self.known.insert(graph, loaded)),
-                    Err(error) if error.is_damage() => return Ok(Err(Damage::Document { graph, source: error })),
-                    Err(error) => return Err(RestoreError::Document { graph, run, message: chain(&error) }),
+                    Err(error) => {
+                        let is_damage = error.is_damage();
+                        let damage = Damage::Document { graph, run, source: error };
+                        return if is_damage { Ok(Err(damage)) } else { Err(damage.into()) };
+                    }
                 }
             }
             // Each time: the scheduler forgets graphs that no run has just now.
@@ -157,7 +163,7 @@ enum Damage {
     #[error(transparent)]
     Row(DecodeError),
     #[error("the document of graph {graph} cannot be used")]
-    Document { graph: Hash, source: LoadError },
+    Document { graph: Hash, run: RunId, source: LoadError },
     #[error("journal row {0} does not follow from those before it")]
     Broken(Seq),
 }
@@ -181,7 +187,8 @@ impl From<Damage> for RestoreError {
     fn from(damage: Damage) -> Self {
         match damage {
             Damage::Row(error) => error.into(),
-            Damage::Document { .. } | Damage::Broken(_) => Self::Broken(chain(&damage)),
+            Damage::Document { graph, run, source } => Self::Document { graph, run, message: chain(&source) },
+            Damage::Broken(_) => Self::Broken(damage.to_string()),
         }
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 
-use agendum_ports::{BlobError, Blobs, Clock, TenantKey, Wall};
-use agendum_types::{Hash, Limits, Tenant, Timestamp};
+use agendum_ports::{Appended, BlobError, Blobs, Clock, TenantKey, Wall};
+use agendum_types::{Hash, Limits, Seq, Tenant, Timestamp};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::fixture::{World, line, request};
-use crate::{Engine, Health, SubmitError};
+use crate::{Engine, Health, ReadError, SubmitError};
 
 const PLAIN: &str = "
 version: 1
@@ -130,12 +130,35 @@ output: '${{ tasks.nap.output }}'
         told.push(engine.answer(&tenant, *run).await.map(|answer| answer.status.word()));
     }
     assert_eq!(told, [None, None, Some("succeeded")]);
-    assert_eq!(runs.iter().map(|run| engine.left_out(*run)).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(runs.iter().map(|run| engine.left_out(&tenant, *run)).collect::<Vec<_>>(), [true, true, false]);
     engine.stop().await;
     let engine = world.engine().await;
     for run in runs {
-        assert!(!engine.left_out(run));
+        assert!(!engine.left_out(&tenant, run));
         assert_eq!(engine.answer(&tenant, run).await.unwrap().status.word(), "succeeded");
+    }
+}
+
+#[tokio::test]
+async fn who_reads_a_run_that_is_left_out_meanwhile_is_told() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let nap = "version: 1\nname: nap\ntasks: { nap: { uses: chat, with: { prompt: x, sleep_ms: 60000 } } }";
+    let run = engine.submit(request(nap, &json!({}))).await.unwrap();
+    let mut watch = engine.watch(&Tenant::default(), run, Seq(0)).await.unwrap();
+    world.store.spoil(run);
+    world.store.fail_next(Appended::Unknown("the disk said nothing".into()));
+    engine.submit(request(PLAIN, &json!({}))).await.unwrap_err();
+    let told = loop {
+        match watch.next().await {
+            Ok(Some(_)) => {}
+            told => break told.err(),
+        }
+    };
+    assert!(matches!(told, Some(ReadError::LeftOut(of)) if of == run), "{told:?}");
+    for (tenant, found) in [("default", "LeftOut"), ("stranger", "NoRun")] {
+        let told = engine.watch(&Tenant::new(tenant), run, Seq(0)).await.err();
+        assert_eq!(format!("{told:?}"), format!("Some({found}({run:?}))"));
     }
 }
 
