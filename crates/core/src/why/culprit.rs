@@ -13,11 +13,13 @@ type Tracks = BTreeMap<TaskPath, Track>;
 /// The call inside a task that failed last as the task did, and so made it fail; the task itself if it failed of its own.
 pub(super) fn failed_inside(graph: &Graph, tracks: &Tracks, failed: &TaskPath) -> TaskPath {
     let failure = tracks.get(failed).and_then(Track::failure);
+    let fails_so = |track: &Track| track.failure().is_some_and(|inside| Some(inside) == failure) && !track.is_caught();
     let calls = inside(tracks, failed).filter(|(path, track)| {
-        track.failure().is_some_and(|inside| Some(inside) == failure)
-            && is_call(graph, path)
-            && !track.is_caught()
+        let mut between = path.around().take_while(|around| around != failed);
+        is_call(graph, path)
+            && fails_so(track)
             && ends_its_group(graph, path)
+            && between.all(|around| tracks.get(&around).is_some_and(fails_so))
     });
     let last = calls.max_by_key(|(path, track)| (track.end(), *path));
     last.map_or_else(|| failed.clone(), |(path, _)| path.clone())
