@@ -6,6 +6,7 @@
 mod commit;
 mod life;
 mod restore;
+mod steady;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

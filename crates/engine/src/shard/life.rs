@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::Surroundings;
 use super::commit::Commit;
 use super::restore::Restored;
+use super::steady::Steady;
 use crate::inbox::{Bell, Command, Intake, Message};
 use crate::payloads::{Made, Pinned};
 use crate::rows;
@@ -85,6 +86,7 @@ pub(super) struct Life {
     stopping: Option<Stopping>,
     /// The buffer of [`Life::drain`].
     actions: Vec<Action>,
+    time: Steady,
     pub(super) waiters: Waiters,
 }
 
@@ -116,6 +118,7 @@ impl Life {
             quick: 0,
             stopping: None,
             actions: Vec::new(),
+            time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             waiters,
             around,
         };
@@ -194,7 +197,7 @@ impl Life {
     }
 
     fn now(&self) -> Timestamp {
-        self.around.clock.now()
+        self.time.now()
     }
 
     fn message(&mut self, message: Message) -> Option<End> {

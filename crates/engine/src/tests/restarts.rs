@@ -1,12 +1,15 @@
 //! What is committed outlasts the process; what failed to be committed never left.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use agendum_core::why::{Page, Seen};
-use agendum_ports::Appended;
+use agendum_ports::{Appended, Clock, Wall};
 use agendum_types::{Cause, Limits, Seq, Tenant, Timestamp};
 use serde_json::json;
 
 use super::fixture::{World, line, request};
-use crate::{Command, CommandError, Health, Notice, SubmitError, Wanted};
+use crate::{Command, CommandError, Engine, Health, Notice, Parts, SubmitError, Wanted};
 
 const LONG: &str = "
 version: 1
@@ -203,5 +206,35 @@ tasks:
             assert!(engine.submit(request(LONG, &json!({"nap": false}))).await.is_err());
         }
         assert!(told.len() <= 3, "{told:?}");
+    }
+}
+
+/// The time of day, so many microseconds back.
+#[derive(Default)]
+struct SetBack(AtomicU64);
+
+impl Clock for SetBack {
+    fn now(&self) -> Timestamp {
+        Timestamp(Wall.now().0 - self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_stops_no_timer() {
+    let (world, clock) = (World::new(), Arc::new(SetBack::default()));
+    let parts = || Parts { clock: Arc::clone(&clock) as _, ..world.parts(Arc::clone(&world.blobs) as _) };
+    let document = LONG.replace(
+        "sleep_ms: 60000 }",
+        "sleep_ms: 60000 }, timeout: { task: 50ms }, catch: [{ on: [timeout], output: late }]",
+    );
+    for _ in 0..2 {
+        // While it runs, and before the next begins.
+        let engine = Engine::start(parts()).await.unwrap();
+        let run = engine.submit(request(&document, &json!({"nap": true}))).await.unwrap();
+        clock.0.fetch_add(3_600_000_000, Ordering::SeqCst);
+        let answer = engine.answer(&Tenant::default(), run).await.unwrap();
+        assert_eq!(line(&engine, &answer).await, "succeeded degraded 1");
+        engine.stop().await;
+        clock.0.fetch_add(3_600_000_000, Ordering::SeqCst);
     }
 }
