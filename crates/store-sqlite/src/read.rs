@@ -15,7 +15,7 @@ use crate::write::whole;
 /// Something to do with the reading connection.
 pub(crate) type Query = Box<dyn FnOnce(&Connection) + Send>;
 
-pub(crate) fn run(db: &Connection, queries: &Receiver<Query>) {
+pub(crate) fn serve(db: &Connection, queries: &Receiver<Query>) {
     while let Ok(query) = queries.recv() {
         query(db);
     }
@@ -106,20 +106,67 @@ pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusq
             filter.graph,
             filter.count_max
         ],
-        run_row,
+        |line| Ok(run_row(line)),
     )?;
-    rows.collect()
+    rows.filter_map(|line| line.and_then(readable).transpose()).collect()
 }
 
+/// One damaged line must not hide the others.
+fn readable(line: rusqlite::Result<RunRow>) -> rusqlite::Result<Option<RunRow>> {
+    match line {
+        Err(error) if is_damage(&error) => {
+            tracing::error!(%error, "a line of the index of runs is damaged, and is left out of the list");
+            Ok(None)
+        }
+        line => line.map(Some),
+    }
+}
+
+/// True if what is in the database is not what was written there.
+const fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+    )
+}
+
+/// A row with a damaged field has no body: whoever decodes it says that it is damaged, and whose it is.
 fn journal_row(line: &Line<'_>) -> rusqlite::Result<Row> {
+    match whole_row(line) {
+        Err(error) if is_damage(&error) => Ok(Row {
+            seq: seq(line.get(0)?),
+            at: Timestamp(0),
+            incarnation: Incarnation(0),
+            tenant: tenant(line).ok().flatten(),
+            run: run(line).ok().flatten(),
+            kind: line.get(5).unwrap_or_default(),
+            version: line.get(6).unwrap_or_default(),
+            body: Bytes::new(),
+            payload: None,
+        }),
+        row => row,
+    }
+}
+
+fn tenant(line: &Line<'_>) -> rusqlite::Result<Option<Tenant>> {
+    Ok(line.get::<_, Option<Arc<str>>>(3)?.map(Tenant))
+}
+
+fn run(line: &Line<'_>) -> rusqlite::Result<Option<RunId>> {
+    Ok(line.get::<_, Option<[u8; 16]>>(4)?.map(|run| RunId(u128::from_be_bytes(run))))
+}
+
+fn whole_row(line: &Line<'_>) -> rusqlite::Result<Row> {
     let hash: Option<[u8; 32]> = line.get(8)?;
     let payload: Option<Vec<u8>> = line.get(9)?;
     Ok(Row {
         seq: seq(line.get(0)?),
         at: Timestamp(whole(line.get(1)?)),
         incarnation: Incarnation(line.get(2)?),
-        tenant: line.get::<_, Option<Arc<str>>>(3)?.map(Tenant),
-        run: line.get::<_, Option<[u8; 16]>>(4)?.map(|run| RunId(u128::from_be_bytes(run))),
+        tenant: tenant(line)?,
+        run: run(line)?,
         kind: line.get(5)?,
         version: line.get(6)?,
         body: line.get::<_, Vec<u8>>(7)?.into(),

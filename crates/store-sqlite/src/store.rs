@@ -42,7 +42,7 @@ impl SqliteStore {
         };
         let db = schema::open_read_only(&path)?;
         let (queries, receiver) = mpsc::channel();
-        thread("store-reader", move || read::run(&db, &receiver))?;
+        thread("store-reader", move || read::serve(&db, &receiver))?;
         Ok(Self { jobs, queries })
     }
 

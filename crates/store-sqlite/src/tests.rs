@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
-use agendum_ports::{Append, Appended, Blobs as _, Opened, Store as _, StoreError};
+use agendum_ports::{Append, Appended, Blobs as _, Opened, RunFilter, Store as _, StoreError};
 use agendum_testkit::stores;
 use agendum_types::{Incarnation, Seq, ShardId, Tenant};
 use bytes::Bytes;
@@ -82,6 +82,28 @@ fn a_later_schema_and_a_foreign_file_are_refused() {
     }
     std::fs::write(directory.database(), "this is no database, but long enough to look like one, at any rate").unwrap();
     assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::Corrupt { .. }));
+}
+
+#[tokio::test]
+async fn one_damaged_row_hides_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Directory::own(folder.path()).unwrap();
+    let store = SqliteStore::open(&directory).unwrap();
+    let (tenant, run) = (Tenant::default(), stores::run_id);
+    let opened = store.open(ShardId(0)).await.unwrap();
+    for (number, first) in [(1, 1), (2, 4), (3, 7)] {
+        let mut rows = stores::batch(opened.incarnation, first, 3, &tenant, run(number));
+        rows.runs.push(stores::submitted(&tenant, run(number), "g"));
+        assert_eq!(store.append(rows).await, Appended::Durable);
+    }
+    let db = Connection::open(directory.database()).unwrap();
+    db.execute_batch("UPDATE runs SET status = 'bogus' WHERE run = (SELECT max(run) FROM runs)").unwrap();
+    db.execute_batch("UPDATE journal SET incarnation = -3 WHERE place = (SELECT min(place) + 4 FROM journal)").unwrap();
+    let listed = store.runs(&tenant, RunFilter { count_max: 9, ..RunFilter::default() }).await.unwrap();
+    assert_eq!(listed.iter().map(|row| row.run).collect::<Vec<_>>(), [run(2), run(1)]);
+    let rows = store.read_open(ShardId(0), Seq(0), 99).await.unwrap();
+    let without_body: Vec<_> = rows.iter().filter(|row| row.body.is_empty()).map(|row| (row.seq, row.run)).collect();
+    assert_eq!((rows.len(), without_body), (9, vec![(Seq(5), Some(run(2)))]));
 }
 
 #[tokio::test]

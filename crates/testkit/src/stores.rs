@@ -31,7 +31,9 @@ pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenan
     Append { shard: SHARD, incarnation, expected: Seq(expected), rows: rows.collect(), runs: Vec::new() }
 }
 
-fn submitted(tenant: &Tenant, run: RunId, graph: &str) -> RunUpdate {
+/// That a run was accepted.
+#[must_use]
+pub fn submitted(tenant: &Tenant, run: RunId, graph: &str) -> RunUpdate {
     let change = RunChange::Submitted { graph: Arc::from(graph), graph_hash: Hash([9; 32]), at: Timestamp(5) };
     RunUpdate { tenant: tenant.clone(), run, change }
 }
