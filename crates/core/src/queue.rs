@@ -46,6 +46,8 @@ pub(crate) struct Ticket {
 
 /// The causes for which a class sleeps.
 const SLEEPS: [Cause; 3] = [Cause::Limit, Cause::Backoff, Cause::Capacity];
+/// The place of [`Cause::Limit`] among them.
+const LIMIT: usize = 0;
 
 /// Shares of the bands, inverted: a band advances by this much for each task it sends.
 const STRIDES: [u64; 3] = [1, 4, 16];
@@ -60,8 +62,8 @@ struct Class {
     asleep: Option<(usize, Timestamp)>,
     /// How long it has slept for each cause, in microseconds.
     clocks: [u64; SLEEPS.len()],
-    /// When it last sent a task.
-    sent_at: Timestamp,
+    /// When it last sent a task, and how long it had slept then.
+    sent: (Timestamp, [u64; SLEEPS.len()]),
 }
 
 /// All ready tasks of a shard.
@@ -180,32 +182,35 @@ impl Queue {
                 *pass = self.reached + stride;
             }
         }
-        self.classes[ticket.class.0 as usize].sent_at = now;
+        let class = &mut self.classes[ticket.class.0 as usize];
+        class.sent = (now, class.clocks_at(now));
         waits
     }
 
     /// Takes a task out; says what it waited for.
     pub(crate) fn leave(&mut self, ticket: &Ticket, now: Timestamp) -> Waits {
+        let waits = self.waited(ticket, now);
         self.remove(ticket);
-        self.waited(ticket, now)
+        waits
     }
 
-    /// What a task has waited for since it was queued.
+    /// What a task has waited for since it was queued: a target that is at its limit is waited for by who is next, and for the others
+    /// it was not their turn; one that is closed or not there is waited for by all.
     pub(crate) fn waited(&self, ticket: &Ticket, now: Timestamp) -> Waits {
         let class = &self.classes[ticket.class.0 as usize];
+        // Its turn has come when the last of the others was sent.
+        let (turn, at_turn) = if class.is_next(ticket) { class.sent } else { (now, class.clocks_at(now)) };
+        let slept = |clocks: [u64; SLEEPS.len()], index: usize| clocks[index].saturating_sub(ticket.clocks[index]);
         let clocks = class.clocks_at(now);
-        let mut left = now.since(ticket.since).as_micros();
         let mut waits = Waits::new();
-        // While others of its class were still being sent, it was their turn.
-        let order = class.sent_at.since(ticket.since).as_micros().min(left);
-        push(&mut waits, Cause::Order, order);
-        left -= order;
+        let elsewhere: u64 = (0..SLEEPS.len()).filter(|index| *index != LIMIT).map(|index| slept(at_turn, index)).sum();
+        push(&mut waits, Cause::Order, turn.since(ticket.since).as_micros().saturating_sub(elsewhere));
         for (index, cause) in SLEEPS.into_iter().enumerate() {
-            let slept = (clocks[index] - ticket.clocks[index]).min(left);
-            push(&mut waits, cause, slept);
-            left -= slept;
+            let before = if index == LIMIT { slept(at_turn, index) } else { 0 };
+            push(&mut waits, cause, slept(clocks, index) - before);
         }
-        push(&mut waits, Cause::Scheduler, left);
+        let known: u64 = waits.iter().map(|(_, span)| span.as_micros()).sum();
+        push(&mut waits, Cause::Scheduler, now.since(ticket.since).as_micros().saturating_sub(known));
         waits
     }
 
@@ -236,9 +241,8 @@ impl Queue {
     /// Why a queued task waits now.
     pub(crate) fn waiting_on(&self, ticket: &Ticket) -> Cause {
         let class = &self.classes[ticket.class.0 as usize];
-        let first = class.bands[ticket.band as usize].first() == Some(&ticket.rank);
         match class.asleep {
-            Some((index, _)) if first || SLEEPS[index] != Cause::Limit => SLEEPS[index],
+            Some((index, _)) if index != LIMIT || class.is_next(ticket) => SLEEPS[index],
             Some(_) => Cause::Order,
             None => Cause::Capacity,
         }
@@ -253,6 +257,11 @@ impl Queue {
 impl Class {
     fn is_empty(&self) -> bool {
         self.bands.iter().all(BTreeSet::is_empty)
+    }
+
+    /// True if no other of its band goes before it.
+    fn is_next(&self, ticket: &Ticket) -> bool {
+        self.bands[ticket.band as usize].first() == Some(&ticket.rank)
     }
 
     fn clocks_at(&self, now: Timestamp) -> [u64; SLEEPS.len()] {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::dialogue;
+use super::{dialogue, trace};
 
 #[test]
 fn a_run_without_answer_fails_at_its_deadline() {
@@ -295,4 +295,37 @@ fn an_optional_task_inside_a_group_is_dropped_in_time_too() {
     800ms > ok b
     800ms answer r1 succeeded degraded
     ");
+}
+
+#[test]
+fn a_closed_target_is_waited_for_by_all_and_a_limit_by_who_is_next() {
+    assert_snapshot!(trace("
+        targets t=2
+        submit r1 w optional; a optional; b; c; d
+        fail w rate_limited after 3s
+        wait 10ms
+        fail a rate_limited after 3s
+        wait 4s
+        wait 100ms
+        ok b
+        ok c
+        wait 100ms
+        ok d
+        why r1
+    "), @r#"
+       0ms dispatch r1/w#1 on t
+       0ms dispatch r1/a#1 on t
+    3010ms woken: a target reopens
+    3010ms dispatch r1/b#1 on t
+    3010ms dispatch r1/c#1 on t
+    4110ms dispatch r1/d#1 on t
+    4210ms answer r1 succeeded degraded
+    4210ms close r1
+    4210ms why r1: 4.21s: backoff 3.01s limit 1.1s running 100ms; critical d
+    4210ms   w failed (Failed(RateLimited, "no luck")):
+    4210ms   a failed (Failed(RateLimited, "no luck")): running 10ms
+    4210ms   b succeeded: backoff 3.01s running 1.1s
+    4210ms   c succeeded: backoff 3.01s running 1.1s
+    4210ms   d succeeded: limit 1.1s backoff 3.01s running 100ms
+    "#);
 }

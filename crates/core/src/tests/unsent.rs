@@ -193,8 +193,8 @@ fn what_still_queues_inside_says_for_what() {
      0ms dispatch r1/g/x#1 on t
     10ms why r1: 10ms: running 10ms; critical g/x
     10ms   a waiting: limit 10ms
-    10ms   e[0] waiting: limit 10ms
-    10ms   e[1] waiting: limit 10ms
+    10ms   e[0] waiting: order 10ms
+    10ms   e[1] waiting: order 10ms
     10ms   g/x running: running 10ms
     10ms   never sent: a 1 waiting
     10ms   never sent: e 2 waiting
@@ -209,8 +209,8 @@ fn what_still_queues_inside_says_for_what() {
     10ms   never sent: e 2 waiting
     20ms why r1: 20ms: running 10ms downtime 10ms; critical g/x
     20ms   a waiting: downtime 10ms limit 10ms
-    20ms   e[0] waiting: downtime 10ms limit 10ms
-    20ms   e[1] waiting: downtime 10ms limit 10ms
+    20ms   e[0] waiting: downtime 10ms order 10ms
+    20ms   e[1] waiting: downtime 10ms order 10ms
     20ms   g/x running: downtime 10ms running 10ms
     20ms   never sent: a 1 waiting
     20ms   never sent: e 2 waiting
@@ -278,7 +278,7 @@ fn a_foreach_that_ends_while_items_queue_says_for_what_they_did() {
     10ms   e failed (Failed(Permanent, "no luck")): running 10ms
     10ms   e[0] failed (Failed(Permanent, "no luck")): running 10ms
     10ms   e[1] cancelled (for e[0] failed): limit 10ms
-    10ms   e[2] cancelled (for e[0] failed): limit 10ms
+    10ms   e[2] cancelled (for e[0] failed): order 10ms
     10ms   c cancelled (for e[0] failed): dependency 10ms
     10ms   never sent: c 1 cancelled
     "#);

@@ -404,10 +404,10 @@ fn what_ended_with_all_of_it_in_the_queue_says_so_too() {
      850ms dispatch r1/c#1 on t
      900ms answer r1 succeeded degraded
      900ms close r1
-     900ms why r1: 900ms: limit 850ms running 50ms; critical e[1] → c
+     900ms why r1: 900ms: order 850ms running 50ms; critical e[1] → c
      900ms   e pruned (Dropped): limit 850ms
      900ms   e[0] cancelled (EndedFirst(None)): limit 850ms
-     900ms   e[1] cancelled (EndedFirst(None)): limit 850ms
+     900ms   e[1] cancelled (EndedFirst(None)): order 850ms
      900ms   c succeeded: dependency 850ms running 50ms
      900ms   never sent: e 2 cancelled
      930ms woken: a task's time is over
@@ -432,7 +432,7 @@ fn what_ended_with_all_of_it_in_the_queue_says_so_too() {
     1050ms stop r4/e[1]#1
     1050ms answer r4 failed timeout in e: no success within its timeout of 30ms
     1060ms why r4: 30ms: limit 20ms running 10ms; critical e[0] → e[2]
-    1060ms   e failed (Failed(Timeout, "no success within its timeout of 30ms")): order 10ms running 20ms
+    1060ms   e failed (Failed(Timeout, "no success within its timeout of 30ms")): limit 10ms running 20ms
     1060ms   e[0] succeeded: limit 10ms running 10ms
     1060ms   e[1] cancelled (for e failed): order 10ms limit 10ms running 10ms
     1060ms   e[2] cancelled (for e failed): dependency 20ms limit 10ms

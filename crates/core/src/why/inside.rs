@@ -21,26 +21,27 @@ pub(super) fn fill_wrappers(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track
     }
 }
 
-/// What goes on at each moment: as long as something runs, that; else what comes first among the causes.
+/// What goes on at each moment: as long as something runs, that; else what comes first among the causes, and last whose turn it was not.
 fn together(stretches: impl Iterator<Item = Stretch>) -> Vec<Stretch> {
     let marks = |stretch: Stretch| [(stretch.from, true, stretch.cause), (stretch.to, false, stretch.cause)];
     let mut marks: Vec<(Timestamp, bool, Cause)> = stretches.flat_map(marks).collect();
     marks.sort_unstable();
-    let mut open: BTreeMap<Cause, usize> = BTreeMap::new();
+    let mut open: BTreeMap<(bool, Cause), usize> = BTreeMap::new();
     let mut whole: Vec<Stretch> = Vec::new();
     let mut from = Timestamp(0);
     for (to, begins, cause) in marks {
-        if let Some((&cause, _)) = open.first_key_value().filter(|_| from < to) {
+        if let Some((&(_, cause), _)) = open.first_key_value().filter(|_| from < to) {
             match whole.last_mut() {
                 Some(last) if last.to == from && last.cause == cause => last.to = to,
                 Some(_) | None => whole.push(Stretch { from, to, cause }),
             }
         }
         from = to;
-        let count = open.get(&cause).copied().unwrap_or_default();
+        let key = (cause == Cause::Order, cause);
+        let count = open.get(&key).copied().unwrap_or_default();
         match if begins { count + 1 } else { count - 1 } {
-            0 => open.remove(&cause),
-            count => open.insert(cause, count),
+            0 => open.remove(&key),
+            count => open.insert(key, count),
         };
     }
     whole
