@@ -209,7 +209,11 @@ impl Chat {
         if reason == "content_filter" {
             return Err(Failed::new(Class::ContentBlocked, "the provider's content filter stopped the answer"));
         }
-        let output = self.output(answer, form, &reason).await?;
+        let mut output = self.output(answer, form, &reason).await?;
+        // JSON can spell a key so that its text does not show it.
+        if let Some(key) = &self.key {
+            key.hide_in(&mut output);
+        }
         let mut finished = input::finished(&output, answer.usage());
         finished.raw_usage.clone_from(&answer.raw_usage);
         Ok(finished)

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use serde_json::Value as Json;
+
 /// A part of the key of so many bytes is the key; shorter ones are in many words.
 const PART: usize = 8;
 /// What stands in its place.
@@ -55,6 +57,26 @@ impl Secret {
         }
         shown.extend_from_slice(&text.as_bytes()[from..]);
         Cow::Owned(String::from_utf8_lossy(&shown).into_owned())
+    }
+
+    /// The value without any part of the key in its texts and names.
+    pub(super) fn hide_in(&self, value: &mut Json) {
+        match value {
+            Json::String(text) => {
+                if let Cow::Owned(hidden) = self.hide(text) {
+                    *text = hidden;
+                }
+            }
+            Json::Array(items) => items.iter_mut().for_each(|item| self.hide_in(item)),
+            Json::Object(members) => {
+                members.values_mut().for_each(|member| self.hide_in(member));
+                if members.keys().any(|name| matches!(self.hide(name), Cow::Owned(_))) {
+                    let all = std::mem::take(members);
+                    members.extend(all.into_iter().map(|(name, member)| (self.hide(&name).into_owned(), member)));
+                }
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
     }
 
     /// Where parts of the key are; spans that touch are one.
@@ -181,6 +203,11 @@ mod tests {
         assert_eq!(Secret::new("ollama").hide("ollama is not ollamaollama"), "ollama is not ollamaollama");
         assert_eq!(Secret::new("lëttersßüé").hide("a lëttersßüé b"), "a [key] b");
         assert_eq!(format!("{secret:?}"), "Secret(…)");
+        let escaped = KEY.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect::<String>();
+        let mut value: serde_json::Value =
+            serde_json::from_str(&format!(r#"{{"{escaped}":["{escaped}",1],"a":{{"b":"{escaped}"}}}}"#)).unwrap();
+        secret.hide_in(&mut value);
+        assert_eq!(value.to_string(), r#"{"[key]":["[key]",1],"a":{"b":"[key]"}}"#);
     }
 
     #[test]
