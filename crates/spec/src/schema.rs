@@ -48,6 +48,9 @@ struct Walk<'d> {
     patterns: usize,
 }
 
+/// Keys of a map that are looked at for the one that was meant to be another: of more, none is a slip of the pen.
+const STRANGE_MAX: usize = 64;
+
 impl Walk<'_> {
     fn node(&mut self, node: &Node, schema: &Json, what: &str) {
         if schema["$ref"].is_string() {
@@ -213,7 +216,8 @@ impl Walk<'_> {
             entries.iter().map(|(key, _)| key.name.as_str()).filter(|name| !words.contains(name)).collect();
         for word in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
             // What is misspelt is not missing as well.
-            let misspelt = || strange.iter().any(|name| nearest(name, words.iter().copied()) == Some(word));
+            let misspelt =
+                || strange.iter().take(STRANGE_MAX).any(|name| nearest(name, words.iter().copied()) == Some(word));
             if node.get(word).is_none() && !misspelt() {
                 let span = node.span.start..node.span.start + 1;
                 let help = description(&schema["properties"][word]);
@@ -252,7 +256,7 @@ impl Walk<'_> {
         if words.iter().any(|word| node.get(word).is_some()) {
             return;
         }
-        match entries.iter().find(|(key, _)| nearest(&key.name, words.iter().copied()).is_some()) {
+        match entries.iter().take(STRANGE_MAX).find(|(key, _)| nearest(&key.name, words.iter().copied()).is_some()) {
             Some((key, _)) => self.unknown_key(key, &words, what),
             None => {
                 let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();

@@ -33,8 +33,13 @@ impl Lower<'_, '_> {
         self.diagnostics.error("contradiction", &catch.span, message, "leave one of them out");
     }
 
-    /// Nobody runs again what may have taken effect.
+    /// Nobody runs again what may have taken effect, nor anything more often than is allowed here.
     fn retries(&mut self, id: NodeId, node: &Node) {
+        let (asked, most) = (node.get("retry").and_then(|retry| retry.get("max_attempts")), self.limits.attempts_max);
+        if let Some(asked) = asked.filter(|asked| asked.whole().is_some_and(|count| count > u64::from(most))) {
+            let message = format!("a task is tried {most} times at most here, on all rungs together");
+            self.diagnostics.error("too_many", &asked.span, message, "lower it, or raise `limits.attempts_max`");
+        }
         let on = node.get("retry").and_then(|retry| retry.get("on")).map(Node::items).unwrap_or_default();
         let task = self.graph.task(id);
         if let Some(word) = on.iter().find(|class| class.text() == Some("uncertain"))

@@ -4,8 +4,8 @@ use agendum_types::Limits;
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::{said, shown};
-use crate::{NormalDocument, extend, load};
+use super::{said, shown, with_head};
+use crate::{NoFiles, NormalDocument, Source, check, extend, load};
 
 #[test]
 fn no_fallback_and_catch_contradict() {
@@ -13,7 +13,7 @@ fn no_fallback_and_catch_contradict() {
         tasks:
           a: { uses: chat, no_fallback: true, catch: [{ on: [any], output: x }], with: { prompt: hi } }
           b: { uses: chat, risk: high, catch: [{ on: [any], output: x }], with: { prompt: hi } }
-    "#), @r"
+    "#), @"
     4:46 contradiction: `no_fallback: true` forbids `catch`
         help: leave one of them out
     5:39 contradiction: `risk: high` forbids `catch`
@@ -116,4 +116,20 @@ fn what_was_accepted_is_not_judged_again() {
     1:137 no_url: `url` is "/api", which is no http or https URL
         help: write https://HOST/PATH
     "#);
+}
+
+#[test]
+fn more_attempts_than_are_allowed_here() {
+    let text = with_head(
+        r#"
+        tasks:
+          a: { uses: chat, retry: { max_attempts: 3 }, with: { prompt: hi } }
+          b: { uses: chat, with: { prompt: hi } }
+    "#,
+    );
+    let limits = Limits { attempts_max: 2, ..Limits::STANDARD };
+    assert_snapshot!(shown(check(Source { name: "test", text: &text }, &NoFiles, &limits)), @"
+    4:43 too_many: a task is tried 2 times at most here, on all rungs together
+        help: lower it, or raise `limits.attempts_max`
+    ");
 }
