@@ -78,7 +78,8 @@ fn optional_millis<S: serde::Serializer>(span: &Option<Duration>, to: S) -> Resu
 
 /// Looks at a graph.
 pub(crate) fn forecast<'g>(graph: &'g Graph, table: &[Target], history: &History, limits: &Limits) -> Forecast<'g> {
-    let mut nodes = effort::nodes(graph, table, history, limits);
+    let table: Vec<Target> = table.iter().filter(|target| target.may_see(&graph.labels)).cloned().collect();
+    let mut nodes = effort::nodes(graph, &table, history, limits);
     let mut sections = Vec::new();
     for section in Section::ALL {
         let siblings = graph.section(section);

@@ -47,7 +47,8 @@ pub(crate) fn declared(config: &Config) -> Vec<Target> {
 }
 
 fn search() -> Target {
-    Target { attempt_max: Some(longest(agendum_retrieve_fts::WHOLE)), ..built_in("local/fts", Capability::Retrieve, 8) }
+    let attempt_max = Some(longest(agendum_retrieve_fts::WHOLE));
+    inside(Target { attempt_max, ..built_in("local/fts", Capability::Retrieve, 8) })
 }
 
 /// Not chosen before a configured target: the table's order is the order of preference.
@@ -60,14 +61,19 @@ fn offline(config: &Config) -> Vec<(Target, Skill)> {
         target.classes = vec![class.into()];
         target.output_cap = OUTPUT_CAP;
         target.bytes_per_token_min = 1;
-        target
+        inside(target)
     };
     vec![
         (model("offline/small", "small"), Skill::Chat),
         (model("offline/large", "large"), Skill::Chat),
-        (built_in("offline/moderate", Capability::Moderate, CONCURRENCY), Skill::Moderate),
-        (built_in("offline/translate", Capability::Translate, CONCURRENCY), Skill::Translate),
+        (inside(built_in("offline/moderate", Capability::Moderate, CONCURRENCY)), Skill::Moderate),
+        (inside(built_in("offline/translate", Capability::Translate, CONCURRENCY)), Skill::Translate),
     ]
+}
+
+/// It runs inside this process: what it sees goes nowhere.
+fn inside(target: Target) -> Target {
+    Target { clearance: Labels::new([Target::EVERYTHING]), ..target }
 }
 
 /// As the core reckons.

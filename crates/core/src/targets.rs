@@ -102,7 +102,7 @@ impl Targets {
     }
 
     pub(crate) fn cleared(&self, id: TargetId, labels: &Labels) -> bool {
-        labels.is_within(&self.row(id).target.clearance)
+        self.row(id).target.may_see(labels)
     }
 
     /// True if the target takes an attempt now.

@@ -1,7 +1,7 @@
 //! Works off what records left open, until nothing is left but to wait.
 
 use agendum_types::graph::{ExprId, NodeId, NotBefore, Priority, Rung, Section, Work};
-use agendum_types::{Cause, Class, Duration, Failure, RunStatus, TaskPath};
+use agendum_types::{Cause, Class, Duration, Failure, RunStatus, TaskPath, target};
 use smallvec::SmallVec;
 
 use crate::action::{Answer, Deed, Evaluate, Make, Purpose, Step};
@@ -89,8 +89,10 @@ impl Scheduler {
 
     fn enqueue(&mut self, slot: Slot, id: InstId) {
         let Some(class) = self.class_of(slot, id) else {
-            let failure =
-                Failure::new(Class::Permanent, "no target is eligible: none has clearance for the labels of its input");
+            let inst = self.board.run(slot).inst(id);
+            let capability = self.board.plan(slot).capability(inst.node).expect("a call waits for a target");
+            let labels = self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels));
+            let failure = Failure::new(Class::Permanent, &target::uncleared(capability, &labels));
             let next = self.rung_or_fail(slot, id, failure, false);
             return self.end(slot, id, End::Ineligible, next);
         };

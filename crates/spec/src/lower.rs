@@ -126,7 +126,7 @@ fn empty(tree: &Node, hash: Hash) -> Graph {
     }
 }
 
-fn labels(node: Option<&Node>) -> Labels {
+pub(crate) fn labels(node: Option<&Node>) -> Labels {
     let entries = node.map(Node::entries).unwrap_or_default();
     Labels::new(entries.iter().map(|(key, value)| format!("{}={}", key.name, value.text().unwrap_or_default())))
 }

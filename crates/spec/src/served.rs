@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use agendum_types::graph::Section;
-use agendum_types::{Capability, Limits, Target, target};
+use agendum_types::{Capability, Labels, Limits, Target, target};
 use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostics, nearest};
 use crate::expr::{Text, classify};
-use crate::lower::words;
+use crate::lower::{self, words};
 use crate::tree::Node;
 use crate::{NormalDocument, parsed};
 
@@ -38,7 +38,8 @@ pub(crate) fn look(
     limits: &Limits,
     diagnostics: &mut Diagnostics,
 ) -> BTreeSet<String> {
-    let mut look = Look { serving, diagnostics, lacks: BTreeSet::new() };
+    let labels = lower::labels(tree.get("labels"));
+    let mut look = Look { serving, labels, diagnostics, lacks: BTreeSet::new() };
     for section in Section::ALL {
         look.tasks(tree.get(section.word()), limits.depth_max);
     }
@@ -47,6 +48,8 @@ pub(crate) fn look(
 
 struct Look<'l, 'd> {
     serving: Serving<'l>,
+    /// Of everything that a run of it reads and makes.
+    labels: Labels,
     diagnostics: &'d mut Diagnostics,
     lacks: BTreeSet<String>,
 }
@@ -93,6 +96,10 @@ impl Look<'_, '_> {
             if able.is_empty() {
                 return;
             }
+        } else if !able.iter().any(|target| target.serves(capability, &requirement) && target.may_see(&self.labels)) {
+            let help = format!("add `clearance = {:?}` to a target that may see it", self.labels.words());
+            let message = format!("{}: the task would fail", target::uncleared(capability, &self.labels));
+            self.diagnostics.warning("no_clearance", &uses.span, message, help);
         }
         for rung in task.get("catch").map(Node::items).unwrap_or_default() {
             if let Some((node, name)) = rung.get("target").and_then(|node| Some((node, node.text()?)))

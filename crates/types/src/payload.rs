@@ -81,7 +81,8 @@ impl MediaType {
 
 /// What is known of the sensitivity of data, as `name=value` words such as `region=eu`; a sorted set, shared by reference.
 ///
-/// Labels join along the way of the data. A target is eligible only if its clearance holds every label.
+/// Labels join along the way of the data. A target is eligible only if it
+/// [may see](crate::Target::may_see) all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Option<Arc<[Box<str>]>>);
 

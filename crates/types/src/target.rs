@@ -125,6 +125,15 @@ impl Target {
         self.capabilities.contains(&capability)
     }
 
+    /// The clearance of what runs inside this process, or that an operator trusts with everything.
+    pub const EVERYTHING: &'static str = "*";
+
+    /// True if it may see data with these labels.
+    #[must_use]
+    pub fn may_see(&self, labels: &Labels) -> bool {
+        labels.is_within(&self.clearance) || self.clearance.words().iter().any(|word| **word == *Self::EVERYTHING)
+    }
+
     /// True if it may serve a task that asks for this.
     #[must_use]
     pub fn serves(&self, capability: Capability, requirement: &Requirement) -> bool {
@@ -163,6 +172,12 @@ pub fn unserved(capability: Capability, requirement: &Requirement) -> String {
         (Some(class), []) => format!("no target of class {class:?} can {capability}"),
         (None, []) => format!("no target can {capability}"),
     }
+}
+
+/// Says that no candidate may see the data.
+#[must_use]
+pub fn uncleared(capability: Capability, labels: &Labels) -> String {
+    format!("no target that could {capability} here has clearance for data labelled {}", labels.words().join(", "))
 }
 
 #[cfg(test)]

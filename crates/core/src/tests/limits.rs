@@ -151,7 +151,7 @@ fn data_that_nobody_may_see_goes_nowhere() {
         targets us=1
         submit r1 a; run: labels=region=eu
     "), @"
-    0ms answer r1 failed permanent in a: no target is eligible: none has clearance for the labels of its input
+    0ms answer r1 failed permanent in a: no target that could chat here has clearance for data labelled region=eu
     0ms close r1
     ");
 }
@@ -356,7 +356,7 @@ fn queued_tasks_that_no_target_may_see_any_more_end_once() {
     0ms dispatch r1/d#1 on l
     0ms stop r1/a#1
     0ms stop r1/d#1
-    0ms answer r1 failed permanent in b: no target is eligible: none has clearance for the labels of its input
+    0ms answer r1 failed permanent in b: no target that could chat here has clearance for data labelled region=eu
     0ms > fail a cancelled
     0ms > fail d cancelled
     0ms close r1

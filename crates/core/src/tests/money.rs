@@ -276,7 +276,7 @@ fn tasks_that_waited_for_money_and_end_together_stay_ended() {
     "), @"
     0ms dispatch r1/a#1 on t cap=100
     0ms > ok a tokens=1
-    0ms answer r1 failed spent $0.0100 permanent in b: no target is eligible: none has clearance for the labels of its input
+    0ms answer r1 failed spent $0.0100 permanent in b: no target that could chat here has clearance for data labelled region=eu
     0ms close r1
     ");
 }

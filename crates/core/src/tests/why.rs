@@ -290,14 +290,14 @@ fn what_no_target_may_see_any_more_says_how_long_it_queued() {
         wait 10ms
         targets t=1
         why r1
-    "), @"
+    "), @r#"
      0ms dispatch r1/a#1 on t
     10ms stop r1/a#1
-    10ms answer r1 failed permanent in b: no target is eligible: none has clearance for the labels of its input
+    10ms answer r1 failed permanent in b: no target that could chat here has clearance for data labelled region=eu
     10ms why r1: 10ms: limit 10ms; critical b
     10ms   a cancelled (for b failed): running 10ms
-    10ms   b failed (Failed(Permanent, \"no target is eligible: none has clearance for the labels of its input\")): limit 10ms
-    ");
+    10ms   b failed (Failed(Permanent, "no target that could chat here has clearance for data labelled region=eu")): limit 10ms
+    "#);
 }
 
 #[test]

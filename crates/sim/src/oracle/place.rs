@@ -73,7 +73,7 @@ impl Reference {
             found.truncate(1);
         }
         let (labels, able) = (run.labels(path), !found.is_empty());
-        found.retain(|target| labels.is_within(&self.targets[*target].clearance));
+        found.retain(|target| self.targets[*target].may_see(&labels));
         Some(found).filter(|found| !able || !found.is_empty())
     }
 

@@ -1,6 +1,6 @@
 //! A document against the targets of a configuration.
 
-use agendum_types::{Capability, Limits, Target};
+use agendum_types::{Capability, Labels, Limits, Target};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -100,5 +100,34 @@ fn everything_stands_in_the_order_of_the_text() {
         help: add a target with `kind = "chat"` to agendum.toml
     b.md:7:15 unknown_task: there is no task `nothing`
         help: tasks here: a, b, c
+    "#);
+}
+
+#[test]
+fn what_no_target_may_see() {
+    let text = with_head(
+        r#"
+        labels: { region: eu, kind: secret }
+        tasks:
+          a: { uses: chat, with: { prompt: hi } }
+          b: { uses: retrieve, with: { index: docs, query: x } }
+          c: { uses: moderate, with: { text: hi } }
+    "#,
+    );
+    let cleared = |name: &str, capability, words: &[&str]| Target {
+        clearance: Labels::new(words.iter().copied()),
+        ..target(name, capability, "any")
+    };
+    let targets = [
+        cleared("model", Capability::Chat, &["region=eu"]),
+        cleared("index", Capability::Retrieve, &["*"]),
+        cleared("check", Capability::Moderate, &["kind=secret", "region=eu", "region=us"]),
+    ];
+    let indexes = ["docs".to_owned()].into();
+    let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
+    let checked = check_for(Source { name: "graph.yaml", text: &text }, &NoFiles, &Limits::STANDARD, Some(serving));
+    assert_snapshot!(shown(checked), @r#"
+    5:14 no_clearance (warning): no target that could chat here has clearance for data labelled kind=secret, region=eu: the task would fail
+        help: add `clearance = ["kind=secret", "region=eu"]` to a target that may see it
     "#);
 }
