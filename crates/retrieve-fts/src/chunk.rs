@@ -3,10 +3,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use ego_tree::iter::Edge;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
-use scraper::Html;
-use scraper::node::Element;
+
+use crate::html;
 
 /// A passage ends with the block that takes it beyond this many bytes.
 const SIZE_WANTED: usize = 900;
@@ -60,7 +59,7 @@ pub fn passages(format: Format, text: &str) -> Vec<Passage> {
     match format {
         Format::Markdown => markdown(text, &mut gather),
         Format::Text => plain(text, &mut gather),
-        Format::Html => html(text, &mut gather),
+        Format::Html => html::read(text, &mut gather),
     }
     gather.close();
     gather.done
@@ -147,50 +146,6 @@ fn plain(text: &str, gather: &mut Gather) {
     gather.block(&block, begin, end);
 }
 
-/// Elements inside a block; every other one begins and ends blocks.
-const INLINE: [&str; 29] = [
-    "a", "abbr", "b", "bdi", "bdo", "br", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img", "ins", "kbd",
-    "label", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "u",
-];
-/// Elements whose text is for no reader.
-const SILENT: [&str; 7] = ["head", "script", "style", "nav", "svg", "template", "noscript"];
-
-fn html(text: &str, gather: &mut Gather) {
-    let tree = Html::parse_document(text);
-    let (mut block, mut begin, mut at) = (String::new(), 0, 0);
-    let (mut silent, mut heading) = (0_usize, None);
-    for edge in tree.tree.root().traverse() {
-        let (node, opens) = match edge {
-            Edge::Open(node) => (node, true),
-            Edge::Close(node) => (node, false),
-        };
-        if let Some(piece) = node.value().as_text().filter(|_| opens && silent == 0) {
-            // The parser keeps no places: a block's first words are looked for from the last place on.
-            let words = piece.trim();
-            if block.trim().is_empty() && !words.is_empty() {
-                at = text[at..].find(words).map_or(at, |found| at + found);
-                begin = at;
-            }
-            block.push_str(piece);
-        }
-        let Some(name) = node.value().as_element().map(Element::name) else { continue };
-        if SILENT.contains(&name) {
-            silent = if opens { silent + 1 } else { silent - 1 };
-        }
-        let level = name.strip_prefix('h').and_then(|level| level.parse::<usize>().ok()).filter(|level| *level <= 6);
-        if name == "br" {
-            block.push(' ');
-        } else if level.is_some() || heading.is_none() && !INLINE.contains(&name) {
-            let whole = std::mem::take(&mut block).split_whitespace().collect::<Vec<_>>().join(" ");
-            match heading.take() {
-                Some(level) => gather.heading(level, &whole),
-                None => gather.block(&whole, begin, begin + 1),
-            }
-            heading = level.filter(|_| opens);
-        }
-    }
-}
-
 /// Where each line begins.
 struct Lines(Vec<usize>);
 
@@ -199,12 +154,19 @@ impl Lines {
         Self(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
     }
 
+    /// Where this line begins.
+    fn begin(&self, line: u64) -> usize {
+        let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.0.get(index).or_else(|| self.0.last()).copied().unwrap_or_default()
+    }
+
     fn line(&self, at: usize) -> u32 {
         u32::try_from(self.0.partition_point(|begin| *begin <= at)).unwrap_or(u32::MAX)
     }
 }
 
-struct Gather {
+/// Passages while their document is read.
+pub(crate) struct Gather {
     lines: Lines,
     headings: Vec<(usize, String)>,
     done: Vec<Passage>,
@@ -212,7 +174,13 @@ struct Gather {
 }
 
 impl Gather {
-    fn heading(&mut self, level: usize, text: &str) {
+    /// A block between these lines, counted from 1.
+    pub(crate) fn lines(&mut self, text: &str, first: u64, last: u64) {
+        let (begin, end) = (self.lines.begin(first), self.lines.begin(last) + 1);
+        self.block(text, begin, end);
+    }
+
+    pub(crate) fn heading(&mut self, level: usize, text: &str) {
         self.close();
         self.headings.retain(|(of, _)| *of < level);
         self.headings.push((level, text.to_owned()));

@@ -6,6 +6,7 @@
 
 mod adapter;
 mod chunk;
+mod html;
 mod index;
 mod name;
 mod search;

@@ -63,6 +63,19 @@ fn html_has_text_outside_of_paragraphs() {
 }
 
 #[test]
+fn html_is_read_however_it_is_nested_or_left_open() {
+    let all = |html: &str| passages(Format::Html, html).into_iter().map(|one| one.text).collect::<Vec<_>>().join("\n");
+    assert_eq!(all("<head><title>no</title><meta charset=x><p>a head without an end</p>"), "a head without an end");
+    assert_eq!(all("<nav>no<script>if (a < b) { '</nav>' }</script></nav>yes <b>&amp;</b> &eacute;"), "yes & é");
+    assert_eq!(all("<!-- <p>no</p> --><p>a<p>b<!doctype html></span>c<br/>d"), "a\nbc d");
+    // What stands inside is found, and costs what its bytes cost: a reader that builds a tree would not come to an end.
+    let deep = "<div>".repeat(100_000) + &"<script>".repeat(1_000) + "</script>deep" + &"<!--".repeat(1_000);
+    assert_eq!(all(&deep), "deep");
+    let words = "<p>&amp; word</p>".repeat(10_000);
+    assert_eq!(all(&words).lines().filter(|line| *line == "& word").count(), 10_000);
+}
+
+#[test]
 fn an_index_follows_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
