@@ -96,7 +96,7 @@ async fn live(service: &Service, rows: &[RunRow]) -> Result<Vec<Run>, Refused> {
             // It has ended since the index was read.
             None => {
                 runs[place] = line(&row(service, rows[place].run).await?);
-                runs[place].damaged = engine.left_out(&service.tenant, rows[place].run);
+                runs[place].is_gone(engine.left_out(&service.tenant, rows[place].run));
             }
         }
     }
@@ -243,10 +243,11 @@ async fn detail(service: &Service, id: RunId, asked: &Wished) -> Result<RunDetai
         scanned = find(service, id, wanted).await?;
     }
     let mut run = line(&scanned.row);
-    if let Some(standing) = &standing {
-        run.stands(standing);
+    match (&standing, &service.engine) {
+        (Some(standing), _) => run.stands(standing),
+        (None, Some(engine)) => run.is_gone(engine.left_out(&service.tenant, id)),
+        (None, None) => {}
     }
-    run.damaged = service.engine.as_ref().is_some_and(|engine| engine.left_out(&service.tenant, id));
     let ended = scanned.told.ended.as_ref();
     let mut output = None;
     if let Some(reference) = ended.and_then(|ended| ended.output.as_ref()) {

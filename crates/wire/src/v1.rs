@@ -195,6 +195,14 @@ impl Run {
         self.spent_usd = dollars(standing.spent);
         (self.under_way, self.waits_for_target) = (standing.under_way, standing.waits_for_target);
     }
+
+    /// Takes in that its shard does not have it: it was left out as damaged, or its answer is decided and about to be durable.
+    pub fn is_gone(&mut self, damaged: bool) {
+        self.damaged = damaged;
+        if !damaged && !RunStatus::from_word(&self.status).is_some_and(|status| status.is_answered()) {
+            RunStatus::Running.word().clone_into(&mut self.status);
+        }
+    }
 }
 
 /// The names on the way to a task, without items and rounds: `studio[3]/loop#2/render` gives `studio/render`, which is the name of
@@ -250,6 +258,13 @@ mod tests {
             let mut run = Run::new(RunId(1), "g", durable, Timestamp(0));
             run.stands(&Standing { status, paused, spent: Money::ZERO, under_way: false, waits_for_target: false });
             assert_eq!(run.status, said, "{durable:?} {status:?} {paused}");
+        }
+        for (durable, damaged, said) in
+            [(Queued, false, "running"), (Queued, true, "queued"), (Failed, false, "failed")]
+        {
+            let mut run = Run::new(RunId(1), "g", durable, Timestamp(0));
+            run.is_gone(damaged);
+            assert_eq!((&*run.status, run.damaged), (said, damaged), "{durable:?}");
         }
     }
 }
