@@ -172,6 +172,9 @@ pub(crate) struct Run {
     /// Commit every step before the next begins
     #[arg(long)]
     pub(crate) strict: bool,
+    /// What is submitted twice under the same key is run once
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
     /// Print the run's id and leave it to a server in the background
     #[arg(long)]
     pub(crate) detach: bool,

@@ -66,10 +66,16 @@ impl Client {
         self.send(request).await.map(drop)
     }
 
-    /// The new run's id.
-    pub(crate) async fn submit(&self, submission: &Submit) -> Result<String, Failure> {
-        let accepted: Json = self.json(self.request(Method::POST, "/v1/runs").json(submission)).await?;
-        Ok(accepted["id"].as_str().unwrap_or_default().to_owned())
+    /// The run's id, and true if it was submitted before under the same key.
+    pub(crate) async fn submit(&self, submission: &Submit) -> Result<(String, bool), Failure> {
+        let mut request = self.request(Method::POST, "/v1/runs").json(submission);
+        if let Some(key) = &submission.key {
+            request = request.header("Idempotency-Key", key);
+        }
+        let response = self.send(request).await?;
+        let replayed = response.headers().contains_key("Idempotency-Replayed");
+        let accepted: Json = response.json().await?;
+        Ok((accepted["id"].as_str().unwrap_or_default().to_owned(), replayed))
     }
 
     pub(crate) async fn runs(&self, query: &[(&str, String)]) -> Result<Vec<Run>, Failure> {

@@ -124,7 +124,13 @@ impl Session {
                     let data = self.data.clone();
                     *self = Self::open(config, &data, Need::Engine).await?;
                 }
-                submitted => return submitted,
+                submitted => {
+                    let (id, replayed) = submitted?;
+                    if replayed {
+                        tell(&format!("{id} was submitted before under this key: nothing is run again"));
+                    }
+                    return Ok(id);
+                }
             }
         }
     }

@@ -12,9 +12,10 @@ mod task;
 mod waits;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
-use agendum_types::{AttemptId, Limits, RunId, Timestamp};
+use agendum_types::{AttemptId, Limits, RunId, Tenant, Timestamp};
 
 use crate::action::Entry;
 use crate::inst::{Settled, State};
@@ -54,6 +55,8 @@ pub(crate) struct Board {
     slots: Vec<Option<Box<Run>>>,
     free: Vec<Slot>,
     by_id: Lookup<RunId, Slot>,
+    /// Live runs that were submitted under a key.
+    keyed: Lookup<(Tenant, Arc<str>), RunId>,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
     pub(crate) todo: VecDeque<Todo>,
@@ -78,6 +81,7 @@ impl Board {
             slots: Vec::new(),
             free: Vec::new(),
             by_id: Lookup::default(),
+            keyed: Lookup::default(),
             queue: Queue::default(),
             timers: Timers::default(),
             todo: VecDeque::new(),
@@ -88,6 +92,11 @@ impl Board {
             at: Timestamp(0),
             live_tasks: 0,
         }
+    }
+
+    /// The live run that was submitted under this key.
+    pub(crate) fn run_of_key(&self, tenant: &Tenant, key: &Arc<str>) -> Option<RunId> {
+        self.keyed.get(&(tenant.clone(), Arc::clone(key))).copied()
     }
 
     pub(crate) fn slot(&self, run: RunId) -> Option<Slot> {
@@ -165,6 +174,9 @@ impl Board {
             self.slots.push(None);
             Slot(u32::try_from(self.slots.len() - 1).expect("the limit on live runs is far below"))
         });
+        if let Some(key) = &run.key {
+            self.keyed.insert((run.tenant.clone(), Arc::clone(key)), id);
+        }
         self.slots[slot.0 as usize] = Some(Box::new(run));
         self.by_id.insert(id, slot);
         slot
@@ -173,6 +185,9 @@ impl Board {
     fn remove(&mut self, slot: Slot) {
         let run = self.slots[slot.0 as usize].take().expect("a slot in use holds a run");
         self.by_id.remove(&run.id);
+        if let Some(key) = &run.key {
+            self.keyed.remove(&(run.tenant.clone(), Arc::clone(key)));
+        }
         self.plans.release(run.plan);
         self.live_tasks -= run.live() as u64;
         self.free.push(slot);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptId, Duration, Graph, Hash, Incarnation, Outcome, PayloadRef, Principal, RunId, Seq, Target, TaskPath,
-    Tenant, Timestamp,
+    AttemptId, Duration, Graph, Hash, Incarnation, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Target,
+    TaskPath, Tenant, Timestamp,
 };
 
 use crate::action::Step;
@@ -125,6 +125,8 @@ pub struct Submission {
     pub budget: Option<Budget>,
     /// `durability: strict`: every step is committed before the next begins.
     pub strict: bool,
+    /// The caller's key, kept with the run. No live run has the same; that none had that is over is the driver's to see to.
+    pub key: Option<SubmissionKey>,
 }
 
 /// What an evaluation gave. Only the fields that were asked for are set.
@@ -164,6 +166,9 @@ pub enum Rejected {
     /// The id is in use.
     #[error("run {0} exists already")]
     Exists(RunId),
+    /// A live run was submitted under the same key.
+    #[error("run {0} was submitted under the same key")]
+    Keyed(RunId),
     /// There is no such live run.
     #[error("run {0} is not live: tasks can only be added before its answer")]
     NotLive(RunId),
@@ -202,6 +207,7 @@ impl Rejected {
             Self::Full { .. } => "shard_full",
             Self::TooManyTasks { .. } => "too_many_tasks",
             Self::Exists(_) => "run_exists",
+            Self::Keyed(_) => "key_in_use",
             Self::NotLive(_) => "run_not_live",
             Self::NotAnExtension { .. } => "not_an_extension",
             Self::OutputNotMade { .. } => "output_not_made",

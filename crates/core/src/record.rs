@@ -8,7 +8,7 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Money, Outcome, PayloadRef, Principal,
-    RunId, RunStatus, TaskPath, Timestamp,
+    RunId, RunStatus, SubmissionKey, TaskPath, Timestamp,
 };
 use smallvec::SmallVec;
 
@@ -111,6 +111,8 @@ pub struct RunSubmitted {
     pub budget: Option<Budget>,
     /// Every step is committed before the next begins.
     pub strict: bool,
+    /// The caller's key, under which the same request is this run.
+    pub key: Option<SubmissionKey>,
 }
 
 /// The answer of a run.

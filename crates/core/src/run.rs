@@ -3,6 +3,8 @@
 //! What records say is all that [`Board::apply`](crate::board::Board::apply) reads and what the digest covers. Beside it stands what is
 //! only in flight (queue places, timers, pauses, lists of who waits for money), which the next life finds again.
 
+use std::sync::Arc;
+
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
 use agendum_types::{
     AttemptNo, Incarnation, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq, TaskPath, Tenant, Timestamp,
@@ -97,6 +99,8 @@ impl Orphan {
 pub(crate) struct Run {
     pub(crate) id: RunId,
     pub(crate) tenant: Tenant,
+    /// Under which the caller submitted it.
+    pub(crate) key: Option<Arc<str>>,
     pub(crate) principal: Principal,
     pub(crate) plan: PlanId,
     pub(crate) inputs: PayloadRef,

@@ -9,7 +9,8 @@ use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
 use agendum_types::{
-    Class, Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, Target, TaskPath, Tenant,
+    Class, Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, SubmissionKey, Target,
+    TaskPath, Tenant,
 };
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -18,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Command, Inbox, Message};
+use crate::keyed::Turns;
 use crate::payloads::{PayloadError, Payloads};
 use crate::pool::{Pool, Unfinished};
 use crate::reader::{ReadError, Reader, stored_answer};
@@ -83,6 +85,22 @@ pub enum SubmitError {
     /// The engine has stopped, or its journal is being opened anew.
     #[error("the engine takes no work now: {0}")]
     Unavailable(Health),
+    /// Another request was sent under the same key.
+    #[error("run {run} was submitted under this key, and the request differs in {}: use another key for another request", named(.parts))]
+    OtherRequest {
+        /// The run of the key.
+        run: RunId,
+        /// The parts that differ.
+        parts: Vec<Arc<str>>,
+    },
+    /// Whether the key is in use cannot be read.
+    #[error("what was submitted under this key cannot be read: {0}")]
+    Unread(String),
+}
+
+fn named(parts: &[Arc<str>]) -> String {
+    let named: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
+    named.join(", ")
 }
 
 impl From<PayloadError> for SubmitError {
@@ -118,7 +136,8 @@ pub enum CommandError {
 
 /// A running shard. Cheap to share behind an [`Arc`]; stops when dropped.
 pub struct Engine {
-    around: Arc<Surroundings>,
+    pub(crate) around: Arc<Surroundings>,
+    pub(crate) turns: Turns,
     pool: Arc<Pool>,
     requests: Arc<Semaphore>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -163,7 +182,7 @@ impl Engine {
             .spawn(move || shard::run(&shared, &mut intake, opened))
             .map_err(no_thread)?;
         let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
-        let engine = Self { around, pool, requests, thread: Mutex::new(Some(thread)) };
+        let engine = Self { around, turns: Turns::default(), pool, requests, thread: Mutex::new(Some(thread)) };
         match told.await {
             Ok(result) => result.map(|()| engine),
             Err(_) => Err(StoreError::Corrupt {
@@ -205,7 +224,7 @@ impl Engine {
     /// If the core refuses it, its payloads cannot be kept, or the engine takes no work.
     pub async fn submit(&self, request: Request) -> Result<RunId, SubmitError> {
         let run = self.new_run_id();
-        let reply = self.send_submission(run, request, None).await?;
+        let reply = self.send_submission(run, request, None, None).await?;
         reply.await.map_err(|_| SubmitError::Unavailable(self.health()))??;
         Ok(run)
     }
@@ -219,7 +238,7 @@ impl Engine {
         let run = self.new_run_id();
         let (sender, answer) = oneshot::channel();
         let tenant = request.tenant.clone();
-        let mut reply = self.send_submission(run, request, Some(sender)).await?;
+        let mut reply = self.send_submission(run, request, None, Some(sender)).await?;
         if let Ok(answer) = answer.await {
             return Ok(answer);
         }
@@ -231,10 +250,11 @@ impl Engine {
         stored.ok().flatten().ok_or_else(|| SubmitError::Unavailable(self.health()))
     }
 
-    async fn send_submission(
+    pub(crate) async fn send_submission(
         &self,
         run: RunId,
         request: Request,
+        key: Option<SubmissionKey>,
         answer: Option<oneshot::Sender<Answer>>,
     ) -> Result<oneshot::Receiver<Result<(), Rejected>>, SubmitError> {
         let permit = self.permit().await;
@@ -253,13 +273,14 @@ impl Engine {
             deadline: request.deadline,
             budget: request.budget,
             strict: request.strict,
+            key,
         });
         let (reply, told) = oneshot::channel();
         self.around.inbox.send(Message::Submit { submission, inputs, reply, answer, permit });
         Ok(told)
     }
 
-    fn new_run_id(&self) -> RunId {
+    pub(crate) fn new_run_id(&self) -> RunId {
         let mut chance = [0; 16];
         if getrandom::fill(&mut chance).is_err() {
             // Without a source of chance the clock alone must tell runs apart.

@@ -1,5 +1,7 @@
 //! Records into journal rows and back.
 
+use std::sync::Arc;
+
 use agendum_core::{Change, Entry, Record};
 use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate};
 use agendum_types::{Hash, Incarnation, Money, Outcome, PayloadRef, RunId};
@@ -54,7 +56,8 @@ pub(crate) fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)>
 pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
     let change = match &entry.record {
         Record::RunSubmitted(submitted) => {
-            RunChange::Submitted { graph: submitted.graph_name.clone(), graph_hash: submitted.graph, at: entry.at }
+            let key = submitted.key.as_ref().map(|key| Arc::clone(&key.key));
+            RunChange::Submitted { graph: submitted.graph_name.clone(), graph_hash: submitted.graph, key, at: entry.at }
         }
         Record::Answered(answered) => {
             RunChange::Answered { status: answered.status, degraded: answered.degraded, at: entry.at, spent }

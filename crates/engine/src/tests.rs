@@ -3,5 +3,6 @@
 mod broken;
 mod fixture;
 mod flows;
+mod keyed;
 mod restarts;
 mod watched;

@@ -1,7 +1,7 @@
 //! In-memory stores: for tests, and as the simplest reading of the contract.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agendum_types::{Hash, Incarnation, Money, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
@@ -19,6 +19,7 @@ pub struct MemoryStore(Mutex<State>);
 struct State {
     shards: BTreeMap<ShardId, Shard>,
     runs: BTreeMap<(Tenant, RunId), RunRow>,
+    keys: BTreeMap<(Tenant, Arc<str>), RunId>,
     failures: VecDeque<Appended>,
 }
 
@@ -77,7 +78,10 @@ impl State {
     fn update(&mut self, shard: ShardId, update: RunUpdate) {
         let key = (update.tenant.clone(), update.run);
         match update.change {
-            RunChange::Submitted { graph, graph_hash, at } => {
+            RunChange::Submitted { graph, graph_hash, key: submitted_under, at } => {
+                if let Some(under) = submitted_under {
+                    self.keys.entry((update.tenant.clone(), under)).or_insert(update.run);
+                }
                 let row = RunRow {
                     tenant: update.tenant,
                     run: update.run,
@@ -174,6 +178,10 @@ impl Store for MemoryStore {
 
     fn run(&self, tenant: &Tenant, run: RunId) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
         ready(Ok(self.state().runs.get(&(tenant.clone(), run)).cloned())).boxed()
+    }
+
+    fn run_of_key(&self, tenant: &Tenant, key: &str) -> BoxFuture<'_, Result<Option<RunId>, StoreError>> {
+        ready(Ok(self.state().keys.get(&(tenant.clone(), Arc::from(key))).copied())).boxed()
     }
 
     fn runs(&self, tenant: &Tenant, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {

@@ -61,6 +61,8 @@ pub enum RunChange {
         graph: Arc<str>,
         /// The hash of its graph.
         graph_hash: Hash,
+        /// The caller's key, under which [`Store::run_of_key`] finds it.
+        key: Option<Arc<str>>,
         /// When.
         at: Timestamp,
     },
@@ -204,6 +206,9 @@ pub trait Store: Send + Sync {
 
     /// One run of the index.
     fn run(&self, tenant: &Tenant, run: RunId) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>>;
+
+    /// The run that was submitted under this key; the first, should there be several.
+    fn run_of_key(&self, tenant: &Tenant, key: &str) -> BoxFuture<'_, Result<Option<RunId>, StoreError>>;
 
     /// A page of the index, newest first.
     fn runs(&self, tenant: &Tenant, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;

@@ -5,6 +5,7 @@
 //! no runs, no commands, no streams.
 
 mod connections;
+mod key;
 mod provider;
 mod reply;
 mod routes;

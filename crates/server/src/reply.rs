@@ -160,6 +160,12 @@ impl From<SubmitError> for Refused {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unkept", "the inputs cannot be kept now", message)
             }
             SubmitError::Unavailable(_) => Self::unavailable(error),
+            SubmitError::OtherRequest { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key_in_use", "another request has this key", error)
+            }
+            SubmitError::Unread(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "the store cannot be read", error)
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_engine::{Engine, Request};
+use agendum_engine::{Engine, Request, Submitted};
 use agendum_spec::{Checked, Diagnostic, NoFiles, Source, plans};
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal, RunId};
@@ -10,26 +10,48 @@ use agendum_wire::v1::Submit;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, StringRejection};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use crate::Service;
 use crate::reply::{Asked, Object, Refused};
 use crate::runs::run_id;
+use crate::{Service, key};
 
 pub(crate) async fn submit(
     State(service): State<Arc<Service>>,
+    headers: HeaderMap,
     body: Result<Json<Object<Submit>>, JsonRejection>,
-) -> Result<(StatusCode, Json<Value>), Refused> {
+) -> Result<Response, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let Json(Object(body)) =
         body.map_err(|error| Refused::new(error.status(), "body", "the body is not a submission", error.body_text()))?;
+    let key = key::of(&headers, &body)?;
+    if let Some(key) = &key
+        && let Some(run) = engine.replayed(&service.tenant, key).await?
+    {
+        let row = service.reader.run(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
+        return Ok(accepted(Submitted { run, replayed: true }, &row.graph));
+    }
     // A large document takes a while to check: other requests must not wait for it.
     let asked = Arc::clone(&service);
     let request = engine.compute(move || request(&asked, body)).await??;
-    let graph = request.accepted.graph.name.to_string();
-    let run = engine.submit(request).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") }))))
+    let graph = Arc::clone(&request.accepted.graph.name);
+    let submitted = match key {
+        Some(key) => engine.submit_once(request, key).await?,
+        None => Submitted { run: engine.submit(request).await?, replayed: false },
+    };
+    Ok(accepted(submitted, &graph))
+}
+
+/// The run was accepted, now or when the same was sent before.
+fn accepted(Submitted { run, replayed }: Submitted, graph: &str) -> Response {
+    let body = json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") });
+    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    if replayed {
+        response.headers_mut().insert(key::REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 /// Adds tasks to a live run: the body is a document, or an object, with `tasks`.

@@ -133,6 +133,28 @@ async fn a_run_is_submitted_followed_and_explained() {
 }
 
 #[tokio::test]
+async fn what_is_sent_twice_under_a_key_is_run_once() {
+    let world = World::new().await;
+    let body = |prompt: &str| json!({ "document": { "version": 1, "name": "g", "tasks": { "say": { "uses": "chat", "with": { "prompt": prompt } } } }, "inputs": {} });
+    let send = async |key: &str, body: Json| {
+        let request = world.http.post(format!("{}/v1/runs", world.base)).bearer_auth("right");
+        let response = request.header("Idempotency-Key", key).json(&body).send().await.unwrap();
+        let replayed = response.headers().get("Idempotency-Replayed").is_some_and(|value| value == "true");
+        (response.status().as_u16(), replayed, response.json::<Json>().await.unwrap())
+    };
+    let first = send("k", body("a")).await;
+    assert_eq!((first.0, first.1), (202, false), "{first:?}");
+    for key in ["k", "\"k\""] {
+        assert_eq!(send(key, body("a")).await, (202, true, first.2.clone()), "{key}");
+    }
+    let (status, _, problem) = send("k", body("b")).await;
+    assert_eq!((status, &problem["type"]), (422, &json!("key_in_use")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("differs in `document`"), "{problem}");
+    let wrong = send(&"x".repeat(256), body("a")).await;
+    assert_eq!((wrong.0, &wrong.2["type"]), (400, &json!("idempotency_key")), "{wrong:?}");
+}
+
+#[tokio::test]
 async fn many_items_are_told_together_and_page_by_page() {
     let world = World::new().await;
     let items: Vec<u32> = (0..30).collect();

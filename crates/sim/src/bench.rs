@@ -142,6 +142,7 @@ impl World {
             deadline: None,
             budget: None,
             strict: false,
+            key: None,
         };
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }

@@ -319,6 +319,7 @@ impl Reference {
             deadline: submission.deadline.or(graph.deadline).map(|span| self.now.after(span)),
             budget: submission.budget.or(graph.budget),
             strict: submission.strict,
+            key: submission.key.clone(),
         };
         self.heard = Some(Heard::Submitted(Box::new(submitted), Arc::clone(graph)));
     }

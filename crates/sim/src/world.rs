@@ -277,6 +277,7 @@ impl World {
             deadline: None,
             budget: None,
             strict: self.chance.hits(20),
+            key: None,
         };
         if self.faults.unrest {
             self.wishes(run);

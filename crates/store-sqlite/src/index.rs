@@ -9,7 +9,7 @@ use crate::write::signed;
 /// What an append says of one run.
 #[derive(Default)]
 struct Line<'a> {
-    submitted: Option<(&'a str, Hash, Timestamp)>,
+    submitted: Option<(&'a str, Hash, Option<&'a str>, Timestamp)>,
     answered: Option<(RunStatus, bool, Timestamp)>,
     done: Option<Timestamp>,
     spent: Option<Money>,
@@ -32,7 +32,9 @@ pub(crate) fn update(work: &Connection, shard: ShardId, updates: &[RunUpdate]) -
 impl<'a> Line<'a> {
     fn take(&mut self, change: &'a RunChange) {
         match change {
-            RunChange::Submitted { graph, graph_hash, at } => self.submitted = Some((graph, *graph_hash, *at)),
+            RunChange::Submitted { graph, graph_hash, key, at } => {
+                self.submitted = Some((graph, *graph_hash, key.as_deref(), *at));
+            }
             RunChange::Answered { status, degraded, at, spent } => {
                 self.answered = Some((*status, *degraded, *at));
                 self.spent = Some(*spent);
@@ -51,10 +53,10 @@ impl<'a> Line<'a> {
         let answered = self.answered.map(|(.., at)| signed(at.0));
         let done = self.done.map(|at| signed(at.0));
         let spent = self.spent.map(|spent| signed(spent.0));
-        if let Some((graph, hash, at)) = self.submitted {
+        if let Some((graph, hash, key, at)) = self.submitted {
             let mut statement = work.prepare_cached(
                 "INSERT INTO runs (tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted,
-                 answered, done, spent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 answered, done, spent, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?;
             let status = status.unwrap_or(RunStatus::Queued.word());
             let degraded = degraded.unwrap_or_default();
@@ -71,7 +73,8 @@ impl<'a> Line<'a> {
                 signed(at.0),
                 answered,
                 done,
-                spent
+                spent,
+                key
             ])?;
         } else {
             let mut statement = work.prepare_cached(

@@ -90,6 +90,14 @@ pub(crate) fn one_run(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite:
     statement.query_row(params![&*tenant.0, run.0.to_be_bytes()], run_row).optional()
 }
 
+pub(crate) fn run_of_key(db: &Connection, tenant: &Tenant, key: &str) -> rusqlite::Result<Option<RunId>> {
+    let mut statement = db.prepare_cached(
+        "SELECT run FROM runs INDEXED BY runs_key WHERE tenant = ?1 AND key = ?2 ORDER BY run LIMIT 1",
+    )?;
+    let run = |row: &Line<'_>| row.get(0).map(|bytes| RunId(u128::from_be_bytes(bytes)));
+    statement.query_row(params![&*tenant.0, key], run).optional()
+}
+
 pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusqlite::Result<Vec<RunRow>> {
     // Few runs are open, however many there were: they have an index of their own.
     let (index, open) = if filter.open { ("INDEXED BY runs_open", "AND done IS NULL") } else { ("", "") };

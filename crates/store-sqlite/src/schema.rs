@@ -14,7 +14,8 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-const MIGRATIONS: [&str; 1] = ["
+pub(crate) const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
         incarnation INTEGER NOT NULL
@@ -48,7 +49,12 @@ const MIGRATIONS: [&str; 1] = ["
         PRIMARY KEY (tenant, run)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX runs_open ON runs (tenant, run, shard) WHERE done IS NULL;
-"];
+",
+    "
+    ALTER TABLE runs ADD COLUMN key TEXT;
+    CREATE INDEX runs_key ON runs (tenant, key, run) WHERE key IS NOT NULL;
+",
+];
 
 /// Opens the database for its owner, making or migrating it.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {

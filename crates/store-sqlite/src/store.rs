@@ -127,6 +127,11 @@ impl Store for SqliteStore {
         self.query("look a run up", move |db| read::one_run(db, &tenant, run))
     }
 
+    fn run_of_key(&self, tenant: &Tenant, key: &str) -> BoxFuture<'_, Result<Option<RunId>, StoreError>> {
+        let (tenant, key) = (tenant.clone(), key.to_owned());
+        self.query("look a key up", move |db| read::run_of_key(db, &tenant, &key))
+    }
+
     fn runs(&self, tenant: &Tenant, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
         let tenant = tenant.clone();
         self.query("list runs", move |db| read::runs(db, &tenant, &filter))

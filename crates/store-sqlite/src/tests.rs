@@ -50,6 +50,27 @@ async fn what_was_durable_is_there_for_the_next_process_and_for_readers() {
     assert_eq!((opened.incarnation.0, opened.last.0), (2, 5));
 }
 
+#[tokio::test]
+async fn a_database_of_an_earlier_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Directory::own(folder.path()).unwrap();
+    let (tenant, run) = (Tenant::default(), stores::run_id(1));
+    drop(SqliteStore::open(&directory).unwrap());
+    for file in ["agendum.db", "agendum.db-wal", "agendum.db-shm"] {
+        let _absent = std::fs::remove_file(folder.path().join(file));
+    }
+    // What schema 1 looked like, and a run of that time.
+    let db = Connection::open(directory.database()).unwrap();
+    db.execute_batch(schema::MIGRATIONS[0]).unwrap();
+    db.execute_batch("PRAGMA application_id = 0x41474E44; PRAGMA user_version = 1;").unwrap();
+    let line = "INSERT INTO runs VALUES (?1, ?2, 0, 0, 'g', zeroblob(32), 'queued', 0, 5, NULL, NULL, 0)";
+    db.execute(line, rusqlite::params![&*tenant.0, run.0.to_be_bytes()]).unwrap();
+    drop(db);
+    let store = SqliteStore::open(&directory).unwrap();
+    assert_eq!(store.run(&tenant, run).await.unwrap().map(|row| row.graph.to_string()), Some("g".to_owned()));
+    assert_eq!(store.run_of_key(&tenant, "g").await.unwrap(), None);
+}
+
 #[test]
 fn a_directory_has_one_owner() {
     let folder = tempfile::tempdir().unwrap();
@@ -73,8 +94,8 @@ fn a_later_schema_and_a_foreign_file_are_refused() {
     drop(SqliteStore::open(&directory).unwrap());
     let db = Connection::open(directory.database()).unwrap();
     db.execute_batch("PRAGMA user_version = 99").unwrap();
-    assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::TooNew { found: 99, known: 1, .. }));
-    db.execute_batch("PRAGMA user_version = 1; PRAGMA application_id = 5").unwrap();
+    assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::TooNew { found: 99, known: 2, .. }));
+    db.execute_batch("PRAGMA user_version = 2; PRAGMA application_id = 5").unwrap();
     assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::Corrupt { .. }));
     drop(db);
     for file in ["agendum.db", "agendum.db-wal", "agendum.db-shm"] {

@@ -34,7 +34,12 @@ pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenan
 /// That a run was accepted.
 #[must_use]
 pub fn submitted(tenant: &Tenant, run: RunId, graph: &str) -> RunUpdate {
-    let change = RunChange::Submitted { graph: Arc::from(graph), graph_hash: Hash([9; 32]), at: Timestamp(5) };
+    keyed(tenant, run, graph, None)
+}
+
+fn keyed(tenant: &Tenant, run: RunId, graph: &str, key: Option<&str>) -> RunUpdate {
+    let key = key.map(Arc::from);
+    let change = RunChange::Submitted { graph: Arc::from(graph), graph_hash: Hash([9; 32]), key, at: Timestamp(5) };
     RunUpdate { tenant: tenant.clone(), run, change }
 }
 
@@ -47,6 +52,7 @@ pub async fn conforms(store: &dyn Store) {
     appends_in_order_and_fences(store).await;
     reads_only_open_runs_and_only_the_tenant(store).await;
     lists_runs(store).await;
+    finds_runs_by_their_key(store).await;
 }
 
 async fn appends_in_order_and_fences(store: &dyn Store) {
@@ -160,4 +166,20 @@ pub async fn blobs_conform(blobs: &dyn Blobs) {
     assert_eq!(blobs.get(&one, hash).await.unwrap(), Some(bytes.clone()));
     assert_eq!(blobs.get(&other, hash).await.unwrap(), None, "no tenant reads another's blob");
     assert_ne!(blobs.put(&other, bytes).await.unwrap(), hash, "no two tenants share an address");
+}
+
+async fn finds_runs_by_their_key(store: &dyn Store) {
+    let (tenant, other) = (Tenant::new("d"), Tenant::new("e"));
+    let life = store.open(SHARD).await.unwrap();
+    let mut two = batch(life.incarnation, life.last.0 + 1, 1, &tenant, run_id(30));
+    two.runs.push(keyed(&tenant, run_id(30), "g", Some("order 17")));
+    two.runs.push(keyed(&tenant, run_id(31), "g", None));
+    assert_eq!(store.append(two).await, Appended::Durable);
+    let mut done = batch(life.incarnation, life.last.0 + 2, 1, &tenant, run_id(30));
+    let change = RunChange::Done { at: Timestamp(5), spent: Money::ZERO };
+    done.runs.push(RunUpdate { tenant: tenant.clone(), run: run_id(30), change });
+    assert_eq!(store.append(done).await, Appended::Durable);
+    assert_eq!(store.run_of_key(&tenant, "order 17").await.unwrap(), Some(run_id(30)), "also when it is over");
+    assert_eq!(store.run_of_key(&tenant, "order 1").await.unwrap(), None);
+    assert_eq!(store.run_of_key(&other, "order 17").await.unwrap(), None, "another tenant's is another");
 }

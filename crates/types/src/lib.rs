@@ -20,6 +20,7 @@ pub mod path;
 pub mod payload;
 pub mod snapshot;
 pub mod status;
+pub mod submission;
 pub mod target;
 pub mod time;
 
@@ -35,5 +36,6 @@ pub use path::{Segment, TaskPath};
 pub use payload::{Hash, Labels, MediaType, PayloadRef};
 pub use snapshot::{RunView, Snapshot};
 pub use status::{RunStatus, TaskStatus};
+pub use submission::SubmissionKey;
 pub use target::{Capability, Target, TargetId};
 pub use time::{Duration, Timestamp};

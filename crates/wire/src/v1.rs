@@ -37,6 +37,9 @@ pub struct Submit {
     /// True: every step is committed before the next begins.
     #[serde(default)]
     pub strict: bool,
+    /// The idempotency key: sent as a header, `Idempotency-Key`.
+    #[serde(skip)]
+    pub key: Option<String>,
 }
 
 /// A run in a list.

@@ -45,6 +45,7 @@ pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
         deadline: None,
         budget: None,
         strict: false,
+        key: None,
         detach: false,
     };
     // Whatever is configured here: it shall cost nothing and need nothing.

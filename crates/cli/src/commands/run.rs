@@ -58,6 +58,7 @@ fn submission(asked: &Run, accepted: &Accepted) -> Result<Submit, Failure> {
         deadline_ms,
         budget_usd: asked.budget,
         strict: asked.strict,
+        key: asked.key.clone(),
     })
 }
 

@@ -57,6 +57,22 @@ fn a_host_stays_while_runs_of_others_go_on() {
 }
 
 #[test]
+fn what_is_submitted_twice_under_a_key_is_run_once() {
+    let place = Place::with_shell();
+    place.shell("order", "echo run >> count; cat count", "");
+    let once = |graph: &str| place.run(&["run", graph, "--key", "order 17"]);
+    let (code, out, err) = once("order.yaml");
+    assert!(code == 0 && !err.contains("submitted before"), "{code} {err}");
+    // Another process; nobody hosted the run in between.
+    let (again, same, err) = once("order.yaml");
+    assert!((again, same) == (code, out) && err.contains("was submitted before under this key"), "{again} {err}");
+    assert_eq!(std::fs::read_to_string(place.path("count")).unwrap(), "run\n");
+    place.shell("other", "echo other", "");
+    let (code, _, err) = once("other.yaml");
+    assert!(code == 2 && err.contains("differs in `document`") && err.contains("another key"), "{code} {err}");
+}
+
+#[test]
 fn an_open_run_waits_for_its_configuration() {
     let place = Place::with_shell();
     place.shell("open", &format!("touch began; {}", until(&place.path("end"))), "");

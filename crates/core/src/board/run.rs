@@ -20,6 +20,7 @@ impl Board {
         let slot = self.add(Run {
             id: submitted.run,
             tenant,
+            key: submitted.key.as_ref().map(|key| Arc::clone(&key.key)),
             principal: submitted.principal.clone(),
             plan,
             inputs: submitted.inputs.clone(),

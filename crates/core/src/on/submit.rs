@@ -20,6 +20,11 @@ impl Scheduler {
         if self.board.slot(submission.run).is_some() {
             return Err(Rejected::Exists(submission.run));
         }
+        if let Some(key) = &submission.key
+            && let Some(run) = self.board.run_of_key(&submission.tenant, &key.key)
+        {
+            return Err(Rejected::Keyed(run));
+        }
         let graph = &submission.graph;
         let deadline = submission.deadline.or(graph.deadline);
         if deadline == Some(Duration::ZERO) {
@@ -39,6 +44,7 @@ impl Scheduler {
             deadline: deadline.map(|span| self.now.after(span)),
             budget: submission.budget.or(graph.budget),
             strict: submission.strict,
+            key: submission.key,
         };
         self.record(Some(submission.tenant), Record::RunSubmitted(Box::new(submitted)));
         Ok(())

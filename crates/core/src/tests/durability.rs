@@ -255,3 +255,28 @@ fn records_of_a_step() {
     0ms close r1
     ");
 }
+
+#[test]
+fn a_key_belongs_to_one_live_run() {
+    assert_snapshot!(dialogue("
+        submit r1 key=k a
+        submit r2 key=k a
+        submit r3 key=l a
+        restart
+        submit r4 key=k a
+        ok r1/a
+        submit r5 key=k a
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms rejected: run 00000000000000000000000001 was submitted under the same key
+    0ms dispatch r3/a#1 on t
+    0ms restart
+    0ms dispatch r1/a#2 on t
+    0ms dispatch r3/a#2 on t
+    0ms rejected: run 00000000000000000000000001 was submitted under the same key
+    0ms > ok r1/a
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms dispatch r5/a#1 on t
+    ");
+}

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
-//! submit r1 a; b needs a                a run of a script (see testkit::script); `strict` before the script
+//! submit r1 a; b needs a                a run of a script (see testkit::script); `key=K` and `strict` before the script
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
@@ -24,7 +24,7 @@ use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
-    Money, Outcome, PayloadRef, Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
+    Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
@@ -167,6 +167,10 @@ impl World {
 
     fn submit(&mut self, rest: &str) {
         let (name, text) = rest.split_once(' ').unwrap();
+        let (key, text) = match text.strip_prefix("key=").and_then(|text| text.split_once(' ')) {
+            Some((key, text)) => (Some(SubmissionKey { key: key.into(), parts: Vec::new() }), text),
+            None => (None, text),
+        };
         let (strict, text) = text.strip_prefix("strict ").map_or((false, text), |text| (true, text));
         let graph = Arc::new(script::graph(text));
         self.graphs.insert(run_id(name), Arc::clone(&graph));
@@ -182,6 +186,7 @@ impl World {
             deadline: None,
             budget: None,
             strict,
+            key,
         };
         self.event(Event::RunSubmitted(Box::new(submission)));
     }

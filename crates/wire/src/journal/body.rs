@@ -73,6 +73,10 @@ pub(super) struct RunSubmitted<'a> {
     pub(super) budget: Option<Budget<'a>>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) strict: bool,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) parts: Vec<(Text<'a>, Text<'a>)>,
 }
 
 #[derive(Serialize, Deserialize)]

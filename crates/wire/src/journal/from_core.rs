@@ -113,6 +113,13 @@ fn run_submitted(submitted: &core::RunSubmitted) -> body::RunSubmitted<'_> {
             on_exceeded: budget.on_exceeded.word().into(),
         }),
         strict: submitted.strict,
+        key: submitted.key.as_ref().map(|key| (&*key.key).into()),
+        parts: submitted
+            .key
+            .iter()
+            .flat_map(|key| &key.parts)
+            .map(|(name, said)| ((&**name).into(), hash(said)))
+            .collect(),
     }
 }
 

@@ -9,7 +9,7 @@ use agendum_core::{Change, End, Record};
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
     AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Labels, MediaType, Money, Outcome,
-    PayloadRef, Principal, RunId, RunStatus, Segment, Success, TaskPath, Timestamp, Usage,
+    PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success, TaskPath, Timestamp, Usage,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -187,6 +187,8 @@ fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSub
             on_exceeded: word("reaction to a spent budget", &budget.on_exceeded, on_exceeded)?,
         })
     };
+    let part = |(name, said): &(Cow<'_, str>, Cow<'_, str>)| Ok::<_, String>((Arc::from(&**name), hash(said)?));
+    let parts = value.parts.iter().map(part).collect::<Read<Vec<_>>>()?;
     Ok(core::RunSubmitted {
         run,
         principal: Principal::new(&value.principal),
@@ -198,6 +200,7 @@ fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSub
         deadline: value.deadline.map(Timestamp),
         budget: value.budget.map(budget).transpose()?,
         strict: value.strict,
+        key: value.key.map(|key| SubmissionKey { key: Arc::from(&*key), parts }),
     })
 }
 

@@ -9,7 +9,7 @@ use agendum_core::{
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
     AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Labels, MediaType, Money, Outcome,
-    PayloadRef, Principal, RunId, RunStatus, Segment, Seq, Success, TaskPath, Tenant, Timestamp, Usage,
+    PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success, TaskPath, Tenant, Timestamp, Usage,
 };
 use smallvec::smallvec;
 
@@ -59,8 +59,11 @@ fn about_the_run() -> Vec<Record> {
         deadline: Some(Timestamp(1_700_000_000_000_000)),
         budget: Some(Budget { money: Some(Money(5)), tokens: Some(7), on_exceeded: OnExceeded::Degrade }),
         strict: true,
+        key: None,
     };
     let plain = RunSubmitted { deadline: None, budget: None, strict: false, inputs: payload(3), ..submitted.clone() };
+    let key = SubmissionKey { key: Arc::from("order 17"), parts: vec![(Arc::from("inputs"), Hash([8; 32]))] };
+    let keyed = RunSubmitted { key: Some(key), ..plain.clone() };
     let succeeded =
         Answered { run: RUN, status: RunStatus::Succeeded, output: Some(payload(5)), failure: None, degraded: true };
     let failed = Answered {
@@ -75,6 +78,7 @@ fn about_the_run() -> Vec<Record> {
         Record::ClockJumped { from: Timestamp(12) },
         Record::RunSubmitted(Box::new(submitted)),
         Record::RunSubmitted(Box::new(plain)),
+        Record::RunSubmitted(Box::new(keyed)),
         Record::TasksAdded { run: RUN, graph: Hash([6; 32]), document: payload(7) },
         Record::CancelRequested { run: RUN },
         Record::Paused { run: RUN },
