@@ -327,6 +327,7 @@ impl Reference {
     fn submitted(&mut self, said: &RunSubmitted) -> Result<(), String> {
         let Some(Heard::Submitted(mine, graph)) = self.heard.take() else { return Err("no run came".to_owned()) };
         ensure(*mine == *said, &format!("the run was accepted as something else than {mine:?}"))?;
+        ensure(!self.is_taken(said), "a key has two live runs")?;
         self.refresh(&graph);
         let run = Run {
             graph,
@@ -371,7 +372,8 @@ impl Reference {
             Some(Heard::Submitted(submitted, graph)) => {
                 let full = self.runs.len() >= self.limits.live_runs_max as usize;
                 let late = submitted.deadline == Some(self.now);
-                ensure(full || late || !self.can_serve(&graph.tasks), "a run was refused without a reason")
+                let is_taken = self.is_taken(&submitted);
+                ensure(full || late || is_taken || !self.can_serve(&graph.tasks), "a run was refused without a reason")
             }
             Some(Heard::Added(run, graph)) => {
                 let live = self.runs.get(&run).filter(|run| run.phase == Phase::Main);
@@ -382,6 +384,11 @@ impl Reference {
             }
             other => Err(format!("only submissions and additions are refused, and not {other:?}")),
         }
+    }
+
+    /// True if a live run has the same key.
+    fn is_taken(&self, submitted: &RunSubmitted) -> bool {
+        submitted.key.is_some() && self.runs.values().any(|run| run.submitted.key == submitted.key)
     }
 
     /// Every call has a target that could serve it, and so has every rung that names one.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use agendum_core::{Action, Change, Deed, Dispatch, Entry, Event, Record, Rejected, Scheduler, Submission};
 use agendum_types::{
     AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
-    PayloadRef, Principal, RunId, Seq, Target, Tenant, Timestamp,
+    PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Tenant, Timestamp,
 };
 
 use crate::chance::Chance;
@@ -67,6 +67,10 @@ pub struct Planned {
     pub graph: Arc<Graph>,
     /// The same with tasks that join it later.
     pub grown: Option<Arc<Graph>>,
+}
+
+fn key(key: &str) -> SubmissionKey {
+    SubmissionKey { key: Arc::from(key), parts: Vec::new() }
 }
 
 impl From<Arc<Graph>> for Planned {
@@ -277,7 +281,7 @@ impl World {
             deadline: None,
             budget: None,
             strict: self.chance.hits(20),
-            key: None,
+            key: self.chance.hits(40).then(|| key(self.chance.of(&["one", "two"]))),
         };
         if self.faults.unrest {
             self.wishes(run);
