@@ -1,6 +1,6 @@
 //! What follows on a failure: another attempt, a rung of `catch`, or the end.
 
-use agendum_types::graph::{Retry, Section};
+use agendum_types::graph::{Retry, Section, Task};
 use agendum_types::{Class, Duration, Failure, Timestamp};
 
 use crate::record::{Change, End, Ended, Next, Record};
@@ -8,13 +8,55 @@ use crate::rng::Rng;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
 
+/// Whether a failed attempt is made again.
+enum Retrying {
+    At(Timestamp),
+    TooLate(Limit),
+    Never,
+}
+
+/// What leaves no time.
+enum Limit {
+    Run,
+    /// The task's own, at this instant.
+    Task(Timestamp),
+}
+
+/// Which of a task's own limits of time has passed when it has taken so long: the class, and its word with the span.
+pub(crate) fn time_of(task: &Task, spent: Duration) -> Option<(Class, (&'static str, Duration))> {
+    let within = task.within.filter(|within| spent >= *within);
+    let timeout = task.timeouts.task.filter(|limit| spent >= *limit);
+    let within = within.map(|span| (Class::DeadlineExceeded, ("`within`", span)));
+    within.or_else(|| timeout.map(|span| (Class::Timeout, ("timeout", span))))
+}
+
 impl Scheduler {
     /// Decides what follows on a failed attempt or a refused result.
     pub(crate) fn next_after(&mut self, slot: Slot, id: InstId, failure: &Failure, may_repeat: bool) -> Next {
-        if let Some(at) = self.retry_at(slot, id, failure, may_repeat) {
-            return Next::Retry { at };
+        let late = match self.retry(slot, id, failure, may_repeat) {
+            Retrying::At(at) => return Next::Retry { at },
+            Retrying::TooLate(late) => self.late(slot, id, late, failure),
+            Retrying::Never => None,
+        };
+        match late.filter(|_| self.board.next_rung(slot, id, failure, !may_repeat).is_none()) {
+            // What nobody catches failed for want of time.
+            Some(late) => self.rung_or_fail(slot, id, late, true),
+            None => self.rung_or_fail(slot, id, failure.clone(), !may_repeat),
         }
-        self.rung_or_fail(slot, id, failure.clone(), !may_repeat)
+    }
+
+    /// That there is no time for another attempt before this limit. `None` where the time that is left belongs to others.
+    fn late(&self, slot: Slot, id: InstId, limit: Limit, failure: &Failure) -> Option<Failure> {
+        let (class, limit) = match limit {
+            Limit::Run => (Class::DeadlineExceeded, "the run's deadline".to_owned()),
+            Limit::Task(at) => {
+                let inst = self.board.run(slot).inst(id);
+                let task = self.board.plan(slot).task(inst.node);
+                let (class, of) = time_of(task, at.since(inst.ready_at))?;
+                (class, format!("its {} of {}", of.0, of.1))
+            }
+        };
+        Some(Failure::new(class, &format!("no time is left for another attempt within {limit}: {}", failure.message)))
     }
 
     /// The next rung of `catch` that takes this failure, or the end.
@@ -31,12 +73,12 @@ impl Scheduler {
         self.board.run(slot).inst(id).attempts >= self.board.limits.attempts_max
     }
 
-    fn retry_at(&mut self, slot: Slot, id: InstId, failure: &Failure, may_repeat: bool) -> Option<Timestamp> {
+    fn retry(&mut self, slot: Slot, id: InstId, failure: &Failure, may_repeat: bool) -> Retrying {
         let inst = self.board.run(slot).inst(id);
         let task = self.board.plan(slot).task(inst.node);
         let spent = inst.rung_attempts >= task.retry.attempts_max || self.attempts_spent(slot, id);
         if !may_repeat || spent || !task.retries(failure.class) {
-            return None;
+            return Retrying::Never;
         }
         let pause = pause(&mut self.rng, &task.retry, inst.rung_attempts);
         let at = self.now.after(pause).max(self.opens_at(slot, id, failure));
@@ -44,11 +86,11 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);
-        let over = match task.section {
-            Section::Main => run.deadline.unwrap_or(Timestamp::MAX).min(inst.expires),
-            Section::After | Section::OnFailure | Section::Finally => inst.expires,
-        };
-        (at < over).then_some(at)
+        match run.deadline.filter(|_| task.section == Section::Main) {
+            Some(deadline) if deadline <= at && deadline <= inst.expires => Retrying::TooLate(Limit::Run),
+            Some(_) | None if inst.expires <= at => Retrying::TooLate(Limit::Task(inst.expires)),
+            Some(_) | None => Retrying::At(at),
+        }
     }
 
     /// When some target takes the next attempt. What a provider asked for closes its target and not the task: another may be open.

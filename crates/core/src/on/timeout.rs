@@ -3,6 +3,7 @@
 use agendum_types::graph::Exhausted;
 use agendum_types::{Class, Effect, Failure, TaskPath};
 
+use crate::decide::time_of;
 use crate::inst::{Body, State};
 use crate::record::{Change, End, Ended, Next, NextRound, Record};
 use crate::run::{InstId, Phase, Slot};
@@ -33,11 +34,10 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);
-        let spent = self.now.since(inst.ready_at);
-        let (class, message) = match (task.within, task.timeouts.task) {
-            (Some(within), _) if spent >= within => (Class::DeadlineExceeded, format!("not settled within {within}")),
-            (_, Some(limit)) if spent >= limit => (Class::Timeout, format!("no success within its timeout of {limit}")),
-            _ => {
+        let (class, message) = match time_of(task, self.now.since(inst.ready_at)) {
+            Some((class @ Class::Timeout, (_, span))) => (class, format!("no success within its timeout of {span}")),
+            Some((class, (_, span))) => (class, format!("not settled within {span}")),
+            None => {
                 return self.end(
                     slot,
                     id,

@@ -329,3 +329,65 @@ fn a_closed_target_is_waited_for_by_all_and_a_limit_by_who_is_next() {
     4210ms   d succeeded: limit 1.1s backoff 3.01s running 100ms
     "#);
 }
+
+#[test]
+fn a_failure_that_leaves_no_time_for_another_attempt_is_one_of_time() {
+    assert_snapshot!(dialogue("
+        submit r1 a within=300ms retry=9 catch=deadline_exceeded:output
+        fail a unavailable
+        wait 200ms
+        fail a unavailable
+        submit r2 a within=300ms retry=9 catch=unavailable:output
+        fail r2/a unavailable
+        wait 200ms
+        fail r2/a unavailable
+        submit r3 a retry=9; run: deadline=300ms
+        fail r3/a unavailable
+        wait 200ms
+        fail r3/a unavailable
+        submit r4 a timeout=300ms retry=2
+        fail r4/a unavailable
+        wait 200ms
+        fail r4/a unavailable
+        submit r5 a timeout=300ms retry=9
+        fail r5/a unavailable
+        wait 200ms
+        fail r5/a unavailable
+    "), @"
+       0ms dispatch r1/a#1 on t
+       0ms > fail a unavailable
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on t
+     200ms > fail a unavailable
+     200ms answer r1 succeeded degraded
+     200ms close r1
+     200ms dispatch r2/a#1 on t
+     200ms > fail r2/a unavailable
+     400ms woken: a task may start
+     400ms dispatch r2/a#2 on t
+     400ms > fail r2/a unavailable
+     400ms answer r2 succeeded degraded
+     400ms close r2
+     400ms dispatch r3/a#1 on t
+     400ms > fail r3/a unavailable
+     600ms woken: a task may start
+     600ms dispatch r3/a#2 on t
+     600ms > fail r3/a unavailable
+     600ms answer r3 failed deadline_exceeded in a: no time is left for another attempt within the run's deadline: no luck
+     600ms close r3
+     600ms dispatch r4/a#1 on t
+     600ms > fail r4/a unavailable
+     800ms woken: a task may start
+     800ms dispatch r4/a#2 on t
+     800ms > fail r4/a unavailable
+     800ms answer r4 failed unavailable in a: no luck
+     800ms close r4
+     800ms dispatch r5/a#1 on t
+     800ms > fail r5/a unavailable
+    1000ms woken: a task may start
+    1000ms dispatch r5/a#2 on t
+    1000ms > fail r5/a unavailable
+    1000ms answer r5 failed timeout in a: no time is left for another attempt within its timeout of 300ms: no luck
+    1000ms close r5
+    ");
+}

@@ -1,7 +1,7 @@
 //! What follows on a failure: another attempt, a rung of `catch`, or the end.
 
 use agendum_core::Next;
-use agendum_types::graph::Rung;
+use agendum_types::graph::{Rung, Section};
 use agendum_types::{Class, Effect, Failure, RunId, TaskPath, Timestamp};
 
 use super::Reference;
@@ -63,6 +63,23 @@ impl Reference {
         (run.tasks[path].rung..task.catch.len()).find(output)
     }
 
+    /// Where no rung takes the failure, there was no time for another attempt before this instant: that is why.
+    fn late(&self, id: RunId, path: &TaskPath, over: Timestamp) -> Option<May> {
+        let run = &self.runs[&id];
+        let (task, inst) = (run.task(path), &run.tasks[path]);
+        let class = if inst.expires.is_none_or(|expires| over < expires)
+            || run.submitted.deadline == Some(over) && task.section == Section::Main
+        {
+            Class::DeadlineExceeded
+        } else {
+            let spent = over.since(inst.ready_at);
+            let within = task.within.is_some_and(|within| spent >= within);
+            let timeout = task.timeouts.task.is_some_and(|limit| spent >= limit);
+            if within { Class::DeadlineExceeded } else { timeout.then_some(Class::Timeout)? }
+        };
+        self.caught_or(id, path, class, true).pop()
+    }
+
     pub(super) fn after_failure(&self, id: RunId, path: &TaskPath, failure: &Failure, repeatable: bool) -> Vec<May> {
         let run = &self.runs[&id];
         let (task, inst) = (run.task(path), &run.tasks[path]);
@@ -85,6 +102,9 @@ impl Reference {
         let to = self.now.after(bound).max(reopens);
         let from = if task.retry.jitter { self.now.max(reopens) } else { to };
         let over = run.deadline_of(path);
+        let late =
+            self.rung(id, path, failure.class, !repeatable).is_none().then(|| self.late(id, path, over)).flatten();
+        let end = late.unwrap_or(end);
         let retry = May::Retry { from, to: to.min(Timestamp(over.0 - 1)) };
         match (from < over, to < over) {
             (true, true) => vec![retry],
