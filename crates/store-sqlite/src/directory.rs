@@ -155,8 +155,7 @@ impl Directory {
         let path = self.path.join(SECRET);
         let corrupt = |message: &str| StoreError::Corrupt { path: path.display().to_string(), message: message.into() };
         if !path.exists() {
-            let holds_blobs = std::fs::read_dir(self.blobs()).is_ok_and(|mut blobs| blobs.next().is_some());
-            if self.exists() || holds_blobs {
+            if self.exists() || self.holds_blobs() {
                 let lost =
                     "the secret is missing: payloads cannot be found without it; restore this file from a backup";
                 return Err(corrupt(lost));
@@ -169,6 +168,24 @@ impl Directory {
         File::open(&path).and_then(|file| file.take(64).read_to_end(&mut secret)).map_err(failed)?;
         let damaged = "the secret is not 32 bytes long; payloads cannot be found without it";
         secret.try_into().map_err(|_| corrupt(damaged))
+    }
+
+    fn holds_blobs(&self) -> bool {
+        std::fs::read_dir(self.blobs()).is_ok_and(|mut blobs| blobs.next().is_some())
+    }
+
+    /// Refuses to begin anew where runs were.
+    ///
+    /// # Errors
+    ///
+    /// If there is no journal beside payloads.
+    pub(crate) fn has_not_lost_its_journal(&self) -> Result<(), StoreError> {
+        if self.exists() || !self.holds_blobs() {
+            return Ok(());
+        }
+        let message = "the journal is missing or empty, and payloads of its runs are there: restore this file from a backup, or use \
+             another data directory";
+        Err(StoreError::Corrupt { path: self.database().display().to_string(), message: message.to_owned() })
     }
 
     fn make_secret(&self, path: &Path) -> io::Result<()> {

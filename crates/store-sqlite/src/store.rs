@@ -33,6 +33,7 @@ impl SqliteStore {
         let jobs = if directory.is_owned() {
             // Before there is a database: a secret that is missing beside one is lost.
             directory.secret()?;
+            directory.has_not_lost_its_journal()?;
             let db = schema::open(&path)?;
             let (jobs, receiver) = mpsc::channel();
             thread("store-writer", move || write::run(db, &receiver))?;

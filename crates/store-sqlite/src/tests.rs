@@ -106,6 +106,26 @@ fn a_later_schema_and_a_foreign_file_are_refused() {
 }
 
 #[tokio::test]
+async fn a_journal_that_is_gone_is_not_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Directory::own(folder.path()).unwrap();
+    drop(SqliteStore::open(&directory).unwrap());
+    let blobs = FileBlobs::new(directory.blobs(), directory.secret().unwrap());
+    blobs.put(&Tenant::default(), Bytes::from_static(b"of a run")).await.unwrap();
+    for companion in ["agendum.db-wal", "agendum.db-shm"] {
+        let _absent = std::fs::remove_file(folder.path().join(companion));
+    }
+    for lost in [true, false] {
+        if lost {
+            std::fs::remove_file(directory.database()).unwrap()
+        } else {
+            std::fs::write(directory.database(), "").unwrap()
+        }
+        assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::Corrupt { .. }));
+    }
+}
+
+#[tokio::test]
 async fn one_damaged_row_hides_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let directory = Directory::own(folder.path()).unwrap();

@@ -1,6 +1,8 @@
 //! `run`: submit, follow, print the answer and where the time went.
 
-use std::io::Write as _;
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::Stdio;
 
 use agendum_spec::Accepted;
@@ -21,6 +23,8 @@ use crate::{next, show};
 /// How long a server in the background may take to listen, and how often it is looked for.
 const START_WAIT: Duration = Duration::from_secs(5);
 const START_LOOK: Duration = Duration::from_millis(50);
+/// Bytes of a file with inputs: a request holds no more.
+const INPUT_BYTES_MAX: u64 = 16 << 20;
 
 pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) -> Result<(), Failure> {
     let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
@@ -120,23 +124,36 @@ fn milliseconds(text: &str) -> Result<u64, Failure> {
 
 /// `name=value` pairs over the object of a file.
 fn inputs(asked: &Run, schema: &Json) -> Result<Json, Failure> {
-    let mut inputs = Map::new();
+    let (mut inputs, mut named) = (Map::new(), BTreeSet::new());
     if let Some(path) = &asked.inputs_file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        let text =
+            input_file(path).map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
         inputs = serde_json::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     }
     for pair in &asked.inputs {
         let (name, value) =
             pair.split_once('=').ok_or_else(|| Failure::usage(format!("--input {pair}: expected NAME=VALUE")))?;
         let text = match value.strip_prefix('@') {
-            Some(path) => std::fs::read_to_string(path)
+            Some(path) => input_file(Path::new(path))
                 .map_err(|error| Failure::usage(format!("--input {name}: cannot read {path}: {error}")))?,
             None => value.to_owned(),
         };
+        if !named.insert(name) {
+            return Err(Failure::usage(format!("--input {name} is given twice")));
+        }
         inputs.insert(name.to_owned(), meant(&schema["properties"][name], text));
     }
     Ok(Json::Object(inputs))
+}
+
+/// As much as a request may hold.
+fn input_file(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(INPUT_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > INPUT_BYTES_MAX {
+        return Err(std::io::Error::other(format!("it is larger than {INPUT_BYTES_MAX} bytes")));
+    }
+    Ok(text)
 }
 
 /// Whose configuration is in force if another process owns the data directory: says so where it differs from this one, and refuses

@@ -34,3 +34,16 @@ fn narrower_limits_refuse_what_comes_and_not_what_was_there() {
     assert_eq!((code, &shown["limits"]["graph_tasks_max"]), (0, &"1".into()));
     assert_eq!(shown["overrides"], serde_json::json!(["AGENDUM_LIMITS__GRAPH_TASKS_MAX"]));
 }
+
+#[test]
+fn an_input_has_an_end_and_is_given_once() {
+    let graph = "version: 1\nname: g\ninputs: { properties: { s: { type: string } } }\ntasks: { a: { uses: moderate, with: { text: \"${{ inputs.s }}\" } } }\n";
+    let place = Place::new(&[("graph.yaml", graph)]);
+    for (inputs, said) in
+        [(&["s=@/dev/zero"][..], "larger than 16777216 bytes"), (&["s=a", "s=b"], "--input s is given twice")]
+    {
+        let flags = inputs.iter().flat_map(|input| ["-i", input]);
+        let (code, _, err) = place.run(&["run", "graph.yaml"].into_iter().chain(flags).collect::<Vec<_>>());
+        assert!(code == 2 && err.contains(said), "{code} {err}");
+    }
+}
