@@ -171,6 +171,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_types, reason = "a stack of a known size")]
     fn what_is_accepted_fits_the_stack() {
         let tried = |schema: Json| {
             // A quarter of what a thread of the program has.

@@ -1,5 +1,7 @@
 //! What the core costs, alone: events per second with many live runs, and bytes of what it holds.
 
+#![expect(clippy::disallowed_types, reason = "it measures on the wall clock")]
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;

@@ -24,7 +24,7 @@ struct Tally {
     cycles: Vec<String>,
 }
 
-/// Reads every `.json` and `.jsonl` of a folder and says what came of the plans in it.
+/// Reads every `.json` and `.jsonl` of a folder and says what came of the plans in it, and what was left unread.
 ///
 /// # Errors
 ///
@@ -40,11 +40,11 @@ pub fn run(folder: &Path) -> Result<String, String> {
 /// As for [`run`].
 pub(crate) fn within(deadline: Duration, folder: &Path) -> Result<String, String> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(|error| format!("{}: {error}", folder.display()))?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|ending| ending == "json" || ending == "jsonl"))
-        .collect();
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
     files.sort();
+    let is_plans = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json" || ending == "jsonl");
+    let (files, unread): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(is_plans);
     let mut report = String::new();
     let mut seen = 0;
     for file in files {
@@ -59,34 +59,37 @@ pub(crate) fn within(deadline: Duration, folder: &Path) -> Result<String, String
         {
             tally.plan(line, deadline).map_err(|error| format!("{}:{}: {error}", file.display(), number + 1))?;
         }
-        if tally.plans == 0 {
-            continue;
-        }
         seen += tally.plans;
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let _ = writeln!(
-            report,
-            "{name}: {} plans, {} accepted, {} finished, {} refused",
-            tally.plans,
-            tally.accepted,
-            tally.finished,
-            tally.plans - tally.accepted
-        );
-        for (reason, count) in &tally.refused {
-            let _ = writeln!(report, "  {count:>5}  {reason}");
-        }
-        for cycle in tally.cycles.iter().take(3) {
-            let _ = writeln!(report, "         e.g. {cycle}");
-        }
+        tally.tell(&name(&file), &mut report);
+    }
+    if !unread.is_empty() {
+        let names: Vec<String> = unread.iter().map(|file| name(file)).collect();
+        let _ = writeln!(report, "not read, for only .json and .jsonl are (unpack the .gz): {}", names.join(", "));
     }
     if seen == 0 {
-        return Err(format!("there are no plans in {}: unpack the .jsonl.gz first", folder.display()));
+        return Err(format!("{report}there are no plans in {}", folder.display()));
     }
     let _ = write!(report, "{seen} plans in all");
     Ok(report)
 }
 
+fn name(file: &Path) -> String {
+    file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 impl Tally {
+    fn tell(&self, name: &str, report: &mut String) {
+        let Self { plans, accepted, finished, .. } = self;
+        let refused = plans - accepted;
+        let _ = writeln!(report, "{name}: {plans} plans, {accepted} accepted, {finished} finished, {refused} refused");
+        for (reason, count) in &self.refused {
+            let _ = writeln!(report, "  {count:>5}  {reason}");
+        }
+        for cycle in self.cycles.iter().take(3) {
+            let _ = writeln!(report, "         e.g. {cycle}");
+        }
+    }
+
     fn plan(&mut self, text: &str, deadline: Duration) -> Result<(), String> {
         let Some(read) = agendum_spec::plans::read(text) else { return Ok(()) };
         self.plans += 1;

@@ -1,6 +1,7 @@
 //! `agendum-sim`: seeds, the corpus of plans, the core's own figures.
 
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
+#![expect(clippy::disallowed_types, reason = "it tells what seeds take on the wall clock")]
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -97,9 +97,9 @@ fn every_cut_restores_what_was_there_and_comes_to_an_end() {
     }
 }
 
-/// A plan that is accepted has to succeed, in time.
+/// A plan that is accepted has to succeed, in time; what is not read is named.
 #[test]
-fn a_plan_that_does_not_succeed_is_told() {
+fn a_plan_that_does_not_succeed_is_told_and_a_file_that_is_not_read() {
     let folder = std::env::temp_dir().join(format!("agendum-corpus-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let plan = r#"[{"id": 1, "tool": "a", "dependencies": []}, {"id": 2, "tool": "b", "dependencies": [1]}]"#;
@@ -108,6 +108,12 @@ fn a_plan_that_does_not_succeed_is_told() {
     assert_eq!(told, "plans.json: 1 plans, 1 accepted, 1 finished, 0 refused\n1 plans in all");
     let told = corpus::within(Duration::millis(1), &folder).unwrap_err();
     assert!(told.ends_with("plans.json:1: it did not end well: 0 succeeded, 1 failed, 0 cancelled"), "{told}");
+    std::fs::write(folder.join("more.jsonl.gz"), "").unwrap();
+    let told = corpus::within(Duration::secs(60), &folder).unwrap();
+    assert!(told.contains("(unpack the .gz): more.jsonl.gz\n1 plans in all"), "{told}");
+    std::fs::write(folder.join("plans.json"), "{}").unwrap();
+    let told = corpus::within(Duration::secs(60), &folder).unwrap_err();
+    assert!(told.starts_with("plans.json: 0 plans") && told.contains("more.jsonl.gz\nthere are no plans"), "{told}");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

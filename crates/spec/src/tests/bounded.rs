@@ -14,6 +14,7 @@ use crate::{NoFiles, Source, check};
 /// A quarter of what a thread of the program has. Builds without optimisation take several times the stack of those with it.
 const STACK: usize = 512 << 10;
 
+#[expect(clippy::disallowed_types, reason = "a stack of a known size")]
 fn on_a_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     std::thread::Builder::new().stack_size(STACK).spawn(work).unwrap().join().unwrap()
 }

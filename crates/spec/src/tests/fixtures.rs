@@ -8,6 +8,7 @@ use crate::{Resolver, Severity, Source, check, load};
 struct Prompts;
 
 impl Resolver for Prompts {
+    #[expect(clippy::disallowed_methods, reason = "as a caller of the crate reads prompts")]
     fn read(&self, path: &str) -> Result<String, String> {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/");
         std::fs::read_to_string(format!("{folder}{path}")).map_err(|error| error.to_string())

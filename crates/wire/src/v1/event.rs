@@ -149,9 +149,9 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
     })
 }
 
-/// What follows on something that does not count, where no failure is kept of why it goes on.
+/// What follows on something that does not count; where no failure is kept of why it goes on, that is told.
 fn undone(event: &mut Event, next: &Next, class: Class, message: &str) -> &'static str {
-    if matches!(next, Next::Retry { .. } | Next::Rung { .. }) {
+    if matches!(next, Next::Retry { .. } | Next::Rung { failure: None, .. }) {
         event.error = Some(RunError { class: class.to_string(), message: message.to_owned(), task: None });
     }
     follow(event, next)
@@ -169,7 +169,10 @@ fn follow(event: &mut Event, next: &Next) -> &'static str {
             event.note = Some(format!("again at {}", instant(*at)));
             "task.retrying"
         }
-        Next::Rung { rung, .. } => {
+        Next::Rung { rung, failure } => {
+            if let Some(failure) = failure {
+                event.error.get_or_insert_with(|| RunError::plain(failure));
+            }
             event.note = Some(format!("caught by rung {}", rung + 1));
             "task.catching"
         }
@@ -221,14 +224,17 @@ mod tests {
         let judged = |next| Change::Judged { evaluation: Box::new(Evaluation::default()), next };
         let ended = |end: End, next| Change::Ended(Box::new(Ended::new(end, next)));
         let over = Failure::new(Class::DeadlineExceeded, "over");
+        let caught = Next::Rung { rung: 0, failure: Some(Box::new(over.clone())) };
         let changes = [
             failed(End::Lost.sentence(), retry()),
             ended(End::Lost, retry()),
             ended(End::Uncertain, Next::Rung { rung: 0, failure: None }),
             ended(End::Expired, Next::Rung { rung: 0, failure: None }),
+            ended(End::Expired, caught.clone()),
             ended(End::Expired, Next::fail(over)),
             ended(End::Pruned, Next::Succeed),
             judged(retry()),
+            judged(caught),
             judged(Next::Succeed),
         ];
         let mut told = String::new();
@@ -250,9 +256,11 @@ mod tests {
         task.retrying lost unavailable: the process ended while it was out
         task.catching lost uncertain: the process ended while it was out: it may have taken effect
         task.catching timeout: its time was over
+        task.catching deadline_exceeded: over
         task.failed deadline_exceeded: over
         task.pruned
         task.retrying content_blocked: its result fulfils `fail_if`
+        task.catching deadline_exceeded: over
         task.succeeded
         ");
     }
