@@ -2,12 +2,14 @@
 
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
+mod binary;
 mod layers;
 mod licences;
 mod media;
 mod prices;
 mod tidy;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -55,7 +57,7 @@ enum Task {
         /// The release it comes from
         version: String,
     },
-    /// Measure the core, and the engine on SQLite
+    /// Measure the core, the engine on SQLite, and the binary
     Bench,
 }
 
@@ -71,7 +73,8 @@ fn main() -> Result<()> {
         Task::Prices { source, version } => prices::write(&source, &version),
         Task::Bench => {
             sim(&["bench"])?;
-            run("cargo", &["run", "--quiet", "--release", "-p", "agendum-cli", "--example", "steps"])
+            run("cargo", &["run", "--quiet", "--release", "-p", "agendum-cli", "--example", "steps"])?;
+            binary::measure()
         }
     }
 }
@@ -113,8 +116,15 @@ fn test() -> Result<()> {
 
 /// The binary, with nothing of the environment that it would heed: no key that is paid for, no other configuration.
 fn agendum(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.args(["run", "--quiet", "-p", "agendum-cli", "--"]).args(arguments).env_remove("OPENAI_API_KEY");
+    let mut command = bare("cargo");
+    command.args(["run", "--quiet", "-p", "agendum-cli", "--"]).args(arguments);
+    command
+}
+
+/// A program without what the binary would heed of the environment.
+fn bare(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove("OPENAI_API_KEY");
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AGENDUM_")) {
         command.env_remove(name);
     }

@@ -23,7 +23,8 @@ pub(crate) struct InForce {
     targets: Vec<Served>,
     /// Definitions by name.
     indexes: BTreeMap<String, String>,
-    limits: String,
+    /// Values by name.
+    limits: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ impl InForce {
                 .iter()
                 .map(|(name, index)| (name.clone(), format!("{:?}", paths(&index.paths))))
                 .collect(),
-            limits: format!("{:?}", config.limits.0),
+            limits: config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value)).collect(),
         }
     }
 
@@ -94,7 +95,12 @@ impl InForce {
 
     /// That it is in force for this data directory, whose owner has it, and what our configuration has otherwise.
     pub(crate) fn note(&self, owner: &Owner, data: &Path, ours: &Self, differences: &[String]) -> String {
-        let (hosted, name, differ) = (self.hosted(owner, data), ours.name(), differences.join(", "));
+        let (hosted, differ) = (self.hosted(owner, data), differences.join(", "));
+        let name = if self.file == ours.file {
+            "what this command reads and its environment say".to_owned()
+        } else {
+            ours.name()
+        };
         format!("note: {hosted}, which is in force, not {name}; different: {differ}")
     }
 
@@ -121,15 +127,10 @@ impl InForce {
                 found.push(format!("target {name}"));
             }
         }
-        let names: BTreeSet<&String> = self.indexes.keys().chain(other.indexes.keys()).collect();
-        found.extend(
-            names
-                .into_iter()
-                .filter(|name| self.indexes.get(*name) != other.indexes.get(*name))
-                .map(|name| format!("index {name}")),
-        );
-        if self.limits != other.limits {
-            found.push("limits".to_owned());
+        for (kind, ours, theirs) in [("index", &self.indexes, &other.indexes), ("limit", &self.limits, &other.limits)] {
+            let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+            let other = names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name));
+            found.extend(other.map(|name| format!("{kind} {name}")));
         }
         found
     }

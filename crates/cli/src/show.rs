@@ -12,4 +12,4 @@ pub(crate) use brief::brief;
 pub(crate) use diagnostics::{MORE, diagnostic, diagnostics};
 pub(crate) use outlet::{Outlet, err, out, plain};
 pub(crate) use progress::Follower;
-pub(crate) use tables::{detail, json, one_line, output, runs, timeline, why};
+pub(crate) use tables::{counted, detail, json, one_line, output, runs, timeline, why};

@@ -30,6 +30,7 @@ const TASKS_DEFAULT: usize = 1_000;
 const TASKS_MAX: usize = 10_000;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
     status: Option<String>,
     graph: Option<String>,
@@ -126,6 +127,7 @@ async fn find(service: &Service, run: RunId, wanted: Wanted) -> Result<Scanned, 
 
 /// Which tasks of a run to tell, as it is asked.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Tasks {
     /// Leaves out so many: the `next` of the page before.
     #[serde(default)]

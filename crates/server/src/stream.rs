@@ -22,6 +22,7 @@ use crate::routes::Streams;
 use crate::runs::run_id;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct From {
     after: Option<u64>,
 }

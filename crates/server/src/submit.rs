@@ -78,6 +78,9 @@ pub(crate) async fn add(
     Ok(Json(json!({ "id": id, "tasks": tasks })))
 }
 
+/// The title of every refusal of an addition.
+const NOT_ADDED: &str = "no tasks were added";
+
 /// Additions at once that one of them gives way to.
 const OVERTAKEN_MAX: u32 = 64;
 
@@ -103,13 +106,16 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> R
     let document = reader.document(tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
     let (limits, body) = (service.limits.clone(), body.to_owned());
     let checked = engine.compute(move || agendum_spec::extend(&document, &body, &limits)).await?;
-    let checked = checked
-        .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", "no tasks were added", error))?;
-    let accepted = checked.runnable().ok_or_else(|| no_graph(&checked, "no tasks were added"))?;
+    let checked =
+        checked.map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "addition", NOT_ADDED, error))?;
+    let accepted = checked.runnable().ok_or_else(|| no_graph(&checked, NOT_ADDED))?;
     match engine.add_tasks(&service.tenant, run, accepted).await {
-        Err(error) if error.is_overtaken() => Err(Extend::Overtaken(error.into())),
-        Err(error) => Err(error.into()),
         Ok(()) => Ok(accepted.graph.tasks.len()),
+        Err(error) => {
+            let (is_overtaken, mut refused) = (error.is_overtaken(), Refused::from(error));
+            NOT_ADDED.clone_into(&mut refused.0.title);
+            Err(if is_overtaken { Extend::Overtaken(refused) } else { Extend::Refused(refused) })
+        }
     }
 }
 

@@ -324,6 +324,9 @@ async fn whatever_is_wrong_is_a_problem_with_a_kind() {
     let asked = [
         ("GET", "/v1/runs?limit=many".to_owned(), None, 400, "query"),
         ("GET", "/v1/runs?limit=0".to_owned(), None, 400, "limit"),
+        ("GET", "/v1/runs?state=failed".to_owned(), None, 400, "query"),
+        ("GET", format!("/v1/runs/{id}?tasks=a"), None, 400, "query"),
+        ("GET", format!("/v1/runs/{id}/events?from=1"), None, 400, "query"),
         ("GET", "/v1/runs?status=odd".to_owned(), None, 400, "status"),
         ("GET", format!("/v1/runs/{id}/events?after=zzz"), None, 400, "query"),
         ("GET", format!("/v1/runs/{id}?limit=x"), None, 400, "query"),
@@ -355,6 +358,10 @@ async fn whatever_is_wrong_is_a_problem_with_a_kind() {
         let told = (got, media.as_str(), problem["type"].as_str().unwrap_or_default());
         assert_eq!(told, (status, "application/problem+json", kind), "{method} {path}: {problem}");
     }
+    let nobody = json!({ "tasks": { "web": { "uses": "http", "effect": "none", "with": { "url": "https://x" } } } });
+    let (status, _, refused) = world.ask("POST", &format!("/v1/runs/{id}/tasks"), Some(nobody)).await;
+    let told = (status, &refused["type"], &refused["title"]);
+    assert_eq!(told, (422, &json!("no_target"), &json!("no tasks were added")), "{refused}");
     let odd = world.http.get(format!("{}/v1/runs/{id}/events", world.base)).bearer_auth("right");
     assert_eq!(odd.header("Last-Event-ID", "zzz").send().await.unwrap().status(), 400);
     let lower = world.http.get(format!("{}/v1/runs", world.base)).header("authorization", "bearer right");

@@ -117,11 +117,20 @@ pub(crate) struct Diagnostics {
     found: Vec<Diagnostic>,
     /// How many of each severity.
     kept: [usize; 3],
-    /// The files by the place where the document names them, each with the number of its first byte.
-    files: BTreeMap<usize, (usize, Arc<File>)>,
+    /// The files by the first byte of where the document names them.
+    files: BTreeMap<usize, Mention>,
     files_end: usize,
     /// Comparisons of words that are left.
     comparisons: usize,
+}
+
+/// A file that a document names.
+#[derive(Debug)]
+struct Mention {
+    place: Range<usize>,
+    /// The number of its first byte.
+    first: usize,
+    file: Arc<File>,
 }
 
 /// Diagnostics of each severity, counted on their own: warnings and words that are not run yet must not crowd out an error. All errors
@@ -165,14 +174,20 @@ impl Diagnostics {
     pub(crate) fn add_file(&mut self, place: &Range<usize>, path: String, text: String) {
         let first = self.files_end;
         self.files_end += text.len() + 1;
-        self.files.insert(place.start, (first, Arc::new(File { path, text })));
+        let mention = Mention { place: place.clone(), first, file: Arc::new(File { path, text }) };
+        self.files.insert(place.start, mention);
+    }
+
+    /// The files, and where the document names them, in its order.
+    pub(crate) fn files(&self) -> impl DoubleEndedIterator<Item = (&Range<usize>, &File)> {
+        self.files.values().map(|mention| (&mention.place, &*mention.file))
     }
 
     /// Where the parts of a node's text stand.
     pub(crate) fn parts(&self, node: &Node) -> Parts {
         let whole = node.span.clone();
-        if let Some((first, _)) = self.files.get(&whole.start).filter(|_| !whole.is_empty()) {
-            return Parts::File(*first);
+        if let Some(mention) = self.files.get(&whole.start).filter(|_| !whole.is_empty()) {
+            return Parts::File(mention.first);
         }
         let raw = self.text.get(whole.clone()).filter(|raw| !raw.is_empty());
         let scalar = raw.zip(node.text()).and_then(|(raw, text)| Scalar::new(raw, whole.start, text));
@@ -262,7 +277,7 @@ impl Diagnostics {
         for (_, diagnostic) in found.iter_mut().filter(|(_, diagnostic)| diagnostic.file.is_none()) {
             of_document.go_to(diagnostic);
         }
-        for (_, file) in self.files.values() {
+        for Mention { file, .. } in self.files.values() {
             let mut of_file = Position::new(&file.text);
             let is_here = |one: &Diagnostic| one.file.as_ref().is_some_and(|other| Arc::ptr_eq(other, file));
             found.iter_mut().filter(|(_, one)| is_here(one)).for_each(|(_, one)| of_file.go_to(one));
@@ -275,11 +290,11 @@ impl Diagnostics {
         if diagnostic.span.start <= self.text.len() {
             return None;
         }
-        let before = self.files.iter().filter(|(_, (first, _))| *first <= diagnostic.span.start);
-        let (mention, (first, file)) = before.max_by_key(|(_, (first, _))| *first)?;
+        let before = self.files.values().filter(|mention| mention.first <= diagnostic.span.start);
+        let Mention { place, first, file } = before.max_by_key(|mention| mention.first)?;
         diagnostic.span = diagnostic.span.start - first..diagnostic.span.end - first;
         diagnostic.file = Some(Arc::clone(file));
-        Some(*mention)
+        Some(place.start)
     }
 }
 

@@ -3,8 +3,10 @@
 use agendum_types::Limits;
 use agendum_types::graph::Section;
 
-use crate::diagnostic::Diagnostics;
-use crate::tree::{Node, Value};
+use serde_json::Value as Json;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::tree::{self, Node, Value};
 
 /// Reads the files that a document names, relative to the document.
 pub trait Resolver {
@@ -24,6 +26,31 @@ impl Resolver for NoFiles {
     fn read(&self, _path: &str) -> Result<String, String> {
         Err("this document came without files: put the text inline".into())
     }
+}
+
+/// An addition for a live run with every file that it names inside, for whoever sends it to where the files are not. What else is wrong
+/// with it is left to whoever [`extend`](crate::extend)s the run.
+///
+/// # Errors
+///
+/// What is wrong with the files.
+pub fn embedded(addition: &str, resolver: &dyn Resolver, limits: &Limits) -> Result<String, Vec<Diagnostic>> {
+    let parse = |text: &str| tree::parse(text, limits, &mut Diagnostics::new(text));
+    let (mut diagnostics, mut left) = (Diagnostics::new(addition), limits.document_bytes_max);
+    let Some(mut whole) = parse(addition) else { return Ok(addition.to_owned()) };
+    if let Some(tasks) = get_mut(&mut whole, "tasks") {
+        inline_tasks(tasks, resolver, &mut left, &mut diagnostics);
+    }
+    if diagnostics.has_errors() {
+        return Err(diagnostics.finish().0);
+    }
+    // In the text as it stands, so that lines stay what they are; from behind, so that places do.
+    let mut text = addition.to_owned();
+    for (place, file) in diagnostics.files().rev() {
+        text.replace_range(place.clone(), &Json::from(&*file.text).to_string());
+    }
+    let (whole, same) = (tree::to_json(&whole), parse(&text).map(|node| tree::to_json(&node)));
+    Ok(if same.as_ref() == Some(&whole) { text } else { whole.to_string() })
 }
 
 /// The arguments that may be the name of a file.
@@ -74,7 +101,7 @@ fn inline_value(value: &mut Node, resolver: &dyn Resolver, left: &mut usize, dia
     }
 }
 
-fn is_path(text: &str) -> bool {
+pub(crate) fn is_path(text: &str) -> bool {
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
     text.len() <= 256 && text.chars().all(plain) && ENDINGS.iter().any(|ending| text.ends_with(ending))
 }

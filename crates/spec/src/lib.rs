@@ -38,7 +38,7 @@ use agendum_types::{Graph, Hash, Limits};
 
 pub use diagnostic::{Diagnostic, File, Report, Severity};
 pub use extend::extend;
-pub use files::{NoFiles, Resolver};
+pub use files::{NoFiles, Resolver, embedded};
 pub use values::{instant, no_span, span};
 
 use crate::diagnostic::Diagnostics;

@@ -17,6 +17,7 @@ use agendum_types::{Graph, Hash, Labels, Limits};
 use crate::cycles;
 use crate::diagnostic::Diagnostics;
 use crate::expr;
+use crate::extend::ADDITIONS;
 use crate::tree::{Node, Value, to_json};
 
 /// Tasks of a cycle that its diagnostic names.
@@ -70,6 +71,7 @@ fn lowered<'t, 'd>(
         pieces: BTreeSet::new(),
         selves: BTreeSet::new(),
         sights: Vec::new(),
+        is_grown: tree.get(ADDITIONS).is_some(),
         limits,
         diagnostics,
     };
@@ -104,6 +106,8 @@ struct Lower<'t, 'd> {
     selves: BTreeSet<NodeId>,
     /// What expressions read of data whose fields may be known.
     sights: Vec<outputs::Sight>,
+    /// There are additions: what is wrong is wrong with the last, which is no document that could be fixed.
+    is_grown: bool,
     limits: &'t Limits,
     diagnostics: &'d mut Diagnostics,
 }
@@ -169,10 +173,9 @@ impl<'t> Lower<'t, '_> {
         }
         for cycle in cycles::find(&self.all_needs()) {
             let message = format!("the tasks need each other: {}", self.path(&cycle));
-            let help = "a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; \
-                        `agendum check --fix` writes this";
+            let help = "a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside";
             let span = self.names[cycle[0].0 as usize].clone();
-            self.diagnostics.error("cycle", &span, message, help);
+            self.cyclic(&span, message, help);
         }
         for index in 0..self.graph.tasks.len() {
             for need in self.graph.tasks[index].needs.clone() {
@@ -180,6 +183,12 @@ impl<'t> Lower<'t, '_> {
             }
         }
         self.mark_used();
+    }
+
+    /// An error that a command can mend, where there is a document to mend.
+    fn cyclic(&mut self, span: &Range<usize>, message: String, help: &str) {
+        let command = if self.is_grown { "" } else { "; `agendum check --fix` writes this" };
+        self.diagnostics.error("cycle", span, message, format!("{help}{command}"));
     }
 
     /// What each task needs, by its place.

@@ -20,6 +20,9 @@ use crate::values;
 /// The schema's text.
 pub const TEXT: &str = include_str!("../schema/graph.schema.json");
 
+/// How a whole document is called.
+const DOCUMENT: &str = "the document";
+
 static SCHEMA: LazyLock<Json> =
     LazyLock::new(|| serde_json::from_str(TEXT).expect("the schema is JSON: a test reads it"));
 
@@ -30,7 +33,7 @@ pub(crate) fn arguments(capability: &str) -> Option<&'static Json> {
 
 /// Checks words and types of a whole document.
 pub(crate) fn check(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
-    Walk { limits, diagnostics, patterns: 0 }.node(tree, &SCHEMA, "the document");
+    Walk { limits, diagnostics, patterns: 0 }.node(tree, &SCHEMA, DOCUMENT);
 }
 
 /// Checks the tasks of an addition to a live run.
@@ -129,6 +132,7 @@ impl Walk<'_> {
         };
         let message = format!("{what} is {}; it must be {}", node.kind(), names.join(" or "));
         let help = match (&node.value, as_span(node, schema), wanted.as_str()) {
+            (Value::Null, ..) if what == DOCUMENT => "write `version: 1`, `name: …` and `tasks: …`".to_owned(),
             (Value::Null, ..) => "write a value, or leave the key out".to_owned(),
             (_, Some(span), _) => span,
             (Value::Number(_) | Value::Bool(_), None, Some("string")) => "put it in quotes".to_owned(),

@@ -129,7 +129,7 @@ async fn ask<T>(
 }
 
 /// Prints how a run ended.
-async fn conclude(
+pub(super) async fn conclude(
     context: &Context,
     session: &mut Session,
     id: &str,
@@ -170,7 +170,7 @@ async fn after(session: &Session, follower: &mut show::Follower) -> Result<bool,
 }
 
 /// The exit code of a run.
-pub(crate) fn verdict(detail: &RunDetail) -> Result<(), Failure> {
+fn verdict(detail: &RunDetail) -> Result<(), Failure> {
     match detail.run.status.as_str() {
         "succeeded" => Ok(()),
         "cancelled" => Err(Failure::new(FAILED, format!("run {} was cancelled", detail.run.id))),

@@ -21,6 +21,13 @@ struct Beside {
     bytes_max: usize,
 }
 
+impl Beside {
+    fn of(document: &Path, limits: &Limits) -> Self {
+        let folder = document.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Self { folder: folder.unwrap_or_else(|| Path::new(".")).to_owned(), bytes_max: limits.document_bytes_max }
+    }
+}
+
 impl Resolver for Beside {
     fn read(&self, path: &str) -> Result<String, String> {
         let base = self.folder.canonicalize().map_err(|error| error.to_string())?;
@@ -67,15 +74,28 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Document, Failure> {
 
 fn read_for(path: &Path, limits: &Limits, serving: Option<Serving<'_>>) -> Result<Document, Failure> {
     let (name, text) = text(path, limits)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let beside = Beside { folder: folder.to_owned(), bytes_max: limits.document_bytes_max };
+    let beside = Beside::of(path, limits);
     let mut checked = agendum_spec::check_for(Source { name: &name, text: &text }, &beside, limits, serving);
+    let folder = &beside.folder;
     if folder != Path::new(".") {
         // The files of a document are named from where the reader stands.
         let named = |file: &File| File { path: folder.join(&file.path).display().to_string(), text: file.text.clone() };
         Diagnostic::map_files(&mut checked.diagnostics, named);
     }
     Ok(Document { name, text, beside, checked })
+}
+
+/// The name and the text of an addition to a live run, with the files that it names inside.
+pub(crate) fn addition(path: &Path, limits: &Limits, json: bool) -> Result<(String, String), Failure> {
+    let (name, text) = text(path, limits)?;
+    match agendum_spec::embedded(&text, &Beside::of(path, limits), limits) {
+        Ok(whole) => Ok((name, whole)),
+        Err(wrong) => {
+            let wrong = wrong.iter().map(Diagnostic::json).collect();
+            let failure = Failure::usage("no tasks were added").diagnostics(wrong);
+            Err(if json { failure } else { failure.located(&name, &text) })
+        }
+    }
 }
 
 /// The name and the text of a document; of an agent's plan, that of the document that it is.
@@ -172,11 +192,6 @@ pub(crate) fn check(json: bool, path: &Path, config: &Config, data: Option<&Path
     say(json, read_for(path, limits, Some(serving))?)
 }
 
-/// `1 error`, `2 errors`.
-pub(super) fn counted(count: usize, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
-}
-
 /// Says what came of checking, on stdout and stderr.
 pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
@@ -202,12 +217,12 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
     match document.checked.accepted.clone() {
         Some(accepted) if errors + not_yet == 0 => {
             document.report(false, true)?;
-            let warned = if warnings > 0 { format!(", {}", counted(warnings, "warning")) } else { String::new() };
+            let warned = if warnings > 0 { format!(", {}", show::counted(warnings, "warning")) } else { String::new() };
             writeln!(
                 out,
                 "{name}: {} with {}, {}{warned}{more}",
                 accepted.graph.name,
-                counted(accepted.graph.tasks.len(), "task"),
+                show::counted(accepted.graph.tasks.len(), "task"),
                 &accepted.graph.hash.to_string()[..12]
             )?;
             if !is_stdin {
@@ -218,9 +233,9 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
         _ => {
             document.report(false, true)?;
             let mut parts = Vec::new();
-            parts.extend((errors > 0).then(|| counted(errors, "error")));
+            parts.extend((errors > 0).then(|| show::counted(errors, "error")));
             parts.extend((not_yet > 0).then(|| format!("{not_yet} not yet supported")));
-            parts.extend((warnings > 0).then(|| counted(warnings, "warning")));
+            parts.extend((warnings > 0).then(|| show::counted(warnings, "warning")));
             Err(Failure::new(USAGE, format!("{name}: {}{more}", parts.join(", "))))
         }
     }

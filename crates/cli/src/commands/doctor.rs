@@ -60,8 +60,9 @@ async fn look(context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add =
         |what: &str, state: State, said: String| findings.push(Finding { what: what.to_owned(), state, said });
-    add("configuration", Fine, configuration::file(context));
-    for fault in &context.config.faults() {
+    let faults = context.config.faults();
+    add("configuration", if faults.is_empty() { Fine } else { Broken }, configuration::file(context));
+    for fault in &faults {
         add("configuration", Broken, format!("{}; {}", fault.message, fault.hint));
     }
     if let Some(theirs) = Theirs::of(context) {
@@ -81,12 +82,7 @@ async fn look(context: &Context) -> Vec<Finding> {
             Err(failure) => add("owner", Broken, failure.message().to_owned()),
         },
     }
-    let indexes = made_indexes(&context.data);
-    add(
-        "indexes",
-        Fine,
-        if indexes.is_empty() { format!("none: {} index add NAME PATH", next::reading()) } else { indexes.join(", ") },
-    );
+    add("indexes", Fine, indexes(context));
     add("model", Fine, model(context));
     for example in Example::value_variants() {
         let found = example.look().await;
@@ -105,6 +101,14 @@ fn opens(directory: &Directory, data: &Path) -> Result<&'static str, Failure> {
         return Ok("");
     }
     directory.try_make().map(|()| " (not made yet)").map_err(|error| no_data_folder(data, &error))
+}
+
+/// Those that were made, and those of the configuration that a host will make.
+fn indexes(context: &Context) -> String {
+    let mut indexes = made_indexes(&context.data);
+    let missing: Vec<String> = context.config.indexes.keys().filter(|name| !indexes.contains(name)).cloned().collect();
+    indexes.extend(missing.iter().map(|name| format!("{name} (not made yet: the next run makes it)")));
+    if indexes.is_empty() { format!("none: {} index add NAME PATH", next::reading()) } else { indexes.join(", ") }
 }
 
 /// Which model answers.

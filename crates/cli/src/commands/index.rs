@@ -6,7 +6,6 @@ use agendum_retrieve_fts::{Format, Index, IndexName, Update};
 use serde_json::json;
 
 use super::Context;
-use super::check::counted;
 use crate::args::Index as Command;
 use crate::failure::Failure;
 use crate::host::{index_folder, open_index};
@@ -101,7 +100,7 @@ fn report(context: &Context, name: &IndexName, update: Update) -> Result<(), Fai
     writeln!(
         show::out(),
         "{name}: {}; files: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone, {skipped} skipped",
-        counted(passages as usize, "passage")
+        show::counted(passages as usize, "passage")
     )?;
     Ok(())
 }

@@ -1,12 +1,11 @@
 //! `runs`: list, show, watch, steer.
 
 use std::io::Write as _;
-use std::path::Path;
 
 use agendum_store_sqlite::Directory;
 use agendum_wire::v1::Run;
 
-use super::{Context, attend};
+use super::{Context, attend, check};
 use crate::args::Runs;
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::hosting::{Need, Session, signalled, tell};
@@ -62,18 +61,11 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             let id = client.resolve(&run).await?;
             let mut follower = show::Follower::new(&id, context.json);
             let detail = attend::answer(context, session, &mut follower, &id, context.json).await?;
-            if context.json {
-                show::json(&detail)?
-            } else {
-                show::output(&detail)?
-            }
-            attend::verdict(&detail)
+            attend::conclude(context, session, &id, &detail, attend::Telling::Whole).await?
         }
         Runs::Add { run, tasks } => {
             let id = client.resolve(&run).await?;
-            let name = tasks.display().to_string();
-            let text = std::io::read_to_string(open(&tasks)?)
-                .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
+            let (name, text) = check::addition(&tasks, &context.config.limits.0, context.json)?;
             let added = client.add(&id, text.clone()).await;
             if context.json {
                 return show::json(&added?);
@@ -100,15 +92,6 @@ fn list(context: &Context, runs: &[Run], hosted: bool, filtered: bool) -> Result
     show::runs(runs, hosted)
 }
 
-fn open(path: &Path) -> Result<Box<dyn std::io::Read>, Failure> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(std::io::stdin()));
-    }
-    let file = std::fs::File::open(path);
-    let file = file.map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-    Ok(Box::new(file))
-}
-
 async fn steer(context: &Context, session: &Session, run: &str, command: &str) -> Result<(), Failure> {
     let id = session.client.resolve(run).await?;
     let said = session.client.command(&id, command).await?;
@@ -118,6 +101,11 @@ async fn steer(context: &Context, session: &Session, run: &str, command: &str) -
     if context.json {
         return show::json(&said);
     }
-    writeln!(show::err(), "{command}: {id}")?;
+    let done = match command {
+        "cancel" => "cancelled",
+        "pause" => "paused",
+        _ => "resumed",
+    };
+    writeln!(show::err(), "{done}: {id}")?;
     Ok(())
 }

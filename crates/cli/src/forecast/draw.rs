@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::history::names;
 use super::{Effort, Forecast, Part};
+use crate::show::counted;
 
 /// Columns of a task's name with its place in the tree.
 const NAME: usize = 22;
@@ -17,7 +18,8 @@ impl Forecast<'_> {
     /// The whole forecast, for people.
     pub(crate) fn text(&self) -> String {
         let graph = self.graph;
-        let mut text = format!("{} ({} tasks, {})\n", graph.name, graph.tasks.len(), &graph.hash.to_string()[..12]);
+        let mut text =
+            format!("{} ({}, {})\n", graph.name, counted(graph.tasks.len(), "task"), &graph.hash.to_string()[..12]);
         for part in self.sections.iter().filter(|part| part.section == Section::Main) {
             self.waves(&mut text, part);
             let chain: Vec<&str> = part.critical.iter().map(|node| &*graph.task(*node).name).collect();

@@ -10,7 +10,7 @@ use owo_colors::OwoColorize as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::streams::Streams;
-use super::tables::{line, millis};
+use super::tables::{counted, dollars, line, millis};
 use super::{err, out};
 use crate::client::Client;
 use crate::failure::Failure;
@@ -192,7 +192,8 @@ impl View {
         if ends && many.done >= many.next {
             // 100, 200, 500, 1000, …: few lines however many there are.
             many.next = if many.next.to_string().starts_with('2') { many.next / 2 * 5 } else { many.next * 2 };
-            let failed = if many.failed > 0 { format!(", {} failures", many.failed) } else { String::new() };
+            let failed =
+                if many.failed > 0 { format!(", {}", counted(many.failed as usize, "failure")) } else { String::new() };
             let running = self.started.len().saturating_sub(1);
             let line = format!("{name:<28} {} done, {running} running{failed}", many.done);
             return Folded::Told(line);
@@ -260,7 +261,8 @@ impl View {
         let took = at
             .zip(self.started.get(task).filter(|_| !event.lost))
             .map_or(String::new(), |(at, from)| millis(at.duration_since(*from).as_secs_f64() * 1_000.0));
-        let cost = event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  ${cost:.6}"));
+        let cost =
+            event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  {}", dollars(cost)));
         let note = if note.is_empty() { String::new() } else { format!("  {}", note.dimmed()) };
         writeln!(err(), "  {mark} {task:<28} {took:>10}{cost}{note}")
     }
@@ -297,7 +299,7 @@ impl View {
             let more = running.drain(STATUS_TASKS..).count();
             running.push(format!("{more} more"));
         }
-        let spent = if self.spent > 0.0 { format!("  ${:.6}", self.spent) } else { String::new() };
+        let spent = if self.spent > 0.0 { format!("  {}", dollars(self.spent)) } else { String::new() };
         (!running.is_empty()).then(|| format!("  … {}{spent}", running.join(", ")))
     }
 
@@ -344,7 +346,7 @@ mod tests {
         assert_eq!(view.fold(&event("task.started", "single")), Folded::Shown);
         insta::assert_snapshot!(format!("{shown} shown\n{}", told.join("\n")), @r"
         24 shown
-        each/call                    100 done, 0 running, 1 failures
+        each/call                    100 done, 0 running, 1 failure
         each/call                    200 done, 0 running, 2 failures
         each/call                    500 done, 0 running, 5 failures
         each/call                    1000 done, 0 running, 10 failures

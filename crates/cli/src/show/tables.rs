@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use agendum_types::Duration;
+use agendum_types::{Duration, Money};
 use agendum_wire::v1::{Part, Run, RunDetail, Why, WhyNode, WhyTask, names};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
@@ -117,7 +117,7 @@ fn rest(out: &mut impl Write, value: &Json) -> Result<(), Failure> {
     for (name, value) in value.as_object().into_iter().flatten() {
         if !matches!(name.as_str(), "answer" | "citations") && !value.is_null() {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            writeln!(out, "  {name}: {text}")?;
+            writeln!(out, "  {name}: {}", text.trim_end().replace('\n', "\n    "))?;
         }
     }
     Ok(())
@@ -338,12 +338,17 @@ pub(super) fn shares(why: &Why) -> String {
     why.parts.iter().map(|part| format!("{:.0} % {}", share(part.ms), part.cause)).collect::<Vec<_>>().join(", ")
 }
 
+/// `1 error`, `2 errors`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 pub(super) fn millis(ms: f64) -> String {
     Duration::micros((ms * 1_000.0).round() as u64).to_string()
 }
 
 pub(super) fn dollars(usd: f64) -> String {
-    if usd == 0.0 { "$0".to_owned() } else { format!("${usd:.6}") }
+    Money((usd * Money::PER_DOLLAR as f64).round() as u64).to_string()
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ fn a_killed_server_loses_nothing() {
     place.write("go", "");
     let _second = Server::start(&place, &[]);
     let detail = place.json(&["runs", "watch", &id]);
-    assert_eq!(detail["output"]["once"], "nobody knows", "{detail}");
+    assert_eq!(detail["run"]["output"]["once"], "nobody knows", "{detail}");
     let count = |name: &str| std::fs::read_to_string(place.path(name)).unwrap_or_default().lines().count();
     assert_eq!((count("before"), count("free"), count("once")), (1, 2, 1), "done, lost and run again, never again");
 }
@@ -258,7 +258,11 @@ fn what_a_program_printed_is_left_as_it_was() {
 fn whoever_steers_is_told_in_one_object() {
     let place = Place::with_shell();
     place.shells(&[("nap", "sleep 60", "effect: none")]);
-    place.write("more.yaml", "tasks:\n  more: { uses: exec, effect: none, with: { argv: [sh, -c, exit] } }\n");
+    place.write(
+        "more/tasks.yaml",
+        "tasks:\n  more: { uses: exec, effect: none, with: { argv: [sh, -c, exit], stdin: in.txt } }\n",
+    );
+    place.write("more/in.txt", "What a program reads.");
     place.write("page.md", "# Page\n\nWords.\n");
     let server = Server::start(&place, &[]);
     let id = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
@@ -266,7 +270,7 @@ fn whoever_steers_is_told_in_one_object() {
     for (arguments, answer) in [
         (&["runs", "pause", "last"][..], serde_json::json!({ "id": id, "command": "pause" })),
         (&["runs", "resume", "last"], serde_json::json!({ "id": id, "command": "resume" })),
-        (&["runs", "add", "last", "more.yaml"], serde_json::json!({ "id": id, "tasks": 2 })),
+        (&["runs", "add", "last", "more/tasks.yaml"], serde_json::json!({ "id": id, "tasks": 2 })),
         (&["runs", "cancel", "last"], serde_json::json!({ "id": id, "command": "cancel" })),
         (&["index", "rm", "pages"], serde_json::json!({ "removed": "pages" })),
     ] {

@@ -28,7 +28,8 @@ impl<'t> Lower<'t, '_> {
         }
         for (key, node) in tasks.entries() {
             if self.graph.tasks.len() >= self.limits.graph_tasks_max as usize {
-                let message = format!("the document has more than {} tasks", self.limits.graph_tasks_max);
+                let what = if self.is_grown { "with this task the run" } else { "the document" };
+                let message = format!("{what} has more than {} tasks", self.limits.graph_tasks_max);
                 return self.diagnostics.error("too_many_tasks", &key.span, message, "use `foreach` over a list");
             }
             let id = NodeId(self.graph.tasks.len() as u32);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use agendum_types::graph::{DataRef, Form, NodeId, Section, Work};
 
 use crate::expr::{self, Name};
+use crate::files::is_path;
 use crate::lower::Lower;
 use crate::names::{Read, Unreadable};
 use crate::tree::{Node, Value};
@@ -95,8 +96,11 @@ impl Lower<'_, '_> {
         let mut arguments = Locals { names, ..Locals::default() };
         let mut dynamic = false;
         for (key, value) in with.entries() {
-            let locals = if expr::is_late(&key.name) { &mut arguments } else { &mut Locals::default() };
+            let is_late = expr::is_late(&key.name);
+            let locals = if is_late { &mut arguments } else { &mut Locals::default() };
             dynamic |= self.tree_reads_with(value, place, reads, locals);
+            // Still the name of a file: it could not be read.
+            arguments.unreadable |= is_late && value.text().is_some_and(is_path);
         }
         if !arguments.unreadable {
             self.unread(uses, with, &arguments);
@@ -251,7 +255,7 @@ impl Lower<'_, '_> {
         }
         let found = self.find(scope, name).or_else(|| place.task.filter(|task| &*self.graph.task(*task).name == name));
         if found.is_none() {
-            self.unknown_task(name, scope, span);
+            self.unknown_task(name, scope, None, span);
         }
         found
     }
@@ -273,14 +277,21 @@ impl Lower<'_, '_> {
         }
         let own = place.task.filter(|task| outer == 0 && &*self.graph.task(*task).name == name);
         let Some(found) = self.find(scope, name).or(own) else {
-            self.unknown_task(name, scope, span);
+            self.unknown_task(name, scope, place.task, span);
             return None;
         };
         self.need(found, span, place);
         Some(found)
     }
 
-    pub(super) fn unknown_task(&mut self, name: &str, scope: Option<NodeId>, span: &Range<usize>) {
+    /// A name that no task has; the reader itself is not meant.
+    pub(super) fn unknown_task(
+        &mut self,
+        name: &str,
+        scope: Option<NodeId>,
+        reader: Option<NodeId>,
+        span: &Range<usize>,
+    ) {
         if self.diagnostics.is_full() || self.pieces.contains(name) {
             return;
         }
@@ -300,10 +311,12 @@ impl Lower<'_, '_> {
             }
         }
         let in_scope = (scope, "")..(scope.map_or(Some(NodeId(0)), |group| Some(NodeId(group.0 + 1))), "");
-        let mut known: Vec<NodeId> = self.places.range(in_scope).map(|(_, node)| *node).collect();
+        let found = self.places.range(in_scope).map(|(_, node)| *node);
+        let mut known: Vec<NodeId> = found.filter(|node| Some(*node) != reader).collect();
         known.sort_unstable();
         let known: Vec<&str> = known.iter().map(|node| &*self.graph.task(*node).name).collect();
-        let help = self.diagnostics.suggestion(name, &known, "tasks here");
+        let help =
+            if known.is_empty() { String::new() } else { self.diagnostics.suggestion(name, &known, "tasks here") };
         self.diagnostics.error("unknown_task", span, format!("there is no task `{name}`"), help);
     }
 
@@ -336,8 +349,7 @@ impl Lower<'_, '_> {
                 if at != reader || place.before {
                     let name = self.graph.task(found).name.clone();
                     let message = format!("task `{name}` needs itself: {name} → {name}");
-                    let help = "read the last round in a `loop`: loop.previous.tasks.NAME.output; `agendum check --fix` writes this";
-                    self.diagnostics.error("cycle", span, message, help);
+                    self.cyclic(span, message, "read the last round in a `loop`: loop.previous.tasks.NAME.output");
                     self.selves.insert(found);
                 }
                 return;

@@ -354,7 +354,7 @@ impl<'t> Lower<'t, '_> {
         let scope = self.graph.task(id).parent;
         let found = self.find(scope, text);
         if found.is_none() {
-            self.unknown_task(text, scope, &name.span);
+            self.unknown_task(text, scope, Some(id), &name.span);
         }
         found
     }

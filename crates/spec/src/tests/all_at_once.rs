@@ -43,7 +43,7 @@ fn words_names_and_cycles_together() {
     10:40 unknown_key: unknown key `promt` in `with` of `chat`
         help: did you mean `prompt`?
     11:59 unknown_task: there is no task `nothing`
-        help: tasks here: a, b, c, d, e
+        help: tasks here: a, b, c, d
     12:3 syntax: the key `e` stands here a second time
         help: give it another name, or merge the two
     13:19 unknown_task: there is no task `x`

@@ -4,7 +4,7 @@ use agendum_types::{Graph, Limits};
 use insta::assert_snapshot;
 
 use super::checked;
-use crate::{Accepted, Checked, extend, load};
+use crate::{Accepted, Checked, Resolver, embedded, extend, load};
 
 /// A run whose document has tasks in every section, a group and an output.
 const BASE: &str = r#"
@@ -94,7 +94,7 @@ fn what_is_wrong_with_an_addition_is_said_in_its_own_text() {
     assert_snapshot!(said("tasks:\n  b: { uses: chat, needs: [s], with: { prompt: hi } }"), @"
     2:28 wrong_section: task `s` runs in another section (only the tasks of `tasks` can be read from other sections)
     ");
-    assert_snapshot!(said("tasks:\n  b: { uses: chat, needs: [c], with: { prompt: hi } }\n  c: { uses: chat, needs: [b], with: { prompt: hi } }"), @"2:3 cycle: the tasks need each other: b → c → b (a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this)");
+    assert_snapshot!(said("tasks:\n  b: { uses: chat, needs: [c], with: { prompt: hi } }\n  c: { uses: chat, needs: [b], with: { prompt: hi } }"), @"2:3 cycle: the tasks need each other: b → c → b (a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside)");
     assert_snapshot!(said("tasks:\n  b: { uses: chat, with: { prompt: p.md } }"), @r#"2:36 file: cannot read the file "p.md": this document came without files: put the text inline"#);
     assert_snapshot!(said("after: { b: { uses: chat, with: { prompt: hi } } }"), @"
     1:1 unknown_key: `after` cannot be added to a live run (write `tasks` only)
@@ -102,6 +102,49 @@ fn what_is_wrong_with_an_addition_is_said_in_its_own_text() {
     ");
     assert_snapshot!(said("tasks: {}"), @"1:8 empty: `tasks` is empty (write at least one task)");
     assert_snapshot!(said("[]"), @"1:1 wrong_type: the addition is a list; it must be a map (write `tasks: { NAME: { uses: … } }`)");
+}
+
+#[test]
+fn an_addition_takes_its_files_along() {
+    struct One;
+    impl Resolver for One {
+        fn read(&self, path: &str) -> Result<String, String> {
+            if path == "p.md" { Ok("Say \"${{ item }}\":\n\u{85}#x".to_owned()) } else { Err("not there".to_owned()) }
+        }
+    }
+    let with = |prompt: &str| {
+        let inside = "{ p: { uses: chat, with: { prompt: 'p.md' } } }";
+        format!("tasks:\n  b: {{ uses: chat, with: {{ prompt: {prompt}, x: 1 }} }}\n  h:\n    tasks: {inside}\n")
+    };
+    let folded = "tasks:\n  b:\n    uses: chat\n    with:\n      prompt: >-\n        p.md\n";
+    let cases =
+        [&with("p.md"), &with("\"p.md\""), &with("p.txt"), &with("/p.md"), folded, "tasks: {", "[]"].map(|addition| {
+            match embedded(addition, &One, &Limits::STANDARD) {
+                Ok(text) => text.replace('\u{85}', "NEL"),
+                Err(wrong) => wrong.iter().map(|one| format!("{}:{} {}", one.line, one.column, one.message)).collect(),
+            }
+        });
+    assert_snapshot!(cases.join("\n"), @r#"
+    tasks:
+      b: { uses: chat, with: { prompt: "Say \"${{ item }}\":\nNEL#x", x: 1 } }
+      h:
+        tasks: { p: { uses: chat, with: { prompt: "Say \"${{ item }}\":\nNEL#x" } } }
+
+    tasks:
+      b: { uses: chat, with: { prompt: "Say \"${{ item }}\":\nNEL#x", x: 1 } }
+      h:
+        tasks: { p: { uses: chat, with: { prompt: "Say \"${{ item }}\":\nNEL#x" } } }
+
+    2:36 cannot read the file "p.txt": not there
+    2:36 the file "/p.md" lies outside the document's folder
+    {"tasks":{"b":{"uses":"chat","with":{"prompt":"Say \"${{ item }}\":\nNEL#x"}}}}
+    tasks: {
+    []
+    "#);
+    assert_snapshot!(said(&extended(&base(), &with("p.md"))), @r#"
+    2:36 file: cannot read the file "p.md": this document came without files: put the text inline
+    4:47 file: cannot read the file "p.md": this document came without files: put the text inline
+    "#);
 }
 
 #[test]

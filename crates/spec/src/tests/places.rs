@@ -37,19 +37,19 @@ fn inside_texts_of_every_style() {
             with:
               prompt: a text over
                 two lines ${{ tasks.no.output }}
-    "#), @"
+    "#), @r"
     4:76 unknown_task: there is no task `no`
-        help: tasks here: plain, quoted, single, literal, folded, several
+        help: tasks here: quoted, single, literal, folded, several
     5:73 unknown_task: there is no task `no`
-        help: tasks here: plain, quoted, single, literal, folded, several
+        help: tasks here: plain, single, literal, folded, several
     6:58 unknown_task: there is no task `no`
-        help: tasks here: plain, quoted, single, literal, folded, several
+        help: tasks here: plain, quoted, literal, folded, several
     13:24 unknown_task: there is no task `no`
-        help: tasks here: plain, quoted, single, literal, folded, several
+        help: tasks here: plain, quoted, single, folded, several
     22:25 bad_expression: this expression cannot be read: unexpected end of variable block
         help: expressions are MiniJinja between ${{ and }}
     27:29 unknown_task: there is no task `no`
-        help: tasks here: plain, quoted, single, literal, folded, several
+        help: tasks here: plain, quoted, single, literal, folded
     ");
 }
 
@@ -74,19 +74,19 @@ fn inside_files() {
         output: ${{ tasks.y.output }}
     "#,
     );
-    assert_snapshot!(shown(check(Source { name: "graph.yaml", text: &text }, &Prompt, &Limits::STANDARD)), @"
+    assert_snapshot!(shown(check(Source { name: "graph.yaml", text: &text }, &Prompt, &Limits::STANDARD)), @r"
     prompts/a.md:3:39 unknown_input: there is no input `anybody` among the `properties` of `inputs`
         help: inputs: q
     prompts/a.md:4:13 unknown_task: there is no task `nobody`
-        help: tasks here: a, b
+        help: tasks here: b
     5:79 unknown_task: there is no task `x`
-        help: tasks here: a, b
+        help: tasks here: b
     prompts/b.md:3:13 unknown_name: unknown name `subject`
         help: known: inputs, tasks.NAME.output, outer.tasks.NAME.output, item, item_index, loop, output, task.key, run
     prompts/b.md:3:39 unknown_input: there is no input `anybody` among the `properties` of `inputs`
         help: inputs: q
     prompts/b.md:4:13 unknown_task: there is no task `nobody`
-        help: tasks here: a, b
+        help: tasks here: a
     7:19 unknown_task: there is no task `y`
         help: tasks here: a, b
     ");

@@ -91,15 +91,15 @@ fn everything_stands_in_the_order_of_the_text() {
     4:14 no_target (warning): no target can chat: a run would be refused with this configuration
         help: add a target with `kind = "chat"` to agendum.toml
     a.md:7:15 unknown_task: there is no task `nothing`
-        help: tasks here: a, b, c
+        help: tasks here: b, c
     5:14 no_target (warning): no target can chat: a run would be refused with this configuration
         help: add a target with `kind = "chat"` to agendum.toml
     5:47 unknown_task: there is no task `nobody`
-        help: tasks here: a, b, c
+        help: tasks here: a, c
     6:14 no_target (warning): no target can chat: a run would be refused with this configuration
         help: add a target with `kind = "chat"` to agendum.toml
     b.md:7:15 unknown_task: there is no task `nothing`
-        help: tasks here: a, b, c
+        help: tasks here: a, b
     "#);
 }
 
