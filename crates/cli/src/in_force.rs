@@ -96,10 +96,10 @@ impl InForce {
     /// That it is in force for this data directory, whose owner has it, and what our configuration has otherwise.
     pub(crate) fn note(&self, owner: &Owner, data: &Path, ours: &Self, differences: &[String]) -> String {
         let (hosted, differ) = (self.hosted(owner, data), differences.join(", "));
-        let name = if self.file == ours.file {
-            "what this command reads and its environment say".to_owned()
-        } else {
-            ours.name()
+        let name = match &self.file {
+            file if *file != ours.file => ours.name(),
+            Some(_) => "what this command makes of that file and its environment".to_owned(),
+            None => "what this command makes of its environment".to_owned(),
         };
         format!("note: {hosted}, which is in force, not {name}; different: {differ}")
     }

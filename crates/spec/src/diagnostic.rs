@@ -138,8 +138,7 @@ struct Mention {
 const KEPT_MAX: [usize; 3] = [1_000, 100, 50];
 /// Bytes of a message or a help; the rest of a hostile name is left out.
 const TEXT_MAX: usize = 2_000;
-/// Words that a document's suggestions are sought among: did-you-mean over thousands of names, a thousand times, would be a way to
-/// keep a machine busy.
+/// Words that a document's suggestions are sought among: thousands of names, a thousand times, would keep a machine busy.
 const COMPARISONS_MAX: usize = 20_000;
 /// Known words that a help lists.
 const LISTED_MAX: usize = 50;

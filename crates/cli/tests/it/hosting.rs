@@ -109,7 +109,15 @@ fn the_configuration_of_the_owner_is_in_force() {
         "elsewhere/asks.yaml",
         &std::fs::read_to_string(place.path("asks.yaml")).unwrap().replace("pages", "none"),
     );
+    let (code, out, _) = place.run(&["--config", "other/agendum.toml", "doctor"]);
+    assert!(code == 0 && out.contains("pages (not made yet"), "{code} {out}");
     let server = Server::start(&place, &["--config", "other/agendum.toml"]);
+    let mut narrower = place.agendum(&["--config", "other/agendum.toml", "run", "tiny.yaml"]);
+    let (_, _, err) = said(&narrower.env("AGENDUM_LIMITS__NEEDS_MAX", "7").output().unwrap());
+    assert!(
+        err.contains("what this command makes of that file") && err.contains("different: limit needs_max"),
+        "{err}"
+    );
     let (code, _, err) = place.run(&["run", "needs-exec.yaml"]);
     assert!(code == 2 && err.contains("other/agendum.toml") && err.contains("no target can exec"), "{code} {err}");
     assert!(err.contains("--config") && err.contains("--data DIR"), "{err}");
