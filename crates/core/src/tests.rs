@@ -16,6 +16,7 @@ mod repair;
 mod shown;
 mod time;
 mod unsent;
+mod waiting;
 mod why;
 
 use world::{SAID, World};

@@ -130,7 +130,7 @@ pub enum Reason {
     Dropped,
     /// It failed for good.
     Failed(Class, Arc<str>),
-    /// A rung of `catch` gave its output after this failure.
+    /// A rung of `catch` gave its output after this failure: a value, or its last attempt.
     Caught(Class, Arc<str>),
     /// Its loop ended in this round without being done, and its best or last output counts.
     RanOut(RanOut, u32),

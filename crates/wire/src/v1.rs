@@ -117,7 +117,7 @@ impl TaskLine {
             task: graph.path_text(&task.path),
             status: task.status.word().to_owned(),
             waiting_on: None,
-            reason: task.reason.as_ref().map(|why| sentence::reason(graph, why)),
+            reason: sentence::reason(graph, task),
             attempts: u32::try_from(task.attempts.len()).unwrap_or(u32::MAX),
         }
     }

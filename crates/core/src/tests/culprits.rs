@@ -345,3 +345,54 @@ fn a_pause_of_an_earlier_life_and_an_attempt_by_reference_go_on() {
     50ms   attempt of c: $0, 0 tokens
     ");
 }
+
+#[test]
+fn what_another_target_made_after_a_failure_says_so() {
+    assert_snapshot!(trace("
+        targets t=9 spare=9:class=spare
+        submit r1 a allow=t catch=any:spare; b allow=t catch=any:spare; c fail_if=overloaded allow=t catch=any:spare; d needs a
+        say c fail_if=true
+        fail a permanent
+        fail b permanent
+        ok c
+        wait 10ms
+        say c fail_if=false
+        ok a; c
+        fail b timeout
+        why r1
+        submit r2 g catch=any:output { x allow=t catch=any:spare; y needs x }; d needs g
+        fail r2/g/x permanent
+        wait 10ms
+        ok r2/g/x
+        wait 10ms
+        fail r2/g/y permanent
+        ok r2/d
+        why r2
+    "), @r#"
+     0ms dispatch r1/a#1 on t
+     0ms dispatch r1/b#1 on t
+     0ms dispatch r1/c#1 on t
+     0ms dispatch r1/a#2 on spare
+     0ms dispatch r1/b#2 on spare
+     0ms dispatch r1/c#2 on spare
+    10ms dispatch r1/d#1 on t
+    10ms stop r1/d#1
+    10ms answer r1 failed degraded timeout in b: no luck
+    10ms why r1: 10ms: running 10ms; critical b
+    10ms   a succeeded (Caught(Permanent, "no luck")): running 10ms
+    10ms   b failed (Failed(Timeout, "no luck")): running 10ms
+    10ms   c succeeded (Caught(Overloaded, "its result fulfils `fail_if`")): running 10ms
+    10ms   d cancelled (for b failed): dependency 10ms
+    10ms dispatch r2/g/x#1 on t
+    10ms dispatch r2/g/x#2 on spare
+    20ms dispatch r2/g/y#1 on t
+    30ms dispatch r2/d#1 on t
+    30ms answer r2 succeeded degraded
+    30ms close r2
+    30ms why r2: 20ms: running 20ms; critical g/x → g/y → d
+    30ms   g succeeded (Caught(Permanent, "no luck")): running 20ms
+    30ms   g/x succeeded (Caught(Permanent, "no luck")): running 10ms
+    30ms   g/y failed (Failed(Permanent, "no luck")): dependency 10ms running 10ms
+    30ms   d succeeded: dependency 20ms
+    "#);
+}

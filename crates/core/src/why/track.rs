@@ -38,6 +38,8 @@ pub(super) struct Track {
     reason: Option<Reason>,
     /// The last failure, which a rung of `catch` may have taken.
     failed: Option<(Class, Arc<str>)>,
+    /// The failure that a rung of `catch` took: what succeeds after it does so for that rung.
+    caught: Option<(Class, Arc<str>)>,
     rounds: u32,
     /// Of a loop.
     rounds_max: u32,
@@ -69,6 +71,7 @@ impl Track {
             open_until: Timestamp(0),
             reason: None,
             failed: None,
+            caught: None,
             rounds: 0,
             rounds_max: repeat.map_or(0, |repeat| repeat.rounds_max),
             same: None,
@@ -106,11 +109,12 @@ impl Track {
             Change::Judged { next, .. } => {
                 if let Some(attempt) = self.attempts.last_mut().filter(|_| *next != Next::Succeed) {
                     attempt.failed = Some((self.refused, REFUSED.into()));
+                    self.failed.clone_from(&attempt.failed);
                 }
                 self.follow(next, at);
             }
             Change::Caught { failure, .. } => {
-                let failed = failure.as_deref().map(told).or_else(|| self.failed.clone());
+                let failed = failure.as_deref().map(told).or_else(|| self.caught.take());
                 let (class, message) = failed.unwrap_or_else(|| (Class::Permanent, Arc::default()));
                 self.settle(TaskStatus::Succeeded, at, Some(Reason::Caught(class, message)));
             }
@@ -254,7 +258,10 @@ impl Track {
 
     fn follow(&mut self, next: &Next, at: Timestamp) {
         match next {
-            Next::Succeed => self.settle(TaskStatus::Succeeded, at, None),
+            Next::Succeed => {
+                let caught = self.caught.take().map(|(class, message)| Reason::Caught(class, message));
+                self.settle(TaskStatus::Succeeded, at, caught);
+            }
             Next::Fail(failure) => {
                 let (class, message) = told(failure);
                 self.settle(TaskStatus::Failed, at, Some(Reason::Failed(class, message)));
@@ -262,8 +269,11 @@ impl Track {
             Next::Retry { at: again } => {
                 self.stretches.push(Stretch { from: at, to: (*again).max(at), cause: Cause::Backoff });
             }
-            Next::Rung { failure: Some(failure), .. } => self.failed = Some(told(failure)),
-            Next::Judge | Next::Rung { failure: None, .. } => {}
+            Next::Rung { failure, .. } => {
+                self.failed = failure.as_deref().map(told).or_else(|| self.failed.take());
+                self.caught = self.failed.clone().or_else(|| Some((Class::Permanent, Arc::default())));
+            }
+            Next::Judge => {}
         }
     }
 

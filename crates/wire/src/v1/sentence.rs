@@ -1,19 +1,26 @@
 //! Reasons in words: why a task stands as it does, and a run's whole story in one sentence.
 
+use agendum_core::why::TaskReasons;
 use agendum_core::{RanOut, Reason, Reasons, RunFailure};
 use agendum_types::{Graph, RunStatus, Segment, TaskPath};
 
 /// Tasks of a chain that a sentence names.
 const CHAIN_MAX: usize = 12;
 
-/// Why a task stands as it does.
-pub(super) fn reason(graph: &Graph, reason: &Reason) -> String {
-    match reason {
+/// Why a task stands as it does, where that is not plain.
+pub(super) fn reason(graph: &Graph, task: &TaskReasons) -> Option<String> {
+    let text = match task.reason.as_ref()? {
         Reason::Condition => "its `if` was false".to_owned(),
         Reason::NotGood => "`good_if` refused its result".to_owned(),
         Reason::Dropped => "optional, and dropped to make the deadline".to_owned(),
         Reason::Failed(class, message) => told(class.word(), message),
-        Reason::Caught(class, message) => format!("`catch` gave its output after {}", told(class.word(), message)),
+        Reason::Caught(class, message) => {
+            let after = told(class.word(), message);
+            match task.attempts.last().filter(|attempt| attempt.failed.is_none()) {
+                Some(attempt) => format!("`catch` sent it to {} after {after}", attempt.target),
+                None => format!("`catch` gave its output after {after}"),
+            }
+        }
         Reason::RanOut(how, round) => {
             let why = match how {
                 RanOut::Rounds => format!("ran out after {round} rounds"),
@@ -30,7 +37,8 @@ pub(super) fn reason(graph: &Graph, reason: &Reason) -> String {
             let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
             format!("waits for {}", names.join(", "))
         }
-    }
+    };
+    Some(text)
 }
 
 /// Why the run has no output.
@@ -92,9 +100,9 @@ fn chain(graph: &Graph, reasons: &Reasons) -> Vec<String> {
 
 /// Where the run took a lower rung.
 fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
-    let of = |task: &agendum_core::why::TaskReasons| {
+    let of = |task: &TaskReasons| {
         let why = match &task.reason {
-            Some(why @ (Reason::Caught(..) | Reason::RanOut(..) | Reason::Dropped)) => reason(graph, why),
+            Some(Reason::Caught(..) | Reason::RanOut(..) | Reason::Dropped) => reason(graph, task)?,
             Some(Reason::Failed(class, _)) if is_optional(graph, &task.path) => format!("optional, failed ({class})"),
             Some(Reason::Failed(class, _)) => format!("failed ({class})"),
             Some(

@@ -163,7 +163,7 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         task: graph.path_text(&task.path),
         status: task.status.word().to_owned(),
         caught: matches!(task.reason, Some(Reason::Caught(..))),
-        reason: task.reason.as_ref().map(|why| reason(graph, why)),
+        reason: reason(graph, task),
         culprit: match &task.reason {
             Some(Reason::EndedFirst(Some(culprit))) => Some(graph.path_text(culprit)),
             Some(_) | None => None,
