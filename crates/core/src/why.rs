@@ -2,7 +2,7 @@
 //! and the parts of a task, and of the run, add up to their wall time.
 //!
 //! The run's time is attributed by walking back from the task that ended it along the dependency settled last; each stretch takes the
-//! cause of the task on that path.
+//! cause of the task on that path. Before a task that was added to the live run stands what went on when it was.
 //!
 //! Records are taken one by one and not kept, so that a run of 100,000 items costs what its items cost and not what its records do.
 //! What is told of single items is a page of them; what is told of all is told by node of the graph.
@@ -12,6 +12,7 @@ mod ends;
 mod inside;
 mod nodes;
 mod track;
+mod waiting;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,9 +92,11 @@ pub struct TaskReasons {
     pub ready: Timestamp,
     /// When it settled.
     pub ended: Option<Timestamp>,
-    /// Its time from the run's acceptance by cause, in the order it passed.
+    /// When the run was accepted, or this was added to it.
+    pub since: Timestamp,
+    /// Its time since then by cause, in the order it passed.
     pub parts: Vec<(Cause, Duration)>,
-    /// From the run's acceptance to its end, or to now: what `parts` adds up to.
+    /// From then to its end, or to now: what `parts` adds up to.
     pub wall: Duration,
     /// Its attempts.
     pub attempts: Vec<AttemptReasons>,
@@ -140,6 +143,8 @@ pub enum Reason {
     CalledOff,
     /// These tasks have not settled.
     Needs(Vec<NodeId>),
+    /// Earlier items of its `foreach` have the places.
+    Turn,
 }
 
 /// One attempt.
@@ -168,6 +173,8 @@ pub struct Seen<'a> {
     pub now: Timestamp,
     /// How the run stands in the process that works on it; without one, time passes as downtime.
     pub live: Option<&'a RunView>,
+    /// Without one: the last record of the shard, until which the last process worked on it. If nobody says so, that is the run's own.
+    pub worked_until: Option<Timestamp>,
 }
 
 /// The records of one run, read so far.
@@ -182,6 +189,10 @@ pub struct Reading {
     targets: BTreeSet<Arc<str>>,
     /// When a caller cancelled it.
     called_off: Vec<Timestamp>,
+    /// How many tasks its graph has.
+    tasks: usize,
+    /// From which task on its graph was added to it, and when.
+    added: Vec<(usize, Timestamp)>,
 }
 
 /// How a run was answered.
@@ -194,7 +205,7 @@ struct Ended {
 }
 
 impl Reading {
-    /// Takes the next record.
+    /// Takes the next record. The graph is the run's behind that record.
     pub fn take(&mut self, graph: &Graph, entry: &Entry) {
         self.last = entry.at;
         for unsent in &entry.unsent {
@@ -203,6 +214,11 @@ impl Reading {
         match &entry.record {
             Record::RunSubmitted(submitted) => {
                 self.submitted.get_or_insert((submitted.run, entry.at));
+                self.tasks = graph.tasks.len();
+            }
+            Record::TasksAdded { .. } => {
+                self.added.push((self.tasks, entry.at));
+                self.tasks = graph.tasks.len();
             }
             Record::Answered(answered) => {
                 let (status, degraded) = (answered.status, answered.degraded);
@@ -219,7 +235,6 @@ impl Reading {
             | Record::Opened { .. }
             | Record::Closed
             | Record::ClockJumped { .. }
-            | Record::TasksAdded { .. }
             | Record::Paused { .. }
             | Record::Resumed { .. } => {}
         }
@@ -238,18 +253,20 @@ impl Reading {
     pub fn reasons(self, graph: &Graph, seen: Seen<'_>, page: &Page) -> Option<Reasons> {
         let (run, submitted) = self.submitted?;
         let mut tracks = self.tracks;
+        let last = self.last.max(seen.worked_until.unwrap_or_default());
         let scene = Scene {
             graph,
-            until: self.answered.as_ref().map_or_else(|| seen.now.max(self.last), |answered| answered.at),
-            end: if seen.live.is_some() { seen.now.max(self.last) } else { self.last },
+            until: self.answered.as_ref().map_or_else(|| seen.now.max(last), |answered| answered.at),
+            end: if seen.live.is_some() { seen.now.max(last) } else { last },
             answered: self.answered,
             submitted,
             done: self.done,
             called_off: self.called_off,
-            last: self.last,
+            added: self.added,
+            last,
             live: seen.live.map(Live::of),
         };
-        scene.add_ready(&mut tracks);
+        let needing = waiting::add(&scene, &mut tracks);
         ends::add(graph, &mut tracks);
         for (path, track) in &mut tracks {
             scene.close(path, track);
@@ -259,7 +276,7 @@ impl Reading {
         let culprit = scene.culprit(&mut tracks);
         culprit::blame(graph, &mut tracks, culprit.as_ref(), &scene.called_off);
         let (parts, critical) = walk::back(&scene, &tracks, culprit.as_ref());
-        let unstarted = scene.unstarted(&tracks, culprit.as_ref());
+        let unstarted = scene.unstarted(&tracks, needing, culprit.as_ref());
         let told = tracks.iter().filter(|(path, track)| is_step(graph, path, track));
         let nodes = nodes::nodes(told, &unstarted, submitted);
         let (tasks, tasks_left) = scene.page(&tracks, unstarted, page);
@@ -280,14 +297,32 @@ impl Reading {
     }
 }
 
-/// Reads the records of one run, in order. `None` if they do not begin with its submission.
+/// Reads the records of one run, in order. `None` if they do not begin with its submission, or a graph that they name is not there.
 #[must_use]
-pub fn reasons(graph: &Graph, entries: &[Entry], seen: Seen<'_>) -> Option<Reasons> {
-    let mut reading = Reading::default();
+pub fn reasons<'g>(
+    graph_of: impl Fn(Hash) -> Option<&'g Graph>,
+    entries: &[Entry],
+    seen: Seen<'_>,
+    page: &Page,
+) -> Option<Reasons> {
+    let (mut reading, mut graph) = (Reading::default(), None);
     for entry in entries {
-        reading.take(graph, entry);
+        match &entry.record {
+            Record::RunSubmitted(submitted) => graph = graph_of(submitted.graph),
+            Record::TasksAdded { graph: hash, .. } => graph = graph_of(*hash),
+            Record::Opened { .. }
+            | Record::Closed
+            | Record::ClockJumped { .. }
+            | Record::CancelRequested { .. }
+            | Record::Paused { .. }
+            | Record::Resumed { .. }
+            | Record::Task { .. }
+            | Record::Answered(_)
+            | Record::Done { .. } => {}
+        }
+        reading.take(graph?, entry);
     }
-    reading.reasons(graph, seen, &Page::all())
+    reading.reasons(graph?, seen, page)
 }
 
 /// What is known of the run as a whole.
@@ -299,7 +334,9 @@ struct Scene<'a> {
     done: Option<Timestamp>,
     /// When a caller cancelled it.
     called_off: Vec<Timestamp>,
-    /// Its last record.
+    /// From which task on its graph was added to it, and when.
+    added: Vec<(usize, Timestamp)>,
+    /// Its last record, or the last of the process that worked on it.
     last: Timestamp,
     /// Its answer, or now.
     until: Timestamp,
@@ -324,6 +361,13 @@ impl<'a> Live<'a> {
 impl Scene<'_> {
     fn section(&self, path: &TaskPath) -> Section {
         path.node().map_or(Section::Main, |node| self.graph.task(node).section)
+    }
+
+    /// When a task came to the run: with it, or later.
+    fn begun(&self, path: &TaskPath) -> Timestamp {
+        let Some(Segment::Task(top)) = path.segments().first() else { return self.submitted };
+        let added = self.added.iter().rev().find(|(first, _)| top.0 as usize >= *first);
+        added.map_or(self.submitted, |(_, at)| *at)
     }
 
     /// Ends what goes on in a track at the moment of the question, or where the run ended.
@@ -373,67 +417,82 @@ impl Scene<'_> {
         page: &Page,
     ) -> (Vec<TaskReasons>, usize) {
         let is_told = |(path, track): &(&TaskPath, &Track)| {
-            path.is_within(&page.within) && (is_call(self.graph, path) || track.has_reason())
+            path.is_within(&page.within) && (is_step(self.graph, path, track) || track.has_reason())
         };
         let mut told: Vec<(Timestamp, &TaskPath, &Track)> =
             tracks.iter().filter(is_told).map(|(path, track)| (track.ready(), path, track)).collect();
         told.sort_by_key(|(ready, path, _)| (*ready, *path));
         let chosen = told.iter().skip(page.skip).take(page.count_max);
-        let mut tasks: Vec<TaskReasons> = chosen.map(|(_, path, track)| track.reasons(path, self.submitted)).collect();
+        let mut tasks: Vec<TaskReasons> =
+            chosen.map(|(_, path, track)| track.reasons(path, self.begun(path))).collect();
         let left = told.len().saturating_sub(page.skip.saturating_add(tasks.len()));
         if left == 0 {
             tasks.extend(unstarted.into_iter().filter(|task| task.path.is_within(&page.within)));
+            tasks.extend(self.out_of_window(tracks, &page.within));
         }
         (tasks, left)
     }
 
-    /// Tasks that are ready and wait for a place, money or time: that is no record yet.
-    fn add_ready(&self, tracks: &mut BTreeMap<TaskPath, Track>) {
-        let Some(live) = &self.live else { return };
-        let waits = |task: &TaskView| {
-            task.status == TaskStatus::Waiting && task.waiting_on.is_some_and(|cause| cause != Cause::Dependency)
+    /// The tasks that wait for others, and once the run is answered those at its top that never came to their turn.
+    fn unstarted(
+        &self,
+        tracks: &BTreeMap<TaskPath, Track>,
+        needing: Vec<TaskPath>,
+        culprit: Option<&TaskPath>,
+    ) -> Vec<TaskReasons> {
+        let status = self.answered.as_ref().map(|answered| answered.status);
+        let reason = |path: &TaskPath| match status {
+            None => self.missing(tracks, path),
+            Some(RunStatus::Cancelled) => Some(Reason::CalledOff),
+            Some(_) => Some(Reason::EndedFirst(culprit.cloned())),
         };
-        for task in live.tasks.values().filter(|task| waits(task)) {
-            let Some(path) = self.graph.parse_path(&task.path).filter(|path| !tracks.contains_key(path)) else {
-                continue;
-            };
-            // The answer may be in the records, and what is shown may stand before it.
-            if self.answered.is_none() || self.section(&path) != Section::Main {
-                let waited = task.waits.iter().map(|(_, span)| span.0).sum();
-                let track = Track::ready_at(self.graph, &path, live.at.before(Duration(waited)));
-                tracks.insert(path, track);
+        let paths: Vec<TaskPath> = match status {
+            None => needing,
+            Some(RunStatus::Succeeded) => Vec::new(),
+            Some(_) => {
+                let top = self.graph.main.iter().map(|node| TaskPath::top(*node));
+                top.filter(|path| !waiting::has_begun(tracks, path)).collect()
             }
-        }
+        };
+        paths.into_iter().map(|path| self.unsent(reason(&path), path)).collect()
     }
 
-    /// The top-level tasks that no record speaks of: they wait for others, or never came to their turn.
-    fn unstarted(&self, tracks: &BTreeMap<TaskPath, Track>, culprit: Option<&TaskPath>) -> Vec<TaskReasons> {
-        let begun = |node: &NodeId| has_begun(tracks, *node);
-        let is_settled = |node: &NodeId| match self.viewed(&TaskPath::top(*node)) {
-            Some(task) => task.status.is_settled(),
-            None => tracks.get(&TaskPath::top(*node)).is_some_and(Track::is_settled),
-        };
-        let ended = self.answered.as_ref().map(|answered| answered.at);
-        let status = self.answered.as_ref().map(|answered| answered.status);
-        let wall = self.until.since(self.submitted);
-        let task = |node: &NodeId| TaskReasons {
-            path: TaskPath::top(*node),
-            status: if ended.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
-            reason: Some(if status == Some(RunStatus::Cancelled) {
-                Reason::CalledOff
-            } else if ended.is_some() {
-                Reason::EndedFirst(culprit.cloned())
-            } else {
-                let needs = &self.graph.task(*node).needs;
-                Reason::Needs(needs.iter().filter(|need| !is_settled(need)).copied().collect())
-            }),
+    /// A task that has waited for others until now.
+    fn unsent(&self, reason: Option<Reason>, path: TaskPath) -> TaskReasons {
+        let since = self.begun(&path);
+        let wall = self.until.since(since);
+        TaskReasons {
+            path,
+            since,
+            status: if self.answered.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
+            reason,
             ready: self.until,
-            ended,
+            ended: self.answered.as_ref().map(|answered| answered.at),
             parts: [(Cause::Dependency, wall)].into_iter().filter(|(_, span)| *span > Duration::ZERO).collect(),
             wall,
             attempts: Vec::new(),
+        }
+    }
+
+    /// What a task needs that has not settled.
+    fn missing(&self, tracks: &BTreeMap<TaskPath, Track>, path: &TaskPath) -> Option<Reason> {
+        let (_, scope) = path.segments().split_last()?;
+        let is_settled = |need: &NodeId| {
+            let beside = TaskPath(scope.into()).child(Segment::Task(*need));
+            let viewed = self.viewed(&beside).map(|task| task.status.is_settled());
+            viewed.unwrap_or_else(|| ends::over(self.graph, tracks, &beside).is_some())
         };
-        self.graph.main.iter().filter(|node| !begun(node) && status != Some(RunStatus::Succeeded)).map(task).collect()
+        let needs = &self.graph.task(path.node()?).needs;
+        let missing: Vec<NodeId> = needs.iter().filter(|need| !is_settled(need)).copied().collect();
+        (!missing.is_empty()).then_some(Reason::Needs(missing))
+    }
+
+    /// An item of a `foreach` that has no place beside those before it, if that is what was asked for.
+    fn out_of_window(&self, tracks: &BTreeMap<TaskPath, Track>, path: &TaskPath) -> Option<TaskReasons> {
+        let (Segment::Item(index), around) = path.segments().split_last()? else { return None };
+        let foreach = tracks.get(&TaskPath(around.into())).filter(|track| !track.is_settled())?;
+        let is_ahead = *index < foreach.items()? && !waiting::has_begun(tracks, path);
+        (is_ahead && self.answered.is_none()).then(|| self.unsent(Some(Reason::Turn), path.clone()))
     }
 }
 
@@ -449,11 +508,6 @@ fn cut_inside(graph: &Graph, tracks: &mut BTreeMap<TaskPath, Track>) {
             around.push((path, track.end()));
         }
     }
-}
-
-fn has_begun(tracks: &BTreeMap<TaskPath, Track>, node: NodeId) -> bool {
-    let first = tracks.range(TaskPath::top(node)..).next();
-    first.is_some_and(|(path, _)| path.segments().first() == Some(&Segment::Task(node)))
 }
 
 /// True if its time is its own: a call's, or that of what ended, or waits, before anything inside it has a record.

@@ -7,7 +7,7 @@ use agendum_core::why::Reading;
 use agendum_core::{Answer, Entry, Record, RunFailure};
 use agendum_ports::{Blobs, RunFilter, RunRow, Store, StoreError, chain};
 use agendum_spec::NormalDocument;
-use agendum_types::{Graph, Limits, PayloadRef, RunId, Tenant};
+use agendum_types::{Graph, Limits, PayloadRef, RunId, ShardId, Tenant, Timestamp};
 use agendum_wire::journal::{DecodeError, Kind};
 use bytes::Bytes;
 
@@ -131,6 +131,15 @@ impl Reader {
     /// If the store cannot be read.
     pub async fn run(&self, tenant: &Tenant, run: RunId) -> Result<Option<RunRow>, StoreError> {
         self.store.run(tenant, run).await
+    }
+
+    /// Until when some process is known to have worked on the runs of a shard.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn worked_until(&self, shard: ShardId) -> Result<Option<Timestamp>, StoreError> {
+        self.store.last_at(shard).await
     }
 
     /// A run, live or not; `None` if this tenant has no such run.

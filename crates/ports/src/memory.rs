@@ -146,6 +146,11 @@ impl Store for MemoryStore {
         ready(Ok(page.cloned().collect())).boxed()
     }
 
+    fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        let last = self.state().shards.get(&shard).and_then(|shard| shard.rows.last()).map(|row| row.at);
+        ready(Ok(last)).boxed()
+    }
+
     fn read_run(
         &self,
         tenant: &Tenant,

@@ -186,6 +186,9 @@ pub trait Store: Send + Sync {
     /// A page of the rows of runs that are not done, in the order of the journal, after `after`: what a restart applies.
     fn read_open(&self, shard: ShardId, after: Seq, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
 
+    /// When the last row of a shard's journal was written; `None` if it has none.
+    fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+
     /// A page of one run's rows of these kinds (of all where there are none), in the order of the journal, after `after`.
     fn read_run(
         &self,

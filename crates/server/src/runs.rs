@@ -262,20 +262,27 @@ async fn detail(service: &Service, id: RunId, asked: &Wished) -> Result<RunDetai
     let page = asked.page(&scanned.graph, id)?;
     let (mut tasks, mut next) = (Vec::new(), None);
     if wanted == Wanted::Tasks {
-        (tasks, next) = lines(service, scanned, asked, &page).await;
+        (tasks, next) = lines(service, scanned, asked, &page).await?;
     }
     Ok(RunDetail { run, output, error, tasks, next })
 }
 
 /// A page of the tasks of a run, and where the next begins: those that records tell of, then those of a live run that have none yet.
-async fn lines(service: &Service, scanned: Scanned, asked: &Wished, page: &Page) -> (Vec<TaskLine>, Option<usize>) {
+async fn lines(
+    service: &Service,
+    scanned: Scanned,
+    asked: &Wished,
+    page: &Page,
+) -> Result<(Vec<TaskLine>, Option<usize>), Refused> {
     let view = view(service, scanned.row.run, page.within.clone()).await;
     let viewed: BTreeMap<&str, &TaskView> =
         view.iter().flat_map(|view| &view.tasks).map(|task| (&*task.path, task)).collect();
-    let seen = Seen { now: Wall.now(), live: view.as_ref() };
+    let seen = seen(service, &scanned.row, view.as_ref()).await?;
     let end = page.skip.saturating_add(page.count_max);
     let told = Page { skip: 0, count_max: end, within: page.within.clone() };
-    let Some(reasons) = scanned.reading.reasons(&scanned.graph, seen, &told) else { return (Vec::new(), None) };
+    let Some(reasons) = scanned.reading.reasons(&scanned.graph, seen, &told) else {
+        return Ok((Vec::new(), None));
+    };
     let line = |task: &TaskReasons| {
         let line = TaskLine::told(&scanned.graph, task);
         match viewed.get(&*line.task) {
@@ -290,7 +297,15 @@ async fn lines(service: &Service, scanned: Scanned, asked: &Wished, page: &Page)
         tasks.extend(unknown.map(seen_line));
     }
     let next = (reasons.tasks_left > 0 || tasks.len() > end).then_some(end);
-    (tasks.into_iter().skip(page.skip).take(page.count_max).collect(), next)
+    Ok((tasks.into_iter().skip(page.skip).take(page.count_max).collect(), next))
+}
+
+/// The moment of a question about a run.
+async fn seen<'a>(service: &Service, row: &RunRow, live: Option<&'a RunView>) -> Result<Seen<'a>, Refused> {
+    // Where an engine is, the shard's records go on without a run that is damaged.
+    let is_alone = service.engine.is_none() && row.done.is_none();
+    let worked_until = if is_alone { service.reader.worked_until(row.shard).await? } else { None };
+    Ok(Seen { now: Wall.now(), live, worked_until })
 }
 
 /// The line of a task as its shard sees it.
@@ -313,7 +328,7 @@ pub(crate) async fn why(
     let scanned = find(&service, run, Wanted::Tasks).await?;
     let page = tasks.page(&scanned.graph, run)?;
     let view = view(&service, run, TaskPath::default()).await;
-    let seen = Seen { now: Wall.now(), live: view.as_ref() };
+    let seen = seen(&service, &scanned.row, view.as_ref()).await?;
     let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(run))?;
     Ok(Json(v1::why(&scanned.graph, &reasons, page.skip)))
 }

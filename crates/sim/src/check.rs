@@ -1,11 +1,12 @@
 //! The checkers: promises, seen from outside the core.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, Waits, why};
 use agendum_types::graph::NodeId;
 use agendum_types::{
-    AttemptId, Cause, Class, Duration, Effect, Graph, Money, Outcome, RunId, RunStatus, Segment, Seq, TaskPath,
+    AttemptId, Cause, Class, Duration, Effect, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq, TaskPath,
     Timestamp,
 };
 
@@ -127,7 +128,13 @@ impl Checker {
     }
 
     /// All has ended: what the journal says of a run. Gives how it was answered.
-    pub(crate) fn ended(&mut self, run: RunId, graph: &Graph, entries: &[Entry]) -> Option<usize> {
+    pub(crate) fn ended(
+        &mut self,
+        run: RunId,
+        graph: &Graph,
+        graphs: &BTreeMap<Hash, Arc<Graph>>,
+        entries: &[Entry],
+    ) -> Option<usize> {
         let answers: Vec<RunStatus> = entries
             .iter()
             .filter_map(
@@ -145,7 +152,9 @@ impl Checker {
                 self.violations.push(format!("{} was uncertain and is retried", graph.path_text(path)));
             }
         }
-        if let Some(reasons) = why::reasons(graph, entries, why::Seen { now: Timestamp(0), live: None }) {
+        let seen = why::Seen { now: Timestamp(0), live: None, worked_until: None };
+        let graph_of = |hash| graphs.get(&hash).map(|graph| &**graph);
+        if let Some(reasons) = why::reasons(graph_of, entries, seen, &why::Page::all()) {
             let sum: u64 = reasons.parts.iter().map(|(_, span)| span.0).sum();
             if sum != reasons.wall.0 {
                 self.violations.push(format!("the causes of run {run} add up to {sum} of {} µs", reasons.wall.0));
@@ -158,7 +167,7 @@ impl Checker {
             for task in &reasons.tasks {
                 let waited: u64 =
                     task.parts.iter().filter(|part| part.0 == Cause::Dependency).map(|part| part.1.0).sum();
-                if free.get(&task.path).is_some_and(|free| reasons.submitted.0 + waited > free.0) {
+                if free.get(&task.path).is_some_and(|free| task.since.0 + waited > free.0) {
                     let path = graph.path_text(&task.path);
                     self.violations.push(format!("{path} could be sent, and depends on others, they say"));
                 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Sender};
 
 use agendum_ports::{Append, Appended, Opened, Row, RunFilter, RunRow, Store, StoreError};
-use agendum_types::{Hash, RunId, Seq, ShardId, Tenant};
+use agendum_types::{Hash, RunId, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
@@ -99,6 +99,10 @@ impl Store for SqliteStore {
 
     fn read_open(&self, shard: ShardId, after: Seq, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
         self.query("read open runs", move |db| read::open_rows(db, shard, after, count_max))
+    }
+
+    fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.query("read the end of the journal", move |db| Ok(read::latest(db, shard)?.map(|(_, at)| at)))
     }
 
     fn read_run(

@@ -5,11 +5,12 @@ use std::sync::mpsc::Receiver;
 
 use agendum_ports::{Append, Appended, Opened, Row, StoreError};
 use agendum_types::{Incarnation, Seq, ShardId, Timestamp};
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::oneshot;
 
 use crate::index;
-use crate::place::{self, SHARDS_MAX, place, places};
+use crate::place::{SHARDS_MAX, place};
+use crate::read::latest;
 use crate::schema::failed;
 
 /// Appends in one transaction at most.
@@ -75,12 +76,7 @@ impl Writer {
         let sql = "INSERT INTO shards (shard, incarnation) VALUES (?1, 1)
             ON CONFLICT (shard) DO UPDATE SET incarnation = incarnation + 1 RETURNING incarnation";
         let incarnation = work.query_row(sql, params![shard.0], |row| row.get(0).map(Incarnation)).map_err(&io)?;
-        let sql = "SELECT place, at FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1";
-        let places = places(shard, Seq(0));
-        let latest = work.query_row(sql, params![places.start(), places.end()], |row| {
-            Ok((place::seq(row.get(0)?), Timestamp(whole(row.get(1)?))))
-        });
-        let (last, high_water) = latest.optional().map_err(&io)?.unwrap_or((Seq(0), Timestamp(0)));
+        let (last, high_water) = latest(&work, shard).map_err(&io)?.unwrap_or((Seq(0), Timestamp(0)));
         work.commit().map_err(&io)?;
         self.journals.insert(shard, Journal { incarnation, last, poisoned: false });
         Ok(Opened { incarnation, last, high_water })

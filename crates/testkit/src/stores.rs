@@ -89,6 +89,8 @@ async fn reads_only_open_runs_and_only_the_tenant(store: &dyn Store) {
     let written = mixed.rows.clone();
     assert_eq!(store.append(mixed).await, Appended::Durable);
     let seqs = |rows: &[Row]| rows.iter().map(|row| row.seq.0).collect::<Vec<_>>();
+    assert_eq!(store.last_at(SHARD).await.unwrap(), written.last().map(|row| row.at));
+    assert_eq!(store.last_at(ShardId(99)).await.unwrap(), None);
     let open = store.read_open(SHARD, Seq(0), 100).await.unwrap();
     assert_eq!(seqs(&open), [1, 2, 3, 4, 5, 6, next, next + 1, next + 3]);
     assert_eq!(seqs(&store.read_open(SHARD, Seq(5), 2).await.unwrap()), [6, next]);

@@ -189,15 +189,17 @@ fn what_still_queues_inside_says_for_what() {
         why r1
         wait 10ms
         why r1
-    "), @"
+    "), @r"
      0ms dispatch r1/g/x#1 on t
     10ms why r1: 10ms: running 10ms; critical g/x
     10ms   a waiting: limit 10ms
     10ms   e[0] waiting: order 10ms
     10ms   e[1] waiting: order 10ms
     10ms   g/x running: running 10ms
+    10ms   g/y waiting (needs x): dependency 10ms
     10ms   never sent: a 1 waiting
     10ms   never sent: e 2 waiting
+    10ms   never sent: g/y 1 waiting
     10ms restart
     10ms dispatch r1/g/x#2 on t
     10ms why r1: 10ms: downtime 10ms; critical g/x
@@ -205,15 +207,19 @@ fn what_still_queues_inside_says_for_what() {
     10ms   e[0] waiting: downtime 10ms
     10ms   e[1] waiting: downtime 10ms
     10ms   g/x running: downtime 10ms
+    10ms   g/y waiting (needs x): dependency 10ms
     10ms   never sent: a 1 waiting
     10ms   never sent: e 2 waiting
+    10ms   never sent: g/y 1 waiting
     20ms why r1: 20ms: running 10ms downtime 10ms; critical g/x
     20ms   a waiting: downtime 10ms limit 10ms
     20ms   e[0] waiting: downtime 10ms order 10ms
     20ms   e[1] waiting: downtime 10ms order 10ms
     20ms   g/x running: downtime 10ms running 10ms
+    20ms   g/y waiting (needs x): dependency 20ms
     20ms   never sent: a 1 waiting
     20ms   never sent: e 2 waiting
+    20ms   never sent: g/y 1 waiting
     ");
 }
 

@@ -13,6 +13,7 @@
 //! limit attempts_max=2                  a limit of the shard, which begins anew
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
+//! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
 //! stopping                              nothing more is sent
 //! stop                                  the process stops in good order, until `restart`
 //! ```
@@ -125,7 +126,7 @@ impl World {
             "restart" => self.restart(),
             "stopping" => self.event(Event::Stopping),
             "stop" => self.stop(),
-            "why" => self.why(run_id(rest)),
+            "why" => self.why(rest),
             "attempts" => self.attempts(run_id(rest)),
             "view" => self.view(run_id(rest)),
             other => panic!("a scenario knows no word {other:?}"),

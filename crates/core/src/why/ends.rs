@@ -56,6 +56,12 @@ fn open(graph: &Graph, tracks: &Tracks) -> BTreeSet<TaskPath> {
     open
 }
 
+/// When an instance settled, by its record or by what is inside; `None` for what goes on.
+pub(super) fn over(graph: &Graph, tracks: &Tracks, path: &TaskPath) -> Option<Timestamp> {
+    let settled = tracks.get(path).filter(|track| track.is_settled()).map(Track::end);
+    settled.or_else(|| end(graph, tracks, path).map(|end| end.at))
+}
+
 /// The end of an instance, by its record or by what is inside; `None` for what goes on, or was cancelled.
 fn end(graph: &Graph, tracks: &Tracks, path: &TaskPath) -> Option<End> {
     let track = tracks.get(path);

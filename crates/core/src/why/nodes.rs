@@ -8,7 +8,7 @@ use agendum_types::{Cause, Duration, Money, Segment, TaskPath, TaskStatus, Times
 use super::TaskReasons;
 use super::track::Track;
 
-/// All instances of one call of the graph, or a task of it that never started.
+/// All instances of one call of the graph, or a task of it that never started, or waits for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeReasons {
     /// The call.
@@ -61,12 +61,12 @@ pub(super) fn nodes<'t>(
     let mut sums: BTreeMap<NodeId, Sum> = BTreeMap::new();
     for (path, track) in tracks {
         if let Some(node) = path.node() {
-            sums.entry(node).or_default().add(path, track, submitted);
+            sums.entry(node).or_insert_with(|| Sum::on(path)).add(track, submitted);
         }
     }
     for task in unstarted {
         if let Some(node) = task.path.node() {
-            sums.entry(node).or_default().add_unstarted(node, task);
+            sums.entry(node).or_insert_with(|| Sum::on(&task.path)).add_unstarted(task);
         }
     }
     let mut nodes: Vec<NodeReasons> = sums.into_iter().map(|(node, sum)| sum.whole(node)).collect();
@@ -75,14 +75,15 @@ pub(super) fn nodes<'t>(
 }
 
 impl Sum {
-    fn add(&mut self, path: &TaskPath, track: &Track, submitted: Timestamp) {
-        if self.way.is_empty() {
-            let tasks = path.segments().iter().filter_map(|segment| match segment {
-                Segment::Task(node) => Some(*node),
-                Segment::Item(_) | Segment::Round(_) => None,
-            });
-            self.way = tasks.collect();
-        }
+    fn on(path: &TaskPath) -> Self {
+        let tasks = path.segments().iter().filter_map(|segment| match segment {
+            Segment::Task(node) => Some(*node),
+            Segment::Item(_) | Segment::Round(_) => None,
+        });
+        Self { way: tasks.collect(), ..Self::default() }
+    }
+
+    fn add(&mut self, track: &Track, submitted: Timestamp) {
         *self.statuses.entry(track.status()).or_default() += 1;
         self.caught += u64::from(track.is_caught());
         self.ready = Some(self.ready.map_or_else(|| track.ready(), |ready| ready.min(track.ready())));
@@ -105,12 +106,11 @@ impl Sum {
         }
     }
 
-    fn add_unstarted(&mut self, node: NodeId, task: &TaskReasons) {
-        self.way = vec![node];
+    fn add_unstarted(&mut self, task: &TaskReasons) {
         *self.statuses.entry(task.status).or_default() += 1;
-        self.ready = Some(task.ready);
+        self.ready.get_or_insert(task.ready);
         match task.ended {
-            Some(ended) => self.ended = ended,
+            Some(ended) => self.ended = self.ended.max(ended),
             None => self.open = true,
         }
     }

@@ -49,6 +49,10 @@ pub(super) struct Track {
     unsent: bool,
     /// It waits to be sent, as the process that works on it shows.
     queues: bool,
+    /// An attempt of it was out when its records ended.
+    out: bool,
+    /// It does not start before.
+    start: Timestamp,
     /// The class that `fail_if` gives.
     refused: Class,
     /// What the attempt that is out holds: that is spent if nobody tells what it used.
@@ -77,6 +81,8 @@ impl Track {
             same: None,
             unsent: false,
             queues: false,
+            out: false,
+            start: Timestamp(0),
             refused: fail_if.map_or(Class::InvalidOutput, |(_, class)| class),
             hold: (Money::ZERO, 0),
         }
@@ -85,6 +91,12 @@ impl Track {
     /// A task that was ready at this instant and that no record speaks of yet.
     pub(super) fn ready_at(graph: &Graph, path: &TaskPath, ready: Timestamp) -> Self {
         Self { seen: Some(ready), ..Self::new(graph, path) }
+    }
+
+    /// It has not been sent, and does not start before this instant.
+    pub(super) const fn parked_until(mut self, start: Timestamp) -> Self {
+        (self.unsent, self.start) = (true, start);
+        self
     }
 
     /// The time of a group, a loop or a `foreach` is that of what is inside.
@@ -99,7 +111,10 @@ impl Track {
             Change::Entered(evaluation) if evaluation.truth == Some(false) => {
                 self.settle(TaskStatus::Skipped, at, Some(Reason::Condition));
             }
-            Change::Entered(evaluation) => (self.entered, self.items) = (Some(at), evaluation.count),
+            Change::Entered(evaluation) => {
+                (self.entered, self.items) = (Some(at), evaluation.count);
+                self.start = evaluation.time.unwrap_or_default();
+            }
             Change::Referenced { .. } => {}
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
@@ -306,11 +321,18 @@ impl Track {
 
     /// The task goes on: what it did last it did until `last`, and from there until `now` it waits for `cause`.
     pub(super) fn go_on(&mut self, last: Timestamp, now: Timestamp, cause: Cause) {
-        let is_running = self.running.is_some();
+        self.out = self.running.is_some();
         self.stop(last);
         self.open_until = now.max(last);
-        let from = self.stretches.last().map(|last| last.to).or(self.seen).unwrap_or(last);
-        if from < now && !(is_running && cause != Cause::Downtime) {
+        let mut from = self.stretches.last().map(|last| last.to).or(self.seen).unwrap_or(last);
+        if cause == Cause::Downtime {
+            // Until then a process worked on it; no record says what it waited for but for its start.
+            if from < self.start.min(last) {
+                self.stretches.push(Stretch { from, to: self.start.min(last), cause: Cause::Delay });
+            }
+            from = from.max(last);
+        }
+        if from < now && !(self.out && cause != Cause::Downtime) {
             self.stretches.push(Stretch { from, to: now, cause });
         }
     }
@@ -319,7 +341,7 @@ impl Track {
         match (self.settled, self.stretches.last().map(|last| last.cause)) {
             (Some((status, _)), _) => status,
             (None, _) if self.queues => TaskStatus::Waiting,
-            (None, Some(Cause::Running | Cause::Downtime)) => TaskStatus::Running,
+            (None, _) if self.out => TaskStatus::Running,
             (None, Some(Cause::Backoff)) => TaskStatus::BackingOff,
             (None, _) => TaskStatus::Waiting,
         }
@@ -356,10 +378,11 @@ impl Track {
         whole
     }
 
-    pub(super) fn parts(&self, submitted: Timestamp) -> Vec<(Cause, Duration)> {
+    /// Its time from this instant on, at which it came to the run.
+    pub(super) fn parts(&self, since: Timestamp) -> Vec<(Cause, Duration)> {
         let ready = self.ready();
         let mut parts: Vec<(Cause, Duration)> = Vec::new();
-        let before = Stretch { from: submitted, to: ready, cause: Cause::Dependency };
+        let before = Stretch { from: since, to: ready, cause: Cause::Dependency };
         for stretch in [before].into_iter().chain(self.whole()) {
             let span = stretch.to.since(stretch.from);
             match parts.iter_mut().find(|(cause, _)| *cause == stretch.cause) {
@@ -371,15 +394,16 @@ impl Track {
         parts
     }
 
-    pub(super) fn reasons(&self, path: &TaskPath, submitted: Timestamp) -> TaskReasons {
+    pub(super) fn reasons(&self, path: &TaskPath, since: Timestamp) -> TaskReasons {
         TaskReasons {
             path: path.clone(),
             status: self.status(),
             reason: self.reason.clone(),
             ready: self.ready(),
             ended: self.settled.map(|(_, at)| at),
-            wall: self.end().since(submitted),
-            parts: self.parts(submitted),
+            since,
+            wall: self.end().since(since),
+            parts: self.parts(since),
             attempts: self.attempts.to_vec(),
         }
     }
@@ -405,6 +429,11 @@ impl Track {
     /// How many items a `foreach` has.
     pub(super) const fn items(&self) -> Option<u32> {
         self.items
+    }
+
+    /// How many rounds of a loop have been judged.
+    pub(super) const fn rounds(&self) -> u32 {
+        self.rounds
     }
 
     /// True if it ended before anything of it was sent, after a wait, or still waits.

@@ -49,6 +49,13 @@ pub(super) fn back(
         // Only what had ended before; of one instant, only what stands before it in order: so the walk ends.
         let earlier = calls.partition_point(|(other, track)| (track.end(), *other) < (ready, name));
         next = calls[..earlier].iter().rev().find(|(other, _)| leads_to(scene.graph, other, name)).copied();
+        let added = scene.begun(name);
+        if added > scene.submitted && next.is_none_or(|(_, track)| track.end() < added) {
+            // Until it was added the run's time is that of what went on then.
+            at = added.min(at);
+            add(gap, at, ready);
+            (next, gap) = (went_on(&calls, at), Cause::Scheduler);
+        }
     }
     add(gap, scene.submitted, at);
     path.reverse();
@@ -91,6 +98,12 @@ fn last<'a>(scene: &Scene<'_>, calls: &[Step<'a>], culprit: Option<&TaskPath>) -
         }
     }
     calls.iter().rev().find(|(_, track)| track.took_time()).copied()
+}
+
+/// The task that was going on at this instant, or ended last before it.
+fn went_on<'a>(calls: &[Step<'a>], at: Timestamp) -> Option<Step<'a>> {
+    let earlier = calls.iter().filter(|(_, track)| track.ready() < at);
+    earlier.max_by_key(|(path, track)| (track.end().min(at), track.ready(), *path)).copied()
 }
 
 /// True if the end of one task could make the other ready: it needs it, comes after it in a loop, or had no place beside it in the window

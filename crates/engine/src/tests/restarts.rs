@@ -172,7 +172,7 @@ async fn what_was_out_at_a_stop_ran_until_then() {
     let engine = world.engine().await;
     engine.answer(&Tenant::default(), run).await.unwrap();
     let stored = engine.reader().scan(&Tenant::default(), run, Wanted::Tasks).await.unwrap().unwrap();
-    let seen = Seen { now: Timestamp(0), live: None };
+    let seen = Seen { now: Timestamp(0), live: None, worked_until: None };
     let reasons = stored.reading.reasons(&stored.graph, seen, &Page::all()).unwrap();
     let nap = reasons.tasks.iter().find(|task| stored.graph.path_text(&task.path) == "nap").unwrap();
     let first = &nap.attempts[0];

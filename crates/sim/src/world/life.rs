@@ -96,7 +96,7 @@ impl World {
                 continue;
             }
             self.played.runs += 1;
-            if let Some(place) = self.checker.ended(run, &graph, &entries) {
+            if let Some(place) = self.checker.ended(run, &graph, &self.graphs, &entries) {
                 self.played.answers[place] += 1;
             }
         }

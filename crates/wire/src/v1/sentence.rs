@@ -37,6 +37,7 @@ pub(super) fn reason(graph: &Graph, task: &TaskReasons) -> Option<String> {
             let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
             format!("waits for {}", names.join(", "))
         }
+        Reason::Turn => "waits until earlier items have ended, for its `foreach` has `max_parallel`".to_owned(),
     };
     Some(text)
 }
@@ -106,7 +107,12 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
             Some(Reason::Failed(class, _)) if is_optional(graph, &task.path) => format!("optional, failed ({class})"),
             Some(Reason::Failed(class, _)) => format!("failed ({class})"),
             Some(
-                Reason::Condition | Reason::NotGood | Reason::EndedFirst(_) | Reason::CalledOff | Reason::Needs(_),
+                Reason::Condition
+                | Reason::NotGood
+                | Reason::EndedFirst(_)
+                | Reason::CalledOff
+                | Reason::Needs(_)
+                | Reason::Turn,
             )
             | None => {
                 let lower = task.attempts.iter().any(|attempt| attempt.lower && attempt.failed.is_none());

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use agendum_types::{Duration, RunId, TaskStatus};
+use agendum_types::{Duration, RunId, RunView, TaskPath, TaskStatus};
 
-use super::{World, run_name};
+use super::{World, run_id, run_name};
+use crate::why::{Page, Reasons, Seen};
 use crate::{Change, Entry, Evaluate, Record};
 
 impl World {
@@ -35,13 +36,13 @@ impl World {
         }
     }
 
-    pub(super) fn why(&mut self, run: RunId) {
-        let entries: Vec<Entry> =
-            self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
+    pub(super) fn why(&mut self, asked: &str) {
+        let (run, what) = asked.split_once(' ').unwrap_or((asked, ""));
+        let run = run_id(run);
+        let view = if what == "alone" { None } else { self.core.view(run, self.now) };
         let graph = Arc::clone(&self.graphs[&run]);
-        let view = self.core.view(run, self.now);
-        let seen = crate::why::Seen { now: self.now, live: view.as_ref() };
-        let reasons = crate::why::reasons(&graph, &entries, seen).unwrap();
+        let within = if what == "alone" { TaskPath::default() } else { graph.parse_path(what).unwrap_or_default() };
+        let reasons = self.reasons(run, view.as_ref(), &Page { within, ..Page::all() });
         let text = |parts: &[(agendum_types::Cause, Duration)]| -> String {
             parts.iter().map(|(cause, span)| format!(" {cause} {span}")).collect()
         };
@@ -79,12 +80,17 @@ impl World {
         }
     }
 
-    pub(super) fn attempts(&mut self, run: RunId) {
+    fn reasons(&self, run: RunId, live: Option<&RunView>, page: &Page) -> Reasons {
         let entries: Vec<Entry> =
             self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
+        let graph_of = |hash| self.learned.iter().map(|graph| &**graph).find(|graph| graph.hash == hash);
+        let worked_until = self.journal.last().map(|entry| entry.at).filter(|_| live.is_none());
+        crate::why::reasons(graph_of, &entries, Seen { now: self.now, live, worked_until }, page).unwrap()
+    }
+
+    pub(super) fn attempts(&mut self, run: RunId) {
         let graph = Arc::clone(&self.graphs[&run]);
-        let seen = crate::why::Seen { now: self.now, live: None };
-        for task in crate::why::reasons(&graph, &entries, seen).unwrap().tasks {
+        for task in self.reasons(run, None, &Page::all()).tasks {
             for attempt in task.attempts {
                 let failed = attempt.failed.map_or(String::new(), |(class, message)| format!(": {class}: {message}"));
                 let (path, cost, tokens) = (graph.path_text(&task.path), attempt.cost, attempt.tokens);

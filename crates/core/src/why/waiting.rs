@@ -1,0 +1,151 @@
+//! What waits and has no record yet. The process that works on a run shows it; without one it follows from the records, by the rules of
+//! `board/open.rs`.
+
+use std::collections::BTreeMap;
+
+use agendum_types::graph::{NodeId, NotBefore, Section, Work};
+use agendum_types::{Cause, Duration, Segment, TaskPath, TaskStatus, Timestamp};
+
+use super::track::Track;
+use super::{Scene, ends, inside};
+use crate::inst::Layer;
+
+type Tracks = BTreeMap<TaskPath, Track>;
+
+/// Adds the tasks that wait for a place, money or time, and gives those that wait for others.
+pub(super) fn add(scene: &Scene<'_>, tracks: &mut Tracks) -> Vec<TaskPath> {
+    let mut needing = if scene.live.is_some() { add_shown(scene, tracks) } else { add_derived(scene, tracks) };
+    needing.retain(|path| scene.section(path) == Section::Main && !has_begun(tracks, path));
+    needing.sort_unstable();
+    needing
+}
+
+/// True if it or something inside it has a record, or waits to be sent.
+pub(super) fn has_begun(tracks: &Tracks, path: &TaskPath) -> bool {
+    tracks.contains_key(path) || inside(tracks, path).next().is_some()
+}
+
+/// As the process that works on the run shows it.
+fn add_shown(scene: &Scene<'_>, tracks: &mut Tracks) -> Vec<TaskPath> {
+    let mut needing = Vec::new();
+    let Some(live) = &scene.live else { return needing };
+    for task in live.tasks.values().filter(|task| task.status == TaskStatus::Waiting) {
+        let Some(path) = scene.graph.parse_path(&task.path).filter(|path| !tracks.contains_key(path)) else {
+            continue;
+        };
+        // The answer may be in the records, and what is shown may stand before it.
+        if scene.answered.is_some() && scene.section(&path) == Section::Main {
+            continue;
+        }
+        match task.waiting_on {
+            Some(Cause::Dependency) => needing.push(path),
+            Some(_) => {
+                let waited = task.waits.iter().map(|(_, span)| span.0).sum();
+                let track = Track::ready_at(scene.graph, &path, live.at.before(Duration(waited)));
+                tracks.insert(path, track);
+            }
+            None => {}
+        }
+    }
+    needing
+}
+
+/// As it follows from the records, where nobody works on the run.
+fn add_derived(scene: &Scene<'_>, tracks: &mut Tracks) -> Vec<TaskPath> {
+    if scene.answered.is_some() {
+        return Vec::new();
+    }
+    let mut derived = Derived { scene, tracks, open: Vec::new(), free: Vec::new(), needing: Vec::new() };
+    derived.walk();
+    let Derived { free, needing, .. } = derived;
+    for (path, at) in free {
+        let track = Track::ready_at(scene.graph, &path, at).parked_until(start(scene, &path, at));
+        tracks.insert(path, track);
+    }
+    needing
+}
+
+/// What a task that was ready at this instant does not start before, so far as the document says it.
+fn start(scene: &Scene<'_>, path: &TaskPath, ready: Timestamp) -> Timestamp {
+    let task = path.node().filter(|_| Layer::of(path) == Layer::Node).map(|node| scene.graph.task(node));
+    let delayed = task.and_then(|task| task.delay).map_or(ready, |delay| ready.after(delay));
+    match task.and_then(|task| task.not_before) {
+        Some(NotBefore::At(instant)) => delayed.max(instant),
+        Some(NotBefore::Expr(_)) | None => delayed,
+    }
+}
+
+struct Derived<'a> {
+    scene: &'a Scene<'a>,
+    tracks: &'a Tracks,
+    /// What is open, and since when, and has not been looked into.
+    open: Vec<(TaskPath, Timestamp)>,
+    /// What could start, and since when.
+    free: Vec<(TaskPath, Timestamp)>,
+    needing: Vec<TaskPath>,
+}
+
+impl Derived<'_> {
+    fn walk(&mut self) {
+        let graph = self.scene.graph;
+        self.tasks(&TaskPath::default(), &graph.main, self.scene.submitted);
+        while let Some((path, at)) = self.open.pop() {
+            let Some(node) = path.node().filter(|_| self.over(&path).is_none()) else { continue };
+            let (task, layer) = (graph.task(node), Layer::of(&path));
+            match (&task.work, layer.items(task)) {
+                (_, Some(foreach)) => self.items(&path, foreach.parallel_max),
+                _ if layer.opens_rounds(task) => {
+                    let round = self.tracks.get(&path).map_or(0, Track::rounds) + 1;
+                    let before = inside(self.tracks, &path).map(|(_, track)| track.end()).max();
+                    self.place(path.child(Segment::Round(round)), before.map_or(at, |before| before.max(at)));
+                }
+                (Work::Group(group), None) => self.tasks(&path, &group.tasks, at),
+                (Work::Call(_), None) => {}
+            }
+        }
+    }
+
+    /// The tasks of a group that opened at this instant.
+    fn tasks(&mut self, group: &TaskPath, nodes: &[NodeId], at: Timestamp) {
+        for node in nodes {
+            let path = group.child(Segment::Task(*node));
+            let at = self.scene.begun(&path).max(at);
+            let needs = self.scene.graph.task(*node).needs.iter();
+            let over = needs.map(|need| self.over(&group.child(Segment::Task(*need)))).collect::<Option<Vec<_>>>();
+            match over {
+                Some(over) => self.place(path, over.into_iter().max().map_or(at, |over| over.max(at))),
+                None => self.needing.push(path),
+            }
+        }
+    }
+
+    /// The items of a `foreach` that have been opened: one more for each that is over.
+    fn items(&mut self, path: &TaskPath, parallel_max: u32) {
+        let known = self.tracks.get(path).and_then(|track| Some((track.items()?, track.entered()?)));
+        let Some((count, entered)) = known else { return };
+        let mut over: Vec<Timestamp> =
+            (0..count).filter_map(|index| self.over(&path.child(Segment::Item(index)))).collect();
+        over.sort_unstable();
+        let first = std::iter::repeat_n(entered, parallel_max as usize);
+        for (index, at) in (0..count).zip(first.chain(over)) {
+            self.place(path.child(Segment::Item(index)), at);
+        }
+    }
+
+    /// What everything that it needs has settled for, at this instant.
+    fn place(&mut self, path: TaskPath, at: Timestamp) {
+        let Some(task) = path.node().map(|node| self.scene.graph.task(node)) else { return };
+        let layer = Layer::of(&path);
+        let start = start(self.scene, &path, at);
+        let asks = layer.items(task).is_some() || (layer == Layer::Node && task.condition.is_some()) || start > at;
+        if !has_begun(self.tracks, &path) && (asks || layer.calls(task)) {
+            self.free.push((path, at));
+        } else {
+            self.open.push((path, start));
+        }
+    }
+
+    fn over(&self, path: &TaskPath) -> Option<Timestamp> {
+        ends::over(self.scene.graph, self.tracks, path)
+    }
+}
