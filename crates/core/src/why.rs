@@ -432,68 +432,6 @@ impl Scene<'_> {
         }
         (tasks, left)
     }
-
-    /// The tasks that wait for others, and once the run is answered those at its top that never came to their turn.
-    fn unstarted(
-        &self,
-        tracks: &BTreeMap<TaskPath, Track>,
-        needing: Vec<TaskPath>,
-        culprit: Option<&TaskPath>,
-    ) -> Vec<TaskReasons> {
-        let status = self.answered.as_ref().map(|answered| answered.status);
-        let reason = |path: &TaskPath| match status {
-            None => self.missing(tracks, path),
-            Some(RunStatus::Cancelled) => Some(Reason::CalledOff),
-            Some(_) => Some(Reason::EndedFirst(culprit.cloned())),
-        };
-        let paths: Vec<TaskPath> = match status {
-            None => needing,
-            Some(RunStatus::Succeeded) => Vec::new(),
-            Some(_) => {
-                let top = self.graph.main.iter().map(|node| TaskPath::top(*node));
-                top.filter(|path| !waiting::has_begun(tracks, path)).collect()
-            }
-        };
-        paths.into_iter().map(|path| self.unsent(reason(&path), path)).collect()
-    }
-
-    /// A task that has waited for others until now.
-    fn unsent(&self, reason: Option<Reason>, path: TaskPath) -> TaskReasons {
-        let since = self.begun(&path);
-        let wall = self.until.since(since);
-        TaskReasons {
-            path,
-            since,
-            status: if self.answered.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
-            reason,
-            ready: self.until,
-            ended: self.answered.as_ref().map(|answered| answered.at),
-            parts: [(Cause::Dependency, wall)].into_iter().filter(|(_, span)| *span > Duration::ZERO).collect(),
-            wall,
-            attempts: Vec::new(),
-        }
-    }
-
-    /// What a task needs that has not settled.
-    fn missing(&self, tracks: &BTreeMap<TaskPath, Track>, path: &TaskPath) -> Option<Reason> {
-        let (_, scope) = path.segments().split_last()?;
-        let is_settled = |need: &NodeId| {
-            let beside = TaskPath(scope.into()).child(Segment::Task(*need));
-            let viewed = self.viewed(&beside).map(|task| task.status.is_settled());
-            viewed.unwrap_or_else(|| ends::over(self.graph, tracks, &beside).is_some())
-        };
-        let needs = &self.graph.task(path.node()?).needs;
-        let missing: Vec<NodeId> = needs.iter().filter(|need| !is_settled(need)).copied().collect();
-        (!missing.is_empty()).then_some(Reason::Needs(missing))
-    }
-
-    /// An item of a `foreach` that has no place beside those before it, if that is what was asked for.
-    fn out_of_window(&self, tracks: &BTreeMap<TaskPath, Track>, path: &TaskPath) -> Option<TaskReasons> {
-        let (Segment::Item(index), around) = path.segments().split_last()? else { return None };
-        let foreach = tracks.get(&TaskPath(around.into())).filter(|track| !track.is_settled())?;
-        let is_ahead = *index < foreach.items()? && !waiting::has_begun(tracks, path);
-        (is_ahead && self.answered.is_none()).then(|| self.unsent(Some(Reason::Turn), path.clone()))
-    }
 }
 
 /// What is inside a group, a loop or a `foreach` ends with it at the latest: that it was abandoned may be recorded later.

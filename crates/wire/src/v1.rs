@@ -8,8 +8,8 @@ mod sentence;
 mod why;
 
 use agendum_core::why::TaskReasons;
-use agendum_core::{RunFailure, Standing};
-use agendum_types::{Duration, Failure, Graph, Money, RunId, RunStatus, Timestamp};
+use agendum_core::{Reason, RunFailure, Standing};
+use agendum_types::{Cause, Duration, Failure, Graph, Money, RunId, RunStatus, TaskStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -99,7 +99,7 @@ pub struct TaskLine {
     pub task: String,
     /// Its status.
     pub status: String,
-    /// Why it does not run, if it waits and the run is live.
+    /// Why it does not run, if it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<String>,
     /// Why it stands so, where that is not plain.
@@ -116,10 +116,20 @@ impl TaskLine {
         Self {
             task: graph.path_text(&task.path),
             status: task.status.word().to_owned(),
-            waiting_on: None,
+            waiting_on: waiting_on(task).map(|cause| cause.word().to_owned()),
             reason: sentence::reason(graph, task),
             attempts: u32::try_from(task.attempts.len()).unwrap_or(u32::MAX),
         }
+    }
+}
+
+/// What a task waits for that its shard does not show: nobody works on it, or it is newer than what is shown.
+fn waiting_on(task: &TaskReasons) -> Option<Cause> {
+    match (task.status, &task.reason) {
+        (TaskStatus::Waiting, Some(Reason::Needs(_) | Reason::Turn)) => Some(Cause::Dependency),
+        (TaskStatus::Waiting, _) => Some(Cause::Downtime),
+        (TaskStatus::BackingOff, _) => Some(Cause::Backoff),
+        _ => None,
     }
 }
 

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use agendum_types::graph::{NodeId, NotBefore, Section, Work};
-use agendum_types::{Cause, Duration, Segment, TaskPath, TaskStatus, Timestamp};
+use agendum_types::{Cause, Duration, RunStatus, Segment, TaskPath, TaskStatus, Timestamp};
 
 use super::track::Track;
-use super::{Scene, ends, inside};
+use super::{Reason, Scene, TaskReasons, ends, inside};
 use crate::inst::Layer;
 
 type Tracks = BTreeMap<TaskPath, Track>;
@@ -147,5 +147,69 @@ impl Derived<'_> {
 
     fn over(&self, path: &TaskPath) -> Option<Timestamp> {
         ends::over(self.scene.graph, self.tracks, path)
+    }
+}
+
+impl Scene<'_> {
+    /// The tasks that wait for others, and once the run is answered those at its top that never came to their turn.
+    pub(super) fn unstarted(
+        &self,
+        tracks: &Tracks,
+        needing: Vec<TaskPath>,
+        culprit: Option<&TaskPath>,
+    ) -> Vec<TaskReasons> {
+        let status = self.answered.as_ref().map(|answered| answered.status);
+        let reason = |path: &TaskPath| match status {
+            None => self.missing(tracks, path),
+            Some(RunStatus::Cancelled) => Some(Reason::CalledOff),
+            Some(_) => Some(Reason::EndedFirst(culprit.cloned())),
+        };
+        let paths: Vec<TaskPath> = match status {
+            None => needing,
+            Some(RunStatus::Succeeded) => Vec::new(),
+            Some(_) => {
+                let top = self.graph.main.iter().map(|node| TaskPath::top(*node));
+                top.filter(|path| !has_begun(tracks, path)).collect()
+            }
+        };
+        paths.into_iter().map(|path| self.unsent(reason(&path), path)).collect()
+    }
+
+    /// A task that has waited for others until now.
+    fn unsent(&self, reason: Option<Reason>, path: TaskPath) -> TaskReasons {
+        let since = self.begun(&path);
+        let wall = self.until.since(since);
+        TaskReasons {
+            path,
+            since,
+            status: if self.answered.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
+            reason,
+            ready: self.until,
+            ended: self.answered.as_ref().map(|answered| answered.at),
+            parts: [(Cause::Dependency, wall)].into_iter().filter(|(_, span)| *span > Duration::ZERO).collect(),
+            wall,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// What a task needs that has not settled.
+    fn missing(&self, tracks: &Tracks, path: &TaskPath) -> Option<Reason> {
+        let (_, scope) = path.segments().split_last()?;
+        let is_settled = |need: &NodeId| {
+            let beside = TaskPath(scope.into()).child(Segment::Task(*need));
+            let viewed = self.viewed(&beside).map(|task| task.status.is_settled());
+            viewed.unwrap_or_else(|| ends::over(self.graph, tracks, &beside).is_some())
+        };
+        let needs = &self.graph.task(path.node()?).needs;
+        let missing: Vec<NodeId> = needs.iter().filter(|need| !is_settled(need)).copied().collect();
+        (!missing.is_empty()).then_some(Reason::Needs(missing))
+    }
+
+    /// An item of a `foreach` that has no place beside those before it, if that is what was asked for.
+    pub(super) fn out_of_window(&self, tracks: &Tracks, path: &TaskPath) -> Option<TaskReasons> {
+        let (Segment::Item(index), around) = path.segments().split_last()? else { return None };
+        let foreach = tracks.get(&TaskPath(around.into())).filter(|track| !track.is_settled())?;
+        let is_ahead = *index < foreach.items()? && !has_begun(tracks, path);
+        (is_ahead && self.answered.is_none()).then(|| self.unsent(Some(Reason::Turn), path.clone()))
     }
 }

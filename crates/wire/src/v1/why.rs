@@ -100,9 +100,9 @@ pub struct WhyTask {
     /// When it ended, from the run's acceptance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_ms: Option<f64>,
-    /// From the run's acceptance to its end.
+    /// From the run's acceptance, or from its own addition, to its end.
     pub wall_ms: f64,
-    /// Its time by cause; adds up to `wall_ms`.
+    /// Its time since then by cause; adds up to `wall_ms`.
     pub parts: Vec<Part>,
     /// Its attempts.
     pub attempts: Vec<Attempt>,
