@@ -29,10 +29,15 @@ pub(super) fn has_begun(tracks: &Tracks, path: &TaskPath) -> bool {
 fn add_shown(scene: &Scene<'_>, tracks: &mut Tracks) -> Vec<TaskPath> {
     let mut needing = Vec::new();
     let Some(live) = &scene.live else { return needing };
-    for task in live.tasks.values().filter(|task| task.status == TaskStatus::Waiting) {
-        let Some(path) = scene.graph.parse_path(&task.path).filter(|path| !tracks.contains_key(path)) else {
-            continue;
-        };
+    // Of thousands of tasks beside each other none is looked for by its name.
+    let top = Section::ALL.iter().flat_map(|section| scene.graph.section(*section)).filter_map(|node| {
+        let task = live.tasks.get(&*scene.graph.task(*node).name)?;
+        Some((*task, Some(TaskPath::top(*node))))
+    });
+    let nested = live.tasks.values().filter(|task| task.path.contains(['/', '['])).map(|task| (*task, None));
+    for (task, path) in top.chain(nested).filter(|(task, _)| task.status == TaskStatus::Waiting) {
+        let path = path.or_else(|| scene.graph.parse_path(&task.path));
+        let Some(path) = path.filter(|path| !tracks.contains_key(path)) else { continue };
         // The answer may be in the records, and what is shown may stand before it.
         if scene.answered.is_some() && scene.section(&path) == Section::Main {
             continue;
