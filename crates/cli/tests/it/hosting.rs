@@ -95,6 +95,32 @@ fn an_open_run_waits_for_its_configuration() {
 }
 
 #[test]
+fn what_waits_while_nobody_hosts_the_run_says_for_what() {
+    let place = Place::with_shell();
+    let later = "  later: { delay: 1h, uses: moderate, with: { text: fine } }\n  last: { needs: [later], uses: moderate, with: { text: fine } }\n";
+    place.shell("open", &format!("touch began; {}", until(&place.path("end"))), later);
+    let host = place.agendum(&["run", "open.yaml"]).spawn().unwrap();
+    place.wait_for_run("began");
+    signal(&host, "-TERM");
+    said(&host.wait_with_output().unwrap());
+    let why = place.json(&["why", "last"]);
+    let told = |task: &Json| {
+        let causes: Vec<&str> =
+            task["parts"].as_array().unwrap().iter().map(|part| part["cause"].as_str().unwrap()).collect();
+        let word = |field: &str| task[field].as_str().unwrap_or_default().to_owned();
+        format!("{} {} [{}] {}", word("task"), word("status"), causes.join(" "), word("reason"))
+    };
+    let tasks: Vec<String> = why["tasks"].as_array().unwrap().iter().map(told).collect();
+    // What it took to begin is the scheduler's, if it took any time.
+    let tasks = tasks.join("; ").replace("[dependency ", "[").replace("[scheduler ", "[");
+    insta::assert_snapshot!(tasks, @"t running [running downtime] ; later waiting [delay downtime] ; last waiting [dependency] waits for later");
+    let shown = place.json(&["runs", "show", "last"]);
+    let waits = |task: &Json| format!("{}: {}", task["task"], task["waiting_on"]);
+    let waits: Vec<String> = shown["tasks"].as_array().unwrap().iter().map(waits).collect();
+    insta::assert_snapshot!(waits.join("; "), @r#""t": null; "later": "downtime"; "last": "dependency""#);
+}
+
+#[test]
 fn the_configuration_of_the_owner_is_in_force() {
     let place = Place::with_shell();
     place.shell("needs-exec", "echo", "");
