@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use agendum_retrieve_fts::IndexName;
+use agendum_types::SubmissionKey;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -149,6 +150,13 @@ fn budget(text: &str) -> Result<f64, String> {
     }
 }
 
+fn key(text: &str) -> Result<String, String> {
+    let is_key =
+        (1..=SubmissionKey::BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let wrong = || format!("a key is 1 to {} visible ASCII characters, such as order-17", SubmissionKey::BYTES_MAX);
+    is_key.then(|| text.to_owned()).ok_or_else(wrong)
+}
+
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "agendum run [OPTIONS] <GRAPH>")]
 pub(crate) struct Run {
@@ -173,7 +181,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) strict: bool,
     /// What is submitted twice under the same key is run once
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = key)]
     pub(crate) key: Option<String>,
     /// Print the run's id and leave it to a server in the background
     #[arg(long)]

@@ -90,7 +90,10 @@ impl Session {
                 continue;
             }
             let started = match need {
-                Need::Reading if !looked.exists() => return Err(nothing(data)),
+                Need::Reading if !looked.exists() => {
+                    looked.has_not_lost_its_journal()?;
+                    return Err(nothing(data));
+                }
                 Need::Reading => Host::read(config, looked).await?,
                 Need::Engine => {
                     // Before it is made: a configuration that cannot be run leaves nothing behind.

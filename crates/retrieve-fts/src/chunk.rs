@@ -12,6 +12,9 @@ const SIZE_WANTED: usize = 900;
 /// A block longer than this becomes several; nobody cites a page as one sentence.
 const SIZE_MAX: usize = 4_000;
 
+/// Bytes of a heading that every passage under it repeats.
+const HEADING_MAX: usize = 300;
+
 /// Around code, so that a reader can tell it from prose.
 const FENCE: &str = "```";
 
@@ -183,7 +186,7 @@ impl Gather {
     pub(crate) fn heading(&mut self, level: usize, text: &str) {
         self.close();
         self.headings.retain(|(of, _)| *of < level);
-        self.headings.push((level, text.to_owned()));
+        self.headings.push((level, text[..text.floor_char_boundary(HEADING_MAX)].to_owned()));
     }
 
     fn block(&mut self, text: &str, begin: usize, end: usize) {

@@ -68,9 +68,21 @@ fn html_is_read_however_it_is_nested_or_left_open() {
     assert_eq!(all("<head><title>no</title><meta charset=x><p>a head without an end</p>"), "a head without an end");
     assert_eq!(all("<nav>no<script>if (a < b) { '</nav>' }</script></nav>yes <b>&amp;</b> &eacute;"), "yes & é");
     assert_eq!(all("<!-- <p>no</p> --><p>a<p>b<!doctype html></span>c<br/>d"), "a\nbc d");
+    assert_eq!(
+        all("<head><script src=\"x\"/><title>no</title></head><body><svg><style/></svg><p>a</p><iframe/>b"),
+        "a\nb"
+    );
+    assert_eq!(all("<head><title>no</title>bare text"), "bare text");
+    assert_eq!(all("<nav>no<main><p>a</p></main>"), "a");
+    assert_eq!(shown(Format::Html, "<h1>Title<p>text</p>"), "1-1 [Title] \"text\"\n");
     // What stands inside is found, and costs what its bytes cost: a reader that builds a tree would not come to an end.
     let deep = "<div>".repeat(100_000) + &"<script>".repeat(1_000) + "</script>deep" + &"<!--".repeat(1_000);
     assert_eq!(all(&deep), "deep");
+    let blanks =
+        " ".repeat(200_000) + "x" + &"<b>x".repeat(50_000) + &"<svg>".repeat(50_000) + &"</nav>".repeat(50_000);
+    assert_eq!(all(&blanks).replace('\n', "").len(), 50_001);
+    let heading = format!("<h1>{}</h1>{}", "head ".repeat(40_000), "<p>text</p>".repeat(100));
+    assert!(passages(Format::Html, &heading).iter().all(|one| one.heading.len() <= 300));
     let words = "<p>&amp; word</p>".repeat(10_000);
     assert_eq!(all(&words).lines().filter(|line| *line == "& word").count(), 10_000);
 }

@@ -179,7 +179,7 @@ impl Directory {
     /// # Errors
     ///
     /// If there is no journal beside payloads.
-    pub(crate) fn has_not_lost_its_journal(&self) -> Result<(), StoreError> {
+    pub fn has_not_lost_its_journal(&self) -> Result<(), StoreError> {
         if self.exists() || !self.holds_blobs() {
             return Ok(());
         }

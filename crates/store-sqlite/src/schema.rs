@@ -105,7 +105,10 @@ fn check_version(db: &Connection, path: &Path) -> Result<u32, StoreError> {
         return Err(StoreError::TooNew { path: path.display().to_string(), found, known });
     }
     let application: u32 = pragma(db, path, "application_id")?;
-    if found > 0 && application != APPLICATION {
+    let objects: u32 = db
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| corrupt_or(path, error))?;
+    if (found > 0 || objects > 0) && application != APPLICATION {
         return Err(StoreError::Corrupt {
             path: path.display().to_string(),
             message: "it is a database of another program".to_owned(),

@@ -123,6 +123,8 @@ async fn a_journal_that_is_gone_is_not_begun_anew() {
         }
         assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::Corrupt { .. }));
     }
+    Connection::open(directory.database()).unwrap().execute_batch("CREATE TABLE z (a)").unwrap();
+    assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::Corrupt { .. }));
 }
 
 #[tokio::test]

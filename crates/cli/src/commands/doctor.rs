@@ -100,6 +100,7 @@ fn opens(directory: &Directory, data: &Path) -> Result<&'static str, Failure> {
         directory.secret()?;
         return Ok("");
     }
+    directory.has_not_lost_its_journal()?;
     directory.try_make().map(|()| " (not made yet)").map_err(|error| no_data_folder(data, &error))
 }
 

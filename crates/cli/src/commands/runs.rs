@@ -20,6 +20,7 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
     };
     let directory = Directory::look(&context.data);
     if matches!(command, Runs::Ls { .. }) && directory.owner().is_none() && !directory.exists() {
+        directory.has_not_lost_its_journal()?;
         return list(context, &[], true, false);
     }
     let mut session = Session::open(&context.config, &context.data, need).await?;

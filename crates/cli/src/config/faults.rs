@@ -5,6 +5,7 @@ use std::path::Path;
 use agendum_adapters::exec;
 use agendum_adapters::offline::Temper;
 use agendum_retrieve_fts::IndexName;
+use agendum_types::Target;
 
 use crate::config::{Config, Kind, TargetConfig, prices};
 use crate::failure::Failure;
@@ -129,6 +130,11 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
     if target.concurrency == Some(0) {
         let hint = "how many attempts it may run at once; leave it out for 16";
         faults.push(fault(format!("target {name:?}: `concurrency` is 0: it would never run anything"), hint, true));
+    }
+    let is_label = |word: &str| word.split_once('=').is_some_and(|(name, value)| !name.is_empty() && !value.is_empty());
+    if let Some(word) = target.clearance.iter().find(|word| *word != Target::EVERYTHING && !is_label(word)) {
+        let message = format!("target {name:?}: clearance {word:?} is no label");
+        faults.push(fault(message, "name=value, such as region=eu; or * for all of them", true));
     }
     let price = target.price.unwrap_or_default();
     let each = [

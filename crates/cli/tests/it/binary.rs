@@ -300,7 +300,7 @@ fn a_doctor_finds_what_no_command_can_open() {
     let (code, found) = doctor(&place, "/proc");
     assert!(code == 1 && found.contains("cannot write in the data directory DATA"), "{code} {found}");
     place.shells(&[("a", "exit 0", "effect: none")]);
-    for data in ["fine", "lost", "strange"] {
+    for data in ["fine", "lost", "strange", "emptied"] {
         assert_eq!(place.run(&["--data", data, "run", "graph.yaml"]).0, 0);
     }
     std::fs::remove_file(place.path("lost/secret")).unwrap();
@@ -308,8 +308,11 @@ fn a_doctor_finds_what_no_command_can_open() {
         let _absent = std::fs::remove_file(place.path(companion));
     }
     std::fs::write(place.path("strange/agendum.db"), "what no release wrote").unwrap();
+    std::fs::write(place.path("emptied/agendum.db"), "").unwrap();
     assert_eq!(doctor(&place, "fine"), (0, String::new()));
     let commands = [
+        ("emptied", "runs ls"),
+        ("emptied", "runs show last"),
         ("lost", "runs ls"),
         ("strange", "runs ls"),
         ("/proc/nope", "run graph.yaml"),

@@ -70,6 +70,8 @@ fn what_is_submitted_twice_under_a_key_is_run_once() {
     place.shell("other", "echo other", "");
     let (code, _, err) = once("other.yaml");
     assert!(code == 2 && err.contains("differs in `document`") && err.contains("another key"), "{code} {err}");
+    let (code, _, err) = place.run(&["run", "order.yaml", "--key", "a\nb"]);
+    assert!(code == 2 && err.contains("visible ASCII"), "{code} {err}");
 }
 
 #[test]
