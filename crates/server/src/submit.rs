@@ -26,7 +26,13 @@ pub(crate) async fn submit(
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let Json(Object(body)) =
         body.map_err(|error| Refused::new(error.status(), "body", "the body is not a submission", error.body_text()))?;
-    let key = key::of(&headers, &body)?;
+    let (key, body) = if headers.contains_key(key::KEY) {
+        // The parts of a large body take a while to hash.
+        engine.compute(move || (key::of(&headers, &body), body)).await?
+    } else {
+        (Ok(None), body)
+    };
+    let key = key?;
     if let Some(key) = &key
         && let Some(run) = engine.replayed(&service.tenant, key).await?
     {
