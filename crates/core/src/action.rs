@@ -172,10 +172,12 @@ pub enum Bound {
     Number(u64),
     /// A text.
     Text(Arc<str>),
-    /// The idempotency key of the evaluated task, derived from this run and the task's path.
+    /// An idempotency key, derived from a run and a task's path.
     Key {
         /// The run from which keys derive.
         origin: RunId,
+        /// The task whose key it is: of a check the one it checks.
+        path: TaskPath,
     },
     /// Why the run failed: an object of `class`, `message` and `task`.
     Error(Box<RunFailure>),

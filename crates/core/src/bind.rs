@@ -44,7 +44,10 @@ impl Board {
             DataRef::Candidate => {
                 payload(if id == InstId::TOP { None } else { run.inst(id).output.as_deref().cloned() })
             }
-            DataRef::Key => Bound::Key { origin: run.id },
+            DataRef::Key => {
+                let of = run.enclosing(id, |inst| inst.layer != Layer::Check);
+                Bound::Key { origin: run.id, path: of.map(|of| run.path(of)).unwrap_or_default() }
+            }
             DataRef::RunId => Bound::Text(Arc::from(run.id.to_string())),
             DataRef::RunError => run.failure.clone().map_or(Bound::Undefined, Bound::Error),
             DataRef::PartialOutput => Bound::Outputs(self.outputs(slot)),

@@ -5,6 +5,7 @@
 //! handling works off and a restart throws away (to find the same again in the states of the instances). While a record is made, and then
 //! only, `unsent` takes how long those had waited that it ends before they were sent. Nothing follows from that.
 
+mod doubt;
 mod open;
 mod run;
 pub(crate) mod settle;
@@ -45,6 +46,8 @@ pub(crate) enum Todo {
     Publish(Slot, InstId),
     /// Money of the run came free.
     Afford(Slot),
+    /// A check has ended: what follows is to be decided.
+    Checked(Slot, InstId),
 }
 
 /// The durable state of a shard's live runs, with its indexes.

@@ -46,7 +46,7 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
 }
 
 fn inst(inst: &Inst, hasher: &mut FxHasher) {
-    (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.rung).hash(hasher);
+    (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.checks, inst.rung).hash(hasher);
     (inst.ready_at, inst.free_at, inst.start_at).hash(hasher);
     (inst.entered, inst.degraded, inst.once, inst.poisoned, &inst.input, inst.count, &inst.output, &inst.failure)
         .hash(hasher);
@@ -66,10 +66,12 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
             (running.hold, running.hold_tokens, running.lower, running.since, &running.reference).hash(hasher);
         }
         State::Open => 4_u8.hash(hasher),
+        State::InDoubt(since) => (6_u8, since).hash(hasher),
+        State::Checked(happened) => (7_u8, happened).hash(hasher),
         State::Settled(how) => (5_u8, how).hash(hasher),
     }
     match inst.body.as_deref() {
-        None => {}
+        None | Some(Body::Check(_)) => {}
         Some(Body::Group(group)) => (group.unsettled, &group.winners).hash(hasher),
         Some(Body::Each(each)) => {
             (&each.items, each.count, each.next, each.succeeded, each.failed, each.settled, &each.labels).hash(hasher);

@@ -24,6 +24,8 @@ pub(crate) enum Layer {
     Node,
     Item(u32),
     Round(u32),
+    /// A task that finds out for the one it stands in whether an attempt took effect.
+    Check,
 }
 
 impl Layer {
@@ -78,6 +80,10 @@ pub(crate) enum State {
     Running(Box<Running>),
     /// Between two attempts.
     BackingOff(Timestamp),
+    /// An attempt may have taken effect, and a person is asked whether it did, since.
+    InDoubt(Timestamp),
+    /// A check has ended that was to find out whether an attempt took effect: it did, it did not, nobody knows.
+    Checked(Option<bool>),
     /// The tasks inside run.
     Open,
     /// Nothing more will happen.
@@ -123,6 +129,8 @@ pub(crate) enum Body {
     Group(Group),
     Each(Each),
     Loop(Loop),
+    /// The check that finds out whether the attempt of a call took effect.
+    Check(InstId),
 }
 
 /// The tasks of a group.
@@ -181,6 +189,8 @@ pub(crate) struct Inst {
     pub(crate) attempts: u32,
     /// Attempts on this rung so far.
     pub(crate) rung_attempts: u32,
+    /// Attempts of the checks that asked whether one of its own took effect: the next check goes on counting.
+    pub(crate) checks: u32,
     /// 0: no rung of `catch` was taken; else the index of the rung plus one.
     pub(crate) rung: u8,
     /// Condition, items and input are evaluated.
@@ -221,6 +231,7 @@ impl Inst {
             pending: 0,
             attempts: 0,
             rung_attempts: 0,
+            checks: 0,
             rung: 0,
             entered: false,
             degraded: false,
@@ -243,7 +254,7 @@ impl Inst {
     /// Its own step of a path.
     pub(crate) const fn segment(&self) -> Segment {
         match self.layer {
-            Layer::Node => Segment::Task(self.node),
+            Layer::Node | Layer::Check => Segment::Task(self.node),
             Layer::Item(index) => Segment::Item(index),
             Layer::Round(round) => Segment::Round(round),
         }
@@ -261,6 +272,8 @@ impl Inst {
             | State::Broke(_)
             | State::Running(_)
             | State::BackingOff(_)
+            | State::InDoubt(_)
+            | State::Checked(_)
             | State::Open => None,
         }
     }
@@ -304,9 +317,10 @@ impl Inst {
             | State::Parked(_)
             | State::Queued(_)
             | State::Paused(_)
-            | State::Broke(_) => TaskStatus::Waiting,
+            | State::Broke(_)
+            | State::InDoubt(_) => TaskStatus::Waiting,
             State::Asking(Step::Enter) => TaskStatus::Waiting,
-            State::Asking(_) | State::Running(_) | State::Open => TaskStatus::Running,
+            State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,
             State::BackingOff(_) => TaskStatus::BackingOff,
             State::Settled(Settled::Succeeded) => TaskStatus::Succeeded,
             State::Settled(Settled::Skipped) => TaskStatus::Skipped,

@@ -65,5 +65,5 @@ pub use why::{RanOut, Reason, Reasons, Seen};
 pub const REFUSED: &str = on::evaluated::REFUSED;
 
 pub use record::{
-    Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, RunSubmitted, Unsent, Waits,
+    Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, Resolved, RunSubmitted, Unsent, Waits,
 };

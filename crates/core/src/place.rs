@@ -129,7 +129,12 @@ impl Scheduler {
                     None => Next::Fail(failure),
                 }
             }
-            next @ (Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { .. } | Next::Fail(_)) => next,
+            next @ (Next::Judge
+            | Next::Succeed
+            | Next::Retry { .. }
+            | Next::Rung { .. }
+            | Next::Doubt(_)
+            | Next::Fail(_)) => next,
         };
         self.end(slot, id, End::Unaffordable, next);
     }

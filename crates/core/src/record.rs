@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Money, Outcome, PayloadRef, Principal,
+    AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, PayloadRef, Principal,
     RunId, RunStatus, SubmissionKey, TaskPath, Timestamp,
 };
 use smallvec::SmallVec;
@@ -182,7 +182,24 @@ pub enum Change {
         cost: Money,
         /// What it used in tokens.
         tokens: u64,
+        /// What became of its effect. Journals of earlier builds do not say: `None` there.
+        fate: Fate,
     },
+    /// Somebody, or its check, told whether an attempt that was in doubt took effect.
+    Resolved(Box<Resolved>),
+}
+
+/// A doubt that is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Whether the attempt took effect; `None` if that stays unknown.
+    pub happened: Option<bool>,
+    /// What it gave, if somebody said so; of a check what that gave.
+    pub output: Option<PayloadRef>,
+    /// Who decided; `None` if a check did.
+    pub by: Option<Principal>,
+    /// What follows.
+    pub next: Next,
 }
 
 /// An attempt that was sent to a target.
@@ -259,6 +276,8 @@ pub enum Next {
         /// What it catches. Journals of earlier builds do not say.
         failure: Option<Box<Failure>>,
     },
+    /// The attempt may have taken effect: its `on_uncertain` finds out first. With it the failure that stands as long as nobody knows.
+    Doubt(Box<Failure>),
     /// The task fails for good.
     Fail(Box<Failure>),
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
 use agendum_types::{
-    AttemptNo, Incarnation, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq, TaskPath, Tenant, Timestamp,
+    AttemptNo, Effect, Incarnation, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq, TaskPath, Tenant,
+    Timestamp,
 };
 
 use crate::action::RunFailure;
@@ -83,6 +84,7 @@ pub(crate) struct Orphan {
     pub(crate) incarnation: Incarnation,
     pub(crate) hold: Money,
     pub(crate) hold_tokens: u64,
+    pub(crate) effect: Effect,
     /// `None` for an attempt of an earlier life.
     pub(crate) flight: Option<Flight>,
 }
@@ -214,6 +216,7 @@ impl Run {
             Some(Body::Group(group)) => group.children.clone(),
             Some(Body::Each(each)) => each.children.values().copied().collect(),
             Some(Body::Loop(repeat)) => repeat.child.into_iter().collect(),
+            Some(Body::Check(child)) => vec![*child],
         }
     }
 
@@ -226,7 +229,10 @@ impl Run {
             if matches!(state, State::Running(_)) {
                 return next;
             }
-            let waits = !matches!(state, State::Waiting | State::Open | State::Settled(_));
+            let waits = !matches!(
+                state,
+                State::Waiting | State::InDoubt(_) | State::Checked(_) | State::Open | State::Settled(_)
+            );
             if waits && first == id {
                 first = next;
             }

@@ -45,6 +45,7 @@ impl Inst {
         match self.state {
             State::Running(_) => true,
             State::Asking(step) => !matches!(step, Step::Enter),
+            State::Checked(_) => true,
             State::Waiting
             | State::Ready
             | State::Parked(_)
@@ -52,6 +53,7 @@ impl Inst {
             | State::Paused(_)
             | State::Broke(_)
             | State::BackingOff(_)
+            | State::InDoubt(_)
             | State::Open
             | State::Settled(_) => false,
         }

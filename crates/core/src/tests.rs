@@ -5,6 +5,7 @@
 mod world;
 
 mod culprits;
+mod doubt;
 mod durability;
 mod ends;
 mod flow;

@@ -88,7 +88,8 @@ fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
 fn waiting_on(board: &Board, inst: &Inst) -> Option<Cause> {
     match &inst.state {
         State::Waiting => Some(Cause::Dependency),
-        State::Ready | State::Asking(_) => Some(Cause::Scheduler),
+        State::Ready | State::Asking(_) | State::Checked(_) => Some(Cause::Scheduler),
+        State::InDoubt(_) => Some(Cause::Person),
         State::Parked(_) => Some(Cause::Delay),
         State::Paused(_) => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),

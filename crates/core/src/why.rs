@@ -459,6 +459,11 @@ fn is_call(graph: &Graph, path: &TaskPath) -> bool {
     path.node().is_some_and(|node| Layer::of(path).calls(graph.task(node)))
 }
 
+/// True if it found out for the call that it stands in whether that took effect: its time is that call's too.
+fn is_check(graph: &Graph, path: &TaskPath) -> bool {
+    path.around().next().is_some_and(|around| is_call(graph, &around))
+}
+
 /// What is inside a task, without itself.
 fn inside<'t>(
     tracks: &'t BTreeMap<TaskPath, Track>,

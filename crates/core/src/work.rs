@@ -49,6 +49,7 @@ impl Scheduler {
             }
             Todo::Publish(slot, id) => self.publish(slot, id),
             Todo::Afford(slot) => self.afford(slot),
+            Todo::Checked(slot, id) => self.checked(slot, id),
         }
     }
 
@@ -279,7 +280,7 @@ impl Scheduler {
                     None => Make::Merged(declared.tasks.iter().filter_map(|node| Some((*node, of(*node)?))).collect()),
                 }
             }
-            Some(Body::Loop(_)) | None => Make::Merged(Vec::new()),
+            Some(Body::Loop(_) | Body::Check(_)) | None => Make::Merged(Vec::new()),
         }
     }
 

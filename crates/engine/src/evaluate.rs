@@ -210,8 +210,8 @@ impl Evaluations {
             Bound::Item { items, index } => self.payloads.item(tenant, *run, items, *index).await?,
             Bound::Number(number) => Arc::new(Json::from(*number)),
             Bound::Text(text) => Arc::new(Json::from(&**text)),
-            Bound::Key { origin } => {
-                let path = asked.graph.path_text(&asked.path);
+            Bound::Key { origin, path } => {
+                let path = asked.graph.path_text(path);
                 Arc::new(Json::from(&*self.payloads.idempotency_key(tenant, *origin, &path)))
             }
             Bound::Error(failure) => Arc::new(run_error(&asked.graph, failure)),

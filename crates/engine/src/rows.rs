@@ -89,6 +89,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
                 Outcome::Failed(failure) => failure.partial.as_ref(),
             },
             Change::Caught { output, .. } | Change::Composed { output } => Some(&**output),
+            Change::Resolved(resolved) => resolved.output.as_ref(),
             Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended(_) | Change::Abandoned { .. } => None,
         },
         Record::Opened { .. }

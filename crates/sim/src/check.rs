@@ -6,8 +6,8 @@ use std::sync::Arc;
 use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, Waits, why};
 use agendum_types::graph::NodeId;
 use agendum_types::{
-    AttemptId, Cause, Class, Duration, Effect, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq, TaskPath,
-    Timestamp,
+    AttemptId, Cause, Class, Duration, Effect, Fate, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq,
+    TaskPath, Timestamp,
 };
 
 /// What the outside has seen so far.
@@ -54,6 +54,7 @@ impl Checker {
                     };
                     self.finished(&attempt, &ended.outcome);
                 }
+                Change::Resolved(_) => self.recorded(entry),
                 Change::Entered(_)
                 | Change::Dispatched(_)
                 | Change::Referenced { .. }
@@ -108,6 +109,15 @@ impl Checker {
             }
         }
         self.begun.insert((attempt.run, *top));
+    }
+
+    /// A record that says of an attempt in doubt that it did nothing is a decision to let it run again.
+    pub(crate) fn recorded(&mut self, entry: &Entry) {
+        if let Record::Task { run, path, change: Change::Resolved(resolved) } = &entry.record
+            && resolved.happened == Some(false)
+        {
+            self.in_doubt.remove(&(*run, path.clone()));
+        }
     }
 
     pub(crate) fn finished(&mut self, attempt: &AttemptId, outcome: &Outcome) {
@@ -233,6 +243,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         Next::Succeed => "succeeded",
         Next::Retry { .. } => "retried",
         Next::Rung { .. } => "caught",
+        Next::Doubt(_) => "in doubt",
         Next::Fail(_) => "failed",
     };
     match change {
@@ -252,7 +263,13 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             NextRound::Use { .. } => "rounds ran out, one counts",
             NextRound::Fail(_) => "rounds ran out",
         }],
+        Change::Abandoned { fate: Fate::Uncertain, .. } => vec!["abandoned, perhaps with an effect"],
         Change::Abandoned { .. } => vec!["abandoned"],
+        Change::Resolved(resolved) => vec![match resolved.happened {
+            Some(true) => "found to have happened",
+            Some(false) => "found not to have happened",
+            None => "nobody found out",
+        }],
         Change::Entered(evaluation) if evaluation.truth == Some(false) => vec!["skipped"],
         Change::Entered(evaluation) if evaluation.time.is_some() => vec!["not before"],
         Change::Entered(_)

@@ -89,7 +89,13 @@ impl Maker<'_> {
             let before: Vec<String> =
                 (0..place).filter(|_| self.chance.hits(35)).map(|of| format!("{prefix}{of}")).collect();
             let name = format!("{prefix}{place}");
-            tasks.insert(name.clone(), self.task(&name, &before, depth));
+            let mut task = self.task(&name, &before, depth);
+            if task["effect"] == "once" && self.chance.hits(70) {
+                let check = format!("{name}c");
+                task["on_uncertain"] = json!({ "check": check });
+                tasks.insert(check, self.check());
+            }
+            tasks.insert(name.clone(), task);
             if depth == 0 {
                 self.tops.push(name);
             }
@@ -139,6 +145,23 @@ impl Maker<'_> {
             }
         }
         task
+    }
+
+    /// A task that finds out what another has done, and mostly does nothing else.
+    fn check(&mut self) -> Json {
+        let effect = self.chance.of(&["none", "idempotent"]);
+        let mut check = json!({ "uses": "exec", "effect": effect, "with": { "argv": ["look", "${{ task.key }}"] } });
+        if self.chance.hits(70) {
+            check["if"] = json!("${{ false }}");
+        }
+        if self.chance.hits(50) {
+            check["retry"] = self.retry();
+        }
+        if self.chance.hits(20) {
+            check["fail_if"] = json!("${{ output.bad }}");
+        }
+        self.ladder(&mut check, false);
+        check
     }
 
     fn times(&mut self, task: &mut Json, is_group: bool) {

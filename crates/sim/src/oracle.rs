@@ -16,6 +16,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
 
 mod deeds;
+mod doubt;
 mod ends;
 mod estimate;
 mod ladder;
@@ -113,6 +114,7 @@ enum Heard {
     Cancel(RunId),
     Pause(RunId),
     Resume(RunId),
+    Resolved(RunId, TaskPath, Option<bool>),
     Closed,
 }
 
@@ -204,6 +206,12 @@ impl Reference {
                     if (running.attempt, running.incarnation) == (attempt.attempt, attempt.incarnation))
                 {
                     self.heard = Some(Heard::Referenced(attempt.run, attempt.path.clone()));
+                }
+            }
+            Event::EffectResolved { run, path, happened, .. } => {
+                let inst = self.runs.get(run).and_then(|run| run.tasks.get(path));
+                if inst.is_some_and(|inst| inst.state == State::InDoubt) {
+                    self.heard = Some(Heard::Resolved(*run, path.clone(), *happened));
                 }
             }
             Event::CancelRequested(run) if self.is_stoppable(*run) && !self.runs[run].cancelled => {

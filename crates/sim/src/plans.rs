@@ -130,7 +130,7 @@ fn pointers(node: &Json, at: &str) -> Vec<String> {
 /// Words of the language, and whether a graph uses them: each must come up among the seeds.
 #[must_use]
 pub fn words(graph: &Graph) -> Vec<&'static str> {
-    use agendum_types::graph::{Exhausted, NotBefore, Rung, Work};
+    use agendum_types::graph::{Exhausted, NotBefore, OnUncertain, Rung, Work};
     let mut words = Vec::new();
     let mut says = |word, holds| {
         if holds {
@@ -149,6 +149,7 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         says("not_before: expression", matches!(task.not_before, Some(NotBefore::Expr(_))));
         says("publish_after", !task.publish_after.is_empty());
         says("no_fallback", task.no_fallback);
+        says("on_uncertain: check", matches!(task.on_uncertain, OnUncertain::Check { .. }));
         says("optional under a deadline", task.optional && graph.deadline.is_some());
         says("on_exhausted: TASK", repeat.is_some_and(|repeat| matches!(repeat.exhausted, Exhausted::Escalate(_))));
         says("loop.deadline", repeat.is_some_and(|repeat| repeat.deadline.is_some()));

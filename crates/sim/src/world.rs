@@ -304,6 +304,7 @@ impl World {
             trace::write(&action, &mut self.played.trace);
             match action.deed {
                 Deed::Append(entry) => {
+                    self.checker.recorded(&entry);
                     let (seq, span) =
                         (entry.seq, 50 + self.chance.below(if self.chance.clone().hits(5) { 50_000 } else { 500 }));
                     self.journal.push(entry);

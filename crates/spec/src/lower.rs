@@ -1,6 +1,7 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
 mod contrary;
+mod doubt;
 mod outputs;
 mod places;
 mod reads;
@@ -182,6 +183,7 @@ impl<'t> Lower<'t, '_> {
                 self.graph.tasks[need.0 as usize].needed_by.push(NodeId(index as u32));
             }
         }
+        self.judge_checks();
         self.mark_used();
     }
 

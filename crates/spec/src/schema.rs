@@ -301,13 +301,9 @@ impl Walk<'_> {
         let marked = &schema["x-not-yet"];
         let of_word = || marked.as_object().zip(node.text()).and_then(|(words, word)| words.get(word)?.as_str());
         let what = marked.as_str().or_else(of_word);
-        let unless = schema["x-not-yet-unless"].as_str();
         let span = node.span.clone();
         if let Some(what) = what {
             self.diagnostics.not_yet(&span, format!("not yet: this release does not run {what}"), "");
-        } else if unless.is_some() && node.text() != unless {
-            let help = format!("write `{}`, or leave it out", unless.unwrap_or_default());
-            self.diagnostics.not_yet(&span, "not yet: this release can only fail an uncertain task", help);
         }
     }
 

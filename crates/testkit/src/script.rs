@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::{
     Budget, Call, Catch, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop, NodeId, NotBefore, OnExceeded,
-    Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
+    OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
 };
 use agendum_types::{Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Timestamp};
 
@@ -119,6 +119,7 @@ impl Builder {
             optional: false,
             value: 0,
             no_fallback: false,
+            on_uncertain: OnUncertain::Fail,
             live: false,
             publish_after: Vec::new(),
             not_before: None,
@@ -204,9 +205,23 @@ impl Builder {
                 let class = if value.is_empty() { Class::InvalidOutput } else { class(value) };
                 self.graph.tasks[index].fail_if = Some((expr, class));
             }
+            "doubt" => self.doubt_word(index, value),
             "publish_after" => self.names[index].push(format!("!{value}")),
             _ => plain_word(&mut self.graph.tasks[index], key, value),
         }
+    }
+
+    fn doubt_word(&mut self, index: usize, value: &str) {
+        let parent = self.graph.tasks[index].parent;
+        self.graph.tasks[index].on_uncertain = match value.strip_prefix("check:") {
+            Some(name) => {
+                let task = self.graph.find(parent, name).expect("write the check first");
+                let found = self.expression("found");
+                self.graph.exprs[found.0 as usize].reads.push(DataRef::Candidate);
+                OnUncertain::Check { task, found }
+            }
+            None => OnUncertain::Ask,
+        };
     }
 
     fn dynamic_input(&mut self, node: NodeId) {

@@ -11,7 +11,8 @@ pub mod order;
 use std::sync::Arc;
 
 pub use modifier::{
-    Budget, Catch, Exhausted, Foreach, Loop, OnExceeded, Priority, Race, Requirement, Retry, Rung, Timeouts,
+    Budget, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung,
+    Timeouts,
 };
 
 use crate::class::Class;
@@ -122,6 +123,8 @@ pub struct Task {
     pub effect: Effect,
     /// True if the document itself named the effect.
     pub effect_declared: bool,
+    /// `on_uncertain`: what happens when nobody knows whether an attempt took effect.
+    pub on_uncertain: OnUncertain,
     /// `optional`: a failure or the policy may drop it without failing the run.
     pub optional: bool,
     /// 0 to 100: among optional tasks the least value is dropped first.

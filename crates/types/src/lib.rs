@@ -26,7 +26,7 @@ pub mod time;
 
 pub use cause::Cause;
 pub use class::{Class, ClassSet};
-pub use effect::Effect;
+pub use effect::{Effect, Fate};
 pub use graph::Graph;
 pub use id::{AttemptId, AttemptNo, Incarnation, Partition, Principal, RunId, Seq, ShardId, Tenant};
 pub use limits::Limits;

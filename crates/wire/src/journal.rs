@@ -53,11 +53,13 @@ pub enum Kind {
     Ended = 24,
     /// An attempt that was not awaited any more ended.
     Abandoned = 25,
+    /// Somebody told whether an attempt took effect.
+    Resolved = 26,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -78,6 +80,7 @@ impl Kind {
         Self::Composed,
         Self::Ended,
         Self::Abandoned,
+        Self::Resolved,
     ];
 
     /// The version of this kind that this release writes. It reads the earlier ones as well: see [`decode`].
@@ -117,6 +120,7 @@ impl Kind {
                 Change::Composed { .. } => Self::Composed,
                 Change::Ended(_) => Self::Ended,
                 Change::Abandoned { .. } => Self::Abandoned,
+                Change::Resolved(_) => Self::Resolved,
             },
         }
     }

@@ -4,6 +4,7 @@
 
 mod binary;
 mod check;
+mod doubt;
 mod explain;
 mod hosting;
 mod limits;

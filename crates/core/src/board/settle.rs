@@ -37,6 +37,7 @@ impl Board {
             Layer::Item(index) => self.item_settled(slot, parent, index, id, how),
             Layer::Round(_) => self.round_settled(slot, parent, id, how),
             Layer::Node => self.sibling_settled(slot, id, node, how),
+            Layer::Check => self.check_settled(slot, parent, id, how),
         }
     }
 
@@ -118,13 +119,20 @@ impl Board {
                     incarnation: running.incarnation,
                     hold: running.hold,
                     hold_tokens: running.hold_tokens,
+                    effect: running.effect,
                     flight: running.flight,
                 });
                 self.todo.push_back(Todo::Stop(attempt));
             }
             // In the lists of the run it stays: whoever goes through them looks at the state.
             State::Broke(_) | State::Paused(_) => {}
-            State::Waiting | State::Ready | State::Asking(_) | State::Open | State::Settled(_) => {}
+            State::Waiting
+            | State::Ready
+            | State::Asking(_)
+            | State::InDoubt(_)
+            | State::Checked(_)
+            | State::Open
+            | State::Settled(_) => {}
         }
     }
 
@@ -306,9 +314,13 @@ impl Board {
             || self.good_if(slot, id).is_some()
     }
 
-    /// `good_if` of the race that this instance runs in: it looks at the whole task, and of a `foreach` at the list.
+    /// `good_if` of the race that this instance runs in: it looks at the whole task, and of a `foreach` at the list. A check is good if it
+    /// found the effect.
     pub(crate) fn good_if(&self, slot: Slot, id: InstId) -> Option<ExprId> {
         let inst = self.run(slot).inst(id);
+        if inst.layer == Layer::Check {
+            return self.found(slot, inst.parent);
+        }
         good_if(&self.plan(slot).graph, inst.node, inst.layer)
     }
 

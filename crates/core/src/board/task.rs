@@ -5,14 +5,14 @@ use agendum_types::{Effect, Failure, Money, Outcome, PayloadRef, Segment, Seq, T
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
 use crate::event::Evaluation;
-use crate::inst::{Body, Running, Settled, State};
+use crate::inst::{Body, Layer, Running, Settled, State};
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound};
 use crate::run::{InstId, Slot};
 use crate::timers::Timer;
 
 impl Board {
     pub(super) fn change(&mut self, slot: Slot, path: &TaskPath, change: &Change, seq: Seq) {
-        if let Change::Abandoned { attempt, incarnation, cost, tokens } = change {
+        if let Change::Abandoned { attempt, incarnation, cost, tokens, .. } = change {
             let run = self.run_mut(slot);
             let found = run.orphans.iter().position(|orphan| orphan.is(path, *attempt, *incarnation));
             let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));
@@ -39,7 +39,12 @@ impl Board {
             Change::Judged { evaluation, next } => self.judged(slot, id, evaluation, next),
             Change::Caught { output, .. } => {
                 self.set_output(slot, id, output.clone());
-                self.settle(slot, id, Settled::Succeeded, None);
+                // What a check is caught with says what it found, as its own output would.
+                if self.run(slot).inst(id).layer == Layer::Check {
+                    self.judge_or_settle(slot, id);
+                } else {
+                    self.settle(slot, id, Settled::Succeeded, None);
+                }
             }
             Change::RoundJudged { evaluation, next } => self.round_judged(slot, id, evaluation, next),
             Change::Composed { output } => {
@@ -47,6 +52,7 @@ impl Board {
                 self.judge_or_settle(slot, id);
             }
             Change::Ended(ended) => self.ended(slot, id, ended, seq),
+            Change::Resolved(resolved) => self.resolved(slot, id, resolved),
             Change::Abandoned { .. } => {}
         }
     }
@@ -66,6 +72,7 @@ impl Board {
                 (Segment::Task(node), Some(Body::Group(group))) => {
                     *group.children.get(plan.position(*node)).filter(|child| run.inst(**child).node == *node)?
                 }
+                (Segment::Task(node), Some(Body::Check(check))) if run.inst(*check).node == *node => *check,
                 (Segment::Item(index), Some(Body::Each(each))) => *each.children.get(index)?,
                 (Segment::Round(round), Some(Body::Loop(repeat))) if repeat.round == *round => repeat.child?,
                 _ => return None,
@@ -211,7 +218,7 @@ impl Board {
     }
 
     /// Does what was decided upon a result, a verdict or an end.
-    fn follow(&mut self, slot: Slot, id: InstId, next: &Next) {
+    pub(super) fn follow(&mut self, slot: Slot, id: InstId, next: &Next) {
         match next {
             Next::Judge => self.ask(slot, id, crate::action::Step::Judge),
             Next::Succeed => self.settle(slot, id, Settled::Succeeded, None),
@@ -223,6 +230,7 @@ impl Board {
                 self.timers.set(*at, Timer::Start(slot, id));
             }
             Next::Rung { rung, .. } => self.take_rung(slot, id, *rung),
+            Next::Doubt(failure) => self.doubt(slot, id, failure),
             Next::Fail(failure) => self.fail_for_good(slot, id, failure),
         }
     }
@@ -329,7 +337,7 @@ impl Board {
         }
     }
 
-    fn set_output(&mut self, slot: Slot, id: InstId, output: Box<PayloadRef>) {
+    pub(super) fn set_output(&mut self, slot: Slot, id: InstId, output: Box<PayloadRef>) {
         self.run_mut(slot).inst_mut(id).output = Some(output);
     }
 }

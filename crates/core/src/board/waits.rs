@@ -23,7 +23,13 @@ impl Board {
             State::Paused(since) => smallvec![(Cause::Paused, now.since(*since))],
             State::Broke(since) => smallvec![(Cause::Budget, now.since(*since))],
             State::Ready | State::Parked(_) | State::BackingOff(_) | State::Asking(Step::Enter) => Waits::new(),
-            State::Waiting | State::Asking(_) | State::Running(_) | State::Open | State::Settled(_) => {
+            State::Waiting
+            | State::Asking(_)
+            | State::Running(_)
+            | State::InDoubt(_)
+            | State::Checked(_)
+            | State::Open
+            | State::Settled(_) => {
                 return Waits::new();
             }
         };

@@ -1,6 +1,6 @@
 //! The first event of a life: decides what became of what was in flight in an earlier one, and takes up what was left. And the last.
 
-use agendum_types::{Class, Effect, Failure, Incarnation, Seq, Timestamp};
+use agendum_types::{Class, Effect, Failure, Fate, Incarnation, Seq, Timestamp};
 
 use crate::board::Todo;
 use crate::inst::State;
@@ -66,6 +66,7 @@ impl Scheduler {
                 incarnation: orphan.incarnation,
                 cost: orphan.hold,
                 tokens: orphan.hold_tokens,
+                fate: Fate::of(orphan.effect, None),
             };
             self.record_of(slot, Record::Task { run, path: orphan.path, change });
         }
@@ -82,6 +83,7 @@ impl Scheduler {
             match &self.board.run(slot).inst(id).state {
                 State::Ready => self.board.todo.push_back(Todo::Take(slot, id)),
                 State::Asking(_) => self.board.todo.push_back(Todo::Ask(slot, id)),
+                State::Checked(_) => self.board.todo.push_back(Todo::Checked(slot, id)),
                 State::Waiting
                 | State::Running(_)
                 | State::Parked(_)
@@ -89,6 +91,7 @@ impl Scheduler {
                 | State::Paused(_)
                 | State::Broke(_)
                 | State::BackingOff(_)
+                | State::InDoubt(_)
                 | State::Open
                 | State::Settled(_) => {}
             }
@@ -110,7 +113,7 @@ impl Scheduler {
                 running.attempt, running.target
             );
             let failure = Failure::new(Class::Uncertain, &message);
-            (End::Uncertain, self.rung_or_fail(slot, id, failure, true))
+            (End::Uncertain, self.next_in_doubt(slot, id, failure))
         } else if self.attempts_spent(slot, id) {
             // What ends the process each time it runs does not run in every life.
             let failure = Failure::new(Class::Unavailable, End::Lost.sentence());

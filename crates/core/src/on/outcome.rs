@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Money, Outcome, Success, TargetId, Timestamp};
+use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Fate, Money, Outcome, Success, TargetId, Timestamp};
 
 use crate::inst::Flight;
 use crate::record::{Change, Finished, Next, Record};
@@ -42,7 +42,7 @@ impl Scheduler {
         };
         match awaited {
             Some(id) => self.finish(slot, id, outcome, cost, unreported),
-            None => self.abandon(slot, attempt, cost, tokens),
+            None => self.abandon(slot, attempt, &outcome, cost, tokens),
         }
     }
 
@@ -78,8 +78,11 @@ impl Scheduler {
         }
     }
 
-    fn abandon(&mut self, slot: Slot, attempt: AttemptId, cost: Money, tokens: u64) {
-        let change = Change::Abandoned { attempt: attempt.attempt, incarnation: attempt.incarnation, cost, tokens };
+    fn abandon(&mut self, slot: Slot, attempt: AttemptId, outcome: &Outcome, cost: Money, tokens: u64) {
+        let effect = self.orphan(&attempt).map_or(Effect::None, |orphan| orphan.effect);
+        let fate = Fate::of(effect, Some(outcome));
+        let (attempt_no, incarnation) = (attempt.attempt, attempt.incarnation);
+        let change = Change::Abandoned { attempt: attempt_no, incarnation, cost, tokens, fate };
         self.record_of(slot, Record::Task { run: attempt.run, path: attempt.path, change });
     }
 
@@ -99,8 +102,11 @@ impl Scheduler {
             }
             Outcome::Failed(failure) => {
                 let failure = certain(failure, effect);
-                let may_repeat = effect != Effect::Once || failure.no_effect;
-                let next = self.next_after(slot, id, &failure, may_repeat);
+                let next = if effect == Effect::Once && failure.class == Class::Uncertain {
+                    self.next_in_doubt(slot, id, failure.clone())
+                } else {
+                    self.next_after(slot, id, &failure, effect != Effect::Once || failure.no_effect)
+                };
                 (Outcome::Failed(failure), next)
             }
         };
@@ -127,18 +133,8 @@ impl Scheduler {
 
 /// A `once` attempt without a definite answer is uncertain, whatever the adapter calls it.
 fn certain(failure: Failure, effect: Effect) -> Failure {
-    let definite = match failure.class {
-        Class::Timeout | Class::Unavailable | Class::Overloaded | Class::Cancelled => failure.no_effect,
-        Class::RateLimited
-        | Class::InvalidOutput
-        | Class::ContentBlocked
-        | Class::Permanent
-        | Class::PermissionDenied
-        | Class::BudgetExceeded
-        | Class::DeadlineExceeded
-        | Class::Uncertain => true,
-    };
-    if effect != Effect::Once || definite {
+    let is_told = failure.class == Class::Uncertain || Fate::of_failure(&failure) != Fate::Uncertain;
+    if effect != Effect::Once || is_told {
         return failure;
     }
     let message =

@@ -55,7 +55,9 @@ impl Scheduler {
         let run = self.board.run(slot);
         let mut inside = vec![id];
         while let Some(at) = inside.pop() {
-            if run.inst(at).running().is_some_and(|running| running.effect == Effect::Once) {
+            if run.inst(at).running().is_some_and(|running| running.effect == Effect::Once)
+                || self.board.is_in_doubt(slot, at)
+            {
                 let message = format!("{message}: the attempt that was out may have taken effect");
                 return self.rung_or_fail(slot, id, Failure::new(Class::Uncertain, &message), true);
             }

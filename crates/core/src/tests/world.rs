@@ -25,7 +25,8 @@ use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
-    Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
+    Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Success, Target, TaskPath, Tenant, Timestamp,
+    Usage,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
@@ -96,7 +97,7 @@ impl World {
     pub(super) fn step(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         // Without it what is done too early would stand in the same place.
-        if matches!(word, "ok" | "fail" | "durable" | "cancel" | "pause" | "resume") {
+        if matches!(word, "ok" | "fail" | "durable" | "cancel" | "pause" | "resume" | "tell") {
             self.line(format!("{SAID}{line}"));
         }
         match word {
@@ -120,6 +121,7 @@ impl World {
             "cancel" => self.event(Event::CancelRequested(run_id(rest))),
             "pause" => self.event(Event::PauseRequested(run_id(rest))),
             "resume" => self.event(Event::ResumeRequested(run_id(rest))),
+            "tell" => self.tell(rest),
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
             "evaluations" => self.evaluations = rest == "on",
@@ -221,6 +223,21 @@ impl World {
             Some(text) => Outcome::Failed(failed(text)),
         };
         self.event(Event::AttemptFinished { attempt, outcome });
+    }
+
+    /// A person tells whether a task took effect: `r1/a yes`, `r1/a no`, `r1/a unknown`.
+    fn tell(&mut self, rest: &str) {
+        let (name, word) = rest.split_once(' ').unwrap();
+        let (run, task) = name.split_once('/').unwrap();
+        let run = run_id(run);
+        let node = self.graphs[&run].find(None, task).unwrap();
+        let happened = match word {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        };
+        let (path, output) = (TaskPath::top(node), Some(payload(9)));
+        self.event(Event::EffectResolved { run, path, happened, output, by: Principal::new("ada") });
     }
 
     fn reference(&mut self, name: &str) {

@@ -1,5 +1,7 @@
 //! One task while its records are read: the stretches of its time, its attempts, its end.
 
+mod doubt;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -55,6 +57,8 @@ pub(super) struct Track {
     start: Timestamp,
     /// The class that `fail_if` gives.
     refused: Class,
+    /// Since when nobody knows whether its last attempt took effect.
+    doubt: Option<Timestamp>,
     /// What the attempt that is out holds: that is spent if nobody tells what it used.
     hold: (Money, u64),
 }
@@ -84,6 +88,7 @@ impl Track {
             out: false,
             start: Timestamp(0),
             refused: fail_if.map_or(Class::InvalidOutput, |(_, class)| class),
+            doubt: None,
             hold: (Money::ZERO, 0),
         }
     }
@@ -136,15 +141,8 @@ impl Track {
             Change::RoundJudged { evaluation, next } => self.round(evaluation, next, at),
             Change::Composed { .. } => self.settle(TaskStatus::Succeeded, at, None),
             Change::Ended(ended) => self.ended(ended, at),
-            Change::Abandoned { cost, tokens, .. } => {
-                self.stop(at);
-                if let Some(attempt) = self.attempts.last_mut() {
-                    (attempt.ended, attempt.cost, attempt.tokens) = (Some(at), *cost, *tokens);
-                }
-                if self.settled.is_none() {
-                    self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
-                }
-            }
+            Change::Resolved(resolved) => self.resolved(resolved, at),
+            Change::Abandoned { cost, tokens, fate, .. } => self.abandoned((*cost, *tokens), *fate, at),
         }
     }
 
@@ -244,7 +242,7 @@ impl Track {
     fn ended(&mut self, ended: &Ended, at: Timestamp) {
         let (end, away) = (ended.end, ended.away);
         let failed = match &ended.next {
-            Next::Fail(failure) | Next::Rung { failure: Some(failure), .. } => told(failure),
+            Next::Fail(failure) | Next::Doubt(failure) | Next::Rung { failure: Some(failure), .. } => told(failure),
             Next::Judge | Next::Succeed | Next::Retry { .. } | Next::Rung { failure: None, .. } => {
                 (end.class(), end.sentence().into())
             }
@@ -288,6 +286,7 @@ impl Track {
                 self.failed = failure.as_deref().map(told).or_else(|| self.failed.take());
                 self.caught = self.failed.clone().or_else(|| Some((Class::Permanent, Arc::default())));
             }
+            Next::Doubt(_) => self.doubt = Some(at),
             Next::Judge => {}
         }
     }

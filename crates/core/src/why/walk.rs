@@ -6,7 +6,7 @@ use agendum_types::graph::Section;
 use agendum_types::{Cause, Duration, Graph, RunStatus, Segment, TaskPath, TaskStatus, Timestamp};
 
 use super::track::Track;
-use super::{Scene, is_step};
+use super::{Scene, is_check, is_step};
 
 type Step<'a> = (&'a TaskPath, &'a Track);
 
@@ -25,7 +25,7 @@ pub(super) fn back(
     let mut calls: Vec<Step<'_>> = tracks
         .iter()
         .filter(|(path, track)| {
-            let is_step = is_step(scene.graph, path, track);
+            let is_step = is_step(scene.graph, path, track) && !is_check(scene.graph, path);
             scene.section(path) == Section::Main && is_step && track.ready() <= scene.until && !lost(path, track)
         })
         .collect();

@@ -14,8 +14,8 @@ use crate::payloads::{PayloadError, Payloads};
 use crate::rows;
 
 /// Records that tell of outputs.
-const OF_OUTPUT: [Kind; 6] =
-    [Kind::Finished, Kind::Judged, Kind::Caught, Kind::Composed, Kind::RoundJudged, Kind::Ended];
+const OF_OUTPUT: [Kind; 7] =
+    [Kind::Finished, Kind::Judged, Kind::Caught, Kind::Composed, Kind::RoundJudged, Kind::Ended, Kind::Resolved];
 
 /// Why outputs could not be collected.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +126,12 @@ impl<'a> Items<'a> {
                 true
             }
             Change::RoundJudged { next, .. } => next == NextRound::Done,
+            Change::Resolved(resolved) => {
+                if let Some(output) = resolved.output {
+                    item.output = Some(Output::of(output, row));
+                }
+                resolved.next == Next::Succeed
+            }
             Change::Ended(_) => false,
             Change::Entered(_) | Change::Dispatched(_) | Change::Referenced { .. } | Change::Abandoned { .. } => return,
         };

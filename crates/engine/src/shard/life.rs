@@ -458,6 +458,7 @@ fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
     let next = match change {
         Change::Finished(finished) => &finished.next,
         Change::Judged { next, .. } => next,
+        Change::Resolved(resolved) => &resolved.next,
         Change::Ended(_) => return Some((*run, path)),
         Change::Entered(_)
         | Change::Dispatched(_)
@@ -467,7 +468,8 @@ fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
         | Change::Composed { .. }
         | Change::Abandoned { .. } => return None,
     };
-    (!matches!(next, Next::Judge | Next::Succeed)).then_some((*run, path))
+    // What a doubtful attempt said may yet be what it gives.
+    (!matches!(next, Next::Judge | Next::Succeed | Next::Doubt(_))).then_some((*run, path))
 }
 
 /// What a run has spent, told beside the records that end it.

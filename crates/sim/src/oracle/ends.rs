@@ -86,7 +86,12 @@ impl Reference {
     /// An attempt that may leave an effect is out, here or inside.
     pub(super) fn once_is_out(&self, id: RunId, path: &TaskPath) -> bool {
         let once = |(of, running): (&TaskPath, &Running)| of.0.starts_with(&path.0) && running.effect == Effect::Once;
-        self.runs[&id].running().any(once)
+        let doubted = |of: &TaskPath| {
+            let inst = &self.runs[&id].tasks[of];
+            let checks = inst.state == State::Open && self.runs[&id].is_call(of);
+            of.0.starts_with(&path.0) && (checks || matches!(inst.state, State::InDoubt | State::Checked(_)))
+        };
+        self.runs[&id].running().any(once) || self.runs[&id].tasks.keys().any(doubted)
     }
 
     /// It was out when the process died: all that it held counts as spent; it goes again only if it had no lasting effect.
@@ -96,7 +101,7 @@ impl Reference {
         let uncertain = running.effect == Effect::Once;
         ensure((end == End::Uncertain) == uncertain, "the effect says otherwise")?;
         let may = if uncertain {
-            self.caught_or(id, path, Class::Uncertain, true)
+            self.in_doubt(id, path)
         } else if self.runs[&id].tasks[path].attempts >= self.limits.attempts_max {
             self.caught_or(id, path, Class::Unavailable, true)
         } else {

@@ -14,6 +14,7 @@ pub(super) enum May {
     Succeed,
     Retry { from: Timestamp, to: Timestamp },
     Rung(usize),
+    Doubt,
     Fail(Class),
 }
 
@@ -23,6 +24,7 @@ pub(super) fn allowed(may: &[May], next: &Next) -> bool {
         (May::Judge, Next::Judge) | (May::Succeed, Next::Succeed) => true,
         (May::Retry { from, to }, Next::Retry { at }) => from <= at && at <= to,
         (May::Rung(mine), Next::Rung { rung, .. }) => *mine == usize::from(*rung),
+        (May::Doubt, Next::Doubt(failure)) => failure.class == Class::Uncertain,
         (May::Fail(class), Next::Fail(failure)) => *class == failure.class,
         _ => false,
     })

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use agendum_core::{Change, Dispatched, Entry, Finished, Next, NextRound, Record, Step, Waits};
 use agendum_types::graph::Exhausted;
-use agendum_types::{AttemptId, Cause, Class, Duration, Effect, Failure, Money, Outcome, PayloadRef, RunId, TaskPath};
+use agendum_types::{
+    AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Money, Outcome, PayloadRef, RunId, TaskPath,
+};
 
 use super::ladder::{May, allowed, class_of};
 use super::place::Purse;
@@ -70,9 +72,9 @@ impl Reference {
 
     fn changed(&mut self, id: RunId, path: &TaskPath, change: &Change) -> Checked {
         let run = self.runs.get(&id).ok_or("no such run")?;
-        if let Change::Abandoned { attempt, incarnation, cost, tokens } = change {
+        if let Change::Abandoned { attempt, incarnation, cost, tokens, fate } = change {
             let of = AttemptId { run: id, path: path.clone(), attempt: *attempt, incarnation: *incarnation };
-            return self.abandoned(&of, *cost, *tokens);
+            return self.abandoned(&of, (*cost, *tokens), *fate);
         }
         if path.0.is_empty() {
             return self.run_ended(id, change);
@@ -123,9 +125,14 @@ impl Reference {
                 let asked = self.evaluation(id, path, Step::Catch)?;
                 self.carries(id, Some(output), &asked)?;
                 self.run(id).inst(path).output = Some(PayloadRef::clone(output));
-                self.settle(id, path, How::Succeeded, None);
+                if self.runs[&id].is_check(path) {
+                    self.judge_or_succeed(id, path);
+                } else {
+                    self.settle(id, path, How::Succeeded, None);
+                }
             }
             Change::Ended(ended) => self.ended(id, path, ended)?,
+            Change::Resolved(resolved) => self.resolved(id, path, resolved)?,
             Change::Abandoned { .. } => {}
         }
         Ok(())
@@ -165,6 +172,7 @@ impl Reference {
                 (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
             }
             Next::Rung { rung, .. } => self.take_rung(id, path, usize::from(*rung)),
+            Next::Doubt(failure) => self.doubt(id, path, failure),
             Next::Fail(failure) => self.settle(id, path, How::Failed, Some(Failure::clone(failure))),
         }
         Ok(())
@@ -294,7 +302,11 @@ impl Reference {
                 let class = class_of(failure, &running);
                 let failure = Failure { class, ..failure.clone() };
                 let repeatable = running.effect != Effect::Once || failure.no_effect;
-                let may = self.after_failure(id, path, &failure, repeatable);
+                let may = if running.effect == Effect::Once && class == Class::Uncertain {
+                    self.in_doubt(id, path)
+                } else {
+                    self.after_failure(id, path, &failure, repeatable)
+                };
                 self.run(id).inst(path).state = State::Ready;
                 self.book(id, path, cost, tokens);
                 self.follow(id, path, &may, &said.next)
@@ -302,11 +314,12 @@ impl Reference {
         }
     }
 
-    fn abandoned(&mut self, of: &AttemptId, cost: Money, tokens: u64) -> Checked {
+    fn abandoned(&mut self, of: &AttemptId, (cost, tokens): (Money, u64), fate: Fate) -> Checked {
         let found = self.runs[&of.run].orphans.iter().find(|orphan| orphan.id == *of);
         let orphan = found.cloned().ok_or("no such attempt was abandoned")?;
         if of.incarnation < self.incarnation {
             ensure((cost, tokens) == (orphan.hold, orphan.hold_tokens), "all that it held counts as spent")?;
+            ensure((fate == Fate::None) == (orphan.effect == Effect::None) && fate != Fate::Taken, "another fate")?;
         } else {
             let Some(Heard::Finished(flight, outcome)) = self.heard.take() else {
                 return Err("nothing ended".to_owned());
@@ -314,6 +327,7 @@ impl Reference {
             ensure(flight.attempt == *of, "another attempt")?;
             let bill = flight.bill(&outcome, orphan.hold, orphan.hold_tokens);
             ensure((cost, tokens) == bill, "another cost")?;
+            ensure(fate == super::doubt::fate(orphan.effect, &outcome), "another fate")?;
         }
         self.run(of.run).orphans.retain(|orphan| orphan.id != *of);
         self.book(of.run, &of.path, cost, tokens);

@@ -131,6 +131,8 @@ impl Reference {
             State::Broke => vec![Some(Cause::Budget)],
             State::BackingOff(_) => vec![Some(Cause::Backoff)],
             State::Queued(..) => self.queue_causes(id, path).into_iter().map(Some).collect(),
+            State::InDoubt => vec![Some(Cause::Person)],
+            State::Checked(_) => Vec::new(),
             State::Running(_) | State::Open | State::Settled(_) => vec![None],
         };
         let name = || self.runs[&id].graph.path_text(path);
@@ -177,9 +179,11 @@ impl Reference {
 
 pub(super) fn task_status(inst: &Inst) -> TaskStatus {
     match inst.state {
-        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke => TaskStatus::Waiting,
+        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke | State::InDoubt => {
+            TaskStatus::Waiting
+        }
         State::Asking(Step::Enter) => TaskStatus::Waiting,
-        State::Asking(_) | State::Running(_) | State::Open => TaskStatus::Running,
+        State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,
         State::BackingOff(_) => TaskStatus::BackingOff,
         State::Settled(How::Succeeded) => TaskStatus::Succeeded,
         State::Settled(How::Skipped) => TaskStatus::Skipped,

@@ -31,6 +31,7 @@ impl Reference {
             State::BackingOff(at) if at <= self.now && !self.reopening => self.becomes(id, path, State::Ready),
             State::Open if self.runs[&id].is_each(path) => self.each_rule(id, path),
             State::Open if self.runs[&id].is_loop(path) => self.loop_rule(id, path),
+            State::Open if self.runs[&id].is_call(path) => self.check_rule(id, path),
             State::Open => self.group_rule(id, path),
             _ => false,
         }
@@ -72,9 +73,10 @@ impl Reference {
 
     pub(super) fn readies(&mut self, id: RunId, path: &TaskPath) {
         let now = self.now;
-        let task = self.runs[&id].task(path);
+        let run = &self.runs[&id];
+        let task = run.task(path);
         let mut start_at = now;
-        if is_outermost(path) {
+        if run.is_outermost(path) {
             start_at = start_at.max(now.after(task.delay.unwrap_or_default()));
             if let Some(NotBefore::At(instant)) = task.not_before {
                 start_at = start_at.max(instant);
@@ -89,9 +91,9 @@ impl Reference {
     pub(super) fn expires(&mut self, id: RunId, path: &TaskPath) {
         let run = &self.runs[&id];
         let (task, node, ready_at) = (run.task(path), run.tasks[path].node, run.tasks[path].ready_at);
-        let limits = [task.timeouts.task, task.within].into_iter().flatten().filter(|_| is_outermost(path));
+        let limits = [task.timeouts.task, task.within].into_iter().flatten().filter(|_| run.is_outermost(path));
         let mut expires = limits.min().map(|span| ready_at.after(span));
-        if let Some(deadline) = run.submitted.deadline.filter(|_| !run.is_answered() && is_outermost(path))
+        if let Some(deadline) = run.submitted.deadline.filter(|_| !run.is_answered() && run.is_outermost(path))
             && task.optional
         {
             // Making the answer takes a part of the time too.
@@ -118,7 +120,7 @@ impl Reference {
     pub(super) fn asks_to_enter(&self, id: RunId, path: &TaskPath) -> bool {
         let run = &self.runs[&id];
         let task = run.task(path);
-        let outermost = is_outermost(path);
+        let outermost = run.is_outermost(path);
         let input = match &task.work {
             Work::Call(call) => run.is_call(path) && run.graph.expr(call.input).form != Form::Constant,
             Work::Group(_) => false,
@@ -342,6 +344,9 @@ impl Reference {
 
     pub(super) fn good_if(&self, id: RunId, path: &TaskPath) -> bool {
         let run = &self.runs[&id];
+        if run.is_check(path) {
+            return true;
+        }
         let group = run.tasks.get(&parent(path)).filter(|_| matches!(path.0.last(), Some(Segment::Task(_))));
         let work = group.map(|group| &run.graph.task(group.node).work);
         matches!(work, Some(Work::Group(group)) if group.race.is_some_and(|race| race.good_if.is_some()))
@@ -382,11 +387,6 @@ impl Reference {
         inst.state = if output { State::Asking(Step::Catch) } else { State::Ready };
         (inst.rung, inst.tries, inst.degraded) = (rung + 1, 0, true);
     }
-}
-
-/// A task itself, and no item or round of it.
-fn is_outermost(path: &TaskPath) -> bool {
-    matches!(path.0.last(), Some(Segment::Task(_)))
 }
 
 fn escalation(task: &agendum_types::graph::Task) -> Option<NodeId> {

@@ -14,7 +14,8 @@ impl Reference {
         inst.failure = failure;
         let (degraded, node, class) = (inst.degraded, inst.node, path.0.last().copied());
         let top = path.0.len() == 1;
-        let dropped = how == How::Pruned || (how == How::Failed && run.graph.task(node).optional);
+        let optional = run.graph.task(node).optional && !run.is_check(path);
+        let dropped = how == How::Pruned || (how == How::Failed && optional);
         match class {
             Some(Segment::Task(_)) if dropped => self.degrade(id, path),
             Some(Segment::Item(_)) if how == How::Failed => {
@@ -116,7 +117,8 @@ impl Reference {
         if let State::Running(running) = &run.tasks[path].state {
             let attempt =
                 AttemptId { run: id, path: path.clone(), attempt: running.attempt, incarnation: running.incarnation };
-            let orphan = Orphan { id: attempt.clone(), hold: running.hold, hold_tokens: running.hold_tokens };
+            let (hold, hold_tokens, effect) = (running.hold, running.hold_tokens, running.effect);
+            let orphan = Orphan { id: attempt.clone(), hold, hold_tokens, effect };
             run.orphans.push(orphan);
             if self.flights.iter().any(|flight| flight.attempt == attempt) {
                 self.stop.push(attempt);

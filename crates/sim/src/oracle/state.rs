@@ -49,6 +49,10 @@ pub(super) enum State {
     Broke,
     Running(Running),
     BackingOff(Timestamp),
+    /// Nobody knows whether it took effect: a person is asked.
+    InDoubt,
+    /// Its check has found out, or not.
+    Checked(Option<bool>),
     /// What is inside runs.
     Open,
     Settled(How),
@@ -91,6 +95,8 @@ pub(super) struct Inst {
     pub attempts: u32,
     /// Attempts on this rung.
     pub tries: u32,
+    /// Attempts of its checks.
+    pub checks: u32,
     /// Rungs of `catch` that are used up.
     pub rung: usize,
     pub degraded: bool,
@@ -121,6 +127,7 @@ pub(super) struct Orphan {
     pub id: AttemptId,
     pub hold: Money,
     pub hold_tokens: u64,
+    pub effect: Effect,
 }
 
 #[derive(Clone, Debug)]
@@ -159,6 +166,7 @@ impl Inst {
             failure: None,
             attempts: 0,
             tries: 0,
+            checks: 0,
             rung: 0,
             degraded: false,
             last_effect: Effect::None,
@@ -220,6 +228,16 @@ impl Run {
     pub(super) fn is_call(&self, path: &TaskPath) -> bool {
         let calls = matches!(self.task(path).work, agendum_types::graph::Work::Call(_));
         calls && !self.is_each(path) && !self.is_loop(path)
+    }
+
+    /// It finds out for the call that it stands in whether that took effect.
+    pub(super) fn is_check(&self, path: &TaskPath) -> bool {
+        path.0.len() > 1 && self.is_call(&parent(path))
+    }
+
+    /// A task itself, as the document has it: no item or round of it, and no check.
+    pub(super) fn is_outermost(&self, path: &TaskPath) -> bool {
+        matches!(path.0.last(), Some(Segment::Task(_))) && !self.is_check(path)
     }
 
     /// `fail_if`, `catch` and a race look at results here.

@@ -33,7 +33,7 @@ impl<'t> Lower<'t, '_> {
     }
 
     /// Where one stands that is evaluated over what the task gave: a group's own tasks are `tasks` there.
-    fn within(&self, id: NodeId) -> Place {
+    pub(super) fn within(&self, id: NodeId) -> Place {
         let scope = if self.is_group(id) { Some(id) } else { self.graph.task(id).parent };
         Place { task: Some(id), scope, before: false, judges: false, decides: true }
     }
@@ -102,9 +102,10 @@ impl<'t> Lower<'t, '_> {
                 );
             }
         }
+        self.on_uncertain(id, node);
         if declared == Some(Effect::Once) && node.get("on_uncertain").is_none() {
             let span = node.get("effect").map_or_else(|| uses.span.clone(), |effect| effect.span.clone());
-            let help = "write `on_uncertain: fail`: what shall happen when nobody knows whether it took effect";
+            let help = "write `on_uncertain: fail`, or `{check: TASK}`: what shall happen when nobody knows whether it took effect";
             self.diagnostics.error("missing_key", &span, "`effect: once` needs `on_uncertain`", help);
         }
     }
@@ -349,7 +350,7 @@ impl<'t> Lower<'t, '_> {
         }
     }
 
-    fn beside(&mut self, id: NodeId, name: &Node) -> Option<NodeId> {
+    pub(super) fn beside(&mut self, id: NodeId, name: &Node) -> Option<NodeId> {
         let text = name.text()?;
         let scope = self.graph.task(id).parent;
         let found = self.find(scope, text);

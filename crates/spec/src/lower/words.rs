@@ -1,7 +1,7 @@
 //! Words with a value of their own: no names in them.
 
 use agendum_types::graph::{
-    Budget, Call, ExprId, Group, NodeId, OnExceeded, Requirement, Retry, Section, Task, Timeouts, Work,
+    Budget, Call, ExprId, Group, NodeId, OnExceeded, OnUncertain, Requirement, Retry, Section, Task, Timeouts, Work,
 };
 use agendum_types::{Capability, Class, ClassSet, Duration, Effect};
 
@@ -39,6 +39,7 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
         optional: false,
         value: 50,
         no_fallback: false,
+        on_uncertain: OnUncertain::Fail,
         live: false,
         publish_after: Vec::new(),
         not_before: None,

@@ -352,3 +352,33 @@ fn outer_reaches_tasks_only() {
         help: hand the value in with the list of the `foreach`, or as the output of a task
     ");
 }
+
+#[test]
+fn a_check_must_be_able_to_find_out() {
+    assert_snapshot!(said(r#"
+        version: 1
+        name: t
+        tasks:
+          a: { uses: exec, effect: once, on_uncertain: { check: b }, with: { argv: [x] } }
+          b: { uses: exec, effect: once, on_uncertain: { check: b }, with: { argv: [x] } }
+          c: { uses: exec, effect: once, on_uncertain: { check: d }, with: { argv: [x] } }
+          d: { foreach: [1], uses: exec, effect: none, with: { argv: [x] } }
+          e: { uses: exec, effect: once, on_uncertain: { check: f }, needs: [g], with: { argv: [x] } }
+          f: { uses: exec, effect: none, needs: [d, g, h], with: { argv: [x] } }
+          g: { uses: exec, effect: once, on_uncertain: { check: nobody }, needs: [h], with: { argv: [x] } }
+          h: { uses: exec, effect: once, on_uncertain: {}, with: { argv: [x] } }
+    "#), @"
+    4:57 no_check: `b` has the effect `once` itself: nobody would know whether it took that
+        help: write `effect: none` at `b`, if it only looks
+    5:57 no_check: `b` cannot find out what task `b` has done
+        help: name another task with `uses`, without `foreach` and `loop`
+    6:57 no_check: `d` cannot find out what task `c` has done
+        help: name another task with `uses`, without `foreach` and `loop`
+    8:57 no_check: `f` needs `d`, which may not have settled when it is to find out
+        help: let `e` need `d` too, or leave it out
+    10:57 unknown_task: there is no task `nobody`
+        help: tasks here: a, b, c, d, e, f, h
+    11:48 missing_key: `on_uncertain` lacks `check`
+        help: the task beside it that finds out whether it took effect: its output is then the task's
+    ");
+}

@@ -68,7 +68,6 @@ fn campaign_poster() {
     22: nothing reads `image`: the prompt does not name it
     23: not yet: this release does not run moderation of pictures
     25: not yet: this release does not run `uses: publish`
-    27: not yet: this release can only fail an uncertain task
     29: not yet: this release does not run `compensate`
     ");
 }

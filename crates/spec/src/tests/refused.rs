@@ -153,7 +153,7 @@ fn once_says_what_happens_when_nobody_knows() {
           a: { uses: exec, effect: once, with: { argv: [x] } }
     "#), @"
     4:28 missing_key: `effect: once` needs `on_uncertain`
-        help: write `on_uncertain: fail`: what shall happen when nobody knows whether it took effect
+        help: write `on_uncertain: fail`, or `{check: TASK}`: what shall happen when nobody knows whether it took effect
     ");
 }
 
@@ -379,8 +379,7 @@ fn what_is_not_run_yet_says_so() {
     6:27 not_yet (not yet): not yet: this release does not run `cache`
     6:52 not_yet (not yet): not yet: this release does not run `compensate`
     6:69 not_yet (not yet): not yet: this release does not run `concurrency`
-    6:87 not_yet (not yet): not yet: this release can only fail an uncertain task
-        help: write `fail`, or leave it out
+    6:87 not_yet (not yet): not yet: this release does not run asking a person whether a task took effect
     6:114 not_yet (not yet): not yet: this release does not run `min_quality`
     7:41 not_yet (not yet): not yet: this release does not read a task while it streams
         help: write tasks.b.output, which waits for the end
@@ -398,7 +397,7 @@ const NOT_YET: &str = r#"
       a: { uses: agent, tools: [], max_turns: 1, on_exhausted: fail }
       b: { uses: embed, cache: {}, compensate: {}, concurrency: {}, budget: { usd: 1 } }
       c: { uses: rerank, on_uncertain: ask }
-      d: { uses: search, on_uncertain: { check: a } }
+      d: { uses: search }
       e: { uses: memory, model: { min_quality: {}, choose: cheapest } }
       f: { uses: image, catch: [{ on: [any], use: cached }] }
       g: { uses: transcribe }
@@ -437,7 +436,6 @@ fn every_word_that_is_not_run_yet_is_refused_as_such() {
         marked.len() > 20 && said.lines().all(|line| line.contains("not yet") || line.contains("help: ")),
         "{said}"
     );
-    assert_eq!(said.matches("can only fail an uncertain task").count(), 2, "{said}");
     assert_eq!(said.matches("does not read a task while it streams").count(), 2, "{said}");
     assert!(super::checked(NOT_YET).runnable().is_none(), "and nothing of it runs");
 }

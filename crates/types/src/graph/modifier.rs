@@ -182,6 +182,23 @@ pub struct Budget {
     pub on_exceeded: OnExceeded,
 }
 
+/// `on_uncertain`: what happens when a `once` attempt may have taken effect and nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OnUncertain {
+    /// The task fails with class `uncertain`.
+    #[default]
+    Fail,
+    /// A person says whether it took effect.
+    Ask,
+    /// A task beside it finds out.
+    Check {
+        /// The task, a plain call; its `if` does not count then.
+        task: NodeId,
+        /// What makes its result a find: the effect is there, and this result is the output.
+        found: ExprId,
+    },
+}
+
 /// `on_exceeded`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OnExceeded {

@@ -229,6 +229,8 @@ pub(super) enum Next<'a> {
         failure: Option<Failure<'a>>,
     },
     #[serde(borrow)]
+    Doubt(Failure<'a>),
+    #[serde(borrow)]
     Fail(Failure<'a>),
 }
 
@@ -306,11 +308,26 @@ pub(super) struct Ended<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Abandoned {
+pub(super) struct Abandoned<'a> {
     pub(super) attempt: u32,
     pub(super) incarnation: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) cost: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) tokens: u64,
+    /// Of an effect that nobody can rule out.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) fate: Option<Text<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Resolved<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) happened: Option<bool>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<Payload<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) next: Next<'a>,
 }

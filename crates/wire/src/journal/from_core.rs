@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use agendum_core as core;
 use agendum_core::{Change, Record};
-use agendum_types::{self as types, Effect, MediaType, Segment, TaskPath};
+use agendum_types::{self as types, Effect, Fate, MediaType, Segment, TaskPath};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -50,11 +50,12 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
             task(place, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
         }
         Change::Ended(value) => task(place, ended(value), to),
-        Change::Abandoned { attempt, incarnation, cost, tokens } => task(
-            place,
-            body::Abandoned { attempt: attempt.0, incarnation: incarnation.0, cost: cost.0, tokens: *tokens },
-            to,
-        ),
+        Change::Abandoned { attempt, incarnation, cost, tokens, fate } => {
+            let fate = Some(fate.word().into()).filter(|_| *fate != Fate::None);
+            let (attempt, incarnation, cost) = (attempt.0, incarnation.0, cost.0);
+            task(place, body::Abandoned { attempt, incarnation, cost, tokens: *tokens, fate }, to)
+        }
+        Change::Resolved(value) => task(place, resolved(value), to),
     }
 }
 
@@ -217,6 +218,15 @@ fn finished(value: &core::Finished) -> body::Finished<'_> {
     }
 }
 
+fn resolved(value: &core::Resolved) -> body::Resolved<'_> {
+    body::Resolved {
+        happened: value.happened,
+        output: value.output.as_ref().map(payload),
+        by: value.by.as_ref().map(|by| (&*by.0).into()),
+        next: next(&value.next),
+    }
+}
+
 fn next(value: &core::Next) -> body::Next<'_> {
     match value {
         core::Next::Judge => body::Next::Judge,
@@ -225,6 +235,7 @@ fn next(value: &core::Next) -> body::Next<'_> {
         core::Next::Rung { rung, failure: caught } => {
             body::Next::Rung { rung: *rung, failure: caught.as_deref().map(failure) }
         }
+        core::Next::Doubt(failed) => body::Next::Doubt(failure(failed)),
         core::Next::Fail(failed) => body::Next::Fail(failure(failed)),
     }
 }

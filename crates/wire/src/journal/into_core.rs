@@ -8,7 +8,7 @@ use agendum_core as core;
 use agendum_core::{Change, End, Record};
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Labels, MediaType, Money, Outcome,
+    AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money, Outcome,
     PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success, TaskPath, Timestamp, Usage,
 };
 use base64::Engine as _;
@@ -60,7 +60,8 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         | Kind::RoundJudged
         | Kind::Composed
         | Kind::Ended
-        | Kind::Abandoned => {
+        | Kind::Abandoned
+        | Kind::Resolved => {
             let (path, change, unsent) = change(kind, bytes)?;
             return Ok((Record::Task { run, path, change }, unsent));
         }
@@ -93,13 +94,24 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
             task::<body::Output<'_>>(bytes, |value| Ok(Change::Composed { output: Box::new(payload(&value.output)?) }))?
         }
         Kind::Ended => task::<body::Ended<'_>>(bytes, |value| ended(&value))?,
-        Kind::Abandoned => task::<body::Abandoned>(bytes, |value| {
+        Kind::Abandoned => task::<body::Abandoned<'_>>(bytes, |value| {
             Ok(Change::Abandoned {
                 attempt: AttemptNo(value.attempt),
                 incarnation: Incarnation(value.incarnation),
                 cost: Money(value.cost),
                 tokens: value.tokens,
+                fate: value.fate.map_or(Ok(Fate::None), |word| {
+                    Fate::from_word(&word).ok_or_else(|| format!("{word:?} is no fate of an effect"))
+                })?,
             })
+        })?,
+        Kind::Resolved => task::<body::Resolved<'_>>(bytes, |value| {
+            Ok(Change::Resolved(Box::new(core::Resolved {
+                happened: value.happened,
+                output: value.output.as_ref().map(payload).transpose()?,
+                by: value.by.map(|by| Principal::new(&by)),
+                next: next(&value.next)?,
+            })))
         })?,
         Kind::Opened
         | Kind::Closed
@@ -313,6 +325,7 @@ fn next(value: &body::Next<'_>) -> Read<core::Next> {
         body::Next::Succeed => core::Next::Succeed,
         body::Next::Retry { at } => core::Next::Retry { at: Timestamp(*at) },
         body::Next::Rung { rung, failure } => core::Next::Rung { rung: *rung, failure: caught(failure.as_ref())? },
+        body::Next::Doubt(failed) => core::Next::Doubt(Box::new(failure(failed)?)),
         body::Next::Fail(failed) => core::Next::fail(failure(failed)?),
     })
 }

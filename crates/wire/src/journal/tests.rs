@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use agendum_core::{
-    Answered, Change, Dispatched, End, Ended, Entry, Evaluation, Finished, Next, NextRound, Record, RunFailure,
-    RunSubmitted, Unsent,
+    Answered, Change, Dispatched, End, Ended, Entry, Evaluation, Finished, Next, NextRound, Record, Resolved,
+    RunFailure, RunSubmitted, Unsent,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Class, Duration, Effect, Failure, Hash, Incarnation, Labels, MediaType, Money, Outcome,
+    AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money, Outcome,
     PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success, TaskPath, Tenant, Timestamp, Usage,
 };
 use smallvec::smallvec;
@@ -153,7 +153,7 @@ fn changes() -> Vec<Change> {
         Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Use { output: payload(6).into() } },
         Change::RoundJudged { evaluation: all.into(), next: NextRound::Fail(Next::fail(failure())) },
         Change::Composed { output: payload(6).into() },
-        Change::Abandoned { attempt: AttemptNo(1), incarnation: Incarnation(3), cost: Money(1), tokens: 2 },
+        abandoned(Fate::None),
     ];
     let ended = |end: End| Ended::new(end, Next::fail(Failure::new(end.class(), "over")));
     changes.extend(End::ALL.map(|end| Change::Ended(ended(end).into())));
@@ -166,6 +166,10 @@ fn changes() -> Vec<Change> {
     let pruned = Ended { waits, ..ended(End::Pruned) };
     changes.extend([lost, pruned].map(|ended| Change::Ended(ended.into())));
     changes
+}
+
+fn abandoned(fate: Fate) -> Change {
+    Change::Abandoned { attempt: AttemptNo(1), incarnation: Incarnation(3), cost: Money(1), tokens: 2, fate }
 }
 
 fn samples() -> Vec<Record> {
@@ -202,6 +206,16 @@ fn entries() -> Vec<Entry> {
         Change::RoundJudged { evaluation: Box::default(), next: NextRound::Fail(next) },
         Change::Caught { output: payload(6).into(), failure: caught() },
     ];
+    let resolved = |happened, output, by, next| Change::Resolved(Box::new(Resolved { happened, output, by, next }));
+    let doubtful = Ended::new(End::Uncertain, Next::Doubt(Box::new(failure())));
+    let later = [
+        abandoned(Fate::Taken),
+        abandoned(Fate::Uncertain),
+        Change::Ended(doubtful.into()),
+        resolved(Some(true), Some(payload(6)), None, Next::Succeed),
+        resolved(None, None, Some(Principal::new("cli")), Next::fail(failure())),
+    ];
+    let changes = changes.into_iter().chain(later);
     entries.extend(changes.map(|change| entry(Record::Task { run: RUN, path: deep(), change }, Vec::new())));
     entries
 }
@@ -266,7 +280,7 @@ fn envelope(kind: u16, version: u16, run: Option<RunId>) -> Envelope {
 #[test]
 fn every_kind_is_in_the_golden_journal() {
     for kind in Kind::ALL {
-        assert!(samples().iter().any(|record| Kind::of(record) == kind), "{kind:?}");
+        assert!(entries().iter().any(|entry| Kind::of(&entry.record) == kind), "{kind:?}");
         assert_eq!(Kind::from_number(kind as u16), Some(kind));
     }
 }

@@ -1,7 +1,7 @@
 //! Records and text as events of a stream.
 
-use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Record, Waits};
-use agendum_types::{AttemptId, Class, Graph, Outcome, TaskPath};
+use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Record, Resolved, Waits};
+use agendum_types::{AttemptId, Class, Fate, Graph, Outcome, TaskPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -51,6 +51,9 @@ pub struct Event {
     /// True if the attempt was out when the process ended: it ended then, and not when this was found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,
+    /// Of an attempt that was not wanted any more: `taken` if it took effect, `uncertain` if it may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fate: Option<String>,
     /// Text of a running attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -141,7 +144,14 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
                 undone(event, &ended.next, ended.end.class(), ended.end.sentence())
             }
         }
-        Change::Abandoned { cost, tokens, .. } => {
+        Change::Resolved(found) => {
+            let kind = follow(event, &found.next);
+            event.note = Some(resolved(found));
+            kind
+        }
+        Change::Abandoned { cost, tokens, fate, .. } => {
+            event.note = fate.sentence().map(str::to_owned);
+            event.fate = Some(fate.word().to_owned()).filter(|_| *fate != Fate::None);
             event.cost_usd = Some(dollars(*cost));
             event.tokens = Some(*tokens);
             "task.abandoned"
@@ -176,10 +186,24 @@ fn follow(event: &mut Event, next: &Next) -> &'static str {
             event.note = Some(format!("caught by rung {}", rung + 1));
             "task.catching"
         }
+        Next::Doubt(failure) => {
+            event.error.get_or_insert_with(|| RunError::plain(failure));
+            "task.in_doubt"
+        }
         Next::Fail(failure) => {
             event.error.get_or_insert_with(|| RunError::plain(failure));
             "task.failed"
         }
+    }
+}
+
+/// Who found out what about an attempt that was in doubt.
+fn resolved(resolved: &Resolved) -> String {
+    let who = resolved.by.as_ref().map_or_else(|| "its check".to_owned(), |by| by.to_string());
+    match resolved.happened {
+        Some(true) => format!("{who} says that it took effect"),
+        Some(false) => format!("{who} says that it had no effect"),
+        None => format!("{who} cannot say whether it took effect"),
     }
 }
 

@@ -39,7 +39,9 @@ pub(super) fn reason(graph: &Graph, task: &TaskReasons) -> Option<String> {
         }
         Reason::Turn => "waits until earlier items have ended, for its `foreach` has `max_parallel`".to_owned(),
     };
-    Some(text)
+    let ends = matches!(task.reason, Some(Reason::EndedFirst(_) | Reason::CalledOff));
+    let last = task.attempts.last().filter(|_| ends).and_then(|attempt| attempt.failed.as_ref());
+    Some(last.map_or_else(|| text.clone(), |(_, message)| format!("{text}; {message}")))
 }
 
 /// Why the run has no output.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{Duration, RunId, RunView, TaskPath, TaskStatus};
+use agendum_types::{Duration, Fate, RunId, RunView, TaskPath, TaskStatus};
 
 use super::{World, run_id, run_name};
 use crate::why::{Page, Reasons, Seen};
@@ -122,6 +122,7 @@ fn change_text(change: &Change) -> String {
         }
         Change::Finished(finished) => format!("finished: {:?}", finished.next),
         Change::Ended(ended) => format!("ended {:?}: {:?}", ended.end, ended.next),
+        Change::Abandoned { fate, .. } if *fate != Fate::None => format!("abandoned, effect {}", fate.word()),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
     }
 }

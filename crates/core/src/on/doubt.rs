@@ -1,0 +1,82 @@
+//! Attempts that may have taken effect: what is decided once somebody found out.
+
+use agendum_types::graph::OnUncertain;
+use agendum_types::{Class, Failure, PayloadRef, Principal, RunId, TaskPath};
+
+use crate::inst::State;
+use crate::record::{Change, Next, Resolved};
+use crate::run::{InstId, Slot};
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    /// What follows on an attempt that may have taken effect.
+    pub(crate) fn next_in_doubt(&self, slot: Slot, id: InstId, failure: Failure) -> Next {
+        let run = self.board.run(slot);
+        match self.board.plan(slot).task(run.inst(id).node).on_uncertain {
+            OnUncertain::Fail => self.rung_or_fail(slot, id, failure, true),
+            OnUncertain::Ask | OnUncertain::Check { .. } => Next::Doubt(Box::new(failure)),
+        }
+    }
+
+    /// The check of a task has ended.
+    pub(crate) fn checked(&mut self, slot: Slot, id: InstId) {
+        let Some(run) = self.board.run_if_live(slot) else {
+            return;
+        };
+        let inst = run.inst(id);
+        if let State::Checked(happened) = inst.state {
+            let output = inst.output.as_deref().cloned();
+            self.resolve(slot, id, happened, output, None);
+        }
+    }
+
+    /// True if a person is asked whether this task's last attempt took effect.
+    #[must_use]
+    pub fn is_in_doubt(&self, run: RunId, path: &TaskPath) -> bool {
+        let found = self.board.slot(run).and_then(|slot| Some((slot, self.board.find(slot, path)?)));
+        found.is_some_and(|(slot, id)| matches!(self.board.run(slot).inst(id).state, State::InDoubt(_)))
+    }
+
+    /// A person told. What is not in doubt, or not any more, stays as it is.
+    pub(crate) fn on_resolved(
+        &mut self,
+        run: RunId,
+        path: &TaskPath,
+        happened: Option<bool>,
+        output: Option<PayloadRef>,
+        by: Principal,
+    ) {
+        let Some(slot) = self.board.slot(run).filter(|_| self.is_in_doubt(run, path)) else {
+            return;
+        };
+        let id = self.board.find(slot, path).expect("it was found just now");
+        let input = self.board.run(slot).inst(id).input.as_deref().map(|input| &input.labels);
+        let labels = self.board.joined(slot, input);
+        let output = output.filter(|_| happened == Some(true)).map(|output| PayloadRef { labels, ..output });
+        self.resolve(slot, id, happened, output, Some(by));
+    }
+
+    fn resolve(
+        &mut self,
+        slot: Slot,
+        id: InstId,
+        happened: Option<bool>,
+        output: Option<PayloadRef>,
+        by: Option<Principal>,
+    ) {
+        let failure = self.board.run(slot).inst(id).failure.as_deref().cloned();
+        let failure = failure.unwrap_or_else(|| Failure::new(Class::Uncertain, ""));
+        let next = match happened {
+            Some(true) if self.board.wants_judgement(slot, id) => Next::Judge,
+            Some(true) => Next::Succeed,
+            // The proof that it may be repeated; how often says `retry`.
+            Some(false) => {
+                let message = format!("it was found to have had no effect: {}", failure.message);
+                let failure = Failure::new(Class::Unavailable, &message).without_effect();
+                self.next_after(slot, id, &failure, true)
+            }
+            None => self.rung_or_fail(slot, id, failure, true),
+        };
+        self.record_task(slot, id, Change::Resolved(Box::new(Resolved { happened, output, by, next })));
+    }
+}
