@@ -154,6 +154,9 @@ impl Board {
             (Record::TasksAdded { graph, .. }, Some(slot)) => self.grow(slot, *graph),
             (Record::CancelRequested { .. }, Some(slot)) => self.cancel(slot),
             (Record::Paused { .. }, Some(slot)) => self.run_mut(slot).paused = Some(self.at),
+            (Record::Crashed { incarnation, in_row, quarantined, .. }, Some(slot)) => {
+                self.crashed(slot, *incarnation, *in_row, *quarantined);
+            }
             (Record::Resumed { .. }, Some(slot)) => self.resume(slot),
             (Record::Task { path, change, .. }, Some(slot)) => self.change(slot, path, change, entry.seq),
             (Record::Answered(answered), Some(slot)) => self.answer(slot, answered),

@@ -26,7 +26,18 @@ impl Scheduler {
 
 fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     let mut hasher = FxHasher::default();
-    (run.id, &run.tenant, &run.principal, &run.inputs, run.priority, run.strict, run.paused).hash(&mut hasher);
+    (
+        run.id,
+        &run.tenant,
+        &run.principal,
+        &run.inputs,
+        run.priority,
+        run.strict,
+        run.paused,
+        run.quarantined,
+        run.crashed,
+    )
+        .hash(&mut hasher);
     (graph, &run.labels, &run.budget).hash(&mut hasher);
     run.scopes.iter().for_each(|scope| (scope.len(), scope.unsettled).hash(&mut hasher));
     (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);

@@ -22,6 +22,8 @@ pub enum Event {
         last: Seq,
         /// When that was decided: as long as the earlier life is known to have lasted.
         at: Timestamp,
+        /// True if the earlier life ended by a crash, of which something that was at work may be the cause.
+        crashed: bool,
         /// Seeds the shard's random numbers; recorded.
         seed: u64,
     },

@@ -1,6 +1,7 @@
 //! What each event leads to, one family in a file.
 
 pub(crate) mod control;
+mod crash;
 mod doubt;
 pub(crate) mod evaluated;
 pub(crate) mod opened;

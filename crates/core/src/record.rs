@@ -65,7 +65,18 @@ pub enum Record {
         /// The run.
         run: RunId,
     },
-    /// A caller lifted the pause.
+    /// The process crashed while something of the run was at work.
+    Crashed {
+        /// The run.
+        run: RunId,
+        /// The life that found it so.
+        incarnation: Incarnation,
+        /// Crashes in a row, this one included.
+        in_row: u32,
+        /// Too many: nothing of the run is begun until somebody lets it go on.
+        quarantined: bool,
+    },
+    /// A caller lifted the pause, or the quarantine.
     Resumed {
         /// The run.
         run: RunId,
@@ -404,6 +415,7 @@ impl Record {
             Self::TasksAdded { run, .. }
             | Self::CancelRequested { run }
             | Self::Paused { run }
+            | Self::Crashed { run, .. }
             | Self::Resumed { run }
             | Self::Task { run, .. }
             | Self::Done { run } => Some(*run),

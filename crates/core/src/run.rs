@@ -109,8 +109,12 @@ pub(crate) struct Run {
     pub(crate) labels: Labels,
     pub(crate) priority: Priority,
     pub(crate) strict: bool,
-    /// Since when a caller has paused it.
+    /// Since when a caller has paused it, or it is in quarantine.
     pub(crate) paused: Option<Timestamp>,
+    /// Nothing of it is begun, not even an evaluation.
+    pub(crate) quarantined: bool,
+    /// The last life that found it at work in a crash, and how many there were in a row.
+    pub(crate) crashed: (Incarnation, u32),
     pub(crate) degraded: bool,
     pub(crate) phase: Phase,
     pub(crate) status: RunStatus,

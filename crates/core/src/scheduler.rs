@@ -34,6 +34,8 @@ pub struct Scheduler {
     pub(crate) is_stopping: bool,
     /// Opened, but the open runs are not taken up yet: that needs the table of targets.
     pub(crate) reopening: bool,
+    /// The earlier life ended by a crash, and whom that met is not recorded yet.
+    pub(crate) crashed: bool,
 }
 
 impl Scheduler {
@@ -54,6 +56,7 @@ impl Scheduler {
             durable: Seq(0),
             is_stopping: false,
             reopening: false,
+            crashed: false,
         }
     }
 
@@ -84,7 +87,9 @@ impl Scheduler {
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
         self.move_clock(now);
         match event {
-            Event::Opened { incarnation, last, at, seed } => self.on_opened(incarnation, (last, at), seed),
+            Event::Opened { incarnation, last, at, crashed, seed } => {
+                self.on_opened(incarnation, (last, at), crashed, seed);
+            }
             Event::Stopping => self.is_stopping = true,
             Event::Closed => {
                 self.on_closed();

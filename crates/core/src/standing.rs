@@ -11,8 +11,10 @@ use crate::scheduler::Scheduler;
 pub struct Standing {
     /// How far it has come.
     pub status: RunStatus,
-    /// True if a caller paused it.
+    /// True if a caller paused it, or it is in quarantine.
     pub paused: bool,
+    /// True if it was at work in too many crashes in a row: nothing of it is begun until it is resumed.
+    pub quarantined: bool,
     /// What it has spent.
     pub spent: Money,
     /// True if an attempt is out, or an evaluation that is not the first of its task.
@@ -34,8 +36,8 @@ impl Scheduler {
             && run.insts.iter().all(|inst| {
                 matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || lacks_target(inst)
             });
-        let (status, paused, spent) = (run.status, run.paused.is_some(), run.spent);
-        Some(Standing { status, paused, spent, under_way, waits_for_target })
+        let (status, paused, spent, quarantined) = (run.status, run.paused.is_some(), run.spent, run.quarantined);
+        Some(Standing { status, paused, quarantined, spent, under_way, waits_for_target })
     }
 }
 

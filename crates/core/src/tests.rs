@@ -4,6 +4,7 @@
 
 mod world;
 
+mod crash;
 mod culprits;
 mod doubt;
 mod durability;

@@ -45,7 +45,7 @@ impl Scheduler {
         let task = |id: InstId| TaskView {
             path: graph.path_text(&run.path(id)),
             status: run.inst(id).status(),
-            waiting_on: waiting_on(&self.board, run.inst(id)),
+            waiting_on: waiting_on(&self.board, run, run.inst(id)),
             waits: self.board.waited(run, id, now).into_vec(),
             attempts: run.inst(id).attempts,
         };
@@ -56,6 +56,7 @@ impl Scheduler {
             graph: Arc::clone(&graph.name),
             status: run.status,
             paused: run.paused.is_some(),
+            quarantined: run.quarantined,
             submitted: run.submitted,
             deadline: run.deadline,
             spent: run.spent,
@@ -85,8 +86,9 @@ fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
 }
 
 /// Why a task that is neither running nor settled waits: every such task has a cause.
-fn waiting_on(board: &Board, inst: &Inst) -> Option<Cause> {
+fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
     match &inst.state {
+        State::Ready | State::Asking(_) if run.quarantined => Some(Cause::Paused),
         State::Waiting => Some(Cause::Dependency),
         State::Ready | State::Asking(_) | State::Checked(_) => Some(Cause::Scheduler),
         State::InDoubt(_) => Some(Cause::Person),

@@ -236,6 +236,7 @@ impl Reading {
             | Record::Closed
             | Record::ClockJumped { .. }
             | Record::Paused { .. }
+            | Record::Crashed { .. }
             | Record::Resumed { .. } => {}
         }
     }
@@ -315,6 +316,7 @@ pub fn reasons<'g>(
             | Record::ClockJumped { .. }
             | Record::CancelRequested { .. }
             | Record::Paused { .. }
+            | Record::Crashed { .. }
             | Record::Resumed { .. }
             | Record::Task { .. }
             | Record::Answered(_)

@@ -9,7 +9,7 @@ use crate::board::Todo;
 use crate::inst::{Body, Layer, Settled, State};
 use crate::queue::Rank;
 use crate::record::{Answered, Change, End, Record};
-use crate::run::{InstId, Phase, Slot};
+use crate::run::{InstId, Phase, Run, Slot};
 use crate::scheduler::Scheduler;
 use crate::timers::Timer;
 
@@ -62,11 +62,14 @@ impl Scheduler {
         if !matches!(inst.state, State::Ready) {
             return;
         }
-        let (node, layer) = (inst.node, inst.layer);
+        let (node, layer, quarantined) = (inst.node, inst.layer, run.quarantined);
         if inst.start_at > self.now {
             let start = inst.start_at;
             self.board.timers.set(start, Timer::Start(slot, id));
             self.board.run_mut(slot).inst_mut(id).state = State::Parked(start);
+            return;
+        }
+        if quarantined {
             return;
         }
         let entered = inst.entered;
@@ -120,6 +123,9 @@ impl Scheduler {
         let State::Asking(step) = run.inst(id).state else {
             return;
         };
+        if run.quarantined {
+            return;
+        }
         let (run_id, path) = (run.id, run.path(id));
         if self.evaluations_out >= self.board.limits.evaluation_credits {
             self.backlog.push_back((run_id, path, step));
@@ -135,7 +141,8 @@ impl Scheduler {
     }
 
     fn ask_run(&mut self, slot: Slot) {
-        let Some(run) = self.board.run_if_live(slot).filter(|run| run.phase == Phase::Composing) else {
+        let open = |run: &&Run| run.phase == Phase::Composing && !run.quarantined;
+        let Some(run) = self.board.run_if_live(slot).filter(open) else {
             return;
         };
         if self.evaluations_out >= self.board.limits.evaluation_credits {

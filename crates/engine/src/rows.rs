@@ -45,6 +45,7 @@ pub(crate) fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)>
         | Record::ClockJumped { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Crashed { .. }
         | Record::Resumed { .. }
         | Record::Task { .. }
         | Record::Answered(_)
@@ -69,6 +70,7 @@ pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Crashed { .. }
         | Record::Resumed { .. }
         | Record::Task { .. } => return None,
     };
@@ -98,6 +100,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Crashed { .. }
         | Record::Resumed { .. }
         | Record::Done { .. } => None,
     };

@@ -103,7 +103,8 @@ pub(crate) fn run(
     let _told = Ending(surroundings);
     let mut life = match surroundings.runtime.block_on(restore::open(surroundings)) {
         Ok(restored) => {
-            let life = Life::begin(Arc::clone(surroundings), restored, life::Waiters::default());
+            let crashed = restored.crashed();
+            let life = Life::begin(Arc::clone(surroundings), restored, crashed, life::Waiters::default());
             surroundings.set_health(Health::Ready);
             let _gone = opened.send(Ok(()));
             life
@@ -116,6 +117,7 @@ pub(crate) fn run(
     };
     loop {
         let lived = catch_unwind(AssertUnwindSafe(|| life.live(inbox)));
+        let panicked = lived.is_err();
         let reason = match lived.unwrap_or_else(|_said| End::Failed(PANICKED.to_owned())) {
             End::Stopped => break,
             End::Failed(reason) if life.is_stopping() => {
@@ -129,7 +131,7 @@ pub(crate) fn run(
         surroundings.feed.reset();
         let waiters = std::mem::take(&mut life.waiters);
         drop(life);
-        life = match reopen(surroundings, inbox, waiters) {
+        life = match reopen(surroundings, inbox, panicked, waiters) {
             Some(life) => life,
             None => break,
         };
@@ -146,8 +148,9 @@ impl Drop for Ending<'_> {
     }
 }
 
-/// Opens the journal again and again until it succeeds; `None` if the shard is told to stop meanwhile.
-fn reopen(surroundings: &Arc<Surroundings>, inbox: &mut Intake, waiters: life::Waiters) -> Option<Life> {
+/// Opens the journal again and again until it succeeds; `None` if the shard is told to stop meanwhile. Only a panic is a crash: what the
+/// disk refused no run has caused.
+fn reopen(surroundings: &Arc<Surroundings>, inbox: &mut Intake, crashed: bool, waiters: life::Waiters) -> Option<Life> {
     let mut pause = REOPEN_PAUSE;
     loop {
         // However much is asked meanwhile.
@@ -161,7 +164,7 @@ fn reopen(surroundings: &Arc<Surroundings>, inbox: &mut Intake, waiters: life::W
             }
         }
         match surroundings.runtime.block_on(restore::open(surroundings)) {
-            Ok(restored) => return Some(Life::begin(Arc::clone(surroundings), restored, waiters)),
+            Ok(restored) => return Some(Life::begin(Arc::clone(surroundings), restored, crashed, waiters)),
             Err(error) => tracing::error!(error = chain(&error), "the journal cannot be opened"),
         }
         pause = (pause * 2).min(Span::from_secs(60));

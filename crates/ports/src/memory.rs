@@ -130,6 +130,7 @@ impl Store for MemoryStore {
         let opened = Opened {
             incarnation: shard.incarnation,
             last: shard.rows.last().map_or(Seq(0), |row| row.seq),
+            last_kind: shard.rows.last().map(|row| row.kind),
             high_water: shard.rows.iter().map(|row| row.at).max().unwrap_or(Timestamp(0)),
         };
         ready(Ok(opened)).boxed()

@@ -172,6 +172,8 @@ pub struct Opened {
     pub last: Seq,
     /// The greatest time in the journal: "now" never goes back behind it.
     pub high_water: Timestamp,
+    /// The kind of the last row.
+    pub last_kind: Option<u16>,
 }
 
 /// The durable state of an installation.

@@ -126,7 +126,13 @@ impl World {
             gated: Vec::new(),
             flying: std::collections::VecDeque::new(),
         };
-        world.tell(Event::Opened { incarnation: Incarnation(1), last: Seq(0), at: Timestamp(0), seed: 1 });
+        world.tell(Event::Opened {
+            incarnation: Incarnation(1),
+            last: Seq(0),
+            at: Timestamp(0),
+            crashed: false,
+            seed: 1,
+        });
         world.tell(Event::TargetsPublished(vec![target()]));
         world
     }

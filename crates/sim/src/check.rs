@@ -225,6 +225,8 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
     let Record::Task { path, change, .. } = record else {
         return match record {
             Record::Paused { .. } => vec!["paused"],
+            Record::Crashed { quarantined: true, .. } => vec!["quarantined"],
+            Record::Crashed { .. } => vec!["at work in a crash"],
             Record::Resumed { .. } => vec!["resumed"],
             Record::TasksAdded { .. } => vec!["tasks added"],
             Record::CancelRequested { .. } => vec!["cancelled"],

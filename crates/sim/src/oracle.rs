@@ -15,6 +15,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
 
+mod crash;
 mod deeds;
 mod doubt;
 mod ends;
@@ -27,7 +28,7 @@ mod rules;
 mod settle;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_core::{Action, Deed, Evaluation, Event, Rejected, RunSubmitted, Scheduler, Step, Submission};
@@ -52,6 +53,10 @@ pub struct Reference {
     down: (Timestamp, Timestamp),
     /// Opened, and the targets are not known yet.
     reopening: bool,
+    /// The earlier life crashed: whom that met is not told yet.
+    crashed: bool,
+    /// Runs that it met.
+    met: BTreeSet<RunId>,
     targets: Vec<Target>,
     /// How often the table of targets was replaced.
     version: u32,
@@ -152,6 +157,8 @@ impl Reference {
             at: Timestamp(0),
             down: Default::default(),
             reopening: false,
+            crashed: false,
+            met: BTreeSet::new(),
             targets: Vec::new(),
             version: 0,
             closed: Vec::new(),
@@ -180,7 +187,8 @@ impl Reference {
     pub fn hear(&mut self, now: Timestamp, event: &Event) {
         self.now = self.now.max(now);
         match event {
-            Event::Opened { incarnation, .. } => {
+            Event::Opened { incarnation, crashed, .. } => {
+                self.crashed = *crashed;
                 self.incarnation = *incarnation;
                 self.down = (self.at, self.now);
                 self.reopening = true;
@@ -299,6 +307,9 @@ impl Reference {
             }
         }
         if std::mem::take(&mut self.reopening) {
+            if std::mem::take(&mut self.crashed) {
+                self.met = self.runs.keys().copied().filter(|run| self.is_at_work(*run)).collect();
+            }
             for graph in self.runs.values().map(|run| Arc::clone(&run.graph)).collect::<Vec<_>>() {
                 self.refresh(&graph);
             }
@@ -342,6 +353,8 @@ impl Reference {
             submitted: said.clone(),
             at: self.now,
             paused: false,
+            quarantined: false,
+            crashed: Default::default(),
             degraded: false,
             started: false,
             cancelled: false,

@@ -24,11 +24,18 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
         used.extend(planned.iter().flat_map(|plan| words(&plan.graph)));
         used.extend(planned.iter().filter(|plan| plan.grown.is_some()).map(|_| "tasks join a run"));
     }
-    assert_snapshot!(lines(&kinds), @"
+    has_every_kind(&kinds);
+    uses_the_language(&used);
+}
+
+/// Every kind of decision comes up.
+fn has_every_kind(kinds: &BTreeSet<&str>) {
+    assert_snapshot!(lines(kinds), @"
     abandoned
     abandoned, perhaps with an effect
     another round
     answered, degraded
+    at work in a crash
     cancelled
     caught
     closed
@@ -45,6 +52,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
     not good enough
     paused
     pruned
+    quarantined
     reattached
     resumed
     retried
@@ -60,7 +68,11 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
     uncertain
     unevaluable
     ");
-    assert_snapshot!(lines(&used), @"
+}
+
+/// Every part of the language is used.
+fn uses_the_language(used: &BTreeSet<&str>) {
+    assert_snapshot!(lines(used), @"
     background
     budget.tokens
     catch: target

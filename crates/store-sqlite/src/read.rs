@@ -38,11 +38,12 @@ pub(crate) fn open_rows(db: &Connection, shard: ShardId, after: Seq, count_max: 
 }
 
 /// The last row of a journal, and when it was written.
-pub(crate) fn latest(db: &Connection, shard: ShardId) -> rusqlite::Result<Option<(Seq, Timestamp)>> {
-    let sql = "SELECT place, at FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1";
+/// Place, time and kind of the last row.
+pub(crate) fn latest(db: &Connection, shard: ShardId) -> rusqlite::Result<Option<(Seq, Timestamp, Option<u16>)>> {
+    let sql = "SELECT place, at, kind FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1";
     let places = places(shard, Seq(0));
     let latest = db.query_row(sql, params![places.start(), places.end()], |row| {
-        Ok((seq(row.get(0)?), Timestamp(whole(row.get(1)?))))
+        Ok((seq(row.get(0)?), Timestamp(whole(row.get(1)?)), u16::try_from(row.get::<_, i64>(2)?).ok()))
     });
     latest.optional()
 }

@@ -102,7 +102,7 @@ impl Store for SqliteStore {
     }
 
     fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.query("read the end of the journal", move |db| Ok(read::latest(db, shard)?.map(|(_, at)| at)))
+        self.query("read the end of the journal", move |db| Ok(read::latest(db, shard)?.map(|(_, at, _)| at)))
     }
 
     fn read_run(

@@ -76,10 +76,12 @@ impl Writer {
         let sql = "INSERT INTO shards (shard, incarnation) VALUES (?1, 1)
             ON CONFLICT (shard) DO UPDATE SET incarnation = incarnation + 1 RETURNING incarnation";
         let incarnation = work.query_row(sql, params![shard.0], |row| row.get(0).map(Incarnation)).map_err(&io)?;
-        let (last, high_water) = latest(&work, shard).map_err(&io)?.unwrap_or((Seq(0), Timestamp(0)));
+        let latest = latest(&work, shard).map_err(&io)?;
+        let (last, high_water) = latest.map_or((Seq(0), Timestamp(0)), |(last, at, _)| (last, at));
+        let last_kind = latest.and_then(|(_, _, kind)| kind);
         work.commit().map_err(&io)?;
         self.journals.insert(shard, Journal { incarnation, last, poisoned: false });
-        Ok(Opened { incarnation, last, high_water })
+        Ok(Opened { incarnation, last, high_water, last_kind })
     }
 
     /// Writes a group; every append of it gets its answer.

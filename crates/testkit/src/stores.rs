@@ -71,6 +71,7 @@ async fn appends_in_order_and_fences(store: &dyn Store) {
     assert!(after != Appended::Durable, "an incarnation that failed stays failed");
     let second = store.open(SHARD).await.unwrap();
     assert_eq!((second.incarnation, second.last, second.high_water), (Incarnation(2), Seq(5), Timestamp(50)));
+    assert!(first.last_kind.is_none() && second.last_kind == Some(3), "{first:?} {second:?}");
     let old = store.append(batch(first.incarnation, 6, 1, &tenant, run_id(1))).await;
     assert!(matches!(old, Appended::Fenced(_)), "an earlier incarnation is fenced off: {old:?}");
     let new = store.append(batch(second.incarnation, 6, 1, &tenant, run_id(1))).await;

@@ -23,6 +23,8 @@ pub struct Limits {
     pub loop_rounds_default: u32,
     /// Attempts of one task, all rungs together.
     pub attempts_max: u32,
+    /// Crashes in a row in which a run was at work, after which it is held until somebody lets it go on.
+    pub crashes_max: u32,
     /// Runs alive in one shard.
     pub live_runs_max: u32,
     /// Task instances alive in one shard.
@@ -73,6 +75,7 @@ impl Limits {
         foreach_parallel_default: 8,
         loop_rounds_default: 3,
         attempts_max: 100,
+        crashes_max: 3,
         live_runs_max: 2_000_000,
         live_tasks_max: 20_000_000,
         attempt_credits: 4_096,

@@ -53,8 +53,10 @@ pub struct RunView {
     pub graph: Arc<str>,
     /// How it stands.
     pub status: RunStatus,
-    /// True if a caller paused it.
+    /// True if a caller paused it, or it is in quarantine.
     pub paused: bool,
+    /// True if it was at work in too many crashes in a row: nothing of it is begun until it is resumed.
+    pub quarantined: bool,
     /// When it was accepted.
     pub submitted: Timestamp,
     /// When its answer is due.

@@ -33,6 +33,8 @@ pub enum Kind {
     Done = 9,
     /// A life of the shard ended in good order.
     Closed = 10,
+    /// The process crashed while something of the run was at work.
+    Crashed = 11,
     /// A task was ready, and what had to be evaluated was.
     Entered = 16,
     /// An attempt was sent to a target.
@@ -59,7 +61,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -70,6 +72,7 @@ impl Kind {
         Self::Answered,
         Self::Done,
         Self::Closed,
+        Self::Crashed,
         Self::Entered,
         Self::Dispatched,
         Self::Referenced,
@@ -109,6 +112,7 @@ impl Kind {
             Record::Answered(_) => Self::Answered,
             Record::Done { .. } => Self::Done,
             Record::Closed => Self::Closed,
+            Record::Crashed { .. } => Self::Crashed,
             Record::Task { change, .. } => match change {
                 Change::Entered(_) => Self::Entered,
                 Change::Dispatched(_) => Self::Dispatched,

@@ -68,6 +68,9 @@ pub struct Run {
     /// True if it is live and all that it still waits for is a target that its host does not have.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits_for_target: bool,
+    /// True if it was at work in too many crashes in a row: nothing of it is begun until it is resumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quarantined: bool,
     /// True if it was left out when its data directory was opened, because what is kept of it is damaged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub damaged: bool,
@@ -195,6 +198,7 @@ impl Run {
             spent_usd: 0.0,
             under_way: false,
             waits_for_target: false,
+            quarantined: false,
             damaged: false,
         }
     }
@@ -207,6 +211,7 @@ impl Run {
         }
         self.spent_usd = dollars(standing.spent);
         (self.under_way, self.waits_for_target) = (standing.under_way, standing.waits_for_target);
+        self.quarantined = standing.quarantined;
     }
 
     /// Takes in that its shard does not have it: it was left out as damaged, or its answer is decided and about to be durable.
@@ -269,7 +274,14 @@ mod tests {
         ];
         for (durable, status, paused, said) in cases {
             let mut run = Run::new(RunId(1), "g", durable, Timestamp(0));
-            run.stands(&Standing { status, paused, spent: Money::ZERO, under_way: false, waits_for_target: false });
+            run.stands(&Standing {
+                status,
+                paused,
+                quarantined: false,
+                spent: Money::ZERO,
+                under_way: false,
+                waits_for_target: false,
+            });
             assert_eq!(run.status, said, "{durable:?} {status:?} {paused}");
         }
         for (durable, damaged, said) in

@@ -45,7 +45,7 @@ macro_rules! limit {
 
 /// What is not here is no user's business, or may not change while there are open runs: which payloads lie inside the journal, and
 /// defaults that a stored document was read with. No ceiling exceeds the type of its field.
-const FIELDS: [Field; 15] = [
+const FIELDS: [Field; 16] = [
     limit!(document_bytes_max, Bytes, 1 << 10, 16 << 20),
     limit!(graph_tasks_max, Count, 1, 100_000),
     limit!(run_tasks_max, Count, 1, 100_000_000),
@@ -53,6 +53,7 @@ const FIELDS: [Field; 15] = [
     limit!(depth_max, Count, 1, 10),
     limit!(foreach_items_max, Count, 1, 1_000_000),
     limit!(attempts_max, Count, 1, 1_000),
+    limit!(crashes_max, Count, 1, 1_000),
     limit!(live_runs_max, Count, 1, 10_000_000),
     limit!(live_tasks_max, Count, 100, 100_000_000),
     limit!(attempt_credits, Count, 1, 65_536),

@@ -33,6 +33,8 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
             "damaged"
         } else if idle > 0 && !run.done && run.elapsed_ms.is_none() {
             "not hosted"
+        } else if run.quarantined {
+            "quarantined"
         } else {
             &run.status
         };
@@ -69,6 +71,11 @@ pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
         let attempts = if task.attempts > 1 { format!("  {} attempts", task.attempts) } else { String::new() };
         let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!("  {}", line(reason)));
         writeln!(out, "  {:<32} {}{attempts}{waiting}{reason}", task.task, task.status)?;
+    }
+    if told.run.quarantined {
+        let (program, id) = (next::reading(), &told.run.id);
+        let why = "it was at work in too many crashes of its host in a row, and may be their cause";
+        writeln!(out, "  {why}: nothing of it is begun until `{program} runs resume {id}`")?;
     }
     if let Some(error) = &told.error {
         let task = error.task.as_ref().map_or_else(String::new, |task| format!(" in {task}"));

@@ -1,6 +1,8 @@
-//! Effects of which nobody knows whether they took place: a check asks the world outside.
+//! What nobody knows after a crash: whether an effect took place, and which run is to blame.
 
-use crate::place::Place;
+use std::time::Duration;
+
+use crate::place::{Place, Server};
 
 const GRAPH: &str = r#"
 version: 1
@@ -39,4 +41,33 @@ fn what_is_in_doubt_is_booked_once() {
         let pay = why["tasks"].as_array().unwrap().iter().find(|task| task["task"] == "pay").unwrap();
         assert_eq!(pay["attempts"].as_array().unwrap().len(), attempts, "{why}");
     }
+}
+
+/// Whatever a host was doing when it died may be why: what was at work in three such ends in a row is held until somebody lets it go on.
+#[test]
+fn a_run_that_is_at_work_in_three_crashes_is_held() {
+    let place = Place::with_shell();
+    let line = "echo >> begun; test -e calm || exec sleep 60";
+    let graph = format!(
+        "version: 1\nname: g\ntasks:\n  a: {{ uses: exec, effect: none, with: {{ argv: [sh, -c, {line:?}] }} }}\n"
+    );
+    place.write("graph.yaml", &graph);
+    let begun = || std::fs::read_to_string(place.path("begun")).map_or(0, |text| text.lines().count());
+    let mut server = Server::start(&place, &[]);
+    let run = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    for life in 1..=3 {
+        while begun() < life {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        server.kill();
+        server = Server::start(&place, &[]);
+    }
+    let shown = place.json(&["runs", "show", &run]);
+    assert_eq!((&shown["status"], &shown["quarantined"]), (&"paused".into(), &true.into()), "{shown}");
+    assert!(place.run(&["runs", "show", &run]).1.contains(&format!("runs resume {run}")));
+    place.write("calm", "");
+    assert_eq!(place.run(&["runs", "resume", &run]).0, 0);
+    assert_eq!(place.run(&["runs", "watch", &run]).0, 0);
+    assert_eq!(begun(), 4, "it was begun once for each life that let it, and once more");
+    server.stop();
 }

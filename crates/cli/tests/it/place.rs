@@ -105,8 +105,12 @@ pub(crate) struct Server(Child, BufReader<ChildStderr>);
 impl Server {
     /// `agendum serve`, with these flags before it.
     pub(crate) fn start(place: &Place, flags: &[&str]) -> Self {
-        let (server, line) = Self::listening(place.agendum(&[flags, &["serve", "--listen", "127.0.0.1:0"]].concat()));
-        assert!(line.contains("agendum listens on http://127.0.0.1:"), "{line}");
+        let (mut server, mut said) =
+            Self::listening(place.agendum(&[flags, &["serve", "--listen", "127.0.0.1:0"]].concat()));
+        // It may have something to say of what it found.
+        while !said.contains("agendum listens on http://127.0.0.1:") {
+            assert!(server.1.read_line(&mut said).unwrap() > 0, "{said}");
+        }
         server
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
-use agendum_types::{Cause, Class, Failure, Hash, RunStatus, Seq, Tenant};
+use agendum_types::{Cause, Class, Failure, Hash, Incarnation, RunStatus, Seq, Tenant};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
@@ -28,6 +28,8 @@ impl Board {
             priority: submitted.priority,
             strict: submitted.strict,
             paused: None,
+            quarantined: false,
+            crashed: (Incarnation(0), 0),
             degraded: false,
             phase: Phase::Main,
             status: RunStatus::Queued,
@@ -123,7 +125,7 @@ impl Board {
         assert!(!run.is_answered(), "a run is answered once");
         run.status = answered.status;
         run.degraded = answered.degraded;
-        run.paused = None;
+        run.paused = run.paused.filter(|_| run.quarantined);
         run.broke.clear();
         run.held_back.clear();
         match answered.status {
@@ -136,7 +138,8 @@ impl Board {
     /// Before the answer the run is cancelled; after it the section that runs is, and the next one begins.
     pub(super) fn cancel(&mut self, slot: Slot) {
         if let Phase::Section(section) = self.run(slot).phase {
-            self.run_mut(slot).paused = None;
+            let run = self.run_mut(slot);
+            run.paused = run.paused.filter(|_| run.quarantined);
             return self.end_section(slot, section);
         }
         self.run_mut(slot).status = RunStatus::Cancelled;
@@ -174,10 +177,25 @@ impl Board {
         self.section_settled(slot, section);
     }
 
+    pub(super) fn crashed(&mut self, slot: Slot, incarnation: Incarnation, in_row: u32, quarantined: bool) {
+        let at = self.at;
+        let run = self.run_mut(slot);
+        run.crashed = (incarnation, in_row);
+        if quarantined {
+            run.quarantined = true;
+            run.paused.get_or_insert(at);
+        }
+    }
+
     pub(super) fn resume(&mut self, slot: Slot) {
         let at = self.at;
         let run = self.run_mut(slot);
-        run.paused = None;
+        let held = run.paused.filter(|_| run.quarantined);
+        (run.quarantined, run.crashed, run.paused) = (false, (Incarnation(0), 0), None);
+        for inst in run.insts.iter_mut().filter(|inst| held.is_some() && matches!(inst.state, State::Ready)) {
+            let since = held.unwrap_or(at).max(inst.known_until()).max(inst.start_at);
+            inst.note(Cause::Paused, at.since(since));
+        }
         for id in std::mem::take(&mut run.held_back) {
             let inst = self.run_mut(slot).inst_mut(id);
             if let State::Paused(since) = inst.state {

@@ -51,7 +51,11 @@ impl Scheduler {
 
     pub(crate) fn on_resume(&mut self, run: RunId) {
         if let Some(slot) = self.stoppable(run).filter(|slot| self.board.run(*slot).paused.is_some()) {
+            let was_held = self.is_held(slot);
             self.record_of(slot, Record::Resumed { run });
+            if was_held {
+                self.take_up(slot);
+            }
         }
     }
 

@@ -10,7 +10,13 @@ use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
-    pub(crate) fn on_opened(&mut self, incarnation: Incarnation, (last, at): (Seq, Timestamp), seed: u64) {
+    pub(crate) fn on_opened(
+        &mut self,
+        incarnation: Incarnation,
+        (last, at): (Seq, Timestamp),
+        crashed: bool,
+        seed: u64,
+    ) {
         assert!(last >= self.last, "the journal holds at least what was applied");
         self.board.down = (self.board.at.max(at), self.now);
         self.last = last;
@@ -19,7 +25,7 @@ impl Scheduler {
         self.rng = Rng::seeded(seed);
         self.board.todo.clear();
         self.record(None, Record::Opened { incarnation, seed });
-        self.reopening = true;
+        (self.reopening, self.crashed) = (true, crashed);
     }
 
     /// The next life shall know until when what is out now ran. Without a live run nobody will ask.
@@ -35,6 +41,9 @@ impl Scheduler {
             return;
         }
         self.reopening = false;
+        if std::mem::take(&mut self.crashed) {
+            self.count_crash();
+        }
         for slot in self.board.live_slots() {
             let plan = self.board.run(slot).plan;
             self.board.plans.get_mut(plan).refresh(&self.targets);
@@ -72,7 +81,8 @@ impl Scheduler {
         }
     }
 
-    fn take_up(&mut self, slot: Slot) {
+    /// Finds in the states of a run what is open.
+    pub(crate) fn take_up(&mut self, slot: Slot) {
         match self.board.run(slot).phase {
             Phase::Composing => self.board.todo.push_back(Todo::Compose(slot)),
             Phase::Failing => self.board.todo.push_back(Todo::Fail(slot)),

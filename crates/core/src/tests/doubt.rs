@@ -69,10 +69,11 @@ fn what_was_abandoned_when_the_process_ended_may_have_taken_effect() {
     0ms dispatch r1/f#1 on t
     0ms restart
     0ms record 8 Opened
-    0ms record 9 f ended Lost: Retry { at: Timestamp(0) }
-    0ms record 10 a abandoned, effect uncertain
-    0ms record 11 b abandoned
-    0ms record 12 f dispatched #2 waited [] hold $0
+    0ms record 9 Crashed
+    0ms record 10 f ended Lost: Retry { at: Timestamp(0) }
+    0ms record 11 a abandoned, effect uncertain
+    0ms record 12 b abandoned
+    0ms record 13 f dispatched #2 waited [] hold $0
     0ms dispatch r1/f#2 on t
     ");
 }

@@ -155,7 +155,9 @@ impl World {
         self.incarnation += 1;
         self.names.clear();
         let (last, at) = self.journal.last().map_or_else(Default::default, |entry| (entry.seq, entry.at));
-        self.event(Event::Opened { incarnation: Incarnation(self.incarnation), last, at, seed: 7 });
+        let crashed = self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
+        let incarnation = Incarnation(self.incarnation);
+        self.event(Event::Opened { incarnation, last, at, crashed, seed: 7 });
         self.publish();
     }
 

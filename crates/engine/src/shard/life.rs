@@ -99,7 +99,7 @@ impl Drop for Life {
 
 impl Life {
     /// Takes up the journal's open runs.
-    pub(super) fn begin(around: Arc<Surroundings>, restored: Restored, mut waiters: Waiters) -> Self {
+    pub(super) fn begin(around: Arc<Surroundings>, restored: Restored, crashed: bool, mut waiters: Waiters) -> Self {
         let Restored { scheduler, opened, tenants } = restored;
         // A run that the journal does not hold, or holds with its answer, will give none: who waits for it is sent to the store.
         waiters.answers.retain(|run, _| is_to_come(&scheduler, *run));
@@ -123,7 +123,8 @@ impl Life {
             around,
         };
         let seed = life.around.seed.unwrap_or_else(|| getrandom::u64().unwrap_or(1));
-        let event = Event::Opened { incarnation: opened.incarnation, last: opened.last, at: opened.high_water, seed };
+        let (incarnation, last, at) = (opened.incarnation, opened.last, opened.high_water);
+        let event = Event::Opened { incarnation, last, at, crashed, seed };
         // The high-water mark of the journal goes first: time never goes back behind what is committed.
         let now = life.now().max(opened.high_water);
         life.event_at(now, event, None);
@@ -376,6 +377,9 @@ impl Life {
                 Deed::Append(entry) => {
                     if let Some((run, path)) = unsaid(&entry.record) {
                         self.around.feed.withdraw(run, path);
+                    }
+                    if let Record::Crashed { run, in_row, quarantined: true, .. } = &entry.record {
+                        tracing::warn!(%run, in_row, "a run was at work in too many crashes in a row: it is held until it is resumed");
                     }
                     let named = rows::named_payload(&entry.record);
                     let payload = inline.filter(|pinned| named == Some(pinned.payload.hash)).cloned();

@@ -10,7 +10,7 @@ use agendum_core::{Entry, Scheduler};
 use agendum_ports::{BlobError, Opened, StoreError, chain};
 use agendum_spec::Unloadable;
 use agendum_types::{Graph, Hash, PayloadRef, RunId, Seq, Tenant};
-use agendum_wire::journal::DecodeError;
+use agendum_wire::journal::{DecodeError, Kind};
 use rustc_hash::FxHashMap;
 
 use super::Surroundings;
@@ -50,6 +50,13 @@ pub(super) struct Restored {
     pub(super) scheduler: Scheduler,
     pub(super) opened: Opened,
     pub(super) tenants: FxHashMap<RunId, Tenant>,
+}
+
+impl Restored {
+    /// True if the process that had the journal before did not end in good order. Where nothing was live it had nothing to say.
+    pub(super) fn crashed(&self) -> bool {
+        self.opened.last_kind.is_some_and(|kind| kind != Kind::Closed as u16)
+    }
 }
 
 /// Opens the journal and applies the records of all open runs.

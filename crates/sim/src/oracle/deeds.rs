@@ -33,6 +33,7 @@ impl Reference {
 
     fn asks(&mut self, asked: &Evaluate) -> Result<(), String> {
         let run = self.runs.get(&asked.run).ok_or("no such run")?;
+        ensure(!run.quarantined, "it is held")?;
         if asked.path.0.is_empty() {
             ensure(run.phase == Phase::Composing, "the run's output is not due")?;
         } else {

@@ -159,7 +159,7 @@ impl Reference {
             _ => Section::Finally,
         };
         self.answer.push((said.run, said.status));
-        self.run(said.run).paused = false;
+        self.run(said.run).paused = self.runs[&said.run].quarantined;
         self.open_section(said.run, section);
         Ok(())
     }

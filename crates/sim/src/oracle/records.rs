@@ -38,9 +38,13 @@ impl Reference {
                     inst.state = State::Held;
                 }
             }
+            Record::Crashed { run, incarnation, in_row, quarantined } => {
+                self.met_by_crash(*run, (*incarnation, *in_row), *quarantined)?;
+            }
             Record::Resumed { run } => {
                 ensure(self.heard.take() == Some(Heard::Resume(*run)), "nobody resumed it")?;
-                self.run(*run).paused = false;
+                let run = self.run(*run);
+                (run.paused, run.quarantined, run.crashed) = (false, false, Default::default());
             }
             Record::Task { run, path, change } => self.changed(*run, path, change)?,
             Record::Answered(answered) => self.answered(answered)?,

@@ -10,6 +10,7 @@ use super::{Reference, ensure};
 impl Reference {
     /// Nothing is left to do but to wait.
     pub(super) fn rests(&mut self, core: &Scheduler) -> Result<(), String> {
+        ensure(self.met.is_empty() || self.reopening, "a crash met others too")?;
         ensure(self.heard.is_none(), &format!("nothing was decided upon {:?}", self.heard))?;
         let open = (self.stop.len(), self.publish.len(), self.dispatch.len(), self.answer.len(), self.close.len());
         ensure(open == (0, 0, 0, 0, 0), &format!("not done: {:?} {:?} {:?}", self.stop, self.publish, self.dispatch))?;
@@ -29,13 +30,18 @@ impl Reference {
             };
             ensure(run.phase != Phase::Failing, "a run has failed and is not answered")?;
             ensure(run.phase != Phase::Closing || !run.orphans.is_empty(), "a run has ended and is not closed")?;
-            let composing = run.phase == Phase::Composing;
+            let composing = run.phase == Phase::Composing && !run.quarantined;
             ensure(!composing || asked(&TaskPath::default(), Step::Compose), "an output is not asked for")?;
             for (path, inst) in &run.tasks {
                 let name = run.graph.path_text(path);
                 match &inst.state {
-                    State::Asking(step) => ensure(asked(path, *step), &format!("{name}: nobody was asked"))?,
-                    State::Ready => ensure(inst.start_at > self.now, &format!("{name} is ready and not taken up"))?,
+                    State::Asking(step) => {
+                        ensure(run.quarantined || asked(path, *step), &format!("{name}: nobody was asked"))?;
+                    }
+                    State::Ready => {
+                        let waits = run.quarantined || inst.start_at > self.now;
+                        ensure(waits, &format!("{name} is ready and not taken up"))?;
+                    }
                     State::Running(running) => {
                         ensure(running.incarnation == self.incarnation, &format!("{name} was lost"))?;
                     }
@@ -125,7 +131,9 @@ impl Reference {
     fn waits(&self, id: RunId, path: &TaskPath, inst: &Inst, shown: &TaskView) -> Result<(), String> {
         let causes = match &inst.state {
             State::Waiting => vec![Some(Cause::Dependency)],
+            State::Asking(_) if self.runs[&id].quarantined => vec![Some(Cause::Paused)],
             State::Asking(_) => vec![Some(Cause::Scheduler)],
+            State::Ready if inst.start_at <= self.now => vec![Some(Cause::Paused)],
             State::Ready => vec![Some(Cause::Delay)],
             State::Held => vec![Some(Cause::Paused)],
             State::Broke => vec![Some(Cause::Budget)],

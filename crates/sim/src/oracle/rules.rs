@@ -11,7 +11,8 @@ use super::state::{How, Inst, Phase, Rounds, State, beside, is_round, parent};
 impl Reference {
     /// Applies every rule to every task until nothing follows any more.
     pub(super) fn consequences(&mut self, id: RunId) {
-        while self.runs.contains_key(&id) {
+        // Whom a crash has met may be held for it: that is told first.
+        while self.runs.contains_key(&id) && !self.met.contains(&id) {
             let paths: Vec<TaskPath> = self.runs[&id].tasks.keys().cloned().collect();
             let mut moved = self.section_rule(id);
             for path in paths {
@@ -133,6 +134,11 @@ impl Reference {
         let run = &self.runs[&id];
         let inst = &run.tasks[path];
         if inst.start_at > self.now {
+            return false;
+        }
+        // Held: only what begins without anybody's doing does.
+        let by_itself = !inst.entered && !self.asks_to_enter(id, path) && inst.start_at <= inst.ready_at;
+        if run.quarantined && !by_itself {
             return false;
         }
         if !inst.entered {
@@ -310,7 +316,7 @@ impl Reference {
             self.run(id).cancelled = true;
             return self.fail_run(id, None, Class::Cancelled);
         };
-        self.run(id).paused = false;
+        self.run(id).paused = self.runs[&id].quarantined;
         let all: Vec<TaskPath> = self.runs[&id].section(section).into_iter().map(|(path, _)| path.clone()).collect();
         all.iter().for_each(|path| self.drop_task(id, path, How::Cancelled));
     }

@@ -136,6 +136,9 @@ pub(super) struct Run {
     pub submitted: RunSubmitted,
     pub at: Timestamp,
     pub paused: bool,
+    pub quarantined: bool,
+    /// The last life that found it at work in a crash, and how many there were in a row.
+    pub crashed: (Incarnation, u32),
     pub degraded: bool,
     pub started: bool,
     pub cancelled: bool,

@@ -83,7 +83,8 @@ impl World {
         self.incarnation.0 += 1;
         let seed = self.chance.number();
         let (last, at) = self.journal.last().map_or_else(Default::default, |entry| (entry.seq, entry.at));
-        self.tell(Event::Opened { incarnation: self.incarnation, last, at, seed });
+        let crashed = self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
+        self.tell(Event::Opened { incarnation: self.incarnation, last, at, crashed, seed });
         self.tell(Event::TargetsPublished(self.targets.clone()));
     }
 

@@ -296,6 +296,14 @@ pub(super) struct RoundJudged<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct Crashed {
+    pub(super) incarnation: u32,
+    pub(super) in_row: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) quarantined: bool,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct Ended<'a> {
     #[serde(borrow)]
     pub(super) end: Text<'a>,

@@ -24,6 +24,10 @@ pub(super) fn write(record: &Record, unsent: &[core::Unsent], to: &mut Vec<u8>) 
         Record::Closed | Record::Paused { .. } | Record::Resumed { .. } | Record::Done { .. } => {
             json(&body::Empty {}, to)
         }
+        Record::Crashed { incarnation, in_row, quarantined, .. } => {
+            let (incarnation, in_row, quarantined) = (incarnation.0, *in_row, *quarantined);
+            json(&body::Crashed { incarnation, in_row, quarantined }, to)
+        }
         Record::CancelRequested { .. } => json(&body::CancelRequested { unsent: self::unsent(unsent) }, to),
         Record::Task { path, change, .. } => write_change((path, unsent), change, to),
         Record::Answered(answered) => json(&self::answered(answered), to),

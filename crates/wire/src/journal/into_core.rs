@@ -48,6 +48,10 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
             return Ok((Record::CancelRequested { run }, unsent(&cancelled.unsent)?));
         }
         Kind::Paused => Record::Paused { run },
+        Kind::Crashed => {
+            let body::Crashed { incarnation, in_row, quarantined } = json(bytes)?;
+            Record::Crashed { run, incarnation: Incarnation(incarnation), in_row, quarantined }
+        }
         Kind::Resumed => Record::Resumed { run },
         Kind::Answered => Record::Answered(Box::new(answered(run, &json(bytes)?)?)),
         Kind::Done => Record::Done { run },
@@ -120,6 +124,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
         | Kind::TasksAdded
         | Kind::CancelRequested
         | Kind::Paused
+        | Kind::Crashed
         | Kind::Resumed
         | Kind::Answered
         | Kind::Done => return Err("it speaks of no task".to_owned()),

@@ -206,6 +206,8 @@ fn entries() -> Vec<Entry> {
         Change::RoundJudged { evaluation: Box::default(), next: NextRound::Fail(next) },
         Change::Caught { output: payload(6).into(), failure: caught() },
     ];
+    let crashed = |in_row, quarantined| Record::Crashed { run: RUN, incarnation: Incarnation(4), in_row, quarantined };
+    entries.extend([crashed(1, false), crashed(3, true)].map(|record| entry(record, Vec::new())));
     let resolved = |happened, output, by, next| Change::Resolved(Box::new(Resolved { happened, output, by, next }));
     let doubtful = Ended::new(End::Uncertain, Next::Doubt(Box::new(failure())));
     let later = [

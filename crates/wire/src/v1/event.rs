@@ -74,6 +74,10 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
         Record::TasksAdded { .. } => TASKS_ADDED,
         Record::CancelRequested { .. } => "run.cancel_requested",
         Record::Paused { .. } => "run.paused",
+        Record::Crashed { in_row, quarantined, .. } => {
+            event.note = Some(format!("it was at work in {in_row} crashes in a row"));
+            if *quarantined { "run.quarantined" } else { "run.crashed" }
+        }
         Record::Resumed { .. } => "run.resumed",
         Record::Answered(answered) => {
             event.status = Some(answered.status.word().to_owned());
