@@ -43,6 +43,21 @@ enum Task {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// Kill servers under load at random moments, and compare the ledgers of client and bank
+    Crash {
+        /// How many rounds, one to three servers each
+        #[arg(long, default_value_t = 200)]
+        rounds: u64,
+        /// The first round's seed; drawn if there is none
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Take the disk away from servers under load: power loss, failing syncs, a full disk, bad blocks
+    Faults {
+        /// The seed; drawn if there is none
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Check and run the agent plans (.json, .jsonl) of a folder
     Corpus {
         /// The folder
@@ -68,6 +83,8 @@ fn main() -> Result<()> {
         Task::Tidy => tidy::check(),
         Task::Licences => licences::check(),
         Task::Sim { seeds, from } => sim(&["seeds", &seeds.to_string(), &from.to_string()]),
+        Task::Crash { rounds, seed } => outside("crash::", Some(rounds), seed),
+        Task::Faults { seed } => outside("faults::", None, seed),
         Task::Corpus { folder } => sim(&["corpus", &folder]),
         Task::Media => step("the media example", media::check).map(|_skipped| ()),
         Task::Prices { source, version } => prices::write(&source, &version),
@@ -135,6 +152,17 @@ fn sim(arguments: &[&str]) -> Result<()> {
     let mut all = vec!["run", "--quiet", "--release", "-p", "agendum-sim", "--"];
     all.extend(arguments);
     run("cargo", &all)
+}
+
+/// Tests of the binary from outside, one after the other, with what they say.
+fn outside(tests: &str, rounds: Option<u64>, seed: Option<u64>) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--quiet", "--workspace", "--test", "it", "--", "--nocapture", "--test-threads", "1", tests]);
+    let given = [("AGENDUM_CRASH_ROUNDS", rounds), ("AGENDUM_CRASH_SEED", seed)];
+    command.envs(given.into_iter().filter_map(|(name, value)| Some((name, value?.to_string()))));
+    let status = command.status().context("cannot start cargo")?;
+    ensure!(status.success(), "the tests {tests} ended with {status}");
+    Ok(())
 }
 
 fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -4,6 +4,7 @@
 
 mod binary;
 mod check;
+mod crash;
 mod doubt;
 mod explain;
 mod hosting;
