@@ -19,18 +19,23 @@ const STARTS: usize = 15;
 const CHECKS: usize = 5;
 /// How long a server may take to be ready, how often it is looked for, and how long it idles before its memory is read.
 const READY_WAIT: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_micros(500);
+pub(crate) const LOOK: Duration = Duration::from_micros(500);
 const IDLE: Duration = Duration::from_millis(300);
 
 /// Builds the binary and prints its figures.
 pub(crate) fn measure() -> Result<()> {
-    run("cargo", &["build", "--quiet", "--release", "-p", "agendum-cli"])?;
+    build()?;
     println!("binary: {:.1} MB", fs::metadata(BINARY)?.len() as f64 / 1e6);
     let folder = std::env::temp_dir().join(format!("agendum-measured-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let measured = starts(&folder).and_then(|()| documents(&folder));
     fs::remove_dir_all(&folder)?;
     measured
+}
+
+/// Builds it as it is released.
+pub(crate) fn build() -> Result<()> {
+    run("cargo", &["build", "--quiet", "--release", "--workspace", "--bins"])
 }
 
 fn starts(folder: &Path) -> Result<()> {
@@ -70,16 +75,21 @@ impl Drop for Server {
 }
 
 /// True once the owner of the directory says that it takes work.
-fn is_ready(data: &Path) -> bool {
+pub(crate) fn is_ready(data: &Path) -> bool {
     let asked = || -> Result<String> {
-        let owner: Json = serde_json::from_str(&fs::read_to_string(data.join("owner.json"))?)?;
-        let mut stream = TcpStream::connect(owner["address"].as_str().context("an owner that does not listen")?)?;
+        let mut stream =
+            TcpStream::connect(owner(data)?["address"].as_str().context("an owner that does not listen")?)?;
         stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     };
     asked().is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
+}
+
+/// What the owner of a directory says of itself.
+pub(crate) fn owner(data: &Path) -> Result<Json> {
+    Ok(serde_json::from_str(&fs::read_to_string(data.join("owner.json"))?)?)
 }
 
 /// Resident KiB of a process.
@@ -117,7 +127,7 @@ fn documents(folder: &Path) -> Result<()> {
 }
 
 /// The binary, in silence and in a folder that has no configuration.
-fn binary(folder: &Path) -> Command {
+pub(crate) fn binary(folder: &Path) -> Command {
     let mut command = bare(Path::new(BINARY).canonicalize().unwrap_or_else(|_| BINARY.into()));
     command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
     command
@@ -132,7 +142,7 @@ fn cpu_of_children() -> Result<f64> {
     Ok(ticks[0].parse::<f64>()?.mul_add(0.01, ticks[1].parse::<f64>()? * 0.01))
 }
 
-fn quantile(values: &mut [f64], share: f64) -> f64 {
+pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     values[((values.len() - 1) as f64 * share) as usize]
 }

@@ -7,6 +7,7 @@ mod layers;
 mod licences;
 mod media;
 mod prices;
+mod recovery;
 mod tidy;
 
 use std::ffi::OsStr;
@@ -16,6 +17,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Parser, Subcommand};
+
+/// Open runs whose recovery is measured.
+const OPEN_RUNS: usize = 10_000;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Builds, checks and measures Agendum")]
@@ -74,6 +78,12 @@ enum Task {
     },
     /// Measure the core, the engine on SQLite, and the binary
     Bench,
+    /// Measure how soon a server that was killed goes on
+    Recovery {
+        /// Open runs, beside a few that go on
+        #[arg(long, default_value_t = OPEN_RUNS)]
+        open: usize,
+    },
 }
 
 fn main() -> Result<()> {
@@ -91,7 +101,12 @@ fn main() -> Result<()> {
         Task::Bench => {
             sim(&["bench"])?;
             run("cargo", &["run", "--quiet", "--release", "-p", "agendum-cli", "--example", "steps"])?;
-            binary::measure()
+            binary::measure()?;
+            recovery::measure(OPEN_RUNS)
+        }
+        Task::Recovery { open } => {
+            binary::build()?;
+            recovery::measure(open)
         }
     }
 }

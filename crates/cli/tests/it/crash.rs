@@ -15,7 +15,7 @@ pub(crate) mod world;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use chance::Chance;
+pub(crate) use chance::Chance;
 pub(crate) use compare::{Told, compare};
 pub(crate) use world::World;
 

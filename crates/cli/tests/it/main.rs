@@ -7,6 +7,7 @@ mod check;
 mod crash;
 mod doubt;
 mod explain;
+mod faults;
 mod hosting;
 mod limits;
 mod place;

@@ -38,10 +38,12 @@ pub(crate) struct Clerk {
     pub(crate) wrong: Mutex<Vec<String>>,
     /// Requests whose answer was lost.
     pub(crate) lost: Mutex<u64>,
+    /// Requests that the server said it could not serve.
+    pub(crate) unserved: Mutex<u64>,
 }
 
-/// Submissions of one load at most.
-const TICKETS_MAX: usize = 120;
+/// Submissions of one life at most, all clients together.
+const TICKETS_MAX: usize = 60;
 /// Clients at once.
 pub(crate) const CLIENTS: u64 = 4;
 
@@ -54,16 +56,18 @@ impl Clerk {
             tickets: Mutex::default(),
             wrong: Mutex::default(),
             lost: Mutex::default(),
+            unserved: Mutex::default(),
         }
     }
 
     /// Works until it is told to stop. Each client has its own choices in each life of the server.
     pub(crate) fn work(&self, client: &str, shapes: &[Shape], stop: &AtomicBool) {
         let mut chance = Chance::new(self.seed, client);
+        let most = self.tickets.lock().unwrap().len() + TICKETS_MAX;
         while !stop.load(Ordering::Relaxed) {
             let known = self.tickets.lock().unwrap().len();
             match chance.below(20) {
-                0..=7 if known < TICKETS_MAX => {
+                0..=5 if known < most => {
                     let name = format!("{client}.{known}");
                     self.take_in(&name, shapes, &mut chance);
                     self.submit(&name);
@@ -126,6 +130,7 @@ impl Clerk {
         let answer = call(&door);
         *self.lost.lock().unwrap() += u64::from(answer.is_err());
         // What it cannot do now it says; that acknowledges nothing.
+        *self.unserved.lock().unwrap() += u64::from(answer.as_ref().is_ok_and(|answer| answer.status() >= 500));
         answer.ok().filter(|answer| answer.status() < 500)
     }
 

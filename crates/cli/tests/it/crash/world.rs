@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) clerk: Arc<Clerk>,
     pub(crate) shapes: Arc<Vec<Shape>>,
     server: Option<Child>,
+    /// The process that was ready, which may have been started by something in between.
+    process: Option<u64>,
     /// The token of the server before: what is in `owner.json` until the next one has written its own.
     stale: String,
     pub(crate) lives: u64,
@@ -45,7 +47,7 @@ impl World {
         let data = data.map_or_else(|| place.path("data"), Path::to_owned);
         let shapes = Arc::new(graphs::all(bank.address));
         let clerk = Arc::new(Clerk::new(seed, strict));
-        Self { place, data, bank, clerk, shapes, server: None, stale: String::new(), lives: 0 }
+        Self { place, data, bank, clerk, shapes, server: None, process: None, stale: String::new(), lives: 0 }
     }
 
     /// Starts a server and does not wait for it. `wrapper` is what it is started by, if not directly.
@@ -93,9 +95,10 @@ impl World {
     pub(crate) fn ready(&mut self) -> Duration {
         let began = Instant::now();
         loop {
-            let door = self.fresh().map(|(_, door)| door);
-            let is_ready = |door: &Door| door.call("GET", "/readyz", "", "").is_ok_and(|said| said.status() == 200);
-            if let Some(door) = door.filter(is_ready) {
+            let is_ready =
+                |found: &(u64, Door)| found.1.call("GET", "/readyz", "", "").is_ok_and(|said| said.status() == 200);
+            if let Some((process, door)) = self.fresh().filter(is_ready) {
+                self.process = Some(process);
                 *self.clerk.door.lock().unwrap() = Some(door);
                 return began.elapsed();
             }
@@ -119,11 +122,20 @@ impl World {
         clients.into_iter().for_each(|client| client.join().unwrap());
     }
 
+    /// Nothing leaves the server any more; what the kernel does for it goes on.
+    pub(crate) fn halt(&self) {
+        let process = self.process.unwrap();
+        assert!(Command::new("kill").args(["-STOP", &process.to_string()]).status().unwrap().success());
+        // Until its threads have heard it; one that waits for the disk hears it when that has ended.
+        std::thread::sleep(Duration::from_millis(1));
+    }
+
     /// SIGKILL by process id, wherever the server is.
     pub(crate) fn kill(&mut self) {
         *self.clerk.door.lock().unwrap() = None;
         let mut started = self.server.take().unwrap();
-        if let Some((process, _)) = self.fresh().filter(|(process, _)| *process != u64::from(started.id())) {
+        let process = self.process.take().or_else(|| Some(self.fresh()?.0));
+        if let Some(process) = process.filter(|process| *process != u64::from(started.id())) {
             // Started by something else, which ends with it.
             let _ended = Command::new("kill").args(["-9", &process.to_string()]).stderr(Stdio::null()).status();
         } else {
