@@ -18,6 +18,8 @@ use crate::binary::{LOOK, binary, is_ready, owner, quantile};
 const KILLS: usize = 7;
 /// Runs that go on over the kills, each one step after the other.
 const STEPPING: usize = 10;
+/// What each step takes outside.
+const STEP: Duration = Duration::from_millis(20);
 /// How long a server may take, for whatever it is.
 const WAIT: Duration = Duration::from_secs(60);
 /// Clients that submit at once.
@@ -68,7 +70,7 @@ fn one(folder: &Path, parked: usize) -> Result<()> {
     }
     let journal = fs::metadata(folder.join("data/agendum.db"))?.len() as f64 / 1e6;
     println!(
-        "recovery with {} open runs ({journal:.1} MB, submitted in {:.1} s): ready {}, next step outside {}",
+        "recovery with {} open runs ({journal:.1} MB, submitted in {:.1} s): killed, then ready after {}, next step outside after {}",
         parked + STEPPING,
         submitted.as_secs_f64(),
         told(&mut ready),
@@ -79,7 +81,7 @@ fn one(folder: &Path, parked: usize) -> Result<()> {
 
 fn told(millis: &mut [f64]) -> String {
     let (least, most) = (quantile(millis, 0.0), quantile(millis, 1.0));
-    format!("{:.1} ms after the start (median of {KILLS}; {least:.1} to {most:.1})", quantile(millis, 0.5))
+    format!("{:.1} ms (median of {KILLS}; {least:.1} to {most:.1})", quantile(millis, 0.5))
 }
 
 /// The service outside that every step calls.
@@ -144,6 +146,7 @@ fn answer(stream: TcpStream, calls: &Mutex<Vec<Instant>>) -> Option<()> {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
         calls.lock().ok()?.push(Instant::now());
+        sleep(STEP);
         (&stream)
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
             .ok()?;

@@ -17,7 +17,8 @@ use super::Surroundings;
 use crate::payloads::PayloadError;
 use crate::rows;
 
-const PAGE: u32 = 4_096;
+/// Rows read at once. Each page costs the store a look at every open run.
+const PAGE: u32 = 16_384;
 /// Runs that may break the core before it is taken for the core's fault and not for theirs.
 const BROKEN_MAX: usize = 16;
 
@@ -103,11 +104,12 @@ struct Pass<'a> {
 impl Pass<'_> {
     async fn read(&mut self, lost: &mut Lost) -> Result<(), RestoreError> {
         let Surroundings { store, shard, .. } = self.surroundings;
-        let mut after = Seq(0);
+        let mut reading = store.read_open(*shard, Seq(0), PAGE);
         loop {
-            let page = store.read_open(*shard, after, PAGE).await?;
+            let page = reading.await?;
             let Some(last) = page.last() else { return Ok(()) };
-            after = last.seq;
+            // The store reads on while this page is applied.
+            reading = store.read_open(*shard, last.seq, PAGE);
             for row in &page {
                 if row.run.is_some_and(|run| lost.runs.contains_key(&run)) {
                     continue;
