@@ -13,7 +13,8 @@ mod graphs;
 mod http;
 pub(crate) mod world;
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) use chance::Chance;
 pub(crate) use compare::{Told, compare};
@@ -21,6 +22,8 @@ pub(crate) use world::World;
 
 /// Rounds unless `AGENDUM_CRASH_ROUNDS` says otherwise; the seed of the first is drawn unless `AGENDUM_CRASH_SEED` names it.
 const ROUNDS: u64 = 5;
+/// A load that is over lets nothing leave any more.
+const MOMENT_WAIT: Duration = Duration::from_millis(300);
 
 fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
@@ -45,6 +48,29 @@ fn a_server_killed_at_any_moment_loses_and_repeats_nothing() {
     println!("crash: {rounds} rounds in {} s: {told}", began.elapsed().as_secs());
 }
 
+/// What a kill follows at once: the moments at which something has just left.
+#[derive(Clone, Copy)]
+pub(crate) enum Moment {
+    Any,
+    Acknowledged,
+    Arrived,
+}
+
+impl Moment {
+    pub(crate) fn wait(self, world: &World) {
+        let counter = match self {
+            Self::Any => return,
+            Self::Acknowledged => &world.clerk.acknowledgements,
+            Self::Arrived => &*world.bank.arrivals,
+        };
+        let (before, began) = (counter.load(Ordering::Relaxed), Instant::now());
+        // Awake, because what has left may be a fraction of a millisecond before what it depends on.
+        while counter.load(Ordering::Relaxed) == before && began.elapsed() < MOMENT_WAIT {
+            std::hint::spin_loop();
+        }
+    }
+}
+
 /// One round: a few servers under load, each killed; then all that was begun ends, and the ledgers are compared.
 fn play(seed: u64) -> Told {
     let mut chance = Chance::new(seed, "moments");
@@ -53,11 +79,14 @@ fn play(seed: u64) -> Told {
         world.start(&[]);
         let in_recovery = chance.below(5) == 0;
         let span = if in_recovery { chance.millis(0, 60) } else { chance.millis(50, 900) };
+        let moment = *chance.one(&[Moment::Any, Moment::Acknowledged, Moment::Arrived, Moment::Arrived]);
+        let moment = if in_recovery { Moment::Any } else { moment };
         world.under_load(|world| {
             if !in_recovery {
                 world.ready();
             }
             std::thread::sleep(span);
+            moment.wait(world);
             world.kill();
         });
     }

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::crash::{Chance, Told, World, compare, seed};
+use crate::crash::{Chance, Moment, Told, World, compare, seed};
 use disk::{Bad, Disk};
 
 /// Set in the mount namespace of a test.
@@ -87,33 +87,39 @@ fn judged(mut world: World) -> Told {
     compare(&mut world)
 }
 
-/// The power goes twice: what had not reached the disk is gone, the journal of the file system with it.
+/// The power goes this often: what had not reached the disk is gone, the journal of the file system with it.
 ///
 /// It goes for the process as well, and first: a sync that is under way may return when the file system is cut off under it, and
 /// whoever has no power tells nobody so.
-fn power(seed: u64, chance: &mut Chance, strict: bool, wrapper: &[&str]) -> Told {
-    let disk = Disk::ext4();
-    let mut world = World::new(seed, strict, Some(&disk.path("data")));
-    for _ in 0..2 {
-        loaded(&mut world, chance, wrapper, |world| {
+fn power(world: &mut World, disk: &Disk, cuts: usize, chance: &mut Chance, wrapper: &[&str]) {
+    for _ in 0..cuts {
+        let moment = *chance.one(&[Moment::Acknowledged, Moment::Arrived]);
+        loaded(world, chance, wrapper, |world| {
+            moment.wait(world);
             world.halt();
             disk.cut();
         });
         disk.mount_again();
     }
-    judged(world)
 }
 
-#[test]
-fn power_loss_takes_nothing_that_was_acknowledged() {
-    apart("power_loss_takes_nothing_that_was_acknowledged", &["mkfs.ext4", "perl"], |seed, chance| {
-        power(seed, chance, false, &[])
+fn power_loss(test: &str, strict: bool) {
+    apart(test, &["mkfs.ext4", "perl"], |seed, chance| {
+        let disk = Disk::ext4();
+        let mut world = World::new(seed, strict, Some(&disk.path("data")));
+        power(&mut world, &disk, 2, chance, &[]);
+        judged(world)
     });
 }
 
 #[test]
+fn power_loss_takes_nothing_that_was_acknowledged() {
+    power_loss("power_loss_takes_nothing_that_was_acknowledged", false);
+}
+
+#[test]
 fn power_loss_takes_nothing_strict() {
-    apart("power_loss_takes_nothing_strict", &["mkfs.ext4", "perl"], |seed, chance| power(seed, chance, true, &[]));
+    power_loss("power_loss_takes_nothing_strict", true);
 }
 
 /// The test of the tests: a disk that says it has synced what it has not.
@@ -121,8 +127,12 @@ fn power_loss_takes_nothing_strict() {
 fn power_loss_on_a_disk_that_lies_is_found_out() {
     let programs = ["mkfs.ext4", "perl", "strace"];
     apart("power_loss_on_a_disk_that_lies_is_found_out", &programs, |seed, chance| {
+        let disk = Disk::ext4();
+        let mut world = World::new(seed, false, Some(&disk.path("data")));
         let wrapper = [&STRACE[..], &["inject=fsync,fdatasync:retval=0"]].concat();
-        let found = catch_unwind(AssertUnwindSafe(|| power(seed, chance, false, &wrapper)));
+        power(&mut world, &disk, 1, chance, &wrapper);
+        assert!(world.clerk.acknowledged() > 0, "nothing was acknowledged: {}", world.log());
+        let found = catch_unwind(AssertUnwindSafe(|| judged(world)));
         assert!(found.is_err(), "what was never synced is said to be there");
         Told::default()
     });
@@ -132,7 +142,8 @@ fn power_loss_on_a_disk_that_lies_is_found_out() {
 fn a_failed_sync_begins_a_new_life_and_loses_nothing() {
     apart("a_failed_sync_begins_a_new_life_and_loses_nothing", &["strace"], |seed, chance| {
         let mut world = World::new(seed, false, None);
-        let (first, step) = (5 + chance.below(30), 20 + chance.below(40));
+        // They count for each thread: beyond what it takes to open the directory, only the one that writes comes as far.
+        let (first, step) = (20 + chance.below(30), 20 + chance.below(40));
         let inject = format!("inject=fsync,fdatasync:error=EIO:when={first}+{step}");
         let wrapper = [&STRACE[..], &[&inject]].concat();
         injure(&mut world, chance, &wrapper, || std::thread::sleep(Duration::from_secs(1)));

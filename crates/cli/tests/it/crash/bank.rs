@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -112,6 +113,8 @@ const MOODS: [Mood; 20] = {
 /// The service. It serves until its test ends.
 pub(crate) struct Bank {
     pub(crate) address: SocketAddr,
+    /// Counted up with every request that comes in, for whoever waits for one.
+    pub(crate) arrivals: Arc<AtomicU64>,
     ledger: Arc<Mutex<Ledger>>,
 }
 
@@ -120,15 +123,16 @@ impl Bank {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let ledger = Arc::<Mutex<Ledger>>::default();
-        let books = Arc::clone(&ledger);
+        let arrivals = Arc::<AtomicU64>::default();
+        let (books, counter) = (Arc::clone(&ledger), Arc::clone(&arrivals));
         std::thread::spawn(move || {
             for stream in listener.incoming().filter_map(Result::ok) {
-                let books = Arc::clone(&books);
+                let (books, counter) = (Arc::clone(&books), Arc::clone(&counter));
                 // A connection that breaks is the caller's affair.
-                std::thread::spawn(move || drop(serve(stream, &books, seed)));
+                std::thread::spawn(move || drop(serve(stream, &books, &counter, seed)));
             }
         });
-        Self { address, ledger }
+        Self { address, arrivals, ledger }
     }
 
     /// The ledger once nothing is being looked at any more.
@@ -144,10 +148,11 @@ impl Bank {
     }
 }
 
-fn serve(stream: TcpStream, books: &Mutex<Ledger>, seed: u64) -> std::io::Result<()> {
+fn serve(stream: TcpStream, books: &Mutex<Ledger>, arrivals: &AtomicU64, seed: u64) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some(message) = read(&mut reader)? {
         let (at, mood, mut chance) = enter(&message, books, seed);
+        arrivals.fetch_add(1, Ordering::Relaxed);
         let answer = act(at, mood, &mut chance, books);
         books.lock().unwrap().working -= 1;
         let Some((status, more, body)) = answer else { return Ok(()) };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -36,6 +36,8 @@ pub(crate) struct Clerk {
     pub(crate) tickets: Mutex<BTreeMap<String, Ticket>>,
     /// What can only be an error of the server.
     pub(crate) wrong: Mutex<Vec<String>>,
+    /// Counted up with every acknowledgement, for whoever waits for one.
+    pub(crate) acknowledgements: AtomicU64,
     /// Requests whose answer was lost.
     pub(crate) lost: Mutex<u64>,
     /// Requests that the server said it could not serve.
@@ -55,6 +57,7 @@ impl Clerk {
             door: Mutex::default(),
             tickets: Mutex::default(),
             wrong: Mutex::default(),
+            acknowledgements: AtomicU64::default(),
             lost: Mutex::default(),
             unserved: Mutex::default(),
         }
@@ -100,6 +103,11 @@ impl Clerk {
         }
     }
 
+    /// Submissions that were acknowledged.
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.tickets.lock().unwrap().values().filter(|ticket| ticket.run.is_some()).count()
+    }
+
     fn ticket(&self, name: &str) -> Ticket {
         self.tickets.lock().unwrap()[name].clone()
     }
@@ -131,7 +139,9 @@ impl Clerk {
         *self.lost.lock().unwrap() += u64::from(answer.is_err());
         // What it cannot do now it says; that acknowledges nothing.
         *self.unserved.lock().unwrap() += u64::from(answer.as_ref().is_ok_and(|answer| answer.status() >= 500));
-        answer.ok().filter(|answer| answer.status() < 500)
+        let answer = answer.ok().filter(|answer| answer.status() < 500)?;
+        self.acknowledgements.fetch_add(1, Ordering::Relaxed);
+        Some(answer)
     }
 
     fn wrong(&self, what: String) {
