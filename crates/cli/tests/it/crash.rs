@@ -17,7 +17,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) use chance::Chance;
-pub(crate) use compare::{Told, compare};
+use compare::Told;
+pub(crate) use compare::compare;
 pub(crate) use world::World;
 
 /// Rounds unless `AGENDUM_CRASH_ROUNDS` says otherwise; the seed of the first is drawn unless `AGENDUM_CRASH_SEED` names it.

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::crash::{Chance, Moment, Told, World, compare, seed};
+use crate::crash::{Chance, Moment, World, compare, seed};
 use disk::{Bad, Disk};
 
 /// Set in the mount namespace of a test.
@@ -20,12 +20,14 @@ const APART: &str = "AGENDUM_APART";
 /// The file that a caller wants to read the skipped tests from.
 const SKIPPED: &str = "AGENDUM_SKIPPED";
 
+/// How long it may take until an injured disk is felt.
+const FELT_WAIT: Duration = Duration::from_secs(20);
 /// Changes the outcome of syncs, by the word that comes next.
 const STRACE: [&str; 9] =
     ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"];
 
 /// Plays the test of this name in a mount namespace of its own, if there can be one and these programs are there.
-fn apart(test: &str, programs: &[&str], play: impl FnOnce(u64, &mut Chance) -> Told) {
+fn apart(test: &str, programs: &[&str], play: impl FnOnce(u64, &mut Chance) -> String) {
     if std::env::var_os(APART).is_some() {
         let (seed, began) = (seed(), Instant::now());
         println!("{test}: cargo xtask faults --seed {seed}");
@@ -72,19 +74,24 @@ fn loaded(world: &mut World, chance: &mut Chance, wrapper: &[&str], injury: impl
     });
 }
 
-/// A disk that is injured under a server, which has to notice; then it is killed.
+/// A disk that is injured under a server, which goes on for a while after clients have felt it; then it is killed.
 fn injure(world: &mut World, chance: &mut Chance, wrapper: &[&str], injury: impl FnOnce()) {
-    let after = chance.millis(200, 500);
-    loaded(world, chance, wrapper, |_| {
+    let after = chance.millis(0, 400);
+    loaded(world, chance, wrapper, |world| {
+        let served = world.clerk.unserved();
         injury();
+        let began = Instant::now();
+        while world.clerk.unserved() == served {
+            assert!(began.elapsed() < FELT_WAIT, "nobody feels anything of it: {}", world.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
         std::thread::sleep(after);
     });
-    assert!(*world.clerk.unserved.lock().unwrap() > 0, "the server has noticed nothing: {}", world.log());
 }
 
-fn judged(mut world: World) -> Told {
+fn judged(mut world: World) -> String {
     world.settle();
-    compare(&mut world)
+    compare(&mut world).to_string()
 }
 
 /// The power goes this often: what had not reached the disk is gone, the journal of the file system with it.
@@ -131,10 +138,11 @@ fn power_loss_on_a_disk_that_lies_is_found_out() {
         let mut world = World::new(seed, false, Some(&disk.path("data")));
         let wrapper = [&STRACE[..], &["inject=fsync,fdatasync:retval=0"]].concat();
         power(&mut world, &disk, 1, chance, &wrapper);
-        assert!(world.clerk.acknowledged() > 0, "nothing was acknowledged: {}", world.log());
+        let acknowledged = world.clerk.acknowledged();
+        assert!(acknowledged > 0, "nothing was acknowledged: {}", world.log());
         let found = catch_unwind(AssertUnwindSafe(|| judged(world)));
         assert!(found.is_err(), "what was never synced is said to be there");
-        Told::default()
+        format!("{acknowledged} runs were acknowledged, and that they are gone was found out")
     });
 }
 
@@ -146,7 +154,7 @@ fn a_failed_sync_begins_a_new_life_and_loses_nothing() {
         let (first, step) = (20 + chance.below(30), 20 + chance.below(40));
         let inject = format!("inject=fsync,fdatasync:error=EIO:when={first}+{step}");
         let wrapper = [&STRACE[..], &[&inject]].concat();
-        injure(&mut world, chance, &wrapper, || std::thread::sleep(Duration::from_secs(1)));
+        injure(&mut world, chance, &wrapper, || {});
         assert!(world.log().contains("opens its journal anew"), "no sync has failed ({inject}): {}", world.log());
         judged(world)
     });

@@ -40,8 +40,7 @@ pub(crate) struct Clerk {
     pub(crate) acknowledgements: AtomicU64,
     /// Requests whose answer was lost.
     pub(crate) lost: Mutex<u64>,
-    /// Requests that the server said it could not serve.
-    pub(crate) unserved: Mutex<u64>,
+    unserved: Mutex<u64>,
 }
 
 /// Submissions of one life at most, all clients together.
@@ -106,6 +105,11 @@ impl Clerk {
     /// Submissions that were acknowledged.
     pub(crate) fn acknowledged(&self) -> usize {
         self.tickets.lock().unwrap().values().filter(|ticket| ticket.run.is_some()).count()
+    }
+
+    /// Requests that the server said it could not serve.
+    pub(crate) fn unserved(&self) -> u64 {
+        *self.unserved.lock().unwrap()
     }
 
     fn ticket(&self, name: &str) -> Ticket {
