@@ -18,7 +18,6 @@ pub(crate) struct Told {
     repeats: u64,
     refused: u64,
     uncertain: u64,
-    cancelled: u64,
     seen: u64,
     lost: u64,
     lives: u64,
@@ -32,7 +31,6 @@ impl std::ops::AddAssign for Told {
         self.repeats += other.repeats;
         self.refused += other.refused;
         self.uncertain += other.uncertain;
-        self.cancelled += other.cancelled;
         self.seen += other.seen;
         self.lost += other.lost;
         self.lives += other.lives;
@@ -41,12 +39,11 @@ impl std::ops::AddAssign for Told {
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { runs, requests, effects, repeats, refused, uncertain, cancelled, seen, lost, lives } = self;
+        let Self { runs, requests, effects, repeats, refused, uncertain, seen, lost, lives } = self;
         write!(
             f,
             "{lives} servers, {runs} runs, {seen} answers seen before the end, {lost} answers lost; {requests} requests at the bank, \
-             {effects} effects, {repeats} repeats under a key, {refused} refused with proof, {uncertain} tasks uncertain, \
-             {cancelled} cancelled while out"
+             {effects} effects, {repeats} repeats under a key, {refused} refused with proof, {uncertain} tasks uncertain"
         )
     }
 }
@@ -56,8 +53,6 @@ impl fmt::Display for Told {
 enum Said {
     Done,
     Uncertain,
-    /// It was cancelled while an attempt was out, which is all that is known (docs/status.md, "Left" 16).
-    Cancelled,
     /// It failed otherwise, or was never begun.
     Not,
 }
@@ -115,7 +110,10 @@ fn details(world: &World, wrong: &mut Vec<String>) -> BTreeMap<String, Json> {
             wrong.push(format!("{name}: run {run} was acknowledged and is not there"));
             continue;
         }
-        let detail = world.get(&format!("/v1/runs/{run}?limit=10000"));
+        let mut detail = world.get(&format!("/v1/runs/{run}?limit=10000"));
+        if detail["tasks"].as_array().unwrap().iter().any(|task| task["status"] == "cancelled") {
+            detail["why"] = world.get(&format!("/v1/runs/{run}/why?limit=10000"))["tasks"].take();
+        }
         if ticket.answer.is_some() && answered(&detail) != ticket.answer {
             wrong.push(format!("{name}: {:?} was seen, and now it is {detail}", ticket.answer));
         }
@@ -146,7 +144,6 @@ fn one(
     for call in &world.shapes[ticket.shape].calls {
         let said = said(detail, call.path);
         told.uncertain += u64::from(said == Said::Uncertain);
-        told.cancelled += u64::from(said == Said::Cancelled);
         let of = (name.to_owned(), call.path.to_owned());
         let requests: Vec<&Request> = ledger.requests.iter().filter(|request| request.of == of).collect();
         let effects: Vec<u64> =
@@ -191,7 +188,18 @@ fn said(detail: &Json, path: &str) -> Said {
     match (task["status"].as_str(), class.split(':').next()) {
         (_, Some("uncertain")) => Said::Uncertain,
         (Some("succeeded"), _) if class == reason => Said::Done,
-        (Some("cancelled"), _) if task["attempts"] != 0 => Said::Cancelled,
+        (Some("cancelled"), _) => fate(detail, path),
+        _ => Said::Not,
+    }
+}
+
+/// What became of an attempt that was cancelled while it was out.
+fn fate(detail: &Json, path: &str) -> Said {
+    let task = detail["why"].as_array().unwrap().iter().find(|task| task["task"] == path);
+    let last = task.and_then(|task| task["attempts"].as_array()?.last()?["failed"].as_str());
+    match last.and_then(|failed| failed.split_once(": ")) {
+        Some(("uncertain", _)) => Said::Uncertain,
+        Some(("cancelled", how)) if how.ends_with("and took effect") => Said::Done,
         _ => Said::Not,
     }
 }
