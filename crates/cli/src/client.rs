@@ -54,6 +54,11 @@ impl Client {
         let code = code(status.as_u16());
         let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);
         failure.not_taken = code == UNREACHABLE;
+        if problem.kind == "disk_full" {
+            let doctor = next::reading();
+            failure =
+                failure.hint(format!("free room on the disk of the data directory: {doctor} doctor says where it is"));
+        }
         Err(failure)
     }
 
@@ -175,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_refusal_has_an_exit_code() {
-        let codes = [400, 401, 404, 409, 422, 429, 500, 502, 503].map(|status| format!("{status} {}", code(status)));
-        insta::assert_snapshot!(codes.join(", "), @"400 2, 401 2, 404 2, 409 2, 422 2, 429 1, 500 1, 502 1, 503 3");
+        let codes =
+            [400, 401, 404, 409, 422, 429, 500, 502, 503, 507].map(|status| format!("{status} {}", code(status)));
+        insta::assert_snapshot!(codes.join(", "), @"400 2, 401 2, 404 2, 409 2, 422 2, 429 1, 500 1, 502 1, 503 3, 507 1");
     }
 }

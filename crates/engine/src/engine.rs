@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration as Span;
 
 use agendum_core::{Answer, Rejected, Standing, Submission};
-use agendum_ports::{Adapter, Blobs, Clock, Payload, Store, StoreError, chain};
+use agendum_ports::{Adapter, BlobError, Blobs, Clock, Payload, Store, StoreError, chain};
 use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
@@ -23,6 +23,7 @@ use crate::keyed::Turns;
 use crate::payloads::{PayloadError, Payloads};
 use crate::pool::{Pool, Unfinished};
 use crate::reader::{ReadError, Reader, stored_answer};
+use crate::room::{Gauge, Room};
 use crate::shard::{self, Health, RestoreError, Surroundings};
 use crate::watch::Watch;
 
@@ -79,9 +80,12 @@ pub enum SubmitError {
     /// Its inputs or its document are more than may be kept.
     #[error("the run's inputs cannot be kept: {0}")]
     Payload(String),
-    /// Its inputs or its document could not be kept now: the disk is full, say.
+    /// Its inputs or its document could not be kept now.
     #[error("the run's inputs could not be kept: {0}")]
     Unkept(String),
+    /// There is no room for it on the disk; nothing of it was written.
+    #[error(transparent)]
+    DiskFull(#[from] Room),
     /// The engine has stopped, or its journal is being opened anew.
     #[error("the engine takes no work now: {0}")]
     Unavailable(Health),
@@ -101,13 +105,6 @@ pub enum SubmitError {
 fn named(parts: &[Arc<str>]) -> String {
     let named: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
     named.join(", ")
-}
-
-impl From<PayloadError> for SubmitError {
-    fn from(error: PayloadError) -> Self {
-        let (class, why) = (error.class(), chain(&error));
-        if class == Class::Permanent { Self::Payload(why) } else { Self::Unkept(why) }
-    }
 }
 
 impl SubmitError {
@@ -162,6 +159,7 @@ impl Engine {
         let (inbox, mut intake) = Inbox::channel();
         let around = Arc::new(Surroundings {
             shard: parts.shard,
+            room: Gauge::new(Arc::clone(&parts.store), parts.limits.disk_reserve),
             limits: parts.limits,
             store: parts.store,
             clock: parts.clock,
@@ -225,7 +223,7 @@ impl Engine {
     pub async fn submit(&self, request: Request) -> Result<RunId, SubmitError> {
         let run = self.new_run_id();
         let reply = self.send_submission(run, request, None, None).await?;
-        reply.await.map_err(|_| SubmitError::Unavailable(self.health()))??;
+        reply.await.map_err(|_| self.takes_nothing())??;
         Ok(run)
     }
 
@@ -247,7 +245,7 @@ impl Engine {
         }
         // The shard's life has ended, perhaps between the commit of the answer and its telling.
         let stored = stored_answer(&*self.around.store, &tenant, run).await;
-        stored.ok().flatten().ok_or_else(|| SubmitError::Unavailable(self.health()))
+        stored.ok().flatten().ok_or_else(|| self.takes_nothing())
     }
 
     pub(crate) async fn send_submission(
@@ -258,10 +256,13 @@ impl Engine {
         answer: Option<oneshot::Sender<Answer>>,
     ) -> Result<oneshot::Receiver<Result<(), Rejected>>, SubmitError> {
         let permit = self.permit().await;
-        let payloads = &self.around.payloads;
-        let document = payloads.make_blob(&request.tenant, &request.accepted.document.0).await?;
+        let Surroundings { payloads, room, .. } = &*self.around;
+        let document = &request.accepted.document.0;
+        room.take((document.len() + request.inputs.len()) as u64)?;
+        let unkept = |error| self.unkept(error);
+        let document = payloads.make_blob(&request.tenant, document).await.map_err(unkept)?;
         let inputs = Payload { media: MediaType::Json, bytes: request.inputs };
-        let inputs = payloads.make(&request.tenant, inputs).await?;
+        let inputs = payloads.make(&request.tenant, inputs).await.map_err(unkept)?;
         let submission = Box::new(Submission {
             run,
             tenant: request.tenant,
@@ -278,6 +279,25 @@ impl Engine {
         let (reply, told) = oneshot::channel();
         self.around.inbox.send(Message::Submit { submission, inputs, reply, answer, permit });
         Ok(told)
+    }
+
+    /// Why a document or inputs were not kept.
+    fn unkept(&self, error: PayloadError) -> SubmitError {
+        if matches!(error, PayloadError::Blob(BlobError::DiskFull)) {
+            return self.around.room.look().into();
+        }
+        let (class, why) = (error.class(), chain(&error));
+        if class == Class::Permanent { SubmitError::Payload(why) } else { SubmitError::Unkept(why) }
+    }
+
+    /// The shard's life has ended, or is about to.
+    pub(crate) fn takes_nothing(&self) -> SubmitError {
+        match self.health() {
+            Health::Full(room) => room.into(),
+            health @ (Health::Starting | Health::Ready | Health::Recovering(_) | Health::Stopped) => {
+                SubmitError::Unavailable(health)
+            }
+        }
     }
 
     pub(crate) fn new_run_id(&self) -> RunId {
@@ -301,11 +321,13 @@ impl Engine {
             return Err(Rejected::NotLive(run).into());
         }
         let permit = self.permit().await;
-        let document = self.around.payloads.make_blob(tenant, &accepted.document.0).await?;
+        let document = &accepted.document.0;
+        self.around.room.take(document.len() as u64)?;
+        let document = self.around.payloads.make_blob(tenant, document).await.map_err(|error| self.unkept(error))?;
         let (reply, told) = oneshot::channel();
         let graph = Arc::clone(&accepted.graph);
         self.around.inbox.send(Message::AddTasks { run, graph, document, reply, permit });
-        told.await.map_err(|_| SubmitError::Unavailable(self.health()))??;
+        told.await.map_err(|_| self.takes_nothing())??;
         Ok(())
     }
 

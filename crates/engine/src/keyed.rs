@@ -72,7 +72,7 @@ impl Engine {
                 Ok(Submitted { run, replayed: true })
             }
             Ok(Ok(Err(rejected))) => Err(rejected.into()),
-            Ok(Err(_)) | Err(_) => Err(SubmitError::Unavailable(self.health())),
+            Ok(Err(_)) | Err(_) => Err(self.takes_nothing()),
         }
     }
 

@@ -17,6 +17,7 @@ mod pages;
 mod payloads;
 mod pool;
 mod reader;
+mod room;
 mod rows;
 mod shard;
 #[cfg(test)]
@@ -31,5 +32,6 @@ pub use inbox::Command;
 pub use keyed::Submitted;
 pub use pool::Unfinished;
 pub use reader::{Ended, ReadError, Reader, Scanned, Told, Wanted};
+pub use room::Room;
 pub use shard::{Health, RestoreError, STOP_GRACE};
 pub use watch::Watch;

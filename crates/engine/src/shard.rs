@@ -24,6 +24,7 @@ use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Inbox, Intake, Message};
 use crate::payloads::Payloads;
+use crate::room::{Gauge, Room};
 pub use life::STOP_GRACE;
 use life::{End, Life};
 pub use restore::RestoreError;
@@ -44,6 +45,8 @@ pub enum Health {
     Ready,
     /// The last append failed, or the shard panicked; the journal is being opened anew.
     Recovering(String),
+    /// Its disk is about to be full: what is under way goes on, and nothing more is taken in.
+    Full(Room),
     /// It was asked to stop, and has.
     Stopped,
 }
@@ -54,6 +57,7 @@ impl fmt::Display for Health {
             Self::Starting => f.write_str("its journal is being read"),
             Self::Ready => f.write_str("it broke off a moment ago, or is about to stop"),
             Self::Recovering(reason) => write!(f, "its journal is being opened anew ({reason})"),
+            Self::Full(room) => room.fmt(f),
             Self::Stopped => f.write_str("it has stopped"),
         }
     }
@@ -72,6 +76,7 @@ pub(crate) struct Surroundings {
     pub(crate) inbox: Inbox,
     pub(crate) runtime: Handle,
     pub(crate) health: Mutex<Health>,
+    pub(crate) room: Gauge,
     /// Open runs that the last opening left out, because they are damaged.
     pub(crate) left_out: Mutex<FxHashMap<RunId, Tenant>>,
     /// Fixes the seeds of a test; chance otherwise.
@@ -80,7 +85,11 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     pub(crate) fn health(&self) -> Health {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match (health, self.room.short()) {
+            (Health::Ready | Health::Recovering(_), Some(room)) => Health::Full(room),
+            (health, _) => health,
+        }
     }
 
     pub(crate) fn left_out(&self, tenant: &Tenant, run: RunId) -> bool {
@@ -167,6 +176,8 @@ fn reopen(surroundings: &Arc<Surroundings>, inbox: &mut Intake, crashed: bool, w
             Ok(restored) => return Some(Life::begin(Arc::clone(surroundings), restored, crashed, waiters)),
             Err(error) => tracing::error!(error = chain(&error), "the journal cannot be opened"),
         }
-        pause = (pause * 2).min(Span::from_secs(60));
+        // Room comes back when somebody makes some: until then looking costs little.
+        let longest = if surroundings.room.short().is_some() { 1 } else { 60 };
+        pause = (pause * 2).min(Span::from_secs(longest));
     }
 }

@@ -5,4 +5,5 @@ mod fixture;
 mod flows;
 mod keyed;
 mod restarts;
+mod room;
 mod watched;

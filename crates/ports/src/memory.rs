@@ -21,6 +21,7 @@ struct State {
     runs: BTreeMap<(Tenant, RunId), RunRow>,
     keys: BTreeMap<(Tenant, Arc<str>), RunId>,
     failures: VecDeque<Appended>,
+    room: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +36,11 @@ impl MemoryStore {
     /// The next append writes nothing and gives this answer. For tests of what follows.
     pub fn fail_next(&self, answer: Appended) {
         self.state().failures.push_back(answer);
+    }
+
+    /// So many bytes are left, as it says; it goes on writing. For tests of what follows.
+    pub fn set_room(&self, left: Option<u64>) {
+        self.state().room = left;
     }
 
     /// The first row of this run cannot be read any more. For tests of what follows.
@@ -190,6 +196,10 @@ impl Store for MemoryStore {
         ready(Ok(self.state().keys.get(&(tenant.clone(), Arc::from(key))).copied())).boxed()
     }
 
+    fn room(&self) -> Option<u64> {
+        self.state().room
+    }
+
     fn runs(&self, tenant: &Tenant, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
         let state = self.state();
         let matches = |row: &&RunRow| {
@@ -216,6 +226,12 @@ impl MemoryBlobs {
     #[must_use]
     pub fn new(secret: [u8; 32]) -> Self {
         Self { secret, kept: Mutex::default() }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.kept().len()
     }
 
     fn kept(&self) -> MutexGuard<'_, HashMap<(Tenant, Hash), Bytes>> {

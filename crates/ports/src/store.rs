@@ -215,6 +215,9 @@ pub trait Store: Send + Sync {
     /// The run that was submitted under this key; the first, should there be several.
     fn run_of_key(&self, tenant: &Tenant, key: &str) -> BoxFuture<'_, Result<Option<RunId>, StoreError>>;
 
+    /// Bytes that may still be written where the store is; `None` where that has no bound, or nobody knows. Answers at once.
+    fn room(&self) -> Option<u64>;
+
     /// A page of the index, newest first.
     fn runs(&self, tenant: &Tenant, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
 }

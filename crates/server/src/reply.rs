@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use agendum_engine::{ReadError, SubmitError, Unfinished};
+use agendum_engine::{ReadError, Room, SubmitError, Unfinished};
 use agendum_ports::{RunRow, StoreError};
 use agendum_types::RunId;
 use agendum_wire::v1::Problem;
@@ -65,6 +65,12 @@ impl Refused {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the engine takes no work now", error)
     }
 
+    /// There is no room for more work.
+    fn disk_full(room: Room) -> Self {
+        let detail = format!("{room}: free some, and intake opens by itself; what was taken in goes on");
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "nothing more is taken in now", detail)
+    }
+
     /// As many streams are open as may be.
     pub(crate) fn busy() -> Self {
         let detail = "too many streams of events are open: close one, or come back later";
@@ -81,8 +87,13 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self.0)).into_response();
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let seconds = match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some("1"),
+            StatusCode::INSUFFICIENT_STORAGE => Some("10"),
+            _ => None,
+        };
+        if let Some(seconds) = seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }
@@ -159,6 +170,7 @@ impl From<SubmitError> for Refused {
             SubmitError::Unkept(message) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unkept", "the inputs cannot be kept now", message)
             }
+            SubmitError::DiskFull(room) => Self::disk_full(room),
             SubmitError::Unavailable(_) => Self::unavailable(error),
             SubmitError::OtherRequest { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key_in_use", "another request has this key", error)

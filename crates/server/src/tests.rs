@@ -157,6 +157,34 @@ async fn what_is_sent_twice_under_a_key_is_run_once() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_about_to_be_full_is_told_with_what_to_do() {
+    let store = Arc::new(MemoryStore::default());
+    let world = World::over(Arc::clone(&store), Tenant::default()).await;
+    let id = world.submit(json!({ "nap": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    store.set_room(Some(1 << 20));
+    let ready = async || world.ask("GET", "/readyz", None).await;
+    while ready().await.0 == 200 {}
+    let (status, _, said) = ready().await;
+    assert!(
+        status == 503 && said["status"].as_str().unwrap().starts_with("1 MiB left on the disk; below 64 MiB"),
+        "{said}"
+    );
+    let graph = json!({ "version": 1, "name": "g", "tasks": { "a": { "uses": "chat", "with": { "prompt": "a" } } } });
+    for (path, body) in [("/v1/runs".to_owned(), json!({ "document": graph })), (format!("/v1/runs/{id}/tasks"), graph)]
+    {
+        let request = world.http.post(format!("{}{path}", world.base)).bearer_auth("right").json(&body);
+        let refused = request.send().await.unwrap();
+        assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (507, &"10".parse().unwrap()));
+        let problem: Json = refused.json().await.unwrap();
+        assert_eq!(problem["type"], "disk_full", "{problem}");
+    }
+    assert_eq!(world.ask("POST", &format!("/v1/runs/{id}/cancel"), None).await.0, 200, "what is there can be steered");
+    store.set_room(None);
+    while ready().await.0 != 200 {}
+    world.submit(json!({ "a": { "uses": "chat", "with": { "prompt": "a" } } })).await;
+}
+
+#[tokio::test]
 async fn many_items_are_told_together_and_page_by_page() {
     let world = World::new().await;
     let items: Vec<u32> = (0..30).collect();

@@ -114,9 +114,7 @@ impl Directory {
     ///
     /// What making it would fail with.
     pub fn try_make(&self) -> io::Result<()> {
-        let nearest =
-            self.path.ancestors().find(|folder| folder.symlink_metadata().is_ok()).unwrap_or_else(|| Path::new("."));
-        let tried = nearest.join(format!(".agendum-{}", std::process::id()));
+        let tried = self.nearest().join(format!(".agendum-{}", std::process::id()));
         std::fs::create_dir(&tried)?;
         std::fs::remove_dir(tried)
     }
@@ -200,6 +198,20 @@ impl Directory {
         &self.path
     }
 
+    /// Bytes that may still be written there, or where it would be made.
+    ///
+    /// # Errors
+    ///
+    /// If the file system does not say.
+    pub fn room(&self) -> io::Result<u64> {
+        room(self.nearest())
+    }
+
+    /// The folder itself, or the nearest above it that is there.
+    fn nearest(&self) -> &Path {
+        self.path.ancestors().find(|folder| folder.symlink_metadata().is_ok()).unwrap_or_else(|| Path::new("."))
+    }
+
     /// Where the journal is.
     #[must_use]
     pub fn database(&self) -> PathBuf {
@@ -232,6 +244,15 @@ impl Drop for Directory {
 /// If it cannot be opened or made.
 pub fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Bytes that this user may still write on the file system of a folder.
+pub(crate) fn room(path: &Path) -> io::Result<u64> {
+    let said = nix::sys::statvfs::statvfs(path)?;
+    if said.blocks() == 0 {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "the file system counts no blocks"));
+    }
+    Ok((said.blocks_available() as u64).saturating_mul(said.fragment_size() as u64))
 }
 
 /// How long what is written must last.

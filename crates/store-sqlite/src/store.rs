@@ -1,5 +1,6 @@
 //! The store: two threads behind the port.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Sender};
 
 use agendum_ports::{Append, Appended, Opened, Row, RunFilter, RunRow, Store, StoreError};
@@ -10,7 +11,7 @@ use futures_util::future::{BoxFuture, ready};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, room};
 use crate::read::{self, Query};
 use crate::schema::{self, failed};
 use crate::write::{self, Job};
@@ -20,6 +21,7 @@ use crate::write::{self, Job};
 pub struct SqliteStore {
     jobs: Option<Sender<Job>>,
     queries: Sender<Query>,
+    directory: PathBuf,
 }
 
 impl SqliteStore {
@@ -44,7 +46,7 @@ impl SqliteStore {
         let db = schema::open_read_only(&path)?;
         let (queries, receiver) = mpsc::channel();
         thread("store-reader", move || read::serve(&db, &receiver))?;
-        Ok(Self { jobs, queries })
+        Ok(Self { jobs, queries, directory: directory.path().to_owned() })
     }
 
     fn query<T: Send + 'static>(
@@ -135,6 +137,11 @@ impl Store for SqliteStore {
     fn run_of_key(&self, tenant: &Tenant, key: &str) -> BoxFuture<'_, Result<Option<RunId>, StoreError>> {
         let (tenant, key) = (tenant.clone(), key.to_owned());
         self.query("look a key up", move |db| read::run_of_key(db, &tenant, &key))
+    }
+
+    fn room(&self) -> Option<u64> {
+        let looked = room(&self.directory);
+        looked.inspect_err(|error| tracing::debug!(%error, "the file system does not say how much room is left")).ok()
     }
 
     fn runs(&self, tenant: &Tenant, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {

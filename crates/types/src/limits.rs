@@ -57,6 +57,8 @@ pub struct Limits {
     pub payload_bytes_max: u64,
     /// Payloads up to this size travel inside their journal row.
     pub inline_payload_bytes_max: usize,
+    /// Bytes that must be left on the disk for more work to be taken in; once they were not, twice as many.
+    pub disk_reserve: u64,
     /// A jump of the clock forward over this much is recorded.
     pub clock_jump_max: Duration,
     /// Dearer results are committed before what depends on them is dispatched; pico-dollars.
@@ -92,6 +94,7 @@ impl Limits {
         evaluation_bytes_max: 8 << 20,
         payload_bytes_max: 256 << 20,
         inline_payload_bytes_max: 16 << 10,
+        disk_reserve: 64 << 20,
         clock_jump_max: Duration::secs(300),
         commit_above: crate::money::Money(1_000_000_000),
     };

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use agendum_engine::Room;
 use agendum_store_sqlite::{Directory, SqliteStore};
 use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
@@ -72,7 +73,11 @@ async fn look(context: &Context) -> Vec<Finding> {
     add("targets", Fine, names.join(", "));
     let directory = Directory::look(&context.data);
     match opens(&directory, &context.data) {
-        Ok(said) => add("data", Fine, format!("{}{said}", context.data.display())),
+        Ok(said) => {
+            add("data", Fine, format!("{}{said}", context.data.display()));
+            let (state, said) = room(&directory, context.config.limits.0.disk_reserve);
+            add("room", state, said);
+        }
         Err(failure) => add("data", Broken, failure.message().to_owned()),
     }
     match directory.owner() {
@@ -91,6 +96,14 @@ async fn look(context: &Context) -> Vec<Finding> {
         add(&format!("examples/{}", example.name()), if here == found.len() { Fine } else { Lacks }, said);
     }
     findings
+}
+
+/// Whether a host would take runs in there.
+fn room(directory: &Directory, reserve: u64) -> (State, String) {
+    match directory.room() {
+        Ok(left) => (if left < reserve { State::Broken } else { State::Fine }, Room { left, reserve }.to_string()),
+        Err(error) => (State::Lacks, format!("not known: {error}")),
+    }
 }
 
 /// Opens the data directory as a command that reads would; one without runs must be fit for the first.

@@ -60,6 +60,7 @@ const FIELDS: [Field; 16] = [
     limit!(evaluation_fuel, Count, 10_000, 1_000_000_000),
     limit!(evaluation_bytes_max, Bytes, 64 << 10, 256 << 20),
     limit!(payload_bytes_max, Bytes, 64 << 10, 4 << 30),
+    limit!(disk_reserve, Bytes, 1 << 20, 1 << 40),
     limit!(clock_jump_max.0, Span, 1_000_000, 86_400_000_000),
     limit!(commit_above.0, Dollars, 0, 1_000 * Money::PER_DOLLAR),
 ];

@@ -79,7 +79,7 @@ fn errors_say_where_and_what_was_meant() {
       |
     3 | need_max = 8
       | ^^^^^^^^
-    unknown field `need_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `run_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `crashes_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `clock_jump_max`, `commit_above`
+    unknown field `need_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `run_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `crashes_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `disk_reserve`, `clock_jump_max`, `commit_above`
 
     hint: did you mean `needs_max`?
 
@@ -91,7 +91,7 @@ fn errors_say_where_and_what_was_meant() {
 
     hint: did you mean `chat`?
 
-    AGENDUM_LIMITS__FOREACH_ITEM_MAX: unknown field `foreach_item_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `run_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `crashes_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `clock_jump_max`, `commit_above`
+    AGENDUM_LIMITS__FOREACH_ITEM_MAX: unknown field `foreach_item_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `run_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `crashes_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `disk_reserve`, `clock_jump_max`, `commit_above`
     hint: did you mean `foreach_items_max`?
 
     AGENDUM_LIMITS__FOREACH_ITEMS_MAX: invalid value: string "many", expected a whole number

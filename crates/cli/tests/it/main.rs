@@ -5,6 +5,7 @@
 mod binary;
 mod check;
 mod crash;
+mod disk;
 mod doubt;
 mod explain;
 mod faults;

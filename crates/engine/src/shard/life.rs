@@ -326,8 +326,17 @@ impl Life {
     fn appended(&mut self, last: Seq, appended: Appended) -> Option<End> {
         match appended {
             Appended::Durable => {}
-            Appended::Fenced(reason) | Appended::Unknown(reason) => return Some(End::Failed(reason)),
-            Appended::Failed { message, .. } => return Some(End::Failed(message)),
+            Appended::Fenced(reason) | Appended::Unknown(reason) => {
+                // Perhaps for want of room.
+                self.around.room.look();
+                return Some(End::Failed(reason));
+            }
+            Appended::Failed { message, disk_full } => {
+                if disk_full {
+                    self.around.room.is_full();
+                }
+                return Some(End::Failed(message));
+            }
         }
         let told = self.submitted.partition_point(|(seq, _)| *seq <= last);
         for (_, told) in self.submitted.drain(..told) {

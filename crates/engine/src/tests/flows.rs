@@ -284,7 +284,7 @@ tasks:
     let mut large = request(document, &json!({}));
     large.inputs = Bytes::from(json!(" ".repeat(20_000)).to_string());
     let refused = engine.submit(large.clone()).await;
-    assert!(matches!(&refused, Err(SubmitError::Unkept(why)) if why.contains("is full")), "{refused:?}");
+    assert!(matches!(&refused, Err(SubmitError::DiskFull(_))), "{refused:?}");
     engine.submit(large.clone()).await.unwrap();
     large.inputs = Bytes::from(vec![b' '; usize::try_from(Limits::STANDARD.payload_bytes_max).unwrap() + 1]);
     let refused = engine.submit(large).await;

@@ -57,9 +57,9 @@ async fn what_was_not_accepted_has_taken_no_key() {
     let world = World::new();
     let engine = world.engine().await;
     world.store.fail_next(Appended::Failed { message: "no space left".to_owned(), disk_full: true });
-    assert!(matches!(send(&engine, key("k", 1)).await, Err(SubmitError::Unavailable(_))));
+    assert!(matches!(send(&engine, key("k", 1)).await, Err(SubmitError::DiskFull(_))));
     let mut again = send(&engine, key("k", 2)).await;
-    while matches!(again, Err(SubmitError::Unavailable(_))) {
+    while matches!(again, Err(SubmitError::DiskFull(_) | SubmitError::Unavailable(_))) {
         again = send(&engine, key("k", 2)).await;
     }
     assert!(!again.unwrap().replayed);

@@ -103,7 +103,7 @@ fn what_is_wrong_is_said_with_its_line() {
       |
     2 | foreach_item_max = 3
       | ^^^^^^^^^^^^^^^^
-    unknown field `foreach_item_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `run_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `crashes_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `clock_jump_max`, `commit_above`
+    unknown field `foreach_item_max`, expected one of `document_bytes_max`, `graph_tasks_max`, `run_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `crashes_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `disk_reserve`, `clock_jump_max`, `commit_above`
     "#);
 }
 
