@@ -8,6 +8,7 @@ use agendum_types::SubmissionKey;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::config::Age;
 use crate::programs::Example;
 
 /// Shown below the commands.
@@ -231,6 +232,21 @@ pub(crate) enum Runs {
     Pause {
         /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
+    },
+    /// Delete runs that are done, with all that is kept of them
+    Delete {
+        /// Their ids, or as much of them as is clear; `last` for the newest
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<String>,
+    },
+    /// Delete all runs that have been done for so long
+    Prune {
+        /// For how long, such as 30d or 12h
+        #[arg(long, value_name = "AGE")]
+        older_than: Age,
+        /// Only say which
+        #[arg(short = 'n', long)]
+        dry_run: bool,
     },
     /// Go on with a paused run
     Resume {

@@ -54,6 +54,7 @@ impl Client {
         let code = code(status.as_u16());
         let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);
         failure.not_taken = code == UNREACHABLE;
+        failure.kept = matches!(&*problem.kind, "key_kept" | "no_run");
         if problem.kind == "disk_full" {
             let doctor = next::reading();
             failure =
@@ -143,6 +144,11 @@ impl Client {
     /// Steers a live run; gives what the server said.
     pub(crate) async fn command(&self, id: &str, command: &str) -> Result<Json, Failure> {
         self.json(self.request(Method::POST, &format!("/v1/runs/{id}/{command}"))).await
+    }
+
+    /// Deletes a run that is done; gives what the server said.
+    pub(crate) async fn delete(&self, id: &str) -> Result<Json, Failure> {
+        self.json(self.request(Method::DELETE, &format!("/v1/runs/{id}"))).await
     }
 
     /// Adds the tasks of a document to a live run; gives what the server said.

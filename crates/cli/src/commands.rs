@@ -9,6 +9,7 @@ mod explain;
 mod fix;
 mod index;
 mod provider;
+mod prune;
 mod run;
 mod runs;
 mod serve;

@@ -1,5 +1,6 @@
 //! `agendum.toml`: targets, indexes, limits. Keys are never in it: they come from the environment or from files.
 
+mod age;
 mod environment;
 mod faults;
 mod limits;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use crate::config::environment::Override;
 use crate::failure::Failure;
 
+pub(crate) use age::Age;
 pub(crate) use faults::failure as faulty;
 pub(crate) use limits::Intake;
 pub(crate) use timeouts::TimeoutConfig;
@@ -39,6 +41,9 @@ pub(crate) struct Config {
     /// `[limits]`: of what is taken in.
     #[serde(default)]
     pub(crate) limits: Intake,
+    /// `[retention]`: how long what is done is kept.
+    #[serde(default)]
+    pub(crate) retention: Retention,
     /// False: no offline targets beside the configured ones.
     #[serde(default = "yes")]
     pub(crate) offline: bool,
@@ -58,6 +63,15 @@ pub(crate) struct Config {
 
 const fn yes() -> bool {
     true
+}
+
+/// `[retention]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retention {
+    /// Runs, once they are done; for ever where absent.
+    #[serde(default)]
+    pub(crate) runs: Option<Age>,
 }
 
 /// `[indexes.NAME]`.

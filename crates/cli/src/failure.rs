@@ -28,13 +28,15 @@ pub(crate) struct Failure {
     hint: Option<String>,
     /// The server did not take the request: it may be sent again.
     pub(crate) not_taken: bool,
+    /// A run that was to be deleted is kept for a while, or was gone already.
+    pub(crate) kept: bool,
     /// What a server says of a text that it was sent.
     diagnostics: Vec<Json>,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, message: impl ToString) -> Self {
-        Self { code, message: message.to_string(), hint: None, not_taken: false, diagnostics: Vec::new() }
+        Self { code, message: message.to_string(), hint: None, not_taken: false, kept: false, diagnostics: Vec::new() }
     }
 
     pub(crate) fn usage(message: impl ToString) -> Self {
@@ -43,7 +45,7 @@ impl Failure {
 
     /// Everything was said already; only the code is left.
     pub(crate) const fn silent(code: u8) -> Self {
-        Self { code, message: String::new(), hint: None, not_taken: false, diagnostics: Vec::new() }
+        Self { code, message: String::new(), hint: None, not_taken: false, kept: false, diagnostics: Vec::new() }
     }
 
     pub(crate) fn hint(mut self, hint: impl ToString) -> Self {

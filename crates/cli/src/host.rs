@@ -63,6 +63,7 @@ impl Host {
             clock: Arc::new(Wall),
             targets,
             limits: config.limits.stored(),
+            retention: config.retention.runs.map(|age| age.0),
             shard: ShardId(0),
             seed: None,
         })

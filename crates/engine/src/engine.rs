@@ -14,8 +14,9 @@ use agendum_types::{
 };
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::collect::{Collector, ForgetError};
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Command, Inbox, Message};
@@ -44,6 +45,8 @@ pub struct Parts {
     pub targets: Vec<(Target, Arc<dyn Adapter>)>,
     /// A number for everything.
     pub limits: Limits,
+    /// How long runs are kept once they are done; for ever where absent.
+    pub retention: Option<Duration>,
     /// Whose journal.
     pub shard: ShardId,
     /// Fixes chance in a test.
@@ -138,6 +141,7 @@ pub struct Engine {
     pool: Arc<Pool>,
     requests: Arc<Semaphore>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    collector: Collector,
 }
 
 impl Engine {
@@ -180,9 +184,19 @@ impl Engine {
             .spawn(move || shard::run(&shared, &mut intake, opened))
             .map_err(no_thread)?;
         let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
-        let engine = Self { around, turns: Turns::default(), pool, requests, thread: Mutex::new(Some(thread)) };
+        let engine = Self {
+            collector: Collector::idle(Arc::clone(&around), parts.retention),
+            around,
+            turns: Turns::default(),
+            pool,
+            requests,
+            thread: Mutex::new(Some(thread)),
+        };
         match told.await {
-            Ok(result) => result.map(|()| engine),
+            Ok(result) => result.map(|()| {
+                engine.collector.start();
+                engine
+            }),
             Err(_) => Err(StoreError::Corrupt {
                 path: "the journal".to_owned(),
                 message: "the shard's thread panicked while it read it".to_owned(),
@@ -268,7 +282,7 @@ impl Engine {
             tenant: request.tenant,
             principal: request.principal,
             graph: request.accepted.graph,
-            document,
+            document: document.reference.clone(),
             inputs: inputs.reference.clone(),
             priority: request.priority,
             deadline: request.deadline,
@@ -277,7 +291,7 @@ impl Engine {
             key,
         });
         let (reply, told) = oneshot::channel();
-        self.around.inbox.send(Message::Submit { submission, inputs, reply, answer, permit });
+        self.around.inbox.send(Message::Submit { submission, document, inputs, reply, answer, permit });
         Ok(told)
     }
 
@@ -378,6 +392,20 @@ impl Engine {
         standings
     }
 
+    /// Forgets a run that is done: nobody finds it from now on, and what is kept of it goes soon.
+    ///
+    /// # Errors
+    ///
+    /// If this tenant has no such run, it is not done, or its key is to be kept longer.
+    pub async fn forget(&self, tenant: &Tenant, run: RunId) -> Result<(), ForgetError> {
+        self.collector.forget(tenant, run).await
+    }
+
+    /// No blob is deleted as long as what this gives is held: for whoever copies them.
+    pub async fn keep_blobs(&self) -> OwnedMutexGuard<()> {
+        self.collector.hold().await
+    }
+
     async fn permit(&self) -> OwnedSemaphorePermit {
         Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed")
     }
@@ -401,6 +429,7 @@ impl Engine {
     /// Takes no more work, stops what runs and has no effect, waits a while for the rest, commits what is decided, and ends. Open runs go
     /// on when the journal is opened again.
     pub async fn stop(&self) {
+        self.collector.stop();
         self.around.inbox.send(Message::Stop);
         let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {

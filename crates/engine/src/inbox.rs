@@ -9,7 +9,7 @@ use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Answer, Evaluation, Rejected, Standing, Step, Submission};
-use agendum_types::{AttemptId, Graph, Outcome, PayloadRef, RunId, RunView, TaskPath, Tenant};
+use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -18,6 +18,7 @@ use crate::payloads::Made;
 pub(crate) enum Message {
     Submit {
         submission: Box<Submission>,
+        document: Made,
         inputs: Made,
         /// Answered once the submission is durable; only refusals are told to one who waits for the run's answer.
         reply: oneshot::Sender<Result<(), Rejected>>,
@@ -28,7 +29,7 @@ pub(crate) enum Message {
     AddTasks {
         run: RunId,
         graph: Arc<Graph>,
-        document: PayloadRef,
+        document: Made,
         reply: oneshot::Sender<Result<(), Rejected>>,
         permit: OwnedSemaphorePermit,
     },
@@ -84,6 +85,10 @@ pub(crate) enum Message {
     /// The first of the appends on their way has its answer.
     Appended {
         life: u64,
+    },
+    /// Say when all that was decided before this is durable.
+    Settle {
+        reply: oneshot::Sender<bool>,
     },
     /// Take no more work, commit what is decided, and end. Attempts without an effect are stopped, the others waited for, for a while; the
     /// journal knows them all.
@@ -194,6 +199,7 @@ impl Message {
             | Self::Await { .. }
             | Self::Referenced { .. }
             | Self::Appended { .. }
+            | Self::Settle { .. }
             | Self::Stop => None,
         }
     }

@@ -8,6 +8,7 @@
 //! Deliberately absent: policies, prices, retries (the core's), concrete stores and adapters (the composition root's).
 
 mod attempt;
+mod collect;
 mod engine;
 mod evaluate;
 mod feed;
@@ -26,6 +27,7 @@ mod watch;
 
 pub use agendum_core::Standing;
 pub use agendum_core::why::{Page, Reading, Seen, TaskReasons};
+pub use collect::ForgetError;
 pub use engine::{CommandError, Engine, NotLive, Parts, Request, SubmitError};
 pub use feed::Notice;
 pub use inbox::Command;

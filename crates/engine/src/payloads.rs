@@ -3,6 +3,8 @@
 //! A small payload travels inside the journal row of the record that names it; until that row is durable it is pinned here. A larger
 //! one is a blob, durable before its record is decided.
 
+mod claims;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,9 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
+use tokio::sync::Notify;
+
+use claims::{Claim, Claims};
 
 /// What payloads may take in memory, parsed values included. Pinned ones are not counted: their number is bounded by the records that
 /// may wait for the disk.
@@ -22,6 +27,10 @@ const CACHE_BYTES_MAX: usize = 64 << 20;
 const LARGE: usize = 8 << 20;
 /// What large payloads may take in memory together; one may take more, if it is the only one.
 const LARGE_BYTES_MAX: usize = 128 << 20;
+/// Blobs that are known to be kept, at most.
+const KEPT_MAX: usize = 16_384;
+/// What is larger takes a while to hash.
+const LARGE_HASH: usize = 1 << 20;
 /// What an entry takes besides its content.
 const ENTRY_BYTES: usize = 256;
 /// A parsed value takes about this many times its text.
@@ -34,6 +43,7 @@ pub(crate) struct Payloads {
     inline_max: usize,
     size_max: u64,
     table: Shared,
+    opened: Notify,
 }
 
 type Shared = Arc<Mutex<Table>>;
@@ -43,6 +53,8 @@ type Shared = Arc<Mutex<Table>>;
 pub(crate) struct Made {
     pub(crate) reference: PayloadRef,
     pub(crate) inline: Option<Arc<Pinned>>,
+    /// Of a blob: held until the record that names it is decided.
+    _claim: Option<Arc<Claim>>,
 }
 
 /// A small payload that stays in memory as long as this does: until the row that carries it is durable, or no row will.
@@ -99,13 +111,14 @@ impl PayloadError {
     }
 }
 
-type Address = (Tenant, Hash);
+pub(crate) type Address = (Tenant, Hash);
 
 /// What memory holds. Two generations instead of a list of uses: what was read since the last turn survives the next.
 #[derive(Default)]
 struct Table {
     keys: FxHashMap<Tenant, TenantKey>,
     pinned: FxHashMap<Address, (Held, u32)>,
+    claims: Claims,
     young: FxHashMap<Address, Held>,
     old: FxHashMap<Address, Held>,
     young_bytes: usize,
@@ -117,8 +130,6 @@ struct Table {
 struct Held {
     bytes: Bytes,
     value: Option<Arc<Json>>,
-    /// True if it is known to be a blob, and not only part of a row.
-    is_blob: bool,
     /// Where the elements of a list lie in the bytes.
     elements: Option<Arc<[Range<u32>]>>,
 }
@@ -126,7 +137,7 @@ struct Held {
 impl Payloads {
     pub(crate) fn new(store: Arc<dyn Store>, blobs: Arc<dyn Blobs>, limits: &Limits) -> Self {
         let (inline_max, size_max) = (limits.inline_payload_bytes_max, limits.payload_bytes_max);
-        Self { store, blobs, inline_max, size_max, table: Shared::default() }
+        Self { store, blobs, inline_max, size_max, table: Shared::default(), opened: Notify::new() }
     }
 
     /// Keeps the payload. A small one is pinned as long as what is given back; a large one is durable on return.
@@ -150,15 +161,27 @@ impl Payloads {
         let size = bytes.len() as u64;
         self.fits(size)?;
         let held = Held { value, ..Held::new(bytes.clone()) };
-        let (hash, inline) = if bytes.len() <= self.inline_max {
+        let reference = |hash| PayloadRef { hash, size, media, labels: Labels::NONE };
+        if bytes.len() <= self.inline_max {
             let hash = self.key(tenant).address(&bytes);
-            (hash, Some(Arc::new(Pinned::new(&self.table, tenant, hash, held))))
-        } else {
-            let hash = self.blobs.put(tenant, bytes).await?;
-            self.table().cache((tenant.clone(), hash), Held { is_blob: true, ..held });
-            (hash, None)
-        };
-        Ok(Made { reference: PayloadRef { hash, size, media, labels: Labels::NONE }, inline })
+            let inline = Some(Arc::new(Pinned::new(&self.table, tenant, hash, held)));
+            return Ok(Made { reference: reference(hash), inline, _claim: None });
+        }
+        let claim = self.claim((tenant.clone(), self.address(tenant, &bytes).await)).await;
+        let hash = self.blobs.put(tenant, bytes).await?;
+        self.table().keep(claim.address.clone(), held);
+        Ok(Made { reference: reference(hash), inline: None, _claim: Some(Arc::new(claim)) })
+    }
+
+    /// The address of a payload; of a large one it is computed beside everything that must not wait.
+    async fn address(&self, tenant: &Tenant, bytes: &Bytes) -> Hash {
+        let key = self.key(tenant);
+        if bytes.len() <= LARGE_HASH {
+            return key.address(bytes);
+        }
+        let (given, there) = (bytes.clone(), key.clone());
+        let hashed = tokio::task::spawn_blocking(move || there.address(&given)).await;
+        hashed.unwrap_or_else(|_| key.address(bytes))
     }
 
     /// Refuses what is larger than a payload may be.
@@ -167,18 +190,18 @@ impl Payloads {
     }
 
     /// Keeps the text as a blob: a document that rows of many runs name.
-    pub(crate) async fn make_blob(&self, tenant: &Tenant, text: &str) -> Result<PayloadRef, PayloadError> {
+    pub(crate) async fn make_blob(&self, tenant: &Tenant, text: &str) -> Result<Made, PayloadError> {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
         let size = bytes.len() as u64;
-        let known = self.key(tenant).address(&bytes);
-        let address = (tenant.clone(), known);
-        let reference = PayloadRef { hash: known, size, media: MediaType::Json, labels: Labels::NONE };
-        // The same bytes may be at hand because a row carries them: the row of another run does not keep them.
-        if !self.table().find(&address).is_some_and(|held| held.is_blob) {
+        let claim = self.claim((tenant.clone(), self.address(tenant, &bytes).await)).await;
+        let reference = PayloadRef { hash: claim.address.1, size, media: MediaType::Json, labels: Labels::NONE };
+        // That the same bytes are at hand says nothing: the row of another run may carry them.
+        let is_kept = self.table().claims.kept.contains(&claim.address);
+        if !is_kept {
             self.blobs.put(tenant, bytes.clone()).await?;
-            self.table().cache(address, Held { is_blob: true, ..Held::new(bytes) });
+            self.table().keep(claim.address.clone(), Held::new(bytes));
         }
-        Ok(reference)
+        Ok(Made { reference, inline: None, _claim: Some(Arc::new(claim)) })
     }
 
     /// The bytes.
@@ -198,7 +221,7 @@ impl Payloads {
             return Ok(held.bytes);
         }
         let bytes = self.blobs.get(tenant, reference.hash).await?.ok_or(PayloadError::Missing(reference.hash))?;
-        self.table().cache(address, Held { is_blob: true, ..Held::new(bytes.clone()) });
+        self.table().cache(address, Held::new(bytes.clone()));
         Ok(bytes)
     }
 
@@ -313,6 +336,15 @@ fn locked(table: &Shared) -> MutexGuard<'_, Table> {
 }
 
 impl Table {
+    /// A blob is kept.
+    fn keep(&mut self, address: Address, held: Held) {
+        if self.claims.kept.len() >= KEPT_MAX {
+            self.claims.kept.clear();
+        }
+        self.claims.kept.insert(address.clone());
+        self.cache(address, held);
+    }
+
     fn pin(&mut self, address: Address, held: Held) {
         self.pinned.entry(address).or_insert((held, 0)).1 += 1;
     }
@@ -386,7 +418,7 @@ impl Table {
 
 impl Held {
     const fn new(bytes: Bytes) -> Self {
-        Self { bytes, value: None, is_blob: false, elements: None }
+        Self { bytes, value: None, elements: None }
     }
 
     fn weight(&self) -> usize {
@@ -408,58 +440,4 @@ fn elements(list: &[u8]) -> serde_json::Result<Arc<[Range<u32>]>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(number: u8) -> Address {
-        (Tenant::default(), Hash([number; 32]))
-    }
-
-    fn held(megabytes: usize, parsed: bool) -> Held {
-        let value = parsed.then(|| Arc::new(Json::Null));
-        Held { value, ..Held::new(Bytes::from(vec![b' '; megabytes << 20])) }
-    }
-
-    #[test]
-    fn what_is_parsed_stays_parsed_and_what_is_large_has_a_bound() {
-        let mut table = Table::default();
-        table.cache(address(1), held(2, false));
-        table.learn(address(1), held(2, true));
-        assert!(table.find(&address(1)).unwrap().value.is_some(), "too large, now, for its earlier place");
-        table.cache(address(1), held(2, false));
-        assert!(table.find(&address(1)).unwrap().value.is_some(), "kept again as bytes only");
-        // 36 MiB each with its value: three fit.
-        for number in 2..=5 {
-            table.cache(address(number), held(4, true));
-        }
-        let found: Vec<u8> = (1..=5).filter(|number| table.find(&address(*number)).is_some()).collect();
-        assert_eq!(found, [3, 4, 5]);
-        table.cache(address(6), held(200, false));
-        assert!(table.find(&address(6)).is_some() && table.find(&address(5)).is_none(), "one may be larger than all");
-    }
-
-    #[test]
-    fn a_pin_lasts_as_long_as_the_last_that_holds_it() {
-        let (shared, tenant) = (Shared::default(), Tenant::default());
-        let pin = || Arc::new(Pinned::new(&shared, &tenant, Hash([1; 32]), held(0, false)));
-        let pins = || locked(&shared).pinned.len();
-        let (message, row) = (pin(), pin());
-        let of_another_row = Arc::clone(&row);
-        drop((message, row));
-        assert_eq!(pins(), 1);
-        drop(of_another_row);
-        assert_eq!(pins(), 0);
-        assert!(locked(&shared).find(&address(1)).is_some(), "it is likely to be read again");
-    }
-
-    #[test]
-    fn what_was_not_read_for_two_turns_is_forgotten() {
-        let mut table = Table::default();
-        for number in 0..40 {
-            table.cache(address(number), held(4, false));
-            assert!(table.find(&address(0)).is_some(), "read again and again");
-            assert!(table.young_bytes <= CACHE_BYTES_MAX / 2);
-        }
-        assert!(table.find(&address(1)).is_none());
-    }
-}
+mod tests;

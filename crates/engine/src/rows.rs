@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_core::{Change, Entry, Record};
 use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate};
 use agendum_types::{Hash, Incarnation, Money, Outcome, PayloadRef, RunId};
-use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode};
+use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode, payloads};
 
 /// The row of a record.
 pub(crate) fn row(entry: &Entry, incarnation: Incarnation, payload: Option<InlinePayload>) -> Row {
@@ -24,15 +24,18 @@ pub(crate) fn row(entry: &Entry, incarnation: Incarnation, payload: Option<Inlin
 
 /// The record of a row.
 pub(crate) fn entry(row: &Row) -> Result<Entry, DecodeError> {
-    let envelope = Envelope {
+    decode(&envelope(row), &row.body)
+}
+
+fn envelope(row: &Row) -> Envelope {
+    Envelope {
         seq: row.seq,
         at: row.at,
         tenant: row.tenant.clone(),
         run: row.run,
         kind: row.kind,
         version: row.version,
-    };
-    decode(&envelope, &row.body)
+    }
 }
 
 /// The run, the graph and its document, if the record is about them.
@@ -75,6 +78,18 @@ pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
         | Record::Task { .. } => return None,
     };
     Some(RunUpdate { tenant: entry.tenant.clone()?, run: entry.record.run()?, change })
+}
+
+/// What no release has ever kept inside a row is larger.
+const INLINE_BYTES: u64 = 16 << 10;
+
+/// The blobs that a row names, be they what they may: a document, inputs, an output, a part of one. Payloads that lie in rows are left out
+/// where that is sure.
+pub(crate) fn blobs(row: &Row) -> Result<Vec<Hash>, DecodeError> {
+    let kinds = [Kind::RunSubmitted as u16, Kind::TasksAdded as u16];
+    let bytes_min = if kinds.contains(&row.kind) { 0 } else { INLINE_BYTES };
+    let named = payloads(&envelope(row), &row.body)?;
+    Ok(named.into_iter().filter(|(_, size)| *size > bytes_min).map(|(hash, _)| hash).collect())
 }
 
 /// The payload that may travel in the row of this record.

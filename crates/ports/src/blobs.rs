@@ -13,6 +13,9 @@ pub trait Blobs: Send + Sync {
     /// The bytes with this address; `None` if this tenant has none. The hash is checked on the way.
     fn get(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, BlobError>>;
 
+    /// Deletes the bytes with this address, if there are any: nothing names them, and nothing is about to.
+    fn remove(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<(), BlobError>>;
+
     /// The key that addresses this tenant's payloads, inline ones included.
     fn key(&self, tenant: &Tenant) -> TenantKey;
 }

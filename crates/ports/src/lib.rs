@@ -9,12 +9,14 @@ pub mod blobs;
 mod causes;
 pub mod clock;
 pub mod memory;
+pub mod retention;
 pub mod store;
 
 pub use adapter::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
 pub use blobs::{BlobError, Blobs, TenantKey};
 pub use causes::chain;
 pub use clock::{Clock, Wall};
+pub use retention::{BlobName, Forgotten, Retention};
 pub use store::{
     Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError,
 };

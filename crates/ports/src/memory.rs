@@ -1,6 +1,8 @@
 //! In-memory stores: for tests, and as the simplest reading of the contract.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod retention;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agendum_types::{Hash, Incarnation, Money, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
@@ -9,6 +11,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use crate::blobs::{BlobError, Blobs, TenantKey};
+use crate::retention::BlobName;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
 
 /// A store that forgets everything with the process.
@@ -22,6 +25,9 @@ struct State {
     keys: BTreeMap<(Tenant, Arc<str>), RunId>,
     failures: VecDeque<Appended>,
     room: Option<u64>,
+    forgotten: BTreeSet<(Tenant, RunId)>,
+    names: BTreeSet<BlobName>,
+    loose: BTreeSet<(Tenant, Hash)>,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +36,8 @@ struct Shard {
     rows: Vec<Row>,
     /// An append has failed: the rest of this incarnation fails too.
     poisoned: bool,
+    /// Up to where the blobs of rows are named.
+    named: Seq,
 }
 
 impl MemoryStore {
@@ -207,6 +215,7 @@ impl Store for MemoryStore {
                 && filter.before.is_none_or(|before| row.run < before)
                 && filter.status.is_none_or(|status| row.status == status)
                 && (!filter.open || row.done.is_none())
+                && filter.done_before.is_none_or(|before| row.done.is_some_and(|done| done < before))
                 && filter.graph.as_deref().is_none_or(|graph| *row.graph == *graph)
         };
         let page = state.runs.values().rev().filter(matches).take(filter.count_max as usize).cloned().collect();
@@ -248,6 +257,11 @@ impl Blobs for MemoryBlobs {
 
     fn get(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<Option<Bytes>, BlobError>> {
         ready(Ok(self.kept().get(&(tenant.clone(), hash)).cloned())).boxed()
+    }
+
+    fn remove(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<(), BlobError>> {
+        self.kept().remove(&(tenant.clone(), hash));
+        ready(Ok(())).boxed()
     }
 
     fn key(&self, tenant: &Tenant) -> TenantKey {

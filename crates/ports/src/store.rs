@@ -9,6 +9,8 @@ use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+use crate::retention::Retention;
+
 /// One record of the journal with its envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -124,6 +126,8 @@ pub struct RunFilter {
     pub graph: Option<String>,
     /// Only runs that are not done.
     pub open: bool,
+    /// Only runs that were done before this.
+    pub done_before: Option<Timestamp>,
     /// Only runs older than this one: the cursor of the next page.
     pub before: Option<RunId>,
     /// At most this many.
@@ -177,7 +181,7 @@ pub struct Opened {
 }
 
 /// The durable state of an installation.
-pub trait Store: Send + Sync {
+pub trait Store: Retention {
     /// Counts the shard's incarnation up, commits it and fences off earlier ones.
     fn open(&self, shard: ShardId) -> BoxFuture<'_, Result<Opened, StoreError>>;
 

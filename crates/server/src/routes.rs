@@ -83,7 +83,7 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
     let streams = Streams { stop, places: Arc::new(Semaphore::new(STREAMS_MAX)) };
     let guarded = Router::new()
         .route("/v1/runs", post(submit::submit).get(runs::list))
-        .route("/v1/runs/{id}", get(runs::show))
+        .route("/v1/runs/{id}", get(runs::show).delete(runs::forget))
         .route("/v1/runs/{id}/status", get(runs::status))
         .route("/v1/runs/{id}/events", get(stream::events))
         .route("/v1/runs/{id}/why", get(runs::why))

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_engine::{Command, CommandError, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
+use agendum_engine::{Command, CommandError, ForgetError, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
 use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
 use agendum_types::graph::Task;
 use agendum_types::snapshot::TaskView;
-use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath};
+use agendum_types::{Graph, RunId, RunStatus, RunView, TaskPath, Timestamp};
 use agendum_wire::v1::{self, Run, RunDetail, RunError, TaskLine};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -35,6 +35,7 @@ pub(crate) struct Filter {
     status: Option<String>,
     graph: Option<String>,
     before: Option<String>,
+    done_before: Option<String>,
     limit: Option<u32>,
     #[serde(default)]
     open: bool,
@@ -48,7 +49,9 @@ impl Filter {
             return Err(Refused::bad("limit", "not a page", format!("limit is a number from 1 to {PAGE_MAX}")));
         }
         let before = self.before.as_deref().map(run_id).transpose()?;
-        let rows = RunFilter { status: None, graph: self.graph.clone(), open: self.open, before, count_max };
+        let done_before = self.done_before.as_deref().map(instant).transpose()?;
+        let rows =
+            RunFilter { status: None, graph: self.graph.clone(), open: self.open, done_before, before, count_max };
         let Some(word) = self.status.as_deref() else { return Ok((rows, None)) };
         let status = RunStatus::from_word(word);
         if status.is_none() && word != PAUSED {
@@ -61,6 +64,11 @@ impl Filter {
             None => (RunFilter { open: true, count_max: count_max.max(LOOK), ..rows }, Some(word)),
         })
     }
+}
+
+fn instant(text: &str) -> Result<Timestamp, Refused> {
+    let wrong = || Refused::bad("done_before", "not an instant", format!("{text:?}: write it as 2026-11-23T08:00:00Z"));
+    agendum_spec::instant(text).ok_or_else(wrong)
 }
 
 pub(crate) async fn list(
@@ -331,6 +339,25 @@ pub(crate) async fn why(
     let seen = seen(&service, &scanned.row, view.as_ref()).await?;
     let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(run))?;
     Ok(Json(v1::why(&scanned.graph, &reasons, page.skip)))
+}
+
+/// Forgets a run that is done.
+pub(crate) async fn forget(
+    State(service): State<Arc<Service>>,
+    Asked(Path(id)): Asked<Path<String>>,
+) -> Result<Json<Value>, Refused> {
+    let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
+    let run = run_id(&id)?;
+    engine.forget(&service.tenant, run).await.map_err(|error| {
+        let kind = match error {
+            ForgetError::NoRun(run) => return Refused::no_run(run),
+            ForgetError::Store(error) => return error.into(),
+            ForgetError::NotDone(_) => "not_done",
+            ForgetError::Keyed { .. } => "key_kept",
+        };
+        Refused::new(StatusCode::CONFLICT, kind, "the run is kept", error)
+    })?;
+    Ok(Json(serde_json::json!({ "id": id, "deleted": true })))
 }
 
 async fn standing(service: &Service, run: RunId) -> Option<Standing> {

@@ -65,6 +65,7 @@ impl World {
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Parrot))],
             limits: Limits::STANDARD,
+            retention: None,
             shard: ShardId(0),
             seed: Some(1),
         };
@@ -182,6 +183,25 @@ async fn a_disk_that_is_about_to_be_full_is_told_with_what_to_do() {
     store.set_room(None);
     while ready().await.0 != 200 {}
     world.submit(json!({ "a": { "uses": "chat", "with": { "prompt": "a" } } })).await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_done_is_deleted() {
+    let world = World::new().await;
+    let ask = async |method: &str, path: &str| {
+        let (status, _, body) = world.ask(method, path, None).await;
+        (status, body["type"].as_str().unwrap_or_default().to_owned())
+    };
+    let id = world.submit(json!({ "nap": { "uses": "chat", "with": { "prompt": "sleep" } } })).await;
+    let path = format!("/v1/runs/{id}");
+    assert_eq!(ask("DELETE", &path).await, (409, "not_done".to_owned()));
+    world.ask("POST", &format!("{path}/cancel"), None).await;
+    while ask("DELETE", &path).await.0 != 200 {}
+    for (method, path) in [("GET", path.clone()), ("DELETE", path.clone()), ("GET", format!("{path}/events"))] {
+        assert_eq!(ask(method, &path).await, (404, "no_run".to_owned()), "{method} {path}");
+    }
+    assert_eq!(world.ask("GET", "/v1/runs?done_before=2999-01-01T00:00:00Z", None).await.2, json!([]));
+    assert_eq!(ask("GET", "/v1/runs?done_before=yesterday").await, (400, "done_before".to_owned()));
 }
 
 #[tokio::test]

@@ -62,6 +62,20 @@ impl Blobs for FileBlobs {
         .boxed()
     }
 
+    fn remove(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<(), BlobError>> {
+        let path = self.0.path(tenant, hash);
+        async move {
+            let work = move || match std::fs::remove_file(path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    Err(BlobError::Io { doing: "delete a blob", source })
+                }
+                Ok(()) | Err(_) => Ok(()),
+            };
+            tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(lost(error)))
+        }
+        .boxed()
+    }
+
     fn key(&self, tenant: &Tenant) -> TenantKey {
         self.0.key(tenant)
     }

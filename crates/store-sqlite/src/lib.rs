@@ -6,9 +6,11 @@
 
 mod blobs;
 mod directory;
+mod forget;
 mod index;
 mod place;
 mod read;
+mod retention;
 mod schema;
 mod store;
 mod write;

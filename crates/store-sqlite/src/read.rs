@@ -10,7 +10,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row as Line, params};
 
 use crate::place::{place, places, seq, shard};
-use crate::write::whole;
+use crate::write::{signed, whole};
 
 /// Something to do with the reading connection.
 pub(crate) type Query = Box<dyn FnOnce(&Connection) + Send>;
@@ -34,6 +34,14 @@ pub(crate) fn open_rows(db: &Connection, shard: ShardId, after: Seq, count_max: 
     let mut statement = db.prepare_cached(&sql)?;
     let places = places(shard, after);
     let rows = statement.query_map(params![shard.0, places.start(), places.end(), count_max], journal_row)?;
+    rows.collect()
+}
+
+pub(crate) fn all_rows(db: &Connection, shard: ShardId, after: Seq, count_max: u32) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!("SELECT {ROW} FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place LIMIT ?3");
+    let mut statement = db.prepare_cached(&sql)?;
+    let places = places(shard, after);
+    let rows = statement.query_map(params![places.start(), places.end(), count_max], journal_row)?;
     rows.collect()
 }
 
@@ -114,7 +122,7 @@ pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusq
     let (index, open) = if filter.open { ("INDEXED BY runs_open", "AND done IS NULL") } else { ("", "") };
     let sql = format!(
         "SELECT {RUN} FROM runs {index} WHERE tenant = ?1 AND (?2 IS NULL OR run < ?2) AND (?3 IS NULL OR status = ?3)
-         AND (?4 IS NULL OR graph = ?4) {open} ORDER BY run DESC LIMIT ?5"
+         AND (?4 IS NULL OR graph = ?4) AND (?6 IS NULL OR done < ?6) {open} ORDER BY run DESC LIMIT ?5"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(
@@ -123,7 +131,8 @@ pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusq
             filter.before.map(|run| run.0.to_be_bytes()),
             filter.status.map(RunStatus::word),
             filter.graph,
-            filter.count_max
+            filter.count_max,
+            filter.done_before.map(|before| signed(before.0))
         ],
         |line| Ok(run_row(line)),
     )?;

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 2] = [
+pub(crate) const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -53,6 +53,27 @@ pub(crate) const MIGRATIONS: [&str; 2] = [
     "
     ALTER TABLE runs ADD COLUMN key TEXT;
     CREATE INDEX runs_key ON runs (tenant, key, run) WHERE key IS NOT NULL;
+",
+    "
+    ALTER TABLE shards ADD COLUMN named INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE forgotten (
+        tenant TEXT NOT NULL,
+        run BLOB NOT NULL,
+        shard INTEGER NOT NULL,
+        PRIMARY KEY (tenant, run)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE blobs (
+        tenant TEXT NOT NULL,
+        hash BLOB NOT NULL,
+        run BLOB NOT NULL,
+        PRIMARY KEY (tenant, hash, run)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX blobs_run ON blobs (tenant, run);
+    CREATE TABLE loose (
+        tenant TEXT NOT NULL,
+        hash BLOB NOT NULL,
+        PRIMARY KEY (tenant, hash)
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

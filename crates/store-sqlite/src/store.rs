@@ -49,7 +49,7 @@ impl SqliteStore {
         Ok(Self { jobs, queries, directory: directory.path().to_owned() })
     }
 
-    fn query<T: Send + 'static>(
+    pub(crate) fn query<T: Send + 'static>(
         &self,
         doing: &'static str,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -61,6 +61,28 @@ impl SqliteStore {
         async move {
             match answer.await {
                 Ok(answer) if sent.is_ok() => answer.map_err(failed(doing)),
+                Ok(_) | Err(_) => Err(ended(doing)),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl SqliteStore {
+    /// A transaction on the thread that writes, between the groups of appends.
+    pub(crate) fn change<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        change: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Change(Box::new(move |db| {
+            let _gone = reply.send(change(db));
+        }));
+        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+        async move {
+            match answer.await {
+                Ok(answer) if sent => answer.map_err(failed(doing)),
                 Ok(_) | Err(_) => Err(ended(doing)),
             }
         }

@@ -20,7 +20,11 @@ const GROUP_MAX: usize = 64;
 pub(crate) enum Job {
     Open(ShardId, oneshot::Sender<Result<Opened, StoreError>>),
     Append(Box<Append>, oneshot::Sender<Appended>),
+    Change(Change),
 }
+
+/// A short transaction beside the journal's own.
+pub(crate) type Change = Box<dyn FnOnce(&mut Connection) + Send>;
 
 type Asked = (Box<Append>, oneshot::Sender<Appended>);
 
@@ -47,6 +51,7 @@ pub(crate) fn run(db: Connection, jobs: &Receiver<Job>) {
             Job::Open(shard, reply) => {
                 let _gone = reply.send(writer.open(shard));
             }
+            Job::Change(change) => change(&mut writer.db),
             Job::Append(append, reply) => {
                 let mut group = vec![(append, reply)];
                 while group.len() < GROUP_MAX {

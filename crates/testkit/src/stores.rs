@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use agendum_ports::{Append, Appended, Blobs, InlinePayload, Row, RunChange, RunFilter, RunUpdate, Store};
+use agendum_ports::{
+    Append, Appended, BlobName, Blobs, Forgotten, InlinePayload, Row, RunChange, RunFilter, RunUpdate, Store,
+};
 use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 
@@ -53,6 +55,7 @@ pub async fn conforms(store: &dyn Store) {
     reads_only_open_runs_and_only_the_tenant(store).await;
     lists_runs(store).await;
     finds_runs_by_their_key(store).await;
+    forgets_runs(store).await;
 }
 
 async fn appends_in_order_and_fences(store: &dyn Store) {
@@ -168,7 +171,12 @@ pub async fn blobs_conform(blobs: &dyn Blobs) {
     assert_eq!(blobs.put(&one, bytes.clone()).await.unwrap(), hash, "keeping it twice is harmless");
     assert_eq!(blobs.get(&one, hash).await.unwrap(), Some(bytes.clone()));
     assert_eq!(blobs.get(&other, hash).await.unwrap(), None, "no tenant reads another's blob");
-    assert_ne!(blobs.put(&other, bytes).await.unwrap(), hash, "no two tenants share an address");
+    assert_ne!(blobs.put(&other, bytes.clone()).await.unwrap(), hash, "no two tenants share an address");
+    blobs.remove(&one, hash).await.unwrap();
+    assert_eq!(blobs.get(&one, hash).await.unwrap(), None);
+    blobs.remove(&one, hash).await.unwrap();
+    assert_eq!(blobs.put(&one, bytes.clone()).await.unwrap(), hash, "what was removed can be kept again");
+    assert_eq!(blobs.get(&one, hash).await.unwrap(), Some(bytes));
 }
 
 async fn finds_runs_by_their_key(store: &dyn Store) {
@@ -185,4 +193,78 @@ async fn finds_runs_by_their_key(store: &dyn Store) {
     assert_eq!(store.run_of_key(&tenant, "order 17").await.unwrap(), Some(run_id(30)), "also when it is over");
     assert_eq!(store.run_of_key(&tenant, "order 1").await.unwrap(), None);
     assert_eq!(store.run_of_key(&other, "order 17").await.unwrap(), None, "another tenant's is another");
+}
+
+async fn forgets_runs(store: &dyn Store) {
+    let tenant = Tenant::new("f");
+    let life = store.open(SHARD).await.unwrap();
+    let first = life.last.0 + 1;
+    let mut batch_of = batch(life.incarnation, first, 6, &tenant, run_id(40));
+    // 40 and 41 take turns, a record of the shard stands between, and 42 goes on.
+    for (place, run) in [(1, 41), (3, 41), (4, 42), (5, 40)] {
+        batch_of.rows[place].run = Some(run_id(run));
+    }
+    (batch_of.rows[2].tenant, batch_of.rows[2].run) = (None, None);
+    batch_of.runs.extend([
+        keyed(&tenant, run_id(40), "g", Some("k")),
+        keyed(&tenant, run_id(41), "g", None),
+        keyed(&tenant, run_id(42), "g", None),
+    ]);
+    let done = |run| RunUpdate {
+        tenant: tenant.clone(),
+        run,
+        change: RunChange::Done { at: Timestamp(9), spent: Money::ZERO },
+    };
+    batch_of.runs.extend([done(run_id(40)), done(run_id(41))]);
+    assert_eq!(store.append(batch_of).await, Appended::Durable);
+    let expired = RunFilter { done_before: Some(Timestamp(10)), count_max: 9, ..RunFilter::default() };
+    let listed: Vec<RunId> =
+        store.runs(&tenant, expired.clone()).await.unwrap().into_iter().map(|row| row.run).collect();
+    assert_eq!(listed, [run_id(41), run_id(40)]);
+    assert!(store.runs(&tenant, RunFilter { done_before: Some(Timestamp(9)), ..expired }).await.unwrap().is_empty());
+
+    let forget = async |tenant: &Tenant, run| store.forget(tenant, run, Timestamp(4)).await.unwrap();
+    assert!(!store.has_forgotten().await.unwrap());
+    assert_eq!(forget(&tenant, run_id(42)).await, Forgotten::NotDone);
+    assert_eq!(forget(&Tenant::new("e"), run_id(41)).await, Forgotten::NoRun, "another tenant's is another");
+    assert_eq!(forget(&tenant, run_id(40)).await, Forgotten::Keyed(Timestamp(5)));
+    assert_eq!(store.forget(&tenant, run_id(40), Timestamp(5)).await.unwrap(), Forgotten::Yes);
+    assert_eq!(forget(&tenant, run_id(41)).await, Forgotten::Yes);
+    assert_eq!(forget(&tenant, run_id(41)).await, Forgotten::NoRun, "once");
+    assert!(store.has_forgotten().await.unwrap());
+    assert_eq!(
+        (store.run(&tenant, run_id(40)).await.unwrap(), store.run_of_key(&tenant, "k").await.unwrap()),
+        (None, None)
+    );
+
+    let all = async || -> Vec<u64> {
+        store.read_all(SHARD, Seq(first - 1), 99).await.unwrap().iter().map(|row| row.seq.0 - first).collect()
+    };
+    assert!(!store.sweep(SHARD, 99).await.unwrap(), "what they name is not known yet");
+    let name = |run, hash| BlobName { tenant: tenant.clone(), hash: Hash([hash; 32]), run: run_id(run) };
+    let names = vec![name(40, 1), name(41, 1), name(41, 2), name(41, 3), name(42, 2)];
+    let last = Seq(first + 5);
+    store.name_blobs(SHARD, last, names).await.unwrap();
+    assert_eq!(store.named_until(SHARD).await.unwrap(), last);
+    assert!(store.sweep(SHARD, 1).await.unwrap(), "a row at a time");
+    assert_eq!(all().await.len(), 5);
+    while store.sweep(SHARD, 2).await.unwrap() {}
+    assert_eq!(all().await, [2, 4, 5], "the shard's, the open run's, and the last, which says where the next one goes");
+    let loose = async || -> Vec<u8> {
+        store.loose_blobs(None, 9).await.unwrap().into_iter().map(|(_, hash)| hash.0[0]).collect()
+    };
+    assert_eq!(loose().await, [3], "2 is named by the open run, 1 by the run whose last row is there");
+    let life = store.open(SHARD).await.unwrap();
+    assert_eq!(life.last, last, "a journal with holes opens where it was");
+    assert_eq!(store.append(batch(life.incarnation, last.0 + 1, 1, &tenant, run_id(42))).await, Appended::Durable);
+    while store.sweep(SHARD, 99).await.unwrap() {}
+    assert_eq!((all().await, loose().await), (vec![2, 4, 6], vec![1, 3]));
+    let open = store.read_open(SHARD, Seq(first - 1), 99).await.unwrap();
+    assert_eq!(open.iter().map(|row| row.seq.0 - first).collect::<Vec<_>>(), [4, 6]);
+
+    store.name_blobs(SHARD, Seq(last.0 + 1), vec![name(42, 1)]).await.unwrap();
+    assert_eq!(loose().await, [3], "what is named again is not loose any more");
+    assert!(store.loose_blobs(Some((tenant.clone(), Hash([3; 32]))), 9).await.unwrap().is_empty());
+    store.drop_loose(vec![(tenant.clone(), Hash([3; 32]))]).await.unwrap();
+    assert!(loose().await.is_empty() && !store.has_forgotten().await.unwrap());
 }

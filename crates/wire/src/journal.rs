@@ -7,7 +7,7 @@ mod into_core;
 mod tests;
 
 use agendum_core::{Change, Entry, Record};
-use agendum_types::{RunId, Seq, Tenant, Timestamp};
+use agendum_types::{Hash, RunId, Seq, Tenant, Timestamp};
 
 /// Which sort of record a row holds. The numbers are for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,6 +181,21 @@ pub fn encode(entry: &Entry) -> Vec<u8> {
     let written = from_core::write(&entry.record, &entry.unsent, &mut bytes);
     written.expect("a record is plain data: writing it to memory cannot fail");
     bytes
+}
+
+/// Every payload that a row names, with its size: whatever its kind is, what looks like a payload in its body is one.
+///
+/// # Errors
+///
+/// If the kind is unknown, or the body is damaged.
+pub fn payloads(envelope: &Envelope, body: &[u8]) -> Result<Vec<(Hash, u64)>, DecodeError> {
+    let Envelope { seq, kind, version, .. } = *envelope;
+    let kind = Kind::from_number(kind).ok_or(DecodeError::Unknown { seq, kind, version })?;
+    let body = serde_json::from_slice(body);
+    let body = body.map_err(|error| DecodeError::Damaged { seq, kind, message: error.to_string() })?;
+    let mut named = Vec::new();
+    into_core::payloads(&body, &mut named);
+    Ok(named)
 }
 
 /// Reads a row.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use agendum_store_sqlite::Directory;
 use agendum_wire::v1::Run;
 
-use super::{Context, attend, check};
+use super::{Context, attend, check, prune};
 use crate::args::Runs;
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::hosting::{Need, Session, signalled, tell};
@@ -14,9 +14,14 @@ use crate::{next, show};
 pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure> {
     let need = match &command {
         Runs::Ls { .. } | Runs::Show { .. } => Need::Reading,
-        Runs::Watch { .. } | Runs::Add { .. } | Runs::Cancel { .. } | Runs::Pause { .. } | Runs::Resume { .. } => {
-            Need::Engine
-        }
+        Runs::Prune { dry_run: true, .. } => Need::Reading,
+        Runs::Watch { .. }
+        | Runs::Add { .. }
+        | Runs::Cancel { .. }
+        | Runs::Pause { .. }
+        | Runs::Delete { .. }
+        | Runs::Prune { .. }
+        | Runs::Resume { .. } => Need::Engine,
     };
     let directory = Directory::look(&context.data);
     if matches!(command, Runs::Ls { .. }) && directory.owner().is_none() && !directory.exists() {
@@ -77,6 +82,8 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
         }
         Runs::Cancel { run } => steer(context, session, &run, "cancel").await,
         Runs::Pause { run } => steer(context, session, &run, "pause").await,
+        Runs::Delete { runs } => prune::delete(context, &client, &runs).await,
+        Runs::Prune { older_than, dry_run } => prune::prune(context, &client, older_than, dry_run).await,
         Runs::Resume { run } => steer(context, session, &run, "resume").await,
     }
 }

@@ -379,3 +379,28 @@ fn a_demo_costs_nothing_with_whatever_owner() {
     assert_eq!(code, 0, "{err}");
     server.stop();
 }
+
+#[test]
+fn what_is_done_is_deleted_and_pruned() {
+    let place = Place::with_shell();
+    place.shell("old", "echo old", "");
+    for _ in 0..3 {
+        assert_eq!(place.run(&["run", "old.yaml"]).0, 0);
+    }
+    let key = ["run", "old.yaml", "--key", "order 17"];
+    assert_eq!(place.run(&key).0, 0);
+    let (code, _, err) = place.run(&["runs", "delete", "last"]);
+    assert!(code == 2 && err.contains("kept for a day"), "{code} {err}");
+    let oldest = place.json(&["runs", "ls"])[3]["id"].as_str().unwrap().to_owned();
+    let (code, _, err) = place.run(&["runs", "delete", &oldest]);
+    assert!(code == 0 && err.contains(&format!("deleted: {oldest}")), "{code} {err}");
+    let (code, _, err) = place.run(&["runs", "prune", "--older-than", "a while"]);
+    assert!(code == 2 && err.contains("write it as 30d, or 12h"), "{code} {err}");
+    assert_eq!(place.json(&["runs", "prune", "--older-than", "1h"])["deleted"], 0);
+    let dry = place.json(&["runs", "prune", "--older-than", "0s", "--dry-run"]);
+    assert_eq!((&dry["deleted"], place.runs().len()), (&3.into(), 3), "{dry}");
+    let pruned = place.json(&["runs", "prune", "--older-than", "0s"]);
+    assert_eq!((&pruned["deleted"], &pruned["kept"], place.runs().len()), (&2.into(), &1.into(), 1), "{pruned}");
+    let (code, _, err) = place.run(&key);
+    assert!(code == 0 && err.contains("was submitted before under this key"), "{code} {err}");
+}

@@ -207,7 +207,7 @@ impl Life {
             return None;
         }
         match message {
-            Message::Submit { submission, inputs, reply, answer, permit: _held } => {
+            Message::Submit { submission, document: _claimed, inputs, reply, answer, permit: _held } => {
                 if self.stopping.is_some() {
                     // The caller sees that nobody will reply: this is no refusal of the run.
                     return None;
@@ -223,7 +223,8 @@ impl Life {
                 }
             }
             Message::AddTasks { run, graph, document, reply, permit: _held } => {
-                let added = self.request(Event::TasksAdded { run, graph, document }, None);
+                let event = Event::TasksAdded { run, graph, document: document.reference };
+                let added = self.request(event, None);
                 self.reply_when_durable(added, reply);
             }
             Message::Command { tenant, run, command, reply, permit: _held } => {
@@ -264,6 +265,8 @@ impl Life {
                     return self.take_appended();
                 }
             }
+            Message::Settle { reply } if self.commit.is_idle() => drop(reply.send(true)),
+            Message::Settle { reply } => self.tell_when_durable(Told::Commanded(reply)),
             Message::Stop => self.stop(),
         }
         None

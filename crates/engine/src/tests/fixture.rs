@@ -98,6 +98,7 @@ impl World {
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Obedient(Arc::clone(&self.tool))) as _)],
             limits: Limits::STANDARD,
+            retention: None,
             shard: ShardId(0),
             seed: Some(1),
         }

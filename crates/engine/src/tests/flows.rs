@@ -243,6 +243,10 @@ impl Blobs for Full {
         self.0.get(tenant, hash)
     }
 
+    fn remove(&self, tenant: &Tenant, hash: Hash) -> BoxFuture<'_, Result<(), BlobError>> {
+        self.0.remove(tenant, hash)
+    }
+
     fn key(&self, tenant: &Tenant) -> TenantKey {
         self.0.key(tenant)
     }

@@ -69,7 +69,7 @@ async fn whatever_is_wrong_is_a_problem_with_a_kind() {
         ("GET", format!("/v1/runs/{id}/why?limit=x"), None, 400, "query"),
         ("GET", "/v1/runs/%ff".to_owned(), None, 400, "path"),
         ("GET", "/v1/nothing".to_owned(), None, 404, "no_route"),
-        ("DELETE", format!("/v1/runs/{id}"), None, 405, "method"),
+        ("PUT", format!("/v1/runs/{id}"), None, 405, "method"),
         ("POST", "/v1/runs".to_owned(), Some(json!({ "document": long })), 413, "body"),
         ("POST", "/v1/runs".to_owned(), Some(json!({ "documents": 1 })), 422, "body"),
         ("POST", "/v1/runs".to_owned(), Some(json!([graph])), 422, "body"),

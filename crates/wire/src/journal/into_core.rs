@@ -186,6 +186,20 @@ fn hash(text: &str) -> Read<Hash> {
     Ok(Hash(bytes.try_into().map_err(|_| format!("{text:?} is no hash"))?))
 }
 
+/// What looks like a payload, wherever it stands.
+pub(super) fn payloads(value: &serde_json::Value, named: &mut Vec<(Hash, u64)>) {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => {
+            let named_hash = members.get("hash").and_then(Value::as_str).and_then(|text| hash(text).ok());
+            named.extend(named_hash.zip(members.get("size").and_then(Value::as_u64)));
+            members.values().for_each(|member| payloads(member, named));
+        }
+        Value::Array(members) => members.iter().for_each(|member| payloads(member, named)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn payload(value: &body::Payload<'_>) -> Read<PayloadRef> {
     Ok(PayloadRef {
         hash: hash(&value.hash)?,

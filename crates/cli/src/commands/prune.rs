@@ -1,0 +1,67 @@
+//! `runs delete` and `runs prune`: what is done goes, with all that is kept of it.
+
+use std::io::Write as _;
+
+use agendum_ports::{Clock as _, Wall};
+use agendum_types::Timestamp;
+use agendum_wire::v1::Run;
+use serde_json::json;
+
+use super::Context;
+use crate::client::Client;
+use crate::config::Age;
+use crate::failure::Failure;
+use crate::show;
+
+/// Runs of a page.
+const PAGE: u32 = 1_000;
+
+pub(crate) async fn delete(context: &Context, client: &Client, runs: &[String]) -> Result<(), Failure> {
+    // All of them are known before the first goes: `last` is the same run from first to last.
+    let mut ids = Vec::new();
+    for run in runs {
+        ids.push(client.resolve(run).await?);
+    }
+    for id in ids {
+        let said = client.delete(&id).await?;
+        if context.json {
+            show::json(&said)?;
+        } else {
+            writeln!(show::err(), "deleted: {id}")?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, dry_run: bool) -> Result<(), Failure> {
+    let before = Timestamp(Wall.now().0.saturating_sub(older_than.0.0)).to_string();
+    let (mut deleted, mut kept, mut cursor) = (0_u64, 0_u64, None);
+    loop {
+        let mut query = vec![("done_before", before.clone()), ("limit", PAGE.to_string())];
+        query.extend(cursor.take().map(|last| ("before", last)));
+        let page: Vec<Run> = client.runs(&query).await?;
+        let Some(last) = page.last() else { break };
+        cursor = Some(last.id.clone());
+        for run in &page {
+            if dry_run {
+                deleted += 1;
+                if !context.json {
+                    writeln!(show::out(), "{}  {}  {}", run.id, run.submitted, run.graph)?;
+                }
+                continue;
+            }
+            match client.delete(&run.id).await {
+                Ok(_) => deleted += 1,
+                Err(failure) if failure.kept => kept += 1,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+    if context.json {
+        return show::json(&json!({ "deleted": deleted, "kept": kept, "dry_run": dry_run }));
+    }
+    let done = if dry_run { "would be deleted" } else { "deleted" };
+    let for_keys = if kept > 0 { format!("; {kept} kept a while longer for their keys") } else { String::new() };
+    writeln!(show::err(), "{deleted} {done}{for_keys}")?;
+    Ok(())
+}
