@@ -87,6 +87,19 @@ pub(crate) enum Command {
     /// List, show, watch and steer runs
     #[command(subcommand)]
     Runs(Runs),
+    /// Copy the data directory, also while it is in use: journal, blobs and secret, not the indexes
+    Backup {
+        /// A folder that is missing or empty
+        dest: PathBuf,
+    },
+    /// Make a data directory (--data DIR, missing or empty) of a backup
+    Restore {
+        /// The backup
+        src: PathBuf,
+        /// Pause its open runs, so that nothing is done twice while the original works
+        #[arg(long)]
+        paused: bool,
+    },
     /// Full-text indexes for `uses: retrieve`
     #[command(subcommand)]
     Index(Index),

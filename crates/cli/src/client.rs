@@ -1,5 +1,7 @@
 //! The client of the API.
 
+use std::path::Path;
+
 use agendum_wire::v1::{Event, Problem, Run, RunDetail, Submit, Why};
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
@@ -149,6 +151,12 @@ impl Client {
     /// Deletes a run that is done; gives what the server said.
     pub(crate) async fn delete(&self, id: &str) -> Result<Json, Failure> {
         self.json(self.request(Method::DELETE, &format!("/v1/runs/{id}"))).await
+    }
+
+    /// Has the owner copy its data directory into this folder; gives what it said.
+    pub(crate) async fn backup(&self, to: &Path) -> Result<Json, Failure> {
+        let body = serde_json::json!({ "to": to });
+        self.json(self.request(Method::POST, "/v1/backup").json(&body)).await
     }
 
     /// Adds the tasks of a document to a live run; gives what the server said.

@@ -1,6 +1,7 @@
 //! The commands, one file each; `attend` is what several of them do.
 
 mod attend;
+mod backup;
 mod check;
 mod configuration;
 mod demo;
@@ -67,6 +68,8 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,
+        Command::Backup { dest } => backup::backup(&context()?, &dest).await,
+        Command::Restore { src, paused } => backup::restore(&context()?, &src, paused).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen } => serve::serve(&context()?, listen).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,

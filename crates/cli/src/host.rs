@@ -10,7 +10,7 @@ use agendum_engine::{Engine, Parts, Reader};
 use agendum_ports::{RunFilter, RunRow, Store, Wall};
 use agendum_retrieve_fts::{Index, IndexName};
 use agendum_server::{CancellationToken, Server, Service};
-use agendum_store_sqlite::{Directory, FileBlobs, SqliteStore, private_file, private_folder};
+use agendum_store_sqlite::{Copier, Directory, FileBlobs, SqliteStore, private_file, private_folder};
 use agendum_types::{ShardId, Tenant};
 
 use crate::client::Client;
@@ -74,6 +74,7 @@ impl Host {
         let service = Service {
             reader: engine.reader(),
             engine: Some(Arc::clone(&engine)),
+            backup: Some(Arc::new(Copier::new(&directory))),
             token: token.clone(),
             limits: config.limits.0.clone(),
             tenant: Tenant::default(),
@@ -89,6 +90,7 @@ impl Host {
         let token = token()?;
         let service = Service {
             engine: None,
+            backup: None,
             reader: Reader::new(store, blobs, config.limits.stored()),
             token: token.clone(),
             limits: config.limits.0.clone(),

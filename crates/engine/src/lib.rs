@@ -23,6 +23,7 @@ mod rows;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod watch;
 
 pub use agendum_core::Standing;
@@ -36,4 +37,5 @@ pub use pool::Unfinished;
 pub use reader::{Ended, ReadError, Reader, Scanned, Told, Wanted};
 pub use room::Room;
 pub use shard::{Health, RestoreError, STOP_GRACE};
+pub use verify::{pause_all, verify};
 pub use watch::Watch;

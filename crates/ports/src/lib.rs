@@ -5,6 +5,7 @@
 //! opaque record bodies beside a header of plain fields; an adapter turns one attempt into one outcome and never retries.
 
 pub mod adapter;
+pub mod backup;
 pub mod blobs;
 mod causes;
 pub mod clock;
@@ -13,6 +14,7 @@ pub mod retention;
 pub mod store;
 
 pub use adapter::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
+pub use backup::{Backup, Copied};
 pub use blobs::{BlobError, Blobs, TenantKey};
 pub use causes::chain;
 pub use clock::{Clock, Wall};

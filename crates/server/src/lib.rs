@@ -4,6 +4,7 @@
 //! this process and one hosted by another look the same. Without an engine it serves what is read at once:
 //! no runs, no commands, no streams.
 
+mod backup;
 mod connections;
 mod key;
 mod provider;
@@ -16,6 +17,7 @@ mod submit;
 use std::sync::Arc;
 
 use agendum_engine::{Engine, Reader};
+use agendum_ports::Backup;
 use agendum_types::{Limits, Tenant};
 
 pub use provider::{Categories, Model, Mood, Reply, provider};
@@ -28,6 +30,8 @@ pub struct Service {
     pub engine: Option<Arc<Engine>>,
     /// Reads runs.
     pub reader: Reader,
+    /// Copies the data; absent where it is only read.
+    pub backup: Option<Arc<dyn Backup>>,
     /// What a client must show, as `Authorization: Bearer …`.
     pub token: String,
     /// A number for everything that is taken in.

@@ -20,7 +20,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::connections::{Caller, Door};
 use crate::reply::Refused;
-use crate::{Service, connections, runs, stream, submit};
+use crate::{Service, backup, connections, runs, stream, submit};
 
 /// Streams of events at once: fewer than connections, so that requests find one.
 const STREAMS_MAX: usize = 256;
@@ -82,6 +82,7 @@ impl Server {
 fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
     let streams = Streams { stop, places: Arc::new(Semaphore::new(STREAMS_MAX)) };
     let guarded = Router::new()
+        .route("/v1/backup", post(backup::backup))
         .route("/v1/runs", post(submit::submit).get(runs::list))
         .route("/v1/runs/{id}", get(runs::show).delete(runs::forget))
         .route("/v1/runs/{id}/status", get(runs::status))

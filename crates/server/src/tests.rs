@@ -73,6 +73,7 @@ impl World {
         let service = Service {
             reader: engine.reader(),
             engine: Some(Arc::clone(&engine)),
+            backup: None,
             token: "right".to_owned(),
             limits: Limits::STANDARD,
             tenant,

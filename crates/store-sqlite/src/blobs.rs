@@ -140,7 +140,7 @@ impl Files {
 }
 
 /// How the names of files begin that are not blobs yet.
-const TEMPORARY: &str = ".new-";
+pub(crate) const TEMPORARY: &str = ".new-";
 
 /// Removes what a process that was killed had begun to write.
 pub(crate) fn sweep(root: &Path) -> io::Result<()> {

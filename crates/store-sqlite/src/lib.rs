@@ -4,6 +4,7 @@
 //! gather and go into the next one, so that a single fsync serves them all. One thread reads, in short transactions, so that no
 //! reader pins the write-ahead log. A data directory has one owner at a time; others open it read-only or go through the owner.
 
+mod backup;
 mod blobs;
 mod directory;
 mod forget;
@@ -15,6 +16,7 @@ mod schema;
 mod store;
 mod write;
 
+pub use backup::{Copier, check_backup, restore};
 pub use blobs::FileBlobs;
 pub use directory::{Directory, Owner, private_file, private_folder};
 pub use store::SqliteStore;

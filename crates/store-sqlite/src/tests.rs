@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
-use agendum_ports::{Append, Appended, Blobs as _, Opened, RunFilter, Store as _, StoreError};
+use agendum_ports::{Append, Appended, Backup as _, Blobs as _, Opened, RunFilter, Store as _, StoreError};
 use agendum_testkit::stores;
 use agendum_types::{Incarnation, Seq, ShardId, Tenant};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::write::{self, Job};
-use crate::{Directory, FileBlobs, SqliteStore, schema};
+use crate::{Copier, Directory, FileBlobs, SqliteStore, check_backup, restore, schema};
 
 #[tokio::test]
 async fn the_memory_store_conforms() {
@@ -324,6 +324,27 @@ async fn a_commit_that_fails_leaves_the_outcome_unknown() {
     failing.store(false, Ordering::SeqCst);
     assert!(matches!(appended(&jobs, life, 3, 2).await, Appended::Fenced(_)), "a later success would hide the loss");
     assert_eq!(opened(&jobs).await.unwrap().last.0, 2);
+}
+
+#[tokio::test]
+async fn what_is_restored_begins_behind_every_life_of_the_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Directory::own(&folder.path().join("data")).unwrap();
+    let store = SqliteStore::open(&directory).unwrap();
+    let life = store.open(ShardId(0)).await.unwrap();
+    let batch = stores::batch(life.incarnation, 1, 3, &Tenant::default(), stores::run_id(1));
+    assert_eq!(store.append(batch).await, Appended::Durable);
+    let copy = folder.path().join("copy");
+    Copier::new(&directory).copy(copy.clone()).await.unwrap();
+    check_backup(&copy).unwrap();
+    let mut lives = Vec::new();
+    for name in ["one", "two"] {
+        let restored = restore(&copy, &folder.path().join(name)).unwrap();
+        let opened = SqliteStore::open(&restored).unwrap().open(ShardId(0)).await.unwrap();
+        assert_eq!(opened.last, Seq(3));
+        lives.push(opened.incarnation.0);
+    }
+    assert!(lives.iter().all(|life| *life > 1 << 20) && lives[0] != lives[1], "{lives:?}");
 }
 
 #[tokio::test]

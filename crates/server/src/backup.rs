@@ -1,0 +1,39 @@
+//! A backup, made by the process that owns the data.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agendum_ports::chain;
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Service;
+use crate::reply::{Object, Refused};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// A folder that is missing or empty, as this process sees it.
+    to: PathBuf,
+}
+
+pub(crate) async fn backup(
+    State(service): State<Arc<Service>>,
+    body: Result<Json<Object<Wanted>>, JsonRejection>,
+) -> Result<Json<Value>, Refused> {
+    let Json(Object(Wanted { to })) =
+        body.map_err(|error| Refused::new(error.status(), "body", "the body names no folder", error.body_text()))?;
+    let (Some(engine), Some(backup)) = (&service.engine, &service.backup) else { return Err(Refused::read_only()) };
+    if !to.is_absolute() {
+        return Err(Refused::bad("backup", "no backup was made", "`to` is an absolute path on the server's machine"));
+    }
+    let _kept = engine.keep_blobs().await;
+    let copied = backup.copy(to.clone()).await.map_err(|error| {
+        Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "backup", "no backup was made", chain(&error))
+    })?;
+    Ok(Json(json!({ "to": to, "blobs": copied.blobs, "bytes": copied.bytes })))
+}
