@@ -87,6 +87,14 @@ pub(crate) enum Command {
     /// List, show, watch and steer runs
     #[command(subcommand)]
     Runs(Runs),
+    /// Write a run as lines of JSON: its document, inputs, events, outputs
+    Export {
+        /// The run's id, or as much of it as is clear; `last` for the newest
+        run: String,
+        /// Where to, instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Copy the data directory, also while it is in use: journal, blobs and secret, not the indexes
     Backup {
         /// A folder that is missing or empty

@@ -159,6 +159,11 @@ impl Client {
         self.json(self.request(Method::POST, "/v1/backup").json(&body)).await
     }
 
+    /// A run as lines of JSON, to be read piece by piece.
+    pub(crate) async fn export(&self, id: &str) -> Result<Response, Failure> {
+        self.send(self.request(Method::GET, &format!("/v1/runs/{id}/export"))).await
+    }
+
     /// Adds the tasks of a document to a live run; gives what the server said.
     pub(crate) async fn add(&self, id: &str, tasks: String) -> Result<Json, Failure> {
         self.json(self.request(Method::POST, &format!("/v1/runs/{id}/tasks")).body(tasks)).await

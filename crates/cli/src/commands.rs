@@ -7,6 +7,7 @@ mod configuration;
 mod demo;
 mod doctor;
 mod explain;
+mod export;
 mod fix;
 mod index;
 mod provider;
@@ -68,6 +69,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,
+        Command::Export { run, output } => export::export(&context()?, &run, output.as_deref()).await,
         Command::Backup { dest } => backup::backup(&context()?, &dest).await,
         Command::Restore { src, paused } => backup::restore(&context()?, &src, paused).await,
         Command::Index(command) => index::index(&context()?, command),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use agendum_core::why::Reading;
 use agendum_core::{Answer, Entry, Record, RunFailure};
-use agendum_ports::{Blobs, RunFilter, RunRow, Store, StoreError, chain};
+use agendum_ports::{Blobs, Row, RunFilter, RunRow, Store, StoreError, chain};
 use agendum_spec::NormalDocument;
-use agendum_types::{Graph, Limits, PayloadRef, RunId, ShardId, Tenant, Timestamp};
+use agendum_types::{Graph, Limits, PayloadRef, RunId, Seq, ShardId, Tenant, Timestamp};
 use agendum_wire::journal::{DecodeError, Kind};
 use bytes::Bytes;
 
@@ -190,6 +190,16 @@ impl Reader {
             }
         };
         Ok(graph.insert(learned))
+    }
+
+    pub(crate) async fn rows(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        after: Seq,
+        count_max: u32,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.store.read_run(tenant, run, after, &[], count_max).await
     }
 
     /// The document of a run, with all additions so far; `None` if this tenant has no such run.

@@ -6,6 +6,7 @@
 
 mod backup;
 mod connections;
+mod export;
 mod key;
 mod provider;
 mod reply;

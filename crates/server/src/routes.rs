@@ -20,7 +20,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::connections::{Caller, Door};
 use crate::reply::Refused;
-use crate::{Service, backup, connections, runs, stream, submit};
+use crate::{Service, backup, connections, export, runs, stream, submit};
 
 /// Streams of events at once: fewer than connections, so that requests find one.
 const STREAMS_MAX: usize = 256;
@@ -87,6 +87,7 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/runs/{id}", get(runs::show).delete(runs::forget))
         .route("/v1/runs/{id}/status", get(runs::status))
         .route("/v1/runs/{id}/events", get(stream::events))
+        .route("/v1/runs/{id}/export", get(export::export))
         .route("/v1/runs/{id}/why", get(runs::why))
         .route("/v1/runs/{id}/answer", get(runs::answer))
         .route("/v1/runs/{id}/tasks", post(submit::add))

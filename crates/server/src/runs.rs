@@ -116,7 +116,7 @@ async fn row(service: &Service, run: RunId) -> Result<RunRow, Refused> {
     service.reader.run(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(run))
 }
 
-fn line(row: &RunRow) -> Run {
+pub(crate) fn line(row: &RunRow) -> Run {
     let mut run = Run::new(row.run, &row.graph, row.status, row.submitted);
     run.degraded = row.degraded;
     run.done = row.done.is_some();

@@ -404,3 +404,24 @@ fn what_is_done_is_deleted_and_pruned() {
     let (code, _, err) = place.run(&key);
     assert!(code == 0 && err.contains("was submitted before under this key"), "{code} {err}");
 }
+
+#[test]
+fn a_run_is_exported_with_all_that_happened() {
+    let place = Place::with_shell();
+    place.shell("told", "echo out", "output: '${{ tasks.t.output.stdout }}'\n");
+    assert_eq!(place.run(&["run", "told.yaml"]).0, 0);
+    let lines = place.lines(&["export", "last"]);
+    let word = |line: &Json| {
+        let event = line["event"]["type"].as_str().unwrap_or_default();
+        format!("{} {event}", line["type"].as_str().unwrap()).trim().to_owned()
+    };
+    let words: Vec<String> = lines.iter().map(word).collect();
+    insta::assert_snapshot!(words.join(", "), @"run, document, event run.submitted, inputs, event task.started, event task.succeeded, output, event run.answered, result, event run.done, end");
+    let find = |kind: &str| lines.iter().find(|line| line["type"] == kind).unwrap();
+    assert_eq!(find("run")["run"]["status"], "succeeded");
+    assert_eq!(find("document")["document"]["name"], "told");
+    assert_eq!((&find("inputs")["inputs"], &find("result")["output"]), (&serde_json::json!({}), &"out\n".into()));
+    assert_eq!((&find("output")["task"], &find("output")["output"]["stdout"]), (&"t".into(), &"out\n".into()));
+    assert_eq!(place.run(&["export", "last", "-o", "told.jsonl"]).0, 0);
+    assert_eq!(std::fs::read_to_string(place.path("told.jsonl")).unwrap().lines().count(), lines.len());
+}

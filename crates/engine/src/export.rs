@@ -1,0 +1,80 @@
+//! A run record by record, with what its records settle: for whoever takes it elsewhere.
+
+use agendum_core::{Change, Entry, Record};
+use agendum_types::{Outcome, PayloadRef, RunId, Seq, TaskPath, Tenant};
+
+use crate::reader::{ReadError, Reader};
+use crate::rows;
+
+/// Records of a page.
+const PAGE: u32 = 256;
+
+/// A record of a run.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// The record.
+    pub entry: Entry,
+    /// What it settles, and whose it is.
+    pub settles: Option<(Settles, PayloadRef)>,
+}
+
+/// What a payload is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settles {
+    /// The inputs of the run.
+    Inputs,
+    /// An output of a task: of an attempt, put together from others, or in the place of one. A later one of the same task replaces it.
+    Task(TaskPath),
+    /// The output of the run.
+    Run,
+}
+
+impl Reader {
+    /// A page of a run's records after that one; none behind the last.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read, or what it holds is damaged.
+    pub async fn export(&self, tenant: &Tenant, run: RunId, after: Seq) -> Result<Vec<Exported>, ReadError> {
+        let rows = self.rows(tenant, run, after, PAGE).await?;
+        let exported = |row| {
+            let entry = rows::entry(row)?;
+            Ok(Exported { settles: settles(&entry.record), entry })
+        };
+        rows.iter().map(exported).collect()
+    }
+}
+
+fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
+    let of_task = |path: &TaskPath, output: &PayloadRef| Some((Settles::Task(path.clone()), output.clone()));
+    match record {
+        Record::RunSubmitted(submitted) => Some((Settles::Inputs, submitted.inputs.clone())),
+        Record::Answered(answered) => answered.output.clone().map(|output| (Settles::Run, output)),
+        Record::Task { path, change, .. } => match change {
+            Change::Finished(finished) => match &finished.outcome {
+                Outcome::Succeeded(success) => of_task(path, &success.output),
+                Outcome::Failed(_) => None,
+            },
+            Change::Caught { output, .. } | Change::Composed { output } => of_task(path, output),
+            Change::Resolved(resolved) => {
+                let output = resolved.output.as_ref().filter(|_| resolved.happened == Some(true));
+                output.and_then(|output| of_task(path, output))
+            }
+            Change::Entered(_)
+            | Change::Dispatched(_)
+            | Change::Referenced { .. }
+            | Change::Judged { .. }
+            | Change::RoundJudged { .. }
+            | Change::Ended(_)
+            | Change::Abandoned { .. } => None,
+        },
+        Record::Opened { .. }
+        | Record::Closed
+        | Record::ClockJumped { .. }
+        | Record::TasksAdded { .. }
+        | Record::CancelRequested { .. }
+        | Record::Paused { .. }
+        | Record::Resumed { .. }
+        | Record::Done { .. } => None,
+    }
+}
