@@ -74,6 +74,7 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Crashed { .. }
         | Record::Resumed { .. }
         | Record::Done { .. } => None,
     }

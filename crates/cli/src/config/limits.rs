@@ -45,7 +45,7 @@ macro_rules! limit {
 
 /// What is not here is no user's business, or may not change while there are open runs: which payloads lie inside the journal, and
 /// defaults that a stored document was read with. No ceiling exceeds the type of its field.
-const FIELDS: [Field; 16] = [
+const FIELDS: [Field; 17] = [
     limit!(document_bytes_max, Bytes, 1 << 10, 16 << 20),
     limit!(graph_tasks_max, Count, 1, 100_000),
     limit!(run_tasks_max, Count, 1, 100_000_000),
