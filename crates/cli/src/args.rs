@@ -108,6 +108,14 @@ pub(crate) enum Command {
         #[arg(long)]
         paused: bool,
     },
+    /// List what waits for a person, a signal or a webhook
+    Waits(Waits),
+    /// Approve what a run waits for
+    Approve(Decide),
+    /// Refuse what a run waits for
+    Reject(Decide),
+    /// Send a signal to a run: to the task that waits for that name, or to the next that will
+    Signal(Send),
     /// Full-text indexes for `uses: retrieve`
     #[command(subcommand)]
     Index(Index),
@@ -208,6 +216,47 @@ pub(crate) struct Run {
     /// Print the run's id and leave it to a server in the background
     #[arg(long)]
     pub(crate) detach: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Waits {
+    /// Only approvals in this queue
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    /// Only this run: its id, or as much of it as is clear; `last` for the newest
+    #[arg(long)]
+    pub(crate) run: Option<String>,
+    /// Begin with this run: where the list before ended
+    #[arg(long, value_name = "ID")]
+    pub(crate) from: Option<String>,
+    /// At most this many, and all of a run that is begun
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Decide {
+    /// The run's id, or as much of it as is clear; `last` for the newest
+    pub(crate) run: String,
+    /// The task that waits; may be left out where only one does
+    pub(crate) task: Option<String>,
+    /// Why, for people
+    #[arg(long)]
+    pub(crate) comment: Option<String>,
+    /// A value for the tasks that follow, JSON
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    pub(crate) value: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Send {
+    /// The run's id, or as much of it as is clear; `last` for the newest
+    pub(crate) run: String,
+    /// The signal's name
+    pub(crate) name: String,
+    /// What it brings, JSON; - for standard input [default: null]
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) value: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use agendum_wire::v1::{Event, Problem, Run, RunDetail, Submit, Why};
+use agendum_wire::v1::{Event, Problem, Run, RunDetail, Submit, Waits, Why};
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
@@ -162,6 +163,16 @@ impl Client {
     /// A run as lines of JSON, to be read piece by piece.
     pub(crate) async fn export(&self, id: &str) -> Result<Response, Failure> {
         self.send(self.request(Method::GET, &format!("/v1/runs/{id}/export"))).await
+    }
+
+    /// What waits for people and signals.
+    pub(crate) async fn waits(&self, query: &[(&str, String)]) -> Result<Waits, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/waits?{}", encoded(query)))).await
+    }
+
+    /// Hands something to a wait of a run; gives what the server said.
+    pub(crate) async fn post(&self, id: &str, what: &str, body: &impl Serialize) -> Result<Json, Failure> {
+        self.json(self.request(Method::POST, &format!("/v1/runs/{id}/{what}")).json(body)).await
     }
 
     /// Adds the tasks of a document to a live run; gives what the server said.

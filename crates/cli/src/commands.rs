@@ -15,6 +15,7 @@ mod prune;
 mod run;
 mod runs;
 mod serve;
+mod waits;
 mod why;
 
 use std::io::Write as _;
@@ -72,6 +73,10 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Export { run, output } => export::export(&context()?, &run, output.as_deref()).await,
         Command::Backup { dest } => backup::backup(&context()?, &dest).await,
         Command::Restore { src, paused } => backup::restore(&context()?, &src, paused).await,
+        Command::Waits(asked) => waits::waits(&context()?, asked).await,
+        Command::Approve(asked) => waits::decide(&context()?, true, asked).await,
+        Command::Reject(asked) => waits::decide(&context()?, false, asked).await,
+        Command::Signal(asked) => waits::signal(&context()?, asked).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen } => serve::serve(&context()?, listen).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,

@@ -7,6 +7,7 @@ mod limits;
 mod openai;
 mod prices;
 mod timeouts;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ pub(crate) use age::Age;
 pub(crate) use faults::failure as faulty;
 pub(crate) use limits::Intake;
 pub(crate) use timeouts::TimeoutConfig;
+pub(crate) use webhooks::WebhooksConfig;
 
 const FILE: &str = "agendum.toml";
 
@@ -44,6 +46,9 @@ pub(crate) struct Config {
     /// `[retention]`: how long what is done is kept.
     #[serde(default)]
     pub(crate) retention: Retention,
+    /// `[webhooks]`: what webhooks in are signed with.
+    #[serde(default)]
+    pub(crate) webhooks: WebhooksConfig,
     /// False: no offline targets beside the configured ones.
     #[serde(default = "yes")]
     pub(crate) offline: bool,

@@ -53,6 +53,12 @@ impl Failure {
         self
     }
 
+    /// What to do, if nobody has said so.
+    pub(crate) fn or_hint(mut self, hint: impl ToString) -> Self {
+        self.hint.get_or_insert_with(|| hint.to_string());
+        self
+    }
+
     pub(crate) fn diagnostics(mut self, diagnostics: Vec<Json>) -> Self {
         self.diagnostics = diagnostics;
         self

@@ -78,6 +78,7 @@ impl Host {
             token: token.clone(),
             limits: config.limits.0.clone(),
             tenant: Tenant::default(),
+            webhooks: config.webhooks.secrets(&config.folder)?,
         };
         let about = InForce::of(config).json();
         let started = Self::listen(directory, service, Some((engine, about)), listen, token).await?;
@@ -95,6 +96,7 @@ impl Host {
             token: token.clone(),
             limits: config.limits.0.clone(),
             tenant: Tenant::default(),
+            webhooks: None,
         };
         Self::listen(directory, service, None, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token).await
     }

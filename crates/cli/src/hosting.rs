@@ -234,12 +234,21 @@ async fn linger(client: &Client) -> Result<(), Failure> {
     let (begun, mut told) = (Instant::now(), BTreeSet::new());
     let mut signal = std::pin::pin!(signalled());
     loop {
-        let Open { going, stuck } = open(client).await?;
+        let Open { going, stuck, asking } = open(client).await?;
         if going.is_empty() {
             for run in stuck {
                 tell(&format!(
                     "left open: {} {}: it waits for a target that this configuration does not have",
                     run.id, run.graph
+                ));
+            }
+            for run in asking {
+                tell(&format!(
+                    "left open: {} {}: it waits for a person or a signal; {} waits --run {} says for what",
+                    run.id,
+                    run.graph,
+                    next::reading(),
+                    run.id
                 ));
             }
             return Ok(());
@@ -268,10 +277,12 @@ struct Open {
     going: Vec<Run>,
     /// They wait for a target that this configuration does not have.
     stuck: Vec<Run>,
+    /// They wait for a person, a signal or a webhook: whoever brings it hosts them.
+    asking: Vec<Run>,
 }
 
 async fn open(client: &Client) -> Result<Open, Failure> {
-    let mut open = Open { going: Vec::new(), stuck: Vec::new() };
+    let mut open = Open { going: Vec::new(), stuck: Vec::new(), asking: Vec::new() };
     for run in client.open_runs().await? {
         if !run.under_way && run.status == "paused" {
             // Whoever resumes it hosts it.
@@ -279,6 +290,8 @@ async fn open(client: &Client) -> Result<Open, Failure> {
             // It was told of when the directory was opened, and goes on with no host.
         } else if run.waits_for_target {
             open.stuck.push(run);
+        } else if run.waits_for_person {
+            open.asking.push(run);
         } else {
             open.going.push(run);
         }

@@ -95,6 +95,8 @@ pub enum Purpose {
     Items,
     /// `with`: any value into `payload`.
     Input,
+    /// `with` of a `wait`: into `wait`, and into `payload` as it stands; of one that waits for time, what the task gives then.
+    Wait,
     /// `fail_if`: truthiness into `truth`.
     FailIf,
     /// `good_if`: truthiness into `good`.

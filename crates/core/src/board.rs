@@ -5,6 +5,7 @@
 //! handling works off and a restart throws away (to find the same again in the states of the instances). While a record is made, and then
 //! only, `unsent` takes how long those had waited that it ends before they were sent. Nothing follows from that.
 
+mod awaiting;
 mod doubt;
 mod open;
 mod run;
@@ -12,7 +13,7 @@ pub(crate) mod settle;
 mod task;
 mod waits;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
@@ -40,6 +41,8 @@ pub(crate) enum Todo {
     Fail(Slot),
     /// The last section has settled.
     Close(Slot),
+    /// The instance began to wait: what it waits for may have come before.
+    Hear(Slot, InstId),
     /// An attempt that is out is not wanted any more.
     Stop(AttemptId),
     /// A top-level task has succeeded: texts may be held back for it.
@@ -60,6 +63,8 @@ pub(crate) struct Board {
     by_id: Lookup<RunId, Slot>,
     /// Live runs that were submitted under a key.
     keyed: Lookup<(Tenant, Arc<str>), RunId>,
+    /// Runs in which a task waits for a person or a signal.
+    pub(crate) awaiting: BTreeMap<RunId, Slot>,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
     pub(crate) todo: VecDeque<Todo>,
@@ -85,6 +90,7 @@ impl Board {
             free: Vec::new(),
             by_id: Lookup::default(),
             keyed: Lookup::default(),
+            awaiting: BTreeMap::new(),
             queue: Queue::default(),
             timers: Timers::default(),
             todo: VecDeque::new(),
@@ -158,6 +164,7 @@ impl Board {
                 self.crashed(slot, *incarnation, *in_row, *quarantined);
             }
             (Record::Resumed { .. }, Some(slot)) => self.resume(slot),
+            (Record::SignalKept(kept), Some(slot)) => self.keep_signal(slot, kept),
             (Record::Task { path, change, .. }, Some(slot)) => self.change(slot, path, change, entry.seq),
             (Record::Answered(answered), Some(slot)) => self.answer(slot, answered),
             (Record::Done { .. }, Some(slot)) => self.close(slot),
@@ -191,6 +198,7 @@ impl Board {
     fn remove(&mut self, slot: Slot) {
         let run = self.slots[slot.0 as usize].take().expect("a slot in use holds a run");
         self.by_id.remove(&run.id);
+        self.awaiting.remove(&run.id);
         if let Some(key) = &run.key {
             self.keyed.remove(&(run.tenant.clone(), Arc::clone(key)));
         }

@@ -43,6 +43,10 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);
     (run.spent, run.held, run.tokens, run.held_tokens, run.last, run.floor, run.escalation).hash(&mut hasher);
     run.failure.as_ref().map(|failure| (&failure.task, &failure.failure)).hash(&mut hasher);
+    run.kept.iter().for_each(|kept| {
+        (kept.of, &kept.name, &kept.payload, &kept.by, &kept.webhook).hash(&mut hasher);
+    });
+    run.webhooks.hash(&mut hasher);
     let orphan =
         |orphan: &Orphan| (orphan.path.clone(), orphan.attempt, orphan.incarnation, orphan.hold, orphan.hold_tokens);
     let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
@@ -79,10 +83,12 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
         State::Open => 4_u8.hash(hasher),
         State::InDoubt(since) => (6_u8, since).hash(hasher),
         State::Checked(happened) => (7_u8, happened).hash(hasher),
+        State::Awaiting(since) => (8_u8, since).hash(hasher),
         State::Settled(how) => (5_u8, how).hash(hasher),
     }
     match inst.body.as_deref() {
         None | Some(Body::Check(_)) => {}
+        Some(Body::Wait(waiting)) => (&waiting.wait, waiting.wakes).hash(hasher),
         Some(Body::Group(group)) => (group.unsettled, &group.winners).hash(hasher),
         Some(Body::Each(each)) => {
             (&each.items, each.count, each.next, each.succeeded, each.failed, each.settled, &each.labels).hash(hasher);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptId, Duration, Graph, Hash, Incarnation, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Target,
-    TaskPath, Tenant, Timestamp,
+    TaskPath, Tenant, Timestamp, Wait, WaitFor,
 };
 
 use crate::action::Step;
@@ -90,6 +90,8 @@ pub enum Event {
     PauseRequested(RunId),
     /// A caller lifts the pause.
     ResumeRequested(RunId),
+    /// Somebody hands a wait of a run what it waits for. Refused if nothing can come of it.
+    Signalled(Box<Signal>),
     /// The instant of [`crate::Scheduler::poll_timeout`] has come.
     TimeReached,
 }
@@ -113,6 +115,7 @@ impl Event {
             | Self::CancelRequested(_)
             | Self::PauseRequested(_)
             | Self::ResumeRequested(_)
+            | Self::Signalled(_)
             | Self::TimeReached => None,
         }
     }
@@ -145,6 +148,32 @@ pub struct Submission {
     pub key: Option<SubmissionKey>,
 }
 
+/// What somebody hands to a wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// The run.
+    pub run: RunId,
+    /// Which of its waits.
+    pub to: Addressee,
+    /// What the task gives then.
+    pub payload: PayloadRef,
+    /// Who sends it.
+    pub by: Principal,
+    /// Of a decision: which.
+    pub approved: Option<bool>,
+    /// Of a webhook: its id. The same again means nothing more.
+    pub webhook: Option<Arc<str>>,
+}
+
+/// For which wait of a run something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addressee {
+    /// The first that waits for this name; kept for it if none does yet.
+    Named(WaitFor, Arc<str>),
+    /// The task at this path, which must be waiting for this; without one, the only one that is.
+    Task(WaitFor, Option<Arc<str>>),
+}
+
 /// What an evaluation gave. Only the fields that were asked for are set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evaluation {
@@ -154,17 +183,20 @@ pub struct Evaluation {
     pub good: Option<bool>,
     /// [`crate::Purpose::NotBefore`].
     pub time: Option<Timestamp>,
+    /// [`crate::Purpose::Wait`]: what it waits for.
+    pub wait: Option<Box<Wait>>,
     /// [`crate::Purpose::Items`]: how many.
     pub count: Option<u32>,
     /// [`crate::Purpose::Score`], in millionths.
     pub score: Option<i64>,
     /// [`crate::Purpose::Same`]: a hash of the value.
     pub same: Option<Hash>,
-    /// [`crate::Purpose::Items`], [`crate::Purpose::Input`], [`crate::Purpose::Output`] and the compositions. The core sets its labels.
+    /// [`crate::Purpose::Items`], [`crate::Purpose::Input`], [`crate::Purpose::Wait`], [`crate::Purpose::Output`] and the compositions.
+    /// The core sets its labels.
     pub payload: Option<PayloadRef>,
 }
 
-/// Why a submission or an addition was refused. State is unchanged.
+/// Why a submission, an addition or a signal was refused. State is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// The shard holds as many runs as it may; try again later.
@@ -210,6 +242,51 @@ pub enum Rejected {
         /// What is missing.
         reason: Arc<str>,
     },
+    /// The run has ended, or there is none: nothing in it waits.
+    #[error("run {0} is over: nothing in it waits")]
+    Over(RunId),
+    /// The task does not wait, or not for this.
+    #[error("task {task:?} does not wait for {of}")]
+    NotWaiting {
+        /// The task, as the caller named it.
+        task: Arc<str>,
+        /// For what it would have to wait.
+        of: WaitFor,
+    },
+    /// The caller named no task, and none waits.
+    #[error("no task of run {run} waits for {of}")]
+    NobodyWaits {
+        /// The run.
+        run: RunId,
+        /// For what one would have to wait.
+        of: WaitFor,
+    },
+    /// The caller named no task, and several wait.
+    #[error("several tasks of run {run} wait for {of}: name one, such as {task}")]
+    SeveralWait {
+        /// The run.
+        run: RunId,
+        /// For what they wait.
+        of: WaitFor,
+        /// The first of them.
+        task: Arc<str>,
+    },
+    /// The wait names who may decide, and not this caller.
+    #[error("task {task:?} waits for the decision of {who}")]
+    NotAsked {
+        /// The task.
+        task: Arc<str>,
+        /// Who may.
+        who: Arc<str>,
+    },
+    /// The run keeps as many signals as it may.
+    #[error("run {run} keeps {count} signals that no task has taken, as many as it may")]
+    TooManySignals {
+        /// The run.
+        run: RunId,
+        /// How many.
+        count: u32,
+    },
     /// The deadline has passed before the run began.
     #[error("the deadline is zero: the run could never be answered in time")]
     DeadlinePassed,
@@ -228,6 +305,12 @@ impl Rejected {
             Self::NotAnExtension { .. } => "not_an_extension",
             Self::OutputNotMade { .. } => "output_not_made",
             Self::NoTarget { .. } => "no_target",
+            Self::Over(_) => "run_over",
+            Self::NotWaiting { .. } => "not_waiting",
+            Self::NobodyWaits { .. } => "nobody_waits",
+            Self::SeveralWait { .. } => "several_wait",
+            Self::NotAsked { .. } => "not_asked",
+            Self::TooManySignals { .. } => "too_many_signals",
             Self::DeadlinePassed => "deadline_passed",
         }
     }

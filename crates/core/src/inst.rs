@@ -9,7 +9,7 @@ use std::sync::Arc;
 use agendum_types::graph::{Foreach, NodeId, Task, Work};
 use agendum_types::{
     AttemptNo, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TargetId,
-    TaskPath, TaskStatus, Timestamp,
+    TaskPath, TaskStatus, Timestamp, Wait, WaitFor,
 };
 
 use crate::action::Step;
@@ -84,6 +84,8 @@ pub(crate) enum State {
     InDoubt(Timestamp),
     /// A check has ended that was to find out whether an attempt took effect: it did, it did not, nobody knows.
     Checked(Option<bool>),
+    /// It waits for a person, a signal, a webhook or an instant, since.
+    Awaiting(Timestamp),
     /// The tasks inside run.
     Open,
     /// Nothing more will happen.
@@ -123,7 +125,7 @@ pub(crate) struct Flight {
     pub(crate) price: PriceId,
 }
 
-/// What an open instance holds.
+/// What an open instance holds, or waits for.
 #[derive(Debug)]
 pub(crate) enum Body {
     Group(Group),
@@ -131,6 +133,7 @@ pub(crate) enum Body {
     Loop(Loop),
     /// The check that finds out whether the attempt of a call took effect.
     Check(InstId),
+    Wait(Waiting),
 }
 
 /// The tasks of a group.
@@ -175,6 +178,14 @@ pub(crate) struct Loop {
     /// What its attempts have cost.
     pub(crate) spent: Money,
     pub(crate) tokens: u64,
+}
+
+/// What a `wait` waits for.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) wait: Wait,
+    /// When it is over, or reminds.
+    pub(crate) wakes: Timestamp,
 }
 
 /// A task instance.
@@ -274,6 +285,7 @@ impl Inst {
             | State::BackingOff(_)
             | State::InDoubt(_)
             | State::Checked(_)
+            | State::Awaiting(_)
             | State::Open => None,
         }
     }
@@ -305,6 +317,16 @@ impl Inst {
         matches!(self.state, State::Asking(asked) if asked == step)
     }
 
+    /// What it waits for, if it is a `wait` that has been entered.
+    pub(crate) fn wait(&self) -> Option<&Wait> {
+        if let Some(Body::Wait(waiting)) = self.body.as_deref() { Some(&waiting.wait) } else { None }
+    }
+
+    /// What its time passes for while it waits so.
+    pub(crate) fn awaits(&self) -> Cause {
+        if self.wait().is_some_and(|wait| wait.of == WaitFor::Time) { Cause::Delay } else { Cause::Person }
+    }
+
     pub(crate) fn running(&self) -> Option<&Running> {
         if let State::Running(running) = &self.state { Some(running) } else { None }
     }
@@ -318,7 +340,8 @@ impl Inst {
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke(_)
-            | State::InDoubt(_) => TaskStatus::Waiting,
+            | State::InDoubt(_)
+            | State::Awaiting(_) => TaskStatus::Waiting,
             State::Asking(Step::Enter) => TaskStatus::Waiting,
             State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,
             State::BackingOff(_) => TaskStatus::BackingOff,

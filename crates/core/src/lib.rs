@@ -11,7 +11,7 @@
 //! loop {
 //!     while let Some(action) = scheduler.poll_action() { .. }  // drain before the next event
 //!     let wake = scheduler.poll_timeout();                     // when to come back, and why
-//!     scheduler.handle(now, event_or(Event::TimeReached))?;    // the only mutation; only submissions and additions are refused
+//!     scheduler.handle(now, event_or(Event::TimeReached))?;    // the only mutation; only submissions, additions and signals are refused
 //! }
 //! ```
 //!
@@ -54,16 +54,17 @@ mod view;
 mod work;
 
 pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step};
-pub use event::{Evaluation, Event, Rejected, Submission};
+pub use event::{Addressee, Evaluation, Event, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;
 pub use standing::Standing;
 pub use timers::Wake;
-pub use why::{RanOut, Reason, Reasons, Seen};
+pub use why::{Heard, RanOut, Reason, Reasons, Seen};
 
 /// What a result is told that `fail_if` refuses.
 pub const REFUSED: &str = on::evaluated::REFUSED;
 
 pub use record::{
-    Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, Resolved, RunSubmitted, Unsent, Waits,
+    Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, Resolved, RunSubmitted, SignalKept,
+    Unsent, Waited, Waits,
 };

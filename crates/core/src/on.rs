@@ -6,5 +6,6 @@ mod doubt;
 pub(crate) mod evaluated;
 pub(crate) mod opened;
 pub(crate) mod outcome;
+pub(crate) mod signal;
 pub(crate) mod submit;
 pub(crate) mod timeout;

@@ -181,10 +181,17 @@ impl Plan {
     pub(crate) fn input(&self, node: NodeId, layer: Layer) -> Option<ExprId> {
         match &self.task(node).work {
             Work::Call(call) if layer.calls(self.task(node)) => {
-                Some(call.input).filter(|input| self.graph.expr(*input).form != Form::Constant)
+                // Of a wait the core has to be told what it waits for.
+                let is_read = |input: &ExprId| self.waits(node) || self.graph.expr(*input).form != Form::Constant;
+                Some(call.input).filter(is_read)
             }
             Work::Call(_) | Work::Group(_) => None,
         }
+    }
+
+    /// True if no target serves it: it waits for a person, a signal or time.
+    pub(crate) fn waits(&self, node: NodeId) -> bool {
+        self.capability(node).is_some_and(|capability| !capability.has_targets())
     }
 
     pub(crate) fn capability(&self, node: NodeId) -> Option<Capability> {

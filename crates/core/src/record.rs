@@ -8,7 +8,7 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, PayloadRef, Principal,
-    RunId, RunStatus, SubmissionKey, TaskPath, Timestamp,
+    RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
 };
 use smallvec::SmallVec;
 
@@ -81,6 +81,8 @@ pub enum Record {
         /// The run.
         run: RunId,
     },
+    /// A signal or a webhook came before its wait.
+    SignalKept(Box<SignalKept>),
     /// Something about one task.
     Task {
         /// The run.
@@ -126,6 +128,23 @@ pub struct RunSubmitted {
     pub key: Option<SubmissionKey>,
 }
 
+/// A signal or a webhook that no wait has taken yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalKept {
+    /// The run.
+    pub run: RunId,
+    /// Which of the two it is.
+    pub of: WaitFor,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it brings.
+    pub payload: PayloadRef,
+    /// Who sent it.
+    pub by: Principal,
+    /// Of a webhook: its id.
+    pub webhook: Option<Arc<str>>,
+}
+
 /// The answer of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
@@ -148,6 +167,10 @@ pub enum Change {
     Entered(Box<Evaluation>),
     /// An attempt was sent to a target.
     Dispatched(Box<Dispatched>),
+    /// What a `wait` waited for has come.
+    Waited(Box<Waited>),
+    /// Who is asked was reminded.
+    Reminded,
     /// The running attempt gave an external reference.
     Referenced {
         /// Opaque.
@@ -236,6 +259,23 @@ pub struct Dispatched {
     pub waits: Waits,
     /// True if it continues an attempt of an earlier life by its reference.
     pub reattached: bool,
+}
+
+/// What came to a `wait`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waited {
+    /// What the task gives.
+    pub output: Box<PayloadRef>,
+    /// Who decided or sent it; nobody sends time.
+    pub by: Option<Principal>,
+    /// Of a decision: which.
+    pub approved: Option<bool>,
+    /// Of a webhook: its id.
+    pub webhook: Option<Arc<str>>,
+    /// True if the run had kept it: the first of its name.
+    pub kept: bool,
+    /// What the task waited for since it was ready.
+    pub waits: Waits,
 }
 
 /// An attempt that ended.
@@ -328,6 +368,13 @@ pub enum End {
     Lost,
 }
 
+impl SignalKept {
+    /// True if a wait of this name takes it.
+    pub(crate) fn is_for(&self, wait: &Wait) -> bool {
+        self.of == wait.of && wait.name.as_ref() == Some(&self.name)
+    }
+}
+
 impl Next {
     /// The task fails for good.
     #[must_use]
@@ -412,6 +459,7 @@ impl Record {
             Self::Opened { .. } | Self::Closed | Self::ClockJumped { .. } => None,
             Self::RunSubmitted(submitted) => Some(submitted.run),
             Self::Answered(answered) => Some(answered.run),
+            Self::SignalKept(kept) => Some(kept.run),
             Self::TasksAdded { run, .. }
             | Self::CancelRequested { run }
             | Self::Paused { run }

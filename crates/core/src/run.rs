@@ -3,6 +3,7 @@
 //! What records say is all that [`Board::apply`](crate::board::Board::apply) reads and what the digest covers. Beside it stands what is
 //! only in flight (queue places, timers, pauses, lists of who waits for money), which the next life finds again.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
@@ -14,6 +15,7 @@ use agendum_types::{
 use crate::action::RunFailure;
 use crate::inst::{Body, Flight, Inst, State};
 use crate::plan::PlanId;
+use crate::record::SignalKept;
 
 /// The place of a run in the shard's arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,12 +134,18 @@ pub(crate) struct Run {
     pub(crate) failure: Option<Box<RunFailure>>,
     pub(crate) escalation: Option<NodeId>,
     pub(crate) orphans: Vec<Orphan>,
+    /// Signals that no wait has taken, oldest first.
+    pub(crate) kept: VecDeque<SignalKept>,
+    /// The ids of the last webhooks that came, oldest first.
+    pub(crate) webhooks: VecDeque<Arc<str>>,
     pub(crate) insts: Vec<Inst>,
     pub(crate) free: Vec<InstId>,
     pub(crate) scopes: [Scope; 4],
     /// Tasks that wait for money, or for a cheaper target than they would have with more, in the order they came. Those that have left
     /// the queue since stay until money comes free.
     pub(crate) broke: Vec<InstId>,
+    /// Tasks that wait for a person or a signal: who has waited longest comes first, of one instant by their paths.
+    pub(crate) awaiting: BTreeMap<(Timestamp, TaskPath), InstId>,
     /// Tasks that a pause holds back. Those that have ended since stay until it is over.
     pub(crate) held_back: Vec<InstId>,
 }
@@ -216,7 +224,7 @@ impl Run {
     /// The children of an instance, in a fixed order.
     pub(crate) fn children(&self, id: InstId) -> Vec<InstId> {
         match self.inst(id).body.as_deref() {
-            None => Vec::new(),
+            None | Some(Body::Wait(_)) => Vec::new(),
             Some(Body::Group(group)) => group.children.clone(),
             Some(Body::Each(each)) => each.children.values().copied().collect(),
             Some(Body::Loop(repeat)) => repeat.child.into_iter().collect(),

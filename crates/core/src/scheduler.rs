@@ -82,7 +82,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// A submission or an addition may be refused; of runs nothing has changed then. The clock has moved, and a jump of it may have been
+    /// A submission, an addition or a signal may be refused; of runs nothing has changed then. The clock has moved, and a jump of it may have been
     /// recorded: actions are drained as after any other event. Any other event is taken.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
         self.move_clock(now);
@@ -108,6 +108,7 @@ impl Scheduler {
             Event::CancelRequested(run) => self.on_cancel(run),
             Event::PauseRequested(run) => self.on_pause(run),
             Event::ResumeRequested(run) => self.on_resume(run),
+            Event::Signalled(signal) => self.on_signalled(*signal)?,
             Event::TimeReached => {}
         }
         self.reopen();

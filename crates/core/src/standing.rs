@@ -1,6 +1,6 @@
 //! How a live run stands as a whole: what a list says of it, without a line for each task.
 
-use agendum_types::{Money, RunId, RunStatus};
+use agendum_types::{Cause, Money, RunId, RunStatus};
 
 use crate::action::Step;
 use crate::inst::{Inst, State};
@@ -21,6 +21,8 @@ pub struct Standing {
     pub under_way: bool,
     /// True if all that it still waits for is a target: none that may serve it is in the table.
     pub waits_for_target: bool,
+    /// True if all that it still waits for is a person, a signal or a webhook.
+    pub waits_for_person: bool,
 }
 
 impl Scheduler {
@@ -36,8 +38,15 @@ impl Scheduler {
             && run.insts.iter().all(|inst| {
                 matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || lacks_target(inst)
             });
+        let asks = |inst: &Inst| matches!(inst.state, State::Awaiting(_)) && inst.awaits() == Cause::Person;
+        let waits_for_person = !under_way
+            && !run.awaiting.is_empty()
+            && run
+                .insts
+                .iter()
+                .all(|inst| matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || asks(inst));
         let (status, paused, spent, quarantined) = (run.status, run.paused.is_some(), run.spent, run.quarantined);
-        Some(Standing { status, paused, quarantined, spent, under_way, waits_for_target })
+        Some(Standing { status, paused, quarantined, spent, under_way, waits_for_target, waits_for_person })
     }
 }
 
@@ -56,6 +65,7 @@ impl Inst {
             | State::Broke(_)
             | State::BackingOff(_)
             | State::InDoubt(_)
+            | State::Awaiting(_)
             | State::Open
             | State::Settled(_) => false,
         }

@@ -11,6 +11,7 @@ mod durability;
 mod ends;
 mod flow;
 mod groups;
+mod heard;
 mod limits;
 mod loops;
 mod money;

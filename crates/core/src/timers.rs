@@ -14,6 +14,8 @@ pub enum Wake {
     Start,
     /// A task's time is over, or time is too short for an optional one.
     Expiry,
+    /// What a task waits for has come, or who is asked is reminded.
+    Wait,
     /// A loop's deadline has come.
     LoopDeadline,
     /// A run's deadline has come.
@@ -27,6 +29,7 @@ impl fmt::Display for Wake {
         f.write_str(match self {
             Self::Start => "a task may start",
             Self::Expiry => "a task's time is over",
+            Self::Wait => "a wait is over, or somebody is reminded",
             Self::LoopDeadline => "a loop's deadline",
             Self::RunDeadline => "a run's deadline",
             Self::TargetReopens => "a target reopens",
@@ -38,6 +41,8 @@ impl fmt::Display for Wake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
     Start(Slot, InstId),
+    /// Before the end of a task's time: what comes at that very instant has come in time.
+    Wait(Slot, InstId),
     Expiry(Slot, InstId),
     Loop(Slot, InstId),
     Deadline(Slot),
@@ -78,6 +83,7 @@ impl Timer {
     const fn wake(self) -> Wake {
         match self {
             Self::Start(..) => Wake::Start,
+            Self::Wait(..) => Wake::Wait,
             Self::Expiry(..) => Wake::Expiry,
             Self::Loop(..) => Wake::LoopDeadline,
             Self::Deadline(_) => Wake::RunDeadline,

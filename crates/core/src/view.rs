@@ -97,6 +97,7 @@ fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
         State::Broke(_) => Some(Cause::Budget),
         State::BackingOff(_) => Some(Cause::Backoff),
+        State::Awaiting(_) => Some(inst.awaits()),
         State::Running(_) | State::Open | State::Settled(_) => None,
     }
 }

@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
 use agendum_types::{
-    Cause, Class, Duration, Graph, Hash, Money, RunId, RunStatus, RunView, Segment, TaskPath, TaskStatus, Timestamp,
+    Cause, Class, Duration, Graph, Hash, Money, PayloadRef, Principal, RunId, RunStatus, RunView, Segment, TaskPath,
+    TaskStatus, Timestamp, Wait,
 };
 
 use agendum_types::snapshot::TaskView;
@@ -88,6 +89,8 @@ pub struct TaskReasons {
     pub status: TaskStatus,
     /// Why it stands so, where that is not plain.
     pub reason: Option<Reason>,
+    /// Of a wait: for what, and what came.
+    pub heard: Option<Heard>,
     /// When everything it needed had settled.
     pub ready: Timestamp,
     /// When it settled.
@@ -100,6 +103,23 @@ pub struct TaskReasons {
     pub wall: Duration,
     /// Its attempts.
     pub attempts: Vec<AttemptReasons>,
+}
+
+/// For what a task waits or waited, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// For what.
+    pub wait: Wait,
+    /// What its `with` gave.
+    pub input: Option<PayloadRef>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who decided or sent it; `None` as long as nobody has, and of time.
+    pub by: Option<Principal>,
+    /// Of a decision: which.
+    pub approved: Option<bool>,
+    /// How long it waited for that.
+    pub waited: Duration,
 }
 
 /// Why a loop got no further round.
@@ -237,7 +257,8 @@ impl Reading {
             | Record::ClockJumped { .. }
             | Record::Paused { .. }
             | Record::Crashed { .. }
-            | Record::Resumed { .. } => {}
+            | Record::Resumed { .. }
+            | Record::SignalKept(_) => {}
         }
     }
 
@@ -318,6 +339,7 @@ pub fn reasons<'g>(
             | Record::Paused { .. }
             | Record::Crashed { .. }
             | Record::Resumed { .. }
+            | Record::SignalKept(_)
             | Record::Task { .. }
             | Record::Answered(_)
             | Record::Done { .. } => {}

@@ -39,6 +39,7 @@ impl Scheduler {
         match todo {
             Todo::Take(slot, id) => self.take(slot, id),
             Todo::Ask(slot, id) => self.ask(slot, id),
+            Todo::Hear(slot, id) => self.hear_kept(slot, id),
             Todo::Compose(slot) => self.ask_run(slot),
             Todo::Fail(slot) => self.answer_without_output(slot),
             Todo::Close(slot) => self.close(slot),
@@ -73,7 +74,7 @@ impl Scheduler {
             return;
         }
         let entered = inst.entered;
-        let is_call = layer.calls(self.board.plan(slot).task(node));
+        let is_call = layer.calls(self.board.plan(slot).task(node)) && !self.board.plan(slot).waits(node);
         if !entered && self.board.plan(slot).asks_to_enter(node, layer) {
             self.board.run_mut(slot).inst_mut(id).state = State::Asking(Step::Enter);
             self.ask(slot, id);
@@ -221,7 +222,10 @@ impl Scheduler {
                 }
                 match inst.layer.items(task) {
                     Some(foreach) => exprs.push((Purpose::Items, foreach.items)),
-                    None => exprs.extend(plan.input(inst.node, inst.layer).map(|input| (Purpose::Input, input))),
+                    None => {
+                        let purpose = if plan.waits(inst.node) { Purpose::Wait } else { Purpose::Input };
+                        exprs.extend(plan.input(inst.node, inst.layer).map(|input| (purpose, input)));
+                    }
                 }
             }
             Step::Judge => {
@@ -287,7 +291,7 @@ impl Scheduler {
                     None => Make::Merged(declared.tasks.iter().filter_map(|node| Some((*node, of(*node)?))).collect()),
                 }
             }
-            Some(Body::Loop(_) | Body::Check(_)) | None => Make::Merged(Vec::new()),
+            Some(Body::Loop(_) | Body::Check(_) | Body::Wait(_)) | None => Make::Merged(Vec::new()),
         }
     }
 

@@ -406,7 +406,7 @@ impl Engine {
         self.collector.hold().await
     }
 
-    async fn permit(&self) -> OwnedSemaphorePermit {
+    pub(crate) async fn permit(&self) -> OwnedSemaphorePermit {
         Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed")
     }
 

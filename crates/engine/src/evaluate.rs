@@ -9,7 +9,7 @@ use agendum_core::{Bound, Evaluate, Evaluation, Make, Purpose, RunFailure};
 use agendum_ports::{Payload, Store};
 use agendum_spec::eval::{Bindings, EvalError, Evaluator, truthy};
 use agendum_types::graph::{DataRef, ExprId, NodeId};
-use agendum_types::{Graph, Hash, Limits, MediaType, PayloadRef, Tenant};
+use agendum_types::{Graph, Hash, Limits, MediaType, PayloadRef};
 use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 
@@ -30,6 +30,8 @@ pub(crate) enum EvaluateError {
     Expression { what: &'static str, source: EvalError },
     #[error("{what} gave {found}, expected {expected}")]
     Type { what: &'static str, found: String, expected: &'static str },
+    #[error("`with` says nothing that can be waited for: {0}")]
+    Wait(String),
     #[error(transparent)]
     Payload(#[from] PayloadError),
     #[error(transparent)]
@@ -145,19 +147,19 @@ impl Evaluations {
         };
         let mut given = Given { evaluation: Evaluation::default(), made: None };
         for (computed, (purpose, _)) in computed.into_iter().zip(exprs) {
-            self.take(&asked.tenant, *purpose, computed, &mut given).await?;
+            self.take(asked, *purpose, computed, &mut given).await?;
         }
         Ok(given)
     }
 
     async fn take(
         &self,
-        tenant: &Tenant,
+        asked: &Evaluate,
         purpose: Purpose,
         Computed { value, items }: Computed,
         given: &mut Given,
     ) -> Result<(), EvaluateError> {
-        let evaluation = &mut given.evaluation;
+        let (evaluation, tenant) = (&mut given.evaluation, &asked.tenant);
         match purpose {
             Purpose::Condition | Purpose::FailIf | Purpose::Until => evaluation.truth = Some(truthy(&value)),
             Purpose::GoodIf => evaluation.good = Some(truthy(&value)),
@@ -180,6 +182,15 @@ impl Evaluations {
                     evaluation.payload = Some(made.reference.clone());
                     given.made = Some(made);
                 }
+            }
+            Purpose::Wait => {
+                let now = asked.now.max(evaluation.time.unwrap_or_default());
+                let wait = agendum_spec::wait::read(&value, now).map_err(EvaluateError::Wait)?;
+                // Of time it is known now what the task will give.
+                let value = wait.until.map_or(value, |until| json!({ "at": until.to_string() }));
+                let made = self.payloads.make_value(tenant, value).await?;
+                (evaluation.wait, evaluation.payload) = (Some(Box::new(wait)), Some(made.reference.clone()));
+                given.made = Some(made);
             }
             Purpose::Input | Purpose::Output => {
                 let made = self.payloads.make_value(tenant, value).await?;
@@ -340,7 +351,7 @@ const fn word(purpose: Purpose) -> &'static str {
         Purpose::Condition => "`if`",
         Purpose::NotBefore => "`not_before`",
         Purpose::Items => "`foreach`",
-        Purpose::Input => "`with`",
+        Purpose::Input | Purpose::Wait => "`with`",
         Purpose::FailIf => "`fail_if`",
         Purpose::GoodIf => "`good_if`",
         Purpose::Until => "`until`",

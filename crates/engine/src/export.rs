@@ -60,7 +60,9 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
                 let output = resolved.output.as_ref().filter(|_| resolved.happened == Some(true));
                 output.and_then(|output| of_task(path, output))
             }
+            Change::Waited(waited) => of_task(path, &waited.output),
             Change::Entered(_)
+            | Change::Reminded
             | Change::Dispatched(_)
             | Change::Referenced { .. }
             | Change::Judged { .. }
@@ -74,6 +76,7 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::SignalKept(_)
         | Record::Crashed { .. }
         | Record::Resumed { .. }
         | Record::Done { .. } => None,

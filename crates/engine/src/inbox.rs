@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Answer, Evaluation, Rejected, Standing, Step, Submission};
-use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant};
+use agendum_core::{Answer, Evaluation, Rejected, Signal, Standing, Step, Submission};
+use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -39,6 +39,21 @@ pub(crate) enum Message {
         command: Command,
         /// `false` if the shard knows no such live run of this tenant.
         reply: oneshot::Sender<bool>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// Something for a wait.
+    Signal {
+        tenant: Tenant,
+        signal: Box<Signal>,
+        payload: Made,
+        reply: oneshot::Sender<Result<(), Rejected>>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// What waits for a person or a signal, from this run on, and which run is next.
+    Waits {
+        tenant: Tenant,
+        asked: WaitsAsked,
+        reply: oneshot::Sender<(Vec<WaitView>, Option<RunId>)>,
         permit: OwnedSemaphorePermit,
     },
     View {
@@ -93,6 +108,19 @@ pub(crate) enum Message {
     /// Take no more work, commit what is decided, and end. Attempts without an effect are stopped, the others waited for, for a while; the
     /// journal knows them all.
     Stop,
+}
+
+/// Which waits a caller wants to see.
+#[derive(Clone, Debug, Default)]
+pub struct WaitsAsked {
+    /// Only those in this queue.
+    pub queue: Option<Arc<str>>,
+    /// Only those of this run.
+    pub run: Option<RunId>,
+    /// Only those of this run and later ones.
+    pub from: RunId,
+    /// At most so many, and all of a run that is begun.
+    pub count_max: usize,
 }
 
 /// What a caller wants of a live run.
@@ -194,6 +222,8 @@ impl Message {
             Self::Submit { .. }
             | Self::AddTasks { .. }
             | Self::Command { .. }
+            | Self::Signal { .. }
+            | Self::Waits { .. }
             | Self::View { .. }
             | Self::Standings { .. }
             | Self::Await { .. }

@@ -50,6 +50,7 @@ pub(crate) fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)>
         | Record::Paused { .. }
         | Record::Crashed { .. }
         | Record::Resumed { .. }
+        | Record::SignalKept(_)
         | Record::Task { .. }
         | Record::Answered(_)
         | Record::Done { .. } => None,
@@ -75,6 +76,7 @@ pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
         | Record::Paused { .. }
         | Record::Crashed { .. }
         | Record::Resumed { .. }
+        | Record::SignalKept(_)
         | Record::Task { .. } => return None,
     };
     Some(RunUpdate { tenant: entry.tenant.clone()?, run: entry.record.run()?, change })
@@ -97,6 +99,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
     let reference = match record {
         Record::RunSubmitted(submitted) => Some(&submitted.inputs),
         Record::Answered(answered) => answered.output.as_ref(),
+        Record::SignalKept(kept) => Some(&kept.payload),
         Record::Task { change, .. } => match change {
             Change::Entered(evaluation)
             | Change::Judged { evaluation, .. }
@@ -107,7 +110,12 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
             },
             Change::Caught { output, .. } | Change::Composed { output } => Some(&**output),
             Change::Resolved(resolved) => resolved.output.as_ref(),
-            Change::Dispatched(_) | Change::Referenced { .. } | Change::Ended(_) | Change::Abandoned { .. } => None,
+            Change::Waited(waited) => Some(&*waited.output),
+            Change::Dispatched(_)
+            | Change::Reminded
+            | Change::Referenced { .. }
+            | Change::Ended(_)
+            | Change::Abandoned { .. } => None,
         },
         Record::Opened { .. }
         | Record::Closed

@@ -1,4 +1,4 @@
-//! The border of the product: HTTP on loopback. Submit, read, stream, cancel; problem+json errors; health and readiness.
+//! The border of the product: HTTP on loopback. Submit, read, stream, cancel, decide; webhooks in; problem+json errors; health and readiness.
 //!
 //! A crate of its own to fence off the HTTP server. Every client, the command line included, goes through it, so that a run hosted by
 //! this process and one hosted by another look the same. Without an engine it serves what is read at once:
@@ -7,6 +7,7 @@
 mod backup;
 mod connections;
 mod export;
+mod hooks;
 mod key;
 mod provider;
 mod reply;
@@ -14,6 +15,7 @@ mod routes;
 mod runs;
 mod stream;
 mod submit;
+mod waits;
 
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use agendum_engine::{Engine, Reader};
 use agendum_ports::Backup;
 use agendum_types::{Limits, Tenant};
 
+pub use hooks::{NoSecret, Secrets};
 pub use provider::{Categories, Model, Mood, Reply, provider};
 pub use routes::{Server, bind};
 pub use tokio_util::sync::CancellationToken;
@@ -39,6 +42,8 @@ pub struct Service {
     pub limits: Limits,
     /// Whose runs these are.
     pub tenant: Tenant,
+    /// What webhooks are signed with; without it none are taken.
+    pub webhooks: Option<Secrets>,
 }
 
 #[cfg(test)]

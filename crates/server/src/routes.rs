@@ -20,12 +20,14 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::connections::{Caller, Door};
 use crate::reply::Refused;
-use crate::{Service, backup, connections, export, runs, stream, submit};
+use crate::{Service, backup, connections, export, hooks, runs, stream, submit, waits};
 
 /// Streams of events at once: fewer than connections, so that requests find one.
 const STREAMS_MAX: usize = 256;
 /// Bytes of a request body at most: a document with its files, and inputs.
 const BODY_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a webhook, which is read before it is known who sends it.
+const HOOK_BYTES_MAX: usize = 1 << 20;
 /// How long a pause in a request's body may last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -91,9 +93,14 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/runs/{id}/why", get(runs::why))
         .route("/v1/runs/{id}/answer", get(runs::answer))
         .route("/v1/runs/{id}/tasks", post(submit::add))
+        .route("/v1/runs/{id}/signals", post(waits::signal))
+        .route("/v1/runs/{id}/decisions", post(waits::decide))
+        .route("/v1/waits", get(waits::list))
         .route("/v1/runs/{id}/{command}", post(runs::command))
         .layer(middleware::from_fn_with_state(Arc::clone(&service), authorised));
-    let open = Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
+    let hook = post(hooks::receive).layer(DefaultBodyLimit::max(HOOK_BYTES_MAX));
+    let open = Router::new().route("/v1/hooks/{id}/{name}", hook);
+    let open = open.route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready));
     open.merge(guarded)
         .fallback(async || Refused::new(StatusCode::NOT_FOUND, "no_route", "there is no such address", "see /v1/runs"))
         .method_not_allowed_fallback(async || {

@@ -112,7 +112,7 @@ async fn live(service: &Service, rows: &[RunRow]) -> Result<Vec<Run>, Refused> {
     Ok(runs)
 }
 
-async fn row(service: &Service, run: RunId) -> Result<RunRow, Refused> {
+pub(crate) async fn row(service: &Service, run: RunId) -> Result<RunRow, Refused> {
     service.reader.run(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(run))
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn run_id(text: &str) -> Result<RunId, Refused> {
     text.parse().map_err(|error| Refused::bad("run_id", "not a run id", error))
 }
 
-async fn find(service: &Service, run: RunId, wanted: Wanted) -> Result<Scanned, Refused> {
+pub(crate) async fn find(service: &Service, run: RunId, wanted: Wanted) -> Result<Scanned, Refused> {
     service.reader.scan(&service.tenant, run, wanted).await?.ok_or_else(|| Refused::no_run(run))
 }
 
@@ -309,7 +309,7 @@ async fn lines(
 }
 
 /// The moment of a question about a run.
-async fn seen<'a>(service: &Service, row: &RunRow, live: Option<&'a RunView>) -> Result<Seen<'a>, Refused> {
+pub(crate) async fn seen<'a>(service: &Service, row: &RunRow, live: Option<&'a RunView>) -> Result<Seen<'a>, Refused> {
     // Where an engine is, the shard's records go on without a run that is damaged.
     let is_alone = service.engine.is_none() && row.done.is_none();
     let worked_until = if is_alone { service.reader.worked_until(row.shard).await? } else { None };

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::reply::{Asked, Object, Refused};
 use crate::runs::run_id;
+use crate::waits::LOCAL;
 use crate::{Service, key};
 
 pub(crate) async fn submit(
@@ -161,7 +162,7 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
     };
     Ok(Request {
         tenant: service.tenant.clone(),
-        principal: Principal::new("local"),
+        principal: Principal::new(LOCAL),
         accepted,
         inputs: inputs.to_string().into(),
         priority,

@@ -1,4 +1,5 @@
 mod refused;
+mod waits;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Service;
 
+/// The secret of webhooks.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// The id of no run.
 const NEVER: &str = "01K9ZZK3V5Q0T6M1F8A2B3C4D5";
 
@@ -77,6 +80,7 @@ impl World {
             token: "right".to_owned(),
             limits: Limits::STANDARD,
             tenant,
+            webhooks: Some(crate::Secrets::read(SECRET).unwrap()),
         };
         let server = crate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await.unwrap();
         let base = format!("http://{}", server.address());

@@ -56,6 +56,8 @@ impl Checker {
                 }
                 Change::Resolved(_) => self.recorded(entry),
                 Change::Entered(_)
+                | Change::Waited(_)
+                | Change::Reminded
                 | Change::Dispatched(_)
                 | Change::Referenced { .. }
                 | Change::Judged { .. }
@@ -232,6 +234,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             Record::CancelRequested { .. } => vec!["cancelled"],
             Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
             Record::Closed => vec!["closed"],
+            Record::SignalKept(_) => vec!["a signal kept"],
             Record::Opened { .. }
             | Record::ClockJumped { .. }
             | Record::RunSubmitted(_)
@@ -271,6 +274,14 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             Some(true) => "found to have happened",
             Some(false) => "found not to have happened",
             None => "nobody found out",
+        }],
+        Change::Reminded => vec!["reminded"],
+        Change::Waited(waited) => vec![match (&waited.by, waited.approved, waited.kept) {
+            (_, Some(true), _) => "approved",
+            (_, Some(false), _) => "refused",
+            (_, None, true) => "heard before it waited",
+            (Some(_), None, false) => "heard while it waited",
+            (None, None, false) => "waited for its instant",
         }],
         Change::Entered(evaluation) if evaluation.truth == Some(false) => vec!["skipped"],
         Change::Entered(evaluation) if evaluation.time.is_some() => vec!["not before"],

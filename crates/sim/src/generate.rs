@@ -3,10 +3,11 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::chance::Chance;
+use crate::world::NAMES;
 
 /// A document of this seed.
 #[must_use]
-pub fn document(chance: &mut Chance, number: u64) -> String {
+pub fn document(chance: &mut Chance, number: u64, waits: bool) -> String {
     let mut document = json!({ "version": 1, "name": format!("sim-{number}"), "inputs": { "type": "object" } });
     document["priority"] = json!(chance.of(&["interactive", "standard", "background"]));
     if chance.hits(40) {
@@ -18,7 +19,7 @@ pub fn document(chance: &mut Chance, number: u64) -> String {
     if chance.hits(15) {
         document["labels"] = json!({ "region": "eu" });
     }
-    let mut maker = Maker { chance, escalations: Vec::new(), tops: Vec::new() };
+    let mut maker = Maker { chance, waits, escalations: Vec::new(), tops: Vec::new() };
     for section in ["after", "on_failure", "finally"] {
         if maker.chance.hits(15) {
             let count = 1 + maker.chance.below(3);
@@ -41,7 +42,7 @@ pub fn document(chance: &mut Chance, number: u64) -> String {
 /// Tasks that join a run of that document.
 #[must_use]
 pub fn addition(chance: &mut Chance) -> String {
-    let mut maker = Maker { chance, escalations: Vec::new(), tops: Vec::new() };
+    let mut maker = Maker { chance, waits: false, escalations: Vec::new(), tops: Vec::new() };
     let count = 1 + maker.chance.below(2);
     let mut tasks = maker.tasks("more", count, 1);
     if maker.chance.hits(60) {
@@ -69,8 +70,14 @@ fn budget(chance: &mut Chance, most: u64) -> Json {
     budget
 }
 
+fn is_wait(task: &Json) -> bool {
+    task["uses"] == "wait"
+}
+
 struct Maker<'c> {
     chance: &'c mut Chance,
+    /// True if some tasks wait for people, signals and time.
+    waits: bool,
     /// Tasks of `on_failure`.
     escalations: Vec<String>,
     /// Tasks at the top of this section so far.
@@ -131,7 +138,7 @@ impl Maker<'_> {
             task["optional"] = json!(true);
             task["value"] = json!(self.chance.below(100));
         }
-        if depth == 0 && !is_group && self.chance.hits(15) {
+        if depth == 0 && !is_group && !is_wait(&task) && self.chance.hits(15) {
             task["live"] = json!(true);
             if !self.tops.is_empty() {
                 let place = self.chance.below(self.tops.len() as u64) as usize;
@@ -179,7 +186,11 @@ impl Maker<'_> {
         if is_group && self.chance.hits(20) {
             task["timeout"] = json!({ "task": self.millis(100, 2_000) });
         }
-        if !is_group && self.chance.hits(40) {
+        if is_wait(task) {
+            if self.chance.hits(30) {
+                task["timeout"] = json!({ "task": self.millis(500, 2_000) });
+            }
+        } else if !is_group && self.chance.hits(40) {
             task["timeout"] = json!({ "attempt": self.millis(20, 400), "task": self.millis(500, 2_000) });
             for word in ["first_output", "idle"] {
                 if self.chance.hits(25) {
@@ -199,7 +210,7 @@ impl Maker<'_> {
             return;
         }
         let mut rungs = Vec::new();
-        let has_target = !is_group && task.get("loop").is_none();
+        let has_target = !is_group && task.get("loop").is_none() && !is_wait(task);
         while self.chance.hits(40) && rungs.len() < 3 {
             let on = self.chance.of(&["any", "timeout", "unavailable", "permanent", "uncertain", "budget_exceeded"]);
             let target = match task["uses"].as_str() {
@@ -223,6 +234,9 @@ impl Maker<'_> {
             read.iter().map(|name| (format!("of_{name}"), json!(format!("${{{{ tasks.{name}.output }}}}")))).collect();
         if is_each {
             with.insert("this".to_owned(), json!("${{ item }} of ${{ item_index }}"));
+        }
+        if self.waits && self.chance.hits(30) {
+            return self.wait(task, read);
         }
         match self.chance.below(10) {
             0..3 => {
@@ -262,6 +276,36 @@ impl Maker<'_> {
             task["retry"] = self.retry();
         }
         if self.chance.hits(20) {
+            task["loop"] = self.repeat();
+        }
+    }
+
+    /// Instead of a call.
+    fn wait(&mut self, task: &mut Json, read: &[String]) {
+        task["uses"] = json!("wait");
+        let of = self.chance.of(&["approval", "signal", "webhook", "time"]);
+        let mut with = json!({ "for": of });
+        match of {
+            "approval" => {
+                if let Some(name) = read.first() {
+                    with["show"] = json!(format!("${{{{ tasks.{name}.output }}}}"));
+                }
+                if self.chance.hits(40) {
+                    with["who"] = json!(["boss", "deputy"]);
+                }
+                if self.chance.hits(70) {
+                    with["reminder"] = json!("1m");
+                }
+            }
+            "time" if self.chance.hits(40) => {
+                with["until"] =
+                    json!(format!("1970-01-01T00:00:0{}.{}00Z", self.chance.below(4), self.chance.below(10)));
+            }
+            "time" => with["after"] = self.millis(0, 800),
+            _ => with["name"] = json!(self.chance.of(&NAMES)),
+        }
+        task["with"] = with;
+        if self.chance.hits(15) {
             task["loop"] = self.repeat();
         }
     }

@@ -7,7 +7,7 @@
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
 //! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes;
 //! - [`ladder`]: what follows on a failure;
-//! - [`settle`]: how a task ends;
+//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -20,6 +20,7 @@ mod deeds;
 mod doubt;
 mod ends;
 mod estimate;
+mod heard;
 mod ladder;
 mod place;
 mod records;
@@ -31,12 +32,12 @@ mod state;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_core::{Action, Deed, Evaluation, Event, Rejected, RunSubmitted, Scheduler, Step, Submission};
+use agendum_core::{Action, Deed, Evaluation, Event, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission};
 use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId, RunStatus, Seq,
-    Target, TaskPath, Timestamp,
+    AttemptId, Capability, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId, RunStatus,
+    Seq, Target, TaskPath, Timestamp,
 };
 
 use estimate::Estimate;
@@ -120,6 +121,7 @@ enum Heard {
     Pause(RunId),
     Resume(RunId),
     Resolved(RunId, TaskPath, Option<bool>),
+    Signalled(Signal),
     Closed,
 }
 
@@ -222,6 +224,7 @@ impl Reference {
                     self.heard = Some(Heard::Resolved(*run, path.clone(), *happened));
                 }
             }
+            Event::Signalled(signal) => self.hear_signal(signal),
             Event::CancelRequested(run) if self.is_stoppable(*run) && !self.runs[run].cancelled => {
                 self.heard = Some(Heard::Cancel(*run))
             }
@@ -364,6 +367,8 @@ impl Reference {
             spent: Default::default(),
             tokens: 0,
             orphans: Vec::new(),
+            kept: Vec::new(),
+            webhooks: Vec::new(),
             tasks: BTreeMap::new(),
             settled: 0,
         };
@@ -387,7 +392,7 @@ impl Reference {
         Ok(())
     }
 
-    /// A submission or an addition was refused: was there a reason?
+    /// Something was refused: was there a reason?
     fn refuses(&mut self) -> Result<(), String> {
         match self.heard.take() {
             Some(Heard::Submitted(submitted, graph)) => {
@@ -403,7 +408,8 @@ impl Reference {
                 };
                 ensure(!live.is_some_and(fits), "an addition was refused without a reason")
             }
-            other => Err(format!("only submissions and additions are refused, and not {other:?}")),
+            Some(Heard::Signalled(signal)) => self.refuses_signal(&signal),
+            other => Err(format!("only submissions, additions and signals are refused, and not {other:?}")),
         }
     }
 
@@ -416,6 +422,9 @@ impl Reference {
     fn can_serve(&self, tasks: &[Task]) -> bool {
         tasks.iter().all(|task| {
             let Work::Call(call) = &task.work else { return true };
+            if call.capability == Capability::Wait {
+                return true;
+            }
             let can = |wanted: &Requirement| !place::candidates(&self.targets, call.capability, wanted).is_empty();
             let rungs = task.catch.iter().all(|rung| match &rung.rung {
                 Rung::Target(name) => can(&Requirement { class: None, allow: vec![Arc::clone(name)] }),

@@ -28,8 +28,10 @@ pub type Texts = (String, Option<String>);
 #[must_use]
 pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     let mut chance = Chance::new(seed);
+    // Of five seeds one has people in it; the others stay what they were.
+    let waits = seed.is_multiple_of(5);
     let mut make = |number| {
-        let document = generate::document(&mut chance, number);
+        let document = generate::document(&mut chance, number, waits);
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
             ["after", "on_failure", "finally"].iter().all(|section| !document.contains(&format!("{section:?}:")));

@@ -3,6 +3,7 @@
 mod answers;
 mod fleet;
 mod life;
+mod people;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -19,6 +20,7 @@ use crate::check::Checker;
 use crate::oracle::Reference;
 use crate::trace;
 pub use life::cut_everywhere;
+pub(crate) use people::NAMES;
 
 use answers::payload;
 use life::Kept;
@@ -290,6 +292,7 @@ impl World {
             let span = self.chance.below(400_000);
             self.at(span, Coming::Add(run, Arc::clone(grown)));
         }
+        self.sent_early(run, graph);
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }
 
@@ -307,6 +310,7 @@ impl World {
                     self.checker.recorded(&entry);
                     let (seq, span) =
                         (entry.seq, 50 + self.chance.below(if self.chance.clone().hits(5) { 50_000 } else { 500 }));
+                    self.waits_for_people(&entry);
                     self.journal.push(entry);
                     self.at(span, Coming::Synced(seq));
                 }
@@ -318,6 +322,16 @@ impl World {
                 | Deed::Answer(_)
                 | Deed::Close { .. }) => self.perform(deed),
             }
+        }
+    }
+
+    fn waits_for_people(&mut self, entry: &Entry) {
+        if let Record::Task { run, path, change: Change::Entered(evaluation) } = &entry.record
+            && let Some(wait) = &evaluation.wait
+            && let Some(graph) = self.runs.get(run)
+        {
+            let task = graph.path_text(path);
+            self.asked(*run, &task, wait);
         }
     }
 

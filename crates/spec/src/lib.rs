@@ -18,6 +18,7 @@ pub mod plans;
 pub mod schema;
 pub mod served;
 pub mod tree;
+pub mod wait;
 
 mod cycles;
 mod expr;

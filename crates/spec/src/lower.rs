@@ -6,6 +6,7 @@ mod outputs;
 mod places;
 mod reads;
 mod task;
+mod wait;
 mod warned;
 pub(crate) mod words;
 

@@ -60,7 +60,7 @@ impl Look<'_, '_> {
             self.tasks(task.get("tasks"), depth - 1);
             let uses = task.get("uses");
             let capability = uses.and_then(Node::text).and_then(Capability::from_word);
-            if let Some((uses, capability)) = uses.zip(capability) {
+            if let Some((uses, capability)) = uses.zip(capability).filter(|(_, capability)| capability.has_targets()) {
                 self.task(task, uses, capability);
             }
             if capability == Some(Capability::Retrieve) {

@@ -17,6 +17,7 @@ mod plans;
 mod refused;
 mod served;
 mod vocabulary;
+mod waits;
 
 use agendum_types::Limits;
 

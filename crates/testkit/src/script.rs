@@ -8,6 +8,7 @@
 //! g loop=3 best { x; y needs x }
 //! e foreach max=2 tolerate=1
 //! r race=1 good { p; q }
+//! w wait=approval:boss+deputy reminder=10m; v wait=signal:paid; u wait=time:5s
 //! after: s
 //! run: deadline=5s budget=5c degrade
 //! ```
@@ -21,7 +22,9 @@ use agendum_types::graph::{
     Budget, Call, Catch, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop, NodeId, NotBefore, OnExceeded,
     OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
 };
-use agendum_types::{Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Timestamp};
+use agendum_types::{
+    Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Principal, Timestamp, Wait, WaitFor,
+};
 
 /// Builds the graph of a script.
 ///
@@ -193,6 +196,8 @@ impl Builder {
                 self.graph.tasks[index].condition = Some(condition);
             }
             "input" => self.dynamic_input(node),
+            "wait" => self.wait(node, value),
+            "reminder" => self.reminder(node, value),
             "foreach" | "max" | "tolerate" => self.foreach_word(index, key, value),
             "loop" | "best" | "last" | "same" | "loop_deadline" | "loop_tokens" | "escalate" => {
                 self.loop_word(index, key, value)
@@ -224,7 +229,24 @@ impl Builder {
         };
     }
 
+    /// What it waits for stands in the source of its input: [`wait`] reads it.
+    fn wait(&mut self, node: NodeId, value: &str) {
+        let source = self.expr(Form::Tree, value);
+        with_call(&mut self.graph.tasks[node.0 as usize], |call| {
+            (call.capability, call.input) = (Capability::Wait, source);
+        });
+    }
+
+    fn reminder(&mut self, node: NodeId, value: &str) {
+        let Work::Call(call) = &self.graph.tasks[node.0 as usize].work else { panic!("a group does not wait") };
+        let expr = &mut self.graph.exprs[call.input.0 as usize];
+        expr.source = format!("{} {value}", expr.source).into();
+    }
+
     fn dynamic_input(&mut self, node: NodeId) {
+        if matches!(&self.graph.tasks[node.0 as usize].work, Work::Call(call) if !call.capability.has_targets()) {
+            return;
+        }
         let input = self.expr(Form::Tree, "input");
         if let Work::Call(call) = &mut self.graph.tasks[node.0 as usize].work {
             call.input = input;
@@ -380,6 +402,25 @@ fn number(text: &str) -> u32 {
 
 fn class(word: &str) -> Class {
     Class::from_word(word).unwrap_or_else(|| panic!("{word:?} is no class"))
+}
+
+/// Reads `approval:boss+deputy`, `signal:paid`, `webhook:paid`, `time:5s` (from now), each perhaps with the span of its reminder behind it.
+///
+/// # Panics
+///
+/// If the text is none of these.
+#[must_use]
+pub fn wait(text: &str, now: Timestamp) -> Wait {
+    let (what, reminder) = text.split_once(' ').map_or((text, None), |(what, reminder)| (what, Some(reminder)));
+    let (of, rest) = what.split_once(':').unwrap_or((what, ""));
+    let of = WaitFor::from_word(of).unwrap_or_else(|| panic!("nobody waits for {of:?}"));
+    let mut wait = Wait { reminder: reminder.map(span), ..Wait::new(of) };
+    match of {
+        WaitFor::Approval => wait.who = rest.split('+').filter(|who| !who.is_empty()).map(Principal::new).collect(),
+        WaitFor::Signal | WaitFor::Webhook => wait.name = Some(rest.into()),
+        WaitFor::Time => wait.until = Some(now.after(span(rest))),
+    }
+    wait
 }
 
 /// Reads `250ms`, `5s`, `2m`.

@@ -5,7 +5,7 @@
 //! stands at its item, and nowhere else.
 //!
 //! Reading order: [`time`] and [`money`] (integers only), [`id`] and [`path`] (who is who), [`payload`] (bytes by reference),
-//! [`graph`] (what shall be done), [`target`] (what can do it), [`outcome`] (what came of it), [`status`] and [`cause`] (how we
+//! [`graph`] (what shall be done), [`target`] (what can do it), [`wait`] (what no target does), [`outcome`] (what came of it), [`status`] and [`cause`] (how we
 //! speak of it), [`limits`] (a number for everything).
 
 pub mod cause;
@@ -23,6 +23,7 @@ pub mod status;
 pub mod submission;
 pub mod target;
 pub mod time;
+pub mod wait;
 
 pub use cause::Cause;
 pub use class::{Class, ClassSet};
@@ -34,8 +35,9 @@ pub use money::Money;
 pub use outcome::{Failure, Outcome, Success, Usage};
 pub use path::{Segment, TaskPath};
 pub use payload::{Hash, Labels, MediaType, PayloadRef};
-pub use snapshot::{RunView, Snapshot};
+pub use snapshot::{RunView, Snapshot, WaitView};
 pub use status::{RunStatus, TaskStatus};
 pub use submission::SubmissionKey;
 pub use target::{Capability, Target, TargetId};
 pub use time::{Duration, Timestamp};
+pub use wait::{Wait, WaitFor};

@@ -21,6 +21,10 @@ pub struct Limits {
     pub foreach_parallel_default: u32,
     /// Rounds of a loop that nobody has bounded, as `check --fix` writes it: few, because each may call every model inside.
     pub loop_rounds_default: u32,
+    /// Signals and webhooks that a run keeps for waits to come.
+    pub signals_kept_max: u32,
+    /// Webhooks of a run whose ids are remembered, so that one which is sent again acts once.
+    pub webhooks_remembered_max: usize,
     /// Attempts of one task, all rungs together.
     pub attempts_max: u32,
     /// Crashes in a row in which a run was at work, after which it is held until somebody lets it go on.
@@ -76,6 +80,8 @@ impl Limits {
         foreach_items_max: 100_000,
         foreach_parallel_default: 8,
         loop_rounds_default: 3,
+        signals_kept_max: 64,
+        webhooks_remembered_max: 256,
         attempts_max: 100,
         crashes_max: 3,
         live_runs_max: 2_000_000,

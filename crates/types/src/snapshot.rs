@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::cause::Cause;
 use crate::id::{RunId, Tenant};
 use crate::money::Money;
+use crate::payload::PayloadRef;
 use crate::status::{RunStatus, TaskStatus};
 use crate::time::{Duration, Timestamp};
+use crate::wait::Wait;
 
 /// A shard at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,4 +84,23 @@ pub struct TaskView {
     pub waits: Vec<(Cause, Duration)>,
     /// Attempts so far.
     pub attempts: u32,
+}
+
+/// A task that waits for a person or a signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitView {
+    /// Its run.
+    pub run: RunId,
+    /// The graph's name.
+    pub graph: Arc<str>,
+    /// The path as text.
+    pub task: String,
+    /// What it waits for.
+    pub wait: Wait,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends without: by its own time, or the run's.
+    pub expires: Option<Timestamp>,
+    /// What its `with` gave.
+    pub input: Option<PayloadRef>,
 }

@@ -24,11 +24,14 @@ pub enum Capability {
     Http,
     /// A local program.
     Exec,
+    /// A person, a signal, a webhook, an instant: no target serves it, and no attempt is made.
+    Wait,
 }
 
 impl Capability {
     /// Every capability that this release runs.
-    pub const ALL: [Self; 6] = [Self::Chat, Self::Retrieve, Self::Translate, Self::Moderate, Self::Http, Self::Exec];
+    pub const ALL: [Self; 7] =
+        [Self::Chat, Self::Retrieve, Self::Translate, Self::Moderate, Self::Http, Self::Exec, Self::Wait];
 
     /// The word used in documents.
     #[must_use]
@@ -40,6 +43,7 @@ impl Capability {
             Self::Moderate => "moderate",
             Self::Http => "http",
             Self::Exec => "exec",
+            Self::Wait => "wait",
         }
     }
 
@@ -49,12 +53,21 @@ impl Capability {
         Self::ALL.into_iter().find(|capability| capability.word() == word)
     }
 
+    /// True if a target serves it.
+    #[must_use]
+    pub const fn has_targets(self) -> bool {
+        match self {
+            Self::Chat | Self::Retrieve | Self::Translate | Self::Moderate | Self::Http | Self::Exec => true,
+            Self::Wait => false,
+        }
+    }
+
     /// The effect of an attempt unless the graph or the target says otherwise. `http` counts as a write here; the document's
     /// checker knows the method and sets `none` for GET and HEAD.
     #[must_use]
     pub const fn default_effect(self) -> Effect {
         match self {
-            Self::Chat | Self::Retrieve | Self::Translate | Self::Moderate => Effect::None,
+            Self::Chat | Self::Retrieve | Self::Translate | Self::Moderate | Self::Wait => Effect::None,
             Self::Http | Self::Exec => Effect::Once,
         }
     }

@@ -35,6 +35,8 @@ pub enum Kind {
     Closed = 10,
     /// The process crashed while something of the run was at work.
     Crashed = 11,
+    /// A signal or a webhook came before its wait.
+    SignalKept = 12,
     /// A task was ready, and what had to be evaluated was.
     Entered = 16,
     /// An attempt was sent to a target.
@@ -57,11 +59,15 @@ pub enum Kind {
     Abandoned = 25,
     /// Somebody told whether an attempt took effect.
     Resolved = 26,
+    /// What a `wait` waited for has come.
+    Waited = 27,
+    /// Who is asked was reminded.
+    Reminded = 28,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -73,6 +79,7 @@ impl Kind {
         Self::Done,
         Self::Closed,
         Self::Crashed,
+        Self::SignalKept,
         Self::Entered,
         Self::Dispatched,
         Self::Referenced,
@@ -84,6 +91,8 @@ impl Kind {
         Self::Ended,
         Self::Abandoned,
         Self::Resolved,
+        Self::Waited,
+        Self::Reminded,
     ];
 
     /// The version of this kind that this release writes. It reads the earlier ones as well: see [`decode`].
@@ -113,6 +122,7 @@ impl Kind {
             Record::Done { .. } => Self::Done,
             Record::Closed => Self::Closed,
             Record::Crashed { .. } => Self::Crashed,
+            Record::SignalKept(_) => Self::SignalKept,
             Record::Task { change, .. } => match change {
                 Change::Entered(_) => Self::Entered,
                 Change::Dispatched(_) => Self::Dispatched,
@@ -125,6 +135,8 @@ impl Kind {
                 Change::Ended(_) => Self::Ended,
                 Change::Abandoned { .. } => Self::Abandoned,
                 Change::Resolved(_) => Self::Resolved,
+                Change::Waited(_) => Self::Waited,
+                Change::Reminded => Self::Reminded,
             },
         }
     }

@@ -5,6 +5,7 @@
 
 mod event;
 mod sentence;
+mod wait;
 mod why;
 
 use agendum_core::why::TaskReasons;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 pub use event::{Event, TASKS_ADDED, event, text};
+pub use wait::{Awaits, Decision, Signal, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
 
 /// A run to be submitted.
@@ -71,6 +73,9 @@ pub struct Run {
     /// True if it was at work in too many crashes in a row: nothing of it is begun until it is resumed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quarantined: bool,
+    /// True if it is live and all that it still waits for is a person, a signal or a webhook.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits_for_person: bool,
     /// True if it was left out when its data directory was opened, because what is kept of it is damaged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub damaged: bool,
@@ -199,6 +204,7 @@ impl Run {
             under_way: false,
             waits_for_target: false,
             quarantined: false,
+            waits_for_person: false,
             damaged: false,
         }
     }
@@ -212,6 +218,7 @@ impl Run {
         self.spent_usd = dollars(standing.spent);
         (self.under_way, self.waits_for_target) = (standing.under_way, standing.waits_for_target);
         self.quarantined = standing.quarantined;
+        self.waits_for_person = standing.waits_for_person;
     }
 
     /// Takes in that its shard does not have it: it was left out as damaged, or its answer is decided and about to be durable.
@@ -274,14 +281,9 @@ mod tests {
         ];
         for (durable, status, paused, said) in cases {
             let mut run = Run::new(RunId(1), "g", durable, Timestamp(0));
-            run.stands(&Standing {
-                status,
-                paused,
-                quarantined: false,
-                spent: Money::ZERO,
-                under_way: false,
-                waits_for_target: false,
-            });
+            let (quarantined, under_way, waits_for_target, waits_for_person) = (false, false, false, false);
+            let spent = Money::ZERO;
+            run.stands(&Standing { status, paused, quarantined, spent, under_way, waits_for_target, waits_for_person });
             assert_eq!(run.status, said, "{durable:?} {status:?} {paused}");
         }
         for (durable, damaged, said) in

@@ -28,11 +28,20 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
         directory.has_not_lost_its_journal()?;
         return list(context, &[], true, false);
     }
+    in_session(context, need, async |session: &mut Session| perform(context, session, command).await).await
+}
+
+/// Does something as a client of the owner of the data directory; as the owner, what goes on is hosted on.
+pub(super) async fn in_session(
+    context: &Context,
+    need: Need,
+    performed: impl AsyncFnOnce(&mut Session) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut session = Session::open(&context.config, &context.data, need).await?;
     // Whoever only looks on ends nothing, and is ended as any program.
     let caught = async { if need == Need::Engine { signalled().await } else { std::future::pending().await } };
     let ended = tokio::select! {
-        ended = perform(context, &mut session, command) => ended,
+        ended = performed(&mut session) => ended,
         caught = caught => {
             caught?;
             tell("stopped; what is open goes on with the owner of the data directory");

@@ -7,7 +7,7 @@ use agendum_adapters::offline::Temper;
 use agendum_retrieve_fts::IndexName;
 use agendum_types::Target;
 
-use crate::config::{Config, Kind, TargetConfig, prices};
+use crate::config::{Config, Kind, TargetConfig, prices, webhooks};
 use crate::failure::Failure;
 
 /// One thing that is wrong.
@@ -37,6 +37,9 @@ impl Config {
                 Kind::Http => {}
             }
             numbers(name, target, &mut faults);
+        }
+        if let Err(failure) = self.webhooks.secrets(&self.folder) {
+            faults.push(fault(failure.message().to_owned(), webhooks::HINT, true));
         }
         for (name, index) in &self.indexes {
             if let Err(error) = name.parse::<IndexName>() {

@@ -94,6 +94,11 @@ impl Forecast<'_> {
         }
     }
 
+    /// True for a call that a target serves.
+    fn is_sent(&self, index: usize) -> bool {
+        matches!(&self.graph.tasks[index].work, Work::Call(call) if call.capability.has_targets())
+    }
+
     fn is_call(&self, id: NodeId) -> bool {
         matches!(self.graph.task(id).work, Work::Call(_))
     }
@@ -186,8 +191,7 @@ impl Forecast<'_> {
     }
 
     fn sources(&self) -> String {
-        let calls =
-            (0..self.nodes.len()).filter(|index| matches!(self.graph.tasks[*index].work, Work::Call(_))).count();
+        let calls = (0..self.nodes.len()).filter(|index| self.is_sent(*index)).count();
         let learned = self.nodes.iter().filter(|node| node.learned > 0).count();
         let runs = if self.runs == 1 { "one earlier run".to_owned() } else { format!("{} earlier runs", self.runs) };
         match learned {

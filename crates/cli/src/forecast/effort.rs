@@ -29,6 +29,7 @@ pub(super) fn nodes(graph: &Graph, table: &[Target], history: &History, limits: 
         let id = NodeId(u32::try_from(index).expect("limited by the document's checker"));
         let learned = history.of(graph, id);
         let mut node = match &task.work {
+            Work::Call(call) if !call.capability.has_targets() => of_wait(graph, call),
             Work::Call(call) => Called { graph, task, call, table, limits }.node(learned),
             Work::Group(group) => Node { effort: of_group(graph, group, &nodes), ..Node::default() },
         };
@@ -49,6 +50,16 @@ pub(super) fn nodes(graph: &Graph, table: &[Target], history: &History, limits: 
         nodes[index] = node;
     }
     nodes
+}
+
+/// Of a wait nobody knows how long it takes, unless it says so.
+fn of_wait(graph: &Graph, call: &Call) -> Node {
+    let with: serde_json::Value = serde_json::from_str(&graph.expr(call.input).source).unwrap_or_default();
+    let after = with["after"].as_str().and_then(agendum_spec::span);
+    let said = [&with["for"], &with["name"], &with["queue"]].map(|word| word.as_str().unwrap_or_default());
+    let said = said.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let effort = Effort { expected: after.unwrap_or_default(), worst: after, ..Effort::default() };
+    Node { effort, target: Some(said.into()), ..Node::default() }
 }
 
 /// A call with what bounds it.

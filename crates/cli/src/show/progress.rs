@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::streams::Streams;
 use super::tables::{counted, dollars, line, millis};
-use super::{err, out};
+use super::{err, out, waits};
 use crate::client::Client;
 use crate::failure::Failure;
 
@@ -33,7 +33,8 @@ pub(crate) struct Follower {
 impl Follower {
     pub(crate) fn new(id: &str, json: bool) -> Self {
         let ticks = !json && err().is_terminal();
-        Self { id: id.to_owned(), json, view: View::default(), after: 0, titled: false, quiet: false, ticks }
+        let view = View { run: id.to_owned(), ..View::default() };
+        Self { id: id.to_owned(), json, view, after: 0, titled: false, quiet: false, ticks }
     }
 
     /// One that waits and shows nothing.
@@ -114,6 +115,8 @@ const STATUS_TASKS: usize = 3;
 
 #[derive(Default)]
 struct View {
+    /// The run, for commands that answer it.
+    run: String,
     /// Attempts that run: when they were sent. Forgotten when they end.
     started: BTreeMap<String, jiff::Timestamp>,
     /// Text of running tasks.
@@ -160,9 +163,9 @@ impl View {
 
     /// An attempt that has ended runs no more; one whose result is judged has its end before it.
     fn forget(&mut self, event: &Event) {
-        if let Some(task) =
-            event.task.as_deref().filter(|_| !matches!(&*event.kind, "task.started" | "task.judged" | "text"))
-        {
+        if let Some(task) = event.task.as_deref().filter(|_| {
+            !matches!(&*event.kind, "task.started" | "task.judged" | "task.waiting" | "task.reminder" | "text")
+        }) {
             self.started.remove(task);
         }
     }
@@ -170,7 +173,7 @@ impl View {
     /// What is to be said of an event: one of many items is told together with the others.
     fn fold(&mut self, event: &Event) -> Folded {
         let task = event.task.as_deref().unwrap_or_default();
-        if let (Some(at), "task.started") = (event.at.parse().ok(), event.kind.as_str()) {
+        if let (Some(at), "task.started" | "task.waiting") = (event.at.parse().ok(), event.kind.as_str()) {
             self.started.insert(task.to_owned(), at);
         }
         if !task.contains('[') {
@@ -180,10 +183,11 @@ impl View {
         let many = self.many.entry(name.clone()).or_insert_with(|| Many { next: 100, ..Many::default() });
         let ends = matches!(
             event.kind.as_str(),
-            "task.succeeded" | "task.failed" | "task.caught" | "task.skipped" | "task.pruned"
+            "task.succeeded" | "task.heard" | "task.failed" | "task.caught" | "task.skipped" | "task.pruned"
         );
         let fails = matches!(event.kind.as_str(), "task.failed" | "task.retrying" | "task.catching");
-        many.seen += u64::from(event.kind == "task.started" && event.attempt == Some(1));
+        many.seen +=
+            u64::from(event.kind == "task.started" && event.attempt == Some(1) || event.kind == "task.waiting");
         many.done += u64::from(ends);
         many.failed += u64::from(fails);
         if many.seen <= ITEMS_SHOWN {
@@ -232,6 +236,9 @@ impl View {
                 writeln!(err, "  {} {task:<28} {}{again}", "▸".cyan(), target.dimmed())
             }
             "task.succeeded" => self.ended(event, &"✓".green().to_string(), ""),
+            "task.waiting" => self.waiting(event),
+            "task.reminder" => writeln!(err, "  {} {task:<28} still waits", "?".yellow()),
+            "task.heard" => self.heard(event),
             "task.caught" => self.ended(event, &"✓".yellow().to_string(), "caught, degraded"),
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
@@ -252,6 +259,25 @@ impl View {
             "run.cancel_requested" => writeln!(err, "  cancel requested"),
             _ => Ok(()),
         }
+    }
+
+    /// That it waits, and how that is ended.
+    fn waiting(&self, event: &Event) -> std::io::Result<()> {
+        let (Some(awaits), task) = (&event.awaits, event.task.as_deref().unwrap_or_default()) else { return Ok(()) };
+        let answer = waits::answer(&self.run, task, awaits);
+        let colon = if answer.is_empty() { "" } else { ": " };
+        writeln!(err(), "  {} {task:<28} waits for {}{colon}{answer}", "?".yellow(), waits::what(awaits))
+    }
+
+    fn heard(&self, event: &Event) -> std::io::Result<()> {
+        let by = event.by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
+        let (mark, how) = match event.approved {
+            Some(true) => ("✓".green().to_string(), "approved"),
+            Some(false) => ("✗".yellow().to_string(), "refused"),
+            None if event.by.is_some() => ("✓".green().to_string(), "sent"),
+            None => ("✓".green().to_string(), ""),
+        };
+        self.ended(event, &mark, &format!("{how}{by}"))
     }
 
     fn ended(&self, event: &Event, mark: &str, note: &str) -> std::io::Result<()> {

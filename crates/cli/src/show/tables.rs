@@ -35,6 +35,8 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
             "not hosted"
         } else if run.quarantined {
             "quarantined"
+        } else if run.waits_for_person {
+            "waiting"
         } else {
             &run.status
         };
@@ -183,7 +185,8 @@ fn rows(why: &Why) -> Vec<Row<'_>> {
             place: (node.ready_ms, &node.task),
         });
     }
-    for task in why.tasks.iter().filter(|task| !task.attempts.is_empty()) {
+    let asked = |task: &WhyTask| task.parts.iter().any(|part| part.cause == "person");
+    for task in why.tasks.iter().filter(|task| !task.attempts.is_empty() || asked(task)) {
         if is_one_of(&many, &task.task) {
             continue;
         }

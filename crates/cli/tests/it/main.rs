@@ -15,3 +15,4 @@ mod limits;
 mod place;
 mod provider;
 mod support_answer;
+mod waits;

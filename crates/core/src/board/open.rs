@@ -81,6 +81,7 @@ impl Board {
                 let tasks = group.tasks.clone();
                 self.open_group(slot, id, &tasks);
             }
+            Work::Call(call) if !call.capability.has_targets() => self.begin_wait(slot, id),
             Work::Call(_) => {
                 self.run_mut(slot).inst_mut(id).state = State::Ready;
                 self.todo.push_back(Todo::Take(slot, id));

@@ -1,11 +1,11 @@
 //! Records about one task.
 
-use agendum_types::{Effect, Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath};
+use agendum_types::{Effect, Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp, Wait};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
 use crate::event::Evaluation;
-use crate::inst::{Body, Layer, Running, Settled, State};
+use crate::inst::{Body, Layer, Running, Settled, State, Waiting};
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound};
 use crate::run::{InstId, Slot};
 use crate::timers::Timer;
@@ -30,6 +30,8 @@ impl Board {
         match change {
             Change::Entered(evaluation) => self.entered(slot, id, evaluation),
             Change::Dispatched(dispatched) => self.dispatched(slot, id, dispatched),
+            Change::Waited(waited) => self.waited_for(slot, id, waited),
+            Change::Reminded => self.remind(slot, id),
             Change::Referenced { reference } => {
                 if let State::Running(running) = &mut self.run_mut(slot).inst_mut(id).state {
                     running.reference = Some(reference.clone());
@@ -106,6 +108,9 @@ impl Board {
         if let Some(payload) = evaluation.payload.clone() {
             inst.input = Some(Box::new(payload));
             inst.count = evaluation.count;
+        }
+        if let Some(wait) = &evaluation.wait {
+            inst.body = Some(Box::new(Body::Wait(Waiting { wait: Wait::clone(wait), wakes: Timestamp::MAX })));
         }
         inst.entered = true;
         if inst.start_at > at {

@@ -26,6 +26,12 @@ impl Board {
                 let since = run.paused.unwrap_or(now).max(inst.known_until()).max(inst.start_at);
                 smallvec![(Cause::Paused, now.since(since))]
             }
+            State::Awaiting(since) => {
+                let mut waits = self.waits(inst, Waits::new(), Waits::new(), *since);
+                waits.push((inst.awaits(), now.since(*since)));
+                waits.retain(|(_, span)| *span > Duration::ZERO);
+                return waits;
+            }
             State::Ready | State::Parked(_) | State::BackingOff(_) | State::Asking(Step::Enter) => Waits::new(),
             State::Waiting
             | State::Asking(_)
@@ -49,7 +55,7 @@ impl Board {
         let mut waits = known;
         let accounted: u64 = waits.iter().chain(&queued).map(|(_, span)| span.as_micros()).sum();
         let mut left = now.since(inst.free_at).as_micros().saturating_sub(accounted);
-        let down = self.down.1.since(self.down.0.max(inst.free_at));
+        let down = self.down.1.min(now).since(self.down.0.max(inst.free_at));
         let delayed = inst.start_at.since(inst.free_at);
         for (cause, span) in [(Cause::Downtime, down), (Cause::Delay, delayed), (Cause::Scheduler, Duration::MAX)] {
             let part = span.as_micros().min(left);

@@ -35,6 +35,7 @@ impl Scheduler {
             | State::Broke(_)
             | State::BackingOff(_)
             | State::InDoubt(_)
+            | State::Awaiting(_)
             | State::Checked(_)
             | State::Open
             | State::Settled(_) => false,

@@ -103,7 +103,7 @@ impl Scheduler {
         // Only what goes into the payload counts, and not what a condition looked at.
         let into: Vec<_> = exprs
             .into_iter()
-            .filter(|(purpose, _)| matches!(purpose, Purpose::Items | Purpose::Input | Purpose::Output))
+            .filter(|(purpose, _)| matches!(purpose, Purpose::Items | Purpose::Input | Purpose::Wait | Purpose::Output))
             .collect();
         self.board.labels_of(slot, &self.board.bindings(slot, id, &into))
     }
@@ -113,7 +113,8 @@ impl Scheduler {
             let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
             let class = task.fail_if.map_or(Class::InvalidOutput, |(_, class)| class);
             let inst = self.board.run(slot).inst(id);
-            let is_call = self.board.plan(slot).capability(inst.node).is_some() && task.repeat.is_none();
+            let plan = self.board.plan(slot);
+            let is_call = plan.capability(inst.node).is_some() && !plan.waits(inst.node) && task.repeat.is_none();
             // What has taken effect is not done again, whether the document or the target says that it lasts.
             let repeatable = is_call && !inst.once;
             self.next_after(slot, id, &Failure::new(class, REFUSED), repeatable)

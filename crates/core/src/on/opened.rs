@@ -94,6 +94,7 @@ impl Scheduler {
                 State::Ready => self.board.todo.push_back(Todo::Take(slot, id)),
                 State::Asking(_) => self.board.todo.push_back(Todo::Ask(slot, id)),
                 State::Checked(_) => self.board.todo.push_back(Todo::Checked(slot, id)),
+                State::Awaiting(_) => self.board.todo.push_back(Todo::Hear(slot, id)),
                 State::Waiting
                 | State::Running(_)
                 | State::Parked(_)

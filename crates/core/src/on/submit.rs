@@ -1,4 +1,4 @@
-//! Submissions and additions: the only events that can be refused.
+//! Submissions and additions: they can be refused.
 
 use std::sync::Arc;
 
@@ -99,6 +99,9 @@ impl Scheduler {
             let Work::Call(call) = &task.work else {
                 continue;
             };
+            if !call.capability.has_targets() {
+                continue;
+            }
             if self.targets.candidates(call.capability, &call.requirement).is_empty() {
                 let reason = Arc::from(target::unserved(call.capability, &call.requirement));
                 return Err(Rejected::NoTarget { task: Arc::clone(&task.name), reason });

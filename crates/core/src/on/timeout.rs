@@ -21,6 +21,7 @@ impl Scheduler {
                 self.board.run_mut(slot).inst_mut(id).state = State::Ready;
                 self.take(slot, id);
             }
+            Timer::Wait(slot, id) => self.wake_wait(slot, id),
             Timer::Expiry(slot, id) => self.expire(slot, id),
             Timer::Loop(slot, id) => self.expire_loop(slot, id),
             Timer::Deadline(slot) => self.expire_run(slot),

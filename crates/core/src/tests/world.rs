@@ -12,6 +12,9 @@
 //! records on | evaluations on           the trace has them too
 //! limit attempts_max=2                  a limit of the shard, which begins anew
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
+//! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
+//! approve r1 a | refuse r1      a person decides on that task, or on the only one; `by=NAME` behind it
+//! waits                         what waits for a person or a signal
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
 //! stopping                              nothing more is sent
@@ -25,12 +28,12 @@ use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
-    Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Success, Target, TaskPath, Tenant, Timestamp,
-    Usage,
+    Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
 
+mod heard;
 mod told;
 
 /// Begins a line of the trace that is no action.
@@ -97,7 +100,19 @@ impl World {
     pub(super) fn step(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         // Without it what is done too early would stand in the same place.
-        if matches!(word, "ok" | "fail" | "durable" | "cancel" | "pause" | "resume" | "tell") {
+        if matches!(
+            word,
+            "ok" | "fail"
+                | "durable"
+                | "cancel"
+                | "pause"
+                | "resume"
+                | "tell"
+                | "signal"
+                | "webhook"
+                | "approve"
+                | "refuse"
+        ) {
             self.line(format!("{SAID}{line}"));
         }
         match word {
@@ -122,6 +137,8 @@ impl World {
             "pause" => self.event(Event::PauseRequested(run_id(rest))),
             "resume" => self.event(Event::ResumeRequested(run_id(rest))),
             "tell" => self.tell(rest),
+            "signal" | "webhook" | "approve" | "refuse" => self.signal(word, rest),
+            "waits" => self.waits(),
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
             "evaluations" => self.evaluations = rest == "on",
@@ -141,6 +158,7 @@ impl World {
             "attempts_max" => self.limits.attempts_max = value.parse().unwrap(),
             "attempts" => self.limits.attempt_credits = value.parse().unwrap(),
             "evaluations" => self.limits.evaluation_credits = value.parse().unwrap(),
+            "signals" => self.limits.signals_kept_max = value.parse().unwrap(),
             "runs" => self.limits.live_runs_max = value.parse().unwrap(),
             "tasks" => self.limits.live_tasks_max = value.parse().unwrap(),
             other => panic!("no limit {other:?}"),
@@ -225,21 +243,6 @@ impl World {
             Some(text) => Outcome::Failed(failed(text)),
         };
         self.event(Event::AttemptFinished { attempt, outcome });
-    }
-
-    /// A person tells whether a task took effect: `r1/a yes`, `r1/a no`, `r1/a unknown`.
-    fn tell(&mut self, rest: &str) {
-        let (name, word) = rest.split_once(' ').unwrap();
-        let (run, task) = name.split_once('/').unwrap();
-        let run = run_id(run);
-        let node = self.graphs[&run].find(None, task).unwrap();
-        let happened = match word {
-            "yes" => Some(true),
-            "no" => Some(false),
-            _ => None,
-        };
-        let (path, output) = (TaskPath::top(node), Some(payload(9)));
-        self.event(Event::EffectResolved { run, path, happened, output, by: Principal::new("ada") });
     }
 
     fn reference(&mut self, name: &str) {
@@ -356,8 +359,13 @@ impl World {
         if let Make::Values { exprs, bindings } = &evaluate.make {
             // Nothing is good that is not there.
             let missing = bindings.contains(&(DataRef::Candidate, Bound::Undefined));
-            for (purpose, _) in exprs {
+            for (purpose, expr) in exprs {
                 match purpose {
+                    Purpose::Wait => {
+                        let source = &evaluate.graph.expr(*expr).source;
+                        evaluation.wait = Some(Box::new(script::wait(source, evaluate.now)));
+                        evaluation.payload = Some(payload(12));
+                    }
                     Purpose::Condition => evaluation.truth = Some(said("if") != Some("false")),
                     Purpose::NotBefore => evaluation.time = Some(Timestamp(0)),
                     Purpose::Items => {

@@ -1,6 +1,7 @@
 //! One task while its records are read: the stretches of its time, its attempts, its end.
 
 mod doubt;
+mod waits;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use agendum_types::{Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome
 
 use smallvec::SmallVec;
 
-use super::{AttemptReasons, RanOut, Reason, TaskReasons};
+use super::{AttemptReasons, Heard, RanOut, Reason, TaskReasons};
 use crate::event::Evaluation;
 use crate::on::evaluated::REFUSED;
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound, Waits};
@@ -59,6 +60,10 @@ pub(super) struct Track {
     refused: Class,
     /// Since when nobody knows whether its last attempt took effect.
     doubt: Option<Timestamp>,
+    /// Since when it waits for a person, a signal or an instant, and what its time passes for.
+    awaits: Option<(Timestamp, Cause)>,
+    /// For what it waited, and who ended that.
+    heard: Option<Box<Heard>>,
     /// What the attempt that is out holds: that is spent if nobody tells what it used.
     hold: (Money, u64),
 }
@@ -89,6 +94,8 @@ impl Track {
             start: Timestamp(0),
             refused: fail_if.map_or(Class::InvalidOutput, |(_, class)| class),
             doubt: None,
+            awaits: None,
+            heard: None,
             hold: (Money::ZERO, 0),
         }
     }
@@ -119,8 +126,10 @@ impl Track {
             Change::Entered(evaluation) => {
                 (self.entered, self.items) = (Some(at), evaluation.count);
                 self.start = evaluation.time.unwrap_or_default();
+                self.begins_to_wait(evaluation, at);
             }
-            Change::Referenced { .. } => {}
+            Change::Waited(waited) => self.waited_for(waited, at),
+            Change::Referenced { .. } | Change::Reminded => {}
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
             Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
@@ -153,6 +162,7 @@ impl Track {
 
     fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
         self.settled = Some((status, at));
+        self.awaits = None;
         // What `fail_if` let pass had run out nonetheless.
         let ran_out = self.reason.take().filter(|reason| matches!(reason, Reason::RanOut(..)));
         self.reason = reason.or_else(|| ran_out.filter(|_| status == TaskStatus::Succeeded));
@@ -164,25 +174,6 @@ impl Track {
         self.waited(waits, at);
         self.unsent = true;
         self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
-    }
-
-    /// It has waited so long at this instant, and goes on to wait. What the records say beyond that is newer.
-    pub(super) fn queues(&mut self, waits: &[(Cause, Duration)], at: Timestamp) {
-        if self.running.is_none() {
-            self.waited(waits, at);
-            (self.queues, self.unsent) = (true, true);
-        }
-    }
-
-    fn waited(&mut self, waits: &[(Cause, Duration)], at: Timestamp) {
-        let waited = waits.iter().map(|(_, span)| span.0).sum();
-        let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
-        let mut from = at.before(Duration(waited)).max(earliest);
-        for (cause, span) in waits {
-            let to = from.after(*span).min(at);
-            self.stretches.push(Stretch { from, to, cause: *cause });
-            from = to;
-        }
     }
 
     fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
@@ -249,6 +240,7 @@ impl Track {
         };
         self.waited(&ended.waits, at);
         self.unsent = !ended.waits.is_empty();
+        self.awaits = None;
         if self.running.is_some() {
             self.stop(at.before(away));
             if away > Duration::ZERO {
@@ -324,6 +316,10 @@ impl Track {
         self.stop(last);
         self.open_until = now.max(last);
         let mut from = self.stretches.last().map(|last| last.to).or(self.seen).unwrap_or(last);
+        if let Some((since, cause)) = self.awaits.filter(|_| cause == Cause::Downtime) {
+            // A person can take their time while no process is up.
+            return self.stretches.push(Stretch { from: since.max(from), to: now.max(since), cause });
+        }
         if cause == Cause::Downtime {
             // Until then a process worked on it; no record says what it waited for but for its start.
             if from < self.start.min(last) {
@@ -398,6 +394,7 @@ impl Track {
             path: path.clone(),
             status: self.status(),
             reason: self.reason.clone(),
+            heard: self.heard.as_deref().cloned(),
             ready: self.ready(),
             ended: self.settled.map(|(_, at)| at),
             since,

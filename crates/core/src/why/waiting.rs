@@ -189,6 +189,7 @@ impl Scene<'_> {
             since,
             status: if self.answered.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
             reason,
+            heard: None,
             ready: self.until,
             ended: self.answered.as_ref().map(|answered| answered.at),
             parts: [(Cause::Dependency, wall)].into_iter().filter(|(_, span)| *span > Duration::ZERO).collect(),

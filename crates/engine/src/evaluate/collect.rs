@@ -14,8 +14,16 @@ use crate::payloads::{PayloadError, Payloads};
 use crate::rows;
 
 /// Records that tell of outputs.
-const OF_OUTPUT: [Kind; 7] =
-    [Kind::Finished, Kind::Judged, Kind::Caught, Kind::Composed, Kind::RoundJudged, Kind::Ended, Kind::Resolved];
+const OF_OUTPUT: [Kind; 8] = [
+    Kind::Finished,
+    Kind::Judged,
+    Kind::Caught,
+    Kind::Composed,
+    Kind::RoundJudged,
+    Kind::Ended,
+    Kind::Resolved,
+    Kind::Waited,
+];
 
 /// Why outputs could not be collected.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +129,10 @@ impl<'a> Items<'a> {
                 item.output = Some(Output::of(*output, row));
                 true
             }
+            Change::Waited(waited) => {
+                item.output = Some(Output::of(*waited.output, row));
+                true
+            }
             Change::RoundJudged { next: NextRound::Use { output }, .. } => {
                 item.output = Some(Output::of(*output, row));
                 true
@@ -133,7 +145,11 @@ impl<'a> Items<'a> {
                 resolved.next == Next::Succeed
             }
             Change::Ended(_) => false,
-            Change::Entered(_) | Change::Dispatched(_) | Change::Referenced { .. } | Change::Abandoned { .. } => return,
+            Change::Entered(_)
+            | Change::Dispatched(_)
+            | Change::Reminded
+            | Change::Referenced { .. }
+            | Change::Abandoned { .. } => return,
         };
         if !is_round {
             item.succeeded = succeeds;

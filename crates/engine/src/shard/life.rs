@@ -1,5 +1,6 @@
 //! One life of a shard: messages become events, actions become deeds.
 
+mod hand;
 mod stop;
 mod work;
 
@@ -47,6 +48,8 @@ struct Flight {
 /// A caller whose wish was taken.
 enum Told {
     Submitted(oneshot::Sender<Result<(), Rejected>>),
+    /// Taken, or refused for what others did just before.
+    Handed(oneshot::Sender<Result<(), Rejected>>, Result<(), Rejected>),
     Commanded(oneshot::Sender<bool>),
 }
 
@@ -55,6 +58,7 @@ impl Told {
     fn tell(self) {
         match self {
             Self::Submitted(reply) => drop(reply.send(Ok(()))),
+            Self::Handed(reply, result) => drop(reply.send(result)),
             Self::Commanded(reply) => drop(reply.send(true)),
         }
     }
@@ -230,6 +234,10 @@ impl Life {
             Message::Command { tenant, run, command, reply, permit: _held } => {
                 self.command(&tenant, run, command, reply);
             }
+            Message::Signal { tenant, signal, payload, reply, permit: _held } => {
+                self.hand(&tenant, signal, &payload, reply)
+            }
+            Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =
                     if self.owns(&tenant, run) { self.scheduler.view_within(run, &within, self.now()) } else { None };
@@ -282,17 +290,6 @@ impl Life {
             self.tell_when_durable(Told::Commanded(reply));
         } else {
             let _gone = reply.send(live);
-        }
-    }
-
-    fn wait(&mut self, tenant: &Tenant, run: RunId, reply: oneshot::Sender<Answer>) {
-        // An answer that is decided but not durable yet is still to come.
-        let to_come = self.commit.holds_answer(run) || is_to_come(&self.scheduler, run);
-        if to_come && self.owns(tenant, run) {
-            let waiting = self.waiters.answers.entry(run).or_default();
-            // Who has left is not kept until the run is answered.
-            waiting.retain(|other| !other.is_closed());
-            waiting.push(reply);
         }
     }
 
@@ -374,7 +371,7 @@ impl Life {
             return;
         }
         let handled = self.scheduler.handle(now, event);
-        debug_assert!(handled.is_ok(), "only submissions and additions are refused");
+        debug_assert!(handled.is_ok(), "only submissions, additions and signals are refused");
         self.drain(inline);
     }
 
@@ -479,6 +476,8 @@ fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
         Change::Entered(_)
         | Change::Dispatched(_)
         | Change::Referenced { .. }
+        | Change::Waited(_)
+        | Change::Reminded
         | Change::Caught { .. }
         | Change::RoundJudged { .. }
         | Change::Composed { .. }

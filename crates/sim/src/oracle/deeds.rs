@@ -47,7 +47,9 @@ impl Reference {
             Make::Values { bindings, exprs } => {
                 self.reads(asked, bindings)?;
                 let graph = &self.runs[&asked.run].graph;
-                let made = |purpose: &Purpose| matches!(purpose, Purpose::Items | Purpose::Input | Purpose::Output);
+                let made = |purpose: &Purpose| {
+                    matches!(purpose, Purpose::Items | Purpose::Input | Purpose::Wait | Purpose::Output)
+                };
                 let made = exprs.iter().filter(|(purpose, _)| made(purpose));
                 let read: Vec<DataRef> = made.flat_map(|(_, expr)| graph.expr(*expr).reads.clone()).collect();
                 let used = bindings.iter().filter(|(what, _)| read.contains(what));

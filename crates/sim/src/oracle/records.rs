@@ -46,6 +46,7 @@ impl Reference {
                 let run = self.run(*run);
                 (run.paused, run.quarantined, run.crashed) = (false, false, Default::default());
             }
+            Record::SignalKept(kept) => self.signal_kept(kept)?,
             Record::Task { run, path, change } => self.changed(*run, path, change)?,
             Record::Answered(answered) => self.answered(answered)?,
             Record::Done { run } => {
@@ -90,6 +91,7 @@ impl Reference {
                 if self.asks_to_enter(id, path) && inst.state == State::Asking(Step::Enter) {
                     let asked = self.evaluation(id, path, Step::Enter)?;
                     ensure(asked.evaluation.truth == evaluation.truth, "another truth")?;
+                    ensure(asked.evaluation.wait == evaluation.wait, "another wait")?;
                     self.carries(id, evaluation.payload.as_ref(), &asked)?;
                     if evaluation.truth == Some(false) {
                         self.settle(id, path, How::Skipped, None);
@@ -99,6 +101,7 @@ impl Reference {
                     let inst = self.run(id).inst(path);
                     inst.start_at = inst.start_at.max(evaluation.time.unwrap_or_default());
                     (inst.input, inst.items) = (evaluation.payload.clone(), evaluation.count);
+                    inst.wait = asked.evaluation.wait.as_deref().cloned();
                     (inst.entered, inst.state) = (true, State::Ready);
                     if inst.start_at > now {
                         return Ok(());
@@ -135,6 +138,8 @@ impl Reference {
                     self.settle(id, path, How::Succeeded, None);
                 }
             }
+            Change::Waited(waited) => self.waited(id, path, waited)?,
+            Change::Reminded => self.reminded(id, path)?,
             Change::Ended(ended) => self.ended(id, path, ended)?,
             Change::Resolved(resolved) => self.resolved(id, path, resolved)?,
             Change::Abandoned { .. } => {}
@@ -371,7 +376,7 @@ impl Reference {
         let run = &self.runs[&id];
         let task = run.task(path);
         let class = task.fail_if.map_or(Class::InvalidOutput, |(_, class)| class);
-        let repeatable = run.is_call(path) && run.tasks[path].last_effect != Effect::Once;
+        let repeatable = run.is_call(path) && !run.is_wait(path) && run.tasks[path].last_effect != Effect::Once;
         let may = self.after_failure(id, path, &Failure::new(class, "refused"), repeatable);
         self.follow(id, path, &may, next)
     }

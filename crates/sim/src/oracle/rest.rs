@@ -2,7 +2,7 @@
 
 use agendum_core::{Scheduler, Step};
 use agendum_types::snapshot::{RunView, TaskView};
-use agendum_types::{Cause, RunId, RunStatus, TaskPath, TaskStatus};
+use agendum_types::{Cause, RunId, RunStatus, TaskPath, TaskStatus, WaitFor};
 
 use super::state::{How, Inst, Phase, Run, State};
 use super::{Reference, ensure};
@@ -48,6 +48,7 @@ impl Reference {
                     _ => {}
                 }
             }
+            self.all_heard(*id)?;
             let view = core.view(*id, self.now).ok_or("a live run is not shown")?;
             self.shows(*id, run, &view)?;
         }
@@ -138,6 +139,10 @@ impl Reference {
             State::Held => vec![Some(Cause::Paused)],
             State::Broke => vec![Some(Cause::Budget)],
             State::BackingOff(_) => vec![Some(Cause::Backoff)],
+            State::Awaiting(_) if inst.wait.as_ref().is_some_and(|wait| wait.of == WaitFor::Time) => {
+                vec![Some(Cause::Delay)]
+            }
+            State::Awaiting(_) => vec![Some(Cause::Person)],
             State::Queued(..) => self.queue_causes(id, path).into_iter().map(Some).collect(),
             State::InDoubt => vec![Some(Cause::Person)],
             State::Checked(_) => Vec::new(),
@@ -187,9 +192,8 @@ impl Reference {
 
 pub(super) fn task_status(inst: &Inst) -> TaskStatus {
     match inst.state {
-        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke | State::InDoubt => {
-            TaskStatus::Waiting
-        }
+        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke => TaskStatus::Waiting,
+        State::InDoubt | State::Awaiting(_) => TaskStatus::Waiting,
         State::Asking(Step::Enter) => TaskStatus::Waiting,
         State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,
         State::BackingOff(_) => TaskStatus::BackingOff,

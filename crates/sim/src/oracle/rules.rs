@@ -123,7 +123,9 @@ impl Reference {
         let task = run.task(path);
         let outermost = run.is_outermost(path);
         let input = match &task.work {
-            Work::Call(call) => run.is_call(path) && run.graph.expr(call.input).form != Form::Constant,
+            Work::Call(call) => {
+                run.is_wait(path) || run.is_call(path) && run.graph.expr(call.input).form != Form::Constant
+            }
             Work::Group(_) => false,
         };
         let timed = matches!(task.not_before, Some(NotBefore::Expr(_)));
@@ -152,7 +154,7 @@ impl Reference {
             self.enter(id, path);
             return true;
         }
-        if !run.is_call(path) {
+        if !run.is_call(path) || run.is_wait(path) {
             return false;
         }
         if run.paused {
@@ -167,6 +169,9 @@ impl Reference {
 
     /// Begins: what is inside is opened, or a call is ready for its queue.
     pub(super) fn enter(&mut self, id: RunId, path: &TaskPath) {
+        if self.runs[&id].is_wait(path) {
+            return self.begins_to_wait(id, path);
+        }
         let now = self.now;
         let run = self.run(id);
         let is_loop = run.is_loop(path);

@@ -137,6 +137,7 @@ impl Reference {
                 match inst.state {
                     State::Ready if inst.start_at > self.now => instants.push(inst.start_at),
                     State::BackingOff(at) => instants.push(at),
+                    State::Awaiting(_) => instants.extend(inst.wakes),
                     _ => {}
                 }
             }

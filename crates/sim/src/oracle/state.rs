@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_core::{RunSubmitted, Step};
-use agendum_types::graph::{NodeId, Section, Task};
+use agendum_core::{RunSubmitted, SignalKept, Step};
+use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::{
-    AttemptId, AttemptNo, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money, PayloadRef, RunId, Segment,
-    TaskPath, Timestamp,
+    AttemptId, AttemptNo, Capability, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money, PayloadRef,
+    RunId, Segment, TaskPath, Timestamp, Wait,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
@@ -53,6 +53,8 @@ pub(super) enum State {
     InDoubt,
     /// Its check has found out, or not.
     Checked(Option<bool>),
+    /// It waits for a person, a signal or an instant, since.
+    Awaiting(Timestamp),
     /// What is inside runs.
     Open,
     Settled(How),
@@ -90,6 +92,9 @@ pub(super) struct Inst {
     pub entered: bool,
     pub input: Option<PayloadRef>,
     pub items: Option<u32>,
+    /// Of a wait: for what, and when that wakes it.
+    pub wait: Option<Wait>,
+    pub wakes: Option<Timestamp>,
     pub output: Option<PayloadRef>,
     pub failure: Option<Failure>,
     pub attempts: u32,
@@ -148,6 +153,9 @@ pub(super) struct Run {
     pub spent: Money,
     pub tokens: u64,
     pub orphans: Vec<Orphan>,
+    /// Signals that no wait has taken, and the webhooks that came last.
+    pub kept: Vec<SignalKept>,
+    pub webhooks: Vec<Arc<str>>,
     pub tasks: BTreeMap<TaskPath, Inst>,
     pub settled: u64,
 }
@@ -165,6 +173,8 @@ impl Inst {
             entered: false,
             input: None,
             items: None,
+            wait: None,
+            wakes: None,
             output: None,
             failure: None,
             attempts: 0,
@@ -187,6 +197,7 @@ impl Inst {
                 | State::Held
                 | State::Broke
                 | State::BackingOff(_)
+                | State::Awaiting(_)
                 | State::Asking(Step::Enter)
         )
     }
@@ -229,13 +240,19 @@ impl Run {
 
     /// A call is made here.
     pub(super) fn is_call(&self, path: &TaskPath) -> bool {
-        let calls = matches!(self.task(path).work, agendum_types::graph::Work::Call(_));
+        let calls = matches!(self.task(path).work, Work::Call(_));
         calls && !self.is_each(path) && !self.is_loop(path)
     }
 
     /// It finds out for the call that it stands in whether that took effect.
     pub(super) fn is_check(&self, path: &TaskPath) -> bool {
         path.0.len() > 1 && self.is_call(&parent(path))
+    }
+
+    /// No target serves the call that is made here.
+    pub(super) fn is_wait(&self, path: &TaskPath) -> bool {
+        let waits = matches!(&self.task(path).work, Work::Call(call) if call.capability == Capability::Wait);
+        waits && self.is_call(path)
     }
 
     /// A task itself, as the document has it: no item or round of it, and no check.

@@ -53,7 +53,13 @@ impl World {
         let mut evaluation = Evaluation::default();
         match &asked.make {
             Make::Values { exprs, .. } => {
-                for (purpose, _) in exprs {
+                for (purpose, expr) in exprs {
+                    if *purpose == Purpose::Wait {
+                        let with = serde_json::from_str(&asked.graph.expr(*expr).source).unwrap_or_default();
+                        let now = asked.now.max(evaluation.time.unwrap_or_default());
+                        let wait = agendum_spec::wait::read(&with, now);
+                        evaluation.wait = Some(Box::new(wait.expect("a generated wait is a right one")));
+                    }
                     self.value(*purpose, &mut evaluation);
                     if (*purpose, evaluation.truth) == (Purpose::Condition, Some(false)) {
                         break;
@@ -81,7 +87,9 @@ impl World {
                 evaluation.count = Some(self.chance.below(6) as u32);
                 evaluation.payload = Some(payload(3));
             }
-            Purpose::Input | Purpose::Output => evaluation.payload = Some(payload(self.chance.below(50))),
+            Purpose::Input | Purpose::Wait | Purpose::Output => {
+                evaluation.payload = Some(payload(self.chance.below(50)))
+            }
             Purpose::FailIf => evaluation.truth = Some(self.chance.hits(15)),
             Purpose::GoodIf => evaluation.good = Some(self.chance.hits(80)),
             Purpose::Until => evaluation.truth = Some(self.chance.hits(40)),

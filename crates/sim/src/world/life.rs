@@ -86,6 +86,7 @@ impl World {
         let crashed = self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
         self.tell(Event::Opened { incarnation: self.incarnation, last, at, crashed, seed });
         self.tell(Event::TargetsPublished(self.targets.clone()));
+        self.asked_still();
     }
 
     pub(super) fn finish(&mut self) {

@@ -12,6 +12,7 @@ impl Lower<'_, '_> {
         self.risk(id, node);
         self.retries(id, node);
         self.shown(id, node);
+        self.waits(node);
         for name in node.get("publish_after").map(Node::items).unwrap_or_default() {
             self.released_by(id, name);
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use agendum_types::graph::{DataRef, NodeId};
+use agendum_types::{Capability, WaitFor};
 use serde_json::{Map, Value as Json, json};
 
 use crate::expr::{self, Text};
@@ -206,7 +207,21 @@ fn of_call(node: &Node) -> Json {
     match node.get("with").and_then(|with| with.get("schema")) {
         Some(schema) if schema.text().is_some() => Json::Null,
         Some(schema) => to_json(schema),
+        None if node.get("uses").and_then(Node::text) == Some(Capability::Wait.word()) => of_wait(node),
         None => takes.map_or(Json::Null, |takes| takes["x-output"].clone()),
+    }
+}
+
+/// What came with a signal or a webhook is for its sender to say.
+fn of_wait(node: &Node) -> Json {
+    match node.get("with").and_then(|with| with.get("for")).and_then(Node::text).and_then(WaitFor::from_word) {
+        Some(WaitFor::Approval) => {
+            schema::arguments(Capability::Wait.word()).map_or(Json::Null, |takes| takes["x-output"].clone())
+        }
+        Some(WaitFor::Time) => {
+            json!({ "type": "object", "properties": { "at": { "type": "string" } }, "additionalProperties": false })
+        }
+        Some(WaitFor::Signal | WaitFor::Webhook) | None => Json::Null,
     }
 }
 

@@ -294,6 +294,9 @@ impl<'t> Lower<'t, '_> {
             if is_target && (self.is_group(id) || node.get("loop").is_some()) {
                 let help = "catch inside the group, or give an `output`";
                 self.diagnostics.error("call_only", &entry.span, "a group or a loop has no target to change", help);
+            } else if is_target && self.is_wait(id) {
+                let help = "give an `output`";
+                self.diagnostics.error("call_only", &entry.span, "a `wait` has no target to change", help);
             }
             let on = entry.get("on").map(words::classes).unwrap_or_default();
             rungs.push(Catch { on, rung });
@@ -362,6 +365,6 @@ impl<'t> Lower<'t, '_> {
 }
 
 /// True if a word is none of these and was meant to be.
-fn misspelt(word: &str, known: &[&str]) -> bool {
+pub(super) fn misspelt(word: &str, known: &[&str]) -> bool {
     !known.contains(&word) && nearest(word, known.iter().copied()).is_some()
 }

@@ -372,8 +372,7 @@ fn what_is_not_run_yet_says_so() {
           b: { uses: chat, cache: { ttl: 1h }, compensate: {}, concurrency: {}, on_uncertain: ask, model: { min_quality: {} }, with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" }, catch: [{ on: [any], use: cached }] }
           d: { uses: graph }
-          e: { uses: wait }
-    "#), @"
+    "#), @r"
     3:32 not_yet (not yet): not yet: this release does not run asking a person for more money
     5:14 not_yet (not yet): not yet: this release does not run `uses: agent`
     6:27 not_yet (not yet): not yet: this release does not run `cache`
@@ -385,7 +384,6 @@ fn what_is_not_run_yet_says_so() {
         help: write tasks.b.output, which waits for the end
     7:89 not_yet (not yet): not yet: this release does not run `use: cached`
     8:14 not_yet (not yet): not yet: this release does not run `uses: graph`
-    9:14 not_yet (not yet): not yet: this release does not run `uses: wait`
     ");
 }
 
@@ -406,7 +404,6 @@ const NOT_YET: &str = r#"
       j: { uses: worker }
       k: { uses: publish }
       l: { uses: graph }
-      m: { uses: wait }
       n: { uses: moderate, with: { text: x, image: y } }
 "#;
 

@@ -30,6 +30,7 @@ pub(super) fn write(record: &Record, unsent: &[core::Unsent], to: &mut Vec<u8>) 
         }
         Record::CancelRequested { .. } => json(&body::CancelRequested { unsent: self::unsent(unsent) }, to),
         Record::Task { path, change, .. } => write_change((path, unsent), change, to),
+        Record::SignalKept(kept) => json(&signal_kept(kept), to),
         Record::Answered(answered) => json(&self::answered(answered), to),
     }
 }
@@ -41,6 +42,8 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
     match change {
         Change::Entered(value) => task(place, evaluation(value), to),
         Change::Dispatched(value) => task(place, dispatched(value), to),
+        Change::Waited(value) => task(place, waited(value), to),
+        Change::Reminded => task(place, body::Empty {}, to),
         Change::Referenced { reference } => task(place, body::Referenced { reference: (&**reference).into() }, to),
         Change::Finished(value) => task(place, finished(value), to),
         Change::Judged { evaluation: value, next: follows } => {
@@ -148,7 +151,40 @@ fn evaluation(value: &core::Evaluation) -> body::Evaluation<'_> {
         count: value.count,
         score: value.score,
         same: value.same.as_ref().map(hash),
+        wait: value.wait.as_deref().map(wait),
         payload: value.payload.as_ref().map(payload),
+    }
+}
+
+fn wait(value: &types::Wait) -> body::Wait<'_> {
+    body::Wait {
+        of: value.of.word().into(),
+        name: value.name.as_deref().map(Cow::from),
+        queue: value.queue.as_deref().map(Cow::from),
+        who: value.who.iter().map(|who| Cow::from(&*who.0)).collect(),
+        until: value.until.map(|at| at.0),
+        reminder: value.reminder.map(|span| span.0),
+    }
+}
+
+fn signal_kept(kept: &core::SignalKept) -> body::SignalKept<'_> {
+    body::SignalKept {
+        of: kept.of.word().into(),
+        name: (&*kept.name).into(),
+        payload: payload(&kept.payload),
+        by: (&*kept.by.0).into(),
+        webhook: kept.webhook.as_deref().map(Cow::from),
+    }
+}
+
+fn waited(value: &core::Waited) -> body::Waited<'_> {
+    body::Waited {
+        output: payload(&value.output),
+        by: value.by.as_ref().map(|by| Cow::from(&*by.0)),
+        approved: value.approved,
+        webhook: value.webhook.as_deref().map(Cow::from),
+        kept: value.kept,
+        waits: waits(&value.waits),
     }
 }
 

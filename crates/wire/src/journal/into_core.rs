@@ -9,7 +9,8 @@ use agendum_core::{Change, End, Record};
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
     AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money, Outcome,
-    PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success, TaskPath, Timestamp, Usage,
+    PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success, TaskPath, Timestamp, Usage, Wait,
+    WaitFor,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -53,6 +54,7 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
             Record::Crashed { run, incarnation: Incarnation(incarnation), in_row, quarantined }
         }
         Kind::Resumed => Record::Resumed { run },
+        Kind::SignalKept => Record::SignalKept(Box::new(signal_kept(run, &json(bytes)?)?)),
         Kind::Answered => Record::Answered(Box::new(answered(run, &json(bytes)?)?)),
         Kind::Done => Record::Done { run },
         Kind::Entered
@@ -65,7 +67,9 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         | Kind::Composed
         | Kind::Ended
         | Kind::Abandoned
-        | Kind::Resolved => {
+        | Kind::Resolved
+        | Kind::Waited
+        | Kind::Reminded => {
             let (path, change, unsent) = change(kind, bytes)?;
             return Ok((Record::Task { run, path, change }, unsent));
         }
@@ -117,6 +121,8 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
                 next: next(&value.next)?,
             })))
         })?,
+        Kind::Waited => task::<body::Waited<'_>>(bytes, |value| waited(&value))?,
+        Kind::Reminded => task::<body::Empty>(bytes, |body::Empty {}| Ok(Change::Reminded))?,
         Kind::Opened
         | Kind::Closed
         | Kind::ClockJumped
@@ -126,6 +132,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
         | Kind::Paused
         | Kind::Crashed
         | Kind::Resumed
+        | Kind::SignalKept
         | Kind::Answered
         | Kind::Done => return Err("it speaks of no task".to_owned()),
     })
@@ -259,8 +266,46 @@ fn evaluation(value: &body::Evaluation<'_>) -> Read<core::Evaluation> {
         count: value.count,
         score: value.score,
         same: value.same.as_ref().map(|text| hash(text)).transpose()?,
+        wait: value.wait.as_ref().map(wait).transpose()?.map(Box::new),
         payload: value.payload.as_ref().map(payload).transpose()?,
     })
+}
+
+fn wait_for(text: &str) -> Read<WaitFor> {
+    word("thing to wait for", text, WaitFor::from_word(text))
+}
+
+fn wait(value: &body::Wait<'_>) -> Read<Wait> {
+    Ok(Wait {
+        of: wait_for(&value.of)?,
+        name: value.name.as_deref().map(Arc::from),
+        queue: value.queue.as_deref().map(Arc::from),
+        who: value.who.iter().map(|who| Principal::new(who)).collect(),
+        until: value.until.map(Timestamp),
+        reminder: value.reminder.map(Duration),
+    })
+}
+
+fn signal_kept(run: RunId, value: &body::SignalKept<'_>) -> Read<core::SignalKept> {
+    Ok(core::SignalKept {
+        run,
+        of: wait_for(&value.of)?,
+        name: Arc::from(&*value.name),
+        payload: payload(&value.payload)?,
+        by: Principal::new(&value.by),
+        webhook: value.webhook.as_deref().map(Arc::from),
+    })
+}
+
+fn waited(value: &body::Waited<'_>) -> Read<Change> {
+    Ok(Change::Waited(Box::new(core::Waited {
+        output: Box::new(payload(&value.output)?),
+        by: value.by.as_deref().map(Principal::new),
+        approved: value.approved,
+        webhook: value.webhook.as_deref().map(Arc::from),
+        kept: value.kept,
+        waits: waits(&value.waits)?,
+    })))
 }
 
 fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use agendum_core::{
     Answered, Change, Dispatched, End, Ended, Entry, Evaluation, Finished, Next, NextRound, Record, Resolved,
-    RunFailure, RunSubmitted, Unsent,
+    RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
     AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money, Outcome,
     PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success, TaskPath, Tenant, Timestamp, Usage,
+    Wait, WaitFor,
 };
 use smallvec::smallvec;
 
@@ -126,6 +127,7 @@ fn changes() -> Vec<Change> {
         count: Some(100_000),
         score: Some(-1),
         same: Some(Hash([8; 32])),
+        wait: None,
         payload: Some(labelled()),
     };
     let usage = Usage { tokens_in: 1, tokens_cached: 2, tokens_out: 3, tokens_reasoning: 4, calls: 5, estimated: true };
@@ -170,6 +172,52 @@ fn changes() -> Vec<Change> {
 
 fn abandoned(fate: Fate) -> Change {
     Change::Abandoned { attempt: AttemptNo(1), incarnation: Incarnation(3), cost: Money(1), tokens: 2, fate }
+}
+
+/// Waits for people, signals and time.
+fn of_waits() -> Vec<Record> {
+    let approval = Wait {
+        queue: Some(Arc::from("support")),
+        who: vec![Principal::new("ann"), Principal::new("ben")],
+        reminder: Some(Duration::secs(3_600)),
+        ..Wait::new(WaitFor::Approval)
+    };
+    let signal = Wait { name: Some(Arc::from("paid")), ..Wait::new(WaitFor::Signal) };
+    let time = Wait { until: Some(Timestamp(1_800_000_000_000_000)), ..Wait::new(WaitFor::Time) };
+    let entered = |wait| {
+        let payload = Some(payload(5));
+        Change::Entered(Box::new(Evaluation { wait: Some(Box::new(wait)), payload, ..Evaluation::default() }))
+    };
+    let waited = Waited {
+        output: Box::new(payload(6)),
+        by: Some(Principal::new("ann")),
+        approved: Some(false),
+        webhook: None,
+        kept: false,
+        waits: smallvec![(Cause::Scheduler, Duration(1)), (Cause::Person, Duration(2))],
+    };
+    let kept = Waited { approved: None, webhook: Some(Arc::from("msg_1")), kept: true, ..waited.clone() };
+    let time_came = Waited { by: None, approved: None, waits: smallvec![], ..waited.clone() };
+    let changes = [
+        entered(approval),
+        entered(signal),
+        entered(time),
+        Change::Reminded,
+        Change::Waited(waited.into()),
+        Change::Waited(kept.into()),
+        Change::Waited(time_came.into()),
+    ];
+    let kept = SignalKept {
+        run: RUN,
+        of: WaitFor::Signal,
+        name: Arc::from("paid"),
+        payload: payload(7),
+        by: Principal::new("shop"),
+        webhook: None,
+    };
+    let hook = SignalKept { of: WaitFor::Webhook, webhook: Some(Arc::from("msg_2")), ..kept.clone() };
+    let of_tasks = changes.map(|change| Record::Task { run: RUN, path: deep(), change });
+    of_tasks.into_iter().chain([kept, hook].map(|kept| Record::SignalKept(kept.into()))).collect()
 }
 
 fn samples() -> Vec<Record> {
@@ -219,6 +267,7 @@ fn entries() -> Vec<Entry> {
     ];
     let changes = changes.into_iter().chain(later);
     entries.extend(changes.map(|change| entry(Record::Task { run: RUN, path: deep(), change }, Vec::new())));
+    entries.extend(of_waits().into_iter().map(|record| entry(record, Vec::new())));
     entries
 }
 

@@ -5,7 +5,7 @@ use agendum_types::{AttemptId, Class, Fate, Graph, Outcome, TaskPath};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{RunError, dollars, instant, millis};
+use super::{Awaits, RunError, dollars, instant, millis};
 
 /// The kind of the event after which a run's graph is a larger one.
 pub const TASKS_ADDED: &str = "run.tasks_added";
@@ -33,6 +33,15 @@ pub struct Event {
     /// How the run was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// What it waits for, if that is a person, a signal, a webhook or an instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<Awaits>,
+    /// Who decided, or sent what it waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Of a decision: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<bool>,
     /// What it waited for since it was ready: cause and milliseconds.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub waited: Vec<(String, f64)>,
@@ -79,6 +88,11 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
             if *quarantined { "run.quarantined" } else { "run.crashed" }
         }
         Record::Resumed { .. } => "run.resumed",
+        Record::SignalKept(kept) => {
+            event.by = Some(kept.by.to_string());
+            event.note = Some(format!("no task waits for {} `{}` yet", kept.of, kept.name));
+            "run.signal_kept"
+        }
         Record::Answered(answered) => {
             event.status = Some(answered.status.word().to_owned());
             event.error = answered.failure.as_ref().map(|failure| RunError::of(graph, failure));
@@ -102,7 +116,13 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
 fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> Option<&'static str> {
     Some(match change {
         Change::Entered(evaluation) if evaluation.truth == Some(false) => "task.skipped",
-        Change::Entered(_) | Change::Referenced { .. } => return None,
+        Change::Entered(evaluation) => {
+            event.awaits = Some(Awaits::of(evaluation.wait.as_deref()?));
+            "task.waiting"
+        }
+        Change::Reminded => "task.reminder",
+        Change::Waited(heard) => self::heard(event, heard),
+        Change::Referenced { .. } => return None,
         Change::Dispatched(dispatched) => {
             event.attempt = Some(dispatched.attempt.0);
             event.target = Some(dispatched.target.to_string());
@@ -161,6 +181,14 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
             "task.abandoned"
         }
     })
+}
+
+/// What came to a wait, and who brought it.
+fn heard(event: &mut Event, heard: &agendum_core::Waited) -> &'static str {
+    event.by = heard.by.as_ref().map(ToString::to_string);
+    event.approved = heard.approved;
+    event.waited = waited(&heard.waits);
+    "task.heard"
 }
 
 /// What follows on something that does not count; where no failure is kept of why it goes on, that is told.

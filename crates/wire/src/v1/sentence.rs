@@ -1,14 +1,35 @@
 //! Reasons in words: why a task stands as it does, and a run's whole story in one sentence.
 
 use agendum_core::why::TaskReasons;
-use agendum_core::{RanOut, Reason, Reasons, RunFailure};
-use agendum_types::{Graph, RunStatus, Segment, TaskPath};
+use agendum_core::{Heard, RanOut, Reason, Reasons, RunFailure};
+use agendum_types::{Graph, RunStatus, Segment, TaskPath, WaitFor};
 
 /// Tasks of a chain that a sentence names.
 const CHAIN_MAX: usize = 12;
 
-/// Why a task stands as it does, where that is not plain.
+/// Why a task stands as it does, where that is not plain: who decided, and what follows from that.
 pub(super) fn reason(graph: &Graph, task: &TaskReasons) -> Option<String> {
+    let heard = task.heard.as_ref().and_then(heard);
+    let reason = plain(graph, task);
+    match (heard, reason) {
+        (Some(heard), Some(reason)) => Some(format!("{heard}; {reason}")),
+        (heard, reason) => heard.or(reason),
+    }
+}
+
+/// Who ended a wait.
+fn heard(heard: &Heard) -> Option<String> {
+    let by = heard.by.as_ref()?;
+    let what = match (heard.wait.of, heard.approved) {
+        (_, Some(true)) => "approved",
+        (_, Some(false)) => "refused",
+        (WaitFor::Webhook, None) => "called",
+        (WaitFor::Approval | WaitFor::Signal | WaitFor::Time, None) => "sent",
+    };
+    Some(format!("{what} by {by} after {}", heard.waited))
+}
+
+fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
     let text = match task.reason.as_ref()? {
         Reason::Condition => "its `if` was false".to_owned(),
         Reason::NotGood => "`good_if` refused its result".to_owned(),

@@ -40,7 +40,7 @@ impl World {
         let bank = Bank::open(seed);
         let config = format!(
             "offline = true\n[targets.bank]\nkind = \"http\"\nallow = [\"{}\"]\nconcurrency = 24\nprice = {{ call = 0.01 }}\n\
-             timeout = {{ connect = \"300ms\", idle = \"500ms\", whole = \"600ms\" }}\n",
+             timeout = {{ connect = \"300ms\", idle = \"500ms\", whole = \"600ms\" }}\n[limits]\ndisk_reserve = \"1MiB\"\n",
             bank.address
         );
         let place = Place::new(&[("agendum.toml", &config)]);

@@ -69,7 +69,17 @@ impl World {
                 }
                 Some(reason) => format!(" ({reason:?})"),
             };
-            self.line(format!("  {} {}{reason}:{}", graph.path_text(&task.path), task.status, text(&task.parts)));
+            let heard = task.heard.as_ref().and_then(|heard| Some((heard.by.as_ref()?, heard)));
+            let heard = heard.map_or(String::new(), |(by, heard)| match heard.approved {
+                Some(approved) => format!(" (approved {approved} by {by} after {})", heard.waited),
+                None => format!(" (sent by {by} after {})", heard.waited),
+            });
+            self.line(format!(
+                "  {} {}{heard}{reason}:{}",
+                graph.path_text(&task.path),
+                task.status,
+                text(&task.parts)
+            ));
         }
         let unstarted = |status: &TaskStatus| matches!(status, TaskStatus::Waiting | TaskStatus::Cancelled);
         for node in reasons.nodes.iter().filter(|node| node.attempts == 0) {
@@ -121,6 +131,10 @@ fn change_text(change: &Change) -> String {
             format!("dispatched #{} waited [{waits}] hold {}", dispatched.attempt, dispatched.hold)
         }
         Change::Finished(finished) => format!("finished: {:?}", finished.next),
+        Change::Waited(waited) => {
+            let kept = if waited.kept { "kept, " } else { "" };
+            format!("waited: {kept}waited [{}]", waits_text(&waited.waits))
+        }
         Change::Ended(ended) => format!("ended {:?}: {:?}", ended.end, ended.next),
         Change::Abandoned { fate, .. } if *fate != Fate::None => format!("abandoned, effect {}", fate.word()),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),

@@ -1,0 +1,88 @@
+//! `waits`, `approve`, `reject`, `signal`: what waits for people and signals, and their answers.
+
+use std::io::{Read as _, Write as _};
+
+use agendum_store_sqlite::Directory;
+use agendum_wire::v1::{Decision, Signal};
+use serde_json::Value as Json;
+
+use super::Context;
+use super::runs::in_session;
+use crate::args::{Decide, Send, Waits};
+use crate::failure::Failure;
+use crate::hosting::{Need, Session, tell};
+use crate::{next, show};
+
+pub(crate) async fn waits(context: &Context, asked: Waits) -> Result<(), Failure> {
+    let directory = Directory::look(&context.data);
+    if directory.owner().is_none() && !directory.exists() {
+        directory.has_not_lost_its_journal()?;
+        return list(context, &agendum_wire::v1::Waits::default());
+    }
+    in_session(context, Need::Reading, async |session: &mut Session| {
+        let mut query = vec![("limit", asked.limit.to_string())];
+        query.extend(asked.queue.map(|queue| ("queue", queue)));
+        if let Some(run) = &asked.run {
+            query.push(("run", session.client.resolve(run).await?));
+        }
+        query.extend(asked.from.map(|from| ("from", from)));
+        list(context, &session.client.waits(&query).await?)
+    })
+    .await
+}
+
+fn list(context: &Context, found: &agendum_wire::v1::Waits) -> Result<(), Failure> {
+    if context.json {
+        return show::json(found);
+    }
+    if found.waits.is_empty() {
+        tell("nothing waits for a person or a signal");
+    }
+    show::waits(found)
+}
+
+/// Approves or refuses.
+pub(crate) async fn decide(context: &Context, approved: bool, asked: Decide) -> Result<(), Failure> {
+    let value = asked.value.map(|value| json_of(&value)).transpose()?;
+    in_session(context, Need::Engine, async |session: &mut Session| {
+        let id = session.client.resolve(&asked.run).await?;
+        let decision = Decision { task: asked.task, approved, comment: asked.comment, value };
+        let said = session.client.post(&id, "decisions", &decision).await;
+        let said = said.map_err(|failure| failure.or_hint(format!("{} waits --run {id}", next::reading())))?;
+        told(context, &said, if approved { "approved" } else { "refused" }, &id)
+    })
+    .await
+}
+
+pub(crate) async fn signal(context: &Context, asked: Send) -> Result<(), Failure> {
+    let value = match asked.value.as_deref() {
+        None => Json::Null,
+        Some("-") => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            json_of(&text)?
+        }
+        Some(text) => json_of(text)?,
+    };
+    in_session(context, Need::Engine, async |session: &mut Session| {
+        let id = session.client.resolve(&asked.run).await?;
+        let signal = Signal { name: Some(asked.name), task: None, value };
+        let said = session.client.post(&id, "signals", &signal).await?;
+        told(context, &said, "sent to", &id)
+    })
+    .await
+}
+
+fn told(context: &Context, said: &Json, done: &str, id: &str) -> Result<(), Failure> {
+    if context.json {
+        return show::json(said);
+    }
+    writeln!(show::err(), "{done} {id}; next: {} runs watch {id}", next::hosting())?;
+    Ok(())
+}
+
+fn json_of(text: &str) -> Result<Json, Failure> {
+    serde_json::from_str(text.trim()).map_err(|error| {
+        Failure::usage(format!("{text:?} is no JSON: {error}")).hint("a text stands in quotes: '\"yes\"'")
+    })
+}

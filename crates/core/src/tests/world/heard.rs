@@ -1,0 +1,55 @@
+//! Waits in a scenario: what comes to them, and what is still waited for.
+
+use std::sync::Arc;
+
+use agendum_types::{Principal, RunId, TaskPath, WaitFor};
+
+use super::{World, payload, run_id, run_name};
+use crate::{Addressee, Event, Signal};
+
+impl World {
+    pub(super) fn signal(&mut self, word: &str, rest: &str) {
+        let (rest, by) = rest.split_once(" by=").unwrap_or((rest, "test"));
+        let mut words = rest.split_whitespace();
+        let run = run_id(words.next().unwrap());
+        let (what, webhook) = (words.next().map(Arc::from), words.next().map(Arc::from));
+        let to = match word {
+            "signal" => Addressee::Named(WaitFor::Signal, what.unwrap()),
+            "webhook" => Addressee::Named(WaitFor::Webhook, what.unwrap()),
+            _ => Addressee::Task(WaitFor::Approval, what),
+        };
+        let approved = matches!(word, "approve" | "refuse").then_some(word == "approve");
+        let signal = Signal { run, to, payload: payload(9), by: Principal::new(by), approved, webhook };
+        self.event(Event::Signalled(Box::new(signal)));
+    }
+
+    pub(super) fn waits(&mut self) {
+        let (waits, _) = self.core.waits(|_, _| true, RunId(0), usize::MAX);
+        for view in waits {
+            let name = view.wait.name.map_or(String::new(), |name| format!(" {name}"));
+            let expires = view.expires.map_or(String::new(), |at| format!(" until {}ms", at.0 / 1_000));
+            let since = view.since.0 / 1_000;
+            self.line(format!(
+                "{}/{} waits for {}{name} since {since}ms{expires}",
+                run_name(view.run),
+                view.task,
+                view.wait.of
+            ));
+        }
+    }
+
+    /// A person tells whether a task took effect: `r1/a yes`, `r1/a no`, `r1/a unknown`.
+    pub(super) fn tell(&mut self, rest: &str) {
+        let (name, word) = rest.split_once(' ').unwrap();
+        let (run, task) = name.split_once('/').unwrap();
+        let run = run_id(run);
+        let node = self.graphs[&run].find(None, task).unwrap();
+        let happened = match word {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        };
+        let (path, output) = (TaskPath::top(node), Some(payload(9)));
+        self.event(Event::EffectResolved { run, path, happened, output, by: Principal::new("ada") });
+    }
+}

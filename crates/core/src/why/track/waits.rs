@@ -1,0 +1,49 @@
+//! What a task waits for while its records are read: a place or money before it is sent, or a person, a signal, an instant.
+
+use agendum_types::{Cause, Duration, TaskStatus, Timestamp, Wait, WaitFor};
+
+use super::super::Heard;
+use super::{Stretch, Track};
+use crate::event::Evaluation;
+use crate::record::Waited;
+
+impl Track {
+    /// It was entered; if it is a wait, it waits from its start on.
+    pub(super) fn begins_to_wait(&mut self, evaluation: &Evaluation, at: Timestamp) {
+        let Some(wait) = &evaluation.wait else { return };
+        let cause = if wait.of == WaitFor::Time { Cause::Delay } else { Cause::Person };
+        let since = self.start.max(at);
+        self.awaits = Some((since, cause));
+        let (wait, input) = (Wait::clone(wait), evaluation.payload.clone());
+        let (by, approved, waited) = (None, None, Duration::ZERO);
+        self.heard = Some(Box::new(Heard { wait, input, since, by, approved, waited }));
+    }
+
+    pub(super) fn waited_for(&mut self, waited: &Waited, at: Timestamp) {
+        self.waited(&waited.waits, at);
+        if let (Some(heard), Some((since, _))) = (&mut self.heard, self.awaits) {
+            (heard.by, heard.approved) = (waited.by.clone(), waited.approved);
+            heard.waited = at.since(since);
+        }
+        self.settle(TaskStatus::Succeeded, at, None);
+    }
+
+    /// It has waited so long at this instant, and goes on to wait. What the records say beyond that is newer.
+    pub(in crate::why) fn queues(&mut self, waits: &[(Cause, Duration)], at: Timestamp) {
+        if self.running.is_none() {
+            self.waited(waits, at);
+            (self.queues, self.unsent) = (true, true);
+        }
+    }
+
+    pub(super) fn waited(&mut self, waits: &[(Cause, Duration)], at: Timestamp) {
+        let waited = waits.iter().map(|(_, span)| span.0).sum();
+        let earliest = self.stretches.last().map(|last| last.to).unwrap_or_default();
+        let mut from = at.before(Duration(waited)).max(earliest);
+        for (cause, span) in waits {
+            let to = from.after(*span).min(at);
+            self.stretches.push(Stretch { from, to, cause: *cause });
+            from = to;
+        }
+    }
+}

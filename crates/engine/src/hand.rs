@@ -1,0 +1,80 @@
+//! What people and programs hand to waits: kept as a payload, then decided by the shard, and durable on return.
+
+use std::sync::Arc;
+
+use agendum_core::{Addressee, Rejected, Signal};
+use agendum_types::{Principal, RunId, Tenant, WaitView};
+use serde_json::Value as Json;
+use tokio::sync::oneshot;
+
+use crate::engine::Engine;
+use crate::inbox::{Message, WaitsAsked};
+use crate::payloads::PayloadError;
+use crate::shard::Health;
+
+/// Something for a wait.
+#[derive(Clone, Debug)]
+pub struct Handed {
+    /// The run.
+    pub run: RunId,
+    /// Which of its waits.
+    pub to: Addressee,
+    /// What the task gives then.
+    pub value: Json,
+    /// Who hands it over.
+    pub by: Principal,
+    /// Of a decision: which.
+    pub approved: Option<bool>,
+    /// Of a webhook: its id.
+    pub webhook: Option<Arc<str>>,
+}
+
+/// Why something was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum HandError {
+    /// The core refused it; nothing has changed.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// It is more than may be kept, or could not be kept now.
+    #[error("it cannot be kept: {0}")]
+    Unkept(String),
+    /// The shard takes nothing now: whether it took effect is not known.
+    #[error("the engine takes nothing now ({0}): ask again")]
+    Unavailable(Health),
+}
+
+impl From<PayloadError> for HandError {
+    fn from(error: PayloadError) -> Self {
+        Self::Unkept(agendum_ports::chain(&error))
+    }
+}
+
+impl Engine {
+    /// Hands something to a wait of a live run; returns once that is durable, be it that it is kept for a wait to come. What has come
+    /// before under the same webhook id is taken again and means nothing.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can come of it, it cannot be kept, or the shard takes no work now.
+    pub async fn hand(&self, tenant: &Tenant, handed: Handed) -> Result<(), HandError> {
+        let Handed { run, to, value, by, approved, webhook } = handed;
+        if self.standings(tenant, &[run]).await == [None] {
+            return Err(Rejected::Over(run).into());
+        }
+        let permit = self.permit().await;
+        let payload = self.around.payloads.make_value(tenant, value).await?;
+        let signal = Box::new(Signal { run, to, payload: payload.reference.clone(), by, approved, webhook });
+        let (reply, told) = oneshot::channel();
+        self.around.inbox.send(Message::Signal { tenant: tenant.clone(), signal, payload, reply, permit });
+        Ok(told.await.map_err(|_| HandError::Unavailable(self.health()))??)
+    }
+
+    /// What waits for a person, a signal or a webhook, by run; and the run to go on with, if there may be more. `None` where the shard
+    /// takes no work now.
+    pub async fn waits(&self, tenant: &Tenant, asked: WaitsAsked) -> Option<(Vec<WaitView>, Option<RunId>)> {
+        let permit = self.permit().await;
+        let (reply, told) = oneshot::channel();
+        self.around.inbox.send(Message::Waits { tenant: tenant.clone(), asked, reply, permit });
+        told.await.ok()
+    }
+}

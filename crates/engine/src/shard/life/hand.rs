@@ -1,0 +1,57 @@
+//! What callers hand to waits, and what waits for it.
+
+use agendum_core::{Answer, Event, Rejected, Signal};
+use agendum_types::{RunId, Tenant, Wait, WaitView};
+use tokio::sync::oneshot;
+
+use super::{Life, Told, is_to_come};
+use crate::inbox::WaitsAsked;
+use crate::payloads::Made;
+
+impl Life {
+    pub(super) fn hand(
+        &mut self,
+        tenant: &Tenant,
+        signal: Box<Signal>,
+        payload: &Made,
+        reply: oneshot::Sender<Result<(), Rejected>>,
+    ) {
+        let run = signal.run;
+        let handed = if self.owns(tenant, run) {
+            self.request(Event::Signalled(signal), payload.inline.as_ref())
+        } else {
+            Err(Rejected::Over(run))
+        };
+        self.tell_of_now(Told::Handed(reply, handed));
+    }
+
+    /// Tells what may hang on anything that was decided so far.
+    fn tell_of_now(&mut self, told: Told) {
+        if self.commit.is_idle() {
+            told.tell();
+        } else {
+            self.tell_when_durable(told);
+        }
+    }
+
+    pub(super) fn waits(&self, tenant: &Tenant, asked: &WaitsAsked) -> (Vec<WaitView>, Option<RunId>) {
+        let is_wanted = |run, wait: &Wait| {
+            let in_queue = asked.queue.is_none() || asked.queue == wait.queue;
+            in_queue && asked.run.is_none_or(|only| only == run) && self.owns(tenant, run)
+        };
+        let (found, next) = self.scheduler.waits(is_wanted, asked.run.unwrap_or(asked.from), asked.count_max);
+        (found, next.filter(|_| asked.run.is_none()))
+    }
+
+    /// Tells this caller the answer, once it comes.
+    pub(super) fn wait(&mut self, tenant: &Tenant, run: RunId, reply: oneshot::Sender<Answer>) {
+        // An answer that is decided but not durable yet is still to come.
+        let to_come = self.commit.holds_answer(run) || is_to_come(&self.scheduler, run);
+        if to_come && self.owns(tenant, run) {
+            let waiting = self.waiters.answers.entry(run).or_default();
+            // Who has left is not kept until the run is answered.
+            waiting.retain(|other| !other.is_closed());
+            waiting.push(reply);
+        }
+    }
+}

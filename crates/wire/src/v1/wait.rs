@@ -1,0 +1,134 @@
+//! Waits for people, signals and webhooks: what waits, and what is handed to it.
+
+use agendum_types::{Duration, Timestamp, Wait, WaitView};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::{instant, millis};
+
+/// What a task waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaits {
+    /// `approval`, `signal`, `webhook`, `time`.
+    #[serde(rename = "for")]
+    pub of: String,
+    /// Of a signal or a webhook: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Of an approval: the queue in which people look for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Of an approval: who may decide; anybody where absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub who: Vec<String>,
+    /// Of time: until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+impl Awaits {
+    /// In the API's words.
+    #[must_use]
+    pub fn of(wait: &Wait) -> Self {
+        Self {
+            of: wait.of.word().to_owned(),
+            name: wait.name.as_deref().map(str::to_owned),
+            queue: wait.queue.as_deref().map(str::to_owned),
+            who: wait.who.iter().map(ToString::to_string).collect(),
+            until: wait.until.map(instant),
+        }
+    }
+}
+
+/// A task that waits for a person, a signal or a webhook.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WaitLine {
+    /// Its run.
+    pub run: String,
+    /// The name of the graph.
+    pub graph: String,
+    /// Its path.
+    pub task: String,
+    /// For what.
+    #[serde(flatten)]
+    pub awaits: Awaits,
+    /// Since when.
+    pub since: String,
+    /// How long.
+    pub waited_ms: f64,
+    /// When it ends without: by its own time, or the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// What is to be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub show: Option<Json>,
+    /// True if that is too large for a list: ask for the waits of this run alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub show_left_out: bool,
+}
+
+impl WaitLine {
+    /// The line of a wait as its shard shows it at this instant.
+    #[must_use]
+    pub fn of(view: &WaitView, now: Timestamp) -> Self {
+        Self {
+            run: view.run.to_string(),
+            graph: view.graph.to_string(),
+            task: view.task.clone(),
+            awaits: Awaits::of(&view.wait),
+            since: instant(view.since),
+            waited_ms: millis(now.since(view.since)),
+            expires: view.expires.map(instant),
+            show: None,
+            show_left_out: false,
+        }
+    }
+
+    /// How long it has waited.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        Duration((self.waited_ms.max(0.0) * 1_000.0) as u64)
+    }
+}
+
+/// A page of what waits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Waits {
+    /// By run.
+    pub waits: Vec<WaitLine>,
+    /// Where the next page begins (`?from=`), if there may be more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A signal to a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// Its name: for the first wait of that name, or for the next that comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Instead: the task that waits for a signal now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// What the task gives then.
+    #[serde(default)]
+    pub value: Json,
+}
+
+/// A person's decision.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// The task that waits for it; may be left out where only one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// False refuses.
+    pub approved: bool,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// For the tasks that read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Json>,
+}
