@@ -114,6 +114,8 @@ pub(crate) enum Command {
     Approve(Decide),
     /// Refuse what a run waits for
     Reject(Decide),
+    /// Tell whether an attempt took effect of which nobody knows
+    Resolve(Resolve),
     /// Send a signal to a run: to the task that waits for that name, or to the next that will
     Signal(Send),
     /// Full-text indexes for `uses: retrieve`
@@ -246,6 +248,34 @@ pub(crate) struct Decide {
     /// A value for the tasks that follow, JSON
     #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     pub(crate) value: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Resolve {
+    /// The run's id, or as much of it as is clear; `last` for the newest
+    pub(crate) run: String,
+    /// The task that is in doubt; may be left out where only one is
+    pub(crate) task: Option<String>,
+    #[command(flatten)]
+    pub(crate) told: Happened,
+    /// What the task gives, if it took effect, JSON [default: null]
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true, requires = "happened")]
+    pub(crate) output: Option<String>,
+}
+
+/// What somebody knows of an effect.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Happened {
+    /// It took effect: the task has succeeded
+    #[arg(long)]
+    pub(crate) happened: bool,
+    /// It did not: the task runs again, as often as its `retry` says
+    #[arg(long)]
+    pub(crate) nothing: bool,
+    /// Nobody can tell: the task fails as uncertain
+    #[arg(long)]
+    pub(crate) unknown: bool,
 }
 
 #[derive(Debug, clap::Args)]

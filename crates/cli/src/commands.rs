@@ -76,6 +76,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Waits(asked) => waits::waits(&context()?, asked).await,
         Command::Approve(asked) => waits::decide(&context()?, true, asked).await,
         Command::Reject(asked) => waits::decide(&context()?, false, asked).await,
+        Command::Resolve(asked) => waits::resolve(&context()?, asked).await,
         Command::Signal(asked) => waits::signal(&context()?, asked).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen } => serve::serve(&context()?, listen).await,

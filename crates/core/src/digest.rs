@@ -81,7 +81,6 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
             (running.hold, running.hold_tokens, running.lower, running.since, &running.reference).hash(hasher);
         }
         State::Open => 4_u8.hash(hasher),
-        State::InDoubt(since) => (6_u8, since).hash(hasher),
         State::Checked(happened) => (7_u8, happened).hash(hasher),
         State::Awaiting(since) => (8_u8, since).hash(hasher),
         State::Settled(how) => (5_u8, how).hash(hasher),

@@ -69,19 +69,6 @@ pub enum Event {
         /// Opaque, at most 1 KiB.
         reference: Arc<str>,
     },
-    /// A person tells whether the last attempt of a task, of which nobody knows, took effect. No effect on a task that is not in doubt.
-    EffectResolved {
-        /// The run.
-        run: RunId,
-        /// The task.
-        path: TaskPath,
-        /// Whether it took effect; `None` if the person cannot tell either: the task fails.
-        happened: Option<bool>,
-        /// What it gave, if it took effect.
-        output: Option<PayloadRef>,
-        /// Who says so.
-        by: Principal,
-    },
     /// Every record up to this one survives a power loss.
     Durable(Seq),
     /// A caller wants the run to stop. No effect on a run that is answered or unknown.
@@ -103,7 +90,6 @@ impl Event {
         match self {
             Self::Evaluated { run, path, .. } => Some((*run, path)),
             Self::AttemptFinished { attempt, .. } => Some((attempt.run, &attempt.path)),
-            Self::EffectResolved { run, path, .. } => Some((*run, path)),
             Self::Opened { .. }
             | Self::Stopping
             | Self::Closed
@@ -159,7 +145,7 @@ pub struct Signal {
     pub payload: PayloadRef,
     /// Who sends it.
     pub by: Principal,
-    /// Of a decision: which.
+    /// Of a decision: which. Of an attempt in doubt: whether it took effect; `None` if whoever is asked does not know either.
     pub approved: Option<bool>,
     /// Of a webhook: its id. The same again means nothing more.
     pub webhook: Option<Arc<str>>,

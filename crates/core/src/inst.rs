@@ -80,8 +80,6 @@ pub(crate) enum State {
     Running(Box<Running>),
     /// Between two attempts.
     BackingOff(Timestamp),
-    /// An attempt may have taken effect, and a person is asked whether it did, since.
-    InDoubt(Timestamp),
     /// A check has ended that was to find out whether an attempt took effect: it did, it did not, nobody knows.
     Checked(Option<bool>),
     /// It waits for a person, a signal, a webhook or an instant, since.
@@ -283,7 +281,6 @@ impl Inst {
             | State::Broke(_)
             | State::Running(_)
             | State::BackingOff(_)
-            | State::InDoubt(_)
             | State::Checked(_)
             | State::Awaiting(_)
             | State::Open => None,
@@ -340,7 +337,6 @@ impl Inst {
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke(_)
-            | State::InDoubt(_)
             | State::Awaiting(_) => TaskStatus::Waiting,
             State::Asking(Step::Enter) => TaskStatus::Waiting,
             State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,

@@ -241,10 +241,7 @@ impl Run {
             if matches!(state, State::Running(_)) {
                 return next;
             }
-            let waits = !matches!(
-                state,
-                State::Waiting | State::InDoubt(_) | State::Checked(_) | State::Open | State::Settled(_)
-            );
+            let waits = !matches!(state, State::Waiting | State::Checked(_) | State::Open | State::Settled(_));
             if waits && first == id {
                 first = next;
             }

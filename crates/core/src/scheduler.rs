@@ -101,9 +101,6 @@ impl Scheduler {
             Event::Evaluated { run, path, step, result } => self.on_evaluated(run, &path, step, result),
             Event::AttemptFinished { attempt, outcome } => self.on_finished(attempt, outcome),
             Event::AttemptReferenced { attempt, reference } => self.on_referenced(&attempt, reference),
-            Event::EffectResolved { run, path, happened, output, by } => {
-                self.on_resolved(run, &path, happened, output, by);
-            }
             Event::Durable(seq) => self.durable = self.durable.max(seq),
             Event::CancelRequested(run) => self.on_cancel(run),
             Event::PauseRequested(run) => self.on_pause(run),

@@ -64,7 +64,6 @@ impl Inst {
             | State::Paused(_)
             | State::Broke(_)
             | State::BackingOff(_)
-            | State::InDoubt(_)
             | State::Awaiting(_)
             | State::Open
             | State::Settled(_) => false,

@@ -91,7 +91,6 @@ fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
         State::Ready | State::Asking(_) if run.quarantined => Some(Cause::Paused),
         State::Waiting => Some(Cause::Dependency),
         State::Ready | State::Asking(_) | State::Checked(_) => Some(Cause::Scheduler),
-        State::InDoubt(_) => Some(Cause::Person),
         State::Parked(_) => Some(Cause::Delay),
         State::Paused(_) => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),

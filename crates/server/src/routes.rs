@@ -95,6 +95,7 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/runs/{id}/tasks", post(submit::add))
         .route("/v1/runs/{id}/signals", post(waits::signal))
         .route("/v1/runs/{id}/decisions", post(waits::decide))
+        .route("/v1/runs/{id}/effects", post(waits::tell))
         .route("/v1/waits", get(waits::list))
         .route("/v1/runs/{id}/{command}", post(runs::command))
         .layer(middleware::from_fn_with_state(Arc::clone(&service), authorised));

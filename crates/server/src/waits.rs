@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_engine::{Addressee, HandError, Handed, Page, Rejected, TaskReasons, WaitsAsked, Wanted};
 use agendum_ports::{Clock as _, RunFilter, Wall};
 use agendum_types::{Principal, RunId, TaskPath, TaskStatus, WaitFor, WaitView};
-use agendum_wire::v1::{self, Decision, Signal, WaitLine, Waits};
+use agendum_wire::v1::{self, Decision, Signal, Told, WaitLine, Waits};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
@@ -156,10 +156,25 @@ pub(crate) async fn decide(
     Ok(Json(json!({ "id": id, "approved": approved })))
 }
 
+/// A person tells whether an attempt took effect.
+pub(crate) async fn tell(
+    State(service): State<Arc<Service>>,
+    Asked(Path(id)): Asked<Path<String>>,
+    body: Result<Json<Object<Told>>, JsonRejection>,
+) -> Result<Json<Value>, Refused> {
+    let Json(Object(Told { task, happened, output })) =
+        body.map_err(|error| Refused::new(error.status(), "body", "the body tells nothing", error.body_text()))?;
+    let to = Addressee::Task(WaitFor::Effect, task.map(Into::into));
+    let (run, by) = (run_id(&id)?, Principal::new(LOCAL));
+    hand(&service, Handed { run, to, value: output, by, approved: happened, webhook: None }).await?;
+    Ok(Json(json!({ "id": id, "happened": happened })))
+}
+
 /// Hands it over; a refusal says who came first.
 pub(crate) async fn hand(service: &Service, handed: Handed) -> Result<(), Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
-    let (run, is_decision) = (handed.run, handed.approved.is_some());
+    let of_effect = matches!(handed.to, Addressee::Task(WaitFor::Effect, _));
+    let (run, is_decision) = (handed.run, handed.approved.is_some() && !of_effect);
     let error = match engine.hand(&service.tenant, handed).await {
         Ok(()) => return Ok(()),
         Err(error) => error,

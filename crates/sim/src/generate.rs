@@ -97,10 +97,16 @@ impl Maker<'_> {
                 (0..place).filter(|_| self.chance.hits(35)).map(|of| format!("{prefix}{of}")).collect();
             let name = format!("{prefix}{place}");
             let mut task = self.task(&name, &before, depth);
-            if task["effect"] == "once" && self.chance.hits(70) {
-                let check = format!("{name}c");
-                task["on_uncertain"] = json!({ "check": check });
-                tasks.insert(check, self.check());
+            if task["effect"] == "once" {
+                match self.chance.below(10) {
+                    0..5 => {
+                        let check = format!("{name}c");
+                        task["on_uncertain"] = json!({ "check": check });
+                        tasks.insert(check, self.check());
+                    }
+                    5..8 => task["on_uncertain"] = json!("ask"),
+                    _ => {}
+                }
             }
             tasks.insert(name.clone(), task);
             if depth == 0 {

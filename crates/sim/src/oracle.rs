@@ -120,7 +120,6 @@ enum Heard {
     Cancel(RunId),
     Pause(RunId),
     Resume(RunId),
-    Resolved(RunId, TaskPath, Option<bool>),
     Signalled(Signal),
     Closed,
 }
@@ -216,12 +215,6 @@ impl Reference {
                     if (running.attempt, running.incarnation) == (attempt.attempt, attempt.incarnation))
                 {
                     self.heard = Some(Heard::Referenced(attempt.run, attempt.path.clone()));
-                }
-            }
-            Event::EffectResolved { run, path, happened, .. } => {
-                let inst = self.runs.get(run).and_then(|run| run.tasks.get(path));
-                if inst.is_some_and(|inst| inst.state == State::InDoubt) {
-                    self.heard = Some(Heard::Resolved(*run, path.clone(), *happened));
                 }
             }
             Event::Signalled(signal) => self.hear_signal(signal),

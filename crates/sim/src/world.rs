@@ -9,10 +9,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use agendum_core::{Action, Change, Deed, Dispatch, Entry, Event, Record, Rejected, Scheduler, Submission};
+use agendum_core::{Action, Change, Deed, Dispatch, Entry, Event, Next, Record, Rejected, Scheduler, Submission};
+use agendum_types::graph::OnUncertain;
 use agendum_types::{
     AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
-    PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Tenant, Timestamp,
+    PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Tenant, Timestamp, Wait, WaitFor,
 };
 
 use crate::chance::Chance;
@@ -326,10 +327,26 @@ impl World {
     }
 
     fn waits_for_people(&mut self, entry: &Entry) {
-        if let Record::Task { run, path, change: Change::Entered(evaluation) } = &entry.record
-            && let Some(wait) = &evaluation.wait
-            && let Some(graph) = self.runs.get(run)
-        {
+        let Record::Task { run, path, change } = &entry.record else { return };
+        let Some(graph) = self.runs.get(run).cloned() else { return };
+        let doubt = Wait::new(WaitFor::Effect);
+        let asks = || path.node().is_some_and(|node| graph.task(node).on_uncertain == OnUncertain::Ask);
+        let wait = match change {
+            Change::Entered(evaluation) => evaluation.wait.as_deref(),
+            Change::Finished(finished) => Some(&doubt).filter(|_| matches!(finished.next, Next::Doubt(_)) && asks()),
+            Change::Ended(ended) => Some(&doubt).filter(|_| matches!(ended.next, Next::Doubt(_)) && asks()),
+            Change::Dispatched(_)
+            | Change::Referenced { .. }
+            | Change::Judged { .. }
+            | Change::Caught { .. }
+            | Change::RoundJudged { .. }
+            | Change::Composed { .. }
+            | Change::Resolved(_)
+            | Change::Waited(_)
+            | Change::Reminded
+            | Change::Abandoned { .. } => None,
+        };
+        if let Some(wait) = wait {
             let task = graph.path_text(path);
             self.asked(*run, &task, wait);
         }

@@ -416,6 +416,7 @@ pub fn wait(text: &str, now: Timestamp) -> Wait {
     let of = WaitFor::from_word(of).unwrap_or_else(|| panic!("nobody waits for {of:?}"));
     let mut wait = Wait { reminder: reminder.map(span), ..Wait::new(of) };
     match of {
+        WaitFor::Effect => {}
         WaitFor::Approval => wait.who = rest.split('+').filter(|who| !who.is_empty()).map(Principal::new).collect(),
         WaitFor::Signal | WaitFor::Webhook => wait.name = Some(rest.into()),
         WaitFor::Time => wait.until = Some(now.after(span(rest))),

@@ -17,10 +17,12 @@ pub enum WaitFor {
     Webhook,
     /// An instant.
     Time,
+    /// A person says whether an attempt took effect of which nobody knows. No `wait` of a document: `on_uncertain: ask` leads here.
+    Effect,
 }
 
 impl WaitFor {
-    /// All of them.
+    /// All that a document may wait for.
     pub const ALL: [Self; 4] = [Self::Approval, Self::Signal, Self::Webhook, Self::Time];
 
     /// The word used in documents.
@@ -31,6 +33,7 @@ impl WaitFor {
             Self::Signal => "signal",
             Self::Webhook => "webhook",
             Self::Time => "time",
+            Self::Effect => "effect",
         }
     }
 

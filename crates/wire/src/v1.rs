@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 pub use event::{Event, TASKS_ADDED, event, text};
-pub use wait::{Awaits, Decision, Signal, WaitLine, Waits};
+pub use wait::{Awaits, Decision, Signal, Told, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
 
 /// A run to be submitted.

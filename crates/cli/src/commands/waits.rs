@@ -3,12 +3,12 @@
 use std::io::{Read as _, Write as _};
 
 use agendum_store_sqlite::Directory;
-use agendum_wire::v1::{Decision, Signal};
+use agendum_wire::v1::{Decision, Signal, Told};
 use serde_json::Value as Json;
 
 use super::Context;
 use super::runs::in_session;
-use crate::args::{Decide, Send, Waits};
+use crate::args::{Decide, Resolve, Send, Waits};
 use crate::failure::Failure;
 use crate::hosting::{Need, Session, tell};
 use crate::{next, show};
@@ -50,6 +50,19 @@ pub(crate) async fn decide(context: &Context, approved: bool, asked: Decide) -> 
         let said = session.client.post(&id, "decisions", &decision).await;
         let said = said.map_err(|failure| failure.or_hint(format!("{} waits --run {id}", next::reading())))?;
         told(context, &said, if approved { "approved" } else { "refused" }, &id)
+    })
+    .await
+}
+
+/// Tells whether an attempt took effect.
+pub(crate) async fn resolve(context: &Context, asked: Resolve) -> Result<(), Failure> {
+    let output = asked.output.map_or(Ok(Json::Null), |output| json_of(&output))?;
+    let happened = (!asked.told.unknown).then_some(asked.told.happened);
+    in_session(context, Need::Engine, async |session: &mut Session| {
+        let id = session.client.resolve(&asked.run).await?;
+        let said = session.client.post(&id, "effects", &Told { task: asked.task, happened, output }).await;
+        let said = said.map_err(|failure| failure.or_hint(format!("{} waits --run {id}", next::reading())))?;
+        told(context, &said, "told", &id)
     })
     .await
 }

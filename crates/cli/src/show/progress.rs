@@ -242,7 +242,7 @@ impl View {
             "task.caught" => self.ended(event, &"✓".yellow().to_string(), "caught, degraded"),
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
-            "task.failed" | "task.catching" | "task.retrying" => {
+            "task.failed" | "task.catching" | "task.retrying" | "task.in_doubt" => {
                 let reason = event
                     .error
                     .as_ref()
@@ -250,10 +250,12 @@ impl View {
                 let follows = match event.kind.as_str() {
                     "task.retrying" => "will retry",
                     "task.catching" => "will be caught",
+                    "task.in_doubt" => "somebody finds out",
                     _ => "",
                 };
                 let between = if reason.is_empty() || follows.is_empty() { "" } else { ", " };
-                self.ended(event, &"✗".red().to_string(), &format!("{reason}{between}{follows}"))
+                self.ended(event, &"✗".red().to_string(), &format!("{reason}{between}{follows}"))?;
+                self.waiting(event)
             }
             "text.restarted" => writeln!(err, "  {} {task}: the text above does not count", "↺".yellow()),
             "run.cancel_requested" => writeln!(err, "  cancel requested"),

@@ -55,6 +55,10 @@ pub(super) fn answer(run: &str, task: &str, awaits: &Awaits) -> String {
             format!("{program} approve {run} {task}, or {program} reject {run} {task}")
         }
         "signal" => format!("{program} signal {run} {name} JSON"),
+        "effect" => {
+            let task = next::quoted(task);
+            format!("{program} resolve {run} {task} --happened, or --nothing, or --unknown")
+        }
         "webhook" => format!("POST /v1/hooks/{run}/{name}"),
         _ => String::new(),
     }

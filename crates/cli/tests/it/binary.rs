@@ -11,7 +11,7 @@ use crate::place::{Place, Server, root, said};
 
 impl Place {
     /// Writes `graph.yaml` of shell lines: name, line, and more of the task.
-    fn shells(&self, tasks: &[(&str, &str, &str)]) {
+    pub(crate) fn shells(&self, tasks: &[(&str, &str, &str)]) {
         let mut text = "version: 1\nname: shell\ntasks:\n".to_owned();
         for (name, line, more) in tasks {
             text.push_str(&format!("  {name}: {{ uses: exec, with: {{ argv: [sh, -c, {line:?}] }}, {more} }}\n"));

@@ -43,6 +43,39 @@ fn what_is_in_doubt_is_booked_once() {
     }
 }
 
+/// The first attempt never answers; whoever looked says that it did nothing, then that the second did.
+#[test]
+fn a_person_is_asked_whether_it_happened() {
+    let place = Place::with_shell();
+    place.shells(&[(
+        "pay",
+        "exec sleep 60",
+        "effect: once, on_uncertain: ask, timeout: 300ms, retry: { initial_delay: 1ms }",
+    )]);
+    let _host = Server::start(&place, &[]);
+    let run = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    let asked = || loop {
+        let waits = place.json(&["waits"])["waits"].clone();
+        if waits[0]["for"] == "effect" {
+            return waits;
+        }
+    };
+    assert_eq!((&asked()[0]["task"], &asked()[0]["run"]), (&"pay".into(), &run.clone().into()));
+    assert!(place.run(&["waits"]).1.contains(&format!("resolve {run} pay --happened")));
+    assert_eq!(place.run(&["resolve", &run, "other", "--nothing"]).0, 2);
+    assert_eq!(place.run(&["resolve", &run]).0, 2, "it must say what happened");
+    assert_eq!(place.run(&["resolve", &run, "--nothing"]).0, 0);
+    while place.json(&["runs", "show", &run])["tasks"][0]["attempts"] != 2 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    asked();
+    assert_eq!(place.run(&["resolve", &run, "pay", "--happened", "--output", r#"{"receipt": 7}"#]).0, 0);
+    let (code, out, _) = place.run(&["runs", "watch", &run]);
+    assert!(code == 0 && out.contains("\"receipt\": 7"), "{out}");
+    let why = place.json(&["why", &run]);
+    assert!(why["parts"].as_array().unwrap().iter().any(|part| part["cause"] == "person"), "{why}");
+}
+
 /// Whatever a host was doing when it died may be why: what was at work in three such ends in a row is held until somebody lets it go on.
 #[test]
 fn a_run_that_is_at_work_in_three_crashes_is_held() {

@@ -1,10 +1,10 @@
 //! Attempts that may have taken effect: a check that runs inside the task, or a person, finds out.
 
-use agendum_types::Failure;
 use agendum_types::graph::{ExprId, OnUncertain};
+use agendum_types::{Failure, Timestamp, Wait, WaitFor};
 
 use crate::board::{Board, Todo};
-use crate::inst::{Body, Inst, Layer, Settled, State};
+use crate::inst::{Body, Inst, Layer, Settled, State, Waiting};
 use crate::record::Resolved;
 use crate::run::{InstId, Slot};
 
@@ -14,10 +14,16 @@ impl Board {
         let (at, node) = (self.at, self.run(slot).inst(id).node);
         let on_uncertain = self.plan(slot).task(node).on_uncertain;
         let run = self.run_mut(slot);
-        run.inst_mut(id).failure = Some(Box::new(failure.clone()));
+        let inst = run.inst_mut(id);
+        inst.failure = Some(Box::new(failure.clone()));
+        inst.free_from(at);
         match on_uncertain {
             OnUncertain::Fail => panic!("a task that fails when in doubt is never in doubt"),
-            OnUncertain::Ask => run.inst_mut(id).state = State::InDoubt(at),
+            OnUncertain::Ask => {
+                let waiting = Waiting { wait: Wait::new(WaitFor::Effect), wakes: Timestamp::MAX };
+                inst.body = Some(Box::new(Body::Wait(waiting)));
+                self.begin_wait(slot, id);
+            }
             OnUncertain::Check { task, .. } => {
                 let attempts = run.inst(id).checks;
                 let check = run.add(Inst { attempts, ..Inst::new(id, task, Layer::Check) });
@@ -41,8 +47,9 @@ impl Board {
     /// True if the outcome of an attempt is not known yet: somebody finds out.
     pub(crate) fn is_in_doubt(&self, slot: Slot, id: InstId) -> bool {
         let inst = self.run(slot).inst(id);
-        matches!(inst.state, State::InDoubt(_) | State::Checked(_))
+        matches!(inst.state, State::Checked(_))
             || matches!(inst.body.as_deref(), Some(Body::Check(_)))
+            || inst.wait().is_some_and(|wait| wait.of == WaitFor::Effect)
     }
 
     /// A check that found nothing was settled as skipped, as what `good_if` refuses.
@@ -64,8 +71,9 @@ impl Board {
     }
 
     pub(super) fn resolved(&mut self, slot: Slot, id: InstId, resolved: &Resolved) {
+        self.leave(slot, id);
         let inst = self.run_mut(slot).inst_mut(id);
-        inst.failure = None;
+        (inst.failure, inst.body) = (None, None);
         inst.output = resolved.output.clone().map(Box::new);
         inst.state = State::Ready;
         self.follow(slot, id, &resolved.next);

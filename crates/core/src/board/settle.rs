@@ -127,13 +127,7 @@ impl Board {
             }
             // In the lists of the run it stays: whoever goes through them looks at the state.
             State::Broke(_) | State::Paused(_) => {}
-            State::Waiting
-            | State::Ready
-            | State::Asking(_)
-            | State::InDoubt(_)
-            | State::Checked(_)
-            | State::Open
-            | State::Settled(_) => {}
+            State::Waiting | State::Ready | State::Asking(_) | State::Checked(_) | State::Open | State::Settled(_) => {}
         }
     }
 

@@ -36,7 +36,6 @@ impl Board {
             State::Waiting
             | State::Asking(_)
             | State::Running(_)
-            | State::InDoubt(_)
             | State::Checked(_)
             | State::Open
             | State::Settled(_) => {

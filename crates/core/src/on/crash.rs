@@ -34,7 +34,6 @@ impl Scheduler {
             | State::Paused(_)
             | State::Broke(_)
             | State::BackingOff(_)
-            | State::InDoubt(_)
             | State::Awaiting(_)
             | State::Checked(_)
             | State::Open

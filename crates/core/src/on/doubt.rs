@@ -1,7 +1,7 @@
 //! Attempts that may have taken effect: what is decided once somebody found out.
 
 use agendum_types::graph::OnUncertain;
-use agendum_types::{Class, Failure, PayloadRef, Principal, RunId, TaskPath};
+use agendum_types::{Class, Failure, PayloadRef, Principal};
 
 use crate::inst::State;
 use crate::record::{Change, Next, Resolved};
@@ -30,30 +30,12 @@ impl Scheduler {
         }
     }
 
-    /// True if a person is asked whether this task's last attempt took effect.
-    #[must_use]
-    pub fn is_in_doubt(&self, run: RunId, path: &TaskPath) -> bool {
-        let found = self.board.slot(run).and_then(|slot| Some((slot, self.board.find(slot, path)?)));
-        found.is_some_and(|(slot, id)| matches!(self.board.run(slot).inst(id).state, State::InDoubt(_)))
-    }
-
-    /// A person told. What is not in doubt, or not any more, stays as it is.
-    pub(crate) fn on_resolved(
-        &mut self,
-        run: RunId,
-        path: &TaskPath,
-        happened: Option<bool>,
-        output: Option<PayloadRef>,
-        by: Principal,
-    ) {
-        let Some(slot) = self.board.slot(run).filter(|_| self.is_in_doubt(run, path)) else {
-            return;
-        };
-        let id = self.board.find(slot, path).expect("it was found just now");
+    /// A person told.
+    pub(crate) fn told(&mut self, slot: Slot, id: InstId, happened: Option<bool>, output: PayloadRef, by: Principal) {
         let input = self.board.run(slot).inst(id).input.as_deref().map(|input| &input.labels);
-        let labels = self.board.joined(slot, input);
-        let output = output.filter(|_| happened == Some(true)).map(|output| PayloadRef { labels, ..output });
-        self.resolve(slot, id, happened, output, Some(by));
+        let labels = self.board.joined(slot, input.into_iter().chain([&output.labels]));
+        let output = PayloadRef { labels, ..output };
+        self.resolve(slot, id, happened, Some(output).filter(|_| happened == Some(true)), Some(by));
     }
 
     fn resolve(

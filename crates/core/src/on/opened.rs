@@ -102,7 +102,6 @@ impl Scheduler {
                 | State::Paused(_)
                 | State::Broke(_)
                 | State::BackingOff(_)
-                | State::InDoubt(_)
                 | State::Open
                 | State::Settled(_) => {}
             }

@@ -38,6 +38,10 @@ impl Scheduler {
             Addressee::Task(of, task) => {
                 let id = self.asked_for(slot, of, task.as_ref())?;
                 self.may_decide(slot, id, &by)?;
+                if of == WaitFor::Effect {
+                    self.told(slot, id, approved, payload, by);
+                    return Ok(());
+                }
                 self.hear(slot, id, Heard { payload, by: Some(by), approved, webhook, kept: false });
             }
         }

@@ -213,6 +213,7 @@ fn a_person_tells_what_nobody_knows() {
     1200ms dispatch r1/a#2 on t
     2000ms answer r1 succeeded
     2000ms close r1
+    2000ms rejected: run 00000000000000000000000001 is over: nothing in it waits
     2000ms why r1: 2s: person 1s running 800ms backoff 200ms; critical a
     2000ms   a succeeded: person 1s backoff 200ms running 800ms
     ");

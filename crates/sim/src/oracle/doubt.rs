@@ -2,7 +2,7 @@
 
 use agendum_core::Resolved;
 use agendum_types::graph::OnUncertain;
-use agendum_types::{Class, Effect, Failure, Fate, Outcome, RunId, Segment, TaskPath};
+use agendum_types::{Class, Effect, Failure, Fate, Outcome, RunId, Segment, TaskPath, Wait, WaitFor};
 
 use super::ladder::May;
 use super::records::Checked;
@@ -36,12 +36,14 @@ impl Reference {
 
     pub(super) fn doubt(&mut self, id: RunId, path: &TaskPath, failure: &Failure) {
         let on_uncertain = self.runs[&id].task(path).on_uncertain;
-        let run = self.run(id);
-        run.inst(path).failure = Some(failure.clone());
+        let now = self.now;
+        let inst = self.run(id).inst(path);
+        (inst.failure, inst.free_at) = (Some(failure.clone()), now);
         let OnUncertain::Check { task, .. } = on_uncertain else {
-            run.inst(path).state = State::InDoubt;
-            return;
+            inst.wait = Some(Wait::new(WaitFor::Effect));
+            return self.begins_to_wait(id, path);
         };
+        let run = self.run(id);
         run.inst(path).state = State::Open;
         let check = path.child(Segment::Task(task));
         let attempts = run.tasks[path].checks;
@@ -78,8 +80,11 @@ impl Reference {
                 ensure(said.output == inst.output, "the check gave another output")?;
                 happened
             }
-            (State::InDoubt, Some(_)) => match self.heard.take() {
-                Some(Heard::Resolved(run, of, happened)) if (run, &of) == (id, path) => happened,
+            (State::Awaiting(_), Some(by)) => match self.heard.take() {
+                Some(Heard::Signalled(signal)) if signal.run == id && self.meant(&signal) == [path.clone()] => {
+                    ensure(signal.by == *by, "somebody else told")?;
+                    signal.approved
+                }
                 other => return Err(format!("nobody told, but {other:?}")),
             },
             (state, by) => return Err(format!("{by:?} resolves what is {state:?}")),
@@ -95,7 +100,7 @@ impl Reference {
             None => self.caught_or(id, path, Class::Uncertain, true),
         };
         let inst = self.run(id).inst(path);
-        (inst.state, inst.failure) = (State::Ready, None);
+        (inst.state, inst.failure, inst.wait) = (State::Ready, None, None);
         inst.output.clone_from(&said.output);
         self.follow(id, path, &may, &said.next)
     }

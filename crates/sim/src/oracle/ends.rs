@@ -89,7 +89,7 @@ impl Reference {
         let doubted = |of: &TaskPath| {
             let inst = &self.runs[&id].tasks[of];
             let checks = inst.state == State::Open && self.runs[&id].is_call(of);
-            of.0.starts_with(&path.0) && (checks || matches!(inst.state, State::InDoubt | State::Checked(_)))
+            of.0.starts_with(&path.0) && (checks || inst.asks_for_effect() || matches!(inst.state, State::Checked(_)))
         };
         self.runs[&id].running().any(once) || self.runs[&id].tasks.keys().any(doubted)
     }

@@ -23,7 +23,7 @@ impl Reference {
     }
 
     /// The tasks that could be meant, who has waited longest first.
-    fn meant(&self, signal: &Signal) -> Vec<TaskPath> {
+    pub(super) fn meant(&self, signal: &Signal) -> Vec<TaskPath> {
         let run = &self.runs[&signal.run];
         let fits = |path: &TaskPath, inst: &Inst| {
             let Some(wait) = &inst.wait else { return false };

@@ -144,7 +144,6 @@ impl Reference {
             }
             State::Awaiting(_) => vec![Some(Cause::Person)],
             State::Queued(..) => self.queue_causes(id, path).into_iter().map(Some).collect(),
-            State::InDoubt => vec![Some(Cause::Person)],
             State::Checked(_) => Vec::new(),
             State::Running(_) | State::Open | State::Settled(_) => vec![None],
         };
@@ -193,7 +192,7 @@ impl Reference {
 pub(super) fn task_status(inst: &Inst) -> TaskStatus {
     match inst.state {
         State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke => TaskStatus::Waiting,
-        State::InDoubt | State::Awaiting(_) => TaskStatus::Waiting,
+        State::Awaiting(_) => TaskStatus::Waiting,
         State::Asking(Step::Enter) => TaskStatus::Waiting,
         State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,
         State::BackingOff(_) => TaskStatus::BackingOff,

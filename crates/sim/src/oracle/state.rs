@@ -7,7 +7,7 @@ use agendum_core::{RunSubmitted, SignalKept, Step};
 use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::{
     AttemptId, AttemptNo, Capability, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money, PayloadRef,
-    RunId, Segment, TaskPath, Timestamp, Wait,
+    RunId, Segment, TaskPath, Timestamp, Wait, WaitFor,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
@@ -49,8 +49,6 @@ pub(super) enum State {
     Broke,
     Running(Running),
     BackingOff(Timestamp),
-    /// Nobody knows whether it took effect: a person is asked.
-    InDoubt,
     /// Its check has found out, or not.
     Checked(Option<bool>),
     /// It waits for a person, a signal or an instant, since.
@@ -186,6 +184,12 @@ impl Inst {
             settled_as: 0,
             rounds: Rounds::default(),
         }
+    }
+
+    /// A person is asked whether its attempt took effect.
+    pub(super) fn asks_for_effect(&self) -> bool {
+        let of = self.wait.as_ref().map(|wait| wait.of);
+        matches!(self.state, State::Awaiting(_)) && of == Some(WaitFor::Effect)
     }
 
     /// It could be sent, but for what it waits on.

@@ -31,14 +31,16 @@ impl World {
     fn says(&mut self, run: RunId, task: &str, wait: &Wait, span: u64) {
         let stranger = span < ANSWERED && self.chance.hits(15);
         let by = wait.who.first().filter(|_| !stranger).cloned().unwrap_or_else(|| Principal::new("somebody"));
-        let approval = wait.of == WaitFor::Approval;
+        let decides = matches!(wait.of, WaitFor::Approval | WaitFor::Effect);
         let to = match &wait.name {
             Some(name) => Addressee::Named(wait.of, Arc::clone(name)),
             None if span < ANSWERED && self.chance.hits(30) => Addressee::Task(wait.of, None),
             None => Addressee::Task(wait.of, Some(Arc::from(task))),
         };
         let webhook = (wait.of == WaitFor::Webhook).then(|| Arc::from(self.chance.number().to_string()));
-        let approved = approval.then(|| self.chance.hits(70));
+        // Of an effect whoever is asked may not know either.
+        let knows = decides && !(wait.of == WaitFor::Effect && self.chance.hits(20));
+        let approved = knows.then(|| self.chance.hits(70));
         let signal = Signal { run, to, payload: payload(self.chance.below(50)), by, approved, webhook };
         if wait.of != WaitFor::Time {
             self.at(span, Coming::Told(Event::Signalled(Box::new(signal))));

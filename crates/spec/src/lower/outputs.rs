@@ -221,7 +221,7 @@ fn of_wait(node: &Node) -> Json {
         Some(WaitFor::Time) => {
             json!({ "type": "object", "properties": { "at": { "type": "string" } }, "additionalProperties": false })
         }
-        Some(WaitFor::Signal | WaitFor::Webhook) | None => Json::Null,
+        Some(WaitFor::Signal | WaitFor::Webhook | WaitFor::Effect) | None => Json::Null,
     }
 }
 

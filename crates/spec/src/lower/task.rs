@@ -105,7 +105,7 @@ impl<'t> Lower<'t, '_> {
         self.on_uncertain(id, node);
         if declared == Some(Effect::Once) && node.get("on_uncertain").is_none() {
             let span = node.get("effect").map_or_else(|| uses.span.clone(), |effect| effect.span.clone());
-            let help = "write `on_uncertain: fail`, or `{check: TASK}`: what shall happen when nobody knows whether it took effect";
+            let help = "write `on_uncertain: fail`, `ask` or `{check: TASK}`: what shall happen when nobody knows whether it took effect";
             self.diagnostics.error("missing_key", &span, "`effect: once` needs `on_uncertain`", help);
         }
     }

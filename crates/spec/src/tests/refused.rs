@@ -153,7 +153,7 @@ fn once_says_what_happens_when_nobody_knows() {
           a: { uses: exec, effect: once, with: { argv: [x] } }
     "#), @"
     4:28 missing_key: `effect: once` needs `on_uncertain`
-        help: write `on_uncertain: fail`, or `{check: TASK}`: what shall happen when nobody knows whether it took effect
+        help: write `on_uncertain: fail`, `ask` or `{check: TASK}`: what shall happen when nobody knows whether it took effect
     ");
 }
 
@@ -372,13 +372,12 @@ fn what_is_not_run_yet_says_so() {
           b: { uses: chat, cache: { ttl: 1h }, compensate: {}, concurrency: {}, on_uncertain: ask, model: { min_quality: {} }, with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" }, catch: [{ on: [any], use: cached }] }
           d: { uses: graph }
-    "#), @r"
+    "#), @"
     3:32 not_yet (not yet): not yet: this release does not run asking a person for more money
     5:14 not_yet (not yet): not yet: this release does not run `uses: agent`
     6:27 not_yet (not yet): not yet: this release does not run `cache`
     6:52 not_yet (not yet): not yet: this release does not run `compensate`
     6:69 not_yet (not yet): not yet: this release does not run `concurrency`
-    6:87 not_yet (not yet): not yet: this release does not run asking a person whether a task took effect
     6:114 not_yet (not yet): not yet: this release does not run `min_quality`
     7:41 not_yet (not yet): not yet: this release does not read a task while it streams
         help: write tasks.b.output, which waits for the end

@@ -1,7 +1,8 @@
 //! Records and text as events of a stream.
 
 use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Record, Resolved, Waits};
-use agendum_types::{AttemptId, Class, Fate, Graph, Outcome, TaskPath};
+use agendum_types::graph::OnUncertain;
+use agendum_types::{AttemptId, Class, Fate, Graph, Outcome, TaskPath, Wait, WaitFor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -9,6 +10,9 @@ use super::{Awaits, RunError, dollars, instant, millis};
 
 /// The kind of the event after which a run's graph is a larger one.
 pub const TASKS_ADDED: &str = "run.tasks_added";
+
+/// The kind of the event after which somebody finds out whether an attempt took effect.
+const IN_DOUBT: &str = "task.in_doubt";
 
 /// Something that happened to a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -104,7 +108,11 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
         Record::Done { .. } => "run.done",
         Record::Task { path, change, .. } => {
             event.task = Some(graph.path_text(path)).filter(|path| !path.is_empty());
-            task(&mut event, graph, path, change)?
+            let kind = task(&mut event, graph, path, change)?;
+            let asks = path.node().is_some_and(|node| graph.task(node).on_uncertain == OnUncertain::Ask);
+            event.awaits =
+                event.awaits.or_else(|| (kind == IN_DOUBT && asks).then(|| Awaits::of(&Wait::new(WaitFor::Effect))));
+            kind
         }
         Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. } => return None,
     };
@@ -220,7 +228,7 @@ fn follow(event: &mut Event, next: &Next) -> &'static str {
         }
         Next::Doubt(failure) => {
             event.error.get_or_insert_with(|| RunError::plain(failure));
-            "task.in_doubt"
+            IN_DOUBT
         }
         Next::Fail(failure) => {
             event.error.get_or_insert_with(|| RunError::plain(failure));

@@ -116,6 +116,20 @@ pub struct Signal {
     pub value: Json,
 }
 
+/// What a person knows of an attempt of which nobody knew whether it took effect.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    /// The task that is in doubt; may be left out where only one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Whether it took effect; null if that person cannot tell either: the task fails then.
+    pub happened: Option<bool>,
+    /// What the task gives, if it took effect.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub output: Json,
+}
+
 /// A person's decision.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{Principal, RunId, TaskPath, WaitFor};
+use agendum_types::{Principal, RunId, WaitFor};
 
 use super::{World, payload, run_id, run_name};
 use crate::{Addressee, Event, Signal};
@@ -43,13 +43,13 @@ impl World {
         let (name, word) = rest.split_once(' ').unwrap();
         let (run, task) = name.split_once('/').unwrap();
         let run = run_id(run);
-        let node = self.graphs[&run].find(None, task).unwrap();
-        let happened = match word {
+        let approved = match word {
             "yes" => Some(true),
             "no" => Some(false),
             _ => None,
         };
-        let (path, output) = (TaskPath::top(node), Some(payload(9)));
-        self.event(Event::EffectResolved { run, path, happened, output, by: Principal::new("ada") });
+        let to = Addressee::Task(WaitFor::Effect, Some(task.into()));
+        let (payload, by) = (payload(9), Principal::new("ada"));
+        self.event(Event::Signalled(Box::new(Signal { run, to, payload, by, approved, webhook: None })));
     }
 }
