@@ -54,6 +54,21 @@ pub enum Deed {
     },
 }
 
+impl Deed {
+    /// True if it leaves the process, so that a crash after it cannot unsay it: what it depends on must be durable first. Every deed
+    /// stands here, and a new one has to be put on one of the two sides.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        match self {
+            // What the disk is told, what is computed here, and what is only stopped: the next life does it again, or need not.
+            Self::Append(_) | Self::Evaluate(_) | Self::CancelAttempt(_) => false,
+            // One without effect may run again; one that is paid for leaves against a hold that is committed.
+            Self::Dispatch(dispatch) => dispatch.effect != Effect::None || dispatch.is_paid,
+            Self::Publish { .. } | Self::Answer(_) | Self::Close { .. } => true,
+        }
+    }
+}
+
 /// A record with its place and time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -206,6 +221,8 @@ pub struct Dispatch {
     pub input: Option<PayloadRef>,
     /// What the attempt does to the outside.
     pub effect: Effect,
+    /// It costs money.
+    pub is_paid: bool,
     /// The run from which, with the path, the idempotency key derives: the same for every attempt, inherited by retry and fork.
     pub key_origin: RunId,
     /// Output tokens at most.

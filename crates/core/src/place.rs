@@ -344,6 +344,7 @@ impl Scheduler {
             target,
             input: inst.input.as_deref().cloned(),
             effect,
+            is_paid: !self.targets.row(target).target.price.is_free(),
             key_origin: run.id,
             output_cap,
             timeouts: task.timeouts,

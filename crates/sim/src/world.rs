@@ -4,6 +4,7 @@ mod answers;
 mod fleet;
 mod life;
 mod people;
+mod watermark;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -394,6 +395,7 @@ impl World {
     }
 
     fn perform(&mut self, deed: Deed) {
+        self.survives(&deed);
         match deed {
             Deed::Append(_) => {}
             Deed::Evaluate(asked) => {
