@@ -172,12 +172,14 @@ impl Launch {
         }
     }
 
-    /// The adapter was told to stop: what it still reports of cost and effect is kept, its result is not wanted.
+    /// The adapter was told to stop: what it still reports of cost and effect is kept. A result is not wanted, unless it says of an effect
+    /// that it took place, which nobody would know otherwise.
     async fn stop(&self, running: Running, ends: &mut Ends, stopped: Failed) -> Result<Finished, Failed> {
         // Nobody reads any more, so that an adapter that waits for credit goes on.
         ends.chunks.close();
         ends.references.close();
         match tokio::time::timeout(STOP_GRACE, running).await {
+            Ok(Ok(finished)) if self.dispatch.effect != Effect::None => Ok(finished),
             Ok(Ok(Finished { output, usage, raw_usage })) => {
                 Err(Failed { partial: Some(output), usage, raw_usage, ..stopped })
             }

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{Engine, Parts, Request};
 
-/// Obeys its input: `{sleep_ms, fail, fail_times, say: [..], pad, give, panic}`; keeps a list of what it was asked.
+/// Obeys its input: `{sleep_ms, finishes, fail, fail_times, say: [..], pad, give, panic}`; keeps a list of what it was asked.
 #[derive(Default)]
 pub(super) struct Tool {
     pub(super) calls: Mutex<Vec<(String, Json)>>,
@@ -47,7 +47,10 @@ impl Tool {
                 () = tokio::time::sleep(Span::from_millis(millis)) => {}
                 () = attempt.cancel.cancelled() => {
                     self.stopped.fetch_add(1, Ordering::SeqCst);
-                    return Err(Failed::new(Class::Cancelled, "told to stop"));
+                    // It was too late to stop it.
+                    if order["finishes"].is_null() {
+                        return Err(Failed::new(Class::Cancelled, "told to stop"));
+                    }
                 }
             }
         }

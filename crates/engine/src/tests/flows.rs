@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 
+use agendum_core::{Change, Record};
 use agendum_ports::memory::MemoryBlobs;
 use agendum_ports::{BlobError, Blobs, TenantKey};
-use agendum_types::{Hash, Limits, RunId, Seq, TaskPath, Tenant};
+use agendum_types::{Fate, Hash, Limits, RunId, Seq, TaskPath, Tenant};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
@@ -183,6 +184,36 @@ async fn a_cancelled_run_stops_its_attempts() {
     while world.tool.stopped.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn what_took_effect_although_it_was_told_to_stop_is_told_so() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let document = "
+version: 1
+name: late
+tasks:
+  pay: { uses: chat, effect: once, on_uncertain: fail, with: { prompt: x, sleep_ms: 60000, finishes: true } }
+  send: { uses: chat, effect: once, on_uncertain: fail, with: { prompt: x, sleep_ms: 60000 } }
+";
+    let run = engine.submit(request(document, &json!({}))).await.unwrap();
+    while world.tool.calls.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let tenant = Tenant::default();
+    let mut watched = engine.watch(&tenant, run, Seq(0)).await.unwrap();
+    engine.command(&tenant, run, Command::Cancel).await.unwrap();
+    let mut fates = Vec::new();
+    while let Some(notice) = watched.next().await.unwrap() {
+        if let Notice::Entry(entry) = notice
+            && let Record::Task { path, change: Change::Abandoned { fate, .. }, .. } = &entry.record
+        {
+            fates.push((path.clone(), *fate));
+        }
+    }
+    fates.sort();
+    assert_eq!(fates.iter().map(|(_, fate)| *fate).collect::<Vec<_>>(), [Fate::Taken, Fate::Uncertain]);
 }
 
 #[tokio::test]
