@@ -272,6 +272,7 @@ impl Reference {
 
     /// The process died; the next event is `Opened`. What only it knew is lost.
     pub fn dies(&mut self) {
+        self.met.clear();
         self.flights.clear();
         self.evaluations.clear();
         self.estimates.clear();

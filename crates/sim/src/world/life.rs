@@ -83,7 +83,9 @@ impl World {
         self.incarnation.0 += 1;
         let seed = self.chance.number();
         let (last, at) = self.journal.last().map_or_else(Default::default, |entry| (entry.seq, entry.at));
-        let crashed = self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
+        // Or the disk refused a record: the process lives, and no run is to blame.
+        let refused = self.chance.clone().hits(30);
+        let crashed = !refused && self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
         self.tell(Event::Opened { incarnation: self.incarnation, last, at, crashed, seed });
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.asked_still();
