@@ -4,6 +4,7 @@ mod broken;
 mod collect;
 mod fixture;
 mod flows;
+mod format;
 mod keyed;
 mod restarts;
 mod room;
