@@ -22,6 +22,8 @@ pub(crate) struct Request {
     pub(crate) of: (String, String),
     pub(crate) run: String,
     pub(crate) key: Option<String>,
+    /// The key of its task, which the bank books nothing by, but finds it.
+    mark: String,
     pub(crate) amount: u64,
     pub(crate) did: Did,
 }
@@ -38,6 +40,8 @@ pub(crate) enum Did {
     Refused,
     /// Nothing happened, which the caller was not told for certain.
     Nothing,
+    /// Somebody asked for it before it was booked, was told that there is nothing, and so it stays.
+    Void,
 }
 
 /// The ledger.
@@ -47,15 +51,20 @@ pub(crate) struct Ledger {
     /// By receipt: whose it is, and how much.
     pub(crate) effects: BTreeMap<u64, ((String, String), u64)>,
     keys: BTreeMap<String, u64>,
+    looks: u64,
     working: usize,
 }
 
 impl Ledger {
-    fn book(&mut self, at: usize) -> u64 {
+    /// The receipt; none if it is void.
+    fn book(&mut self, at: usize) -> Option<u64> {
         let request = &self.requests[at];
+        if request.did == Did::Void {
+            return None;
+        }
         if let Some(receipt) = request.key.as_ref().and_then(|key| self.keys.get(key)).copied() {
             self.requests[at].did = Did::Repeated(receipt);
-            return receipt;
+            return Some(receipt);
         }
         let receipt = self.effects.len() as u64 + 1;
         self.effects.insert(receipt, (request.of.clone(), request.amount));
@@ -63,7 +72,19 @@ impl Ledger {
             self.keys.insert(key.clone(), receipt);
         }
         self.requests[at].did = Did::Booked(receipt);
-        receipt
+        Some(receipt)
+    }
+
+    /// What was booked under this mark. Where nothing was, nothing that is under way will be.
+    fn look(&mut self, mark: &str) -> Option<String> {
+        let of = self.requests.iter().find(|request| request.mark == mark).map(|request| request.of.clone())?;
+        let found = self.effects.iter().find(|(_, (whose, _))| *whose == of).map(|(receipt, _)| *receipt);
+        if found.is_none() {
+            let open =
+                |request: &&mut Request| request.mark == mark && matches!(request.did, Did::Pending | Did::Nothing);
+            self.requests.iter_mut().filter(open).for_each(|request| request.did = Did::Void);
+        }
+        found.map(|receipt| json!({ "receipt": receipt, "ticket": of.0, "path": of.1 }).to_string())
     }
 }
 
@@ -151,16 +172,21 @@ impl Bank {
 fn serve(stream: TcpStream, books: &Mutex<Ledger>, arrivals: &AtomicU64, seed: u64) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some(message) = read(&mut reader)? {
-        let (at, mood, mut chance) = enter(&message, books, seed);
-        arrivals.fetch_add(1, Ordering::Relaxed);
-        let answer = act(at, mood, &mut chance, books);
-        books.lock().unwrap().working -= 1;
+        let (answer, ends) = if message.line.starts_with("POST /look") {
+            (looked(&message, books, seed), false)
+        } else {
+            let (at, mood, mut chance) = enter(&message, books, seed);
+            arrivals.fetch_add(1, Ordering::Relaxed);
+            let answer = act(at, mood, &mut chance, books);
+            books.lock().unwrap().working -= 1;
+            (answer, chance.below(4) == 0)
+        };
         let Some((status, more, body)) = answer else { return Ok(()) };
         let length = body.len();
         let head =
             format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{more}");
         (&stream).write_all(format!("{head}\r\n{body}").as_bytes())?;
-        if chance.below(4) == 0 {
+        if ends {
             // As an idle connection ends: without a word.
             return Ok(());
         }
@@ -176,6 +202,7 @@ fn enter(message: &Message, books: &Mutex<Ledger>, seed: u64) -> (usize, Mood, C
         of: (word("ticket"), word("path")),
         run: word("run"),
         key: message.headers.get("idempotency-key").cloned(),
+        mark: word("mark"),
         amount: asked["amount"].as_u64().unwrap(),
         did: Did::Pending,
     };
@@ -188,29 +215,43 @@ fn enter(message: &Message, books: &Mutex<Ledger>, seed: u64) -> (usize, Mood, C
     (ledger.requests.len() - 1, mood, chance)
 }
 
+/// What was booked under a key, as far as the bank answers at all.
+fn looked(message: &Message, books: &Mutex<Ledger>, seed: u64) -> Option<(u16, &'static str, String)> {
+    let asked: Json = serde_json::from_str(&message.body).unwrap();
+    let mark = asked["key"].as_str().unwrap();
+    let mut ledger = books.lock().unwrap();
+    ledger.looks += 1;
+    match Chance::new(seed, &format!("{mark} {}", ledger.looks)).below(10) {
+        0 => None,
+        1 => Some((503, "", "{}".to_owned())),
+        _ => Some(ledger.look(mark).map_or((404, "", "{}".to_owned()), |found| (200, "", found))),
+    }
+}
+
 /// Status, further headers and body; nothing if it hangs up.
 fn act(at: usize, mood: Mood, chance: &mut Chance, books: &Mutex<Ledger>) -> Option<(u16, &'static str, String)> {
     let books_it = || {
         let mut ledger = books.lock().unwrap();
-        let receipt = ledger.book(at);
+        // What is void is told so to whoever still listens.
+        let Some(receipt) = ledger.book(at) else { return (410, "", "{}".to_owned()) };
         let (ticket, path) = &ledger.requests[at].of;
-        json!({ "receipt": receipt, "ticket": ticket, "path": path }).to_string()
+        (200, "", json!({ "receipt": receipt, "ticket": ticket, "path": path }).to_string())
     };
     let says = |did| books.lock().unwrap().requests[at].did = did;
     match mood {
-        Mood::Prompt => Some((200, "", books_it())),
+        Mood::Prompt => Some(books_it()),
         Mood::Slow => {
             std::thread::sleep(chance.millis(10, 150));
-            Some((200, "", books_it()))
+            Some(books_it())
         }
         Mood::Late => {
-            let body = books_it();
+            let answer = books_it();
             std::thread::sleep(TOO_LONG);
-            Some((200, "", body))
+            Some(answer)
         }
         Mood::Overdue => {
             std::thread::sleep(TOO_LONG);
-            Some((200, "", books_it()))
+            Some(books_it())
         }
         Mood::HangUpBefore => {
             says(Did::Nothing);

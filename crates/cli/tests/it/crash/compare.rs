@@ -161,7 +161,9 @@ fn one(
         if effects.len() > 1 {
             is_wrong("it had its effect more than once");
         }
-        let unproven = requests.iter().rev().skip(1).any(|request| request.did != Did::Refused);
+        // A check that found nothing is a proof as well.
+        let proven = |did: Did| did == Did::Refused || call.checked && matches!(did, Did::Nothing | Did::Void);
+        let unproven = requests.iter().rev().skip(1).any(|request| !proven(request.did));
         if call.once && unproven {
             is_wrong("a `once` request was sent again without proof that the one before did nothing");
         }

@@ -13,15 +13,21 @@ pub(crate) struct Shape {
 pub(crate) struct Call {
     pub(crate) path: &'static str,
     pub(crate) once: bool,
+    /// Where nobody knows, the bank is asked.
+    pub(crate) checked: bool,
     pub(crate) amount: u64,
 }
 
 const fn once(path: &'static str, amount: u64) -> Call {
-    Call { path, once: true, amount }
+    Call { path, once: true, checked: false, amount }
+}
+
+const fn checked(path: &'static str, amount: u64) -> Call {
+    Call { path, once: true, checked: true, amount }
 }
 
 const fn keyed(path: &'static str, amount: u64) -> Call {
-    Call { path, once: false, amount }
+    Call { path, once: false, checked: false, amount }
 }
 
 const HEAD: &str = "version: 1
@@ -73,6 +79,14 @@ tasks:
 output: { text: '${{ tasks.b.output.text }}', allowed: '${{ tasks.c.output.allowed }}' }
 ";
 
+const CHECKED: &str = "name: checked
+tasks:
+  pay: { ASKS, with: WITH(pay, 13) }
+  many: { foreach: '${{ [0, 1] }}', ASKS, with: WITH('many[${{ item }}]', 17) }
+  look: { LOOK, with: LOOKS }
+output: { pay: '${{ tasks.pay.output.json or tasks.pay.output }}', many: '${{ tasks.many.output }}' }
+";
+
 /// All of them, with a bank at this address.
 pub(crate) fn all(bank: SocketAddr) -> Vec<Shape> {
     let shape = |text: &str, calls| Shape { text: written(text, bank), calls };
@@ -85,6 +99,7 @@ pub(crate) fn all(bank: SocketAddr) -> Vec<Shape> {
         shape(GROUP, vec![once("trip/flight", 41), keyed("trip/hotel", 50), once("trip/car", 6)]),
         shape(FINALLY, vec![once("pay", 9), keyed("settle", 2), once("receipt", 3)]),
         shape(FREE, Vec::new()),
+        shape(CHECKED, vec![checked("pay", 13), checked("many[0]", 17), checked("many[1]", 17)]),
     ]
 }
 
@@ -93,13 +108,19 @@ fn written(text: &str, bank: SocketAddr) -> String {
     let retry = "retry: { max_attempts: 8, initial_delay: 20ms, max_delay: 100ms }";
     let keyed = format!("uses: http, effect: idempotent, {retry}");
     let once = format!("uses: http, effect: once, on_uncertain: fail, {retry}");
+    let asks = format!("uses: http, effect: once, on_uncertain: {{ check: look }}, {retry}");
+    let look = format!(
+        "if: '${{{{ false }}}}', uses: http, effect: none, catch: [{{ on: [permanent], output: false }}], {retry}"
+    );
+    let looks = format!("{{ method: POST, url: 'http://{bank}/look', json: {{ key: '${{{{ task.key }}}}' }} }}");
     let mut lines = HEAD.to_owned();
     for line in text.lines() {
-        let mut line = line.replace("KEYED", &keyed).replace("ONCE", &once);
+        let mut line = line.replace("KEYED", &keyed).replace("ONCE", &once).replace("ASKS", &asks);
+        line = line.replace("LOOKS", &looks).replace("LOOK", &look);
         if let Some((before, rest)) = line.split_once("WITH(") {
             let (path, rest) = rest.split_once(", ").unwrap();
             let (amount, rest) = rest.split_once(')').unwrap();
-            let of = "run: '${{ run.id }}', ticket: '${{ inputs.ticket }}'";
+            let of = "run: '${{ run.id }}', ticket: '${{ inputs.ticket }}', mark: '${{ task.key }}'";
             let json = format!("{{ {of}, path: {path}, amount: {amount} }}");
             line = format!("{before}{{ method: POST, url: 'http://{bank}/pay', json: {json} }}{rest}");
         }
