@@ -224,7 +224,7 @@ fn looked(message: &Message, books: &Mutex<Ledger>, seed: u64) -> Option<(u16, &
     match Chance::new(seed, &format!("{mark} {}", ledger.looks)).below(10) {
         0 => None,
         1 => Some((503, "", "{}".to_owned())),
-        _ => Some(ledger.look(mark).map_or((404, "", "{}".to_owned()), |found| (200, "", found))),
+        _ => Some(ledger.look(mark).map_or_else(|| (404, "", "{}".to_owned()), |found| (200, "", found))),
     }
 }
 
