@@ -164,6 +164,9 @@ impl Maker<'_> {
     fn check(&mut self) -> Json {
         let effect = self.chance.of(&["none", "idempotent"]);
         let mut check = json!({ "uses": "exec", "effect": effect, "with": { "argv": ["look", "${{ task.key }}"] } });
+        if self.chance.clone().hits(30) {
+            check["delay"] = json!("120ms");
+        }
         if self.chance.hits(70) {
             check["if"] = json!("${{ false }}");
         }

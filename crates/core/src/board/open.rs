@@ -17,7 +17,9 @@ impl Board {
         let (node, layer) = (self.run(slot).inst(id).node, self.run(slot).inst(id).layer);
         let task = self.plan(slot).task(node);
         let first = layer == Layer::Node;
-        let delayed = task.delay.filter(|_| first).map_or(Timestamp(0), |delay| at.after(delay));
+        // A check may be told to wait for what is still under way outside.
+        let delayed =
+            task.delay.filter(|_| first || layer == Layer::Check).map_or(Timestamp(0), |delay| at.after(delay));
         let not_before = match task.not_before {
             Some(NotBefore::At(instant)) if first => instant,
             _ => Timestamp(0),

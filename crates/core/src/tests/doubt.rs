@@ -108,20 +108,24 @@ fn a_check_that_finds_nothing_lets_it_run_again() {
         targets t=9
         say look if=false
         say a/look good=false
-        submit r1 look if; a effect=once doubt=check:look retry=2
+        submit r1 look if delay=300ms; a effect=once doubt=check:look retry=2
         fail a timeout
+        wait 300ms
         ok a/look
         wait 1s
         fail a timeout
+        wait 300ms
         ok a/look
     "), @"
        0ms dispatch r1/a#1 on t
-       0ms dispatch r1/a/look#1 on t
-     200ms woken: a task may start
-     200ms dispatch r1/a#2 on t
-    1000ms dispatch r1/a/look#2 on t
-    1000ms answer r1 failed unavailable in a: it was found to have had no effect: no definite answer (timeout: no luck): the attempt may have taken effect
-    1000ms close r1
+     300ms woken: a task may start
+     300ms dispatch r1/a/look#1 on t
+     500ms woken: a task may start
+     500ms dispatch r1/a#2 on t
+    1600ms woken: a task may start
+    1600ms dispatch r1/a/look#2 on t
+    1600ms answer r1 failed unavailable in a: it was found to have had no effect: no definite answer (timeout: no luck): the attempt may have taken effect
+    1600ms close r1
     ");
 }
 

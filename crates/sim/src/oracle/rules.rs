@@ -77,8 +77,10 @@ impl Reference {
         let run = &self.runs[&id];
         let task = run.task(path);
         let mut start_at = now;
-        if run.is_outermost(path) {
+        if run.is_outermost(path) || run.is_check(path) {
             start_at = start_at.max(now.after(task.delay.unwrap_or_default()));
+        }
+        if run.is_outermost(path) {
             if let Some(NotBefore::At(instant)) = task.not_before {
                 start_at = start_at.max(instant);
             }
