@@ -80,10 +80,8 @@ impl Reference {
         if run.is_outermost(path) || run.is_check(path) {
             start_at = start_at.max(now.after(task.delay.unwrap_or_default()));
         }
-        if run.is_outermost(path) {
-            if let Some(NotBefore::At(instant)) = task.not_before {
-                start_at = start_at.max(instant);
-            }
+        if let Some(NotBefore::At(instant)) = task.not_before.filter(|_| run.is_outermost(path)) {
+            start_at = start_at.max(instant);
         }
         let inst = self.run(id).inst(path);
         (inst.ready_at, inst.free_at, inst.start_at, inst.state) = (now, now, start_at, State::Ready);
