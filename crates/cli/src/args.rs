@@ -256,6 +256,9 @@ pub(crate) struct Resolve {
     pub(crate) run: String,
     /// The task that is in doubt; may be left out where only one is
     pub(crate) task: Option<String>,
+    /// The attempt that was looked for, as `waits` tells it [default: the one that is in doubt now]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) attempt: Option<u32>,
     #[command(flatten)]
     pub(crate) told: Happened,
     /// What the task gives, if it took effect, JSON [default: null]

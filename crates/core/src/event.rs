@@ -147,6 +147,8 @@ pub struct Signal {
     pub by: Principal,
     /// Of a decision: which. Of an attempt in doubt: whether it took effect; `None` if whoever is asked does not know either.
     pub approved: Option<bool>,
+    /// Of an attempt in doubt: which; `None` means the last.
+    pub attempt: Option<u32>,
     /// Of a webhook: its id. The same again means nothing more.
     pub webhook: Option<Arc<str>>,
 }
@@ -257,6 +259,16 @@ pub enum Rejected {
         /// The first of them.
         task: Arc<str>,
     },
+    /// What is told is told of another attempt than the one in doubt.
+    #[error("attempt {now} of task {task:?} is in doubt, not attempt {attempt}")]
+    OtherAttempt {
+        /// The task.
+        task: Arc<str>,
+        /// Which attempt the caller means.
+        attempt: u32,
+        /// Which one is in doubt.
+        now: u32,
+    },
     /// The wait names who may decide, and not this caller.
     #[error("task {task:?} waits for the decision of {who}")]
     NotAsked {
@@ -296,6 +308,7 @@ impl Rejected {
             Self::NobodyWaits { .. } => "nobody_waits",
             Self::SeveralWait { .. } => "several_wait",
             Self::NotAsked { .. } => "not_asked",
+            Self::OtherAttempt { .. } => "other_attempt",
             Self::TooManySignals { .. } => "too_many_signals",
             Self::DeadlinePassed => "deadline_passed",
         }

@@ -10,7 +10,11 @@ use tokio::sync::oneshot;
 use crate::engine::Engine;
 use crate::inbox::{Message, WaitsAsked};
 use crate::payloads::PayloadError;
+use crate::room::Room;
 use crate::shard::Health;
+
+/// Bytes of a decision that is taken though the disk is about to be full.
+const SMALL: u64 = 16 << 10;
 
 /// Something for a wait.
 #[derive(Clone, Debug)]
@@ -25,6 +29,8 @@ pub struct Handed {
     pub by: Principal,
     /// Of a decision: which.
     pub approved: Option<bool>,
+    /// Of an attempt in doubt: which.
+    pub attempt: Option<u32>,
     /// Of a webhook: its id.
     pub webhook: Option<Arc<str>>,
 }
@@ -35,6 +41,9 @@ pub enum HandError {
     /// The core refused it; nothing has changed.
     #[error(transparent)]
     Rejected(#[from] Rejected),
+    /// There is no room for it on the disk; nothing of it was written.
+    #[error(transparent)]
+    DiskFull(#[from] Room),
     /// It is more than may be kept, or could not be kept now.
     #[error("it cannot be kept: {0}")]
     Unkept(String),
@@ -57,16 +66,32 @@ impl Engine {
     ///
     /// If nothing can come of it, it cannot be kept, or the shard takes no work now.
     pub async fn hand(&self, tenant: &Tenant, handed: Handed) -> Result<(), HandError> {
-        let Handed { run, to, value, by, approved, webhook } = handed;
+        let Handed { run, to, value, by, approved, attempt, webhook } = handed;
+        // While it recovers it knows of no run, and that says nothing.
+        let health = self.health();
+        if !matches!(health, Health::Ready | Health::Full(_)) {
+            return Err(HandError::Unavailable(health));
+        }
         if self.standings(tenant, &[run]).await == [None] {
             return Err(Rejected::Over(run).into());
         }
+        // What is kept for a wait to come is taken in; a decision that is waited for may use what is held back for what goes on.
+        let size = value.to_string().len() as u64;
+        if size > SMALL || matches!(to, Addressee::Named(..)) {
+            self.around.room.take(size)?;
+        }
         let permit = self.permit().await;
         let payload = self.around.payloads.make_value(tenant, value).await?;
-        let signal = Box::new(Signal { run, to, payload: payload.reference.clone(), by, approved, webhook });
+        let signal = Box::new(Signal { run, to, payload: payload.reference.clone(), by, approved, attempt, webhook });
         let (reply, told) = oneshot::channel();
         self.around.inbox.send(Message::Signal { tenant: tenant.clone(), signal, payload, reply, permit });
         Ok(told.await.map_err(|_| HandError::Unavailable(self.health()))??)
+    }
+
+    /// The idempotency key of a task of a run: what expressions call `task.key`.
+    #[must_use]
+    pub fn key(&self, tenant: &Tenant, run: RunId, task: &str) -> Arc<str> {
+        self.around.payloads.idempotency_key(tenant, run, task)
     }
 
     /// What waits for a person, a signal or a webhook, by run; and the run to go on with, if there may be more. `None` where the shard

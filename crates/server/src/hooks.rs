@@ -100,6 +100,7 @@ pub(crate) async fn receive(
         value,
         by: Principal::new(SENDER),
         approved: None,
+        attempt: None,
         webhook: Some(webhook.into()),
     };
     hand(&service, handed).await?;

@@ -66,7 +66,7 @@ impl Refused {
     }
 
     /// There is no room for more work.
-    fn disk_full(room: Room) -> Self {
+    pub(crate) fn disk_full(room: Room) -> Self {
         let detail = format!("{room}: free some, and intake opens by itself; what was taken in goes on");
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "nothing more is taken in now", detail)
     }

@@ -69,6 +69,9 @@ pub(crate) async fn list(
 
 async fn line(service: &Service, view: &WaitView, show_max: u64) -> Result<WaitLine, Refused> {
     let mut line = WaitLine::of(view, Wall.now());
+    if let Some(engine) = service.engine.as_ref().filter(|_| view.wait.of == WaitFor::Effect) {
+        line.key = Some(engine.key(&service.tenant, view.run, &view.task).to_string());
+    }
     let Some(input) = view.input.as_ref().filter(|_| view.wait.of == WaitFor::Approval) else { return Ok(line) };
     line.show_left_out = input.size > show_max;
     if !line.show_left_out {
@@ -104,6 +107,8 @@ async fn read(service: &Service, asked: &WaitsAsked) -> Result<(Vec<WaitView>, O
                 since: heard.since,
                 expires: None,
                 input: heard.input.clone(),
+                attempt: 0,
+                doubt: None,
             })
         };
         found.extend(reasons.tasks.iter().filter_map(view));
@@ -130,7 +135,7 @@ pub(crate) async fn signal(
         }
     };
     let run = run_id(&id)?;
-    let handed = Handed { run, to, value, by: Principal::new(LOCAL), approved: None, webhook: None };
+    let handed = Handed { run, to, value, by: Principal::new(LOCAL), approved: None, attempt: None, webhook: None };
     hand(&service, handed).await?;
     Ok(Json(json!({ "id": id })))
 }
@@ -152,7 +157,8 @@ pub(crate) async fn decide(
     let to = Addressee::Task(WaitFor::Approval, task.map(Into::into));
     let run = run_id(&id)?;
     let by = Principal::new(LOCAL);
-    hand(&service, Handed { run, to, value: output, by, approved: Some(approved), webhook: None }).await?;
+    hand(&service, Handed { run, to, value: output, by, approved: Some(approved), attempt: None, webhook: None })
+        .await?;
     Ok(Json(json!({ "id": id, "approved": approved })))
 }
 
@@ -162,11 +168,19 @@ pub(crate) async fn tell(
     Asked(Path(id)): Asked<Path<String>>,
     body: Result<Json<Object<Told>>, JsonRejection>,
 ) -> Result<Json<Value>, Refused> {
-    let Json(Object(Told { task, happened, output })) =
+    let Json(Object(Told { task, attempt, happened, output })) =
         body.map_err(|error| Refused::new(error.status(), "body", "the body tells nothing", error.body_text()))?;
+    if happened != Some(true) && !output.is_null() {
+        return Err(Refused::bad(
+            "body",
+            "the body contradicts itself",
+            "`output` is what the task gives if it `happened`",
+        ));
+    }
     let to = Addressee::Task(WaitFor::Effect, task.map(Into::into));
     let (run, by) = (run_id(&id)?, Principal::new(LOCAL));
-    hand(&service, Handed { run, to, value: output, by, approved: happened, webhook: None }).await?;
+    hand(&service, Handed { run, to, value: output, by, approved: happened, attempt: Some(attempt), webhook: None })
+        .await?;
     Ok(Json(json!({ "id": id, "happened": happened })))
 }
 
@@ -181,6 +195,7 @@ pub(crate) async fn hand(service: &Service, handed: Handed) -> Result<(), Refuse
     };
     let rejected = match error {
         HandError::Rejected(rejected) => rejected,
+        HandError::DiskFull(room) => return Err(Refused::disk_full(room)),
         HandError::Unkept(_) => {
             return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "payload", "it cannot be kept", error));
         }

@@ -218,7 +218,7 @@ impl Reference {
                 }
             }
             Event::Signalled(signal) => self.hear_signal(signal),
-            Event::CancelRequested(run) if self.is_stoppable(*run) && !self.runs[run].cancelled => {
+            Event::CancelRequested(run) if self.is_stoppable(*run) && self.may_cancel(*run) => {
                 self.heard = Some(Heard::Cancel(*run))
             }
             Event::PauseRequested(run) if self.is_stoppable(*run) && !self.runs[run].paused => {
@@ -230,6 +230,12 @@ impl Reference {
             _ => {}
         }
         self.all_consequences();
+    }
+
+    /// Once, and what is held once more.
+    fn may_cancel(&self, run: RunId) -> bool {
+        let run = &self.runs[&run];
+        !run.cancelled || run.quarantined && matches!(run.phase, Phase::Section(_))
     }
 
     fn all_consequences(&mut self) {

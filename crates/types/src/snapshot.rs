@@ -103,4 +103,8 @@ pub struct WaitView {
     pub expires: Option<Timestamp>,
     /// What its `with` gave.
     pub input: Option<PayloadRef>,
+    /// Of an attempt in doubt: which.
+    pub attempt: u32,
+    /// And why nobody knows.
+    pub doubt: Option<Arc<str>>,
 }

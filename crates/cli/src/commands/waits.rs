@@ -60,11 +60,23 @@ pub(crate) async fn resolve(context: &Context, asked: Resolve) -> Result<(), Fai
     let happened = (!asked.told.unknown).then_some(asked.told.happened);
     in_session(context, Need::Engine, async |session: &mut Session| {
         let id = session.client.resolve(&asked.run).await?;
-        let said = session.client.post(&id, "effects", &Told { task: asked.task, happened, output }).await;
+        let attempt = match asked.attempt {
+            Some(attempt) => attempt,
+            None => in_doubt(session, &id, asked.task.as_deref()).await?,
+        };
+        let told_of = Told { task: asked.task, attempt, happened, output };
+        let said = session.client.post(&id, "effects", &told_of).await;
         let said = said.map_err(|failure| failure.or_hint(format!("{} waits --run {id}", next::reading())))?;
         told(context, &said, "told", &id)
     })
     .await
+}
+
+/// The attempt that is in doubt, of this task or of the only one; none has the number 0.
+async fn in_doubt(session: &mut Session, id: &str, task: Option<&str>) -> Result<u32, Failure> {
+    let waits = session.client.waits(&[("run", id.to_owned())]).await?.waits;
+    let mut found = waits.iter().filter(|wait| task.is_none_or(|task| wait.task == task));
+    Ok(found.find_map(|wait| wait.attempt).unwrap_or_default())
 }
 
 pub(crate) async fn signal(context: &Context, asked: Send) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ use super::tables::{counted, dollars, line, millis};
 use super::{err, out, waits};
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::next;
 
 /// How often a terminal is told how long things have taken.
 const TICK: Duration = Duration::from_secs(1);
@@ -259,6 +260,11 @@ impl View {
             }
             "text.restarted" => writeln!(err, "  {} {task}: the text above does not count", "↺".yellow()),
             "run.cancel_requested" => writeln!(err, "  cancel requested"),
+            "run.paused" => writeln!(err, "  paused: {} runs resume {} goes on", next::reading(), self.run),
+            "run.quarantined" => {
+                let note = event.note.as_deref().unwrap_or_default();
+                writeln!(err, "  held, for {note}: {} runs resume {} lets it go on", next::reading(), self.run)
+            }
             _ => Ok(()),
         }
     }

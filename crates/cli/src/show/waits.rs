@@ -25,6 +25,10 @@ pub(crate) fn waits(found: &Waits) -> Result<(), Failure> {
             wait.task.bold(),
             what(&wait.awaits)
         )?;
+        if let (Some(attempt), Some(doubt)) = (wait.attempt, &wait.doubt) {
+            let key = wait.key.as_ref().map_or_else(String::new, |key| format!("; look for the key {key}"));
+            writeln!(out, "    attempt {attempt}: {}{key}", line(doubt))?;
+        }
         if let Some(show) = &wait.show {
             let text = show.as_str().map_or_else(|| show.to_string(), str::to_owned);
             writeln!(out, "    {}", line(&text))?;

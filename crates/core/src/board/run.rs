@@ -128,7 +128,8 @@ impl Board {
         assert!(!run.is_answered(), "a run is answered once");
         run.status = answered.status;
         run.degraded = answered.degraded;
-        run.paused = run.paused.filter(|_| run.quarantined);
+        // A pause holds what follows the answer too; who cancels a run wants it to end.
+        run.paused = run.paused.filter(|_| run.quarantined || answered.status != RunStatus::Cancelled);
         run.broke.clear();
         run.held_back.clear();
         match answered.status {

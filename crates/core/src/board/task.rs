@@ -328,7 +328,8 @@ impl Board {
             let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else {
                 panic!("only an attempt that was out can be lost")
             };
-            inst.rung_attempts = inst.rung_attempts.saturating_sub(1);
+            // What is lost without an effect costs no try.
+            inst.rung_attempts -= u32::from(*end == End::Lost && inst.rung_attempts > 0);
             self.book(slot, id, (running.hold, running.hold_tokens), running.hold, running.hold_tokens, seq);
             return self.follow(slot, id, next);
         }

@@ -32,7 +32,9 @@ impl Scheduler {
         // Said twice, as a caller does who did not hear the answer, it means the same of a run that it cancelled: `finally` is not
         // cancelled by it. Of one that was answered before, each cancels the section that runs.
         let is_cancelled = |slot: &Slot| self.board.run(*slot).status == RunStatus::Cancelled;
-        if let Some(slot) = self.stoppable(run).filter(|slot| !is_cancelled(slot)) {
+        // What is held would stay for ever: said again, its last tasks are cancelled too.
+        let is_held = |slot: &Slot| matches!(self.board.run(*slot).phase, Phase::Section(_)) && self.is_held(*slot);
+        if let Some(slot) = self.stoppable(run).filter(|slot| !is_cancelled(slot) || is_held(slot)) {
             self.record_of(slot, Record::CancelRequested { run });
         }
     }

@@ -39,6 +39,7 @@ impl Scheduler {
                 let id = self.asked_for(slot, of, task.as_ref())?;
                 self.may_decide(slot, id, &by)?;
                 if of == WaitFor::Effect {
+                    self.is_that_attempt(slot, id, signal.attempt)?;
                     self.told(slot, id, approved, payload, by);
                     return Ok(());
                 }
@@ -76,6 +77,17 @@ impl Scheduler {
             }
             (None, _) => Err(Rejected::NobodyWaits { run: run.id, of }),
         }
+    }
+
+    /// Who tells again what was true of an earlier attempt means that one.
+    fn is_that_attempt(&self, slot: Slot, id: InstId, attempt: Option<u32>) -> Result<(), Rejected> {
+        let run = self.board.run(slot);
+        let now = run.inst(id).attempts;
+        if attempt.is_none_or(|attempt| attempt == now) {
+            return Ok(());
+        }
+        let task = self.board.plan(slot).graph.path_text(&run.path(id)).into();
+        Err(Rejected::OtherAttempt { task, attempt: attempt.unwrap_or_default(), now })
     }
 
     fn may_decide(&self, slot: Slot, id: InstId, by: &Principal) -> Result<(), Rejected> {
@@ -160,6 +172,8 @@ impl Scheduler {
             since,
             expires: own.into_iter().chain(of_run).min(),
             input: inst.input.as_deref().cloned(),
+            attempt: inst.attempts,
+            doubt: inst.failure.as_ref().map(|failure| Arc::clone(&failure.message)),
         })
     }
 }

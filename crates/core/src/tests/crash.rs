@@ -115,3 +115,57 @@ fn who_is_held_can_be_cancelled_and_its_last_tasks_wait() {
     0ms close r1
     ");
 }
+
+#[test]
+fn a_pause_holds_what_follows_a_failure_until_it_is_lifted() {
+    assert_snapshot!(trace("
+        targets t=9
+        submit r1 a effect=once; on_failure: y; finally: z
+        pause r1
+        restart
+        view r1
+        resume r1
+        ok y
+        ok z
+        submit r2 b; finally: f
+        pause r2
+        cancel r2
+        ok f
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms restart
+    0ms answer r1 failed uncertain in a: the process ended while attempt 1 on t was out: it may have taken effect
+    0ms r1 is failed, spent $0, held $0
+    0ms   a failed
+    0ms   y waiting on paused
+    0ms dispatch r1/y#1 on t
+    0ms dispatch r1/z#1 on t
+    0ms close r1
+    0ms dispatch r2/b#1 on t
+    0ms stop r2/b#1
+    0ms answer r2 cancelled cancelled: cancelled by the caller
+    0ms dispatch r2/f#1 on t
+    ");
+}
+
+#[test]
+fn who_is_held_is_got_rid_of_by_a_second_cancel() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a; finally: f
+        restart
+        restart
+        restart
+        cancel r1
+        cancel r1
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms restart
+    0ms dispatch r1/a#2 on t
+    0ms restart
+    0ms dispatch r1/a#3 on t
+    0ms restart
+    0ms answer r1 cancelled cancelled: cancelled by the caller
+    0ms close r1
+    ");
+}

@@ -243,3 +243,40 @@ fn a_person_who_does_not_know_either_fails_it() {
     1000ms close r2
     ");
 }
+
+#[test]
+fn what_is_told_of_an_earlier_attempt_is_not_taken_for_this_one() {
+    assert_snapshot!(trace("
+        targets t=9
+        submit r1 a effect=once doubt=ask retry=3
+        fail a timeout
+        tell r1/a#1 no
+        wait 1s
+        restart
+        tell r1/a#1 no
+        tell r1/a#2 yes
+    "), @r#"
+       0ms dispatch r1/a#1 on t
+     200ms woken: a task may start
+     200ms dispatch r1/a#2 on t
+    1000ms restart
+    1000ms rejected: attempt 2 of task "a" is in doubt, not attempt 1
+    1000ms answer r1 succeeded
+    1000ms close r1
+    "#);
+}
+
+#[test]
+fn a_crash_counts_as_a_try_of_what_was_in_doubt() {
+    assert_snapshot!(trace("
+        targets t=9
+        submit r1 a effect=once doubt=ask
+        restart
+        tell r1/a no
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms restart
+    0ms answer r1 failed unavailable in a: it was found to have had no effect: the process ended while attempt 1 on t was out: it may have taken effect
+    0ms close r1
+    ");
+}

@@ -110,6 +110,7 @@ fn approval(run: RunId) -> Handed {
         value: json!({ "approved": true }),
         by: Principal::new("ann"),
         approved: Some(true),
+        attempt: None,
         webhook: None,
     }
 }

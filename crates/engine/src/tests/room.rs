@@ -1,10 +1,11 @@
 //! A disk that is about to be full stops intake and nothing else.
 
-use agendum_types::{Limits, Tenant};
+use agendum_core::Addressee;
+use agendum_types::{Limits, Principal, Tenant, WaitFor};
 use serde_json::json;
 
 use super::fixture::{World, line, request};
-use crate::{Engine, Health, SubmitError};
+use crate::{Engine, HandError, Handed, Health, SubmitError};
 
 const DOCUMENT: &str = "
 version: 1
@@ -41,6 +42,11 @@ async fn what_is_under_way_goes_on_while_nothing_more_is_taken_in() {
     );
     let added = engine.add_tasks(&Tenant::default(), long, added.unwrap().runnable().unwrap()).await;
     assert!(matches!(added, Err(SubmitError::DiskFull(_))), "{added:?}");
+    let to = Addressee::Named(WaitFor::Signal, "paid".into());
+    let (value, by) = (json!(1), Principal::new("shop"));
+    let signal = Handed { run: long, to, value, by, approved: None, attempt: None, webhook: None };
+    let kept = engine.hand(&Tenant::default(), signal).await;
+    assert!(matches!(kept, Err(HandError::DiskFull(_))), "{kept:?}");
     let answer = engine.answer(&Tenant::default(), short).await.unwrap();
     assert_eq!(line(&engine, &answer).await, "succeeded 2");
     world.store.set_room(Some(Limits::STANDARD.disk_reserve * 2));

@@ -108,7 +108,7 @@ impl Reference {
             vec![May::Retry { from: self.now, to: self.now }]
         };
         let inst = self.run(id).inst(path);
-        inst.tries -= 1;
+        inst.tries -= u32::from(!uncertain);
         inst.state = State::Ready;
         self.book(id, path, running.hold, running.hold_tokens);
         self.follow(id, path, &may, next)
@@ -159,7 +159,8 @@ impl Reference {
             _ => Section::Finally,
         };
         self.answer.push((said.run, said.status));
-        self.run(said.run).paused = self.runs[&said.run].quarantined;
+        let run = self.run(said.run);
+        run.paused &= run.quarantined || said.status != RunStatus::Cancelled;
         self.open_section(said.run, section);
         Ok(())
     }

@@ -41,7 +41,7 @@ impl World {
         // Of an effect whoever is asked may not know either.
         let knows = decides && !(wait.of == WaitFor::Effect && self.chance.hits(20));
         let approved = knows.then(|| self.chance.hits(70));
-        let signal = Signal { run, to, payload: payload(self.chance.below(50)), by, approved, webhook };
+        let signal = Signal { run, to, payload: payload(self.chance.below(50)), by, approved, attempt: None, webhook };
         if wait.of != WaitFor::Time {
             self.at(span, Coming::Told(Event::Signalled(Box::new(signal))));
         }
@@ -62,6 +62,7 @@ impl World {
                 payload: payload(self.chance.below(50)),
                 by: Principal::new("early"),
                 approved: None,
+                attempt: None,
                 // Now and then the same again.
                 webhook: webhook.then(|| Arc::from(self.chance.below(3).to_string())),
             };

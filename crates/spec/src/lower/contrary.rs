@@ -12,6 +12,7 @@ impl Lower<'_, '_> {
         self.risk(id, node);
         self.retries(id, node);
         self.shown(id, node);
+        self.in_doubt(id, node);
         self.waits(node);
         for name in node.get("publish_after").map(Node::items).unwrap_or_default() {
             self.released_by(id, name);
@@ -54,6 +55,20 @@ impl Lower<'_, '_> {
                 "leave `uncertain` out, or write `effect: idempotent` if what it calls keeps the key that it is sent";
             self.diagnostics.error("contradiction", &word.span, message, help);
         }
+    }
+
+    /// Only what lasts, and bears no repetition, is ever in doubt.
+    fn in_doubt(&mut self, id: NodeId, node: &Node) {
+        let Some(word) = node.get("on_uncertain") else { return };
+        let help = if self.is_group(id) {
+            "give it to the tasks inside"
+        } else if self.graph.task(id).effect != Effect::Once {
+            "write `effect: once` beside it, or leave it out"
+        } else {
+            return;
+        };
+        let message = "`on_uncertain` means nothing here: only a task whose effect is `once` is ever in doubt";
+        self.diagnostics.warning("never_in_doubt", &word.span, message, help);
     }
 
     /// Only a live text can be held back.

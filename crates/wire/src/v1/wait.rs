@@ -59,6 +59,15 @@ pub struct WaitLine {
     /// When it ends without: by its own time, or the run's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// Of an attempt in doubt: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Why nobody knows what it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+    /// The key of its task (`task.key`), to look for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// What is to be looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub show: Option<Json>,
@@ -79,6 +88,9 @@ impl WaitLine {
             since: instant(view.since),
             waited_ms: millis(now.since(view.since)),
             expires: view.expires.map(instant),
+            attempt: Some(view.attempt).filter(|_| view.doubt.is_some()),
+            doubt: view.doubt.as_deref().map(str::to_owned),
+            key: None,
             show: None,
             show_left_out: false,
         }
@@ -123,6 +135,8 @@ pub struct Told {
     /// The task that is in doubt; may be left out where only one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// Which attempt is meant: `waits` says it. One that is no longer in doubt is not told of twice.
+    pub attempt: u32,
     /// Whether it took effect; null if that person cannot tell either: the task fails then.
     pub happened: Option<bool>,
     /// What the task gives, if it took effect.

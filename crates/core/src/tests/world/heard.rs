@@ -19,7 +19,7 @@ impl World {
             _ => Addressee::Task(WaitFor::Approval, what),
         };
         let approved = matches!(word, "approve" | "refuse").then_some(word == "approve");
-        let signal = Signal { run, to, payload: payload(9), by: Principal::new(by), approved, webhook };
+        let signal = Signal { run, to, payload: payload(9), by: Principal::new(by), approved, attempt: None, webhook };
         self.event(Event::Signalled(Box::new(signal)));
     }
 
@@ -42,6 +42,7 @@ impl World {
     pub(super) fn tell(&mut self, rest: &str) {
         let (name, word) = rest.split_once(' ').unwrap();
         let (run, task) = name.split_once('/').unwrap();
+        let (task, attempt) = task.split_once('#').map_or((task, None), |(task, attempt)| (task, attempt.parse().ok()));
         let run = run_id(run);
         let approved = match word {
             "yes" => Some(true),
@@ -50,6 +51,6 @@ impl World {
         };
         let to = Addressee::Task(WaitFor::Effect, Some(task.into()));
         let (payload, by) = (payload(9), Principal::new("ada"));
-        self.event(Event::Signalled(Box::new(Signal { run, to, payload, by, approved, webhook: None })));
+        self.event(Event::Signalled(Box::new(Signal { run, to, payload, by, approved, attempt, webhook: None })));
     }
 }
