@@ -1,6 +1,7 @@
 //! What people see.
 
 mod brief;
+mod compensation;
 mod diagnostics;
 mod harmless;
 mod outlet;

@@ -13,6 +13,9 @@ use crate::run::{InstId, Slot};
 impl Board {
     /// One binding for everything that any of these expressions reads.
     pub(crate) fn bindings(&self, slot: Slot, id: InstId, exprs: &[(Purpose, ExprId)]) -> Vec<(DataRef, Bound)> {
+        if id != InstId::TOP && self.run(slot).inst(id).layer == Layer::Compensation {
+            return self.run(slot).effects.reads(id).to_vec();
+        }
         let graph = &self.plan(slot).graph;
         let mut reads: Vec<DataRef> =
             exprs.iter().flat_map(|(_, expr)| graph.expr(*expr).reads.iter().copied()).collect();

@@ -6,6 +6,7 @@
 //! only, `unsent` takes how long those had waited that it ends before they were sent. Nothing follows from that.
 
 mod awaiting;
+mod compensate;
 mod doubt;
 mod open;
 mod run;
@@ -39,6 +40,8 @@ pub(crate) enum Todo {
     Compose(Slot),
     /// The run's main tasks failed or were cancelled: its answer is due.
     Fail(Slot),
+    /// Nothing more of the run is taken back.
+    Compensated(Slot),
     /// The last section has settled.
     Close(Slot),
     /// The instance began to wait: what it waits for may have come before.
@@ -167,6 +170,7 @@ impl Board {
             (Record::SignalKept(kept), Some(slot)) => self.keep_signal(slot, kept),
             (Record::Task { path, change, .. }, Some(slot)) => self.change(slot, path, change, entry.seq),
             (Record::Answered(answered), Some(slot)) => self.answer(slot, answered),
+            (Record::Compensated(_), Some(slot)) => self.compensated(slot),
             (Record::Done { .. }, Some(slot)) => self.close(slot),
             (_, None) => panic!("a record names a live run: {:?}", entry.record),
         }

@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
+use crate::effects::Stage;
 use crate::inst::{Body, Inst, State};
 use crate::run::{InstId, Orphan, Run, Scope};
 use crate::scheduler::Scheduler;
@@ -52,7 +53,16 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
     orphans.sort();
     orphans.hash(&mut hasher);
-    let mut stack: Vec<InstId> = run.scopes.iter().flat_map(Scope::iter).collect();
+    for (path, stage) in run.effects.stages() {
+        match stage {
+            Stage::Uncertain => (path, 0_u8).hash(&mut hasher),
+            Stage::Taken(reads) => (path, format!("{reads:?}")).hash(&mut hasher),
+            Stage::Out(id) => (path, 2_u8, format!("{:?}", run.effects.reads(*id))).hash(&mut hasher),
+            Stage::Compensated => (path, 3_u8).hash(&mut hasher),
+            Stage::Left(failure) => (path, failure).hash(&mut hasher),
+        }
+    }
+    let mut stack: Vec<InstId> = run.scopes.iter().flat_map(Scope::iter).chain(run.effects.out()).collect();
     while let Some(id) = stack.pop() {
         inst(run.inst(id), &mut hasher);
         stack.extend(run.children(id));

@@ -13,6 +13,7 @@ use agendum_types::{
 };
 
 use crate::action::Step;
+use crate::effects::Bindings;
 use crate::queue::Ticket;
 use crate::record::Waits;
 use crate::run::InstId;
@@ -26,6 +27,8 @@ pub(crate) enum Layer {
     Round(u32),
     /// A task that finds out for the one it stands in whether an attempt took effect.
     Check,
+    /// A task that takes back what another has done, which may be gone.
+    Compensation,
 }
 
 impl Layer {
@@ -36,6 +39,11 @@ impl Layer {
             Some(Segment::Round(round)) => Self::Round(*round),
             Some(Segment::Task(_)) | None => Self::Node,
         }
+    }
+
+    /// True if this is where a task begins: its delay and its own time count from here.
+    pub(crate) const fn is_outermost(self) -> bool {
+        matches!(self, Self::Node | Self::Compensation)
     }
 
     /// `foreach`, if this layer of the task opens it.
@@ -112,6 +120,8 @@ pub(crate) struct Running {
     pub(crate) lower: bool,
     pub(crate) since: Timestamp,
     pub(crate) reference: Option<Arc<str>>,
+    /// What takes its effect back reads this, if anything does: it was settled before the attempt, and may be gone when that has ended.
+    pub(crate) undo: Option<Bindings>,
     /// Where it runs in this life; not durable.
     pub(crate) flight: Option<Flight>,
 }
@@ -263,7 +273,7 @@ impl Inst {
     /// Its own step of a path.
     pub(crate) const fn segment(&self) -> Segment {
         match self.layer {
-            Layer::Node | Layer::Check => Segment::Task(self.node),
+            Layer::Node | Layer::Check | Layer::Compensation => Segment::Task(self.node),
             Layer::Item(index) => Segment::Item(index),
             Layer::Round(round) => Segment::Round(round),
         }

@@ -36,6 +36,7 @@ mod bind;
 mod board;
 mod decide;
 mod digest;
+mod effects;
 mod inst;
 mod lookup;
 mod on;
@@ -65,6 +66,6 @@ pub use why::{Heard, RanOut, Reason, Reasons, Seen};
 pub const REFUSED: &str = on::evaluated::REFUSED;
 
 pub use record::{
-    Answered, Change, Dispatched, End, Ended, Finished, Next, NextRound, Record, Resolved, RunSubmitted, SignalKept,
-    Unsent, Waited, Waits,
+    Answered, Change, Compensated, Dispatched, End, Ended, Finished, Next, NextRound, Record, Resolved, RunSubmitted,
+    SignalKept, Unsent, Waited, Waits,
 };

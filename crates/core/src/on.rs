@@ -1,5 +1,6 @@
 //! What each event leads to, one family in a file.
 
+mod compensate;
 pub(crate) mod control;
 mod crash;
 mod doubt;

@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     idle_since: u64,
     /// True if some loop has a budget of its own.
     pub(crate) has_loop_budget: bool,
+    /// Compensations of one run that are under way at once at most.
+    pub(crate) compensations_max: usize,
     nodes: Vec<NodePlan>,
     /// Every task after all that wait for it and all inside it.
     backwards: Vec<NodeId>,
@@ -81,11 +83,14 @@ impl Plan {
         let has_budget = |task: &Task| task.repeat.as_ref().is_some_and(|repeat| repeat.budget.is_some());
         let has_loop_budget = graph.tasks.iter().any(has_budget);
         let backwards = graph.backwards();
+        let undoing = graph.tasks.iter().zip(graph.instances_max()).filter(|(task, _)| task.is_compensation());
+        let compensations_max = undoing.fold(0, |sum: u64, (_, most)| sum.saturating_add(most));
         Self {
             graph,
             runs: 0,
             idle_since: 0,
             has_loop_budget,
+            compensations_max: usize::try_from(compensations_max).unwrap_or(usize::MAX),
             nodes,
             backwards,
             observed_since: 0,
@@ -155,7 +160,8 @@ impl Plan {
         });
         for (index, way) in ways.into_iter().enumerate() {
             // Inside a group, which stands before its tasks, the way to the end leads through what follows the group.
-            let group = graph.tasks[index].parent.map(|group| &nodes[group.0 as usize]);
+            let outer = graph.tasks[index].parent.filter(|_| !graph.tasks[index].is_compensation());
+            let group = outer.map(|group| &nodes[group.0 as usize]);
             nodes[index].tail = way.plus(group.map_or(Duration::ZERO, |group| group.tail.minus(group.own)));
         }
         for (node, after) in graph.times_after(backwards, |node| nodes[node.0 as usize].own) {

@@ -94,6 +94,8 @@ pub enum Record {
     },
     /// The answer of a run is settled.
     Answered(Box<Answered>),
+    /// What a run has done was taken back as far as that went.
+    Compensated(Box<Compensated>),
     /// Nothing more will happen to the run.
     Done {
         /// The run.
@@ -158,7 +160,25 @@ pub struct Answered {
     pub failure: Option<RunFailure>,
     /// True if a lower rung was taken somewhere.
     pub degraded: bool,
+    /// True if it has no output and has done something that is taken back now, or may have.
+    pub compensating: bool,
 }
+
+/// How far what a run has done was taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compensated {
+    /// The run.
+    pub run: RunId,
+    /// Effects that were taken back.
+    pub count: u32,
+    /// Effects that are still there, or may be: up to [`LEFT_MAX`] of them, each with the call that had it and why it was not taken back.
+    pub left: Vec<(TaskPath, Failure)>,
+    /// How many there are in all.
+    pub left_count: u32,
+}
+
+/// Effects that are still there of which a record tells: it is one row of the journal.
+pub const LEFT_MAX: usize = 1_000;
 
 /// What happened to a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,6 +238,8 @@ pub enum Change {
         tokens: u64,
         /// What became of its effect. Journals of earlier builds do not say: `None` there.
         fate: Fate,
+        /// What it gave, if it took effect and what takes that back may read it.
+        output: Option<Box<PayloadRef>>,
     },
     /// Somebody, or its check, told whether an attempt that was in doubt took effect.
     Resolved(Box<Resolved>),
@@ -459,6 +481,7 @@ impl Record {
             Self::Opened { .. } | Self::Closed | Self::ClockJumped { .. } => None,
             Self::RunSubmitted(submitted) => Some(submitted.run),
             Self::Answered(answered) => Some(answered.run),
+            Self::Compensated(compensated) => Some(compensated.run),
             Self::SignalKept(kept) => Some(kept.run),
             Self::TasksAdded { run, .. }
             | Self::CancelRequested { run }

@@ -13,7 +13,8 @@ use agendum_types::{
 };
 
 use crate::action::RunFailure;
-use crate::inst::{Body, Flight, Inst, State};
+use crate::effects::{Bindings, Effects};
+use crate::inst::{Body, Flight, Inst, Layer, State};
 use crate::plan::PlanId;
 use crate::record::SignalKept;
 
@@ -39,6 +40,8 @@ pub(crate) enum Phase {
     Composing,
     /// The main tasks have failed or were cancelled; the answer is due.
     Failing,
+    /// Answered without an output; what was done is taken back.
+    Compensating,
     /// Answered; this section runs.
     Section(Section),
     /// Everything has settled; abandoned attempts may still be out.
@@ -87,6 +90,7 @@ pub(crate) struct Orphan {
     pub(crate) hold: Money,
     pub(crate) hold_tokens: u64,
     pub(crate) effect: Effect,
+    pub(crate) undo: Option<Bindings>,
     /// `None` for an attempt of an earlier life.
     pub(crate) flight: Option<Flight>,
 }
@@ -134,6 +138,7 @@ pub(crate) struct Run {
     pub(crate) failure: Option<Box<RunFailure>>,
     pub(crate) escalation: Option<NodeId>,
     pub(crate) orphans: Vec<Orphan>,
+    pub(crate) effects: Effects,
     /// Signals that no wait has taken, oldest first.
     pub(crate) kept: VecDeque<SignalKept>,
     /// The ids of the last webhooks that came, oldest first.
@@ -197,6 +202,9 @@ impl Run {
         while at != InstId::TOP {
             let inst = self.inst(at);
             path.0.push(inst.segment());
+            if inst.layer == Layer::Compensation {
+                path.0.extend(self.effects.of(at).segments().iter().rev().copied());
+            }
             at = inst.parent;
         }
         path.0.reverse();
@@ -252,7 +260,7 @@ impl Run {
 
     /// True if the answer is settled.
     pub(crate) const fn is_answered(&self) -> bool {
-        matches!(self.phase, Phase::Section(_) | Phase::Closing)
+        matches!(self.phase, Phase::Compensating | Phase::Section(_) | Phase::Closing)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod world;
 
+mod compensation;
 mod crash;
 mod culprits;
 mod doubt;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use agendum_types::snapshot::{RunView, TaskView};
-use agendum_types::{Cause, RunId, Snapshot, TargetId, TaskPath, Timestamp};
+use agendum_types::{Cause, RunId, Snapshot, TargetId, TaskPath, TaskStatus, Timestamp};
 
 use crate::board::Board;
+use crate::effects::Stage;
 use crate::inst::{Inst, State};
 use crate::run::{InstId, Run};
 use crate::scheduler::Scheduler;
@@ -39,12 +40,19 @@ impl Scheduler {
         let run = self.board.run(slot);
         let graph = &self.board.plan(slot).graph;
         let outermost: Vec<InstId> = match within.segments() {
-            [] => run.scopes.iter().rev().flat_map(|scope| scope.iter().rev()).collect(),
+            [] => {
+                let sections = run.scopes.iter().rev().flat_map(|scope| scope.iter().rev());
+                run.effects.out().chain(sections).collect()
+            }
             _ => self.board.find(slot, within).into_iter().collect(),
+        };
+        let status = |id: InstId, path: &TaskPath| match run.effects.stage(path) {
+            Some(Stage::Compensated) => TaskStatus::Compensated,
+            _ => run.inst(id).status(),
         };
         let task = |id: InstId| TaskView {
             path: graph.path_text(&run.path(id)),
-            status: run.inst(id).status(),
+            status: status(id, &run.path(id)),
             waiting_on: waiting_on(&self.board, run, run.inst(id)),
             waits: self.board.waited(run, id, now).into_vec(),
             attempts: run.inst(id).attempts,

@@ -11,6 +11,7 @@ mod culprit;
 mod ends;
 mod inside;
 mod nodes;
+mod read;
 mod track;
 mod waiting;
 mod walk;
@@ -31,6 +32,7 @@ use crate::action::{Entry, RunFailure};
 use crate::inst::Layer;
 use crate::record::Record;
 pub use nodes::NodeReasons;
+pub use read::reasons;
 use track::Track;
 
 /// The reasons behind a run.
@@ -244,12 +246,17 @@ impl Reading {
                 let (status, degraded) = (answered.status, answered.degraded);
                 self.answered = Some(Ended { at: entry.at, status, failure: answered.failure.clone(), degraded });
             }
+            Record::Compensated(_) => {}
             Record::Done { .. } => self.done = Some(entry.at),
             Record::CancelRequested { .. } => self.called_off.push(entry.at),
             Record::Task { path, change, .. } if !path.segments().is_empty() => {
                 let mut targets = std::mem::take(&mut self.targets);
                 self.track(graph, path).take(change, entry.at, &mut targets);
                 self.targets = targets;
+                if let (true, Some((_, of))) = (is_compensation(graph, path), path.segments().split_last()) {
+                    let is_over = self.track(graph, path).has_succeeded();
+                    self.track(graph, &TaskPath(of.into())).compensated = is_over;
+                }
             }
             Record::Task { .. }
             | Record::Opened { .. }
@@ -274,7 +281,9 @@ impl Reading {
     #[must_use]
     pub fn reasons(self, graph: &Graph, seen: Seen<'_>, page: &Page) -> Option<Reasons> {
         let (run, submitted) = self.submitted?;
-        let mut tracks = self.tracks;
+        // What is taken back is taken back after the answer, when all around it has ended.
+        let (undone, mut tracks): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.tracks.into_iter().partition(|(path, _)| is_compensation(graph, path));
         let last = self.last.max(seen.worked_until.unwrap_or_default());
         let scene = Scene {
             graph,
@@ -299,6 +308,10 @@ impl Reading {
         culprit::blame(graph, &mut tracks, culprit.as_ref(), &scene.called_off);
         let (parts, critical) = walk::back(&scene, &tracks, culprit.as_ref());
         let unstarted = scene.unstarted(&tracks, needing, culprit.as_ref());
+        for (path, mut track) in undone {
+            scene.close(&path, &mut track);
+            tracks.insert(path, track);
+        }
         let told = tracks.iter().filter(|(path, track)| is_step(graph, path, track));
         let nodes = nodes::nodes(told, &unstarted, submitted);
         let (tasks, tasks_left) = scene.page(&tracks, unstarted, page);
@@ -317,36 +330,6 @@ impl Reading {
             nodes,
         })
     }
-}
-
-/// Reads the records of one run, in order. `None` if they do not begin with its submission, or a graph that they name is not there.
-#[must_use]
-pub fn reasons<'g>(
-    graph_of: impl Fn(Hash) -> Option<&'g Graph>,
-    entries: &[Entry],
-    seen: Seen<'_>,
-    page: &Page,
-) -> Option<Reasons> {
-    let (mut reading, mut graph) = (Reading::default(), None);
-    for entry in entries {
-        match &entry.record {
-            Record::RunSubmitted(submitted) => graph = graph_of(submitted.graph),
-            Record::TasksAdded { graph: hash, .. } => graph = graph_of(*hash),
-            Record::Opened { .. }
-            | Record::Closed
-            | Record::ClockJumped { .. }
-            | Record::CancelRequested { .. }
-            | Record::Paused { .. }
-            | Record::Crashed { .. }
-            | Record::Resumed { .. }
-            | Record::SignalKept(_)
-            | Record::Task { .. }
-            | Record::Answered(_)
-            | Record::Done { .. } => {}
-        }
-        reading.take(graph?, entry);
-    }
-    reading.reasons(graph?, seen, page)
 }
 
 /// What is known of the run as a whole.
@@ -456,6 +439,11 @@ impl Scene<'_> {
         }
         (tasks, left)
     }
+}
+
+/// True if the task at this path takes back what another has done.
+fn is_compensation(graph: &Graph, path: &TaskPath) -> bool {
+    path.node().is_some_and(|node| graph.task(node).is_compensation())
 }
 
 /// What is inside a group, a loop or a `foreach` ends with it at the latest: that it was abandoned may be recorded later.

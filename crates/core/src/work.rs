@@ -42,6 +42,7 @@ impl Scheduler {
             Todo::Hear(slot, id) => self.hear_kept(slot, id),
             Todo::Compose(slot) => self.ask_run(slot),
             Todo::Fail(slot) => self.answer_without_output(slot),
+            Todo::Compensated(slot) => self.compensated(slot),
             Todo::Close(slot) => self.close(slot),
             Todo::Stop(attempt) => {
                 if self.orphan(&attempt).is_some() {
@@ -107,7 +108,9 @@ impl Scheduler {
         let section = plan.task(inst.node).section;
         let due = match section {
             Section::Main => run.deadline.unwrap_or_else(|| run.submitted.after(PATIENCE)),
-            Section::After | Section::OnFailure | Section::Finally => inst.ready_at.after(PATIENCE),
+            Section::After | Section::OnFailure | Section::Finally | Section::Compensation => {
+                inst.ready_at.after(PATIENCE)
+            }
         };
         let band = if section == Section::After { Priority::Background } else { run.priority };
         let latest_start = due.before(plan.tail(inst.node));
@@ -305,6 +308,7 @@ impl Scheduler {
             output: None,
             failure: run.failure.as_deref().cloned(),
             degraded: run.degraded,
+            compensating: self.board.has_effects(slot),
         };
         self.answer(slot, answered);
     }

@@ -76,6 +76,7 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Compensated(_)
         | Record::SignalKept(_)
         | Record::Crashed { .. }
         | Record::Resumed { .. }

@@ -38,7 +38,7 @@ pub use hand::{HandError, Handed};
 pub use inbox::{Command, WaitsAsked};
 pub use keyed::Submitted;
 pub use pool::Unfinished;
-pub use reader::{Ended, ReadError, Reader, Scanned, Told, Wanted};
+pub use reader::{Compensation, Ended, ReadError, Reader, Scanned, Told, Wanted};
 pub use room::Room;
 pub use shard::{Health, RestoreError, STOP_GRACE};
 pub use verify::{pause_all, verify};

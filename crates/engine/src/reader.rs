@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use agendum_core::why::Reading;
-use agendum_core::{Answer, Entry, Record, RunFailure};
+use agendum_core::{Answer, Compensated, Entry, Record, RunFailure};
 use agendum_ports::{Blobs, Row, RunFilter, RunRow, Store, StoreError, chain};
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Seq, ShardId, Tenant, Timestamp};
@@ -42,7 +42,7 @@ impl From<PayloadError> for ReadError {
 }
 
 /// Records that say something about the graph or the answer.
-const TELLING: [Kind; 3] = [Kind::RunSubmitted, Kind::TasksAdded, Kind::Answered];
+const TELLING: [Kind; 4] = [Kind::RunSubmitted, Kind::TasksAdded, Kind::Answered, Kind::Compensated];
 
 /// What there is to know of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,39 @@ pub struct Told {
     pub document: Option<PayloadRef>,
     /// The answer, once there is one.
     pub ended: Option<Ended>,
+    /// What it has done, if that is taken back.
+    pub compensation: Option<Compensation>,
+}
+
+/// That what a run has done is taken back, or was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compensation {
+    /// Since the answer.
+    UnderWay,
+    /// So far.
+    Over(Box<Compensated>),
+}
+
+impl Compensation {
+    /// What a record says of it, if it does.
+    fn of(record: &Record) -> Option<Self> {
+        match record {
+            Record::Answered(answered) => answered.compensating.then_some(Self::UnderWay),
+            Record::Compensated(compensated) => Some(Self::Over(compensated.clone())),
+            Record::Opened { .. }
+            | Record::Closed
+            | Record::ClockJumped { .. }
+            | Record::RunSubmitted(_)
+            | Record::TasksAdded { .. }
+            | Record::CancelRequested { .. }
+            | Record::Paused { .. }
+            | Record::Crashed { .. }
+            | Record::Resumed { .. }
+            | Record::SignalKept(_)
+            | Record::Task { .. }
+            | Record::Done { .. } => None,
+        }
+    }
 }
 
 impl Told {
@@ -89,6 +122,9 @@ impl Told {
         if let Record::Answered(answered) = &entry.record {
             let (output, failure) = (answered.output.clone(), answered.failure.clone());
             self.ended = Some(Ended { output, failure });
+        }
+        if let Some(compensation) = Compensation::of(&entry.record) {
+            self.compensation = Some(compensation);
         }
         let Some((_, _, document)) = rows::names_graph(&entry.record) else { return false };
         self.document = Some(document.clone());
@@ -131,6 +167,23 @@ impl Reader {
     /// If the store cannot be read.
     pub async fn run(&self, tenant: &Tenant, run: RunId) -> Result<Option<RunRow>, StoreError> {
         self.store.run(tenant, run).await
+    }
+
+    /// How far what a run has done is taken back; `None` if nothing is.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read, or what it holds is damaged.
+    pub async fn compensation(&self, tenant: &Tenant, run: RunId) -> Result<Option<Compensation>, ReadError> {
+        let kinds = [Kind::Answered, Kind::Compensated];
+        let mut pages = Pages::new(&*self.store, tenant, run, &kinds);
+        let mut known = None;
+        while let Some(page) = pages.next().await? {
+            for row in &page {
+                known = Compensation::of(&rows::entry(row)?.record).or(known);
+            }
+        }
+        Ok(known)
     }
 
     /// Until when some process is known to have worked on the runs of a shard.

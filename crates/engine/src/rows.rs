@@ -48,6 +48,7 @@ pub(crate) fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)>
         | Record::ClockJumped { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Compensated(_)
         | Record::Crashed { .. }
         | Record::Resumed { .. }
         | Record::SignalKept(_)
@@ -74,6 +75,7 @@ pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Compensated(_)
         | Record::Crashed { .. }
         | Record::Resumed { .. }
         | Record::SignalKept(_)
@@ -111,11 +113,8 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
             Change::Caught { output, .. } | Change::Composed { output } => Some(&**output),
             Change::Resolved(resolved) => resolved.output.as_ref(),
             Change::Waited(waited) => Some(&*waited.output),
-            Change::Dispatched(_)
-            | Change::Reminded
-            | Change::Referenced { .. }
-            | Change::Ended(_)
-            | Change::Abandoned { .. } => None,
+            Change::Abandoned { output, .. } => output.as_deref(),
+            Change::Dispatched(_) | Change::Reminded | Change::Referenced { .. } | Change::Ended(_) => None,
         },
         Record::Opened { .. }
         | Record::Closed
@@ -123,6 +122,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Compensated(_)
         | Record::Crashed { .. }
         | Record::Resumed { .. }
         | Record::Done { .. } => None,

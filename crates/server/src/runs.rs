@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_engine::{Command, CommandError, ForgetError, Page, Scanned, Seen, Standing, TaskReasons, Wanted};
+use agendum_engine::{
+    Command, CommandError, Compensation, ForgetError, Page, Scanned, Seen, Standing, TaskReasons, Wanted,
+};
 use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
 use agendum_types::graph::Task;
 use agendum_types::snapshot::TaskView;
@@ -96,7 +98,21 @@ pub(crate) async fn list(
 /// The index knows how runs were answered; how they stand before that, their shard knows.
 async fn live(service: &Service, rows: &[RunRow]) -> Result<Vec<Run>, Refused> {
     let mut runs: Vec<Run> = rows.iter().map(line).collect();
-    let Some(engine) = &service.engine else { return Ok(runs) };
+    stand(service, rows, &mut runs).await?;
+    // Without what is left: that is for whoever looks at one.
+    for (row, run) in rows.iter().zip(&mut runs) {
+        let may = matches!(row.status, RunStatus::Failed | RunStatus::Cancelled);
+        let known = if may { service.reader.compensation(&service.tenant, row.run).await? } else { None };
+        run.compensation = known.map(|known| match known {
+            Compensation::UnderWay => v1::Compensation::under_way(),
+            Compensation::Over(over) => v1::Compensation::of_count(over.count, over.left_count),
+        });
+    }
+    Ok(runs)
+}
+
+async fn stand(service: &Service, rows: &[RunRow], runs: &mut [Run]) -> Result<(), Refused> {
+    let Some(engine) = &service.engine else { return Ok(()) };
     let open = rows.iter().enumerate().filter(|(_, row)| row.done.is_none());
     let (places, open): (Vec<usize>, Vec<RunId>) = open.map(|(place, row)| (place, row.run)).unzip();
     for (place, standing) in places.into_iter().zip(engine.standings(&service.tenant, &open).await) {
@@ -109,7 +125,15 @@ async fn live(service: &Service, rows: &[RunRow]) -> Result<Vec<Run>, Refused> {
             }
         }
     }
-    Ok(runs)
+    Ok(())
+}
+
+/// How far what a run has done is taken back.
+fn compensation(scanned: &Scanned) -> Option<v1::Compensation> {
+    scanned.told.compensation.as_ref().map(|known| match known {
+        Compensation::UnderWay => v1::Compensation::under_way(),
+        Compensation::Over(over) => v1::Compensation::of(&scanned.graph, over),
+    })
 }
 
 pub(crate) async fn row(service: &Service, run: RunId) -> Result<RunRow, Refused> {
@@ -253,6 +277,7 @@ async fn detail(service: &Service, id: RunId, asked: &Wished) -> Result<RunDetai
         scanned = find(service, id, wanted).await?;
     }
     let mut run = line(&scanned.row);
+    run.compensation = compensation(&scanned);
     match (&standing, &service.engine) {
         (Some(standing), _) => run.stands(standing),
         (None, Some(engine)) => run.is_gone(engine.left_out(&service.tenant, id)),
@@ -337,8 +362,9 @@ pub(crate) async fn why(
     let page = tasks.page(&scanned.graph, run)?;
     let view = view(&service, run, TaskPath::default()).await;
     let seen = seen(&service, &scanned.row, view.as_ref()).await?;
+    let compensation = compensation(&scanned);
     let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(run))?;
-    Ok(Json(v1::why(&scanned.graph, &reasons, page.skip)))
+    Ok(Json(v1::Why { compensation, ..v1::why(&scanned.graph, &reasons, page.skip) }))
 }
 
 /// Forgets a run that is done.

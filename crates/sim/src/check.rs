@@ -1,5 +1,7 @@
 //! The checkers: promises, seen from outside the core.
 
+mod compensation;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -103,7 +105,9 @@ impl Checker {
         if dispatch.effect != Effect::None {
             self.in_doubt.insert(key);
         }
-        let Some(Segment::Task(top)) = attempt.path.segments().first() else { return };
+        let undoes = attempt.path.node().is_some_and(|node| dispatch.graph.task(node).is_compensation());
+        let top = attempt.path.segments().first().filter(|_| !undoes);
+        let Some(Segment::Task(top)) = top else { return };
         for (run, begun) in self.begun.range((attempt.run, NodeId(0))..=(attempt.run, NodeId(u32::MAX))) {
             // A task that joined the run later is not in the graph of an attempt that waited for the disk.
             if dispatch.graph.tasks.get(begun.0 as usize).is_some_and(|task| task.needs.contains(top)) {
@@ -164,6 +168,7 @@ impl Checker {
                 self.violations.push(format!("{} was uncertain and is retried", graph.path_text(path)));
             }
         }
+        self.violations.extend(compensation::violations(graph, entries));
         let seen = why::Seen { now: Timestamp(0), live: None, worked_until: None };
         let graph_of = |hash| graphs.get(&hash).map(|graph| &**graph);
         if let Some(reasons) = why::reasons(graph_of, entries, seen, &why::Page::all()) {
@@ -235,6 +240,8 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
             Record::Closed => vec!["closed"],
             Record::SignalKept(_) => vec!["a signal kept"],
+            Record::Compensated(compensated) if compensated.left_count > 0 => vec!["taken back in part"],
+            Record::Compensated(_) => vec!["taken back"],
             Record::Opened { .. }
             | Record::ClockJumped { .. }
             | Record::RunSubmitted(_)

@@ -1,5 +1,8 @@
 //! Random documents that use the whole language of graphs.
 
+mod compensate;
+
+pub(crate) use compensate::add as with_compensations;
 use serde_json::{Map, Value as Json, json};
 
 use crate::chance::Chance;

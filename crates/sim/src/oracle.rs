@@ -15,6 +15,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
 
+mod compensate;
 mod crash;
 mod deeds;
 mod doubt;
@@ -40,6 +41,7 @@ use agendum_types::{
     Seq, Target, TaskPath, Timestamp,
 };
 
+pub(crate) use compensate::depends;
 use estimate::Estimate;
 use state::{How, Inst, Phase, Run, State};
 
@@ -232,10 +234,10 @@ impl Reference {
         self.all_consequences();
     }
 
-    /// Once, and what is held once more.
+    /// Once, and what is held once more. What is taken back is taken back in any case.
     fn may_cancel(&self, run: RunId) -> bool {
         let run = &self.runs[&run];
-        !run.cancelled || run.quarantined && matches!(run.phase, Phase::Section(_))
+        !run.cancelled && run.phase != Phase::Compensating || run.quarantined && matches!(run.phase, Phase::Section(_))
     }
 
     fn all_consequences(&mut self) {
@@ -367,6 +369,7 @@ impl Reference {
             spent: Default::default(),
             tokens: 0,
             orphans: Vec::new(),
+            effects: BTreeMap::new(),
             kept: Vec::new(),
             webhooks: Vec::new(),
             tasks: BTreeMap::new(),
@@ -460,7 +463,8 @@ impl Reference {
     }
 
     fn is_stoppable(&self, run: RunId) -> bool {
-        self.runs.get(&run).is_some_and(|run| matches!(run.phase, Phase::Main | Phase::Composing | Phase::Section(_)))
+        let can = |phase| matches!(phase, Phase::Main | Phase::Composing | Phase::Compensating | Phase::Section(_));
+        self.runs.get(&run).is_some_and(|run| can(run.phase))
     }
 
     fn awaits_evaluation(&self, asked: &Asked) -> bool {

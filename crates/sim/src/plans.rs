@@ -21,6 +21,9 @@ pub const fn faults(seed: u64) -> Faults {
     }
 }
 
+/// Makes of a seed the one by which compensations are drawn.
+const UNDOING: u64 = 0xC0_FFEE;
+
 /// A document, and tasks that join its run later.
 pub type Texts = (String, Option<String>);
 
@@ -30,8 +33,14 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     let mut chance = Chance::new(seed);
     // Of five seeds one has people in it; the others stay what they were.
     let waits = seed.is_multiple_of(5);
+    // Of four seeds about one takes back what it has done.
+    let undone = matches!((seed / 4) % 7, 0 | 4);
+    let mut undoing = Chance::new(seed ^ UNDOING);
     let mut make = |number| {
-        let document = generate::document(&mut chance, number, waits);
+        let mut document = generate::document(&mut chance, number, waits);
+        if undone {
+            document = generate::with_compensations(&mut undoing, &document);
+        }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
             ["after", "on_failure", "finally"].iter().all(|section| !document.contains(&format!("{section:?}:")));
@@ -151,6 +160,7 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         says("not_before: expression", matches!(task.not_before, Some(NotBefore::Expr(_))));
         says("publish_after", !task.publish_after.is_empty());
         says("no_fallback", task.no_fallback);
+        says("compensate", task.compensate.is_some());
         says("on_uncertain: check", matches!(task.on_uncertain, OnUncertain::Check { .. }));
         says("optional under a deadline", task.optional && graph.deadline.is_some());
         says("on_exhausted: TASK", repeat.is_some_and(|repeat| matches!(repeat.exhausted, Exhausted::Escalate(_))));

@@ -67,6 +67,8 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     sent to a lower target
     skipped
     succeeded
+    taken back
+    taken back in part
     tasks added
     the last round
     the run expired
@@ -79,10 +81,11 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
 
 /// Every part of the language is used.
 fn uses_the_language(used: &BTreeSet<&str>) {
-    assert_snapshot!(lines(used), @"
+    assert_snapshot!(lines(used), @r"
     background
     budget.tokens
     catch: target
+    compensate
     fail_if: as
     first_output, idle
     foreach of groups with loops

@@ -1,7 +1,7 @@
 //! Files that a document names: prompts, and what a program reads. Read through a [`Resolver`], and from then on a part of the document.
 
 use agendum_types::Limits;
-use agendum_types::graph::Section;
+use agendum_types::graph::{COMPENSATE, Section};
 
 use serde_json::Value as Json;
 
@@ -75,11 +75,18 @@ pub(crate) fn inline_tasks(tasks: &mut Node, resolver: &dyn Resolver, left: &mut
         if let Some(inner) = get_mut(task, "tasks") {
             inline_tasks(inner, resolver, left, diagnostics);
         }
-        let Some(with) = get_mut(task, "with") else { continue };
-        for key in ARGUMENTS {
-            if let Some(value) = get_mut(with, key) {
-                inline_value(value, resolver, left, diagnostics);
-            }
+        inline_arguments(task, resolver, left, diagnostics);
+        if let Some(compensate) = get_mut(task, COMPENSATE) {
+            inline_arguments(compensate, resolver, left, diagnostics);
+        }
+    }
+}
+
+fn inline_arguments(task: &mut Node, resolver: &dyn Resolver, left: &mut usize, diagnostics: &mut Diagnostics) {
+    let Some(with) = get_mut(task, "with") else { return };
+    for key in ARGUMENTS {
+        if let Some(value) = get_mut(with, key) {
+            inline_value(value, resolver, left, diagnostics);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
+mod compensate;
 mod contrary;
 mod doubt;
 mod outputs;
@@ -185,6 +186,7 @@ impl<'t> Lower<'t, '_> {
             }
         }
         self.judge_checks();
+        self.judge_compensations();
         self.mark_used();
     }
 

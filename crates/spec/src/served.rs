@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use agendum_types::graph::Section;
+use agendum_types::graph::{COMPENSATE, Section};
 use agendum_types::{Capability, Labels, Limits, Target, target};
 use serde_json::Value as Json;
 
@@ -58,14 +58,20 @@ impl Look<'_, '_> {
     fn tasks(&mut self, tasks: Option<&Node>, depth: u32) {
         for (_, task) in tasks.map(Node::entries).unwrap_or_default().iter().filter(|_| depth > 0) {
             self.tasks(task.get("tasks"), depth - 1);
-            let uses = task.get("uses");
-            let capability = uses.and_then(Node::text).and_then(Capability::from_word);
-            if let Some((uses, capability)) = uses.zip(capability).filter(|(_, capability)| capability.has_targets()) {
-                self.task(task, uses, capability);
+            for call in [Some(task), task.get(COMPENSATE)].into_iter().flatten() {
+                self.call(call);
             }
-            if capability == Some(Capability::Retrieve) {
-                self.index(task);
-            }
+        }
+    }
+
+    fn call(&mut self, task: &Node) {
+        let uses = task.get("uses");
+        let capability = uses.and_then(Node::text).and_then(Capability::from_word);
+        if let Some((uses, capability)) = uses.zip(capability).filter(|(_, capability)| capability.has_targets()) {
+            self.task(task, uses, capability);
+        }
+        if capability == Some(Capability::Retrieve) {
+            self.index(task);
         }
     }
 

@@ -6,6 +6,7 @@ mod accepted;
 mod all_at_once;
 mod bounded;
 mod cannot_work;
+mod compensated;
 mod contrary;
 mod evaluated;
 mod extended;

@@ -8,6 +8,7 @@
 //! g loop=3 best { x; y needs x }
 //! e foreach max=2 tolerate=1
 //! r race=1 good { p; q }
+//! p effect=once compensate=3
 //! w wait=approval:boss+deputy reminder=10m; v wait=signal:paid; u wait=time:5s
 //! after: s
 //! run: deadline=5s budget=5c degrade
@@ -15,6 +16,8 @@
 //!
 //! An expression reads the outputs of what its task needs. `input` forces an evaluation of the input; a task that needs something has
 //! one anyway.
+
+mod undo;
 
 use std::sync::Arc;
 
@@ -123,6 +126,7 @@ impl Builder {
             value: 0,
             no_fallback: false,
             on_uncertain: OnUncertain::Fail,
+            compensate: None,
             live: false,
             publish_after: Vec::new(),
             not_before: None,
@@ -140,6 +144,7 @@ impl Builder {
             (None, Section::After) => self.graph.after.push(node),
             (None, Section::OnFailure) => self.graph.on_failure.push(node),
             (None, Section::Finally) => self.graph.finally.push(node),
+            (None, Section::Compensation) => panic!("a compensation belongs to a task"),
         }
         node
     }
@@ -211,6 +216,11 @@ impl Builder {
                 self.graph.tasks[index].fail_if = Some((expr, class));
             }
             "doubt" => self.doubt_word(index, value),
+            "compensate" => self.compensation(node, value),
+            "compensate_timeout" => {
+                let compensation = self.graph.tasks[index].compensate.expect("write `compensate` first");
+                self.graph.tasks[compensation.0 as usize].timeouts.task = Some(span(value));
+            }
             "publish_after" => self.names[index].push(format!("!{value}")),
             _ => plain_word(&mut self.graph.tasks[index], key, value),
         }
@@ -346,6 +356,13 @@ impl Builder {
         let mut exprs: Vec<ExprId> = task.condition.into_iter().collect();
         exprs.extend(task.foreach.map(|foreach| foreach.items));
         let own_item = task.foreach.is_some();
+        let undo = task.compensate.map(|undo| self.graph.task(undo).work.clone());
+        if let Some(Work::Call(call)) = undo {
+            let reads = &mut self.graph.exprs[call.input.0 as usize].reads;
+            reads.extend(needs.iter().copied().chain([DataRef::Output(NodeId(index as u32)), DataRef::Key]));
+            reads.extend(own_item.then_some(DataRef::Item));
+        }
+        let task = &self.graph.tasks[index];
         if let Work::Call(call) = &task.work {
             exprs.push(call.input);
         }

@@ -60,6 +60,9 @@ pub struct Graph {
     pub labels: Labels,
 }
 
+/// The word for what takes the effect of a task back, and the name of the task that does.
+pub const COMPENSATE: &str = "compensate";
+
 /// Which part of the document a top-level task stands in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
@@ -72,10 +75,12 @@ pub enum Section {
     OnFailure,
     /// `finally`.
     Finally,
+    /// `compensate` of a task: no section of the document, and in no section's list.
+    Compensation,
 }
 
 impl Section {
-    /// Every section, in the order in which a run comes to them.
+    /// Every section of a document, in the order in which a run comes to them.
     pub const ALL: [Self; 4] = [Self::Main, Self::After, Self::OnFailure, Self::Finally];
 
     /// The word used in documents.
@@ -86,6 +91,7 @@ impl Section {
             Self::After => "after",
             Self::OnFailure => "on_failure",
             Self::Finally => "finally",
+            Self::Compensation => COMPENSATE,
         }
     }
 }
@@ -95,7 +101,7 @@ impl Section {
 pub struct Task {
     /// The key in the document.
     pub name: Arc<str>,
-    /// The group it stands in.
+    /// The group it stands in; of a compensation the task that it takes back.
     pub parent: Option<NodeId>,
     /// The section its outermost group stands in.
     pub section: Section,
@@ -125,6 +131,8 @@ pub struct Task {
     pub effect_declared: bool,
     /// `on_uncertain`: what happens when nobody knows whether an attempt took effect.
     pub on_uncertain: OnUncertain,
+    /// `compensate`: the task that takes its effect back.
+    pub compensate: Option<NodeId>,
     /// `optional`: a failure or the policy may drop it without failing the run.
     pub optional: bool,
     /// 0 to 100: among optional tasks the least value is dropped first.
@@ -265,6 +273,7 @@ impl Graph {
             Section::After => &self.after,
             Section::OnFailure => &self.on_failure,
             Section::Finally => &self.finally,
+            Section::Compensation => &[],
         }
     }
 
@@ -303,6 +312,12 @@ impl Graph {
 }
 
 impl Task {
+    /// True if it takes back what another task has done.
+    #[must_use]
+    pub const fn is_compensation(&self) -> bool {
+        matches!(self.section, Section::Compensation)
+    }
+
     /// True if `retry` names this class: it is tried again as long as attempts are left.
     #[must_use]
     pub fn retries(&self, class: Class) -> bool {

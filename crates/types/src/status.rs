@@ -65,11 +65,13 @@ pub enum TaskStatus {
     Pruned,
     /// Its result is no longer wanted.
     Cancelled,
+    /// It took effect, and that was taken back.
+    Compensated,
 }
 
 impl TaskStatus {
     /// Every status.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Waiting,
         Self::Running,
         Self::BackingOff,
@@ -78,6 +80,7 @@ impl TaskStatus {
         Self::Skipped,
         Self::Pruned,
         Self::Cancelled,
+        Self::Compensated,
     ];
 
     /// The word used in APIs and on the terminal.
@@ -92,6 +95,7 @@ impl TaskStatus {
             Self::Skipped => "skipped",
             Self::Pruned => "pruned",
             Self::Cancelled => "cancelled",
+            Self::Compensated => "compensated",
         }
     }
 
@@ -104,7 +108,10 @@ impl TaskStatus {
     /// True if nothing more will happen to the task.
     #[must_use]
     pub const fn is_settled(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Pruned | Self::Cancelled)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Skipped | Self::Pruned | Self::Cancelled | Self::Compensated
+        )
     }
 }
 

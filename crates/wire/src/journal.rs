@@ -37,6 +37,8 @@ pub enum Kind {
     Crashed = 11,
     /// A signal or a webhook came before its wait.
     SignalKept = 12,
+    /// What a run has done was taken back.
+    Compensated = 13,
     /// A task was ready, and what had to be evaluated was.
     Entered = 16,
     /// An attempt was sent to a target.
@@ -67,7 +69,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -80,6 +82,7 @@ impl Kind {
         Self::Closed,
         Self::Crashed,
         Self::SignalKept,
+        Self::Compensated,
         Self::Entered,
         Self::Dispatched,
         Self::Referenced,
@@ -123,6 +126,7 @@ impl Kind {
             Record::Closed => Self::Closed,
             Record::Crashed { .. } => Self::Crashed,
             Record::SignalKept(_) => Self::SignalKept,
+            Record::Compensated(_) => Self::Compensated,
             Record::Task { change, .. } => match change {
                 Change::Entered(_) => Self::Entered,
                 Change::Dispatched(_) => Self::Dispatched,

@@ -3,6 +3,7 @@
 //! Money is a number of US dollars, times are RFC 3339 or milliseconds, tasks are named by path, words are those of the vocabulary.
 //! Readers ignore fields they do not know; a field never changes its meaning.
 
+mod compensation;
 mod event;
 mod sentence;
 mod wait;
@@ -14,6 +15,7 @@ use agendum_types::{Cause, Duration, Failure, Graph, Money, RunId, RunStatus, Ta
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
 pub use wait::{Awaits, Decision, Signal, Told, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
@@ -79,6 +81,9 @@ pub struct Run {
     /// True if it was left out when its data directory was opened, because what is kept of it is damaged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub damaged: bool,
+    /// How far what it has done is taken back, if it has no output and has done something; in a list without what is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<Compensation>,
 }
 
 /// A run with what is known of it.
@@ -206,6 +211,7 @@ impl Run {
             quarantined: false,
             waits_for_person: false,
             damaged: false,
+            compensation: None,
         }
     }
 

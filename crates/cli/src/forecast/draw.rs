@@ -41,11 +41,14 @@ impl Forecast<'_> {
                 format!("{}: {} items, as in earlier runs; the worst case too", task.name, node.items.unwrap_or(1));
             text.push_str(&line("items", &said));
         }
+        if let Some(said) = self.undone() {
+            text.push_str(&line("taken back", &said));
+        }
         text.push_str(&line("times", &self.sources()));
         for part in self.sections.iter().filter(|part| part.section != Section::Main) {
             let when = match part.section {
                 Section::Main | Section::After => "once the answer is out",
-                Section::OnFailure => "if there is none",
+                Section::OnFailure | Section::Compensation => "if there is none",
                 Section::Finally => "last, whatever happened",
             };
             let _never = write!(text, "\n{} ({when}; outside of deadline and budget)", part.section.word());
@@ -54,6 +57,14 @@ impl Forecast<'_> {
             text.push_str(&line("cost", &moneys(part.effort)));
         }
         text
+    }
+
+    /// The tasks whose effects are taken back.
+    fn undone(&self) -> Option<String> {
+        let can = self.graph.tasks.iter().filter(|task| task.compensate.is_some());
+        let names: Vec<&str> = can.map(|task| &*task.name).collect();
+        let when = "if the run fails or is cancelled; outside of deadline and budget";
+        (!names.is_empty()).then(|| format!("{}, {when}", names.join(", ")))
     }
 
     fn waves(&self, text: &mut String, part: &Part) {

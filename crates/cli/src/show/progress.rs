@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::streams::Streams;
 use super::tables::{counted, dollars, line, millis};
-use super::{err, out, waits};
+use super::{compensation, err, out, waits};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::next;
@@ -184,9 +184,19 @@ impl View {
         let many = self.many.entry(name.clone()).or_insert_with(|| Many { next: 100, ..Many::default() });
         let ends = matches!(
             event.kind.as_str(),
-            "task.succeeded" | "task.heard" | "task.failed" | "task.caught" | "task.skipped" | "task.pruned"
+            "task.succeeded"
+                | "task.compensated"
+                | "task.compensation_failed"
+                | "task.heard"
+                | "task.failed"
+                | "task.caught"
+                | "task.skipped"
+                | "task.pruned"
         );
-        let fails = matches!(event.kind.as_str(), "task.failed" | "task.retrying" | "task.catching");
+        let fails = matches!(
+            event.kind.as_str(),
+            "task.failed" | "task.compensation_failed" | "task.retrying" | "task.catching"
+        );
         many.seen +=
             u64::from(event.kind == "task.started" && event.attempt == Some(1) || event.kind == "task.waiting");
         many.done += u64::from(ends);
@@ -237,13 +247,14 @@ impl View {
                 writeln!(err, "  {} {task:<28} {}{again}", "▸".cyan(), target.dimmed())
             }
             "task.succeeded" => self.ended(event, &"✓".green().to_string(), ""),
+            "task.compensated" => self.ended(event, &"↩".green().to_string(), "taken back"),
             "task.waiting" => self.waiting(event),
             "task.reminder" => writeln!(err, "  {} {task:<28} still waits", "?".yellow()),
             "task.heard" => self.heard(event),
             "task.caught" => self.ended(event, &"✓".yellow().to_string(), "caught, degraded"),
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
-            "task.failed" | "task.catching" | "task.retrying" | "task.in_doubt" => {
+            "task.failed" | "task.compensation_failed" | "task.catching" | "task.retrying" | "task.in_doubt" => {
                 let reason = event
                     .error
                     .as_ref()
@@ -252,6 +263,7 @@ impl View {
                     "task.retrying" => "will retry",
                     "task.catching" => "will be caught",
                     "task.in_doubt" => "somebody finds out",
+                    "task.compensation_failed" => "is left",
                     _ => "",
                 };
                 let between = if reason.is_empty() || follows.is_empty() { "" } else { ", " };
@@ -264,6 +276,10 @@ impl View {
             "run.quarantined" => {
                 let note = event.note.as_deref().unwrap_or_default();
                 writeln!(err, "  held, for {note}: {} runs resume {} lets it go on", next::reading(), self.run)
+            }
+            "run.compensated" | "run.compensation_failed" => {
+                let lines = event.compensation.as_ref().map(compensation::lines).unwrap_or_default();
+                lines.into_iter().try_for_each(|line| writeln!(err, "  {line}"))
             }
             _ => Ok(()),
         }

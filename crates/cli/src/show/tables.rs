@@ -3,13 +3,13 @@
 use std::io::Write;
 
 use agendum_types::{Duration, Money};
-use agendum_wire::v1::{Part, Run, RunDetail, Why, WhyNode, WhyTask, names};
+use agendum_wire::v1::{Compensation, Part, Run, RunDetail, Why, WhyNode, WhyTask, names};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{err, out, plain};
+use super::{compensation, err, out, plain};
 use crate::failure::Failure;
 use crate::next;
 
@@ -44,13 +44,14 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
         let degraded = if run.degraded { " degraded" } else { "" };
         writeln!(
             out,
-            "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}",
+            "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}{}",
             run.id,
             status,
             elapsed,
             dollars(run.spent_usd),
             run.submitted,
-            run.graph
+            run.graph,
+            compensation::mark(run)
         )?;
     }
     if idle > 0 {
@@ -83,11 +84,20 @@ pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
         let task = error.task.as_ref().map_or_else(String::new, |task| format!(" in {task}"));
         writeln!(out, "  {}{task}: {}", error.class.bold(), error.message)?;
     }
+    taken_back(&mut out, told.run.compensation.as_ref())?;
     if let Some(from) = detail.next {
         let (program, id) = (next::reading(), &detail.run.id);
         writeln!(err(), "  … there are more tasks: {program} runs show {id} --from {from}")?;
     }
     output(detail)
+}
+
+/// How far what a run has done was taken back.
+fn taken_back(out: &mut impl Write, told: Option<&Compensation>) -> Result<(), Failure> {
+    for line in told.map(compensation::lines).unwrap_or_default() {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
 }
 
 /// The output as people read it: an answer with its sources if it looks like one, else indented JSON; texts bare.
@@ -149,6 +159,7 @@ pub(crate) fn timeline(why: &Why, detail: &RunDetail) -> Result<(), Failure> {
         if parts.is_empty() { "" } else { " — " },
         parts
     )?;
+    taken_back(out, why.compensation.as_ref())?;
     writeln!(out)?;
     Ok(())
 }
@@ -254,6 +265,10 @@ pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
         // Asked about one task, the answer is about that task.
         [task] if each => writeln!(out, "{}\n", about(task))?,
         _ => writeln!(out, "{}\n", one_line(&why.sentence, SENTENCE_MAX))?,
+    }
+    if why.compensation.is_some() && !each {
+        taken_back(&mut out, why.compensation.as_ref())?;
+        writeln!(out)?;
     }
     if bars(&mut out, why)? {
         writeln!(out)?;

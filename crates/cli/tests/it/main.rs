@@ -5,6 +5,7 @@
 mod backup;
 mod binary;
 mod check;
+mod compensation;
 mod crash;
 mod disk;
 mod doubt;

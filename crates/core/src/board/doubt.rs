@@ -1,7 +1,7 @@
 //! Attempts that may have taken effect: a check that runs inside the task, or a person, finds out.
 
 use agendum_types::graph::{ExprId, OnUncertain};
-use agendum_types::{Failure, Timestamp, Wait, WaitFor};
+use agendum_types::{Failure, Fate, Timestamp, Wait, WaitFor};
 
 use crate::board::{Board, Todo};
 use crate::inst::{Body, Inst, Layer, Settled, State, Waiting};
@@ -76,6 +76,18 @@ impl Board {
         (inst.failure, inst.body) = (None, None);
         inst.output = resolved.output.clone().map(Box::new);
         inst.state = State::Ready;
+        match resolved.happened {
+            Some(true) => {
+                let reads = self.undo_reads(slot, id);
+                self.note_effect(slot, id, Fate::Taken, reads, resolved.output.as_ref());
+            }
+            Some(false) => {
+                let run = self.run_mut(slot);
+                let path = run.path(id);
+                run.effects.clear(&path);
+            }
+            None => {}
+        }
         self.follow(slot, id, &resolved.next);
     }
 }

@@ -16,7 +16,7 @@ impl Board {
         let at = self.at;
         let (node, layer) = (self.run(slot).inst(id).node, self.run(slot).inst(id).layer);
         let task = self.plan(slot).task(node);
-        let first = layer == Layer::Node;
+        let first = layer.is_outermost();
         // A check may be told to wait for what is still under way outside.
         let delayed =
             task.delay.filter(|_| first || layer == Layer::Check).map_or(Timestamp(0), |delay| at.after(delay));

@@ -45,6 +45,7 @@ impl Board {
             failure: None,
             escalation: None,
             orphans: Vec::new(),
+            effects: Default::default(),
             kept: Default::default(),
             webhooks: Default::default(),
             awaiting: Default::default(),
@@ -108,6 +109,7 @@ impl Board {
                 self.todo.push_back(Todo::Compose(slot));
             }
             Section::After | Section::OnFailure => self.enter_section(slot, Section::Finally),
+            Section::Compensation => panic!("a compensation stands in no section"),
             Section::Finally => {
                 self.run_mut(slot).phase = Phase::Closing;
                 self.todo.push_back(Todo::Close(slot));
@@ -115,7 +117,7 @@ impl Board {
         }
     }
 
-    fn enter_section(&mut self, slot: Slot, section: Section) {
+    pub(super) fn enter_section(&mut self, slot: Slot, section: Section) {
         self.run_mut(slot).phase = Phase::Section(section);
         self.open_section(slot, section);
     }
@@ -132,6 +134,11 @@ impl Board {
         run.paused = run.paused.filter(|_| run.quarantined || answered.status != RunStatus::Cancelled);
         run.broke.clear();
         run.held_back.clear();
+        if answered.compensating {
+            run.phase = Phase::Compensating;
+            return self.take_back(slot);
+        }
+        run.effects = Default::default();
         match answered.status {
             RunStatus::Succeeded => self.enter_section(slot, Section::After),
             RunStatus::Failed => self.enter_section(slot, Section::OnFailure),
@@ -165,7 +172,7 @@ impl Board {
                 run.phase = Phase::Failing;
                 self.todo.push_back(Todo::Fail(slot));
             }
-            Phase::Failing | Phase::Section(_) | Phase::Closing => {}
+            Phase::Failing | Phase::Compensating | Phase::Section(_) | Phase::Closing => {}
         }
     }
 

@@ -38,6 +38,7 @@ impl Board {
             Layer::Round(_) => self.round_settled(slot, parent, id, how),
             Layer::Node => self.sibling_settled(slot, id, node, how),
             Layer::Check => self.check_settled(slot, parent, id, how),
+            Layer::Compensation => self.compensation_settled(slot, id, how),
         }
     }
 
@@ -121,6 +122,7 @@ impl Board {
                     hold: running.hold,
                     hold_tokens: running.hold_tokens,
                     effect: running.effect,
+                    undo: running.undo,
                     flight: running.flight,
                 });
                 self.todo.push_back(Todo::Stop(attempt));
@@ -246,7 +248,7 @@ impl Board {
             let open = match self.run(slot).phase {
                 Phase::Main => section == Section::Main,
                 Phase::Section(current) => section == current,
-                Phase::Composing | Phase::Failing | Phase::Closing => false,
+                Phase::Composing | Phase::Failing | Phase::Compensating | Phase::Closing => false,
             };
             if open && self.run(slot).scope(section).unsettled == 0 {
                 self.section_settled(slot, section);

@@ -1,23 +1,30 @@
 //! Records about one task.
 
-use agendum_types::{Effect, Failure, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp, Wait};
+use agendum_types::graph::{NodeId, Task};
+use agendum_types::{Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp, Wait};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
+use crate::effects::Stage;
 use crate::event::Evaluation;
 use crate::inst::{Body, Layer, Running, Settled, State, Waiting};
+use crate::plan::Plan;
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound};
 use crate::run::{InstId, Slot};
 use crate::timers::Timer;
 
 impl Board {
     pub(super) fn change(&mut self, slot: Slot, path: &TaskPath, change: &Change, seq: Seq) {
-        if let Change::Abandoned { attempt, incarnation, cost, tokens, .. } = change {
+        if let Change::Abandoned { attempt, incarnation, cost, tokens, fate, output } = change {
             let run = self.run_mut(slot);
             let found = run.orphans.iter().position(|orphan| orphan.is(path, *attempt, *incarnation));
             let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));
             let around = if self.plan(slot).has_loop_budget { self.find_around(slot, path) } else { InstId::TOP };
-            return self.book(slot, around, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
+            if let Some(reads) = orphan.undo {
+                self.run_mut(slot).effects.note(orphan.path, *fate, reads, output.as_deref());
+            }
+            self.book(slot, around, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
+            return self.take_back(slot);
         }
         if path.segments().is_empty() {
             let Change::Ended(ended) = change else { panic!("of the run itself only its end is recorded: {change:?}") };
@@ -63,6 +70,10 @@ impl Board {
     pub(crate) fn find(&self, slot: Slot, path: &TaskPath) -> Option<InstId> {
         let run = self.run(slot);
         let plan = self.plan(slot);
+        if let Some((of, node)) = undoes(plan, path) {
+            let Some(Stage::Out(id)) = run.effects.stage(&of) else { return None };
+            return Some(*id).filter(|id| run.inst(*id).node == node);
+        }
         let mut at = InstId::TOP;
         for segment in path.segments() {
             let body = if at == InstId::TOP { None } else { run.inst(at).body.as_deref() };
@@ -126,7 +137,7 @@ impl Board {
             self.drop_hold(slot, id);
         }
         self.leave(slot, id);
-        let at = self.at;
+        let (at, undo) = (self.at, self.undo_reads(slot, id));
         let run = self.run_mut(slot);
         run.held = run.held.plus(dispatched.hold);
         run.held_tokens = run.held_tokens.saturating_add(dispatched.hold_tokens);
@@ -145,6 +156,7 @@ impl Board {
             lower: dispatched.lower,
             since: at,
             reference: None,
+            undo,
             flight: None,
         }));
     }
@@ -208,9 +220,13 @@ impl Board {
         let told = finished.outcome.usage().tokens();
         let tokens = if finished.unreported { running.hold_tokens } else { told };
         self.book(slot, id, (running.hold, running.hold_tokens), finished.cost, tokens, seq);
+        let mut output = None;
         if let Outcome::Succeeded(success) = &finished.outcome {
             self.set_output(slot, id, Box::new(success.output.clone()));
+            output = Some(&success.output);
         }
+        let fate = Fate::of(running.effect, Some(&finished.outcome));
+        self.note_effect(slot, id, fate, running.undo, output);
         self.follow(slot, id, &finished.next);
     }
 
@@ -331,6 +347,7 @@ impl Board {
             // What is lost without an effect costs no try.
             inst.rung_attempts -= u32::from(*end == End::Lost && inst.rung_attempts > 0);
             self.book(slot, id, (running.hold, running.hold_tokens), running.hold, running.hold_tokens, seq);
+            self.note_effect(slot, id, Fate::of(running.effect, None), running.undo, None);
             return self.follow(slot, id, next);
         }
         match (end, next) {
@@ -351,4 +368,12 @@ impl Board {
 fn run_is_closing(board: &Board, slot: Slot) -> bool {
     let run = board.run(slot);
     run.phase == crate::run::Phase::Closing && run.orphans.is_empty()
+}
+
+/// What the compensation at this path takes back, and its place in the graph; `None` for the path of another task.
+fn undoes(plan: &Plan, path: &TaskPath) -> Option<(TaskPath, NodeId)> {
+    let (last, of) = path.segments().split_last()?;
+    let Segment::Task(node) = *last else { return None };
+    let is_compensation = plan.graph.tasks.get(node.0 as usize).is_some_and(Task::is_compensation);
+    is_compensation.then(|| (TaskPath(of.into()), node))
 }

@@ -31,7 +31,11 @@ impl Scheduler {
     pub(crate) fn on_cancel(&mut self, run: RunId) {
         // Said twice, as a caller does who did not hear the answer, it means the same of a run that it cancelled: `finally` is not
         // cancelled by it. Of one that was answered before, each cancels the section that runs.
-        let is_cancelled = |slot: &Slot| self.board.run(*slot).status == RunStatus::Cancelled;
+        // What is taken back is taken back in any case: a cancel is what it may have begun with.
+        let is_cancelled = |slot: &Slot| {
+            let run = self.board.run(*slot);
+            run.status == RunStatus::Cancelled || run.phase == Phase::Compensating
+        };
         // What is held would stay for ever: said again, its last tasks are cancelled too.
         let is_held = |slot: &Slot| matches!(self.board.run(*slot).phase, Phase::Section(_)) && self.is_held(*slot);
         if let Some(slot) = self.stoppable(run).filter(|slot| !is_cancelled(slot) || is_held(slot)) {
@@ -64,6 +68,8 @@ impl Scheduler {
     /// The run, if it has tasks that could be stopped, be it after its answer.
     fn stoppable(&self, run: RunId) -> Option<Slot> {
         let phase = |slot: &Slot| self.board.run(*slot).phase;
-        self.board.slot(run).filter(|slot| matches!(phase(slot), Phase::Main | Phase::Composing | Phase::Section(_)))
+        let is_stoppable =
+            |phase| matches!(phase, Phase::Main | Phase::Composing | Phase::Compensating | Phase::Section(_));
+        self.board.slot(run).filter(|slot| is_stoppable(phase(slot)))
     }
 }

@@ -192,6 +192,7 @@ impl Scheduler {
                 output: Some(PayloadRef { labels, ..payload }),
                 failure: None,
                 degraded: run.degraded,
+                compensating: false,
             },
             Err(message) => {
                 let failure = Failure::new(Class::Permanent, &format!("the run's output cannot be made: {message}"));

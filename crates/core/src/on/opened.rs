@@ -76,6 +76,7 @@ impl Scheduler {
                 cost: orphan.hold,
                 tokens: orphan.hold_tokens,
                 fate: Fate::of(orphan.effect, None),
+                output: None,
             };
             self.record_of(slot, Record::Task { run, path: orphan.path, change });
         }
@@ -86,6 +87,7 @@ impl Scheduler {
         match self.board.run(slot).phase {
             Phase::Composing => self.board.todo.push_back(Todo::Compose(slot)),
             Phase::Failing => self.board.todo.push_back(Todo::Fail(slot)),
+            Phase::Compensating => self.board.todo.push_back(Todo::Compensated(slot)),
             Phase::Closing => self.board.todo.push_back(Todo::Close(slot)),
             Phase::Main | Phase::Section(_) => {}
         }

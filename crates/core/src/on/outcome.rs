@@ -79,10 +79,21 @@ impl Scheduler {
     }
 
     fn abandon(&mut self, slot: Slot, attempt: AttemptId, outcome: &Outcome, cost: Money, tokens: u64) {
-        let effect = self.orphan(&attempt).map_or(Effect::None, |orphan| orphan.effect);
-        let fate = Fate::of(effect, Some(outcome));
+        let orphan = self.orphan(&attempt);
+        let fate = Fate::of(orphan.map_or(Effect::None, |orphan| orphan.effect), Some(outcome));
+        let output = match outcome {
+            Outcome::Succeeded(success)
+                if fate == Fate::Taken && orphan.is_some_and(|orphan| orphan.undo.is_some()) =>
+            {
+                // Its input is gone; that was read from what the run has, and so carries no more than this.
+                let labels =
+                    self.board.labels_of(slot, orphan.and_then(|orphan| orphan.undo.as_deref()).unwrap_or_default());
+                Some(Box::new(agendum_types::PayloadRef { labels, ..success.output.clone() }))
+            }
+            Outcome::Succeeded(_) | Outcome::Failed(_) => None,
+        };
         let (attempt_no, incarnation) = (attempt.attempt, attempt.incarnation);
-        let change = Change::Abandoned { attempt: attempt_no, incarnation, cost, tokens, fate };
+        let change = Change::Abandoned { attempt: attempt_no, incarnation, cost, tokens, fate, output };
         self.record_of(slot, Record::Task { run: attempt.run, path: attempt.path, change });
     }
 

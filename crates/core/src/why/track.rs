@@ -64,6 +64,8 @@ pub(super) struct Track {
     awaits: Option<(Timestamp, Cause)>,
     /// For what it waited, and who ended that.
     heard: Option<Box<Heard>>,
+    /// What it has done was taken back.
+    pub(super) compensated: bool,
     /// What the attempt that is out holds: that is spent if nobody tells what it used.
     hold: (Money, u64),
 }
@@ -96,6 +98,7 @@ impl Track {
             doubt: None,
             awaits: None,
             heard: None,
+            compensated: false,
             hold: (Money::ZERO, 0),
         }
     }
@@ -289,6 +292,10 @@ impl Track {
         }
     }
 
+    pub(super) fn has_succeeded(&self) -> bool {
+        self.status() == TaskStatus::Succeeded
+    }
+
     pub(super) const fn is_settled(&self) -> bool {
         self.settled.is_some()
     }
@@ -392,7 +399,7 @@ impl Track {
     pub(super) fn reasons(&self, path: &TaskPath, since: Timestamp) -> TaskReasons {
         TaskReasons {
             path: path.clone(),
-            status: self.status(),
+            status: if self.compensated { TaskStatus::Compensated } else { self.status() },
             reason: self.reason.clone(),
             heard: self.heard.as_deref().cloned(),
             ready: self.ready(),

@@ -2,6 +2,7 @@
 
 mod hand;
 mod stop;
+mod warn;
 mod work;
 
 use std::collections::VecDeque;
@@ -387,9 +388,7 @@ impl Life {
                     if let Some((run, path)) = unsaid(&entry.record) {
                         self.around.feed.withdraw(run, path);
                     }
-                    if let Record::Crashed { run, in_row, quarantined: true, .. } = &entry.record {
-                        tracing::warn!(%run, in_row, "a run was at work in too many crashes in a row: it is held until it is resumed");
-                    }
+                    warn::of(&entry.record);
                     let named = rows::named_payload(&entry.record);
                     let payload = inline.filter(|pinned| named == Some(pinned.payload.hash)).cloned();
                     self.append(entry, payload, &spent);

@@ -71,6 +71,9 @@ impl Reference {
     /// The output of a task beside, or further out, is there if and only if that task has succeeded; a judge sees the result.
     fn reads(&self, asked: &Evaluate, bindings: &[(DataRef, Bound)]) -> Result<(), String> {
         let run = &self.runs[&asked.run];
+        if run.tasks.get(&asked.path).is_some_and(|inst| run.graph.task(inst.node).is_compensation()) {
+            return self.undo_reads(asked, bindings);
+        }
         for (what, bound) in bindings {
             match what {
                 DataRef::Candidate if asked.step == Step::Judge => {

@@ -102,6 +102,11 @@ impl Reference {
         let inst = self.run(id).inst(path);
         (inst.state, inst.failure, inst.wait) = (State::Ready, None, None);
         inst.output.clone_from(&said.output);
+        match happened {
+            Some(true) => self.took(id, path, Fate::Taken, said.output.clone()),
+            Some(false) => self.did_nothing(id, path),
+            None => {}
+        }
         self.follow(id, path, &may, &said.next)
     }
 }

@@ -2,7 +2,7 @@
 
 use agendum_core::{Answered, Change, End, Ended, Next, Step};
 use agendum_types::graph::{OnExceeded, Section};
-use agendum_types::{Class, Duration, Effect, RunId, RunStatus, TaskPath};
+use agendum_types::{Class, Duration, Effect, Fate, RunId, RunStatus, TaskPath};
 
 use super::ladder::May;
 use super::place::Purse;
@@ -110,6 +110,8 @@ impl Reference {
         let inst = self.run(id).inst(path);
         inst.tries -= u32::from(!uncertain);
         inst.state = State::Ready;
+        let fate = if running.effect == Effect::None { Fate::None } else { Fate::Uncertain };
+        self.took(id, path, fate, None);
         self.book(id, path, running.hold, running.hold_tokens);
         self.follow(id, path, &may, next)
     }
@@ -153,6 +155,8 @@ impl Reference {
             }
             phase => return Err(format!("no answer is due in {phase:?}")),
         }
+        let compensating = said.status != RunStatus::Succeeded && self.runs[&said.run].has_effects();
+        ensure(said.compensating == compensating, "it has done something, or not")?;
         let section = match said.status {
             RunStatus::Succeeded => Section::After,
             RunStatus::Failed => Section::OnFailure,
@@ -161,7 +165,11 @@ impl Reference {
         self.answer.push((said.run, said.status));
         let run = self.run(said.run);
         run.paused &= run.quarantined || said.status != RunStatus::Cancelled;
-        self.open_section(said.run, section);
+        if compensating {
+            run.phase = Phase::Compensating;
+        } else {
+            self.open_section(said.run, section);
+        }
         Ok(())
     }
 }

@@ -88,6 +88,7 @@ fn tail(estimate: &Estimate, graph: &Graph, node: NodeId) -> Duration {
     let task = graph.task(node);
     let own = estimate.own[node.0 as usize];
     let after = task.needed_by.iter().map(|next| tail(estimate, graph, *next)).max();
-    let beyond = || task.parent.map(|group| tail(estimate, graph, group).minus(estimate.own[group.0 as usize]));
+    let group = task.parent.filter(|_| !task.is_compensation());
+    let beyond = || group.map(|group| tail(estimate, graph, group).minus(estimate.own[group.0 as usize]));
     own.plus(after.or_else(beyond).unwrap_or_default())
 }

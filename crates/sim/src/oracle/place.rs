@@ -83,7 +83,9 @@ impl Reference {
         let patience = agendum_types::Duration::secs(600);
         let due = match run.task(path).section {
             Section::Main => run.submitted.deadline.unwrap_or_else(|| run.at.after(patience)),
-            Section::After | Section::OnFailure | Section::Finally => run.tasks[path].ready_at.after(patience),
+            Section::After | Section::OnFailure | Section::Finally | Section::Compensation => {
+                run.tasks[path].ready_at.after(patience)
+            }
         };
         let tail = self.estimates[&run.graph.hash].tail(run.tasks[path].node);
         (due.before(tail), run.at, id)

@@ -49,6 +49,7 @@ impl Reference {
             Record::SignalKept(kept) => self.signal_kept(kept)?,
             Record::Task { run, path, change } => self.changed(*run, path, change)?,
             Record::Answered(answered) => self.answered(answered)?,
+            Record::Compensated(compensated) => self.compensated(compensated)?,
             Record::Done { run } => {
                 let known = self.runs.get(run).ok_or("no such run")?;
                 ensure(known.phase == Phase::Closing && known.orphans.is_empty(), "something is left of it")?;
@@ -77,9 +78,9 @@ impl Reference {
 
     fn changed(&mut self, id: RunId, path: &TaskPath, change: &Change) -> Checked {
         let run = self.runs.get(&id).ok_or("no such run")?;
-        if let Change::Abandoned { attempt, incarnation, cost, tokens, fate } = change {
+        if let Change::Abandoned { attempt, incarnation, cost, tokens, fate, output } = change {
             let of = AttemptId { run: id, path: path.clone(), attempt: *attempt, incarnation: *incarnation };
-            return self.abandoned(&of, (*cost, *tokens), *fate);
+            return self.abandoned(&of, (*cost, *tokens), *fate, output.as_deref());
         }
         if path.0.is_empty() {
             return self.run_ended(id, change);
@@ -304,6 +305,8 @@ impl Reference {
                 inst.output = Some(success.output.clone());
                 inst.degraded |= running.lower;
                 inst.state = State::Ready;
+                let fate = super::doubt::fate(running.effect, &outcome);
+                self.took(id, path, fate, Some(success.output.clone()));
                 let may = if self.wants_judgement(id, path) { May::Judge } else { May::Succeed };
                 self.follow(id, path, &[may], &said.next)
             }
@@ -317,18 +320,26 @@ impl Reference {
                     self.after_failure(id, path, &failure, repeatable)
                 };
                 self.run(id).inst(path).state = State::Ready;
+                self.took(id, path, super::doubt::fate(running.effect, &said.outcome), None);
                 self.book(id, path, cost, tokens);
                 self.follow(id, path, &may, &said.next)
             }
         }
     }
 
-    fn abandoned(&mut self, of: &AttemptId, (cost, tokens): (Money, u64), fate: Fate) -> Checked {
+    fn abandoned(
+        &mut self,
+        of: &AttemptId,
+        (cost, tokens): (Money, u64),
+        fate: Fate,
+        output: Option<&PayloadRef>,
+    ) -> Checked {
         let found = self.runs[&of.run].orphans.iter().find(|orphan| orphan.id == *of);
         let orphan = found.cloned().ok_or("no such attempt was abandoned")?;
         if of.incarnation < self.incarnation {
             ensure((cost, tokens) == (orphan.hold, orphan.hold_tokens), "all that it held counts as spent")?;
             ensure((fate == Fate::None) == (orphan.effect == Effect::None) && fate != Fate::Taken, "another fate")?;
+            ensure(output.is_none(), "nobody told what it gave")?;
         } else {
             let Some(Heard::Finished(flight, outcome)) = self.heard.take() else {
                 return Err("nothing ended".to_owned());
@@ -337,8 +348,15 @@ impl Reference {
             let bill = flight.bill(&outcome, orphan.hold, orphan.hold_tokens);
             ensure((cost, tokens) == bill, "another cost")?;
             ensure(fate == super::doubt::fate(orphan.effect, &outcome), "another fate")?;
+            let can = of.path.node().is_some_and(|node| self.runs[&of.run].graph.task(node).compensate.is_some());
+            let gave = match &outcome {
+                Outcome::Succeeded(success) if can && fate == Fate::Taken => Some(success.output.hash),
+                _ => None,
+            };
+            ensure(output.map(|output| output.hash) == gave, "what it gave is kept for what takes it back")?;
         }
         self.run(of.run).orphans.retain(|orphan| orphan.id != *of);
+        self.took(of.run, &of.path, fate, output.cloned());
         self.book(of.run, &of.path, cost, tokens);
         Ok(())
     }

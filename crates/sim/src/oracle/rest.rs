@@ -4,6 +4,7 @@ use agendum_core::{Scheduler, Step};
 use agendum_types::snapshot::{RunView, TaskView};
 use agendum_types::{Cause, RunId, RunStatus, TaskPath, TaskStatus, WaitFor};
 
+use super::compensate::Stage;
 use super::state::{How, Inst, Phase, Run, State};
 use super::{Reference, ensure};
 
@@ -29,6 +30,8 @@ impl Reference {
                 full || self.evaluations.iter().any(|asked| (asked.run, &asked.path, asked.step) == (*id, path, step))
             };
             ensure(run.phase != Phase::Failing, "a run has failed and is not answered")?;
+            let is_back = run.phase == Phase::Compensating && run.is_taken_back();
+            ensure(!is_back, "all is taken back, and nothing follows")?;
             ensure(run.phase != Phase::Closing || !run.orphans.is_empty(), "a run has ended and is not closed")?;
             let composing = run.phase == Phase::Composing && !run.quarantined;
             ensure(!composing || asked(&TaskPath::default(), Step::Compose), "an output is not asked for")?;
@@ -109,7 +112,8 @@ impl Reference {
             let name = run.graph.path_text(path);
             let shown =
                 view.tasks.iter().find(|task| task.path == name).ok_or_else(|| format!("{name} is not shown"))?;
-            let status = task_status(inst);
+            let is_back = run.effects.get(path) == Some(&Stage::Back);
+            let status = if is_back { TaskStatus::Compensated } else { task_status(inst) };
             ensure(shown.status == status, &format!("{name} is {status} and shown as {}", shown.status))?;
             ensure(shown.attempts == inst.attempts, &format!("{name}: another number of attempts"))?;
             self.waits(id, path, inst, shown)?;
@@ -119,7 +123,7 @@ impl Reference {
 
     fn run_status(&self, run: &Run) -> RunStatus {
         match (run.phase, run.started) {
-            (Phase::Section(_) | Phase::Closing | Phase::Failing, _) => match &run.failure {
+            (Phase::Compensating | Phase::Section(_) | Phase::Closing | Phase::Failing, _) => match &run.failure {
                 Some(_) if run.cancelled => RunStatus::Cancelled,
                 Some(_) => RunStatus::Failed,
                 None => RunStatus::Succeeded,

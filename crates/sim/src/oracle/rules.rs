@@ -14,7 +14,7 @@ impl Reference {
         // Whom a crash has met may be held for it: that is told first.
         while self.runs.contains_key(&id) && !self.met.contains(&id) {
             let paths: Vec<TaskPath> = self.runs[&id].tasks.keys().cloned().collect();
-            let mut moved = self.section_rule(id);
+            let mut moved = self.section_rule(id) || self.compensation_rule(id);
             for path in paths {
                 moved |= self.runs[&id].tasks.contains_key(&path) && self.task_rule(id, &path);
             }
@@ -294,6 +294,7 @@ impl Reference {
             Section::Main => self.run(id).phase = Phase::Composing,
             Section::After | Section::OnFailure => self.open_section(id, Section::Finally),
             Section::Finally => self.run(id).phase = Phase::Closing,
+            Section::Compensation => return false,
         }
         true
     }

@@ -9,6 +9,9 @@ use super::state::{How, Orphan, State, parent};
 impl Reference {
     pub(super) fn settle(&mut self, id: RunId, path: &TaskPath, how: How, failure: Option<Failure>) {
         self.drop_task(id, path, how);
+        if self.runs[&id].task(path).is_compensation() {
+            return self.compensation_settled(id, path, how, failure.as_ref());
+        }
         let run = self.run(id);
         let inst = run.inst(path);
         inst.failure = failure;

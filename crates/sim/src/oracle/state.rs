@@ -19,6 +19,8 @@ pub(super) enum Phase {
     Main,
     Composing,
     Failing,
+    /// Answered; what was done is taken back.
+    Compensating,
     Section(Section),
     Closing,
 }
@@ -151,6 +153,8 @@ pub(super) struct Run {
     pub spent: Money,
     pub tokens: u64,
     pub orphans: Vec<Orphan>,
+    /// What calls have done that can be taken back, or may have.
+    pub effects: BTreeMap<TaskPath, super::compensate::Stage>,
     /// Signals that no wait has taken, and the webhooks that came last.
     pub kept: Vec<SignalKept>,
     pub webhooks: Vec<Arc<str>>,
@@ -250,7 +254,7 @@ impl Run {
 
     /// It finds out for the call that it stands in whether that took effect.
     pub(super) fn is_check(&self, path: &TaskPath) -> bool {
-        path.0.len() > 1 && self.is_call(&parent(path))
+        path.0.len() > 1 && !self.task(path).is_compensation() && self.is_call(&parent(path))
     }
 
     /// No target serves the call that is made here.
@@ -270,7 +274,7 @@ impl Run {
     }
 
     pub(super) const fn is_answered(&self) -> bool {
-        matches!(self.phase, Phase::Section(_) | Phase::Closing)
+        matches!(self.phase, Phase::Compensating | Phase::Section(_) | Phase::Closing)
     }
 
     /// Money that running and abandoned attempts may yet cost.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use agendum_types::Limits;
-use agendum_types::graph::{Form, Section};
+use agendum_types::graph::{COMPENSATE, Form, Section};
 
 use super::Unfixable;
 use super::edits::Edits;
@@ -72,7 +72,7 @@ impl<'t> Walk<'t, '_, '_> {
                 "fail_if" | "loop" | "output" | "race" => {
                     self.texts(value, &Place { within: is_group, after: true })?;
                 }
-                "with" | "if" | "foreach" | "catch" | "not_before" => {
+                "with" | "if" | "foreach" | "catch" | "not_before" | COMPENSATE => {
                     self.texts(value, &Place { within: false, after: false })?;
                 }
                 // Nothing evaluates the rest: a description may quote what it likes.

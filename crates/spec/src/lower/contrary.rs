@@ -36,7 +36,7 @@ impl Lower<'_, '_> {
     }
 
     /// Nobody runs again what may have taken effect, nor anything more often than is allowed here.
-    fn retries(&mut self, id: NodeId, node: &Node) {
+    pub(super) fn retries(&mut self, id: NodeId, node: &Node) {
         let (asked, most) = (node.get("retry").and_then(|retry| retry.get("max_attempts")), self.limits.attempts_max);
         if let Some(asked) = asked.filter(|asked| asked.whole().is_some_and(|count| count > u64::from(most))) {
             let message = format!("a task is tried {most} times at most here, on all rungs together");

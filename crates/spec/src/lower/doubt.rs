@@ -49,6 +49,10 @@ impl<'t> Lower<'t, '_> {
             let message = format!("`{name}` cannot find out what task `{}` has done", of.name);
             return Some((message, "name another task with `uses`, without `foreach` and `loop`".to_owned()));
         }
+        if task.compensate.is_some() {
+            let message = format!("`{name}` is taken back itself: what only looks leaves nothing to take back");
+            return Some((message, format!("leave `compensate` out of `{name}`")));
+        }
         if task.effect == Effect::Once {
             let message = format!("`{name}` has the effect `once` itself: nobody would know whether it took that");
             return Some((message, format!("write `effect: none` at `{name}`, if it only looks")));
@@ -61,7 +65,7 @@ impl<'t> Lower<'t, '_> {
     }
 
     /// All that a task needs, and all that these need.
-    fn needs_of(&self, id: NodeId) -> BTreeSet<NodeId> {
+    pub(super) fn needs_of(&self, id: NodeId) -> BTreeSet<NodeId> {
         let (mut all, mut open) = (BTreeSet::new(), self.graph.task(id).needs.clone());
         while let Some(need) = open.pop() {
             if all.insert(need) {

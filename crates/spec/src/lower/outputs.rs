@@ -60,7 +60,12 @@ impl Lower<'_, '_> {
             .collect();
         // Without a place it was accepted before, and is not judged again.
         if fields.iter().any(|(_, span)| !span.is_empty()) {
-            self.sights.push(Sight { data, reader: place.task, fields });
+            // What takes a task back reads the output of one item or round, as the task's own conditions do.
+            let own = |reader: &NodeId| {
+                let task = self.graph.task(*reader);
+                task.parent.filter(|of| task.is_compensation() && data == DataRef::Output(*of)).unwrap_or(*reader)
+            };
+            self.sights.push(Sight { data, reader: place.task.as_ref().map(own), fields });
         }
     }
 

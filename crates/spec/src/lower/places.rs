@@ -1,10 +1,10 @@
 //! The place of every task in the graph's table, and the task that a name means in a scope.
 
-use agendum_types::graph::{NodeId, Section, Work};
+use agendum_types::graph::{COMPENSATE, NodeId, Section, Work};
 
 use crate::extend::ADDITIONS;
 use crate::lower::{Lower, words};
-use crate::tree::Node;
+use crate::tree::{Key, Node};
 
 const RENAME: &str = "give one of them another name";
 
@@ -51,10 +51,23 @@ impl<'t> Lower<'t, '_> {
                 }
                 None => self.section_mut(section).push(id),
             }
-            if let Some(inner) = node.get("tasks") {
-                self.collect_tasks(inner, Some(id), section, depth + 1);
+            match (node.get("tasks"), node.entries().iter().find(|(key, _)| key.name == COMPENSATE)) {
+                (Some(inner), _) => self.collect_tasks(inner, Some(id), section, depth + 1),
+                (None, Some((key, compensate))) if section == Section::Main => {
+                    self.collect_compensation(id, key, compensate);
+                }
+                (None, _) => {}
             }
         }
+    }
+
+    /// What takes a task back follows it, in no section's list.
+    fn collect_compensation(&mut self, of: NodeId, key: &'t Key, node: &'t Node) {
+        let id = NodeId(self.graph.tasks.len() as u32);
+        self.graph.tasks[of.0 as usize].compensate = Some(id);
+        self.graph.tasks.push(words::blank(COMPENSATE, Some(of), Section::Compensation, false));
+        self.nodes.push(node);
+        self.names.push(key.span.clone());
     }
 
     fn section_mut(&mut self, section: Section) -> &mut Vec<NodeId> {
@@ -63,6 +76,7 @@ impl<'t> Lower<'t, '_> {
             Section::After => &mut self.graph.after,
             Section::OnFailure => &mut self.graph.on_failure,
             Section::Finally => &mut self.graph.finally,
+            Section::Compensation => unreachable!("a compensation stands in no section's list"),
         }
     }
 
@@ -73,7 +87,7 @@ impl<'t> Lower<'t, '_> {
 
     /// A name shadows none further out, whichever of the two stands first. Said of the later one: an addition cannot change what is there.
     pub(super) fn no_shadows(&mut self) {
-        for index in 0..self.graph.tasks.len() {
+        for index in (0..self.graph.tasks.len()).filter(|index| !self.graph.tasks[*index].is_compensation()) {
             let name = self.graph.tasks[index].name.clone();
             let mut inside = self.graph.tasks[index].parent;
             while let Some(group) = inside {

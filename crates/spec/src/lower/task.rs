@@ -1,6 +1,8 @@
 //! One task of the document.
 
-use agendum_types::graph::{Call, Catch, Exhausted, Foreach, Loop, NodeId, NotBefore, Race, Rung, Section, Work};
+use agendum_types::graph::{
+    COMPENSATE, Call, Catch, Exhausted, Foreach, Loop, NodeId, NotBefore, Race, Retry, Rung, Section, Work,
+};
 use agendum_types::{Capability, Class, Effect};
 
 use crate::diagnostic::nearest;
@@ -16,6 +18,9 @@ impl<'t> Lower<'t, '_> {
         if !matches!(node.value, Value::Map(_)) {
             return;
         }
+        if self.graph.task(id).is_compensation() {
+            return self.compensation(id, node);
+        }
         self.work(id, node);
         self.conditions(id, node);
         self.ladder(id, node);
@@ -28,8 +33,11 @@ impl<'t> Lower<'t, '_> {
     }
 
     /// Where an expression stands that is evaluated before the task runs.
-    fn before(&self, id: NodeId) -> Place {
-        Place { task: Some(id), scope: self.graph.task(id).parent, before: true, judges: false, decides: false }
+    pub(super) fn before(&self, id: NodeId) -> Place {
+        let task = self.graph.task(id);
+        // What takes a task back sees what that sees.
+        let scope = task.parent.filter(|_| !task.is_compensation()).or_else(|| self.graph.task(task.parent?).parent);
+        Place { task: Some(id), scope, before: true, judges: false, decides: false }
     }
 
     /// Where one stands that is evaluated over what the task gave: a group's own tasks are `tasks` there.
@@ -65,7 +73,7 @@ impl<'t> Lower<'t, '_> {
         }
     }
 
-    fn call(&mut self, id: NodeId, node: &'t Node, uses: &Node) {
+    pub(super) fn call(&mut self, id: NodeId, node: &'t Node, uses: &Node) {
         // What this release does not run was refused by the schema; the rest of the task is checked all the same.
         let capability = uses.text().and_then(Capability::from_word).unwrap_or(Capability::Chat);
         let place = self.before(id);
@@ -103,7 +111,9 @@ impl<'t> Lower<'t, '_> {
             }
         }
         self.on_uncertain(id, node);
-        if declared == Some(Effect::Once) && node.get("on_uncertain").is_none() {
+        self.compensated(id, node);
+        let is_doubtful = declared == Some(Effect::Once) && !self.graph.task(id).is_compensation();
+        if is_doubtful && node.get("on_uncertain").is_none() {
             let span = node.get("effect").map_or_else(|| uses.span.clone(), |effect| effect.span.clone());
             let help = "write `on_uncertain: fail`, `ask` or `{check: TASK}`: what shall happen when nobody knows whether it took effect";
             self.diagnostics.error("missing_key", &span, "`effect: once` needs `on_uncertain`", help);
@@ -111,7 +121,7 @@ impl<'t> Lower<'t, '_> {
     }
 
     fn group(&mut self, id: NodeId, node: &'t Node) {
-        for word in ["with", "model", "retry", "effect", "live", "timeout"] {
+        for word in ["with", "model", "retry", "effect", "live", "timeout", COMPENSATE] {
             let allowed = word == "timeout"
                 && node
                     .get("timeout")
@@ -322,7 +332,7 @@ impl<'t> Lower<'t, '_> {
         }
         let task = &mut self.graph.tasks[id.0 as usize];
         task.timeouts = words::timeouts(node.get("timeout"));
-        task.retry = words::retry(node.get("retry"));
+        task.retry = words::retry(node.get("retry"), Retry::STANDARD);
         task.optional = flag("optional");
         task.value = node.get("value").and_then(Node::whole).unwrap_or(50).min(100) as u8;
         task.no_fallback = flag("no_fallback") || high_risk;

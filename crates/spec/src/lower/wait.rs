@@ -30,7 +30,7 @@ impl Lower<'_, '_> {
 
     /// What speaks of attempts says nothing here.
     fn no_attempts(&mut self, node: &Node) {
-        for word in ["retry", "model", "effect", "on_uncertain", "live", "timeout"] {
+        for word in ["retry", "model", "effect", "on_uncertain", "compensate", "live", "timeout"] {
             let Some(extra) = node.get(word) else { continue };
             let bounds_task = extra.get("task").is_some() && extra.entries().len() == 1;
             if word == "timeout" && bounds_task {

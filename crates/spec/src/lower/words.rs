@@ -40,6 +40,7 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
         value: 50,
         no_fallback: false,
         on_uncertain: OnUncertain::Fail,
+        compensate: None,
         live: false,
         publish_after: Vec::new(),
         not_before: None,
@@ -76,10 +77,9 @@ pub(super) fn timeouts(node: Option<&Node>) -> Timeouts {
     }
 }
 
-pub(super) fn retry(node: Option<&Node>) -> Retry {
-    let Some(node) = node else { return Retry::STANDARD };
+pub(super) fn retry(node: Option<&Node>, standard: Retry) -> Retry {
+    let Some(node) = node else { return standard };
     let percent = |node: &Node| if let Value::Number(number) = &node.value { number.as_f64() } else { None };
-    let standard = Retry::STANDARD;
     Retry {
         attempts_max: node
             .get("max_attempts")

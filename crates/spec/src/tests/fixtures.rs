@@ -57,8 +57,8 @@ fn support_answer() {
 
 #[test]
 fn campaign_poster() {
-    assert_snapshot!(example("campaign-poster.yaml", include_str!("../../tests/fixtures/campaign-poster.yaml")), @"
-    7 tasks
+    assert_snapshot!(example("campaign-poster.yaml", include_str!("../../tests/fixtures/campaign-poster.yaml")), @r"
+    8 tasks
     6: not yet: this release does not run asking a person for more money
     8: nothing reads `brief`: the prompt does not name it
     8: nothing reads `n`: the prompt does not name it
@@ -67,7 +67,6 @@ fn campaign_poster() {
     22: nothing reads `image`: the prompt does not name it
     23: not yet: this release does not run moderation of pictures
     25: not yet: this release does not run `uses: publish`
-    29: not yet: this release does not run `compensate`
     ");
 }
 

@@ -369,16 +369,15 @@ fn what_is_not_run_yet_says_so() {
         budget: { usd: 1, on_exceeded: ask }
         tasks:
           a: { uses: agent }
-          b: { uses: chat, cache: { ttl: 1h }, compensate: {}, concurrency: {}, model: { min_quality: {} }, with: { prompt: hi } }
+          b: { uses: chat, cache: { ttl: 1h }, concurrency: {}, model: { min_quality: {} }, with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" }, catch: [{ on: [any], use: cached }] }
           d: { uses: graph }
     "#), @"
     3:32 not_yet (not yet): not yet: this release does not run asking a person for more money
     5:14 not_yet (not yet): not yet: this release does not run `uses: agent`
     6:27 not_yet (not yet): not yet: this release does not run `cache`
-    6:52 not_yet (not yet): not yet: this release does not run `compensate`
-    6:69 not_yet (not yet): not yet: this release does not run `concurrency`
-    6:95 not_yet (not yet): not yet: this release does not run `min_quality`
+    6:53 not_yet (not yet): not yet: this release does not run `concurrency`
+    6:98 not_yet (not yet): not yet: this release does not run `min_quality`
     7:41 not_yet (not yet): not yet: this release does not read a task while it streams
         help: write tasks.b.output, which waits for the end
     7:89 not_yet (not yet): not yet: this release does not run `use: cached`
@@ -392,7 +391,7 @@ const NOT_YET: &str = r#"
     budget: { usd_per_minute: 0.1, on_exceeded: ask }
     tasks:
       a: { uses: agent, tools: [], max_turns: 1, on_exhausted: fail }
-      b: { uses: embed, cache: {}, compensate: {}, concurrency: {}, budget: { usd: 1 } }
+      b: { uses: embed, cache: {}, concurrency: {}, budget: { usd: 1 } }
       c: { uses: rerank }
       d: { uses: search }
       e: { uses: memory, model: { min_quality: {}, choose: cheapest } }

@@ -133,6 +133,10 @@ impl Retry {
     /// One attempt and no more.
     pub const NEVER: Self = Self { attempts_max: 1, ..Self::STANDARD };
 
+    /// What a compensation without `retry` gets: whoever it speaks to may be away for some minutes.
+    pub const PATIENT: Self =
+        Self { attempts_max: 10, initial_delay: Duration::secs(1), delay_max: Duration::secs(60), ..Self::STANDARD };
+
     /// What a task without `retry` gets: three attempts for transient classes.
     pub const STANDARD: Self = Self {
         attempts_max: 3,

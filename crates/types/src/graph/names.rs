@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::graph::{Graph, NodeId, Section};
+use crate::graph::{COMPENSATE, Graph, NodeId, Section};
 use crate::path::{Segment, TaskPath};
 
 impl Graph {
@@ -47,11 +47,14 @@ impl Graph {
         Some(path)
     }
 
-    /// The task of this name in a group, or at the top of any section.
+    /// The task of this name in a group, or at the top of any section; inside a call what takes it back.
     #[must_use]
     pub fn find(&self, parent: Option<NodeId>, name: &str) -> Option<NodeId> {
         let named = |node: &NodeId| &*self.task(*node).name == name;
         match parent {
+            Some(parent) if name == COMPENSATE && self.task(parent).compensate.is_some() => {
+                self.task(parent).compensate
+            }
             Some(parent) => self.siblings(Some(parent), self.task(parent).section).iter().copied().find(named),
             None => Section::ALL.into_iter().flat_map(|section| self.section(section)).copied().find(named),
         }

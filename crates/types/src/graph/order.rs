@@ -22,6 +22,7 @@ impl Graph {
             Work::Group(group) => group.tasks.len(),
             Work::Call(_) => 0,
         };
+        // What takes a task back stands on no way to the answer.
         let mut left: Vec<usize> = self.tasks.iter().map(|task| task.needed_by.len() + inside(&task.work)).collect();
         let mut order: Vec<NodeId> = Vec::with_capacity(left.len());
         order.extend((0..).map(NodeId).zip(&left).filter(|(_, left)| **left == 0).map(|(node, _)| node));
@@ -29,7 +30,7 @@ impl Graph {
         while let Some(node) = order.get(done).copied() {
             done += 1;
             let task = self.task(node);
-            for before in task.needs.iter().copied().chain(task.parent) {
+            for before in task.needs.iter().copied().chain(task.parent.filter(|_| !task.is_compensation())) {
                 let left = &mut left[before.0 as usize];
                 *left -= 1;
                 if *left == 0 {

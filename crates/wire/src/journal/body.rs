@@ -140,6 +140,18 @@ pub(super) struct Answered<'a> {
     pub(super) failure: Option<RunFailure<'a>>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) degraded: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) compensating: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Compensated<'a> {
+    pub(super) count: u32,
+    /// The places of tasks, and why their effects are there.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) left: Vec<(Text<'a>, Failure<'a>)>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) left_count: u32,
 }
 
 /// A body that speaks of one task.
@@ -375,6 +387,8 @@ pub(super) struct Abandoned<'a> {
     /// Of an effect that nobody can rule out.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) fate: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<Payload<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -31,6 +31,7 @@ pub(super) fn write(record: &Record, unsent: &[core::Unsent], to: &mut Vec<u8>) 
         Record::CancelRequested { .. } => json(&body::CancelRequested { unsent: self::unsent(unsent) }, to),
         Record::Task { path, change, .. } => write_change((path, unsent), change, to),
         Record::SignalKept(kept) => json(&signal_kept(kept), to),
+        Record::Compensated(value) => json(&compensated(value), to),
         Record::Answered(answered) => json(&self::answered(answered), to),
     }
 }
@@ -57,10 +58,11 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
             task(place, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
         }
         Change::Ended(value) => task(place, ended(value), to),
-        Change::Abandoned { attempt, incarnation, cost, tokens, fate } => {
+        Change::Abandoned { attempt, incarnation, cost, tokens, fate, output } => {
             let fate = Some(fate.word().into()).filter(|_| *fate != Fate::None);
             let (attempt, incarnation, cost) = (attempt.0, incarnation.0, cost.0);
-            task(place, body::Abandoned { attempt, incarnation, cost, tokens: *tokens, fate }, to)
+            let output = output.as_deref().map(payload);
+            task(place, body::Abandoned { attempt, incarnation, cost, tokens: *tokens, fate, output }, to)
         }
         Change::Resolved(value) => task(place, resolved(value), to),
     }
@@ -140,6 +142,15 @@ fn answered(answered: &core::Answered) -> body::Answered<'_> {
             failure: failure(&failed.failure),
         }),
         degraded: answered.degraded,
+        compensating: answered.compensating,
+    }
+}
+
+fn compensated(value: &core::Compensated) -> body::Compensated<'_> {
+    body::Compensated {
+        count: value.count,
+        left: value.left.iter().map(|(path, why)| (path_text(path).into(), failure(why))).collect(),
+        left_count: value.left_count,
     }
 }
 

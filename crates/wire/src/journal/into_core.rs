@@ -55,6 +55,7 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         }
         Kind::Resumed => Record::Resumed { run },
         Kind::SignalKept => Record::SignalKept(Box::new(signal_kept(run, &json(bytes)?)?)),
+        Kind::Compensated => Record::Compensated(Box::new(compensated(run, &json(bytes)?)?)),
         Kind::Answered => Record::Answered(Box::new(answered(run, &json(bytes)?)?)),
         Kind::Done => Record::Done { run },
         Kind::Entered
@@ -111,6 +112,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
                 fate: value.fate.map_or(Ok(Fate::None), |word| {
                     Fate::from_word(&word).ok_or_else(|| format!("{word:?} is no fate of an effect"))
                 })?,
+                output: value.output.as_ref().map(payload).transpose()?.map(Box::new),
             })
         })?,
         Kind::Resolved => task::<body::Resolved<'_>>(bytes, |value| {
@@ -133,6 +135,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
         | Kind::Crashed
         | Kind::Resumed
         | Kind::SignalKept
+        | Kind::Compensated
         | Kind::Answered
         | Kind::Done => return Err("it speaks of no task".to_owned()),
     })
@@ -255,6 +258,17 @@ fn answered(run: RunId, value: &body::Answered<'_>) -> Read<core::Answered> {
         output: value.output.as_ref().map(payload).transpose()?,
         failure: value.failure.as_ref().map(failed).transpose()?,
         degraded: value.degraded,
+        compensating: value.compensating,
+    })
+}
+
+fn compensated(run: RunId, value: &body::Compensated<'_>) -> Read<core::Compensated> {
+    let left = |(at, why): &(Cow<'_, str>, body::Failure<'_>)| Ok::<_, String>((path(at)?, failure(why)?));
+    Ok(core::Compensated {
+        run,
+        count: value.count,
+        left: value.left.iter().map(left).collect::<Read<_>>()?,
+        left_count: value.left_count,
     })
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use agendum_core::{
-    Answered, Change, Dispatched, End, Ended, Entry, Evaluation, Finished, Next, NextRound, Record, Resolved,
-    RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
+    Answered, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Finished, Next, NextRound, Record,
+    Resolved, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
@@ -65,8 +65,14 @@ fn about_the_run() -> Vec<Record> {
     let plain = RunSubmitted { deadline: None, budget: None, strict: false, inputs: payload(3), ..submitted.clone() };
     let key = SubmissionKey { key: Arc::from("order 17"), parts: vec![(Arc::from("inputs"), Hash([8; 32]))] };
     let keyed = RunSubmitted { key: Some(key), ..plain.clone() };
-    let succeeded =
-        Answered { run: RUN, status: RunStatus::Succeeded, output: Some(payload(5)), failure: None, degraded: true };
+    let succeeded = Answered {
+        run: RUN,
+        status: RunStatus::Succeeded,
+        output: Some(payload(5)),
+        failure: None,
+        degraded: true,
+        compensating: false,
+    };
     let failed = Answered {
         status: RunStatus::Failed,
         output: None,
@@ -171,7 +177,14 @@ fn changes() -> Vec<Change> {
 }
 
 fn abandoned(fate: Fate) -> Change {
-    Change::Abandoned { attempt: AttemptNo(1), incarnation: Incarnation(3), cost: Money(1), tokens: 2, fate }
+    Change::Abandoned {
+        attempt: AttemptNo(1),
+        incarnation: Incarnation(3),
+        cost: Money(1),
+        tokens: 2,
+        fate,
+        output: None,
+    }
 }
 
 /// Waits for people, signals and time.
@@ -218,6 +231,30 @@ fn of_waits() -> Vec<Record> {
     let hook = SignalKept { of: WaitFor::Webhook, webhook: Some(Arc::from("msg_2")), ..kept.clone() };
     let of_tasks = changes.map(|change| Record::Task { run: RUN, path: deep(), change });
     of_tasks.into_iter().chain([kept, hook].map(|kept| Record::SignalKept(kept.into()))).collect()
+}
+
+/// What takes back what a run has done.
+fn of_compensation() -> Vec<Record> {
+    let answered = Answered {
+        run: RUN,
+        status: RunStatus::Failed,
+        output: None,
+        failure: Some(RunFailure { task: None, failure: failure() }),
+        degraded: false,
+        compensating: true,
+    };
+    let attempt = (AttemptNo(1), Incarnation(3), Money(1));
+    let (attempt, incarnation, cost) = attempt;
+    let output = Some(Box::new(payload(5)));
+    let taken = Change::Abandoned { attempt, incarnation, cost, tokens: 2, fate: Fate::Taken, output };
+    let whole = Compensated { run: RUN, count: 3, left: Vec::new(), left_count: 0 };
+    let left = Compensated { left: vec![(deep(), failure())], left_count: 2, ..whole };
+    vec![
+        Record::Answered(answered.into()),
+        Record::Task { run: RUN, path: deep(), change: taken },
+        Record::Compensated(whole.into()),
+        Record::Compensated(left.into()),
+    ]
 }
 
 fn samples() -> Vec<Record> {
@@ -267,7 +304,7 @@ fn entries() -> Vec<Entry> {
     ];
     let changes = changes.into_iter().chain(later);
     entries.extend(changes.map(|change| entry(Record::Task { run: RUN, path: deep(), change }, Vec::new())));
-    entries.extend(of_waits().into_iter().map(|record| entry(record, Vec::new())));
+    entries.extend(of_waits().into_iter().chain(of_compensation()).map(|record| entry(record, Vec::new())));
     entries
 }
 

@@ -6,7 +6,7 @@ use agendum_types::{AttemptId, Class, Fate, Graph, Outcome, TaskPath, Wait, Wait
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Awaits, RunError, dollars, instant, millis};
+use super::{Awaits, Compensation, RunError, dollars, instant, millis};
 
 /// The kind of the event after which a run's graph is a larger one.
 pub const TASKS_ADDED: &str = "run.tasks_added";
@@ -37,6 +37,9 @@ pub struct Event {
     /// How the run was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// `compensating` if what the run has done is taken back from now on; then how far it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<Compensation>,
     /// What it waits for, if that is a person, a signal, a webhook or an instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaits: Option<Awaits>,
@@ -103,7 +106,12 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
             if answered.degraded {
                 event.note = Some("degraded".to_owned());
             }
+            event.compensation = Compensation::of_answer(answered);
             "run.answered"
+        }
+        Record::Compensated(compensated) => {
+            event.compensation = Some(Compensation::of(graph, compensated));
+            if compensated.left_count > 0 { "run.compensation_failed" } else { "run.compensated" }
         }
         Record::Done { .. } => "run.done",
         Record::Task { path, change, .. } => {
@@ -112,12 +120,22 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
             let asks = path.node().is_some_and(|node| graph.task(node).on_uncertain == OnUncertain::Ask);
             event.awaits =
                 event.awaits.or_else(|| (kind == IN_DOUBT && asks).then(|| Awaits::of(&Wait::new(WaitFor::Effect))));
-            kind
+            let undoes = path.node().is_some_and(|node| graph.task(node).is_compensation());
+            if undoes { of_compensation(kind) } else { kind }
         }
         Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. } => return None,
     };
     event.kind = kind.to_owned();
     Some(event)
+}
+
+/// What takes back what a task has done ends otherwise than tasks do.
+fn of_compensation(kind: &'static str) -> &'static str {
+    match kind {
+        "task.succeeded" => "task.compensated",
+        "task.failed" => "task.compensation_failed",
+        other => other,
+    }
 }
 
 /// Says what happened to a task; its kind.

@@ -8,7 +8,7 @@ use agendum_types::{Cause, Duration, Graph};
 use serde::{Deserialize, Serialize};
 
 use super::sentence::{failure, reason, sentence};
-use super::{dollars, instant, millis};
+use super::{Compensation, dollars, instant, millis};
 
 /// The reasons behind a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Why {
     /// Why there is no output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// How far what it has done is taken back, if it has no output and has done something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<Compensation>,
     /// From acceptance to the answer, or to now.
     pub wall_ms: f64,
     /// The run's time by cause; adds up to `wall_ms`.
@@ -136,6 +139,7 @@ pub fn why(graph: &Graph, reasons: &Reasons, from: usize) -> Why {
         run: reasons.run.to_string(),
         sentence: sentence(graph, reasons),
         failure: reasons.failure.as_ref().map(|failed| failure(graph, failed)),
+        compensation: None,
         wall_ms: millis(reasons.wall),
         parts: parts(&reasons.parts),
         critical_path: reasons.critical.iter().map(|path| graph.path_text(path)).collect(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{Duration, Fate, RunId, RunView, TaskPath, TaskStatus};
+use agendum_types::{Duration, Failure, Fate, RunId, RunView, TaskPath, TaskStatus};
 
 use super::{World, run_id, run_name};
 use crate::why::{Page, Reasons, Seen};
@@ -26,6 +26,13 @@ impl World {
             Record::Task { run, path, change } => {
                 let name = self.graphs[run].path_text(path);
                 format!("{name} {}", change_text(change))
+            }
+            Record::Compensated(of) => {
+                let left = |(path, why): &(TaskPath, Failure)| {
+                    format!(" {} ({}: {})", self.graphs[&of.run].path_text(path), why.class, why.message)
+                };
+                let left: String = of.left.iter().map(left).collect();
+                format!("Compensated {}, left {}{left}", of.count, of.left_count)
             }
             other => format!("{other:?}").split([' ', '(']).next().unwrap().to_owned(),
         };
