@@ -14,7 +14,7 @@ use crate::programs::Example;
 /// Shown below the commands.
 const HELP: &str = "\
 First steps:
-  agendum demo                       a finished, explained run
+  agendum demo                       a finished, explained run; a crash; a budget
   agendum check graph.yaml           what is wrong with a document
   agendum run graph.yaml -i k=v      run it
   agendum why last                   where its time went
@@ -54,8 +54,12 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a built-in example on the offline model, to be explained with `why last`
-    Demo,
+    /// Run a built-in example, to be explained with `why last`; then kill a server of its own, and spend against a cap
+    Demo {
+        /// Only this part
+        #[arg(long, value_name = "BEAT")]
+        beat: Option<Beat>,
+    },
     /// Run a graph: live progress on stderr, the output on stdout
     Run(Run),
     /// Check a document: everything that is wrong, and how to mend it
@@ -126,6 +130,9 @@ pub(crate) enum Command {
         /// Where to listen; a busy port is moved
         #[arg(long, default_value = "127.0.0.1:7420", value_name = "ADDRESS")]
         listen: SocketAddr,
+        /// End when standard input does: with whoever holds its other end, however that ends
+        #[arg(long, hide = true)]
+        attached: bool,
     },
     /// Serve the offline model in OpenAI's wire format
     #[command(after_help = PROVIDER_HELP)]
@@ -151,6 +158,17 @@ pub(crate) enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+/// A part of the demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Beat {
+    /// A question is answered from a page of this project
+    Answer,
+    /// A server of its own is killed under forty agents
+    Crash,
+    /// Forty calls at once under a cap of fifty cents
+    Budget,
 }
 
 /// How badly the offline model behaves: the words of `temper` in agendum.toml.

@@ -126,6 +126,11 @@ impl Client {
         self.json(self.request(Method::GET, &format!("/v1/runs/{id}?from={from}"))).await
     }
 
+    /// The line of a run in the list.
+    pub(crate) async fn status(&self, id: &str) -> Result<Run, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/runs/{id}/status"))).await
+    }
+
     /// Waits for the answer; with a page of tasks only if they are wanted, for they have to be read.
     pub(crate) async fn answer(&self, id: &str, tasks: bool) -> Result<RunDetail, Failure> {
         let page = if tasks { "" } else { "?limit=0" };

@@ -55,7 +55,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     let flags = [data.as_deref(), config.as_deref()];
     let context = || Context::new(json, flags, graph.as_deref());
     match command {
-        Command::Demo => demo::demo(context()?).await,
+        Command::Demo { beat } => demo::demo(context()?, beat).await,
         Command::Run(run) => run::run(&context()?, &run, Telling::Whole).await,
         Command::Check { graph, fix, dry_run } => {
             let config = Config::find(flags[1], Some(&graph))?;
@@ -79,7 +79,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Resolve(asked) => waits::resolve(&context()?, asked).await,
         Command::Signal(asked) => waits::signal(&context()?, asked).await,
         Command::Index(command) => index::index(&context()?, command),
-        Command::Serve { listen } => serve::serve(&context()?, listen).await,
+        Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
         Command::Schema => Ok(writeln!(show::out(), "{}", agendum_spec::schema().trim_end())?),
         Command::Config(ConfigCommand::Check) => configuration::check(&context()?),

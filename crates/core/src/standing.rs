@@ -17,6 +17,8 @@ pub struct Standing {
     pub quarantined: bool,
     /// What it has spent.
     pub spent: Money,
+    /// What running attempts may yet spend.
+    pub held: Money,
     /// True if an attempt is out, or an evaluation that is not the first of its task.
     pub under_way: bool,
     /// True if all that it still waits for is a target: none that may serve it is in the table.
@@ -46,7 +48,16 @@ impl Scheduler {
                 .iter()
                 .all(|inst| matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || asks(inst));
         let (status, paused, spent, quarantined) = (run.status, run.paused.is_some(), run.spent, run.quarantined);
-        Some(Standing { status, paused, quarantined, spent, under_way, waits_for_target, waits_for_person })
+        Some(Standing {
+            status,
+            paused,
+            quarantined,
+            spent,
+            held: run.held,
+            under_way,
+            waits_for_target,
+            waits_for_person,
+        })
     }
 }
 

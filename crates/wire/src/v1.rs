@@ -66,6 +66,9 @@ pub struct Run {
     pub done: bool,
     /// What it has spent.
     pub spent_usd: f64,
+    /// What attempts that are out may yet spend.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_usd: f64,
     /// True if it is live and an attempt is out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub under_way: bool,
@@ -103,6 +106,10 @@ pub struct RunDetail {
     /// Where the next page begins (`?from=`), if there are more tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<usize>,
+}
+
+fn is_zero(usd: &f64) -> bool {
+    *usd == 0.0
 }
 
 /// A task in a run's detail.
@@ -206,6 +213,7 @@ impl Run {
             elapsed_ms: None,
             done: false,
             spent_usd: 0.0,
+            held_usd: 0.0,
             under_way: false,
             waits_for_target: false,
             quarantined: false,
@@ -221,7 +229,7 @@ impl Run {
             let goes_on = if standing.status.is_answered() { RunStatus::Running } else { standing.status };
             self.status = if standing.paused { "paused".to_owned() } else { goes_on.word().to_owned() };
         }
-        self.spent_usd = dollars(standing.spent);
+        (self.spent_usd, self.held_usd) = (dollars(standing.spent), dollars(standing.held));
         (self.under_way, self.waits_for_target) = (standing.under_way, standing.waits_for_target);
         self.quarantined = standing.quarantined;
         self.waits_for_person = standing.waits_for_person;
@@ -289,7 +297,17 @@ mod tests {
             let mut run = Run::new(RunId(1), "g", durable, Timestamp(0));
             let (quarantined, under_way, waits_for_target, waits_for_person) = (false, false, false, false);
             let spent = Money::ZERO;
-            run.stands(&Standing { status, paused, quarantined, spent, under_way, waits_for_target, waits_for_person });
+            let held = Money::ZERO;
+            run.stands(&Standing {
+                status,
+                paused,
+                quarantined,
+                spent,
+                held,
+                under_way,
+                waits_for_target,
+                waits_for_person,
+            });
             assert_eq!(run.status, said, "{durable:?} {status:?} {paused}");
         }
         for (durable, damaged, said) in

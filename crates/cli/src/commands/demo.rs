@@ -1,62 +1,95 @@
-//! `demo`: the support example over a page of this project, on the offline model, in the ordinary data directory.
+//! `demo`: a question answered; then what is promised of crashes and of money, measured here and now.
+//!
+//! The two beats behind the first start a server of their own: the same binary, on loopback, with a data directory that goes with it.
+//! What is counted is counted outside that server, by the services in this process that it calls. Nothing costs money.
+
+mod answer;
+mod budget;
+mod crash;
+mod ledger;
+mod meter;
+mod own;
 
 use std::io::Write as _;
 
-use agendum_store_sqlite::{private_file, private_folder};
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
 
-use super::attend::Telling;
-use super::{Context, run};
-use crate::args::Run;
-use crate::config::Config;
-use crate::failure::Failure;
-use crate::host::{data_folder, open_index};
+use super::Context;
+use crate::args::Beat;
+use crate::failure::{Failure, INTERRUPTED};
+use crate::hosting::signalled;
 use crate::{next, show};
 
-/// What it needs, in a folder of the data directory: its citations lead there.
-const FILES: [(&str, &str); 5] = [
-    ("graph.yaml", include_str!("../../../../examples/support-answer/graph.yaml")),
-    ("prompts/draft.md", include_str!("../../../../examples/support-answer/prompts/draft.md")),
-    ("prompts/revise.md", include_str!("../../../../examples/support-answer/prompts/revise.md")),
-    ("prompts/review.md", include_str!("../../../../examples/support-answer/prompts/review.md")),
-    ("docs/durability.md", include_str!("../../../../docs/durability.md")),
-];
-/// The folder, and the index.
-const NAME: &str = "demo";
-/// To be asked next.
-const ANOTHER: &str = "Can two processes use the same data directory?";
-const QUESTION: &str = "What happens to a task without effect when the process crashes?";
+/// What a beat found: what it is, a line for each figure, and the same for machines.
+struct Found {
+    figures: Vec<(String, String)>,
+    data: serde_json::Value,
+}
 
-pub(crate) async fn demo(context: Context) -> Result<(), Failure> {
-    data_folder(&context.data)?;
-    let folder = context.data.join(NAME);
-    for (name, text) in FILES {
-        let path = folder.join(name);
-        private_folder(path.parent().unwrap_or(&folder))?;
-        let mut file = private_file(&path)?;
-        file.set_len(0)?;
-        file.write_all(text.as_bytes())?;
-    }
-    open_index(&context.data, &NAME.parse()?)?.follow(&[folder.join("docs")])?;
-    let asked = Run {
-        graph: folder.join("graph.yaml"),
-        inputs: vec![format!("question={QUESTION}"), format!("index={NAME}")],
-        inputs_file: None,
-        priority: None,
-        deadline: None,
-        budget: None,
-        strict: false,
-        key: None,
-        detach: false,
-    };
-    // Whatever is configured here: it shall cost nothing and need nothing.
-    let context = Context { config: Config::plain(), ..context };
-    run::run(&context, &asked, Telling::Brief(QUESTION)).await?;
-    if !context.json {
-        let (program, graph) = (next::reading(), next::quoted(&asked.graph.display().to_string()));
-        let mut err = show::err();
-        writeln!(err, "      {program} explain {graph}")?;
-        writeln!(err, "      {program} run {graph} -i index={NAME} -i question='{ANOTHER}'")?;
-        writeln!(err, "      {} serve", next::hosting())?;
+pub(crate) async fn demo(context: Context, only: Option<Beat>) -> Result<(), Failure> {
+    let Context { json, data, .. } = context;
+    let beats = [Beat::Answer, Beat::Crash, Beat::Budget];
+    for beat in beats.into_iter().filter(|beat| only.is_none_or(|only| only == *beat)) {
+        let found = match beat {
+            Beat::Answer => {
+                answer::play(json, data.clone()).await?;
+                continue;
+            }
+            Beat::Crash => measured(json, "kill -9, while 40 agents work", crash::play()).await?,
+            Beat::Budget => measured(json, "40 calls at once, and $0.50 for all of them", budget::play()).await?,
+        };
+        tell(json, beat, &found)?;
     }
     Ok(())
+}
+
+/// Plays a beat; what it has started ends with it, however it ends.
+async fn measured(
+    json: bool,
+    title: &str,
+    play: impl Future<Output = Result<Found, Failure>>,
+) -> Result<Found, Failure> {
+    if !json {
+        writeln!(show::out(), "\n{}", title.bold())?;
+    }
+    tokio::select! {
+        found = play => found,
+        caught = signalled() => caught.map_err(Failure::from).and(Err(Failure::silent(INTERRUPTED))),
+    }
+}
+
+const fn word(beat: Beat) -> &'static str {
+    match beat {
+        Beat::Answer => "answer",
+        Beat::Crash => "crash",
+        Beat::Budget => "budget",
+    }
+}
+
+fn tell(json: bool, beat: Beat, found: &Found) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'a str,
+        beat: &'a str,
+        #[serde(flatten)]
+        data: &'a serde_json::Value,
+    }
+    if json {
+        return show::json(&Line { r#type: "beat", beat: word(beat), data: &found.data });
+    }
+    let wide = found.figures.iter().map(|(figure, _)| figure.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (figure, what) in &found.figures {
+        text.push_str(&format!("  {figure:>wide$}  {what}\n"));
+    }
+    write!(show::out(), "{text}")?;
+    writeln!(show::err(), "again: {} demo --beat {}", next::reading(), word(beat))?;
+    Ok(())
+}
+
+/// So much of a sum of microdollars as a person reads.
+fn dollars(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    format!("{sign}${:.4}", micros.unsigned_abs() as f64 / 1e6)
 }

@@ -18,7 +18,13 @@ use crate::hosting::{signalled, tell};
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The model behind the routes.
-struct Offline(Counted);
+pub(super) struct Offline(Counted);
+
+impl Offline {
+    pub(super) fn new(temper: Temper) -> Self {
+        Self(Counted::new(temper))
+    }
+}
 
 impl Model for Offline {
     fn name(&self) -> &str {
@@ -84,7 +90,7 @@ pub(crate) async fn provider(listen: SocketAddr, temper: Temper) -> Result<(), F
         tell(&format!("it misbehaves as told: {}", told(temper)));
     }
     tell(&format!("try: curl http://{address}/v1/models"));
-    let router = agendum_server::provider(Arc::new(Offline(Counted::new(temper))));
+    let router = agendum_server::provider(Arc::new(Offline::new(temper)));
     let stop = CancellationToken::new();
     tokio::select! {
         () = server.serve_router(router, stop.clone()) => {}

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::host::{Host, data_folder};
 use crate::hosting::{signalled, tell, took_up};
 
-pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), Failure> {
+pub(crate) async fn serve(context: &Context, listen: SocketAddr, attached: bool) -> Result<(), Failure> {
     on_loopback(listen)?;
     // Before the data directory is made: a configuration that cannot be run leaves nothing behind.
     context.config.sound()?;
@@ -21,10 +21,24 @@ pub(crate) async fn serve(context: &Context, listen: SocketAddr) -> Result<(), F
     tell(&format!("agendum listens on http://{}", host.address));
     tell(&format!("data and token: {}", context.data.join("owner.json").display()));
     took_up(&started.left);
-    signalled.await?;
+    tokio::select! {
+        caught = signalled => drop(caught?),
+        () = left_alone(), if attached => {}
+    }
     tell("stopping: open runs go on when the data directory is opened again");
     host.stop().await;
     Ok(())
+}
+
+/// Until nobody holds the other end of standard input any more.
+async fn left_alone() {
+    let (ended, told) = tokio::sync::oneshot::channel();
+    // A thread of its own, because nothing can end such a wait, and the process must not wait for it.
+    std::thread::spawn(move || {
+        let _ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        ended.send(())
+    });
+    let _told = told.await;
 }
 
 /// Nothing here is served to other machines.

@@ -299,7 +299,7 @@ fn the_demo_can_be_explained_and_a_key_brings_a_model() {
     let place = Place::with_shell();
     let (code, out, err) = place.run(&["runs", "ls"]);
     assert!(code == 0 && out.is_empty() && err.contains("agendum demo"), "{code} {out} {err}");
-    let (code, out, err) = place.run(&["demo"]);
+    let (code, out, err) = place.run(&["demo", "--beat", "answer"]);
     assert!(code == 0 && err.contains("next: agendum why "), "{code} {err}");
     assert!(out.starts_with("What happens to a task without effect") && out.lines().count() <= 8, "{out}");
     let cited = out.split("  [p1] ").nth(1).unwrap_or_else(|| panic!("{out}")).split(':').next().unwrap();
@@ -375,7 +375,7 @@ fn a_demo_costs_nothing_with_whatever_owner() {
     server.stop();
     std::fs::remove_file(place.path("agendum.toml")).unwrap();
     let server = Server::start(&place, &[]);
-    let (code, _, err) = place.run(&["demo"]);
+    let (code, _, err) = place.run(&["demo", "--beat", "answer"]);
     assert_eq!(code, 0, "{err}");
     server.stop();
 }

@@ -7,6 +7,7 @@ mod binary;
 mod check;
 mod compensation;
 mod crash;
+mod demo;
 mod disk;
 mod doubt;
 mod explain;

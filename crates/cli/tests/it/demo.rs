@@ -1,0 +1,97 @@
+//! The demo: what its beats find, and that all it starts ends with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::place::{Place, said, signal};
+
+impl Place {
+    /// The demo, with its temporary folders in this place.
+    fn demo(&self, arguments: &[&str]) -> std::process::Command {
+        std::fs::create_dir_all(self.path("tmp")).unwrap();
+        let mut command = self.agendum(&[&["demo"], arguments].concat());
+        command.env("TMPDIR", self.path("tmp"));
+        command
+    }
+
+    fn left(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(self.path("tmp")).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+#[test]
+fn a_crash_and_a_cap_are_measured() {
+    let place = Place::new(&[]);
+    let (code, out, err) = said(&place.demo(&["--json"]).output().unwrap());
+    assert_eq!(code, 0, "{out}{err}");
+    let lines: Vec<Json> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let places = ["result", "crash", "budget"].map(|word| {
+        lines.iter().position(|line| line["type"] == word || line["beat"] == word).unwrap_or_else(|| panic!("{out}"))
+    });
+    assert!(places.is_sorted(), "{out}");
+    let (crash, budget) = (&lines[places[1]], &lines[places[2]]);
+    let number = |of: &Json, field: &str| of[field].as_f64().unwrap_or_else(|| panic!("{field}: {of}"));
+    assert_eq!((number(crash, "runs"), number(crash, "succeeded")), (40.0, 40.0), "{crash}");
+    // Every effect is there, and none twice; whoever was in doubt was told whether it was.
+    assert_eq!((number(crash, "effects"), number(crash, "effects_twice")), (120.0, 0.0), "{crash}");
+    assert!(number(crash, "open_after_restart") > 0.0 && number(crash, "gap_ms") > 0.0, "{crash}");
+    assert!(number(crash, "paid_before") >= 80.0 && number(crash, "kept") <= number(crash, "paid_before"), "{crash}");
+    assert_eq!(crash["kept"] == crash["paid_before"], crash["lost_ms"].is_null(), "{crash}");
+    // The cap binds, and holds; what the run has booked is what the provider charged.
+    assert!(number(budget, "over_usd") <= 0.0 && number(budget, "spent_usd") <= number(budget, "cap_usd"), "{budget}");
+    assert_eq!(budget["spent_usd"], budget["booked_usd"], "{budget}");
+    assert_eq!(number(budget, "made") + number(budget, "refused"), 40.0, "{budget}");
+    assert!(number(budget, "made") > 0.0 && number(budget, "refused") > 0.0, "{budget}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_beat_can_be_repeated_alone() {
+    let place = Place::new(&[]);
+    let (code, out, err) = said(&place.demo(&["--beat", "budget"]).output().unwrap());
+    assert!(code == 0 && out.trim_start().starts_with("40 calls at once, and $0.50"), "{code} {out} {err}");
+    assert!(
+        out.contains("spent, as the provider counts") && err == "again: agendum demo --beat budget\n",
+        "{out}{err}"
+    );
+    // It touches nothing of the user's.
+    assert!(!place.path("data").exists());
+}
+
+#[test]
+fn what_the_demo_starts_ends_with_it() {
+    for (word, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
+        let place = Place::new(&[]);
+        let mut demo = place.demo(&["--beat", "crash"]).spawn().unwrap();
+        let server = served(&place, &mut demo);
+        signal(&demo, word);
+        assert_eq!(demo.wait().unwrap().code(), code, "{word}");
+        gone(&server, word);
+        assert_eq!(place.left().is_empty(), code.is_some(), "{word}");
+    }
+}
+
+/// The process of the server, once it has one.
+fn served(place: &Place, demo: &mut Child) -> PathBuf {
+    loop {
+        let owner = place.left().first().and_then(|folder| std::fs::read(folder.join("data/owner.json")).ok());
+        if let Some(owner) = owner.and_then(|text| serde_json::from_slice::<Json>(&text).ok()) {
+            return Path::new("/proc").join(owner["pid"].to_string());
+        }
+        assert!(demo.try_wait().unwrap().is_none(), "it ended too soon");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn gone(server: &Path, word: &str) {
+    for _ in 0..1_000 {
+        if !server.exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{word}: the server goes on");
+}
