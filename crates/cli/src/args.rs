@@ -310,6 +310,16 @@ pub(crate) struct Send {
     pub(crate) value: Option<String>,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Anew {
+    /// Run this task too, and all that depends on it
+    #[arg(long, value_name = "TASK")]
+    pub(crate) from: Option<String>,
+    /// A task that took effect, or may have, and shall do it again; may be repeated
+    #[arg(long, value_name = "TASK")]
+    pub(crate) again: Vec<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Runs {
     /// List runs, newest first
@@ -343,6 +353,23 @@ pub(crate) enum Runs {
         run: String,
         /// A document with `tasks`; - for standard input
         tasks: PathBuf,
+    },
+    /// Run again what failed, and what depends on it: a new run that takes over the rest
+    Retry {
+        /// The run's id, or as much of it as is clear; `last` for the newest
+        run: String,
+        #[command(flatten)]
+        anew: Anew,
+    },
+    /// Run again with other inputs: a new run that takes over what they do not change
+    Fork {
+        /// The run's id, or as much of it as is clear; `last` for the newest
+        run: String,
+        /// An input that is another one; the rest is as it was
+        #[arg(short, long = "input", value_name = "NAME=VALUE")]
+        inputs: Vec<String>,
+        #[command(flatten)]
+        anew: Anew,
     },
     /// Cancel a run
     Cancel {

@@ -149,6 +149,13 @@ impl Client {
         self.json(self.request(Method::GET, &format!("/v1/runs/{id}/why?limit=0"))).await
     }
 
+    /// A new run that takes over what this one did; gives its id.
+    pub(crate) async fn run_again(&self, id: &str, how: &str, asked: &Json) -> Result<String, Failure> {
+        let accepted: Json =
+            self.json(self.request(Method::POST, &format!("/v1/runs/{id}/{how}")).body(asked.to_string())).await?;
+        Ok(accepted["id"].as_str().unwrap_or_default().to_owned())
+    }
+
     /// Steers a live run; gives what the server said.
     pub(crate) async fn command(&self, id: &str, command: &str) -> Result<Json, Failure> {
         self.json(self.request(Method::POST, &format!("/v1/runs/{id}/{command}"))).await

@@ -1,5 +1,6 @@
 //! The commands, one file each; `attend` is what several of them do.
 
+mod again;
 mod attend;
 mod backup;
 mod check;

@@ -49,7 +49,8 @@ impl Board {
             }
             DataRef::Key => {
                 let of = run.enclosing(id, |inst| inst.layer != Layer::Check);
-                Bound::Key { origin: run.id, path: of.map(|of| run.path(of)).unwrap_or_default() }
+                let path = of.map(|of| run.path(of)).unwrap_or_default();
+                Bound::Key { origin: run.key_origin(&path), path }
             }
             DataRef::RunId => Bound::Text(Arc::from(run.id.to_string())),
             DataRef::RunError => run.failure.clone().map_or(Bound::Undefined, Bound::Error),

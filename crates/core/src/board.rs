@@ -9,6 +9,7 @@ mod awaiting;
 mod compensate;
 mod doubt;
 mod open;
+mod reuse;
 mod run;
 pub(crate) mod settle;
 mod task;

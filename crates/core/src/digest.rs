@@ -47,7 +47,7 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     run.kept.iter().for_each(|kept| {
         (kept.of, &kept.name, &kept.payload, &kept.by, &kept.webhook).hash(&mut hasher);
     });
-    run.webhooks.hash(&mut hasher);
+    (&run.webhooks, &run.origin).hash(&mut hasher);
     let orphan =
         |orphan: &Orphan| (orphan.path.clone(), orphan.attempt, orphan.incarnation, orphan.hold, orphan.hold_tokens);
     let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
@@ -73,8 +73,8 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
 fn inst(inst: &Inst, hasher: &mut FxHasher) {
     (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.checks, inst.rung).hash(hasher);
     (inst.ready_at, inst.free_at, inst.start_at).hash(hasher);
-    (inst.entered, inst.degraded, inst.once, inst.poisoned, &inst.input, inst.count, &inst.output, &inst.failure)
-        .hash(hasher);
+    (inst.entered, inst.degraded, inst.once, inst.reused, inst.poisoned).hash(hasher);
+    (&inst.input, inst.count, &inst.output, &inst.failure).hash(hasher);
     match &inst.state {
         State::Waiting => 0_u8.hash(hasher),
         // All of these are "ready, and not out": where exactly is found again.

@@ -9,6 +9,7 @@ use agendum_types::{
 };
 
 use crate::action::Step;
+use crate::record::Origin;
 
 /// Everything that can wake a scheduler.
 #[derive(Clone, Debug)]
@@ -132,6 +133,8 @@ pub struct Submission {
     pub strict: bool,
     /// The caller's key, kept with the run. No live run has the same; that none had that is over is the driver's to see to.
     pub key: Option<SubmissionKey>,
+    /// What it takes over of a run before it; found by the driver in that run's records.
+    pub origin: Option<Arc<Origin>>,
 }
 
 /// What somebody hands to a wait.

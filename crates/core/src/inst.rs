@@ -218,6 +218,8 @@ pub(crate) struct Inst {
     pub(crate) degraded: bool,
     /// Its last attempt was one of effect `once`.
     pub(crate) once: bool,
+    /// It gives what it gave in the run that this one takes over.
+    pub(crate) reused: bool,
     /// It was skipped because what it needs failed in a section that goes on.
     pub(crate) poisoned: bool,
     pub(crate) state: State,
@@ -255,6 +257,7 @@ impl Inst {
             entered: false,
             degraded: false,
             once: false,
+            reused: false,
             poisoned: false,
             state: State::Waiting,
             ready_at: Timestamp(0),

@@ -32,6 +32,7 @@ mod foresee;
 pub mod record;
 pub mod why;
 
+mod before;
 mod bind;
 mod board;
 mod decide;
@@ -43,6 +44,7 @@ mod on;
 mod place;
 mod plan;
 mod queue;
+mod reuse;
 mod rng;
 mod run;
 mod scheduler;
@@ -55,6 +57,7 @@ mod view;
 mod work;
 
 pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step};
+pub use before::{Before, NotTaken, Wish};
 pub use event::{Addressee, Evaluation, Event, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;
@@ -66,6 +69,6 @@ pub use why::{Heard, RanOut, Reason, Reasons, Seen};
 pub const REFUSED: &str = on::evaluated::REFUSED;
 
 pub use record::{
-    Answered, Change, Compensated, Dispatched, End, Ended, Finished, Next, NextRound, Record, Resolved, RunSubmitted,
-    SignalKept, Unsent, Waited, Waits,
+    Answered, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Record, Resolved,
+    Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
 };

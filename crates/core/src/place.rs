@@ -335,6 +335,7 @@ impl Scheduler {
         let task = plan.task(inst.node);
         let in_time = run.deadline.filter(|_| task.section == Section::Main).unwrap_or(Timestamp::MAX);
         let expires = in_time.min(inst.expires);
+        let key_origin = run.key_origin(&attempt.path);
         Dispatch {
             attempt,
             tenant: run.tenant.clone(),
@@ -345,7 +346,7 @@ impl Scheduler {
             input: inst.input.as_deref().cloned(),
             effect,
             is_paid: !self.targets.row(target).target.price.is_free(),
-            key_origin: run.id,
+            key_origin,
             output_cap,
             timeouts: task.timeouts,
             expires: Some(expires).filter(|at| *at < Timestamp::MAX),

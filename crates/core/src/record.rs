@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{Budget, Priority};
+use agendum_types::graph::{Budget, NodeId, Priority};
 use agendum_types::{
     AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, PayloadRef, Principal,
-    RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
+    RunId, RunStatus, Segment, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
 };
 use smallvec::SmallVec;
 
@@ -128,6 +128,74 @@ pub struct RunSubmitted {
     pub strict: bool,
     /// The caller's key, under which the same request is this run.
     pub key: Option<SubmissionKey>,
+    /// What it takes over, if it retries another run or is a fork of one.
+    pub origin: Option<Arc<Origin>>,
+}
+
+/// What a run takes over of a run before it, of the same graph.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The run before.
+    pub run: RunId,
+    /// The run from which its idempotency keys derive: the first that was not itself taken over.
+    pub key_origin: RunId,
+    /// Tasks at the top whose effect was wanted again, each with the run from which their keys, and those inside them, derive.
+    pub keys: Vec<(NodeId, RunId)>,
+    /// What tasks at the top gave, in the order of the graph.
+    pub given: Vec<Given>,
+}
+
+/// What a task gave in a run before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Given {
+    /// Which one.
+    pub task: NodeId,
+    /// Its output, if that was made.
+    pub output: Option<PayloadRef>,
+    /// It took a lower rung.
+    pub degraded: bool,
+    /// Its input.
+    pub input: Option<Hash>,
+    /// It took effect, or something inside it did.
+    pub effects: bool,
+    /// When that counts.
+    pub reuse: Reuse,
+}
+
+/// When what a task gave in a run before is taken for what it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reuse {
+    /// As soon as it is ready: nothing that it could read has changed.
+    Always,
+    /// If its input is the same again, and all that it needs was reused. Else it runs.
+    Same,
+    /// If its input is the same again. Else it fails: it took effect, and nobody said that it shall be done again.
+    Done,
+}
+
+impl Reuse {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Always, Self::Same, Self::Done];
+
+    /// Its word in the journal.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Same => "same",
+            Self::Done => "done",
+        }
+    }
+}
+
+impl Origin {
+    /// The run from which the keys of a task derive.
+    #[must_use]
+    pub fn key_of(&self, path: &TaskPath) -> RunId {
+        let top = path.segments().first();
+        let own = self.keys.iter().find(|(node, _)| top == Some(&Segment::Task(*node)));
+        own.map_or(self.key_origin, |(_, run)| *run)
+    }
 }
 
 /// A signal or a webhook that no wait has taken yet.
@@ -223,6 +291,15 @@ pub enum Change {
     Composed {
         /// The output.
         output: Box<PayloadRef>,
+    },
+    /// It is ready, and succeeds with what it gave in the run that this one takes over.
+    Reused {
+        /// The run before.
+        from: RunId,
+        /// Its output there, if that was made.
+        output: Option<Box<PayloadRef>>,
+        /// It had taken a lower rung.
+        degraded: bool,
     },
     /// It ended by a decision and not by an outcome. A running attempt is abandoned.
     Ended(Box<Ended>),
@@ -388,6 +465,8 @@ pub enum End {
     Uncertain,
     /// The attempt was in flight when the process ended; it had no effect outside and is lost.
     Lost,
+    /// It took effect in the run that this one takes over, with another input, and is not done again unasked.
+    Done,
 }
 
 impl SignalKept {
@@ -415,7 +494,7 @@ impl Ended {
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Pruned,
         Self::Expired,
         Self::Unaffordable,
@@ -423,6 +502,7 @@ impl End {
         Self::Ineligible,
         Self::Uncertain,
         Self::Lost,
+        Self::Done,
     ];
 
     /// Its word in the journal.
@@ -436,6 +516,7 @@ impl End {
             Self::Ineligible => "ineligible",
             Self::Uncertain => "uncertain",
             Self::Lost => "lost",
+            Self::Done => "done",
         }
     }
 
@@ -456,6 +537,7 @@ impl End {
             Self::Ineligible => "no target is eligible",
             Self::Uncertain => "the process ended while it was out: it may have taken effect",
             Self::Lost => "the process ended while it was out",
+            Self::Done => "it took effect in the run before, with another input",
         }
     }
 
@@ -466,7 +548,7 @@ impl End {
             Self::Pruned => Class::Cancelled,
             Self::Expired => Class::Timeout,
             Self::Unaffordable => Class::BudgetExceeded,
-            Self::Unevaluable | Self::Ineligible => Class::Permanent,
+            Self::Unevaluable | Self::Ineligible | Self::Done => Class::Permanent,
             Self::Uncertain => Class::Uncertain,
             Self::Lost => Class::Unavailable,
         }

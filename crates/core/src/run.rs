@@ -16,6 +16,7 @@ use crate::action::RunFailure;
 use crate::effects::{Bindings, Effects};
 use crate::inst::{Body, Flight, Inst, Layer, State};
 use crate::plan::PlanId;
+use crate::record::Origin;
 use crate::record::SignalKept;
 
 /// The place of a run in the shard's arena.
@@ -110,6 +111,8 @@ pub(crate) struct Run {
     /// Under which the caller submitted it.
     pub(crate) key: Option<Arc<str>>,
     pub(crate) principal: Principal,
+    /// What it takes over of a run before it.
+    pub(crate) origin: Option<Arc<Origin>>,
     pub(crate) plan: PlanId,
     pub(crate) inputs: PayloadRef,
     pub(crate) labels: Labels,
@@ -209,6 +212,11 @@ impl Run {
         }
         path.0.reverse();
         path
+    }
+
+    /// The run from which the idempotency keys of a task derive.
+    pub(crate) fn key_origin(&self, path: &TaskPath) -> RunId {
+        self.origin.as_ref().map_or(self.id, |origin| origin.key_of(path))
     }
 
     /// Live instances.

@@ -163,6 +163,8 @@ pub enum Reason {
     EndedFirst(Option<TaskPath>),
     /// A caller cancelled the run.
     CalledOff,
+    /// It gives what it gave in this run, which its own takes over.
+    Reused(RunId),
     /// These tasks have not settled.
     Needs(Vec<NodeId>),
     /// Earlier items of its `foreach` have the places.

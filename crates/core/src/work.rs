@@ -65,6 +65,10 @@ impl Scheduler {
             return;
         }
         let (node, layer, quarantined) = (inst.node, inst.layer, run.quarantined);
+        if !quarantined && self.reuse(slot, id) {
+            return;
+        }
+        let inst = self.board.run(slot).inst(id);
         if inst.start_at > self.now {
             let start = inst.start_at;
             self.board.timers.set(start, Timer::Start(slot, id));

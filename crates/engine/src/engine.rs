@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::again::Given;
 use crate::collect::{Collector, ForgetError};
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
@@ -236,7 +237,7 @@ impl Engine {
     /// If the core refuses it, its payloads cannot be kept, or the engine takes no work.
     pub async fn submit(&self, request: Request) -> Result<RunId, SubmitError> {
         let run = self.new_run_id();
-        let reply = self.send_submission(run, request, None, None).await?;
+        let reply = self.send_submission(run, request, None, None, Given::default()).await?;
         reply.await.map_err(|_| self.takes_nothing())??;
         Ok(run)
     }
@@ -250,7 +251,7 @@ impl Engine {
         let run = self.new_run_id();
         let (sender, answer) = oneshot::channel();
         let tenant = request.tenant.clone();
-        let mut reply = self.send_submission(run, request, None, Some(sender)).await?;
+        let mut reply = self.send_submission(run, request, None, Some(sender), Given::default()).await?;
         if let Ok(answer) = answer.await {
             return Ok(answer);
         }
@@ -268,6 +269,7 @@ impl Engine {
         request: Request,
         key: Option<SubmissionKey>,
         answer: Option<oneshot::Sender<Answer>>,
+        given: Given,
     ) -> Result<oneshot::Receiver<Result<(), Rejected>>, SubmitError> {
         let permit = self.permit().await;
         let Surroundings { payloads, room, .. } = &*self.around;
@@ -289,14 +291,16 @@ impl Engine {
             budget: request.budget,
             strict: request.strict,
             key,
+            origin: given.origin.map(Arc::new),
         });
+        let given = given.kept;
         let (reply, told) = oneshot::channel();
-        self.around.inbox.send(Message::Submit { submission, document, inputs, reply, answer, permit });
+        self.around.inbox.send(Message::Submit { submission, document, inputs, given, reply, answer, permit });
         Ok(told)
     }
 
     /// Why a document or inputs were not kept.
-    fn unkept(&self, error: PayloadError) -> SubmitError {
+    pub(crate) fn unkept(&self, error: PayloadError) -> SubmitError {
         if matches!(error, PayloadError::Blob(BlobError::DiskFull)) {
             return self.around.room.look().into();
         }

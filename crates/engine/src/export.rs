@@ -60,6 +60,7 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
                 let output = resolved.output.as_ref().filter(|_| resolved.happened == Some(true));
                 output.and_then(|output| of_task(path, output))
             }
+            Change::Reused { output, .. } => output.as_deref().and_then(|output| of_task(path, output)),
             Change::Waited(waited) => of_task(path, &waited.output),
             Change::Entered(_)
             | Change::Reminded

@@ -20,6 +20,8 @@ pub(crate) enum Message {
         submission: Box<Submission>,
         document: Made,
         inputs: Made,
+        /// What it takes over of a run before it: claimed until its record is decided.
+        given: Vec<Made>,
         /// Answered once the submission is durable; only refusals are told to one who waits for the run's answer.
         reply: oneshot::Sender<Result<(), Rejected>>,
         /// The caller waits for the answer of the run and for nothing before.

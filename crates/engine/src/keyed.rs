@@ -13,6 +13,7 @@ use agendum_wire::journal::Kind;
 use rustc_hash::FxHasher;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::again::Given;
 use crate::engine::{Engine, Request, SubmitError};
 use crate::rows;
 
@@ -61,7 +62,7 @@ impl Engine {
             return Ok(Submitted { run, replayed: true });
         }
         let run = self.new_run_id();
-        let reply = self.send_submission(run, request, Some(key), None).await?;
+        let reply = self.send_submission(run, request, Some(key), None, Given::default()).await?;
         // A caller that goes away leaves its turn to the commit.
         let told = tokio::spawn(async move { (reply.await, turn).0 }).await;
         match told {

@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: policies, prices, retries (the core's), concrete stores and adapters (the composition root's).
 
+mod again;
 mod attempt;
 mod collect;
 mod engine;
@@ -28,8 +29,9 @@ mod tests;
 mod verify;
 mod watch;
 
+pub use again::{AgainError, Anew, Earlier};
 pub use agendum_core::why::{Page, Reading, Seen, TaskReasons};
-pub use agendum_core::{Addressee, Rejected, Standing};
+pub use agendum_core::{Addressee, NotTaken, Rejected, Standing};
 pub use collect::ForgetError;
 pub use engine::{CommandError, Engine, NotLive, Parts, Request, SubmitError};
 pub use export::{Exported, Settles};

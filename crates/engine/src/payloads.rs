@@ -191,7 +191,11 @@ impl Payloads {
 
     /// Keeps the text as a blob: a document that rows of many runs name.
     pub(crate) async fn make_blob(&self, tenant: &Tenant, text: &str) -> Result<Made, PayloadError> {
-        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.copy(tenant, Bytes::copy_from_slice(text.as_bytes())).await
+    }
+
+    /// Keeps the bytes as a blob, whatever their size: for rows that name what the row of another run may carry.
+    pub(crate) async fn copy(&self, tenant: &Tenant, bytes: Bytes) -> Result<Made, PayloadError> {
         let size = bytes.len() as u64;
         let claim = self.claim((tenant.clone(), self.address(tenant, &bytes).await)).await;
         let reference = PayloadRef { hash: claim.address.1, size, media: MediaType::Json, labels: Labels::NONE };

@@ -118,7 +118,7 @@ impl Compensation {
 
 impl Told {
     /// Takes the next record; true if the document is another one now.
-    fn take(&mut self, entry: &Entry) -> bool {
+    pub(crate) fn take(&mut self, entry: &Entry) -> bool {
         if let Record::Answered(answered) = &entry.record {
             let (output, failure) = (answered.output.clone(), answered.failure.clone());
             self.ended = Some(Ended { output, failure });
@@ -134,9 +134,9 @@ impl Told {
 
 /// Reads runs of a store that some process owns, or none.
 pub struct Reader {
-    store: Arc<dyn Store>,
-    payloads: Arc<Payloads>,
-    limits: Limits,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) payloads: Arc<Payloads>,
+    pub(crate) limits: Limits,
 }
 
 impl Reader {
@@ -227,7 +227,7 @@ impl Reader {
     }
 
     /// The graph of the document that was told of last.
-    async fn learn<'g>(
+    pub(crate) async fn learn<'g>(
         &self,
         tenant: &Tenant,
         told: &Told,

@@ -114,7 +114,11 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
             Change::Resolved(resolved) => resolved.output.as_ref(),
             Change::Waited(waited) => Some(&*waited.output),
             Change::Abandoned { output, .. } => output.as_deref(),
-            Change::Dispatched(_) | Change::Reminded | Change::Referenced { .. } | Change::Ended(_) => None,
+            Change::Dispatched(_)
+            | Change::Reminded
+            | Change::Reused { .. }
+            | Change::Referenced { .. }
+            | Change::Ended(_) => None,
         },
         Record::Opened { .. }
         | Record::Closed

@@ -4,6 +4,7 @@
 //! this process and one hosted by another look the same. Without an engine it serves what is read at once:
 //! no runs, no commands, no streams.
 
+mod again;
 mod backup;
 mod connections;
 mod export;

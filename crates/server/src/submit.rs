@@ -38,7 +38,7 @@ pub(crate) async fn submit(
         && let Some(run) = engine.replayed(&service.tenant, key).await?
     {
         let row = service.reader.run(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
-        return Ok(accepted(Submitted { run, replayed: true }, &row.graph));
+        return Ok(accepted(run, true, &row.graph));
     }
     // A large document takes a while to check: other requests must not wait for it.
     let asked = Arc::clone(&service);
@@ -48,11 +48,11 @@ pub(crate) async fn submit(
         Some(key) => engine.submit_once(request, key).await?,
         None => Submitted { run: engine.submit(request).await?, replayed: false },
     };
-    Ok(accepted(submitted, &graph))
+    Ok(accepted(submitted.run, submitted.replayed, &graph))
 }
 
 /// The run was accepted, now or when the same was sent before.
-fn accepted(Submitted { run, replayed }: Submitted, graph: &str) -> Response {
+pub(crate) fn accepted(run: RunId, replayed: bool, graph: &str) -> Response {
     let body = json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") });
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
     if replayed {

@@ -151,6 +151,7 @@ impl World {
             budget: None,
             strict: false,
             key: None,
+            origin: None,
         };
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }

@@ -60,6 +60,7 @@ impl Checker {
                 Change::Entered(_)
                 | Change::Waited(_)
                 | Change::Reminded
+                | Change::Reused { .. }
                 | Change::Dispatched(_)
                 | Change::Referenced { .. }
                 | Change::Judged { .. }
@@ -283,6 +284,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             None => "nobody found out",
         }],
         Change::Reminded => vec!["reminded"],
+        Change::Reused { .. } => vec!["reused"],
         Change::Waited(waited) => vec![match (&waited.by, waited.approved, waited.kept) {
             (_, Some(true), _) => "approved",
             (_, Some(false), _) => "refused",

@@ -26,6 +26,7 @@ mod ladder;
 mod place;
 mod records;
 mod rest;
+mod reuse;
 mod rules;
 mod settle;
 mod state;
@@ -344,6 +345,7 @@ impl Reference {
             budget: submission.budget.or(graph.budget),
             strict: submission.strict,
             key: submission.key.clone(),
+            origin: submission.origin.clone(),
         };
         self.heard = Some(Heard::Submitted(Box::new(submitted), Arc::clone(graph)));
     }
@@ -374,6 +376,7 @@ impl Reference {
             webhooks: Vec::new(),
             tasks: BTreeMap::new(),
             settled: 0,
+            reused: BTreeSet::new(),
         };
         self.runs.insert(said.run, run);
         self.open_section(said.run, Section::Main);

@@ -285,6 +285,7 @@ impl World {
             deadline: None,
             budget: None,
             strict: self.chance.hits(20),
+            origin: None,
             key: self.chance.hits(40).then(|| key(self.chance.of(&["one", "two"]))),
         };
         if self.faults.unrest {
@@ -345,6 +346,7 @@ impl World {
             | Change::Resolved(_)
             | Change::Waited(_)
             | Change::Reminded
+            | Change::Reused { .. }
             | Change::Abandoned { .. } => None,
         };
         if let Some(wait) = wait {

@@ -65,11 +65,13 @@ pub enum Kind {
     Waited = 27,
     /// Who is asked was reminded.
     Reminded = 28,
+    /// A task gives what it gave in a run before.
+    Reused = 32,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -96,6 +98,7 @@ impl Kind {
         Self::Resolved,
         Self::Waited,
         Self::Reminded,
+        Self::Reused,
     ];
 
     /// The version of this kind that this release writes. It reads the earlier ones as well: see [`decode`].
@@ -141,6 +144,7 @@ impl Kind {
                 Change::Resolved(_) => Self::Resolved,
                 Change::Waited(_) => Self::Waited,
                 Change::Reminded => Self::Reminded,
+                Change::Reused { .. } => Self::Reused,
             },
         }
     }

@@ -95,7 +95,7 @@ fn kind(property: &Json) -> String {
 }
 
 /// What a person meant by the text of an input: JSON where the graph takes such a value, else the text itself if it takes texts.
-fn meant(property: &Json, text: String) -> Json {
+pub(super) fn meant(property: &Json, text: String) -> Json {
     let Ok(parsed) = serde_json::from_str::<Json>(&text) else { return Json::String(text) };
     let name = match &parsed {
         Json::Null => "null",

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use agendum_store_sqlite::Directory;
 use agendum_wire::v1::Run;
 
-use super::{Context, attend, check, prune};
+use super::{Context, again, attend, check, prune};
 use crate::args::Runs;
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::hosting::{Need, Session, signalled, tell};
@@ -17,6 +17,8 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
         Runs::Prune { dry_run: true, .. } => Need::Reading,
         Runs::Watch { .. }
         | Runs::Add { .. }
+        | Runs::Retry { .. }
+        | Runs::Fork { .. }
         | Runs::Cancel { .. }
         | Runs::Pause { .. }
         | Runs::Delete { .. }
@@ -89,6 +91,8 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             writeln!(show::err(), "added to {id}; next: {} runs watch {id}", next::hosting())?;
             Ok(())
         }
+        Runs::Retry { run, anew } => again::retry(context, session, &run, anew).await,
+        Runs::Fork { run, inputs, anew } => again::fork(context, session, &run, &inputs, anew).await,
         Runs::Cancel { run } => steer(context, session, &run, "cancel").await,
         Runs::Pause { run } => steer(context, session, &run, "pause").await,
         Runs::Delete { runs } => prune::delete(context, &client, &runs).await,

@@ -60,6 +60,7 @@ impl Board {
                 self.set_output(slot, id, output.clone());
                 self.judge_or_settle(slot, id);
             }
+            Change::Reused { output, degraded, .. } => self.reused(slot, id, output.clone(), *degraded),
             Change::Ended(ended) => self.ended(slot, id, ended, seq),
             Change::Resolved(resolved) => self.resolved(slot, id, resolved),
             Change::Abandoned { .. } => {}

@@ -45,6 +45,7 @@ impl Scheduler {
             budget: submission.budget.or(graph.budget),
             strict: submission.strict,
             key: submission.key,
+            origin: submission.origin,
         };
         self.record(Some(submission.tenant), Record::RunSubmitted(Box::new(submitted)));
         Ok(())

@@ -210,6 +210,7 @@ impl World {
             budget: None,
             strict,
             key,
+            origin: None,
         };
         self.event(Event::RunSubmitted(Box::new(submission)));
     }

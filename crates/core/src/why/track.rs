@@ -152,6 +152,7 @@ impl Track {
             }
             Change::RoundJudged { evaluation, next } => self.round(evaluation, next, at),
             Change::Composed { .. } => self.settle(TaskStatus::Succeeded, at, None),
+            Change::Reused { from, .. } => self.settle(TaskStatus::Succeeded, at, Some(Reason::Reused(*from))),
             Change::Ended(ended) => self.ended(ended, at),
             Change::Resolved(resolved) => self.resolved(resolved, at),
             Change::Abandoned { cost, tokens, fate, .. } => self.abandoned((*cost, *tokens), *fate, at),

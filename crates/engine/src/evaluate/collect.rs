@@ -148,6 +148,7 @@ impl<'a> Items<'a> {
             Change::Entered(_)
             | Change::Dispatched(_)
             | Change::Reminded
+            | Change::Reused { .. }
             | Change::Referenced { .. }
             | Change::Abandoned { .. } => return,
         };

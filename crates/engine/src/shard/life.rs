@@ -212,7 +212,7 @@ impl Life {
             return None;
         }
         match message {
-            Message::Submit { submission, document: _claimed, inputs, reply, answer, permit: _held } => {
+            Message::Submit { submission, document: _claimed, inputs, given: _kept, reply, answer, permit: _held } => {
                 if self.stopping.is_some() {
                     // The caller sees that nobody will reply: this is no refusal of the run.
                     return None;
@@ -477,6 +477,7 @@ fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
         | Change::Referenced { .. }
         | Change::Waited(_)
         | Change::Reminded
+        | Change::Reused { .. }
         | Change::Caught { .. }
         | Change::RoundJudged { .. }
         | Change::Composed { .. }

@@ -99,6 +99,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
                     | Change::Referenced { .. }
                     | Change::Waited(_)
                     | Change::Reminded
+                    | Change::Reused { .. }
                     | Change::Judged { .. }
                     | Change::Caught { .. }
                     | Change::RoundJudged { .. }
@@ -139,6 +140,7 @@ fn undo(told: &mut Told, of: TaskPath, change: &Change, place: usize) {
         | Change::Referenced { .. }
         | Change::Waited(_)
         | Change::Reminded
+        | Change::Reused { .. }
         | Change::Judged { .. }
         | Change::Caught { .. }
         | Change::RoundJudged { .. }

@@ -57,6 +57,7 @@ impl Reference {
                 ensure(inst.entered && self.eligible(id, path).is_none(), "a target may see it")?;
                 self.falls(id, path, Class::Permanent, false, next)
             }
+            (End::Done, State::Ready) => self.was_done(id, path, next),
             (End::Lost | End::Uncertain, State::Running(running)) => self.lost(id, path, end, &running, next),
             (end, state) => Err(format!("{end:?} does not fit {state:?}")),
         }

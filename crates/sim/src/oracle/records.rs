@@ -86,6 +86,7 @@ impl Reference {
             return self.run_ended(id, change);
         }
         let inst = run.tasks.get(path).filter(|inst| inst.how().is_none()).ok_or("no such task is live")?;
+        self.may_run(id, path, change)?;
         match change {
             Change::Entered(evaluation) => {
                 let due = inst.start_at <= self.now;
@@ -141,6 +142,9 @@ impl Reference {
             }
             Change::Waited(waited) => self.waited(id, path, waited)?,
             Change::Reminded => self.reminded(id, path)?,
+            Change::Reused { from, output, degraded } => {
+                self.reused(id, path, (*from, output.as_deref(), *degraded))?
+            }
             Change::Ended(ended) => self.ended(id, path, ended)?,
             Change::Resolved(resolved) => self.resolved(id, path, resolved)?,
             Change::Abandoned { .. } => {}

@@ -42,7 +42,7 @@ impl Reference {
                         ensure(run.quarantined || asked(path, *step), &format!("{name}: nobody was asked"))?;
                     }
                     State::Ready => {
-                        let waits = run.quarantined || inst.start_at > self.now;
+                        let waits = run.quarantined || inst.start_at > self.now && !self.is_given_now(*id, path);
                         ensure(waits, &format!("{name} is ready and not taken up"))?;
                     }
                     State::Running(running) => {

@@ -135,7 +135,8 @@ impl Reference {
     fn ready_rule(&mut self, id: RunId, path: &TaskPath) -> bool {
         let run = &self.runs[&id];
         let inst = &run.tasks[path];
-        if inst.start_at > self.now {
+        // What was given before is taken by a record, and before all that a start waits for.
+        if inst.start_at > self.now || self.is_given(id, path) || self.is_given_now(id, path) {
             return false;
         }
         // Held: only what begins without anybody's doing does.

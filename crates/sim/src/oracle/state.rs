@@ -1,6 +1,6 @@
 //! What the reference knows: plain values in plain maps, looked through from end to end whenever something is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_core::{RunSubmitted, SignalKept, Step};
@@ -160,6 +160,8 @@ pub(super) struct Run {
     pub webhooks: Vec<Arc<str>>,
     pub tasks: BTreeMap<TaskPath, Inst>,
     pub settled: u64,
+    /// Tasks that give what they gave in the run before.
+    pub reused: BTreeSet<NodeId>,
 }
 
 impl Inst {

@@ -77,6 +77,48 @@ pub(super) struct RunSubmitted<'a> {
     pub(super) key: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub(super) parts: Vec<(Text<'a>, Text<'a>)>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<Origin<'a>>,
+}
+
+/// What a run takes over of a run before it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Origin<'a> {
+    #[serde(borrow)]
+    pub(super) run: Text<'a>,
+    /// That run itself where absent.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) key_origin: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) keys: Vec<(u32, Text<'a>)>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) given: Vec<Given<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Given<'a> {
+    /// Its place in the graph.
+    pub(super) task: u32,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<Payload<'a>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) degraded: bool,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) input: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) effects: bool,
+    #[serde(borrow)]
+    pub(super) reuse: Text<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Reused<'a> {
+    #[serde(borrow)]
+    pub(super) from: Text<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<Payload<'a>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) degraded: bool,
 }
 
 #[derive(Serialize, Deserialize)]

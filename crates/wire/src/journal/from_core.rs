@@ -53,6 +53,10 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
         Change::Caught { output, failure: caught } => {
             task(place, body::Caught { output: payload(output), failure: caught.as_deref().map(failure) }, to)
         }
+        Change::Reused { from, output, degraded } => {
+            let output = output.as_deref().map(payload);
+            task(place, body::Reused { from: from.to_string().into(), output, degraded: *degraded }, to)
+        }
         Change::Composed { output } => task(place, body::Output { output: payload(output) }, to),
         Change::RoundJudged { evaluation: value, next: follows } => {
             task(place, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
@@ -130,6 +134,26 @@ fn run_submitted(submitted: &core::RunSubmitted) -> body::RunSubmitted<'_> {
             .flat_map(|key| &key.parts)
             .map(|(name, said)| ((&**name).into(), hash(said)))
             .collect(),
+        origin: submitted.origin.as_deref().map(origin),
+    }
+}
+
+fn origin(origin: &core::Origin) -> body::Origin<'_> {
+    fn given(given: &core::Given) -> body::Given<'_> {
+        body::Given {
+            task: given.task.0,
+            output: given.output.as_ref().map(payload),
+            degraded: given.degraded,
+            input: given.input.as_ref().map(hash),
+            effects: given.effects,
+            reuse: given.reuse.word().into(),
+        }
+    }
+    body::Origin {
+        run: origin.run.to_string().into(),
+        key_origin: (origin.key_origin != origin.run).then(|| origin.key_origin.to_string().into()),
+        keys: origin.keys.iter().map(|(node, run)| (node.0, run.to_string().into())).collect(),
+        given: origin.given.iter().map(given).collect(),
     }
 }
 

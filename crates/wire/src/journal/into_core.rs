@@ -70,7 +70,8 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         | Kind::Abandoned
         | Kind::Resolved
         | Kind::Waited
-        | Kind::Reminded => {
+        | Kind::Reminded
+        | Kind::Reused => {
             let (path, change, unsent) = change(kind, bytes)?;
             return Ok((Record::Task { run, path, change }, unsent));
         }
@@ -125,6 +126,10 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
         })?,
         Kind::Waited => task::<body::Waited<'_>>(bytes, |value| waited(&value))?,
         Kind::Reminded => task::<body::Empty>(bytes, |body::Empty {}| Ok(Change::Reminded))?,
+        Kind::Reused => task::<body::Reused<'_>>(bytes, |value| {
+            let output = value.output.as_ref().map(payload).transpose()?.map(Box::new);
+            Ok(Change::Reused { from: run_id(&value.from)?, output, degraded: value.degraded })
+        })?,
         Kind::Opened
         | Kind::Closed
         | Kind::ClockJumped
@@ -242,6 +247,35 @@ fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSub
         budget: value.budget.map(budget).transpose()?,
         strict: value.strict,
         key: value.key.map(|key| SubmissionKey { key: Arc::from(&*key), parts }),
+        origin: value.origin.as_ref().map(origin).transpose()?.map(Arc::new),
+    })
+}
+
+fn run_id(text: &str) -> Read<RunId> {
+    RunId::from_str(text).map_err(|error| error.to_string())
+}
+
+fn origin(value: &body::Origin<'_>) -> Read<core::Origin> {
+    let run = run_id(&value.run)?;
+    let given = |given: &body::Given<'_>| {
+        Ok::<_, String>(core::Given {
+            task: NodeId(given.task),
+            output: given.output.as_ref().map(payload).transpose()?,
+            degraded: given.degraded,
+            input: given.input.as_ref().map(|text| hash(text)).transpose()?,
+            effects: given.effects,
+            reuse: word(
+                "kind of reuse",
+                &given.reuse,
+                core::Reuse::ALL.into_iter().find(|one| one.word() == given.reuse),
+            )?,
+        })
+    };
+    Ok(core::Origin {
+        run,
+        key_origin: value.key_origin.as_ref().map_or(Ok(run), |text| run_id(text))?,
+        keys: value.keys.iter().map(|(node, run)| Ok((NodeId(*node), run_id(run)?))).collect::<Read<_>>()?,
+        given: value.given.iter().map(given).collect::<Read<_>>()?,
     })
 }
 

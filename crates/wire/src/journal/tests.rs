@@ -61,6 +61,7 @@ fn about_the_run() -> Vec<Record> {
         budget: Some(Budget { money: Some(Money(5)), tokens: Some(7), on_exceeded: OnExceeded::Degrade }),
         strict: true,
         key: None,
+        origin: None,
     };
     let plain = RunSubmitted { deadline: None, budget: None, strict: false, inputs: payload(3), ..submitted.clone() };
     let key = SubmissionKey { key: Arc::from("order 17"), parts: vec![(Arc::from("inputs"), Hash([8; 32]))] };

@@ -184,6 +184,10 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
             NextRound::Fail(next) => follow(event, next),
         },
         Change::Composed { .. } => "task.composed",
+        Change::Reused { from, .. } => {
+            event.note = Some(format!("reused from {from}"));
+            "task.reused"
+        }
         Change::Ended(ended) => {
             event.note = Some(ended.end.sentence().to_owned());
             event.waited = waited(&ended.waits);

@@ -53,6 +53,7 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
         }
         Reason::EndedFirst(Some(culprit)) => format!("`{}` failed", graph.path_text(culprit)),
         Reason::CalledOff => "the run was cancelled".to_owned(),
+        Reason::Reused(from) => format!("reused from {from}"),
         Reason::EndedFirst(None) => "what it belongs to ended first".to_owned(),
         Reason::Needs(needs) => {
             let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
@@ -134,6 +135,7 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
                 | Reason::NotGood
                 | Reason::EndedFirst(_)
                 | Reason::CalledOff
+                | Reason::Reused(_)
                 | Reason::Needs(_)
                 | Reason::Turn,
             )

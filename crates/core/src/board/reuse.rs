@@ -1,0 +1,40 @@
+//! Tasks that give what they gave in a run before, which this one takes over.
+
+use agendum_types::PayloadRef;
+
+use crate::board::Board;
+use crate::inst::{Layer, Settled};
+use crate::record::{Given, Reuse};
+use crate::run::{InstId, Slot};
+
+impl Board {
+    /// What a task at the top gave in the run before, if that may count.
+    pub(crate) fn given(&self, slot: Slot, id: InstId) -> Option<&Given> {
+        let run = self.run(slot);
+        let (origin, inst) = (run.origin.as_ref()?, run.inst(id));
+        let is_top = inst.parent == InstId::TOP && inst.layer == Layer::Node;
+        let place = origin.given.binary_search_by_key(&inst.node, |given| given.task).ok()?;
+        Some(&origin.given[place]).filter(|_| is_top)
+    }
+
+    /// True if it never begins, for it gives at once what it gave.
+    pub(super) fn is_given(&self, slot: Slot, id: InstId) -> bool {
+        self.given(slot, id).is_some_and(|given| given.reuse == Reuse::Always)
+    }
+
+    /// True if all that a task at the top needs gives what it gave in the run before.
+    pub(crate) fn needs_are_reused(&self, slot: Slot, id: InstId) -> bool {
+        let run = self.run(slot);
+        let needs = &self.plan(slot).task(run.inst(id).node).needs;
+        needs.iter().all(|need| run.inst(self.top(slot, *need)).reused)
+    }
+
+    pub(super) fn reused(&mut self, slot: Slot, id: InstId, output: Option<Box<PayloadRef>>, degraded: bool) {
+        let run = self.run_mut(slot);
+        run.start();
+        let inst = run.inst_mut(id);
+        (inst.output, inst.reused) = (output, true);
+        inst.degraded |= degraded;
+        self.settle(slot, id, Settled::Succeeded, None);
+    }
+}

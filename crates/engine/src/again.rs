@@ -1,0 +1,147 @@
+//! A run that takes over what another one did: a retry, or a fork with other inputs.
+//!
+//! What the run before gave is kept as blobs of the new run before that is submitted: its record names them, so that they stay as long
+//! as it does, whatever becomes of the run before.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use agendum_core::{Before, NotTaken, Origin, Record, Wish};
+use agendum_spec::Accepted;
+use agendum_types::graph::NodeId;
+use agendum_types::{Graph, Principal, RunId, Tenant, Timestamp};
+use bytes::Bytes;
+
+use crate::engine::{Engine, Request, SubmitError};
+use crate::pages::Pages;
+use crate::payloads::Made;
+use crate::reader::{ReadError, Reader, Told};
+use crate::rows;
+
+/// What a submission takes over.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) origin: Option<Origin>,
+    pub(crate) kept: Vec<Made>,
+}
+
+/// A run that is over, as it was submitted and as it went.
+#[derive(Debug)]
+pub struct Earlier {
+    run: RunId,
+    before: Before,
+    submitted: Timestamp,
+    /// Its document, with all additions.
+    pub accepted: Accepted,
+    /// Its inputs.
+    pub inputs: Bytes,
+}
+
+/// What is wanted anew.
+#[derive(Clone, Debug)]
+pub struct Anew {
+    /// On whose behalf.
+    pub principal: Principal,
+    /// This task at the top runs, and all that depends on it.
+    pub from: Option<String>,
+    /// The effects of these tasks are to happen again.
+    pub again: Vec<String>,
+    /// Other inputs, prepared.
+    pub inputs: Option<Bytes>,
+}
+
+/// Why a run was not taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum AgainError {
+    /// It is not over, or an effect would be repeated.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
+    /// The graph has no such task at its top.
+    #[error("the graph has no task {0:?} at its top")]
+    NoTask(String),
+    /// What it gave cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The new run was not accepted.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+impl Reader {
+    /// Reads a run to be taken over.
+    ///
+    /// # Errors
+    ///
+    /// If this tenant has no such run, or what is kept of it is damaged.
+    pub async fn earlier(&self, tenant: &Tenant, run: RunId) -> Result<Earlier, ReadError> {
+        let (mut told, mut graph, mut before) = (Told::default(), None, Before::new(self.limits.clone()));
+        let mut submitted = None;
+        let mut pages = Pages::new(&*self.store, tenant, run, &[]);
+        while let Some(page) = pages.next().await? {
+            for row in &page {
+                let entry = rows::entry(row)?;
+                if told.take(&entry) {
+                    graph = None;
+                }
+                if let Record::RunSubmitted(record) = &entry.record {
+                    submitted = Some((entry.at, record.inputs.clone()));
+                }
+                let known = self.learn(tenant, &told, &mut graph).await?;
+                // It applies what was decided before: of a journal that is damaged nothing is known.
+                let read = catch_unwind(AssertUnwindSafe(|| before.take(known, &entry)));
+                read.map_err(|_said| ReadError::Payload(format!("row {} does not follow from those before", row.seq)))?;
+            }
+        }
+        let (submitted, inputs) = submitted.ok_or(ReadError::NoRun(run))?;
+        let document = self.document(tenant, run).await?.ok_or(ReadError::NoRun(run))?;
+        let graph = Arc::clone(self.learn(tenant, &told, &mut graph).await?);
+        let inputs = self.payload(tenant, run, &inputs).await?;
+        Ok(Earlier { run, before, submitted, accepted: Accepted { graph, document }, inputs })
+    }
+}
+
+impl Engine {
+    /// Submits a run of the same graph that takes over what the earlier one did: durable on return.
+    ///
+    /// # Errors
+    ///
+    /// If the earlier run is not over, an effect of it would be repeated unasked, or the new run is not accepted.
+    pub async fn run_again(&self, tenant: &Tenant, earlier: Earlier, anew: Anew) -> Result<RunId, AgainError> {
+        let Some(record) = earlier.before.submitted() else { return Err(ReadError::NoRun(earlier.run).into()) };
+        let graph = &earlier.accepted.graph;
+        let inputs = anew.inputs.filter(|inputs| *inputs != earlier.inputs);
+        let wish = Wish {
+            from: anew.from.as_deref().map(|name| top(graph, name)).transpose()?,
+            again: anew.again.iter().map(|name| top(graph, name)).collect::<Result<_, _>>()?,
+            other_inputs: inputs.is_some(),
+        };
+        let run = self.new_run_id();
+        let origin = earlier.before.take_over(run, &wish)?;
+        let mut kept = Vec::new();
+        for output in origin.given.iter().filter_map(|given| given.output.as_ref()) {
+            let bytes = self.reader().payload(tenant, earlier.run, output).await?;
+            let made = self.around.payloads.copy(tenant, bytes).await;
+            kept.push(made.map_err(|error| self.unkept(error))?);
+        }
+        let request = Request {
+            tenant: tenant.clone(),
+            principal: anew.principal,
+            inputs: inputs.unwrap_or(earlier.inputs),
+            priority: Some(record.priority),
+            deadline: record.deadline.map(|at| at.since(earlier.submitted)),
+            budget: record.budget,
+            strict: record.strict,
+            accepted: earlier.accepted,
+        };
+        let given = Given { origin: Some(origin), kept };
+        let reply = self.send_submission(run, request, None, None, given).await?;
+        reply.await.map_err(|_| self.takes_nothing())?.map_err(SubmitError::from)?;
+        Ok(run)
+    }
+}
+
+fn top(graph: &Graph, name: &str) -> Result<NodeId, AgainError> {
+    let found = graph.tasks.iter().position(|task| task.parent.is_none() && *task.name == *name);
+    let place = found.and_then(|place| u32::try_from(place).ok());
+    place.map(NodeId).ok_or_else(|| AgainError::NoTask(name.to_owned()))
+}

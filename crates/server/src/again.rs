@@ -1,0 +1,100 @@
+//! Runs that take over what another one did: retries and forks.
+
+use std::sync::Arc;
+
+use agendum_engine::{AgainError, Anew};
+use agendum_types::Principal;
+use axum::extract::rejection::StringRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::Service;
+use crate::reply::{Asked, Refused};
+use crate::runs::{row, run_id};
+use crate::submit::accepted;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Retry {
+    from: Option<String>,
+    again: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Fork {
+    from: Option<String>,
+    again: Vec<String>,
+    inputs: Map<String, Value>,
+}
+
+pub(crate) async fn retry(
+    State(service): State<Arc<Service>>,
+    Asked(Path(id)): Asked<Path<String>>,
+    body: Result<String, StringRejection>,
+) -> Result<Response, Refused> {
+    let Retry { from, again } = read(body)?;
+    run_again(&service, &id, Fork { from, again, inputs: Map::new() }).await
+}
+
+pub(crate) async fn fork(
+    State(service): State<Arc<Service>>,
+    Asked(Path(id)): Asked<Path<String>>,
+    body: Result<String, StringRejection>,
+) -> Result<Response, Refused> {
+    run_again(&service, &id, read(body)?).await
+}
+
+/// An empty body asks for nothing besides.
+fn read<T: Default + for<'a> Deserialize<'a>>(body: Result<String, StringRejection>) -> Result<T, Refused> {
+    let body = body.map_err(|error| Refused::new(error.status(), "body", "the body is no text", error.body_text()))?;
+    if body.trim().is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_str(&body).map_err(|error| Refused::bad("body", "the body does not fit", error))
+}
+
+async fn run_again(service: &Service, id: &str, asked: Fork) -> Result<Response, Refused> {
+    let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
+    let run = run_id(id)?;
+    if engine.left_out(&service.tenant, run) {
+        return Err(Refused::left_out(run));
+    }
+    let graph = row(service, run).await?.graph;
+    let earlier = service.reader.earlier(&service.tenant, run).await?;
+    let inputs = if asked.inputs.is_empty() {
+        None
+    } else {
+        let mut inputs: Map<String, Value> = serde_json::from_slice(&earlier.inputs).unwrap_or_default();
+        inputs.extend(asked.inputs);
+        let schema = agendum_spec::inputs::schema(&earlier.accepted.document);
+        let prepared = engine.compute(move || agendum_spec::inputs::prepare(&schema, Value::Object(inputs))).await?;
+        let prepared = prepared.map_err(|error| {
+            Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "inputs", "the inputs do not fit", error)
+        })?;
+        Some(prepared.to_string().into())
+    };
+    let anew = Anew { principal: Principal::new("local"), from: asked.from, again: asked.again, inputs };
+    let new = engine.run_again(&service.tenant, earlier, anew).await?;
+    Ok(accepted(new, false, &graph))
+}
+
+impl From<AgainError> for Refused {
+    fn from(error: AgainError) -> Self {
+        let title = "the run is not taken over";
+        match error {
+            AgainError::NotTaken(why @ agendum_engine::NotTaken::NotDone(_)) => {
+                Self::new(StatusCode::CONFLICT, "not_done", title, why)
+            }
+            AgainError::NotTaken(why @ agendum_engine::NotTaken::Effect { .. }) => {
+                Self::new(StatusCode::CONFLICT, "effect", title, why)
+            }
+            AgainError::NoTask(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no_task", title, error),
+            AgainError::Read(error) => error.into(),
+            AgainError::Submit(error) => error.into(),
+        }
+    }
+}

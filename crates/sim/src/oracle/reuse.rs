@@ -1,0 +1,91 @@
+//! What a run takes over of a run before it: told again by the rules of the submission alone.
+
+use agendum_core::{Change, Given, Next, Reuse};
+use agendum_types::{Class, PayloadRef, RunId, TaskPath};
+
+use super::records::Checked;
+use super::state::{How, State};
+use super::{Reference, ensure};
+
+impl Reference {
+    fn given(&self, id: RunId, path: &TaskPath) -> Option<&Given> {
+        let run = &self.runs[&id];
+        let mut given = run.submitted.origin.iter().flat_map(|origin| &origin.given);
+        given.find(|given| *path == TaskPath::top(given.task))
+    }
+
+    /// What was given counts, if it is `Some(true)`; if it is `Some(false)` it stands in the way.
+    fn counts(&self, id: RunId, path: &TaskPath) -> Option<bool> {
+        let given = self.given(id, path)?;
+        let run = &self.runs[&id];
+        let inst = &run.tasks[path];
+        let same = inst.input.as_ref().map(|input| input.hash) == given.input;
+        let first = inst.attempts == 0 && inst.rung == 0 && inst.entered;
+        match given.reuse {
+            Reuse::Always => Some(true),
+            Reuse::Done => first.then_some(same),
+            Reuse::Same => {
+                let needs = &run.task(path).needs;
+                (first && same && needs.iter().all(|need| run.reused.contains(need))).then_some(true)
+            }
+        }
+    }
+
+    /// True if it never begins, for it gives at once what it gave.
+    pub(super) fn is_given(&self, id: RunId, path: &TaskPath) -> bool {
+        self.given(id, path).is_some_and(|given| given.reuse == Reuse::Always)
+    }
+
+    /// True if a task that is ready ends with what was given, and with nothing else.
+    pub(super) fn is_given_now(&self, id: RunId, path: &TaskPath) -> bool {
+        !self.runs[&id].quarantined
+            && self.runs[&id].tasks[path].state == State::Ready
+            && self.counts(id, path).is_some()
+    }
+
+    /// Nothing runs that was given, and nothing that took effect before.
+    pub(super) fn may_run(&self, id: RunId, path: &TaskPath, change: &Change) -> Checked {
+        let top = TaskPath(path.0.iter().take(1).cloned().collect());
+        let given = self.given(id, &top).map(|given| given.reuse);
+        match change {
+            Change::Entered(_) => ensure(given != Some(Reuse::Always), "it was given, and begins"),
+            Change::Dispatched(_) => {
+                ensure(!matches!(given, Some(Reuse::Always | Reuse::Done)), "what took effect before is done again")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn reused(
+        &mut self,
+        id: RunId,
+        path: &TaskPath,
+        (from, output, degraded): (RunId, Option<&PayloadRef>, bool),
+    ) -> Checked {
+        ensure(self.is_given_now(id, path) && self.counts(id, path) == Some(true), "nothing is given now")?;
+        let given = self.given(id, path).ok_or("nothing was given")?;
+        let (node, said) = (given.task, (given.output.as_ref(), given.degraded) == (output, degraded));
+        ensure(said, "something else was given")?;
+        ensure(
+            self.runs[&id].submitted.origin.as_ref().is_some_and(|origin| origin.run == from),
+            "another run gave it",
+        )?;
+        let run = self.run(id);
+        run.started = true;
+        run.reused.insert(node);
+        let inst = run.inst(path);
+        inst.output = output.cloned();
+        inst.degraded |= degraded;
+        self.settle(id, path, How::Succeeded, None);
+        Ok(())
+    }
+
+    /// It took effect in the run before, and would now be asked for something else.
+    pub(super) fn was_done(&mut self, id: RunId, path: &TaskPath, next: &Next) -> Checked {
+        ensure(self.counts(id, path) == Some(false), "it may run, or was given")?;
+        let Next::Fail(failure) = next else { return Err("what was done before is not caught".to_owned()) };
+        ensure(failure.class == Class::Permanent, "another class")?;
+        self.settle(id, path, How::Failed, Some((**failure).clone()));
+        Ok(())
+    }
+}
