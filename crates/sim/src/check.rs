@@ -20,6 +20,10 @@ pub struct Checker {
     started: BTreeSet<AttemptId>,
     /// Tasks of effect `once` whose last attempt may have taken effect.
     in_doubt: BTreeSet<(RunId, TaskPath)>,
+    /// Tasks of effect `once` that took effect or may have.
+    took: BTreeSet<(RunId, TaskPath)>,
+    /// The run that another one takes over, and the tasks at the top that it was told to do again.
+    origins: BTreeMap<RunId, (RunId, Vec<NodeId>)>,
     /// Top-level tasks of a run that have started.
     begun: BTreeSet<(RunId, NodeId)>,
     /// What each run that has ended has spent.
@@ -103,6 +107,13 @@ impl Checker {
         if dispatch.effect == Effect::Once && dispatch.reattach.is_none() && self.in_doubt.contains(&key) {
             self.violations.push(format!("{} may have taken effect and was started again", name()));
         }
+        if dispatch.effect == Effect::Once && dispatch.reattach.is_none() {
+            if self.took_before(&key) {
+                self.violations
+                    .push(format!("{} took effect in a run that this one takes over, and was started again", name()));
+            }
+            self.took.insert(key.clone());
+        }
         if dispatch.effect != Effect::None {
             self.in_doubt.insert(key);
         }
@@ -124,7 +135,28 @@ impl Checker {
             && resolved.happened == Some(false)
         {
             self.in_doubt.remove(&(*run, path.clone()));
+            self.took.remove(&(*run, path.clone()));
         }
+    }
+
+    /// A run takes over another one, and does the effects of these tasks again.
+    pub(crate) fn taken_over(&mut self, new: RunId, old: RunId, again: &[NodeId]) {
+        self.origins.insert(new, (old, again.to_vec()));
+    }
+
+    /// True if the task took effect, or may have, in a run that this one goes back to, and nobody asked for it again since.
+    fn took_before(&self, (run, path): &(RunId, TaskPath)) -> bool {
+        let mut at = run;
+        while let Some((old, again)) = self.origins.get(at) {
+            if again.iter().any(|node| path.segments().first() == Some(&Segment::Task(*node))) {
+                return false;
+            }
+            if self.took.contains(&(*old, path.clone())) {
+                return true;
+            }
+            at = old;
+        }
+        false
     }
 
     pub(crate) fn finished(&mut self, attempt: &AttemptId, outcome: &Outcome) {
@@ -134,6 +166,9 @@ impl Checker {
                 failure.no_effect || matches!(failure.class, Class::Permanent | Class::InvalidOutput)
             }
         };
+        if matches!(outcome, Outcome::Failed(failure) if Fate::of_failure(failure) == Fate::None) {
+            self.took.remove(&(attempt.run, attempt.path.clone()));
+        }
         if proven {
             self.in_doubt.remove(&(attempt.run, attempt.path.clone()));
         }

@@ -41,6 +41,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     cancelled
     caught
     closed
+    done
     expired
     failed
     found not to have happened
@@ -62,6 +63,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     reminded
     resumed
     retried
+    reused
     rounds ran out
     rounds ran out, one counts
     sent to a lower target

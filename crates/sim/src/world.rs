@@ -1,5 +1,6 @@
 //! One seed, played: a driver in virtual time that performs what the core wants, late, badly, or not at all.
 
+mod again;
 mod answers;
 mod fleet;
 mod life;
@@ -126,6 +127,8 @@ enum Coming {
     Told(Event),
     /// Tasks join a run, if it still takes them.
     Add(RunId, Arc<Graph>),
+    /// A run that is over is run again.
+    Again(RunId),
     Crash,
 }
 
@@ -153,6 +156,8 @@ struct World {
     /// The reference as it was after records that a crash may go back to.
     kept: Vec<Kept>,
     keeps_all: bool,
+    /// Runs that are over are run again, in some seeds.
+    takes_over: bool,
     /// What live handling had after each event that made records.
     digests: BTreeMap<Seq, u64>,
     played: Played,
@@ -185,6 +190,7 @@ impl World {
             checker: Checker::default(),
             kept: Vec::new(),
             keeps_all: false,
+            takes_over: seed % 7 == 4,
             digests: BTreeMap::new(),
             played: Played::default(),
         };
@@ -263,6 +269,7 @@ impl World {
                 self.grew(run, &graph);
                 self.tell(Event::TasksAdded { run, graph, document: payload(1) });
             }
+            Coming::Again(run) => self.again(run),
             // Now and then the process is stopped and does not die.
             Coming::Crash if self.chance.clone().hits(30) => self.stop(),
             Coming::Crash => self.crash(),
@@ -424,6 +431,10 @@ impl World {
             Deed::Publish { .. } => {}
             Deed::Close { run, spent, .. } => {
                 self.checker.closed(run, spent);
+                if self.faults.unrest && self.takes_over && self.chance.hits(60) {
+                    let span = self.chance.below(100_000);
+                    self.at(span, Coming::Again(run));
+                }
                 self.left(run, "the end", |record| matches!(record, Record::Done { .. }));
             }
             Deed::Answer(answer) => self.left(answer.run, "the answer", |record| matches!(record, Record::Answered(_))),

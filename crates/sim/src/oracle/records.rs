@@ -47,7 +47,10 @@ impl Reference {
                 (run.paused, run.quarantined, run.crashed) = (false, false, Default::default());
             }
             Record::SignalKept(kept) => self.signal_kept(kept)?,
-            Record::Task { run, path, change } => self.changed(*run, path, change)?,
+            Record::Task { run, path, change } => {
+                self.may_run(*run, path, change)?;
+                self.changed(*run, path, change)?;
+            }
             Record::Answered(answered) => self.answered(answered)?,
             Record::Compensated(compensated) => self.compensated(compensated)?,
             Record::Done { run } => {
@@ -86,7 +89,6 @@ impl Reference {
             return self.run_ended(id, change);
         }
         let inst = run.tasks.get(path).filter(|inst| inst.how().is_none()).ok_or("no such task is live")?;
-        self.may_run(id, path, change)?;
         match change {
             Change::Entered(evaluation) => {
                 let due = inst.start_at <= self.now;
@@ -142,9 +144,7 @@ impl Reference {
             }
             Change::Waited(waited) => self.waited(id, path, waited)?,
             Change::Reminded => self.reminded(id, path)?,
-            Change::Reused { from, output, degraded } => {
-                self.reused(id, path, (*from, output.as_deref(), *degraded))?
-            }
+            Change::Reused { .. } => self.reused(id, path, change)?,
             Change::Ended(ended) => self.ended(id, path, ended)?,
             Change::Resolved(resolved) => self.resolved(id, path, resolved)?,
             Change::Abandoned { .. } => {}

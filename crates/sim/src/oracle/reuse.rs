@@ -1,7 +1,7 @@
 //! What a run takes over of a run before it: told again by the rules of the submission alone.
 
 use agendum_core::{Change, Given, Next, Reuse};
-use agendum_types::{Class, PayloadRef, RunId, TaskPath};
+use agendum_types::{Class, RunId, TaskPath};
 
 use super::records::Checked;
 use super::state::{How, State};
@@ -9,7 +9,7 @@ use super::{Reference, ensure};
 
 impl Reference {
     fn given(&self, id: RunId, path: &TaskPath) -> Option<&Given> {
-        let run = &self.runs[&id];
+        let run = self.runs.get(&id)?;
         let mut given = run.submitted.origin.iter().flat_map(|origin| &origin.given);
         given.find(|given| *path == TaskPath::top(given.task))
     }
@@ -47,27 +47,22 @@ impl Reference {
     pub(super) fn may_run(&self, id: RunId, path: &TaskPath, change: &Change) -> Checked {
         let top = TaskPath(path.0.iter().take(1).cloned().collect());
         let given = self.given(id, &top).map(|given| given.reuse);
-        match change {
-            Change::Entered(_) => ensure(given != Some(Reuse::Always), "it was given, and begins"),
-            Change::Dispatched(_) => {
-                ensure(!matches!(given, Some(Reuse::Always | Reuse::Done)), "what took effect before is done again")
-            }
-            _ => Ok(()),
+        if matches!(change, Change::Entered(_)) {
+            return ensure(given != Some(Reuse::Always), "it was given, and begins");
         }
+        let is_sent = matches!(change, Change::Dispatched(_));
+        ensure(!is_sent || !matches!(given, Some(Reuse::Always | Reuse::Done)), "what took effect before is done again")
     }
 
-    pub(super) fn reused(
-        &mut self,
-        id: RunId,
-        path: &TaskPath,
-        (from, output, degraded): (RunId, Option<&PayloadRef>, bool),
-    ) -> Checked {
+    pub(super) fn reused(&mut self, id: RunId, path: &TaskPath, change: &Change) -> Checked {
+        let Change::Reused { from, output, degraded } = change else { return Err("it was not given".to_owned()) };
+        let (output, degraded) = (output.as_deref(), *degraded);
         ensure(self.is_given_now(id, path) && self.counts(id, path) == Some(true), "nothing is given now")?;
         let given = self.given(id, path).ok_or("nothing was given")?;
         let (node, said) = (given.task, (given.output.as_ref(), given.degraded) == (output, degraded));
         ensure(said, "something else was given")?;
         ensure(
-            self.runs[&id].submitted.origin.as_ref().is_some_and(|origin| origin.run == from),
+            self.runs[&id].submitted.origin.as_ref().is_some_and(|origin| origin.run == *from),
             "another run gave it",
         )?;
         let run = self.run(id);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use agendum_core::{
-    Answered, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Finished, Next, NextRound, Record,
-    Resolved, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
+    Answered, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Finished, Given, Next, NextRound, Origin,
+    Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
@@ -165,7 +165,8 @@ fn changes() -> Vec<Change> {
         abandoned(Fate::None),
     ];
     let ended = |end: End| Ended::new(end, Next::fail(Failure::new(end.class(), "over")));
-    changes.extend(End::ALL.map(|end| Change::Ended(ended(end).into())));
+    let ends = End::ALL.into_iter().filter(|end| *end != End::Done);
+    changes.extend(ends.map(|end| Change::Ended(ended(end).into())));
     let raw_usage: Option<Arc<str>> = Some(Arc::from(r#"{"prompt_tokens":1}"#));
     let told = Success { output: payload(5), usage, raw_usage: raw_usage.clone() };
     changes.push(finished(Outcome::Succeeded(told), Next::Succeed));
@@ -258,6 +259,34 @@ fn of_compensation() -> Vec<Record> {
     ]
 }
 
+/// What says that a run takes over another one.
+fn taken_over() -> Vec<Record> {
+    let given = |task, reuse| Given {
+        task: NodeId(task),
+        output: Some(payload(6)),
+        degraded: false,
+        input: Some(Hash([7; 32])),
+        effects: true,
+        reuse,
+    };
+    let nothing = Given { output: None, degraded: true, input: None, effects: false, ..given(4, Reuse::Same) };
+    let origin = Origin {
+        run: RunId(5),
+        key_origin: RunId(4),
+        keys: vec![(NodeId(2), RUN)],
+        given: vec![given(0, Reuse::Always), given(1, Reuse::Done), nothing],
+    };
+    let first = Origin { run: RunId(5), key_origin: RunId(5), keys: Vec::new(), given: Vec::new() };
+    let Some(Record::RunSubmitted(plain)) = about_the_run().into_iter().nth(3) else { return Vec::new() };
+    let submitted =
+        |origin| Record::RunSubmitted(Box::new(RunSubmitted { origin: Some(Arc::new(origin)), ..*plain.clone() }));
+    let reused = |output, degraded| Change::Reused { from: RunId(5), output, degraded };
+    let done = Ended::new(End::Done, Next::fail(failure()));
+    let changes = [reused(Some(payload(6).into()), false), reused(None, true), Change::Ended(done.into())];
+    let of_tasks = changes.map(|change| Record::Task { run: RUN, path: TaskPath::top(NodeId(1)), change });
+    [submitted(origin), submitted(first)].into_iter().chain(of_tasks).collect()
+}
+
 fn samples() -> Vec<Record> {
     let paths = [TaskPath::default(), TaskPath::top(NodeId(0)), deep()];
     let tasks = changes().into_iter().enumerate().map(|(place, change)| Record::Task {
@@ -306,6 +335,7 @@ fn entries() -> Vec<Entry> {
     let changes = changes.into_iter().chain(later);
     entries.extend(changes.map(|change| entry(Record::Task { run: RUN, path: deep(), change }, Vec::new())));
     entries.extend(of_waits().into_iter().chain(of_compensation()).map(|record| entry(record, Vec::new())));
+    entries.extend(taken_over().into_iter().map(|record| entry(record, Vec::new())));
     entries
 }
 

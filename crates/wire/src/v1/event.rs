@@ -206,8 +206,7 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
         Change::Abandoned { cost, tokens, fate, .. } => {
             event.note = fate.sentence().map(str::to_owned);
             event.fate = Some(fate.word().to_owned()).filter(|_| *fate != Fate::None);
-            event.cost_usd = Some(dollars(*cost));
-            event.tokens = Some(*tokens);
+            (event.cost_usd, event.tokens) = (Some(dollars(*cost)), Some(*tokens));
             "task.abandoned"
         }
     })
