@@ -33,7 +33,8 @@ pub enum NotTaken {
     NotDone(RunId),
     /// What it did would be done twice.
     #[error(
-        "task {task:?} would run again, and {path:?} in it took effect or may have: find out, then say `again: [{task:?}]` (`--again {task}`) if it shall be done again"
+        "task {task:?} would run again, and {path:?} took effect or may have: find out, and say `--again {task}` (`again` of \
+         the API) if it shall be done again"
     )]
     Effect {
         /// The task at the top.

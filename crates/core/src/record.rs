@@ -3,17 +3,20 @@
 //! [`crate::Scheduler::handle`] decides, makes records and applies them; a restart applies the same records and arrives at the same
 //! state. A record holds what was decided, never an input to be decided upon again.
 
+mod origin;
+
 use std::sync::Arc;
 
-use agendum_types::graph::{Budget, NodeId, Priority};
+use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, PayloadRef, Principal,
-    RunId, RunStatus, Segment, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
+    RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
 };
 use smallvec::SmallVec;
 
 use crate::action::RunFailure;
 use crate::event::Evaluation;
+pub use origin::{Given, Origin, Reuse};
 
 /// How long a task waited for what before it was dispatched, or ended; parts that add up to the time since it was ready.
 pub type Waits = SmallVec<[(Cause, Duration); 2]>;
@@ -130,72 +133,6 @@ pub struct RunSubmitted {
     pub key: Option<SubmissionKey>,
     /// What it takes over, if it retries another run or is a fork of one.
     pub origin: Option<Arc<Origin>>,
-}
-
-/// What a run takes over of a run before it, of the same graph.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Origin {
-    /// The run before.
-    pub run: RunId,
-    /// The run from which its idempotency keys derive: the first that was not itself taken over.
-    pub key_origin: RunId,
-    /// Tasks at the top whose effect was wanted again, each with the run from which their keys, and those inside them, derive.
-    pub keys: Vec<(NodeId, RunId)>,
-    /// What tasks at the top gave, in the order of the graph.
-    pub given: Vec<Given>,
-}
-
-/// What a task gave in a run before.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Given {
-    /// Which one.
-    pub task: NodeId,
-    /// Its output, if that was made.
-    pub output: Option<PayloadRef>,
-    /// It took a lower rung.
-    pub degraded: bool,
-    /// Its input.
-    pub input: Option<Hash>,
-    /// It took effect, or something inside it did.
-    pub effects: bool,
-    /// When that counts.
-    pub reuse: Reuse,
-}
-
-/// When what a task gave in a run before is taken for what it gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reuse {
-    /// As soon as it is ready: nothing that it could read has changed.
-    Always,
-    /// If its input is the same again, and all that it needs was reused. Else it runs.
-    Same,
-    /// If its input is the same again. Else it fails: it took effect, and nobody said that it shall be done again.
-    Done,
-}
-
-impl Reuse {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Always, Self::Same, Self::Done];
-
-    /// Its word in the journal.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::Same => "same",
-            Self::Done => "done",
-        }
-    }
-}
-
-impl Origin {
-    /// The run from which the keys of a task derive.
-    #[must_use]
-    pub fn key_of(&self, path: &TaskPath) -> RunId {
-        let top = path.segments().first();
-        let own = self.keys.iter().find(|(node, _)| top == Some(&Segment::Task(*node)));
-        own.map_or(self.key_origin, |(_, run)| *run)
-    }
 }
 
 /// A signal or a webhook that no wait has taken yet.

@@ -28,7 +28,11 @@ tasks:
     max_parallel: 40
     tolerate_failures: 40
     uses: chat
-    with: { max_tokens: 40, prompt: "<text>Order ${{ item }} was paid this morning. The parcel leaves tomorrow at noon. ${{ 'It arrives in two days.' if item is odd else '' }}</text>" }
+    with:
+      max_tokens: 40
+      prompt: |
+        <text>Order ${{ item }} was paid this morning. The parcel leaves tomorrow at noon.
+        ${{ 'It arrives in two days.' if item is odd else '' }}</text>
 output: "${{ tasks.calls.output | length }}"
 "#;
 

@@ -29,13 +29,35 @@ name: agent
 inputs: { type: object, required: [agent, ledger], properties: { agent: { type: integer }, ledger: { type: string } } }
 tasks:
   plan: { uses: chat, with: { prompt: "<text>Agent ${{ inputs.agent }} plans the order. It reserves a seat first.</text>" } }
-  reserve: { uses: http, effect: idempotent, needs: [plan], with: { method: POST, url: "http://${{ inputs.ledger }}/keyed/reserve", json: { agent: "${{ inputs.agent }}" } } }
-  decide: { uses: chat, needs: [reserve], with: { prompt: "<text>Agent ${{ inputs.agent }} has a seat. It decides to pay for it.</text>" } }
-  pay: { uses: http, effect: once, on_uncertain: { check: paid, happened: "${{ output.json.booked }}" }, needs: [decide], with: { method: POST, url: "http://${{ inputs.ledger }}/once/pay", json: { agent: "${{ inputs.agent }}" } } }
+  reserve:
+    needs: [plan]
+    uses: http
+    effect: idempotent
+    with: { method: POST, url: "http://${{ inputs.ledger }}/keyed/reserve", json: { agent: "${{ inputs.agent }}" } }
+  decide:
+    needs: [reserve]
+    uses: chat
+    with: { prompt: "<text>Agent ${{ inputs.agent }} has a seat. It decides to pay for it.</text>" }
+  pay:
+    needs: [decide]
+    uses: http
+    effect: once
+    on_uncertain: { check: paid, happened: "${{ output.json.booked }}" }
+    with: { method: POST, url: "http://${{ inputs.ledger }}/once/pay", json: { agent: "${{ inputs.agent }}" } }
   paid: { if: "${{ false }}", uses: http, with: { url: "http://${{ inputs.ledger }}/booked/pay/${{ inputs.agent }}" } }
-  write: { uses: chat, needs: [pay], with: { prompt: "<text>Agent ${{ inputs.agent }} has paid. It writes to the customer.</text>" } }
-  send: { uses: http, effect: idempotent, needs: [write], with: { method: POST, url: "http://${{ inputs.ledger }}/keyed/send", json: { agent: "${{ inputs.agent }}" } } }
-  report: { uses: chat, needs: [send], with: { prompt: "<text>Agent ${{ inputs.agent }} has sent the letter. It reports what it did.</text>" } }
+  write:
+    needs: [pay]
+    uses: chat
+    with: { prompt: "<text>Agent ${{ inputs.agent }} has paid. It writes to the customer.</text>" }
+  send:
+    needs: [write]
+    uses: http
+    effect: idempotent
+    with: { method: POST, url: "http://${{ inputs.ledger }}/keyed/send", json: { agent: "${{ inputs.agent }}" } }
+  report:
+    needs: [send]
+    uses: chat
+    with: { prompt: "<text>Agent ${{ inputs.agent }} has sent the letter. It reports what it did.</text>" }
 output: "${{ tasks.report.output.text }}"
 "#;
 

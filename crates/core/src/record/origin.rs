@@ -1,0 +1,70 @@
+//! What a run takes over of a run before it: part of the record of its submission.
+
+use agendum_types::graph::NodeId;
+use agendum_types::{Hash, PayloadRef, RunId, Segment, TaskPath};
+
+/// What a run takes over of a run before it, of the same graph.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The run before.
+    pub run: RunId,
+    /// The run from which its idempotency keys derive: the first that was not itself taken over.
+    pub key_origin: RunId,
+    /// Tasks at the top whose effect was wanted again, each with the run from which their keys, and those inside them, derive.
+    pub keys: Vec<(NodeId, RunId)>,
+    /// What tasks at the top gave, in the order of the graph.
+    pub given: Vec<Given>,
+}
+
+/// What a task gave in a run before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Given {
+    /// Which one.
+    pub task: NodeId,
+    /// Its output, if that was made.
+    pub output: Option<PayloadRef>,
+    /// It took a lower rung.
+    pub degraded: bool,
+    /// Its input.
+    pub input: Option<Hash>,
+    /// It took effect, or something inside it did.
+    pub effects: bool,
+    /// When that counts.
+    pub reuse: Reuse,
+}
+
+/// When what a task gave in a run before is taken for what it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reuse {
+    /// As soon as it is ready: nothing that it could read has changed.
+    Always,
+    /// If its input is the same again, and all that it needs was reused. Else it runs.
+    Same,
+    /// If its input is the same again. Else it fails: it took effect, and nobody said that it shall be done again.
+    Done,
+}
+
+impl Reuse {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Always, Self::Same, Self::Done];
+
+    /// Its word in the journal.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Same => "same",
+            Self::Done => "done",
+        }
+    }
+}
+
+impl Origin {
+    /// The run from which the keys of a task derive.
+    #[must_use]
+    pub fn key_of(&self, path: &TaskPath) -> RunId {
+        let top = path.segments().first();
+        let own = self.keys.iter().find(|(node, _)| top == Some(&Segment::Task(*node)));
+        own.map_or(self.key_origin, |(_, run)| *run)
+    }
+}
