@@ -14,11 +14,12 @@ use crate::{corpus, cut_everywhere, play};
 fn the_core_does_what_the_reference_would_and_repeats_it() {
     let (mut kinds, mut used) = (BTreeSet::new(), BTreeSet::new());
     // 204, 374, 385: checks found the effect, found none, did not find out; somebody was reminded, and refused.
+    // 165: what took effect in a run that is taken over would be asked for something else.
     // 287: after a restart an attempt was taken up again before it was known when its time is over.
     // 603: an attempt that was taken up again and then abandoned was booked twice.
     // 38258: what a task had waited for before it took a rung was told again after it.
     // 708217, 715086: one of several that rank alike had stepped aside for want of money, and the reference did not know it.
-    for seed in (0..32).chain([204, 374, 385, 287, 603, 38_258, 708_217, 715_086]) {
+    for seed in (0..32).chain([204, 165, 374, 385, 287, 603, 38_258, 708_217, 715_086]) {
         let planned = planned(seed, 4).unwrap();
         kinds.extend(twice(seed, &planned));
         used.extend(planned.iter().flat_map(|plan| words(&plan.graph)));
