@@ -122,6 +122,15 @@ pub(crate) enum Command {
     Resolve(Resolve),
     /// Send a signal to a run: to the task that waits for that name, or to the next that will
     Signal(Send),
+    /// What was spent: by graph, target, day, or what it bought
+    Spend {
+        /// For how long back, such as 7d or 12h; from the full hour
+        #[arg(long, default_value = "7d", value_name = "AGE")]
+        since: Age,
+        /// graph, target, day or waste
+        #[arg(long, default_value = "graph", value_parser = agendum_wire::v1::SPEND_BY)]
+        by: String,
+    },
     /// Full-text indexes for `uses: retrieve`
     #[command(subcommand)]
     Index(Index),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use agendum_wire::v1::{Event, Problem, Run, RunDetail, Submit, Waits, Why};
+use agendum_wire::v1::{Event, Problem, Run, RunDetail, Spend, Submit, Waits, Why};
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
@@ -164,6 +164,12 @@ impl Client {
     /// Deletes a run that is done; gives what the server said.
     pub(crate) async fn delete(&self, id: &str) -> Result<Json, Failure> {
         self.json(self.request(Method::DELETE, &format!("/v1/runs/{id}"))).await
+    }
+
+    /// What was spent since this instant.
+    pub(crate) async fn spend(&self, since: &str, by: &str) -> Result<Spend, Failure> {
+        let query = encoded(&[("since", since.to_owned()), ("by", by.to_owned())]);
+        self.json(self.request(Method::GET, &format!("/v1/spend?{query}"))).await
     }
 
     /// Has the owner copy its data directory into this folder; gives what it said.

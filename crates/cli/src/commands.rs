@@ -16,6 +16,7 @@ mod prune;
 mod run;
 mod runs;
 mod serve;
+mod spend;
 mod waits;
 mod why;
 
@@ -79,6 +80,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Reject(asked) => waits::decide(&context()?, false, asked).await,
         Command::Resolve(asked) => waits::resolve(&context()?, asked).await,
         Command::Signal(asked) => waits::signal(&context()?, asked).await,
+        Command::Spend { since, by } => spend::spend(&context()?, since, &by).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,

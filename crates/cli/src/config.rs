@@ -1,6 +1,7 @@
 //! `agendum.toml`: targets, indexes, limits. Keys are never in it: they come from the environment or from files.
 
 mod age;
+mod budgets;
 mod environment;
 mod faults;
 mod limits;
@@ -20,6 +21,7 @@ use crate::config::environment::Override;
 use crate::failure::Failure;
 
 pub(crate) use age::Age;
+pub(crate) use budgets::Budgets;
 pub(crate) use faults::failure as faulty;
 pub(crate) use limits::Intake;
 pub(crate) use timeouts::TimeoutConfig;
@@ -43,6 +45,9 @@ pub(crate) struct Config {
     /// `[limits]`: of what is taken in.
     #[serde(default)]
     pub(crate) limits: Intake,
+    /// `[budgets]`: what may be spent in an hour, a day, a month.
+    #[serde(default)]
+    pub(crate) budgets: Budgets,
     /// `[retention]`: how long what is done is kept.
     #[serde(default)]
     pub(crate) retention: Retention,
@@ -126,6 +131,9 @@ pub(crate) struct TargetConfig {
     /// Where absent, the public price of the model, if there is one.
     #[serde(default)]
     pub(crate) price: Option<PriceConfig>,
+    /// US dollars that an attempt costs at most, where its provider says so: that is set aside instead of what the price gives.
+    #[serde(default)]
+    pub(crate) max_cost: Option<f64>,
     /// Output tokens where the task names no cap.
     #[serde(default)]
     pub(crate) output_cap: Option<u32>,
@@ -161,6 +169,15 @@ impl TargetConfig {
         self.price.or_else(|| prices::of(self.base_url.as_deref()?, self.model.as_deref()?)).unwrap_or_default()
     }
 
+    /// True if what an attempt costs at most is sure: it is declared, or its price is known.
+    pub(crate) fn is_bounded(&self) -> bool {
+        let base = self.base_url.as_deref().unwrap_or_default();
+        let known = || prices::of(base, self.model.as_deref().unwrap_or_default()).is_some();
+        let sends_no_bill =
+            || matches!(self.kind, Kind::Http | Kind::Exec) || self.is_offline() || prices::is_own(base);
+        self.max_cost.is_some() || self.price.is_some() || sends_no_bill() || known()
+    }
+
     /// True if the built-in model serves it.
     pub(crate) fn is_offline(&self) -> bool {
         self.base_url.as_deref() == Some("offline")
@@ -185,6 +202,7 @@ impl TargetConfig {
             clearance: Vec::new(),
             price: None,
             output_cap: None,
+            max_cost: None,
             allow: Vec::new(),
             private: false,
             folder: None,

@@ -62,6 +62,7 @@ impl Host {
             blobs,
             clock: Arc::new(Wall),
             targets,
+            windows: config.budgets.windows(),
             limits: config.limits.stored(),
             retention: config.retention.runs.map(|age| age.0),
             shard: ShardId(0),

@@ -67,7 +67,11 @@ impl InForce {
                 .iter()
                 .map(|(name, index)| (name.clone(), format!("{:?}", paths(&index.paths))))
                 .collect(),
-            limits: config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value)).collect(),
+            limits: {
+                let limits = config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value));
+                let budgets = config.budgets.lines().into_iter();
+                limits.chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value))).collect()
+            },
         }
     }
 

@@ -14,5 +14,5 @@ pub(crate) use brief::brief;
 pub(crate) use diagnostics::{MORE, diagnostic, diagnostics};
 pub(crate) use outlet::{Outlet, err, out, plain};
 pub(crate) use progress::Follower;
-pub(crate) use tables::{counted, detail, json, one_line, output, runs, timeline, why};
+pub(crate) use tables::{counted, detail, dollars, json, one_line, output, runs, timeline, why};
 pub(crate) use waits::waits;

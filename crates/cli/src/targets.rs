@@ -12,6 +12,7 @@ use agendum_adapters::{Chat, Exec, Http, Offline, Timeouts};
 use agendum_ports::Adapter;
 use agendum_retrieve_fts::{Index, Retrieve};
 use agendum_types::outcome::Price;
+use agendum_types::target::Bound;
 use agendum_types::{Capability, Duration, Labels, Money, Target};
 
 use crate::config::{Config, Kind, PriceConfig, TargetConfig};
@@ -107,6 +108,8 @@ fn target(name: &str, given: &TargetConfig) -> Target {
         output_cap: given.output_cap.unwrap_or(if counts_tokens { OUTPUT_CAP } else { 0 }),
         expected: Duration::millis(if counts_tokens { 2_000 } else { 200 }),
         attempt_max: Some(longest(timeouts(given).whole)),
+        max_cost: given.max_cost.map(|dollars| Money((dollars * Money::PER_DOLLAR as f64).round() as u64)),
+        bound: if given.is_bounded() { Bound::Hard } else { Bound::Estimated },
         ..built_in(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }
 }

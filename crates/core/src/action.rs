@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{DataRef, ExprId, NodeId, Timeouts};
 use agendum_types::{
-    AttemptId, Duration, Effect, Failure, Graph, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq, TargetId,
-    TaskPath, Tenant, Timestamp,
+    AttemptId, Booked, Duration, Effect, Failure, Graph, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq,
+    TargetId, TaskPath, Tenant, Timestamp,
 };
 use smallvec::SmallVec;
 
@@ -51,6 +51,10 @@ pub enum Deed {
         at: Timestamp,
         /// What it has spent in all.
         spent: Money,
+        /// How much of that was billed above what had been set aside.
+        over: Money,
+        /// Of a run with a budget whether that surely held.
+        bound: Option<agendum_types::target::Bound>,
     },
 }
 
@@ -82,6 +86,8 @@ pub struct Entry {
     pub record: Record,
     /// Of the tasks that it ended with what they stood in, those that waited to be sent, up to a limit. Only `why` asks for it.
     pub unsent: Box<[Unsent]>,
+    /// What it settled. Journals of earlier builds do not say.
+    pub booked: Option<Box<Booked>>,
 }
 
 /// Which of a task's evaluations this is; answered with the same.
@@ -260,6 +266,10 @@ pub struct Answer {
     pub degraded: bool,
     /// What it has spent.
     pub spent: Money,
+    /// How much of that was billed above what had been set aside.
+    pub over: Money,
+    /// Of a run with a budget whether that surely held: the weakest of its attempts.
+    pub bound: Option<agendum_types::target::Bound>,
     /// Tokens it has used.
     pub tokens: u64,
     /// From submission to answer.

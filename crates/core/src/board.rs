@@ -19,10 +19,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
-use agendum_types::{AttemptId, Limits, RunId, Tenant, Timestamp};
+use agendum_types::{AttemptId, Booked, Limits, RunId, Tenant, Timestamp};
 
 use crate::action::Entry;
 use crate::inst::{Settled, State};
+use crate::ledger::Ledger;
 use crate::lookup::Lookup;
 use crate::plan::{Plan, Plans};
 use crate::queue::Queue;
@@ -53,6 +54,8 @@ pub(crate) enum Todo {
     Publish(Slot, InstId),
     /// Money of the run came free.
     Afford(Slot),
+    /// Money of a window came free.
+    AffordAll,
     /// A check has ended: what follows is to be decided.
     Checked(Slot, InstId),
 }
@@ -83,6 +86,9 @@ pub(crate) struct Board {
     /// The time of the last record applied.
     pub(crate) at: Timestamp,
     pub(crate) live_tasks: u64,
+    pub(crate) ledger: Ledger,
+    /// What the current record has settled.
+    pub(crate) booked: Option<Booked>,
 }
 
 impl Board {
@@ -104,6 +110,8 @@ impl Board {
             down: (Timestamp(0), Timestamp(0)),
             at: Timestamp(0),
             live_tasks: 0,
+            ledger: Ledger::default(),
+            booked: None,
         }
     }
 
@@ -151,6 +159,7 @@ impl Board {
     /// The same where the run of the record is known already.
     pub(crate) fn apply_to(&mut self, slot: Option<Slot>, entry: &Entry) {
         self.at = self.at.max(entry.at);
+        self.booked = None;
         if let Some(slot) = slot {
             self.run_mut(slot).last = entry.seq;
         }
@@ -183,6 +192,14 @@ impl Board {
             }
         }
         self.escalate();
+    }
+
+    /// A task waits for money, or for a cheaper target than it would have with more.
+    pub(crate) fn is_short(&mut self, slot: Slot, id: InstId) {
+        self.run_mut(slot).broke.push(id);
+        if !self.ledger.windows.is_unlimited() {
+            self.ledger.short.insert(slot);
+        }
     }
 
     /// Puts a run into the arena.

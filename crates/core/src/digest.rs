@@ -12,7 +12,7 @@ use crate::run::{InstId, Orphan, Run, Scope};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
-    /// The hash over all live runs.
+    /// The hash over all live runs, and over what is held in the windows.
     #[must_use]
     pub fn digest(&self) -> u64 {
         let runs = self
@@ -21,7 +21,13 @@ impl Scheduler {
             .into_iter()
             .map(|slot| digest(self.board.run(slot), self.board.plan(slot).graph.hash));
         // Slots are given out anew after a restart: the order of runs does not count.
-        runs.fold(0, u64::wrapping_add)
+        runs.fold(self.spending_digest(), u64::wrapping_add)
+    }
+
+    fn spending_digest(&self) -> u64 {
+        let mut hasher = FxHasher::default();
+        self.board.ledger.held().hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -42,14 +48,16 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     (graph, &run.labels, &run.budget).hash(&mut hasher);
     run.scopes.iter().for_each(|scope| (scope.len(), scope.unsettled).hash(&mut hasher));
     (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);
-    (run.spent, run.held, run.tokens, run.held_tokens, run.last, run.floor, run.escalation).hash(&mut hasher);
+    (run.spent, run.held, run.tokens, run.held_tokens, run.over, run.estimated, run.last, run.floor, run.escalation)
+        .hash(&mut hasher);
     run.failure.as_ref().map(|failure| (&failure.task, &failure.failure)).hash(&mut hasher);
     run.kept.iter().for_each(|kept| {
         (kept.of, &kept.name, &kept.payload, &kept.by, &kept.webhook).hash(&mut hasher);
     });
     (&run.webhooks, &run.origin).hash(&mut hasher);
-    let orphan =
-        |orphan: &Orphan| (orphan.path.clone(), orphan.attempt, orphan.incarnation, orphan.hold, orphan.hold_tokens);
+    let orphan = |orphan: &Orphan| {
+        (orphan.path.clone(), orphan.attempt, orphan.incarnation, orphan.hold, orphan.hold_tokens, orphan.taken)
+    };
     let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
     orphans.sort();
     orphans.hash(&mut hasher);
@@ -82,13 +90,14 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
         | State::Parked(_)
         | State::Queued(_)
         | State::Paused(_)
-        | State::Broke(_)
+        | State::Broke { .. }
         | State::BackingOff(_) => 1_u8.hash(hasher),
         State::Asking(crate::action::Step::Enter) => 1_u8.hash(hasher),
         State::Asking(step) => (2_u8, step).hash(hasher),
         State::Running(running) => {
             (3_u8, running.attempt, running.incarnation, &running.target, running.effect).hash(hasher);
-            (running.hold, running.hold_tokens, running.lower, running.since, &running.reference).hash(hasher);
+            (running.hold, running.hold_tokens, running.taken, running.lower, running.since, &running.reference)
+                .hash(hasher);
         }
         State::Open => 4_u8.hash(hasher),
         State::Checked(happened) => (7_u8, happened).hash(hasher),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptId, Duration, Graph, Hash, Incarnation, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Target,
-    TaskPath, Tenant, Timestamp, Wait, WaitFor,
+    TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::action::Step;
@@ -34,6 +34,8 @@ pub enum Event {
     Closed,
     /// The table of targets. Replaces the one before; a target keeps its load if its name stays.
     TargetsPublished(Vec<Target>),
+    /// What each tenant may spend in the windows of the calendar, from now on. Comes before the first table of targets of a life.
+    WindowsPublished(Windows),
     /// A caller wants a graph run.
     RunSubmitted(Box<Submission>),
     /// A caller, or a task's output, adds tasks to a live run.
@@ -95,6 +97,7 @@ impl Event {
             | Self::Stopping
             | Self::Closed
             | Self::TargetsPublished(_)
+            | Self::WindowsPublished(_)
             | Self::RunSubmitted(_)
             | Self::TasksAdded { .. }
             | Self::AttemptReferenced { .. }

@@ -82,8 +82,12 @@ pub(crate) enum State {
     Queued(Box<Ticket>),
     /// The run is paused, since.
     Paused(Timestamp),
-    /// Waits until other attempts settle for less than they hold, since.
-    Broke(Timestamp),
+    /// Waits until other attempts settle for less than they hold.
+    Broke {
+        since: Timestamp,
+        /// Or until then: a window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for its run's budget.
+        until: Timestamp,
+    },
     /// An attempt is out.
     Running(Box<Running>),
     /// Between two attempts.
@@ -117,6 +121,8 @@ pub(crate) struct Running {
     pub(crate) effect: Effect,
     pub(crate) hold: Money,
     pub(crate) hold_tokens: u64,
+    /// When that was set aside, be it for an attempt that this one continues.
+    pub(crate) taken: Timestamp,
     pub(crate) lower: bool,
     pub(crate) since: Timestamp,
     pub(crate) reference: Option<Arc<str>>,
@@ -291,7 +297,7 @@ impl Inst {
             | State::Asking(_)
             | State::Queued(_)
             | State::Paused(_)
-            | State::Broke(_)
+            | State::Broke { .. }
             | State::Running(_)
             | State::BackingOff(_)
             | State::Checked(_)
@@ -349,7 +355,7 @@ impl Inst {
             | State::Parked(_)
             | State::Queued(_)
             | State::Paused(_)
-            | State::Broke(_)
+            | State::Broke { .. }
             | State::Awaiting(_) => TaskStatus::Waiting,
             State::Asking(Step::Enter) => TaskStatus::Waiting,
             State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,

@@ -32,6 +32,7 @@ mod foresee;
 pub mod record;
 pub mod why;
 
+mod afford;
 mod before;
 mod bind;
 mod board;
@@ -39,6 +40,7 @@ mod decide;
 mod digest;
 mod effects;
 mod inst;
+mod ledger;
 mod lookup;
 mod on;
 mod place;

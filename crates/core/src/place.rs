@@ -3,25 +3,17 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
-use agendum_types::{AttemptId, AttemptNo, Cause, Class, Effect, Failure, Money, TargetId, Timestamp};
+use agendum_types::target::Bound;
+use agendum_types::{AttemptId, AttemptNo, Cause, Effect, Money, TargetId, Timestamp};
 
 use crate::action::{Deed, Dispatch};
+use crate::afford::{Hold, Uncovered};
 use crate::inst::{Flight, Running, State};
 use crate::queue::ClassId;
 use crate::record::{Change, Dispatched, End, Next, Waits};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
-
-/// An output cap is not lowered below this many tokens to fit a budget: what comes out would be of no use.
-const OUTPUT_CAP_MIN: u32 = 64;
-
-/// What an attempt sets aside.
-#[derive(Clone, Copy, Debug)]
-struct Hold {
-    money: Money,
-    tokens: u64,
-    cap: Option<u32>,
-}
+use crate::timers::Timer;
 
 impl Scheduler {
     /// Sends ready tasks to free targets until there is no task, no target or no credit.
@@ -101,26 +93,27 @@ impl Scheduler {
                 let preferred = self.board.queue.candidates(class).first() == Some(&target);
                 self.dispatch(slot, id, target, hold, ordered && !preferred);
             }
-            Err(failure) => self.place_poor(slot, id, class, *failure),
+            Err(uncovered) => self.place_poor(slot, id, class, &uncovered),
         }
     }
 
-    /// The preferred target is not covered by what is left of the budget.
-    fn place_poor(&mut self, slot: Slot, id: InstId, class: ClassId, failure: Failure) {
+    /// The preferred target is not covered by what is left of the run's budget, or else of a window.
+    fn place_poor(&mut self, slot: Slot, id: InstId, class: ClassId, uncovered: &Uncovered) {
         let run = self.board.run(slot);
-        let choice = run.budget.as_ref().map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
-        let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
-        if choice == OnExceeded::Wait && in_flight {
-            self.unqueue(slot, id);
-            let now = self.now;
-            let run = self.board.run_mut(slot);
-            run.inst_mut(id).state = State::Broke(now);
-            run.broke.push(id);
-            return;
+        let (choice, until) = if uncovered.is_of_run() {
+            let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
+            let choice = run.budget.as_ref().map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
+            (choice, in_flight.then_some(Timestamp::MAX))
+        } else {
+            (self.board.ledger.windows.on_exceeded, uncovered.until(self.now))
+        };
+        if let Some(until) = until.filter(|_| choice == OnExceeded::Wait) {
+            return self.wait_for_money(slot, id, until);
         }
         if choice == OnExceeded::Degrade && self.place_cheaper(slot, id, class) {
             return;
         }
+        let failure = self.unaffordable(uncovered);
         let next = match self.rung_or_fail(slot, id, failure.clone(), false) {
             Next::Fail(_) if choice == OnExceeded::Degrade => {
                 let failure = Box::new(failure);
@@ -139,6 +132,15 @@ impl Scheduler {
         self.end(slot, id, End::Unaffordable, next);
     }
 
+    /// Until others have settled, or until this instant.
+    fn wait_for_money(&mut self, slot: Slot, id: InstId, until: Timestamp) {
+        self.unqueue(slot, id);
+        self.board.timers.set(until, Timer::Money(slot, id));
+        let since = self.now;
+        self.board.run_mut(slot).inst_mut(id).state = State::Broke { since, until };
+        self.board.is_short(slot, id);
+    }
+
     /// Sends the task to the first target that the budget covers, or has it wait for one that is busy; false if it covers none.
     fn place_cheaper(&mut self, slot: Slot, id: InstId, class: ClassId) -> bool {
         let mut covered = self.board.queue.candidates(class).to_vec();
@@ -152,7 +154,7 @@ impl Scheduler {
             let class = self.board.queue.class(covered);
             self.requeue(slot, id, class, true);
             // With more money the others will do again.
-            self.board.run_mut(slot).broke.push(id);
+            self.board.is_short(slot, id);
         }
         true
     }
@@ -189,59 +191,6 @@ impl Scheduler {
         left.find(|(_, rung)| matches!(rung.rung, Rung::Output(_))).map(|(index, _)| index)
     }
 
-    /// The worst case of an attempt there, if the budget covers it; the output cap is lowered to what it affords.
-    fn afford_on(&self, slot: Slot, id: InstId, target: TargetId) -> Result<Hold, Box<Failure>> {
-        let run = self.board.run(slot);
-        let inst = run.inst(id);
-        let plan = self.board.plan(slot);
-        let task = plan.task(inst.node);
-        let row = &self.targets.row(target).target;
-        let cap = match &task.work {
-            Work::Call(call) => call.output_cap.or(Some(row.output_cap)).filter(|cap| *cap > 0),
-            Work::Group(_) => None,
-        };
-        let input_bytes = inst.input.as_ref().map_or_else(|| constant_bytes(plan, task), |input| input.size);
-        let tokens_in = input_bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
-        let fixed = row.price.call.plus(row.price.token_in.max(row.price.token_cached).times(tokens_in));
-        let worst = |cap: u32| fixed.plus(row.price.token_out.times(u64::from(cap)));
-        let hold = |cap: Option<u32>| Hold {
-            money: worst(cap.unwrap_or(0)),
-            tokens: if cap.is_some() { tokens_in + u64::from(cap.unwrap_or(0)) } else { 0 },
-            cap,
-        };
-        let Some(budget) = run.budget.as_deref().filter(|_| task.section == Section::Main) else {
-            return Ok(hold(cap));
-        };
-        let money_left = budget.money.unwrap_or(Money::MAX).minus(run.spent.plus(run.held));
-        let tokens_left = budget.tokens.unwrap_or(u64::MAX).saturating_sub(run.tokens.saturating_add(run.held_tokens));
-        let covered = |hold: &Hold| hold.money <= money_left && hold.tokens <= tokens_left;
-        let whole = hold(cap);
-        if covered(&whole) {
-            return Ok(whole);
-        }
-        if let Some(cap) = cap {
-            let by_money = money_left.minus(fixed).0.checked_div(row.price.token_out.0).unwrap_or(u64::MAX);
-            let affordable = by_money.min(tokens_left.saturating_sub(tokens_in)).min(u64::from(cap));
-            let lowered = hold(u32::try_from(affordable).ok());
-            if affordable >= u64::from(OUTPUT_CAP_MIN.min(cap)) && covered(&lowered) {
-                return Ok(lowered);
-            }
-        }
-        let message = if whole.money > money_left {
-            let (spent, held) = (run.spent, run.held);
-            format!(
-                "an attempt on {} may cost up to {}; {money_left} of the budget is left ({spent} spent, {held} held)",
-                row.name, whole.money
-            )
-        } else {
-            format!(
-                "an attempt on {} may use up to {} tokens; {tokens_left} of the budget are left",
-                row.name, whole.tokens
-            )
-        };
-        Err(Box::new(Failure::new(Class::BudgetExceeded, &message).without_effect()))
-    }
-
     fn dispatch(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Hold, lower: bool) {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
@@ -263,6 +212,7 @@ impl Scheduler {
             lower: lower || ticket.lowered,
             waits,
             reattached: false,
+            estimated: row.bound == Bound::Estimated,
         };
         self.send(slot, id, target, dispatched, None);
     }
@@ -287,6 +237,7 @@ impl Scheduler {
             lower: running.lower,
             waits: Waits::new(),
             reattached: true,
+            estimated: false,
         };
         self.send(slot, id, target, dispatched, Some(reference));
         true
@@ -301,7 +252,7 @@ impl Scheduler {
             attempt: dispatched.attempt,
             incarnation: dispatched.incarnation,
         };
-        let (effect, output_cap) = (dispatched.effect, dispatched.output_cap);
+        let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
@@ -312,7 +263,7 @@ impl Scheduler {
         if let State::Running(running) = &mut run.inst_mut(id).state {
             running.flight = Some(flight);
         }
-        let outside = effect != Effect::None || !is_free || run.strict;
+        let outside = effect != Effect::None || !is_free || hold > Money::ZERO || run.strict;
         let after = if outside { Some(self.last) } else { barrier };
         let dispatch = self.dispatch_of(slot, id, attempt, target, effect, output_cap, reattach);
         self.act(after, Deed::Dispatch(Box::new(dispatch)));
@@ -365,11 +316,4 @@ fn rung(task: &Task, rung: u8) -> Option<&Rung> {
 /// The document's word counts, then the target's, then the capability's default.
 fn effect(task: &Task, target: Option<Effect>) -> Effect {
     if task.effect_declared { task.effect } else { target.unwrap_or(task.effect) }
-}
-
-fn constant_bytes(plan: &crate::plan::Plan, task: &Task) -> u64 {
-    match &task.work {
-        Work::Call(call) => plan.graph.expr(call.input).source.len() as u64,
-        Work::Group(_) => 0,
-    }
 }

@@ -295,6 +295,8 @@ pub struct Dispatched {
     pub waits: Waits,
     /// True if it continues an attempt of an earlier life by its reference.
     pub reattached: bool,
+    /// True if it may cost more than is set aside, for all that is known of its target.
+    pub estimated: bool,
 }
 
 /// What came to a `wait`.

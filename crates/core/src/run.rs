@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
+use agendum_types::target::Bound;
 use agendum_types::{
     AttemptNo, Effect, Incarnation, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq, TaskPath, Tenant,
     Timestamp,
@@ -90,6 +91,8 @@ pub(crate) struct Orphan {
     pub(crate) incarnation: Incarnation,
     pub(crate) hold: Money,
     pub(crate) hold_tokens: u64,
+    pub(crate) taken: Timestamp,
+    pub(crate) target: Arc<str>,
     pub(crate) effect: Effect,
     pub(crate) undo: Option<Bindings>,
     /// `None` for an attempt of an earlier life.
@@ -134,6 +137,10 @@ pub(crate) struct Run {
     pub(crate) held: Money,
     pub(crate) tokens: u64,
     pub(crate) held_tokens: u64,
+    /// What was billed above what had been set aside.
+    pub(crate) over: Money,
+    /// An attempt was sent whose cost has no sure bound.
+    pub(crate) estimated: bool,
     /// The last record of this run.
     pub(crate) last: Seq,
     /// What follows must wait for this record, because it is dear.
@@ -264,6 +271,12 @@ impl Run {
             stack.extend(self.children(next).into_iter().rev());
         }
         first
+    }
+
+    /// Of a run with a budget whether that surely holds.
+    pub(crate) fn bound(&self) -> Option<Bound> {
+        let bound = if self.estimated { Bound::Estimated } else { Bound::Hard };
+        self.budget.as_ref().map(|_| bound)
     }
 
     /// True if the answer is settled.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use agendum_types::{Graph, Incarnation, Limits, RunId, Seq, TaskPath, Tenant, Timestamp};
+use agendum_types::{Graph, Incarnation, Limits, Money, RunId, Seq, TaskPath, Tenant, Timestamp, Window};
 
 use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
@@ -78,6 +78,19 @@ impl Scheduler {
         self.board.todo.clear();
     }
 
+    /// Restores: so much has this tenant spent in the window that began then, that of runs that are closed included. Told after the
+    /// records, of every window that holds the present.
+    pub fn learn_spending(&mut self, tenant: &Tenant, window: Window, start: Timestamp, money: Money, tokens: u64) {
+        self.board.ledger.learn(tenant, window, start, money, tokens);
+    }
+
+    /// What a tenant has spent and holds in the window of the present: money, then tokens.
+    #[must_use]
+    pub fn spending(&self, tenant: &Tenant, window: Window) -> [(Money, u64); 2] {
+        let sum = self.board.ledger.sum(tenant, window, self.now);
+        [(sum.spent, sum.tokens), (sum.held, sum.held_tokens)]
+    }
+
     /// Takes in an event and decides.
     ///
     /// # Errors
@@ -96,6 +109,7 @@ impl Scheduler {
                 return Ok(());
             }
             Event::TargetsPublished(targets) => self.on_targets(targets),
+            Event::WindowsPublished(windows) => self.on_windows(windows),
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
             Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,
             Event::Evaluated { run, path, step, result } => self.on_evaluated(run, &path, step, result),
@@ -170,11 +184,12 @@ impl Scheduler {
     fn record_for(&mut self, slot: Option<Slot>, tenant: Option<Tenant>, record: Record) -> Seq {
         let seq = self.last.next();
         self.last = seq;
-        let mut entry = Entry { seq, at: self.now, tenant, record, unsent: Box::default() };
+        let mut entry = Entry { seq, at: self.now, tenant, record, unsent: Box::default(), booked: None };
         // Who ends with what a record ends is known when that is applied, and how long it had waited is not known for longer.
         self.board.unsent = Some(Vec::new());
         self.board.apply_to(slot, &entry);
         entry.unsent = self.board.unsent.take().unwrap_or_default().into();
+        entry.booked = self.board.booked.take().map(Box::new);
         self.act(None, Deed::Append(entry));
         seq
     }

@@ -1,5 +1,6 @@
 //! How a live run stands as a whole: what a list says of it, without a line for each task.
 
+use agendum_types::target::Bound;
 use agendum_types::{Cause, Money, RunId, RunStatus};
 
 use crate::action::Step;
@@ -19,6 +20,10 @@ pub struct Standing {
     pub spent: Money,
     /// What running attempts may yet spend.
     pub held: Money,
+    /// How much of that was billed above what had been set aside.
+    pub over: Money,
+    /// Of a run with a budget whether that surely holds, so far.
+    pub bound: Option<Bound>,
     /// True if an attempt is out, or an evaluation that is not the first of its task.
     pub under_way: bool,
     /// True if all that it still waits for is a target: none that may serve it is in the table.
@@ -48,12 +53,15 @@ impl Scheduler {
                 .iter()
                 .all(|inst| matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || asks(inst));
         let (status, paused, spent, quarantined) = (run.status, run.paused.is_some(), run.spent, run.quarantined);
+        let (over, bound) = (run.over, run.bound());
         Some(Standing {
             status,
             paused,
             quarantined,
             spent,
             held: run.held,
+            over,
+            bound,
             under_way,
             waits_for_target,
             waits_for_person,
@@ -73,7 +81,7 @@ impl Inst {
             | State::Parked(_)
             | State::Queued(_)
             | State::Paused(_)
-            | State::Broke(_)
+            | State::Broke { .. }
             | State::BackingOff(_)
             | State::Awaiting(_)
             | State::Open

@@ -22,6 +22,7 @@ mod time;
 mod unsent;
 mod waiting;
 mod why;
+mod windows;
 
 use world::{SAID, World};
 

@@ -22,6 +22,8 @@ pub enum Wake {
     RunDeadline,
     /// A target that asked for a pause may be called again.
     TargetReopens,
+    /// A window of the tenant's budget begins.
+    Budget,
 }
 
 impl fmt::Display for Wake {
@@ -33,6 +35,7 @@ impl fmt::Display for Wake {
             Self::LoopDeadline => "a loop's deadline",
             Self::RunDeadline => "a run's deadline",
             Self::TargetReopens => "a target reopens",
+            Self::Budget => "another window of the budget begins",
         })
     }
 }
@@ -47,6 +50,7 @@ pub(crate) enum Timer {
     Loop(Slot, InstId),
     Deadline(Slot),
     Target(TargetId),
+    Money(Slot, InstId),
 }
 
 /// All timers of a shard.
@@ -88,6 +92,7 @@ impl Timer {
             Self::Loop(..) => Wake::LoopDeadline,
             Self::Deadline(_) => Wake::RunDeadline,
             Self::Target(_) => Wake::TargetReopens,
+            Self::Money(..) => Wake::Budget,
         }
     }
 }

@@ -69,6 +69,8 @@ impl Scheduler {
             deadline: run.deadline,
             spent: run.spent,
             held: run.held,
+            over: run.over,
+            bound: run.bound(),
             tasks: tree(run, outermost).into_iter().map(task).collect(),
         })
     }
@@ -102,7 +104,7 @@ fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
         State::Parked(_) => Some(Cause::Delay),
         State::Paused(_) => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
-        State::Broke(_) => Some(Cause::Budget),
+        State::Broke { .. } => Some(Cause::Budget),
         State::BackingOff(_) => Some(Cause::Backoff),
         State::Awaiting(_) => Some(inst.awaits()),
         State::Running(_) | State::Open | State::Settled(_) => None,

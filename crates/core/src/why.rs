@@ -186,6 +186,8 @@ pub struct AttemptReasons {
     pub failed: Option<(Class, Arc<str>)>,
     /// What it cost.
     pub cost: Money,
+    /// How much of that was billed above what had been set aside.
+    pub over: Money,
     /// All tokens it used.
     pub tokens: u64,
 }

@@ -51,6 +51,7 @@ impl Scheduler {
             }
             Todo::Publish(slot, id) => self.publish(slot, id),
             Todo::Afford(slot) => self.afford(slot),
+            Todo::AffordAll => self.afford_all(),
             Todo::Checked(slot, id) => self.checked(slot, id),
         }
     }
@@ -337,6 +338,8 @@ impl Scheduler {
             failure: answered.failure.clone(),
             degraded: answered.degraded,
             spent: run.spent,
+            over: run.over,
+            bound: run.bound(),
             tokens: run.tokens,
             elapsed: self.now.since(run.submitted),
         };
@@ -350,9 +353,9 @@ impl Scheduler {
         else {
             return;
         };
-        let (id, tenant, spent) = (run.id, run.tenant.clone(), run.spent);
+        let (id, tenant, spent, over, bound) = (run.id, run.tenant.clone(), run.spent, run.over, run.bound());
         let seq = self.record_of(slot, Record::Done { run: id });
-        self.act(Some(seq), Deed::Close { tenant, run: id, at: self.now, spent });
+        self.act(Some(seq), Deed::Close { tenant, run: id, at: self.now, spent, over, bound });
     }
 
     /// Texts that waited for this task may be shown, if they wait for nothing else.
@@ -395,15 +398,32 @@ impl Scheduler {
         for id in std::mem::take(&mut self.board.run_mut(slot).broke) {
             let inst = self.board.run_mut(slot).inst_mut(id);
             // One that is taken up may end others: what is on the list need not wait any more.
-            if let State::Broke(since) = inst.state {
-                inst.note(Cause::Budget, self.now.since(since));
-                inst.state = State::Ready;
-                self.take(slot, id);
+            if let State::Broke { until, .. } = inst.state {
+                self.board.timers.clear(until, Timer::Money(slot, id));
+                self.try_again(slot, id);
             } else if matches!(&inst.state, State::Queued(ticket) if ticket.lowered)
                 && let Some(class) = self.class_of(slot, id)
             {
                 self.requeue(slot, id, class, false);
             }
+        }
+    }
+
+    /// The same for all runs.
+    fn afford_all(&mut self) {
+        for slot in std::mem::take(&mut self.board.ledger.short) {
+            self.afford(slot);
+        }
+    }
+
+    /// A task that waited for money is taken up again.
+    pub(crate) fn try_again(&mut self, slot: Slot, id: InstId) {
+        let now = self.now;
+        let inst = self.board.run_mut(slot).inst_mut(id);
+        if let State::Broke { since, .. } = inst.state {
+            inst.note(Cause::Budget, now.since(since));
+            inst.state = State::Ready;
+            self.take(slot, id);
         }
     }
 }

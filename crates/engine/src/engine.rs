@@ -10,7 +10,7 @@ use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
 use agendum_types::{
     Class, Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, SubmissionKey, Target,
-    TaskPath, Tenant,
+    TaskPath, Tenant, Windows,
 };
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -46,6 +46,8 @@ pub struct Parts {
     pub targets: Vec<(Target, Arc<dyn Adapter>)>,
     /// A number for everything.
     pub limits: Limits,
+    /// What each tenant may spend in the windows of the calendar.
+    pub windows: Windows,
     /// How long runs are kept once they are done; for ever where absent.
     pub retention: Option<Duration>,
     /// Whose journal.
@@ -166,6 +168,7 @@ impl Engine {
             shard: parts.shard,
             room: Gauge::new(Arc::clone(&parts.store), parts.limits.disk_reserve),
             limits: parts.limits,
+            windows: parts.windows,
             store: parts.store,
             clock: parts.clock,
             targets: parts.targets,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agendum_core::why::Reading;
 use agendum_core::{Answer, Compensated, Entry, Record, RunFailure};
-use agendum_ports::{Blobs, Row, RunFilter, RunRow, Store, StoreError, chain};
+use agendum_ports::{Blobs, Row, RunFilter, RunRow, Spent, SpentBy, Store, StoreError, chain};
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Seq, ShardId, Tenant, Timestamp};
 use agendum_wire::journal::{DecodeError, Kind};
@@ -160,6 +160,15 @@ impl Reader {
         self.store.runs(tenant, filter).await
     }
 
+    /// What a tenant has spent since this instant, by name: that of runs that were forgotten included.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> Result<Vec<Spent>, StoreError> {
+        self.store.spent(tenant, since, by).await
+    }
+
     /// A line of the index of runs; `None` if this tenant has no such run.
     ///
     /// # Errors
@@ -299,6 +308,8 @@ pub(crate) async fn stored_answer(store: &dyn Store, tenant: &Tenant, run: RunId
         failure: answered.failure,
         degraded: answered.degraded,
         spent: row.spent,
+        over: row.over,
+        bound: row.bound,
         tokens: 0,
         elapsed: entry.at.since(row.submitted),
     }))

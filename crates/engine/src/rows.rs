@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use agendum_core::{Change, Entry, Record};
-use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate};
+use agendum_core::{Change, Deed, Entry, Record};
+use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate, Settled};
+use agendum_types::target::Bound;
 use agendum_types::{Hash, Incarnation, Money, Outcome, PayloadRef, RunId};
 use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode, payloads};
 
@@ -58,17 +59,54 @@ pub(crate) fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)>
     }
 }
 
+/// What a run has spent, told beside the records that end it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bill {
+    pub(crate) spent: Money,
+    pub(crate) over: Money,
+    pub(crate) bound: Option<Bound>,
+}
+
+impl Bill {
+    /// What the deed tells of a run, if it ends it.
+    pub(crate) fn of(deed: &Deed) -> Option<(RunId, Self)> {
+        match deed {
+            Deed::Answer(answer) => {
+                Some((answer.run, Self { spent: answer.spent, over: answer.over, bound: answer.bound }))
+            }
+            Deed::Close { run, spent, over, bound, .. } => {
+                Some((*run, Self { spent: *spent, over: *over, bound: *bound }))
+            }
+            Deed::Append(_) | Deed::Evaluate(_) | Deed::Dispatch(_) | Deed::CancelAttempt(_) | Deed::Publish { .. } => {
+                None
+            }
+        }
+    }
+}
+
+/// What the record adds to the counters of what was spent.
+pub(crate) fn settled(entry: &Entry) -> Option<Settled> {
+    let booked = entry.booked.as_deref().cloned()?;
+    Some(Settled { tenant: entry.tenant.clone()?, run: entry.record.run()?, booked })
+}
+
 /// What the record changes in the index of runs.
-pub(crate) fn run_update(entry: &Entry, spent: Money) -> Option<RunUpdate> {
+pub(crate) fn run_update(entry: &Entry, bill: Bill) -> Option<RunUpdate> {
+    let Bill { spent, over, bound } = bill;
     let change = match &entry.record {
         Record::RunSubmitted(submitted) => {
             let key = submitted.key.as_ref().map(|key| Arc::clone(&key.key));
             RunChange::Submitted { graph: submitted.graph_name.clone(), graph_hash: submitted.graph, key, at: entry.at }
         }
-        Record::Answered(answered) => {
-            RunChange::Answered { status: answered.status, degraded: answered.degraded, at: entry.at, spent }
-        }
-        Record::Done { .. } => RunChange::Done { at: entry.at, spent },
+        Record::Answered(answered) => RunChange::Answered {
+            status: answered.status,
+            degraded: answered.degraded,
+            at: entry.at,
+            spent,
+            over,
+            bound,
+        },
+        Record::Done { .. } => RunChange::Done { at: entry.at, spent, over, bound },
         Record::Opened { .. }
         | Record::Closed
         | Record::ClockJumped { .. }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration as Span, Instant};
 
 use agendum_ports::{Adapter, Clock, Store, chain};
-use agendum_types::{Limits, RunId, ShardId, Target, Tenant};
+use agendum_types::{Limits, RunId, ShardId, Target, Tenant, Windows};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -67,6 +67,7 @@ impl fmt::Display for Health {
 pub(crate) struct Surroundings {
     pub(crate) shard: ShardId,
     pub(crate) limits: Limits,
+    pub(crate) windows: Windows,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) targets: Vec<(Target, Arc<dyn Adapter>)>,

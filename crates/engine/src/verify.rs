@@ -61,7 +61,14 @@ pub async fn pause_all(store: &dyn Store, shard: ShardId) -> Result<usize, ReadE
     let row = |(run, tenant): &(RunId, Tenant)| {
         seq = seq.next();
         let record = Record::Paused { run: *run };
-        let entry = Entry { seq, at: opened.high_water, tenant: Some(tenant.clone()), record, unsent: Box::default() };
+        let entry = Entry {
+            seq,
+            at: opened.high_water,
+            tenant: Some(tenant.clone()),
+            record,
+            unsent: Box::default(),
+            booked: None,
+        };
         rows::row(&entry, opened.incarnation, None)
     };
     let rows: Vec<_> = runs.iter().map(row).collect();
@@ -69,7 +76,8 @@ pub async fn pause_all(store: &dyn Store, shard: ShardId) -> Result<usize, ReadE
         return Ok(0);
     }
     let expected = opened.last.next();
-    let batch = Append { shard, incarnation: opened.incarnation, expected, rows, runs: Vec::new() };
+    let batch =
+        Append { shard, incarnation: opened.incarnation, expected, rows, runs: Vec::new(), settled: Vec::new() };
     match store.append(batch).await {
         Appended::Durable => Ok(runs.len()),
         Appended::Fenced(message) | Appended::Unknown(message) | Appended::Failed { message, .. } => {

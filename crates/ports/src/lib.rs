@@ -11,6 +11,7 @@ mod causes;
 pub mod clock;
 pub mod memory;
 pub mod retention;
+pub mod spending;
 pub mod store;
 
 pub use adapter::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink};
@@ -19,6 +20,7 @@ pub use blobs::{BlobError, Blobs, TenantKey};
 pub use causes::chain;
 pub use clock::{Clock, Wall};
 pub use retention::{BlobName, Forgotten, Retention};
+pub use spending::{Settled, Spending, Spent, SpentBy, TenantSpent};
 pub use store::{
     Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError,
 };

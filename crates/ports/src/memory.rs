@@ -1,6 +1,7 @@
 //! In-memory stores: for tests, and as the simplest reading of the contract.
 
 mod retention;
+mod spending;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::blobs::{BlobError, Blobs, TenantKey};
 use crate::retention::BlobName;
+use crate::spending::Settled;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
 
 /// A store that forgets everything with the process.
@@ -28,6 +30,7 @@ struct State {
     forgotten: BTreeSet<(Tenant, RunId)>,
     names: BTreeSet<BlobName>,
     loose: BTreeSet<(Tenant, Hash)>,
+    settled: Vec<(Arc<str>, Settled)>,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +89,7 @@ impl State {
         }
         shard.rows.extend(batch.rows);
         batch.runs.into_iter().for_each(|update| self.update(batch.shard, update));
+        batch.settled.into_iter().for_each(|settled| self.settle(settled));
         Appended::Durable
     }
 
@@ -109,17 +113,20 @@ impl State {
                     answered: None,
                     done: None,
                     spent: Money::ZERO,
+                    over: Money::ZERO,
+                    bound: None,
                 };
                 self.runs.insert(key, row);
             }
-            RunChange::Answered { status, degraded, at, spent } => {
+            RunChange::Answered { status, degraded, at, spent, over, bound } => {
                 if let Some(row) = self.runs.get_mut(&key) {
-                    (row.status, row.degraded, row.answered, row.spent) = (status, degraded, Some(at), spent);
+                    (row.status, row.degraded, row.answered) = (status, degraded, Some(at));
+                    (row.spent, row.over, row.bound) = (spent, over, bound);
                 }
             }
-            RunChange::Done { at, spent } => {
+            RunChange::Done { at, spent, over, bound } => {
                 if let Some(row) = self.runs.get_mut(&key) {
-                    (row.done, row.spent) = (Some(at), spent);
+                    (row.done, row.spent, row.over, row.bound) = (Some(at), spent, over, bound);
                 }
             }
         }

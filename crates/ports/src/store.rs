@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use agendum_types::target::Bound;
 use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::retention::Retention;
+use crate::spending::{Settled, Spending};
 
 /// One record of the journal with its envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,10 @@ pub enum RunChange {
         at: Timestamp,
         /// What it has spent so far.
         spent: Money,
+        /// How much of that was billed above what had been set aside.
+        over: Money,
+        /// Of a run with a budget whether that surely held.
+        bound: Option<Bound>,
     },
     /// Nothing more will happen: it is no longer open.
     Done {
@@ -85,6 +91,10 @@ pub enum RunChange {
         at: Timestamp,
         /// What it has spent in all.
         spent: Money,
+        /// How much of that was billed above what had been set aside.
+        over: Money,
+        /// Of a run with a budget whether that surely held.
+        bound: Option<Bound>,
     },
 }
 
@@ -115,6 +125,10 @@ pub struct RunRow {
     pub done: Option<Timestamp>,
     /// What it has spent.
     pub spent: Money,
+    /// How much of that was billed above what had been set aside.
+    pub over: Money,
+    /// Of a run with a budget whether that surely held, once it is answered.
+    pub bound: Option<Bound>,
 }
 
 /// Which runs to list, newest first.
@@ -147,6 +161,8 @@ pub struct Append {
     pub rows: Vec<Row>,
     /// Changes of the index of runs in the same transaction.
     pub runs: Vec<RunUpdate>,
+    /// What the rows settle, for the counters of what was spent, in the same transaction.
+    pub settled: Vec<Settled>,
 }
 
 /// What came of an append. All but `Durable` end the incarnation: the shard drops its memory and opens the journal anew.
@@ -181,7 +197,7 @@ pub struct Opened {
 }
 
 /// The durable state of an installation.
-pub trait Store: Retention {
+pub trait Store: Retention + Spending {
     /// Counts the shard's incarnation up, commits it and fences off earlier ones.
     fn open(&self, shard: ShardId) -> BoxFuture<'_, Result<Opened, StoreError>>;
 

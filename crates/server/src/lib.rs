@@ -14,6 +14,7 @@ mod provider;
 mod reply;
 mod routes;
 mod runs;
+mod spend;
 mod stream;
 mod submit;
 mod waits;

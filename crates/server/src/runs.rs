@@ -51,7 +51,7 @@ impl Filter {
             return Err(Refused::bad("limit", "not a page", format!("limit is a number from 1 to {PAGE_MAX}")));
         }
         let before = self.before.as_deref().map(run_id).transpose()?;
-        let done_before = self.done_before.as_deref().map(instant).transpose()?;
+        let done_before = self.done_before.as_deref().map(|text| instant("done_before", text)).transpose()?;
         let rows =
             RunFilter { status: None, graph: self.graph.clone(), open: self.open, done_before, before, count_max };
         let Some(word) = self.status.as_deref() else { return Ok((rows, None)) };
@@ -68,8 +68,8 @@ impl Filter {
     }
 }
 
-fn instant(text: &str) -> Result<Timestamp, Refused> {
-    let wrong = || Refused::bad("done_before", "not an instant", format!("{text:?}: write it as 2026-11-23T08:00:00Z"));
+pub(crate) fn instant(name: &'static str, text: &str) -> Result<Timestamp, Refused> {
+    let wrong = || Refused::bad(name, "not an instant", format!("{text:?}: write it as 2026-11-23T08:00:00Z"));
     agendum_spec::instant(text).ok_or_else(wrong)
 }
 
@@ -276,6 +276,9 @@ async fn detail(service: &Service, id: RunId, asked: &Wished) -> Result<RunDetai
         // It has ended since it was read.
         scanned = find(service, id, wanted).await?;
     }
+    let (over, bound) = standing
+        .filter(|_| scanned.row.answered.is_none())
+        .map_or((scanned.row.over, scanned.row.bound), |live| (live.over, live.bound));
     let mut run = line(&scanned.row);
     run.compensation = compensation(&scanned);
     match (&standing, &service.engine) {
@@ -297,7 +300,8 @@ async fn detail(service: &Service, id: RunId, asked: &Wished) -> Result<RunDetai
     if wanted == Wanted::Tasks {
         (tasks, next) = lines(service, scanned, asked, &page).await?;
     }
-    Ok(RunDetail { run, output, error, tasks, next })
+    let bound = bound.map(|bound| bound.word().to_owned());
+    Ok(RunDetail { run, output, error, over_usd: v1::dollars(over), bound, tasks, next })
 }
 
 /// A page of the tasks of a run, and where the next begins: those that records tell of, then those of a live run that have none yet.

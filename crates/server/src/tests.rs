@@ -68,6 +68,7 @@ impl World {
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Parrot))],
             limits: Limits::STANDARD,
+            windows: Default::default(),
             retention: None,
             shard: ShardId(0),
             seed: Some(1),

@@ -1,6 +1,7 @@
 //! The checkers: promises, seen from outside the core.
 
 mod compensation;
+mod money;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,8 +10,10 @@ use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record
 use agendum_types::graph::NodeId;
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Fate, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq,
-    TaskPath, Timestamp,
+    TaskPath, Timestamp, Windows,
 };
+
+use money::Authorised;
 
 /// What the outside has seen so far.
 #[derive(Debug, Default)]
@@ -28,12 +31,33 @@ pub struct Checker {
     begun: BTreeSet<(RunId, NodeId)>,
     /// What each run that has ended has spent.
     spent: BTreeMap<RunId, Money>,
+    money: Authorised,
 }
 
 impl Checker {
+    /// Under these limits.
+    #[must_use]
+    pub fn new(windows: Windows) -> Self {
+        Self { money: Authorised::under(windows), ..Self::default() }
+    }
+
+    /// A record: does it set aside what nobody may spend?
+    pub(crate) fn spends(&mut self, entry: &Entry, graph: Option<&Arc<Graph>>) {
+        self.violations.extend(self.money.recorded(entry, graph));
+    }
+
+    /// All has ended.
+    pub(crate) fn nothing_is_held(&mut self) {
+        self.violations.extend(self.money.left());
+    }
+
     /// After a crash only what is durable counts.
-    pub(crate) fn crashed(&mut self, journal: &[Entry]) {
+    pub(crate) fn crashed(&mut self, journal: &[Entry], graphs: &BTreeMap<RunId, Arc<Graph>>) {
         self.begun.clear();
+        self.money.forget();
+        for entry in journal {
+            self.spends(entry, entry.record.run().and_then(|run| graphs.get(&run)));
+        }
         for entry in journal {
             if let Record::Task { run, path, change: Change::Dispatched(_) } = &entry.record
                 && let Some(Segment::Task(top)) = path.segments().first()

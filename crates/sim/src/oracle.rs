@@ -39,7 +39,7 @@ use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId, RunStatus,
-    Seq, Target, TaskPath, Timestamp,
+    Seq, Target, TaskPath, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -62,6 +62,9 @@ pub struct Reference {
     /// Runs that it met.
     met: BTreeSet<RunId>,
     targets: Vec<Target>,
+    /// What may be spent in the windows of the calendar, and everything that was: when it was set aside, money, tokens.
+    windows: Windows,
+    bills: Vec<(Timestamp, Money, u64)>,
     /// How often the table of targets was replaced.
     version: u32,
     /// Until when each target takes nothing.
@@ -164,6 +167,8 @@ impl Reference {
             crashed: false,
             met: BTreeSet::new(),
             targets: Vec::new(),
+            windows: Windows::default(),
+            bills: Vec::new(),
             version: 0,
             closed: Vec::new(),
             runs: BTreeMap::new(),
@@ -200,6 +205,7 @@ impl Reference {
             // Where nothing is live there is nothing to say.
             Event::Closed if !self.runs.is_empty() => self.heard = Some(Heard::Closed),
             Event::TargetsPublished(targets) => self.targets_published(targets),
+            Event::WindowsPublished(windows) => self.windows = *windows,
             Event::RunSubmitted(submission) => self.hear_submission(submission),
             Event::TasksAdded { run, graph, .. } => self.heard = Some(Heard::Added(*run, Arc::clone(graph))),
             Event::Evaluated { run, path, step, result } => {
@@ -293,7 +299,8 @@ impl Reference {
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
         for run in self.runs.values_mut() {
             for inst in run.tasks.values_mut() {
-                if matches!(inst.state, State::Queued(..) | State::Held | State::Broke | State::Asking(Step::Enter)) {
+                if matches!(inst.state, State::Queued(..) | State::Held | State::Broke(_) | State::Asking(Step::Enter))
+                {
                     inst.state = State::Ready;
                 }
             }
@@ -369,6 +376,8 @@ impl Reference {
             failure: None,
             escalation: None,
             spent: Default::default(),
+            over: Default::default(),
+            estimated: false,
             tokens: 0,
             orphans: Vec::new(),
             effects: BTreeMap::new(),

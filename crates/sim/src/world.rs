@@ -15,7 +15,7 @@ use agendum_core::{Action, Change, Deed, Dispatch, Entry, Event, Next, Record, R
 use agendum_types::graph::OnUncertain;
 use agendum_types::{
     AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
-    PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Tenant, Timestamp, Wait, WaitFor,
+    PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Tenant, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::chance::Chance;
@@ -151,6 +151,7 @@ struct World {
     /// All targets that there ever were.
     fleet: Vec<Target>,
     targets: Vec<Target>,
+    windows: Windows,
     checker: Checker,
     reference: Reference,
     /// The reference as it was after records that a crash may go back to.
@@ -167,14 +168,17 @@ impl World {
     fn new(seed: u64, faults: Faults) -> Self {
         let mut chance = Chance::new(seed);
         let limits = Limits { clock_jump_max: Duration::secs(86_400), ..fleet::limits(&mut chance, faults.unrest) };
-        let targets = fleet::targets(&mut chance);
+        let mut targets = fleet::targets(&mut chance);
+        // Money has dice of its own: what else a seed plays does not hang on it.
+        let mut dice = Chance::new(seed ^ 0x6D6F_6E65);
+        let (windows, start) = fleet::money(&mut dice, &mut targets);
         let mut world = Self {
             chance,
             faults,
             core: Scheduler::new(limits.clone()),
             reference: Reference::new(limits.clone()),
             limits,
-            now: Timestamp(1_000_000),
+            now: start,
             incarnation: Incarnation(0),
             journal: Vec::new(),
             durable: Seq(0),
@@ -187,7 +191,8 @@ impl World {
             flying: BTreeMap::new(),
             fleet: targets.clone(),
             targets,
-            checker: Checker::default(),
+            windows,
+            checker: Checker::new(windows),
             kept: Vec::new(),
             keeps_all: false,
             takes_over: seed % 7 == 4,
@@ -318,6 +323,8 @@ impl World {
             match action.deed {
                 Deed::Append(entry) => {
                     self.checker.recorded(&entry);
+                    let graph = entry.record.run().and_then(|run| self.runs.get(&run));
+                    self.checker.spends(&entry, graph);
                     let (seq, span) =
                         (entry.seq, 50 + self.chance.below(if self.chance.clone().hits(5) { 50_000 } else { 500 }));
                     self.waits_for_people(&entry);

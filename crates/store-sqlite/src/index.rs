@@ -1,6 +1,7 @@
 //! The index of runs: one statement for each run of an append, however much of its life lies in it.
 
 use agendum_ports::{RunChange, RunUpdate};
+use agendum_types::target::Bound;
 use agendum_types::{Hash, Money, RunId, RunStatus, ShardId, Tenant, Timestamp};
 use rusqlite::{Connection, params};
 
@@ -12,7 +13,8 @@ struct Line<'a> {
     submitted: Option<(&'a str, Hash, Option<&'a str>, Timestamp)>,
     answered: Option<(RunStatus, bool, Timestamp)>,
     done: Option<Timestamp>,
-    spent: Option<Money>,
+    /// What it has spent, what of that was billed above what had been set aside, and whether its budget surely held.
+    spent: Option<(Money, Money, Option<Bound>)>,
 }
 
 /// Writes the changes of an append.
@@ -35,13 +37,13 @@ impl<'a> Line<'a> {
             RunChange::Submitted { graph, graph_hash, key, at } => {
                 self.submitted = Some((graph, *graph_hash, key.as_deref(), *at));
             }
-            RunChange::Answered { status, degraded, at, spent } => {
+            RunChange::Answered { status, degraded, at, spent, over, bound } => {
                 self.answered = Some((*status, *degraded, *at));
-                self.spent = Some(*spent);
+                self.spent = Some((*spent, *over, *bound));
             }
-            RunChange::Done { at, spent } => {
+            RunChange::Done { at, spent, over, bound } => {
                 self.done = Some(*at);
-                self.spent = Some(*spent);
+                self.spent = Some((*spent, *over, *bound));
             }
         }
     }
@@ -52,15 +54,18 @@ impl<'a> Line<'a> {
         let degraded = self.answered.map(|(_, degraded, _)| degraded);
         let answered = self.answered.map(|(.., at)| signed(at.0));
         let done = self.done.map(|at| signed(at.0));
-        let spent = self.spent.map(|spent| signed(spent.0));
+        let spent = self.spent.map(|(spent, ..)| signed(spent.0));
+        let above = self.spent.map(|(_, over, _)| signed(over.0));
+        let bound = self.spent.and_then(|(.., bound)| bound).map(Bound::word);
         if let Some((graph, hash, key, at)) = self.submitted {
             let mut statement = work.prepare_cached(
                 "INSERT INTO runs (tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted,
-                 answered, done, spent, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 answered, done, spent, key, above, bound)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?;
             let status = status.unwrap_or(RunStatus::Queued.word());
             let degraded = degraded.unwrap_or_default();
-            let spent = spent.unwrap_or_default();
+            let (spent, above) = (spent.unwrap_or_default(), above.unwrap_or_default());
             statement.execute(params![
                 tenant,
                 run,
@@ -74,15 +79,18 @@ impl<'a> Line<'a> {
                 answered,
                 done,
                 spent,
-                key
+                key,
+                above,
+                bound
             ])?;
         } else {
             let mut statement = work.prepare_cached(
                 "UPDATE runs SET status = ifnull(?3, status), degraded = ifnull(?4, degraded),
-                 answered = ifnull(?5, answered), done = ifnull(?6, done), spent = ifnull(?7, spent)
+                 answered = ifnull(?5, answered), done = ifnull(?6, done), spent = ifnull(?7, spent),
+                 above = ifnull(?8, above), bound = ifnull(?9, bound)
                  WHERE tenant = ?1 AND run = ?2",
             )?;
-            statement.execute(params![tenant, run, status, degraded, answered, done, spent])?;
+            statement.execute(params![tenant, run, status, degraded, answered, done, spent, above, bound])?;
         }
         Ok(())
     }

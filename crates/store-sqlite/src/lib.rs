@@ -13,6 +13,7 @@ mod place;
 mod read;
 mod retention;
 mod schema;
+mod spending;
 mod store;
 mod write;
 

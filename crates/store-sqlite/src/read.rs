@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use agendum_ports::{InlinePayload, Row, RunFilter, RunRow};
+use agendum_types::target::Bound;
 use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 use rusqlite::types::Type;
@@ -100,8 +101,8 @@ pub(crate) fn inline_payload(
     Ok(found.map(Bytes::from))
 }
 
-const RUN: &str =
-    "tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted, answered, done, spent";
+const RUN: &str = "tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted, answered, done, spent, \
+     above, bound";
 
 pub(crate) fn one_run(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<RunRow>> {
     let sql = format!("SELECT {RUN} FROM runs WHERE tenant = ?1 AND run = ?2");
@@ -219,5 +220,7 @@ fn run_row(line: &Line<'_>) -> rusqlite::Result<RunRow> {
         answered: line.get::<_, Option<i64>>(9)?.map(|at| Timestamp(whole(at))),
         done: line.get::<_, Option<i64>>(10)?.map(|at| Timestamp(whole(at))),
         spent: Money(whole(line.get(11)?)),
+        over: Money(whole(line.get(12)?)),
+        bound: line.get::<_, Option<String>>(13)?.and_then(|word| Bound::from_word(&word)),
     })
 }

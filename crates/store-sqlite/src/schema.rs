@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 3] = [
+pub(crate) const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -74,6 +74,26 @@ pub(crate) const MIGRATIONS: [&str; 3] = [
         hash BLOB NOT NULL,
         PRIMARY KEY (tenant, hash)
     ) STRICT, WITHOUT ROWID;
+",
+    // Of runs before attempts were counted it is known what they spent, and about when.
+    "
+    ALTER TABLE runs ADD COLUMN above INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN bound TEXT;
+    CREATE TABLE spent (
+        tenant TEXT NOT NULL,
+        hour INTEGER NOT NULL,
+        graph TEXT NOT NULL,
+        target TEXT NOT NULL,
+        waste TEXT NOT NULL,
+        attempts INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        above INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        PRIMARY KEY (tenant, hour, graph, target, waste)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO spent SELECT tenant, ifnull(answered, submitted) / 3600000000 * 3600000000, graph, '', '',
+        count(*), CAST(min(total(spent), 9e18) AS INTEGER), 0, 0
+        FROM runs WHERE spent > 0 GROUP BY 1, 2, 3;
 ",
 ];
 

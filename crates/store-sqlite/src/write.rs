@@ -12,6 +12,7 @@ use crate::index;
 use crate::place::{SHARDS_MAX, place};
 use crate::read::latest;
 use crate::schema::failed;
+use crate::spending;
 
 /// Appends in one transaction at most.
 const GROUP_MAX: usize = 64;
@@ -173,7 +174,8 @@ fn insert(work: &Connection, append: &Append) -> rusqlite::Result<()> {
             payload.as_ref().map(|payload| &payload.bytes[..]),
         ])?;
     }
-    index::update(work, append.shard, &append.runs)
+    index::update(work, append.shard, &append.runs)?;
+    spending::add(work, &append.settled)
 }
 
 /// SQLite's integers are signed; what we keep never comes near the end of them.

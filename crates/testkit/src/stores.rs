@@ -5,6 +5,7 @@ use std::sync::Arc;
 use agendum_ports::{
     Append, Appended, BlobName, Blobs, Forgotten, InlinePayload, Row, RunChange, RunFilter, RunUpdate, Store,
 };
+use agendum_types::target::Bound;
 use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 
@@ -30,7 +31,14 @@ pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenan
         body: Bytes::from(format!("{{\"seq\":{seq}}}")),
         payload: None,
     });
-    Append { shard: SHARD, incarnation, expected: Seq(expected), rows: rows.collect(), runs: Vec::new() }
+    Append {
+        shard: SHARD,
+        incarnation,
+        expected: Seq(expected),
+        rows: rows.collect(),
+        runs: Vec::new(),
+        settled: Vec::new(),
+    }
 }
 
 /// That a run was accepted.
@@ -111,10 +119,16 @@ async fn reads_only_open_runs_and_only_the_tenant(store: &dyn Store) {
     assert_eq!(small(&other, run_id(2)).await.as_deref(), Some(&b"small"[..]));
     assert_eq!((small(&one, run_id(2)).await, small(&other, run_id(1)).await), (None, None));
     let mut done = batch(life.incarnation, next + 4, 1, &one, run_id(1));
-    let change =
-        RunChange::Answered { status: RunStatus::Succeeded, degraded: true, at: Timestamp(77), spent: Money(12) };
+    let change = RunChange::Answered {
+        status: RunStatus::Succeeded,
+        degraded: true,
+        at: Timestamp(77),
+        spent: Money(12),
+        over: Money(2),
+        bound: Some(Bound::Hard),
+    };
     done.runs.push(RunUpdate { tenant: one.clone(), run: run_id(1), change });
-    let change = RunChange::Done { at: Timestamp(78), spent: Money(13) };
+    let change = RunChange::Done { at: Timestamp(78), spent: Money(13), over: Money(3), bound: Some(Bound::Estimated) };
     done.runs.push(RunUpdate { tenant: one.clone(), run: run_id(1), change });
     assert_eq!(store.append(done).await, Appended::Durable);
     assert_eq!(seqs(&store.read_open(SHARD, Seq(0), 100).await.unwrap()), [next, next + 1, next + 3]);
@@ -138,7 +152,7 @@ async fn lists_runs(store: &dyn Store) {
     done.runs.push(RunUpdate {
         tenant: tenant.clone(),
         run: run_id(18),
-        change: RunChange::Done { at: Timestamp(5), spent: Money::ZERO },
+        change: RunChange::Done { at: Timestamp(5), spent: Money::ZERO, over: Money::ZERO, bound: None },
     });
     assert_eq!(store.append(done).await, Appended::Durable);
     let list = async |filter: RunFilter| -> Vec<RunId> {
@@ -187,7 +201,7 @@ async fn finds_runs_by_their_key(store: &dyn Store) {
     two.runs.push(keyed(&tenant, run_id(31), "g", None));
     assert_eq!(store.append(two).await, Appended::Durable);
     let mut done = batch(life.incarnation, life.last.0 + 2, 1, &tenant, run_id(30));
-    let change = RunChange::Done { at: Timestamp(5), spent: Money::ZERO };
+    let change = RunChange::Done { at: Timestamp(5), spent: Money::ZERO, over: Money::ZERO, bound: None };
     done.runs.push(RunUpdate { tenant: tenant.clone(), run: run_id(30), change });
     assert_eq!(store.append(done).await, Appended::Durable);
     assert_eq!(store.run_of_key(&tenant, "order 17").await.unwrap(), Some(run_id(30)), "also when it is over");
@@ -213,7 +227,7 @@ async fn forgets_runs(store: &dyn Store) {
     let done = |run| RunUpdate {
         tenant: tenant.clone(),
         run,
-        change: RunChange::Done { at: Timestamp(9), spent: Money::ZERO },
+        change: RunChange::Done { at: Timestamp(9), spent: Money::ZERO, over: Money::ZERO, bound: None },
     };
     batch_of.runs.extend([done(run_id(40)), done(run_id(41))]);
     assert_eq!(store.append(batch_of).await, Appended::Durable);

@@ -24,6 +24,7 @@ pub mod submission;
 pub mod target;
 pub mod time;
 pub mod wait;
+pub mod window;
 
 pub use cause::Cause;
 pub use class::{Class, ClassSet};
@@ -41,3 +42,4 @@ pub use submission::SubmissionKey;
 pub use target::{Capability, Target, TargetId};
 pub use time::{Duration, Timestamp};
 pub use wait::{Wait, WaitFor};
+pub use window::{Booked, Cap, Waste, Window, Windows};

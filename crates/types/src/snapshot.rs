@@ -7,6 +7,7 @@ use crate::id::{RunId, Tenant};
 use crate::money::Money;
 use crate::payload::PayloadRef;
 use crate::status::{RunStatus, TaskStatus};
+use crate::target::Bound;
 use crate::time::{Duration, Timestamp};
 use crate::wait::Wait;
 
@@ -67,6 +68,10 @@ pub struct RunView {
     pub spent: Money,
     /// What running attempts may yet spend.
     pub held: Money,
+    /// How much of what it has spent was billed above what had been set aside.
+    pub over: Money,
+    /// Of a run with a budget whether that surely holds, so far.
+    pub bound: Option<Bound>,
     /// Every live or settled task instance that the core still knows.
     pub tasks: Vec<TaskView>,
 }

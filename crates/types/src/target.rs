@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::effect::Effect;
 use crate::graph::Requirement;
+use crate::money::Money;
 use crate::outcome::Price;
 use crate::payload::Labels;
 use crate::time::Duration;
@@ -110,6 +111,37 @@ pub struct Target {
     pub expected: Duration,
     /// The longest that an attempt may take: its adapter ends it then. `None` if only the graph's `timeout` does.
     pub attempt_max: Option<Duration>,
+    /// What an attempt costs at most, where its provider or its owner says so: that is set aside then, and nothing is reckoned.
+    pub max_cost: Option<Money>,
+    /// Whether what is set aside is surely enough.
+    pub bound: Bound,
+}
+
+/// What is known of the cost of an attempt before it is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bound {
+    /// It cannot cost more than is set aside: the price is known, and a cap goes with every request; or a greatest cost is declared.
+    #[default]
+    Hard,
+    /// It may: its price, or how much it gives, is not known for sure.
+    Estimated,
+}
+
+impl Bound {
+    /// The word in answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Hard => "hard",
+            Self::Estimated => "estimated",
+        }
+    }
+
+    /// The bound with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Hard, Self::Estimated].into_iter().find(|bound| bound.word() == word)
+    }
 }
 
 impl Target {
@@ -129,6 +161,8 @@ impl Target {
             bytes_per_token_min: 1,
             expected: Duration::millis(1),
             attempt_max: None,
+            max_cost: None,
+            bound: Bound::Hard,
         }
     }
 

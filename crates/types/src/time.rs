@@ -28,6 +28,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(span.0))
     }
 
+    /// Its day in the month of the calendar in UTC, from 1.
+    pub(crate) const fn day_of_month(self) -> u64 {
+        civil_from_days(self.0 / 86_400_000_000).2
+    }
+
     /// The span from `earlier` to this instant; zero when `earlier` is the later one.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

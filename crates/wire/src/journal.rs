@@ -198,7 +198,7 @@ pub enum DecodeError {
 #[must_use]
 pub fn encode(entry: &Entry) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(192);
-    let written = from_core::write(&entry.record, &entry.unsent, &mut bytes);
+    let written = from_core::write(entry, &mut bytes);
     written.expect("a record is plain data: writing it to memory cannot fail");
     bytes
 }
@@ -231,6 +231,7 @@ pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Entry, DecodeError> {
         (_, 1) => into_core::read(kind, envelope.run, body),
         _ => return Err(unknown()),
     };
-    let (record, unsent) = read.map_err(|message| DecodeError::Damaged { seq: envelope.seq, kind, message })?;
-    Ok(Entry { seq: envelope.seq, at: envelope.at, tenant: envelope.tenant.clone(), record, unsent })
+    let (record, (unsent, booked)) =
+        read.map_err(|message| DecodeError::Damaged { seq: envelope.seq, kind, message })?;
+    Ok(Entry { seq: envelope.seq, at: envelope.at, tenant: envelope.tenant.clone(), record, unsent, booked })
 }

@@ -6,6 +6,7 @@
 mod compensation;
 mod event;
 mod sentence;
+mod spend;
 mod wait;
 mod why;
 
@@ -17,6 +18,7 @@ use serde_json::Value as Json;
 
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
+pub use spend::{SPEND_BY, Spend, SpendLine};
 pub use wait::{Awaits, Decision, Signal, Told, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
 
@@ -101,6 +103,12 @@ pub struct RunDetail {
     /// Why it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
+    /// How much of what it has spent was billed above what had been set aside.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub over_usd: f64,
+    /// Of a run with a budget: `hard` if it cannot have been exceeded but for that, `estimated` if a target's cost has no sure bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
     /// Its tasks: a page of them.
     pub tasks: Vec<TaskLine>,
     /// Where the next page begins (`?from=`), if there are more tasks.
@@ -304,6 +312,8 @@ mod tests {
                 quarantined,
                 spent,
                 held,
+                over: Money::ZERO,
+                bound: None,
                 under_way,
                 waits_for_target,
                 waits_for_person,

@@ -39,6 +39,7 @@ impl Bed {
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Nothing))],
             limits: Limits::STANDARD,
+            windows: Default::default(),
             retention: None,
             shard: ShardId(0),
             seed: None,

@@ -51,12 +51,14 @@ fn json(context: &Context) -> Result<(), Failure> {
     let indexes: Vec<_> = context.config.indexes.keys().collect();
     let limits: serde_json::Map<_, _> =
         context.config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value.into())).collect();
+    let budgets: serde_json::Map<_, _> =
+        context.config.budgets.lines().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let faults: Vec<_> = context.config.faults().into_iter().map(|fault| fault.message).collect();
     let theirs = Theirs::of(context).map(|theirs| {
         serde_json::json!({ "process": theirs.process, "file": theirs.file, "differences": theirs.differences })
     });
     show::json(&serde_json::json!({
-        "file": file(context), "data": context.data, "targets": targets, "indexes": indexes, "limits": limits,
+        "file": file(context), "data": context.data, "targets": targets, "indexes": indexes, "limits": limits, "budgets": budgets,
         "overrides": context.config.overrides, "faults": faults, "in_force": theirs,
     }))
 }
@@ -85,6 +87,9 @@ fn text(context: &Context) -> Result<(), Failure> {
     for (name, value, bounds, changed) in context.config.limits.lines() {
         let mark = if changed { ", changed" } else { "" };
         writeln!(out, "limit          {name:<20} {value:>10}  ({bounds}{mark})")?;
+    }
+    for (name, value) in context.config.budgets.lines() {
+        writeln!(out, "budget         {name:<20} {value:>10}")?;
     }
     Ok(())
 }

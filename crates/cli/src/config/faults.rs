@@ -139,7 +139,16 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
         let message = format!("target {name:?}: clearance {word:?} is no label");
         faults.push(fault(message, "name=value, such as region=eu; or * for all of them", true));
     }
+    if target.max_cost.is_some_and(|most| !(0.0..=1e6).contains(&most)) {
+        let message = format!("target {name:?}: `max_cost` is no sum");
+        faults.push(fault(message, "US dollars that an attempt costs at most, 0 or more", true));
+    }
     let price = target.price.unwrap_or_default();
+    let has_cap = target.model.is_some() && target.output_cap != Some(0);
+    if price.output > 0.0 && !has_cap && target.max_cost.is_none() {
+        let message = format!("target {name:?}: `price.output` without a bound: nothing caps what it gives");
+        faults.push(fault(message, "say what an attempt costs at most: max_cost = 0.05", true));
+    }
     let each = [
         ("input", Some(price.input)),
         ("cached", price.cached),

@@ -80,6 +80,12 @@ pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
         let why = "it was at work in too many crashes of its host in a row, and may be their cause";
         writeln!(out, "  {why}: nothing of it is begun until `{program} runs resume {id}`")?;
     }
+    if told.over_usd > 0.0 {
+        writeln!(out, "  {} of it billed above the hold", dollars(told.over_usd))?;
+    }
+    if told.bound.as_deref() == Some("estimated") {
+        writeln!(out, "  its budget held as far as costs are known: the price of a target is not")?;
+    }
     if let Some(error) = &told.error {
         let task = error.task.as_ref().map_or_else(String::new, |task| format!(" in {task}"));
         writeln!(out, "  {}{task}: {}", error.class.bold(), error.message)?;
@@ -326,11 +332,13 @@ fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure>
     writeln!(out, "{mark} {name}  {}{reason}  {took}: {}", task.status, parts(&task.parts))?;
     for attempt in &task.attempts {
         let took = attempt.ms.map_or_else(|| "still running".to_owned(), millis);
+        let above = |over| format!(", {} of it billed above the hold", dollars(over));
+        let over = if attempt.over_usd > 0.0 { above(attempt.over_usd) } else { String::new() };
         let lower = if attempt.lower { ", a preferred target was passed over" } else { "" };
         let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {}", line(failed)));
         writeln!(
             out,
-            "      {} {took}, {}, {} tokens{lower}{failed}",
+            "      {} {took}, {}{over}, {} tokens{lower}{failed}",
             attempt.target,
             dollars(attempt.cost_usd),
             attempt.tokens
@@ -372,7 +380,7 @@ pub(super) fn millis(ms: f64) -> String {
     Duration::micros((ms * 1_000.0).round() as u64).to_string()
 }
 
-pub(super) fn dollars(usd: f64) -> String {
+pub(crate) fn dollars(usd: f64) -> String {
     Money((usd * Money::PER_DOLLAR as f64).round() as u64).to_string()
 }
 

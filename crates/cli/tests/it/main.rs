@@ -5,6 +5,7 @@
 mod again;
 mod backup;
 mod binary;
+mod budgets;
 mod check;
 mod compensation;
 mod crash;

@@ -41,6 +41,8 @@ impl Board {
             held: Default::default(),
             tokens: 0,
             held_tokens: 0,
+            over: Default::default(),
+            estimated: false,
             last: seq,
             floor: Seq(0),
             failure: None,

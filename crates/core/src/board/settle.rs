@@ -121,6 +121,8 @@ impl Board {
                     incarnation: running.incarnation,
                     hold: running.hold,
                     hold_tokens: running.hold_tokens,
+                    taken: running.taken,
+                    target: running.target,
                     effect: running.effect,
                     undo: running.undo,
                     flight: running.flight,
@@ -128,7 +130,8 @@ impl Board {
                 self.todo.push_back(Todo::Stop(attempt));
             }
             // In the lists of the run it stays: whoever goes through them looks at the state.
-            State::Broke(_) | State::Paused(_) => {}
+            State::Broke { until, .. } => self.timers.clear(until, Timer::Money(slot, id)),
+            State::Paused(_) => {}
             State::Waiting | State::Ready | State::Asking(_) | State::Checked(_) | State::Open | State::Settled(_) => {}
         }
     }

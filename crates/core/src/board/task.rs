@@ -1,7 +1,11 @@
 //! Records about one task.
 
+use std::sync::Arc;
+
 use agendum_types::graph::{NodeId, Task};
-use agendum_types::{Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp, Wait};
+use agendum_types::{
+    Booked, Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp, Wait, Waste,
+};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
@@ -20,10 +24,20 @@ impl Board {
             let found = run.orphans.iter().position(|orphan| orphan.is(path, *attempt, *incarnation));
             let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));
             let around = if self.plan(slot).has_loop_budget { self.find_around(slot, path) } else { InstId::TOP };
+            // One of an earlier life: nobody told what became of it.
+            let waste = if orphan.flight.is_none() {
+                Waste::Lost
+            } else if self.run(slot).failure.is_some() {
+                Waste::Abandoned
+            } else {
+                Waste::Superseded
+            };
             if let Some(reads) = orphan.undo {
                 self.run_mut(slot).effects.note(orphan.path, *fate, reads, output.as_deref());
             }
-            self.book(slot, around, (orphan.hold, orphan.hold_tokens), *cost, *tokens, seq);
+            let hold = (orphan.hold, orphan.hold_tokens);
+            let booked = booked((orphan.target, orphan.taken), hold.0, (*cost, *tokens), Some(waste));
+            self.book(slot, around, hold, booked, seq);
             return self.take_back(slot);
         }
         if path.segments().is_empty() {
@@ -134,14 +148,19 @@ impl Board {
     }
 
     fn dispatched(&mut self, slot: Slot, id: InstId, dispatched: &Dispatched) {
-        if dispatched.reattached {
-            self.drop_hold(slot, id);
-        }
+        let at = self.at;
+        let taken = if dispatched.reattached { self.pass_hold_on(slot, id) } else { None };
         self.leave(slot, id);
-        let (at, undo) = (self.at, self.undo_reads(slot, id));
+        let hold = (dispatched.hold, dispatched.hold_tokens);
+        if taken.is_none() {
+            let tenant = self.run(slot).tenant.clone();
+            self.ledger.hold(&tenant, at, hold);
+        }
+        let undo = self.undo_reads(slot, id);
         let run = self.run_mut(slot);
-        run.held = run.held.plus(dispatched.hold);
-        run.held_tokens = run.held_tokens.saturating_add(dispatched.hold_tokens);
+        run.held = run.held.plus(hold.0);
+        run.held_tokens = run.held_tokens.saturating_add(hold.1);
+        run.estimated |= dispatched.estimated;
         run.start();
         let inst = run.inst_mut(id);
         inst.attempts = inst.attempts.max(dispatched.attempt.0);
@@ -154,6 +173,7 @@ impl Board {
             effect: dispatched.effect,
             hold: dispatched.hold,
             hold_tokens: dispatched.hold_tokens,
+            taken: taken.unwrap_or(at),
             lower: dispatched.lower,
             since: at,
             reference: None,
@@ -162,37 +182,44 @@ impl Board {
         }));
     }
 
-    /// An attempt of an earlier life goes on under a new id: its hold passes on.
-    fn drop_hold(&mut self, slot: Slot, id: InstId) {
+    /// An attempt of an earlier life goes on under a new id: its hold passes on, with the instant at which it was taken.
+    fn pass_hold_on(&mut self, slot: Slot, id: InstId) -> Option<Timestamp> {
         let run = self.run_mut(slot);
         let inst = run.inst_mut(id);
         inst.rung_attempts = inst.rung_attempts.saturating_sub(1);
-        if let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) {
-            run.held = run.held.minus(running.hold);
-            run.held_tokens = run.held_tokens.saturating_sub(running.hold_tokens);
-        }
+        let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else { return None };
+        run.held = run.held.minus(running.hold);
+        run.held_tokens = run.held_tokens.saturating_sub(running.hold_tokens);
+        Some(running.taken)
     }
 
     /// Money and tokens of an attempt leave the hold and are spent for what they cost.
-    fn book(&mut self, slot: Slot, id: InstId, hold: (Money, u64), cost: Money, tokens: u64, seq: Seq) {
+    fn book(&mut self, slot: Slot, id: InstId, hold: (Money, u64), booked: Booked, seq: Seq) {
+        let (cost, tokens) = (booked.cost, booked.tokens);
         if self.plan(slot).has_loop_budget {
             self.charge_loops(slot, id, cost, tokens);
         }
+        let tenant = self.run(slot).tenant.clone();
+        self.ledger.settle(&tenant, booked.taken, hold, (cost, tokens));
         let commit_above = self.limits.commit_above;
         let run = self.run_mut(slot);
         run.held = run.held.minus(hold.0);
         run.held_tokens = run.held_tokens.saturating_sub(hold.1);
         run.spent = run.spent.plus(cost);
         run.tokens = run.tokens.saturating_add(tokens);
+        run.over = run.over.plus(booked.over);
         if cost > commit_above {
             run.floor = seq;
         }
-        if !run.broke.is_empty() {
+        if !self.ledger.short.is_empty() {
+            self.todo.push_back(Todo::AffordAll);
+        } else if !self.run(slot).broke.is_empty() {
             self.todo.push_back(Todo::Afford(slot));
         }
         if run_is_closing(self, slot) {
             self.todo.push_back(Todo::Close(slot));
         }
+        self.booked = Some(booked).filter(|booked| booked.cost > Money::ZERO || booked.tokens > 0);
     }
 
     /// Every loop around an attempt has spent what that cost.
@@ -220,7 +247,9 @@ impl Board {
         }
         let told = finished.outcome.usage().tokens();
         let tokens = if finished.unreported { running.hold_tokens } else { told };
-        self.book(slot, id, (running.hold, running.hold_tokens), finished.cost, tokens, seq);
+        let (hold, bill) = ((running.hold, running.hold_tokens), (finished.cost, tokens));
+        let waste = matches!(finished.outcome, Outcome::Failed(_)).then_some(Waste::Failed);
+        self.book(slot, id, hold, booked((running.target, running.taken), hold.0, bill, waste), seq);
         let mut output = None;
         if let Outcome::Succeeded(success) = &finished.outcome {
             self.set_output(slot, id, Box::new(success.output.clone()));
@@ -347,7 +376,9 @@ impl Board {
             };
             // What is lost without an effect costs no try.
             inst.rung_attempts -= u32::from(*end == End::Lost && inst.rung_attempts > 0);
-            self.book(slot, id, (running.hold, running.hold_tokens), running.hold, running.hold_tokens, seq);
+            let hold = (running.hold, running.hold_tokens);
+            let booked = booked((running.target, running.taken), hold.0, hold, Some(Waste::Lost));
+            self.book(slot, id, hold, booked, seq);
             self.note_effect(slot, id, Fate::of(running.effect, None), running.undo, None);
             return self.follow(slot, id, next);
         }
@@ -377,4 +408,14 @@ fn undoes(plan: &Plan, path: &TaskPath) -> Option<(TaskPath, NodeId)> {
     let Segment::Task(node) = *last else { return None };
     let is_compensation = plan.graph.tasks.get(node.0 as usize).is_some_and(Task::is_compensation);
     is_compensation.then(|| (TaskPath(of.into()), node))
+}
+
+/// What an attempt on a target cost, whose money was set aside at that instant.
+fn booked(
+    (target, taken): (Arc<str>, Timestamp),
+    hold: Money,
+    (cost, tokens): (Money, u64),
+    waste: Option<Waste>,
+) -> Booked {
+    Booked { target, taken, cost, tokens, over: cost.minus(hold), waste }
 }

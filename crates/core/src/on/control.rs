@@ -1,7 +1,8 @@
 //! Callers' wishes for a run, and the table of targets.
 
-use agendum_types::{RunId, RunStatus, Target};
+use agendum_types::{RunId, RunStatus, Target, Windows};
 
+use crate::board::Todo;
 use crate::record::Record;
 use crate::run::{Phase, Slot};
 use crate::scheduler::Scheduler;
@@ -12,6 +13,16 @@ impl Scheduler {
         // What was derived from the table before is of no use.
         self.board.queue.sweep();
         self.requeue_all();
+    }
+
+    pub(crate) fn on_windows(&mut self, windows: Windows) {
+        self.board.ledger.windows = windows;
+        if self.reopening {
+            return;
+        }
+        // Whoever waits for money may have it now.
+        self.board.ledger.short.extend(self.board.live_slots());
+        self.board.todo.push_back(Todo::AffordAll);
     }
 
     /// The candidates of every queued task may have changed: all are queued anew.

@@ -32,7 +32,7 @@ impl Scheduler {
             | State::Parked(_)
             | State::Queued(_)
             | State::Paused(_)
-            | State::Broke(_)
+            | State::Broke { .. }
             | State::BackingOff(_)
             | State::Awaiting(_)
             | State::Checked(_)

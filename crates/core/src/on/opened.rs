@@ -102,7 +102,7 @@ impl Scheduler {
                 | State::Parked(_)
                 | State::Queued(_)
                 | State::Paused(_)
-                | State::Broke(_)
+                | State::Broke { .. }
                 | State::BackingOff(_)
                 | State::Open
                 | State::Settled(_) => {}

@@ -26,6 +26,7 @@ impl Scheduler {
             Timer::Loop(slot, id) => self.expire_loop(slot, id),
             Timer::Deadline(slot) => self.expire_run(slot),
             Timer::Target(target) => self.board.queue.wake(target, self.now),
+            Timer::Money(slot, id) => self.try_again(slot, id),
         }
         true
     }

@@ -11,6 +11,8 @@
 //! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | view r1
 //! records on | evaluations on           the trace has them too
 //! limit attempts_max=2                  a limit of the shard, which begins anew
+//! purse                                 what the tenant has spent and holds
+//! windows hour=5c day_tokens=90 fail    what the tenant may spend; `wait` unless it says otherwise
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
 //! approve r1 a | refuse r1      a person decides on that task, or on the only one; `by=NAME` behind it
@@ -29,11 +31,13 @@ use agendum_types::graph::DataRef;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
     Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
+    Windows,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
 
 mod heard;
+mod purse;
 mod told;
 
 /// Begins a line of the trace that is no action.
@@ -56,6 +60,7 @@ pub(super) struct World {
     flying: Vec<AttemptId>,
     says: BTreeMap<(String, String), String>,
     targets: Vec<Target>,
+    windows: Windows,
     /// Names in the order in which the core first heard them.
     names: Vec<String>,
 }
@@ -81,6 +86,7 @@ impl Default for World {
             says: BTreeMap::new(),
             targets: vec![target("t", "8")],
             names: Vec::new(),
+            windows: Windows::default(),
         };
         world.open();
         world
@@ -125,6 +131,8 @@ impl World {
                 self.publish();
             }
             "limit" => self.limit(rest),
+            "windows" => self.limit_windows(rest),
+            "purse" => self.purse(),
             "submit" => self.submit(rest),
             "add" => self.add(rest),
             "ok" => rest.split("; ").for_each(|name| self.answer(name, None)),
@@ -152,23 +160,6 @@ impl World {
         }
     }
 
-    fn limit(&mut self, rest: &str) {
-        let (name, value) = rest.split_once('=').unwrap();
-        match name {
-            "attempts_max" => self.limits.attempts_max = value.parse().unwrap(),
-            "attempts" => self.limits.attempt_credits = value.parse().unwrap(),
-            "evaluations" => self.limits.evaluation_credits = value.parse().unwrap(),
-            "signals" => self.limits.signals_kept_max = value.parse().unwrap(),
-            "runs" => self.limits.live_runs_max = value.parse().unwrap(),
-            "tasks" => self.limits.live_tasks_max = value.parse().unwrap(),
-            other => panic!("no limit {other:?}"),
-        }
-        self.core = Scheduler::new(self.limits.clone());
-        self.journal.clear();
-        self.durable = Seq(0);
-        self.open();
-    }
-
     fn open(&mut self) {
         self.incarnation += 1;
         self.names.clear();
@@ -176,6 +167,7 @@ impl World {
         let crashed = self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
         let incarnation = Incarnation(self.incarnation);
         self.event(Event::Opened { incarnation, last, at, crashed, seed: 7 });
+        self.event(Event::WindowsPublished(self.windows));
         self.publish();
     }
 
@@ -424,6 +416,7 @@ impl World {
                 self.core.apply(entry);
             }
         }
+        self.tell_spending();
         self.line("restart".into());
         self.open();
     }
@@ -472,6 +465,8 @@ fn target(name: &str, text: &str) -> Target {
             "class" => target.classes = vec![value.into()],
             "call" => target.price.call = script::cents(value),
             "token" => target.price.token_out = script::cents(value),
+            "most" => target.max_cost = Some(script::cents(value)),
+            "estimated" => target.bound = agendum_types::target::Bound::Estimated,
             "cap" => target.output_cap = value.parse().unwrap(),
             "group" => target.quota_group = Some(value.into()),
             "clearance" => target.clearance = Labels::new([value]),

@@ -197,6 +197,7 @@ impl Track {
             ended: None,
             failed: None,
             cost: Money::ZERO,
+            over: Money::ZERO,
             tokens: 0,
         });
     }
@@ -209,6 +210,7 @@ impl Track {
         };
         if let Some(attempt) = self.attempts.last_mut() {
             (attempt.ended, attempt.cost, attempt.failed) = (Some(at), finished.cost, failed.clone());
+            attempt.over = finished.cost.minus(self.hold.0);
             attempt.tokens = if finished.unreported { self.hold.1 } else { finished.outcome.usage().tokens() };
         }
         self.failed = failed;

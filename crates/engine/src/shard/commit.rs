@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Deed, Entry};
-use agendum_ports::{Append, Row, RunUpdate};
+use agendum_ports::{Append, Row, RunUpdate, Settled};
 use agendum_types::{AttemptId, Incarnation, RunId, Seq, ShardId};
 
 use crate::payloads::Pinned;
@@ -27,6 +27,7 @@ pub(super) struct Commit {
     next: Seq,
     rows: Vec<Row>,
     runs: Vec<RunUpdate>,
+    settled: Vec<Settled>,
     since: Option<Instant>,
     /// Something waits for the last gathered row.
     wanted: bool,
@@ -51,6 +52,7 @@ impl Commit {
             next: last.next(),
             rows: Vec::new(),
             runs: Vec::new(),
+            settled: Vec::new(),
             since: None,
             wanted: false,
             appends: 0,
@@ -65,6 +67,7 @@ impl Commit {
         let carried = payload.as_ref().map(|pinned| pinned.payload.clone());
         self.rows.push(crate::rows::row(&entry, self.incarnation, carried));
         self.runs.extend(run);
+        self.settled.extend(crate::rows::settled(&entry));
         self.since.get_or_insert_with(Instant::now);
         self.undurable.push_back(Undurable { entry, _payload: payload });
     }
@@ -115,8 +118,8 @@ impl Commit {
         self.since = None;
         self.wanted = false;
         self.appends += 1;
-        let runs = std::mem::take(&mut self.runs);
-        Some(Append { shard: self.shard, incarnation: self.incarnation, expected, rows, runs })
+        let (runs, settled) = (std::mem::take(&mut self.runs), std::mem::take(&mut self.settled));
+        Some(Append { shard: self.shard, incarnation: self.incarnation, expected, rows, runs, settled })
     }
 
     /// When gathered records must go although nothing waits for them.

@@ -13,7 +13,7 @@ use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Action, Answer, Change, Deed, Entry, Event, FORESEEN_MAX, Next, Record, Rejected, Scheduler};
 use agendum_ports::Appended;
-use agendum_types::{AttemptId, Class, Effect, Money, Outcome, RunId, Seq, TaskPath, Tenant, Timestamp};
+use agendum_types::{AttemptId, Class, Effect, Outcome, RunId, Seq, TaskPath, Tenant, Timestamp};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
@@ -27,7 +27,7 @@ use super::restore::Restored;
 use super::steady::Steady;
 use crate::inbox::{Bell, Command, Intake, Message};
 use crate::payloads::{Made, Pinned};
-use crate::rows;
+use crate::rows::{self, Bill};
 pub use stop::STOP_GRACE;
 use stop::Stopping;
 
@@ -133,6 +133,7 @@ impl Life {
         // The high-water mark of the journal goes first: time never goes back behind what is committed.
         let now = life.now().max(opened.high_water);
         life.event_at(now, event, None);
+        life.event(Event::WindowsPublished(life.around.windows));
         let table = life.around.targets.iter().map(|(target, _)| target.clone()).collect();
         life.event(Event::TargetsPublished(table));
         life
@@ -381,14 +382,14 @@ impl Life {
         while let Some(action) = self.scheduler.poll_action() {
             actions.push(action);
         }
-        let spent: SmallVec<[(RunId, Money); 1]> = actions.iter().filter_map(|action| spent(&action.deed)).collect();
+        let spent: SmallVec<[(RunId, Bill); 1]> = actions.iter().filter_map(|action| Bill::of(&action.deed)).collect();
         for Action { after, deed } in actions.drain(..) {
             match deed {
                 Deed::Append(entry) => {
                     if let Some((run, path)) = unsaid(&entry.record) {
                         self.around.feed.withdraw(run, path);
                     }
-                    warn::of(&entry.record);
+                    warn::of(&entry);
                     let named = rows::named_payload(&entry.record);
                     let payload = inline.filter(|pinned| named == Some(pinned.payload.hash)).cloned();
                     self.append(entry, payload, &spent);
@@ -408,9 +409,9 @@ impl Life {
         self.actions = actions;
     }
 
-    fn append(&mut self, entry: Entry, payload: Option<Arc<Pinned>>, spent: &[(RunId, Money)]) {
+    fn append(&mut self, entry: Entry, payload: Option<Arc<Pinned>>, spent: &[(RunId, Bill)]) {
         let run = entry.record.run();
-        let spent = spent.iter().find(|(of, _)| Some(*of) == run).map_or(Money::ZERO, |(_, spent)| *spent);
+        let spent = spent.iter().find(|(of, _)| Some(*of) == run).map_or_else(Bill::default, |(_, bill)| *bill);
         let update = rows::run_update(&entry, spent);
         self.commit.push(entry, payload, update);
     }
@@ -485,13 +486,4 @@ fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
     };
     // What a doubtful attempt said may yet be what it gives.
     (!matches!(next, Next::Judge | Next::Succeed | Next::Doubt(_))).then_some((*run, path))
-}
-
-/// What a run has spent, told beside the records that end it.
-fn spent(deed: &Deed) -> Option<(RunId, Money)> {
-    match deed {
-        Deed::Answer(answer) => Some((answer.run, answer.spent)),
-        Deed::Close { run, spent, .. } => Some((*run, *spent)),
-        Deed::Append(_) | Deed::Evaluate(_) | Deed::Dispatch(_) | Deed::CancelAttempt(_) | Deed::Publish { .. } => None,
-    }
 }

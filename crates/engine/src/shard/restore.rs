@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use agendum_core::{Entry, Scheduler};
 use agendum_ports::{BlobError, Opened, StoreError, chain};
 use agendum_spec::Unloadable;
-use agendum_types::{Graph, Hash, PayloadRef, RunId, Seq, Tenant};
+use agendum_types::{Graph, Hash, PayloadRef, RunId, Seq, Tenant, Timestamp, Window};
 use agendum_wire::journal::{DecodeError, Kind};
 use rustc_hash::FxHashMap;
 
@@ -74,6 +74,7 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
         };
         pass.read(&mut lost).await?;
         if !pass.again {
+            learn_spending(surroundings, &mut pass.scheduler, opened.high_water).await?;
             let mut left_out = surroundings.left_out.lock().unwrap_or_else(PoisonError::into_inner);
             *left_out = lost.runs;
             // Who follows one since the last life would wait for ever.
@@ -81,6 +82,22 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
             return Ok(Restored { scheduler: pass.scheduler, opened, tenants: pass.tenants });
         }
     }
+}
+
+/// What was spent in the windows of the present: the clock's, or that of the journal where it is ahead.
+async fn learn_spending(
+    surroundings: &Surroundings,
+    scheduler: &mut Scheduler,
+    high_water: Timestamp,
+) -> Result<(), RestoreError> {
+    let now = surroundings.clock.now().max(high_water);
+    for window in Window::ALL {
+        let start = window.start(now);
+        for (tenant, money, tokens) in surroundings.store.spent_since(start).await? {
+            scheduler.learn_spending(&tenant, window, start, money, tokens);
+        }
+    }
+    Ok(())
 }
 
 /// Runs that are left out.

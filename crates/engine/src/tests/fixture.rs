@@ -104,6 +104,7 @@ impl World {
             clock: Arc::new(Wall),
             targets: vec![(target, Arc::new(Obedient(Arc::clone(&self.tool))) as _)],
             limits: Limits::STANDARD,
+            windows: Default::default(),
             retention: None,
             shard: ShardId(0),
             seed: Some(1),

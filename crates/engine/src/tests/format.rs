@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use agendum_core::{Addressee, Record};
 use agendum_ports::{Append, Appended, Blobs as _, InlinePayload, Retention as _, Row, Store as _};
-use agendum_types::{Hash, Incarnation, Money, Principal, RunId, Seq, ShardId, Tenant, Timestamp, WaitFor};
+use agendum_types::{Hash, Incarnation, Principal, RunId, Seq, ShardId, Tenant, Timestamp, WaitFor};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
@@ -146,13 +146,20 @@ async fn restored(world: &World, text: &str) -> BTreeMap<String, RunId> {
     let mut updates = Vec::new();
     for row in &all {
         let entry = rows::entry(row).unwrap();
-        updates.extend(rows::run_update(&entry, Money::ZERO));
+        updates.extend(rows::run_update(&entry, Default::default()));
         if let Record::RunSubmitted(submitted) = &entry.record {
             runs.insert(submitted.graph_name.to_string(), submitted.run);
         }
     }
     let opened = world.store.open(shard).await.unwrap();
-    let append = Append { shard, incarnation: opened.incarnation, expected: Seq(1), rows: all, runs: updates };
+    let append = Append {
+        shard,
+        incarnation: opened.incarnation,
+        expected: Seq(1),
+        rows: all,
+        runs: updates,
+        settled: Vec::new(),
+    };
     assert_eq!(world.store.append(append).await, Appended::Durable);
     runs
 }

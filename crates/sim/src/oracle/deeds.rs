@@ -2,7 +2,7 @@
 
 use agendum_core::{Action, Bound, Deed, Dispatch, Evaluate, Make, Purpose, Step};
 use agendum_types::graph::DataRef;
-use agendum_types::{Effect, Labels, PayloadRef, Seq, TaskPath};
+use agendum_types::{Effect, Labels, Money, PayloadRef, Seq, TaskPath};
 
 use super::state::{How, Phase, State, parent};
 use super::{Asked, Reference, ensure};
@@ -24,6 +24,7 @@ impl Reference {
             Deed::Answer(answer) => {
                 let run = self.runs.get(&answer.run).ok_or("no such run")?;
                 ensure((answer.spent, answer.tokens) == (run.spent, run.tokens), "it has spent something else")?;
+                ensure((answer.over, answer.bound) == (run.over, run.bound()), "another bill or bound")?;
                 ensure(answer.degraded == run.degraded, "degraded or not")?;
                 ensure(self.answer.pop() == Some((answer.run, answer.status)), "no such answer is due")
             }
@@ -112,7 +113,7 @@ impl Reference {
         let task = run.task(path);
         let held_back = !task.publish_after.is_empty() && !self.is_released(id, inst.node);
         ensure(dispatch.held_back == held_back && dispatch.live == task.live, "shown or not")?;
-        let paid = !self.targets[running.target].price.is_free();
+        let paid = !self.targets[running.target].price.is_free() || running.hold > Money::ZERO;
         let outside = running.effect != Effect::None || paid || run.submitted.strict;
         ensure(!outside || after == Some(last), "it does not wait for its record")
     }

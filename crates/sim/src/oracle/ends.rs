@@ -1,13 +1,13 @@
 //! The core's decisions that end something: a task without an outcome, a run, its answer.
 
 use agendum_core::{Answered, Change, End, Ended, Next, Step};
-use agendum_types::graph::{OnExceeded, Section};
+use agendum_types::graph::Section;
 use agendum_types::{Class, Duration, Effect, Fate, RunId, RunStatus, TaskPath};
 
 use super::ladder::May;
 use super::place::Purse;
 use super::records::Checked;
-use super::state::{How, Inst, Phase, Run, Running, State};
+use super::state::{How, Inst, Phase, Running, State};
 use super::{Heard, Reference, ensure};
 
 impl Reference {
@@ -40,7 +40,7 @@ impl Reference {
                 self.comes_up(id, path)?;
                 ensure(self.purse(id, path) == Purse::Refuses, "the budget covers it")?;
                 let mut may = self.caught_or(id, path, Class::BudgetExceeded, false);
-                let degrades = run_degrades(&self.runs[&id]);
+                let degrades = self.degrades(id, path);
                 if let (true, [May::Fail(_)], Some(rung)) = (degrades, may.as_slice(), self.any_output(id, path)) {
                     may = vec![May::Rung(rung)];
                 }
@@ -113,7 +113,7 @@ impl Reference {
         inst.state = State::Ready;
         let fate = if running.effect == Effect::None { Fate::None } else { Fate::Uncertain };
         self.took(id, path, fate, None);
-        self.book(id, path, running.hold, running.hold_tokens);
+        self.book(id, path, (running.taken, running.hold), (running.hold, running.hold_tokens));
         self.follow(id, path, &may, next)
     }
 
@@ -173,8 +173,4 @@ impl Reference {
         }
         Ok(())
     }
-}
-
-fn run_degrades(run: &Run) -> bool {
-    run.submitted.budget.is_some_and(|budget| budget.on_exceeded == OnExceeded::Degrade)
 }

@@ -1,7 +1,7 @@
 //! Which task goes next, where, and for how much.
 
 use agendum_types::graph::{OnExceeded, Requirement, Rung, Section, Task, Work};
-use agendum_types::{Capability, Money, RunId, Target, TaskPath};
+use agendum_types::{Capability, Money, RunId, Target, TaskPath, Timestamp, Window};
 
 use super::Reference;
 use super::state::{Rank, State};
@@ -24,8 +24,8 @@ pub(super) struct Hold {
 pub(super) enum Purse {
     /// To this target; true if it is a lower one.
     Sends(usize, Hold, bool),
-    /// Until other attempts have settled.
-    Waits,
+    /// Until other attempts have settled, or the windows that are short are over.
+    Waits(Option<Timestamp>),
     /// Until one of these is free, or more is left.
     Settles(Vec<usize>),
     Refuses,
@@ -150,10 +150,25 @@ impl Reference {
             let all = self.eligible(id, path).unwrap_or_default();
             return Purse::Sends(best, hold, *targets != all || ordered && all.first() != Some(&best));
         }
-        let choice = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
-        if choice == OnExceeded::Wait && (run.held() > Money::ZERO || run.held_tokens() > 0) {
-            return Purse::Waits;
-        }
+        let choice = match self.short(id, path, best).as_slice() {
+            [] => return Purse::Refuses,
+            // The run's own purse comes first.
+            [(None, _), ..] => {
+                let choice = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
+                if choice == OnExceeded::Wait && (run.held() > Money::ZERO || run.held_tokens() > 0) {
+                    return Purse::Waits(None);
+                }
+                choice
+            }
+            windows => {
+                let ends = windows.iter().filter_map(|(window, _)| window.map(|window| window.end(self.now)));
+                let can = windows.iter().all(|(_, can)| *can);
+                if self.windows.on_exceeded == OnExceeded::Wait && can {
+                    return Purse::Waits(ends.max());
+                }
+                self.windows.on_exceeded
+            }
+        };
         let covered: Vec<usize> =
             targets.iter().copied().filter(|target| self.hold(id, path, *target).is_some()).collect();
         let cheaper = covered.iter().copied().find(|target| free.contains(target));
@@ -164,26 +179,82 @@ impl Reference {
         }
     }
 
-    /// The worst case of an attempt there, with its cap lowered if need be; `None` if the budget does not cover it.
-    fn hold(&self, id: RunId, path: &TaskPath, target: usize) -> Option<Hold> {
+    /// Which reaction counts when the money is not there.
+    pub(super) fn degrades(&self, id: RunId, path: &TaskPath) -> bool {
+        let run = &self.runs[&id];
+        let State::Queued(_, targets) = &run.tasks[path].state else { return false };
+        let Some(best) = targets.iter().copied().find(|target| self.is_free(*target)) else { return false };
+        let of_run = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
+        let is_of_run = matches!(self.short(id, path, best).first(), Some((None, _)));
+        (if is_of_run { of_run } else { self.windows.on_exceeded }) == OnExceeded::Degrade
+    }
+
+    /// What is left in each purse that pays for a task, with all that was ever in it: the run's budget, then the windows.
+    fn purses(&self, id: RunId, path: &TaskPath) -> Vec<(Option<Window>, Left, Left)> {
+        let run = &self.runs[&id];
+        let mut purses = Vec::new();
+        if let Some(budget) = run.submitted.budget.filter(|_| counts(run.task(path))) {
+            let whole = (budget.money.unwrap_or(Money::MAX), budget.tokens.unwrap_or(u64::MAX));
+            let used = (run.spent.plus(run.held()), run.tokens + run.held_tokens());
+            purses.push((None, (whole.0.minus(used.0), whole.1.saturating_sub(used.1)), whole));
+        }
+        for window in Window::ALL {
+            let cap = self.windows.cap(window);
+            let whole = (cap.money.unwrap_or(Money::MAX), cap.tokens.unwrap_or(u64::MAX));
+            let used = self.used(window, self.now);
+            purses.push((Some(window), (whole.0.minus(used.0), whole.1.saturating_sub(used.1)), whole));
+        }
+        purses
+    }
+
+    /// What was spent and is held in the window of this instant: every bill and every attempt that is out is looked at.
+    pub(super) fn used(&self, window: Window, at: Timestamp) -> Left {
+        let mut all = self.bills.clone();
+        for run in self.runs.values() {
+            all.extend(run.running().map(|(_, of)| (of.taken, of.hold, of.hold_tokens)));
+            all.extend(run.orphans.iter().map(|of| (of.taken, of.hold, of.hold_tokens)));
+        }
+        let (from, to) = (window.start(at), window.end(at));
+        let inside = all.into_iter().filter(|(taken, ..)| (from..to).contains(taken));
+        inside.fold((Money::ZERO, 0), |sum, (_, money, tokens)| (sum.0.plus(money), sum.1 + tokens))
+    }
+
+    /// The purses that do not cover even the least that is of use, and whether they could with nothing spent.
+    fn short(&self, id: RunId, path: &TaskPath, target: usize) -> Vec<(Option<Window>, bool)> {
+        let (with, wanted) = self.cases(id, path, target);
+        let least = with(wanted.map(|cap| cap.min(OUTPUT_CAP_MIN as u32)));
+        let fits = |left: Left| least.money <= left.0 && least.tokens <= left.1;
+        let purses = self.purses(id, path).into_iter();
+        purses.filter(|(_, left, _)| !fits(*left)).map(|(window, _, whole)| (window, fits(whole))).collect()
+    }
+
+    /// The worst case of an attempt there by its cap, and the cap that is wanted.
+    fn cases(&self, id: RunId, path: &TaskPath, target: usize) -> (impl Fn(Option<u32>) -> Hold, Option<u32>) {
         let run = &self.runs[&id];
         let (task, target) = (run.task(path), &self.targets[target]);
-        let Work::Call(call) = &task.work else { return None };
-        let constant = run.graph.expr(call.input).source.len() as u64;
+        let call = match &task.work {
+            Work::Call(call) => Some(call),
+            Work::Group(_) => None,
+        };
+        let constant = call.map_or(0, |call| run.graph.expr(call.input).source.len() as u64);
         let bytes = run.tasks[path].input.as_ref().map_or(constant, |input| input.size);
         let tokens_in = bytes.div_ceil(u64::from(target.bytes_per_token_min));
-        let before = target.price.call.plus(target.price.token_in.max(target.price.token_cached).times(tokens_in));
-        let with = |cap: Option<u32>| Hold {
-            money: before.plus(target.price.token_out.times(u64::from(cap.unwrap_or(0)))),
+        let price = target.price;
+        let before = price.call.plus(price.token_in.max(price.token_cached).times(tokens_in));
+        let declared = target.max_cost;
+        let with = move |cap: Option<u32>| Hold {
+            money: declared.unwrap_or_else(|| before.plus(price.token_out.times(u64::from(cap.unwrap_or(0))))),
             tokens: cap.map_or(0, |cap| tokens_in + u64::from(cap)),
             cap,
         };
-        let wanted = call.output_cap.or(Some(target.output_cap)).filter(|cap| *cap > 0);
-        let Some(budget) = run.submitted.budget.filter(|_| counts(task)) else { return Some(with(wanted)) };
-        let used = (run.spent.plus(run.held()), run.tokens + run.held_tokens());
-        let money = budget.money.unwrap_or(Money::MAX).minus(used.0);
-        let tokens = budget.tokens.unwrap_or(u64::MAX).saturating_sub(used.1);
-        let covers = |hold: &Hold| hold.money <= money && hold.tokens <= tokens;
+        (with, call.and_then(|call| call.output_cap).or(Some(target.output_cap)).filter(|cap| *cap > 0))
+    }
+
+    /// The worst case of an attempt there, with its cap lowered if need be; `None` if a purse does not cover it.
+    fn hold(&self, id: RunId, path: &TaskPath, target: usize) -> Option<Hold> {
+        let (with, wanted) = self.cases(id, path, target);
+        let purses = self.purses(id, path);
+        let covers = |hold: &Hold| purses.iter().all(|(_, left, _)| hold.money <= left.0 && hold.tokens <= left.1);
         if covers(&with(wanted)) {
             return Some(with(wanted));
         }
@@ -192,6 +263,9 @@ impl Reference {
         (least..wanted?).rev().map(|cap| with(Some(cap))).find(covers)
     }
 }
+
+/// Money and tokens.
+type Left = (Money, u64);
 
 /// What comes after the answer lies outside the budget.
 fn counts(task: &Task) -> bool {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use agendum_core::{Change, Dispatched, Entry, Finished, Next, NextRound, Record, Step, Waits};
 use agendum_types::graph::Exhausted;
+use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Money, Outcome, PayloadRef, RunId, TaskPath,
+    AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Money, Outcome, PayloadRef, RunId, TaskPath, Timestamp,
+    Windows,
 };
 
 use super::ladder::{May, allowed, class_of};
@@ -206,12 +208,14 @@ impl Reference {
         ensure(row.name == said.target, &format!("it goes to {} and not to {}", row.name, said.target))?;
         ensure((said.hold, said.hold_tokens, said.output_cap) == (hold.money, hold.tokens, hold.cap), "another hold")?;
         ensure((said.effect, said.lower) == (effect, lower), "another effect or rank of the target")?;
+        ensure(said.estimated == (row.bound == Bound::Estimated), "another bound")?;
         ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
         let band = self.band(id, path);
         self.advance(band);
-        self.starts(id, path, target, said);
+        let now = self.now;
+        self.starts(id, path, target, said, now);
         Ok(())
     }
 
@@ -246,16 +250,17 @@ impl Reference {
     /// How a task stands that the budget does not cover now and that makes room for the next; `None` if it is not one.
     pub(super) fn aside(&self, id: RunId, path: &TaskPath) -> Option<State> {
         match (self.purse(id, path), &self.runs[&id].tasks[path].state) {
-            (Purse::Waits, _) => Some(State::Broke),
+            (Purse::Waits(until), _) => Some(State::Broke(until)),
             (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
             _ => None,
         }
     }
 
-    fn starts(&mut self, id: RunId, path: &TaskPath, target: usize, said: &Dispatched) {
+    fn starts(&mut self, id: RunId, path: &TaskPath, target: usize, said: &Dispatched, taken: Timestamp) {
         let now = self.now;
         let run = self.run(id);
         run.started = true;
+        run.estimated |= said.estimated;
         let inst = run.inst(path);
         (inst.attempts, inst.tries, inst.last_effect) = (said.attempt.0, inst.tries + 1, said.effect);
         inst.state = State::Running(Running {
@@ -266,6 +271,7 @@ impl Reference {
             effect: said.effect,
             hold: said.hold,
             hold_tokens: said.hold_tokens,
+            taken,
             lower: said.lower,
             since: now,
             referenced: false,
@@ -284,7 +290,7 @@ impl Reference {
         ensure((said.hold, said.effect) == (running.hold, running.effect), "another hold or effect")?;
         let target = self.named(&running.name).ok_or("its target is gone")?;
         self.run(id).inst(path).tries -= 1;
-        self.starts(id, path, target, said);
+        self.starts(id, path, target, said, running.taken);
         Ok(())
     }
 
@@ -304,7 +310,7 @@ impl Reference {
                 let took = self.now.since(running.since);
                 let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
                 self.estimates.entry(hash).or_default().observe(node, took);
-                self.book(id, path, cost, tokens);
+                self.book(id, path, (running.taken, running.hold), (cost, tokens));
                 let inst = self.run(id).inst(path);
                 inst.output = Some(success.output.clone());
                 inst.degraded |= running.lower;
@@ -325,7 +331,7 @@ impl Reference {
                 };
                 self.run(id).inst(path).state = State::Ready;
                 self.took(id, path, super::doubt::fate(running.effect, &said.outcome), None);
-                self.book(id, path, cost, tokens);
+                self.book(id, path, (running.taken, running.hold), (cost, tokens));
                 self.follow(id, path, &may, &said.next)
             }
         }
@@ -361,21 +367,41 @@ impl Reference {
         }
         self.run(of.run).orphans.retain(|orphan| orphan.id != *of);
         self.took(of.run, &of.path, fate, output.cloned());
-        self.book(of.run, &of.path, cost, tokens);
+        self.book(of.run, &of.path, (orphan.taken, orphan.hold), (cost, tokens));
         Ok(())
     }
 
     /// What was held is spent for what it cost, by the run and by the loops around the attempt that are still there; whoever waited for
     /// money tries again, on all its targets.
-    pub(super) fn book(&mut self, id: RunId, path: &TaskPath, cost: Money, tokens: u64) {
+    pub(super) fn book(
+        &mut self,
+        id: RunId,
+        path: &TaskPath,
+        (taken, hold): (Timestamp, Money),
+        (cost, tokens): (Money, u64),
+    ) {
+        self.bills.push((taken, cost, tokens));
         let run = self.run(id);
         run.spent = run.spent.plus(cost);
+        run.over = run.over.plus(cost.minus(hold));
         run.tokens += tokens;
         for (_, inst) in run.tasks.iter_mut().filter(|(around, _)| path.0.starts_with(&around.0)) {
             inst.rounds.spent = inst.rounds.spent.plus(cost);
             inst.rounds.tokens += tokens;
         }
-        for inst in run.tasks.values_mut().filter(|inst| inst.state == State::Broke) {
+        // Where windows are limited, what one run settles is another's to spend.
+        let all = self.windows != Windows::default();
+        let runs: Vec<RunId> = self.runs.keys().copied().filter(|of| all || *of == id).collect();
+        for run in runs {
+            self.has_money_again(run);
+            if run != id {
+                self.consequences(run);
+            }
+        }
+    }
+
+    fn has_money_again(&mut self, id: RunId) {
+        for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(_))) {
             inst.state = State::Ready;
         }
         for path in self.runs[&id].tasks.keys().cloned().collect::<Vec<_>>() {

@@ -2,7 +2,7 @@
 
 use agendum_core::{Scheduler, Step};
 use agendum_types::snapshot::{RunView, TaskView};
-use agendum_types::{Cause, RunId, RunStatus, TaskPath, TaskStatus, WaitFor};
+use agendum_types::{Cause, RunId, RunStatus, TaskPath, TaskStatus, Tenant, WaitFor, Window};
 
 use super::compensate::Stage;
 use super::state::{How, Inst, Phase, Run, State};
@@ -55,6 +55,12 @@ impl Reference {
             let view = core.view(*id, self.now).ok_or("a live run is not shown")?;
             self.shows(*id, run, &view)?;
         }
+        for window in Window::ALL {
+            let [spent, held] = core.spending(&Tenant::default(), window);
+            let mine = self.used(window, self.now);
+            let theirs = (spent.0.plus(held.0), spent.1 + held.1);
+            ensure(mine == theirs, &format!("the {} has used {mine:?}, and not {theirs:?}", window.word()))?;
+        }
         let shown = core.snapshot();
         ensure(shown.runs == self.runs.len() as u64, "another number of runs")?;
         ensure(shown.attempts as usize == self.flights.len(), "another number of attempts")?;
@@ -76,7 +82,7 @@ impl Reference {
                     view.tasks.iter().any(|task| task.path == name && task.waiting_on == Some(Cause::Budget))
                 }),
             };
-            if is_so && matches!(inst.state, State::Queued(..) | State::Broke) {
+            if is_so && matches!(inst.state, State::Queued(..) | State::Broke(_)) {
                 inst.state = state;
             }
         }
@@ -99,6 +105,7 @@ impl Reference {
         let status = self.run_status(run);
         ensure(view.status == status, &format!("the run is {status} and shown as {}", view.status))?;
         ensure((view.spent, view.held) == (run.spent, run.held()), "the run has spent or holds something else")?;
+        ensure((view.over, view.bound) == (run.over, run.bound()), "another bill or bound")?;
         ensure(view.paused == run.paused, "the run is paused or not")?;
         let gone = |path: &TaskPath, inst: &Inst| {
             inst.how().is_some() && matches!(path.0.last(), Some(agendum_types::Segment::Item(_)))
@@ -141,7 +148,7 @@ impl Reference {
             State::Ready if inst.start_at <= self.now => vec![Some(Cause::Paused)],
             State::Ready => vec![Some(Cause::Delay)],
             State::Held => vec![Some(Cause::Paused)],
-            State::Broke => vec![Some(Cause::Budget)],
+            State::Broke(_) => vec![Some(Cause::Budget)],
             State::BackingOff(_) => vec![Some(Cause::Backoff)],
             State::Awaiting(_) if inst.wait.as_ref().is_some_and(|wait| wait.of == WaitFor::Time) => {
                 vec![Some(Cause::Delay)]
@@ -195,7 +202,7 @@ impl Reference {
 
 pub(super) fn task_status(inst: &Inst) -> TaskStatus {
     match inst.state {
-        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke => TaskStatus::Waiting,
+        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke(_) => TaskStatus::Waiting,
         State::Awaiting(_) => TaskStatus::Waiting,
         State::Asking(Step::Enter) => TaskStatus::Waiting,
         State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,

@@ -121,7 +121,8 @@ impl Reference {
             let attempt =
                 AttemptId { run: id, path: path.clone(), attempt: running.attempt, incarnation: running.incarnation };
             let (hold, hold_tokens, effect) = (running.hold, running.hold_tokens, running.effect);
-            let orphan = Orphan { id: attempt.clone(), hold, hold_tokens, effect };
+            let taken = running.taken;
+            let orphan = Orphan { id: attempt.clone(), hold, hold_tokens, taken, effect };
             run.orphans.push(orphan);
             if self.flights.iter().any(|flight| flight.attempt == attempt) {
                 self.stop.push(attempt);
@@ -139,7 +140,7 @@ impl Reference {
                 instants.extend(inst.rounds.ends);
                 match inst.state {
                     State::Ready if inst.start_at > self.now => instants.push(inst.start_at),
-                    State::BackingOff(at) => instants.push(at),
+                    State::BackingOff(at) | State::Broke(Some(at)) => instants.push(at),
                     State::Awaiting(_) => instants.extend(inst.wakes),
                     _ => {}
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agendum_core::{RunSubmitted, SignalKept, Step};
 use agendum_types::graph::{NodeId, Section, Task, Work};
+use agendum_types::target::Bound;
 use agendum_types::{
     AttemptId, AttemptNo, Capability, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money, PayloadRef,
     RunId, Segment, TaskPath, Timestamp, Wait, WaitFor,
@@ -47,8 +48,8 @@ pub(super) enum State {
     Queued(Rank, Vec<usize>),
     /// The run is paused.
     Held,
-    /// The money is held by other attempts.
-    Broke,
+    /// The money is held by other attempts of its run, or of its tenant's windows until they are over.
+    Broke(Option<Timestamp>),
     Running(Running),
     BackingOff(Timestamp),
     /// Its check has found out, or not.
@@ -71,6 +72,8 @@ pub(super) struct Running {
     pub effect: Effect,
     pub hold: Money,
     pub hold_tokens: u64,
+    /// When that was set aside.
+    pub taken: Timestamp,
     pub lower: bool,
     pub since: Timestamp,
     pub referenced: bool,
@@ -132,6 +135,7 @@ pub(super) struct Orphan {
     pub id: AttemptId,
     pub hold: Money,
     pub hold_tokens: u64,
+    pub taken: Timestamp,
     pub effect: Effect,
 }
 
@@ -151,6 +155,8 @@ pub(super) struct Run {
     pub failure: Option<(Option<TaskPath>, Class)>,
     pub escalation: Option<NodeId>,
     pub spent: Money,
+    pub over: Money,
+    pub estimated: bool,
     pub tokens: u64,
     pub orphans: Vec<Orphan>,
     /// What calls have done that can be taken back, or may have.
@@ -205,7 +211,7 @@ impl Inst {
             State::Ready
                 | State::Queued(..)
                 | State::Held
-                | State::Broke
+                | State::Broke(_)
                 | State::BackingOff(_)
                 | State::Awaiting(_)
                 | State::Asking(Step::Enter)
@@ -273,6 +279,11 @@ impl Run {
     /// `fail_if`, `catch` and a race look at results here.
     pub(super) fn is_judged(&self, path: &TaskPath) -> bool {
         !is_round(path) && !self.is_each(path)
+    }
+
+    /// Of a run with a budget whether that surely holds.
+    pub(super) fn bound(&self) -> Option<Bound> {
+        self.submitted.budget.map(|_| if self.estimated { Bound::Estimated } else { Bound::Hard })
     }
 
     pub(super) const fn is_answered(&self) -> bool {

@@ -1,7 +1,9 @@
 //! What there is to run on, and how much at once: seeds differ in how scarce it is.
 
+use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
-use agendum_types::{Capability, Duration, Effect, Labels, Limits, Money, Target};
+use agendum_types::target::Bound;
+use agendum_types::{Capability, Duration, Effect, Labels, Limits, Money, Target, Timestamp, Window, Windows};
 
 use crate::chance::Chance;
 
@@ -21,6 +23,32 @@ pub(super) fn limits(chance: &mut Chance, unrest: bool) -> Limits {
         limits.attempts_max = 1 + chance.below(4) as u32;
     }
     limits
+}
+
+/// What may be spent in a window, and when the seed begins: mostly nothing is said of money. What it says of targets is told to them.
+pub(super) fn money(chance: &mut Chance, targets: &mut [Target]) -> (Windows, Timestamp) {
+    let mut windows = Windows::default();
+    let mut start = Timestamp(1_000_000);
+    if chance.hits(70) {
+        return (windows, start);
+    }
+    // One whose price is not known for sure, and one that says what it costs at most.
+    targets[2].bound = chance.of(&[Bound::Hard, Bound::Estimated]);
+    targets[4].max_cost = chance.of(&[None, Some(Money(5_000_000))]);
+    if chance.hits(40) {
+        // Just before a full hour, a day and a month.
+        start = Window::Month.end(Timestamp(0)).before(Duration(chance.below(1_000_000)));
+    }
+    windows.on_exceeded = chance.of(&[OnExceeded::Wait, OnExceeded::Wait, OnExceeded::Degrade, OnExceeded::Fail]);
+    for cap in &mut windows.caps {
+        if chance.hits(50) {
+            cap.money = Some(Money::micro_dollars(50 + chance.below(4_000)));
+        }
+        if chance.hits(25) {
+            cap.tokens = Some(50 + chance.below(4_000));
+        }
+    }
+    (windows, start)
 }
 
 /// Models of two classes and one that is dear, abroad and quick; a tool; a translator whose effects are its own.

@@ -1,12 +1,13 @@
 //! The process dies or is stopped, and comes back: at a crash or a stop of the seed, or at any cut of its journal.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Entry, Event, Record, Scheduler};
-use agendum_types::{Duration, Graph, RunId, Seq, Timestamp};
+use agendum_types::{Duration, Graph, Money, RunId, Seq, Tenant, Timestamp, Window};
 
 use super::{Coming, Faults, Planned, Played, World};
-use crate::check::kinds;
+use crate::check::{Checker, kinds};
 use crate::oracle::Reference;
 
 /// What a world was like after one of its records.
@@ -54,7 +55,7 @@ impl World {
         self.durable = kept;
         self.gated.clear();
         self.flying.clear();
-        self.checker.crashed(&self.journal);
+        self.checker.crashed(&self.journal, &self.runs);
         self.core = self.restored(kept);
         let then = self.kept.iter().rev().find(|then| then.seq <= kept);
         self.reference = then.map_or_else(|| Reference::new(self.limits.clone()), |then| then.reference.clone());
@@ -76,7 +77,22 @@ impl World {
         for entry in journal().filter(|entry| entry.record.run().is_none_or(|run| !done.contains(&run))) {
             core.apply(entry);
         }
+        self.tell_spending(&mut core, last);
         core
+    }
+
+    /// What a store would have added up: every settlement up to this record, in each of its windows.
+    fn tell_spending(&self, core: &mut Scheduler, last: Seq) {
+        let mut sums = BTreeMap::<(Window, Timestamp), (Money, u64)>::new();
+        for booked in self.journal.iter().filter(|entry| entry.seq <= last).filter_map(|entry| entry.booked.as_ref()) {
+            for window in Window::ALL {
+                let sum = sums.entry((window, window.start(booked.taken))).or_default();
+                *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);
+            }
+        }
+        for ((window, start), (money, tokens)) in sums {
+            core.learn_spending(&Tenant::default(), window, start, money, tokens);
+        }
     }
 
     pub(super) fn open(&mut self) {
@@ -87,11 +103,13 @@ impl World {
         let refused = self.chance.clone().hits(30);
         let crashed = !refused && self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
         self.tell(Event::Opened { incarnation: self.incarnation, last, at, crashed, seed });
+        self.tell(Event::WindowsPublished(self.windows));
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.asked_still();
     }
 
     pub(super) fn finish(&mut self) {
+        self.checker.nothing_is_held();
         self.played.kinds.extend(self.journal.iter().flat_map(|entry| kinds(&entry.record)));
         for (run, graph) in std::mem::take(&mut self.runs) {
             let entries: Vec<Entry> =
@@ -144,6 +162,7 @@ impl World {
         let mut cut = Self::new(seq.0, Faults { crashes: 0, ..self.faults });
         cut.limits = self.limits.clone();
         cut.targets.clone_from(&self.targets);
+        (cut.windows, cut.checker) = (self.windows, Checker::new(self.windows));
         cut.graphs.clone_from(&self.graphs);
         cut.journal = self.journal.iter().filter(|entry| entry.seq <= seq).cloned().collect();
         cut.kept = self.kept.iter().filter(|then| then.seq == seq).cloned().collect();

@@ -206,6 +206,24 @@ pub(super) struct Task<'a, T> {
     pub(super) change: T,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub(super) unsent: Vec<Unsent<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) booked: Option<Booked<'a>>,
+}
+
+/// What an attempt has cost.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Booked<'a> {
+    #[serde(borrow)]
+    pub(super) target: Text<'a>,
+    pub(super) taken: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) cost: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) tokens: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) over: u64,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) waste: Option<Text<'a>>,
 }
 
 /// A task that ended with what it stood in: its place, and what it had waited for.
@@ -301,6 +319,8 @@ pub(super) struct Dispatched<'a> {
     pub(super) waits: Waits<'a>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) reattached: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) estimated: bool,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::body;
 
 /// Writes the body of a record.
-pub(super) fn write(record: &Record, unsent: &[core::Unsent], to: &mut Vec<u8>) -> serde_json::Result<()> {
-    match record {
+pub(super) fn write(entry: &core::Entry, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    match &entry.record {
         Record::Opened { incarnation, seed } => json(&body::Opened { incarnation: incarnation.0, seed: *seed }, to),
         Record::ClockJumped { from } => json(&body::ClockJumped { from: from.0 }, to),
         Record::RunSubmitted(submitted) => json(&run_submitted(submitted), to),
@@ -28,16 +28,16 @@ pub(super) fn write(record: &Record, unsent: &[core::Unsent], to: &mut Vec<u8>) 
             let (incarnation, in_row, quarantined) = (incarnation.0, *in_row, *quarantined);
             json(&body::Crashed { incarnation, in_row, quarantined }, to)
         }
-        Record::CancelRequested { .. } => json(&body::CancelRequested { unsent: self::unsent(unsent) }, to),
-        Record::Task { path, change, .. } => write_change((path, unsent), change, to),
+        Record::CancelRequested { .. } => json(&body::CancelRequested { unsent: unsent(&entry.unsent) }, to),
+        Record::Task { path, change, .. } => write_change((path, entry), change, to),
         Record::SignalKept(kept) => json(&signal_kept(kept), to),
         Record::Compensated(value) => json(&compensated(value), to),
         Record::Answered(answered) => json(&self::answered(answered), to),
     }
 }
 
-/// Where something happened, and what ended with it.
-type Place<'a> = (&'a TaskPath, &'a [core::Unsent]);
+/// Where something happened, and what ended or was settled with it.
+type Place<'a> = (&'a TaskPath, &'a core::Entry);
 
 fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_json::Result<()> {
     match change {
@@ -76,8 +76,20 @@ fn json(value: &impl Serialize, to: &mut Vec<u8>) -> serde_json::Result<()> {
     serde_json::to_writer(to, value)
 }
 
-fn task<T: Serialize>((path, unsent): Place<'_>, change: T, to: &mut Vec<u8>) -> serde_json::Result<()> {
-    json(&body::Task { path: path_text(path).into(), change, unsent: self::unsent(unsent) }, to)
+fn task<T: Serialize>((path, entry): Place<'_>, change: T, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    let (unsent, booked) = (unsent(&entry.unsent), entry.booked.as_deref().map(booked));
+    json(&body::Task { path: path_text(path).into(), change, unsent, booked }, to)
+}
+
+fn booked(booked: &types::Booked) -> body::Booked<'_> {
+    body::Booked {
+        target: (&*booked.target).into(),
+        taken: booked.taken.0,
+        cost: booked.cost.0,
+        tokens: booked.tokens,
+        over: booked.over.0,
+        waste: booked.waste.map(|waste| waste.word().into()),
+    }
 }
 
 fn unsent(unsent: &[core::Unsent]) -> Vec<body::Unsent<'_>> {
@@ -235,6 +247,7 @@ fn dispatched(value: &core::Dispatched) -> body::Dispatched<'_> {
         lower: value.lower,
         waits: waits(&value.waits),
         reattached: value.reattached,
+        estimated: value.estimated,
     }
 }
 

@@ -8,9 +8,9 @@ use agendum_core as core;
 use agendum_core::{Change, End, Record};
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money, Outcome,
-    PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success, TaskPath, Timestamp, Usage, Wait,
-    WaitFor,
+    AttemptNo, Booked, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money,
+    Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success, TaskPath, Timestamp, Usage,
+    Wait, WaitFor, Waste,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -22,9 +22,12 @@ type Read<T> = Result<T, String>;
 
 type Unsent = Box<[core::Unsent]>;
 
-/// Reads the body of a record of this kind, and what it ended before that was sent.
-pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record, Unsent)> {
-    let alone = |record| (record, Unsent::default());
+/// What a record ended before that was sent, and what it settled.
+type Beside = (Unsent, Option<Box<Booked>>);
+
+/// Reads the body of a record of this kind, and what stands beside it.
+pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record, Beside)> {
+    let alone = |record| (record, Beside::default());
     if let Kind::Opened = kind {
         let opened: body::Opened = json(bytes)?;
         return Ok(alone(Record::Opened { incarnation: Incarnation(opened.incarnation), seed: opened.seed }));
@@ -46,7 +49,7 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         }
         Kind::CancelRequested => {
             let cancelled: body::CancelRequested<'_> = json(bytes)?;
-            return Ok((Record::CancelRequested { run }, unsent(&cancelled.unsent)?));
+            return Ok((Record::CancelRequested { run }, (unsent(&cancelled.unsent)?, None)));
         }
         Kind::Paused => Record::Paused { run },
         Kind::Crashed => {
@@ -72,13 +75,13 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         | Kind::Waited
         | Kind::Reminded
         | Kind::Reused => {
-            let (path, change, unsent) = change(kind, bytes)?;
-            return Ok((Record::Task { run, path, change }, unsent));
+            let (path, change, beside) = change(kind, bytes)?;
+            return Ok((Record::Task { run, path, change }, beside));
         }
     }))
 }
 
-fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Unsent)> {
+fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Beside)> {
     Ok(match kind {
         Kind::Entered => {
             task::<body::Evaluation<'_>>(bytes, |value| Ok(Change::Entered(Box::new(evaluation(&value)?))))?
@@ -153,9 +156,22 @@ fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Read<T> {
 fn task<'a, T: Deserialize<'a>>(
     bytes: &'a [u8],
     change: impl FnOnce(T) -> Read<Change>,
-) -> Read<(TaskPath, Change, Unsent)> {
+) -> Read<(TaskPath, Change, Beside)> {
     let task: body::Task<'a, T> = json(bytes)?;
-    Ok((path(&task.path)?, change(task.change)?, unsent(&task.unsent)?))
+    let booked = task.booked.as_ref().map(booked).transpose()?;
+    Ok((path(&task.path)?, change(task.change)?, (unsent(&task.unsent)?, booked.map(Box::new))))
+}
+
+fn booked(value: &body::Booked<'_>) -> Read<Booked> {
+    let waste = |text: &Cow<'_, str>| word("waste", text, Waste::from_word(text));
+    Ok(Booked {
+        target: Arc::from(&*value.target),
+        taken: Timestamp(value.taken),
+        cost: Money(value.cost),
+        tokens: value.tokens,
+        over: Money(value.over),
+        waste: value.waste.as_ref().map(waste).transpose()?,
+    })
 }
 
 fn unsent(value: &[body::Unsent<'_>]) -> Read<Unsent> {
@@ -369,6 +385,7 @@ fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
         lower: value.lower,
         waits: waits(&value.waits)?,
         reattached: value.reattached,
+        estimated: value.estimated,
     })))
 }
 

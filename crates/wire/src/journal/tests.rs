@@ -8,9 +8,9 @@ use agendum_core::{
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money, Outcome,
-    PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success, TaskPath, Tenant, Timestamp, Usage,
-    Wait, WaitFor,
+    AttemptNo, Booked, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money,
+    Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success, TaskPath, Tenant,
+    Timestamp, Usage, Wait, WaitFor, Waste,
 };
 use smallvec::smallvec;
 
@@ -110,6 +110,7 @@ fn dispatched() -> Dispatched {
         lower: true,
         waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))],
         reattached: true,
+        estimated: false,
     }
 }
 
@@ -306,6 +307,7 @@ fn entries() -> Vec<Entry> {
         tenant: tenant(&record),
         record,
         unsent: unsent.into(),
+        booked: None,
     };
     let queued = Unsent { path: deep(), waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))] };
     let delayed = Unsent { path: TaskPath::top(NodeId(8)), waits: smallvec![(Cause::Delay, Duration(9))] };
@@ -336,7 +338,35 @@ fn entries() -> Vec<Entry> {
     entries.extend(changes.map(|change| entry(Record::Task { run: RUN, path: deep(), change }, Vec::new())));
     entries.extend(of_waits().into_iter().chain(of_compensation()).map(|record| entry(record, Vec::new())));
     entries.extend(taken_over().into_iter().map(|record| entry(record, Vec::new())));
+    entries.extend(with_money());
     entries
+}
+
+/// What attempts cost, and that a cost has no sure bound.
+fn with_money() -> Vec<Entry> {
+    let of = |change: Change, booked: Option<Booked>| Entry {
+        seq: Seq(7),
+        at: Timestamp(5),
+        tenant: Some(Tenant::default()),
+        record: Record::Task { run: RUN, path: deep(), change },
+        unsent: Box::default(),
+        booked: booked.map(Box::new),
+    };
+    let booked = |over, waste| Booked {
+        target: "small".into(),
+        taken: Timestamp(4),
+        cost: Money(90),
+        tokens: 9,
+        over: Money(over),
+        waste,
+    };
+    let lost = || Change::Ended(Ended::new(End::Lost, Next::Retry { at: Timestamp(6) }).into());
+    let wasted = Waste::ALL.map(|waste| of(lost(), Some(booked(7, Some(waste)))));
+    let sent = samples().into_iter().find_map(|record| {
+        if let Record::Task { change: Change::Dispatched(sent), .. } = record { Some(sent) } else { None }
+    });
+    let estimated = sent.map(|sent| of(Change::Dispatched(Box::new(Dispatched { estimated: true, ..*sent })), None));
+    wasted.into_iter().chain([of(abandoned(Fate::None), Some(booked(0, None)))]).chain(estimated).collect()
 }
 
 fn line(entry: &Entry) -> String {

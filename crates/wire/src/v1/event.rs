@@ -2,7 +2,7 @@
 
 use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Record, Resolved, Waits};
 use agendum_types::graph::OnUncertain;
-use agendum_types::{AttemptId, Class, Fate, Graph, Outcome, TaskPath, Wait, WaitFor};
+use agendum_types::{AttemptId, Booked, Class, Fate, Graph, Money, Outcome, TaskPath, Wait, WaitFor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -55,6 +55,9 @@ pub struct Event {
     /// What it cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// How much of that was billed above the hold: what had been set aside for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_usd: Option<f64>,
     /// All tokens it used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
@@ -125,6 +128,9 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
         }
         Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. } => return None,
     };
+    if let Some(booked) = &entry.booked {
+        settled(&mut event, booked);
+    }
     event.kind = kind.to_owned();
     Some(event)
 }
@@ -135,6 +141,16 @@ fn of_compensation(kind: &'static str) -> &'static str {
         "task.succeeded" => "task.compensated",
         "task.failed" => "task.compensation_failed",
         other => other,
+    }
+}
+
+/// What was booked is what it cost, be it that nobody told.
+fn settled(event: &mut Event, booked: &Booked) {
+    (event.cost_usd, event.tokens) = (Some(dollars(booked.cost)), Some(booked.tokens));
+    if booked.over > Money::ZERO {
+        event.over_usd = Some(dollars(booked.over));
+        let over = format!("{} billed above the hold", booked.over);
+        event.note = Some(event.note.take().map_or_else(|| over.clone(), |note| format!("{note}; {over}")));
     }
 }
 
@@ -331,6 +347,7 @@ mod tests {
                 tenant: Some(Tenant::default()),
                 record,
                 unsent: Box::default(),
+                booked: None,
             };
             let event = event(&graph, &entry).unwrap();
             let why = event.error.map_or(String::new(), |error| format!(" {}: {}", error.class, error.message));

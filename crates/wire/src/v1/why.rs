@@ -128,6 +128,9 @@ pub struct Attempt {
     pub failed: Option<String>,
     /// What it cost.
     pub cost_usd: f64,
+    /// How much of that was billed above the hold: what had been set aside for it.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub over_usd: f64,
     /// All tokens it used.
     pub tokens: u64,
 }
@@ -161,6 +164,7 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         ms: attempt.ended.map(|ended| millis(ended.since(attempt.started))),
         failed: attempt.failed.as_ref().map(|(class, message)| format!("{class}: {message}")),
         cost_usd: dollars(attempt.cost),
+        over_usd: dollars(attempt.over),
         tokens: attempt.tokens,
     });
     WhyTask {

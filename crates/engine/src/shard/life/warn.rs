@@ -1,10 +1,17 @@
 //! What is decided that somebody should look after: the log says so.
 
-use agendum_core::Record;
+use agendum_core::{Entry, Record};
+use agendum_types::Money;
 
-/// Warns of a run that is held, and of effects that are left.
-pub(super) fn of(record: &Record) {
-    match record {
+/// Warns of a run that is held, of effects that are left, and of a provider that billed more than it was to.
+pub(super) fn of(entry: &Entry) {
+    if let (Some(booked), Some(run)) = (&entry.booked, entry.record.run())
+        && booked.over > Money::ZERO
+    {
+        let (target, cost, over) = (&booked.target, booked.cost, booked.over);
+        tracing::warn!(%run, %target, %cost, %over, "a provider billed more than had been set aside");
+    }
+    match &entry.record {
         Record::Crashed { run, in_row, quarantined: true, .. } => {
             tracing::warn!(%run, in_row, "a run was at work in too many crashes in a row: it is held until it is resumed");
         }

@@ -1,0 +1,64 @@
+//! Money, on the real binary and a provider that sends bills.
+
+use serde_json::{Value as Json, json};
+
+use crate::place::{Place, Server};
+
+const GRAPH: &str = "
+version: 1
+name: ask
+tasks: { a: { uses: chat, with: { prompt: \"<text>a b</text>\" } } }
+";
+
+fn configured(place: &Place, base: &str, more: &str) {
+    let target = format!("[targets.paid]\nkind = \"chat\"\nbase_url = \"{base}\"\nmodel = \"offline/extractive\"\n");
+    place.write("agendum.toml", &format!("offline = false\n{target}price = {{ call = 0.01 }}\n{more}"));
+}
+
+/// Name, cost and waste of each line, in millionths.
+fn lines(place: &Place, by: &str) -> Vec<(String, u64, u64)> {
+    let spend = place.json(&["spend", "--by", by]);
+    let millionths = |of: &Json| (of.as_f64().unwrap() * 1e6).round() as u64;
+    let line = |line: &Json| {
+        let name = line["name"].as_str().unwrap().to_owned();
+        (name, millionths(&line["cost_usd"]), millionths(&line["wasted_usd"]))
+    };
+    spend["lines"].as_array().unwrap().iter().chain([&spend["total"]]).map(line).collect()
+}
+
+/// Each run has a process of its own: what those before it have spent the window still knows, also once they are forgotten.
+#[test]
+fn a_window_outlasts_processes_and_runs() {
+    let place = Place::new(&[("graph.yaml", GRAPH)]);
+    let (_provider, base) = Server::provider(&place, &["--fail-every", "3"]);
+    configured(&place, &base, "[budgets]\nmonth_usd = 0.05\non_exceeded = \"fail\"\n");
+    let codes: Vec<i32> = (0..5).map(|_| place.run(&["run", "graph.yaml"]).0).collect();
+    // The third was tried twice, and nothing was left for the fifth.
+    assert_eq!(codes, [0, 0, 0, 0, 4]);
+    (0..2).for_each(|_| assert_eq!(place.run(&["runs", "delete", "last"]).0, 0));
+    let (code, _, err) = place.run(&["run", "graph.yaml"]);
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("$0 of the month's budget is left ($0.0500 spent, $0 held)"), "{err}");
+    let all = |name: &str| (name.to_owned(), 50_000, 10_000);
+    assert_eq!(lines(&place, "graph"), [all("ask"), all("total")]);
+    assert_eq!(lines(&place, "target"), [all("paid"), all("total")]);
+    let waste = [("used".to_owned(), 40_000, 0), ("failed".to_owned(), 10_000, 10_000), all("total")];
+    assert_eq!(lines(&place, "waste"), waste);
+    let (code, table, _) = place.run(&["spend", "--since", "1d"]);
+    assert!(code == 0 && table.contains("$0.0500") && table.contains("total"), "{table}");
+}
+
+#[test]
+fn what_is_billed_above_the_hold_is_told() {
+    let place = Place::new(&[("graph.yaml", GRAPH)]);
+    let (_provider, base) = Server::provider(&place, &[]);
+    configured(&place, &base, "max_cost = 0.004\n");
+    let events = place.lines(&["run", "graph.yaml", "--budget", "0.1"]);
+    let succeeded = events.iter().find(|event| event["type"] == "task.succeeded").unwrap();
+    assert_eq!(succeeded["note"], "$0.0060 billed above the hold", "{succeeded}");
+    let detail = place.json(&["runs", "show", "last"]);
+    let told = (&detail["spent_usd"], &detail["over_usd"], &detail["bound"]);
+    assert_eq!(told, (&json!(0.01), &json!(0.006), &json!("hard")), "{detail}");
+    let why = place.run(&["why", "last", "a"]).1;
+    assert!(why.contains("billed above the hold"), "{why}");
+}

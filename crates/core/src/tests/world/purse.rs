@@ -1,0 +1,70 @@
+//! Limits in a scenario: of the shard, and the windows of the tenant's budget.
+
+use std::collections::BTreeMap;
+
+use agendum_testkit::script;
+use agendum_types::graph::OnExceeded;
+use agendum_types::{Cap, Money, Seq, Tenant, Timestamp, Window, Windows};
+
+use super::World;
+use crate::{Event, Scheduler};
+
+impl World {
+    pub(super) fn limit(&mut self, rest: &str) {
+        let (name, value) = rest.split_once('=').unwrap();
+        match name {
+            "attempts_max" => self.limits.attempts_max = value.parse().unwrap(),
+            "attempts" => self.limits.attempt_credits = value.parse().unwrap(),
+            "evaluations" => self.limits.evaluation_credits = value.parse().unwrap(),
+            "signals" => self.limits.signals_kept_max = value.parse().unwrap(),
+            "runs" => self.limits.live_runs_max = value.parse().unwrap(),
+            "tasks" => self.limits.live_tasks_max = value.parse().unwrap(),
+            other => panic!("no limit {other:?}"),
+        }
+        self.core = Scheduler::new(self.limits.clone());
+        self.journal.clear();
+        self.durable = Seq(0);
+        self.open();
+    }
+
+    pub(super) fn limit_windows(&mut self, rest: &str) {
+        let mut windows = Windows::default();
+        for word in rest.split_whitespace() {
+            let Some((name, value)) = word.split_once('=') else {
+                windows.on_exceeded = OnExceeded::from_word(word).unwrap();
+                continue;
+            };
+            let (name, of_tokens) = name.strip_suffix("_tokens").map_or((name, false), |name| (name, true));
+            let window = Window::ALL.into_iter().find(|window| window.word() == name).unwrap();
+            let cap: &mut Cap = &mut windows.caps[window as usize];
+            if of_tokens {
+                cap.tokens = Some(value.parse().unwrap());
+            } else {
+                cap.money = Some(script::cents(value));
+            }
+        }
+        self.windows = windows;
+        self.event(Event::WindowsPublished(windows));
+    }
+
+    /// As a store does that has added up what the records settle.
+    pub(super) fn tell_spending(&mut self) {
+        let mut sums = BTreeMap::<(Window, Timestamp), (Money, u64)>::new();
+        for booked in self.journal.iter().filter_map(|entry| entry.booked.as_ref()) {
+            for window in Window::ALL {
+                let sum = sums.entry((window, window.start(booked.taken))).or_default();
+                *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);
+            }
+        }
+        for ((window, start), (money, tokens)) in sums {
+            self.core.learn_spending(&Tenant::default(), window, start, money, tokens);
+        }
+    }
+
+    pub(super) fn purse(&mut self) {
+        for window in Window::ALL {
+            let [spent, held] = self.core.spending(&Tenant::default(), window);
+            self.line(format!("{} spent {} held {}", window.word(), spent.0, held.0));
+        }
+    }
+}

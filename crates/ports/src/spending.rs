@@ -1,0 +1,74 @@
+//! What was spent: counters that a store keeps beside the journal, so that nothing of it is forgotten with the runs.
+//!
+//! A store adds up what records settle in the transaction of those records: by the hour in which the money was set aside, the graph, the
+//! target, and whether it was of use.
+
+use agendum_types::{Booked, Money, RunId, Tenant, Timestamp};
+use futures_util::future::BoxFuture;
+
+use crate::store::StoreError;
+
+/// An attempt of a run that was settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Whose run.
+    pub tenant: Tenant,
+    /// Which run.
+    pub run: RunId,
+    /// What was settled.
+    pub booked: Booked,
+}
+
+/// What a tenant has spent: money and tokens.
+pub type TenantSpent = (Tenant, Money, u64);
+
+/// What spending is told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpentBy {
+    /// The name of the graph.
+    Graph,
+    /// The name of the target; empty for what was spent before targets were counted.
+    Target,
+    /// The day in UTC, as `2026-11-23`.
+    Day,
+    /// The word of the waste; empty for what was of use.
+    Waste,
+}
+
+/// What was spent under one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// The name.
+    pub name: String,
+    /// Attempts that were settled. Of runs before attempts were counted: the runs.
+    pub attempts: u64,
+    /// What they cost.
+    pub cost: Money,
+    /// How much of that bought nothing.
+    pub wasted: Money,
+    /// How much of it was billed above what had been set aside.
+    pub over: Money,
+    /// What they used in tokens.
+    pub tokens: u64,
+}
+
+impl Spent {
+    /// Takes in a line of the counters.
+    pub fn add(&mut self, other: &Self) {
+        self.attempts = self.attempts.saturating_add(other.attempts);
+        self.cost = self.cost.plus(other.cost);
+        self.wasted = self.wasted.plus(other.wasted);
+        self.over = self.over.plus(other.over);
+        self.tokens = self.tokens.saturating_add(other.tokens);
+    }
+}
+
+/// The part of a store that knows what was spent.
+pub trait Spending: Send + Sync {
+    /// What each tenant has spent since this full hour, in money and tokens.
+    fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<TenantSpent>, StoreError>>;
+
+    /// What a tenant has spent since this instant (from the full hour before it), by name, in the order of names. An hour has one
+    /// counter for each graph, target and waste: that bounds what is read, however many runs there were.
+    fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> BoxFuture<'_, Result<Vec<Spent>, StoreError>>;
+}

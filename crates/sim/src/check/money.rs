@@ -1,0 +1,133 @@
+//! What was authorised: of each attempt what it holds, and once it is settled what it cost, up to what it held. At no record may the sum
+//! exceed a limit. What a provider bills beyond that is no authorisation of ours.
+
+use std::sync::Arc;
+
+use agendum_core::{Change, End, Entry, Record};
+use agendum_types::graph::Section;
+use agendum_types::{AttemptNo, Graph, Incarnation, Money, Outcome, RunId, TaskPath, Timestamp, Window, Windows};
+
+/// An attempt that was sent.
+#[derive(Clone, Debug)]
+struct Sent {
+    run: RunId,
+    path: TaskPath,
+    attempt: AttemptNo,
+    incarnation: Incarnation,
+    at: Timestamp,
+    /// What it may cost: less once it is settled.
+    money: Money,
+    tokens: u64,
+    is_settled: bool,
+}
+
+/// Everything that was authorised.
+#[derive(Debug, Default)]
+pub(super) struct Authorised {
+    windows: Windows,
+    sent: Vec<Sent>,
+}
+
+impl Authorised {
+    pub(super) fn under(windows: Windows) -> Self {
+        Self { windows, sent: Vec::new() }
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.sent.clear();
+    }
+
+    /// Takes in a record; says which limit it breaks.
+    pub(super) fn recorded(&mut self, entry: &Entry, graph: Option<&Arc<Graph>>) -> Option<String> {
+        let Record::Task { run, path, change } = &entry.record else { return None };
+        match change {
+            Change::Dispatched(sent) => {
+                // What goes on under a new number holds what it held, since when it held it.
+                let before = self.sent.iter().rposition(|of| of.run == *run && of.path == *path && !of.is_settled);
+                let at = match before.filter(|_| sent.reattached) {
+                    Some(place) => self.sent.remove(place).at,
+                    None => entry.at,
+                };
+                self.sent.push(Sent {
+                    run: *run,
+                    path: path.clone(),
+                    attempt: sent.attempt,
+                    incarnation: sent.incarnation,
+                    at,
+                    money: sent.hold,
+                    tokens: sent.hold_tokens,
+                    is_settled: false,
+                });
+                return self.breaks(at).or_else(|| self.breaks_budget(*run, path, graph?));
+            }
+            Change::Finished(of) => {
+                let usage = match &of.outcome {
+                    Outcome::Succeeded(success) => success.usage,
+                    Outcome::Failed(failure) => failure.usage,
+                };
+                let tokens = if of.unreported { u64::MAX } else { usage.tokens() };
+                self.settle(*run, path, Some((of.attempt, of.incarnation)), (of.cost, tokens));
+            }
+            Change::Abandoned { attempt, incarnation, cost, tokens, .. } => {
+                self.settle(*run, path, Some((*attempt, *incarnation)), (*cost, *tokens));
+            }
+            Change::Ended(ended) if matches!(ended.end, End::Lost | End::Uncertain) => {
+                self.settle(*run, path, None, (Money::MAX, u64::MAX));
+            }
+            Change::Entered(_)
+            | Change::Referenced { .. }
+            | Change::Judged { .. }
+            | Change::Caught { .. }
+            | Change::RoundJudged { .. }
+            | Change::Composed { .. }
+            | Change::Ended(_)
+            | Change::Waited(_)
+            | Change::Reminded
+            | Change::Reused { .. }
+            | Change::Resolved(_) => {}
+        }
+        None
+    }
+
+    fn settle(&mut self, run: RunId, path: &TaskPath, id: Option<(AttemptNo, Incarnation)>, cost: (Money, u64)) {
+        let is = |of: &&mut Sent| {
+            of.run == run
+                && of.path == *path
+                && !of.is_settled
+                && id.is_none_or(|id| id == (of.attempt, of.incarnation))
+        };
+        // Without a number it is the last one.
+        if let Some(of) = self.sent.iter_mut().rev().find(is) {
+            (of.money, of.tokens, of.is_settled) = (of.money.min(cost.0), of.tokens.min(cost.1), true);
+        }
+    }
+
+    fn sum<'a>(all: impl Iterator<Item = &'a Sent>) -> (Money, u64) {
+        all.fold((Money::ZERO, 0), |sum, of| (sum.0.plus(of.money), sum.1 + of.tokens))
+    }
+
+    fn breaks(&self, at: Timestamp) -> Option<String> {
+        Window::ALL.into_iter().find_map(|window| {
+            let (from, to) = (window.start(at), window.end(at));
+            let used = Self::sum(self.sent.iter().filter(|of| (from..to).contains(&of.at)));
+            let cap = self.windows.cap(window);
+            let is_over = cap.money.is_some_and(|most| used.0 > most) || cap.tokens.is_some_and(|most| used.1 > most);
+            is_over.then(|| format!("the {} since {from} authorises {used:?} of {cap:?}", window.word()))
+        })
+    }
+
+    /// A run's budget counts until its answer, and pays for nothing else.
+    fn breaks_budget(&self, run: RunId, path: &TaskPath, graph: &Graph) -> Option<String> {
+        let main = |path: &TaskPath| path.node().is_some_and(|node| graph.task(node).section == Section::Main);
+        let budget = graph.budget.filter(|_| main(path))?;
+        let used = Self::sum(self.sent.iter().filter(|of| of.run == run));
+        let is_over = budget.money.is_some_and(|most| used.0 > most) || budget.tokens.is_some_and(|most| used.1 > most);
+        is_over.then(|| format!("run {run} authorises {used:?} of {budget:?}"))
+    }
+
+    /// What is still held, though all has ended.
+    pub(super) fn left(&self) -> Option<String> {
+        let held = self.sent.iter().find(|of| !of.is_settled)?;
+        Some(format!("an attempt of run {} still holds {}", held.run, held.money))
+    }
+}

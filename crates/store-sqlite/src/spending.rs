@@ -1,0 +1,90 @@
+//! The counters of what was spent: a row for each hour, graph, target and waste.
+//!
+//! Sums are made here and not by SQLite, whose integers are signed and do not saturate: a provider may bill any number.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_ports::{Settled, Spending, Spent, SpentBy, StoreError, TenantSpent};
+use agendum_types::{Money, Tenant, Timestamp, Window};
+use futures_util::future::BoxFuture;
+use rusqlite::{Connection, params};
+
+use crate::store::SqliteStore;
+use crate::write::{signed, whole};
+
+/// Adds up what an append settles. The graph is that of the run, whose row is there: it is live.
+pub(crate) fn add(work: &Connection, settled: &[Settled]) -> rusqlite::Result<()> {
+    let mut statement = work.prepare_cached(
+        "INSERT INTO spent (tenant, hour, graph, target, waste, attempts, cost, above, tokens)
+         VALUES (?1, ?2, ifnull((SELECT graph FROM runs WHERE tenant = ?1 AND run = ?3), ''), ?4, ?5, 1, ?6, ?7, ?8)
+         ON CONFLICT (tenant, hour, graph, target, waste) DO UPDATE SET attempts = attempts + 1,
+         cost = min(cost + excluded.cost, 9223372036854775807),
+         above = min(above + excluded.above, 9223372036854775807),
+         tokens = min(tokens + excluded.tokens, 9223372036854775807)",
+    )?;
+    for Settled { tenant, run, booked } in settled {
+        statement.execute(params![
+            &*tenant.0,
+            signed(Window::Hour.start(booked.taken).0),
+            run.0.to_be_bytes(),
+            &*booked.target,
+            booked.waste.map_or("", |waste| waste.word()),
+            signed(booked.cost.0),
+            signed(booked.over.0),
+            signed(booked.tokens),
+        ])?;
+    }
+    Ok(())
+}
+
+fn since_of_all(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<TenantSpent>> {
+    let mut statement = db.prepare_cached("SELECT tenant, cost, tokens FROM spent WHERE hour >= ?1")?;
+    let mut rows = statement.query(params![signed(since.0)])?;
+    let mut spent = BTreeMap::<Tenant, (Money, u64)>::new();
+    while let Some(row) = rows.next()? {
+        let sum = spent.entry(Tenant(row.get::<_, Arc<str>>(0)?)).or_default();
+        *sum = (sum.0.plus(Money(whole(row.get(1)?))), sum.1.saturating_add(whole(row.get(2)?)));
+    }
+    Ok(spent.into_iter().map(|(tenant, (money, tokens))| (tenant, money, tokens)).collect())
+}
+
+fn by_name(db: &Connection, tenant: &Tenant, since: Timestamp, by: SpentBy) -> rusqlite::Result<Vec<Spent>> {
+    let mut statement = db.prepare_cached(
+        "SELECT hour, graph, target, waste, attempts, cost, above, tokens FROM spent WHERE tenant = ?1 AND hour >= ?2",
+    )?;
+    let mut rows = statement.query(params![&*tenant.0, signed(Window::Hour.start(since).0)])?;
+    let mut spent = BTreeMap::<String, Spent>::new();
+    while let Some(row) = rows.next()? {
+        let waste: String = row.get(3)?;
+        let cost = Money(whole(row.get(5)?));
+        let wasted = if waste.is_empty() { Money::ZERO } else { cost };
+        let name = match by {
+            SpentBy::Graph => row.get(1)?,
+            SpentBy::Target => row.get(2)?,
+            SpentBy::Day => Timestamp(whole(row.get(0)?)).to_string()[..10].to_owned(),
+            SpentBy::Waste => waste,
+        };
+        let line = Spent {
+            name: String::new(),
+            attempts: whole(row.get(4)?),
+            cost,
+            wasted,
+            over: Money(whole(row.get(6)?)),
+            tokens: whole(row.get(7)?),
+        };
+        spent.entry(name.clone()).or_insert_with(|| Spent { name, ..Spent::default() }).add(&line);
+    }
+    Ok(spent.into_values().collect())
+}
+
+impl Spending for SqliteStore {
+    fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<TenantSpent>, StoreError>> {
+        self.query("add up what was spent", move |db| since_of_all(db, since))
+    }
+
+    fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> BoxFuture<'_, Result<Vec<Spent>, StoreError>> {
+        let tenant = tenant.clone();
+        self.query("add up what was spent", move |db| by_name(db, &tenant, since, by))
+    }
+}
