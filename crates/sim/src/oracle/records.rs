@@ -7,7 +7,6 @@ use agendum_types::graph::Exhausted;
 use agendum_types::target::Bound;
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Money, Outcome, PayloadRef, RunId, TaskPath, Timestamp,
-    Windows,
 };
 
 use super::ladder::{May, allowed, class_of};
@@ -390,7 +389,7 @@ impl Reference {
             inst.rounds.tokens += tokens;
         }
         // Where windows are limited, what one run settles is another's to spend.
-        let all = self.windows != Windows::default();
+        let all = !self.windows.is_unlimited();
         let runs: Vec<RunId> = self.runs.keys().copied().filter(|of| all || *of == id).collect();
         for run in runs {
             self.has_money_again(run);
