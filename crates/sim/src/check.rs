@@ -21,6 +21,8 @@ pub struct Checker {
     /// Promises that were broken.
     pub violations: Vec<String>,
     started: BTreeSet<AttemptId>,
+    /// Attempts that take back an effect.
+    undoing: BTreeSet<AttemptId>,
     /// Tasks of effect `once` whose last attempt may have taken effect.
     in_doubt: BTreeSet<(RunId, TaskPath)>,
     /// Tasks of effect `once` that took effect or may have.
@@ -142,6 +144,9 @@ impl Checker {
             self.in_doubt.insert(key);
         }
         let undoes = attempt.path.node().is_some_and(|node| dispatch.graph.task(node).is_compensation());
+        if undoes {
+            self.undoing.insert(attempt.clone());
+        }
         let top = attempt.path.segments().first().filter(|_| !undoes);
         let Some(Segment::Task(top)) = top else { return };
         for (run, begun) in self.begun.range((attempt.run, NodeId(0))..=(attempt.run, NodeId(u32::MAX))) {
@@ -190,6 +195,12 @@ impl Checker {
                 failure.no_effect || matches!(failure.class, Class::Permanent | Class::InvalidOutput)
             }
         };
+        if matches!(outcome, Outcome::Succeeded(_)) && self.undoing.contains(attempt) {
+            // It was taken back: it may be done again.
+            if let Some(of) = attempt.path.around().next() {
+                self.took.remove(&(attempt.run, of));
+            }
+        }
         if matches!(outcome, Outcome::Failed(failure) if Fate::of_failure(failure) == Fate::None) {
             self.took.remove(&(attempt.run, attempt.path.clone()));
         }

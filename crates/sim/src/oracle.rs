@@ -27,6 +27,7 @@ mod place;
 mod records;
 mod rest;
 mod reuse;
+mod rounds;
 mod rules;
 mod settle;
 mod state;

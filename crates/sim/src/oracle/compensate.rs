@@ -89,6 +89,13 @@ impl Reference {
         Ok(())
     }
 
+    /// The run from which the key of an effect derives.
+    fn key_of(&self, id: RunId, path: &TaskPath) -> RunId {
+        let Some(origin) = &self.runs[&id].submitted.origin else { return id };
+        let top = |node: &NodeId| path.segments().first() == Some(&Segment::Task(*node));
+        origin.keys.iter().find(|(node, _)| top(node)).map_or(origin.key_origin, |(_, run)| *run)
+    }
+
     /// What takes an effect back reads what that gave, and its key.
     pub(super) fn undo_reads(&self, asked: &Evaluate, bindings: &[(DataRef, Bound)]) -> Checked {
         let of = parent(&asked.path);
@@ -100,7 +107,7 @@ impl Reference {
                 DataRef::Output(node) if of.node() == Some(*node) => {
                     output.clone().map_or(Bound::Undefined, Bound::Payload)
                 }
-                DataRef::Key => Bound::Key { origin: asked.run, path: of.clone() },
+                DataRef::Key => Bound::Key { origin: self.key_of(asked.run, &of), path: of.clone() },
                 _ => continue,
             };
             ensure(mine == *bound, &format!("it reads {bound:?} and not {mine:?}"))?;

@@ -377,7 +377,7 @@ fn what_is_not_run_yet_says_so() {
     5:14 not_yet (not yet): not yet: this release does not run `uses: agent`
     6:27 not_yet (not yet): not yet: this release does not run `cache`
     6:53 not_yet (not yet): not yet: this release does not run `concurrency`
-    6:98 not_yet (not yet): not yet: this release does not run `min_quality`
+    6:79 not_yet (not yet): not yet: this release does not run `min_quality`
     7:41 not_yet (not yet): not yet: this release does not read a task while it streams
         help: write tasks.b.output, which waits for the end
     7:89 not_yet (not yet): not yet: this release does not run `use: cached`
