@@ -110,7 +110,9 @@ impl Scheduler {
         }
         if let Some(cap) = cap {
             let affords = |purse: &Purse| {
-                let by_money = purse.money_left().minus(fixed).0.checked_div(row.price.token_out.0).unwrap_or(u64::MAX);
+                // What is declared is set aside whatever the cap is: lowering it saves tokens alone.
+                let price = if row.max_cost.is_some() { 0 } else { row.price.token_out.0 };
+                let by_money = purse.money_left().minus(fixed).0.checked_div(price).unwrap_or(u64::MAX);
                 by_money.min(purse.tokens_left().saturating_sub(tokens_in))
             };
             let affordable = purses.iter().map(affords).min().unwrap_or(u64::MAX).min(u64::from(cap));

@@ -18,7 +18,7 @@ fn a_window_is_shared_by_all_runs_and_waited_for_until_others_settle() {
         ok b tokens=10
         ok c tokens=10
         purse
-    "), @r"
+    "), @"
     0ms dispatch r1/a#1 on t cap=100
     0ms hour spent $0 held $1.00
     0ms day spent $0 held $1.00
@@ -60,7 +60,7 @@ fn the_next_window_is_waited_for_and_the_clock_wakes_it() {
         wait 1440m
         ok c tokens=1
         view r3
-    "), @r"
+    "), @"
        0ms dispatch r1/a#1 on t cap=100
        0ms > ok a tokens=90
        0ms answer r1 succeeded spent $0.9000
@@ -92,7 +92,7 @@ fn what_no_window_can_cover_fails_at_once() {
         windows hour=50c day=500c
         targets t=4:token=1c:call=60c:cap=100
         submit r1 a
-    "), @r"
+    "), @"
     0ms answer r1 failed budget_exceeded in a: an attempt on t may cost up to $1.60; $0.5000 of the hour's budget is left ($0 spent, $0 held)
     0ms close r1
     ");
@@ -110,7 +110,7 @@ fn windows_may_degrade_or_fail() {
         windows hour=150c fail
         targets dear=2:token=1c:cap=100:class=big
         submit r3 c class=big
-    "), @r"
+    "), @"
     0ms dispatch r1/a#1 on dear cap=100
     0ms dispatch r2/b#1 on cheap
     0ms > ok a tokens=100
@@ -131,7 +131,7 @@ fn the_least_purse_lowers_the_cap() {
         targets t=4:token=1c:cap=100
         submit r1 a; b; run: budget=180c
         submit r2 c
-    "), @r"
+    "), @"
     0ms dispatch r1/a#1 on t cap=100
     0ms dispatch r1/b#1 on t cap=70
     ");
@@ -151,7 +151,7 @@ fn a_crash_forgets_nothing_that_closed_runs_have_spent() {
         view r2
         ok b tokens=10
         purse
-    "), @r"
+    "), @"
     0ms dispatch r1/a#1 on t cap=100
     0ms > ok a tokens=80
     0ms answer r1 succeeded spent $0.8000
@@ -190,7 +190,7 @@ fn a_hold_counts_in_the_window_in_which_it_was_taken() {
         purse
         ok b tokens=5
         purse
-    "), @r"
+    "), @"
     3540000ms dispatch r1/a#1 on t cap=100
     3660000ms hour spent $0 held $1.00
     3660000ms day spent $0 held $1.00
@@ -218,7 +218,7 @@ fn what_comes_after_the_answer_is_paid_by_the_windows_too() {
         targets t=4:token=1c:cap=100
         submit r1 a; after: s
         ok a tokens=90
-    "), @r"
+    "), @"
     0ms dispatch r1/a#1 on t cap=100
     0ms > ok a tokens=90
     0ms answer r1 succeeded spent $0.9000
@@ -234,7 +234,7 @@ fn what_is_billed_above_the_hold_is_booked_and_said() {
         submit r1 a; b needs a
         ok a tokens=130
         purse
-    "), @r"
+    "), @"
     0ms dispatch r1/a#1 on t cap=100
     0ms > ok a tokens=130
     0ms answer r1 failed spent $1.30 budget_exceeded in b: an attempt on t may cost up to $1.00; $0.2000 of the hour's budget is left ($1.30 spent, $0 held)
@@ -268,4 +268,25 @@ fn forty_at_once_stay_below_the_limit() {
     assert!(all.iter().all(|(spent, held)| spent + held <= 1_100), "{all:?}");
     assert_eq!(all.last(), Some(&(1_000, 0)));
     assert!(told.contains("answer r1 succeeded spent $10.00"), "{told}");
+}
+
+#[test]
+fn a_declared_cost_is_no_reason_to_lower_the_cap_but_tokens_are() {
+    assert_snapshot!(dialogue("
+        windows hour=15c hour_tokens=80
+        targets t=4:token=1c:cap=100:most=10c
+        submit r1 a
+        purse
+        ok a tokens=5
+        submit r2 b
+    "), @"
+    0ms dispatch r1/a#1 on t cap=78
+    0ms hour spent $0 held $0.1000
+    0ms day spent $0 held $0.1000
+    0ms month spent $0 held $0.1000
+    0ms > ok a tokens=5
+    0ms answer r1 succeeded spent $0.0500
+    0ms close r1
+    0ms dispatch r2/b#1 on t cap=73
+    ");
 }
