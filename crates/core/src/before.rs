@@ -92,7 +92,7 @@ impl Before {
                 return;
             }
             Record::RunSubmitted(submitted) => self.submitted = Some(RunSubmitted::clone(submitted)),
-            Record::Task { path, change, .. } => match taken_back(graph, path) {
+            Record::Task { path, change, .. } => match graph.undone_by(path) {
                 Some(of) => self.compensated(&of, change),
                 None => self.changed(path, change),
             },
@@ -265,11 +265,6 @@ impl Before {
         let effects = self.done.keys().any(|path| top(path) == Some(task));
         Given { task, output, degraded, input: self.inputs.get(&task).copied().flatten(), effects, reuse }
     }
-}
-
-/// What the compensation at this path takes back.
-fn taken_back(graph: &Graph, path: &TaskPath) -> Option<TaskPath> {
-    path.node().filter(|node| graph.task(*node).is_compensation()).and_then(|_| path.around().next())
 }
 
 fn top(path: &TaskPath) -> Option<NodeId> {

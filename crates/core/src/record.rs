@@ -432,4 +432,25 @@ impl Record {
             | Self::Done { run } => Some(*run),
         }
     }
+
+    /// The run, its graph from this record on, and that one's document, if the record names them.
+    #[must_use]
+    pub fn names_graph(&self) -> Option<(RunId, Hash, &PayloadRef)> {
+        match self {
+            Self::RunSubmitted(submitted) => Some((submitted.run, submitted.graph, &submitted.document)),
+            Self::TasksAdded { run, graph, document } => Some((*run, *graph, document)),
+            Self::Opened { .. }
+            | Self::Closed
+            | Self::ClockJumped { .. }
+            | Self::CancelRequested { .. }
+            | Self::Paused { .. }
+            | Self::Compensated(_)
+            | Self::Crashed { .. }
+            | Self::Resumed { .. }
+            | Self::SignalKept(_)
+            | Self::Task { .. }
+            | Self::Answered(_)
+            | Self::Done { .. } => None,
+        }
+    }
 }

@@ -257,9 +257,9 @@ impl Reading {
                 let mut targets = std::mem::take(&mut self.targets);
                 self.track(graph, path).take(change, entry.at, &mut targets);
                 self.targets = targets;
-                if let (true, Some((_, of))) = (is_compensation(graph, path), path.segments().split_last()) {
+                if let Some(of) = graph.undone_by(path) {
                     let is_over = self.track(graph, path).has_succeeded();
-                    self.track(graph, &TaskPath(of.into())).compensated = is_over;
+                    self.track(graph, &of).compensated = is_over;
                 }
             }
             Record::Task { .. }
@@ -287,7 +287,7 @@ impl Reading {
         let (run, submitted) = self.submitted?;
         // What is taken back is taken back after the answer, when all around it has ended.
         let (undone, mut tracks): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            self.tracks.into_iter().partition(|(path, _)| is_compensation(graph, path));
+            self.tracks.into_iter().partition(|(path, _)| graph.undoes(path));
         let last = self.last.max(seen.worked_until.unwrap_or_default());
         let scene = Scene {
             graph,
@@ -443,11 +443,6 @@ impl Scene<'_> {
         }
         (tasks, left)
     }
-}
-
-/// True if the task at this path takes back what another has done.
-fn is_compensation(graph: &Graph, path: &TaskPath) -> bool {
-    path.node().is_some_and(|node| graph.task(node).is_compensation())
 }
 
 /// What is inside a group, a loop or a `foreach` ends with it at the latest: that it was abandoned may be recorded later.

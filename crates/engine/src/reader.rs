@@ -126,7 +126,7 @@ impl Told {
         if let Some(compensation) = Compensation::of(&entry.record) {
             self.compensation = Some(compensation);
         }
-        let Some((_, _, document)) = rows::names_graph(&entry.record) else { return false };
+        let Some((_, _, document)) = entry.record.names_graph() else { return false };
         self.document = Some(document.clone());
         true
     }

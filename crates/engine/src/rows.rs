@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_core::{Change, Deed, Entry, Record};
 use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate, Settled};
 use agendum_types::target::Bound;
-use agendum_types::{Hash, Incarnation, Money, Outcome, PayloadRef, RunId};
+use agendum_types::{Hash, Incarnation, Money, Outcome, RunId};
 use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode, payloads};
 
 /// The row of a record.
@@ -36,26 +36,6 @@ fn envelope(row: &Row) -> Envelope {
         run: row.run,
         kind: row.kind,
         version: row.version,
-    }
-}
-
-/// The run, the graph and its document, if the record is about them.
-pub(crate) fn names_graph(record: &Record) -> Option<(RunId, Hash, &PayloadRef)> {
-    match record {
-        Record::RunSubmitted(submitted) => Some((submitted.run, submitted.graph, &submitted.document)),
-        Record::TasksAdded { run, graph, document } => Some((*run, *graph, document)),
-        Record::Opened { .. }
-        | Record::Closed
-        | Record::ClockJumped { .. }
-        | Record::CancelRequested { .. }
-        | Record::Paused { .. }
-        | Record::Compensated(_)
-        | Record::Crashed { .. }
-        | Record::Resumed { .. }
-        | Record::SignalKept(_)
-        | Record::Task { .. }
-        | Record::Answered(_)
-        | Record::Done { .. } => None,
     }
 }
 

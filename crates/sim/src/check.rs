@@ -143,7 +143,7 @@ impl Checker {
         if dispatch.effect != Effect::None {
             self.in_doubt.insert(key);
         }
-        let undoes = attempt.path.node().is_some_and(|node| dispatch.graph.task(node).is_compensation());
+        let undoes = dispatch.graph.undoes(&attempt.path);
         if undoes {
             self.undoing.insert(attempt.clone());
         }

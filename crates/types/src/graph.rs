@@ -17,6 +17,7 @@ pub use modifier::{
 
 use crate::class::Class;
 use crate::effect::Effect;
+use crate::path::{Segment, TaskPath};
 use crate::payload::{Hash, Labels};
 use crate::target::Capability;
 use crate::time::{Duration, Timestamp};
@@ -253,6 +254,20 @@ impl Graph {
     #[must_use]
     pub fn task(&self, node: NodeId) -> &Task {
         &self.tasks[node.0 as usize]
+    }
+
+    /// What the instance at this path takes back; `None` for the path of another task.
+    #[must_use]
+    pub fn undone_by(&self, path: &TaskPath) -> Option<TaskPath> {
+        let (_, of) = path.segments().split_last().filter(|_| self.undoes(path))?;
+        Some(TaskPath(of.into()))
+    }
+
+    /// True if the instance at this path takes back what another has done.
+    #[must_use]
+    pub fn undoes(&self, path: &TaskPath) -> bool {
+        let Some(Segment::Task(node)) = path.segments().last() else { return false };
+        self.tasks.get(node.0 as usize).is_some_and(Task::is_compensation)
     }
 
     /// The expression at this place.

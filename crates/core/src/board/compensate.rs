@@ -49,10 +49,8 @@ impl Board {
 
     /// True if an attempt of the main tasks is out that may have taken effect: nothing is taken back before its fate is known.
     fn awaits_fates(&self, slot: Slot) -> bool {
-        let is_main = |path: &agendum_types::TaskPath| {
-            path.node().is_some_and(|node| !self.plan(slot).task(node).is_compensation())
-        };
-        self.run(slot).orphans.iter().any(|orphan| orphan.effect != Effect::None && is_main(&orphan.path))
+        let graph = &self.plan(slot).graph;
+        self.run(slot).orphans.iter().any(|orphan| orphan.effect != Effect::None && !graph.undoes(&orphan.path))
     }
 
     /// Begins the compensations that can begin, as many at once as the tasks themselves could.

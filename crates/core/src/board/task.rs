@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{NodeId, Task};
 use agendum_types::{
     Booked, Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp, Wait, Waste,
 };
@@ -12,7 +11,6 @@ use crate::board::{Board, Todo};
 use crate::effects::Stage;
 use crate::event::Evaluation;
 use crate::inst::{Body, Layer, Running, Settled, State, Waiting};
-use crate::plan::Plan;
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound};
 use crate::run::{InstId, Slot};
 use crate::timers::Timer;
@@ -85,9 +83,9 @@ impl Board {
     pub(crate) fn find(&self, slot: Slot, path: &TaskPath) -> Option<InstId> {
         let run = self.run(slot);
         let plan = self.plan(slot);
-        if let Some((of, node)) = undoes(plan, path) {
+        if let Some(of) = plan.graph.undone_by(path) {
             let Some(Stage::Out(id)) = run.effects.stage(&of) else { return None };
-            return Some(*id).filter(|id| run.inst(*id).node == node);
+            return Some(*id).filter(|id| Some(run.inst(*id).node) == path.node());
         }
         let mut at = InstId::TOP;
         for segment in path.segments() {
@@ -400,14 +398,6 @@ impl Board {
 fn run_is_closing(board: &Board, slot: Slot) -> bool {
     let run = board.run(slot);
     run.phase == crate::run::Phase::Closing && run.orphans.is_empty()
-}
-
-/// What the compensation at this path takes back, and its place in the graph; `None` for the path of another task.
-fn undoes(plan: &Plan, path: &TaskPath) -> Option<(TaskPath, NodeId)> {
-    let (last, of) = path.segments().split_last()?;
-    let Segment::Task(node) = *last else { return None };
-    let is_compensation = plan.graph.tasks.get(node.0 as usize).is_some_and(Task::is_compensation);
-    is_compensation.then(|| (TaskPath(of.into()), node))
 }
 
 /// What an attempt on a target cost, whose money was set aside at that instant.

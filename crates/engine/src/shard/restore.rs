@@ -158,7 +158,7 @@ impl Pass<'_> {
     }
 
     async fn take(&mut self, entry: &Entry) -> Result<Result<(), Damage>, RestoreError> {
-        if let (Some((run, graph, document)), Some(tenant)) = (rows::names_graph(&entry.record), &entry.tenant) {
+        if let (Some((run, graph, document)), Some(tenant)) = (entry.record.names_graph(), &entry.tenant) {
             if !self.known.contains_key(&graph) {
                 match self.load(tenant, document).await {
                     Ok(loaded) => drop(self.known.insert(graph, loaded)),

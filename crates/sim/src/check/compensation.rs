@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use agendum_core::{Change, Entry, Next, Record};
 use agendum_types::graph::Section;
-use agendum_types::{Class, Effect, Fate, Graph, Outcome, RunStatus, Segment, TaskPath};
+use agendum_types::{Class, Effect, Fate, Graph, Outcome, RunStatus, TaskPath};
 
 use crate::oracle::depends;
 
@@ -69,7 +69,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
                 told.over = Some(place);
             }
             Record::Task { path, change, .. } => {
-                if let Some(of) = undoes(graph, path) {
+                if let Some(of) = graph.undone_by(path) {
                     undo(&mut told, of, change, place);
                     continue;
                 }
@@ -149,10 +149,4 @@ fn undo(told: &mut Told, of: TaskPath, change: &Change, place: usize) {
         | Change::Resolved(_)
         | Change::Abandoned { .. } => {}
     }
-}
-
-/// What the compensation at this path takes back.
-fn undoes(graph: &Graph, path: &TaskPath) -> Option<TaskPath> {
-    let (last, of) = path.segments().split_last()?;
-    matches!(last, Segment::Task(node) if graph.task(*node).is_compensation()).then(|| TaskPath(of.into()))
 }

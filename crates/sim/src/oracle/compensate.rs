@@ -142,8 +142,7 @@ impl Run {
 
     /// An attempt that was called off may still take effect.
     pub(super) fn awaits_fates(&self) -> bool {
-        let is_main = |path: &TaskPath| path.node().is_some_and(|node| !self.graph.task(node).is_compensation());
-        self.orphans.iter().any(|orphan| orphan.effect != Effect::None && is_main(&orphan.id.path))
+        self.orphans.iter().any(|orphan| orphan.effect != Effect::None && !self.graph.undoes(&orphan.id.path))
     }
 
     pub(super) fn is_taken_back(&self) -> bool {

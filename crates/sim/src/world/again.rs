@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_core::{Before, Event, NotTaken, Record, Submission, Wish};
+use agendum_core::{Before, Event, NotTaken, Submission, Wish};
 use agendum_types::graph::NodeId;
 use agendum_types::{Partition, Principal, RunId, Tenant};
 
@@ -15,10 +15,8 @@ impl World {
         let entries: Vec<_> = self.journal.iter().filter(|entry| entry.record.run() == Some(old)).cloned().collect();
         let mut known = None;
         for entry in &entries {
-            if let Record::RunSubmitted(submitted) = &entry.record {
-                known = self.graphs.get(&submitted.graph).cloned();
-            } else if let Record::TasksAdded { graph, .. } = &entry.record {
-                known = self.graphs.get(graph).cloned();
+            if let Some((_, hash, _)) = entry.record.names_graph() {
+                known = self.graphs.get(&hash).cloned();
             }
             let Some(known) = &known else { return };
             before.take(known, entry);

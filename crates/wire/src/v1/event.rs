@@ -123,8 +123,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
             let asks = path.node().is_some_and(|node| graph.task(node).on_uncertain == OnUncertain::Ask);
             event.awaits =
                 event.awaits.or_else(|| (kind == IN_DOUBT && asks).then(|| Awaits::of(&Wait::new(WaitFor::Effect))));
-            let undoes = path.node().is_some_and(|node| graph.task(node).is_compensation());
-            if undoes { of_compensation(kind) } else { kind }
+            if graph.undoes(path) { of_compensation(kind) } else { kind }
         }
         Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. } => return None,
     };
