@@ -117,11 +117,13 @@ impl Engine {
         };
         let run = self.new_run_id();
         let origin = earlier.before.take_over(run, &wish)?;
+        let size = origin.given.iter().filter_map(|given| given.output.as_ref()).map(|output| output.size).sum();
+        self.around.room.take(size).map_err(SubmitError::from)?;
         let mut kept = Vec::new();
         for output in origin.given.iter().filter_map(|given| given.output.as_ref()) {
             let bytes = self.reader().payload(tenant, earlier.run, output).await?;
             let made = self.around.payloads.copy(tenant, bytes).await;
-            kept.push(made.map_err(|error| self.unkept(error))?);
+            kept.push(made.map_err(|error| SubmitError::from(self.unkept(&error)))?);
         }
         let request = Request {
             tenant: tenant.clone(),

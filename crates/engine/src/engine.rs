@@ -108,6 +108,26 @@ pub enum SubmitError {
     Unread(String),
 }
 
+/// Why a payload was not kept.
+pub(crate) enum Unkept {
+    /// It is more than may be kept.
+    Never(String),
+    /// It could not be kept now.
+    Now(String),
+    /// There is no room for it.
+    DiskFull(Room),
+}
+
+impl From<Unkept> for SubmitError {
+    fn from(unkept: Unkept) -> Self {
+        match unkept {
+            Unkept::Never(why) => Self::Payload(why),
+            Unkept::Now(why) => Self::Unkept(why),
+            Unkept::DiskFull(room) => Self::DiskFull(room),
+        }
+    }
+}
+
 fn named(parts: &[Arc<str>]) -> String {
     let named: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
     named.join(", ")
@@ -278,7 +298,7 @@ impl Engine {
         let Surroundings { payloads, room, .. } = &*self.around;
         let document = &request.accepted.document.0;
         room.take((document.len() + request.inputs.len()) as u64)?;
-        let unkept = |error| self.unkept(error);
+        let unkept = |error| self.unkept(&error);
         let document = payloads.make_blob(&request.tenant, document).await.map_err(unkept)?;
         let inputs = Payload { media: MediaType::Json, bytes: request.inputs };
         let inputs = payloads.make(&request.tenant, inputs).await.map_err(unkept)?;
@@ -302,13 +322,13 @@ impl Engine {
         Ok(told)
     }
 
-    /// Why a document or inputs were not kept.
-    pub(crate) fn unkept(&self, error: PayloadError) -> SubmitError {
+    /// Why a payload was not kept.
+    pub(crate) fn unkept(&self, error: &PayloadError) -> Unkept {
         if matches!(error, PayloadError::Blob(BlobError::DiskFull)) {
-            return self.around.room.look().into();
+            return Unkept::DiskFull(self.around.room.look());
         }
-        let (class, why) = (error.class(), chain(&error));
-        if class == Class::Permanent { SubmitError::Payload(why) } else { SubmitError::Unkept(why) }
+        let (class, why) = (error.class(), chain(error));
+        if class == Class::Permanent { Unkept::Never(why) } else { Unkept::Now(why) }
     }
 
     /// The shard's life has ended, or is about to.
@@ -338,13 +358,14 @@ impl Engine {
     ///
     /// As [`Engine::submit`].
     pub async fn add_tasks(&self, tenant: &Tenant, run: RunId, accepted: &Accepted) -> Result<(), SubmitError> {
-        if self.standings(tenant, &[run]).await == [None] {
+        let standings = self.standings(tenant, &[run]).await.ok_or_else(|| self.takes_nothing())?;
+        if standings == [None] {
             return Err(Rejected::NotLive(run).into());
         }
         let permit = self.permit().await;
         let document = &accepted.document.0;
         self.around.room.take(document.len() as u64)?;
-        let document = self.around.payloads.make_blob(tenant, document).await.map_err(|error| self.unkept(error))?;
+        let document = self.around.payloads.make_blob(tenant, document).await.map_err(|error| self.unkept(&error))?;
         let (reply, told) = oneshot::channel();
         let graph = Arc::clone(&accepted.graph);
         self.around.inbox.send(Message::AddTasks { run, graph, document, reply, permit });
@@ -387,16 +408,17 @@ impl Engine {
         told.await.ok().flatten()
     }
 
-    /// How runs stand, in their order; `None` for one that is not live or not this tenant's, and where the shard takes no work now.
-    pub async fn standings(&self, tenant: &Tenant, runs: &[RunId]) -> Vec<Option<Standing>> {
+    /// How runs stand, in their order; `None` for one that is not live or not this tenant's. `None` for all where the shard takes no work
+    /// now, which says nothing of them.
+    pub async fn standings(&self, tenant: &Tenant, runs: &[RunId]) -> Option<Vec<Option<Standing>>> {
         let mut standings = Vec::with_capacity(runs.len());
         for runs in runs.chunks(STANDINGS_MAX) {
             let permit = self.permit().await;
             let (reply, told) = oneshot::channel();
             self.around.inbox.send(Message::Standings { tenant: tenant.clone(), runs: runs.to_vec(), reply, permit });
-            standings.extend(told.await.unwrap_or_else(|_| vec![None; runs.len()]));
+            standings.extend(told.await.ok()?);
         }
-        standings
+        Some(standings)
     }
 
     /// Forgets a run that is done: nobody finds it from now on, and what is kept of it goes soon.

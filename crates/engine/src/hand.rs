@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use agendum_core::{Addressee, Rejected, Signal};
-use agendum_types::{Principal, RunId, Tenant, WaitView};
+use agendum_ports::Payload;
+use agendum_types::{MediaType, Principal, RunId, Tenant, WaitView};
+use bytes::Bytes;
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Unkept};
 use crate::inbox::{Message, WaitsAsked};
-use crate::payloads::PayloadError;
 use crate::room::Room;
 use crate::shard::Health;
 
@@ -44,17 +45,24 @@ pub enum HandError {
     /// There is no room for it on the disk; nothing of it was written.
     #[error(transparent)]
     DiskFull(#[from] Room),
-    /// It is more than may be kept, or could not be kept now.
+    /// It is more than may be kept.
     #[error("it cannot be kept: {0}")]
+    Payload(String),
+    /// It could not be kept now.
+    #[error("it could not be kept: {0}")]
     Unkept(String),
     /// The shard takes nothing now: whether it took effect is not known.
     #[error("the engine takes nothing now ({0}): ask again")]
     Unavailable(Health),
 }
 
-impl From<PayloadError> for HandError {
-    fn from(error: PayloadError) -> Self {
-        Self::Unkept(agendum_ports::chain(&error))
+impl From<Unkept> for HandError {
+    fn from(unkept: Unkept) -> Self {
+        match unkept {
+            Unkept::Never(why) => Self::Payload(why),
+            Unkept::Now(why) => Self::Unkept(why),
+            Unkept::DiskFull(room) => Self::DiskFull(room),
+        }
     }
 }
 
@@ -67,25 +75,23 @@ impl Engine {
     /// If nothing can come of it, it cannot be kept, or the shard takes no work now.
     pub async fn hand(&self, tenant: &Tenant, handed: Handed) -> Result<(), HandError> {
         let Handed { run, to, value, by, approved, attempt, webhook } = handed;
-        // While it recovers it knows of no run, and that says nothing.
-        let health = self.health();
-        if !matches!(health, Health::Ready | Health::Full(_)) {
-            return Err(HandError::Unavailable(health));
-        }
-        if self.standings(tenant, &[run]).await == [None] {
+        let unavailable = || HandError::Unavailable(self.health());
+        if self.standings(tenant, &[run]).await.ok_or_else(unavailable)? == [None] {
             return Err(Rejected::Over(run).into());
         }
         // What is kept for a wait to come is taken in; a decision that is waited for may use what is held back for what goes on.
-        let size = value.to_string().len() as u64;
+        let bytes = Bytes::from(value.to_string());
+        let size = bytes.len() as u64;
         if size > SMALL || matches!(to, Addressee::Named(..)) {
             self.around.room.take(size)?;
         }
         let permit = self.permit().await;
-        let payload = self.around.payloads.make_value(tenant, value).await?;
+        let payload = self.around.payloads.make(tenant, Payload { media: MediaType::Json, bytes }).await;
+        let payload = payload.map_err(|error| self.unkept(&error))?;
         let signal = Box::new(Signal { run, to, payload: payload.reference.clone(), by, approved, attempt, webhook });
         let (reply, told) = oneshot::channel();
         self.around.inbox.send(Message::Signal { tenant: tenant.clone(), signal, payload, reply, permit });
-        Ok(told.await.map_err(|_| HandError::Unavailable(self.health()))??)
+        Ok(told.await.map_err(|_| unavailable())??)
     }
 
     /// The idempotency key of a task of a run: what expressions call `task.key`.

@@ -17,7 +17,7 @@ const PAGE: u32 = 1_024;
 ///
 /// With the first that is damaged or missing.
 pub async fn verify(store: &dyn Store, blobs: &dyn Blobs, shard: ShardId) -> Result<(), ReadError> {
-    let (mut after, mut seen) = (Seq(0), BTreeSet::<(Tenant, Hash)>::new());
+    let (mut after, mut seen) = (Seq(0), Seen::default());
     loop {
         let page = store.read_all(shard, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
@@ -26,21 +26,40 @@ pub async fn verify(store: &dyn Store, blobs: &dyn Blobs, shard: ShardId) -> Res
             rows::entry(row)?;
             let (Some(tenant), Some(run)) = (&row.tenant, row.run) else { continue };
             for hash in rows::blobs(row)? {
-                if seen.insert((tenant.clone(), hash)) {
-                    named(store, blobs, tenant, run, hash).await?;
-                }
+                seen.look(store, blobs, (tenant, run), hash).await?;
             }
         }
     }
 }
 
-async fn named(store: &dyn Store, blobs: &dyn Blobs, tenant: &Tenant, run: RunId, hash: Hash) -> Result<(), ReadError> {
-    let found = blobs.get(tenant, hash).await.map_err(|error| ReadError::Payload(error.to_string()))?;
-    // A small one lies in a row.
-    if found.is_some() || store.inline_payload(tenant, run, hash).await?.is_some() {
-        return Ok(());
+/// What was found. A row keeps a value for the run of the row alone: another run that names it has it from elsewhere.
+#[derive(Default)]
+struct Seen {
+    blobs: BTreeSet<(Tenant, Hash)>,
+    rows: BTreeSet<(RunId, Hash)>,
+}
+
+impl Seen {
+    async fn look(
+        &mut self,
+        store: &dyn Store,
+        blobs: &dyn Blobs,
+        (tenant, run): (&Tenant, RunId),
+        hash: Hash,
+    ) -> Result<(), ReadError> {
+        let (blob, row) = ((tenant.clone(), hash), (run, hash));
+        if self.blobs.contains(&blob) || self.rows.contains(&row) {
+            return Ok(());
+        }
+        if blobs.get(tenant, hash).await.map_err(|error| ReadError::Payload(error.to_string()))?.is_some() {
+            self.blobs.insert(blob);
+        } else if store.inline_payload(tenant, run, hash).await?.is_some() {
+            self.rows.insert(row);
+        } else {
+            return Err(ReadError::Payload(format!("run {run} names blob {hash}, which is missing")));
+        }
+        Ok(())
     }
-    Err(ReadError::Payload(format!("run {run} names blob {hash}, which is missing")))
 }
 
 /// Pauses every open run of a journal that nobody has open, as its caller would; gives how many.

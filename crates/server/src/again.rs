@@ -15,6 +15,7 @@ use crate::Service;
 use crate::reply::{Asked, Refused};
 use crate::runs::{row, run_id};
 use crate::submit::accepted;
+use crate::waits::LOCAL;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -77,7 +78,7 @@ async fn run_again(service: &Service, id: &str, asked: Fork) -> Result<Response,
         })?;
         Some(prepared.to_string().into())
     };
-    let anew = Anew { principal: Principal::new("local"), from: asked.from, again: asked.again, inputs };
+    let anew = Anew { principal: Principal::new(LOCAL), from: asked.from, again: asked.again, inputs };
     let new = engine.run_again(&service.tenant, earlier, anew).await?;
     Ok(accepted(new, false, &graph))
 }

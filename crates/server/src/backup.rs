@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use agendum_ports::chain;
+use agendum_ports::{StoreError, chain};
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
@@ -31,8 +31,14 @@ pub(crate) async fn backup(
     if !to.is_absolute() {
         return Err(Refused::bad("backup", "no backup was made", "`to` is an absolute path on the server's machine"));
     }
-    let _kept = engine.keep_blobs().await;
-    let copied = backup.copy(to.clone()).await.map_err(|error| {
+    let (engine, backup, folder) = (Arc::clone(engine), Arc::clone(backup), to.clone());
+    // Whoever asked may leave: no blob goes before the copy has ended.
+    let copying = tokio::spawn(async move {
+        let _kept = engine.keep_blobs().await;
+        backup.copy(folder).await
+    });
+    let copied = copying.await.unwrap_or_else(|error| Err(StoreError::Io { doing: "copy", source: Box::new(error) }));
+    let copied = copied.map_err(|error| {
         Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "backup", "no backup was made", chain(&error))
     })?;
     Ok(Json(json!({ "to": to, "blobs": copied.blobs, "bytes": copied.bytes })))

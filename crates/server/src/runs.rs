@@ -115,7 +115,8 @@ async fn stand(service: &Service, rows: &[RunRow], runs: &mut [Run]) -> Result<(
     let Some(engine) = &service.engine else { return Ok(()) };
     let open = rows.iter().enumerate().filter(|(_, row)| row.done.is_none());
     let (places, open): (Vec<usize>, Vec<RunId>) = open.map(|(place, row)| (place, row.run)).unzip();
-    for (place, standing) in places.into_iter().zip(engine.standings(&service.tenant, &open).await) {
+    let Some(standings) = engine.standings(&service.tenant, &open).await else { return Ok(()) };
+    for (place, standing) in places.into_iter().zip(standings) {
         match standing {
             Some(standing) => runs[place].stands(&standing),
             // It has ended since the index was read.
@@ -392,7 +393,7 @@ pub(crate) async fn forget(
 
 async fn standing(service: &Service, run: RunId) -> Option<Standing> {
     let engine = service.engine.as_ref()?;
-    engine.standings(&service.tenant, &[run]).await.pop().flatten()
+    engine.standings(&service.tenant, &[run]).await?.pop().flatten()
 }
 
 /// The tasks of the run within this one, if it is live in this process.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_engine::{Addressee, HandError, Handed, Page, Rejected, TaskReasons, WaitsAsked, Wanted};
-use agendum_ports::{Clock as _, RunFilter, Wall};
+use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
 use agendum_types::{Principal, RunId, TaskPath, TaskStatus, WaitFor, WaitView};
 use agendum_wire::v1::{self, Decision, Signal, Told, WaitLine, Waits};
 use axum::Json;
@@ -26,8 +26,9 @@ const WAITS_MAX: usize = 1_000;
 /// Bytes of what is to be looked at, in a list of all runs and in that of one.
 const SHOW_MAX: u64 = 16 << 10;
 const SHOW_OF_RUN_MAX: u64 = 1 << 20;
-/// Open runs that are read where no engine knows what waits.
-const READ_MAX: u32 = 200;
+/// Open runs whose records are read for one page where no engine knows what waits, and rows of a page of the index.
+const READ_MAX: usize = 200;
+const INDEX_PAGE: u32 = 1_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,13 +85,13 @@ async fn line(service: &Service, view: &WaitView, show_max: u64) -> Result<WaitL
 
 /// Where no engine is, the records of the open runs say what waits.
 async fn read(service: &Service, asked: &WaitsAsked) -> Result<(Vec<WaitView>, Option<RunId>), Refused> {
-    let filter = RunFilter { open: true, count_max: READ_MAX, ..RunFilter::default() };
-    let mut runs = service.reader.runs(&service.tenant, filter).await?;
-    runs.retain(|row| asked.run.is_none_or(|only| only == row.run) && row.run >= asked.from);
-    runs.sort_by_key(|row| row.run);
+    let runs = match asked.run {
+        Some(run) => vec![row(service, run).await?],
+        None => open_from(service, asked.from).await?,
+    };
     let mut found = Vec::new();
-    for open in runs {
-        if found.len() >= asked.count_max {
+    for (read, open) in runs.into_iter().enumerate() {
+        if read >= READ_MAX || found.len() >= asked.count_max {
             return Ok((found, Some(open.run)));
         }
         let scanned = find(service, open.run, Wanted::Tasks).await?;
@@ -114,6 +115,23 @@ async fn read(service: &Service, asked: &WaitsAsked) -> Result<(Vec<WaitView>, O
         found.extend(reasons.tasks.iter().filter_map(view));
     }
     Ok((found, None))
+}
+
+/// The open runs from this one on, in their order.
+async fn open_from(service: &Service, from: RunId) -> Result<Vec<RunRow>, Refused> {
+    let mut filter = RunFilter { open: true, count_max: INDEX_PAGE, ..RunFilter::default() };
+    let mut runs = Vec::new();
+    loop {
+        // The index gives the newest first.
+        let page = service.reader.runs(&service.tenant, filter.clone()).await?;
+        filter.before = page.last().map(|row| row.run);
+        let is_last = page.len() < INDEX_PAGE as usize || filter.before.is_none_or(|oldest| oldest <= from);
+        runs.extend(page.into_iter().filter(|row| row.run >= from));
+        if is_last {
+            runs.reverse();
+            return Ok(runs);
+        }
+    }
 }
 
 pub(crate) async fn signal(
@@ -196,8 +214,11 @@ pub(crate) async fn hand(service: &Service, handed: Handed) -> Result<(), Refuse
     let rejected = match error {
         HandError::Rejected(rejected) => rejected,
         HandError::DiskFull(room) => return Err(Refused::disk_full(room)),
-        HandError::Unkept(_) => {
+        HandError::Payload(_) => {
             return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "payload", "it cannot be kept", error));
+        }
+        HandError::Unkept(_) => {
+            return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "unkept", "it cannot be kept now", error));
         }
         HandError::Unavailable(_) => return Err(Refused::unavailable(error)),
     };

@@ -177,7 +177,8 @@ pub fn check_backup(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes a data directory of a copy, where nothing is yet. Its journal begins behind every life that the original can come to, so that no
-/// outcome of one is taken for the other's. The caller has [checked](check_backup) the copy.
+/// outcome of one is taken for the other's. The caller has [checked](check_backup) the copy, and says when what it does to the directory
+/// is done ([`Directory::end_restore`]): until then nobody else can use it.
 ///
 /// # Errors
 ///
@@ -185,6 +186,7 @@ pub fn check_backup(path: &Path) -> Result<(), StoreError> {
 pub fn restore(from: &Path, to: &Path) -> Result<Directory, StoreError> {
     is_free(to)?;
     let directory = Directory::own(to)?;
+    directory.begin_restore().map_err(io_failed("make the data directory"))?;
     let mut copied = Copied { blobs: 0, bytes: 0 };
     blobs(&from.join("blobs"), &directory.blobs(), &mut copied).map_err(io_failed("copy blobs"))?;
     // The journal comes last: blobs without one are refused.

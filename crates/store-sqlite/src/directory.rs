@@ -14,6 +14,8 @@ use crate::blobs;
 const LOCK: &str = "owner.lock";
 const OWNER: &str = "owner.json";
 const SECRET: &str = "secret";
+/// There while a backup is made into a data directory.
+const RESTORING: &str = "restoring";
 /// How long to try for the lock, and how often: it is held for a moment by whoever looks for an owner, and by a process that was
 /// killed until the kernel has put it away.
 const LOCK_TRIES: u32 = 50;
@@ -72,11 +74,32 @@ impl Directory {
             }
             Err(TryLockError::Error(error)) => return Err(failed("lock the data directory")(error)),
         }
+        if path.join(RESTORING).exists() {
+            let message =
+                "a restore was broken off here, or had failed: remove this folder, and restore again".to_owned();
+            return Err(StoreError::Corrupt { path: path.display().to_string(), message });
+        }
         let directory = Self { path: path.to_owned(), lock: Some(lock) };
         directory.close_to_others().map_err(failed("close the data directory to other users"))?;
         blobs::sweep(&directory.blobs()).map_err(failed("sweep the folder of blobs"))?;
         directory.introduce("", "", serde_json::Value::Null)?;
         Ok(directory)
+    }
+
+    /// From now until [`Directory::end_restore`] nobody else makes this directory its own, however this process ends.
+    pub(crate) fn begin_restore(&self) -> io::Result<()> {
+        private_file(&self.path.join(RESTORING))?;
+        sync_folder(&self.path)
+    }
+
+    /// All that was to be restored is there.
+    ///
+    /// # Errors
+    ///
+    /// If the disk does not take it.
+    pub fn end_restore(&self) -> Result<(), StoreError> {
+        let done = std::fs::remove_file(self.path.join(RESTORING)).and_then(|()| sync_folder(&self.path));
+        done.map_err(|source| StoreError::Io { doing: "complete the data directory", source: Box::new(source) })
     }
 
     /// What earlier releases left readable to other users is theirs no more; the database is made before SQLite would make it, which

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use agendum_ports::{Backup as _, Copied, Store as _};
+use agendum_ports::{Backup as _, Copied};
 use agendum_store_sqlite::{Copier, Directory, FileBlobs, SqliteStore, check_backup};
 use agendum_types::ShardId;
 use serde_json::json;
@@ -48,7 +48,7 @@ pub(crate) async fn restore(context: &Context, from: &Path, paused: bool) -> Res
     let directory = agendum_store_sqlite::restore(from, &context.data)?;
     let store = SqliteStore::open(&directory)?;
     let open = if paused { Some(agendum_engine::pause_all(&store, ShardId(0)).await?) } else { None };
-    store.open(ShardId(0)).await?;
+    directory.end_restore()?;
     if context.json {
         return show::json(&json!({ "from": from, "data": context.data, "paused": open }));
     }

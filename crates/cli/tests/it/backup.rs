@@ -105,6 +105,11 @@ fn a_damaged_backup_is_refused_and_leaves_nothing() {
         assert!(code == 1 && err.contains(said), "{said}: {code} {err}");
         assert!(!place.path("other").exists(), "{said}");
     }
+    // One that is broken off is nobody's, whatever of it is there.
+    assert_eq!(place.run(&["--data", "half", "restore", "copy", "--paused"]).0, 0);
+    place.write("half/restoring", "");
+    let (code, _, err) = place.run(&["--data", "half", "run", "open.yaml"]);
+    assert!(code != 0 && err.contains("broken off") && err.contains("restore again"), "{code} {err}");
     let (code, _, err) = place.run(&["--data", "other", "restore", "copy"]);
     assert!(code == 0 && err.contains("done twice"), "{code} {err}");
 }

@@ -1,5 +1,7 @@
 //! Waits for people, signals, webhooks and time: how they begin, and how they end.
 
+use std::ops::RangeBounds;
+
 use agendum_types::{Duration, RunId, Timestamp, WaitFor};
 
 use crate::board::{Board, Todo};
@@ -89,8 +91,8 @@ impl Board {
         }
     }
 
-    /// Runs from this one on in which something waits for a person or a signal.
-    pub(crate) fn awaiting_from(&self, run: RunId) -> impl Iterator<Item = Slot> {
-        self.awaiting.range(run..).map(|(_, slot)| *slot)
+    /// Those of these runs in which something waits for a person or a signal.
+    pub(crate) fn awaiting_in(&self, runs: impl RangeBounds<RunId>) -> impl Iterator<Item = Slot> {
+        self.awaiting.range(runs).map(|(_, slot)| *slot)
     }
 }

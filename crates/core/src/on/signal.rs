@@ -1,5 +1,6 @@
 //! What somebody hands to a wait: decisions, signals, webhooks. And the end of waiting for time.
 
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use agendum_types::{Principal, RunId, Wait, WaitFor, WaitView};
@@ -136,17 +137,17 @@ impl Scheduler {
         self.record_task(slot, id, Change::Waited(Box::new(waited)));
     }
 
-    /// What waits for a person or a signal in the runs from this one on, in their order, and is wanted: at most so many, and all of a run
-    /// that is begun. And the run to go on with, if there may be more.
+    /// What waits for a person or a signal in these runs, in their order, and is wanted: at most so many, and all of a run that is begun.
+    /// And the run to go on with, if there may be more.
     #[must_use]
     pub fn waits(
         &self,
         is_wanted: impl Fn(RunId, &Wait) -> bool,
-        from: RunId,
+        runs: impl RangeBounds<RunId>,
         count_max: usize,
     ) -> (Vec<WaitView>, Option<RunId>) {
         let mut found = Vec::new();
-        for (seen, slot) in self.board.awaiting_from(from).enumerate() {
+        for (seen, slot) in self.board.awaiting_in(runs).enumerate() {
             let run = self.board.run(slot);
             if seen >= RUNS_MAX || found.len() >= count_max {
                 return (found, Some(run.id));

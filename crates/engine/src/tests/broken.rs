@@ -189,5 +189,5 @@ tasks:
     let last = engine.submit(request).await.unwrap();
     engine.stop().await;
     let engine = world.engine().await;
-    assert!(engine.standings(&tenant, &[last]).await[0].is_some());
+    assert!(engine.standings(&tenant, &[last]).await.unwrap()[0].is_some());
 }

@@ -225,7 +225,7 @@ async fn a_stranger_sees_no_run_of_a_tenant_and_commands_none() {
     assert!(engine.command(&stranger, run, Command::Cancel).await.is_err());
     assert!(engine.view(&stranger, run, TaskPath::default()).await.is_none());
     assert!(engine.reader().scan(&stranger, run, Wanted::Answer).await.unwrap().is_none());
-    assert_eq!(engine.standings(&stranger, &[run]).await, [None]);
+    assert_eq!(engine.standings(&stranger, &[run]).await, Some(vec![None]));
     assert_eq!(world.tool.stopped.load(SeqCst), 0);
 }
 

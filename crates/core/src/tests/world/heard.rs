@@ -24,7 +24,7 @@ impl World {
     }
 
     pub(super) fn waits(&mut self) {
-        let (waits, _) = self.core.waits(|_, _| true, RunId(0), usize::MAX);
+        let (waits, _) = self.core.waits(|_, _| true, RunId(0).., usize::MAX);
         for view in waits {
             let name = view.wait.name.map_or(String::new(), |name| format!(" {name}"));
             let expires = view.expires.map_or(String::new(), |at| format!(" until {}ms", at.0 / 1_000));

@@ -37,10 +37,12 @@ impl Life {
     pub(super) fn waits(&self, tenant: &Tenant, asked: &WaitsAsked) -> (Vec<WaitView>, Option<RunId>) {
         let is_wanted = |run, wait: &Wait| {
             let in_queue = asked.queue.is_none() || asked.queue == wait.queue;
-            in_queue && asked.run.is_none_or(|only| only == run) && self.owns(tenant, run)
+            in_queue && self.owns(tenant, run)
         };
-        let (found, next) = self.scheduler.waits(is_wanted, asked.run.unwrap_or(asked.from), asked.count_max);
-        (found, next.filter(|_| asked.run.is_none()))
+        match asked.run {
+            Some(run) => self.scheduler.waits(is_wanted, run..=run, asked.count_max),
+            None => self.scheduler.waits(is_wanted, asked.from.., asked.count_max),
+        }
     }
 
     /// Tells this caller the answer, once it comes.
