@@ -164,9 +164,11 @@ pub(crate) struct TargetConfig {
 }
 
 impl TargetConfig {
-    /// What it costs: as configured, else as in the table of public prices, else nothing.
+    /// What it costs: as configured, else as in the table of public prices, else as much as it may cost, else nothing.
     pub(crate) fn price(&self) -> PriceConfig {
-        self.price.or_else(|| prices::of(self.base_url.as_deref()?, self.model.as_deref()?)).unwrap_or_default()
+        let public = || prices::of(self.base_url.as_deref()?, self.model.as_deref()?);
+        let declared = || Some(PriceConfig { call: self.max_cost?, ..PriceConfig::default() });
+        self.price.or_else(public).or_else(declared).unwrap_or_default()
     }
 
     /// True if what an attempt costs at most is sure: it is declared, or its price is known.

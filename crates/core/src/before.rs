@@ -4,6 +4,7 @@
 //! itself taken over, and not done again, is known from the run before that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section, Work};
@@ -55,8 +56,12 @@ pub struct Before {
     inputs: BTreeMap<NodeId, Option<Hash>>,
     /// The effect of each attempt.
     sent: BTreeMap<(TaskPath, AttemptNo), Effect>,
-    /// Tasks that took effect or may have, and whether that can be done once only.
-    done: BTreeMap<TaskPath, Effect>,
+    /// Tasks at the top that were sent, or in which something was.
+    ran: BTreeSet<NodeId>,
+    /// Tasks at the top that gave what they had given in the run before.
+    reused: BTreeSet<NodeId>,
+    /// Attempts that took effect or may have, and whether that can be done once only.
+    done: BTreeMap<(TaskPath, AttemptNo), Effect>,
     /// Tasks at the top of which an effect was taken back: what they gave is worth nothing any more.
     taken_back: BTreeSet<NodeId>,
 }
@@ -72,6 +77,8 @@ impl Before {
             is_done: false,
             inputs: BTreeMap::new(),
             sent: BTreeMap::new(),
+            ran: BTreeSet::new(),
+            reused: BTreeSet::new(),
             done: BTreeMap::new(),
             taken_back: BTreeSet::new(),
         }
@@ -120,7 +127,7 @@ impl Before {
         if let Change::Finished(finished) = change
             && matches!(finished.outcome, Outcome::Succeeded(_))
         {
-            self.done.remove(of);
+            self.forget(of);
             self.taken_back.extend(top(of));
         }
     }
@@ -133,6 +140,12 @@ impl Before {
                 }
             }
             Change::Dispatched(dispatched) => {
+                if dispatched.reattached {
+                    // The latest one goes on, under another number.
+                    let latest = self.done.range(attempts(path)).next_back().map(|(key, _)| key.clone());
+                    latest.map(|key| self.done.remove(&key));
+                }
+                self.ran.extend(top(path));
                 self.sent.insert((path.clone(), dispatched.attempt), dispatched.effect);
                 // Until its end is told it may have happened.
                 self.met(path, dispatched.attempt, |effect| Fate::of(effect, None));
@@ -141,14 +154,14 @@ impl Before {
                 self.met(path, finished.attempt, |effect| Fate::of(effect, Some(&finished.outcome)));
             }
             Change::Abandoned { attempt, fate, .. } => self.met(path, *attempt, |_| *fate),
-            Change::Resolved(resolved) if resolved.happened == Some(false) => drop(self.done.remove(path)),
+            Change::Resolved(resolved) if resolved.happened == Some(false) => self.forget(path),
+            Change::Reused { .. } => self.reused.extend(top(path)),
             Change::Resolved(_)
             | Change::Referenced { .. }
             | Change::Judged { .. }
             | Change::Caught { .. }
             | Change::RoundJudged { .. }
             | Change::Composed { .. }
-            | Change::Reused { .. }
             | Change::Ended(_)
             | Change::Waited(_)
             | Change::Reminded => {}
@@ -157,11 +170,26 @@ impl Before {
 
     /// The fate of an attempt is told.
     fn met(&mut self, path: &TaskPath, attempt: AttemptNo, fate: impl Fn(Effect) -> Fate) {
-        let effect = self.sent.get(&(path.clone(), attempt)).copied().unwrap_or_default();
+        let key = (path.clone(), attempt);
+        let effect = self.sent.get(&key).copied().unwrap_or_default();
         match fate(effect) {
-            Fate::None => drop(self.done.remove(path)),
-            Fate::Taken | Fate::Uncertain => drop(self.done.insert(path.clone(), effect)),
+            Fate::None => drop(self.done.remove(&key)),
+            Fate::Taken | Fate::Uncertain => drop(self.done.insert(key, effect)),
         }
+    }
+
+    /// What this task has done is not there.
+    fn forget(&mut self, path: &TaskPath) {
+        let keys: Vec<_> = self.done.range(attempts(path)).map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            self.done.remove(&key);
+        }
+    }
+
+    /// What this task at the top, or something inside it, has done or may have done.
+    fn done_in(&self, node: NodeId) -> impl Iterator<Item = (&TaskPath, Effect)> {
+        let from = self.done.range((TaskPath::top(node), AttemptNo::default())..);
+        from.map(|((path, _), effect)| (path, *effect)).take_while(move |(path, _)| top(path) == Some(node))
     }
 
     /// What a new run of the same graph takes over.
@@ -177,54 +205,82 @@ impl Before {
             return Err(NotTaken::NotDone(submitted.run));
         }
         let endings = self.endings(submitted);
-        let asked = wish.from.into_iter().chain(wish.again.iter().copied());
-        let from = reached(graph, asked.chain(self.taken_back.iter().copied()));
+        // Under its old key the world outside would take it for the one that was taken back; and how a run ends is told by that run.
+        let closing = graph.on_failure.iter().chain(&graph.finally).copied();
+        let anew: BTreeSet<NodeId> =
+            wish.again.iter().chain(&self.taken_back).copied().chain(closing.clone()).collect();
+        let from = graph.with_dependents(wish.from.into_iter().chain(anew.iter().copied()));
         let is_lost = |node: &NodeId| endings.get(node).is_none_or(|ending| !ending.succeeded && !ending.skipped);
-        let mut dirty = reached(graph, graph.main.iter().copied().filter(is_lost));
+        let mut dirty = graph.with_dependents(graph.main.iter().copied().filter(is_lost));
         dirty.extend(&from);
-        let mut given = Vec::new();
-        for (node, ending) in &endings {
+        let open: BTreeMap<NodeId, &Given> = self.open(submitted).map(|given| (given.task, given)).collect();
+        let passed_over: BTreeSet<NodeId> =
+            wish.again.iter().copied().chain(closing).chain(open.keys().copied()).collect();
+        // What was given if its input is the same is given on, where it shall not run.
+        let given_on = |(node, given): &(NodeId, &Given)| {
+            !anew.contains(node) && (given.reuse != Reuse::Same || !from.contains(node))
+        };
+        let mut given: BTreeMap<NodeId, Given> =
+            open.into_iter().filter(given_on).map(|(node, given)| (node, given.clone())).collect();
+        for (node, ending) in endings.iter().filter(|(node, _)| !passed_over.contains(node)) {
             let changed = wish.other_inputs || dirty.contains(node) || graph.task(*node).section != Section::Main;
-            if wish.again.contains(node) {
-                continue;
-            }
+            let is_other = wish.other_inputs || graph.task(*node).needs.iter().any(|need| dirty.contains(need));
             let may_vary = wish.other_inputs && !from.contains(node);
-            let reuse = self.reuse(submitted, graph, ending, changed, may_vary)?;
+            let reuse = self.reuse(submitted, graph, ending, [changed, is_other, may_vary])?;
             if let Some(reuse) = reuse.filter(|_| !self.taken_back.contains(node)) {
-                given.push(self.given(submitted, ending, reuse));
+                given.insert(*node, self.given(submitted, ending, reuse));
             }
         }
-        // Under its old key the world outside would take it for the one that was taken back.
-        let again: BTreeSet<NodeId> = wish.again.iter().chain(&self.taken_back).copied().collect();
-        let mut keys: Vec<_> = again.iter().map(|node| (*node, new)).collect();
-        let before = submitted.origin.as_ref();
-        let inherited = before.iter().flat_map(|origin| &origin.keys).filter(|(node, _)| !again.contains(node));
-        keys.extend(inherited.copied());
-        let key_origin = before.map_or(submitted.run, |origin| origin.key_origin);
+        let given: Vec<Given> = given.into_values().collect();
+        let (key_origin, keys) = self.keys(submitted, new, wish, &anew, &given);
         Ok(Origin { run: submitted.run, key_origin, keys, given })
+    }
+
+    /// The run from which the new one's keys derive, and the tasks of which they derive from another one.
+    fn keys(
+        &self,
+        submitted: &RunSubmitted,
+        new: RunId,
+        wish: &Wish,
+        anew: &BTreeSet<NodeId>,
+        given: &[Given],
+    ) -> (RunId, Vec<(NodeId, RunId)>) {
+        let before = submitted.origin.as_ref();
+        if wish.other_inputs {
+            // Other inputs make other requests: under an old key goes only what may have been done under it.
+            let key_of = |node| before.map_or(submitted.run, |origin| origin.key_of(&TaskPath::top(node)));
+            let tried = given.iter().filter(|given| given.reuse == Reuse::Tried);
+            return (new, tried.map(|given| (given.task, key_of(given.task))).collect());
+        }
+        let inherited = before.iter().flat_map(|origin| &origin.keys).filter(|(node, _)| !anew.contains(node));
+        let keys = anew.iter().map(|node| (*node, new)).chain(inherited.copied()).collect();
+        (before.map_or(submitted.run, |origin| origin.key_origin), keys)
     }
 
     /// How the tasks at the top ended, those included that were never come to and had ended in the run before.
     fn endings(&self, submitted: &RunSubmitted) -> BTreeMap<NodeId, Ending> {
         let mut endings: BTreeMap<_, _> =
             self.scheduler.endings(submitted.run).into_iter().map(|ending| (ending.task, ending)).collect();
-        for given in submitted.origin.iter().flat_map(|origin| &origin.given) {
-            if !self.ran(given.task) {
-                let Given { task, output, degraded, .. } = given.clone();
-                endings.insert(task, Ending { task, succeeded: true, skipped: false, degraded, output });
-            }
+        for given in submitted.origin.iter().flat_map(|origin| &origin.given).filter(|given| self.counted(given)) {
+            let Given { task, output, degraded, .. } = given.clone();
+            endings.insert(task, Ending { task, succeeded: true, skipped: false, degraded, output });
         }
         endings
     }
 
-    /// True if the task, or something in it, was sent in this run itself.
-    fn ran(&self, node: NodeId) -> bool {
-        self.sent.keys().any(|(path, _)| top(path) == Some(node))
+    /// True if what was given is what the task gave, or gives as soon as it is come to.
+    fn counted(&self, given: &Given) -> bool {
+        !self.ran.contains(&given.task) && (given.reuse == Reuse::Always || self.reused.contains(&given.task))
+    }
+
+    /// What was given on a condition that has not come to anything: the task was not come to, or the condition did not hold.
+    fn open<'a>(&'a self, submitted: &'a RunSubmitted) -> impl Iterator<Item = &'a Given> {
+        let given = submitted.origin.iter().flat_map(|origin| &origin.given);
+        given.filter(|given| !self.ran.contains(&given.task) && !self.counted(given))
     }
 
     fn inherited<'a>(&self, submitted: &'a RunSubmitted, node: NodeId) -> Option<&'a Given> {
-        let mut given = submitted.origin.iter().flat_map(|origin| &origin.given);
-        given.find(|given| given.task == node && !self.ran(node))
+        submitted.origin.as_ref()?.given(node).filter(|given| self.counted(given))
     }
 
     /// When what a task gave counts; not at all where it shall run, which is refused if that would repeat an effect.
@@ -233,51 +289,55 @@ impl Before {
         submitted: &RunSubmitted,
         graph: &Graph,
         ending: &Ending,
-        changed: bool,
-        may_vary: bool,
+        [changed, is_other, may_vary]: [bool; 3],
     ) -> Result<Option<Reuse>, NotTaken> {
         let task = graph.task(ending.task);
         let is_call = matches!(task.work, Work::Call(_)) && task.foreach.is_none() && task.repeat.is_none();
+        // Whoever decided, decided about other inputs.
+        let is_wait = matches!(&task.work, Work::Call(call) if !call.capability.has_targets());
         let inherited = self.inherited(submitted, ending.task).is_some_and(|given| given.effects);
-        let effects = inherited || self.done.keys().any(|path| top(path) == Some(ending.task));
+        let effects = inherited || self.done_in(ending.task).next().is_some();
         if ending.succeeded && !changed {
             return Ok(Some(Reuse::Always));
         }
         if ending.succeeded && is_call && effects {
             return Ok(Some(Reuse::Done));
         }
-        let once = |(path, effect): (&TaskPath, &Effect)| {
-            (top(path) == Some(ending.task) && *effect == Effect::Once).then(|| graph.path_text(path))
-        };
-        let repeated = self.done.iter().find_map(once).or_else(|| inherited.then(|| task.name.to_string()));
+        // Under a new key anything is done twice, and under its old one what is inside must be asked for the same.
+        let is_twice = self.taken_back.contains(&ending.task) || (is_other && !is_call);
+        let mut done = self.done_in(ending.task);
+        let repeated = done.find(|(_, effect)| *effect == Effect::Once || is_twice);
+        let repeated =
+            repeated.map(|(path, _)| graph.path_text(path)).or_else(|| inherited.then(|| task.name.to_string()));
         match repeated {
             Some(path) => Err(NotTaken::Effect { task: Arc::clone(&task.name), path }),
-            None => Ok((ending.succeeded && is_call && may_vary).then_some(Reuse::Same)),
+            None if is_call && (effects || self.was_tried(submitted, ending.task)) => Ok(Some(Reuse::Tried)),
+            None => Ok((ending.succeeded && is_call && may_vary && !is_wait).then_some(Reuse::Same)),
         }
+    }
+
+    /// True if it may have taken effect in a run before that one, and was tried again.
+    fn was_tried(&self, submitted: &RunSubmitted, node: NodeId) -> bool {
+        let given = submitted.origin.as_ref().and_then(|origin| origin.given(node));
+        given.is_some_and(|given| given.reuse == Reuse::Tried)
     }
 
     fn given(&self, submitted: &RunSubmitted, ending: &Ending, reuse: Reuse) -> Given {
         let Ending { task, degraded, .. } = *ending;
-        let output = ending.output.clone();
+        let output = ending.output.clone().filter(|_| reuse != Reuse::Tried);
         if let Some(given) = self.inherited(submitted, task) {
             return Given { output, degraded, reuse, ..given.clone() };
         }
-        let effects = self.done.keys().any(|path| top(path) == Some(task));
+        let effects = self.done_in(task).next().is_some();
         Given { task, output, degraded, input: self.inputs.get(&task).copied().flatten(), effects, reuse }
     }
 }
 
-fn top(path: &TaskPath) -> Option<NodeId> {
-    path.segments().first().and_then(|segment| if let Segment::Task(node) = segment { Some(*node) } else { None })
+/// All attempts of a path.
+fn attempts(path: &TaskPath) -> RangeInclusive<(TaskPath, AttemptNo)> {
+    (path.clone(), AttemptNo::default())..=(path.clone(), AttemptNo(u32::MAX))
 }
 
-/// These tasks and all that depend on them.
-fn reached(graph: &Graph, from: impl Iterator<Item = NodeId>) -> BTreeSet<NodeId> {
-    let (mut reached, mut open) = (BTreeSet::new(), Vec::from_iter(from));
-    while let Some(node) = open.pop() {
-        if reached.insert(node) {
-            open.extend(&graph.task(node).needed_by);
-        }
-    }
-    reached
+fn top(path: &TaskPath) -> Option<NodeId> {
+    path.segments().first().and_then(|segment| if let Segment::Task(node) = segment { Some(*node) } else { None })
 }

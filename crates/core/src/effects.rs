@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agendum_types::graph::{DataRef, Graph, NodeId};
+use agendum_types::graph::{DataRef, Graph};
 use agendum_types::{Failure, Fate, PayloadRef, Segment, TaskPath};
 
 use crate::action::Bound;
@@ -122,10 +122,12 @@ impl Effects {
                 Segment::Item(_) => false,
                 // Behind the rounds of a loop nothing stands inside it.
                 Segment::Round(round) => self.is_within(&around.child(Segment::Round(round + 1)), &around),
-                Segment::Task(node) => needing(graph, *node).into_iter().any(|later| {
-                    let later = around.child(Segment::Task(later));
-                    self.is_within(&later, &later)
-                }),
+                Segment::Task(node) => {
+                    graph.with_dependents(graph.task(*node).needed_by.iter().copied()).into_iter().any(|later| {
+                        let later = around.child(Segment::Task(later));
+                        self.is_within(&later, &later)
+                    })
+                }
             }
         })
     }
@@ -134,17 +136,6 @@ impl Effects {
     fn is_within(&self, from: &TaskPath, within: &TaskPath) -> bool {
         self.standing.range(from..).next().is_some_and(|path| path.is_within(within))
     }
-}
-
-/// The tasks beside this one that need it, directly or not.
-fn needing(graph: &Graph, node: NodeId) -> BTreeSet<NodeId> {
-    let (mut all, mut open) = (BTreeSet::new(), graph.task(node).needed_by.clone());
-    while let Some(next) = open.pop() {
-        if all.insert(next) {
-            open.extend(&graph.task(next).needed_by);
-        }
-    }
-    all
 }
 
 fn with_output(mut reads: Bindings, path: &TaskPath, output: Option<&PayloadRef>) -> Bindings {

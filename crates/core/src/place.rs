@@ -100,12 +100,15 @@ impl Scheduler {
     /// The preferred target is not covered by what is left of the run's budget, or else of a window.
     fn place_poor(&mut self, slot: Slot, id: InstId, class: ClassId, uncovered: &Uncovered) {
         let run = self.board.run(slot);
+        let undoes = self.board.plan(slot).task(run.inst(id).node).is_compensation();
         let (choice, until) = if uncovered.is_of_run() {
             let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
             let choice = run.budget.as_ref().map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
             (choice, in_flight.then_some(Timestamp::MAX))
         } else {
-            (self.board.ledger.windows.on_exceeded, uncovered.until(self.now))
+            // What is done is taken back, if not now then later.
+            let choice = if undoes { OnExceeded::Wait } else { self.board.ledger.windows.on_exceeded };
+            (choice, uncovered.until(self.now))
         };
         if let Some(until) = until.filter(|_| choice == OnExceeded::Wait) {
             return self.wait_for_money(slot, id, until);
@@ -143,15 +146,16 @@ impl Scheduler {
 
     /// Sends the task to the first target that the budget covers, or has it wait for one that is busy; false if it covers none.
     fn place_cheaper(&mut self, slot: Slot, id: InstId, class: ClassId) -> bool {
-        let mut covered = self.board.queue.candidates(class).to_vec();
-        covered.retain(|target| self.afford_on(slot, id, *target).is_ok());
-        let free = covered.iter().copied().find(|target| self.targets.is_free(*target, self.now));
-        if let Some((target, hold)) = free.and_then(|target| Some((target, self.afford_on(slot, id, target).ok()?))) {
+        let candidates = self.board.queue.candidates(class).iter();
+        let covered = candidates.filter_map(|target| Some((*target, self.afford_on(slot, id, *target).ok()?)));
+        let covered: Vec<_> = covered.collect();
+        let free = covered.iter().copied().find(|(target, _)| self.targets.is_free(*target, self.now));
+        if let Some((target, hold)) = free {
             self.dispatch(slot, id, target, hold, true);
         } else if covered.is_empty() {
             return false;
         } else {
-            let class = self.board.queue.class(covered);
+            let class = self.board.queue.class(covered.into_iter().map(|(target, _)| target).collect());
             self.requeue(slot, id, class, true);
             // With more money the others will do again.
             self.board.is_short(slot, id);

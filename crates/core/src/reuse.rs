@@ -57,10 +57,12 @@ impl Scheduler {
         let is_same = inst.input.as_deref().map(|input| input.hash) == given.input;
         let counts = match given.reuse {
             Reuse::Always => true,
-            Reuse::Same | Reuse::Done if !inst.entered || !is_first => return false,
+            Reuse::Same | Reuse::Done | Reuse::Tried if !inst.entered || !is_first => return false,
             Reuse::Same if !is_same || !self.board.needs_are_reused(slot, id) => return false,
             Reuse::Same => true,
             Reuse::Done => is_same,
+            Reuse::Tried if is_same => return false,
+            Reuse::Tried => false,
         };
         let from = run.origin.as_ref().map_or(run.id, |origin| origin.run);
         if counts {
@@ -68,7 +70,9 @@ impl Scheduler {
             self.record_task(slot, id, Change::Reused { from, output, degraded });
         } else {
             let name = &self.board.plan(slot).task(inst.node).name;
-            let message = format!("it took effect in run {from} with another input: `--again {name}` does it again");
+            let may = if given.reuse == Reuse::Tried { "may have taken" } else { "took" };
+            let message =
+                format!("it {may} effect before with another input (run {from}): `--again {name}` does it again");
             self.end(slot, id, End::Done, Next::fail(Failure::new(Class::Permanent, &message)));
         }
         true

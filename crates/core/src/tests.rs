@@ -4,6 +4,7 @@
 
 mod world;
 
+mod again;
 mod compensation;
 mod crash;
 mod culprits;

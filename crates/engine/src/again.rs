@@ -9,10 +9,11 @@ use std::sync::Arc;
 use agendum_core::{Before, NotTaken, Origin, Record, Wish};
 use agendum_spec::Accepted;
 use agendum_types::graph::NodeId;
-use agendum_types::{Graph, Principal, RunId, Tenant, Timestamp};
+use agendum_types::{Graph, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use bytes::Bytes;
 
 use crate::engine::{Engine, Request, SubmitError};
+use crate::keyed::Submitted;
 use crate::pages::Pages;
 use crate::payloads::Made;
 use crate::reader::{ReadError, Reader, Told};
@@ -56,6 +57,14 @@ pub enum AgainError {
     /// It is not over, or an effect would be repeated.
     #[error(transparent)]
     NotTaken(#[from] NotTaken),
+    /// Another run took over what it did, and went on.
+    #[error("run {run} went on as run {other}: `agendum runs retry {other}` goes on from there")]
+    GoesOn {
+        /// The run.
+        run: RunId,
+        /// The one that took it over.
+        other: RunId,
+    },
     /// The graph has no such task at its top.
     #[error("the graph has no task {0:?} at its top")]
     NoTask(String),
@@ -136,10 +145,25 @@ impl Engine {
             accepted: earlier.accepted,
         };
         let given = Given { origin: Some(origin), kept };
-        let reply = self.send_submission(run, request, None, None, given).await?;
-        reply.await.map_err(|_| self.takes_nothing())?.map_err(SubmitError::from)?;
-        Ok(run)
+        if wish.other_inputs {
+            let reply = self.send_submission(run, request, None, None, given).await?;
+            reply.await.map_err(|_| self.takes_nothing())?.map_err(SubmitError::from)?;
+            return Ok(run);
+        }
+        match self.submit_keyed(run, request, claim(earlier.run), given).await {
+            Ok(submitted) if submitted.run == run => Ok(run),
+            Ok(Submitted { run: other, .. }) | Err(SubmitError::OtherRequest { run: other, .. }) => {
+                Err(AgainError::GoesOn { run: earlier.run, other })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
+}
+
+/// What a run did is taken over by one other run: a second one would not know what the first has done since, and do it twice. No caller's
+/// key looks like this.
+fn claim(run: RunId) -> SubmissionKey {
+    SubmissionKey { key: format!("retry\u{b7}{run}").into(), parts: Vec::new() }
 }
 
 fn top(graph: &Graph, name: &str) -> Result<NodeId, AgainError> {

@@ -56,13 +56,24 @@ impl Engine {
     ///
     /// As [`Engine::submit`], and if the key belongs to another request.
     pub async fn submit_once(&self, request: Request, key: SubmissionKey) -> Result<Submitted, SubmitError> {
+        let run = self.new_run_id();
+        self.submit_keyed(run, request, key, Given::default()).await
+    }
+
+    /// The same for a run that takes over what another one did.
+    pub(crate) async fn submit_keyed(
+        &self,
+        run: RunId,
+        request: Request,
+        key: SubmissionKey,
+        given: Given,
+    ) -> Result<Submitted, SubmitError> {
         let (tenant, asked) = (request.tenant.clone(), key.clone());
         let turn = self.turns.take(&request.tenant, &key.key).await;
         if let Some(run) = self.replayed(&request.tenant, &key).await? {
             return Ok(Submitted { run, replayed: true });
         }
-        let run = self.new_run_id();
-        let reply = self.send_submission(run, request, Some(key), None, Given::default()).await?;
+        let reply = self.send_submission(run, request, Some(key), None, given).await?;
         // A caller that goes away leaves its turn to the commit.
         let told = tokio::spawn(async move { (reply.await, turn).0 }).await;
         match told {

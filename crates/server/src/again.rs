@@ -6,12 +6,13 @@ use agendum_engine::{AgainError, Anew};
 use agendum_types::Principal;
 use axum::extract::rejection::StringRejection;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Service;
+use crate::key::KEY;
 use crate::reply::{Asked, Refused};
 use crate::runs::{row, run_id};
 use crate::submit::accepted;
@@ -35,8 +36,10 @@ struct Fork {
 pub(crate) async fn retry(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
+    headers: HeaderMap,
     body: Result<String, StringRejection>,
 ) -> Result<Response, Refused> {
+    has_no_key(&headers)?;
     let Retry { from, again } = read(body)?;
     run_again(&service, &id, Fork { from, again, inputs: Map::new() }).await
 }
@@ -44,9 +47,21 @@ pub(crate) async fn retry(
 pub(crate) async fn fork(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
+    headers: HeaderMap,
     body: Result<String, StringRejection>,
 ) -> Result<Response, Refused> {
+    has_no_key(&headers)?;
     run_again(&service, &id, read(body)?).await
+}
+
+/// A key that is not looked at would promise what nobody keeps.
+fn has_no_key(headers: &HeaderMap) -> Result<(), Refused> {
+    if headers.contains_key(KEY) {
+        let detail =
+            "a run is retried once, and whoever asks again is told by which run; a fork takes no `Idempotency-Key`";
+        return Err(Refused::bad("idempotency_key", "there is no key for this", detail));
+    }
+    Ok(())
 }
 
 /// An empty body asks for nothing besides.
@@ -93,6 +108,7 @@ impl From<AgainError> for Refused {
             AgainError::NotTaken(why @ agendum_engine::NotTaken::Effect { .. }) => {
                 Self::new(StatusCode::CONFLICT, "effect", title, why)
             }
+            AgainError::GoesOn { .. } => Self::new(StatusCode::CONFLICT, "goes_on", title, error),
             AgainError::NoTask(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no_task", title, error),
             AgainError::Read(error) => error.into(),
             AgainError::Submit(error) => error.into(),

@@ -143,9 +143,12 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
         let message = format!("target {name:?}: `max_cost` is no sum");
         faults.push(fault(message, "US dollars that an attempt costs at most, 0 or more", true));
     }
+    if target.output_cap == Some(0) {
+        let message = format!("target {name:?}: `output_cap` is 0: nothing caps what it gives, and no budget holds it");
+        faults.push(fault(message, "output tokens of an attempt at most; leave it out for 1,024", true));
+    }
     let price = target.price.unwrap_or_default();
-    let has_cap = target.model.is_some() && target.output_cap != Some(0);
-    if price.output > 0.0 && !has_cap && target.max_cost.is_none() {
+    if price.output > 0.0 && target.model.is_none() && target.max_cost.is_none() {
         let message = format!("target {name:?}: `price.output` without a bound: nothing caps what it gives");
         faults.push(fault(message, "say what an attempt costs at most: max_cost = 0.05", true));
     }
@@ -165,7 +168,9 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
 
 /// A model somewhere else that nobody knows the price of counts as free.
 fn bill(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
-    let (None, Some(base), Some(model)) = (target.price, target.base_url.as_deref(), target.model.as_deref()) else {
+    let (None, None, Some(base), Some(model)) =
+        (target.price, target.max_cost, target.base_url.as_deref(), target.model.as_deref())
+    else {
         return;
     };
     if !prices::is_own(base) && prices::of(base, model).is_none() {

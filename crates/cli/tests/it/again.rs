@@ -50,6 +50,14 @@ fn a_retry_goes_on_where_the_run_failed() {
     let log = place.log();
     assert_eq!(log[..4], first);
     assert_eq!(log[4..], [first[3].clone(), "letter".to_owned()]);
+    // What that run did the first one does not know.
+    let runs = place.json(&["runs", "ls"]);
+    let (new, old) = (runs[0]["id"].as_str().unwrap(), runs[1]["id"].as_str().unwrap());
+    for words in [vec!["runs", "retry", old], vec!["runs", "fork", old], vec!["runs", "retry", old, "--from", "ship"]] {
+        let (code, _, err) = place.run(&words);
+        assert!(code != 0 && err.contains(&format!("went on as run {new}")), "{words:?}: {code} {err}");
+    }
+    assert_eq!(place.log().len(), 6);
     let why = place.json(&["why", "last", "pay"]).to_string();
     assert!(why.contains("reused from") && !why.contains("\"attempts\":[{"), "{why}");
     // The payload lies with the new run: the old one may be forgotten.

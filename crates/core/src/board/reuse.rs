@@ -13,8 +13,7 @@ impl Board {
         let run = self.run(slot);
         let (origin, inst) = (run.origin.as_ref()?, run.inst(id));
         let is_top = inst.parent == InstId::TOP && inst.layer == Layer::Node;
-        let place = origin.given.binary_search_by_key(&inst.node, |given| given.task).ok()?;
-        Some(&origin.given[place]).filter(|_| is_top)
+        origin.given(inst.node).filter(|_| is_top)
     }
 
     /// True if it never begins, for it gives at once what it gave.

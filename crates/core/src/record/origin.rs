@@ -42,11 +42,13 @@ pub enum Reuse {
     Same,
     /// If its input is the same again. Else it fails: it took effect, and nobody said that it shall be done again.
     Done,
+    /// Never, for it gave nothing: it may have taken effect. With the same input it is tried again under its key, else it fails.
+    Tried,
 }
 
 impl Reuse {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Always, Self::Same, Self::Done];
+    pub const ALL: [Self; 4] = [Self::Always, Self::Same, Self::Done, Self::Tried];
 
     /// Its word in the journal.
     #[must_use]
@@ -55,11 +57,18 @@ impl Reuse {
             Self::Always => "always",
             Self::Same => "same",
             Self::Done => "done",
+            Self::Tried => "tried",
         }
     }
 }
 
 impl Origin {
+    /// What a task at the top gave.
+    #[must_use]
+    pub fn given(&self, task: NodeId) -> Option<&Given> {
+        self.given.binary_search_by_key(&task, |given| given.task).ok().map(|place| &self.given[place])
+    }
+
     /// The run from which the keys of a task derive.
     #[must_use]
     pub fn key_of(&self, path: &TaskPath) -> RunId {

@@ -19,6 +19,7 @@
 //! waits                         what waits for a person or a signal
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
+//! again r2 r1 from=a do=b other         runs a run again that is over: from a task on, the effects of one again, with other inputs
 //! stopping                              nothing more is sent
 //! stop                                  the process stops in good order, until `restart`
 //! ```
@@ -30,15 +31,17 @@ use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
-    Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
-    Windows,
+    Money, Outcome, PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Timestamp, Usage, Windows,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
 
+mod again;
 mod heard;
 mod purse;
 mod told;
+
+use again::submission;
 
 /// Begins a line of the trace that is no action.
 pub(super) const SAID: &str = "> ";
@@ -134,6 +137,7 @@ impl World {
             "windows" => self.limit_windows(rest),
             "purse" => self.purse(),
             "submit" => self.submit(rest),
+            "again" => self.again(rest),
             "add" => self.add(rest),
             "ok" => rest.split("; ").for_each(|name| self.answer(name, None)),
             "fail" => self.answer(rest.split_once(' ').unwrap().0, Some(rest.split_once(' ').unwrap().1)),
@@ -190,21 +194,7 @@ impl World {
         let graph = Arc::new(script::graph(text));
         self.graphs.insert(run_id(name), Arc::clone(&graph));
         self.learned.push(Arc::clone(&graph));
-        let submission = Submission {
-            run: run_id(name),
-            tenant: Tenant::default(),
-            principal: Principal::new("test"),
-            graph,
-            document: payload(0),
-            inputs: payload(40),
-            priority: None,
-            deadline: None,
-            budget: None,
-            strict,
-            key,
-            origin: None,
-        };
-        self.event(Event::RunSubmitted(Box::new(submission)));
+        self.event(Event::RunSubmitted(Box::new(Submission { strict, key, ..submission(run_id(name), graph) })));
     }
 
     fn add(&mut self, rest: &str) {
@@ -309,9 +299,11 @@ impl World {
                 let target = &self.names[usize::from(dispatch.target.0)];
                 let again = if dispatch.reattach.is_some() { " again by reference" } else { "" };
                 let held = if dispatch.held_back { " held back" } else { "" };
+                let own = dispatch.key_origin == dispatch.attempt.run;
+                let key = if own { String::new() } else { format!(" key of {}", run_name(dispatch.key_origin)) };
                 let cap = dispatch.output_cap.map_or(String::new(), |cap| format!(" cap={cap}"));
                 let line = format!(
-                    "dispatch {}#{} on {target}{cap}{again}{held}",
+                    "dispatch {}#{} on {target}{cap}{key}{again}{held}",
                     self.long_name(&dispatch.attempt),
                     dispatch.attempt.attempt
                 );
@@ -365,7 +357,10 @@ impl World {
                         evaluation.count = Some(said("items").map_or(3, |count| count.parse().unwrap()));
                         evaluation.payload = Some(payload(20));
                     }
-                    Purpose::Input | Purpose::Output => evaluation.payload = Some(payload(12)),
+                    Purpose::Input => {
+                        evaluation.payload = Some(payload(said("input").map_or(12, |size| size.parse().unwrap())));
+                    }
+                    Purpose::Output => evaluation.payload = Some(payload(12)),
                     Purpose::FailIf => evaluation.truth = Some(said("fail_if") == Some("true")),
                     Purpose::GoodIf => evaluation.good = Some(said("good") != Some("false") && !missing),
                     Purpose::Until => evaluation.truth = Some(said("until") == Some("true")),

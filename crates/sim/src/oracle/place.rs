@@ -163,10 +163,11 @@ impl Reference {
             windows => {
                 let ends = windows.iter().filter_map(|(window, _)| window.map(|window| window.end(self.now)));
                 let can = windows.iter().all(|(_, can)| *can);
-                if self.windows.on_exceeded == OnExceeded::Wait && can {
+                let choice = self.choice_of_windows(run.task(path));
+                if choice == OnExceeded::Wait && can {
                     return Purse::Waits(ends.max());
                 }
-                self.windows.on_exceeded
+                choice
             }
         };
         let covered: Vec<usize> =
@@ -186,7 +187,12 @@ impl Reference {
         let Some(best) = targets.iter().copied().find(|target| self.is_free(*target)) else { return false };
         let of_run = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
         let is_of_run = matches!(self.short(id, path, best).first(), Some((None, _)));
-        (if is_of_run { of_run } else { self.windows.on_exceeded }) == OnExceeded::Degrade
+        (if is_of_run { of_run } else { self.choice_of_windows(run.task(path)) }) == OnExceeded::Degrade
+    }
+
+    /// A compensation waits for the windows whatever they say.
+    fn choice_of_windows(&self, task: &Task) -> OnExceeded {
+        if task.is_compensation() { OnExceeded::Wait } else { self.windows.on_exceeded }
     }
 
     /// What is left in each purse that pays for a task, with all that was ever in it: the run's budget, then the windows.

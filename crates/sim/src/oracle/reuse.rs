@@ -1,6 +1,7 @@
 //! What a run takes over of a run before it: told again by the rules of the submission alone.
 
 use agendum_core::{Change, Given, Next, Reuse};
+use agendum_types::graph::NodeId;
 use agendum_types::{Class, RunId, TaskPath};
 
 use super::records::Checked;
@@ -24,6 +25,7 @@ impl Reference {
         match given.reuse {
             Reuse::Always => Some(true),
             Reuse::Done => first.then_some(same),
+            Reuse::Tried => (first && !same).then_some(false),
             Reuse::Same => {
                 let needs = &run.task(path).needs;
                 (first && same && needs.iter().all(|need| run.reused.contains(need))).then_some(true)
@@ -34,6 +36,12 @@ impl Reference {
     /// True if it never begins, for it gives at once what it gave.
     pub(super) fn is_given(&self, id: RunId, path: &TaskPath) -> bool {
         self.given(id, path).is_some_and(|given| given.reuse == Reuse::Always)
+    }
+
+    /// True if that was a lower rung.
+    pub(super) fn is_given_degraded(&self, id: RunId, node: NodeId) -> bool {
+        let given = self.given(id, &TaskPath::top(node));
+        given.is_some_and(|given| given.reuse == Reuse::Always && given.degraded)
     }
 
     /// True if a task that is ready ends with what was given, and with nothing else.

@@ -64,7 +64,8 @@ impl Reference {
         let run = &self.runs[&id];
         let Some(inst) = run.tasks.get(&TaskPath::top(node)) else { return true };
         if !run.is_call(&TaskPath::top(node)) {
-            return !inst.degraded;
+            // What is given at once is what it gave, however soon its text could be shown.
+            return !inst.degraded && !self.is_given_degraded(id, node);
         }
         inst.rung == 0 || !matches!(run.graph.task(node).catch[inst.rung - 1].rung, Rung::Output(_))
     }

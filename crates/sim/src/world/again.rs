@@ -39,7 +39,9 @@ impl World {
                 Err(_) => return,
             }
         };
-        self.checker.taken_over(new, old, &wish.again);
+        // How a run ends is told by each run.
+        let closing = graph.on_failure.iter().chain(&graph.finally).copied();
+        self.checker.taken_over(new, old, &wish.again.iter().copied().chain(closing).collect::<Vec<_>>());
         self.runs.insert(new, Arc::clone(&graph));
         let inputs = if wish.other_inputs { payload(3) } else { submitted.inputs };
         let strict = self.chance.hits(20);

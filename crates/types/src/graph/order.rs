@@ -1,6 +1,6 @@
 //! Tasks beside each other: how long the way behind each of them is, and so when an optional one is given up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::{Graph, NodeId, Work};
 use crate::time::Duration;
@@ -15,6 +15,18 @@ pub fn answer_margin(deadline: Duration) -> Duration {
 }
 
 impl Graph {
+    /// These tasks and all beside them that depend on them, directly or not.
+    #[must_use]
+    pub fn with_dependents(&self, tasks: impl IntoIterator<Item = NodeId>) -> BTreeSet<NodeId> {
+        let (mut all, mut open) = (BTreeSet::new(), Vec::from_iter(tasks));
+        while let Some(node) = open.pop() {
+            if all.insert(node) {
+                open.extend(&self.task(node).needed_by);
+            }
+        }
+        all
+    }
+
     /// Every task after all that wait for it and after all inside it. The checker has refused cycles.
     #[must_use]
     pub fn backwards(&self) -> Vec<NodeId> {
