@@ -234,7 +234,7 @@ async fn linger(client: &Client) -> Result<(), Failure> {
     let (begun, mut told) = (Instant::now(), BTreeSet::new());
     let mut signal = std::pin::pin!(signalled());
     loop {
-        let Open { going, stuck, asking } = open(client).await?;
+        let Open { going, stuck, asking, poor } = open(client).await?;
         if going.is_empty() {
             for run in stuck {
                 tell(&format!(
@@ -249,6 +249,15 @@ async fn linger(client: &Client) -> Result<(), Failure> {
                     run.graph,
                     next::reading(),
                     run.id
+                ));
+            }
+            for run in poor {
+                let from = run.waits_for_window.as_deref().unwrap_or_default();
+                tell(&format!(
+                    "left open: {} {}: [budgets] is used up; it may go on from {from}, while {} serve is there",
+                    run.id,
+                    run.graph,
+                    next::hosting()
                 ));
             }
             return Ok(());
@@ -279,12 +288,14 @@ struct Open {
     stuck: Vec<Run>,
     /// They wait for a person, a signal or a webhook: whoever brings it hosts them.
     asking: Vec<Run>,
+    /// They wait for the next window of a budget.
+    poor: Vec<Run>,
 }
 
 async fn open(client: &Client) -> Result<Open, Failure> {
-    let mut open = Open { going: Vec::new(), stuck: Vec::new(), asking: Vec::new() };
+    let mut open = Open { going: Vec::new(), stuck: Vec::new(), asking: Vec::new(), poor: Vec::new() };
     for run in client.open_runs().await? {
-        if !run.under_way && run.status == "paused" {
+        if !run.under_way && run.paused {
             // Whoever resumes it hosts it.
         } else if run.damaged {
             // It was told of when the directory was opened, and goes on with no host.
@@ -292,6 +303,8 @@ async fn open(client: &Client) -> Result<Open, Failure> {
             open.stuck.push(run);
         } else if run.waits_for_person {
             open.asking.push(run);
+        } else if run.waits_for_window.is_some() {
+            open.poor.push(run);
         } else {
             open.going.push(run);
         }

@@ -1,7 +1,7 @@
 //! How a live run stands as a whole: what a list says of it, without a line for each task.
 
 use agendum_types::target::Bound;
-use agendum_types::{Cause, Money, RunId, RunStatus};
+use agendum_types::{Cause, Money, RunId, RunStatus, Timestamp};
 
 use crate::action::Step;
 use crate::inst::{Inst, State};
@@ -30,6 +30,8 @@ pub struct Standing {
     pub waits_for_target: bool,
     /// True if all that it still waits for is a person, a signal or a webhook.
     pub waits_for_person: bool,
+    /// Where all that it still waits for is money: when the next window of the tenant's budget begins in which it may go on.
+    pub waits_for_window: Option<Timestamp>,
 }
 
 impl Scheduler {
@@ -39,19 +41,21 @@ impl Scheduler {
         let run = self.board.run(self.board.slot(run)?);
         let under_way =
             run.orphans.iter().any(|orphan| orphan.flight.is_some()) || run.insts.iter().any(Inst::is_under_way);
+        let is_idle = |inst: &Inst| matches!(inst.state, State::Waiting | State::Open | State::Settled(_));
         let lacks_target = |inst: &Inst| matches!(&inst.state, State::Queued(ticket) if self.board.queue.candidates(ticket.class).is_empty());
         let waits_for_target = !under_way
             && run.insts.iter().any(lacks_target)
-            && run.insts.iter().all(|inst| {
-                matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || lacks_target(inst)
-            });
+            && run.insts.iter().all(|inst| is_idle(inst) || lacks_target(inst));
         let asks = |inst: &Inst| matches!(inst.state, State::Awaiting(_)) && inst.awaits() == Cause::Person;
-        let waits_for_person = !under_way
-            && !run.awaiting.is_empty()
-            && run
-                .insts
-                .iter()
-                .all(|inst| matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || asks(inst));
+        let waits_for_person =
+            !under_way && !run.awaiting.is_empty() && run.insts.iter().all(|inst| is_idle(inst) || asks(inst));
+        let next_window = |inst: &Inst| {
+            let State::Broke { until, .. } = inst.state else { return None };
+            Some(until).filter(|until| *until < Timestamp::MAX)
+        };
+        let waits_for_window = Some(())
+            .filter(|()| !under_way && run.insts.iter().all(|inst| is_idle(inst) || next_window(inst).is_some()))
+            .and_then(|()| run.insts.iter().filter_map(next_window).min());
         let (status, paused, spent, quarantined) = (run.status, run.paused.is_some(), run.spent, run.quarantined);
         let (over, bound) = (run.over, run.bound());
         Some(Standing {
@@ -65,6 +69,7 @@ impl Scheduler {
             under_way,
             waits_for_target,
             waits_for_person,
+            waits_for_window,
         })
     }
 }

@@ -83,6 +83,12 @@ pub struct Run {
     /// True if it is live and all that it still waits for is a person, a signal or a webhook.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub waits_for_person: bool,
+    /// Where all that it still waits for is money: when the next window of the tenant's budget begins in which it may go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for_window: Option<String>,
+    /// True if it is live and paused; its answer may have come before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
     /// True if it was left out when its data directory was opened, because what is kept of it is damaged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub damaged: bool,
@@ -226,6 +232,8 @@ impl Run {
             waits_for_target: false,
             quarantined: false,
             waits_for_person: false,
+            waits_for_window: None,
+            paused: false,
             damaged: false,
             compensation: None,
         }
@@ -241,6 +249,8 @@ impl Run {
         (self.under_way, self.waits_for_target) = (standing.under_way, standing.waits_for_target);
         self.quarantined = standing.quarantined;
         self.waits_for_person = standing.waits_for_person;
+        self.waits_for_window = standing.waits_for_window.map(instant);
+        self.paused = standing.paused;
     }
 
     /// Takes in that its shard does not have it: it was left out as damaged, or its answer is decided and about to be durable.
@@ -317,6 +327,7 @@ mod tests {
                 under_way,
                 waits_for_target,
                 waits_for_person,
+                waits_for_window: None,
             });
             assert_eq!(run.status, said, "{durable:?} {status:?} {paused}");
         }

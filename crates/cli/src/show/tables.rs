@@ -35,7 +35,7 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
             "not hosted"
         } else if run.quarantined {
             "quarantined"
-        } else if run.waits_for_person {
+        } else if run.waits_for_person && !run.paused {
             "waiting"
         } else {
             &run.status
@@ -79,6 +79,9 @@ pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
         let (program, id) = (next::reading(), &told.run.id);
         let why = "it was at work in too many crashes of its host in a row, and may be their cause";
         writeln!(out, "  {why}: nothing of it is begun until `{program} runs resume {id}`")?;
+    }
+    if let Some(from) = &told.run.waits_for_window {
+        writeln!(out, "  [budgets] is used up: it may go on from {from}")?;
     }
     if told.over_usd > 0.0 {
         writeln!(out, "  {} of it billed above the hold", dollars(told.over_usd))?;

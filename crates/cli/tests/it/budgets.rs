@@ -26,6 +26,26 @@ fn lines(place: &Place, by: &str) -> Vec<(String, u64, u64)> {
     spend["lines"].as_array().unwrap().iter().chain([&spend["total"]]).map(line).collect()
 }
 
+/// What can do nothing before next month holds nobody's command.
+#[test]
+fn a_run_that_waits_for_the_next_window_is_left_open() {
+    let place = Place::new(&[
+        ("graph.yaml", GRAPH),
+        ("free.yaml", "version: 1\nname: free\ntasks: {a: {uses: wait, with: {for: time, after: 10ms}}}\n"),
+    ]);
+    let (_provider, base) = Server::provider(&place, &[]);
+    configured(&place, &base, "[budgets]\nmonth_usd = 0.01\n");
+    assert_eq!(place.run(&["run", "graph.yaml"]).0, 0);
+    let server = Server::start(&place, &[]);
+    let (code, out, err) = place.run(&["run", "graph.yaml", "--detach"]);
+    assert_eq!(code, 0, "{err}");
+    let shown = place.run(&["runs", "show", out.trim()]).1;
+    assert!(shown.contains("[budgets] is used up: it may go on from "), "{shown}");
+    drop(server);
+    let (code, _, err) = place.run(&["run", "free.yaml"]);
+    assert!(code == 0 && err.contains("[budgets] is used up; it may go on from "), "{code} {err}");
+}
+
 /// Each run has a process of its own: what those before it have spent the window still knows, also once they are forgotten.
 #[test]
 fn a_window_outlasts_processes_and_runs() {
