@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section, Work};
-use agendum_types::{AttemptNo, Effect, Fate, Graph, Hash, Limits, Outcome, RunId, Segment, TaskPath};
+use agendum_types::{AttemptNo, Class, Effect, Failure, Fate, Graph, Hash, Limits, Outcome, RunId, Segment, TaskPath};
 
 use crate::action::Entry;
 use crate::record::{Change, Given, Origin, Record, Reuse, RunSubmitted};
@@ -64,6 +64,8 @@ pub struct Before {
     done: BTreeMap<(TaskPath, AttemptNo), Effect>,
     /// Tasks at the top of which an effect was taken back: what they gave is worth nothing any more.
     taken_back: BTreeSet<NodeId>,
+    /// Calls at the top whose effect could not be taken back.
+    left: BTreeSet<NodeId>,
 }
 
 impl Before {
@@ -81,6 +83,7 @@ impl Before {
             reused: BTreeSet::new(),
             done: BTreeMap::new(),
             taken_back: BTreeSet::new(),
+            left: BTreeSet::new(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Before {
                 Some(of) => self.compensated(&of, change),
                 None => self.changed(path, change),
             },
+            Record::Compensated(compensated) => self.left.extend(compensated.left.iter().filter_map(still_there)),
             Record::Opened { .. }
             | Record::Closed
             | Record::ClockJumped { .. }
@@ -112,7 +116,6 @@ impl Before {
             | Record::Crashed { .. }
             | Record::Resumed { .. }
             | Record::SignalKept(_)
-            | Record::Compensated(_)
             | Record::Answered(_) => {}
         }
         if self.graph.as_ref().is_none_or(|known| known.hash != graph.hash) {
@@ -231,7 +234,11 @@ impl Before {
                 given.insert(*node, self.given(submitted, ending, reuse));
             }
         }
-        let given: Vec<Given> = given.into_values().collect();
+        let mut given: Vec<Given> = given.into_values().collect();
+        if wish.other_inputs {
+            // A retry of that run may have come to need the effect since.
+            given.iter_mut().for_each(|given| given.left = false);
+        }
         let (key_origin, keys) = self.keys(submitted, new, wish, &anew, &given);
         Ok(Origin { run: submitted.run, key_origin, keys, given })
     }
@@ -325,17 +332,27 @@ impl Before {
     fn given(&self, submitted: &RunSubmitted, ending: &Ending, reuse: Reuse) -> Given {
         let Ending { task, degraded, .. } = *ending;
         let output = ending.output.clone().filter(|_| reuse != Reuse::Tried);
+        let left = self.left.contains(&task);
         if let Some(given) = self.inherited(submitted, task) {
-            return Given { output, degraded, reuse, ..given.clone() };
+            let left = left || (given.left && !self.reused.contains(&task));
+            return Given { output, degraded, left, reuse, ..given.clone() };
         }
         let effects = self.done_in(task).next().is_some();
-        Given { task, output, degraded, input: self.inputs.get(&task).copied().flatten(), effects, reuse }
+        Given { task, output, degraded, input: self.inputs.get(&task).copied().flatten(), effects, left, reuse }
     }
 }
 
 /// All attempts of a path.
 fn attempts(path: &TaskPath) -> RangeInclusive<(TaskPath, AttemptNo)> {
     (path.clone(), AttemptNo::default())..=(path.clone(), AttemptNo(u32::MAX))
+}
+
+/// The call at the top whose effect is there, and not only perhaps.
+fn still_there((path, failure): &(TaskPath, Failure)) -> Option<NodeId> {
+    match path.segments() {
+        [Segment::Task(node)] if failure.class != Class::Uncertain => Some(*node),
+        _ => None,
+    }
 }
 
 fn top(path: &TaskPath) -> Option<NodeId> {

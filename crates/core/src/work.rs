@@ -383,9 +383,13 @@ impl Scheduler {
         self.board.plan(slot).task(node).publish_after.iter().all(passed)
     }
 
-    /// True if what a task has said so far may be what it gives: a text that an output of `catch` replaces was seen by no check.
+    /// True if what a task has said so far may be what it gives: a text that an output of `catch` replaces was seen by no check. What is
+    /// given by a run before says nothing.
     fn counts(&self, slot: Slot, text: NodeId) -> bool {
         let id = self.board.top(slot, text);
+        if self.board.is_given(slot, id) {
+            return false;
+        }
         let settled = self.board.run(slot).inst(id).settled();
         settled.is_none_or(|how| how == Settled::Succeeded) && self.board.is_own(slot, id)
     }

@@ -1,6 +1,6 @@
 //! Tasks that give what they gave in a run before, which this one takes over.
 
-use agendum_types::PayloadRef;
+use agendum_types::{Fate, PayloadRef};
 
 use crate::board::Board;
 use crate::inst::{Layer, Settled};
@@ -17,7 +17,7 @@ impl Board {
     }
 
     /// True if it never begins, for it gives at once what it gave.
-    pub(super) fn is_given(&self, slot: Slot, id: InstId) -> bool {
+    pub(crate) fn is_given(&self, slot: Slot, id: InstId) -> bool {
         self.given(slot, id).is_some_and(|given| given.reuse == Reuse::Always)
     }
 
@@ -29,6 +29,10 @@ impl Board {
     }
 
     pub(super) fn reused(&mut self, slot: Slot, id: InstId, output: Option<Box<PayloadRef>>, degraded: bool) {
+        if self.given(slot, id).is_some_and(|given| given.left) {
+            let reads = self.undo_reads(slot, id);
+            self.note_effect(slot, id, Fate::Taken, reads, output.as_deref());
+        }
         let run = self.run_mut(slot);
         run.start();
         let inst = run.inst_mut(id);

@@ -29,6 +29,8 @@ pub struct Given {
     pub input: Option<Hash>,
     /// It took effect, or something inside it did.
     pub effects: bool,
+    /// Its own effect was to be taken back, and that failed: it is taken back with what this run has done, if it comes to that.
+    pub left: bool,
     /// When that counts.
     pub reuse: Reuse,
 }

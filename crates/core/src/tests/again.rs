@@ -249,3 +249,79 @@ fn what_may_have_been_done_is_tried_again_with_the_same_input_only() {
     0ms dispatch r4/g/m#1 on t
     "#);
 }
+
+#[test]
+fn what_could_not_be_taken_back_is_taken_back_with_the_retry_that_built_on_it() {
+    // Twice it fails, and the third run takes back what the first has done, under the key of that.
+    assert_snapshot!(dialogue("
+        targets t=9
+        submit r1 p effect=once compensate; z needs p
+        ok p
+        fail z permanent
+        fail p/compensate permanent
+        again r2 r1
+        fail z permanent
+        fail p/compensate permanent
+        again r3 r2
+        fail z permanent
+        ok p/compensate
+        again r4 r3
+    "), @"
+    0ms dispatch r1/p#1 on t
+    0ms > ok p
+    0ms dispatch r1/z#1 on t
+    0ms > fail z permanent
+    0ms answer r1 failed permanent in z: no luck
+    0ms dispatch r1/p/compensate#1 on t
+    0ms > fail p/compensate permanent
+    0ms close r1
+    0ms dispatch r2/z#1 on t key of r1
+    0ms > fail z permanent
+    0ms answer r2 failed permanent in z: no luck
+    0ms dispatch r2/p/compensate#1 on t key of r1
+    0ms > fail p/compensate permanent
+    0ms close r2
+    0ms dispatch r3/z#1 on t key of r1
+    0ms > fail z permanent
+    0ms answer r3 failed permanent in z: no luck
+    0ms dispatch r3/p/compensate#1 on t key of r1
+    0ms > ok p/compensate
+    0ms close r3
+    0ms dispatch r4/p#1 on t
+    ");
+    // A retry that succeeds needs what it built on, and a fork does not know whether one has.
+    assert_snapshot!(dialogue("
+        targets t=9
+        submit r1 p effect=once compensate; z needs p
+        ok p
+        fail z permanent
+        fail p/compensate permanent
+        again r2 r1
+        ok z
+        again r3 r1 other
+        fail z permanent
+        again r4 r2 from=z
+        fail z permanent
+    "), @"
+    0ms dispatch r1/p#1 on t
+    0ms > ok p
+    0ms dispatch r1/z#1 on t
+    0ms > fail z permanent
+    0ms answer r1 failed permanent in z: no luck
+    0ms dispatch r1/p/compensate#1 on t
+    0ms > fail p/compensate permanent
+    0ms close r1
+    0ms dispatch r2/z#1 on t key of r1
+    0ms > ok z
+    0ms answer r2 succeeded
+    0ms close r2
+    0ms dispatch r3/z#1 on t
+    0ms > fail z permanent
+    0ms answer r3 failed permanent in z: no luck
+    0ms close r3
+    0ms dispatch r4/z#1 on t key of r1
+    0ms > fail z permanent
+    0ms answer r4 failed permanent in z: no luck
+    0ms close r4
+    ");
+}

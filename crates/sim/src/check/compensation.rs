@@ -60,9 +60,14 @@ pub(super) fn violations(graph: &Graph, entries: &[Entry]) -> Vec<String> {
 
 fn read(graph: &Graph, entries: &[Entry]) -> Told {
     let mut told = Told::default();
+    let mut inherited: BTreeSet<TaskPath> = BTreeSet::new();
     let can = |path: &TaskPath| path.node().is_some_and(|node| graph.task(node).compensate.is_some());
     for (place, entry) in entries.iter().enumerate() {
         match &entry.record {
+            Record::RunSubmitted(submitted) => {
+                let given = submitted.origin.iter().flat_map(|origin| &origin.given);
+                inherited.extend(given.filter(|given| given.left).map(|given| TaskPath::top(given.task)));
+            }
             Record::Answered(answered) => (told.status, told.answered) = (Some(answered.status), place),
             Record::Compensated(compensated) => {
                 told.left = compensated.left.iter().map(|(path, _)| path.clone()).collect();
@@ -95,11 +100,11 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
                         *fate == Fate::Taken
                     }
                     Change::Resolved(resolved) => resolved.happened == Some(true),
+                    Change::Reused { .. } => inherited.contains(path),
                     Change::Entered(_)
                     | Change::Referenced { .. }
                     | Change::Waited(_)
                     | Change::Reminded
-                    | Change::Reused { .. }
                     | Change::Judged { .. }
                     | Change::Caught { .. }
                     | Change::RoundJudged { .. }
@@ -113,7 +118,6 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
             Record::Opened { .. }
             | Record::Closed
             | Record::ClockJumped { .. }
-            | Record::RunSubmitted(_)
             | Record::TasksAdded { .. }
             | Record::CancelRequested { .. }
             | Record::Paused { .. }

@@ -1,8 +1,7 @@
 //! What a run takes over of a run before it: told again by the rules of the submission alone.
 
 use agendum_core::{Change, Given, Next, Reuse};
-use agendum_types::graph::NodeId;
-use agendum_types::{Class, RunId, TaskPath};
+use agendum_types::{Class, Fate, RunId, TaskPath};
 
 use super::records::Checked;
 use super::state::{How, State};
@@ -38,12 +37,6 @@ impl Reference {
         self.given(id, path).is_some_and(|given| given.reuse == Reuse::Always)
     }
 
-    /// True if that was a lower rung.
-    pub(super) fn is_given_degraded(&self, id: RunId, node: NodeId) -> bool {
-        let given = self.given(id, &TaskPath::top(node));
-        given.is_some_and(|given| given.reuse == Reuse::Always && given.degraded)
-    }
-
     /// True if a task that is ready ends with what was given, and with nothing else.
     pub(super) fn is_given_now(&self, id: RunId, path: &TaskPath) -> bool {
         !self.runs[&id].quarantined
@@ -67,12 +60,16 @@ impl Reference {
         let (output, degraded) = (output.as_deref(), *degraded);
         ensure(self.is_given_now(id, path) && self.counts(id, path) == Some(true), "nothing is given now")?;
         let given = self.given(id, path).ok_or("nothing was given")?;
+        let (left, output_given) = (given.left, given.output.clone());
         let (node, said) = (given.task, (given.output.as_ref(), given.degraded) == (output, degraded));
         ensure(said, "something else was given")?;
         ensure(
             self.runs[&id].submitted.origin.as_ref().is_some_and(|origin| origin.run == *from),
             "another run gave it",
         )?;
+        if left {
+            self.took(id, path, Fate::Taken, output_given);
+        }
         let run = self.run(id);
         run.started = true;
         run.reused.insert(node);

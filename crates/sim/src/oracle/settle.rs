@@ -43,7 +43,8 @@ impl Reference {
         let waits = |text: &NodeId| run.graph.task(*text).publish_after.contains(&node) && self.is_released(id, *text);
         let counts = |text: &NodeId| {
             let said = run.tasks.get(&TaskPath::top(*text));
-            said.is_none_or(|said| said.how().is_none_or(|how| how == How::Succeeded)) && self.is_own(id, *text)
+            let stands = said.is_none_or(|said| said.how().is_none_or(|how| how == How::Succeeded));
+            stands && self.is_own(id, *text) && !self.is_given(id, &TaskPath::top(*text))
         };
         let all = (0..run.graph.tasks.len() as u32).map(NodeId);
         let texts: Vec<NodeId> = all.filter(|text| waits(text) && counts(text)).collect();
@@ -64,8 +65,7 @@ impl Reference {
         let run = &self.runs[&id];
         let Some(inst) = run.tasks.get(&TaskPath::top(node)) else { return true };
         if !run.is_call(&TaskPath::top(node)) {
-            // What is given at once is what it gave, however soon its text could be shown.
-            return !inst.degraded && !self.is_given_degraded(id, node);
+            return !inst.degraded;
         }
         inst.rung == 0 || !matches!(run.graph.task(node).catch[inst.rung - 1].rung, Rung::Output(_))
     }

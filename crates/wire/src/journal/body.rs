@@ -107,6 +107,8 @@ pub(super) struct Given<'a> {
     pub(super) input: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) effects: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) left: bool,
     #[serde(borrow)]
     pub(super) reuse: Text<'a>,
 }

@@ -158,6 +158,7 @@ fn origin(origin: &core::Origin) -> body::Origin<'_> {
             degraded: given.degraded,
             input: given.input.as_ref().map(hash),
             effects: given.effects,
+            left: given.left,
             reuse: given.reuse.word().into(),
         }
     }

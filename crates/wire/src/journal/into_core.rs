@@ -280,6 +280,7 @@ fn origin(value: &body::Origin<'_>) -> Read<core::Origin> {
             degraded: given.degraded,
             input: given.input.as_ref().map(|text| hash(text)).transpose()?,
             effects: given.effects,
+            left: given.left,
             reuse: word(
                 "kind of reuse",
                 &given.reuse,

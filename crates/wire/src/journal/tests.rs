@@ -268,6 +268,7 @@ fn taken_over() -> Vec<Record> {
         degraded: false,
         input: Some(Hash([7; 32])),
         effects: true,
+        left: false,
         reuse,
     };
     let nothing = Given { output: None, degraded: true, input: None, effects: false, ..given(4, Reuse::Same) };
@@ -277,6 +278,8 @@ fn taken_over() -> Vec<Record> {
         keys: vec![(NodeId(2), RUN)],
         given: vec![given(0, Reuse::Always), given(1, Reuse::Done), nothing],
     };
+    let left = Given { left: true, ..given(2, Reuse::Always) };
+    let undone = Origin { given: vec![left], ..origin.clone() };
     let first = Origin { run: RunId(5), key_origin: RunId(5), keys: Vec::new(), given: Vec::new() };
     let Some(Record::RunSubmitted(plain)) = about_the_run().into_iter().nth(3) else { return Vec::new() };
     let submitted =
@@ -285,7 +288,7 @@ fn taken_over() -> Vec<Record> {
     let done = Ended::new(End::Done, Next::fail(failure()));
     let changes = [reused(Some(payload(6).into()), false), reused(None, true), Change::Ended(done.into())];
     let of_tasks = changes.map(|change| Record::Task { run: RUN, path: TaskPath::top(NodeId(1)), change });
-    [submitted(origin), submitted(first)].into_iter().chain(of_tasks).collect()
+    [submitted(origin), submitted(first), submitted(undone)].into_iter().chain(of_tasks).collect()
 }
 
 fn samples() -> Vec<Record> {
