@@ -325,3 +325,26 @@ fn what_could_not_be_taken_back_is_taken_back_with_the_retry_that_built_on_it() 
     0ms close r4
     ");
 }
+
+#[test]
+fn what_is_given_says_nothing_that_could_be_shown() {
+    assert_snapshot!(dialogue("
+        targets t=9
+        submit r1 check; text publish_after=check; z needs text
+        ok text
+        ok check
+        fail z permanent
+        again r2 r1
+    "), @"
+    0ms dispatch r1/text#1 on t held back
+    0ms dispatch r1/check#1 on t
+    0ms > ok text
+    0ms dispatch r1/z#1 on t
+    0ms > ok check
+    0ms publish r1/text
+    0ms > fail z permanent
+    0ms answer r1 failed permanent in z: no luck
+    0ms close r1
+    0ms dispatch r2/z#1 on t key of r1
+    ");
+}
