@@ -112,6 +112,7 @@ impl Before {
             | Record::Crashed { .. }
             | Record::Resumed { .. }
             | Record::SignalKept(_)
+            | Record::Raised(_)
             | Record::Compensated(_)
             | Record::Answered(_) => {}
         }

@@ -14,6 +14,7 @@ use agendum_types::{
 
 use crate::action::Step;
 use crate::effects::Bindings;
+use crate::plea::Pleading;
 use crate::queue::Ticket;
 use crate::record::Waits;
 use crate::run::InstId;
@@ -88,6 +89,8 @@ pub(crate) enum State {
         /// Or until then: a window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for its run's budget.
         until: Timestamp,
     },
+    /// It asks a person for more than the budget of its run.
+    Pleading(Box<Pleading>),
     /// An attempt is out.
     Running(Box<Running>),
     /// Between two attempts.
@@ -192,6 +195,8 @@ pub(crate) struct Loop {
     /// What its attempts have cost.
     pub(crate) spent: Money,
     pub(crate) tokens: u64,
+    /// By how much a person raised its budget.
+    pub(crate) raised: (Money, u64),
 }
 
 /// What a `wait` waits for.
@@ -298,6 +303,7 @@ impl Inst {
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }
+            | State::Pleading(_)
             | State::Running(_)
             | State::BackingOff(_)
             | State::Checked(_)
@@ -356,6 +362,7 @@ impl Inst {
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }
+            | State::Pleading(_)
             | State::Awaiting(_) => TaskStatus::Waiting,
             State::Asking(Step::Enter) => TaskStatus::Waiting,
             State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,

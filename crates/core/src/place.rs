@@ -104,6 +104,9 @@ impl Scheduler {
         let (choice, until) = if uncovered.is_of_run() {
             let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
             let choice = run.budget.as_ref().map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
+            if choice == OnExceeded::Ask {
+                return self.ask_for_money(slot, id, uncovered);
+            }
             (choice, in_flight.then_some(Timestamp::MAX))
         } else {
             // What is done is taken back, if not now then later.
@@ -136,7 +139,7 @@ impl Scheduler {
     }
 
     /// Until others have settled, or until this instant.
-    fn wait_for_money(&mut self, slot: Slot, id: InstId, until: Timestamp) {
+    pub(crate) fn wait_for_money(&mut self, slot: Slot, id: InstId, until: Timestamp) {
         self.unqueue(slot, id);
         self.board.timers.set(until, Timer::Money(slot, id));
         let since = self.now;

@@ -105,6 +105,7 @@ fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
         State::Paused(_) => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
         State::Broke { .. } => Some(Cause::Budget),
+        State::Pleading(_) => Some(Cause::Person),
         State::BackingOff(_) => Some(Cause::Backoff),
         State::Awaiting(_) => Some(inst.awaits()),
         State::Running(_) | State::Open | State::Settled(_) => None,

@@ -269,7 +269,8 @@ impl Reading {
             | Record::Paused { .. }
             | Record::Crashed { .. }
             | Record::Resumed { .. }
-            | Record::SignalKept(_) => {}
+            | Record::SignalKept(_)
+            | Record::Raised(_) => {}
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Answer, Evaluation, Rejected, Signal, Standing, Step, Submission};
+use agendum_core::{Answer, Evaluation, Raise, Rejected, Signal, Standing, Step, Submission};
 use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -48,6 +48,13 @@ pub(crate) enum Message {
         tenant: Tenant,
         signal: Box<Signal>,
         payload: Made,
+        reply: oneshot::Sender<Result<(), Rejected>>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// A budget is raised, or that is refused.
+    Raise {
+        tenant: Tenant,
+        raise: Box<Raise>,
         reply: oneshot::Sender<Result<(), Rejected>>,
         permit: OwnedSemaphorePermit,
     },
@@ -225,6 +232,7 @@ impl Message {
             | Self::AddTasks { .. }
             | Self::Command { .. }
             | Self::Signal { .. }
+            | Self::Raise { .. }
             | Self::Waits { .. }
             | Self::View { .. }
             | Self::Standings { .. }

@@ -11,6 +11,7 @@ mod export;
 mod hooks;
 mod key;
 mod provider;
+mod raise;
 mod reply;
 mod routes;
 mod runs;

@@ -36,7 +36,7 @@ pub use money::Money;
 pub use outcome::{Failure, Outcome, Success, Usage};
 pub use path::{Segment, TaskPath};
 pub use payload::{Hash, Labels, MediaType, PayloadRef};
-pub use snapshot::{RunView, Snapshot, WaitView};
+pub use snapshot::{Plea, RunView, Snapshot, WaitView};
 pub use status::{RunStatus, TaskStatus};
 pub use submission::SubmissionKey;
 pub use target::{Capability, Target, TargetId};

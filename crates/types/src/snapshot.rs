@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::cause::Cause;
+use crate::graph::Budget;
 use crate::id::{RunId, Tenant};
 use crate::money::Money;
 use crate::payload::PayloadRef;
@@ -112,4 +113,21 @@ pub struct WaitView {
     pub attempt: u32,
     /// And why nobody knows.
     pub doubt: Option<Arc<str>>,
+    /// Of a task that waits for money: how much.
+    pub plea: Option<Plea>,
+}
+
+/// What a task asks a person for, which the budget of its run does not cover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plea {
+    /// What its next attempt may cost at least: with the least output that is of use.
+    pub needs: Money,
+    /// And use at least in tokens.
+    pub needs_tokens: u64,
+    /// The limits of the budget as they are now.
+    pub budget: Budget,
+    /// What is neither spent nor held of the money.
+    pub left: Money,
+    /// And of the tokens.
+    pub left_tokens: u64,
 }

@@ -239,6 +239,7 @@ impl Life {
             Message::Signal { tenant, signal, payload, reply, permit: _held } => {
                 self.hand(&tenant, signal, &payload, reply)
             }
+            Message::Raise { tenant, raise, reply, permit: _held } => self.raise(&tenant, raise, reply),
             Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =

@@ -46,6 +46,10 @@ impl Reference {
                 }
                 self.follow(id, path, &may, next)
             }
+            (End::Unaffordable, State::Begs) => {
+                ensure(self.runs[&id].refused, "nobody has refused it")?;
+                self.falls(id, path, Class::BudgetExceeded, false, next)
+            }
             (End::Unevaluable, State::Asking(step)) => {
                 let Some(Heard::Evaluated(asked, Err(()))) = self.heard.take() else {
                     return Err("no evaluation failed".to_owned());

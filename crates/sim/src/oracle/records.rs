@@ -47,6 +47,7 @@ impl Reference {
                 (run.paused, run.quarantined, run.crashed) = (false, false, Default::default());
             }
             Record::SignalKept(kept) => self.signal_kept(kept)?,
+            Record::Raised(raised) => self.raised(raised)?,
             Record::Task { run, path, change } => {
                 self.may_run(*run, path, change)?;
                 self.changed(*run, path, change)?;
@@ -249,6 +250,7 @@ impl Reference {
     pub(super) fn aside(&self, id: RunId, path: &TaskPath) -> Option<State> {
         match (self.purse(id, path), &self.runs[&id].tasks[path].state) {
             (Purse::Waits(until), _) => Some(State::Broke(until)),
+            (Purse::Asks, _) => Some(State::Begs),
             (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
             _ => None,
         }
@@ -398,7 +400,7 @@ impl Reference {
         }
     }
 
-    fn has_money_again(&mut self, id: RunId) {
+    pub(super) fn has_money_again(&mut self, id: RunId) {
         for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(_))) {
             inst.state = State::Ready;
         }

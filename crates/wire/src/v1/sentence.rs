@@ -24,7 +24,7 @@ fn heard(heard: &Heard) -> Option<String> {
         (_, Some(true)) => "approved",
         (_, Some(false)) => "refused",
         (WaitFor::Webhook, None) => "called",
-        (WaitFor::Approval | WaitFor::Signal | WaitFor::Time | WaitFor::Effect, None) => "sent",
+        (WaitFor::Approval | WaitFor::Signal | WaitFor::Time | WaitFor::Effect | WaitFor::Money, None) => "sent",
     };
     Some(format!("{what} by {by} after {}", heard.waited))
 }
