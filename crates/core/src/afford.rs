@@ -78,13 +78,13 @@ impl Uncovered {
         own.is_some_and(|purse| Purse { held: Money::ZERO, used: run.tokens, ..*purse }.covers(&self.least))
     }
 
-    /// When the windows that do not cover it are over; `None` if their next ones cannot cover it either.
-    pub(crate) fn until(&self, now: Timestamp) -> Option<Timestamp> {
+    /// When the windows that do not cover it are over, with the last of them; `None` if their next ones cannot cover it either.
+    pub(crate) fn until(&self, now: Timestamp) -> Option<(Timestamp, Window)> {
         let ends = self.purses.iter().map(|purse| {
             let window = purse.window.filter(|_| purse.could_cover(&self.least))?;
-            Some(window.end(now))
+            Some((window.end(now), window))
         });
-        ends.collect::<Option<SmallVec<[Timestamp; 3]>>>()?.into_iter().max()
+        ends.collect::<Option<SmallVec<[(Timestamp, Window); 3]>>>()?.into_iter().max()
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use agendum_types::graph::{Foreach, NodeId, Task, Work};
 use agendum_types::{
     AttemptNo, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TargetId,
-    TaskPath, TaskStatus, Timestamp, Wait, WaitFor,
+    TaskPath, TaskStatus, Timestamp, Wait, WaitFor, Window,
 };
 
 use crate::action::Step;
@@ -86,8 +86,9 @@ pub(crate) enum State {
     /// Waits until other attempts settle for less than they hold.
     Broke {
         since: Timestamp,
-        /// Or until then: a window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for its run's budget.
+        /// Or until then: this window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for its run's budget.
         until: Timestamp,
+        window: Option<Window>,
     },
     /// It asks a person for more than the budget of its run.
     Pleading(Box<Pleading>),

@@ -49,7 +49,7 @@ impl Scheduler {
     pub(crate) fn ask_for_money(&mut self, slot: Slot, id: InstId, uncovered: &Uncovered) {
         let run = self.board.run(slot);
         if uncovered.would_do(run) {
-            return self.wait_for_money(slot, id, Timestamp::MAX);
+            return self.wait_for_money(slot, id, (Timestamp::MAX, None));
         }
         let failure = self.unaffordable(uncovered);
         if run.refused {

@@ -52,10 +52,7 @@ impl Scheduler {
         };
         let waits_for_person =
             !under_way && !run.awaiting.is_empty() && run.insts.iter().all(|inst| is_idle(inst) || asks(inst));
-        let next_window = |inst: &Inst| {
-            let State::Broke { until, .. } = inst.state else { return None };
-            Some(until).filter(|until| *until < Timestamp::MAX)
-        };
+        let next_window = |inst: &Inst| inst.waits_for_window().map(|(_, until)| until);
         let waits_for_window = Some(())
             .filter(|()| !under_way && run.insts.iter().all(|inst| is_idle(inst) || next_window(inst).is_some()))
             .and_then(|()| run.insts.iter().filter_map(next_window).min());

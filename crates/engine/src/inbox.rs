@@ -9,7 +9,7 @@ use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Answer, Evaluation, Raise, Rejected, Signal, Standing, Step, Submission};
-use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView};
+use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -63,6 +63,12 @@ pub(crate) enum Message {
         tenant: Tenant,
         asked: WaitsAsked,
         reply: oneshot::Sender<(Vec<WaitView>, Option<RunId>)>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// What this tenant has spent and holds in the limited windows of the present.
+    Windows {
+        tenant: Tenant,
+        reply: oneshot::Sender<Vec<WindowView>>,
         permit: OwnedSemaphorePermit,
     },
     View {
@@ -233,6 +239,7 @@ impl Message {
             | Self::Command { .. }
             | Self::Signal { .. }
             | Self::Raise { .. }
+            | Self::Windows { .. }
             | Self::Waits { .. }
             | Self::View { .. }
             | Self::Standings { .. }

@@ -1,7 +1,7 @@
-//! Budgets that people raise, or refuse to.
+//! Budgets that people raise, or refuse to, and what stands in the windows of a tenant's.
 
 use agendum_core::{Raise, Rejected};
-use agendum_types::Tenant;
+use agendum_types::{Tenant, WindowView};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
@@ -31,5 +31,13 @@ impl Engine {
         let (tenant, raise) = (tenant.clone(), Box::new(raise));
         self.around.inbox.send(Message::Raise { tenant, raise, reply, permit });
         Ok(told.await.map_err(|_| RaiseError::Unavailable(self.health()))??)
+    }
+
+    /// What a tenant has spent and holds in the limited windows of the present. `None` where the shard takes no work now.
+    pub async fn windows(&self, tenant: &Tenant) -> Option<Vec<WindowView>> {
+        let permit = self.permit().await;
+        let (reply, told) = oneshot::channel();
+        self.around.inbox.send(Message::Windows { tenant: tenant.clone(), reply, permit });
+        told.await.ok()
     }
 }

@@ -42,4 +42,4 @@ pub use submission::SubmissionKey;
 pub use target::{Capability, Target, TargetId};
 pub use time::{Duration, Timestamp};
 pub use wait::{Wait, WaitFor};
-pub use window::{Booked, Cap, Waste, Window, Windows};
+pub use window::{Booked, Cap, Waste, Window, WindowView, Windows};

@@ -11,6 +11,7 @@ use crate::status::{RunStatus, TaskStatus};
 use crate::target::Bound;
 use crate::time::{Duration, Timestamp};
 use crate::wait::Wait;
+use crate::window::Window;
 
 /// A shard at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +91,8 @@ pub struct TaskView {
     pub waits: Vec<(Cause, Duration)>,
     /// Attempts so far.
     pub attempts: u32,
+    /// If it waits for the next window of the tenant's budget: which, and when that begins.
+    pub window: Option<(Window, Timestamp)>,
 }
 
 /// A task that waits for a person or a signal.
