@@ -410,6 +410,27 @@ pub(crate) enum Runs {
         /// The run's id, or as much of it as is clear; `last` for the newest
         run: String,
     },
+    /// Raise the budget of a live run, or refuse what asks for more
+    Raise(Raise),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("decision").required(true).multiple(true).args(["usd", "tokens", "refuse"]))]
+pub(crate) struct Raise {
+    /// The run's id, or as much of it as is clear; `last` for the newest
+    pub(crate) run: String,
+    /// The path of a loop that is under way, instead of the run
+    #[arg(long, value_name = "PATH")]
+    pub(crate) task: Option<String>,
+    /// Dollars more
+    #[arg(long)]
+    pub(crate) usd: Option<f64>,
+    /// Tokens more
+    #[arg(long, value_name = "N")]
+    pub(crate) tokens: Option<u64>,
+    /// Nothing more: what asks fails with budget_exceeded
+    #[arg(long, conflicts_with_all = ["usd", "tokens", "task"])]
+    pub(crate) refuse: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use agendum_wire::v1::{Event, Problem, Run, RunDetail, Spend, Submit, Waits, Why};
+use agendum_wire::v1::{Event, Problem, Run, RunDetail, Spend, Submit, WaitLine, Waits, Why};
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
@@ -186,6 +186,12 @@ impl Client {
     /// What waits for people and signals.
     pub(crate) async fn waits(&self, query: &[(&str, String)]) -> Result<Waits, Failure> {
         self.json(self.request(Method::GET, &format!("/v1/waits?{}", encoded(query)))).await
+    }
+
+    /// What asks for money in a run.
+    pub(crate) async fn asking_for_money(&self, id: &str) -> Result<Vec<WaitLine>, Failure> {
+        let found = self.waits(&[("run", id.to_owned())]).await?;
+        Ok(found.waits.into_iter().filter(|wait| wait.money.is_some()).collect())
     }
 
     /// Hands something to a wait of a run; gives what the server said.

@@ -79,6 +79,7 @@ impl Host {
             token: token.clone(),
             limits: config.limits.0.clone(),
             tenant: Tenant::default(),
+            windows: config.budgets.windows(),
             webhooks: config.webhooks.secrets(&config.folder)?,
         };
         let about = InForce::of(config).json();
@@ -97,6 +98,7 @@ impl Host {
             token: token.clone(),
             limits: config.limits.0.clone(),
             tenant: Tenant::default(),
+            windows: config.budgets.windows(),
             webhooks: None,
         };
         Self::listen(directory, service, None, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token).await

@@ -4,7 +4,7 @@ use agendum_types::graph::{Section, Work};
 use agendum_types::{Class, Failure, Money, TargetId, Timestamp, Window};
 use smallvec::SmallVec;
 
-use crate::run::{InstId, Slot};
+use crate::run::{InstId, Run, Slot};
 use crate::scheduler::Scheduler;
 
 /// An output cap is not lowered below this many tokens to fit a budget: what comes out would be of no use.
@@ -67,13 +67,24 @@ impl Uncovered {
         self.purses.iter().any(|purse| purse.window.is_none())
     }
 
-    /// When the windows that do not cover it are over; `None` if their next ones cannot cover it either.
-    pub(crate) fn until(&self, now: Timestamp) -> Option<Timestamp> {
+    /// What it costs and uses at least.
+    pub(crate) fn needs(&self) -> (Money, u64) {
+        (self.least.money, self.least.tokens)
+    }
+
+    /// True if the run's budget would cover it if what it holds came back.
+    pub(crate) fn would_do(&self, run: &Run) -> bool {
+        let own = self.purses.iter().find(|purse| purse.window.is_none());
+        own.is_some_and(|purse| Purse { held: Money::ZERO, used: run.tokens, ..*purse }.covers(&self.least))
+    }
+
+    /// When the windows that do not cover it are over, with the last of them; `None` if their next ones cannot cover it either.
+    pub(crate) fn until(&self, now: Timestamp) -> Option<(Timestamp, Window)> {
         let ends = self.purses.iter().map(|purse| {
             let window = purse.window.filter(|_| purse.could_cover(&self.least))?;
-            Some(window.end(now))
+            Some((window.end(now), window))
         });
-        ends.collect::<Option<SmallVec<[Timestamp; 3]>>>()?.into_iter().max()
+        ends.collect::<Option<SmallVec<[(Timestamp, Window); 3]>>>()?.into_iter().max()
     }
 }
 

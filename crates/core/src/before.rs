@@ -116,6 +116,7 @@ impl Before {
             | Record::Crashed { .. }
             | Record::Resumed { .. }
             | Record::SignalKept(_)
+            | Record::Raised(_)
             | Record::Answered(_) => {}
         }
         if self.graph.as_ref().is_none_or(|known| known.hash != graph.hash) {

@@ -9,6 +9,7 @@ mod awaiting;
 mod compensate;
 mod doubt;
 mod open;
+mod raise;
 mod reuse;
 mod run;
 pub(crate) mod settle;
@@ -56,6 +57,8 @@ pub(crate) enum Todo {
     Afford(Slot),
     /// Money of a window came free.
     AffordAll,
+    /// What asks for more than the run's budget has an answer.
+    Plea(Slot),
     /// A check has ended: what follows is to be decided.
     Checked(Slot, InstId),
 }
@@ -178,6 +181,7 @@ impl Board {
             }
             (Record::Resumed { .. }, Some(slot)) => self.resume(slot),
             (Record::SignalKept(kept), Some(slot)) => self.keep_signal(slot, kept),
+            (Record::Raised(raised), Some(slot)) => self.raised(slot, raised),
             (Record::Task { path, change, .. }, Some(slot)) => self.change(slot, path, change, entry.seq),
             (Record::Answered(answered), Some(slot)) => self.answer(slot, answered),
             (Record::Compensated(_), Some(slot)) => self.compensated(slot),

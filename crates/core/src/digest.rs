@@ -45,7 +45,7 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
         run.crashed,
     )
         .hash(&mut hasher);
-    (graph, &run.labels, &run.budget).hash(&mut hasher);
+    (graph, &run.labels, &run.budget, run.refused).hash(&mut hasher);
     run.scopes.iter().for_each(|scope| (scope.len(), scope.unsettled).hash(&mut hasher));
     (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);
     (run.spent, run.held, run.tokens, run.held_tokens, run.over, run.estimated, run.last, run.floor, run.escalation)
@@ -91,6 +91,7 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
         | State::Queued(_)
         | State::Paused(_)
         | State::Broke { .. }
+        | State::Pleading(_)
         | State::BackingOff(_) => 1_u8.hash(hasher),
         State::Asking(crate::action::Step::Enter) => 1_u8.hash(hasher),
         State::Asking(step) => (2_u8, step).hash(hasher),
@@ -113,7 +114,7 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
         }
         Some(Body::Loop(repeat)) => {
             (repeat.round, &repeat.previous, &repeat.ended, &repeat.last, &repeat.best, repeat.same).hash(hasher);
-            (repeat.deadline, repeat.spent, repeat.tokens).hash(hasher);
+            (repeat.deadline, repeat.spent, repeat.tokens, repeat.raised).hash(hasher);
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptId, Duration, Graph, Hash, Incarnation, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey, Target,
-    TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
+    AttemptId, Duration, Graph, Hash, Incarnation, Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey,
+    Target, TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::action::Step;
@@ -82,6 +82,8 @@ pub enum Event {
     ResumeRequested(RunId),
     /// Somebody hands a wait of a run what it waits for. Refused if nothing can come of it.
     Signalled(Box<Signal>),
+    /// Somebody raises a budget of a run, or refuses to. Refused if there is none, or it ends.
+    BudgetRaised(Box<Raise>),
     /// The instant of [`crate::Scheduler::poll_timeout`] has come.
     TimeReached,
 }
@@ -106,6 +108,7 @@ impl Event {
             | Self::PauseRequested(_)
             | Self::ResumeRequested(_)
             | Self::Signalled(_)
+            | Self::BudgetRaised(_)
             | Self::TimeReached => None,
         }
     }
@@ -157,6 +160,23 @@ pub struct Signal {
     pub attempt: Option<u32>,
     /// Of a webhook: its id. The same again means nothing more.
     pub webhook: Option<Arc<str>>,
+}
+
+/// What somebody decides about a budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raise {
+    /// The run.
+    pub run: RunId,
+    /// The path of the loop whose budget is meant; `None` for the run's.
+    pub task: Option<Arc<str>>,
+    /// By how much money.
+    pub money: Money,
+    /// By how many tokens.
+    pub tokens: u64,
+    /// Who decides.
+    pub by: Principal,
+    /// By nothing: what asks for more fails.
+    pub refused: bool,
 }
 
 /// For which wait of a run something is.
@@ -291,6 +311,29 @@ pub enum Rejected {
         /// How many.
         count: u32,
     },
+    /// The run is answered: its budget ended with that.
+    #[error("run {0} is answered: its budget has ended with that")]
+    BudgetEnded(RunId),
+    /// Nothing limits what is to be raised.
+    #[error("{of} has no limit of {what}: there is nothing to raise")]
+    NoBudget {
+        /// The run, or the loop.
+        of: Arc<str>,
+        /// `money` or `tokens`.
+        what: &'static str,
+    },
+    /// The task is no loop that runs now.
+    #[error("task {task:?} has no budget now: only a run and a `loop` that is under way have one")]
+    NoLoop {
+        /// The task, as the caller named it.
+        task: Arc<str>,
+    },
+    /// Only what is asked for can be refused, and a raise adds something.
+    #[error("it raises nothing: name an amount above zero")]
+    RaisesNothing,
+    /// The sum would be more than can be counted.
+    #[error("the budget would be more than can be counted: raise it by less")]
+    RaisesTooMuch,
     /// The deadline has passed before the run began.
     #[error("the deadline is zero: the run could never be answered in time")]
     DeadlinePassed,
@@ -316,6 +359,11 @@ impl Rejected {
             Self::NotAsked { .. } => "not_asked",
             Self::OtherAttempt { .. } => "other_attempt",
             Self::TooManySignals { .. } => "too_many_signals",
+            Self::BudgetEnded(_) => "budget_ended",
+            Self::NoBudget { .. } => "no_budget",
+            Self::NoLoop { .. } => "no_loop",
+            Self::RaisesNothing => "raises_nothing",
+            Self::RaisesTooMuch => "raises_too_much",
             Self::DeadlinePassed => "deadline_passed",
         }
     }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use agendum_types::graph::{Foreach, NodeId, Task, Work};
 use agendum_types::{
     AttemptNo, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TargetId,
-    TaskPath, TaskStatus, Timestamp, Wait, WaitFor,
+    TaskPath, TaskStatus, Timestamp, Wait, WaitFor, Window,
 };
 
 use crate::action::Step;
 use crate::effects::Bindings;
+use crate::plea::Pleading;
 use crate::queue::Ticket;
 use crate::record::Waits;
 use crate::run::InstId;
@@ -85,9 +86,12 @@ pub(crate) enum State {
     /// Waits until other attempts settle for less than they hold.
     Broke {
         since: Timestamp,
-        /// Or until then: a window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for its run's budget.
+        /// Or until then: this window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for its run's budget.
         until: Timestamp,
+        window: Option<Window>,
     },
+    /// It asks a person for more than the budget of its run.
+    Pleading(Box<Pleading>),
     /// An attempt is out.
     Running(Box<Running>),
     /// Between two attempts.
@@ -192,6 +196,8 @@ pub(crate) struct Loop {
     /// What its attempts have cost.
     pub(crate) spent: Money,
     pub(crate) tokens: u64,
+    /// By how much a person raised its budget.
+    pub(crate) raised: (Money, u64),
 }
 
 /// What a `wait` waits for.
@@ -298,6 +304,7 @@ impl Inst {
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }
+            | State::Pleading(_)
             | State::Running(_)
             | State::BackingOff(_)
             | State::Checked(_)
@@ -356,6 +363,7 @@ impl Inst {
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }
+            | State::Pleading(_)
             | State::Awaiting(_) => TaskStatus::Waiting,
             State::Asking(Step::Enter) => TaskStatus::Waiting,
             State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,

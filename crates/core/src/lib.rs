@@ -45,6 +45,7 @@ mod lookup;
 mod on;
 mod place;
 mod plan;
+mod plea;
 mod queue;
 mod reuse;
 mod rng;
@@ -60,7 +61,7 @@ mod work;
 
 pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step};
 pub use before::{Before, NotTaken, Wish};
-pub use event::{Addressee, Evaluation, Event, Rejected, Signal, Submission};
+pub use event::{Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;
 pub use standing::Standing;
@@ -71,6 +72,6 @@ pub use why::{Heard, RanOut, Reason, Reasons, Seen};
 pub const REFUSED: &str = on::evaluated::REFUSED;
 
 pub use record::{
-    Answered, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Record, Resolved,
-    Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
+    Answered, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Raised, Record,
+    Resolved, Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
 };

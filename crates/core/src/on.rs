@@ -7,6 +7,7 @@ mod doubt;
 pub(crate) mod evaluated;
 pub(crate) mod opened;
 pub(crate) mod outcome;
+mod raise;
 pub(crate) mod signal;
 pub(crate) mod submit;
 pub(crate) mod timeout;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
 use agendum_types::target::Bound;
-use agendum_types::{AttemptId, AttemptNo, Cause, Effect, Money, TargetId, Timestamp};
+use agendum_types::{AttemptId, AttemptNo, Cause, Effect, Money, TargetId, Timestamp, Window};
 
 use crate::action::{Deed, Dispatch};
 use crate::afford::{Hold, Uncovered};
@@ -104,11 +104,14 @@ impl Scheduler {
         let (choice, until) = if uncovered.is_of_run() {
             let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
             let choice = run.budget.as_ref().map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
-            (choice, in_flight.then_some(Timestamp::MAX))
+            if choice == OnExceeded::Ask {
+                return self.ask_for_money(slot, id, uncovered);
+            }
+            (choice, in_flight.then_some((Timestamp::MAX, None)))
         } else {
             // What is done is taken back, if not now then later.
             let choice = if undoes { OnExceeded::Wait } else { self.board.ledger.windows.on_exceeded };
-            (choice, uncovered.until(self.now))
+            (choice, uncovered.until(self.now).map(|(until, window)| (until, Some(window))))
         };
         if let Some(until) = until.filter(|_| choice == OnExceeded::Wait) {
             return self.wait_for_money(slot, id, until);
@@ -135,12 +138,12 @@ impl Scheduler {
         self.end(slot, id, End::Unaffordable, next);
     }
 
-    /// Until others have settled, or until this instant.
-    fn wait_for_money(&mut self, slot: Slot, id: InstId, until: Timestamp) {
+    /// Until others have settled, or until this instant, at which this window is over.
+    pub(crate) fn wait_for_money(&mut self, slot: Slot, id: InstId, (until, window): (Timestamp, Option<Window>)) {
         self.unqueue(slot, id);
         self.board.timers.set(until, Timer::Money(slot, id));
         let since = self.now;
-        self.board.run_mut(slot).inst_mut(id).state = State::Broke { since, until };
+        self.board.run_mut(slot).inst_mut(id).state = State::Broke { since, until, window };
         self.board.is_short(slot, id);
     }
 

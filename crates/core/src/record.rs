@@ -89,6 +89,8 @@ pub enum Record {
     },
     /// A signal or a webhook came before its wait.
     SignalKept(Box<SignalKept>),
+    /// A person raised a budget, or refused to.
+    Raised(Box<Raised>),
     /// Something about one task.
     Task {
         /// The run.
@@ -153,6 +155,23 @@ pub struct SignalKept {
     pub by: Principal,
     /// Of a webhook: its id.
     pub webhook: Option<Arc<str>>,
+}
+
+/// A budget that a person raised, or refused to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// The run.
+    pub run: RunId,
+    /// The loop whose budget it is; empty for the run's.
+    pub path: TaskPath,
+    /// By how much money.
+    pub money: Money,
+    /// By how many tokens.
+    pub tokens: u64,
+    /// Who decided.
+    pub by: Principal,
+    /// By nothing: what asks for more, and what would until it is raised, fails.
+    pub refused: bool,
 }
 
 /// The answer of a run.
@@ -423,6 +442,7 @@ impl Record {
             Self::Answered(answered) => Some(answered.run),
             Self::Compensated(compensated) => Some(compensated.run),
             Self::SignalKept(kept) => Some(kept.run),
+            Self::Raised(raised) => Some(raised.run),
             Self::TasksAdded { run, .. }
             | Self::CancelRequested { run }
             | Self::Paused { run }
@@ -448,6 +468,7 @@ impl Record {
             | Self::Crashed { .. }
             | Self::Resumed { .. }
             | Self::SignalKept(_)
+            | Self::Raised(_)
             | Self::Task { .. }
             | Self::Answered(_)
             | Self::Done { .. } => None,

@@ -141,6 +141,8 @@ pub(crate) struct Run {
     pub(crate) over: Money,
     /// An attempt was sent whose cost has no sure bound.
     pub(crate) estimated: bool,
+    /// A person was asked for more than its budget, and refused.
+    pub(crate) refused: bool,
     /// The last record of this run.
     pub(crate) last: Seq,
     /// What follows must wait for this record, because it is dear.
@@ -159,7 +161,7 @@ pub(crate) struct Run {
     /// Tasks that wait for money, or for a cheaper target than they would have with more, in the order they came. Those that have left
     /// the queue since stay until money comes free.
     pub(crate) broke: Vec<InstId>,
-    /// Tasks that wait for a person or a signal: who has waited longest comes first, of one instant by their paths.
+    /// Tasks that wait for a person, a signal, or a person's money: who has waited longest comes first, of one instant by their paths.
     pub(crate) awaiting: BTreeMap<(Timestamp, TaskPath), InstId>,
     /// Tasks that a pause holds back. Those that have ended since stay until it is over.
     pub(crate) held_back: Vec<InstId>,

@@ -120,6 +120,7 @@ impl Scheduler {
             Event::PauseRequested(run) => self.on_pause(run),
             Event::ResumeRequested(run) => self.on_resume(run),
             Event::Signalled(signal) => self.on_signalled(*signal)?,
+            Event::BudgetRaised(raise) => self.on_raised(*raise)?,
             Event::TimeReached => {}
         }
         self.reopen();

@@ -46,13 +46,13 @@ impl Scheduler {
         let waits_for_target = !under_way
             && run.insts.iter().any(lacks_target)
             && run.insts.iter().all(|inst| is_idle(inst) || lacks_target(inst));
-        let asks = |inst: &Inst| matches!(inst.state, State::Awaiting(_)) && inst.awaits() == Cause::Person;
+        let asks = |inst: &Inst| {
+            let heard = matches!(inst.state, State::Awaiting(_)) && inst.awaits() == Cause::Person;
+            heard || inst.plea().is_some()
+        };
         let waits_for_person =
             !under_way && !run.awaiting.is_empty() && run.insts.iter().all(|inst| is_idle(inst) || asks(inst));
-        let next_window = |inst: &Inst| {
-            let State::Broke { until, .. } = inst.state else { return None };
-            Some(until).filter(|until| *until < Timestamp::MAX)
-        };
+        let next_window = |inst: &Inst| inst.waits_for_window().map(|(_, until)| until);
         let waits_for_window = Some(())
             .filter(|()| !under_way && run.insts.iter().all(|inst| is_idle(inst) || next_window(inst).is_some()))
             .and_then(|()| run.insts.iter().filter_map(next_window).min());
@@ -87,6 +87,7 @@ impl Inst {
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }
+            | State::Pleading(_)
             | State::BackingOff(_)
             | State::Awaiting(_)
             | State::Open

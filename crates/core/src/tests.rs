@@ -17,6 +17,7 @@ mod heard;
 mod limits;
 mod loops;
 mod money;
+mod raise;
 mod repair;
 mod shown;
 mod time;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use agendum_types::snapshot::{RunView, TaskView};
-use agendum_types::{Cause, RunId, Snapshot, TargetId, TaskPath, TaskStatus, Timestamp};
+use agendum_types::{
+    Cap, Cause, RunId, Snapshot, TargetId, TaskPath, TaskStatus, Tenant, Timestamp, Window, WindowView,
+};
 
 use crate::board::Board;
 use crate::effects::Stage;
@@ -56,6 +58,7 @@ impl Scheduler {
             waiting_on: waiting_on(&self.board, run, run.inst(id)),
             waits: self.board.waited(run, id, now).into_vec(),
             attempts: run.inst(id).attempts,
+            window: run.inst(id).waits_for_window(),
         };
         Some(RunView {
             at: now,
@@ -73,6 +76,24 @@ impl Scheduler {
             bound: run.bound(),
             tasks: tree(run, outermost).into_iter().map(task).collect(),
         })
+    }
+
+    /// What a tenant has spent and holds in each limited window of this instant.
+    #[must_use]
+    pub fn windows(&self, tenant: &Tenant, now: Timestamp) -> Vec<WindowView> {
+        let (now, ledger) = (self.now.max(now), &self.board.ledger);
+        let limited = Window::ALL.into_iter().filter(|window| ledger.windows.cap(*window) != Cap::default());
+        let view = |window: Window| {
+            let sum = ledger.sum(tenant, window, now);
+            WindowView {
+                window,
+                ends: window.end(now),
+                cap: ledger.windows.cap(window),
+                spent: (sum.spent, sum.tokens),
+                held: Some((sum.held, sum.held_tokens)),
+            }
+        };
+        limited.map(view).collect()
     }
 
     /// The targets of which a queued task takes the first that is free, the best first; `None` if it is not queued. Fewer than are
@@ -95,6 +116,13 @@ fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
     order
 }
 
+impl Inst {
+    /// The window whose end it waits for, and when that is.
+    pub(crate) const fn waits_for_window(&self) -> Option<(Window, Timestamp)> {
+        if let State::Broke { until, window: Some(window), .. } = self.state { Some((window, until)) } else { None }
+    }
+}
+
 /// Why a task that is neither running nor settled waits: every such task has a cause.
 fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
     match &inst.state {
@@ -105,6 +133,7 @@ fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
         State::Paused(_) => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
         State::Broke { .. } => Some(Cause::Budget),
+        State::Pleading(_) => Some(Cause::Person),
         State::BackingOff(_) => Some(Cause::Backoff),
         State::Awaiting(_) => Some(inst.awaits()),
         State::Running(_) | State::Open | State::Settled(_) => None,

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use agendum_types::graph::{NodeId, Section};
 use agendum_types::{
     Cause, Class, Duration, Graph, Hash, Money, PayloadRef, Principal, RunId, RunStatus, RunView, Segment, TaskPath,
-    TaskStatus, Timestamp, Wait,
+    TaskStatus, Timestamp, Wait, Window,
 };
 
 use agendum_types::snapshot::TaskView;
@@ -169,6 +169,8 @@ pub enum Reason {
     Needs(Vec<NodeId>),
     /// Earlier items of its `foreach` have the places.
     Turn,
+    /// This window of the tenant's budget is used up, until then.
+    Window(Window, Timestamp),
 }
 
 /// One attempt.
@@ -269,7 +271,8 @@ impl Reading {
             | Record::Paused { .. }
             | Record::Crashed { .. }
             | Record::Resumed { .. }
-            | Record::SignalKept(_) => {}
+            | Record::SignalKept(_)
+            | Record::Raised(_) => {}
         }
     }
 
@@ -398,6 +401,7 @@ impl Scene<'_> {
                 let viewed = self.viewed(path);
                 if let Some(task) = viewed.filter(|task| task.status == TaskStatus::Waiting) {
                     track.queues(&task.waits, live.at);
+                    track.is_short_of(task.window);
                 }
                 let cause = viewed.and_then(|task| task.waiting_on);
                 track.go_on(self.end, self.end, cause.unwrap_or(Cause::Scheduler));

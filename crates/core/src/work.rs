@@ -52,6 +52,7 @@ impl Scheduler {
             Todo::Publish(slot, id) => self.publish(slot, id),
             Todo::Afford(slot) => self.afford(slot),
             Todo::AffordAll => self.afford_all(),
+            Todo::Plea(slot) => self.answer_pleas(slot),
             Todo::Checked(slot, id) => self.checked(slot, id),
         }
     }

@@ -78,6 +78,7 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
         | Record::Compensated(_)
+        | Record::Raised(_)
         | Record::SignalKept(_)
         | Record::Crashed { .. }
         | Record::Resumed { .. }

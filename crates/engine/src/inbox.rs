@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Answer, Evaluation, Rejected, Signal, Standing, Step, Submission};
-use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView};
+use agendum_core::{Answer, Evaluation, Raise, Rejected, Signal, Standing, Step, Submission};
+use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -51,11 +51,24 @@ pub(crate) enum Message {
         reply: oneshot::Sender<Result<(), Rejected>>,
         permit: OwnedSemaphorePermit,
     },
+    /// A budget is raised, or that is refused.
+    Raise {
+        tenant: Tenant,
+        raise: Box<Raise>,
+        reply: oneshot::Sender<Result<(), Rejected>>,
+        permit: OwnedSemaphorePermit,
+    },
     /// What waits for a person or a signal, from this run on, and which run is next.
     Waits {
         tenant: Tenant,
         asked: WaitsAsked,
         reply: oneshot::Sender<(Vec<WaitView>, Option<RunId>)>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// What this tenant has spent and holds in the limited windows of the present.
+    Windows {
+        tenant: Tenant,
+        reply: oneshot::Sender<Vec<WindowView>>,
         permit: OwnedSemaphorePermit,
     },
     View {
@@ -225,6 +238,8 @@ impl Message {
             | Self::AddTasks { .. }
             | Self::Command { .. }
             | Self::Signal { .. }
+            | Self::Raise { .. }
+            | Self::Windows { .. }
             | Self::Waits { .. }
             | Self::View { .. }
             | Self::Standings { .. }

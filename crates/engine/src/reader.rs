@@ -109,6 +109,7 @@ impl Compensation {
             | Record::Paused { .. }
             | Record::Crashed { .. }
             | Record::Resumed { .. }
+            | Record::Raised(_)
             | Record::SignalKept(_)
             | Record::Task { .. }
             | Record::Done { .. } => None,

@@ -96,6 +96,7 @@ pub(crate) fn run_update(entry: &Entry, bill: Bill) -> Option<RunUpdate> {
         | Record::Compensated(_)
         | Record::Crashed { .. }
         | Record::Resumed { .. }
+        | Record::Raised(_)
         | Record::SignalKept(_)
         | Record::Task { .. } => return None,
     };
@@ -144,6 +145,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
+        | Record::Raised(_)
         | Record::Compensated(_)
         | Record::Crashed { .. }
         | Record::Resumed { .. }

@@ -20,7 +20,7 @@ pub use blobs::{BlobError, Blobs, TenantKey};
 pub use causes::chain;
 pub use clock::{Clock, Wall};
 pub use retention::{BlobName, Forgotten, Retention};
-pub use spending::{Settled, Spending, Spent, SpentBy, TenantSpent};
+pub use spending::{HourSpent, Settled, Spending, Spent, SpentBy};
 pub use store::{
     Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError,
 };

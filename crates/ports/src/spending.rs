@@ -19,8 +19,8 @@ pub struct Settled {
     pub booked: Booked,
 }
 
-/// What a tenant has spent: money and tokens.
-pub type TenantSpent = (Tenant, Money, u64);
+/// What a tenant has spent in the hour that began then: money and tokens.
+pub type HourSpent = (Tenant, Timestamp, Money, u64);
 
 /// What spending is told by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum SpentBy {
     Day,
     /// The word of the waste; empty for what was of use.
     Waste,
+    /// The tenant.
+    Tenant,
 }
 
 /// What was spent under one name.
@@ -65,8 +67,9 @@ impl Spent {
 
 /// The part of a store that knows what was spent.
 pub trait Spending: Send + Sync {
-    /// What each tenant has spent since this full hour, in money and tokens.
-    fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<TenantSpent>, StoreError>>;
+    /// What each tenant has spent in each hour from this full one on, in the order of tenants and hours; an hour without spending is left
+    /// out. What was spent before is not read.
+    fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<HourSpent>, StoreError>>;
 
     /// What a tenant has spent since this instant (from the full hour before it), by name, in the order of names. An hour has one
     /// counter for each graph, target and waste: that bounds what is read, however many runs there were.

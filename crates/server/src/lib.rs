@@ -11,6 +11,7 @@ mod export;
 mod hooks;
 mod key;
 mod provider;
+mod raise;
 mod reply;
 mod routes;
 mod runs;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use agendum_engine::{Engine, Reader};
 use agendum_ports::Backup;
-use agendum_types::{Limits, Tenant};
+use agendum_types::{Limits, Tenant, Windows};
 
 pub use hooks::{NoSecret, Secrets};
 pub use provider::{Categories, Model, Mood, Reply, provider};
@@ -44,6 +45,8 @@ pub struct Service {
     pub limits: Limits,
     /// Whose runs these are.
     pub tenant: Tenant,
+    /// What may be spent in the windows of the calendar, where no engine says it.
+    pub windows: Windows,
     /// What webhooks are signed with; without it none are taken.
     pub webhooks: Option<Secrets>,
 }

@@ -20,7 +20,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::connections::{Caller, Door};
 use crate::reply::Refused;
-use crate::{Service, again, backup, connections, export, hooks, runs, spend, stream, submit, waits};
+use crate::{Service, again, backup, connections, export, hooks, raise, runs, spend, stream, submit, waits};
 
 /// Streams of events at once: fewer than connections, so that requests find one.
 const STREAMS_MAX: usize = 256;
@@ -98,6 +98,7 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/runs/{id}/decisions", post(waits::decide))
         .route("/v1/runs/{id}/effects", post(waits::tell))
         .route("/v1/waits", get(waits::list))
+        .route("/v1/runs/{id}/budget", post(raise::raise))
         .route("/v1/runs/{id}/retry", post(again::retry))
         .route("/v1/runs/{id}/fork", post(again::fork))
         .route("/v1/runs/{id}/{command}", post(runs::command))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use agendum_ports::{Spent, SpentBy};
-use agendum_types::Window;
-use agendum_wire::v1::{self, SPEND_BY, Spend, SpendLine};
+use agendum_ports::{Clock as _, Spent, SpentBy, Wall};
+use agendum_types::{Cap, Money, Window, WindowView};
+use agendum_wire::v1::{self, SPEND_BY, Spend, SpendLine, SpendWindow};
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
@@ -35,6 +35,7 @@ pub(crate) async fn spend(
         "target" => SpentBy::Target,
         "day" => SpentBy::Day,
         "waste" => SpentBy::Waste,
+        "tenant" => SpentBy::Tenant,
         _ => return Err(Refused::bad("by", "unknown word", format!("{by:?}: use {}", SPEND_BY.join(", ")))),
     };
     let mut spent = service.reader.spent(&service.tenant, since, known).await?;
@@ -49,7 +50,23 @@ pub(crate) async fn spend(
         spent.push(others);
     }
     let lines = spent.iter().map(|line| told(line, known)).collect();
-    Ok(Json(Spend { since: v1::instant(since), by: by.to_owned(), total: told(&total, known), lines }))
+    let windows = windows(&service).await?.iter().map(SpendWindow::of).collect();
+    Ok(Json(Spend { since: v1::instant(since), by: by.to_owned(), total: told(&total, known), lines, windows }))
+}
+
+/// As the engine knows them; without one what was counted, and not what is out.
+async fn windows(service: &Service) -> Result<Vec<WindowView>, Refused> {
+    if let Some(engine) = &service.engine {
+        return engine.windows(&service.tenant).await.ok_or_else(|| Refused::unavailable(engine.health()));
+    }
+    let (now, mut windows) = (Wall.now(), Vec::new());
+    for window in Window::ALL.into_iter().filter(|window| service.windows.cap(*window) != Cap::default()) {
+        let lines = service.reader.spent(&service.tenant, window.start(now), SpentBy::Tenant).await?;
+        let sum = |sum: (Money, u64), line: &Spent| (sum.0.plus(line.cost), sum.1.saturating_add(line.tokens));
+        let spent = lines.iter().fold((Money::ZERO, 0), sum);
+        windows.push(WindowView { window, ends: window.end(now), cap: service.windows.cap(window), spent, held: None });
+    }
+    Ok(windows)
 }
 
 fn told(spent: &Spent, by: SpentBy) -> SpendLine {

@@ -81,6 +81,7 @@ impl World {
             token: "right".to_owned(),
             limits: Limits::STANDARD,
             tenant,
+            windows: agendum_types::Windows::default(),
             webhooks: Some(crate::Secrets::read(SECRET).unwrap()),
         };
         let server = crate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await.unwrap();

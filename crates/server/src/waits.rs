@@ -110,6 +110,7 @@ async fn read(service: &Service, asked: &WaitsAsked) -> Result<(Vec<WaitView>, O
                 input: heard.input.clone(),
                 attempt: 0,
                 doubt: None,
+                plea: None,
             })
         };
         found.extend(reasons.tasks.iter().filter_map(view));

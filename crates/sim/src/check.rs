@@ -303,14 +303,16 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
     let Record::Task { path, change, .. } = record else {
         return match record {
             Record::Paused { .. } => vec!["paused"],
-            Record::Crashed { quarantined: true, .. } => vec!["quarantined"],
-            Record::Crashed { .. } => vec!["at work in a crash"],
+            Record::Crashed { quarantined, .. } => {
+                vec![if *quarantined { "quarantined" } else { "at work in a crash" }]
+            }
             Record::Resumed { .. } => vec!["resumed"],
             Record::TasksAdded { .. } => vec!["tasks added"],
             Record::CancelRequested { .. } => vec!["cancelled"],
             Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
             Record::Closed => vec!["closed"],
             Record::SignalKept(_) => vec!["a signal kept"],
+            Record::Raised(raised) => vec![money::kind(raised)],
             Record::Compensated(compensated) if compensated.left_count > 0 => vec!["taken back in part"],
             Record::Compensated(_) => vec!["taken back"],
             Record::Opened { .. }

@@ -60,7 +60,9 @@ pub fn addition(chance: &mut Chance) -> String {
 
 fn budget(chance: &mut Chance, most: u64) -> Json {
     let word = chance.of(&["degrade", "fail", "wait"]);
-    let mut budget = json!({ "on_exceeded": word });
+    // Seeds of before this word keep their draws.
+    let asks = word == "wait" && chance.clone().hits(50);
+    let mut budget = json!({ "on_exceeded": if asks { "ask" } else { word } });
     let by_tokens = chance.hits(35);
     if by_tokens {
         budget["tokens"] = json!(100 + chance.below(20 * most));

@@ -24,6 +24,7 @@ mod estimate;
 mod heard;
 mod ladder;
 mod place;
+mod raise;
 mod records;
 mod rest;
 mod reuse;
@@ -35,7 +36,9 @@ mod state;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_core::{Action, Deed, Evaluation, Event, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission};
+use agendum_core::{
+    Action, Deed, Evaluation, Event, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
+};
 use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
@@ -128,6 +131,7 @@ enum Heard {
     Pause(RunId),
     Resume(RunId),
     Signalled(Signal),
+    Raised(Raise),
     Closed,
 }
 
@@ -228,6 +232,7 @@ impl Reference {
                 }
             }
             Event::Signalled(signal) => self.hear_signal(signal),
+            Event::BudgetRaised(raise) => self.heard = Some(Heard::Raised(Raise::clone(raise))),
             Event::CancelRequested(run) if self.is_stoppable(*run) && self.may_cancel(*run) => {
                 self.heard = Some(Heard::Cancel(*run))
             }
@@ -300,8 +305,10 @@ impl Reference {
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
         for run in self.runs.values_mut() {
             for inst in run.tasks.values_mut() {
-                if matches!(inst.state, State::Queued(..) | State::Held | State::Broke(_) | State::Asking(Step::Enter))
-                {
+                if matches!(
+                    inst.state,
+                    State::Queued(..) | State::Held | State::Broke(_) | State::Begs | State::Asking(Step::Enter)
+                ) {
                     inst.state = State::Ready;
                 }
             }
@@ -329,6 +336,7 @@ impl Reference {
             }
             self.expire_anew();
         }
+        self.begs_anew();
         // Every queued task is looked at anew, one after the other.
         let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
         for (id, path) in queued {
@@ -379,6 +387,7 @@ impl Reference {
             spent: Default::default(),
             over: Default::default(),
             estimated: false,
+            refused: false,
             tokens: 0,
             orphans: Vec::new(),
             effects: BTreeMap::new(),
@@ -425,6 +434,7 @@ impl Reference {
                 ensure(!live.is_some_and(fits), "an addition was refused without a reason")
             }
             Some(Heard::Signalled(signal)) => self.refuses_signal(&signal),
+            Some(Heard::Raised(raise)) => self.refuses_raise(&raise),
             other => Err(format!("only submissions, additions and signals are refused, and not {other:?}")),
         }
     }

@@ -18,8 +18,9 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
     // 287: after a restart an attempt was taken up again before it was known when its time is over.
     // 603: an attempt that was taken up again and then abandoned was booked twice.
     // 38258: what a task had waited for before it took a rung was told again after it.
+    // 108: the budget of a loop was raised.
     // 708217, 715086: one of several that rank alike had stepped aside for want of money, and the reference did not know it.
-    for seed in (0..32).chain([204, 165, 374, 385, 287, 603, 38_258, 708_217, 715_086]) {
+    for seed in (0..32).chain([108, 204, 165, 374, 385, 287, 603, 38_258, 708_217, 715_086]) {
         let planned = planned(seed, 4).unwrap();
         kinds.extend(twice(seed, &planned));
         used.extend(planned.iter().flat_map(|plan| words(&plan.graph)));
@@ -32,6 +33,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
 /// Every kind of decision comes up.
 fn has_every_kind(kinds: &BTreeSet<&str>) {
     assert_snapshot!(lines(kinds), @"
+    a budget raised
     a signal kept
     abandoned
     abandoned, perhaps with an effect
@@ -53,6 +55,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     ineligible
     judged
     lost
+    no more money
     nobody found out
     not before
     not good enough
@@ -73,6 +76,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     taken back
     taken back in part
     tasks added
+    the budget of a loop raised
     the last round
     the run expired
     unaffordable

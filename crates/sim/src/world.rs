@@ -4,6 +4,7 @@ mod again;
 mod answers;
 mod fleet;
 mod life;
+mod money;
 mod people;
 mod watermark;
 
@@ -157,6 +158,9 @@ struct World {
     /// The reference as it was after records that a crash may go back to.
     kept: Vec<Kept>,
     keeps_all: bool,
+    /// The dice of those who pay, and what they were asked for.
+    payers: Chance,
+    pleas: BTreeSet<(RunId, String, Timestamp)>,
     /// Runs that are over are run again, in some seeds.
     takes_over: bool,
     /// What live handling had after each event that made records.
@@ -195,6 +199,8 @@ impl World {
             checker: Checker::new(windows),
             kept: Vec::new(),
             keeps_all: false,
+            payers: Chance::new(seed ^ 0x7061_7965_7273),
+            pleas: BTreeSet::new(),
             takes_over: seed % 7 == 4,
             digests: BTreeMap::new(),
             played: Played::default(),
@@ -308,6 +314,7 @@ impl World {
             self.at(span, Coming::Add(run, Arc::clone(grown)));
         }
         self.sent_early(run, graph);
+        self.raised_early(run, graph);
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }
 
@@ -340,6 +347,7 @@ impl World {
                 | Deed::Close { .. }) => self.perform(deed),
             }
         }
+        self.asked_for_money();
     }
 
     fn waits_for_people(&mut self, entry: &Entry) {

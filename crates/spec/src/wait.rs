@@ -18,7 +18,7 @@ pub(crate) const fn arguments(of: WaitFor) -> &'static [&'static str] {
         WaitFor::Approval => &["show", "queue", "who", "reminder"],
         WaitFor::Signal | WaitFor::Webhook => &["name"],
         WaitFor::Time => &["until", "after"],
-        WaitFor::Effect => &[],
+        WaitFor::Effect | WaitFor::Money => &[],
     }
 }
 
@@ -36,7 +36,7 @@ pub fn read(with: &Json, now: Timestamp) -> Result<Wait, String> {
     wait.who = given("who").map(who).transpose()?.unwrap_or_default();
     wait.reminder = given("reminder").map(reminder).transpose()?;
     match of {
-        WaitFor::Approval | WaitFor::Effect => {}
+        WaitFor::Approval | WaitFor::Effect | WaitFor::Money => {}
         WaitFor::Signal | WaitFor::Webhook => {
             let value = given("name").ok_or_else(|| format!("`for: {of}` needs a `name`"))?;
             wait.name = Some(name("name", value)?.into());

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_ports::{Settled, Spending, Spent, SpentBy, StoreError, TenantSpent};
+use agendum_ports::{HourSpent, Settled, Spending, Spent, SpentBy, StoreError};
 use agendum_types::{Money, Tenant, Timestamp, Window};
 use futures_util::future::BoxFuture;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::store::SqliteStore;
 use crate::write::{signed, whole};
@@ -38,15 +38,32 @@ pub(crate) fn add(work: &Connection, settled: &[Settled]) -> rusqlite::Result<()
     Ok(())
 }
 
-fn since_of_all(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<TenantSpent>> {
-    let mut statement = db.prepare_cached("SELECT tenant, cost, tokens FROM spent WHERE hour >= ?1")?;
-    let mut rows = statement.query(params![signed(since.0)])?;
-    let mut spent = BTreeMap::<Tenant, (Money, u64)>::new();
-    while let Some(row) = rows.next()? {
-        let sum = spent.entry(Tenant(row.get::<_, Arc<str>>(0)?)).or_default();
-        *sum = (sum.0.plus(Money(whole(row.get(1)?))), sum.1.saturating_add(whole(row.get(2)?)));
+/// The tenants of whom something is counted. Each is found by the primary key, behind the one before.
+fn tenants(db: &Connection) -> rusqlite::Result<Vec<Tenant>> {
+    let mut statement = db.prepare_cached("SELECT tenant FROM spent WHERE tenant > ?1 ORDER BY tenant LIMIT 1")?;
+    let (mut found, mut last) = (Vec::new(), Arc::<str>::from(""));
+    while let Some(tenant) = statement.query_row(params![&*last], |row| row.get::<_, Arc<str>>(0)).optional()? {
+        found.push(Tenant(Arc::clone(&tenant)));
+        last = tenant;
     }
-    Ok(spent.into_iter().map(|(tenant, (money, tokens))| (tenant, money, tokens)).collect())
+    Ok(found)
+}
+
+fn since_of_all(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<HourSpent>> {
+    let sql = "SELECT hour, cost, tokens FROM spent WHERE tenant = ?1 AND hour >= ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut spent = Vec::new();
+    for tenant in tenants(db)? {
+        let mut rows = statement.query(params![&*tenant.0, signed(since.0)])?;
+        let mut hours = BTreeMap::<u64, (Money, u64)>::new();
+        while let Some(row) = rows.next()? {
+            let sum = hours.entry(whole(row.get(0)?)).or_default();
+            *sum = (sum.0.plus(Money(whole(row.get(1)?))), sum.1.saturating_add(whole(row.get(2)?)));
+        }
+        let hours = hours.into_iter();
+        spent.extend(hours.map(|(hour, (money, tokens))| (tenant.clone(), Timestamp(hour), money, tokens)));
+    }
+    Ok(spent)
 }
 
 fn by_name(db: &Connection, tenant: &Tenant, since: Timestamp, by: SpentBy) -> rusqlite::Result<Vec<Spent>> {
@@ -63,6 +80,7 @@ fn by_name(db: &Connection, tenant: &Tenant, since: Timestamp, by: SpentBy) -> r
             SpentBy::Graph => row.get(1)?,
             SpentBy::Target => row.get(2)?,
             SpentBy::Day => Timestamp(whole(row.get(0)?)).to_string()[..10].to_owned(),
+            SpentBy::Tenant => tenant.0.to_string(),
             SpentBy::Waste => waste,
         };
         let line = Spent {
@@ -79,7 +97,7 @@ fn by_name(db: &Connection, tenant: &Tenant, since: Timestamp, by: SpentBy) -> r
 }
 
 impl Spending for SqliteStore {
-    fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<TenantSpent>, StoreError>> {
+    fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<HourSpent>, StoreError>> {
         self.query("add up what was spent", move |db| since_of_all(db, since))
     }
 

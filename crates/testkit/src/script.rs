@@ -172,8 +172,8 @@ impl Builder {
             "deadline" => graph.deadline = Some(span(value)),
             "budget" => graph.budget = Some(Budget { money: Some(cents(value)), ..graph.budget.unwrap_or(NO_BUDGET) }),
             "tokens" => graph.budget = Some(Budget { tokens: value.parse().ok(), ..graph.budget.unwrap_or(NO_BUDGET) }),
-            "wait" | "degrade" | "fail" => {
-                let on_exceeded = OnExceeded::from_word(key).expect("one of the three");
+            "wait" | "degrade" | "ask" | "fail" => {
+                let on_exceeded = OnExceeded::from_word(key).expect("one of the four");
                 graph.budget = Some(Budget { on_exceeded, ..graph.budget.unwrap_or(NO_BUDGET) });
             }
             "interactive" | "standard" | "background" => {
@@ -433,7 +433,7 @@ pub fn wait(text: &str, now: Timestamp) -> Wait {
     let of = WaitFor::from_word(of).unwrap_or_else(|| panic!("nobody waits for {of:?}"));
     let mut wait = Wait { reminder: reminder.map(span), ..Wait::new(of) };
     match of {
-        WaitFor::Effect => {}
+        WaitFor::Effect | WaitFor::Money => {}
         WaitFor::Approval => wait.who = rest.split('+').filter(|who| !who.is_empty()).map(Principal::new).collect(),
         WaitFor::Signal | WaitFor::Webhook => wait.name = Some(rest.into()),
         WaitFor::Time => wait.until = Some(now.after(span(rest))),

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use agendum_ports::{
-    Append, Appended, BlobName, Blobs, Forgotten, InlinePayload, Row, RunChange, RunFilter, RunUpdate, Store,
+    Append, Appended, BlobName, Blobs, Forgotten, InlinePayload, Row, RunChange, RunFilter, RunUpdate, Settled,
+    SpentBy, Store,
 };
 use agendum_types::target::Bound;
-use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
+use agendum_types::{
+    Booked, Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp, Waste,
+};
 use bytes::Bytes;
 
 const SHARD: ShardId = ShardId(0);
@@ -64,6 +67,7 @@ pub async fn conforms(store: &dyn Store) {
     lists_runs(store).await;
     finds_runs_by_their_key(store).await;
     forgets_runs(store).await;
+    counts_spending(store).await;
 }
 
 async fn appends_in_order_and_fences(store: &dyn Store) {
@@ -170,6 +174,49 @@ async fn lists_runs(store: &dyn Store) {
     );
     assert_eq!(list(RunFilter { open: true, ..page.clone() }).await, [run_id(19), run_id(17), run_id(16)]);
     assert!(list(RunFilter { status: Some(RunStatus::Failed), ..page }).await.is_empty());
+}
+
+/// What was spent, by hour and name: of each tenant, from an hour on.
+async fn counts_spending(store: &dyn Store) {
+    const HOUR: u64 = 3_600_000_000;
+    let (one, other) = (Tenant::new("spender"), Tenant::new("zz-spender"));
+    let life = store.open(SHARD).await.unwrap();
+    let mut rows = batch(life.incarnation, life.last.0 + 1, 1, &one, run_id(30));
+    rows.runs.push(submitted(&one, run_id(30), "dear"));
+    rows.runs.push(submitted(&other, run_id(31), "cheap"));
+    let settled = |tenant: &Tenant, run, target: &str, taken, cost, waste| Settled {
+        tenant: tenant.clone(),
+        run: run_id(run),
+        booked: Booked {
+            target: target.into(),
+            taken: Timestamp(taken),
+            cost: Money(cost),
+            tokens: cost / 10,
+            over: Money(1),
+            waste,
+        },
+    };
+    rows.settled = vec![
+        settled(&one, 30, "a", 5 * HOUR - 1, 10, None),
+        settled(&one, 30, "a", 5 * HOUR, 20, None),
+        settled(&one, 30, "b", 6 * HOUR - 1, 40, Some(Waste::Failed)),
+        settled(&one, 30, "b", 7 * HOUR, 80, None),
+        settled(&other, 31, "a", 5 * HOUR, 160, None),
+    ];
+    assert_eq!(store.append(rows).await, Appended::Durable);
+    let hours = store.spent_since(Timestamp(5 * HOUR)).await.unwrap();
+    let hour = |tenant: &Tenant, hour, money, tokens| (tenant.clone(), Timestamp(hour * HOUR), Money(money), tokens);
+    assert_eq!(hours, [hour(&one, 5, 60, 6), hour(&one, 7, 80, 8), hour(&other, 5, 160, 16)]);
+    assert!(store.spent_since(Timestamp(8 * HOUR)).await.unwrap().is_empty());
+    let by = async |by| -> Vec<(String, u64, u64, u64)> {
+        let lines = store.spent(&one, Timestamp(5 * HOUR + 7), by).await.unwrap();
+        lines.into_iter().map(|line| (line.name, line.attempts, line.cost.0, line.wasted.0)).collect()
+    };
+    assert_eq!(by(SpentBy::Target).await, [("a".to_owned(), 1, 20, 0), ("b".to_owned(), 2, 120, 40)]);
+    assert_eq!(by(SpentBy::Graph).await, [("dear".to_owned(), 3, 140, 40)]);
+    assert_eq!(by(SpentBy::Tenant).await, [("spender".to_owned(), 3, 140, 40)]);
+    assert_eq!(by(SpentBy::Day).await, [("1970-01-01".to_owned(), 3, 140, 40)]);
+    assert_eq!(by(SpentBy::Waste).await, [(String::new(), 2, 100, 0), ("failed".to_owned(), 1, 40, 40)]);
 }
 
 /// Runs the suite of blob stores.

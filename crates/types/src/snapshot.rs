@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::cause::Cause;
+use crate::graph::Budget;
 use crate::id::{RunId, Tenant};
 use crate::money::Money;
 use crate::payload::PayloadRef;
@@ -10,6 +11,7 @@ use crate::status::{RunStatus, TaskStatus};
 use crate::target::Bound;
 use crate::time::{Duration, Timestamp};
 use crate::wait::Wait;
+use crate::window::Window;
 
 /// A shard at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,6 +91,8 @@ pub struct TaskView {
     pub waits: Vec<(Cause, Duration)>,
     /// Attempts so far.
     pub attempts: u32,
+    /// If it waits for the next window of the tenant's budget: which, and when that begins.
+    pub window: Option<(Window, Timestamp)>,
 }
 
 /// A task that waits for a person or a signal.
@@ -112,4 +116,21 @@ pub struct WaitView {
     pub attempt: u32,
     /// And why nobody knows.
     pub doubt: Option<Arc<str>>,
+    /// Of a task that waits for money: how much.
+    pub plea: Option<Plea>,
+}
+
+/// What a task asks a person for, which the budget of its run does not cover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plea {
+    /// What its next attempt may cost at least: with the least output that is of use.
+    pub needs: Money,
+    /// And use at least in tokens.
+    pub needs_tokens: u64,
+    /// The limits of the budget as they are now.
+    pub budget: Budget,
+    /// What is neither spent nor held of the money.
+    pub left: Money,
+    /// And of the tokens.
+    pub left_tokens: u64,
 }

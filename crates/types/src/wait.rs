@@ -19,6 +19,8 @@ pub enum WaitFor {
     Time,
     /// A person says whether an attempt took effect of which nobody knows. No `wait` of a document: `on_uncertain: ask` leads here.
     Effect,
+    /// A person raises the budget of the run, or refuses. No `wait` of a document: `on_exceeded: ask` leads here.
+    Money,
 }
 
 impl WaitFor {
@@ -34,6 +36,7 @@ impl WaitFor {
             Self::Webhook => "webhook",
             Self::Time => "time",
             Self::Effect => "effect",
+            Self::Money => "money",
         }
     }
 

@@ -90,6 +90,21 @@ impl Windows {
     }
 }
 
+/// What a tenant has spent and holds in a limited window of the present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowView {
+    /// Which.
+    pub window: Window,
+    /// When the next one begins.
+    pub ends: Timestamp,
+    /// What may be spent in it.
+    pub cap: Cap,
+    /// What was spent: money and tokens.
+    pub spent: (Money, u64),
+    /// What attempts that are out may yet cost; `None` where nobody knows, because no process works on the runs.
+    pub held: Option<(Money, u64)>,
+}
+
 /// Why money bought nothing that a run used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Waste {

@@ -18,8 +18,8 @@ use serde_json::Value as Json;
 
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
-pub use spend::{SPEND_BY, Spend, SpendLine};
-pub use wait::{Awaits, Decision, Signal, Told, WaitLine, Waits};
+pub use spend::{SPEND_BY, Spend, SpendLine, SpendWindow};
+pub use wait::{Asks, Awaits, Decision, Raise, Signal, Told, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
 
 /// A run to be submitted.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use agendum_store_sqlite::Directory;
 use agendum_wire::v1::Run;
 
-use super::{Context, again, attend, check, prune};
+use super::{Context, again, attend, check, prune, waits};
 use crate::args::Runs;
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::hosting::{Need, Session, signalled, tell};
@@ -23,6 +23,7 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
         | Runs::Pause { .. }
         | Runs::Delete { .. }
         | Runs::Prune { .. }
+        | Runs::Raise(_)
         | Runs::Resume { .. } => Need::Engine,
     };
     let directory = Directory::look(&context.data);
@@ -72,7 +73,12 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
         }
         Runs::Show { run, from } => {
             let detail = client.run(&client.resolve(&run).await?, from).await?;
-            if context.json { show::json(&detail) } else { show::detail(&detail, session.is_hosted()) }
+            if context.json {
+                return show::json(&detail);
+            }
+            let asks = detail.tasks.iter().any(|task| task.waiting_on.as_deref() == Some("person"));
+            let asking = if asks { client.asking_for_money(&detail.run.id).await? } else { Vec::new() };
+            show::detail(&detail, &asking, session.is_hosted())
         }
         Runs::Watch { run } => {
             let id = client.resolve(&run).await?;
@@ -97,6 +103,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
         Runs::Pause { run } => steer(context, session, &run, "pause").await,
         Runs::Delete { runs } => prune::delete(context, &client, &runs).await,
         Runs::Prune { older_than, dry_run } => prune::prune(context, &client, older_than, dry_run).await,
+        Runs::Raise(asked) => waits::raise(context, session, asked).await,
         Runs::Resume { run } => steer(context, session, &run, "resume").await,
     }
 }

@@ -3,12 +3,12 @@
 use std::io::{Read as _, Write as _};
 
 use agendum_store_sqlite::Directory;
-use agendum_wire::v1::{Decision, Signal, Told};
+use agendum_wire::v1::{self, Decision, Signal, Told};
 use serde_json::Value as Json;
 
 use super::Context;
 use super::runs::in_session;
-use crate::args::{Decide, Resolve, Send, Waits};
+use crate::args::{Decide, Raise, Resolve, Send, Waits};
 use crate::failure::Failure;
 use crate::hosting::{Need, Session, tell};
 use crate::{next, show};
@@ -17,7 +17,7 @@ pub(crate) async fn waits(context: &Context, asked: Waits) -> Result<(), Failure
     let directory = Directory::look(&context.data);
     if directory.owner().is_none() && !directory.exists() {
         directory.has_not_lost_its_journal()?;
-        return list(context, &agendum_wire::v1::Waits::default());
+        return list(context, &v1::Waits::default());
     }
     in_session(context, Need::Reading, async |session: &mut Session| {
         let mut query = vec![("limit", asked.limit.to_string())];
@@ -31,7 +31,7 @@ pub(crate) async fn waits(context: &Context, asked: Waits) -> Result<(), Failure
     .await
 }
 
-fn list(context: &Context, found: &agendum_wire::v1::Waits) -> Result<(), Failure> {
+fn list(context: &Context, found: &v1::Waits) -> Result<(), Failure> {
     if context.json {
         return show::json(found);
     }
@@ -77,6 +77,21 @@ async fn in_doubt(session: &mut Session, id: &str, task: Option<&str>) -> Result
     let waits = session.client.waits(&[("run", id.to_owned())]).await?.waits;
     let mut found = waits.iter().filter(|wait| task.is_none_or(|task| wait.task == task));
     Ok(found.find_map(|wait| wait.attempt).unwrap_or_default())
+}
+
+/// Raises a budget, or refuses to.
+pub(super) async fn raise(context: &Context, session: &Session, asked: Raise) -> Result<(), Failure> {
+    let id = session.client.resolve(&asked.run).await?;
+    let done = if asked.refuse { "refused; what asked in" } else { "raised the budget of" };
+    let raise = v1::Raise { task: asked.task, usd: asked.usd, tokens: asked.tokens, refuse: asked.refuse };
+    let said = session.client.post(&id, "budget", &raise).await;
+    let said = said.map_err(|failure| failure.or_hint(format!("{} waits --run {id}", next::reading())))?;
+    if context.json {
+        return show::json(&said);
+    }
+    let fails = if asked.refuse { " fails" } else { "" };
+    writeln!(show::err(), "{done} {id}{fails}; next: {} runs watch {id}", next::hosting())?;
+    Ok(())
 }
 
 pub(crate) async fn signal(context: &Context, asked: Send) -> Result<(), Failure> {

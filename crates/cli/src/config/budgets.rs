@@ -41,7 +41,8 @@ struct Choice(OnExceeded);
 impl<'de> Deserialize<'de> for Choice {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let word = String::deserialize(from)?;
-        let known = OnExceeded::from_word(&word).map(Self);
+        // Nobody raises a window.
+        let known = OnExceeded::from_word(&word).filter(|choice| *choice != OnExceeded::Ask).map(Self);
         known.ok_or_else(|| serde::de::Error::unknown_variant(&word, &["wait", "degrade", "fail"]))
     }
 }
@@ -79,5 +80,17 @@ impl Budgets {
             ],
             on_exceeded: self.on_exceeded.0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Budgets;
+
+    #[test]
+    fn nobody_is_asked_to_raise_a_window() {
+        assert!(toml::from_str::<Budgets>("on_exceeded = \"degrade\"").is_ok());
+        let refused = toml::from_str::<Budgets>("on_exceeded = \"ask\"").unwrap_err().to_string();
+        assert!(refused.contains("unknown variant `ask`, expected one of `wait`, `degrade`, `fail`"), "{refused}");
     }
 }

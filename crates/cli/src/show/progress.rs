@@ -1,16 +1,17 @@
 //! A run as it goes: a line for each thing that happens, on stderr.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::time::Duration;
 
 use agendum_wire::v1::{Event, names};
 use futures_util::StreamExt as _;
 use owo_colors::OwoColorize as _;
+use tokio::time::{Instant, sleep_until};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::streams::Streams;
-use super::tables::{counted, dollars, line, millis};
+use super::tables::{counted, dollars, line, millis, window_used_up};
 use super::{compensation, err, out, waits};
 use crate::client::Client;
 use crate::failure::Failure;
@@ -18,6 +19,10 @@ use crate::next;
 
 /// How often a terminal is told how long things have taken.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long nothing has happened when it is asked what the run waits for, and how long at most until it is asked again.
+const LOOK: Duration = Duration::from_secs(1);
+const LOOK_MAX: Duration = Duration::from_secs(30);
 
 /// Follows a run, over several servers if need be.
 pub(crate) struct Follower {
@@ -29,13 +34,15 @@ pub(crate) struct Follower {
     titled: bool,
     quiet: bool,
     ticks: bool,
+    /// What was said of its waits.
+    told: BTreeSet<String>,
 }
 
 impl Follower {
     pub(crate) fn new(id: &str, json: bool) -> Self {
         let ticks = !json && err().is_terminal();
         let view = View { run: id.to_owned(), ..View::default() };
-        Self { id: id.to_owned(), json, view, after: 0, titled: false, quiet: false, ticks }
+        Self { id: id.to_owned(), json, view, after: 0, titled: false, quiet: false, ticks, told: BTreeSet::new() }
     }
 
     /// One that waits and shows nothing.
@@ -62,9 +69,17 @@ impl Follower {
     async fn until(&mut self, client: &Client, kind: &str) -> Result<bool, Failure> {
         let mut events = std::pin::pin!(client.events(&self.id, self.after).await?);
         let mut tick = tokio::time::interval(TICK);
+        let mut pause = LOOK;
+        let mut look = Instant::now() + pause;
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
+                () = sleep_until(look), if !self.quiet && !self.json => {
+                    self.waits(client).await?;
+                    pause = LOOK_MAX.min(pause * 2);
+                    look = Instant::now() + pause;
+                    continue;
+                }
                 _ = tick.tick(), if self.ticks => {
                     self.view.tick(jiff::Timestamp::now())?;
                     continue;
@@ -74,6 +89,7 @@ impl Follower {
                 self.close()?;
                 return Ok(false);
             };
+            (pause, look) = (LOOK, Instant::now() + LOOK);
             self.after = self.after.max(event.seq);
             if self.quiet {
                 // Only waited for.
@@ -87,6 +103,22 @@ impl Follower {
                 return Ok(true);
             }
         }
+    }
+
+    /// Says what no event tells: that it asks for money, or waits for the next window of a budget.
+    async fn waits(&mut self, client: &Client) -> Result<(), Failure> {
+        let Ok(status) = client.status(&self.id).await else { return Ok(()) };
+        let mut lines: Vec<String> = status.waits_for_window.iter().map(|from| window_used_up(from)).collect();
+        let asking = client.asking_for_money(&self.id).await.unwrap_or_default();
+        lines.extend(asking.iter().filter_map(waits::asking));
+        for line in lines {
+            if self.told.insert(line.clone()) {
+                self.view.close()?;
+                let mut err = err();
+                writeln!(err, "  {} {}", "?".yellow(), err.harmless(&line))?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends a line that is not finished.
@@ -140,6 +172,18 @@ struct Many {
     failed: u64,
     /// The next number of finished items that is told.
     next: u64,
+}
+
+/// That somebody raised a budget, or did not.
+fn budget(event: &Event) -> std::io::Result<()> {
+    let by = event.by.as_deref().unwrap_or_default();
+    match event.note.as_deref() {
+        Some(raised) => {
+            let of = event.task.as_deref().map_or_else(String::new, |task| format!(" of {task}"));
+            writeln!(err(), "  {} {by}: the budget{of} is {raised}", "✓".green())
+        }
+        None => writeln!(err(), "  {} {by} refused more money", "✗".yellow()),
+    }
 }
 
 impl View {
@@ -251,6 +295,7 @@ impl View {
             "task.waiting" => self.waiting(event),
             "task.reminder" => writeln!(err, "  {} {task:<28} still waits", "?".yellow()),
             "task.heard" => self.heard(event),
+            "run.budget_raised" | "run.budget_refused" => budget(event),
             "task.caught" => self.ended(event, &"✓".yellow().to_string(), "caught, degraded"),
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),

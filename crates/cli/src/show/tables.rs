@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use agendum_types::{Duration, Money};
-use agendum_wire::v1::{Compensation, Part, Run, RunDetail, Why, WhyNode, WhyTask, names};
+use agendum_wire::v1::{Compensation, Part, Run, RunDetail, WaitLine, Why, WhyNode, WhyTask, names};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -65,7 +65,8 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
+/// A run with its tasks, and what in it asks for money.
+pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool) -> Result<(), Failure> {
     runs(std::slice::from_ref(&detail.run), hosted)?;
     let mut out = out();
     let told = &out.harmless_value(detail);
@@ -81,7 +82,10 @@ pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
         writeln!(out, "  {why}: nothing of it is begun until `{program} runs resume {id}`")?;
     }
     if let Some(from) = &told.run.waits_for_window {
-        writeln!(out, "  [budgets] is used up: it may go on from {from}")?;
+        writeln!(out, "  {}", window_used_up(from))?;
+    }
+    for asks in asking.iter().filter_map(super::waits::asking) {
+        writeln!(out, "  {}", out.harmless(&asks))?;
     }
     if told.over_usd > 0.0 {
         writeln!(out, "  {} of it billed above the hold", dollars(told.over_usd))?;
@@ -99,6 +103,11 @@ pub(crate) fn detail(detail: &RunDetail, hosted: bool) -> Result<(), Failure> {
         writeln!(err(), "  … there are more tasks: {program} runs show {id} --from {from}")?;
     }
     output(detail)
+}
+
+/// That all that a run waits for is the next window of a budget.
+pub(super) fn window_used_up(from: &str) -> String {
+    format!("[budgets] is used up: it may go on from {from}")
 }
 
 /// How far what a run has done was taken back.

@@ -2,10 +2,10 @@
 
 use std::io::Write as _;
 
-use agendum_wire::v1::{Awaits, Waits};
+use agendum_wire::v1::{Asks, Awaits, WaitLine, Waits};
 use owo_colors::OwoColorize as _;
 
-use super::tables::{line, millis};
+use super::tables::{dollars, line, millis};
 use super::{err, out};
 use crate::failure::Failure;
 use crate::next;
@@ -18,13 +18,8 @@ pub(crate) fn waits(found: &Waits) -> Result<(), Failure> {
         let queue = wait.awaits.queue.as_ref().map_or_else(String::new, |queue| format!(", queue {queue}"));
         let expires = wait.expires.as_ref().map_or_else(String::new, |at| format!(", until {at}"));
         let (graph, waited) = (&wait.graph, millis(wait.waited_ms));
-        writeln!(
-            out,
-            "{}  {graph}  {}  {}{queue}, for {waited}{expires}",
-            wait.run,
-            wait.task.bold(),
-            what(&wait.awaits)
-        )?;
+        let what = wait.money.as_ref().map_or_else(|| what(&wait.awaits), asks);
+        writeln!(out, "{}  {graph}  {}  {}{queue}, for {waited}{expires}", wait.run, wait.task.bold(), what)?;
         if let (Some(attempt), Some(doubt)) = (wait.attempt, &wait.doubt) {
             let key = wait.key.as_ref().map_or_else(String::new, |key| format!("; look for the key {key}"));
             writeln!(out, "    attempt {attempt}: {}{key}", line(doubt))?;
@@ -39,6 +34,33 @@ pub(crate) fn waits(found: &Waits) -> Result<(), Failure> {
         writeln!(err(), "there may be more: the same with --from {from}")?;
     }
     Ok(())
+}
+
+/// What it asks for.
+pub(super) fn asks(asks: &Asks) -> String {
+    let tokens = |of: Option<u64>| of.unwrap_or_default();
+    let usd = |of: Option<f64>| dollars(of.unwrap_or_default());
+    // What is not short is not asked for.
+    let (of, short) = (asks.of_usd.map(dollars), asks.needs_usd > asks.left_usd);
+    if let Some(of) = of.filter(|_| short || asks.of_tokens.is_none()) {
+        return format!(
+            "asks for money: needs {} at least, {} left of {of} of the run",
+            usd(asks.needs_usd),
+            usd(asks.left_usd)
+        );
+    }
+    format!(
+        "asks for tokens: needs {} at least, {} left of {} of the run",
+        tokens(asks.needs_tokens),
+        tokens(asks.left_tokens),
+        tokens(asks.of_tokens)
+    )
+}
+
+/// That a task asks for money, and how it is answered.
+pub(super) fn asking(wait: &WaitLine) -> Option<String> {
+    let money = wait.money.as_ref()?;
+    Some(format!("{} {}: {}", wait.task, asks(money), answer(&wait.run, &wait.task, &wait.awaits)))
 }
 
 /// For what it waits.
@@ -63,6 +85,7 @@ pub(super) fn answer(run: &str, task: &str, awaits: &Awaits) -> String {
             let task = next::quoted(task);
             format!("{program} resolve {run} {task} --happened, or --nothing, or --unknown")
         }
+        "money" => format!("{program} runs raise {run} --usd AMOUNT (or --tokens N), or --refuse"),
         "webhook" => format!("POST /v1/hooks/{run}/{name}"),
         _ => String::new(),
     }

@@ -1,5 +1,8 @@
 //! Money, on the real binary and a provider that sends bills.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use serde_json::{Value as Json, json};
 
 use crate::place::{Place, Server};
@@ -41,7 +44,26 @@ fn a_run_that_waits_for_the_next_window_is_left_open() {
     assert_eq!(code, 0, "{err}");
     let shown = place.run(&["runs", "show", out.trim()]).1;
     assert!(shown.contains("[budgets] is used up: it may go on from "), "{shown}");
+    let why = place.run(&["why", out.trim(), "a"]).1;
+    assert!(why.contains("the month's budget of `[budgets]` is used up: it may go on from "), "{why}");
+    let mut watch = place.agendum(&["runs", "watch", "last"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut err = BufReader::new(watch.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("[budgets] is used up: it may go on from ") {
+        assert!(err.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    let windows = |place: &Place| place.json(&["spend", "--by", "tenant"])["windows"].clone();
+    let window = windows(&place)[0].clone();
+    let told = ["window", "limit_usd", "spent_usd", "held_usd", "left_usd"].map(|name| window[name].clone());
+    assert_eq!(told, [json!("month"), json!(0.01), json!(0.01), json!(0.0), json!(0.0)]);
+    assert!(shown.contains(window["ends"].as_str().unwrap()), "{window} {shown}");
     drop(server);
+    let window = windows(&place)[0].clone();
+    assert_eq!((&window["spent_usd"], &window["held_usd"]), (&json!(0.01), &Json::Null), "nobody knows what is out");
+    let (_, table, err) = place.run(&["spend"]);
+    assert!(table.contains("[budgets]") && err.contains("is not known"), "{table} {err}");
     let (code, _, err) = place.run(&["run", "free.yaml"]);
     assert!(code == 0 && err.contains("[budgets] is used up; it may go on from "), "{code} {err}");
 }
@@ -61,6 +83,7 @@ fn a_window_outlasts_processes_and_runs() {
     assert!(err.contains("$0 of the month's budget is left ($0.0500 spent, $0 held)"), "{err}");
     let all = |name: &str| (name.to_owned(), 50_000, 10_000);
     assert_eq!(lines(&place, "graph"), [all("ask"), all("total")]);
+    assert_eq!(lines(&place, "tenant"), [all("default"), all("total")]);
     assert_eq!(lines(&place, "target"), [all("paid"), all("total")]);
     let waste = [("used".to_owned(), 40_000, 0), ("failed".to_owned(), 10_000, 10_000), all("total")];
     assert_eq!(lines(&place, "waste"), waste);

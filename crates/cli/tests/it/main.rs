@@ -18,5 +18,6 @@ mod hosting;
 mod limits;
 mod place;
 mod provider;
+mod raise;
 mod support_answer;
 mod waits;

@@ -20,7 +20,7 @@ output: { by: "${{ tasks.ask.output.by }}", why: "${{ tasks.ask.output.comment }
 
 impl Place {
     /// What waits, once so many do.
-    fn waiting(&self, count: usize) -> Vec<Json> {
+    pub(crate) fn waiting(&self, count: usize) -> Vec<Json> {
         loop {
             let waits = self.json(&["waits"])["waits"].as_array().unwrap().clone();
             if waits.len() == count {

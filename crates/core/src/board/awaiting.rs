@@ -51,6 +51,11 @@ impl Board {
     /// It waits no more: it leaves the lists of those that do.
     pub(super) fn end_wait(&mut self, slot: Slot, id: InstId, since: Timestamp) {
         self.wake_wait(slot, id, Timestamp::MAX);
+        self.forget_wait(slot, id, since);
+    }
+
+    /// It is not in the lists of those that wait any more.
+    pub(crate) fn forget_wait(&mut self, slot: Slot, id: InstId, since: Timestamp) {
         let run = self.run_mut(slot);
         let path = run.path(id);
         run.awaiting.remove(&(since, path));

@@ -169,6 +169,7 @@ impl Board {
             deadline,
             spent: Money::ZERO,
             tokens: 0,
+            raised: Default::default(),
         });
         self.open_with(slot, id, body);
         if let Some(deadline) = deadline {

@@ -43,6 +43,7 @@ impl Board {
             held_tokens: 0,
             over: Default::default(),
             estimated: false,
+            refused: false,
             last: seq,
             floor: Seq(0),
             failure: None,

@@ -106,6 +106,7 @@ impl Board {
             State::Parked(at) | State::BackingOff(at) => self.timers.clear(at, Timer::Start(slot, id)),
             State::Queued(ticket) => self.queue.remove(&ticket),
             State::Awaiting(since) => self.end_wait(slot, id, since),
+            State::Pleading(plea) => self.forget_wait(slot, id, plea.since),
             State::Running(running) => {
                 let run = self.run_mut(slot);
                 let path = run.path(id);

@@ -209,7 +209,9 @@ impl Board {
         if cost > commit_above {
             run.floor = seq;
         }
-        if !self.ledger.short.is_empty() {
+        // A bill of all that was held leaves the windows as they were. Of its own run it may have been the last that was out.
+        let frees = hold.0 > cost || hold.1 > tokens;
+        if frees && !self.ledger.short.is_empty() {
             self.todo.push_back(Todo::AffordAll);
         } else if !self.run(slot).broke.is_empty() {
             self.todo.push_back(Todo::Afford(slot));

@@ -22,6 +22,7 @@ impl Board {
             State::Queued(ticket) => self.queue.waited(ticket, now),
             State::Paused(since) => smallvec![(Cause::Paused, now.since(*since))],
             State::Broke { since, .. } => smallvec![(Cause::Budget, now.since(*since))],
+            State::Pleading(plea) => smallvec![(Cause::Person, now.since(plea.since))],
             State::Ready if run.quarantined => {
                 let since = run.paused.unwrap_or(now).max(inst.known_until()).max(inst.start_at);
                 smallvec![(Cause::Paused, now.since(since))]

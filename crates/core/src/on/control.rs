@@ -37,6 +37,9 @@ impl Scheduler {
         for target in self.targets.ids() {
             self.board.queue.wake(target, self.now);
         }
+        // Another target may be cheaper.
+        let slots = self.board.awaiting_in(..).map(Todo::Plea).collect::<Vec<_>>();
+        self.board.todo.extend(slots);
     }
 
     pub(crate) fn on_cancel(&mut self, run: RunId) {

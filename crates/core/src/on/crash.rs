@@ -33,6 +33,7 @@ impl Scheduler {
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }
+            | State::Pleading(_)
             | State::BackingOff(_)
             | State::Awaiting(_)
             | State::Checked(_)

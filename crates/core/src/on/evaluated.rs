@@ -155,8 +155,9 @@ impl Scheduler {
     fn ran_out(body: &Loop, repeat: &Repeat, evaluation: &Evaluation) -> Option<String> {
         let is_spent = || {
             let budget = repeat.budget?;
-            let money = budget.money.is_some_and(|most| body.spent >= most);
-            let tokens = budget.tokens.is_some_and(|most| body.tokens >= most);
+            let (raised, raised_tokens) = body.raised;
+            let money = budget.money.is_some_and(|most| body.spent >= most.plus(raised));
+            let tokens = budget.tokens.is_some_and(|most| body.tokens >= most.saturating_add(raised_tokens));
             (money || tokens).then_some(RanOut::Budget)
         };
         let round = body.round;

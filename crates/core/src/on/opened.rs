@@ -103,6 +103,7 @@ impl Scheduler {
                 | State::Queued(_)
                 | State::Paused(_)
                 | State::Broke { .. }
+                | State::Pleading(_)
                 | State::BackingOff(_)
                 | State::Open
                 | State::Settled(_) => {}

@@ -152,7 +152,9 @@ impl Scheduler {
             if seen >= RUNS_MAX || found.len() >= count_max {
                 return (found, Some(run.id));
             }
-            let wanted = |id: &&InstId| run.inst(**id).wait().is_some_and(|wait| is_wanted(run.id, wait));
+            let money = Wait::new(WaitFor::Money);
+            let wait = |id: InstId| if run.inst(id).plea().is_some() { Some(&money) } else { run.inst(id).wait() };
+            let wanted = |id: &&InstId| wait(**id).is_some_and(|wait| is_wanted(run.id, wait));
             found.extend(run.awaiting.values().filter(wanted).filter_map(|id| self.wait_view(slot, *id)));
         }
         (found, None)
@@ -162,19 +164,24 @@ impl Scheduler {
         let run = self.board.run(slot);
         let graph = &self.board.plan(slot).graph;
         let inst = run.inst(id);
-        let State::Awaiting(since) = inst.state else { return None };
+        let (since, wait) = match (&inst.state, inst.plea()) {
+            (_, Some(plea)) => (plea.since, Wait::new(WaitFor::Money)),
+            (State::Awaiting(since), None) => (*since, inst.wait()?.clone()),
+            (_, None) => return None,
+        };
         let own = Some(inst.expires).filter(|at| *at < agendum_types::Timestamp::MAX);
         let of_run = run.deadline.filter(|_| !run.is_answered());
         Some(WaitView {
             run: run.id,
             graph: Arc::clone(&graph.name),
             task: graph.path_text(&run.path(id)),
-            wait: inst.wait()?.clone(),
+            wait,
             since,
             expires: own.into_iter().chain(of_run).min(),
             input: inst.input.as_deref().cloned(),
             attempt: inst.attempts,
             doubt: inst.failure.as_ref().map(|failure| Arc::clone(&failure.message)),
+            plea: inst.plea().and_then(|plea| plea.view(run)),
         })
     }
 }

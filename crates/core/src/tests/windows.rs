@@ -290,3 +290,19 @@ fn a_declared_cost_is_no_reason_to_lower_the_cap_but_tokens_are() {
     0ms dispatch r2/b#1 on t cap=73
     ");
 }
+
+/// Whoever is tried again begins to wait anew: what was waited for is told in parts.
+#[test]
+fn a_bill_of_all_that_was_held_wakes_nobody_else() {
+    assert_snapshot!(dialogue("
+        windows hour=150c
+        targets t=4:token=1c:cap=100
+        submit r1 a
+        submit r2 b
+        wait 1s
+        ok a tokens=100
+        why r2
+        records on
+        wait 1h
+    "), @"");
+}

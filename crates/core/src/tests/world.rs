@@ -16,6 +16,7 @@
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
 //! approve r1 a | refuse r1      a person decides on that task, or on the only one; `by=NAME` behind it
+//! raise r1 50c tokens=9 task=l | raise r1 refused  a person raises a budget, or refuses; `by=NAME` behind it
 //! waits                         what waits for a person or a signal
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
@@ -121,6 +122,7 @@ impl World {
                 | "webhook"
                 | "approve"
                 | "refuse"
+                | "raise"
         ) {
             self.line(format!("{SAID}{line}"));
         }
@@ -150,6 +152,7 @@ impl World {
             "resume" => self.event(Event::ResumeRequested(run_id(rest))),
             "tell" => self.tell(rest),
             "signal" | "webhook" | "approve" | "refuse" => self.signal(word, rest),
+            "raise" => self.raise(rest),
             "waits" => self.waits(),
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",

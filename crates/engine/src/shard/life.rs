@@ -239,7 +239,11 @@ impl Life {
             Message::Signal { tenant, signal, payload, reply, permit: _held } => {
                 self.hand(&tenant, signal, &payload, reply)
             }
+            Message::Raise { tenant, raise, reply, permit: _held } => self.raise(&tenant, raise, reply),
             Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
+            Message::Windows { tenant, reply, permit: _held } => {
+                let _gone = reply.send(self.scheduler.windows(&tenant, self.now()));
+            }
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =
                     if self.owns(&tenant, run) { self.scheduler.view_within(run, &within, self.now()) } else { None };

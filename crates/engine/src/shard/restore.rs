@@ -3,13 +3,14 @@
 //! Nothing of a run is read with another: one whose rows or document are damaged is left out, told of, and stays as it is in the
 //! journal, so that a mended file brings it back.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use agendum_core::{Entry, Scheduler};
 use agendum_ports::{BlobError, Opened, StoreError, chain};
 use agendum_spec::Unloadable;
-use agendum_types::{Graph, Hash, PayloadRef, RunId, Seq, Tenant, Timestamp, Window};
+use agendum_types::{Graph, Hash, Money, PayloadRef, RunId, Seq, Tenant, Timestamp, Window};
 use agendum_wire::journal::{DecodeError, Kind};
 use rustc_hash::FxHashMap;
 
@@ -91,10 +92,17 @@ async fn learn_spending(
     high_water: Timestamp,
 ) -> Result<(), RestoreError> {
     let now = surroundings.clock.now().max(high_water);
+    // Every window lies in the month.
+    let hours = surroundings.store.spent_since(Window::Month.start(now)).await?;
     for window in Window::ALL {
         let start = window.start(now);
-        for (tenant, money, tokens) in surroundings.store.spent_since(start).await? {
-            scheduler.learn_spending(&tenant, window, start, money, tokens);
+        let mut sums = BTreeMap::<&Tenant, (Money, u64)>::new();
+        for (tenant, _, money, tokens) in hours.iter().filter(|(_, hour, ..)| *hour >= start) {
+            let sum = sums.entry(tenant).or_default();
+            *sum = (sum.0.plus(*money), sum.1.saturating_add(*tokens));
+        }
+        for (tenant, (money, tokens)) in sums {
+            scheduler.learn_spending(tenant, window, start, money, tokens);
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::{MemoryStore, State};
-use crate::spending::{Settled, Spending, Spent, SpentBy, TenantSpent};
+use crate::spending::{HourSpent, Settled, Spending, Spent, SpentBy};
 use crate::store::StoreError;
 
 impl State {
@@ -20,14 +20,16 @@ impl State {
 }
 
 impl Spending for MemoryStore {
-    fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<TenantSpent>, StoreError>> {
-        let mut spent = BTreeMap::<Tenant, (Money, u64)>::new();
+    fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<HourSpent>, StoreError>> {
+        let mut spent = BTreeMap::<(Tenant, Timestamp), (Money, u64)>::new();
         let state = self.state();
         for (_, settled) in state.settled.iter().filter(|(_, settled)| settled.booked.taken >= since) {
-            let sum = spent.entry(settled.tenant.clone()).or_default();
+            let hour = Window::Hour.start(settled.booked.taken);
+            let sum = spent.entry((settled.tenant.clone(), hour)).or_default();
             *sum = (sum.0.plus(settled.booked.cost), sum.1.saturating_add(settled.booked.tokens));
         }
-        ready(Ok(spent.into_iter().map(|(tenant, (money, tokens))| (tenant, money, tokens)).collect())).boxed()
+        let hours = spent.into_iter().map(|((tenant, hour), (money, tokens))| (tenant, hour, money, tokens));
+        ready(Ok(hours.collect())).boxed()
     }
 
     fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> BoxFuture<'_, Result<Vec<Spent>, StoreError>> {
@@ -40,6 +42,7 @@ impl Spending for MemoryStore {
                 SpentBy::Graph => graph.to_string(),
                 SpentBy::Target => booked.target.to_string(),
                 SpentBy::Day => booked.taken.to_string()[..10].to_owned(),
+                SpentBy::Tenant => tenant.0.to_string(),
                 SpentBy::Waste => booked.waste.map_or("", |waste| waste.word()).to_owned(),
             };
             let wasted = booked.waste.map_or(Money::ZERO, |_| booked.cost);

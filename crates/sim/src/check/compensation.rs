@@ -124,6 +124,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
             | Record::Crashed { .. }
             | Record::Resumed { .. }
             | Record::SignalKept(_)
+            | Record::Raised(_)
             | Record::Done { .. } => {}
         }
     }

@@ -1,11 +1,21 @@
 //! What was authorised: of each attempt what it holds, and once it is settled what it cost, up to what it held. At no record may the sum
 //! exceed a limit. What a provider bills beyond that is no authorisation of ours.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_core::{Change, End, Entry, Record};
+use agendum_core::{Change, End, Entry, Raised, Record};
 use agendum_types::graph::Section;
 use agendum_types::{AttemptNo, Graph, Incarnation, Money, Outcome, RunId, TaskPath, Timestamp, Window, Windows};
+
+/// What was decided about a budget.
+pub(super) fn kind(raised: &Raised) -> &'static str {
+    match (raised.refused, raised.path.0.is_empty()) {
+        (true, _) => "no more money",
+        (false, false) => "the budget of a loop raised",
+        (false, true) => "a budget raised",
+    }
+}
 
 /// An attempt that was sent.
 #[derive(Clone, Debug)]
@@ -26,19 +36,28 @@ struct Sent {
 pub(super) struct Authorised {
     windows: Windows,
     sent: Vec<Sent>,
+    /// What people have added to the budgets of runs.
+    raised: BTreeMap<RunId, (Money, u64)>,
 }
 
 impl Authorised {
     pub(super) fn under(windows: Windows) -> Self {
-        Self { windows, sent: Vec::new() }
+        Self { windows, ..Self::default() }
     }
 
     pub(super) fn forget(&mut self) {
         self.sent.clear();
+        self.raised.clear();
     }
 
     /// Takes in a record; says which limit it breaks.
     pub(super) fn recorded(&mut self, entry: &Entry, graph: Option<&Arc<Graph>>) -> Option<String> {
+        if let Record::Raised(raised) = &entry.record
+            && raised.path.0.is_empty()
+        {
+            let (money, tokens) = self.raised.entry(raised.run).or_default();
+            (*money, *tokens) = (money.plus(raised.money), *tokens + raised.tokens);
+        }
         let Record::Task { run, path, change } = &entry.record else { return None };
         match change {
             Change::Dispatched(sent) => {
@@ -121,8 +140,11 @@ impl Authorised {
         let main = |path: &TaskPath| path.node().is_some_and(|node| graph.task(node).section == Section::Main);
         let budget = graph.budget.filter(|_| main(path))?;
         let used = Self::sum(self.sent.iter().filter(|of| of.run == run));
-        let is_over = budget.money.is_some_and(|most| used.0 > most) || budget.tokens.is_some_and(|most| used.1 > most);
-        is_over.then(|| format!("run {run} authorises {used:?} of {budget:?}"))
+        let (more, more_tokens) = self.raised.get(&run).copied().unwrap_or_default();
+        let is_over = budget.money.is_some_and(|most| used.0 > most.plus(more))
+            || budget.tokens.is_some_and(|most| used.1 > most + more_tokens);
+        is_over
+            .then(|| format!("run {run} authorises {used:?} of {budget:?}, raised by {more} and {more_tokens} tokens"))
     }
 
     /// What is still held, though all has ended.

@@ -46,6 +46,10 @@ impl Reference {
                 }
                 self.follow(id, path, &may, next)
             }
+            (End::Unaffordable, State::Begs) => {
+                ensure(self.runs[&id].refused, "nobody has refused it")?;
+                self.falls(id, path, Class::BudgetExceeded, false, next)
+            }
             (End::Unevaluable, State::Asking(step)) => {
                 let Some(Heard::Evaluated(asked, Err(()))) = self.heard.take() else {
                     return Err("no evaluation failed".to_owned());
@@ -113,7 +117,7 @@ impl Reference {
         inst.state = State::Ready;
         let fate = if running.effect == Effect::None { Fate::None } else { Fate::Uncertain };
         self.took(id, path, fate, None);
-        self.book(id, path, (running.taken, running.hold), (running.hold, running.hold_tokens));
+        self.book(id, path, (running.taken, running.hold, running.hold_tokens), (running.hold, running.hold_tokens));
         self.follow(id, path, &may, next)
     }
 

@@ -7,7 +7,7 @@ use super::Reference;
 use super::state::{Rank, State};
 
 /// An output cap is not lowered below this.
-const OUTPUT_CAP_MIN: u64 = 64;
+pub(super) const OUTPUT_CAP_MIN: u64 = 64;
 /// The first of these goes sixteen times for each time that the last goes, and the second four times.
 const STRIDES: [u64; 3] = [1, 4, 16];
 
@@ -28,6 +28,8 @@ pub(super) enum Purse {
     Waits(Option<Timestamp>),
     /// Until one of these is free, or more is left.
     Settles(Vec<usize>),
+    /// Until a person has raised the budget.
+    Asks,
     Refuses,
 }
 
@@ -158,6 +160,12 @@ impl Reference {
                 if choice == OnExceeded::Wait && (run.held() > Money::ZERO || run.held_tokens() > 0) {
                     return Purse::Waits(None);
                 }
+                if choice == OnExceeded::Ask && self.would_do(id, path, best) {
+                    return Purse::Waits(None);
+                }
+                if choice == OnExceeded::Ask && !run.refused {
+                    return Purse::Asks;
+                }
                 choice
             }
             windows => {
@@ -235,7 +243,12 @@ impl Reference {
     }
 
     /// The worst case of an attempt there by its cap, and the cap that is wanted.
-    fn cases(&self, id: RunId, path: &TaskPath, target: usize) -> (impl Fn(Option<u32>) -> Hold, Option<u32>) {
+    pub(super) fn cases(
+        &self,
+        id: RunId,
+        path: &TaskPath,
+        target: usize,
+    ) -> (impl Fn(Option<u32>) -> Hold, Option<u32>) {
         let run = &self.runs[&id];
         let (task, target) = (run.task(path), &self.targets[target]);
         let call = match &task.work {

@@ -47,6 +47,7 @@ impl Reference {
                 (run.paused, run.quarantined, run.crashed) = (false, false, Default::default());
             }
             Record::SignalKept(kept) => self.signal_kept(kept)?,
+            Record::Raised(raised) => self.raised(raised)?,
             Record::Task { run, path, change } => {
                 self.may_run(*run, path, change)?;
                 self.changed(*run, path, change)?;
@@ -249,6 +250,7 @@ impl Reference {
     pub(super) fn aside(&self, id: RunId, path: &TaskPath) -> Option<State> {
         match (self.purse(id, path), &self.runs[&id].tasks[path].state) {
             (Purse::Waits(until), _) => Some(State::Broke(until)),
+            (Purse::Asks, _) => Some(State::Begs),
             (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
             _ => None,
         }
@@ -308,7 +310,7 @@ impl Reference {
                 let took = self.now.since(running.since);
                 let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
                 self.estimates.entry(hash).or_default().observe(node, took);
-                self.book(id, path, (running.taken, running.hold), (cost, tokens));
+                self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let inst = self.run(id).inst(path);
                 inst.output = Some(success.output.clone());
                 inst.degraded |= running.lower;
@@ -329,7 +331,7 @@ impl Reference {
                 };
                 self.run(id).inst(path).state = State::Ready;
                 self.took(id, path, super::doubt::fate(running.effect, &said.outcome), None);
-                self.book(id, path, (running.taken, running.hold), (cost, tokens));
+                self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 self.follow(id, path, &may, &said.next)
             }
         }
@@ -365,7 +367,7 @@ impl Reference {
         }
         self.run(of.run).orphans.retain(|orphan| orphan.id != *of);
         self.took(of.run, &of.path, fate, output.cloned());
-        self.book(of.run, &of.path, (orphan.taken, orphan.hold), (cost, tokens));
+        self.book(of.run, &of.path, (orphan.taken, orphan.hold, orphan.hold_tokens), (cost, tokens));
         Ok(())
     }
 
@@ -375,7 +377,7 @@ impl Reference {
         &mut self,
         id: RunId,
         path: &TaskPath,
-        (taken, hold): (Timestamp, Money),
+        (taken, hold, hold_tokens): (Timestamp, Money, u64),
         (cost, tokens): (Money, u64),
     ) {
         self.bills.push((taken, cost, tokens));
@@ -387,8 +389,8 @@ impl Reference {
             inst.rounds.spent = inst.rounds.spent.plus(cost);
             inst.rounds.tokens += tokens;
         }
-        // Where windows are limited, what one run settles is another's to spend.
-        let all = !self.windows.is_unlimited();
+        // Where windows are limited, what one run does not need of what it held is another's to spend.
+        let all = !self.windows.is_unlimited() && (hold > cost || hold_tokens > tokens);
         let runs: Vec<RunId> = self.runs.keys().copied().filter(|of| all || *of == id).collect();
         for run in runs {
             self.has_money_again(run);
@@ -398,7 +400,7 @@ impl Reference {
         }
     }
 
-    fn has_money_again(&mut self, id: RunId) {
+    pub(super) fn has_money_again(&mut self, id: RunId) {
         for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(_))) {
             inst.state = State::Ready;
         }

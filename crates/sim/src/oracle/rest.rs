@@ -45,6 +45,7 @@ impl Reference {
                         let waits = run.quarantined || inst.start_at > self.now && !self.is_given_now(*id, path);
                         ensure(waits, &format!("{name} is ready and not taken up"))?;
                     }
+                    State::Begs => ensure(!run.refused, &format!("{name} asks for what was refused"))?,
                     State::Running(running) => {
                         ensure(running.incarnation == self.incarnation, &format!("{name} was lost"))?;
                     }
@@ -79,10 +80,11 @@ impl Reference {
                     targets.iter().map(|target| usize::from(target.0)).eq(covered.iter().copied())
                 }),
                 _ => core.view(id, self.now).is_some_and(|view| {
-                    view.tasks.iter().any(|task| task.path == name && task.waiting_on == Some(Cause::Budget))
+                    let cause = if state == State::Begs { Cause::Person } else { Cause::Budget };
+                    view.tasks.iter().any(|task| task.path == name && task.waiting_on == Some(cause))
                 }),
             };
-            if is_so && matches!(inst.state, State::Queued(..) | State::Broke(_)) {
+            if is_so && matches!(inst.state, State::Queued(..) | State::Broke(_) | State::Begs) {
                 inst.state = state;
             }
         }
@@ -149,6 +151,7 @@ impl Reference {
             State::Ready => vec![Some(Cause::Delay)],
             State::Held => vec![Some(Cause::Paused)],
             State::Broke(_) => vec![Some(Cause::Budget)],
+            State::Begs => vec![Some(Cause::Person)],
             State::BackingOff(_) => vec![Some(Cause::Backoff)],
             State::Awaiting(_) if inst.wait.as_ref().is_some_and(|wait| wait.of == WaitFor::Time) => {
                 vec![Some(Cause::Delay)]
@@ -202,7 +205,9 @@ impl Reference {
 
 pub(super) fn task_status(inst: &Inst) -> TaskStatus {
     match inst.state {
-        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke(_) => TaskStatus::Waiting,
+        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke(_) | State::Begs => {
+            TaskStatus::Waiting
+        }
         State::Awaiting(_) => TaskStatus::Waiting,
         State::Asking(Step::Enter) => TaskStatus::Waiting,
         State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,

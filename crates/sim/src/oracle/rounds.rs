@@ -27,8 +27,8 @@ impl Reference {
             (done, class, same) = (evaluation.truth == Some(true), Class::Permanent, evaluation.same);
             let stuck = same.is_some() && same == rounds.same;
             let spent = repeat.budget.is_some_and(|most| {
-                most.money.is_some_and(|most| rounds.spent >= most)
-                    || most.tokens.is_some_and(|most| rounds.tokens >= most)
+                most.money.is_some_and(|most| rounds.spent >= most.plus(rounds.raised.0))
+                    || most.tokens.is_some_and(|most| rounds.tokens >= most + rounds.raised.1)
             });
             ended = rounds.count >= repeat.rounds_max || stuck || spent;
         } else {

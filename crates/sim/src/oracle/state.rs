@@ -50,6 +50,8 @@ pub(super) enum State {
     Held,
     /// The money is held by other attempts of its run, or of its tenant's windows until they are over.
     Broke(Option<Timestamp>),
+    /// A person is asked for more money.
+    Begs,
     Running(Running),
     BackingOff(Timestamp),
     /// Its check has found out, or not.
@@ -127,6 +129,8 @@ pub(super) struct Rounds {
     /// What its attempts have cost, be they awaited or not.
     pub spent: Money,
     pub tokens: u64,
+    /// By how much its budget was raised.
+    pub raised: (Money, u64),
 }
 
 /// An attempt that nobody awaits any more.
@@ -157,6 +161,8 @@ pub(super) struct Run {
     pub spent: Money,
     pub over: Money,
     pub estimated: bool,
+    /// Somebody was asked for more money, and refused.
+    pub refused: bool,
     pub tokens: u64,
     pub orphans: Vec<Orphan>,
     /// What calls have done that can be taken back, or may have.
@@ -212,6 +218,7 @@ impl Inst {
                 | State::Queued(..)
                 | State::Held
                 | State::Broke(_)
+                | State::Begs
                 | State::BackingOff(_)
                 | State::Awaiting(_)
                 | State::Asking(Step::Enter)

@@ -73,7 +73,7 @@ impl World {
 
     /// A new life: whoever is asked still is.
     pub(super) fn asked_still(&mut self) {
-        for view in self.core.waits(|_, _| true, RunId(0).., usize::MAX).0 {
+        for view in self.core.waits(|_, wait| wait.of != WaitFor::Money, RunId(0).., usize::MAX).0 {
             self.asked(view.run, &view.task, &view.wait);
         }
     }

@@ -226,7 +226,7 @@ fn of_wait(node: &Node) -> Json {
         Some(WaitFor::Time) => {
             json!({ "type": "object", "properties": { "at": { "type": "string" } }, "additionalProperties": false })
         }
-        Some(WaitFor::Signal | WaitFor::Webhook | WaitFor::Effect) | None => Json::Null,
+        Some(WaitFor::Signal | WaitFor::Webhook | WaitFor::Effect | WaitFor::Money) | None => Json::Null,
     }
 }
 

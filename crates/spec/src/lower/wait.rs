@@ -58,7 +58,7 @@ impl Lower<'_, '_> {
         }
         let given = |key: &&&str| with.get(key).is_some();
         let (needed, help) = match of {
-            WaitFor::Approval | WaitFor::Effect => return,
+            WaitFor::Approval | WaitFor::Effect | WaitFor::Money => return,
             WaitFor::Signal | WaitFor::Webhook => (&["name"] as &[&str], "write `name: …`: what it is sent to"),
             WaitFor::Time => (&["until", "after"] as &[&str], "write `until: 2026-12-01T09:00:00Z`, or `after: 2h`"),
         };

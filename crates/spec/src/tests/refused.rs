@@ -373,7 +373,6 @@ fn what_is_not_run_yet_says_so() {
           c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" }, catch: [{ on: [any], use: cached }] }
           d: { uses: graph }
     "#), @"
-    3:32 not_yet (not yet): not yet: this release does not run asking a person for more money
     5:14 not_yet (not yet): not yet: this release does not run `uses: agent`
     6:27 not_yet (not yet): not yet: this release does not run `cache`
     6:53 not_yet (not yet): not yet: this release does not run `concurrency`

@@ -212,6 +212,8 @@ pub enum OnExceeded {
     Wait,
     /// Take the next rung: a cheaper eligible target, the `catch`, dropping an optional task; else fail.
     Degrade,
+    /// A person is asked for more, once what others hold would not do either.
+    Ask,
     /// The task fails with class `budget_exceeded`.
     Fail,
 }
@@ -223,6 +225,7 @@ impl OnExceeded {
         match self {
             Self::Wait => "wait",
             Self::Degrade => "degrade",
+            Self::Ask => "ask",
             Self::Fail => "fail",
         }
     }
@@ -230,6 +233,6 @@ impl OnExceeded {
     /// The choice with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Wait, Self::Degrade, Self::Fail].into_iter().find(|choice| choice.word() == word)
+        [Self::Wait, Self::Degrade, Self::Ask, Self::Fail].into_iter().find(|choice| choice.word() == word)
     }
 }

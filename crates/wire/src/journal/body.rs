@@ -286,6 +286,20 @@ pub(super) struct SignalKept<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct Raised<'a> {
+    #[serde(borrow, default, skip_serializing_if = "is_default")]
+    pub(super) path: Text<'a>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) money: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) tokens: u64,
+    #[serde(borrow)]
+    pub(super) by: Text<'a>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) refused: bool,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct Waited<'a> {
     #[serde(borrow)]
     pub(super) output: Payload<'a>,

@@ -31,6 +31,7 @@ pub(super) fn write(entry: &core::Entry, to: &mut Vec<u8>) -> serde_json::Result
         Record::CancelRequested { .. } => json(&body::CancelRequested { unsent: unsent(&entry.unsent) }, to),
         Record::Task { path, change, .. } => write_change((path, entry), change, to),
         Record::SignalKept(kept) => json(&signal_kept(kept), to),
+        Record::Raised(raised) => json(&self::raised(raised), to),
         Record::Compensated(value) => json(&compensated(value), to),
         Record::Answered(answered) => json(&self::answered(answered), to),
     }
@@ -222,6 +223,16 @@ fn signal_kept(kept: &core::SignalKept) -> body::SignalKept<'_> {
         payload: payload(&kept.payload),
         by: (&*kept.by.0).into(),
         webhook: kept.webhook.as_deref().map(Cow::from),
+    }
+}
+
+fn raised(value: &core::Raised) -> body::Raised<'_> {
+    body::Raised {
+        path: path_text(&value.path).into(),
+        money: value.money.0,
+        tokens: value.tokens,
+        by: (&*value.by.0).into(),
+        refused: value.refused,
     }
 }
 

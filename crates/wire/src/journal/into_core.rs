@@ -58,6 +58,7 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         }
         Kind::Resumed => Record::Resumed { run },
         Kind::SignalKept => Record::SignalKept(Box::new(signal_kept(run, &json(bytes)?)?)),
+        Kind::Raised => Record::Raised(Box::new(raised(run, &json(bytes)?)?)),
         Kind::Compensated => Record::Compensated(Box::new(compensated(run, &json(bytes)?)?)),
         Kind::Answered => Record::Answered(Box::new(answered(run, &json(bytes)?)?)),
         Kind::Done => Record::Done { run },
@@ -143,6 +144,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Beside)> {
         | Kind::Crashed
         | Kind::Resumed
         | Kind::SignalKept
+        | Kind::Raised
         | Kind::Compensated
         | Kind::Answered
         | Kind::Done => return Err("it speaks of no task".to_owned()),
@@ -360,6 +362,11 @@ fn signal_kept(run: RunId, value: &body::SignalKept<'_>) -> Read<core::SignalKep
         by: Principal::new(&value.by),
         webhook: value.webhook.as_deref().map(Arc::from),
     })
+}
+
+fn raised(run: RunId, value: &body::Raised<'_>) -> Read<core::Raised> {
+    let (money, tokens, refused) = (Money(value.money), value.tokens, value.refused);
+    Ok(core::Raised { run, path: path(&value.path)?, money, tokens, by: Principal::new(&value.by), refused })
 }
 
 fn waited(value: &body::Waited<'_>) -> Read<Change> {

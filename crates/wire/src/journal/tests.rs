@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::{
     Answered, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Finished, Given, Next, NextRound, Origin,
-    Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
+    Raised, Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
@@ -236,6 +236,15 @@ fn of_waits() -> Vec<Record> {
     of_tasks.into_iter().chain([kept, hook].map(|kept| Record::SignalKept(kept.into()))).collect()
 }
 
+/// Budgets that were raised, or not.
+fn raises() -> impl Iterator<Item = Record> {
+    let by = Principal::new("ada");
+    let of_run = Raised { run: RUN, path: TaskPath::default(), money: Money(5), tokens: 0, by, refused: false };
+    let of_loop = Raised { path: deep(), tokens: 7, ..of_run.clone() };
+    let refused = Raised { money: Money::ZERO, refused: true, ..of_run.clone() };
+    [of_run, of_loop, refused].into_iter().map(|raised| Record::Raised(Box::new(raised)))
+}
+
 /// What takes back what a run has done.
 fn of_compensation() -> Vec<Record> {
     let answered = Answered {
@@ -342,6 +351,7 @@ fn entries() -> Vec<Entry> {
     entries.extend(of_waits().into_iter().chain(of_compensation()).map(|record| entry(record, Vec::new())));
     entries.extend(taken_over().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(with_money());
+    entries.extend(raises().map(|record| entry(record, Vec::new())));
     entries
 }
 

@@ -1,6 +1,6 @@
 //! Records and text as events of a stream.
 
-use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Record, Resolved, Waits};
+use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Raised, Record, Resolved, Waits};
 use agendum_types::graph::OnUncertain;
 use agendum_types::{AttemptId, Booked, Class, Fate, Graph, Money, Outcome, TaskPath, Wait, WaitFor};
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
             event.note = Some(format!("no task waits for {} `{}` yet", kept.of, kept.name));
             "run.signal_kept"
         }
+        Record::Raised(raised) => self::raised(&mut event, graph, raised),
         Record::Answered(answered) => {
             event.status = Some(answered.status.word().to_owned());
             event.error = answered.failure.as_ref().map(|failure| RunError::of(graph, failure));
@@ -225,6 +226,19 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
             "task.abandoned"
         }
     })
+}
+
+/// Who raised which budget by how much, or refused to.
+fn raised(event: &mut Event, graph: &Graph, raised: &Raised) -> &'static str {
+    event.by = Some(raised.by.to_string());
+    event.task = Some(graph.path_text(&raised.path)).filter(|path| !path.is_empty());
+    if raised.refused {
+        return "run.budget_refused";
+    }
+    let money = Some(raised.money).filter(|money| *money > Money::ZERO).map(|money| money.to_string());
+    let tokens = Some(raised.tokens).filter(|tokens| *tokens > 0).map(|tokens| format!("{tokens} tokens"));
+    event.note = Some(format!("raised by {}", money.into_iter().chain(tokens).collect::<Vec<_>>().join(" and ")));
+    "run.budget_raised"
 }
 
 /// What came to a wait, and who brought it.

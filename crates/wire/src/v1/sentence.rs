@@ -4,6 +4,8 @@ use agendum_core::why::TaskReasons;
 use agendum_core::{Heard, RanOut, Reason, Reasons, RunFailure};
 use agendum_types::{Graph, RunStatus, Segment, TaskPath, WaitFor};
 
+use super::instant;
+
 /// Tasks of a chain that a sentence names.
 const CHAIN_MAX: usize = 12;
 
@@ -24,7 +26,7 @@ fn heard(heard: &Heard) -> Option<String> {
         (_, Some(true)) => "approved",
         (_, Some(false)) => "refused",
         (WaitFor::Webhook, None) => "called",
-        (WaitFor::Approval | WaitFor::Signal | WaitFor::Time | WaitFor::Effect, None) => "sent",
+        (WaitFor::Approval | WaitFor::Signal | WaitFor::Time | WaitFor::Effect | WaitFor::Money, None) => "sent",
     };
     Some(format!("{what} by {by} after {}", heard.waited))
 }
@@ -58,6 +60,9 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
         Reason::Needs(needs) => {
             let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
             format!("waits for {}", names.join(", "))
+        }
+        Reason::Window(window, until) => {
+            format!("the {}'s budget of `[budgets]` is used up: it may go on from {}", window.word(), instant(*until))
         }
         Reason::Turn => "waits until earlier items have ended, for its `foreach` has `max_parallel`".to_owned(),
     };
@@ -137,7 +142,8 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
                 | Reason::CalledOff
                 | Reason::Reused(_)
                 | Reason::Needs(_)
-                | Reason::Turn,
+                | Reason::Turn
+                | Reason::Window(..),
             )
             | None => {
                 let lower = task.attempts.iter().any(|attempt| attempt.lower && attempt.failed.is_none());

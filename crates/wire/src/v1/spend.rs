@@ -1,27 +1,87 @@
 //! What was spent, and on what.
 
+use agendum_types::{Money, WindowView};
 use serde::{Deserialize, Serialize};
 
+use super::{dollars, instant};
+
 /// The words of `by`.
-pub const SPEND_BY: [&str; 4] = ["graph", "target", "day", "waste"];
+pub const SPEND_BY: [&str; 5] = ["graph", "target", "day", "waste", "tenant"];
 
 /// What was spent since an instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spend {
     /// Since when: a full hour.
     pub since: String,
-    /// `graph`, `target`, `day` or `waste`.
+    /// `graph`, `target`, `day`, `waste` or `tenant`.
     pub by: String,
     /// All of it.
     pub total: SpendLine,
     /// By name; they add up to all of it.
     pub lines: Vec<SpendLine>,
+    /// The limited windows of `[budgets]`, as they stand now.
+    #[serde(default)]
+    pub windows: Vec<SpendWindow>,
+}
+
+/// A window of `[budgets]`. Dollars where it limits those, tokens where it limits those.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SpendWindow {
+    /// `hour`, `day` or `month`.
+    pub window: String,
+    /// When the next one begins.
+    pub ends: String,
+    /// What may be spent in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_usd: Option<f64>,
+    /// What was spent in it.
+    pub spent_usd: f64,
+    /// What attempts that are out may yet cost; absent where no process has the directory, as what is out then is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_usd: Option<f64>,
+    /// What is neither spent nor held, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_usd: Option<f64>,
+    /// How many tokens may be used in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_tokens: Option<u64>,
+    /// How many were used.
+    pub tokens: u64,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_tokens: Option<u64>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_tokens: Option<u64>,
+}
+
+impl SpendWindow {
+    /// In the API's words.
+    #[must_use]
+    pub fn of(view: &WindowView) -> Self {
+        let (money, tokens) = view.spent;
+        let (held, held_tokens) = view.held.unwrap_or_default();
+        let left = |limit: Money| dollars(limit.minus(money.plus(held)));
+        let left_tokens = |limit: u64| limit.saturating_sub(tokens.saturating_add(held_tokens));
+        Self {
+            window: view.window.word().to_owned(),
+            ends: instant(view.ends),
+            limit_usd: view.cap.money.map(dollars),
+            spent_usd: dollars(money),
+            held_usd: view.held.map(|(money, _)| dollars(money)),
+            left_usd: view.cap.money.map(left),
+            limit_tokens: view.cap.tokens,
+            tokens,
+            held_tokens: view.held.map(|(_, tokens)| tokens),
+            left_tokens: view.cap.tokens.map(left_tokens),
+        }
+    }
 }
 
 /// What was spent under one name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SpendLine {
-    /// The graph, the target, the day in UTC; of waste `failed`, `superseded`, `abandoned`, `lost`, or `used` for what was of use. Empty
+    /// The graph, the target, the day in UTC, the tenant; of waste `failed`, `superseded`, `abandoned`, `lost`, or `used` for what was of use. Empty
     /// for targets of runs before attempts were counted.
     pub name: String,
     /// Attempts that cost something, or used tokens.

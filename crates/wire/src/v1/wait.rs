@@ -1,15 +1,15 @@
 //! Waits for people, signals and webhooks: what waits, and what is handed to it.
 
-use agendum_types::{Duration, Timestamp, Wait, WaitView};
+use agendum_types::{Duration, Plea, Timestamp, Wait, WaitView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{instant, millis};
+use super::{dollars, instant, millis};
 
 /// What a task waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Awaits {
-    /// `approval`, `signal`, `webhook`, `time`.
+    /// `approval`, `signal`, `webhook`, `time`; `effect` of an attempt in doubt, `money` of a run whose budget asks.
     #[serde(rename = "for")]
     pub of: String,
     /// Of a signal or a webhook: its name.
@@ -65,6 +65,9 @@ pub struct WaitLine {
     /// Why nobody knows what it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
+    /// Of one that waits for money: how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Asks>,
     /// The key of its task (`task.key`), to look for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -90,6 +93,7 @@ impl WaitLine {
             expires: view.expires.map(instant),
             attempt: Some(view.attempt).filter(|_| view.doubt.is_some()),
             doubt: view.doubt.as_deref().map(str::to_owned),
+            money: view.plea.as_ref().map(Asks::of),
             key: None,
             show: None,
             show_left_out: false,
@@ -101,6 +105,61 @@ impl WaitLine {
     pub fn waited(&self) -> Duration {
         Duration((self.waited_ms.max(0.0) * 1_000.0) as u64)
     }
+}
+
+/// For how much a task asks. Dollars where the budget limits them, tokens where it limits those.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asks {
+    /// What its next attempt may cost at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_usd: Option<f64>,
+    /// What is neither spent nor held of the budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_usd: Option<f64>,
+    /// The budget, as it was raised so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_usd: Option<f64>,
+    /// What its next attempt may use at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_tokens: Option<u64>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_tokens: Option<u64>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_tokens: Option<u64>,
+}
+
+impl Asks {
+    fn of(plea: &Plea) -> Self {
+        let (money, tokens) = (plea.budget.money, plea.budget.tokens);
+        Self {
+            needs_usd: money.map(|_| dollars(plea.needs)),
+            left_usd: money.map(|_| dollars(plea.left)),
+            of_usd: money.map(dollars),
+            needs_tokens: tokens.map(|_| plea.needs_tokens),
+            left_tokens: tokens.map(|_| plea.left_tokens),
+            of_tokens: tokens,
+        }
+    }
+}
+
+/// What a person decides about a budget.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raise {
+    /// The path of a `loop` that is under way; the run where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Dollars more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
+    /// Tokens more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Nothing more: what asks fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refuse: bool,
 }
 
 /// A page of what waits.

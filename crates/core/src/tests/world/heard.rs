@@ -5,7 +5,10 @@ use std::sync::Arc;
 use agendum_types::{Principal, RunId, WaitFor};
 
 use super::{World, payload, run_id, run_name};
-use crate::{Addressee, Event, Signal};
+use agendum_testkit::script;
+use agendum_types::Money;
+
+use crate::{Addressee, Event, Raise, Signal};
 
 impl World {
     pub(super) fn signal(&mut self, word: &str, rest: &str) {
@@ -29,13 +32,36 @@ impl World {
             let name = view.wait.name.map_or(String::new(), |name| format!(" {name}"));
             let expires = view.expires.map_or(String::new(), |at| format!(" until {}ms", at.0 / 1_000));
             let since = view.since.0 / 1_000;
+            let plea = view.plea.map_or(String::new(), |plea| {
+                let money = format!(": {} at least, {} left", plea.needs, plea.left);
+                let tokens = format!(": {} tokens at least, {} left", plea.needs_tokens, plea.left_tokens);
+                if plea.budget.money.is_some() { money } else { tokens }
+            });
             self.line(format!(
-                "{}/{} waits for {}{name} since {since}ms{expires}",
+                "{}/{} waits for {}{name} since {since}ms{expires}{plea}",
                 run_name(view.run),
                 view.task,
                 view.wait.of
             ));
         }
+    }
+
+    /// `r1 50c`, `r1 tokens=9`, `r1 5c task=l`, `r1 refused`.
+    pub(super) fn raise(&mut self, rest: &str) {
+        let (rest, by) = rest.split_once(" by=").unwrap_or((rest, "test"));
+        let mut words = rest.split_whitespace();
+        let (run, by) = (run_id(words.next().unwrap()), Principal::new(by));
+        let mut raise = Raise { run, task: None, money: Money::ZERO, tokens: 0, by, refused: false };
+        for word in words {
+            match word.split_once('=').unwrap_or((word, "")) {
+                ("refused", _) => raise.refused = true,
+                ("tokens", count) => raise.tokens = count.parse().unwrap(),
+                ("task", task) => raise.task = Some(task.into()),
+                ("most", _) => raise.money = Money::MAX,
+                (money, _) => raise.money = script::cents(money),
+            }
+        }
+        self.event(Event::BudgetRaised(Box::new(raise)));
     }
 
     /// A person tells whether a task took effect: `r1/a yes`, `r1/a no`, `r1/a unknown`.

@@ -1,8 +1,8 @@
 //! What a task waits for while its records are read: a place or money before it is sent, or a person, a signal, an instant.
 
-use agendum_types::{Cause, Duration, TaskStatus, Timestamp, Wait, WaitFor};
+use agendum_types::{Cause, Duration, TaskStatus, Timestamp, Wait, WaitFor, Window};
 
-use super::super::Heard;
+use super::super::{Heard, Reason};
 use super::{Stretch, Track};
 use crate::event::Evaluation;
 use crate::record::Waited;
@@ -33,6 +33,13 @@ impl Track {
         if self.running.is_none() {
             self.waited(waits, at);
             (self.queues, self.unsent) = (true, true);
+        }
+    }
+
+    /// The window of the tenant's budget whose end it waits for.
+    pub(in crate::why) fn is_short_of(&mut self, window: Option<(Window, Timestamp)>) {
+        if self.running.is_none() {
+            self.reason = window.map(|(window, until)| Reason::Window(window, until)).or_else(|| self.reason.take());
         }
     }
 

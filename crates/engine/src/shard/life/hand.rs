@@ -1,6 +1,6 @@
 //! What callers hand to waits, and what waits for it.
 
-use agendum_core::{Answer, Event, Rejected, Signal};
+use agendum_core::{Answer, Event, Raise, Rejected, Signal};
 use agendum_types::{RunId, Tenant, Wait, WaitView};
 use tokio::sync::oneshot;
 
@@ -23,6 +23,16 @@ impl Life {
             Err(Rejected::Over(run))
         };
         self.tell_of_now(Told::Handed(reply, handed));
+    }
+
+    pub(super) fn raise(&mut self, tenant: &Tenant, raise: Box<Raise>, reply: oneshot::Sender<Result<(), Rejected>>) {
+        let run = raise.run;
+        let raised = if self.owns(tenant, run) {
+            self.request(Event::BudgetRaised(raise), None)
+        } else {
+            Err(Rejected::Over(run))
+        };
+        self.tell_of_now(Told::Handed(reply, raised));
     }
 
     /// Tells what may hang on anything that was decided so far.

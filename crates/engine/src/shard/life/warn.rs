@@ -27,6 +27,7 @@ pub(super) fn of(entry: &Entry) {
         | Record::Paused { .. }
         | Record::Crashed { .. }
         | Record::Resumed { .. }
+        | Record::Raised(_)
         | Record::SignalKept(_)
         | Record::Task { .. }
         | Record::Answered(_)

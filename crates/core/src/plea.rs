@@ -1,0 +1,98 @@
+//! `on_exceeded: ask`: a task that its run's budget does not cover asks a person.
+//!
+//! It asks where nothing but a raise helps: while others hold money that would do if they cost nothing, it waits for them. That it asks is
+//! found again after a restart, as what stands in a queue is; what was answered is a record.
+
+use agendum_types::{Failure, Money, Plea, Timestamp};
+
+use crate::afford::Uncovered;
+use crate::board::Todo;
+use crate::inst::{Inst, State};
+use crate::record::End;
+use crate::run::{InstId, Run, Slot};
+use crate::scheduler::Scheduler;
+
+/// What a task asks for.
+#[derive(Debug)]
+pub(crate) struct Pleading {
+    pub(crate) since: Timestamp,
+    /// What its attempt may cost at least.
+    needs: (Money, u64),
+    /// What it fails with if that is refused.
+    failure: Failure,
+}
+
+impl Pleading {
+    /// As the outside sees it.
+    pub(crate) fn view(&self, run: &Run) -> Option<Plea> {
+        let budget = **run.budget.as_ref()?;
+        let used = run.tokens.saturating_add(run.held_tokens);
+        Some(Plea {
+            needs: self.needs.0,
+            needs_tokens: self.needs.1,
+            budget,
+            left: budget.money.unwrap_or(Money::MAX).minus(run.spent.plus(run.held)),
+            left_tokens: budget.tokens.unwrap_or(u64::MAX).saturating_sub(used),
+        })
+    }
+}
+
+impl Inst {
+    /// What it asks a person for.
+    pub(crate) fn plea(&self) -> Option<&Pleading> {
+        if let State::Pleading(plea) = &self.state { Some(plea) } else { None }
+    }
+}
+
+impl Scheduler {
+    /// Its run's budget does not cover it: it waits for what others hold if that may do, else it asks; not twice where that was refused.
+    pub(crate) fn ask_for_money(&mut self, slot: Slot, id: InstId, uncovered: &Uncovered) {
+        let run = self.board.run(slot);
+        if uncovered.would_do(run) {
+            return self.wait_for_money(slot, id, (Timestamp::MAX, None));
+        }
+        let failure = self.unaffordable(uncovered);
+        if run.refused {
+            return self.unpaid(slot, id, failure);
+        }
+        self.unqueue(slot, id);
+        let since = self.now;
+        let needs = uncovered.needs();
+        let run = self.board.run_mut(slot);
+        let path = run.path(id);
+        run.awaiting.insert((since, path), id);
+        run.inst_mut(id).state = State::Pleading(Box::new(Pleading { since, needs, failure }));
+        let run = run.id;
+        self.board.awaiting.insert(run, slot);
+    }
+
+    fn unpaid(&mut self, slot: Slot, id: InstId, failure: Failure) {
+        let next = self.rung_or_fail(slot, id, failure, false);
+        self.end(slot, id, End::Unaffordable, next);
+    }
+
+    /// Somebody has answered, or there are other targets: those that ask try again, who has asked longest first, or fail.
+    pub(crate) fn answer_pleas(&mut self, slot: Slot) {
+        let Some(run) = self.board.run_if_live(slot) else { return };
+        let asking: Vec<InstId> = run.awaiting.values().copied().filter(|id| run.inst(*id).plea().is_some()).collect();
+        for id in asking {
+            // What is taken up, or fails, may end others.
+            let Some(run) = self.board.run_if_live(slot) else { return };
+            let Some(plea) = run.inst(id).plea() else { continue };
+            if run.refused {
+                let failure = plea.failure.clone();
+                self.unpaid(slot, id, failure);
+            } else {
+                self.plead_no_more(slot, id);
+            }
+        }
+    }
+
+    fn plead_no_more(&mut self, slot: Slot, id: InstId) {
+        let inst = self.board.run_mut(slot).inst_mut(id);
+        let State::Pleading(plea) = std::mem::replace(&mut inst.state, State::Ready) else { return };
+        inst.note(agendum_types::Cause::Person, self.now.since(plea.since));
+        self.board.forget_wait(slot, id, plea.since);
+        self.board.todo.push_back(Todo::Take(slot, id));
+    }
+}
