@@ -10,6 +10,7 @@ use agendum_ports::{Adapter, Attempt, Chunk, Failed, Finished};
 use agendum_types::Class;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response};
 use serde_json::{Value as Json, json};
 
@@ -144,15 +145,24 @@ impl Chat {
             Some(schema) => Some(aside(move || Form::new(&schema)).await??),
             None => None,
         };
-        let mut request = self.client.post(&self.endpoint).json(&self.request(&given, form.as_ref(), attempt));
+        let body = self.request(&given, form.as_ref(), attempt).to_string();
+        let size = body.len() as u64;
+        input::may_leave(attempt, size)?;
+        let mut request = self.client.post(&self.endpoint).header(CONTENT_TYPE, "application/json").body(body);
         if let Some(key) = &self.key {
             request = request.bearer_auth(key.expose());
         }
         if attempt.forward_key {
             request = request.header("Idempotency-Key", &*attempt.idempotency_key);
         }
-        answer.sent(&given, cap(&given, attempt));
-        let response = request.send().await.map_err(|error| self.timeouts.failed(&error))?;
+        answer.sent(&given, cap(&given, attempt), size);
+        let response = request.send().await.map_err(|error| {
+            let failed = self.timeouts.failed(&error);
+            if failed.no_effect {
+                answer.not_sent();
+            }
+            failed
+        })?;
         if !response.status().is_success() {
             return Err(self.refused(response, answer).await);
         }

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_ports::{Adapter, Attempt, Failed, Finished};
-use agendum_types::{Class, Usage};
+use agendum_types::{Class, Usage, target};
 use base64::Engine as _;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use reqwest::header::CONTENT_TYPE;
@@ -29,7 +30,7 @@ use crate::timeouts::{Timeouts, over};
 /// Bytes read of a response.
 const BODY_BYTES_MAX: usize = 8 << 20;
 /// Redirects followed by one attempt.
-const REDIRECTS_MAX: usize = 5;
+const REDIRECTS_MAX: u64 = target::HTTP_REDIRECTS_MAX;
 /// What a graph says to one host is not for another, save for these.
 const HEADERS_FOR_ALL: [&str; 2] = ["accept", "accept-language"];
 /// What no graph sets: `Host` would reach another site behind an allowed address, the others would frame another request.
@@ -86,17 +87,32 @@ impl Http {
         Ok(Self { client: client(self.private, &timeouts)?, timeouts, ..self })
     }
 
-    async fn call(&self, attempt: &Attempt) -> Result<Finished, Failed> {
+    /// Does it; counts the bytes of bodies that have left.
+    async fn call(&self, attempt: &Attempt, sent: &mut u64) -> Result<Finished, Failed> {
         let given: Input = input::parse(attempt, "{url, method, headers, query, json, body}")?;
+        let body = match (&given.json, &given.body) {
+            (Some(json), _) => Some(Bytes::from(json.to_string())),
+            (None, Some(body)) => Some(Bytes::from(body.clone())),
+            (None, None) => None,
+        };
+        let size = body.as_ref().map_or(0, Bytes::len) as u64;
+        input::may_leave(attempt, size)?;
         let (method, first) = asked(&given)?;
         if !is_allowed(&self.allow, &first) {
             return Err(forbidden(&first).without_effect());
         }
         let mut url = first.clone();
         for followed in 0..=REDIRECTS_MAX {
-            let sent = self.request(&given, attempt, &method, &first, &url).send().await;
-            let ended = match sent {
-                Err(error) => Err(self.timeouts.failed(&error)),
+            let leaves = if first.origin() == url.origin() { size } else { 0 };
+            // If this is stopped, it may have left.
+            *sent += leaves;
+            let answered = self.request(&given, attempt, &method, &first, &url, body.as_ref()).send().await;
+            let ended = match answered {
+                Err(error) => {
+                    let failed = self.timeouts.failed(&error);
+                    *sent -= if failed.no_effect { leaves } else { 0 };
+                    Err(failed)
+                }
                 Ok(response) => match self.next(&method, &response)? {
                     Some(next) => {
                         url = next;
@@ -117,6 +133,7 @@ impl Http {
         method: &Method,
         first: &Url,
         url: &Url,
+        body: Option<&Bytes>,
     ) -> reqwest::RequestBuilder {
         let mut request = self.client.request(method.clone(), url.clone());
         let at_home = first.origin() == url.origin();
@@ -131,11 +148,12 @@ impl Http {
         if attempt.forward_key {
             request = request.header("Idempotency-Key", &*attempt.idempotency_key);
         }
-        match (&given.json, &given.body) {
-            (Some(json), _) => request.json(json),
-            (None, Some(body)) => request.body(body.clone()),
-            (None, None) => request,
+        let Some(body) = body else { return request };
+        let has_type = given.headers.keys().any(|name| name.trim().eq_ignore_ascii_case(CONTENT_TYPE.as_str()));
+        if given.json.is_some() && !has_type {
+            request = request.header(CONTENT_TYPE, "application/json");
         }
+        request.body(body.clone())
     }
 
     /// Where to go on, if the answer is a redirect that may be followed.
@@ -196,8 +214,15 @@ fn client(private: bool, timeouts: &Timeouts) -> Result<Client, reqwest::Error> 
 }
 
 /// One call, as it counts for targets priced per call.
-const CALLED: Usage =
-    Usage { tokens_in: 0, tokens_cached: 0, tokens_out: 0, tokens_reasoning: 0, calls: 1, estimated: false };
+const CALLED: Usage = Usage {
+    tokens_in: 0,
+    tokens_cached: 0,
+    tokens_out: 0,
+    tokens_reasoning: 0,
+    calls: 1,
+    egress_bytes: 0,
+    estimated: false,
+};
 
 /// The method and the URL that a graph asks for.
 fn asked(given: &Input) -> Result<(Method, Url), Failed> {
@@ -229,17 +254,20 @@ impl Adapter for Http {
     fn start(&self, attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
         let this = self.clone();
         async move {
-            let cancel = attempt.cancel.clone();
+            let (cancel, mut egress_bytes) = (attempt.cancel.clone(), 0);
             let ended = tokio::select! {
-                ended = this.call(&attempt) => ended,
+                ended = this.call(&attempt, &mut egress_bytes) => ended,
                 () = cancel.cancelled() => Err(Failed::new(Class::Cancelled, "told to stop")),
                 late = over(this.timeouts.whole) => Err(late),
             };
             // Without proof of the contrary, the call was made and has its price.
-            ended.map_err(|failed| match failed.no_effect {
-                true => failed,
-                false => Failed { usage: Usage { estimated: true, ..CALLED }, ..failed },
-            })
+            match ended {
+                Ok(finished) => Ok(Finished { usage: Usage { egress_bytes, ..finished.usage }, ..finished }),
+                Err(failed) if failed.no_effect => {
+                    Err(Failed { usage: Usage { egress_bytes, ..failed.usage }, ..failed })
+                }
+                Err(failed) => Err(Failed { usage: Usage { estimated: true, egress_bytes, ..CALLED }, ..failed }),
+            }
         }
         .boxed()
     }

@@ -1,7 +1,7 @@
 //! The `with` of model tasks, and JSON in and out.
 
 use agendum_ports::{Attempt, Failed, Finished, Payload};
-use agendum_types::{Class, Limits, MediaType, Usage};
+use agendum_types::{Capability, Class, Limits, MediaType, Usage};
 use jsonschema::Validator;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -66,6 +66,18 @@ fn content(message: &Json) -> String {
 pub(crate) fn parse<T: DeserializeOwned>(attempt: &Attempt, expected: &str) -> Result<T, Failed> {
     serde_json::from_slice(&attempt.input.bytes)
         .map_err(|error| Failed::new(Class::Permanent, format!("`with` must be {expected}: {error}")).without_effect())
+}
+
+/// That a request body is no larger than what was set aside for it: see [`Capability::egress_max`].
+///
+/// [`Capability::egress_max`]: agendum_types::Capability::egress_max
+pub(crate) fn may_leave(attempt: &Attempt, body_bytes: u64) -> Result<(), Failed> {
+    let most = Capability::Chat.egress_max(attempt.input.bytes.len() as u64);
+    if body_bytes <= most {
+        return Ok(());
+    }
+    let message = format!("the request would have {body_bytes} bytes, of {most} that such an input may make: not sent");
+    Err(Failed::new(Class::Permanent, message).without_effect())
 }
 
 /// A text where a number or a truth value will do as well: `argv: [sleep, 0]`.

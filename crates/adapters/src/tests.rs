@@ -1,4 +1,5 @@
 mod chat;
+mod egress;
 mod exec;
 mod http;
 

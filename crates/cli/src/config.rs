@@ -229,6 +229,8 @@ pub(crate) struct PriceConfig {
     pub(crate) output: f64,
     /// Per call.
     pub(crate) call: f64,
+    /// Per GiB of request bodies.
+    pub(crate) egress_gib: f64,
 }
 
 impl Config {

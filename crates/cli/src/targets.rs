@@ -121,6 +121,7 @@ fn price(given: &PriceConfig) -> Price {
         token_cached: per_million(given.cached.unwrap_or(given.input)),
         token_out: per_million(given.output),
         call: Money((given.call * Money::PER_DOLLAR as f64) as u64),
+        egress_gib: Money((given.egress_gib * Money::PER_DOLLAR as f64).round() as u64),
     }
 }
 

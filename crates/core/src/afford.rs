@@ -106,7 +106,15 @@ impl Scheduler {
         };
         let input_bytes = inst.input.as_ref().map_or_else(constant, |input| input.size);
         let tokens_in = input_bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
-        let fixed = row.price.call.plus(row.price.token_in.max(row.price.token_cached).times(tokens_in));
+        let egress_max = match &task.work {
+            Work::Call(call) => call.capability.egress_max(input_bytes),
+            Work::Group(_) => 0,
+        };
+        let fixed = row
+            .price
+            .call
+            .plus(row.price.egress(egress_max))
+            .plus(row.price.token_in.max(row.price.token_cached).times(tokens_in));
         let worst = |cap: u32| fixed.plus(row.price.token_out.times(u64::from(cap)));
         let hold = |cap: Option<u32>| Hold {
             money: row.max_cost.unwrap_or_else(|| worst(cap.unwrap_or(0))),

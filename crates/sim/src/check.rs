@@ -297,31 +297,36 @@ fn free(entries: &[Entry]) -> BTreeMap<TaskPath, Timestamp> {
     free
 }
 
+/// The same of a record that speaks of no task.
+fn of_run(record: &Record) -> Vec<&'static str> {
+    match record {
+        Record::Paused { .. } => vec!["paused"],
+        Record::Crashed { quarantined, .. } => {
+            vec![if *quarantined { "quarantined" } else { "at work in a crash" }]
+        }
+        Record::Resumed { .. } => vec!["resumed"],
+        Record::TasksAdded { .. } => vec!["tasks added"],
+        Record::CancelRequested { .. } => vec!["cancelled"],
+        Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
+        Record::Closed => vec!["closed"],
+        Record::SignalKept(_) => vec!["a signal kept"],
+        Record::Raised(raised) => vec![money::kind(raised)],
+        Record::Compensated(compensated) if compensated.left_count > 0 => vec!["taken back in part"],
+        Record::Compensated(_) => vec!["taken back"],
+        Record::Opened { .. }
+        | Record::ClockJumped { .. }
+        | Record::RunSubmitted(_)
+        | Record::Task { .. }
+        | Record::Answered(_)
+        | Record::Done { .. } => Vec::new(),
+    }
+}
+
 /// Kinds of decisions in a record, by name: each must come up among the seeds.
 #[must_use]
 pub fn kinds(record: &Record) -> Vec<&'static str> {
     let Record::Task { path, change, .. } = record else {
-        return match record {
-            Record::Paused { .. } => vec!["paused"],
-            Record::Crashed { quarantined, .. } => {
-                vec![if *quarantined { "quarantined" } else { "at work in a crash" }]
-            }
-            Record::Resumed { .. } => vec!["resumed"],
-            Record::TasksAdded { .. } => vec!["tasks added"],
-            Record::CancelRequested { .. } => vec!["cancelled"],
-            Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
-            Record::Closed => vec!["closed"],
-            Record::SignalKept(_) => vec!["a signal kept"],
-            Record::Raised(raised) => vec![money::kind(raised)],
-            Record::Compensated(compensated) if compensated.left_count > 0 => vec!["taken back in part"],
-            Record::Compensated(_) => vec!["taken back"],
-            Record::Opened { .. }
-            | Record::ClockJumped { .. }
-            | Record::RunSubmitted(_)
-            | Record::Task { .. }
-            | Record::Answered(_)
-            | Record::Done { .. } => Vec::new(),
-        };
+        return of_run(record);
     };
     let of_next = |next: &Next| match next {
         Next::Judge => "judged",

@@ -20,6 +20,8 @@ pub struct Usage {
     pub tokens_reasoning: u64,
     /// Calls, for targets priced per call.
     pub calls: u32,
+    /// Bytes of request bodies, for targets at the end of a line that charges for them.
+    pub egress_bytes: u64,
     /// True if the provider said nothing and the numbers are ours.
     pub estimated: bool,
 }
@@ -135,12 +137,19 @@ pub struct Price {
     pub token_out: Money,
     /// Per call.
     pub call: Money,
+    /// Per GiB of request bodies.
+    pub egress_gib: Money,
 }
 
 impl Price {
     /// Nothing is charged.
-    pub const FREE: Self =
-        Self { token_in: Money::ZERO, token_cached: Money::ZERO, token_out: Money::ZERO, call: Money::ZERO };
+    pub const FREE: Self = Self {
+        token_in: Money::ZERO,
+        token_cached: Money::ZERO,
+        token_out: Money::ZERO,
+        call: Money::ZERO,
+        egress_gib: Money::ZERO,
+    };
 
     /// The cost of a usage at this price: a pure function.
     #[must_use]
@@ -150,6 +159,14 @@ impl Price {
             .plus(self.token_cached.times(usage.tokens_cached))
             .plus(self.token_out.times(usage.tokens_out.saturating_add(usage.tokens_reasoning)))
             .plus(self.call.times(usage.calls as u64))
+            .plus(self.egress(usage.egress_bytes))
+    }
+
+    /// The cost of request bodies of so many bytes, rounded up, saturating.
+    #[must_use]
+    pub const fn egress(&self, bytes: u64) -> Money {
+        let cost = (self.egress_gib.0 as u128 * bytes as u128).div_ceil(1 << 30);
+        Money(if cost > u64::MAX as u128 { u64::MAX } else { cost as u64 })
     }
 
     /// True if nothing is charged.
@@ -167,11 +184,32 @@ mod tests {
 
     #[test]
     fn cost_is_the_sum_of_the_buckets() {
-        let price =
-            Price { token_in: Money(300_000), token_cached: Money(6_000), token_out: Money(1_200_000), call: Money(5) };
-        let usage =
-            Usage { tokens_in: 10, tokens_cached: 100, tokens_out: 3, tokens_reasoning: 1, calls: 1, estimated: false };
-        assert_eq!(price.cost(&usage), Money(10 * 300_000 + 100 * 6_000 + 4 * 1_200_000 + 5));
+        let price = Price {
+            token_in: Money(300_000),
+            token_cached: Money(6_000),
+            token_out: Money(1_200_000),
+            call: Money(5),
+            egress_gib: Money(3 << 30),
+        };
+        let usage = Usage {
+            tokens_in: 10,
+            tokens_cached: 100,
+            tokens_out: 3,
+            tokens_reasoning: 1,
+            calls: 1,
+            egress_bytes: 7,
+            estimated: false,
+        };
+        assert_eq!(price.cost(&usage), Money(10 * 300_000 + 100 * 6_000 + 4 * 1_200_000 + 5 + 3 * 7));
+    }
+
+    /// Nine cents for a GiB, as clouds ask.
+    #[test]
+    fn what_is_sent_is_rounded_up_and_never_overflows() {
+        let price = Price { egress_gib: Money(Money::PER_DOLLAR / 100 * 9), ..Price::FREE };
+        let of = |bytes| price.egress(bytes).0;
+        assert_eq!([0, 1, 2, 1 << 20, 1 << 30].map(of), [0, 84, 168, 87_890_625, 90_000_000_000]);
+        assert_eq!(Price { egress_gib: Money::MAX, ..Price::FREE }.egress(u64::MAX), Money::MAX);
     }
 
     #[test]

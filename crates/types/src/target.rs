@@ -10,6 +10,9 @@ use crate::outcome::Price;
 use crate::payload::Labels;
 use crate::time::Duration;
 
+/// How often a request of `http` is sent on to where an answer points.
+pub const HTTP_REDIRECTS_MAX: u64 = 5;
+
 /// What a task needs done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
@@ -60,6 +63,18 @@ impl Capability {
         match self {
             Self::Chat | Self::Retrieve | Self::Translate | Self::Moderate | Self::Http | Self::Exec => true,
             Self::Wait => false,
+        }
+    }
+
+    /// Bytes of all request bodies of an attempt at most, for an input of so many: adapters send no more. What they make of it is the
+    /// input in a frame of 4 KiB at most; `http` may be sent on, as often as its adapter follows.
+    #[must_use]
+    pub const fn egress_max(self, input_bytes: u64) -> u64 {
+        let body = input_bytes.saturating_add(4 << 10);
+        match self {
+            Self::Chat | Self::Translate | Self::Moderate => body,
+            Self::Http => body.saturating_mul(1 + HTTP_REDIRECTS_MAX),
+            Self::Retrieve | Self::Exec | Self::Wait => 0,
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Gathered {
     secret: Option<Secret>,
     /// Bytes of the prompt, once it was sent to somebody who charges for it.
     prompt: Option<usize>,
+    /// Bytes of the request body that has left.
+    egress_bytes: u64,
     /// Output tokens that were asked for at most, and can be charged for.
     cap: u64,
     /// Bytes of all output, kept or not.
@@ -52,10 +54,15 @@ impl Gathered {
     }
 
     /// The request is on its way: from now on it may cost something.
-    pub(super) fn sent(&mut self, given: &ChatInput, cap: u32) {
-        self.cap = cap.into();
+    pub(super) fn sent(&mut self, given: &ChatInput, cap: u32, egress_bytes: u64) {
+        (self.cap, self.egress_bytes) = (cap.into(), egress_bytes);
         let parts = [&given.tools, &given.schema].into_iter().flatten().map(|part| part.to_string().len());
         self.prompt = Some(given.text().len() + parts.sum::<usize>());
+    }
+
+    /// Nobody took the request.
+    pub(super) fn not_sent(&mut self) {
+        self.egress_bytes = 0;
     }
 
     /// The provider answered with an error: a call, and no tokens.
@@ -174,6 +181,7 @@ impl Gathered {
             tokens_out: tokens_out.saturating_sub(reasoning),
             tokens_reasoning: reasoning,
             calls: 1,
+            egress_bytes: 0,
             estimated: false,
         });
         let raw = self.hidden(&usage.to_string());
@@ -190,7 +198,7 @@ impl Gathered {
             estimated: true,
             ..Usage::default()
         });
-        self.counted.or(guessed).unwrap_or_default()
+        Usage { egress_bytes: self.egress_bytes, ..self.counted.or(guessed).unwrap_or_default() }
     }
 
     /// The failure with what had arrived and what it cost all the same.

@@ -157,11 +157,16 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
         ("cached", price.cached),
         ("output", Some(price.output)),
         ("call", Some(price.call)),
+        ("egress_gib", Some(price.egress_gib)),
     ];
     for (key, value) in each.into_iter().filter_map(|(key, value)| Some((key, value?))) {
         if !value.is_finite() || value < 0.0 {
             let message = format!("target {name:?}: price.{key} is {value}: a price is 0 or more");
-            faults.push(fault(message, "US dollars per million tokens; `call` per call", true));
+            faults.push(fault(
+                message,
+                "US dollars per million tokens; `call` per call, `egress_gib` per GiB sent",
+                true,
+            ));
         }
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn dearest(host: &str) -> PriceConfig {
         cached: None,
         output: one.output.max(row.price.output),
         call: 0.0,
+        egress_gib: 0.0,
     };
     rows().filter(|row| row.host == host).fold(PriceConfig::default(), highest)
 }
@@ -53,7 +54,11 @@ fn rows() -> impl Iterator<Item = Row<'static>> {
         let (host, model) = (cells.next()?, cells.next()?);
         let mut price = || cells.next()?.parse::<u64>().ok().map(|price| price as f64 / PER_MILLION);
         let (input, cached, output) = (price()?, price()?, price()?);
-        Some(Row { host, model, price: PriceConfig { input, cached: Some(cached), output, call: 0.0 } })
+        Some(Row {
+            host,
+            model,
+            price: PriceConfig { input, cached: Some(cached), output, call: 0.0, egress_gib: 0.0 },
+        })
     })
 }
 
@@ -72,8 +77,8 @@ mod tests {
             shown("no address", "gpt-5-mini"),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
-        gpt-5-mini: Some(PriceConfig { input: 0.25, cached: Some(0.025), output: 2.0, call: 0.0 })
-        deepseek-chat: Some(PriceConfig { input: 0.28, cached: Some(0.028), output: 0.42, call: 0.0 })
+        gpt-5-mini: Some(PriceConfig { input: 0.25, cached: Some(0.025), output: 2.0, call: 0.0, egress_gib: 0.0 })
+        deepseek-chat: Some(PriceConfig { input: 0.28, cached: Some(0.028), output: 0.42, call: 0.0, egress_gib: 0.0 })
         gpt-5-mini: None
         gpt-5-mini: None
         ");

@@ -12,6 +12,7 @@ fn table() -> Vec<Target> {
     let target = |name: &str, capability, class: &str, millis, cents_per_1000: u64| Target {
         classes: vec![class.into()],
         price: Price {
+            egress_gib: Money::ZERO,
             token_in: Money(cents_per_1000 * Money::PER_DOLLAR / 100_000),
             token_cached: Money::ZERO,
             token_out: Money(4 * cents_per_1000 * Money::PER_DOLLAR / 100_000),

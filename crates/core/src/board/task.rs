@@ -210,8 +210,10 @@ impl Board {
             run.floor = seq;
         }
         // A bill of all that was held leaves the windows as they were. Of its own run it may have been the last that was out.
-        let frees = hold.0 > cost || hold.1 > tokens;
-        if frees && !self.ledger.short.is_empty() {
+        let caps = self.ledger.windows.caps;
+        let frees_money = hold.0 > cost && caps.iter().any(|cap| cap.money.is_some());
+        let frees_tokens = hold.1 > tokens && caps.iter().any(|cap| cap.tokens.is_some());
+        if (frees_money || frees_tokens) && !self.ledger.short.is_empty() {
             self.todo.push_back(Todo::AffordAll);
         } else if !self.run(slot).broke.is_empty() {
             self.todo.push_back(Todo::Afford(slot));

@@ -254,7 +254,7 @@ fn a_named_target_catches_what_cannot_be_paid() {
       0ms dispatch r1/a#1 on dear cap=100
     100ms > ok a tokens=90
     100ms record 4 a finished: Succeed
-    100ms record 5 b ended Unaffordable: Rung { rung: 0, failure: Some(Failure { class: BudgetExceeded, message: "an attempt on dear may cost up to $1.00; $0.2000 of the budget is left ($0.9000 spent, $0 held)", retry_after: None, no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, estimated: false }, raw_usage: None }) }
+    100ms record 5 b ended Unaffordable: Rung { rung: 0, failure: Some(Failure { class: BudgetExceeded, message: "an attempt on dear may cost up to $1.00; $0.2000 of the budget is left ($0.9000 spent, $0 held)", retry_after: None, no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None }) }
     100ms record 6 b dispatched #1 waited [] hold $0
     100ms dispatch r1/b#1 on cheap
     100ms > ok b
@@ -278,5 +278,21 @@ fn tasks_that_waited_for_money_and_end_together_stay_ended() {
     0ms > ok a tokens=1
     0ms answer r1 failed spent $0.0100 permanent in b: no target that could chat here has clearance for data labelled region=eu
     0ms close r1
+    ");
+}
+
+/// A cent for each byte: what is set aside is the input and a frame of 4 KiB.
+#[test]
+fn what_leaves_is_set_aside_by_the_size_of_the_input() {
+    assert_snapshot!(dialogue("
+        targets t=1:egress=1073741824c:cap=100
+        say a input=200
+        submit r1 a input; run: budget=4300c fail
+        submit r2 a input; run: budget=4000c fail
+        view r1
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms r1 is running, spent $0, held $42.96
+    0ms   a running
     ");
 }

@@ -303,6 +303,17 @@ fn a_bill_of_all_that_was_held_wakes_nobody_else() {
         ok a tokens=100
         why r2
         records on
-        wait 1h
-    "), @"");
+        wait 60m
+    "), @"
+       0ms dispatch r1/a#1 on t cap=100
+    1000ms > ok a tokens=100
+    1000ms answer r1 succeeded spent $1.00
+    1000ms close r1
+    1000ms why r2: 1s: budget 1s; critical b
+    1000ms   b waiting (Window(Hour, Timestamp(3600000000))): budget 1s
+    1000ms   never sent: b 1 waiting
+    3600000ms woken: another window of the budget begins
+    3600000ms record 8 b dispatched #1 waited [budget 1h 00m] hold $1.00
+    3600000ms dispatch r2/b#1 on t cap=100
+    ");
 }

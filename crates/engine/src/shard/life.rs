@@ -241,18 +241,13 @@ impl Life {
             }
             Message::Raise { tenant, raise, reply, permit: _held } => self.raise(&tenant, raise, reply),
             Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
-            Message::Windows { tenant, reply, permit: _held } => {
-                let _gone = reply.send(self.scheduler.windows(&tenant, self.now()));
-            }
+            Message::Windows { tenant, reply, permit: _held } => self.windows(&tenant, reply),
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =
                     if self.owns(&tenant, run) { self.scheduler.view_within(run, &within, self.now()) } else { None };
                 let _gone = reply.send(view);
             }
-            Message::Standings { tenant, runs, reply, permit: _held } => {
-                let standing = |run| if self.owns(&tenant, run) { self.scheduler.standing(run) } else { None };
-                let _gone = reply.send(runs.into_iter().map(standing).collect());
-            }
+            Message::Standings { tenant, runs, reply, permit: _held } => self.standings(&tenant, runs, reply),
             Message::Await { tenant, run, reply, permit: _held } => self.wait(&tenant, run, reply),
             Message::Evaluated { life, run, path, step, result, made } => {
                 if life == self.id {

@@ -259,7 +259,16 @@ impl Reference {
         let bytes = run.tasks[path].input.as_ref().map_or(constant, |input| input.size);
         let tokens_in = bytes.div_ceil(u64::from(target.bytes_per_token_min));
         let price = target.price;
-        let before = price.call.plus(price.token_in.max(price.token_cached).times(tokens_in));
+        // What is sent is the input in a frame; `http` may be sent on five times.
+        let body = bytes + 4_096;
+        let sent = match call.map(|call| call.capability) {
+            Some(Capability::Chat | Capability::Translate | Capability::Moderate) => body,
+            Some(Capability::Http) => 6 * body,
+            _ => 0,
+        };
+        let egress = (u128::from(price.egress_gib.0) * u128::from(sent)).div_ceil(1 << 30);
+        let before =
+            price.call.plus(Money(egress as u64)).plus(price.token_in.max(price.token_cached).times(tokens_in));
         let declared = target.max_cost;
         let with = move |cap: Option<u32>| Hold {
             money: declared.unwrap_or_else(|| before.plus(price.token_out.times(u64::from(cap.unwrap_or(0))))),

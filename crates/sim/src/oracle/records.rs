@@ -390,7 +390,9 @@ impl Reference {
             inst.rounds.tokens += tokens;
         }
         // Where windows are limited, what one run does not need of what it held is another's to spend.
-        let all = !self.windows.is_unlimited() && (hold > cost || hold_tokens > tokens);
+        let caps = self.windows.caps;
+        let all = hold > cost && caps.iter().any(|cap| cap.money.is_some())
+            || hold_tokens > tokens && caps.iter().any(|cap| cap.tokens.is_some());
         let runs: Vec<RunId> = self.runs.keys().copied().filter(|of| all || *of == id).collect();
         for run in runs {
             self.has_money_again(run);

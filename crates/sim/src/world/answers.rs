@@ -20,7 +20,9 @@ impl World {
         // The first output comes after a third of the time, and then in even steps.
         let silent = Duration(span / 3);
         let too_quiet = [dispatch.timeouts.first_output, dispatch.timeouts.idle].into_iter().flatten().min();
-        let usage = Usage { tokens_in: 10, tokens_out: self.chance.below(40), calls: 1, ..Usage::default() };
+        let (tokens_in, tokens_out, egress_bytes) = (10, self.chance.below(40), self.payers.below(4_000));
+        let egress_bytes = if dispatch.is_paid { egress_bytes } else { 0 };
+        let usage = Usage { tokens_in, tokens_out, calls: 1, egress_bytes, ..Usage::default() };
         if let Some(limit) = too_quiet.filter(|limit| silent > *limit) {
             span = limit.0.min(attempt_max.0);
             return (span, Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too quiet") }));

@@ -48,6 +48,12 @@ pub(super) fn money(chance: &mut Chance, targets: &mut [Target]) -> (Windows, Ti
             cap.tokens = Some(50 + chance.below(4_000));
         }
     }
+    for target in targets.iter_mut() {
+        if chance.hits(25) {
+            // Dear enough that bodies of some hundred bytes count.
+            target.price.egress_gib = Money(chance.below(20_000) << 30);
+        }
+    }
     (windows, start)
 }
 
@@ -62,6 +68,7 @@ pub(super) fn targets(chance: &mut Chance) -> Vec<Target> {
             token_cached: Money(token),
             token_out: Money(4 * token),
             call: Money::ZERO,
+            egress_gib: Money::ZERO,
         },
         clearance: Labels::new([GUARDED]),
         output_cap: 50,

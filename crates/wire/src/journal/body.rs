@@ -144,6 +144,8 @@ pub(super) struct Usage {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) calls: u32,
     #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) egress_bytes: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) estimated: bool,
 }
 

@@ -283,6 +283,7 @@ const fn usage(usage: &types::Usage) -> body::Usage {
         tokens_out: usage.tokens_out,
         tokens_reasoning: usage.tokens_reasoning,
         calls: usage.calls,
+        egress_bytes: usage.egress_bytes,
         estimated: usage.estimated,
     }
 }

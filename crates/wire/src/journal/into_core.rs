@@ -418,6 +418,7 @@ const fn usage(value: &body::Usage) -> Usage {
         tokens_out: value.tokens_out,
         tokens_reasoning: value.tokens_reasoning,
         calls: value.calls,
+        egress_bytes: value.egress_bytes,
         estimated: value.estimated,
     }
 }

@@ -138,7 +138,15 @@ fn changes() -> Vec<Change> {
         wait: None,
         payload: Some(labelled()),
     };
-    let usage = Usage { tokens_in: 1, tokens_cached: 2, tokens_out: 3, tokens_reasoning: 4, calls: 5, estimated: true };
+    let usage = Usage {
+        tokens_in: 1,
+        tokens_cached: 2,
+        tokens_out: 3,
+        tokens_reasoning: 4,
+        calls: 5,
+        egress_bytes: 0,
+        estimated: true,
+    };
     let finished = |outcome, next| {
         let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
         Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), unreported: false, next }))
@@ -352,6 +360,12 @@ fn entries() -> Vec<Entry> {
     entries.extend(taken_over().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(with_money());
     entries.extend(raises().map(|record| entry(record, Vec::new())));
+    let usage = Usage { calls: 1, egress_bytes: 9, ..Usage::default() };
+    let sent = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
+    let (attempt, incarnation, next) = (AttemptNo(2), Incarnation(4), Next::Succeed);
+    let sent = Finished { attempt, incarnation, outcome: sent, cost: Money(21), unreported: false, next };
+    let change = Change::Finished(Box::new(sent));
+    entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries
 }
 

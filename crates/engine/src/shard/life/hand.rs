@@ -1,7 +1,7 @@
 //! What callers hand to waits, and what waits for it.
 
-use agendum_core::{Answer, Event, Raise, Rejected, Signal};
-use agendum_types::{RunId, Tenant, Wait, WaitView};
+use agendum_core::{Answer, Event, Raise, Rejected, Signal, Standing};
+use agendum_types::{RunId, Tenant, Wait, WaitView, WindowView};
 use tokio::sync::oneshot;
 
 use super::{Life, Told, is_to_come};
@@ -53,6 +53,17 @@ impl Life {
             Some(run) => self.scheduler.waits(is_wanted, run..=run, asked.count_max),
             None => self.scheduler.waits(is_wanted, asked.from.., asked.count_max),
         }
+    }
+
+    /// How runs of this tenant stand, one by one.
+    pub(super) fn standings(&self, tenant: &Tenant, runs: Vec<RunId>, reply: oneshot::Sender<Vec<Option<Standing>>>) {
+        let standing = |run| if self.owns(tenant, run) { self.scheduler.standing(run) } else { None };
+        let _gone = reply.send(runs.into_iter().map(standing).collect());
+    }
+
+    /// What stands in the windows of a tenant's budget.
+    pub(super) fn windows(&self, tenant: &Tenant, reply: oneshot::Sender<Vec<WindowView>>) {
+        let _gone = reply.send(self.scheduler.windows(tenant, self.now()));
     }
 
     /// Tells this caller the answer, once it comes.
