@@ -113,6 +113,7 @@ impl Before {
             | Record::Resumed { .. }
             | Record::SignalKept(_)
             | Record::Compensated(_)
+            | Record::Begun { .. }
             | Record::Answered(_) => {}
         }
         if self.graph.as_ref().is_none_or(|known| known.hash != graph.hash) {

@@ -10,3 +10,4 @@ pub(crate) mod outcome;
 pub(crate) mod signal;
 pub(crate) mod submit;
 pub(crate) mod timeout;
+mod turn;

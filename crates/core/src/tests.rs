@@ -20,6 +20,7 @@ mod money;
 mod repair;
 mod shown;
 mod time;
+mod turns;
 mod unsent;
 mod waiting;
 mod why;

@@ -53,6 +53,7 @@ impl Scheduler {
             Todo::Afford(slot) => self.afford(slot),
             Todo::AffordAll => self.afford_all(),
             Todo::Checked(slot, id) => self.checked(slot, id),
+            Todo::Turn(group) => self.turn(&group),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod compensation;
 mod money;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -209,6 +210,11 @@ impl Checker {
         }
     }
 
+    /// All has ended: what the whole journal says.
+    pub(crate) fn whole(&mut self, journal: &[Entry]) {
+        self.violations.extend(turns::violations(journal));
+    }
+
     /// A run has ended, and has spent so much.
     pub(crate) fn closed(&mut self, run: RunId, spent: Money) {
         self.spent.insert(run, spent);
@@ -307,7 +313,9 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             Record::Crashed { .. } => vec!["at work in a crash"],
             Record::Resumed { .. } => vec!["resumed"],
             Record::TasksAdded { .. } => vec!["tasks added"],
+            Record::CancelRequested { replaced_by: Some(_), .. } => vec!["replaced"],
             Record::CancelRequested { .. } => vec!["cancelled"],
+            Record::Begun { .. } => vec!["its turn"],
             Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
             Record::Closed => vec!["closed"],
             Record::SignalKept(_) => vec!["a signal kept"],
@@ -320,14 +328,6 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             | Record::Answered(_)
             | Record::Done { .. } => Vec::new(),
         };
-    };
-    let of_next = |next: &Next| match next {
-        Next::Judge => "judged",
-        Next::Succeed => "succeeded",
-        Next::Retry { .. } => "retried",
-        Next::Rung { .. } => "caught",
-        Next::Doubt(_) => "in doubt",
-        Next::Fail(_) => "failed",
     };
     match change {
         Change::Ended(ended) => {
@@ -369,5 +369,16 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         | Change::Referenced { .. }
         | Change::Caught { .. }
         | Change::Composed { .. } => Vec::new(),
+    }
+}
+
+fn of_next(next: &Next) -> &'static str {
+    match next {
+        Next::Judge => "judged",
+        Next::Succeed => "succeeded",
+        Next::Retry { .. } => "retried",
+        Next::Rung { .. } => "caught",
+        Next::Doubt(_) => "in doubt",
+        Next::Fail(_) => "failed",
     }
 }

@@ -51,6 +51,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     heard while it waited
     in doubt
     ineligible
+    its turn
     judged
     lost
     nobody found out
@@ -62,6 +63,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     reattached
     refused
     reminded
+    replaced
     resumed
     retried
     reused
@@ -89,6 +91,7 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     budget.tokens
     catch: target
     compensate
+    concurrency
     fail_if: as
     first_output, idle
     foreach of groups with loops

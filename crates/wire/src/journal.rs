@@ -39,6 +39,8 @@ pub enum Kind {
     SignalKept = 12,
     /// What a run has done was taken back.
     Compensated = 13,
+    /// A run that waited for its turn begins.
+    Begun = 14,
     /// A task was ready, and what had to be evaluated was.
     Entered = 16,
     /// An attempt was sent to a target.
@@ -71,7 +73,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -85,6 +87,7 @@ impl Kind {
         Self::Crashed,
         Self::SignalKept,
         Self::Compensated,
+        Self::Begun,
         Self::Entered,
         Self::Dispatched,
         Self::Referenced,
@@ -130,6 +133,7 @@ impl Kind {
             Record::Crashed { .. } => Self::Crashed,
             Record::SignalKept(_) => Self::SignalKept,
             Record::Compensated(_) => Self::Compensated,
+            Record::Begun { .. } => Self::Begun,
             Record::Task { change, .. } => match change {
                 Change::Entered(_) => Self::Entered,
                 Change::Dispatched(_) => Self::Dispatched,

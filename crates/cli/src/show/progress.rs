@@ -19,6 +19,9 @@ use crate::next;
 /// How often a terminal is told how long things have taken.
 const TICK: Duration = Duration::from_secs(1);
 
+/// A run whose turn comes sooner than that is not said to wait for it.
+const HELD_UNTOLD: Duration = Duration::from_millis(500);
+
 /// Follows a run, over several servers if need be.
 pub(crate) struct Follower {
     id: String,
@@ -62,9 +65,15 @@ impl Follower {
     async fn until(&mut self, client: &Client, kind: &str) -> Result<bool, Failure> {
         let mut events = std::pin::pin!(client.events(&self.id, self.after).await?);
         let mut tick = tokio::time::interval(TICK);
+        let mut patience = std::pin::pin!(tokio::time::sleep(HELD_UNTOLD));
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
+                () = &mut patience, if self.view.turn == Turn::Awaited && !self.json && !self.quiet => {
+                    let run = client.status(&self.id).await?;
+                    self.view.held(run.waits_for_turn)?;
+                    continue;
+                }
                 _ = tick.tick(), if self.ticks => {
                     self.view.tick(jiff::Timestamp::now())?;
                     continue;
@@ -106,6 +115,16 @@ enum Folded {
     Told(String),
 }
 
+/// Whether a run waits for its turn in its group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    Come,
+    Awaited,
+    /// And that was said.
+    Told,
+}
+
 /// Items of a task that are shown one by one; of the others, how far they are.
 const ITEMS_SHOWN: u64 = 8;
 /// Failures among the others that are shown.
@@ -130,6 +149,7 @@ struct View {
     spent: f64,
     /// Tasks with items, by their path without indexes.
     many: BTreeMap<String, Many>,
+    turn: Turn,
 }
 
 /// The items of one task.
@@ -150,6 +170,9 @@ impl View {
             writeln!(err(), "after the answer (Ctrl-C leaves it to the next owner of the data directory):")?;
         }
         self.spent += event.cost_usd.unwrap_or(0.0);
+        if event.group.is_some() {
+            self.turn = Turn::Awaited;
+        }
         match self.fold(event) {
             Folded::Shown => self.line(event)?,
             Folded::Hidden => {}
@@ -271,7 +294,8 @@ impl View {
                 self.waiting(event)
             }
             "text.restarted" => writeln!(err, "  {} {task}: the text above does not count", "↺".yellow()),
-            "run.cancel_requested" => writeln!(err, "  cancel requested"),
+            "run.begun" if std::mem::take(&mut self.turn) == Turn::Told => writeln!(err, "  its turn has come"),
+            "run.cancel_requested" => writeln!(err, "  {}", event.note.as_deref().unwrap_or("cancel requested")),
             "run.paused" => writeln!(err, "  paused: {} runs resume {} goes on", next::reading(), self.run),
             "run.quarantined" => {
                 let note = event.note.as_deref().unwrap_or_default();
@@ -282,6 +306,16 @@ impl View {
                 lines.into_iter().try_for_each(|line| writeln!(err, "  {line}"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// That nothing of it has begun, and why.
+    fn held(&mut self, turn: Option<agendum_wire::v1::Turn>) -> std::io::Result<()> {
+        self.turn = Turn::Told;
+        self.erase()?;
+        match turn {
+            Some(turn) => writeln!(err(), "  {} {}", "?".yellow(), super::tables::turn(&turn)),
+            None => Ok(()),
         }
     }
 

@@ -19,4 +19,6 @@ mod limits;
 mod place;
 mod provider;
 mod support_answer;
+mod turns;
 mod waits;
+mod watch;

@@ -116,6 +116,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
             | Record::RunSubmitted(_)
             | Record::TasksAdded { .. }
             | Record::CancelRequested { .. }
+            | Record::Begun { .. }
             | Record::Paused { .. }
             | Record::Crashed { .. }
             | Record::Resumed { .. }
