@@ -28,11 +28,21 @@ fn what_a_group_cannot_be_is_said() {
     assert_snapshot!(said(r#"
         concurrency: { key: "${{ tasks.a.output.text }} of ${{ run.id }}", settle: 25h, limits: 2 }
         tasks: { a: { uses: chat, with: { prompt: hi } } }
-    "#), @"");
+    "#), @"
+    3:21 not_yet_known: the key is needed before the run begins: it reads `inputs` and nothing else
+        help: such as ${{ inputs.repository }}
+    3:76 out_of_range: a run settles for 24h 00m at most
+        help: use `delay` or `not_before` of a task for more
+    3:81 unknown_key: unknown key `limits` in `concurrency`
+        help: did you mean `limit`?
+    ");
     assert_snapshot!(said(r#"
         concurrency: { key: "" }
         tasks: { a: { uses: chat, with: { prompt: hi } } }
-    "#), @"");
+    "#), @"
+    3:21 out_of_range: a key has 1 to 256 characters
+        help: such as ${{ inputs.repository }}
+    ");
 }
 
 /// The group of a run with these inputs.
