@@ -245,6 +245,9 @@ pub(crate) struct Run {
     /// Print the run's id and leave it to a server in the background
     #[arg(long)]
     pub(crate) detach: bool,
+    /// Run it anew with every edit of the document, of files that it or an input names, and of what is in these paths
+    #[arg(long, value_name = "PATH", num_args = 0.., conflicts_with_all = ["detach", "key"])]
+    pub(crate) watch: Option<Vec<PathBuf>>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -75,16 +75,21 @@ impl Client {
         self.send(request).await.map(drop)
     }
 
-    /// The run's id, and true if it was submitted before under the same key.
-    pub(crate) async fn submit(&self, submission: &Submit) -> Result<(String, bool), Failure> {
+    /// The run's id, and what there is to say if no run began.
+    pub(crate) async fn submit(&self, submission: &Submit) -> Result<(String, Option<&'static str>), Failure> {
         let mut request = self.request(Method::POST, "/v1/runs").json(submission);
         if let Some(key) = &submission.key {
             request = request.header("Idempotency-Key", key);
         }
         let response = self.send(request).await?;
-        let replayed = response.headers().contains_key("Idempotency-Replayed");
+        let has = |name: &str| response.headers().contains_key(name);
+        let instead = if has("Idempotency-Replayed") {
+            Some("was submitted before under this key: nothing is run again")
+        } else {
+            has("Agendum-Joined").then_some("goes on in the same group: this one joins it")
+        };
         let accepted: Json = response.json().await?;
-        Ok((accepted["id"].as_str().unwrap_or_default().to_owned(), replayed))
+        Ok((accepted["id"].as_str().unwrap_or_default().to_owned(), instead))
     }
 
     pub(crate) async fn runs(&self, query: &[(&str, String)]) -> Result<Vec<Run>, Failure> {

@@ -18,6 +18,7 @@ mod runs;
 mod serve;
 mod spend;
 mod waits;
+mod watch;
 mod why;
 
 use std::io::Write as _;
@@ -58,7 +59,10 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     let context = || Context::new(json, flags, graph.as_deref());
     match command {
         Command::Demo { beat } => demo::demo(context()?, beat).await,
-        Command::Run(run) => run::run(&context()?, &run, Telling::Whole).await,
+        Command::Run(run) => match &run.watch {
+            Some(paths) => watch::watch(&context()?, &run, paths).await,
+            None => run::run(&context()?, &run, Telling::Whole).await,
+        },
         Command::Check { graph, fix, dry_run } => {
             let config = Config::find(flags[1], Some(&graph))?;
             next::remember(flags, &config, None);

@@ -9,6 +9,7 @@ mod effort;
 mod history;
 mod order;
 mod prompt;
+mod turns;
 
 use std::sync::Arc;
 

@@ -128,9 +128,9 @@ impl Session {
                     *self = Self::open(config, &data, Need::Engine).await?;
                 }
                 submitted => {
-                    let (id, replayed) = submitted?;
-                    if replayed {
-                        tell(&format!("{id} was submitted before under this key: nothing is run again"));
+                    let (id, instead) = submitted?;
+                    if let Some(what) = instead {
+                        tell(&format!("{id} {what}"));
                     }
                     return Ok(id);
                 }
@@ -234,7 +234,7 @@ async fn linger(client: &Client) -> Result<(), Failure> {
     let (begun, mut told) = (Instant::now(), BTreeSet::new());
     let mut signal = std::pin::pin!(signalled());
     loop {
-        let Open { going, stuck, asking, poor } = open(client).await?;
+        let Open { going, stuck, asking, poor, held } = open(client).await?;
         if going.is_empty() {
             for run in stuck {
                 tell(&format!(
@@ -249,6 +249,15 @@ async fn linger(client: &Client) -> Result<(), Failure> {
                     run.graph,
                     next::reading(),
                     run.id
+                ));
+            }
+            for run in held {
+                let ahead = run.waits_for_turn.map_or(0, |turn| turn.ahead);
+                tell(&format!(
+                    "left open: {} {}: it waits for its turn behind {}",
+                    run.id,
+                    run.graph,
+                    runs_word(ahead as usize)
                 ));
             }
             for run in poor {
@@ -290,10 +299,13 @@ struct Open {
     asking: Vec<Run>,
     /// They wait for the next window of a budget.
     poor: Vec<Run>,
+    /// They wait for their turn behind others, which go on or do not.
+    held: Vec<Run>,
 }
 
 async fn open(client: &Client) -> Result<Open, Failure> {
-    let mut open = Open { going: Vec::new(), stuck: Vec::new(), asking: Vec::new(), poor: Vec::new() };
+    let mut open =
+        Open { going: Vec::new(), stuck: Vec::new(), asking: Vec::new(), poor: Vec::new(), held: Vec::new() };
     for run in client.open_runs().await? {
         if !run.under_way && run.paused {
             // Whoever resumes it hosts it.
@@ -303,6 +315,8 @@ async fn open(client: &Client) -> Result<Open, Failure> {
             open.stuck.push(run);
         } else if run.waits_for_person {
             open.asking.push(run);
+        } else if run.waits_for_turn.as_ref().is_some_and(|turn| !turn.settling) {
+            open.held.push(run);
         } else if run.waits_for_window.is_some() {
             open.poor.push(run);
         } else {

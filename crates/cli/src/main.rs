@@ -17,6 +17,7 @@ mod next;
 mod programs;
 mod show;
 mod targets;
+mod watched;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -117,6 +117,7 @@ impl Before {
             | Record::Resumed { .. }
             | Record::SignalKept(_)
             | Record::Raised(_)
+            | Record::Begun { .. }
             | Record::Answered(_) => {}
         }
         if self.graph.as_ref().is_none_or(|known| known.hash != graph.hash) {

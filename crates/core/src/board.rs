@@ -14,6 +14,7 @@ mod reuse;
 mod run;
 pub(crate) mod settle;
 mod task;
+mod turn;
 mod waits;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -31,6 +32,7 @@ use crate::queue::Queue;
 use crate::record::{Record, Unsent};
 use crate::run::{InstId, Run, Slot};
 use crate::timers::Timers;
+use crate::turns::{Group, Groups};
 
 /// Something that a record left open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub(crate) enum Todo {
     Plea(Slot),
     /// A check has ended: what follows is to be decided.
     Checked(Slot, InstId),
+    /// Another run of this group may have its turn.
+    Turn(Arc<Group>),
 }
 
 /// The durable state of a shard's live runs, with its indexes.
@@ -92,6 +96,7 @@ pub(crate) struct Board {
     pub(crate) ledger: Ledger,
     /// What the current record has settled.
     pub(crate) booked: Option<Booked>,
+    pub(crate) groups: Groups,
 }
 
 impl Board {
@@ -115,6 +120,7 @@ impl Board {
             live_tasks: 0,
             ledger: Ledger::default(),
             booked: None,
+            groups: Groups::default(),
         }
     }
 
@@ -174,7 +180,7 @@ impl Board {
             }
             (Record::RunSubmitted(_), Some(_)) => panic!("a run is submitted once"),
             (Record::TasksAdded { graph, .. }, Some(slot)) => self.grow(slot, *graph),
-            (Record::CancelRequested { .. }, Some(slot)) => self.cancel(slot),
+            (Record::CancelRequested { replaced_by, .. }, Some(slot)) => self.cancel(slot, *replaced_by),
             (Record::Paused { .. }, Some(slot)) => self.run_mut(slot).paused = Some(self.at),
             (Record::Crashed { incarnation, in_row, quarantined, .. }, Some(slot)) => {
                 self.crashed(slot, *incarnation, *in_row, *quarantined);
@@ -185,6 +191,7 @@ impl Board {
             (Record::Task { path, change, .. }, Some(slot)) => self.change(slot, path, change, entry.seq),
             (Record::Answered(answered), Some(slot)) => self.answer(slot, answered),
             (Record::Compensated(_), Some(slot)) => self.compensated(slot),
+            (Record::Begun { .. }, Some(slot)) => self.begin(slot),
             (Record::Done { .. }, Some(slot)) => self.close(slot),
             (_, None) => panic!("a record names a live run: {:?}", entry.record),
         }
@@ -228,6 +235,7 @@ impl Board {
         if let Some(key) = &run.key {
             self.keyed.remove(&(run.tenant.clone(), Arc::clone(key)));
         }
+        self.leave_group(&run);
         self.plans.release(run.plan);
         self.live_tasks -= run.live() as u64;
         self.free.push(slot);

@@ -55,6 +55,7 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
         (kept.of, &kept.name, &kept.payload, &kept.by, &kept.webhook).hash(&mut hasher);
     });
     (&run.webhooks, &run.origin).hash(&mut hasher);
+    run.turn.as_ref().map(|turn| (&turn.group, turn.rules, turn.seq, turn.has_begun)).hash(&mut hasher);
     let orphan = |orphan: &Orphan| {
         (orphan.path.clone(), orphan.attempt, orphan.incarnation, orphan.hold, orphan.hold_tokens, orphan.taken)
     };

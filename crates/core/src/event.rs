@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptId, Duration, Graph, Hash, Incarnation, Money, Outcome, PayloadRef, Principal, RunId, Seq, SubmissionKey,
-    Target, TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
+    AttemptId, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, PayloadRef, Principal, RunId, Seq,
+    SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::action::Step;
@@ -141,6 +141,8 @@ pub struct Submission {
     pub key: Option<SubmissionKey>,
     /// What it takes over of a run before it; found by the driver in that run's records.
     pub origin: Option<Arc<Origin>>,
+    /// The group in which it waits for its turn; the driver has evaluated the graph's key.
+    pub concurrency: Option<Concurrency>,
 }
 
 /// What somebody hands to a wait.
@@ -231,6 +233,9 @@ pub enum Rejected {
     /// A live run was submitted under the same key.
     #[error("run {0} was submitted under the same key")]
     Keyed(RunId),
+    /// It joins this run of its group, which is not answered and of the same graph.
+    #[error("run {0} of the same group is not answered: this one joins it")]
+    Joined(RunId),
     /// There is no such live run.
     #[error("run {0} is not live: tasks can only be added before its answer")]
     NotLive(RunId),
@@ -348,6 +353,7 @@ impl Rejected {
             Self::TooManyTasks { .. } => "too_many_tasks",
             Self::Exists(_) => "run_exists",
             Self::Keyed(_) => "key_in_use",
+            Self::Joined(_) => "joined",
             Self::NotLive(_) => "run_not_live",
             Self::NotAnExtension { .. } => "not_an_extension",
             Self::OutputNotMade { .. } => "output_not_made",

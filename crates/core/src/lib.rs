@@ -56,6 +56,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod turns;
 mod view;
 mod work;
 
@@ -64,12 +65,15 @@ pub use before::{Before, NotTaken, Wish};
 pub use event::{Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;
-pub use standing::Standing;
+pub use standing::{Held, Standing};
 pub use timers::Wake;
 pub use why::{Heard, RanOut, Reason, Reasons, Seen};
 
 /// What a result is told that `fail_if` refuses.
 pub const REFUSED: &str = on::evaluated::REFUSED;
+
+/// Why a run has no output that a caller cancelled.
+pub const CALLED_OFF: &str = "cancelled by the caller";
 
 pub use record::{
     Answered, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Raised, Record,

@@ -11,3 +11,4 @@ mod raise;
 pub(crate) mod signal;
 pub(crate) mod submit;
 pub(crate) mod timeout;
+mod turn;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, PayloadRef, Principal, RunId,
-    RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
+    AttemptNo, Cause, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, PayloadRef,
+    Principal, RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
 };
 use smallvec::SmallVec;
 
@@ -61,10 +61,12 @@ pub enum Record {
         /// Its normalised document.
         document: PayloadRef,
     },
-    /// A caller cancelled the run.
+    /// A caller cancelled the run, or another run of its group takes its place.
     CancelRequested {
         /// The run.
         run: RunId,
+        /// Which one does.
+        replaced_by: Option<RunId>,
     },
     /// A caller paused the run.
     Paused {
@@ -109,6 +111,11 @@ pub enum Record {
         /// The run.
         run: RunId,
     },
+    /// A run that waited for its turn in its group begins. Of one without a group its submission says so.
+    Begun {
+        /// The run.
+        run: RunId,
+    },
 }
 
 /// A run as accepted: submission and graph already combined.
@@ -138,6 +145,8 @@ pub struct RunSubmitted {
     pub key: Option<SubmissionKey>,
     /// What it takes over, if it retries another run or is a fork of one.
     pub origin: Option<Arc<Origin>>,
+    /// The group in which it waits for its turn; nothing of it begins before [`Record::Begun`].
+    pub concurrency: Option<Concurrency>,
 }
 
 /// A signal or a webhook that no wait has taken yet.
@@ -444,11 +453,12 @@ impl Record {
             Self::SignalKept(kept) => Some(kept.run),
             Self::Raised(raised) => Some(raised.run),
             Self::TasksAdded { run, .. }
-            | Self::CancelRequested { run }
+            | Self::CancelRequested { run, .. }
             | Self::Paused { run }
             | Self::Crashed { run, .. }
             | Self::Resumed { run }
             | Self::Task { run, .. }
+            | Self::Begun { run }
             | Self::Done { run } => Some(*run),
         }
     }
@@ -471,6 +481,7 @@ impl Record {
             | Self::Raised(_)
             | Self::Task { .. }
             | Self::Answered(_)
+            | Self::Begun { .. }
             | Self::Done { .. } => None,
         }
     }

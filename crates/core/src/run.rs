@@ -19,6 +19,7 @@ use crate::inst::{Body, Flight, Inst, Layer, State};
 use crate::plan::PlanId;
 use crate::record::Origin;
 use crate::record::SignalKept;
+use crate::turns::Turn;
 
 /// The place of a run in the shard's arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +37,8 @@ impl InstId {
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Phase {
+    /// It waits for its turn in its group: nothing of it has begun.
+    Held,
     /// The main tasks run.
     Main,
     /// The main tasks have settled; the output is being made.
@@ -165,6 +168,8 @@ pub(crate) struct Run {
     pub(crate) awaiting: BTreeMap<(Timestamp, TaskPath), InstId>,
     /// Tasks that a pause holds back. Those that have ended since stay until it is over.
     pub(crate) held_back: Vec<InstId>,
+    /// Its place in its group.
+    pub(crate) turn: Option<Box<Turn>>,
 }
 
 impl Run {

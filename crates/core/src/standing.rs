@@ -32,13 +32,27 @@ pub struct Standing {
     pub waits_for_person: bool,
     /// Where all that it still waits for is money: when the next window of the tenant's budget begins in which it may go on.
     pub waits_for_window: Option<Timestamp>,
+    /// Of a run that waits for its turn: what for.
+    pub turn: Option<Held>,
+}
+
+/// What a run waits for whose turn has not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Runs of its group that have begun and are not done, or wait before it.
+    pub ahead: u32,
+    /// It does not begin before.
+    pub settles: Timestamp,
+    /// True if it is next, and waits for that instant and for nobody.
+    pub settling: bool,
 }
 
 impl Scheduler {
     /// How a live run stands. Cost: linear in its instances, until one of them is found under way.
     #[must_use]
     pub fn standing(&self, run: RunId) -> Option<Standing> {
-        let run = self.board.run(self.board.slot(run)?);
+        let slot = self.board.slot(run)?;
+        let (run, turn) = (self.board.run(slot), self.board.held(slot));
         let under_way =
             run.orphans.iter().any(|orphan| orphan.flight.is_some()) || run.insts.iter().any(Inst::is_under_way);
         let is_idle = |inst: &Inst| matches!(inst.state, State::Waiting | State::Open | State::Settled(_));
@@ -70,6 +84,7 @@ impl Scheduler {
             waits_for_target,
             waits_for_person,
             waits_for_window,
+            turn,
         })
     }
 }

@@ -21,6 +21,7 @@ mod raise;
 mod repair;
 mod shown;
 mod time;
+mod turns;
 mod unsent;
 mod waiting;
 mod why;

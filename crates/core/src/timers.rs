@@ -24,6 +24,8 @@ pub enum Wake {
     TargetReopens,
     /// A window of the tenant's budget begins.
     Budget,
+    /// A run that waits for its turn has settled.
+    Turn,
 }
 
 impl fmt::Display for Wake {
@@ -36,6 +38,7 @@ impl fmt::Display for Wake {
             Self::RunDeadline => "a run's deadline",
             Self::TargetReopens => "a target reopens",
             Self::Budget => "another window of the budget begins",
+            Self::Turn => "a run has settled",
         })
     }
 }
@@ -51,6 +54,7 @@ pub(crate) enum Timer {
     Deadline(Slot),
     Target(TargetId),
     Money(Slot, InstId),
+    Turn(Slot),
 }
 
 /// All timers of a shard.
@@ -93,6 +97,7 @@ impl Timer {
             Self::Deadline(_) => Wake::RunDeadline,
             Self::Target(_) => Wake::TargetReopens,
             Self::Money(..) => Wake::Budget,
+            Self::Turn(_) => Wake::Turn,
         }
     }
 }

@@ -13,6 +13,7 @@ mod inside;
 mod nodes;
 mod read;
 mod track;
+mod turn;
 mod waiting;
 mod walk;
 
@@ -34,6 +35,7 @@ use crate::record::Record;
 pub use nodes::NodeReasons;
 pub use read::reasons;
 use track::Track;
+use turn::Turn;
 
 /// The reasons behind a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,6 +173,8 @@ pub enum Reason {
     Turn,
     /// This window of the tenant's budget is used up, until then.
     Window(Window, Timestamp),
+    /// The run waits for its own turn in its group.
+    Held,
 }
 
 /// One attempt.
@@ -208,7 +212,7 @@ pub struct Seen<'a> {
 /// The records of one run, read so far.
 #[derive(Debug, Default)]
 pub struct Reading {
-    submitted: Option<(RunId, Timestamp)>,
+    submitted: Option<(RunId, Timestamp, Turn)>,
     answered: Option<Ended>,
     done: Option<Timestamp>,
     last: Timestamp,
@@ -241,7 +245,8 @@ impl Reading {
         }
         match &entry.record {
             Record::RunSubmitted(submitted) => {
-                self.submitted.get_or_insert((submitted.run, entry.at));
+                let turn = Turn::of(submitted, entry.at);
+                self.submitted.get_or_insert((submitted.run, entry.at, turn));
                 self.tasks = graph.tasks.len();
             }
             Record::TasksAdded { .. } => {
@@ -253,6 +258,11 @@ impl Reading {
                 self.answered = Some(Ended { at: entry.at, status, failure: answered.failure.clone(), degraded });
             }
             Record::Compensated(_) => {}
+            Record::Begun { .. } => {
+                if let Some((_, _, turn)) = &mut self.submitted {
+                    turn.comes(entry.at);
+                }
+            }
             Record::Done { .. } => self.done = Some(entry.at),
             Record::CancelRequested { .. } => self.called_off.push(entry.at),
             Record::Task { path, change, .. } if !path.segments().is_empty() => {
@@ -287,7 +297,7 @@ impl Reading {
     /// The reasons. `None` if the records do not begin with a submission.
     #[must_use]
     pub fn reasons(self, graph: &Graph, seen: Seen<'_>, page: &Page) -> Option<Reasons> {
-        let (run, submitted) = self.submitted?;
+        let (run, submitted, turn) = self.submitted?;
         // What is taken back is taken back after the answer, when all around it has ended.
         let (undone, mut tracks): (BTreeMap<_, _>, BTreeMap<_, _>) =
             self.tracks.into_iter().partition(|(path, _)| graph.undoes(path));
@@ -298,6 +308,7 @@ impl Reading {
             end: if seen.live.is_some() { seen.now.max(last) } else { last },
             answered: self.answered,
             submitted,
+            turn,
             done: self.done,
             called_off: self.called_off,
             added: self.added,
@@ -321,7 +332,8 @@ impl Reading {
         }
         let told = tracks.iter().filter(|(path, track)| is_step(graph, path, track));
         let nodes = nodes::nodes(told, &unstarted, submitted);
-        let (tasks, tasks_left) = scene.page(&tracks, unstarted, page);
+        let (mut tasks, tasks_left) = scene.page(&tracks, unstarted, page);
+        tasks.iter_mut().for_each(|task| scene.turn.tell(task));
         let answered = scene.answered;
         Some(Reasons {
             run,
@@ -344,6 +356,7 @@ struct Scene<'a> {
     graph: &'a Graph,
     answered: Option<Ended>,
     submitted: Timestamp,
+    turn: Turn,
     /// When all that came after the answer had ended.
     done: Option<Timestamp>,
     /// When a caller cancelled it.

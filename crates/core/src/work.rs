@@ -54,6 +54,7 @@ impl Scheduler {
             Todo::AffordAll => self.afford_all(),
             Todo::Plea(slot) => self.answer_pleas(slot),
             Todo::Checked(slot, id) => self.checked(slot, id),
+            Todo::Turn(group) => self.turn(&group),
         }
     }
 

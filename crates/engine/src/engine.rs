@@ -6,6 +6,7 @@ use std::time::Duration as Span;
 use agendum_core::{Answer, Rejected, Standing, Submission};
 use agendum_ports::{Adapter, BlobError, Blobs, Clock, Payload, Store, StoreError, chain};
 use agendum_spec::Accepted;
+use agendum_spec::group::NoKey;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::id::PARTITION_COUNT;
 use agendum_types::{
@@ -103,6 +104,12 @@ pub enum SubmitError {
         /// The parts that differ.
         parts: Vec<Arc<str>>,
     },
+    /// The inputs name no group of runs.
+    #[error(transparent)]
+    NoGroup(#[from] NoKey),
+    /// Whether they do could not be found out.
+    #[error("the key of its group was not evaluated: {0}")]
+    Unfinished(#[from] Unfinished),
     /// Whether the key is in use cannot be read.
     #[error("what was submitted under this key cannot be read: {0}")]
     Unread(String),
@@ -253,16 +260,13 @@ impl Engine {
         self.pool.compute(computation).await
     }
 
-    /// Accepts a run: durable on return.
+    /// Accepts a run, or finds the one that it joins: durable on return.
     ///
     /// # Errors
     ///
     /// If the core refuses it, its payloads cannot be kept, or the engine takes no work.
     pub async fn submit(&self, request: Request) -> Result<RunId, SubmitError> {
-        let run = self.new_run_id();
-        let reply = self.send_submission(run, request, None, None, Given::default()).await?;
-        reply.await.map_err(|_| self.takes_nothing())??;
-        Ok(run)
+        Ok(self.submit_or_join(request).await?.run)
     }
 
     /// Submits and waits for the answer; does not wait for the submission's own commit first.
@@ -294,6 +298,7 @@ impl Engine {
         answer: Option<oneshot::Sender<Answer>>,
         given: Given,
     ) -> Result<oneshot::Receiver<Result<(), Rejected>>, SubmitError> {
+        let concurrency = self.group(&request).await?;
         let permit = self.permit().await;
         let Surroundings { payloads, room, .. } = &*self.around;
         let document = &request.accepted.document.0;
@@ -315,6 +320,7 @@ impl Engine {
             strict: request.strict,
             key,
             origin: given.origin.map(Arc::new),
+            concurrency,
         });
         let given = given.kept;
         let (reply, told) = oneshot::channel();

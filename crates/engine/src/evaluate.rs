@@ -78,6 +78,11 @@ impl Evaluations {
         }
     }
 
+    /// Evaluates what needs no payload; where that may take long, on the pool.
+    pub(crate) fn evaluator(&self) -> Arc<Evaluator> {
+        Arc::clone(&self.whole)
+    }
+
     /// Performs an evaluation. Where the shard polls it, it is pending when it turns out to be long, and wants to be polled further
     /// by the runtime, which leaves the expressions to the pool.
     pub(crate) async fn evaluate(&self, asked: &Evaluate) -> Result<Given, EvaluateError> {

@@ -76,6 +76,7 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
+        | Record::Begun { .. }
         | Record::Paused { .. }
         | Record::Compensated(_)
         | Record::Raised(_)

@@ -27,6 +27,20 @@ pub struct Submitted {
     pub run: RunId,
     /// True if an earlier submission made it.
     pub replayed: bool,
+    /// True if it was there: the submission joined it, as its group's `on_new: join` says.
+    pub joined: bool,
+}
+
+impl Submitted {
+    /// A new run.
+    pub(crate) const fn anew(run: RunId) -> Self {
+        Self { run, replayed: false, joined: false }
+    }
+
+    /// The run of an earlier submission.
+    pub(crate) const fn earlier(run: RunId) -> Self {
+        Self { run, replayed: true, joined: false }
+    }
 }
 
 /// One submission at a time for each key.
@@ -71,17 +85,19 @@ impl Engine {
         let (tenant, asked) = (request.tenant.clone(), key.clone());
         let turn = self.turns.take(&request.tenant, &key.key).await;
         if let Some(run) = self.replayed(&request.tenant, &key).await? {
-            return Ok(Submitted { run, replayed: true });
+            return Ok(Submitted::earlier(run));
         }
         let reply = self.send_submission(run, request, Some(key), None, given).await?;
         // A caller that goes away leaves its turn to the commit.
         let told = tokio::spawn(async move { (reply.await, turn).0 }).await;
         match told {
-            Ok(Ok(Ok(()))) => Ok(Submitted { run, replayed: false }),
+            Ok(Ok(Ok(()))) => Ok(Submitted::anew(run)),
+            // Its key is not kept: sent again it joins again, or is a run of its own.
+            Ok(Ok(Err(Rejected::Joined(other)))) => Ok(Submitted { joined: true, ..Submitted::anew(other) }),
             // The life before did not know whether it was committed: it was.
             Ok(Ok(Err(Rejected::Keyed(live)))) => {
                 let run = self.replayed(&tenant, &asked).await?.unwrap_or(live);
-                Ok(Submitted { run, replayed: true })
+                Ok(Submitted::earlier(run))
             }
             Ok(Ok(Err(rejected))) => Err(rejected.into()),
             Ok(Err(_)) | Err(_) => Err(self.takes_nothing()),

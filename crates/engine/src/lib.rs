@@ -14,6 +14,7 @@ mod engine;
 mod evaluate;
 mod export;
 mod feed;
+mod group;
 mod hand;
 mod inbox;
 mod keyed;

@@ -106,6 +106,7 @@ impl Compensation {
             | Record::RunSubmitted(_)
             | Record::TasksAdded { .. }
             | Record::CancelRequested { .. }
+            | Record::Begun { .. }
             | Record::Paused { .. }
             | Record::Crashed { .. }
             | Record::Resumed { .. }

@@ -92,6 +92,7 @@ pub(crate) fn run_update(entry: &Entry, bill: Bill) -> Option<RunUpdate> {
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
+        | Record::Begun { .. }
         | Record::Paused { .. }
         | Record::Compensated(_)
         | Record::Crashed { .. }
@@ -144,6 +145,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
+        | Record::Begun { .. }
         | Record::Paused { .. }
         | Record::Raised(_)
         | Record::Compensated(_)

@@ -5,6 +5,7 @@ mod collect;
 mod fixture;
 mod flows;
 mod format;
+mod group;
 mod keyed;
 mod restarts;
 mod room;

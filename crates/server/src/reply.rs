@@ -175,6 +175,10 @@ impl From<SubmitError> for Refused {
             SubmitError::OtherRequest { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key_in_use", "another request has this key", error)
             }
+            SubmitError::NoGroup(error) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "concurrency_key", "the inputs name no group", error)
+            }
+            SubmitError::Unfinished(error) => error.into(),
             SubmitError::Unread(_) => {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", "the store cannot be read", error)
             }

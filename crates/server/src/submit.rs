@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_engine::{Engine, Request, Submitted};
+use agendum_engine::{Engine, Request};
 use agendum_spec::{Checked, Diagnostic, NoFiles, Source, plans};
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal, RunId};
@@ -10,7 +10,7 @@ use agendum_wire::v1::Submit;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, StringRejection};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
@@ -46,9 +46,23 @@ pub(crate) async fn submit(
     let graph = Arc::clone(&request.accepted.graph.name);
     let submitted = match key {
         Some(key) => engine.submit_once(request, key).await?,
-        None => Submitted { run: engine.submit(request).await?, replayed: false },
+        None => engine.submit_or_join(request).await?,
     };
+    if submitted.joined {
+        return Ok(joined(submitted.run, &graph));
+    }
     Ok(accepted(submitted.run, submitted.replayed, &graph))
+}
+
+/// Says of an answer that no run began: there was one of its group.
+pub(crate) const JOINED: HeaderName = HeaderName::from_static("agendum-joined");
+
+/// A run of the group is there, and is what the caller wants.
+fn joined(run: RunId, graph: &str) -> Response {
+    let body = json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}"), "joined": true });
+    let mut response = (StatusCode::OK, Json(body)).into_response();
+    response.headers_mut().insert(JOINED, HeaderValue::from_static("true"));
+    response
 }
 
 /// The run was accepted, now or when the same was sent before.

@@ -1,4 +1,5 @@
 mod refused;
+mod turns;
 mod waits;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -152,6 +152,7 @@ impl World {
             strict: false,
             key: None,
             origin: None,
+            concurrency: None,
         };
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }

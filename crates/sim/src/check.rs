@@ -2,6 +2,7 @@
 
 mod compensation;
 mod money;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -209,6 +210,11 @@ impl Checker {
         }
     }
 
+    /// All has ended: what the whole journal says.
+    pub(crate) fn whole(&mut self, journal: &[Entry]) {
+        self.violations.extend(turns::violations(journal));
+    }
+
     /// A run has ended, and has spent so much.
     pub(crate) fn closed(&mut self, run: RunId, spent: Money) {
         self.spent.insert(run, spent);
@@ -306,7 +312,10 @@ fn of_run(record: &Record) -> Vec<&'static str> {
         }
         Record::Resumed { .. } => vec!["resumed"],
         Record::TasksAdded { .. } => vec!["tasks added"],
-        Record::CancelRequested { .. } => vec!["cancelled"],
+        Record::CancelRequested { replaced_by, .. } => {
+            vec![if replaced_by.is_some() { "replaced" } else { "cancelled" }]
+        }
+        Record::Begun { .. } => vec!["its turn"],
         Record::Answered(answered) if answered.degraded => vec!["answered, degraded"],
         Record::Closed => vec!["closed"],
         Record::SignalKept(_) => vec!["a signal kept"],
@@ -327,14 +336,6 @@ fn of_run(record: &Record) -> Vec<&'static str> {
 pub fn kinds(record: &Record) -> Vec<&'static str> {
     let Record::Task { path, change, .. } = record else {
         return of_run(record);
-    };
-    let of_next = |next: &Next| match next {
-        Next::Judge => "judged",
-        Next::Succeed => "succeeded",
-        Next::Retry { .. } => "retried",
-        Next::Rung { .. } => "caught",
-        Next::Doubt(_) => "in doubt",
-        Next::Fail(_) => "failed",
     };
     match change {
         Change::Ended(ended) => {
@@ -376,5 +377,16 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         | Change::Referenced { .. }
         | Change::Caught { .. }
         | Change::Composed { .. } => Vec::new(),
+    }
+}
+
+fn of_next(next: &Next) -> &'static str {
+    match next {
+        Next::Judge => "judged",
+        Next::Succeed => "succeeded",
+        Next::Retry { .. } => "retried",
+        Next::Rung { .. } => "caught",
+        Next::Doubt(_) => "in doubt",
+        Next::Fail(_) => "failed",
     }
 }

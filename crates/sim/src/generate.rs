@@ -1,8 +1,10 @@
 //! Random documents that use the whole language of graphs.
 
 mod compensate;
+mod concurrency;
 
 pub(crate) use compensate::add as with_compensations;
+pub(crate) use concurrency::add as with_groups;
 use serde_json::{Map, Value as Json, json};
 
 use crate::chance::Chance;

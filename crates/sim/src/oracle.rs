@@ -8,6 +8,7 @@
 //! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes;
 //! - [`ladder`]: what follows on a failure;
 //! - [`settle`]: how a task ends; [`heard`]: what is handed to waits;
+//! - [`turns`]: whose turn it is in a group of runs;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -32,6 +33,7 @@ mod rounds;
 mod rules;
 mod settle;
 mod state;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -362,6 +364,7 @@ impl Reference {
             strict: submission.strict,
             key: submission.key.clone(),
             origin: submission.origin.clone(),
+            concurrency: submission.concurrency.clone(),
         };
         self.heard = Some(Heard::Submitted(Box::new(submitted), Arc::clone(graph)));
     }
@@ -369,7 +372,8 @@ impl Reference {
     fn submitted(&mut self, said: &RunSubmitted) -> Result<(), String> {
         let Some(Heard::Submitted(mine, graph)) = self.heard.take() else { return Err("no run came".to_owned()) };
         ensure(*mine == *said, &format!("the run was accepted as something else than {mine:?}"))?;
-        ensure(!self.is_taken(said), "a key has two live runs")?;
+        ensure(!self.is_taken(said), "a key has two live runs, or it joins another")?;
+        let turn = self.turn_of(said);
         self.refresh(&graph);
         let run = Run {
             graph,
@@ -381,7 +385,8 @@ impl Reference {
             degraded: false,
             started: false,
             cancelled: false,
-            phase: Phase::Main,
+            phase: if turn.is_some() { Phase::Held } else { Phase::Main },
+            turn,
             failure: None,
             escalation: None,
             spent: Default::default(),
@@ -397,8 +402,11 @@ impl Reference {
             settled: 0,
             reused: BTreeSet::new(),
         };
+        let is_held = run.phase == Phase::Held;
         self.runs.insert(said.run, run);
-        self.open_section(said.run, Section::Main);
+        if !is_held {
+            self.open_section(said.run, Section::Main);
+        }
         Ok(())
     }
 
@@ -406,11 +414,11 @@ impl Reference {
     fn grown(&mut self, id: RunId, hash: Hash) -> Result<(), String> {
         let Some(Heard::Added(run, graph)) = self.heard.take() else { return Err("nothing was added".to_owned()) };
         ensure(run == id && hash == graph.hash, "something else was added")?;
-        ensure(self.runs[&id].phase == Phase::Main, "nothing joins a run whose main tasks have ended")?;
+        ensure(self.runs[&id].takes_tasks(), "nothing joins a run whose main tasks have ended")?;
         ensure(!reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
         self.refresh(&graph);
         let run = self.run(id);
-        for node in graph.main.clone() {
+        for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
             run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
         }
         run.graph = graph;
@@ -427,7 +435,7 @@ impl Reference {
                 ensure(full || late || is_taken || !self.can_serve(&graph.tasks), "a run was refused without a reason")
             }
             Some(Heard::Added(run, graph)) => {
-                let live = self.runs.get(&run).filter(|run| run.phase == Phase::Main);
+                let live = self.runs.get(&run).filter(|run| run.takes_tasks());
                 let fits = |run: &Run| {
                     self.can_serve(&graph.tasks[run.graph.tasks.len()..]) && !reads_what_was_not_made(run, &graph)
                 };
@@ -439,9 +447,10 @@ impl Reference {
         }
     }
 
-    /// True if a live run has the same key.
+    /// True if a live run has the same key, or is there in its stead.
     fn is_taken(&self, submitted: &RunSubmitted) -> bool {
-        submitted.key.is_some() && self.runs.values().any(|run| run.submitted.key == submitted.key)
+        let is_known = submitted.key.is_some() && self.runs.values().any(|run| run.submitted.key == submitted.key);
+        is_known || self.joins(submitted).is_some()
     }
 
     /// Every call has a target that could serve it, and so has every rung that names one.
@@ -486,8 +495,8 @@ impl Reference {
     }
 
     fn is_stoppable(&self, run: RunId) -> bool {
-        let can = |phase| matches!(phase, Phase::Main | Phase::Composing | Phase::Compensating | Phase::Section(_));
-        self.runs.get(&run).is_some_and(|run| can(run.phase))
+        let can = |phase| matches!(phase, Phase::Composing | Phase::Compensating | Phase::Section(_));
+        self.runs.get(&run).is_some_and(|run| run.takes_tasks() || can(run.phase))
     }
 
     fn awaits_evaluation(&self, asked: &Asked) -> bool {

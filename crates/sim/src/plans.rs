@@ -24,6 +24,9 @@ pub const fn faults(seed: u64) -> Faults {
 /// Makes of a seed the one by which compensations are drawn.
 const UNDOING: u64 = 0xC0_FFEE;
 
+/// The same for groups of runs.
+const GROUPING: u64 = 0x6A7E;
+
 /// A document, and tasks that join its run later.
 pub type Texts = (String, Option<String>);
 
@@ -36,10 +39,16 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // Of four seeds about one takes back what it has done.
     let undone = matches!((seed / 4) % 7, 0 | 4);
     let mut undoing = Chance::new(seed ^ UNDOING);
+    // Of eleven seeds three have runs that wait for their turn.
+    let grouped = matches!(seed % 11, 3 | 7 | 8);
+    let mut grouping = Chance::new(seed ^ GROUPING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
             document = generate::with_compensations(&mut undoing, &document);
+        }
+        if grouped {
+            document = generate::with_groups(&mut grouping, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -51,6 +60,10 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // The same graph once more: what was seen of the first run is known to the second.
     if let Some(first) = all.first().filter(|_| chance.hits(30)) {
         all.push((first.0.clone(), None));
+    }
+    if grouped {
+        let again: Vec<Texts> = all.iter().filter(|_| grouping.hits(60)).cloned().collect();
+        all.extend(again);
     }
     all
 }
@@ -149,6 +162,7 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         }
     };
     says(graph.priority.word(), true);
+    says("concurrency", graph.concurrency.is_some());
     says("labels", !graph.labels.words().is_empty());
     says("budget.tokens", graph.budget.is_some_and(|budget| budget.tokens.is_some()));
     for task in &graph.tasks {

@@ -53,6 +53,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     heard while it waited
     in doubt
     ineligible
+    its turn
     judged
     lost
     no more money
@@ -65,6 +66,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     reattached
     refused
     reminded
+    replaced
     resumed
     retried
     reused
@@ -93,6 +95,7 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     budget.tokens
     catch: target
     compensate
+    concurrency
     fail_if: as
     first_output, idle
     foreach of groups with loops

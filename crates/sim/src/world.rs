@@ -13,10 +13,11 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use agendum_core::{Action, Change, Deed, Dispatch, Entry, Event, Next, Record, Rejected, Scheduler, Submission};
+use agendum_spec::eval::Evaluator;
 use agendum_types::graph::OnUncertain;
 use agendum_types::{
-    AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
-    PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Tenant, Timestamp, Wait, WaitFor, Windows,
+    AttemptId, Class, Concurrency, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome,
+    Partition, PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Tenant, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::chance::Chance;
@@ -73,6 +74,12 @@ pub struct Planned {
     pub graph: Arc<Graph>,
     /// The same with tasks that join it later.
     pub grown: Option<Arc<Graph>>,
+}
+
+/// The group of a run: no key of a generated graph reads its inputs.
+fn group(graph: &Graph) -> Option<Concurrency> {
+    let evaluator = Evaluator::new(&Limits::STANDARD);
+    agendum_spec::group::of(&evaluator, graph, &Arc::default()).ok().flatten()
 }
 
 fn key(key: &str) -> SubmissionKey {
@@ -304,6 +311,7 @@ impl World {
             budget: None,
             strict: self.chance.hits(20),
             origin: None,
+            concurrency: group(graph),
             key: self.chance.hits(40).then(|| key(self.chance.of(&["one", "two"]))),
         };
         if self.faults.unrest {

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod eval;
 pub mod fix;
 pub mod fuzzing;
+pub mod group;
 pub mod inputs;
 mod json_schema;
 pub mod plans;

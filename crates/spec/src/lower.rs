@@ -1,6 +1,7 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
 mod compensate;
+mod concurrency;
 mod contrary;
 mod doubt;
 mod outputs;
@@ -130,6 +131,7 @@ fn empty(tree: &Node, hash: Hash) -> Graph {
         deadline: None,
         budget: None,
         labels: labels(tree.get("labels")),
+        concurrency: None,
     }
 }
 
@@ -150,6 +152,7 @@ impl<'t> Lower<'t, '_> {
         {
             self.diagnostics.error("empty", &budget.span, "the budget limits nothing", "write usd or tokens");
         }
+        self.concurrency(tree);
         if let Some(output) = tree.get("output") {
             let expr = self.value(output, reads::Place::of_run());
             self.graph.output = Some(expr);

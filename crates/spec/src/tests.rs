@@ -7,6 +7,7 @@ mod all_at_once;
 mod bounded;
 mod cannot_work;
 mod compensated;
+mod concurrency;
 mod contrary;
 mod evaluated;
 mod extended;

@@ -68,6 +68,7 @@ fn empty(text: &str) -> Graph {
         deadline: None,
         budget: None,
         labels: Labels::NONE,
+        concurrency: None,
     }
 }
 

@@ -16,6 +16,7 @@ pub use modifier::{
 };
 
 use crate::class::Class;
+use crate::concurrency::Turns;
 use crate::effect::Effect;
 use crate::path::{Segment, TaskPath};
 use crate::payload::{Hash, Labels};
@@ -59,6 +60,8 @@ pub struct Graph {
     pub budget: Option<Budget>,
     /// Labels of everything the run reads and makes.
     pub labels: Labels,
+    /// `concurrency`: the key of a run's group, which reads nothing but the inputs, and how the runs of one stand to each other.
+    pub concurrency: Option<(ExprId, Turns)>,
 }
 
 /// The word for what takes the effect of a task back, and the name of the task that does.

@@ -10,6 +10,7 @@
 
 pub mod cause;
 pub mod class;
+pub mod concurrency;
 pub mod effect;
 pub mod graph;
 pub mod id;
@@ -28,6 +29,7 @@ pub mod window;
 
 pub use cause::Cause;
 pub use class::{Class, ClassSet};
+pub use concurrency::{Concurrency, OnNew, Turns};
 pub use effect::{Effect, Fate};
 pub use graph::Graph;
 pub use id::{AttemptId, AttemptNo, Incarnation, Partition, Principal, RunId, Seq, ShardId, Tenant};

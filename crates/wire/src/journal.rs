@@ -41,6 +41,8 @@ pub enum Kind {
     Compensated = 13,
     /// A person raised a budget, or refused to.
     Raised = 15,
+    /// A run that waited for its turn begins.
+    Begun = 14,
     /// A task was ready, and what had to be evaluated was.
     Entered = 16,
     /// An attempt was sent to a target.
@@ -73,7 +75,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -88,6 +90,7 @@ impl Kind {
         Self::SignalKept,
         Self::Compensated,
         Self::Raised,
+        Self::Begun,
         Self::Entered,
         Self::Dispatched,
         Self::Referenced,
@@ -134,6 +137,7 @@ impl Kind {
             Record::SignalKept(_) => Self::SignalKept,
             Record::Compensated(_) => Self::Compensated,
             Record::Raised(_) => Self::Raised,
+            Record::Begun { .. } => Self::Begun,
             Record::Task { change, .. } => match change {
                 Change::Entered(_) => Self::Entered,
                 Change::Dispatched(_) => Self::Dispatched,

@@ -7,6 +7,7 @@ mod compensation;
 mod event;
 mod sentence;
 mod spend;
+mod turn;
 mod wait;
 mod why;
 
@@ -19,6 +20,7 @@ use serde_json::Value as Json;
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
 pub use spend::{SPEND_BY, Spend, SpendLine, SpendWindow};
+pub use turn::Turn;
 pub use wait::{Asks, Awaits, Decision, Raise, Signal, Told, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
 
@@ -86,6 +88,9 @@ pub struct Run {
     /// Where all that it still waits for is money: when the next window of the tenant's budget begins in which it may go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for_window: Option<String>,
+    /// Of one that waits for its turn in its group: what for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for_turn: Option<Turn>,
     /// True if it is live and paused; its answer may have come before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
@@ -161,6 +166,7 @@ impl TaskLine {
 fn waiting_on(task: &TaskReasons) -> Option<Cause> {
     match (task.status, &task.reason) {
         (TaskStatus::Waiting, Some(Reason::Needs(_) | Reason::Turn)) => Some(Cause::Dependency),
+        (TaskStatus::Waiting, Some(Reason::Held)) => Some(Cause::Limit),
         (TaskStatus::Waiting, _) => Some(Cause::Downtime),
         (TaskStatus::BackingOff, _) => Some(Cause::Backoff),
         _ => None,
@@ -233,6 +239,7 @@ impl Run {
             quarantined: false,
             waits_for_person: false,
             waits_for_window: None,
+            waits_for_turn: None,
             paused: false,
             damaged: false,
             compensation: None,
@@ -250,6 +257,7 @@ impl Run {
         self.quarantined = standing.quarantined;
         self.waits_for_person = standing.waits_for_person;
         self.waits_for_window = standing.waits_for_window.map(instant);
+        self.waits_for_turn = standing.turn.map(Turn::of);
         self.paused = standing.paused;
     }
 
@@ -328,6 +336,7 @@ mod tests {
                 waits_for_target,
                 waits_for_person,
                 waits_for_window: None,
+                turn: None,
             });
             assert_eq!(run.status, said, "{durable:?} {status:?} {paused}");
         }

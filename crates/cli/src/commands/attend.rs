@@ -14,7 +14,7 @@ use crate::programs::Example;
 use crate::show;
 
 /// How long a run that is cancelled may take to answer.
-const CANCEL_WAIT: Duration = Duration::from_secs(5);
+pub(super) const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 /// How much is said of a run.
 #[derive(Clone, Copy)]

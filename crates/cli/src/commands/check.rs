@@ -1,5 +1,7 @@
 //! `check`: what is wrong with a document, with places and hints.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -19,17 +21,24 @@ use crate::{next, show, targets};
 struct Beside {
     folder: PathBuf,
     bytes_max: usize,
+    /// Those that were asked for, be they there or not.
+    asked: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl Beside {
     fn of(document: &Path, limits: &Limits) -> Self {
         let folder = document.parent().filter(|folder| !folder.as_os_str().is_empty());
-        Self { folder: folder.unwrap_or_else(|| Path::new(".")).to_owned(), bytes_max: limits.document_bytes_max }
+        Self {
+            folder: folder.unwrap_or_else(|| Path::new(".")).to_owned(),
+            bytes_max: limits.document_bytes_max,
+            asked: RefCell::default(),
+        }
     }
 }
 
 impl Resolver for Beside {
     fn read(&self, path: &str) -> Result<String, String> {
+        self.asked.borrow_mut().insert(self.folder.join(path));
         let base = self.folder.canonicalize().map_err(|error| error.to_string())?;
         let file = base.join(path).canonicalize().map_err(|error| error.to_string())?;
         if !file.starts_with(&base) {
@@ -140,6 +149,11 @@ impl Document {
 
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The files that it names.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.beside.asked.borrow().iter().cloned().collect()
     }
 
     pub(crate) fn is_stdin(&self) -> bool {

@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) ->
     }
 }
 
-fn submission(asked: &Run, accepted: &Accepted) -> Result<Submit, Failure> {
+pub(super) fn submission(asked: &Run, accepted: &Accepted) -> Result<Submit, Failure> {
     let schema = agendum_spec::inputs::schema(&accepted.document);
     let inputs = inputs(asked, &schema)?;
     let given = inputs.clone();
@@ -158,7 +158,12 @@ fn input_file(path: &Path) -> std::io::Result<String> {
 
 /// Whose configuration is in force if another process owns the data directory: says so where it differs from this one, and refuses
 /// what the owner cannot do.
-fn agree(context: &Context, session: &Session, accepted: &Accepted, submission: &Submit) -> Result<(), Failure> {
+pub(super) fn agree(
+    context: &Context,
+    session: &Session,
+    accepted: &Accepted,
+    submission: &Submit,
+) -> Result<(), Failure> {
     let Some((owner, theirs)) = session.in_force() else { return Ok(()) };
     let ours = InForce::of(&context.config);
     let differences = theirs.differences(&ours);

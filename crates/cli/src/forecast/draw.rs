@@ -41,6 +41,9 @@ impl Forecast<'_> {
                 format!("{}: {} items, as in earlier runs; the worst case too", task.name, node.items.unwrap_or(1));
             text.push_str(&line("items", &said));
         }
+        if let Some(said) = self.turns() {
+            text.push_str(&line("concurrency", &said));
+        }
         if let Some(said) = self.undone() {
             text.push_str(&line("taken back", &said));
         }
@@ -234,6 +237,7 @@ impl Forecast<'_> {
         let late = self.late();
         let whole = json!({
             "graph": &*self.graph.name, "hash": self.graph.hash.to_string(), "critical_path": chain.unwrap_or_default(),
+            "concurrency": self.turns_json(),
             "deadline_ms": self.graph.deadline.map(millis), "exceeds_deadline": late.is_some(),
             "exceeds_deadline_by_ms": late.filter(|over| *over < Duration::MAX).map(millis),
             "budget_usd": self.graph.budget.and_then(|budget| budget.money).map(dollars),

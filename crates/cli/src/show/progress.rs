@@ -23,6 +23,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long nothing has happened when it is asked what the run waits for, and how long at most until it is asked again.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOK_MAX: Duration = Duration::from_secs(30);
+/// A run whose turn comes sooner than that is not said to wait for it.
+const HELD_UNTOLD: Duration = Duration::from_millis(500);
 
 /// Follows a run, over several servers if need be.
 pub(crate) struct Follower {
@@ -71,6 +73,7 @@ impl Follower {
         let mut tick = tokio::time::interval(TICK);
         let mut pause = LOOK;
         let mut look = Instant::now() + pause;
+        let mut patience = std::pin::pin!(tokio::time::sleep(HELD_UNTOLD));
         loop {
             let event = tokio::select! {
                 event = events.next() => event,
@@ -78,6 +81,11 @@ impl Follower {
                     self.waits(client).await?;
                     pause = LOOK_MAX.min(pause * 2);
                     look = Instant::now() + pause;
+                    continue;
+                }
+                () = &mut patience, if self.view.turn == Turn::Awaited && !self.json && !self.quiet => {
+                    let run = client.status(&self.id).await?;
+                    self.view.held(run.waits_for_turn)?;
                     continue;
                 }
                 _ = tick.tick(), if self.ticks => {
@@ -138,6 +146,16 @@ enum Folded {
     Told(String),
 }
 
+/// Whether a run waits for its turn in its group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    Come,
+    Awaited,
+    /// And that was said.
+    Told,
+}
+
 /// Items of a task that are shown one by one; of the others, how far they are.
 const ITEMS_SHOWN: u64 = 8;
 /// Failures among the others that are shown.
@@ -162,6 +180,7 @@ struct View {
     spent: f64,
     /// Tasks with items, by their path without indexes.
     many: BTreeMap<String, Many>,
+    turn: Turn,
 }
 
 /// The items of one task.
@@ -194,6 +213,9 @@ impl View {
             writeln!(err(), "after the answer (Ctrl-C leaves it to the next owner of the data directory):")?;
         }
         self.spent += event.cost_usd.unwrap_or(0.0);
+        if event.group.is_some() {
+            self.turn = Turn::Awaited;
+        }
         match self.fold(event) {
             Folded::Shown => self.line(event)?,
             Folded::Hidden => {}
@@ -316,7 +338,8 @@ impl View {
                 self.waiting(event)
             }
             "text.restarted" => writeln!(err, "  {} {task}: the text above does not count", "↺".yellow()),
-            "run.cancel_requested" => writeln!(err, "  cancel requested"),
+            "run.begun" if std::mem::take(&mut self.turn) == Turn::Told => writeln!(err, "  its turn has come"),
+            "run.cancel_requested" => writeln!(err, "  {}", event.note.as_deref().unwrap_or("cancel requested")),
             "run.paused" => writeln!(err, "  paused: {} runs resume {} goes on", next::reading(), self.run),
             "run.quarantined" => {
                 let note = event.note.as_deref().unwrap_or_default();
@@ -327,6 +350,16 @@ impl View {
                 lines.into_iter().try_for_each(|line| writeln!(err, "  {line}"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// That nothing of it has begun, and why.
+    fn held(&mut self, turn: Option<agendum_wire::v1::Turn>) -> std::io::Result<()> {
+        self.turn = Turn::Told;
+        self.erase()?;
+        match turn {
+            Some(turn) => writeln!(err(), "  {} {}", "?".yellow(), super::tables::turn(&turn)),
+            None => Ok(()),
         }
     }
 

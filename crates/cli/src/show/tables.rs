@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use agendum_types::{Duration, Money};
-use agendum_wire::v1::{Compensation, Part, Run, RunDetail, WaitLine, Why, WhyNode, WhyTask, names};
+use agendum_wire::v1::{Compensation, Part, Run, RunDetail, Turn, WaitLine, Why, WhyNode, WhyTask, names};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -81,6 +81,9 @@ pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool) -> R
         let why = "it was at work in too many crashes of its host in a row, and may be their cause";
         writeln!(out, "  {why}: nothing of it is begun until `{program} runs resume {id}`")?;
     }
+    if let Some(held) = &told.run.waits_for_turn {
+        writeln!(out, "  {}", turn(held))?;
+    }
     if let Some(from) = &told.run.waits_for_window {
         writeln!(out, "  {}", window_used_up(from))?;
     }
@@ -108,6 +111,15 @@ pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool) -> R
 /// That all that a run waits for is the next window of a budget.
 pub(super) fn window_used_up(from: &str) -> String {
     format!("[budgets] is used up: it may go on from {from}")
+}
+
+/// What a run waits for whose turn has not come.
+pub(crate) fn turn(turn: &Turn) -> String {
+    match turn.ahead {
+        _ if turn.settling => format!("it settles: it begins at {}", turn.settles),
+        1 => "it waits for its turn: 1 run of its group is ahead".to_owned(),
+        ahead => format!("it waits for its turn: {ahead} runs of its group are ahead"),
+    }
 }
 
 /// How far what a run has done was taken back.

@@ -20,4 +20,6 @@ mod place;
 mod provider;
 mod raise;
 mod support_answer;
+mod turns;
 mod waits;
+mod watch;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
-use agendum_types::{Cause, Class, Failure, Hash, Incarnation, RunStatus, Seq, Tenant};
+use agendum_types::{Cause, Class, Failure, Hash, Incarnation, RunId, RunStatus, Seq, Tenant};
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
@@ -58,11 +58,15 @@ impl Board {
             scopes: Default::default(),
             broke: Vec::new(),
             held_back: Vec::new(),
+            turn: None,
         });
         if let Some(deadline) = submitted.deadline {
             self.timers.set(deadline, Timer::Deadline(slot));
         }
-        self.open_section(slot, Section::Main);
+        match &submitted.concurrency {
+            Some(concurrency) => self.hold(slot, concurrency, seq),
+            None => self.open_section(slot, Section::Main),
+        }
     }
 
     /// Makes the instances of a section and readies those that need nothing.
@@ -143,6 +147,10 @@ impl Board {
             return self.take_back(slot);
         }
         run.effects = Default::default();
+        if run.never_began() {
+            run.phase = Phase::Closing;
+            return self.todo.push_back(Todo::Close(slot));
+        }
         match answered.status {
             RunStatus::Succeeded => self.enter_section(slot, Section::After),
             RunStatus::Failed => self.enter_section(slot, Section::OnFailure),
@@ -151,17 +159,15 @@ impl Board {
     }
 
     /// Before the answer the run is cancelled; after it the section that runs is, and the next one begins.
-    pub(super) fn cancel(&mut self, slot: Slot) {
+    pub(super) fn cancel(&mut self, slot: Slot, replaced_by: Option<RunId>) {
         if let Phase::Section(section) = self.run(slot).phase {
             let run = self.run_mut(slot);
             run.paused = run.paused.filter(|_| run.quarantined);
             return self.end_section(slot, section);
         }
         self.run_mut(slot).status = RunStatus::Cancelled;
-        self.fail_run(
-            slot,
-            RunFailure { task: None, failure: Failure::new(Class::Cancelled, "cancelled by the caller") },
-        );
+        let why = replaced_by.map_or_else(|| crate::CALLED_OFF.to_owned(), |run| format!("replaced by run {run}"));
+        self.fail_run(slot, RunFailure { task: None, failure: Failure::new(Class::Cancelled, &why) });
     }
 
     /// The run fails: nothing of its main tasks is wanted any more.
@@ -171,6 +177,7 @@ impl Board {
             run.failure = Some(Box::new(failure));
         }
         match run.phase {
+            Phase::Held => self.give_up_turn(slot),
             Phase::Main => self.end_section(slot, Section::Main),
             Phase::Composing => {
                 run.phase = Phase::Failing;
@@ -204,6 +211,7 @@ impl Board {
 
     pub(super) fn resume(&mut self, slot: Slot) {
         let at = self.at;
+        self.another_turn(slot);
         let run = self.run_mut(slot);
         let held = run.paused.filter(|_| run.quarantined);
         (run.quarantined, run.crashed, run.paused) = (false, (Incarnation(0), 0), None);
@@ -227,6 +235,9 @@ impl Board {
         self.plans.take(plan);
         let before = std::mem::replace(&mut self.run_mut(slot).plan, plan);
         self.plans.release(before);
+        if self.run(slot).phase == Phase::Held {
+            return self.set_aside(slot);
+        }
         let known = self.run(slot).scope(Section::Main).len();
         let added = self.plan(slot).graph.main[known..].to_vec();
         let mut fresh = Vec::with_capacity(added.len());

@@ -252,7 +252,7 @@ impl Board {
             let open = match self.run(slot).phase {
                 Phase::Main => section == Section::Main,
                 Phase::Section(current) => section == current,
-                Phase::Composing | Phase::Failing | Phase::Compensating | Phase::Closing => false,
+                Phase::Held | Phase::Composing | Phase::Failing | Phase::Compensating | Phase::Closing => false,
             };
             if open && self.run(slot).scope(section).unsettled == 0 {
                 self.section_settled(slot, section);

@@ -53,7 +53,7 @@ impl Scheduler {
         // What is held would stay for ever: said again, its last tasks are cancelled too.
         let is_held = |slot: &Slot| matches!(self.board.run(*slot).phase, Phase::Section(_)) && self.is_held(*slot);
         if let Some(slot) = self.stoppable(run).filter(|slot| !is_cancelled(slot) || is_held(slot)) {
-            self.record_of(slot, Record::CancelRequested { run });
+            self.record_of(slot, Record::CancelRequested { run, replaced_by: None });
         }
     }
 
@@ -82,8 +82,9 @@ impl Scheduler {
     /// The run, if it has tasks that could be stopped, be it after its answer.
     fn stoppable(&self, run: RunId) -> Option<Slot> {
         let phase = |slot: &Slot| self.board.run(*slot).phase;
-        let is_stoppable =
-            |phase| matches!(phase, Phase::Main | Phase::Composing | Phase::Compensating | Phase::Section(_));
+        let is_stoppable = |phase| {
+            matches!(phase, Phase::Held | Phase::Main | Phase::Composing | Phase::Compensating | Phase::Section(_))
+        };
         self.board.slot(run).filter(|slot| is_stoppable(phase(slot)))
     }
 }

@@ -85,6 +85,7 @@ impl Scheduler {
     /// Finds in the states of a run what is open.
     pub(crate) fn take_up(&mut self, slot: Slot) {
         match self.board.run(slot).phase {
+            Phase::Held => self.board.another_turn(slot),
             Phase::Composing => self.board.todo.push_back(Todo::Compose(slot)),
             Phase::Failing => self.board.todo.push_back(Todo::Fail(slot)),
             Phase::Compensating => self.board.todo.push_back(Todo::Compensated(slot)),

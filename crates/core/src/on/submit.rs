@@ -14,6 +14,9 @@ use crate::scheduler::Scheduler;
 impl Scheduler {
     pub(crate) fn on_submitted(&mut self, submission: Submission) -> Result<(), Rejected> {
         self.admit(submission.graph.live_tasks_max())?;
+        if let Some(run) = self.joins(&submission) {
+            return Err(Rejected::Joined(run));
+        }
         if self.board.live_runs() >= self.board.limits.live_runs_max as usize {
             return Err(Rejected::Full { count: self.board.limits.live_runs_max });
         }
@@ -46,6 +49,7 @@ impl Scheduler {
             strict: submission.strict,
             key: submission.key,
             origin: submission.origin,
+            concurrency: submission.concurrency,
         };
         self.record(Some(submission.tenant), Record::RunSubmitted(Box::new(submitted)));
         Ok(())
@@ -58,7 +62,7 @@ impl Scheduler {
         document: PayloadRef,
     ) -> Result<(), Rejected> {
         let slot = self.board.slot(run).ok_or(Rejected::NotLive(run))?;
-        if self.board.run(slot).phase != Phase::Main {
+        if !matches!(self.board.run(slot).phase, Phase::Held | Phase::Main) {
             return Err(Rejected::NotLive(run));
         }
         let before = &self.board.plan(slot).graph;
@@ -76,6 +80,9 @@ impl Scheduler {
     /// A group or `foreach` that nobody read has ended without making its output: it is too late to read it.
     fn reads_what_is_there(&self, slot: Slot, after: &Graph) -> Result<(), Rejected> {
         let plan = self.board.plan(slot);
+        if self.board.run(slot).phase == Phase::Held {
+            return Ok(());
+        }
         for node in &plan.graph.main {
             let inst = self.board.run(slot).inst(self.board.top(slot, *node));
             let is_missing = inst.settled() == Some(Settled::Succeeded) && inst.output.is_none();

@@ -27,6 +27,7 @@ impl Scheduler {
             Timer::Deadline(slot) => self.expire_run(slot),
             Timer::Target(target) => self.board.queue.wake(target, self.now),
             Timer::Money(slot, id) => self.try_again(slot, id),
+            Timer::Turn(slot) => self.board.another_turn(slot),
         }
         true
     }
@@ -92,7 +93,7 @@ impl Scheduler {
 
     fn expire_run(&mut self, slot: Slot) {
         let run = self.board.run(slot);
-        if !matches!(run.phase, Phase::Main | Phase::Composing) {
+        if !matches!(run.phase, Phase::Held | Phase::Main | Phase::Composing) {
             return;
         }
         let span = run.deadline.unwrap_or(self.now).since(run.submitted);

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
-//! submit r1 a; b needs a                a run of a script (see testkit::script); `key=K` and `strict` before the script
+//! submit r1 a; b needs a                a run of a script (see testkit::script); `key=K`, `strict` and `group=K,limit=2,join` before the script
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
@@ -38,6 +38,7 @@ use agendum_types::{
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
 
 mod again;
+mod group;
 mod heard;
 mod purse;
 mod told;
@@ -194,10 +195,12 @@ impl World {
             None => (None, text),
         };
         let (strict, text) = text.strip_prefix("strict ").map_or((false, text), |text| (true, text));
+        let (concurrency, text) = group::of(text);
         let graph = Arc::new(script::graph(text));
         self.graphs.insert(run_id(name), Arc::clone(&graph));
         self.learned.push(Arc::clone(&graph));
-        self.event(Event::RunSubmitted(Box::new(Submission { strict, key, ..submission(run_id(name), graph) })));
+        let of = submission(run_id(name), graph);
+        self.event(Event::RunSubmitted(Box::new(Submission { strict, key, concurrency, ..of })));
     }
 
     fn add(&mut self, rest: &str) {

@@ -14,6 +14,10 @@ type Tracks = BTreeMap<TaskPath, Track>;
 
 /// Adds the tasks that wait for a place, money or time, and gives those that wait for others.
 pub(super) fn add(scene: &Scene<'_>, tracks: &mut Tracks) -> Vec<TaskPath> {
+    if !scene.turn.has_come() {
+        let top = scene.graph.main.iter().map(|node| TaskPath::top(*node));
+        return top.filter(|_| scene.answered.is_none()).collect();
+    }
     let mut needing = if scene.live.is_some() { add_shown(scene, tracks) } else { add_derived(scene, tracks) };
     needing.retain(|path| scene.section(path) == Section::Main && !has_begun(tracks, path));
     needing.sort_unstable();
@@ -93,7 +97,7 @@ struct Derived<'a> {
 impl Derived<'_> {
     fn walk(&mut self) {
         let graph = self.scene.graph;
-        self.tasks(&TaskPath::default(), &graph.main, self.scene.submitted);
+        self.tasks(&TaskPath::default(), &graph.main, self.scene.turn.came(self.scene.until));
         while let Some((path, at)) = self.open.pop() {
             let Some(node) = path.node().filter(|_| self.over(&path).is_none()) else { continue };
             let (task, layer) = (graph.task(node), Layer::of(&path));
@@ -200,6 +204,9 @@ impl Scene<'_> {
 
     /// What a task needs that has not settled.
     fn missing(&self, tracks: &Tracks, path: &TaskPath) -> Option<Reason> {
+        if !self.turn.has_come() {
+            return Some(Reason::Held);
+        }
         let (_, scope) = path.segments().split_last()?;
         let is_settled = |need: &NodeId| {
             let beside = TaskPath(scope.into()).child(Segment::Task(*need));

@@ -50,14 +50,17 @@ pub(super) fn back(
         let earlier = calls.partition_point(|(other, track)| (track.end(), *other) < (ready, name));
         next = calls[..earlier].iter().rev().find(|(other, _)| leads_to(scene.graph, other, name)).copied();
         let added = scene.begun(name);
-        if added > scene.submitted && next.is_none_or(|(_, track)| track.end() < added) {
+        if added > scene.turn.came(scene.until) && next.is_none_or(|(_, track)| track.end() < added) {
             // Until it was added the run's time is that of what went on then.
             at = added.min(at);
             add(gap, at, ready);
             (next, gap) = (went_on(&calls, at), Cause::Scheduler);
         }
     }
-    add(gap, scene.submitted, at);
+    add(gap, scene.turn.came(scene.until).min(at), at);
+    for (cause, from, to) in scene.turn.stretches(at) {
+        add(cause, from, to);
+    }
     path.reverse();
     let mut parts: Vec<(Cause, Duration)> =
         sums.into_iter().filter(|(_, sum)| *sum > 0).map(|(cause, sum)| (cause, Duration(sum))).collect();

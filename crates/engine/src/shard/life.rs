@@ -223,9 +223,9 @@ impl Life {
                 if submitted.is_ok() {
                     self.tenants.insert(run, tenant);
                 }
-                match answer {
-                    Some(answer) if submitted.is_ok() => self.waiters.answers.entry(run).or_default().push(answer),
-                    Some(_) | None => self.reply_when_durable(submitted, reply),
+                match answer.zip(hand::leads_to(&submitted, run)) {
+                    Some((answer, run)) => self.waiters.answers.entry(run).or_default().push(answer),
+                    None => self.reply_when_durable(submitted, reply),
                 }
             }
             Message::AddTasks { run, graph, document, reply, permit: _held } => {
@@ -299,10 +299,11 @@ impl Life {
     }
 
     fn reply_when_durable(&mut self, result: Result<(), Rejected>, reply: oneshot::Sender<Result<(), Rejected>>) {
-        if result.is_ok() {
-            self.tell_when_durable(Told::Submitted(reply));
-        } else {
-            let _gone = reply.send(result);
+        match result {
+            Ok(()) => self.tell_when_durable(Told::Submitted(reply)),
+            // What it joins may not be durable yet.
+            Err(Rejected::Joined(_)) => self.tell_of_now(Told::Handed(reply, result)),
+            Err(_) => drop(reply.send(result)),
         }
     }
 

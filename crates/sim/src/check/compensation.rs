@@ -120,6 +120,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
             | Record::ClockJumped { .. }
             | Record::TasksAdded { .. }
             | Record::CancelRequested { .. }
+            | Record::Begun { .. }
             | Record::Paused { .. }
             | Record::Crashed { .. }
             | Record::Resumed { .. }

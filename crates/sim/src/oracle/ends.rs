@@ -129,7 +129,7 @@ impl Reference {
         match ended.end {
             End::Expired => {
                 let over = run.submitted.deadline.is_some_and(|deadline| deadline <= self.now);
-                ensure(over && matches!(run.phase, Phase::Main | Phase::Composing), "it is not late")?;
+                ensure(over && matches!(run.phase, Phase::Held | Phase::Main | Phase::Composing), "it is not late")?;
                 ensure(failure.class == Class::DeadlineExceeded, "another class")?;
             }
             End::Unevaluable => {
@@ -172,6 +172,8 @@ impl Reference {
         run.paused &= run.quarantined || said.status != RunStatus::Cancelled;
         if compensating {
             run.phase = Phase::Compensating;
+        } else if run.never_began() {
+            run.phase = Phase::Closing;
         } else {
             self.open_section(said.run, section);
         }

@@ -27,7 +27,9 @@ impl Reference {
             Record::ClockJumped { .. } => {}
             Record::RunSubmitted(submitted) => self.submitted(submitted)?,
             Record::TasksAdded { run, graph, .. } => self.grown(*run, *graph)?,
-            Record::CancelRequested { run } => {
+            Record::CancelRequested { run, replaced_by: Some(by) } => self.replaced(*run, *by)?,
+            Record::Begun { run } => self.begun(*run)?,
+            Record::CancelRequested { run, replaced_by: None } => {
                 ensure(self.heard.take() == Some(Heard::Cancel(*run)), "nobody cancelled it")?;
                 self.cancelled(*run);
             }

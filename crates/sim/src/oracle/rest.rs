@@ -18,6 +18,7 @@ impl Reference {
         if self.reopening {
             return Ok(());
         }
+        self.all_had_their_turn()?;
         self.step_aside(core);
         self.sends_all()?;
         let due = self.due();

@@ -136,6 +136,7 @@ impl Reference {
         let mut instants: Vec<Timestamp> = self.closed.iter().copied().filter(|at| *at > self.now).collect();
         for run in self.runs.values() {
             instants.extend(run.submitted.deadline.filter(|_| !run.is_answered()));
+            instants.extend(run.settles().filter(|at| *at > self.now));
             for inst in run.tasks.values().filter(|inst| inst.how().is_none()) {
                 instants.extend(inst.expires);
                 instants.extend(inst.rounds.ends);

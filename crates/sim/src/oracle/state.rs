@@ -17,6 +17,8 @@ pub(super) type Rank = (Timestamp, Timestamp, RunId);
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// It waits for its turn in its group.
+    Held,
     Main,
     Composing,
     Failing,
@@ -174,6 +176,8 @@ pub(super) struct Run {
     pub settled: u64,
     /// Tasks that give what they gave in the run before.
     pub reused: BTreeSet<NodeId>,
+    /// Its place in its group.
+    pub turn: Option<super::turns::Turn>,
 }
 
 impl Inst {

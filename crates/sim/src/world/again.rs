@@ -43,7 +43,7 @@ impl World {
         let closing = graph.on_failure.iter().chain(&graph.finally).copied();
         self.checker.taken_over(new, old, &wish.again.iter().copied().chain(closing).collect::<Vec<_>>());
         self.runs.insert(new, Arc::clone(&graph));
-        let inputs = if wish.other_inputs { payload(3) } else { submitted.inputs };
+        let inputs = if wish.other_inputs { payload(3) } else { submitted.inputs.clone() };
         let strict = self.chance.hits(20);
         self.tell(Event::RunSubmitted(Box::new(Submission {
             run: new,
@@ -58,6 +58,7 @@ impl World {
             strict,
             key: None,
             origin: Some(Arc::new(origin)),
+            concurrency: submitted.concurrency,
         })));
     }
 }

@@ -110,6 +110,7 @@ impl World {
 
     pub(super) fn finish(&mut self) {
         self.checker.nothing_is_held();
+        self.checker.whole(&self.journal);
         self.played.kinds.extend(self.journal.iter().flat_map(|entry| kinds(&entry.record)));
         for (run, graph) in std::mem::take(&mut self.runs) {
             let entries: Vec<Entry> =

@@ -386,7 +386,6 @@ fn what_is_not_run_yet_says_so() {
 
 /// Each word that the schema marks, and what only lowering knows.
 const NOT_YET: &str = r#"
-    concurrency: {}
     budget: { usd_per_minute: 0.1, on_exceeded: ask }
     tasks:
       a: { uses: agent, tools: [], max_turns: 1, on_exhausted: fail }

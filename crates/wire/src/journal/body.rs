@@ -28,6 +28,8 @@ pub(super) struct Empty {}
 pub(super) struct CancelRequested<'a> {
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub(super) unsent: Vec<Unsent<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) replaced_by: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,6 +81,20 @@ pub(super) struct RunSubmitted<'a> {
     pub(super) parts: Vec<(Text<'a>, Text<'a>)>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) origin: Option<Origin<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) concurrency: Option<Concurrency<'a>>,
+}
+
+/// The group of a run, and its rules there.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Concurrency<'a> {
+    #[serde(borrow)]
+    pub(super) key: Text<'a>,
+    pub(super) limit: u32,
+    #[serde(borrow)]
+    pub(super) on_new: Text<'a>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) settle: u64,
 }
 
 /// What a run takes over of a run before it.

@@ -21,14 +21,19 @@ pub(super) fn write(entry: &core::Entry, to: &mut Vec<u8>) -> serde_json::Result
         Record::TasksAdded { graph, document, .. } => {
             json(&body::TasksAdded { graph: hash(graph), document: payload(document) }, to)
         }
-        Record::Closed | Record::Paused { .. } | Record::Resumed { .. } | Record::Done { .. } => {
-            json(&body::Empty {}, to)
-        }
+        Record::Closed
+        | Record::Paused { .. }
+        | Record::Resumed { .. }
+        | Record::Begun { .. }
+        | Record::Done { .. } => json(&body::Empty {}, to),
         Record::Crashed { incarnation, in_row, quarantined, .. } => {
             let (incarnation, in_row, quarantined) = (incarnation.0, *in_row, *quarantined);
             json(&body::Crashed { incarnation, in_row, quarantined }, to)
         }
-        Record::CancelRequested { .. } => json(&body::CancelRequested { unsent: unsent(&entry.unsent) }, to),
+        Record::CancelRequested { replaced_by, .. } => {
+            let replaced_by = replaced_by.map(|run| run.to_string().into());
+            json(&body::CancelRequested { unsent: unsent(&entry.unsent), replaced_by }, to)
+        }
         Record::Task { path, change, .. } => write_change((path, entry), change, to),
         Record::SignalKept(kept) => json(&signal_kept(kept), to),
         Record::Raised(raised) => json(&self::raised(raised), to),
@@ -148,6 +153,12 @@ fn run_submitted(submitted: &core::RunSubmitted) -> body::RunSubmitted<'_> {
             .map(|(name, said)| ((&**name).into(), hash(said)))
             .collect(),
         origin: submitted.origin.as_deref().map(origin),
+        concurrency: submitted.concurrency.as_ref().map(|of| body::Concurrency {
+            key: (&*of.key).into(),
+            limit: of.turns.limit,
+            on_new: of.turns.on_new.word().into(),
+            settle: of.turns.settle.0,
+        }),
     }
 }
 

@@ -8,9 +8,9 @@ use agendum_core as core;
 use agendum_core::{Change, End, Record};
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
-    AttemptNo, Booked, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money,
-    Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success, TaskPath, Timestamp, Usage,
-    Wait, WaitFor, Waste,
+    AttemptNo, Booked, Cause, Class, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels,
+    MediaType, Money, OnNew, Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success,
+    TaskPath, Timestamp, Turns, Usage, Wait, WaitFor, Waste,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -49,7 +49,8 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         }
         Kind::CancelRequested => {
             let cancelled: body::CancelRequested<'_> = json(bytes)?;
-            return Ok((Record::CancelRequested { run }, (unsent(&cancelled.unsent)?, None)));
+            let replaced_by = cancelled.replaced_by.as_ref().map(|text| run_id(text)).transpose()?;
+            return Ok((Record::CancelRequested { run, replaced_by }, (unsent(&cancelled.unsent)?, None)));
         }
         Kind::Paused => Record::Paused { run },
         Kind::Crashed => {
@@ -62,6 +63,7 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         Kind::Compensated => Record::Compensated(Box::new(compensated(run, &json(bytes)?)?)),
         Kind::Answered => Record::Answered(Box::new(answered(run, &json(bytes)?)?)),
         Kind::Done => Record::Done { run },
+        Kind::Begun => Record::Begun { run },
         Kind::Entered
         | Kind::Dispatched
         | Kind::Referenced
@@ -147,6 +149,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Beside)> {
         | Kind::Raised
         | Kind::Compensated
         | Kind::Answered
+        | Kind::Begun
         | Kind::Done => return Err("it speaks of no task".to_owned()),
     })
 }
@@ -266,7 +269,14 @@ fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSub
         strict: value.strict,
         key: value.key.map(|key| SubmissionKey { key: Arc::from(&*key), parts }),
         origin: value.origin.as_ref().map(origin).transpose()?.map(Arc::new),
+        concurrency: value.concurrency.as_ref().map(concurrency).transpose()?,
     })
+}
+
+fn concurrency(value: &body::Concurrency<'_>) -> Read<Concurrency> {
+    let on_new = word("answer to a new run", &value.on_new, OnNew::from_word(&value.on_new))?;
+    let turns = Turns { limit: value.limit, on_new, settle: Duration(value.settle) };
+    Ok(Concurrency { key: Arc::from(&*value.key), turns })
 }
 
 fn run_id(text: &str) -> Read<RunId> {

@@ -8,9 +8,9 @@ use agendum_core::{
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
-    AttemptNo, Booked, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money,
-    Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success, TaskPath, Tenant,
-    Timestamp, Usage, Wait, WaitFor, Waste,
+    AttemptNo, Booked, Cause, Class, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels,
+    MediaType, Money, OnNew, Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success,
+    TaskPath, Tenant, Timestamp, Turns, Usage, Wait, WaitFor, Waste,
 };
 use smallvec::smallvec;
 
@@ -62,6 +62,7 @@ fn about_the_run() -> Vec<Record> {
         strict: true,
         key: None,
         origin: None,
+        concurrency: None,
     };
     let plain = RunSubmitted { deadline: None, budget: None, strict: false, inputs: payload(3), ..submitted.clone() };
     let key = SubmissionKey { key: Arc::from("order 17"), parts: vec![(Arc::from("inputs"), Hash([8; 32]))] };
@@ -88,7 +89,7 @@ fn about_the_run() -> Vec<Record> {
         Record::RunSubmitted(Box::new(plain)),
         Record::RunSubmitted(Box::new(keyed)),
         Record::TasksAdded { run: RUN, graph: Hash([6; 32]), document: payload(7) },
-        Record::CancelRequested { run: RUN },
+        Record::CancelRequested { run: RUN, replaced_by: None },
         Record::Paused { run: RUN },
         Record::Resumed { run: RUN },
         Record::Answered(Box::new(succeeded)),
@@ -334,7 +335,7 @@ fn entries() -> Vec<Entry> {
     let ended = Ended::new(End::Expired, Next::fail(Failure::new(Class::Timeout, "over")));
     let expired = Record::Task { run: RUN, path: TaskPath::top(NodeId(3)), change: Change::Ended(ended.into()) };
     let mut entries: Vec<Entry> = samples().into_iter().map(|record| entry(record, Vec::new())).collect();
-    entries.push(entry(Record::CancelRequested { run: RUN }, vec![queued.clone(), delayed]));
+    entries.push(entry(Record::CancelRequested { run: RUN, replaced_by: None }, vec![queued.clone(), delayed]));
     entries.push(entry(expired, vec![queued]));
     let caught = || Some(Box::new(failure()));
     let next = Next::Rung { rung: 2, failure: caught() };
@@ -366,7 +367,21 @@ fn entries() -> Vec<Entry> {
     let sent = Finished { attempt, incarnation, outcome: sent, cost: Money(21), unreported: false, next };
     let change = Change::Finished(Box::new(sent));
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
+    entries.extend(in_groups().into_iter().map(|record| entry(record, Vec::new())));
     entries
+}
+
+/// Runs that wait for their turn, and take each other's place.
+fn in_groups() -> Vec<Record> {
+    let Some(Record::RunSubmitted(plain)) = about_the_run().into_iter().nth(3) else { return Vec::new() };
+    let settles = Turns { limit: 3, on_new: OnNew::Replace, settle: Duration(200_000) };
+    let submitted = |turns| {
+        let concurrency = Some(Concurrency { key: Arc::from("main \u{b7} 7"), turns });
+        Record::RunSubmitted(Box::new(RunSubmitted { concurrency, ..*plain.clone() }))
+    };
+    let [queue, join] = [OnNew::Queue, OnNew::Join].map(|on_new| Turns { limit: 1, on_new, settle: Duration::ZERO });
+    let begun = [Record::CancelRequested { run: RUN, replaced_by: Some(RunId(5)) }, Record::Begun { run: RUN }];
+    [settles, queue, join].map(submitted).into_iter().chain(begun).collect()
 }
 
 /// What attempts cost, and that a cost has no sure bound.

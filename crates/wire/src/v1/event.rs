@@ -79,6 +79,9 @@ pub struct Event {
     /// Where it begins in the attempt's text, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
+    /// Of the submission of a run that waits for its turn: the key of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What follows, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -89,9 +92,16 @@ pub struct Event {
 pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
     let mut event = Event { seq: entry.seq.0, at: instant(entry.at), ..Event::default() };
     let kind = match &entry.record {
-        Record::RunSubmitted(_) => "run.submitted",
+        Record::RunSubmitted(submitted) => {
+            event.group = submitted.concurrency.as_ref().map(|concurrency| concurrency.key.to_string());
+            "run.submitted"
+        }
         Record::TasksAdded { .. } => TASKS_ADDED,
-        Record::CancelRequested { .. } => "run.cancel_requested",
+        Record::CancelRequested { replaced_by, .. } => {
+            event.note = replaced_by.map(|run| format!("replaced by {run}"));
+            "run.cancel_requested"
+        }
+        Record::Begun { .. } => "run.begun",
         Record::Paused { .. } => "run.paused",
         Record::Crashed { in_row, quarantined, .. } => {
             event.note = Some(format!("it was at work in {in_row} crashes in a row"));

@@ -1,7 +1,7 @@
 //! Reasons in words: why a task stands as it does, and a run's whole story in one sentence.
 
 use agendum_core::why::TaskReasons;
-use agendum_core::{Heard, RanOut, Reason, Reasons, RunFailure};
+use agendum_core::{CALLED_OFF, Heard, RanOut, Reason, Reasons, RunFailure};
 use agendum_types::{Graph, RunStatus, Segment, TaskPath, WaitFor};
 
 use super::instant;
@@ -64,6 +64,7 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
         Reason::Window(window, until) => {
             format!("the {}'s budget of `[budgets]` is used up: it may go on from {}", window.word(), instant(*until))
         }
+        Reason::Held => "its run waits for its turn: see `concurrency` of the graph".to_owned(),
         Reason::Turn => "waits until earlier items have ended, for its `foreach` has `max_parallel`".to_owned(),
     };
     let ends = matches!(task.reason, Some(Reason::EndedFirst(_) | Reason::CalledOff));
@@ -93,7 +94,11 @@ pub(super) fn sentence(graph: &Graph, reasons: &Reasons) -> String {
         Some(RunStatus::Queued | RunStatus::Running) | None => "has been going on for",
     };
     let mut text = format!("the run {how} {}", reasons.wall);
-    if let Some(failed) = reasons.failure.as_ref().filter(|_| reasons.status == Some(RunStatus::Failed)) {
+    let is_telling = |failed: &&RunFailure| match reasons.status {
+        Some(RunStatus::Cancelled) => *failed.failure.message != *CALLED_OFF,
+        status => status == Some(RunStatus::Failed),
+    };
+    if let Some(failed) = reasons.failure.as_ref().filter(is_telling) {
         text.push_str(&format!(" ({})", failure(graph, failed)));
     }
     let wall = reasons.wall.0.max(1);
@@ -143,7 +148,8 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
                 | Reason::Reused(_)
                 | Reason::Needs(_)
                 | Reason::Turn
-                | Reason::Window(..),
+                | Reason::Window(..)
+                | Reason::Held,
             )
             | None => {
                 let lower = task.attempts.iter().any(|attempt| attempt.lower && attempt.failed.is_none());

@@ -51,6 +51,7 @@ pub(super) async fn play(json: bool, data: PathBuf) -> Result<(), Failure> {
         strict: false,
         key: None,
         detach: false,
+        watch: None,
     };
     run::run(&context, &asked, Telling::Brief(QUESTION)).await?;
     if !context.json {

@@ -35,7 +35,9 @@ impl World {
                 self.graphs.insert(new, Arc::clone(&graph));
                 let inputs = payload(if wish.other_inputs { 41 } else { 40 });
                 let origin = Some(Arc::new(origin));
-                self.event(Event::RunSubmitted(Box::new(Submission { inputs, origin, ..submission(new, graph) })));
+                let concurrency = before.submitted().and_then(|of| of.concurrency.clone());
+                let of = submission(new, graph);
+                self.event(Event::RunSubmitted(Box::new(Submission { inputs, origin, concurrency, ..of })));
             }
             Err(refused) => self.line(format!("{SAID}{} is not taken over: {refused}", run_name(old))),
         }
@@ -57,5 +59,6 @@ pub(super) fn submission(run: RunId, graph: Arc<Graph>) -> Submission {
         strict: false,
         key: None,
         origin: None,
+        concurrency: None,
     }
 }

@@ -122,6 +122,7 @@ impl World {
         };
         let lacks = if self.core.standing(run).unwrap().waits_for_target { ", waits for a target" } else { "" };
         self.line(format!("{} is {}, spent {}, held {}{lacks}", run_name(run), view.status, view.spent, view.held));
+        self.held(run);
         for task in view.tasks {
             let cause = task.waiting_on.map_or(String::new(), |cause| format!(" on {cause}"));
             self.line(format!("  {} {}{cause}", task.path, task.status));

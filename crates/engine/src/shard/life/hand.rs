@@ -36,7 +36,7 @@ impl Life {
     }
 
     /// Tells what may hang on anything that was decided so far.
-    fn tell_of_now(&mut self, told: Told) {
+    pub(super) fn tell_of_now(&mut self, told: Told) {
         if self.commit.is_idle() {
             told.tell();
         } else {
@@ -76,5 +76,14 @@ impl Life {
             waiting.retain(|other| !other.is_closed());
             waiting.push(reply);
         }
+    }
+}
+
+/// The run that a submission leads to: its own, or the one that it joins.
+pub(super) const fn leads_to(submitted: &Result<(), Rejected>, run: RunId) -> Option<RunId> {
+    match submitted {
+        Ok(()) => Some(run),
+        Err(Rejected::Joined(other)) => Some(*other),
+        Err(_) => None,
     }
 }

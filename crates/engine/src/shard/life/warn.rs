@@ -24,6 +24,7 @@ pub(super) fn of(entry: &Entry) {
         | Record::RunSubmitted(_)
         | Record::TasksAdded { .. }
         | Record::CancelRequested { .. }
+        | Record::Begun { .. }
         | Record::Paused { .. }
         | Record::Crashed { .. }
         | Record::Resumed { .. }

@@ -1,0 +1,186 @@
+//! `run --watch`: a run anew with every edit, which takes the place of the one before.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use agendum_spec::Accepted;
+use agendum_types::OnNew;
+use agendum_wire::v1::Submit;
+use serde_json::{Value as Json, json};
+use tokio::time::timeout;
+
+use super::attend::{CANCEL_WAIT, Telling, answer, conclude};
+use super::{Context, check, run};
+use crate::args::Run;
+use crate::failure::{Failure, INTERRUPTED, UNREACHABLE};
+use crate::hosting::{Need, Session, Signal, signalled, tell};
+use crate::watched::Watched;
+use crate::{next, show};
+
+/// Where the document says nothing of concurrency: how long an edit settles before it is run.
+const SETTLE: &str = "200ms";
+
+type Signalled = Pin<Box<dyn Future<Output = std::io::Result<Signal>>>>;
+
+/// The run that is followed.
+struct Following {
+    id: String,
+    follower: show::Follower,
+    /// The next run takes its place.
+    gives_way: bool,
+}
+
+struct Watching<'a> {
+    context: &'a Context,
+    asked: &'a Run,
+    paths: &'a [PathBuf],
+    session: Session,
+    watched: Watched,
+    /// The group of this session's runs, if the document names none.
+    key: String,
+    /// What the owner of the data directory has was compared.
+    agreed: bool,
+}
+
+pub(crate) async fn watch(context: &Context, asked: &Run, paths: &[PathBuf]) -> Result<(), Failure> {
+    if let Some(missing) = paths.iter().chain([&asked.graph]).find(|path| !path.exists()) {
+        return Err(Failure::usage(format!("there is nothing to watch at {}", missing.display())));
+    }
+    let mut signal: Signalled = Box::pin(signalled());
+    let session = Session::open(&context.config, &context.data, Need::Engine).await?;
+    let key = format!("watch {} {}", std::process::id(), jiff::Timestamp::now().as_microsecond());
+    let watched = Watched::new(&context.data);
+    let mut watching = Watching { context, asked, paths, session, watched, key, agreed: false };
+    match watching.go(&mut signal).await {
+        Ok(Signal::Interrupt) => {
+            watching.session.close().await?;
+            Err(Failure::silent(INTERRUPTED))
+        }
+        Ok(Signal::Terminate) => {
+            watching.session.stop().await;
+            Err(Failure::silent(INTERRUPTED))
+        }
+        Err(failure) => {
+            // It is the reason that counts.
+            let _closed = watching.session.close().await;
+            Err(failure)
+        }
+    }
+}
+
+impl Watching<'_> {
+    async fn go(&mut self, signal: &mut Signalled) -> Result<Signal, Failure> {
+        let (mut current, mut edited) = (None::<Following>, true);
+        loop {
+            if edited && current.as_ref().is_none_or(|run| run.gives_way) {
+                edited = false;
+                if let Some(new) = self.submit().await? {
+                    current = Some(self.replaces(current, new)?);
+                }
+            }
+            let Some(run) = &mut current else {
+                tokio::select! {
+                    changed = self.watched.changed() => (_, edited) = (changed?, true),
+                    caught = &mut *signal => return Ok(caught?),
+                }
+                continue;
+            };
+            let json = self.context.json;
+            tokio::select! {
+                answered = answer(self.context, &mut self.session, &mut run.follower, &run.id, json) => {
+                    let detail = answered?;
+                    let id = run.id.clone();
+                    let verdict = conclude(self.context, &mut self.session, &id, &detail, Telling::Whole).await?;
+                    if let Err(failure) = verdict {
+                        failure.print(json);
+                    }
+                    current = None;
+                    if !edited {
+                        tell(&format!("watching {}; Ctrl-C ends this", show::counted(self.watched.count(), "file")));
+                    }
+                }
+                changed = self.watched.changed() => (_, edited) = (changed?, true),
+                caught = &mut *signal => {
+                    let caught = caught?;
+                    run.follower.close()?;
+                    self.leaves(&run.id.clone(), caught).await;
+                    return Ok(caught);
+                }
+            }
+        }
+    }
+
+    /// The run that is under way is not wanted any more; or, where the machine wants this process to go, is left open.
+    async fn leaves(&mut self, id: &str, caught: Signal) {
+        if caught == Signal::Terminate {
+            tell(&format!("stopped: run {id} is left open; next: {} runs watch {id}", next::hosting()));
+            return;
+        }
+        tell(&format!("cancelling {id} …"));
+        // It may just have ended.
+        let _ended = self.session.client.command(id, "cancel").await;
+        let _answered = timeout(CANCEL_WAIT, self.session.client.answer(id, false)).await;
+    }
+
+    /// Says whose place a new run takes.
+    fn replaces(&self, current: Option<Following>, new: Following) -> Result<Following, Failure> {
+        if let Some(mut old) = current.filter(|old| old.id != new.id) {
+            old.follower.close()?;
+            if self.context.json {
+                show::json(&json!({ "type": "replaced", "run": old.id, "by": new.id }))?;
+            } else {
+                tell(&format!("{} is replaced by {}", old.id, new.id));
+            }
+        }
+        Ok(new)
+    }
+
+    /// Reads everything anew and submits it. `None` if it cannot be run as it is now: that was said, and the next edit may mend it.
+    async fn submit(&mut self) -> Result<Option<Following>, Failure> {
+        match self.submitted().await {
+            Ok(following) => Ok(Some(following)),
+            Err(failure) if failure.code == UNREACHABLE => Err(failure),
+            Err(failure) => {
+                failure.print(self.context.json);
+                tell(&format!("watching {}: the next edit may mend it", show::counted(self.watched.count(), "file")));
+                Ok(None)
+            }
+        }
+    }
+
+    async fn submitted(&mut self) -> Result<Following, Failure> {
+        // What is edited from here on is an edit of its own.
+        if self.watched.count() == 0 {
+            self.watched.name(self.names(Vec::new())).await?;
+        }
+        let document = check::read(&self.asked.graph, &self.context.config.limits.0)?;
+        self.watched.name(self.names(document.files())).await?;
+        let accepted = document.runnable(self.context.json)?;
+        let mut submission = run::submission(self.asked, &accepted)?;
+        if !std::mem::replace(&mut self.agreed, true) {
+            run::agree(self.context, &self.session, &accepted, &submission)?;
+        }
+        let gives_way = self.group(&accepted, &mut submission)?;
+        let id = self.session.submit(&self.context.config, &submission).await?;
+        let follower = show::Follower::new(&id, self.context.json);
+        Ok(Following { id, follower, gives_way })
+    }
+
+    /// The document, what it names, where its inputs come from, and what the caller named.
+    fn names(&self, files: Vec<PathBuf>) -> Vec<PathBuf> {
+        let of_inputs = self.asked.inputs.iter().filter_map(|pair| pair.split_once("=@"));
+        let of_inputs = of_inputs.map(|(_, path)| PathBuf::from(path)).chain(self.asked.inputs_file.clone());
+        files.into_iter().chain(of_inputs).chain([self.asked.graph.clone()]).chain(self.paths.to_vec()).collect()
+    }
+
+    /// Puts the run into the group of this session, if its document names none; true if it gives way to the next.
+    fn group(&self, accepted: &Accepted, submission: &mut Submit) -> Result<bool, Failure> {
+        if let Some((_, turns)) = accepted.graph.concurrency {
+            return Ok(turns.on_new == OnNew::Replace);
+        }
+        let mut document: Json = serde_json::from_str(&accepted.document.to_string())?;
+        document["concurrency"] = json!({ "key": self.key, "on_new": "replace", "settle": SETTLE });
+        submission.document = Json::String(document.to_string());
+        Ok(true)
+    }
+}
