@@ -255,6 +255,14 @@ pub enum StoreError {
         /// Where it listens.
         address: String,
     },
+    /// Something was to be written where something is.
+    #[error("{path} is no empty folder{but}: name one that is missing or empty")]
+    NotEmpty {
+        /// The folder.
+        path: String,
+        /// What it is instead, where that is known.
+        but: String,
+    },
     /// A later version of Agendum wrote it.
     #[error("the data in {path} has schema version {found}; this release reads up to {known}: use a newer agendum")]
     TooNew {
