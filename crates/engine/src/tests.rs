@@ -6,6 +6,7 @@ mod fixture;
 mod flows;
 mod format;
 mod keyed;
+mod notices;
 mod restarts;
 mod room;
 mod watched;
