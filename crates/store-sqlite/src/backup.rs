@@ -77,9 +77,11 @@ fn is_free(path: &Path) -> Result<(), StoreError> {
     }
     let found = Directory::look(path);
     let but = match found.owner() {
-        Some(owner) => format!(", it is a data directory in use by process {}", owner.pid),
-        None if found.exists() => ", it is a data directory".to_owned(),
-        None => String::new(),
+        Some(owner) if owner.pid != std::process::id() => {
+            format!(", it is a data directory in use by process {}", owner.pid)
+        }
+        Some(_) | None if found.exists() => ", it is a data directory".to_owned(),
+        Some(_) | None => String::new(),
     };
     Err(StoreError::NotEmpty { path: path.display().to_string(), but })
 }

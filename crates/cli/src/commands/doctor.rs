@@ -107,9 +107,22 @@ async fn failing(context: &Context, directory: &Directory) -> Vec<(String, Strin
     if directory.owner().is_none() && !directory.exists() {
         return Vec::new();
     }
-    let Ok(session) = Session::open(&context.config, &context.data, Need::Reading).await else { return Vec::new() };
-    let found = session.client.notices().await.unwrap_or_default();
-    session.stop().await;
+    let found = match directory.owner() {
+        Some(owner) => match reach(&owner, &context.data).await {
+            Ok(client) => client.notices().await,
+            Err(failure) => Err(failure),
+        },
+        None => match Session::open(&context.config, &context.data, Need::Reading).await {
+            Ok(session) => {
+                let found = session.client.notices().await;
+                session.stop().await;
+                found
+            }
+            Err(failure) => Err(failure),
+        },
+    };
+    // Why it cannot be read is told above.
+    let found = found.unwrap_or_default();
     let said = |line: &NoticeLine| {
         let trouble = notices::trouble(line)?;
         Some((format!("notices.{}", line.endpoint), format!("{trouble}; {} due", line.due)))

@@ -216,7 +216,8 @@ impl Worker {
             self.until = now.after(patience.pause(self.failures.max(1), chance(), asked));
         }
         let (store, shard, name) = (&self.around.store, self.around.shard, &self.desk.endpoint.name);
-        if let Some(error) = error.as_ref().filter(|_| self.failures == 1) {
+        // Of an endpoint that stays away this is said once.
+        if let Some(error) = error.as_ref().filter(|_| !down || self.failures == 1) {
             tracing::warn!(endpoint = %name, error, "a notice was not taken: it is sent again");
         }
         store.notices_sent(shard, name, now, sent, error).await?;
