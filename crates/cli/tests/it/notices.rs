@@ -91,6 +91,7 @@ fn what_becomes_of_a_run_is_told_over_restarts() {
         code == 0 && out.contains("hook: http://127.0.0.1:") && out.contains("on waiting, answered, done"),
         "{err}"
     );
+    assert!(out.contains("for ever") && out.contains("400d"), "retention is told: {out}");
     let (code, _, err) = place.run(&["notices", "test", "hook"]);
     assert!(code == 1 && err.contains("hook: HTTP 500"), "{code} {err}");
     let mut server = Server::start(&place, &[]);
