@@ -96,6 +96,9 @@ fn what_becomes_of_a_run_is_told_over_restarts() {
     assert!(code == 1 && err.contains("hook: HTTP 500"), "{code} {err}");
     let mut server = Server::start(&place, &[]);
     let run = place.json(&["run", "told.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    place.write("other.toml", "");
+    let (_, out, _) = place.run(&["--config", "other.toml", "config", "check"]);
+    assert!(out.contains("different: notices hook"), "{out}");
     let heard = receiver.until(2);
     let told = (&*heard[1].0, &heard[1].2["run"], &heard[1].2["task"], &heard[1].2["for"], &heard[1].2["queue"]);
     assert_eq!(told, ("task.waiting", &json!(run), &json!("ask"), &json!("approval"), &json!("legal")));
