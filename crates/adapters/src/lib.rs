@@ -5,6 +5,7 @@
 //! stream that ends without its finish marker is a failure with partial data.
 
 pub mod chat;
+pub mod courier;
 pub mod exec;
 pub mod http;
 pub mod offline;
@@ -14,6 +15,7 @@ mod input;
 mod timeouts;
 
 pub use chat::Chat;
+pub use courier::Webhook;
 pub use exec::Exec;
 pub use http::Http;
 pub use offline::Offline;

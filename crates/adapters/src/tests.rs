@@ -1,4 +1,5 @@
 mod chat;
+mod courier;
 mod egress;
 mod exec;
 mod http;

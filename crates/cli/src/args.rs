@@ -131,6 +131,20 @@ pub(crate) enum Command {
         #[arg(long, default_value = "graph", value_parser = agendum_wire::v1::SPEND_BY)]
         by: String,
     },
+    /// What endpoints outside are told: how they stand, and a try of one
+    Notices {
+        #[command(subcommand)]
+        command: Option<Notices>,
+    },
+    /// What was said of runs, added up
+    Feedback {
+        /// Only this graph
+        #[arg(long)]
+        graph: Option<String>,
+        /// graph, version, target or label
+        #[arg(long, default_value = "graph", value_parser = agendum_wire::v1::FEEDBACK_BY)]
+        by: String,
+    },
     /// Full-text indexes for `uses: retrieve`
     #[command(subcommand)]
     Index(Index),
@@ -383,6 +397,8 @@ pub(crate) enum Runs {
         #[command(flatten)]
         anew: Anew,
     },
+    /// Say how good the answer of a run was
+    Feedback(Opinion),
     /// Cancel a run
     Cancel {
         /// The run's id, or as much of it as is clear; `last` for the newest
@@ -434,6 +450,39 @@ pub(crate) struct Raise {
     /// Nothing more: what asks fails with budget_exceeded
     #[arg(long, conflicts_with_all = ["usd", "tokens", "task"])]
     pub(crate) refuse: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Notices {
+    /// Send an endpoint a notice that tells nothing
+    Test {
+        /// Its name in the configuration
+        name: String,
+    },
+}
+
+/// A number from 0 to 1.
+fn score(text: &str) -> Result<f64, String> {
+    let score = text.parse::<f64>().ok().filter(|score| (0.0..=1.0).contains(score));
+    score.ok_or_else(|| "a score is a number from 0 to 1, such as 0.8".to_owned())
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Opinion {
+    /// The run's id, or as much of it as is clear; `last` for the newest
+    pub(crate) run: String,
+    /// From 0, of no use, to 1
+    #[arg(long, allow_hyphen_values = true, value_parser = score)]
+    pub(crate) score: f64,
+    /// A word for it
+    #[arg(long)]
+    pub(crate) label: Option<String>,
+    /// Of this task, and not of the whole
+    #[arg(long)]
+    pub(crate) task: Option<String>,
+    /// Why, for people
+    #[arg(long)]
+    pub(crate) comment: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

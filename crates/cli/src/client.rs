@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use agendum_wire::v1::{Event, Problem, Run, RunDetail, Spend, Submit, WaitLine, Waits, Why};
+use agendum_wire::v1::{
+    Endpoints, Event, FeedbackReport, Pinged, Problem, Run, RunDetail, Spend, Submit, WaitLine, Waits, Why,
+};
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
@@ -175,6 +177,21 @@ impl Client {
     pub(crate) async fn spend(&self, since: &str, by: &str) -> Result<Spend, Failure> {
         let query = encoded(&[("since", since.to_owned()), ("by", by.to_owned())]);
         self.json(self.request(Method::GET, &format!("/v1/spend?{query}"))).await
+    }
+
+    /// How the endpoints of notices stand.
+    pub(crate) async fn notices(&self) -> Result<Endpoints, Failure> {
+        self.json(self.request(Method::GET, "/v1/notices")).await
+    }
+
+    /// Has the owner try an endpoint.
+    pub(crate) async fn try_notice(&self, name: &str) -> Result<Pinged, Failure> {
+        self.json(self.request(Method::POST, &format!("/v1/notices/{name}/test"))).await
+    }
+
+    /// What was said of runs.
+    pub(crate) async fn feedback(&self, query: &[(&str, String)]) -> Result<FeedbackReport, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/feedback?{}", encoded(query)))).await
     }
 
     /// Has the owner copy its data directory into this folder; gives what it said.

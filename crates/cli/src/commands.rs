@@ -9,8 +9,10 @@ mod demo;
 mod doctor;
 mod explain;
 mod export;
+mod feedback;
 mod fix;
 mod index;
+mod notices;
 mod provider;
 mod prune;
 mod run;
@@ -27,7 +29,7 @@ use std::path::{Path, PathBuf};
 use attend::Telling;
 use clap::CommandFactory as _;
 
-use crate::args::{Args, Command, Config as ConfigCommand, Run};
+use crate::args::{Args, Command, Config as ConfigCommand, Notices as NoticesCommand, Run};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{next, show};
@@ -85,6 +87,9 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Resolve(asked) => waits::resolve(&context()?, asked).await,
         Command::Signal(asked) => waits::signal(&context()?, asked).await,
         Command::Spend { since, by } => spend::spend(&context()?, since, &by).await,
+        Command::Notices { command: None } => notices::notices(&context()?).await,
+        Command::Notices { command: Some(NoticesCommand::Test { name }) } => notices::test(&context()?, &name).await,
+        Command::Feedback { graph, by } => feedback::feedback(&context()?, graph, &by).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,

@@ -5,8 +5,10 @@ mod budgets;
 mod environment;
 mod faults;
 mod limits;
+mod notices;
 mod openai;
 mod prices;
+mod retention;
 mod timeouts;
 mod webhooks;
 
@@ -24,6 +26,8 @@ pub(crate) use age::Age;
 pub(crate) use budgets::Budgets;
 pub(crate) use faults::failure as faulty;
 pub(crate) use limits::Intake;
+pub(crate) use notices::NoticesConfig;
+pub(crate) use retention::Retention;
 pub(crate) use timeouts::TimeoutConfig;
 pub(crate) use webhooks::WebhooksConfig;
 
@@ -51,6 +55,9 @@ pub(crate) struct Config {
     /// `[retention]`: how long what is done is kept.
     #[serde(default)]
     pub(crate) retention: Retention,
+    /// `[notices.NAME]`: whom to tell what becomes of runs.
+    #[serde(default)]
+    pub(crate) notices: BTreeMap<String, NoticesConfig>,
     /// `[webhooks]`: what webhooks in are signed with.
     #[serde(default)]
     pub(crate) webhooks: WebhooksConfig,
@@ -73,15 +80,6 @@ pub(crate) struct Config {
 
 const fn yes() -> bool {
     true
-}
-
-/// `[retention]`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Retention {
-    /// Runs, once they are done; for ever where absent.
-    #[serde(default)]
-    pub(crate) runs: Option<Age>,
 }
 
 /// `[indexes.NAME]`.

@@ -77,6 +77,11 @@ impl Failure {
         &self.message
     }
 
+    /// What to do, without what is wrong.
+    pub(crate) fn hinted(&self) -> &str {
+        self.hint.as_deref().unwrap_or_default()
+    }
+
     /// Message and hint, as tests read them.
     #[cfg(test)]
     pub(crate) fn text(&self) -> String {

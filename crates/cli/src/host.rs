@@ -65,6 +65,8 @@ impl Host {
             windows: config.budgets.windows(),
             limits: config.limits.stored(),
             retention: config.retention.runs.map(|age| age.0),
+            feedback_kept: config.retention.feedback(),
+            notices: config.endpoints()?,
             shard: ShardId(0),
             seed: None,
         })

@@ -25,6 +25,9 @@ pub(crate) struct InForce {
     indexes: BTreeMap<String, String>,
     /// Values by name.
     limits: BTreeMap<String, String>,
+    /// What endpoints are told, by name.
+    #[serde(default)]
+    notices: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +75,7 @@ impl InForce {
                 let budgets = config.budgets.lines().into_iter();
                 limits.chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value))).collect()
             },
+            notices: config.notices_lines().into_iter().map(|(name, line)| (name.to_owned(), line)).collect(),
         }
     }
 
@@ -131,7 +135,12 @@ impl InForce {
                 found.push(format!("target {name}"));
             }
         }
-        for (kind, ours, theirs) in [("index", &self.indexes, &other.indexes), ("limit", &self.limits, &other.limits)] {
+        let named = [
+            ("index", &self.indexes, &other.indexes),
+            ("limit", &self.limits, &other.limits),
+            ("notices", &self.notices, &other.notices),
+        ];
+        for (kind, ours, theirs) in named {
             let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
             let other = names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name));
             found.extend(other.map(|name| format!("{kind} {name}")));

@@ -81,14 +81,15 @@ pub(crate) struct Collector {
 struct Work {
     around: Arc<Surroundings>,
     retention: Option<Duration>,
+    feedback_kept: Duration,
     wake: Notify,
     /// Held while blobs are deleted.
     deleting: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Collector {
-    pub(crate) fn idle(around: Arc<Surroundings>, retention: Option<Duration>) -> Self {
-        let work = Work { around, retention, wake: Notify::new(), deleting: Arc::default() };
+    pub(crate) fn idle(around: Arc<Surroundings>, retention: Option<Duration>, feedback_kept: Duration) -> Self {
+        let work = Work { around, retention, feedback_kept, wake: Notify::new(), deleting: Arc::default() };
         Self { work: Arc::new(work), task: Mutex::default() }
     }
 
@@ -146,6 +147,10 @@ impl Work {
             self.expire(age).await?;
         }
         let store = &self.around.store;
+        let feedback_before = self.around.clock.now().before(self.feedback_kept);
+        while store.forget_feedback(feedback_before, SWEPT_MAX).await? {
+            tokio::time::sleep(PAUSE).await;
+        }
         if !store.has_forgotten().await? {
             return Ok(());
         }

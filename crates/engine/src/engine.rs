@@ -23,6 +23,7 @@ use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Command, Inbox, Message};
 use crate::keyed::Turns;
+use crate::notices::{Desks, Endpoint, Workers};
 use crate::payloads::{PayloadError, Payloads};
 use crate::pool::{Pool, Unfinished};
 use crate::reader::{ReadError, Reader, stored_answer};
@@ -51,6 +52,10 @@ pub struct Parts {
     pub windows: Windows,
     /// How long runs are kept once they are done; for ever where absent.
     pub retention: Option<Duration>,
+    /// How long feedback is kept.
+    pub feedback_kept: Duration,
+    /// Whom to tell what becomes of runs.
+    pub notices: Vec<Endpoint>,
     /// Whose journal.
     pub shard: ShardId,
     /// Fixes chance in a test.
@@ -172,6 +177,7 @@ pub struct Engine {
     requests: Arc<Semaphore>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
     collector: Collector,
+    workers: Workers,
 }
 
 impl Engine {
@@ -202,12 +208,14 @@ impl Engine {
             payloads,
             evaluations,
             feed: Arc::new(Feed::default()),
+            notices: Desks::new(parts.notices),
             inbox,
             runtime: Handle::current(),
             health: Mutex::default(),
             left_out: Mutex::default(),
             seed: parts.seed,
         });
+        around.notices.register(&around).await?;
         let (opened, told) = oneshot::channel();
         let shared = Arc::clone(&around);
         let thread = std::thread::Builder::new()
@@ -216,7 +224,8 @@ impl Engine {
             .map_err(no_thread)?;
         let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
         let engine = Self {
-            collector: Collector::idle(Arc::clone(&around), parts.retention),
+            collector: Collector::idle(Arc::clone(&around), parts.retention, parts.feedback_kept),
+            workers: Workers::default(),
             around,
             turns: Turns::default(),
             pool,
@@ -226,6 +235,7 @@ impl Engine {
         match told.await {
             Ok(result) => result.map(|()| {
                 engine.collector.start();
+                engine.workers.start(&engine.around);
                 engine
             }),
             Err(_) => Err(StoreError::Corrupt {
@@ -472,6 +482,7 @@ impl Engine {
                 tokio::time::sleep(Span::from_millis(2)).await;
             }
         }
+        self.workers.finish(&self.around).await;
     }
 }
 

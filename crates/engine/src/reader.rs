@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use agendum_core::why::Reading;
 use agendum_core::{Answer, Compensated, Entry, Record, RunFailure};
-use agendum_ports::{Blobs, Row, RunFilter, RunRow, Spent, SpentBy, Store, StoreError, chain};
+use agendum_ports::{
+    Blobs, EndpointRow, FeedbackBy, Judged, Row, RunFilter, RunRow, Spent, SpentBy, Store, StoreError, chain,
+};
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Seq, ShardId, Tenant, Timestamp};
 use agendum_wire::journal::{DecodeError, Kind};
@@ -169,6 +171,30 @@ impl Reader {
     /// If the store cannot be read.
     pub async fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> Result<Vec<Spent>, StoreError> {
         self.store.spent(tenant, since, by).await
+    }
+
+    /// What was said of a tenant's runs, of one graph or of all, by name.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn feedback(
+        &self,
+        tenant: &Tenant,
+        graph: Option<&str>,
+        by: FeedbackBy,
+        count_max: u32,
+    ) -> Result<Vec<Judged>, StoreError> {
+        self.store.feedback(tenant, graph, by, count_max).await
+    }
+
+    /// How the endpoints of notices stand, by name.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn endpoints(&self) -> Result<Vec<EndpointRow>, StoreError> {
+        self.store.endpoints().await
     }
 
     /// A line of the index of runs; `None` if this tenant has no such run.

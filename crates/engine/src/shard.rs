@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Inbox, Intake, Message};
+use crate::notices::Desks;
 use crate::payloads::Payloads;
 use crate::room::{Gauge, Room};
 pub use life::STOP_GRACE;
@@ -74,6 +75,7 @@ pub(crate) struct Surroundings {
     pub(crate) payloads: Arc<Payloads>,
     pub(crate) evaluations: Evaluations,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) notices: Desks,
     pub(crate) inbox: Inbox,
     pub(crate) runtime: Handle,
     pub(crate) health: Mutex<Health>,

@@ -7,6 +7,7 @@ mod flows;
 mod format;
 mod group;
 mod keyed;
+mod notices;
 mod restarts;
 mod room;
 mod watched;

@@ -95,8 +95,15 @@ pub async fn pause_all(store: &dyn Store, shard: ShardId) -> Result<usize, ReadE
         return Ok(0);
     }
     let expected = opened.last.next();
-    let batch =
-        Append { shard, incarnation: opened.incarnation, expected, rows, runs: Vec::new(), settled: Vec::new() };
+    let batch = Append {
+        shard,
+        incarnation: opened.incarnation,
+        expected,
+        rows,
+        runs: Vec::new(),
+        settled: Vec::new(),
+        noted: Vec::new(),
+    };
     match store.append(batch).await {
         Appended::Durable => Ok(runs.len()),
         Appended::Fenced(message) | Appended::Unknown(message) | Appended::Failed { message, .. } => {

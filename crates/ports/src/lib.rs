@@ -1,4 +1,4 @@
-//! The promises of the outside: [`Store`], [`Blobs`], [`Adapter`], [`Clock`]: traits, with stores and blobs in memory and
+//! The promises of the outside: [`Store`], [`Blobs`], [`Adapter`], [`Courier`], [`Clock`]: traits, with stores and blobs in memory and
 //! the system's clock.
 //!
 //! A crate of its own because it is a published contract: stores and adapters implement it without knowing the core. A store keeps
@@ -9,7 +9,9 @@ pub mod backup;
 pub mod blobs;
 mod causes;
 pub mod clock;
+pub mod feedback;
 pub mod memory;
+pub mod notices;
 pub mod retention;
 pub mod spending;
 pub mod store;
@@ -19,6 +21,8 @@ pub use backup::{Backup, Copied};
 pub use blobs::{BlobError, Blobs, TenantKey};
 pub use causes::chain;
 pub use clock::{Clock, Wall};
+pub use feedback::{BUILT_IN_POLICY, Feedback, FeedbackBy, Feedbacks, Judged};
+pub use notices::{Courier, DUE_COUNTED_MAX, Due, EndpointRow, Noted, Notices, Parcel, Receipt, Sent};
 pub use retention::{BlobName, Forgotten, Retention};
 pub use spending::{HourSpent, Settled, Spending, Spent, SpentBy};
 pub use store::{

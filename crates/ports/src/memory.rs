@@ -1,5 +1,7 @@
 //! In-memory stores: for tests, and as the simplest reading of the contract.
 
+mod feedback;
+mod notices;
 mod retention;
 mod spending;
 
@@ -12,6 +14,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use crate::blobs::{BlobError, Blobs, TenantKey};
+use crate::feedback::Feedback;
 use crate::retention::BlobName;
 use crate::spending::Settled;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
@@ -31,6 +34,8 @@ struct State {
     names: BTreeSet<BlobName>,
     loose: BTreeSet<(Tenant, Hash)>,
     settled: Vec<(Arc<str>, Settled)>,
+    notices: notices::Kept,
+    feedback: Vec<Feedback>,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +95,7 @@ impl State {
         shard.rows.extend(batch.rows);
         batch.runs.into_iter().for_each(|update| self.update(batch.shard, update));
         batch.settled.into_iter().for_each(|settled| self.settle(settled));
+        batch.noted.into_iter().for_each(|noted| self.note(batch.shard, noted));
         Appended::Durable
     }
 

@@ -10,6 +10,8 @@ use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+use crate::feedback::Feedbacks;
+use crate::notices::{Noted, Notices};
 use crate::retention::Retention;
 use crate::spending::{Settled, Spending};
 
@@ -163,6 +165,8 @@ pub struct Append {
     pub runs: Vec<RunUpdate>,
     /// What the rows settle, for the counters of what was spent, in the same transaction.
     pub settled: Vec<Settled>,
+    /// Notices of the rows, kept for their endpoints in the same transaction, behind the changes of the index.
+    pub noted: Vec<Noted>,
 }
 
 /// What came of an append. All but `Durable` end the incarnation: the shard drops its memory and opens the journal anew.
@@ -197,7 +201,7 @@ pub struct Opened {
 }
 
 /// The durable state of an installation.
-pub trait Store: Retention + Spending {
+pub trait Store: Retention + Spending + Notices + Feedbacks {
     /// Counts the shard's incarnation up, commits it and fences off earlier ones.
     fn open(&self, shard: ShardId) -> BoxFuture<'_, Result<Opened, StoreError>>;
 
@@ -254,6 +258,14 @@ pub enum StoreError {
         pid: String,
         /// Where it listens.
         address: String,
+    },
+    /// Something was to be written where something is.
+    #[error("{path} is no empty folder{but}: name one that is missing or empty")]
+    NotEmpty {
+        /// The folder.
+        path: String,
+        /// What it is instead, where that is known.
+        but: String,
     },
     /// A later version of Agendum wrote it.
     #[error("the data in {path} has schema version {found}; this release reads up to {known}: use a newer agendum")]

@@ -1,4 +1,5 @@
-//! Webhooks in, signed as Standard Webhooks says: <https://www.standardwebhooks.com>. The signature is the only key to this door.
+//! Webhooks in, and the signatures of those out, as Standard Webhooks says: <https://www.standardwebhooks.com>. The signature is the only
+//! key to this door.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ const ID_MAX: usize = 256;
 /// Who sends a webhook.
 const SENDER: &str = "webhook";
 
-/// The secrets that webhooks are signed with: one, or several while senders change to another.
+/// The secrets that webhooks are signed with: one, or several while the sides change to another.
 #[derive(Clone)]
 pub struct Secrets(Vec<hmac::Key>);
 
@@ -66,6 +67,15 @@ impl Secrets {
         };
         let keys = text.split_whitespace().map(secret).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(NoSecret) } else { Ok(Self(keys)) }
+    }
+
+    /// The signatures of a message that is sent, one under each secret: its id, its time in seconds, its body.
+    #[must_use]
+    pub fn sign(&self, id: &str, seconds: u64, body: &[u8]) -> String {
+        let mut message = format!("{id}.{seconds}.").into_bytes();
+        message.extend_from_slice(body);
+        let sign = |key| format!("v1,{}", BASE64_STANDARD.encode(hmac::sign(key, &message)));
+        self.0.iter().map(sign).collect::<Vec<_>>().join(" ")
     }
 
     /// True if one of the signatures is one of this message under one of these secrets.
@@ -146,6 +156,8 @@ mod tests {
         assert!(!secrets.signed(message, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1Oe="));
         assert!(!secrets.signed(b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265331.{\"test\": 2432232314}", right));
         assert_eq!(format!("{secrets:?}"), "Secrets(1)");
+        let body = br#"{"test": 2432232314}"#;
+        assert_eq!(secrets.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body), right);
     }
 
     #[test]

@@ -8,8 +8,10 @@ mod again;
 mod backup;
 mod connections;
 mod export;
+mod feedback;
 mod hooks;
 mod key;
+mod notices;
 mod provider;
 mod raise;
 mod reply;
@@ -27,6 +29,7 @@ use agendum_ports::Backup;
 use agendum_types::{Limits, Tenant, Windows};
 
 pub use hooks::{NoSecret, Secrets};
+pub use notices::pinged;
 pub use provider::{Categories, Model, Mood, Reply, provider};
 pub use routes::{Server, bind};
 pub use tokio_util::sync::CancellationToken;

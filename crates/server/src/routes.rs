@@ -20,7 +20,9 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::connections::{Caller, Door};
 use crate::reply::Refused;
-use crate::{Service, again, backup, connections, export, hooks, raise, runs, spend, stream, submit, waits};
+use crate::{
+    Service, again, backup, connections, export, feedback, hooks, notices, raise, runs, spend, stream, submit, waits,
+};
 
 /// Streams of events at once: fewer than connections, so that requests find one.
 const STREAMS_MAX: usize = 256;
@@ -101,6 +103,10 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/runs/{id}/budget", post(raise::raise))
         .route("/v1/runs/{id}/retry", post(again::retry))
         .route("/v1/runs/{id}/fork", post(again::fork))
+        .route("/v1/runs/{id}/feedback", post(feedback::give))
+        .route("/v1/feedback", get(feedback::report))
+        .route("/v1/notices", get(notices::list))
+        .route("/v1/notices/{name}/test", post(notices::test))
         .route("/v1/runs/{id}/{command}", post(runs::command))
         .layer(middleware::from_fn_with_state(Arc::clone(&service), authorised));
     let hook = post(hooks::receive).layer(DefaultBodyLimit::max(HOOK_BYTES_MAX));

@@ -18,7 +18,7 @@ use crate::reply::{Asked, Object, Refused};
 use crate::runs::{find, row, run_id, seen};
 
 /// Who sends what comes with the token of the data directory.
-pub(crate) const LOCAL: &str = "local";
+pub(crate) const LOCAL: &str = Principal::LOCAL;
 
 /// Waits of a page where the request names no number, and at most.
 const WAITS_DEFAULT: usize = 100;

@@ -72,8 +72,18 @@ fn is_free(path: &Path) -> Result<(), StoreError> {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     };
-    let source = || format!("{} is no empty folder: name another", path.display()).into();
-    if is_empty { Ok(()) } else { Err(StoreError::Io { doing: "write there", source: source() }) }
+    if is_empty {
+        return Ok(());
+    }
+    let found = Directory::look(path);
+    let but = match found.owner() {
+        Some(owner) if owner.pid != std::process::id() => {
+            format!(", it is a data directory in use by process {}", owner.pid)
+        }
+        Some(_) | None if found.exists() => ", it is a data directory".to_owned(),
+        Some(_) | None => String::new(),
+    };
+    Err(StoreError::NotEmpty { path: path.display().to_string(), but })
 }
 
 fn copy(from: &Directory, to: &Path) -> Result<Copied, StoreError> {

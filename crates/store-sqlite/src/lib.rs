@@ -7,8 +7,10 @@
 mod backup;
 mod blobs;
 mod directory;
+mod feedback;
 mod forget;
 mod index;
+mod notices;
 mod place;
 mod read;
 mod retention;

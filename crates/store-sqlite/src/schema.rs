@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 4] = [
+pub(crate) const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -94,6 +94,53 @@ pub(crate) const MIGRATIONS: [&str; 4] = [
     INSERT INTO spent SELECT tenant, ifnull(answered, submitted) / 3600000000 * 3600000000, graph, '', '',
         count(*), CAST(min(total(spent), 9e18) AS INTEGER), 0, 0
         FROM runs WHERE spent > 0 GROUP BY 1, 2, 3;
+",
+    "
+    CREATE TABLE endpoints (
+        name TEXT PRIMARY KEY,
+        mark TEXT NOT NULL,
+        disabled INTEGER NOT NULL DEFAULT 0,
+        delivered INTEGER NOT NULL DEFAULT 0,
+        given_up INTEGER NOT NULL DEFAULT 0,
+        delivered_at INTEGER,
+        failed_at INTEGER,
+        error TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE notices (
+        endpoint TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        run BLOB NOT NULL,
+        graph TEXT NOT NULL,
+        status TEXT NOT NULL,
+        degraded INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (endpoint, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX notices_tried ON notices (endpoint, place) WHERE attempts > 0;
+    CREATE TABLE feedback (
+        number INTEGER PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        run BLOB NOT NULL,
+        task TEXT,
+        graph TEXT NOT NULL,
+        graph_hash BLOB NOT NULL,
+        target TEXT,
+        policy TEXT NOT NULL,
+        principal TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        score INTEGER NOT NULL,
+        label TEXT,
+        comment TEXT
+    ) STRICT;
+    CREATE INDEX feedback_run ON feedback (tenant, run);
+    CREATE INDEX feedback_graph ON feedback (tenant, graph, graph_hash, score);
+    CREATE INDEX feedback_at ON feedback (at);
 ",
 ];
 

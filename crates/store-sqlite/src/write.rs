@@ -8,11 +8,11 @@ use agendum_types::{Incarnation, Seq, ShardId, Timestamp};
 use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::oneshot;
 
-use crate::index;
 use crate::place::{SHARDS_MAX, place};
 use crate::read::latest;
 use crate::schema::failed;
 use crate::spending;
+use crate::{index, notices};
 
 /// Appends in one transaction at most.
 const GROUP_MAX: usize = 64;
@@ -175,7 +175,8 @@ fn insert(work: &Connection, append: &Append) -> rusqlite::Result<()> {
         ])?;
     }
     index::update(work, append.shard, &append.runs)?;
-    spending::add(work, &append.settled)
+    spending::add(work, &append.settled)?;
+    notices::keep(work, append.shard, &append.noted)
 }
 
 /// SQLite's integers are signed; what we keep never comes near the end of them.

@@ -1,5 +1,7 @@
 //! What every store must do, as a suite that each implementation runs.
 
+mod notices;
+
 use std::sync::Arc;
 
 use agendum_ports::{
@@ -41,6 +43,7 @@ pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenan
         rows: rows.collect(),
         runs: Vec::new(),
         settled: Vec::new(),
+        noted: Vec::new(),
     }
 }
 
@@ -68,6 +71,7 @@ pub async fn conforms(store: &dyn Store) {
     finds_runs_by_their_key(store).await;
     forgets_runs(store).await;
     counts_spending(store).await;
+    notices::conforms(store).await;
 }
 
 async fn appends_in_order_and_fences(store: &dyn Store) {

@@ -89,6 +89,9 @@ impl Default for Tenant {
 }
 
 impl Principal {
+    /// Whoever comes with the token of the data directory. In this release nobody else decides.
+    pub const LOCAL: &'static str = "local";
+
     /// A principal by name.
     #[must_use]
     pub fn new(name: &str) -> Self {

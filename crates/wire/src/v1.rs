@@ -5,6 +5,8 @@
 
 mod compensation;
 mod event;
+mod feedback;
+mod notice;
 mod sentence;
 mod spend;
 mod turn;
@@ -19,6 +21,8 @@ use serde_json::Value as Json;
 
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
+pub use feedback::{FEEDBACK_BY, Feedback, FeedbackLine, FeedbackReport};
+pub use notice::{About, Endpoints, Notice, NoticeDetail, NoticeLine, PING, Pinged};
 pub use spend::{SPEND_BY, Spend, SpendLine, SpendWindow};
 pub use turn::Turn;
 pub use wait::{Asks, Awaits, Decision, Raise, Signal, Told, WaitLine, Waits};

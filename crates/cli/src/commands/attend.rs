@@ -79,7 +79,12 @@ async fn follow(
     };
     follower.close()?;
     if caught == Signal::Terminate {
-        tell(&format!("stopped: run {id} is left open and goes on with the next owner of the data directory"));
+        let goes_on = if session.is_host() {
+            "is left open and goes on with the next owner of the data directory"
+        } else {
+            "goes on with its server"
+        };
+        tell(&format!("stopped: run {id} {goes_on}"));
         tell(&format!("next: {} runs watch {id}", next::hosting()));
         return Ok(Ending::Terminated);
     }

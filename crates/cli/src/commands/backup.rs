@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use agendum_ports::{Backup as _, Copied};
+use agendum_ports::{Backup as _, Copied, StoreError};
 use agendum_store_sqlite::{Copier, Directory, FileBlobs, SqliteStore, check_backup};
 use agendum_types::ShardId;
 use serde_json::json;
@@ -23,7 +23,8 @@ pub(crate) async fn backup(context: &Context, to: &Path) -> Result<(), Failure> 
         let directory = Directory::own(&context.data)?;
         // As an owner would open it: what an earlier release left is brought up to date, and what a crash left is there.
         let _store = SqliteStore::open(&directory)?;
-        let Copied { blobs, bytes } = Copier::new(&directory).copy(to.clone()).await?;
+        let Copied { blobs, bytes } =
+            Copier::new(&directory).copy(to.clone()).await.map_err(|error| not_written(error, "backup DIR"))?;
         json!({ "to": to, "blobs": blobs, "bytes": bytes })
     } else {
         directory.has_not_lost_its_journal()?;
@@ -37,6 +38,16 @@ pub(crate) async fn backup(context: &Context, to: &Path) -> Result<(), Failure> 
     Ok(())
 }
 
+/// What to do where something is in the way.
+fn not_written(error: StoreError, command: &str) -> Failure {
+    match error {
+        StoreError::NotEmpty { .. } | StoreError::Owned { .. } => {
+            Failure::usage(error).hint(format!("agendum {command}: with a folder that is missing or empty"))
+        }
+        StoreError::TooNew { .. } | StoreError::Corrupt { .. } | StoreError::Io { .. } => error.into(),
+    }
+}
+
 /// Makes a data directory of a copy.
 pub(crate) async fn restore(context: &Context, from: &Path, paused: bool) -> Result<(), Failure> {
     check_backup(from)?;
@@ -45,7 +56,8 @@ pub(crate) async fn restore(context: &Context, from: &Path, paused: bool) -> Res
     let damaged = |error| Failure::new(FAILED, format!("{} is damaged: {error}; nothing was restored", from.display()));
     agendum_engine::verify(&store, &blobs, ShardId(0)).await.map_err(damaged)?;
     drop(store);
-    let directory = agendum_store_sqlite::restore(from, &context.data)?;
+    let directory = agendum_store_sqlite::restore(from, &context.data)
+        .map_err(|error| not_written(error, "--data DIR restore COPY"))?;
     let store = SqliteStore::open(&directory)?;
     let open = if paused { Some(agendum_engine::pause_all(&store, ShardId(0)).await?) } else { None };
     directory.end_restore()?;

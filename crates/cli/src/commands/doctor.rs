@@ -5,15 +5,16 @@ use std::path::Path;
 
 use agendum_engine::Room;
 use agendum_store_sqlite::{Directory, SqliteStore};
+use agendum_wire::v1::NoticeLine;
 use clap::ValueEnum as _;
 use owo_colors::OwoColorize as _;
 use serde_json::json;
 
-use super::Context;
 use super::configuration::{self, Theirs};
+use super::{Context, notices};
 use crate::failure::{FAILED, Failure};
 use crate::host::{made_indexes, no_data_folder};
-use crate::hosting::reach;
+use crate::hosting::{Need, Session, reach};
 use crate::programs::{self, Example};
 use crate::{next, show, targets};
 
@@ -87,6 +88,9 @@ async fn look(context: &Context) -> Vec<Finding> {
             Err(failure) => add("owner", Broken, failure.message().to_owned()),
         },
     }
+    for (what, said) in failing(context, &directory).await {
+        add(&what, Lacks, said);
+    }
     add("indexes", Fine, indexes(context));
     add("model", Fine, model(context));
     for example in Example::value_variants() {
@@ -96,6 +100,34 @@ async fn look(context: &Context) -> Vec<Finding> {
         add(&format!("examples/{}", example.name()), if here == found.len() { Fine } else { Lacks }, said);
     }
     findings
+}
+
+/// Endpoints that do not take what they are told.
+async fn failing(context: &Context, directory: &Directory) -> Vec<(String, String)> {
+    if directory.owner().is_none() && !directory.exists() {
+        return Vec::new();
+    }
+    let found = match directory.owner() {
+        Some(owner) => match reach(&owner, &context.data).await {
+            Ok(client) => client.notices().await,
+            Err(failure) => Err(failure),
+        },
+        None => match Session::open(&context.config, &context.data, Need::Reading).await {
+            Ok(session) => {
+                let found = session.client.notices().await;
+                session.stop().await;
+                found
+            }
+            Err(failure) => Err(failure),
+        },
+    };
+    // Why it cannot be read is told above.
+    let found = found.unwrap_or_default();
+    let said = |line: &NoticeLine| {
+        let trouble = notices::trouble(line)?;
+        Some((format!("notices.{}", line.endpoint), format!("{trouble}; {} due", line.due)))
+    };
+    found.endpoints.iter().filter_map(said).collect()
 }
 
 /// Whether a host would take runs in there.

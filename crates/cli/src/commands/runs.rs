@@ -5,7 +5,7 @@ use std::io::Write as _;
 use agendum_store_sqlite::Directory;
 use agendum_wire::v1::Run;
 
-use super::{Context, again, attend, check, prune, waits};
+use super::{Context, again, attend, check, feedback, prune, waits};
 use crate::args::Runs;
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::hosting::{Need, Session, signalled, tell};
@@ -19,6 +19,7 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
         | Runs::Add { .. }
         | Runs::Retry { .. }
         | Runs::Fork { .. }
+        | Runs::Feedback(_)
         | Runs::Cancel { .. }
         | Runs::Pause { .. }
         | Runs::Delete { .. }
@@ -99,6 +100,7 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
         }
         Runs::Retry { run, anew } => again::retry(context, session, &run, anew).await,
         Runs::Fork { run, inputs, anew } => again::fork(context, session, &run, &inputs, anew).await,
+        Runs::Feedback(opinion) => feedback::give(context, session, opinion).await,
         Runs::Cancel { run } => steer(context, session, &run, "cancel").await,
         Runs::Pause { run } => steer(context, session, &run, "pause").await,
         Runs::Delete { runs } => prune::delete(context, &client, &runs).await,

@@ -1,9 +1,10 @@
 //! How old something may get, as people write it: days too, which spans of time elsewhere have no use for.
 
+use std::fmt;
 use std::str::FromStr;
 
 use agendum_types::Duration;
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 const DAY: u64 = 24 * 3_600;
 
@@ -21,9 +22,28 @@ impl FromStr for Age {
     }
 }
 
+/// An age as a file has it. A number of what is said to whoever wrote one.
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = String;
+
+    fn expecting(&self, said: &mut fmt::Formatter<'_>) -> fmt::Result {
+        said.write_str("an age such as \"30d\" or \"12h\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
+        Err(E::custom(format!("{number} of what? Write it as \"{number}d\", or \"{number}h\"")))
+    }
+}
+
 impl<'de> Deserialize<'de> for Age {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let age: Self = String::deserialize(from)?.parse().map_err(D::Error::custom)?;
+        let age: Self = from.deserialize_any(Written)?.parse().map_err(D::Error::custom)?;
         // Whoever watches a run reads it after its end.
         if age.0 < Duration::secs(3_600) { Err(D::Error::custom("an age of an hour is the least")) } else { Ok(age) }
     }

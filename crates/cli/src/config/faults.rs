@@ -41,6 +41,9 @@ impl Config {
         if let Err(failure) = self.webhooks.secrets(&self.folder) {
             faults.push(fault(failure.message().to_owned(), webhooks::HINT, true));
         }
+        for failure in self.notices_faults() {
+            faults.push(fault(failure.message().to_owned(), failure.hinted(), true));
+        }
         for (name, index) in &self.indexes {
             if let Err(error) = name.parse::<IndexName>() {
                 faults.push(fault(error.to_string(), "rename it, here and in the graphs that read it", true));

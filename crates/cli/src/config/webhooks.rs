@@ -25,26 +25,35 @@ pub(crate) struct WebhooksConfig {
 impl WebhooksConfig {
     /// The secrets; none where nothing names them.
     pub(crate) fn secrets(&self, folder: &Path) -> Result<Option<Secrets>, Failure> {
-        let (text, place) = match (&self.secret_env, &self.secret_file) {
-            (None, None) => return Ok(None),
-            (Some(variable), _) => {
-                let text = std::env::var(variable).map_err(|_| {
-                    let message =
-                        format!("[webhooks] wants its secret in the environment variable {variable}, which is not set");
-                    Failure::usage(message).hint(HINT)
-                })?;
-                (text, variable.clone())
-            }
-            (None, Some(file)) => {
-                let path = folder.join(file);
-                let text = std::fs::read_to_string(&path).map_err(|error| {
-                    Failure::usage(format!("[webhooks]: cannot read its secret from {}: {error}", path.display()))
-                        .hint(HINT)
-                })?;
-                (text, path.display().to_string())
-            }
-        };
-        let secrets = Secrets::read(&text);
-        secrets.map(Some).map_err(|error| Failure::usage(format!("[webhooks]: {place}: {error}")).hint(HINT))
+        read("[webhooks]", self.secret_env.as_deref(), self.secret_file.as_deref(), folder)
     }
+}
+
+/// The secrets that a table of the configuration names; none where it names none.
+pub(super) fn read(
+    table: &str,
+    variable: Option<&str>,
+    file: Option<&Path>,
+    folder: &Path,
+) -> Result<Option<Secrets>, Failure> {
+    let (text, place) = match (variable, file) {
+        (None, None) => return Ok(None),
+        (Some(variable), _) => {
+            let text = std::env::var(variable).map_err(|_| {
+                let message =
+                    format!("{table} wants its secret in the environment variable {variable}, which is not set");
+                Failure::usage(message).hint(HINT)
+            })?;
+            (text, variable.to_owned())
+        }
+        (None, Some(file)) => {
+            let path = folder.join(file);
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                Failure::usage(format!("{table}: cannot read its secret from {}: {error}", path.display())).hint(HINT)
+            })?;
+            (text, path.display().to_string())
+        }
+    };
+    let secrets = Secrets::read(&text);
+    secrets.map(Some).map_err(|error| Failure::usage(format!("{table}: {place}: {error}")).hint(HINT))
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use agendum_wire::v1::{RunDetail, Why};
 use owo_colors::OwoColorize as _;
 
-use super::tables::{citations, dollars, millis, shares};
+use super::tables::{citations, dollars, millis, shares, within};
 use crate::failure::Failure;
 
 /// Prints it. `asked` is the question that the run answered.
@@ -26,10 +26,10 @@ pub(crate) fn brief(asked: &str, detail: &RunDetail, why: &Why) -> Result<(), Fa
     let degraded = if detail.run.degraded { ", degraded" } else { "" };
     writeln!(
         out,
-        "\n{}: {} in {} for {}{degraded}; {ran} calls ran in {attempts} attempts",
+        "\n{}: {} {} for {}{degraded}; {ran} calls ran in {attempts} attempts",
         detail.run.graph,
         detail.run.status.green(),
-        millis(why.wall_ms),
+        within(why.wall_ms),
         dollars(detail.run.spent_usd),
     )?;
     writeln!(out, "the answer waited for {}: {}", path(why), shares(why))?;

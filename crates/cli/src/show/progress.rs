@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::streams::Streams;
-use super::tables::{counted, dollars, line, millis, window_used_up};
+use super::tables::{counted, dollars, line, millis, took, window_used_up};
 use super::{compensation, err, out, waits};
 use crate::client::Client;
 use crate::failure::Failure;
@@ -366,7 +366,7 @@ impl View {
     /// That it waits, and how that is ended.
     fn waiting(&self, event: &Event) -> std::io::Result<()> {
         let (Some(awaits), task) = (&event.awaits, event.task.as_deref().unwrap_or_default()) else { return Ok(()) };
-        let answer = waits::answer(&self.run, task, awaits);
+        let answer = waits::answer(&self.run, task, awaits, event.attempt);
         let colon = if answer.is_empty() { "" } else { ": " };
         writeln!(err(), "  {} {task:<28} waits for {}{colon}{answer}", "?".yellow(), waits::what(awaits))
     }
@@ -388,7 +388,7 @@ impl View {
         // Nobody knows how long what a crash ended had run.
         let took = at
             .zip(self.started.get(task).filter(|_| !event.lost))
-            .map_or(String::new(), |(at, from)| millis(at.duration_since(*from).as_secs_f64() * 1_000.0));
+            .map_or(String::new(), |(at, from)| took(at.duration_since(*from).as_secs_f64() * 1_000.0));
         let cost =
             event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  {}", dollars(cost)));
         let note = if note.is_empty() { String::new() } else { format!("  {}", note.dimmed()) };

@@ -182,9 +182,9 @@ pub(crate) fn timeline(why: &Why, detail: &RunDetail) -> Result<(), Failure> {
     let degraded = if detail.run.degraded { ", degraded" } else { "" };
     writeln!(
         out,
-        "  {} in {}, {}{degraded}{}{}",
+        "  {} {}, {}{degraded}{}{}",
         detail.run.status.bold(),
-        millis(why.wall_ms),
+        within(why.wall_ms),
         dollars(detail.run.spent_usd),
         if parts.is_empty() { "" } else { " — " },
         parts
@@ -352,7 +352,8 @@ fn about(task: &WhyTask) -> String {
 fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure> {
     let mark = if why.critical_path.contains(&task.task) { "●" } else { " " };
     let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", line(reason)));
-    let (name, took) = (task.task.bold(), millis(task.wall_ms));
+    let took = if task.wall_ms > 0.0 { millis(task.wall_ms) } else { "at once".to_owned() };
+    let name = task.task.bold();
     writeln!(out, "{mark} {name}  {}{reason}  {took}: {}", task.status, parts(&task.parts))?;
     for attempt in &task.attempts {
         let took = attempt.ms.map_or_else(|| "still running".to_owned(), millis);
@@ -398,6 +399,16 @@ pub(super) fn shares(why: &Why) -> String {
 /// `1 error`, `2 errors`.
 pub(crate) fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// How long something took of which events tell to the millisecond.
+pub(super) fn took(ms: f64) -> String {
+    if ms < 1.0 { "<1ms".to_owned() } else { millis(ms) }
+}
+
+/// In what time something ended.
+pub(super) fn within(ms: f64) -> String {
+    if ms > 0.0 { format!("in {}", millis(ms)) } else { "at once".to_owned() }
 }
 
 pub(super) fn millis(ms: f64) -> String {

@@ -28,7 +28,7 @@ pub(crate) fn waits(found: &Waits) -> Result<(), Failure> {
             let text = show.as_str().map_or_else(|| show.to_string(), str::to_owned);
             writeln!(out, "    {}", line(&text))?;
         }
-        writeln!(out, "    {}", answer(&wait.run, &wait.task, &wait.awaits).dimmed())?;
+        writeln!(out, "    {}", answer(&wait.run, &wait.task, &wait.awaits, wait.attempt).dimmed())?;
     }
     if let Some(from) = &found.next {
         writeln!(err(), "there may be more: the same with --from {from}")?;
@@ -60,7 +60,7 @@ pub(super) fn asks(asks: &Asks) -> String {
 /// That a task asks for money, and how it is answered.
 pub(super) fn asking(wait: &WaitLine) -> Option<String> {
     let money = wait.money.as_ref()?;
-    Some(format!("{} {}: {}", wait.task, asks(money), answer(&wait.run, &wait.task, &wait.awaits)))
+    Some(format!("{} {}: {}", wait.task, asks(money), answer(&wait.run, &wait.task, &wait.awaits, None)))
 }
 
 /// For what it waits.
@@ -71,8 +71,8 @@ pub(super) fn what(awaits: &Awaits) -> String {
     format!("{}{name}{who}{until}", awaits.of)
 }
 
-/// How it is answered.
-pub(super) fn answer(run: &str, task: &str, awaits: &Awaits) -> String {
+/// How it is answered; of an attempt in doubt with its number, so that no other is meant.
+pub(super) fn answer(run: &str, task: &str, awaits: &Awaits, attempt: Option<u32>) -> String {
     let program = next::hosting();
     let name = next::quoted(awaits.name.as_deref().unwrap_or_default());
     match awaits.of.as_str() {
@@ -83,7 +83,8 @@ pub(super) fn answer(run: &str, task: &str, awaits: &Awaits) -> String {
         "signal" => format!("{program} signal {run} {name} JSON"),
         "effect" => {
             let task = next::quoted(task);
-            format!("{program} resolve {run} {task} --happened, or --nothing, or --unknown")
+            let attempt = attempt.map_or_else(String::new, |attempt| format!(" --attempt {attempt}"));
+            format!("{program} resolve {run} {task}{attempt} --happened [--output JSON], or --nothing, or --unknown")
         }
         "money" => format!("{program} runs raise {run} --usd AMOUNT (or --tokens N), or --refuse"),
         "webhook" => format!("POST /v1/hooks/{run}/{name}"),

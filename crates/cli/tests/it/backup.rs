@@ -63,7 +63,10 @@ fn a_backup_under_load_holds_every_run_that_was_acknowledged_before() {
     assert!(code == 0 && out.contains("\"paused\":"), "{code} {out} {err}");
     closed_to_others(&place.path("other"));
     let (code, _, err) = place.run(&["--data", "other", "restore", "copy"]);
-    assert!(code == 1 && err.contains("no empty folder"), "{code} {err}");
+    assert!(
+        code == 2 && err.contains("no empty folder, it is a data directory") && err.contains("hint: "),
+        "{code} {err}"
+    );
     let copy = Server::start(&place, &["--data", "other"]);
     let show = |id: &str| place.json(&["--data", "other", "runs", "show", id]);
     assert_eq!((&show(&runs[0])["status"], &show(&runs[0])["output"]), (&"succeeded".into(), &50_000.into()));

@@ -10,7 +10,7 @@ mod chance;
 mod clerk;
 mod compare;
 mod graphs;
-mod http;
+pub(crate) mod http;
 pub(crate) mod world;
 
 use std::sync::atomic::Ordering;

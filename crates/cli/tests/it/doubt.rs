@@ -61,7 +61,7 @@ fn a_person_is_asked_whether_it_happened() {
         }
     };
     assert_eq!((&asked()[0]["task"], &asked()[0]["run"]), (&"pay".into(), &run.clone().into()));
-    assert!(place.run(&["waits"]).1.contains(&format!("resolve {run} pay --happened")));
+    assert!(place.run(&["waits"]).1.contains(&format!("resolve {run} pay --attempt 1 --happened [--output JSON]")));
     assert_eq!(place.run(&["resolve", &run, "other", "--nothing"]).0, 2);
     assert_eq!(place.run(&["resolve", &run]).0, 2, "it must say what happened");
     assert_eq!(place.run(&["resolve", &run, "--nothing"]).0, 0);

@@ -16,6 +16,7 @@ mod explain;
 mod faults;
 mod hosting;
 mod limits;
+mod notices;
 mod place;
 mod provider;
 mod raise;

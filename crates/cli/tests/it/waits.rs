@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::place::{Place, Server, said};
+use crate::place::{Place, Server, said, signal};
 
 /// A draft, a decision on it, and what follows; then a signal.
 const GRAPH: &str = r#"
@@ -82,4 +82,17 @@ fn an_attended_run_says_how_it_is_answered_and_a_refusal_may_fail_it() {
     );
     assert!(err.contains("refused by local") && err.contains("invalid_output"), "{err}");
     assert_eq!(place.json(&["waits"])["waits"], json!([]));
+}
+
+#[test]
+fn a_client_that_is_stopped_leaves_its_run_to_the_server() {
+    let place = Place::with_shell();
+    place.write("release.yaml", GRAPH);
+    let _server = Server::start(&place, &[]);
+    let run = place.agendum(&["run", "release.yaml"]).spawn().unwrap();
+    let id = place.waiting(1)[0]["run"].as_str().unwrap().to_owned();
+    signal(&run, "-TERM");
+    let (_, _, err) = said(&run.wait_with_output().unwrap());
+    assert!(err.contains(&format!("stopped: run {id} goes on with its server")), "{err}");
+    assert_eq!(place.run(&["approve", &id]).0, 0);
 }

@@ -3,7 +3,7 @@
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
-use agendum_types::{Principal, RunId, Wait, WaitFor, WaitView};
+use agendum_types::{Principal, RunId, TaskPath, Wait, WaitFor, WaitView};
 
 use crate::event::{Addressee, Rejected, Signal};
 use crate::inst::State;
@@ -158,6 +158,14 @@ impl Scheduler {
             found.extend(run.awaiting.values().filter(wanted).filter_map(|id| self.wait_view(slot, *id)));
         }
         (found, None)
+    }
+
+    /// This task of a live run, if it waits for a person or a signal.
+    #[must_use]
+    pub fn wait_at(&self, run: RunId, path: &TaskPath) -> Option<WaitView> {
+        let slot = self.board.slot(run)?;
+        let view = self.wait_view(slot, self.board.find(slot, path)?);
+        view.filter(|view| view.wait.of != WaitFor::Time)
     }
 
     fn wait_view(&self, slot: Slot, id: InstId) -> Option<WaitView> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Deed, Entry};
-use agendum_ports::{Append, Row, RunUpdate, Settled};
+use agendum_ports::{Append, Noted, Row, RunUpdate, Settled};
 use agendum_types::{AttemptId, Incarnation, RunId, Seq, ShardId};
 
 use crate::payloads::Pinned;
@@ -28,6 +28,7 @@ pub(super) struct Commit {
     rows: Vec<Row>,
     runs: Vec<RunUpdate>,
     settled: Vec<Settled>,
+    noted: Vec<Noted>,
     since: Option<Instant>,
     /// Something waits for the last gathered row.
     wanted: bool,
@@ -53,6 +54,7 @@ impl Commit {
             rows: Vec::new(),
             runs: Vec::new(),
             settled: Vec::new(),
+            noted: Vec::new(),
             since: None,
             wanted: false,
             appends: 0,
@@ -63,11 +65,18 @@ impl Commit {
     }
 
     /// Gathers a record.
-    pub(super) fn push(&mut self, entry: Entry, payload: Option<Arc<Pinned>>, run: Option<RunUpdate>) {
+    pub(super) fn push(
+        &mut self,
+        entry: Entry,
+        payload: Option<Arc<Pinned>>,
+        run: Option<RunUpdate>,
+        noted: Vec<Noted>,
+    ) {
         let carried = payload.as_ref().map(|pinned| pinned.payload.clone());
         self.rows.push(crate::rows::row(&entry, self.incarnation, carried));
         self.runs.extend(run);
         self.settled.extend(crate::rows::settled(&entry));
+        self.noted.extend(noted);
         self.since.get_or_insert_with(Instant::now);
         self.undurable.push_back(Undurable { entry, _payload: payload });
     }
@@ -118,8 +127,15 @@ impl Commit {
         self.since = None;
         self.wanted = false;
         self.appends += 1;
-        let (runs, settled) = (std::mem::take(&mut self.runs), std::mem::take(&mut self.settled));
-        Some(Append { shard: self.shard, incarnation: self.incarnation, expected, rows, runs, settled })
+        Some(Append {
+            shard: self.shard,
+            incarnation: self.incarnation,
+            expected,
+            rows,
+            runs: std::mem::take(&mut self.runs),
+            settled: std::mem::take(&mut self.settled),
+            noted: std::mem::take(&mut self.noted),
+        })
     }
 
     /// When gathered records must go although nothing waits for them.

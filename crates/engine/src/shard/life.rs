@@ -1,6 +1,7 @@
 //! One life of a shard: messages become events, actions become deeds.
 
 mod hand;
+mod note;
 mod stop;
 mod warn;
 mod work;
@@ -28,6 +29,7 @@ use super::steady::Steady;
 use crate::inbox::{Bell, Command, Intake, Message};
 use crate::payloads::{Made, Pinned};
 use crate::rows::{self, Bill};
+use note::Noting;
 pub use stop::STOP_GRACE;
 use stop::Stopping;
 
@@ -92,6 +94,7 @@ pub(super) struct Life {
     /// The buffer of [`Life::drain`].
     actions: Vec<Action>,
     time: Steady,
+    noting: Noting,
     pub(super) waiters: Waiters,
 }
 
@@ -124,6 +127,7 @@ impl Life {
             stopping: None,
             actions: Vec::new(),
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
+            noting: Noting::new(opened.incarnation),
             waiters,
             around,
         };
@@ -349,6 +353,7 @@ impl Life {
             self.around.feed.entry(undurable.entry);
             deeds.into_iter().for_each(|deed| self.perform(deed));
         }
+        self.noted_durable(last);
         self.event(Event::Durable(last));
         None
     }
@@ -413,7 +418,8 @@ impl Life {
         let run = entry.record.run();
         let spent = spent.iter().find(|(of, _)| Some(*of) == run).map_or_else(Bill::default, |(_, bill)| *bill);
         let update = rows::run_update(&entry, spent);
-        self.commit.push(entry, payload, update);
+        let noted = self.noted(&entry);
+        self.commit.push(entry, payload, update, noted);
     }
 
     fn flush(&mut self) -> Option<End> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agendum_ports::{Clock, Wall};
-use agendum_types::{Duration, Hash, Limits, RunId, SubmissionKey, Tenant, Timestamp};
+use agendum_ports::{Clock, FeedbackBy, Wall};
+use agendum_types::{Duration, Hash, Limits, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use serde_json::json;
 
 use super::fixture::{World, request};
-use crate::{Engine, ForgetError, Parts, Reader, Request, Wanted};
+use crate::{Engine, ForgetError, Opinion, OpinionError, Parts, ReadError, Reader, Request, Wanted};
 
 const DOCUMENT: &str = "
 version: 1
@@ -142,5 +142,37 @@ async fn what_is_done_goes_when_it_is_old_and_a_key_outlasts_a_day() {
     }
     assert!(known(&engine, open).await);
     assert!(!engine.submit_once(wanted("keyed", 1), key).await.unwrap().replayed);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_said_of_a_run_outlasts_it_and_goes_when_it_is_old() {
+    let (world, tenant) = (World::new(), Tenant::default());
+    let clock = Arc::new(Later(AtomicU64::new(0)));
+    let start = async || {
+        let parts = world.parts(Arc::clone(&world.blobs) as _);
+        Engine::start(Parts { clock: Arc::clone(&clock) as _, ..parts }).await.unwrap()
+    };
+    let said = async |engine: &Engine| {
+        let judged = engine.reader().feedback(&tenant, Some("said"), FeedbackBy::Target, 9).await.unwrap();
+        judged.iter().map(|line| format!("{} {}", line.name, line.sum)).collect::<Vec<_>>().join(", ")
+    };
+    let engine = start().await;
+    let run = done(&engine, wanted("said", 1)).await;
+    let (by, task) = (Principal::new("local"), Some("large".to_owned()));
+    let opinion = Opinion { run, task, by, score: 400_000, label: None, comment: None };
+    engine.judge(&tenant, opinion.clone()).await.unwrap();
+    let nothing = Opinion { task: Some("small".to_owned()), ..opinion.clone() };
+    assert!(matches!(engine.judge(&tenant, nothing).await, Err(OpinionError::NoTask { .. })));
+    engine.forget(&tenant, run).await.unwrap();
+    assert!(matches!(engine.judge(&tenant, opinion).await, Err(OpinionError::Read(ReadError::NoRun(_)))));
+    assert_eq!(said(&engine).await, "tool 400000");
+    engine.stop().await;
+
+    clock.0.store(Duration::secs(2 * 3_600).0, Ordering::SeqCst);
+    let engine = start().await;
+    while !said(&engine).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
     engine.stop().await;
 }

@@ -159,6 +159,7 @@ async fn restored(world: &World, text: &str) -> BTreeMap<String, RunId> {
         rows: all,
         runs: updates,
         settled: Vec::new(),
+        noted: Vec::new(),
     };
     assert_eq!(world.store.append(append).await, Appended::Durable);
     runs

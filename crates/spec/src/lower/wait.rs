@@ -1,7 +1,7 @@
 //! A `wait`: no target serves it and no attempt is made, so it knows other words than other tasks.
 
 use agendum_types::graph::NodeId;
-use agendum_types::{Capability, WaitFor};
+use agendum_types::{Capability, Principal, WaitFor};
 
 use crate::expr::{Text, classify};
 use crate::lower::Lower;
@@ -42,6 +42,17 @@ impl Lower<'_, '_> {
         }
     }
 
+    /// Nobody of those who are named can ever decide.
+    fn nobody_decides(&mut self, who: &Node) {
+        let (names, local) = (who.items(), Principal::LOCAL);
+        if names.is_empty() || names.iter().any(|name| is_computed(name) || name.text() == Some(local)) {
+            return;
+        }
+        let message = format!("`who` names nobody who can decide: in this release everybody who may is `{local}`");
+        let help = format!("write `who: [{local}]`, or leave it out");
+        self.diagnostics.warning("nobody_decides", &who.span, message, help);
+    }
+
     fn arguments_of(&mut self, with: &Node, of: WaitFor) {
         for (key, value) in with.entries().iter().filter(|(key, _)| key.name != "for") {
             let owner = WaitFor::ALL.into_iter().find(|other| wait::arguments(*other).contains(&&*key.name));
@@ -54,6 +65,8 @@ impl Lower<'_, '_> {
                 && let Some(wrong) = wait::wrong(&key.name, &to_json(value))
             {
                 self.diagnostics.error("bad_wait", &value.span, wrong, "");
+            } else if key.name == "who" {
+                self.nobody_decides(value);
             }
         }
         let given = |key: &&&str| with.get(key).is_some();

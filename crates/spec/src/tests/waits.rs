@@ -12,7 +12,7 @@ fn waits_as_people_write_them_are_accepted() {
     assert_snapshot!(said(r#"
         tasks:
           draft: { uses: chat, with: { prompt: hi } }
-          ask: { uses: wait, with: { for: approval, queue: support, who: [ann, ben], reminder: 1h, show: "${{ tasks.draft.output.text }}" }, within: 3h, catch: [{ on: [deadline_exceeded], output: { approved: false } }], fail_if: "${{ not output.approved }}" }
+          ask: { uses: wait, with: { for: approval, queue: support, who: [ann, local], reminder: 1h, show: "${{ tasks.draft.output.text }}" }, within: 3h, catch: [{ on: [deadline_exceeded], output: { approved: false } }], fail_if: "${{ not output.approved }}" }
           paid: { uses: wait, with: { for: signal, name: "paid-${{ inputs.order }}" }, timeout: { task: 2h } }
           hook: { uses: wait, with: { for: webhook, name: order.paid } }
           later: { uses: wait, with: { for: time, after: 2h } }
@@ -63,6 +63,19 @@ fn a_wait_that_cannot_work_says_why() {
     16:33 unknown_value: `for` knows no `${{ inputs.what }}`
         help: one of: approval, signal, webhook, time
     "#);
+}
+
+#[test]
+fn a_wait_for_somebody_who_cannot_decide_is_said() {
+    assert_snapshot!(said(r#"
+        tasks:
+          a: { uses: wait, with: { for: approval, who: [ann, ben] } }
+          b: { uses: wait, with: { for: approval, who: [ann, local] } }
+          c: { uses: wait, with: { for: approval, who: [ann, "${{ inputs.who }}"] } }
+    "#), @"
+    4:48 nobody_decides (warning): `who` names nobody who can decide: in this release everybody who may is `local`
+        help: write `who: [local]`, or leave it out
+    ");
 }
 
 #[test]
