@@ -233,7 +233,7 @@ impl Maker<'_> {
             if has_target && self.chance.hits(40) {
                 rungs.push(json!({ "on": [on], "target": target }));
             } else {
-                rungs.push(json!({ "on": [on], "output": { "caught": true } }));
+                rungs.push(json!({ "on": [on], "output": { "caught": "${{ error.class }}" } }));
             }
         }
         if !rungs.is_empty() {

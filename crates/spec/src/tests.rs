@@ -3,6 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test may fail where it likes, and names what it means")]
 
 mod accepted;
+mod agents;
 mod all_at_once;
 mod bounded;
 mod cannot_work;
