@@ -1,6 +1,7 @@
 mod chat;
 mod exec;
 mod http;
+mod turn;
 
 use std::time::Duration as Span;
 

@@ -112,6 +112,8 @@ impl Turn {
         }
         let mut message = json!({ "role": "assistant", "content": text });
         if !told.is_empty() {
+            // An empty text is none: not every provider takes one back.
+            message["content"] = if text.is_empty() { Json::Null } else { json!(text) };
             message["tool_calls"] = json!(told);
         }
         said.push(message);

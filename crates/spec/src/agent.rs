@@ -89,8 +89,9 @@ impl Expansion<'_> {
         let (with, tools) = (self.agent.get("with")?, self.agent.get("tools")?);
         let (turns, exhausted) = (self.agent.get("max_turns")?, self.agent.get("on_exhausted")?);
         turns.whole()?;
+        exhausted.get("use").is_none_or(|word| word.text() == Some("last")).then_some(())?;
         let has_schema = with.get("schema").is_some();
-        self.judge(with, tools, exhausted, has_schema);
+        self.judge(with, tools, exhausted, has_schema)?;
         let mut repeat = vec![
             made("until", json!("${{ not tasks.turn.output.tool_calls }}")),
             named("max_iterations", turns.clone()),
@@ -117,8 +118,8 @@ impl Expansion<'_> {
         Some(self.map(group))
     }
 
-    /// What a schema cannot say of an agent.
-    fn judge(&mut self, with: &Node, tools: &Node, exhausted: &Node, has_schema: bool) {
+    /// What a schema cannot say of an agent. `None` if that would be said once more of what it becomes.
+    fn judge(&mut self, with: &Node, tools: &Node, exhausted: &Node, has_schema: bool) -> Option<()> {
         for (key, _) in with.entries().iter().filter(|(key, _)| matches!(&*key.name, "tools" | "tool_choice")) {
             let message = format!("`{}` is no argument of an agent", key.name);
             self.diagnostics.error("unknown_key", &key.span, message, "write `tools` beside `with`, by name");
@@ -133,18 +134,20 @@ impl Expansion<'_> {
             let message = format!("the agent has {count} tools; it may have {TOOLS_MAX}");
             self.diagnostics.error("too_many", &tools.span, message, "let several agents have their part of them");
         }
-        for (key, _) in tools.entries().iter().filter(|(key, _)| [TURN, CALLS].contains(&&*key.name)) {
-            let message = format!("`{}` is a task of every agent, and no name for a tool", key.name);
-            self.diagnostics.error("bad_name", &key.span, message, "give it another name");
-        }
+        let mut reserved = tools.entries().iter().filter(|(key, _)| [TURN, CALLS].contains(&&*key.name));
+        let Some((key, _)) = reserved.next() else { return Some(()) };
+        let message = format!("`{}` is a task of every agent, and no name for a tool", key.name);
+        self.diagnostics.error("bad_name", &key.span, message, "give it another name");
+        None
     }
 
     /// The task that asks the model: with what the agent is asked, its tools, and what was said since.
     fn turn(&mut self, with: &Node, tools: &Node) -> Node {
         let mut arguments: Vec<(Key, Node)> = match self.moved(with, Scope::With).value {
-            Value::Map(entries) => {
-                entries.into_iter().filter(|(key, _)| !matches!(&*key.name, "tools" | "tool_choice" | AGENT_TURN)).collect()
-            }
+            Value::Map(entries) => entries
+                .into_iter()
+                .filter(|(key, _)| !matches!(&*key.name, "tools" | "tool_choice" | AGENT_TURN))
+                .collect(),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => Vec::new(),
         };
         let mut told = Vec::new();
@@ -159,7 +162,10 @@ impl Expansion<'_> {
             "result_max": result_max,
         });
         arguments.push(made(AGENT_TURN, goes_on));
-        let mut turn = vec![made("uses", json!("chat")), named("with", Node { value: Value::Map(arguments), span: with.span.clone() })];
+        let mut turn = vec![
+            made("uses", json!("chat")),
+            named("with", Node { value: Value::Map(arguments), span: with.span.clone() }),
+        ];
         turn.extend(self.words(&OF_TURN));
         turn.extend(self.words(&OF_BOTH));
         if let Some(timeout) = self.agent.get("timeout") {

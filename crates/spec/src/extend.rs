@@ -9,7 +9,7 @@ use agendum_types::Limits;
 
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::tree::{self, Key, Node, Value};
-use crate::{Accepted, agent, Checked, NoFiles, NormalDocument, Unloadable, files, hash_of, lower, parsed, schema};
+use crate::{Accepted, Checked, NoFiles, NormalDocument, Unloadable, agent, files, hash_of, lower, parsed, schema};
 
 /// The word of a normal document under which additions stand.
 pub(crate) const ADDITIONS: &str = "additions";

@@ -4,9 +4,9 @@
 //! contract: the JSON Schema in `schema/` is the one list of words.
 //!
 //! The way of a document: text → [`tree`] (values with places) → [`schema`] (words and types) → `agent` (agents written out as loops)
-//! → `lower` (names, expressions, needs) → `cycles` → graph. What is accepted is kept as a [`NormalDocument`]: canonical JSON with every named file inside, whose hash is
-//! the graph's identity, and from which [`load`] makes the identical graph again after a restart. [`eval`] evaluates what the graph
-//! holds as source.
+//! → `lower` (names, expressions, needs) → `cycles` → graph. What is accepted is kept as a [`NormalDocument`]: canonical JSON with every
+//! named file inside, whose hash is the graph's identity, and from which [`load`] makes the identical graph again after a restart.
+//! [`eval`] evaluates what the graph holds as source.
 
 pub mod diagnostic;
 pub mod eval;

@@ -335,9 +335,9 @@ fn resolved(schema: &Json) -> &Json {
 /// The value that a condition asks for, of the last key that it names, if a node has what it asks for.
 fn condition_word<'s>(node: &Node, condition: &'s Json) -> Option<&'s str> {
     let asked = condition["properties"].as_object().into_iter().flatten();
-    asked.map(|(key, wanted)| (key, wanted["const"].as_str().unwrap_or_default())).try_fold("", |_, (key, word)| {
-        (node.get(key).and_then(Node::text) == Some(word)).then_some(word)
-    })
+    asked
+        .map(|(key, wanted)| (key, wanted["const"].as_str().unwrap_or_default()))
+        .try_fold("", |_, (key, word)| (node.get(key).and_then(Node::text) == Some(word)).then_some(word))
 }
 
 /// A text that should be an expression, and is none.

@@ -67,7 +67,8 @@ impl Look<'_, '_> {
     fn call(&mut self, task: &Node) {
         let uses = task.get("uses");
         let word = uses.and_then(Node::text);
-        let capability = word.and_then(if word == Some(agent::AGENT) { |_| Some(Capability::Chat) } else { Capability::from_word });
+        let capability =
+            word.and_then(if word == Some(agent::AGENT) { |_| Some(Capability::Chat) } else { Capability::from_word });
         if let Some((uses, capability)) = uses.zip(capability).filter(|(_, capability)| capability.has_targets()) {
             self.task(task, uses, capability);
         }

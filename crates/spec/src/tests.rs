@@ -7,6 +7,7 @@ mod agents;
 mod all_at_once;
 mod bounded;
 mod cannot_work;
+mod caught;
 mod compensated;
 mod contrary;
 mod evaluated;

@@ -28,7 +28,8 @@ pub(super) fn results(given: &ChatInput) -> Option<Answer> {
     let asked = messages.iter().rposition(|message| message["role"] == "user")?;
     let since = &messages[asked..];
     let made: Vec<&Json> = since.iter().filter_map(|message| message["tool_calls"].as_array()).flatten().collect();
-    let name = |id: &Json| made.iter().find(|call| call["id"] == *id).and_then(|call| call["function"]["name"].as_str());
+    let name =
+        |id: &Json| made.iter().find(|call| call["id"] == *id).and_then(|call| call["function"]["name"].as_str());
     let results = since.iter().filter(|message| message["role"] == "tool");
     let lines: Vec<String> = results
         .map(|result| format!("{}: {}", name(&result["tool_call_id"]).unwrap_or("tool"), content(result).trim()))
@@ -50,7 +51,8 @@ fn calls(line: &str, names: &[&str]) -> Vec<ToolCall> {
     while let Some(open) = line[at..].find('{').map(|place| at + place) {
         let before = line[at..open].trim_end();
         let begins = before.rfind(|letter: char| !letter.is_alphanumeric() && !"_-".contains(letter));
-        let word = &before[begins.map_or(0, |place| place + before[place..].chars().next().map_or(1, char::len_utf8))..];
+        let word =
+            &before[begins.map_or(0, |place| place + before[place..].chars().next().map_or(1, char::len_utf8))..];
         let mut values = serde_json::Deserializer::from_str(&line[open..]).into_iter::<Json>();
         at = match (names.contains(&word), values.next()) {
             (true, Some(Ok(arguments))) => {

@@ -17,7 +17,8 @@ impl Expansion<'_> {
     pub(super) fn told(&mut self, key: &Key, tool: &Node) -> Node {
         let parameters = tool.get("parameters").cloned().unwrap_or_else(|| from_json(json!({ "type": "object" })));
         if json_schema::is_computed(&parameters) {
-            let message = format!("`parameters` of `{}` hold an expression: they are told to the model as they stand", key.name);
+            let message =
+                format!("`parameters` of `{}` hold an expression: they are told to the model as they stand", key.name);
             self.diagnostics.error("computed", &parameters.span, message, "write the schema out");
         }
         let description = tool.get("description").map(|text| self.moved(text, Scope::With));
@@ -46,7 +47,9 @@ impl Expansion<'_> {
         let falls_back = tool.get("no_fallback").and_then(Node::bool) != Some(true)
             && tool.get("risk").and_then(Node::text) != Some("high");
         if falls_back {
-            rungs.push(from_json(json!({ "on": TOLD, "output": { "error": "${{ error.class }}: ${{ error.message }}" } })));
+            rungs.push(from_json(
+                json!({ "on": TOLD, "output": { "error": "${{ error.class }}: ${{ error.message }}" } }),
+            ));
         }
         if !rungs.is_empty() {
             let span = tool.get("catch").map_or(0..0, |catch| catch.span.clone());
