@@ -29,6 +29,9 @@ pub(crate) struct Turn {
     results: Option<Vec<Json>>,
     #[serde(default)]
     result_max: Option<usize>,
+    /// The item of a `foreach` around the agent: it goes with each call.
+    #[serde(default)]
+    item: Option<Json>,
 }
 
 /// A call as the model made it.
@@ -91,6 +94,9 @@ impl Turn {
             let kept = arguments.as_ref().map_or_else(|_| "{}".to_owned(), Json::to_string);
             told.push(json!({ "id": id, "type": "function", "function": { "name": name, "arguments": kept } }));
             let mut call = json!({ "id": id, "name": name });
+            if let Some(item) = &self.item {
+                call["item"] = item.clone();
+            }
             let why = match arguments {
                 _ if index >= CALLS_MAX => {
                     Err(format!("this call was not made: a turn has {CALLS_MAX} calls at most, ask for it again"))

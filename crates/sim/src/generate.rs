@@ -1,7 +1,9 @@
 //! Random documents that use the whole language of graphs.
 
+mod agent;
 mod compensate;
 
+pub(crate) use agent::add as with_agent;
 pub(crate) use compensate::add as with_compensations;
 use serde_json::{Map, Value as Json, json};
 

@@ -55,20 +55,21 @@ const ASKED: &str = "{% for call in tasks.turn.output.tool_calls %}${{ call.name
 pub(crate) fn expand(tree: &mut Node, limits: &Limits, diagnostics: &mut Diagnostics) {
     for section in Section::ALL {
         if let Some(tasks) = get_mut(tree, section.word()) {
-            expand_tasks(tasks, limits, diagnostics);
+            expand_tasks(tasks, false, limits, diagnostics);
         }
     }
 }
 
-/// The same for the tasks of one map.
-pub(crate) fn expand_tasks(tasks: &mut Node, limits: &Limits, diagnostics: &mut Diagnostics) {
+/// The same for the tasks of one map, which stand in a `foreach` or do not.
+pub(crate) fn expand_tasks(tasks: &mut Node, is_each: bool, limits: &Limits, diagnostics: &mut Diagnostics) {
     let Value::Map(tasks) = &mut tasks.value else { return };
     for (key, task) in tasks {
+        let is_each_inside = is_each || task.get("foreach").is_some();
         if let Some(inner) = get_mut(task, "tasks") {
-            expand_tasks(inner, limits, diagnostics);
+            expand_tasks(inner, is_each_inside, limits, diagnostics);
         }
         if task.get("uses").and_then(Node::text) == Some(AGENT)
-            && let Some(group) = (Expansion { key, agent: task, limits, diagnostics }).group()
+            && let Some(group) = (Expansion { key, agent: task, is_each, limits, diagnostics }).group()
         {
             *task = group;
         }
@@ -79,6 +80,8 @@ pub(crate) fn expand_tasks(tasks: &mut Node, limits: &Limits, diagnostics: &mut 
 struct Expansion<'a> {
     key: &'a Key,
     agent: &'a Node,
+    /// It stands in a `foreach`, whose item goes with each call.
+    is_each: bool,
     limits: &'a Limits,
     diagnostics: &'a mut Diagnostics,
 }
@@ -156,11 +159,14 @@ impl Expansion<'_> {
         }
         arguments.push(named("tools", Node { value: Value::List(told), span: tools.span.clone() }));
         let result_max = self.agent.get("result_max").and_then(Node::whole);
-        let goes_on = json!({
+        let mut goes_on = json!({
             "said": "${{ loop.previous.tasks.turn.output.said }}",
             "results": "${{ loop.previous.tasks.calls.output }}",
             "result_max": result_max,
         });
+        if self.is_each {
+            goes_on["item"] = json!("${{ item }}");
+        }
         arguments.push(made(AGENT_TURN, goes_on));
         let mut turn = vec![
             made("uses", json!("chat")),

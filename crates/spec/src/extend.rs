@@ -35,7 +35,7 @@ fn extend_into(whole: &mut Node, addition: &str, limits: &Limits, diagnostics: &
     schema::check_tasks(&tasks, limits, diagnostics);
     let mut left = limits.document_bytes_max;
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
-    agent::expand_tasks(&mut tasks, limits, diagnostics);
+    agent::expand_tasks(&mut tasks, false, limits, diagnostics);
     let span = tasks.span.clone();
     let additions = push(whole, tasks)?;
     let size = tree::to_json(additions).to_string().len();

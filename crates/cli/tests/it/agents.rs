@@ -194,3 +194,22 @@ fn an_agent_goes_on_after_a_crash() {
     assert_eq!((ledger.lines().count(), keys.len()), (2, 2), "{ledger}");
     server.stop();
 }
+
+/// Two agents, each for an item: whom a tool works for, its model does not say.
+#[test]
+fn a_tool_works_for_the_item_of_its_agent() {
+    let place = Place::with_shell();
+    let asked = "Say tell {\"n\": 1}";
+    let graph = agent(asked, FAIL, &[("tell", "echo $0 >> told", READS)]);
+    let graph = graph.replace("${{ args.n }}", "${{ item.name }} ${{ args.n }}").replace('\n', "\n    ");
+    let (head, tasks) = graph.split_once("tasks:\n").unwrap();
+    let head = head.replace("    ", "");
+    let graph = format!("{head}tasks:\n  each:\n    foreach: [{{ name: ann }}, {{ name: ben }}]\n    tasks:\n{tasks}");
+    place.write("graph.yaml", &graph);
+    let (code, out, err) = place.run(&["run", "graph.yaml"]);
+    assert_eq!(code, 0, "{graph}{out}{err}");
+    let mut told: Vec<String> =
+        std::fs::read_to_string(place.path("told")).unwrap().lines().map(str::to_owned).collect();
+    told.sort();
+    assert_eq!(told, ["ann 1", "ben 1"]);
+}

@@ -15,8 +15,8 @@ use crate::tree::{Node, Value};
 pub(super) enum Scope<'s> {
     /// Into the turn, where rounds are the agent's own.
     With,
-    /// Into a tool, beside tools of these names, where items are calls.
-    Tool(&'s [&'s str]),
+    /// Into a tool, beside tools of these names, where items are calls; each brings the item around the agent, if there is one.
+    Tool(&'s [&'s str], bool),
     /// Into what judges the agent's output.
     Judge,
 }
@@ -26,7 +26,7 @@ impl Scope<'_> {
     const fn depth(self) -> usize {
         match self {
             Self::With | Self::Judge => 1,
-            Self::Tool(_) => 2,
+            Self::Tool(..) => 2,
         }
     }
 
@@ -35,13 +35,15 @@ impl Scope<'_> {
         let mut head = read.head().map(|(name, _)| *name);
         let (root, name) = (head.next().unwrap_or_default(), head.next());
         match (self, root) {
-            (Self::Tool(names), "tasks") if name.is_some_and(|name| names.contains(&name)) => Ok(None),
+            (Self::Tool(names, _), "tasks") if name.is_some_and(|name| names.contains(&name)) => Ok(None),
             (_, "tasks" | "outer") => Ok(Some(format!("{}{root}", "outer.".repeat(self.depth())))),
-            (Self::Tool(_), "args") => Ok(Some("item.arguments".to_owned())),
-            (Self::Tool(_), "item" | "item_index") => {
-                Err("in a tool there is no item of a `foreach`: let the model give it as an argument")
+            (Self::Tool(..), "args") => Ok(Some("item.arguments".to_owned())),
+            (Self::Tool(_, true), "item") => Ok(Some("item.item".to_owned())),
+            (Self::Tool(_, false), "item") => {
+                Err("it is known inside a `foreach` only; what the model gives is `args`")
             }
-            (Self::With | Self::Tool(_), "loop") => {
+            (Self::Tool(..), "item_index") => Err("a tool knows the `item` around its agent, and not its place"),
+            (Self::With | Self::Tool(..), "loop") => {
                 Err("an agent is a loop of its own, and reads no other one: hand the value in as the output of a task")
             }
             _ => Ok(None),

@@ -37,9 +37,9 @@ impl Expansion<'_> {
         for (word, value) in tool.entries() {
             match &*word.name {
                 "parameters" => {}
-                "catch" => rungs.extend(self.moved(value, Scope::Tool(names)).items().iter().cloned()),
+                "catch" => rungs.extend(self.moved(value, Scope::Tool(names, self.is_each)).items().iter().cloned()),
                 "with" | "fail_if" | "on_uncertain" | COMPENSATE => {
-                    task.push((word.clone(), self.moved(value, Scope::Tool(names))));
+                    task.push((word.clone(), self.moved(value, Scope::Tool(names, self.is_each))));
                 }
                 _ => task.push((word.clone(), value.clone())),
             }

@@ -236,7 +236,7 @@ fn what_a_tool_may_not_say() {
     5:171 unknown_task: there is no task `nobody`
         help: tasks here: first, a
     5:193 unknown_name: `item` is not known here
-        help: in a tool there is no item of a `foreach`: let the model give it as an argument
+        help: it is known inside a `foreach` only; what the model gives is `args`
     5:202 unknown_name: `loop` is not known here
         help: an agent is a loop of its own, and reads no other one: hand the value in as the output of a task
 
@@ -252,6 +252,23 @@ fn what_a_tool_may_not_say() {
     5:86 duplicate_task: task `first` shadows the one outside its group
         help: give one of them another name
     "#);
+}
+
+/// What an agent works for, its model cannot choose.
+#[test]
+fn a_tool_knows_the_item_around_its_agent() {
+    let tool = LOOK.replace("args.q", "item.id ~ args.q");
+    let text = format!(
+        "tasks:\n  each: {{ foreach: [1], tasks: {{ a: {{ uses: agent, {WORDS}, tools: {{ look: {{ {tool} }} }} }} }} }}"
+    );
+    assert_eq!(said(&text), "");
+    let normal: Json = serde_json::from_str(&checked(&text).accepted.unwrap().document.0).unwrap();
+    let inside = &normal["tasks"]["each"]["tasks"]["a"]["tasks"];
+    assert_eq!(inside["turn"]["with"]["agent-turn"]["item"], "${{ item }}");
+    assert_eq!(
+        inside["calls"]["tasks"]["look"]["with"]["url"],
+        "https://x.example/${{ item.item.id ~ item.arguments.q }}"
+    );
 }
 
 #[test]
