@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use agendum_types::Limits;
 use agendum_types::graph::Form;
+use serde_json::Value as Json;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Parts};
 use crate::expr::{self, Text};
+use crate::json_schema::names_all;
 use crate::names::{self, Read};
 use crate::tree::{Node, Value};
 
@@ -15,10 +17,21 @@ use crate::tree::{Node, Value};
 pub(super) enum Scope<'s> {
     /// Into the turn, where rounds are the agent's own.
     With,
-    /// Into a tool, beside tools of these names, where items are calls; each brings the item around the agent, if there is one.
-    Tool(&'s [&'s str], bool),
+    /// Into a tool, where items are calls.
+    Tool(&'s Around<'s>),
     /// Into what judges the agent's output.
     Judge,
+}
+
+/// What stands around the texts of a tool.
+#[derive(Debug)]
+pub(super) struct Around<'s> {
+    /// The tools of its agent.
+    pub(super) names: &'s [&'s str],
+    /// The agent stands in a `foreach`, whose item each call brings.
+    pub(super) is_each: bool,
+    /// The schema of `args`.
+    pub(super) parameters: Json,
 }
 
 impl Scope<'_> {
@@ -35,13 +48,11 @@ impl Scope<'_> {
         let mut head = read.head().map(|(name, _)| *name);
         let (root, name) = (head.next().unwrap_or_default(), head.next());
         match (self, root) {
-            (Self::Tool(names, _), "tasks") if name.is_some_and(|name| names.contains(&name)) => Ok(None),
+            (Self::Tool(around), "tasks") if name.is_some_and(|name| around.names.contains(&name)) => Ok(None),
             (_, "tasks" | "outer") => Ok(Some(format!("{}{root}", "outer.".repeat(self.depth())))),
             (Self::Tool(..), "args") => Ok(Some("item.arguments".to_owned())),
-            (Self::Tool(_, true), "item") => Ok(Some("item.item".to_owned())),
-            (Self::Tool(_, false), "item") => {
-                Err("it is known inside a `foreach` only; what the model gives is `args`")
-            }
+            (Self::Tool(around), "item") if around.is_each => Ok(Some("item.item".to_owned())),
+            (Self::Tool(_), "item") => Err("it is known inside a `foreach` only; what the model gives is `args`"),
             (Self::Tool(..), "item_index") => Err("a tool knows the `item` around its agent, and not its place"),
             (Self::With | Self::Tool(..), "loop") => {
                 Err("an agent is a loop of its own, and reads no other one: hand the value in as the output of a task")
@@ -51,12 +62,41 @@ impl Scope<'_> {
     }
 }
 
+impl Around<'_> {
+    /// An argument that the model is not told of never comes.
+    fn judge(
+        &self,
+        read: &Read<'_>,
+        at: &dyn Fn(&Range<usize>) -> Range<usize>,
+        node: &Node,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let mut head = read.head();
+        let (Some(("args", _)), Some((name, place))) = (head.next().map(|(root, at)| (*root, at)), head.next()) else {
+            return;
+        };
+        let known = self.parameters["properties"].as_object();
+        if !names_all(&self.parameters) || known.is_some_and(|known| known.contains_key(*name)) {
+            return;
+        }
+        let words: Vec<&str> = known.into_iter().flatten().map(|(word, _)| word.as_str()).collect();
+        let help = diagnostics.suggestion(name, &words, "parameters");
+        let message = format!("the tool has no parameter `{name}`: this is always undefined");
+        let span = diagnostics.parts(node).place(&at(place));
+        diagnostics.warning("unknown_field", &span, message, help);
+    }
+}
+
 /// The same value with every text as it reads at its new place.
 pub(super) fn moved(node: &Node, scope: Scope<'_>, limits: &Limits, diagnostics: &mut Diagnostics) -> Node {
     let value = match &node.value {
         Value::Text(text) => match text_moved(node, text, scope, limits, diagnostics) {
             // Its characters stand elsewhere now: what is wrong with it is wrong with the whole.
-            Some(text) => return Node { value: Value::Text(text), span: inside(&node.span) },
+            Some(text) => {
+                let is_file = matches!(diagnostics.parts(node), Parts::File(_));
+                let span = if is_file { inside(&node.span) } else { node.span.clone() };
+                return Node { value: Value::Text(text), span };
+            }
             None => node.value.clone(),
         },
         Value::List(items) => Value::List(items.iter().map(|item| moved(item, scope, limits, diagnostics)).collect()),
@@ -69,9 +109,9 @@ pub(super) fn moved(node: &Node, scope: Scope<'_>, limits: &Limits, diagnostics:
     Node { value, span: node.span.clone() }
 }
 
-/// A place within, which is not that of a file's name: places in a file count from there.
+/// A place within a file's name, which is not where it begins: from there places in the file would count. Such a name is ASCII.
 fn inside(span: &Range<usize>) -> Range<usize> {
-    if span.len() > 1 { span.start + 1..span.end } else { span.clone() }
+    span.start + 1..span.end
 }
 
 /// `None` if it stays as it is. What cannot be read is told when it is lowered.
@@ -92,6 +132,9 @@ fn text_moved(
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     for read in &found.reads {
         let Some((root, place)) = read.head().next() else { continue };
+        if let Scope::Tool(around) = scope {
+            around.judge(read, &|range: &Range<usize>| begin + range.start..begin + range.end, node, diagnostics);
+        }
         match scope.begins(read) {
             Ok(Some(instead)) => changes.push((begin + place.start..begin + place.end, instead)),
             Ok(None) => {}

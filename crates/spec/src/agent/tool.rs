@@ -1,12 +1,12 @@
 //! A tool of an agent: what the model is told of it, and the task that its calls run.
 
 use agendum_types::graph::COMPENSATE;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use crate::agent::scope::Scope;
+use crate::agent::scope::{Around, Scope};
 use crate::agent::{Expansion, made, named};
 use crate::json_schema;
-use crate::tree::{Key, Node, Value, from_json};
+use crate::tree::{Key, Node, Value, from_json, to_json};
 
 /// Failures that go back to the model. It cannot mend what is uncertain, forbidden, too dear, too late or cancelled.
 const TOLD: [&str; 7] =
@@ -33,13 +33,16 @@ impl Expansion<'_> {
     /// The task that runs when the tool is called. What it fails with goes back to the model, unless it may not fall back.
     pub(super) fn tool(&mut self, key: &Key, tool: &Node, names: &[&str]) -> Node {
         let mut task = vec![made("if", json!(format!("${{{{ item.name == \"{}\" and not item.error }}}}", key.name)))];
+        let parameters = tool.get("parameters").map_or(Json::Null, to_json);
+        let around = Around { names, is_each: self.is_each, parameters };
+        let scope = Scope::Tool(&around);
         let mut rungs = Vec::new();
         for (word, value) in tool.entries() {
             match &*word.name {
                 "parameters" => {}
-                "catch" => rungs.extend(self.moved(value, Scope::Tool(names, self.is_each)).items().iter().cloned()),
+                "catch" => rungs.extend(self.moved(value, scope).items().iter().cloned()),
                 "with" | "fail_if" | "on_uncertain" | COMPENSATE => {
-                    task.push((word.clone(), self.moved(value, Scope::Tool(names, self.is_each))));
+                    task.push((word.clone(), self.moved(value, scope)));
                 }
                 _ => task.push((word.clone(), value.clone())),
             }

@@ -174,7 +174,7 @@ fn what_an_agent_may_not_say() {
         help: known keys: uses, with, tools, max_turns, on_exhausted, max_parallel, stop_if_stuck, result_max, budget, needs, if, timeout, retry, catch, fail_if, as, optional, value, no_fallback, risk, model, live, not_before, delay, within, deadline, description
 
     names
-    5:38 unknown_task: there is no task `frist`
+    5:37 unknown_task: there is no task `frist`
         help: did you mean `first`?
     5:73 unknown_name: `loop` is not known here
         help: an agent is a loop of its own, and reads no other one: hand the value in as the output of a task
@@ -203,6 +203,7 @@ fn what_a_tool_may_not_say() {
         (look("uses: http", "uses: agent"), "an agent inside"),
         (look("{ type: object }", "{ type: objekt }"), "no schema"),
         (look("{ type: object }", "{ type: object, title: \"${{ inputs.x }}\" }"), "a computed schema"),
+        (look("{ type: object }", "{ properties: { query: {} } }"), "no such argument"),
         (look("args.q", "item.q ~ loop.round ~ tasks.nobody.output"), "names"),
         (exec.replace("uses: http", "uses: exec, effect: once"), "once"),
         (agent(WORDS, LOOK).replace("look:", "turn:"), "a reserved name"),
@@ -232,8 +233,12 @@ fn what_a_tool_may_not_say() {
     5:127 computed: `parameters` of `look` hold an expression: they are told to the model as they stand
         help: write the schema out
 
+    no such argument
+    5:211 unknown_field (warning): the tool has no parameter `q`: this is always undefined
+        help: parameters: query
+
     names
-    5:171 unknown_task: there is no task `nobody`
+    5:170 unknown_task: there is no task `nobody`
         help: tasks here: first, a
     5:193 unknown_name: `item` is not known here
         help: it is known inside a `foreach` only; what the model gives is `args`
@@ -269,6 +274,38 @@ fn a_tool_knows_the_item_around_its_agent() {
         inside["calls"]["tasks"]["look"]["with"]["url"],
         "https://x.example/${{ item.item.id ~ item.arguments.q }}"
     );
+}
+
+/// Targets are looked for as for any other task, those of its tools as well.
+#[test]
+fn an_agent_wants_targets() {
+    let text = super::with_head(&agent(&WORDS.replace("max_turns", "model: { class: large }, max_turns"), LOOK));
+    let targets = [agendum_types::Target::free("small", agendum_types::Capability::Chat, 1)];
+    let indexes = std::collections::BTreeSet::new();
+    let serving = crate::served::Serving { targets: &targets, indexes: &indexes, inputs: None };
+    let source = crate::Source { name: "graph.yaml", text: &text };
+    let checked = crate::check_for(source, &crate::NoFiles, &agendum_types::Limits::STANDARD, Some(serving));
+    assert_snapshot!(super::shown(checked), @r#"
+    5:59 no_target (warning): no target of class "large" can chat: a run would be refused with this configuration
+        help: classes and targets: small
+    5:176 no_target (warning): no target can http: a run would be refused with this configuration
+        help: add a target with `kind = "http"` to agendum.toml
+    "#);
+}
+
+/// A cycle through an agent is told as any other.
+#[test]
+fn an_agent_in_a_cycle() {
+    let text = agent(&WORDS.replace("hi", "\"${{ tasks.b.output.text }}\""), LOOK)
+        + "  b: { uses: chat, with: { prompt: \"${{ tasks.a.output.text }}\" } }\n";
+    assert_snapshot!(said(&text), @"the cycle cannot be rewritten as a loop: what would be written has an error of its own: `loop` is not known here");
+    let text = super::with_head(&text);
+    let source = crate::Source { name: "graph.yaml", text: &text };
+    let fixed = crate::fix::fix(source, &crate::NoFiles, &agendum_types::Limits::STANDARD);
+    assert_snapshot!(fixed.map(|fixed| fixed.unwrap().text).unwrap_or_else(|why| why.to_string()), @"
+5:3 cycle: the tasks need each other: a → b → a
+    help: a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this
+");
 }
 
 #[test]
