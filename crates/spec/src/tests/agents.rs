@@ -298,14 +298,14 @@ fn an_agent_wants_targets() {
 fn an_agent_in_a_cycle() {
     let text = agent(&WORDS.replace("hi", "\"${{ tasks.b.output.text }}\""), LOOK)
         + "  b: { uses: chat, with: { prompt: \"${{ tasks.a.output.text }}\" } }\n";
-    assert_snapshot!(said(&text), @"the cycle cannot be rewritten as a loop: what would be written has an error of its own: `loop` is not known here");
+    assert_snapshot!(said(&text), @"
+    5:3 cycle: the tasks need each other: a → b → a
+        help: a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this
+    ");
     let text = super::with_head(&text);
     let source = crate::Source { name: "graph.yaml", text: &text };
     let fixed = crate::fix::fix(source, &crate::NoFiles, &agendum_types::Limits::STANDARD);
-    assert_snapshot!(fixed.map(|fixed| fixed.unwrap().text).unwrap_or_else(|why| why.to_string()), @"
-5:3 cycle: the tasks need each other: a → b → a
-    help: a cycle can only be written as a `loop`: {until, max_iterations, on_exhausted}, with these tasks inside; `agendum check --fix` writes this
-");
+    assert_snapshot!(fixed.map(|fixed| fixed.unwrap().text).unwrap_or_else(|why| why.to_string()), @"the cycle cannot be rewritten as a loop: what would be written has an error of its own: `loop` is not known here");
 }
 
 #[test]
