@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 
 use crate::agent::scope::{Scope, moved};
 use crate::diagnostic::Diagnostics;
+use crate::expr;
 use crate::files::get_mut;
 use crate::tree::{Key, Node, Value, from_json};
 
@@ -29,9 +30,9 @@ const TOOLS_MAX: usize = 64;
 /// Calls that run at once where the document does not say.
 const PARALLEL: u64 = 4;
 
-/// Words of an agent that say something of its turns, of the whole, and of both.
-const OF_TURN: [&str; 3] = ["retry", "model", "live"];
-const OF_WHOLE: [&str; 12] = [
+/// Words of an agent that say something of each turn, and of the whole.
+const OF_TURN: [&str; 5] = ["retry", "model", "live", "no_fallback", "risk"];
+const OF_WHOLE: [&str; 13] = [
     "if",
     "needs",
     "catch",
@@ -44,8 +45,8 @@ const OF_WHOLE: [&str; 12] = [
     "deadline",
     "description",
     "no_fallback",
+    "risk",
 ];
-const OF_BOTH: [&str; 2] = ["no_fallback", "risk"];
 
 /// The calls of a turn as a text: the same in two turns in a row is no progress.
 const ASKED: &str = "{% for call in tasks.turn.output.tool_calls %}${{ call.name }} ${{ call.arguments | default(none) | tojson }} \
@@ -112,7 +113,6 @@ impl Expansion<'_> {
         };
         let mut group = vec![named("loop", self.map(repeat)), named("tasks", self.map(inside)), made("output", output)];
         group.extend(self.words(&OF_WHOLE));
-        group.extend(self.words(&OF_BOTH).into_iter().filter(|(key, _)| key.name != "no_fallback"));
         if let Some(fail_if) = self.agent.get("fail_if") {
             group.push(named("fail_if", self.moved(fail_if, Scope::Judge)));
         }
@@ -146,13 +146,8 @@ impl Expansion<'_> {
 
     /// The task that asks the model: with what the agent is asked, its tools, and what was said since.
     fn turn(&mut self, with: &Node, tools: &Node) -> Node {
-        let mut arguments: Vec<(Key, Node)> = match self.moved(with, Scope::With).value {
-            Value::Map(entries) => entries
-                .into_iter()
-                .filter(|(key, _)| !matches!(&*key.name, "tools" | "tool_choice" | AGENT_TURN))
-                .collect(),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => Vec::new(),
-        };
+        let Value::Map(mut arguments) = self.moved_with(with, Scope::With).value else { return with.clone() };
+        arguments.retain(|(key, _)| !matches!(&*key.name, "tools" | "tool_choice" | AGENT_TURN));
         let mut told = Vec::new();
         for (key, tool) in tools.entries() {
             told.push(self.told(key, tool));
@@ -173,7 +168,6 @@ impl Expansion<'_> {
             named("with", Node { value: Value::Map(arguments), span: with.span.clone() }),
         ];
         turn.extend(self.words(&OF_TURN));
-        turn.extend(self.words(&OF_BOTH));
         if let Some(timeout) = self.agent.get("timeout") {
             let mut timeout = timeout.clone();
             if let Value::Map(entries) = &mut timeout.value {
@@ -210,7 +204,18 @@ impl Expansion<'_> {
     }
 
     fn moved(&mut self, node: &Node, scope: Scope<'_>) -> Node {
-        moved(node, scope, self.limits, self.diagnostics)
+        moved(node, scope, &[], self.limits, self.diagnostics)
+    }
+
+    /// The same for a `with`, whose `prompt` and `system` see the other arguments first.
+    fn moved_with(&mut self, with: &Node, scope: Scope<'_>) -> Node {
+        let names: Vec<&str> = with.entries().iter().map(|(key, _)| &*key.name).collect();
+        let mut arguments = Vec::new();
+        for (key, value) in with.entries() {
+            let locals: &[&str] = if expr::is_late(&key.name) { &names } else { &[] };
+            arguments.push((key.clone(), moved(value, scope, locals, self.limits, self.diagnostics)));
+        }
+        Node { value: Value::Map(arguments), span: with.span.clone() }
     }
 
     /// A key of our own that stands where the agent's name does.

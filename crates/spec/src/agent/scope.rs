@@ -87,10 +87,16 @@ impl Around<'_> {
     }
 }
 
-/// The same value with every text as it reads at its new place.
-pub(super) fn moved(node: &Node, scope: Scope<'_>, limits: &Limits, diagnostics: &mut Diagnostics) -> Node {
+/// The same value with every text as it reads at its new place; what these names stand for stays.
+pub(super) fn moved(
+    node: &Node,
+    scope: Scope<'_>,
+    locals: &[&str],
+    limits: &Limits,
+    diagnostics: &mut Diagnostics,
+) -> Node {
     let value = match &node.value {
-        Value::Text(text) => match text_moved(node, text, scope, limits, diagnostics) {
+        Value::Text(text) => match text_moved(node, text, (scope, locals), limits, diagnostics) {
             // Its characters stand elsewhere now: what is wrong with it is wrong with the whole.
             Some(text) => {
                 let is_file = matches!(diagnostics.parts(node), Parts::File(_));
@@ -99,9 +105,12 @@ pub(super) fn moved(node: &Node, scope: Scope<'_>, limits: &Limits, diagnostics:
             }
             None => node.value.clone(),
         },
-        Value::List(items) => Value::List(items.iter().map(|item| moved(item, scope, limits, diagnostics)).collect()),
+        Value::List(items) => {
+            Value::List(items.iter().map(|item| moved(item, scope, locals, limits, diagnostics)).collect())
+        }
         Value::Map(entries) => {
-            let each = entries.iter().map(|(key, value)| (key.clone(), moved(value, scope, limits, diagnostics)));
+            let each =
+                entries.iter().map(|(key, value)| (key.clone(), moved(value, scope, locals, limits, diagnostics)));
             Value::Map(each.collect())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => node.value.clone(),
@@ -118,7 +127,7 @@ fn inside(span: &Range<usize>) -> Range<usize> {
 fn text_moved(
     node: &Node,
     text: &str,
-    scope: Scope<'_>,
+    (scope, locals): (Scope<'_>, &[&str]),
     limits: &Limits,
     diagnostics: &mut Diagnostics,
 ) -> Option<String> {
@@ -131,7 +140,7 @@ fn text_moved(
     let found = names::all(limits, form, source).ok()?;
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     for read in &found.reads {
-        let Some((root, place)) = read.head().next() else { continue };
+        let Some((root, place)) = read.head().next().filter(|(root, _)| !locals.contains(root)) else { continue };
         if let Scope::Tool(around) = scope {
             around.judge(read, &|range: &Range<usize>| begin + range.start..begin + range.end, node, diagnostics);
         }

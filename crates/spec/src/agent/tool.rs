@@ -41,7 +41,8 @@ impl Expansion<'_> {
             match &*word.name {
                 "parameters" => {}
                 "catch" => rungs.extend(self.moved(value, scope).items().iter().cloned()),
-                "with" | "fail_if" | "on_uncertain" | COMPENSATE => {
+                "with" => task.push((word.clone(), self.moved_with(value, scope))),
+                "fail_if" | "on_uncertain" | COMPENSATE => {
                     task.push((word.clone(), self.moved(value, scope)));
                 }
                 _ => task.push((word.clone(), value.clone())),

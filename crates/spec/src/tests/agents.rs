@@ -276,6 +276,23 @@ fn a_tool_knows_the_item_around_its_agent() {
     );
 }
 
+/// A prompt sees the arguments beside it before anything of the same name.
+#[test]
+fn arguments_of_a_prompt_stay() {
+    let with = "with: { prompt: \"${{ tasks }} ${{ loop }}\", tasks: \"${{ tasks.first.output.text }}\", loop: x }";
+    let chat = "description: d, parameters: {}, uses: chat, with: { prompt: \"${{ item }}\", item: \"${{ args.x }}\" }";
+    let text = agent(&WORDS.replace("with: { prompt: hi }", with), chat);
+    assert_eq!(said(&text), "");
+    let normal: Json = serde_json::from_str(&checked(&text).accepted.unwrap().document.0).unwrap();
+    let inside = &normal["tasks"]["a"]["tasks"];
+    let (turn, tool) = (&inside["turn"]["with"], &inside["calls"]["tasks"]["look"]["with"]);
+    assert_eq!(
+        (&turn["prompt"], &turn["tasks"]),
+        (&"${{ tasks }} ${{ loop }}".into(), &"${{ outer.tasks.first.output.text }}".into())
+    );
+    assert_eq!((&tool["prompt"], &tool["item"]), (&"${{ item }}".into(), &"${{ item.arguments.x }}".into()));
+}
+
 /// Targets are looked for as for any other task, those of its tools as well.
 #[test]
 fn an_agent_wants_targets() {
