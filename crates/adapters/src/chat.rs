@@ -21,6 +21,7 @@ use crate::http::answer::{location, named, refusal};
 use crate::input::{self, ChatInput, Form};
 use crate::offline::CATEGORIES;
 use crate::timeouts::{Timeouts, over};
+use crate::turn::{Answered, Heard, Turn};
 
 mod events;
 mod gathered;
@@ -170,7 +171,7 @@ impl Chat {
         if let Some(rest) = answer.rest() {
             attempt.chunks.send(Chunk::Text(rest)).await;
         }
-        self.finish(answer, form).await
+        self.finish(answer, form, given).await
     }
 
     /// A status that is no answer.
@@ -212,14 +213,17 @@ impl Chat {
         Ok(())
     }
 
-    async fn finish(&self, answer: &Gathered, form: Option<Form>) -> Result<Finished, Failed> {
+    async fn finish(&self, answer: &Gathered, form: Option<Form>, given: ChatInput) -> Result<Finished, Failed> {
         let Some(reason) = answer.finish_reason.clone() else {
             return Err(Failed::new(Class::Unavailable, "the stream ended without its finish marker"));
         };
         if reason == "content_filter" {
             return Err(Failed::new(Class::ContentBlocked, "the provider's content filter stopped the answer"));
         }
-        let mut output = self.output(answer, form, &reason).await?;
+        let mut output = match given.turn {
+            Some(turn) => self.turn(answer, form, turn, (given.tools, reason)).await?,
+            None => self.output(answer, form, &reason).await?,
+        };
         // JSON can spell a key so that its text does not show it.
         if let Some(key) = &self.key {
             key.hide_in(&mut output);
@@ -227,6 +231,27 @@ impl Chat {
         let mut finished = input::finished(&output, answer.usage());
         finished.raw_usage.clone_from(&answer.raw_usage);
         Ok(finished)
+    }
+
+    /// What a turn of an agent gives.
+    async fn turn(
+        &self,
+        answer: &Gathered,
+        form: Option<Form>,
+        turn: Turn,
+        (tools, reason): (Option<Json>, String),
+    ) -> Result<Json, Failed> {
+        let calls: Vec<Heard> = answer.calls.iter().map(|call| answer.heard(call)).collect();
+        let value = match form.filter(|_| calls.is_empty()) {
+            Some(form) => Some(self.output(answer, Some(form), &reason).await?),
+            None => None,
+        };
+        let (text, model) = (answer.text.clone(), self.model.clone());
+        let said = move || {
+            let answered = Answered { text: &text, model: &model, reason: &reason, calls, value };
+            turn.output(answered, tools.as_ref())
+        };
+        aside(said).await
     }
 
     async fn output(&self, answer: &Gathered, form: Option<Form>, reason: &str) -> Result<Json, Failed> {

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use crate::turn::Turn;
+
 /// What a `chat` task is given. Other keys are arguments of its prompt, already rendered into it.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ChatInput {
@@ -28,6 +30,9 @@ pub(crate) struct ChatInput {
     pub(crate) temperature: Option<f64>,
     #[serde(default)]
     pub(crate) stop: Option<Json>,
+    /// [`AGENT_TURN`](agendum_types::graph::AGENT_TURN).
+    #[serde(default, rename = "agent-turn")]
+    pub(crate) turn: Option<Turn>,
 }
 
 impl ChatInput {
@@ -37,6 +42,7 @@ impl ChatInput {
         let mut messages: Vec<Json> = self.system.iter().map(|text| message("system", text)).collect();
         messages.extend(self.messages.iter().cloned());
         messages.extend(self.prompt.iter().map(|text| message("user", text)));
+        messages.extend(self.turn.iter().flat_map(Turn::messages));
         messages
     }
 
@@ -54,7 +60,7 @@ impl ChatInput {
 }
 
 /// The text of a message.
-fn content(message: &Json) -> String {
+pub(crate) fn content(message: &Json) -> String {
     match &message["content"] {
         Json::String(text) => text.clone(),
         Json::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),

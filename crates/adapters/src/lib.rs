@@ -13,6 +13,7 @@ pub mod offline;
 mod aside;
 mod input;
 mod timeouts;
+mod turn;
 
 pub use chat::Chat;
 pub use courier::Webhook;

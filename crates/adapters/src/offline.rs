@@ -10,6 +10,7 @@ mod language;
 mod lexicon;
 mod moderation;
 mod prompt;
+mod spelled;
 mod subject;
 mod temper;
 mod words;
@@ -26,6 +27,7 @@ use serde_json::{Value as Json, json};
 use crate::aside::aside;
 use crate::input::{self, ChatInput};
 use crate::timeouts::{Timeouts, over};
+use crate::turn::{Answered, Heard, Turn};
 
 use answer::Answer;
 use prompt::Asked;
@@ -73,8 +75,8 @@ pub struct Reply {
     pub text: String,
     /// The value that tasks read.
     pub output: Json,
-    /// The tool it calls, where the request says that it must call one.
-    pub call: Option<ToolCall>,
+    /// The tools it calls: one where the request says that it must, or those that the prompt spells out.
+    pub calls: Vec<ToolCall>,
     /// `stop`, `length` or `tool_calls`.
     pub finish_reason: &'static str,
     /// Words in.
@@ -83,13 +85,19 @@ pub struct Reply {
     pub tokens_out: u64,
 }
 
-/// A call of a tool, its arguments filled from the prompt.
+/// A call of a tool, its arguments filled or taken from the prompt.
 #[derive(Clone, Debug)]
 pub struct ToolCall {
     /// The tool.
     pub name: String,
     /// A value that follows the tool's schema.
     pub arguments: Json,
+}
+
+impl ToolCall {
+    fn shown(&self, index: usize) -> Json {
+        json!({ "id": format!("call_{}", index + 1), "name": self.name, "arguments": self.arguments })
+    }
 }
 
 impl Offline {
@@ -177,30 +185,45 @@ fn chat_reply(given: &ChatInput) -> Result<Reply, Refused> {
             None => Ok((value, text)),
         }
     };
+    let reply = |text: String, output: Json, calls: Vec<ToolCall>, finish_reason, tokens_out| {
+        let text_of_turn = text.clone();
+        let of_turn = |turn: &Turn| {
+            let heard = |(index, call): (usize, &ToolCall)| Heard {
+                id: format!("call_{}", index + 1),
+                name: call.name.clone(),
+                arguments: call.arguments.to_string(),
+            };
+            let heard: Vec<Heard> = calls.iter().enumerate().map(heard).collect();
+            let value = given.schema.as_ref().filter(|_| heard.is_empty()).map(|_| output.clone());
+            let answered = Answered { text: &text_of_turn, model: MODEL, reason: finish_reason, calls: heard, value };
+            turn.output(answered, given.tools.as_ref())
+        };
+        let output = given.turn.as_ref().map_or_else(|| output.clone(), of_turn);
+        Reply { text, output, calls, finish_reason, tokens_in, tokens_out }
+    };
+    let called = |calls: Vec<ToolCall>, tokens_out| {
+        let shown: Vec<Json> = calls.iter().enumerate().map(|(index, call)| call.shown(index)).collect();
+        let finish_reason = "tool_calls";
+        let output =
+            json!({ "text": "", "model": MODEL, "finish_reason": finish_reason, "tool_calls": shown, "note": NOTE });
+        reply(String::new(), output, calls, finish_reason, tokens_out)
+    };
+    if let Some(calls) = spelled::due(given) {
+        let tokens_out = calls.iter().map(|call| words::count(&call.arguments.to_string())).sum();
+        return Ok(called(calls, tokens_out));
+    }
     if let Some(schema) = &given.schema {
         let (output, text) = filled(schema)?;
         let tokens_out = words::count(&text);
-        return Ok(Reply { text, output, call: None, finish_reason: "stop", tokens_in, tokens_out });
+        return Ok(reply(text, output, Vec::new(), "stop", tokens_out));
     }
     if let Some(tool) = due(given).map_err(|error| Refused::new(Class::Permanent, error))? {
         let nothing = json!({ "type": "object" });
         let (arguments, said) = filled(tool.get("parameters").unwrap_or(&nothing))?;
         let name = tool["name"].as_str().unwrap_or_default().to_owned();
-        let call = json!({ "id": "call_1", "name": name, "arguments": arguments });
-        let finish_reason = "tool_calls";
-        let output =
-            json!({ "text": "", "model": MODEL, "finish_reason": finish_reason, "tool_calls": [call], "note": NOTE });
-        let call = Some(ToolCall { name, arguments });
-        return Ok(Reply {
-            text: String::new(),
-            output,
-            call,
-            finish_reason,
-            tokens_in,
-            tokens_out: words::count(&said),
-        });
+        return Ok(called(vec![ToolCall { name, arguments }], words::count(&said)));
     }
-    let answer = free_text(&asked);
+    let answer = spelled::results(given).unwrap_or_else(|| free_text(&asked));
     let cut = given.max_tokens.and_then(|cap| words::cut(&answer.text, u64::from(cap)));
     let finish_reason = if cut.is_some() { "length" } else { "stop" };
     let text = cut.unwrap_or(&answer.text).to_owned();
@@ -209,7 +232,7 @@ fn chat_reply(given: &ChatInput) -> Result<Reply, Refused> {
         "text": text, "citations": answer.citations, "answered": answer.answered, "language": answer.language,
         "model": MODEL, "finish_reason": finish_reason, "note": NOTE,
     });
-    Ok(Reply { text, output, call: None, finish_reason, tokens_in, tokens_out })
+    Ok(reply(text, output, Vec::new(), finish_reason, tokens_out))
 }
 
 /// An answer from the passages; without any, the first sentences of the text that it was given to rewrite.
@@ -223,7 +246,7 @@ fn free_text(asked: &Asked) -> Answer {
     }
 }
 
-/// The tool that must be called. Left the choice, this model calls none: it cannot judge what a tool is good for.
+/// The tool that must be called. Left the choice, this model calls what the prompt spells out: it cannot judge what a tool is good for.
 fn due(given: &ChatInput) -> Result<Option<&Json>, String> {
     let tools = given.tools.as_ref().and_then(Json::as_array).map_or(&[] as &[Json], Vec::as_slice);
     let mut tools = tools.iter().map(|tool| &tool["function"]);

@@ -3,6 +3,7 @@ mod courier;
 mod egress;
 mod exec;
 mod http;
+mod turn;
 
 use std::time::Duration as Span;
 

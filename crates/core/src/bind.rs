@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_types::graph::{DataRef, ExprId, NodeId, Section};
 use agendum_types::{Labels, PayloadRef};
 
-use crate::action::{Bound, Purpose};
+use crate::action::{Bound, Purpose, RunFailure};
 use crate::board::Board;
 use crate::inst::{Body, Inst, Layer};
 use crate::run::{InstId, Slot};
@@ -55,6 +55,10 @@ impl Board {
             DataRef::RunId => Bound::Text(Arc::from(run.id.to_string())),
             DataRef::RunError => run.failure.clone().map_or(Bound::Undefined, Bound::Error),
             DataRef::PartialOutput => Bound::Outputs(self.outputs(slot)),
+            DataRef::Caught => {
+                let caught = if id == InstId::TOP { None } else { run.inst(id).failure.as_deref().cloned() };
+                caught.map_or(Bound::Undefined, |failure| Bound::Error(Box::new(RunFailure { task: None, failure })))
+            }
         }
     }
 

@@ -44,8 +44,8 @@ pub trait Model: Send + Sync + 'static {
 pub struct Reply {
     /// Its text.
     pub text: String,
-    /// Name and arguments of the tool it calls instead.
-    pub call: Option<(String, Value)>,
+    /// Names and arguments of the tools it calls instead.
+    pub calls: Vec<(String, Value)>,
     /// `stop`, `length` or `tool_calls`.
     pub finish_reason: &'static str,
     /// Tokens in.
@@ -186,9 +186,11 @@ async fn completions(State(provider): State<Arc<Provider>>, body: Body) -> Resul
         let chunks = chunks(&reply, &head("chat.completion.chunk"), &asked, cut);
         return Ok(streamed(chunks, provider.model.pauses().1));
     }
-    let message = match &reply.call {
-        None => json!({ "role": "assistant", "content": reply.text }),
-        Some(call) => json!({ "role": "assistant", "content": null, "tool_calls": [tool_call(call)] }),
+    let calls: Vec<Value> = reply.calls.iter().enumerate().map(tool_call).collect();
+    let message = if calls.is_empty() {
+        json!({ "role": "assistant", "content": reply.text })
+    } else {
+        json!({ "role": "assistant", "content": null, "tool_calls": calls })
     };
     let mut whole = head("chat.completion");
     whole["choices"] = json!([{ "index": 0, "message": message, "finish_reason": reply.finish_reason }]);
@@ -201,8 +203,8 @@ fn usage(reply: &Reply) -> Value {
     json!({ "prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out })
 }
 
-fn tool_call((name, arguments): &(String, Value)) -> Value {
-    json!({ "id": "call_1", "type": "function", "function": { "name": name, "arguments": arguments.to_string() } })
+fn tool_call((index, (name, arguments)): (usize, &(String, Value))) -> Value {
+    json!({ "id": format!("call_{}", index + 1), "type": "function", "function": { "name": name, "arguments": arguments.to_string() } })
 }
 
 /// The data of the events of a stream; a cut one has half of its words and no end.
@@ -218,9 +220,9 @@ fn chunks(reply: &Reply, head: &Value, asked: &Value, cut: bool) -> Vec<String> 
     let part = |delta: Value, reason: Value| json!([{ "index": 0, "delta": delta, "finish_reason": reason }]);
     let mut deltas: Vec<Value> = vec![json!({ "role": "assistant", "content": "" })];
     deltas.extend(reply.text.split_inclusive(' ').map(|word| json!({ "content": word })));
-    if let Some(call) = &reply.call {
-        let mut call = tool_call(call);
-        call["index"] = json!(0);
+    for (index, call) in reply.calls.iter().enumerate() {
+        let mut call = tool_call((index, call));
+        call["index"] = json!(index);
         deltas.push(json!({ "tool_calls": [call] }));
     }
     if cut {

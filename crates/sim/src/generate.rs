@@ -1,8 +1,10 @@
 //! Random documents that use the whole language of graphs.
 
+mod agent;
 mod compensate;
 mod concurrency;
 
+pub(crate) use agent::add as with_agent;
 pub(crate) use compensate::add as with_compensations;
 pub(crate) use concurrency::add as with_groups;
 use serde_json::{Map, Value as Json, json};
@@ -237,7 +239,7 @@ impl Maker<'_> {
             if has_target && self.chance.hits(40) {
                 rungs.push(json!({ "on": [on], "target": target }));
             } else {
-                rungs.push(json!({ "on": [on], "output": { "caught": true } }));
+                rungs.push(json!({ "on": [on], "output": { "caught": "${{ error.class }}" } }));
             }
         }
         if !rungs.is_empty() {

@@ -23,6 +23,8 @@ pub const fn faults(seed: u64) -> Faults {
 
 /// Makes of a seed the one by which compensations are drawn.
 const UNDOING: u64 = 0xC0_FFEE;
+/// Makes of a seed the one by which agents are drawn.
+const AGENTS: u64 = 0xA6_E475;
 
 /// The same for groups of runs.
 const GROUPING: u64 = 0x6A7E;
@@ -42,6 +44,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // Of eleven seeds three have runs that wait for their turn.
     let grouped = matches!(seed % 11, 3 | 7 | 8);
     let mut grouping = Chance::new(seed ^ GROUPING);
+    // Of eleven seeds one has agents.
+    let has_agents = seed % 11 == 10;
+    let mut agents = Chance::new(seed ^ AGENTS);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -49,6 +54,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if grouped {
             document = generate::with_groups(&mut grouping, &document);
+        }
+        if has_agents {
+            document = generate::with_agent(&mut agents, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -175,6 +183,7 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         says("publish_after", !task.publish_after.is_empty());
         says("no_fallback", task.no_fallback);
         says("compensate", task.compensate.is_some());
+        says("tools of an agent", &*task.name == "pay" && task.parent.is_some());
         says("on_uncertain: check", matches!(task.on_uncertain, OnUncertain::Check { .. }));
         says("optional under a deadline", task.optional && graph.deadline.is_some());
         says("on_exhausted: TASK", repeat.is_some_and(|repeat| matches!(repeat.exhausted, Exhausted::Escalate(_))));

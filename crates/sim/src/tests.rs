@@ -118,6 +118,7 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     standard
     stop_if_same
     tasks join a run
+    tools of an agent
     ");
 }
 

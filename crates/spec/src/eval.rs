@@ -206,6 +206,7 @@ impl Work {
                 DataRef::RunId => run.push(("id", value)),
                 DataRef::RunError => run.push(("error", value)),
                 DataRef::PartialOutput => run.push(("partial_output", value)),
+                DataRef::Caught => drop(names.insert("error".to_owned(), value)),
             }
         }
         let tasks = map(tasks);

@@ -138,6 +138,7 @@ pub(crate) fn name(path: &str) -> Name<'_> {
         (Some("item"), ..) => Name::Data(DataRef::Item),
         (Some("item_index"), ..) => Name::Data(DataRef::ItemIndex),
         (Some("output"), ..) => Name::Data(DataRef::Candidate),
+        (Some("error"), ..) => Name::Data(DataRef::Caught),
         (Some("task"), Some("key"), _) => Name::Data(DataRef::Key),
         (Some("run"), Some("id"), _) => Name::Data(DataRef::RunId),
         (Some("run"), Some("error"), _) => Name::Data(DataRef::RunError),

@@ -9,7 +9,7 @@ use agendum_types::Limits;
 
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::tree::{self, Key, Node, Value};
-use crate::{Accepted, Checked, NoFiles, NormalDocument, Unloadable, files, hash_of, lower, parsed, schema};
+use crate::{Accepted, Checked, NoFiles, NormalDocument, Unloadable, agent, files, hash_of, lower, parsed, schema};
 
 /// The word of a normal document under which additions stand.
 pub(crate) const ADDITIONS: &str = "additions";
@@ -35,6 +35,7 @@ fn extend_into(whole: &mut Node, addition: &str, limits: &Limits, diagnostics: &
     schema::check_tasks(&tasks, limits, diagnostics);
     let mut left = limits.document_bytes_max;
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
+    agent::expand_tasks(&mut tasks, false, limits, diagnostics);
     let span = tasks.span.clone();
     let additions = push(whole, tasks)?;
     let size = tree::to_json(additions).to_string().len();

@@ -75,10 +75,18 @@ pub(crate) fn inline_tasks(tasks: &mut Node, resolver: &dyn Resolver, left: &mut
         if let Some(inner) = get_mut(task, "tasks") {
             inline_tasks(inner, resolver, left, diagnostics);
         }
-        inline_arguments(task, resolver, left, diagnostics);
-        if let Some(compensate) = get_mut(task, COMPENSATE) {
-            inline_arguments(compensate, resolver, left, diagnostics);
+        inline_call(task, resolver, left, diagnostics);
+        if let Some(Node { value: Value::Map(tools), .. }) = get_mut(task, "tools") {
+            tools.iter_mut().for_each(|(_, tool)| inline_call(tool, resolver, left, diagnostics));
         }
+    }
+}
+
+/// What a task says, and what takes it back.
+fn inline_call(task: &mut Node, resolver: &dyn Resolver, left: &mut usize, diagnostics: &mut Diagnostics) {
+    inline_arguments(task, resolver, left, diagnostics);
+    if let Some(compensate) = get_mut(task, COMPENSATE) {
+        inline_arguments(compensate, resolver, left, diagnostics);
     }
 }
 

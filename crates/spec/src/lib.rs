@@ -3,10 +3,10 @@
 //! A crate of its own because it carries a ban (no IO: files named by a document come through a [`Resolver`]) and is a published
 //! contract: the JSON Schema in `schema/` is the one list of words.
 //!
-//! The way of a document: text → [`tree`] (values with places) → [`schema`] (words and types) → `lower` (names, expressions, needs)
-//! → `cycles` → graph. What is accepted is kept as a [`NormalDocument`]: canonical JSON with every named file inside, whose hash is
-//! the graph's identity, and from which [`load`] makes the identical graph again after a restart. [`eval`] evaluates what the graph
-//! holds as source.
+//! The way of a document: text → [`tree`] (values with places) → [`schema`] (words and types) → `agent` (agents written out as loops)
+//! → `lower` (names, expressions, needs) → `cycles` → graph. What is accepted is kept as a [`NormalDocument`]: canonical JSON with every
+//! named file inside, whose hash is the graph's identity, and from which [`load`] makes the identical graph again after a restart.
+//! [`eval`] evaluates what the graph holds as source.
 
 pub mod diagnostic;
 pub mod eval;
@@ -21,6 +21,7 @@ pub mod served;
 pub mod tree;
 pub mod wait;
 
+mod agent;
 mod cycles;
 mod expr;
 mod extend;
@@ -129,6 +130,7 @@ fn check_into(
     }
     schema::check(&tree, limits, diagnostics);
     files::inline(&mut tree, resolver, limits, diagnostics);
+    agent::expand(&mut tree, limits, diagnostics);
     let normal = tree::to_json(&tree).to_string();
     let graph = lower::graph(&tree, hash_of(&normal), limits, diagnostics)?;
     Some(Accepted { graph: Arc::new(graph), document: NormalDocument(normal.into()) })

@@ -60,6 +60,10 @@ impl Walk<'_> {
             self.not_yet(node, schema);
             return self.node(node, resolved(schema), what);
         }
+        if let Some(condition) = schema.get("if") {
+            let branch = if condition_word(node, condition).is_some() { "then" } else { "else" };
+            return self.node(node, &schema[branch], what);
+        }
         if let Some(choices) = schema["oneOf"].as_array() {
             self.not_yet(node, schema);
             return self.one_of(node, schema, choices, what);
@@ -273,14 +277,7 @@ impl Walk<'_> {
 
     /// `if` a key has a value, `then` other keys have their schemas.
     fn conditional(&mut self, node: &Node, choice: &Json) {
-        let conditions = choice["if"]["properties"].as_object().into_iter().flatten();
-        let mut word = "";
-        for (key, wanted) in conditions {
-            if node.get(key).and_then(Node::text) != wanted["const"].as_str() {
-                return;
-            }
-            word = wanted["const"].as_str().unwrap_or_default();
-        }
+        let Some(word) = condition_word(node, &choice["if"]) else { return };
         for (key, property) in choice["then"]["properties"].as_object().into_iter().flatten() {
             if let Some(value) = node.get(key) {
                 if matches!(value.value, Value::Map(_)) {
@@ -333,6 +330,14 @@ fn resolved(schema: &Json) -> &Json {
         Some(reference) => SCHEMA.pointer(reference.trim_start_matches('#')).expect("references of the schema resolve"),
         None => schema,
     }
+}
+
+/// The value that a condition asks for, of the last key that it names, if a node has what it asks for.
+fn condition_word<'s>(node: &Node, condition: &'s Json) -> Option<&'s str> {
+    let asked = condition["properties"].as_object().into_iter().flatten();
+    asked
+        .map(|(key, wanted)| (key, wanted["const"].as_str().unwrap_or_default()))
+        .try_fold("", |_, (key, word)| (node.get(key).and_then(Node::text) == Some(word)).then_some(word))
 }
 
 /// A text that should be an expression, and is none.

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostics, nearest};
 use crate::expr::{Text, classify};
 use crate::lower::{self, words};
 use crate::tree::Node;
-use crate::{NormalDocument, parsed};
+use crate::{NormalDocument, agent, parsed};
 
 /// What a configuration has.
 #[derive(Clone, Copy, Debug)]
@@ -58,15 +58,17 @@ impl Look<'_, '_> {
     fn tasks(&mut self, tasks: Option<&Node>, depth: u32) {
         for (_, task) in tasks.map(Node::entries).unwrap_or_default().iter().filter(|_| depth > 0) {
             self.tasks(task.get("tasks"), depth - 1);
-            for call in [Some(task), task.get(COMPENSATE)].into_iter().flatten() {
-                self.call(call);
-            }
+            let tools = task.get("tools").map(Node::entries).unwrap_or_default().iter().map(|(_, tool)| tool);
+            let calls = [task].into_iter().chain(tools).flat_map(|call| [Some(call), call.get(COMPENSATE)]);
+            calls.flatten().for_each(|call| self.call(call));
         }
     }
 
     fn call(&mut self, task: &Node) {
         let uses = task.get("uses");
-        let capability = uses.and_then(Node::text).and_then(Capability::from_word);
+        let word = uses.and_then(Node::text);
+        let capability =
+            word.and_then(if word == Some(agent::AGENT) { |_| Some(Capability::Chat) } else { Capability::from_word });
         if let Some((uses, capability)) = uses.zip(capability).filter(|(_, capability)| capability.has_targets()) {
             self.task(task, uses, capability);
         }

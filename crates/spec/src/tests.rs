@@ -3,9 +3,11 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test may fail where it likes, and names what it means")]
 
 mod accepted;
+mod agents;
 mod all_at_once;
 mod bounded;
 mod cannot_work;
+mod caught;
 mod compensated;
 mod concurrency;
 mod contrary;

@@ -323,7 +323,11 @@ impl Builder {
         let (classes, rung) = value.split_once(':').expect("catch=CLASS,…:output or catch=CLASS,…:TARGET");
         let on = if classes == "any" { ClassSet::ANY } else { classes.split(',').map(class).collect() };
         let rung = match rung {
-            "output" => Rung::Output(self.expression("catch")),
+            "output" => {
+                let expr = self.expression("catch");
+                self.graph.exprs[expr.0 as usize].reads.push(DataRef::Caught);
+                Rung::Output(expr)
+            }
             target => Rung::Target(target.into()),
         };
         self.graph.tasks[index].catch.push(Catch { on, rung });

@@ -67,6 +67,9 @@ pub struct Graph {
 /// The word for what takes the effect of a task back, and the name of the task that does.
 pub const COMPENSATE: &str = "compensate";
 
+/// The argument of a `chat` that is a turn of an agent. No expression can name it, so that no prompt has a variable of that name.
+pub const AGENT_TURN: &str = "agent-turn";
+
 /// Which part of the document a top-level task stands in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
@@ -246,6 +249,8 @@ pub enum DataRef {
     RunError,
     /// `run.partial_output`: the outputs of the main tasks that succeeded, in `on_failure` and `finally`.
     PartialOutput,
+    /// `error`: class and message of what an output of `catch` takes the place of.
+    Caught,
 }
 
 impl Graph {

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::chat::secret::{Screen, Secret, without_tokens};
 use crate::input::ChatInput;
+use crate::turn::Heard;
 
 /// Bytes kept of an answer at most; a provider that sends more is cut off.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -154,9 +155,15 @@ impl Gathered {
         Ok(())
     }
 
+    /// A call as it was made, whatever it is good for.
+    pub(super) fn heard(&self, call: &ToolCall) -> Heard {
+        let [id, name, arguments] = [&call.id, &call.name, &call.arguments].map(|part| self.hidden(part));
+        Heard { id, name, arguments }
+    }
+
     /// `{id, name, arguments}` with the arguments read.
     pub(super) fn whole(&self, call: &ToolCall) -> Result<Json, String> {
-        let [id, name, arguments] = [&call.id, &call.name, &call.arguments].map(|part| self.hidden(part));
+        let Heard { id, name, arguments } = self.heard(call);
         if name.is_empty() {
             return Err(format!("the model calls a tool (call {id:?}) without naming it"));
         }

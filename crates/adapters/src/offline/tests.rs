@@ -41,6 +41,39 @@ fn the_offline_model_follows_a_schema() {
     assert!(offline::reply(&json!({ "prompt": "x", "schema": deep })).is_err());
 }
 
+/// Left the choice, it does as it is told, line after line, and says what came of it.
+#[test]
+fn the_offline_model_calls_what_a_prompt_spells_out() {
+    let tool =
+        |name: &str| json!({ "type": "function", "function": { "name": name, "parameters": { "type": "object" } } });
+    let asked = "Look: weather {\"city\": \"Rome\"} and time{\"of\": {\"city\": \"Rome\"}}, not bad_weather {} or {\"x\": 1}.\nweather {oops}\n\ntime {}";
+    let turn = |since: &[Json]| {
+        let messages = [&[json!({ "role": "user", "content": asked })], since].concat();
+        let given = json!({ "messages": messages, "tools": [tool("weather"), tool("time")] });
+        let reply = offline::reply(&given).unwrap();
+        let calls =
+            reply.calls.iter().map(|call| format!("{} {}", call.name, call.arguments)).collect::<Vec<_>>().join(", ");
+        format!("{}: {calls}{}", reply.finish_reason, reply.text)
+    };
+    let called = |name: &str, id: &str| {
+        let call = json!({ "id": id, "type": "function", "function": { "name": name, "arguments": "{}" } });
+        json!({ "role": "assistant", "content": null, "tool_calls": [call] })
+    };
+    let result = |id: &str, text: &str| json!({ "role": "tool", "tool_call_id": id, "content": text });
+    let mut since = Vec::new();
+    let mut seen = vec![turn(&since)];
+    since.extend([called("weather", "a"), result("a", "sunny")]);
+    seen.push(turn(&since));
+    since.extend([called("time", "b"), result("b", "noon\n")]);
+    seen.push(turn(&since));
+    insta::assert_snapshot!(seen.join("\n"), @r#"
+    tool_calls: weather {"city":"Rome"}, time {"of":{"city":"Rome"}}
+    tool_calls: time {}
+    stop: weather: sunny
+    time: noon
+    "#);
+}
+
 #[test]
 fn the_offline_model_calls_a_tool_when_it_must() {
     let search = json!({ "type": "function", "function": { "name": "search", "parameters": {

@@ -11,7 +11,7 @@ use crate::timeouts::Timeouts;
 
 const KEY: &str = "sk-proj-Zq81LmN0pXr7Vt";
 
-fn model(base: &str) -> Chat {
+pub(super) fn model(base: &str) -> Chat {
     Chat::new(base, "m", Some(Secret::new(KEY)), Profile::Chat).unwrap()
 }
 
@@ -20,11 +20,11 @@ async fn answered(answer: String) -> Result<Finished, Failed> {
     model(&base).start(attempt(&json!({ "prompt": "Hi" })).0).await
 }
 
-fn end(reason: &str) -> Json {
+pub(super) fn end(reason: &str) -> Json {
     json!({ "choices": [{ "delta": {}, "finish_reason": reason }] })
 }
 
-fn call(index: usize, name: &str, arguments: &str) -> Json {
+pub(super) fn call(index: usize, name: &str, arguments: &str) -> Json {
     let call =
         json!({ "index": index, "id": format!("c{index}"), "function": { "name": name, "arguments": arguments } });
     json!({ "choices": [{ "delta": { "tool_calls": [call] } }] })

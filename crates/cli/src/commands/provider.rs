@@ -44,9 +44,9 @@ impl Model for Offline {
             given["max_tokens"] = asked["max_completion_tokens"].clone();
         }
         let reply = offline::reply(&given)?;
-        let call = reply.call.map(|call| (call.name, call.arguments));
+        let calls = reply.calls.into_iter().map(|call| (call.name, call.arguments)).collect();
         let offline::Reply { text, finish_reason, tokens_in, tokens_out, .. } = reply;
-        Ok(Reply { text, call, finish_reason, tokens_in, tokens_out })
+        Ok(Reply { text, calls, finish_reason, tokens_in, tokens_out })
     }
 
     fn moderate(&self, text: &str) -> Categories {

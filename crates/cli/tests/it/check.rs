@@ -36,7 +36,7 @@ fn errors_warnings_and_words_not_run_yet() {
         ("one.yaml", "version: 1\nname: one\ntasks: { a: { uses: chta } }\n"),
         (
             "two.yaml",
-            "version: 1\nname: two\ntasks: { a: { uses: agent }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }\n",
+            "version: 1\nname: two\ntasks: { a: { uses: embed }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }\n",
         ),
         ("p.md", "# A prompt\n\nSay ${{ inputs.x | uper }}.\n"),
     ]);
@@ -54,18 +54,18 @@ fn errors_warnings_and_words_not_run_yet() {
     ");
     assert_snapshot!(place.say(&["check", "two.yaml"]), @r"
     2
-    not yet: this release does not run `uses: agent`
+    not yet: this release does not run `uses: embed`
         Diagnostic severity: error
     Begin snippet for two.yaml starting at line 2, column 1
     snippet line 2: name: two
-    snippet line 3: tasks: { a: { uses: agent }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }
+    snippet line 3: tasks: { a: { uses: embed }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }
         label at line 3, columns 21 to 25
     diagnostic code: not_yet
     `timeout` is a number; it must be a text or a map
         Diagnostic severity: error
     Begin snippet for two.yaml starting at line 2, column 1
     snippet line 2: name: two
-    snippet line 3: tasks: { a: { uses: agent }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }
+    snippet line 3: tasks: { a: { uses: embed }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }
         label at line 3, column 56
     diagnostic help: write `5s`
     diagnostic code: wrong_type
@@ -89,7 +89,7 @@ fn errors_warnings_and_words_not_run_yet() {
         Diagnostic severity: warning
     Begin snippet for two.yaml starting at line 2, column 1
     snippet line 2: name: two
-    snippet line 3: tasks: { a: { uses: agent }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }
+    snippet line 3: tasks: { a: { uses: embed }, b: { uses: chat, timeout: 5, with: { prompt: p.md, x: 1 } } }
         label at line 3, column 81
     diagnostic help: arguments: prompt, system, messages, schema, max_tokens, temperature, stop, tools, tool_choice
     diagnostic code: unread

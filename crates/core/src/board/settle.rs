@@ -395,8 +395,7 @@ impl Board {
     pub(super) fn fail(&mut self, slot: Slot, id: InstId, failure: Failure) {
         match self.next_rung(slot, id, &failure, true) {
             Some(rung) => {
-                self.take_rung(slot, id, rung);
-                self.run_mut(slot).inst_mut(id).failure = Some(Box::new(failure));
+                self.take_rung(slot, id, rung, Some(&failure));
             }
             None => self.settle(slot, id, Settled::Failed, Some(failure)),
         }
@@ -430,10 +429,11 @@ impl Board {
         !matches!(rung, Some(Rung::Output(_)))
     }
 
-    /// Goes down to a rung: asks for its output, or readies another round of attempts.
-    pub(super) fn take_rung(&mut self, slot: Slot, id: InstId, rung: u8) {
+    /// Goes down to a rung: asks for its output, which may say what it takes the place of, or readies another round of attempts.
+    pub(super) fn take_rung(&mut self, slot: Slot, id: InstId, rung: u8, failure: Option<&Failure>) {
         let node = self.run(slot).inst(id).node;
-        if matches!(self.plan(slot).task(node).catch[usize::from(rung)].rung, Rung::Output(_)) {
+        let gives = matches!(self.plan(slot).task(node).catch[usize::from(rung)].rung, Rung::Output(_));
+        if gives {
             self.drop_instance(slot, id, Settled::Failed);
             self.ask(slot, id, Step::Catch);
         } else {
@@ -446,7 +446,7 @@ impl Board {
         inst.free_from(at);
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
-        inst.failure = None;
+        inst.failure = failure.filter(|_| gives).cloned().map(Box::new);
         inst.degraded = true;
     }
 }

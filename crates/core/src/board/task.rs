@@ -282,7 +282,7 @@ impl Board {
                 inst.state = State::BackingOff(*at);
                 self.timers.set(*at, Timer::Start(slot, id));
             }
-            Next::Rung { rung, .. } => self.take_rung(slot, id, *rung),
+            Next::Rung { rung, failure } => self.take_rung(slot, id, *rung, failure.as_deref()),
             Next::Doubt(failure) => self.doubt(slot, id, failure),
             Next::Fail(failure) => self.fail_for_good(slot, id, failure),
         }

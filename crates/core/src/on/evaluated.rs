@@ -54,7 +54,9 @@ impl Scheduler {
             Step::Compose => self.with_payload(slot, id, evaluation, |output| Change::Composed { output }),
             Step::Catch => {
                 // Of what failed inside no record has said why.
-                let failure = self.board.run(slot).inst(id).failure.clone();
+                let inst = self.board.run(slot).inst(id);
+                let is_call = inst.layer.calls(self.board.plan(slot).task(inst.node));
+                let failure = inst.failure.clone().filter(|_| !is_call);
                 self.with_payload(slot, id, evaluation, |output| Change::Caught { output, failure });
             }
         }

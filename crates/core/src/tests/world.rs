@@ -348,6 +348,9 @@ impl World {
         let mut evaluation = Evaluation::default();
         let mut error = None;
         if let Make::Values { exprs, bindings } = &evaluate.make {
+            // An output of `catch` knows what it takes the place of, over restarts as well.
+            let knows = |(read, bound): &(DataRef, Bound)| *read != DataRef::Caught || matches!(bound, Bound::Error(_));
+            assert!(bindings.iter().all(knows), "{path} does not know what failed: {bindings:?}");
             // Nothing is good that is not there.
             let missing = bindings.contains(&(DataRef::Candidate, Bound::Undefined));
             for (purpose, expr) in exprs {

@@ -81,6 +81,11 @@ impl Reference {
                     let output = run.tasks[&asked.path].output.clone().map(Bound::Payload);
                     ensure(output.as_ref() == Some(bound), "the judge does not see the result")?;
                 }
+                DataRef::Caught => {
+                    let seen = if let Bound::Error(seen) = bound { Some(seen.failure.class) } else { None };
+                    let mine = run.tasks[&asked.path].failure.as_ref().map(|failure| failure.class);
+                    ensure(asked.step == Step::Catch && mine.is_some() && seen == mine, "it catches something else")?;
+                }
                 DataRef::Output(node) => {
                     let mut scope = asked.path.clone();
                     let mut found = None;

@@ -188,7 +188,9 @@ impl Reference {
                 let inst = self.run(id).inst(path);
                 (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
             }
-            Next::Rung { rung, .. } => self.take_rung(id, path, usize::from(*rung)),
+            Next::Rung { rung, failure } => {
+                self.take_rung(id, path, usize::from(*rung), failure.as_deref().cloned());
+            }
             Next::Doubt(failure) => self.doubt(id, path, failure),
             Next::Fail(failure) => self.settle(id, path, How::Failed, Some(Failure::clone(failure))),
         }

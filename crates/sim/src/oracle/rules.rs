@@ -383,12 +383,12 @@ impl Reference {
     pub(super) fn fails(&mut self, id: RunId, path: &TaskPath, failure: Option<Failure>) {
         let failure = failure.unwrap_or_else(|| Failure::new(Class::Permanent, "something inside failed"));
         match self.rung(id, path, failure.class, true) {
-            Some(rung) => self.take_rung(id, path, rung),
+            Some(rung) => self.take_rung(id, path, rung, Some(failure)),
             None => self.settle(id, path, How::Failed, Some(failure)),
         }
     }
 
-    pub(super) fn take_rung(&mut self, id: RunId, path: &TaskPath, rung: usize) {
+    pub(super) fn take_rung(&mut self, id: RunId, path: &TaskPath, rung: usize, failure: Option<Failure>) {
         let output = matches!(self.runs[&id].task(path).catch[rung].rung, agendum_types::graph::Rung::Output(_));
         if output {
             self.drop_task(id, path, How::Failed);
@@ -398,6 +398,7 @@ impl Reference {
         let now = self.now;
         let inst = self.run(id).inst(path);
         inst.free_at = now;
+        inst.failure = failure.filter(|_| output);
         inst.state = if output { State::Asking(Step::Catch) } else { State::Ready };
         (inst.rung, inst.tries, inst.degraded) = (rung + 1, 0, true);
     }

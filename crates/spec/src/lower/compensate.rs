@@ -79,7 +79,8 @@ impl<'t> Lower<'t, '_> {
             | DataRef::ItemIndex
             | DataRef::Candidate
             | DataRef::Key
-            | DataRef::RunId => return None,
+            | DataRef::RunId
+            | DataRef::Caught => return None,
         };
         let scope = self.graph.task(node).parent;
         let mut at = of;

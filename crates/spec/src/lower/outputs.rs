@@ -47,7 +47,8 @@ impl Lower<'_, '_> {
             | DataRef::Key
             | DataRef::RunId
             | DataRef::RunError
-            | DataRef::PartialOutput => return,
+            | DataRef::PartialOutput
+            | DataRef::Caught => return,
         };
         let fields: Vec<_> = read
             .parts
@@ -100,7 +101,8 @@ impl Lower<'_, '_> {
                 | DataRef::Key
                 | DataRef::RunId
                 | DataRef::RunError
-                | DataRef::PartialOutput => {}
+                | DataRef::PartialOutput
+                | DataRef::Caught => {}
             }
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Place {
     pub(super) before: bool,
     /// True where `output` is the result being judged.
     pub(super) judges: bool,
+    /// True where `error` is what failed: in an output of `catch`.
+    pub(super) catches: bool,
     /// True where a clock or a purse might be tempting.
     pub(super) decides: bool,
 }
@@ -38,7 +40,7 @@ pub(super) struct Locals<'n> {
 
 impl Place {
     pub(super) const fn of_run() -> Self {
-        Self { task: None, scope: None, before: false, judges: false, decides: false }
+        Self { task: None, scope: None, before: false, judges: false, catches: false, decides: false }
     }
 }
 
@@ -164,12 +166,13 @@ impl Lower<'_, '_> {
         let name_at = |index| read.head().nth(index).map_or_else(|| span.clone(), |(_, range)| at(range));
         match expr::name(path) {
             Name::Data(DataRef::Candidate) if !place.judges => {
-                self.diagnostics.error(
-                    "unknown_name",
-                    span,
-                    "`output` is known in fail_if and good_if only",
-                    "write tasks.NAME.output",
-                );
+                let message = "`output` is known in fail_if and good_if only";
+                self.diagnostics.error("unknown_name", span, message, "write tasks.NAME.output");
+                None
+            }
+            Name::Data(DataRef::Caught) if !place.catches => {
+                let help = "in `on_failure` and `finally` write run.error";
+                self.diagnostics.error("unknown_name", span, "`error` is known in an output of `catch` only", help);
                 None
             }
             Name::Data(DataRef::Item | DataRef::ItemIndex) if !self.inside(place, "foreach") => {

@@ -37,13 +37,13 @@ impl<'t> Lower<'t, '_> {
         let task = self.graph.task(id);
         // What takes a task back sees what that sees.
         let scope = task.parent.filter(|_| !task.is_compensation()).or_else(|| self.graph.task(task.parent?).parent);
-        Place { task: Some(id), scope, before: true, judges: false, decides: false }
+        Place { task: Some(id), scope, before: true, judges: false, catches: false, decides: false }
     }
 
     /// Where one stands that is evaluated over what the task gave: a group's own tasks are `tasks` there.
     pub(super) fn within(&self, id: NodeId) -> Place {
         let scope = if self.is_group(id) { Some(id) } else { self.graph.task(id).parent };
-        Place { task: Some(id), scope, before: false, judges: false, decides: true }
+        Place { task: Some(id), scope, before: false, judges: false, catches: false, decides: true }
     }
 
     fn work(&mut self, id: NodeId, node: &'t Node) {
@@ -279,7 +279,7 @@ impl<'t> Lower<'t, '_> {
 
     fn ladder(&mut self, id: NodeId, node: &'t Node) {
         let Some(catch) = node.get("catch") else { return };
-        let place = self.before(id);
+        let place = Place { catches: true, ..self.before(id) };
         let mut rungs = Vec::new();
         for entry in catch.items() {
             let rung = match (entry.get("output"), entry.get("target").and_then(Node::text), entry.get("use")) {

@@ -368,12 +368,12 @@ fn what_is_not_run_yet_says_so() {
     assert_snapshot!(said(r#"
         budget: { usd: 1, on_exceeded: ask }
         tasks:
-          a: { uses: agent }
+          a: { uses: search }
           b: { uses: chat, cache: { ttl: 1h }, concurrency: {}, model: { min_quality: {} }, with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" }, catch: [{ on: [any], use: cached }] }
           d: { uses: graph }
     "#), @"
-    5:14 not_yet (not yet): not yet: this release does not run `uses: agent`
+    5:14 not_yet (not yet): not yet: this release does not run `uses: search`
     6:27 not_yet (not yet): not yet: this release does not run `cache`
     6:53 not_yet (not yet): not yet: this release does not run `concurrency`
     6:79 not_yet (not yet): not yet: this release does not run `min_quality`
@@ -388,7 +388,6 @@ fn what_is_not_run_yet_says_so() {
 const NOT_YET: &str = r#"
     budget: { usd_per_minute: 0.1, on_exceeded: ask }
     tasks:
-      a: { uses: agent, tools: [], max_turns: 1, on_exhausted: fail }
       b: { uses: embed, cache: {}, concurrency: {}, budget: { usd: 1 } }
       c: { uses: rerank }
       d: { uses: search }
