@@ -5,7 +5,9 @@ import json
 import os
 import random
 import shutil
+import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -178,6 +180,7 @@ def main():
     out = Path(given.out or tools.folder / time.strftime("%Y%m%dT%H%M%S.jsonl", time.gmtime())).resolve()
     if told is None:
         return outside(tools, [peer for name in wanted for peer in known[name]], isolated, out)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if isolated:
         machine.loopback_up()
     return inside(given, [peer for name in wanted for peer in known[name]], isolated, out)
@@ -191,13 +194,23 @@ def outside(tools, peers, isolated, out):
         except Missing:
             # Told where it is written down.
             continue
-    os.environ["PEERS_INSIDE"] = tools.tell()
     words = [sys.executable, *sys.argv, "--out", str(out)]
     if isolated:
         words = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", *words]
     else:
         print("NOT ISOLATED: servers run in the machine's own network, on 127.0.0.1", file=sys.stderr)
-    os.execvp(words[0], words)
+    measures = subprocess.Popen(words, env=os.environ | {"PEERS_INSIDE": tools.tell()})
+
+    def forward(*_):
+        """`unshare` takes no SIGTERM; the process below it does."""
+        below = Path(f"/proc/{measures.pid}/task/{measures.pid}/children").read_text().split() if isolated else [measures.pid]
+        for one in below:
+            os.kill(int(one), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, forward)
+    # Ctrl-C reaches the other as well, which cleans up.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    return measures.wait()
 
 
 def inside(given, peers, isolated, out):

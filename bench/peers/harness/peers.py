@@ -147,7 +147,7 @@ class AgendumHttp(Peer):
 
 def agendum_settings(mode):
     return {
-        "effect": "none: a step may run ahead of the disk" if mode == "default" else "each step committed before the next",
+        "steps": "without effect: they run ahead of the disk" if mode == "default" else "each is committed before the next begins",
         "journal": "SQLite, journal_mode=WAL, synchronous=FULL; every commit synced, every answer durable before it is told",
         "retention": "for ever",
     }
