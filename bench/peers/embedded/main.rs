@@ -130,10 +130,13 @@ fn document(flow: Flow) -> Result<Accepted, String> {
         Flow::Seq => (10, false),
         Flow::Slow => (SLOW_STEPS, true),
         Flow::Fan => {
-            text.push_str(
-                "  each: { foreach: '${{ range(100) }}', max_parallel: 100, uses: chat, with: { prompt: '${{ inputs.n }} ${{ item }}' } }\n\
-                 output: \"${{ tasks.each.output | map(attribute='text') | sum }}\"\n",
-            );
+            for step in 0..100 {
+                text.push_str(&format!(
+                    "  t{step}: {{ uses: chat, with: {{ prompt: '${{{{ inputs.n }}}} {step}' }} }}\n"
+                ));
+            }
+            let outputs: Vec<String> = (0..100).map(|step| format!("tasks.t{step}.output.text")).collect();
+            text.push_str(&format!("output: '${{{{ [{}] | sum }}}}'\n", outputs.join(", ")));
             return accepted(&text);
         }
     };

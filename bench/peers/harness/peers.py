@@ -88,7 +88,7 @@ class AgendumEmbedded(Peer):
         self.program = self.tools.get("agendum")["embedded"]
 
     def settings(self):
-        return agendum_settings(self.mode) | {"what": "the engine as a library, steps are a Rust adapter in its process"}
+        return agendum_settings(self.mode) | {"what": "the engine as a library, steps are a Rust adapter in its process; fan: 100 tasks"}
 
     def launch(self):
         self.drive([self.program, self.folder / "data", self.mode])
@@ -117,7 +117,7 @@ class AgendumHttp(Peer):
 
     def settings(self):
         return agendum_settings(self.mode) | {
-            "what": "`agendum serve`; documents submitted and answers awaited over HTTP, each step a GET of a service",
+            "what": "`agendum serve`; documents submitted and answers awaited over HTTP, each step a GET of a service; fan: foreach",
             "target concurrency": AGENDUM_CONCURRENCY,
         }
 
