@@ -34,7 +34,10 @@ def load(flow, at_once, seconds):
     began = time.perf_counter()
 
     def runner():
-        while time.perf_counter() - began < seconds:
+        # One at least, however late this one comes to it.
+        first = True
+        while first or time.perf_counter() - began < seconds:
+            first = False
             with lock:
                 number = next(numbers)
             one = time.perf_counter()

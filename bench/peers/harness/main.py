@@ -31,14 +31,14 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="rounds, of which the median is told (default: 3)")
     parser.add_argument("--seconds", type=float, help="how long new workflows begin in each case (default: 2)")
     parser.add_argument("--at-once", help="workflows at once (default: 1,32,128)")
-    parser.add_argument("--kills", type=int, help="kills of each engine in each round (default: 3)")
+    parser.add_argument("--kills", type=int, help="kills of each engine in each round, before the loads and again after them (default: 2)")
     parser.add_argument("--install", default=Path(cache) / "agendum-peers", help="where what is installed stays (default: %(default)s)")
     parser.add_argument("--scratch", default="/var/tmp", help="where data is while it runs: a disk, not a tmpfs (default: %(default)s)")
     parser.add_argument("--out", help="the file of JSON lines (default: beside what is installed)")
     parser.add_argument("--table", metavar="FILE", help="measure nothing: print the table of a file of JSON lines")
     given = parser.parse_args()
     quick = {"rounds": 1, "seconds": 0.4, "at_once": "1,32", "kills": 1}
-    full = {"rounds": 3, "seconds": 2.0, "at_once": "1,32,128", "kills": 3}
+    full = {"rounds": 3, "seconds": 2.0, "at_once": "1,32,128", "kills": 2}
     for name, value in (quick if given.quick else full).items():
         if getattr(given, name) is None:
             setattr(given, name, value)
@@ -80,14 +80,13 @@ class Run:
             if number == 1:
                 line = {"peer": peer.name, "steps": peer.steps, "durable": peer.durable}
                 self.tell(kind="peer", **line, versions=peer.versions(), settings=peer.settings())
+            self.kills(peer, number, "fresh")
             for flow in FLOWS:
                 peer.driver.ask({"do": "load", "flow": flow, "at_once": 8, "seconds": min(0.5, self.given.seconds)})
             for flow in FLOWS:
                 for at_once in self.given.at_once:
                     self.load(peer, number, flow, at_once)
-            if peer.kills:
-                for _ in range(self.given.kills):
-                    self.kill(peer, number)
+            self.kills(peer, number, "loaded")
         except Failed as failed:
             self.failed = True
             self.log(f"FAILED {peer.name}: {failed}")
@@ -117,7 +116,12 @@ class Run:
             f"p50 {figures['p50_ms']:,.2f} ms, p99 {figures['p99_ms']:,.2f} ms, {answer['runs']} workflows"
         )
 
-    def kill(self, peer, number):
+    def kills(self, peer, number, data):
+        """On an empty folder, and on what the loads have left there."""
+        for _ in range(self.given.kills if peer.kills else 0):
+            self.kill(peer, number, data)
+
+    def kill(self, peer, number, data):
         """Kills the engine under a workflow of slow steps: how long until the next step begins, and how many ran twice."""
         peer.noted.write_text("")
         started = peer.driver.ask({"do": "start"})
@@ -134,8 +138,9 @@ class Run:
         if not after:
             raise Failed("no step has begun after the kill")
         gap = (min(after) - sent) / 1e6
-        self.tell(kind="kill", round=number, peer=peer.name, gap_ms=round(gap, 1), repeated=len(stamps) - SLOW_STEPS, verified=True)
-        self.log(f"  killed: next step after {gap:.0f} ms, {len(stamps) - SLOW_STEPS} steps ran twice")
+        twice = len(stamps) - SLOW_STEPS
+        self.tell(kind="kill", round=number, peer=peer.name, data=data, gap_ms=round(gap, 1), repeated=twice, verified=True)
+        self.log(f"  killed: next step after {gap:.0f} ms, {twice} steps ran twice ({data})")
 
 
 def noted(peer):

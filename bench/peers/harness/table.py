@@ -81,14 +81,14 @@ def kills(lines):
     gaps = {}
     for line in lines:
         if line["kind"] == "kill":
-            gaps.setdefault(line["peer"], []).append(line)
+            gaps.setdefault((line["peer"], line["data"]), []).append(line)
     if gaps:
         print("\n## From `kill -9` of the engine, started again at once, to the beginning of the next step\n")
-        print("| | median ms | least to most | kills | steps that ran twice |\n|---|---|---|---|---|")
-    for peer, kills in gaps.items():
+        print("| | data | median ms | least to most | kills | steps that ran twice |\n|---|---|---|---|---|---|")
+    for (peer, data), kills in sorted(gaps.items(), key=lambda gap: gap[0][1]):
         spans = sorted(line["gap_ms"] for line in kills)
         repeated = sum(line["repeated"] for line in kills)
-        print(f"| {peer} | {statistics.median(spans):.0f} | {spans[0]:.0f} to {spans[-1]:.0f} | {len(spans)} | {repeated} |")
+        print(f"| {peer} | {data} | {statistics.median(spans):.0f} | {spans[0]:.0f} to {spans[-1]:.0f} | {len(spans)} | {repeated} |")
 
 
 def settings(peers):
