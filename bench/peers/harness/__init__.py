@@ -1,0 +1,1 @@
+"""The harness of bench/peers: what is installed, started, measured and told."""
