@@ -71,6 +71,8 @@ impl Embedded {
             limits: Limits::STANDARD,
             windows: Default::default(),
             retention: None,
+            feedback_kept: agendum_types::Duration::secs(3_600),
+            notices: Vec::new(),
             shard: ShardId(0),
             seed: None,
         };

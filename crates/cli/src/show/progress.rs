@@ -38,13 +38,16 @@ pub(crate) struct Follower {
     ticks: bool,
     /// What was said of its waits.
     told: BTreeSet<String>,
+    /// What was waited for last, and has come.
+    reached: Option<String>,
 }
 
 impl Follower {
     pub(crate) fn new(id: &str, json: bool) -> Self {
         let ticks = !json && err().is_terminal();
         let view = View { run: id.to_owned(), ..View::default() };
-        Self { id: id.to_owned(), json, view, after: 0, titled: false, quiet: false, ticks, told: BTreeSet::new() }
+        let (told, reached) = (BTreeSet::new(), None);
+        Self { id: id.to_owned(), json, view, after: 0, titled: false, quiet: false, ticks, told, reached }
     }
 
     /// One that waits and shows nothing.
@@ -69,6 +72,10 @@ impl Follower {
     }
 
     async fn until(&mut self, client: &Client, kind: &str) -> Result<bool, Failure> {
+        if self.reached.as_deref() == Some(kind) {
+            // Whoever asked before was gone when it came.
+            return Ok(true);
+        }
         let mut events = std::pin::pin!(client.events(&self.id, self.after).await?);
         let mut tick = tokio::time::interval(TICK);
         let mut pause = LOOK;
@@ -107,6 +114,7 @@ impl Follower {
                 self.view.show(&err().harmless_value(&event))?;
             }
             if event.kind == kind {
+                self.reached = Some(event.kind);
                 self.close()?;
                 return Ok(true);
             }

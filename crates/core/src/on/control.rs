@@ -62,6 +62,8 @@ impl Scheduler {
             return;
         };
         self.record_of(slot, Record::Paused { run });
+        // Those that it was before in its group may pass.
+        self.board.another_turn(slot);
         for id in self.all(slot) {
             if self.unqueue(slot, id) {
                 self.take(slot, id);
