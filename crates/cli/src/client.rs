@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use agendum_wire::v1::{Event, Problem, Run, RunDetail, Spend, Submit, Waits, Why};
+use agendum_wire::v1::{Cache, CacheForgotten, Event, Problem, Run, RunDetail, Spend, Submit, Waits, Why};
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
 use reqwest::{Method, RequestBuilder, Response};
@@ -170,6 +170,16 @@ impl Client {
     pub(crate) async fn spend(&self, since: &str, by: &str) -> Result<Spend, Failure> {
         let query = encoded(&[("since", since.to_owned()), ("by", by.to_owned())]);
         self.json(self.request(Method::GET, &format!("/v1/spend?{query}"))).await
+    }
+
+    /// What is kept.
+    pub(crate) async fn cache(&self, query: &[(&str, String)]) -> Result<Cache, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/cache?{}", encoded(query)))).await
+    }
+
+    /// Forgets what is kept.
+    pub(crate) async fn forget_cached(&self, query: &[(&str, String)]) -> Result<CacheForgotten, Failure> {
+        self.json(self.request(Method::DELETE, &format!("/v1/cache?{}", encoded(query)))).await
     }
 
     /// Has the owner copy its data directory into this folder; gives what it said.

@@ -3,6 +3,7 @@
 mod again;
 mod attend;
 mod backup;
+mod cache;
 mod check;
 mod configuration;
 mod demo;
@@ -81,6 +82,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Resolve(asked) => waits::resolve(&context()?, asked).await,
         Command::Signal(asked) => waits::signal(&context()?, asked).await,
         Command::Spend { since, by } => spend::spend(&context()?, since, &by).await,
+        Command::Cache(command) => cache::cache(&context()?, command).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,

@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use agendum_adapters::offline::Temper;
+use agendum_engine::CacheLimits;
 use serde::Deserialize;
 
 use crate::config::environment::Override;
@@ -51,6 +52,9 @@ pub(crate) struct Config {
     /// `[retention]`: how long what is done is kept.
     #[serde(default)]
     pub(crate) retention: Retention,
+    /// `[cache]`: how much is kept of what tasks gave, and for how long.
+    #[serde(default)]
+    pub(crate) cache: CacheConfig,
     /// `[webhooks]`: what webhooks in are signed with.
     #[serde(default)]
     pub(crate) webhooks: WebhooksConfig,
@@ -82,6 +86,27 @@ pub(crate) struct Retention {
     /// Runs, once they are done; for ever where absent.
     #[serde(default)]
     pub(crate) runs: Option<Age>,
+}
+
+/// `[cache]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CacheConfig {
+    /// How long a result is kept; 30 days where absent.
+    #[serde(default)]
+    pub(crate) keep: Option<Age>,
+    /// Bytes of all results together; 1 GiB where absent.
+    #[serde(default)]
+    pub(crate) size_max: Option<u64>,
+}
+
+impl CacheConfig {
+    /// With what holds where nothing is said.
+    pub(crate) fn limits(self) -> CacheLimits {
+        let standard = CacheLimits::default();
+        let age = self.keep.map_or(standard.age, |age| age.0);
+        CacheLimits { age, bytes_max: self.size_max.unwrap_or(standard.bytes_max) }
+    }
 }
 
 /// `[indexes.NAME]`.

@@ -65,6 +65,7 @@ impl Host {
             windows: config.budgets.windows(),
             limits: config.limits.stored(),
             retention: config.retention.runs.map(|age| age.0),
+            cache: config.cache.limits(),
             shard: ShardId(0),
             seed: None,
         })

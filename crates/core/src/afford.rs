@@ -85,10 +85,7 @@ impl Scheduler {
         let plan = self.board.plan(slot);
         let task = plan.task(inst.node);
         let row = &self.targets.row(target).target;
-        let cap = match &task.work {
-            Work::Call(call) => call.output_cap.or(Some(row.output_cap)).filter(|cap| *cap > 0),
-            Work::Group(_) => None,
-        };
+        let cap = self.output_cap(slot, id, target);
         let constant = || match &task.work {
             Work::Call(call) => plan.graph.expr(call.input).source.len() as u64,
             Work::Group(_) => 0,
@@ -128,6 +125,16 @@ impl Scheduler {
             least,
             purses: purses.into_iter().filter(|purse| !purse.covers(&least)).collect(),
         }))
+    }
+
+    /// The output cap that is asked for there: the task's, else the target's.
+    pub(crate) fn output_cap(&self, slot: Slot, id: InstId, target: TargetId) -> Option<u32> {
+        match &self.board.plan(slot).task(self.board.run(slot).inst(id).node).work {
+            Work::Call(call) => {
+                call.output_cap.or(Some(self.targets.row(target).target.output_cap)).filter(|cap| *cap > 0)
+            }
+            Work::Group(_) => None,
+        }
     }
 
     /// What pays for a task of this section: the run's budget ends with its answer, the windows do not.

@@ -6,6 +6,7 @@
 //! only, `unsent` takes how long those had waited that it ends before they were sent. Nothing follows from that.
 
 mod awaiting;
+mod cache;
 mod compensate;
 mod doubt;
 mod open;
@@ -19,7 +20,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
-use agendum_types::{AttemptId, Booked, Limits, RunId, Tenant, Timestamp};
+use agendum_types::{AttemptId, Booked, CacheKey, Limits, RunId, Tenant, Timestamp};
 
 use crate::action::Entry;
 use crate::inst::{Settled, State};
@@ -30,6 +31,7 @@ use crate::queue::Queue;
 use crate::record::{Record, Unsent};
 use crate::run::{InstId, Run, Slot};
 use crate::timers::Timers;
+use crate::turns::Turns;
 
 /// Something that a record left open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub(crate) enum Todo {
     AffordAll,
     /// A check has ended: what follows is to be decided.
     Checked(Slot, InstId),
+    /// Nobody has the turn of this key.
+    PassTurn(Arc<CacheKey>),
 }
 
 /// The durable state of a shard's live runs, with its indexes.
@@ -74,6 +78,7 @@ pub(crate) struct Board {
     pub(crate) awaiting: BTreeMap<RunId, Slot>,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
+    pub(crate) turns: Turns,
     pub(crate) todo: VecDeque<Todo>,
     /// Tasks to be skipped once the current record is applied: a worklist, because a chain of them may be long.
     skips: Vec<(Slot, InstId)>,
@@ -103,6 +108,7 @@ impl Board {
             awaiting: BTreeMap::new(),
             queue: Queue::default(),
             timers: Timers::default(),
+            turns: Turns::default(),
             todo: VecDeque::new(),
             skips: Vec::new(),
             ran_out: None,

@@ -36,6 +36,7 @@ mod afford;
 mod before;
 mod bind;
 mod board;
+mod cache;
 mod decide;
 mod digest;
 mod effects;
@@ -55,10 +56,13 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod turns;
 mod view;
 mod work;
 
-pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step};
+pub use action::{
+    Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Keep, LookUp, Make, Purpose, RunFailure, Step,
+};
 pub use before::{Before, NotTaken, Wish};
 pub use event::{Addressee, Evaluation, Event, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
@@ -71,6 +75,6 @@ pub use why::{Heard, RanOut, Reason, Reasons, Seen};
 pub const REFUSED: &str = on::evaluated::REFUSED;
 
 pub use record::{
-    Answered, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Record, Resolved,
-    Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
+    Answered, Cached, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Record,
+    Resolved, Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
 };

@@ -5,6 +5,7 @@
 mod world;
 
 mod again;
+mod cached;
 mod compensation;
 mod crash;
 mod culprits;

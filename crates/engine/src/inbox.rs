@@ -9,7 +9,7 @@ use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Answer, Evaluation, Rejected, Signal, Standing, Step, Submission};
-use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView};
+use agendum_types::{AttemptId, CacheKey, CachedCopy, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -87,6 +87,20 @@ pub(crate) enum Message {
         step: Step,
         result: Result<Evaluation, Arc<str>>,
         made: Option<Made>,
+    },
+    /// What came of a look-up, and the payload that was found.
+    LookedUp {
+        life: u64,
+        run: RunId,
+        path: TaskPath,
+        number: u64,
+        found: Option<Box<CachedCopy>>,
+        made: Option<Made>,
+    },
+    /// A group of results is kept, or could not be.
+    Kept {
+        life: u64,
+        keys: Vec<Arc<CacheKey>>,
     },
     Finished {
         life: u64,
@@ -219,7 +233,7 @@ impl Message {
     /// The step of a run that it brings forward.
     pub(crate) const fn step(&self) -> Option<(RunId, &TaskPath)> {
         match self {
-            Self::Evaluated { run, path, .. } => Some((*run, path)),
+            Self::Evaluated { run, path, .. } | Self::LookedUp { run, path, .. } => Some((*run, path)),
             Self::Finished { attempt, .. } => Some((attempt.run, &attempt.path)),
             Self::Submit { .. }
             | Self::AddTasks { .. }
@@ -229,6 +243,7 @@ impl Message {
             | Self::View { .. }
             | Self::Standings { .. }
             | Self::Await { .. }
+            | Self::Kept { .. }
             | Self::Referenced { .. }
             | Self::Appended { .. }
             | Self::Settle { .. }

@@ -10,6 +10,7 @@ pub mod blobs;
 mod causes;
 pub mod clock;
 pub mod memory;
+pub mod results;
 pub mod retention;
 pub mod spending;
 pub mod store;
@@ -19,6 +20,7 @@ pub use backup::{Backup, Copied};
 pub use blobs::{BlobError, Blobs, TenantKey};
 pub use causes::chain;
 pub use clock::{Clock, Wall};
+pub use results::{Dropped, KeptLine, KeptResult, Results, WhichKept};
 pub use retention::{BlobName, Forgotten, Retention};
 pub use spending::{Settled, Spending, Spent, SpentBy, TenantSpent};
 pub use store::{

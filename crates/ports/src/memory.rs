@@ -1,5 +1,6 @@
 //! In-memory stores: for tests, and as the simplest reading of the contract.
 
+mod results;
 mod retention;
 mod spending;
 
@@ -12,6 +13,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use crate::blobs::{BlobError, Blobs, TenantKey};
+use crate::results::KeptResult;
 use crate::retention::BlobName;
 use crate::spending::Settled;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
@@ -31,6 +33,7 @@ struct State {
     names: BTreeSet<BlobName>,
     loose: BTreeSet<(Tenant, Hash)>,
     settled: Vec<(Arc<str>, Settled)>,
+    kept: BTreeMap<(Tenant, Hash), KeptResult>,
 }
 
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
+use crate::results::Results;
 use crate::retention::Retention;
 use crate::spending::{Settled, Spending};
 
@@ -197,7 +198,7 @@ pub struct Opened {
 }
 
 /// The durable state of an installation.
-pub trait Store: Retention + Spending {
+pub trait Store: Retention + Results + Spending {
     /// Counts the shard's incarnation up, commits it and fences off earlier ones.
     fn open(&self, shard: ShardId) -> BoxFuture<'_, Result<Opened, StoreError>>;
 

@@ -1,5 +1,6 @@
 //! The checkers: promises, seen from outside the core.
 
+mod cache;
 mod compensation;
 mod money;
 
@@ -34,6 +35,7 @@ pub struct Checker {
     /// What each run that has ended has spent.
     spent: BTreeMap<RunId, Money>,
     money: Authorised,
+    copies: cache::Copies,
 }
 
 impl Checker {
@@ -58,8 +60,10 @@ impl Checker {
         self.begun.clear();
         self.money.forget();
         for entry in journal {
-            self.spends(entry, entry.record.run().and_then(|run| graphs.get(&run)));
+            let graph = entry.record.run().and_then(|run| graphs.get(&run));
+            self.spends(entry, graph);
         }
+        self.recall(journal, graphs);
         for entry in journal {
             if let Record::Task { run, path, change: Change::Dispatched(_) } = &entry.record
                 && let Some(Segment::Task(top)) = path.segments().first()
@@ -91,6 +95,7 @@ impl Checker {
                 | Change::Waited(_)
                 | Change::Reminded
                 | Change::Reused { .. }
+                | Change::Cached(_)
                 | Change::Dispatched(_)
                 | Change::Referenced { .. }
                 | Change::Judged { .. }
@@ -251,10 +256,12 @@ impl Checker {
             if self.spent.get(&run).is_some_and(|spent| *spent != cost) {
                 self.violations.push(format!("run {run} has spent {}, and its tasks cost {cost}", self.spent[&run]));
             }
-            let free = free(entries);
+            let (free, shared) = (free(entries), cache::shared(entries));
             for task in &reasons.tasks {
                 let waited: u64 =
                     task.parts.iter().filter(|part| part.0 == Cause::Dependency).map(|part| part.1.0).sum();
+                // While another computed what it asked for, it depended on that, free as it was.
+                let waited = waited - shared.get(&task.path).copied().unwrap_or(0);
                 if free.get(&task.path).is_some_and(|free| task.since.0 + waited > free.0) {
                     let path = graph.path_text(&task.path);
                     self.violations.push(format!("{path} could be sent, and depends on others, they say"));
@@ -355,6 +362,11 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         }],
         Change::Reminded => vec!["reminded"],
         Change::Reused { .. } => vec!["reused"],
+        Change::Cached(cached) if cached.stale => vec!["the last good result"],
+        Change::Cached(cached) if cached.waits.iter().any(|(cause, _)| *cause == Cause::Dependency) => {
+            vec!["cached, once another had it"]
+        }
+        Change::Cached(_) => vec!["cached"],
         Change::Waited(waited) => vec![match (&waited.by, waited.approved, waited.kept) {
             (_, Some(true), _) => "approved",
             (_, Some(false), _) => "refused",

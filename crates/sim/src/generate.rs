@@ -1,7 +1,9 @@
 //! Random documents that use the whole language of graphs.
 
+mod cache;
 mod compensate;
 
+pub(crate) use cache::add as with_caches;
 pub(crate) use compensate::add as with_compensations;
 use serde_json::{Map, Value as Json, json};
 

@@ -24,6 +24,15 @@ pub const fn faults(seed: u64) -> Faults {
 /// Makes of a seed the one by which compensations are drawn.
 const UNDOING: u64 = 0xC0_FFEE;
 
+/// Makes of a seed the one by which caches are drawn.
+const KEEPING: u64 = 0xCAC4E;
+
+/// True for seeds in which tasks keep what they give: of five about one, with every kind of world.
+#[must_use]
+pub const fn keeps(seed: u64) -> bool {
+    (seed / 4) % 5 == 2
+}
+
 /// A document, and tasks that join its run later.
 pub type Texts = (String, Option<String>);
 
@@ -36,10 +45,14 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // Of four seeds about one takes back what it has done.
     let undone = matches!((seed / 4) % 7, 0 | 4);
     let mut undoing = Chance::new(seed ^ UNDOING);
+    let mut keeping = Chance::new(seed ^ KEEPING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
             document = generate::with_compensations(&mut undoing, &document);
+        }
+        if keeps(seed) {
+            document = generate::with_caches(&mut keeping, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -154,6 +167,8 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
     for task in &graph.tasks {
         let (timeouts, repeat) = (&task.timeouts, task.repeat.as_ref());
         says("catch: target", task.catch.iter().any(|rung| matches!(rung.rung, Rung::Target(_))));
+        says("cache", task.cache.is_some());
+        says("catch: cached", task.catch.iter().any(|rung| rung.rung == Rung::Cached));
         says("fail_if: as", task.fail_if.is_some_and(|(_, class)| class != agendum_types::Class::InvalidOutput));
         says("first_output, idle", timeouts.first_output.is_some() && timeouts.idle.is_some());
         says("not_before: constant", matches!(task.not_before, Some(NotBefore::At(_))));

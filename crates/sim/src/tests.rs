@@ -39,6 +39,8 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     answered, degraded
     approved
     at work in a crash
+    cached
+    cached, once another had it
     cancelled
     caught
     closed

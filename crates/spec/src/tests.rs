@@ -5,6 +5,7 @@
 mod accepted;
 mod all_at_once;
 mod bounded;
+mod cached;
 mod cannot_work;
 mod compensated;
 mod contrary;

@@ -11,6 +11,7 @@ mod forget;
 mod index;
 mod place;
 mod read;
+mod results;
 mod retention;
 mod schema;
 mod spending;

@@ -94,7 +94,7 @@ fn a_later_schema_and_a_foreign_file_are_refused() {
     drop(SqliteStore::open(&directory).unwrap());
     let db = Connection::open(directory.database()).unwrap();
     db.execute_batch("PRAGMA user_version = 99").unwrap();
-    assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::TooNew { found: 99, known: 4, .. }));
+    assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::TooNew { found: 99, known: 5, .. }));
     db.execute_batch("PRAGMA user_version = 2; PRAGMA application_id = 5").unwrap();
     assert!(matches!(SqliteStore::open(&directory).unwrap_err(), StoreError::Corrupt { .. }));
     drop(db);

@@ -1,5 +1,7 @@
 //! What every store must do, as a suite that each implementation runs.
 
+mod results;
+
 use std::sync::Arc;
 
 use agendum_ports::{
@@ -64,6 +66,7 @@ pub async fn conforms(store: &dyn Store) {
     lists_runs(store).await;
     finds_runs_by_their_key(store).await;
     forgets_runs(store).await;
+    results::keeps_results(store).await;
 }
 
 async fn appends_in_order_and_fences(store: &dyn Store) {

@@ -67,11 +67,13 @@ pub enum Kind {
     Reminded = 28,
     /// A task gives what it gave in a run before.
     Reused = 32,
+    /// A task takes a result that was kept.
+    Cached = 33,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -99,6 +101,7 @@ impl Kind {
         Self::Waited,
         Self::Reminded,
         Self::Reused,
+        Self::Cached,
     ];
 
     /// The version of this kind that this release writes. It reads the earlier ones as well: see [`decode`].
@@ -145,6 +148,7 @@ impl Kind {
                 Change::Waited(_) => Self::Waited,
                 Change::Reminded => Self::Reminded,
                 Change::Reused { .. } => Self::Reused,
+                Change::Cached(_) => Self::Cached,
             },
         }
     }

@@ -41,6 +41,7 @@ impl Bed {
             limits: Limits::STANDARD,
             windows: Default::default(),
             retention: None,
+            cache: Default::default(),
             shard: ShardId(0),
             seed: None,
         };

@@ -6,6 +6,7 @@ mod again;
 mod backup;
 mod binary;
 mod budgets;
+mod cache;
 mod check;
 mod compensation;
 mod crash;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
-//! submit r1 a; b needs a                a run of a script (see testkit::script); `key=K` and `strict` before the script
+//! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K` and `strict` before the script
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
@@ -20,6 +20,7 @@
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
 //! again r2 r1 from=a do=b other         runs a run again that is over: from a task on, the effects of one again, with other inputs
+//! store slow | store answers | store fails | store works | store forgets   how kept results are looked up
 //! stopping                              nothing more is sent
 //! stop                                  the process stops in good order, until `restart`
 //! ```
@@ -31,12 +32,13 @@ use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
     AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
-    Money, Outcome, PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Timestamp, Usage, Windows,
+    Money, Outcome, PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage, Windows,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
 
 mod again;
+mod cache;
 mod heard;
 mod purse;
 mod told;
@@ -64,6 +66,7 @@ pub(super) struct World {
     says: BTreeMap<(String, String), String>,
     targets: Vec<Target>,
     windows: Windows,
+    kept: cache::Kept,
     /// Names in the order in which the core first heard them.
     names: Vec<String>,
 }
@@ -88,6 +91,7 @@ impl Default for World {
             flying: Vec::new(),
             says: BTreeMap::new(),
             targets: vec![target("t", "8")],
+            kept: cache::Kept::default(),
             names: Vec::new(),
             windows: Windows::default(),
         };
@@ -121,6 +125,7 @@ impl World {
                 | "webhook"
                 | "approve"
                 | "refuse"
+                | "store"
         ) {
             self.line(format!("{SAID}{line}"));
         }
@@ -154,6 +159,7 @@ impl World {
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
             "evaluations" => self.evaluations = rest == "on",
+            "store" => self.store(rest),
             "restart" => self.restart(),
             "stopping" => self.event(Event::Stopping),
             "stop" => self.stop(),
@@ -186,6 +192,10 @@ impl World {
 
     fn submit(&mut self, rest: &str) {
         let (name, text) = rest.split_once(' ').unwrap();
+        let (tenant, text) = match text.strip_prefix("tenant=").and_then(|text| text.split_once(' ')) {
+            Some((tenant, text)) => (Tenant(tenant.into()), text),
+            None => (Tenant::default(), text),
+        };
         let (key, text) = match text.strip_prefix("key=").and_then(|text| text.split_once(' ')) {
             Some((key, text)) => (Some(SubmissionKey { key: key.into(), parts: Vec::new() }), text),
             None => (None, text),
@@ -194,7 +204,12 @@ impl World {
         let graph = Arc::new(script::graph(text));
         self.graphs.insert(run_id(name), Arc::clone(&graph));
         self.learned.push(Arc::clone(&graph));
-        self.event(Event::RunSubmitted(Box::new(Submission { strict, key, ..submission(run_id(name), graph) })));
+        self.event(Event::RunSubmitted(Box::new(Submission {
+            tenant,
+            strict,
+            key,
+            ..submission(run_id(name), graph)
+        })));
     }
 
     fn add(&mut self, rest: &str) {
@@ -295,6 +310,8 @@ impl World {
                 self.asked(&evaluate);
                 answers.push(self.evaluate(*evaluate));
             }
+            Deed::LookUp(asked) => self.look_up(asked, answers),
+            Deed::Keep(keep) => self.keep(keep, answers),
             Deed::Dispatch(dispatch) => {
                 let target = &self.names[usize::from(dispatch.target.0)];
                 let again = if dispatch.reattach.is_some() { " again by reference" } else { "" };
@@ -394,6 +411,7 @@ impl World {
         self.journal.retain(|entry| entry.seq <= self.durable);
         self.waiting.clear();
         self.flying.clear();
+        self.nobody_asks();
         self.core = Scheduler::new(self.limits.clone());
         for graph in &self.learned {
             self.core.learn_graph(graph);
@@ -465,6 +483,7 @@ fn target(name: &str, text: &str) -> Target {
             "cap" => target.output_cap = value.parse().unwrap(),
             "group" => target.quota_group = Some(value.into()),
             "clearance" => target.clearance = Labels::new([value]),
+            "digest" => target.digest = Hash([value.parse().unwrap(); 32]),
             "effect" => target.effect = Effect::from_word(value),
             "expected" => target.expected = script::span(value),
             other => panic!("a target knows no word {other:?}"),

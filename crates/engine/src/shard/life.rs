@@ -1,5 +1,6 @@
 //! One life of a shard: messages become events, actions become deeds.
 
+mod cache;
 mod hand;
 mod stop;
 mod warn;
@@ -25,6 +26,7 @@ use super::Surroundings;
 use super::commit::Commit;
 use super::restore::Restored;
 use super::steady::Steady;
+use crate::cache::Keeping;
 use crate::inbox::{Bell, Command, Intake, Message};
 use crate::payloads::{Made, Pinned};
 use crate::rows::{self, Bill};
@@ -89,6 +91,8 @@ pub(super) struct Life {
     /// Evaluations on this thread since the inbox was last waited for.
     quick: usize,
     stopping: Option<Stopping>,
+    /// Results that are to be kept.
+    keeping: Keeping,
     /// The buffer of [`Life::drain`].
     actions: Vec<Action>,
     time: Steady,
@@ -122,6 +126,7 @@ impl Life {
             given: VecDeque::new(),
             quick: 0,
             stopping: None,
+            keeping: Keeping::default(),
             actions: Vec::new(),
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             waiters,
@@ -253,6 +258,16 @@ impl Life {
             Message::Evaluated { life, run, path, step, result, made } => {
                 if life == self.id {
                     self.with_payload(Event::Evaluated { run, path, step, result }, made);
+                }
+            }
+            Message::LookedUp { life, run, path, number, found, made } => {
+                if life == self.id {
+                    self.with_payload(Event::LookedUp { run, path, number, found }, made);
+                }
+            }
+            Message::Kept { life, keys } => {
+                if life == self.id {
+                    self.kept(keys);
                 }
             }
             Message::Finished { life, attempt, outcome, made } => {
@@ -395,6 +410,8 @@ impl Life {
                     self.append(entry, payload, &spent);
                 }
                 deed @ (Deed::Evaluate(_)
+                | Deed::LookUp(_)
+                | Deed::Keep(_)
                 | Deed::Dispatch(_)
                 | Deed::CancelAttempt(_)
                 | Deed::Publish { .. }
@@ -431,6 +448,8 @@ impl Life {
         match deed {
             Deed::Append(_) => {}
             Deed::Evaluate(asked) => self.evaluate(asked),
+            Deed::LookUp(asked) => self.look_up(asked),
+            Deed::Keep(keep) => self.keep(*keep),
             Deed::Dispatch(dispatch) => self.dispatch(dispatch),
             Deed::CancelAttempt(attempt) => self.cancel(attempt),
             Deed::Publish { run, path } => self.around.feed.publish(run, &path),
@@ -479,6 +498,7 @@ fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
         | Change::Waited(_)
         | Change::Reminded
         | Change::Reused { .. }
+        | Change::Cached(_)
         | Change::Caught { .. }
         | Change::RoundJudged { .. }
         | Change::Composed { .. }

@@ -106,6 +106,7 @@ impl World {
             limits: Limits::STANDARD,
             windows: Default::default(),
             retention: None,
+            cache: Default::default(),
             shard: ShardId(0),
             seed: Some(1),
         }

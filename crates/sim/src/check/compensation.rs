@@ -100,6 +100,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
                     | Change::Waited(_)
                     | Change::Reminded
                     | Change::Reused { .. }
+                    | Change::Cached(_)
                     | Change::Judged { .. }
                     | Change::Caught { .. }
                     | Change::RoundJudged { .. }
@@ -141,6 +142,7 @@ fn undo(told: &mut Told, of: TaskPath, change: &Change, place: usize) {
         | Change::Waited(_)
         | Change::Reminded
         | Change::Reused { .. }
+        | Change::Cached(_)
         | Change::Judged { .. }
         | Change::Caught { .. }
         | Change::RoundJudged { .. }

@@ -67,7 +67,7 @@ impl Reference {
             // What is given at once is what it gave, however soon its text could be shown.
             return !inst.degraded && !self.is_given_degraded(id, node);
         }
-        inst.rung == 0 || !matches!(run.graph.task(node).catch[inst.rung - 1].rung, Rung::Output(_))
+        inst.rung == 0 || matches!(run.graph.task(node).catch[inst.rung - 1].rung, Rung::Target(_))
     }
 
     fn degrade(&mut self, id: RunId, path: &TaskPath) {

@@ -2,10 +2,11 @@
 
 use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Record, Resolved, Waits};
 use agendum_types::graph::OnUncertain;
-use agendum_types::{AttemptId, Booked, Class, Fate, Graph, Money, Outcome, TaskPath, Wait, WaitFor};
+use agendum_types::{AttemptId, Booked, Class, Fate, Graph, Money, Outcome, TaskPath, Timestamp, Wait, WaitFor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::sentence::kept;
 use super::{Awaits, Compensation, RunError, dollars, instant, millis};
 
 /// The kind of the event after which a run's graph is a larger one.
@@ -119,7 +120,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
         Record::Done { .. } => "run.done",
         Record::Task { path, change, .. } => {
             event.task = Some(graph.path_text(path)).filter(|path| !path.is_empty());
-            let kind = task(&mut event, graph, path, change)?;
+            let kind = task(&mut event, graph, (path, entry.at), change)?;
             let asks = path.node().is_some_and(|node| graph.task(node).on_uncertain == OnUncertain::Ask);
             event.awaits =
                 event.awaits.or_else(|| (kind == IN_DOUBT && asks).then(|| Awaits::of(&Wait::new(WaitFor::Effect))));
@@ -154,7 +155,7 @@ fn settled(event: &mut Event, booked: &Booked) {
 }
 
 /// Says what happened to a task; its kind.
-fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> Option<&'static str> {
+fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), change: &Change) -> Option<&'static str> {
     Some(match change {
         Change::Entered(evaluation) if evaluation.truth == Some(false) => "task.skipped",
         Change::Entered(evaluation) => {
@@ -202,6 +203,13 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
         Change::Reused { from, .. } => {
             event.note = Some(format!("reused from {from}"));
             "task.reused"
+        }
+        Change::Cached(cached) => {
+            event.target = Some(cached.target.to_string());
+            event.waited = waited(&cached.waits);
+            let stale = if cached.stale { "the last good result: " } else { "" };
+            event.note = Some(format!("{stale}{}", kept(cached.from, at.since(cached.kept), cached.saved)));
+            "task.cached"
         }
         Change::Ended(ended) => {
             event.note = Some(ended.end.sentence().to_owned());
