@@ -131,7 +131,8 @@ impl Scheduler {
     pub(crate) fn output_cap(&self, slot: Slot, id: InstId, target: TargetId) -> Option<u32> {
         match &self.board.plan(slot).task(self.board.run(slot).inst(id).node).work {
             Work::Call(call) => {
-                call.output_cap.or(Some(self.targets.row(target).target.output_cap)).filter(|cap| *cap > 0)
+                let of_target = self.targets.row(target).target.output_cap;
+                call.output_cap.or(Some(of_target)).filter(|cap| *cap > 0)
             }
             Work::Group(_) => None,
         }

@@ -15,6 +15,7 @@ mod ends;
 mod flow;
 mod groups;
 mod heard;
+mod kept;
 mod limits;
 mod loops;
 mod money;

@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration as Span;
 
-use agendum_core::{Keep, LookUp};
+use agendum_core::{Event, Keep, LookUp};
 use agendum_ports::{Dropped, KeptLine, KeptResult, Payload, StoreError, WhichKept, chain};
 use agendum_types::{CacheInput, CacheKey, CachedCopy, Duration, Hash, Tenant, Within};
 use futures_util::FutureExt as _;
@@ -76,7 +76,8 @@ pub(crate) async fn look_up(around: Arc<Surroundings>, life: u64, asked: Box<Loo
         Ok(Ok(None) | Err(_)) | Err(_) => (None, None),
     };
     let LookUp { run, path, number, .. } = *asked;
-    around.inbox.send(Message::LookedUp { life, run, path, number, found, made });
+    let looked = Box::new(Event::LookedUp { run, path, number, found });
+    around.inbox.send(Message::LookedUp { life, looked, made });
 }
 
 async fn find(around: &Surroundings, key: &CacheKey) -> Option<(CachedCopy, Made)> {
@@ -85,10 +86,10 @@ async fn find(around: &Surroundings, key: &CacheKey) -> Option<(CachedCopy, Made
     let KeptResult { copy, bytes, .. } = found.inspect_err(told).ok().flatten()?;
     let bytes = match bytes {
         Some(bytes) => bytes,
-        None => payloads.blob(tenant, &copy.output).await.inspect_err(|error| told(error)).ok()?,
+        None => payloads.blob(tenant, &copy.output).await.inspect_err(told).ok()?,
     };
     let made = payloads.make(tenant, Payload { media: copy.output.media.clone(), bytes }).await;
-    let made = made.inspect_err(|error| told(error)).ok()?;
+    let made = made.inspect_err(told).ok()?;
     if made.reference.hash != copy.output.hash {
         tracing::warn!(hash = %copy.output.hash, "a kept result is not what was kept, and is not used");
         return None;

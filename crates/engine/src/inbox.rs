@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Answer, Evaluation, Rejected, Signal, Standing, Step, Submission};
-use agendum_types::{AttemptId, CacheKey, CachedCopy, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView};
+use agendum_core::{Answer, Evaluation, Event, Rejected, Signal, Standing, Step, Submission};
+use agendum_types::{AttemptId, CacheKey, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -91,10 +91,7 @@ pub(crate) enum Message {
     /// What came of a look-up, and the payload that was found.
     LookedUp {
         life: u64,
-        run: RunId,
-        path: TaskPath,
-        number: u64,
-        found: Option<Box<CachedCopy>>,
+        looked: Box<Event>,
         made: Option<Made>,
     },
     /// A group of results is kept, or could not be.
@@ -233,7 +230,8 @@ impl Message {
     /// The step of a run that it brings forward.
     pub(crate) const fn step(&self) -> Option<(RunId, &TaskPath)> {
         match self {
-            Self::Evaluated { run, path, .. } | Self::LookedUp { run, path, .. } => Some((*run, path)),
+            Self::Evaluated { run, path, .. } => Some((*run, path)),
+            Self::LookedUp { looked, .. } => looked.step(),
             Self::Finished { attempt, .. } => Some((attempt.run, &attempt.path)),
             Self::Submit { .. }
             | Self::AddTasks { .. }

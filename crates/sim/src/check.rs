@@ -338,8 +338,11 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
     };
     match change {
         Change::Ended(ended) => {
-            let of_run = ended.end == End::Expired && path.segments().is_empty();
-            let end = if of_run { "the run expired" } else { ended.end.word() };
+            let end = if ended.end == End::Expired && path.segments().is_empty() {
+                "the run expired"
+            } else {
+                ended.end.word()
+            };
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
@@ -362,11 +365,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         }],
         Change::Reminded => vec!["reminded"],
         Change::Reused { .. } => vec!["reused"],
-        Change::Cached(cached) if cached.stale => vec!["the last good result"],
-        Change::Cached(cached) if cached.waits.iter().any(|(cause, _)| *cause == Cause::Dependency) => {
-            vec!["cached, once another had it"]
-        }
-        Change::Cached(_) => vec!["cached"],
+        Change::Cached(cached) => vec![cache::kind(cached)],
         Change::Waited(waited) => vec![match (&waited.by, waited.approved, waited.kept) {
             (_, Some(true), _) => "approved",
             (_, Some(false), _) => "refused",

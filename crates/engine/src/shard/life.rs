@@ -26,7 +26,6 @@ use super::Surroundings;
 use super::commit::Commit;
 use super::restore::Restored;
 use super::steady::Steady;
-use crate::cache::Keeping;
 use crate::inbox::{Bell, Command, Intake, Message};
 use crate::payloads::{Made, Pinned};
 use crate::rows::{self, Bill};
@@ -91,8 +90,7 @@ pub(super) struct Life {
     /// Evaluations on this thread since the inbox was last waited for.
     quick: usize,
     stopping: Option<Stopping>,
-    /// Results that are to be kept.
-    keeping: Keeping,
+    keeping: crate::cache::Keeping,
     /// The buffer of [`Life::drain`].
     actions: Vec<Action>,
     time: Steady,
@@ -126,7 +124,7 @@ impl Life {
             given: VecDeque::new(),
             quick: 0,
             stopping: None,
-            keeping: Keeping::default(),
+            keeping: Default::default(),
             actions: Vec::new(),
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             waiters,
@@ -260,16 +258,7 @@ impl Life {
                     self.with_payload(Event::Evaluated { run, path, step, result }, made);
                 }
             }
-            Message::LookedUp { life, run, path, number, found, made } => {
-                if life == self.id {
-                    self.with_payload(Event::LookedUp { run, path, number, found }, made);
-                }
-            }
-            Message::Kept { life, keys } => {
-                if life == self.id {
-                    self.kept(keys);
-                }
-            }
+            message @ (Message::LookedUp { .. } | Message::Kept { .. }) => self.of_the_cache(message),
             Message::Finished { life, attempt, outcome, made } => {
                 if life == self.id {
                     self.flights.remove(&attempt);

@@ -1,6 +1,8 @@
 //! Kept results, seen from outside: who takes one takes what a record of its tenant gave, for the same words, and young enough; and
 //! of those that ask for the same one computes at a time.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a check names what it speaks of; nothing else is its business")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -156,6 +158,16 @@ impl Checker {
             (keep.copy.run, keep.copy.at, keep.copy.output.hash) == (cached.from, cached.kept, cached.output.hash);
         let is_young = cached.stale || keep.copy.at.after(cache.ttl) > entry.at;
         entry.tenant.as_ref() == Some(&key.tenant) && input && scope && same && is_it && is_young
+    }
+}
+
+/// The kind of a decision to take a copy.
+pub(super) fn kind(cached: &Cached) -> &'static str {
+    let depended = cached.waits.iter().any(|(cause, _)| *cause == Cause::Dependency);
+    match (cached.stale, depended) {
+        (true, _) => "the last good result",
+        (false, true) => "cached, once another had it",
+        (false, false) => "cached",
     }
 }
 

@@ -96,7 +96,6 @@ impl Reference {
         let inst = run.tasks.get(path).filter(|inst| inst.how().is_none()).ok_or("no such task is live")?;
         match change {
             Change::Entered(evaluation) => {
-                let due = inst.start_at <= self.now;
                 if self.asks_to_enter(id, path) && inst.state == State::Asking(Step::Enter) {
                     let asked = self.evaluation(id, path, Step::Enter)?;
                     ensure(asked.evaluation.truth == evaluation.truth, "another truth")?;
@@ -116,7 +115,8 @@ impl Reference {
                         return Ok(());
                     }
                 } else {
-                    let waited = inst.state == State::Ready && inst.start_at > inst.ready_at && due;
+                    let waited =
+                        inst.state == State::Ready && inst.start_at > inst.ready_at && inst.start_at <= self.now;
                     ensure(waited && (inst.entered || !self.asks_to_enter(id, path)), "it does not begin now")?;
                 }
                 self.enter(id, path);
@@ -141,11 +141,7 @@ impl Reference {
                 let asked = self.evaluation(id, path, Step::Catch)?;
                 self.carries(id, Some(output), &asked)?;
                 self.run(id).inst(path).output = Some(PayloadRef::clone(output));
-                if self.runs[&id].is_check(path) {
-                    self.judge_or_succeed(id, path);
-                } else {
-                    self.settle(id, path, How::Succeeded, None);
-                }
+                self.caught(id, path);
             }
             Change::Waited(waited) => self.waited(id, path, waited)?,
             Change::Reminded => self.reminded(id, path)?,
@@ -156,6 +152,15 @@ impl Reference {
             Change::Abandoned { .. } => {}
         }
         Ok(())
+    }
+
+    /// What a check is caught with says what it found.
+    fn caught(&mut self, id: RunId, path: &TaskPath) {
+        if self.runs[&id].is_check(path) {
+            self.judge_or_succeed(id, path);
+        } else {
+            self.settle(id, path, How::Succeeded, None);
+        }
     }
 
     /// The answer to what was asked, if it was given just now.

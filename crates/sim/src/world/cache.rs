@@ -22,7 +22,7 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn new(seed: u64) -> Self {
-        Self { dice: Chance::new(seed ^ 0x6361_6368_65), is_on: crate::plans::keeps(seed), copies: BTreeMap::new() }
+        Self { dice: Chance::new(seed ^ 0x0063_6163_6865), is_on: crate::plans::keeps(seed), copies: BTreeMap::new() }
     }
 }
 

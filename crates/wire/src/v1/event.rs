@@ -1,7 +1,7 @@
 //! Records and text as events of a stream.
 
-use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Record, Resolved, Waits};
-use agendum_types::graph::OnUncertain;
+use agendum_core::{Cached, Change, End, Entry, Next, NextRound, REFUSED, Record, Resolved, Waits};
+use agendum_types::graph::{OnUncertain, Task};
 use agendum_types::{AttemptId, Booked, Class, Fate, Graph, Money, Outcome, TaskPath, Timestamp, Wait, WaitFor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -188,10 +188,7 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             event.raw_usage = raw_usage.as_deref().and_then(|raw| serde_json::from_str(raw).ok());
             follow(event, &finished.next)
         }
-        Change::Judged { next, .. } => {
-            let fail_if = path.node().and_then(|node| graph.task(node).fail_if);
-            undone(event, next, fail_if.map_or(Class::InvalidOutput, |(_, class)| class), REFUSED)
-        }
+        Change::Judged { next, .. } => judged(event, path.node().map(|node| graph.task(node)), next),
         Change::Caught { .. } => "task.caught",
         Change::RoundJudged { next, .. } => match next {
             NextRound::Again => "loop.again",
@@ -204,13 +201,7 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             event.note = Some(format!("reused from {from}"));
             "task.reused"
         }
-        Change::Cached(cached) => {
-            event.target = Some(cached.target.to_string());
-            event.waited = waited(&cached.waits);
-            let stale = if cached.stale { "the last good result: " } else { "" };
-            event.note = Some(format!("{stale}{}", kept(cached.from, at.since(cached.kept), cached.saved)));
-            "task.cached"
-        }
+        Change::Cached(cached) => self::cached(event, cached, at),
         Change::Ended(ended) => {
             event.note = Some(ended.end.sentence().to_owned());
             event.waited = waited(&ended.waits);
@@ -233,6 +224,20 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             "task.abandoned"
         }
     })
+}
+
+fn judged(event: &mut Event, task: Option<&Task>, next: &Next) -> &'static str {
+    let fail_if = task.and_then(|task| task.fail_if);
+    undone(event, next, fail_if.map_or(Class::InvalidOutput, |(_, class)| class), REFUSED)
+}
+
+/// It took a result that was kept.
+fn cached(event: &mut Event, cached: &Cached, at: Timestamp) -> &'static str {
+    event.target = Some(cached.target.to_string());
+    event.waited = waited(&cached.waits);
+    let stale = if cached.stale { "the last good result: " } else { "" };
+    event.note = Some(format!("{stale}{}", kept(cached.from, at.since(cached.kept), cached.saved)));
+    "task.cached"
 }
 
 /// What came to a wait, and who brought it.

@@ -7,6 +7,7 @@ use agendum_types::CacheKey;
 
 use super::Life;
 use crate::cache;
+use crate::inbox::Message;
 
 impl Life {
     pub(super) fn look_up(&self, asked: Box<LookUp>) {
@@ -18,7 +19,20 @@ impl Life {
         self.keep_next();
     }
 
-    pub(super) fn kept(&mut self, keys: Vec<Arc<CacheKey>>) {
+    pub(super) fn of_the_cache(&mut self, message: Message) {
+        if let Message::LookedUp { life, looked, made } = message {
+            // Nobody waits for what an earlier life asked.
+            if life == self.id {
+                self.with_payload(*looked, made);
+            }
+        } else if let Message::Kept { life, keys } = message
+            && life == self.id
+        {
+            self.kept(keys);
+        }
+    }
+
+    fn kept(&mut self, keys: Vec<Arc<CacheKey>>) {
         self.keeping.is_done();
         for key in keys {
             self.event(Event::Kept(key));
