@@ -7,7 +7,7 @@ mod money;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, Waits, why};
+use agendum_core::{Change, Dispatch, End, Ended, Entry, Next, NextRound, Reason, Record, Waits, why};
 use agendum_types::graph::NodeId;
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Fate, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq,
@@ -304,6 +304,11 @@ fn free(entries: &[Entry]) -> BTreeMap<TaskPath, Timestamp> {
     free
 }
 
+fn end_word(ended: &Ended, path: &TaskPath) -> &'static str {
+    let of_run = ended.end == End::Expired && path.segments().is_empty();
+    if of_run { "the run expired" } else { ended.end.word() }
+}
+
 /// Kinds of decisions in a record, by name: each must come up among the seeds.
 #[must_use]
 pub fn kinds(record: &Record) -> Vec<&'static str> {
@@ -338,11 +343,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
     };
     match change {
         Change::Ended(ended) => {
-            let end = if ended.end == End::Expired && path.segments().is_empty() {
-                "the run expired"
-            } else {
-                ended.end.word()
-            };
+            let end = end_word(ended, path);
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],

@@ -89,6 +89,8 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     assert_snapshot!(lines(used), @r"
     background
     budget.tokens
+    cache
+    catch: cached
     catch: target
     compensate
     fail_if: as

@@ -94,7 +94,8 @@ impl Forecast<'_> {
         let mut marks: Vec<String> =
             [(task.condition.is_some(), "if"), (task.optional, "optional"), (!task.catch.is_empty(), "catch")]
                 .iter()
-                .filter_map(|(is, word)| is.then(|| (*word).to_owned()))
+                .filter(|(is, _)| *is)
+                .map(|(_, word)| (*word).to_owned())
                 .collect();
         marks.extend(task.cache.as_ref().map(|cache| format!("may take a kept result up to {} old", cache.ttl)));
         let marks = if marks.is_empty() { String::new() } else { format!("  {}", marks.join(", ")) };

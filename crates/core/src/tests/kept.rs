@@ -63,8 +63,6 @@ fn the_last_good_copy_serves_when_nothing_else_does() {
         fail r3/a unavailable
         submit r4 a cache=1s timeout=2s catch=any:cached catch=any:t
         wait 3s
-        submit r5 a cache=1s retry=1 no_fallback catch=any:cached
-        fail r5/a unavailable
         why r2
     "), @r#"
        0ms look up r1/a
@@ -110,18 +108,32 @@ fn the_last_good_copy_serves_when_nothing_else_does() {
     7000ms record 23 a ended NoCopy: Fail(Failure { class: Timeout, message: "no success within its timeout of 2s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, estimated: false }, raw_usage: None })
     7000ms record 24 Answered
     7000ms answer r4 failed timeout in a: no success within its timeout of 2s
-    8000ms record 25 RunSubmitted
-    8000ms look up r5/a
-    8000ms record 26 a dispatched #1 waited [] hold $0
-    8000ms dispatch r5/a#1 on t
-    8000ms > fail r5/a unavailable
-    8000ms record 27 a finished: Fail(Failure { class: Unavailable, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, estimated: false }, raw_usage: None })
-    8000ms record 28 Answered
-    8000ms record 29 Done
-    8000ms answer r5 failed unavailable in a: no luck
-    8000ms close r5
     8000ms why r2: 0µs:; critical a
     8000ms   a succeeded (Caught(Unavailable, "no luck")):
+    "#);
+}
+
+#[test]
+fn without_a_fallback_no_last_copy_is_taken() {
+    assert_snapshot!(dialogue("
+        targets t=9
+        submit r1 a cache=1s
+        ok a
+        wait 5s
+        submit r2 a cache=1s retry=1 no_fallback catch=any:cached
+        fail r2/a unavailable
+    "), @r#"
+       0ms look up r1/a
+       0ms dispatch r1/a#1 on t
+       0ms > ok a
+       0ms keep for default: of r1, t gave it for $0, tags ["tag"]
+       0ms answer r1 succeeded
+       0ms close r1
+    5000ms look up r2/a
+    5000ms dispatch r2/a#1 on t
+    5000ms > fail r2/a unavailable
+    5000ms answer r2 failed unavailable in a: no luck
+    5000ms close r2
     "#);
 }
 

@@ -31,8 +31,8 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
-    Money, Outcome, PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage, Windows,
+    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome,
+    PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage, Windows,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
