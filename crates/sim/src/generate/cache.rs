@@ -39,6 +39,8 @@ fn add_to(chance: &mut Chance, tasks: &mut Map<String, Json>) {
         let is_firm = task.get("no_fallback").is_some() || task.get("risk").is_some() || task.get("loop").is_some();
         if !is_firm && chance.hits(60) {
             let on = chance.of(&["any", "any", "any", "timeout", "unavailable", "budget_exceeded"]);
+            // Too old for everybody, and good enough as the last one.
+            task["cache"]["ttl"] = json!(chance.of(&["1ms", "1ms", "300ms"]));
             task["retry"] = json!({ "max_attempts": 1 + chance.below(2), "initial_delay": "20ms" });
             let rung = json!({ "on": [on], "use": "cached" });
             let catch = task.as_object_mut().map(|task| task.entry("catch").or_insert_with(|| json!([])));

@@ -133,8 +133,12 @@ impl Reference {
     /// Whoever has the turn and waits for money now has given it up: when exactly only the core knows.
     fn steps_aside(&mut self, key: &CacheKey) {
         let Some((id, path)) = self.holder(key) else { return };
+        let is_bounded = self.runs[&id].submitted.budget.is_some() || !self.windows.is_unlimited();
         if let Some(state @ State::Broke(_)) = self.aside(id, &path) {
             self.run(id).inst(&path).state = state;
+        } else if is_bounded && matches!(self.runs[&id].tasks[&path].state, State::Queued(..)) {
+            // Between tasks that rank alike it may have waited for a moment: that two compute, the checker would see.
+            self.run(id).inst(&path).turn = None;
         }
     }
 
