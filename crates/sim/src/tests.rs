@@ -58,8 +58,8 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     ineligible
     judged
     lost
-    nobody found out
     no_copy
+    nobody found out
     not before
     not good enough
     paused

@@ -35,6 +35,7 @@ fn a_result_that_is_refused_is_neither_kept_nor_taken_again() {
        0ms close r2
        0ms look up r3/a
      200ms woken: a task may start
+     200ms look up r3/a
      200ms dispatch r3/a#1 on t
     1000ms > ok r3/a
     1000ms keep for default: of r3, t gave it for $0, tags ["tag"]
@@ -149,32 +150,26 @@ fn a_lower_result_is_not_kept() {
         ok z
         ok r3/a
         submit r4 a cache=5s
-    "), @r#"
-       0ms look up r1/a
-       0ms dispatch r1/a#1 on t
-       0ms > ok r1/a
-       0ms answer r1 failed invalid_output in a: its result fulfils `fail_if`
-       0ms close r1
-       0ms look up r2/a
-       0ms dispatch r2/a#1 on t
-       0ms > ok r2/a
-       0ms keep for default: of r2, t gave it for $0, tags ["tag"]
-       0ms answer r2 succeeded
-       0ms close r2
-       0ms look up r3/a
-     200ms woken: a task may start
-     200ms look up r3/a
-     200ms dispatch r3/a#1 on t
-    1000ms > ok r3/a
-    1000ms keep for default: of r3, t gave it for $0, tags ["tag"]
-    1000ms look up r4/a
-    1000ms answer r4 succeeded
-    1000ms close r4
-    1000ms answer r3 succeeded
-    1000ms close r3
-    1000ms why r3: 1s: running 800ms backoff 200ms; critical a
-    1000ms   a succeeded: backoff 200ms running 800ms
-    "#);
+    "), @"
+    0ms dispatch r1/z#1 on t
+    0ms look up r2/a
+    0ms dispatch r2/a#1 on u
+    0ms > ok r2/a
+    0ms answer r2 succeeded degraded
+    0ms close r2
+    0ms look up r3/a
+    0ms dispatch r3/a#1 on u
+    0ms > fail r3/a unavailable
+    0ms > ok z
+    0ms dispatch r3/a#2 on t
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms > ok r3/a
+    0ms answer r3 succeeded degraded
+    0ms close r3
+    0ms look up r4/a
+    0ms dispatch r4/a#1 on t
+    ");
 }
 
 #[test]
