@@ -23,6 +23,7 @@ use agendum_types::graph::NodeId;
 use agendum_types::{AttemptId, Booked, CacheKey, Limits, RunId, Tenant, Timestamp};
 
 use crate::action::Entry;
+use crate::flights::Flights;
 use crate::inst::{Settled, State};
 use crate::ledger::Ledger;
 use crate::lookup::Lookup;
@@ -31,7 +32,6 @@ use crate::queue::Queue;
 use crate::record::{Record, Unsent};
 use crate::run::{InstId, Run, Slot};
 use crate::timers::Timers;
-use crate::turns::Turns;
 
 /// Something that a record left open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(crate) struct Board {
     pub(crate) awaiting: BTreeMap<RunId, Slot>,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
-    pub(crate) turns: Turns,
+    pub(crate) flights: Flights,
     pub(crate) todo: VecDeque<Todo>,
     /// Tasks to be skipped once the current record is applied: a worklist, because a chain of them may be long.
     skips: Vec<(Slot, InstId)>,
@@ -108,7 +108,7 @@ impl Board {
             awaiting: BTreeMap::new(),
             queue: Queue::default(),
             timers: Timers::default(),
-            turns: Turns::default(),
+            flights: Flights::default(),
             todo: VecDeque::new(),
             skips: Vec::new(),
             ran_out: None,

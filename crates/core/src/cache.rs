@@ -13,11 +13,11 @@ use agendum_types::{
 use crate::action::{Deed, Keep, LookUp};
 use crate::board::Todo;
 use crate::decide::time_of;
+use crate::flights::Given;
 use crate::inst::State;
 use crate::record::{Cached, Change, End, Next};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
-use crate::turns::Given;
 
 impl Scheduler {
     /// A call is ready, and nothing holds it back: it looks for a copy, waits for one that is being made, or is queued.
@@ -33,7 +33,7 @@ impl Scheduler {
             return self.enqueue(slot, id);
         };
         if self.board.run(slot).inst(id).sharing.is_none() {
-            let ticket = self.board.turns.take(&key, (slot, id));
+            let ticket = self.board.flights.take(&key, (slot, id));
             let since = self.now;
             let inst = self.board.run_mut(slot).inst_mut(id);
             inst.sharing = Some(Arc::clone(&key));
@@ -42,7 +42,7 @@ impl Scheduler {
                 return;
             }
         }
-        if self.board.turns.has_looked(&key) {
+        if self.board.flights.has_looked(&key) {
             self.enqueue(slot, id);
         } else {
             self.look_up(slot, id, key);
@@ -74,7 +74,7 @@ impl Scheduler {
         if let Some(copy) = found.as_ref().filter(|copy| self.is_fresh(slot, id, copy)) {
             self.take_copy(slot, id, copy, false);
         } else {
-            self.board.turns.looked(&key);
+            self.board.flights.looked(&key);
             self.board.run_mut(slot).inst_mut(id).state = State::Ready;
             self.take(slot, id);
         }
@@ -85,7 +85,7 @@ impl Scheduler {
 
     /// Whoever is in line for the same and may take this copy does.
     fn serve_line(&mut self, key: &Arc<CacheKey>, copy: &CachedCopy) {
-        for (slot, id) in self.board.turns.line(key) {
+        for (slot, id) in self.board.flights.line(key) {
             // One that took it may have ended others.
             let Some(run) = self.board.run_if_live(slot) else { continue };
             let inst = run.inst(id);
@@ -98,13 +98,13 @@ impl Scheduler {
 
     /// The result of the one before is kept, or could not be: the next in line has the turn.
     pub(crate) fn on_kept(&mut self, key: Arc<CacheKey>) {
-        if self.board.turns.kept(&key) {
+        if self.board.flights.kept(&key) {
             self.board.todo.push_back(Todo::PassTurn(key));
         }
     }
 
     pub(crate) fn pass_turn(&mut self, key: &Arc<CacheKey>) {
-        let Some((slot, id)) = self.board.turns.pass(key) else { return };
+        let Some((slot, id)) = self.board.flights.pass(key) else { return };
         let now = self.now;
         let inst = self.board.run_mut(slot).inst_mut(id);
         let State::InLine { since, .. } = inst.state else { panic!("who is in line waits there") };
@@ -116,12 +116,12 @@ impl Scheduler {
     /// An attempt of an earlier life goes on: who asks for the same waits for it.
     pub(crate) fn hold_turn(&mut self, slot: Slot, id: InstId) {
         let Some(key) = self.shared_key(slot, id) else { return };
-        match self.board.turns.take(&key, (slot, id)) {
+        match self.board.flights.take(&key, (slot, id)) {
             None => {
-                self.board.turns.looked(&key);
+                self.board.flights.looked(&key);
                 self.board.run_mut(slot).inst_mut(id).sharing = Some(key);
             }
-            Some(ticket) => drop(self.board.turns.leave(&key, (slot, id), Some(ticket))),
+            Some(ticket) => drop(self.board.flights.leave(&key, (slot, id), Some(ticket))),
         }
     }
 
@@ -227,7 +227,7 @@ impl Scheduler {
         let run = self.board.run_mut(slot);
         let (at, from, node) = (self.now, run.id, run.inst(id).node);
         let key = run.inst_mut(id).sharing.take()?;
-        self.board.turns.keep(&key);
+        self.board.flights.keep(&key);
         let cache = self.board.plan(slot).task(node).cache.clone();
         let copy = CachedCopy { output, at, target, digest, run: from, cost };
         Some(Keep { key, copy, tags: cache.map(|cache| cache.tags).unwrap_or_default() })
@@ -243,6 +243,6 @@ impl Scheduler {
     /// Of what `fail_if` has let pass what may be kept.
     pub(crate) fn judged_well(&self, slot: Slot, id: InstId, next: &Next) -> Option<Given> {
         let key = self.board.run(slot).inst(id).sharing.as_ref().filter(|_| *next == Next::Succeed)?;
-        self.board.turns.given(key)
+        self.board.flights.given(key)
     }
 }

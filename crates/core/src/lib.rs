@@ -40,6 +40,7 @@ mod cache;
 mod decide;
 mod digest;
 mod effects;
+mod flights;
 mod inst;
 mod ledger;
 mod lookup;
@@ -56,7 +57,6 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod timers;
-mod turns;
 mod view;
 mod work;
 

@@ -11,7 +11,7 @@ impl Board {
     /// It computes no more what others ask for too, or waits no more until another has: the next in line may.
     pub(crate) fn let_go(&mut self, slot: Slot, id: InstId, ticket: Option<u64>) {
         let Some(key) = self.run_mut(slot).inst_mut(id).sharing.take() else { return };
-        if self.turns.leave(&key, (slot, id), ticket) {
+        if self.flights.leave(&key, (slot, id), ticket) {
             self.todo.push_back(Todo::PassTurn(key));
         }
     }

@@ -113,7 +113,7 @@ impl Scheduler {
                 let success = self.label(slot, id, success);
                 let given = self.keepable(slot, id, cost);
                 match (&next, given, self.board.run(slot).inst(id).sharing.clone()) {
-                    (Next::Judge, Some(given), Some(key)) => self.board.turns.gave(&key, given),
+                    (Next::Judge, Some(given), Some(key)) => self.board.flights.gave(&key, given),
                     (_, given, _) => keep = self.begin_keeping(slot, id, given, Some(&success.output)),
                 }
                 (Outcome::Succeeded(success), next)

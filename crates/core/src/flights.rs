@@ -15,14 +15,14 @@ pub(crate) type Place = (Slot, InstId);
 
 /// Everything that is computed, looked up or kept under a key now.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
-    by_key: Lookup<Arc<CacheKey>, Turn>,
+pub(crate) struct Flights {
+    by_key: Lookup<Arc<CacheKey>, Flight>,
     /// Counted up with each that comes to a line.
     tickets: u64,
 }
 
 #[derive(Debug)]
-struct Turn {
+struct Flight {
     of: Holder,
     line: BTreeMap<u64, Place>,
 }
@@ -55,12 +55,12 @@ pub(crate) struct Given {
     pub(crate) cost: Money,
 }
 
-impl Turns {
+impl Flights {
     /// Takes the turn, or comes to the end of the line: then with a ticket.
     pub(crate) fn take(&mut self, key: &Arc<CacheKey>, place: Place) -> Option<u64> {
         let Some(turn) = self.by_key.get_mut(key) else {
             let of = Holder::Task(place, Holding::default());
-            self.by_key.insert(Arc::clone(key), Turn { of, line: BTreeMap::new() });
+            self.by_key.insert(Arc::clone(key), Flight { of, line: BTreeMap::new() });
             return None;
         };
         self.tickets += 1;
@@ -108,14 +108,14 @@ impl Turns {
 
     /// There is no copy for the task that has the turn.
     pub(crate) fn looked(&mut self, key: &Arc<CacheKey>) {
-        if let Some(Turn { of: Holder::Task(_, holding), .. }) = self.by_key.get_mut(key) {
+        if let Some(Flight { of: Holder::Task(_, holding), .. }) = self.by_key.get_mut(key) {
             holding.looked = true;
         }
     }
 
     /// The result of the task that has the turn may be kept if it is judged well.
     pub(crate) fn gave(&mut self, key: &Arc<CacheKey>, given: Given) {
-        if let Some(Turn { of: Holder::Task(_, holding), .. }) = self.by_key.get_mut(key) {
+        if let Some(Flight { of: Holder::Task(_, holding), .. }) = self.by_key.get_mut(key) {
             holding.given = Some(given);
         }
     }
