@@ -145,6 +145,9 @@ pub(crate) enum Command {
         #[arg(long, default_value = "graph", value_parser = agendum_wire::v1::FEEDBACK_BY)]
         by: String,
     },
+    /// Results that tasks with `cache` have kept
+    #[command(subcommand)]
+    Cache(Cache),
     /// Full-text indexes for `uses: retrieve`
     #[command(subcommand)]
     Index(Index),
@@ -344,6 +347,29 @@ pub(crate) struct Anew {
     /// A task that took effect, or may have, and shall do it again; may be repeated
     #[arg(long, value_name = "TASK")]
     pub(crate) again: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cache {
+    /// List what is kept, the latest first
+    Ls {
+        /// Only what has this tag
+        #[arg(long)]
+        tag: Option<String>,
+    },
+    /// Forget what is kept: who asks again pays again
+    #[command(group(clap::ArgGroup::new("which").required(true)))]
+    Forget {
+        /// What has this tag
+        #[arg(long, group = "which")]
+        tag: Option<String>,
+        /// The result with this key, as --json tells it
+        #[arg(long, group = "which")]
+        key: Option<String>,
+        /// All of it
+        #[arg(long, group = "which")]
+        all: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

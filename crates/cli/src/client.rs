@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use agendum_wire::v1::{
-    Endpoints, Event, FeedbackReport, Pinged, Problem, Run, RunDetail, Spend, Submit, WaitLine, Waits, Why,
+    Cache, CacheForgotten, Endpoints, Event, FeedbackReport, Pinged, Problem, Run, RunDetail, Spend, Submit, WaitLine,
+    Waits, Why,
 };
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
@@ -192,6 +193,16 @@ impl Client {
     /// What was said of runs.
     pub(crate) async fn feedback(&self, query: &[(&str, String)]) -> Result<FeedbackReport, Failure> {
         self.json(self.request(Method::GET, &format!("/v1/feedback?{}", encoded(query)))).await
+    }
+
+    /// What is kept.
+    pub(crate) async fn cache(&self, query: &[(&str, String)]) -> Result<Cache, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/cache?{}", encoded(query)))).await
+    }
+
+    /// Forgets what is kept.
+    pub(crate) async fn forget_cached(&self, query: &[(&str, String)]) -> Result<CacheForgotten, Failure> {
+        self.json(self.request(Method::DELETE, &format!("/v1/cache?{}", encoded(query)))).await
     }
 
     /// Has the owner copy its data directory into this folder; gives what it said.

@@ -3,6 +3,7 @@
 mod again;
 mod attend;
 mod backup;
+mod cache;
 mod check;
 mod configuration;
 mod demo;
@@ -90,6 +91,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Notices { command: None } => notices::notices(&context()?).await,
         Command::Notices { command: Some(NoticesCommand::Test { name }) } => notices::test(&context()?, &name).await,
         Command::Feedback { graph, by } => feedback::feedback(&context()?, graph, &by).await,
+        Command::Cache(command) => cache::cache(&context()?, command).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,

@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use agendum_adapters::offline::Temper;
+use agendum_engine::CacheLimits;
 use serde::Deserialize;
 
 use crate::config::environment::Override;
@@ -58,6 +59,9 @@ pub(crate) struct Config {
     /// `[notices.NAME]`: whom to tell what becomes of runs.
     #[serde(default)]
     pub(crate) notices: BTreeMap<String, NoticesConfig>,
+    /// `[cache]`: how much is kept of what tasks gave, and for how long.
+    #[serde(default)]
+    pub(crate) cache: CacheConfig,
     /// `[webhooks]`: what webhooks in are signed with.
     #[serde(default)]
     pub(crate) webhooks: WebhooksConfig,
@@ -80,6 +84,27 @@ pub(crate) struct Config {
 
 const fn yes() -> bool {
     true
+}
+
+/// `[cache]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CacheConfig {
+    /// How long a result is kept; 30 days where absent.
+    #[serde(default)]
+    pub(crate) keep: Option<Age>,
+    /// Bytes of all results together; 1 GiB where absent.
+    #[serde(default)]
+    pub(crate) size_max: Option<u64>,
+}
+
+impl CacheConfig {
+    /// With what holds where nothing is said.
+    pub(crate) fn limits(self) -> CacheLimits {
+        let standard = CacheLimits::default();
+        let age = self.keep.map_or(standard.age, |age| age.0);
+        CacheLimits { age, bytes_max: self.size_max.unwrap_or(standard.bytes_max) }
+    }
 }
 
 /// `[indexes.NAME]`.

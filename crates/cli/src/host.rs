@@ -67,6 +67,7 @@ impl Host {
             retention: config.retention.runs.map(|age| age.0),
             feedback_kept: config.retention.feedback(),
             notices: config.endpoints()?,
+            cache: config.cache.limits(),
             shard: ShardId(0),
             seed: None,
         })

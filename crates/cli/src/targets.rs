@@ -13,7 +13,7 @@ use agendum_ports::Adapter;
 use agendum_retrieve_fts::{Index, Retrieve};
 use agendum_types::outcome::Price;
 use agendum_types::target::Bound;
-use agendum_types::{Capability, Duration, Labels, Money, Target};
+use agendum_types::{Capability, Duration, Hash, Labels, Money, Target};
 
 use crate::config::{Config, Kind, PriceConfig, TargetConfig};
 use crate::failure::Failure;
@@ -87,6 +87,8 @@ fn built_in(name: &str, capability: Capability, concurrency_max: u32) -> Target 
     Target {
         expected: Duration::millis(5),
         attempt_max: Some(longest(Timeouts::CHAT.whole)),
+        // What is built in is what it is until the next release.
+        digest: hashed(&format!("{name} {}", env!("CARGO_PKG_VERSION"))),
         ..Target::free(name, capability, concurrency_max)
     }
 }
@@ -110,8 +112,21 @@ fn target(name: &str, given: &TargetConfig) -> Target {
         attempt_max: Some(longest(timeouts(given).whole)),
         max_cost: given.max_cost.map(|dollars| Money((dollars * Money::PER_DOLLAR as f64).round() as u64)),
         bound: if given.is_bounded() { Bound::Hard } else { Bound::Estimated },
+        digest: digest(name, given),
         ..built_in(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }
+}
+
+/// Of all that can change what it answers: another model, another address, other programs. Not of what it costs, or how much it takes.
+fn digest(name: &str, given: &TargetConfig) -> Hash {
+    let own = if given.is_offline() { env!("CARGO_PKG_VERSION") } else { "" };
+    let of = (&given.base_url, &given.model, &given.folder, given.per_run, &given.allow, given.private);
+    let more = (&given.environment, &given.env_allow, given.output_cap, own);
+    hashed(&format!("{name} {:?} {of:?} {more:?}", given.kind))
+}
+
+fn hashed(text: &str) -> Hash {
+    Hash(*blake3::hash(text.as_bytes()).as_bytes())
 }
 
 fn price(given: &PriceConfig) -> Price {

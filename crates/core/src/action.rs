@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{DataRef, ExprId, NodeId, Timeouts};
 use agendum_types::{
-    AttemptId, Booked, Duration, Effect, Failure, Graph, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq,
-    TargetId, TaskPath, Tenant, Timestamp,
+    AttemptId, Booked, CacheKey, CachedCopy, Duration, Effect, Failure, Graph, Labels, Money, PayloadRef, Principal,
+    RunId, RunStatus, Seq, TargetId, TaskPath, Tenant, Timestamp,
 };
 use smallvec::SmallVec;
 
@@ -29,6 +29,10 @@ pub enum Deed {
     Evaluate(Box<Evaluate>),
     /// Start an attempt; `Event::AttemptFinished` answers, exactly once.
     Dispatch(Box<Dispatch>),
+    /// Look for a kept result; `Event::LookedUp` answers. What fails has found nothing.
+    LookUp(Box<LookUp>),
+    /// Keep a result for other runs; `Event::Kept` answers, be it that this failed. Outside.
+    Keep(Box<Keep>),
     /// Stop an attempt: its result is not wanted. Its `AttemptFinished` is still awaited, for what it cost. If its `Dispatch` still waits
     /// for its record, it must not leave at all, and has ended as cancelled without effect.
     CancelAttempt(AttemptId),
@@ -65,9 +69,11 @@ impl Deed {
     pub fn is_outside(&self) -> bool {
         match self {
             // What the disk is told, what is computed here, and what is only stopped: the next life does it again, or need not.
-            Self::Append(_) | Self::Evaluate(_) | Self::CancelAttempt(_) => false,
+            Self::Append(_) | Self::Evaluate(_) | Self::LookUp(_) | Self::CancelAttempt(_) => false,
             // One without effect may run again; one that is paid for leaves against a hold that is committed.
             Self::Dispatch(dispatch) => dispatch.effect != Effect::None || dispatch.is_paid,
+            // Another run can see what is kept.
+            Self::Keep(_) => true,
             Self::Publish { .. } | Self::Answer(_) | Self::Close { .. } => true,
         }
     }
@@ -245,6 +251,30 @@ pub struct Dispatch {
     pub held_back: bool,
     /// Continue by this reference of an earlier life instead of starting; an adapter that cannot answers with a failure.
     pub reattach: Option<Arc<str>>,
+}
+
+/// A look for a kept result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// The run.
+    pub run: RunId,
+    /// The task.
+    pub path: TaskPath,
+    /// Which look-up of this life it is; answered with the same.
+    pub number: u64,
+    /// What was asked for.
+    pub key: Arc<CacheKey>,
+}
+
+/// A result to be kept, instead of any other under its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// What was asked for.
+    pub key: Arc<CacheKey>,
+    /// What it gave.
+    pub copy: CachedCopy,
+    /// What it can be forgotten by.
+    pub tags: Vec<Arc<str>>,
 }
 
 /// The answer to the caller.

@@ -96,10 +96,7 @@ impl Scheduler {
         let plan = self.board.plan(slot);
         let task = plan.task(inst.node);
         let row = &self.targets.row(target).target;
-        let cap = match &task.work {
-            Work::Call(call) => call.output_cap.or(Some(row.output_cap)).filter(|cap| *cap > 0),
-            Work::Group(_) => None,
-        };
+        let cap = self.output_cap(slot, id, target);
         let constant = || match &task.work {
             Work::Call(call) => plan.graph.expr(call.input).source.len() as u64,
             Work::Group(_) => 0,
@@ -147,6 +144,17 @@ impl Scheduler {
             least,
             purses: purses.into_iter().filter(|purse| !purse.covers(&least)).collect(),
         }))
+    }
+
+    /// The output cap that is asked for there: the task's, else the target's.
+    pub(crate) fn output_cap(&self, slot: Slot, id: InstId, target: TargetId) -> Option<u32> {
+        match &self.board.plan(slot).task(self.board.run(slot).inst(id).node).work {
+            Work::Call(call) => {
+                let of_target = self.targets.row(target).target.output_cap;
+                call.output_cap.or(Some(of_target)).filter(|cap| *cap > 0)
+            }
+            Work::Group(_) => None,
+        }
     }
 
     /// What pays for a task of this section: the run's budget ends with its answer, the windows do not.

@@ -169,6 +169,7 @@ impl Before {
             | Change::Composed { .. }
             | Change::Ended(_)
             | Change::Waited(_)
+            | Change::Cached(_)
             | Change::Reminded => {}
         }
     }

@@ -6,6 +6,7 @@
 //! only, `unsent` takes how long those had waited that it ends before they were sent. Nothing follows from that.
 
 mod awaiting;
+mod cache;
 mod compensate;
 mod doubt;
 mod open;
@@ -21,9 +22,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
-use agendum_types::{AttemptId, Booked, Limits, RunId, Tenant, Timestamp};
+use agendum_types::{AttemptId, Booked, CacheKey, Limits, RunId, Tenant, Timestamp};
 
 use crate::action::Entry;
+use crate::flights::Flights;
 use crate::inst::{Settled, State};
 use crate::ledger::Ledger;
 use crate::lookup::Lookup;
@@ -65,6 +67,8 @@ pub(crate) enum Todo {
     Checked(Slot, InstId),
     /// Another run of this group may have its turn.
     Turn(Arc<Group>),
+    /// Nobody has the turn of this key.
+    PassTurn(Arc<CacheKey>),
 }
 
 /// The durable state of a shard's live runs, with its indexes.
@@ -81,6 +85,7 @@ pub(crate) struct Board {
     pub(crate) awaiting: BTreeMap<RunId, Slot>,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
+    pub(crate) flights: Flights,
     pub(crate) todo: VecDeque<Todo>,
     /// Tasks to be skipped once the current record is applied: a worklist, because a chain of them may be long.
     skips: Vec<(Slot, InstId)>,
@@ -111,6 +116,7 @@ impl Board {
             awaiting: BTreeMap::new(),
             queue: Queue::default(),
             timers: Timers::default(),
+            flights: Flights::default(),
             todo: VecDeque::new(),
             skips: Vec::new(),
             ran_out: None,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptId, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, PayloadRef, Principal, RunId, Seq,
-    SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
+    AttemptId, CacheKey, CachedCopy, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, PayloadRef,
+    Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::action::Step;
@@ -72,6 +72,19 @@ pub enum Event {
         /// Opaque, at most 1 KiB.
         reference: Arc<str>,
     },
+    /// The answer to [`crate::LookUp`].
+    LookedUp {
+        /// The run.
+        run: RunId,
+        /// The task.
+        path: TaskPath,
+        /// Which look-up.
+        number: u64,
+        /// What is kept, whatever its age; `None` if nothing is, or it could not be read.
+        found: Option<Box<CachedCopy>>,
+    },
+    /// The answer to [`crate::Keep`]: whoever looks now finds it, unless it could not be kept.
+    Kept(Arc<CacheKey>),
     /// Every record up to this one survives a power loss.
     Durable(Seq),
     /// A caller wants the run to stop. No effect on a run that is answered or unknown.
@@ -93,7 +106,7 @@ impl Event {
     #[must_use]
     pub const fn step(&self) -> Option<(RunId, &TaskPath)> {
         match self {
-            Self::Evaluated { run, path, .. } => Some((*run, path)),
+            Self::Evaluated { run, path, .. } | Self::LookedUp { run, path, .. } => Some((*run, path)),
             Self::AttemptFinished { attempt, .. } => Some((attempt.run, &attempt.path)),
             Self::Opened { .. }
             | Self::Stopping
@@ -103,6 +116,7 @@ impl Event {
             | Self::RunSubmitted(_)
             | Self::TasksAdded { .. }
             | Self::AttemptReferenced { .. }
+            | Self::Kept(_)
             | Self::Durable(_)
             | Self::CancelRequested(_)
             | Self::PauseRequested(_)

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Foreach, NodeId, Task, Work};
 use agendum_types::{
-    AttemptNo, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment, TargetId,
-    TaskPath, TaskStatus, Timestamp, Wait, WaitFor, Window,
+    AttemptNo, CacheKey, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment,
+    TargetId, TaskPath, TaskStatus, Timestamp, Wait, WaitFor, Window,
 };
 
 use crate::action::Step;
@@ -62,6 +62,11 @@ impl Layer {
         matches!(task.work, Work::Call(_)) && self.items(task).is_none() && !self.opens_rounds(task)
     }
 
+    /// True if what this layer of the task gives may be kept: a check has to look, and what is taken back is taken back each time.
+    pub(crate) fn keeps(self, task: &Task) -> bool {
+        self.calls(task) && matches!(self, Self::Node | Self::Item(_) | Self::Round(_))
+    }
+
     /// True if `fail_if` and `catch` of the task look at this layer: one for each item, none for a round.
     pub(crate) fn is_judged(self, task: &Task) -> bool {
         !matches!(self, Self::Round(_)) && self.items(task).is_none()
@@ -79,6 +84,10 @@ pub(crate) enum State {
     Parked(Timestamp),
     /// An evaluation is out, or waits for a credit.
     Asking(Step),
+    /// A look for a kept result is out, under this number.
+    LookingUp(u64),
+    /// Another computes what it asks for.
+    InLine { since: Timestamp, ticket: u64 },
     /// In the queue of its eligibility class.
     Queued(Box<Ticket>),
     /// The run is paused, since.
@@ -141,6 +150,10 @@ pub(crate) struct Running {
 pub(crate) struct Flight {
     pub(crate) target: TargetId,
     pub(crate) price: PriceId,
+    /// The digest of that target's definition.
+    pub(crate) digest: Hash,
+    /// It was sent in this life, with all the output that was asked for.
+    pub(crate) whole: bool,
 }
 
 /// What an open instance holds, or waits for.
@@ -232,6 +245,8 @@ pub(crate) struct Inst {
     pub(crate) once: bool,
     /// It gives what it gave in the run that this one takes over.
     pub(crate) reused: bool,
+    /// It took a result that was kept.
+    pub(crate) cached: bool,
     /// It was skipped because what it needs failed in a section that goes on.
     pub(crate) poisoned: bool,
     pub(crate) state: State,
@@ -247,6 +262,8 @@ pub(crate) struct Inst {
     pub(crate) expires: Timestamp,
     /// What `with` gave; the list of a `foreach` until that is opened.
     pub(crate) input: Option<Box<PayloadRef>>,
+    /// The key whose turn it has, or for whose turn it stands in line; not durable.
+    pub(crate) sharing: Option<Arc<CacheKey>>,
     /// The elements of that list.
     pub(crate) count: Option<u32>,
     pub(crate) output: Option<Box<PayloadRef>>,
@@ -270,6 +287,7 @@ impl Inst {
             degraded: false,
             once: false,
             reused: false,
+            cached: false,
             poisoned: false,
             state: State::Waiting,
             ready_at: Timestamp(0),
@@ -278,6 +296,7 @@ impl Inst {
             start_at: Timestamp(0),
             expires: Timestamp::MAX,
             input: None,
+            sharing: None,
             count: None,
             output: None,
             body: None,
@@ -301,6 +320,8 @@ impl Inst {
             | State::Ready
             | State::Parked(_)
             | State::Asking(_)
+            | State::LookingUp(_)
+            | State::InLine { .. }
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }
@@ -360,6 +381,8 @@ impl Inst {
             State::Waiting
             | State::Ready
             | State::Parked(_)
+            | State::LookingUp(_)
+            | State::InLine { .. }
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }

@@ -36,9 +36,11 @@ mod afford;
 mod before;
 mod bind;
 mod board;
+mod cache;
 mod decide;
 mod digest;
 mod effects;
+mod flights;
 mod inst;
 mod ledger;
 mod lookup;
@@ -60,7 +62,9 @@ mod turns;
 mod view;
 mod work;
 
-pub use action::{Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Make, Purpose, RunFailure, Step};
+pub use action::{
+    Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Keep, LookUp, Make, Purpose, RunFailure, Step,
+};
 pub use before::{Before, NotTaken, Wish};
 pub use event::{Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
@@ -76,6 +80,6 @@ pub const REFUSED: &str = on::evaluated::REFUSED;
 pub const CALLED_OFF: &str = "cancelled by the caller";
 
 pub use record::{
-    Answered, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Raised, Record,
-    Resolved, Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
+    Answered, Cached, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Raised,
+    Record, Resolved, Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
 };

@@ -67,7 +67,7 @@ impl Scheduler {
         };
         let mut candidates = match rung(task, inst.rung) {
             Some(Rung::Target(name)) => self.targets.named(call.capability, name),
-            Some(Rung::Output(_)) | None => self.targets.candidates(call.capability, &call.requirement),
+            Some(Rung::Output(_) | Rung::Cached) | None => self.targets.candidates(call.capability, &call.requirement),
         };
         if task.no_fallback {
             candidates.truncate(1);
@@ -141,6 +141,8 @@ impl Scheduler {
     /// Until others have settled, or until this instant, at which this window is over.
     pub(crate) fn wait_for_money(&mut self, slot: Slot, id: InstId, (until, window): (Timestamp, Option<Window>)) {
         self.unqueue(slot, id);
+        // Others may have the money.
+        self.board.let_go(slot, id, None);
         self.board.timers.set(until, Timer::Money(slot, id));
         let since = self.now;
         self.board.run_mut(slot).inst_mut(id).state = State::Broke { since, until, window };
@@ -247,6 +249,7 @@ impl Scheduler {
             estimated: false,
         };
         self.send(slot, id, target, dispatched, Some(reference));
+        self.hold_turn(slot, id);
         true
     }
 
@@ -260,11 +263,13 @@ impl Scheduler {
             incarnation: dispatched.incarnation,
         };
         let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
+        let whole = reattach.is_none() && output_cap == self.output_cap(slot, id, target);
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
         row.running += 1;
-        let (flight, is_free) = (Flight { target, price: row.price }, row.target.price.is_free());
+        let flight = Flight { target, price: row.price, digest: row.target.digest, whole };
+        let is_free = row.target.price.is_free();
         self.attempts_out += 1;
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

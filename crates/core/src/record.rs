@@ -269,6 +269,8 @@ pub enum Change {
         /// It had taken a lower rung.
         degraded: bool,
     },
+    /// It takes a result that was kept, of this run or of another.
+    Cached(Box<Cached>),
     /// It ended by a decision and not by an outcome. A running attempt is abandoned.
     Ended(Box<Ended>),
     /// An attempt that was not awaited any more ended; what it cost is booked.
@@ -343,6 +345,25 @@ pub struct Waited {
     pub webhook: Option<Arc<str>>,
     /// True if the run had kept it: the first of its name.
     pub kept: bool,
+    /// What the task waited for since it was ready.
+    pub waits: Waits,
+}
+
+/// A kept result that a task takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cached {
+    /// What the task gives.
+    pub output: Box<PayloadRef>,
+    /// The run that paid for it.
+    pub from: RunId,
+    /// When it was kept.
+    pub kept: Timestamp,
+    /// The target that gave it.
+    pub target: Arc<str>,
+    /// What it cost then.
+    pub saved: Money,
+    /// True if a rung of `catch` takes it, whatever its age.
+    pub stale: bool,
     /// What the task waited for since it was ready.
     pub waits: Waits,
 }

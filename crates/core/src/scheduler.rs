@@ -23,6 +23,8 @@ pub struct Scheduler {
     /// Attempts that are out, awaited or not.
     pub(crate) attempts_out: u32,
     pub(crate) evaluations_out: u32,
+    /// Look-ups of this life.
+    pub(crate) look_ups: u64,
     /// Evaluations that wait for a credit.
     pub(crate) backlog: VecDeque<(RunId, TaskPath, Step)>,
     pub(crate) rng: Rng,
@@ -48,6 +50,7 @@ impl Scheduler {
             actions: VecDeque::new(),
             attempts_out: 0,
             evaluations_out: 0,
+            look_ups: 0,
             backlog: VecDeque::new(),
             rng: Rng::default(),
             now: Timestamp(0),
@@ -115,6 +118,10 @@ impl Scheduler {
             Event::Evaluated { run, path, step, result } => self.on_evaluated(run, &path, step, result),
             Event::AttemptFinished { attempt, outcome } => self.on_finished(attempt, outcome),
             Event::AttemptReferenced { attempt, reference } => self.on_referenced(&attempt, reference),
+            Event::LookedUp { run, path, number, found } => {
+                self.on_looked_up(run, &path, number, found.map(|found| *found));
+            }
+            Event::Kept(key) => self.on_kept(key),
             Event::Durable(seq) => self.durable = self.durable.max(seq),
             Event::CancelRequested(run) => self.on_cancel(run),
             Event::PauseRequested(run) => self.on_pause(run),

@@ -95,8 +95,9 @@ impl Inst {
         match self.state {
             State::Running(_) => true,
             State::Asking(step) => !matches!(step, Step::Enter),
-            State::Checked(_) => true,
+            State::Checked(_) | State::LookingUp(_) => true,
             State::Waiting
+            | State::InLine { .. }
             | State::Ready
             | State::Parked(_)
             | State::Queued(_)

@@ -5,6 +5,7 @@
 mod world;
 
 mod again;
+mod cached;
 mod compensation;
 mod crash;
 mod culprits;
@@ -14,6 +15,7 @@ mod ends;
 mod flow;
 mod groups;
 mod heard;
+mod kept;
 mod limits;
 mod loops;
 mod money;

@@ -127,8 +127,8 @@ impl Inst {
 fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
     match &inst.state {
         State::Ready | State::Asking(_) if run.quarantined => Some(Cause::Paused),
-        State::Waiting => Some(Cause::Dependency),
-        State::Ready | State::Asking(_) | State::Checked(_) => Some(Cause::Scheduler),
+        State::Waiting | State::InLine { .. } => Some(Cause::Dependency),
+        State::Ready | State::Asking(_) | State::LookingUp(_) | State::Checked(_) => Some(Cause::Scheduler),
         State::Parked(_) => Some(Cause::Delay),
         State::Paused(_) => Some(Cause::Paused),
         State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),

@@ -167,6 +167,8 @@ pub enum Reason {
     CalledOff,
     /// It gives what it gave in this run, which its own takes over.
     Reused(RunId),
+    /// It took a result that was kept: of this run, so old, which had cost so much.
+    Cached(RunId, Duration, Money),
     /// These tasks have not settled.
     Needs(Vec<NodeId>),
     /// Earlier items of its `foreach` have the places.

@@ -55,6 +55,7 @@ impl Scheduler {
             Todo::Plea(slot) => self.answer_pleas(slot),
             Todo::Checked(slot, id) => self.checked(slot, id),
             Todo::Turn(group) => self.turn(&group),
+            Todo::PassTurn(key) => self.pass_turn(&key),
         }
     }
 
@@ -91,16 +92,17 @@ impl Scheduler {
         } else if let Some(paused) = self.board.run(slot).paused {
             // Be it since an earlier life: what it waited for until then is told beside it.
             let now = self.now;
+            self.board.let_go(slot, id, None);
             let run = self.board.run_mut(slot);
             let inst = run.inst_mut(id);
             inst.state = State::Paused(paused.max(inst.start_at).max(inst.known_until()).min(now));
             run.held_back.push(id);
         } else {
-            self.enqueue(slot, id);
+            self.look_or_enqueue(slot, id);
         }
     }
 
-    fn enqueue(&mut self, slot: Slot, id: InstId) {
+    pub(crate) fn enqueue(&mut self, slot: Slot, id: InstId) {
         let Some(class) = self.class_of(slot, id) else {
             let inst = self.board.run(slot).inst(id);
             let capability = self.board.plan(slot).capability(inst.node).expect("a call waits for a target");

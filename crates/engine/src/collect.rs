@@ -9,8 +9,8 @@
 //!    the journal, or never will;
 //! 3. after that, if no row up to the end of the journal names it.
 //!
-//! A crash in between leaves a blob that is told loose once more, and nothing else. Whoever keeps something besides the journal that names
-//! blobs (a cache, say) must name them to the store as well.
+//! A crash in between leaves a blob that is told loose once more, and nothing else. Kept results name blobs besides the journal: a store does not
+//! count those as loose, and whoever keeps a result claims its blob until the store knows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
@@ -21,6 +21,7 @@ use agendum_wire::journal::DecodeError;
 use tokio::sync::{Notify, OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::cache::CacheLimits;
 use crate::inbox::Message;
 use crate::rows;
 use crate::shard::Surroundings;
@@ -82,14 +83,20 @@ struct Work {
     around: Arc<Surroundings>,
     retention: Option<Duration>,
     feedback_kept: Duration,
+    cache: CacheLimits,
     wake: Notify,
     /// Held while blobs are deleted.
     deleting: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Collector {
-    pub(crate) fn idle(around: Arc<Surroundings>, retention: Option<Duration>, feedback_kept: Duration) -> Self {
-        let work = Work { around, retention, feedback_kept, wake: Notify::new(), deleting: Arc::default() };
+    pub(crate) fn idle(
+        around: Arc<Surroundings>,
+        retention: Option<Duration>,
+        feedback_kept: Duration,
+        cache: CacheLimits,
+    ) -> Self {
+        let work = Work { around, retention, feedback_kept, cache, wake: Notify::new(), deleting: Arc::default() };
         Self { work: Arc::new(work), task: Mutex::default() }
     }
 
@@ -97,6 +104,11 @@ impl Collector {
         let work = Arc::clone(&self.work);
         let task = self.work.around.runtime.spawn(async move { work.run().await });
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    }
+
+    /// Looks now, and not in a while.
+    pub(crate) fn wake(&self) {
+        self.work.wake.notify_one();
     }
 
     pub(crate) fn stop(&self) {
@@ -149,6 +161,10 @@ impl Work {
         let store = &self.around.store;
         let feedback_before = self.around.clock.now().before(self.feedback_kept);
         while store.forget_feedback(feedback_before, SWEPT_MAX).await? {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let kept_since = self.around.clock.now().before(self.cache.age);
+        while store.trim(kept_since, self.cache.bytes_max, SWEPT_MAX).await? {
             tokio::time::sleep(PAUSE).await;
         }
         if !store.has_forgotten().await? {

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::again::Given;
+use crate::cache::{CacheLimits, LOOK_UPS_MAX};
 use crate::collect::{Collector, ForgetError};
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
@@ -56,6 +57,8 @@ pub struct Parts {
     pub feedback_kept: Duration,
     /// Whom to tell what becomes of runs.
     pub notices: Vec<Endpoint>,
+    /// How much is kept of what tasks gave, and for how long.
+    pub cache: CacheLimits,
     /// Whose journal.
     pub shard: ShardId,
     /// Fixes chance in a test.
@@ -213,6 +216,7 @@ impl Engine {
             runtime: Handle::current(),
             health: Mutex::default(),
             left_out: Mutex::default(),
+            look_ups: Semaphore::new(LOOK_UPS_MAX),
             seed: parts.seed,
         });
         around.notices.register(&around).await?;
@@ -224,7 +228,7 @@ impl Engine {
             .map_err(no_thread)?;
         let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
         let engine = Self {
-            collector: Collector::idle(Arc::clone(&around), parts.retention, parts.feedback_kept),
+            collector: Collector::idle(Arc::clone(&around), parts.retention, parts.feedback_kept, parts.cache),
             workers: Workers::default(),
             around,
             turns: Turns::default(),
@@ -256,6 +260,11 @@ impl Engine {
     #[must_use]
     pub fn left_out(&self, tenant: &Tenant, run: RunId) -> bool {
         self.around.left_out(tenant, run)
+    }
+
+    /// Something was dropped whose blobs nothing may name any more.
+    pub(crate) fn collect_soon(&self) {
+        self.collector.wake();
     }
 
     /// Computes beside everything that must not wait, as evaluations do: checks of documents, of inputs.

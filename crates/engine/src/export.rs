@@ -62,6 +62,7 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
             }
             Change::Reused { output, .. } => output.as_deref().and_then(|output| of_task(path, output)),
             Change::Waited(waited) => of_task(path, &waited.output),
+            Change::Cached(cached) => of_task(path, &cached.output),
             Change::Entered(_)
             | Change::Reminded
             | Change::Dispatched(_)

@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Answer, Evaluation, Raise, Rejected, Signal, Standing, Step, Submission};
-use agendum_types::{AttemptId, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView};
+use agendum_core::{Answer, Evaluation, Event, Raise, Rejected, Signal, Standing, Step, Submission};
+use agendum_types::{AttemptId, CacheKey, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -100,6 +100,17 @@ pub(crate) enum Message {
         step: Step,
         result: Result<Evaluation, Arc<str>>,
         made: Option<Made>,
+    },
+    /// What came of a look-up, and the payload that was found.
+    LookedUp {
+        life: u64,
+        looked: Box<Event>,
+        made: Option<Made>,
+    },
+    /// A group of results is kept, or could not be.
+    Kept {
+        life: u64,
+        keys: Vec<Arc<CacheKey>>,
     },
     Finished {
         life: u64,
@@ -233,6 +244,7 @@ impl Message {
     pub(crate) const fn step(&self) -> Option<(RunId, &TaskPath)> {
         match self {
             Self::Evaluated { run, path, .. } => Some((*run, path)),
+            Self::LookedUp { looked, .. } => looked.step(),
             Self::Finished { attempt, .. } => Some((attempt.run, &attempt.path)),
             Self::Submit { .. }
             | Self::AddTasks { .. }
@@ -244,6 +256,7 @@ impl Message {
             | Self::View { .. }
             | Self::Standings { .. }
             | Self::Await { .. }
+            | Self::Kept { .. }
             | Self::Referenced { .. }
             | Self::Appended { .. }
             | Self::Settle { .. }

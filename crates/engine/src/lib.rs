@@ -9,6 +9,7 @@
 
 mod again;
 mod attempt;
+mod cache;
 mod collect;
 mod engine;
 mod evaluate;
@@ -36,6 +37,7 @@ mod watch;
 pub use again::{AgainError, Anew, Earlier};
 pub use agendum_core::why::{Page, Reading, Seen, TaskReasons};
 pub use agendum_core::{Addressee, NotTaken, Raise, Rejected, Standing};
+pub use cache::CacheLimits;
 pub use collect::ForgetError;
 pub use engine::{CommandError, Engine, NotLive, Parts, Request, SubmitError};
 pub use export::{Exported, Settles};

@@ -320,6 +320,11 @@ impl Payloads {
         hex.into()
     }
 
+    /// The address of these bytes under the tenant's key.
+    pub(crate) fn address_of(&self, tenant: &Tenant, bytes: &[u8]) -> Hash {
+        self.key(tenant).address(bytes)
+    }
+
     fn key(&self, tenant: &Tenant) -> TenantKey {
         let known = self.table().keys.get(tenant).cloned();
         known.unwrap_or_else(|| {

@@ -57,9 +57,13 @@ impl Bill {
             Deed::Close { run, spent, over, bound, .. } => {
                 Some((*run, Self { spent: *spent, over: *over, bound: *bound }))
             }
-            Deed::Append(_) | Deed::Evaluate(_) | Deed::Dispatch(_) | Deed::CancelAttempt(_) | Deed::Publish { .. } => {
-                None
-            }
+            Deed::Append(_)
+            | Deed::Evaluate(_)
+            | Deed::LookUp(_)
+            | Deed::Keep(_)
+            | Deed::Dispatch(_)
+            | Deed::CancelAttempt(_)
+            | Deed::Publish { .. } => None,
         }
     }
 }
@@ -133,6 +137,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
             Change::Caught { output, .. } | Change::Composed { output } => Some(&**output),
             Change::Resolved(resolved) => resolved.output.as_ref(),
             Change::Waited(waited) => Some(&*waited.output),
+            Change::Cached(cached) => Some(&*cached.output),
             Change::Abandoned { output, .. } => output.as_deref(),
             Change::Dispatched(_)
             | Change::Reminded

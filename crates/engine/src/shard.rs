@@ -18,7 +18,7 @@ use agendum_ports::{Adapter, Clock, Store, chain};
 use agendum_types::{Limits, RunId, ShardId, Target, Tenant, Windows};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
@@ -82,6 +82,8 @@ pub(crate) struct Surroundings {
     pub(crate) room: Gauge,
     /// Open runs that the last opening left out, because they are damaged.
     pub(crate) left_out: Mutex<FxHashMap<RunId, Tenant>>,
+    /// Look-ups of kept results that are out.
+    pub(crate) look_ups: Semaphore,
     /// Fixes the seeds of a test; chance otherwise.
     pub(crate) seed: Option<u64>,
 }

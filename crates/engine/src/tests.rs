@@ -1,6 +1,7 @@
 //! Documents through the real engine, over stores in memory and adapters that do as they are told.
 
 mod broken;
+mod cached;
 mod collect;
 mod fixture;
 mod flows;

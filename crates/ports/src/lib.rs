@@ -12,6 +12,7 @@ pub mod clock;
 pub mod feedback;
 pub mod memory;
 pub mod notices;
+pub mod results;
 pub mod retention;
 pub mod spending;
 pub mod store;
@@ -23,6 +24,7 @@ pub use causes::chain;
 pub use clock::{Clock, Wall};
 pub use feedback::{BUILT_IN_POLICY, Feedback, FeedbackBy, Feedbacks, Judged};
 pub use notices::{Courier, DUE_COUNTED_MAX, Due, EndpointRow, Noted, Notices, Parcel, Receipt, Sent};
+pub use results::{Dropped, KeptLine, KeptResult, Results, WhichKept};
 pub use retention::{BlobName, Forgotten, Retention};
 pub use spending::{HourSpent, Settled, Spending, Spent, SpentBy};
 pub use store::{

@@ -2,6 +2,7 @@
 
 mod feedback;
 mod notices;
+mod results;
 mod retention;
 mod spending;
 
@@ -15,6 +16,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::blobs::{BlobError, Blobs, TenantKey};
 use crate::feedback::Feedback;
+use crate::results::KeptResult;
 use crate::retention::BlobName;
 use crate::spending::Settled;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
@@ -36,6 +38,7 @@ struct State {
     settled: Vec<(Arc<str>, Settled)>,
     notices: notices::Kept,
     feedback: Vec<Feedback>,
+    kept: BTreeMap<(Tenant, Hash), KeptResult>,
 }
 
 #[derive(Debug, Default)]

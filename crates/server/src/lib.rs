@@ -6,6 +6,7 @@
 
 mod again;
 mod backup;
+mod cache;
 mod connections;
 mod export;
 mod feedback;

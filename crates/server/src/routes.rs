@@ -21,7 +21,8 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::connections::{Caller, Door};
 use crate::reply::Refused;
 use crate::{
-    Service, again, backup, connections, export, feedback, hooks, notices, raise, runs, spend, stream, submit, waits,
+    Service, again, backup, cache, connections, export, feedback, hooks, notices, raise, runs, spend, stream, submit,
+    waits,
 };
 
 /// Streams of events at once: fewer than connections, so that requests find one.
@@ -89,6 +90,7 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/backup", post(backup::backup))
         .route("/v1/runs", post(submit::submit).get(runs::list))
         .route("/v1/spend", get(spend::spend))
+        .route("/v1/cache", get(cache::list).delete(cache::forget))
         .route("/v1/runs/{id}", get(runs::show).delete(runs::forget))
         .route("/v1/runs/{id}/status", get(runs::status))
         .route("/v1/runs/{id}/events", get(stream::events))

@@ -73,6 +73,7 @@ impl World {
             retention: None,
             feedback_kept: agendum_types::Duration::secs(3_600),
             notices: Vec::new(),
+            cache: Default::default(),
             shard: ShardId(0),
             seed: Some(1),
         };

@@ -198,6 +198,8 @@ impl World {
             }
             _ if action.after.is_some() => self.gated.push(action),
             deed @ (Deed::Evaluate(_)
+            | Deed::LookUp(_)
+            | Deed::Keep(_)
             | Deed::Dispatch(_)
             | Deed::CancelAttempt(_)
             | Deed::Publish { .. }
@@ -218,7 +220,12 @@ impl World {
                 self.flying.push_back(Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result });
             }
             Deed::Close { .. } => self.live -= 1,
-            Deed::Append(_) | Deed::CancelAttempt(_) | Deed::Publish { .. } | Deed::Answer(_) => {}
+            Deed::Append(_)
+            | Deed::LookUp(_)
+            | Deed::Keep(_)
+            | Deed::CancelAttempt(_)
+            | Deed::Publish { .. }
+            | Deed::Answer(_) => {}
         }
     }
 }

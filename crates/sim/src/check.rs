@@ -1,5 +1,6 @@
 //! The checkers: promises, seen from outside the core.
 
+mod cache;
 mod compensation;
 mod money;
 mod turns;
@@ -7,7 +8,7 @@ mod turns;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_core::{Change, Dispatch, End, Entry, Next, NextRound, Reason, Record, Waits, why};
+use agendum_core::{Change, Dispatch, End, Ended, Entry, Next, NextRound, Reason, Record, Waits, why};
 use agendum_types::graph::NodeId;
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Fate, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq,
@@ -35,6 +36,7 @@ pub struct Checker {
     /// What each run that has ended has spent.
     spent: BTreeMap<RunId, Money>,
     money: Authorised,
+    copies: cache::Copies,
 }
 
 impl Checker {
@@ -59,8 +61,10 @@ impl Checker {
         self.begun.clear();
         self.money.forget();
         for entry in journal {
-            self.spends(entry, entry.record.run().and_then(|run| graphs.get(&run)));
+            let graph = entry.record.run().and_then(|run| graphs.get(&run));
+            self.spends(entry, graph);
         }
+        self.recall(journal, graphs);
         for entry in journal {
             if let Record::Task { run, path, change: Change::Dispatched(_) } = &entry.record
                 && let Some(Segment::Task(top)) = path.segments().first()
@@ -92,6 +96,7 @@ impl Checker {
                 | Change::Waited(_)
                 | Change::Reminded
                 | Change::Reused { .. }
+                | Change::Cached(_)
                 | Change::Dispatched(_)
                 | Change::Referenced { .. }
                 | Change::Judged { .. }
@@ -257,10 +262,12 @@ impl Checker {
             if self.spent.get(&run).is_some_and(|spent| *spent != cost) {
                 self.violations.push(format!("run {run} has spent {}, and its tasks cost {cost}", self.spent[&run]));
             }
-            let free = free(entries);
+            let (free, shared) = (free(entries), cache::shared(entries));
             for task in &reasons.tasks {
                 let waited: u64 =
                     task.parts.iter().filter(|part| part.0 == Cause::Dependency).map(|part| part.1.0).sum();
+                // While another computed what it asked for, it depended on that, free as it was.
+                let waited = waited - shared.get(&task.path).copied().unwrap_or(0);
                 if free.get(&task.path).is_some_and(|free| task.since.0 + waited > free.0) {
                     let path = graph.path_text(&task.path);
                     self.violations.push(format!("{path} could be sent, and depends on others, they say"));
@@ -331,6 +338,11 @@ fn of_run(record: &Record) -> Vec<&'static str> {
     }
 }
 
+fn end_word(ended: &Ended, path: &TaskPath) -> &'static str {
+    let of_run = ended.end == End::Expired && path.segments().is_empty();
+    if of_run { "the run expired" } else { ended.end.word() }
+}
+
 /// Kinds of decisions in a record, by name: each must come up among the seeds.
 #[must_use]
 pub fn kinds(record: &Record) -> Vec<&'static str> {
@@ -339,8 +351,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
     };
     match change {
         Change::Ended(ended) => {
-            let of_run = ended.end == End::Expired && path.segments().is_empty();
-            let end = if of_run { "the run expired" } else { ended.end.word() };
+            let end = end_word(ended, path);
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
@@ -363,6 +374,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         }],
         Change::Reminded => vec!["reminded"],
         Change::Reused { .. } => vec!["reused"],
+        Change::Cached(cached) => vec![cache::kind(cached)],
         Change::Waited(waited) => vec![match (&waited.by, waited.approved, waited.kept) {
             (_, Some(true), _) => "approved",
             (_, Some(false), _) => "refused",

@@ -7,7 +7,7 @@
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
 //! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes;
 //! - [`ladder`]: what follows on a failure;
-//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits;
+//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`cache`]: what was kept;
 //! - [`turns`]: whose turn it is in a group of runs;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
@@ -16,6 +16,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
 
+mod cache;
 mod compensate;
 mod crash;
 mod deeds;
@@ -33,19 +34,20 @@ mod rounds;
 mod rules;
 mod settle;
 mod state;
+mod targets;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_core::{
-    Action, Deed, Evaluation, Event, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
+    Action, Deed, Evaluation, Event, Keep, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
 };
 use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, Capability, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId, RunStatus,
-    Seq, Target, TaskPath, Timestamp, Windows,
+    AttemptId, CacheKey, CachedCopy, Capability, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money,
+    Outcome, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -92,6 +94,14 @@ pub struct Reference {
     close: Vec<RunId>,
     /// What the current record has ended unsent, each with how long it had waited for that.
     unsent: Vec<(TaskPath, Duration)>,
+    /// Events so far, by which tasks came to lines.
+    events: u64,
+    /// Results that are being kept: nobody has their turn.
+    keeping: Vec<CacheKey>,
+    /// Results to be kept.
+    keep: Vec<Keep>,
+    /// What the event found.
+    served: Option<cache::Served>,
     /// Tasks that may have stepped aside for want of money before one that ranked alike was sent, and how they would stand then.
     passed: Vec<(RunId, TaskPath, State)>,
 }
@@ -124,7 +134,7 @@ struct Answer {
 /// What an event tells that must be decided upon.
 #[derive(Clone, Debug, PartialEq)]
 enum Heard {
-    Submitted(Box<RunSubmitted>, Arc<Graph>),
+    Submitted(Box<RunSubmitted>, Arc<Graph>, Tenant),
     Added(RunId, Arc<Graph>),
     Evaluated(Asked, Result<Evaluation, ()>),
     Finished(Flight, Outcome),
@@ -134,6 +144,7 @@ enum Heard {
     Resume(RunId),
     Signalled(Signal),
     Raised(Raise),
+    LookedUp(RunId, TaskPath, Option<CachedCopy>),
     Closed,
 }
 
@@ -191,6 +202,10 @@ impl Reference {
             answer: Vec::new(),
             close: Vec::new(),
             unsent: Vec::new(),
+            events: 0,
+            keeping: Vec::new(),
+            keep: Vec::new(),
+            served: None,
             passed: Vec::new(),
         }
     }
@@ -202,6 +217,8 @@ impl Reference {
     /// An event, before the core is told.
     pub fn hear(&mut self, now: Timestamp, event: &Event) {
         self.now = self.now.max(now);
+        self.events += 1;
+        self.served = None;
         match event {
             Event::Opened { incarnation, crashed, .. } => {
                 self.crashed = *crashed;
@@ -224,6 +241,8 @@ impl Reference {
                     }
                 }
             }
+            Event::LookedUp { run, path, number, found } => self.hear_look_up(*run, path, *number, found.as_deref()),
+            Event::Kept(key) => self.keeping.retain(|kept| *kept != **key),
             Event::AttemptFinished { attempt, outcome } => self.hear_outcome(attempt, outcome),
             Event::AttemptReferenced { attempt, .. } => {
                 let running = self.runs.get(&attempt.run).and_then(|run| run.tasks.get(&attempt.path));
@@ -305,46 +324,14 @@ impl Reference {
         (self.heard, self.reopening) = (None, true);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
+        (self.keeping, self.keep, self.served) = (Vec::new(), Vec::new(), None);
         for run in self.runs.values_mut() {
             for inst in run.tasks.values_mut() {
-                if matches!(
-                    inst.state,
-                    State::Queued(..) | State::Held | State::Broke(_) | State::Begs | State::Asking(Step::Enter)
-                ) {
+                (inst.turn, inst.given) = (None, None);
+                let waits = inst.state.is_in_memory();
+                if waits {
                     inst.state = State::Ready;
                 }
-            }
-        }
-    }
-
-    fn targets_published(&mut self, targets: &[Target]) {
-        self.version += 1;
-        self.targets.iter_mut().for_each(|target| target.capabilities.clear());
-        for target in targets {
-            match self.targets.iter_mut().find(|known| known.name == target.name) {
-                Some(known) => *known = target.clone(),
-                None => {
-                    self.targets.push(target.clone());
-                    self.closed.push(Timestamp(0));
-                }
-            }
-        }
-        if std::mem::take(&mut self.reopening) {
-            if std::mem::take(&mut self.crashed) {
-                self.met = self.runs.keys().copied().filter(|run| self.is_at_work(*run)).collect();
-            }
-            for graph in self.runs.values().map(|run| Arc::clone(&run.graph)).collect::<Vec<_>>() {
-                self.refresh(&graph);
-            }
-            self.expire_anew();
-        }
-        self.begs_anew();
-        // Every queued task is looked at anew, one after the other.
-        let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
-        for (id, path) in queued {
-            self.run(id).inst(&path).state = State::Ready;
-            if let Some(targets) = self.eligible(id, &path) {
-                self.queue(id, &path, targets);
             }
         }
     }
@@ -366,16 +353,19 @@ impl Reference {
             origin: submission.origin.clone(),
             concurrency: submission.concurrency.clone(),
         };
-        self.heard = Some(Heard::Submitted(Box::new(submitted), Arc::clone(graph)));
+        self.heard = Some(Heard::Submitted(Box::new(submitted), Arc::clone(graph), submission.tenant.clone()));
     }
 
     fn submitted(&mut self, said: &RunSubmitted) -> Result<(), String> {
-        let Some(Heard::Submitted(mine, graph)) = self.heard.take() else { return Err("no run came".to_owned()) };
+        let Some(Heard::Submitted(mine, graph, tenant)) = self.heard.take() else {
+            return Err("no run came".to_owned());
+        };
         ensure(*mine == *said, &format!("the run was accepted as something else than {mine:?}"))?;
-        ensure(!self.is_taken(said), "a key has two live runs, or it joins another")?;
+        ensure(!self.is_taken(said, &tenant), "a key has two live runs, or it joins another")?;
         let turn = self.turn_of(said);
         self.refresh(&graph);
         let run = Run {
+            tenant,
             graph,
             submitted: said.clone(),
             at: self.now,
@@ -428,10 +418,10 @@ impl Reference {
     /// Something was refused: was there a reason?
     fn refuses(&mut self) -> Result<(), String> {
         match self.heard.take() {
-            Some(Heard::Submitted(submitted, graph)) => {
+            Some(Heard::Submitted(submitted, graph, tenant)) => {
                 let full = self.runs.len() >= self.limits.live_runs_max as usize;
                 let late = submitted.deadline == Some(self.now);
-                let is_taken = self.is_taken(&submitted);
+                let is_taken = self.is_taken(&submitted, &tenant);
                 ensure(full || late || is_taken || !self.can_serve(&graph.tasks), "a run was refused without a reason")
             }
             Some(Heard::Added(run, graph)) => {
@@ -448,8 +438,9 @@ impl Reference {
     }
 
     /// True if a live run has the same key, or is there in its stead.
-    fn is_taken(&self, submitted: &RunSubmitted) -> bool {
-        let is_known = submitted.key.is_some() && self.runs.values().any(|run| run.submitted.key == submitted.key);
+    fn is_taken(&self, submitted: &RunSubmitted, tenant: &Tenant) -> bool {
+        let same = |run: &Run| run.submitted.key == submitted.key && run.tenant == *tenant;
+        let is_known = submitted.key.is_some() && self.runs.values().any(same);
         is_known || self.joins(submitted).is_some()
     }
 
@@ -463,7 +454,7 @@ impl Reference {
             let can = |wanted: &Requirement| !place::candidates(&self.targets, call.capability, wanted).is_empty();
             let rungs = task.catch.iter().all(|rung| match &rung.rung {
                 Rung::Target(name) => can(&Requirement { class: None, allow: vec![Arc::clone(name)] }),
-                Rung::Output(_) => true,
+                Rung::Output(_) | Rung::Cached => true,
             });
             rungs && can(&call.requirement)
         })

@@ -29,6 +29,15 @@ const AGENTS: u64 = 0xA6_E475;
 /// The same for groups of runs.
 const GROUPING: u64 = 0x6A7E;
 
+/// Makes of a seed the one by which caches are drawn.
+const KEEPING: u64 = 0xCAC4E;
+
+/// True for seeds in which tasks keep what they give: of five about one, with every kind of world.
+#[must_use]
+pub const fn keeps(seed: u64) -> bool {
+    (seed / 4) % 5 == 2
+}
+
 /// A document, and tasks that join its run later.
 pub type Texts = (String, Option<String>);
 
@@ -47,6 +56,7 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // Of eleven seeds one has agents.
     let has_agents = seed % 11 == 10;
     let mut agents = Chance::new(seed ^ AGENTS);
+    let mut keeping = Chance::new(seed ^ KEEPING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -57,6 +67,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if has_agents {
             document = generate::with_agent(&mut agents, &document);
+        }
+        if keeps(seed) {
+            document = generate::with_caches(&mut keeping, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -176,6 +189,8 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
     for task in &graph.tasks {
         let (timeouts, repeat) = (&task.timeouts, task.repeat.as_ref());
         says("catch: target", task.catch.iter().any(|rung| matches!(rung.rung, Rung::Target(_))));
+        says("cache", task.cache.is_some());
+        says("catch: cached", task.catch.iter().any(|rung| rung.rung == Rung::Cached));
         says("fail_if: as", task.fail_if.is_some_and(|(_, class)| class != agendum_types::Class::InvalidOutput));
         says("first_output, idle", timeouts.first_output.is_some() && timeouts.idle.is_some());
         says("not_before: constant", matches!(task.not_before, Some(NotBefore::At(_))));

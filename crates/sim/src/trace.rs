@@ -23,6 +23,8 @@ pub(crate) fn write(action: &Action, text: &mut String) {
             writeln!(text, "{after:?} dispatch {attempt:?} {graph} {place:?} {data:?} {shown:?}")
         }
         deed @ (Deed::Append(_)
+        | Deed::LookUp(_)
+        | Deed::Keep(_)
         | Deed::CancelAttempt(_)
         | Deed::Publish { .. }
         | Deed::Answer(_)

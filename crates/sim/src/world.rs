@@ -2,6 +2,7 @@
 
 mod again;
 mod answers;
+mod cache;
 mod fleet;
 mod life;
 mod money;
@@ -12,18 +13,21 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use agendum_core::{Action, Change, Deed, Dispatch, Entry, Event, Next, Record, Rejected, Scheduler, Submission};
+use agendum_core::{
+    Action, Change, Deed, Dispatch, Entry, Event, Keep, LookUp, Next, Record, Rejected, Scheduler, Submission,
+};
 use agendum_spec::eval::Evaluator;
 use agendum_types::graph::OnUncertain;
 use agendum_types::{
     AttemptId, Class, Concurrency, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome,
-    Partition, PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Tenant, Timestamp, Wait, WaitFor, Windows,
+    Partition, PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::chance::Chance;
 use crate::check::Checker;
 use crate::oracle::Reference;
 use crate::trace;
+pub(crate) use cache::TENANTS;
 pub use life::cut_everywhere;
 pub(crate) use people::NAMES;
 
@@ -137,6 +141,9 @@ enum Coming {
     Add(RunId, Arc<Graph>),
     /// A run that is over is run again.
     Again(RunId),
+    /// The store of kept results answers.
+    Look(Box<LookUp>),
+    Keep(Box<Keep>),
     Crash,
 }
 
@@ -160,6 +167,7 @@ struct World {
     fleet: Vec<Target>,
     targets: Vec<Target>,
     windows: Windows,
+    results: cache::Kept,
     checker: Checker,
     reference: Reference,
     /// The reference as it was after records that a crash may go back to.
@@ -203,6 +211,7 @@ impl World {
             fleet: targets.clone(),
             targets,
             windows,
+            results: cache::Kept::new(seed),
             checker: Checker::new(windows),
             kept: Vec::new(),
             keeps_all: false,
@@ -214,7 +223,9 @@ impl World {
         };
         world.open();
         if faults.unrest && world.chance.hits(25) {
-            let (span, changed) = (world.chance.below(1_500_000), fleet::changed(&mut world.chance, &world.targets));
+            let (span, mut changed) =
+                (world.chance.below(1_500_000), fleet::changed(&mut world.chance, &world.targets));
+            world.redefined(&mut changed);
             world.at(span, Coming::Told(Event::TargetsPublished(changed)));
         }
         for _ in 0..faults.crashes {
@@ -271,6 +282,7 @@ impl World {
                 if let Event::AttemptFinished { attempt, outcome } = &event {
                     self.flying.remove(attempt);
                     self.checker.finished(attempt, outcome);
+                    self.checker.computes_no_more(attempt.run, &attempt.path);
                 }
                 self.tell(event);
             }
@@ -288,6 +300,8 @@ impl World {
                 self.tell(Event::TasksAdded { run, graph, document: payload(1) });
             }
             Coming::Again(run) => self.again(run),
+            Coming::Look(asked) => self.looked(current, *asked),
+            Coming::Keep(keep) => self.stored(current, *keep),
             // Now and then the process is stopped and does not die.
             Coming::Crash if self.chance.clone().hits(30) => self.stop(),
             Coming::Crash => self.crash(),
@@ -298,10 +312,11 @@ impl World {
         let graph = &planned.graph;
         let run = RunId::compose(self.now, Partition(1), u128::from(self.chance.number()));
         self.grew(run, graph);
+        let tenant = self.tenant();
         let labels = if self.chance.hits(15) { Labels::new([fleet::GUARDED]) } else { Labels::NONE };
         let submission = Submission {
             run,
-            tenant: Tenant::default(),
+            tenant,
             principal: Principal::new("sim"),
             graph: Arc::clone(graph),
             document: payload(1),
@@ -340,6 +355,7 @@ impl World {
                     self.checker.recorded(&entry);
                     let graph = entry.record.run().and_then(|run| self.runs.get(&run));
                     self.checker.spends(&entry, graph);
+                    self.checker.copies(&entry, graph.map(|graph| &**graph));
                     let (seq, span) =
                         (entry.seq, 50 + self.chance.below(if self.chance.clone().hits(5) { 50_000 } else { 500 }));
                     self.waits_for_people(&entry);
@@ -348,6 +364,8 @@ impl World {
                 }
                 _ if action.after.is_some_and(|after| after > self.durable) => self.gated.push(action),
                 deed @ (Deed::Evaluate(_)
+                | Deed::LookUp(_)
+                | Deed::Keep(_)
                 | Deed::Dispatch(_)
                 | Deed::CancelAttempt(_)
                 | Deed::Publish { .. }
@@ -377,6 +395,7 @@ impl World {
             | Change::Waited(_)
             | Change::Reminded
             | Change::Reused { .. }
+            | Change::Cached(_)
             | Change::Abandoned { .. } => None,
         };
         if let Some(wait) = wait {
@@ -436,7 +455,10 @@ impl World {
                 self.at(span, Coming::Core(event));
             }
             Deed::Dispatch(dispatch) => self.dispatch(*dispatch),
+            Deed::LookUp(asked) => self.look_up(asked),
+            Deed::Keep(keep) => self.keep(keep),
             Deed::CancelAttempt(attempt) => {
+                self.checker.computes_no_more(attempt.run, &attempt.path);
                 let waits =
                     |action: &Action| matches!(&action.deed, Deed::Dispatch(dispatch) if dispatch.attempt == attempt);
                 if let Some(place) = self.gated.iter().position(waits) {

@@ -1,5 +1,6 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
+mod cache;
 mod compensate;
 mod concurrency;
 mod contrary;

@@ -6,6 +6,7 @@ mod accepted;
 mod agents;
 mod all_at_once;
 mod bounded;
+mod cached;
 mod cannot_work;
 mod caught;
 mod compensated;

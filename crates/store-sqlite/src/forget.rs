@@ -93,7 +93,8 @@ fn names(work: &Connection, (tenant, run): &Run, count_max: u32) -> rusqlite::Re
         let name = "DELETE FROM blobs WHERE tenant = ?1 AND hash = ?2 AND run = ?3";
         work.prepare_cached(name)?.execute(params![tenant, hash, run])?;
         let loose = "INSERT OR IGNORE INTO loose (tenant, hash) SELECT ?1, ?2
-            WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE tenant = ?1 AND hash = ?2)";
+            WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE tenant = ?1 AND hash = ?2)
+            AND NOT EXISTS (SELECT 1 FROM results WHERE tenant = ?1 AND hash = ?2 AND bytes IS NULL)";
         work.prepare_cached(loose)?.execute(params![tenant, hash])?;
     }
     Ok(hashes.len() as u32)

@@ -13,6 +13,7 @@ mod index;
 mod notices;
 mod place;
 mod read;
+mod results;
 mod retention;
 mod schema;
 mod spending;

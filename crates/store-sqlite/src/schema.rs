@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 5] = [
+pub(crate) const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -94,6 +94,35 @@ pub(crate) const MIGRATIONS: [&str; 5] = [
     INSERT INTO spent SELECT tenant, ifnull(answered, submitted) / 3600000000 * 3600000000, graph, '', '',
         count(*), CAST(min(total(spent), 9e18) AS INTEGER), 0, 0
         FROM runs WHERE spent > 0 GROUP BY 1, 2, 3;
+",
+    // Kept results: without bytes, the output is a blob.
+    "
+    CREATE TABLE results (
+        tenant TEXT NOT NULL,
+        key BLOB NOT NULL,
+        capability TEXT NOT NULL,
+        hash BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        media TEXT NOT NULL,
+        labels TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        target TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        run BLOB NOT NULL,
+        cost INTEGER NOT NULL,
+        tags TEXT NOT NULL,
+        bytes BLOB
+    ) STRICT;
+    CREATE UNIQUE INDEX results_key ON results (tenant, key);
+    CREATE INDEX results_at ON results (at, size);
+    CREATE INDEX results_blob ON results (tenant, hash) WHERE bytes IS NULL;
+    CREATE TABLE result_tags (
+        tenant TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        key BLOB NOT NULL,
+        PRIMARY KEY (tenant, tag, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX result_tags_key ON result_tags (tenant, key);
 ",
     "
     CREATE TABLE endpoints (

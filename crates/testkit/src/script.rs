@@ -22,8 +22,8 @@ mod undo;
 use std::sync::Arc;
 
 use agendum_types::graph::{
-    Budget, Call, Catch, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop, NodeId, NotBefore, OnExceeded,
-    OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
+    Budget, Cache, CacheScope, Call, Catch, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop, NodeId,
+    NotBefore, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
 };
 use agendum_types::{
     Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Principal, Timestamp, Wait, WaitFor,
@@ -133,6 +133,7 @@ impl Builder {
             not_before: None,
             delay: None,
             within: None,
+            cache: None,
             output_used: true,
         });
         self.names.push(Vec::new());
@@ -328,6 +329,7 @@ impl Builder {
                 self.graph.exprs[expr.0 as usize].reads.push(DataRef::Caught);
                 Rung::Output(expr)
             }
+            "cached" => Rung::Cached,
             target => Rung::Target(target.into()),
         };
         self.graph.tasks[index].catch.push(Catch { on, rung });
@@ -407,6 +409,11 @@ fn plain_word(task: &mut Task, key: &str, value: &str) {
         "allow" => with_call(task, |call| call.requirement.allow = value.split(',').map(Arc::from).collect()),
         "cap" => with_call(task, |call| call.output_cap = Some(number(value))),
         "unread" => task.output_used = false,
+        "cache" => {
+            let (ttl, scope) = value.split_once(':').unwrap_or((value, "tenant"));
+            let scope = CacheScope::from_word(scope).expect("run, user or tenant");
+            task.cache = Some(Cache { ttl: span(ttl), scope, tags: vec!["tag".into()] });
+        }
         other => panic!("a task knows no word {other:?}"),
     }
 }

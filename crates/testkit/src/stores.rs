@@ -1,6 +1,7 @@
 //! What every store must do, as a suite that each implementation runs.
 
 mod notices;
+mod results;
 
 use std::sync::Arc;
 
@@ -72,6 +73,7 @@ pub async fn conforms(store: &dyn Store) {
     forgets_runs(store).await;
     counts_spending(store).await;
     notices::conforms(store).await;
+    results::keeps_results(store).await;
 }
 
 async fn appends_in_order_and_fences(store: &dyn Store) {

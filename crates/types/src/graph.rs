@@ -11,8 +11,8 @@ pub mod order;
 use std::sync::Arc;
 
 pub use modifier::{
-    Budget, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung,
-    Timeouts,
+    Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race, Requirement,
+    Retry, Rung, Timeouts,
 };
 
 use crate::class::Class;
@@ -156,6 +156,8 @@ pub struct Task {
     pub delay: Option<Duration>,
     /// Must settle this long after its dependencies have settled, waiting and attempts included.
     pub within: Option<Duration>,
+    /// `cache`: its result is kept, and may be one that was.
+    pub cache: Option<Cache>,
     /// True if some expression reads its output, so that it must be made.
     pub output_used: bool,
 }

@@ -8,6 +8,7 @@
 //! [`graph`] (what shall be done), [`target`] (what can do it), [`wait`] (what no target does), [`outcome`] (what came of it), [`status`] and [`cause`] (how we
 //! speak of it), [`limits`] (a number for everything).
 
+pub mod cached;
 pub mod cause;
 pub mod class;
 pub mod concurrency;
@@ -28,6 +29,7 @@ pub mod time;
 pub mod wait;
 pub mod window;
 
+pub use cached::{CacheInput, CacheKey, CachedCopy, Within};
 pub use cause::Cause;
 pub use class::{Class, ClassSet};
 pub use concurrency::{Concurrency, OnNew, Turns};

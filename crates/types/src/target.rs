@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::graph::Requirement;
 use crate::money::Money;
 use crate::outcome::Price;
-use crate::payload::Labels;
+use crate::payload::{Hash, Labels};
 use crate::time::Duration;
 
 /// How often a request of `http` is sent on to where an answer points.
@@ -130,6 +130,8 @@ pub struct Target {
     pub max_cost: Option<Money>,
     /// Whether what is set aside is surely enough.
     pub bound: Bound,
+    /// A digest of all in its definition that can change what it answers: a kept result counts only as long as this is the same.
+    pub digest: Hash,
 }
 
 /// What is known of the cost of an attempt before it is made.
@@ -178,6 +180,7 @@ impl Target {
             attempt_max: None,
             max_cost: None,
             bound: Bound::Hard,
+            digest: Hash::default(),
         }
     }
 

@@ -71,11 +71,13 @@ pub enum Kind {
     Reminded = 28,
     /// A task gives what it gave in a run before.
     Reused = 32,
+    /// A task takes a result that was kept.
+    Cached = 33,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -105,6 +107,7 @@ impl Kind {
         Self::Waited,
         Self::Reminded,
         Self::Reused,
+        Self::Cached,
     ];
 
     /// The version of this kind that this release writes. It reads the earlier ones as well: see [`decode`].
@@ -153,6 +156,7 @@ impl Kind {
                 Change::Waited(_) => Self::Waited,
                 Change::Reminded => Self::Reminded,
                 Change::Reused { .. } => Self::Reused,
+                Change::Cached(_) => Self::Cached,
             },
         }
     }

@@ -3,6 +3,7 @@
 //! Money is a number of US dollars, times are RFC 3339 or milliseconds, tasks are named by path, words are those of the vocabulary.
 //! Readers ignore fields they do not know; a field never changes its meaning.
 
+mod cache;
 mod compensation;
 mod event;
 mod feedback;
@@ -19,6 +20,7 @@ use agendum_types::{Cause, Duration, Failure, Graph, Money, RunId, RunStatus, Ta
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use cache::{Cache, CacheForgotten, CacheLine};
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
 pub use feedback::{FEEDBACK_BY, Feedback, FeedbackLine, FeedbackReport};

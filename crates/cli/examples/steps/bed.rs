@@ -43,6 +43,7 @@ impl Bed {
             retention: None,
             feedback_kept: agendum_types::Duration::secs(3_600),
             notices: Vec::new(),
+            cache: Default::default(),
             shard: ShardId(0),
             seed: None,
         };

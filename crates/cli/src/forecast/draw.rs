@@ -94,11 +94,13 @@ impl Forecast<'_> {
         let Effort { expected, worst, .. } = node.effort;
         let worst = worst.map_or_else(|| "no end".to_owned(), |worst| format!("≤{worst}"));
         let row = format!("{name:<NAME$} {:<14} {target:<18} {:>8} {worst:>8}", self.kind(id), format!("~{expected}"));
-        let marks: Vec<&str> =
+        let mut marks: Vec<String> =
             [(task.condition.is_some(), "if"), (task.optional, "optional"), (!task.catch.is_empty(), "catch")]
                 .iter()
-                .filter_map(|(is, word)| is.then_some(*word))
+                .filter(|(is, _)| *is)
+                .map(|(_, word)| (*word).to_owned())
                 .collect();
+        marks.extend(task.cache.as_ref().map(|cache| format!("may take a kept result up to {} old", cache.ttl)));
         let marks = if marks.is_empty() { String::new() } else { format!("  {}", marks.join(", ")) };
         let _never = writeln!(text, "{row}{needs}{marks}");
         if let Work::Group(group) = &task.work {
@@ -260,6 +262,7 @@ impl Forecast<'_> {
             "needs": task.needs.iter().map(|need| &*self.graph.task(*need).name).collect::<Vec<_>>(),
             "items": node.items, "items_learned": node.items_learned, "rounds_max": task.repeat.as_ref().map(|repeat| repeat.rounds_max),
             "prompt_tokens_estimated": node.prompt.map(|(tokens, _)| tokens), "learned_from_runs": node.learned,
+            "cache_ttl_ms": task.cache.as_ref().map(|cache| millis(cache.ttl)),
         });
         with(task, node.effort)
     }

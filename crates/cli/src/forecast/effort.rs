@@ -90,7 +90,7 @@ impl Called<'_> {
         // Each rung that names a target begins its attempts anew.
         let rungs = self.task.catch.iter().filter_map(|rung| match &rung.rung {
             Rung::Target(name) => Some(self.table.iter().find(|of| of.name == *name)),
-            Rung::Output(_) => None,
+            Rung::Output(_) | Rung::Cached => None,
         });
         let mut left = self.limits.attempts_max;
         let (mut worst, mut cost_max, mut tokens_max) = (Some(Duration::ZERO), Money::ZERO, 0_u64);

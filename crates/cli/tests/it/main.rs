@@ -7,6 +7,7 @@ mod agents;
 mod backup;
 mod binary;
 mod budgets;
+mod cache;
 mod check;
 mod compensation;
 mod crash;

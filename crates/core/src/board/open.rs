@@ -52,7 +52,10 @@ impl Board {
             return;
         };
         let inst = run.inst(id);
-        let is_ready = !matches!(inst.state, State::Waiting | State::Asking(Step::Catch) | State::Settled(_));
+        // That its time is over was told, and a last copy is looked for.
+        let is_over = inst.expires == Timestamp::MAX && self.is_on_cached_rung(slot, id);
+        let is_ready =
+            !is_over && !matches!(inst.state, State::Waiting | State::Asking(Step::Catch) | State::Settled(_));
         if !is_ready || inst.layer != Layer::Node || !self.plan(slot).task(inst.node).optional {
             return;
         }

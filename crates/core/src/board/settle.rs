@@ -102,6 +102,8 @@ impl Board {
     /// Takes an instance out of whatever it waits in, and abandons its attempt.
     pub(super) fn leave(&mut self, slot: Slot, id: InstId) {
         let state = std::mem::replace(&mut self.run_mut(slot).inst_mut(id).state, State::Waiting);
+        let ticket = if let State::InLine { ticket, .. } = state { Some(ticket) } else { None };
+        self.let_go(slot, id, ticket);
         match state {
             State::Parked(at) | State::BackingOff(at) => self.timers.clear(at, Timer::Start(slot, id)),
             State::Queued(ticket) => self.queue.remove(&ticket),
@@ -132,7 +134,7 @@ impl Board {
             }
             // In the lists of the run it stays: whoever goes through them looks at the state.
             State::Broke { until, .. } => self.timers.clear(until, Timer::Money(slot, id)),
-            State::Paused(_) => {}
+            State::Paused(_) | State::LookingUp(_) | State::InLine { .. } => {}
             State::Waiting | State::Ready | State::Asking(_) | State::Checked(_) | State::Open | State::Settled(_) => {}
         }
     }
@@ -403,8 +405,14 @@ impl Board {
 
     /// The next rung of `catch` that takes this failure. A group and a loop take outputs only: they have no target of their own.
     pub(crate) fn next_rung(&self, slot: Slot, id: InstId, failure: &Failure, outputs_only: bool) -> Option<u8> {
-        let task = self.plan(slot).task(self.run(slot).inst(id).node);
-        let fits = |rung: &Rung| matches!(rung, Rung::Output(_)) || !(outputs_only || task.repeat.is_some());
+        let inst = self.run(slot).inst(id);
+        let task = self.plan(slot).task(inst.node);
+        let fits = |rung: &Rung| match rung {
+            Rung::Output(_) => true,
+            Rung::Target(_) => !(outputs_only || task.repeat.is_some()),
+            // Without an input nobody knows what was asked for.
+            Rung::Cached => inst.entered && inst.layer.keeps(task),
+        };
         let mut left = self.rungs_left(slot, id);
         left.find(|(_, rung)| rung.on.contains(failure.class) && fits(&rung.rung)).map(|(index, _)| index)
     }
@@ -426,13 +434,14 @@ impl Board {
             return !inst.degraded;
         }
         let rung = inst.rung.checked_sub(1).map(|rung| &task.catch[usize::from(rung)].rung);
-        !matches!(rung, Some(Rung::Output(_)))
+        !matches!(rung, Some(Rung::Output(_) | Rung::Cached))
     }
 
     /// Goes down to a rung: asks for its output, which may say what it takes the place of, or readies another round of attempts.
     pub(super) fn take_rung(&mut self, slot: Slot, id: InstId, rung: u8, failure: Option<&Failure>) {
         let node = self.run(slot).inst(id).node;
-        let gives = matches!(self.plan(slot).task(node).catch[usize::from(rung)].rung, Rung::Output(_));
+        let kind = self.plan(slot).task(node).catch[usize::from(rung)].rung.clone();
+        let gives = matches!(kind, Rung::Output(_));
         if gives {
             self.drop_instance(slot, id, Settled::Failed);
             self.ask(slot, id, Step::Catch);
@@ -446,8 +455,14 @@ impl Board {
         inst.free_from(at);
         inst.rung = rung + 1;
         inst.rung_attempts = 0;
-        inst.failure = failure.filter(|_| gives).cloned().map(Box::new);
+        // Where no copy is found, that goes on to the next rung.
+        inst.failure = failure.filter(|_| gives || kind == Rung::Cached).cloned().map(Box::new);
         inst.degraded = true;
+        if kind == Rung::Cached && inst.expires <= at {
+            // Its time is over, which was told.
+            let expires = std::mem::replace(&mut inst.expires, Timestamp::MAX);
+            self.timers.clear(expires, Timer::Expiry(slot, id));
+        }
     }
 }
 

@@ -73,6 +73,7 @@ impl Board {
                 self.judge_or_settle(slot, id);
             }
             Change::Reused { output, degraded, .. } => self.reused(slot, id, output.clone(), *degraded),
+            Change::Cached(cached) => self.cached(slot, id, cached),
             Change::Ended(ended) => self.ended(slot, id, ended, seq),
             Change::Resolved(resolved) => self.resolved(slot, id, resolved),
             Change::Abandoned { .. } => {}
@@ -148,6 +149,8 @@ impl Board {
     fn dispatched(&mut self, slot: Slot, id: InstId, dispatched: &Dispatched) {
         let at = self.at;
         let taken = if dispatched.reattached { self.pass_hold_on(slot, id) } else { None };
+        // It leaves the queue, and keeps its turn.
+        let sharing = self.run_mut(slot).inst_mut(id).sharing.take();
         self.leave(slot, id);
         let hold = (dispatched.hold, dispatched.hold_tokens);
         if taken.is_none() {
@@ -161,6 +164,7 @@ impl Board {
         run.estimated |= dispatched.estimated;
         run.start();
         let inst = run.inst_mut(id);
+        inst.sharing = sharing;
         inst.attempts = inst.attempts.max(dispatched.attempt.0);
         inst.rung_attempts += 1;
         inst.once = dispatched.effect == Effect::Once;
@@ -276,6 +280,7 @@ impl Board {
             Next::Judge => self.ask(slot, id, crate::action::Step::Judge),
             Next::Succeed => self.settle(slot, id, Settled::Succeeded, None),
             Next::Retry { at } => {
+                self.let_go(slot, id, None);
                 let inst = self.run_mut(slot).inst_mut(id);
                 inst.output = None;
                 inst.free_from(*at);
@@ -283,7 +288,10 @@ impl Board {
                 self.timers.set(*at, Timer::Start(slot, id));
             }
             Next::Rung { rung, failure } => self.take_rung(slot, id, *rung, failure.as_deref()),
-            Next::Doubt(failure) => self.doubt(slot, id, failure),
+            Next::Doubt(failure) => {
+                self.let_go(slot, id, None);
+                self.doubt(slot, id, failure);
+            }
             Next::Fail(failure) => self.fail_for_good(slot, id, failure),
         }
     }

@@ -33,7 +33,12 @@ impl Board {
                 waits.retain(|(_, span)| *span > Duration::ZERO);
                 return waits;
             }
-            State::Ready | State::Parked(_) | State::BackingOff(_) | State::Asking(Step::Enter) => Waits::new(),
+            State::InLine { since, .. } => smallvec![(Cause::Dependency, now.since(*since))],
+            State::Ready
+            | State::Parked(_)
+            | State::BackingOff(_)
+            | State::LookingUp(_)
+            | State::Asking(Step::Enter) => Waits::new(),
             State::Waiting
             | State::Asking(_)
             | State::Running(_)

@@ -30,6 +30,8 @@ impl Scheduler {
             State::Ready => !inst.entered && inst.start_at <= self.now,
             State::Waiting
             | State::Parked(_)
+            | State::LookingUp(_)
+            | State::InLine { .. }
             | State::Queued(_)
             | State::Paused(_)
             | State::Broke { .. }

@@ -55,7 +55,7 @@ impl Scheduler {
             }
         }
         // What is open now is found in the states, once, whether it was left open or came of what was decided just now.
-        self.board.todo.retain(|todo| matches!(todo, Todo::Stop(_) | Todo::Publish(..)));
+        self.board.todo.retain(|todo| matches!(todo, Todo::Stop(_) | Todo::Publish(..) | Todo::PassTurn(_)));
         for slot in self.board.live_slots() {
             self.take_up(slot);
             // Last: what was decided just now may have abandoned further attempts of the earlier life.
@@ -101,6 +101,8 @@ impl Scheduler {
                 State::Waiting
                 | State::Running(_)
                 | State::Parked(_)
+                | State::LookingUp(_)
+                | State::InLine { .. }
                 | State::Queued(_)
                 | State::Paused(_)
                 | State::Broke { .. }

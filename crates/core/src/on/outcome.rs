@@ -103,13 +103,20 @@ impl Scheduler {
         };
         let (attempt, incarnation) = (running.attempt, running.incarnation);
         let (since, effect) = (running.since, running.effect);
+        let mut keep = None;
         let (outcome, next) = match outcome {
             Outcome::Succeeded(success) => {
                 let run = self.board.run(slot);
                 let (plan, node) = (run.plan, run.inst(id).node);
                 self.board.plans.get_mut(plan).observe(node, self.now.since(since));
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
-                (Outcome::Succeeded(self.label(slot, id, success)), next)
+                let success = self.label(slot, id, success);
+                let given = self.keepable(slot, id, cost);
+                match (&next, given, self.board.run(slot).inst(id).sharing.clone()) {
+                    (Next::Judge, Some(given), Some(key)) => self.board.flights.gave(&key, given),
+                    (_, given, _) => keep = self.begin_keeping(slot, id, given, Some(&success.output)),
+                }
+                (Outcome::Succeeded(success), next)
             }
             Outcome::Failed(failure) => {
                 let failure = certain(failure, effect);
@@ -123,6 +130,7 @@ impl Scheduler {
         };
         let finished = Finished { attempt, incarnation, outcome, cost, unreported, next };
         self.record_task(slot, id, Change::Finished(Box::new(finished)));
+        self.keep(keep);
     }
 
     /// The output carries the labels of the input.

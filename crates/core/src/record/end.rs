@@ -21,11 +21,13 @@ pub enum End {
     Lost,
     /// It took effect in the run that this one takes over, with another input, and is not done again unasked.
     Done,
+    /// A rung of `catch` was to take the last good copy of its result, and there is none.
+    NoCopy,
 }
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Pruned,
         Self::Expired,
         Self::Unaffordable,
@@ -34,6 +36,7 @@ impl End {
         Self::Uncertain,
         Self::Lost,
         Self::Done,
+        Self::NoCopy,
     ];
 
     /// Its word in the journal.
@@ -48,6 +51,7 @@ impl End {
             Self::Uncertain => "uncertain",
             Self::Lost => "lost",
             Self::Done => "done",
+            Self::NoCopy => "no_copy",
         }
     }
 
@@ -69,6 +73,7 @@ impl End {
             Self::Uncertain => "the process ended while it was out: it may have taken effect",
             Self::Lost => "the process ended while it was out",
             Self::Done => "it took effect in the run before, with another input",
+            Self::NoCopy => "no good result of it is kept",
         }
     }
 
@@ -81,7 +86,7 @@ impl End {
             Self::Unaffordable => Class::BudgetExceeded,
             Self::Unevaluable | Self::Ineligible | Self::Done => Class::Permanent,
             Self::Uncertain => Class::Uncertain,
-            Self::Lost => Class::Unavailable,
+            Self::Lost | Self::NoCopy => Class::Unavailable,
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
-//! submit r1 a; b needs a                a run of a script (see testkit::script); `key=K`, `strict` and `group=K,limit=2,join` before the script
+//! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
@@ -21,6 +21,7 @@
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
 //! again r2 r1 from=a do=b other         runs a run again that is over: from a task on, the effects of one again, with other inputs
+//! store slow | store answers | store fails | store works | store forgets   how kept results are looked up
 //! stopping                              nothing more is sent
 //! stop                                  the process stops in good order, until `restart`
 //! ```
@@ -31,19 +32,22 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType,
-    Money, Outcome, PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Timestamp, Usage, Windows,
+    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome,
+    PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage, Windows,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
 
 mod again;
+mod cache;
 mod group;
 mod heard;
 mod purse;
+mod target;
 mod told;
 
 use again::submission;
+use target::target;
 
 /// Begins a line of the trace that is no action.
 pub(super) const SAID: &str = "> ";
@@ -66,6 +70,7 @@ pub(super) struct World {
     says: BTreeMap<(String, String), String>,
     targets: Vec<Target>,
     windows: Windows,
+    kept: cache::Kept,
     /// Names in the order in which the core first heard them.
     names: Vec<String>,
 }
@@ -90,6 +95,7 @@ impl Default for World {
             flying: Vec::new(),
             says: BTreeMap::new(),
             targets: vec![target("t", "8")],
+            kept: cache::Kept::default(),
             names: Vec::new(),
             windows: Windows::default(),
         };
@@ -124,6 +130,7 @@ impl World {
                 | "approve"
                 | "refuse"
                 | "raise"
+                | "store"
         ) {
             self.line(format!("{SAID}{line}"));
         }
@@ -158,6 +165,7 @@ impl World {
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
             "evaluations" => self.evaluations = rest == "on",
+            "store" => self.store(rest),
             "restart" => self.restart(),
             "stopping" => self.event(Event::Stopping),
             "stop" => self.stop(),
@@ -190,6 +198,10 @@ impl World {
 
     fn submit(&mut self, rest: &str) {
         let (name, text) = rest.split_once(' ').unwrap();
+        let (tenant, text) = match text.strip_prefix("tenant=").and_then(|text| text.split_once(' ')) {
+            Some((tenant, text)) => (Tenant(tenant.into()), text),
+            None => (Tenant::default(), text),
+        };
         let (key, text) = match text.strip_prefix("key=").and_then(|text| text.split_once(' ')) {
             Some((key, text)) => (Some(SubmissionKey { key: key.into(), parts: Vec::new() }), text),
             None => (None, text),
@@ -200,7 +212,7 @@ impl World {
         self.graphs.insert(run_id(name), Arc::clone(&graph));
         self.learned.push(Arc::clone(&graph));
         let of = submission(run_id(name), graph);
-        self.event(Event::RunSubmitted(Box::new(Submission { strict, key, concurrency, ..of })));
+        self.event(Event::RunSubmitted(Box::new(Submission { tenant, strict, key, concurrency, ..of })));
     }
 
     fn add(&mut self, rest: &str) {
@@ -301,6 +313,8 @@ impl World {
                 self.asked(&evaluate);
                 answers.push(self.evaluate(*evaluate));
             }
+            Deed::LookUp(asked) => self.look_up(asked, answers),
+            Deed::Keep(keep) => self.keep(keep, answers),
             Deed::Dispatch(dispatch) => {
                 let target = &self.names[usize::from(dispatch.target.0)];
                 let again = if dispatch.reattach.is_some() { " again by reference" } else { "" };
@@ -403,6 +417,7 @@ impl World {
         self.journal.retain(|entry| entry.seq <= self.durable);
         self.waiting.clear();
         self.flying.clear();
+        self.nobody_asks();
         self.core = Scheduler::new(self.limits.clone());
         for graph in &self.learned {
             self.core.learn_graph(graph);
@@ -452,35 +467,6 @@ fn run_name(run: RunId) -> String {
 
 fn payload(size: u64) -> PayloadRef {
     PayloadRef { hash: Hash([size as u8; 32]), size, media: MediaType::Json, labels: Labels::NONE }
-}
-
-/// `2`, `2:class=small:price=1c:group=g:clearance=region=eu`
-fn target(name: &str, text: &str) -> Target {
-    let mut parts = text.split(':');
-    let concurrency_max = parts.next().unwrap().parse().unwrap();
-    let mut target = Target {
-        bytes_per_token_min: 2,
-        expected: Duration::millis(100),
-        ..Target::free(name, Capability::Chat, concurrency_max)
-    };
-    for part in parts {
-        let (key, value) = part.split_once('=').unwrap();
-        match key {
-            "class" => target.classes = vec![value.into()],
-            "call" => target.price.call = script::cents(value),
-            "egress" => target.price.egress_gib = script::cents(value),
-            "token" => target.price.token_out = script::cents(value),
-            "most" => target.max_cost = Some(script::cents(value)),
-            "estimated" => target.bound = agendum_types::target::Bound::Estimated,
-            "cap" => target.output_cap = value.parse().unwrap(),
-            "group" => target.quota_group = Some(value.into()),
-            "clearance" => target.clearance = Labels::new([value]),
-            "effect" => target.effect = Effect::from_word(value),
-            "expected" => target.expected = script::span(value),
-            other => panic!("a target knows no word {other:?}"),
-        }
-    }
-    target
 }
 
 /// `rate_limited after 2s`, `unavailable no_effect`

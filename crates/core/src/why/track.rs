@@ -153,6 +153,7 @@ impl Track {
             Change::RoundJudged { evaluation, next } => self.round(evaluation, next, at),
             Change::Composed { .. } => self.settle(TaskStatus::Succeeded, at, None),
             Change::Reused { from, .. } => self.settle(TaskStatus::Succeeded, at, Some(Reason::Reused(*from))),
+            Change::Cached(cached) => self.cached(cached, at),
             Change::Ended(ended) => self.ended(ended, at),
             Change::Resolved(resolved) => self.resolved(resolved, at),
             Change::Abandoned { cost, tokens, fate, .. } => self.abandoned((*cost, *tokens), *fate, at),
@@ -168,7 +169,7 @@ impl Track {
         self.settled = Some((status, at));
         self.awaits = None;
         // What `fail_if` let pass had run out nonetheless.
-        let ran_out = self.reason.take().filter(|reason| matches!(reason, Reason::RanOut(..)));
+        let ran_out = self.reason.take().filter(|reason| matches!(reason, Reason::RanOut(..) | Reason::Cached(..)));
         self.reason = reason.or_else(|| ran_out.filter(|_| status == TaskStatus::Succeeded));
     }
 
@@ -187,6 +188,8 @@ impl Track {
             return;
         }
         self.waited(&dispatched.waits, at);
+        // A copy that `fail_if` refused is not what it gives.
+        self.reason.take_if(|reason| matches!(reason, Reason::Cached(..)));
         self.running = Some(at);
         let target = targets.get(&dispatched.target).cloned().unwrap_or_else(|| Arc::clone(&dispatched.target));
         targets.insert(Arc::clone(&target));

@@ -14,7 +14,7 @@ use crate::payloads::{PayloadError, Payloads};
 use crate::rows;
 
 /// Records that tell of outputs.
-const OF_OUTPUT: [Kind; 8] = [
+const OF_OUTPUT: [Kind; 9] = [
     Kind::Finished,
     Kind::Judged,
     Kind::Caught,
@@ -23,6 +23,7 @@ const OF_OUTPUT: [Kind; 8] = [
     Kind::Ended,
     Kind::Resolved,
     Kind::Waited,
+    Kind::Cached,
 ];
 
 /// Why outputs could not be collected.
@@ -131,6 +132,10 @@ impl<'a> Items<'a> {
             }
             Change::Waited(waited) => {
                 item.output = Some(Output::of(*waited.output, row));
+                true
+            }
+            Change::Cached(cached) => {
+                item.output = Some(Output::of(*cached.output, row));
                 true
             }
             Change::RoundJudged { next: NextRound::Use { output }, .. } => {

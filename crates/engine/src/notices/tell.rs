@@ -50,6 +50,7 @@ fn of_task(run: RunId, path: &TaskPath, change: &Change, scheduler: &Scheduler) 
         | Change::RoundJudged { .. }
         | Change::Composed { .. }
         | Change::Reused { .. }
+        | Change::Cached(_)
         | Change::Ended(_)
         | Change::Abandoned { .. }
         | Change::Resolved(_) => return None,

@@ -1,5 +1,6 @@
 //! One life of a shard: messages become events, actions become deeds.
 
+mod cache;
 mod hand;
 mod note;
 mod stop;
@@ -91,6 +92,7 @@ pub(super) struct Life {
     /// Evaluations on this thread since the inbox was last waited for.
     quick: usize,
     stopping: Option<Stopping>,
+    keeping: crate::cache::Keeping,
     /// The buffer of [`Life::drain`].
     actions: Vec<Action>,
     time: Steady,
@@ -125,6 +127,7 @@ impl Life {
             given: VecDeque::new(),
             quick: 0,
             stopping: None,
+            keeping: Default::default(),
             actions: Vec::new(),
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             noting: Noting::new(opened.incarnation),
@@ -258,6 +261,7 @@ impl Life {
                     self.with_payload(Event::Evaluated { run, path, step, result }, made);
                 }
             }
+            message @ (Message::LookedUp { .. } | Message::Kept { .. }) => self.of_the_cache(message),
             Message::Finished { life, attempt, outcome, made } => {
                 if life == self.id {
                     self.flights.remove(&attempt);
@@ -400,6 +404,8 @@ impl Life {
                     self.append(entry, payload, &spent);
                 }
                 deed @ (Deed::Evaluate(_)
+                | Deed::LookUp(_)
+                | Deed::Keep(_)
                 | Deed::Dispatch(_)
                 | Deed::CancelAttempt(_)
                 | Deed::Publish { .. }
@@ -437,6 +443,8 @@ impl Life {
         match deed {
             Deed::Append(_) => {}
             Deed::Evaluate(asked) => self.evaluate(asked),
+            Deed::LookUp(asked) => self.look_up(asked),
+            Deed::Keep(keep) => self.keep(*keep),
             Deed::Dispatch(dispatch) => self.dispatch(dispatch),
             Deed::CancelAttempt(attempt) => self.cancel(attempt),
             Deed::Publish { run, path } => self.around.feed.publish(run, &path),
@@ -485,6 +493,7 @@ fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
         | Change::Waited(_)
         | Change::Reminded
         | Change::Reused { .. }
+        | Change::Cached(_)
         | Change::Caught { .. }
         | Change::RoundJudged { .. }
         | Change::Composed { .. }

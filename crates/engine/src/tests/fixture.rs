@@ -108,6 +108,7 @@ impl World {
             retention: None,
             feedback_kept: agendum_types::Duration::secs(3_600),
             notices: Vec::new(),
+            cache: Default::default(),
             shard: ShardId(0),
             seed: Some(1),
         }

@@ -47,7 +47,8 @@ impl State {
                 self.names.iter().filter(|name| (&name.tenant, name.run) == (&run.0, run.1)).cloned().collect();
             for name in gone {
                 self.names.remove(&name);
-                if !self.names.iter().any(|other| (&other.tenant, other.hash) == (&name.tenant, name.hash)) {
+                let is_named = self.names.iter().any(|other| (&other.tenant, other.hash) == (&name.tenant, name.hash));
+                if !is_named && !self.is_kept(&name.tenant, name.hash) {
                     self.loose.insert((name.tenant, name.hash));
                 }
             }

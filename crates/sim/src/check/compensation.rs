@@ -105,6 +105,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
                     | Change::Referenced { .. }
                     | Change::Waited(_)
                     | Change::Reminded
+                    | Change::Cached(_)
                     | Change::Judged { .. }
                     | Change::Caught { .. }
                     | Change::RoundJudged { .. }
@@ -147,6 +148,7 @@ fn undo(told: &mut Told, of: TaskPath, change: &Change, place: usize) {
         | Change::Waited(_)
         | Change::Reminded
         | Change::Reused { .. }
+        | Change::Cached(_)
         | Change::Judged { .. }
         | Change::Caught { .. }
         | Change::RoundJudged { .. }

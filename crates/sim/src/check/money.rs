@@ -103,6 +103,7 @@ impl Authorised {
             | Change::Waited(_)
             | Change::Reminded
             | Change::Reused { .. }
+            | Change::Cached(_)
             | Change::Resolved(_) => {}
         }
         None

@@ -12,6 +12,8 @@ impl Reference {
         match &action.deed {
             Deed::Append(entry) => self.explain(entry),
             Deed::Evaluate(asked) => self.asks(asked),
+            Deed::LookUp(asked) => self.looks_up(asked),
+            Deed::Keep(keep) => self.keeps(keep, action.after, last),
             Deed::Dispatch(dispatch) => self.leaves(dispatch, action.after, last),
             Deed::CancelAttempt(attempt) => {
                 let place = self.stop.iter().position(|stop| stop == attempt);

@@ -61,6 +61,12 @@ impl Reference {
                 ensure(inst.entered && self.eligible(id, path).is_none(), "a target may see it")?;
                 self.falls(id, path, Class::Permanent, false, next)
             }
+            (End::NoCopy, State::LookingUp(_)) => {
+                let none = self.heard.take() == Some(Heard::LookedUp(id, path.clone(), None));
+                ensure(none && self.takes_last(id, path), "there is a copy, or none is wanted")?;
+                let class = inst.failure.as_ref().map_or(Class::Unavailable, |failure| failure.class);
+                self.falls(id, path, class, late.is_some(), next)
+            }
             (End::Done, State::Ready) => self.was_done(id, path, next),
             (End::Lost | End::Uncertain, State::Running(running)) => self.lost(id, path, end, &running, next),
             (end, state) => Err(format!("{end:?} does not fit {state:?}")),

@@ -47,7 +47,13 @@ impl Reference {
         let output_only = outputs_only || spent || task.repeat.is_some();
         (run.tasks[path].rung..task.catch.len()).find(|rung| {
             let rung = &task.catch[*rung];
-            rung.on.contains(class) && (matches!(rung.rung, Rung::Output(_)) || !output_only)
+            let fits = match rung.rung {
+                Rung::Output(_) => true,
+                Rung::Target(_) => !output_only,
+                // What was asked for must be known.
+                Rung::Cached => run.tasks[path].entered && run.is_call(path) && !run.is_check(path),
+            };
+            rung.on.contains(class) && fits
         })
     }
 

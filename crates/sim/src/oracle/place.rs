@@ -69,7 +69,9 @@ impl Reference {
                 let named = Requirement { class: None, allow: vec![name.clone()] };
                 candidates(&self.targets, call.capability, &named)
             }
-            Some(Rung::Output(_)) | None => candidates(&self.targets, call.capability, &call.requirement),
+            Some(Rung::Output(_) | Rung::Cached) | None => {
+                candidates(&self.targets, call.capability, &call.requirement)
+            }
         };
         if task.no_fallback {
             found.truncate(1);
@@ -240,6 +242,11 @@ impl Reference {
         let fits = |left: Left| least.money <= left.0 && least.tokens <= left.1;
         let purses = self.purses(id, path).into_iter();
         purses.filter(|(_, left, _)| !fits(*left)).map(|(window, _, whole)| (window, fits(whole))).collect()
+    }
+
+    /// The output cap that is wanted there.
+    pub(super) fn cap_wanted(&self, id: RunId, path: &TaskPath, target: usize) -> Option<u32> {
+        self.cases(id, path, target).1
     }
 
     /// The worst case of an attempt there by its cap, and the cap that is wanted.

@@ -77,8 +77,13 @@ impl Reference {
         due.sort();
         said.sort();
         ensure(due == said, &format!("{due:?} ended unsent, and not {said:?}"))?;
-        let causes = entry.unsent.iter().flat_map(|unsent| unsent.waits.iter().map(|(cause, _)| *cause));
-        let none = causes.into_iter().find(|cause| matches!(cause, Cause::Running | Cause::Dependency));
+        let run = entry.record.run();
+        let causes =
+            entry.unsent.iter().flat_map(|unsent| unsent.waits.iter().map(|(cause, _)| (&unsent.path, *cause)));
+        let is_none = |(path, cause): &(&TaskPath, Cause)| {
+            matches!(cause, Cause::Running | Cause::Dependency) && !self.may_depend(run, path, *cause)
+        };
+        let none = causes.into_iter().find(is_none).map(|(_, cause)| cause);
         ensure(none.is_none(), &format!("{none:?} is nothing that one waits for who could be sent"))
     }
 
@@ -94,7 +99,6 @@ impl Reference {
         let inst = run.tasks.get(path).filter(|inst| inst.how().is_none()).ok_or("no such task is live")?;
         match change {
             Change::Entered(evaluation) => {
-                let due = inst.start_at <= self.now;
                 if self.asks_to_enter(id, path) && inst.state == State::Asking(Step::Enter) {
                     let asked = self.evaluation(id, path, Step::Enter)?;
                     ensure(asked.evaluation.truth == evaluation.truth, "another truth")?;
@@ -114,7 +118,8 @@ impl Reference {
                         return Ok(());
                     }
                 } else {
-                    let waited = inst.state == State::Ready && inst.start_at > inst.ready_at && due;
+                    let waited =
+                        inst.state == State::Ready && inst.start_at > inst.ready_at && inst.start_at <= self.now;
                     ensure(waited && (inst.entered || !self.asks_to_enter(id, path)), "it does not begin now")?;
                 }
                 self.enter(id, path);
@@ -139,20 +144,26 @@ impl Reference {
                 let asked = self.evaluation(id, path, Step::Catch)?;
                 self.carries(id, Some(output), &asked)?;
                 self.run(id).inst(path).output = Some(PayloadRef::clone(output));
-                if self.runs[&id].is_check(path) {
-                    self.judge_or_succeed(id, path);
-                } else {
-                    self.settle(id, path, How::Succeeded, None);
-                }
+                self.caught(id, path);
             }
             Change::Waited(waited) => self.waited(id, path, waited)?,
             Change::Reminded => self.reminded(id, path)?,
             Change::Reused { .. } => self.reused(id, path, change)?,
+            Change::Cached(cached) => self.cached(id, path, cached)?,
             Change::Ended(ended) => self.ended(id, path, ended)?,
             Change::Resolved(resolved) => self.resolved(id, path, resolved)?,
             Change::Abandoned { .. } => {}
         }
         Ok(())
+    }
+
+    /// What a check is caught with says what it found.
+    fn caught(&mut self, id: RunId, path: &TaskPath) {
+        if self.runs[&id].is_check(path) {
+            self.judge_or_succeed(id, path);
+        } else {
+            self.settle(id, path, How::Succeeded, None);
+        }
     }
 
     /// The answer to what was asked, if it was given just now.
@@ -218,7 +229,8 @@ impl Reference {
         let band = self.band(id, path);
         self.advance(band);
         let now = self.now;
-        self.starts(id, path, target, said, now);
+        let whole = said.output_cap == self.cap_wanted(id, path, target);
+        self.starts(id, path, target, said, (now, whole));
         Ok(())
     }
 
@@ -260,8 +272,15 @@ impl Reference {
         }
     }
 
-    fn starts(&mut self, id: RunId, path: &TaskPath, target: usize, said: &Dispatched, taken: Timestamp) {
-        let now = self.now;
+    fn starts(
+        &mut self,
+        id: RunId,
+        path: &TaskPath,
+        target: usize,
+        said: &Dispatched,
+        (taken, whole): (Timestamp, bool),
+    ) {
+        let (now, digest) = (self.now, self.targets[target].digest);
         let run = self.run(id);
         run.started = true;
         run.estimated |= said.estimated;
@@ -279,6 +298,8 @@ impl Reference {
             lower: said.lower,
             since: now,
             referenced: false,
+            digest,
+            whole,
         });
         let attempt = AttemptId { run: id, path: path.clone(), attempt: said.attempt, incarnation: said.incarnation };
         self.dispatch.push(attempt.clone());
@@ -294,7 +315,9 @@ impl Reference {
         ensure((said.hold, said.effect) == (running.hold, running.effect), "another hold or effect")?;
         let target = self.named(&running.name).ok_or("its target is gone")?;
         self.run(id).inst(path).tries -= 1;
-        self.starts(id, path, target, said, running.taken);
+        self.starts(id, path, target, said, (running.taken, false));
+        // Who asks for the same waits for it.
+        self.run(id).inst(path).turn = self.shares(id, path);
         Ok(())
     }
 
@@ -315,6 +338,7 @@ impl Reference {
                 let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
                 self.estimates.entry(hash).or_default().observe(node, took);
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
+                let given = self.keepable(id, path, &running, cost);
                 let inst = self.run(id).inst(path);
                 inst.output = Some(success.output.clone());
                 inst.degraded |= running.lower;
@@ -322,6 +346,11 @@ impl Reference {
                 let fate = super::doubt::fate(running.effect, &outcome);
                 self.took(id, path, fate, Some(success.output.clone()));
                 let may = if self.wants_judgement(id, path) { May::Judge } else { May::Succeed };
+                if may == May::Judge {
+                    self.run(id).inst(path).given = given;
+                } else {
+                    self.will_keep(id, path, given, Some(&success.output));
+                }
                 self.follow(id, path, &[may], &said.next)
             }
             Outcome::Failed(failure) => {
@@ -423,6 +452,9 @@ impl Reference {
         let judged = self.evaluation(id, path, Step::Judge)?.evaluation;
         if judged.truth != Some(true) {
             ensure(*next == Next::Succeed, "nothing is wrong with it")?;
+            let inst = self.run(id).inst(path);
+            let (given, output) = (inst.given.take(), inst.output.clone());
+            self.will_keep(id, path, given, output.as_ref());
             let how = if judged.good == Some(false) { How::Skipped } else { How::Succeeded };
             self.settle(id, path, how, None);
             return Ok(());

@@ -2,11 +2,12 @@
 
 use agendum_core::{Scheduler, Step};
 use agendum_types::snapshot::{RunView, TaskView};
-use agendum_types::{Cause, RunId, RunStatus, TaskPath, TaskStatus, Tenant, WaitFor, Window};
+use agendum_types::{Cause, Money, RunId, RunStatus, TaskPath, TaskStatus, Tenant, WaitFor, Window};
 
 use super::compensate::Stage;
 use super::state::{How, Inst, Phase, Run, State};
 use super::{Reference, ensure};
+use crate::world::TENANTS;
 
 impl Reference {
     /// Nothing is left to do but to wait.
@@ -21,6 +22,7 @@ impl Reference {
         self.all_had_their_turn()?;
         self.step_aside(core);
         self.sends_all()?;
+        self.lines_rest()?;
         let due = self.due();
         ensure(due.is_none_or(|due| due > self.now), &format!("something is due since {due:?}"))?;
         let wake = core.poll_timeout().map(|(at, _)| at);
@@ -58,9 +60,11 @@ impl Reference {
             self.shows(*id, run, &view)?;
         }
         for window in Window::ALL {
-            let [spent, held] = core.spending(&Tenant::default(), window);
             let mine = self.used(window, self.now);
-            let theirs = (spent.0.plus(held.0), spent.1 + held.1);
+            let theirs = TENANTS.iter().fold((Money::ZERO, 0), |sum, tenant| {
+                let [spent, held] = core.spending(&Tenant::new(tenant), window);
+                (sum.0.plus(spent.0).plus(held.0), sum.1 + spent.1 + held.1)
+            });
             ensure(mine == theirs, &format!("the {} has used {mine:?}, and not {theirs:?}", window.word()))?;
         }
         let shown = core.snapshot();
@@ -147,7 +151,8 @@ impl Reference {
         let causes = match &inst.state {
             State::Waiting => vec![Some(Cause::Dependency)],
             State::Asking(_) if self.runs[&id].quarantined => vec![Some(Cause::Paused)],
-            State::Asking(_) => vec![Some(Cause::Scheduler)],
+            State::Asking(_) | State::LookingUp(_) => vec![Some(Cause::Scheduler)],
+            State::InLine(_) => vec![Some(Cause::Dependency)],
             State::Ready if inst.start_at <= self.now => vec![Some(Cause::Paused)],
             State::Ready => vec![Some(Cause::Delay)],
             State::Held => vec![Some(Cause::Paused)],
@@ -159,7 +164,7 @@ impl Reference {
             }
             State::Awaiting(_) => vec![Some(Cause::Person)],
             State::Queued(..) => self.queue_causes(id, path).into_iter().map(Some).collect(),
-            State::Checked(_) => Vec::new(),
+            State::Checked(_) | State::Seeking => Vec::new(),
             State::Running(_) | State::Open | State::Settled(_) => vec![None],
         };
         let name = || self.runs[&id].graph.path_text(path);
@@ -209,6 +214,7 @@ pub(super) fn task_status(inst: &Inst) -> TaskStatus {
         State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke(_) | State::Begs => {
             TaskStatus::Waiting
         }
+        State::InLine(_) | State::Seeking | State::LookingUp(_) => TaskStatus::Waiting,
         State::Awaiting(_) => TaskStatus::Waiting,
         State::Asking(Step::Enter) => TaskStatus::Waiting,
         State::Asking(_) | State::Running(_) | State::Checked(_) | State::Open => TaskStatus::Running,

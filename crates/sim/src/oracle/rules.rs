@@ -2,7 +2,7 @@
 //! speaks of; all are tried over and over until none applies.
 
 use agendum_core::Step;
-use agendum_types::graph::{Exhausted, Form, NodeId, NotBefore, Section, Work};
+use agendum_types::graph::{Exhausted, Form, NodeId, NotBefore, Rung, Section, Work};
 use agendum_types::{Class, Duration, Failure, RunId, Segment, TaskPath};
 
 use super::Reference;
@@ -110,8 +110,9 @@ impl Reference {
     pub(super) fn expire_anew(&mut self) {
         for id in self.runs.keys().copied().collect::<Vec<_>>() {
             let run = &self.runs[&id];
-            let has_time = |(_, inst): &(&TaskPath, &Inst)| {
-                inst.how().is_none() && !matches!(inst.state, State::Waiting | State::Asking(Step::Catch))
+            let has_time = |(path, inst): &(&TaskPath, &Inst)| {
+                let is_over = inst.expires.is_none() && self.takes_last(id, path);
+                inst.how().is_none() && !matches!(inst.state, State::Waiting | State::Asking(Step::Catch)) && !is_over
             };
             let paths: Vec<TaskPath> = run.tasks.iter().filter(has_time).map(|(path, _)| path.clone()).collect();
             paths.iter().for_each(|path| self.expires(id, path));
@@ -162,11 +163,7 @@ impl Reference {
         if run.paused {
             return self.becomes(id, path, State::Held);
         }
-        match self.eligible(id, path).filter(|_| !self.reopening) {
-            Some(targets) => self.queue(id, path, targets),
-            None => return false,
-        }
-        true
+        !self.reopening && self.comes_to_share(id, path)
     }
 
     /// Begins: what is inside is opened, or a call is ready for its queue.
@@ -389,7 +386,8 @@ impl Reference {
     }
 
     pub(super) fn take_rung(&mut self, id: RunId, path: &TaskPath, rung: usize, failure: Option<Failure>) {
-        let output = matches!(self.runs[&id].task(path).catch[rung].rung, agendum_types::graph::Rung::Output(_));
+        let kind = self.runs[&id].task(path).catch[rung].rung.clone();
+        let output = matches!(kind, Rung::Output(_));
         if output {
             self.drop_task(id, path, How::Failed);
         } else {
@@ -398,9 +396,13 @@ impl Reference {
         let now = self.now;
         let inst = self.run(id).inst(path);
         inst.free_at = now;
-        inst.failure = failure.filter(|_| output);
+        inst.failure = failure.filter(|_| output || kind == Rung::Cached);
         inst.state = if output { State::Asking(Step::Catch) } else { State::Ready };
         (inst.rung, inst.tries, inst.degraded) = (rung + 1, 0, true);
+        if kind == Rung::Cached {
+            // What its time is over was told.
+            inst.expires = inst.expires.filter(|expires| *expires > now);
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl Reference {
         if !run.is_call(&TaskPath::top(node)) {
             return !inst.degraded;
         }
-        inst.rung == 0 || !matches!(run.graph.task(node).catch[inst.rung - 1].rung, Rung::Output(_))
+        inst.rung == 0 || matches!(run.graph.task(node).catch[inst.rung - 1].rung, Rung::Target(_))
     }
 
     fn degrade(&mut self, id: RunId, path: &TaskPath) {

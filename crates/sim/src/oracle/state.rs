@@ -7,8 +7,8 @@ use agendum_core::{RunSubmitted, SignalKept, Step};
 use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, AttemptNo, Capability, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money, PayloadRef,
-    RunId, Segment, TaskPath, Timestamp, Wait, WaitFor,
+    AttemptId, AttemptNo, CacheKey, Capability, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money,
+    PayloadRef, RunId, Segment, TaskPath, Tenant, Timestamp, Wait, WaitFor,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
@@ -48,6 +48,12 @@ pub(super) enum State {
     Asking(Step),
     /// It could be sent to one of these targets, the best first.
     Queued(Rank, Vec<usize>),
+    /// Another computes what it asks for, or it may look for a copy: since this event.
+    InLine(u64),
+    /// It must look for the last good copy.
+    Seeking,
+    /// A look-up is out, under this number.
+    LookingUp(u64),
     /// The run is paused.
     Held,
     /// The money is held by other attempts of its run, or of its tenant's windows until they are over.
@@ -81,6 +87,9 @@ pub(super) struct Running {
     pub lower: bool,
     pub since: Timestamp,
     pub referenced: bool,
+    /// The digest of its target then, and whether it may give all that was asked for.
+    pub digest: Hash,
+    pub whole: bool,
 }
 
 /// One place in a run: a task, an item of its `foreach`, or a round of its `loop`.
@@ -112,6 +121,10 @@ pub(super) struct Inst {
     /// Rungs of `catch` that are used up.
     pub rung: usize,
     pub degraded: bool,
+    /// The key whose turn it has, what it gave for that, and whether it has taken a copy.
+    pub turn: Option<CacheKey>,
+    pub given: Option<super::cache::Given>,
+    pub took_copy: bool,
     /// What its last attempt did to the outside.
     pub last_effect: Effect,
     /// As which of its run it settled.
@@ -147,6 +160,7 @@ pub(super) struct Orphan {
 
 #[derive(Clone, Debug)]
 pub(super) struct Run {
+    pub tenant: Tenant,
     pub graph: Arc<Graph>,
     pub submitted: RunSubmitted,
     pub at: Timestamp,
@@ -180,6 +194,23 @@ pub(super) struct Run {
     pub turn: Option<super::turns::Turn>,
 }
 
+impl State {
+    /// No record says so: the next life finds it anew.
+    pub(super) const fn is_in_memory(&self) -> bool {
+        matches!(
+            self,
+            Self::Queued(..)
+                | Self::InLine(_)
+                | Self::Seeking
+                | Self::LookingUp(_)
+                | Self::Held
+                | Self::Broke(_)
+                | Self::Begs
+                | Self::Asking(Step::Enter)
+        )
+    }
+}
+
 impl Inst {
     pub(super) fn new(node: NodeId) -> Self {
         Self {
@@ -202,6 +233,9 @@ impl Inst {
             checks: 0,
             rung: 0,
             degraded: false,
+            turn: None,
+            given: None,
+            took_copy: false,
             last_effect: Effect::None,
             settled_as: 0,
             rounds: Rounds::default(),
@@ -219,6 +253,9 @@ impl Inst {
         matches!(
             self.state,
             State::Ready
+                | State::InLine(_)
+                | State::Seeking
+                | State::LookingUp(_)
                 | State::Queued(..)
                 | State::Held
                 | State::Broke(_)

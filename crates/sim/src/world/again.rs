@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::{Before, Event, NotTaken, Submission, Wish};
 use agendum_types::graph::NodeId;
-use agendum_types::{Partition, Principal, RunId, Tenant};
+use agendum_types::{Partition, Principal, RunId};
 
 use super::{World, payload};
 
@@ -47,7 +47,7 @@ impl World {
         let strict = self.chance.hits(20);
         self.tell(Event::RunSubmitted(Box::new(Submission {
             run: new,
-            tenant: Tenant::default(),
+            tenant: self.tenant_of(old),
             principal: Principal::new("sim"),
             graph,
             document: payload(1),

@@ -89,6 +89,8 @@ impl World {
                 evaluation.count = Some(self.chance.below(6) as u32);
                 evaluation.payload = Some(payload(3));
             }
+            // Where results are kept many ask for the same.
+            Purpose::Input if self.results.is_on => evaluation.payload = Some(payload(self.chance.below(50) % 2)),
             Purpose::Input | Purpose::Wait | Purpose::Output => {
                 evaluation.payload = Some(payload(self.chance.below(50)))
             }

@@ -83,15 +83,16 @@ impl World {
 
     /// What a store would have added up: every settlement up to this record, in each of its windows.
     fn tell_spending(&self, core: &mut Scheduler, last: Seq) {
-        let mut sums = BTreeMap::<(Window, Timestamp), (Money, u64)>::new();
-        for booked in self.journal.iter().filter(|entry| entry.seq <= last).filter_map(|entry| entry.booked.as_ref()) {
+        let mut sums = BTreeMap::<(Tenant, Window, Timestamp), (Money, u64)>::new();
+        for entry in self.journal.iter().filter(|entry| entry.seq <= last) {
+            let (Some(booked), Some(tenant)) = (&entry.booked, &entry.tenant) else { continue };
             for window in Window::ALL {
-                let sum = sums.entry((window, window.start(booked.taken))).or_default();
+                let sum = sums.entry((tenant.clone(), window, window.start(booked.taken))).or_default();
                 *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);
             }
         }
-        for ((window, start), (money, tokens)) in sums {
-            core.learn_spending(&Tenant::default(), window, start, money, tokens);
+        for ((tenant, window, start), (money, tokens)) in sums {
+            core.learn_spending(&tenant, window, start, money, tokens);
         }
     }
 
@@ -162,6 +163,7 @@ impl World {
     fn cut_at(&self, seq: Seq, at: Timestamp) -> Self {
         let mut cut = Self::new(seq.0, Faults { crashes: 0, ..self.faults });
         cut.limits = self.limits.clone();
+        cut.results.is_on = self.results.is_on;
         cut.targets.clone_from(&self.targets);
         (cut.windows, cut.checker) = (self.windows, Checker::new(self.windows));
         cut.graphs.clone_from(&self.graphs);

@@ -14,7 +14,8 @@ impl World {
         }
         let core = self.restored(self.durable);
         let broken = match deed {
-            Deed::Append(_) | Deed::Evaluate(_) | Deed::CancelAttempt(_) => None,
+            // That a durable record gave what is kept, the checker sees.
+            Deed::Append(_) | Deed::Evaluate(_) | Deed::LookUp(_) | Deed::Keep(_) | Deed::CancelAttempt(_) => None,
             Deed::Dispatch(dispatch) => {
                 let attempt = &dispatch.attempt;
                 let stands = self.stands(&core, attempt.run, &attempt.path);

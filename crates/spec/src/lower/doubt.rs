@@ -53,6 +53,10 @@ impl<'t> Lower<'t, '_> {
             let message = format!("`{name}` is taken back itself: what only looks leaves nothing to take back");
             return Some((message, format!("leave `compensate` out of `{name}`")));
         }
+        if task.cache.is_some() {
+            let message = format!("`{name}` takes what was kept: it would not look");
+            return Some((message, format!("leave `cache` out of `{name}`")));
+        }
         if task.effect == Effect::Once {
             let message = format!("`{name}` has the effect `once` itself: nobody would know whether it took that");
             return Some((message, format!("write `effect: none` at `{name}`, if it only looks")));

@@ -24,6 +24,7 @@ impl<'t> Lower<'t, '_> {
         self.work(id, node);
         self.conditions(id, node);
         self.ladder(id, node);
+        self.cache(id, node);
         self.plain(id, node);
         self.needs(id, node);
         // What was accepted before has no place, and is not judged again.
@@ -285,12 +286,13 @@ impl<'t> Lower<'t, '_> {
             let rung = match (entry.get("output"), entry.get("target").and_then(Node::text), entry.get("use")) {
                 (Some(output), None, None) => Rung::Output(self.value(output, place)),
                 (None, Some(target), None) => Rung::Target(target.into()),
+                (None, None, Some(word)) if word.text() == Some("cached") => Rung::Cached,
                 (None, None, Some(_)) => continue,
                 _ if entry.entries().iter().any(|(key, _)| misspelt(&key.name, &["output", "target", "use"])) => {
                     continue;
                 }
                 _ => {
-                    let help = "write `output: …` or `target: NAME`";
+                    let help = "write `output: …`, `target: NAME` or `use: cached`";
                     self.diagnostics.error(
                         "missing_key",
                         &entry.span,
@@ -307,6 +309,9 @@ impl<'t> Lower<'t, '_> {
             } else if is_target && self.is_wait(id) {
                 let help = "give an `output`";
                 self.diagnostics.error("call_only", &entry.span, "a `wait` has no target to change", help);
+            }
+            if rung == Rung::Cached {
+                self.catches_cached(node, entry);
             }
             let on = entry.get("on").map(words::classes).unwrap_or_default();
             rungs.push(Catch { on, rung });

@@ -46,6 +46,7 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
         not_before: None,
         delay: None,
         within: None,
+        cache: None,
         output_used: false,
     }
 }

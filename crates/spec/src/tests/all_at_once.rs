@@ -97,7 +97,7 @@ fn without_tasks_no_name_is_unknown() {
 #[test]
 fn neither_warnings_nor_words_to_come_crowd_out_an_error() {
     let unread = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi, unread: 1 }} }}\n");
-    let to_come = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi }}, cache: {{}} }}\n");
+    let to_come = |n| format!("  t{n}: {{ uses: chat, with: {{ prompt: hi }}, concurrency: {{}} }}\n");
     let of = |count: usize, line: &dyn Fn(usize) -> String| {
         let lines: String = (0..count).map(line).collect();
         let checked = super::checked(&format!("tasks:\n{lines}  z: {{ uses: chat, needs: [nothing] }}\n"));

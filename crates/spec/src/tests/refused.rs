@@ -369,17 +369,16 @@ fn what_is_not_run_yet_says_so() {
         budget: { usd: 1, on_exceeded: ask }
         tasks:
           a: { uses: search }
-          b: { uses: chat, cache: { ttl: 1h }, concurrency: {}, model: { min_quality: {} }, with: { prompt: hi } }
-          c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" }, catch: [{ on: [any], use: cached }] }
+          b: { uses: chat, cache: { ttl: 1h, match: similar }, concurrency: {}, model: { min_quality: {} }, with: { prompt: hi } }
+          c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" } }
           d: { uses: graph }
     "#), @"
     5:14 not_yet (not yet): not yet: this release does not run `uses: search`
-    6:27 not_yet (not yet): not yet: this release does not run `cache`
-    6:53 not_yet (not yet): not yet: this release does not run `concurrency`
-    6:79 not_yet (not yet): not yet: this release does not run `min_quality`
+    6:45 not_yet (not yet): not yet: this release does not run `match: similar`
+    6:69 not_yet (not yet): not yet: this release does not run `concurrency`
+    6:95 not_yet (not yet): not yet: this release does not run `min_quality`
     7:41 not_yet (not yet): not yet: this release does not read a task while it streams
         help: write tasks.b.output, which waits for the end
-    7:89 not_yet (not yet): not yet: this release does not run `use: cached`
     8:14 not_yet (not yet): not yet: this release does not run `uses: graph`
     ");
 }
@@ -388,11 +387,11 @@ fn what_is_not_run_yet_says_so() {
 const NOT_YET: &str = r#"
     budget: { usd_per_minute: 0.1, on_exceeded: ask }
     tasks:
-      b: { uses: embed, cache: {}, concurrency: {}, budget: { usd: 1 } }
+      b: { uses: embed, cache: { ttl: 1h, match: similar }, concurrency: {}, budget: { usd: 1 } }
       c: { uses: rerank }
       d: { uses: search }
       e: { uses: memory, model: { min_quality: {}, choose: cheapest } }
-      f: { uses: image, catch: [{ on: [any], use: cached }] }
+      f: { uses: image }
       g: { uses: transcribe }
       h: { uses: speak, with: { a: "${{ tasks.g.stream }}", b: "${{ tasks.g.first.language }}" } }
       i: { uses: mcp }
@@ -438,11 +437,11 @@ fn a_catch_does_one_thing() {
         tasks: { a: { uses: chat, catch: [{ on: [any] }, { on: [sometimes], output: 1 }, { on: [any], use: flaky }], with: { prompt: hi } } }
     "#), @"
     3:35 missing_key: an entry of `catch` does exactly one thing
-        help: write `output: …` or `target: NAME`
+        help: write `output: …`, `target: NAME` or `use: cached`
     3:57 unknown_value: `on` knows no `sometimes`
         help: one of: rate_limited, overloaded, timeout, unavailable, invalid_output, content_blocked, permanent, permission_denied, budget_exceeded, deadline_exceeded, cancelled, uncertain, any
     3:100 unknown_value: `use` knows no `flaky`
-        help: write `target: NAME` for another target, or `output: …` for a value
+        help: write `use: cached` for the last good result, `target: NAME` for another target, or `output: …` for a value
     ");
 }
 

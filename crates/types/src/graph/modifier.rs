@@ -164,6 +164,52 @@ pub enum Rung {
     Output(ExprId),
     /// `target: NAME`: another round of attempts on this target, degraded if it succeeds.
     Target(Arc<str>),
+    /// `use: cached`: the task succeeds with the last good copy of its result, whatever its age, degraded.
+    Cached,
+}
+
+/// `cache`: what was paid for serves again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cache {
+    /// How old a copy may be for this task.
+    pub ttl: Duration,
+    /// Who may find its result.
+    pub scope: CacheScope,
+    /// What its copy can be forgotten by.
+    pub tags: Vec<Arc<str>>,
+}
+
+/// `scope` of a cache. Nothing is found across tenants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CacheScope {
+    /// Tasks of the same run.
+    Run,
+    /// Runs of the same principal.
+    User,
+    /// Runs of the same tenant.
+    #[default]
+    Tenant,
+}
+
+impl CacheScope {
+    /// Every scope, the narrowest first.
+    pub const ALL: [Self; 3] = [Self::Run, Self::User, Self::Tenant];
+
+    /// The word used in documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::User => "user",
+            Self::Tenant => "tenant",
+        }
+    }
+
+    /// The scope with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.word() == word)
+    }
 }
 
 /// `model`: which targets will do. The core keeps the order of `allow`, else the order of the target table.

@@ -140,6 +140,23 @@ pub(super) struct Reused<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct Cached<'a> {
+    #[serde(borrow)]
+    pub(super) output: Payload<'a>,
+    #[serde(borrow)]
+    pub(super) from: Text<'a>,
+    pub(super) kept: u64,
+    #[serde(borrow)]
+    pub(super) target: Text<'a>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) saved: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) stale: bool,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) waits: Waits<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct TasksAdded<'a> {
     #[serde(borrow)]
     pub(super) graph: Text<'a>,

@@ -67,6 +67,7 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
         Change::RoundJudged { evaluation: value, next: follows } => {
             task(place, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
         }
+        Change::Cached(value) => task(place, cached(value), to),
         Change::Ended(value) => task(place, ended(value), to),
         Change::Abandoned { attempt, incarnation, cost, tokens, fate, output } => {
             let fate = Some(fate.word().into()).filter(|_| *fate != Fate::None);
@@ -254,6 +255,18 @@ fn waited(value: &core::Waited) -> body::Waited<'_> {
         approved: value.approved,
         webhook: value.webhook.as_deref().map(Cow::from),
         kept: value.kept,
+        waits: waits(&value.waits),
+    }
+}
+
+fn cached(value: &core::Cached) -> body::Cached<'_> {
+    body::Cached {
+        output: payload(&value.output),
+        from: value.from.to_string().into(),
+        kept: value.kept.0,
+        target: (&*value.target).into(),
+        saved: value.saved.0,
+        stale: value.stale,
         waits: waits(&value.waits),
     }
 }

@@ -77,7 +77,8 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         | Kind::Resolved
         | Kind::Waited
         | Kind::Reminded
-        | Kind::Reused => {
+        | Kind::Reused
+        | Kind::Cached => {
             let (path, change, beside) = change(kind, bytes)?;
             return Ok((Record::Task { run, path, change }, beside));
         }
@@ -136,6 +137,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Beside)> {
             let output = value.output.as_ref().map(payload).transpose()?.map(Box::new);
             Ok(Change::Reused { from: run_id(&value.from)?, output, degraded: value.degraded })
         })?,
+        Kind::Cached => task::<body::Cached<'_>>(bytes, |value| cached(&value))?,
         Kind::Opened
         | Kind::Closed
         | Kind::ClockJumped
@@ -386,6 +388,18 @@ fn waited(value: &body::Waited<'_>) -> Read<Change> {
         approved: value.approved,
         webhook: value.webhook.as_deref().map(Arc::from),
         kept: value.kept,
+        waits: waits(&value.waits)?,
+    })))
+}
+
+fn cached(value: &body::Cached<'_>) -> Read<Change> {
+    Ok(Change::Cached(Box::new(core::Cached {
+        output: Box::new(payload(&value.output)?),
+        from: run_id(&value.from)?,
+        kept: Timestamp(value.kept),
+        target: Arc::from(&*value.target),
+        saved: Money(value.saved),
+        stale: value.stale,
         waits: waits(&value.waits)?,
     })))
 }

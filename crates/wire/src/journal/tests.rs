@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use agendum_core::{
-    Answered, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Finished, Given, Next, NextRound, Origin,
-    Raised, Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
+    Answered, Cached, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Finished, Given, Next, NextRound,
+    Origin, Raised, Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
@@ -175,7 +175,7 @@ fn changes() -> Vec<Change> {
         abandoned(Fate::None),
     ];
     let ended = |end: End| Ended::new(end, Next::fail(Failure::new(end.class(), "over")));
-    let ends = End::ALL.into_iter().filter(|end| *end != End::Done);
+    let ends = End::ALL.into_iter().filter(|end| !matches!(end, End::Done | End::NoCopy));
     changes.extend(ends.map(|end| Change::Ended(ended(end).into())));
     let raw_usage: Option<Arc<str>> = Some(Arc::from(r#"{"prompt_tokens":1}"#));
     let told = Success { output: payload(5), usage, raw_usage: raw_usage.clone() };
@@ -309,6 +309,23 @@ fn taken_over() -> Vec<Record> {
     [submitted(origin), submitted(first), submitted(undone)].into_iter().chain(of_tasks).collect()
 }
 
+/// Results that were kept.
+fn of_the_cache() -> Vec<Record> {
+    let cached = Cached {
+        output: Box::new(payload(6)),
+        from: RunId(5),
+        kept: Timestamp(1_800_000_000_000_000),
+        target: Arc::from("small"),
+        saved: Money(7),
+        stale: false,
+        waits: smallvec![(Cause::Dependency, Duration(2))],
+    };
+    let stale = Cached { saved: Money::ZERO, stale: true, waits: smallvec![], ..cached.clone() };
+    let none = Ended::new(End::NoCopy, Next::fail(failure()));
+    let changes = [Change::Cached(cached.into()), Change::Cached(stale.into()), Change::Ended(none.into())];
+    changes.map(|change| Record::Task { run: RUN, path: deep(), change }).into()
+}
+
 fn samples() -> Vec<Record> {
     let paths = [TaskPath::default(), TaskPath::top(NodeId(0)), deep()];
     let tasks = changes().into_iter().enumerate().map(|(place, change)| Record::Task {
@@ -368,6 +385,7 @@ fn entries() -> Vec<Entry> {
     let change = Change::Finished(Box::new(sent));
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries.extend(in_groups().into_iter().map(|record| entry(record, Vec::new())));
+    entries.extend(of_the_cache().into_iter().map(|record| entry(record, Vec::new())));
     entries
 }
 

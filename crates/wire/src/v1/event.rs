@@ -1,11 +1,12 @@
 //! Records and text as events of a stream.
 
-use agendum_core::{Change, End, Entry, Next, NextRound, REFUSED, Raised, Record, Resolved, Waits};
-use agendum_types::graph::OnUncertain;
-use agendum_types::{AttemptId, Booked, Class, Fate, Graph, Money, Outcome, TaskPath, Wait, WaitFor};
+use agendum_core::{Cached, Change, End, Entry, Next, NextRound, REFUSED, Raised, Record, Resolved, Waits};
+use agendum_types::graph::{OnUncertain, Task};
+use agendum_types::{AttemptId, Booked, Class, Fate, Graph, Money, Outcome, TaskPath, Timestamp, Wait, WaitFor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::sentence::kept;
 use super::{Awaits, Compensation, RunError, dollars, instant, millis};
 
 /// The kind of the event after which a run's graph is a larger one.
@@ -130,7 +131,7 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
         Record::Done { .. } => "run.done",
         Record::Task { path, change, .. } => {
             event.task = Some(graph.path_text(path)).filter(|path| !path.is_empty());
-            let kind = task(&mut event, graph, path, change)?;
+            let kind = task(&mut event, graph, (path, entry.at), change)?;
             let asks = path.node().is_some_and(|node| graph.task(node).on_uncertain == OnUncertain::Ask);
             event.awaits =
                 event.awaits.or_else(|| (kind == IN_DOUBT && asks).then(|| Awaits::of(&Wait::new(WaitFor::Effect))));
@@ -165,7 +166,7 @@ fn settled(event: &mut Event, booked: &Booked) {
 }
 
 /// Says what happened to a task; its kind.
-fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> Option<&'static str> {
+fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), change: &Change) -> Option<&'static str> {
     Some(match change {
         Change::Entered(evaluation) if evaluation.truth == Some(false) => "task.skipped",
         Change::Entered(evaluation) => {
@@ -198,10 +199,7 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
             event.raw_usage = raw_usage.as_deref().and_then(|raw| serde_json::from_str(raw).ok());
             follow(event, &finished.next)
         }
-        Change::Judged { next, .. } => {
-            let fail_if = path.node().and_then(|node| graph.task(node).fail_if);
-            undone(event, next, fail_if.map_or(Class::InvalidOutput, |(_, class)| class), REFUSED)
-        }
+        Change::Judged { next, .. } => judged(event, path.node().map(|node| graph.task(node)), next),
         Change::Caught { .. } => "task.caught",
         Change::RoundJudged { next, .. } => match next {
             NextRound::Again => "loop.again",
@@ -214,6 +212,7 @@ fn task(event: &mut Event, graph: &Graph, path: &TaskPath, change: &Change) -> O
             event.note = Some(format!("reused from {from}"));
             "task.reused"
         }
+        Change::Cached(cached) => self::cached(event, cached, at),
         Change::Ended(ended) => {
             event.note = Some(ended.end.sentence().to_owned());
             event.waited = waited(&ended.waits);
@@ -249,6 +248,20 @@ fn raised(event: &mut Event, graph: &Graph, raised: &Raised) -> &'static str {
     let tokens = Some(raised.tokens).filter(|tokens| *tokens > 0).map(|tokens| format!("{tokens} tokens"));
     event.note = Some(format!("raised by {}", money.into_iter().chain(tokens).collect::<Vec<_>>().join(" and ")));
     "run.budget_raised"
+}
+
+fn judged(event: &mut Event, task: Option<&Task>, next: &Next) -> &'static str {
+    let fail_if = task.and_then(|task| task.fail_if);
+    undone(event, next, fail_if.map_or(Class::InvalidOutput, |(_, class)| class), REFUSED)
+}
+
+/// It took a result that was kept.
+fn cached(event: &mut Event, cached: &Cached, at: Timestamp) -> &'static str {
+    event.target = Some(cached.target.to_string());
+    event.waited = waited(&cached.waits);
+    let stale = if cached.stale { "the last good result: " } else { "" };
+    event.note = Some(format!("{stale}{}", kept(cached.from, at.since(cached.kept), cached.saved)));
+    "task.cached"
 }
 
 /// What came to a wait, and who brought it.

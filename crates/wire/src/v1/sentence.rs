@@ -2,7 +2,7 @@
 
 use agendum_core::why::TaskReasons;
 use agendum_core::{CALLED_OFF, Heard, RanOut, Reason, Reasons, RunFailure};
-use agendum_types::{Graph, RunStatus, Segment, TaskPath, WaitFor};
+use agendum_types::{Duration, Graph, Money, RunId, RunStatus, Segment, TaskPath, WaitFor};
 
 use super::instant;
 
@@ -56,6 +56,7 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
         Reason::EndedFirst(Some(culprit)) => format!("`{}` failed", graph.path_text(culprit)),
         Reason::CalledOff => "the run was cancelled".to_owned(),
         Reason::Reused(from) => format!("reused from {from}"),
+        Reason::Cached(from, age, saved) => format!("cached: {}", kept(*from, *age, *saved)),
         Reason::EndedFirst(None) => "what it belongs to ended first".to_owned(),
         Reason::Needs(needs) => {
             let names: Vec<&str> = needs.iter().map(|need| &*graph.task(*need).name).collect();
@@ -70,6 +71,12 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
     let ends = matches!(task.reason, Some(Reason::EndedFirst(_) | Reason::CalledOff));
     let last = task.attempts.last().filter(|_| ends).and_then(|attempt| attempt.failed.as_ref());
     Some(last.map_or_else(|| text.clone(), |(_, message)| format!("{text}; {message}")))
+}
+
+/// Where a kept result is from, and what it saved.
+pub(super) fn kept(from: RunId, age: Duration, saved: Money) -> String {
+    let saved = if saved > Money::ZERO { format!(", saved {saved}") } else { String::new() };
+    format!("from run {from}, {age} old{saved}")
 }
 
 /// Why the run has no output.
@@ -146,6 +153,7 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
                 | Reason::EndedFirst(_)
                 | Reason::CalledOff
                 | Reason::Reused(_)
+                | Reason::Cached(..)
                 | Reason::Needs(_)
                 | Reason::Turn
                 | Reason::Window(..)

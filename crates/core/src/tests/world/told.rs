@@ -143,6 +143,10 @@ fn change_text(change: &Change) -> String {
             let kept = if waited.kept { "kept, " } else { "" };
             format!("waited: {kept}waited [{}]", waits_text(&waited.waits))
         }
+        Change::Cached(cached) => {
+            let stale = if cached.stale { "stale, " } else { "" };
+            format!("cached: {stale}from {}, waited [{}]", run_name(cached.from), waits_text(&cached.waits))
+        }
         Change::Ended(ended) => format!("ended {:?}: {:?}", ended.end, ended.next),
         Change::Abandoned { fate, .. } if *fate != Fate::None => format!("abandoned, effect {}", fate.word()),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),

@@ -5,7 +5,7 @@ use agendum_types::{Cause, Duration, TaskStatus, Timestamp, Wait, WaitFor, Windo
 use super::super::{Heard, Reason};
 use super::{Stretch, Track};
 use crate::event::Evaluation;
-use crate::record::Waited;
+use crate::record::{Cached, Waited};
 
 impl Track {
     /// It was entered; if it is a wait, it waits from its start on.
@@ -26,6 +26,14 @@ impl Track {
             heard.waited = at.since(since);
         }
         self.settle(TaskStatus::Succeeded, at, None);
+    }
+
+    pub(super) fn cached(&mut self, cached: &Cached, at: Timestamp) {
+        self.waited(&cached.waits, at);
+        let caught = self.caught.take().filter(|_| cached.stale);
+        let reason = caught.map(|(class, message)| Reason::Caught(class, message));
+        let fresh = || Reason::Cached(cached.from, at.since(cached.kept), cached.saved);
+        self.settle(TaskStatus::Succeeded, at, Some(reason.unwrap_or_else(fresh)));
     }
 
     /// It has waited so long at this instant, and goes on to wait. What the records say beyond that is newer.

@@ -1,0 +1,34 @@
+//! Targets of a scenario, by what is said of them.
+
+use agendum_testkit::script;
+use agendum_types::target::Bound;
+use agendum_types::{Capability, Duration, Effect, Hash, Labels, Target};
+
+/// `2`, `2:class=small:price=1c:group=g:clearance=region=eu`
+pub(super) fn target(name: &str, text: &str) -> Target {
+    let mut parts = text.split(':');
+    let concurrency_max = parts.next().unwrap().parse().unwrap();
+    let mut target = Target {
+        bytes_per_token_min: 2,
+        expected: Duration::millis(100),
+        ..Target::free(name, Capability::Chat, concurrency_max)
+    };
+    for part in parts {
+        let (key, value) = part.split_once('=').unwrap();
+        match key {
+            "class" => target.classes = vec![value.into()],
+            "call" => target.price.call = script::cents(value),
+            "token" => target.price.token_out = script::cents(value),
+            "most" => target.max_cost = Some(script::cents(value)),
+            "estimated" => target.bound = Bound::Estimated,
+            "cap" => target.output_cap = value.parse().unwrap(),
+            "group" => target.quota_group = Some(value.into()),
+            "clearance" => target.clearance = Labels::new([value]),
+            "digest" => target.digest = Hash([value.parse().unwrap(); 32]),
+            "effect" => target.effect = Effect::from_word(value),
+            "expected" => target.expected = script::span(value),
+            other => panic!("a target knows no word {other:?}"),
+        }
+    }
+    target
+}

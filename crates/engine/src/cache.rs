@@ -1,0 +1,197 @@
+//! Kept results: how they are found, kept and dropped. Which of them count the core decides.
+//!
+//! Look-ups and keeping answer in any case, and soon: what the store cannot say is nothing. Results are kept in groups, one transaction
+//! for all that have gathered while the one before was written.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration as Span;
+
+use agendum_core::{Event, Keep, LookUp};
+use agendum_ports::{Dropped, KeptLine, KeptResult, Payload, StoreError, WhichKept, chain};
+use agendum_types::{CacheInput, CacheKey, CachedCopy, Duration, Hash, Tenant, Within};
+use futures_util::FutureExt as _;
+use serde_json::json;
+
+use crate::engine::Engine;
+use crate::inbox::Message;
+use crate::payloads::{Made, Payloads};
+use crate::reader::Reader;
+use crate::shard::Surroundings;
+
+/// Look-ups at once; more wait for their turn.
+pub(crate) const LOOK_UPS_MAX: usize = 64;
+/// How long a look-up may take before it counts as in vain.
+const LOOK_UP_TIME_MAX: Span = Span::from_secs(2);
+/// How long keeping a group may take before those that wait for it go on without.
+const KEEP_TIME_MAX: Span = Span::from_secs(10);
+/// Results in one group.
+const GROUP_MAX: usize = 64;
+/// Lines of a list at most.
+const LINES_MAX: u32 = 1_000;
+
+/// How much is kept, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheLimits {
+    /// What is older is dropped.
+    pub age: Duration,
+    /// Bytes of all tenants together; beyond them the oldest is dropped.
+    pub bytes_max: u64,
+}
+
+impl Default for CacheLimits {
+    fn default() -> Self {
+        Self { age: Duration::secs(30 * 24 * 3_600), bytes_max: 1 << 30 }
+    }
+}
+
+/// The address of what was asked for, under the key of its tenant: the same words under another tenant have another.
+pub(crate) fn address(payloads: &Payloads, key: &CacheKey) -> Hash {
+    let CacheKey { tenant, within, capability, input, requirement, output_cap } = key;
+    let within = match within {
+        Within::Run(run) => json!(["run", run.to_string()]),
+        Within::User(user) => json!(["user", &*user.0]),
+        Within::Tenant => json!(["tenant", &*tenant.0]),
+    };
+    let input = match input {
+        CacheInput::Payload(hash) => *hash,
+        CacheInput::Constant(text) => payloads.address_of(tenant, text.as_bytes()),
+    };
+    let allow: Vec<&str> = requirement.allow.iter().map(|name| &**name).collect();
+    let class = requirement.class.as_deref();
+    let text = json!(["agendum cache key v1", within, capability.word(), input.to_string(), class, allow, output_cap])
+        .to_string();
+    payloads.address_of(tenant, text.as_bytes())
+}
+
+/// Looks for a kept result, and makes its payload one of the run that asks.
+pub(crate) async fn look_up(around: Arc<Surroundings>, life: u64, asked: Box<LookUp>) {
+    let looks = async {
+        let _turn = around.look_ups.acquire().await.ok()?;
+        find(&around, &asked.key).await
+    };
+    let found = AssertUnwindSafe(tokio::time::timeout(LOOK_UP_TIME_MAX, looks)).catch_unwind().await;
+    let (found, made) = match found {
+        Ok(Ok(Some((copy, made)))) => (Some(Box::new(copy)), Some(made)),
+        Ok(Ok(None) | Err(_)) | Err(_) => (None, None),
+    };
+    let LookUp { run, path, number, .. } = *asked;
+    let looked = Box::new(Event::LookedUp { run, path, number, found });
+    around.inbox.send(Message::LookedUp { life, looked, made });
+}
+
+async fn find(around: &Surroundings, key: &CacheKey) -> Option<(CachedCopy, Made)> {
+    let (tenant, payloads) = (&key.tenant, &around.payloads);
+    let found = around.store.look_up(tenant, address(payloads, key)).await;
+    let KeptResult { copy, bytes, .. } = found.inspect_err(told).ok().flatten()?;
+    let bytes = match bytes {
+        Some(bytes) => bytes,
+        None => payloads.blob(tenant, &copy.output).await.inspect_err(told).ok()?,
+    };
+    let made = payloads.make(tenant, Payload { media: copy.output.media.clone(), bytes }).await;
+    let made = made.inspect_err(told).ok()?;
+    if made.reference.hash != copy.output.hash {
+        tracing::warn!(hash = %copy.output.hash, "a kept result is not what was kept, and is not used");
+        return None;
+    }
+    Some((copy, made))
+}
+
+fn told(error: &(impl std::error::Error + 'static)) {
+    tracing::warn!(error = chain(error), "a kept result cannot be read: it is computed again");
+}
+
+/// Results that wait to be kept, and whether a group is on its way.
+#[derive(Default)]
+pub(crate) struct Keeping {
+    waiting: Vec<Keep>,
+    is_busy: bool,
+}
+
+impl Keeping {
+    /// One more.
+    pub(crate) fn push(&mut self, keep: Keep) {
+        self.waiting.push(keep);
+    }
+
+    /// The group that was on its way is kept.
+    pub(crate) const fn is_done(&mut self) {
+        self.is_busy = false;
+    }
+
+    /// The next group, if none is on its way.
+    pub(crate) fn group(&mut self) -> Option<Vec<Keep>> {
+        if self.is_busy || self.waiting.is_empty() {
+            return None;
+        }
+        self.is_busy = true;
+        let rest = self.waiting.split_off(self.waiting.len().min(GROUP_MAX));
+        Some(std::mem::replace(&mut self.waiting, rest))
+    }
+}
+
+/// Keeps a group of results, as far as that can be done.
+pub(crate) async fn keep(around: Arc<Surroundings>, life: u64, group: Vec<Keep>) {
+    let kept = AssertUnwindSafe(tokio::time::timeout(KEEP_TIME_MAX, keep_all(&around, &group))).catch_unwind().await;
+    match kept {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!(error = chain(&error), "results could not be kept"),
+        Ok(Err(_)) | Err(_) => tracing::warn!("results could not be kept in time"),
+    }
+    let keys = group.into_iter().map(|keep| keep.key).collect();
+    around.inbox.send(Message::Kept { life, keys });
+}
+
+async fn keep_all(around: &Surroundings, group: &[Keep]) -> Result<(), StoreError> {
+    // What is full takes no copies.
+    if around.room.short().is_some() {
+        return Ok(());
+    }
+    let (mut results, mut claims) = (Vec::with_capacity(group.len()), Vec::new());
+    for Keep { key, copy, tags } in group {
+        let (tenant, payloads) = (&key.tenant, &around.payloads);
+        let made = match payloads.bytes(tenant, copy.run, &copy.output).await {
+            Ok(bytes) => payloads.make(tenant, Payload { media: copy.output.media.clone(), bytes }).await,
+            Err(error) => Err(error),
+        };
+        let Ok(made) = made.inspect_err(|error| tracing::warn!(error = chain(error), "a result could not be kept"))
+        else {
+            continue;
+        };
+        results.push(KeptResult {
+            tenant: tenant.clone(),
+            key: address(payloads, key),
+            capability: key.capability.word().into(),
+            copy: copy.clone(),
+            bytes: made.inline.as_ref().map(|inline| inline.payload.bytes.clone()),
+            tags: tags.clone(),
+        });
+        // Until the store knows that it is named, nobody deletes its blob.
+        claims.push(made);
+    }
+    around.store.keep(results).await
+}
+
+impl Reader {
+    /// What is kept for a tenant, the latest first, up to a thousand lines; and how much is kept for it in all.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn kept(&self, tenant: &Tenant, which: WhichKept) -> Result<(Vec<KeptLine>, Dropped), StoreError> {
+        self.store.kept(tenant, which, LINES_MAX).await
+    }
+}
+
+impl Engine {
+    /// Keeps these results of a tenant no longer. A task that has taken one has it.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn drop_kept(&self, tenant: &Tenant, which: WhichKept) -> Result<Dropped, StoreError> {
+        let dropped = self.around.store.drop_kept(tenant, which).await?;
+        self.collect_soon();
+        Ok(dropped)
+    }
+}

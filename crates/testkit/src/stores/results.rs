@@ -1,0 +1,92 @@
+//! Kept results: each tenant's own, dropped by key, tag, age and size, and what they say of blobs.
+
+use std::sync::Arc;
+
+use agendum_ports::{BlobName, Dropped, KeptResult, Store, WhichKept};
+use agendum_types::{CachedCopy, Hash, Labels, MediaType, Money, PayloadRef, Seq, Tenant, Timestamp};
+use bytes::Bytes;
+
+use super::{SHARD, run_id};
+
+/// A result that was kept at this instant; without bytes, as a blob of that hash.
+fn result(tenant: &Tenant, key: u8, at: u64, bytes: Option<&'static str>, tags: &[&str]) -> KeptResult {
+    let output = PayloadRef {
+        hash: Hash([key; 32]),
+        size: bytes.map_or(100, |bytes| bytes.len() as u64),
+        media: MediaType::Text,
+        labels: Labels::new(["region=eu", "odd=\"a\nb\""]),
+    };
+    let copy = CachedCopy {
+        output,
+        at: Timestamp(at),
+        target: Arc::from("small"),
+        digest: Hash([8; 32]),
+        run: run_id(7),
+        cost: Money(5),
+    };
+    KeptResult {
+        tenant: tenant.clone(),
+        key: Hash([key; 32]),
+        capability: Arc::from("chat"),
+        copy,
+        bytes: bytes.map(|bytes| Bytes::from_static(bytes.as_bytes())),
+        tags: tags.iter().map(|tag| Arc::from(*tag)).collect(),
+    }
+}
+
+pub(super) async fn keeps_results(store: &dyn Store) {
+    let (one, other) = (Tenant::new("one"), Tenant::new("other"));
+    let find = async |tenant: &Tenant, key: u8| store.look_up(tenant, Hash([key; 32])).await.unwrap();
+    let keys = async |tenant: &Tenant, which| -> Vec<u8> {
+        store.kept(tenant, which, 9).await.unwrap().0.iter().map(|line| line.key.0[0]).collect()
+    };
+    let loose = async || -> Vec<u8> {
+        let loose = store.loose_blobs(None, 99).await.unwrap();
+        loose.into_iter().filter(|(tenant, _)| *tenant == one).map(|(_, hash)| hash.0[0]).collect()
+    };
+    assert_eq!(find(&one, 1).await, None);
+    let first = result(&one, 1, 10, Some("first"), &["x", "y"]);
+    store
+        .keep(vec![first.clone(), result(&one, 2, 20, None, &["y"]), result(&other, 3, 5, Some("b"), &["x"])])
+        .await
+        .unwrap();
+    assert_eq!(find(&one, 1).await, Some(first), "as it was kept");
+    assert_eq!((find(&other, 1).await, find(&one, 3).await), (None, None), "another tenant's is another's");
+    assert_eq!(keys(&one, WhichKept::All).await, [2, 1], "the latest first");
+    assert_eq!(keys(&one, WhichKept::Tagged("x".into())).await, [1]);
+    assert_eq!(keys(&one, WhichKept::Key(Hash([2; 32]))).await, [2]);
+    let (lines, whole) = store.kept(&one, WhichKept::All, 1).await.unwrap();
+    assert_eq!((lines.len(), whole), (1, Dropped { count: 2, bytes: 105 }), "a page, and how much there is in all");
+    assert_eq!((&*lines[0].target, lines[0].cost, lines[0].run), ("small", Money(5), run_id(7)));
+
+    // Another result under the same key, with other tags and other bytes.
+    store.keep(vec![result(&one, 1, 30, Some("second"), &["z"])]).await.unwrap();
+    assert_eq!(find(&one, 1).await.unwrap().bytes, Some(Bytes::from_static(b"second")));
+    assert!(keys(&one, WhichKept::Tagged("x".into())).await.is_empty());
+
+    // A blob that a copy names is not loose, be it that the last run that named it is forgotten.
+    store
+        .name_blobs(SHARD, Seq(0), vec![BlobName { tenant: one.clone(), hash: Hash([4; 32]), run: run_id(70) }])
+        .await
+        .unwrap();
+    store.keep(vec![result(&one, 4, 25, None, &[])]).await.unwrap();
+    assert_eq!(store.drop_kept(&one, WhichKept::Key(Hash([4; 32]))).await.unwrap(), Dropped { count: 1, bytes: 100 });
+    assert!(loose().await.is_empty(), "a run names it");
+    let dropped = store.drop_kept(&one, WhichKept::Tagged("y".into())).await.unwrap();
+    assert_eq!(dropped, Dropped { count: 1, bytes: 100 });
+    assert_eq!(loose().await, [2], "nothing names it");
+    store.keep(vec![result(&one, 2, 40, None, &[])]).await.unwrap();
+    assert!(loose().await.is_empty(), "it is kept again");
+
+    // What is old goes, then the oldest beyond the size, a few at a time.
+    store.keep(vec![result(&one, 5, 50, Some("12345"), &[]), result(&one, 6, 60, Some("123456"), &[])]).await.unwrap();
+    assert!(!store.trim(Timestamp(31), 10_000, 9).await.unwrap());
+    assert_eq!((keys(&one, WhichKept::All).await, keys(&other, WhichKept::All).await), (vec![6, 5, 2], vec![]));
+    assert!(store.trim(Timestamp(0), 5, 1).await.unwrap(), "there may be more to drop");
+    assert_eq!((keys(&one, WhichKept::All).await, loose().await), (vec![6, 5], vec![2]));
+    while store.trim(Timestamp(0), 6, 1).await.unwrap() {}
+    assert_eq!(keys(&one, WhichKept::All).await, [6]);
+    assert_eq!(store.drop_kept(&one, WhichKept::All).await.unwrap(), Dropped { count: 1, bytes: 6 });
+    assert_eq!(store.drop_kept(&one, WhichKept::All).await.unwrap(), Dropped::default());
+    store.drop_loose(vec![(one.clone(), Hash([2; 32]))]).await.unwrap();
+}
