@@ -3,9 +3,9 @@
 //! [`crate::Scheduler::handle`] decides, makes records and applies them; a restart applies the same records and arrives at the same
 //! state. A record holds what was decided, never an input to be decided upon again.
 
-mod origin;
-
 mod end;
+mod next;
+mod origin;
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use smallvec::SmallVec;
 use crate::action::RunFailure;
 use crate::event::Evaluation;
 pub use end::End;
+pub use next::{Next, NextRound};
 pub use origin::{Given, Origin, Reuse};
 
 /// How long a task waited for what before it was dispatched, or ended; parts that add up to the time since it was ready.
@@ -398,59 +399,10 @@ pub struct Ended {
     pub waits: Waits,
 }
 
-/// What follows on a result or a failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// `fail_if` or `good_if` are asked first.
-    Judge,
-    /// The task succeeds.
-    Succeed,
-    /// Another attempt, not before this instant.
-    Retry {
-        /// When.
-        at: Timestamp,
-    },
-    /// The rung of `catch` with this index.
-    Rung {
-        /// From 0.
-        rung: u8,
-        /// What it catches. Journals of earlier builds do not say.
-        failure: Option<Box<Failure>>,
-    },
-    /// The attempt may have taken effect: its `on_uncertain` finds out first. With it the failure that stands as long as nobody knows.
-    Doubt(Box<Failure>),
-    /// The task fails for good.
-    Fail(Box<Failure>),
-}
-
-/// What follows on a round of a loop.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NextRound {
-    /// Another round.
-    Again,
-    /// `until` was true: this round's output counts.
-    Done,
-    /// The loop ran out: this output counts, degraded.
-    Use {
-        /// The output of the best or the last round.
-        output: Box<PayloadRef>,
-    },
-    /// The loop ran out: the task fails, or is caught.
-    Fail(Next),
-}
-
 impl SignalKept {
     /// True if a wait of this name takes it.
     pub(crate) fn is_for(&self, wait: &Wait) -> bool {
         self.of == wait.of && wait.name.as_ref() == Some(&self.name)
-    }
-}
-
-impl Next {
-    /// The task fails for good.
-    #[must_use]
-    pub fn fail(failure: Failure) -> Self {
-        Self::Fail(Box::new(failure))
     }
 }
 

@@ -11,6 +11,7 @@ mod culprit;
 mod ends;
 mod inside;
 mod nodes;
+mod ran_out;
 mod read;
 mod track;
 mod turn;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
 use agendum_types::{
-    Cause, Class, Duration, Graph, Hash, Money, PayloadRef, Principal, RunId, RunStatus, RunView, Segment, TaskPath,
+    Cause, Class, Duration, Graph, Money, PayloadRef, Principal, RunId, RunStatus, RunView, Segment, TaskPath,
     TaskStatus, Timestamp, Wait, Window,
 };
 
@@ -33,6 +34,7 @@ use crate::action::{Entry, RunFailure};
 use crate::inst::Layer;
 use crate::record::Record;
 pub use nodes::NodeReasons;
+pub use ran_out::RanOut;
 pub use read::reasons;
 use track::Track;
 use turn::Turn;
@@ -124,26 +126,6 @@ pub struct Heard {
     pub approved: Option<bool>,
     /// How long it waited for that.
     pub waited: Duration,
-}
-
-/// Why a loop got no further round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RanOut {
-    /// It had all the rounds that it may have.
-    Rounds,
-    /// `stop_if_same`: the round gave what the one before had given.
-    Same,
-    /// Its budget was spent.
-    Budget,
-    /// Its deadline passed.
-    Deadline,
-}
-
-impl RanOut {
-    /// Why a round that is not the end of its loop was the last, so far as its records say: money and time are no part of them.
-    pub(crate) fn of_round(round: u32, rounds_max: u32, before: Option<Hash>, same: Option<Hash>) -> Option<Self> {
-        if round >= rounds_max { Some(Self::Rounds) } else { same.filter(|_| before == same).map(|_| Self::Same) }
-    }
 }
 
 /// Why a task ended as it did, or what it waits for.

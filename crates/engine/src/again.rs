@@ -12,11 +12,12 @@ use agendum_types::graph::NodeId;
 use agendum_types::{Graph, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use bytes::Bytes;
 
-use crate::engine::{Engine, Request, SubmitError};
+use crate::engine::{Engine, Request};
 use crate::keyed::Submitted;
 use crate::pages::Pages;
 use crate::payloads::Made;
 use crate::reader::{ReadError, Reader, Told};
+use crate::refused::SubmitError;
 use crate::rows;
 
 /// What a submission takes over.

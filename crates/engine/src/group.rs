@@ -9,8 +9,9 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 
 use crate::again::Given;
-use crate::engine::{Engine, Request, SubmitError};
+use crate::engine::{Engine, Request};
 use crate::keyed::Submitted;
+use crate::refused::SubmitError;
 
 impl Engine {
     /// Accepts a run, or finds the run of its group that it joins: durable on return.

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
-use crate::engine::{Engine, Unkept};
+use crate::engine::Engine;
 use crate::inbox::{Message, WaitsAsked};
+use crate::refused::Unkept;
 use crate::room::Room;
 use crate::shard::Health;
 

@@ -14,7 +14,8 @@ use rustc_hash::FxHasher;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::again::Given;
-use crate::engine::{Engine, Request, SubmitError};
+use crate::engine::{Engine, Request};
+use crate::refused::SubmitError;
 use crate::rows;
 
 /// Submissions under different keys that wait for their commit at once; those beyond that may wait for each other.

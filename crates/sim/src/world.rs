@@ -7,6 +7,7 @@ mod fleet;
 mod life;
 mod money;
 mod people;
+mod planned;
 mod watermark;
 
 use std::cmp::Reverse;
@@ -16,11 +17,10 @@ use std::sync::Arc;
 use agendum_core::{
     Action, Change, Deed, Dispatch, Entry, Event, Keep, LookUp, Next, Record, Rejected, Scheduler, Submission,
 };
-use agendum_spec::eval::Evaluator;
 use agendum_types::graph::OnUncertain;
 use agendum_types::{
-    AttemptId, Class, Concurrency, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome,
-    Partition, PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, Timestamp, Wait, WaitFor, Windows,
+    AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
+    PayloadRef, Principal, RunId, Seq, Target, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::chance::Chance;
@@ -71,30 +71,8 @@ pub struct Played {
     pub answers: [u64; 3],
 }
 
-/// A run to come.
-#[derive(Clone, Debug)]
-pub struct Planned {
-    /// What it runs.
-    pub graph: Arc<Graph>,
-    /// The same with tasks that join it later.
-    pub grown: Option<Arc<Graph>>,
-}
-
-/// The group of a run: no key of a generated graph reads its inputs.
-fn group(graph: &Graph) -> Option<Concurrency> {
-    let evaluator = Evaluator::new(&Limits::STANDARD);
-    agendum_spec::group::of(&evaluator, graph, &Arc::default()).ok().flatten()
-}
-
-fn key(key: &str) -> SubmissionKey {
-    SubmissionKey { key: Arc::from(key), parts: Vec::new() }
-}
-
-impl From<Arc<Graph>> for Planned {
-    fn from(graph: Arc<Graph>) -> Self {
-        Self { graph, grown: None }
-    }
-}
+pub use planned::Planned;
+use planned::{group, key};
 
 /// Plays graphs from a seed, each run once, until everything has ended.
 #[must_use]

@@ -4,6 +4,7 @@ mod cache;
 mod hand;
 mod note;
 mod stop;
+mod unsaid;
 mod warn;
 mod work;
 
@@ -13,9 +14,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Action, Answer, Change, Deed, Entry, Event, FORESEEN_MAX, Next, Record, Rejected, Scheduler};
+use agendum_core::{Action, Answer, Deed, Entry, Event, FORESEEN_MAX, Rejected, Scheduler};
 use agendum_ports::Appended;
-use agendum_types::{AttemptId, Class, Effect, Outcome, RunId, Seq, TaskPath, Tenant, Timestamp};
+use agendum_types::{AttemptId, Class, Effect, Outcome, RunId, Seq, Tenant, Timestamp};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use rustc_hash::FxHashMap;
@@ -395,7 +396,7 @@ impl Life {
         for Action { after, deed } in actions.drain(..) {
             match deed {
                 Deed::Append(entry) => {
-                    if let Some((run, path)) = unsaid(&entry.record) {
+                    if let Some((run, path)) = unsaid::unsaid(&entry.record) {
                         self.around.feed.withdraw(run, path);
                     }
                     warn::of(&entry);
@@ -477,28 +478,4 @@ const fn command_event(command: Command, run: RunId) -> Event {
         Command::Pause => Event::PauseRequested(run),
         Command::Resume => Event::ResumeRequested(run),
     }
-}
-
-/// The task whose last attempt has come to nothing. Asked when that is decided: once it is durable, the next may have begun.
-fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
-    let Record::Task { run, path, change } = record else { return None };
-    let next = match change {
-        Change::Finished(finished) => &finished.next,
-        Change::Judged { next, .. } => next,
-        Change::Resolved(resolved) => &resolved.next,
-        Change::Ended(_) => return Some((*run, path)),
-        Change::Entered(_)
-        | Change::Dispatched(_)
-        | Change::Referenced { .. }
-        | Change::Waited(_)
-        | Change::Reminded
-        | Change::Reused { .. }
-        | Change::Cached(_)
-        | Change::Caught { .. }
-        | Change::RoundJudged { .. }
-        | Change::Composed { .. }
-        | Change::Abandoned { .. } => return None,
-    };
-    // What a doubtful attempt said may yet be what it gives.
-    (!matches!(next, Next::Judge | Next::Succeed | Next::Doubt(_))).then_some((*run, path))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agendum_core::{Change, Entry, Next, Record};
+use agendum_core::{Change, Entry, Next, Record, RunSubmitted};
 use agendum_types::graph::Section;
 use agendum_types::{Class, Effect, Fate, Graph, Outcome, RunStatus, TaskPath};
 
@@ -60,14 +60,11 @@ pub(super) fn violations(graph: &Graph, entries: &[Entry]) -> Vec<String> {
 
 fn read(graph: &Graph, entries: &[Entry]) -> Told {
     let mut told = Told::default();
-    let mut inherited: BTreeSet<TaskPath> = BTreeSet::new();
+    let mut inherited = BTreeSet::new();
     let can = |path: &TaskPath| path.node().is_some_and(|node| graph.task(node).compensate.is_some());
     for (place, entry) in entries.iter().enumerate() {
         match &entry.record {
-            Record::RunSubmitted(submitted) => {
-                let given = submitted.origin.iter().flat_map(|origin| &origin.given);
-                inherited.extend(given.filter(|given| given.left).map(|given| TaskPath::top(given.task)));
-            }
+            Record::RunSubmitted(submitted) => inherited = left_before(submitted),
             Record::Answered(answered) => (told.status, told.answered) = (Some(answered.status), place),
             Record::Compensated(compensated) => {
                 told.left = compensated.left.iter().map(|(path, _)| path.clone()).collect();
@@ -131,6 +128,12 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
         }
     }
     told
+}
+
+/// What the run before could not take back.
+fn left_before(submitted: &RunSubmitted) -> BTreeSet<TaskPath> {
+    let given = submitted.origin.iter().flat_map(|origin| &origin.given);
+    given.filter(|given| given.left).map(|given| TaskPath::top(given.task)).collect()
 }
 
 fn undo(told: &mut Told, of: TaskPath, change: &Change, place: usize) {

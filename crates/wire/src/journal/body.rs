@@ -1,8 +1,12 @@
 //! The shapes of bodies, version 1. Everything optional is left out when it is not there; money is pico-dollars, time microseconds.
 
+mod people;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+
+pub(super) use people::{Raised, SignalKept, Wait, Waited};
 
 type Text<'a> = Cow<'a, str>;
 
@@ -287,67 +291,6 @@ pub(super) struct Evaluation<'a> {
     pub(super) wait: Option<Wait<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) payload: Option<Payload<'a>>,
-}
-
-/// What a `wait` waits for.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Wait<'a> {
-    #[serde(borrow, rename = "for")]
-    pub(super) of: Text<'a>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) queue: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) who: Vec<Text<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) until: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) reminder: Option<u64>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct SignalKept<'a> {
-    #[serde(borrow, rename = "for")]
-    pub(super) of: Text<'a>,
-    #[serde(borrow)]
-    pub(super) name: Text<'a>,
-    #[serde(borrow)]
-    pub(super) payload: Payload<'a>,
-    #[serde(borrow)]
-    pub(super) by: Text<'a>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) webhook: Option<Text<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Raised<'a> {
-    #[serde(borrow, default, skip_serializing_if = "is_default")]
-    pub(super) path: Text<'a>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) money: u64,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) tokens: u64,
-    #[serde(borrow)]
-    pub(super) by: Text<'a>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) refused: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Waited<'a> {
-    #[serde(borrow)]
-    pub(super) output: Payload<'a>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) by: Option<Text<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) approved: Option<bool>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) webhook: Option<Text<'a>>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) kept: bool,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) waits: Waits<'a>,
 }
 
 #[derive(Serialize, Deserialize)]

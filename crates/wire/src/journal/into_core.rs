@@ -1,5 +1,7 @@
 //! Bodies into the core's records. Everything is checked: a journal is input.
 
+mod people;
+
 use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,13 +12,14 @@ use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
     AttemptNo, Booked, Cause, Class, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels,
     MediaType, Money, OnNew, Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success,
-    TaskPath, Timestamp, Turns, Usage, Wait, WaitFor, Waste,
+    TaskPath, Timestamp, Turns, Usage, Waste,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::{Kind, body};
+use people::{raised, signal_kept, wait, waited};
 
 type Read<T> = Result<T, String>;
 
@@ -348,48 +351,6 @@ fn evaluation(value: &body::Evaluation<'_>) -> Read<core::Evaluation> {
         wait: value.wait.as_ref().map(wait).transpose()?.map(Box::new),
         payload: value.payload.as_ref().map(payload).transpose()?,
     })
-}
-
-fn wait_for(text: &str) -> Read<WaitFor> {
-    word("thing to wait for", text, WaitFor::from_word(text))
-}
-
-fn wait(value: &body::Wait<'_>) -> Read<Wait> {
-    Ok(Wait {
-        of: wait_for(&value.of)?,
-        name: value.name.as_deref().map(Arc::from),
-        queue: value.queue.as_deref().map(Arc::from),
-        who: value.who.iter().map(|who| Principal::new(who)).collect(),
-        until: value.until.map(Timestamp),
-        reminder: value.reminder.map(Duration),
-    })
-}
-
-fn signal_kept(run: RunId, value: &body::SignalKept<'_>) -> Read<core::SignalKept> {
-    Ok(core::SignalKept {
-        run,
-        of: wait_for(&value.of)?,
-        name: Arc::from(&*value.name),
-        payload: payload(&value.payload)?,
-        by: Principal::new(&value.by),
-        webhook: value.webhook.as_deref().map(Arc::from),
-    })
-}
-
-fn raised(run: RunId, value: &body::Raised<'_>) -> Read<core::Raised> {
-    let (money, tokens, refused) = (Money(value.money), value.tokens, value.refused);
-    Ok(core::Raised { run, path: path(&value.path)?, money, tokens, by: Principal::new(&value.by), refused })
-}
-
-fn waited(value: &body::Waited<'_>) -> Read<Change> {
-    Ok(Change::Waited(Box::new(core::Waited {
-        output: Box::new(payload(&value.output)?),
-        by: value.by.as_deref().map(Principal::new),
-        approved: value.approved,
-        webhook: value.webhook.as_deref().map(Arc::from),
-        kept: value.kept,
-        waits: waits(&value.waits)?,
-    })))
 }
 
 fn cached(value: &body::Cached<'_>) -> Read<Change> {

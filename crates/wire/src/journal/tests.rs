@@ -1,5 +1,7 @@
 //! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
 
+mod groups;
+
 use std::sync::Arc;
 
 use agendum_core::{
@@ -8,13 +10,14 @@ use agendum_core::{
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
-    AttemptNo, Booked, Cause, Class, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels,
-    MediaType, Money, OnNew, Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success,
-    TaskPath, Tenant, Timestamp, Turns, Usage, Wait, WaitFor, Waste,
+    AttemptNo, Booked, Cause, Class, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money,
+    Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, Seq, SubmissionKey, Success, TaskPath, Tenant,
+    Timestamp, Usage, Wait, WaitFor, Waste,
 };
 use smallvec::smallvec;
 
 use super::{Envelope, Kind, decode, encode};
+use groups::in_groups;
 
 const GOLDEN: &str = include_str!("../../golden/journal.jsonl");
 const RUN: RunId = RunId(0x0199_f3aa_1234_5678_9abc_def0_1122_3344);
@@ -387,19 +390,6 @@ fn entries() -> Vec<Entry> {
     entries.extend(in_groups().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(of_the_cache().into_iter().map(|record| entry(record, Vec::new())));
     entries
-}
-
-/// Runs that wait for their turn, and take each other's place.
-fn in_groups() -> Vec<Record> {
-    let Some(Record::RunSubmitted(plain)) = about_the_run().into_iter().nth(3) else { return Vec::new() };
-    let settles = Turns { limit: 3, on_new: OnNew::Replace, settle: Duration(200_000) };
-    let submitted = |turns| {
-        let concurrency = Some(Concurrency { key: Arc::from("main \u{b7} 7"), turns });
-        Record::RunSubmitted(Box::new(RunSubmitted { concurrency, ..*plain.clone() }))
-    };
-    let [queue, join] = [OnNew::Queue, OnNew::Join].map(|on_new| Turns { limit: 1, on_new, settle: Duration::ZERO });
-    let begun = [Record::CancelRequested { run: RUN, replaced_by: Some(RunId(5)) }, Record::Begun { run: RUN }];
-    [settles, queue, join].map(submitted).into_iter().chain(begun).collect()
 }
 
 /// What attempts cost, and that a cost has no sure bound.
