@@ -56,6 +56,8 @@ impl Scheduler {
             return self.unpaid(slot, id, failure);
         }
         self.unqueue(slot, id);
+        // Others may be able to pay for what it would share.
+        self.board.let_go(slot, id, None);
         let since = self.now;
         let needs = uncovered.needs();
         let run = self.board.run_mut(slot);

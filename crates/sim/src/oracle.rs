@@ -441,7 +441,7 @@ impl Reference {
     fn is_taken(&self, submitted: &RunSubmitted, tenant: &Tenant) -> bool {
         let same = |run: &Run| run.submitted.key == submitted.key && run.tenant == *tenant;
         let is_known = submitted.key.is_some() && self.runs.values().any(same);
-        is_known || self.joins(submitted).is_some()
+        is_known || self.joins(submitted, tenant).is_some()
     }
 
     /// Every call has a target that could serve it, and so has every rung that names one.

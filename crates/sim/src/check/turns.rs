@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_core::{Entry, Record};
-use agendum_types::{Concurrency, RunId, Timestamp};
+use agendum_types::{Concurrency, RunId, Tenant, Timestamp};
 
 /// What the records said so far.
 #[derive(Default)]
@@ -17,7 +17,7 @@ struct Told {
 
 struct Member {
     run: RunId,
-    group: (Arc<str>, Arc<str>),
+    group: (Option<Tenant>, Arc<str>, Arc<str>),
     concurrency: Concurrency,
     submitted: Timestamp,
     begun: bool,
@@ -41,7 +41,7 @@ impl Told {
         match &entry.record {
             Record::RunSubmitted(submitted) => {
                 let Some(concurrency) = submitted.concurrency.clone() else { return };
-                let group = (Arc::clone(&submitted.graph_name), Arc::clone(&concurrency.key));
+                let group = (entry.tenant.clone(), Arc::clone(&submitted.graph_name), Arc::clone(&concurrency.key));
                 let (run, submitted) = (submitted.run, entry.at);
                 self.members.push(Member { run, group, concurrency, submitted, begun: false, ended: false });
             }

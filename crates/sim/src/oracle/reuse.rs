@@ -46,6 +46,9 @@ impl Reference {
 
     /// Nothing runs that was given, and nothing that took effect before.
     pub(super) fn may_run(&self, id: RunId, path: &TaskPath, change: &Change) -> Checked {
+        if self.runs[&id].graph.undoes(path) {
+            return Ok(());
+        }
         let top = TaskPath(path.0.iter().take(1).cloned().collect());
         let given = self.given(id, &top).map(|given| given.reuse);
         if matches!(change, Change::Entered(_)) {

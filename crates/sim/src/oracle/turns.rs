@@ -2,7 +2,7 @@
 
 use agendum_core::RunSubmitted;
 use agendum_types::graph::Section;
-use agendum_types::{OnNew, RunId, Timestamp};
+use agendum_types::{OnNew, RunId, Tenant, Timestamp};
 
 use super::records::Checked;
 use super::state::{Phase, Run};
@@ -44,9 +44,9 @@ impl Run {
         self.submitted.concurrency.as_ref().is_some_and(|of| of.turns.on_new == OnNew::Replace)
     }
 
-    fn is_beside(&self, other: &RunSubmitted) -> bool {
+    fn is_beside(&self, other: &RunSubmitted, tenant: &Tenant) -> bool {
         let key = |run: &RunSubmitted| run.concurrency.as_ref().map(|of| (run.graph_name.clone(), of.key.clone()));
-        key(&self.submitted).is_some() && key(&self.submitted) == key(other)
+        self.tenant == *tenant && key(&self.submitted).is_some() && key(&self.submitted) == key(other)
     }
 }
 
@@ -58,17 +58,17 @@ impl Reference {
     }
 
     /// A run of the group that is there in its stead.
-    pub(super) fn joins(&self, said: &RunSubmitted) -> Option<RunId> {
+    pub(super) fn joins(&self, said: &RunSubmitted, tenant: &Tenant) -> Option<RunId> {
         let joins = said.concurrency.as_ref().is_some_and(|of| of.turns.on_new == OnNew::Join);
-        let same = |run: &&Run| run.is_beside(said) && run.is_to_come() && run.graph.hash == said.graph;
+        let same = |run: &&Run| run.is_beside(said, tenant) && run.is_to_come() && run.graph.hash == said.graph;
         let found = self.runs.values().filter(same).min_by_key(|run| run.order());
         found.filter(|_| joins && said.origin.is_none()).map(|run| run.submitted.run)
     }
 
     /// The group of a run, in order of submission.
     fn group(&self, id: RunId) -> Vec<&Run> {
-        let of = &self.runs[&id].submitted;
-        let mut group: Vec<&Run> = self.runs.values().filter(|run| run.is_beside(of)).collect();
+        let of = &self.runs[&id];
+        let mut group: Vec<&Run> = self.runs.values().filter(|run| run.is_beside(&of.submitted, &of.tenant)).collect();
         group.sort_by_key(|run| run.order());
         group
     }

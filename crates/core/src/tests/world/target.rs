@@ -18,6 +18,7 @@ pub(super) fn target(name: &str, text: &str) -> Target {
         match key {
             "class" => target.classes = vec![value.into()],
             "call" => target.price.call = script::cents(value),
+            "egress" => target.price.egress_gib = script::cents(value),
             "token" => target.price.token_out = script::cents(value),
             "most" => target.max_cost = Some(script::cents(value)),
             "estimated" => target.bound = Bound::Estimated,
