@@ -130,7 +130,7 @@ pub(crate) enum Command {
         /// For how long back, such as 7d or 12h; from the full hour
         #[arg(long, default_value = "7d", value_name = "AGE")]
         since: Age,
-        /// graph, target, day or waste
+        /// graph, target, day, waste or tenant
         #[arg(long, default_value = "graph", value_parser = agendum_wire::v1::SPEND_BY)]
         by: String,
     },

@@ -211,10 +211,9 @@ impl Scheduler {
         self.actions.push_back(Action { after, deed });
     }
 
-    /// What an inside action of this run must wait for.
+    /// What an inside action of this run must wait for. Strict runs are no exception: what is evaluated meanwhile is recorded behind what it
+    /// was made of, and no attempt leaves before all that is durable, so that a step takes one sync.
     pub(crate) fn barrier(&self, slot: Slot) -> Option<Seq> {
-        let run = self.board.run(slot);
-        let wait = if run.strict { run.last } else { run.floor };
-        Some(wait).filter(|seq| *seq > self.durable)
+        Some(self.board.run(slot).floor).filter(|seq| *seq > self.durable)
     }
 }

@@ -202,9 +202,13 @@ impl Checker {
             }
         };
         if matches!(outcome, Outcome::Succeeded(_)) && self.undoing.contains(attempt) {
-            // It was taken back: it may be done again.
-            if let Some(of) = attempt.path.around().next() {
-                self.took.remove(&(attempt.run, of));
+            // It was taken back, be it what a run before this one had done: it may be done again.
+            let mut at = attempt.run;
+            while let Some(of) = attempt.path.around().next()
+                && !self.took.remove(&(at, of))
+                && let Some((old, _)) = self.origins.get(&at)
+            {
+                at = *old;
             }
         }
         if matches!(outcome, Outcome::Failed(failure) if Fate::of_failure(failure) == Fate::None) {

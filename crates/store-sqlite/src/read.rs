@@ -46,7 +46,6 @@ pub(crate) fn all_rows(db: &Connection, shard: ShardId, after: Seq, count_max: u
     rows.collect()
 }
 
-/// The last row of a journal, and when it was written.
 /// Place, time and kind of the last row.
 pub(crate) fn latest(db: &Connection, shard: ShardId) -> rusqlite::Result<Option<(Seq, Timestamp, Option<u16>)>> {
     let sql = "SELECT place, at, kind FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1";

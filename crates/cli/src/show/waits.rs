@@ -36,24 +36,31 @@ pub(crate) fn waits(found: &Waits) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Dollars that suffice: to the next millionth, so that whoever types them has enough.
+fn up(usd: f64) -> f64 {
+    (usd * 1e6).ceil().max(1.0) / 1e6
+}
+
 /// What it asks for.
 pub(super) fn asks(asks: &Asks) -> String {
     let tokens = |of: Option<u64>| of.unwrap_or_default();
-    let usd = |of: Option<f64>| dollars(of.unwrap_or_default());
+    let (needs, left) = (asks.needs_usd.unwrap_or_default(), asks.left_usd.unwrap_or_default());
     // What is not short is not asked for.
     let (of, short) = (asks.of_usd.map(dollars), asks.needs_usd > asks.left_usd);
     if let Some(of) = of.filter(|_| short || asks.of_tokens.is_none()) {
         return format!(
-            "asks for money: needs {} at least, {} left of {of} of the run",
-            usd(asks.needs_usd),
-            usd(asks.left_usd)
+            "asks for money: needs ${} at least, {} left of {of} of the run: --usd {} would do",
+            up(needs),
+            dollars(left),
+            up(needs - left)
         );
     }
     format!(
-        "asks for tokens: needs {} at least, {} left of {} of the run",
+        "asks for tokens: needs {} at least, {} left of {} of the run: --tokens {} would do",
         tokens(asks.needs_tokens),
         tokens(asks.left_tokens),
-        tokens(asks.of_tokens)
+        tokens(asks.of_tokens),
+        tokens(asks.needs_tokens).saturating_sub(tokens(asks.left_tokens))
     )
 }
 

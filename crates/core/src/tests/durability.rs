@@ -73,13 +73,13 @@ fn strict_commits_every_step() {
     0ms > durable
     0ms > ok a
     0ms > durable
-    0ms > durable
     0ms dispatch r1/b#1 on t
-    0ms > ok b
     0ms > durable
+    0ms > ok b
     0ms > durable
     0ms answer r1 succeeded
     0ms close r1
+    0ms > durable
     ");
 }
 

@@ -164,39 +164,6 @@ fn items_may_loop() {
 }
 
 #[test]
-fn a_loop_that_is_done_keeps_its_deadline() {
-    assert_snapshot!(dialogue("
-        disk slow
-        say l until=true
-        submit r1 strict l loop=3 last loop_deadline=1s fail_if { x }
-        durable
-        durable
-        ok l/loop#1/x
-        durable
-        durable
-        view r1
-        wait 2s
-        durable
-        durable
-        durable
-    "), @"
-       0ms > durable
-       0ms dispatch r1/l/loop#1/x#1 on t
-       0ms > durable
-       0ms > ok l/loop#1/x
-       0ms > durable
-       0ms > durable
-       0ms r1 is running, spent $0, held $0
-       0ms   l running on scheduler
-    2000ms > durable
-    2000ms > durable
-    2000ms > durable
-    2000ms answer r1 succeeded
-    2000ms close r1
-    ");
-}
-
-#[test]
 fn a_loop_spends_what_its_own_rounds_cost() {
     assert_snapshot!(dialogue("
         submit r1 a; l loop=4 last loop_tokens=10 { x }

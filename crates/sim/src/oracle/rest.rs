@@ -14,6 +14,7 @@ impl Reference {
     pub(super) fn rests(&mut self, core: &Scheduler) -> Result<(), String> {
         ensure(self.met.is_empty() || self.reopening, "a crash met others too")?;
         ensure(self.heard.is_none(), &format!("nothing was decided upon {:?}", self.heard))?;
+        self.forget_lost_texts();
         let open = (self.stop.len(), self.publish.len(), self.dispatch.len(), self.answer.len(), self.close.len());
         ensure(open == (0, 0, 0, 0, 0), &format!("not done: {:?} {:?} {:?}", self.stop, self.publish, self.dispatch))?;
         if self.reopening {

@@ -41,14 +41,25 @@ impl Reference {
     fn releases(&mut self, id: RunId, node: NodeId) {
         let run = &self.runs[&id];
         let waits = |text: &NodeId| run.graph.task(*text).publish_after.contains(&node) && self.is_released(id, *text);
-        let counts = |text: &NodeId| {
-            let said = run.tasks.get(&TaskPath::top(*text));
-            let stands = said.is_none_or(|said| said.how().is_none_or(|how| how == How::Succeeded));
-            stands && self.is_own(id, *text) && !self.is_given(id, &TaskPath::top(*text))
-        };
         let all = (0..run.graph.tasks.len() as u32).map(NodeId);
-        let texts: Vec<NodeId> = all.filter(|text| waits(text) && counts(text)).collect();
+        let texts: Vec<NodeId> = all.filter(|text| waits(text) && self.text_counts(id, *text)).collect();
         self.publish.extend(texts.into_iter().map(|text| (id, TaskPath::top(text))));
+    }
+
+    /// What it has said may be what it gives.
+    fn text_counts(&self, id: RunId, text: NodeId) -> bool {
+        let said = self.runs[&id].tasks.get(&TaskPath::top(text));
+        let stands = said.is_none_or(|said| said.how().is_none_or(|how| how == How::Succeeded));
+        stands && self.is_own(id, text) && !self.is_given(id, &TaskPath::top(text))
+    }
+
+    /// A text that came to nothing in the moment in which it was released need not be shown.
+    pub(super) fn forget_lost_texts(&mut self) {
+        let publish = std::mem::take(&mut self.publish);
+        let stands = |id: RunId, path: &TaskPath| {
+            self.runs.contains_key(&id) && path.node().is_some_and(|text| self.text_counts(id, text))
+        };
+        self.publish = publish.into_iter().filter(|(id, path)| stands(*id, path)).collect();
     }
 
     pub(super) fn is_released(&self, id: RunId, text: NodeId) -> bool {
