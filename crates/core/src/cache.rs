@@ -190,9 +190,11 @@ impl Scheduler {
     /// True if the target that gave it would do for this task now, and is what it was.
     fn may_serve(&mut self, slot: Slot, id: InstId, copy: &CachedCopy) -> bool {
         let Some(class) = self.class_of(slot, id) else { return false };
+        let id_of_run = self.board.run(slot).id;
         let is_it = |target: &&agendum_types::TargetId| {
             let target = &self.targets.row(**target).target;
-            target.name == copy.target && target.digest == copy.digest
+            let is_ours = !target.per_run || copy.run == id_of_run;
+            target.name == copy.target && target.digest == copy.digest && is_ours
         };
         let found = self.board.queue.candidates(class).iter().find(is_it);
         found.is_some_and(|target| self.leaves_nothing(slot, id, *target))

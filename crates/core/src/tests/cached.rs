@@ -237,3 +237,26 @@ fn a_copy_counts_while_its_target_is_what_it_was_and_would_do() {
     0ms dispatch r7/a#1 on t
     "#);
 }
+
+#[test]
+fn what_depends_on_the_run_serves_no_other() {
+    assert_snapshot!(trace("
+        targets t=9:per_run=yes
+        submit r1 a cache=5s; b cache=5s
+        wait 10ms
+        ok r1/a
+        submit r2 a cache=5s
+        view r2
+    "), @r#"
+     0ms look up r1/a
+     0ms dispatch r1/a#1 on t
+    10ms keep for default: of r1, t gave it for $0, tags ["tag"]
+    10ms look up r1/b
+    10ms answer r1 succeeded
+    10ms close r1
+    10ms look up r2/a
+    10ms dispatch r2/a#1 on t
+    10ms r2 is running, spent $0, held $0
+    10ms   a running
+    "#);
+}

@@ -201,7 +201,11 @@ impl Reference {
         let targets = self.eligible(id, path).unwrap_or_default();
         targets.into_iter().any(|target| {
             let of = &self.targets[target];
-            of.name == copy.target && of.digest == copy.digest && self.effect_on(id, path, target) == Effect::None
+            let is_ours = !of.per_run || copy.run == id;
+            of.name == copy.target
+                && of.digest == copy.digest
+                && is_ours
+                && self.effect_on(id, path, target) == Effect::None
         })
     }
 
