@@ -85,7 +85,9 @@ impl Reference {
     /// A call is ready, and nothing holds it back: it looks for a copy, comes to a line, or is queued. False if no target may see it.
     pub(super) fn comes_to_share(&mut self, id: RunId, path: &TaskPath) -> bool {
         if self.takes_last(id, path) {
-            self.run(id).inst(path).state = State::Seeking;
+            // What was its turn on the first rung is another's now.
+            let inst = self.run(id).inst(path);
+            (inst.state, inst.turn) = (State::Seeking, None);
             return true;
         }
         if self.shares(id, path).is_some() {
@@ -121,7 +123,11 @@ impl Reference {
             return Err(format!("it does not stand in line: {:?}", inst.state));
         };
         self.steps_aside(&mine);
-        ensure(self.is_open(&mine), "another has the turn")?;
+        if let Some((id, path)) = self.holder(&mine) {
+            let (name, has) = (self.runs[&id].graph.path_text(&path), &self.runs[&id].tasks[&path].state);
+            return Err(format!("{name} has the turn: {has:?}"));
+        }
+        ensure(self.is_open(&mine), "another's result is not kept yet")?;
         self.paused_pass(&mine, arrived);
         let earlier = self.line(&mine).into_iter().any(|(.., before)| before < arrived);
         ensure(!earlier, "others came before it")?;
