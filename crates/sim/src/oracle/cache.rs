@@ -128,7 +128,7 @@ impl Reference {
             return Err(format!("{name} has the turn: {has:?}"));
         }
         ensure(self.is_open(&mine), "another's result is not kept yet")?;
-        self.paused_pass(&mine, arrived);
+        self.some_pass(&mine, arrived);
         let earlier = self.line(&mine).into_iter().any(|(.., before)| before < arrived);
         ensure(!earlier, "others came before it")?;
         let inst = self.run(*id).inst(path);
@@ -148,13 +148,43 @@ impl Reference {
         }
     }
 
-    /// Whose turn it is while its run is paused passes it on, and is held until the run goes on: those that came before this event.
-    fn paused_pass(&mut self, key: &CacheKey, until: u64) {
+    /// Whose turn it is while its run is paused passes it on, and is held until the run goes on; so does who has no target any more that
+    /// leaves no effect, and is queued. Those that came before this event.
+    fn some_pass(&mut self, key: &CacheKey, until: u64) {
         for (id, path, arrived) in self.line(key) {
-            if arrived < until && self.runs[&id].paused {
-                self.run(id).inst(&path).state = State::Held;
+            let Some(state) = self.passes(id, &path) else { continue };
+            if arrived < until {
+                self.passes_on(id, &path, state);
+            } else if arrived == until {
+                // Of those that came in the same event only the core knows who was before it: `rests` asks.
+                self.passed.push((id, path, state));
             }
         }
+    }
+
+    /// It was sent: so its turn has come before that, and it has passed it on.
+    pub(super) fn has_passed(&mut self, id: RunId, path: &TaskPath) {
+        let waits = matches!(self.runs[&id].tasks[path].state, State::InLine(_));
+        if let Some(state @ State::Queued(..)) = self.passes(id, path).filter(|_| waits) {
+            self.passes_on(id, path, state);
+        }
+    }
+
+    fn passes_on(&mut self, id: RunId, path: &TaskPath, state: State) {
+        self.run(id).inst(path).turn = None;
+        match state {
+            State::Queued(_, targets) => self.queue(id, path, targets),
+            other => self.run(id).inst(path).state = other,
+        }
+    }
+
+    /// How a task stands that passes its turn on.
+    fn passes(&self, id: RunId, path: &TaskPath) -> Option<State> {
+        if self.runs[&id].paused {
+            return Some(State::Held);
+        }
+        let targets = self.eligible(id, path).filter(|_| self.shares(id, path).is_none())?;
+        Some(State::Queued(self.rank(id, path), targets))
     }
 
     fn line(&self, key: &CacheKey) -> Vec<(RunId, TaskPath, u64)> {
@@ -292,12 +322,11 @@ impl Reference {
     /// Nobody in line could go on, and whoever may take what was found has.
     pub(super) fn lines_rest(&mut self) -> Checked {
         ensure(self.keep.is_empty(), "a result is not kept")?;
-        let paused = self.runs.iter().filter(|(_, run)| run.paused);
-        let paused = paused.flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (*id, path, inst)));
-        let in_line = paused.filter(|(.., inst)| matches!(inst.state, State::InLine(_)));
+        let all = self.runs.iter().flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (*id, path, inst)));
+        let in_line = all.filter(|(.., inst)| matches!(inst.state, State::InLine(_)));
         let keys: Vec<CacheKey> = in_line.filter_map(|(id, path, _)| self.asked_for(id, path)).collect();
         for key in keys.iter().filter(|key| self.is_open(key)).cloned().collect::<Vec<_>>() {
-            self.paused_pass(&key, u64::MAX);
+            self.some_pass(&key, u64::MAX);
         }
         for (id, run) in &self.runs {
             for (path, inst) in &run.tasks {

@@ -235,6 +235,7 @@ impl Reference {
     }
 
     fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, super::place::Hold, bool), String> {
+        self.has_passed(id, path);
         self.comes_up(id, path)?;
         match self.purse(id, path) {
             Purse::Sends(target, hold, lower) => Ok((target, hold, lower)),
