@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{CacheScope, Work};
+use agendum_types::graph::{CacheScope, Section, Work};
 use agendum_types::{
-    CacheInput, CacheKey, CachedCopy, Cause, Class, Effect, Failure, Money, PayloadRef, RunId, TaskPath, Within,
+    CacheInput, CacheKey, CachedCopy, Cause, Class, Effect, Failure, Money, PayloadRef, RunId, TaskPath, Timestamp,
+    Within,
 };
 
 use crate::action::{Deed, Keep, LookUp};
@@ -190,6 +191,11 @@ impl Scheduler {
     /// True if the target that gave it would do for this task now, and is what it was.
     fn may_serve(&mut self, slot: Slot, id: InstId, copy: &CachedCopy) -> bool {
         let Some(class) = self.class_of(slot, id) else { return false };
+        let input = self.board.run(slot).inst(id).input.as_deref().map(|input| &input.labels);
+        // It would bring labels in that keep what follows from its targets: what this task gives itself has none of them.
+        if !copy.output.labels.is_within(&self.board.joined(slot, input)) {
+            return false;
+        }
         let id_of_run = self.board.run(slot).id;
         let is_it = |target: &&agendum_types::TargetId| {
             let target = &self.targets.row(**target).target;
@@ -240,6 +246,15 @@ impl Scheduler {
         if let Some(keep) = keep {
             self.act(Some(self.last), Deed::Keep(Box::new(keep)));
         }
+    }
+
+    /// What `fail_if` refuses is a copy: no attempt has failed, so it is not for `retry` to say whether there is one, as long as there is time.
+    pub(crate) fn computed_anew(&self, slot: Slot, id: InstId) -> Option<Next> {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let is_main = self.board.plan(slot).task(inst.node).section == Section::Main;
+        let over = run.deadline.filter(|_| is_main).unwrap_or(Timestamp::MAX).min(inst.expires);
+        (inst.copied && self.now < over).then_some(Next::Retry { at: self.now })
     }
 
     /// Of what `fail_if` has let pass what may be kept.

@@ -234,7 +234,10 @@ impl Reference {
     }
 
     fn may_serve(&self, id: RunId, path: &TaskPath, copy: &CachedCopy) -> bool {
-        let targets = self.eligible(id, path).unwrap_or_default();
+        let mut targets = self.eligible(id, path).unwrap_or_default();
+        if !copy.output.labels.is_within(&self.runs[&id].labels(path)) {
+            targets.clear();
+        }
         targets.into_iter().any(|target| {
             let of = &self.targets[target];
             let is_ours = !of.per_run || copy.run == id;
@@ -277,7 +280,8 @@ impl Reference {
         let run = self.run(id);
         run.started = true;
         let inst = run.inst(path);
-        (inst.output, inst.took_copy, inst.turn) = (Some(PayloadRef::clone(&said.output)), true, None);
+        (inst.output, inst.turn) = (Some(PayloadRef::clone(&said.output)), None);
+        (inst.took_copy, inst.is_copy) = (true, true);
         inst.state = State::Ready;
         if said.stale {
             self.settle(id, path, How::Succeeded, None);
