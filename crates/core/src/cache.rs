@@ -220,7 +220,12 @@ impl Scheduler {
         let running = inst.running().filter(|_| inst.sharing.is_some())?;
         let flight = running.flight.filter(|flight| flight.whole)?;
         let is_good = running.effect == Effect::None && !running.lower && !inst.degraded;
-        is_good.then(|| Given { target: Arc::clone(&running.target), digest: flight.digest, cost })
+        is_good.then(|| Given {
+            target: Arc::clone(&running.target),
+            digest: flight.digest,
+            cost,
+            began: running.since,
+        })
     }
 
     /// The result is good: it will be kept. Asked before the record that says so; [`Self::keep`] follows it.
@@ -231,14 +236,14 @@ impl Scheduler {
         given: Option<Given>,
         output: Option<&PayloadRef>,
     ) -> Option<Keep> {
-        let (Given { target, digest, cost }, output) = (given?, output?.clone());
+        let (Given { target, digest, cost, began }, output) = (given?, output?.clone());
         let run = self.board.run_mut(slot);
         let (at, from, node) = (self.now, run.id, run.inst(id).node);
         let key = run.inst_mut(id).sharing.take()?;
         self.board.flights.keep(&key);
         let cache = self.board.plan(slot).task(node).cache.clone();
         let copy = CachedCopy { output, at, target, digest, run: from, cost };
-        Some(Keep { key, copy, tags: cache.map(|cache| cache.tags).unwrap_or_default() })
+        Some(Keep { key, copy, tags: cache.map(|cache| cache.tags).unwrap_or_default(), began })
     }
 
     /// Keeps a result, once the record just made is durable: others can see it.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use agendum_core::{Cached, Keep, LookUp};
 use agendum_types::graph::{CacheScope, Rung, Work};
-use agendum_types::{CacheInput, CacheKey, CachedCopy, Cause, Effect, Hash, PayloadRef, RunId, Seq, TaskPath, Within};
+use agendum_types::{
+    CacheInput, CacheKey, CachedCopy, Cause, Effect, Hash, PayloadRef, RunId, Seq, TaskPath, Timestamp, Within,
+};
 
 use super::records::Checked;
 use super::state::{How, Inst, Running, State};
@@ -17,6 +19,7 @@ pub(super) struct Given {
     pub name: Arc<str>,
     pub digest: Hash,
     pub cost: agendum_types::Money,
+    pub began: Timestamp,
 }
 
 /// A copy that was found, for whom, and when.
@@ -302,7 +305,12 @@ impl Reference {
         let inst = &self.runs[&id].tasks[path];
         let good = inst.turn.is_some() && running.whole && running.effect == Effect::None;
         let digest = running.digest;
-        (good && !running.lower && !inst.degraded).then(|| Given { name: running.name.clone(), digest, cost })
+        (good && !running.lower && !inst.degraded).then(|| Given {
+            name: running.name.clone(),
+            digest,
+            cost,
+            began: running.since,
+        })
     }
 
     /// The result counts: it is to be kept, and nobody has the turn until it is.
@@ -312,9 +320,9 @@ impl Reference {
         let at = self.now;
         let Some(key) = self.run(id).inst(path).turn.take() else { return };
         self.keeping.push(key.clone());
-        let Given { name, digest, cost } = given;
+        let Given { name, digest, cost, began } = given;
         let copy = CachedCopy { output, at, target: name, digest, run: id, cost };
-        self.keep.push(Keep { key: Arc::new(key), copy, tags });
+        self.keep.push(Keep { key: Arc::new(key), copy, tags, began });
     }
 
     pub(super) fn keeps(&mut self, keep: &Keep, after: Option<Seq>, last: Seq) -> Checked {
