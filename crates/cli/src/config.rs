@@ -214,7 +214,7 @@ impl TargetConfig {
     }
 
     /// One of which nothing else is said.
-    const fn of(kind: Kind) -> Self {
+    pub(crate) const fn of(kind: Kind) -> Self {
         Self {
             kind,
             base_url: None,

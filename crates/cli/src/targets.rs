@@ -1,7 +1,8 @@
 //! From configuration to targets with their adapters.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration as Span;
 
@@ -32,7 +33,7 @@ pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<
     // One for all of them; its process starts with the first program.
     let guard = Arc::new(Guard::new(std::env::current_exe()?, [crate::GUARD.into()]));
     for (name, given) in &config.targets {
-        table.push((target(name, given), adapter(given, &config.folder, &guard)?));
+        table.push((target(name, given, &config.folder), adapter(given, &config.folder, &guard)?));
     }
     table.push((search(), Arc::new(Retrieve::new(indexes, Some(index_folder(data))))));
     for (target, skill) in offline(config) {
@@ -43,7 +44,7 @@ pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<
 
 /// The same without what serves them: no key is needed to know what there is.
 pub(crate) fn declared(config: &Config) -> Vec<Target> {
-    let configured = config.targets.iter().map(|(name, given)| target(name, given));
+    let configured = config.targets.iter().map(|(name, given)| target(name, given, &config.folder));
     configured.chain([search()]).chain(offline(config).into_iter().map(|(target, _)| target)).collect()
 }
 
@@ -93,7 +94,7 @@ fn built_in(name: &str, capability: Capability, concurrency_max: u32) -> Target 
     }
 }
 
-fn target(name: &str, given: &TargetConfig) -> Target {
+fn target(name: &str, given: &TargetConfig, folder: &Path) -> Target {
     let capability = match given.kind {
         Kind::Chat => Capability::Chat,
         Kind::Moderate => Capability::Moderate,
@@ -112,17 +113,32 @@ fn target(name: &str, given: &TargetConfig) -> Target {
         attempt_max: Some(longest(timeouts(given).whole)),
         max_cost: given.max_cost.map(|dollars| Money((dollars * Money::PER_DOLLAR as f64).round() as u64)),
         bound: if given.is_bounded() { Bound::Hard } else { Bound::Estimated },
-        digest: digest(name, given),
+        digest: digest(name, given, folder),
+        per_run: given.per_run,
         ..built_in(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }
 }
 
-/// Of all that can change what it answers: another model, another address, other programs. Not of what it costs, or how much it takes.
-fn digest(name: &str, given: &TargetConfig) -> Hash {
+/// Of all that can change what it answers: another model, another address, other programs, or the same in another place. Not of what it
+/// costs, how much it takes, or whose key pays for it.
+fn digest(name: &str, given: &TargetConfig, folder: &Path) -> Hash {
     let own = if given.is_offline() { env!("CARGO_PKG_VERSION") } else { "" };
-    let of = (&given.base_url, &given.model, &given.folder, given.per_run, &given.allow, given.private);
-    let more = (&given.environment, &given.env_allow, given.output_cap, own);
-    hashed(&format!("{name} {:?} {of:?} {more:?}", given.kind))
+    let of = (&given.base_url, &given.model, given.per_run, &given.allow, given.private);
+    let more = (&given.env_allow, given.output_cap, own);
+    let around = (given.kind == Kind::Exec).then(|| surroundings(given, folder));
+    hashed(&format!("{name} {:?} {of:?} {more:?} {around:?}", given.kind))
+}
+
+/// Where programs start, and what they see of our environment: two projects with one data directory may write both alike and mean others.
+fn surroundings(given: &TargetConfig, folder: &Path) -> (PathBuf, BTreeMap<String, Option<OsString>>) {
+    let place = given.folder_below(folder);
+    // A folder for each run is made with its first program.
+    let place = place.canonicalize().or_else(|_| std::path::absolute(&place)).unwrap_or(place);
+    // Where temporary files lie changes from session to session, and no answer.
+    let seen = Exec::default().environment.into_iter().filter(|name| name != "TMPDIR");
+    let seen = seen.chain(given.environment.iter().cloned());
+    let values = seen.map(|name| (name.clone(), std::env::var_os(name))).collect();
+    (place, values)
 }
 
 fn hashed(text: &str) -> Hash {
@@ -187,4 +203,28 @@ fn key(given: &TargetConfig, folder: &Path) -> Result<Option<Secret>, Failure> {
         (None, None) => return Ok(None),
     };
     Ok(Some(Secret::new(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_in_another_place_or_with_other_variables_is_another() {
+        let folders = tempfile::tempdir().expect("a folder");
+        let (here, there) = (folders.path().join("a"), folders.path().join("b"));
+        for folder in [&here, &there] {
+            std::fs::create_dir_all(folder.join("sub")).expect("a folder below");
+        }
+        let exec = TargetConfig { folder: Some("sub".into()), ..TargetConfig::of(Kind::Exec) };
+        let first = digest("t", &exec, &here);
+        assert_eq!(first, digest("t", &exec, &here.join("sub/..")), "the same folder in other words");
+        assert_ne!(first, digest("t", &exec, &there), "the same words in another folder");
+        let sees = |name: &str| TargetConfig { environment: vec![name.to_owned()], ..exec.clone() };
+        let values = surroundings(&sees("CARGO_PKG_NAME"), &here).1;
+        assert_eq!(values["CARGO_PKG_NAME"], std::env::var_os("CARGO_PKG_NAME"), "the value counts");
+        assert_ne!(digest("t", &sees("CARGO_PKG_NAME"), &here), digest("t", &sees("NOBODY_SETS_THIS"), &here));
+        let chat = TargetConfig::of(Kind::Chat);
+        assert_eq!(digest("t", &chat, &here), digest("t", &chat, &there), "a model answers alike everywhere");
+    }
 }

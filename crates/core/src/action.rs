@@ -275,6 +275,8 @@ pub struct Keep {
     pub copy: CachedCopy,
     /// What it can be forgotten by.
     pub tags: Vec<Arc<str>>,
+    /// When the attempt that gave it began: what was forgotten since is not kept.
+    pub began: Timestamp,
 }
 
 /// The answer to the caller.

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{CacheScope, Work};
+use agendum_types::graph::{CacheScope, Section, Work};
 use agendum_types::{
-    CacheInput, CacheKey, CachedCopy, Cause, Class, Effect, Failure, Money, PayloadRef, RunId, TaskPath, Within,
+    CacheInput, CacheKey, CachedCopy, Cause, Class, Effect, Failure, Money, PayloadRef, RunId, TaskPath, Timestamp,
+    Within,
 };
 
 use crate::action::{Deed, Keep, LookUp};
@@ -190,9 +191,16 @@ impl Scheduler {
     /// True if the target that gave it would do for this task now, and is what it was.
     fn may_serve(&mut self, slot: Slot, id: InstId, copy: &CachedCopy) -> bool {
         let Some(class) = self.class_of(slot, id) else { return false };
+        let input = self.board.run(slot).inst(id).input.as_deref().map(|input| &input.labels);
+        // It would bring labels in that keep what follows from its targets: what this task gives itself has none of them.
+        if !copy.output.labels.is_within(&self.board.joined(slot, input)) {
+            return false;
+        }
+        let id_of_run = self.board.run(slot).id;
         let is_it = |target: &&agendum_types::TargetId| {
             let target = &self.targets.row(**target).target;
-            target.name == copy.target && target.digest == copy.digest
+            let is_ours = !target.per_run || copy.run == id_of_run;
+            target.name == copy.target && target.digest == copy.digest && is_ours
         };
         let found = self.board.queue.candidates(class).iter().find(is_it);
         found.is_some_and(|target| self.leaves_nothing(slot, id, *target))
@@ -212,7 +220,12 @@ impl Scheduler {
         let running = inst.running().filter(|_| inst.sharing.is_some())?;
         let flight = running.flight.filter(|flight| flight.whole)?;
         let is_good = running.effect == Effect::None && !running.lower && !inst.degraded;
-        is_good.then(|| Given { target: Arc::clone(&running.target), digest: flight.digest, cost })
+        is_good.then(|| Given {
+            target: Arc::clone(&running.target),
+            digest: flight.digest,
+            cost,
+            began: running.since,
+        })
     }
 
     /// The result is good: it will be kept. Asked before the record that says so; [`Self::keep`] follows it.
@@ -223,14 +236,14 @@ impl Scheduler {
         given: Option<Given>,
         output: Option<&PayloadRef>,
     ) -> Option<Keep> {
-        let (Given { target, digest, cost }, output) = (given?, output?.clone());
+        let (Given { target, digest, cost, began }, output) = (given?, output?.clone());
         let run = self.board.run_mut(slot);
         let (at, from, node) = (self.now, run.id, run.inst(id).node);
         let key = run.inst_mut(id).sharing.take()?;
         self.board.flights.keep(&key);
         let cache = self.board.plan(slot).task(node).cache.clone();
         let copy = CachedCopy { output, at, target, digest, run: from, cost };
-        Some(Keep { key, copy, tags: cache.map(|cache| cache.tags).unwrap_or_default() })
+        Some(Keep { key, copy, tags: cache.map(|cache| cache.tags).unwrap_or_default(), began })
     }
 
     /// Keeps a result, once the record just made is durable: others can see it.
@@ -238,6 +251,15 @@ impl Scheduler {
         if let Some(keep) = keep {
             self.act(Some(self.last), Deed::Keep(Box::new(keep)));
         }
+    }
+
+    /// What `fail_if` refuses is a copy: no attempt has failed, so it is not for `retry` to say whether there is one, as long as there is time.
+    pub(crate) fn computed_anew(&self, slot: Slot, id: InstId) -> Option<Next> {
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let is_main = self.board.plan(slot).task(inst.node).section == Section::Main;
+        let over = run.deadline.filter(|_| is_main).unwrap_or(Timestamp::MAX).min(inst.expires);
+        (inst.copied && self.now < over).then_some(Next::Retry { at: self.now })
     }
 
     /// Of what `fail_if` has let pass what may be kept.

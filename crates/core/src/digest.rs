@@ -82,7 +82,7 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
 fn inst(inst: &Inst, hasher: &mut FxHasher) {
     (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.checks, inst.rung).hash(hasher);
     (inst.ready_at, inst.free_at, inst.start_at).hash(hasher);
-    (inst.entered, inst.degraded, inst.once, inst.reused, inst.cached, inst.poisoned).hash(hasher);
+    (inst.entered, inst.degraded, inst.once, inst.reused, inst.cached, inst.copied, inst.poisoned).hash(hasher);
     (&inst.input, inst.count, &inst.output, &inst.failure).hash(hasher);
     match &inst.state {
         State::Waiting => 0_u8.hash(hasher),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_types::{CacheKey, Hash, Money};
+use agendum_types::{CacheKey, Hash, Money, Timestamp};
 
 use crate::lookup::Lookup;
 use crate::run::{InstId, Slot};
@@ -53,6 +53,8 @@ pub(crate) struct Given {
     pub(crate) target: Arc<str>,
     pub(crate) digest: Hash,
     pub(crate) cost: Money,
+    /// When its attempt began.
+    pub(crate) began: Timestamp,
 }
 
 impl Flights {

@@ -247,6 +247,8 @@ pub(crate) struct Inst {
     pub(crate) reused: bool,
     /// It took a result that was kept.
     pub(crate) cached: bool,
+    /// What it gave is such a result, and nothing that it computed itself.
+    pub(crate) copied: bool,
     /// It was skipped because what it needs failed in a section that goes on.
     pub(crate) poisoned: bool,
     pub(crate) state: State,
@@ -288,6 +290,7 @@ impl Inst {
             once: false,
             reused: false,
             cached: false,
+            copied: false,
             poisoned: false,
             state: State::Waiting,
             ready_at: Timestamp(0),

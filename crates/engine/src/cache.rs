@@ -3,13 +3,14 @@
 //! Look-ups and keeping answer in any case, and soon: what the store cannot say is nothing. Results are kept in groups, one transaction
 //! for all that have gathered while the one before was written.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration as Span;
 
 use agendum_core::{Event, Keep, LookUp};
 use agendum_ports::{Dropped, KeptLine, KeptResult, Payload, StoreError, WhichKept, chain};
-use agendum_types::{CacheInput, CacheKey, CachedCopy, Duration, Hash, Tenant, Within};
+use agendum_types::{CacheInput, CacheKey, CachedCopy, Duration, Hash, Tenant, Timestamp, Within};
 use futures_util::FutureExt as _;
 use serde_json::json;
 
@@ -27,6 +28,8 @@ const LOOK_UP_TIME_MAX: Span = Span::from_secs(2);
 const KEEP_TIME_MAX: Span = Span::from_secs(10);
 /// Results in one group.
 const GROUP_MAX: usize = 64;
+/// The latest things that were forgotten and are remembered while results may be computed that fall under them.
+const FORGOTTEN_MAX: usize = 1_000;
 /// Lines of a list at most.
 const LINES_MAX: u32 = 1_000;
 
@@ -148,7 +151,8 @@ async fn keep_all(around: &Surroundings, group: &[Keep]) -> Result<(), StoreErro
         return Ok(());
     }
     let (mut results, mut claims) = (Vec::with_capacity(group.len()), Vec::new());
-    for Keep { key, copy, tags } in group {
+    let mut since = Vec::new();
+    for Keep { key, copy, tags, began } in group {
         let (tenant, payloads) = (&key.tenant, &around.payloads);
         let made = match payloads.bytes(tenant, copy.run, &copy.output).await {
             Ok(bytes) => payloads.make(tenant, Payload { media: copy.output.media.clone(), bytes }).await,
@@ -166,10 +170,49 @@ async fn keep_all(around: &Surroundings, group: &[Keep]) -> Result<(), StoreErro
             bytes: made.inline.as_ref().map(|inline| inline.payload.bytes.clone()),
             tags: tags.clone(),
         });
+        since.push(*began);
         // Until the store knows that it is named, nobody deletes its blob.
         claims.push(made);
     }
-    around.store.keep(results).await
+    let kept: Vec<_> = results.iter().map(|kept| (kept.tenant.clone(), kept.key, kept.tags.clone())).collect();
+    around.store.keep(results).await?;
+    // Asked when all is kept: who forgets says so first, and drops what is there then.
+    for ((tenant, key, tags), began) in kept.into_iter().zip(since) {
+        let is_forgotten = around.forgotten().names(&tenant, key, &tags, began);
+        if is_forgotten {
+            around.store.drop_kept(&tenant, WhichKept::Key(key)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What was forgotten, and when: a result that is computed meanwhile is not kept.
+#[derive(Debug, Default)]
+pub(crate) struct Forgotten(VecDeque<(Tenant, WhichKept, Timestamp)>);
+
+impl Forgotten {
+    fn note(&mut self, tenant: &Tenant, which: &WhichKept, at: Timestamp) {
+        self.0.retain(|(of, what, _)| (of, what) != (tenant, which));
+        self.0.push_back((tenant.clone(), which.clone(), at));
+        if self.0.len() > FORGOTTEN_MAX {
+            self.0.pop_front();
+        }
+    }
+
+    fn names(&self, tenant: &Tenant, key: Hash, tags: &[Arc<str>], began: Timestamp) -> bool {
+        let is_it = |which: &WhichKept| match which {
+            WhichKept::All => true,
+            WhichKept::Tagged(tag) => tags.contains(tag),
+            WhichKept::Key(of) => *of == key,
+        };
+        self.0.iter().any(|(of, which, at)| of == tenant && began <= *at && is_it(which))
+    }
+}
+
+impl Surroundings {
+    fn forgotten(&self) -> MutexGuard<'_, Forgotten> {
+        self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Reader {
@@ -184,12 +227,13 @@ impl Reader {
 }
 
 impl Engine {
-    /// Keeps these results of a tenant no longer. A task that has taken one has it.
+    /// Keeps these results of a tenant no longer, nor those that are being computed. A task that has taken one has it.
     ///
     /// # Errors
     ///
     /// If the store fails.
     pub async fn drop_kept(&self, tenant: &Tenant, which: WhichKept) -> Result<Dropped, StoreError> {
+        self.around.forgotten().note(tenant, &which, self.around.clock.now());
         let dropped = self.around.store.drop_kept(tenant, which).await?;
         self.collect_soon();
         Ok(dropped)

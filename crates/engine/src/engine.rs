@@ -131,6 +131,7 @@ impl Engine {
             health: Mutex::default(),
             left_out: Mutex::default(),
             look_ups: Semaphore::new(LOOK_UPS_MAX),
+            forgotten: Mutex::default(),
             seed: parts.seed,
         });
         around.notices.register(&around).await?;

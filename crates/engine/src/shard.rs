@@ -20,6 +20,7 @@ use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::cache::Forgotten;
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Inbox, Intake, Message};
@@ -84,6 +85,8 @@ pub(crate) struct Surroundings {
     pub(crate) left_out: Mutex<FxHashMap<RunId, Tenant>>,
     /// Look-ups of kept results that are out.
     pub(crate) look_ups: Semaphore,
+    /// What was forgotten of kept results in this process.
+    pub(crate) forgotten: Mutex<Forgotten>,
     /// Fixes the seeds of a test; chance otherwise.
     pub(crate) seed: Option<u64>,
 }

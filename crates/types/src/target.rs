@@ -132,6 +132,8 @@ pub struct Target {
     pub bound: Bound,
     /// A digest of all in its definition that can change what it answers: a kept result counts only as long as this is the same.
     pub digest: Hash,
+    /// What it answers depends on the run, as where each has its own folder: what it gave serves no other.
+    pub per_run: bool,
 }
 
 /// What is known of the cost of an attempt before it is made.
@@ -181,6 +183,7 @@ impl Target {
             max_cost: None,
             bound: Bound::Hard,
             digest: Hash::default(),
+            per_run: false,
         }
     }
 

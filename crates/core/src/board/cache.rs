@@ -28,7 +28,8 @@ impl Board {
         self.leave(slot, id);
         let run = self.run_mut(slot);
         run.start();
-        run.inst_mut(id).cached = true;
+        let inst = run.inst_mut(id);
+        (inst.cached, inst.copied) = (true, true);
         self.set_output(slot, id, cached.output.clone());
         // What a rung gives is not judged.
         if cached.stale {

@@ -167,6 +167,7 @@ impl Board {
         inst.sharing = sharing;
         inst.attempts = inst.attempts.max(dispatched.attempt.0);
         inst.rung_attempts += 1;
+        inst.copied = false;
         inst.once = dispatched.effect == Effect::Once;
         inst.state = State::Running(Box::new(Running {
             attempt: dispatched.attempt,

@@ -119,7 +119,8 @@ impl Scheduler {
             let is_call = plan.capability(inst.node).is_some() && !plan.waits(inst.node) && task.repeat.is_none();
             // What has taken effect is not done again, whether the document or the target says that it lasts.
             let repeatable = is_call && !inst.once;
-            self.next_after(slot, id, &Failure::new(class, REFUSED), repeatable)
+            let anew = repeatable.then(|| self.computed_anew(slot, id)).flatten();
+            anew.unwrap_or_else(|| self.next_after(slot, id, &Failure::new(class, REFUSED), repeatable))
         } else {
             Next::Succeed
         };

@@ -237,3 +237,92 @@ fn a_copy_counts_while_its_target_is_what_it_was_and_would_do() {
     0ms dispatch r7/a#1 on t
     "#);
 }
+
+#[test]
+fn what_depends_on_the_run_serves_no_other() {
+    assert_snapshot!(trace("
+        targets t=9:per_run=yes
+        submit r1 a cache=5s; b cache=5s
+        wait 10ms
+        ok r1/a
+        submit r2 a cache=5s
+        view r2
+    "), @r#"
+     0ms look up r1/a
+     0ms dispatch r1/a#1 on t
+    10ms keep for default: of r1, t gave it for $0, tags ["tag"]
+    10ms look up r1/b
+    10ms answer r1 succeeded
+    10ms close r1
+    10ms look up r2/a
+    10ms dispatch r2/a#1 on t
+    10ms r2 is running, spent $0, held $0
+    10ms   a running
+    "#);
+}
+
+#[test]
+fn a_copy_brings_no_labels_in() {
+    assert_snapshot!(dialogue("
+        targets t=9:clearance=region
+        submit r1 a cache=5s; run: labels=region
+        submit r2 a cache=5s
+        submit r3 a cache=5s; run: labels=region
+        ok r1/a
+        ok r2/a
+    "), @r#"
+    0ms look up r1/a
+    0ms dispatch r1/a#1 on t
+    0ms > ok r1/a
+    0ms keep for default: of r1, t gave it for $0, tags ["tag"]
+    0ms look up r2/a
+    0ms dispatch r2/a#1 on t
+    0ms answer r3 succeeded
+    0ms close r3
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms > ok r2/a
+    0ms keep for default: of r2, t gave it for $0, tags ["tag"]
+    0ms answer r2 succeeded
+    0ms close r2
+    "#);
+}
+
+#[test]
+fn a_copy_that_is_refused_is_computed_anew_whatever_is_retried() {
+    assert_snapshot!(trace("
+        targets t=9
+        records on
+        submit r1 a cache=5s
+        ok r1/a
+        say a fail_if=true
+        submit r2 a cache=5s fail_if=overloaded retry=1
+        say a fail_if=false
+        ok r2/a
+    "), @r#"
+    0ms record 2 RunSubmitted
+    0ms look up r1/a
+    0ms record 3 a dispatched #1 waited [] hold $0
+    0ms dispatch r1/a#1 on t
+    0ms record 4 a finished: Succeed
+    0ms keep for default: of r1, t gave it for $0, tags ["tag"]
+    0ms record 5 Answered
+    0ms record 6 Done
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms record 7 RunSubmitted
+    0ms look up r2/a
+    0ms record 8 a cached: from r1, waited []
+    0ms record 9 a judged
+    0ms look up r2/a
+    0ms record 10 a dispatched #1 waited [] hold $0
+    0ms dispatch r2/a#1 on t
+    0ms record 11 a finished: Judge
+    0ms record 12 a judged
+    0ms keep for default: of r2, t gave it for $0, tags ["tag"]
+    0ms record 13 Answered
+    0ms record 14 Done
+    0ms answer r2 succeeded
+    0ms close r2
+    "#);
+}

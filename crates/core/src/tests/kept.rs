@@ -34,9 +34,8 @@ fn a_result_that_is_refused_is_neither_kept_nor_taken_again() {
        0ms answer r2 succeeded
        0ms close r2
        0ms look up r3/a
-     200ms woken: a task may start
-     200ms look up r3/a
-     200ms dispatch r3/a#1 on t
+       0ms look up r3/a
+       0ms dispatch r3/a#1 on t
     1000ms > ok r3/a
     1000ms keep for default: of r3, t gave it for $0, tags ["tag"]
     1000ms look up r4/a
@@ -44,8 +43,8 @@ fn a_result_that_is_refused_is_neither_kept_nor_taken_again() {
     1000ms close r4
     1000ms answer r3 succeeded
     1000ms close r3
-    1000ms why r3: 1s: running 800ms backoff 200ms; critical a
-    1000ms   a succeeded: backoff 200ms running 800ms
+    1000ms why r3: 1s: running 1s; critical a
+    1000ms   a succeeded: running 1s
     "#);
 }
 

@@ -120,6 +120,29 @@ impl Clock for Later {
 }
 
 #[tokio::test]
+async fn what_is_forgotten_while_it_is_computed_is_not_kept() {
+    let (world, tenant) = (World::new(), Tenant::default());
+    let engine = world.engine().await;
+    for which in [WhichKept::Tagged("t".into()), WhichKept::All, WhichKept::Tagged("another".into())] {
+        let before = calls(&world);
+        let inputs = json!({ "give": before, "sleep_ms": 100 });
+        let forget = async {
+            while calls(&world) == before {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+            engine.drop_kept(&tenant, which.clone()).await.unwrap()
+        };
+        let (_, dropped) = tokio::join!(done(&engine, wanted("first", &inputs)), forget);
+        assert_eq!(dropped.count, 0, "it is not kept yet");
+        done(&engine, wanted("second", &inputs)).await;
+        let again = usize::from(which != WhichKept::Tagged("another".into()));
+        assert_eq!(calls(&world), before + 1 + again, "{which:?}");
+        engine.drop_kept(&tenant, WhichKept::All).await.unwrap();
+    }
+    engine.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_old_or_too_much_goes_with_its_blobs() {
     let (world, tenant) = (World::new(), Tenant::default());
     let clock = Arc::new(Later(AtomicU64::new(0)));

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use agendum_core::{Cached, Keep, LookUp};
 use agendum_types::graph::{CacheScope, Rung, Work};
-use agendum_types::{CacheInput, CacheKey, CachedCopy, Cause, Effect, Hash, PayloadRef, RunId, Seq, TaskPath, Within};
+use agendum_types::{
+    CacheInput, CacheKey, CachedCopy, Cause, Effect, Hash, PayloadRef, RunId, Seq, TaskPath, Timestamp, Within,
+};
 
 use super::records::Checked;
 use super::state::{How, Inst, Running, State};
@@ -17,6 +19,7 @@ pub(super) struct Given {
     pub name: Arc<str>,
     pub digest: Hash,
     pub cost: agendum_types::Money,
+    pub began: Timestamp,
 }
 
 /// A copy that was found, for whom, and when.
@@ -85,7 +88,9 @@ impl Reference {
     /// A call is ready, and nothing holds it back: it looks for a copy, comes to a line, or is queued. False if no target may see it.
     pub(super) fn comes_to_share(&mut self, id: RunId, path: &TaskPath) -> bool {
         if self.takes_last(id, path) {
-            self.run(id).inst(path).state = State::Seeking;
+            // What was its turn on the first rung is another's now.
+            let inst = self.run(id).inst(path);
+            (inst.state, inst.turn) = (State::Seeking, None);
             return true;
         }
         if self.shares(id, path).is_some() {
@@ -121,8 +126,12 @@ impl Reference {
             return Err(format!("it does not stand in line: {:?}", inst.state));
         };
         self.steps_aside(&mine);
-        ensure(self.is_open(&mine), "another has the turn")?;
-        self.paused_pass(&mine, arrived);
+        if let Some((id, path)) = self.holder(&mine) {
+            let (name, has) = (self.runs[&id].graph.path_text(&path), &self.runs[&id].tasks[&path].state);
+            return Err(format!("{name} has the turn: {has:?}"));
+        }
+        ensure(self.is_open(&mine), "another's result is not kept yet")?;
+        self.some_pass(&mine, arrived);
         let earlier = self.line(&mine).into_iter().any(|(.., before)| before < arrived);
         ensure(!earlier, "others came before it")?;
         let inst = self.run(*id).inst(path);
@@ -142,13 +151,43 @@ impl Reference {
         }
     }
 
-    /// Whose turn it is while its run is paused passes it on, and is held until the run goes on: those that came before this event.
-    fn paused_pass(&mut self, key: &CacheKey, until: u64) {
+    /// Whose turn it is while its run is paused passes it on, and is held until the run goes on; so does who has no target any more that
+    /// leaves no effect, and is queued. Those that came before this event.
+    fn some_pass(&mut self, key: &CacheKey, until: u64) {
         for (id, path, arrived) in self.line(key) {
-            if arrived < until && self.runs[&id].paused {
-                self.run(id).inst(&path).state = State::Held;
+            let Some(state) = self.passes(id, &path) else { continue };
+            if arrived < until {
+                self.passes_on(id, &path, state);
+            } else if arrived == until {
+                // Of those that came in the same event only the core knows who was before it: `rests` asks.
+                self.passed.push((id, path, state));
             }
         }
+    }
+
+    /// It was sent: so its turn has come before that, and it has passed it on.
+    pub(super) fn has_passed(&mut self, id: RunId, path: &TaskPath) {
+        let waits = matches!(self.runs[&id].tasks[path].state, State::InLine(_));
+        if let Some(state @ State::Queued(..)) = self.passes(id, path).filter(|_| waits) {
+            self.passes_on(id, path, state);
+        }
+    }
+
+    fn passes_on(&mut self, id: RunId, path: &TaskPath, state: State) {
+        self.run(id).inst(path).turn = None;
+        match state {
+            State::Queued(_, targets) => self.queue(id, path, targets),
+            other => self.run(id).inst(path).state = other,
+        }
+    }
+
+    /// How a task stands that passes its turn on.
+    fn passes(&self, id: RunId, path: &TaskPath) -> Option<State> {
+        if self.runs[&id].paused {
+            return Some(State::Held);
+        }
+        let targets = self.eligible(id, path).filter(|_| self.shares(id, path).is_none())?;
+        Some(State::Queued(self.rank(id, path), targets))
     }
 
     fn line(&self, key: &CacheKey) -> Vec<(RunId, TaskPath, u64)> {
@@ -198,10 +237,17 @@ impl Reference {
     }
 
     fn may_serve(&self, id: RunId, path: &TaskPath, copy: &CachedCopy) -> bool {
-        let targets = self.eligible(id, path).unwrap_or_default();
+        let mut targets = self.eligible(id, path).unwrap_or_default();
+        if !copy.output.labels.is_within(&self.runs[&id].labels(path)) {
+            targets.clear();
+        }
         targets.into_iter().any(|target| {
             let of = &self.targets[target];
-            of.name == copy.target && of.digest == copy.digest && self.effect_on(id, path, target) == Effect::None
+            let is_ours = !of.per_run || copy.run == id;
+            of.name == copy.target
+                && of.digest == copy.digest
+                && is_ours
+                && self.effect_on(id, path, target) == Effect::None
         })
     }
 
@@ -237,7 +283,8 @@ impl Reference {
         let run = self.run(id);
         run.started = true;
         let inst = run.inst(path);
-        (inst.output, inst.took_copy, inst.turn) = (Some(PayloadRef::clone(&said.output)), true, None);
+        (inst.output, inst.turn) = (Some(PayloadRef::clone(&said.output)), None);
+        (inst.took_copy, inst.is_copy) = (true, true);
         inst.state = State::Ready;
         if said.stale {
             self.settle(id, path, How::Succeeded, None);
@@ -258,7 +305,12 @@ impl Reference {
         let inst = &self.runs[&id].tasks[path];
         let good = inst.turn.is_some() && running.whole && running.effect == Effect::None;
         let digest = running.digest;
-        (good && !running.lower && !inst.degraded).then(|| Given { name: running.name.clone(), digest, cost })
+        (good && !running.lower && !inst.degraded).then(|| Given {
+            name: running.name.clone(),
+            digest,
+            cost,
+            began: running.since,
+        })
     }
 
     /// The result counts: it is to be kept, and nobody has the turn until it is.
@@ -268,9 +320,9 @@ impl Reference {
         let at = self.now;
         let Some(key) = self.run(id).inst(path).turn.take() else { return };
         self.keeping.push(key.clone());
-        let Given { name, digest, cost } = given;
+        let Given { name, digest, cost, began } = given;
         let copy = CachedCopy { output, at, target: name, digest, run: id, cost };
-        self.keep.push(Keep { key: Arc::new(key), copy, tags });
+        self.keep.push(Keep { key: Arc::new(key), copy, tags, began });
     }
 
     pub(super) fn keeps(&mut self, keep: &Keep, after: Option<Seq>, last: Seq) -> Checked {
@@ -282,12 +334,11 @@ impl Reference {
     /// Nobody in line could go on, and whoever may take what was found has.
     pub(super) fn lines_rest(&mut self) -> Checked {
         ensure(self.keep.is_empty(), "a result is not kept")?;
-        let paused = self.runs.iter().filter(|(_, run)| run.paused);
-        let paused = paused.flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (*id, path, inst)));
-        let in_line = paused.filter(|(.., inst)| matches!(inst.state, State::InLine(_)));
+        let all = self.runs.iter().flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (*id, path, inst)));
+        let in_line = all.filter(|(.., inst)| matches!(inst.state, State::InLine(_)));
         let keys: Vec<CacheKey> = in_line.filter_map(|(id, path, _)| self.asked_for(id, path)).collect();
         for key in keys.iter().filter(|key| self.is_open(key)).cloned().collect::<Vec<_>>() {
-            self.paused_pass(&key, u64::MAX);
+            self.some_pass(&key, u64::MAX);
         }
         for (id, run) in &self.runs {
             for (path, inst) in &run.tasks {

@@ -57,7 +57,7 @@ impl Reference {
                 ensure((asked.run, &asked.path, asked.step) == (id, path, step), "another evaluation")?;
                 self.falls(id, path, Class::Permanent, true, next)
             }
-            (End::Ineligible, State::Ready) => {
+            (End::Ineligible, State::Ready | State::InLine(_)) => {
                 ensure(inst.entered && self.eligible(id, path).is_none(), "a target may see it")?;
                 self.falls(id, path, Class::Permanent, false, next)
             }

@@ -235,6 +235,7 @@ impl Reference {
     }
 
     fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, super::place::Hold, bool), String> {
+        self.has_passed(id, path);
         self.comes_up(id, path)?;
         match self.purse(id, path) {
             Purse::Sends(target, hold, lower) => Ok((target, hold, lower)),
@@ -285,6 +286,7 @@ impl Reference {
         run.started = true;
         run.estimated |= said.estimated;
         let inst = run.inst(path);
+        inst.is_copy = false;
         (inst.attempts, inst.tries, inst.last_effect) = (said.attempt.0, inst.tries + 1, said.effect);
         inst.state = State::Running(Running {
             attempt: said.attempt,
@@ -463,7 +465,11 @@ impl Reference {
         let task = run.task(path);
         let class = task.fail_if.map_or(Class::InvalidOutput, |(_, class)| class);
         let repeatable = run.is_call(path) && !run.is_wait(path) && run.tasks[path].last_effect != Effect::Once;
-        let may = self.after_failure(id, path, &Failure::new(class, "refused"), repeatable);
+        let may = if repeatable && run.tasks[path].is_copy && self.now < run.deadline_of(path) {
+            vec![May::Retry { from: self.now, to: self.now }]
+        } else {
+            self.after_failure(id, path, &Failure::new(class, "refused"), repeatable)
+        };
         self.follow(id, path, &may, next)
     }
 }

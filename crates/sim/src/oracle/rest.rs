@@ -86,11 +86,16 @@ impl Reference {
                     targets.iter().map(|target| usize::from(target.0)).eq(covered.iter().copied())
                 }),
                 _ => core.view(id, self.now).is_some_and(|view| {
-                    let cause = if state == State::Begs { Cause::Person } else { Cause::Budget };
+                    let cause = match state {
+                        State::Begs => Cause::Person,
+                        State::Held => Cause::Paused,
+                        _ => Cause::Budget,
+                    };
                     view.tasks.iter().any(|task| task.path == name && task.waiting_on == Some(cause))
                 }),
             };
-            if is_so && matches!(inst.state, State::Queued(..) | State::Broke(_) | State::Begs) {
+            let was = matches!(inst.state, State::Queued(..) | State::InLine(_) | State::Broke(_) | State::Begs);
+            if is_so && was {
                 inst.state = state;
             }
         }

@@ -125,6 +125,8 @@ pub(super) struct Inst {
     pub turn: Option<CacheKey>,
     pub given: Option<super::cache::Given>,
     pub took_copy: bool,
+    /// What it gave is a copy.
+    pub is_copy: bool,
     /// What its last attempt did to the outside.
     pub last_effect: Effect,
     /// As which of its run it settled.
@@ -236,6 +238,7 @@ impl Inst {
             turn: None,
             given: None,
             took_copy: false,
+            is_copy: false,
             last_effect: Effect::None,
             settled_as: 0,
             rounds: Rounds::default(),

@@ -26,6 +26,7 @@ pub(super) fn target(name: &str, text: &str) -> Target {
             "group" => target.quota_group = Some(value.into()),
             "clearance" => target.clearance = Labels::new([value]),
             "digest" => target.digest = Hash([value.parse().unwrap(); 32]),
+            "per_run" => target.per_run = value == "yes",
             "effect" => target.effect = Effect::from_word(value),
             "expected" => target.expected = script::span(value),
             other => panic!("a target knows no word {other:?}"),
