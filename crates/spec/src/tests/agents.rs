@@ -74,6 +74,7 @@ fn an_agent_is_written_out_as_a_loop() {
     tasks.turn.with.agent-turn.said: "${{ loop.previous.tasks.turn.output.said }}"
     tasks.turn.with.agent-turn.results: "${{ loop.previous.tasks.calls.output }}"
     tasks.turn.with.agent-turn.result_max: null
+    tasks.turn.with.agent-turn.cut: true
     tasks.turn.model.class: "large"
     tasks.turn.timeout.attempt: "5s"
     tasks.calls.if: "${{ tasks.turn.output.tool_calls }}"
@@ -101,7 +102,7 @@ fn an_agent_is_written_out_as_a_loop() {
     tasks.calls.tasks.refund.catch.0.output.error: "${{ error.class }}: ${{ error.message }}"
     tasks.calls.output.id: "${{ item.id }}"
     tasks.calls.output.error: "${{ item.error }}"
-    tasks.calls.output.output: "${{ [tasks.order.output, tasks.refund.output] | select(\"defined\") | first }}"
+    tasks.calls.output.output: "${{ [tasks.order.output, tasks.refund.output] | select(\"defined\") | first | cut(item.result_max | default(65536)) }}"
     output.text: "${{ tasks.turn.output.text }}"
     output.turns: "${{ loop.round }}"
     output.calls: "${{ tasks.turn.output.calls }}"
