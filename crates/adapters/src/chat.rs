@@ -142,6 +142,9 @@ impl Chat {
 
     async fn call(&self, attempt: &Attempt, answer: &mut Gathered) -> Result<Finished, Failed> {
         let given = self.given(attempt)?;
+        if let Some(turn) = &given.turn {
+            turn.fits().map_err(|why| Failed::new(Class::Permanent, why).without_effect())?;
+        }
         let form = match given.schema.clone() {
             Some(schema) => Some(aside(move || Form::new(&schema)).await??),
             None => None,

@@ -166,6 +166,9 @@ fn comparable(asked: &Asked) -> Result<(), Refused> {
 }
 
 fn chat_reply(given: &ChatInput) -> Result<Reply, Refused> {
+    if let Some(turn) = &given.turn {
+        turn.fits().map_err(|why| Refused::new(Class::Permanent, why))?;
+    }
     let text = given.text();
     if text.trim().is_empty() {
         return Err(Refused::new(Class::Permanent, "there is neither a `prompt` nor `messages`".to_owned()));

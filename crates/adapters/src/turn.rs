@@ -6,13 +6,16 @@ use std::collections::BTreeSet;
 
 use agendum_schemas::bounded;
 use agendum_types::Limits;
+use agendum_types::graph::RESULT_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 /// Calls of one turn that are made at most.
 const CALLS_MAX: usize = 32;
-/// Bytes of a tool's result that go back to the model, where the document does not say.
-const RESULT_BYTES_MAX: usize = 64 << 10;
+/// Bytes of the results of one turn together: its calls share them.
+const RESULTS_BYTES_MAX: usize = 3 << 20;
+/// Bytes of a conversation, from its prompt on.
+const CONVERSATION_BYTES_MAX: usize = 4 << 20;
 /// Characters that an error shows of what it is about.
 const SHOWN_MAX: usize = 200;
 /// Bytes of the name of a tool.
@@ -29,6 +32,9 @@ pub(crate) struct Turn {
     results: Option<Vec<Json>>,
     #[serde(default)]
     result_max: Option<usize>,
+    /// The outputs of calls are texts that are cut already.
+    #[serde(default)]
+    cut: bool,
     /// The item of a `foreach` around the agent: it goes with each call.
     #[serde(default)]
     item: Option<Json>,
@@ -62,15 +68,33 @@ impl Turn {
         let calls = messages.last().and_then(|last| last["tool_calls"].as_array()).cloned().unwrap_or_default();
         for call in &calls {
             let id = &call["id"];
-            let content = match results.iter().find(|result| result["id"] == *id) {
+            let result = results.iter().find(|result| result["id"] == *id);
+            let content = match result {
                 Some(result) if !result["error"].is_null() => format!("error: {}", shown_whole(&result["error"])),
                 Some(result) => shown_whole(&result["output"]),
                 None => "error: nothing came of it".to_owned(),
             };
-            let content = cut(content, self.result_max.unwrap_or(RESULT_BYTES_MAX));
+            let is_cut = self.cut && result.is_some_and(|result| result["error"].is_null());
+            let content = if is_cut { content } else { cut(content, self.result_max()) };
             messages.push(json!({ "role": "tool", "tool_call_id": id, "content": content }));
         }
         messages
+    }
+
+    fn result_max(&self) -> usize {
+        self.result_max.unwrap_or(RESULT_BYTES_MAX as usize)
+    }
+
+    /// Why the conversation cannot go on: it is handed from turn to turn as one value, which has a bound.
+    pub(crate) fn fits(&self) -> Result<(), String> {
+        let bytes: usize = self.messages().iter().map(|message| message.to_string().len()).sum();
+        if bytes <= CONVERSATION_BYTES_MAX {
+            return Ok(());
+        }
+        Err(format!(
+            "the conversation of this agent has {bytes} bytes; it may have {CONVERSATION_BYTES_MAX}: \
+            let it have fewer turns (`max_turns`) or shorter results (`result_max`)"
+        ))
     }
 
     /// The output of the turn: `{text, model, finish_reason, tool_calls, said, calls, value}`. It may take as long as the tools' schemas
@@ -81,12 +105,18 @@ impl Turn {
         let number = said.iter().filter(|message| message["role"] == "assistant").count() + 1;
         let mut known = ids(&said);
         let earlier = known.len();
+        // An id that is still to come is not invented before it.
+        let given: BTreeSet<String> = calls.iter().map(|heard| heard.id.clone()).collect();
         let tools = Tools::new(tools);
         let (mut made, mut told) = (Vec::new(), Vec::new());
+        let share = RESULTS_BYTES_MAX / calls.len().clamp(1, CALLS_MAX);
         for (index, heard) in calls.into_iter().enumerate() {
             // A result is told apart by its call's id, which not every provider gives.
             let id = Some(heard.id).filter(|id| !id.is_empty() && !known.contains(id));
-            let id = id.unwrap_or_else(|| format!("call_{number}_{index}"));
+            let id = id.unwrap_or_else(|| {
+                let mut ids = (index..).map(|place| format!("call_{number}_{place}"));
+                ids.find(|id| !known.contains(id) && !given.contains(id)).unwrap_or_default()
+            });
             known.insert(id.clone());
             let name = wordlike(&heard.name);
             let arguments = serde_json::from_str::<Json>(blank_is_nothing(&heard.arguments));
@@ -96,6 +126,9 @@ impl Turn {
             let mut call = json!({ "id": id, "name": name });
             if let Some(item) = &self.item {
                 call["item"] = item.clone();
+            }
+            if share < self.result_max() {
+                call["result_max"] = json!(share);
             }
             let why = match arguments {
                 _ if index >= CALLS_MAX => {

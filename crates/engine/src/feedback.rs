@@ -97,7 +97,8 @@ impl Engine {
         let seen = Seen { now: self.around.clock.now(), live: None, worked_until: None };
         let page = Page { within: path.clone(), ..Page::all() };
         let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(no_task)?;
-        let found = reasons.tasks.iter().find(|told| told.path == path).ok_or_else(no_task)?;
+        let found = reasons.tasks.iter().find(|told| told.path == path);
+        let Some(found) = found else { return Ok(None) };
         Ok(found.attempts.last().map(|attempt| attempt.target.to_string()))
     }
 }

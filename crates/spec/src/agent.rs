@@ -11,7 +11,7 @@ mod tool;
 use std::ops::Range;
 
 use agendum_types::Limits;
-use agendum_types::graph::{AGENT_TURN, Section};
+use agendum_types::graph::{AGENT_TURN, RESULT_BYTES_MAX, Section};
 use serde_json::{Value as Json, json};
 
 use crate::agent::scope::{Scope, moved};
@@ -158,6 +158,7 @@ impl Expansion<'_> {
             "said": "${{ loop.previous.tasks.turn.output.said }}",
             "results": "${{ loop.previous.tasks.calls.output }}",
             "result_max": result_max,
+            "cut": true,
         });
         if self.is_each {
             goes_on["item"] = json!("${{ item }}");
@@ -186,8 +187,10 @@ impl Expansion<'_> {
             inside.push((key.clone(), self.tool(key, tool, &names)));
         }
         let outputs = names.iter().map(|name| format!("tasks.{name}.output")).collect::<Vec<_>>().join(", ");
+        let bytes = self.agent.get("result_max").and_then(Node::whole).unwrap_or(RESULT_BYTES_MAX);
+        // Cut where it is put together: all results of a turn are read at once.
         let result = json!({ "id": "${{ item.id }}", "error": "${{ item.error }}",
-            "output": format!("${{{{ [{outputs}] | select(\"defined\") | first }}}}") });
+            "output": format!("${{{{ [{outputs}] | select(\"defined\") | first | cut(item.result_max | default({bytes})) }}}}") });
         let parallel = self.agent.get("max_parallel").cloned().unwrap_or_else(|| from_json(json!(PARALLEL)));
         self.map(vec![
             made("if", json!("${{ tasks.turn.output.tool_calls }}")),

@@ -1,5 +1,6 @@
 //! Evaluates what a graph holds as source. Pure: what an expression reads comes in as bindings, and a bound is set to what it may cost.
 
+mod cut;
 mod data;
 mod paths;
 mod weigh;
@@ -54,6 +55,7 @@ impl Evaluator {
         let mut environment = expr::environment();
         environment.set_fuel(Some(limits.evaluation_fuel));
         weigh::install(&mut environment, limits.value_depth_max);
+        cut::install(&mut environment);
         Self { environment, limits: limits.clone() }
     }
 

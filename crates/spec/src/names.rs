@@ -18,6 +18,8 @@ use minijinja::machinery::{parse, parse_expr};
 pub(crate) struct Names<'s> {
     /// Data that is read, in the order of the text.
     pub(crate) reads: Vec<Read<'s>>,
+    /// Names that a `set` gives: it may hold in all that follows, whatever block it stands in.
+    pub(crate) given: BTreeSet<&'s str>,
     /// Filters, tests and functions.
     pub(crate) calls: Vec<(Call, Word<'s>)>,
 }
@@ -29,7 +31,12 @@ pub(crate) type Word<'s> = (&'s str, Range<usize>);
 #[derive(Clone, Debug)]
 pub(crate) struct Read<'s> {
     pub(crate) parts: Vec<Part<'s>>,
+    /// Which of [`INSERTED`] are something of the source's own there.
+    pub(crate) hidden: Vec<&'static str>,
 }
+
+/// Names that an agent's texts are written with at their new place.
+const INSERTED: [&str; 2] = ["item", "outer"];
 
 /// A step of a path.
 #[derive(Clone, Debug)]
@@ -137,6 +144,19 @@ impl<'s> Walk<'s> {
         }
     }
 
+    /// The same of a `set`.
+    fn give(&mut self, target: &Expr<'s>) {
+        match target {
+            Expr::Var(var) => {
+                self.declare(var.id);
+                self.found.given.insert(var.id);
+            }
+            Expr::List(list) => list.items.iter().for_each(|item| self.give(item)),
+            Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.give(item)),
+            _ => {}
+        }
+    }
+
     fn call(&mut self, call: Call, name: &'s str) {
         let word = self.word(name);
         self.found.calls.push((call, word));
@@ -236,7 +256,8 @@ impl<'s> Walk<'s> {
                 Expr::Var(var) => {
                     parts.push(Part::Field(self.word(var.id)));
                     parts.reverse();
-                    self.found.reads.push(Read { parts });
+                    let hidden = INSERTED.into_iter().filter(|name| self.is_local(name)).collect();
+                    self.found.reads.push(Read { parts, hidden });
                     return;
                 }
                 _ => return self.expr(at),
@@ -283,12 +304,12 @@ impl<'s> Walk<'s> {
             }
             Stmt::Set(set) => {
                 self.expr(&set.expr);
-                self.target(&set.target);
+                self.give(&set.target);
             }
             Stmt::SetBlock(set) => {
                 self.exprs(&set.filter);
                 self.block(&set.body);
-                self.target(&set.target);
+                self.give(&set.target);
             }
             Stmt::AutoEscape(escape) => self.block(&escape.body),
             Stmt::FilterBlock(filter) => {

@@ -70,6 +70,9 @@ pub const COMPENSATE: &str = "compensate";
 /// The argument of a `chat` that is a turn of an agent. No expression can name it, so that no prompt has a variable of that name.
 pub const AGENT_TURN: &str = "agent-turn";
 
+/// Bytes of a tool's result that go back to an agent's model, where the document does not say.
+pub const RESULT_BYTES_MAX: u64 = 64 << 10;
+
 /// Which part of the document a top-level task stands in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {

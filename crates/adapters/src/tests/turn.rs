@@ -96,3 +96,46 @@ async fn a_last_turn_follows_the_schema() {
     let (base, _) = server(vec![sse(&[delta("hot"), end("stop")], true)]).await;
     insta::assert_snapshot!(line(model(&base).start(attempt(&given).0).await), @"invalid_output: the answer does not follow the schema: it is not JSON: expected value at line 1 column 1");
 }
+
+/// An id that is invented is nobody else's, of this turn or of one before.
+#[tokio::test]
+async fn an_invented_id_is_free() {
+    let named = |index: usize, id: &str| json!({ "choices": [{ "delta": { "tool_calls": [{ "index": index, "id": id, "function": { "name": "weather", "arguments": "{}" } }] } }] });
+    let earlier = json!([{ "role": "assistant", "content": "", "tool_calls": [{ "id": "call_2_5", "type": "function", "function": { "name": "weather", "arguments": "{}" } }] }]);
+    let given = json!({ "prompt": "Hi", "tools": tools(), "agent-turn": { "said": earlier } });
+    let ids = ["call_2_5", "call_2_2", "", "call_2_3", "call_2_2", "call_2_7"];
+    let mut pieces: Vec<Json> = ids.iter().enumerate().map(|(index, id)| named(index, id)).collect();
+    pieces.push(end("tool_calls"));
+    let (output, _) = turn(given, &pieces).await;
+    let calls = output["tool_calls"].as_array().unwrap();
+    let ids: Vec<&str> = calls.iter().map(|call| call["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["call_2_0", "call_2_2", "call_2_4", "call_2_3", "call_2_6", "call_2_7"]);
+}
+
+/// What was cut where it was put together is not cut once more; the calls of a turn share what fits into one.
+#[tokio::test]
+async fn results_are_cut_once() {
+    let called = json!({ "id": "a", "type": "function", "function": { "name": "weather", "arguments": "{}" } });
+    let said = json!([{ "role": "assistant", "content": "", "tool_calls": [called] }]);
+    let results = json!([{ "id": "a", "output": "xx\n[cut: the first 2 of 9 bytes]", "error": null }]);
+    let given = json!({ "prompt": "Hi", "tools": tools(),
+        "agent-turn": { "said": said, "results": results, "result_max": 2, "cut": true } });
+    let (_, request) = turn(given, &[delta("Sunny."), end("stop")]).await;
+    assert_eq!(request["messages"][2]["content"], "xx\n[cut: the first 2 of 9 bytes]");
+    for (count, share) in [(3, Json::Null), (4, json!(786_432)), (40, json!(98_304))] {
+        let mut pieces: Vec<Json> = (0..count).map(|index| call(index, "weather", "{}")).collect();
+        pieces.push(end("tool_calls"));
+        let given = json!({ "prompt": "Hi", "tools": tools(), "agent-turn": { "result_max": 1 << 20 } });
+        assert_eq!(turn(given, &pieces).await.0["tool_calls"][0]["result_max"], share, "{count}");
+    }
+}
+
+/// A conversation that is too long is told as that, before a model is paid for it.
+#[tokio::test]
+async fn a_conversation_has_an_end() {
+    let said = json!([{ "role": "assistant", "content": "x".repeat(5 << 20) }]);
+    let given = json!({ "prompt": "Hi", "tools": tools(), "agent-turn": { "said": said } });
+    let (base, heard) = server(vec![sse(&[end("stop")], true)]).await;
+    insta::assert_snapshot!(line(model(&base).start(attempt(&given).0).await), @"permanent (no effect): the conversation of this agent has 5242913 bytes; it may have 4194304: let it have fewer turns (`max_turns`) or shorter results (`result_max`)");
+    assert!(heard.lock().unwrap().is_empty());
+}

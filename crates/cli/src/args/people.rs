@@ -81,7 +81,7 @@ pub(crate) struct Raise {
     #[arg(long, value_name = "PATH")]
     pub(crate) task: Option<String>,
     /// Dollars more
-    #[arg(long)]
+    #[arg(long, value_parser = super::budget)]
     pub(crate) usd: Option<f64>,
     /// Tokens more
     #[arg(long, value_name = "N")]

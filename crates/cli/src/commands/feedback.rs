@@ -47,6 +47,8 @@ fn table(report: &FeedbackReport) -> Result<(), Failure> {
     let name = |line: &FeedbackLine| {
         let version = line.version.as_ref().map(|hash| format!(" {}", &hash[..hash.len().min(VERSION)]));
         let name = if line.name.is_empty() { "–" } else { &line.name };
+        // A label is a line of the table, whatever ends of lines are in it.
+        let name = name.replace(|c: char| c.is_control(), " ");
         format!("{name}{}", version.unwrap_or_default())
     };
     let width = report.lines.iter().map(|line| name(line).width()).max().unwrap_or_default();

@@ -19,6 +19,9 @@ pub(crate) struct Fault {
     pub(crate) fatal: bool,
 }
 
+/// Dollars of a price, per whatever it counts: beyond it sums run over.
+const PRICE_MAX: f64 = 1e6;
+
 const COMPLETE: &str = "docs/configuration.md shows a complete target";
 
 fn fault(message: String, hint: impl ToString, fatal: bool) -> Fault {
@@ -170,6 +173,9 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
                 "US dollars per million tokens; `call` per call, `egress_gib` per GiB sent",
                 true,
             ));
+        } else if value > PRICE_MAX {
+            let message = format!("target {name:?}: price.{key} is {value:?}: a price is {PRICE_MAX} at most");
+            faults.push(fault(message, "US dollars, of which no budget could be reckoned beyond this", true));
         }
     }
 }

@@ -186,7 +186,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         model = \"m\"
         concurrency = 0
         clearance = [\"region=eu\", \"*\", \"region\"]
-        price = { input = -1.0, output = nan }
+        price = { input = -1.0, output = nan, call = 1e300 }
         key_env = \"AGENDUM_TEST_UNSET_KEY\"
         [targets.tools]
         kind = \"exec\"
@@ -210,6 +210,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     ! target "free": clearance "region" is no label (name=value, such as region=eu; or * for all of them)
     ! target "free": price.input is -1: a price is 0 or more (US dollars per million tokens; `call` per call, `egress_gib` per GiB sent)
     ! target "free": price.output is NaN: a price is 0 or more (US dollars per million tokens; `call` per call, `egress_gib` per GiB sent)
+    ! target "free": price.call is 1e300: a price is 1000000 at most (US dollars, of which no budget could be reckoned beyond this)
     target "none" allows no program (allow = ["git"])
     target "tools": "no-such-program-anywhere" is not installed, or not on the PATH (install it, or take it from `allow`; agendum doctor knows the packages of the examples)
     target "tools": its folder /nowhere does not exist (it is relative to the configuration's folder; make it, or name another)

@@ -213,3 +213,18 @@ fn a_tool_works_for_the_item_of_its_agent() {
     told.sort();
     assert_eq!(told, ["ann 1", "ben 1"]);
 }
+
+/// What tools print may be much more than goes back: it is cut before all of it comes together.
+#[test]
+fn long_results_are_cut_before_they_are_put_together() {
+    let place = Place::with_shell();
+    let asked = (0..32).map(|n| format!("long {{\"n\": {n}}}")).collect::<Vec<_>>().join(" and ");
+    let long = [("long", "head -c 1048576 /dev/zero | tr '\\0' x", READS)];
+    let seen = played(&place, &agent(&format!("Do {asked}."), &format!("{FAIL}\n    result_max: 30"), &long));
+    let last: Vec<&str> = seen.lines().rev().take(34).collect();
+    insta::assert_snapshot!(format!("{}\n{}\n{}", last.last().unwrap(), last[1], last[0]), @r#"
+    long: {"code":0,"stdout":"xxxxxxxxxx
+    long: {"code":0,"stdout":"xxxxxxxxxx
+    [cut: the first 30 of 1048628 bytes]
+    "#);
+}

@@ -168,7 +168,7 @@ fn what_people_think_of_an_answer_is_kept_and_added_up() {
     assert!(code == 2 && err.contains("not answered yet"), "{code} {err}");
     while place.run(&["approve", &run]).0 != 0 {}
     assert_eq!(place.run(&["runs", "watch", &run]).0, 0);
-    assert_eq!(place.run(&["runs", "feedback", &run, "--score", "0.25", "--label", "meh", "--comment", "dull"]).0, 0);
+    assert_eq!(place.run(&["runs", "feedback", &run, "--score", "0.25", "--label", "m\neh", "--comment", "dull"]).0, 0);
     assert_eq!(place.run(&["runs", "feedback", &run, "--score", "1", "--task", "fine"]).0, 0);
     for (wrong, code, said) in [
         (vec![&*run, "--score", "1.5"], 2, "from 0 to 1"),
@@ -183,9 +183,9 @@ fn what_people_think_of_an_answer_is_kept_and_added_up() {
     let by = |by: &str| place.json(&["feedback", "--graph", "told", "--by", by])["lines"].clone();
     assert_eq!(by("graph"), json!([{ "name": "told", "count": 2, "mean": 0.625, "min": 0.25, "max": 1.0 }]));
     let names = |by: &Json| by.as_array().unwrap().iter().map(|line| line["name"].clone()).collect::<Vec<_>>();
-    assert_eq!(names(&by("label")), [json!(""), json!("meh")]);
+    assert_eq!(names(&by("label")), [json!(""), json!("m\neh")]);
     assert_eq!(names(&by("target")), [json!(""), json!("offline/moderate")]);
     assert!(by("version")[0]["version"].as_str().unwrap().len() > 20);
     let (_, out, _) = place.run(&["feedback", "--by", "label"]);
-    assert!(out.contains("0.250") && out.contains("meh"), "{out}");
+    assert!(out.contains("0.250") && out.contains("m eh"), "{out}");
 }

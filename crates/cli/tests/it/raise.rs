@@ -52,6 +52,7 @@ fn a_run_asks_for_money_over_a_kill_and_goes_on_once_it_is_raised() {
     assert!(code == 0 && err.contains(&format!("left open: {id} ask: it waits for a person")), "{code} {err}");
     for (flags, said) in [
         (vec!["--usd", "0"], "above 0"),
+        (vec!["--usd", "nan"], "a number of US dollars"),
         (vec!["--tokens", "9"], "has no limit of tokens"),
         (vec!["--task", "b", "--usd", "1"], "has no budget now"),
         (vec![], "--usd"),

@@ -22,8 +22,10 @@ use crate::shard::Surroundings;
 const PAGE: u32 = 64;
 /// Runs whose notices are on their way to one endpoint at once.
 const CONCURRENT: usize = 4;
-/// Notices that wait to be sent again before nothing new is tried.
+/// Notices that wait for an endpoint that failed before nothing new is tried.
 const HELD_MAX: usize = 256;
+/// Notices that an endpoint refused and is sent again; of more the oldest are given up.
+const REFUSED_MAX: usize = 1_024;
 /// Notices that are kept for one endpoint; of more the oldest are given up.
 const KEPT_MAX: u32 = 1_000_000;
 /// Notices that are given up in one transaction.
@@ -44,12 +46,19 @@ pub(super) struct Worker {
     /// Up to where notices that were never sent have been looked at.
     after: Seq,
     /// The first notice of each run that was not taken.
-    held: BTreeMap<Run, Due>,
+    held: BTreeMap<Run, Held>,
     is_loaded: bool,
     /// Rounds in a row in which the endpoint took nothing.
     failures: u32,
     /// Nothing is sent before.
     until: Timestamp,
+}
+
+/// A notice that was not taken.
+struct Held {
+    due: Due,
+    /// It was refused itself: that says nothing of others. Of one that an earlier process sent nobody knows, and this is assumed.
+    is_refused: bool,
 }
 
 /// What came of a notice: `None` if it was not sent, because one before it was not taken.
@@ -98,7 +107,7 @@ impl Worker {
         }
         let groups = self.groups(now).await?;
         if groups.is_empty() {
-            let next = self.held.values().map(|due| due.next).min().unwrap_or(Timestamp::MAX);
+            let next = self.held.values().map(|held| held.due.next).min().unwrap_or(Timestamp::MAX);
             return Ok(Then::WaitUntil(next.min(now.after(IDLE))));
         }
         let outcomes = self.send(groups).await;
@@ -111,13 +120,14 @@ impl Worker {
         let Surroundings { store, shard, .. } = &*self.around;
         let name = &self.desk.endpoint.name;
         if !self.is_loaded {
-            let tried = store.notices_tried(*shard, name, HELD_MAX as u32 + PAGE).await?;
-            self.held.extend(tried.into_iter().map(|due| ((due.tenant.clone(), due.run), due)));
+            let tried = store.notices_tried(*shard, name, (HELD_MAX + REFUSED_MAX) as u32 + PAGE).await?;
+            let held = |due: Due| ((due.tenant.clone(), due.run), Held { due, is_refused: true });
+            self.held.extend(tried.into_iter().map(held));
             self.is_loaded = true;
         }
-        let again = self.held.values().filter(|due| due.next <= now).take(PAGE as usize).cloned();
+        let again = self.held.values().map(|held| &held.due).filter(|due| due.next <= now).take(PAGE as usize).cloned();
         let mut groups: Vec<Vec<Due>> = again.map(|due| vec![due]).collect();
-        if self.held.len() >= HELD_MAX {
+        if self.held.values().filter(|held| !held.is_refused).count() >= HELD_MAX {
             return Ok(groups);
         }
         let mut of_run = BTreeMap::<Run, usize>::new();
@@ -205,12 +215,14 @@ impl Worker {
                     } else {
                         let next = now.after(patience.pause(attempts, chance(), after));
                         sent.push((due.seq, Sent::Later { attempts, next }));
-                        self.held.insert(run, Due { attempts, next, ..due });
+                        let due = Due { attempts, next, ..due };
+                        self.held.insert(run, Held { due, is_refused: of_notice });
                     }
                     error = Some(message);
                 }
             }
         }
+        sent.extend(self.crowded_out());
         self.failures = if took_one { 0 } else { self.failures.saturating_add(u32::from(down)) };
         if down {
             self.until = now.after(patience.pause(self.failures.max(1), chance(), asked));
@@ -222,6 +234,22 @@ impl Worker {
         }
         store.notices_sent(shard, name, now, sent, error).await?;
         self.expire(now).await
+    }
+
+    /// Gives up the oldest of what is refused where that is too much.
+    fn crowded_out(&mut self) -> Vec<(Seq, Sent)> {
+        if self.held.len() <= REFUSED_MAX {
+            return Vec::new();
+        }
+        let mut refused: Vec<Due> =
+            self.held.values().filter(|held| held.is_refused).map(|held| held.due.clone()).collect();
+        refused.sort_by_key(|due| due.seq);
+        refused.truncate(refused.len().saturating_sub(REFUSED_MAX));
+        for due in &refused {
+            self.warn_of(due, "too many others are refused");
+            self.release(&(due.tenant.clone(), due.run), due);
+        }
+        refused.into_iter().map(|due| (due.seq, Sent::GivenUp)).collect()
     }
 
     /// What was held back behind this notice is looked for again.

@@ -176,3 +176,27 @@ async fn what_was_said_of_a_run_outlasts_it_and_goes_when_it_is_old() {
     }
     engine.stop().await;
 }
+
+/// What is made of others had no attempt of its own: it is judged all the same.
+#[tokio::test]
+async fn a_whole_group_is_judged() {
+    let (world, tenant) = (World::new(), Tenant::default());
+    let engine = Engine::start(world.parts(Arc::clone(&world.blobs) as _)).await.unwrap();
+    let document = "
+version: 1
+name: groups
+tasks:
+  each: { foreach: [1, 2], tasks: { one: { uses: chat, with: { prompt: x } } } }
+  all: { tasks: { two: { uses: chat, with: { prompt: x } } } }
+output: '${{ tasks.all.output }}'
+";
+    let run = done(&engine, request(document, &json!({}))).await;
+    for (task, is_kept) in [("each", true), ("each[1]/one", true), ("all", true), ("all/none", false)] {
+        let (by, task) = (Principal::new("local"), Some(task.to_owned()));
+        let opinion = Opinion { run, task, by, score: 400_000, label: None, comment: None };
+        assert_eq!(engine.judge(&tenant, opinion.clone()).await.is_ok(), is_kept, "{opinion:?}");
+    }
+    let judged = engine.reader().feedback(&tenant, Some("groups"), FeedbackBy::Target, 9).await.unwrap();
+    assert_eq!(judged.iter().map(|line| line.count).sum::<u64>(), 3);
+    engine.stop().await;
+}

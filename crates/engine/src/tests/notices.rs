@@ -337,3 +337,36 @@ tasks:
     assert_eq!(courier.told(), ["task.waiting doubtful", "run.answered doubtful"]);
     engine.stop().await;
 }
+
+/// Refuses whatever tells of a graph of this name, and takes the rest.
+struct Refusing(Scripted);
+
+impl Courier for Refusing {
+    fn send(&self, parcel: Parcel) -> BoxFuture<'static, Receipt> {
+        let body: Json = serde_json::from_slice(&parcel.body).unwrap();
+        if body["data"]["graph"] == "poison" {
+            return ready(failed("HTTP 422", true)).boxed();
+        }
+        self.0.send(parcel)
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_by_itself_silences_nobody() {
+    let world = World::new();
+    let courier = Arc::new(Refusing(Scripted::default()));
+    let mut picky = to("picky", &[NoticeKind::Answered], &Scripted::says([]));
+    picky.patience = Patience { first: Duration::secs(3_600), ..Patience::default() };
+    picky.courier = Arc::clone(&courier) as _;
+    let engine = engine(&world, vec![picky]).await;
+    for _ in 0..1_030 {
+        engine.run(request(&PLAIN.replace("plain", "poison"), &json!({}))).await.unwrap();
+    }
+    // The oldest are given up for the newest.
+    stands(&world, "picky", |row| row.given_up == 6).await;
+    done(&engine, PLAIN).await;
+    courier.0.until(1).await;
+    engine.stop().await;
+    assert_eq!(courier.0.told(), ["run.answered plain"]);
+    assert_eq!(row(&world, "picky").await.due, 1_024);
+}

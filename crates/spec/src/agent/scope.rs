@@ -145,7 +145,18 @@ fn text_moved(
             around.judge(read, &|range: &Range<usize>| begin + range.start..begin + range.end, node, diagnostics);
         }
         match scope.begins(read) {
-            Ok(Some(instead)) => changes.push((begin + place.start..begin + place.end, instead)),
+            Ok(Some(instead)) => {
+                let at = begin + place.start..begin + place.end;
+                let first = instead.split('.').next().unwrap_or_default();
+                // Such a read would silently become one of the text's own name.
+                if read.hidden.contains(&first) || found.given.contains(first) || locals.contains(&first) {
+                    let span = diagnostics.parts(node).place(&at);
+                    let help = format!("rename the variable, or the argument of this `with`, that is called `{first}`");
+                    let message = format!("`{root}` cannot be read here: an agent reads it through the name `{first}`");
+                    diagnostics.error("name_taken", &span, message, help);
+                }
+                changes.push((at, instead));
+            }
             Ok(None) => {}
             Err(help) => {
                 let span = diagnostics.parts(node).place(&(begin + place.start..begin + place.end));

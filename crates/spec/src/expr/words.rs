@@ -4,13 +4,14 @@
 pub(super) const FUNCTIONS: [&str; 2] = ["range", "dict"];
 
 /// Filters.
-pub(super) const FILTERS: [&str; 43] = [
+pub(super) const FILTERS: [&str; 44] = [
     "abs",
     "attr",
     "batch",
     "bool",
     "capitalize",
     "count",
+    "cut",
     "d",
     "default",
     "dictsort",

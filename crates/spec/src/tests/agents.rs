@@ -74,6 +74,7 @@ fn an_agent_is_written_out_as_a_loop() {
     tasks.turn.with.agent-turn.said: "${{ loop.previous.tasks.turn.output.said }}"
     tasks.turn.with.agent-turn.results: "${{ loop.previous.tasks.calls.output }}"
     tasks.turn.with.agent-turn.result_max: null
+    tasks.turn.with.agent-turn.cut: true
     tasks.turn.model.class: "large"
     tasks.turn.timeout.attempt: "5s"
     tasks.calls.if: "${{ tasks.turn.output.tool_calls }}"
@@ -101,7 +102,7 @@ fn an_agent_is_written_out_as_a_loop() {
     tasks.calls.tasks.refund.catch.0.output.error: "${{ error.class }}: ${{ error.message }}"
     tasks.calls.output.id: "${{ item.id }}"
     tasks.calls.output.error: "${{ item.error }}"
-    tasks.calls.output.output: "${{ [tasks.order.output, tasks.refund.output] | select(\"defined\") | first }}"
+    tasks.calls.output.output: "${{ [tasks.order.output, tasks.refund.output] | select(\"defined\") | first | cut(item.result_max | default(65536)) }}"
     output.text: "${{ tasks.turn.output.text }}"
     output.turns: "${{ loop.round }}"
     output.calls: "${{ tasks.turn.output.calls }}"
@@ -353,4 +354,44 @@ fn the_published_schema_knows_agents() {
     assert!(accepts(DESK) && accepts(&agent(WORDS, LOOK)));
     assert!(!accepts(&agent(&WORDS.replace("max_turns: 3, ", ""), LOOK)) && !accepts(&agent(WORDS, "uses: http")));
     assert!(!accepts("tasks: { a: { uses: chat, with: { prompt: hi }, max_turns: 3 } }"));
+}
+
+/// What is read through a name that the text has for something else would silently be lost.
+#[test]
+fn a_name_that_an_agent_reads_through_is_not_taken() {
+    let chat = |with: &str| {
+        let parameters = "parameters: { properties: { to: {}, list: {} } }";
+        agent(WORDS, &format!("description: d, {parameters}, uses: chat, with: {{ {with} }}"))
+    };
+    let asked = |with: &str| agent(&WORDS.replace("prompt: hi", with), LOOK);
+    assert_snapshot!(told(&[
+        (chat(r#"prompt: "{% for item in args.list %}${{ item }} for ${{ args.to }}{% endfor %}""#), "a loop"),
+        (chat(r#"prompt: "{% if 1 %}{% set item = 1 %}{% endif %}${{ args.to }}""#), "a set"),
+        (chat(r#"prompt: "${{ args.to }}", item: x"#), "an argument"),
+        (asked(r#"prompt: "{% for outer in [1] %}${{ tasks.first.output.text }}{% endfor %}""#), "a loop around"),
+        (asked(r#"prompt: "${{ tasks.first.output.text }}", outer: x"#), "an argument of the agent"),
+        (chat(r#"prompt: "{% for item in args.list %}${{ item }}{% endfor %}${{ args.to }}""#), "nothing hidden"),
+    ]), @"
+    a loop
+    5:236 name_taken: `args` cannot be read here: an agent reads it through the name `item`
+        help: rename the variable, or the argument of this `with`, that is called `item`
+
+    a set
+    5:232 name_taken: `args` cannot be read here: an agent reads it through the name `item`
+        help: rename the variable, or the argument of this `with`, that is called `item`
+
+    an argument
+    5:193 name_taken: `args` cannot be read here: an agent reads it through the name `item`
+        help: rename the variable, or the argument of this `with`, that is called `item`
+
+    a loop around
+    5:64 name_taken: `tasks` cannot be read here: an agent reads it through the name `outer`
+        help: rename the variable, or the argument of this `with`, that is called `outer`
+
+    an argument of the agent
+    5:42 name_taken: `tasks` cannot be read here: an agent reads it through the name `outer`
+        help: rename the variable, or the argument of this `with`, that is called `outer`
+
+    nothing hidden
+    ");
 }

@@ -89,7 +89,7 @@ fn filters_tests_and_functions_are_there() {
           b: { uses: chat, if: "${{ inputs.n is defned }}", with: { prompt: "${{ now() }} {% for i in range(3) %}${{ loop.index }}{% endfor %}" } }
     "#), @"
     4:52 unknown_filter: there is no filter `nofilter`
-        help: filters: abs, attr, batch, bool, capitalize, count, d, default, dictsort, first, float, format, groupby, indent, int, items, join, last, length, lines, list, lower, map, max, min, reject, rejectattr, replace, reverse, round, select, selectattr, slice, sort, split, string, sum, title, tojson, trim, unique, upper, zip
+        help: filters: abs, attr, batch, bool, capitalize, count, cut, d, default, dictsort, first, float, format, groupby, indent, int, items, join, last, length, lines, list, lower, map, max, min, reject, rejectattr, replace, reverse, round, select, selectattr, slice, sort, split, string, sum, title, tojson, trim, unique, upper, zip
     4:79 unknown_filter: there is no filter `uper`
         help: did you mean `upper`?
     5:41 unknown_test: there is no test `defned`

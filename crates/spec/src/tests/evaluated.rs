@@ -137,3 +137,18 @@ fn outer_reaches_the_top_from_the_deepest_group() {
     let value = Evaluator::new(&limits).evaluate(graph, expr, &bindings).unwrap();
     assert_eq!(value, json!({ "prompt": "seen" }));
 }
+
+#[test]
+fn a_value_is_cut_to_so_many_bytes() {
+    let given = |of: &str| {
+        with(
+            &format!(r#"{{ prompt: x, v: "${{{{ inputs.{of} | cut(4) }}}}" }}"#),
+            None,
+            json!({ "a": "four", "b": "ééé", "c": { "deep": 1 } }),
+        )
+    };
+    assert_eq!(given("a"), r#"{"prompt":"x","v":"four"}"#);
+    assert_eq!(given("b"), r#"{"prompt":"x","v":"éé\n[cut: the first 4 of 6 bytes]"}"#);
+    assert_eq!(given("c"), r#"{"prompt":"x","v":"{\"de\n[cut: the first 4 of 10 bytes]"}"#);
+    assert_eq!(given("none"), r#"{"prompt":"x","v":null}"#);
+}
