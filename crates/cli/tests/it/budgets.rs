@@ -97,13 +97,13 @@ fn what_leaves_has_a_price() {
     let place = Place::new(&[("graph.yaml", GRAPH)]);
     let (_provider, base) = Server::provider(&place, &[]);
     let target = format!("[targets.paid]\nkind = \"chat\"\nbase_url = \"{base}\"\nmodel = \"offline/extractive\"\n");
-    place.write("agendum.toml", &format!("offline = false\n{target}price = {{ egress_gib = 1073741.824 }}\n"));
+    place.write("agendum.toml", &format!("offline = false\n{target}price = {{ egress_gib = 107374.1824 }}\n"));
     let events = place.lines(&["run", "graph.yaml", "--budget", "9"]);
     let succeeded = events.iter().find(|event| event["type"] == "task.succeeded").unwrap();
-    let bytes = succeeded["cost_usd"].as_f64().unwrap() * 1_000.0;
+    let bytes = succeeded["cost_usd"].as_f64().unwrap() * 10_000.0;
     assert!(bytes > 100.0 && bytes < 1_000.0 && (bytes - bytes.round()).abs() < 1e-6, "{succeeded}");
-    let (code, _, err) = place.run(&["run", "graph.yaml", "--budget", "4"]);
-    assert!(code == 4 && err.contains("may cost up to $4."), "{code} {err}");
+    let (code, _, err) = place.run(&["run", "graph.yaml", "--budget", "0.4"]);
+    assert!(code == 4 && err.contains("may cost up to $0.4"), "{code} {err}");
 }
 
 #[test]
