@@ -271,8 +271,8 @@ impl Checker {
                 let waited: u64 =
                     task.parts.iter().filter(|part| part.0 == Cause::Dependency).map(|part| part.1.0).sum();
                 // While another computed what it asked for, it depended on that, free as it was.
-                let waited = waited - shared.get(&task.path).copied().unwrap_or(0);
-                if free.get(&task.path).is_some_and(|free| task.since.0 + waited > free.0) {
+                let shared = shared.get(&task.path).copied().unwrap_or(0);
+                if free.get(&task.path).is_some_and(|free| task.since.0 + waited > free.0 + shared) {
                     let path = graph.path_text(&task.path);
                     self.violations.push(format!("{path} could be sent, and depends on others, they say"));
                 }
