@@ -80,7 +80,7 @@ pub trait Results: Send + Sync {
     /// Keeps these of the tenant no longer.
     fn drop_kept(&self, tenant: &Tenant, which: WhichKept) -> BoxFuture<'_, Result<Dropped, StoreError>>;
 
-    /// What is kept for a tenant, the latest first, at most so many; and how much is kept for it in all.
+    /// What of that is kept for a tenant, the latest first, at most so many; and how much of it there is in all.
     fn kept(
         &self,
         tenant: &Tenant,

@@ -127,18 +127,24 @@ fn drop_kept(db: &mut Connection, tenant: &Tenant, which: &WhichKept) -> rusqlit
     Ok(dropped)
 }
 
+/// Which rows are meant: of the tenant `?1`, under the key `?2` and with the tag `?3` where these are given.
+const MEANT: &str = "tenant = ?1 AND (?2 IS NULL OR key = ?2)
+    AND (?3 IS NULL OR key IN (SELECT key FROM result_tags WHERE tenant = ?1 AND tag = ?3))";
+
+/// The key and the tag that are meant.
+fn named(which: &WhichKept) -> (Option<[u8; 32]>, Option<&str>) {
+    match which {
+        WhichKept::All => (None, None),
+        WhichKept::Tagged(tag) => (None, Some(tag)),
+        WhichKept::Key(key) => (Some(key.0), None),
+    }
+}
+
 /// The latest first.
 fn keys_of(db: &Connection, tenant: &Tenant, which: &WhichKept, count_max: u32) -> rusqlite::Result<Vec<[u8; 32]>> {
-    let (tag, key) = match which {
-        WhichKept::All => (None, None),
-        WhichKept::Tagged(tag) => (Some(&**tag), None),
-        WhichKept::Key(key) => (None, Some(key.0)),
-    };
-    let mut statement = db.prepare_cached(
-        "SELECT key FROM results WHERE tenant = ?1 AND (?2 IS NULL OR key = ?2)
-         AND (?3 IS NULL OR key IN (SELECT key FROM result_tags WHERE tenant = ?1 AND tag = ?3))
-         ORDER BY at DESC, key LIMIT ?4",
-    )?;
+    let (key, tag) = named(which);
+    let sql = format!("SELECT key FROM results WHERE {MEANT} ORDER BY at DESC, key LIMIT ?4");
+    let mut statement = db.prepare_cached(&sql)?;
     let keys = statement.query_map(params![&*tenant.0, key, tag, count_max], |line| line.get(0))?;
     keys.collect()
 }
@@ -167,8 +173,9 @@ fn kept(
             })
         })?);
     }
-    let sql = "SELECT count(*), ifnull(sum(size), 0) FROM results WHERE tenant = ?1";
-    let all = db.prepare_cached(sql)?.query_row(params![&*tenant.0], |line| {
+    let (key, tag) = named(which);
+    let sql = format!("SELECT count(*), ifnull(sum(size), 0) FROM results WHERE {MEANT}");
+    let all = db.prepare_cached(&sql)?.query_row(params![&*tenant.0, key, tag], |line| {
         Ok(Dropped { count: whole(line.get(0)?), bytes: whole(line.get(1)?) })
     })?;
     Ok((lines, all))

@@ -79,9 +79,10 @@ impl Results for MemoryStore {
         count_max: u32,
     ) -> BoxFuture<'_, Result<(Vec<KeptLine>, Dropped), StoreError>> {
         let state = self.state();
-        let all: Vec<&KeptResult> = state.kept.values().filter(|kept| kept.tenant == *tenant).collect();
+        let all: Vec<&KeptResult> =
+            state.kept.values().filter(|kept| kept.tenant == *tenant && which.is(kept)).collect();
         let whole = sum(all.iter().copied());
-        let mut lines: Vec<KeptLine> = all.into_iter().filter(|kept| which.is(kept)).map(KeptLine::of).collect();
+        let mut lines: Vec<KeptLine> = all.into_iter().map(KeptLine::of).collect();
         lines.sort_by_key(|line| (std::cmp::Reverse(line.at), line.key));
         lines.truncate(count_max as usize);
         ready(Ok((lines, whole))).boxed()

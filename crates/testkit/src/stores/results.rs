@@ -57,6 +57,9 @@ pub(super) async fn keeps_results(store: &dyn Store) {
     assert_eq!(keys(&one, WhichKept::Key(Hash([2; 32]))).await, [2]);
     let (lines, whole) = store.kept(&one, WhichKept::All, 1).await.unwrap();
     assert_eq!((lines.len(), whole), (1, Dropped { count: 2, bytes: 105 }), "a page, and how much there is in all");
+    let tagged = store.kept(&one, WhichKept::Tagged("x".into()), 9).await.unwrap().1;
+    assert_eq!(tagged.count, 1, "how much of that there is");
+    assert_eq!(store.kept(&one, WhichKept::Tagged("nope".into()), 9).await.unwrap().1, Dropped::default());
     assert_eq!((&*lines[0].target, lines[0].cost, lines[0].run), ("small", Money(5), run_id(7)));
 
     // Another result under the same key, with other tags and other bytes.
