@@ -6,6 +6,7 @@
 mod end;
 mod next;
 mod origin;
+mod output;
 
 use std::sync::Arc;
 

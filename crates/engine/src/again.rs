@@ -103,7 +103,7 @@ impl Reader {
             }
         }
         let (submitted, inputs) = submitted.ok_or(ReadError::NoRun(run))?;
-        let document = self.document(tenant, run).await?.ok_or(ReadError::NoRun(run))?;
+        let document = self.document_told(tenant, &told).await?;
         let graph = Arc::clone(self.learn(tenant, &told, &mut graph).await?);
         let inputs = self.payload(tenant, run, &inputs).await?;
         Ok(Earlier { run, before, submitted, accepted: Accepted { graph, document }, inputs })

@@ -1,7 +1,7 @@
 //! A run record by record, with what its records settle: for whoever takes it elsewhere.
 
-use agendum_core::{Change, Entry, Record};
-use agendum_types::{Outcome, PayloadRef, RunId, Seq, TaskPath, Tenant};
+use agendum_core::{Entry, Record};
+use agendum_types::{PayloadRef, RunId, Seq, TaskPath, Tenant};
 
 use crate::reader::{ReadError, Reader};
 use crate::rows;
@@ -46,32 +46,12 @@ impl Reader {
 }
 
 fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
-    let of_task = |path: &TaskPath, output: &PayloadRef| Some((Settles::Task(path.clone()), output.clone()));
     match record {
         Record::RunSubmitted(submitted) => Some((Settles::Inputs, submitted.inputs.clone())),
         Record::Answered(answered) => answered.output.clone().map(|output| (Settles::Run, output)),
-        Record::Task { path, change, .. } => match change {
-            Change::Finished(finished) => match &finished.outcome {
-                Outcome::Succeeded(success) => of_task(path, &success.output),
-                Outcome::Failed(_) => None,
-            },
-            Change::Caught { output, .. } | Change::Composed { output } => of_task(path, output),
-            Change::Resolved(resolved) => {
-                let output = resolved.output.as_ref().filter(|_| resolved.happened == Some(true));
-                output.and_then(|output| of_task(path, output))
-            }
-            Change::Reused { output, .. } => output.as_deref().and_then(|output| of_task(path, output)),
-            Change::Waited(waited) => of_task(path, &waited.output),
-            Change::Cached(cached) => of_task(path, &cached.output),
-            Change::Entered(_)
-            | Change::Reminded
-            | Change::Dispatched(_)
-            | Change::Referenced { .. }
-            | Change::Judged { .. }
-            | Change::RoundJudged { .. }
-            | Change::Ended(_)
-            | Change::Abandoned { .. } => None,
-        },
+        Record::Task { path, change, .. } => {
+            change.output().map(|output| (Settles::Task(path.clone()), output.clone()))
+        }
         Record::Opened { .. }
         | Record::Closed
         | Record::ClockJumped { .. }

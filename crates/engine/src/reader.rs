@@ -273,9 +273,7 @@ impl Reader {
         let learned = match graph.take() {
             Some(graph) => graph,
             None => {
-                let document = told.document.as_ref();
-                let document = document.ok_or_else(|| ReadError::Payload("the run names no document".to_owned()))?;
-                let document = self.payloads.document(tenant, document).await?;
+                let document = self.document_told(tenant, told).await?;
                 agendum_spec::load(&document, &self.limits).map_err(|error| ReadError::Payload(chain(&error)))?
             }
         };
@@ -305,10 +303,21 @@ impl Reader {
                 told.take(&rows::entry(row)?);
             }
         }
-        match &told.document {
-            Some(document) => Ok(Some(self.payloads.document(tenant, document).await?)),
-            None => Ok(None),
+        if told.document.is_none() {
+            return Ok(None);
         }
+        self.document_told(tenant, &told).await.map(Some)
+    }
+
+    /// The document that was told of last.
+    ///
+    /// # Errors
+    ///
+    /// If no record told of one, or it cannot be read.
+    pub async fn document_told(&self, tenant: &Tenant, told: &Told) -> Result<NormalDocument, ReadError> {
+        let document = told.document.as_ref();
+        let document = document.ok_or_else(|| ReadError::Payload("the run names no document".to_owned()))?;
+        Ok(self.payloads.document(tenant, document).await?)
     }
 
     /// The bytes of a payload that a record of this run names.

@@ -29,7 +29,7 @@ pub(crate) async fn export(
     let run = run_id(&id)?;
     let scanned =
         service.reader.scan(&service.tenant, run, Wanted::Answer).await?.ok_or_else(|| Refused::no_run(run))?;
-    let document = service.reader.document(&service.tenant, run).await?.ok_or_else(|| Refused::no_run(run))?;
+    let document = service.reader.document_told(&service.tenant, &scanned.told).await?;
     let document: Value = serde_json::from_str(&document.0).unwrap_or_default();
     let head = [
         json!({ "type": "run", "format": FORMAT, "run": line(&scanned.row) }),

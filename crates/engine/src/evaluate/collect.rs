@@ -4,7 +4,7 @@
 
 use agendum_core::{Change, Evaluate, Next, NextRound, Record};
 use agendum_ports::{Payload, Row, Store, StoreError};
-use agendum_types::{MediaType, Outcome, PayloadRef, RunId, Segment, TaskPath, Tenant};
+use agendum_types::{MediaType, PayloadRef, RunId, Segment, TaskPath, Tenant};
 use agendum_wire::journal::{DecodeError, Kind};
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -102,14 +102,14 @@ impl<'a> Items<'a> {
         while let Some(page) = pages.next().await? {
             for row in &page {
                 if let Record::Task { path, change, .. } = rows::entry(row)?.record {
-                    self.learn(&path, change, row);
+                    self.learn(&path, &change, row);
                 }
             }
         }
         Ok(())
     }
 
-    fn learn(&mut self, path: &TaskPath, change: Change, row: &Row) {
+    fn learn(&mut self, path: &TaskPath, change: &Change, row: &Row) {
         let Some(inside) = path.segments().strip_prefix(self.foreach.segments()) else { return };
         let (item, is_round) = match inside {
             [Segment::Item(item)] => (*item, false),
@@ -118,37 +118,11 @@ impl<'a> Items<'a> {
         };
         let Some(item) = self.items.get_mut(item as usize) else { return };
         let succeeds = match change {
-            Change::Finished(finished) => match finished.outcome {
-                Outcome::Succeeded(success) => {
-                    item.output = Some(Output::of(success.output, row));
-                    finished.next == Next::Succeed
-                }
-                Outcome::Failed(_) => false,
-            },
-            Change::Judged { next, .. } => next == Next::Succeed,
-            Change::Caught { output, .. } | Change::Composed { output } => {
-                item.output = Some(Output::of(*output, row));
-                true
-            }
-            Change::Waited(waited) => {
-                item.output = Some(Output::of(*waited.output, row));
-                true
-            }
-            Change::Cached(cached) => {
-                item.output = Some(Output::of(*cached.output, row));
-                true
-            }
-            Change::RoundJudged { next: NextRound::Use { output }, .. } => {
-                item.output = Some(Output::of(*output, row));
-                true
-            }
-            Change::RoundJudged { next, .. } => next == NextRound::Done,
-            Change::Resolved(resolved) => {
-                if let Some(output) = resolved.output {
-                    item.output = Some(Output::of(output, row));
-                }
-                resolved.next == Next::Succeed
-            }
+            Change::Finished(finished) => finished.next == Next::Succeed,
+            Change::Judged { next, .. } => *next == Next::Succeed,
+            Change::Resolved(resolved) => resolved.next == Next::Succeed,
+            Change::RoundJudged { next, .. } => matches!(next, NextRound::Done | NextRound::Use { .. }),
+            Change::Caught { .. } | Change::Composed { .. } | Change::Waited(_) | Change::Cached(_) => true,
             Change::Ended(_) => false,
             Change::Entered(_)
             | Change::Dispatched(_)
@@ -157,6 +131,9 @@ impl<'a> Items<'a> {
             | Change::Referenced { .. }
             | Change::Abandoned { .. } => return,
         };
+        if let Some(output) = change.output() {
+            item.output = Some(Output::of(output, row));
+        }
         if !is_round {
             item.succeeded = succeeds;
         }
@@ -165,12 +142,12 @@ impl<'a> Items<'a> {
 
 impl Output {
     /// An adapter may call anything JSON; only what is can become a part of a list as it is.
-    fn of(reference: PayloadRef, row: &Row) -> Self {
+    fn of(reference: &PayloadRef, row: &Row) -> Self {
         let carried = row.payload.as_ref().filter(|payload| payload.hash == reference.hash);
         let text = carried.filter(|_| reference.media == MediaType::Json).map(|payload| &payload.bytes);
         match text.filter(|text| serde_json::from_slice::<&RawValue>(text).is_ok()) {
             Some(text) => Self::Text(text.clone()),
-            None => Self::Elsewhere(Box::new(reference)),
+            None => Self::Elsewhere(Box::new(reference.clone())),
         }
     }
 }
