@@ -219,7 +219,12 @@ impl Before {
         let is_lost = |node: &NodeId| endings.get(node).is_none_or(|ending| !ending.succeeded && !ending.skipped);
         let mut dirty = graph.with_dependents(graph.main.iter().copied().filter(is_lost));
         dirty.extend(&from);
-        let open: BTreeMap<NodeId, &Given> = self.open(submitted).map(|given| (given.task, given)).collect();
+        // A copy or a rung gives an output without an attempt: no condition on what the run before gave is open then.
+        let is_over = |given: &&Given| {
+            given.reuse == Reuse::Same && endings.get(&given.task).is_some_and(|ending| ending.succeeded)
+        };
+        let open: BTreeMap<NodeId, &Given> =
+            self.open(submitted).filter(|given| !is_over(given)).map(|given| (given.task, given)).collect();
         let passed_over: BTreeSet<NodeId> =
             wish.again.iter().copied().chain(closing).chain(open.keys().copied()).collect();
         // What was given if its input is the same is given on, where it shall not run.

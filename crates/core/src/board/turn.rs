@@ -23,6 +23,9 @@ impl Run {
     }
 }
 
+/// Runs ahead of one that are counted: who asks often about many of a long queue does not walk it for each.
+const AHEAD_MAX: usize = 1_000;
+
 impl Board {
     /// A run was submitted that waits for its turn.
     pub(super) fn hold(&mut self, slot: Slot, concurrency: &Concurrency, seq: Seq) {
@@ -140,7 +143,7 @@ impl Board {
     pub(crate) fn held(&self, slot: Slot) -> Option<Held> {
         let turn = self.run(slot).turn.as_ref().filter(|_| self.run(slot).phase == Phase::Held)?;
         let members = self.groups.get(&turn.group)?;
-        let ahead = members.begun.len() + members.held.range(..turn.seq).count();
+        let ahead = members.begun.len() + members.held.range(..turn.seq).take(AHEAD_MAX).count();
         let settling = self.next_turn(&turn.group, Timestamp::MAX) == Some(slot);
         Some(Held { ahead: u32::try_from(ahead).unwrap_or(u32::MAX), settles: turn.settles, settling })
     }

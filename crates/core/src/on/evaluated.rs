@@ -124,7 +124,8 @@ impl Scheduler {
         } else {
             Next::Succeed
         };
-        let (given, output) = (self.judged_well(slot, id, &next), self.board.run(slot).inst(id).output.clone());
+        let given = self.judged_well(slot, id, &next).filter(|_| evaluation.good != Some(false));
+        let output = self.board.run(slot).inst(id).output.clone();
         let keep = self.begin_keeping(slot, id, given, output.as_deref());
         self.record_task(slot, id, Change::Judged { evaluation: Box::new(evaluation), next });
         self.keep(keep);

@@ -348,3 +348,43 @@ fn what_is_given_says_nothing_that_could_be_shown() {
     0ms dispatch r2/z#1 on t key of r1
     ");
 }
+
+#[test]
+fn a_copy_that_a_fork_took_is_what_its_retry_goes_on_with() {
+    assert_snapshot!(dialogue("
+        targets t=9
+        say a input=7
+        submit r1 a cache=60s input; z needs a
+        ok a
+        ok z
+        say a input=9
+        submit r2 a cache=60s input
+        ok r2/a
+        again r3 r1 other
+        fail r3/z permanent
+        store forgets
+        again r4 r3
+    "), @r#"
+    0ms look up r1/a
+    0ms dispatch r1/a#1 on t
+    0ms > ok a
+    0ms keep for default: of r1, t gave it for $0, tags ["tag"]
+    0ms dispatch r1/z#1 on t
+    0ms > ok z
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms look up r2/a
+    0ms dispatch r2/a#1 on t
+    0ms > ok r2/a
+    0ms keep for default: of r2, t gave it for $0, tags ["tag"]
+    0ms answer r2 succeeded
+    0ms close r2
+    0ms look up r3/a
+    0ms dispatch r3/z#1 on t
+    0ms > fail r3/z permanent
+    0ms answer r3 failed permanent in z: no luck
+    0ms close r3
+    0ms > store forgets
+    0ms dispatch r4/z#1 on t key of r3
+    "#);
+}

@@ -49,6 +49,30 @@ fn a_result_that_is_refused_is_neither_kept_nor_taken_again() {
 }
 
 #[test]
+fn what_a_race_finds_no_good_is_not_kept() {
+    assert_snapshot!(dialogue("
+        targets t=9
+        say r/p good=false
+        submit r1 r race=1 good { p cache=60s; q delay=1s }
+        ok r/p
+        wait 1s
+        ok r/q
+        submit r2 r race=1 good { p cache=60s; q delay=1s }
+    "), @"
+       0ms look up r1/r/p
+       0ms dispatch r1/r/p#1 on t
+       0ms > ok r/p
+    1000ms woken: a task may start
+    1000ms dispatch r1/r/q#1 on t
+    1000ms > ok r/q
+    1000ms answer r1 succeeded
+    1000ms close r1
+    1000ms look up r2/r/p
+    1000ms dispatch r2/r/p#1 on t
+    ");
+}
+
+#[test]
 fn the_last_good_copy_serves_when_nothing_else_does() {
     assert_snapshot!(dialogue("
         targets t=9

@@ -455,7 +455,8 @@ impl Reference {
         if judged.truth != Some(true) {
             ensure(*next == Next::Succeed, "nothing is wrong with it")?;
             let inst = self.run(id).inst(path);
-            let (given, output) = (inst.given.take(), inst.output.clone());
+            let given = inst.given.take().filter(|_| judged.good != Some(false));
+            let output = inst.output.clone();
             self.will_keep(id, path, given, output.as_ref());
             let how = if judged.good == Some(false) { How::Skipped } else { How::Succeeded };
             self.settle(id, path, how, None);
