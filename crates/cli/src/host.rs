@@ -9,7 +9,7 @@ use std::time::Duration;
 use agendum_engine::{Engine, Parts, Reader};
 use agendum_ports::{RunFilter, RunRow, Store, Wall};
 use agendum_retrieve_fts::{Index, IndexName};
-use agendum_server::{CancellationToken, Server, Service};
+use agendum_server::{CancellationToken, Documents, Server, Service};
 use agendum_store_sqlite::{Copier, Directory, FileBlobs, SqliteStore, private_file, private_folder};
 use agendum_types::{ShardId, Tenant};
 
@@ -83,6 +83,7 @@ impl Host {
             limits: config.limits.0.clone(),
             tenant: Tenant::default(),
             windows: config.budgets.windows(),
+            documents: Documents::default(),
             webhooks: config.webhooks.secrets(&config.folder)?,
         };
         let about = InForce::of(config).json();
@@ -102,6 +103,7 @@ impl Host {
             limits: config.limits.0.clone(),
             tenant: Tenant::default(),
             windows: config.budgets.windows(),
+            documents: Documents::default(),
             webhooks: None,
         };
         Self::listen(directory, service, None, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token).await

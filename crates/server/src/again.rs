@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agendum_engine::{AgainError, Anew};
+use agendum_spec::inputs::Declared;
 use agendum_types::Principal;
 use axum::extract::rejection::StringRejection;
 use axum::extract::{Path, State};
@@ -86,8 +87,8 @@ async fn run_again(service: &Service, id: &str, asked: Fork) -> Result<Response,
     } else {
         let mut inputs: Map<String, Value> = serde_json::from_slice(&earlier.inputs).unwrap_or_default();
         inputs.extend(asked.inputs);
-        let schema = agendum_spec::inputs::schema(&earlier.accepted.document);
-        let prepared = engine.compute(move || agendum_spec::inputs::prepare(&schema, Value::Object(inputs))).await?;
+        let document = earlier.accepted.document.clone();
+        let prepared = engine.compute(move || Declared::of(&document).prepare(Value::Object(inputs))).await?;
         let prepared = prepared.map_err(|error| {
             Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "inputs", "the inputs do not fit", error)
         })?;

@@ -8,6 +8,7 @@ mod again;
 mod backup;
 mod cache;
 mod connections;
+mod documents;
 mod export;
 mod feedback;
 mod hooks;
@@ -29,6 +30,7 @@ use agendum_engine::{Engine, Reader};
 use agendum_ports::Backup;
 use agendum_types::{Limits, Tenant, Windows};
 
+pub use documents::Documents;
 pub use hooks::{NoSecret, Secrets};
 pub use notices::pinged;
 pub use provider::{Categories, Model, Mood, Reply, provider};
@@ -51,6 +53,8 @@ pub struct Service {
     pub tenant: Tenant,
     /// What may be spent in the windows of the calendar, where no engine says it.
     pub windows: Windows,
+    /// Documents that were submitted of late.
+    pub documents: Documents,
     /// What webhooks are signed with; without it none are taken.
     pub webhooks: Option<Secrets>,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_engine::{Engine, Request};
-use agendum_spec::{Checked, Diagnostic, NoFiles, Source, plans};
+use agendum_spec::{Checked, Diagnostic};
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal, RunId};
 use agendum_wire::v1::Submit;
@@ -141,16 +141,13 @@ async fn extend(service: &Service, engine: &Engine, run: RunId, body: &str) -> R
 }
 
 fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
-    let mut text = body.document.as_str().map_or_else(|| body.document.to_string(), str::to_owned);
-    let plan = plans::document(&text, &service.limits);
-    if let Some(document) = plan.map_err(|wrong| not_right(&wrong, "the plan cannot be run"))? {
-        text = document.to_string();
-    }
-    let checked = agendum_spec::check(Source { name: "document", text: &text }, &NoFiles, &service.limits);
-    let accepted = checked.runnable().cloned().ok_or_else(|| no_graph(&checked, "the document cannot be run"))?;
+    let text = body.document.as_str().map_or_else(|| body.document.to_string(), str::to_owned);
+    let known = service.documents.of(text, &service.limits)?;
+    let accepted = known.accepted.clone();
     let inputs = if body.inputs.is_null() { json!({}) } else { body.inputs };
-    let schema = agendum_spec::inputs::schema(&accepted.document);
-    let inputs = agendum_spec::inputs::prepare(&schema, inputs)
+    let inputs = known
+        .inputs
+        .prepare(inputs)
         .map_err(|error| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "inputs", "the inputs do not fit", error))?;
     let priority = match body.priority.as_deref() {
         None => None,
@@ -186,13 +183,13 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
     })
 }
 
-fn no_graph(checked: &Checked, title: &str) -> Refused {
+pub(crate) fn no_graph(checked: &Checked, title: &str) -> Refused {
     let mut refused = not_right(&checked.diagnostics, title);
     refused.0.more = checked.more;
     refused
 }
 
-fn not_right(diagnostics: &[Diagnostic], title: &str) -> Refused {
+pub(crate) fn not_right(diagnostics: &[Diagnostic], title: &str) -> Refused {
     let mut refused = Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "document", title, "see diagnostics");
     refused.0.diagnostics = diagnostics.iter().map(Diagnostic::json).collect();
     refused

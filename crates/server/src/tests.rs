@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::Service;
+use crate::{Documents, Service};
 
 /// The secret of webhooks.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -86,6 +86,7 @@ impl World {
             limits: Limits::STANDARD,
             tenant,
             windows: agendum_types::Windows::default(),
+            documents: Documents::default(),
             webhooks: Some(crate::Secrets::read(SECRET).unwrap()),
         };
         let server = crate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await.unwrap();

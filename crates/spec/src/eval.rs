@@ -1,5 +1,6 @@
 //! Evaluates what a graph holds as source. Pure: what an expression reads comes in as bindings, and a bound is set to what it may cost.
 
+mod compiled;
 mod cut;
 mod data;
 mod paths;
@@ -10,12 +11,12 @@ use std::sync::Arc;
 
 use agendum_types::graph::{DataRef, Expr, Form};
 use agendum_types::{Graph, Limits};
-use minijinja::machinery::{self, CodeGenerator};
+use minijinja::machinery;
 use minijinja::{AutoEscape, Environment, Value};
 use serde_json::Value as Json;
 
-use crate::expr::guard::{Tree, guard};
 use crate::expr::{self, Text};
+use compiled::{Code, Compilations};
 use data::Data;
 
 /// What an expression reads, by reference; `None` is undefined.
@@ -25,6 +26,7 @@ pub type Bindings = [(DataRef, Option<Arc<Json>>)];
 #[derive(Debug)]
 pub struct Evaluator {
     environment: Environment<'static>,
+    compiled: Compilations,
     limits: Limits,
 }
 
@@ -56,7 +58,7 @@ impl Evaluator {
         environment.set_fuel(Some(limits.evaluation_fuel));
         weigh::install(&mut environment, limits.value_depth_max);
         cut::install(&mut environment);
-        Self { environment, limits: limits.clone() }
+        Self { environment, compiled: Compilations::new(), limits: limits.clone() }
     }
 
     /// The value of an expression that is one dotted path, where it lies; `None` if [`Evaluator::evaluate`] has to be asked.
@@ -122,17 +124,11 @@ impl Evaluator {
 
     /// Evaluates a source: an expression gives its value, a template its text.
     fn run(&self, source: &str, form: Form, work: &mut Work, text: &mut String) -> Result<Option<Value>, EvalError> {
-        crate::shape::check(source, form, &self.limits).map_err(EvalError::Failed)?;
-        let tree = guard(source, form).map_err(EvalError::Failed)?;
-        let mut generator = CodeGenerator::new("text", source);
-        match &tree {
-            Tree::Expression(tree) => generator.compile_expr(tree),
-            Tree::Template(tree) => generator.compile_stmt(tree),
-        }
-        let (instructions, blocks) = generator.finish();
+        let compiled = self.compiled.of(source, form, &self.limits).map_err(EvalError::Failed)?;
+        let Code { instructions, blocks } = compiled.borrow_dependent();
         let root = Value::from_pairs(work.names.iter().map(|(name, value)| (name.as_str(), value.clone())));
         let mut out = machinery::make_string_output(text);
-        let done = machinery::eval(&self.environment, &instructions, root, &blocks, &mut out, AutoEscape::None);
+        let done = machinery::eval(&self.environment, instructions, root, blocks, &mut out, AutoEscape::None);
         let (value, state) = done.map_err(|error| failed(&error))?;
         work.spent += state.fuel_levels().map_or(0, |(spent, _)| spent);
         if work.spent > self.limits.evaluation_fuel { Err(EvalError::OutOfFuel) } else { Ok(value) }

@@ -1,7 +1,7 @@
 //! The inputs of a run: checked against the document's JSON Schema, with its defaults filled in.
 
-use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value as Json};
 
 use crate::{NormalDocument, json_schema};
@@ -14,53 +14,80 @@ const SHOWN_MAX: usize = 80;
 #[error("the inputs do not fit the graph: {}", .0.join("; "))]
 pub struct Unfit(pub Vec<String>);
 
-/// The schema of a document's inputs; empty if it declares none.
-#[must_use]
-pub fn schema(document: &NormalDocument) -> Json {
-    let mut document: Json = serde_json::from_str(&document.0).unwrap_or_default();
-    let declared = document.get_mut("inputs").map(Json::take).unwrap_or_default();
-    if declared.is_object() { declared } else { Json::Object(Map::new()) }
+/// What inputs a document declares.
+#[derive(Debug)]
+pub struct Declared {
+    schema: Json,
+    /// Or why there is none.
+    validator: Result<Validator, String>,
 }
 
-/// Fills in the defaults and checks.
-///
-/// # Errors
-///
-/// Everything that does not fit: which input, what is wrong, and what the graph knows.
-pub fn prepare(schema: &Json, inputs: Json) -> Result<Json, Unfit> {
-    let Json::Object(mut inputs) = inputs else {
-        return Err(Unfit(vec!["the inputs must be an object".into()]));
-    };
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        if let (None, Some(default)) = (inputs.get(name), property.get("default")) {
-            inputs.insert(name.clone(), default.clone());
-        }
+impl Declared {
+    /// Reads a document's schema of inputs; empty if it declares none.
+    #[must_use]
+    pub fn of(document: &NormalDocument) -> Self {
+        let mut document: Json = serde_json::from_str(&document.0).unwrap_or_default();
+        let declared = document.get_mut("inputs").map(Json::take).unwrap_or_default();
+        Self::new(if declared.is_object() { declared } else { Json::Object(Map::new()) })
     }
-    let mut wrong: Vec<String> = Vec::new();
-    if let Some(known) = json_schema::declared(schema) {
+
+    pub(crate) fn new(schema: Json) -> Self {
+        let validator = agendum_schemas::options().build(&schema);
+        Self { validator: validator.map_err(|error| error.to_string()), schema }
+    }
+
+    /// Their schema.
+    #[must_use]
+    pub const fn schema(&self) -> &Json {
+        &self.schema
+    }
+
+    /// Fills in the defaults and checks.
+    ///
+    /// # Errors
+    ///
+    /// Everything that does not fit: which input, what is wrong, and what the graph knows.
+    pub fn prepare(&self, inputs: Json) -> Result<Json, Unfit> {
+        let Json::Object(mut inputs) = inputs else {
+            return Err(Unfit(vec!["the inputs must be an object".into()]));
+        };
+        for (name, property) in self.schema["properties"].as_object().into_iter().flatten() {
+            if let (None, Some(default)) = (inputs.get(name), property.get("default")) {
+                inputs.insert(name.clone(), default.clone());
+            }
+        }
+        let mut wrong = self.unknown(&inputs);
+        let inputs = Json::Object(inputs);
+        match &self.validator {
+            Ok(validator) => wrong.extend(unfit(validator, &inputs)),
+            Err(error) => wrong.push(format!("the graph's own schema of inputs is wrong: {error}")),
+        }
+        if wrong.is_empty() { Ok(inputs) } else { Err(Unfit(wrong)) }
+    }
+
+    /// Names that the document does not know.
+    fn unknown(&self, inputs: &Map<String, Json>) -> Vec<String> {
+        let Some(known) = json_schema::declared(&self.schema) else { return Vec::new() };
         let names: Vec<&str> = known.keys().map(String::as_str).collect();
-        for name in inputs.keys().filter(|name| !known.contains_key(*name)) {
+        let unknown = inputs.keys().filter(|name| !known.contains_key(*name));
+        let told = unknown.map(|name| {
             let hint = match crate::diagnostic::nearest(name, names.iter().copied()) {
                 Some(best) => format!("did you mean `{best}`?"),
                 None if names.is_empty() => "the graph takes none: its document has no `inputs`".to_owned(),
                 None => format!("known: {}", names.join(", ")),
             };
-            wrong.push(format!("unknown input `{name}` ({hint})"));
-        }
+            format!("unknown input `{name}` ({hint})")
+        });
+        told.collect()
     }
-    let inputs = Json::Object(inputs);
-    match agendum_schemas::options().build(schema) {
-        Ok(validator) => {
-            for error in validator.iter_errors(&inputs).filter(|error| !is_said(error)) {
-                let place = error.instance_path().to_string();
-                let place =
-                    if place.is_empty() { String::new() } else { format!("`{}`: ", place.trim_start_matches('/')) };
-                wrong.push(format!("{place}{}", shortened(&error.to_string())));
-            }
-        }
-        Err(error) => wrong.push(format!("the graph's own schema of inputs is wrong: {error}")),
-    }
-    if wrong.is_empty() { Ok(inputs) } else { Err(Unfit(wrong)) }
+}
+
+fn unfit<'a>(validator: &'a Validator, inputs: &'a Json) -> impl Iterator<Item = String> + 'a {
+    validator.iter_errors(inputs).filter(|error| !is_said(error)).map(|error| {
+        let place = error.instance_path().to_string();
+        let place = if place.is_empty() { String::new() } else { format!("`{}`: ", place.trim_start_matches('/')) };
+        format!("{place}{}", shortened(&error.to_string()))
+    })
 }
 
 /// Inputs that the schema does not have were told with the nearest that it has.

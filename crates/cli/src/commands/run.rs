@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use agendum_spec::Accepted;
+use agendum_spec::inputs::Declared;
 use agendum_store_sqlite::{Directory, private_file};
 use agendum_wire::v1::Submit;
 use serde_json::{Map, Value as Json};
@@ -49,11 +50,10 @@ pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) ->
 }
 
 pub(super) fn submission(asked: &Run, accepted: &Accepted) -> Result<Submit, Failure> {
-    let schema = agendum_spec::inputs::schema(&accepted.document);
-    let inputs = inputs(asked, &schema)?;
-    let given = inputs.clone();
-    let inputs = agendum_spec::inputs::prepare(&schema, inputs)
-        .map_err(|error| Failure::usage(error).hint(wanted(&schema, &given)))?;
+    let declared = Declared::of(&accepted.document);
+    let schema = declared.schema();
+    let given = inputs(asked, schema)?;
+    let inputs = declared.prepare(given.clone()).map_err(|error| Failure::usage(error).hint(wanted(schema, &given)))?;
     let deadline_ms = asked.deadline.as_deref().map(milliseconds).transpose()?;
     Ok(Submit {
         document: Json::String(accepted.document.to_string()),

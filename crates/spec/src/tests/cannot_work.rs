@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value as Json, json};
 
 use super::said;
-use crate::inputs;
+use crate::inputs::Declared;
 use crate::schema::arguments;
 
 #[test]
@@ -129,7 +129,7 @@ fn inputs_are_declared() {
 
 #[test]
 fn a_run_takes_the_inputs_that_are_declared() {
-    let taken = |schema: Json, inputs: Json| match inputs::prepare(&schema, inputs) {
+    let taken = |schema: Json, inputs: Json| match Declared::new(schema).prepare(inputs) {
         Ok(inputs) => inputs.to_string(),
         Err(unfit) => unfit.to_string(),
     };
