@@ -38,6 +38,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
 fn has_every_kind(kinds: &BTreeSet<&str>) {
     assert_snapshot!(lines(kinds), @"
     a budget raised
+    a round was not paid for, one before counts
     a signal kept
     abandoned
     abandoned, perhaps with an effect
@@ -90,6 +91,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     the last round
     the run expired
     unaffordable
+    unaffordable in a loop
     uncertain
     unevaluable
     waited for its instant
@@ -112,6 +114,7 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     interactive
     labels
     loop.budget
+    loop.budget inside loop.budget
     loop.deadline
     model.allow
     no_fallback

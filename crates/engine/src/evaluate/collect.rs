@@ -138,7 +138,7 @@ impl<'a> Items<'a> {
                 item.output = Some(Output::of(*cached.output, row));
                 true
             }
-            Change::RoundJudged { next: NextRound::Use { output }, .. } => {
+            Change::RoundJudged { next: NextRound::Use { output, .. }, .. } => {
                 item.output = Some(Output::of(*output, row));
                 true
             }

@@ -204,7 +204,10 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
         Change::RoundJudged { next, .. } => match next {
             NextRound::Again => "loop.again",
             NextRound::Done => "loop.done",
-            NextRound::Use { .. } => "loop.exhausted",
+            NextRound::Use { unpaid, .. } => {
+                event.note = unpaid.then(|| "its budget did not cover the next round".to_owned());
+                "loop.exhausted"
+            }
             NextRound::Fail(next) => follow(event, next),
         },
         Change::Composed { .. } => "task.composed",
