@@ -172,7 +172,8 @@ impl Scheduler {
             (Payer::Loop(_), None) | (Payer::Run | Payer::Window(_), Some(_)) => false,
             (Payer::Run | Payer::Window(_), None) => true,
         };
-        let purse = purses.iter().find(is_meant).or(purses.first()).expect("it names those that do not cover it");
+        let purse =
+            purses.iter().find(is_meant).or_else(|| purses.first()).expect("it names those that do not cover it");
         let name = &self.targets.row(*target).target.name;
         let of = match purse.payer {
             Payer::Loop(of) => {
