@@ -167,13 +167,11 @@ impl Scheduler {
     /// Says what is missing: in this loop's budget, or else in the run's, or in the first window that is short.
     pub(crate) fn unaffordable(&self, slot: Slot, uncovered: &Uncovered, of: Option<InstId>) -> Failure {
         let Uncovered { target, whole, purses, .. } = uncovered;
-        let is_meant = |purse: &&Purse| match (purse.payer, of) {
-            (Payer::Loop(one), Some(of)) => one == of,
-            (Payer::Loop(_), None) | (Payer::Run | Payer::Window(_), Some(_)) => false,
-            (Payer::Run | Payer::Window(_), None) => true,
+        let is_meant = |purse: &&Purse| match purse.payer {
+            Payer::Loop(one) => of == Some(one),
+            Payer::Run | Payer::Window(_) => of.is_none(),
         };
-        let purse =
-            purses.iter().find(is_meant).or_else(|| purses.first()).expect("it names those that do not cover it");
+        let purse = purses.iter().find(is_meant).expect("it names those that do not cover it");
         let name = &self.targets.row(*target).target.name;
         let of = match purse.payer {
             Payer::Loop(of) => {

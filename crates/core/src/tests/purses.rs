@@ -63,6 +63,42 @@ fn what_one_loop_waits_for_another_does_not_wake() {
         ok l/loop#1/x tokens=20
         ok l/loop#1/y
         ok m/loop#1/q
+    "), @"
+    0ms dispatch r1/l/loop#1/x#1 on t cap=100
+    0ms dispatch r1/m/loop#1/p#1 on t cap=100
+    0ms > ok m/loop#1/p tokens=20
+    0ms dispatch r1/m/loop#1/q#1 on t cap=90
+    0ms r1 is running, spent $0.2000, held $1.90
+    0ms   l running
+    0ms   l/loop#1 running
+    0ms   l/loop#1/x running
+    0ms   l/loop#1/y waiting on budget
+    0ms   m running
+    0ms   m/loop#1 running
+    0ms   m/loop#1/p succeeded
+    0ms   m/loop#1/q running
+    0ms > ok l/loop#1/x tokens=20
+    0ms dispatch r1/l/loop#1/y#1 on t cap=90
+    0ms > ok l/loop#1/y
+    0ms > ok m/loop#1/q
+    0ms answer r1 succeeded spent $2.20
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_round_that_cannot_be_paid_for_is_the_last_and_the_one_before_counts() {
+    assert_snapshot!(dialogue("
+        records on
+        targets t=4:token=1c:cap=100
+        say l until=false
+        submit r1 l loop=9 last loop_budget=150c { x; y needs x }; z needs l
+        ok l/loop#1/x tokens=40
+        ok l/loop#1/y tokens=40
+        wait 10ms
+        ok l/loop#2/x tokens=40
+        ok z
+        why r1
     "), @r#"
      0ms record 2 RunSubmitted
      0ms record 3 l/loop#1/x dispatched #1 waited [] hold $1.00
@@ -104,17 +140,32 @@ fn what_one_loop_waits_for_another_does_not_wake() {
 }
 
 #[test]
-fn a_round_that_cannot_be_paid_for_is_the_last_and_the_one_before_counts() {
+fn the_best_round_before_it_may_count() {
     assert_snapshot!(dialogue("
-        records on
         targets t=4:token=1c:cap=100
         say l until=false
-        submit r1 l loop=9 last loop_budget=150c { x; y needs x }; z needs l
-        ok l/loop#1/x tokens=40
-        ok l/loop#1/y tokens=40
-        wait 10ms
-        ok l/loop#2/x tokens=40
-        ok z
+        submit r1 l loop=9 best loop_budget=150c { x }
+        ok l/loop#1/x tokens=50
+        ok l/loop#2/x tokens=50
+    "), @"
+    0ms dispatch r1/l/loop#1/x#1 on t cap=100
+    0ms > ok l/loop#1/x tokens=50
+    0ms dispatch r1/l/loop#2/x#1 on t cap=100
+    0ms > ok l/loop#2/x tokens=50
+    0ms answer r1 succeeded degraded spent $1.00
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_loop_whose_first_round_cannot_be_paid_for_fails_and_says_why() {
+    assert_snapshot!(dialogue("
+        targets t=4:token=1c:cap=100
+        submit r1 l loop=9 last loop_budget=40c { x }
+        submit r2 on_failure: other; person; tasks: l loop=9 escalate=person loop_tokens=60 { x }
+        ok r2/person
+        submit r3 l loop=9 last loop_budget=40c
+        submit r4 l loop=9 loop_budget=40c catch=permanent:output { x }
         why r1
     "), @r#"
     0ms answer r1 failed permanent in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)
@@ -132,49 +183,6 @@ fn a_round_that_cannot_be_paid_for_is_the_last_and_the_one_before_counts() {
     0ms   l/loop#1 failed (Failed(BudgetExceeded, "an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)")):
     0ms   l/loop#1/x failed (Failed(BudgetExceeded, "an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)")):
     "#);
-}
-
-#[test]
-fn the_best_round_before_it_may_count() {
-    assert_snapshot!(dialogue("
-        targets t=4:token=1c:cap=100
-        say l until=false
-        submit r1 l loop=9 best loop_budget=150c { x }
-        ok l/loop#1/x tokens=50
-        ok l/loop#2/x tokens=50
-    "), @"
-    0ms dispatch r1/o/loop#1/l/loop#1/x#1 on t cap=100
-    0ms > ok o/loop#1/l/loop#1/x tokens=80
-    0ms dispatch r1/o/loop#1/l/loop#2/x#1 on t cap=100
-    0ms > ok o/loop#1/l/loop#2/x tokens=60
-    0ms dispatch r1/o/loop#2/l/loop#1/x#1 on t cap=80
-    0ms > ok o/loop#2/l/loop#1/x tokens=60
-    0ms answer r1 succeeded degraded spent $2.00
-    0ms close r1
-    ");
-}
-
-#[test]
-fn a_loop_whose_first_round_cannot_be_paid_for_fails_and_says_why() {
-    assert_snapshot!(dialogue("
-        targets t=4:token=1c:cap=100
-        submit r1 l loop=9 last loop_budget=40c { x }
-        submit r2 on_failure: other; person; tasks: l loop=9 escalate=person loop_tokens=60 { x }
-        ok r2/person
-        submit r3 l loop=9 last loop_budget=40c
-        submit r4 l loop=9 loop_budget=40c catch=permanent:output { x }
-        why r1
-    "), @"
-    0ms dispatch r1/l/loop#1/x#1 on t cap=100
-    0ms dispatch r2/l/loop#1/x#1 on t cap=100
-    0ms restart
-    0ms dispatch r1/l/loop#1/x#2 on t cap=100
-    0ms answer r2 failed spent $1.00 permanent in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.5000 of the budget of loop l is left ($1.00 spent, $0 held)
-    0ms close r2
-    0ms > ok r1/l/loop#1/x tokens=9
-    0ms answer r1 succeeded spent $1.09
-    0ms close r1
-    ");
 }
 
 #[test]
@@ -210,9 +218,11 @@ fn an_optional_task_that_cannot_be_paid_for_does_not_end_the_loop() {
         ok l/loop#1/y
         fail l/loop#2/y permanent
     "), @"
-    0ms dispatch r1/l/loop#1/x#1 on t cap=100
-    0ms > ok l/loop#1/x tokens=100
-    0ms answer r1 succeeded degraded spent $1.00
+    0ms dispatch r1/l/loop#1/y#1 on free
+    0ms > ok l/loop#1/y
+    0ms dispatch r1/l/loop#2/y#1 on free
+    0ms > fail l/loop#2/y permanent
+    0ms answer r1 failed degraded permanent in l: no luck
     0ms close r1
     ");
 }
@@ -228,13 +238,13 @@ fn of_loops_in_each_other_the_one_that_is_short_runs_out() {
         ok o/loop#1/l/loop#2/x tokens=60
         ok o/loop#2/l/loop#1/x tokens=60
     "), @"
-    0ms dispatch r1/a#1 on t cap=100
-    0ms > ok a tokens=100
-    0ms answer r1 succeeded spent $1.00
-    0ms dispatch r1/l/loop#1/x#1 on t cap=100
-    0ms > ok l/loop#1/x tokens=10
-    0ms dispatch r1/l/loop#1/y#1 on t cap=100
-    0ms > ok l/loop#1/y tokens=10
+    0ms dispatch r1/o/loop#1/l/loop#1/x#1 on t cap=100
+    0ms > ok o/loop#1/l/loop#1/x tokens=80
+    0ms dispatch r1/o/loop#1/l/loop#2/x#1 on t cap=100
+    0ms > ok o/loop#1/l/loop#2/x tokens=60
+    0ms dispatch r1/o/loop#2/l/loop#1/x#1 on t cap=80
+    0ms > ok o/loop#2/l/loop#1/x tokens=60
+    0ms answer r1 succeeded degraded spent $2.00
     0ms close r1
     ");
     assert_snapshot!(dialogue("
@@ -266,9 +276,15 @@ fn each_item_of_a_foreach_has_a_purse_of_its_own() {
         ok e[0]/loop#1/y tokens=10
         ok e[1]/loop#1/y tokens=10
     "), @"
-    0ms dispatch r1/l/loop#1/x#1 on t cap=100
-    0ms > ok l/loop#1/x tokens=170
-    0ms answer r1 succeeded degraded spent $1.70
+    0ms dispatch r1/e[0]/loop#1/x#1 on t cap=100
+    0ms dispatch r1/e[1]/loop#1/x#1 on t cap=100
+    0ms > ok e[0]/loop#1/x tokens=10
+    0ms dispatch r1/e[0]/loop#1/y#1 on t cap=100
+    0ms > ok e[1]/loop#1/x tokens=10
+    0ms dispatch r1/e[1]/loop#1/y#1 on t cap=100
+    0ms > ok e[0]/loop#1/y tokens=10
+    0ms > ok e[1]/loop#1/y tokens=10
+    0ms answer r1 succeeded spent $0.4000
     0ms close r1
     ");
 }
