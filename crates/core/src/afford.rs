@@ -1,10 +1,12 @@
-//! What an attempt may cost, and whether the purses that pay for it cover that: its run's budget and its tenant's windows.
+//! What an attempt may cost, and whether the purses that pay for it cover that: the budgets of the loops around it and of its run, and its
+//! tenant's windows.
 
 use agendum_types::graph::{Section, Work};
 use agendum_types::{Class, Failure, Money, TargetId, Timestamp, Window};
 use smallvec::SmallVec;
 
-use crate::run::{InstId, Run, Slot};
+use crate::purse::{Payer, Purse};
+use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
 
 /// An output cap is not lowered below this many tokens to fit a budget: what comes out would be of no use.
@@ -16,18 +18,6 @@ pub(crate) struct Hold {
     pub(crate) money: Money,
     pub(crate) tokens: u64,
     pub(crate) cap: Option<u32>,
-}
-
-/// Something that pays for an attempt.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Purse {
-    /// `None` for the run's budget.
-    pub(crate) window: Option<Window>,
-    money: Option<Money>,
-    tokens: Option<u64>,
-    spent: Money,
-    held: Money,
-    used: u64,
 }
 
 /// An attempt that is not covered.
@@ -42,29 +32,10 @@ pub(crate) struct Uncovered {
     purses: SmallVec<[Purse; 1]>,
 }
 
-impl Purse {
-    fn money_left(&self) -> Money {
-        self.money.unwrap_or(Money::MAX).minus(self.spent.plus(self.held))
-    }
-
-    fn tokens_left(&self) -> u64 {
-        self.tokens.unwrap_or(u64::MAX).saturating_sub(self.used)
-    }
-
-    fn covers(&self, hold: &Hold) -> bool {
-        hold.money <= self.money_left() && hold.tokens <= self.tokens_left()
-    }
-
-    /// True if it would cover it with nothing spent.
-    fn could_cover(&self, hold: &Hold) -> bool {
-        hold.money <= self.money.unwrap_or(Money::MAX) && hold.tokens <= self.tokens.unwrap_or(u64::MAX)
-    }
-}
-
 impl Uncovered {
     /// True if it is the run's own budget that does not cover it.
     pub(crate) fn is_of_run(&self) -> bool {
-        self.purses.iter().any(|purse| purse.window.is_none())
+        self.purses.iter().any(|purse| purse.payer == Payer::Run)
     }
 
     /// What it costs and uses at least.
@@ -73,16 +44,29 @@ impl Uncovered {
     }
 
     /// True if the run's budget would cover it if what it holds came back.
-    pub(crate) fn would_do(&self, run: &Run) -> bool {
-        let own = self.purses.iter().find(|purse| purse.window.is_none());
-        own.is_some_and(|purse| Purse { held: Money::ZERO, used: run.tokens, ..*purse }.covers(&self.least))
+    pub(crate) fn would_do(&self) -> bool {
+        self.purses.iter().any(|purse| purse.payer == Payer::Run && purse.would_do(&self.least))
+    }
+
+    /// The innermost loop that would not cover it even if all that it holds came back: that has run out.
+    pub(crate) fn run_out(&self) -> Option<InstId> {
+        self.loops().find_map(|(of, purse)| (!purse.would_do(&self.least)).then_some(of))
+    }
+
+    /// The innermost loop that does not cover it now.
+    pub(crate) fn short_loop(&self) -> Option<InstId> {
+        self.loops().next().map(|(of, _)| of)
+    }
+
+    fn loops(&self) -> impl Iterator<Item = (InstId, &Purse)> {
+        self.purses.iter().filter_map(|purse| if let Payer::Loop(of) = purse.payer { Some((of, purse)) } else { None })
     }
 
     /// When the windows that do not cover it are over, with the last of them; `None` if their next ones cannot cover it either.
     pub(crate) fn until(&self, now: Timestamp) -> Option<(Timestamp, Window)> {
-        let ends = self.purses.iter().map(|purse| {
-            let window = purse.window.filter(|_| purse.could_cover(&self.least))?;
-            Some((window.end(now), window))
+        let ends = self.purses.iter().map(|purse| match purse.payer {
+            Payer::Window(window) if purse.could_cover(&self.least) => Some((window.end(now), window)),
+            Payer::Window(_) | Payer::Run | Payer::Loop(_) => None,
         });
         ends.collect::<Option<SmallVec<[(Timestamp, Window); 3]>>>()?.into_iter().max()
     }
@@ -118,7 +102,7 @@ impl Scheduler {
             tokens: if cap.is_some() { tokens_in + u64::from(cap.unwrap_or(0)) } else { 0 },
             cap,
         };
-        let purses = self.purses(slot, task.section);
+        let purses = self.purses(slot, id, task.section);
         let covered = |hold: &Hold| purses.iter().all(|purse| purse.covers(hold));
         let whole = hold(cap);
         if covered(&whole) {
@@ -157,48 +141,49 @@ impl Scheduler {
         }
     }
 
-    /// What pays for a task of this section: the run's budget ends with its answer, the windows do not.
-    fn purses(&self, slot: Slot, section: Section) -> SmallVec<[Purse; 1]> {
-        let run = self.board.run(slot);
-        let budget = run.budget.as_deref().filter(|_| section == Section::Main).map(|budget| Purse {
-            window: None,
-            money: budget.money,
-            tokens: budget.tokens,
-            spent: run.spent,
-            held: run.held,
-            used: run.tokens.saturating_add(run.held_tokens),
-        });
+    /// What pays for a task: the budgets of the loops around it, the innermost first; its run's, which ends with the answer; the windows.
+    fn purses(&self, slot: Slot, id: InstId, section: Section) -> SmallVec<[Purse; 1]> {
+        let of_run = self.board.purse_of_run(slot).filter(|_| section == Section::Main);
+        let mut purses: SmallVec<[Purse; 1]> = self.board.purses_of_loops(slot, id).chain(of_run).collect();
         let ledger = &self.board.ledger;
-        let mut purses: SmallVec<[Purse; 1]> = budget.into_iter().collect();
         if ledger.windows.is_unlimited() {
             return purses;
         }
+        let tenant = &self.board.run(slot).tenant;
         for window in Window::ALL {
             let cap = ledger.windows.cap(window);
-            let sum = ledger.sum(&run.tenant, window, self.now);
+            let sum = ledger.sum(tenant, window, self.now);
             purses.push(Purse {
-                window: Some(window),
+                payer: Payer::Window(window),
                 money: cap.money,
                 tokens: cap.tokens,
-                spent: sum.spent,
-                held: sum.held,
-                used: sum.tokens.saturating_add(sum.held_tokens),
+                spent: (sum.spent, sum.tokens),
+                held: (sum.held, sum.held_tokens),
             });
         }
         purses
     }
 
-    /// Says what is missing.
-    pub(crate) fn unaffordable(&self, uncovered: &Uncovered) -> Failure {
+    /// Says what is missing: in this loop's budget, or else in the run's, or in the first window that is short.
+    pub(crate) fn unaffordable(&self, slot: Slot, uncovered: &Uncovered, of: Option<InstId>) -> Failure {
         let Uncovered { target, whole, purses, .. } = uncovered;
-        let purse = purses.iter().find(|purse| purse.window.is_none()).or_else(|| purses.first());
-        let purse = purse.expect("it names those that do not cover it");
+        let is_meant = |purse: &&Purse| match purse.payer {
+            Payer::Loop(one) => of == Some(one),
+            Payer::Run | Payer::Window(_) => of.is_none(),
+        };
+        let purse = purses.iter().find(is_meant).expect("it names those that do not cover it");
         let name = &self.targets.row(*target).target.name;
-        let of =
-            purse.window.map_or_else(|| "the budget".to_owned(), |window| format!("the {}'s budget", window.word()));
+        let of = match purse.payer {
+            Payer::Loop(of) => {
+                let path = self.board.run(slot).path(of);
+                format!("the budget of loop {}", self.board.plan(slot).graph.path_text(&path))
+            }
+            Payer::Run => "the budget".to_owned(),
+            Payer::Window(window) => format!("the {}'s budget", window.word()),
+        };
         let left = purse.money_left();
         let message = if whole.money > left {
-            let (spent, held) = (purse.spent, purse.held);
+            let (spent, held) = (purse.spent.0, purse.held.0);
             format!(
                 "an attempt on {name} may cost up to {}; {left} of {of} is left ({spent} spent, {held} held)",
                 whole.money

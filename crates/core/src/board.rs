@@ -61,6 +61,10 @@ pub(crate) enum Todo {
     Afford(Slot),
     /// Money of a window came free.
     AffordAll,
+    /// Money of this loop came free, or is spent.
+    AffordIn(Slot, InstId),
+    /// A round of this loop could not be paid for.
+    RanOut(Slot, InstId),
     /// What asks for more than the run's budget has an answer.
     Plea(Slot),
     /// A check has ended: what follows is to be decided.
@@ -91,6 +95,8 @@ pub(crate) struct Board {
     skips: Vec<(Slot, InstId)>,
     /// The loop that the current record has given up.
     ran_out: Option<(Slot, NodeId)>,
+    /// The loop whose budget does not cover the task that the current record ends.
+    short: Option<(Slot, InstId)>,
     /// What the record that is being made has ended before it was sent; `None` while one of the journal is applied.
     pub(crate) unsent: Option<Vec<Unsent>>,
     /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
@@ -120,6 +126,7 @@ impl Board {
             todo: VecDeque::new(),
             skips: Vec::new(),
             ran_out: None,
+            short: None,
             unsent: None,
             down: (Timestamp(0), Timestamp(0)),
             at: Timestamp(0),
@@ -174,7 +181,7 @@ impl Board {
     /// The same where the run of the record is known already.
     pub(crate) fn apply_to(&mut self, slot: Option<Slot>, entry: &Entry) {
         self.at = self.at.max(entry.at);
-        self.booked = None;
+        (self.booked, self.short) = (None, None);
         if let Some(slot) = slot {
             self.run_mut(slot).last = entry.seq;
         }

@@ -1,7 +1,7 @@
 //! What follows on a failure: another attempt, a rung of `catch`, or the end.
 
 use agendum_types::graph::{Retry, Section, Task};
-use agendum_types::{Class, Duration, Failure, Timestamp};
+use agendum_types::{Class, Duration, Failure, TaskPath, Timestamp};
 
 use crate::record::{Change, End, Ended, Next, Record};
 use crate::rng::Rng;
@@ -106,6 +106,11 @@ impl Scheduler {
 
     /// Records the end of a task, or what follows.
     pub(crate) fn end(&mut self, slot: Slot, id: InstId, end: End, next: Next) {
+        self.end_for(slot, id, (end, next), None);
+    }
+
+    /// The same, for want of money of the loop at this place.
+    pub(crate) fn end_for(&mut self, slot: Slot, id: InstId, (end, next): (End, Next), short: Option<TaskPath>) {
         let run = self.board.run(slot);
         let waits = self.board.waited(run, run.first_inside(id), self.now);
         let inst = run.inst(id);
@@ -115,7 +120,7 @@ impl Scheduler {
             }
             _ => Duration::ZERO,
         };
-        let change = Change::Ended(Box::new(Ended { end, next, away, waits }));
+        let change = Change::Ended(Box::new(Ended { end, next, away, waits, short }));
         let record = Record::Task { run: run.id, path: run.path(id), change };
         self.record_of(slot, record);
     }

@@ -117,7 +117,7 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
         }
         Some(Body::Loop(repeat)) => {
             (repeat.round, &repeat.previous, &repeat.ended, &repeat.last, &repeat.best, repeat.same).hash(hasher);
-            (repeat.deadline, repeat.spent, repeat.tokens, repeat.raised).hash(hasher);
+            (repeat.deadline, repeat.spent, repeat.tokens, repeat.held, repeat.raised, &repeat.unpaid).hash(hasher);
         }
     }
 }

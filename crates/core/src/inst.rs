@@ -9,12 +9,13 @@ use std::sync::Arc;
 use agendum_types::graph::{Foreach, NodeId, Task, Work};
 use agendum_types::{
     AttemptNo, CacheKey, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment,
-    TargetId, TaskPath, TaskStatus, Timestamp, Wait, WaitFor, Window,
+    TargetId, TaskPath, TaskStatus, Timestamp, Wait, WaitFor,
 };
 
 use crate::action::Step;
 use crate::effects::Bindings;
 use crate::plea::Pleading;
+use crate::purse::Payer;
 use crate::queue::Ticket;
 use crate::record::Waits;
 use crate::run::InstId;
@@ -95,9 +96,10 @@ pub(crate) enum State {
     /// Waits until other attempts settle for less than they hold.
     Broke {
         since: Timestamp,
-        /// Or until then: this window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for its run's budget.
+        /// Or until then: a window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for the budget of its run or of a loop.
         until: Timestamp,
-        window: Option<Window>,
+        /// Whose money it waits for.
+        of: Payer,
     },
     /// It asks a person for more than the budget of its run.
     Pleading(Box<Pleading>),
@@ -209,8 +211,14 @@ pub(crate) struct Loop {
     /// What its attempts have cost.
     pub(crate) spent: Money,
     pub(crate) tokens: u64,
+    /// What its attempts that are out may yet cost, be they awaited or not.
+    pub(crate) held: (Money, u64),
     /// By how much a person raised its budget.
     pub(crate) raised: (Money, u64),
+    /// Tasks inside it that wait for what it holds, in the order they came. Those that have left stay until that changes.
+    pub(crate) broke: Vec<InstId>,
+    /// The round that is open could not be paid for and has failed with this: it was the last.
+    pub(crate) unpaid: Option<Box<Failure>>,
 }
 
 /// What a `wait` waits for.

@@ -48,6 +48,7 @@ mod on;
 mod place;
 mod plan;
 mod plea;
+mod purse;
 mod queue;
 mod reuse;
 mod rng;

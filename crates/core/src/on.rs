@@ -8,6 +8,7 @@ pub(crate) mod evaluated;
 pub(crate) mod opened;
 pub(crate) mod outcome;
 mod raise;
+mod ran_out;
 pub(crate) mod signal;
 pub(crate) mod submit;
 pub(crate) mod timeout;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
 use agendum_types::target::Bound;
-use agendum_types::{AttemptId, AttemptNo, Cause, Effect, Money, TargetId, Timestamp, Window};
+use agendum_types::{AttemptId, AttemptNo, Cause, Effect, Money, TargetId, Timestamp};
 
 use crate::action::{Deed, Dispatch};
 use crate::afford::{Hold, Uncovered};
 use crate::inst::{Flight, Running, State};
+use crate::purse::Payer;
 use crate::queue::ClassId;
 use crate::record::{Change, Dispatched, End, Next, Waits};
 use crate::run::{InstId, Slot};
@@ -97,8 +98,11 @@ impl Scheduler {
         }
     }
 
-    /// The preferred target is not covered by what is left of the run's budget, or else of a window.
+    /// The preferred target is not covered by what is left of the budget of a loop, of the run's, or else of a window.
     fn place_poor(&mut self, slot: Slot, id: InstId, class: ClassId, uncovered: &Uncovered) {
+        if let Some(of) = uncovered.run_out() {
+            return self.unpaid_in(slot, id, of, uncovered);
+        }
         let run = self.board.run(slot);
         let undoes = self.board.plan(slot).task(run.inst(id).node).is_compensation();
         let (choice, until) = if uncovered.is_of_run() {
@@ -107,11 +111,13 @@ impl Scheduler {
             if choice == OnExceeded::Ask {
                 return self.ask_for_money(slot, id, uncovered);
             }
-            (choice, in_flight.then_some((Timestamp::MAX, None)))
+            (choice, in_flight.then_some((Timestamp::MAX, Payer::Run)))
+        } else if let Some(of) = uncovered.short_loop() {
+            return self.wait_for_money(slot, id, (Timestamp::MAX, Payer::Loop(of)));
         } else {
             // What is done is taken back, if not now then later.
             let choice = if undoes { OnExceeded::Wait } else { self.board.ledger.windows.on_exceeded };
-            (choice, uncovered.until(self.now).map(|(until, window)| (until, Some(window))))
+            (choice, uncovered.until(self.now).map(|(until, window)| (until, Payer::Window(window))))
         };
         if let Some(until) = until.filter(|_| choice == OnExceeded::Wait) {
             return self.wait_for_money(slot, id, until);
@@ -119,7 +125,7 @@ impl Scheduler {
         if choice == OnExceeded::Degrade && self.place_cheaper(slot, id, class) {
             return;
         }
-        let failure = self.unaffordable(uncovered);
+        let failure = self.unaffordable(slot, uncovered, None);
         let next = match self.rung_or_fail(slot, id, failure.clone(), false) {
             Next::Fail(_) if choice == OnExceeded::Degrade => {
                 let failure = Box::new(failure);
@@ -138,15 +144,18 @@ impl Scheduler {
         self.end(slot, id, End::Unaffordable, next);
     }
 
-    /// Until others have settled, or until this instant, at which this window is over.
-    pub(crate) fn wait_for_money(&mut self, slot: Slot, id: InstId, (until, window): (Timestamp, Option<Window>)) {
+    /// Until others have settled, or until this instant, at which the window that is to pay is over.
+    pub(crate) fn wait_for_money(&mut self, slot: Slot, id: InstId, (until, of): (Timestamp, Payer)) {
         self.unqueue(slot, id);
         // Others may have the money.
         self.board.let_go(slot, id, None);
         self.board.timers.set(until, Timer::Money(slot, id));
         let since = self.now;
-        self.board.run_mut(slot).inst_mut(id).state = State::Broke { since, until, window };
-        self.board.is_short(slot, id);
+        self.board.run_mut(slot).inst_mut(id).state = State::Broke { since, until, of };
+        match of {
+            Payer::Loop(of) => self.board.waits_in(slot, id, of),
+            Payer::Run | Payer::Window(_) => self.board.is_short(slot, id),
+        }
     }
 
     /// Sends the task to the first target that the budget covers, or has it wait for one that is busy; false if it covers none.

@@ -8,6 +8,7 @@ use agendum_types::{Failure, Money, Plea, Timestamp};
 use crate::afford::Uncovered;
 use crate::board::Todo;
 use crate::inst::{Inst, State};
+use crate::purse::Payer;
 use crate::record::End;
 use crate::run::{InstId, Run, Slot};
 use crate::scheduler::Scheduler;
@@ -48,10 +49,10 @@ impl Scheduler {
     /// Its run's budget does not cover it: it waits for what others hold if that may do, else it asks; not twice where that was refused.
     pub(crate) fn ask_for_money(&mut self, slot: Slot, id: InstId, uncovered: &Uncovered) {
         let run = self.board.run(slot);
-        if uncovered.would_do(run) {
-            return self.wait_for_money(slot, id, (Timestamp::MAX, None));
+        if uncovered.would_do() {
+            return self.wait_for_money(slot, id, (Timestamp::MAX, Payer::Run));
         }
-        let failure = self.unaffordable(uncovered);
+        let failure = self.unaffordable(slot, uncovered, None);
         if run.refused {
             return self.unpaid(slot, id, failure);
         }

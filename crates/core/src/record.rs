@@ -398,6 +398,8 @@ pub struct Ended {
     pub away: Duration,
     /// Of a task that was to be sent and was not: what it waited for since it was ready.
     pub waits: Waits,
+    /// Of one that cannot be paid for out of the budget of a loop around it: that loop. A round that fails with it is the loop's last.
+    pub short: Option<TaskPath>,
 }
 
 impl SignalKept {
@@ -411,7 +413,7 @@ impl Ended {
     /// The end of what waited for no target.
     #[must_use]
     pub fn new(end: End, next: Next) -> Self {
-        Self { end, next, away: Duration::ZERO, waits: Waits::new() }
+        Self { end, next, away: Duration::ZERO, waits: Waits::new(), short: None }
     }
 }
 

@@ -10,6 +10,7 @@ use agendum_types::{
 use crate::board::Board;
 use crate::effects::Stage;
 use crate::inst::{Inst, State};
+use crate::purse::Payer;
 use crate::run::{InstId, Run};
 use crate::scheduler::Scheduler;
 
@@ -59,6 +60,7 @@ impl Scheduler {
             waits: self.board.waited(run, id, now).into_vec(),
             attempts: run.inst(id).attempts,
             window: run.inst(id).waits_for_window(),
+            purse: run.inst(id).waits_for_loop().map(|of| graph.path_text(&run.path(of))),
         };
         Some(RunView {
             at: now,
@@ -119,7 +121,11 @@ fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
 impl Inst {
     /// The window whose end it waits for, and when that is.
     pub(crate) const fn waits_for_window(&self) -> Option<(Window, Timestamp)> {
-        if let State::Broke { until, window: Some(window), .. } = self.state { Some((window, until)) } else { None }
+        if let State::Broke { until, of: Payer::Window(window), .. } = self.state {
+            Some((window, until))
+        } else {
+            None
+        }
     }
 }
 

@@ -157,6 +157,8 @@ pub enum Reason {
     Turn,
     /// This window of the tenant's budget is used up, until then.
     Window(Window, Timestamp),
+    /// Calls in the loop of this path, which pays for it too, hold the rest of its budget.
+    Purse(Arc<str>),
     /// The run waits for its own turn in its group.
     Held,
 }
@@ -398,7 +400,7 @@ impl Scene<'_> {
                 let viewed = self.viewed(path);
                 if let Some(task) = viewed.filter(|task| task.status == TaskStatus::Waiting) {
                     track.queues(&task.waits, live.at);
-                    track.is_short_of(task.window);
+                    track.is_short_of(task);
                 }
                 let cause = viewed.and_then(|task| task.waiting_on);
                 track.go_on(self.end, self.end, cause.unwrap_or(Cause::Scheduler));

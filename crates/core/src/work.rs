@@ -52,6 +52,8 @@ impl Scheduler {
             Todo::Publish(slot, id) => self.publish(slot, id),
             Todo::Afford(slot) => self.afford(slot),
             Todo::AffordAll => self.afford_all(),
+            Todo::AffordIn(slot, id) => self.afford_in(slot, id),
+            Todo::RanOut(slot, id) => self.ran_out_in_a_round(slot, id),
             Todo::Plea(slot) => self.answer_pleas(slot),
             Todo::Checked(slot, id) => self.checked(slot, id),
             Todo::Turn(group) => self.turn(&group),

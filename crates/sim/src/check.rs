@@ -355,7 +355,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
     };
     match change {
         Change::Ended(ended) => {
-            let end = end_word(ended, path);
+            let end = if ended.short.is_some() { "unaffordable in a loop" } else { end_word(ended, path) };
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
@@ -366,6 +366,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         Change::RoundJudged { next, .. } => vec![match next {
             NextRound::Again => "another round",
             NextRound::Done => "the last round",
+            NextRound::Use { unpaid: true, .. } => "a round was not paid for, one before counts",
             NextRound::Use { .. } => "rounds ran out, one counts",
             NextRound::Fail(_) => "rounds ran out",
         }],

@@ -26,6 +26,7 @@ mod estimate;
 mod heard;
 mod ladder;
 mod place;
+mod purse;
 mod raise;
 mod records;
 mod rest;
@@ -104,6 +105,8 @@ pub struct Reference {
     served: Option<cache::Served>,
     /// Tasks that may have stepped aside for want of money before one that ranked alike was sent, and how they would stand then.
     passed: Vec<(RunId, TaskPath, State)>,
+    /// The loop whose budget does not cover the task that the current record ends.
+    short: Option<(RunId, TaskPath)>,
 }
 
 /// An attempt that is out, awaited or not.
@@ -207,6 +210,7 @@ impl Reference {
             keep: Vec::new(),
             served: None,
             passed: Vec::new(),
+            short: None,
         }
     }
 
@@ -488,13 +492,5 @@ impl Reference {
     fn is_stoppable(&self, run: RunId) -> bool {
         let can = |phase| matches!(phase, Phase::Composing | Phase::Compensating | Phase::Section(_));
         self.runs.get(&run).is_some_and(|run| run.takes_tasks() || can(run.phase))
-    }
-
-    fn awaits_evaluation(&self, asked: &Asked) -> bool {
-        let Some(run) = self.runs.get(&asked.run) else { return false };
-        if asked.path.0.is_empty() {
-            return run.phase == Phase::Composing;
-        }
-        run.tasks.get(&asked.path).is_some_and(|inst| inst.state == State::Asking(asked.step))
     }
 }

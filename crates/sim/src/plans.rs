@@ -32,6 +32,9 @@ const GROUPING: u64 = 0x6A7E;
 /// Makes of a seed the one by which caches are drawn.
 const KEEPING: u64 = 0xCAC4E;
 
+/// Makes of a seed the one by which budgets of loops are drawn.
+const PAYING: u64 = 0x9A_1135;
+
 /// True for seeds in which tasks keep what they give: of five about one, with every kind of world.
 #[must_use]
 pub const fn keeps(seed: u64) -> bool {
@@ -57,6 +60,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     let has_agents = seed % 11 == 10;
     let mut agents = Chance::new(seed ^ AGENTS);
     let mut keeping = Chance::new(seed ^ KEEPING);
+    // Of five seeds about one has many loops with tight budgets.
+    let pays = matches!((seed / 4) % 10, 5 | 8);
+    let mut paying = Chance::new(seed ^ PAYING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -67,6 +73,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if has_agents {
             document = generate::with_agent(&mut agents, &document);
+        }
+        if pays {
+            document = generate::with_purses(&mut paying, &document);
         }
         if keeps(seed) {
             document = generate::with_caches(&mut keeping, &document);
@@ -175,7 +184,7 @@ fn pointers(node: &Json, at: &str) -> Vec<String> {
 /// Words of the language, and whether a graph uses them: each must come up among the seeds.
 #[must_use]
 pub fn words(graph: &Graph) -> Vec<&'static str> {
-    use agendum_types::graph::{Exhausted, NotBefore, OnUncertain, Rung, Work};
+    use agendum_types::graph::{Exhausted, NotBefore, OnUncertain, Rung, Task, Work};
     let mut words = Vec::new();
     let mut says = |word, holds| {
         if holds {
@@ -188,6 +197,10 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
     says("budget.tokens", graph.budget.is_some_and(|budget| budget.tokens.is_some()));
     for task in &graph.tasks {
         let (timeouts, repeat) = (&task.timeouts, task.repeat.as_ref());
+        let around = std::iter::successors(task.parent, |parent| graph.task(*parent).parent);
+        let has_budget = |task: &Task| task.repeat.as_ref().is_some_and(|repeat| repeat.budget.is_some());
+        let is_nested = has_budget(task) && around.into_iter().any(|outer| has_budget(graph.task(outer)));
+        says("loop.budget inside loop.budget", is_nested);
         says("catch: target", task.catch.iter().any(|rung| matches!(rung.rung, Rung::Target(_))));
         says("cache", task.cache.is_some());
         says("catch: cached", task.catch.iter().any(|rung| rung.rung == Rung::Cached));

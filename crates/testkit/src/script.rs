@@ -206,7 +206,7 @@ impl Builder {
             "wait" => self.wait(node, value),
             "reminder" => self.reminder(node, value),
             "foreach" | "max" | "tolerate" => self.foreach_word(index, key, value),
-            "loop" | "best" | "last" | "same" | "loop_deadline" | "loop_tokens" | "escalate" => {
+            "loop" | "best" | "last" | "same" | "loop_deadline" | "loop_tokens" | "loop_budget" | "escalate" => {
                 self.loop_word(index, key, value)
             }
             "race" | "good" | "keep" => self.race_word(node, key, value),
@@ -300,7 +300,12 @@ impl Builder {
             "last" => repeat.exhausted = Exhausted::UseLast,
             "escalate" => repeat.exhausted = Exhausted::Escalate(escalation.expect("write on_failure first")),
             "loop_deadline" => repeat.deadline = Some(span(value)),
-            "loop_tokens" => repeat.budget = Some(Budget { tokens: value.parse().ok(), ..NO_BUDGET }),
+            "loop_tokens" => {
+                repeat.budget = Some(Budget { tokens: value.parse().ok(), ..repeat.budget.unwrap_or(NO_BUDGET) });
+            }
+            "loop_budget" => {
+                repeat.budget = Some(Budget { money: Some(cents(value)), ..repeat.budget.unwrap_or(NO_BUDGET) });
+            }
             _ => repeat.stop_if_same = same,
         }
     }

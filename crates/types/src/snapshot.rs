@@ -93,6 +93,8 @@ pub struct TaskView {
     pub attempts: u32,
     /// If it waits for the next window of the tenant's budget: which, and when that begins.
     pub window: Option<(Window, Timestamp)>,
+    /// If it waits for what attempts in a loop around it hold: the path of that loop as text.
+    pub purse: Option<String>,
 }
 
 /// A task that waits for a person or a signal.

@@ -120,3 +120,25 @@ fn what_is_billed_above_the_hold_is_told() {
     let why = place.run(&["why", "last", "a"]).1;
     assert!(why.contains("billed above the hold"), "{why}");
 }
+
+/// Two calls at once in each round, a cent each: the sixth does not fit, so the second round was the last.
+#[test]
+fn a_loop_does_not_go_beyond_its_budget() {
+    let call = |text: &str| format!("{{ uses: chat, with: {{ prompt: \"<text>{text}</text>\" }} }}");
+    let repeat =
+        "{ until: \"${{ loop.round > 8 }}\", max_iterations: 9, on_exhausted: { use: last }, budget: { usd: 0.05 } }";
+    let tasks = format!("  l:\n    loop: {repeat}\n    tasks:\n      x: {}\n      y: {}\n", call("a b"), call("c d"));
+    let place = Place::new(&[("graph.yaml", &format!("version: 1\nname: rounds\ntasks:\n{tasks}"))]);
+    let (_provider, base) = Server::provider(&place, &[]);
+    configured(&place, &base, "");
+    let events = place.lines(&["run", "graph.yaml"]);
+    let exhausted = events.iter().find(|event| event["type"] == "loop.exhausted").unwrap();
+    assert_eq!(exhausted["note"], "its budget did not cover the next round", "{exhausted}");
+    let short = events.iter().find(|event| event["type"] == "task.failed").unwrap();
+    let told = short["error"]["message"].as_str().unwrap();
+    assert!(told.contains("$0 of the budget of loop l is left ($0.0500 spent, $0 held)"), "{short}");
+    let detail = place.json(&["runs", "show", "last"]);
+    assert_eq!((&detail["spent_usd"], &detail["degraded"]), (&json!(0.05), &json!(true)), "{detail}");
+    let why = place.run(&["why", "last"]).1;
+    assert!(why.contains("its loop had spent its budget after 2 rounds"), "{why}");
+}

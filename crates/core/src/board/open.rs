@@ -172,7 +172,10 @@ impl Board {
             deadline,
             spent: Money::ZERO,
             tokens: 0,
+            held: Default::default(),
             raised: Default::default(),
+            broke: Vec::new(),
+            unpaid: None,
         });
         self.open_with(slot, id, body);
         if let Some(deadline) = deadline {

@@ -23,6 +23,7 @@ impl Board {
         if let Some(Body::Loop(repeat)) = self.run_mut(slot).inst_mut(id).body.as_deref_mut() {
             let (money, tokens) = repeat.raised;
             repeat.raised = (money.plus(raised.money), tokens.saturating_add(raised.tokens));
+            self.todo.push_back(Todo::AffordIn(slot, id));
         }
     }
 }

@@ -385,6 +385,9 @@ impl Board {
         let (output, failure) = (inst.output.clone(), inst.failure.take());
         if how != Settled::Succeeded {
             let failure = failure.map_or_else(|| Failure::new(Class::Permanent, "a round failed"), |failure| *failure);
+            if self.short == Some((slot, parent)) {
+                return self.run_out(slot, parent, failure);
+            }
             return self.fail(slot, parent, failure);
         }
         if let Some(Body::Loop(repeat)) = self.run_mut(slot).inst_mut(parent).body.as_deref_mut() {

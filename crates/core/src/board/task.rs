@@ -157,6 +157,7 @@ impl Board {
             let tenant = self.run(slot).tenant.clone();
             self.ledger.hold(&tenant, at, hold);
         }
+        self.hold_in_loops(slot, id, hold);
         let undo = self.undo_reads(slot, id);
         let run = self.run_mut(slot);
         run.held = run.held.plus(hold.0);
@@ -193,15 +194,14 @@ impl Board {
         let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else { return None };
         run.held = run.held.minus(running.hold);
         run.held_tokens = run.held_tokens.saturating_sub(running.hold_tokens);
+        self.release_in_loops(slot, id, (running.hold, running.hold_tokens));
         Some(running.taken)
     }
 
     /// Money and tokens of an attempt leave the hold and are spent for what they cost.
     fn book(&mut self, slot: Slot, id: InstId, hold: (Money, u64), booked: Booked, seq: Seq) {
         let (cost, tokens) = (booked.cost, booked.tokens);
-        if self.plan(slot).has_loop_budget {
-            self.charge_loops(slot, id, cost, tokens);
-        }
+        self.book_in_loops(slot, id, hold, (cost, tokens));
         let tenant = self.run(slot).tenant.clone();
         self.ledger.settle(&tenant, booked.taken, hold, (cost, tokens));
         let commit_above = self.limits.commit_above;
@@ -227,20 +227,6 @@ impl Board {
             self.todo.push_back(Todo::Close(slot));
         }
         self.booked = Some(booked).filter(|booked| booked.cost > Money::ZERO || booked.tokens > 0);
-    }
-
-    /// Every loop around an attempt has spent what that cost.
-    fn charge_loops(&mut self, slot: Slot, id: InstId, cost: Money, tokens: u64) {
-        let run = self.run_mut(slot);
-        let mut at = id;
-        while at != InstId::TOP {
-            let inst = run.inst_mut(at);
-            if let Some(Body::Loop(repeat)) = inst.body.as_deref_mut() {
-                repeat.spent = repeat.spent.plus(cost);
-                repeat.tokens = repeat.tokens.saturating_add(tokens);
-            }
-            at = inst.parent;
-        }
     }
 
     fn finished(&mut self, slot: Slot, id: InstId, finished: &Finished, seq: Seq) {
@@ -312,6 +298,7 @@ impl Board {
             last.clone_from(&repeat.last);
             repeat.previous = std::mem::take(&mut repeat.ended);
             repeat.same = evaluation.same;
+            repeat.unpaid = None;
             if let (Some(score), Some(output)) = (evaluation.score, &repeat.last)
                 && repeat.best.as_ref().is_none_or(|(best, _)| score > *best)
             {
@@ -330,7 +317,7 @@ impl Board {
                 }
                 self.judge_or_settle(slot, id);
             }
-            NextRound::Use { output } => {
+            NextRound::Use { output, .. } => {
                 self.end_rounds(slot, id, child);
                 self.set_output(slot, id, output.clone());
                 self.run_mut(slot).inst_mut(id).degraded = true;
@@ -379,6 +366,7 @@ impl Board {
 
     fn ended(&mut self, slot: Slot, id: InstId, ended: &Ended, seq: Seq) {
         let Ended { end, next, .. } = ended;
+        self.short = ended.short.as_ref().and_then(|path| Some((slot, self.find(slot, path)?)));
         if matches!(end, End::Lost | End::Uncertain) {
             // The process that ran the attempt is gone: what it held counts as spent, for nobody can prove otherwise.
             let inst = self.run_mut(slot).inst_mut(id);

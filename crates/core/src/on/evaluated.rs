@@ -149,7 +149,7 @@ impl Scheduler {
                 Exhausted::Fail | Exhausted::Escalate(_) => None,
             };
             match output {
-                Some(output) => NextRound::Use { output: Box::new(output) },
+                Some(output) => NextRound::Use { output: Box::new(output), unpaid: false },
                 None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::Permanent, &message), true)),
             }
         } else {

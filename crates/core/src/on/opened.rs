@@ -98,6 +98,7 @@ impl Scheduler {
                 State::Asking(_) => self.board.todo.push_back(Todo::Ask(slot, id)),
                 State::Checked(_) => self.board.todo.push_back(Todo::Checked(slot, id)),
                 State::Awaiting(_) => self.board.todo.push_back(Todo::Hear(slot, id)),
+                State::Open if self.board.has_run_out(slot, id) => self.board.todo.push_back(Todo::RanOut(slot, id)),
                 State::Waiting
                 | State::Running(_)
                 | State::Parked(_)

@@ -1,6 +1,5 @@
 //! Timers that have come due.
 
-use agendum_types::graph::Exhausted;
 use agendum_types::{Class, Effect, Failure, TaskPath};
 
 use crate::decide::time_of;
@@ -71,19 +70,11 @@ impl Scheduler {
 
     /// A loop's deadline: what it has is used, as `on_exhausted` says.
     fn expire_loop(&mut self, slot: Slot, id: InstId) {
-        let run = self.board.run(slot);
-        let inst = run.inst(id);
-        let Some(Body::Loop(repeat)) = inst.body.as_deref() else {
+        if !matches!(self.board.run(slot).inst(id).body.as_deref(), Some(Body::Loop(_))) {
             return;
-        };
-        let exhausted = self.board.plan(slot).task(inst.node).repeat.as_ref().map(|repeat| &repeat.exhausted);
-        let output = match exhausted {
-            Some(Exhausted::UseBest(_)) => repeat.best.as_ref().map(|(_, output)| output.clone()),
-            Some(Exhausted::UseLast) => repeat.last.clone(),
-            Some(Exhausted::Fail | Exhausted::Escalate(_)) | None => None,
-        };
-        let next = match output {
-            Some(output) => NextRound::Use { output: Box::new(output) },
+        }
+        let next = match self.given_so_far(slot, id) {
+            Some(output) => NextRound::Use { output: Box::new(output), unpaid: false },
             None => {
                 NextRound::Fail(self.out_of_time(slot, id, Class::DeadlineExceeded, "the loop's deadline has passed"))
             }

@@ -38,6 +38,8 @@ pub enum NextRound {
     Use {
         /// The output of the best or the last round.
         output: Box<PayloadRef>,
+        /// The round after it could not be paid for out of the loop's budget.
+        unpaid: bool,
     },
     /// The loop ran out: the task fails, or is caught.
     Fail(Next),

@@ -16,7 +16,7 @@ impl Change {
             },
             Self::Caught { output, .. }
             | Self::Composed { output }
-            | Self::RoundJudged { next: NextRound::Use { output }, .. } => Some(output),
+            | Self::RoundJudged { next: NextRound::Use { output, .. }, .. } => Some(output),
             Self::Resolved(resolved) => resolved.output.as_ref().filter(|_| resolved.happened == Some(true)),
             Self::Reused { output, .. } => output.as_deref(),
             Self::Waited(waited) => Some(&waited.output),

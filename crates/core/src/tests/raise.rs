@@ -328,23 +328,23 @@ fn the_budget_of_a_loop_is_raised_while_it_runs() {
     assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
         say l until=false
-        submit r1 l loop=9 loop_tokens=50; run: budget=900c
-        raise r1 tokens=40 task=l
+        submit r1 l loop=9 loop_tokens=200; run: budget=900c
+        raise r1 tokens=60 task=l
         raise r1 9c task=l
         ok l/loop#1 tokens=60
         restart
-        ok l/loop#2 tokens=60
+        ok l/loop#2 tokens=98
     "), @r#"
     0ms dispatch r1/l/loop#1#1 on t cap=100
-    0ms > raise r1 tokens=40 task=l
+    0ms > raise r1 tokens=60 task=l
     0ms > raise r1 9c task=l
     0ms rejected: task "l" has no limit of money: there is nothing to raise
     0ms > ok l/loop#1 tokens=60
     0ms dispatch r1/l/loop#2#1 on t cap=100
     0ms restart
-    0ms dispatch r1/l/loop#2#2 on t cap=100
-    0ms > ok l/loop#2 tokens=60
-    0ms answer r1 failed spent $2.20 permanent in l: the loop's budget is spent after 2 rounds
+    0ms dispatch r1/l/loop#2#2 on t cap=96
+    0ms > ok l/loop#2 tokens=98
+    0ms answer r1 failed spent $2.58 permanent in l: the loop's budget is spent after 2 rounds
     0ms close r1
     "#);
 }

@@ -226,14 +226,16 @@ impl Track {
         match next {
             NextRound::Again => {}
             NextRound::Done => self.settle(TaskStatus::Succeeded, at, None),
-            NextRound::Use { .. } => {
+            NextRound::Use { unpaid, .. } => {
                 let ran_out = match evaluation.truth {
-                    // Nobody asked whether it is done: the time was over.
+                    // Nobody asked whether it is done: it could not be paid for, or the time was over.
+                    None if *unpaid => RanOut::Budget,
                     None => RanOut::Deadline,
                     Some(_) => RanOut::of_round(self.rounds, self.rounds_max, before, evaluation.same)
                         .unwrap_or(RanOut::Budget),
                 };
-                self.settle(TaskStatus::Succeeded, at, Some(Reason::RanOut(ran_out, self.rounds)));
+                let rounds = self.rounds - u32::from(*unpaid);
+                self.settle(TaskStatus::Succeeded, at, Some(Reason::RanOut(ran_out, rounds)));
             }
             NextRound::Fail(next) => self.follow(next, at),
         }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use agendum_core::{Change, End, Entry, Raised, Record};
 use agendum_types::graph::Section;
-use agendum_types::{AttemptNo, Graph, Incarnation, Money, Outcome, RunId, TaskPath, Timestamp, Window, Windows};
+use agendum_types::{
+    AttemptNo, Graph, Incarnation, Money, Outcome, RunId, Segment, TaskPath, Timestamp, Window, Windows,
+};
 
 /// What was decided about a budget.
 pub(super) fn kind(raised: &Raised) -> &'static str {
@@ -38,6 +40,8 @@ pub(super) struct Authorised {
     sent: Vec<Sent>,
     /// What people have added to the budgets of runs.
     raised: BTreeMap<RunId, (Money, u64)>,
+    /// And to those of loops.
+    raised_loops: BTreeMap<(RunId, TaskPath), (Money, u64)>,
 }
 
 impl Authorised {
@@ -48,14 +52,18 @@ impl Authorised {
     pub(super) fn forget(&mut self) {
         self.sent.clear();
         self.raised.clear();
+        self.raised_loops.clear();
     }
 
     /// Takes in a record; says which limit it breaks.
     pub(super) fn recorded(&mut self, entry: &Entry, graph: Option<&Arc<Graph>>) -> Option<String> {
-        if let Record::Raised(raised) = &entry.record
-            && raised.path.0.is_empty()
-        {
-            let (money, tokens) = self.raised.entry(raised.run).or_default();
+        if let Record::Raised(raised) = &entry.record {
+            let of = if raised.path.0.is_empty() {
+                self.raised.entry(raised.run).or_default()
+            } else {
+                self.raised_loops.entry((raised.run, raised.path.clone())).or_default()
+            };
+            let (money, tokens) = of;
             (*money, *tokens) = (money.plus(raised.money), *tokens + raised.tokens);
         }
         let Record::Task { run, path, change } = &entry.record else { return None };
@@ -77,7 +85,8 @@ impl Authorised {
                     tokens: sent.hold_tokens,
                     is_settled: false,
                 });
-                return self.breaks(at).or_else(|| self.breaks_budget(*run, path, graph?));
+                let breaks = self.breaks(at).or_else(|| self.breaks_budget(*run, path, graph?));
+                return breaks.or_else(|| self.breaks_loops(*run, path, graph?));
             }
             Change::Finished(of) => {
                 let usage = match &of.outcome {
@@ -146,6 +155,23 @@ impl Authorised {
             || budget.tokens.is_some_and(|most| used.1 > most + more_tokens);
         is_over
             .then(|| format!("run {run} authorises {used:?} of {budget:?}, raised by {more} and {more_tokens} tokens"))
+    }
+
+    /// The budget of a loop counts for all that was ever sent from inside it; what takes that back later is none of it.
+    fn breaks_loops(&self, run: RunId, path: &TaskPath, graph: &Graph) -> Option<String> {
+        path.around().filter(|_| !graph.undoes(path)).find_map(|of| {
+            let opens = matches!(path.0.get(of.0.len()), Some(Segment::Round(_)));
+            let budget = graph.task(of.node()?).repeat.as_ref()?.budget.filter(|_| opens)?;
+            let inside = |sent: &&Sent| {
+                sent.run == run && sent.path != of && sent.path.is_within(&of) && !graph.undoes(&sent.path)
+            };
+            let used = Self::sum(self.sent.iter().filter(inside));
+            let (more, more_tokens) = self.raised_loops.get(&(run, of.clone())).copied().unwrap_or_default();
+            let is_over = budget.money.is_some_and(|most| used.0 > most.plus(more))
+                || budget.tokens.is_some_and(|most| used.1 > most + more_tokens);
+            let name = || graph.path_text(&of);
+            is_over.then(|| format!("loop {} of run {run} authorises {used:?} of {budget:?}", name()))
+        })
     }
 
     /// What is still held, though all has ended.

@@ -19,6 +19,7 @@ impl Reference {
         let over = inst.expires.is_some_and(|expires| expires <= self.now);
         let task = run.task(path);
         self.accounts(&inst, ended)?;
+        ensure(ended.short.is_none() || end == End::Unaffordable, "it was not short of money")?;
         let late = if task.within.is_some_and(|within| spent >= within) {
             Some(Class::DeadlineExceeded)
         } else {
@@ -38,7 +39,13 @@ impl Reference {
             }
             (End::Unaffordable, State::Queued(..)) => {
                 self.comes_up(id, path)?;
-                ensure(self.purse(id, path) == Purse::Refuses, "the budget covers it")?;
+                let purse = self.purse(id, path);
+                if let (Purse::Spent(of), Some(short)) = (&purse, &ended.short) {
+                    ensure(of == short, "another loop has run out")?;
+                    self.short = Some((id, of.clone()));
+                    return self.falls(id, path, Class::BudgetExceeded, false, next);
+                }
+                ensure(purse == Purse::Refuses && ended.short.is_none(), &format!("the purse says {purse:?}"))?;
                 let mut may = self.caught_or(id, path, Class::BudgetExceeded, false);
                 let degrades = self.degrades(id, path);
                 if let (true, [May::Fail(_)], Some(rung)) = (degrades, may.as_slice(), self.any_output(id, path)) {

@@ -5,7 +5,7 @@ use agendum_types::{Duration, RunId, TaskPath, Timestamp, WaitFor};
 
 use super::records::Checked;
 use super::state::{Inst, Phase, State};
-use super::{Heard, Reference, ensure};
+use super::{Asked, Heard, Reference, ensure};
 
 impl Reference {
     pub(super) fn hear_signal(&mut self, signal: &Signal) {
@@ -165,5 +165,14 @@ impl Reference {
         let deaf = self.runs[&id].tasks.iter().find(|(_, inst)| self.kept_for(id, inst).is_some());
         let name = deaf.map(|(path, _)| self.runs[&id].graph.path_text(path)).unwrap_or_default();
         ensure(deaf.is_none(), &format!("{name} waits for what has come"))
+    }
+
+    /// True if somebody still wants what was asked.
+    pub(super) fn awaits_evaluation(&self, asked: &Asked) -> bool {
+        let Some(run) = self.runs.get(&asked.run) else { return false };
+        if asked.path.0.is_empty() {
+            return run.phase == Phase::Composing;
+        }
+        run.tasks.get(&asked.path).is_some_and(|inst| inst.state == State::Asking(asked.step))
     }
 }

@@ -24,13 +24,23 @@ pub(super) struct Hold {
 pub(super) enum Purse {
     /// To this target; true if it is a lower one.
     Sends(usize, Hold, bool),
-    /// Until other attempts have settled, or the windows that are short are over.
-    Waits(Option<Timestamp>),
+    /// Until other attempts have settled, of its run or of this loop, or the windows that are short are over.
+    Waits(Option<Timestamp>, Option<TaskPath>),
     /// Until one of these is free, or more is left.
     Settles(Vec<usize>),
     /// Until a person has raised the budget.
     Asks,
+    /// This loop has run out.
+    Spent(TaskPath),
     Refuses,
+}
+
+/// Who pays.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Payer {
+    Loop(TaskPath),
+    Run,
+    Window(Window),
 }
 
 /// Targets that will do, the best first: in the order of `allow`, else of the table.
@@ -154,28 +164,36 @@ impl Reference {
             let all = self.eligible(id, path).unwrap_or_default();
             return Purse::Sends(best, hold, *targets != all || ordered && all.first() != Some(&best));
         }
-        let choice = match self.short(id, path, best).as_slice() {
+        let short = self.short(id, path, best);
+        // The loops come first, and of those that have run out the innermost.
+        if let Some((Payer::Loop(of), _)) = short.iter().find(|(of, can)| matches!(of, Payer::Loop(_)) && !can) {
+            return Purse::Spent(of.clone());
+        }
+        let choice = match short.as_slice() {
             [] => return Purse::Refuses,
-            // The run's own purse comes first.
-            [(None, _), ..] => {
+            short if short.iter().any(|(of, _)| *of == Payer::Run) => {
                 let choice = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
                 if choice == OnExceeded::Wait && (run.held() > Money::ZERO || run.held_tokens() > 0) {
-                    return Purse::Waits(None);
+                    return Purse::Waits(None, None);
                 }
                 if choice == OnExceeded::Ask && self.would_do(id, path, best) {
-                    return Purse::Waits(None);
+                    return Purse::Waits(None, None);
                 }
                 if choice == OnExceeded::Ask && !run.refused {
                     return Purse::Asks;
                 }
                 choice
             }
+            [(Payer::Loop(of), _), ..] => return Purse::Waits(None, Some(of.clone())),
             windows => {
-                let ends = windows.iter().filter_map(|(window, _)| window.map(|window| window.end(self.now)));
+                let ends = windows.iter().filter_map(|(of, _)| match of {
+                    Payer::Window(window) => Some(window.end(self.now)),
+                    _ => None,
+                });
                 let can = windows.iter().all(|(_, can)| *can);
                 let choice = self.choice_of_windows(run.task(path));
                 if choice == OnExceeded::Wait && can {
-                    return Purse::Waits(ends.max());
+                    return Purse::Waits(ends.max(), None);
                 }
                 choice
             }
@@ -196,7 +214,7 @@ impl Reference {
         let State::Queued(_, targets) = &run.tasks[path].state else { return false };
         let Some(best) = targets.iter().copied().find(|target| self.is_free(*target)) else { return false };
         let of_run = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
-        let is_of_run = matches!(self.short(id, path, best).first(), Some((None, _)));
+        let is_of_run = self.short(id, path, best).iter().any(|(of, _)| *of == Payer::Run);
         (if is_of_run { of_run } else { self.choice_of_windows(run.task(path)) }) == OnExceeded::Degrade
     }
 
@@ -205,20 +223,21 @@ impl Reference {
         if task.is_compensation() { OnExceeded::Wait } else { self.windows.on_exceeded }
     }
 
-    /// What is left in each purse that pays for a task, with all that was ever in it: the run's budget, then the windows.
-    fn purses(&self, id: RunId, path: &TaskPath) -> Vec<(Option<Window>, Left, Left)> {
+    /// What is left in each purse that pays for a task, with what there may be once others have settled, or a window has begun: the
+    /// loops around it, the innermost first, the run's budget, then the windows.
+    fn purses(&self, id: RunId, path: &TaskPath) -> Vec<(Payer, Left, Left)> {
         let run = &self.runs[&id];
-        let mut purses = Vec::new();
+        let mut purses = self.purses_of_loops(id, path);
         if let Some(budget) = run.submitted.budget.filter(|_| counts(run.task(path))) {
             let whole = (budget.money.unwrap_or(Money::MAX), budget.tokens.unwrap_or(u64::MAX));
             let used = (run.spent.plus(run.held()), run.tokens + run.held_tokens());
-            purses.push((None, (whole.0.minus(used.0), whole.1.saturating_sub(used.1)), whole));
+            purses.push((Payer::Run, (whole.0.minus(used.0), whole.1.saturating_sub(used.1)), whole));
         }
         for window in Window::ALL {
             let cap = self.windows.cap(window);
             let whole = (cap.money.unwrap_or(Money::MAX), cap.tokens.unwrap_or(u64::MAX));
             let used = self.used(window, self.now);
-            purses.push((Some(window), (whole.0.minus(used.0), whole.1.saturating_sub(used.1)), whole));
+            purses.push((Payer::Window(window), (whole.0.minus(used.0), whole.1.saturating_sub(used.1)), whole));
         }
         purses
     }
@@ -235,13 +254,13 @@ impl Reference {
         inside.fold((Money::ZERO, 0), |sum, (_, money, tokens)| (sum.0.plus(money), sum.1 + tokens))
     }
 
-    /// The purses that do not cover even the least that is of use, and whether they could with nothing spent.
-    fn short(&self, id: RunId, path: &TaskPath, target: usize) -> Vec<(Option<Window>, bool)> {
+    /// The purses that do not cover even the least that is of use, and whether they may at some time.
+    fn short(&self, id: RunId, path: &TaskPath, target: usize) -> Vec<(Payer, bool)> {
         let (with, wanted) = self.cases(id, path, target);
         let least = with(wanted.map(|cap| cap.min(OUTPUT_CAP_MIN as u32)));
         let fits = |left: Left| least.money <= left.0 && least.tokens <= left.1;
         let purses = self.purses(id, path).into_iter();
-        purses.filter(|(_, left, _)| !fits(*left)).map(|(window, _, whole)| (window, fits(whole))).collect()
+        purses.filter(|(_, left, _)| !fits(*left)).map(|(of, _, whole)| (of, fits(whole))).collect()
     }
 
     /// The output cap that is wanted there.
@@ -300,7 +319,7 @@ impl Reference {
 }
 
 /// Money and tokens.
-type Left = (Money, u64);
+pub(super) type Left = (Money, u64);
 
 /// What comes after the answer lies outside the budget.
 fn counts(task: &Task) -> bool {

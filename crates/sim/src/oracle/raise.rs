@@ -72,6 +72,7 @@ impl Reference {
             ensure(path == said.path && !said.refused, "another loop")?;
             let (money, tokens) = &mut self.run(said.run).inst(&path).rounds.raised;
             (*money, *tokens) = (money.plus(said.money), *tokens + said.tokens);
+            self.has_money_again_in(said.run, |of| *of == path);
             return Ok(());
         }
         ensure(said.path.0.is_empty(), "it is the run's")?;

@@ -18,7 +18,7 @@ pub(super) type Checked = Result<(), String>;
 impl Reference {
     /// Is this record what had to be decided? Then what it says happens here too.
     pub(super) fn explain(&mut self, entry: &Entry) -> Checked {
-        self.at = entry.at;
+        (self.at, self.short) = (entry.at, None);
         match &entry.record {
             Record::Opened { incarnation, .. } => {
                 ensure(*incarnation == self.incarnation && self.reopening, "a life begins with `Opened`")?;
@@ -266,7 +266,7 @@ impl Reference {
     /// How a task stands that the budget does not cover now and that makes room for the next; `None` if it is not one.
     pub(super) fn aside(&self, id: RunId, path: &TaskPath) -> Option<State> {
         match (self.purse(id, path), &self.runs[&id].tasks[path].state) {
-            (Purse::Waits(until), _) => Some(State::Broke(until)),
+            (Purse::Waits(until, of), _) => Some(State::Broke(until, of)),
             (Purse::Asks, _) => Some(State::Begs),
             (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
             _ => None,
@@ -429,6 +429,7 @@ impl Reference {
         let all = hold > cost && caps.iter().any(|cap| cap.money.is_some())
             || hold_tokens > tokens && caps.iter().any(|cap| cap.tokens.is_some());
         let runs: Vec<RunId> = self.runs.keys().copied().filter(|of| all || *of == id).collect();
+        self.has_money_again_in(id, |of| path.0.starts_with(&of.0));
         for run in runs {
             self.has_money_again(run);
             if run != id {
@@ -438,7 +439,7 @@ impl Reference {
     }
 
     pub(super) fn has_money_again(&mut self, id: RunId) {
-        for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(_))) {
+        for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(_, None))) {
             inst.state = State::Ready;
         }
         for path in self.runs[&id].tasks.keys().cloned().collect::<Vec<_>>() {

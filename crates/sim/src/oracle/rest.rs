@@ -49,6 +49,7 @@ impl Reference {
                         let waits = run.quarantined || inst.start_at > self.now && !self.is_given_now(*id, path);
                         ensure(waits, &format!("{name} is ready and not taken up"))?;
                     }
+                    State::Open => ensure(!inst.rounds.unpaid, &format!("{name} has run out and goes on"))?,
                     State::Begs => ensure(!run.refused, &format!("{name} asks for what was refused"))?,
                     State::Running(running) => {
                         ensure(running.incarnation == self.incarnation, &format!("{name} was lost"))?;
@@ -94,7 +95,7 @@ impl Reference {
                     view.tasks.iter().any(|task| task.path == name && task.waiting_on == Some(cause))
                 }),
             };
-            let was = matches!(inst.state, State::Queued(..) | State::InLine(_) | State::Broke(_) | State::Begs);
+            let was = matches!(inst.state, State::Queued(..) | State::InLine(_) | State::Broke(..) | State::Begs);
             if is_so && was {
                 inst.state = state;
             }
@@ -162,7 +163,7 @@ impl Reference {
             State::Ready if inst.start_at <= self.now => vec![Some(Cause::Paused)],
             State::Ready => vec![Some(Cause::Delay)],
             State::Held => vec![Some(Cause::Paused)],
-            State::Broke(_) => vec![Some(Cause::Budget)],
+            State::Broke(..) => vec![Some(Cause::Budget)],
             State::Begs => vec![Some(Cause::Person)],
             State::BackingOff(_) => vec![Some(Cause::Backoff)],
             State::Awaiting(_) if inst.wait.as_ref().is_some_and(|wait| wait.of == WaitFor::Time) => {
@@ -217,7 +218,7 @@ impl Reference {
 
 pub(super) fn task_status(inst: &Inst) -> TaskStatus {
     match inst.state {
-        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke(_) | State::Begs => {
+        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke(..) | State::Begs => {
             TaskStatus::Waiting
         }
         State::InLine(_) | State::Seeking | State::LookingUp(_) => TaskStatus::Waiting,

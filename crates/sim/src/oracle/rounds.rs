@@ -31,11 +31,14 @@ impl Reference {
                     || most.tokens.is_some_and(|most| rounds.tokens >= most + rounds.raised.1)
             });
             ended = rounds.count >= repeat.rounds_max || stuck || spent;
+        } else if rounds.unpaid {
+            (ended, class) = (true, Class::Permanent);
         } else {
             ensure(over && going, "neither was a round judged nor is the time of the loop over")?;
         }
         self.run(id).inst(path).rounds.judged.clone_from(&judged);
         self.run(id).inst(path).rounds.same = same;
+        self.run(id).inst(path).rounds.unpaid = false;
         let used = match repeat.exhausted {
             Exhausted::UseLast => rounds.last.clone(),
             Exhausted::UseBest(_) => best(&judged),
@@ -45,8 +48,9 @@ impl Reference {
         match (next, done, ended, used) {
             (NextRound::Done, true, ..) => self.loop_gives(id, path, rounds.last, false),
             (NextRound::Again, false, false, _) => self.run(id).inst(path).state = State::Open,
-            (NextRound::Use { output }, false, true, Some(used)) => {
+            (NextRound::Use { output, unpaid }, false, true, Some(used)) => {
                 ensure(**output == used, "another round's output counts")?;
+                ensure(*unpaid == rounds.unpaid, "it was paid for, or not")?;
                 self.loop_gives(id, path, Some(used), true);
             }
             (NextRound::Fail(next), false, true, None) => {

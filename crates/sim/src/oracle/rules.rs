@@ -29,8 +29,9 @@ impl Reference {
             State::Waiting => self.join_rule(id, path),
             State::Ready => self.ready_rule(id, path),
             State::Held if !self.runs[&id].paused => self.becomes(id, path, State::Ready),
-            State::Broke(Some(until)) if until <= self.now && !self.reopening => self.becomes(id, path, State::Ready),
-            State::BackingOff(at) if at <= self.now && !self.reopening => self.becomes(id, path, State::Ready),
+            State::BackingOff(at) | State::Broke(Some(at), _) if at <= self.now && !self.reopening => {
+                self.becomes(id, path, State::Ready)
+            }
             State::Open if self.runs[&id].is_each(path) => self.each_rule(id, path),
             State::Open if self.runs[&id].is_loop(path) => self.loop_rule(id, path),
             State::Open if self.runs[&id].is_call(path) => self.check_rule(id, path),
@@ -233,6 +234,7 @@ impl Reference {
                 self.run(id).inst(path).rounds.last = output;
                 self.becomes(id, path, State::Asking(Step::Round));
             }
+            Some((Some(how), _, _)) if self.ran_out(id, path, how) => return false,
             Some((Some(_), _, failure)) => self.fails(id, path, failure),
             Some((None, ..)) => return false,
         }

@@ -153,7 +153,7 @@ impl Reference {
                 instants.extend(inst.rounds.ends);
                 match inst.state {
                     State::Ready if inst.start_at > self.now => instants.push(inst.start_at),
-                    State::BackingOff(at) | State::Broke(Some(at)) => instants.push(at),
+                    State::BackingOff(at) | State::Broke(Some(at), _) => instants.push(at),
                     State::Awaiting(_) => instants.extend(inst.wakes),
                     _ => {}
                 }

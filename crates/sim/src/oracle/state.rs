@@ -56,8 +56,8 @@ pub(super) enum State {
     LookingUp(u64),
     /// The run is paused.
     Held,
-    /// The money is held by other attempts of its run, or of its tenant's windows until they are over.
-    Broke(Option<Timestamp>),
+    /// The money is held by other attempts of its run, or of this loop, or of its tenant's windows until they are over.
+    Broke(Option<Timestamp>, Option<TaskPath>),
     /// A person is asked for more money.
     Begs,
     Running(Running),
@@ -148,6 +148,8 @@ pub(super) struct Rounds {
     pub tokens: u64,
     /// By how much its budget was raised.
     pub raised: (Money, u64),
+    /// The round that is open could not be paid for.
+    pub unpaid: bool,
 }
 
 /// An attempt that nobody awaits any more.
@@ -206,7 +208,7 @@ impl State {
                 | Self::Seeking
                 | Self::LookingUp(_)
                 | Self::Held
-                | Self::Broke(_)
+                | Self::Broke(..)
                 | Self::Begs
                 | Self::Asking(Step::Enter)
         )
@@ -261,7 +263,7 @@ impl Inst {
                 | State::LookingUp(_)
                 | State::Queued(..)
                 | State::Held
-                | State::Broke(_)
+                | State::Broke(..)
                 | State::Begs
                 | State::BackingOff(_)
                 | State::Awaiting(_)

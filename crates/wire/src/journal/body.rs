@@ -410,6 +410,9 @@ pub(super) struct RoundJudged<'a> {
     pub(super) evaluation: Evaluation<'a>,
     #[serde(borrow)]
     pub(super) next: NextRound<'a>,
+    /// Of one that gives the output of a round before it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) unpaid: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -430,6 +433,9 @@ pub(super) struct Ended<'a> {
     pub(super) away: u64,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub(super) waits: Waits<'a>,
+    /// The place of a loop.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) short: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -64,9 +64,7 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
             task(place, body::Reused { from: from.to_string().into(), output, degraded: *degraded }, to)
         }
         Change::Composed { output } => task(place, body::Output { output: payload(output) }, to),
-        Change::RoundJudged { evaluation: value, next: follows } => {
-            task(place, body::RoundJudged { evaluation: evaluation(value), next: next_round(follows) }, to)
-        }
+        Change::RoundJudged { evaluation: value, next: follows } => task(place, round_judged(value, follows), to),
         Change::Cached(value) => task(place, cached(value), to),
         Change::Ended(value) => task(place, ended(value), to),
         Change::Abandoned { attempt, incarnation, cost, tokens, fate, output } => {
@@ -297,6 +295,7 @@ fn ended(value: &core::Ended) -> body::Ended<'_> {
         next: next(&value.next),
         away: value.away.0,
         waits: waits(&value.waits),
+        short: value.short.as_ref().map(|path| path_text(path).into()),
     }
 }
 
@@ -365,11 +364,16 @@ fn next(value: &core::Next) -> body::Next<'_> {
     }
 }
 
+fn round_judged<'a>(value: &'a core::Evaluation, follows: &'a core::NextRound) -> body::RoundJudged<'a> {
+    let unpaid = matches!(follows, core::NextRound::Use { unpaid: true, .. });
+    body::RoundJudged { evaluation: evaluation(value), next: next_round(follows), unpaid }
+}
+
 fn next_round(value: &core::NextRound) -> body::NextRound<'_> {
     match value {
         core::NextRound::Again => body::NextRound::Again,
         core::NextRound::Done => body::NextRound::Done,
-        core::NextRound::Use { output } => body::NextRound::Use(payload(output)),
+        core::NextRound::Use { output, .. } => body::NextRound::Use(payload(output)),
         core::NextRound::Fail(follows) => body::NextRound::Fail(next(follows)),
     }
 }

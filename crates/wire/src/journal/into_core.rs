@@ -107,7 +107,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Beside)> {
         Kind::RoundJudged => task::<body::RoundJudged<'_>>(bytes, |value| {
             Ok(Change::RoundJudged {
                 evaluation: Box::new(evaluation(&value.evaluation)?),
-                next: next_round(&value.next)?,
+                next: next_round(&value.next, value.unpaid)?,
             })
         })?,
         Kind::Composed => {
@@ -393,6 +393,7 @@ fn ended(value: &body::Ended<'_>) -> Read<Change> {
         next: next(&value.next)?,
         away: Duration(value.away),
         waits: waits(&value.waits)?,
+        short: value.short.as_deref().map(path).transpose()?,
     })))
 }
 
@@ -453,11 +454,11 @@ fn next(value: &body::Next<'_>) -> Read<core::Next> {
     })
 }
 
-fn next_round(value: &body::NextRound<'_>) -> Read<core::NextRound> {
+fn next_round(value: &body::NextRound<'_>, unpaid: bool) -> Read<core::NextRound> {
     Ok(match value {
         body::NextRound::Again => core::NextRound::Again,
         body::NextRound::Done => core::NextRound::Done,
-        body::NextRound::Use(output) => core::NextRound::Use { output: Box::new(payload(output)?) },
+        body::NextRound::Use(output) => core::NextRound::Use { output: Box::new(payload(output)?), unpaid },
         body::NextRound::Fail(follows) => core::NextRound::Fail(next(follows)?),
     })
 }

@@ -1,6 +1,7 @@
 //! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
 
 mod groups;
+mod loops;
 
 use std::sync::Arc;
 
@@ -157,6 +158,7 @@ fn changes() -> Vec<Change> {
     };
     let succeeded = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
     let failed = Outcome::Failed(failure());
+    let used = NextRound::Use { output: payload(6).into(), unpaid: false };
     let mut changes = vec![
         Change::Entered(all.clone().into()),
         Change::Entered(Box::default()),
@@ -172,7 +174,7 @@ fn changes() -> Vec<Change> {
         Change::Caught { output: payload(6).into(), failure: None },
         Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Again },
         Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Done },
-        Change::RoundJudged { evaluation: all.clone().into(), next: NextRound::Use { output: payload(6).into() } },
+        Change::RoundJudged { evaluation: all.clone().into(), next: used },
         Change::RoundJudged { evaluation: all.into(), next: NextRound::Fail(Next::fail(failure())) },
         Change::Composed { output: payload(6).into() },
         abandoned(Fate::None),
@@ -389,6 +391,7 @@ fn entries() -> Vec<Entry> {
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries.extend(in_groups().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(of_the_cache().into_iter().map(|record| entry(record, Vec::new())));
+    entries.extend(loops::short_of_money().map(|record| entry(record, Vec::new())));
     entries
 }
 

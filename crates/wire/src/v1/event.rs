@@ -201,12 +201,7 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
         }
         Change::Judged { next, .. } => judged(event, path.node().map(|node| graph.task(node)), next),
         Change::Caught { .. } => "task.caught",
-        Change::RoundJudged { next, .. } => match next {
-            NextRound::Again => "loop.again",
-            NextRound::Done => "loop.done",
-            NextRound::Use { .. } => "loop.exhausted",
-            NextRound::Fail(next) => follow(event, next),
-        },
+        Change::RoundJudged { next, .. } => round_judged(event, next),
         Change::Composed { .. } => "task.composed",
         Change::Reused { from, .. } => {
             event.note = Some(format!("reused from {from}"));
@@ -235,6 +230,19 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             "task.abandoned"
         }
     })
+}
+
+/// What follows on a round of a loop.
+fn round_judged(event: &mut Event, next: &NextRound) -> &'static str {
+    match next {
+        NextRound::Again => "loop.again",
+        NextRound::Done => "loop.done",
+        NextRound::Use { unpaid, .. } => {
+            event.note = unpaid.then(|| "its budget did not cover the next round".to_owned());
+            "loop.exhausted"
+        }
+        NextRound::Fail(next) => follow(event, next),
+    }
 }
 
 /// Who raised which budget by how much, or refused to.

@@ -65,6 +65,9 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
         Reason::Window(window, until) => {
             format!("the {}'s budget of `[budgets]` is used up: it may go on from {}", window.word(), instant(*until))
         }
+        Reason::Purse(of) => {
+            format!("calls in {of} hold the rest of its budget: it may go on when one of them has ended")
+        }
         Reason::Held => "its run waits for its turn: see `concurrency` of the graph".to_owned(),
         Reason::Turn => "waits until earlier items have ended, for its `foreach` has `max_parallel`".to_owned(),
     };
@@ -157,6 +160,7 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
                 | Reason::Needs(_)
                 | Reason::Turn
                 | Reason::Window(..)
+                | Reason::Purse(_)
                 | Reason::Held,
             )
             | None => {

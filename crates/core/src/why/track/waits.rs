@@ -1,6 +1,7 @@
 //! What a task waits for while its records are read: a place or money before it is sent, or a person, a signal, an instant.
 
-use agendum_types::{Cause, Duration, TaskStatus, Timestamp, Wait, WaitFor, Window};
+use agendum_types::snapshot::TaskView;
+use agendum_types::{Cause, Duration, TaskStatus, Timestamp, Wait, WaitFor};
 
 use super::super::{Heard, Reason};
 use super::{Stretch, Track};
@@ -44,10 +45,12 @@ impl Track {
         }
     }
 
-    /// The window of the tenant's budget whose end it waits for.
-    pub(in crate::why) fn is_short_of(&mut self, window: Option<(Window, Timestamp)>) {
+    /// Whose money it waits for: the window of the tenant's budget, or the loop.
+    pub(in crate::why) fn is_short_of(&mut self, task: &TaskView) {
         if self.running.is_none() {
-            self.reason = window.map(|(window, until)| Reason::Window(window, until)).or_else(|| self.reason.take());
+            let window = task.window.map(|(window, until)| Reason::Window(window, until));
+            let purse = task.purse.as_deref().map(|of| Reason::Purse(of.into()));
+            self.reason = window.or(purse).or_else(|| self.reason.take());
         }
     }
 
