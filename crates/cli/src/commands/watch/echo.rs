@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn what_each_run_changes_begins_a_few_and_no_more() {
         let saved =
-            [4_000, 9_000, 2_000, 30_000, 12_000, 3_000, 5_000, 8_000, 700].map(|ms| format!("begin, {ms} a.rs"));
+            [4_000, 9_000, 2_000, 30_000, 12_000, 3_000, 5_000, 8_000, 700].map(|ms| format!("begin, {ms} a"));
         let lines = [
             "begin, 900 out, begin, 1100 out, begin, 800 out, begin, 900 out, 950 out, edit out, begin, 900 out",
             "begin, 900 out, begin, 900 log out, begin, 900 out more, begin, 900 out",
@@ -132,8 +132,8 @@ mod tests {
           run, run, run, run, run
         begin, edit a.rs, begin, edit a.rs, begin, edit a.rs, begin, edit a.rs, begin, 900 a.rs
           run, run, run, run, run
-        begin, 4000 a.rs, begin, 9000 a.rs, begin, 2000 a.rs, begin, 30000 a.rs, begin, 12000 a.rs, begin, 3000 a.rs, begin, 5000 a.rs, begin, 8000 a.rs, begin, 700 a.rs
-          run, run, run, run, run, run, run, run, nothing, for ["a.rs"] is of 8 runs
+        begin, 4000 a, begin, 9000 a, begin, 2000 a, begin, 30000 a, begin, 12000 a, begin, 3000 a, begin, 5000 a, begin, 8000 a, begin, 700 a
+          run, run, run, run, run, run, run, run, nothing, for ["a"] is of 8 runs
         "#);
     }
 }
