@@ -110,8 +110,7 @@ mod tests {
 
     #[test]
     fn what_each_run_changes_begins_a_few_and_no_more() {
-        let saved =
-            [4_000, 9_000, 2_000, 30_000, 12_000, 3_000, 5_000, 8_000, 700].map(|ms| format!("begin, {ms} a"));
+        let saved = [4_000, 9_000, 2_000, 30_000, 12_000, 3_000, 5_000, 8_000, 700].map(|ms| format!("begin, {ms} a"));
         let lines = [
             "begin, 900 out, begin, 1100 out, begin, 800 out, begin, 900 out, 950 out, edit out, begin, 900 out",
             "begin, 900 out, begin, 900 log out, begin, 900 out more, begin, 900 out",
