@@ -90,13 +90,24 @@ fn what_is_optional_asks_nobody_and_is_dropped() {
         waits
         raise r1 100c
         ok z tokens=10
-        why r1
-    "), @"");
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms > ok a tokens=60
+    0ms r1/z waits for money since 0ms: $0.6400 at least, $0.5000 left
+    0ms > raise r1 100c
+    0ms dispatch r1/z#1 on t cap=100
+    0ms > ok z tokens=10
+    0ms answer r1 succeeded degraded spent $0.7000
+    0ms close r1
+    ");
     assert_snapshot!(dialogue("
         targets t=4:token=1c:cap=100
         submit r1 a; b optional catch=budget_exceeded:output; z needs b; run: budget=40c ask
         waits
-    "), @"");
+    "), @"
+    0ms r1/a waits for money since 0ms: $0.6400 at least, $0.4000 left
+    0ms r1/z waits for money since 0ms: $0.6400 at least, $0.4000 left
+    ");
 }
 
 #[test]
