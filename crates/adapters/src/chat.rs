@@ -26,6 +26,7 @@ use crate::turn::{Answered, Heard, Turn};
 mod events;
 mod gathered;
 pub(crate) mod secret;
+mod whole;
 
 pub use secret::Secret;
 
@@ -170,7 +171,14 @@ impl Chat {
         if !response.status().is_success() {
             return Err(self.refused(response, answer).await);
         }
-        self.stream(response, attempt, answer).await?;
+        if whole::is_whole(&response) {
+            let event = whole::read(response, &self.timeouts).await?;
+            if let Some(chunk) = answer.take(&event, false)? {
+                attempt.chunks.send(chunk).await;
+            }
+        } else {
+            self.stream(response, attempt, answer).await?;
+        }
         if let Some(rest) = answer.rest() {
             attempt.chunks.send(Chunk::Text(rest)).await;
         }

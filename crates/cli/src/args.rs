@@ -1,5 +1,6 @@
 //! The command line.
 
+mod graph;
 mod people;
 
 use std::net::SocketAddr;
@@ -240,7 +241,8 @@ fn key(text: &str) -> Result<String, String> {
 #[command(override_usage = "agendum run [OPTIONS] <GRAPH>")]
 pub(crate) struct Run {
     /// The document, YAML or JSON
-    pub(crate) graph: PathBuf,
+    #[arg(required_unless_present = "watch")]
+    pub(crate) graph: Option<PathBuf>,
     /// An input; JSON where it parses as JSON and the graph takes that, text otherwise; @FILE reads a file
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub(crate) inputs: Vec<String>,

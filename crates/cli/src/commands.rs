@@ -14,6 +14,7 @@ mod feedback;
 mod fix;
 mod index;
 mod notices;
+mod patience;
 mod provider;
 mod prune;
 mod run;
@@ -30,7 +31,7 @@ use std::path::{Path, PathBuf};
 use attend::Telling;
 use clap::CommandFactory as _;
 
-use crate::args::{Args, Command, Config as ConfigCommand, Notices as NoticesCommand, Run};
+use crate::args::{Args, Command, Config as ConfigCommand, Notices as NoticesCommand};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{next, show};
@@ -52,8 +53,10 @@ impl Context {
 }
 
 pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
-    let Args { json, data, config, command } = args;
-    let graph = if let Command::Run(Run { graph, .. }) | Command::Explain { graph } = &command {
+    let Args { json, data, config, mut command } = args;
+    let graph = if let Command::Run(run) = &mut command {
+        Some(run.take_graph()?)
+    } else if let Command::Explain { graph } = &command {
         Some(graph.clone())
     } else {
         None
@@ -62,10 +65,13 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     let context = || Context::new(json, flags, graph.as_deref());
     match command {
         Command::Demo { beat } => demo::demo(context()?, beat).await,
-        Command::Run(run) => match &run.watch {
-            Some(paths) => watch::watch(&context()?, &run, paths).await,
-            None => run::run(&context()?, &run, Telling::Whole).await,
-        },
+        Command::Run(run) => {
+            let graph = graph.as_deref().unwrap_or_else(|| Path::new(""));
+            match &run.watch {
+                Some(paths) => watch::watch(&context()?, graph, &run, paths).await,
+                None => run::run(&context()?, graph, &run, Telling::Whole).await,
+            }
+        }
         Command::Check { graph, fix, dry_run } => {
             let config = Config::find(flags[1], Some(&graph))?;
             next::remember(flags, &config, None);

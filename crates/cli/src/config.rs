@@ -4,6 +4,7 @@ mod age;
 mod budgets;
 mod environment;
 mod faults;
+mod further;
 mod limits;
 mod notices;
 mod openai;
@@ -303,7 +304,7 @@ impl Config {
         const HINT: &str = "docs/configuration.md lists every key";
         let mut config: Self = toml::from_str(text).map_err(|error| {
             let hint = suggestion(error.message()).unwrap_or_else(|| HINT.to_owned());
-            Failure::usage(format!("{name}: {error}{}", further(text, error.message()))).hint(hint)
+            Failure::usage(format!("{name}: {error}{}", further::further(text, error.message()))).hint(hint)
         })?;
         if overrides.is_empty() {
             return Ok(config);
@@ -352,24 +353,6 @@ fn overridden<'o>(text: &str, overrides: impl Iterator<Item = &'o Override>) -> 
         one.apply(&mut tree).map_err(Wrong::Override)?;
     }
     tree.try_into().map_err(wrong)
-}
-
-/// What is wrong with other targets than the one that serde stopped at.
-fn further(text: &str, said: &str) -> String {
-    let Ok(tree) = toml::from_str::<toml::Table>(text) else { return String::new() };
-    let mut more = String::new();
-    for (name, target) in tree.get("targets").and_then(toml::Value::as_table).into_iter().flatten() {
-        if let Err(error) = target.clone().try_into::<TargetConfig>()
-            && error.message() != said
-        {
-            // The list of all words helps only where none is near.
-            let wrong = error.message().split(", expected one of").next().unwrap_or_default();
-            let told = suggestion(error.message())
-                .map_or_else(|| error.message().to_owned(), |meant| format!("{wrong}: {meant}"));
-            more.push_str(&format!("\ntarget {name:?}: {told}"));
-        }
-    }
-    more
 }
 
 /// Did you mean …? Serde says which words it knows: "unknown field `limit`, expected one of `data`, `limits`".

@@ -1,13 +1,13 @@
 //! Why a command failed: a line, a hint, an exit code.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use agendum_ports::chain;
 use agendum_spec::Diagnostic;
 use owo_colors::OwoColorize as _;
 use serde_json::Value as Json;
 
-use crate::show;
+use crate::{next, show};
 
 /// The run failed, or something else did.
 pub(crate) const FAILED: u8 = 1;
@@ -117,6 +117,38 @@ impl Failure {
 /// Any other error, with its causes.
 impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::new(FAILED, chain(&error))
+        let failure = Self::new(FAILED, chain(&error));
+        if is_full(&error) {
+            let doctor = next::reading();
+            return failure
+                .hint(format!("a disk is full: free room on it; {doctor} doctor says where the data directory is"));
+        }
+        failure
+    }
+}
+
+/// True if a disk had no room for something.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == ErrorKind::StorageFull)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use agendum_ports::StoreError;
+
+    use super::Failure;
+
+    #[test]
+    fn a_full_disk_is_said_with_what_to_do() {
+        let hints = [ErrorKind::StorageFull, ErrorKind::PermissionDenied].map(|kind| {
+            let error = StoreError::Io { doing: "write owner.json", source: Box::new(Error::from(kind)) };
+            Failure::from(error).hinted().to_owned()
+        });
+        assert!(hints[0].starts_with("a disk is full: free room on it;") && hints[1].is_empty(), "{hints:?}");
     }
 }

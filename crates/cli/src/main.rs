@@ -13,6 +13,7 @@ mod forecast;
 mod host;
 mod hosting;
 mod in_force;
+mod log;
 mod next;
 mod programs;
 mod show;
@@ -24,9 +25,8 @@ use std::process::ExitCode;
 
 use agendum_adapters::exec::guard;
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 
 /// What this program is told to end the programs of a process that was killed. That process starts it; it is no command for people.
 pub(crate) const GUARD: &str = "exec-guard";
@@ -38,10 +38,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let args = Args::parse();
-    let filter = EnvFilter::try_from_env("AGENDUM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    log.without_time().init();
+    log::start(matches!(args.command, Command::Serve { .. } | Command::Provider { .. }));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

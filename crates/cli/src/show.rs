@@ -1,11 +1,13 @@
 //! What people see.
 
 mod brief;
+mod column;
 mod compensation;
 mod diagnostics;
 mod harmless;
 mod outlet;
 mod progress;
+mod said;
 mod streams;
 mod tables;
 mod waits;

@@ -1,13 +1,14 @@
 //! `on_exceeded: ask`: a task that its run's budget does not cover asks a person.
 //!
-//! It asks where nothing but a raise helps: while others hold money that would do if they cost nothing, it waits for them. That it asks is
-//! found again after a restart, as what stands in a queue is; what was answered is a record.
+//! It asks where nothing but a raise helps: while others hold money that would do if they cost nothing, it waits for them. What is optional
+//! never asks: it fails, and the run goes on without it. That it asks is found again after a restart, as what stands in a queue is; what was
+//! answered is a record.
 
 use agendum_types::{Failure, Money, Plea, Timestamp};
 
 use crate::afford::Uncovered;
 use crate::board::Todo;
-use crate::inst::{Inst, State};
+use crate::inst::{Inst, Layer, State};
 use crate::purse::Payer;
 use crate::record::End;
 use crate::run::{InstId, Run, Slot};
@@ -53,7 +54,7 @@ impl Scheduler {
             return self.wait_for_money(slot, id, (Timestamp::MAX, Payer::Run));
         }
         let failure = self.unaffordable(slot, uncovered, None);
-        if run.refused {
+        if run.refused || self.is_spared(slot, id) {
             return self.unpaid(slot, id, failure);
         }
         self.unqueue(slot, id);
@@ -67,6 +68,21 @@ impl Scheduler {
         run.inst_mut(id).state = State::Pleading(Box::new(Pleading { since, needs, failure }));
         let run = run.id;
         self.board.awaiting.insert(run, slot);
+    }
+
+    /// True if the run goes on without it: it is optional, or stands in what is. That is dropped, and nobody is asked for money for it. A
+    /// check is never: it settles what has been done.
+    fn is_spared(&self, slot: Slot, id: InstId) -> bool {
+        let (run, plan) = (self.board.run(slot), self.board.plan(slot));
+        let mut at = id;
+        while at != InstId::TOP {
+            let inst = run.inst(at);
+            if inst.layer == Layer::Check || plan.task(inst.node).optional {
+                return inst.layer != Layer::Check;
+            }
+            at = inst.parent;
+        }
+        false
     }
 
     fn unpaid(&mut self, slot: Slot, id: InstId, failure: Failure) {

@@ -36,7 +36,7 @@ const SWEPT_MAX: u32 = 256;
 const BLOBS_MAX: u32 = 64;
 const RUNS_MAX: u32 = 256;
 /// How long a key is kept at least, whatever becomes of its run.
-const KEY_KEPT: Duration = Duration::secs(24 * 3_600);
+pub const KEY_KEPT: Duration = Duration::secs(24 * 3_600);
 
 /// Why a run was not forgotten.
 #[derive(Debug, thiserror::Error)]
@@ -179,7 +179,11 @@ impl Work {
 
     async fn forget(&self, tenant: &Tenant, run: RunId) -> Result<Forgotten, StoreError> {
         let keyed_until = self.around.clock.now().before(KEY_KEPT);
-        self.around.store.forget(tenant, run, keyed_until).await
+        let forgotten = self.around.store.forget(tenant, run, keyed_until).await?;
+        if forgotten == Forgotten::Yes {
+            self.around.feed.forget(run);
+        }
+        Ok(forgotten)
     }
 
     /// Forgets what is older than it may be. As long as no tenants come in there is one.

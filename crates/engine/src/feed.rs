@@ -2,7 +2,9 @@
 //!
 //! Text is addressed by attempt and offset. It lives in a bounded log for each task until the run is closed; text that is held back
 //! joins the stream when it is published, unless its attempt has failed by then. A later attempt of the same task starts over, and
-//! readers are told.
+//! readers are told. What the tasks of the latest runs that ended have said is kept a little longer, for readers that come late.
+
+mod ended;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,8 @@ use agendum_core::{Dispatch, Entry};
 use agendum_types::{AttemptId, RunId, Seq, TaskPath};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::broadcast;
+
+use ended::Ended;
 
 /// Bytes of text kept for a task; what comes later is in its output.
 const LOG_BYTES_MAX: usize = 256 << 10;
@@ -51,6 +55,7 @@ struct Runs {
     watched: FxHashMap<RunId, Watched>,
     /// The last record of this life that readers were told; `None` before the first.
     told: Option<Seq>,
+    ended: Ended,
 }
 
 /// What a reader of a run is given from now on, and what there is.
@@ -160,7 +165,22 @@ impl Feed {
 
     /// Nothing more will happen to the run; readers see the end.
     pub(crate) fn close(&self, run: RunId) {
-        self.runs().watched.remove(&run);
+        let mut runs = self.runs();
+        let Some(watched) = runs.watched.remove(&run).filter(|watched| Ended::takes(watched.bytes)) else { return };
+        let texts = watched.so_far();
+        runs.ended.keep(run, texts, watched.bytes);
+    }
+
+    /// The run is not to be found any more.
+    pub(crate) fn forget(&self, run: RunId) {
+        self.runs().ended.forget(run);
+    }
+
+    /// What the tasks of a run have said whose last record is durable, if it is one of the latest.
+    pub(crate) fn late(&self, run: RunId) -> Vec<Notice> {
+        let runs = self.runs();
+        // Its last record may be read a moment before it is told here.
+        runs.watched.get(&run).map_or_else(|| runs.ended.texts(run), Watched::so_far)
     }
 
     /// The shard begins a new life: provisional text is void, readers go back to the journal.
@@ -175,9 +195,10 @@ impl Feed {
     pub(crate) fn subscribe(&self, run: RunId) -> Subscribed {
         let mut runs = self.runs();
         let told = runs.told;
+        // It may have ended a moment ago.
+        let texts = runs.watched.get(&run).map_or_else(|| runs.ended.texts(run), Watched::so_far);
         let watched = runs.watched.entry(run).or_default();
         let notices = watched.readers.0.get_or_insert_with(|| broadcast::Sender::new(BACKLOG_MAX)).subscribe();
-        let texts = watched.shown().map(|log| log.notice(0, &log.text)).collect();
         Subscribed { notices, texts, told }
     }
 
@@ -190,6 +211,10 @@ impl Feed {
 impl Watched {
     fn shown(&self) -> impl Iterator<Item = &Log> {
         self.texts.values().filter(|log| log.is_shown())
+    }
+
+    fn so_far(&self) -> Vec<Notice> {
+        self.shown().map(|log| log.notice(0, &log.text)).collect()
     }
 
     /// Nothing of the text that was shown counts.

@@ -39,7 +39,7 @@ pub use again::{AgainError, Anew, Earlier};
 pub use agendum_core::why::{Page, Reading, Seen, TaskReasons};
 pub use agendum_core::{Addressee, NotTaken, Raise, Rejected, Standing};
 pub use cache::CacheLimits;
-pub use collect::ForgetError;
+pub use collect::{ForgetError, KEY_KEPT};
 pub use engine::{Engine, Parts, Request};
 pub use export::{Exported, Settles};
 pub use feed::Notice;

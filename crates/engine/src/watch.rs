@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use agendum_core::Record;
+use agendum_core::{Change, Record};
 use agendum_ports::Row;
 use agendum_types::{RunId, Seq, Tenant};
 use tokio::sync::broadcast::Receiver;
@@ -29,7 +29,7 @@ pub struct Watch {
     /// The journal holds what is not read yet; what is live comes after it.
     behind: bool,
     live: Option<Receiver<Notice>>,
-    /// What was live when the subscription began.
+    /// What had been said when this began. Of an attempt that has ended it comes before its end, else behind what was read.
     texts: Vec<Notice>,
     /// What is older is read from the journal; the rest is told, each text in its place among the records. `None`: nothing is told.
     told_after: Option<Seq>,
@@ -45,10 +45,12 @@ impl Watch {
     ) -> Result<Self, ReadError> {
         let row = around.store.run(&tenant, run).await?.ok_or(ReadError::NoRun(run))?;
         let (ready, texts) = (VecDeque::new(), Vec::new());
-        let mut watch =
-            Self { around, tenant, run, after, ready, behind: true, live: None, texts, told_after: None, ended: false };
+        let (live, told_after) = (None, None);
+        let mut watch = Self { around, tenant, run, after, ready, behind: true, live, texts, told_after, ended: false };
         if row.done.is_none() {
             watch.subscribe()?;
+        } else {
+            watch.texts = watch.around.feed.late(run);
         }
         watch.read_page().await?;
         Ok(watch)
@@ -65,17 +67,36 @@ impl Watch {
         Ok(())
     }
 
+    /// What is to be said before this record.
+    fn say_before(&mut self, record: &Record) {
+        let is_over = self.live.is_none();
+        let is_due = |text: &Notice| match (text, record) {
+            (Notice::Text { .. }, Record::Answered(_)) => is_over,
+            (Notice::Text { attempt, .. }, Record::Task { path, change: Change::Finished(finished), .. }) => {
+                attempt.path == *path && attempt.attempt == finished.attempt
+            }
+            (Notice::Text { .. } | Notice::Entry(_) | Notice::Restarted { .. }, _) => false,
+        };
+        self.ready.extend(self.texts.extract_if(.., |text| is_due(text)));
+    }
+
     async fn read_page(&mut self) -> Result<(), ReadError> {
         let page = self.around.store.read_run(&self.tenant, self.run, self.after, &[], READ_AHEAD).await?;
         let is_untold = |row: &&Row| self.told_after.is_none_or(|told| row.seq <= told);
         let untold: Vec<&Row> = page.iter().take_while(is_untold).collect();
         for row in &untold {
             self.after = row.seq;
-            self.ready.push_back(Notice::Entry(Arc::new(rows::entry(row)?)));
+            let entry = rows::entry(row)?;
+            if !self.texts.is_empty() {
+                self.say_before(&entry.record);
+            }
+            self.ready.push_back(Notice::Entry(Arc::new(entry)));
         }
         if untold.len() < page.len() || page.is_empty() {
             self.behind = false;
-            self.ready.extend(self.texts.drain(..));
+            // What was said of a run that is over stands before its answer, which the reader has.
+            let left = std::mem::take(&mut self.texts).into_iter().filter(|_| self.live.is_some());
+            self.ready.extend(left);
         }
         Ok(())
     }

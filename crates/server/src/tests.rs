@@ -135,7 +135,7 @@ async fn a_run_is_submitted_followed_and_explained() {
     );
     let events = world.events(&id, None).await;
     let kinds: Vec<&str> = events.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
-    assert_eq!(kinds, ["run.submitted", "task.started", "task.succeeded", "run.answered", "run.done"]);
+    assert_eq!(kinds, ["run.submitted", "task.started", "text", "task.succeeded", "run.answered", "run.done"]);
     assert!(events.contains(r#""raw_usage":{"words":2}"#), "{events}");
     let last: u64 = events.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap().parse().unwrap();
     let rest = world.events(&id, Some(last - 1)).await;

@@ -154,9 +154,19 @@ pub(crate) async fn signal(
         }
     };
     let run = run_id(&id)?;
+    let kept = !is_awaited(&service, run, &to).await;
     let handed = Handed { run, to, value, by: Principal::new(LOCAL), approved: None, attempt: None, webhook: None };
     hand(&service, handed).await?;
-    Ok(Json(json!({ "id": id })))
+    Ok(Json(json!({ "id": id, "kept": kept })))
+}
+
+/// True if a task waits for this now; what names a task is refused where it does not.
+async fn is_awaited(service: &Service, run: RunId, to: &Addressee) -> bool {
+    let (Some(engine), Addressee::Named(of, name)) = (&service.engine, to) else { return true };
+    let asked = WaitsAsked { queue: None, run: Some(run), from: RunId::default(), count_max: WAITS_MAX };
+    let found = engine.waits(&service.tenant, asked).await;
+    let is_it = |view: &WaitView| view.wait.of == *of && view.wait.name.as_ref() == Some(name);
+    found.is_none_or(|(views, _)| views.iter().any(is_it))
 }
 
 pub(crate) async fn decide(

@@ -86,8 +86,37 @@ fn is_free(path: &Path) -> Result<(), StoreError> {
     Err(StoreError::NotEmpty { path: path.display().to_string(), but })
 }
 
+/// Copies beside the place, and puts the whole there; into a folder that is there and empty, as it may be where a disk is mounted. What
+/// fails leaves nothing.
 fn copy(from: &Directory, to: &Path) -> Result<Copied, StoreError> {
     is_free(to)?;
+    let Some(name) = to.file_name().filter(|_| !to.exists()) else {
+        return copy_into(from, to).inspect_err(|_| empty(to));
+    };
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}", std::process::id()));
+    let beside = to.with_file_name(beside);
+    let placed = copy_into(from, &beside).and_then(|copied| {
+        let placed = std::fs::rename(&beside, to).and_then(|()| to.parent().map_or(Ok(()), sync_folder));
+        placed.map_err(io_failed("put the backup in its place"))?;
+        Ok(copied)
+    });
+    placed.inspect_err(|_| {
+        // It is the reason that counts.
+        let _left = std::fs::remove_dir_all(&beside);
+    })
+}
+
+/// Takes away what is in a folder that was empty, as far as that goes.
+fn empty(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let _left = if is_folder { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+    }
+}
+
+fn copy_into(from: &Directory, to: &Path) -> Result<Copied, StoreError> {
     let at = Wall.now().to_string();
     private_folder(to).map_err(io_failed("make the folder of the backup"))?;
     let database = to.join(DATABASE);
@@ -192,10 +221,25 @@ pub fn check_backup(path: &Path) -> Result<(), StoreError> {
 ///
 /// # Errors
 ///
-/// If the folder is not empty, or cannot be written.
+/// If the folder is not empty, or cannot be written; then nothing is left in it.
 pub fn restore(from: &Path, to: &Path) -> Result<Directory, StoreError> {
     is_free(to)?;
+    let was_there = to.exists();
     let directory = Directory::own(to)?;
+    match restore_into(from, to, &directory) {
+        Ok(()) => Ok(directory),
+        Err(error) => {
+            drop(directory);
+            empty(to);
+            if !was_there {
+                let _left = std::fs::remove_dir(to);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn restore_into(from: &Path, to: &Path, directory: &Directory) -> Result<(), StoreError> {
     directory.begin_restore().map_err(io_failed("make the data directory"))?;
     let mut copied = Copied { blobs: 0, bytes: 0 };
     blobs(&from.join("blobs"), &directory.blobs(), &mut copied).map_err(io_failed("copy blobs"))?;
@@ -216,5 +260,5 @@ pub fn restore(from: &Path, to: &Path) -> Result<Directory, StoreError> {
     let db = schema::open(&directory.database())?;
     db.execute("UPDATE shards SET incarnation = incarnation + ?1", params![lives])
         .map_err(failed("begin a new life"))?;
-    Ok(directory)
+    Ok(())
 }

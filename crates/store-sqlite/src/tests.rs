@@ -350,6 +350,39 @@ async fn what_is_restored_begins_behind_every_life_of_the_original() {
 }
 
 #[tokio::test]
+async fn a_copy_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let directory = Directory::own(&at("data")).unwrap();
+    let _store = SqliteStore::open(&directory).unwrap();
+    directory.secret().unwrap();
+    Copier::new(&directory).copy(at("good")).await.unwrap();
+    std::fs::create_dir(at("there")).unwrap();
+    let names = || {
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    // The journal is copied before the secret is missed.
+    for home in ["data", "good"] {
+        std::fs::rename(at(home).join("secret"), at("secret")).unwrap();
+        for to in ["there", "new"] {
+            let error = match home {
+                "data" => Copier::new(&directory).copy(at(to)).await.unwrap_err(),
+                _ => restore(&at("good"), &at(to)).unwrap_err(),
+            };
+            assert!(matches!(error, StoreError::Io { .. }), "{error}");
+            assert_eq!(names(), ["data", "good", "secret", "there"]);
+            assert!(std::fs::read_dir(at("there")).unwrap().next().is_none(), "{home}");
+        }
+        std::fs::rename(at("secret"), at(home).join("secret")).unwrap();
+    }
+    Copier::new(&directory).copy(at("there")).await.unwrap();
+    check_backup(&at("there")).unwrap();
+}
+
+#[tokio::test]
 async fn journals_of_two_shards_lie_side_by_side() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&Directory::own(folder.path()).unwrap()).unwrap();

@@ -65,6 +65,31 @@ async fn a_provider_that_echoes_the_key_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn an_answer_in_one_piece_is_an_answer() {
+    let whole = |body: &Json| plain("200 OK\r\ncontent-type: application/json; charset=utf-8", &body.to_string());
+    let message = |message: Json, reason: &str| {
+        let usage = json!({ "prompt_tokens": 3, "completion_tokens": 2 });
+        json!({ "choices": [{ "message": message, "finish_reason": reason }], "usage": usage })
+    };
+    let said = message(json!({ "role": "assistant", "content": format!("not {KEY}") }), "stop");
+    let finished = answered(whole(&said)).await.unwrap();
+    assert_eq!((finished.usage.tokens_in, finished.usage.tokens_out), (3, 2));
+    insta::assert_snapshot!(line(Ok(finished)), @r#"{"text":"not [key]","model":"m","finish_reason":"stop"}"#);
+    let call = |id: &str| json!({ "id": id, "type": "function", "function": { "name": "tell", "arguments": "{}" } });
+    let calls = message(json!({ "content": null, "tool_calls": [call("c1"), call("c2")] }), "tool_calls");
+    insta::assert_snapshot!(line(answered(whole(&calls)).await), @r#"{"text":"","model":"m","finish_reason":"tool_calls","tool_calls":[{"id":"c1","name":"tell","arguments":{}},{"id":"c2","name":"tell","arguments":{}}]}"#);
+    for (body, said) in [
+        (json!({ "error": { "message": "no" } }).to_string(), "unavailable: no"),
+        (json!({ "id": "x" }).to_string(), "unavailable: the stream ended without its finish marker"),
+        ("{".to_owned(), "unavailable: the provider sent what is not JSON"),
+        (format!("\"{}\"", "x".repeat(9 << 20)), "permanent: the response is larger than"),
+    ] {
+        let ended = line(answered(plain("200 OK\r\ncontent-type: application/json", &body)).await);
+        assert!(ended.starts_with(said), "{ended}");
+    }
+}
+
+#[tokio::test]
 async fn live_text_is_whole_and_without_the_key() {
     let pieces = ["It be", "gins with Z", "q8, and ends ", KEY, " Vt"].map(delta);
     let (base, _) = server(vec![sse(&[&pieces[..], &[end("stop")]].concat(), true)]).await;

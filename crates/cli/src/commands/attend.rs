@@ -6,6 +6,7 @@ use agendum_wire::v1::{RunDetail, Submit};
 use tokio::time::{Duration, timeout};
 
 use super::Context;
+use super::patience::patiently;
 use crate::client::Client;
 use crate::failure::{FAILED, Failure, INTERRUPTED, LIMIT, UNREACHABLE};
 use crate::hosting::{Session, Signal, signalled, tell};
@@ -15,6 +16,9 @@ use crate::show;
 
 /// How long a run that is cancelled may take to answer.
 pub(super) const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// What is done where a run was wide: its records are many.
+pub(super) const READING: &str = "reading its records, for where its time went";
 
 /// How much is said of a run.
 #[derive(Clone, Copy)]
@@ -141,7 +145,8 @@ pub(super) async fn conclude(
     detail: &RunDetail,
     telling: Telling<'_>,
 ) -> Result<Result<(), Failure>, Failure> {
-    let why = ask(context, session, async |client| client.why(id, None, 0).await).await?;
+    let why = ask(context, session, async |client| client.why(id, None, 0).await);
+    let why = patiently(context.json, READING, why).await?;
     if context.json {
         let line = serde_json::json!({ "type": "result", "run": detail, "why": why });
         writeln!(show::out(), "{line}")?;

@@ -76,13 +76,27 @@ pub(crate) struct Document {
     checked: Checked,
 }
 
-/// Reads and checks; `-` is standard input.
-pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Document, Failure> {
-    read_for(path, limits, None)
+/// Which documents are looked at for what a configuration lacks.
+#[derive(Clone, Copy)]
+enum Lacking<'s> {
+    Never,
+    /// Agents' plans: their tasks are programs, which nothing serves unless somebody says so.
+    InPlans(Serving<'s>),
+    Always(Serving<'s>),
 }
 
-fn read_for(path: &Path, limits: &Limits, serving: Option<Serving<'_>>) -> Result<Document, Failure> {
-    let (name, text) = text(path, limits)?;
+/// Reads and checks; `-` is standard input.
+pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Document, Failure> {
+    read_for(path, limits, Lacking::Never)
+}
+
+fn read_for(path: &Path, limits: &Limits, lacking: Lacking<'_>) -> Result<Document, Failure> {
+    let (name, text, is_plan) = text(path, limits)?;
+    let serving = match lacking {
+        Lacking::Always(serving) => Some(serving),
+        Lacking::InPlans(serving) => Some(serving).filter(|_| is_plan),
+        Lacking::Never => None,
+    };
     let beside = Beside::of(path, limits);
     let mut checked = agendum_spec::check_for(Source { name: &name, text: &text }, &beside, limits, serving);
     let folder = &beside.folder;
@@ -96,7 +110,7 @@ fn read_for(path: &Path, limits: &Limits, serving: Option<Serving<'_>>) -> Resul
 
 /// The name and the text of an addition to a live run, with the files that it names inside.
 pub(crate) fn addition(path: &Path, limits: &Limits, json: bool) -> Result<(String, String), Failure> {
-    let (name, text) = text(path, limits)?;
+    let (name, text, _) = text(path, limits)?;
     match agendum_spec::embedded(&text, &Beside::of(path, limits), limits) {
         Ok(whole) => Ok((name, whole)),
         Err(wrong) => {
@@ -107,8 +121,8 @@ pub(crate) fn addition(path: &Path, limits: &Limits, json: bool) -> Result<(Stri
     }
 }
 
-/// The name and the text of a document; of an agent's plan, that of the document that it is.
-fn text(path: &Path, limits: &Limits) -> Result<(String, String), Failure> {
+/// The name and the text of a document; of an agent's plan (then true), that of the document that it is.
+fn text(path: &Path, limits: &Limits) -> Result<(String, String, bool), Failure> {
     let bytes_max = limits.document_bytes_max as u64 + 1;
     let mut text = String::new();
     let name = path.display().to_string();
@@ -136,10 +150,11 @@ fn text(path: &Path, limits: &Limits) -> Result<(String, String), Failure> {
         let wrong = wrong.iter().map(Diagnostic::json).collect();
         Failure::usage(format!("{name} is an agent's plan that cannot be run")).diagnostics(wrong)
     })?;
+    let is_plan = plan.is_some();
     if let Some(document) = plan {
         text = serde_json::to_string_pretty(&document)?;
     }
-    Ok((name, text))
+    Ok((name, text, is_plan))
 }
 
 impl Document {
@@ -196,14 +211,12 @@ impl Document {
 /// `data` is where indexes were made; nothing is known of them where it is not.
 pub(crate) fn check(json: bool, path: &Path, config: &Config, data: Option<&Path>) -> Result<(), Failure> {
     let limits = &config.limits.0;
-    if config.file.is_none() {
-        return say(json, read(path, limits)?);
-    }
     let made = data.map(made_indexes).unwrap_or_default();
     let indexes = config.indexes.keys().cloned().chain(made).collect();
     let targets = targets::declared(config);
     let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
-    say(json, read_for(path, limits, Some(serving))?)
+    let lacking = if config.file.is_some() { Lacking::Always(serving) } else { Lacking::InPlans(serving) };
+    say(json, read_for(path, limits, lacking)?)
 }
 
 /// Says what came of checking, on stdout and stderr.

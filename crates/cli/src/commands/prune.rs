@@ -3,18 +3,20 @@
 use std::io::Write as _;
 
 use agendum_ports::{Clock as _, Wall};
-use agendum_types::Timestamp;
+use agendum_types::{Duration, Timestamp};
 use agendum_wire::v1::Run;
 use serde_json::json;
 
 use super::Context;
 use crate::client::Client;
 use crate::config::Age;
-use crate::failure::Failure;
+use crate::failure::{FAILED, Failure, UNREACHABLE};
 use crate::show;
 
 /// Runs of a page.
 const PAGE: u32 = 1_000;
+/// How long a run is kept for its key, from its submission on.
+const KEY_KEPT: Duration = agendum_engine::KEY_KEPT;
 
 pub(crate) async fn delete(context: &Context, client: &Client, runs: &[String]) -> Result<(), Failure> {
     // All of them are known before the first goes: `last` is the same run from first to last.
@@ -22,19 +24,26 @@ pub(crate) async fn delete(context: &Context, client: &Client, runs: &[String]) 
     for run in runs {
         ids.push(client.resolve(run).await?);
     }
+    let (count, mut left) = (ids.len(), 0);
     for id in ids {
-        let said = client.delete(&id).await?;
-        if context.json {
-            show::json(&said)?;
-        } else {
-            writeln!(show::err(), "deleted: {id}")?;
+        match client.delete(&id).await {
+            Ok(said) if context.json => show::json(&said)?,
+            Ok(_) => writeln!(show::err(), "deleted: {id}")?,
+            // Nobody is there for the others either.
+            Err(failure) if failure.code == UNREACHABLE => return Err(failure),
+            Err(failure) if count == 1 => return Err(failure),
+            Err(failure) => {
+                failure.print(context.json);
+                left += 1;
+            }
         }
     }
-    Ok(())
+    if left > 0 { Err(Failure::new(FAILED, format!("{left} of {count} runs are not deleted"))) } else { Ok(()) }
 }
 
 pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, dry_run: bool) -> Result<(), Failure> {
-    let before = Timestamp(Wall.now().0.saturating_sub(older_than.0.0)).to_string();
+    let ago = |age: Duration| Timestamp(Wall.now().0.saturating_sub(age.0)).to_string();
+    let (before, keyed_since) = (ago(older_than.0), ago(KEY_KEPT));
     let (mut deleted, mut kept, mut cursor) = (0_u64, 0_u64, None);
     loop {
         let mut query = vec![("done_before", before.clone()), ("limit", PAGE.to_string())];
@@ -45,6 +54,7 @@ pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, d
         for run in &page {
             if dry_run {
                 deleted += 1;
+                kept += u64::from(run.submitted > keyed_since);
                 if !context.json {
                     writeln!(show::out(), "{}  {}  {}", run.id, run.submitted, run.graph)?;
                 }
@@ -58,10 +68,16 @@ pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, d
         }
     }
     if context.json {
-        return show::json(&json!({ "deleted": deleted, "kept": kept, "dry_run": dry_run }));
+        let keyed = if dry_run { "may_be_kept" } else { "kept" };
+        return show::json(&json!({ "deleted": deleted, keyed: kept, "dry_run": dry_run }));
     }
     let done = if dry_run { "would be deleted" } else { "deleted" };
-    let for_keys = if kept > 0 { format!("; {kept} kept a while longer for their keys") } else { String::new() };
+    let for_keys = match kept {
+        0 => String::new(),
+        // Its line does not say whether a run has a key.
+        _ if dry_run => format!(", but for those with a key among the {kept} of the last {KEY_KEPT}"),
+        _ => format!("; {kept} kept a while longer for their keys"),
+    };
     writeln!(show::err(), "{deleted} {done}{for_keys}")?;
     Ok(())
 }

@@ -27,8 +27,8 @@ const START_LOOK: Duration = Duration::from_millis(50);
 /// Bytes of a file with inputs: a request holds no more.
 const INPUT_BYTES_MAX: u64 = 16 << 20;
 
-pub(crate) async fn run(context: &Context, asked: &Run, telling: Telling<'_>) -> Result<(), Failure> {
-    let accepted = check::read(&asked.graph, &context.config.limits.0)?.runnable(context.json)?;
+pub(crate) async fn run(context: &Context, graph: &Path, asked: &Run, telling: Telling<'_>) -> Result<(), Failure> {
+    let accepted = check::read(graph, &context.config.limits.0)?.runnable(context.json)?;
     let submission = submission(asked, &accepted)?;
     if asked.detach {
         start_server(context).await?;

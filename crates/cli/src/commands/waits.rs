@@ -106,11 +106,28 @@ pub(crate) async fn signal(context: &Context, asked: Send) -> Result<(), Failure
     };
     in_session(context, Need::Engine, async |session: &mut Session| {
         let id = session.client.resolve(&asked.run).await?;
-        let signal = Signal { name: Some(asked.name), task: None, value };
+        let signal = Signal { name: Some(asked.name.clone()), task: None, value };
         let said = session.client.post(&id, "signals", &signal).await?;
-        told(context, &said, "sent to", &id)
+        if context.json || said["kept"] != true {
+            return told(context, &said, "sent to", &id);
+        }
+        let waits = session.client.waits(&[("run", id.clone())]).await?.waits;
+        let signals = waits.iter().filter(|wait| wait.awaits.of == "signal");
+        let names: Vec<&str> = signals.filter_map(|wait| wait.awaits.name.as_deref()).collect();
+        tell(&kept(&asked.name, &names));
+        Ok(())
     })
     .await
+}
+
+/// That nothing waits for a signal, which may be mistyped, or early.
+fn kept(name: &str, awaited: &[&str]) -> String {
+    let meant = match agendum_spec::diagnostic::nearest(name, awaited.iter().copied()) {
+        Some(near) => format!("; did you mean {near}?"),
+        None if awaited.is_empty() => String::new(),
+        None => format!("; what is waited for: {}", awaited.join(", ")),
+    };
+    format!("no task waits for the signal {name} now: it is kept for the next that does{meant}")
 }
 
 fn told(context: &Context, said: &Json, done: &str, id: &str) -> Result<(), Failure> {

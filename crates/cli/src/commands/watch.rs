@@ -1,7 +1,11 @@
 //! `run --watch`: a run anew with every edit, which takes the place of the one before.
 
-use std::path::PathBuf;
+mod echo;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use agendum_spec::Accepted;
 use agendum_types::OnNew;
@@ -16,9 +20,15 @@ use crate::failure::{Failure, INTERRUPTED, UNREACHABLE};
 use crate::hosting::{Need, Session, Signal, signalled, tell};
 use crate::watched::Watched;
 use crate::{next, show};
+use echo::{Echoes, Follows};
 
 /// Where the document says nothing of concurrency: how long an edit settles before it is run.
 const SETTLE: &str = "200ms";
+/// How long after the end of a run it may have been the run that changed something: so much later at most that is seen.
+const AFTERWARDS: Duration = Duration::from_secs(2);
+
+/// Files that are named in one sentence.
+const NAMED_MAX: usize = 4;
 
 type Signalled = Pin<Box<dyn Future<Output = std::io::Result<Signal>>>>;
 
@@ -32,6 +42,7 @@ struct Following {
 
 struct Watching<'a> {
     context: &'a Context,
+    graph: &'a Path,
     asked: &'a Run,
     paths: &'a [PathBuf],
     session: Session,
@@ -40,17 +51,22 @@ struct Watching<'a> {
     key: String,
     /// What the owner of the data directory has was compared.
     agreed: bool,
+    echoes: Echoes,
+    /// When the last run began, and when it ended.
+    begun: Instant,
+    ended: Option<Instant>,
 }
 
-pub(crate) async fn watch(context: &Context, asked: &Run, paths: &[PathBuf]) -> Result<(), Failure> {
-    if let Some(missing) = paths.iter().chain([&asked.graph]).find(|path| !path.exists()) {
+pub(crate) async fn watch(context: &Context, graph: &Path, asked: &Run, paths: &[PathBuf]) -> Result<(), Failure> {
+    if let Some(missing) = paths.iter().map(PathBuf::as_path).chain([graph]).find(|path| !path.exists()) {
         return Err(Failure::usage(format!("there is nothing to watch at {}", missing.display())));
     }
     let mut signal: Signalled = Box::pin(signalled());
     let session = Session::open(&context.config, &context.data, Need::Engine).await?;
     let key = format!("watch {} {}", std::process::id(), jiff::Timestamp::now().as_microsecond());
     let watched = Watched::new(&context.data);
-    let mut watching = Watching { context, asked, paths, session, watched, key, agreed: false };
+    let (agreed, echoes, begun, ended) = (false, Echoes::default(), Instant::now(), None);
+    let mut watching = Watching { context, graph, asked, paths, session, watched, key, agreed, echoes, begun, ended };
     match watching.go(&mut signal).await {
         Ok(Signal::Interrupt) => {
             watching.session.close().await?;
@@ -80,7 +96,7 @@ impl Watching<'_> {
             }
             let Some(run) = &mut current else {
                 tokio::select! {
-                    changed = self.watched.changed() => (_, edited) = (changed?, true),
+                    changed = self.watched.changed() => edited = self.follows(changed?, false),
                     caught = &mut *signal => return Ok(caught?),
                 }
                 continue;
@@ -94,18 +110,37 @@ impl Watching<'_> {
                     if let Err(failure) = verdict {
                         failure.print(json);
                     }
-                    current = None;
+                    (current, self.ended) = (None, Some(Instant::now()));
                     if !edited {
                         tell(&format!("watching {}; Ctrl-C ends this", show::counted(self.watched.count(), "file")));
                     }
                 }
-                changed = self.watched.changed() => (_, edited) = (changed?, true),
+                changed = self.watched.changed() => match changed {
+                    Ok(files) => edited |= self.follows(files, true),
+                    Err(failure) => {
+                        run.follower.close()?;
+                        self.leaves(&run.id.clone(), Signal::Interrupt).await;
+                        return Err(failure);
+                    }
+                },
                 caught = &mut *signal => {
                     let caught = caught?;
                     run.follower.close()?;
                     self.leaves(&run.id.clone(), caught).await;
                     return Ok(caught);
                 }
+            }
+        }
+    }
+
+    /// True if a run follows a change. One that each run makes itself begins none in the end, and that is said once.
+    fn follows(&mut self, files: BTreeSet<PathBuf>, under_way: bool) -> bool {
+        let at_work = under_way || self.ended.is_some_and(|ended| ended.elapsed() < AFTERWARDS);
+        match self.echoes.changed(files, at_work.then(|| self.begun.elapsed())) {
+            Follows::Run => true,
+            Follows::Nothing(told) => {
+                told.iter().for_each(|(files, runs)| tell(&echoed(files, *runs)));
+                false
             }
         }
     }
@@ -139,7 +174,8 @@ impl Watching<'_> {
     async fn submit(&mut self) -> Result<Option<Following>, Failure> {
         match self.submitted().await {
             Ok(following) => Ok(Some(following)),
-            Err(failure) if failure.code == UNREACHABLE => Err(failure),
+            // With no files to watch nothing could mend it.
+            Err(failure) if failure.code == UNREACHABLE || self.watched.count() == 0 => Err(failure),
             Err(failure) => {
                 failure.print(self.context.json);
                 tell(&format!("watching {}: the next edit may mend it", show::counted(self.watched.count(), "file")));
@@ -153,7 +189,7 @@ impl Watching<'_> {
         if self.watched.count() == 0 {
             self.watched.name(self.names(Vec::new())).await?;
         }
-        let document = check::read(&self.asked.graph, &self.context.config.limits.0)?;
+        let document = check::read(self.graph, &self.context.config.limits.0)?;
         self.watched.name(self.names(document.files())).await?;
         let accepted = document.runnable(self.context.json)?;
         let mut submission = run::submission(self.asked, &accepted)?;
@@ -162,6 +198,8 @@ impl Watching<'_> {
         }
         let gives_way = self.group(&accepted, &mut submission)?;
         let id = self.session.submit(&self.context.config, &submission).await?;
+        self.echoes.begun();
+        self.begun = Instant::now();
         let follower = show::Follower::new(&id, self.context.json);
         Ok(Following { id, follower, gives_way })
     }
@@ -170,7 +208,7 @@ impl Watching<'_> {
     fn names(&self, files: Vec<PathBuf>) -> Vec<PathBuf> {
         let of_inputs = self.asked.inputs.iter().filter_map(|pair| pair.split_once("=@"));
         let of_inputs = of_inputs.map(|(_, path)| PathBuf::from(path)).chain(self.asked.inputs_file.clone());
-        files.into_iter().chain(of_inputs).chain([self.asked.graph.clone()]).chain(self.paths.to_vec()).collect()
+        files.into_iter().chain(of_inputs).chain([self.graph.to_owned()]).chain(self.paths.to_vec()).collect()
     }
 
     /// Puts the run into the group of this session, if its document names none; true if it gives way to the next.
@@ -183,4 +221,17 @@ impl Watching<'_> {
         submission.document = Json::String(document.to_string());
         Ok(true)
     }
+}
+
+/// What is said of files that runs write themselves.
+fn echoed(files: &[PathBuf], runs: u32) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let name = |file: &PathBuf| next::quoted(&file.strip_prefix(&here).unwrap_or(file).display().to_string());
+    let mut named: Vec<String> = files.iter().take(NAMED_MAX).map(name).collect();
+    named.extend((files.len() > NAMED_MAX).then(|| "…".to_owned()));
+    let (named, them) = (named.join(", "), if files.len() == 1 { "it" } else { "them" });
+    format!(
+        "{named} changed while each of the last {runs} runs was at work: they seem to write {them}, and that begins none any more. Save \
+         {them} again when no run is under way, or watch other folders: --watch PATH"
+    )
 }

@@ -3,6 +3,8 @@
 use agendum_wire::v1::names;
 
 use super::Context;
+use super::attend::READING;
+use super::patience::patiently;
 use crate::failure::Failure;
 use crate::hosting::{Need, Session};
 use crate::show;
@@ -16,7 +18,7 @@ pub(crate) async fn why(context: &Context, run: &str, task: Option<&str>, from: 
 
 async fn tell(context: &Context, session: &Session, run: &str, task: Option<&str>, from: usize) -> Result<(), Failure> {
     let id = session.client.resolve(run).await?;
-    let mut why = session.client.why(&id, task, from).await?;
+    let mut why = patiently(context.json, READING, session.client.why(&id, task, from)).await?;
     if context.json {
         return show::json(&why);
     }

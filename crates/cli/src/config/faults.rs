@@ -1,5 +1,6 @@
 //! Everything that is wrong with a configuration that reads well, at once.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use agendum_adapters::exec;
@@ -22,6 +23,8 @@ pub(crate) struct Fault {
 /// Dollars of a price, per whatever it counts: beyond it sums run over.
 const PRICE_MAX: f64 = 1e6;
 
+/// Bytes of a file with a key that are looked at.
+const KEY_BYTES_MAX: u64 = 64 << 10;
 const COMPLETE: &str = "docs/configuration.md shows a complete target";
 
 fn fault(message: String, hint: impl ToString, fatal: bool) -> Fault {
@@ -204,10 +207,30 @@ fn key(name: &str, target: &TargetConfig, folder: &Path, faults: &mut Vec<Fault>
         faults.push(fault(message, format!("export {variable}=…, or remove the target"), true));
     } else if let Some(path) =
         target.key_file.as_ref().filter(|_| target.key_env.is_none()).map(|file| folder.join(file))
-        && let Err(error) = std::fs::File::open(&path)
     {
-        let message = format!("target {name:?}: cannot read its key from {}: {error}", path.display());
-        faults.push(fault(message, "a file with nothing but the key", true));
+        match key_file(&path) {
+            Ok(key) => unsendable(name, &key, &path.display().to_string(), faults),
+            Err(error) => {
+                let message = format!("target {name:?}: cannot read its key from {}: {error}", path.display());
+                faults.push(fault(message, "a file with nothing but the key", true));
+            }
+        }
+    } else if let Some((variable, key)) = target.key_env.as_ref().and_then(|of| Some((of, std::env::var(of).ok()?))) {
+        unsendable(name, &key, variable, faults);
+    }
+}
+
+fn key_file(path: &Path) -> std::io::Result<String> {
+    let mut key = String::new();
+    std::fs::File::open(path)?.take(KEY_BYTES_MAX).read_to_string(&mut key)?;
+    Ok(key)
+}
+
+/// A key with characters that no header may have, such as a second line, is never sent: every call would fail.
+fn unsendable(name: &str, key: &str, place: &str, faults: &mut Vec<Fault>) {
+    if key.trim().bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+        let message = format!("target {name:?}: its key in {place} holds characters that no header may have");
+        faults.push(fault(message, "one line, with nothing but the key", true));
     }
 }
 

@@ -231,6 +231,49 @@ fn everything_that_is_wrong_is_said_at_once() {
     "#);
 }
 
+#[test]
+fn all_that_cannot_be_read_is_told_at_once() {
+    let wrong = r#"
+offlin = true
+[limits]
+need_max = 8
+depth_mx = 3
+needs_max = "many"
+[targets."my.model"]
+kind = "chat"
+modell = "m"
+pric = 1
+price = { inptu = 1.0, outptu = 2.0 }
+[targets.b]
+kind = "exek"
+alow = []
+[targets.c]
+alow = []
+[retention]
+runns = "30d"
+"#;
+    insta::assert_snapshot!(read(wrong, &[]).unwrap_err(), @r#"
+    agendum.toml: TOML parse error at line 5, column 1
+      |
+    5 | depth_mx = 3
+      | ^^^^^^^^
+    unknown field `depth_mx`, expected one of `document_bytes_max`, `graph_tasks_max`, `run_tasks_max`, `needs_max`, `depth_max`, `foreach_items_max`, `attempts_max`, `crashes_max`, `live_runs_max`, `live_tasks_max`, `attempt_credits`, `evaluation_fuel`, `evaluation_bytes_max`, `payload_bytes_max`, `disk_reserve`, `clock_jump_max`, `commit_above`
+
+    [limits]: unknown field `need_max`: did you mean `needs_max`?
+    [limits.needs_max]: invalid value: string "many", expected a whole number
+    unknown field `offlin`: did you mean `offline`?
+    [retention]: unknown field `runns`, expected `runs` or `feedback`: did you mean `runs`?
+    target "b": unknown field `alow`: did you mean `allow`?
+    target "b", kind: unknown variant `exek`: did you mean `exec`?
+    target "c": unknown field `alow`: did you mean `allow`?
+    target "my.model": unknown field `modell`: did you mean `model`?
+    target "my.model": unknown field `pric`: did you mean `price`?
+    target "my.model", price: unknown field `inptu`: did you mean `input`?
+    target "my.model", price: unknown field `outptu`: did you mean `output`?
+    hint: did you mean `depth_max`?
+    "#);
+}
+
 /// Faults of a text, a line each.
 fn faults(text: &str) -> String {
     let lines = read(text, &[]).unwrap().faults().into_iter();
@@ -280,6 +323,23 @@ fn a_key_that_nothing_reads_is_refused() {
     target "http": nothing reads its `folder` (take it out; it is for kind = "exec")
     "#);
     assert!(read(text, &[]).unwrap().sound().is_err());
+}
+
+#[test]
+fn a_key_that_cannot_be_sent_is_told_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = ["key-1\n", "key-1\nkey-2\n", "key\0"].map(|key| {
+        let path = folder.path().join("key");
+        std::fs::write(&path, key).unwrap();
+        let text = format!(
+            "[targets.m]\nkind = \"chat\"\nbase_url = \"http://127.0.0.1:1\"\nmodel = \"m\"\nkey_file = {:?}\n",
+            path.display().to_string()
+        );
+        faults(&text).replace(&path.display().to_string(), "KEY")
+    });
+    let wrong =
+        "target \"m\": its key in KEY holds characters that no header may have (one line, with nothing but the key)\n";
+    assert_eq!(told, ["", wrong, wrong]);
 }
 
 #[test]

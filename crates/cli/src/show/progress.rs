@@ -10,6 +10,8 @@ use owo_colors::OwoColorize as _;
 use tokio::time::{Instant, sleep_until};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::column::Column;
+use super::said::Said;
 use super::streams::Streams;
 use super::tables::{counted, dollars, line, millis, took, window_used_up};
 use super::{compensation, err, out, waits};
@@ -40,14 +42,15 @@ pub(crate) struct Follower {
     told: BTreeSet<String>,
     /// What was waited for last, and has come.
     reached: Option<String>,
+    said: Said,
 }
 
 impl Follower {
     pub(crate) fn new(id: &str, json: bool) -> Self {
         let ticks = !json && err().is_terminal();
         let view = View { run: id.to_owned(), ..View::default() };
-        let (told, reached) = (BTreeSet::new(), None);
-        Self { id: id.to_owned(), json, view, after: 0, titled: false, quiet: false, ticks, told, reached }
+        let (told, reached, said) = (BTreeSet::new(), None, Said::default());
+        Self { id: id.to_owned(), json, view, after: 0, titled: false, quiet: false, ticks, told, reached, said }
     }
 
     /// One that waits and shows nothing.
@@ -100,10 +103,13 @@ impl Follower {
                     continue;
                 }
             };
-            let Some(event) = event else {
+            let Some(mut event) = event else {
                 self.close()?;
                 return Ok(false);
             };
+            if !self.said.is_new(&mut event) {
+                continue;
+            }
             (pause, look) = (LOOK, Instant::now() + LOOK);
             self.after = self.after.max(event.seq);
             if self.quiet {
@@ -130,6 +136,7 @@ impl Follower {
         for line in lines {
             if self.told.insert(line.clone()) {
                 self.view.close()?;
+                self.view.text.named(None);
                 let mut err = err();
                 writeln!(err, "  {} {}", "?".yellow(), err.harmless(&line))?;
             }
@@ -189,6 +196,8 @@ struct View {
     /// Tasks with items, by their path without indexes.
     many: BTreeMap<String, Many>,
     turn: Turn,
+    /// Of the names of tasks.
+    names: Column,
 }
 
 /// The items of one task.
@@ -199,18 +208,6 @@ struct Many {
     failed: u64,
     /// The next number of finished items that is told.
     next: u64,
-}
-
-/// That somebody raised a budget, or did not.
-fn budget(event: &Event) -> std::io::Result<()> {
-    let by = event.by.as_deref().unwrap_or_default();
-    match event.note.as_deref() {
-        Some(raised) => {
-            let of = event.task.as_deref().map_or_else(String::new, |task| format!(" of {task}"));
-            writeln!(err(), "  {} {by}: the budget{of} is {raised}", "✓".green())
-        }
-        None => writeln!(err(), "  {} {by} refused more money", "✗".yellow()),
-    }
 }
 
 impl View {
@@ -229,6 +226,7 @@ impl View {
             Folded::Hidden => {}
             Folded::Told(line) => {
                 self.close()?;
+                self.text.named(None);
                 writeln!(err(), "  {} {line}", "…".dimmed())?;
             }
         }
@@ -284,7 +282,7 @@ impl View {
             let failed =
                 if many.failed > 0 { format!(", {}", counted(many.failed as usize, "failure")) } else { String::new() };
             let running = self.started.len().saturating_sub(1);
-            let line = format!("{name:<28} {} done, {running} running{failed}", many.done);
+            let line = format!("{} {} done, {running} running{failed}", self.names.fit(&name), many.done);
             return Folded::Told(line);
         }
         if fails && many.failed <= FAILURES_SHOWN {
@@ -311,6 +309,9 @@ impl View {
             write!(err, "{}", rest.dimmed())?;
         }
         self.close()?;
+        self.text.named(event.task.as_deref());
+        self.names.widen(task);
+        let name = self.names.fit(task);
         match event.kind.as_str() {
             "task.started" => {
                 let target = event.target.as_deref().unwrap_or_default();
@@ -318,14 +319,14 @@ impl View {
                     .attempt
                     .filter(|attempt| *attempt > 1)
                     .map_or(String::new(), |attempt| format!(" attempt {attempt}"));
-                writeln!(err, "  {} {task:<28} {}{again}", "▸".cyan(), target.dimmed())
+                writeln!(err, "  {} {name} {}{again}", "▸".cyan(), target.dimmed())
             }
             "task.succeeded" => self.ended(event, &"✓".green().to_string(), ""),
             "task.compensated" => self.ended(event, &"↩".green().to_string(), "taken back"),
             "task.waiting" => self.waiting(event),
-            "task.reminder" => writeln!(err, "  {} {task:<28} still waits", "?".yellow()),
+            "task.reminder" => writeln!(err, "  {} {name} still waits", "?".yellow()),
             "task.heard" => self.heard(event),
-            "run.budget_raised" | "run.budget_refused" => budget(event),
+            "run.budget_raised" | "run.budget_refused" => waits::raised(event),
             "task.caught" => self.ended(event, &"✓".yellow().to_string(), "caught, degraded"),
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
@@ -376,7 +377,8 @@ impl View {
         let (Some(awaits), task) = (&event.awaits, event.task.as_deref().unwrap_or_default()) else { return Ok(()) };
         let answer = waits::answer(&self.run, task, awaits, event.attempt);
         let colon = if answer.is_empty() { "" } else { ": " };
-        writeln!(err(), "  {} {task:<28} waits for {}{colon}{answer}", "?".yellow(), waits::what(awaits))
+        let name = self.names.fit(task);
+        writeln!(err(), "  {} {name} waits for {}{colon}{answer}", "?".yellow(), waits::what(awaits))
     }
 
     fn heard(&self, event: &Event) -> std::io::Result<()> {
@@ -399,8 +401,11 @@ impl View {
             .map_or(String::new(), |(at, from)| took(at.duration_since(*from).as_secs_f64() * 1_000.0));
         let cost =
             event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  {}", dollars(cost)));
-        let note = if note.is_empty() { String::new() } else { format!("  {}", note.dimmed()) };
-        writeln!(err(), "  {mark} {task:<28} {took:>10}{cost}{note}")
+        let over = event.over_usd.filter(|over| *over > 0.0);
+        let over = over.map(|over| format!("{} of it billed above the hold", dollars(over)));
+        let note = [over.as_deref(), Some(note).filter(|note| !note.is_empty())];
+        let note: String = note.into_iter().flatten().map(|note| format!("  {}", note.dimmed())).collect();
+        writeln!(err(), "  {mark} {} {took:>10}{cost}{note}", self.names.fit(task))
     }
 
     fn close(&mut self) -> std::io::Result<()> {

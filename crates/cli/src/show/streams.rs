@@ -1,4 +1,5 @@
-//! Texts of tasks as they come: one as it is, several line by line with the name of their task.
+//! Texts of tasks as they come: one as it is, several line by line with the name of their task. Whose a line is stands in it, unless
+//! the line above says so.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ pub(super) struct Streams {
     held: BTreeMap<String, String>,
     /// The task whose line is not finished.
     open: Option<String>,
+    /// Whose name was read last.
+    named: Option<String>,
 }
 
 impl Streams {
@@ -21,9 +24,7 @@ impl Streams {
         if self.held.len() == 1 {
             // What was kept back while there were others.
             let kept = self.held.insert(task.to_owned(), String::new()).unwrap_or_default();
-            let begin = if self.open.is_some() { "" } else { "  │ " };
-            self.open = Some(task.to_owned());
-            return format!("{begin}{}", (kept + text).replace('\n', "\n  │ "));
+            return self.flow(task, &(kept + text));
         }
         let mut shown = self.break_off();
         let held = self.held.entry(task.to_owned()).or_default();
@@ -31,8 +32,25 @@ impl Streams {
         while let Some(end) = line_end(held) {
             let line: String = held.drain(..end).collect();
             shown.push_str(&labelled(task, &line));
+            self.named = Some(task.to_owned());
         }
         shown
+    }
+
+    /// The only text goes on where it stopped, or begins a line.
+    fn flow(&mut self, task: &str, text: &str) -> String {
+        if text.is_empty() {
+            return String::new();
+        }
+        let begin = match (&self.open, &self.named) {
+            (Some(_), _) => String::new(),
+            (None, Some(named)) if named == task => "  │ ".to_owned(),
+            (None, _) => format!("  {task} │ "),
+        };
+        self.named = Some(task.to_owned());
+        let (lines, end) = text.strip_suffix('\n').map_or((text, ""), |lines| (lines, "\n"));
+        self.open = end.is_empty().then(|| task.to_owned());
+        format!("{begin}{}{end}", lines.replace('\n', "\n  │ "))
     }
 
     /// The task has ended, or something is to be said of it: what is left of its text, and the end of its line.
@@ -41,6 +59,7 @@ impl Streams {
         if let Some(held) = self.held.remove(task).filter(|held| !held.trim().is_empty()) {
             shown.push_str(&self.break_off());
             shown.push_str(&labelled(task, &held));
+            self.named = Some(task.to_owned());
         }
         shown
     }
@@ -48,6 +67,11 @@ impl Streams {
     /// Ends the line that is not finished, for something else to be said.
     pub(super) fn close(&mut self) -> String {
         self.break_off()
+    }
+
+    /// A line of its own names this task, or none.
+    pub(super) fn named(&mut self, task: Option<&str>) {
+        self.named = task.map(str::to_owned);
     }
 
     pub(super) const fn is_open(&self) -> bool {
@@ -92,13 +116,55 @@ mod tests {
         shown.push_str(&streams.take("c", "alone again"));
         shown.push_str(&streams.close());
         insta::assert_snapshot!(shown, @"
-        │ alone, and
+        a │ alone, and
         │ free
         b │ begins here
         a │ goes on a long line a long line a long line a long line a long line a
         a │ long line a long line a long line
-        │ and alone
-        │ alone again
+        b │ and alone
+        c │ alone again
+        ");
+    }
+
+    #[test]
+    fn whose_a_line_is_stands_in_it_or_above_it() {
+        let mut streams = Streams::default();
+        let mut shown = String::new();
+        for (said, text) in [
+            ("name a", ""),
+            ("a", "one\n"),
+            ("a", "two"),
+            ("name b", ""),
+            ("a", "three\n"),
+            ("end a", ""),
+            ("b", "four\nfi"),
+            ("b", "ve\n"),
+            ("end b", ""),
+            ("name a", ""),
+            ("c", "six\n\nseven\n"),
+        ] {
+            match said.split_once(' ') {
+                Some(("name", task)) => {
+                    shown.push_str(&streams.close());
+                    shown.push_str(&format!("▸ {task}\n"));
+                    streams.named(Some(task));
+                }
+                Some((_, task)) => shown.push_str(&streams.end(task)),
+                None => shown.push_str(&streams.take(said, text)),
+            }
+        }
+        insta::assert_snapshot!(shown, @"
+        ▸ a
+          │ one
+          │ two
+        ▸ b
+          a │ three
+          b │ four
+          │ five
+        ▸ a
+          c │ six
+          │ 
+          │ seven
         ");
     }
 }

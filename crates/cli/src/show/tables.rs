@@ -7,8 +7,8 @@ use agendum_wire::v1::{Compensation, Part, Run, RunDetail, Turn, WaitLine, Why, 
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::Value as Json;
-use unicode_width::UnicodeWidthStr as _;
 
+use super::column::Column;
 use super::{compensation, err, out, plain};
 use crate::failure::Failure;
 use crate::next;
@@ -268,7 +268,7 @@ fn spread(node: &WhyNode) -> String {
 fn bars(out: &mut impl Write, why: &Why) -> Result<bool, Failure> {
     let rows = rows(why);
     let any = !rows.is_empty();
-    let width = rows.iter().map(|row| row.name.width()).max().unwrap_or(0).min(32);
+    let names = Column::of(rows.iter().map(|row| &*row.name));
     let place = |ms: f64| ((ms / why.wall_ms.max(0.001)) * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
     let hidden = rows.len().saturating_sub(ROWS_MAX);
     for row in rows.into_iter().take(ROWS_MAX) {
@@ -278,8 +278,7 @@ fn bars(out: &mut impl Write, why: &Why) -> Result<bool, Failure> {
         let wait = place(row.ready + row.waited).clamp(from, to) - from;
         let bar =
             format!("{}{}{}{}", " ".repeat(from), "░".repeat(wait), "█".repeat(to - from - wait), " ".repeat(BAR - to));
-        let pad = " ".repeat(width.saturating_sub(row.name.width()));
-        writeln!(out, "{critical} {}{pad} │{}│ {}", row.name, bar.cyan(), row.took)?;
+        writeln!(out, "{critical} {} │{}│ {}", names.fit(&row.name), bar.cyan(), row.took)?;
     }
     if hidden > 0 {
         writeln!(out, "  … and {hidden} more")?;

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use agendum_wire::v1::{Asks, Awaits, WaitLine, Waits};
+use agendum_wire::v1::{Asks, Awaits, Event, WaitLine, Waits};
 use owo_colors::OwoColorize as _;
 
 use super::tables::{dollars, line, millis};
@@ -28,7 +28,11 @@ pub(crate) fn waits(found: &Waits) -> Result<(), Failure> {
             let text = show.as_str().map_or_else(|| show.to_string(), str::to_owned);
             writeln!(out, "    {}", line(&text))?;
         }
-        writeln!(out, "    {}", answer(&wait.run, &wait.task, &wait.awaits, wait.attempt).dimmed())?;
+        let answer = wait
+            .money
+            .as_ref()
+            .map_or_else(|| answer(&wait.run, &wait.task, &wait.awaits, wait.attempt), |asks| raise(&wait.run, asks));
+        writeln!(out, "    {}", answer.dimmed())?;
     }
     if let Some(from) = &found.next {
         writeln!(err(), "there may be more: the same with --from {from}")?;
@@ -47,27 +51,54 @@ pub(super) fn asks(asks: &Asks) -> String {
     let (needs, left) = (asks.needs_usd.unwrap_or_default(), asks.left_usd.unwrap_or_default());
     // What is not short is not asked for.
     let (of, short) = (asks.of_usd.map(dollars), asks.needs_usd > asks.left_usd);
-    if let Some(of) = of.filter(|_| short || asks.of_tokens.is_none()) {
-        return format!(
-            "asks for money: needs ${} at least, {} left of {of} of the run: --usd {} would do",
-            up(needs),
-            dollars(left),
-            up(needs - left)
-        );
-    }
-    format!(
-        "asks for tokens: needs {} at least, {} left of {} of the run: --tokens {} would do",
-        tokens(asks.needs_tokens),
-        tokens(asks.left_tokens),
-        tokens(asks.of_tokens),
-        tokens(asks.needs_tokens).saturating_sub(tokens(asks.left_tokens))
-    )
+    let (what, needs, left, of) = match of.filter(|_| short || asks.of_tokens.is_none()) {
+        Some(of) => ("money", format!("${}", up(needs)), dollars(left), of),
+        None => {
+            let [needs, left, of] = [asks.needs_tokens, asks.left_tokens, asks.of_tokens].map(tokens);
+            ("tokens", needs.to_string(), left.to_string(), of.to_string())
+        }
+    };
+    format!("asks for {what}: needs {needs} at least, {left} left of {of} of the run:{} would do", enough(asks))
+}
+
+/// By how much a budget is raised so that it would do: of what it limits, what is short.
+fn enough(asks: &Asks) -> String {
+    let usd = asks.of_usd.and(asks.needs_usd).unwrap_or_default() - asks.left_usd.unwrap_or_default();
+    let tokens = asks.of_tokens.and(asks.needs_tokens).unwrap_or_default();
+    let tokens = tokens.saturating_sub(asks.left_tokens.unwrap_or_default());
+    let by_usd = (usd > 0.0 || asks.of_tokens.is_none()).then(|| format!(" --usd {}", up(usd)));
+    let by_tokens = (tokens > 0 || by_usd.is_none()).then(|| format!(" --tokens {}", tokens.max(1)));
+    [by_usd, by_tokens].into_iter().flatten().collect()
 }
 
 /// That a task asks for money, and how it is answered.
 pub(super) fn asking(wait: &WaitLine) -> Option<String> {
     let money = wait.money.as_ref()?;
-    Some(format!("{} {}: {}", wait.task, asks(money), answer(&wait.run, &wait.task, &wait.awaits, None)))
+    Some(format!("{} {}: {}", wait.task, asks(money), raise(&wait.run, money)))
+}
+
+/// How it is raised, or refused.
+fn raise(run: &str, asks: &Asks) -> String {
+    format!("{} runs raise {run}{}, or --refuse", next::hosting(), enough(asks))
+}
+
+/// That somebody raised a budget, or did not.
+pub(super) fn raised(event: &Event) -> std::io::Result<()> {
+    let by = event.by.as_deref().unwrap_or_default();
+    match event.note.as_deref() {
+        Some(raised) => {
+            let of = event.task.as_deref().map_or_else(String::new, |task| format!(" of {task}"));
+            writeln!(err(), "  {} {by}: the budget{of} is {raised}", "✓".green())
+        }
+        None => writeln!(err(), "  {} {by} refused more money", "✗".yellow()),
+    }
+}
+
+/// A name as it stands in an address.
+fn in_address(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let each = name.bytes();
+    each.map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// For what it waits.
@@ -81,20 +112,64 @@ pub(super) fn what(awaits: &Awaits) -> String {
 /// How it is answered; of an attempt in doubt with its number, so that no other is meant.
 pub(super) fn answer(run: &str, task: &str, awaits: &Awaits, attempt: Option<u32>) -> String {
     let program = next::hosting();
-    let name = next::quoted(awaits.name.as_deref().unwrap_or_default());
+    let name = awaits.name.as_deref().unwrap_or_default();
     match awaits.of.as_str() {
         "approval" => {
             let task = next::quoted(task);
             format!("{program} approve {run} {task}, or {program} reject {run} {task}")
         }
-        "signal" => format!("{program} signal {run} {name} JSON"),
+        "signal" => format!("{program} signal {run} {} JSON", next::quoted(name)),
         "effect" => {
             let task = next::quoted(task);
             let attempt = attempt.map_or_else(String::new, |attempt| format!(" --attempt {attempt}"));
             format!("{program} resolve {run} {task}{attempt} --happened [--output JSON], or --nothing, or --unknown")
         }
-        "money" => format!("{program} runs raise {run} --usd AMOUNT (or --tokens N), or --refuse"),
-        "webhook" => format!("POST /v1/hooks/{run}/{name}"),
+        "webhook" => format!("POST /v1/hooks/{run}/{}", in_address(name)),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_wire::v1::{Asks, Awaits};
+    use serde_json::{from_value, json};
+
+    use super::{answer, asks, raise};
+
+    #[test]
+    fn a_raise_is_of_what_the_budget_limits() {
+        let usd = |left: f64| json!({ "needs_usd": 0.64, "of_usd": 1.1, "left_usd": left });
+        let tokens = json!({ "needs_tokens": 66, "of_tokens": 60, "left_tokens": 60 });
+        let both = |left: f64| {
+            let mut both = usd(left);
+            both.as_object_mut().unwrap().extend(tokens.as_object().unwrap().clone());
+            both
+        };
+        let told = [usd(0.3), tokens.clone(), both(0.3), both(1.0)].map(|given| {
+            let given: Asks = from_value(given).unwrap();
+            format!("{}\n  {}", asks(&given), raise("R", &given))
+        });
+        insta::assert_snapshot!(told.join("\n"), @"
+        asks for money: needs $0.64 at least, $0.3000 left of $1.10 of the run: --usd 0.34 would do
+          agendum runs raise R --usd 0.34, or --refuse
+        asks for tokens: needs 66 at least, 60 left of 60 of the run: --tokens 6 would do
+          agendum runs raise R --tokens 6, or --refuse
+        asks for money: needs $0.64 at least, $0.3000 left of $1.10 of the run: --usd 0.34 --tokens 6 would do
+          agendum runs raise R --usd 0.34 --tokens 6, or --refuse
+        asks for tokens: needs 66 at least, 60 left of 60 of the run: --tokens 6 would do
+          agendum runs raise R --tokens 6, or --refuse
+        ");
+    }
+
+    #[test]
+    fn a_name_is_written_as_its_place_takes_it() {
+        let told = ["webhook", "signal"].map(|of| {
+            let awaits: Awaits = from_value(json!({ "for": of, "name": "paid & sent" })).unwrap();
+            answer("R", "t", &awaits, None)
+        });
+        insta::assert_snapshot!(told.join("\n"), @"
+        POST /v1/hooks/R/paid%20%26%20sent
+        agendum signal R 'paid & sent' JSON
+        ");
     }
 }

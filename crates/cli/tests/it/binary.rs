@@ -95,6 +95,14 @@ fn a_step_of_a_plan_reads_what_another_printed() {
 }
 
 #[test]
+fn a_plan_whose_programs_nothing_starts_is_told_so() {
+    let place = Place::new(&[("plan.json", r#"[{ "id": 1, "tool": "echo", "args": "x" }]"#)]);
+    let (code, _, err) = place.run(&["check", "plan.json"]);
+    assert!(code == 0 && err.contains("no target can exec"), "{code} {err}");
+    assert!(err.contains("add a target with `kind = \"exec\"` to agendum.toml"), "{err}");
+}
+
+#[test]
 fn a_plan_with_a_cycle_is_refused_with_its_path() {
     let place = Place::new(&[("plan.json", r#"{"nodes":["a","b"],"links":[["a","b"],["b","a"]]}"#)]);
     let (code, _, err) = place.run(&["check", "plan.json"]);

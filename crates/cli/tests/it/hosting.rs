@@ -398,11 +398,18 @@ fn what_is_done_is_deleted_and_pruned() {
     assert!(code == 2 && err.contains("write it as 30d, or 12h"), "{code} {err}");
     assert_eq!(place.json(&["runs", "prune", "--older-than", "1h"])["deleted"], 0);
     let dry = place.json(&["runs", "prune", "--older-than", "0s", "--dry-run"]);
-    assert_eq!((&dry["deleted"], place.runs().len()), (&3.into(), 3), "{dry}");
+    assert_eq!((&dry["deleted"], &dry["may_be_kept"], place.runs().len()), (&3.into(), &3.into(), 3), "{dry}");
     let pruned = place.json(&["runs", "prune", "--older-than", "0s"]);
     assert_eq!((&pruned["deleted"], &pruned["kept"], place.runs().len()), (&2.into(), &1.into(), 1), "{pruned}");
     let (code, _, err) = place.run(&key);
     assert!(code == 0 && err.contains("was submitted before under this key"), "{code} {err}");
+    // One that is kept does not keep the others.
+    assert_eq!(place.run(&["run", "old.yaml"]).0, 0);
+    let runs = place.json(&["runs", "ls"]);
+    let ids = [1, 0].map(|place| runs[place]["id"].as_str().unwrap().to_owned());
+    let (code, _, err) = place.run(&["runs", "delete", &ids[0], &ids[1]]);
+    assert!(code == 1 && err.contains("kept for a day") && err.contains("1 of 2 runs are not deleted"), "{code} {err}");
+    assert!(err.contains(&format!("deleted: {}", ids[1])) && place.runs().len() == 1, "{err}");
 }
 
 #[test]

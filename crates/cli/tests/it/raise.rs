@@ -44,7 +44,10 @@ fn a_run_asks_for_money_over_a_kill_and_goes_on_once_it_is_raised() {
     let asks = "asks for money: needs $0.01 at least, $0.0050 left of $0.0150 of the run: --usd 0.005 would do";
     for shown in [["runs", "show", id], ["waits", "--run", id]] {
         let shown = place.run(&shown).1;
-        assert!(shown.contains(asks) && shown.contains(&format!("runs raise {id} --usd AMOUNT")), "{shown}");
+        assert!(
+            shown.contains(asks) && shown.contains(&format!("runs raise {id} --usd 0.005, or --refuse")),
+            "{shown}"
+        );
     }
     host.kill();
     // What only asks holds nobody's command.

@@ -53,6 +53,11 @@ fn a_wait_survives_a_kill_and_is_answered_once() {
     let (code, _, err) = place.run(&["reject", id, "ask"]);
     assert!(code == 2 && err.contains("local approved task \"ask\" at") && err.contains("hint: "), "{code} {err}");
     assert_eq!(place.waiting(1)[0]["task"], json!("paid"));
+    for (typed, meant) in [("payd", "did you mean paid?"), ("other", "what is waited for: paid")] {
+        let (code, _, err) = place.run(&["signal", id, typed]);
+        assert!(code == 0 && err.contains(&format!("no task waits for the signal {typed} now")), "{code} {err}");
+        assert!(err.contains(meant), "{err}");
+    }
     host.kill();
     // Whoever brings the signal hosts the run to its end.
     let (code, _, err) = place.run(&["signal", id, "paid", r#"{"sum": 3}"#]);

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStderr};
 
 use serde_json::Value as Json;
 
-use crate::place::{Place, signal};
+use crate::place::{Place, Server, signal};
 
 /// A linter that is done at once, and tests that take until they are told.
 const GRAPH: &str = "
@@ -22,7 +22,11 @@ struct Watching(Child, BufReader<ChildStderr>);
 
 impl Watching {
     fn begin(place: &Place, arguments: &[&str]) -> Self {
-        let mut child = place.agendum(&[&["run", "two.yaml", "--watch"], arguments].concat()).spawn().unwrap();
+        Self::run(place, &[&["two.yaml", "--watch"], arguments].concat())
+    }
+
+    fn run(place: &Place, arguments: &[&str]) -> Self {
+        let mut child = place.agendum(&[&["run"], arguments].concat()).spawn().unwrap();
         let err = BufReader::new(child.stderr.take().unwrap());
         Self(child, err)
     }
@@ -44,6 +48,15 @@ impl Watching {
         self.until("cancelling");
         std::io::copy(&mut self.1, &mut std::io::sink()).unwrap();
         self.0.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Watching {
+    /// Ctrl-C when no run is under way.
+    fn stop(mut self) {
+        signal(&self.0, "-INT");
+        std::io::copy(&mut self.1, &mut std::io::sink()).unwrap();
+        assert_eq!(self.0.wait().unwrap().code(), Some(130));
     }
 }
 
@@ -134,4 +147,53 @@ fn where_runs_wait_for_their_turn_an_edit_waits_for_the_end_of_the_one_under_way
     watching.until("third");
     assert_eq!(watching.interrupt(), 130);
     assert_eq!(place.ends(), [ended("succeeded"), ended("succeeded"), ended("cancelled")]);
+}
+
+#[test]
+fn what_was_said_live_is_heard_by_who_comes_when_the_run_is_over() {
+    let place = Place::with_shell();
+    place.write("two.yaml", GRAPH);
+    place.write("src/text", "first\n");
+    place.write("go", "");
+    let server = Server::start(&place, &[]);
+    let run = place.json(&["run", "two.yaml"]);
+    assert_eq!(run["run"]["done"], true, "{run}");
+    let (code, _, err) = place.run(&["runs", "watch", "last"]);
+    let lines = err.lines().map(str::trim_start);
+    let lint: Vec<&str> = lines.filter(|line| line.contains("lint") || line.contains("first")).collect();
+    assert!(code == 0 && lint.len() >= 3 && lint[0].starts_with("▸ lint"), "{code} {err}");
+    assert!(lint[1..3].contains(&"│ first") || lint[1..3].contains(&"lint │ first"), "{err}");
+    server.stop();
+}
+
+#[test]
+fn what_each_run_writes_itself_does_not_begin_runs_for_ever() {
+    let place = Place::with_shell();
+    place.write("two.yaml", &GRAPH.replace("cat src/text", "date +%s%N >> src/log; cat src/text"));
+    place.write("go", "");
+    place.write("src/text", "first\n");
+    // The graph may stand behind what is watched.
+    let mut watching = Watching::run(&place, &["--watch", "src", "two.yaml"]);
+    let told = watching.until("seem to write it");
+    assert!(told.contains("src/log changed while each of the last "), "{told}");
+    let begun = place.ends().len();
+    // Three more, and on a machine that is too busy for them to be alike up to eight.
+    assert!((4..=9).contains(&begun), "{told}");
+    // What somebody else edits begins a run all the same.
+    place.edit("src/text", "second\n");
+    watching.until("second");
+    watching.stop();
+    assert!(place.ends().len() > begun);
+}
+
+#[test]
+fn more_files_than_can_be_watched_end_it_with_what_to_do() {
+    let place = Place::with_shell();
+    place.write("two.yaml", GRAPH);
+    for number in 0..10_001 {
+        place.write(&format!("src/{number}"), "");
+    }
+    let (code, _, err) = place.run(&["run", "two.yaml", "--watch", "src"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("--watch names more than 10000 files") && err.contains("name the folders"), "{err}");
 }

@@ -80,6 +80,37 @@ fn what_is_refused_fails_and_asks_no_more() {
 }
 
 #[test]
+fn what_is_optional_asks_nobody_and_is_dropped() {
+    assert_snapshot!(dialogue("
+        targets t=4:token=1c:cap=100
+        say e items=2
+        submit r1 a; b optional needs a; g optional needs a { h }; e foreach max=2 optional needs a; z needs b,g,e; run: budget=110c ask
+        waits
+        ok a tokens=60
+        waits
+        raise r1 100c
+        ok z tokens=10
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms > ok a tokens=60
+    0ms r1/z waits for money since 0ms: $0.6400 at least, $0.5000 left
+    0ms > raise r1 100c
+    0ms dispatch r1/z#1 on t cap=100
+    0ms > ok z tokens=10
+    0ms answer r1 succeeded degraded spent $0.7000
+    0ms close r1
+    ");
+    assert_snapshot!(dialogue("
+        targets t=4:token=1c:cap=100
+        submit r1 a; b optional catch=budget_exceeded:output; z needs b; run: budget=40c ask
+        waits
+    "), @"
+    0ms r1/a waits for money since 0ms: $0.6400 at least, $0.4000 left
+    0ms r1/z waits for money since 0ms: $0.6400 at least, $0.4000 left
+    ");
+}
+
+#[test]
 fn once_raised_a_refused_budget_is_asked_for_again() {
     assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100
@@ -243,15 +274,13 @@ fn time_passes_while_it_asks() {
         wait 3s
         waits
     "), @"
+       0ms answer r3 succeeded degraded
+       0ms close r3
        0ms r1/a waits for money since 0ms until 1000ms: $0.6400 at least, $0.1000 left
        0ms r2/a waits for money since 0ms until 2000ms: $0.6400 at least, $0.1000 left
-       0ms r3/a waits for money since 0ms until 1950ms: $0.6400 at least, $0.1000 left
     1000ms woken: a task's time is over
     1000ms answer r1 succeeded degraded
     1000ms close r1
-    1950ms woken: a task's time is over
-    1950ms answer r3 succeeded degraded
-    1950ms close r3
     2000ms woken: a run's deadline
     2000ms answer r2 failed deadline_exceeded: no answer within the deadline of 2s
     2000ms close r2

@@ -1,25 +1,37 @@
 //! What the readers of a run see, and in which order.
 
-use agendum_types::{Seq, Tenant};
+use agendum_types::{Graph, RunId, Seq, Tenant};
 use agendum_wire::v1;
 use serde_json::json;
 
 use super::fixture::{World, request};
-use crate::Notice;
+use crate::{Engine, Notice};
 
-/// What a reader sees of a run: its events, and texts, those that follow each other as one.
-async fn seen(document: &str) -> String {
+/// What a reader sees of a run, and another that comes when it has ended.
+async fn seen_twice(document: &str) -> [String; 2] {
     let world = World::new();
     let engine = world.engine().await;
     let request = request(document, &json!({}));
     let graph = request.accepted.graph.clone();
     let run = engine.submit(request).await.unwrap();
+    let seen = [read(&engine, run, &graph).await, read(&engine, run, &graph).await];
+    engine.stop().await;
+    seen
+}
+
+async fn seen(document: &str) -> String {
+    let [seen, _] = seen_twice(document).await;
+    seen
+}
+
+/// Its events, and texts, those that follow each other as one.
+async fn read(engine: &Engine, run: RunId, graph: &Graph) -> String {
     let mut watch = engine.watch(&Tenant::default(), run, Seq(0)).await.unwrap();
     let mut seen: Vec<String> = Vec::new();
     while let Some(notice) = watch.next().await.unwrap() {
         match notice {
             Notice::Entry(entry) => {
-                let event = v1::event(&graph, &entry);
+                let event = v1::event(graph, &entry);
                 seen.extend(
                     event.map(|event| [event.kind, event.task.unwrap_or_default()].join(" ").trim_end().to_owned()),
                 );
@@ -34,7 +46,6 @@ async fn seen(document: &str) -> String {
             }
         }
     }
-    engine.stop().await;
     seen.join("\n")
 }
 
@@ -54,6 +65,34 @@ name: talk
 tasks:
   speak: { uses: chat, live: true, with: { prompt: x, say: [one, two], sleep_ms: 30, give: done } }
 ").await, @"text of speak: onetwo");
+}
+
+#[tokio::test]
+async fn who_comes_when_the_run_has_ended_is_told_what_was_said_in_its_place() {
+    let [_, late] = seen_twice(
+        "
+version: 1
+name: talk
+tasks:
+  speak: { uses: chat, live: true, with: { prompt: x, say: [one, two], give: done } }
+  again: { needs: [speak], uses: chat, live: true, with: { prompt: x, say: [three], give: done } }
+  quiet: { needs: [again], uses: chat, with: { prompt: x, say: [unheard] } }
+",
+    )
+    .await;
+    insta::assert_snapshot!(late, @r"
+    run.submitted
+    task.started speak
+    text of speak: onetwo
+    task.succeeded speak
+    task.started again
+    text of again: three
+    task.succeeded again
+    task.started quiet
+    task.succeeded quiet
+    run.answered
+    run.done
+    ");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Which task goes next, where, and for how much.
 
 use agendum_types::graph::{OnExceeded, Requirement, Rung, Section, Task, Work};
-use agendum_types::{Capability, Money, RunId, Target, TaskPath, Timestamp, Window};
+use agendum_types::{Capability, Money, RunId, Segment, Target, TaskPath, Timestamp, Window};
 
 use super::Reference;
 use super::state::{Rank, State};
@@ -179,7 +179,7 @@ impl Reference {
                 if choice == OnExceeded::Ask && self.would_do(id, path, best) {
                     return Purse::Waits(None, None);
                 }
-                if choice == OnExceeded::Ask && !run.refused {
+                if choice == OnExceeded::Ask && !run.refused && !self.is_spared(id, path) {
                     return Purse::Asks;
                 }
                 choice
@@ -206,6 +206,16 @@ impl Reference {
             Some((target, hold)) => Purse::Sends(target, hold, true),
             None => Purse::Settles(covered),
         }
+    }
+
+    /// Nobody is asked for money for what is optional, with all that stands in it; but to settle what has been done.
+    fn is_spared(&self, id: RunId, path: &TaskPath) -> bool {
+        let run = &self.runs[&id];
+        let is_optional = |segment: &Segment| match segment {
+            Segment::Task(node) => run.graph.task(*node).optional,
+            Segment::Item(_) | Segment::Round(_) => false,
+        };
+        !run.is_check(path) && path.0.iter().any(is_optional)
     }
 
     /// Which reaction counts when the money is not there.

@@ -41,8 +41,9 @@ pub(super) async fn play(json: bool, data: PathBuf) -> Result<(), Failure> {
         file.write_all(text.as_bytes())?;
     }
     open_index(&context.data, &NAME.parse()?)?.follow(&[folder.join("docs")])?;
+    let graph = folder.join("graph.yaml");
     let asked = Run {
-        graph: folder.join("graph.yaml"),
+        graph: None,
         inputs: vec![format!("question={QUESTION}"), format!("index={NAME}")],
         inputs_file: None,
         priority: None,
@@ -53,9 +54,9 @@ pub(super) async fn play(json: bool, data: PathBuf) -> Result<(), Failure> {
         detach: false,
         watch: None,
     };
-    run::run(&context, &asked, Telling::Brief(QUESTION)).await?;
+    run::run(&context, &graph, &asked, Telling::Brief(QUESTION)).await?;
     if !context.json {
-        let (program, graph) = (next::reading(), next::quoted(&asked.graph.display().to_string()));
+        let (program, graph) = (next::reading(), next::quoted(&graph.display().to_string()));
         let mut err = show::err();
         writeln!(err, "      {program} explain {graph}")?;
         writeln!(err, "      {program} run {graph} -i index={NAME} -i question='{ANOTHER}'")?;
