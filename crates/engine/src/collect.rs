@@ -55,6 +55,14 @@ pub enum ForgetError {
         /// When its key may go.
         until: Timestamp,
     },
+    /// It went on from another run, and is all that tells what became of that.
+    #[error("run {run} took over what run {before} did, which could then be done again: delete {before} first")]
+    Retries {
+        /// Which run.
+        run: RunId,
+        /// The one that it took over.
+        before: RunId,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,6 +133,7 @@ impl Collector {
             }
             Forgotten::NoRun => Err(ForgetError::NoRun(run)),
             Forgotten::NotDone => Err(ForgetError::NotDone(run)),
+            Forgotten::Retries(before) => Err(ForgetError::Retries { run, before }),
             Forgotten::Keyed(submitted) => Err(ForgetError::Keyed { run, until: submitted.after(KEY_KEPT) }),
         }
     }
