@@ -198,5 +198,8 @@ output: '${{ tasks.all.output }}'
     }
     let judged = engine.reader().feedback(&tenant, Some("groups"), FeedbackBy::Target, 9).await.unwrap();
     assert_eq!(judged.iter().map(|line| line.count).sum::<u64>(), 3);
+    // However a path is spelled, it is kept as it is written everywhere.
+    let spelled = engine.last_target(&tenant, run, "each[0000001]/one").await.unwrap();
+    assert_eq!(spelled, ("each[1]/one".to_owned(), Some("tool".to_owned())));
     engine.stop().await;
 }
