@@ -172,10 +172,7 @@ impl Work {
         while store.forget_feedback(feedback_before, SWEPT_MAX).await? {
             tokio::time::sleep(PAUSE).await;
         }
-        let kept_since = self.around.clock.now().before(self.cache.age);
-        while store.trim(kept_since, self.cache.bytes_max, SWEPT_MAX).await? {
-            tokio::time::sleep(PAUSE).await;
-        }
+        self.trim().await?;
         if !store.has_forgotten().await? {
             return Ok(());
         }
@@ -184,6 +181,21 @@ impl Work {
             tokio::time::sleep(PAUSE).await;
         }
         self.delete().await
+    }
+
+    /// Drops results that are too old or too much.
+    async fn trim(&self) -> Result<(), StoreError> {
+        let store = &self.around.store;
+        let since = self.around.clock.now().before(self.cache.age);
+        let mut over = store.kept_bytes().await?.saturating_sub(self.cache.bytes_max);
+        loop {
+            let dropped = store.trim(since, over, SWEPT_MAX).await?;
+            if dropped.count < u64::from(SWEPT_MAX) {
+                return Ok(());
+            }
+            over = over.saturating_sub(dropped.bytes);
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     async fn forget(&self, tenant: &Tenant, run: RunId) -> Result<Forgotten, StoreError> {
