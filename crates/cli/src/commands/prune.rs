@@ -35,7 +35,7 @@ pub(crate) async fn delete(context: &Context, client: &Client, runs: &[String]) 
 
 pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, dry_run: bool) -> Result<(), Failure> {
     let before = Timestamp(Wall.now().0.saturating_sub(older_than.0.0)).to_string();
-    let (mut deleted, mut kept, mut cursor) = (0_u64, 0_u64, None);
+    let (mut deleted, mut kept, mut cursor) = (0_u64, Vec::new(), None);
     loop {
         let mut query = vec![("done_before", before.clone()), ("limit", PAGE.to_string())];
         query.extend(cursor.take().map(|last| ("before", last)));
@@ -50,13 +50,22 @@ pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, d
                 }
                 continue;
             }
-            match client.delete(&run.id).await {
-                Ok(_) => deleted += 1,
-                Err(failure) if failure.kept => kept += 1,
-                Err(failure) => return Err(failure),
+            if is_deleted(client, &run.id).await? {
+                deleted += 1;
+            } else {
+                kept.push(run.id.clone());
             }
         }
     }
+    // A retry goes after what it took over, which is older: from the oldest on, one more time is enough.
+    for id in std::mem::take(&mut kept).into_iter().rev() {
+        if is_deleted(client, &id).await? {
+            deleted += 1;
+        } else {
+            kept.push(id);
+        }
+    }
+    let kept = kept.len();
     if context.json {
         return show::json(&json!({ "deleted": deleted, "kept": kept, "dry_run": dry_run }));
     }
@@ -64,4 +73,13 @@ pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, d
     let for_keys = if kept > 0 { format!("; {kept} kept a while longer for their keys") } else { String::new() };
     writeln!(show::err(), "{deleted} {done}{for_keys}")?;
     Ok(())
+}
+
+/// False if it is kept for a reason that will be none in a while.
+async fn is_deleted(client: &Client, run: &str) -> Result<bool, Failure> {
+    match client.delete(run).await {
+        Ok(_) => Ok(true),
+        Err(failure) if failure.kept => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }
