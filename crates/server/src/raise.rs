@@ -65,6 +65,6 @@ fn amounts(asked: &v1::Raise) -> Result<(Money, u64), Refused> {
     if let Some(tokens) = asked.tokens.filter(|tokens| !(1..=TOKENS_MAX).contains(tokens)) {
         return Err(bad(format!("{tokens}: `tokens` is a number from 1 to {TOKENS_MAX}")));
     }
-    let money = Money((asked.usd.unwrap_or(0.0) * Money::PER_DOLLAR as f64).round() as u64);
-    Ok((money, asked.tokens.unwrap_or(0)))
+    let money = asked.usd.and_then(Money::from_dollars);
+    Ok((money.unwrap_or_default(), asked.tokens.unwrap_or(0)))
 }

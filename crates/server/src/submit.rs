@@ -160,8 +160,10 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
     };
     let budget = match body.budget_usd {
         None => None,
-        Some(dollars) if dollars.is_finite() && dollars >= 0.0 => {
-            let money = Money((dollars * Money::PER_DOLLAR as f64) as u64);
+        Some(dollars) => {
+            let no_amount =
+                || Refused::bad("budget", "not a budget", format!("{dollars}: `budget_usd` is in dollars, 0 or more"));
+            let money = Money::from_dollars(dollars).ok_or_else(no_amount)?;
             let (tokens, on_exceeded) =
                 accepted.graph.budget.map_or_else(Default::default, |of| (of.tokens, of.on_exceeded));
             Some(Budget { money: Some(money), tokens, on_exceeded })

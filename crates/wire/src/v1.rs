@@ -302,7 +302,7 @@ pub fn millis(span: Duration) -> f64 {
 /// US dollars.
 #[must_use]
 pub fn dollars(money: Money) -> f64 {
-    money.0 as f64 / Money::PER_DOLLAR as f64
+    money.dollars()
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ impl<'de> Visitor<'de> for &'static Field {
         if !(0.0..=1e6).contains(&value) {
             return Err(self.outside(&value));
         }
-        self.bounded((value * Money::PER_DOLLAR as f64).round() as u64)
+        self.bounded(Money::from_dollars(value).unwrap_or_default().0)
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<u64, E> {
