@@ -219,10 +219,15 @@ const SIZES: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = SIZES.iter().find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|rest| (rest, *unit)))?;
     number.trim().parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// A number of bytes, as people write it.
+pub(super) fn size(bytes: u64) -> String {
+    Unit::Bytes.text(bytes)
 }
 
 impl Unit {
