@@ -222,7 +222,7 @@ impl Surroundings {
 }
 
 impl Reader {
-    /// What is kept for a tenant, the latest first, up to a thousand lines; and how much is kept for it in all.
+    /// What of that is kept for a tenant, the latest first, up to a thousand lines; and how much of it there is in all.
     ///
     /// # Errors
     ///
