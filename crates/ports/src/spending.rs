@@ -37,6 +37,29 @@ pub enum SpentBy {
     Tenant,
 }
 
+impl SpentBy {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Graph, Self::Target, Self::Day, Self::Waste, Self::Tenant];
+
+    /// Its word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Target => "target",
+            Self::Day => "day",
+            Self::Waste => "waste",
+            Self::Tenant => "tenant",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.word() == word)
+    }
+}
+
 /// What was spent under one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spent {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_engine::{Opinion, OpinionError};
 use agendum_ports::{FeedbackBy, Judged};
 use agendum_types::Principal;
-use agendum_wire::v1::{FEEDBACK_BY, Feedback, FeedbackLine, FeedbackReport};
+use agendum_wire::v1::{Feedback, FeedbackLine, FeedbackReport};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
@@ -73,13 +73,8 @@ pub(crate) async fn report(
     Asked(Query(asked)): Asked<Query<Asks>>,
 ) -> Result<Json<FeedbackReport>, Refused> {
     let by = asked.by.as_deref().unwrap_or("graph");
-    let known = match by {
-        "graph" => FeedbackBy::Graph,
-        "version" => FeedbackBy::Version,
-        "target" => FeedbackBy::Target,
-        "label" => FeedbackBy::Label,
-        _ => return Err(Refused::bad("by", "unknown word", format!("{by:?}: use {}", FEEDBACK_BY.join(", ")))),
-    };
+    let unknown = || format!("{by:?}: use {}", FeedbackBy::ALL.map(FeedbackBy::word).join(", "));
+    let known = FeedbackBy::from_word(by).ok_or_else(|| Refused::bad("by", "unknown word", unknown()))?;
     let judged = service.reader.feedback(&service.tenant, asked.graph.as_deref(), known, LINES_MAX).await?;
     Ok(Json(FeedbackReport { by: by.to_owned(), lines: judged.iter().map(line).collect() }))
 }
