@@ -7,14 +7,13 @@ use agendum_ports::{FeedbackBy, Judged};
 use agendum_types::Principal;
 use agendum_wire::v1::{Feedback, FeedbackLine, FeedbackReport};
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Service;
-use crate::reply::{Asked, Object, Refused};
+use crate::reply::{Asked, Object, Refused, Said};
 use crate::runs::run_id;
 use crate::waits::LOCAL;
 
@@ -29,10 +28,8 @@ const MILLION: f64 = 1e6;
 pub(crate) async fn give(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
-    body: Result<Json<Object<Feedback>>, JsonRejection>,
+    Said(Json(Object(feedback))): Said<Json<Object<Feedback>>>,
 ) -> Result<Json<Value>, Refused> {
-    let Json(Object(feedback)) =
-        body.map_err(|error| Refused::new(error.status(), "body", "the body is no feedback", error.body_text()))?;
     let Feedback { score, label, task, comment } = feedback;
     if !(0.0..=1.0).contains(&score) {
         return Err(Refused::bad("score", "not a score", format!("{score}: a score is a number from 0 to 1")));
