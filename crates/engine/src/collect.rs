@@ -12,11 +12,12 @@
 //! A crash in between leaves a blob that is told loose once more, and nothing else. Kept results name blobs besides the journal: a store does not
 //! count those as loose, and whoever keeps a result claims its blob until the store knows.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
 
 use agendum_ports::{BlobError, BlobName, Forgotten, RunFilter, StoreError, chain};
-use agendum_types::{Duration, Partition, RunId, Tenant, Timestamp};
+use agendum_types::{Duration, Partition, RunId, Tenant, Timestamp, Window};
 use agendum_wire::journal::DecodeError;
 use tokio::sync::{Notify, OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
@@ -37,6 +38,8 @@ const BLOBS_MAX: u32 = 64;
 const RUNS_MAX: u32 = 256;
 /// How long a key is kept at least, whatever becomes of its run.
 const KEY_KEPT: Duration = Duration::secs(24 * 3_600);
+/// What was spent is told by hours for so long, then by days: more than a year, as feedback.
+const SPENT_BY_HOUR: Duration = Duration::secs(400 * 24 * 3_600);
 
 /// Why a run was not forgotten.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +96,8 @@ struct Work {
     feedback_kept: Duration,
     cache: CacheLimits,
     wake: Notify,
+    /// Of the days before this one it is told what was spent by days; zero until that is looked at.
+    folded: AtomicU64,
     /// Held while blobs are deleted.
     deleting: Arc<tokio::sync::Mutex<()>>,
 }
@@ -104,7 +109,15 @@ impl Collector {
         feedback_kept: Duration,
         cache: CacheLimits,
     ) -> Self {
-        let work = Work { around, retention, feedback_kept, cache, wake: Notify::new(), deleting: Arc::default() };
+        let work = Work {
+            around,
+            retention,
+            feedback_kept,
+            cache,
+            wake: Notify::new(),
+            folded: AtomicU64::new(0),
+            deleting: Arc::default(),
+        };
         Self { work: Arc::new(work), task: Mutex::default() }
     }
 
@@ -173,6 +186,7 @@ impl Work {
             tokio::time::sleep(PAUSE).await;
         }
         self.trim().await?;
+        self.fold().await?;
         if !store.has_forgotten().await? {
             return Ok(());
         }
@@ -196,6 +210,19 @@ impl Work {
             over = over.saturating_sub(dropped.bytes);
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Puts what was spent long ago together by days, once for each day that becomes so old.
+    async fn fold(&self) -> Result<(), StoreError> {
+        let before = Window::Day.start(self.around.clock.now().before(SPENT_BY_HOUR));
+        if self.folded.load(Ordering::Relaxed) == before.0 {
+            return Ok(());
+        }
+        while self.around.store.fold_spent(before, SWEPT_MAX).await? {
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.folded.store(before.0, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn forget(&self, tenant: &Tenant, run: RunId) -> Result<Forgotten, StoreError> {

@@ -95,6 +95,11 @@ pub trait Spending: Send + Sync {
     fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<HourSpent>, StoreError>>;
 
     /// What a tenant has spent since this instant (from the full hour before it), by name, in the order of names. An hour has one
-    /// counter for each graph, target and waste: that bounds what is read, however many runs there were.
+    /// counter for each graph, target and waste, and so has a day once its hours are put together: that bounds what is read, however many
+    /// runs there were.
     fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> BoxFuture<'_, Result<Vec<Spent>, StoreError>>;
+
+    /// Puts up to so many counters of hours before this time, the beginning of a day, together with those of the first hour of their days;
+    /// true if there may be more.
+    fn fold_spent(&self, before: Timestamp, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>>;
 }

@@ -225,6 +225,17 @@ async fn counts_spending(store: &dyn Store) {
     assert_eq!(by(SpentBy::Tenant).await, [("spender".to_owned(), 3, 140, 40)]);
     assert_eq!(by(SpentBy::Day).await, [("1970-01-01".to_owned(), 3, 140, 40)]);
     assert_eq!(by(SpentBy::Waste).await, [(String::new(), 2, 100, 0), ("failed".to_owned(), 1, 40, 40)]);
+
+    // Hours become days, some at a time, and nothing of it is lost.
+    assert!(!store.fold_spent(Timestamp(0), 9).await.unwrap());
+    assert_eq!(store.spent_since(Timestamp(5 * HOUR)).await.unwrap().len(), 3, "none is so old");
+    assert!(store.fold_spent(Timestamp(24 * HOUR), 2).await.unwrap());
+    while store.fold_spent(Timestamp(24 * HOUR), 2).await.unwrap() {}
+    let days = store.spent_since(Timestamp(0)).await.unwrap();
+    assert_eq!(days, [hour(&one, 0, 150, 15), hour(&other, 0, 160, 16)]);
+    let lines = store.spent(&one, Timestamp(0), SpentBy::Target).await.unwrap();
+    let lines = lines.iter().map(|line| (&*line.name, line.attempts, line.cost.0, line.wasted.0, line.over.0));
+    assert_eq!(lines.collect::<Vec<_>>(), [("a", 2, 30, 0, 2), ("b", 2, 120, 40, 2)]);
 }
 
 /// Runs the suite of blob stores.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agendum_ports::{Clock, FeedbackBy, Wall};
-use agendum_types::{Duration, Hash, Limits, Principal, RunId, SubmissionKey, Tenant, Timestamp};
+use agendum_ports::{Clock, FeedbackBy, Spending as _, Wall};
+use agendum_types::{Duration, Hash, Limits, Money, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use serde_json::json;
 
 use super::fixture::{World, request};
@@ -174,6 +174,35 @@ async fn what_was_said_of_a_run_outlasts_it_and_goes_when_it_is_old() {
     while !said(&engine).await.is_empty() {
         tokio::task::yield_now().await;
     }
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_spent_long_ago_is_told_by_days() {
+    const DAY: u64 = 24 * 3_600 * 1_000_000;
+    let world = World::new();
+    // At noon.
+    let clock = Arc::new(Later(AtomicU64::new(DAY + DAY / 2 - Wall.now().0 % DAY)));
+    let start = async || {
+        let mut parts = world.parts(Arc::clone(&world.blobs) as _);
+        parts.targets[0].0.price.call = Money(5);
+        Engine::start(Parts { clock: Arc::clone(&clock) as _, ..parts }).await.unwrap()
+    };
+    let hours = async || world.store.spent_since(Timestamp(0)).await.unwrap();
+    let engine = start().await;
+    done(&engine, wanted("paid", 1)).await;
+    engine.stop().await;
+    let before = hours().await;
+    let [(_, at, spent, _)] = &before[..] else { panic!("one attempt was paid") };
+    let (day, spent) = (Timestamp(at.0 - at.0 % DAY), *spent);
+    assert!(*at > day && spent == Money(5), "{at} {spent}");
+
+    clock.0.fetch_add(401 * DAY, Ordering::SeqCst);
+    let engine = start().await;
+    while hours().await.iter().any(|(_, at, ..)| *at != day) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(hours().await.iter().map(|(.., spent, _)| *spent).collect::<Vec<_>>(), [spent]);
     engine.stop().await;
 }
 
