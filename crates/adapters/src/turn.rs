@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use agendum_schemas::bounded;
-use agendum_types::Limits;
 use agendum_types::graph::RESULT_BYTES_MAX;
+use agendum_types::{Limits, cut};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -27,14 +27,11 @@ pub(crate) struct Turn {
     /// Messages since the prompt, up to the calls of the last turn.
     #[serde(default)]
     said: Option<Vec<Json>>,
-    /// What came of these calls: `{id, output}` or `{id, error}`.
+    /// What came of these calls: `{id, output}`, cut where it was put together, or `{id, error}`.
     #[serde(default)]
     results: Option<Vec<Json>>,
     #[serde(default)]
     result_max: Option<usize>,
-    /// The outputs of calls are texts that are cut already.
-    #[serde(default)]
-    cut: bool,
     /// The item of a `foreach` around the agent: it goes with each call.
     #[serde(default)]
     item: Option<Json>,
@@ -70,15 +67,20 @@ impl Turn {
             let id = &call["id"];
             let result = results.iter().find(|result| result["id"] == *id);
             let content = match result {
-                Some(result) if !result["error"].is_null() => format!("error: {}", shown_whole(&result["error"])),
+                Some(result) if !result["error"].is_null() => self.error(&shown_whole(&result["error"])),
                 Some(result) => shown_whole(&result["output"]),
-                None => "error: nothing came of it".to_owned(),
+                None => self.error("nothing came of it"),
             };
-            let is_cut = self.cut && result.is_some_and(|result| result["error"].is_null());
-            let content = if is_cut { content } else { cut(content, self.result_max()) };
             messages.push(json!({ "role": "tool", "tool_call_id": id, "content": content }));
         }
         messages
+    }
+
+    /// What went wrong with a call, no longer than a result may be.
+    fn error(&self, said: &str) -> String {
+        let text = format!("error: {said}");
+        let bytes = text.len();
+        cut(text, bytes, self.result_max())
     }
 
     fn result_max(&self) -> usize {
@@ -222,14 +224,4 @@ fn begin(text: &str) -> String {
 
 fn shown_whole(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// No more than this goes back to the model, which is told so.
-fn cut(mut text: String, bytes_max: usize) -> String {
-    let bytes = text.len();
-    if bytes > bytes_max {
-        text.truncate(text.floor_char_boundary(bytes_max));
-        text.push_str(&format!("\n[cut: the first {bytes_max} of {bytes} bytes]"));
-    }
-    text
 }

@@ -6,6 +6,7 @@ mod people;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use agendum_ports::{FeedbackBy, SpentBy};
 use agendum_retrieve_fts::IndexName;
 use agendum_types::SubmissionKey;
 use clap::{Parser, Subcommand};
@@ -132,7 +133,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "7d", value_name = "AGE")]
         since: Age,
         /// graph, target, day, waste or tenant
-        #[arg(long, default_value = "graph", value_parser = agendum_wire::v1::SPEND_BY)]
+        #[arg(long, default_value = "graph", value_parser = SpentBy::ALL.map(SpentBy::word))]
         by: String,
     },
     /// What endpoints outside are told: how they stand, and a try of one
@@ -146,7 +147,7 @@ pub(crate) enum Command {
         #[arg(long)]
         graph: Option<String>,
         /// graph, version, target or label
-        #[arg(long, default_value = "graph", value_parser = agendum_wire::v1::FEEDBACK_BY)]
+        #[arg(long, default_value = "graph", value_parser = FeedbackBy::ALL.map(FeedbackBy::word))]
         by: String,
     },
     /// Results that tasks with `cache` have kept

@@ -60,7 +60,7 @@ impl Client {
         let code = code(status.as_u16());
         let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);
         failure.not_taken = code == UNREACHABLE;
-        failure.kept = matches!(&*problem.kind, "key_kept" | "no_run");
+        failure.kept = matches!(&*problem.kind, "key_kept" | "retry" | "no_run");
         if problem.kind == "disk_full" {
             let doctor = next::reading();
             failure =

@@ -2,6 +2,7 @@
 
 mod age;
 mod budgets;
+mod cache;
 mod environment;
 mod faults;
 mod further;
@@ -18,7 +19,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use agendum_adapters::offline::Temper;
-use agendum_engine::CacheLimits;
 use serde::Deserialize;
 
 use crate::config::environment::Override;
@@ -26,6 +26,7 @@ use crate::failure::Failure;
 
 pub(crate) use age::Age;
 pub(crate) use budgets::Budgets;
+pub(crate) use cache::CacheConfig;
 pub(crate) use faults::failure as faulty;
 pub(crate) use limits::Intake;
 pub(crate) use notices::NoticesConfig;
@@ -85,27 +86,6 @@ pub(crate) struct Config {
 
 const fn yes() -> bool {
     true
-}
-
-/// `[cache]`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CacheConfig {
-    /// How long a result is kept; 30 days where absent.
-    #[serde(default)]
-    pub(crate) keep: Option<Age>,
-    /// Bytes of all results together; 1 GiB where absent.
-    #[serde(default)]
-    pub(crate) size_max: Option<u64>,
-}
-
-impl CacheConfig {
-    /// With what holds where nothing is said.
-    pub(crate) fn limits(self) -> CacheLimits {
-        let standard = CacheLimits::default();
-        let age = self.keep.map_or(standard.age, |age| age.0);
-        CacheLimits { age, bytes_max: self.size_max.unwrap_or(standard.bytes_max) }
-    }
 }
 
 /// `[indexes.NAME]`.

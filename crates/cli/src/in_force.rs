@@ -73,7 +73,8 @@ impl InForce {
             limits: {
                 let limits = config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value));
                 let budgets = config.budgets.lines().into_iter();
-                limits.chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value))).collect()
+                let cache = config.cache.lines().into_iter().map(|(name, value)| (format!("cache.{name}"), value));
+                limits.chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value))).chain(cache).collect()
             },
             notices: config.notices_lines().into_iter().map(|(name, line)| (name.to_owned(), line)).collect(),
         }

@@ -111,7 +111,7 @@ fn target(name: &str, given: &TargetConfig, folder: &Path) -> Target {
         output_cap: given.output_cap.unwrap_or(if counts_tokens { OUTPUT_CAP } else { 0 }),
         expected: Duration::millis(if counts_tokens { 2_000 } else { 200 }),
         attempt_max: Some(longest(timeouts(given).whole)),
-        max_cost: given.max_cost.map(|dollars| Money((dollars * Money::PER_DOLLAR as f64).round() as u64)),
+        max_cost: given.max_cost.and_then(Money::from_dollars),
         bound: if given.is_bounded() { Bound::Hard } else { Bound::Estimated },
         digest: digest(name, given, folder),
         per_run: given.per_run,
@@ -146,13 +146,14 @@ fn hashed(text: &str) -> Hash {
 }
 
 fn price(given: &PriceConfig) -> Price {
-    let per_million = |dollars: f64| Money((dollars * (Money::PER_DOLLAR / 1_000_000) as f64) as u64);
+    let money = |dollars: f64| Money::from_dollars(dollars).unwrap_or_default();
+    let per_million = |dollars: f64| money(dollars / 1e6);
     Price {
         token_in: per_million(given.input),
         token_cached: per_million(given.cached.unwrap_or(given.input)),
         token_out: per_million(given.output),
-        call: Money((given.call * Money::PER_DOLLAR as f64) as u64),
-        egress_gib: Money((given.egress_gib * Money::PER_DOLLAR as f64).round() as u64),
+        call: money(given.call),
+        egress_gib: money(given.egress_gib),
     }
 }
 

@@ -151,7 +151,7 @@ impl Engine {
             reply.await.map_err(|_| self.takes_nothing())?.map_err(SubmitError::from)?;
             return Ok(run);
         }
-        match self.submit_keyed(run, request, claim(earlier.run), given).await {
+        match self.submit_keyed(run, request, SubmissionKey::retry_of(earlier.run), given).await {
             Ok(submitted) if submitted.run == run => Ok(run),
             Ok(Submitted { run: other, .. }) | Err(SubmitError::OtherRequest { run: other, .. }) => {
                 Err(AgainError::GoesOn { run: earlier.run, other })
@@ -159,12 +159,6 @@ impl Engine {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// What a run did is taken over by one other run: a second one would not know what the first has done since, and do it twice. No caller's
-/// key looks like this.
-fn claim(run: RunId) -> SubmissionKey {
-    SubmissionKey { key: format!("retry\u{b7}{run}").into(), parts: Vec::new() }
 }
 
 fn top(graph: &Graph, name: &str) -> Result<NodeId, AgainError> {

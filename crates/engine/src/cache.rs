@@ -13,6 +13,7 @@ use agendum_ports::{Dropped, KeptLine, KeptResult, Payload, StoreError, WhichKep
 use agendum_types::{CacheInput, CacheKey, CachedCopy, Duration, Hash, Tenant, Timestamp, Within};
 use futures_util::FutureExt as _;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 use crate::inbox::Message;
@@ -32,6 +33,10 @@ const GROUP_MAX: usize = 64;
 const FORGOTTEN_MAX: usize = 1_000;
 /// Lines of a list at most.
 const LINES_MAX: u32 = 1_000;
+/// Results that are dropped in one transaction.
+const DROPPED_MAX: u32 = 256;
+/// Between two of those.
+const DROP_PAUSE: Span = Span::from_millis(2);
 
 /// How much is kept, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,18 +74,19 @@ pub(crate) fn address(payloads: &Payloads, key: &CacheKey) -> Hash {
 
 /// Looks for a kept result, and makes its payload one of the run that asks.
 pub(crate) async fn look_up(around: Arc<Surroundings>, life: u64, asked: Box<LookUp>) {
-    let looks = async {
-        let _turn = around.look_ups.acquire().await.ok()?;
-        find(&around, &asked.key).await
-    };
-    let found = AssertUnwindSafe(tokio::time::timeout(LOOK_UP_TIME_MAX, looks)).catch_unwind().await;
-    let (found, made) = match found {
-        Ok(Ok(Some((copy, made)))) => (Some(Box::new(copy)), Some(made)),
-        Ok(Ok(None) | Err(_)) | Err(_) => (None, None),
-    };
+    let looks = in_turn(&around.look_ups, LOOK_UP_TIME_MAX, find(&around, &asked.key));
+    let found = AssertUnwindSafe(looks).catch_unwind().await.ok().flatten();
+    let (found, made) = found.map_or((None, None), |(copy, made)| (Some(Box::new(copy)), Some(made)));
     let LookUp { run, path, number, .. } = *asked;
     let looked = Box::new(Event::LookedUp { run, path, number, found });
     around.inbox.send(Message::LookedUp { life, looked, made });
+}
+
+/// What is found when its turn has come, if that does not take longer. Waiting for the turn does not count: each of those before it is
+/// given up in time.
+pub(crate) async fn in_turn<T>(turns: &Semaphore, longest: Span, finds: impl Future<Output = Option<T>>) -> Option<T> {
+    let _turn = turns.acquire().await.ok()?;
+    tokio::time::timeout(longest, finds).await.ok().flatten()
 }
 
 async fn find(around: &Surroundings, key: &CacheKey) -> Option<(CachedCopy, Made)> {
@@ -180,7 +186,7 @@ async fn keep_all(around: &Surroundings, group: &[Keep]) -> Result<(), StoreErro
     for ((tenant, key, tags), began) in kept.into_iter().zip(since) {
         let is_forgotten = around.forgotten().names(&tenant, key, &tags, began);
         if is_forgotten {
-            around.store.drop_kept(&tenant, WhichKept::Key(key)).await?;
+            around.store.drop_kept(&tenant, WhichKept::Key(key), 1).await?;
         }
     }
     Ok(())
@@ -216,7 +222,7 @@ impl Surroundings {
 }
 
 impl Reader {
-    /// What is kept for a tenant, the latest first, up to a thousand lines; and how much is kept for it in all.
+    /// What of that is kept for a tenant, the latest first, up to a thousand lines; and how much of it there is in all.
     ///
     /// # Errors
     ///
@@ -233,9 +239,27 @@ impl Engine {
     ///
     /// If the store fails.
     pub async fn drop_kept(&self, tenant: &Tenant, which: WhichKept) -> Result<Dropped, StoreError> {
-        self.around.forgotten().note(tenant, &which, self.around.clock.now());
-        let dropped = self.around.store.drop_kept(tenant, which).await?;
+        // By the shard's clock, if that is ahead: what it times is compared with this.
+        self.around.forgotten().note(tenant, &which, self.around.later());
+        let (around, tenant) = (Arc::clone(&self.around), tenant.clone());
+        // It goes on when whoever asked for it is gone.
+        let dropped = self.around.runtime.spawn(async move { drop_all(&around, &tenant, &which).await }).await;
+        let dropped =
+            dropped.map_err(|error| StoreError::Io { doing: "drop kept results", source: Box::new(error) })??;
         self.collect_soon();
         Ok(dropped)
+    }
+}
+
+/// A few at a time: others want the store too.
+async fn drop_all(around: &Surroundings, tenant: &Tenant, which: &WhichKept) -> Result<Dropped, StoreError> {
+    let mut all = Dropped::default();
+    loop {
+        let Dropped { count, bytes } = around.store.drop_kept(tenant, which.clone(), DROPPED_MAX).await?;
+        all = Dropped { count: all.count + count, bytes: all.bytes.saturating_add(bytes) };
+        if count < u64::from(DROPPED_MAX) {
+            return Ok(all);
+        }
+        tokio::time::sleep(DROP_PAUSE).await;
     }
 }

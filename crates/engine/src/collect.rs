@@ -12,11 +12,12 @@
 //! A crash in between leaves a blob that is told loose once more, and nothing else. Kept results name blobs besides the journal: a store does not
 //! count those as loose, and whoever keeps a result claims its blob until the store knows.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as Span;
 
 use agendum_ports::{BlobError, BlobName, Forgotten, RunFilter, StoreError, chain};
-use agendum_types::{Duration, Partition, RunId, Tenant, Timestamp};
+use agendum_types::{Duration, Partition, RunId, Tenant, Timestamp, Window};
 use agendum_wire::journal::DecodeError;
 use tokio::sync::{Notify, OwnedMutexGuard, oneshot};
 use tokio::task::JoinHandle;
@@ -37,6 +38,8 @@ const BLOBS_MAX: u32 = 64;
 const RUNS_MAX: u32 = 256;
 /// How long a key is kept at least, whatever becomes of its run.
 pub const KEY_KEPT: Duration = Duration::secs(24 * 3_600);
+/// What was spent is told by hours for so long, then by days: more than a year, as feedback.
+const SPENT_BY_HOUR: Duration = Duration::secs(400 * 24 * 3_600);
 
 /// Why a run was not forgotten.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,14 @@ pub enum ForgetError {
         run: RunId,
         /// When its key may go.
         until: Timestamp,
+    },
+    /// It went on from another run, and is all that tells what became of that.
+    #[error("run {run} took over what run {before} did, which could then be done again: delete {before} first")]
+    Retries {
+        /// Which run.
+        run: RunId,
+        /// The one that it took over.
+        before: RunId,
     },
     /// The store failed.
     #[error(transparent)]
@@ -85,6 +96,8 @@ struct Work {
     feedback_kept: Duration,
     cache: CacheLimits,
     wake: Notify,
+    /// Of the days before this one it is told what was spent by days; zero until that is looked at.
+    folded: AtomicU64,
     /// Held while blobs are deleted.
     deleting: Arc<tokio::sync::Mutex<()>>,
 }
@@ -96,7 +109,15 @@ impl Collector {
         feedback_kept: Duration,
         cache: CacheLimits,
     ) -> Self {
-        let work = Work { around, retention, feedback_kept, cache, wake: Notify::new(), deleting: Arc::default() };
+        let work = Work {
+            around,
+            retention,
+            feedback_kept,
+            cache,
+            wake: Notify::new(),
+            folded: AtomicU64::new(0),
+            deleting: Arc::default(),
+        };
         Self { work: Arc::new(work), task: Mutex::default() }
     }
 
@@ -125,6 +146,7 @@ impl Collector {
             }
             Forgotten::NoRun => Err(ForgetError::NoRun(run)),
             Forgotten::NotDone => Err(ForgetError::NotDone(run)),
+            Forgotten::Retries(before) => Err(ForgetError::Retries { run, before }),
             Forgotten::Keyed(submitted) => Err(ForgetError::Keyed { run, until: submitted.after(KEY_KEPT) }),
         }
     }
@@ -163,10 +185,8 @@ impl Work {
         while store.forget_feedback(feedback_before, SWEPT_MAX).await? {
             tokio::time::sleep(PAUSE).await;
         }
-        let kept_since = self.around.clock.now().before(self.cache.age);
-        while store.trim(kept_since, self.cache.bytes_max, SWEPT_MAX).await? {
-            tokio::time::sleep(PAUSE).await;
-        }
+        self.trim().await?;
+        self.fold().await?;
         if !store.has_forgotten().await? {
             return Ok(());
         }
@@ -175,6 +195,34 @@ impl Work {
             tokio::time::sleep(PAUSE).await;
         }
         self.delete().await
+    }
+
+    /// Drops results that are too old or too much.
+    async fn trim(&self) -> Result<(), StoreError> {
+        let store = &self.around.store;
+        let since = self.around.clock.now().before(self.cache.age);
+        let mut over = store.kept_bytes().await?.saturating_sub(self.cache.bytes_max);
+        loop {
+            let dropped = store.trim(since, over, SWEPT_MAX).await?;
+            if dropped.count < u64::from(SWEPT_MAX) {
+                return Ok(());
+            }
+            over = over.saturating_sub(dropped.bytes);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Puts what was spent long ago together by days, once for each day that becomes so old.
+    async fn fold(&self) -> Result<(), StoreError> {
+        let before = Window::Day.start(self.around.clock.now().before(SPENT_BY_HOUR));
+        if self.folded.load(Ordering::Relaxed) == before.0 {
+            return Ok(());
+        }
+        while self.around.store.fold_spent(before, SWEPT_MAX).await? {
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.folded.store(before.0, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn forget(&self, tenant: &Tenant, run: RunId) -> Result<Forgotten, StoreError> {

@@ -1,5 +1,6 @@
 //! The handle that callers hold.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration as Span;
 
@@ -132,6 +133,7 @@ impl Engine {
             left_out: Mutex::default(),
             look_ups: Semaphore::new(LOOK_UPS_MAX),
             forgotten: Mutex::default(),
+            latest: AtomicU64::new(0),
             seed: parts.seed,
         });
         around.notices.register(&around).await?;

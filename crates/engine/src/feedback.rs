@@ -67,9 +67,9 @@ impl Engine {
         if row.answered.is_none() {
             return Err(OpinionError::NotAnswered(run));
         }
-        let target = match &task {
-            Some(task) => self.last_target(tenant, run, task).await?,
-            None => None,
+        let (task, target) = match &task {
+            Some(task) => self.last_target(tenant, run, task).await.map(|(task, target)| (Some(task), target))?,
+            None => (None, None),
         };
         let feedback = Feedback {
             tenant: tenant.clone(),
@@ -89,8 +89,13 @@ impl Engine {
         is_kept.then_some(()).ok_or(OpinionError::TooMany(run))
     }
 
-    /// Where the last attempt of a task went, if it had one.
-    async fn last_target(&self, tenant: &Tenant, run: RunId, task: &str) -> Result<Option<String>, OpinionError> {
+    /// The path of a task as it is written, and where the last attempt went, if there was one.
+    pub(crate) async fn last_target(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        task: &str,
+    ) -> Result<(String, Option<String>), OpinionError> {
         let no_task = || OpinionError::NoTask { run, task: task.to_owned() };
         let scanned = self.reader().scan(tenant, run, Wanted::Tasks).await?.ok_or(ReadError::NoRun(run))?;
         let path: TaskPath = scanned.graph.parse_path(task).ok_or_else(no_task)?;
@@ -98,7 +103,7 @@ impl Engine {
         let page = Page { within: path.clone(), ..Page::all() };
         let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(no_task)?;
         let found = reasons.tasks.iter().find(|told| told.path == path);
-        let Some(found) = found else { return Ok(None) };
-        Ok(found.attempts.last().map(|attempt| attempt.target.to_string()))
+        let last = found.and_then(|found| found.attempts.last());
+        Ok((scanned.graph.path_text(&path), last.map(|attempt| attempt.target.to_string())))
     }
 }

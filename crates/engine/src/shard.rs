@@ -10,12 +10,13 @@ mod steady;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration as Span, Instant};
 
 use agendum_ports::{Adapter, Clock, Store, chain};
-use agendum_types::{Limits, RunId, ShardId, Target, Tenant, Windows};
+use agendum_types::{Limits, RunId, ShardId, Target, Tenant, Timestamp, Windows};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
@@ -87,6 +88,8 @@ pub(crate) struct Surroundings {
     pub(crate) look_ups: Semaphore,
     /// What was forgotten of kept results in this process.
     pub(crate) forgotten: Mutex<Forgotten>,
+    /// The time of the last event: the shard's, which is ahead of the wall clock once that was set back.
+    pub(crate) latest: AtomicU64,
     /// Fixes the seeds of a test; chance otherwise.
     pub(crate) seed: Option<u64>,
 }
@@ -98,6 +101,11 @@ impl Surroundings {
             (Health::Ready | Health::Recovering(_), Some(room)) => Health::Full(room),
             (health, _) => health,
         }
+    }
+
+    /// The time by the wall clock and by the shard's, whichever is later.
+    pub(crate) fn later(&self) -> Timestamp {
+        self.clock.now().max(Timestamp(self.latest.load(Ordering::Acquire)))
     }
 
     pub(crate) fn left_out(&self, tenant: &Tenant, run: RunId) -> bool {

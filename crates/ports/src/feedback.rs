@@ -52,6 +52,28 @@ pub enum FeedbackBy {
     Label,
 }
 
+impl FeedbackBy {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Graph, Self::Version, Self::Target, Self::Label];
+
+    /// Its word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Version => "version",
+            Self::Target => "target",
+            Self::Label => "label",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.word() == word)
+    }
+}
+
 /// What was said under one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {

@@ -147,18 +147,25 @@ pub trait Notices: Send + Sync {
         error: Option<String>,
     ) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Gives up to so many notices up: those that happened before that time, then the oldest as far as more than `kept_max` are due.
-    /// How many.
+    /// Where more than `kept_max` notices are due to this endpoint: the record of the last that is too many.
+    fn notices_excess(
+        &self,
+        shard: ShardId,
+        endpoint: &str,
+        kept_max: u32,
+    ) -> BoxFuture<'_, Result<Option<Seq>, StoreError>>;
+
+    /// Gives up to so many notices up, the oldest first: those that happened before that time, and all up to that record. How many.
     fn notices_expire(
         &self,
         shard: ShardId,
         endpoint: &str,
         before: Timestamp,
-        kept_max: u32,
+        until: Seq,
         count_max: u32,
     ) -> BoxFuture<'_, Result<u32, StoreError>>;
 
-    /// The endpoint said that it is gone: what is due to it is given up, and it stays so until its mark changes.
+    /// The endpoint said that it is gone, and it stays so until its mark changes. What is due to it is given up by whoever says so.
     fn disable_endpoint(&self, endpoint: &str, at: Timestamp, error: &str) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 

@@ -77,8 +77,13 @@ pub trait Results: Send + Sync {
     /// Keeps these, each instead of what was kept under its key. Blobs that they name are loose no more.
     fn keep(&self, results: Vec<KeptResult>) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Keeps these of the tenant no longer.
-    fn drop_kept(&self, tenant: &Tenant, which: WhichKept) -> BoxFuture<'_, Result<Dropped, StoreError>>;
+    /// Keeps up to so many of these of the tenant no longer: if there were fewer, that was all.
+    fn drop_kept(
+        &self,
+        tenant: &Tenant,
+        which: WhichKept,
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Dropped, StoreError>>;
 
     /// What of that is kept for a tenant, the latest first, at most so many; and how much of it there is in all.
     fn kept(
@@ -88,7 +93,10 @@ pub trait Results: Send + Sync {
         count_max: u32,
     ) -> BoxFuture<'_, Result<(Vec<KeptLine>, Dropped), StoreError>>;
 
-    /// Drops, of all tenants, up to so many of those that were kept before this instant, or else the oldest beyond so many bytes; true if
-    /// there may be more to drop.
-    fn trim(&self, before: Timestamp, bytes_max: u64, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>>;
+    /// The bytes of all results, of all tenants.
+    fn kept_bytes(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Drops, of all tenants, up to so many, the oldest first: those that were kept before this instant, and more until so many bytes
+    /// are gone. If there were fewer, that was all.
+    fn trim(&self, before: Timestamp, bytes_over: u64, count_max: u32) -> BoxFuture<'_, Result<Dropped, StoreError>>;
 }

@@ -32,11 +32,14 @@ pub enum Forgotten {
     NotDone,
     /// It was submitted under a key, at this time, and is kept for whoever sends it again.
     Keyed(Timestamp),
+    /// It took over what this run did, which is there: without it, that could be taken over once more.
+    Retries(RunId),
 }
 
 /// The part of a store that forgets.
 pub trait Retention: Send + Sync {
-    /// Takes a run that is done out of the index, with its key; one that was submitted under a key later than `keyed_until` stays.
+    /// Takes a run that is done out of the index, with its key; one that was submitted under a key later than `keyed_until` stays, and so
+    /// does a retry as long as the run that it took over.
     fn forget(
         &self,
         tenant: &Tenant,

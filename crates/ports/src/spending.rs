@@ -37,6 +37,29 @@ pub enum SpentBy {
     Tenant,
 }
 
+impl SpentBy {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Graph, Self::Target, Self::Day, Self::Waste, Self::Tenant];
+
+    /// Its word in the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Target => "target",
+            Self::Day => "day",
+            Self::Waste => "waste",
+            Self::Tenant => "tenant",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.word() == word)
+    }
+}
+
 /// What was spent under one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
@@ -72,6 +95,11 @@ pub trait Spending: Send + Sync {
     fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<HourSpent>, StoreError>>;
 
     /// What a tenant has spent since this instant (from the full hour before it), by name, in the order of names. An hour has one
-    /// counter for each graph, target and waste: that bounds what is read, however many runs there were.
+    /// counter for each graph, target and waste, and so has a day once its hours are put together: that bounds what is read, however many
+    /// runs there were.
     fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> BoxFuture<'_, Result<Vec<Spent>, StoreError>>;
+
+    /// Puts up to so many counters of hours before this time, the beginning of a day, together with those of the first hour of their days;
+    /// true if there may be more.
+    fn fold_spent(&self, before: Timestamp, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>>;
 }

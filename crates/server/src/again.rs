@@ -5,7 +5,6 @@ use std::sync::Arc;
 use agendum_engine::{AgainError, Anew};
 use agendum_spec::inputs::Declared;
 use agendum_types::Principal;
-use axum::extract::rejection::StringRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -14,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::Service;
 use crate::key::KEY;
-use crate::reply::{Asked, Refused};
+use crate::reply::{Asked, Refused, Said};
 use crate::runs::{row, run_id};
 use crate::submit::accepted;
 use crate::waits::LOCAL;
@@ -38,10 +37,10 @@ pub(crate) async fn retry(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
     headers: HeaderMap,
-    body: Result<String, StringRejection>,
+    Said(body): Said<String>,
 ) -> Result<Response, Refused> {
     has_no_key(&headers)?;
-    let Retry { from, again } = read(body)?;
+    let Retry { from, again } = read(&body)?;
     run_again(&service, &id, Fork { from, again, inputs: Map::new() }).await
 }
 
@@ -49,10 +48,10 @@ pub(crate) async fn fork(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
     headers: HeaderMap,
-    body: Result<String, StringRejection>,
+    Said(body): Said<String>,
 ) -> Result<Response, Refused> {
     has_no_key(&headers)?;
-    run_again(&service, &id, read(body)?).await
+    run_again(&service, &id, read(&body)?).await
 }
 
 /// A key that is not looked at would promise what nobody keeps.
@@ -66,12 +65,11 @@ fn has_no_key(headers: &HeaderMap) -> Result<(), Refused> {
 }
 
 /// An empty body asks for nothing besides.
-fn read<T: Default + for<'a> Deserialize<'a>>(body: Result<String, StringRejection>) -> Result<T, Refused> {
-    let body = body.map_err(|error| Refused::new(error.status(), "body", "the body is no text", error.body_text()))?;
+fn read<T: Default + for<'a> Deserialize<'a>>(body: &str) -> Result<T, Refused> {
     if body.trim().is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_str(&body).map_err(|error| Refused::bad("body", "the body does not fit", error))
+    serde_json::from_str(body).map_err(|error| Refused::bad("body", "the body does not fit", error))
 }
 
 async fn run_again(service: &Service, id: &str, asked: Fork) -> Result<Response, Refused> {

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use agendum_ports::{StoreError, chain};
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Service;
-use crate::reply::{Object, Refused};
+use crate::reply::{Object, Refused, Said};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,10 +22,8 @@ pub(crate) struct Wanted {
 
 pub(crate) async fn backup(
     State(service): State<Arc<Service>>,
-    body: Result<Json<Object<Wanted>>, JsonRejection>,
+    Said(Json(Object(Wanted { to }))): Said<Json<Object<Wanted>>>,
 ) -> Result<Json<Value>, Refused> {
-    let Json(Object(Wanted { to })) =
-        body.map_err(|error| Refused::new(error.status(), "body", "the body names no folder", error.body_text()))?;
     let (Some(engine), Some(backup)) = (&service.engine, &service.backup) else { return Err(Refused::read_only()) };
     if !to.is_absolute() {
         return Err(Refused::bad("backup", "no backup was made", "`to` is an absolute path on the server's machine"));

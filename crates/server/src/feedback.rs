@@ -5,16 +5,15 @@ use std::sync::Arc;
 use agendum_engine::{Opinion, OpinionError};
 use agendum_ports::{FeedbackBy, Judged};
 use agendum_types::Principal;
-use agendum_wire::v1::{FEEDBACK_BY, Feedback, FeedbackLine, FeedbackReport};
+use agendum_wire::v1::{Feedback, FeedbackLine, FeedbackReport};
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Service;
-use crate::reply::{Asked, Object, Refused};
+use crate::reply::{Asked, Object, Refused, Said};
 use crate::runs::run_id;
 use crate::waits::LOCAL;
 
@@ -29,10 +28,8 @@ const MILLION: f64 = 1e6;
 pub(crate) async fn give(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
-    body: Result<Json<Object<Feedback>>, JsonRejection>,
+    Said(Json(Object(feedback))): Said<Json<Object<Feedback>>>,
 ) -> Result<Json<Value>, Refused> {
-    let Json(Object(feedback)) =
-        body.map_err(|error| Refused::new(error.status(), "body", "the body is no feedback", error.body_text()))?;
     let Feedback { score, label, task, comment } = feedback;
     if !(0.0..=1.0).contains(&score) {
         return Err(Refused::bad("score", "not a score", format!("{score}: a score is a number from 0 to 1")));
@@ -73,13 +70,8 @@ pub(crate) async fn report(
     Asked(Query(asked)): Asked<Query<Asks>>,
 ) -> Result<Json<FeedbackReport>, Refused> {
     let by = asked.by.as_deref().unwrap_or("graph");
-    let known = match by {
-        "graph" => FeedbackBy::Graph,
-        "version" => FeedbackBy::Version,
-        "target" => FeedbackBy::Target,
-        "label" => FeedbackBy::Label,
-        _ => return Err(Refused::bad("by", "unknown word", format!("{by:?}: use {}", FEEDBACK_BY.join(", ")))),
-    };
+    let unknown = || format!("{by:?}: use {}", FeedbackBy::ALL.map(FeedbackBy::word).join(", "));
+    let known = FeedbackBy::from_word(by).ok_or_else(|| Refused::bad("by", "unknown word", unknown()))?;
     let judged = service.reader.feedback(&service.tenant, asked.graph.as_deref(), known, LINES_MAX).await?;
     Ok(Json(FeedbackReport { by: by.to_owned(), lines: judged.iter().map(line).collect() }))
 }

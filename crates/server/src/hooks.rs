@@ -97,7 +97,7 @@ pub(crate) async fn receive(
         let detail = "this server has no secret for webhooks: name one under [webhooks] in agendum.toml";
         return Err(Refused::new(StatusCode::NOT_FOUND, "no_webhooks", "webhooks are not taken", detail));
     };
-    let body = body.map_err(|error| Refused::new(error.status(), "body", "the body is not read", error.body_text()))?;
+    let body = body.map_err(Refused::from)?;
     let webhook = verified(secrets, &headers, &body)?;
     if let Some(Extension(caller)) = caller {
         caller.becomes_known();

@@ -6,13 +6,12 @@ use agendum_engine::{Raise, RaiseError, Rejected};
 use agendum_types::{Money, Principal};
 use agendum_wire::v1;
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::Service;
-use crate::reply::{Asked, Object, Refused};
+use crate::reply::{Asked, Object, Refused, Said};
 use crate::runs::{row, run_id};
 use crate::waits::LOCAL;
 
@@ -23,10 +22,8 @@ const TOKENS_MAX: u64 = 1_000_000_000_000;
 pub(crate) async fn raise(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
-    body: Result<Json<Object<v1::Raise>>, JsonRejection>,
+    Said(Json(Object(asked))): Said<Json<Object<v1::Raise>>>,
 ) -> Result<Json<Value>, Refused> {
-    let Json(Object(asked)) =
-        body.map_err(|error| Refused::new(error.status(), "body", "the body is no raise", error.body_text()))?;
     let (money, tokens) = amounts(&asked)?;
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let run = run_id(&id)?;
@@ -65,6 +62,6 @@ fn amounts(asked: &v1::Raise) -> Result<(Money, u64), Refused> {
     if let Some(tokens) = asked.tokens.filter(|tokens| !(1..=TOKENS_MAX).contains(tokens)) {
         return Err(bad(format!("{tokens}: `tokens` is a number from 1 to {TOKENS_MAX}")));
     }
-    let money = Money((asked.usd.unwrap_or(0.0) * Money::PER_DOLLAR as f64).round() as u64);
-    Ok((money, asked.tokens.unwrap_or(0)))
+    let money = asked.usd.and_then(Money::from_dollars);
+    Ok((money.unwrap_or_default(), asked.tokens.unwrap_or(0)))
 }

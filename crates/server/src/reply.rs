@@ -8,8 +8,8 @@ use agendum_ports::{RunRow, StoreError};
 use agendum_types::RunId;
 use agendum_wire::v1::Problem;
 use axum::Json;
-use axum::extract::FromRequestParts;
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection, StringRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -134,6 +134,43 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         T::from_request_parts(parts, state).await.map(Self).map_err(Into::into)
+    }
+}
+
+/// The body of a request, refused as a problem if it is none.
+pub(crate) struct Said<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for Said<T>
+where
+    T: FromRequest<S, Rejection: Into<Refused>>,
+    S: Send + Sync,
+{
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        T::from_request(request, state).await.map(Self).map_err(Into::into)
+    }
+}
+
+fn unfit(status: StatusCode, detail: String) -> Refused {
+    Refused::new(status, "body", "the body does not fit", detail)
+}
+
+impl From<JsonRejection> for Refused {
+    fn from(error: JsonRejection) -> Self {
+        unfit(error.status(), error.body_text())
+    }
+}
+
+impl From<StringRejection> for Refused {
+    fn from(error: StringRejection) -> Self {
+        unfit(error.status(), error.body_text())
+    }
+}
+
+impl From<BytesRejection> for Refused {
+    fn from(error: BytesRejection) -> Self {
+        unfit(error.status(), error.body_text())
     }
 }
 

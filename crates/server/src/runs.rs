@@ -385,6 +385,7 @@ pub(crate) async fn forget(
             ForgetError::Store(error) => return error.into(),
             ForgetError::NotDone(_) => "not_done",
             ForgetError::Keyed { .. } => "key_kept",
+            ForgetError::Retries { .. } => "retry",
         };
         Refused::new(StatusCode::CONFLICT, kind, "the run is kept", error)
     })?;

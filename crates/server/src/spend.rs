@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_ports::{Clock as _, Spent, SpentBy, Wall};
 use agendum_types::{Cap, Money, Window, WindowView};
-use agendum_wire::v1::{self, SPEND_BY, Spend, SpendLine, SpendWindow};
+use agendum_wire::v1::{self, Spend, SpendLine, SpendWindow};
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
@@ -30,14 +30,8 @@ pub(crate) async fn spend(
 ) -> Result<Json<Spend>, Refused> {
     let since = Window::Hour.start(instant("since", &asked.since)?);
     let by = asked.by.as_deref().unwrap_or("graph");
-    let known = match by {
-        "graph" => SpentBy::Graph,
-        "target" => SpentBy::Target,
-        "day" => SpentBy::Day,
-        "waste" => SpentBy::Waste,
-        "tenant" => SpentBy::Tenant,
-        _ => return Err(Refused::bad("by", "unknown word", format!("{by:?}: use {}", SPEND_BY.join(", ")))),
-    };
+    let unknown = || format!("{by:?}: use {}", SpentBy::ALL.map(SpentBy::word).join(", "));
+    let known = SpentBy::from_word(by).ok_or_else(|| Refused::bad("by", "unknown word", unknown()))?;
     let mut spent = service.reader.spent(&service.tenant, since, known).await?;
     let mut total = Spent { name: "total".to_owned(), ..Spent::default() };
     spent.iter().for_each(|line| total.add(line));

@@ -8,13 +8,12 @@ use agendum_types::graph::{Budget, Priority};
 use agendum_types::{Duration, Money, Principal, RunId};
 use agendum_wire::v1::Submit;
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, StringRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use crate::reply::{Asked, Object, Refused};
+use crate::reply::{Asked, Object, Refused, Said};
 use crate::runs::run_id;
 use crate::waits::LOCAL;
 use crate::{Service, key};
@@ -22,11 +21,9 @@ use crate::{Service, key};
 pub(crate) async fn submit(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
-    body: Result<Json<Object<Submit>>, JsonRejection>,
+    Said(Json(Object(body))): Said<Json<Object<Submit>>>,
 ) -> Result<Response, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
-    let Json(Object(body)) =
-        body.map_err(|error| Refused::new(error.status(), "body", "the body is not a submission", error.body_text()))?;
     let (key, body) = if headers.contains_key(key::KEY) {
         // The parts of a large body take a while to hash.
         engine.compute(move || (key::of(&headers, &body), body)).await?
@@ -79,10 +76,9 @@ pub(crate) fn accepted(run: RunId, replayed: bool, graph: &str) -> Response {
 pub(crate) async fn add(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
-    body: Result<String, StringRejection>,
+    Said(body): Said<String>,
 ) -> Result<Json<Value>, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
-    let body = body.map_err(|error| Refused::new(error.status(), "body", "the body is no text", error.body_text()))?;
     let run = run_id(&id)?;
     if engine.left_out(&service.tenant, run) {
         return Err(Refused::left_out(run));
@@ -157,18 +153,13 @@ fn request(service: &Service, body: Submit) -> Result<Request, Refused> {
     };
     let budget = match body.budget_usd {
         None => None,
-        Some(dollars) if dollars.is_finite() && dollars >= 0.0 => {
-            let money = Money((dollars * Money::PER_DOLLAR as f64) as u64);
+        Some(dollars) => {
+            let no_amount =
+                || Refused::bad("budget", "not a budget", format!("{dollars}: `budget_usd` is in dollars, 0 or more"));
+            let money = Money::from_dollars(dollars).ok_or_else(no_amount)?;
             let (tokens, on_exceeded) =
                 accepted.graph.budget.map_or_else(Default::default, |of| (of.tokens, of.on_exceeded));
             Some(Budget { money: Some(money), tokens, on_exceeded })
-        }
-        Some(dollars) => {
-            return Err(Refused::bad(
-                "budget",
-                "not a budget",
-                format!("{dollars}: `budget_usd` is in dollars, 0 or more"),
-            ));
         }
     };
     Ok(Request {

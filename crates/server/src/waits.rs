@@ -7,14 +7,13 @@ use agendum_ports::{Clock as _, RunFilter, RunRow, Wall};
 use agendum_types::{Principal, RunId, TaskPath, TaskStatus, WaitFor, WaitView};
 use agendum_wire::v1::{self, Decision, Signal, Told, WaitLine, Waits};
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Service;
-use crate::reply::{Asked, Object, Refused};
+use crate::reply::{Asked, Object, Refused, Said};
 use crate::runs::{find, row, run_id, seen};
 
 /// Who sends what comes with the token of the data directory.
@@ -138,10 +137,8 @@ async fn open_from(service: &Service, from: RunId) -> Result<Vec<RunRow>, Refuse
 pub(crate) async fn signal(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
-    body: Result<Json<Object<Signal>>, JsonRejection>,
+    Said(Json(Object(Signal { name, task, value }))): Said<Json<Object<Signal>>>,
 ) -> Result<Json<Value>, Refused> {
-    let Json(Object(Signal { name, task, value })) =
-        body.map_err(|error| Refused::new(error.status(), "body", "the body is no signal", error.body_text()))?;
     let to = match (name, task) {
         (Some(name), None) if !name.is_empty() => Addressee::Named(WaitFor::Signal, name.into()),
         (None, Some(task)) => Addressee::Task(WaitFor::Signal, Some(task.into())),
@@ -172,10 +169,8 @@ async fn is_awaited(service: &Service, run: RunId, to: &Addressee) -> bool {
 pub(crate) async fn decide(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
-    body: Result<Json<Object<Decision>>, JsonRejection>,
+    Said(Json(Object(decision))): Said<Json<Object<Decision>>>,
 ) -> Result<Json<Value>, Refused> {
-    let Json(Object(decision)) =
-        body.map_err(|error| Refused::new(error.status(), "body", "the body is no decision", error.body_text()))?;
     let Decision { task, approved, comment, value } = decision;
     let mut output = json!({ "approved": approved, "by": LOCAL, "at": v1::instant(Wall.now()) });
     for (name, said) in [("comment", comment.map(Value::from)), ("value", value)] {
@@ -195,10 +190,8 @@ pub(crate) async fn decide(
 pub(crate) async fn tell(
     State(service): State<Arc<Service>>,
     Asked(Path(id)): Asked<Path<String>>,
-    body: Result<Json<Object<Told>>, JsonRejection>,
+    Said(Json(Object(Told { task, attempt, happened, output }))): Said<Json<Object<Told>>>,
 ) -> Result<Json<Value>, Refused> {
-    let Json(Object(Told { task, attempt, happened, output })) =
-        body.map_err(|error| Refused::new(error.status(), "body", "the body tells nothing", error.body_text()))?;
     if happened != Some(true) && !output.is_null() {
         return Err(Refused::bad(
             "body",

@@ -158,7 +158,6 @@ impl Expansion<'_> {
             "said": "${{ loop.previous.tasks.turn.output.said }}",
             "results": "${{ loop.previous.tasks.calls.output }}",
             "result_max": result_max,
-            "cut": true,
         });
         if self.is_each {
             goes_on["item"] = json!("${{ item }}");

@@ -39,10 +39,7 @@ pub(crate) fn no_url(text: &str) -> String {
 
 /// A number of US dollars.
 pub(crate) fn dollars(number: &serde_json::Number) -> Option<Money> {
-    let dollars = number.as_f64().filter(|dollars| *dollars >= 0.0)?;
-    // The float is what the document holds; rounding to pico-dollars is exact for every price a person writes.
-    let pico = (dollars * Money::PER_DOLLAR as f64).round();
-    (pico < u64::MAX as f64).then_some(Money(pico as u64))
+    Money::from_dollars(number.as_f64()?).filter(|money| *money < Money::MAX)
 }
 
 /// Reads an instant since 1970 as documents write it: RFC 3339.

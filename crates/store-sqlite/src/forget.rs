@@ -1,8 +1,8 @@
 //! Forgetting runs, as short transactions of the thread that writes.
 
 use agendum_ports::{BlobName, Forgotten};
-use agendum_types::{Hash, RunId, Seq, ShardId, Tenant, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use agendum_types::{Hash, RunId, Seq, ShardId, SubmissionKey, Tenant, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Row as Line, params};
 
 use crate::place::{place, places, seq};
 use crate::write::{signed, whole};
@@ -17,13 +17,17 @@ pub(crate) fn forget(
     keyed_until: Timestamp,
 ) -> rusqlite::Result<Forgotten> {
     let (work, key) = (db.transaction()?, params![&*tenant.0, run.0.to_be_bytes()]);
-    let sql = "SELECT done IS NOT NULL, key IS NOT NULL, submitted FROM runs WHERE tenant = ?1 AND run = ?2";
-    let found = work.query_row(sql, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2).map(whole)?))).optional()?;
-    let forgotten = match found {
+    let sql = "SELECT done IS NOT NULL, key, submitted FROM runs WHERE tenant = ?1 AND run = ?2";
+    let read = |row: &Line<'_>| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?, row.get(2).map(whole)?));
+    let forgotten = match work.query_row(sql, key, read).optional()? {
         None => Forgotten::NoRun,
         Some((false, ..)) => Forgotten::NotDone,
-        Some((true, true, submitted)) if submitted > keyed_until.0 => Forgotten::Keyed(Timestamp(submitted)),
-        Some((true, _, _)) => Forgotten::Yes,
+        Some((true, None, _)) => Forgotten::Yes,
+        Some((true, Some(word), submitted)) => match retried(&work, tenant, &word)? {
+            Some(before) => Forgotten::Retries(before),
+            None if submitted > keyed_until.0 => Forgotten::Keyed(Timestamp(submitted)),
+            None => Forgotten::Yes,
+        },
     };
     if forgotten == Forgotten::Yes {
         let sql = "INSERT OR IGNORE INTO forgotten (tenant, run, shard)
@@ -33,6 +37,14 @@ pub(crate) fn forget(
         work.commit()?;
     }
     Ok(forgotten)
+}
+
+/// The run that was taken over under this key, if it is there.
+fn retried(work: &Connection, tenant: &Tenant, key: &str) -> rusqlite::Result<Option<RunId>> {
+    let Some(before) = SubmissionKey::retried(key) else { return Ok(None) };
+    let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE tenant = ?1 AND run = ?2)";
+    let is_there = work.query_row(sql, params![&*tenant.0, before.0.to_be_bytes()], |row| row.get(0))?;
+    Ok(Some(before).filter(|_| is_there))
 }
 
 pub(crate) fn has_forgotten(db: &Connection) -> rusqlite::Result<bool> {

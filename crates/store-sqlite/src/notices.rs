@@ -163,13 +163,22 @@ fn gone(work: &Connection, endpoint: &str, place: i64) -> rusqlite::Result<u64> 
     Ok(gone as u64)
 }
 
-fn expire(db: &mut Connection, of: &Asked, before: Timestamp, kept_max: u32) -> rusqlite::Result<u32> {
+fn excess(db: &Connection, of: &Asked, kept_max: u32) -> rusqlite::Result<Option<Seq>> {
+    let all = places(of.shard, Seq(0));
+    // Counting reads each of them: where first and last are nearer than that there are not so many.
+    let sql = "SELECT ifnull((SELECT max(place) FROM notices WHERE endpoint = ?1 AND place BETWEEN ?2 AND ?3)
+        - (SELECT min(place) FROM notices WHERE endpoint = ?1 AND place BETWEEN ?2 AND ?3) >= ?4, 0)";
+    let of_all = params![of.endpoint, all.start(), all.end(), kept_max];
+    if !db.prepare_cached(sql)?.query_row(of_all, |row| row.get::<_, bool>(0))? {
+        return Ok(None);
+    }
+    let sql = "SELECT place FROM notices WHERE endpoint = ?1 AND place BETWEEN ?2 AND ?3 ORDER BY place DESC LIMIT 1 OFFSET ?4";
+    db.prepare_cached(sql)?.query_row(of_all, |row| row.get(0).map(seq)).optional()
+}
+
+fn expire(db: &mut Connection, of: &Asked, before: Timestamp, until: Seq) -> rusqlite::Result<u32> {
     let work = db.transaction()?;
     let all = places(of.shard, Seq(0));
-    // The last that is one too many: all up to it go.
-    let sql = "SELECT place FROM notices WHERE endpoint = ?1 AND place BETWEEN ?2 AND ?3 ORDER BY place DESC LIMIT 1 OFFSET ?4";
-    let excess: Option<i64> =
-        work.query_row(sql, params![of.endpoint, all.start(), all.end(), kept_max], |row| row.get(0)).optional()?;
     // Times never go back in a journal: the first that is young enough ends it.
     let sql = "SELECT min(place) FROM (SELECT place, at FROM notices WHERE endpoint = ?1 AND place BETWEEN ?2 AND ?3
         ORDER BY place LIMIT ?4) WHERE at >= ?5";
@@ -177,7 +186,7 @@ fn expire(db: &mut Connection, of: &Asked, before: Timestamp, kept_max: u32) -> 
         work.query_row(sql, params![of.endpoint, all.start(), all.end(), of.count_max, signed(before.0)], |row| {
             row.get(0)
         })?;
-    let until = young.map_or_else(|| *all.end(), |young| young - 1).max(excess.unwrap_or(0));
+    let until = young.map_or_else(|| *all.end(), |young| young - 1).max(place(of.shard, until));
     let sql = "DELETE FROM notices WHERE endpoint = ?1 AND place IN (SELECT place FROM notices
         WHERE endpoint = ?1 AND place BETWEEN ?2 AND ?3 ORDER BY place LIMIT ?4)";
     let count = work.execute(sql, params![of.endpoint, all.start(), until, of.count_max])?;
@@ -192,13 +201,8 @@ fn expire(db: &mut Connection, of: &Asked, before: Timestamp, kept_max: u32) -> 
 }
 
 fn disable(db: &mut Connection, endpoint: &str, at: Timestamp, error: &str) -> rusqlite::Result<()> {
-    let work = db.transaction()?;
-    let gone = work.execute("DELETE FROM notices WHERE endpoint = ?1", params![endpoint])?;
-    work.execute(
-        "UPDATE endpoints SET disabled = 1, given_up = given_up + ?2, failed_at = ?3, error = ?4 WHERE name = ?1",
-        params![endpoint, signed(gone as u64), signed(at.0), error],
-    )?;
-    work.commit()
+    let sql = "UPDATE endpoints SET disabled = 1, failed_at = ?2, error = ?3 WHERE name = ?1";
+    db.execute(sql, params![endpoint, signed(at.0), error]).map(drop)
 }
 
 /// Which notices.
@@ -261,16 +265,26 @@ impl Notices for SqliteStore {
         self.change("note which notices were sent", move |db| sent(db, &of, at, &told, error.as_deref()))
     }
 
+    fn notices_excess(
+        &self,
+        shard: ShardId,
+        endpoint: &str,
+        kept_max: u32,
+    ) -> BoxFuture<'_, Result<Option<Seq>, StoreError>> {
+        let of = Asked::of(shard, endpoint, Seq(0), 0);
+        self.query("count notices", move |db| excess(db, &of, kept_max))
+    }
+
     fn notices_expire(
         &self,
         shard: ShardId,
         endpoint: &str,
         before: Timestamp,
-        kept_max: u32,
+        until: Seq,
         count_max: u32,
     ) -> BoxFuture<'_, Result<u32, StoreError>> {
         let of = Asked::of(shard, endpoint, Seq(0), count_max);
-        self.change("give notices up", move |db| expire(db, &of, before, kept_max))
+        self.change("give notices up", move |db| expire(db, &of, before, until))
     }
 
     fn disable_endpoint(&self, endpoint: &str, at: Timestamp, error: &str) -> BoxFuture<'_, Result<(), StoreError>> {

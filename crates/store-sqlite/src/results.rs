@@ -119,9 +119,24 @@ fn drop_keys(work: &Connection, keys: &[(String, [u8; 32])]) -> rusqlite::Result
     Ok(dropped)
 }
 
-fn drop_kept(db: &mut Connection, tenant: &Tenant, which: &WhichKept) -> rusqlite::Result<Dropped> {
+fn drop_kept(db: &mut Connection, tenant: &Tenant, which: &WhichKept, count_max: u32) -> rusqlite::Result<Dropped> {
     let work = db.transaction()?;
-    let keys = keys_of(&work, tenant, which, u32::MAX)?;
+    // In the order of an index: which go first makes no difference.
+    let keys: Vec<[u8; 32]> = match which {
+        WhichKept::Key(key) => vec![key.0],
+        WhichKept::All => {
+            let mut statement =
+                work.prepare_cached("SELECT key FROM results WHERE tenant = ?1 ORDER BY key LIMIT ?2")?;
+            statement.query_map(params![&*tenant.0, count_max], |line| line.get(0))?.collect::<Result<_, _>>()?
+        }
+        WhichKept::Tagged(tag) => {
+            let sql = "SELECT key FROM result_tags WHERE tenant = ?1 AND tag = ?2 ORDER BY key LIMIT ?3";
+            let mut statement = work.prepare_cached(sql)?;
+            statement
+                .query_map(params![&*tenant.0, &**tag, count_max], |line| line.get(0))?
+                .collect::<Result<_, _>>()?
+        }
+    };
     let dropped = drop_keys(&work, &keys.into_iter().map(|key| (tenant.0.to_string(), key)).collect::<Vec<_>>())?;
     work.commit()?;
     Ok(dropped)
@@ -181,27 +196,29 @@ fn kept(
     Ok((lines, all))
 }
 
-fn trim(db: &mut Connection, before: Timestamp, bytes_max: u64, count_max: u32) -> rusqlite::Result<bool> {
+fn kept_bytes(db: &Connection) -> rusqlite::Result<u64> {
+    db.prepare_cached("SELECT ifnull(sum(size), 0) FROM results")?.query_row([], |line| line.get(0).map(whole))
+}
+
+fn trim(db: &mut Connection, before: Timestamp, bytes_over: u64, count_max: u32) -> rusqlite::Result<Dropped> {
     let work = db.transaction()?;
-    let sum = "SELECT ifnull(sum(size), 0) FROM results";
-    let mut bytes = work.prepare_cached(sum)?.query_row([], |line| line.get(0).map(whole))?;
-    let mut keys = Vec::new();
+    let (mut bytes, mut keys) = (0_u64, Vec::new());
     {
         let sql = "SELECT tenant, key, size, at FROM results ORDER BY at, tenant, key LIMIT ?1";
         let mut statement = work.prepare_cached(sql)?;
         let mut rows = statement.query(params![count_max])?;
         while let Some(row) = rows.next()? {
             let (size, at) = (whole(row.get(2)?), Timestamp(whole(row.get(3)?)));
-            if at >= before && bytes <= bytes_max {
+            if at >= before && bytes >= bytes_over {
                 break;
             }
-            bytes = bytes.saturating_sub(size);
+            bytes = bytes.saturating_add(size);
             keys.push((row.get(0)?, row.get(1)?));
         }
     }
-    drop_keys(&work, &keys)?;
+    let dropped = drop_keys(&work, &keys)?;
     work.commit()?;
-    Ok(keys.len() == count_max as usize)
+    Ok(dropped)
 }
 
 impl Results for SqliteStore {
@@ -214,9 +231,14 @@ impl Results for SqliteStore {
         self.change("keep results", move |db| keep(db, &results))
     }
 
-    fn drop_kept(&self, tenant: &Tenant, which: WhichKept) -> BoxFuture<'_, Result<Dropped, StoreError>> {
+    fn drop_kept(
+        &self,
+        tenant: &Tenant,
+        which: WhichKept,
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Dropped, StoreError>> {
         let tenant = tenant.clone();
-        self.change("drop kept results", move |db| drop_kept(db, &tenant, &which))
+        self.change("drop kept results", move |db| drop_kept(db, &tenant, &which, count_max))
     }
 
     fn kept(
@@ -229,7 +251,11 @@ impl Results for SqliteStore {
         self.query("list kept results", move |db| kept(db, &tenant, &which, count_max))
     }
 
-    fn trim(&self, before: Timestamp, bytes_max: u64, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.change("drop old results", move |db| trim(db, before, bytes_max, count_max))
+    fn kept_bytes(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.query("add up kept results", kept_bytes)
+    }
+
+    fn trim(&self, before: Timestamp, bytes_over: u64, count_max: u32) -> BoxFuture<'_, Result<Dropped, StoreError>> {
+        self.change("drop old results", move |db| trim(db, before, bytes_over, count_max))
     }
 }

@@ -13,16 +13,23 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::store::SqliteStore;
 use crate::write::{signed, whole};
 
-/// Adds up what an append settles. The graph is that of the run, whose row is there: it is live.
-pub(crate) fn add(work: &Connection, settled: &[Settled]) -> rusqlite::Result<()> {
-    let mut statement = work.prepare_cached(
-        "INSERT INTO spent (tenant, hour, graph, target, waste, attempts, cost, above, tokens)
-         VALUES (?1, ?2, ifnull((SELECT graph FROM runs WHERE tenant = ?1 AND run = ?3), ''), ?4, ?5, 1, ?6, ?7, ?8)
-         ON CONFLICT (tenant, hour, graph, target, waste) DO UPDATE SET attempts = attempts + 1,
+/// Adds a row to the one that there is.
+macro_rules! sum {
+    () => {
+        "ON CONFLICT (tenant, hour, graph, target, waste) DO UPDATE SET attempts = attempts + excluded.attempts,
          cost = min(cost + excluded.cost, 9223372036854775807),
          above = min(above + excluded.above, 9223372036854775807),
-         tokens = min(tokens + excluded.tokens, 9223372036854775807)",
-    )?;
+         tokens = min(tokens + excluded.tokens, 9223372036854775807)"
+    };
+}
+
+/// Adds up what an append settles. The graph is that of the run, whose row is there: it is live.
+pub(crate) fn add(work: &Connection, settled: &[Settled]) -> rusqlite::Result<()> {
+    let mut statement = work.prepare_cached(concat!(
+        "INSERT INTO spent (tenant, hour, graph, target, waste, attempts, cost, above, tokens)
+         VALUES (?1, ?2, ifnull((SELECT graph FROM runs WHERE tenant = ?1 AND run = ?3), ''), ?4, ?5, 1, ?6, ?7, ?8) ",
+        sum!()
+    ))?;
     for Settled { tenant, run, booked } in settled {
         statement.execute(params![
             &*tenant.0,
@@ -96,6 +103,44 @@ fn by_name(db: &Connection, tenant: &Tenant, since: Timestamp, by: SpentBy) -> r
     Ok(spent.into_values().collect())
 }
 
+/// Puts hours together to days, of one tenant after the other: in each the oldest rows are found by the primary key.
+fn fold(db: &mut Connection, before: Timestamp, count_max: u32) -> rusqlite::Result<bool> {
+    let work = db.transaction()?;
+    let mut left = count_max;
+    for tenant in tenants(&work)? {
+        left -= fold_of(&work, &tenant, before, left)?;
+        if left == 0 {
+            break;
+        }
+    }
+    work.commit()?;
+    Ok(left == 0)
+}
+
+fn fold_of(work: &Connection, tenant: &Tenant, before: Timestamp, count_max: u32) -> rusqlite::Result<u32> {
+    let sql = "SELECT hour, graph, target, waste FROM spent
+        WHERE tenant = ?1 AND hour < ?2 AND hour % 86400000000 <> 0 ORDER BY hour LIMIT ?3";
+    let mut statement = work.prepare_cached(sql)?;
+    let rows = statement.query_map(params![&*tenant.0, signed(before.0), count_max], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+    })?;
+    let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+    let mut add = work.prepare_cached(concat!(
+        "INSERT INTO spent (tenant, hour, graph, target, waste, attempts, cost, above, tokens)
+         SELECT tenant, hour / 86400000000 * 86400000000, graph, target, waste, attempts, cost, above, tokens
+         FROM spent WHERE tenant = ?1 AND hour = ?2 AND graph = ?3 AND target = ?4 AND waste = ?5 ",
+        sum!()
+    ))?;
+    let sql = "DELETE FROM spent WHERE tenant = ?1 AND hour = ?2 AND graph = ?3 AND target = ?4 AND waste = ?5";
+    let mut take = work.prepare_cached(sql)?;
+    for (hour, graph, target, waste) in &rows {
+        let of_row = params![&*tenant.0, hour, graph, target, waste];
+        add.execute(of_row)?;
+        take.execute(of_row)?;
+    }
+    Ok(rows.len() as u32)
+}
+
 impl Spending for SqliteStore {
     fn spent_since(&self, since: Timestamp) -> BoxFuture<'_, Result<Vec<HourSpent>, StoreError>> {
         self.query("add up what was spent", move |db| since_of_all(db, since))
@@ -104,5 +149,9 @@ impl Spending for SqliteStore {
     fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> BoxFuture<'_, Result<Vec<Spent>, StoreError>> {
         let tenant = tenant.clone();
         self.query("add up what was spent", move |db| by_name(db, &tenant, since, by))
+    }
+
+    fn fold_spent(&self, before: Timestamp, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.change("put together what was spent", move |db| fold(db, before, count_max))
     }
 }

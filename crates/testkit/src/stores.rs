@@ -11,7 +11,8 @@ use agendum_ports::{
 };
 use agendum_types::target::Bound;
 use agendum_types::{
-    Booked, Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp, Waste,
+    Booked, Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, SubmissionKey, Tenant, Timestamp,
+    Waste,
 };
 use bytes::Bytes;
 
@@ -71,6 +72,7 @@ pub async fn conforms(store: &dyn Store) {
     lists_runs(store).await;
     finds_runs_by_their_key(store).await;
     forgets_runs(store).await;
+    keeps_retries(store).await;
     counts_spending(store).await;
     notices::conforms(store).await;
     results::keeps_results(store).await;
@@ -223,6 +225,17 @@ async fn counts_spending(store: &dyn Store) {
     assert_eq!(by(SpentBy::Tenant).await, [("spender".to_owned(), 3, 140, 40)]);
     assert_eq!(by(SpentBy::Day).await, [("1970-01-01".to_owned(), 3, 140, 40)]);
     assert_eq!(by(SpentBy::Waste).await, [(String::new(), 2, 100, 0), ("failed".to_owned(), 1, 40, 40)]);
+
+    // Hours become days, some at a time, and nothing of it is lost.
+    assert!(!store.fold_spent(Timestamp(0), 9).await.unwrap());
+    assert_eq!(store.spent_since(Timestamp(5 * HOUR)).await.unwrap().len(), 3, "none is so old");
+    assert!(store.fold_spent(Timestamp(24 * HOUR), 2).await.unwrap());
+    while store.fold_spent(Timestamp(24 * HOUR), 2).await.unwrap() {}
+    let days = store.spent_since(Timestamp(0)).await.unwrap();
+    assert_eq!(days, [hour(&one, 0, 150, 15), hour(&other, 0, 160, 16)]);
+    let lines = store.spent(&one, Timestamp(0), SpentBy::Target).await.unwrap();
+    let lines = lines.iter().map(|line| (&*line.name, line.attempts, line.cost.0, line.wasted.0, line.over.0));
+    assert_eq!(lines.collect::<Vec<_>>(), [("a", 2, 30, 0, 2), ("b", 2, 120, 40, 2)]);
 }
 
 /// Runs the suite of blob stores.
@@ -260,6 +273,25 @@ async fn finds_runs_by_their_key(store: &dyn Store) {
     assert_eq!(store.run_of_key(&tenant, "order 17").await.unwrap(), Some(run_id(30)), "also when it is over");
     assert_eq!(store.run_of_key(&tenant, "order 1").await.unwrap(), None);
     assert_eq!(store.run_of_key(&other, "order 17").await.unwrap(), None, "another tenant's is another");
+}
+
+/// A retry stays as long as the run that it took over: its key says that this was taken over.
+async fn keeps_retries(store: &dyn Store) {
+    let tenant = Tenant::new("f");
+    let life = store.open(SHARD).await.unwrap();
+    let mut both = batch(life.incarnation, life.last.0 + 1, 2, &tenant, run_id(43));
+    both.rows[1].run = Some(run_id(44));
+    let key = SubmissionKey::retry_of(run_id(43)).key;
+    both.runs.extend([keyed(&tenant, run_id(43), "g", None), keyed(&tenant, run_id(44), "g", Some(&key))]);
+    for run in [run_id(43), run_id(44)] {
+        let change = RunChange::Done { at: Timestamp(9), spent: Money::ZERO, over: Money::ZERO, bound: None };
+        both.runs.push(RunUpdate { tenant: tenant.clone(), run, change });
+    }
+    assert_eq!(store.append(both).await, Appended::Durable);
+    let forget = async |run| store.forget(&tenant, run_id(run), Timestamp(9)).await.unwrap();
+    assert_eq!(forget(44).await, Forgotten::Retries(run_id(43)));
+    assert_eq!(store.run_of_key(&tenant, &key).await.unwrap(), Some(run_id(44)));
+    assert_eq!((forget(43).await, forget(44).await), (Forgotten::Yes, Forgotten::Yes));
 }
 
 async fn forgets_runs(store: &dyn Store) {

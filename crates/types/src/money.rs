@@ -20,6 +20,19 @@ impl Money {
         Self(micros.saturating_mul(1_000_000))
     }
 
+    /// The amount for a number of dollars, to the nearest pico-dollar: exact for whatever a person writes. Above [`Money::MAX`] that; `None` for
+    /// what is negative or no number.
+    #[must_use]
+    pub fn from_dollars(dollars: f64) -> Option<Self> {
+        (dollars.is_finite() && dollars >= 0.0).then(|| Self((dollars * Self::PER_DOLLAR as f64).round() as u64))
+    }
+
+    /// US dollars.
+    #[must_use]
+    pub const fn dollars(self) -> f64 {
+        self.0 as f64 / Self::PER_DOLLAR as f64
+    }
+
     /// The sum, saturating.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
@@ -64,5 +77,24 @@ mod tests {
     fn amounts_print_with_their_significant_digits() {
         let shown = [0, 420_000, 13_500_000_000, 20_000_000_000, 1_250_000_000_000].map(|pico| Money(pico).to_string());
         assert_eq!(shown, ["$0", "$0.00000042", "$0.0135", "$0.0200", "$1.25"]);
+    }
+
+    #[test]
+    fn dollars_are_rounded() {
+        let cases = [
+            (0.0, Some(0)),
+            (1.001, Some(1_001_000_000_000)),
+            (0.29, Some(290_000_000_000)),
+            (4.35e-7, Some(435_000)),
+            (6e-13, Some(1)),
+            (1e9, Some(u64::MAX)),
+            (-0.01, None),
+            (f64::NAN, None),
+            (f64::INFINITY, None),
+        ];
+        for (dollars, pico) in cases {
+            assert_eq!(Money::from_dollars(dollars), pico.map(Money), "{dollars}");
+        }
+        assert_eq!(Money(1_001_000_000_000).dollars().to_string(), "1.001");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::id::RunId;
 use crate::payload::Hash;
 
 /// A caller's idempotency key of a submission: the same tenant, the same key and the same request are the same run.
@@ -14,9 +15,25 @@ pub struct SubmissionKey {
     pub parts: Vec<(Arc<str>, Hash)>,
 }
 
+/// What the key of a retry begins with: no caller's key does.
+const RETRY: &str = "retry\u{b7}";
+
 impl SubmissionKey {
     /// The longest key, in bytes.
     pub const BYTES_MAX: usize = 255;
+
+    /// What a run did is taken over by one other run, which has this key: a second one would not know what the first has done since, and
+    /// do it twice.
+    #[must_use]
+    pub fn retry_of(run: RunId) -> Self {
+        Self { key: format!("{RETRY}{run}").into(), parts: Vec::new() }
+    }
+
+    /// The run that was taken over by whoever has this key, if it is the key of a retry.
+    #[must_use]
+    pub fn retried(key: &str) -> Option<RunId> {
+        key.strip_prefix(RETRY)?.parse().ok()
+    }
 
     /// The parts in which another request differs from this one.
     #[must_use]

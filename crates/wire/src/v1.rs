@@ -23,9 +23,9 @@ use serde_json::Value as Json;
 pub use cache::{Cache, CacheForgotten, CacheLine};
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
-pub use feedback::{FEEDBACK_BY, Feedback, FeedbackLine, FeedbackReport};
+pub use feedback::{Feedback, FeedbackLine, FeedbackReport};
 pub use notice::{About, Endpoints, Notice, NoticeDetail, NoticeLine, PING, Pinged};
-pub use spend::{SPEND_BY, Spend, SpendLine, SpendWindow};
+pub use spend::{Spend, SpendLine, SpendWindow};
 pub use turn::Turn;
 pub use wait::{Asks, Awaits, Decision, Raise, Signal, Told, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};
@@ -302,7 +302,7 @@ pub fn millis(span: Duration) -> f64 {
 /// US dollars.
 #[must_use]
 pub fn dollars(money: Money) -> f64 {
-    money.0 as f64 / Money::PER_DOLLAR as f64
+    money.dollars()
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ async fn a_wrong_call_is_no_failure() {
     );
 }
 
-/// A conversation goes on behind its prompt: each call has a result, long ones are cut, and the last turn gives the value.
+/// A conversation goes on behind its prompt: each call has a result, long errors are cut, and the last turn gives the value.
 #[tokio::test]
 async fn results_go_back() {
     let called =
@@ -58,7 +58,7 @@ async fn results_go_back() {
     let results = json!([
         { "id": "b", "output": null, "error": "no such city" },
         { "id": "a", "output": { "degrees": 21 }, "error": null },
-        { "id": "c", "output": "é".repeat(40), "error": null },
+        { "id": "c", "output": null, "error": "é".repeat(40) },
     ]);
     let given = json!({ "system": "Be brief.", "prompt": "Hi", "tools": tools(), "schema": { "enum": ["warm", "cold"] },
         "agent-turn": { "said": said, "results": results, "result_max": 21 } });
@@ -70,7 +70,7 @@ async fn results_go_back() {
     {"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"weather","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"weather","arguments":"{}"}},{"id":"c","type":"function","function":{"name":"weather","arguments":"{}"}},{"id":"d","type":"function","function":{"name":"weather","arguments":"{}"}}]}
     {"role":"tool","tool_call_id":"a","content":"{\"degrees\":21}"}
     {"role":"tool","tool_call_id":"b","content":"error: no such city"}
-    {"role":"tool","tool_call_id":"c","content":"éééééééééé\n[cut: the first 21 of 80 bytes]"}
+    {"role":"tool","tool_call_id":"c","content":"error: ééééééé\n[cut: the first 21 of 87 bytes]"}
     {"role":"tool","tool_call_id":"d","content":"error: nothing came o\n[cut: the first 21 of 25 bytes]"}
     "#);
     assert_eq!((&output["value"], &output["calls"], &output["tool_calls"]), (&json!("warm"), &json!(4), &json!([])));
@@ -119,7 +119,7 @@ async fn results_are_cut_once() {
     let said = json!([{ "role": "assistant", "content": "", "tool_calls": [called] }]);
     let results = json!([{ "id": "a", "output": "xx\n[cut: the first 2 of 9 bytes]", "error": null }]);
     let given = json!({ "prompt": "Hi", "tools": tools(),
-        "agent-turn": { "said": said, "results": results, "result_max": 2, "cut": true } });
+        "agent-turn": { "said": said, "results": results, "result_max": 2 } });
     let (_, request) = turn(given, &[delta("Sunny."), end("stop")]).await;
     assert_eq!(request["messages"][2]["content"], "xx\n[cut: the first 2 of 9 bytes]");
     for (count, share) in [(3, Json::Null), (4, json!(786_432)), (40, json!(98_304))] {

@@ -1,5 +1,6 @@
 //! `runs retry`, `runs fork`: a new run that takes over what another one did.
 
+use reqwest::Response;
 use serde_json::{Map, Value as Json, json};
 
 use super::run::meant;
@@ -36,9 +37,20 @@ pub(super) async fn fork(
 
 /// What the run's graph takes: its document is the second line of what is exported.
 async fn schema(session: &Session, id: &str) -> Result<Json, Failure> {
-    let exported = session.client.export(id).await?.text().await?;
-    let document = exported.lines().nth(1).and_then(|line| serde_json::from_str::<Json>(line).ok());
+    let begun = lines(session.client.export(id).await?, 2).await?;
+    let document = begun.split(|byte| *byte == b'\n').nth(1).and_then(|line| serde_json::from_slice::<Json>(line).ok());
     Ok(document.map_or(Json::Null, |line| line["document"]["inputs"].clone()))
+}
+
+/// What an answer begins with: so many lines, and no more is read of it than their last piece.
+async fn lines(mut answer: Response, count: usize) -> Result<Vec<u8>, Failure> {
+    let (mut read, mut ended) = (Vec::new(), 0);
+    while ended < count {
+        let Some(piece) = answer.chunk().await? else { break };
+        ended += piece.iter().filter(|byte| **byte == b'\n').count();
+        read.extend_from_slice(&piece);
+    }
+    Ok(read)
 }
 
 /// Submits it, and follows it to its end as `runs watch` does.
@@ -50,4 +62,32 @@ async fn follow(context: &Context, session: &mut Session, id: &str, how: &str, a
     let mut follower = show::Follower::new(&new, context.json);
     let detail = attend::answer(context, session, &mut follower, &new, context.json).await?;
     attend::conclude(context, session, &new, &detail, attend::Telling::Whole).await?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::lines;
+
+    /// A large run's export takes long: here it never ends.
+    #[tokio::test]
+    async fn no_more_is_read_than_is_needed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            let mut caller = listener.accept().unwrap().0;
+            let read = caller.read(&mut [0; 4_096]).unwrap();
+            for piece in ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "3\r\na\nb\r\n", "3\r\nc\nd\r\n"] {
+                caller.write_all(piece.as_bytes()).unwrap();
+            }
+            // Until the caller hangs up.
+            (read, caller.read(&mut [0; 16]).unwrap_or(0))
+        });
+        let begun = lines(reqwest::get(url).await.unwrap(), 2).await.unwrap();
+        assert!(begun.starts_with(b"a\nbc\n"), "{begun:?}");
+        let (asked, more) = tokio::task::spawn_blocking(|| served.join().unwrap()).await.unwrap();
+        assert!(asked > 0 && more == 0);
+    }
 }

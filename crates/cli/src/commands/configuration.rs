@@ -59,11 +59,13 @@ fn json(context: &Context) -> Result<(), Failure> {
     });
     let retention = context.config.retention.lines().map(|(name, age)| (name.to_owned(), age.into()));
     let retention: serde_json::Map<_, _> = retention.into_iter().collect();
+    let cache = context.config.cache.lines().map(|(name, value)| (name.to_owned(), value.into()));
+    let cache: serde_json::Map<_, _> = cache.into_iter().collect();
     let notices: serde_json::Map<_, _> =
         context.config.notices_lines().into_iter().map(|(name, line)| (name.to_owned(), line.into())).collect();
     show::json(&serde_json::json!({
         "file": file(context), "data": context.data, "targets": targets, "indexes": indexes, "limits": limits,
-        "budgets": budgets, "retention": retention, "notices": notices,
+        "budgets": budgets, "retention": retention, "cache": cache, "notices": notices,
         "overrides": context.config.overrides, "faults": faults, "in_force": theirs,
     }))
 }
@@ -98,6 +100,9 @@ fn text(context: &Context) -> Result<(), Failure> {
     }
     for (name, age) in context.config.retention.lines() {
         writeln!(out, "retention      {name:<20} {age:>10}")?;
+    }
+    for (name, value) in context.config.cache.lines() {
+        writeln!(out, "cache          {name:<20} {value:>10}")?;
     }
     for (name, line) in context.config.notices_lines() {
         writeln!(out, "notices        {name}: {line}")?;

@@ -44,7 +44,7 @@ pub(crate) async fn delete(context: &Context, client: &Client, runs: &[String]) 
 pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, dry_run: bool) -> Result<(), Failure> {
     let ago = |age: Duration| Timestamp(Wall.now().0.saturating_sub(age.0)).to_string();
     let (before, keyed_since) = (ago(older_than.0), ago(KEY_KEPT));
-    let (mut deleted, mut kept, mut cursor) = (0_u64, 0_u64, None);
+    let (mut deleted, mut may_be_kept, mut kept, mut cursor) = (0_u64, 0, Vec::new(), None);
     loop {
         let mut query = vec![("done_before", before.clone()), ("limit", PAGE.to_string())];
         query.extend(cursor.take().map(|last| ("before", last)));
@@ -54,19 +54,28 @@ pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, d
         for run in &page {
             if dry_run {
                 deleted += 1;
-                kept += u64::from(run.submitted > keyed_since);
+                may_be_kept += usize::from(run.submitted > keyed_since);
                 if !context.json {
                     writeln!(show::out(), "{}  {}  {}", run.id, run.submitted, run.graph)?;
                 }
                 continue;
             }
-            match client.delete(&run.id).await {
-                Ok(_) => deleted += 1,
-                Err(failure) if failure.kept => kept += 1,
-                Err(failure) => return Err(failure),
+            if is_deleted(client, &run.id).await? {
+                deleted += 1;
+            } else {
+                kept.push(run.id.clone());
             }
         }
     }
+    // A retry goes after what it took over, which is older: from the oldest on, one more time is enough.
+    for id in std::mem::take(&mut kept).into_iter().rev() {
+        if is_deleted(client, &id).await? {
+            deleted += 1;
+        } else {
+            kept.push(id);
+        }
+    }
+    let kept = if dry_run { may_be_kept } else { kept.len() };
     if context.json {
         let keyed = if dry_run { "may_be_kept" } else { "kept" };
         return show::json(&json!({ "deleted": deleted, keyed: kept, "dry_run": dry_run }));
@@ -80,4 +89,13 @@ pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, d
     };
     writeln!(show::err(), "{deleted} {done}{for_keys}")?;
     Ok(())
+}
+
+/// False if it is kept for a reason that will be none in a while.
+async fn is_deleted(client: &Client, run: &str) -> Result<bool, Failure> {
+    match client.delete(run).await {
+        Ok(_) => Ok(true),
+        Err(failure) if failure.kept => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }

@@ -69,9 +69,8 @@ impl Budgets {
 
     /// As the core knows them.
     pub(crate) fn windows(&self) -> Windows {
-        let money =
-            |dollars: Option<Dollars>| dollars.map(|Dollars(of)| Money((of * Money::PER_DOLLAR as f64).round() as u64));
-        let cap = |dollars, tokens| Cap { money: money(dollars), tokens };
+        let money = |Dollars(of)| Money::from_dollars(of);
+        let cap = |dollars: Option<Dollars>, tokens| Cap { money: dollars.and_then(money), tokens };
         Windows {
             caps: [
                 cap(self.hour_usd, self.hour_tokens),

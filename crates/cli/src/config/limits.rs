@@ -184,7 +184,7 @@ impl<'de> Visitor<'de> for &'static Field {
         if !(0.0..=1e6).contains(&value) {
             return Err(self.outside(&value));
         }
-        self.bounded((value * Money::PER_DOLLAR as f64).round() as u64)
+        self.bounded(Money::from_dollars(value).unwrap_or_default().0)
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<u64, E> {
@@ -219,10 +219,15 @@ const SIZES: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-fn bytes(text: &str) -> Option<u64> {
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let (number, unit) = SIZES.iter().find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|rest| (rest, *unit)))?;
     number.trim().parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// A number of bytes, as people write it.
+pub(super) fn size(bytes: u64) -> String {
+    Unit::Bytes.text(bytes)
 }
 
 impl Unit {

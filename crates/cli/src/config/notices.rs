@@ -19,8 +19,14 @@ use crate::failure::Failure;
 /// Characters of a name: it stands in addresses and logs.
 const NAME_MAX: usize = 64;
 /// Names of kinds in an error.
-const KINDS: &[&str] =
-    &["answered", "done", "waiting", "reminder", "compensated", "compensation_failed", "quarantined"];
+const KINDS: [&str; NoticeKind::ALL.len()] = {
+    let (mut words, mut place) = ([""; NoticeKind::ALL.len()], 0);
+    while place < words.len() {
+        words[place] = NoticeKind::ALL[place].word();
+        place += 1;
+    }
+    words
+};
 
 /// `[notices.NAME]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,7 +61,7 @@ struct Kind(NoticeKind);
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let word = String::deserialize(from)?;
-        NoticeKind::from_word(&word).map(Self).ok_or_else(|| serde::de::Error::unknown_variant(&word, KINDS))
+        NoticeKind::from_word(&word).map(Self).ok_or_else(|| serde::de::Error::unknown_variant(&word, &KINDS))
     }
 }
 

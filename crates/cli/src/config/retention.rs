@@ -34,7 +34,7 @@ impl Retention {
 }
 
 /// Whole days as such.
-fn days(age: Duration) -> String {
+pub(super) fn days(age: Duration) -> String {
     const DAY: u64 = Duration::secs(24 * 3_600).0;
     if age.0.is_multiple_of(DAY) { format!("{}d", age.0 / DAY) } else { age.to_string() }
 }

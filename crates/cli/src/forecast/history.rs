@@ -53,7 +53,7 @@ impl History {
                 learned.attempt = Duration::micros(medians[medians.len() / 2]);
             }
             let spent = spent.get(task.as_str()).copied().unwrap_or_default();
-            learned.cost = Money((spent / learned.attempts as f64 * Money::PER_DOLLAR as f64) as u64);
+            learned.cost = Money::from_dollars(spent / learned.attempts as f64).unwrap_or_default();
         }
         Self { runs: u32::try_from(runs.len()).unwrap_or(u32::MAX), tasks }
     }

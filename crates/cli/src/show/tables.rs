@@ -415,7 +415,7 @@ pub(super) fn millis(ms: f64) -> String {
 }
 
 pub(crate) fn dollars(usd: f64) -> String {
-    Money((usd * Money::PER_DOLLAR as f64).round() as u64).to_string()
+    Money::from_dollars(usd).unwrap_or_default().to_string()
 }
 
 #[cfg(test)]

@@ -58,6 +58,9 @@ fn a_retry_goes_on_where_the_run_failed() {
         assert!(code != 0 && err.contains(&format!("went on as run {new}")), "{words:?}: {code} {err}");
     }
     assert_eq!(place.log().len(), 6);
+    // It is all that tells that the first one is not to be taken over once more.
+    let (code, _, err) = place.run(&["runs", "delete", new]);
+    assert!(code != 0 && err.contains(&format!("delete {old} first")), "{code} {err}");
     let why = place.json(&["why", "last", "pay"]).to_string();
     assert!(why.contains("reused from") && !why.contains("\"attempts\":[{"), "{why}");
     // The payload lies with the new run: the old one may be forgotten.

@@ -8,9 +8,10 @@ use agendum_types::{Hash, PayloadRef, RunId, Segment, TaskPath};
 pub struct Origin {
     /// The run before.
     pub run: RunId,
-    /// The run from which its idempotency keys derive: the first that was not itself taken over.
+    /// The run from which its idempotency keys derive: of a retry, the first before it that took over none or is a fork; of a fork, itself.
     pub key_origin: RunId,
-    /// Tasks at the top whose effect was wanted again, each with the run from which their keys, and those inside them, derive.
+    /// Tasks at the top whose keys, and those inside them, derive from another run: of a retry, those whose effect was wanted again, with the
+    /// run that did it again; of a fork, those that may have taken effect and must not do so twice, with the run whose keys they keep.
     pub keys: Vec<(NodeId, RunId)>,
     /// What tasks at the top gave, in the order of the graph.
     pub given: Vec<Given>,

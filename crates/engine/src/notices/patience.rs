@@ -7,7 +7,7 @@ const ATTEMPTS_MIN: u32 = 5;
 /// A provider's wish is believed so far.
 const AFTER_MAX: Duration = Duration::secs(3_600);
 
-/// How often an endpoint is tried again, and for how long.
+/// How often an endpoint is tried again, for how long, and with how much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// The pause behind the first failure; doubled from one to the next.
@@ -16,11 +16,14 @@ pub struct Patience {
     pub longest: Duration,
     /// A notice that happened longer ago is given up.
     pub give_up: Duration,
+    /// So many notices are kept for it; of more the oldest are given up.
+    pub kept_max: u32,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { first: Duration::secs(2), longest: Duration::secs(3_600), give_up: Duration::secs(24 * 3_600) }
+        let (first, longest, give_up) = (Duration::secs(2), Duration::secs(3_600), Duration::secs(24 * 3_600));
+        Self { first, longest, give_up, kept_max: 1_000_000 }
     }
 }
 

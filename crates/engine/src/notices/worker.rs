@@ -26,8 +26,6 @@ const CONCURRENT: usize = 4;
 const HELD_MAX: usize = 256;
 /// Notices that an endpoint refused and is sent again; of more the oldest are given up.
 const REFUSED_MAX: usize = 1_024;
-/// Notices that are kept for one endpoint; of more the oldest are given up.
-const KEPT_MAX: u32 = 1_000_000;
 /// Notices that are given up in one transaction.
 const EXPIRE_STEP: u32 = 1_000;
 /// How long a courier may take, whatever it promises.
@@ -52,6 +50,8 @@ pub(super) struct Worker {
     failures: u32,
     /// Nothing is sent before.
     until: Timestamp,
+    /// When what is kept was counted last.
+    counted: Option<Timestamp>,
 }
 
 /// A notice that was not taken.
@@ -73,7 +73,7 @@ enum Then {
 impl Worker {
     pub(super) fn new(around: Arc<Surroundings>, desk: Arc<Desk>) -> Self {
         let (held, until) = (BTreeMap::new(), Timestamp(0));
-        Self { around, desk, after: Seq(0), held, is_loaded: false, failures: 0, until }
+        Self { around, desk, after: Seq(0), held, is_loaded: false, failures: 0, until, counted: None }
     }
 
     pub(super) async fn run(mut self) {
@@ -268,27 +268,46 @@ impl Worker {
         let endpoint = &self.desk.endpoint.name;
         tracing::warn!(%endpoint, "the endpoint says that it is gone: it is told nothing more until its configuration changes");
         self.desk.gone.store(true, Ordering::Relaxed);
-        self.around.store.disable_endpoint(endpoint, now, message).await
+        self.around.store.disable_endpoint(endpoint, now, message).await?;
+        self.give_up(Timestamp::MAX, Seq(0)).await.map(drop)
     }
 
-    /// Gives up what is too old, or too much, once the endpoint has failed for long.
+    /// Gives up what is too old, once the endpoint has failed for long, and what is too much, however it does.
     async fn expire(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let (around, desk) = (&self.around, &self.desk);
-        let Some(before) = desk.endpoint.patience.expired(self.failures, now) else { return Ok(()) };
-        let name = &desk.endpoint.name;
-        let mut gone = 0_u32;
-        loop {
-            let count = around.store.notices_expire(around.shard, name, before, KEPT_MAX, EXPIRE_STEP).await?;
-            gone += count;
-            if count < EXPIRE_STEP {
-                break;
-            }
+        let patience = self.desk.endpoint.patience;
+        let before = patience.expired(self.failures, now);
+        let is_counted = self.counted.is_some_and(|at| at <= now && now.since(at) < IDLE);
+        let excess = if is_counted { None } else { self.excess(patience.kept_max).await? };
+        if !is_counted {
+            self.counted = Some(now);
         }
+        if before.is_none() && excess.is_none() {
+            return Ok(());
+        }
+        let gone = self.give_up(before.unwrap_or(Timestamp(0)), excess.unwrap_or(Seq(0))).await?;
         if gone > 0 {
-            tracing::warn!(endpoint = %name, gone, "notices are given up: the endpoint has not taken any for too long");
+            let endpoint = &self.desk.endpoint.name;
+            tracing::warn!(%endpoint, gone, "notices are given up: the endpoint has not taken any for too long, or too slowly");
             self.look_anew();
         }
         Ok(())
+    }
+
+    async fn excess(&self, kept_max: u32) -> Result<Option<Seq>, StoreError> {
+        self.around.store.notices_excess(self.around.shard, &self.desk.endpoint.name, kept_max).await
+    }
+
+    /// Gives up what happened before that time, and all up to that record, a step at a time: others want the store too.
+    async fn give_up(&self, before: Timestamp, until: Seq) -> Result<u32, StoreError> {
+        let (around, name) = (&self.around, &self.desk.endpoint.name);
+        let mut gone = 0_u32;
+        loop {
+            let count = around.store.notices_expire(around.shard, name, before, until, EXPIRE_STEP).await?;
+            gone = gone.saturating_add(count);
+            if count < EXPIRE_STEP {
+                return Ok(gone);
+            }
+        }
     }
 
     fn look_anew(&mut self) {

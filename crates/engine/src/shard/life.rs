@@ -10,6 +10,7 @@ mod work;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration as Span, Instant};
@@ -369,9 +370,14 @@ impl Life {
     }
 
     fn request(&mut self, event: Event, inline: Option<&Arc<Pinned>>) -> Result<(), Rejected> {
-        let handled = self.scheduler.handle(self.now(), event);
+        let handled = self.handle(self.now(), event);
         self.drain(inline);
         handled
+    }
+
+    fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
+        self.around.latest.fetch_max(now.0, Ordering::AcqRel);
+        self.scheduler.handle(now, event)
     }
 
     fn event(&mut self, event: Event) {
@@ -382,7 +388,7 @@ impl Life {
         if self.is_closed() {
             return;
         }
-        let handled = self.scheduler.handle(now, event);
+        let handled = self.handle(now, event);
         debug_assert!(handled.is_ok(), "only submissions, additions and signals are refused");
         self.drain(inline);
     }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agendum_ports::{Clock, Wall, WhichKept};
+use agendum_ports::{Clock, KeptResult, Results as _, Wall, WhichKept};
 use agendum_types::graph::Requirement;
 use agendum_types::{
     CacheInput, CacheKey, Capability, Duration, Hash, Limits, Principal, RunId, Tenant, Timestamp, Within,
 };
 use serde_json::{Value as Json, json};
+use tokio::sync::Semaphore;
 
 use super::fixture::{World, line, request};
-use crate::cache::address;
+use crate::cache::{address, in_turn};
 use crate::payloads::Payloads;
 use crate::{CacheLimits, Engine, Parts, Request};
 
@@ -140,6 +141,59 @@ async fn what_is_forgotten_while_it_is_computed_is_not_kept() {
         engine.drop_kept(&tenant, WhichKept::All).await.unwrap();
     }
     engine.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_forgotten_after_the_clock_was_set_back_is_not_kept() {
+    let (world, tenant) = (World::new(), Tenant::default());
+    let clock = Arc::new(Later(AtomicU64::new(Duration::secs(120).0)));
+    let parts = world.parts(Arc::clone(&world.blobs) as _);
+    let engine = Engine::start(Parts { clock: Arc::clone(&clock) as _, ..parts }).await.unwrap();
+    let inputs = json!({ "give": 1, "sleep_ms": 100 });
+    let forget = async {
+        while calls(&world) == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        clock.0.store(0, Ordering::SeqCst);
+        engine.drop_kept(&tenant, WhichKept::All).await.unwrap()
+    };
+    let (_, dropped) = tokio::join!(done(&engine, wanted("first", &inputs)), forget);
+    assert_eq!(dropped.count, 0, "it is not kept yet");
+    done(&engine, wanted("second", &inputs)).await;
+    assert_eq!(calls(&world), 2, "it began before it was forgotten");
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn much_is_dropped_in_steps() {
+    let (world, tenant) = (World::new(), Tenant::default());
+    let engine = world.engine().await;
+    done(&engine, wanted("first", &json!({ "give": 1 }))).await;
+    kept(&engine, &tenant, 1).await;
+    let key = engine.reader().kept(&tenant, WhichKept::All).await.unwrap().0[0].key;
+    let one = world.store.look_up(&tenant, key).await.unwrap().unwrap();
+    let key = |number: u16| Hash(std::array::from_fn(|place| number.to_be_bytes()[place % 2]));
+    let many: Vec<_> = (0..600).map(|number| KeptResult { key: key(number), ..one.clone() }).collect();
+    world.store.keep(many.clone()).await.unwrap();
+    assert_eq!(engine.drop_kept(&tenant, WhichKept::Tagged("t".into())).await.unwrap().count, 601);
+    world.store.keep(many).await.unwrap();
+    assert_eq!(engine.drop_kept(&tenant, WhichKept::All).await.unwrap().count, 600);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_look_up_is_not_late_while_it_waits_for_its_turn() {
+    let (turns, soon) = (Semaphore::new(1), std::time::Duration::from_millis(1));
+    let before = turns.acquire().await.unwrap();
+    let mut waits = std::pin::pin!(in_turn(&turns, soon, async { Some(7) }));
+    assert!(tokio::time::timeout(soon * 20, &mut waits).await.is_err(), "it goes on waiting");
+    drop(before);
+    assert_eq!(waits.await, Some(7));
+    assert_eq!(
+        in_turn(&turns, soon, std::future::pending::<Option<u8>>()).await,
+        None,
+        "what takes too long is in vain"
+    );
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agendum_ports::{Clock, FeedbackBy, Wall};
-use agendum_types::{Duration, Hash, Limits, Principal, RunId, SubmissionKey, Tenant, Timestamp};
+use agendum_ports::{Clock, FeedbackBy, Spending as _, Wall};
+use agendum_types::{Duration, Hash, Limits, Money, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use serde_json::json;
 
 use super::fixture::{World, request};
@@ -177,6 +177,35 @@ async fn what_was_said_of_a_run_outlasts_it_and_goes_when_it_is_old() {
     engine.stop().await;
 }
 
+#[tokio::test]
+async fn what_was_spent_long_ago_is_told_by_days() {
+    const DAY: u64 = 24 * 3_600 * 1_000_000;
+    let world = World::new();
+    // At noon.
+    let clock = Arc::new(Later(AtomicU64::new(DAY + DAY / 2 - Wall.now().0 % DAY)));
+    let start = async || {
+        let mut parts = world.parts(Arc::clone(&world.blobs) as _);
+        parts.targets[0].0.price.call = Money(5);
+        Engine::start(Parts { clock: Arc::clone(&clock) as _, ..parts }).await.unwrap()
+    };
+    let hours = async || world.store.spent_since(Timestamp(0)).await.unwrap();
+    let engine = start().await;
+    done(&engine, wanted("paid", 1)).await;
+    engine.stop().await;
+    let before = hours().await;
+    let [(_, at, spent, _)] = &before[..] else { panic!("one attempt was paid") };
+    let (day, spent) = (Timestamp(at.0 - at.0 % DAY), *spent);
+    assert!(*at > day && spent == Money(5), "{at} {spent}");
+
+    clock.0.fetch_add(401 * DAY, Ordering::SeqCst);
+    let engine = start().await;
+    while hours().await.iter().any(|(_, at, ..)| *at != day) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(hours().await.iter().map(|(.., spent, _)| *spent).collect::<Vec<_>>(), [spent]);
+    engine.stop().await;
+}
+
 /// What is made of others had no attempt of its own: it is judged all the same.
 #[tokio::test]
 async fn a_whole_group_is_judged() {
@@ -198,5 +227,8 @@ output: '${{ tasks.all.output }}'
     }
     let judged = engine.reader().feedback(&tenant, Some("groups"), FeedbackBy::Target, 9).await.unwrap();
     assert_eq!(judged.iter().map(|line| line.count).sum::<u64>(), 3);
+    // However a path is spelled, it is kept as it is written everywhere.
+    let spelled = engine.last_target(&tenant, run, "each[0000001]/one").await.unwrap();
+    assert_eq!(spelled, ("each[1]/one".to_owned(), Some("tool".to_owned())));
     engine.stop().await;
 }

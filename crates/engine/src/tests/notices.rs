@@ -262,6 +262,28 @@ async fn an_endpoint_that_is_gone_hears_nothing_until_it_is_configured_anew() {
 }
 
 #[tokio::test]
+async fn of_too_many_the_oldest_are_given_up_though_the_endpoint_answers() {
+    let world = World::new();
+    let down = Scripted::says(std::iter::repeat_n(failed("no connection", false), 100));
+    let mut away = to("hook", &[NoticeKind::Answered], &down);
+    away.patience = Patience { first: Duration::secs(3_600), longest: Duration::secs(3_600), ..away.patience };
+    let before = engine(&world, vec![away]).await;
+    for _ in 0..80 {
+        done(&before, PLAIN).await;
+    }
+    before.stop().await;
+    assert_eq!(row(&world, "hook").await.due, 80);
+    // It takes a round of 64, and is told the last three of the sixteen behind it.
+    let well = Scripted::says([]);
+    let mut endpoint = to("hook", &[NoticeKind::Answered], &well);
+    endpoint.patience.kept_max = 3;
+    let after = engine(&world, vec![endpoint]).await;
+    let row = stands(&world, "hook", |row| row.due == 0).await;
+    after.stop().await;
+    assert_eq!((row.delivered, row.given_up, well.count()), (67, 13, 67));
+}
+
+#[tokio::test]
 async fn a_slow_endpoint_holds_up_itself() {
     let (world, stuck, quick) = (World::new(), Scripted::stuck(), Scripted::says([]));
     let only = Scripted::says([]);

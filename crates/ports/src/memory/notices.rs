@@ -96,11 +96,15 @@ impl Kept {
         }
     }
 
-    fn expire(&mut self, shard: ShardId, endpoint: &str, before: Timestamp, kept_max: u32, count_max: u32) -> u32 {
+    fn excess(&self, shard: ShardId, endpoint: &str, kept_max: u32) -> Option<Seq> {
         let all = self.of(shard, endpoint, |_| true, u32::MAX);
         let excess = all.len().saturating_sub(kept_max as usize);
-        let goes = all.iter().enumerate().filter(|(place, due)| *place < excess || due.at < before);
-        let gone: Vec<Seq> = goes.take(count_max as usize).map(|(_, due)| due.seq).collect();
+        all[..excess].last().map(|due| due.seq)
+    }
+
+    fn expire(&mut self, shard: ShardId, endpoint: &str, before: Timestamp, until: Seq, count_max: u32) -> u32 {
+        let gone = self.of(shard, endpoint, |due| due.seq <= until || due.at < before, count_max);
+        let gone: Vec<Seq> = gone.into_iter().map(|due| due.seq).collect();
         let count = gone.len() as u32;
         self.due.retain(|(name, of, seq), _| &**name != endpoint || *of != shard || !gone.contains(seq));
         if let Some((_, row)) = self.endpoints.get_mut(endpoint) {
@@ -110,11 +114,7 @@ impl Kept {
     }
 
     fn disable(&mut self, endpoint: &str, at: Timestamp, error: &str) {
-        let count = self.due.len();
-        self.due.retain(|(name, ..), _| &**name != endpoint);
-        let gone = count - self.due.len();
         if let Some((_, row)) = self.endpoints.get_mut(endpoint) {
-            row.given_up += gone as u64;
             (row.disabled, row.failed_at, row.error) = (true, Some(at), Some(error.to_owned()));
         }
     }
@@ -167,15 +167,24 @@ impl Notices for MemoryStore {
         ready(Ok(())).boxed()
     }
 
+    fn notices_excess(
+        &self,
+        shard: ShardId,
+        endpoint: &str,
+        kept_max: u32,
+    ) -> BoxFuture<'_, Result<Option<Seq>, StoreError>> {
+        ready(Ok(self.state().notices.excess(shard, endpoint, kept_max))).boxed()
+    }
+
     fn notices_expire(
         &self,
         shard: ShardId,
         endpoint: &str,
         before: Timestamp,
-        kept_max: u32,
+        until: Seq,
         count_max: u32,
     ) -> BoxFuture<'_, Result<u32, StoreError>> {
-        ready(Ok(self.state().notices.expire(shard, endpoint, before, kept_max, count_max))).boxed()
+        ready(Ok(self.state().notices.expire(shard, endpoint, before, until, count_max))).boxed()
     }
 
     fn disable_endpoint(&self, endpoint: &str, at: Timestamp, error: &str) -> BoxFuture<'_, Result<(), StoreError>> {

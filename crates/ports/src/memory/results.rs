@@ -40,8 +40,10 @@ impl State {
         }
     }
 
-    fn drop_all(&mut self, keys: Vec<(Tenant, Hash)>) {
+    fn drop_all(&mut self, keys: &[(Tenant, Hash)]) -> Dropped {
+        let dropped = sum(keys.iter().filter_map(|key| self.kept.get(key)));
         keys.iter().for_each(|key| self.drop_one(key));
+        dropped
     }
 }
 
@@ -63,13 +65,16 @@ impl Results for MemoryStore {
         ready(Ok(())).boxed()
     }
 
-    fn drop_kept(&self, tenant: &Tenant, which: WhichKept) -> BoxFuture<'_, Result<Dropped, StoreError>> {
+    fn drop_kept(
+        &self,
+        tenant: &Tenant,
+        which: WhichKept,
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Dropped, StoreError>> {
         let mut state = self.state();
-        let of = |kept: &&KeptResult| kept.tenant == *tenant && which.is(kept);
-        let dropped = sum(state.kept.values().filter(of));
-        let keys = state.kept.values().filter(of).map(|kept| (kept.tenant.clone(), kept.key)).collect();
-        state.drop_all(keys);
-        ready(Ok(dropped)).boxed()
+        let of = state.kept.values().filter(|kept| kept.tenant == *tenant && which.is(kept)).take(count_max as usize);
+        let keys: Vec<_> = of.map(|kept| (kept.tenant.clone(), kept.key)).collect();
+        ready(Ok(state.drop_all(&keys))).boxed()
     }
 
     fn kept(
@@ -88,7 +93,11 @@ impl Results for MemoryStore {
         ready(Ok((lines, whole))).boxed()
     }
 
-    fn trim(&self, before: Timestamp, bytes_max: u64, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>> {
+    fn kept_bytes(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        ready(Ok(sum(self.state().kept.values()).bytes)).boxed()
+    }
+
+    fn trim(&self, before: Timestamp, bytes_over: u64, count_max: u32) -> BoxFuture<'_, Result<Dropped, StoreError>> {
         let mut state = self.state();
         let mut all: Vec<_> = state
             .kept
@@ -96,18 +105,15 @@ impl Results for MemoryStore {
             .map(|kept| (kept.copy.at, kept.tenant.clone(), kept.key, kept.copy.output.size))
             .collect();
         all.sort();
-        let mut bytes: u64 = all.iter().map(|(.., size)| size).sum();
-        let mut keys = Vec::new();
-        for (at, tenant, key, size) in all {
-            if keys.len() == count_max as usize || (at >= before && bytes <= bytes_max) {
+        let (mut bytes, mut keys) = (0, Vec::new());
+        for (at, tenant, key, size) in all.into_iter().take(count_max as usize) {
+            if at >= before && bytes >= bytes_over {
                 break;
             }
-            bytes -= size;
+            bytes += size;
             keys.push((tenant, key));
         }
-        let more = keys.len() == count_max as usize;
-        state.drop_all(keys);
-        ready(Ok(more)).boxed()
+        ready(Ok(state.drop_all(&keys))).boxed()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use agendum_types::{Hash, RunId, Seq, ShardId, Tenant, Timestamp};
+use agendum_types::{Hash, RunId, Seq, ShardId, SubmissionKey, Tenant, Timestamp};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
@@ -17,8 +17,15 @@ impl State {
         if row.done.is_none() {
             return Forgotten::NotDone;
         }
-        if row.submitted > keyed_until && self.keys.values().any(|keyed| *keyed == run) {
-            return Forgotten::Keyed(row.submitted);
+        let mut keys = self.keys.iter().filter(|((of, _), keyed)| of == tenant && **keyed == run);
+        if let Some(((_, word), _)) = keys.next() {
+            let before = SubmissionKey::retried(word);
+            if let Some(before) = before.filter(|before| self.runs.contains_key(&(tenant.clone(), *before))) {
+                return Forgotten::Retries(before);
+            }
+            if row.submitted > keyed_until {
+                return Forgotten::Keyed(row.submitted);
+            }
         }
         self.runs.remove(&key);
         self.keys.retain(|_, keyed| *keyed != run);

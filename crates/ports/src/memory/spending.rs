@@ -52,4 +52,16 @@ impl Spending for MemoryStore {
         }
         ready(Ok(spent.into_values().collect())).boxed()
     }
+
+    fn fold_spent(&self, before: Timestamp, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let mut state = self.state();
+        let of_hours = |taken: Timestamp| taken < before && taken != Window::Day.start(taken);
+        let hours = state.settled.iter_mut().map(|(_, settled)| &mut settled.booked.taken);
+        let mut left = count_max;
+        for taken in hours.filter(|taken| of_hours(**taken)).take(count_max as usize) {
+            *taken = Window::Day.start(*taken);
+            left -= 1;
+        }
+        ready(Ok(left == 0)).boxed()
+    }
 }

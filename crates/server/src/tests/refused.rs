@@ -43,7 +43,7 @@ async fn refusals_are_problems_that_say_what_to_do() {
     404 there is no such run | no run 01K9ZZK3V5Q0T6M1F8A2B3C4D5: `agendum runs ls` lists them null
     400 unknown status | "odd": use queued, running, succeeded, failed, cancelled, paused null
     404 there is no such address | see /v1/runs null
-    422 the body is not a submission | Failed to deserialize the JSON body into the target type: dokument: unknown field `dokument`, expected one of `document`, `inputs`, `priority`, `deadline_ms`, `budget_usd`, `strict` at line 1 column 11 null
+    422 the body does not fit | Failed to deserialize the JSON body into the target type: dokument: unknown field `dokument`, expected one of `document`, `inputs`, `priority`, `deadline_ms`, `budget_usd`, `strict` at line 1 column 11 null
     422 the document cannot be run | see diagnostics "did you mean `chat`?"
     422 the run was not accepted | no target can serve task "a": no target can http; targets are named in agendum.toml, see docs/configuration.md null
     "#);

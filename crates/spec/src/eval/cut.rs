@@ -52,10 +52,7 @@ impl Write for Begun {
 impl Begun {
     fn text(self) -> String {
         let whole = std::str::from_utf8(&self.kept).map_or_else(|error| error.valid_up_to(), str::len);
-        let mut text = String::from_utf8_lossy(&self.kept[..whole]).into_owned();
-        if self.bytes > self.bytes_max {
-            text.push_str(&format!("\n[cut: the first {} of {} bytes]", self.bytes_max, self.bytes));
-        }
-        text
+        let text = String::from_utf8_lossy(&self.kept[..whole]).into_owned();
+        agendum_types::cut(text, self.bytes, self.bytes_max)
     }
 }

@@ -74,7 +74,6 @@ fn an_agent_is_written_out_as_a_loop() {
     tasks.turn.with.agent-turn.said: "${{ loop.previous.tasks.turn.output.said }}"
     tasks.turn.with.agent-turn.results: "${{ loop.previous.tasks.calls.output }}"
     tasks.turn.with.agent-turn.result_max: null
-    tasks.turn.with.agent-turn.cut: true
     tasks.turn.model.class: "large"
     tasks.turn.timeout.attempt: "5s"
     tasks.calls.if: "${{ tasks.turn.output.tool_calls }}"

@@ -90,9 +90,12 @@ async fn keeps_notices_with_their_records(store: &dyn Store) {
     assert_eq!((row(OF_ALL).await.error, row(OF_ALL).await.delivered), (None, 2));
 
     // What is too old goes, then what is too much.
-    assert_eq!(store.notices_expire(SHARD, OF_G, Timestamp(at(2) * 10), 9, 9).await.unwrap(), 1);
-    assert_eq!(store.notices_expire(SHARD, OF_G, Timestamp(0), 9, 9).await.unwrap(), 0);
-    assert_eq!(store.notices_expire(SHARD, OF_G, Timestamp(0), 1, 9).await.unwrap(), 1);
+    assert_eq!(store.notices_expire(SHARD, OF_G, Timestamp(at(2) * 10), Seq(0), 9).await.unwrap(), 1);
+    let excess = async |kept_max| store.notices_excess(SHARD, OF_G, kept_max).await.unwrap();
+    assert_eq!((excess(9).await, excess(2).await, excess(1).await), (None, None, Some(Seq(at(2)))));
+    assert_eq!(store.notices_excess(SHARD, "no such", 0).await.unwrap(), None);
+    assert_eq!(store.notices_expire(SHARD, OF_G, Timestamp(0), Seq(0), 9).await.unwrap(), 0);
+    assert_eq!(store.notices_expire(SHARD, OF_G, Timestamp(0), Seq(at(2)), 9).await.unwrap(), 1);
     assert_eq!((places(&fresh(OF_G, 0, 9).await), row(OF_G).await.given_up), (vec![3], 2));
 
     forgets_endpoints(store, marks, first).await;
@@ -100,6 +103,9 @@ async fn keeps_notices_with_their_records(store: &dyn Store) {
 
 async fn forgets_endpoints(store: &dyn Store, marks: impl Fn(u8) -> Vec<(Arc<str>, String)>, first: u64) {
     store.disable_endpoint(OF_ALL, Timestamp(80), "HTTP 410").await.unwrap();
+    // What is due to it is given up apart, a few at a time.
+    let expire = async || store.notices_expire(SHARD, OF_ALL, Timestamp::MAX, Seq(0), 1).await.unwrap();
+    assert_eq!((expire().await, expire().await), (1, 0));
     let rows = store.set_endpoints(marks(1), Timestamp(0)).await.unwrap();
     assert!(rows[0].disabled && !rows[1].disabled, "the same configuration does not wake it");
     assert_eq!((rows[0].due, rows[0].given_up, rows[0].error.as_deref()), (0, 2, Some("HTTP 410")));

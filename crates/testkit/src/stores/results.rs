@@ -73,23 +73,35 @@ pub(super) async fn keeps_results(store: &dyn Store) {
         .await
         .unwrap();
     store.keep(vec![result(&one, 4, 25, None, &[])]).await.unwrap();
-    assert_eq!(store.drop_kept(&one, WhichKept::Key(Hash([4; 32]))).await.unwrap(), Dropped { count: 1, bytes: 100 });
+    let drop_some = async |which, count_max| store.drop_kept(&one, which, count_max).await.unwrap();
+    assert_eq!(drop_some(WhichKept::Key(Hash([4; 32])), 9).await, Dropped { count: 1, bytes: 100 });
     assert!(loose().await.is_empty(), "a run names it");
-    let dropped = store.drop_kept(&one, WhichKept::Tagged("y".into())).await.unwrap();
-    assert_eq!(dropped, Dropped { count: 1, bytes: 100 });
+    assert_eq!(drop_some(WhichKept::Tagged("y".into()), 9).await, Dropped { count: 1, bytes: 100 });
     assert_eq!(loose().await, [2], "nothing names it");
     store.keep(vec![result(&one, 2, 40, None, &[])]).await.unwrap();
     assert!(loose().await.is_empty(), "it is kept again");
 
     // What is old goes, then the oldest beyond the size, a few at a time.
     store.keep(vec![result(&one, 5, 50, Some("12345"), &[]), result(&one, 6, 60, Some("123456"), &[])]).await.unwrap();
-    assert!(!store.trim(Timestamp(31), 10_000, 9).await.unwrap());
+    assert_eq!(store.kept_bytes().await.unwrap(), 118, "of all tenants");
+    assert_eq!(store.trim(Timestamp(31), 0, 9).await.unwrap(), Dropped { count: 2, bytes: 7 });
     assert_eq!((keys(&one, WhichKept::All).await, keys(&other, WhichKept::All).await), (vec![6, 5, 2], vec![]));
-    assert!(store.trim(Timestamp(0), 5, 1).await.unwrap(), "there may be more to drop");
+    assert_eq!(store.trim(Timestamp(0), 105, 1).await.unwrap(), Dropped { count: 1, bytes: 100 }, "a step");
     assert_eq!((keys(&one, WhichKept::All).await, loose().await), (vec![6, 5], vec![2]));
-    while store.trim(Timestamp(0), 6, 1).await.unwrap() {}
-    assert_eq!(keys(&one, WhichKept::All).await, [6]);
-    assert_eq!(store.drop_kept(&one, WhichKept::All).await.unwrap(), Dropped { count: 1, bytes: 6 });
-    assert_eq!(store.drop_kept(&one, WhichKept::All).await.unwrap(), Dropped::default());
+    assert_eq!(store.trim(Timestamp(0), 5, 9).await.unwrap(), Dropped { count: 1, bytes: 5 }, "and no more than that");
+    assert_eq!((keys(&one, WhichKept::All).await, store.kept_bytes().await.unwrap()), (vec![6], 6));
+    assert_eq!(store.trim(Timestamp(0), 0, 9).await.unwrap(), Dropped::default(), "nothing is to be dropped");
+
+    // What is forgotten goes a few at a time, too.
+    store
+        .keep(vec![result(&one, 7, 70, Some("7"), &["w", "v"]), result(&one, 8, 80, Some("8"), &["w"])])
+        .await
+        .unwrap();
+    assert_eq!(drop_some(WhichKept::Tagged("w".into()), 1).await, Dropped { count: 1, bytes: 1 });
+    assert_eq!(drop_some(WhichKept::Tagged("w".into()), 9).await, Dropped { count: 1, bytes: 1 });
+    assert_eq!(drop_some(WhichKept::Key(Hash([9; 32])), 9).await, Dropped::default());
+    store.keep(vec![result(&one, 7, 70, Some("7"), &[])]).await.unwrap();
+    assert_eq!(drop_some(WhichKept::All, 1).await.count, 1);
+    assert_eq!((drop_some(WhichKept::All, 1).await.count, drop_some(WhichKept::All, 1).await.count), (1, 0));
     store.drop_loose(vec![(one.clone(), Hash([2; 32]))]).await.unwrap();
 }

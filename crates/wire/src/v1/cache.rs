@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 /// What is kept for a tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cache {
-    /// How many results, in all.
+    /// How many there are of what was asked for, be it more than is listed.
     pub count: u64,
-    /// Their bytes, in all.
+    /// Their bytes.
     pub bytes: u64,
-    /// Those that were asked for, the latest first; a thousand at most.
+    /// The latest first; a thousand at most.
     pub results: Vec<CacheLine>,
 }
 

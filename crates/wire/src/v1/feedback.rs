@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What feedback is told by.
-pub const FEEDBACK_BY: [&str; 4] = ["graph", "version", "target", "label"];
-
 /// What somebody thinks of a run that is answered, or of one of its tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +22,7 @@ pub struct Feedback {
 /// What was said so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FeedbackReport {
-    /// One of [`FEEDBACK_BY`].
+    /// `graph`, `version`, `target` or `label`.
     pub by: String,
     /// By name, those with most of it first.
     pub lines: Vec<FeedbackLine>,

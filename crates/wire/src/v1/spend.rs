@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{dollars, instant};
 
-/// The words of `by`.
-pub const SPEND_BY: [&str; 5] = ["graph", "target", "day", "waste", "tenant"];
-
 /// What was spent since an instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spend {
