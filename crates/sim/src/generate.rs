@@ -4,11 +4,13 @@ mod agent;
 mod cache;
 mod compensate;
 mod concurrency;
+mod judges;
 
 pub(crate) use agent::add as with_agent;
 pub(crate) use cache::add as with_caches;
 pub(crate) use compensate::add as with_compensations;
 pub(crate) use concurrency::add as with_groups;
+pub(crate) use judges::add as with_judges;
 use serde_json::{Map, Value as Json, json};
 
 use crate::chance::Chance;

@@ -36,6 +36,7 @@ mod settle;
 mod state;
 mod targets;
 mod turns;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,7 +48,7 @@ use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Capability, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money,
-    Outcome, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
+    Outcome, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Verdict, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -94,6 +95,8 @@ pub struct Reference {
     close: Vec<RunId>,
     /// What the current record has ended unsent, each with how long it had waited for that.
     unsent: Vec<(TaskPath, Duration)>,
+    /// Verdicts of the current record.
+    verdicts: Vec<Verdict>,
     /// Events so far, by which tasks came to lines.
     events: u64,
     /// Results that are being kept: nobody has their turn.
@@ -202,6 +205,7 @@ impl Reference {
             answer: Vec::new(),
             close: Vec::new(),
             unsent: Vec::new(),
+            verdicts: Vec::new(),
             events: 0,
             keeping: Vec::new(),
             keep: Vec::new(),

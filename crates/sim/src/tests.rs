@@ -92,6 +92,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     unaffordable
     uncertain
     unevaluable
+    verdict
     waited for its instant
     ");
 }
@@ -110,6 +111,7 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     first_output, idle
     foreach of groups with loops
     interactive
+    judges
     labels
     loop.budget
     loop.deadline

@@ -1,5 +1,6 @@
 //! What every store must do, as a suite that each implementation runs.
 
+mod feedback;
 mod notices;
 mod results;
 
@@ -45,6 +46,7 @@ pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenan
         runs: Vec::new(),
         settled: Vec::new(),
         noted: Vec::new(),
+        judged: Vec::new(),
     }
 }
 
@@ -73,6 +75,8 @@ pub async fn conforms(store: &dyn Store) {
     forgets_runs(store).await;
     counts_spending(store).await;
     notices::conforms(store).await;
+    feedback::adds_up_feedback(store).await;
+    feedback::reads_verdicts_once(store).await;
     results::keeps_results(store).await;
 }
 

@@ -121,6 +121,8 @@ pub(super) struct Inst {
     /// Rungs of `catch` that are used up.
     pub rung: usize,
     pub degraded: bool,
+    /// The target that gave what it has.
+    pub served: Option<Arc<str>>,
     /// The key whose turn it has, what it gave for that, and whether it has taken a copy.
     pub turn: Option<CacheKey>,
     pub given: Option<super::cache::Given>,
@@ -235,6 +237,7 @@ impl Inst {
             checks: 0,
             rung: 0,
             degraded: false,
+            served: None,
             turn: None,
             given: None,
             took_copy: false,

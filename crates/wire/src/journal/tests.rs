@@ -349,6 +349,7 @@ fn entries() -> Vec<Entry> {
         record,
         unsent: unsent.into(),
         booked: None,
+        verdict: None,
     };
     let queued = Unsent { path: deep(), waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))] };
     let delayed = Unsent { path: TaskPath::top(NodeId(8)), waits: smallvec![(Cause::Delay, Duration(9))] };
@@ -401,6 +402,7 @@ fn with_money() -> Vec<Entry> {
         record: Record::Task { run: RUN, path: deep(), change },
         unsent: Box::default(),
         booked: booked.map(Box::new),
+        verdict: None,
     };
     let booked = |over, waste| Booked {
         target: "small".into(),

@@ -33,12 +33,18 @@ fn heard(heard: &Heard) -> Option<String> {
 
 fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
     let text = match task.reason.as_ref()? {
+        Reason::Condition if task.path.node().is_some_and(|node| graph.is_tool(node)) => {
+            "a tool that this call does not name, or could not be made".to_owned()
+        }
         Reason::Condition => "its `if` was false".to_owned(),
         Reason::NotGood => "`good_if` refused its result".to_owned(),
         Reason::Dropped => "optional, and dropped to make the deadline".to_owned(),
         Reason::Failed(class, message) => told(class.word(), message),
         Reason::Caught(class, message) => {
             let after = told(class.word(), message);
+            if let Some((from, age, saved)) = task.last_good {
+                return Some(format!("`catch` took the last good result after {after}: {}", kept(from, age, saved)));
+            }
             match task.attempts.last().filter(|attempt| attempt.failed.is_none()) {
                 Some(attempt) => format!("`catch` sent it to {} after {after}", attempt.target),
                 None => format!("`catch` gave its output after {after}"),

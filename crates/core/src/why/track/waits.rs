@@ -31,8 +31,10 @@ impl Track {
     pub(super) fn cached(&mut self, cached: &Cached, at: Timestamp) {
         self.waited(&cached.waits, at);
         let caught = self.caught.take().filter(|_| cached.stale);
+        let copy = (cached.from, at.since(cached.kept), cached.saved);
+        self.last_good = caught.is_some().then(|| Box::new(copy));
         let reason = caught.map(|(class, message)| Reason::Caught(class, message));
-        let fresh = || Reason::Cached(cached.from, at.since(cached.kept), cached.saved);
+        let fresh = || Reason::Cached(copy.0, copy.1, copy.2);
         self.settle(TaskStatus::Succeeded, at, Some(reason.unwrap_or_else(fresh)));
     }
 
