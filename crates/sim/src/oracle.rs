@@ -5,10 +5,8 @@
 //! counters, no indexes, and no line of the core. What it knows comes from the design page and the documents' rules:
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
-//! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes;
-//! - [`ladder`]: what follows on a failure;
-//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`cache`]: what was kept;
-//! - [`turns`]: whose turn it is in a group of runs;
+//! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
+//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -48,7 +46,7 @@ use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Capability, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money,
-    Outcome, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Verdict, Windows,
+    Outcome, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -95,8 +93,6 @@ pub struct Reference {
     close: Vec<RunId>,
     /// What the current record has ended unsent, each with how long it had waited for that.
     unsent: Vec<(TaskPath, Duration)>,
-    /// Verdicts of the current record.
-    verdicts: Vec<Verdict>,
     /// Events so far, by which tasks came to lines.
     events: u64,
     /// Results that are being kept: nobody has their turn.
@@ -205,7 +201,6 @@ impl Reference {
             answer: Vec::new(),
             close: Vec::new(),
             unsent: Vec::new(),
-            verdicts: Vec::new(),
             events: 0,
             keeping: Vec::new(),
             keep: Vec::new(),
@@ -395,6 +390,7 @@ impl Reference {
             tasks: BTreeMap::new(),
             settled: 0,
             reused: BTreeSet::new(),
+            verdicts: Vec::new(),
         };
         let is_held = run.phase == Phase::Held;
         self.runs.insert(said.run, run);

@@ -328,7 +328,10 @@ impl View {
             "task.heard" => self.heard(event),
             "run.budget_raised" | "run.budget_refused" => budget(event),
             "task.caught" => self.ended(event, &"✓".yellow().to_string(), "caught, degraded"),
-            "task.cached" => self.kept(event),
+            "task.cached" => {
+                let note = event.note.as_deref().unwrap_or_default();
+                self.ended(event, &"✓".green().to_string(), &format!("kept: {note}"))
+            }
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
             "task.failed" | "task.compensation_failed" | "task.catching" | "task.retrying" | "task.in_doubt" => {
@@ -390,12 +393,6 @@ impl View {
             None => ("✓".green().to_string(), ""),
         };
         self.ended(event, &mark, &format!("{how}{by}"))
-    }
-
-    /// It takes what was kept: of which run, how old, and what that saved.
-    fn kept(&self, event: &Event) -> std::io::Result<()> {
-        let note = event.note.as_deref().unwrap_or_default();
-        self.ended(event, &"✓".green().to_string(), &format!("kept: {note}"))
     }
 
     fn ended(&self, event: &Event, mark: &str, note: &str) -> std::io::Result<()> {

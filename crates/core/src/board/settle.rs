@@ -230,7 +230,7 @@ impl Board {
     }
 
     /// The instance of another task in the same scope.
-    pub(super) fn sibling(&self, slot: Slot, parent: InstId, node: NodeId) -> InstId {
+    fn sibling(&self, slot: Slot, parent: InstId, node: NodeId) -> InstId {
         if parent == InstId::TOP {
             return self.top(slot, node);
         }

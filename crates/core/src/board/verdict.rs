@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use agendum_types::Verdict;
-use agendum_types::graph::{Exhausted, Rung};
+use agendum_types::graph::{Exhausted, NodeId, Rung};
 
 use crate::board::Board;
-use crate::inst::{Layer, Settled, State};
+use crate::inst::{Body, Layer, Settled, State};
 use crate::run::{InstId, Slot};
 
 impl Board {
@@ -34,9 +34,7 @@ impl Board {
             return;
         }
         let Some(output) = inst.output.as_deref() else { return };
-        let around =
-            run.enclosing(id, |inst| inst.layer == Layer::Node).map_or(InstId::TOP, |node| run.inst(node).parent);
-        let judged = self.sibling(slot, around, judges.task);
+        let Some(judged) = self.judged_by(slot, id, judges.task) else { return };
         if !matches!(run.inst(judged).state, State::Settled(Settled::Succeeded)) {
             return;
         }
@@ -52,6 +50,20 @@ impl Board {
             fields: judges.fields.clone(),
         };
         self.verdict = Some(Box::new(verdict));
+    }
+
+    /// The task of this node that stands beside the judge; `None` where its section was never opened.
+    fn judged_by(&self, slot: Slot, id: InstId, node: NodeId) -> Option<InstId> {
+        let (run, plan) = (self.run(slot), self.plan(slot));
+        let task = run.enclosing(id, |inst| inst.layer == Layer::Node)?;
+        let position = plan.position(node);
+        match run.inst(task).parent {
+            InstId::TOP => run.scope(plan.task(node).section).get(position),
+            around => match run.inst(around).body.as_deref() {
+                Some(Body::Group(group)) => group.children.get(position).copied(),
+                Some(Body::Each(_) | Body::Loop(_) | Body::Check(_) | Body::Wait(_)) | None => None,
+            },
+        }
     }
 
     /// True if what it gives is an output that its `catch` spells out: nobody was asked for that.

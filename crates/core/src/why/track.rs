@@ -460,14 +460,6 @@ impl Track {
         self.failure().is_some()
     }
 
-    /// With what it failed for good.
-    pub(super) const fn failure(&self) -> Option<(Class, &Arc<str>)> {
-        match &self.reason {
-            Some(Reason::Failed(class, message) | Reason::Caught(class, message)) => Some((*class, message)),
-            Some(_) | None => None,
-        }
-    }
-
     /// True if it was cancelled and nobody has said yet for whom.
     pub(super) const fn is_cancelled(&self) -> bool {
         matches!(self.reason, Some(Reason::EndedFirst(None)))

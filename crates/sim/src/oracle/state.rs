@@ -8,7 +8,7 @@ use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::target::Bound;
 use agendum_types::{
     AttemptId, AttemptNo, CacheKey, Capability, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money,
-    PayloadRef, RunId, Segment, TaskPath, Tenant, Timestamp, Wait, WaitFor,
+    PayloadRef, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
@@ -194,6 +194,8 @@ pub(super) struct Run {
     pub settled: u64,
     /// Tasks that give what they gave in the run before.
     pub reused: BTreeSet<NodeId>,
+    /// Verdicts of the current record.
+    pub verdicts: Vec<Verdict>,
     /// Its place in its group.
     pub turn: Option<super::turns::Turn>,
 }

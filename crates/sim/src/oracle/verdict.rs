@@ -34,14 +34,15 @@ impl Reference {
         let repeat = run.graph.task(judges.task).repeat.as_ref();
         let is_best = repeat.is_some_and(|repeat| matches!(repeat.exhausted, Exhausted::UseBest(_)));
         let is_given = is_best || self.is_stand_in(id, &judged);
-        self.verdicts.push(Verdict {
+        let verdict = Verdict {
             judge: run.graph.path_text(path),
             task: run.graph.path_text(&judged),
             target: if is_given { None } else { of.served.clone() },
             by: run.submitted.principal.clone(),
             output: output.clone(),
             fields: judges.fields.clone(),
-        });
+        };
+        self.run(id).verdicts.push(verdict);
     }
 
     fn is_stand_in(&self, id: RunId, path: &TaskPath) -> bool {
@@ -52,7 +53,8 @@ impl Reference {
 
     /// The record brings the verdict of the judge that it ends, and no other.
     pub(super) fn brings_verdict(&mut self, entry: &Entry) -> Checked {
-        let due = std::mem::take(&mut self.verdicts);
+        let run = entry.record.run().and_then(|run| self.runs.get_mut(&run));
+        let due = run.map(|run| std::mem::take(&mut run.verdicts)).unwrap_or_default();
         let said: Vec<Verdict> = entry.verdict.as_deref().cloned().into_iter().collect();
         ensure(due == said, &format!("the verdicts are {due:?}, and not {said:?}"))
     }

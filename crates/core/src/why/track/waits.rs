@@ -1,6 +1,8 @@
 //! What a task waits for while its records are read: a place or money before it is sent, or a person, a signal, an instant.
 
-use agendum_types::{Cause, Duration, TaskStatus, Timestamp, Wait, WaitFor, Window};
+use std::sync::Arc;
+
+use agendum_types::{Cause, Class, Duration, TaskStatus, Timestamp, Wait, WaitFor, Window};
 
 use super::super::{Heard, Reason};
 use super::{Stretch, Track};
@@ -26,6 +28,14 @@ impl Track {
             heard.waited = at.since(since);
         }
         self.settle(TaskStatus::Succeeded, at, None);
+    }
+
+    /// With what it failed for good.
+    pub(in crate::why) const fn failure(&self) -> Option<(Class, &Arc<str>)> {
+        match &self.reason {
+            Some(Reason::Failed(class, message) | Reason::Caught(class, message)) => Some((*class, message)),
+            Some(_) | None => None,
+        }
     }
 
     pub(super) fn cached(&mut self, cached: &Cached, at: Timestamp) {
