@@ -210,15 +210,3 @@ fn a_task_behind_the_answer_judges_it() {
     0ms close r1
     ");
 }
-
-/// The main tasks of a run that never had its turn were never opened.
-#[test]
-fn what_never_began_is_not_judged() {
-    assert_snapshot!(trace("
-        targets t=9
-        submit r1 group=k a
-        submit r2 group=k a; finally: j judges=a
-        cancel r2
-        ok r2/j
-    "), @"");
-}
