@@ -142,11 +142,13 @@ pub(crate) enum Command {
         command: Option<Notices>,
     },
     /// What was said of runs, added up
+    #[command(args_conflicts_with_subcommands = true)]
     Feedback {
-        /// Only this graph
-        #[arg(long)]
-        graph: Option<String>,
-        /// graph, version, target or label
+        #[command(subcommand)]
+        command: Option<Feedback>,
+        #[command(flatten)]
+        of: FeedbackOf,
+        /// graph, version, target, label or source
         #[arg(long, default_value = "graph", value_parser = FeedbackBy::ALL.map(FeedbackBy::word))]
         by: String,
     },
@@ -297,7 +299,7 @@ pub(crate) enum Cache {
         /// What has this tag
         #[arg(long, group = "which")]
         tag: Option<String>,
-        /// The result with this key, as --json tells it
+        /// The result with this key: 8 of its digits or more, as `cache ls` tells them
         #[arg(long, group = "which")]
         key: Option<String>,
         /// All of it
@@ -327,6 +329,9 @@ pub(crate) enum Runs {
         /// Begin the list of tasks behind so many
         #[arg(long, default_value_t = 0, value_name = "N")]
         from: usize,
+        /// With the tools that a call of an agent does not name
+        #[arg(long)]
+        all: bool,
     },
     /// Follow a run to its end
     Watch {
@@ -406,6 +411,31 @@ pub(crate) enum Notices {
 fn score(text: &str) -> Result<f64, String> {
     let score = text.parse::<f64>().ok().filter(|score| (0.0..=1.0).contains(score));
     score.ok_or_else(|| "a score is a number from 0 to 1, such as 0.8".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Feedback {
+    /// List it one by one, the latest first, with its comments
+    Ls {
+        /// Of this run: its id, or as much of it as is clear; `last` for the newest
+        run: Option<String>,
+        #[command(flatten)]
+        of: FeedbackOf,
+        /// How many at most
+        #[arg(short = 'n', long, default_value = "20", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        limit: u32,
+    },
+}
+
+/// Which feedback.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FeedbackOf {
+    /// Only this graph
+    #[arg(long)]
+    pub(crate) graph: Option<String>,
+    /// Only what people said, or tasks that judge others: people or judge
+    #[arg(long, value_parser = ["people", "judge"])]
+    pub(crate) source: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use agendum_wire::v1::{
-    Cache, CacheForgotten, Endpoints, Event, FeedbackReport, Pinged, Problem, Run, RunDetail, Spend, Submit, WaitLine,
-    Waits, Why,
+    Cache, CacheForgotten, Endpoints, Event, FeedbackReport, Opinions, Pinged, Problem, Run, RunDetail, Spend, Submit,
+    WaitLine, Waits, Why,
 };
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
@@ -23,6 +23,26 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
+}
+
+/// The run that came of a submission.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Submitted {
+    pub(crate) id: String,
+    /// It was submitted before, under the same key.
+    pub(crate) replayed: bool,
+    /// It is another of its group, which this one joins.
+    pub(crate) joined: bool,
+}
+
+impl Submitted {
+    /// What there is to say if no run began.
+    pub(crate) fn instead(&self) -> Option<&'static str> {
+        if self.replayed {
+            return Some("was submitted before under this key: nothing is run again");
+        }
+        self.joined.then_some("goes on in the same group: this one joins it")
+    }
 }
 
 impl Client {
@@ -78,21 +98,17 @@ impl Client {
         self.send(request).await.map(drop)
     }
 
-    /// The run's id, and what there is to say if no run began.
-    pub(crate) async fn submit(&self, submission: &Submit) -> Result<(String, Option<&'static str>), Failure> {
+    /// The run that came of a submission.
+    pub(crate) async fn submit(&self, submission: &Submit) -> Result<Submitted, Failure> {
         let mut request = self.request(Method::POST, "/v1/runs").json(submission);
         if let Some(key) = &submission.key {
             request = request.header("Idempotency-Key", key);
         }
         let response = self.send(request).await?;
         let has = |name: &str| response.headers().contains_key(name);
-        let instead = if has("Idempotency-Replayed") {
-            Some("was submitted before under this key: nothing is run again")
-        } else {
-            has("Agendum-Joined").then_some("goes on in the same group: this one joins it")
-        };
+        let (replayed, joined) = (has("Idempotency-Replayed"), has("Agendum-Joined"));
         let accepted: Json = response.json().await?;
-        Ok((accepted["id"].as_str().unwrap_or_default().to_owned(), instead))
+        Ok(Submitted { id: accepted["id"].as_str().unwrap_or_default().to_owned(), replayed, joined })
     }
 
     pub(crate) async fn runs(&self, query: &[(&str, String)]) -> Result<Vec<Run>, Failure> {
@@ -193,6 +209,11 @@ impl Client {
     /// What was said of runs.
     pub(crate) async fn feedback(&self, query: &[(&str, String)]) -> Result<FeedbackReport, Failure> {
         self.json(self.request(Method::GET, &format!("/v1/feedback?{}", encoded(query)))).await
+    }
+
+    /// The same one by one.
+    pub(crate) async fn opinions(&self, query: &[(&str, String)]) -> Result<Opinions, Failure> {
+        self.json(self.request(Method::GET, &format!("/v1/feedback/all?{}", encoded(query)))).await
     }
 
     /// What is kept.

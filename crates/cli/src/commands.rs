@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use attend::Telling;
 use clap::CommandFactory as _;
 
-use crate::args::{Args, Command, Config as ConfigCommand, Notices as NoticesCommand};
+use crate::args::{Args, Command, Config as ConfigCommand, Feedback as FeedbackCommand, Notices as NoticesCommand};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{next, show};
@@ -96,7 +96,10 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Spend { since, by } => spend::spend(&context()?, since, &by).await,
         Command::Notices { command: None } => notices::notices(&context()?).await,
         Command::Notices { command: Some(NoticesCommand::Test { name }) } => notices::test(&context()?, &name).await,
-        Command::Feedback { graph, by } => feedback::feedback(&context()?, graph, &by).await,
+        Command::Feedback { command: None, of, by } => feedback::feedback(&context()?, of, &by).await,
+        Command::Feedback { command: Some(FeedbackCommand::Ls { run, of, limit }), .. } => {
+            feedback::list(&context()?, run, of, limit).await
+        }
         Command::Cache(command) => cache::cache(&context()?, command).await,
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,

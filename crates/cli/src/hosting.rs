@@ -11,7 +11,7 @@ use agendum_store_sqlite::{Directory, Owner};
 use agendum_wire::v1::{Run, Submit};
 use tokio::time::{Instant, sleep};
 
-use crate::client::Client;
+use crate::client::{Client, Submitted};
 use crate::config::Config;
 use crate::failure::{Failure, INTERRUPTED, UNREACHABLE};
 use crate::host::{Host, data_folder};
@@ -118,7 +118,7 @@ impl Session {
     }
 
     /// Submits a run; to the next owner, or as the next owner, if this one is about to go.
-    pub(crate) async fn submit(&mut self, config: &Config, submission: &Submit) -> Result<String, Failure> {
+    pub(crate) async fn submit(&mut self, config: &Config, submission: &Submit) -> Result<Submitted, Failure> {
         let until = Instant::now() + OWNER_WAIT;
         loop {
             match self.client.submit(submission).await {
@@ -128,11 +128,11 @@ impl Session {
                     *self = Self::open(config, &data, Need::Engine).await?;
                 }
                 submitted => {
-                    let (id, instead) = submitted?;
-                    if let Some(what) = instead {
-                        tell(&format!("{id} {what}"));
+                    let accepted = submitted?;
+                    if let Some(what) = accepted.instead() {
+                        tell(&format!("{} {what}", accepted.id));
                     }
-                    return Ok(id);
+                    return Ok(accepted);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_types::graph::{DataRef, ExprId, NodeId, Timeouts};
 use agendum_types::{
     AttemptId, Booked, CacheKey, CachedCopy, Duration, Effect, Failure, Graph, Labels, Money, PayloadRef, Principal,
-    RunId, RunStatus, Seq, TargetId, TaskPath, Tenant, Timestamp,
+    RunId, RunStatus, Seq, TargetId, TaskPath, Tenant, Timestamp, Verdict,
 };
 use smallvec::SmallVec;
 
@@ -94,6 +94,8 @@ pub struct Entry {
     pub unsent: Box<[Unsent]>,
     /// What it settled. Journals of earlier builds do not say.
     pub booked: Option<Box<Booked>>,
+    /// The verdict of a judge that it let succeed. Not in the journal: a record that is applied gives none again.
+    pub verdict: Option<Box<Verdict>>,
 }
 
 /// Which of a task's evaluations this is; answered with the same.

@@ -16,13 +16,14 @@ mod run;
 pub(crate) mod settle;
 mod task;
 mod turn;
+mod verdict;
 mod waits;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
-use agendum_types::{AttemptId, Booked, CacheKey, Limits, RunId, Tenant, Timestamp};
+use agendum_types::{AttemptId, Booked, CacheKey, Limits, RunId, Tenant, Timestamp, Verdict};
 
 use crate::action::Entry;
 use crate::flights::Flights;
@@ -107,6 +108,8 @@ pub(crate) struct Board {
     pub(crate) ledger: Ledger,
     /// What the current record has settled.
     pub(crate) booked: Option<Booked>,
+    /// What the judge says of another task that it has let succeed. It settles one at most: a judge inside another ends before that.
+    pub(crate) verdict: Option<Box<Verdict>>,
     pub(crate) groups: Groups,
 }
 
@@ -133,6 +136,7 @@ impl Board {
             live_tasks: 0,
             ledger: Ledger::default(),
             booked: None,
+            verdict: None,
             groups: Groups::default(),
         }
     }
@@ -181,7 +185,7 @@ impl Board {
     /// The same where the run of the record is known already.
     pub(crate) fn apply_to(&mut self, slot: Option<Slot>, entry: &Entry) {
         self.at = self.at.max(entry.at);
-        (self.booked, self.short) = (None, None);
+        (self.booked, self.short, self.verdict) = (None, None, None);
         if let Some(slot) = slot {
             self.run_mut(slot).last = entry.seq;
         }

@@ -46,6 +46,8 @@ struct NodePlan {
     publishes: Vec<NodeId>,
     /// True if a loop names it as its `on_exhausted`.
     escalation: bool,
+    /// True if another task judges it.
+    judged: bool,
     /// What an attempt took so far: count and mean.
     observed: (u32, u64),
     /// Expected time of this task alone.
@@ -73,6 +75,9 @@ impl Plan {
         for (index, task) in (0..).zip(&graph.tasks) {
             for check in &task.publish_after {
                 nodes[check.0 as usize].publishes.push(NodeId(index));
+            }
+            if let Some(judges) = &task.judges {
+                nodes[judges.task.0 as usize].judged = true;
             }
             if let Some(agendum_types::graph::Exhausted::Escalate(node)) =
                 task.repeat.as_ref().map(|repeat| &repeat.exhausted)
@@ -112,6 +117,10 @@ impl Plan {
 
     pub(crate) fn is_escalation(&self, node: NodeId) -> bool {
         self.nodes[node.0 as usize].escalation
+    }
+
+    pub(crate) fn has_judge(&self, node: NodeId) -> bool {
+        self.nodes[node.0 as usize].judged
     }
 
     pub(crate) fn tail(&self, node: NodeId) -> Duration {

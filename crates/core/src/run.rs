@@ -168,6 +168,8 @@ pub(crate) struct Run {
     pub(crate) awaiting: BTreeMap<(Timestamp, TaskPath), InstId>,
     /// Tasks that a pause holds back. Those that have ended since stay until it is over.
     pub(crate) held_back: Vec<InstId>,
+    /// Of the tasks that others judge and that have given something: the targets that gave it.
+    pub(crate) served: BTreeMap<InstId, Arc<str>>,
     /// Its place in its group.
     pub(crate) turn: Option<Box<Turn>>,
 }

@@ -192,12 +192,14 @@ impl Scheduler {
     fn record_for(&mut self, slot: Option<Slot>, tenant: Option<Tenant>, record: Record) -> Seq {
         let seq = self.last.next();
         self.last = seq;
-        let mut entry = Entry { seq, at: self.now, tenant, record, unsent: Box::default(), booked: None };
+        let mut entry =
+            Entry { seq, at: self.now, tenant, record, unsent: Box::default(), booked: None, verdict: None };
         // Who ends with what a record ends is known when that is applied, and how long it had waited is not known for longer.
         self.board.unsent = Some(Vec::new());
         self.board.apply_to(slot, &entry);
         entry.unsent = self.board.unsent.take().unwrap_or_default().into();
         entry.booked = self.board.booked.take().map(Box::new);
+        entry.verdict = self.board.verdict.take();
         self.act(None, Deed::Append(entry));
         seq
     }

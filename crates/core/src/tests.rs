@@ -26,6 +26,7 @@ mod shown;
 mod time;
 mod turns;
 mod unsent;
+mod verdicts;
 mod waiting;
 mod why;
 mod windows;

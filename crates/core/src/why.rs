@@ -97,6 +97,8 @@ pub struct TaskReasons {
     pub reason: Option<Reason>,
     /// Of a wait: for what, and what came.
     pub heard: Option<Heard>,
+    /// Of a task that `catch` gave the last good result: of which run that is, how old, and what it had cost.
+    pub last_good: Option<(RunId, Duration, Money)>,
     /// When everything it needed had settled.
     pub ready: Timestamp,
     /// When it settled.

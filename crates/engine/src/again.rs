@@ -20,6 +20,9 @@ use crate::reader::{ReadError, Reader, Told};
 use crate::refused::SubmitError;
 use crate::rows;
 
+/// Retries of retries that are followed.
+const RETRIES_MAX: usize = 1_000;
+
 /// What a submission takes over.
 #[derive(Default)]
 pub(crate) struct Given {
@@ -59,11 +62,11 @@ pub enum AgainError {
     #[error(transparent)]
     NotTaken(#[from] NotTaken),
     /// Another run took over what it did, and went on.
-    #[error("run {run} went on as run {other}: `agendum runs retry {other}` goes on from there")]
+    #[error("run {run} went on as run {other}: retry that one")]
     GoesOn {
         /// The run.
         run: RunId,
-        /// The one that took it over.
+        /// The one that took it over; or took that one over, and so on.
         other: RunId,
     },
     /// The graph has no such task at its top.
@@ -78,6 +81,23 @@ pub enum AgainError {
 }
 
 impl Reader {
+    /// The retry of this run that is last: it took this one over, or one that did. `None` if nobody has retried it.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn went_on(&self, tenant: &Tenant, run: RunId) -> Result<Option<RunId>, ReadError> {
+        let mut last = None;
+        for _ in 0..RETRIES_MAX {
+            let Some(next) = self.store.run_of_key(tenant, &SubmissionKey::retry_of(last.unwrap_or(run)).key).await?
+            else {
+                break;
+            };
+            last = Some(next);
+        }
+        Ok(last)
+    }
+
     /// Reads a run to be taken over.
     ///
     /// # Errors
@@ -154,6 +174,7 @@ impl Engine {
         match self.submit_keyed(run, request, SubmissionKey::retry_of(earlier.run), given).await {
             Ok(submitted) if submitted.run == run => Ok(run),
             Ok(Submitted { run: other, .. }) | Err(SubmitError::OtherRequest { run: other, .. }) => {
+                let other = self.reader().went_on(tenant, other).await?.unwrap_or(other);
                 Err(AgainError::GoesOn { run: earlier.run, other })
             }
             Err(error) => Err(error.into()),

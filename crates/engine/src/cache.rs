@@ -230,6 +230,22 @@ impl Reader {
     pub async fn kept(&self, tenant: &Tenant, which: WhichKept) -> Result<(Vec<KeptLine>, Dropped), StoreError> {
         self.store.kept(tenant, which, LINES_MAX).await
     }
+
+    /// Up to so many keys of what is kept for a tenant that begin with these hexadecimal digits; `None` if these are none, or too many.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn keys_like(
+        &self,
+        tenant: &Tenant,
+        digits: &str,
+        count_max: u32,
+    ) -> Result<Option<Vec<Hash>>, StoreError> {
+        let (first, last) = (format!("{digits:0<64}"), format!("{digits:f<64}"));
+        let (Some(first), Some(last)) = (Hash::from_hex(&first), Hash::from_hex(&last)) else { return Ok(None) };
+        self.store.keys_within(tenant, (first, last), count_max).await.map(Some)
+    }
 }
 
 impl Engine {

@@ -31,6 +31,7 @@ use crate::reader::{ReadError, Reader, stored_answer};
 use crate::refused::{CommandError, NotLive, SubmitError, Unkept};
 use crate::room::Gauge;
 use crate::shard::{self, Health, RestoreError, Surroundings};
+use crate::verdicts::{Reading, Verdicts};
 use crate::watch::Watch;
 
 /// Requests that wait for the shard at once; more wait for their turn.
@@ -96,6 +97,7 @@ pub struct Engine {
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
     collector: Collector,
     workers: Workers,
+    verdicts: Reading,
 }
 
 impl Engine {
@@ -127,6 +129,7 @@ impl Engine {
             evaluations,
             feed: Arc::new(Feed::default()),
             notices: Desks::new(parts.notices),
+            verdicts: Verdicts::default(),
             inbox,
             runtime: Handle::current(),
             health: Mutex::default(),
@@ -147,6 +150,7 @@ impl Engine {
         let engine = Self {
             collector: Collector::idle(Arc::clone(&around), parts.retention, parts.feedback_kept, parts.cache),
             workers: Workers::default(),
+            verdicts: Reading::default(),
             around,
             turns: Turns::default(),
             pool,
@@ -157,6 +161,7 @@ impl Engine {
             Ok(result) => result.map(|()| {
                 engine.collector.start();
                 engine.workers.start(&engine.around);
+                engine.verdicts.start(&engine.around);
                 engine
             }),
             Err(_) => Err(StoreError::Corrupt {
@@ -408,6 +413,7 @@ impl Engine {
                 tokio::time::sleep(Span::from_millis(2)).await;
             }
         }
+        self.verdicts.finish(&self.around).await;
         self.workers.finish(&self.around).await;
     }
 }

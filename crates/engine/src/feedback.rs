@@ -80,6 +80,7 @@ impl Engine {
             target,
             policy: BUILT_IN_POLICY.to_owned(),
             principal: by,
+            judge: None,
             at: self.around.clock.now(),
             score,
             label,

@@ -32,6 +32,7 @@ mod rows;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 mod verify;
 mod watch;
 
@@ -54,5 +55,6 @@ pub use reader::{Compensation, Ended, ReadError, Reader, Scanned, Told, Wanted};
 pub use refused::{CommandError, NotLive, SubmitError};
 pub use room::Room;
 pub use shard::{Health, RestoreError, STOP_GRACE};
+pub use verdicts::{COMMENT_MAX, LABEL_MAX, MILLION};
 pub use verify::{pause_all, verify};
 pub use watch::Watch;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use agendum_core::why::Reading;
 use agendum_core::{Answer, Compensated, Entry, Record, RunFailure};
 use agendum_ports::{
-    Blobs, EndpointRow, FeedbackBy, Judged, Row, RunFilter, RunRow, Spent, SpentBy, Store, StoreError, chain,
+    Blobs, EndpointRow, Feedback, FeedbackBy, FeedbackFilter, Judged, Row, RunFilter, RunRow, Spent, SpentBy, Store,
+    StoreError, chain,
 };
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Seq, ShardId, Tenant, Timestamp};
@@ -181,11 +182,25 @@ impl Reader {
     pub async fn feedback(
         &self,
         tenant: &Tenant,
-        graph: Option<&str>,
+        of: &FeedbackFilter,
         by: FeedbackBy,
         count_max: u32,
     ) -> Result<Vec<Judged>, StoreError> {
-        self.store.feedback(tenant, graph, by, count_max).await
+        self.store.feedback(tenant, of, by, count_max).await
+    }
+
+    /// The same one by one, latest first, up to so many, each with its number.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn opinions(
+        &self,
+        tenant: &Tenant,
+        of: &FeedbackFilter,
+        count_max: u32,
+    ) -> Result<Vec<(u64, Feedback)>, StoreError> {
+        self.store.opinions(tenant, of, count_max).await
     }
 
     /// How the endpoints of notices stand, by name.

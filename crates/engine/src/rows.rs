@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_core::{Change, Deed, Entry, Record};
-use agendum_ports::{InlinePayload, Row, RunChange, RunUpdate, Settled};
+use agendum_ports::{InlinePayload, Judgement, Row, RunChange, RunUpdate, Settled};
 use agendum_types::target::Bound;
 use agendum_types::{Hash, Incarnation, Money, Outcome, RunId};
 use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode, payloads};
@@ -72,6 +72,13 @@ impl Bill {
 pub(crate) fn settled(entry: &Entry) -> Option<Settled> {
     let booked = entry.booked.as_deref().cloned()?;
     Some(Settled { tenant: entry.tenant.clone()?, run: entry.record.run()?, booked })
+}
+
+/// The verdict that is to be read once the record is durable.
+pub(crate) fn judgement(entry: &Entry) -> Option<Judgement> {
+    let verdict = entry.verdict.as_deref().cloned()?;
+    let (tenant, run) = (entry.tenant.clone()?, entry.record.run()?);
+    Some(Judgement { seq: entry.seq, at: entry.at, tenant, run, verdict })
 }
 
 /// What the record changes in the index of runs.

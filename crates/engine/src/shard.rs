@@ -28,6 +28,7 @@ use crate::inbox::{Inbox, Intake, Message};
 use crate::notices::Desks;
 use crate::payloads::Payloads;
 use crate::room::{Gauge, Room};
+use crate::verdicts::Verdicts;
 pub use life::STOP_GRACE;
 use life::{End, Life};
 pub use restore::RestoreError;
@@ -78,6 +79,7 @@ pub(crate) struct Surroundings {
     pub(crate) evaluations: Evaluations,
     pub(crate) feed: Arc<Feed>,
     pub(crate) notices: Desks,
+    pub(crate) verdicts: Verdicts,
     pub(crate) inbox: Inbox,
     pub(crate) runtime: Handle,
     pub(crate) health: Mutex<Health>,

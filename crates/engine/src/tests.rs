@@ -7,6 +7,7 @@ mod fixture;
 mod flows;
 mod format;
 mod group;
+mod judged;
 mod keyed;
 mod notices;
 mod restarts;

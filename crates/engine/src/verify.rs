@@ -87,6 +87,7 @@ pub async fn pause_all(store: &dyn Store, shard: ShardId) -> Result<usize, ReadE
             record,
             unsent: Box::default(),
             booked: None,
+            verdict: None,
         };
         rows::row(&entry, opened.incarnation, None)
     };
@@ -103,6 +104,7 @@ pub async fn pause_all(store: &dyn Store, shard: ShardId) -> Result<usize, ReadE
         runs: Vec::new(),
         settled: Vec::new(),
         noted: Vec::new(),
+        judged: Vec::new(),
     };
     match store.append(batch).await {
         Appended::Durable => Ok(runs.len()),

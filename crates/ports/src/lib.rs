@@ -22,7 +22,9 @@ pub use backup::{Backup, Copied};
 pub use blobs::{BlobError, Blobs, TenantKey};
 pub use causes::chain;
 pub use clock::{Clock, Wall};
-pub use feedback::{BUILT_IN_POLICY, Feedback, FeedbackBy, Feedbacks, Judged};
+pub use feedback::{
+    BUILT_IN_POLICY, Feedback, FeedbackBy, FeedbackFilter, FeedbackSource, Feedbacks, Judged, Judgement, Unread,
+};
 pub use notices::{Courier, DUE_COUNTED_MAX, Due, EndpointRow, Noted, Notices, Parcel, Receipt, Sent};
 pub use results::{Dropped, KeptLine, KeptResult, Results, WhichKept};
 pub use retention::{BlobName, Forgotten, Retention};

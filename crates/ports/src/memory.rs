@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use crate::blobs::{BlobError, Blobs, TenantKey};
-use crate::feedback::Feedback;
+use crate::feedback::{Feedback, Unread};
 use crate::results::KeptResult;
 use crate::retention::BlobName;
 use crate::spending::Settled;
@@ -37,7 +37,9 @@ struct State {
     loose: BTreeSet<(Tenant, Hash)>,
     settled: Vec<(Arc<str>, Settled)>,
     notices: notices::Kept,
-    feedback: Vec<Feedback>,
+    /// With the number of each.
+    feedback: Vec<(u64, Feedback)>,
+    unread: BTreeMap<(ShardId, Seq), Unread>,
     kept: BTreeMap<(Tenant, Hash), KeptResult>,
 }
 
@@ -98,6 +100,7 @@ impl State {
         shard.rows.extend(batch.rows);
         batch.runs.into_iter().for_each(|update| self.update(batch.shard, update));
         batch.settled.into_iter().for_each(|settled| self.settle(settled));
+        batch.judged.into_iter().for_each(|judgement| self.judge(batch.shard, judgement));
         batch.noted.into_iter().for_each(|noted| self.note(batch.shard, noted));
         Appended::Durable
     }

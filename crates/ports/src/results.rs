@@ -74,6 +74,14 @@ pub trait Results: Send + Sync {
     /// What is kept under this key, whatever its age.
     fn look_up(&self, tenant: &Tenant, key: Hash) -> BoxFuture<'_, Result<Option<KeptResult>, StoreError>>;
 
+    /// Up to so many keys of a tenant from the first to the last of these two, in their order.
+    fn keys_within(
+        &self,
+        tenant: &Tenant,
+        within: (Hash, Hash),
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Vec<Hash>, StoreError>>;
+
     /// Keeps these, each instead of what was kept under its key. Blobs that they name are loose no more.
     fn keep(&self, results: Vec<KeptResult>) -> BoxFuture<'_, Result<(), StoreError>>;
 

@@ -10,7 +10,7 @@ use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::feedback::Feedbacks;
+use crate::feedback::{Feedbacks, Judgement};
 use crate::notices::{Noted, Notices};
 use crate::results::Results;
 use crate::retention::Retention;
@@ -168,6 +168,8 @@ pub struct Append {
     pub settled: Vec<Settled>,
     /// Notices of the rows, kept for their endpoints in the same transaction, behind the changes of the index.
     pub noted: Vec<Noted>,
+    /// Verdicts of the rows, kept to be read in the same transaction, behind the changes of the index.
+    pub judged: Vec<Judgement>,
 }
 
 /// What came of an append. All but `Durable` end the incarnation: the shard drops its memory and opens the journal anew.

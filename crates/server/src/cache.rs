@@ -23,18 +23,40 @@ pub(crate) struct Which {
     all: Option<bool>,
 }
 
+/// Digits of a key that are enough, if no other begins so.
+const DIGITS_MIN: usize = 8;
+/// Keys that are named where several begin so.
+const NAMED_MAX: u32 = 5;
+
+/// The key that these digits begin.
+async fn key_of(service: &Service, digits: &str) -> Result<WhichKept, Refused> {
+    let bad = |detail: String| Refused::bad("which", "not one of them", detail);
+    let is_key = digits.len() >= DIGITS_MIN && digits.chars().all(|digit| digit.is_ascii_hexdigit());
+    let found = match is_key {
+        true => service.reader.keys_like(&service.tenant, digits, NAMED_MAX).await?,
+        false => None,
+    };
+    let found = found.ok_or_else(|| bad(format!("a `key` has {DIGITS_MIN} to 64 hexadecimal digits")))?;
+    match &found[..] {
+        [key] => Ok(WhichKept::Key(*key)),
+        [] if digits.len() == 64 => Hash::from_hex(digits).map(WhichKept::Key).ok_or_else(|| bad(digits.to_owned())),
+        [] => Err(bad(format!("nothing is kept whose key begins with {digits}: GET /v1/cache tells them"))),
+        several => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(bad(format!("several keys begin with {digits}, give more of one: {}", several.join(", "))))
+        }
+    }
+}
+
 impl Which {
     /// What is meant; `None` if nothing is named.
-    fn kept(self) -> Result<Option<WhichKept>, Refused> {
+    async fn kept(self, service: &Service) -> Result<Option<WhichKept>, Refused> {
         let one = |detail: &str| Err(Refused::bad("which", "not one of them", detail));
         match (self.tag, self.key, self.all.unwrap_or(false)) {
             (None, None, false) => Ok(None),
             (None, None, true) => Ok(Some(WhichKept::All)),
             (Some(tag), None, false) => Ok(Some(WhichKept::Tagged(tag.into()))),
-            (None, Some(key), false) => match Hash::from_hex(&key) {
-                Some(key) => Ok(Some(WhichKept::Key(key))),
-                None => one("`key` has 64 hexadecimal digits: GET /v1/cache tells them"),
-            },
+            (None, Some(key), false) => key_of(service, &key).await.map(Some),
             _ => one("name one of `tag`, `key` and `all=true`"),
         }
     }
@@ -44,7 +66,7 @@ pub(crate) async fn list(
     State(service): State<Arc<Service>>,
     Asked(Query(asked)): Asked<Query<Which>>,
 ) -> Result<Json<Cache>, Refused> {
-    let which = asked.kept()?.unwrap_or(WhichKept::All);
+    let which = asked.kept(&service).await?.unwrap_or(WhichKept::All);
     let (lines, all) = service.reader.kept(&service.tenant, which).await?;
     Ok(Json(Cache { count: all.count, bytes: all.bytes, results: lines.iter().map(line).collect() }))
 }
@@ -54,7 +76,7 @@ pub(crate) async fn forget(
     Asked(Query(asked)): Asked<Query<Which>>,
 ) -> Result<Json<CacheForgotten>, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
-    let Some(which) = asked.kept()? else {
+    let Some(which) = asked.kept(&service).await? else {
         return Err(Refused::bad("which", "nothing is named", "name one of `tag`, `key` and `all=true`"));
     };
     let dropped = engine.drop_kept(&service.tenant, which).await?;

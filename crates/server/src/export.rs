@@ -1,10 +1,11 @@
-//! A run as lines of JSON: its line in the list, its document, and whatever happened with what it gave; last `end`.
+//! A run as lines of JSON: its line in the list, its document, whatever happened with what it gave, what was said of it; last `end`.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use agendum_engine::{Exported, Settles, Wanted};
+use agendum_ports::FeedbackFilter;
 use agendum_types::{Graph, PayloadRef, RunId, Seq};
 use agendum_wire::v1;
 use axum::body::Body;
@@ -15,12 +16,14 @@ use bytes::Bytes;
 use futures_util::stream::unfold;
 use serde_json::{Value, json};
 
-use crate::Service;
 use crate::reply::{Asked, Refused};
 use crate::runs::{line, run_id};
+use crate::{Service, feedback};
 
 /// The version of what is written.
 const FORMAT: u32 = 1;
+/// Opinions of a page.
+const OPINIONS: u32 = 256;
 
 pub(crate) async fn export(
     State(service): State<Arc<Service>>,
@@ -36,7 +39,7 @@ pub(crate) async fn export(
         json!({ "type": "document", "document": document }),
     ];
     let ready = head.into_iter().map(Line::Ready).collect();
-    let export = Export { service, run, graph: scanned.graph, after: Seq(0), ready, ended: false };
+    let export = Export { service, run, graph: scanned.graph, after: Seq(0), before: None, ready, ended: false };
     let lines = unfold(export, |mut export| async {
         let mut text = export.next().await?.to_string();
         text.push('\n');
@@ -52,6 +55,8 @@ struct Export {
     /// With all additions: they come at its end, so that it names what was there before them as well.
     graph: Arc<Graph>,
     after: Seq,
+    /// Of the feedback, which comes behind all records: the last that was written.
+    before: Option<u64>,
     ready: VecDeque<Line>,
     ended: bool,
 }
@@ -66,7 +71,7 @@ impl Export {
     async fn next(&mut self) -> Option<Value> {
         while self.ready.is_empty() && !self.ended {
             match self.service.reader.export(&self.service.tenant, self.run, self.after).await {
-                Ok(page) if page.is_empty() => self.end(json!({ "type": "end" })),
+                Ok(page) if page.is_empty() => self.feedback().await,
                 Ok(page) => page.into_iter().for_each(|one| self.take(one)),
                 Err(error) => self.end(json!({ "type": "broken", "message": error.to_string() })),
             }
@@ -74,6 +79,21 @@ impl Export {
         match self.ready.pop_front()? {
             Line::Ready(line) => Some(line),
             Line::Payload(settles, reference) => Some(self.payload(&settles, &reference).await),
+        }
+    }
+
+    /// What was said of the run, latest first, and the end.
+    async fn feedback(&mut self) {
+        let Self { service, run, .. } = self;
+        let of = FeedbackFilter { run: Some(*run), before: self.before, ..FeedbackFilter::default() };
+        match service.reader.opinions(&service.tenant, &of, OPINIONS).await {
+            Ok(page) if page.is_empty() => self.end(json!({ "type": "end" })),
+            Ok(page) => {
+                self.before = page.last().map(|(number, _)| *number);
+                let line = |kept| Line::Ready(json!({ "type": "feedback", "feedback": feedback::said(kept) }));
+                self.ready.extend(page.iter().map(|(_, kept)| line(kept)));
+            }
+            Err(error) => self.end(json!({ "type": "broken", "message": error.to_string() })),
         }
     }
 

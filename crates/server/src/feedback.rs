@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use agendum_engine::{Opinion, OpinionError};
-use agendum_ports::{FeedbackBy, Judged};
+use agendum_engine::{COMMENT_MAX, LABEL_MAX, MILLION, Opinion, OpinionError};
+use agendum_ports::{Feedback as Kept, FeedbackBy, FeedbackFilter, FeedbackSource, Judged};
 use agendum_types::Principal;
-use agendum_wire::v1::{Feedback, FeedbackLine, FeedbackReport};
+use agendum_wire::v1::{Feedback, FeedbackLine, FeedbackReport, Opinion as Told, Opinions};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -17,13 +17,10 @@ use crate::reply::{Asked, Object, Refused, Said};
 use crate::runs::run_id;
 use crate::waits::LOCAL;
 
-/// Characters of a label, and of a comment.
-const LABEL_MAX: usize = 64;
-const COMMENT_MAX: usize = 2_000;
 /// Lines of an answer at most.
 const LINES_MAX: u32 = 1_000;
-/// What a score is kept in.
-const MILLION: f64 = 1e6;
+/// Opinions of a page, where the caller does not say.
+const PAGE: u32 = 100;
 
 pub(crate) async fn give(
     State(service): State<Arc<Service>>,
@@ -62,6 +59,7 @@ fn refused(error: OpinionError) -> Refused {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asks {
     graph: Option<String>,
+    source: Option<String>,
     by: Option<String>,
 }
 
@@ -72,8 +70,59 @@ pub(crate) async fn report(
     let by = asked.by.as_deref().unwrap_or("graph");
     let unknown = || format!("{by:?}: use {}", FeedbackBy::ALL.map(FeedbackBy::word).join(", "));
     let known = FeedbackBy::from_word(by).ok_or_else(|| Refused::bad("by", "unknown word", unknown()))?;
-    let judged = service.reader.feedback(&service.tenant, asked.graph.as_deref(), known, LINES_MAX).await?;
+    let of =
+        FeedbackFilter { graph: asked.graph, source: source(asked.source.as_deref())?, ..FeedbackFilter::default() };
+    let judged = service.reader.feedback(&service.tenant, &of, known, LINES_MAX).await?;
     Ok(Json(FeedbackReport { by: by.to_owned(), lines: judged.iter().map(line).collect() }))
+}
+
+fn source(word: Option<&str>) -> Result<Option<FeedbackSource>, Refused> {
+    let Some(word) = word else { return Ok(None) };
+    let known = FeedbackSource::ALL.map(FeedbackSource::word).join(", ");
+    let unknown = || Refused::bad("source", "unknown word", format!("{word:?}: use {known}"));
+    FeedbackSource::from_word(word).map(Some).ok_or_else(unknown)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    graph: Option<String>,
+    run: Option<String>,
+    source: Option<String>,
+    before: Option<u64>,
+    limit: Option<u32>,
+}
+
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    Asked(Query(asked)): Asked<Query<Which>>,
+) -> Result<Json<Opinions>, Refused> {
+    let Which { graph, run, source: word, before, limit } = asked;
+    let run = run.as_deref().map(run_id).transpose()?;
+    let of = FeedbackFilter { graph, run, source: source(word.as_deref())?, before };
+    let count_max = limit.unwrap_or(PAGE).clamp(1, LINES_MAX);
+    let found = service.reader.opinions(&service.tenant, &of, count_max).await?;
+    let next = found.last().map(|(number, _)| *number).filter(|_| found.len() >= count_max as usize);
+    Ok(Json(Opinions { opinions: found.iter().map(|(_, kept)| said(kept)).collect(), next }))
+}
+
+/// An opinion as the API tells it.
+pub(crate) fn said(kept: &Kept) -> Told {
+    Told {
+        source: kept.source().word().to_owned(),
+        by: kept.principal.to_string(),
+        judge: kept.judge.clone(),
+        at: kept.at.to_string(),
+        run: kept.run.to_string(),
+        task: kept.task.clone(),
+        graph: kept.graph.to_string(),
+        version: kept.graph_hash.to_string(),
+        target: kept.target.clone(),
+        policy: kept.policy.clone(),
+        score: f64::from(kept.score) / MILLION,
+        label: kept.label.clone(),
+        comment: kept.comment.clone(),
+    }
 }
 
 fn line(judged: &Judged) -> FeedbackLine {

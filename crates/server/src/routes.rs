@@ -107,6 +107,7 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/runs/{id}/fork", post(again::fork))
         .route("/v1/runs/{id}/feedback", post(feedback::give))
         .route("/v1/feedback", get(feedback::report))
+        .route("/v1/feedback/all", get(feedback::list))
         .route("/v1/notices", get(notices::list))
         .route("/v1/notices/{name}/test", post(notices::test))
         .route("/v1/runs/{id}/{command}", post(runs::command))

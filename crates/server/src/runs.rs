@@ -302,7 +302,8 @@ async fn detail(service: &Service, id: RunId, asked: &Wished) -> Result<RunDetai
         (tasks, next) = lines(service, scanned, asked, &page).await?;
     }
     let bound = bound.map(|bound| bound.word().to_owned());
-    Ok(RunDetail { run, output, error, over_usd: v1::dollars(over), bound, tasks, next })
+    let went_on = service.reader.went_on(&service.tenant, id).await?.map(|other| other.to_string());
+    Ok(RunDetail { run, output, error, over_usd: v1::dollars(over), bound, went_on, tasks, next })
 }
 
 /// A page of the tasks of a run, and where the next begins: those that records tell of, then those of a live run that have none yet.

@@ -4,6 +4,7 @@ mod cache;
 mod compensation;
 mod money;
 mod turns;
+mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -237,6 +238,8 @@ impl Checker {
         graphs: &BTreeMap<Hash, Arc<Graph>>,
         entries: &[Entry],
     ) -> Option<usize> {
+        let known: Vec<Arc<Graph>> = graphs.values().cloned().collect();
+        self.violations.extend(verdicts::violations(run, &known, entries));
         let answers: Vec<RunStatus> = entries
             .iter()
             .filter_map(

@@ -4,12 +4,14 @@ mod agent;
 mod cache;
 mod compensate;
 mod concurrency;
+mod judges;
 mod purse;
 
 pub(crate) use agent::add as with_agent;
 pub(crate) use cache::add as with_caches;
 pub(crate) use compensate::add as with_compensations;
 pub(crate) use concurrency::add as with_groups;
+pub(crate) use judges::add as with_judges;
 pub(crate) use purse::add as with_purses;
 use serde_json::{Map, Value as Json, json};
 

@@ -5,10 +5,8 @@
 //! counters, no indexes, and no line of the core. What it knows comes from the design page and the documents' rules:
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
-//! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes;
-//! - [`ladder`]: what follows on a failure;
-//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`cache`]: what was kept;
-//! - [`turns`]: whose turn it is in a group of runs;
+//! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
+//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -37,6 +35,7 @@ mod settle;
 mod state;
 mod targets;
 mod turns;
+mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -395,6 +394,7 @@ impl Reference {
             tasks: BTreeMap::new(),
             settled: 0,
             reused: BTreeSet::new(),
+            verdicts: Vec::new(),
         };
         let is_held = run.phase == Phase::Held;
         self.runs.insert(said.run, run);

@@ -29,6 +29,9 @@ const AGENTS: u64 = 0xA6_E475;
 /// The same for groups of runs.
 const GROUPING: u64 = 0x6A7E;
 
+/// The same for tasks that judge others.
+const JUDGING: u64 = 0x1D6E5;
+
 /// Makes of a seed the one by which caches are drawn.
 const KEEPING: u64 = 0xCAC4E;
 
@@ -63,6 +66,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // Of five seeds about one has many loops with tight budgets.
     let pays = matches!((seed / 4) % 10, 5 | 8);
     let mut paying = Chance::new(seed ^ PAYING);
+    // Of thirteen seeds two have judges.
+    let has_judges = matches!(seed % 13, 5 | 6);
+    let mut judging = Chance::new(seed ^ JUDGING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -79,6 +85,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if keeps(seed) {
             document = generate::with_caches(&mut keeping, &document);
+        }
+        if has_judges {
+            document = generate::with_judges(&mut judging, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -203,6 +212,7 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         says("loop.budget inside loop.budget", is_nested);
         says("catch: target", task.catch.iter().any(|rung| matches!(rung.rung, Rung::Target(_))));
         says("cache", task.cache.is_some());
+        says("judges", task.judges.is_some());
         says("catch: cached", task.catch.iter().any(|rung| rung.rung == Rung::Cached));
         says("fail_if: as", task.fail_if.is_some_and(|(_, class)| class != agendum_types::Class::InvalidOutput));
         says("first_output, idle", timeouts.first_output.is_some() && timeouts.idle.is_some());

@@ -95,6 +95,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     unaffordable in a loop
     uncertain
     unevaluable
+    verdict
     waited for its instant
     ");
 }
@@ -113,6 +114,7 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     first_output, idle
     foreach of groups with loops
     interactive
+    judges
     labels
     loop.budget
     loop.budget inside loop.budget

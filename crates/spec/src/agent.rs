@@ -23,7 +23,7 @@ use crate::tree::{Key, Node, Value, from_json};
 /// The word of documents.
 pub(crate) const AGENT: &str = "agent";
 /// The task that asks the model, and the one that runs what it calls.
-const TURN: &str = "turn";
+pub(crate) const TURN: &str = "turn";
 const CALLS: &str = "calls";
 /// Tools of an agent at most: the model is told of all of them in each turn.
 const TOOLS_MAX: usize = 64;
@@ -32,7 +32,7 @@ const PARALLEL: u64 = 4;
 
 /// Words of an agent that say something of each turn, and of the whole.
 const OF_TURN: [&str; 5] = ["retry", "model", "live", "no_fallback", "risk"];
-const OF_WHOLE: [&str; 13] = [
+const OF_WHOLE: [&str; 14] = [
     "if",
     "needs",
     "catch",
@@ -46,6 +46,7 @@ const OF_WHOLE: [&str; 13] = [
     "description",
     "no_fallback",
     "risk",
+    "judges",
 ];
 
 /// The calls of a turn as a text: the same in two turns in a row is no progress.

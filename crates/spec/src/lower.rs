@@ -5,6 +5,7 @@ mod compensate;
 mod concurrency;
 mod contrary;
 mod doubt;
+mod judges;
 mod outputs;
 mod places;
 mod reads;
@@ -191,6 +192,7 @@ impl<'t> Lower<'t, '_> {
         }
         self.judge_checks();
         self.judge_compensations();
+        self.judge_judges();
         self.mark_used();
     }
 
@@ -247,6 +249,9 @@ impl<'t> Lower<'t, '_> {
             for node in self.graph.main.clone() {
                 self.graph.tasks[node.0 as usize].output_used = true;
             }
+        }
+        for task in self.graph.tasks.iter_mut().filter(|task| task.judges.is_some()) {
+            task.output_used = true;
         }
         // A group stands before its tasks: what it merges is used if it is.
         for index in 0..self.graph.tasks.len() {

@@ -17,6 +17,7 @@ mod extended;
 mod fixed;
 mod fixtures;
 mod fuzzed;
+mod judges;
 mod places;
 mod plans;
 mod refused;

@@ -87,7 +87,7 @@ fn keep(db: &mut Connection, results: &[KeptResult]) -> rusqlite::Result<()> {
     work.commit()
 }
 
-fn json<T: AsRef<str>>(texts: &[T]) -> String {
+pub(crate) fn json<T: AsRef<str>>(texts: &[T]) -> String {
     let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
     serde_json::Value::from(texts).to_string()
 }
@@ -153,6 +153,18 @@ fn named(which: &WhichKept) -> (Option<[u8; 32]>, Option<&str>) {
         WhichKept::Tagged(tag) => (None, Some(tag)),
         WhichKept::Key(key) => (Some(key.0), None),
     }
+}
+
+fn keys_within(
+    db: &Connection,
+    tenant: &Tenant,
+    (first, last): (Hash, Hash),
+    count_max: u32,
+) -> rusqlite::Result<Vec<Hash>> {
+    let sql = "SELECT key FROM results WHERE tenant = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key LIMIT ?4";
+    let mut statement = db.prepare_cached(sql)?;
+    let keys = statement.query_map(params![&*tenant.0, first.0, last.0, count_max], |line| Ok(Hash(line.get(0)?)))?;
+    keys.collect()
 }
 
 /// The latest first.
@@ -225,6 +237,16 @@ impl Results for SqliteStore {
     fn look_up(&self, tenant: &Tenant, key: Hash) -> BoxFuture<'_, Result<Option<KeptResult>, StoreError>> {
         let tenant = tenant.clone();
         self.query("look a kept result up", move |db| look_up(db, &tenant, key))
+    }
+
+    fn keys_within(
+        &self,
+        tenant: &Tenant,
+        within: (Hash, Hash),
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Vec<Hash>, StoreError>> {
+        let tenant = tenant.clone();
+        self.query("look for keys of kept results", move |db| keys_within(db, &tenant, within, count_max))
     }
 
     fn keep(&self, results: Vec<KeptResult>) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 6] = [
+pub(crate) const MIGRATIONS: [&str; 7] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -170,6 +170,30 @@ pub(crate) const MIGRATIONS: [&str; 6] = [
     CREATE INDEX feedback_run ON feedback (tenant, run);
     CREATE INDEX feedback_graph ON feedback (tenant, graph, graph_hash, score);
     CREATE INDEX feedback_at ON feedback (at);
+",
+    // What judges said: that it is to be read, and where it is feedback, whose.
+    "
+    CREATE TABLE verdicts (
+        place INTEGER PRIMARY KEY,
+        tenant TEXT NOT NULL,
+        run BLOB NOT NULL,
+        graph TEXT NOT NULL,
+        graph_hash BLOB NOT NULL,
+        judge TEXT NOT NULL,
+        task TEXT NOT NULL,
+        target TEXT,
+        principal TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        media TEXT NOT NULL,
+        labels TEXT NOT NULL,
+        score TEXT NOT NULL,
+        label TEXT NOT NULL,
+        comment TEXT NOT NULL
+    ) STRICT;
+    ALTER TABLE feedback ADD COLUMN judge TEXT;
+    CREATE UNIQUE INDEX feedback_judge ON feedback (tenant, run, judge) WHERE judge IS NOT NULL;
 ",
 ];
 

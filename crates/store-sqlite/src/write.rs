@@ -12,7 +12,7 @@ use crate::place::{SHARDS_MAX, place};
 use crate::read::latest;
 use crate::schema::failed;
 use crate::spending;
-use crate::{index, notices};
+use crate::{feedback, index, notices};
 
 /// Appends in one transaction at most.
 const GROUP_MAX: usize = 64;
@@ -176,6 +176,7 @@ fn insert(work: &Connection, append: &Append) -> rusqlite::Result<()> {
     }
     index::update(work, append.shard, &append.runs)?;
     spending::add(work, &append.settled)?;
+    feedback::judge(work, append.shard, &append.judged)?;
     notices::keep(work, append.shard, &append.noted)
 }
 

@@ -8,7 +8,7 @@
 //! g loop=3 best { x; y needs x }
 //! e foreach max=2 tolerate=1
 //! r race=1 good { p; q }
-//! p effect=once compensate=3
+//! p effect=once compensate=3; j needs p judges=p
 //! w wait=approval:boss+deputy reminder=10m; v wait=signal:paid; u wait=time:5s
 //! after: s
 //! run: deadline=5s budget=5c degrade
@@ -22,8 +22,9 @@ mod undo;
 use std::sync::Arc;
 
 use agendum_types::graph::{
-    Budget, Cache, CacheScope, Call, Catch, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop, NodeId,
-    NotBefore, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
+    Budget, Cache, CacheScope, Call, Catch, DataRef, Exhausted, Expr, ExprId, Fields, Foreach, Form, Group, Judges,
+    Loop, NodeId, NotBefore, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task,
+    Timeouts, Work,
 };
 use agendum_types::{
     Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Principal, Timestamp, Wait, WaitFor,
@@ -135,6 +136,7 @@ impl Builder {
             within: None,
             cache: None,
             output_used: true,
+            judges: None,
         });
         self.names.push(Vec::new());
         match (parent, section) {
@@ -224,6 +226,11 @@ impl Builder {
                 self.graph.tasks[compensation.0 as usize].timeouts.task = Some(span(value));
             }
             "publish_after" => self.names[index].push(format!("!{value}")),
+            "judges" => {
+                let parent = self.graph.tasks[index].parent;
+                let task = self.graph.find(parent, value).expect("write the judged task first");
+                self.graph.tasks[index].judges = Some(Box::new(Judges { task, fields: Fields::default() }));
+            }
             _ => plain_word(&mut self.graph.tasks[index], key, value),
         }
     }

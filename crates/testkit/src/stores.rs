@@ -1,5 +1,6 @@
 //! What every store must do, as a suite that each implementation runs.
 
+mod feedback;
 mod notices;
 mod results;
 
@@ -46,6 +47,7 @@ pub fn batch(incarnation: Incarnation, expected: u64, count: u64, tenant: &Tenan
         runs: Vec::new(),
         settled: Vec::new(),
         noted: Vec::new(),
+        judged: Vec::new(),
     }
 }
 
@@ -75,6 +77,8 @@ pub async fn conforms(store: &dyn Store) {
     keeps_retries(store).await;
     counts_spending(store).await;
     notices::conforms(store).await;
+    feedback::adds_up_feedback(store).await;
+    feedback::reads_verdicts_once(store).await;
     results::keeps_results(store).await;
 }
 

@@ -4,12 +4,14 @@
 //! between siblings only: a reference from inside a group to a task outside is a dependency of the group. Expressions are kept as
 //! source with the list of what they read, and evaluated by the driver (through `spec`), never by the core.
 
+pub mod judges;
 pub mod modifier;
 pub mod names;
 pub mod order;
 
 use std::sync::Arc;
 
+pub use judges::{Fields, Judges};
 pub use modifier::{
     Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race, Requirement,
     Retry, Rung, Timeouts,
@@ -163,6 +165,8 @@ pub struct Task {
     pub cache: Option<Cache>,
     /// True if some expression reads its output, so that it must be made.
     pub output_used: bool,
+    /// `judges`: its output says how good that of another task is.
+    pub judges: Option<Box<Judges>>,
 }
 
 /// When a task may start at the earliest.
@@ -281,6 +285,25 @@ impl Graph {
     pub fn undoes(&self, path: &TaskPath) -> bool {
         let Some(Segment::Task(node)) = path.segments().last() else { return false };
         self.tasks.get(node.0 as usize).is_some_and(Task::is_compensation)
+    }
+
+    /// True if the task is an agent: a loop whose rounds are turns of a model.
+    #[must_use]
+    pub fn is_agent(&self, node: NodeId) -> bool {
+        let Work::Group(group) = &self.task(node).work else { return false };
+        let word = format!("\"{AGENT_TURN}\":");
+        let is_turn = |task: &NodeId| match &self.task(*task).work {
+            Work::Call(call) => self.expr(call.input).source.contains(&word),
+            Work::Group(_) => false,
+        };
+        group.tasks.iter().any(is_turn)
+    }
+
+    /// True if the task is a tool of an agent: it runs for the calls that name it, and is skipped for the others.
+    #[must_use]
+    pub fn is_tool(&self, node: NodeId) -> bool {
+        let agent = self.task(node).parent.and_then(|calls| self.task(calls).parent);
+        agent.is_some_and(|agent| self.is_agent(agent))
     }
 
     /// The expression at this place.

@@ -27,6 +27,7 @@ pub mod status;
 pub mod submission;
 pub mod target;
 pub mod time;
+pub mod verdict;
 pub mod wait;
 pub mod window;
 
@@ -49,5 +50,6 @@ pub use status::{RunStatus, TaskStatus};
 pub use submission::SubmissionKey;
 pub use target::{Capability, Target, TargetId};
 pub use time::{Duration, Timestamp};
+pub use verdict::Verdict;
 pub use wait::{Wait, WaitFor};
 pub use window::{Booked, Cap, Waste, Window, WindowView, Windows};

@@ -245,5 +245,6 @@ pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Entry, DecodeError> {
     };
     let (record, (unsent, booked)) =
         read.map_err(|message| DecodeError::Damaged { seq: envelope.seq, kind, message })?;
-    Ok(Entry { seq: envelope.seq, at: envelope.at, tenant: envelope.tenant.clone(), record, unsent, booked })
+    let (seq, at, tenant) = (envelope.seq, envelope.at, envelope.tenant.clone());
+    Ok(Entry { seq, at, tenant, record, unsent, booked, verdict: None })
 }

@@ -23,7 +23,7 @@ use serde_json::Value as Json;
 pub use cache::{Cache, CacheForgotten, CacheLine};
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
-pub use feedback::{Feedback, FeedbackLine, FeedbackReport};
+pub use feedback::{Feedback, FeedbackLine, FeedbackReport, Opinion, Opinions};
 pub use notice::{About, Endpoints, Notice, NoticeDetail, NoticeLine, PING, Pinged};
 pub use spend::{Spend, SpendLine, SpendWindow};
 pub use turn::Turn;
@@ -126,6 +126,9 @@ pub struct RunDetail {
     /// Of a run with a budget: `hard` if it cannot have been exceeded but for that, `estimated` if a target's cost has no sure bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
+    /// The last of its retries, which went on from here, and from what it left to be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub went_on: Option<String>,
     /// Its tasks: a page of them.
     pub tasks: Vec<TaskLine>,
     /// Where the next page begins (`?from=`), if there are more tasks.

@@ -6,9 +6,9 @@ use serde_json::{Map, Value as Json, json};
 use super::run::meant;
 use super::{Context, attend};
 use crate::args::Anew;
-use crate::failure::Failure;
+use crate::failure::{Failure, USAGE};
 use crate::hosting::{Session, tell};
-use crate::show;
+use crate::{next, show};
 
 pub(super) async fn retry(context: &Context, session: &mut Session, run: &str, anew: Anew) -> Result<(), Failure> {
     let id = session.client.resolve(run).await?;
@@ -55,13 +55,28 @@ async fn lines(mut answer: Response, count: usize) -> Result<Vec<u8>, Failure> {
 
 /// Submits it, and follows it to its end as `runs watch` does.
 async fn follow(context: &Context, session: &mut Session, id: &str, how: &str, asked: &Json) -> Result<(), Failure> {
-    let new = session.client.run_again(id, how, asked).await?;
+    let new = match session.client.run_again(id, how, asked).await {
+        Ok(new) => new,
+        Err(failure) => return Err(taken_over(session, id, failure).await),
+    };
     if !context.json {
         tell(&format!("{how} of {id}: run {new}"));
     }
     let mut follower = show::Follower::new(&new, context.json);
     let detail = attend::answer(context, session, &mut follower, &new, context.json).await?;
-    attend::conclude(context, session, &new, &detail, attend::Telling::Whole).await?
+    let verdict = attend::conclude(context, session, &new, &detail, attend::Telling::Whole).await?;
+    // What follows the answer is of this run, and so is what it takes back.
+    attend::after(session, &mut follower).await?;
+    verdict
+}
+
+/// A refusal, with the command that goes on where another run has gone on already.
+async fn taken_over(session: &Session, id: &str, failure: Failure) -> Failure {
+    let other = if failure.code == USAGE { session.client.run(id, 0).await.ok() } else { None };
+    match other.and_then(|detail| detail.went_on) {
+        Some(other) => failure.or_hint(format!("{} runs retry {other}", next::hosting())),
+        None => failure,
+    }
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ async fn follow(
 ) -> Result<Ending, Failure> {
     // From here on there is something to cancel, or to leave open.
     let signalled = signalled();
-    let id = session.submit(&context.config, submission).await?;
+    let id = session.submit(&context.config, submission).await?.id;
     let mut follower = match telling {
         Telling::Brief(_) if !context.json => show::Follower::silent(&id),
         Telling::Whole | Telling::Brief(_) => show::Follower::new(&id, context.json),
@@ -169,7 +169,7 @@ pub(super) async fn conclude(
 }
 
 /// The answer is out; what the document wants done after it still needs the process that hosts the run. False if it shall go.
-async fn after(session: &Session, follower: &mut show::Follower) -> Result<bool, Failure> {
+pub(super) async fn after(session: &Session, follower: &mut show::Follower) -> Result<bool, Failure> {
     if !session.is_host() {
         return Ok(true);
     }

@@ -15,6 +15,7 @@ use tokio::time::{Duration, Instant};
 use super::attend::{Telling, attend};
 use super::{Context, check};
 use crate::args::Run;
+use crate::client::Submitted;
 use crate::failure::{Failure, UNREACHABLE};
 use crate::host::data_folder;
 use crate::hosting::{Need, Session, tell};
@@ -235,10 +236,14 @@ async fn start_server(context: &Context) -> Result<(), Failure> {
 
 /// Leaves the run to the server of the data directory.
 async fn detach(context: &Context, mut session: Session, submission: &Submit) -> Result<(), Failure> {
-    let id = session.submit(&context.config, submission).await?;
+    let Submitted { id, replayed, joined } = session.submit(&context.config, submission).await?;
     session.close().await?;
     if context.json {
-        writeln!(show::out(), "{}", serde_json::json!({ "id": id }))?;
+        let mut told = serde_json::json!({ "id": id });
+        for (word, _) in [("replayed", replayed), ("joined", joined)].into_iter().filter(|(_, holds)| *holds) {
+            told[word] = true.into();
+        }
+        writeln!(show::out(), "{told}")?;
     } else {
         writeln!(show::out(), "{id}")?;
         writeln!(show::err(), "next: {} runs watch {id}", next::hosting())?;

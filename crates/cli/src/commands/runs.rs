@@ -72,14 +72,14 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             query.extend(graph.map(|graph| ("graph", graph)));
             list(context, &client.runs(&query).await?, session.is_hosted(), query.len() > 1)
         }
-        Runs::Show { run, from } => {
+        Runs::Show { run, from, all } => {
             let detail = client.run(&client.resolve(&run).await?, from).await?;
             if context.json {
                 return show::json(&detail);
             }
             let asks = detail.tasks.iter().any(|task| task.waiting_on.as_deref() == Some("person"));
             let asking = if asks { client.asking_for_money(&detail.run.id).await? } else { Vec::new() };
-            show::detail(&detail, &asking, session.is_hosted())
+            show::detail(&detail, &asking, session.is_hosted(), all)
         }
         Runs::Watch { run } => {
             let id = client.resolve(&run).await?;

@@ -197,7 +197,7 @@ impl Watching<'_> {
             run::agree(self.context, &self.session, &accepted, &submission)?;
         }
         let gives_way = self.group(&accepted, &mut submission)?;
-        let id = self.session.submit(&self.context.config, &submission).await?;
+        let id = self.session.submit(&self.context.config, &submission).await?.id;
         self.echoes.begun();
         self.begun = Instant::now();
         let follower = show::Follower::new(&id, self.context.json);

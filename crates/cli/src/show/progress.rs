@@ -1,5 +1,7 @@
 //! A run as it goes: a line for each thing that happens, on stderr.
 
+mod lines;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::column::Column;
 use super::said::Said;
 use super::streams::Streams;
-use super::tables::{counted, dollars, line, millis, took, window_used_up};
+use super::tables::{counted, dollars, millis, window_used_up};
 use super::{compensation, err, out, waits};
 use crate::client::Client;
 use crate::failure::Failure;
@@ -262,6 +264,7 @@ impl View {
                 | "task.heard"
                 | "task.failed"
                 | "task.caught"
+                | "task.cached"
                 | "task.skipped"
                 | "task.pruned"
         );
@@ -328,23 +331,14 @@ impl View {
             "task.heard" => self.heard(event),
             "run.budget_raised" | "run.budget_refused" => waits::raised(event),
             "task.caught" => self.ended(event, &"✓".yellow().to_string(), "caught, degraded"),
+            "task.cached" => {
+                let note = event.note.as_deref().unwrap_or_default();
+                self.ended(event, &"✓".green().to_string(), &format!("kept: {note}"))
+            }
             "task.skipped" => self.ended(event, &"·".dimmed().to_string(), "skipped"),
             "task.pruned" => self.ended(event, &"·".yellow().to_string(), "pruned"),
             "task.failed" | "task.compensation_failed" | "task.catching" | "task.retrying" | "task.in_doubt" => {
-                let reason = event
-                    .error
-                    .as_ref()
-                    .map_or(String::new(), |error| line(&format!("{}: {}", error.class, error.message)));
-                let follows = match event.kind.as_str() {
-                    "task.retrying" => "will retry",
-                    "task.catching" => "will be caught",
-                    "task.in_doubt" => "somebody finds out",
-                    "task.compensation_failed" => "is left",
-                    _ => "",
-                };
-                let between = if reason.is_empty() || follows.is_empty() { "" } else { ", " };
-                self.ended(event, &"✗".red().to_string(), &format!("{reason}{between}{follows}"))?;
-                self.waiting(event)
+                self.failed(event)
             }
             "text.restarted" => writeln!(err, "  {} {task}: the text above does not count", "↺".yellow()),
             "run.begun" if std::mem::take(&mut self.turn) == Turn::Told => writeln!(err, "  its turn has come"),
@@ -360,52 +354,6 @@ impl View {
             }
             _ => Ok(()),
         }
-    }
-
-    /// That nothing of it has begun, and why.
-    fn held(&mut self, turn: Option<agendum_wire::v1::Turn>) -> std::io::Result<()> {
-        self.turn = Turn::Told;
-        self.erase()?;
-        match turn {
-            Some(turn) => writeln!(err(), "  {} {}", "?".yellow(), super::tables::turn(&turn)),
-            None => Ok(()),
-        }
-    }
-
-    /// That it waits, and how that is ended.
-    fn waiting(&self, event: &Event) -> std::io::Result<()> {
-        let (Some(awaits), task) = (&event.awaits, event.task.as_deref().unwrap_or_default()) else { return Ok(()) };
-        let answer = waits::answer(&self.run, task, awaits, event.attempt);
-        let colon = if answer.is_empty() { "" } else { ": " };
-        let name = self.names.fit(task);
-        writeln!(err(), "  {} {name} waits for {}{colon}{answer}", "?".yellow(), waits::what(awaits))
-    }
-
-    fn heard(&self, event: &Event) -> std::io::Result<()> {
-        let by = event.by.as_deref().map_or_else(String::new, |by| format!(" by {by}"));
-        let (mark, how) = match event.approved {
-            Some(true) => ("✓".green().to_string(), "approved"),
-            Some(false) => ("✗".yellow().to_string(), "refused"),
-            None if event.by.is_some() => ("✓".green().to_string(), "sent"),
-            None => ("✓".green().to_string(), ""),
-        };
-        self.ended(event, &mark, &format!("{how}{by}"))
-    }
-
-    fn ended(&self, event: &Event, mark: &str, note: &str) -> std::io::Result<()> {
-        let task = event.task.as_deref().unwrap_or("the run");
-        let at: Option<jiff::Timestamp> = event.at.parse().ok();
-        // Nobody knows how long what a crash ended had run.
-        let took = at
-            .zip(self.started.get(task).filter(|_| !event.lost))
-            .map_or(String::new(), |(at, from)| took(at.duration_since(*from).as_secs_f64() * 1_000.0));
-        let cost =
-            event.cost_usd.filter(|cost| *cost > 0.0).map_or(String::new(), |cost| format!("  {}", dollars(cost)));
-        let over = event.over_usd.filter(|over| *over > 0.0);
-        let over = over.map(|over| format!("{} of it billed above the hold", dollars(over)));
-        let note = [over.as_deref(), Some(note).filter(|note| !note.is_empty())];
-        let note: String = note.into_iter().flatten().map(|note| format!("  {}", note.dimmed())).collect();
-        writeln!(err(), "  {mark} {} {took:>10}{cost}{note}", self.names.fit(task))
     }
 
     fn close(&mut self) -> std::io::Result<()> {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use agendum_types::{Duration, Money};
-use agendum_wire::v1::{Compensation, Part, Run, RunDetail, Turn, WaitLine, Why, WhyNode, WhyTask, names};
+use agendum_wire::v1::{Compensation, Part, Run, RunDetail, TaskLine, Turn, WaitLine, Why, WhyNode, WhyTask, names};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -66,15 +66,20 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
 }
 
 /// A run with its tasks, and what in it asks for money.
-pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool) -> Result<(), Failure> {
+pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool, all: bool) -> Result<(), Failure> {
     runs(std::slice::from_ref(&detail.run), hosted)?;
     let mut out = out();
     let told = &out.harmless_value(detail);
-    for task in &told.tasks {
+    let is_shown = |task: &&TaskLine| all || !is_uncalled(task);
+    for task in told.tasks.iter().filter(is_shown) {
         let waiting = task.waiting_on.as_ref().map_or(String::new(), |cause| format!("  waits: {cause}"));
         let attempts = if task.attempts > 1 { format!("  {} attempts", task.attempts) } else { String::new() };
         let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!("  {}", line(reason)));
         writeln!(out, "  {:<32} {}{attempts}{waiting}{reason}", task.task, task.status)?;
+    }
+    let uncalled = told.tasks.iter().filter(|task| !is_shown(task)).count();
+    if uncalled > 0 {
+        writeln!(out, "  … {} that a call does not name: --all shows them", counted(uncalled, "tool"))?;
     }
     if told.run.quarantined {
         let (program, id) = (next::reading(), &told.run.id);
@@ -101,11 +106,21 @@ pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool) -> R
         writeln!(out, "  {}{task}: {}", error.class.bold(), error.message)?;
     }
     taken_back(&mut out, told.run.compensation.as_ref())?;
+    if let Some(other) = &told.went_on {
+        let and = if told.run.compensation.is_some() { ", which takes back what is left if it fails too" } else { "" };
+        writeln!(out, "  it went on as run {other}{and}")?;
+    }
     if let Some(from) = detail.next {
         let (program, id) = (next::reading(), &detail.run.id);
         writeln!(err(), "  … there are more tasks: {program} runs show {id} --from {from}")?;
     }
     output(detail)
+}
+
+/// True for a tool of an agent that was skipped because the call names another.
+fn is_uncalled(task: &TaskLine) -> bool {
+    let is_tool = task.task.rsplit_once('/').is_some_and(|(call, _)| call.ends_with(']') && call.contains("/calls["));
+    is_tool && task.status == "skipped"
 }
 
 /// That all that a run waits for is the next window of a budget.

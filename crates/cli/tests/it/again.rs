@@ -56,7 +56,10 @@ fn a_retry_goes_on_where_the_run_failed() {
     for words in [vec!["runs", "retry", old], vec!["runs", "fork", old], vec!["runs", "retry", old, "--from", "ship"]] {
         let (code, _, err) = place.run(&words);
         assert!(code != 0 && err.contains(&format!("went on as run {new}")), "{words:?}: {code} {err}");
+        assert!(err.contains(&format!(" runs retry {new}\n")), "{err}");
     }
+    let (_, out, _) = place.run(&["runs", "show", old]);
+    assert!(out.contains(&format!("it went on as run {new}")), "{out}");
     assert_eq!(place.log().len(), 6);
     // It is all that tells that the first one is not to be taken over once more.
     let (code, _, err) = place.run(&["runs", "delete", new]);

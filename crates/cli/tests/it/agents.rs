@@ -81,6 +81,13 @@ fn tools_run_side_by_side_and_their_failures_go_back() {
     broken: {"error":"permanent: \"sh\" ended with code 3: no such thing"}
     left: {"code":0,"stdout":"left 3\n","stderr":"","truncated":false}
     "#);
+    // Each call has a task for each tool: those that it does not name are counted.
+    let (_, out, _) = place.run(&["runs", "show", "last"]);
+    let is_uncalled = |line: &str| line.contains("]/") && line.contains("skipped");
+    assert!(out.contains("11 tools that a call does not name: --all shows them"), "{out}");
+    assert!(!out.lines().any(is_uncalled) && out.contains("skipped  the model called no tool"), "{out}");
+    let (_, out, _) = place.run(&["runs", "show", "last", "--all"]);
+    assert!(out.contains("skipped  a tool that this call does not name, or could not be made"), "{out}");
     // The same over a provider's wire.
     let (_provider, base) = Server::provider(&place, &[]);
     let target = format!("[targets.model]\nkind = \"chat\"\nbase_url = \"{base}\"\nmodel = \"offline/extractive\"\n");
@@ -107,8 +114,8 @@ fn an_agent_that_comes_to_no_end_is_ended() {
         told.push(seen.lines().filter(|line| !line.contains(" succeeded")).collect::<Vec<_>>().join("\n"));
     }
     insta::assert_snapshot!(told.join("\n\n"), @r#"
-    a failed permanent: `until` was not true after 2 rounds
-    failed "permanent": "`until` was not true after 2 rounds"
+    a failed permanent: the model still called tools after 2 turns
+    failed "permanent": "the model still called tools after 2 turns"
 
     succeeded degraded null: null
     turns 2 calls 2

@@ -35,6 +35,7 @@ fn what_was_paid_for_is_found_by_other_processes_until_it_is_forgotten() {
     assert!(cached["note"].as_str().unwrap().contains("saved $0.0100") && cached["target"] == "paid", "{cached}");
     let (code, again, err) = place.run(&["run", "two.yaml"]);
     assert_eq!((code, &again), (0, &first), "{err}");
+    assert!(err.contains("kept: from run ") && err.contains("saved $0.0100"), "{err}");
     assert_eq!(place.json(&["runs", "show", "last"])["spent_usd"], json!(0.0));
     let (_, why, _) = place.run(&["why", "last"]);
     assert!(why.contains("cached: from run "), "{why}");
@@ -47,6 +48,15 @@ fn what_was_paid_for_is_found_by_other_processes_until_it_is_forgotten() {
     assert!(code == 0 && table.contains("$0.0100") && table.contains("letters"), "{table}");
     assert_ne!(place.run(&["cache", "forget"]).0, 0, "of what, it must be said");
     assert_eq!(place.json(&["cache", "forget", "--tag", "other"])["count"], 0);
+
+    let key = kept["results"][0]["key"].as_str().unwrap().to_owned();
+    assert!(table.contains(&key[..12]));
+    for (digits, said) in [(&key[..7], "8 to 64"), ("00000000zz", "8 to 64"), ("0000000011", "nothing is kept")] {
+        let (code, _, err) = place.run(&["cache", "forget", "--key", digits]);
+        assert!(code == 2 && err.contains(said), "{digits}: {code} {err}");
+    }
+    assert_eq!(place.json(&["cache", "forget", "--key", &key[..8]])["count"], 1);
+    assert_eq!(place.run(&["run", "two.yaml"]).0, 0);
 
     // Another model behind the same name has answered nothing yet.
     configured(&place, &base, "offline/other");
@@ -71,4 +81,10 @@ fn the_last_good_result_serves_when_its_provider_is_gone() {
     assert_eq!((code, last), (0, first), "{err}");
     let shown = place.json(&["runs", "show", "last"]);
     assert_eq!(shown["degraded"], true, "{shown}");
+    assert!(err.contains("kept: the last good result: from run "), "{err}");
+    let (_, why, _) = place.run(&["why", "last"]);
+    assert!(
+        why.contains("`catch` took the last good result after unavailable") && why.contains(" old, saved $0.0100"),
+        "{why}"
+    );
 }

@@ -17,6 +17,7 @@ mod doubt;
 mod explain;
 mod faults;
 mod hosting;
+mod judges;
 mod limits;
 mod notices;
 mod place;

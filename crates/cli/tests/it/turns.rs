@@ -51,6 +51,8 @@ fn a_run_that_joins_another_says_so() {
     let (code, second, err) = place.run(&["run", "one.yaml", "--detach", "-i", "name=b"]);
     assert!(code == 0 && err.contains("goes on in the same group: this one joins it"), "{err}");
     assert_eq!(second, first);
+    let told = place.json(&["run", "one.yaml", "--detach", "-i", "name=c"]);
+    assert_eq!(told, serde_json::json!({ "id": first.trim(), "joined": true }));
     place.write("go", "");
     let (code, out, err) = place.run(&["runs", "watch", first.trim()]);
     assert!(code == 0 && out.contains("a\\n"), "{code} {out} {err}");

@@ -30,6 +30,7 @@ impl Board {
         run.start();
         let inst = run.inst_mut(id);
         (inst.cached, inst.copied) = (true, true);
+        self.note_served(slot, id, &cached.target);
         self.set_output(slot, id, cached.output.clone());
         // What a rung gives is not judged.
         if cached.stale {

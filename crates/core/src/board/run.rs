@@ -1,5 +1,6 @@
 //! Records about a whole run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
@@ -58,6 +59,7 @@ impl Board {
             scopes: Default::default(),
             broke: Vec::new(),
             held_back: Vec::new(),
+            served: BTreeMap::new(),
             turn: None,
         });
         if let Some(deadline) = submitted.deadline {

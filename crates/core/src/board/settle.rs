@@ -29,6 +29,10 @@ impl Board {
         let run = self.run_mut(slot);
         let inst = run.inst_mut(id);
         inst.failure = failure.map(Box::new);
+        if how == Settled::Succeeded {
+            self.hear_verdict(slot, id);
+        }
+        let inst = self.run(slot).inst(id);
         let (parent, node, layer, degraded) = (inst.parent, inst.node, inst.layer, inst.degraded);
         if degraded && how == Settled::Succeeded {
             self.degrade(slot, id);
@@ -148,6 +152,7 @@ impl Board {
         inst.input = None;
         inst.output = None;
         inst.failure = None;
+        run.served.remove(&id);
         run.free.push(id);
         self.live_tasks -= 1;
     }

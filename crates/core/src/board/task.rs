@@ -242,6 +242,9 @@ impl Board {
         let tokens = if finished.unreported { running.hold_tokens } else { told };
         let (hold, bill) = ((running.hold, running.hold_tokens), (finished.cost, tokens));
         let waste = matches!(finished.outcome, Outcome::Failed(_)).then_some(Waste::Failed);
+        if waste.is_none() {
+            self.note_served(slot, id, &running.target);
+        }
         self.book(slot, id, hold, booked((running.target, running.taken), hold.0, bill, waste), seq);
         let mut output = None;
         if let Outcome::Succeeded(success) = &finished.outcome {

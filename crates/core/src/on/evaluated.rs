@@ -142,7 +142,9 @@ impl Scheduler {
         };
         let next = if evaluation.truth == Some(true) {
             NextRound::Done
-        } else if let Some(message) = Self::ran_out(body, &repeat, &evaluation) {
+        } else if let Some(message) =
+            Self::ran_out(body, &repeat, &evaluation, self.board.plan(slot).graph.is_agent(inst.node))
+        {
             let output = match repeat.exhausted {
                 Exhausted::UseLast => body.last.clone(),
                 Exhausted::UseBest(_) => best(body, &evaluation),
@@ -159,7 +161,7 @@ impl Scheduler {
     }
 
     /// Why a loop that is not done gets no further round.
-    fn ran_out(body: &Loop, repeat: &Repeat, evaluation: &Evaluation) -> Option<String> {
+    fn ran_out(body: &Loop, repeat: &Repeat, evaluation: &Evaluation, is_agent: bool) -> Option<String> {
         let is_spent = || {
             let budget = repeat.budget?;
             let (raised, raised_tokens) = body.raised;
@@ -169,6 +171,7 @@ impl Scheduler {
         };
         let round = body.round;
         RanOut::of_round(round, repeat.rounds_max, body.same, evaluation.same).or_else(is_spent).map(|why| match why {
+            RanOut::Rounds if is_agent => format!("the model still called tools after {round} turns"),
             RanOut::Rounds => format!("`until` was not true after {round} rounds"),
             RanOut::Same => format!("rounds {} and {round} gave the same: no progress", round - 1),
             RanOut::Budget => format!("the loop's budget is spent after {round} rounds"),

@@ -6,7 +6,9 @@ mod waits;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use agendum_types::{Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, TaskPath, TaskStatus, Timestamp};
+use agendum_types::{
+    Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, RunId, TaskPath, TaskStatus, Timestamp,
+};
 
 use smallvec::SmallVec;
 
@@ -64,6 +66,7 @@ pub(super) struct Track {
     awaits: Option<(Timestamp, Cause)>,
     /// For what it waited, and who ended that.
     heard: Option<Box<Heard>>,
+    last_good: Option<Box<(RunId, Duration, Money)>>,
     /// What it has done was taken back.
     pub(super) compensated: bool,
     /// What the attempt that is out holds: that is spent if nobody tells what it used.
@@ -98,6 +101,7 @@ impl Track {
             doubt: None,
             awaits: None,
             heard: None,
+            last_good: None,
             compensated: false,
             hold: (Money::ZERO, 0),
         }
@@ -410,6 +414,7 @@ impl Track {
             status: if self.compensated { TaskStatus::Compensated } else { self.status() },
             reason: self.reason.clone(),
             heard: self.heard.as_deref().cloned(),
+            last_good: self.last_good.as_deref().copied(),
             ready: self.ready(),
             ended: self.settled.map(|(_, at)| at),
             since,
@@ -455,14 +460,6 @@ impl Track {
     /// True if it failed for good, be it that a rung of `catch` took that.
     pub(super) const fn has_failed(&self) -> bool {
         self.failure().is_some()
-    }
-
-    /// With what it failed for good.
-    pub(super) const fn failure(&self) -> Option<(Class, &Arc<str>)> {
-        match &self.reason {
-            Some(Reason::Failed(class, message) | Reason::Caught(class, message)) => Some((*class, message)),
-            Some(_) | None => None,
-        }
     }
 
     /// True if it was cancelled and nobody has said yet for whom.

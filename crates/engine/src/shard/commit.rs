@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Deed, Entry};
-use agendum_ports::{Append, Noted, Row, RunUpdate, Settled};
+use agendum_ports::{Append, Judgement, Noted, Row, RunUpdate, Settled};
 use agendum_types::{AttemptId, Incarnation, RunId, Seq, ShardId};
 
 use crate::payloads::Pinned;
@@ -29,6 +29,7 @@ pub(super) struct Commit {
     runs: Vec<RunUpdate>,
     settled: Vec<Settled>,
     noted: Vec<Noted>,
+    judged: Vec<Judgement>,
     since: Option<Instant>,
     /// Something waits for the last gathered row.
     wanted: bool,
@@ -55,6 +56,7 @@ impl Commit {
             runs: Vec::new(),
             settled: Vec::new(),
             noted: Vec::new(),
+            judged: Vec::new(),
             since: None,
             wanted: false,
             appends: 0,
@@ -77,6 +79,7 @@ impl Commit {
         self.runs.extend(run);
         self.settled.extend(crate::rows::settled(&entry));
         self.noted.extend(noted);
+        self.judged.extend(crate::rows::judgement(&entry));
         self.since.get_or_insert_with(Instant::now);
         self.undurable.push_back(Undurable { entry, _payload: payload });
     }
@@ -135,6 +138,7 @@ impl Commit {
             runs: std::mem::take(&mut self.runs),
             settled: std::mem::take(&mut self.settled),
             noted: std::mem::take(&mut self.noted),
+            judged: std::mem::take(&mut self.judged),
         })
     }
 

@@ -356,6 +356,9 @@ impl Life {
         }
         // Readers see a text that a record releases behind that record, and before any that ends the run.
         for (undurable, deeds) in self.commit.durable(last) {
+            if undurable.entry.verdict.is_some() {
+                self.around.verdicts.wake();
+            }
             self.around.feed.entry(undurable.entry);
             deeds.into_iter().for_each(|deed| self.perform(deed));
         }

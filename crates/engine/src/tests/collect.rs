@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agendum_ports::{Clock, FeedbackBy, Spending as _, Wall};
+use agendum_ports::{Clock, FeedbackBy, FeedbackFilter, Spending as _, Wall};
 use agendum_types::{Duration, Hash, Limits, Money, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use serde_json::json;
 
@@ -154,7 +154,7 @@ async fn what_was_said_of_a_run_outlasts_it_and_goes_when_it_is_old() {
         Engine::start(Parts { clock: Arc::clone(&clock) as _, ..parts }).await.unwrap()
     };
     let said = async |engine: &Engine| {
-        let judged = engine.reader().feedback(&tenant, Some("said"), FeedbackBy::Target, 9).await.unwrap();
+        let judged = engine.reader().feedback(&tenant, &of_graph("said"), FeedbackBy::Target, 9).await.unwrap();
         judged.iter().map(|line| format!("{} {}", line.name, line.sum)).collect::<Vec<_>>().join(", ")
     };
     let engine = start().await;
@@ -225,10 +225,14 @@ output: '${{ tasks.all.output }}'
         let opinion = Opinion { run, task, by, score: 400_000, label: None, comment: None };
         assert_eq!(engine.judge(&tenant, opinion.clone()).await.is_ok(), is_kept, "{opinion:?}");
     }
-    let judged = engine.reader().feedback(&tenant, Some("groups"), FeedbackBy::Target, 9).await.unwrap();
+    let judged = engine.reader().feedback(&tenant, &of_graph("groups"), FeedbackBy::Target, 9).await.unwrap();
     assert_eq!(judged.iter().map(|line| line.count).sum::<u64>(), 3);
     // However a path is spelled, it is kept as it is written everywhere.
     let spelled = engine.last_target(&tenant, run, "each[0000001]/one").await.unwrap();
     assert_eq!(spelled, ("each[1]/one".to_owned(), Some("tool".to_owned())));
     engine.stop().await;
+}
+
+fn of_graph(graph: &str) -> FeedbackFilter {
+    FeedbackFilter { graph: Some(graph.to_owned()), ..FeedbackFilter::default() }
 }

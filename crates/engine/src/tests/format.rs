@@ -160,6 +160,7 @@ async fn restored(world: &World, text: &str) -> BTreeMap<String, RunId> {
         runs: updates,
         settled: Vec::new(),
         noted: Vec::new(),
+        judged: Vec::new(),
     };
     assert_eq!(world.store.append(append).await, Appended::Durable);
     runs

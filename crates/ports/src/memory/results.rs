@@ -65,6 +65,17 @@ impl Results for MemoryStore {
         ready(Ok(())).boxed()
     }
 
+    fn keys_within(
+        &self,
+        tenant: &Tenant,
+        (first, last): (Hash, Hash),
+        count_max: u32,
+    ) -> BoxFuture<'_, Result<Vec<Hash>, StoreError>> {
+        let state = self.state();
+        let within = state.kept.range((tenant.clone(), first)..=(tenant.clone(), last));
+        ready(Ok(within.map(|((_, key), _)| *key).take(count_max as usize).collect())).boxed()
+    }
+
     fn drop_kept(
         &self,
         tenant: &Tenant,

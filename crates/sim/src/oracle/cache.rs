@@ -280,6 +280,7 @@ impl Reference {
         ensure(labels.is_within(&said.output.labels), "labels got lost")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        self.served(id, path, &copy.target);
         let run = self.run(id);
         run.started = true;
         let inst = run.inst(path);

@@ -66,6 +66,7 @@ impl Reference {
         if let Some(run) = entry.record.run() {
             self.consequences(run);
         }
+        self.brings_verdict(entry)?;
         self.accounts_for_unsent(entry)
     }
 
@@ -341,6 +342,7 @@ impl Reference {
                 self.estimates.entry(hash).or_default().observe(node, took);
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let given = self.keepable(id, path, &running, cost);
+                self.served(id, path, &running.name);
                 let inst = self.run(id).inst(path);
                 inst.output = Some(success.output.clone());
                 inst.degraded |= running.lower;

@@ -12,6 +12,9 @@ impl Reference {
         if self.runs[&id].task(path).is_compensation() {
             return self.compensation_settled(id, path, how, failure.as_ref());
         }
+        if how == How::Succeeded {
+            self.says(id, path);
+        }
         let run = self.run(id);
         let inst = run.inst(path);
         inst.failure = failure;

@@ -8,7 +8,7 @@ use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::target::Bound;
 use agendum_types::{
     AttemptId, AttemptNo, CacheKey, Capability, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money,
-    PayloadRef, RunId, Segment, TaskPath, Tenant, Timestamp, Wait, WaitFor,
+    PayloadRef, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
@@ -121,6 +121,8 @@ pub(super) struct Inst {
     /// Rungs of `catch` that are used up.
     pub rung: usize,
     pub degraded: bool,
+    /// The target that gave what it has.
+    pub served: Option<Arc<str>>,
     /// The key whose turn it has, what it gave for that, and whether it has taken a copy.
     pub turn: Option<CacheKey>,
     pub given: Option<super::cache::Given>,
@@ -194,6 +196,8 @@ pub(super) struct Run {
     pub settled: u64,
     /// Tasks that give what they gave in the run before.
     pub reused: BTreeSet<NodeId>,
+    /// Verdicts of the current record.
+    pub verdicts: Vec<Verdict>,
     /// Its place in its group.
     pub turn: Option<super::turns::Turn>,
 }
@@ -237,6 +241,7 @@ impl Inst {
             checks: 0,
             rung: 0,
             degraded: false,
+            served: None,
             turn: None,
             given: None,
             took_copy: false,

@@ -113,6 +113,9 @@ impl World {
         self.checker.nothing_is_held();
         self.checker.whole(&self.journal);
         self.played.kinds.extend(self.journal.iter().flat_map(|entry| kinds(&entry.record)));
+        if self.journal.iter().any(|entry| entry.verdict.is_some()) {
+            self.played.kinds.insert("verdict");
+        }
         for (run, graph) in std::mem::take(&mut self.runs) {
             let entries: Vec<Entry> =
                 self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();

@@ -69,6 +69,7 @@ impl<'t> Walk<'t, '_, '_> {
             match key.name.as_str() {
                 "tasks" => self.tasks(Some(value))?,
                 "needs" | "publish_after" => self.names(node, key, value)?,
+                "judges" => self.judged(value)?,
                 "fail_if" | "loop" | "output" | "race" => {
                     self.texts(value, &Place { within: is_group, after: true })?;
                 }
@@ -114,6 +115,20 @@ impl<'t> Walk<'t, '_, '_> {
             self.edits.set_names(task, key, value, &after);
         }
         Ok(())
+    }
+
+    /// `judges` names a task beside this one: both must stand in the loop, or neither.
+    fn judged(&mut self, value: &Node) -> Result<(), Unfixable> {
+        let Some(judged) = value.text().or_else(|| value.get("task")?.text()) else { return Ok(()) };
+        let (groups, name) = self.scope(0, false);
+        let name = name.unwrap_or_default();
+        let of = |name: &str| self.loops.of(&groups, name).map(|(of, _)| of);
+        if of(name) == of(judged) {
+            return Ok(());
+        }
+        Err(Unfixable(format!(
+            "`judges` of task `{name}` names `{judged}`, and only one of them would stand in the loop"
+        )))
     }
 
     fn texts(&mut self, node: &Node, place: &Place) -> Result<(), Unfixable> {

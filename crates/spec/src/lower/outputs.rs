@@ -173,7 +173,7 @@ impl Lower<'_, '_> {
     }
 
     /// What a task gives, for one item if it runs for many.
-    fn body(&self, id: NodeId) -> Json {
+    pub(super) fn body(&self, id: NodeId) -> Json {
         let node = self.nodes[id.0 as usize];
         let made = if node.get("tasks").is_some() { self.of_group(id, node) } else { of_call(node) };
         let rungs = node.get("catch").map(Node::items).unwrap_or_default().iter().filter_map(|rung| rung.get("output"));

@@ -27,6 +27,7 @@ impl<'t> Lower<'t, '_> {
         self.cache(id, node);
         self.plain(id, node);
         self.needs(id, node);
+        self.judges(id, node);
         // What was accepted before has no place, and is not judged again.
         if !self.names[id.0 as usize].is_empty() {
             self.contrary(id, node);

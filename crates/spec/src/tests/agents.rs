@@ -171,7 +171,7 @@ fn what_an_agent_may_not_say() {
 
     a word of others
     5:57 unknown_key: unknown key `foreach` in `a`
-        help: known keys: uses, with, tools, max_turns, on_exhausted, max_parallel, stop_if_stuck, result_max, budget, needs, if, timeout, retry, catch, fail_if, as, optional, value, no_fallback, risk, model, live, not_before, delay, within, deadline, description
+        help: known keys: uses, with, tools, max_turns, on_exhausted, max_parallel, stop_if_stuck, result_max, budget, needs, if, timeout, retry, catch, judges, fail_if, as, optional, value, no_fallback, risk, model, live, not_before, delay, within, deadline, description
 
     names
     5:37 unknown_task: there is no task `frist`

@@ -39,6 +39,7 @@ impl Builder {
             not_before: None,
             delay: None,
             within: None,
+            judges: None,
             ..blank
         });
         self.names.push(Vec::new());

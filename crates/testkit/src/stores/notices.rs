@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use agendum_ports::{
-    Appended, BUILT_IN_POLICY, Due, EndpointRow, Feedback, FeedbackBy, Forgotten, Noted, RunChange, RunUpdate, Sent,
-    Store,
-};
-use agendum_types::{Hash, Money, Principal, RunStatus, Seq, Tenant, Timestamp};
+use agendum_ports::{Appended, Due, EndpointRow, Forgotten, Noted, RunChange, RunUpdate, Sent, Store};
+use agendum_types::{Money, RunStatus, Seq, Tenant, Timestamp};
 
 use super::{SHARD, batch, run_id, submitted};
 
@@ -20,7 +17,6 @@ const OF_G: &str = "only-g";
 /// If the store breaks a promise of the port.
 pub(super) async fn conforms(store: &dyn Store) {
     keeps_notices_with_their_records(store).await;
-    adds_up_feedback(store).await;
 }
 
 fn noted(endpoint: &str, graph: Option<&str>, seq: u64, tenant: &Tenant, run: u64) -> Noted {
@@ -127,52 +123,4 @@ async fn forgets_endpoints(store: &dyn Store, marks: impl Fn(u8) -> Vec<(Arc<str
     assert_eq!(store.notices_fresh(SHARD, OF_G, Seq(0), 9).await.unwrap().len(), 1);
     assert!(store.set_endpoints(Vec::new(), Timestamp(at.0 + 1)).await.unwrap().is_empty());
     assert!(store.notices_fresh(SHARD, OF_G, Seq(0), 9).await.unwrap().is_empty());
-}
-
-async fn adds_up_feedback(store: &dyn Store) {
-    let (tenant, other) = (Tenant::new("h"), Tenant::new("i"));
-    let told = |score, label: Option<&str>, target: Option<&str>, version, run, at| Feedback {
-        tenant: tenant.clone(),
-        run: run_id(run),
-        task: target.map(|_| "judge".to_owned()),
-        graph: Arc::from(if run < 70 { "g" } else { "h" }),
-        graph_hash: Hash([version; 32]),
-        target: target.map(str::to_owned),
-        policy: BUILT_IN_POLICY.to_owned(),
-        principal: Principal::new("local"),
-        at: Timestamp(at),
-        score,
-        label: label.map(str::to_owned),
-        comment: None,
-    };
-    let all = [
-        told(900_000, Some("good"), None, 1, 60, 1),
-        told(500_000, None, Some("a"), 1, 60, 2),
-        told(100_000, Some("good"), Some("a"), 2, 61, 3),
-        told(0, None, None, 3, 70, 4),
-    ];
-    for one in all {
-        assert!(store.keep_feedback(one, 2).await.unwrap());
-    }
-    assert!(!store.keep_feedback(told(1, None, None, 1, 60, 5), 2).await.unwrap(), "a run has so much and no more");
-    let told = async |tenant: &Tenant, graph, by| -> String {
-        let judged = store.feedback(tenant, graph, by, 9).await.unwrap();
-        let line = |line: &agendum_ports::Judged| {
-            let version = line.version.map_or(String::new(), |hash| format!("@{}", hash.0[0]));
-            format!("{}{version} {} {} {} {}", line.name, line.count, line.sum, line.min, line.max)
-        };
-        judged.iter().map(line).collect::<Vec<_>>().join("; ")
-    };
-    assert_eq!(told(&tenant, None, FeedbackBy::Graph).await, "g 3 1500000 100000 900000; h 1 0 0 0");
-    let versions = "g@1 2 1400000 500000 900000; g@2 1 100000 100000 100000";
-    assert_eq!(told(&tenant, Some("g"), FeedbackBy::Version).await, versions);
-    assert_eq!(told(&tenant, None, FeedbackBy::Target).await, " 2 900000 0 900000; a 2 600000 100000 500000");
-    assert_eq!(
-        told(&tenant, Some("g"), FeedbackBy::Label).await,
-        "good 2 1000000 100000 900000;  1 500000 500000 500000"
-    );
-    assert_eq!(told(&other, None, FeedbackBy::Graph).await, "", "another tenant's is another");
-    assert!(store.forget_feedback(Timestamp(3), 1).await.unwrap(), "a step at a time");
-    while store.forget_feedback(Timestamp(3), 1).await.unwrap() {}
-    assert_eq!(told(&tenant, None, FeedbackBy::Graph).await, "g 1 100000 100000 100000; h 1 0 0 0");
 }

@@ -55,6 +55,12 @@ pub(super) async fn keeps_results(store: &dyn Store) {
     assert_eq!(keys(&one, WhichKept::All).await, [2, 1], "the latest first");
     assert_eq!(keys(&one, WhichKept::Tagged("x".into())).await, [1]);
     assert_eq!(keys(&one, WhichKept::Key(Hash([2; 32]))).await, [2]);
+    let within = async |tenant: &Tenant, first: u8, last: u8, most| -> Vec<u8> {
+        let within = (Hash([first; 32]), Hash([last; 32]));
+        store.keys_within(tenant, within, most).await.unwrap().iter().map(|key| key.0[0]).collect()
+    };
+    assert_eq!((within(&one, 0, 9, 9).await, within(&one, 2, 9, 9).await), (vec![1, 2], vec![2]));
+    assert_eq!((within(&one, 0, 9, 1).await, within(&other, 0, 2, 9).await), (vec![1], vec![]));
     let (lines, whole) = store.kept(&one, WhichKept::All, 1).await.unwrap();
     assert_eq!((lines.len(), whole), (1, Dropped { count: 2, bytes: 105 }), "a page, and how much there is in all");
     let tagged = store.kept(&one, WhichKept::Tagged("x".into()), 9).await.unwrap().1;

@@ -1,5 +1,6 @@
 //! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
 
+mod again;
 mod groups;
 mod loops;
 
@@ -18,6 +19,7 @@ use agendum_types::{
 use smallvec::smallvec;
 
 use super::{Envelope, Kind, decode, encode};
+use again::{of_compensation, taken_over};
 use groups::in_groups;
 
 const GOLDEN: &str = include_str!("../../golden/journal.jsonl");
@@ -259,61 +261,6 @@ fn raises() -> impl Iterator<Item = Record> {
     [of_run, of_loop, refused].into_iter().map(|raised| Record::Raised(Box::new(raised)))
 }
 
-/// What takes back what a run has done.
-fn of_compensation() -> Vec<Record> {
-    let answered = Answered {
-        run: RUN,
-        status: RunStatus::Failed,
-        output: None,
-        failure: Some(RunFailure { task: None, failure: failure() }),
-        degraded: false,
-        compensating: true,
-    };
-    let attempt = (AttemptNo(1), Incarnation(3), Money(1));
-    let (attempt, incarnation, cost) = attempt;
-    let output = Some(Box::new(payload(5)));
-    let taken = Change::Abandoned { attempt, incarnation, cost, tokens: 2, fate: Fate::Taken, output };
-    let whole = Compensated { run: RUN, count: 3, left: Vec::new(), left_count: 0 };
-    let left = Compensated { left: vec![(deep(), failure())], left_count: 2, ..whole };
-    vec![
-        Record::Answered(answered.into()),
-        Record::Task { run: RUN, path: deep(), change: taken },
-        Record::Compensated(whole.into()),
-        Record::Compensated(left.into()),
-    ]
-}
-
-/// What says that a run takes over another one.
-fn taken_over() -> Vec<Record> {
-    let given = |task, reuse| Given {
-        task: NodeId(task),
-        output: Some(payload(6)),
-        degraded: false,
-        input: Some(Hash([7; 32])),
-        effects: true,
-        left: false,
-        reuse,
-    };
-    let nothing = Given { output: None, degraded: true, input: None, effects: false, ..given(4, Reuse::Same) };
-    let origin = Origin {
-        run: RunId(5),
-        key_origin: RunId(4),
-        keys: vec![(NodeId(2), RUN)],
-        given: vec![given(0, Reuse::Always), given(1, Reuse::Done), nothing],
-    };
-    let left = Given { left: true, ..given(2, Reuse::Always) };
-    let undone = Origin { given: vec![left], ..origin.clone() };
-    let first = Origin { run: RunId(5), key_origin: RunId(5), keys: Vec::new(), given: Vec::new() };
-    let Some(Record::RunSubmitted(plain)) = about_the_run().into_iter().nth(3) else { return Vec::new() };
-    let submitted =
-        |origin| Record::RunSubmitted(Box::new(RunSubmitted { origin: Some(Arc::new(origin)), ..*plain.clone() }));
-    let reused = |output, degraded| Change::Reused { from: RunId(5), output, degraded };
-    let done = Ended::new(End::Done, Next::fail(failure()));
-    let changes = [reused(Some(payload(6).into()), false), reused(None, true), Change::Ended(done.into())];
-    let of_tasks = changes.map(|change| Record::Task { run: RUN, path: TaskPath::top(NodeId(1)), change });
-    [submitted(origin), submitted(first), submitted(undone)].into_iter().chain(of_tasks).collect()
-}
-
 /// Results that were kept.
 fn of_the_cache() -> Vec<Record> {
     let cached = Cached {
@@ -351,6 +298,7 @@ fn entries() -> Vec<Entry> {
         record,
         unsent: unsent.into(),
         booked: None,
+        verdict: None,
     };
     let queued = Unsent { path: deep(), waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))] };
     let delayed = Unsent { path: TaskPath::top(NodeId(8)), waits: smallvec![(Cause::Delay, Duration(9))] };
@@ -404,6 +352,7 @@ fn with_money() -> Vec<Entry> {
         record: Record::Task { run: RUN, path: deep(), change },
         unsent: Box::default(),
         booked: booked.map(Box::new),
+        verdict: None,
     };
     let booked = |over, waste| Booked {
         target: "small".into(),

@@ -392,6 +392,7 @@ mod tests {
                 record,
                 unsent: Box::default(),
                 booked: None,
+                verdict: None,
             };
             let event = event(&graph, &entry).unwrap();
             let why = event.error.map_or(String::new(), |error| format!(" {}: {}", error.class, error.message));

@@ -33,12 +33,19 @@ fn heard(heard: &Heard) -> Option<String> {
 
 fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
     let text = match task.reason.as_ref()? {
+        Reason::Condition if task.path.node().is_some_and(|node| graph.is_tool(node)) => {
+            "a tool that this call does not name, or could not be made".to_owned()
+        }
+        Reason::Condition if is_of_agent(graph, &task.path) => "the model called no tool".to_owned(),
         Reason::Condition => "its `if` was false".to_owned(),
         Reason::NotGood => "`good_if` refused its result".to_owned(),
         Reason::Dropped => "optional, and dropped to make the deadline".to_owned(),
         Reason::Failed(class, message) => told(class.word(), message),
         Reason::Caught(class, message) => {
             let after = told(class.word(), message);
+            if let Some((from, age, saved)) = task.last_good {
+                return Some(format!("`catch` took the last good result after {after}: {}", kept(from, age, saved)));
+            }
             match task.attempts.last().filter(|attempt| attempt.failed.is_none()) {
                 Some(attempt) => format!("`catch` sent it to {} after {after}", attempt.target),
                 None => format!("`catch` gave its output after {after}"),
@@ -74,6 +81,12 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
     let ends = matches!(task.reason, Some(Reason::EndedFirst(_) | Reason::CalledOff));
     let last = task.attempts.last().filter(|_| ends).and_then(|attempt| attempt.failed.as_ref());
     Some(last.map_or_else(|| text.clone(), |(_, message)| format!("{text}; {message}")))
+}
+
+/// True for what runs the calls of an agent: it is skipped when there are none.
+fn is_of_agent(graph: &Graph, path: &TaskPath) -> bool {
+    let around = path.node().and_then(|node| graph.task(node).parent);
+    around.is_some_and(|agent| graph.is_agent(agent))
 }
 
 /// Where a kept result is from, and what it saved.

@@ -47,7 +47,7 @@ pub(super) async fn play() -> Result<Found, Failure> {
     let client = own.ready().await?;
     let mut submission = run_of(DOCUMENT, Json::Null);
     submission.budget_usd = Some(CAP_USD);
-    let (id, _) = client.submit(&submission).await?;
+    let id = client.submit(&submission).await?.id;
     let began = Instant::now();
     let mut seen = Seen::default();
     loop {

@@ -19,6 +19,10 @@ impl World {
 
     /// What goes to the journal.
     pub(super) fn record(&mut self, entry: &Entry) {
+        if let Some(verdict) = &entry.verdict {
+            let (run, of) = (run_name(entry.record.run().unwrap()), verdict.target.as_deref().unwrap_or("no target"));
+            self.line(format!("verdict {run}/{} on {} of {of}", verdict.judge, verdict.task));
+        }
         if !self.records {
             return;
         }

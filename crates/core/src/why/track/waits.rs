@@ -1,7 +1,9 @@
 //! What a task waits for while its records are read: a place or money before it is sent, or a person, a signal, an instant.
 
+use std::sync::Arc;
+
 use agendum_types::snapshot::TaskView;
-use agendum_types::{Cause, Duration, TaskStatus, Timestamp, Wait, WaitFor};
+use agendum_types::{Cause, Class, Duration, TaskStatus, Timestamp, Wait, WaitFor};
 
 use super::super::{Heard, Reason};
 use super::{Stretch, Track};
@@ -29,11 +31,21 @@ impl Track {
         self.settle(TaskStatus::Succeeded, at, None);
     }
 
+    /// With what it failed for good.
+    pub(in crate::why) const fn failure(&self) -> Option<(Class, &Arc<str>)> {
+        match &self.reason {
+            Some(Reason::Failed(class, message) | Reason::Caught(class, message)) => Some((*class, message)),
+            Some(_) | None => None,
+        }
+    }
+
     pub(super) fn cached(&mut self, cached: &Cached, at: Timestamp) {
         self.waited(&cached.waits, at);
         let caught = self.caught.take().filter(|_| cached.stale);
+        let copy = (cached.from, at.since(cached.kept), cached.saved);
+        self.last_good = caught.is_some().then(|| Box::new(copy));
         let reason = caught.map(|(class, message)| Reason::Caught(class, message));
-        let fresh = || Reason::Cached(cached.from, at.since(cached.kept), cached.saved);
+        let fresh = || Reason::Cached(copy.0, copy.1, copy.2);
         self.settle(TaskStatus::Succeeded, at, Some(reason.unwrap_or_else(fresh)));
     }
 
