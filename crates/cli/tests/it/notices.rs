@@ -92,13 +92,16 @@ fn what_becomes_of_a_run_is_told_over_restarts() {
         "{err}"
     );
     assert!(out.contains("for ever") && out.contains("400d"), "retention is told: {out}");
+    let kept: Vec<Vec<&str>> =
+        out.lines().filter(|line| line.starts_with("cache ")).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(kept, [["cache", "keep", "30d"], ["cache", "size_max", "1GiB"]]);
     let (code, _, err) = place.run(&["notices", "test", "hook"]);
     assert!(code == 1 && err.contains("hook: HTTP 500"), "{code} {err}");
     let mut server = Server::start(&place, &[]);
     let run = place.json(&["run", "told.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
-    place.write("other.toml", "");
+    place.write("other.toml", "[cache]\nsize_max = \"2MiB\"\n");
     let (_, out, _) = place.run(&["--config", "other.toml", "config", "check"]);
-    assert!(out.contains("different: notices hook"), "{out}");
+    assert!(out.contains("different: limit cache.size_max, notices hook"), "{out}");
     let heard = receiver.until(2);
     let told = (&*heard[1].0, &heard[1].2["run"], &heard[1].2["task"], &heard[1].2["for"], &heard[1].2["queue"]);
     assert_eq!(told, ("task.waiting", &json!(run), &json!("ask"), &json!("approval"), &json!("legal")));
