@@ -159,6 +159,8 @@ pub enum Reason {
     Window(Window, Timestamp),
     /// The run waits for its own turn in its group.
     Held,
+    /// This took its place before it started.
+    Replaced(Arc<str>),
 }
 
 /// One attempt.
@@ -232,10 +234,12 @@ impl Reading {
                 let turn = Turn::of(submitted, entry.at);
                 self.submitted.get_or_insert((submitted.run, entry.at, turn));
                 self.tasks = graph.tasks.len();
+                self.replaced(graph, entry.at);
             }
             Record::TasksAdded { .. } => {
                 self.added.push((self.tasks, entry.at));
                 self.tasks = graph.tasks.len();
+                self.replaced(graph, entry.at);
             }
             Record::Answered(answered) => {
                 let (status, degraded) = (answered.status, answered.degraded);
@@ -267,6 +271,15 @@ impl Reading {
             | Record::Resumed { .. }
             | Record::SignalKept(_)
             | Record::Raised(_) => {}
+        }
+    }
+
+    /// Tasks whose place others have taken are skipped.
+    fn replaced(&mut self, graph: &Graph, at: Timestamp) {
+        for node in &graph.main {
+            if let Some(by) = &graph.task(*node).replaced {
+                self.track(graph, &TaskPath::top(*node)).replaced(by, at);
+            }
         }
     }
 

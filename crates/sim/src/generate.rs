@@ -1,10 +1,12 @@
 //! Random documents that use the whole language of graphs.
 
+mod adds;
 mod agent;
 mod cache;
 mod compensate;
 mod concurrency;
 
+pub(crate) use adds::{add as with_plans, plan};
 pub(crate) use agent::add as with_agent;
 pub(crate) use cache::add as with_caches;
 pub(crate) use compensate::add as with_compensations;

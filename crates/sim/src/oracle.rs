@@ -26,6 +26,7 @@ mod estimate;
 mod heard;
 mod ladder;
 mod place;
+mod planned;
 mod raise;
 mod records;
 mod rest;
@@ -236,7 +237,7 @@ impl Reference {
                 let same = |asked: &Asked| (asked.run, &asked.path, asked.step) == (*run, path, *step);
                 if let Some(place) = self.evaluations.iter().position(same) {
                     let asked = self.evaluations.remove(place);
-                    if self.awaits_evaluation(&asked) {
+                    if self.awaits_evaluation(&asked) && !self.is_overtaken(&asked, result) {
                         self.heard = Some(Heard::Evaluated(asked, result.clone().map_err(|_| ())));
                     }
                 }
@@ -402,16 +403,19 @@ impl Reference {
 
     /// Tasks joined a live run.
     fn grown(&mut self, id: RunId, hash: Hash) -> Result<(), String> {
-        let Some(Heard::Added(run, graph)) = self.heard.take() else { return Err("nothing was added".to_owned()) };
-        ensure(run == id && hash == graph.hash, "something else was added")?;
+        let graph = self.brings(id)?;
+        ensure(hash == graph.hash, "something else was added")?;
         ensure(self.runs[&id].takes_tasks(), "nothing joins a run whose main tasks have ended")?;
         ensure(!reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
+        ensure(!planned::replaces_what_began(&self.runs[&id], &graph), "it replaces what has begun")?;
         self.refresh(&graph);
+        let gone = planned::gone(&self.runs[&id], &graph);
         let run = self.run(id);
         for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
             run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
         }
         run.graph = graph;
+        gone.iter().for_each(|path| self.skip_for_others(id, path));
         Ok(())
     }
 
@@ -426,10 +430,7 @@ impl Reference {
             }
             Some(Heard::Added(run, graph)) => {
                 let live = self.runs.get(&run).filter(|run| run.takes_tasks());
-                let fits = |run: &Run| {
-                    self.can_serve(&graph.tasks[run.graph.tasks.len()..]) && !reads_what_was_not_made(run, &graph)
-                };
-                ensure(!live.is_some_and(fits), "an addition was refused without a reason")
+                ensure(!live.is_some_and(|run| self.fits(run, &graph)), "an addition was refused without a reason")
             }
             Some(Heard::Signalled(signal)) => self.refuses_signal(&signal),
             Some(Heard::Raised(raise)) => self.refuses_raise(&raise),

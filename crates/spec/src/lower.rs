@@ -1,5 +1,6 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
+mod adds;
 mod cache;
 mod compensate;
 mod concurrency;
@@ -91,6 +92,7 @@ fn lowered<'t, 'd>(
     for index in 0..lower.graph.tasks.len() {
         lower.task(NodeId(index as u32));
     }
+    lower.of_additions(tree);
     lower.finish();
     lower.judge(tree);
     Some(lower)

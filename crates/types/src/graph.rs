@@ -11,7 +11,7 @@ pub mod order;
 use std::sync::Arc;
 
 pub use modifier::{
-    Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race, Requirement,
+    Adds, Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race, Requirement,
     Retry, Rung, Timeouts,
 };
 
@@ -69,6 +69,9 @@ pub const COMPENSATE: &str = "compensate";
 
 /// The argument of a `chat` that is a turn of an agent. No expression can name it, so that no prompt has a variable of that name.
 pub const AGENT_TURN: &str = "agent-turn";
+
+/// The argument of a `chat` that says why its last answer was refused. No expression can name it either.
+pub const CHAT_REFUSED: &str = "chat-refused";
 
 /// Bytes of a tool's result that go back to an agent's model, where the document does not say.
 pub const RESULT_BYTES_MAX: u64 = 64 << 10;
@@ -163,6 +166,10 @@ pub struct Task {
     pub cache: Option<Cache>,
     /// True if some expression reads its output, so that it must be made.
     pub output_used: bool,
+    /// `adds`: what it gives is read as further tasks of its run.
+    pub adds: Option<Adds>,
+    /// Who has replaced it in a live run before it started, as people are told: it is skipped.
+    pub replaced: Option<Arc<str>>,
 }
 
 /// When a task may start at the earliest.

@@ -83,6 +83,9 @@ impl Board {
         if nodes.is_empty() {
             return self.section_settled(slot, section);
         }
+        if section == Section::Main {
+            self.skip_replaced(slot);
+        }
         for node in nodes {
             let id = self.top(slot, *node);
             // Settling one may settle others and, in a section that goes on, end the section.
@@ -247,6 +250,7 @@ impl Board {
             self.live_tasks += 1;
             fresh.push(id);
         }
+        self.skip_replaced(slot);
         for id in fresh {
             let needs = self.plan(slot).task(self.run(slot).inst(id).node).needs.clone();
             let unsettled = |need: &&_| self.run(slot).inst(self.top(slot, **need)).settled().is_none();

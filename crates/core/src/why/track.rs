@@ -138,9 +138,10 @@ impl Track {
             Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
                 self.settle(TaskStatus::Skipped, at, Some(Reason::NotGood));
             }
-            Change::Judged { next, .. } => {
+            Change::Judged { evaluation, next } => {
                 if let Some(attempt) = self.attempts.last_mut().filter(|_| *next != Next::Succeed) {
-                    attempt.failed = Some((self.refused, REFUSED.into()));
+                    let refused = evaluation.refused.clone().map(|why| (Class::InvalidOutput, why));
+                    attempt.failed = Some(refused.unwrap_or_else(|| (self.refused, REFUSED.into())));
                     self.failed.clone_from(&attempt.failed);
                 }
                 self.follow(next, at);
@@ -179,6 +180,14 @@ impl Track {
         self.waited(waits, at);
         self.unsent = true;
         self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
+    }
+
+    /// Others took its place before it started.
+    pub(super) fn replaced(&mut self, by: &Arc<str>, at: Timestamp) {
+        if !matches!(self.reason, Some(Reason::Replaced(_))) {
+            self.seen.get_or_insert(at);
+            self.settle(TaskStatus::Skipped, at, Some(Reason::Replaced(Arc::clone(by))));
+        }
     }
 
     fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {

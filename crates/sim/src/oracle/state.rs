@@ -132,6 +132,8 @@ pub(super) struct Inst {
     /// As which of its run it settled.
     pub settled_as: u64,
     pub rounds: Rounds,
+    /// Why its last result was refused, which its next attempt is told.
+    pub told: Option<String>,
 }
 
 /// What a loop remembers.
@@ -242,6 +244,7 @@ impl Inst {
             last_effect: Effect::None,
             settled_as: 0,
             rounds: Rounds::default(),
+            told: None,
         }
     }
 

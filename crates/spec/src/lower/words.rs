@@ -48,6 +48,8 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
         within: None,
         cache: None,
         output_used: false,
+        adds: None,
+        replaced: None,
     }
 }
 

@@ -199,7 +199,10 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             event.raw_usage = raw_usage.as_deref().and_then(|raw| serde_json::from_str(raw).ok());
             follow(event, &finished.next)
         }
-        Change::Judged { next, .. } => judged(event, path.node().map(|node| graph.task(node)), next),
+        Change::Judged { evaluation, next } => match &evaluation.refused {
+            Some(refused) => undone(event, next, Class::InvalidOutput, refused),
+            None => judged(event, path.node().map(|node| graph.task(node)), next),
+        },
         Change::Caught { .. } => "task.caught",
         Change::RoundJudged { next, .. } => match next {
             NextRound::Again => "loop.again",
