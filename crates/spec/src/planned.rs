@@ -10,8 +10,8 @@ use crate::{Accepted, Diagnostic, NormalDocument, Severity, Unloadable, plans};
 
 /// Bytes of what a model is told at most.
 const TOLD_BYTES_MAX: usize = Failure::REFUSAL_BYTES_MAX;
-/// Characters of the model's own text that show where something is wrong.
-const EXCERPT_MAX: usize = 40;
+/// Longer names do not show where something is wrong.
+const NAME_MAX: usize = 32;
 /// Fields of an output in which an answer stands as text: of a chat, a program, a server.
 const TEXTS: [&str; 3] = ["text", "stdout", "body"];
 
@@ -82,10 +82,15 @@ fn told(text: &str, wrong: &[Diagnostic], more: bool) -> String {
     let (mut said, mut left) = (String::new(), errors.len());
     for one in errors {
         let mut line = String::new();
-        let excerpt = text.get(one.span.clone()).unwrap_or_default().lines().next().unwrap_or_default();
-        if one.line > 0 && !excerpt.is_empty() {
-            let excerpt: String = excerpt.chars().take(EXCERPT_MAX).collect();
-            let _infallible = write!(line, "{}:{} at `{excerpt}`: ", one.line, one.column);
+        if one.line > 0 {
+            let _infallible = write!(line, "{}:{}", one.line, one.column);
+            // A name shows where it is; values stay out of messages.
+            let word = text.get(one.span.clone()).unwrap_or_default().trim_matches('"');
+            let is_name = word.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+            if is_name && (1..=NAME_MAX).contains(&word.len()) {
+                let _infallible = write!(line, " at `{word}`");
+            }
+            line.push_str(": ");
         }
         line.push_str(&one.message);
         if let Some(help) = &one.help {

@@ -71,10 +71,10 @@ pub(crate) fn check(
         for need in task.needs.iter().copied().chain(task.publish_after.iter().copied()).chain(checks) {
             let gone = &graph.task(need).name;
             // What was there before was looked at when that was replaced.
-            let place = spans.get(&*task.name).copied().or_else(|| place_of(gone));
-            if let Some(place) = place.filter(|_| is_gone(&need)) {
+            let (own, stays) = (spans.get(&*task.name).copied(), "let it need a task that stays");
+            if let Some(place) = own.or_else(|| place_of(gone)).filter(|_| is_gone(&need)) {
                 let message = format!("task `{}` needs `{gone}`, which is replaced", task.name);
-                let help = format!("replace `{}` too, or let it need a task that stays", task.name);
+                let help = own.map_or_else(|| format!("replace `{}` too", task.name), |_| stays.to_owned());
                 diagnostics.error("needs_replaced", place, message, help);
             }
         }

@@ -18,6 +18,7 @@ mod fixed;
 mod fixtures;
 mod fuzzed;
 mod places;
+mod planned;
 mod plans;
 mod refused;
 mod served;

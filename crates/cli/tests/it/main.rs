@@ -20,6 +20,7 @@ mod hosting;
 mod limits;
 mod notices;
 mod place;
+mod planner;
 mod provider;
 mod raise;
 mod support_answer;

@@ -1,0 +1,138 @@
+//! Tasks whose output adds tasks, on the real binary: a plan over a crash, one that is refused and mended, one that takes the place of
+//! what has not started.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+
+use serde_json::{Value as Json, json};
+
+use crate::place::{Place, Server};
+
+/// A shell line as a task without effect.
+fn shell(line: &str, needs: &[&str]) -> Json {
+    json!({ "uses": "exec", "effect": "none", "needs": needs, "with": { "argv": ["sh", "-c", line] } })
+}
+
+/// The tasks of a run: name, how it stands, and why.
+fn tasks(place: &Place, run: &str) -> String {
+    let shown = place.json(&["runs", "show", run]);
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let line = |task: &Json| format!("{} {} {}", text(&task["task"]), text(&task["status"]), text(&task["reason"]));
+    let lines = shown["tasks"].as_array().unwrap().iter().map(line);
+    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Two tasks side by side, each of which waits for the other, and one that joins them. The process dies while they run.
+#[test]
+fn a_plan_is_made_once_and_outlives_its_process() {
+    let place = Place::with_shell();
+    let wait = |own: &str, other: &str| format!("touch {own}; until test -e {other} && test -e calm; do sleep 0.02; done; echo {own}");
+    let join = json!({ "uses": "exec", "effect": "none",
+        "with": { "argv": ["sh", "-c", "echo $0", "${{ tasks.left.output.stdout | trim }} and ${{ tasks.right.output.stdout | trim }}"] } });
+    let plan = json!({ "tasks": {
+        "left": shell(&wait("l", "r"), &["plan"]), "right": shell(&wait("r", "l"), &["plan"]), "join": join } });
+    place.write("plan.json", &plan.to_string());
+    place.write(
+        "graph.yaml",
+        "version: 1\nname: g\ntasks:\n  plan:\n    uses: exec\n    effect: none\n    adds: { uses: [exec] }\n    \
+         with: { argv: [sh, -c, 'echo once >> plans; cat plan.json'] }\n",
+    );
+    let mut server = Server::start(&place, &[]);
+    let run = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    place.wait_for("l");
+    place.wait_for("r");
+    // That tasks wait for what was added means that it is committed: they come from the journal afterwards.
+    while !tasks(&place, &run).contains("left running") {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    server.kill();
+    place.write("calm", "");
+    let server = Server::start(&place, &[]);
+    let (code, out, err) = place.run(&["runs", "watch", &run]);
+    assert!(code == 0 && out.contains("l and r"), "{code} {out} {err}");
+    insta::assert_snapshot!(tasks(&place, &run), @"");
+    let events = place.lines(&["runs", "watch", &run]);
+    let added = events.iter().filter(|event| event["type"] == "run.tasks_added").count();
+    let planned = std::fs::read_to_string(place.path("plans")).unwrap().lines().count();
+    assert!(added <= 1 && planned <= 2, "{added} {planned}: {events:?}");
+    server.stop();
+}
+
+/// A provider that gives these answers in turn, and tells what it was asked.
+fn provider(answers: Vec<String>) -> (String, Receiver<Json>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (tell, asked) = channel();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut line, mut length) = (String::new(), 0);
+            while reader.read_line(&mut line).unwrap() > 2 {
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            let _gone = tell.send(serde_json::from_slice(&body).unwrap());
+            let chunk = json!({ "choices": [{ "index": 0, "delta": { "content": answer }, "finish_reason": "stop" }],
+                "usage": { "prompt_tokens": 1, "completion_tokens": 1 } });
+            let events = format!("data: {chunk}\n\ndata: [DONE]\n\n");
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n";
+            write!(stream, "{head}content-length: {}\r\n\r\n{events}", events.len()).unwrap();
+        }
+    });
+    (base, asked)
+}
+
+/// A model plans what it may not, is told so, and plans better.
+#[test]
+fn a_plan_that_is_refused_is_mended_by_its_model() {
+    let bad = json!({ "tasks": { "wipe": shell("rm -r /", &[]), "ask": { "uses": "chta" } } }).to_string();
+    let good = json!({ "tasks": { "ask": { "uses": "chat", "with": { "prompt": "after ${{ tasks.plan.output.finish_reason }}" } } } });
+    let good = format!("Sorry!\n```json\n{good}\n```");
+    let (base, asked) = provider(vec![bad, good, "done".to_owned()]);
+    let target = format!("offline = false\n[targets.model]\nkind = \"chat\"\nbase_url = \"{base}\"\nmodel = \"m\"\n");
+    let graph = "version: 1\nname: g\ntasks:\n  plan: { uses: chat, adds: tasks, retry: { max_attempts: 2, initial_delay: 1ms }, \
+                 with: { prompt: plan } }\n";
+    let place = Place::new(&[("agendum.toml", &target), ("graph.yaml", graph)]);
+    let events = place.lines(&["run", "graph.yaml"]);
+    let run = &events.last().unwrap()["run"];
+    assert_eq!(run["output"]["ask"]["text"], "done", "{run}");
+    let asked: Vec<Json> = asked.iter().collect();
+    let last = |place: usize| asked[place]["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
+    assert_eq!((last(0), last(2)), ("plan", "after stop"));
+    insta::assert_snapshot!(last(1), @"");
+    let retrying = events.iter().find(|event| event["type"] == "task.retrying").unwrap();
+    insta::assert_snapshot!(retrying["error"], @"");
+}
+
+/// A caller replans: what has not started is skipped, what has started is refused by name.
+#[test]
+fn what_has_not_started_is_replaced() {
+    let place = Place::with_shell();
+    let slow = shell("touch begun; until test -e go; do sleep 0.02; done", &[]);
+    let graph = json!({ "version": 1, "name": "g", "tasks": { "first": slow, "second": shell("echo old", &["first"]),
+        "third": shell("echo old", &["second"]) } });
+    place.write("graph.yaml", &graph.to_string());
+    let add = |name: &str, replaces: &[&str]| {
+        let more = json!({ "tasks": { name: shell("echo new", &["first"]) }, "replaces": replaces });
+        place.write("more.yaml", &more.to_string());
+        let (code, _, err) = place.run(&["runs", "add", "last", "more.yaml"]);
+        format!("{code} {}", err.split("; next").next().unwrap().lines().collect::<Vec<_>>().join("\n"))
+    };
+    let server = Server::start(&place, &[]);
+    let run = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    place.wait_for("begun");
+    let told = [add("a", &["first"]), add("a", &["second"]), add("a", &["second", "third"]), add("b", &["third"])];
+    insta::assert_snapshot!(told.join("\n--\n").replace(&run, "RUN"), @"");
+    place.write("go", "");
+    let (code, out, err) = place.run(&["runs", "watch", &run]);
+    assert!(code == 0 && out.contains("new") && !out.contains("old"), "{code} {out} {err}");
+    insta::assert_snapshot!(tasks(&place, &run), @"");
+    server.stop();
+    insta::assert_snapshot!(tasks(&place, &run), @"");
+}
