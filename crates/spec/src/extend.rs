@@ -73,7 +73,7 @@ fn extend_into(
         return None;
     }
     let normal = tree::to_json(whole).to_string();
-    let graph = lower::graph(whole, hash_of(&normal), limits, diagnostics)?;
+    let graph = lower::part(whole, hash_of(&normal), limits, diagnostics)?;
     replaces::check(&graph, &names, replaced.as_ref(), diagnostics);
     if let Some(planner) = planner {
         permitted::check(&graph, planner, &names, &span, diagnostics);

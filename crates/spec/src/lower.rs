@@ -38,6 +38,11 @@ pub(crate) fn graph(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut 
     (!diagnostics.has_errors()).then_some(graph)
 }
 
+/// The same of further tasks for a live run: as far as it goes where there are errors, so that what else is wrong can be told too.
+pub(crate) fn part(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Graph> {
+    Some(lowered(tree, hash, limits, diagnostics)?.graph)
+}
+
 /// Tasks beside each other that need each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cycle {

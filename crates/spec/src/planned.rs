@@ -13,10 +13,9 @@ const TOLD_BYTES_MAX: usize = Failure::REFUSAL_BYTES_MAX;
 /// Longer names do not show where something is wrong.
 const NAME_MAX: usize = 32;
 /// Fields of an output in which an answer stands as text: of a chat, a program, a server.
-const TEXTS: [&str; 3] = ["text", "stdout", "body"];
+const TEXTS: [&str; 3] = ["text", "stdout", "json"];
 
-const NO_TASKS: &str =
-    "it holds no tasks: give {\"tasks\": {NAME: {\"uses\": …, \"with\": {…}, \"needs\": [NAME, …]}, …}} as JSON and nothing else";
+const NO_TASKS: &str = "it holds no tasks: give {\"tasks\": {NAME: {\"uses\": …, \"with\": {…}, \"needs\": [NAME, …]}, …}} as JSON and nothing else";
 
 /// The document with the tasks that this output of the task gives: a document with `tasks`, or an agent's plan in any shape that is read,
 /// as it is or as the text of an answer. `Err` inside says what is wrong with it, in [`Failure::REFUSAL_BYTES_MAX`] bytes.

@@ -11,8 +11,8 @@ pub mod order;
 use std::sync::Arc;
 
 pub use modifier::{
-    Adds, Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race, Requirement,
-    Retry, Rung, Timeouts,
+    Adds, Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race,
+    Requirement, Retry, Rung, Timeouts,
 };
 
 use crate::class::Class;

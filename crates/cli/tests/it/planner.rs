@@ -27,7 +27,9 @@ fn tasks(place: &Place, run: &str) -> String {
 #[test]
 fn a_plan_is_made_once_and_outlives_its_process() {
     let place = Place::with_shell();
-    let wait = |own: &str, other: &str| format!("touch {own}; until test -e {other} && test -e calm; do sleep 0.02; done; echo {own}");
+    let wait = |own: &str, other: &str| {
+        format!("touch {own}; until test -e {other} && test -e calm; do sleep 0.02; done; echo {own}")
+    };
     let join = json!({ "uses": "exec", "effect": "none",
         "with": { "argv": ["sh", "-c", "echo $0", "${{ tasks.left.output.stdout | trim }} and ${{ tasks.right.output.stdout | trim }}"] } });
     let plan = json!({ "tasks": {
@@ -51,7 +53,12 @@ fn a_plan_is_made_once_and_outlives_its_process() {
     let server = Server::start(&place, &[]);
     let (code, out, err) = place.run(&["runs", "watch", &run]);
     assert!(code == 0 && out.contains("l and r"), "{code} {out} {err}");
-    insta::assert_snapshot!(tasks(&place, &run), @"");
+    insta::assert_snapshot!(tasks(&place, &run), @"
+    plan succeeded
+    left succeeded
+    right succeeded
+    join succeeded
+    ");
     let events = place.lines(&["runs", "watch", &run]);
     let added = events.iter().filter(|event| event["type"] == "run.tasks_added").count();
     let planned = std::fs::read_to_string(place.path("plans")).unwrap().lines().count();
@@ -105,9 +112,16 @@ fn a_plan_that_is_refused_is_mended_by_its_model() {
     let asked: Vec<Json> = asked.iter().collect();
     let last = |place: usize| asked[place]["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
     assert_eq!((last(0), last(2)), ("plan", "after stop"));
-    insta::assert_snapshot!(last(1), @"");
+    insta::assert_snapshot!(last(1), @"
+    Your last answer was refused:
+    1:11 at `wipe`: task `wipe` uses `exec`, which `plan` may not add (use one of chat, retrieve, translate, moderate)
+    1:113 at `chta`: `uses` knows no `chta` (did you mean `chat`?)
+    Give the whole answer anew, without that fault.
+    ");
     let retrying = events.iter().find(|event| event["type"] == "task.retrying").unwrap();
-    insta::assert_snapshot!(retrying["error"], @"");
+    insta::assert_snapshot!(retrying["error"], @r#"
+    {"class":"invalid_output","message":"1:11 at `wipe`: task `wipe` uses `exec`, which `plan` may not add (use one of chat, retrieve, translate, moderate)\n1:113 at `chta`: `uses` knows no `chta` (did you mean `chat`?)"}
+    "#);
 }
 
 /// A caller replans: what has not started is skipped, what has started is refused by name.
@@ -118,21 +132,65 @@ fn what_has_not_started_is_replaced() {
     let graph = json!({ "version": 1, "name": "g", "tasks": { "first": slow, "second": shell("echo old", &["first"]),
         "third": shell("echo old", &["second"]) } });
     place.write("graph.yaml", &graph.to_string());
-    let add = |name: &str, replaces: &[&str]| {
-        let more = json!({ "tasks": { name: shell("echo new", &["first"]) }, "replaces": replaces });
+    let add = |name: &str, needs: &[&str], replaces: &[&str]| {
+        let more = json!({ "tasks": { name: shell("echo new", needs) }, "replaces": replaces });
         place.write("more.yaml", &more.to_string());
         let (code, _, err) = place.run(&["runs", "add", "last", "more.yaml"]);
-        format!("{code} {}", err.split("; next").next().unwrap().lines().collect::<Vec<_>>().join("\n"))
+        let lines = err.lines().filter(|line| !line.contains("─") && !line.contains("│") && !line.trim().is_empty());
+        format!("{code} {}", lines.map(|line| line.split("; next").next().unwrap()).collect::<Vec<_>>().join("\n"))
     };
     let server = Server::start(&place, &[]);
     let run = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
     place.wait_for("begun");
-    let told = [add("a", &["first"]), add("a", &["second"]), add("a", &["second", "third"]), add("b", &["third"])];
-    insta::assert_snapshot!(told.join("\n--\n").replace(&run, "RUN"), @"");
+    let told = [
+        add("a", &[], &["first", "second", "third"]),
+        add("a", &["first"], &["second"]),
+        add("a", &["first"], &["second", "third"]),
+        add("b", &[], &["third"]),
+    ];
+    insta::assert_snapshot!(told.join("\n--\n").replace(&run, "RUN"), @r#"
+    2 error: no tasks were added: task "first" has started or ended: only tasks that have not started can be replaced
+    --
+    2 needs_replaced
+      × task `third` needs `second`, which is replaced
+      help: replace `third` too
+    error: no tasks were added
+    --
+    0 added to RUN
+    --
+    2 duplicate_task
+      × task `third` was replaced before
+      help: leave it out
+    error: no tasks were added
+    "#);
     place.write("go", "");
     let (code, out, err) = place.run(&["runs", "watch", &run]);
     assert!(code == 0 && out.contains("new") && !out.contains("old"), "{code} {out} {err}");
-    insta::assert_snapshot!(tasks(&place, &run), @"");
+    insta::assert_snapshot!(tasks(&place, &run), @"
+    first succeeded
+    second skipped replaced by an addition
+    third skipped replaced by an addition
+    a succeeded
+    ");
     server.stop();
-    insta::assert_snapshot!(tasks(&place, &run), @"");
+    insta::assert_snapshot!(tasks(&place, &run), @"
+    first succeeded
+    second skipped replaced by an addition
+    third skipped replaced by an addition
+    a succeeded
+    ");
+}
+
+/// The example: a summary of each note, side by side, and one of all.
+#[test]
+fn the_example_plans_a_task_for_each_note() {
+    let place = Place::new(&[]);
+    let from = crate::place::root().join("examples/planner");
+    let notes = ["journal.md", "money.md", "people.md"].map(|name| format!("notes/{name}"));
+    for name in ["agendum.toml", "graph.yaml", "plan.sh"].map(str::to_owned).iter().chain(&notes) {
+        place.write(name, &std::fs::read_to_string(from.join(name)).unwrap());
+    }
+    let (code, out, err) = place.run(&["run", "graph.yaml"]);
+    assert_eq!(code, 0, "{out} {err}");
+    assert_eq!(tasks(&place, "last").lines().count(), 8, "{out}");
 }

@@ -13,10 +13,7 @@ impl Scheduler {
     /// What a task's output adds joins the run, by a record just before that of its verdict; where it cannot, the output is refused.
     pub(crate) fn add_and_judge(&mut self, slot: Slot, id: InstId, mut evaluation: Evaluation) {
         let added = evaluation.added.take();
-        if evaluation.truth != Some(true)
-            && evaluation.refused.is_none()
-            && self.board.adds_tasks(slot, id)
-        {
+        if evaluation.truth != Some(true) && evaluation.refused.is_none() && self.board.adds_tasks(slot, id) {
             match added.map(|added| self.add(slot, &added)) {
                 Some(Ok(true)) => {}
                 // Another addition came first: what it made is extended in turn.

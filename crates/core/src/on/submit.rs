@@ -138,7 +138,9 @@ impl Scheduler {
 fn adds_alike(before: &Task, after: &Task) -> bool {
     match (&before.adds, &after.adds) {
         (None, None) => true,
-        (Some(before), Some(after)) => before.made <= after.made && Adds { made: after.made, ..before.clone() } == *after,
+        (Some(before), Some(after)) => {
+            before.made <= after.made && Adds { made: after.made, ..before.clone() } == *after
+        }
         (Some(_), None) | (None, Some(_)) => false,
     }
 }

@@ -47,6 +47,7 @@ fn top(path: &TaskPath) -> Option<NodeId> {
 /// Every task stands where it stood, what was replaced stays so, and there is at least one more.
 fn is_longer(before: &Graph, after: &Graph) -> bool {
     let kept = before.tasks.iter().zip(&after.tasks);
-    let mut same = kept.map(|(one, other)| one.name == other.name && one.replaced.is_some() <= other.replaced.is_some());
+    let mut same =
+        kept.map(|(one, other)| one.name == other.name && one.replaced.is_some() <= other.replaced.is_some());
     after.tasks.len() > before.tasks.len() && same.all(|same| same)
 }

@@ -61,9 +61,7 @@ impl Reference {
     /// True if the graph that was extended is not the run's any more: it is asked for again, and nothing decided.
     pub(super) fn is_overtaken(&self, asked: &Asked, result: &Result<Evaluation, Arc<str>>) -> bool {
         let Ok(Evaluation { truth, added: Some(added), .. }) = result else { return false };
-        *truth != Some(true)
-            && self.adds_tasks(asked.run, &asked.path)
-            && added.of != self.runs[&asked.run].graph.hash
+        *truth != Some(true) && self.adds_tasks(asked.run, &asked.path) && added.of != self.runs[&asked.run].graph.hash
     }
 
     /// The graph with what was added, by a caller or by the output of a task that is judged next.
@@ -102,13 +100,7 @@ impl Reference {
     }
 
     /// What follows if the output of a task that was to add others adds none.
-    pub(super) fn adds_nothing(
-        &mut self,
-        id: RunId,
-        path: &TaskPath,
-        evaluation: &Evaluation,
-        next: &Next,
-    ) -> Checked {
+    pub(super) fn adds_nothing(&mut self, id: RunId, path: &TaskPath, evaluation: &Evaluation, next: &Next) -> Checked {
         let run = &self.runs[&id];
         let fits = |added: &agendum_core::Addition| run.phase == Phase::Main && self.fits(run, &added.graph);
         let could = evaluation.refused.is_none() && evaluation.added.as_deref().is_some_and(fits);
@@ -123,7 +115,8 @@ impl Reference {
         let run = self.run(id);
         let is_chat = matches!(&run.task(path).work, Work::Call(call) if call.capability == Capability::Chat);
         if is_chat && matches!(next, Next::Retry { .. } | Next::Rung { .. }) {
-            let told: String = why.chars().map(|letter| if letter < ' ' && letter != '\n' { ' ' } else { letter }).collect();
+            let told: String =
+                why.chars().map(|letter| if letter < ' ' && letter != '\n' { ' ' } else { letter }).collect();
             run.inst(path).told = Some(told);
         }
     }

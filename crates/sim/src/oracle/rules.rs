@@ -365,9 +365,7 @@ impl Reference {
 
     pub(super) fn wants_judgement(&self, id: RunId, path: &TaskPath) -> bool {
         let run = &self.runs[&id];
-        (run.is_judged(path) && run.task(path).fail_if.is_some())
-            || self.good_if(id, path)
-            || self.adds_tasks(id, path)
+        (run.is_judged(path) && run.task(path).fail_if.is_some()) || self.good_if(id, path) || self.adds_tasks(id, path)
     }
 
     pub(super) fn judge_or_succeed(&mut self, id: RunId, path: &TaskPath) {

@@ -38,7 +38,11 @@ impl Lower<'_, '_> {
         }
         if node.get("foreach").is_some() || node.get("loop").is_some() {
             let help = "let a task behind it put the plan together, and write `adds` there";
-            return Some(("contradiction", "a `foreach` or a `loop` adds no tasks: there would be a plan of each", help));
+            return Some((
+                "contradiction",
+                "a `foreach` or a `loop` adds no tasks: there would be a plan of each",
+                help,
+            ));
         }
         let takes_kept = task.catch.iter().any(|rung| rung.rung == Rung::Cached);
         if node.get("cache").is_some() || takes_kept {

@@ -62,7 +62,9 @@ pub(super) fn template(
             if let Some(place) = place_of(found) {
                 made.push_str(&escaped(&std::mem::take(&mut plain)));
                 // A part of a text inside JSON: what was printed, without the quotes of its own.
-                made.push_str(&format!("${{{{ (tasks.{prefix}{place}.output.stdout | trim('\\n') | tojson)[1:-1] }}}}"));
+                made.push_str(&format!(
+                    "${{{{ (tasks.{prefix}{place}.output.stdout | trim('\\n') | tojson)[1:-1] }}}}"
+                ));
             }
             rest = &rest[found.text.len()..];
         } else {

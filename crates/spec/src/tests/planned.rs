@@ -57,7 +57,7 @@ fn plans_are_read_in_every_shape_and_wrapping() {
         json!({ "text": fenced }),
         json!({ "text": "tasks:\n  x: { uses: chat, with: { prompt: hi }, needs: [p] }" }),
         json!({ "code": 0, "stdout": tasks.to_string() }),
-        json!({ "status": 200, "body": tasks }),
+        json!({ "status": 200, "json": tasks }),
         json!(tasks.to_string()),
     ];
     for output in outputs {
@@ -67,7 +67,8 @@ fn plans_are_read_in_every_shape_and_wrapping() {
 
 #[test]
 fn steps_of_plans_are_called_by_their_planner() {
-    let steps = json!([{ "id": 1, "tool": "a", "args": {} }, { "id": 2, "tool": "b", "args": ["$1"], "dependencies": [1] }]);
+    let steps =
+        json!([{ "id": 1, "tool": "a", "args": {} }, { "id": 2, "tool": "b", "args": ["$1"], "dependencies": [1] }]);
     assert_snapshot!(shown(&base("{ uses: [exec] }"), &steps), @"
     p []
     a []
@@ -214,7 +215,8 @@ fn a_plan_may_replace_what_was_there() {
     ");
     assert_snapshot!(later(&format!("{{ tasks: {{ y: {{ {CHAT} }} }}, replaces: [b, x] }}")), @"1:66 duplicate_task: task `b` was replaced before (leave it out)");
     let output = accepted(&format!("tasks: {{ a: {{ {CHAT} }} }}\noutput: {{ of: '${{{{ tasks.a.output }}}}' }}\n"));
-    let replaced = extend(&output.document, &format!("{{ tasks: {{ y: {{ {CHAT} }} }}, replaces: [a] }}"), &Limits::STANDARD);
+    let replaced =
+        extend(&output.document, &format!("{{ tasks: {{ y: {{ {CHAT} }} }}, replaces: [a] }}"), &Limits::STANDARD);
     assert_snapshot!(said(&replaced.unwrap()), @"
     1:66 needs_replaced: the run's `output` reads `a`, which is replaced (leave it in: the run could give no output)
     ");
