@@ -53,7 +53,7 @@ use agendum_types::{
 
 pub(crate) use compensate::depends;
 use estimate::Estimate;
-use state::{How, Inst, Phase, Run, State};
+use state::{Inst, Phase, Run, State};
 
 /// The reference scheduler.
 #[derive(Clone, Debug)]
@@ -161,15 +161,6 @@ impl Flight {
 
 fn ensure(holds: bool, else_say: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(else_say.to_owned()) }
-}
-
-/// True if an addition reads a task that has succeeded and left no output, because nobody was to read it.
-fn reads_what_was_not_made(run: &Run, grown: &Graph) -> bool {
-    let missing = |(path, inst): (&TaskPath, &Inst)| {
-        let reads = path.0.len() == 1 && grown.task(inst.node).output_used && !run.graph.task(inst.node).output_used;
-        reads && inst.how() == Some(How::Succeeded) && inst.output.is_none()
-    };
-    run.tasks.iter().any(missing)
 }
 
 impl Reference {
@@ -406,7 +397,7 @@ impl Reference {
         let graph = self.brings(id)?;
         ensure(hash == graph.hash, "something else was added")?;
         ensure(self.runs[&id].takes_tasks(), "nothing joins a run whose main tasks have ended")?;
-        ensure(!reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
+        ensure(!planned::reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
         ensure(!planned::replaces_what_began(&self.runs[&id], &graph), "it replaces what has begun")?;
         self.refresh(&graph);
         let gone = planned::gone(&self.runs[&id], &graph);

@@ -146,7 +146,8 @@ fn twice(seed: u64, planned: &[Planned]) -> BTreeSet<&'static str> {
 /// The journal is cut behind every record of small seeds.
 #[test]
 fn every_cut_restores_what_was_there_and_comes_to_an_end() {
-    for seed in 0..8 {
+    // 20 to 22: outputs add tasks, and take the place of others.
+    for seed in (0..8).chain(20..23) {
         let cut = cut_everywhere(seed, &planned(seed, 1).unwrap(), faults(seed));
         assert_eq!(cut.violations.first(), None, "seed {seed}");
         assert!(cut.crashes > 0, "seed {seed} has no record to cut behind");

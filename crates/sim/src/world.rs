@@ -339,11 +339,7 @@ impl World {
             trace::write(&action, &mut self.played.trace);
             match action.deed {
                 Deed::Append(entry) => {
-                    if let Record::TasksAdded { run, graph, .. } = &entry.record
-                        && let Some(graph) = self.graphs.get(graph)
-                    {
-                        self.runs.insert(*run, Arc::clone(graph));
-                    }
+                    self.joined(&entry.record);
                     self.checker.recorded(&entry);
                     let graph = entry.record.run().and_then(|run| self.runs.get(&run));
                     self.checker.spends(&entry, graph);

@@ -190,6 +190,8 @@ fn the_example_plans_a_task_for_each_note() {
     for name in ["agendum.toml", "graph.yaml", "plan.sh"].map(str::to_owned).iter().chain(&notes) {
         place.write(name, &std::fs::read_to_string(from.join(name)).unwrap());
     }
+    let (code, _, err) = place.run(&["explain", "graph.yaml"]);
+    assert!(code == 0 && err.contains("note: the forecast is without what `plan` will add"), "{code} {err}");
     let (code, out, err) = place.run(&["run", "graph.yaml"]);
     assert_eq!(code, 0, "{out} {err}");
     assert_eq!(tasks(&place, "last").lines().count(), 8, "{out}");

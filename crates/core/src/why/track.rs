@@ -1,6 +1,7 @@
 //! One task while its records are read: the stretches of its time, its attempts, its end.
 
 mod doubt;
+mod replaced;
 mod waits;
 
 use std::collections::BTreeSet;
@@ -180,14 +181,6 @@ impl Track {
         self.waited(waits, at);
         self.unsent = true;
         self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
-    }
-
-    /// Others took its place before it started.
-    pub(super) fn replaced(&mut self, by: &Arc<str>, at: Timestamp) {
-        if !matches!(self.reason, Some(Reason::Replaced(_))) {
-            self.seen.get_or_insert(at);
-            self.settle(TaskStatus::Skipped, at, Some(Reason::Replaced(Arc::clone(by))));
-        }
     }
 
     fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {

@@ -11,8 +11,8 @@ use agendum_types::{Graph, Hash, Segment, TaskPath};
 pub(super) fn violations(graphs: &BTreeMap<Hash, Arc<Graph>>, entries: &[Entry]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut before: Option<&Graph> = None;
-    let named = entries.iter().filter_map(|entry| entry.record.names_graph());
-    let Some(graph) = named.last().and_then(|(_, hash, _)| graphs.get(&hash)) else { return wrong };
+    let mut named = entries.iter().rev().filter_map(|entry| entry.record.names_graph());
+    let Some(graph) = named.next().and_then(|(_, hash, _)| graphs.get(&hash)) else { return wrong };
     for entry in entries {
         if let Some((_, hash, _)) = entry.record.names_graph()
             && let Some(after) = graphs.get(&hash)

@@ -8,7 +8,7 @@ use agendum_types::{Capability, Class, Effect, Failure, Graph, RunId, TaskPath};
 
 use super::records::Checked;
 use super::state::{How, Inst, Phase, Run, State};
-use super::{Asked, Heard, Reference, ensure, reads_what_was_not_made};
+use super::{Asked, Heard, Reference, ensure};
 
 /// True if something has begun that this graph says was replaced.
 pub(super) fn replaces_what_began(run: &Run, after: &Graph) -> bool {
@@ -23,6 +23,15 @@ pub(super) fn gone(run: &Run, after: &Graph) -> Vec<TaskPath> {
     let fresh = |node: &&NodeId| after.task(**node).replaced.is_some() && run.graph.task(**node).replaced.is_none();
     let paths = run.graph.main.iter().filter(fresh).map(|node| TaskPath::top(*node));
     paths.filter(|path| run.tasks.contains_key(path)).collect()
+}
+
+/// True if an addition reads a task that has succeeded and left no output, because nobody was to read it.
+pub(super) fn reads_what_was_not_made(run: &Run, grown: &Graph) -> bool {
+    let missing = |(path, inst): (&TaskPath, &Inst)| {
+        let reads = path.0.len() == 1 && grown.task(inst.node).output_used && !run.graph.task(inst.node).output_used;
+        reads && inst.how() == Some(How::Succeeded) && inst.output.is_none()
+    };
+    run.tasks.iter().any(missing)
 }
 
 impl State {

@@ -132,12 +132,7 @@ impl Reference {
                 }
             }
             Change::Finished(finished) => self.finished(id, path, finished)?,
-            Change::Judged { evaluation, next } => {
-                if let Some(refused) = &evaluation.refused {
-                    self.tell(id, path, next, refused);
-                }
-                self.judged(id, path, next)?;
-            }
+            Change::Judged { evaluation, next } => self.judged(id, path, evaluation.refused.as_deref(), next)?,
             Change::RoundJudged { next, .. } => self.round_judged(id, path, next)?,
             Change::Composed { output } => {
                 let asked = self.evaluation(id, path, Step::Compose)?;
@@ -458,8 +453,11 @@ impl Reference {
         }
     }
 
-    fn judged(&mut self, id: RunId, path: &TaskPath, next: &Next) -> Checked {
+    fn judged(&mut self, id: RunId, path: &TaskPath, refused: Option<&str>, next: &Next) -> Checked {
         let judged = self.evaluation(id, path, Step::Judge)?.evaluation;
+        if let Some(refused) = refused {
+            self.tell(id, path, next, refused);
+        }
         if judged.truth != Some(true) && self.adds_tasks(id, path) {
             return self.adds_nothing(id, path, &judged, next);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_core::{Addition, Evaluate, Evaluation};
+use agendum_core::{Addition, Evaluate, Evaluation, Record};
 use agendum_types::{Graph, Limits};
 use serde_json::json;
 
@@ -39,6 +39,15 @@ impl World {
                 evaluation.added = Some(Box::new(Addition { of, graph, document: payload(output) }));
             }
             Err(refused) => evaluation.refused = Some(refused.into()),
+        }
+    }
+
+    /// From this record on the run has another graph, if it says so.
+    pub(super) fn joined(&mut self, record: &Record) {
+        if let Record::TasksAdded { run, graph, .. } = record
+            && let Some(graph) = self.graphs.get(graph)
+        {
+            self.runs.insert(*run, Arc::clone(graph));
         }
     }
 

@@ -141,8 +141,7 @@ fn changes() -> Vec<Change> {
         same: Some(Hash([8; 32])),
         wait: None,
         payload: Some(labelled()),
-        added: None,
-        refused: None,
+        ..Evaluation::default()
     };
     let usage = Usage {
         tokens_in: 1,
