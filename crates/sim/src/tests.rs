@@ -38,6 +38,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
 fn has_every_kind(kinds: &BTreeSet<&str>) {
     assert_snapshot!(lines(kinds), @"
     a budget raised
+    a plan refused
     a signal kept
     abandoned
     abandoned, perhaps with an effect
@@ -99,6 +100,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
 /// Every part of the language is used.
 fn uses_the_language(used: &BTreeSet<&str>) {
     assert_snapshot!(lines(used), @r"
+    adds
     background
     budget.tokens
     cache

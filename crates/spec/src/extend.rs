@@ -1,13 +1,13 @@
 //! Further tasks for a live run.
 //!
 //! They stand in a list of their own, `additions`, which no document of a user may hold: behind every task that the run had, whatever
-//! section it was of, so that each keeps its place in the graph's tables. Beside it stands which tasks have added some (`planned`), and
+//! section it was of, so that each keeps its place in the graph's tables. Beside it stands which tasks have added some (`planned`, with the labels that the run has from then on), and
 //! which an addition has taken the place of before they started (`replaced`, with the task whose plan that was).
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use agendum_types::Limits;
+use agendum_types::{Labels, Limits};
 
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::tree::{self, Key, Node, Value};
@@ -22,6 +22,14 @@ pub(crate) const REPLACED: &str = "replaced";
 /// What an addition may say besides its tasks: a document's head, for those who send one.
 const HEAD: [&str; 4] = ["$schema", "version", "name", "description"];
 
+/// The task whose output gives further tasks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Planner<'p> {
+    pub(crate) task: &'p str,
+    /// The labels of that output: what it says stands in those tasks.
+    pub(crate) labels: &'p Labels,
+}
+
 /// Checks a document with further tasks: those under `tasks` of the addition, YAML or JSON. Diagnostics point into the addition.
 ///
 /// # Errors
@@ -35,7 +43,7 @@ pub fn extend(document: &NormalDocument, addition: &str, limits: &Limits) -> Res
 pub(crate) fn extend_by(
     document: &NormalDocument,
     addition: &str,
-    planner: Option<&str>,
+    planner: Option<Planner<'_>>,
     limits: &Limits,
 ) -> Result<Checked, Unloadable> {
     let mut whole = parsed(document)?;
@@ -47,7 +55,7 @@ pub(crate) fn extend_by(
 fn extend_into(
     whole: &mut Node,
     addition: &str,
-    planner: Option<&str>,
+    planner: Option<Planner<'_>>,
     limits: &Limits,
     diagnostics: &mut Diagnostics,
 ) -> Option<Accepted> {
@@ -58,7 +66,7 @@ fn extend_into(
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
     agent::expand_tasks(&mut tasks, false, limits, diagnostics);
     if let Some(replaced) = &replaced {
-        replaces::mark(whole, replaced, planner, diagnostics);
+        replaces::mark(whole, replaced, planner.map(|planner| planner.task), diagnostics);
     }
     if let Some(planner) = planner {
         permitted::mark(whole, planner, &tasks.span, diagnostics);
@@ -76,7 +84,7 @@ fn extend_into(
     let graph = lower::part(whole, hash_of(&normal), limits, diagnostics)?;
     replaces::check(&graph, &names, replaced.as_ref(), diagnostics);
     if let Some(planner) = planner {
-        permitted::check(&graph, planner, &names, &span, diagnostics);
+        permitted::check(&graph, planner.task, &names, &span, diagnostics);
     }
     Some(Accepted { graph: Arc::new(graph), document: NormalDocument(normal.into()) })
 }

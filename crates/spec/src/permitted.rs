@@ -6,17 +6,20 @@ use agendum_types::graph::{Adds, NodeId, Task, Work};
 use agendum_types::{Effect, Graph};
 
 use crate::diagnostic::Diagnostics;
-use crate::extend::{PLANNED, made};
-use crate::tree::{Node, Value};
+use crate::extend::{PLANNED, Planner, made};
+use crate::tree::{Key, Node, Value};
 
-/// Notes in the document that this task has added some.
-pub(crate) fn mark(whole: &mut Node, planner: &str, span: &Range<usize>, diagnostics: &mut Diagnostics) {
-    let Some(Node { value: Value::List(planned), .. }) = made(whole, PLANNED, Value::List(Vec::new())) else { return };
+/// Notes in the document that this task has added some, and what labels they bring.
+pub(crate) fn mark(whole: &mut Node, planner: Planner<'_>, span: &Range<usize>, diagnostics: &mut Diagnostics) {
+    let Some(Node { value: Value::Map(planned), .. }) = made(whole, PLANNED, Value::Map(Vec::new())) else { return };
     if planned.len() >= Adds::PLANS_MAX {
         let message = format!("{} tasks of this run have added others, as many as may", planned.len());
         diagnostics.error("too_many", span, message, "add all tasks at once");
     }
-    planned.push(Node { value: Value::Text(planner.to_owned()), span: 0..0 });
+    let text = |word: &str| Node { value: Value::Text(word.to_owned()), span: 0..0 };
+    let labels = planner.labels.words().iter().map(|word| text(word)).collect();
+    let key = Key { name: planner.task.to_owned(), span: 0..0 };
+    planned.push((key, Node { value: Value::List(labels), span: 0..0 }));
 }
 
 /// That the tasks of these names, and all inside them, do no more than the planner's `adds` permits.

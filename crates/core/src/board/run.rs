@@ -238,6 +238,9 @@ impl Board {
         self.plans.take(plan);
         let before = std::mem::replace(&mut self.run_mut(slot).plan, plan);
         self.plans.release(before);
+        // What a model has planned carries what the model was told.
+        let labels = self.joined(slot, [&self.plan(slot).graph.labels]);
+        self.run_mut(slot).labels = labels;
         if self.run(slot).phase == Phase::Held {
             return self.set_aside(slot);
         }

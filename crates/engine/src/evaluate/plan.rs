@@ -23,10 +23,11 @@ impl Evaluations {
         given: &mut Given,
     ) -> Result<(), EvaluateError> {
         let (of, document) = self.document(asked).await?;
+        let labels = output.labels.clone();
         let output = self.payloads.value(&asked.tenant, asked.run, output).await?;
         let (task, limits) = (asked.graph.path_text(&asked.path), self.limits.clone());
         // What it takes grows with the document and with what a model wrote.
-        let read = self.pool.compute(move || planned(&document, &task, &output, &limits)).await?;
+        let read = self.pool.compute(move || planned(&document, &task, &output, &labels, &limits)).await?;
         match read.map_err(EvaluateError::Unloadable)? {
             Ok(accepted) => {
                 let made = self.payloads.make_blob(&asked.tenant, &accepted.document.0).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_core::{Addition, Evaluate, Evaluation, Record};
-use agendum_types::{Graph, Limits};
+use agendum_types::{Graph, Limits, PayloadRef};
 use serde_json::json;
 
 use super::World;
@@ -12,7 +12,7 @@ use crate::generate;
 
 impl World {
     /// Reads the output of a task as further tasks of its run.
-    pub(super) fn plan(&mut self, asked: &Evaluate, output: u64, evaluation: &mut Evaluation) {
+    pub(super) fn plan(&mut self, asked: &Evaluate, output: &PayloadRef, evaluation: &mut Evaluation) {
         if evaluation.truth == Some(true) {
             return;
         }
@@ -30,13 +30,13 @@ impl World {
             evaluation.refused = Some("the run has no document".into());
             return;
         };
-        let read = agendum_spec::planned(document, &planner, &plan, &Limits::STANDARD);
+        let read = agendum_spec::planned(document, &planner, &plan, &output.labels, &Limits::STANDARD);
         match read.expect("a document that was accepted") {
             Ok(accepted) => {
                 let (of, graph) = (asked.graph.hash, Arc::clone(&accepted.graph));
                 self.graphs.insert(graph.hash, Arc::clone(&graph));
                 self.documents.insert(graph.hash, accepted.document);
-                evaluation.added = Some(Box::new(Addition { of, graph, document: payload(output) }));
+                evaluation.added = Some(Box::new(Addition { of, graph, document: payload(output.size) }));
             }
             Err(refused) => evaluation.refused = Some(refused.into()),
         }

@@ -73,7 +73,7 @@ impl World {
             }
         }
         if let Some(output) = &asked.plan {
-            self.plan(&asked, output.size, &mut evaluation);
+            self.plan(&asked, output, &mut evaluation);
         }
         let result =
             if self.chance.hits(self.faults.evaluations) { Err(Arc::from("as the seed says")) } else { Ok(evaluation) };

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use agendum_types::Capability;
 use agendum_types::graph::{Adds, NodeId, Rung, Section};
+use agendum_types::{Capability, Labels};
 
 use crate::extend::{PLANNED, REPLACED};
 use crate::lower::Lower;
@@ -53,8 +53,11 @@ impl Lower<'_, '_> {
 
     /// What additions to a live run have said of the tasks that were there.
     pub(super) fn of_additions(&mut self, tree: &Node) {
-        for planner in tree.get(PLANNED).map(Node::items).unwrap_or_default() {
-            if let Some(task) = planner.text().and_then(|name| self.find(None, name))
+        for (planner, labels) in tree.get(PLANNED).map(Node::entries).unwrap_or_default() {
+            // Who reads what a model was told may read what it makes of that, and nobody else.
+            let labels = Labels::new(labels.items().iter().filter_map(Node::text));
+            self.graph.labels = self.graph.labels.join(&labels);
+            if let Some(task) = self.find(None, &planner.name)
                 && let Some(adds) = &mut self.graph.tasks[task.0 as usize].adds
             {
                 adds.made = true;
