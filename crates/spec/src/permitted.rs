@@ -34,8 +34,9 @@ pub(crate) fn check(
     let Some(adds) = graph.main.iter().find(named).and_then(|node| graph.task(*node).adds.as_ref()) else {
         return diagnostics.error("permission", span, format!("task `{planner}` may not add others"), "");
     };
-    let first = graph.main.iter().position(|node| added.iter().any(|(name, _)| **name == *graph.task(*node).name));
-    let first = first.map_or(graph.tasks.len(), |place| graph.main[place].0 as usize);
+    // They stand last, be it that one has a name that is taken.
+    let known = graph.main.len().saturating_sub(added.len());
+    let first = graph.main.get(known).map_or(graph.tasks.len(), |node| node.0 as usize);
     let count = graph.tasks.len() - first;
     if count > adds.tasks_max as usize {
         let message = format!("the plan has {count} tasks; `{planner}` may add {}", adds.tasks_max);

@@ -113,6 +113,16 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     "#);
 }
 
+/// A name that is taken is no reason to judge what has it.
+#[test]
+fn what_was_there_is_not_judged_with_a_plan() {
+    let base = accepted(&format!(
+        "tasks:\n  p: {{ {CHAT}, adds: tasks }}\n  a: {{ uses: exec, with: {{ argv: [rm] }} }}\n  b: {{ {CHAT} }}\n"
+    ));
+    let plan = json!({ "tasks": { "a": { "uses": "chat", "with": { "prompt": "hi" } } } });
+    assert_snapshot!(shown(&base, &plan), @"1:11 at `a`: there is another task `a` (give one of them another name)");
+}
+
 #[test]
 fn what_a_model_is_told_has_an_end() {
     let tasks: serde_json::Map<String, Json> = (0..200).map(|n| (format!("t{n}"), json!({ "uses": "chta" }))).collect();
