@@ -1,9 +1,9 @@
 //! Further tasks for a live run.
 //!
 //! They stand in a list of their own, `additions`, which no document of a user may hold: behind every task that the run had, whatever
-//! section it was of, so that each keeps its place in the graph's tables. Beside it stands which tasks have added some (`planned`, with the labels
-//! that the run has from then on), and
-//! which an addition has taken the place of before they started (`replaced`, with the task whose plan that was).
+//! section it was of, so that each keeps its place in the graph's tables. Beside it stands which tasks have added some (`planned`, with
+//! the labels that the run has from then on), and which an addition has taken the place of before they started (`replaced`, with the
+//! task whose plan that was).
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -195,4 +195,10 @@ fn the_example_plans_a_task_for_each_note() {
     let (code, out, err) = place.run(&["run", "graph.yaml"]);
     assert_eq!(code, 0, "{out} {err}");
     assert_eq!(tasks(&place, "last").lines().count(), 8, "{out}");
+    // What is planned already is not planned beside it once more.
+    let (code, _, err) = place.run(&["runs", "retry", "last", "--from", "plan"]);
+    assert!(code == 2 && err.contains("task \"plan\" would run again"), "{code} {err}");
+    let (code, _, err) = place.run(&["runs", "retry", "last", "--from", "all"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(tasks(&place, "last").contains("note1 succeeded reused from"), "{}", tasks(&place, "last"));
 }
