@@ -118,8 +118,10 @@ impl Chat {
     }
 
     fn request(&self, given: &ChatInput, form: Option<&Form>, attempt: &Attempt) -> Json {
+        let mut messages = given.messages();
+        messages.extend(given.repair());
         let mut request = json!({
-            "model": self.model, "messages": given.messages(), "stream": true, "stream_options": { "include_usage": true },
+            "model": self.model, "messages": messages, "stream": true, "stream_options": { "include_usage": true },
         });
         let name = if self.legacy_cap { "max_tokens" } else { "max_completion_tokens" };
         request[name] = json!(cap(given, attempt));

@@ -33,6 +33,9 @@ pub(crate) struct ChatInput {
     /// [`AGENT_TURN`](agendum_types::graph::AGENT_TURN).
     #[serde(default, rename = "agent-turn")]
     pub(crate) turn: Option<Turn>,
+    /// [`CHAT_REFUSED`](agendum_types::graph::CHAT_REFUSED).
+    #[serde(default, rename = "chat-refused")]
+    pub(crate) refused: Option<String>,
 }
 
 impl ChatInput {
@@ -44,6 +47,14 @@ impl ChatInput {
         messages.extend(self.prompt.iter().map(|text| message("user", text)));
         messages.extend(self.turn.iter().flat_map(Turn::messages));
         messages
+    }
+
+    /// What the model is told of its last answer, if that was refused: the last message.
+    pub(crate) fn repair(&self) -> Option<Json> {
+        let refused = self.refused.as_ref()?;
+        let content =
+            format!("Your last answer was refused:\n{refused}\nGive the whole answer anew, without that fault.");
+        Some(serde_json::json!({ "role": "user", "content": content }))
     }
 
     /// All text in it, for a model that reads no roles.

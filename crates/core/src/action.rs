@@ -157,6 +157,8 @@ pub struct Evaluate {
     pub now: Timestamp,
     /// What to make.
     pub make: Make,
+    /// The output to be read as further tasks of the run, unless what is made refuses it: into `added` or `refused`.
+    pub plan: Option<PayloadRef>,
 }
 
 /// What an evaluation makes.
@@ -251,6 +253,8 @@ pub struct Dispatch {
     pub live: bool,
     /// Its text is held back until [`Deed::Publish`].
     pub held_back: bool,
+    /// Why the last result of a `chat` was refused: its model is told, so that it can mend that.
+    pub refused: Option<Arc<str>>,
     /// Continue by this reference of an earlier life instead of starting; an adapter that cannot answers with a failure.
     pub reattach: Option<Arc<str>>,
 }

@@ -86,6 +86,7 @@ impl Scheduler {
             Work::Group(_) => 0,
         };
         let input_bytes = inst.input.as_ref().map_or_else(constant, |input| input.size);
+        let input_bytes = input_bytes + self.board.told_bytes(slot, id);
         let tokens_in = input_bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
         let egress_max = match &task.work {
             Work::Call(call) => call.capability.egress_max(input_bytes),

@@ -10,6 +10,7 @@ mod cache;
 mod compensate;
 mod doubt;
 mod open;
+mod planned;
 mod raise;
 mod reuse;
 mod run;

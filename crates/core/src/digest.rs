@@ -84,7 +84,7 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
     (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.checks, inst.rung).hash(hasher);
     (inst.ready_at, inst.free_at, inst.start_at).hash(hasher);
     (inst.entered, inst.degraded, inst.once, inst.reused, inst.cached, inst.copied, inst.poisoned).hash(hasher);
-    (&inst.input, inst.count, &inst.output, &inst.failure).hash(hasher);
+    (&inst.input, inst.count, &inst.output, &inst.failure, &inst.refused).hash(hasher);
     match &inst.state {
         State::Waiting => 0_u8.hash(hasher),
         // All of these are "ready, and not out": where exactly is found again.

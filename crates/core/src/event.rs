@@ -224,6 +224,21 @@ pub struct Evaluation {
     /// [`crate::Purpose::Items`], [`crate::Purpose::Input`], [`crate::Purpose::Wait`], [`crate::Purpose::Output`] and the compositions.
     /// The core sets its labels.
     pub payload: Option<PayloadRef>,
+    /// [`crate::Evaluate::plan`]: what it adds. No record holds it: [`crate::Record::TasksAdded`] says what came of it.
+    pub added: Option<Box<Addition>>,
+    /// The same: why it adds nothing, for a model to mend; at most [`agendum_types::Failure::REFUSAL_BYTES_MAX`] bytes.
+    pub refused: Option<Arc<str>>,
+}
+
+/// Tasks that the output of a task adds to its run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// The graph that was extended.
+    pub of: Hash,
+    /// That graph with the additions: every task it had stands where it stood.
+    pub graph: Arc<Graph>,
+    /// The normalised document of that graph, kept by the driver.
+    pub document: PayloadRef,
 }
 
 /// Why a submission, an addition or a signal was refused. State is unchanged.
@@ -353,6 +368,12 @@ pub enum Rejected {
     /// The sum would be more than can be counted.
     #[error("the budget would be more than can be counted: raise it by less")]
     RaisesTooMuch,
+    /// Only what has not started can be replaced.
+    #[error("task {task:?} has started or ended: only tasks that have not started can be replaced")]
+    Started {
+        /// The task.
+        task: Arc<str>,
+    },
     /// The deadline has passed before the run began.
     #[error("the deadline is zero: the run could never be answered in time")]
     DeadlinePassed,
@@ -384,6 +405,7 @@ impl Rejected {
             Self::NoLoop { .. } => "no_loop",
             Self::RaisesNothing => "raises_nothing",
             Self::RaisesTooMuch => "raises_too_much",
+            Self::Started { .. } => "task_started",
             Self::DeadlinePassed => "deadline_passed",
         }
     }

@@ -280,6 +280,8 @@ pub(crate) struct Inst {
     pub(crate) body: Option<Box<Body>>,
     /// Why it failed, until that is passed on.
     pub(crate) failure: Option<Box<Failure>>,
+    /// Of a `chat`: why its last result was refused, which its next attempt is told.
+    pub(crate) refused: Option<Arc<str>>,
 }
 
 impl Inst {
@@ -312,6 +314,7 @@ impl Inst {
             output: None,
             body: None,
             failure: None,
+            refused: None,
         }
     }
 

@@ -67,7 +67,7 @@ pub use action::{
     Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Keep, LookUp, Make, Purpose, RunFailure, Step,
 };
 pub use before::{Before, NotTaken, Wish};
-pub use event::{Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
+pub use event::{Addition, Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;
 pub use standing::{Held, Standing};

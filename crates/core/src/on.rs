@@ -7,6 +7,7 @@ mod doubt;
 pub(crate) mod evaluated;
 pub(crate) mod opened;
 pub(crate) mod outcome;
+mod planned;
 mod raise;
 mod ran_out;
 pub(crate) mod signal;

@@ -325,6 +325,7 @@ impl Scheduler {
             labels: self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels)),
             live: task.live,
             held_back: !task.publish_after.is_empty() && !self.is_released(slot, inst.node),
+            refused: inst.refused.clone(),
             reattach,
         }
     }

@@ -19,6 +19,7 @@ mod kept;
 mod limits;
 mod loops;
 mod money;
+mod planned;
 mod purses;
 mod raise;
 mod repair;

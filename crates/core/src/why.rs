@@ -163,6 +163,8 @@ pub enum Reason {
     Purse(Arc<str>),
     /// The run waits for its own turn in its group.
     Held,
+    /// This took its place before it started.
+    Replaced(Arc<str>),
 }
 
 /// One attempt.
@@ -236,10 +238,12 @@ impl Reading {
                 let turn = Turn::of(submitted, entry.at);
                 self.submitted.get_or_insert((submitted.run, entry.at, turn));
                 self.tasks = graph.tasks.len();
+                self.replaced(graph, entry.at);
             }
             Record::TasksAdded { .. } => {
                 self.added.push((self.tasks, entry.at));
                 self.tasks = graph.tasks.len();
+                self.replaced(graph, entry.at);
             }
             Record::Answered(answered) => {
                 let (status, degraded) = (answered.status, answered.degraded);
@@ -271,6 +275,15 @@ impl Reading {
             | Record::Resumed { .. }
             | Record::SignalKept(_)
             | Record::Raised(_) => {}
+        }
+    }
+
+    /// Tasks whose place others have taken are skipped.
+    fn replaced(&mut self, graph: &Graph, at: Timestamp) {
+        for node in &graph.main {
+            if let Some(by) = &graph.task(*node).replaced {
+                self.track(graph, &TaskPath::top(*node)).replaced(by, at);
+            }
         }
     }
 

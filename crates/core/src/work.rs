@@ -1,7 +1,7 @@
 //! Works off what records left open, until nothing is left but to wait.
 
 use agendum_types::graph::{ExprId, NodeId, NotBefore, Priority, Rung, Section, Work};
-use agendum_types::{Cause, Class, Duration, Failure, RunStatus, TaskPath, target};
+use agendum_types::{Cause, Class, Duration, Failure, PayloadRef, RunStatus, Seq, TaskPath, target};
 use smallvec::SmallVec;
 
 use crate::action::{Answer, Deed, Evaluate, Make, Purpose, Step};
@@ -147,12 +147,15 @@ impl Scheduler {
             return;
         }
         let make = self.make(slot, id, step);
+        let plan = self.board.plan_of(slot, id).filter(|_| step == Step::Judge);
         let after = match make {
+            // The document that is extended is read from there.
+            Make::Values { .. } if plan.is_some() => Some(self.board.run(slot).last).filter(|seq| *seq > self.durable),
             // The items' outputs are read from the journal.
             Make::Collected { .. } => Some(self.board.run(slot).last).filter(|seq| *seq > self.durable),
             Make::Values { .. } | Make::Merged(_) | Make::Object(_) | Make::List(_) => self.barrier(slot),
         };
-        self.evaluate(slot, path, step, make, after);
+        self.evaluate(slot, (path, step), make, plan, after);
     }
 
     fn ask_run(&mut self, slot: Slot) {
@@ -169,10 +172,17 @@ impl Scheduler {
             None => Make::Object(self.board.outputs(slot)),
         };
         let after = self.barrier(slot);
-        self.evaluate(slot, TaskPath::default(), Step::Compose, make, after);
+        self.evaluate(slot, (TaskPath::default(), Step::Compose), make, None, after);
     }
 
-    fn evaluate(&mut self, slot: Slot, path: TaskPath, step: Step, make: Make, after: Option<agendum_types::Seq>) {
+    fn evaluate(
+        &mut self,
+        slot: Slot,
+        (path, step): (TaskPath, Step),
+        make: Make,
+        plan: Option<PayloadRef>,
+        after: Option<Seq>,
+    ) {
         self.evaluations_out += 1;
         let run = self.board.run(slot);
         let evaluate = Evaluate {
@@ -183,6 +193,7 @@ impl Scheduler {
             graph: std::sync::Arc::clone(&self.board.plan(slot).graph),
             now: self.now,
             make,
+            plan,
         };
         self.act(after, Deed::Evaluate(Box::new(evaluate)));
     }

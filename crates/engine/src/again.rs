@@ -72,6 +72,11 @@ pub enum AgainError {
     /// The graph has no such task at its top.
     #[error("the graph has no task {0:?} at its top")]
     NoTask(String),
+    /// A task would plan anew, and what it had planned is there.
+    #[error(
+        "task {0:?} would run again, and the tasks that its output gave are part of the run: submit the graph anew"
+    )]
+    Planned(String),
     /// What it gave cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -147,6 +152,9 @@ impl Engine {
         };
         let run = self.new_run_id();
         let origin = earlier.before.take_over(run, &wish)?;
+        if let Some(task) = plans_anew(graph, &origin, inputs.is_some()) {
+            return Err(AgainError::Planned(task));
+        }
         let size = origin.given.iter().filter_map(|given| given.output.as_ref()).map(|output| output.size).sum();
         self.around.room.take(size).map_err(SubmitError::from)?;
         let mut kept = Vec::new();
@@ -180,6 +188,14 @@ impl Engine {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A task that has added others and would run again: what it plans then would be lost beside what it had planned.
+fn plans_anew(graph: &Graph, origin: &Origin, other_inputs: bool) -> Option<String> {
+    let nodes = (0_u32..).map(NodeId).zip(&graph.tasks);
+    let mut planners = nodes.filter(|(_, task)| task.adds.as_ref().is_some_and(|adds| adds.made));
+    let again = planners.find(|(node, _)| other_inputs || origin.given(*node).is_none());
+    again.map(|(_, task)| task.name.to_string())
 }
 
 fn top(graph: &Graph, name: &str) -> Result<NodeId, AgainError> {

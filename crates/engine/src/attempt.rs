@@ -6,7 +6,7 @@ use std::time::Duration as Span;
 
 use agendum_core::Dispatch;
 use agendum_ports::{Adapter, Attempt, Chunk, ChunkSink, Failed, Finished, Payload, Reference, ReferenceSink, chain};
-use agendum_types::graph::{Timeouts, Work};
+use agendum_types::graph::{CHAT_REFUSED, Timeouts, Work};
 use agendum_types::{Class, Effect, Failure, MediaType, Outcome, Success};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -46,6 +46,15 @@ pub(crate) async fn run(launch: Launch) {
     launch.inbox.send(Message::Finished { life: launch.life, attempt, outcome, made });
 }
 
+/// The input of a `chat` with why its last result was refused: an object, to which the adapter's word for that is added as it stands.
+fn told(input: Bytes, refused: Option<&str>) -> Bytes {
+    let Some((refused, inside)) = refused.zip(input.trim_ascii().strip_suffix(b"}")) else { return input };
+    let mut text = inside.to_vec();
+    let comma = if inside.trim_ascii().ends_with(b"{") { "" } else { "," };
+    text.extend_from_slice(format!("{comma}\"{CHAT_REFUSED}\":{}}}", serde_json::Value::from(refused)).as_bytes());
+    text.into()
+}
+
 type Running = BoxFuture<'static, Result<Finished, Failed>>;
 
 /// What the adapter writes to while it runs.
@@ -57,7 +66,7 @@ struct Ends {
 impl Launch {
     async fn outcome(&self) -> (Outcome, Option<Made>) {
         let result = match self.input().await {
-            Ok(input) => self.attempt(input).await,
+            Ok(input) => self.attempt(told(input, self.dispatch.refused.as_deref())).await,
             Err(failed) => Err(failed),
         };
         let Finished { output, usage, raw_usage } = match result {

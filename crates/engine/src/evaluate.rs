@@ -1,15 +1,18 @@
 //! Evaluations: payloads in, a few plain values and at most one payload out. The core asks, and never asks again.
 
 mod collect;
+mod plan;
 
 use std::sync::Arc;
 use std::task::Poll;
 
 use agendum_core::{Bound, Evaluate, Evaluation, Make, Purpose, RunFailure};
-use agendum_ports::{Payload, Store};
+use agendum_ports::{Payload, Store, StoreError};
+use agendum_spec::Unloadable;
 use agendum_spec::eval::{Bindings, EvalError, Evaluator, truthy};
 use agendum_types::graph::{DataRef, ExprId, NodeId};
 use agendum_types::{Graph, Hash, Limits, MediaType, PayloadRef};
+use agendum_wire::journal::DecodeError;
 use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 
@@ -36,6 +39,12 @@ pub(crate) enum EvaluateError {
     Payload(#[from] PayloadError),
     #[error(transparent)]
     Collect(#[from] CollectError),
+    #[error(transparent)]
+    Store(StoreError),
+    #[error(transparent)]
+    Decode(DecodeError),
+    #[error(transparent)]
+    Unloadable(Unloadable),
     #[error("the evaluation gave nothing: {0}")]
     Unfinished(#[from] Unfinished),
 }
@@ -53,7 +62,7 @@ pub(crate) struct Evaluations {
     store: Arc<dyn Store>,
     quick: Arc<Evaluator>,
     whole: Arc<Evaluator>,
-    items_max: u32,
+    limits: Limits,
     pool: Arc<Pool>,
 }
 
@@ -73,7 +82,7 @@ impl Evaluations {
             store,
             quick: Arc::new(quick),
             whole: Arc::new(Evaluator::new(limits)),
-            items_max: limits.foreach_items_max,
+            limits: limits.clone(),
             pool,
         }
     }
@@ -86,14 +95,19 @@ impl Evaluations {
     /// Performs an evaluation. Where the shard polls it, it is pending when it turns out to be long, and wants to be polled further
     /// by the runtime, which leaves the expressions to the pool.
     pub(crate) async fn evaluate(&self, asked: &Evaluate) -> Result<Given, EvaluateError> {
-        if self.bytes_read(asked) <= QUICK_BYTES_MAX && source_bytes(asked) <= QUICK_SOURCE_BYTES_MAX {
+        let is_quick = self.bytes_read(asked) <= QUICK_BYTES_MAX && source_bytes(asked) <= QUICK_SOURCE_BYTES_MAX;
+        if is_quick && asked.plan.is_none() {
             match self.with(None, asked).await {
                 Err(EvaluateError::Expression { source: EvalError::OutOfFuel, .. }) => {}
                 given => return given,
             }
         }
         elsewhere().await;
-        self.with(Some(&self.pool), asked).await
+        let mut given = self.with(Some(&self.pool), asked).await?;
+        if let Some(output) = asked.plan.as_ref().filter(|_| given.evaluation.truth != Some(true)) {
+            self.plan(asked, output, &mut given).await?;
+        }
+        Ok(given)
     }
 
     /// Bytes of the payloads that must be parsed.
@@ -143,10 +157,10 @@ impl Evaluations {
     ) -> Result<Given, EvaluateError> {
         let bindings = self.resolve(asked, bindings).await?;
         let computed = match pool {
-            None => compute(&self.quick, &asked.graph, exprs, &bindings, self.items_max)?,
+            None => compute(&self.quick, &asked.graph, exprs, &bindings, self.limits.foreach_items_max)?,
             Some(pool) => {
                 let (evaluator, graph) = (Arc::clone(&self.whole), Arc::clone(&asked.graph));
-                let (exprs, items_max) = (exprs.to_vec(), self.items_max);
+                let (exprs, items_max) = (exprs.to_vec(), self.limits.foreach_items_max);
                 pool.compute(move || compute(&evaluator, &graph, &exprs, &bindings, items_max)).await??
             }
         };

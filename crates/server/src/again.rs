@@ -108,6 +108,7 @@ impl From<AgainError> for Refused {
                 Self::new(StatusCode::CONFLICT, "effect", title, why)
             }
             AgainError::GoesOn { .. } => Self::new(StatusCode::CONFLICT, "goes_on", title, error),
+            AgainError::Planned(_) => Self::new(StatusCode::CONFLICT, "planned", title, error),
             AgainError::NoTask(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no_task", title, error),
             AgainError::Read(error) => error.into(),
             AgainError::Submit(error) => error.into(),

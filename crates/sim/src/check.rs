@@ -3,6 +3,7 @@
 mod cache;
 mod compensation;
 mod money;
+mod planned;
 mod turns;
 mod verdicts;
 
@@ -258,6 +259,7 @@ impl Checker {
             }
         }
         self.violations.extend(compensation::violations(graph, entries));
+        self.violations.extend(planned::violations(graphs, entries));
         let seen = why::Seen { now: Timestamp(0), live: None, worked_until: None };
         let graph_of = |hash| graphs.get(&hash).map(|graph| &**graph);
         if let Some(reasons) = why::reasons(graph_of, entries, seen, &why::Page::all()) {
@@ -365,6 +367,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],
         Change::Finished(finished) => vec![of_next(&finished.next)],
         Change::Judged { evaluation, .. } if evaluation.good == Some(false) => vec!["not good enough"],
+        Change::Judged { evaluation, .. } if evaluation.refused.is_some() => vec!["a plan refused"],
         Change::Judged { next, .. } => vec![of_next(next)],
         Change::RoundJudged { next, .. } => vec![match next {
             NextRound::Again => "another round",

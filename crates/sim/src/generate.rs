@@ -1,5 +1,6 @@
 //! Random documents that use the whole language of graphs.
 
+mod adds;
 mod agent;
 mod cache;
 mod compensate;
@@ -7,6 +8,7 @@ mod concurrency;
 mod judges;
 mod purse;
 
+pub(crate) use adds::{add as with_plans, plan};
 pub(crate) use agent::add as with_agent;
 pub(crate) use cache::add as with_caches;
 pub(crate) use compensate::add as with_compensations;

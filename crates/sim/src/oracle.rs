@@ -24,6 +24,7 @@ mod estimate;
 mod heard;
 mod ladder;
 mod place;
+mod planned;
 mod purse;
 mod raise;
 mod records;
@@ -52,7 +53,7 @@ use agendum_types::{
 
 pub(crate) use compensate::depends;
 use estimate::Estimate;
-use state::{How, Inst, Phase, Run, State};
+use state::{Inst, Phase, Run, State};
 
 /// The reference scheduler.
 #[derive(Clone, Debug)]
@@ -164,15 +165,6 @@ fn ensure(holds: bool, else_say: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(else_say.to_owned()) }
 }
 
-/// True if an addition reads a task that has succeeded and left no output, because nobody was to read it.
-fn reads_what_was_not_made(run: &Run, grown: &Graph) -> bool {
-    let missing = |(path, inst): (&TaskPath, &Inst)| {
-        let reads = path.0.len() == 1 && grown.task(inst.node).output_used && !run.graph.task(inst.node).output_used;
-        reads && inst.how() == Some(How::Succeeded) && inst.output.is_none()
-    };
-    run.tasks.iter().any(missing)
-}
-
 impl Reference {
     /// A reference without runs and targets.
     #[must_use]
@@ -239,7 +231,7 @@ impl Reference {
                 let same = |asked: &Asked| (asked.run, &asked.path, asked.step) == (*run, path, *step);
                 if let Some(place) = self.evaluations.iter().position(same) {
                     let asked = self.evaluations.remove(place);
-                    if self.awaits_evaluation(&asked) {
+                    if self.awaits_evaluation(&asked) && !self.is_overtaken(&asked, result) {
                         self.heard = Some(Heard::Evaluated(asked, result.clone().map_err(|_| ())));
                     }
                 }
@@ -406,16 +398,19 @@ impl Reference {
 
     /// Tasks joined a live run.
     fn grown(&mut self, id: RunId, hash: Hash) -> Result<(), String> {
-        let Some(Heard::Added(run, graph)) = self.heard.take() else { return Err("nothing was added".to_owned()) };
-        ensure(run == id && hash == graph.hash, "something else was added")?;
+        let graph = self.brings(id)?;
+        ensure(hash == graph.hash, "something else was added")?;
         ensure(self.runs[&id].takes_tasks(), "nothing joins a run whose main tasks have ended")?;
-        ensure(!reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
+        ensure(!planned::reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
+        ensure(!planned::replaces_what_began(&self.runs[&id], &graph), "it replaces what has begun")?;
         self.refresh(&graph);
+        let gone = planned::gone(&self.runs[&id], &graph);
         let run = self.run(id);
         for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
             run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
         }
         run.graph = graph;
+        gone.iter().for_each(|path| self.skip_for_others(id, path));
         Ok(())
     }
 
@@ -430,10 +425,7 @@ impl Reference {
             }
             Some(Heard::Added(run, graph)) => {
                 let live = self.runs.get(&run).filter(|run| run.takes_tasks());
-                let fits = |run: &Run| {
-                    self.can_serve(&graph.tasks[run.graph.tasks.len()..]) && !reads_what_was_not_made(run, &graph)
-                };
-                ensure(!live.is_some_and(fits), "an addition was refused without a reason")
+                ensure(!live.is_some_and(|run| self.fits(run, &graph)), "an addition was refused without a reason")
             }
             Some(Heard::Signalled(signal)) => self.refuses_signal(&signal),
             Some(Heard::Raised(raise)) => self.refuses_raise(&raise),

@@ -44,6 +44,14 @@ pub const fn keeps(seed: u64) -> bool {
     (seed / 4) % 5 == 2
 }
 
+/// Makes of a seed the one by which tasks are drawn that add others.
+const PLANNING: u64 = 0x9_1A4;
+
+/// True for seeds in which they do: of seven about one, with every kind of world.
+const fn has_plans(seed: u64) -> bool {
+    (seed / 4) % 7 == 5
+}
+
 /// A document, and tasks that join its run later.
 pub type Texts = (String, Option<String>);
 
@@ -69,6 +77,7 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // Of thirteen seeds two have judges.
     let has_judges = matches!(seed % 13, 5 | 6);
     let mut judging = Chance::new(seed ^ JUDGING);
+    let mut planning = Chance::new(seed ^ PLANNING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -88,6 +97,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if has_judges {
             document = generate::with_judges(&mut judging, &document);
+        }
+        if has_plans(seed) {
+            document = generate::with_plans(&mut planning, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -121,14 +133,15 @@ fn check((document, addition): &Texts) -> Result<Planned, String> {
     let checked = agendum_spec::check(Source { name: "generated", text: document }, &NoFiles, &limits);
     let refused = || format!("a generated document is refused: {:?}\n{document}", checked.diagnostics);
     let accepted = checked.runnable().ok_or_else(refused)?;
-    let mut grown = None;
+    let (mut grown, mut documents) = (None, vec![accepted.clone()]);
     if let Some(addition) = addition {
         let extended =
             agendum_spec::extend(&accepted.document, addition, &limits).map_err(|error| error.to_string())?;
-        let more = extended.runnable().map(|accepted| Arc::clone(&accepted.graph));
-        grown = Some(more.ok_or_else(|| format!("{:?}\n{addition}", extended.diagnostics))?);
+        let more = extended.runnable().cloned().ok_or_else(|| format!("{:?}\n{addition}", extended.diagnostics))?;
+        grown = Some(Arc::clone(&more.graph));
+        documents.push(more);
     }
-    Ok(Planned { graph: Arc::clone(&accepted.graph), grown })
+    Ok(Planned { graph: Arc::clone(&accepted.graph), grown, documents })
 }
 
 /// What is left of a seed's documents when everything is taken away without which some promise is still broken.
@@ -213,6 +226,7 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         says("catch: target", task.catch.iter().any(|rung| matches!(rung.rung, Rung::Target(_))));
         says("cache", task.cache.is_some());
         says("judges", task.judges.is_some());
+        says("adds", task.adds.is_some());
         says("catch: cached", task.catch.iter().any(|rung| rung.rung == Rung::Cached));
         says("fail_if: as", task.fail_if.is_some_and(|(_, class)| class != agendum_types::Class::InvalidOutput));
         says("first_output, idle", timeouts.first_output.is_some() && timeouts.idle.is_some());

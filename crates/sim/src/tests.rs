@@ -39,6 +39,7 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
 fn has_every_kind(kinds: &BTreeSet<&str>) {
     assert_snapshot!(lines(kinds), @"
     a budget raised
+    a plan refused
     a round was not paid for, one before counts
     a signal kept
     abandoned
@@ -103,6 +104,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
 /// Every part of the language is used.
 fn uses_the_language(used: &BTreeSet<&str>) {
     assert_snapshot!(lines(used), @r"
+    adds
     background
     budget.tokens
     cache
@@ -149,7 +151,7 @@ fn twice(seed: u64, planned: &[Planned]) -> BTreeSet<&'static str> {
     played.kinds
 }
 
-/// The journal is cut behind every record of small seeds; the last four have loops with tight budgets.
+/// The journal is cut behind every record of small seeds; in the last four outputs add tasks, and loops have tight budgets.
 #[test]
 fn every_cut_restores_what_was_there_and_comes_to_an_end() {
     for seed in (0..8).chain(20..24) {

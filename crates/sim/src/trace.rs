@@ -9,7 +9,7 @@ pub(crate) fn write(action: &Action, text: &mut String) {
     let after = action.after;
     let written = match &action.deed {
         Deed::Evaluate(asked) => {
-            let (graph, make) = (asked.graph.hash, &asked.make);
+            let (graph, make) = (asked.graph.hash, (&asked.make, &asked.plan));
             writeln!(
                 text,
                 "{after:?} evaluate {}/{:?} {:?} {graph} {} {make:?}",
@@ -19,7 +19,7 @@ pub(crate) fn write(action: &Action, text: &mut String) {
         Deed::Dispatch(out) => {
             let (attempt, graph, data) = (&out.attempt, out.graph.hash, (&out.input, &out.labels, out.key_origin));
             let place = (out.node, out.target, out.effect, out.output_cap, out.timeouts, out.expires);
-            let shown = (out.live, out.held_back, &out.reattach, &out.tenant, &out.principal);
+            let shown = (out.live, out.held_back, &out.reattach, &out.tenant, &out.principal, &out.refused);
             writeln!(text, "{after:?} dispatch {attempt:?} {graph} {place:?} {data:?} {shown:?}")
         }
         deed @ (Deed::Append(_)

@@ -1,5 +1,6 @@
 //! One seed, played: a driver in virtual time that performs what the core wants, late, badly, or not at all.
 
+mod adds;
 mod again;
 mod answers;
 mod cache;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use agendum_core::{
     Action, Change, Deed, Dispatch, Entry, Event, Keep, LookUp, Next, Record, Rejected, Scheduler, Submission,
 };
+use agendum_spec::NormalDocument;
 use agendum_types::graph::OnUncertain;
 use agendum_types::{
     AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
@@ -140,6 +142,9 @@ struct World {
     count: u64,
     graphs: BTreeMap<Hash, Arc<Graph>>,
     runs: BTreeMap<RunId, Arc<Graph>>,
+    /// The document of each graph that was made of one, and the dice of what is added to it.
+    documents: BTreeMap<Hash, NormalDocument>,
+    planners: Chance,
     flying: BTreeMap<AttemptId, u64>,
     /// All targets that there ever were.
     fleet: Vec<Target>,
@@ -185,6 +190,8 @@ impl World {
             count: 0,
             graphs: BTreeMap::new(),
             runs: BTreeMap::new(),
+            documents: BTreeMap::new(),
+            planners: Chance::new(seed ^ 0x706C_616E),
             flying: BTreeMap::new(),
             fleet: targets.clone(),
             targets,
@@ -274,7 +281,7 @@ impl World {
                 self.tell(event);
             }
             Coming::Add(run, graph) => {
-                self.grew(run, &graph);
+                self.graphs.insert(graph.hash, Arc::clone(&graph));
                 self.tell(Event::TasksAdded { run, graph, document: payload(1) });
             }
             Coming::Again(run) => self.again(run),
@@ -290,6 +297,8 @@ impl World {
         let graph = &planned.graph;
         let run = RunId::compose(self.now, Partition(1), u128::from(self.chance.number()));
         self.grew(run, graph);
+        let documents = planned.documents.iter().map(|accepted| (accepted.graph.hash, accepted.document.clone()));
+        self.documents.extend(documents);
         let tenant = self.tenant();
         let labels = if self.chance.hits(15) { Labels::new([fleet::GUARDED]) } else { Labels::NONE };
         let submission = Submission {
@@ -330,6 +339,7 @@ impl World {
             trace::write(&action, &mut self.played.trace);
             match action.deed {
                 Deed::Append(entry) => {
+                    self.joined(&entry.record);
                     self.checker.recorded(&entry);
                     let graph = entry.record.run().and_then(|run| self.runs.get(&run));
                     self.checker.spends(&entry, graph);

@@ -28,6 +28,9 @@ mod extend;
 mod files;
 mod lower;
 mod names;
+mod permitted;
+mod planned;
+mod replaces;
 mod scalar;
 mod shape;
 #[cfg(test)]
@@ -42,6 +45,7 @@ use agendum_types::{Graph, Hash, Limits};
 pub use diagnostic::{Diagnostic, File, Report, Severity};
 pub use extend::extend;
 pub use files::{NoFiles, Resolver, embedded};
+pub use planned::planned;
 pub use values::{instant, no_span, span};
 
 use crate::diagnostic::Diagnostics;

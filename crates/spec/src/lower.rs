@@ -1,5 +1,6 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
+mod adds;
 mod cache;
 mod compensate;
 mod concurrency;
@@ -36,6 +37,11 @@ const ONE_EXPRESSION: &str = "write one expression, with nothing around it: ${{ 
 pub(crate) fn graph(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Graph> {
     let graph = lowered(tree, hash, limits, diagnostics)?.graph;
     (!diagnostics.has_errors()).then_some(graph)
+}
+
+/// The same of further tasks for a live run: as far as it goes where there are errors, so that what else is wrong can be told too.
+pub(crate) fn part(tree: &Node, hash: Hash, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Graph> {
+    Some(lowered(tree, hash, limits, diagnostics)?.graph)
 }
 
 /// Tasks beside each other that need each other.
@@ -92,6 +98,7 @@ fn lowered<'t, 'd>(
     for index in 0..lower.graph.tasks.len() {
         lower.task(NodeId(index as u32));
     }
+    lower.of_additions(tree);
     lower.finish();
     lower.judge(tree);
     Some(lower)

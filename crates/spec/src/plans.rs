@@ -18,6 +18,8 @@ use crate::cycles;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plans::references::{LINKED, LISTED, Mark};
 
+/// What the names of steps begin with where a plan is a run of its own.
+const PREFIX: &str = "s";
 /// Steps of a plan at most.
 const STEPS_MAX: usize = 10_000;
 
@@ -37,7 +39,12 @@ struct Step {
 ///
 /// Everything that is wrong with the plan. It names steps, and has no place in the text: its line is 0.
 pub fn document(text: &str, limits: &Limits) -> Result<Option<Json>, Vec<Diagnostic>> {
-    let read = if text.len() > limits.document_bytes_max { None } else { read(text) };
+    document_for(text, PREFIX, limits)
+}
+
+/// The same with steps whose names begin so: those of several plans can stand beside each other.
+pub(crate) fn document_for(text: &str, prefix: &str, limits: &Limits) -> Result<Option<Json>, Vec<Diagnostic>> {
+    let read = if text.len() > limits.document_bytes_max { None } else { read_for(text, prefix) };
     read.transpose().map_err(|wrong| wrong.into_iter().map(diagnostic).collect())
 }
 
@@ -49,6 +56,10 @@ fn diagnostic(message: String) -> Diagnostic {
 /// Reads a plan. `None` if the text is not of either shape, else the graph document, or everything that is wrong with it.
 #[must_use]
 pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
+    read_for(text, PREFIX)
+}
+
+fn read_for(text: &str, prefix: &str) -> Option<Result<Json, Vec<String>>> {
     let value: Json = serde_json::from_str(text).ok()?;
     let (steps, marks) = match &value {
         Json::Array(list) if list.is_empty() || list.iter().any(is_step) => (Ok(listed(list)), LISTED),
@@ -58,7 +69,7 @@ pub fn read(text: &str) -> Option<Result<Json, Vec<String>>> {
             return None;
         }
     };
-    Some(steps.and_then(|(steps, wrong)| assembled(&steps, marks, wrong)))
+    Some(steps.and_then(|(steps, wrong)| assembled(&steps, (prefix, marks), wrong)))
 }
 
 /// The steps that could be read, and what is wrong so far.
@@ -180,7 +191,7 @@ fn joined(mut steps: Vec<Step>, links: &[Json]) -> Steps {
     (steps, wrong)
 }
 
-fn assembled(steps: &[Step], marks: &[Mark], mut wrong: Vec<String>) -> Result<Json, Vec<String>> {
+fn assembled(steps: &[Step], (prefix, marks): (&str, &[Mark]), mut wrong: Vec<String>) -> Result<Json, Vec<String>> {
     if steps.is_empty() {
         wrong.push("the plan has no steps: name at least one tool".to_owned());
     }
@@ -197,7 +208,7 @@ fn assembled(steps: &[Step], marks: &[Mark], mut wrong: Vec<String>) -> Result<J
             wrong.push(format!("step {:?} names no tool: add \"tool\"", step.id));
         }
     }
-    let name_of = |place: u32| format!("s{place}");
+    let name_of = |place: u32| format!("{prefix}{place}");
     let mut tasks = Map::new();
     let mut all_needs: Vec<Vec<NodeId>> = Vec::with_capacity(steps.len());
     for (place, step) in (0..).zip(steps) {
@@ -211,7 +222,7 @@ fn assembled(steps: &[Step], marks: &[Mark], mut wrong: Vec<String>) -> Result<J
                 )),
             }
         }
-        let (arguments, read) = arguments_of(step, place, marks, &places, &mut wrong);
+        let (arguments, read) = arguments_of(step, place, (prefix, marks), &places, &mut wrong);
         needs.extend(read);
         let tool = step.tool.replace("${{", "$ {{").replace("{%", "{ %").replace("{#", "{ #");
         let task = json!({
@@ -240,12 +251,12 @@ fn called(steps: &[Step]) -> String {
 fn arguments_of(
     step: &Step,
     own: u32,
-    marks: &[Mark],
+    (prefix, marks): (&str, &[Mark]),
     places: &BTreeMap<&str, u32>,
     wrong: &mut Vec<String>,
 ) -> (String, BTreeSet<u32>) {
     let (mut read, mut told) = (BTreeSet::new(), BTreeSet::new());
-    let template = references::template(&step.args.to_string(), marks, |reference| {
+    let template = references::template(&step.args.to_string(), (prefix, marks), |reference| {
         let place = reference.place(places);
         if place.is_some_and(|place| place != own) {
             read.extend(place);

@@ -19,6 +19,7 @@ mod fixtures;
 mod fuzzed;
 mod judges;
 mod places;
+mod planned;
 mod plans;
 mod refused;
 mod served;

@@ -1,6 +1,6 @@
 //! Graphs from a terse text, for scenarios and generators.
 //!
-//! One task a line (or between `;`): a name, then words, then `{` if tasks follow inside it, closed by `}`.
+//! One task a line (or between `;`; behind ` + ` those that joined later): a name, then words, then `{` if tasks follow inside it, closed by `}`.
 //!
 //! ```text
 //! a
@@ -9,6 +9,7 @@
 //! e foreach max=2 tolerate=1
 //! r race=1 good { p; q }
 //! p effect=once compensate=3; j needs p judges=p
+//! q adds; q made; z replaced
 //! w wait=approval:boss+deputy reminder=10m; v wait=signal:paid; u wait=time:5s
 //! after: s
 //! run: deadline=5s budget=5c degrade
@@ -22,8 +23,8 @@ mod undo;
 use std::sync::Arc;
 
 use agendum_types::graph::{
-    Budget, Cache, CacheScope, Call, Catch, DataRef, Exhausted, Expr, ExprId, Fields, Foreach, Form, Group, Judges,
-    Loop, NodeId, NotBefore, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task,
+    Adds, Budget, Cache, CacheScope, Call, Catch, DataRef, Exhausted, Expr, ExprId, Fields, Foreach, Form, Group,
+    Judges, Loop, NodeId, NotBefore, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task,
     Timeouts, Work,
 };
 use agendum_types::{
@@ -38,9 +39,11 @@ use agendum_types::{
 #[must_use]
 pub fn graph(text: &str) -> Graph {
     let mut builder = Builder { graph: empty(text), names: Vec::new() };
-    let mut words = tokens(text);
-    builder.tasks(&mut words, None, Section::Main);
-    builder.resolve();
+    for part in text.split(" + ") {
+        let known = builder.graph.tasks.len();
+        builder.tasks(&mut tokens(part), None, Section::Main);
+        builder.resolve(known);
+    }
     builder.graph
 }
 
@@ -137,6 +140,8 @@ impl Builder {
             cache: None,
             output_used: true,
             judges: None,
+            adds: None,
+            replaced: None,
         });
         self.names.push(Vec::new());
         match (parent, section) {
@@ -348,8 +353,9 @@ impl Builder {
     }
 
     /// Turns names into nodes, now that all are known.
-    fn resolve(&mut self) {
-        for index in 0..self.graph.tasks.len() {
+    /// Of the tasks from this one on.
+    fn resolve(&mut self, known: usize) {
+        for index in known..self.graph.tasks.len() {
             let (parent, node) = (self.graph.tasks[index].parent, NodeId(index as u32));
             for name in std::mem::take(&mut self.names[index]) {
                 if let Some(check) = name.strip_prefix('!') {
@@ -421,6 +427,11 @@ fn plain_word(task: &mut Task, key: &str, value: &str) {
         "allow" => with_call(task, |call| call.requirement.allow = value.split(',').map(Arc::from).collect()),
         "cap" => with_call(task, |call| call.output_cap = Some(number(value))),
         "unread" => task.output_used = false,
+        "adds" | "made" => {
+            let uses = Capability::ALL.to_vec();
+            task.adds = Some(Adds { uses, effects: true, tasks_max: Adds::TASKS, made: key == "made" });
+        }
+        "replaced" => task.replaced = Some("an addition".into()),
         "cache" => {
             let (ttl, scope) = value.split_once(':').unwrap_or((value, "tenant"));
             let scope = CacheScope::from_word(scope).expect("run, user or tenant");

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 pub use judges::{Fields, Judges};
 pub use modifier::{
-    Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race, Requirement,
-    Retry, Rung, Timeouts,
+    Adds, Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race,
+    Requirement, Retry, Rung, Timeouts,
 };
 
 use crate::class::Class;
@@ -71,6 +71,9 @@ pub const COMPENSATE: &str = "compensate";
 
 /// The argument of a `chat` that is a turn of an agent. No expression can name it, so that no prompt has a variable of that name.
 pub const AGENT_TURN: &str = "agent-turn";
+
+/// The argument of a `chat` that says why its last answer was refused. No expression can name it either.
+pub const CHAT_REFUSED: &str = "chat-refused";
 
 /// Bytes of a tool's result that go back to an agent's model, where the document does not say.
 pub const RESULT_BYTES_MAX: u64 = 64 << 10;
@@ -167,6 +170,10 @@ pub struct Task {
     pub output_used: bool,
     /// `judges`: its output says how good that of another task is.
     pub judges: Option<Box<Judges>>,
+    /// `adds`: what it gives is read as further tasks of its run.
+    pub adds: Option<Adds>,
+    /// Who has replaced it in a live run before it started, as people are told: it is skipped.
+    pub replaced: Option<Arc<str>>,
 }
 
 /// When a task may start at the earliest.

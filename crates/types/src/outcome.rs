@@ -70,6 +70,8 @@ pub struct Failure {
 impl Failure {
     /// Longer messages are cut.
     pub const MESSAGE_BYTES_MAX: usize = 1_024;
+    /// What a model is told of a result that was refused is cut here.
+    pub const REFUSAL_BYTES_MAX: usize = 2 << 10;
 
     /// A failure without provider's delay, partial data or usage.
     #[must_use]

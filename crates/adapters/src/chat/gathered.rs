@@ -58,7 +58,8 @@ impl Gathered {
     pub(super) fn sent(&mut self, given: &ChatInput, cap: u32, egress_bytes: u64) {
         (self.cap, self.egress_bytes) = (cap.into(), egress_bytes);
         let parts = [&given.tools, &given.schema].into_iter().flatten().map(|part| part.to_string().len());
-        self.prompt = Some(given.text().len() + parts.sum::<usize>());
+        self.prompt =
+            Some(given.text().len() + given.repair().map_or(0, |told| told.to_string().len()) + parts.sum::<usize>());
     }
 
     /// Nobody took the request.

@@ -28,6 +28,11 @@ pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failur
     if let Some(note) = config.note_on_key() {
         tell(&note);
     }
+    let planners = accepted.graph.tasks.iter().filter(|task| task.adds.is_some());
+    let planners: Vec<String> = planners.map(|task| format!("`{}`", task.name)).collect();
+    if !planners.is_empty() {
+        tell(&format!("note: the forecast is without what {} will add", planners.join(", ")));
+    }
     let history = learn(context, &accepted.graph.name).await;
     let forecast = forecast(&accepted.graph, &table, &history, limits);
     if context.json {

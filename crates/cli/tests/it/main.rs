@@ -21,6 +21,7 @@ mod judges;
 mod limits;
 mod notices;
 mod place;
+mod planner;
 mod provider;
 mod raise;
 mod support_answer;

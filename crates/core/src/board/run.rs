@@ -85,6 +85,9 @@ impl Board {
         if nodes.is_empty() {
             return self.section_settled(slot, section);
         }
+        if section == Section::Main {
+            self.skip_replaced(slot);
+        }
         for node in nodes {
             let id = self.top(slot, *node);
             // Settling one may settle others and, in a section that goes on, end the section.
@@ -237,6 +240,9 @@ impl Board {
         self.plans.take(plan);
         let before = std::mem::replace(&mut self.run_mut(slot).plan, plan);
         self.plans.release(before);
+        // What a model has planned carries what the model was told.
+        let labels = self.joined(slot, [&self.plan(slot).graph.labels]);
+        self.run_mut(slot).labels = labels;
         if self.run(slot).phase == Phase::Held {
             return self.set_aside(slot);
         }
@@ -249,6 +255,7 @@ impl Board {
             self.live_tasks += 1;
             fresh.push(id);
         }
+        self.skip_replaced(slot);
         for id in fresh {
             let needs = self.plan(slot).task(self.run(slot).inst(id).node).needs.clone();
             let unsettled = |need: &&_| self.run(slot).inst(self.top(slot, **need)).settled().is_none();

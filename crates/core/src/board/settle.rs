@@ -83,6 +83,7 @@ impl Board {
         inst.state = State::Settled(how);
         inst.body = None;
         inst.input = None;
+        inst.refused = None;
         if how != Settled::Succeeded {
             inst.output = None;
         }
@@ -152,6 +153,7 @@ impl Board {
         inst.input = None;
         inst.output = None;
         inst.failure = None;
+        inst.refused = None;
         run.served.remove(&id);
         run.free.push(id);
         self.live_tasks -= 1;
@@ -320,6 +322,7 @@ impl Board {
         let plan = self.plan(slot);
         inst.layer.is_judged(plan.task(inst.node)) && plan.task(inst.node).fail_if.is_some()
             || self.good_if(slot, id).is_some()
+            || self.adds_tasks(slot, id)
     }
 
     /// `good_if` of the race that this instance runs in: it looks at the whole task, and of a `foreach` at the list. A check is good if it

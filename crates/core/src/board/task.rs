@@ -253,6 +253,7 @@ impl Board {
         }
         let fate = Fate::of(running.effect, Some(&finished.outcome));
         self.note_effect(slot, id, fate, running.undo, output);
+        self.tell_of_outcome(slot, id, finished);
         self.follow(slot, id, &finished.next);
     }
 
@@ -261,6 +262,7 @@ impl Board {
         if *next == Next::Succeed {
             return self.settle(slot, id, settled, None);
         }
+        self.tell_of_verdict(slot, id, evaluation, next);
         self.follow(slot, id, next);
     }
 

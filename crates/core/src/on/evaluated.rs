@@ -49,7 +49,7 @@ impl Scheduler {
         };
         match step {
             Step::Enter => self.record_task(slot, id, Change::Entered(Box::new(evaluation))),
-            Step::Judge => self.judge(slot, id, evaluation),
+            Step::Judge => self.add_and_judge(slot, id, evaluation),
             Step::Round => self.judge_round(slot, id, evaluation),
             Step::Compose => self.with_payload(slot, id, evaluation, |output| Change::Composed { output }),
             Step::Catch => {
@@ -110,8 +110,13 @@ impl Scheduler {
         self.board.labels_of(slot, &self.board.bindings(slot, id, &into))
     }
 
-    fn judge(&mut self, slot: Slot, id: InstId, evaluation: Evaluation) {
-        let next = if evaluation.truth == Some(true) {
+    pub(crate) fn judge(&mut self, slot: Slot, id: InstId, evaluation: Evaluation) {
+        let next = if let Some(refused) = &evaluation.refused {
+            let inst = self.board.run(slot).inst(id);
+            // What has taken effect is not done again for a better plan.
+            let failure = Failure::new(Class::InvalidOutput, &format!("its tasks cannot be added: {refused}"));
+            self.next_after(slot, id, &failure, !inst.once)
+        } else if evaluation.truth == Some(true) {
             let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
             let class = task.fail_if.map_or(Class::InvalidOutput, |(_, class)| class);
             let inst = self.board.run(slot).inst(id);

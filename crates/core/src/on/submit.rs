@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{Rung, Task, Work};
+use agendum_types::graph::{Adds, Rung, Task, Work};
 use agendum_types::{Duration, Graph, PayloadRef, RunId, target};
 
 use crate::event::{Rejected, Submission};
@@ -62,12 +62,19 @@ impl Scheduler {
         document: PayloadRef,
     ) -> Result<(), Rejected> {
         let slot = self.board.slot(run).ok_or(Rejected::NotLive(run))?;
+        self.grow(slot, graph, document)
+    }
+
+    /// Tasks join a run, if they can.
+    pub(crate) fn grow(&mut self, slot: Slot, graph: &Arc<Graph>, document: PayloadRef) -> Result<(), Rejected> {
+        let run = self.board.run(slot).id;
         if !matches!(self.board.run(slot).phase, Phase::Held | Phase::Main) {
             return Err(Rejected::NotLive(run));
         }
         let before = &self.board.plan(slot).graph;
         extends(before, graph)?;
         self.reads_what_is_there(slot, graph)?;
+        self.replaces_what_waits(slot, graph)?;
         let known = before.tasks.len();
         self.admit(graph.live_tasks_max() - before.live_tasks_max())?;
         self.has_targets(&graph.tasks[known..])?;
@@ -127,6 +134,17 @@ impl Scheduler {
     }
 }
 
+/// It may add the same, and may have.
+fn adds_alike(before: &Task, after: &Task) -> bool {
+    match (&before.adds, &after.adds) {
+        (None, None) => true,
+        (Some(before), Some(after)) => {
+            before.made <= after.made && Adds { made: after.made, ..before.clone() } == *after
+        }
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
 /// The graph with additions holds every task where it stood, and as it was but for those that wait for it.
 fn extends(before: &Graph, after: &Graph) -> Result<(), Rejected> {
     let changed = |name: &Arc<str>| Err(Rejected::NotAnExtension { task: Arc::clone(name) });
@@ -134,7 +152,9 @@ fn extends(before: &Graph, after: &Graph) -> Result<(), Rejected> {
         let Some(kept) = after.tasks.get(index) else {
             return changed(&task.name);
         };
-        let same = Task { needed_by: kept.needed_by.clone(), output_used: kept.output_used, ..task.clone() } == *kept;
+        let (needed_by, adds, replaced) = (kept.needed_by.clone(), kept.adds.clone(), kept.replaced.clone());
+        let same = Task { needed_by, output_used: kept.output_used, adds, replaced, ..task.clone() } == *kept;
+        let same = same && adds_alike(task, kept) && (task.replaced.is_none() || task.replaced == kept.replaced);
         let grows = task.parent.is_none() || task.needed_by == kept.needed_by;
         if !same || !grows {
             return changed(&task.name);

@@ -213,15 +213,15 @@ fn a_refused_result_may_be_tried_again() {
         say a fail_if=false
         wait 1s
         ok a
-    "), @"
+    "), @r#"
        0ms dispatch r1/a#1 on t
        0ms > ok a
      200ms woken: a task may start
-     200ms dispatch r1/a#2 on t
+     200ms dispatch r1/a#2 on t told "its result fulfils `fail_if`"
     1000ms > ok a
     1000ms answer r1 succeeded
     1000ms close r1
-    ");
+    "#);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
 //! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
+//! say p plan=SCRIPT | say p plan=refused WHY   what the output of a task that adds others is read as
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
 //! disk slow | durable                   records become durable only when said
@@ -42,6 +43,7 @@ mod again;
 mod cache;
 mod group;
 mod heard;
+mod planned;
 mod purse;
 mod target;
 mod told;
@@ -311,7 +313,8 @@ impl World {
             Deed::Append(_) => {}
             Deed::Evaluate(evaluate) => {
                 self.asked(&evaluate);
-                answers.push(self.evaluate(*evaluate));
+                let plan = self.plan(&evaluate);
+                answers.push(self.evaluate(*evaluate, plan));
             }
             Deed::LookUp(asked) => self.look_up(asked, answers),
             Deed::Keep(keep) => self.keep(keep, answers),
@@ -322,8 +325,9 @@ impl World {
                 let own = dispatch.key_origin == dispatch.attempt.run;
                 let key = if own { String::new() } else { format!(" key of {}", run_name(dispatch.key_origin)) };
                 let cap = dispatch.output_cap.map_or(String::new(), |cap| format!(" cap={cap}"));
+                let told = dispatch.refused.as_ref().map_or(String::new(), |told| format!(" told {told:?}"));
                 let line = format!(
-                    "dispatch {}#{} on {target}{cap}{key}{again}{held}",
+                    "dispatch {}#{} on {target}{cap}{key}{again}{held}{told}",
                     self.long_name(&dispatch.attempt),
                     dispatch.attempt.attempt
                 );
@@ -352,14 +356,14 @@ impl World {
     }
 
     /// Answers by what was said, else in the way that goes on.
-    fn evaluate(&self, evaluate: Evaluate) -> Event {
+    fn evaluate(&self, evaluate: Evaluate, plan: Evaluation) -> Event {
         let path = self.graphs[&evaluate.run].path_text(&evaluate.path);
         let bare = path.split(['[', '#']).next().unwrap_or_default().trim_end_matches("/loop").to_owned();
         let said = |purpose: &str| {
             let exact = self.says.get(&(path.clone(), purpose.to_owned()));
             exact.or_else(|| self.says.get(&(bare.clone(), purpose.to_owned()))).map(String::as_str)
         };
-        let mut evaluation = Evaluation::default();
+        let mut evaluation = plan;
         let mut error = None;
         if let Make::Values { exprs, bindings } = &evaluate.make {
             // An output of `catch` knows what it takes the place of, over restarts as well.

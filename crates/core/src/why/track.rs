@@ -1,6 +1,7 @@
 //! One task while its records are read: the stretches of its time, its attempts, its end.
 
 mod doubt;
+mod replaced;
 mod waits;
 
 use std::collections::BTreeSet;
@@ -142,9 +143,10 @@ impl Track {
             Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
                 self.settle(TaskStatus::Skipped, at, Some(Reason::NotGood));
             }
-            Change::Judged { next, .. } => {
+            Change::Judged { evaluation, next } => {
                 if let Some(attempt) = self.attempts.last_mut().filter(|_| *next != Next::Succeed) {
-                    attempt.failed = Some((self.refused, REFUSED.into()));
+                    let refused = evaluation.refused.clone().map(|why| (Class::InvalidOutput, why));
+                    attempt.failed = Some(refused.unwrap_or_else(|| (self.refused, REFUSED.into())));
                     self.failed.clone_from(&attempt.failed);
                 }
                 self.follow(next, at);

@@ -46,6 +46,9 @@ impl Reference {
         let same = |other: &&Asked| (other.run, &other.path, other.step) == (asked.run, &asked.path, asked.step);
         ensure(self.evaluations.iter().find(same).is_none(), "it was asked already")?;
         ensure(self.evaluations.len() < self.limits.evaluation_credits as usize, "no credit is left")?;
+        let is_plan = asked.step == Step::Judge && self.adds_tasks(asked.run, &asked.path);
+        let output = self.runs[&asked.run].tasks.get(&asked.path).and_then(|inst| inst.output.clone());
+        ensure(asked.plan == output.filter(|_| is_plan), "another output is read as tasks")?;
         let labels = match &asked.make {
             Make::Values { bindings, exprs } => {
                 self.reads(asked, bindings)?;
@@ -115,6 +118,7 @@ impl Reference {
         let State::Running(running) = &inst.state else { return Err("it does not run".to_owned()) };
         ensure(usize::from(dispatch.target.0) == running.target, "another target than its record says")?;
         ensure(dispatch.effect == running.effect && dispatch.input == inst.input, "another effect or input")?;
+        ensure(dispatch.refused.as_deref() == inst.told.as_deref(), "it is told something else of its last result")?;
         ensure(run.labels(path).is_within(&dispatch.labels), "labels got lost")?;
         ensure(dispatch.expires.unwrap_or(agendum_types::Timestamp::MAX) == run.deadline_of(path), "another end")?;
         let task = run.task(path);

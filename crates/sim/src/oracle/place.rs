@@ -293,6 +293,7 @@ impl Reference {
         };
         let constant = call.map_or(0, |call| run.graph.expr(call.input).source.len() as u64);
         let bytes = run.tasks[path].input.as_ref().map_or(constant, |input| input.size);
+        let bytes = bytes + run.tasks[path].told_bytes();
         let tokens_in = bytes.div_ceil(u64::from(target.bytes_per_token_min));
         let price = target.price;
         // What is sent is the input in a frame; `http` may be sent on five times.

@@ -133,7 +133,7 @@ impl Reference {
                 }
             }
             Change::Finished(finished) => self.finished(id, path, finished)?,
-            Change::Judged { next, .. } => self.judged(id, path, next)?,
+            Change::Judged { evaluation, next } => self.judged(id, path, evaluation.refused.as_deref(), next)?,
             Change::RoundJudged { next, .. } => self.round_judged(id, path, next)?,
             Change::Composed { output } => {
                 let asked = self.evaluation(id, path, Step::Compose)?;
@@ -369,6 +369,9 @@ impl Reference {
                 self.run(id).inst(path).state = State::Ready;
                 self.took(id, path, super::doubt::fate(running.effect, &said.outcome), None);
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
+                if class == Class::InvalidOutput {
+                    self.tell(id, path, &said.next, &failure.message);
+                }
                 self.follow(id, path, &may, &said.next)
             }
         }
@@ -453,8 +456,14 @@ impl Reference {
         }
     }
 
-    fn judged(&mut self, id: RunId, path: &TaskPath, next: &Next) -> Checked {
+    fn judged(&mut self, id: RunId, path: &TaskPath, refused: Option<&str>, next: &Next) -> Checked {
         let judged = self.evaluation(id, path, Step::Judge)?.evaluation;
+        if let Some(refused) = refused {
+            self.tell(id, path, next, refused);
+        }
+        if judged.truth != Some(true) && self.adds_tasks(id, path) {
+            return self.adds_nothing(id, path, &judged, next);
+        }
         if judged.truth != Some(true) {
             ensure(*next == Next::Succeed, "nothing is wrong with it")?;
             let inst = self.run(id).inst(path);
@@ -474,6 +483,10 @@ impl Reference {
         } else {
             self.after_failure(id, path, &Failure::new(class, "refused"), repeatable)
         };
+        let inst = &self.runs[&id].tasks[path];
+        if class == Class::InvalidOutput && self.runs[&id].task(path).fail_if.is_some() && !inst.is_copy {
+            self.tell(id, path, next, agendum_core::REFUSED);
+        }
         self.follow(id, path, &may, next)
     }
 }

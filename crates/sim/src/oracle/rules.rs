@@ -310,7 +310,7 @@ impl Reference {
             let mut inst = Inst::new(node);
             // A loop that ran out may have asked for one of them; without one, those kept for that do not run.
             let passed_over = run.escalation.map_or_else(|| escalations.contains(&node), |wanted| wanted != node);
-            if section == Section::OnFailure && passed_over {
+            if section == Section::OnFailure && passed_over || run.graph.task(node).replaced.is_some() {
                 inst.state = State::Settled(How::Skipped);
             }
             run.tasks.insert(TaskPath::top(node), inst);
@@ -367,7 +367,7 @@ impl Reference {
 
     pub(super) fn wants_judgement(&self, id: RunId, path: &TaskPath) -> bool {
         let run = &self.runs[&id];
-        (run.is_judged(path) && run.task(path).fail_if.is_some()) || self.good_if(id, path)
+        (run.is_judged(path) && run.task(path).fail_if.is_some()) || self.good_if(id, path) || self.adds_tasks(id, path)
     }
 
     pub(super) fn judge_or_succeed(&mut self, id: RunId, path: &TaskPath) {

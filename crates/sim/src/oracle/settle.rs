@@ -114,14 +114,14 @@ impl Reference {
         let inst = run.inst(path);
         inst.settled_as = order;
         inst.state = State::Settled(how);
-        (inst.expires, inst.input, inst.rounds.ends) = (None, None, None);
+        (inst.expires, inst.input, inst.rounds.ends, inst.told) = (None, None, None, None);
         if how != How::Succeeded {
             inst.output = None;
         }
     }
 
     /// The record that ends it must say what it has waited for.
-    fn keep_unsent(&mut self, id: RunId, path: &TaskPath) {
+    pub(super) fn keep_unsent(&mut self, id: RunId, path: &TaskPath) {
         let inst = &self.runs[&id].tasks[path];
         let waited = self.now.since(inst.free_at);
         if inst.is_unsent() && waited > Duration::ZERO {

@@ -134,6 +134,8 @@ pub(super) struct Inst {
     /// As which of its run it settled.
     pub settled_as: u64,
     pub rounds: Rounds,
+    /// Why its last result was refused, which its next attempt is told.
+    pub told: Option<String>,
 }
 
 /// What a loop remembers.
@@ -249,6 +251,7 @@ impl Inst {
             last_effect: Effect::None,
             settled_as: 0,
             rounds: Rounds::default(),
+            told: None,
         }
     }
 

@@ -72,6 +72,9 @@ impl World {
                 evaluation.payload = Some(payload(self.chance.below(50)));
             }
         }
+        if let Some(output) = &asked.plan {
+            self.plan(&asked, output, &mut evaluation);
+        }
         let result =
             if self.chance.hits(self.faults.evaluations) { Err(Arc::from("as the seed says")) } else { Ok(evaluation) };
         Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result }

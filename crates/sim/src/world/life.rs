@@ -170,6 +170,7 @@ impl World {
         cut.targets.clone_from(&self.targets);
         (cut.windows, cut.checker) = (self.windows, Checker::new(self.windows));
         cut.graphs.clone_from(&self.graphs);
+        cut.documents.clone_from(&self.documents);
         cut.journal = self.journal.iter().filter(|entry| entry.seq <= seq).cloned().collect();
         cut.kept = self.kept.iter().filter(|then| then.seq == seq).cloned().collect();
         let known = |run: &RunId| cut.journal.iter().any(|entry| entry.record.run() == Some(*run));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agendum_spec::Accepted;
 use agendum_spec::eval::Evaluator;
 use agendum_types::{Concurrency, Graph, Limits, SubmissionKey};
 
@@ -12,6 +13,8 @@ pub struct Planned {
     pub graph: Arc<Graph>,
     /// The same with tasks that join it later.
     pub grown: Option<Arc<Graph>>,
+    /// The documents of both, which tasks extend that add others.
+    pub documents: Vec<Accepted>,
 }
 
 /// The group of a run: no key of a generated graph reads its inputs.
@@ -26,6 +29,6 @@ pub(super) fn key(key: &str) -> SubmissionKey {
 
 impl From<Arc<Graph>> for Planned {
     fn from(graph: Arc<Graph>) -> Self {
-        Self { graph, grown: None }
+        Self { graph, grown: None, documents: Vec::new() }
     }
 }

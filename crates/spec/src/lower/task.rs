@@ -3,7 +3,7 @@
 use agendum_types::graph::{
     COMPENSATE, Call, Catch, Exhausted, Foreach, Loop, NodeId, NotBefore, Race, Retry, Rung, Section, Work,
 };
-use agendum_types::{Capability, Class, Effect};
+use agendum_types::{Capability, Class, ClassSet, Effect};
 
 use crate::diagnostic::nearest;
 use crate::expr::{self, Text};
@@ -25,6 +25,7 @@ impl<'t> Lower<'t, '_> {
         self.conditions(id, node);
         self.ladder(id, node);
         self.cache(id, node);
+        self.adds(id, node);
         self.plain(id, node);
         self.needs(id, node);
         self.judges(id, node);
@@ -338,7 +339,9 @@ impl<'t> Lower<'t, '_> {
         }
         let task = &mut self.graph.tasks[id.0 as usize];
         task.timeouts = words::timeouts(node.get("timeout"));
-        task.retry = words::retry(node.get("retry"), Retry::STANDARD);
+        // A model can mend a plan that was refused: it is told why.
+        let on = if task.adds.is_some() { ClassSet::TRANSIENT.with(Class::InvalidOutput) } else { Retry::STANDARD.on };
+        task.retry = words::retry(node.get("retry"), Retry { on, ..Retry::STANDARD });
         task.optional = flag("optional");
         task.value = node.get("value").and_then(Node::whole).unwrap_or(50).min(100) as u8;
         task.no_fallback = flag("no_fallback") || high_risk;

@@ -49,6 +49,8 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
         cache: None,
         output_used: false,
         judges: None,
+        adds: None,
+        replaced: None,
     }
 }
 

@@ -46,7 +46,7 @@ impl Reference<'_> {
 /// The arguments as a template, with each reference in place of what `place_of` says is read: the step that printed it.
 pub(super) fn template(
     arguments: &str,
-    marks: &[Mark],
+    (prefix, marks): (&str, &[Mark]),
     mut place_of: impl FnMut(Reference<'_>) -> Option<u32>,
 ) -> String {
     let (mut made, mut plain, mut rest) = (String::new(), String::new(), arguments);
@@ -62,7 +62,9 @@ pub(super) fn template(
             if let Some(place) = place_of(found) {
                 made.push_str(&escaped(&std::mem::take(&mut plain)));
                 // A part of a text inside JSON: what was printed, without the quotes of its own.
-                made.push_str(&format!("${{{{ (tasks.s{place}.output.stdout | trim('\\n') | tojson)[1:-1] }}}}"));
+                made.push_str(&format!(
+                    "${{{{ (tasks.{prefix}{place}.output.stdout | trim('\\n') | tojson)[1:-1] }}}}"
+                ));
             }
             rest = &rest[found.text.len()..];
         } else {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::class::ClassSet;
 use crate::graph::{ExprId, NodeId};
 use crate::money::Money;
+use crate::target::Capability;
 use crate::time::Duration;
 
 /// The urgency of a run.
@@ -209,6 +210,36 @@ impl CacheScope {
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.word() == word)
+    }
+}
+
+/// `adds`: what a task gives is read as further tasks of its run, which are written by a model and may do only this.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Adds {
+    /// What they may use.
+    pub uses: Vec<Capability>,
+    /// True if the document names that: then with whatever effect, else without any.
+    pub effects: bool,
+    /// How many there may be, those inside others included.
+    pub tasks_max: u32,
+    /// They have been added: the graph holds them.
+    pub made: bool,
+}
+
+impl Adds {
+    /// What added tasks may use where the document names nothing: no effect, and no address that a model writes.
+    pub const USES: [Capability; 4] =
+        [Capability::Chat, Capability::Retrieve, Capability::Translate, Capability::Moderate];
+    /// How many tasks are added at most where the document does not say.
+    pub const TASKS: u32 = 100;
+    /// How many tasks of one run may add others.
+    pub const PLANS_MAX: usize = 16;
+
+    /// True if what may be added by that may be added by this.
+    #[must_use]
+    pub fn allows(&self, other: &Self) -> bool {
+        let uses = other.uses.iter().all(|capability| self.uses.contains(capability));
+        uses && other.effects <= self.effects && other.tasks_max <= self.tasks_max
     }
 }
 

@@ -291,6 +291,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) wait: Option<Wait<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) payload: Option<Payload<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -212,6 +212,7 @@ fn evaluation(value: &core::Evaluation) -> body::Evaluation<'_> {
         same: value.same.as_ref().map(hash),
         wait: value.wait.as_deref().map(wait),
         payload: value.payload.as_ref().map(payload),
+        refused: value.refused.as_deref().map(Cow::from),
     }
 }
 

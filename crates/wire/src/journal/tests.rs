@@ -144,6 +144,7 @@ fn changes() -> Vec<Change> {
         same: Some(Hash([8; 32])),
         wait: None,
         payload: Some(labelled()),
+        ..Evaluation::default()
     };
     let usage = Usage {
         tokens_in: 1,
@@ -192,6 +193,8 @@ fn changes() -> Vec<Change> {
     let waits = smallvec![(Cause::Budget, Duration(3)), (Cause::Paused, Duration(4))];
     let pruned = Ended { waits, ..ended(End::Pruned) };
     changes.extend([lost, pruned].map(|ended| Change::Ended(ended.into())));
+    let refused = Evaluation { truth: Some(false), refused: Some("it holds no tasks".into()), ..Evaluation::default() };
+    changes.push(Change::Judged { evaluation: Box::new(refused), next: Next::Retry { at: Timestamp(16) } });
     changes
 }
 

@@ -199,7 +199,9 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             event.raw_usage = raw_usage.as_deref().and_then(|raw| serde_json::from_str(raw).ok());
             follow(event, &finished.next)
         }
-        Change::Judged { next, .. } => judged(event, path.node().map(|node| graph.task(node)), next),
+        Change::Judged { evaluation, next } => {
+            judged(event, path.node().map(|node| graph.task(node)), evaluation.refused.as_deref(), next)
+        }
         Change::Caught { .. } => "task.caught",
         Change::RoundJudged { next, .. } => round_judged(event, next),
         Change::Composed { .. } => "task.composed",
@@ -258,7 +260,10 @@ fn raised(event: &mut Event, graph: &Graph, raised: &Raised) -> &'static str {
     "run.budget_raised"
 }
 
-fn judged(event: &mut Event, task: Option<&Task>, next: &Next) -> &'static str {
+fn judged(event: &mut Event, task: Option<&Task>, refused: Option<&str>, next: &Next) -> &'static str {
+    if let Some(refused) = refused {
+        return undone(event, next, Class::InvalidOutput, refused);
+    }
     let fail_if = task.and_then(|task| task.fail_if);
     undone(event, next, fail_if.map_or(Class::InvalidOutput, |(_, class)| class), REFUSED)
 }

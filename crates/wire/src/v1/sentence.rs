@@ -39,6 +39,7 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
         Reason::Condition if is_of_agent(graph, &task.path) => "the model called no tool".to_owned(),
         Reason::Condition => "its `if` was false".to_owned(),
         Reason::NotGood => "`good_if` refused its result".to_owned(),
+        Reason::Replaced(by) => format!("replaced by {by}"),
         Reason::Dropped => "optional, and dropped to make the deadline".to_owned(),
         Reason::Failed(class, message) => told(class.word(), message),
         Reason::Caught(class, message) => {
@@ -166,6 +167,7 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
             Some(
                 Reason::Condition
                 | Reason::NotGood
+                | Reason::Replaced(_)
                 | Reason::EndedFirst(_)
                 | Reason::CalledOff
                 | Reason::Reused(_)

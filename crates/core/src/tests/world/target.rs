@@ -19,6 +19,7 @@ pub(super) fn target(name: &str, text: &str) -> Target {
             "class" => target.classes = vec![value.into()],
             "call" => target.price.call = script::cents(value),
             "egress" => target.price.egress_gib = script::cents(value),
+            "in" => target.price.token_in = script::cents(value),
             "token" => target.price.token_out = script::cents(value),
             "most" => target.max_cost = Some(script::cents(value)),
             "estimated" => target.bound = Bound::Estimated,

@@ -1,0 +1,139 @@
+//! Tasks whose output adds others: what joins the run, what is refused, what an addition takes the place of.
+
+use std::sync::Arc;
+
+use agendum_core::{Evaluation, Next, Step};
+use agendum_types::graph::{NodeId, Task, Work};
+use agendum_types::{Capability, Class, Effect, Failure, Graph, RunId, TaskPath};
+
+use super::records::Checked;
+use super::state::{How, Inst, Phase, Run, State};
+use super::{Asked, Heard, Reference, ensure};
+
+/// True if something has begun that this graph says was replaced.
+pub(super) fn replaces_what_began(run: &Run, after: &Graph) -> bool {
+    gone(run, after).iter().any(|path| {
+        let inst = &run.tasks[path];
+        inst.attempts > 0 || inst.rung > 0 || !inst.state.is_before_all()
+    })
+}
+
+/// The tasks that this graph says were replaced, and that of the run does not.
+pub(super) fn gone(run: &Run, after: &Graph) -> Vec<TaskPath> {
+    let fresh = |node: &&NodeId| after.task(**node).replaced.is_some() && run.graph.task(**node).replaced.is_none();
+    let paths = run.graph.main.iter().filter(fresh).map(|node| TaskPath::top(*node));
+    paths.filter(|path| run.tasks.contains_key(path)).collect()
+}
+
+/// True if an addition reads a task that has succeeded and left no output, because nobody was to read it.
+pub(super) fn reads_what_was_not_made(run: &Run, grown: &Graph) -> bool {
+    let missing = |(path, inst): (&TaskPath, &Inst)| {
+        let reads = path.0.len() == 1 && grown.task(inst.node).output_used && !run.graph.task(inst.node).output_used;
+        reads && inst.how() == Some(How::Succeeded) && inst.output.is_none()
+    };
+    run.tasks.iter().any(missing)
+}
+
+impl State {
+    /// Nothing was sent, asked of a person or opened.
+    const fn is_before_all(&self) -> bool {
+        match self {
+            Self::Waiting
+            | Self::Ready
+            | Self::Asking(Step::Enter)
+            | Self::Queued(..)
+            | Self::InLine(_)
+            | Self::Seeking
+            | Self::LookingUp(_)
+            | Self::Held
+            | Self::Broke(..)
+            | Self::Begs => true,
+            Self::Asking(_)
+            | Self::Running(_)
+            | Self::BackingOff(_)
+            | Self::Checked(_)
+            | Self::Awaiting(_)
+            | Self::Open
+            | Self::Settled(_) => false,
+        }
+    }
+}
+
+impl Reference {
+    /// True if the task's output is still to be read as tasks.
+    pub(super) fn adds_tasks(&self, id: RunId, path: &TaskPath) -> bool {
+        let run = &self.runs[&id];
+        let adds = run.graph.task(run.tasks[path].node).adds.as_ref();
+        path.0.len() == 1 && adds.is_some_and(|adds| !adds.made)
+    }
+
+    /// True if the graph that was extended is not the run's any more: it is asked for again, and nothing decided.
+    pub(super) fn is_overtaken(&self, asked: &Asked, result: &Result<Evaluation, Arc<str>>) -> bool {
+        let Ok(Evaluation { truth, added: Some(added), .. }) = result else { return false };
+        *truth != Some(true) && self.adds_tasks(asked.run, &asked.path) && added.of != self.runs[&asked.run].graph.hash
+    }
+
+    /// The graph with what was added, by a caller or by the output of a task that is judged next.
+    pub(super) fn brings(&mut self, id: RunId) -> Result<Arc<Graph>, String> {
+        match self.heard.take() {
+            Some(Heard::Added(run, graph)) if run == id => Ok(graph),
+            Some(Heard::Evaluated(asked, Ok(mut evaluation))) if asked.run == id && asked.step == Step::Judge => {
+                ensure(self.adds_tasks(id, &asked.path), "its output adds nothing")?;
+                ensure(evaluation.truth != Some(true) && evaluation.refused.is_none(), "it was refused")?;
+                let added = evaluation.added.take().ok_or("nothing was read of it")?;
+                let made = added.graph.task(self.runs[&id].tasks[&asked.path].node).adds.as_ref();
+                ensure(made.is_some_and(|adds| adds.made), "nothing says that it has added them")?;
+                ensure(self.fits(&self.runs[&id], &added.graph), "its tasks cannot join the run")?;
+                self.heard = Some(Heard::Evaluated(asked, Ok(evaluation)));
+                Ok(added.graph)
+            }
+            other => Err(format!("nothing was added, but {other:?}")),
+        }
+    }
+
+    /// True if that may join the run: it is served, and reads and replaces only what it can.
+    pub(super) fn fits(&self, run: &Run, after: &Graph) -> bool {
+        let same = |(before, after): (&Task, &Task)| before.name == after.name;
+        let extends = after.tasks.len() > run.graph.tasks.len() && run.graph.tasks.iter().zip(&after.tasks).all(same);
+        if !extends {
+            return false;
+        }
+        let served = self.can_serve(&after.tasks[run.graph.tasks.len()..]);
+        served && !reads_what_was_not_made(run, after) && !replaces_what_began(run, after)
+    }
+
+    /// Others took its place.
+    pub(super) fn skip_for_others(&mut self, id: RunId, path: &TaskPath) {
+        self.keep_unsent(id, path);
+        self.settle(id, path, How::Skipped, None);
+    }
+
+    /// What follows if the output of a task that was to add others adds none.
+    pub(super) fn adds_nothing(&mut self, id: RunId, path: &TaskPath, evaluation: &Evaluation, next: &Next) -> Checked {
+        let run = &self.runs[&id];
+        let fits = |added: &agendum_core::Addition| run.phase == Phase::Main && self.fits(run, &added.graph);
+        let could = evaluation.refused.is_none() && evaluation.added.as_deref().is_some_and(fits);
+        ensure(!could, "a plan was refused without a reason")?;
+        let repeatable = run.tasks[path].last_effect != Effect::Once;
+        let may = self.after_failure(id, path, &Failure::new(Class::InvalidOutput, "no plan"), repeatable);
+        self.follow(id, path, &may, next)
+    }
+
+    /// The next attempt of a `chat` is told why its last result was refused.
+    pub(super) fn tell(&mut self, id: RunId, path: &TaskPath, next: &Next, why: &str) {
+        let run = self.run(id);
+        let is_chat = matches!(&run.task(path).work, Work::Call(call) if call.capability == Capability::Chat);
+        if is_chat && matches!(next, Next::Retry { .. } | Next::Rung { .. }) {
+            let told: String =
+                why.chars().map(|letter| if letter < ' ' && letter != '\n' { ' ' } else { letter }).collect();
+            run.inst(path).told = Some(told);
+        }
+    }
+}
+
+impl Inst {
+    /// What it is told makes its input so much longer: two bytes for each, and a frame.
+    pub(super) fn told_bytes(&self) -> u64 {
+        self.told.as_ref().map_or(0, |told| 160 + 2 * told.len() as u64)
+    }
+}
