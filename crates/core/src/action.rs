@@ -9,6 +9,7 @@ use agendum_types::{
 };
 use smallvec::SmallVec;
 
+use crate::child::Inherited;
 use crate::record::{Record, Unsent};
 
 /// Something to do, and the record that must be durable first.
@@ -251,6 +252,8 @@ pub struct Dispatch {
     pub held_back: bool,
     /// Continue by this reference of an earlier life instead of starting; an adapter that cannot answers with a failure.
     pub reattach: Option<Arc<str>>,
+    /// Of a call for a child run: what that inherits. The driver runs it; [`crate::Event::ChildEnded`] answers.
+    pub child: Option<Box<Inherited>>,
 }
 
 /// A look for a kept result.

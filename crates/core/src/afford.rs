@@ -4,6 +4,7 @@ use agendum_types::graph::{Section, Work};
 use agendum_types::{Class, Failure, Money, TargetId, Timestamp, Window};
 use smallvec::SmallVec;
 
+use crate::child;
 use crate::run::{InstId, Run, Slot};
 use crate::scheduler::Scheduler;
 
@@ -118,7 +119,10 @@ impl Scheduler {
             tokens: if cap.is_some() { tokens_in + u64::from(cap.unwrap_or(0)) } else { 0 },
             cap,
         };
-        let purses = self.purses(slot, task.section);
+        let hold = |cap: Option<u32>| child::hold(task).unwrap_or_else(|| hold(cap));
+        let mut purses = self.purses(slot, task.section);
+        // The attempts of a child run hold in the windows themselves.
+        purses.retain(|purse| purse.window.is_none() || child::hold(task).is_none());
         let covered = |hold: &Hold| purses.iter().all(|purse| purse.covers(hold));
         let whole = hold(cap);
         if covered(&whole) {

@@ -39,6 +39,13 @@ pub struct Earlier {
     pub inputs: Bytes,
 }
 
+impl Earlier {
+    /// What a new run of the same graph takes over of it.
+    pub(crate) fn take_over(&self, new: RunId, wish: &Wish) -> Result<Origin, NotTaken> {
+        self.before.take_over(new, wish)
+    }
+}
+
 /// What is wanted anew.
 #[derive(Clone, Debug)]
 pub struct Anew {

@@ -30,13 +30,16 @@ pub enum Forgotten {
     NoRun,
     /// Something may still happen to it.
     NotDone,
+    /// It runs for a task of this run, which is not done and may still ask for it.
+    Child(RunId),
     /// It was submitted under a key, at this time, and is kept for whoever sends it again.
     Keyed(Timestamp),
 }
 
 /// The part of a store that forgets.
 pub trait Retention: Send + Sync {
-    /// Takes a run that is done out of the index, with its key; one that was submitted under a key later than `keyed_until` stays.
+    /// Takes a run that is done out of the index, with its key; one that was submitted under a key later than `keyed_until` stays, and
+    /// so does a child of one that is not done.
     fn forget(
         &self,
         tenant: &Tenant,

@@ -383,7 +383,7 @@ pub(crate) async fn forget(
         let kind = match error {
             ForgetError::NoRun(run) => return Refused::no_run(run),
             ForgetError::Store(error) => return error.into(),
-            ForgetError::NotDone(_) => "not_done",
+            ForgetError::NotDone(_) | ForgetError::Child { .. } => "not_done",
             ForgetError::Keyed { .. } => "key_kept",
         };
         Refused::new(StatusCode::CONFLICT, kind, "the run is kept", error)

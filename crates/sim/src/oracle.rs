@@ -352,6 +352,7 @@ impl Reference {
             key: submission.key.clone(),
             origin: submission.origin.clone(),
             concurrency: submission.concurrency.clone(),
+            parent: submission.parent.clone(),
         };
         self.heard = Some(Heard::Submitted(Box::new(submitted), Arc::clone(graph), submission.tenant.clone()));
     }

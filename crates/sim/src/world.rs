@@ -305,6 +305,7 @@ impl World {
             strict: self.chance.hits(20),
             origin: None,
             concurrency: group(graph),
+            parent: None,
             key: self.chance.hits(40).then(|| key(self.chance.of(&["one", "two"]))),
         };
         if self.faults.unrest {

@@ -120,6 +120,8 @@ pub(crate) struct Diagnostics {
     /// The files by the first byte of where the document names them.
     files: BTreeMap<usize, Mention>,
     files_end: usize,
+    /// What is said of other documents, with the first byte of where this one names them.
+    of_others: Vec<(usize, Diagnostic)>,
     /// Comparisons of words that are left.
     comparisons: usize,
 }
@@ -146,7 +148,15 @@ const LISTED_MAX: usize = 50;
 impl Diagnostics {
     pub(crate) fn new(text: &str) -> Self {
         let (text, files_end) = (text.to_owned(), text.len() + 1);
-        Self { text, found: Vec::new(), kept: [0; 3], files: BTreeMap::new(), files_end, comparisons: COMPARISONS_MAX }
+        Self {
+            text,
+            found: Vec::new(),
+            kept: [0; 3],
+            files: BTreeMap::new(),
+            files_end,
+            of_others: Vec::new(),
+            comparisons: COMPARISONS_MAX,
+        }
     }
 
     pub(crate) fn add(
@@ -175,6 +185,25 @@ impl Diagnostics {
         self.files_end += text.len() + 1;
         let mention = Mention { place: place.clone(), first, file: Arc::new(File { path, text }) };
         self.files.insert(place.start, mention);
+    }
+
+    /// Takes over what is said of another document, which this one names there by this path.
+    pub(crate) fn absorb(&mut self, place: &Range<usize>, path: &str, text: String, of: Self) {
+        let folder = path.rfind('/').map_or("", |end| &path[..=end]);
+        let (found, _) = of.finish();
+        let document = Arc::new(File { path: path.to_owned(), text });
+        for mut diagnostic in found {
+            let severity = diagnostic.severity;
+            if self.is_full_of(severity) {
+                continue;
+            }
+            self.kept[severity as usize] += 1;
+            diagnostic.file = Some(match diagnostic.file.take() {
+                None => Arc::clone(&document),
+                Some(file) => Arc::new(File { path: format!("{folder}{}", file.path), text: file.text.clone() }),
+            });
+            self.of_others.push((place.start, diagnostic));
+        }
     }
 
     /// The files, and where the document names them, in its order.
@@ -281,6 +310,8 @@ impl Diagnostics {
             let is_here = |one: &Diagnostic| one.file.as_ref().is_some_and(|other| Arc::ptr_eq(other, file));
             found.iter_mut().filter(|(_, one)| is_here(one)).for_each(|(_, one)| of_file.go_to(one));
         }
+        found.append(&mut self.of_others);
+        found.sort_by_key(|(at, _)| *at);
         (found.into_iter().map(|(_, diagnostic)| diagnostic).collect(), more)
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use agendum_types::Limits;
 
+use crate::children::Nest;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::tree::{self, Key, Node, Value};
 use crate::{Accepted, Checked, NoFiles, NormalDocument, Unloadable, agent, files, hash_of, lower, parsed, schema};
@@ -36,6 +37,7 @@ fn extend_into(whole: &mut Node, addition: &str, limits: &Limits, diagnostics: &
     let mut left = limits.document_bytes_max;
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
     agent::expand_tasks(&mut tasks, false, limits, diagnostics);
+    Nest::new(&NoFiles).inline_tasks(&mut tasks, &mut left, limits, diagnostics);
     let span = tasks.span.clone();
     let additions = push(whole, tasks)?;
     let size = tree::to_json(additions).to_string().len();

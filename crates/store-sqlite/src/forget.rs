@@ -2,7 +2,7 @@
 
 use agendum_ports::{BlobName, Forgotten};
 use agendum_types::{Hash, RunId, Seq, ShardId, Tenant, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::place::{place, places, seq};
 use crate::write::{signed, whole};
@@ -17,13 +17,19 @@ pub(crate) fn forget(
     keyed_until: Timestamp,
 ) -> rusqlite::Result<Forgotten> {
     let (work, key) = (db.transaction()?, params![&*tenant.0, run.0.to_be_bytes()]);
-    let sql = "SELECT done IS NOT NULL, key IS NOT NULL, submitted FROM runs WHERE tenant = ?1 AND run = ?2";
-    let found = work.query_row(sql, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2).map(whole)?))).optional()?;
+    let sql = "SELECT done IS NOT NULL, key IS NOT NULL, submitted,
+        (SELECT around.run FROM runs AS around WHERE around.tenant = ?1 AND around.run = runs.parent AND around.done IS NULL)
+        FROM runs WHERE tenant = ?1 AND run = ?2";
+    let parent = |row: &Row<'_>| row.get::<_, Option<[u8; 16]>>(3);
+    let found = work
+        .query_row(sql, key, |row| Ok((row.get(0)?, parent(row)?, row.get(1)?, row.get(2).map(whole)?)))
+        .optional()?;
     let forgotten = match found {
         None => Forgotten::NoRun,
         Some((false, ..)) => Forgotten::NotDone,
-        Some((true, true, submitted)) if submitted > keyed_until.0 => Forgotten::Keyed(Timestamp(submitted)),
-        Some((true, _, _)) => Forgotten::Yes,
+        Some((true, Some(parent), ..)) => Forgotten::Child(RunId(u128::from_be_bytes(parent))),
+        Some((true, None, true, submitted)) if submitted > keyed_until.0 => Forgotten::Keyed(Timestamp(submitted)),
+        Some((true, None, ..)) => Forgotten::Yes,
     };
     if forgotten == Forgotten::Yes {
         let sql = "INSERT OR IGNORE INTO forgotten (tenant, run, shard)

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 6] = [
+pub(crate) const MIGRATIONS: [&str; 7] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -170,6 +170,11 @@ pub(crate) const MIGRATIONS: [&str; 6] = [
     CREATE INDEX feedback_run ON feedback (tenant, run);
     CREATE INDEX feedback_graph ON feedback (tenant, graph, graph_hash, score);
     CREATE INDEX feedback_at ON feedback (at);
+",
+    // For which task of which run it runs.
+    "
+    ALTER TABLE runs ADD COLUMN parent BLOB;
+    ALTER TABLE runs ADD COLUMN parent_task TEXT;
 ",
 ];
 

@@ -106,7 +106,13 @@ impl Builder {
     fn add(&mut self, name: &str, parent: Option<NodeId>, section: Section) -> NodeId {
         let node = NodeId(self.graph.tasks.len() as u32);
         let input = self.expr(Form::Constant, "null");
-        let call = Call { capability: Capability::Chat, input, requirement: Requirement::default(), output_cap: None };
+        let call = Call {
+            capability: Capability::Chat,
+            input,
+            requirement: Requirement::default(),
+            output_cap: None,
+            child: None,
+        };
         self.graph.tasks.push(Task {
             name: name.into(),
             parent,

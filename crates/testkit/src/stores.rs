@@ -56,7 +56,13 @@ pub fn submitted(tenant: &Tenant, run: RunId, graph: &str) -> RunUpdate {
 
 fn keyed(tenant: &Tenant, run: RunId, graph: &str, key: Option<&str>) -> RunUpdate {
     let key = key.map(Arc::from);
-    let change = RunChange::Submitted { graph: Arc::from(graph), graph_hash: Hash([9; 32]), key, at: Timestamp(5) };
+    let change = RunChange::Submitted {
+        graph: Arc::from(graph),
+        graph_hash: Hash([9; 32]),
+        key,
+        parent: None,
+        at: Timestamp(5),
+    };
     RunUpdate { tenant: tenant.clone(), run, change }
 }
 

@@ -35,6 +35,7 @@ pub use class::{Class, ClassSet};
 pub use concurrency::{Concurrency, OnNew, Turns};
 pub use effect::{Effect, Fate};
 pub use graph::Graph;
+pub use graph::child::Parent;
 pub use id::{AttemptId, AttemptNo, Incarnation, Partition, Principal, RunId, Seq, ShardId, Tenant};
 pub use limits::Limits;
 pub use money::Money;

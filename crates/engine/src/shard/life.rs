@@ -1,6 +1,7 @@
 //! One life of a shard: messages become events, actions become deeds.
 
 mod cache;
+mod child;
 mod hand;
 mod note;
 mod stop;
@@ -44,10 +45,15 @@ pub(super) struct Waiters {
     answers: FxHashMap<RunId, Vec<oneshot::Sender<Answer>>>,
 }
 
+/// Those that wait for the end of a run, for a life.
+type Ends = FxHashMap<RunId, Vec<oneshot::Sender<()>>>;
+
 /// An attempt that runs.
 struct Flight {
     cancel: CancellationToken,
     effect: Effect,
+    /// It is a run of its own, which goes on in the next life.
+    is_child: bool,
 }
 
 /// A caller whose wish was taken.
@@ -98,13 +104,17 @@ pub(super) struct Life {
     actions: Vec<Action>,
     time: Steady,
     noting: Noting,
+    ends: Ends,
+    /// Cancelled with its end: what it had running for a run of its own is the next life's.
+    over: CancellationToken,
     pub(super) waiters: Waiters,
 }
 
 impl Drop for Life {
     /// Whatever this life had running is of no use to the next.
     fn drop(&mut self) {
-        self.flights.values().for_each(|flight| flight.cancel.cancel());
+        self.over.cancel();
+        self.flights.values().filter(|flight| !flight.is_child).for_each(|flight| flight.cancel.cancel());
     }
 }
 
@@ -132,6 +142,8 @@ impl Life {
             actions: Vec::new(),
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             noting: Noting::new(opened.incarnation),
+            ends: Ends::default(),
+            over: CancellationToken::new(),
             waiters,
             around,
         };
@@ -257,6 +269,7 @@ impl Life {
             }
             Message::Standings { tenant, runs, reply, permit: _held } => self.standings(&tenant, runs, reply),
             Message::Await { tenant, run, reply, permit: _held } => self.wait(&tenant, run, reply),
+            Message::AwaitDone { tenant, run, reply, permit: _held } => self.wait_for_end(&tenant, run, reply),
             Message::Evaluated { life, run, path, step, result, made } => {
                 if life == self.id {
                     self.with_payload(Event::Evaluated { run, path, step, result }, made);
@@ -273,6 +286,7 @@ impl Life {
                     self.with_payload(Event::AttemptFinished { attempt, outcome }, made);
                 }
             }
+            message @ Message::ChildEnded { .. } => self.child_ended(message),
             Message::Referenced { life, attempt, reference } => {
                 if life == self.id {
                     self.event(Event::AttemptReferenced { attempt, reference });
@@ -457,6 +471,9 @@ impl Life {
             Deed::Close { run, .. } => {
                 self.tenants.remove(&run);
                 self.around.feed.close(run);
+                for waiter in self.ends.remove(&run).into_iter().flatten() {
+                    let _gone = waiter.send(());
+                }
             }
         }
     }

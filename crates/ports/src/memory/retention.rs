@@ -17,6 +17,11 @@ impl State {
         if row.done.is_none() {
             return Forgotten::NotDone;
         }
+        if let Some(parent) = row.parent.as_ref().map(|parent| parent.run)
+            && self.runs.get(&(tenant.clone(), parent)).is_some_and(|row| row.done.is_none())
+        {
+            return Forgotten::Child(parent);
+        }
         if row.submitted > keyed_until && self.keys.values().any(|keyed| *keyed == run) {
             return Forgotten::Keyed(row.submitted);
         }

@@ -66,6 +66,7 @@ fn about_the_run() -> Vec<Record> {
         key: None,
         origin: None,
         concurrency: None,
+        parent: None,
     };
     let plain = RunSubmitted { deadline: None, budget: None, strict: false, inputs: payload(3), ..submitted.clone() };
     let key = SubmissionKey { key: Arc::from("order 17"), parts: vec![(Arc::from("inputs"), Hash([8; 32]))] };
@@ -153,7 +154,15 @@ fn changes() -> Vec<Change> {
     };
     let finished = |outcome, next| {
         let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
-        Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), unreported: false, next }))
+        Change::Finished(Box::new(Finished {
+            attempt,
+            incarnation,
+            outcome,
+            cost: Money(21),
+            unreported: false,
+            degraded: false,
+            next,
+        }))
     };
     let succeeded = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
     let failed = Outcome::Failed(failure());
@@ -384,7 +393,8 @@ fn entries() -> Vec<Entry> {
     let usage = Usage { calls: 1, egress_bytes: 9, ..Usage::default() };
     let sent = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
     let (attempt, incarnation, next) = (AttemptNo(2), Incarnation(4), Next::Succeed);
-    let sent = Finished { attempt, incarnation, outcome: sent, cost: Money(21), unreported: false, next };
+    let sent =
+        Finished { attempt, incarnation, outcome: sent, cost: Money(21), unreported: false, degraded: false, next };
     let change = Change::Finished(Box::new(sent));
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries.extend(in_groups().into_iter().map(|record| entry(record, Vec::new())));
