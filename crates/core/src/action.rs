@@ -71,6 +71,8 @@ impl Deed {
         match self {
             // What the disk is told, what is computed here, and what is only stopped: the next life does it again, or need not.
             Self::Append(_) | Self::Evaluate(_) | Self::LookUp(_) | Self::CancelAttempt(_) => false,
+            // A child run that is only to be stopped.
+            Self::Dispatch(dispatch) if dispatch.child.as_ref().is_some_and(|child| child.is_over) => false,
             // One without effect may run again; one that is paid for leaves against a hold that is committed.
             Self::Dispatch(dispatch) => dispatch.effect != Effect::None || dispatch.is_paid,
             // Another run can see what is kept.

@@ -13,6 +13,7 @@ use agendum_types::{AttemptId, Capability, Class, Failure, Labels, Money, RunId,
 
 use crate::action::{Deed, Dispatch};
 use crate::afford::Hold;
+use crate::board::Todo;
 use crate::event::{Raise, Rejected};
 use crate::inst::{Flight, Inst};
 use crate::run::{InstId, Orphan, Slot};
@@ -132,7 +133,11 @@ impl Scheduler {
         };
         let dispatch = self.recalled(slot, node, orphan, attempt.clone(), flight);
         self.act(None, Deed::Dispatch(Box::new(dispatch)));
-        self.act(None, Deed::CancelAttempt(attempt));
+        // What has abandoned it just now wants it to be stopped already.
+        let is_stopped = |todo: &Todo| matches!(todo, Todo::Stop(other) if *other == attempt);
+        if !self.board.todo.iter().any(is_stopped) {
+            self.board.todo.push_back(Todo::Stop(attempt));
+        }
         true
     }
 

@@ -2,11 +2,13 @@
 
 mod agent;
 mod cache;
+mod child;
 mod compensate;
 mod concurrency;
 
 pub(crate) use agent::add as with_agent;
 pub(crate) use cache::add as with_caches;
+pub(crate) use child::add as with_child;
 pub(crate) use compensate::add as with_compensations;
 pub(crate) use concurrency::add as with_groups;
 use serde_json::{Map, Value as Json, json};

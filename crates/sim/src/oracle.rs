@@ -17,6 +17,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
 
 mod cache;
+mod child;
 mod compensate;
 mod crash;
 mod deeds;
@@ -112,6 +113,8 @@ struct Flight {
     attempt: AttemptId,
     target: usize,
     price: Price,
+    /// Of a child run that is over: what it has spent, and whether it took a lower rung.
+    child: Option<(Money, bool)>,
 }
 
 /// An evaluation that is out.
@@ -151,6 +154,9 @@ enum Heard {
 impl Flight {
     /// What an attempt cost, in money and tokens; what is not told is the worst case.
     fn bill(&self, outcome: &Outcome, hold: Money, hold_tokens: u64) -> (Money, u64) {
+        if let Some((spent, _)) = self.child {
+            return (spent, outcome.usage().tokens());
+        }
         if outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0) {
             return (hold, hold_tokens);
         }
@@ -244,6 +250,9 @@ impl Reference {
             Event::LookedUp { run, path, number, found } => self.hear_look_up(*run, path, *number, found.as_deref()),
             Event::Kept(key) => self.keeping.retain(|kept| *kept != **key),
             Event::AttemptFinished { attempt, outcome } => self.hear_outcome(attempt, outcome),
+            Event::ChildEnded { attempt, outcome, spent, degraded } => {
+                self.hear_child(attempt, outcome, *spent, *degraded);
+            }
             Event::AttemptReferenced { attempt, .. } => {
                 let running = self.runs.get(&attempt.run).and_then(|run| run.tasks.get(&attempt.path));
                 if matches!(running.map(|inst| &inst.state), Some(State::Running(running))
@@ -472,7 +481,8 @@ impl Reference {
             Outcome::Failed(failure) if failure.class == Class::Overloaded => failure.retry_after,
             _ => None,
         };
-        if let Some(span) = pause {
+        let is_child = self.runs.get(&attempt.run).is_some_and(|run| run.is_child(&attempt.path));
+        if let Some(span) = pause.filter(|_| !is_child) {
             // That goes for all that share its limit.
             let group = self.targets[flight.target].quota_group.clone();
             for (place, target) in self.targets.iter().enumerate() {

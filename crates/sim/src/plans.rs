@@ -38,6 +38,9 @@ pub const fn keeps(seed: u64) -> bool {
     (seed / 4) % 5 == 2
 }
 
+/// Makes of a seed the one by which child runs are drawn.
+const CHILDREN: u64 = 0x000C_411D;
+
 /// A document, and tasks that join its run later.
 pub type Texts = (String, Option<String>);
 
@@ -57,6 +60,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     let has_agents = seed % 11 == 10;
     let mut agents = Chance::new(seed ^ AGENTS);
     let mut keeping = Chance::new(seed ^ KEEPING);
+    // Of thirteen seeds three have runs inside runs.
+    let has_children = matches!(seed % 13, 2 | 6 | 11);
+    let mut children = Chance::new(seed ^ CHILDREN);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -70,6 +76,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if keeps(seed) {
             document = generate::with_caches(&mut keeping, &document);
+        }
+        if has_children {
+            document = generate::with_child(&mut children, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =

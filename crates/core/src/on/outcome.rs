@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Fate, Money, Outcome, Success, TargetId, Timestamp};
 
-use crate::child::Spent;
+use crate::child::{self, Spent};
 use crate::inst::Flight;
 use crate::record::{Change, Finished, Next, Record};
 use crate::run::{InstId, Orphan, Slot};
@@ -66,6 +66,10 @@ impl Scheduler {
         let Outcome::Failed(failure) = outcome else {
             return;
         };
+        // What a child run was told by its providers is no limit of others.
+        if child::is_target(&self.targets.row(flight.target).target.name) {
+            return;
+        }
         let limited = failure.class == Class::RateLimited;
         let pause = failure.retry_after.or_else(|| limited.then_some(RATE_LIMIT_PAUSE));
         if let Some(span) = pause.filter(|_| limited || failure.class == Class::Overloaded) {

@@ -32,7 +32,7 @@ impl Lower<'_, '_> {
             // It was accepted as a document of its own.
             lower::graph(node, hash, self.limits, &mut Diagnostics::new(&document))
         } else {
-            lower::graph(node, hash, self.limits, self.diagnostics)
+            lower::lowered(node, hash, self.limits, self.diagnostics).map(|lower| lower.graph)
         };
         let budget = words::budget(with.get("budget"));
         Some(Arc::new(Child { graph: Arc::new(graph?), document: document.into(), budget }))
