@@ -73,6 +73,16 @@ pub enum AgainError {
         /// The one that took it over.
         other: RunId,
     },
+    /// Nobody would hear what came of it: its parent goes on from what it did.
+    #[error("run {run} is a child of run {parent}: retry that one, whose task {task:?} goes on from what this one did")]
+    Child {
+        /// The run.
+        run: RunId,
+        /// The one for which it ran.
+        parent: RunId,
+        /// The task there.
+        task: Arc<str>,
+    },
     /// The graph has no such task at its top.
     #[error("the graph has no task {0:?} at its top")]
     NoTask(String),
@@ -132,6 +142,9 @@ impl Engine {
             again: anew.again.iter().map(|name| top(graph, name)).collect::<Result<_, _>>()?,
             other_inputs: inputs.is_some(),
         };
+        if let Some(parent) = record.parent.as_deref().filter(|_| !wish.other_inputs) {
+            return Err(AgainError::Child { run: earlier.run, parent: parent.run, task: Arc::clone(&parent.task) });
+        }
         let run = self.new_run_id();
         let origin = earlier.before.take_over(run, &wish)?;
         let size = origin.given.iter().filter_map(|given| given.output.as_ref()).map(|output| output.size).sum();

@@ -147,6 +147,7 @@ pub(crate) fn line(row: &RunRow) -> Run {
     run.done = row.done.is_some();
     run.elapsed_ms = row.answered.map(|at| v1::millis(at.since(row.submitted)));
     run.spent_usd = v1::dollars(row.spent);
+    run.parent = row.parent.as_ref().map(|of| v1::Parent { run: of.run.to_string(), task: of.task.to_string() });
     run
 }
 
@@ -324,7 +325,7 @@ async fn lines(
     let line = |task: &TaskReasons| {
         let line = TaskLine::told(&scanned.graph, task);
         match viewed.get(&*line.task) {
-            Some(task) => TaskLine { reason: line.reason, ..seen_line(task) },
+            Some(task) => TaskLine { reason: line.reason, child: line.child, ..seen_line(task) },
             None => line,
         }
     };
@@ -354,6 +355,7 @@ fn seen_line(task: &TaskView) -> TaskLine {
         waiting_on: task.waiting_on.map(|cause| cause.word().to_owned()),
         reason: None,
         attempts: task.attempts,
+        child: None,
     }
 }
 

@@ -138,7 +138,7 @@ impl Inlining<'_, '_> {
     fn of_file(&mut self, with: &mut Node) {
         let Value::Map(entries) = &mut with.value else { return };
         let Some(place) = entries.iter().position(|(key, _)| key.name == FILE) else { return };
-        let (key, named) = entries.remove(place);
+        let (_, named) = entries.remove(place);
         // What is no text was refused as such.
         let Some(name) = named.text() else { return };
         let Some(path) = self.path(name, &named) else { return };
@@ -155,7 +155,7 @@ impl Inlining<'_, '_> {
         // As this document names it: the folder of that is known to whoever reads this.
         self.diagnostics.absorb(&named.span, name, text, found);
         let normal = accepted.and_then(|accepted| serde_json::from_str(&accepted.document.0).ok());
-        entries.extend(normal.map(|normal| (Key { name: GRAPH.to_owned(), span: key.span }, from_json(normal))));
+        entries.extend(normal.map(|normal| (Key { name: GRAPH.to_owned(), span: 0..0 }, from_json(normal))));
     }
 
     /// The path of a file from the folder of the outermost document.

@@ -11,7 +11,7 @@ use agendum_ports::{
 };
 use agendum_types::target::Bound;
 use agendum_types::{
-    Booked, Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp, Waste,
+    Booked, Hash, Incarnation, Money, Parent, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp, Waste,
 };
 use bytes::Bytes;
 
@@ -64,6 +64,15 @@ fn keyed(tenant: &Tenant, run: RunId, graph: &str, key: Option<&str>) -> RunUpda
         at: Timestamp(5),
     };
     RunUpdate { tenant: tenant.clone(), run, change }
+}
+
+/// That a run was accepted for a task of another one.
+fn child(tenant: &Tenant, run: RunId, of: RunId) -> RunUpdate {
+    let mut update = keyed(tenant, run, "g", None);
+    if let RunChange::Submitted { parent, .. } = &mut update.change {
+        *parent = Some(Parent { run: of, task: Arc::from("a/b") });
+    }
+    update
 }
 
 /// Runs the whole suite on an empty store.
@@ -282,23 +291,27 @@ async fn forgets_runs(store: &dyn Store) {
         keyed(&tenant, run_id(40), "g", Some("k")),
         keyed(&tenant, run_id(41), "g", None),
         keyed(&tenant, run_id(42), "g", None),
+        child(&tenant, run_id(43), run_id(42)),
     ]);
     let done = |run| RunUpdate {
         tenant: tenant.clone(),
         run,
         change: RunChange::Done { at: Timestamp(9), spent: Money::ZERO, over: Money::ZERO, bound: None },
     };
-    batch_of.runs.extend([done(run_id(40)), done(run_id(41))]);
+    batch_of.runs.extend([done(run_id(40)), done(run_id(41)), done(run_id(43))]);
     assert_eq!(store.append(batch_of).await, Appended::Durable);
     let expired = RunFilter { done_before: Some(Timestamp(10)), count_max: 9, ..RunFilter::default() };
     let listed: Vec<RunId> =
         store.runs(&tenant, expired.clone()).await.unwrap().into_iter().map(|row| row.run).collect();
-    assert_eq!(listed, [run_id(41), run_id(40)]);
+    assert_eq!(listed, [run_id(43), run_id(41), run_id(40)]);
+    let parent = store.run(&tenant, run_id(43)).await.unwrap().unwrap().parent;
+    assert_eq!(parent, Some(Parent { run: run_id(42), task: Arc::from("a/b") }));
     assert!(store.runs(&tenant, RunFilter { done_before: Some(Timestamp(9)), ..expired }).await.unwrap().is_empty());
 
     let forget = async |tenant: &Tenant, run| store.forget(tenant, run, Timestamp(4)).await.unwrap();
     assert!(!store.has_forgotten().await.unwrap());
     assert_eq!(forget(&tenant, run_id(42)).await, Forgotten::NotDone);
+    assert_eq!(forget(&tenant, run_id(43)).await, Forgotten::Child(run_id(42)), "its parent may ask for it");
     assert_eq!(forget(&Tenant::new("e"), run_id(41)).await, Forgotten::NoRun, "another tenant's is another");
     assert_eq!(forget(&tenant, run_id(40)).await, Forgotten::Keyed(Timestamp(5)));
     assert_eq!(store.forget(&tenant, run_id(40), Timestamp(5)).await.unwrap(), Forgotten::Yes);

@@ -6,7 +6,9 @@ mod waits;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use agendum_types::{Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, TaskPath, TaskStatus, Timestamp};
+use agendum_types::{
+    Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, Target, TaskPath, TaskStatus, Timestamp,
+};
 
 use smallvec::SmallVec;
 
@@ -132,7 +134,12 @@ impl Track {
                 self.begins_to_wait(evaluation, at);
             }
             Change::Waited(waited) => self.waited_for(waited, at),
-            Change::Referenced { .. } | Change::Reminded => {}
+            Change::Reminded => {}
+            Change::Referenced { reference } => {
+                if let Some(attempt) = self.attempts.last_mut().filter(|attempt| *attempt.target == *Target::CHILD) {
+                    attempt.child = reference.parse().ok();
+                }
+            }
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
             Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
@@ -202,6 +209,8 @@ impl Track {
             cost: Money::ZERO,
             over: Money::ZERO,
             tokens: 0,
+            child: None,
+            degraded: false,
         });
     }
 
@@ -213,7 +222,9 @@ impl Track {
         };
         if let Some(attempt) = self.attempts.last_mut() {
             (attempt.ended, attempt.cost, attempt.failed) = (Some(at), finished.cost, failed.clone());
-            attempt.over = finished.cost.minus(self.hold.0);
+            let bounded = attempt.child.is_none() || self.hold.0 > Money::ZERO;
+            attempt.over = if bounded { finished.cost.minus(self.hold.0) } else { Money::ZERO };
+            attempt.degraded = finished.degraded;
             attempt.tokens = if finished.unreported { self.hold.1 } else { finished.outcome.usage().tokens() };
         }
         self.failed = failed;

@@ -25,10 +25,10 @@ impl Lower<'_, '_> {
 
     /// The graph of a child run; `None` where there is none, which was said.
     pub(super) fn child(&mut self, with: &Node) -> Option<Arc<Child>> {
-        let node = with.get(GRAPH)?;
+        let (key, node) = with.entries().iter().find(|(key, _)| key.name == GRAPH)?;
         let document = to_json(node).to_string();
         let hash = hash_of(&document);
-        let graph = if node.span.is_empty() {
+        let graph = if key.span.is_empty() {
             // It was accepted as a document of its own.
             lower::graph(node, hash, self.limits, &mut Diagnostics::new(&document))
         } else {

@@ -194,7 +194,10 @@ fn what_limits_a_run_must_limit_its_children() {
           g:
             loop: {{ until: "${{{{ true }}}}", max_iterations: 2, on_exhausted: fail, budget: {{ usd: 1 }} }}
             tasks: {{ a: {{ uses: graph, with: {{ {free} }} }} }}
-    "#)), @"");
+    "#)), @"
+    6:25 no_budget: the loop `g` has a budget in usd, and graph `inner` says not how much of it is its own
+        help: write `budget: { usd: … }` in `with`, or in the document of that graph
+    ");
 }
 
 #[test]
@@ -246,6 +249,10 @@ fn a_graph_as_it_stands_is_checked_in_its_place() {
                 name: inner
                 tasks: { a: { uses: chat, with: { prompt: "${{ tasks.z.output.text }}", promt: x } }, b: { uses: chat } }
     "#), @"
+    11:62 unknown_task: there is no task `z`
+        help: tasks here: b
+    11:81 unread (warning): nothing reads `promt`: the prompt does not name it
+        help: did you mean `prompt`?
     11:106 missing_key: `uses: chat` lacks `with`
         help: write `with: { prompt: … }`
     ");

@@ -1,5 +1,6 @@
 //! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
 
+mod children;
 mod groups;
 
 use std::sync::Arc;
@@ -399,6 +400,7 @@ fn entries() -> Vec<Entry> {
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries.extend(in_groups().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(of_the_cache().into_iter().map(|record| entry(record, Vec::new())));
+    entries.extend(children::of_children().into_iter().map(|record| entry(record, Vec::new())));
     entries
 }
 
