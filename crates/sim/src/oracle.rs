@@ -47,8 +47,8 @@ use agendum_core::{
 use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Capability, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money,
-    Outcome, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
+    AttemptId, CacheKey, CachedCopy, Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome,
+    RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -468,32 +468,6 @@ impl Reference {
             });
             rungs && can(&call.requirement)
         })
-    }
-
-    fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
-        let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
-        let flight = self.flights.remove(place);
-        let pause = match outcome {
-            // One that is at its limit is left alone, be it for how long it says, be it for a second.
-            Outcome::Failed(failure) if failure.class == Class::RateLimited => {
-                Some(failure.retry_after.unwrap_or(Duration::secs(1)))
-            }
-            Outcome::Failed(failure) if failure.class == Class::Overloaded => failure.retry_after,
-            _ => None,
-        };
-        let is_child = self.runs.get(&attempt.run).is_some_and(|run| run.is_child(&attempt.path));
-        if let Some(span) = pause.filter(|_| !is_child) {
-            // That goes for all that share its limit.
-            let group = self.targets[flight.target].quota_group.clone();
-            for (place, target) in self.targets.iter().enumerate() {
-                if place == flight.target || (group.is_some() && target.quota_group == group) {
-                    self.closed[place] = self.closed[place].max(self.now.after(span));
-                }
-            }
-        }
-        if self.runs.contains_key(&attempt.run) {
-            self.heard = Some(Heard::Finished(flight, outcome.clone()));
-        }
     }
 
     fn is_stoppable(&self, run: RunId) -> bool {

@@ -475,7 +475,6 @@ impl World {
 
     fn dispatch(&mut self, dispatch: Dispatch) {
         if dispatch.child.as_ref().is_some_and(|child| child.is_over) {
-            // It is out since an earlier life.
             return self.begin_child(dispatch);
         }
         self.checker.dispatched(&dispatch);

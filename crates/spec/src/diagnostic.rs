@@ -1,5 +1,8 @@
 //! What is wrong with a document: where, what, and how to mend it.
 
+mod others;
+mod position;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::scalar::Scalar;
 use crate::tree::Node;
+use position::Position;
 
 /// How much a diagnostic weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,25 +191,6 @@ impl Diagnostics {
         self.files.insert(place.start, mention);
     }
 
-    /// Takes over what is said of another document, which this one names there by this path.
-    pub(crate) fn absorb(&mut self, place: &Range<usize>, path: &str, text: String, of: Self) {
-        let folder = path.rfind('/').map_or("", |end| &path[..=end]);
-        let (found, _) = of.finish();
-        let document = Arc::new(File { path: path.to_owned(), text });
-        for mut diagnostic in found {
-            let severity = diagnostic.severity;
-            if self.is_full_of(severity) {
-                continue;
-            }
-            self.kept[severity as usize] += 1;
-            diagnostic.file = Some(match diagnostic.file.take() {
-                None => Arc::clone(&document),
-                Some(file) => Arc::new(File { path: format!("{folder}{}", file.path), text: file.text.clone() }),
-            });
-            self.of_others.push((place.start, diagnostic));
-        }
-    }
-
     /// The files, and where the document names them, in its order.
     pub(crate) fn files(&self) -> impl DoubleEndedIterator<Item = (&Range<usize>, &File)> {
         self.files.values().map(|mention| (&mention.place, &*mention.file))
@@ -325,31 +310,6 @@ impl Diagnostics {
         diagnostic.span = diagnostic.span.start - first..diagnostic.span.end - first;
         diagnostic.file = Some(Arc::clone(file));
         Some(place.start)
-    }
-}
-
-/// A place in a text that is only ever left for a later one: many places cost no more than the text is long.
-struct Position<'t> {
-    text: &'t str,
-    at: usize,
-    line: usize,
-    column: usize,
-}
-
-impl<'t> Position<'t> {
-    const fn new(text: &'t str) -> Self {
-        Self { text, at: 0, line: 1, column: 1 }
-    }
-
-    /// Gives the diagnostic its line and its column.
-    fn go_to(&mut self, diagnostic: &mut Diagnostic) {
-        let at = self.text.floor_char_boundary(diagnostic.span.start.min(self.text.len()));
-        let between = &self.text[self.at..at];
-        let line = between.rsplit('\n').next().unwrap_or_default();
-        let lines = between.matches('\n').count();
-        self.column = if lines > 0 { 1 } else { self.column } + line.chars().count();
-        (self.at, self.line) = (at, self.line + lines);
-        (diagnostic.line, diagnostic.column) = (self.line, self.column);
     }
 }
 

@@ -17,14 +17,14 @@
 //! An expression reads the outputs of what its task needs. `input` forces an evaluation of the input; a task that needs something has
 //! one anyway.
 
+mod child;
 mod undo;
 
 use std::sync::Arc;
 
 use agendum_types::graph::{
-    Budget, Cache, CacheScope, Call, Catch, Child, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop,
-    NodeId, NotBefore, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts,
-    Work,
+    Budget, Cache, CacheScope, Call, Catch, DataRef, Exhausted, Expr, ExprId, Foreach, Form, Group, Loop, NodeId,
+    NotBefore, OnExceeded, OnUncertain, Priority, Race, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
 };
 use agendum_types::{
     Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Principal, Timestamp, Wait, WaitFor,
@@ -247,18 +247,6 @@ impl Builder {
             }
             None => OnUncertain::Ask,
         };
-    }
-
-    /// A run of its own, that may spend so much: `child`, `child=5c`, `child=50` in tokens.
-    fn child(&mut self, node: NodeId, value: &str) {
-        let money = value.ends_with('c').then(|| cents(value));
-        let tokens = value.parse().ok();
-        let budget = (money.is_some() || tokens.is_some()).then_some(Budget { money, tokens, ..NO_BUDGET });
-        let (graph, document) = (Arc::new(graph("inside")), Arc::from("{}"));
-        let child = Some(Arc::new(Child { graph, document, budget }));
-        let task = &mut self.graph.tasks[node.0 as usize];
-        task.effect = Capability::Graph.default_effect();
-        with_call(task, |call| (call.capability, call.child) = (Capability::Graph, child.clone()));
     }
 
     /// What it waits for stands in the source of its input: [`wait`] reads it.

@@ -86,6 +86,7 @@ pub async fn conforms(store: &dyn Store) {
     lists_runs(store).await;
     finds_runs_by_their_key(store).await;
     forgets_runs(store).await;
+    keeps_children(store).await;
     counts_spending(store).await;
     notices::conforms(store).await;
     results::keeps_results(store).await;
@@ -277,6 +278,29 @@ async fn finds_runs_by_their_key(store: &dyn Store) {
     assert_eq!(store.run_of_key(&other, "order 17").await.unwrap(), None, "another tenant's is another");
 }
 
+/// A run that is done stays as long as the one is not for whose task it ran.
+async fn keeps_children(store: &dyn Store) {
+    let tenant = Tenant::new("family");
+    let life = store.open(SHARD).await.unwrap();
+    let ends = |run| RunUpdate {
+        tenant: tenant.clone(),
+        run,
+        change: RunChange::Done { at: Timestamp(9), spent: Money::ZERO, over: Money::ZERO, bound: None },
+    };
+    let (of, run) = (run_id(60), run_id(61));
+    let mut one = batch(life.incarnation, life.last.0 + 1, 1, &tenant, run);
+    one.runs.extend([keyed(&tenant, of, "g", None), child(&tenant, run, of), ends(run)]);
+    assert_eq!(store.append(one).await, Appended::Durable);
+    let parent = store.run(&tenant, run).await.unwrap().unwrap().parent;
+    assert_eq!(parent, Some(Parent { run: of, task: Arc::from("a/b") }));
+    let forget = async || store.forget(&tenant, run, Timestamp(9)).await.unwrap();
+    assert_eq!(forget().await, Forgotten::Child(of));
+    let mut two = batch(life.incarnation, life.last.0 + 2, 1, &tenant, of);
+    two.runs.push(ends(of));
+    assert_eq!(store.append(two).await, Appended::Durable);
+    assert_eq!(forget().await, Forgotten::Yes);
+}
+
 async fn forgets_runs(store: &dyn Store) {
     let tenant = Tenant::new("f");
     let life = store.open(SHARD).await.unwrap();
@@ -291,27 +315,23 @@ async fn forgets_runs(store: &dyn Store) {
         keyed(&tenant, run_id(40), "g", Some("k")),
         keyed(&tenant, run_id(41), "g", None),
         keyed(&tenant, run_id(42), "g", None),
-        child(&tenant, run_id(43), run_id(42)),
     ]);
     let done = |run| RunUpdate {
         tenant: tenant.clone(),
         run,
         change: RunChange::Done { at: Timestamp(9), spent: Money::ZERO, over: Money::ZERO, bound: None },
     };
-    batch_of.runs.extend([done(run_id(40)), done(run_id(41)), done(run_id(43))]);
+    batch_of.runs.extend([done(run_id(40)), done(run_id(41))]);
     assert_eq!(store.append(batch_of).await, Appended::Durable);
     let expired = RunFilter { done_before: Some(Timestamp(10)), count_max: 9, ..RunFilter::default() };
     let listed: Vec<RunId> =
         store.runs(&tenant, expired.clone()).await.unwrap().into_iter().map(|row| row.run).collect();
-    assert_eq!(listed, [run_id(43), run_id(41), run_id(40)]);
-    let parent = store.run(&tenant, run_id(43)).await.unwrap().unwrap().parent;
-    assert_eq!(parent, Some(Parent { run: run_id(42), task: Arc::from("a/b") }));
+    assert_eq!(listed, [run_id(41), run_id(40)]);
     assert!(store.runs(&tenant, RunFilter { done_before: Some(Timestamp(9)), ..expired }).await.unwrap().is_empty());
 
     let forget = async |tenant: &Tenant, run| store.forget(tenant, run, Timestamp(4)).await.unwrap();
     assert!(!store.has_forgotten().await.unwrap());
     assert_eq!(forget(&tenant, run_id(42)).await, Forgotten::NotDone);
-    assert_eq!(forget(&tenant, run_id(43)).await, Forgotten::Child(run_id(42)), "its parent may ask for it");
     assert_eq!(forget(&Tenant::new("e"), run_id(41)).await, Forgotten::NoRun, "another tenant's is another");
     assert_eq!(forget(&tenant, run_id(40)).await, Forgotten::Keyed(Timestamp(5)));
     assert_eq!(store.forget(&tenant, run_id(40), Timestamp(5)).await.unwrap(), Forgotten::Yes);

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome, Parent,
+    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome,
     PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage, Windows,
 };
 
@@ -208,10 +208,7 @@ impl World {
             Some((key, text)) => (Some(SubmissionKey { key: key.into(), parts: Vec::new() }), text),
             None => (None, text),
         };
-        let (parent, text) = match text.strip_prefix("parent=").and_then(|text| text.split_once(' ')) {
-            Some((run, text)) => (Some(Arc::new(Parent { run: run_id(run), task: "a".into() })), text),
-            None => (None, text),
-        };
+        let (parent, text) = child::parent(text);
         let (strict, text) = text.strip_prefix("strict ").map_or((false, text), |text| (true, text));
         let (concurrency, text) = group::of(text);
         let graph = Arc::new(script::graph(text));

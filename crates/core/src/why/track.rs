@@ -1,14 +1,13 @@
 //! One task while its records are read: the stretches of its time, its attempts, its end.
 
+mod child;
 mod doubt;
 mod waits;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use agendum_types::{
-    Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, Target, TaskPath, TaskStatus, Timestamp,
-};
+use agendum_types::{Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, TaskPath, TaskStatus, Timestamp};
 
 use smallvec::SmallVec;
 
@@ -135,11 +134,7 @@ impl Track {
             }
             Change::Waited(waited) => self.waited_for(waited, at),
             Change::Reminded => {}
-            Change::Referenced { reference } => {
-                if let Some(attempt) = self.attempts.last_mut().filter(|attempt| *attempt.target == *Target::CHILD) {
-                    attempt.child = reference.parse().ok();
-                }
-            }
+            Change::Referenced { reference } => self.is_run(reference),
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
             Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
@@ -220,13 +215,7 @@ impl Track {
             Outcome::Succeeded(_) => None,
             Outcome::Failed(failure) => Some(told(failure)),
         };
-        if let Some(attempt) = self.attempts.last_mut() {
-            (attempt.ended, attempt.cost, attempt.failed) = (Some(at), finished.cost, failed.clone());
-            let bounded = attempt.child.is_none() || self.hold.0 > Money::ZERO;
-            attempt.over = if bounded { finished.cost.minus(self.hold.0) } else { Money::ZERO };
-            attempt.degraded = finished.degraded;
-            attempt.tokens = if finished.unreported { self.hold.1 } else { finished.outcome.usage().tokens() };
-        }
+        self.settles(finished, failed.clone(), at);
         self.failed = failed;
         self.follow(&finished.next, at);
     }

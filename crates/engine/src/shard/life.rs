@@ -269,7 +269,6 @@ impl Life {
             }
             Message::Standings { tenant, runs, reply, permit: _held } => self.standings(&tenant, runs, reply),
             Message::Await { tenant, run, reply, permit: _held } => self.wait(&tenant, run, reply),
-            Message::AwaitDone { tenant, run, reply, permit: _held } => self.wait_for_end(&tenant, run, reply),
             Message::Evaluated { life, run, path, step, result, made } => {
                 if life == self.id {
                     self.with_payload(Event::Evaluated { run, path, step, result }, made);
@@ -286,7 +285,7 @@ impl Life {
                     self.with_payload(Event::AttemptFinished { attempt, outcome }, made);
                 }
             }
-            message @ Message::ChildEnded { .. } => self.child_ended(message),
+            message @ (Message::ChildEnded { .. } | Message::AwaitDone { .. }) => self.of_children(message),
             Message::Referenced { life, attempt, reference } => {
                 if life == self.id {
                     self.event(Event::AttemptReferenced { attempt, reference });

@@ -9,7 +9,7 @@ use agendum_types::{AttemptId, Money, Outcome, Usage};
 use super::{Coming, World};
 
 impl World {
-    /// It mostly tells of itself at once, and comes to something some time later.
+    /// One of this life, or one that is out since an earlier one. It mostly tells of itself at once, and comes to something some time later.
     pub(super) fn begin_child(&mut self, dispatch: Dispatch) {
         let (span, outcome) = self.outcome(&dispatch);
         let attempt = dispatch.attempt.clone();

@@ -119,7 +119,9 @@ impl Lower<'_, '_> {
         for (of, limit) in limits {
             let lacks_money = limit.money.is_some() && own.is_none_or(|own| own.money.is_none());
             let lacks_tokens = limit.tokens.is_some() && own.is_none_or(|own| own.tokens.is_none());
-            let Some(word) = lacks_money.then_some("usd").or(lacks_tokens.then_some("tokens")) else { continue };
+            let Some(word) = lacks_money.then_some("usd").or_else(|| lacks_tokens.then_some("tokens")) else {
+                continue;
+            };
             let message = format!(
                 "{of} has a budget in {word}, and graph `{}` says not how much of it is its own",
                 child.graph.name

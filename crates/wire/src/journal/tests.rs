@@ -6,8 +6,8 @@ mod groups;
 use std::sync::Arc;
 
 use agendum_core::{
-    Answered, Cached, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Finished, Given, Next, NextRound,
-    Origin, Raised, Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
+    Answered, Cached, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Given, Next, NextRound, Origin,
+    Raised, Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
@@ -153,18 +153,7 @@ fn changes() -> Vec<Change> {
         egress_bytes: 0,
         estimated: true,
     };
-    let finished = |outcome, next| {
-        let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
-        Change::Finished(Box::new(Finished {
-            attempt,
-            incarnation,
-            outcome,
-            cost: Money(21),
-            unreported: false,
-            degraded: false,
-            next,
-        }))
-    };
+    let finished = |outcome, next| Change::Finished(Box::new(children::finished(outcome, next)));
     let succeeded = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
     let failed = Outcome::Failed(failure());
     let mut changes = vec![
@@ -393,9 +382,7 @@ fn entries() -> Vec<Entry> {
     entries.extend(raises().map(|record| entry(record, Vec::new())));
     let usage = Usage { calls: 1, egress_bytes: 9, ..Usage::default() };
     let sent = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
-    let (attempt, incarnation, next) = (AttemptNo(2), Incarnation(4), Next::Succeed);
-    let sent =
-        Finished { attempt, incarnation, outcome: sent, cost: Money(21), unreported: false, degraded: false, next };
+    let sent = children::finished(sent, Next::Succeed);
     let change = Change::Finished(Box::new(sent));
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries.extend(in_groups().into_iter().map(|record| entry(record, Vec::new())));

@@ -1,10 +1,20 @@
 //! Child runs that end in a scenario.
 
-use agendum_testkit::script;
-use agendum_types::{Class, Failure, Outcome, Success, Usage};
+use std::sync::Arc;
 
-use super::{World, payload};
+use agendum_testkit::script;
+use agendum_types::{Class, Failure, Outcome, Parent, Success, Usage};
+
+use super::{World, payload, run_id};
 use crate::Event;
+
+/// `parent=r1` before what is submitted.
+pub(super) fn parent(text: &str) -> (Option<Arc<Parent>>, &str) {
+    match text.strip_prefix("parent=").and_then(|text| text.split_once(' ')) {
+        Some((run, text)) => (Some(Arc::new(Parent { run: run_id(run), task: "a".into() })), text),
+        None => (None, text),
+    }
+}
 
 impl World {
     /// `end a spent=3c tokens=5 degraded`, `end a cancelled spent=1c`

@@ -51,8 +51,8 @@ impl World {
     pub(super) fn tell_spending(&mut self) {
         let mut sums = BTreeMap::<(Window, Timestamp), (Money, u64)>::new();
         // Those of child runs are settled by their own attempts.
-        let own = |booked: &&Box<Booked>| *booked.target != *Target::CHILD;
-        for booked in self.journal.iter().filter_map(|entry| entry.booked.as_ref()).filter(own) {
+        let own = |booked: &&Booked| *booked.target != *Target::CHILD;
+        for booked in self.journal.iter().filter_map(|entry| entry.booked.as_deref()).filter(own) {
             for window in Window::ALL {
                 let sum = sums.entry((window, window.start(booked.taken))).or_default();
                 *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);

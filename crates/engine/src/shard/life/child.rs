@@ -20,8 +20,10 @@ impl Life {
         self.around.runtime.spawn(child::run(Launch { dispatch, around, cancel, over, life: self.id }));
     }
 
-    pub(super) fn child_ended(&mut self, message: Message) {
-        if let Message::ChildEnded { life, attempt, outcome, made, spent, degraded } = message
+    pub(super) fn of_children(&mut self, message: Message) {
+        if let Message::AwaitDone { tenant, run, reply, permit: _held } = message {
+            self.wait_for_end(&tenant, run, reply);
+        } else if let Message::ChildEnded { life, attempt, outcome, made, spent, degraded } = message
             && life == self.id
         {
             self.flights.remove(&attempt);
@@ -30,7 +32,7 @@ impl Life {
     }
 
     /// Tells when nothing more happens to this run, once that is durable.
-    pub(super) fn wait_for_end(&mut self, tenant: &Tenant, run: RunId, reply: oneshot::Sender<()>) {
+    fn wait_for_end(&mut self, tenant: &Tenant, run: RunId, reply: oneshot::Sender<()>) {
         if self.owns(tenant, run) {
             self.ends.entry(run).or_default().push(reply);
         }
