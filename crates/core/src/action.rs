@@ -9,6 +9,7 @@ use agendum_types::{
 };
 use smallvec::SmallVec;
 
+use crate::child::Inherited;
 use crate::record::{Record, Unsent};
 
 /// Something to do, and the record that must be durable first.
@@ -70,6 +71,8 @@ impl Deed {
         match self {
             // What the disk is told, what is computed here, and what is only stopped: the next life does it again, or need not.
             Self::Append(_) | Self::Evaluate(_) | Self::LookUp(_) | Self::CancelAttempt(_) => false,
+            // A child run that is only to be stopped.
+            Self::Dispatch(dispatch) if dispatch.child.as_ref().is_some_and(|child| child.is_over) => false,
             // One without effect may run again; one that is paid for leaves against a hold that is committed.
             Self::Dispatch(dispatch) => dispatch.effect != Effect::None || dispatch.is_paid,
             // Another run can see what is kept.
@@ -257,6 +260,8 @@ pub struct Dispatch {
     pub refused: Option<Arc<str>>,
     /// Continue by this reference of an earlier life instead of starting; an adapter that cannot answers with a failure.
     pub reattach: Option<Arc<str>>,
+    /// Of a call for a child run: what that inherits. The driver runs it; [`crate::Event::ChildEnded`] answers.
+    pub child: Option<Box<Inherited>>,
 }
 
 /// A look for a kept result.

@@ -5,6 +5,7 @@ use agendum_types::graph::{Section, Work};
 use agendum_types::{Class, Failure, Money, TargetId, Timestamp, Window};
 use smallvec::SmallVec;
 
+use crate::child;
 use crate::purse::{Payer, Purse};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
@@ -103,7 +104,10 @@ impl Scheduler {
             tokens: if cap.is_some() { tokens_in + u64::from(cap.unwrap_or(0)) } else { 0 },
             cap,
         };
-        let purses = self.purses(slot, id, task.section);
+        let hold = |cap: Option<u32>| child::hold(task).unwrap_or_else(|| hold(cap));
+        let mut purses = self.purses(slot, id, task.section);
+        // The attempts of a child run hold in the windows themselves.
+        purses.retain(|purse| !matches!(purse.payer, Payer::Window(_)) || child::hold(task).is_none());
         let covered = |hold: &Hold| purses.iter().all(|purse| purse.covers(hold));
         let whole = hold(cap);
         if covered(&whole) {

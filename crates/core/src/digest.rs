@@ -54,10 +54,18 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     run.kept.iter().for_each(|kept| {
         (kept.of, &kept.name, &kept.payload, &kept.by, &kept.webhook).hash(&mut hasher);
     });
-    (&run.webhooks, &run.origin).hash(&mut hasher);
+    (&run.webhooks, &run.origin, &run.parent).hash(&mut hasher);
     run.turn.as_ref().map(|turn| (&turn.group, turn.rules, turn.seq, turn.has_begun)).hash(&mut hasher);
     let orphan = |orphan: &Orphan| {
-        (orphan.path.clone(), orphan.attempt, orphan.incarnation, orphan.hold, orphan.hold_tokens, orphan.taken)
+        (
+            orphan.path.clone(),
+            orphan.attempt,
+            orphan.incarnation,
+            orphan.hold,
+            orphan.hold_tokens,
+            orphan.taken,
+            orphan.number,
+        )
     };
     let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
     orphans.sort();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, PayloadRef,
-    Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
+    AttemptId, CacheKey, CachedCopy, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, Parent,
+    PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
 };
 
 use crate::action::Step;
@@ -65,6 +65,17 @@ pub enum Event {
         /// What came of it.
         outcome: Outcome,
     },
+    /// The same of a call for a child run, which is over.
+    ChildEnded {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What came of it.
+        outcome: Outcome,
+        /// What the run has spent in all.
+        spent: Money,
+        /// True if it took a lower rung somewhere.
+        degraded: bool,
+    },
     /// A running attempt gave a reference by which a later life of this process can continue it.
     AttemptReferenced {
         /// Which attempt.
@@ -107,7 +118,9 @@ impl Event {
     pub const fn step(&self) -> Option<(RunId, &TaskPath)> {
         match self {
             Self::Evaluated { run, path, .. } | Self::LookedUp { run, path, .. } => Some((*run, path)),
-            Self::AttemptFinished { attempt, .. } => Some((attempt.run, &attempt.path)),
+            Self::AttemptFinished { attempt, .. } | Self::ChildEnded { attempt, .. } => {
+                Some((attempt.run, &attempt.path))
+            }
             Self::Opened { .. }
             | Self::Stopping
             | Self::Closed
@@ -157,6 +170,8 @@ pub struct Submission {
     pub origin: Option<Arc<Origin>>,
     /// The group in which it waits for its turn; the driver has evaluated the graph's key.
     pub concurrency: Option<Concurrency>,
+    /// The task of another run for which it runs; that run is live as long as this one is.
+    pub parent: Option<Arc<Parent>>,
 }
 
 /// What somebody hands to a wait.
@@ -374,6 +389,19 @@ pub enum Rejected {
         /// The task.
         task: Arc<str>,
     },
+    /// Its parent has set its budget aside, and no more.
+    #[error(
+        "run {run} is a child of run {parent}, which has set aside for it what it may spend, and no more: give task {task:?} \
+         of that one a larger `budget`, and retry it"
+    )]
+    SetAside {
+        /// The child.
+        run: RunId,
+        /// Its parent.
+        parent: RunId,
+        /// The task for which it runs.
+        task: Arc<str>,
+    },
     /// The deadline has passed before the run began.
     #[error("the deadline is zero: the run could never be answered in time")]
     DeadlinePassed,
@@ -406,6 +434,7 @@ impl Rejected {
             Self::RaisesNothing => "raises_nothing",
             Self::RaisesTooMuch => "raises_too_much",
             Self::Started { .. } => "task_started",
+            Self::SetAside { .. } => "set_aside",
             Self::DeadlinePassed => "deadline_passed",
         }
     }

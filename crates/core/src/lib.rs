@@ -37,6 +37,7 @@ mod before;
 mod bind;
 mod board;
 mod cache;
+mod child;
 mod decide;
 mod digest;
 mod effects;
@@ -67,6 +68,7 @@ pub use action::{
     Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Keep, LookUp, Make, Purpose, RunFailure, Step,
 };
 pub use before::{Before, NotTaken, Wish};
+pub use child::Inherited;
 pub use event::{Addition, Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;

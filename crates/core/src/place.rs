@@ -8,6 +8,7 @@ use agendum_types::{AttemptId, AttemptNo, Cause, Effect, Money, TargetId, Timest
 
 use crate::action::{Deed, Dispatch};
 use crate::afford::{Hold, Uncovered};
+use crate::child;
 use crate::inst::{Flight, Running, State};
 use crate::purse::Payer;
 use crate::queue::ClassId;
@@ -87,6 +88,10 @@ impl Scheduler {
     }
 
     fn place(&mut self, slot: Slot, id: InstId, class: ClassId, target: TargetId) {
+        if let Some(failure) = self.unbounded(slot, id) {
+            let next = self.rung_or_fail(slot, id, failure, false);
+            return self.end(slot, id, End::Unaffordable, next);
+        }
         match self.afford_on(slot, id, target) {
             Ok(hold) => {
                 let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
@@ -237,7 +242,7 @@ impl Scheduler {
 
     /// Continues an attempt of an earlier life, if it left a reference and its target is known.
     pub(crate) fn reattach(&mut self, slot: Slot, id: InstId, running: &Running) -> bool {
-        let Some(reference) = running.reference.clone() else {
+        let Some(reference) = running.reference.clone().or_else(|| child::reference(&running.target)) else {
             return false;
         };
         let Some(target) = self.targets.find_id(&running.target) else {
@@ -279,7 +284,7 @@ impl Scheduler {
         row.running += 1;
         let flight = Flight { target, price: row.price, digest: row.target.digest, whole };
         let is_free = row.target.price.is_free();
-        self.attempts_out += 1;
+        self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {
             running.flight = Some(flight);
@@ -327,6 +332,7 @@ impl Scheduler {
             held_back: !task.publish_after.is_empty() && !self.is_released(slot, inst.node),
             refused: inst.refused.clone(),
             reattach,
+            child: self.inherited(slot, id),
         }
     }
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, PayloadRef,
-    Principal, RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
+    AttemptNo, Cause, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, Parent,
+    PayloadRef, Principal, RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
 };
 use smallvec::SmallVec;
 
@@ -149,6 +149,8 @@ pub struct RunSubmitted {
     pub origin: Option<Arc<Origin>>,
     /// The group in which it waits for its turn; nothing of it begins before [`Record::Begun`].
     pub concurrency: Option<Concurrency>,
+    /// The task of another run for which it runs.
+    pub parent: Option<Arc<Parent>>,
 }
 
 /// A signal or a webhook that no wait has taken yet.
@@ -383,6 +385,8 @@ pub struct Finished {
     pub cost: Money,
     /// True if nobody told what it used: all that it held counts as spent.
     pub unreported: bool,
+    /// True if a child run gave it that took a lower rung somewhere.
+    pub degraded: bool,
     /// What follows.
     pub next: Next,
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptNo, Effect, Incarnation, Labels, Money, PayloadRef, Principal, RunId, RunStatus, Seq, TaskPath, Tenant,
-    Timestamp,
+    AttemptNo, Effect, Incarnation, Labels, Money, Parent, PayloadRef, Principal, RunId, RunStatus, Seq, TaskPath,
+    Tenant, Timestamp,
 };
 
 use crate::action::RunFailure;
@@ -98,6 +98,8 @@ pub(crate) struct Orphan {
     pub(crate) target: Arc<str>,
     pub(crate) effect: Effect,
     pub(crate) undo: Option<Bindings>,
+    /// Which try of its task it was.
+    pub(crate) number: u32,
     /// `None` for an attempt of an earlier life.
     pub(crate) flight: Option<Flight>,
 }
@@ -117,6 +119,8 @@ pub(crate) struct Run {
     /// Under which the caller submitted it.
     pub(crate) key: Option<Arc<str>>,
     pub(crate) principal: Principal,
+    /// The task of another run for which it runs.
+    pub(crate) parent: Option<Arc<Parent>>,
     /// What it takes over of a run before it.
     pub(crate) origin: Option<Arc<Origin>>,
     pub(crate) plan: PlanId,

@@ -7,6 +7,7 @@ use agendum_types::{Graph, Incarnation, Limits, Money, RunId, Seq, TaskPath, Ten
 
 use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
+use crate::child::Spent;
 use crate::event::{Event, Rejected};
 use crate::record::{Change, Record};
 use crate::rng::Rng;
@@ -116,7 +117,10 @@ impl Scheduler {
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
             Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,
             Event::Evaluated { run, path, step, result } => self.on_evaluated(run, &path, step, result),
-            Event::AttemptFinished { attempt, outcome } => self.on_finished(attempt, outcome),
+            Event::AttemptFinished { attempt, outcome } => self.on_finished(attempt, outcome, None),
+            Event::ChildEnded { attempt, outcome, spent, degraded } => {
+                self.on_finished(attempt, outcome, Some(Spent { spent, degraded }));
+            }
             Event::AttemptReferenced { attempt, reference } => self.on_referenced(&attempt, reference),
             Event::LookedUp { run, path, number, found } => {
                 self.on_looked_up(run, &path, number, found.map(|found| *found));

@@ -53,23 +53,37 @@ impl Scheduler {
     pub fn standing(&self, run: RunId) -> Option<Standing> {
         let slot = self.board.slot(run)?;
         let (run, turn) = (self.board.run(slot), self.board.held(slot));
-        let under_way =
-            run.orphans.iter().any(|orphan| orphan.flight.is_some()) || run.insts.iter().any(Inst::is_under_way);
-        let is_idle = |inst: &Inst| matches!(inst.state, State::Waiting | State::Open | State::Settled(_));
+        // It waits for what its children wait for.
+        let children: Vec<Option<Standing>> =
+            run.insts.iter().filter(|inst| inst.waits_for_child()).map(|inst| self.child_standing(inst)).collect();
+        let under_way = run.orphans.iter().any(|orphan| orphan.flight.is_some())
+            || run.insts.iter().any(|inst| inst.is_under_way() && !inst.waits_for_child())
+            || children.iter().any(|child| child.is_none_or(|child| child.under_way));
+        let is_idle = |inst: &Inst| {
+            matches!(inst.state, State::Waiting | State::Open | State::Settled(_)) || inst.waits_for_child()
+        };
+        let children_wait = |how: fn(&Standing) -> bool| children.iter().flatten().all(how);
         let lacks_target = |inst: &Inst| matches!(&inst.state, State::Queued(ticket) if self.board.queue.candidates(ticket.class).is_empty());
         let waits_for_target = !under_way
-            && run.insts.iter().any(lacks_target)
+            && (run.insts.iter().any(lacks_target) || !children.is_empty())
+            && children_wait(|child| child.waits_for_target)
             && run.insts.iter().all(|inst| is_idle(inst) || lacks_target(inst));
         let asks = |inst: &Inst| {
             let heard = matches!(inst.state, State::Awaiting(_)) && inst.awaits() == Cause::Person;
             heard || inst.plea().is_some()
         };
-        let waits_for_person =
-            !under_way && !run.awaiting.is_empty() && run.insts.iter().all(|inst| is_idle(inst) || asks(inst));
+        let waits_for_person = !under_way
+            && (!run.awaiting.is_empty() || !children.is_empty())
+            && children_wait(|child| child.waits_for_person)
+            && run.insts.iter().all(|inst| is_idle(inst) || asks(inst));
         let next_window = |inst: &Inst| inst.waits_for_window().map(|(_, until)| until);
         let waits_for_window = Some(())
-            .filter(|()| !under_way && run.insts.iter().all(|inst| is_idle(inst) || next_window(inst).is_some()))
-            .and_then(|()| run.insts.iter().filter_map(next_window).min());
+            .filter(|()| !under_way && children_wait(|child| child.waits_for_window.is_some()))
+            .filter(|()| run.insts.iter().all(|inst| is_idle(inst) || next_window(inst).is_some()))
+            .and_then(|()| {
+                let of_children = children.iter().flatten().filter_map(|child| child.waits_for_window);
+                run.insts.iter().filter_map(next_window).chain(of_children).min()
+            });
         let (status, paused, spent, quarantined) = (run.status, run.paused.is_some(), run.spent, run.quarantined);
         let (over, bound) = (run.over, run.bound());
         Some(Standing {

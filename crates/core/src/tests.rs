@@ -6,6 +6,7 @@ mod world;
 
 mod again;
 mod cached;
+mod child;
 mod compensation;
 mod crash;
 mod culprits;

@@ -186,6 +186,10 @@ pub struct AttemptReasons {
     pub over: Money,
     /// All tokens it used.
     pub tokens: u64,
+    /// The run that it was, if it was one.
+    pub child: Option<RunId>,
+    /// True if that run took a lower rung.
+    pub degraded: bool,
 }
 
 /// The moment of the question.

@@ -42,6 +42,13 @@ pub struct Earlier {
     pub inputs: Bytes,
 }
 
+impl Earlier {
+    /// What a new run of the same graph takes over of it.
+    pub(crate) fn take_over(&self, new: RunId, wish: &Wish) -> Result<Origin, NotTaken> {
+        self.before.take_over(new, wish)
+    }
+}
+
 /// What is wanted anew.
 #[derive(Clone, Debug)]
 pub struct Anew {
@@ -68,6 +75,16 @@ pub enum AgainError {
         run: RunId,
         /// The one that took it over; or took that one over, and so on.
         other: RunId,
+    },
+    /// Nobody would hear what came of it: its parent goes on from what it did.
+    #[error("run {run} is a child of run {parent}: retry that one, whose task {task:?} goes on from what this one did")]
+    Child {
+        /// The run.
+        run: RunId,
+        /// The one for which it ran.
+        parent: RunId,
+        /// The task there.
+        task: Arc<str>,
     },
     /// The graph has no such task at its top.
     #[error("the graph has no task {0:?} at its top")]
@@ -150,6 +167,9 @@ impl Engine {
             again: anew.again.iter().map(|name| top(graph, name)).collect::<Result<_, _>>()?,
             other_inputs: inputs.is_some(),
         };
+        if let Some(parent) = record.parent.as_deref().filter(|_| !wish.other_inputs) {
+            return Err(AgainError::Child { run: earlier.run, parent: parent.run, task: Arc::clone(&parent.task) });
+        }
         let run = self.new_run_id();
         let origin = earlier.before.take_over(run, &wish)?;
         if let Some(task) = plans_anew(graph, &origin, inputs.is_some()) {

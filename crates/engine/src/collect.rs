@@ -50,6 +50,14 @@ pub enum ForgetError {
     /// Something may still happen to it.
     #[error("run {0} is not done: cancel it first")]
     NotDone(RunId),
+    /// The run for whose task it ran may still ask for it.
+    #[error("run {run} is a child of run {parent}, which is not done: cancel that one first")]
+    Child {
+        /// Which run.
+        run: RunId,
+        /// The one for whose task it ran.
+        parent: RunId,
+    },
     /// It was submitted under a key that somebody may send again.
     #[error("run {run} was submitted under an idempotency key, which is kept for a day: until {until}")]
     Keyed {
@@ -147,6 +155,7 @@ impl Collector {
             Forgotten::NoRun => Err(ForgetError::NoRun(run)),
             Forgotten::NotDone => Err(ForgetError::NotDone(run)),
             Forgotten::Retries(before) => Err(ForgetError::Retries { run, before }),
+            Forgotten::Child(parent) => Err(ForgetError::Child { run, parent }),
             Forgotten::Keyed(submitted) => Err(ForgetError::Keyed { run, until: submitted.after(KEY_KEPT) }),
         }
     }

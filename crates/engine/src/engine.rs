@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration as Span;
 
 use agendum_core::{Answer, Rejected, Standing, Submission};
-use agendum_ports::{Adapter, BlobError, Blobs, Clock, Payload, Store, StoreError, chain};
+use agendum_ports::{Adapter, Attempt, BlobError, Blobs, Clock, Failed, Finished, Payload, Store, StoreError, chain};
 use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
-use agendum_types::id::PARTITION_COUNT;
 use agendum_types::{
-    Class, Duration, Limits, MediaType, Partition, Principal, RunId, RunView, Seq, ShardId, SubmissionKey, Target,
-    TaskPath, Tenant, Windows,
+    Class, Duration, Limits, MediaType, Principal, RunId, RunView, Seq, ShardId, SubmissionKey, Target, TaskPath,
+    Tenant, Windows,
 };
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -88,12 +89,19 @@ pub struct Request {
     pub strict: bool,
 }
 
+/// Child runs are the shard's own: what it dispatches there no adapter sees.
+struct NoAdapter;
+
+impl Adapter for NoAdapter {
+    fn start(&self, _attempt: Attempt) -> BoxFuture<'static, Result<Finished, Failed>> {
+        ready(Err(Failed::new(Class::Permanent, "a child run is no attempt of an adapter").without_effect())).boxed()
+    }
+}
+
 /// A running shard. Cheap to share behind an [`Arc`]; stops when dropped.
 pub struct Engine {
     pub(crate) around: Arc<Surroundings>,
-    pub(crate) turns: Turns,
     pool: Arc<Pool>,
-    requests: Arc<Semaphore>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
     collector: Collector,
     workers: Workers,
@@ -116,6 +124,8 @@ impl Engine {
         let pool = Arc::new(Pool::start(&parts.limits).map_err(no_thread)?);
         let evaluations =
             Evaluations::new(Arc::clone(&payloads), Arc::clone(&parts.store), Arc::clone(&pool), &parts.limits);
+        let mut targets = parts.targets;
+        targets.push((Target::of_children(), Arc::new(NoAdapter)));
         let (inbox, mut intake) = Inbox::channel();
         let around = Arc::new(Surroundings {
             shard: parts.shard,
@@ -124,7 +134,7 @@ impl Engine {
             windows: parts.windows,
             store: parts.store,
             clock: parts.clock,
-            targets: parts.targets,
+            targets,
             payloads,
             evaluations,
             feed: Arc::new(Feed::default()),
@@ -138,6 +148,8 @@ impl Engine {
             forgotten: Mutex::default(),
             latest: AtomicU64::new(0),
             seed: parts.seed,
+            turns: Turns::default(),
+            requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
         });
         around.notices.register(&around).await?;
         let (opened, told) = oneshot::channel();
@@ -146,15 +158,12 @@ impl Engine {
             .name(format!("shard-{}", around.shard))
             .spawn(move || shard::run(&shared, &mut intake, opened))
             .map_err(no_thread)?;
-        let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
         let engine = Self {
             collector: Collector::idle(Arc::clone(&around), parts.retention, parts.feedback_kept, parts.cache),
             workers: Workers::default(),
             verdicts: Reading::default(),
             around,
-            turns: Turns::default(),
             pool,
-            requests,
             thread: Mutex::new(Some(thread)),
         };
         match told.await {
@@ -262,6 +271,7 @@ impl Engine {
             key,
             origin: given.origin.map(Arc::new),
             concurrency,
+            parent: None,
         });
         let given = given.kept;
         let (reply, told) = oneshot::channel();
@@ -289,14 +299,7 @@ impl Engine {
     }
 
     pub(crate) fn new_run_id(&self) -> RunId {
-        let mut chance = [0; 16];
-        if getrandom::fill(&mut chance).is_err() {
-            // Without a source of chance the clock alone must tell runs apart.
-            chance = u128::from(self.around.clock.now().0).to_be_bytes();
-        }
-        let chance = u128::from_be_bytes(chance);
-        let partition = Partition((chance >> 100) as u16 % PARTITION_COUNT);
-        RunId::compose(self.around.clock.now(), partition, chance)
+        self.around.new_run_id()
     }
 
     /// Adds tasks to a live run: `graph` is its graph with the additions.
@@ -383,7 +386,7 @@ impl Engine {
     }
 
     pub(crate) async fn permit(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed")
+        self.around.permit().await
     }
 
     /// What happens to a run: its records after `after`, then what is live, to its end.

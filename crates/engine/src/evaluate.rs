@@ -87,6 +87,11 @@ impl Evaluations {
         }
     }
 
+    /// Where long computations run.
+    pub(crate) const fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
     /// Evaluates what needs no payload; where that may take long, on the pool.
     pub(crate) fn evaluator(&self) -> Arc<Evaluator> {
         Arc::clone(&self.whole)

@@ -9,7 +9,9 @@ use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Answer, Evaluation, Event, Raise, Rejected, Signal, Standing, Step, Submission};
-use agendum_types::{AttemptId, CacheKey, Graph, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView};
+use agendum_types::{
+    AttemptId, CacheKey, Graph, Money, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView,
+};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::payloads::Made;
@@ -93,6 +95,13 @@ pub(crate) enum Message {
         reply: oneshot::Sender<Answer>,
         permit: OwnedSemaphorePermit,
     },
+    /// Tell when nothing more happens to this run; the sender is dropped if it is not live.
+    AwaitDone {
+        tenant: Tenant,
+        run: RunId,
+        reply: oneshot::Sender<()>,
+        permit: OwnedSemaphorePermit,
+    },
     Evaluated {
         life: u64,
         run: RunId,
@@ -117,6 +126,15 @@ pub(crate) enum Message {
         attempt: AttemptId,
         outcome: Outcome,
         made: Option<Made>,
+    },
+    /// A child run is over.
+    ChildEnded {
+        life: u64,
+        attempt: AttemptId,
+        outcome: Outcome,
+        made: Option<Made>,
+        spent: Money,
+        degraded: bool,
     },
     Referenced {
         life: u64,
@@ -245,7 +263,7 @@ impl Message {
         match self {
             Self::Evaluated { run, path, .. } => Some((*run, path)),
             Self::LookedUp { looked, .. } => looked.step(),
-            Self::Finished { attempt, .. } => Some((attempt.run, &attempt.path)),
+            Self::Finished { attempt, .. } | Self::ChildEnded { attempt, .. } => Some((attempt.run, &attempt.path)),
             Self::Submit { .. }
             | Self::AddTasks { .. }
             | Self::Command { .. }
@@ -256,6 +274,7 @@ impl Message {
             | Self::View { .. }
             | Self::Standings { .. }
             | Self::Await { .. }
+            | Self::AwaitDone { .. }
             | Self::Kept { .. }
             | Self::Referenced { .. }
             | Self::Appended { .. }

@@ -54,7 +54,7 @@ impl Default for Turns {
 }
 
 impl Turns {
-    async fn take(&self, tenant: &Tenant, key: &str) -> OwnedMutexGuard<()> {
+    pub(crate) async fn take(&self, tenant: &Tenant, key: &str) -> OwnedMutexGuard<()> {
         let hash = BuildHasherDefault::<FxHasher>::default().hash_one((tenant, key));
         Arc::clone(&self.0[hash as usize % TURNS]).lock_owned().await
     }
@@ -84,7 +84,7 @@ impl Engine {
         given: Given,
     ) -> Result<Submitted, SubmitError> {
         let (tenant, asked) = (request.tenant.clone(), key.clone());
-        let turn = self.turns.take(&request.tenant, &key.key).await;
+        let turn = self.around.turns.take(&request.tenant, &key.key).await;
         if let Some(run) = self.replayed(&request.tenant, &key).await? {
             return Ok(Submitted::earlier(run));
         }

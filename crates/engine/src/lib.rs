@@ -10,6 +10,7 @@
 mod again;
 mod attempt;
 mod cache;
+mod child;
 mod collect;
 mod engine;
 mod evaluate;

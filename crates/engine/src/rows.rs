@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_core::{Change, Deed, Entry, Record};
 use agendum_ports::{InlinePayload, Judgement, Row, RunChange, RunUpdate, Settled};
 use agendum_types::target::Bound;
-use agendum_types::{Hash, Incarnation, Money, Outcome, RunId};
+use agendum_types::{Hash, Incarnation, Money, Outcome, RunId, Target};
 use agendum_wire::journal::{DecodeError, Envelope, Kind, decode, encode, payloads};
 
 /// The row of a record.
@@ -70,7 +70,8 @@ impl Bill {
 
 /// What the record adds to the counters of what was spent.
 pub(crate) fn settled(entry: &Entry) -> Option<Settled> {
-    let booked = entry.booked.as_deref().cloned()?;
+    // What a child run has cost, its own attempts have settled.
+    let booked = entry.booked.as_deref().filter(|booked| *booked.target != *Target::CHILD)?.clone();
     Some(Settled { tenant: entry.tenant.clone()?, run: entry.record.run()?, booked })
 }
 
@@ -87,7 +88,13 @@ pub(crate) fn run_update(entry: &Entry, bill: Bill) -> Option<RunUpdate> {
     let change = match &entry.record {
         Record::RunSubmitted(submitted) => {
             let key = submitted.key.as_ref().map(|key| Arc::clone(&key.key));
-            RunChange::Submitted { graph: submitted.graph_name.clone(), graph_hash: submitted.graph, key, at: entry.at }
+            RunChange::Submitted {
+                graph: submitted.graph_name.clone(),
+                graph_hash: submitted.graph,
+                key,
+                parent: submitted.parent.as_deref().cloned(),
+                at: entry.at,
+            }
         }
         Record::Answered(answered) => RunChange::Answered {
             status: answered.status,

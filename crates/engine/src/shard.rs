@@ -16,15 +16,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration as Span, Instant};
 
 use agendum_ports::{Adapter, Clock, Store, chain};
-use agendum_types::{Limits, RunId, ShardId, Target, Tenant, Timestamp, Windows};
+use agendum_types::id::PARTITION_COUNT;
+use agendum_types::{Limits, Partition, RunId, ShardId, Target, Tenant, Timestamp, Windows};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::cache::Forgotten;
 use crate::evaluate::Evaluations;
 use crate::feed::Feed;
 use crate::inbox::{Inbox, Intake, Message};
+use crate::keyed::Turns;
 use crate::notices::Desks;
 use crate::payloads::Payloads;
 use crate::room::{Gauge, Room};
@@ -94,6 +96,9 @@ pub(crate) struct Surroundings {
     pub(crate) latest: AtomicU64,
     /// Fixes the seeds of a test; chance otherwise.
     pub(crate) seed: Option<u64>,
+    /// One submission at a time under each key.
+    pub(crate) turns: Turns,
+    pub(crate) requests: Arc<Semaphore>,
 }
 
 impl Surroundings {
@@ -112,6 +117,22 @@ impl Surroundings {
 
     pub(crate) fn left_out(&self, tenant: &Tenant, run: RunId) -> bool {
         self.left_out.lock().unwrap_or_else(PoisonError::into_inner).get(&run) == Some(tenant)
+    }
+
+    /// Room for one more request that waits for the shard.
+    pub(crate) async fn permit(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.requests).acquire_owned().await.expect("it is never closed")
+    }
+
+    pub(crate) fn new_run_id(&self) -> RunId {
+        let mut chance = [0; 16];
+        if getrandom::fill(&mut chance).is_err() {
+            // Without a source of chance the clock alone must tell runs apart.
+            chance = u128::from(self.clock.now().0).to_be_bytes();
+        }
+        let chance = u128::from_be_bytes(chance);
+        let partition = Partition((chance >> 100) as u16 % PARTITION_COUNT);
+        RunId::compose(self.clock.now(), partition, chance)
     }
 
     fn set_health(&self, health: Health) {

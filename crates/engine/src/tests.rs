@@ -2,6 +2,7 @@
 
 mod broken;
 mod cached;
+mod children;
 mod collect;
 mod fixture;
 mod flows;

@@ -108,7 +108,7 @@ impl State {
     fn update(&mut self, shard: ShardId, update: RunUpdate) {
         let key = (update.tenant.clone(), update.run);
         match update.change {
-            RunChange::Submitted { graph, graph_hash, key: submitted_under, at } => {
+            RunChange::Submitted { graph, graph_hash, key: submitted_under, parent, at } => {
                 if let Some(under) = submitted_under {
                     self.keys.entry((update.tenant.clone(), under)).or_insert(update.run);
                 }
@@ -127,6 +127,7 @@ impl State {
                     spent: Money::ZERO,
                     over: Money::ZERO,
                     bound: None,
+                    parent,
                 };
                 self.runs.insert(key, row);
             }

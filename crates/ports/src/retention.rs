@@ -30,6 +30,8 @@ pub enum Forgotten {
     NoRun,
     /// Something may still happen to it.
     NotDone,
+    /// It runs for a task of this run, which is not done and may still ask for it.
+    Child(RunId),
     /// It was submitted under a key, at this time, and is kept for whoever sends it again.
     Keyed(Timestamp),
     /// It took over what this run did, which is there: without it, that could be taken over once more.
@@ -39,7 +41,7 @@ pub enum Forgotten {
 /// The part of a store that forgets.
 pub trait Retention: Send + Sync {
     /// Takes a run that is done out of the index, with its key; one that was submitted under a key later than `keyed_until` stays, and so
-    /// does a retry as long as the run that it took over.
+    /// do a retry as long as the run that it took over, and a child of one that is not done.
     fn forget(
         &self,
         tenant: &Tenant,

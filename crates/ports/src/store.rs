@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use agendum_types::target::Bound;
-use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
+use agendum_types::{Hash, Incarnation, Money, Parent, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
@@ -70,6 +70,8 @@ pub enum RunChange {
         graph_hash: Hash,
         /// The caller's key, under which [`Store::run_of_key`] finds it.
         key: Option<Arc<str>>,
+        /// The task of another run for which it runs.
+        parent: Option<Parent>,
         /// When.
         at: Timestamp,
     },
@@ -132,6 +134,8 @@ pub struct RunRow {
     pub over: Money,
     /// Of a run with a budget whether that surely held, once it is answered.
     pub bound: Option<Bound>,
+    /// The task of another run for which it runs.
+    pub parent: Option<Parent>,
 }
 
 /// Which runs to list, newest first.

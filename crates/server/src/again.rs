@@ -109,6 +109,7 @@ impl From<AgainError> for Refused {
             }
             AgainError::GoesOn { .. } => Self::new(StatusCode::CONFLICT, "goes_on", title, error),
             AgainError::Planned(_) => Self::new(StatusCode::CONFLICT, "planned", title, error),
+            AgainError::Child { .. } => Self::new(StatusCode::CONFLICT, "child", title, error),
             AgainError::NoTask(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no_task", title, error),
             AgainError::Read(error) => error.into(),
             AgainError::Submit(error) => error.into(),

@@ -147,6 +147,7 @@ pub(crate) fn line(row: &RunRow) -> Run {
     run.done = row.done.is_some();
     run.elapsed_ms = row.answered.map(|at| v1::millis(at.since(row.submitted)));
     run.spent_usd = v1::dollars(row.spent);
+    run.parent = row.parent.as_ref().map(|of| v1::Parent { run: of.run.to_string(), task: of.task.to_string() });
     run
 }
 
@@ -325,7 +326,7 @@ async fn lines(
     let line = |task: &TaskReasons| {
         let line = TaskLine::told(&scanned.graph, task);
         match viewed.get(&*line.task) {
-            Some(task) => TaskLine { reason: line.reason, ..seen_line(task) },
+            Some(task) => TaskLine { reason: line.reason, child: line.child, ..seen_line(task) },
             None => line,
         }
     };
@@ -355,6 +356,7 @@ fn seen_line(task: &TaskView) -> TaskLine {
         waiting_on: task.waiting_on.map(|cause| cause.word().to_owned()),
         reason: None,
         attempts: task.attempts,
+        child: None,
     }
 }
 
@@ -384,7 +386,7 @@ pub(crate) async fn forget(
         let kind = match error {
             ForgetError::NoRun(run) => return Refused::no_run(run),
             ForgetError::Store(error) => return error.into(),
-            ForgetError::NotDone(_) => "not_done",
+            ForgetError::NotDone(_) | ForgetError::Child { .. } => "not_done",
             ForgetError::Keyed { .. } => "key_kept",
             ForgetError::Retries { .. } => "retry",
         };

@@ -153,6 +153,7 @@ impl World {
             key: None,
             origin: None,
             concurrency: None,
+            parent: None,
         };
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }

@@ -3,6 +3,7 @@
 mod adds;
 mod agent;
 mod cache;
+mod child;
 mod compensate;
 mod concurrency;
 mod judges;
@@ -11,6 +12,7 @@ mod purse;
 pub(crate) use adds::{add as with_plans, plan};
 pub(crate) use agent::add as with_agent;
 pub(crate) use cache::add as with_caches;
+pub(crate) use child::add as with_child;
 pub(crate) use compensate::add as with_compensations;
 pub(crate) use concurrency::add as with_groups;
 pub(crate) use judges::add as with_judges;

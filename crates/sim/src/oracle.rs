@@ -15,6 +15,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
 
 mod cache;
+mod child;
 mod compensate;
 mod crash;
 mod deeds;
@@ -47,8 +48,8 @@ use agendum_core::{
 use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Capability, Class, Duration, Graph, Hash, Incarnation, Labels, Limits, Money,
-    Outcome, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
+    AttemptId, CacheKey, CachedCopy, Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome,
+    RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -115,6 +116,8 @@ struct Flight {
     attempt: AttemptId,
     target: usize,
     price: Price,
+    /// Of a child run that is over: what it has spent, and whether it took a lower rung.
+    child: Option<(Money, bool)>,
 }
 
 /// An evaluation that is out.
@@ -154,6 +157,9 @@ enum Heard {
 impl Flight {
     /// What an attempt cost, in money and tokens; what is not told is the worst case.
     fn bill(&self, outcome: &Outcome, hold: Money, hold_tokens: u64) -> (Money, u64) {
+        if let Some((spent, _)) = self.child {
+            return (spent, outcome.usage().tokens());
+        }
         if outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0) {
             return (hold, hold_tokens);
         }
@@ -239,6 +245,9 @@ impl Reference {
             Event::LookedUp { run, path, number, found } => self.hear_look_up(*run, path, *number, found.as_deref()),
             Event::Kept(key) => self.keeping.retain(|kept| *kept != **key),
             Event::AttemptFinished { attempt, outcome } => self.hear_outcome(attempt, outcome),
+            Event::ChildEnded { attempt, outcome, spent, degraded } => {
+                self.hear_child(attempt, outcome, *spent, *degraded);
+            }
             Event::AttemptReferenced { attempt, .. } => {
                 let running = self.runs.get(&attempt.run).and_then(|run| run.tasks.get(&attempt.path));
                 if matches!(running.map(|inst| &inst.state), Some(State::Running(running))
@@ -347,6 +356,7 @@ impl Reference {
             key: submission.key.clone(),
             origin: submission.origin.clone(),
             concurrency: submission.concurrency.clone(),
+            parent: submission.parent.clone(),
         };
         self.heard = Some(Heard::Submitted(Box::new(submitted), Arc::clone(graph), submission.tenant.clone()));
     }
@@ -454,31 +464,6 @@ impl Reference {
             });
             rungs && can(&call.requirement)
         })
-    }
-
-    fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
-        let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
-        let flight = self.flights.remove(place);
-        let pause = match outcome {
-            // One that is at its limit is left alone, be it for how long it says, be it for a second.
-            Outcome::Failed(failure) if failure.class == Class::RateLimited => {
-                Some(failure.retry_after.unwrap_or(Duration::secs(1)))
-            }
-            Outcome::Failed(failure) if failure.class == Class::Overloaded => failure.retry_after,
-            _ => None,
-        };
-        if let Some(span) = pause {
-            // That goes for all that share its limit.
-            let group = self.targets[flight.target].quota_group.clone();
-            for (place, target) in self.targets.iter().enumerate() {
-                if place == flight.target || (group.is_some() && target.quota_group == group) {
-                    self.closed[place] = self.closed[place].max(self.now.after(span));
-                }
-            }
-        }
-        if self.runs.contains_key(&attempt.run) {
-            self.heard = Some(Heard::Finished(flight, outcome.clone()));
-        }
     }
 
     fn is_stoppable(&self, run: RunId) -> bool {

@@ -52,6 +52,9 @@ const fn has_plans(seed: u64) -> bool {
     (seed / 4) % 7 == 5
 }
 
+/// Makes of a seed the one by which child runs are drawn.
+const CHILDREN: u64 = 0x000C_411D;
+
 /// A document, and tasks that join its run later.
 pub type Texts = (String, Option<String>);
 
@@ -78,6 +81,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     let has_judges = matches!(seed % 13, 5 | 6);
     let mut judging = Chance::new(seed ^ JUDGING);
     let mut planning = Chance::new(seed ^ PLANNING);
+    // Of thirteen seeds two have runs inside runs.
+    let has_children = matches!(seed % 13, 6 | 7);
+    let mut children = Chance::new(seed ^ CHILDREN);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -100,6 +106,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if has_plans(seed) {
             document = generate::with_plans(&mut planning, &document);
+        }
+        if has_children {
+            document = generate::with_child(&mut children, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -243,7 +252,10 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         says("loop.budget", repeat.is_some_and(|repeat| repeat.budget.is_some()));
         says("stop_if_same", repeat.is_some_and(|repeat| repeat.stop_if_same.is_some()));
         match &task.work {
-            Work::Call(call) => says("model.allow", call.requirement.allow.len() > 1),
+            Work::Call(call) => {
+                says("model.allow", call.requirement.allow.len() > 1);
+                says("a run inside a run", call.child.is_some());
+            }
             Work::Group(group) => {
                 let race = group.race.as_ref();
                 says("race: good_if", race.is_some_and(|race| race.good_if.is_some()));

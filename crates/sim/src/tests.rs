@@ -104,6 +104,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
 /// Every part of the language is used.
 fn uses_the_language(used: &BTreeSet<&str>) {
     assert_snapshot!(lines(used), @r"
+    a run inside a run
     adds
     background
     budget.tokens

@@ -4,6 +4,7 @@ mod adds;
 mod again;
 mod answers;
 mod cache;
+mod child;
 mod fleet;
 mod life;
 mod money;
@@ -174,6 +175,7 @@ impl World {
         // Money has dice of its own: what else a seed plays does not hang on it.
         let mut dice = Chance::new(seed ^ 0x6D6F_6E65);
         let (windows, start) = fleet::money(&mut dice, &mut targets);
+        targets.push(Target::of_children());
         let mut world = Self {
             chance,
             faults,
@@ -264,7 +266,8 @@ impl World {
         let current = incarnation == self.incarnation;
         match coming {
             Coming::Core(event) if current => {
-                if let Event::AttemptFinished { attempt, outcome } = &event {
+                if let Event::AttemptFinished { attempt, outcome } | Event::ChildEnded { attempt, outcome, .. } = &event
+                {
                     self.flying.remove(attempt);
                     self.checker.finished(attempt, outcome);
                     self.checker.computes_no_more(attempt.run, &attempt.path);
@@ -314,6 +317,7 @@ impl World {
             strict: self.chance.hits(20),
             origin: None,
             concurrency: group(graph),
+            parent: None,
             key: self.chance.hits(40).then(|| key(self.chance.of(&["one", "two"]))),
         };
         if self.faults.unrest {
@@ -458,7 +462,8 @@ impl World {
                     self.coming.remove(&number);
                     let outcome = Outcome::Failed(Failure::new(Class::Cancelled, "told to stop"));
                     let span = self.chance.below(1_000);
-                    self.at(span, Coming::Core(Event::AttemptFinished { attempt, outcome }));
+                    let event = self.stopped(attempt, outcome);
+                    self.at(span, Coming::Core(event));
                 }
             }
             Deed::Publish { .. } => {}
@@ -479,6 +484,9 @@ impl World {
     }
 
     fn dispatch(&mut self, dispatch: Dispatch) {
+        if dispatch.child.as_ref().is_some_and(|child| child.is_over) {
+            return self.begin_child(dispatch);
+        }
         self.checker.dispatched(&dispatch);
         if dispatch.effect != Effect::None {
             let attempt = dispatch.attempt.clone();
@@ -486,6 +494,9 @@ impl World {
                 matches!(record, Record::Task { path, change: Change::Dispatched(of), .. }
                     if *path == attempt.path && of.attempt == attempt.attempt && of.incarnation == attempt.incarnation)
             });
+        }
+        if dispatch.child.is_some() {
+            return self.begin_child(dispatch);
         }
         let (span, outcome) = self.outcome(&dispatch);
         let attempt = dispatch.attempt;

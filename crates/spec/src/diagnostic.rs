@@ -1,5 +1,8 @@
 //! What is wrong with a document: where, what, and how to mend it.
 
+mod others;
+mod position;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::scalar::Scalar;
 use crate::tree::Node;
+use position::Position;
 
 /// How much a diagnostic weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +124,8 @@ pub(crate) struct Diagnostics {
     /// The files by the first byte of where the document names them.
     files: BTreeMap<usize, Mention>,
     files_end: usize,
+    /// What is said of other documents, with the first byte of where this one names them.
+    of_others: Vec<(usize, Diagnostic)>,
     /// Comparisons of words that are left.
     comparisons: usize,
 }
@@ -146,7 +152,15 @@ const LISTED_MAX: usize = 50;
 impl Diagnostics {
     pub(crate) fn new(text: &str) -> Self {
         let (text, files_end) = (text.to_owned(), text.len() + 1);
-        Self { text, found: Vec::new(), kept: [0; 3], files: BTreeMap::new(), files_end, comparisons: COMPARISONS_MAX }
+        Self {
+            text,
+            found: Vec::new(),
+            kept: [0; 3],
+            files: BTreeMap::new(),
+            files_end,
+            of_others: Vec::new(),
+            comparisons: COMPARISONS_MAX,
+        }
     }
 
     pub(crate) fn add(
@@ -281,6 +295,8 @@ impl Diagnostics {
             let is_here = |one: &Diagnostic| one.file.as_ref().is_some_and(|other| Arc::ptr_eq(other, file));
             found.iter_mut().filter(|(_, one)| is_here(one)).for_each(|(_, one)| of_file.go_to(one));
         }
+        found.append(&mut self.of_others);
+        found.sort_by_key(|(at, _)| *at);
         (found.into_iter().map(|(_, diagnostic)| diagnostic).collect(), more)
     }
 
@@ -294,31 +310,6 @@ impl Diagnostics {
         diagnostic.span = diagnostic.span.start - first..diagnostic.span.end - first;
         diagnostic.file = Some(Arc::clone(file));
         Some(place.start)
-    }
-}
-
-/// A place in a text that is only ever left for a later one: many places cost no more than the text is long.
-struct Position<'t> {
-    text: &'t str,
-    at: usize,
-    line: usize,
-    column: usize,
-}
-
-impl<'t> Position<'t> {
-    const fn new(text: &'t str) -> Self {
-        Self { text, at: 0, line: 1, column: 1 }
-    }
-
-    /// Gives the diagnostic its line and its column.
-    fn go_to(&mut self, diagnostic: &mut Diagnostic) {
-        let at = self.text.floor_char_boundary(diagnostic.span.start.min(self.text.len()));
-        let between = &self.text[self.at..at];
-        let line = between.rsplit('\n').next().unwrap_or_default();
-        let lines = between.matches('\n').count();
-        self.column = if lines > 0 { 1 } else { self.column } + line.chars().count();
-        (self.at, self.line) = (at, self.line + lines);
-        (diagnostic.line, diagnostic.column) = (self.line, self.column);
     }
 }
 

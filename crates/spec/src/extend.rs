@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use agendum_types::{Labels, Limits};
 
+use crate::children::Nest;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::tree::{self, Key, Node, Value};
 use crate::{Accepted, Checked, NoFiles, NormalDocument, Unloadable, agent, files, hash_of, lower, parsed, schema};
@@ -66,6 +67,7 @@ fn extend_into(
     let mut left = limits.document_bytes_max;
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
     agent::expand_tasks(&mut tasks, false, limits, diagnostics);
+    Nest::new(&NoFiles).inline_tasks(&mut tasks, &mut left, limits, diagnostics);
     if let Some(replaced) = &replaced {
         replaces::mark(whole, replaced, planner.map(|planner| planner.task), diagnostics);
     }

@@ -5,6 +5,7 @@ use agendum_types::graph::{COMPENSATE, Section};
 
 use serde_json::Value as Json;
 
+use crate::children::Nest;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::{self, Node, Value};
 
@@ -40,6 +41,7 @@ pub fn embedded(addition: &str, resolver: &dyn Resolver, limits: &Limits) -> Res
     let Some(mut whole) = parse(addition) else { return Ok(addition.to_owned()) };
     if let Some(tasks) = get_mut(&mut whole, "tasks") {
         inline_tasks(tasks, resolver, &mut left, &mut diagnostics);
+        Nest::new(resolver).inline_tasks(tasks, &mut left, limits, &mut diagnostics);
     }
     if diagnostics.has_errors() {
         return Err(diagnostics.finish().0);
@@ -59,11 +61,10 @@ const ARGUMENTS: [&str; 3] = ["prompt", "system", "stdin"];
 const ENDINGS: [&str; 4] = [".md", ".txt", ".j2", ".jinja"];
 
 /// Puts the text of every named file into the document.
-pub(crate) fn inline(tree: &mut Node, resolver: &dyn Resolver, limits: &Limits, diagnostics: &mut Diagnostics) {
-    let mut left = limits.document_bytes_max;
+pub(crate) fn inline(tree: &mut Node, resolver: &dyn Resolver, left: &mut usize, diagnostics: &mut Diagnostics) {
     for section in Section::ALL {
         if let Some(tasks) = get_mut(tree, section.word()) {
-            inline_tasks(tasks, resolver, &mut left, diagnostics);
+            inline_tasks(tasks, resolver, left, diagnostics);
         }
     }
 }

@@ -59,7 +59,7 @@ pub fn fix(source: Source<'_>, resolver: &dyn Resolver, limits: &Limits) -> Resu
         return Err(Unfixable("it cannot be read".into()));
     };
     let mut with_files = tree.clone();
-    files::inline(&mut with_files, resolver, limits, &mut diagnostics);
+    files::inline(&mut with_files, resolver, &mut limits.document_bytes_max.clone(), &mut diagnostics);
     let cycles = lower::cycles(&with_files, limits, &mut diagnostics);
     let mut loops = loops::plan(&tree, &cycles, limits);
     let mut edits = edits::Edits::new(source.text);

@@ -22,6 +22,7 @@ pub mod tree;
 pub mod wait;
 
 mod agent;
+mod children;
 mod cycles;
 mod expr;
 mod extend;
@@ -48,6 +49,7 @@ pub use files::{NoFiles, Resolver, embedded};
 pub use planned::planned;
 pub use values::{instant, no_span, span};
 
+use crate::children::Nest;
 use crate::diagnostic::Diagnostics;
 use crate::served::Serving;
 
@@ -127,14 +129,24 @@ fn check_into(
     serving: Option<Serving<'_>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Accepted> {
+    check_inside(text, &Nest::new(resolver), &mut limits.document_bytes_max.clone(), (limits, serving), diagnostics)
+}
+
+/// The same for a document that stands in others. `left` is how many bytes the files of all of them may still have.
+fn check_inside(
+    text: &str,
+    nest: &Nest<'_>,
+    left: &mut usize,
+    (limits, serving): (&Limits, Option<Serving<'_>>),
+    diagnostics: &mut Diagnostics,
+) -> Option<Accepted> {
     let mut tree = tree::parse(text, limits, diagnostics)?;
     // Before the other warnings: what no run would get past must not be crowded out by them.
     if let Some(serving) = serving {
         served::look(&tree, serving, limits, diagnostics);
     }
     schema::check(&tree, limits, diagnostics);
-    files::inline(&mut tree, resolver, limits, diagnostics);
-    agent::expand(&mut tree, limits, diagnostics);
+    nest.fill(&mut tree, left, (limits, serving), diagnostics);
     let normal = tree::to_json(&tree).to_string();
     let graph = lower::graph(&tree, hash_of(&normal), limits, diagnostics)?;
     Some(Accepted { graph: Arc::new(graph), document: NormalDocument(normal.into()) })

@@ -2,6 +2,7 @@
 
 mod adds;
 mod cache;
+mod child;
 mod compensate;
 mod concurrency;
 mod contrary;

@@ -6,6 +6,7 @@ use agendum_types::graph::{COMPENSATE, Section};
 use agendum_types::{Capability, Labels, Limits, Target, target};
 use serde_json::Value as Json;
 
+use crate::children::GRAPH;
 use crate::diagnostic::{Diagnostics, nearest};
 use crate::expr::{Text, classify};
 use crate::lower::{self, words};
@@ -39,7 +40,7 @@ pub(crate) fn look(
     diagnostics: &mut Diagnostics,
 ) -> BTreeSet<String> {
     let labels = lower::labels(tree.get("labels"));
-    let mut look = Look { serving, labels, diagnostics, lacks: BTreeSet::new() };
+    let mut look = Look { serving, labels, depth_max: limits.depth_max, diagnostics, lacks: BTreeSet::new() };
     for section in Section::ALL {
         look.tasks(tree.get(section.word()), limits.depth_max);
     }
@@ -50,6 +51,7 @@ struct Look<'l, 'd> {
     serving: Serving<'l>,
     /// Of everything that a run of it reads and makes.
     labels: Labels,
+    depth_max: u32,
     diagnostics: &'d mut Diagnostics,
     lacks: BTreeSet<String>,
 }
@@ -69,12 +71,27 @@ impl Look<'_, '_> {
         let word = uses.and_then(Node::text);
         let capability =
             word.and_then(if word == Some(agent::AGENT) { |_| Some(Capability::Chat) } else { Capability::from_word });
+        if capability == Some(Capability::Graph) {
+            return self.child(task);
+        }
         if let Some((uses, capability)) = uses.zip(capability).filter(|(_, capability)| capability.has_targets()) {
             self.task(task, uses, capability);
         }
         if capability == Some(Capability::Retrieve) {
             self.index(task);
         }
+    }
+
+    /// What the graph of a child run lacks: one from a file says so itself. Its inputs are known to the run.
+    fn child(&mut self, task: &Node) {
+        let Some(graph) = task.get("with").and_then(|with| with.get(GRAPH)) else { return };
+        let labels = self.labels.join(&lower::labels(graph.get("labels")));
+        let outer = (self.serving, std::mem::replace(&mut self.labels, labels));
+        self.serving.inputs = None;
+        for section in Section::ALL {
+            self.tasks(graph.get(section.word()), self.depth_max);
+        }
+        (self.serving, self.labels) = outer;
     }
 
     fn task(&mut self, task: &Node, uses: &Node, capability: Capability) {

@@ -9,6 +9,7 @@ mod bounded;
 mod cached;
 mod cannot_work;
 mod caught;
+mod children;
 mod compensated;
 mod concurrency;
 mod contrary;

@@ -17,13 +17,18 @@ pub(crate) fn forget(
     keyed_until: Timestamp,
 ) -> rusqlite::Result<Forgotten> {
     let (work, key) = (db.transaction()?, params![&*tenant.0, run.0.to_be_bytes()]);
-    let sql = "SELECT done IS NOT NULL, key, submitted FROM runs WHERE tenant = ?1 AND run = ?2";
-    let read = |row: &Line<'_>| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?, row.get(2).map(whole)?));
+    let sql = "SELECT done IS NOT NULL, key, submitted,
+        (SELECT around.run FROM runs AS around WHERE around.tenant = ?1 AND around.run = runs.parent AND around.done IS NULL)
+        FROM runs WHERE tenant = ?1 AND run = ?2";
+    let parent = |row: &Line<'_>| row.get::<_, Option<[u8; 16]>>(3);
+    let read =
+        |row: &Line<'_>| Ok((row.get(0)?, parent(row)?, row.get::<_, Option<String>>(1)?, row.get(2).map(whole)?));
     let forgotten = match work.query_row(sql, key, read).optional()? {
         None => Forgotten::NoRun,
         Some((false, ..)) => Forgotten::NotDone,
-        Some((true, None, _)) => Forgotten::Yes,
-        Some((true, Some(word), submitted)) => match retried(&work, tenant, &word)? {
+        Some((true, Some(parent), ..)) => Forgotten::Child(RunId(u128::from_be_bytes(parent))),
+        Some((true, None, None, _)) => Forgotten::Yes,
+        Some((true, None, Some(word), submitted)) => match retried(&work, tenant, &word)? {
             Some(before) => Forgotten::Retries(before),
             None if submitted > keyed_until.0 => Forgotten::Keyed(Timestamp(submitted)),
             None => Forgotten::Yes,

@@ -2,7 +2,7 @@
 
 use agendum_ports::{RunChange, RunUpdate};
 use agendum_types::target::Bound;
-use agendum_types::{Hash, Money, RunId, RunStatus, ShardId, Tenant, Timestamp};
+use agendum_types::{Hash, Money, Parent, RunId, RunStatus, ShardId, Tenant, Timestamp};
 use rusqlite::{Connection, params};
 
 use crate::write::signed;
@@ -11,6 +11,7 @@ use crate::write::signed;
 #[derive(Default)]
 struct Line<'a> {
     submitted: Option<(&'a str, Hash, Option<&'a str>, Timestamp)>,
+    parent: Option<&'a Parent>,
     answered: Option<(RunStatus, bool, Timestamp)>,
     done: Option<Timestamp>,
     /// What it has spent, what of that was billed above what had been set aside, and whether its budget surely held.
@@ -34,7 +35,8 @@ pub(crate) fn update(work: &Connection, shard: ShardId, updates: &[RunUpdate]) -
 impl<'a> Line<'a> {
     fn take(&mut self, change: &'a RunChange) {
         match change {
-            RunChange::Submitted { graph, graph_hash, key, at } => {
+            RunChange::Submitted { graph, graph_hash, key, parent, at } => {
+                self.parent = parent.as_ref();
                 self.submitted = Some((graph, *graph_hash, key.as_deref(), *at));
             }
             RunChange::Answered { status, degraded, at, spent, over, bound } => {
@@ -60,8 +62,8 @@ impl<'a> Line<'a> {
         if let Some((graph, hash, key, at)) = self.submitted {
             let mut statement = work.prepare_cached(
                 "INSERT INTO runs (tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted,
-                 answered, done, spent, key, above, bound)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                 answered, done, spent, key, above, bound, parent, parent_task)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?;
             let status = status.unwrap_or(RunStatus::Queued.word());
             let degraded = degraded.unwrap_or_default();
@@ -81,7 +83,9 @@ impl<'a> Line<'a> {
                 spent,
                 key,
                 above,
-                bound
+                bound,
+                self.parent.map(|parent| parent.run.0.to_be_bytes()),
+                self.parent.map(|parent| &*parent.task)
             ])?;
         } else {
             let mut statement = work.prepare_cached(

@@ -5,7 +5,7 @@ use std::sync::mpsc::Receiver;
 
 use agendum_ports::{InlinePayload, Row, RunFilter, RunRow};
 use agendum_types::target::Bound;
-use agendum_types::{Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
+use agendum_types::{Hash, Incarnation, Money, Parent, Partition, RunId, RunStatus, Seq, ShardId, Tenant, Timestamp};
 use bytes::Bytes;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row as Line, params};
@@ -101,7 +101,7 @@ pub(crate) fn inline_payload(
 }
 
 const RUN: &str = "tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted, answered, done, spent, \
-     above, bound";
+     above, bound, parent, parent_task";
 
 pub(crate) fn one_run(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<RunRow>> {
     let sql = format!("SELECT {RUN} FROM runs WHERE tenant = ?1 AND run = ?2");
@@ -204,6 +204,7 @@ fn whole_row(line: &Line<'_>) -> rusqlite::Result<Row> {
 
 fn run_row(line: &Line<'_>) -> rusqlite::Result<RunRow> {
     let status: String = line.get(6)?;
+    let parent = line.get::<_, Option<[u8; 16]>>(14)?.map(|run| RunId(u128::from_be_bytes(run)));
     let unknown =
         || rusqlite::Error::FromSqlConversionFailure(6, Type::Text, format!("{status:?} is no status").into());
     Ok(RunRow {
@@ -221,5 +222,6 @@ fn run_row(line: &Line<'_>) -> rusqlite::Result<RunRow> {
         spent: Money(whole(line.get(11)?)),
         over: Money(whole(line.get(12)?)),
         bound: line.get::<_, Option<String>>(13)?.and_then(|word| Bound::from_word(&word)),
+        parent: parent.zip(line.get(15)?).map(|(run, task)| Parent { run, task }),
     })
 }

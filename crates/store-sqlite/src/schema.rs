@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 7] = [
+pub(crate) const MIGRATIONS: [&str; 8] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -194,6 +194,11 @@ pub(crate) const MIGRATIONS: [&str; 7] = [
     ) STRICT;
     ALTER TABLE feedback ADD COLUMN judge TEXT;
     CREATE UNIQUE INDEX feedback_judge ON feedback (tenant, run, judge) WHERE judge IS NOT NULL;
+",
+    // For which task of which run it runs.
+    "
+    ALTER TABLE runs ADD COLUMN parent BLOB;
+    ALTER TABLE runs ADD COLUMN parent_task TEXT;
 ",
 ];
 

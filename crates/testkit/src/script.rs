@@ -18,6 +18,7 @@
 //! An expression reads the outputs of what its task needs. `input` forces an evaluation of the input; a task that needs something has
 //! one anyway.
 
+mod child;
 mod undo;
 
 use std::sync::Arc;
@@ -110,7 +111,13 @@ impl Builder {
     fn add(&mut self, name: &str, parent: Option<NodeId>, section: Section) -> NodeId {
         let node = NodeId(self.graph.tasks.len() as u32);
         let input = self.expr(Form::Constant, "null");
-        let call = Call { capability: Capability::Chat, input, requirement: Requirement::default(), output_cap: None };
+        let call = Call {
+            capability: Capability::Chat,
+            input,
+            requirement: Requirement::default(),
+            output_cap: None,
+            child: None,
+        };
         self.graph.tasks.push(Task {
             name: name.into(),
             parent,
@@ -230,6 +237,7 @@ impl Builder {
                 let compensation = self.graph.tasks[index].compensate.expect("write `compensate` first");
                 self.graph.tasks[compensation.0 as usize].timeouts.task = Some(span(value));
             }
+            "child" => self.child(node, value),
             "publish_after" => self.names[index].push(format!("!{value}")),
             "judges" => {
                 let parent = self.graph.tasks[index].parent;

@@ -12,8 +12,8 @@ use agendum_ports::{
 };
 use agendum_types::target::Bound;
 use agendum_types::{
-    Booked, Hash, Incarnation, Money, Partition, RunId, RunStatus, Seq, ShardId, SubmissionKey, Tenant, Timestamp,
-    Waste,
+    Booked, Hash, Incarnation, Money, Parent, Partition, RunId, RunStatus, Seq, ShardId, SubmissionKey, Tenant,
+    Timestamp, Waste,
 };
 use bytes::Bytes;
 
@@ -59,8 +59,23 @@ pub fn submitted(tenant: &Tenant, run: RunId, graph: &str) -> RunUpdate {
 
 fn keyed(tenant: &Tenant, run: RunId, graph: &str, key: Option<&str>) -> RunUpdate {
     let key = key.map(Arc::from);
-    let change = RunChange::Submitted { graph: Arc::from(graph), graph_hash: Hash([9; 32]), key, at: Timestamp(5) };
+    let change = RunChange::Submitted {
+        graph: Arc::from(graph),
+        graph_hash: Hash([9; 32]),
+        key,
+        parent: None,
+        at: Timestamp(5),
+    };
     RunUpdate { tenant: tenant.clone(), run, change }
+}
+
+/// That a run was accepted for a task of another one.
+fn child(tenant: &Tenant, run: RunId, of: RunId) -> RunUpdate {
+    let mut update = keyed(tenant, run, "g", None);
+    if let RunChange::Submitted { parent, .. } = &mut update.change {
+        *parent = Some(Parent { run: of, task: Arc::from("a/b") });
+    }
+    update
 }
 
 /// Runs the whole suite on an empty store.
@@ -75,6 +90,7 @@ pub async fn conforms(store: &dyn Store) {
     finds_runs_by_their_key(store).await;
     forgets_runs(store).await;
     keeps_retries(store).await;
+    keeps_children(store).await;
     counts_spending(store).await;
     notices::conforms(store).await;
     feedback::adds_up_feedback(store).await;
@@ -296,6 +312,29 @@ async fn keeps_retries(store: &dyn Store) {
     assert_eq!(forget(44).await, Forgotten::Retries(run_id(43)));
     assert_eq!(store.run_of_key(&tenant, &key).await.unwrap(), Some(run_id(44)));
     assert_eq!((forget(43).await, forget(44).await), (Forgotten::Yes, Forgotten::Yes));
+}
+
+/// A run that is done stays as long as the one is not for whose task it ran.
+async fn keeps_children(store: &dyn Store) {
+    let tenant = Tenant::new("family");
+    let life = store.open(SHARD).await.unwrap();
+    let ends = |run| RunUpdate {
+        tenant: tenant.clone(),
+        run,
+        change: RunChange::Done { at: Timestamp(9), spent: Money::ZERO, over: Money::ZERO, bound: None },
+    };
+    let (of, run) = (run_id(60), run_id(61));
+    let mut one = batch(life.incarnation, life.last.0 + 1, 1, &tenant, run);
+    one.runs.extend([keyed(&tenant, of, "g", None), child(&tenant, run, of), ends(run)]);
+    assert_eq!(store.append(one).await, Appended::Durable);
+    let parent = store.run(&tenant, run).await.unwrap().unwrap().parent;
+    assert_eq!(parent, Some(Parent { run: of, task: Arc::from("a/b") }));
+    let forget = async || store.forget(&tenant, run, Timestamp(9)).await.unwrap();
+    assert_eq!(forget().await, Forgotten::Child(of));
+    let mut two = batch(life.incarnation, life.last.0 + 2, 1, &tenant, of);
+    two.runs.push(ends(of));
+    assert_eq!(store.append(two).await, Appended::Durable);
+    assert_eq!(forget().await, Forgotten::Yes);
 }
 
 async fn forgets_runs(store: &dyn Store) {

@@ -4,6 +4,7 @@
 //! between siblings only: a reference from inside a group to a task outside is a dependency of the group. Expressions are kept as
 //! source with the list of what they read, and evaluated by the driver (through `spec`), never by the core.
 
+pub mod child;
 pub mod judges;
 pub mod modifier;
 pub mod names;
@@ -11,6 +12,7 @@ pub mod order;
 
 use std::sync::Arc;
 
+pub use child::Child;
 pub use judges::{Fields, Judges};
 pub use modifier::{
     Adds, Budget, Cache, CacheScope, Catch, Exhausted, Foreach, Loop, OnExceeded, OnUncertain, Priority, Race,
@@ -205,6 +207,8 @@ pub struct Call {
     pub requirement: Requirement,
     /// `with.max_tokens`, where it is a constant.
     pub output_cap: Option<u32>,
+    /// Of `uses: graph`: what a child run does.
+    pub child: Option<Arc<Child>>,
 }
 
 /// Tasks inside a task.

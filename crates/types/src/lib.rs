@@ -38,6 +38,7 @@ pub use concurrency::{Concurrency, OnNew, Turns};
 pub use cut::cut;
 pub use effect::{Effect, Fate};
 pub use graph::Graph;
+pub use graph::child::Parent;
 pub use id::{AttemptId, AttemptNo, Incarnation, Partition, Principal, RunId, Seq, ShardId, Tenant};
 pub use limits::Limits;
 pub use money::Money;

@@ -30,12 +30,14 @@ pub enum Capability {
     Exec,
     /// A person, a signal, a webhook, an instant: no target serves it, and no attempt is made.
     Wait,
+    /// A child run: a target of the driver's own serves it, and every configuration has that.
+    Graph,
 }
 
 impl Capability {
     /// Every capability that this release runs.
-    pub const ALL: [Self; 7] =
-        [Self::Chat, Self::Retrieve, Self::Translate, Self::Moderate, Self::Http, Self::Exec, Self::Wait];
+    pub const ALL: [Self; 8] =
+        [Self::Chat, Self::Retrieve, Self::Translate, Self::Moderate, Self::Http, Self::Exec, Self::Wait, Self::Graph];
 
     /// The word used in documents.
     #[must_use]
@@ -48,6 +50,7 @@ impl Capability {
             Self::Http => "http",
             Self::Exec => "exec",
             Self::Wait => "wait",
+            Self::Graph => "graph",
         }
     }
 
@@ -61,7 +64,9 @@ impl Capability {
     #[must_use]
     pub const fn has_targets(self) -> bool {
         match self {
-            Self::Chat | Self::Retrieve | Self::Translate | Self::Moderate | Self::Http | Self::Exec => true,
+            Self::Chat | Self::Retrieve | Self::Translate | Self::Moderate | Self::Http | Self::Exec | Self::Graph => {
+                true
+            }
             Self::Wait => false,
         }
     }
@@ -74,7 +79,7 @@ impl Capability {
         match self {
             Self::Chat | Self::Translate | Self::Moderate => body,
             Self::Http => body.saturating_mul(1 + HTTP_REDIRECTS_MAX),
-            Self::Retrieve | Self::Exec | Self::Wait => 0,
+            Self::Retrieve | Self::Exec | Self::Wait | Self::Graph => 0,
         }
     }
 
@@ -84,6 +89,7 @@ impl Capability {
     pub const fn default_effect(self) -> Effect {
         match self {
             Self::Chat | Self::Retrieve | Self::Translate | Self::Moderate | Self::Wait => Effect::None,
+            Self::Graph => Effect::Idempotent,
             Self::Http | Self::Exec => Effect::Once,
         }
     }
@@ -184,6 +190,20 @@ impl Target {
             bound: Bound::Hard,
             digest: Hash::default(),
             per_run: false,
+        }
+    }
+
+    /// The name of the one that serves `graph`: a child run, which is paid for by its own attempts.
+    pub const CHILD: &'static str = "graph";
+
+    /// The one that serves `graph`: as many child runs as there may be runs.
+    #[must_use]
+    pub fn of_children() -> Self {
+        Self {
+            clearance: Labels::new([Self::EVERYTHING]),
+            expected: Duration::secs(1),
+            digest: Hash::default(),
+            ..Self::free(Self::CHILD, Capability::Graph, u32::MAX)
         }
     }
 

@@ -106,6 +106,9 @@ pub struct Run {
     /// How far what it has done is taken back, if it has no output and has done something; in a list without what is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensation: Option<Compensation>,
+    /// The task of another run for which it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
 }
 
 /// A run with what is known of it.
@@ -155,6 +158,18 @@ pub struct TaskLine {
     pub reason: Option<String>,
     /// Attempts so far.
     pub attempts: u32,
+    /// The run that its last attempt is, or was, if that is a run of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<String>,
+}
+
+/// The task of another run for which a run runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The run.
+    pub run: String,
+    /// The path of the task there.
+    pub task: String,
 }
 
 impl TaskLine {
@@ -167,6 +182,7 @@ impl TaskLine {
             waiting_on: waiting_on(task).map(|cause| cause.word().to_owned()),
             reason: sentence::reason(graph, task),
             attempts: u32::try_from(task.attempts.len()).unwrap_or(u32::MAX),
+            child: task.attempts.last().and_then(|attempt| attempt.child).map(|run| run.to_string()),
         }
     }
 }
@@ -252,6 +268,7 @@ impl Run {
             paused: false,
             damaged: false,
             compensation: None,
+            parent: None,
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) async fn explain(context: &Context, path: &Path) -> Result<(), Failur
     let config = theirs.as_ref().unwrap_or(&context.config);
     config.sound()?;
     let limits = &config.limits.0;
-    let table: Vec<Target> = targets::declared(config);
+    let table: Vec<Target> = targets::declared(config).into_iter().chain([Target::of_children()]).collect();
     if let Some(note) = config.note_on_key() {
         tell(&note);
     }

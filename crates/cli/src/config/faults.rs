@@ -36,6 +36,10 @@ impl Config {
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (name, target) in &self.targets {
+            if *name == *Target::CHILD {
+                let message = format!("target {name:?} has the name of what runs child runs");
+                faults.push(fault(message, "give it another name", true));
+            }
             unread(name, target, &mut faults);
             match target.kind {
                 Kind::Chat | Kind::Moderate | Kind::Translate => model(name, target, &self.folder, &mut faults),

@@ -44,6 +44,9 @@ impl Forecast<'_> {
         if let Some(said) = self.turns() {
             text.push_str(&line("concurrency", &said));
         }
+        if let Some(said) = self.children() {
+            text.push_str(&line("child runs", &said));
+        }
         if let Some(said) = self.undone() {
             text.push_str(&line("taken back", &said));
         }
@@ -63,6 +66,15 @@ impl Forecast<'_> {
     }
 
     /// The tasks whose effects are taken back.
+    /// What they take and cost is for the forecast of their own graph.
+    fn children(&self) -> Option<String> {
+        let calls =
+            self.graph.tasks.iter().filter(|task| matches!(&task.work, Work::Call(call) if call.child.is_some()));
+        let names: Vec<&str> = calls.map(|task| &*task.name).collect();
+        let why = "their time and cost are left out: explain their graphs";
+        (!names.is_empty()).then(|| format!("{}, {why}", names.join(", ")))
+    }
+
     fn undone(&self) -> Option<String> {
         let can = self.graph.tasks.iter().filter(|task| task.compensate.is_some());
         let names: Vec<&str> = can.map(|task| &*task.name).collect();

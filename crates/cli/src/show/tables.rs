@@ -42,9 +42,11 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
         };
         let elapsed = run.elapsed_ms.map_or_else(|| "–".to_owned(), millis);
         let degraded = if run.degraded { " degraded" } else { "" };
+        let parent = run.parent.as_ref().map_or_else(String::new, |of| format!("  for {} of {}", of.task, of.run));
+        let parent = out.harmless(&parent).into_owned();
         writeln!(
             out,
-            "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}{}",
+            "{}  {:<10} {:>9}  {:>10}  {}  {}{degraded}{}{parent}",
             run.id,
             status,
             elapsed,
@@ -75,7 +77,8 @@ pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool, all:
         let waiting = task.waiting_on.as_ref().map_or(String::new(), |cause| format!("  waits: {cause}"));
         let attempts = if task.attempts > 1 { format!("  {} attempts", task.attempts) } else { String::new() };
         let reason = task.reason.as_ref().map_or_else(String::new, |reason| format!("  {}", line(reason)));
-        writeln!(out, "  {:<32} {}{attempts}{waiting}{reason}", task.task, task.status)?;
+        let child = task.child.as_ref().map_or_else(String::new, |run| format!("  run {run}"));
+        writeln!(out, "  {:<32} {}{child}{attempts}{waiting}{reason}", task.task, task.status)?;
     }
     let uncalled = told.tasks.iter().filter(|task| !is_shown(task)).count();
     if uncalled > 0 {
@@ -373,11 +376,12 @@ fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure>
         let took = attempt.ms.map_or_else(|| "still running".to_owned(), millis);
         let above = |over| format!(", {} of it billed above the hold", dollars(over));
         let over = if attempt.over_usd > 0.0 { above(attempt.over_usd) } else { String::new() };
+        let child = attempt.child.as_ref().map_or_else(String::new, |run| format!(" run {run}"));
         let lower = if attempt.lower { ", a preferred target was passed over" } else { "" };
         let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {}", line(failed)));
         writeln!(
             out,
-            "      {} {took}, {}{over}, {} tokens{lower}{failed}",
+            "      {}{child} {took}, {}{over}, {} tokens{lower}{failed}",
             attempt.target,
             dollars(attempt.cost_usd),
             attempt.tokens

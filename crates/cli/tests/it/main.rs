@@ -9,6 +9,7 @@ mod binary;
 mod budgets;
 mod cache;
 mod check;
+mod children;
 mod compensation;
 mod crash;
 mod demo;

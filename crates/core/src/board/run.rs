@@ -23,6 +23,7 @@ impl Board {
             tenant,
             key: submitted.key.as_ref().map(|key| Arc::clone(&key.key)),
             principal: submitted.principal.clone(),
+            parent: submitted.parent.clone(),
             origin: submitted.origin.clone(),
             plan,
             inputs: submitted.inputs.clone(),

@@ -116,7 +116,7 @@ impl Board {
             State::Pleading(plea) => self.forget_wait(slot, id, plea.since),
             State::Running(running) => {
                 let run = self.run_mut(slot);
-                let path = run.path(id);
+                let (path, number) = (run.path(id), run.inst(id).rung_attempts);
                 let attempt = AttemptId {
                     run: run.id,
                     path: path.clone(),
@@ -133,6 +133,7 @@ impl Board {
                     target: running.target,
                     effect: running.effect,
                     undo: running.undo,
+                    number,
                     flight: running.flight,
                 });
                 self.todo.push_back(Todo::Stop(attempt));

@@ -8,6 +8,7 @@ use agendum_types::{
 
 use crate::action::RunFailure;
 use crate::board::{Board, Todo};
+use crate::child;
 use crate::effects::Stage;
 use crate::event::Evaluation;
 use crate::inst::{Body, Layer, Running, Settled, State, Waiting};
@@ -153,7 +154,7 @@ impl Board {
         let sharing = self.run_mut(slot).inst_mut(id).sharing.take();
         self.leave(slot, id);
         let hold = (dispatched.hold, dispatched.hold_tokens);
-        if taken.is_none() {
+        if taken.is_none() && !child::is_target(&dispatched.target) {
             let tenant = self.run(slot).tenant.clone();
             self.ledger.hold(&tenant, at, hold);
         }
@@ -203,7 +204,11 @@ impl Board {
         let (cost, tokens) = (booked.cost, booked.tokens);
         self.book_in_loops(slot, id, hold, (cost, tokens));
         let tenant = self.run(slot).tenant.clone();
-        self.ledger.settle(&tenant, booked.taken, hold, (cost, tokens));
+        // What a child run spends, its own attempts have booked there.
+        let in_windows = !child::is_target(&booked.target);
+        if in_windows {
+            self.ledger.settle(&tenant, booked.taken, hold, (cost, tokens));
+        }
         let commit_above = self.limits.commit_above;
         let run = self.run_mut(slot);
         run.held = run.held.minus(hold.0);
@@ -216,8 +221,8 @@ impl Board {
         }
         // A bill of all that was held leaves the windows as they were. Of its own run it may have been the last that was out.
         let caps = self.ledger.windows.caps;
-        let frees_money = hold.0 > cost && caps.iter().any(|cap| cap.money.is_some());
-        let frees_tokens = hold.1 > tokens && caps.iter().any(|cap| cap.tokens.is_some());
+        let frees_money = in_windows && hold.0 > cost && caps.iter().any(|cap| cap.money.is_some());
+        let frees_tokens = in_windows && hold.1 > tokens && caps.iter().any(|cap| cap.tokens.is_some());
         if (frees_money || frees_tokens) && !self.ledger.short.is_empty() {
             self.todo.push_back(Todo::AffordAll);
         } else if !self.run(slot).broke.is_empty() {
@@ -235,7 +240,7 @@ impl Board {
             panic!("an attempt finishes while it runs")
         };
         assert!(running.attempt == finished.attempt, "the attempt that runs is the one that finishes");
-        if running.lower && matches!(finished.outcome, Outcome::Succeeded(_)) {
+        if (running.lower || finished.degraded) && matches!(finished.outcome, Outcome::Succeeded(_)) {
             inst.degraded = true;
         }
         let told = finished.outcome.usage().tokens();
@@ -413,5 +418,6 @@ fn booked(
     (cost, tokens): (Money, u64),
     waste: Option<Waste>,
 ) -> Booked {
-    Booked { target, taken, cost, tokens, over: cost.minus(hold), waste }
+    let over = if child::is_target(&target) && hold == Money::ZERO { Money::ZERO } else { cost.minus(hold) };
+    Booked { target, taken, cost, tokens, over, waste }
 }

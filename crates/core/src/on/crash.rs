@@ -1,5 +1,6 @@
 //! A crash of the process, of which a run may be the cause: whatever was at work in too many of them in a row is held.
 
+use crate::child;
 use crate::inst::State;
 use crate::record::Record;
 use crate::run::{Phase, Run, Slot};
@@ -26,7 +27,9 @@ impl Scheduler {
     /// target or for a person ends no process.
     fn is_at_work(&self, run: &Run) -> bool {
         let works = run.insts.iter().any(|inst| match &inst.state {
-            State::Running(_) | State::Asking(_) => true,
+            // A child run is counted itself.
+            State::Running(running) => !child::is_target(&running.target),
+            State::Asking(_) => true,
             State::Ready => !inst.entered && inst.start_at <= self.now,
             State::Waiting
             | State::Parked(_)
@@ -42,7 +45,8 @@ impl Scheduler {
             | State::Open
             | State::Settled(_) => false,
         });
-        !run.quarantined && (works || run.phase == Phase::Composing || !run.orphans.is_empty())
+        !run.quarantined
+            && (works || run.phase == Phase::Composing || run.orphans.iter().any(|of| !child::is_target(&of.target)))
     }
 
     /// True if nothing of the run may begin, be it an evaluation.

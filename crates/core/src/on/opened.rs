@@ -70,6 +70,9 @@ impl Scheduler {
         let mut orphans = self.board.run(slot).orphans.clone();
         orphans.retain(|orphan| orphan.incarnation < self.incarnation);
         for orphan in orphans {
+            if self.recall(slot, &orphan) {
+                continue;
+            }
             let change = Change::Abandoned {
                 attempt: orphan.attempt,
                 incarnation: orphan.incarnation,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Fate, Money, Outcome, Success, TargetId, Timestamp};
 
+use crate::child::{self, Spent};
 use crate::inst::Flight;
 use crate::record::{Change, Finished, Next, Record};
 use crate::run::{InstId, Orphan, Slot};
@@ -14,7 +15,7 @@ use crate::timers::Timer;
 const RATE_LIMIT_PAUSE: Duration = Duration::secs(1);
 
 impl Scheduler {
-    pub(crate) fn on_finished(&mut self, attempt: AttemptId, outcome: Outcome) {
+    pub(crate) fn on_finished(&mut self, attempt: AttemptId, outcome: Outcome, child: Option<Spent>) {
         let Some(slot) = self.board.slot(attempt.run) else {
             return;
         };
@@ -29,19 +30,21 @@ impl Scheduler {
         let Some((flight, hold, hold_tokens)) = out else {
             return;
         };
-        self.attempts_out -= 1;
+        self.attempts_out -= u32::from(!self.is_child(slot, &attempt.path));
         self.targets.row_mut(flight.target).running -= 1;
         self.pause_target(flight, &outcome);
         self.board.queue.wake(flight.target, self.now);
         // What is not told is booked as the worst case: a budget that silence could evade would be none.
-        let unreported = outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0);
-        let (cost, tokens) = if unreported {
+        let unreported = child.is_none() && outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0);
+        let (cost, tokens) = if let Some(child) = child {
+            (child.spent, outcome.usage().tokens())
+        } else if unreported {
             (hold, hold_tokens)
         } else {
             (self.targets.price(flight.price).cost(outcome.usage()), outcome.usage().tokens())
         };
         match awaited {
-            Some(id) => self.finish(slot, id, outcome, cost, unreported),
+            Some(id) => self.finish(slot, id, outcome, (cost, unreported), child.is_some_and(|child| child.degraded)),
             None => self.abandon(slot, attempt, &outcome, cost, tokens),
         }
     }
@@ -63,6 +66,10 @@ impl Scheduler {
         let Outcome::Failed(failure) = outcome else {
             return;
         };
+        // What a child run was told by its providers is no limit of others.
+        if child::is_target(&self.targets.row(flight.target).target.name) {
+            return;
+        }
         let limited = failure.class == Class::RateLimited;
         let pause = failure.retry_after.or_else(|| limited.then_some(RATE_LIMIT_PAUSE));
         if let Some(span) = pause.filter(|_| limited || failure.class == Class::Overloaded) {
@@ -97,7 +104,7 @@ impl Scheduler {
         self.record_of(slot, Record::Task { run: attempt.run, path: attempt.path, change });
     }
 
-    fn finish(&mut self, slot: Slot, id: InstId, outcome: Outcome, cost: Money, unreported: bool) {
+    fn finish(&mut self, slot: Slot, id: InstId, outcome: Outcome, (cost, unreported): (Money, bool), degraded: bool) {
         let Some(running) = self.board.run(slot).inst(id).running() else {
             return;
         };
@@ -128,15 +135,15 @@ impl Scheduler {
                 (Outcome::Failed(failure), next)
             }
         };
-        let finished = Finished { attempt, incarnation, outcome, cost, unreported, next };
+        let finished = Finished { attempt, incarnation, outcome, cost, unreported, degraded, next };
         self.record_task(slot, id, Change::Finished(Box::new(finished)));
         self.keep(keep);
     }
 
-    /// The output carries the labels of the input.
+    /// The output carries the labels of the input, and those that it has: a child run's.
     fn label(&self, slot: Slot, id: InstId, mut success: Success) -> Success {
         let input = self.board.run(slot).inst(id).input.as_deref().map(|input| &input.labels);
-        success.output.labels = self.board.joined(slot, input);
+        success.output.labels = self.board.joined(slot, input).join(&success.output.labels);
         success
     }
 

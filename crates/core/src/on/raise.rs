@@ -18,6 +18,7 @@ impl Scheduler {
         if run.is_answered() {
             return Err(Rejected::BudgetEnded(raise.run));
         }
+        self.is_its_own(slot, &raise)?;
         let path = if raise.refused { self.refuses(slot, &raise)? } else { self.raises(slot, &raise)? };
         let Raise { run, money, tokens, by, refused, .. } = raise;
         let (money, tokens) = if refused { (Money::ZERO, 0) } else { (money, tokens) };

@@ -50,6 +50,7 @@ impl Scheduler {
             key: submission.key,
             origin: submission.origin,
             concurrency: submission.concurrency,
+            parent: submission.parent,
         };
         self.record(Some(submission.tenant), Record::RunSubmitted(Box::new(submitted)));
         Ok(())
@@ -120,6 +121,9 @@ impl Scheduler {
             if self.targets.candidates(call.capability, &call.requirement).is_empty() {
                 let reason = Arc::from(target::unserved(call.capability, &call.requirement));
                 return Err(Rejected::NoTarget { task: Arc::clone(&task.name), reason });
+            }
+            if let Some(child) = &call.child {
+                self.has_targets(&child.graph.tasks)?;
             }
             for rung in &task.catch {
                 if let Rung::Target(name) = &rung.rung

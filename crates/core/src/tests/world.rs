@@ -41,6 +41,7 @@ use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpo
 
 mod again;
 mod cache;
+mod child;
 mod group;
 mod heard;
 mod planned;
@@ -162,6 +163,7 @@ impl World {
             "resume" => self.event(Event::ResumeRequested(run_id(rest))),
             "tell" => self.tell(rest),
             "signal" | "webhook" | "approve" | "refuse" => self.signal(word, rest),
+            "end" => self.end_child(rest),
             "raise" => self.raise(rest),
             "waits" => self.waits(),
             "reference" => self.reference(rest),
@@ -208,13 +210,14 @@ impl World {
             Some((key, text)) => (Some(SubmissionKey { key: key.into(), parts: Vec::new() }), text),
             None => (None, text),
         };
+        let (parent, text) = child::parent(text);
         let (strict, text) = text.strip_prefix("strict ").map_or((false, text), |text| (true, text));
         let (concurrency, text) = group::of(text);
         let graph = Arc::new(script::graph(text));
         self.graphs.insert(run_id(name), Arc::clone(&graph));
         self.learned.push(Arc::clone(&graph));
         let of = submission(run_id(name), graph);
-        self.event(Event::RunSubmitted(Box::new(Submission { tenant, strict, key, concurrency, ..of })));
+        self.event(Event::RunSubmitted(Box::new(Submission { tenant, strict, key, concurrency, parent, ..of })));
     }
 
     fn add(&mut self, rest: &str) {
@@ -320,14 +323,23 @@ impl World {
             Deed::Keep(keep) => self.keep(keep, answers),
             Deed::Dispatch(dispatch) => {
                 let target = &self.names[usize::from(dispatch.target.0)];
-                let again = if dispatch.reattach.is_some() { " again by reference" } else { "" };
+                let over = dispatch.child.as_ref().is_some_and(|child| child.is_over);
+                let number =
+                    dispatch.child.as_ref().map_or(String::new(), |child| format!(" as its try {}", child.number));
+                let again = if over {
+                    " only to be stopped"
+                } else if dispatch.reattach.is_some() {
+                    " again by reference"
+                } else {
+                    ""
+                };
                 let held = if dispatch.held_back { " held back" } else { "" };
                 let own = dispatch.key_origin == dispatch.attempt.run;
                 let key = if own { String::new() } else { format!(" key of {}", run_name(dispatch.key_origin)) };
                 let cap = dispatch.output_cap.map_or(String::new(), |cap| format!(" cap={cap}"));
                 let told = dispatch.refused.as_ref().map_or(String::new(), |told| format!(" told {told:?}"));
                 let line = format!(
-                    "dispatch {}#{} on {target}{cap}{key}{again}{held}{told}",
+                    "dispatch {}#{} on {target}{cap}{key}{number}{again}{held}{told}",
                     self.long_name(&dispatch.attempt),
                     dispatch.attempt.attempt
                 );

@@ -1,5 +1,6 @@
 //! One task while its records are read: the stretches of its time, its attempts, its end.
 
+mod child;
 mod doubt;
 mod replaced;
 mod waits;
@@ -137,7 +138,8 @@ impl Track {
                 self.begins_to_wait(evaluation, at);
             }
             Change::Waited(waited) => self.waited_for(waited, at),
-            Change::Referenced { .. } | Change::Reminded => {}
+            Change::Reminded => {}
+            Change::Referenced { reference } => self.is_run(reference),
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
             Change::Judged { evaluation, next: Next::Succeed } if evaluation.good == Some(false) => {
@@ -208,6 +210,8 @@ impl Track {
             cost: Money::ZERO,
             over: Money::ZERO,
             tokens: 0,
+            child: None,
+            degraded: false,
         });
     }
 
@@ -217,11 +221,7 @@ impl Track {
             Outcome::Succeeded(_) => None,
             Outcome::Failed(failure) => Some(told(failure)),
         };
-        if let Some(attempt) = self.attempts.last_mut() {
-            (attempt.ended, attempt.cost, attempt.failed) = (Some(at), finished.cost, failed.clone());
-            attempt.over = finished.cost.minus(self.hold.0);
-            attempt.tokens = if finished.unreported { self.hold.1 } else { finished.outcome.usage().tokens() };
-        }
+        self.settles(finished, failed.clone(), at);
         self.failed = failed;
         self.follow(&finished.next, at);
     }

@@ -1,6 +1,7 @@
 //! One life of a shard: messages become events, actions become deeds.
 
 mod cache;
+mod child;
 mod hand;
 mod note;
 mod stop;
@@ -45,10 +46,15 @@ pub(super) struct Waiters {
     answers: FxHashMap<RunId, Vec<oneshot::Sender<Answer>>>,
 }
 
+/// Those that wait for the end of a run, for a life.
+type Ends = FxHashMap<RunId, Vec<oneshot::Sender<()>>>;
+
 /// An attempt that runs.
 struct Flight {
     cancel: CancellationToken,
     effect: Effect,
+    /// It is a run of its own, which goes on in the next life.
+    is_child: bool,
 }
 
 /// A caller whose wish was taken.
@@ -99,13 +105,17 @@ pub(super) struct Life {
     actions: Vec<Action>,
     time: Steady,
     noting: Noting,
+    ends: Ends,
+    /// Cancelled with its end: what it had running for a run of its own is the next life's.
+    over: CancellationToken,
     pub(super) waiters: Waiters,
 }
 
 impl Drop for Life {
     /// Whatever this life had running is of no use to the next.
     fn drop(&mut self) {
-        self.flights.values().for_each(|flight| flight.cancel.cancel());
+        self.over.cancel();
+        self.flights.values().filter(|flight| !flight.is_child).for_each(|flight| flight.cancel.cancel());
     }
 }
 
@@ -133,6 +143,8 @@ impl Life {
             actions: Vec::new(),
             time: Steady::new(Arc::clone(&around.clock), opened.high_water),
             noting: Noting::new(opened.incarnation),
+            ends: Ends::default(),
+            over: CancellationToken::new(),
             waiters,
             around,
         };
@@ -274,6 +286,7 @@ impl Life {
                     self.with_payload(Event::AttemptFinished { attempt, outcome }, made);
                 }
             }
+            message @ (Message::ChildEnded { .. } | Message::AwaitDone { .. }) => self.of_children(message),
             Message::Referenced { life, attempt, reference } => {
                 if life == self.id {
                     self.event(Event::AttemptReferenced { attempt, reference });
@@ -466,6 +479,9 @@ impl Life {
             Deed::Close { run, .. } => {
                 self.tenants.remove(&run);
                 self.around.feed.close(run);
+                for waiter in self.ends.remove(&run).into_iter().flatten() {
+                    let _gone = waiter.send(());
+                }
             }
         }
     }

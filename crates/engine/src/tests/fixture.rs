@@ -97,7 +97,8 @@ impl World {
     }
 
     pub(super) fn parts(&self, blobs: Arc<dyn Blobs>) -> Parts {
-        let target = Target { capabilities: Capability::ALL.to_vec(), ..Target::free("tool", Capability::Chat, 1_000) };
+        let capabilities = Capability::ALL.into_iter().filter(|one| *one != Capability::Graph).collect();
+        let target = Target { capabilities, ..Target::free("tool", Capability::Chat, 1_000) };
         Parts {
             store: Arc::clone(&self.store) as _,
             blobs,

@@ -17,6 +17,11 @@ impl State {
         if row.done.is_none() {
             return Forgotten::NotDone;
         }
+        if let Some(parent) = row.parent.as_ref().map(|parent| parent.run)
+            && self.runs.get(&(tenant.clone(), parent)).is_some_and(|row| row.done.is_none())
+        {
+            return Forgotten::Child(parent);
+        }
         let mut keys = self.keys.iter().filter(|((of, _), keyed)| of == tenant && **keyed == run);
         if let Some(((_, word), _)) = keys.next() {
             let before = SubmissionKey::retried(word);

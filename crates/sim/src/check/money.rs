@@ -7,7 +7,7 @@ use std::sync::Arc;
 use agendum_core::{Change, End, Entry, Raised, Record};
 use agendum_types::graph::Section;
 use agendum_types::{
-    AttemptNo, Graph, Incarnation, Money, Outcome, RunId, Segment, TaskPath, Timestamp, Window, Windows,
+    AttemptNo, Graph, Incarnation, Money, Outcome, RunId, Segment, Target, TaskPath, Timestamp, Window, Windows,
 };
 
 /// What was decided about a budget.
@@ -31,6 +31,8 @@ struct Sent {
     money: Money,
     tokens: u64,
     is_settled: bool,
+    /// It is a run of its own, which is paid for in the windows by its own attempts.
+    is_child: bool,
 }
 
 /// Everything that was authorised.
@@ -84,6 +86,7 @@ impl Authorised {
                     money: sent.hold,
                     tokens: sent.hold_tokens,
                     is_settled: false,
+                    is_child: *sent.target == *Target::CHILD,
                 });
                 let breaks = self.breaks(at).or_else(|| self.breaks_budget(*run, path, graph?));
                 return breaks.or_else(|| self.breaks_loops(*run, path, graph?));
@@ -138,7 +141,7 @@ impl Authorised {
     fn breaks(&self, at: Timestamp) -> Option<String> {
         Window::ALL.into_iter().find_map(|window| {
             let (from, to) = (window.start(at), window.end(at));
-            let used = Self::sum(self.sent.iter().filter(|of| (from..to).contains(&of.at)));
+            let used = Self::sum(self.sent.iter().filter(|of| !of.is_child && (from..to).contains(&of.at)));
             let cap = self.windows.cap(window);
             let is_over = cap.money.is_some_and(|most| used.0 > most) || cap.tokens.is_some_and(|most| used.1 > most);
             is_over.then(|| format!("the {} since {from} authorises {used:?} of {cap:?}", window.word()))

@@ -10,12 +10,16 @@ impl Reference {
     /// Something of it was out, or was evaluated, or was to be.
     pub(super) fn is_at_work(&self, id: RunId) -> bool {
         let run = &self.runs[&id];
-        let works = run.tasks.values().any(|inst| match inst.state {
-            State::Running(_) | State::Asking(_) => true,
+        let works = run.tasks.iter().any(|(path, inst)| match inst.state {
+            State::Running(_) => !run.is_child(path),
+            State::Asking(_) => true,
             State::Ready => !inst.entered && inst.start_at <= self.now,
             _ => false,
         });
-        !run.quarantined && (works || run.phase == Phase::Composing || !run.orphans.is_empty())
+        !run.quarantined
+            && (works
+                || run.phase == Phase::Composing
+                || run.orphans.iter().any(|orphan| !run.is_child(&orphan.id.path)))
     }
 
     pub(super) fn met_by_crash(&mut self, id: RunId, said: (Incarnation, u32), quarantined: bool) -> Checked {

@@ -111,6 +111,9 @@ impl Reference {
     }
 
     fn leaves(&mut self, dispatch: &Dispatch, after: Option<Seq>, last: Seq) -> Result<(), String> {
+        if dispatch.child.as_ref().is_some_and(|child| child.is_over) {
+            return self.recalls(dispatch);
+        }
         ensure(self.dispatch.pop().as_ref() == Some(&dispatch.attempt), "its record did not come just before")?;
         let (id, path): (_, &TaskPath) = (dispatch.attempt.run, &dispatch.attempt.path);
         let run = &self.runs[&id];
@@ -122,6 +125,8 @@ impl Reference {
         ensure(run.labels(path).is_within(&dispatch.labels), "labels got lost")?;
         ensure(dispatch.expires.unwrap_or(agendum_types::Timestamp::MAX) == run.deadline_of(path), "another end")?;
         let task = run.task(path);
+        let number = dispatch.child.as_ref().map(|child| child.number);
+        ensure(number == run.is_child(path).then_some(inst.tries), "another try of a child run")?;
         let held_back = !task.publish_after.is_empty() && !self.is_released(id, inst.node);
         ensure(dispatch.held_back == held_back && dispatch.live == task.live, "shown or not")?;
         let paid = !self.targets[running.target].price.is_free() || running.hold > Money::ZERO;

@@ -115,7 +115,8 @@ impl Reference {
     /// It was out when the process died: all that it held counts as spent; it goes again only if it had no lasting effect.
     fn lost(&mut self, id: RunId, path: &TaskPath, end: End, running: &Running, next: &Next) -> Checked {
         ensure(running.incarnation < self.incarnation, "it is out in this life")?;
-        ensure(!running.referenced || self.named(&running.name).is_none(), "it left a reference to go on by")?;
+        let goes_on = running.referenced || self.runs[&id].is_child(path);
+        ensure(!goes_on || self.named(&running.name).is_none(), "it left a reference to go on by")?;
         let uncertain = running.effect == Effect::Once;
         ensure((end == End::Uncertain) == uncertain, "the effect says otherwise")?;
         let may = if uncertain {

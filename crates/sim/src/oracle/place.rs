@@ -243,7 +243,8 @@ impl Reference {
             let used = (run.spent.plus(run.held()), run.tokens + run.held_tokens());
             purses.push((Payer::Run, (whole.0.minus(used.0), whole.1.saturating_sub(used.1)), whole));
         }
-        for window in Window::ALL {
+        // Its own attempts are paid for there.
+        for window in Window::ALL.into_iter().filter(|_| !run.is_child(path)) {
             let cap = self.windows.cap(window);
             let whole = (cap.money.unwrap_or(Money::MAX), cap.tokens.unwrap_or(u64::MAX));
             let used = self.used(window, self.now);
@@ -256,8 +257,10 @@ impl Reference {
     pub(super) fn used(&self, window: Window, at: Timestamp) -> Left {
         let mut all = self.bills.clone();
         for run in self.runs.values() {
-            all.extend(run.running().map(|(_, of)| (of.taken, of.hold, of.hold_tokens)));
-            all.extend(run.orphans.iter().map(|of| (of.taken, of.hold, of.hold_tokens)));
+            let own = run.running().filter(|(path, _)| !run.is_child(path));
+            all.extend(own.map(|(_, of)| (of.taken, of.hold, of.hold_tokens)));
+            let own = run.orphans.iter().filter(|orphan| !run.is_child(&orphan.id.path));
+            all.extend(own.map(|of| (of.taken, of.hold, of.hold_tokens)));
         }
         let (from, to) = (window.start(at), window.end(at));
         let inside = all.into_iter().filter(|(taken, ..)| (from..to).contains(taken));
@@ -307,10 +310,13 @@ impl Reference {
         let before =
             price.call.plus(Money(egress as u64)).plus(price.token_in.max(price.token_cached).times(tokens_in));
         let declared = target.max_cost;
-        let with = move |cap: Option<u32>| Hold {
-            money: declared.unwrap_or_else(|| before.plus(price.token_out.times(u64::from(cap.unwrap_or(0))))),
-            tokens: cap.map_or(0, |cap| tokens_in + u64::from(cap)),
-            cap,
+        let set_aside = run.set_aside(path);
+        let with = move |cap: Option<u32>| {
+            set_aside.unwrap_or_else(|| Hold {
+                money: declared.unwrap_or_else(|| before.plus(price.token_out.times(u64::from(cap.unwrap_or(0))))),
+                tokens: cap.map_or(0, |cap| tokens_in + u64::from(cap)),
+                cap,
+            })
         };
         (with, call.and_then(|call| call.output_cap).or(Some(target.output_cap)).filter(|cap| *cap > 0))
     }

@@ -219,7 +219,7 @@ impl Reference {
         let row = &self.targets[target];
         let effect = if task.effect_declared { task.effect } else { row.effect.unwrap_or(task.effect) };
         ensure(run.deadline_of(path) > self.now, "its time is over")?;
-        ensure(self.flights.len() < self.limits.attempt_credits as usize, "no credit is left")?;
+        ensure(self.credits() < self.limits.attempt_credits as usize, "no credit is left")?;
         ensure(row.name == said.target, &format!("it goes to {} and not to {}", row.name, said.target))?;
         ensure((said.hold, said.hold_tokens, said.output_cap) == (hold.money, hold.tokens, hold.cap), "another hold")?;
         ensure((said.effect, said.lower) == (effect, lower), "another effect or rank of the target")?;
@@ -306,14 +306,15 @@ impl Reference {
         });
         let attempt = AttemptId { run: id, path: path.clone(), attempt: said.attempt, incarnation: said.incarnation };
         self.dispatch.push(attempt.clone());
-        self.flights.push(Flight { attempt, target, price: self.targets[target].price });
+        self.flights.push(Flight { attempt, target, price: self.targets[target].price, child: None });
     }
 
     /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.
     fn reattached(&mut self, id: RunId, path: &TaskPath, said: &Dispatched) -> Checked {
         let inst = &self.runs[&id].tasks[path];
         let State::Running(running) = inst.state.clone() else { return Err("it was not out".to_owned()) };
-        ensure(running.referenced && running.incarnation < self.incarnation, "it left no reference")?;
+        let is_known = running.referenced || self.runs[&id].is_child(path);
+        ensure(is_known && running.incarnation < self.incarnation, "it left no reference")?;
         ensure(said.attempt.0 == inst.attempts + 1, "another attempt")?;
         ensure((said.hold, said.effect) == (running.hold, running.effect), "another hold or effect")?;
         let target = self.named(&running.name).ok_or("its target is gone")?;
@@ -332,6 +333,8 @@ impl Reference {
         ensure(said.attempt == running.attempt && flight.attempt.path == *path, "another attempt")?;
         let (cost, tokens) = flight.bill(&outcome, running.hold, running.hold_tokens);
         ensure(said.cost == cost, "another cost")?;
+        let degraded = flight.child.is_some_and(|(_, degraded)| degraded);
+        ensure(said.degraded == degraded, "degraded or not")?;
         match &outcome {
             Outcome::Succeeded(_) => {
                 let Outcome::Succeeded(success) = &said.outcome else { return Err("it had succeeded".to_owned()) };
@@ -345,7 +348,7 @@ impl Reference {
                 self.served(id, path, &running.name);
                 let inst = self.run(id).inst(path);
                 inst.output = Some(success.output.clone());
-                inst.degraded |= running.lower;
+                inst.degraded |= running.lower || degraded;
                 inst.state = State::Ready;
                 let fate = super::doubt::fate(running.effect, &outcome);
                 self.took(id, path, fate, Some(success.output.clone()));
@@ -386,7 +389,7 @@ impl Reference {
     ) -> Checked {
         let found = self.runs[&of.run].orphans.iter().find(|orphan| orphan.id == *of);
         let orphan = found.cloned().ok_or("no such attempt was abandoned")?;
-        if of.incarnation < self.incarnation {
+        if of.incarnation < self.incarnation && !self.runs[&of.run].is_child(&of.path) {
             ensure((cost, tokens) == (orphan.hold, orphan.hold_tokens), "all that it held counts as spent")?;
             ensure((fate == Fate::None) == (orphan.effect == Effect::None) && fate != Fate::Taken, "another fate")?;
             ensure(output.is_none(), "nobody told what it gave")?;
@@ -420,10 +423,14 @@ impl Reference {
         (taken, hold, hold_tokens): (Timestamp, Money, u64),
         (cost, tokens): (Money, u64),
     ) {
-        self.bills.push((taken, cost, tokens));
+        let is_child = self.runs[&id].is_child(path);
+        if !is_child {
+            self.bills.push((taken, cost, tokens));
+        }
         let run = self.run(id);
         run.spent = run.spent.plus(cost);
-        run.over = run.over.plus(cost.minus(hold));
+        let bounded = !is_child || hold > Money::ZERO;
+        run.over = run.over.plus(if bounded { cost.minus(hold) } else { Money::ZERO });
         run.tokens += tokens;
         for (_, inst) in run.tasks.iter_mut().filter(|(around, _)| path.0.starts_with(&around.0)) {
             inst.rounds.spent = inst.rounds.spent.plus(cost);
@@ -431,8 +438,9 @@ impl Reference {
         }
         // Where windows are limited, what one run does not need of what it held is another's to spend.
         let caps = self.windows.caps;
-        let all = hold > cost && caps.iter().any(|cap| cap.money.is_some())
-            || hold_tokens > tokens && caps.iter().any(|cap| cap.tokens.is_some());
+        let all = !is_child
+            && (hold > cost && caps.iter().any(|cap| cap.money.is_some())
+                || hold_tokens > tokens && caps.iter().any(|cap| cap.tokens.is_some()));
         let runs: Vec<RunId> = self.runs.keys().copied().filter(|of| all || *of == id).collect();
         self.has_money_again_in(id, |of| path.0.starts_with(&of.0));
         for run in runs {

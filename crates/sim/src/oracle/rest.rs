@@ -58,6 +58,7 @@ impl Reference {
                 }
             }
             self.all_heard(*id)?;
+            self.all_recalled(*id)?;
             let view = core.view(*id, self.now).ok_or("a live run is not shown")?;
             self.shows(*id, run, &view)?;
         }
@@ -71,7 +72,7 @@ impl Reference {
         }
         let shown = core.snapshot();
         ensure(shown.runs == self.runs.len() as u64, "another number of runs")?;
-        ensure(shown.attempts as usize == self.flights.len(), "another number of attempts")?;
+        ensure(shown.attempts as usize == self.credits(), "another number of attempts")?;
         ensure(shown.queued == self.queued().len() as u64, "another number of queued tasks")
     }
 
@@ -104,7 +105,7 @@ impl Reference {
 
     /// No task waits while a target that would do is free, unless for money.
     fn sends_all(&mut self) -> Result<(), String> {
-        while self.flights.len() < self.limits.attempt_credits as usize {
+        while self.credits() < self.limits.attempt_credits as usize {
             let Some((id, path)) = self.next().into_iter().next() else { return Ok(()) };
             let Some(state) = self.aside(id, &path) else {
                 let (name, purse) = (self.runs[&id].graph.path_text(&path), self.purse(id, &path));
@@ -186,7 +187,7 @@ impl Reference {
             return vec![Cause::Capacity];
         }
         let mut causes = Vec::new();
-        if self.flights.len() >= self.limits.attempt_credits as usize {
+        if self.credits() >= self.limits.attempt_credits as usize {
             causes.push(Cause::Capacity);
         }
         if targets.iter().any(|target| self.is_free(*target)) {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use agendum_types::{Target, Timestamp};
+use agendum_types::{AttemptId, Class, Duration, Outcome, Target, Timestamp};
 
-use super::Reference;
 use super::state::State;
+use super::{Heard, Reference};
 
 impl Reference {
     pub(super) fn targets_published(&mut self, targets: &[Target]) {
@@ -41,6 +41,33 @@ impl Reference {
                 Some(_) => drop(self.comes_to_share(id, &path)),
                 None => {}
             }
+        }
+    }
+
+    /// An attempt has ended: a provider that asked for a pause is left alone, with all that share its limit.
+    pub(super) fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
+        let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
+        let flight = self.flights.remove(place);
+        let pause = match outcome {
+            // One that is at its limit is left alone, be it for how long it says, be it for a second.
+            Outcome::Failed(failure) if failure.class == Class::RateLimited => {
+                Some(failure.retry_after.unwrap_or(Duration::secs(1)))
+            }
+            Outcome::Failed(failure) if failure.class == Class::Overloaded => failure.retry_after,
+            _ => None,
+        };
+        let is_child = self.runs.get(&attempt.run).is_some_and(|run| run.is_child(&attempt.path));
+        if let Some(span) = pause.filter(|_| !is_child) {
+            // That goes for all that share its limit.
+            let group = self.targets[flight.target].quota_group.clone();
+            for (place, target) in self.targets.iter().enumerate() {
+                if place == flight.target || (group.is_some() && target.quota_group == group) {
+                    self.closed[place] = self.closed[place].max(self.now.after(span));
+                }
+            }
+        }
+        if self.runs.contains_key(&attempt.run) {
+            self.heard = Some(Heard::Finished(flight, outcome.clone()));
         }
     }
 }

@@ -59,6 +59,7 @@ impl World {
             key: None,
             origin: Some(Arc::new(origin)),
             concurrency: submitted.concurrency,
+            parent: None,
         })));
     }
 }

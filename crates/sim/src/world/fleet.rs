@@ -94,12 +94,16 @@ pub(super) fn targets(chance: &mut Chance) -> Vec<Target> {
 
 /// The same fleet some time later: one is gone, others take more or less at once.
 pub(super) fn changed(chance: &mut Chance, targets: &[Target]) -> Vec<Target> {
-    let mut targets = targets.to_vec();
+    // What serves child runs is the shard's own.
+    let is_own = |target: &&Target| *target.name == *Target::CHILD;
+    let own: Vec<Target> = targets.iter().filter(is_own).cloned().collect();
+    let mut targets: Vec<Target> = targets.iter().filter(|target| !is_own(target)).cloned().collect();
     for target in &mut targets {
         target.concurrency_max = 1 + chance.below(3) as u32;
     }
     if chance.hits(40) {
         targets.remove(chance.below(targets.len() as u64) as usize);
     }
+    targets.extend(own);
     targets
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Entry, Event, Record, Scheduler};
-use agendum_types::{Duration, Graph, Money, RunId, Seq, Tenant, Timestamp, Window};
+use agendum_types::{Duration, Graph, Money, RunId, Seq, Target, Tenant, Timestamp, Window};
 
 use super::{Coming, Faults, Planned, Played, World};
 use crate::check::{Checker, kinds};
@@ -85,7 +85,8 @@ impl World {
     fn tell_spending(&self, core: &mut Scheduler, last: Seq) {
         let mut sums = BTreeMap::<(Tenant, Window, Timestamp), (Money, u64)>::new();
         for entry in self.journal.iter().filter(|entry| entry.seq <= last) {
-            let (Some(booked), Some(tenant)) = (&entry.booked, &entry.tenant) else { continue };
+            let own = entry.booked.as_ref().filter(|booked| *booked.target != *Target::CHILD);
+            let (Some(booked), Some(tenant)) = (own, &entry.tenant) else { continue };
             for window in Window::ALL {
                 let sum = sums.entry((tenant.clone(), window, window.start(booked.taken))).or_default();
                 *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);

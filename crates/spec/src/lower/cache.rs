@@ -25,6 +25,10 @@ impl Lower<'_, '_> {
             let message = "`cache` says nothing of a `wait`: what it waits for comes anew each time";
             return self.diagnostics.error("call_only", &cache.span, message, "leave it out");
         }
+        if self.is_child(id) {
+            let message = "`cache` says nothing of a child run: it is run each time";
+            return self.diagnostics.error("call_only", &cache.span, message, "give it to the calls of that graph");
+        }
         if node.get("uses").and_then(Node::text) == Some(Capability::Retrieve.word()) {
             let message = "what an index holds may change at any time, and looking costs nothing: it is not kept";
             return self.diagnostics.error("contradiction", &cache.span, message, "leave `cache` out");

@@ -14,6 +14,7 @@ impl Lower<'_, '_> {
         self.shown(id, node);
         self.in_doubt(id, node);
         self.waits(node);
+        self.judge_child(id, node);
         for name in node.get("publish_after").map(Node::items).unwrap_or_default() {
             self.released_by(id, name);
         }

@@ -82,6 +82,7 @@ impl<'t> Lower<'t, '_> {
         let place = self.before(id);
         let with = node.get("with");
         let input = match with {
+            with if capability == Capability::Graph => self.child_inputs(with, place),
             Some(with) => {
                 let mut reads = Vec::new();
                 let dynamic = self.with_reads(uses, with, &place, &mut reads);
@@ -98,9 +99,10 @@ impl<'t> Lower<'t, '_> {
             .and_then(Node::whole)
             .map(|cap| cap.min(u64::from(u32::MAX)) as u32);
         let requirement = words::requirement(node.get("model"));
+        let child = with.filter(|_| capability == Capability::Graph).and_then(|with| self.child(with));
         let declared = node.get("effect").and_then(Node::text).and_then(Effect::from_word);
         let task = &mut self.graph.tasks[id.0 as usize];
-        task.work = Work::Call(Call { capability, input, requirement, output_cap });
+        task.work = Work::Call(Call { capability, input, requirement, output_cap, child });
         task.effect = declared.unwrap_or_else(|| words::default_effect(capability, with));
         task.effect_declared = declared.is_some();
         for word in ["race", "output"] {

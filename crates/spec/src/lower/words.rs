@@ -18,6 +18,7 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
             input: ExprId(0),
             requirement: Requirement::default(),
             output_cap: None,
+            child: None,
         })
     };
     Task {

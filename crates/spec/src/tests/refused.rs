@@ -371,7 +371,7 @@ fn what_is_not_run_yet_says_so() {
           a: { uses: search }
           b: { uses: chat, cache: { ttl: 1h, match: similar }, concurrency: {}, model: { min_quality: {} }, with: { prompt: hi } }
           c: { uses: chat, with: { prompt: "${{ tasks.b.stream }}" } }
-          d: { uses: graph }
+          d: { uses: agent, with: { prompt: hi }, max_turns: 1, on_exhausted: fail, tools: { t: { uses: graph, description: x, parameters: { type: object } } } }
     "#), @"
     5:14 not_yet (not yet): not yet: this release does not run `uses: search`
     6:45 not_yet (not yet): not yet: this release does not run `match: similar`
@@ -379,7 +379,7 @@ fn what_is_not_run_yet_says_so() {
     6:95 not_yet (not yet): not yet: this release does not run `min_quality`
     7:41 not_yet (not yet): not yet: this release does not read a task while it streams
         help: write tasks.b.output, which waits for the end
-    8:14 not_yet (not yet): not yet: this release does not run `uses: graph`
+    8:97 not_yet (not yet): not yet: this release does not run `uses: graph` as a tool
     ");
 }
 
@@ -397,7 +397,8 @@ const NOT_YET: &str = r#"
       i: { uses: mcp }
       j: { uses: worker }
       k: { uses: publish }
-      l: { uses: graph }
+      l: { uses: agent, with: { prompt: hi }, max_turns: 1, on_exhausted: fail, tools: { t: { uses: graph, description: x, parameters: { type: object } } } }
+      m: { uses: exec, effect: idempotent, with: { argv: [x] }, compensate: { uses: graph } }
       n: { uses: moderate, with: { text: x, image: y } }
 "#;
 

@@ -13,7 +13,13 @@ impl Builder {
         let node = NodeId(self.graph.tasks.len() as u32);
         let blank = self.graph.tasks[of.0 as usize].clone();
         let input = self.expr(Form::Tree, "input");
-        let call = Call { capability: Capability::Chat, input, requirement: Requirement::default(), output_cap: None };
+        let call = Call {
+            capability: Capability::Chat,
+            input,
+            requirement: Requirement::default(),
+            output_cap: None,
+            child: None,
+        };
         let attempts_max = if attempts.is_empty() { Retry::PATIENT.attempts_max } else { number(attempts) };
         self.graph.tasks.push(Task {
             name: COMPENSATE.into(),

@@ -87,6 +87,9 @@ pub(super) struct RunSubmitted<'a> {
     pub(super) origin: Option<Origin<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) concurrency: Option<Concurrency<'a>>,
+    /// The run, and the task as people write it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) parent: Option<(Text<'a>, Text<'a>)>,
 }
 
 /// The group of a run, and its rules there.
@@ -380,6 +383,8 @@ pub(super) struct Finished<'a> {
     pub(super) cost: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) unreported: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) degraded: bool,
     #[serde(borrow)]
     pub(super) next: Next<'a>,
 }

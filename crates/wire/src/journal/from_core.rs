@@ -158,6 +158,7 @@ fn run_submitted(submitted: &core::RunSubmitted) -> body::RunSubmitted<'_> {
             on_new: of.turns.on_new.word().into(),
             settle: of.turns.settle.0,
         }),
+        parent: submitted.parent.as_ref().map(|of| (of.run.to_string().into(), (&*of.task).into())),
     }
 }
 
@@ -339,6 +340,7 @@ fn finished(value: &core::Finished) -> body::Finished<'_> {
         raw_usage: raw_usage.map(Cow::from),
         cost: value.cost.0,
         unreported: value.unreported,
+        degraded: value.degraded,
         next: next(&value.next),
     }
 }

@@ -11,7 +11,7 @@ use agendum_core::{Change, End, Record};
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
     AttemptNo, Booked, Cause, Class, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels,
-    MediaType, Money, OnNew, Outcome, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success,
+    MediaType, Money, OnNew, Outcome, Parent, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success,
     TaskPath, Timestamp, Turns, Usage, Waste,
 };
 use base64::Engine as _;
@@ -275,7 +275,12 @@ fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSub
         key: value.key.map(|key| SubmissionKey { key: Arc::from(&*key), parts }),
         origin: value.origin.as_ref().map(origin).transpose()?.map(Arc::new),
         concurrency: value.concurrency.as_ref().map(concurrency).transpose()?,
+        parent: value.parent.as_ref().map(parent).transpose()?,
     })
+}
+
+fn parent((run, task): &(Cow<'_, str>, Cow<'_, str>)) -> Read<Arc<Parent>> {
+    Ok(Arc::new(Parent { run: run_id(run)?, task: Arc::from(&**task) }))
 }
 
 fn concurrency(value: &body::Concurrency<'_>) -> Read<Concurrency> {
@@ -437,6 +442,7 @@ fn finished(value: &body::Finished<'_>) -> Read<Change> {
         outcome,
         cost: Money(value.cost),
         unreported: value.unreported,
+        degraded: value.degraded,
         next: next(&value.next)?,
     })))
 }

@@ -1,14 +1,15 @@
 //! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
 
 mod again;
+mod children;
 mod groups;
 mod loops;
 
 use std::sync::Arc;
 
 use agendum_core::{
-    Answered, Cached, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Finished, Given, Next, NextRound,
-    Origin, Raised, Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
+    Answered, Cached, Change, Compensated, Dispatched, End, Ended, Entry, Evaluation, Given, Next, NextRound, Origin,
+    Raised, Record, Resolved, Reuse, RunFailure, RunSubmitted, SignalKept, Unsent, Waited,
 };
 use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
 use agendum_types::{
@@ -69,6 +70,7 @@ fn about_the_run() -> Vec<Record> {
         key: None,
         origin: None,
         concurrency: None,
+        parent: None,
     };
     let plain = RunSubmitted { deadline: None, budget: None, strict: false, inputs: payload(3), ..submitted.clone() };
     let key = SubmissionKey { key: Arc::from("order 17"), parts: vec![(Arc::from("inputs"), Hash([8; 32]))] };
@@ -155,10 +157,7 @@ fn changes() -> Vec<Change> {
         egress_bytes: 0,
         estimated: true,
     };
-    let finished = |outcome, next| {
-        let (attempt, incarnation) = (AttemptNo(2), Incarnation(4));
-        Change::Finished(Box::new(Finished { attempt, incarnation, outcome, cost: Money(21), unreported: false, next }))
-    };
+    let finished = |outcome, next| Change::Finished(Box::new(children::finished(outcome, next)));
     let succeeded = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
     let failed = Outcome::Failed(failure());
     let used = NextRound::Use { output: payload(6).into(), unpaid: false };
@@ -336,13 +335,13 @@ fn entries() -> Vec<Entry> {
     entries.extend(raises().map(|record| entry(record, Vec::new())));
     let usage = Usage { calls: 1, egress_bytes: 9, ..Usage::default() };
     let sent = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
-    let (attempt, incarnation, next) = (AttemptNo(2), Incarnation(4), Next::Succeed);
-    let sent = Finished { attempt, incarnation, outcome: sent, cost: Money(21), unreported: false, next };
+    let sent = children::finished(sent, Next::Succeed);
     let change = Change::Finished(Box::new(sent));
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries.extend(in_groups().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(of_the_cache().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(loops::short_of_money().map(|record| entry(record, Vec::new())));
+    entries.extend(children::of_children().into_iter().map(|record| entry(record, Vec::new())));
     entries
 }
 

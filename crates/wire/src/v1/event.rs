@@ -363,6 +363,7 @@ mod tests {
             outcome: Outcome::Failed(Failure::new(Class::Unavailable, message)),
             cost: Money::ZERO,
             unreported: false,
+            degraded: false,
             next,
         }))
     }

@@ -179,6 +179,9 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
                 | Reason::Held,
             )
             | None => {
+                if let Some(child) = task.attempts.last().filter(|attempt| attempt.degraded).and_then(|of| of.child) {
+                    return Some(format!("{}: its child run {child} is degraded", graph.path_text(&task.path)));
+                }
                 let lower = task.attempts.iter().any(|attempt| attempt.lower && attempt.failed.is_none());
                 lower.then(|| "a preferred target was passed over".to_owned())?
             }

@@ -133,6 +133,9 @@ pub struct Attempt {
     pub over_usd: f64,
     /// All tokens it used.
     pub tokens: u64,
+    /// The child run that it was, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<String>,
 }
 
 /// A run's reasons in the API's words; its page of tasks begins at `from`.
@@ -166,6 +169,7 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         cost_usd: dollars(attempt.cost),
         over_usd: dollars(attempt.over),
         tokens: attempt.tokens,
+        child: attempt.child.map(|run| run.to_string()),
     });
     WhyTask {
         task: graph.path_text(&task.path),

@@ -60,5 +60,6 @@ pub(super) fn submission(run: RunId, graph: Arc<Graph>) -> Submission {
         key: None,
         origin: None,
         concurrency: None,
+        parent: None,
     }
 }

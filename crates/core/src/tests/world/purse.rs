@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use agendum_testkit::script;
 use agendum_types::graph::OnExceeded;
-use agendum_types::{Cap, Money, Seq, Tenant, Timestamp, Window, Windows};
+use agendum_types::{Booked, Cap, Money, Seq, Target, Tenant, Timestamp, Window, Windows};
 
 use super::World;
 use crate::{Event, Scheduler};
@@ -50,7 +50,9 @@ impl World {
     /// As a store does that has added up what the records settle.
     pub(super) fn tell_spending(&mut self) {
         let mut sums = BTreeMap::<(Window, Timestamp), (Money, u64)>::new();
-        for booked in self.journal.iter().filter_map(|entry| entry.booked.as_ref()) {
+        // Those of child runs are settled by their own attempts.
+        let own = |booked: &&Booked| *booked.target != *Target::CHILD;
+        for booked in self.journal.iter().filter_map(|entry| entry.booked.as_deref()).filter(own) {
             for window in Window::ALL {
                 let sum = sums.entry((window, window.start(booked.taken))).or_default();
                 *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);

@@ -14,8 +14,9 @@ pub(super) fn target(name: &str, text: &str) -> Target {
         ..Target::free(name, Capability::Chat, concurrency_max)
     };
     for part in parts {
-        let (key, value) = part.split_once('=').unwrap();
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
         match key {
+            "child" => target.capabilities = vec![Capability::Graph],
             "class" => target.classes = vec![value.into()],
             "call" => target.price.call = script::cents(value),
             "egress" => target.price.egress_gib = script::cents(value),

@@ -27,7 +27,7 @@ impl Life {
         }
         self.event(Event::Stopping);
         self.commit.want();
-        let harmless = self.flights.values().filter(|flight| flight.effect == Effect::None);
+        let harmless = self.flights.values().filter(|flight| flight.effect == Effect::None && !flight.is_child);
         harmless.for_each(|flight| flight.cancel.cancel());
         self.stopping = Some(Stopping { until: Instant::now() + STOP_GRACE, is_closed: false });
     }
@@ -59,6 +59,6 @@ impl Life {
 
     /// True if nothing is on its way to the disk and nothing runs that the outside would notice.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.commit.is_idle() && self.flights.values().all(|flight| flight.effect == Effect::None)
+        self.commit.is_idle() && self.flights.values().all(|flight| flight.effect == Effect::None || flight.is_child)
     }
 }

@@ -1,12 +1,13 @@
 //! What is decided that somebody should look after: the log says so.
 
 use agendum_core::{Entry, Record};
-use agendum_types::Money;
+use agendum_types::{Money, Target};
 
 /// Warns of a run that is held, of effects that are left, and of a provider that billed more than it was to.
 pub(super) fn of(entry: &Entry) {
     if let (Some(booked), Some(run)) = (&entry.booked, entry.record.run())
         && booked.over > Money::ZERO
+        && *booked.target != *Target::CHILD
     {
         let (target, cost, over) = (&booked.target, booked.cost, booked.over);
         tracing::warn!(%run, %target, %cost, %over, "a provider billed more than had been set aside");

@@ -60,8 +60,11 @@ impl Life {
         if self.is_closed() || (self.is_stopping() && dispatch.effect == Effect::None) {
             return;
         }
+        if dispatch.child.is_some() {
+            return self.dispatch_child(dispatch);
+        }
         let cancel = CancellationToken::new();
-        let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect };
+        let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect, is_child: false };
         self.flights.insert(dispatch.attempt.clone(), flight);
         let (_, adapter) = &self.around.targets[dispatch.target.0 as usize];
         let launch = Launch {

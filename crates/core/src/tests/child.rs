@@ -1,0 +1,243 @@
+//! Child runs: what is set aside for them, and how they outlast a life.
+
+use insta::assert_snapshot;
+
+use super::dialogue;
+
+#[test]
+fn what_a_child_may_spend_is_set_aside_and_settled_for_what_it_has_spent() {
+    assert_snapshot!(dialogue("
+        targets t=9:call=10c graph=9:child
+        submit r1 a child=100c; b needs a; run: budget=115c
+        view r1
+        end a spent=30c tokens=7
+        ok b
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms r1 is running, spent $0, held $1.00
+    0ms   a running
+    0ms   b waiting on dependency
+    0ms dispatch r1/b#1 on t
+    0ms > ok b
+    0ms answer r1 succeeded spent $0.4000
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_child_that_is_not_covered_as_a_whole_is_not_begun() {
+    assert_snapshot!(dialogue("
+        targets t=9 graph=9:child
+        submit r1 a child=60c; b child=60c catch=budget_exceeded:output; run: budget=100c fail
+        end a spent=1c
+        submit r2 a child=60c; b child=60c; run: budget=100c wait
+        end a spent=1c
+        end b spent=60c
+        submit r3 a child=60c; run: budget=50c ask
+        raise r3 10c
+        end a spent=60c
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms answer r1 succeeded degraded spent $0.0100
+    0ms close r1
+    0ms dispatch r2/a#1 on graph as its try 1
+    0ms dispatch r2/b#1 on graph as its try 1
+    0ms answer r2 succeeded spent $0.6100
+    0ms close r2
+    0ms > raise r3 10c
+    0ms dispatch r3/a#1 on graph as its try 1
+    0ms answer r3 succeeded spent $0.6000
+    0ms close r3
+    ");
+}
+
+#[test]
+fn a_child_without_a_budget_is_refused_where_there_is_one_around_it() {
+    assert_snapshot!(dialogue("
+        targets t=9 graph=9:child
+        submit r1 a child; run: budget=100c
+        submit r2 a child=50; run: tokens=100
+        end a tokens=20
+        submit r3 a child=5c; run: tokens=100
+        submit r4 g loop=2 loop_tokens=40 { a child }
+        submit r5 a child
+        end a spent=5c
+    "), @"
+    0ms answer r1 failed budget_exceeded in a: there is a budget in usd, and nothing says how much of it the child run may spend: write `budget: { usd: … }` in its `with`
+    0ms close r1
+    0ms dispatch r2/a#1 on graph as its try 1
+    0ms answer r2 succeeded
+    0ms close r2
+    0ms answer r3 failed budget_exceeded in a: there is a budget in tokens, and nothing says how much of it the child run may spend: write `budget: { tokens: … }` in its `with`
+    0ms close r3
+    0ms answer r4 failed budget_exceeded in g: there is a budget in tokens, and nothing says how much of it the child run may spend: write `budget: { tokens: … }` in its `with`
+    0ms close r4
+    0ms dispatch r5/a#1 on graph as its try 1
+    0ms answer r5 succeeded spent $0.0500
+    0ms close r5
+    ");
+}
+
+#[test]
+fn windows_count_what_its_own_attempts_hold_and_nothing_twice() {
+    assert_snapshot!(dialogue("
+        targets t=9:call=10c graph=9:child
+        windows day=50c
+        submit r1 a child=100c
+        purse
+        end a spent=40c
+        purse
+        submit r2 b
+        purse
+        restart
+        purse
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms hour spent $0 held $0
+    0ms day spent $0 held $0
+    0ms month spent $0 held $0
+    0ms answer r1 succeeded spent $0.4000
+    0ms close r1
+    0ms hour spent $0 held $0
+    0ms day spent $0 held $0
+    0ms month spent $0 held $0
+    0ms dispatch r2/b#1 on t
+    0ms hour spent $0 held $0.1000
+    0ms day spent $0 held $0.1000
+    0ms month spent $0 held $0.1000
+    0ms restart
+    0ms dispatch r2/b#2 on t
+    0ms hour spent $0.1000 held $0.1000
+    0ms day spent $0.1000 held $0.1000
+    0ms month spent $0.1000 held $0.1000
+    ");
+}
+
+#[test]
+fn waiting_for_a_child_takes_no_credit() {
+    assert_snapshot!(dialogue("
+        limit attempts=1
+        targets t=9 graph=9:child
+        submit r1 a child; b child
+        submit r2 inside
+        ok inside
+        end a
+        end b
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms dispatch r1/b#1 on graph as its try 1
+    0ms dispatch r2/inside#1 on t
+    0ms > ok inside
+    0ms answer r2 succeeded
+    0ms close r2
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_child_is_taken_up_again_in_every_life_as_the_same_try() {
+    assert_snapshot!(dialogue("
+        targets t=9 graph=9:child
+        submit r1 a child=100c retry=2 on=unavailable; run: budget=150c
+        restart
+        reference a
+        restart
+        end a unavailable spent=20c
+        wait 2s
+        restart
+        end a degraded spent=5c
+    "), @"
+       0ms dispatch r1/a#1 on graph as its try 1
+       0ms restart
+       0ms dispatch r1/a#2 on graph as its try 1 again by reference
+       0ms restart
+       0ms dispatch r1/a#3 on graph as its try 1 again by reference
+     200ms woken: a task may start
+     200ms dispatch r1/a#4 on graph as its try 2
+    2000ms restart
+    2000ms dispatch r1/a#5 on graph as its try 2 again by reference
+    2000ms answer r1 succeeded degraded spent $0.2500
+    2000ms close r1
+    ");
+}
+
+#[test]
+fn a_child_that_nobody_wants_any_more_is_told_to_stop_by_every_life_until_it_has_ended() {
+    assert_snapshot!(dialogue("
+        targets t=9 graph=9:child
+        submit r1 a child=100c; run: budget=150c
+        cancel r1
+        restart
+        restart
+        end a cancelled spent=20c
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms > cancel r1
+    0ms stop r1/a#1
+    0ms answer r1 cancelled cancelled: cancelled by the caller
+    0ms restart
+    0ms dispatch r1/a#1 on graph as its try 1 only to be stopped
+    0ms stop r1/a#1
+    0ms restart
+    0ms dispatch r1/a#1 on graph as its try 1 only to be stopped
+    0ms stop r1/a#1
+    0ms close r1
+    ");
+}
+
+#[test]
+fn crashes_while_it_waits_for_a_child_are_not_its_own() {
+    assert_snapshot!(dialogue("
+        targets t=9 graph=9:child
+        submit r1 a child
+        restart
+        restart
+        restart
+        restart
+        end a
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms restart
+    0ms dispatch r1/a#2 on graph as its try 1 again by reference
+    0ms restart
+    0ms dispatch r1/a#3 on graph as its try 1 again by reference
+    0ms restart
+    0ms dispatch r1/a#4 on graph as its try 1 again by reference
+    0ms restart
+    0ms dispatch r1/a#5 on graph as its try 1 again by reference
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}
+
+#[test]
+fn a_budget_that_a_parent_has_set_aside_is_not_raised() {
+    assert_snapshot!(dialogue("
+        targets t=9:call=10c graph=9:child
+        submit r1 a child=5c; run: budget=100c
+        submit r2 parent=r1 inside; run: budget=5c ask
+        raise r2 10c
+        raise r2 refused
+        submit r3 a child=5c
+        submit r4 parent=r3 inside; run: budget=5c ask
+        raise r4 10c
+        ok inside
+        end r1/a budget_exceeded
+    "), @r#"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms > raise r2 10c
+    0ms rejected: run 00000000000000000000000002 is a child of run 00000000000000000000000001, which has set aside for it what it may spend, and no more: give task "a" of that one a larger `budget`, and retry it
+    0ms > raise r2 refused
+    0ms answer r2 failed budget_exceeded in inside: an attempt on t may cost up to $0.1000; $0.0500 of the budget is left ($0 spent, $0 held)
+    0ms close r2
+    0ms dispatch r3/a#1 on graph as its try 1
+    0ms > raise r4 10c
+    0ms dispatch r4/inside#1 on t
+    0ms > ok inside
+    0ms answer r4 succeeded spent $0.1000
+    0ms close r4
+    0ms answer r1 failed budget_exceeded in a: no luck
+    0ms close r1
+    "#);
+}

@@ -1,0 +1,42 @@
+//! Child runs that end in a scenario.
+
+use std::sync::Arc;
+
+use agendum_testkit::script;
+use agendum_types::{Class, Failure, Outcome, Parent, Success, Usage};
+
+use super::{World, payload, run_id};
+use crate::Event;
+
+/// `parent=r1` before what is submitted.
+pub(super) fn parent(text: &str) -> (Option<Arc<Parent>>, &str) {
+    match text.strip_prefix("parent=").and_then(|text| text.split_once(' ')) {
+        Some((run, text)) => (Some(Arc::new(Parent { run: run_id(run), task: "a".into() })), text),
+        None => (None, text),
+    }
+}
+
+impl World {
+    /// `end a spent=3c tokens=5 degraded`, `end a cancelled spent=1c`
+    pub(super) fn end_child(&mut self, rest: &str) {
+        let mut words = rest.split_whitespace();
+        let name = words.next().unwrap();
+        let (mut spent, mut degraded, mut usage, mut failure) = (Default::default(), false, Usage::default(), None);
+        for word in words {
+            match word.split_once('=') {
+                Some(("spent", value)) => spent = script::cents(value),
+                Some(("tokens", value)) => usage.tokens_in = value.parse().unwrap(),
+                None if word == "degraded" => degraded = true,
+                _ => failure = Some(Failure::new(Class::from_word(word).unwrap(), "no luck")),
+            }
+        }
+        let place =
+            self.flying.iter().position(|attempt| self.name(attempt) == name || self.long_name(attempt) == name);
+        let attempt = self.flying.remove(place.unwrap_or_else(|| panic!("no child run of {name} is out")));
+        let outcome = match failure {
+            None => Outcome::Succeeded(Success { output: payload(8), usage, raw_usage: None }),
+            Some(failure) => Outcome::Failed(Failure { usage, ..failure }),
+        };
+        self.event(Event::ChildEnded { attempt, outcome, spent, degraded });
+    }
+}

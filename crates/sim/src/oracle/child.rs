@@ -1,0 +1,70 @@
+//! Child runs: what one may spend is set aside in its run's budget and in no window, waiting for it takes no credit, and no life forgets
+//! one that is out.
+
+use agendum_core::Dispatch;
+use agendum_types::graph::Work;
+use agendum_types::{AttemptId, Money, Outcome, RunId, TaskPath};
+
+use super::place::Hold;
+use super::state::Run;
+use super::{Flight, Reference, ensure};
+
+impl Run {
+    /// A run of its own answers the call that is made here.
+    pub(super) fn is_child(&self, path: &TaskPath) -> bool {
+        self.set_aside(path).is_some()
+    }
+
+    /// What is set aside for it.
+    pub(super) fn set_aside(&self, path: &TaskPath) -> Option<Hold> {
+        // The task may be gone, and what it ran is still out.
+        let Work::Call(call) = &self.graph.task(path.node()?).work else { return None };
+        let budget = call.child.as_ref()?.budget();
+        let money = budget.and_then(|budget| budget.money).unwrap_or(Money::ZERO);
+        Some(Hold { money, tokens: budget.and_then(|budget| budget.tokens).unwrap_or(0), cap: None })
+    }
+}
+
+impl Reference {
+    /// Attempts that take a credit.
+    pub(super) fn credits(&self) -> usize {
+        let takes = |flight: &&Flight| {
+            let run = self.runs.get(&flight.attempt.run);
+            run.is_none_or(|run| !run.is_child(&flight.attempt.path))
+        };
+        self.flights.iter().filter(takes).count()
+    }
+
+    pub(super) fn hear_child(&mut self, attempt: &AttemptId, outcome: &Outcome, spent: Money, degraded: bool) {
+        let place = self.flights.iter().position(|flight| flight.attempt == *attempt);
+        if let Some(place) = place {
+            self.flights[place].child = Some((spent, degraded));
+        }
+        self.hear_outcome(attempt, outcome);
+    }
+
+    /// One of an earlier life that nobody awaits is told to stop, once in each life.
+    pub(super) fn recalls(&mut self, dispatch: &Dispatch) -> Result<(), String> {
+        let (attempt, target) = (&dispatch.attempt, usize::from(dispatch.target.0));
+        let run = self.runs.get(&attempt.run).ok_or("no such run")?;
+        let is_left = run.orphans.iter().any(|orphan| orphan.id == *attempt) && attempt.incarnation < self.incarnation;
+        ensure(is_left && run.is_child(&attempt.path), "it was not left by an earlier life")?;
+        ensure(!self.is_out(attempt), "it was told before")?;
+        ensure(dispatch.reattach.is_some(), "a second one would be begun")?;
+        self.stop.push(attempt.clone());
+        let price = self.targets[target].price;
+        self.flights.push(Flight { attempt: attempt.clone(), target, price, child: None });
+        Ok(())
+    }
+
+    fn is_out(&self, attempt: &AttemptId) -> bool {
+        self.flights.iter().any(|flight| flight.attempt == *attempt)
+    }
+
+    /// None is left alone.
+    pub(super) fn all_recalled(&self, id: RunId) -> Result<(), String> {
+        let run = &self.runs[&id];
+        let mut left = run.orphans.iter().filter(|orphan| run.is_child(&orphan.id.path) && !self.is_out(&orphan.id));
+        ensure(left.next().is_none(), "a child run was left alone")
+    }
+}
