@@ -17,13 +17,12 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use agendum_core::{
-    Action, Change, Deed, Dispatch, Entry, Event, Keep, LookUp, Next, Record, Rejected, Scheduler, Submission,
+    Action, Change, Deed, Dispatch, Entry, Event, Keep, LookUp, Record, Rejected, Scheduler, Submission,
 };
 use agendum_spec::NormalDocument;
-use agendum_types::graph::OnUncertain;
 use agendum_types::{
     AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
-    PayloadRef, Principal, RunId, Seq, Target, Timestamp, Wait, WaitFor, Windows,
+    PayloadRef, Principal, RunId, Seq, Target, Timestamp, Windows,
 };
 
 use crate::chance::Chance;
@@ -366,34 +365,6 @@ impl World {
             }
         }
         self.asked_for_money();
-    }
-
-    fn waits_for_people(&mut self, entry: &Entry) {
-        let Record::Task { run, path, change } = &entry.record else { return };
-        let Some(graph) = self.runs.get(run).cloned() else { return };
-        let doubt = Wait::new(WaitFor::Effect);
-        let asks = || path.node().is_some_and(|node| graph.task(node).on_uncertain == OnUncertain::Ask);
-        let wait = match change {
-            Change::Entered(evaluation) => evaluation.wait.as_deref(),
-            Change::Finished(finished) => Some(&doubt).filter(|_| matches!(finished.next, Next::Doubt(_)) && asks()),
-            Change::Ended(ended) => Some(&doubt).filter(|_| matches!(ended.next, Next::Doubt(_)) && asks()),
-            Change::Dispatched(_)
-            | Change::Referenced { .. }
-            | Change::Judged { .. }
-            | Change::Caught { .. }
-            | Change::RoundJudged { .. }
-            | Change::Composed { .. }
-            | Change::Resolved(_)
-            | Change::Waited(_)
-            | Change::Reminded
-            | Change::Reused { .. }
-            | Change::Cached(_)
-            | Change::Abandoned { .. } => None,
-        };
-        if let Some(wait) = wait {
-            let task = graph.path_text(path);
-            self.asked(*run, &task, wait);
-        }
     }
 
     /// Does the core do what the reference would? Only the first difference counts: what follows on it is no news.

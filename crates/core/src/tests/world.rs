@@ -10,15 +10,13 @@
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
 //! disk slow | durable                   records become durable only when said
 //! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | view r1
-//! records on | evaluations on           the trace has them too
-//! limit attempts_max=2                  a limit of the shard, which begins anew
+//! records on | evaluations on | limit attempts_max=2   the trace has them too; a limit of the shard, which begins anew
 //! purse                                 what the tenant has spent and holds
 //! windows hour=5c day_tokens=90 fail    what the tenant may spend; `wait` unless it says otherwise
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
 //! approve r1 a | refuse r1      a person decides on that task, or on the only one; `by=NAME` behind it
-//! raise r1 50c tokens=9 task=l | raise r1 refused  a person raises a budget, or refuses; `by=NAME` behind it
-//! waits                         what waits for a person or a signal
+//! raise r1 50c tokens=9 task=l | raise r1 refused | waits   a person raises a budget, or refuses; what waits for a person or a signal
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
 //! again r2 r1 from=a do=b other         runs a run again that is over: from a task on, the effects of one again, with other inputs

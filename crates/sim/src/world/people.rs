@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use agendum_core::{Addressee, Event, Signal};
-use agendum_types::graph::Work;
+use agendum_core::{Addressee, Change, Entry, Event, Next, Record, Signal};
+use agendum_types::graph::{OnUncertain, Work};
 use agendum_types::{Graph, Principal, RunId, Wait, WaitFor};
 
 use super::answers::payload;
@@ -15,6 +15,35 @@ pub(crate) const NAMES: [&str; 2] = ["one", "two"];
 const ANSWERED: u64 = 200_000_000;
 
 impl World {
+    /// A record may say that something waits for somebody.
+    pub(super) fn waits_for_people(&mut self, entry: &Entry) {
+        let Record::Task { run, path, change } = &entry.record else { return };
+        let Some(graph) = self.runs.get(run).cloned() else { return };
+        let doubt = Wait::new(WaitFor::Effect);
+        let asks = || path.node().is_some_and(|node| graph.task(node).on_uncertain == OnUncertain::Ask);
+        let wait = match change {
+            Change::Entered(evaluation) => evaluation.wait.as_deref(),
+            Change::Finished(finished) => Some(&doubt).filter(|_| matches!(finished.next, Next::Doubt(_)) && asks()),
+            Change::Ended(ended) => Some(&doubt).filter(|_| matches!(ended.next, Next::Doubt(_)) && asks()),
+            Change::Dispatched(_)
+            | Change::Referenced { .. }
+            | Change::Judged { .. }
+            | Change::Caught { .. }
+            | Change::RoundJudged { .. }
+            | Change::Composed { .. }
+            | Change::Resolved(_)
+            | Change::Waited(_)
+            | Change::Reminded
+            | Change::Reused { .. }
+            | Change::Cached(_)
+            | Change::Abandoned { .. } => None,
+        };
+        if let Some(wait) = wait {
+            let task = graph.path_text(path);
+            self.asked(*run, &task, wait);
+        }
+    }
+
     /// Something waits: somebody answers, some day.
     pub(super) fn asked(&mut self, run: RunId, task: &str, wait: &Wait) {
         let at = if self.chance.hits(65) { 1_500_000 } else { ANSWERED };
