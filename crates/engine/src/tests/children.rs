@@ -165,6 +165,24 @@ async fn a_child_out_of_time_is_cancelled_and_the_task_says_so() {
     engine.stop().await;
 }
 
+#[tokio::test]
+async fn a_parent_waits_for_what_its_child_waits_for() {
+    let asks = "tasks: { a: { uses: wait, with: { for: approval } } }";
+    let world = World::new();
+    let engine = world.engine().await;
+    let parent = engine.submit(request(&document(asks, ""), &json!({ "x": 7 }))).await.unwrap();
+    let row = child(&engine, parent).await;
+    loop {
+        let standings = engine.standings(&Tenant::default(), &[parent, row.run]).await.unwrap();
+        let waits = standings.iter().flatten().filter(|of| of.waits_for_person && !of.under_way).count();
+        if waits == 2 {
+            break;
+        }
+        tokio::time::sleep(Span::from_millis(1)).await;
+    }
+    engine.stop().await;
+}
+
 /// Stops the engine without good order: nothing more of its shard is heard of.
 async fn crash(world: &World, engine: Engine) -> Engine {
     world.store.fail_next(Appended::Unknown("the process is gone".into()));
