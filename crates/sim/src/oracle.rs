@@ -462,7 +462,8 @@ impl Reference {
                 Rung::Target(name) => can(&Requirement { class: None, allow: vec![Arc::clone(name)] }),
                 Rung::Output(_) | Rung::Cached => true,
             });
-            rungs && can(&call.requirement)
+            let inside = call.child.as_ref().is_none_or(|child| self.can_serve(&child.graph.tasks));
+            rungs && inside && can(&call.requirement)
         })
     }
 

@@ -20,7 +20,7 @@ name: review
 inputs: { properties: { word: { type: string } }, required: [word] }
 tasks:
   pay: { uses: exec, effect: once, on_uncertain: fail, with: { argv: [sh, -c, "echo paid >> log; touch began; echo ${{ inputs.word }}"] } }
-  rest: { uses: exec, effect: none, needs: [pay], with: { argv: [sh, -c, "touch waits; while ! test -f go; do sleep 0.05; done; echo rested"] } }
+  rest: { uses: exec, effect: idempotent, needs: [pay], with: { argv: [sh, -c, "touch waits; while ! test -f go; do sleep 0.05; done; echo rested"] } }
 output: "${{ tasks.pay.output.stdout }}"
 "#;
 

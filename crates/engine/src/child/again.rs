@@ -91,15 +91,12 @@ impl Launch {
 
     /// The child of the last try of the task in a run, below this one.
     async fn last_child(&self, run: RunId, below: u32) -> Result<Option<RunId>, Unknown> {
-        let (mut last, most) = (None, self.around.limits.attempts_max);
+        let (mut last, most) = (None, self.graph_task().retry.attempts_max);
         for number in (1..below).take(most as usize) {
             let key = self.key(run, number);
             let found = self.around.store.run_of_key(&self.dispatch.tenant, &key.key).await.map_err(Unknown::from)?;
             // A try that was refused has none.
             last = found.or(last);
-            if found.is_none() && below == u32::MAX {
-                break;
-            }
         }
         Ok(last)
     }

@@ -151,6 +151,28 @@ async fn a_child_whose_parent_is_cancelled_is_cancelled_and_takes_back_what_it_d
     engine.stop().await;
 }
 
+/// The parent is cancelled, and the process stops before its child is over: the next life waits for that, and begins no other.
+#[tokio::test]
+async fn a_cancelled_child_is_awaited_by_the_next_life() {
+    let slow = "
+        tasks: { a: { uses: chat, with: { prompt: x, sleep_ms: 60000 } } }
+        finally: { f: { uses: chat, with: { prompt: x, sleep_ms: 60001, give: 1 } } }";
+    let world = World::new();
+    let engine = world.engine().await;
+    let parent = engine.submit(request(&document(slow, ""), &json!({ "x": 7 }))).await.unwrap();
+    calls(&world, 2).await;
+    engine.command(&Tenant::default(), parent, Command::Cancel).await.unwrap();
+    calls(&world, 3).await;
+    engine.stop().await;
+    world.tool.hurried.store(true, std::sync::atomic::Ordering::SeqCst);
+    let engine = world.engine().await;
+    let row = done(&engine, parent).await;
+    let children = children(&engine, parent).await;
+    assert_eq!((children.len(), children[0].status.word(), row.status.word()), (1, "cancelled", "cancelled"));
+    assert!(children[0].done.is_some() && children[0].done <= row.done);
+    engine.stop().await;
+}
+
 #[tokio::test]
 async fn a_child_out_of_time_is_cancelled_and_the_task_says_so() {
     let slow = "tasks: { a: { uses: chat, with: { prompt: x, sleep_ms: 60000 } } }";
@@ -162,6 +184,24 @@ async fn a_child_out_of_time_is_cancelled_and_the_task_says_so() {
     let said = line(&engine, &answer).await.replace(&row.run.to_string(), "ID");
     insta::assert_snapshot!(said, @"failed timeout: `timeout.attempt` has passed: child run ID has ended");
     assert_eq!(row.status.word(), "cancelled");
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_parent_waits_for_what_its_child_waits_for() {
+    let asks = "tasks: { a: { uses: wait, with: { for: approval } } }";
+    let world = World::new();
+    let engine = world.engine().await;
+    let parent = engine.submit(request(&document(asks, ""), &json!({ "x": 7 }))).await.unwrap();
+    let row = child(&engine, parent).await;
+    loop {
+        let standings = engine.standings(&Tenant::default(), &[parent, row.run]).await.unwrap();
+        let waits = standings.iter().flatten().filter(|of| of.waits_for_person && !of.under_way).count();
+        if waits == 2 {
+            break;
+        }
+        tokio::time::sleep(Span::from_millis(1)).await;
+    }
     engine.stop().await;
 }
 
