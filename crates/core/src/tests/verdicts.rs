@@ -117,7 +117,7 @@ fn what_fail_if_refuses_is_none_and_a_restart_gives_none_again() {
         ok j
         restart
         ok b
-    "), @"
+    "), @r#"
        0ms record 2 RunSubmitted
        0ms record 3 a dispatched #1 waited [] hold $0
        0ms dispatch r1/a#1 on t
@@ -129,7 +129,7 @@ fn what_fail_if_refuses_is_none_and_a_restart_gives_none_again() {
        0ms record 8 j judged
      200ms woken: a task may start
      200ms record 9 j dispatched #2 waited [] hold $0
-     200ms dispatch r1/j#2 on t
+     200ms dispatch r1/j#2 on t told "its result fulfils `fail_if`"
     5000ms record 10 j finished: Judge
     5000ms verdict r1/j on a of t
     5000ms record 11 j judged
@@ -147,7 +147,7 @@ fn what_fail_if_refuses_is_none_and_a_restart_gives_none_again() {
     5000ms record 20 Done
     5000ms answer r1 succeeded
     5000ms close r1
-    ");
+    "#);
 }
 
 #[test]
