@@ -145,7 +145,9 @@ impl Scheduler {
         let failure = failure.unwrap_or_else(|| Failure::new(Class::Unavailable, End::NoCopy.sentence()));
         // Once its time is over nothing more is attempted.
         let is_over = time_of(task, self.now.since(inst.ready_at)).is_some();
-        let next = self.rung_or_fail(slot, id, failure, is_over);
+        // Nor once something has taken effect, or may have, that happens once: what comes after this rung was meant for that failure too.
+        let is_done = inst.once && !failure.no_effect;
+        let next = self.rung_or_fail(slot, id, failure, is_over || is_done);
         self.end(slot, id, End::NoCopy, next);
     }
 

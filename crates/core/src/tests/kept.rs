@@ -138,6 +138,35 @@ fn the_last_good_copy_serves_when_nothing_else_does() {
 }
 
 #[test]
+fn what_may_have_taken_effect_is_not_done_again_for_want_of_a_copy() {
+    assert_snapshot!(dialogue("
+        targets t=9 u=9
+        submit r1 a effect=once cache=5s catch=any:cached catch=any:u
+        fail a timeout
+        submit r2 a effect=once cache=5s fail_if catch=any:cached catch=any:u
+        say a fail_if=true
+        ok r2/a
+        submit r3 a effect=once cache=5s catch=any:cached catch=any:u
+        fail r3/a rate_limited no_effect
+    "), @"
+    0ms dispatch r1/a#1 on t
+    0ms > fail a timeout
+    0ms look up r1/a
+    0ms answer r1 failed uncertain in a: no definite answer (timeout: no luck): the attempt may have taken effect
+    0ms close r1
+    0ms dispatch r2/a#1 on t
+    0ms > ok r2/a
+    0ms look up r2/a
+    0ms answer r2 failed invalid_output in a: its result fulfils `fail_if`
+    0ms close r2
+    0ms dispatch r3/a#1 on t
+    0ms > fail r3/a rate_limited no_effect
+    0ms look up r3/a
+    0ms dispatch r3/a#2 on u
+    ");
+}
+
+#[test]
 fn without_a_fallback_no_last_copy_is_taken() {
     assert_snapshot!(dialogue("
         targets t=9

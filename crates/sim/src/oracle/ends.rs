@@ -72,7 +72,8 @@ impl Reference {
                 let none = self.heard.take() == Some(Heard::LookedUp(id, path.clone(), None));
                 ensure(none && self.takes_last(id, path), "there is a copy, or none is wanted")?;
                 let class = inst.failure.as_ref().map_or(Class::Unavailable, |failure| failure.class);
-                self.falls(id, path, class, late.is_some(), next)
+                let is_unproven = inst.failure.as_ref().is_none_or(|failure| !failure.no_effect);
+                self.falls(id, path, class, late.is_some() || (inst.last_effect == Effect::Once && is_unproven), next)
             }
             (End::Done, State::Ready) => self.was_done(id, path, next),
             (End::Lost | End::Uncertain, State::Running(running)) => self.lost(id, path, end, &running, next),
