@@ -153,10 +153,30 @@ impl Reference {
         can.into_iter().map(|(id, path, ..)| (id, path.clone())).collect()
     }
 
+    /// How a task stands that the budget does not cover now and that makes room for the next; `None` if it is not one.
+    pub(super) fn aside(&self, id: RunId, path: &TaskPath) -> Option<State> {
+        self.aside_as(id, path, &self.runs[&id].tasks[path].state)
+    }
+
+    /// The same of a task that stands so.
+    pub(super) fn aside_as(&self, id: RunId, path: &TaskPath, state: &State) -> Option<State> {
+        match (self.purse_as(id, path, state), state) {
+            (Purse::Waits(until, of), _) => Some(State::Broke(until, of)),
+            (Purse::Asks, _) => Some(State::Begs),
+            (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
+            _ => None,
+        }
+    }
+
     /// What becomes of the task that is next, by what is left of its run's budget.
     pub(super) fn purse(&self, id: RunId, path: &TaskPath) -> Purse {
+        self.purse_as(id, path, &self.runs[&id].tasks[path].state)
+    }
+
+    /// The same of a task that stands so.
+    pub(super) fn purse_as(&self, id: RunId, path: &TaskPath, state: &State) -> Purse {
         let run = &self.runs[&id];
-        let State::Queued(_, targets) = &run.tasks[path].state else { return Purse::Refuses };
+        let State::Queued(_, targets) = state else { return Purse::Refuses };
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.is_free(*target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
         if let Some(hold) = self.hold(id, path, best) {

@@ -264,16 +264,6 @@ impl Reference {
         }
     }
 
-    /// How a task stands that the budget does not cover now and that makes room for the next; `None` if it is not one.
-    pub(super) fn aside(&self, id: RunId, path: &TaskPath) -> Option<State> {
-        match (self.purse(id, path), &self.runs[&id].tasks[path].state) {
-            (Purse::Waits(until, of), _) => Some(State::Broke(until, of)),
-            (Purse::Asks, _) => Some(State::Begs),
-            (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
-            _ => None,
-        }
-    }
-
     fn starts(
         &mut self,
         id: RunId,

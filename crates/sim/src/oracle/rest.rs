@@ -1,8 +1,10 @@
 //! When the core has done with an event: nothing may be left that is due, and what it shows must be what is.
 
+use std::sync::Arc;
+
 use agendum_core::{Scheduler, Step};
 use agendum_types::snapshot::{RunView, TaskView};
-use agendum_types::{Cause, Money, RunId, RunStatus, TaskPath, TaskStatus, Tenant, WaitFor, Window};
+use agendum_types::{Cause, Graph, Money, RunId, RunStatus, TaskPath, TaskStatus, Tenant, WaitFor, Window};
 
 use super::compensate::Stage;
 use super::state::{How, Inst, Phase, Run, State};
@@ -79,21 +81,24 @@ impl Reference {
     /// Of tasks that ranked alike only the core knows which it looked at first, while there was money, a target and a credit: those
     /// that stepped aside then are as they were to be.
     fn step_aside(&mut self, core: &Scheduler) {
-        for (id, path, state) in std::mem::take(&mut self.passed) {
+        let passed = std::mem::take(&mut self.passed);
+        let waiting =
+            self.runs.iter().flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (*id, path, inst)));
+        let broke = waiting.filter(|(.., inst)| matches!(inst.state, State::Broke(..)));
+        // Or what is short was another purse by the time that the core looked.
+        let now: Vec<_> =
+            broke.filter_map(|(id, path, _)| Some((id, path.clone(), self.aside_now(id, path)?))).collect();
+        for (id, path, state) in passed.into_iter().chain(now) {
             let Some(run) = self.runs.get_mut(&id).filter(|run| run.tasks.contains_key(&path)) else { continue };
-            let name = run.graph.path_text(&path);
+            let graph = Arc::clone(&run.graph);
             let inst = run.inst(&path);
             let is_so = match &state {
                 State::Queued(_, covered) => core.queued_for(id, &path).is_some_and(|targets| {
                     targets.iter().map(|target| usize::from(target.0)).eq(covered.iter().copied())
                 }),
                 _ => core.view(id, self.now).is_some_and(|view| {
-                    let cause = match state {
-                        State::Begs => Cause::Person,
-                        State::Held => Cause::Paused,
-                        _ => Cause::Budget,
-                    };
-                    view.tasks.iter().any(|task| task.path == name && task.waiting_on == Some(cause))
+                    let name = graph.path_text(&path);
+                    view.tasks.iter().any(|task| task.path == name && is_shown(&state, task, &graph))
                 }),
             };
             let was = matches!(inst.state, State::Queued(..) | State::InLine(_) | State::Broke(..) | State::Begs);
@@ -101,6 +106,12 @@ impl Reference {
                 inst.state = state;
             }
         }
+    }
+
+    /// How a task that waits for money would stand if it were looked at now.
+    fn aside_now(&self, id: RunId, path: &TaskPath) -> Option<State> {
+        let queued = State::Queued(self.rank(id, path), self.eligible(id, path)?);
+        self.aside_as(id, path, &queued)
     }
 
     /// No task waits while a target that would do is free, unless for money.
@@ -233,4 +244,19 @@ pub(super) fn task_status(inst: &Inst) -> TaskStatus {
         State::Settled(How::Pruned) => TaskStatus::Pruned,
         State::Settled(How::Cancelled) => TaskStatus::Cancelled,
     }
+}
+
+/// True if the core shows a task that stepped aside as it stands here.
+fn is_shown(state: &State, task: &TaskView, graph: &Graph) -> bool {
+    let cause = match state {
+        State::Begs => Cause::Person,
+        State::Held => Cause::Paused,
+        State::Broke(until, of) => {
+            let is_window = task.window.map(|(_, until)| until) == *until;
+            let is_loop = task.purse == of.as_ref().map(|of| graph.path_text(of));
+            return task.waiting_on == Some(Cause::Budget) && is_window && is_loop;
+        }
+        _ => Cause::Budget,
+    };
+    task.waiting_on == Some(cause)
 }
