@@ -17,6 +17,9 @@ use crate::failure::{FAILED, Failure, UNREACHABLE, USAGE};
 use crate::next;
 use crate::show::MORE;
 
+/// Newest runs among which `last` is looked for: it may have begun many others in turn.
+const LAST_AMONG: &str = "200";
+
 /// Speaks to a server on this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -80,7 +83,7 @@ impl Client {
         let code = code(status.as_u16());
         let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);
         failure.not_taken = code == UNREACHABLE;
-        failure.kept = matches!(&*problem.kind, "key_kept" | "retry" | "no_run");
+        failure.kept = matches!(&*problem.kind, "key_kept" | "retry" | "child" | "no_run");
         if problem.kind == "disk_full" {
             let doctor = next::reading();
             failure =
@@ -126,10 +129,12 @@ impl Client {
         if word.len() == 26 {
             return Ok(word.to_ascii_uppercase());
         }
-        let among = if word == "last" { "1" } else { "1000" };
+        let among = if word == "last" { LAST_AMONG } else { "1000" };
         let runs = self.runs(&[("limit", among.to_owned())]).await?;
         if word == "last" {
-            let newest = runs.into_iter().next().map(|run| run.id);
+            // What somebody started, and not what that has started in turn.
+            let newest =
+                runs.iter().find(|run| run.parent.is_none()).or_else(|| runs.first()).map(|run| run.id.clone());
             return newest.ok_or_else(|| {
                 Failure::usage("there are no runs yet").hint(format!("start one: {} demo", next::reading()))
             });

@@ -11,6 +11,7 @@ use agendum_types::graph::{NodeId, Section, Work};
 use agendum_types::{AttemptNo, Class, Effect, Failure, Fate, Graph, Hash, Limits, Outcome, RunId, Segment, TaskPath};
 
 use crate::action::Entry;
+use crate::child;
 use crate::record::{Change, Given, Origin, Record, Reuse, RunSubmitted};
 use crate::reuse::Ending;
 use crate::scheduler::Scheduler;
@@ -56,6 +57,8 @@ pub struct Before {
     inputs: BTreeMap<NodeId, Option<Hash>>,
     /// The effect of each attempt.
     sent: BTreeMap<(TaskPath, AttemptNo), Effect>,
+    /// Those of them that were child runs.
+    children: BTreeSet<(TaskPath, AttemptNo)>,
     /// Tasks at the top that were sent, or in which something was.
     ran: BTreeSet<NodeId>,
     /// Tasks at the top that gave what they had given in the run before.
@@ -79,6 +82,7 @@ impl Before {
             is_done: false,
             inputs: BTreeMap::new(),
             sent: BTreeMap::new(),
+            children: BTreeSet::new(),
             ran: BTreeSet::new(),
             reused: BTreeSet::new(),
             done: BTreeMap::new(),
@@ -152,11 +156,20 @@ impl Before {
                 }
                 self.ran.extend(top(path));
                 self.sent.insert((path.clone(), dispatched.attempt), dispatched.effect);
+                if child::is_target(&dispatched.target) {
+                    self.children.insert((path.clone(), dispatched.attempt));
+                }
                 // Until its end is told it may have happened.
                 self.met(path, dispatched.attempt, |effect| Fate::of(effect, None));
             }
             Change::Finished(finished) => {
-                self.met(path, finished.attempt, |effect| Fate::of(effect, Some(&finished.outcome)));
+                let is_child = self.children.contains(&(path.clone(), finished.attempt));
+                let fate = |effect| match &finished.outcome {
+                    // Whatever it did before it failed was done.
+                    Outcome::Failed(failure) if is_child && !failure.no_effect => Fate::of(effect, None),
+                    outcome @ (Outcome::Succeeded(_) | Outcome::Failed(_)) => Fate::of(effect, Some(outcome)),
+                };
+                self.met(path, finished.attempt, fate);
             }
             Change::Abandoned { attempt, fate, .. } => self.met(path, *attempt, |_| *fate),
             Change::Resolved(resolved) if resolved.happened == Some(false) => self.forget(path),

@@ -171,15 +171,20 @@ impl Scheduler {
     /// Refuses to raise what a child run may spend where its parent has set that aside, and no more.
     pub(crate) fn is_its_own(&self, slot: Slot, raise: &Raise) -> Result<(), Rejected> {
         let Some(parent) = self.board.run(slot).parent.as_ref().filter(|_| !raise.refused) else { return Ok(()) };
-        let is_limited = |slot: Slot| {
-            let run = self.board.run(slot);
-            run.budget.is_some() || run.parent.is_some() || self.board.plan(slot).has_loop_budget
-        };
-        if raise.task.is_none() && self.board.slot(parent.run).is_some_and(is_limited) {
+        if raise.task.is_none() && self.is_set_aside(slot) {
             let (run, task) = (raise.run, Arc::clone(&parent.task));
             return Err(Rejected::SetAside { run, parent: parent.run, task });
         }
         Ok(())
+    }
+
+    /// True if what a run may spend is set aside by its parent: nobody can give it more.
+    pub(crate) fn is_set_aside(&self, slot: Slot) -> bool {
+        let parent = self.board.run(slot).parent.as_ref().and_then(|parent| self.board.slot(parent.run));
+        parent.is_some_and(|slot| {
+            let run = self.board.run(slot);
+            run.budget.is_some() || run.parent.is_some() || self.board.plan(slot).has_loop_budget
+        })
     }
 
     /// How the child run stands for which a task waits: `None` if it is not known to be there.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use agendum_core::{Before, NotTaken, Origin, Record, Wish};
 use agendum_spec::Accepted;
 use agendum_types::graph::NodeId;
-use agendum_types::{Graph, Principal, RunId, SubmissionKey, Tenant, Timestamp};
+use agendum_types::{Graph, Labels, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use bytes::Bytes;
 
 use crate::engine::{Engine, Request};
@@ -28,6 +28,8 @@ const RETRIES_MAX: usize = 1_000;
 pub(crate) struct Given {
     pub(crate) origin: Option<Origin>,
     pub(crate) kept: Vec<Made>,
+    /// Of the inputs of the run before: other inputs may hold some of them.
+    pub(crate) labels: Labels,
 }
 
 /// A run that is over, as it was submitted and as it went.
@@ -193,7 +195,7 @@ impl Engine {
             strict: record.strict,
             accepted: earlier.accepted,
         };
-        let given = Given { origin: Some(origin), kept };
+        let given = Given { origin: Some(origin), kept, labels: record.inputs.labels.clone() };
         if wish.other_inputs {
             let reply = self.send_submission(run, request, None, None, given).await?;
             reply.await.map_err(|_| self.takes_nothing())?.map_err(SubmitError::from)?;

@@ -167,7 +167,7 @@ impl Launch {
             Ok(inputs) => inputs,
             Err(failed) => return Ok(Err(failed)),
         };
-        let Given { origin, kept } = match self.earlier(child, inherited, run, &inputs).await? {
+        let Given { origin, kept, labels: _ } = match self.earlier(child, inherited, run, &inputs).await? {
             Ok(given) => given,
             Err(failed) => return Ok(Err(failed)),
         };

@@ -51,7 +51,7 @@ pub enum ForgetError {
     #[error("run {0} is not done: cancel it first")]
     NotDone(RunId),
     /// The run for whose task it ran may still ask for it.
-    #[error("run {run} is a child of run {parent}, which is not done: cancel that one first")]
+    #[error("run {run} is a child of run {parent}, which may still ask for what it did: delete that one first")]
     Child {
         /// Which run.
         run: RunId,

@@ -9,8 +9,8 @@ use agendum_ports::{Adapter, Attempt, BlobError, Blobs, Clock, Failed, Finished,
 use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    Class, Duration, Limits, MediaType, Principal, RunId, RunView, Seq, ShardId, SubmissionKey, Target, TaskPath,
-    Tenant, Windows,
+    Class, Duration, Limits, MediaType, PayloadRef, Principal, RunId, RunView, Seq, ShardId, SubmissionKey, Target,
+    TaskPath, Tenant, Windows,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -263,7 +263,7 @@ impl Engine {
             principal: request.principal,
             graph: request.accepted.graph,
             document: document.reference.clone(),
-            inputs: inputs.reference.clone(),
+            inputs: PayloadRef { labels: given.labels, ..inputs.reference.clone() },
             priority: request.priority,
             deadline: request.deadline,
             budget: request.budget,

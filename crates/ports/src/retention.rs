@@ -30,7 +30,7 @@ pub enum Forgotten {
     NoRun,
     /// Something may still happen to it.
     NotDone,
-    /// It runs for a task of this run, which is not done and may still ask for it.
+    /// It ran for a task of this run, which is there: a retry of that asks what it did.
     Child(RunId),
     /// It was submitted under a key, at this time, and is kept for whoever sends it again.
     Keyed(Timestamp),
@@ -41,7 +41,7 @@ pub enum Forgotten {
 /// The part of a store that forgets.
 pub trait Retention: Send + Sync {
     /// Takes a run that is done out of the index, with its key; one that was submitted under a key later than `keyed_until` stays, and so
-    /// do a retry as long as the run that it took over, and a child of one that is not done.
+    /// do a retry as long as the run that it took over, and a child as long as its parent. A child's own key keeps nothing.
     fn forget(
         &self,
         tenant: &Tenant,

@@ -386,7 +386,8 @@ pub(crate) async fn forget(
         let kind = match error {
             ForgetError::NoRun(run) => return Refused::no_run(run),
             ForgetError::Store(error) => return error.into(),
-            ForgetError::NotDone(_) | ForgetError::Child { .. } => "not_done",
+            ForgetError::NotDone(_) => "not_done",
+            ForgetError::Child { .. } => "child",
             ForgetError::Keyed { .. } => "key_kept",
             ForgetError::Retries { .. } => "retry",
         };

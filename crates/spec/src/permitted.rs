@@ -67,6 +67,10 @@ fn exceeds(task: &Task, planner: &str, adds: &Adds) -> Option<(String, String)> 
             return Some((message, "leave `effect` out".to_owned()));
         }
     }
+    if task.judges.is_some() {
+        let message = format!("task `{name}` judges another one, which what `{planner}` adds may not");
+        return Some((message, "leave `judges` out".to_owned()));
+    }
     task.adds.as_ref().filter(|inner| !adds.allows(inner))?;
     let message = format!("task `{name}` may add more than `{planner}` may");
     let help = format!("write `adds: {{ uses: [{}], tasks_max: {} }}`", words(), adds.tasks_max);

@@ -17,8 +17,9 @@ pub(crate) fn forget(
     keyed_until: Timestamp,
 ) -> rusqlite::Result<Forgotten> {
     let (work, key) = (db.transaction()?, params![&*tenant.0, run.0.to_be_bytes()]);
-    let sql = "SELECT done IS NOT NULL, key, submitted,
-        (SELECT around.run FROM runs AS around WHERE around.tenant = ?1 AND around.run = runs.parent AND around.done IS NULL)
+    // The key of a child is the driver's: nobody sends it again.
+    let sql = "SELECT done IS NOT NULL, iif(parent IS NULL, key, NULL), submitted,
+        (SELECT around.run FROM runs AS around WHERE around.tenant = ?1 AND around.run = runs.parent)
         FROM runs WHERE tenant = ?1 AND run = ?2";
     let parent = |row: &Line<'_>| row.get::<_, Option<[u8; 16]>>(3);
     let read =

@@ -314,7 +314,7 @@ async fn keeps_retries(store: &dyn Store) {
     assert_eq!((forget(43).await, forget(44).await), (Forgotten::Yes, Forgotten::Yes));
 }
 
-/// A run that is done stays as long as the one is not for whose task it ran.
+/// A run that is done stays as long as the one for whose task it ran.
 async fn keeps_children(store: &dyn Store) {
     let tenant = Tenant::new("family");
     let life = store.open(SHARD).await.unwrap();
@@ -334,6 +334,8 @@ async fn keeps_children(store: &dyn Store) {
     let mut two = batch(life.incarnation, life.last.0 + 2, 1, &tenant, of);
     two.runs.push(ends(of));
     assert_eq!(store.append(two).await, Appended::Durable);
+    assert_eq!(forget().await, Forgotten::Child(of), "a retry of that one asks what it did");
+    assert_eq!(store.forget(&tenant, of, Timestamp(9)).await.unwrap(), Forgotten::Yes);
     assert_eq!(forget().await, Forgotten::Yes);
 }
 

@@ -84,7 +84,7 @@ impl Streams {
 }
 
 fn labelled(task: &str, line: &str) -> String {
-    format!("  {task} │ {}\n", line.trim())
+    format!("  {task} │ {}\n", line.trim_end())
 }
 
 /// Where the first whole line ends.

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{Catch, ExprId, NodeId, Rung, Section, Work};
-use agendum_types::{AttemptId, Class, Failure, Graph, Timestamp};
+use agendum_types::{AttemptId, Capability, Class, Failure, Graph, Timestamp};
 
 use crate::action::{RunFailure, Step};
 use crate::board::{Board, Todo};
@@ -442,7 +442,7 @@ impl Board {
         let inst = self.run(slot).inst(id);
         let plan = self.plan(slot);
         let task = plan.task(inst.node);
-        if !inst.layer.calls(task) {
+        if !inst.layer.calls(task) || plan.capability(inst.node) == Some(Capability::Graph) {
             return !inst.degraded;
         }
         let rung = inst.rung.checked_sub(1).map(|rung| &task.catch[usize::from(rung)].rung);

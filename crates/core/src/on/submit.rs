@@ -17,7 +17,9 @@ impl Scheduler {
         if let Some(run) = self.joins(&submission) {
             return Err(Rejected::Joined(run));
         }
-        if self.board.live_runs() >= self.board.limits.live_runs_max as usize {
+        // A child was let in with its parent, which would wait for its place.
+        let is_full = self.board.live_runs() >= self.board.limits.live_runs_max as usize;
+        if is_full && submission.parent.is_none() {
             return Err(Rejected::Full { count: self.board.limits.live_runs_max });
         }
         if self.board.slot(submission.run).is_some() {

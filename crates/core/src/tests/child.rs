@@ -216,9 +216,9 @@ fn a_budget_that_a_parent_has_set_aside_is_not_raised() {
     assert_snapshot!(dialogue("
         targets t=9:call=10c graph=9:child
         submit r1 a child=5c; run: budget=100c
-        submit r2 parent=r1 inside; run: budget=5c ask
-        raise r2 10c
-        raise r2 refused
+        submit r2 parent=r1 inside; w wait=signal:go; run: budget=5c ask
+        submit r5 parent=r1 w wait=signal:go; run: budget=5c ask
+        raise r5 10c
         submit r3 a child=5c
         submit r4 parent=r3 inside; run: budget=5c ask
         raise r4 10c
@@ -226,11 +226,10 @@ fn a_budget_that_a_parent_has_set_aside_is_not_raised() {
         end r1/a budget_exceeded
     "), @r#"
     0ms dispatch r1/a#1 on graph as its try 1
-    0ms > raise r2 10c
-    0ms rejected: run 00000000000000000000000002 is a child of run 00000000000000000000000001, which has set aside for it what it may spend, and no more: give task "a" of that one a larger `budget`, and retry it
-    0ms > raise r2 refused
     0ms answer r2 failed budget_exceeded in inside: an attempt on t may cost up to $0.1000; $0.0500 of the budget is left ($0 spent, $0 held)
     0ms close r2
+    0ms > raise r5 10c
+    0ms rejected: run 00000000000000000000000005 is a child of run 00000000000000000000000001, which has set aside for it what it may spend, and no more: give task "a" of that one a larger `budget`, and retry it
     0ms dispatch r3/a#1 on graph as its try 1
     0ms > raise r4 10c
     0ms dispatch r4/inside#1 on t
@@ -240,4 +239,44 @@ fn a_budget_that_a_parent_has_set_aside_is_not_raised() {
     0ms answer r1 failed budget_exceeded in a: no luck
     0ms close r1
     "#);
+}
+
+#[test]
+fn a_check_that_was_degraded_inside_its_child_has_passed_nothing() {
+    assert_snapshot!(dialogue("
+        targets t=9 graph=9:child
+        submit r1 check child; draft live publish_after=check
+        ok draft
+        end check degraded
+        submit r2 check child; draft live publish_after=check
+        ok r2/draft
+        end r2/check
+    "), @"
+    0ms dispatch r1/check#1 on graph as its try 1
+    0ms dispatch r1/draft#1 on t held back
+    0ms > ok draft
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    0ms dispatch r2/check#1 on graph as its try 1
+    0ms dispatch r2/draft#1 on t held back
+    0ms > ok r2/draft
+    0ms publish r2/draft
+    0ms answer r2 succeeded
+    0ms close r2
+    ");
+}
+
+#[test]
+fn a_child_finds_room_where_its_parent_has_it() {
+    assert_snapshot!(dialogue("
+        limit runs=1
+        targets t=9 graph=9:child
+        submit r1 a child
+        submit r2 parent=r1 b
+        submit r3 b
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms dispatch r2/b#1 on t
+    0ms rejected: the shard holds 1 live runs, as many as it may: try again later
+    ");
 }

@@ -65,7 +65,7 @@ impl Launch {
                 Err(error) => return Ok(Err(unkept(&error))),
             }
         }
-        Ok(Ok(Given { origin: Some(origin), kept }))
+        Ok(Ok(Given { origin: Some(origin), kept, ..Given::default() }))
     }
 
     /// The child of the try before; of the first try that of the run which the parent takes over, if it does the same again.

@@ -315,6 +315,60 @@ async fn a_retry_of_the_parent_takes_over_what_the_child_has_done() {
     assert_eq!(calls.iter().filter(|(_, order)| order["give"] == "paid" && order["fail"].is_null()).count(), 1);
 }
 
+fn anew(inputs: Option<&'static str>) -> crate::Anew {
+    let principal = agendum_types::Principal::new("test");
+    crate::Anew { principal, from: None, again: Vec::new(), inputs: inputs.map(|inputs| inputs.into()) }
+}
+
+#[tokio::test]
+async fn a_fork_of_the_parent_does_not_pay_again_what_its_failed_child_has_paid() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let failing = document(RETRIED, "retry: { max_attempts: 1 }");
+    let first = engine.run(request(&failing, &json!({ "x": 7 }))).await.unwrap();
+    done(&engine, first.run).await;
+    let earlier = engine.reader().earlier(&Tenant::default(), first.run).await.unwrap();
+    let other = anew(Some(r#"{"x":7,"z":1}"#));
+    let fork = engine.run_again(&Tenant::default(), earlier, other).await.unwrap();
+    let answer = engine.answer(&Tenant::default(), fork).await.unwrap();
+    insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"a":"paid","b":"paid"}"#);
+    let calls = world.tool.calls.lock().unwrap();
+    assert_eq!(calls.iter().filter(|(_, order)| order["give"] == "paid" && order["fail"].is_null()).count(), 1);
+}
+
+#[tokio::test]
+async fn a_fork_of_a_child_has_the_labels_of_its_inputs() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let text = "
+version: 1
+name: parent
+labels: { region: eu }
+inputs: { properties: { x: { default: 7 } } }
+tasks:
+  inner:
+    uses: graph
+    with:
+      graph:
+        version: 1
+        name: child
+        inputs: { properties: { y: { type: integer } }, required: [y] }
+        tasks: { a: { uses: chat, with: { prompt: x, give: '${{ inputs.y }}' } } }
+      inputs: { y: '${{ inputs.x }}' }
+";
+    let first = engine.run(request(text, &json!({ "x": 7 }))).await.unwrap();
+    done(&engine, first.run).await;
+    let row = child(&engine, first.run).await;
+    let earlier = engine.reader().earlier(&Tenant::default(), row.run).await.unwrap();
+    let fork = engine.run_again(&Tenant::default(), earlier, anew(Some(r#"{"y":8}"#))).await.unwrap();
+    let labels = world.journal().await.iter().find_map(|row| match rows::entry(row).unwrap().record {
+        Record::RunSubmitted(submitted) if submitted.run == fork => Some(submitted.inputs.labels.clone()),
+        _ => None,
+    });
+    assert_eq!(labels, Some(agendum_types::Labels::new(["region=eu"])));
+    engine.stop().await;
+}
+
 impl World {
     async fn journal(&self) -> Vec<Row> {
         self.store.read_all(ShardId(0), Seq(0), 10_000).await.unwrap()
@@ -407,6 +461,7 @@ async fn a_child_is_kept_as_long_as_its_parent_may_ask_for_it() {
     calls(&world, 3).await;
     let row = child(&engine, parent).await;
     let kept = engine.forget(&Tenant::default(), row.run).await.unwrap_err().to_string();
-    assert_eq!(kept, format!("run {} is a child of run {parent}, which is not done: cancel that one first", row.run));
+    let says = "which may still ask for what it did: delete that one first";
+    assert_eq!(kept, format!("run {} is a child of run {parent}, {says}", row.run));
     engine.stop().await;
 }

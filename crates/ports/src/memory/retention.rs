@@ -18,7 +18,7 @@ impl State {
             return Forgotten::NotDone;
         }
         if let Some(parent) = row.parent.as_ref().map(|parent| parent.run)
-            && self.runs.get(&(tenant.clone(), parent)).is_some_and(|row| row.done.is_none())
+            && self.runs.contains_key(&(tenant.clone(), parent))
         {
             return Forgotten::Child(parent);
         }
@@ -28,7 +28,7 @@ impl State {
             if let Some(before) = before.filter(|before| self.runs.contains_key(&(tenant.clone(), *before))) {
                 return Forgotten::Retries(before);
             }
-            if row.submitted > keyed_until {
+            if row.submitted > keyed_until && row.parent.is_none() {
                 return Forgotten::Keyed(row.submitted);
             }
         }

@@ -78,7 +78,8 @@ impl Reference {
     fn is_own(&self, id: RunId, node: NodeId) -> bool {
         let run = &self.runs[&id];
         let Some(inst) = run.tasks.get(&TaskPath::top(node)) else { return true };
-        if !run.is_call(&TaskPath::top(node)) {
+        let path = TaskPath::top(node);
+        if !run.is_call(&path) || run.is_child(&path) {
             return !inst.degraded;
         }
         inst.rung == 0 || matches!(run.graph.task(node).catch[inst.rung - 1].rung, Rung::Target(_))

@@ -139,7 +139,7 @@ fn graphs_have_a_greatest_depth() {
     let text = with_head("tasks: { a: { uses: graph, with: { file: f1.yaml } } }");
     let checked = check(Source { name: "graph.yaml", text: &text }, &Endless, &Limits::STANDARD);
     assert_snapshot!(shown(checked), @"
-    f8.yaml:3:36 too_deep: graphs stand inside graphs more than 8 deep
+    f6.yaml:3:36 too_deep: graphs stand inside graphs more than 6 deep
         help: submit a run of its own instead
     ");
 }

@@ -17,8 +17,8 @@ pub struct Child {
 }
 
 impl Child {
-    /// Graphs inside graphs at most, the outermost not counted.
-    pub const DEPTH_MAX: usize = 8;
+    /// Graphs inside graphs at most, the outermost not counted: each takes some of the levels that a document may have.
+    pub const DEPTH_MAX: usize = 6;
 
     /// What a child run may spend, and so what is set aside for it. `None` if nothing bounds it but what its targets ask for.
     #[must_use]
