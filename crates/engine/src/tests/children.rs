@@ -361,9 +361,9 @@ tasks:
     let row = child(&engine, first.run).await;
     let earlier = engine.reader().earlier(&Tenant::default(), row.run).await.unwrap();
     let fork = engine.run_again(&Tenant::default(), earlier, anew(Some(r#"{"y":8}"#))).await.unwrap();
-    let labels = world.journal().await.iter().find_map(|row| match rows::entry(row).unwrap().record {
-        Record::RunSubmitted(submitted) if submitted.run == fork => Some(submitted.inputs.labels.clone()),
-        _ => None,
+    let labels = world.journal().await.iter().find_map(|row| {
+        let Record::RunSubmitted(submitted) = rows::entry(row).unwrap().record else { return None };
+        (submitted.run == fork).then(|| submitted.inputs.labels.clone())
     });
     assert_eq!(labels, Some(agendum_types::Labels::new(["region=eu"])));
     engine.stop().await;
