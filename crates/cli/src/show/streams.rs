@@ -84,7 +84,7 @@ impl Streams {
 }
 
 fn labelled(task: &str, line: &str) -> String {
-    format!("  {task} │ {}\n", line.trim_end())
+    format!("  {task} │ {}\n", line.trim())
 }
 
 /// Where the first whole line ends.
