@@ -15,8 +15,9 @@ impl Reference {
         let Some(budget) = run.submitted.budget else { return false };
         let (with, wanted) = self.cases(id, path, target);
         let least = with(wanted.map(|cap| cap.min(OUTPUT_CAP_MIN as u32)));
-        budget.money.is_none_or(|most| run.spent.plus(least.money) <= most)
-            && budget.tokens.is_none_or(|most| run.tokens + least.tokens <= most)
+        // What costs nothing is covered also where a provider has billed more than the budget.
+        budget.money.is_none_or(|most| least.money <= most.minus(run.spent))
+            && budget.tokens.is_none_or(|most| least.tokens <= most.saturating_sub(run.tokens))
     }
 
     /// What asks for money may have a cheaper target now.
