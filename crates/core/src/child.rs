@@ -84,32 +84,21 @@ impl Scheduler {
 
     /// Why a child run is not begun that nothing bounds, where there is a budget around it.
     pub(crate) fn unbounded(&self, slot: Slot, id: InstId) -> Option<Failure> {
-        let run = self.board.run(slot);
-        let task = self.board.plan(slot).task(run.inst(id).node);
+        let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
         let own = budget(task)?;
         if task.section != Section::Main {
             return None;
         }
-        let mut around: Vec<Budget> = run.budget.as_deref().copied().into_iter().collect();
-        let mut at = id;
-        while at != InstId::TOP {
-            around.extend(self.budget_of_loop(slot, run.inst(at)));
-            at = run.inst(at).parent;
-        }
-        let lacks_money =
-            || around.iter().any(|budget| budget.money.is_some()) && own.is_none_or(|own| own.money.is_none());
+        let around = || self.board.purses_of_loops(slot, id).chain(self.board.purse_of_run(slot));
+        let lacks_money = || around().any(|purse| purse.money.is_some()) && own.is_none_or(|own| own.money.is_none());
         let lacks_tokens =
-            || around.iter().any(|budget| budget.tokens.is_some()) && own.is_none_or(|own| own.tokens.is_none());
+            || around().any(|purse| purse.tokens.is_some()) && own.is_none_or(|own| own.tokens.is_none());
         let what = if lacks_money() { "usd" } else { lacks_tokens().then_some("tokens")? };
         let message = format!(
             "there is a budget in {what}, and nothing says how much of it the child run may spend: write `budget: {{ {what}: … }}` \
              in its `with`"
         );
         Some(Failure::new(Class::BudgetExceeded, &message).without_effect())
-    }
-
-    fn budget_of_loop(&self, slot: Slot, inst: &Inst) -> Option<Budget> {
-        self.board.plan(slot).task(inst.node).repeat.as_ref()?.budget
     }
 
     /// An attempt of an earlier life that nobody awaits any more: its child is told to stop, and tells what it has cost. False if it is none.
