@@ -147,7 +147,7 @@ impl Scheduler {
         };
         let next = if evaluation.truth == Some(true) {
             NextRound::Done
-        } else if let Some(message) =
+        } else if let Some(failure) =
             Self::ran_out(body, &repeat, &evaluation, self.board.plan(slot).graph.is_agent(inst.node))
         {
             let output = match repeat.exhausted {
@@ -157,7 +157,7 @@ impl Scheduler {
             };
             match output {
                 Some(output) => NextRound::Use { output: Box::new(output), unpaid: false },
-                None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::Permanent, &message), true)),
+                None => NextRound::Fail(self.rung_or_fail(slot, id, failure, true)),
             }
         } else {
             NextRound::Again
@@ -166,7 +166,7 @@ impl Scheduler {
     }
 
     /// Why a loop that is not done gets no further round.
-    fn ran_out(body: &Loop, repeat: &Repeat, evaluation: &Evaluation, is_agent: bool) -> Option<String> {
+    fn ran_out(body: &Loop, repeat: &Repeat, evaluation: &Evaluation, is_agent: bool) -> Option<Failure> {
         let is_spent = || {
             let budget = repeat.budget?;
             let (raised, raised_tokens) = body.raised;
@@ -175,13 +175,16 @@ impl Scheduler {
             (money || tokens).then_some(RanOut::Budget)
         };
         let round = body.round;
-        RanOut::of_round(round, repeat.rounds_max, body.same, evaluation.same).or_else(is_spent).map(|why| match why {
+        let why = RanOut::of_round(round, repeat.rounds_max, body.same, evaluation.same).or_else(is_spent)?;
+        let message = match why {
             RanOut::Rounds if is_agent => format!("the model still called tools after {round} turns"),
             RanOut::Rounds => format!("`until` was not true after {round} rounds"),
             RanOut::Same => format!("rounds {} and {round} gave the same: no progress", round - 1),
             RanOut::Budget => format!("the loop's budget is spent after {round} rounds"),
             RanOut::Deadline => "the loop's deadline has passed".to_owned(),
-        })
+        };
+        let class = if why == RanOut::Budget { Class::BudgetExceeded } else { Class::Permanent };
+        Some(Failure::new(class, &message))
     }
 
     /// The run's output is made, or cannot be.

@@ -19,7 +19,7 @@ impl Scheduler {
         let message = format!("the loop's budget does not cover round {}: {why}", body.round);
         let next = match self.given_so_far(slot, id) {
             Some(output) => NextRound::Use { output: Box::new(output), unpaid: true },
-            None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::Permanent, &message), true)),
+            None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::BudgetExceeded, &message), true)),
         };
         self.record_task(slot, id, Change::RoundJudged { evaluation: Box::default(), next });
     }

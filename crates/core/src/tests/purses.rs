@@ -168,18 +168,18 @@ fn a_loop_whose_first_round_cannot_be_paid_for_fails_and_says_why() {
         submit r4 l loop=9 loop_budget=40c catch=permanent:output { x }
         why r1
     "), @r#"
-    0ms answer r1 failed permanent in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)
+    0ms answer r1 failed budget_exceeded in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)
     0ms close r1
-    0ms answer r2 failed permanent in l: the loop's budget does not cover round 1: an attempt on t may use up to 102 tokens; 60 of the budget of loop l are left
+    0ms answer r2 failed budget_exceeded in l: the loop's budget does not cover round 1: an attempt on t may use up to 102 tokens; 60 of the budget of loop l are left
     0ms dispatch r2/person#1 on t cap=100
     0ms > ok r2/person
     0ms close r2
-    0ms answer r3 failed permanent in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)
+    0ms answer r3 failed budget_exceeded in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)
     0ms close r3
     0ms answer r4 succeeded degraded
     0ms close r4
     0ms why r1: 0µs:; critical l/loop#1/x
-    0ms   l failed (Failed(Permanent, "the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)")):
+    0ms   l failed (Failed(BudgetExceeded, "the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)")):
     0ms   l/loop#1 failed (Failed(BudgetExceeded, "an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)")):
     0ms   l/loop#1/x failed (Failed(BudgetExceeded, "an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)")):
     "#);
@@ -332,7 +332,7 @@ fn what_was_out_at_a_crash_counts_as_spent_in_its_loop() {
     0ms dispatch r2/l/loop#1/x#1 on t cap=100
     0ms restart
     0ms dispatch r1/l/loop#1/x#2 on t cap=100
-    0ms answer r2 failed spent $1.00 permanent in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.5000 of the budget of loop l is left ($1.00 spent, $0 held)
+    0ms answer r2 failed spent $1.00 budget_exceeded in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.5000 of the budget of loop l is left ($1.00 spent, $0 held)
     0ms close r2
     0ms > ok r1/l/loop#1/x tokens=9
     0ms answer r1 succeeded spent $1.09
@@ -471,7 +471,7 @@ fn what_takes_back_is_not_paid_for_by_the_loop() {
     "), @"
     0ms dispatch r1/l/loop#1/x#1 on t cap=100
     0ms > ok l/loop#1/x tokens=100
-    0ms answer r1 failed spent $1.00 permanent in l: the loop's budget does not cover round 2: an attempt on t may cost up to $1.00; $0.1000 of the budget of loop l is left ($1.00 spent, $0 held)
+    0ms answer r1 failed spent $1.00 budget_exceeded in l: the loop's budget does not cover round 2: an attempt on t may cost up to $1.00; $0.1000 of the budget of loop l is left ($1.00 spent, $0 held)
     0ms dispatch r1/l/loop#1/x/compensate#1 on t cap=100
     0ms > ok l/loop#1/x/compensate tokens=100
     0ms close r1

@@ -373,7 +373,7 @@ fn the_budget_of_a_loop_is_raised_while_it_runs() {
     0ms restart
     0ms dispatch r1/l/loop#2#2 on t cap=96
     0ms > ok l/loop#2 tokens=98
-    0ms answer r1 failed spent $2.58 permanent in l: the loop's budget is spent after 2 rounds
+    0ms answer r1 failed spent $2.58 budget_exceeded in l: the loop's budget is spent after 2 rounds
     0ms close r1
     "#);
 }

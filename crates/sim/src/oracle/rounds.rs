@@ -30,9 +30,13 @@ impl Reference {
                 most.money.is_some_and(|most| rounds.spent >= most.plus(rounds.raised.0))
                     || most.tokens.is_some_and(|most| rounds.tokens >= most + rounds.raised.1)
             });
-            ended = rounds.count >= repeat.rounds_max || stuck || spent;
+            let used_up = rounds.count >= repeat.rounds_max || stuck;
+            ended = used_up || spent;
+            if spent && !used_up {
+                class = Class::BudgetExceeded;
+            }
         } else if rounds.unpaid {
-            (ended, class) = (true, Class::Permanent);
+            (ended, class) = (true, Class::BudgetExceeded);
         } else {
             ensure(over && going, "neither was a round judged nor is the time of the loop over")?;
         }
