@@ -165,7 +165,7 @@ fn a_loop_whose_first_round_cannot_be_paid_for_fails_and_says_why() {
         submit r2 on_failure: other; person; tasks: l loop=9 escalate=person loop_tokens=60 { x }
         ok r2/person
         submit r3 l loop=9 last loop_budget=40c
-        submit r4 l loop=9 loop_budget=40c catch=permanent:output { x }
+        submit r4 l loop=9 loop_budget=40c catch=budget_exceeded:output { x }
         why r1
     "), @r#"
     0ms answer r1 failed budget_exceeded in l: the loop's budget does not cover round 1: an attempt on t may cost up to $1.00; $0.4000 of the budget of loop l is left ($0 spent, $0 held)
