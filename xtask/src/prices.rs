@@ -37,8 +37,8 @@ pub(crate) fn write(source: &Path, version: &str) -> Result<()> {
     rows.dedup();
     let mut table = format!(
         "# Prices of chat models, from LiteLLM {version} (MIT, see prices.LICENSE): `cargo xtask prices FILE VERSION` writes it anew.\n\
-         # Host, model, and picodollars (1e-12 $) per token: input, input from the provider's cache, output; of prices that rise with\n\
-         # the length of the prompt the highest, so that a budget holds.\n"
+         # Host, model, and picodollars (1e-12 $) per token: input, input from the provider's cache, output, and, where that is dearer,\n\
+         # input that the cache takes up; of prices that rise with the length of the prompt the highest, so that a budget holds.\n"
     );
     for row in &rows {
         writeln!(table, "{row}")?;
@@ -58,14 +58,17 @@ fn row(name: &str, model: &Json) -> Option<String> {
     let input = dearest(model, "input_cost_per_token")?;
     let output = dearest(model, "output_cost_per_token")?;
     let cached = dearest(model, "cache_read_input_token_cost").unwrap_or(input);
-    Some(format!("{host}\t{name}\t{input}\t{cached}\t{output}"))
+    let written = dearest(model, "cache_creation_input_token_cost").filter(|written| *written > input);
+    let written = written.map(|written| format!("\t{written}")).unwrap_or_default();
+    Some(format!("{host}\t{name}\t{input}\t{cached}\t{output}{written}"))
 }
 
-/// The highest of the prices for prompts of any length; those of other ways to call (batches, priority) have longer names.
+/// The highest of the prices for prompts of any length; those of other ways to call (batches, priority, longer in the cache) have longer names.
 fn dearest(model: &Json, field: &str) -> Option<u64> {
     let is_tier = |name: &str| {
         let rest = name.strip_prefix(field)?;
-        let plain = rest.is_empty() || (rest.starts_with("_above_") && rest.ends_with("k_tokens"));
+        let tokens = rest.strip_prefix("_above_").and_then(|rest| rest.strip_suffix("k_tokens"));
+        let plain = rest.is_empty() || tokens.is_some_and(|tokens| tokens.parse::<u32>().is_ok());
         plain.then_some(())
     };
     let prices = model.as_object()?.iter().filter(|(name, _)| is_tier(name).is_some());

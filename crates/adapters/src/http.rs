@@ -217,6 +217,7 @@ fn client(private: bool, timeouts: &Timeouts) -> Result<Client, reqwest::Error> 
 const CALLED: Usage = Usage {
     tokens_in: 0,
     tokens_cached: 0,
+    tokens_written: 0,
     tokens_out: 0,
     tokens_reasoning: 0,
     calls: 1,

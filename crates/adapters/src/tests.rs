@@ -4,6 +4,7 @@ mod egress;
 mod exec;
 mod http;
 mod turn;
+mod usage;
 
 use std::time::Duration as Span;
 

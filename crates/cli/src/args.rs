@@ -2,6 +2,7 @@
 
 mod graph;
 mod people;
+mod spend;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use clap_complete::Shell;
 use crate::config::Age;
 use crate::programs::Example;
 pub(crate) use people::{Decide, Raise, Resolve, Send, Waits};
+pub(crate) use spend::Spend;
 
 /// Shown below the commands.
 const HELP: &str = "\
@@ -128,7 +130,10 @@ pub(crate) enum Command {
     /// Send a signal to a run: to the task that waits for that name, or to the next that will
     Signal(Send),
     /// What was spent: by graph, target, day, or what it bought
+    #[command(args_conflicts_with_subcommands = true)]
     Spend {
+        #[command(subcommand)]
+        command: Option<Spend>,
         /// For how long back, such as 7d or 12h; from the full hour
         #[arg(long, default_value = "7d", value_name = "AGE")]
         since: Age,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use agendum_wire::v1::{
-    Cache, CacheForgotten, Endpoints, Event, FeedbackReport, Opinions, Pinged, Problem, Run, RunDetail, Spend, Submit,
-    WaitLine, Waits, Why,
+    Cache, CacheForgotten, Endpoints, Event, FeedbackReport, Lost, Opinions, Pinged, Problem, Reconcile, Reconciled,
+    Run, RunDetail, Spend, Submit, WaitLine, Waits, Why,
 };
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
@@ -199,6 +199,17 @@ impl Client {
     pub(crate) async fn spend(&self, since: &str, by: &str) -> Result<Spend, Failure> {
         let query = encoded(&[("since", since.to_owned()), ("by", by.to_owned())]);
         self.json(self.request(Method::GET, &format!("/v1/spend?{query}"))).await
+    }
+
+    /// The days on which calls were lost in a crash.
+    pub(crate) async fn lost(&self, since: &str) -> Result<Lost, Failure> {
+        let query = encoded(&[("since", since.to_owned())]);
+        self.json(self.request(Method::GET, &format!("/v1/spend/lost?{query}"))).await
+    }
+
+    /// Says what a bill says.
+    pub(crate) async fn reconcile(&self, bill: &Reconcile) -> Result<Reconciled, Failure> {
+        self.json(self.request(Method::POST, "/v1/spend/reconcile").json(bill)).await
     }
 
     /// How the endpoints of notices stand.

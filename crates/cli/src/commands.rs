@@ -17,6 +17,7 @@ mod notices;
 mod patience;
 mod provider;
 mod prune;
+mod reconcile;
 mod run;
 mod runs;
 mod serve;
@@ -93,7 +94,8 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Reject(asked) => waits::decide(&context()?, false, asked).await,
         Command::Resolve(asked) => waits::resolve(&context()?, asked).await,
         Command::Signal(asked) => waits::signal(&context()?, asked).await,
-        Command::Spend { since, by } => spend::spend(&context()?, since, &by).await,
+        Command::Spend { command: None, since, by } => spend::spend(&context()?, since, &by).await,
+        Command::Spend { command: Some(command), .. } => reconcile::of_lost(&context()?, command).await,
         Command::Notices { command: None } => notices::notices(&context()?).await,
         Command::Notices { command: Some(NoticesCommand::Test { name }) } => notices::test(&context()?, &name).await,
         Command::Feedback { command: None, of, by } => feedback::feedback(&context()?, of, &by).await,

@@ -229,6 +229,8 @@ pub(crate) struct PriceConfig {
     pub(crate) input: f64,
     /// Per million input tokens read from the provider's cache; `input` where absent.
     pub(crate) cached: Option<f64>,
+    /// Per million input tokens written into the provider's cache; `input` where absent.
+    pub(crate) cache_write: Option<f64>,
     /// Per million output tokens.
     pub(crate) output: f64,
     /// Per call.

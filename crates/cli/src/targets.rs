@@ -151,6 +151,7 @@ fn price(given: &PriceConfig) -> Price {
     Price {
         token_in: per_million(given.input),
         token_cached: per_million(given.cached.unwrap_or(given.input)),
+        token_written: per_million(given.cache_write.unwrap_or(given.input)),
         token_out: per_million(given.output),
         call: money(given.call),
         egress_gib: money(given.egress_gib),

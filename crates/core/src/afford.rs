@@ -93,11 +93,7 @@ impl Scheduler {
             Work::Call(call) => call.capability.egress_max(input_bytes),
             Work::Group(_) => 0,
         };
-        let fixed = row
-            .price
-            .call
-            .plus(row.price.egress(egress_max))
-            .plus(row.price.token_in.max(row.price.token_cached).times(tokens_in));
+        let fixed = row.price.call.plus(row.price.egress(egress_max)).plus(row.price.token_in_max().times(tokens_in));
         let worst = |cap: u32| fixed.plus(row.price.token_out.times(u64::from(cap)));
         let hold = |cap: Option<u32>| Hold {
             money: row.max_cost.unwrap_or_else(|| worst(cap.unwrap_or(0))),

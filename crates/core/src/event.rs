@@ -108,6 +108,17 @@ pub enum Event {
     Signalled(Box<Signal>),
     /// Somebody raises a budget of a run, or refuses to. Refused if there is none, or it ends.
     BudgetRaised(Box<Raise>),
+    /// A bill says that of what calls lost in a crash count for in the hour that began then, so much was never spent. The store knows it.
+    SpendingReleased {
+        /// Whose.
+        tenant: Tenant,
+        /// When the hour began.
+        hour: Timestamp,
+        /// How much of it, in money.
+        money: Money,
+        /// In tokens.
+        tokens: u64,
+    },
     /// The instant of [`crate::Scheduler::poll_timeout`] has come.
     TimeReached,
 }
@@ -136,6 +147,7 @@ impl Event {
             | Self::ResumeRequested(_)
             | Self::Signalled(_)
             | Self::BudgetRaised(_)
+            | Self::SpendingReleased { .. }
             | Self::TimeReached => None,
         }
     }

@@ -7,13 +7,15 @@
 //! Durability: money leaves only behind the durable record that holds it, so the records of open runs say what is held. What was spent
 //! is settled by a record too, and the store adds it up in the transaction of that record: [`Scheduler::learn_spending`] tells it to the
 //! next life, that of closed runs included. So a hold whose record a crash has lost has never left, and one whose settlement it has lost
-//! is found held, and counts as spent in full. Nothing more is written for a call than without windows.
+//! is found held, and counts as spent in full, until a bill says less: the store lowers its sums first, and then tells this life
+//! ([`Event::SpendingReleased`]), so that a crash in between loses nothing. Nothing more is written for a call than without windows.
 //!
 //! [`Scheduler::learn_spending`]: crate::Scheduler::learn_spending
+//! [`Event::SpendingReleased`]: crate::Event::SpendingReleased
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agendum_types::{Money, Tenant, Timestamp, Window, Windows};
+use agendum_types::{Cap, Money, Tenant, Timestamp, Window, Windows};
 
 use crate::run::Slot;
 
@@ -66,6 +68,24 @@ impl Ledger {
     pub(crate) fn learn(&mut self, tenant: &Tenant, window: Window, start: Timestamp, money: Money, tokens: u64) {
         let sum = self.sums.entry((tenant.clone(), window, start)).or_default();
         (sum.spent, sum.tokens) = (money, tokens);
+    }
+
+    /// A bill says that so much of what was counted in this hour was never spent.
+    pub(crate) fn release(&mut self, tenant: &Tenant, hour: Timestamp, (money, tokens): (Money, u64)) {
+        for window in Window::ALL {
+            if let Some(sum) = self.sums.get_mut(&(tenant.clone(), window, window.start(hour))) {
+                sum.spent = sum.spent.minus(money);
+                sum.tokens = sum.tokens.saturating_sub(tokens);
+            }
+        }
+    }
+
+    /// True if a window has so much more to give, and somebody waits for it.
+    pub(crate) fn frees(&self, (money, tokens): (Money, u64)) -> bool {
+        let limits = |is_limited: fn(&Cap) -> bool| self.windows.caps.iter().any(is_limited);
+        let frees_money = money > Money::ZERO && limits(|cap| cap.money.is_some());
+        let frees_tokens = tokens > 0 && limits(|cap| cap.tokens.is_some());
+        (frees_money || frees_tokens) && !self.short.is_empty()
     }
 
     /// What stands in the window that holds this instant.

@@ -132,6 +132,7 @@ impl Scheduler {
             Event::ResumeRequested(run) => self.on_resume(run),
             Event::Signalled(signal) => self.on_signalled(*signal)?,
             Event::BudgetRaised(raise) => self.on_raised(*raise)?,
+            Event::SpendingReleased { tenant, hour, money, tokens } => self.on_released(&tenant, hour, (money, tokens)),
             Event::TimeReached => {}
         }
         self.reopen();

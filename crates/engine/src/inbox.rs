@@ -9,6 +9,7 @@ use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Answer, Evaluation, Event, Raise, Rejected, Signal, Standing, Step, Submission};
+use agendum_ports::{HourReleased, Invoice, StoreError};
 use agendum_types::{
     AttemptId, CacheKey, Graph, Money, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView,
 };
@@ -53,24 +54,13 @@ pub(crate) enum Message {
         reply: oneshot::Sender<Result<(), Rejected>>,
         permit: OwnedSemaphorePermit,
     },
-    /// A budget is raised, or that is refused.
-    Raise {
-        tenant: Tenant,
-        raise: Box<Raise>,
-        reply: oneshot::Sender<Result<(), Rejected>>,
-        permit: OwnedSemaphorePermit,
-    },
+    /// Of budgets, windows, bills.
+    Money(OfMoney),
     /// What waits for a person or a signal, from this run on, and which run is next.
     Waits {
         tenant: Tenant,
         asked: WaitsAsked,
         reply: oneshot::Sender<(Vec<WaitView>, Option<RunId>)>,
-        permit: OwnedSemaphorePermit,
-    },
-    /// What this tenant has spent and holds in the limited windows of the present.
-    Windows {
-        tenant: Tenant,
-        reply: oneshot::Sender<Vec<WindowView>>,
         permit: OwnedSemaphorePermit,
     },
     View {
@@ -152,6 +142,28 @@ pub(crate) enum Message {
     /// Take no more work, commit what is decided, and end. Attempts without an effect are stopped, the others waited for, for a while; the
     /// journal knows them all.
     Stop,
+}
+
+/// What the shard is told of money.
+pub(crate) enum OfMoney {
+    /// A budget is raised, or that is refused.
+    Raise {
+        tenant: Tenant,
+        raise: Box<Raise>,
+        reply: oneshot::Sender<Result<(), Rejected>>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// What this tenant has spent and holds in the limited windows of the present.
+    Windows { tenant: Tenant, reply: oneshot::Sender<Vec<WindowView>>, permit: OwnedSemaphorePermit },
+    /// What a bill says is to be compared with what is counted.
+    Reconcile {
+        tenant: Tenant,
+        invoice: Invoice,
+        reply: oneshot::Sender<Result<Vec<HourReleased>, StoreError>>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// The store has released something of what this life counts.
+    Released { life: u64, tenant: Tenant, released: Vec<HourReleased> },
 }
 
 /// Which waits a caller wants to see.
@@ -268,8 +280,7 @@ impl Message {
             | Self::AddTasks { .. }
             | Self::Command { .. }
             | Self::Signal { .. }
-            | Self::Raise { .. }
-            | Self::Windows { .. }
+            | Self::Money(_)
             | Self::Waits { .. }
             | Self::View { .. }
             | Self::Standings { .. }

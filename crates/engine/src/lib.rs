@@ -51,7 +51,7 @@ pub use inbox::{Command, WaitsAsked};
 pub use keyed::Submitted;
 pub use notices::{ENDPOINTS_MAX, Endpoint, GIVE_UP_MAX, Patience, ping};
 pub use pool::Unfinished;
-pub use raise::RaiseError;
+pub use raise::{RaiseError, ReconcileError};
 pub use reader::{Compensation, Ended, ReadError, Reader, Scanned, Told, Wanted};
 pub use refused::{CommandError, NotLive, SubmitError};
 pub use room::Room;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use agendum_core::why::Reading;
 use agendum_core::{Answer, Compensated, Entry, Record, RunFailure};
 use agendum_ports::{
-    Blobs, EndpointRow, Feedback, FeedbackBy, FeedbackFilter, Judged, Row, RunFilter, RunRow, Spent, SpentBy, Store,
-    StoreError, chain,
+    Blobs, EndpointRow, Feedback, FeedbackBy, FeedbackFilter, Judged, LostCalls, Row, RunFilter, RunRow, Spent,
+    SpentBy, Store, StoreError, chain,
 };
 use agendum_spec::NormalDocument;
 use agendum_types::{Graph, Limits, PayloadRef, RunId, Seq, ShardId, Tenant, Timestamp};
@@ -172,6 +172,15 @@ impl Reader {
     /// If the store cannot be read.
     pub async fn spent(&self, tenant: &Tenant, since: Timestamp, by: SpentBy) -> Result<Vec<Spent>, StoreError> {
         self.store.spent(tenant, since, by).await
+    }
+
+    /// The days, from that of this instant on, and targets of a tenant on which calls were lost in a crash.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub async fn lost(&self, tenant: &Tenant, since: Timestamp) -> Result<Vec<LostCalls>, StoreError> {
+        self.store.lost(tenant, since).await
     }
 
     /// What was said of a tenant's runs, of one graph or of all, by name.

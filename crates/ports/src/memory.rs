@@ -36,6 +36,7 @@ struct State {
     names: BTreeSet<BlobName>,
     loose: BTreeSet<(Tenant, Hash)>,
     settled: Vec<(Arc<str>, Settled)>,
+    released: Vec<spending::Released>,
     notices: notices::Kept,
     /// With the number of each.
     feedback: Vec<(u64, Feedback)>,

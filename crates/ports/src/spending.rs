@@ -3,6 +3,8 @@
 //! A store adds up what records settle in the transaction of those records: by the hour in which the money was set aside, the graph, the
 //! target, and whether it was of use.
 
+use std::sync::Arc;
+
 use agendum_types::{Booked, Money, RunId, Tenant, Timestamp};
 use futures_util::future::BoxFuture;
 
@@ -21,6 +23,9 @@ pub struct Settled {
 
 /// What a tenant has spent in the hour that began then: money and tokens.
 pub type HourSpent = (Tenant, Timestamp, Money, u64);
+
+/// What was released of the hour that began then: money and tokens.
+pub type HourReleased = (Timestamp, Money, u64);
 
 /// What spending is told by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +93,44 @@ impl Spent {
     }
 }
 
+/// What the bill of a provider says of one target on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    /// The name of the target.
+    pub target: Arc<str>,
+    /// The beginning of the day, in UTC.
+    pub day: Timestamp,
+    /// What it bills in all.
+    pub cost: Money,
+    /// The tokens that it counts in all; `None` where it does not say, and what is counted stays.
+    pub tokens: Option<u64>,
+}
+
+/// What is counted of one target on one day on which calls to it were lost in a crash. Those count for their worst case until a bill says less.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LostCalls {
+    /// The beginning of the day, in UTC.
+    pub day: Timestamp,
+    /// The name of the target.
+    pub target: Arc<str>,
+    /// How many calls were lost.
+    pub attempts: u64,
+    /// What they count for still: money and tokens.
+    pub lost: (Money, u64),
+    /// What everything counts for that was sent there on that day.
+    pub counted: (Money, u64),
+    /// What bills have released.
+    pub released: (Money, u64),
+}
+
+/// Takes what a bill leaves over off a counter of lost calls: what it releases of it.
+#[must_use]
+pub fn release(over: &mut (Money, u64), (cost, tokens): (Money, u64)) -> (Money, u64) {
+    let released = (over.0.min(cost), over.1.min(tokens));
+    *over = (over.0.minus(released.0), over.1 - released.1);
+    released
+}
+
 /// The part of a store that knows what was spent.
 pub trait Spending: Send + Sync {
     /// What each tenant has spent in each hour from this full one on, in the order of tenants and hours; an hour without spending is left
@@ -102,4 +145,11 @@ pub trait Spending: Send + Sync {
     /// Puts up to so many counters of hours before this time, the beginning of a day, together with those of the first hour of their days;
     /// true if there may be more.
     fn fold_spent(&self, before: Timestamp, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// The days, from that of this instant on, and targets of a tenant on which calls were lost, in the order of days and names.
+    fn lost(&self, tenant: &Tenant, since: Timestamp) -> BoxFuture<'_, Result<Vec<LostCalls>, StoreError>>;
+
+    /// Releases what is counted above this bill, of what was lost, and no more than that: the earliest hour first. Says what of which hour; the same
+    /// bill again releases nothing.
+    fn reconcile(&self, tenant: &Tenant, invoice: Invoice) -> BoxFuture<'_, Result<Vec<HourReleased>, StoreError>>;
 }

@@ -16,6 +16,7 @@ mod key;
 mod notices;
 mod provider;
 mod raise;
+mod reconcile;
 mod reply;
 mod routes;
 mod runs;

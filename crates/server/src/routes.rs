@@ -21,8 +21,8 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::connections::{Caller, Door};
 use crate::reply::Refused;
 use crate::{
-    Service, again, backup, cache, connections, export, feedback, hooks, notices, raise, runs, spend, stream, submit,
-    waits,
+    Service, again, backup, cache, connections, export, feedback, hooks, notices, raise, reconcile, runs, spend,
+    stream, submit, waits,
 };
 
 /// Streams of events at once: fewer than connections, so that requests find one.
@@ -90,6 +90,8 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/backup", post(backup::backup))
         .route("/v1/runs", post(submit::submit).get(runs::list))
         .route("/v1/spend", get(spend::spend))
+        .route("/v1/spend/lost", get(reconcile::lost))
+        .route("/v1/spend/reconcile", post(reconcile::reconcile))
         .route("/v1/cache", get(cache::list).delete(cache::forget))
         .route("/v1/runs/{id}", get(runs::show).delete(runs::forget))
         .route("/v1/runs/{id}/status", get(runs::status))

@@ -1,3 +1,4 @@
+mod reconciled;
 mod refused;
 mod turns;
 mod waits;

@@ -53,6 +53,11 @@ impl Checker {
         self.violations.extend(self.money.recorded(entry, graph));
     }
 
+    /// A bill says that so much of what was lost in this hour was never spent.
+    pub(crate) fn released(&mut self, hour: Timestamp, of: (Money, u64)) {
+        self.money.released(hour, of);
+    }
+
     /// All has ended.
     pub(crate) fn nothing_is_held(&mut self) {
         self.violations.extend(self.money.left());

@@ -75,6 +75,8 @@ pub struct Reference {
     /// What may be spent in the windows of the calendar, and everything that was: when it was set aside, money, tokens.
     windows: Windows,
     bills: Vec<(Timestamp, Money, u64)>,
+    /// What was never spent of it, by the hour.
+    released: Vec<(Timestamp, Money, u64)>,
     /// How often the table of targets was replaced.
     version: u32,
     /// Until when each target takes nothing.
@@ -187,6 +189,7 @@ impl Reference {
             targets: Vec::new(),
             windows: Windows::default(),
             bills: Vec::new(),
+            released: Vec::new(),
             version: 0,
             closed: Vec::new(),
             runs: BTreeMap::new(),
@@ -257,6 +260,7 @@ impl Reference {
                 }
             }
             Event::Signalled(signal) => self.hear_signal(signal),
+            Event::SpendingReleased { hour, money, tokens, .. } => self.hear_release(*hour, *money, *tokens),
             Event::BudgetRaised(raise) => self.heard = Some(Heard::Raised(Raise::clone(raise))),
             Event::CancelRequested(run) if self.is_stoppable(*run) && self.may_cancel(*run) => {
                 self.heard = Some(Heard::Cancel(*run))
@@ -276,6 +280,22 @@ impl Reference {
     fn may_cancel(&self, run: RunId) -> bool {
         let run = &self.runs[&run];
         !run.cancelled && run.phase != Phase::Compensating || run.quarantined && matches!(run.phase, Phase::Section(_))
+    }
+
+    /// What bills have said before this life: the store has taken it off.
+    pub fn has_released(&mut self, released: Vec<(Timestamp, Money, u64)>) {
+        self.released = released;
+    }
+
+    /// So much of what was lost was never spent: whoever waits for money tries again, if a window limits it.
+    fn hear_release(&mut self, hour: Timestamp, money: Money, tokens: u64) {
+        self.released.push((hour, money, tokens));
+        let caps = self.windows.caps;
+        let frees = money > Money::ZERO && caps.iter().any(|cap| cap.money.is_some())
+            || tokens > 0 && caps.iter().any(|cap| cap.tokens.is_some());
+        if frees {
+            self.runs.keys().copied().collect::<Vec<_>>().into_iter().for_each(|run| self.has_money_again(run));
+        }
     }
 
     fn all_consequences(&mut self) {

@@ -159,6 +159,8 @@ struct World {
     /// The dice of those who pay, and what they were asked for.
     payers: Chance,
     pleas: BTreeSet<(RunId, String, Timestamp)>,
+    /// What bills have released: a store knows it in every life.
+    released: Vec<money::Released>,
     /// Runs that are over are run again, in some seeds.
     takes_over: bool,
     /// What live handling had after each event that made records.
@@ -203,6 +205,7 @@ impl World {
             keeps_all: false,
             payers: Chance::new(seed ^ 0x7061_7965_7273),
             pleas: BTreeSet::new(),
+            released: Vec::new(),
             takes_over: seed % 7 == 4,
             digests: BTreeMap::new(),
             played: Played::default(),

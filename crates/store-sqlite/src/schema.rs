@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 8] = [
+pub(crate) const MIGRATIONS: [&str; 9] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -199,6 +199,11 @@ pub(crate) const MIGRATIONS: [&str; 8] = [
     "
     ALTER TABLE runs ADD COLUMN parent BLOB;
     ALTER TABLE runs ADD COLUMN parent_task TEXT;
+",
+    // What bills have released of what was lost.
+    "
+    ALTER TABLE spent ADD COLUMN released INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE spent ADD COLUMN released_tokens INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_ports::{HourSpent, Settled, Spending, Spent, SpentBy, StoreError};
-use agendum_types::{Money, Tenant, Timestamp, Window};
+use agendum_ports::{
+    HourReleased, HourSpent, Invoice, LostCalls, Settled, Spending, Spent, SpentBy, StoreError, release,
+};
+use agendum_types::{Money, Tenant, Timestamp, Waste, Window};
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -19,7 +21,9 @@ macro_rules! sum {
         "ON CONFLICT (tenant, hour, graph, target, waste) DO UPDATE SET attempts = attempts + excluded.attempts,
          cost = min(cost + excluded.cost, 9223372036854775807),
          above = min(above + excluded.above, 9223372036854775807),
-         tokens = min(tokens + excluded.tokens, 9223372036854775807)"
+         tokens = min(tokens + excluded.tokens, 9223372036854775807),
+         released = min(released + excluded.released, 9223372036854775807),
+         released_tokens = min(released_tokens + excluded.released_tokens, 9223372036854775807)"
     };
 }
 
@@ -126,8 +130,8 @@ fn fold_of(work: &Connection, tenant: &Tenant, before: Timestamp, count_max: u32
     })?;
     let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
     let mut add = work.prepare_cached(concat!(
-        "INSERT INTO spent (tenant, hour, graph, target, waste, attempts, cost, above, tokens)
-         SELECT tenant, hour / 86400000000 * 86400000000, graph, target, waste, attempts, cost, above, tokens
+        "INSERT INTO spent (tenant, hour, graph, target, waste, attempts, cost, above, tokens, released, released_tokens)
+         SELECT tenant, hour / 86400000000 * 86400000000, graph, target, waste, attempts, cost, above, tokens, released, released_tokens
          FROM spent WHERE tenant = ?1 AND hour = ?2 AND graph = ?3 AND target = ?4 AND waste = ?5 ",
         sum!()
     ))?;
@@ -139,6 +143,64 @@ fn fold_of(work: &Connection, tenant: &Tenant, before: Timestamp, count_max: u32
         take.execute(of_row)?;
     }
     Ok(rows.len() as u32)
+}
+
+/// What the counters say of the days of a tenant, from this one on, on which calls were lost.
+fn lost_since(db: &Connection, tenant: &Tenant, since: Timestamp) -> rusqlite::Result<Vec<LostCalls>> {
+    let mut statement = db.prepare_cached(
+        "SELECT hour, target, waste, attempts, cost, tokens, released, released_tokens FROM spent WHERE tenant = ?1 AND hour >= ?2",
+    )?;
+    let mut rows = statement.query(params![&*tenant.0, signed(Window::Day.start(since).0)])?;
+    let mut days = BTreeMap::<(Timestamp, Arc<str>), LostCalls>::new();
+    while let Some(row) = rows.next()? {
+        let (day, target): (_, Arc<str>) = (Window::Day.start(Timestamp(whole(row.get(0)?))), row.get(1)?);
+        let told = |money, tokens| Ok::<_, rusqlite::Error>((Money(whole(row.get(money)?)), whole(row.get(tokens)?)));
+        let of = days.entry((day, target)).or_default();
+        of.counted = both(of.counted, told(4, 5)?);
+        if row.get_ref(2)?.as_str()? == Waste::Lost.word() {
+            of.attempts = of.attempts.saturating_add(whole(row.get(3)?));
+            (of.lost, of.released) = (both(of.lost, told(4, 5)?), both(of.released, told(6, 7)?));
+        }
+    }
+    let lost = days.into_iter().filter(|(_, of)| of.attempts > 0);
+    Ok(lost.map(|((day, target), of)| LostCalls { day, target, ..of }).collect())
+}
+
+fn both(one: (Money, u64), other: (Money, u64)) -> (Money, u64) {
+    (one.0.plus(other.0), one.1.saturating_add(other.1))
+}
+
+fn reconcile(db: &mut Connection, tenant: &Tenant, invoice: &Invoice) -> rusqlite::Result<Vec<HourReleased>> {
+    let work = db.transaction()?;
+    let days = lost_since(&work, tenant, invoice.day)?;
+    let day = days.into_iter().find(|of| of.day == invoice.day && of.target == invoice.target).unwrap_or_default();
+    let tokens = invoice.tokens.map_or(0, |billed| day.counted.1.saturating_sub(billed));
+    let mut over = (day.counted.0.minus(invoice.cost), tokens);
+    let (lost, mut released) = (Waste::Lost.word(), Vec::new());
+    let (from, to) = (signed(invoice.day.0), signed(Window::Day.end(invoice.day).0));
+    let mut find = work.prepare_cached(
+        "SELECT hour, graph, cost, tokens FROM spent
+         WHERE tenant = ?1 AND hour >= ?2 AND hour < ?3 AND target = ?4 AND waste = ?5 ORDER BY hour, graph",
+    )?;
+    let rows = find.query_map(params![&*tenant.0, from, to, &*invoice.target, lost], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    let rows: Vec<(i64, String, i64, i64)> = rows.collect::<Result<_, _>>()?;
+    let mut lower = work.prepare_cached(
+        "UPDATE spent SET cost = cost - ?6, released = released + ?6, tokens = tokens - ?7, released_tokens = released_tokens + ?7
+         WHERE tenant = ?1 AND hour = ?2 AND graph = ?3 AND target = ?4 AND waste = ?5",
+    )?;
+    for (hour, graph, cost, tokens) in rows {
+        let (money, tokens) = release(&mut over, (Money(whole(cost)), whole(tokens)));
+        if (money, tokens) != (Money::ZERO, 0) {
+            let row = params![&*tenant.0, hour, graph, &*invoice.target, lost, signed(money.0), signed(tokens)];
+            lower.execute(row)?;
+            released.push((Timestamp(whole(hour)), money, tokens));
+        }
+    }
+    drop((find, lower));
+    work.commit()?;
+    Ok(released)
 }
 
 impl Spending for SqliteStore {
@@ -153,5 +215,15 @@ impl Spending for SqliteStore {
 
     fn fold_spent(&self, before: Timestamp, count_max: u32) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.change("put together what was spent", move |db| fold(db, before, count_max))
+    }
+
+    fn lost(&self, tenant: &Tenant, since: Timestamp) -> BoxFuture<'_, Result<Vec<LostCalls>, StoreError>> {
+        let tenant = tenant.clone();
+        self.query("look for what was lost", move |db| lost_since(db, &tenant, since))
+    }
+
+    fn reconcile(&self, tenant: &Tenant, invoice: Invoice) -> BoxFuture<'_, Result<Vec<HourReleased>, StoreError>> {
+        let tenant = tenant.clone();
+        self.change("compare what was spent with a bill", move |db| reconcile(db, &tenant, &invoice))
     }
 }

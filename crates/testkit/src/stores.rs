@@ -3,17 +3,16 @@
 mod feedback;
 mod notices;
 mod results;
+mod spending;
 
 use std::sync::Arc;
 
 use agendum_ports::{
-    Append, Appended, BlobName, Blobs, Forgotten, InlinePayload, Row, RunChange, RunFilter, RunUpdate, Settled,
-    SpentBy, Store,
+    Append, Appended, BlobName, Blobs, Forgotten, InlinePayload, Row, RunChange, RunFilter, RunUpdate, Store,
 };
 use agendum_types::target::Bound;
 use agendum_types::{
-    Booked, Hash, Incarnation, Money, Parent, Partition, RunId, RunStatus, Seq, ShardId, SubmissionKey, Tenant,
-    Timestamp, Waste,
+    Hash, Incarnation, Money, Parent, Partition, RunId, RunStatus, Seq, ShardId, SubmissionKey, Tenant, Timestamp,
 };
 use bytes::Bytes;
 
@@ -91,7 +90,8 @@ pub async fn conforms(store: &dyn Store) {
     forgets_runs(store).await;
     keeps_retries(store).await;
     keeps_children(store).await;
-    counts_spending(store).await;
+    spending::counts(store).await;
+    spending::reconciles_with_bills(store).await;
     notices::conforms(store).await;
     feedback::adds_up_feedback(store).await;
     feedback::reads_verdicts_once(store).await;
@@ -202,60 +202,6 @@ async fn lists_runs(store: &dyn Store) {
     );
     assert_eq!(list(RunFilter { open: true, ..page.clone() }).await, [run_id(19), run_id(17), run_id(16)]);
     assert!(list(RunFilter { status: Some(RunStatus::Failed), ..page }).await.is_empty());
-}
-
-/// What was spent, by hour and name: of each tenant, from an hour on.
-async fn counts_spending(store: &dyn Store) {
-    const HOUR: u64 = 3_600_000_000;
-    let (one, other) = (Tenant::new("spender"), Tenant::new("zz-spender"));
-    let life = store.open(SHARD).await.unwrap();
-    let mut rows = batch(life.incarnation, life.last.0 + 1, 1, &one, run_id(30));
-    rows.runs.push(submitted(&one, run_id(30), "dear"));
-    rows.runs.push(submitted(&other, run_id(31), "cheap"));
-    let settled = |tenant: &Tenant, run, target: &str, taken, cost, waste| Settled {
-        tenant: tenant.clone(),
-        run: run_id(run),
-        booked: Booked {
-            target: target.into(),
-            taken: Timestamp(taken),
-            cost: Money(cost),
-            tokens: cost / 10,
-            over: Money(1),
-            waste,
-        },
-    };
-    rows.settled = vec![
-        settled(&one, 30, "a", 5 * HOUR - 1, 10, None),
-        settled(&one, 30, "a", 5 * HOUR, 20, None),
-        settled(&one, 30, "b", 6 * HOUR - 1, 40, Some(Waste::Failed)),
-        settled(&one, 30, "b", 7 * HOUR, 80, None),
-        settled(&other, 31, "a", 5 * HOUR, 160, None),
-    ];
-    assert_eq!(store.append(rows).await, Appended::Durable);
-    let hours = store.spent_since(Timestamp(5 * HOUR)).await.unwrap();
-    let hour = |tenant: &Tenant, hour, money, tokens| (tenant.clone(), Timestamp(hour * HOUR), Money(money), tokens);
-    assert_eq!(hours, [hour(&one, 5, 60, 6), hour(&one, 7, 80, 8), hour(&other, 5, 160, 16)]);
-    assert!(store.spent_since(Timestamp(8 * HOUR)).await.unwrap().is_empty());
-    let by = async |by| -> Vec<(String, u64, u64, u64)> {
-        let lines = store.spent(&one, Timestamp(5 * HOUR + 7), by).await.unwrap();
-        lines.into_iter().map(|line| (line.name, line.attempts, line.cost.0, line.wasted.0)).collect()
-    };
-    assert_eq!(by(SpentBy::Target).await, [("a".to_owned(), 1, 20, 0), ("b".to_owned(), 2, 120, 40)]);
-    assert_eq!(by(SpentBy::Graph).await, [("dear".to_owned(), 3, 140, 40)]);
-    assert_eq!(by(SpentBy::Tenant).await, [("spender".to_owned(), 3, 140, 40)]);
-    assert_eq!(by(SpentBy::Day).await, [("1970-01-01".to_owned(), 3, 140, 40)]);
-    assert_eq!(by(SpentBy::Waste).await, [(String::new(), 2, 100, 0), ("failed".to_owned(), 1, 40, 40)]);
-
-    // Hours become days, some at a time, and nothing of it is lost.
-    assert!(!store.fold_spent(Timestamp(0), 9).await.unwrap());
-    assert_eq!(store.spent_since(Timestamp(5 * HOUR)).await.unwrap().len(), 3, "none is so old");
-    assert!(store.fold_spent(Timestamp(24 * HOUR), 2).await.unwrap());
-    while store.fold_spent(Timestamp(24 * HOUR), 2).await.unwrap() {}
-    let days = store.spent_since(Timestamp(0)).await.unwrap();
-    assert_eq!(days, [hour(&one, 0, 150, 15), hour(&other, 0, 160, 16)]);
-    let lines = store.spent(&one, Timestamp(0), SpentBy::Target).await.unwrap();
-    let lines = lines.iter().map(|line| (&*line.name, line.attempts, line.cost.0, line.wasted.0, line.over.0));
-    assert_eq!(lines.collect::<Vec<_>>(), [("a", 2, 30, 0, 2), ("b", 2, 120, 40, 2)]);
 }
 
 /// Runs the suite of blob stores.

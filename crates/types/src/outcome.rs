@@ -10,10 +10,12 @@ use crate::time::Duration;
 /// What an attempt used, in one normal form over all providers. The buckets do not overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Usage {
-    /// Input tokens that were not read from the provider's cache.
+    /// Input tokens that have nothing to do with the provider's cache.
     pub tokens_in: u64,
     /// Input tokens read from the provider's cache.
     pub tokens_cached: u64,
+    /// Input tokens written into the provider's cache.
+    pub tokens_written: u64,
     /// Output tokens, without reasoning.
     pub tokens_out: u64,
     /// Output tokens spent on reasoning.
@@ -32,6 +34,7 @@ impl Usage {
     pub const fn tokens(&self) -> u64 {
         self.tokens_in
             .saturating_add(self.tokens_cached)
+            .saturating_add(self.tokens_written)
             .saturating_add(self.tokens_out)
             .saturating_add(self.tokens_reasoning)
     }
@@ -135,6 +138,8 @@ pub struct Price {
     pub token_in: Money,
     /// Per input token read from the provider's cache.
     pub token_cached: Money,
+    /// Per input token written into the provider's cache.
+    pub token_written: Money,
     /// Per output token, reasoning included.
     pub token_out: Money,
     /// Per call.
@@ -148,6 +153,7 @@ impl Price {
     pub const FREE: Self = Self {
         token_in: Money::ZERO,
         token_cached: Money::ZERO,
+        token_written: Money::ZERO,
         token_out: Money::ZERO,
         call: Money::ZERO,
         egress_gib: Money::ZERO,
@@ -159,9 +165,16 @@ impl Price {
         self.token_in
             .times(usage.tokens_in)
             .plus(self.token_cached.times(usage.tokens_cached))
+            .plus(self.token_written.times(usage.tokens_written))
             .plus(self.token_out.times(usage.tokens_out.saturating_add(usage.tokens_reasoning)))
             .plus(self.call.times(usage.calls as u64))
             .plus(self.egress(usage.egress_bytes))
+    }
+
+    /// The most that an input token costs, whatever the provider's cache does with it.
+    #[must_use]
+    pub fn token_in_max(&self) -> Money {
+        self.token_in.max(self.token_cached).max(self.token_written)
     }
 
     /// The cost of request bodies of so many bytes, rounded up, saturating.
@@ -189,6 +202,7 @@ mod tests {
         let price = Price {
             token_in: Money(300_000),
             token_cached: Money(6_000),
+            token_written: Money(375_000),
             token_out: Money(1_200_000),
             call: Money(5),
             egress_gib: Money(3 << 30),
@@ -196,13 +210,14 @@ mod tests {
         let usage = Usage {
             tokens_in: 10,
             tokens_cached: 100,
+            tokens_written: 20,
             tokens_out: 3,
             tokens_reasoning: 1,
             calls: 1,
             egress_bytes: 7,
             estimated: false,
         };
-        assert_eq!(price.cost(&usage), Money(10 * 300_000 + 100 * 6_000 + 4 * 1_200_000 + 5 + 3 * 7));
+        assert_eq!(price.cost(&usage), Money(10 * 300_000 + 100 * 6_000 + 20 * 375_000 + 4 * 1_200_000 + 5 + 3 * 7));
     }
 
     /// Nine cents for a GiB, as clouds ask.

@@ -25,7 +25,7 @@ pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
 pub use feedback::{Feedback, FeedbackLine, FeedbackReport, Opinion, Opinions};
 pub use notice::{About, Endpoints, Notice, NoticeDetail, NoticeLine, PING, Pinged};
-pub use spend::{Spend, SpendLine, SpendWindow};
+pub use spend::{Lost, LostDay, Reconcile, Reconciled, Spend, SpendLine, SpendWindow};
 pub use turn::Turn;
 pub use wait::{Asks, Awaits, Decision, Raise, Signal, Told, WaitLine, Waits};
 pub use why::{Attempt, Part, Why, WhyNode, WhyTask, why};

@@ -180,17 +180,22 @@ impl Gathered {
         let (Some(tokens_in), Some(tokens_out)) = (number("/prompt_tokens"), number("/completion_tokens")) else {
             return;
         };
-        let cached =
-            number("/prompt_tokens_details/cached_tokens").max(number("/prompt_cache_hit_tokens")).unwrap_or(0);
-        let reasoning = number("/completion_tokens_details/reasoning_tokens").unwrap_or(0);
+        let said = |paths: &[&str]| paths.iter().filter_map(|path| number(path)).max().unwrap_or(0);
+        let cached = said(&["/prompt_tokens_details/cached_tokens", "/prompt_cache_hit_tokens"]);
+        let written = said(&["/prompt_tokens_details/cache_write_tokens"]);
+        let reasoning = said(&["/completion_tokens_details/reasoning_tokens"]);
+        // They are parts of the two sums; where they say more, nobody knows what they mean.
+        let (tokens_cached, tokens_reasoning) = (cached.min(tokens_in), reasoning.min(tokens_out));
+        let tokens_written = written.min(tokens_in - tokens_cached);
         self.counted = Some(Usage {
-            tokens_in: tokens_in.saturating_sub(cached),
-            tokens_cached: cached,
-            tokens_out: tokens_out.saturating_sub(reasoning),
-            tokens_reasoning: reasoning,
+            tokens_in: tokens_in - tokens_cached - tokens_written,
+            tokens_cached,
+            tokens_written,
+            tokens_out: tokens_out - tokens_reasoning,
+            tokens_reasoning,
             calls: 1,
             egress_bytes: 0,
-            estimated: false,
+            estimated: (tokens_cached, tokens_written, tokens_reasoning) != (cached, written, reasoning),
         });
         let raw = self.hidden(&usage.to_string());
         self.raw_usage = (raw.len() <= RAW_USAGE_BYTES_MAX).then(|| raw.into());

@@ -15,7 +15,7 @@ pub(super) fn model(base: &str) -> Chat {
     Chat::new(base, "m", Some(Secret::new(KEY)), Profile::Chat).unwrap()
 }
 
-async fn answered(answer: String) -> Result<Finished, Failed> {
+pub(super) async fn answered(answer: String) -> Result<Finished, Failed> {
     let (base, _) = server(vec![answer]).await;
     model(&base).start(attempt(&json!({ "prompt": "Hi" })).0).await
 }

@@ -168,6 +168,7 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
     let each = [
         ("input", Some(price.input)),
         ("cached", price.cached),
+        ("cache_write", price.cache_write),
         ("output", Some(price.output)),
         ("call", Some(price.call)),
         ("egress_gib", Some(price.egress_gib)),

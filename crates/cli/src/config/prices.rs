@@ -23,6 +23,7 @@ pub(super) fn dearest(host: &str) -> PriceConfig {
     let highest = |one: PriceConfig, row: Row<'_>| PriceConfig {
         input: one.input.max(row.price.input),
         cached: None,
+        cache_write: one.cache_write.into_iter().chain(row.price.cache_write).reduce(f64::max),
         output: one.output.max(row.price.output),
         call: 0.0,
         egress_gib: 0.0,
@@ -54,10 +55,12 @@ fn rows() -> impl Iterator<Item = Row<'static>> {
         let (host, model) = (cells.next()?, cells.next()?);
         let mut price = || cells.next()?.parse::<u64>().ok().map(|price| price as f64 / PER_MILLION);
         let (input, cached, output) = (price()?, price()?, price()?);
+        // Few ask more for what they keep.
+        let cache_write = price();
         Some(Row {
             host,
             model,
-            price: PriceConfig { input, cached: Some(cached), output, call: 0.0, egress_gib: 0.0 },
+            price: PriceConfig { input, cached: Some(cached), cache_write, output, call: 0.0, egress_gib: 0.0 },
         })
     })
 }

@@ -15,6 +15,7 @@ fn table() -> Vec<Target> {
             egress_gib: Money::ZERO,
             token_in: Money(cents_per_1000 * Money::PER_DOLLAR / 100_000),
             token_cached: Money::ZERO,
+            token_written: Money::ZERO,
             token_out: Money(4 * cents_per_1000 * Money::PER_DOLLAR / 100_000),
             call: Money::ZERO,
         },

@@ -220,10 +220,7 @@ impl Board {
             run.floor = seq;
         }
         // A bill of all that was held leaves the windows as they were. Of its own run it may have been the last that was out.
-        let caps = self.ledger.windows.caps;
-        let frees_money = in_windows && hold.0 > cost && caps.iter().any(|cap| cap.money.is_some());
-        let frees_tokens = in_windows && hold.1 > tokens && caps.iter().any(|cap| cap.tokens.is_some());
-        if (frees_money || frees_tokens) && !self.ledger.short.is_empty() {
+        if in_windows && self.ledger.frees((hold.0.minus(cost), hold.1.saturating_sub(tokens))) {
             self.todo.push_back(Todo::AffordAll);
         } else if !self.run(slot).broke.is_empty() {
             self.todo.push_back(Todo::Afford(slot));

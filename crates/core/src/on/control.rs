@@ -1,6 +1,6 @@
 //! Callers' wishes for a run, and the table of targets.
 
-use agendum_types::{RunId, RunStatus, Target, Windows};
+use agendum_types::{Money, RunId, RunStatus, Target, Tenant, Timestamp, Windows};
 
 use crate::board::Todo;
 use crate::record::Record;
@@ -15,14 +15,16 @@ impl Scheduler {
         self.requeue_all();
     }
 
+    /// They come before the targets of a life, and nothing waits for money yet.
     pub(crate) fn on_windows(&mut self, windows: Windows) {
         self.board.ledger.windows = windows;
-        if self.reopening {
-            return;
+    }
+
+    pub(crate) fn on_released(&mut self, tenant: &Tenant, hour: Timestamp, released: (Money, u64)) {
+        self.board.ledger.release(tenant, hour, released);
+        if self.board.ledger.frees(released) {
+            self.board.todo.push_back(Todo::AffordAll);
         }
-        // Whoever waits for money may have it now.
-        self.board.ledger.short.extend(self.board.live_slots());
-        self.board.todo.push_back(Todo::AffordAll);
     }
 
     /// The candidates of every queued task may have changed: all are queued anew.

@@ -12,6 +12,7 @@
 //! cancel r1 | pause r1 | resume r1 | add r1 SCRIPT | restart | view r1
 //! records on | evaluations on | limit attempts_max=2   the trace has them too; a limit of the shard, which begins anew
 //! purse                                 what the tenant has spent and holds
+//! billed 40c                            a bill says that of what was lost in this hour so much was never spent
 //! windows hour=5c day_tokens=90 fail    what the tenant may spend; `wait` unless it says otherwise
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
@@ -32,7 +33,7 @@ use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
     AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome,
-    PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage, Windows,
+    PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
@@ -70,7 +71,7 @@ pub(super) struct World {
     flying: Vec<AttemptId>,
     says: BTreeMap<(String, String), String>,
     targets: Vec<Target>,
-    windows: Windows,
+    purse: purse::Purse,
     kept: cache::Kept,
     /// Names in the order in which the core first heard them.
     names: Vec<String>,
@@ -98,7 +99,7 @@ impl Default for World {
             targets: vec![target("t", "8")],
             kept: cache::Kept::default(),
             names: Vec::new(),
-            windows: Windows::default(),
+            purse: purse::Purse::default(),
         };
         world.open();
         world
@@ -145,8 +146,7 @@ impl World {
                 self.publish();
             }
             "limit" => self.limit(rest),
-            "windows" => self.limit_windows(rest),
-            "purse" => self.purse(),
+            "windows" | "purse" | "billed" => self.of_the_purse(word, rest),
             "submit" => self.submit(rest),
             "again" => self.again(rest),
             "add" => self.add(rest),
@@ -185,7 +185,7 @@ impl World {
         let crashed = self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
         let incarnation = Incarnation(self.incarnation);
         self.event(Event::Opened { incarnation, last, at, crashed, seed: 7 });
-        self.event(Event::WindowsPublished(self.windows));
+        self.event(Event::WindowsPublished(self.purse.windows));
         self.publish();
     }
 

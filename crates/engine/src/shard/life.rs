@@ -4,6 +4,7 @@ mod appended;
 mod cache;
 mod child;
 mod hand;
+mod money;
 mod note;
 mod stop;
 mod unsaid;
@@ -260,9 +261,8 @@ impl Life {
             Message::Signal { tenant, signal, payload, reply, permit: _held } => {
                 self.hand(&tenant, signal, &payload, reply)
             }
-            Message::Raise { tenant, raise, reply, permit: _held } => self.raise(&tenant, raise, reply),
+            Message::Money(message) => self.of_money(message),
             Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
-            Message::Windows { tenant, reply, permit: _held } => self.windows(&tenant, reply),
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =
                     if self.owns(&tenant, run) { self.scheduler.view_within(run, &within, self.now()) } else { None };

@@ -44,6 +44,8 @@ pub(super) struct Authorised {
     raised: BTreeMap<RunId, (Money, u64)>,
     /// And to those of loops.
     raised_loops: BTreeMap<(RunId, TaskPath), (Money, u64)>,
+    /// What bills have said was never spent of what was lost, by the hour. No crash forgets it.
+    released: Vec<(Timestamp, (Money, u64))>,
 }
 
 impl Authorised {
@@ -55,6 +57,10 @@ impl Authorised {
         self.sent.clear();
         self.raised.clear();
         self.raised_loops.clear();
+    }
+
+    pub(super) fn released(&mut self, hour: Timestamp, of: (Money, u64)) {
+        self.released.push((hour, of));
     }
 
     /// Takes in a record; says which limit it breaks.
@@ -142,6 +148,9 @@ impl Authorised {
         Window::ALL.into_iter().find_map(|window| {
             let (from, to) = (window.start(at), window.end(at));
             let used = Self::sum(self.sent.iter().filter(|of| !of.is_child && (from..to).contains(&of.at)));
+            let never = self.released.iter().filter(|(hour, _)| (from..to).contains(hour));
+            let used =
+                never.fold(used, |used, (_, (money, tokens))| (used.0.minus(*money), used.1.saturating_sub(*tokens)));
             let cap = self.windows.cap(window);
             let is_over = cap.money.is_some_and(|most| used.0 > most) || cap.tokens.is_some_and(|most| used.1 > most);
             is_over.then(|| format!("the {} since {from} authorises {used:?} of {cap:?}", window.word()))

@@ -284,7 +284,9 @@ impl Reference {
         }
         let (from, to) = (window.start(at), window.end(at));
         let inside = all.into_iter().filter(|(taken, ..)| (from..to).contains(taken));
-        inside.fold((Money::ZERO, 0), |sum, (_, money, tokens)| (sum.0.plus(money), sum.1 + tokens))
+        let used = inside.fold((Money::ZERO, 0), |sum, (_, money, tokens)| (sum.0.plus(money), sum.1 + tokens));
+        let never = self.released.iter().filter(|(hour, ..)| (from..to).contains(hour));
+        never.fold(used, |sum, (_, money, tokens)| (sum.0.minus(*money), sum.1 - tokens))
     }
 
     /// The purses that do not cover even the least that is of use, and whether they may at some time.
@@ -327,8 +329,10 @@ impl Reference {
             _ => 0,
         };
         let egress = (u128::from(price.egress_gib.0) * u128::from(sent)).div_ceil(1 << 30);
-        let before =
-            price.call.plus(Money(egress as u64)).plus(price.token_in.max(price.token_cached).times(tokens_in));
+        let before = price
+            .call
+            .plus(Money(egress as u64))
+            .plus(price.token_in.max(price.token_cached).max(price.token_written).times(tokens_in));
         let declared = target.max_cost;
         let set_aside = run.set_aside(path);
         let with = move |cap: Option<u32>| {

@@ -66,6 +66,7 @@ pub(super) fn targets(chance: &mut Chance) -> Vec<Target> {
         price: Price {
             token_in: Money(token),
             token_cached: Money(token),
+            token_written: Money(token),
             token_out: Money(4 * token),
             call: Money::ZERO,
             egress_gib: Money::ZERO,

@@ -62,6 +62,7 @@ impl World {
         self.kept.retain(|then| then.seq <= kept);
         self.digests.retain(|seq, _| *seq <= kept);
         self.reference.dies();
+        self.reference.has_released(self.released.iter().map(|of| (of.hour, of.money, of.tokens)).collect());
     }
 
     /// A fresh core with the journal up to this record applied.
@@ -92,6 +93,13 @@ impl World {
                 *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);
             }
         }
+        for of in self.released.iter().filter(|of| of.seq <= last) {
+            for window in Window::ALL {
+                let key = (of.tenant.clone(), window, window.start(of.hour));
+                let sum = sums.get_mut(&key).expect("what was released was spent");
+                *sum = (sum.0.minus(of.money), sum.1 - of.tokens);
+            }
+        }
         for ((tenant, window, start), (money, tokens)) in sums {
             core.learn_spending(&tenant, window, start, money, tokens);
         }
@@ -108,6 +116,7 @@ impl World {
         self.tell(Event::WindowsPublished(self.windows));
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.asked_still();
+        self.billed(last);
     }
 
     pub(super) fn finish(&mut self) {

@@ -1,14 +1,25 @@
 //! People who are asked for money, and some who were not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Event, Raise};
-use agendum_types::{Graph, Money, Principal, RunId, WaitFor};
+use agendum_types::{Graph, Money, Principal, RunId, Seq, Target, Tenant, Timestamp, WaitFor, Waste, Window};
 
 use super::{Coming, World};
 
 /// Microseconds in which whoever is asked has answered.
 const ANSWERED: u64 = 100_000_000;
+
+/// What a bill has released of what was lost by this record.
+#[derive(Clone, Debug)]
+pub(super) struct Released {
+    pub(super) seq: Seq,
+    pub(super) tenant: Tenant,
+    pub(super) hour: Timestamp,
+    pub(super) money: Money,
+    pub(super) tokens: u64,
+}
 
 impl World {
     /// Something asks for money that has not asked before: somebody answers, some day; at the latest by a refusal.
@@ -42,6 +53,34 @@ impl World {
             let span = self.payers.below(300_000);
             let refused = self.payers.hits(5);
             self.raises(span, Raise { task, money, tokens, refused, ..raise(run) });
+        }
+    }
+
+    /// Now and then a bill has come for what was lost before this life, and says less than that counts for.
+    pub(super) fn billed(&mut self, last: Seq) {
+        let mut lost = BTreeMap::<(Tenant, Timestamp), (Money, u64)>::new();
+        for entry in self.journal.iter().filter(|entry| entry.seq <= last) {
+            let booked = entry.booked.as_ref().filter(|booked| booked.waste == Some(Waste::Lost));
+            let (Some(booked), Some(tenant)) =
+                (booked.filter(|booked| *booked.target != *Target::CHILD), &entry.tenant)
+            else {
+                continue;
+            };
+            let of = lost.entry((tenant.clone(), Window::Hour.start(booked.taken))).or_default();
+            *of = (of.0.plus(booked.cost), of.1 + booked.tokens);
+        }
+        for Released { tenant, hour, money, tokens, .. } in &self.released {
+            let of = lost.get_mut(&(tenant.clone(), *hour)).expect("what was released was lost");
+            *of = (of.0.minus(*money), of.1 - tokens);
+        }
+        for ((tenant, hour), (money, tokens)) in lost {
+            if !self.payers.hits(40) {
+                continue;
+            }
+            let (money, tokens) = (Money(self.payers.below(money.0 + 1)), self.payers.below(tokens + 1));
+            self.released.push(Released { seq: last, tenant: tenant.clone(), hour, money, tokens });
+            self.checker.released(hour, (money, tokens));
+            self.tell(Event::SpendingReleased { tenant, hour, money, tokens });
         }
     }
 

@@ -178,6 +178,8 @@ pub(super) struct Usage {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) tokens_cached: u64,
     #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) tokens_written: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) tokens_out: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) tokens_reasoning: u64,

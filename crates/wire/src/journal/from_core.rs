@@ -305,6 +305,7 @@ const fn usage(usage: &types::Usage) -> body::Usage {
     body::Usage {
         tokens_in: usage.tokens_in,
         tokens_cached: usage.tokens_cached,
+        tokens_written: usage.tokens_written,
         tokens_out: usage.tokens_out,
         tokens_reasoning: usage.tokens_reasoning,
         calls: usage.calls,

@@ -408,6 +408,7 @@ const fn usage(value: &body::Usage) -> Usage {
     Usage {
         tokens_in: value.tokens_in,
         tokens_cached: value.tokens_cached,
+        tokens_written: value.tokens_written,
         tokens_out: value.tokens_out,
         tokens_reasoning: value.tokens_reasoning,
         calls: value.calls,

@@ -151,6 +151,7 @@ fn changes() -> Vec<Change> {
     let usage = Usage {
         tokens_in: 1,
         tokens_cached: 2,
+        tokens_written: 0,
         tokens_out: 3,
         tokens_reasoning: 4,
         calls: 5,
@@ -342,6 +343,7 @@ fn entries() -> Vec<Entry> {
     entries.extend(of_the_cache().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(loops::short_of_money().map(|record| entry(record, Vec::new())));
     entries.extend(children::of_children().into_iter().map(|record| entry(record, Vec::new())));
+    entries.push(entry(children::written_into_a_cache(), Vec::new()));
     entries
 }
 

@@ -92,3 +92,59 @@ pub struct SpendLine {
     /// Tokens they used.
     pub tokens: u64,
 }
+
+/// Days on which calls to a target were lost in a crash.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lost {
+    /// In their order.
+    pub days: Vec<LostDay>,
+}
+
+/// One target on one day on which calls to it were lost in a crash: they count for their worst case until a bill says less.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LostDay {
+    /// The day in UTC, as `2026-11-23`.
+    pub day: String,
+    /// The target.
+    pub target: String,
+    /// How many calls were lost.
+    pub attempts: u64,
+    /// What they count for still.
+    pub lost_usd: f64,
+    /// Likewise.
+    pub lost_tokens: u64,
+    /// What all calls of that day to the target count for.
+    pub counted_usd: f64,
+    /// Likewise.
+    pub counted_tokens: u64,
+    /// What bills have released.
+    pub released_usd: f64,
+    /// Likewise.
+    pub released_tokens: u64,
+}
+
+/// What the bill of a provider says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconcile {
+    /// Of which target.
+    pub target: String,
+    /// Of which day in UTC, which must be over, as `2026-11-23`.
+    pub day: String,
+    /// What it bills in all, in US dollars.
+    pub usd: f64,
+    /// How many tokens it counts in all; without it their number stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+}
+
+/// What came of a bill.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reconciled {
+    /// What it released.
+    pub released_usd: f64,
+    /// Likewise.
+    pub released_tokens: u64,
+    /// How that day stands now.
+    pub day: LostDay,
+}

@@ -9,7 +9,22 @@ use agendum_types::{Booked, Cap, Money, Seq, Target, Tenant, Timestamp, Window, 
 use super::World;
 use crate::{Event, Scheduler};
 
+/// What may be spent, and what bills have released, by the hour.
+#[derive(Default)]
+pub(super) struct Purse {
+    pub(super) windows: Windows,
+    billed: Vec<(Timestamp, Money)>,
+}
+
 impl World {
+    pub(super) fn of_the_purse(&mut self, word: &str, rest: &str) {
+        match word {
+            "windows" => self.limit_windows(rest),
+            "billed" => self.bill(rest),
+            _ => self.purse(),
+        }
+    }
+
     pub(super) fn limit(&mut self, rest: &str) {
         let (name, value) = rest.split_once('=').unwrap();
         match name {
@@ -27,7 +42,7 @@ impl World {
         self.open();
     }
 
-    pub(super) fn limit_windows(&mut self, rest: &str) {
+    fn limit_windows(&mut self, rest: &str) {
         let mut windows = Windows::default();
         for word in rest.split_whitespace() {
             let Some((name, value)) = word.split_once('=') else {
@@ -43,7 +58,7 @@ impl World {
                 cap.money = Some(script::cents(value));
             }
         }
-        self.windows = windows;
+        self.purse.windows = windows;
         self.event(Event::WindowsPublished(windows));
     }
 
@@ -58,12 +73,25 @@ impl World {
                 *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);
             }
         }
+        for (hour, money) in &self.purse.billed {
+            for window in Window::ALL {
+                let sum = sums.entry((window, window.start(*hour))).or_default();
+                sum.0 = sum.0.minus(*money);
+            }
+        }
         for ((window, start), (money, tokens)) in sums {
             self.core.learn_spending(&Tenant::default(), window, start, money, tokens);
         }
     }
 
-    pub(super) fn purse(&mut self) {
+    /// So many cents of what was lost in this hour were never spent, says a bill.
+    fn bill(&mut self, cents: &str) {
+        let (tenant, hour, money) = (Tenant::default(), Window::Hour.start(self.now), script::cents(cents));
+        self.purse.billed.push((hour, money));
+        self.event(Event::SpendingReleased { tenant, hour, money, tokens: 0 });
+    }
+
+    fn purse(&mut self) {
         for window in Window::ALL {
             let [spent, held] = self.core.spending(&Tenant::default(), window);
             self.line(format!("{} spent {} held {}", window.word(), spent.0, held.0));

@@ -1,7 +1,7 @@
 //! What callers hand to waits, and what waits for it.
 
-use agendum_core::{Answer, Event, Raise, Rejected, Signal, Standing};
-use agendum_types::{RunId, Tenant, Wait, WaitView, WindowView};
+use agendum_core::{Answer, Event, Rejected, Signal, Standing};
+use agendum_types::{RunId, Tenant, Wait, WaitView};
 use tokio::sync::oneshot;
 
 use super::{Life, Told, is_to_come};
@@ -23,16 +23,6 @@ impl Life {
             Err(Rejected::Over(run))
         };
         self.tell_of_now(Told::Handed(reply, handed));
-    }
-
-    pub(super) fn raise(&mut self, tenant: &Tenant, raise: Box<Raise>, reply: oneshot::Sender<Result<(), Rejected>>) {
-        let run = raise.run;
-        let raised = if self.owns(tenant, run) {
-            self.request(Event::BudgetRaised(raise), None)
-        } else {
-            Err(Rejected::Over(run))
-        };
-        self.tell_of_now(Told::Handed(reply, raised));
     }
 
     /// Tells what may hang on anything that was decided so far.
@@ -59,11 +49,6 @@ impl Life {
     pub(super) fn standings(&self, tenant: &Tenant, runs: Vec<RunId>, reply: oneshot::Sender<Vec<Option<Standing>>>) {
         let standing = |run| if self.owns(tenant, run) { self.scheduler.standing(run) } else { None };
         let _gone = reply.send(runs.into_iter().map(standing).collect());
-    }
-
-    /// What stands in the windows of a tenant's budget.
-    pub(super) fn windows(&self, tenant: &Tenant, reply: oneshot::Sender<Vec<WindowView>>) {
-        let _gone = reply.send(self.scheduler.windows(tenant, self.now()));
     }
 
     /// Tells this caller the answer, once it comes.

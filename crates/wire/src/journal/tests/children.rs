@@ -23,3 +23,10 @@ pub(super) fn of_children() -> Vec<Record> {
     let finished = Finished { degraded: true, ..finished(outcome, Next::Succeed) };
     vec![submitted, Record::Task { run: RUN, path: deep(), change: Change::Finished(Box::new(finished)) }]
 }
+
+/// An attempt whose input the provider's cache took up.
+pub(super) fn written_into_a_cache() -> Record {
+    let usage = Usage { tokens_in: 7, tokens_written: 1_024, calls: 1, ..Usage::default() };
+    let outcome = Outcome::Succeeded(Success { output: payload(5), usage, raw_usage: None });
+    Record::Task { run: RUN, path: deep(), change: Change::Finished(Box::new(finished(outcome, Next::Succeed))) }
+}

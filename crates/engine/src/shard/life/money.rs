@@ -1,0 +1,66 @@
+//! Budgets that people raise, the windows of tenants, and bills.
+
+use std::sync::Arc;
+
+use agendum_core::{Event, Raise, Rejected};
+use agendum_ports::{HourReleased, Invoice, StoreError};
+use agendum_types::{Tenant, WindowView};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::{Life, Told};
+use crate::inbox::{Message, OfMoney};
+
+impl Life {
+    pub(super) fn of_money(&mut self, message: OfMoney) {
+        match message {
+            OfMoney::Raise { tenant, raise, reply, permit: _held } => self.raise(&tenant, raise, reply),
+            OfMoney::Windows { tenant, reply, permit: _held } => self.windows(&tenant, reply),
+            OfMoney::Reconcile { tenant, invoice, reply, permit } => self.reconcile(tenant, invoice, reply, permit),
+            OfMoney::Released { life, tenant, released } => {
+                if life == self.id {
+                    self.released(&tenant, released);
+                }
+            }
+        }
+    }
+
+    fn raise(&mut self, tenant: &Tenant, raise: Box<Raise>, reply: oneshot::Sender<Result<(), Rejected>>) {
+        let run = raise.run;
+        let raised = if self.owns(tenant, run) {
+            self.request(Event::BudgetRaised(raise), None)
+        } else {
+            Err(Rejected::Over(run))
+        };
+        self.tell_of_now(Told::Handed(reply, raised));
+    }
+
+    /// What stands in the windows of a tenant's budget.
+    fn windows(&self, tenant: &Tenant, reply: oneshot::Sender<Vec<WindowView>>) {
+        let _gone = reply.send(self.scheduler.windows(tenant, self.now()));
+    }
+
+    /// The store lowers its sums first: the next life reads them there. One that has begun meanwhile has read them, and is not told.
+    fn reconcile(
+        &self,
+        tenant: Tenant,
+        invoice: Invoice,
+        reply: oneshot::Sender<Result<Vec<HourReleased>, StoreError>>,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let (around, life) = (Arc::clone(&self.around), self.id);
+        self.around.runtime.spawn(async move {
+            let released = around.store.reconcile(&tenant, invoice).await;
+            if let Ok(released) = &released {
+                around.inbox.send(Message::Money(OfMoney::Released { life, tenant, released: released.clone() }));
+            }
+            let _gone = reply.send(released);
+            drop(permit);
+        });
+    }
+
+    fn released(&mut self, tenant: &Tenant, released: Vec<HourReleased>) {
+        for (hour, money, tokens) in released {
+            self.event(Event::SpendingReleased { tenant: tenant.clone(), hour, money, tokens });
+        }
+    }
+}
