@@ -17,7 +17,7 @@ const UNDONE: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X
 
 /// Checks every source file and manifest of the workspace.
 pub(crate) fn check() -> Result<()> {
-    let mut wrong = Vec::new();
+    let (mut wrong, mut all) = (Vec::new(), BTreeSet::new());
     let mut crates: Vec<PathBuf> =
         fs::read_dir("crates")?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     crates.sort();
@@ -32,6 +32,7 @@ pub(crate) fn check() -> Result<()> {
             words.extend(text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned));
         }
         unused(&folder, &words, &mut wrong)?;
+        all.append(&mut words);
     }
     manifest(&mut wrong)?;
     for name in [
@@ -48,6 +49,7 @@ pub(crate) fn check() -> Result<()> {
         }
     }
     links(&mut wrong)?;
+    guarantees(&all, &mut wrong)?;
     if !wrong.is_empty() {
         bail!("{}", wrong.join("\n"));
     }
@@ -133,6 +135,18 @@ fn links(wrong: &mut Vec<String>) -> Result<()> {
             if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
                 wrong.push(format!("{}: the link to {target} leads nowhere", page.display()));
             }
+        }
+    }
+    Ok(())
+}
+
+/// What the page of guarantees names is there.
+fn guarantees(words: &BTreeSet<String>, wrong: &mut Vec<String>) -> Result<()> {
+    let page = fs::read_to_string("docs/guarantees.md")?;
+    let is_test = |name: &&str| name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    for name in page.split('`').skip(1).step_by(2).filter(is_test) {
+        if !words.contains(name) {
+            wrong.push(format!("docs/guarantees.md: there is no test {name}"));
         }
     }
     Ok(())

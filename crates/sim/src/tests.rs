@@ -48,6 +48,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     answered, degraded
     approved
     at work in a crash
+    bill
     cached
     cached, once another had it
     cancelled
@@ -103,7 +104,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
 
 /// Every part of the language is used.
 fn uses_the_language(used: &BTreeSet<&str>) {
-    assert_snapshot!(lines(used), @r"
+    assert_snapshot!(lines(used), @"
     a run inside a run
     adds
     background

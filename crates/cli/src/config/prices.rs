@@ -80,8 +80,8 @@ mod tests {
             shown("no address", "gpt-5-mini"),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
-        gpt-5-mini: Some(PriceConfig { input: 0.25, cached: Some(0.025), output: 2.0, call: 0.0, egress_gib: 0.0 })
-        deepseek-chat: Some(PriceConfig { input: 0.28, cached: Some(0.028), output: 0.42, call: 0.0, egress_gib: 0.0 })
+        gpt-5-mini: Some(PriceConfig { input: 0.25, cached: Some(0.025), cache_write: None, output: 2.0, call: 0.0, egress_gib: 0.0 })
+        deepseek-chat: Some(PriceConfig { input: 0.28, cached: Some(0.028), cache_write: None, output: 0.42, call: 0.0, egress_gib: 0.0 })
         gpt-5-mini: None
         gpt-5-mini: None
         ");

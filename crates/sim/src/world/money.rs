@@ -79,6 +79,7 @@ impl World {
             }
             let (money, tokens) = (Money(self.payers.below(money.0 + 1)), self.payers.below(tokens + 1));
             self.released.push(Released { seq: last, tenant: tenant.clone(), hour, money, tokens });
+            self.played.kinds.insert("bill");
             self.checker.released(hour, (money, tokens));
             self.tell(Event::SpendingReleased { tenant, hour, money, tokens });
         }
