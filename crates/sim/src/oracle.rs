@@ -149,7 +149,8 @@ enum Heard {
     Pause(RunId),
     Resume(RunId),
     Signalled(Signal),
-    Raised(Raise),
+    /// And whether what is set aside around it has grown.
+    Raised(Raise, bool),
     LookedUp(RunId, TaskPath, Option<CachedCopy>),
     Closed,
 }
@@ -257,7 +258,7 @@ impl Reference {
                 }
             }
             Event::Signalled(signal) => self.hear_signal(signal),
-            Event::BudgetRaised(raise) => self.heard = Some(Heard::Raised(Raise::clone(raise))),
+            Event::BudgetRaised(raise) => self.heard = Some(Heard::Raised(self.raise_meant(raise), false)),
             Event::CancelRequested(run) if self.is_stoppable(*run) && self.may_cancel(*run) => {
                 self.heard = Some(Heard::Cancel(*run))
             }
@@ -438,7 +439,7 @@ impl Reference {
                 ensure(!live.is_some_and(|run| self.fits(run, &graph)), "an addition was refused without a reason")
             }
             Some(Heard::Signalled(signal)) => self.refuses_signal(&signal),
-            Some(Heard::Raised(raise)) => self.refuses_raise(&raise),
+            Some(Heard::Raised(raise, _)) => self.refuses_raise(&raise),
             other => Err(format!("only submissions, additions and signals are refused, and not {other:?}")),
         }
     }

@@ -8,10 +8,13 @@ use agendum_types::{Class, Failure, Outcome, Parent, Success, Usage};
 use super::{World, payload, run_id};
 use crate::Event;
 
-/// `parent=r1` before what is submitted.
+/// `parent=r1` before what is submitted, or `parent=r1:a/loop#1`: without a path it runs for `a`.
 pub(super) fn parent(text: &str) -> (Option<Arc<Parent>>, &str) {
     match text.strip_prefix("parent=").and_then(|text| text.split_once(' ')) {
-        Some((run, text)) => (Some(Arc::new(Parent { run: run_id(run), task: "a".into() })), text),
+        Some((run, text)) => {
+            let (run, task) = run.split_once(':').unwrap_or((run, "a"));
+            (Some(Arc::new(Parent { run: run_id(run), task: task.into() })), text)
+        }
         None => (None, text),
     }
 }
