@@ -138,7 +138,7 @@ impl Follower {
         let mut lines: Vec<String> = status.waits_for_window.iter().map(|from| window_used_up(from)).collect();
         lines.extend(status.waits_for_resume.iter().map(children::stopped));
         let asking = client.asking(&self.id).await.unwrap_or_default();
-        lines.extend(asking.iter().map(|wait| waits::asking(&self.id, wait)));
+        lines.extend(waits::all_asking(&self.id, &asking));
         for line in lines {
             if self.told.insert(line.clone()) {
                 self.view.close()?;

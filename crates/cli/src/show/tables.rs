@@ -98,7 +98,7 @@ pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool, all:
     if let Some(child) = &told.run.waits_for_resume {
         writeln!(out, "  {}", children::stopped(child))?;
     }
-    for asks in asking.iter().map(|wait| super::waits::asking(&detail.run.id, wait)) {
+    for asks in super::waits::all_asking(&detail.run.id, asking) {
         writeln!(out, "  {}", out.harmless(&asks))?;
     }
     if told.over_usd > 0.0 {

@@ -72,8 +72,18 @@ fn enough(asks: &Asks) -> String {
     [by_usd, by_tokens].into_iter().flatten().collect()
 }
 
+/// What of it is told at the run itself; for more there is a list of its own.
+const ASKING_MAX: usize = 20;
+
+/// A line for each that asks for money in a run, or waits inside a child run of it.
+pub(super) fn all_asking(of: &str, waits: &[WaitLine]) -> Vec<String> {
+    let more = waits.len().saturating_sub(ASKING_MAX);
+    let more = (more > 0).then(|| format!("… and {more} more: {} waits --run {of}", next::reading()));
+    waits.iter().take(ASKING_MAX).map(|wait| asking(of, wait)).chain(more).collect()
+}
+
 /// That a task asks for money, or waits inside a child run of this one, and how that is answered.
-pub(super) fn asking(of: &str, wait: &WaitLine) -> String {
+fn asking(of: &str, wait: &WaitLine) -> String {
     let inside = if wait.run == of { String::new() } else { format!(" of child run {}", wait.run) };
     let (said, answer) = match &wait.money {
         Some(money) => (asks(money), raise(&wait.run, money)),

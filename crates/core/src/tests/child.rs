@@ -341,6 +341,29 @@ fn what_a_raised_child_spends_is_not_above_what_its_parent_holds() {
 }
 
 #[test]
+fn what_a_child_would_do_again_is_done_again_by_a_retry_of_the_outermost_run() {
+    assert_snapshot!(dialogue("
+        targets t=9 graph=9:child
+        say pay input=7
+        submit r1 pay effect=once input
+        ok pay
+        submit r2 a child
+        submit r3 parent=r2:each[2]/a a child
+        say pay input=9
+        again r4 r1 other parent=r3
+    "), @"
+    0ms dispatch r1/pay#1 on t
+    0ms > ok pay
+    0ms answer r1 succeeded
+    0ms close r1
+    0ms dispatch r2/a#1 on graph as its try 1
+    0ms dispatch r3/a#1 on graph as its try 1
+    0ms answer r4 failed permanent in pay: it took effect before with another input (run 00000000000000000000000001): `agendum runs retry 00000000000000000000000002 --again each` does all of this child run again
+    0ms close r4
+    ");
+}
+
+#[test]
 fn a_parent_tells_of_a_child_of_which_nothing_is_begun() {
     assert_snapshot!(dialogue("
         targets t=9 graph=9:child

@@ -250,15 +250,6 @@ impl World {
         self.event(Event::AttemptFinished { attempt, outcome });
     }
 
-    /// `a`, or `a r2` of a child run.
-    fn reference(&mut self, rest: &str) {
-        let (name, child) = rest.split_once(' ').map_or((rest, None), |(name, run)| (name, Some(run_id(run))));
-        let named = |attempt: &&AttemptId| self.name(attempt) == name || self.long_name(attempt) == name;
-        let attempt = self.flying.iter().find(named).cloned().unwrap();
-        let reference = child.map_or_else(|| "job-7".into(), |run| run.to_string().into());
-        self.event(Event::AttemptReferenced { attempt, reference });
-    }
-
     fn say(&mut self, rest: &str) {
         let (path, answer) = rest.split_once(' ').unwrap();
         let (purpose, value) = answer.split_once('=').unwrap();
