@@ -143,3 +143,19 @@ fn what_waits_inside_a_child_is_told_and_answered_at_its_parent() {
     let lines = place.lines(&["runs", "watch", &run]);
     assert_eq!(lines[0], serde_json::json!({ "type": "run", "id": run }));
 }
+
+#[test]
+fn what_waits_inside_a_child_is_told_where_nobody_hosts_it() {
+    let place = Place::with_shell();
+    place.write("parent.yaml", PARENT);
+    place.write("parts/review.yaml", ASKS);
+    let host = Server::start(&place, &[]);
+    let run = place.json(&["run", "parent.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    until_said(&place, &["waits"], "approval");
+    host.stop();
+    let child = children(&place, &run)[0]["id"].as_str().unwrap().to_owned();
+    let (_, waits, err) = place.run(&["waits", "--run", &run]);
+    assert!(waits.contains(&format!("agendum approve {child} ok")), "{waits}{err}");
+    let (_, shown, _) = place.run(&["runs", "show", &run]);
+    assert!(shown.contains(&format!("ok of child run {child} waits for approval")), "{shown}");
+}

@@ -406,6 +406,33 @@ fn a_parent_tells_of_a_child_of_which_nothing_is_begun() {
 }
 
 #[test]
+fn a_parent_tells_of_a_child_in_quarantine() {
+    assert_snapshot!(dialogue("
+        targets t=9 graph=9:child
+        submit r1 a child
+        submit r2 parent=r1 inside
+        restart
+        restart
+        restart
+        reference a r2
+        view r1
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms dispatch r2/inside#1 on t
+    0ms restart
+    0ms dispatch r1/a#2 on graph as its try 1 again by reference
+    0ms dispatch r2/inside#2 on t
+    0ms restart
+    0ms dispatch r1/a#3 on graph as its try 1 again by reference
+    0ms dispatch r2/inside#3 on t
+    0ms restart
+    0ms dispatch r1/a#4 on graph as its try 1 again by reference
+    0ms r1 is running, spent $0, held $0, waits for r2 that is in quarantine, and for nothing else
+    0ms   a running
+    ");
+}
+
+#[test]
 fn the_time_of_a_child_is_what_it_waited_for() {
     assert_snapshot!(dialogue("
         targets t=1 graph=9:child
