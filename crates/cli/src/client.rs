@@ -83,7 +83,7 @@ impl Client {
         let code = code(status.as_u16());
         let mut failure = Failure::new(code, message).diagnostics(problem.diagnostics);
         failure.not_taken = code == UNREACHABLE;
-        failure.kept = matches!(&*problem.kind, "key_kept" | "retry" | "child" | "no_run");
+        failure.kept = matches!(&*problem.kind, "key_kept" | "retry" | "child" | "went_on" | "no_run");
         if problem.kind == "disk_full" {
             let doctor = next::reading();
             failure =
@@ -258,10 +258,10 @@ impl Client {
         self.json(self.request(Method::GET, &format!("/v1/waits?{}", encoded(query)))).await
     }
 
-    /// What asks for money in a run.
-    pub(crate) async fn asking_for_money(&self, id: &str) -> Result<Vec<WaitLine>, Failure> {
+    /// What no event of a run tells that waits in it: for money, or inside a child run.
+    pub(crate) async fn asking(&self, id: &str) -> Result<Vec<WaitLine>, Failure> {
         let found = self.waits(&[("run", id.to_owned())]).await?;
-        Ok(found.waits.into_iter().filter(|wait| wait.money.is_some()).collect())
+        Ok(found.waits.into_iter().filter(|wait| wait.money.is_some() || wait.run != id).collect())
     }
 
     /// Hands something to a wait of a run; gives what the server said.

@@ -4,6 +4,7 @@
 //! At worst: every attempt lasts to its timeout and is repeated as often as it may be, every loop runs all its rounds. A worst case
 //! without an end is said to have none.
 
+mod child;
 mod draw;
 mod effort;
 mod history;
@@ -50,6 +51,8 @@ struct Node {
     items_learned: bool,
     /// Runs that its time was learned from.
     learned: u32,
+    /// Of a task that is a run of its own: one such run, by its own graph.
+    child: Option<Effort>,
 }
 
 /// A section as a whole.

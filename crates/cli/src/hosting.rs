@@ -307,8 +307,8 @@ async fn open(client: &Client) -> Result<Open, Failure> {
     let mut open =
         Open { going: Vec::new(), stuck: Vec::new(), asking: Vec::new(), poor: Vec::new(), held: Vec::new() };
     for run in client.open_runs().await? {
-        if !run.under_way && run.paused {
-            // Whoever resumes it hosts it.
+        if !run.under_way && (run.paused || run.waits_for_resume.as_ref().is_some_and(|child| child.alone)) {
+            // Whoever resumes it, or the child run that it waits for, hosts it.
         } else if run.damaged {
             // It was told of when the directory was opened, and goes on with no host.
         } else if run.waits_for_target {

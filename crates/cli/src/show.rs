@@ -1,6 +1,7 @@
 //! What people see.
 
 mod brief;
+mod children;
 mod column;
 mod compensation;
 mod diagnostics;

@@ -144,8 +144,7 @@ impl Scheduler {
 
     /// What pays for a task: the budgets of the loops around it, the innermost first; its run's, which ends with the answer; the windows.
     fn purses(&self, slot: Slot, id: InstId, section: Section) -> SmallVec<[Purse; 1]> {
-        let of_run = self.board.purse_of_run(slot).filter(|_| section == Section::Main);
-        let mut purses: SmallVec<[Purse; 1]> = self.board.purses_of_loops(slot, id).chain(of_run).collect();
+        let mut purses: SmallVec<[Purse; 1]> = self.board.purses_of(slot, id, section).collect();
         let ledger = &self.board.ledger;
         if ledger.windows.is_unlimited() {
             return purses;

@@ -6,15 +6,17 @@
 //! own attempts hold and book in the windows of the calendar, so that there its parent's does not. Waiting for it takes no credit that
 //! the child could need.
 
+mod inside;
+mod raise;
+
 use std::sync::Arc;
 
 use agendum_types::graph::{Budget, NodeId, Priority, Section, Task, Timeouts, Work};
-use agendum_types::{AttemptId, Capability, Class, Failure, Labels, Money, RunId, Target, TaskPath};
+use agendum_types::{AttemptId, Capability, Class, Failure, Labels, Money, Target, TaskPath, Timestamp};
 
 use crate::action::{Deed, Dispatch};
 use crate::afford::Hold;
 use crate::board::Todo;
-use crate::event::{Raise, Rejected};
 use crate::inst::{Flight, Inst};
 use crate::run::{InstId, Orphan, Slot};
 use crate::scheduler::Scheduler;
@@ -25,6 +27,8 @@ use crate::standing::Standing;
 pub struct Inherited {
     /// Which try of the task it is, from 1. One that a later life goes on with is the same.
     pub number: u32,
+    /// When the try began, be it in an earlier life: its time counts from there.
+    pub since: Timestamp,
     /// Its urgency.
     pub priority: Priority,
     /// Every step is committed before the next begins.
@@ -73,13 +77,14 @@ impl Scheduler {
         let inst = self.board.run(slot).inst(id);
         let task = self.board.plan(slot).task(inst.node);
         budget(task)?;
-        Some(Box::new(self.inherits(slot, task.section, inst.rung_attempts)))
+        let since = inst.running().map_or(self.now, |running| running.taken);
+        Some(Box::new(self.inherits(slot, task.section, (inst.rung_attempts, since))))
     }
 
-    fn inherits(&self, slot: Slot, section: Section, number: u32) -> Inherited {
+    fn inherits(&self, slot: Slot, section: Section, (number, since): (u32, Timestamp)) -> Inherited {
         let run = self.board.run(slot);
         let priority = if section == Section::After { Priority::Background } else { run.priority };
-        Inherited { number, priority, strict: run.strict, is_over: false }
+        Inherited { number, since, priority, strict: run.strict, is_over: false }
     }
 
     /// Why a child run is not begun that nothing bounds, where there is a budget around it.
@@ -89,7 +94,7 @@ impl Scheduler {
         if task.section != Section::Main {
             return None;
         }
-        let around = || self.board.purses_of_loops(slot, id).chain(self.board.purse_of_run(slot));
+        let around = || self.board.purses_of(slot, id, task.section);
         let lacks_money = || around().any(|purse| purse.money.is_some()) && own.is_none_or(|own| own.money.is_none());
         let lacks_tokens =
             || around().any(|purse| purse.tokens.is_some()) && own.is_none_or(|own| own.tokens.is_none());
@@ -133,7 +138,7 @@ impl Scheduler {
     fn recalled(&self, slot: Slot, node: NodeId, orphan: &Orphan, attempt: AttemptId, flight: Flight) -> Dispatch {
         let run = self.board.run(slot);
         let plan = self.board.plan(slot);
-        let inherited = self.inherits(slot, plan.task(node).section, orphan.number);
+        let inherited = self.inherits(slot, plan.task(node).section, (orphan.number, orphan.taken));
         Dispatch {
             tenant: run.tenant.clone(),
             principal: run.principal.clone(),
@@ -157,29 +162,9 @@ impl Scheduler {
         }
     }
 
-    /// Refuses to raise what a child run may spend where its parent has set that aside, and no more.
-    pub(crate) fn is_its_own(&self, slot: Slot, raise: &Raise) -> Result<(), Rejected> {
-        let Some(parent) = self.board.run(slot).parent.as_ref().filter(|_| !raise.refused) else { return Ok(()) };
-        if raise.task.is_none() && self.is_set_aside(slot) {
-            let (run, task) = (raise.run, Arc::clone(&parent.task));
-            return Err(Rejected::SetAside { run, parent: parent.run, task });
-        }
-        Ok(())
-    }
-
-    /// True if what a run may spend is set aside by its parent: nobody can give it more.
-    pub(crate) fn is_set_aside(&self, slot: Slot) -> bool {
-        let parent = self.board.run(slot).parent.as_ref().and_then(|parent| self.board.slot(parent.run));
-        parent.is_some_and(|slot| {
-            let run = self.board.run(slot);
-            run.budget.is_some() || run.parent.is_some() || self.board.plan(slot).has_loop_budget
-        })
-    }
-
     /// How the child run stands for which a task waits: `None` if it is not known to be there.
     pub(crate) fn child_standing(&self, inst: &Inst) -> Option<Standing> {
-        let run: RunId = inst.running()?.reference.as_deref()?.parse().ok()?;
-        self.standing(run)
+        self.standing(inst.child()?)
     }
 }
 

@@ -383,8 +383,10 @@ pub enum Rejected {
         /// `money` or `tokens`.
         what: &'static str,
     },
-    /// The task is no loop that runs now.
-    #[error("task {task:?} has no budget now: only a run and a `loop` that is under way have one")]
+    /// The task is no loop that runs now, and waits for no child run.
+    #[error(
+        "task {task:?} has no budget now: a run, a `loop` that is under way and a task that waits for its child run have one"
+    )]
     NoLoop {
         /// The task, as the caller named it.
         task: Arc<str>,
@@ -401,18 +403,31 @@ pub enum Rejected {
         /// The task.
         task: Arc<str>,
     },
-    /// Its parent has set its budget aside, and no more.
+    /// Its parent has set its budget aside, and has not as much to set aside besides.
     #[error(
-        "run {run} is a child of run {parent}, which has set aside for it what it may spend, and no more: give task {task:?} \
-         of that one a larger `budget`, and retry it"
+        "run {run} is a child of run {parent}, which would have to set more aside for it, and has {left} left of {}: \
+         `agendum runs raise {parent}{raise}` first, and then this again",
+        .task.as_ref().map_or_else(|| "its budget".to_owned(), |task| format!("the budget of its loop {task}"))
     )]
     SetAside {
         /// The child.
         run: RunId,
         /// Its parent.
         parent: RunId,
-        /// The task for which it runs.
-        task: Arc<str>,
+        /// The loop there whose budget does not cover it; `None` if it is the run's.
+        task: Option<Arc<str>>,
+        /// What is left of it.
+        left: Arc<str>,
+        /// How that is raised by what is missing, in words of the command line.
+        raise: Arc<str>,
+    },
+    /// Its parent waits for it no more.
+    #[error("run {run} was told to stop by run {parent}, whose child it is: it gets no more")]
+    NotAwaited {
+        /// The child.
+        run: RunId,
+        /// Its parent.
+        parent: RunId,
     },
     /// The deadline has passed before the run began.
     #[error("the deadline is zero: the run could never be answered in time")]
@@ -447,6 +462,7 @@ impl Rejected {
             Self::RaisesTooMuch => "raises_too_much",
             Self::Started { .. } => "task_started",
             Self::SetAside { .. } => "set_aside",
+            Self::NotAwaited { .. } => "not_awaited",
             Self::DeadlinePassed => "deadline_passed",
         }
     }

@@ -72,7 +72,7 @@ pub use child::Inherited;
 pub use event::{Addition, Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
 pub use scheduler::Scheduler;
-pub use standing::{Held, Standing};
+pub use standing::{Held, Standing, Stopped};
 pub use timers::Wake;
 pub use why::{Heard, RanOut, Reason, Reasons, Seen};
 

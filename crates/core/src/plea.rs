@@ -54,7 +54,7 @@ impl Scheduler {
             return self.wait_for_money(slot, id, (Timestamp::MAX, Payer::Run));
         }
         let failure = self.unaffordable(slot, uncovered, None);
-        if run.refused || self.is_spared(slot, id) || self.is_set_aside(slot) {
+        if run.refused || self.is_spared(slot, id) {
             return self.unpaid(slot, id, failure);
         }
         self.unqueue(slot, id);

@@ -4,7 +4,7 @@
 //! A loop whose budget does not cover an attempt is waited for while what it holds would do. Else it has run out: the task fails, and a
 //! round that fails with it is the loop's last.
 
-use agendum_types::graph::Budget;
+use agendum_types::graph::{Budget, Section};
 use agendum_types::{Money, Window};
 
 use crate::afford::{Hold, Uncovered};
@@ -100,6 +100,12 @@ impl Board {
     pub(crate) fn purse_of_run(&self, slot: Slot) -> Option<Purse> {
         let run = self.run(slot);
         run.budget.as_deref().map(|budget| Purse::of_run(run, budget))
+    }
+
+    /// The budgets that pay for a task, the innermost first: that of its run ends with the answer.
+    pub(crate) fn purses_of(&self, slot: Slot, id: InstId, section: Section) -> impl Iterator<Item = Purse> {
+        let of_run = self.purse_of_run(slot).filter(|_| section == Section::Main);
+        self.purses_of_loops(slot, id).chain(of_run)
     }
 
     /// A task waits for what this loop holds.

@@ -175,7 +175,7 @@ pub struct SignalKept {
 pub struct Raised {
     /// The run.
     pub run: RunId,
-    /// The loop whose budget it is; empty for the run's.
+    /// The loop whose budget it is, or the task for whose child run more is set aside; empty for the run's budget.
     pub path: TaskPath,
     /// By how much money.
     pub money: Money,

@@ -71,8 +71,13 @@ impl Scheduler {
         } else {
             let name = &self.board.plan(slot).task(inst.node).name;
             let may = if given.reuse == Reuse::Tried { "may have taken" } else { "took" };
-            let message =
-                format!("it {may} effect before with another input (run {from}): `--again {name}` does it again");
+            let again = match self.anew(slot) {
+                Some((run, task)) => {
+                    format!("`agendum runs retry {run} --again {task}` does all of this child run again")
+                }
+                None => format!("`--again {name}` does it again"),
+            };
+            let message = format!("it {may} effect before with another input (run {from}): {again}");
             self.end(slot, id, End::Done, Next::fail(Failure::new(Class::Permanent, &message)));
         }
         true

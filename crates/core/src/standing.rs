@@ -34,6 +34,19 @@ pub struct Standing {
     pub waits_for_window: Option<Timestamp>,
     /// Of a run that waits for its turn: what for.
     pub turn: Option<Held>,
+    /// A child run that it waits for, at any depth, of which nothing more is begun.
+    pub stopped: Option<Stopped>,
+}
+
+/// A run of which nothing more is begun until it is resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// The run.
+    pub run: RunId,
+    /// True if it is in quarantine; else somebody paused it.
+    pub quarantined: bool,
+    /// True if whoever waits for it waits for nothing else but what stands so too.
+    pub alone: bool,
 }
 
 /// What a run waits for whose turn has not come.
@@ -84,6 +97,11 @@ impl Scheduler {
                 let of_children = children.iter().flatten().filter_map(|child| child.waits_for_window);
                 run.insts.iter().filter_map(next_window).chain(of_children).min()
             });
+        let mut waited_for = run.insts.iter().filter(|inst| inst.waits_for_child()).zip(&children);
+        let stopped = waited_for.find_map(|(inst, child)| child.as_ref()?.stops(inst.child()?));
+        let rests = |child: &Standing| child.paused || child.stopped.is_some_and(|of| of.alone);
+        let alone = !under_way && children_wait(rests) && run.insts.iter().all(is_idle);
+        let stopped = stopped.map(|of| Stopped { alone, ..of });
         let (status, paused, spent, quarantined) = (run.status, run.paused.is_some(), run.spent, run.quarantined);
         let (over, bound) = (run.over, run.bound());
         Some(Standing {
@@ -99,6 +117,7 @@ impl Scheduler {
             waits_for_person,
             waits_for_window,
             turn,
+            stopped,
         })
     }
 }

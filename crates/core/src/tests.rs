@@ -16,6 +16,7 @@ mod ends;
 mod flow;
 mod groups;
 mod heard;
+mod inside;
 mod kept;
 mod limits;
 mod loops;

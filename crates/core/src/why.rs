@@ -7,6 +7,7 @@
 //! Records are taken one by one and not kept, so that a run of 100,000 items costs what its items cost and not what its records do.
 //! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
+mod children;
 mod culprit;
 mod ends;
 mod inside;
@@ -32,6 +33,8 @@ use agendum_types::snapshot::TaskView;
 
 use crate::action::{Entry, RunFailure};
 use crate::record::Record;
+use children::Children;
+pub use children::Timeline;
 pub use nodes::NodeReasons;
 pub use ran_out::RanOut;
 pub use read::reasons;
@@ -56,6 +59,8 @@ pub struct Reasons {
     pub wall: Duration,
     /// The run's time by cause, largest first. Adds up to `wall`.
     pub parts: Vec<(Cause, Duration)>,
+    /// The same in the order in which it passed.
+    pub timeline: Timeline,
     /// The chain of tasks that the answer waited for, first to last.
     pub critical: Vec<TaskPath>,
     /// Of the calls, and the groups whose end needs a reason, those that were asked for, in the order of becoming ready; behind the last
@@ -219,6 +224,8 @@ pub struct Reading {
     tasks: usize,
     /// From which task on its graph was added to it, and when.
     added: Vec<(usize, Timestamp)>,
+    /// What child runs passed their time with, as far as that was told.
+    children: Children,
 }
 
 /// How a run was answered.
@@ -277,8 +284,12 @@ impl Reading {
             | Record::Paused { .. }
             | Record::Crashed { .. }
             | Record::Resumed { .. }
-            | Record::SignalKept(_)
-            | Record::Raised(_) => {}
+            | Record::SignalKept(_) => {}
+            Record::Raised(raised) => {
+                if let Some(track) = self.tracks.get_mut(&raised.path) {
+                    track.holds_more(raised);
+                }
+            }
         }
     }
 
@@ -325,11 +336,12 @@ impl Reading {
         for (path, track) in &mut tracks {
             scene.close(path, track);
         }
+        children::fill(&mut tracks, &self.children);
         cut_inside(graph, &mut tracks);
         inside::fill_wrappers(graph, &mut tracks);
         let culprit = scene.culprit(&mut tracks);
         culprit::blame(graph, &mut tracks, culprit.as_ref(), &scene.called_off);
-        let (parts, critical) = walk::back(&scene, &tracks, culprit.as_ref());
+        let (parts, timeline, critical) = walk::back(&scene, &tracks, culprit.as_ref());
         let unstarted = scene.unstarted(&tracks, needing, culprit.as_ref());
         for (path, mut track) in undone {
             scene.close(&path, &mut track);
@@ -348,6 +360,7 @@ impl Reading {
             submitted,
             wall: scene.until.since(submitted),
             parts,
+            timeline,
             critical,
             tasks,
             tasks_left,

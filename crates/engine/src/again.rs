@@ -213,7 +213,7 @@ impl Engine {
 }
 
 /// A task that has added others and would run again: what it plans then would be lost beside what it had planned.
-fn plans_anew(graph: &Graph, origin: &Origin, other_inputs: bool) -> Option<String> {
+pub(crate) fn plans_anew(graph: &Graph, origin: &Origin, other_inputs: bool) -> Option<String> {
     let nodes = (0_u32..).map(NodeId).zip(&graph.tasks);
     let mut planners = nodes.filter(|(_, task)| task.adds.as_ref().is_some_and(|adds| adds.made));
     let again = planners.find(|(node, _)| other_inputs || origin.given(*node).is_none());

@@ -42,6 +42,8 @@ pub(crate) struct Launch {
     /// The life that asked is over: the next one asks again.
     pub(crate) over: CancellationToken,
     pub(crate) life: u64,
+    /// When the time of the try is over, as much of it as earlier lives have used up.
+    pub(crate) limit: Option<Instant>,
 }
 
 /// What the run has come to.
@@ -167,18 +169,19 @@ impl Launch {
             Ok(inputs) => inputs,
             Err(failed) => return Ok(Err(failed)),
         };
-        let Given { origin, kept, labels: _ } = match self.earlier(child, inherited, run, &inputs).await? {
-            Ok(given) => given,
+        let earlier = self.earlier(child, inherited, run, &inputs).await?;
+        let (Given { origin, kept, labels: _ }, accepted) = match earlier {
+            Ok(earlier) => earlier,
             Err(failed) => return Ok(Err(failed)),
         };
         let deadline = match self.deadline(child) {
             Ok(deadline) => deadline,
             Err(failed) => return Ok(Err(failed)),
         };
-        if let Err(room) = around.room.take((child.document.len() + inputs.len()) as u64) {
+        if let Err(room) = around.room.take((accepted.document.0.len() + inputs.len()) as u64) {
             return Ok(Err(Failed::new(Class::Overloaded, room)));
         }
-        let document = around.payloads.make_blob(tenant, &child.document).await;
+        let document = around.payloads.make_blob(tenant, &accepted.document.0).await;
         let inputs = around.payloads.make(tenant, Payload { media: MediaType::Json, bytes: inputs }).await;
         let (document, mut inputs) = match (document, inputs) {
             (Ok(document), Ok(inputs)) => (document, inputs),
@@ -190,7 +193,7 @@ impl Launch {
             run,
             tenant: tenant.clone(),
             principal: dispatch.principal.clone(),
-            graph: Arc::clone(&child.graph),
+            graph: accepted.graph,
             document: document.reference.clone(),
             inputs: inputs.reference.clone(),
             priority: Some(inherited.priority),
@@ -253,7 +256,6 @@ impl Launch {
 
     /// Waits until nothing more happens to the run. Tells it to stop once it is not wanted any more, or its time is over; gives why.
     async fn until_done(&self, run: RunId) -> Result<Option<Failure>, Unknown> {
-        let limit = self.dispatch.timeouts.attempt.map(|span| Instant::now() + span.to_std());
         let mut stopped: Option<Failure> = None;
         loop {
             let (reply, mut done) = oneshot::channel();
@@ -267,7 +269,7 @@ impl Launch {
                         stopped = Some(Failure::new(Class::Cancelled, "the attempt was stopped"));
                         self.stop(run).await;
                     }
-                    () = until(limit), if stopped.is_none() => {
+                    () = until(self.limit), if stopped.is_none() => {
                         stopped = Some(Failure::new(Class::Timeout, "`timeout.attempt` has passed"));
                         self.stop(run).await;
                     }
@@ -345,7 +347,8 @@ fn refused(rejected: &Rejected) -> Failed {
         | Rejected::RaisesNothing
         | Rejected::RaisesTooMuch
         | Rejected::Started { .. }
-        | Rejected::SetAside { .. } => Class::Permanent,
+        | Rejected::SetAside { .. }
+        | Rejected::NotAwaited { .. } => Class::Permanent,
     };
     Failed::new(class, format!("no child run was begun: {rejected}"))
 }

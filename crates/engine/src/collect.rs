@@ -74,6 +74,16 @@ pub enum ForgetError {
         /// The one that it took over.
         before: RunId,
     },
+    /// It had child runs, and a run that went on from it may still ask what they did.
+    #[error(
+        "run {run} went on as run {other}, which is not done and may ask what the child runs did: wait for that one"
+    )]
+    WentOn {
+        /// Which run.
+        run: RunId,
+        /// Its retry, or the retry of that.
+        other: RunId,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -155,6 +165,7 @@ impl Collector {
             Forgotten::NoRun => Err(ForgetError::NoRun(run)),
             Forgotten::NotDone => Err(ForgetError::NotDone(run)),
             Forgotten::Retries(before) => Err(ForgetError::Retries { run, before }),
+            Forgotten::WentOn(other) => Err(ForgetError::WentOn { run, other }),
             Forgotten::Child(parent) => Err(ForgetError::Child { run, parent }),
             Forgotten::Keyed(submitted) => Err(ForgetError::Keyed { run, until: submitted.after(KEY_KEPT) }),
         }

@@ -171,7 +171,7 @@ pub(crate) enum OfMoney {
 pub struct WaitsAsked {
     /// Only those in this queue.
     pub queue: Option<Arc<str>>,
-    /// Only those of this run.
+    /// Only those of this run, and of the runs that it waits for.
     pub run: Option<RunId>,
     /// Only those of this run and later ones.
     pub from: RunId,

@@ -8,6 +8,7 @@ mod fixture;
 mod flows;
 mod format;
 mod group;
+mod inside;
 mod judged;
 mod keyed;
 mod notices;

@@ -36,12 +36,15 @@ pub enum Forgotten {
     Keyed(Timestamp),
     /// It took over what this run did, which is there: without it, that could be taken over once more.
     Retries(RunId),
+    /// It had child runs, and this one, which went on from it, is not done: it may ask what they did.
+    WentOn(RunId),
 }
 
 /// The part of a store that forgets.
 pub trait Retention: Send + Sync {
     /// Takes a run that is done out of the index, with its key; one that was submitted under a key later than `keyed_until` stays, and so
-    /// do a retry as long as the run that it took over, and a child as long as its parent. A child's own key keeps nothing.
+    /// do a retry as long as the run that it took over, a child as long as its parent, and whoever had children as long as a retry of it, or
+    /// a retry of that, is not done. A child's own key keeps nothing.
     fn forget(
         &self,
         tenant: &Tenant,

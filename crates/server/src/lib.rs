@@ -7,6 +7,7 @@
 mod again;
 mod backup;
 mod cache;
+mod children;
 mod connections;
 mod documents;
 mod export;

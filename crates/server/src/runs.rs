@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Service;
+use crate::children;
 use crate::reply::{Asked, Refused};
 
 /// Runs of a page at most, and where the request names no number.
@@ -147,7 +148,7 @@ pub(crate) fn line(row: &RunRow) -> Run {
     run.done = row.done.is_some();
     run.elapsed_ms = row.answered.map(|at| v1::millis(at.since(row.submitted)));
     run.spent_usd = v1::dollars(row.spent);
-    run.parent = row.parent.as_ref().map(|of| v1::Parent { run: of.run.to_string(), task: of.task.to_string() });
+    run.parent = row.parent.as_ref().map(v1::Parent::of);
     run
 }
 
@@ -366,13 +367,15 @@ pub(crate) async fn why(
     Asked(Query(tasks)): Asked<Query<Tasks>>,
 ) -> Result<Json<v1::Why>, Refused> {
     let (run, tasks) = (run_id(&id)?, tasks.checked()?);
-    let scanned = find(&service, run, Wanted::Tasks).await?;
+    let mut scanned = find(&service, run, Wanted::Tasks).await?;
     let page = tasks.page(&scanned.graph, run)?;
+    children::learn(&service, &mut scanned.reading).await?;
     let view = view(&service, run, TaskPath::default()).await;
     let seen = seen(&service, &scanned.row, view.as_ref()).await?;
     let compensation = compensation(&scanned);
     let reasons = scanned.reading.reasons(&scanned.graph, seen, &page).ok_or_else(|| Refused::no_run(run))?;
-    Ok(Json(v1::Why { compensation, ..v1::why(&scanned.graph, &reasons, page.skip) }))
+    let waits_for_resume = standing(&service, run).await.and_then(|live| live.stopped).map(v1::Stopped::of);
+    Ok(Json(v1::Why { compensation, waits_for_resume, ..v1::why(&scanned.graph, &reasons, page.skip) }))
 }
 
 /// Forgets a run that is done.
@@ -390,6 +393,7 @@ pub(crate) async fn forget(
             ForgetError::Child { .. } => "child",
             ForgetError::Keyed { .. } => "key_kept",
             ForgetError::Retries { .. } => "retry",
+            ForgetError::WentOn { .. } => "went_on",
         };
         Refused::new(StatusCode::CONFLICT, kind, "the run is kept", error)
     })?;
@@ -402,7 +406,7 @@ async fn standing(service: &Service, run: RunId) -> Option<Standing> {
 }
 
 /// The tasks of the run within this one, if it is live in this process.
-async fn view(service: &Service, run: RunId, within: TaskPath) -> Option<RunView> {
+pub(crate) async fn view(service: &Service, run: RunId, within: TaskPath) -> Option<RunView> {
     match &service.engine {
         Some(engine) => engine.view(&service.tenant, run, within).await,
         None => None,

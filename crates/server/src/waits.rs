@@ -1,5 +1,7 @@
 //! What waits for people and signals, and what is handed to it.
 
+mod inside;
+
 use std::sync::Arc;
 
 use agendum_engine::{Addressee, HandError, Handed, Page, Rejected, TaskReasons, WaitsAsked, Wanted};
@@ -85,7 +87,7 @@ async fn line(service: &Service, view: &WaitView, show_max: u64) -> Result<WaitL
 /// Where no engine is, the records of the open runs say what waits.
 async fn read(service: &Service, asked: &WaitsAsked) -> Result<(Vec<WaitView>, Option<RunId>), Refused> {
     let runs = match asked.run {
-        Some(run) => vec![row(service, run).await?],
+        Some(run) => inside::open_within(service, run, asked.from).await?,
         None => open_from(service, asked.from).await?,
     };
     let mut found = Vec::new();
@@ -101,6 +103,7 @@ async fn read(service: &Service, asked: &WaitsAsked) -> Result<(Vec<WaitView>, O
             let in_queue = asked.queue.is_none() || asked.queue == heard.wait.queue;
             (in_queue && heard.wait.of != WaitFor::Time).then(|| WaitView {
                 run: open.run,
+                parent: open.parent.clone().map(Arc::new),
                 graph: Arc::clone(&open.graph),
                 task: scanned.graph.path_text(&task.path),
                 wait: heard.wait.clone(),
@@ -150,11 +153,11 @@ pub(crate) async fn signal(
             ));
         }
     };
-    let run = run_id(&id)?;
+    let run = inside::meant(&service, run_id(&id)?, &to).await?;
     let kept = !is_awaited(&service, run, &to).await;
     let handed = Handed { run, to, value, by: Principal::new(LOCAL), approved: None, attempt: None, webhook: None };
     hand(&service, handed).await?;
-    Ok(Json(json!({ "id": id, "kept": kept })))
+    Ok(inside::told(json!({ "id": id, "kept": kept }), run))
 }
 
 /// True if a task waits for this now; what names a task is refused where it does not.
@@ -162,7 +165,7 @@ async fn is_awaited(service: &Service, run: RunId, to: &Addressee) -> bool {
     let (Some(engine), Addressee::Named(of, name)) = (&service.engine, to) else { return true };
     let asked = WaitsAsked { queue: None, run: Some(run), from: RunId::default(), count_max: WAITS_MAX };
     let found = engine.waits(&service.tenant, asked).await;
-    let is_it = |view: &WaitView| view.wait.of == *of && view.wait.name.as_ref() == Some(name);
+    let is_it = |view: &WaitView| view.run == run && view.wait.of == *of && view.wait.name.as_ref() == Some(name);
     found.is_none_or(|(views, _)| views.iter().any(is_it))
 }
 
@@ -179,11 +182,11 @@ pub(crate) async fn decide(
         }
     }
     let to = Addressee::Task(WaitFor::Approval, task.map(Into::into));
-    let run = run_id(&id)?;
+    let run = inside::meant(&service, run_id(&id)?, &to).await?;
     let by = Principal::new(LOCAL);
     hand(&service, Handed { run, to, value: output, by, approved: Some(approved), attempt: None, webhook: None })
         .await?;
-    Ok(Json(json!({ "id": id, "approved": approved })))
+    Ok(inside::told(json!({ "id": id, "approved": approved }), run))
 }
 
 /// A person tells whether an attempt took effect.
@@ -200,10 +203,10 @@ pub(crate) async fn tell(
         ));
     }
     let to = Addressee::Task(WaitFor::Effect, task.map(Into::into));
-    let (run, by) = (run_id(&id)?, Principal::new(LOCAL));
+    let (run, by) = (inside::meant(&service, run_id(&id)?, &to).await?, Principal::new(LOCAL));
     hand(&service, Handed { run, to, value: output, by, approved: happened, attempt: Some(attempt), webhook: None })
         .await?;
-    Ok(Json(json!({ "id": id, "happened": happened })))
+    Ok(inside::told(json!({ "id": id, "happened": happened }), run))
 }
 
 /// Hands it over; a refusal says who came first.

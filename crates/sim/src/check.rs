@@ -18,6 +18,7 @@ use agendum_types::{
 };
 
 use money::Authorised;
+pub(crate) use money::of_task;
 
 /// What the outside has seen so far.
 #[derive(Debug, Default)]

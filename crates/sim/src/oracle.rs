@@ -151,7 +151,8 @@ enum Heard {
     Pause(RunId),
     Resume(RunId),
     Signalled(Signal),
-    Raised(Raise),
+    /// And whether what is set aside around it has grown.
+    Raised(Raise, bool),
     LookedUp(RunId, TaskPath, Option<CachedCopy>),
     Closed,
 }
@@ -261,7 +262,7 @@ impl Reference {
             }
             Event::Signalled(signal) => self.hear_signal(signal),
             Event::SpendingReleased { hour, money, tokens, .. } => self.hear_release(*hour, *money, *tokens),
-            Event::BudgetRaised(raise) => self.heard = Some(Heard::Raised(Raise::clone(raise))),
+            Event::BudgetRaised(raise) => self.heard = Some(Heard::Raised(self.raise_meant(raise), false)),
             Event::CancelRequested(run) if self.is_stoppable(*run) && self.may_cancel(*run) => {
                 self.heard = Some(Heard::Cancel(*run))
             }
@@ -458,7 +459,7 @@ impl Reference {
                 ensure(!live.is_some_and(|run| self.fits(run, &graph)), "an addition was refused without a reason")
             }
             Some(Heard::Signalled(signal)) => self.refuses_signal(&signal),
-            Some(Heard::Raised(raise)) => self.refuses_raise(&raise),
+            Some(Heard::Raised(raise, _)) => self.refuses_raise(&raise),
             other => Err(format!("only submissions, additions and signals are refused, and not {other:?}")),
         }
     }

@@ -66,6 +66,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     its turn
     judged
     lost
+    more set aside for a child run
     no more money
     no_copy
     nobody found out

@@ -146,6 +146,8 @@ struct World {
     documents: BTreeMap<Hash, NormalDocument>,
     planners: Chance,
     flying: BTreeMap<AttemptId, u64>,
+    /// Runs that stand for what tasks of others wait for: by run and task.
+    inside: BTreeMap<(RunId, Arc<str>), RunId>,
     /// All targets that there ever were.
     fleet: Vec<Target>,
     targets: Vec<Target>,
@@ -196,6 +198,7 @@ impl World {
             documents: BTreeMap::new(),
             planners: Chance::new(seed ^ 0x706C_616E),
             flying: BTreeMap::new(),
+            inside: BTreeMap::new(),
             fleet: targets.clone(),
             targets,
             windows,

@@ -5,6 +5,7 @@ use agendum_types::{Hash, RunId, Seq, ShardId, SubmissionKey, Tenant, Timestamp}
 use rusqlite::{Connection, OptionalExtension as _, Row as Line, params};
 
 use crate::place::{place, places, seq};
+use crate::read::run_of_key;
 use crate::write::{signed, whole};
 
 /// Forgotten runs that are looked at in one transaction.
@@ -35,6 +36,8 @@ pub(crate) fn forget(
             None => Forgotten::Yes,
         },
     };
+    let asks = if forgotten == Forgotten::Yes { asks_for_children(&work, tenant, run)? } else { None };
+    let forgotten = asks.map_or(forgotten, Forgotten::WentOn);
     if forgotten == Forgotten::Yes {
         let sql = "INSERT OR IGNORE INTO forgotten (tenant, run, shard)
             SELECT tenant, run, shard FROM runs WHERE tenant = ?1 AND run = ?2";
@@ -51,6 +54,26 @@ fn retried(work: &Connection, tenant: &Tenant, key: &str) -> rusqlite::Result<Op
     let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE tenant = ?1 AND run = ?2)";
     let is_there = work.query_row(sql, params![&*tenant.0, before.0.to_be_bytes()], |row| row.get(0))?;
     Ok(Some(before).filter(|_| is_there))
+}
+
+/// The retry of a run that had children, or a retry of that, if it is not done. Only then are the children looked for, among all runs.
+fn asks_for_children(work: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<RunId>> {
+    let mut next = run;
+    while let Some(other) = run_of_key(work, tenant, &SubmissionKey::retry_of(next).key)? {
+        let of = |run: RunId| params_of(tenant, run);
+        let sql = "SELECT done IS NULL FROM runs WHERE tenant = ?1 AND run = ?2";
+        if work.query_row(sql, of(other), |row| row.get(0))? {
+            let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE tenant = ?1 AND parent = ?2)";
+            let has_children: bool = work.query_row(sql, of(run), |row| row.get(0))?;
+            return Ok(Some(other).filter(|_| has_children));
+        }
+        next = other;
+    }
+    Ok(None)
+}
+
+fn params_of(tenant: &Tenant, run: RunId) -> (String, [u8; 16]) {
+    (tenant.0.to_string(), run.0.to_be_bytes())
 }
 
 pub(crate) fn has_forgotten(db: &Connection) -> rusqlite::Result<bool> {

@@ -281,7 +281,23 @@ async fn keeps_children(store: &dyn Store) {
     two.runs.push(ends(of));
     assert_eq!(store.append(two).await, Appended::Durable);
     assert_eq!(forget().await, Forgotten::Child(of), "a retry of that one asks what it did");
-    assert_eq!(store.forget(&tenant, of, Timestamp(9)).await.unwrap(), Forgotten::Yes);
+    // Retried twice: whoever goes on asks what was done in the first place.
+    let (again, last) = (run_id(62), run_id(63));
+    let [first, second] = [of, again].map(|run| SubmissionKey::retry_of(run).key);
+    let mut three = batch(life.incarnation, life.last.0 + 3, 2, &tenant, again);
+    three.rows[1].run = Some(last);
+    three.runs.extend([
+        keyed(&tenant, again, "g", Some(&first)),
+        ends(again),
+        keyed(&tenant, last, "g", Some(&second)),
+    ]);
+    assert_eq!(store.append(three).await, Appended::Durable);
+    let forget_it = async || store.forget(&tenant, of, Timestamp(9)).await.unwrap();
+    assert_eq!(forget_it().await, Forgotten::WentOn(last));
+    let mut four = batch(life.incarnation, life.last.0 + 5, 1, &tenant, last);
+    four.runs.push(ends(last));
+    assert_eq!(store.append(four).await, Appended::Durable);
+    assert_eq!(forget_it().await, Forgotten::Yes);
     assert_eq!(forget().await, Forgotten::Yes);
 }
 

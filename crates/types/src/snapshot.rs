@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cause::Cause;
 use crate::graph::Budget;
+use crate::graph::child::Parent;
 use crate::id::{RunId, Tenant};
 use crate::money::Money;
 use crate::payload::PayloadRef;
@@ -102,6 +103,8 @@ pub struct TaskView {
 pub struct WaitView {
     /// Its run.
     pub run: RunId,
+    /// Of a child run: the task for which it runs.
+    pub parent: Option<Arc<Parent>>,
     /// The graph's name.
     pub graph: Arc<str>,
     /// The path as text.

@@ -4,6 +4,7 @@
 //! Readers ignore fields they do not know; a field never changes its meaning.
 
 mod cache;
+mod child;
 mod compensation;
 mod event;
 mod feedback;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 pub use cache::{Cache, CacheForgotten, CacheLine};
+pub use child::{Parent, Stopped};
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, event, text};
 pub use feedback::{Feedback, FeedbackLine, FeedbackReport, Opinion, Opinions};
@@ -97,6 +99,9 @@ pub struct Run {
     /// Of one that waits for its turn in its group: what for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for_turn: Option<Turn>,
+    /// A child run that it waits for, at any depth, of which nothing more is begun until that is resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for_resume: Option<Stopped>,
     /// True if it is live and paused; its answer may have come before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
@@ -161,15 +166,6 @@ pub struct TaskLine {
     /// The run that its last attempt is, or was, if that is a run of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<String>,
-}
-
-/// The task of another run for which a run runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parent {
-    /// The run.
-    pub run: String,
-    /// The path of the task there.
-    pub task: String,
 }
 
 impl TaskLine {
@@ -265,6 +261,7 @@ impl Run {
             waits_for_person: false,
             waits_for_window: None,
             waits_for_turn: None,
+            waits_for_resume: None,
             paused: false,
             damaged: false,
             compensation: None,
@@ -284,6 +281,7 @@ impl Run {
         self.waits_for_person = standing.waits_for_person;
         self.waits_for_window = standing.waits_for_window.map(instant);
         self.waits_for_turn = standing.turn.map(Turn::of);
+        self.waits_for_resume = standing.stopped.map(Stopped::of);
         self.paused = standing.paused;
     }
 
@@ -362,6 +360,7 @@ mod tests {
                 waits_for_target,
                 waits_for_person,
                 waits_for_window: None,
+                stopped: None,
                 turn: None,
             });
             assert_eq!(run.status, said, "{durable:?} {status:?} {paused}");

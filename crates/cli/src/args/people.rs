@@ -77,7 +77,7 @@ pub(crate) struct Send {
 pub(crate) struct Raise {
     /// The run's id, or as much of it as is clear; `last` for the newest
     pub(crate) run: String,
-    /// The path of a loop that is under way, instead of the run
+    /// The path of a loop that is under way, or of a task that waits for its child run, instead of the run
     #[arg(long, value_name = "PATH")]
     pub(crate) task: Option<String>,
     /// Dollars more

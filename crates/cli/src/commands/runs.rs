@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use agendum_store_sqlite::Directory;
-use agendum_wire::v1::Run;
+use agendum_wire::v1::{Run, TaskLine};
 
 use super::{Context, again, attend, check, feedback, prune, waits};
 use crate::args::Runs;
@@ -77,8 +77,9 @@ async fn perform(context: &Context, session: &mut Session, command: Runs) -> Res
             if context.json {
                 return show::json(&detail);
             }
-            let asks = detail.tasks.iter().any(|task| task.waiting_on.as_deref() == Some("person"));
-            let asking = if asks { client.asking_for_money(&detail.run.id).await? } else { Vec::new() };
+            let may_ask = |task: &TaskLine| task.waiting_on.as_deref() == Some("person") || task.child.is_some();
+            let asks = !detail.run.done && detail.tasks.iter().any(may_ask);
+            let asking = if asks { client.asking(&detail.run.id).await? } else { Vec::new() };
             show::detail(&detail, &asking, session.is_hosted(), all)
         }
         Runs::Watch { run } => {

@@ -134,7 +134,9 @@ fn told(context: &Context, said: &Json, done: &str, id: &str) -> Result<(), Fail
     if context.json {
         return show::json(said);
     }
-    writeln!(show::err(), "{done} {id}; next: {} runs watch {id}", next::hosting())?;
+    // It may have been a child run that waited.
+    let what = said["run"].as_str().map_or_else(|| id.to_owned(), |run| format!("child run {run}"));
+    writeln!(show::err(), "{done} {what}; next: {} runs watch {id}", next::hosting())?;
     Ok(())
 }
 

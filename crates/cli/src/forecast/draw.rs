@@ -44,9 +44,7 @@ impl Forecast<'_> {
         if let Some(said) = self.turns() {
             text.push_str(&line("concurrency", &said));
         }
-        if let Some(said) = self.children() {
-            text.push_str(&line("child runs", &said));
-        }
+        self.children(&mut text);
         if let Some(said) = self.undone() {
             text.push_str(&line("taken back", &said));
         }
@@ -65,16 +63,19 @@ impl Forecast<'_> {
         text
     }
 
-    /// The tasks whose effects are taken back.
-    /// What they take and cost is for the forecast of their own graph.
-    fn children(&self) -> Option<String> {
-        let calls =
-            self.graph.tasks.iter().filter(|task| matches!(&task.work, Work::Call(call) if call.child.is_some()));
-        let names: Vec<&str> = calls.map(|task| &*task.name).collect();
-        let why = "their time and cost are left out: explain their graphs";
-        (!names.is_empty()).then(|| format!("{}, {why}", names.join(", ")))
+    /// A line for each child run: what one of them takes and costs, which the times of its task hold.
+    fn children(&self, text: &mut String) {
+        for (task, node) in self.graph.tasks.iter().zip(&self.nodes) {
+            if let (Work::Call(call), Some(one)) = (&task.work, node.child)
+                && let Some(child) = &call.child
+            {
+                let said = format!("{} runs {}: {}; cost {}", task.name, child.graph.name, spans(one), moneys(one));
+                text.push_str(&line("child run", &said));
+            }
+        }
     }
 
+    /// The tasks whose effects are taken back.
     fn undone(&self) -> Option<String> {
         let can = self.graph.tasks.iter().filter(|task| task.compensate.is_some());
         let names: Vec<&str> = can.map(|task| &*task.name).collect();
@@ -268,7 +269,14 @@ impl Forecast<'_> {
         let task = &self.graph.tasks[index];
         let id = NodeId(u32::try_from(index).expect("limited by the document's checker"));
         let node = self.node(id);
+        let child = match (&task.work, node.child) {
+            (Work::Call(call), Some(one)) => {
+                call.child.as_ref().map(|child| with(json!({ "graph": &*child.graph.name }), one))
+            }
+            (Work::Call(_) | Work::Group(_), _) => None,
+        };
         let task = json!({
+            "child": child,
             "task": names(self.graph, id), "section": task.section.word(),
             "kind": self.kind(id), "wave": node.wave, "target": node.target.as_deref(), "optional": task.optional,
             "needs": task.needs.iter().map(|need| &*self.graph.task(*need).name).collect::<Vec<_>>(),

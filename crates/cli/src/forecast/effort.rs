@@ -3,7 +3,7 @@
 use agendum_types::graph::{Call, Foreach, Form, Group, Loop, NodeId, Race, Retry, Rung, Task, Work};
 use agendum_types::{Duration, Graph, Limits, Money, Target};
 
-use super::{History, Learned, Node, eligible, order, prompt};
+use super::{History, Learned, Node, child, eligible, order, prompt};
 
 /// Time and money of a task, of a section, of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,10 @@ pub(super) fn nodes(graph: &Graph, table: &[Target], history: &History, limits: 
         let learned = history.of(graph, id);
         let mut node = match &task.work {
             Work::Call(call) if !call.capability.has_targets() => of_wait(graph, call),
-            Work::Call(call) => Called { graph, task, call, table, limits }.node(learned),
+            Work::Call(call) => match &call.child {
+                Some(run) => child::node(task, run, (table, limits), learned),
+                None => Called { graph, task, call, table, limits }.node(learned),
+            },
             Work::Group(group) => Node { effort: of_group(graph, group, &nodes), ..Node::default() },
         };
         let instances = instances(graph, id, history);
@@ -101,7 +104,7 @@ impl Called<'_> {
         for (longest, cost, used) in std::iter::once((slowest, dearest, most)).chain(rungs) {
             let attempts = attempts(&self.task.retry).min(left);
             left -= attempts;
-            worst = worst.zip(self.ladder(attempts, longest)).map(|(sum, more)| sum.plus(more));
+            worst = worst.zip(ladder(self.task, attempts, longest)).map(|(sum, more)| sum.plus(more));
             cost_max = cost_max.plus(cost.times(u64::from(attempts)));
             tokens_max = tokens_max.saturating_add(used.saturating_mul(u64::from(attempts)));
         }
@@ -117,11 +120,6 @@ impl Called<'_> {
     /// The longest that an attempt may take there: to the graph's timeout or the target's; `None` if there is neither.
     fn longest(&self, target: &Target) -> Option<Duration> {
         [self.task.timeouts.attempt, target.attempt_max].into_iter().flatten().min()
-    }
-
-    /// Attempts one after the other, each as long as it may be, with the longest pauses between them.
-    fn ladder(&self, attempts: u32, attempt: Option<Duration>) -> Option<Duration> {
-        Some(times(attempt?, u64::from(attempts)).plus(pauses(&self.task.retry, attempts)))
     }
 
     fn cap(&self, target: &Target) -> u32 {
@@ -144,8 +142,13 @@ impl Called<'_> {
     }
 }
 
+/// Attempts one after the other, each as long as it may be, with the longest pauses between them.
+pub(super) fn ladder(task: &Task, attempts: u32, attempt: Option<Duration>) -> Option<Duration> {
+    Some(times(attempt?, u64::from(attempts)).plus(pauses(&task.retry, attempts)))
+}
+
 /// Attempts of a rung.
-fn attempts(retry: &Retry) -> u32 {
+pub(super) fn attempts(retry: &Retry) -> u32 {
     if retry.on.iter().next().is_none() { 1 } else { retry.attempts_max.max(1) }
 }
 

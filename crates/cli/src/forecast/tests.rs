@@ -328,3 +328,48 @@ fn a_target_of_no_class_serves_who_asks_for_none() {
     let json = forecast(&graph, &plain, &History::default(), &Limits::STANDARD).json();
     assert_eq!((&json["tasks"][0]["target"], &json["tasks"][1]["target"]), (&Json::Null, &Json::from("plain")));
 }
+
+const CHILDREN: &str = r#"
+budget: { usd: 0.20 }
+tasks:
+  review:
+    uses: graph
+    retry: { max_attempts: 2, initial_delay: 100ms }
+    with:
+      graph:
+        version: 1
+        name: inner
+        tasks: { draft: { uses: chat, with: { prompt: hi }, model: { class: large }, timeout: 3s, retry: { max_attempts: 1 } } }
+        finally: { tell: { uses: exec, effect: none, with: { argv: [tell] }, timeout: 1s, retry: { max_attempts: 1 } } }
+      budget: { usd: 0.03 }
+  last: { uses: exec, effect: none, needs: [review], with: { argv: [done] }, timeout: 1s, retry: { max_attempts: 1 } }
+"#;
+
+#[test]
+fn a_child_run_takes_and_costs_what_its_own_graph_does() {
+    insta::assert_snapshot!(text(CHILDREN, &History::default()), @"
+
+    wave 1
+      ● review             graph          graph                 ~2.2s    ≤8.1s
+
+    wave 2
+      ● last               exec           shell                ~200ms      ≤1s  ← review
+
+    critical path  review → last
+    latency        ~2.4s expected, 9.1s at worst; no deadline
+    cost           ~$0.0300 expected, $0.0600 at worst; budget $0.2000: the worst case keeps it
+    prompts        ~0 tokens in their constant parts (bytes / 4, an estimate)
+    dropped first  nothing is optional
+    child run      review runs inner: ~2.2s expected, 4s at worst; cost ~$0.0300 expected, $0.0300 at worst
+    times          what the targets are expected to take; no earlier run of a graph of this name is known
+    ");
+    let graph = graph(CHILDREN);
+    let json = forecast(&graph, &table(), &History::default(), &Limits::STANDARD).json();
+    let child = &json["tasks"][0]["child"];
+    let told = (&child["graph"], &child["expected_ms"], &child["worst_ms"]);
+    assert_eq!(told, (&"inner".into(), &2_200.into(), &4_000.into()), "{child}");
+    let learned = Learned { runs: 2, attempts: 2, attempt: Duration::secs(1), cost: Money(7), instances: 2 };
+    let history = History { runs: 2, tasks: [("review".to_owned(), learned)].into() };
+    let json = forecast(&graph, &table(), &history, &Limits::STANDARD).json();
+    assert_eq!((&json["tasks"][0]["expected_ms"], &json["tasks"][0]["learned_from_runs"]), (&1_000.into(), &2.into()));
+}

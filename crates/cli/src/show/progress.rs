@@ -16,7 +16,7 @@ use super::column::Column;
 use super::said::Said;
 use super::streams::Streams;
 use super::tables::{counted, dollars, millis, window_used_up};
-use super::{compensation, err, out, waits};
+use super::{children, compensation, err, out, waits};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::next;
@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// How long nothing has happened when it is asked what the run waits for, and how long at most until it is asked again.
 const LOOK: Duration = Duration::from_secs(1);
-const LOOK_MAX: Duration = Duration::from_secs(30);
+const LOOK_MAX: Duration = Duration::from_secs(10);
 /// A run whose turn comes sooner than that is not said to wait for it.
 const HELD_UNTOLD: Duration = Duration::from_millis(500);
 
@@ -62,8 +62,11 @@ impl Follower {
 
     /// Shows what happens until the run is answered; false if the server went before.
     pub(crate) async fn read(&mut self, client: &Client) -> Result<bool, Failure> {
-        if !std::mem::replace(&mut self.titled, true) && !self.json {
-            writeln!(err(), "{} {}", "run".bold(), self.id)?;
+        match (std::mem::replace(&mut self.titled, true), self.json) {
+            (true, _) => {}
+            (false, false) => writeln!(err(), "{} {}", "run".bold(), self.id)?,
+            // Whoever reads on knows at once which run it is, whatever becomes of this command.
+            (false, true) => writeln!(out(), "{}", serde_json::json!({ "type": "run", "id": self.id }))?,
         }
         self.until(client, "run.answered").await
     }
@@ -129,12 +132,13 @@ impl Follower {
         }
     }
 
-    /// Says what no event tells: that it asks for money, or waits for the next window of a budget.
+    /// Says what no event tells: that it asks for money, or waits for the next window of a budget, and what waits in its child runs.
     async fn waits(&mut self, client: &Client) -> Result<(), Failure> {
         let Ok(status) = client.status(&self.id).await else { return Ok(()) };
         let mut lines: Vec<String> = status.waits_for_window.iter().map(|from| window_used_up(from)).collect();
-        let asking = client.asking_for_money(&self.id).await.unwrap_or_default();
-        lines.extend(asking.iter().filter_map(waits::asking));
+        lines.extend(status.waits_for_resume.iter().map(children::stopped));
+        let asking = client.asking(&self.id).await.unwrap_or_default();
+        lines.extend(waits::all_asking(&self.id, &asking));
         for line in lines {
             if self.told.insert(line.clone()) {
                 self.view.close()?;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::column::Column;
-use super::{compensation, err, out, plain};
+use super::{children, compensation, err, out, plain};
 use crate::failure::Failure;
 use crate::next;
 
@@ -67,7 +67,7 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A run with its tasks, and what in it asks for money.
+/// A run with its tasks, and what asks in it for money, or waits in its child runs.
 pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool, all: bool) -> Result<(), Failure> {
     runs(std::slice::from_ref(&detail.run), hosted)?;
     let mut out = out();
@@ -95,7 +95,10 @@ pub(crate) fn detail(detail: &RunDetail, asking: &[WaitLine], hosted: bool, all:
     if let Some(from) = &told.run.waits_for_window {
         writeln!(out, "  {}", window_used_up(from))?;
     }
-    for asks in asking.iter().filter_map(super::waits::asking) {
+    if let Some(child) = &told.run.waits_for_resume {
+        writeln!(out, "  {}", children::stopped(child))?;
+    }
+    for asks in super::waits::all_asking(&detail.run.id, asking) {
         writeln!(out, "  {}", out.harmless(&asks))?;
     }
     if told.over_usd > 0.0 {
@@ -313,6 +316,9 @@ pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
         [task] if each => writeln!(out, "{}\n", about(task))?,
         _ => writeln!(out, "{}\n", one_line(&why.sentence, SENTENCE_MAX))?,
     }
+    if let Some(child) = why.waits_for_resume.as_ref().filter(|_| !each) {
+        writeln!(out, "{}\n", children::stopped(child))?;
+    }
     if why.compensation.is_some() && !each {
         taken_back(&mut out, why.compensation.as_ref())?;
         writeln!(out)?;
@@ -334,6 +340,9 @@ pub(crate) fn why(why: &Why, each: bool) -> Result<(), Failure> {
         writeln!(err(), "next: {} why {} {}   for single ones", next::reading(), why.run, node.task)?;
     } else if let Some(from) = why.next {
         writeln!(err(), "next: the same with --from {from}, for there are more tasks")?;
+    }
+    if let Some(next) = children::look_into(why) {
+        writeln!(err(), "{next}")?;
     }
     Ok(())
 }

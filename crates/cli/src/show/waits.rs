@@ -19,7 +19,8 @@ pub(crate) fn waits(found: &Waits) -> Result<(), Failure> {
         let expires = wait.expires.as_ref().map_or_else(String::new, |at| format!(", until {at}"));
         let (graph, waited) = (&wait.graph, millis(wait.waited_ms));
         let what = wait.money.as_ref().map_or_else(|| what(&wait.awaits), asks);
-        writeln!(out, "{}  {graph}  {}  {}{queue}, for {waited}{expires}", wait.run, wait.task.bold(), what)?;
+        let parent = wait.parent.as_ref().map_or_else(String::new, |of| format!("  (for {} of {})", of.task, of.run));
+        writeln!(out, "{}  {graph}  {}  {}{queue}, for {waited}{expires}{parent}", wait.run, wait.task.bold(), what)?;
         if let (Some(attempt), Some(doubt)) = (wait.attempt, &wait.doubt) {
             let key = wait.key.as_ref().map_or_else(String::new, |key| format!("; look for the key {key}"));
             writeln!(out, "    attempt {attempt}: {}{key}", line(doubt))?;
@@ -71,10 +72,26 @@ fn enough(asks: &Asks) -> String {
     [by_usd, by_tokens].into_iter().flatten().collect()
 }
 
-/// That a task asks for money, and how it is answered.
-pub(super) fn asking(wait: &WaitLine) -> Option<String> {
-    let money = wait.money.as_ref()?;
-    Some(format!("{} {}: {}", wait.task, asks(money), raise(&wait.run, money)))
+/// What of it is told at the run itself; for more there is a list of its own.
+const ASKING_MAX: usize = 20;
+
+/// A line for each that asks for money in a run, or waits inside a child run of it.
+pub(super) fn all_asking(of: &str, waits: &[WaitLine]) -> Vec<String> {
+    let more = waits.len().saturating_sub(ASKING_MAX);
+    let more = (more > 0).then(|| format!("… and {more} more: {} waits --run {of}", next::reading()));
+    waits.iter().take(ASKING_MAX).map(|wait| asking(of, wait)).chain(more).collect()
+}
+
+/// That a task asks for money, or waits inside a child run of this one, and how that is answered.
+fn asking(of: &str, wait: &WaitLine) -> String {
+    let inside = if wait.run == of { String::new() } else { format!(" of child run {}", wait.run) };
+    let (said, answer) = match &wait.money {
+        Some(money) => (asks(money), raise(&wait.run, money)),
+        None => {
+            (format!("waits for {}", what(&wait.awaits)), answer(&wait.run, &wait.task, &wait.awaits, wait.attempt))
+        }
+    };
+    format!("{}{inside} {said}: {answer}", wait.task)
 }
 
 /// How it is raised, or refused.

@@ -1,5 +1,7 @@
 //! Runs inside runs, against the binary: killed in the middle, and gone on with.
 
+use std::io::{BufRead as _, BufReader};
+
 use serde_json::Value as Json;
 
 use crate::place::{Place, Server};
@@ -80,4 +82,80 @@ fn a_cancelled_parent_cancels_its_child_and_check_names_the_file() {
     place.write("parts/review.yaml", &REVIEW.replace("uses: exec", "uses: exce"));
     let (code, _, said) = place.run(&["check", "parent.yaml"]);
     assert!(code != 0 && said.contains("parts/review.yaml"), "{said}");
+}
+
+const ASKS: &str = r#"
+version: 1
+name: asks
+inputs: { properties: { word: { type: string } }, required: [word] }
+tasks:
+  ok: { uses: wait, with: { for: approval } }
+  paid: { uses: wait, needs: [ok], with: { for: signal, name: paid } }
+output: "${{ tasks.paid.output }}"
+"#;
+
+/// What a command says once it says this.
+fn until_said(place: &Place, arguments: &[&str], what: &str) -> String {
+    loop {
+        let (_, out, err) = place.run(arguments);
+        if out.contains(what) {
+            return out;
+        }
+        assert!(!err.contains("error"), "{err}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_waits_inside_a_child_is_told_and_answered_at_its_parent() {
+    let place = Place::with_shell();
+    place.write("parent.yaml", PARENT);
+    place.write("parts/review.yaml", ASKS);
+    let _host = Server::start(&place, &[]);
+    let mut attended = place.agendum(&["run", "parent.yaml"]).spawn().unwrap();
+    until_said(&place, &["waits"], "approval");
+    let run = place.json(&["runs", "show", "last"])["id"].as_str().unwrap().to_owned();
+    let child = children(&place, &run)[0]["id"].as_str().unwrap().to_owned();
+    let waits = until_said(&place, &["waits", "--run", &run], &format!("agendum approve {child} ok"));
+    assert!(waits.contains(&format!("(for review of {run})")), "{waits}");
+    let told = format!("ok of child run {child} waits for approval: agendum approve {child} ok");
+    let mut progress = BufReader::new(attended.stderr.take().unwrap()).lines();
+    assert!(progress.any(|line| line.unwrap().contains(&told)), "whoever attends the parent is told");
+    let shown = place.run(&["runs", "show", &run]).1;
+    assert!(shown.contains(&told), "{shown}");
+    place.run(&["runs", "pause", &child]);
+    let paused = format!("it waits for child run {child}, which is paused: agendum runs resume {child} lets it go on");
+    for told in [&["runs", "show", &run], &["why", &run][..]] {
+        assert!(until_said(&place, told, &paused).contains(&paused));
+    }
+    place.run(&["runs", "resume", &child]);
+    // Of the parent: what is open in it is meant.
+    let (code, out, err) = place.run(&["approve", &run]);
+    assert!(code == 0 && err.contains(&format!("approved child run {child}")), "{out}{err}");
+    until_said(&place, &["waits"], "signal paid");
+    let said = place.json(&["signal", &run, "paid", "7"]);
+    assert_eq!((&said["kept"], &said["run"]), (&Json::from(false), &Json::from(child.as_str())), "{said}");
+    progress.by_ref().for_each(drop);
+    let (code, out, _) = crate::place::said(&attended.wait_with_output().unwrap());
+    assert!(code == 0 && out.trim() == "7", "{code} {out}");
+    let (_, why, next) = place.run(&["why", &run]);
+    assert!(why.contains("% person") && next.contains(&format!("agendum why {child}")), "{why}{next}");
+    let lines = place.lines(&["runs", "watch", &run]);
+    assert_eq!(lines[0], serde_json::json!({ "type": "run", "id": run }));
+}
+
+#[test]
+fn what_waits_inside_a_child_is_told_where_nobody_hosts_it() {
+    let place = Place::with_shell();
+    place.write("parent.yaml", PARENT);
+    place.write("parts/review.yaml", ASKS);
+    let host = Server::start(&place, &[]);
+    let run = place.json(&["run", "parent.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    until_said(&place, &["waits"], "approval");
+    host.stop();
+    let child = children(&place, &run)[0]["id"].as_str().unwrap().to_owned();
+    let (_, waits, err) = place.run(&["waits", "--run", &run]);
+    assert!(waits.contains(&format!("agendum approve {child} ok")), "{waits}{err}");
+    let (_, shown, _) = place.run(&["runs", "show", &run]);
+    assert!(shown.contains(&format!("ok of child run {child} waits for approval")), "{shown}");
 }

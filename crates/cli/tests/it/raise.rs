@@ -88,3 +88,33 @@ fn who_attends_is_told_what_asks_and_a_refusal_fails_it() {
     assert!(run.wait().unwrap().code() == Some(4) && told.contains("budget_exceeded"), "{told}");
     assert!(told.contains("runs raise") && told.contains("local refused"), "{told}");
 }
+
+#[test]
+fn more_for_a_child_run_is_set_aside_by_its_parent() {
+    let (place, _provider) = paid();
+    let parent = "version: 1\nname: parent\nbudget: { usd: 0.02 }\ntasks: { inner: { uses: graph, with: { file: graph.yaml } } }\n";
+    place.write("parent.yaml", parent);
+    let _host = Server::start(&place, &[]);
+    let (_, out, err) = place.run(&["run", "--detach", "parent.yaml"]);
+    let (id, child) = (out.trim(), place.waiting(1).remove(0)["run"].as_str().unwrap().to_owned());
+    assert_ne!(id, child, "{err}");
+    let told = place.run(&["runs", "show", id]).1;
+    assert!(told.contains(&format!("b of child run {child} asks for money")), "{told}");
+    let (code, _, err) = place.run(&["runs", "raise", &child, "--usd", "0.01"]);
+    assert!(code == 2 && err.contains(&format!("agendum runs raise {id} --usd 0.005` first")), "{code} {err}");
+    for arguments in
+        [&["runs", "raise", id, "--usd", "0.005"][..], &["runs", "raise", id, "--task", "inner", "--usd", "0.01"]]
+    {
+        let (code, _, err) = place.run(arguments);
+        assert_eq!(code, 0, "{err}");
+    }
+    let shown = loop {
+        let shown = place.json(&["runs", "show", id]);
+        if shown["done"] == true {
+            break shown;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let told = (&shown["status"], &shown["spent_usd"], &shown["over_usd"]);
+    assert_eq!(told, (&json!("succeeded"), &json!(0.02), &serde_json::Value::Null), "{shown}");
+}

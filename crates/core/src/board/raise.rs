@@ -24,6 +24,8 @@ impl Board {
             let (money, tokens) = repeat.raised;
             repeat.raised = (money.plus(raised.money), tokens.saturating_add(raised.tokens));
             self.todo.push_back(Todo::AffordIn(slot, id));
+        } else {
+            self.holds_more(slot, id, raised);
         }
     }
 }

@@ -13,13 +13,17 @@ use crate::scheduler::Scheduler;
 impl Scheduler {
     /// A budget is raised whether or not somebody asks; what is refused has been asked for. The windows of the tenant hold all the same.
     pub(crate) fn on_raised(&mut self, raise: Raise) -> Result<(), Rejected> {
+        let raise = self.meant(raise);
         let slot = self.board.slot(raise.run).ok_or(Rejected::Over(raise.run))?;
         let run = self.board.run(slot);
         if run.is_answered() {
             return Err(Rejected::BudgetEnded(raise.run));
         }
-        self.is_its_own(slot, &raise)?;
         let path = if raise.refused { self.refuses(slot, &raise)? } else { self.raises(slot, &raise)? };
+        if let Some(around) = self.raises_around(slot, &raise)? {
+            let (parent, raised) = (around.run, Record::Raised(Box::new(around)));
+            self.record_of(self.board.slot(parent).ok_or(Rejected::Over(parent))?, raised);
+        }
         let Raise { run, money, tokens, by, refused, .. } = raise;
         let (money, tokens) = if refused { (Money::ZERO, 0) } else { (money, tokens) };
         self.record_of(slot, Record::Raised(Box::new(Raised { run, path, money, tokens, by, refused })));

@@ -181,6 +181,7 @@ impl Scheduler {
         let of_run = run.deadline.filter(|_| !run.is_answered());
         Some(WaitView {
             run: run.id,
+            parent: run.parent.clone(),
             graph: Arc::clone(&graph.name),
             task: graph.path_text(&run.path(id)),
             wait,

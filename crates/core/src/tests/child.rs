@@ -212,33 +212,132 @@ fn crashes_while_it_waits_for_a_child_are_not_its_own() {
 }
 
 #[test]
-fn a_budget_that_a_parent_has_set_aside_is_not_raised() {
+fn more_for_a_child_is_set_aside_by_its_parent_before() {
     assert_snapshot!(dialogue("
         targets t=9:call=10c graph=9:child
         submit r1 a child=5c; run: budget=100c
-        submit r2 parent=r1 inside; w wait=signal:go; run: budget=5c ask
-        submit r5 parent=r1 w wait=signal:go; run: budget=5c ask
-        raise r5 10c
-        submit r3 a child=5c
-        submit r4 parent=r3 inside; run: budget=5c ask
-        raise r4 10c
+        submit r2 parent=r1 inside; run: budget=5c ask
+        reference a r2
+        waits r1
+        view r1
+        records on
+        raise r2 10c
+        records off
+        view r1
+        restart
+        view r1
+        raise r2 10c
         ok inside
-        end r1/a budget_exceeded
-    "), @r#"
+        end a spent=20c
+        attempts r1
+    "), @"
     0ms dispatch r1/a#1 on graph as its try 1
-    0ms answer r2 failed budget_exceeded in inside: an attempt on t may cost up to $0.1000; $0.0500 of the budget is left ($0 spent, $0 held)
-    0ms close r2
-    0ms > raise r5 10c
-    0ms rejected: run 00000000000000000000000005 is a child of run 00000000000000000000000001, which has set aside for it what it may spend, and no more: give task "a" of that one a larger `budget`, and retry it
-    0ms dispatch r3/a#1 on graph as its try 1
-    0ms > raise r4 10c
-    0ms dispatch r4/inside#1 on t
+    0ms r2/inside waits for money since 0ms: $0.1000 at least, $0.0500 left
+    0ms r1 is running, spent $0, held $0.0500
+    0ms   a running
+    0ms > raise r2 10c
+    0ms record 6 Raised
+    0ms record 7 Raised
+    0ms record 8 inside dispatched #1 waited [] hold $0.1000
+    0ms dispatch r2/inside#1 on t
+    0ms r1 is running, spent $0, held $0.1500
+    0ms   a running
+    0ms restart
+    0ms dispatch r1/a#2 on graph as its try 1 again by reference
+    0ms r1 is running, spent $0, held $0.1500
+    0ms   a running
+    0ms > raise r2 10c
+    0ms dispatch r2/inside#2 on t
     0ms > ok inside
-    0ms answer r4 succeeded spent $0.1000
-    0ms close r4
-    0ms answer r1 failed budget_exceeded in a: no luck
+    0ms answer r2 succeeded spent $0.2000
+    0ms close r2
+    0ms answer r1 succeeded spent $0.2000
     0ms close r1
-    "#);
+    0ms   attempt of a: $0.2000, 0 tokens
+    ");
+}
+
+#[test]
+fn what_a_parent_cannot_set_aside_is_raised_there_first() {
+    assert_snapshot!(dialogue("
+        targets t=9:call=10c graph=9:child
+        submit r1 a child=5c; run: budget=8c
+        submit r2 parent=r1 inside; run: budget=5c ask
+        raise r2 10c
+        raise r2 3c
+        raise r2 10c
+        raise r1 10c
+        reference a r2
+        raise r1 10c task=a
+        ok inside
+        end a spent=10c
+        submit r3 a child=5; run: tokens=8
+        submit r4 parent=r3 inside; w wait=signal:go; run: tokens=5
+        raise r4 tokens=9
+        cancel r3
+        raise r4 tokens=2
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms > raise r2 10c
+    0ms rejected: run 00000000000000000000000002 is a child of run 00000000000000000000000001, which would have to set more aside for it, and has $0.0300 left of its budget: `agendum runs raise 00000000000000000000000001 --usd 0.07` first, and then this again
+    0ms > raise r2 3c
+    0ms > raise r2 10c
+    0ms rejected: run 00000000000000000000000002 is a child of run 00000000000000000000000001, which would have to set more aside for it, and has $0 left of its budget: `agendum runs raise 00000000000000000000000001 --usd 0.1` first, and then this again
+    0ms > raise r1 10c
+    0ms > raise r1 10c task=a
+    0ms dispatch r2/inside#1 on t
+    0ms > ok inside
+    0ms answer r2 succeeded spent $0.1000
+    0ms close r2
+    0ms answer r1 succeeded spent $0.1000
+    0ms close r1
+    0ms dispatch r3/a#1 on graph as its try 1
+    0ms dispatch r4/inside#1 on t
+    0ms > raise r4 tokens=9
+    0ms rejected: run 00000000000000000000000004 is a child of run 00000000000000000000000003, which would have to set more aside for it, and has 3 tokens left of its budget: `agendum runs raise 00000000000000000000000003 --tokens 6` first, and then this again
+    0ms > cancel r3
+    0ms stop r3/a#1
+    0ms answer r3 cancelled cancelled: cancelled by the caller
+    0ms > raise r4 tokens=2
+    0ms rejected: run 00000000000000000000000004 was told to stop by run 00000000000000000000000003, whose child it is: it gets no more
+    ");
+}
+
+#[test]
+fn what_a_raised_child_spends_is_not_above_what_its_parent_holds() {
+    assert_snapshot!(dialogue("
+        targets t=9:call=10c graph=9:child
+        submit r1 a child=5c
+        submit r2 parent=r1 inside; run: budget=5c ask
+        raise r2 10c
+        ok inside
+        end a spent=10c
+        attempts r1
+        submit r4 a child=5c loop=2 loop_budget=12c
+        submit r5 parent=r4:a/loop#1 w wait=signal:go; run: budget=5c
+        raise r5 10c
+        raise r4 3c task=a
+        raise r5 10c
+        view r4
+    "), @"
+    0ms dispatch r1/a#1 on graph as its try 1
+    0ms > raise r2 10c
+    0ms dispatch r2/inside#1 on t
+    0ms > ok inside
+    0ms answer r2 succeeded spent $0.1000
+    0ms close r2
+    0ms answer r1 succeeded spent $0.1000
+    0ms close r1
+    0ms   attempt of a: $0.1000, 0 tokens
+    0ms dispatch r4/a/loop#1#1 on graph as its try 1
+    0ms > raise r5 10c
+    0ms rejected: run 00000000000000000000000005 is a child of run 00000000000000000000000004, which would have to set more aside for it, and has $0.0700 left of the budget of its loop a: `agendum runs raise 00000000000000000000000004 --task a --usd 0.03` first, and then this again
+    0ms > raise r4 3c task=a
+    0ms > raise r5 10c
+    0ms r4 is running, spent $0, held $0.1500
+    0ms   a running
+    0ms   a/loop#1 running
+    ");
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn what_cannot_be_raised_says_why() {
     0ms > raise r1 most
     0ms rejected: the budget would be more than can be counted: raise it by less
     0ms > raise r1 5c task=a
-    0ms rejected: task "a" has no budget now: only a run and a `loop` that is under way have one
+    0ms rejected: task "a" has no budget now: a run, a `loop` that is under way and a task that waits for its child run have one
     0ms > raise r1 refused task=a
     0ms rejected: task "a" does not wait for money
     0ms > cancel r1

@@ -17,8 +17,9 @@
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
 //! approve r1 a | refuse r1      a person decides on that task, or on the only one; `by=NAME` behind it
-//! raise r1 50c tokens=9 task=l | raise r1 refused | waits   a person raises a budget, or refuses; what waits for a person or a signal
-//! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
+//! raise r1 50c tokens=9 task=l | raise r1 refused | waits   a person raises a budget, or refuses; what waits for a person or a signal;
+//! `waits r1` in that run and those inside it
+//! reference a | reference a r2 | why r1 an attempt gives a reference; a child run its own; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
 //! again r2 r1 from=a do=b other         runs a run again that is over: from a task on, the effects of one again, with other inputs
 //! store slow | store answers | store fails | store works | store forgets   how kept results are looked up
@@ -163,7 +164,7 @@ impl World {
             "signal" | "webhook" | "approve" | "refuse" => self.signal(word, rest),
             "end" => self.end_child(rest),
             "raise" => self.raise(rest),
-            "waits" => self.waits(),
+            "waits" => self.waits(rest),
             "reference" => self.reference(rest),
             "records" => self.records = rest == "on",
             "evaluations" => self.evaluations = rest == "on",
@@ -247,11 +248,6 @@ impl World {
             Some(text) => Outcome::Failed(failed(text)),
         };
         self.event(Event::AttemptFinished { attempt, outcome });
-    }
-
-    fn reference(&mut self, name: &str) {
-        let attempt = self.flying.iter().find(|attempt| self.name(attempt) == name).cloned().unwrap();
-        self.event(Event::AttemptReferenced { attempt, reference: "job-7".into() });
     }
 
     fn say(&mut self, rest: &str) {

@@ -6,16 +6,16 @@ use agendum_types::graph::Section;
 use agendum_types::{Cause, Duration, Graph, RunStatus, Segment, TaskPath, TaskStatus, Timestamp};
 
 use super::track::Track;
-use super::{Scene, is_check, is_step};
+use super::{Scene, Timeline, is_check, is_step};
 
 type Step<'a> = (&'a TaskPath, &'a Track);
 
-/// The run's time by cause, largest first, and the tasks on the path, first to last.
+/// The run's time by cause, largest first; the same in its order; and the tasks on the path, first to last.
 pub(super) fn back(
     scene: &Scene<'_>,
     tracks: &BTreeMap<TaskPath, Track>,
     culprit: Option<&TaskPath>,
-) -> (Vec<(Cause, Duration)>, Vec<TaskPath>) {
+) -> (Vec<(Cause, Duration)>, Timeline, Vec<TaskPath>) {
     // Who lost a race, or was dropped with the others, is not what the answer waited for; what the end of the run cut off may be.
     let succeeded = scene.answered.as_ref().is_some_and(|answered| answered.status == RunStatus::Succeeded);
     let lost = |path: &TaskPath, track: &Track| {
@@ -31,7 +31,13 @@ pub(super) fn back(
         .collect();
     calls.sort_by_key(|(path, track)| (track.end(), *path));
     let mut sums: BTreeMap<Cause, u64> = BTreeMap::new();
-    let mut add = |cause: Cause, from: Timestamp, to: Timestamp| *sums.entry(cause).or_default() += to.since(from).0;
+    let mut timeline = Timeline::new();
+    let mut add = |cause: Cause, from: Timestamp, to: Timestamp| {
+        *sums.entry(cause).or_default() += to.since(from).0;
+        if from < to {
+            timeline.push((cause, from, to));
+        }
+    };
     let mut at = scene.until;
     let mut path = Vec::new();
     let mut next = last(scene, &calls, culprit);
@@ -65,7 +71,8 @@ pub(super) fn back(
     let mut parts: Vec<(Cause, Duration)> =
         sums.into_iter().filter(|(_, sum)| *sum > 0).map(|(cause, sum)| (cause, Duration(sum))).collect();
     parts.sort_by_key(|(_, span)| std::cmp::Reverse(*span));
-    (parts, path)
+    timeline.sort_by_key(|(_, from, _)| *from);
+    (parts, timeline, path)
 }
 
 /// What passed before a task that was ready at this instant: the delay of what it stands in, if that began then, or the scheduler.

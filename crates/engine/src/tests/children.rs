@@ -14,7 +14,7 @@ use crate::rows::{self, Bill};
 use crate::{Command, Engine, Parts};
 
 /// A parent with one task `inner`, which says `with` and whatever else, and the child's tasks.
-fn document(child: &str, more: &str) -> String {
+pub(super) fn document(child: &str, more: &str) -> String {
     format!(
         "
 version: 1
@@ -46,14 +46,14 @@ async fn all(engine: &Engine) -> Vec<RunRow> {
 }
 
 /// The children of a run, the oldest first.
-async fn children(engine: &Engine, of: RunId) -> Vec<RunRow> {
+pub(super) async fn children(engine: &Engine, of: RunId) -> Vec<RunRow> {
     let is_child = |row: &RunRow| row.parent.as_ref().is_some_and(|parent| parent.run == of);
     let mut found: Vec<RunRow> = all(engine).await.into_iter().filter(is_child).collect();
     found.sort_by_key(|row| row.run);
     found
 }
 
-async fn child(engine: &Engine, of: RunId) -> RunRow {
+pub(super) async fn child(engine: &Engine, of: RunId) -> RunRow {
     loop {
         if let Some(row) = children(engine, of).await.pop() {
             return row;
@@ -63,13 +63,13 @@ async fn child(engine: &Engine, of: RunId) -> RunRow {
 }
 
 /// Until this many calls have come to the tool.
-async fn calls(world: &World, count: usize) {
+pub(super) async fn calls(world: &World, count: usize) {
     while world.tool.calls.lock().unwrap().len() < count {
         tokio::time::sleep(Span::from_millis(1)).await;
     }
 }
 
-async fn done(engine: &Engine, run: RunId) -> RunRow {
+pub(super) async fn done(engine: &Engine, run: RunId) -> RunRow {
     loop {
         if let Some(row) = engine.reader().run(&Tenant::default(), run).await.unwrap().filter(|row| row.done.is_some())
         {
@@ -315,7 +315,7 @@ async fn a_retry_of_the_parent_takes_over_what_the_child_has_done() {
     assert_eq!(calls.iter().filter(|(_, order)| order["give"] == "paid" && order["fail"].is_null()).count(), 1);
 }
 
-fn anew(inputs: Option<&'static str>) -> crate::Anew {
+pub(super) fn anew(inputs: Option<&'static str>) -> crate::Anew {
     let principal = agendum_types::Principal::new("test");
     crate::Anew { principal, from: None, again: Vec::new(), inputs: inputs.map(|inputs| inputs.into()) }
 }

@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, ready};
 
 use super::{MemoryStore, State};
 use crate::retention::{BlobName, Forgotten, Retention};
-use crate::store::{Row, StoreError};
+use crate::store::{Row, RunRow, StoreError};
 
 impl State {
     fn forget(&mut self, tenant: &Tenant, run: RunId, keyed_until: Timestamp) -> Forgotten {
@@ -32,10 +32,26 @@ impl State {
                 return Forgotten::Keyed(row.submitted);
             }
         }
+        if let Some(other) = self.asks_for_children(tenant, run) {
+            return Forgotten::WentOn(other);
+        }
         self.runs.remove(&key);
         self.keys.retain(|_, keyed| *keyed != run);
         self.forgotten.insert(key);
         Forgotten::Yes
+    }
+
+    /// The retry of a run that had children, or a retry of that, if it is not done.
+    fn asks_for_children(&self, tenant: &Tenant, run: RunId) -> Option<RunId> {
+        let is_child = |row: &RunRow| row.parent.as_ref().is_some_and(|parent| parent.run == run);
+        let mut next = run;
+        loop {
+            next = *self.keys.get(&(tenant.clone(), SubmissionKey::retry_of(next).key))?;
+            if self.runs.get(&(tenant.clone(), next))?.done.is_none() {
+                let mut of_tenant = self.runs.iter().filter(|((of, _), _)| of == tenant);
+                return of_tenant.any(|(_, row)| is_child(row)).then_some(next);
+            }
+        }
     }
 
     fn sweep(&mut self, shard: ShardId, count_max: u32) -> bool {

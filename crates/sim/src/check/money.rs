@@ -5,17 +5,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Change, End, Entry, Raised, Record};
-use agendum_types::graph::Section;
+use agendum_types::graph::{Section, Work};
 use agendum_types::{
     AttemptNo, Graph, Incarnation, Money, Outcome, RunId, Segment, Target, TaskPath, Timestamp, Window, Windows,
 };
 
 /// What was decided about a budget.
 pub(super) fn kind(raised: &Raised) -> &'static str {
-    match (raised.refused, raised.path.0.is_empty()) {
-        (true, _) => "no more money",
-        (false, false) => "the budget of a loop raised",
-        (false, true) => "a budget raised",
+    if raised.refused { "no more money" } else { "a budget raised" }
+}
+
+/// Whose it was, if not the run's.
+pub(crate) fn of_task(raised: &Raised, graph: &Graph) -> Option<&'static str> {
+    match &graph.task(raised.path.node()?).work {
+        Work::Call(call) if call.child.is_some() => Some("more set aside for a child run"),
+        Work::Call(_) | Work::Group(_) => Some("the budget of a loop raised"),
     }
 }
 
@@ -73,6 +77,7 @@ impl Authorised {
             };
             let (money, tokens) = of;
             (*money, *tokens) = (money.plus(raised.money), *tokens + raised.tokens);
+            return self.holds_more(raised, graph?);
         }
         let Record::Task { run, path, change } = &entry.record else { return None };
         match change {
@@ -125,6 +130,15 @@ impl Authorised {
             | Change::Resolved(_) => {}
         }
         None
+    }
+
+    /// More is set aside for a child run: within what there is around it.
+    fn holds_more(&mut self, raised: &Raised, graph: &Graph) -> Option<String> {
+        let (run, path) = (raised.run, &raised.path);
+        let is = |of: &&mut Sent| of.is_child && !of.is_settled && of.run == run && of.path == *path;
+        let of = self.sent.iter_mut().rev().find(is)?;
+        (of.money, of.tokens) = (of.money.plus(raised.money), of.tokens + raised.tokens);
+        self.breaks_budget(run, path, graph).or_else(|| self.breaks_loops(run, path, graph))
     }
 
     fn settle(&mut self, run: RunId, path: &TaskPath, id: Option<(AttemptNo, Incarnation)>, cost: (Money, u64)) {

@@ -1,13 +1,14 @@
 //! Child runs: what one may spend is set aside in its run's budget and in no window, waiting for it takes no credit, and no life forgets
 //! one that is out.
 
-use agendum_core::Dispatch;
+use agendum_core::{Dispatch, Raise, Raised};
 use agendum_types::graph::Work;
 use agendum_types::{AttemptId, Money, Outcome, RunId, TaskPath};
 
-use super::place::Hold;
-use super::state::Run;
-use super::{Flight, Reference, ensure};
+use super::place::{Hold, Left};
+use super::records::Checked;
+use super::state::{Run, State};
+use super::{Flight, Heard, Reference, ensure};
 
 impl Run {
     /// A run of its own answers the call that is made here.
@@ -26,6 +27,60 @@ impl Run {
 }
 
 impl Reference {
+    /// Who names the task of a parent means the child run that it waits for, once that has told of itself.
+    pub(super) fn raise_meant(&self, raise: &Raise) -> Raise {
+        let found = || {
+            let run = self.runs.get(&raise.run)?;
+            let path = run.graph.parse_path(raise.task.as_ref()?)?;
+            let State::Running(running) = &run.tasks.get(&path)?.state else { return None };
+            running.child.filter(|_| run.is_child(&path))
+        };
+        match found().filter(|_| !raise.refused) {
+            Some(run) => Raise { run, task: None, ..raise.clone() },
+            None => raise.clone(),
+        }
+    }
+
+    /// The live parent of a run whose budget is raised, and the task there that waits for it; `None` if nothing is set aside for it.
+    pub(super) fn around(&self, raise: &Raise) -> Option<(RunId, Option<TaskPath>)> {
+        let of =
+            self.runs.get(&raise.run)?.submitted.parent.clone().filter(|_| raise.task.is_none() && !raise.refused)?;
+        let run = self.runs.get(&of.run)?;
+        let waits = |path: &TaskPath| {
+            let state = run.tasks.get(path).map(|inst| &inst.state);
+            matches!(state, Some(State::Running(_))) && run.is_child(path)
+        };
+        Some((of.run, run.graph.parse_path(&of.task).filter(waits)))
+    }
+
+    /// True if the purses around a child run cover what is to be set aside for it besides.
+    pub(super) fn can_set_aside(&self, raise: &Raise) -> bool {
+        match self.around(raise) {
+            None => true,
+            Some((_, None)) => false,
+            Some((run, Some(path))) => {
+                let covers = |(_, left, _): &(_, Left, _)| raise.money <= left.0 && raise.tokens <= left.1;
+                self.purses(run, &path).iter().all(covers)
+            }
+        }
+    }
+
+    /// The first of two records: what is set aside grows, in the run around it.
+    pub(super) fn sets_more_aside(&mut self, raise: Raise, said: &Raised) -> Checked {
+        let Some((run, Some(path))) = self.around(&raise) else { return Err("nobody waits for it".to_owned()) };
+        ensure(self.can_set_aside(&raise), "it is not covered")?;
+        let (money, tokens, by) = (raise.money, raise.tokens, raise.by.clone());
+        ensure(
+            *said == Raised { run, path: path.clone(), money, tokens, by, refused: false },
+            "something else is set aside",
+        )?;
+        if let State::Running(running) = &mut self.run(run).inst(&path).state {
+            (running.hold, running.hold_tokens) = (running.hold.plus(money), running.hold_tokens + tokens);
+        }
+        self.heard = Some(Heard::Raised(raise, true));
+        Ok(())
+    }
+
     /// Attempts that take a credit.
     pub(super) fn credits(&self) -> usize {
         let takes = |flight: &&Flight| {

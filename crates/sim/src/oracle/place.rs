@@ -255,7 +255,7 @@ impl Reference {
 
     /// What is left in each purse that pays for a task, with what there may be once others have settled, or a window has begun: the
     /// loops around it, the innermost first, the run's budget, then the windows.
-    fn purses(&self, id: RunId, path: &TaskPath) -> Vec<(Payer, Left, Left)> {
+    pub(super) fn purses(&self, id: RunId, path: &TaskPath) -> Vec<(Payer, Left, Left)> {
         let run = &self.runs[&id];
         let mut purses = self.purses_of_loops(id, path);
         if let Some(budget) = run.submitted.budget.filter(|_| counts(run.task(path))) {

@@ -55,14 +55,19 @@ impl Reference {
             }),
             (None, false) => run.submitted.budget.is_some_and(|budget| {
                 let money = raise.money == Money::ZERO || budget.money.is_some();
-                money && (raise.tokens == 0 || budget.tokens.is_some()) && adds
+                money && (raise.tokens == 0 || budget.tokens.is_some()) && adds && self.can_set_aside(raise)
             }),
         };
         ensure(!can, "a raise was refused without a reason")
     }
 
     pub(super) fn raised(&mut self, said: &Raised) -> Checked {
-        let Some(Heard::Raised(raise)) = self.heard.take() else { return Err("nobody raises it".to_owned()) };
+        let Some(Heard::Raised(raise, is_set_aside)) = self.heard.take() else {
+            return Err("nobody raises it".to_owned());
+        };
+        if !is_set_aside && self.around(&raise).is_some() {
+            return self.sets_more_aside(raise, said);
+        }
         let run = self.runs.get(&said.run).ok_or("no such run")?;
         ensure(!run.is_answered(), "its budget has ended")?;
         ensure((raise.run, &raise.by, raise.refused) == (said.run, &said.by, said.refused), "another decision")?;

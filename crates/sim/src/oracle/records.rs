@@ -126,10 +126,10 @@ impl Reference {
                 self.enter(id, path);
             }
             Change::Dispatched(dispatched) => self.dispatched(id, path, dispatched)?,
-            Change::Referenced { .. } => {
+            Change::Referenced { reference } => {
                 ensure(self.heard.take() == Some(Heard::Referenced(id, path.clone())), "no reference came")?;
                 if let State::Running(running) = &mut self.run(id).inst(path).state {
-                    running.referenced = true;
+                    (running.referenced, running.child) = (true, reference.parse().ok());
                 }
             }
             Change::Finished(finished) => self.finished(id, path, finished)?,
@@ -291,6 +291,7 @@ impl Reference {
             lower: said.lower,
             since: now,
             referenced: false,
+            child: None,
             digest,
             whole,
         });

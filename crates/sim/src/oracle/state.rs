@@ -87,6 +87,8 @@ pub(super) struct Running {
     pub lower: bool,
     pub since: Timestamp,
     pub referenced: bool,
+    /// Of a child run that has told of itself: which it is.
+    pub child: Option<RunId>,
     /// The digest of its target then, and whether it may give all that was asked for.
     pub digest: Hash,
     pub whole: bool,

@@ -7,7 +7,7 @@ use agendum_core::{Entry, Event, Record, Scheduler};
 use agendum_types::{Duration, Graph, Money, RunId, Seq, Target, Tenant, Timestamp, Window};
 
 use super::{Coming, Faults, Planned, Played, World};
-use crate::check::{Checker, kinds};
+use crate::check::{Checker, kinds, of_task};
 use crate::oracle::Reference;
 
 /// What a world was like after one of its records.
@@ -126,6 +126,11 @@ impl World {
         if self.journal.iter().any(|entry| entry.verdict.is_some()) {
             self.played.kinds.insert("verdict");
         }
+        let raised = self.journal.iter().filter_map(|entry| {
+            let Record::Raised(raised) = &entry.record else { return None };
+            of_task(raised, self.runs.get(&raised.run)?)
+        });
+        self.played.kinds.extend(raised);
         for (run, graph) in std::mem::take(&mut self.runs) {
             let entries: Vec<Entry> =
                 self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{Budget, Child, ExprId, Form, NodeId, Section, Work};
+use agendum_types::Graph;
+use agendum_types::graph::{Budget, COMPENSATE, Child, ExprId, Form, NodeId, Section, Work};
 use serde_json::Value as Json;
 
 use crate::children::GRAPH;
@@ -13,6 +14,15 @@ use crate::json_schema::declared;
 use crate::lower::reads::Place;
 use crate::lower::{self, Lower, words};
 use crate::tree::{Node, to_json};
+
+/// A task that is taken back by itself, in a graph or in one inside it. As deep as graphs stand in graphs.
+fn taken_back_in(graph: &Graph) -> Option<String> {
+    graph.tasks.iter().find_map(|task| match &task.work {
+        _ if task.compensate.is_some() => Some(task.name.to_string()),
+        Work::Call(call) => call.child.as_ref().and_then(|child| taken_back_in(&child.graph)),
+        Work::Group(_) => None,
+    })
+}
 
 impl Lower<'_, '_> {
     /// What is evaluated of `with`: the inputs. The graph is none of this one's expressions.
@@ -66,6 +76,7 @@ impl Lower<'_, '_> {
         let Work::Call(call) = &self.graph.task(id).work else { return };
         let Some((child, with)) = call.child.clone().zip(node.get("with")) else { return };
         self.turns_of_child(&child, with);
+        self.taken_back_with_child(id, &child, node);
         self.inputs_of_child(with);
         self.budget_of_child(id, &child, node);
     }
@@ -77,6 +88,21 @@ impl Lower<'_, '_> {
             let help = "leave it out there, and write it in the outermost document";
             self.diagnostics.error("child_concurrency", &with.span, message, help);
         }
+    }
+
+    /// A child that has succeeded takes nothing back any more: who fails later has to do that.
+    fn taken_back_with_child(&mut self, id: NodeId, child: &Child, node: &Node) {
+        if self.graph.task(id).section != Section::Main || node.get(COMPENSATE).is_some() {
+            return;
+        }
+        let Some(task) = taken_back_in(&child.graph) else { return };
+        let name = &child.graph.name;
+        let message = format!(
+            "graph `{name}` takes back what `{task}` did if it fails itself, and not if this one fails after it has succeeded"
+        );
+        let help = "write a `compensate` beside `uses`, which takes back all that the child run has done";
+        let span = node.get("uses").map_or(0..0, |uses| uses.span.clone());
+        self.diagnostics.warning("not_taken_back", &span, message, help);
     }
 
     /// What is given and not declared, and what is declared and not given, where that can be seen.

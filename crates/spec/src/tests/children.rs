@@ -257,3 +257,26 @@ fn a_graph_as_it_stands_is_checked_in_its_place() {
         help: write `with: { prompt: … }`
     ");
 }
+
+#[test]
+fn what_a_child_takes_back_only_while_it_runs_is_warned_of() {
+    let inner = "{ version: 1, name: inner, tasks: { pay: { uses: exec, with: { argv: [pay] }, compensate: { uses: exec, with: { argv: [back] } } } } }";
+    let around = "{ version: 1, name: middle, tasks: { m: { uses: graph, with: { graph: INNER } } } }";
+    let text = "
+        version: 1
+        name: test
+        tasks:
+          a: { uses: graph, with: { graph: INNER } }
+          b: { uses: graph, with: { graph: INNER }, compensate: { uses: exec, with: { argv: [back] } } }
+          c: { uses: graph, with: { graph: AROUND } }
+        finally:
+          d: { uses: graph, with: { graph: INNER } }";
+    assert_snapshot!(said(&text.replace("AROUND", around).replace("INNER", inner)), @"
+    4:14 not_taken_back (warning): graph `inner` takes back what `pay` did if it fails itself, and not if this one fails after it has succeeded
+        help: write a `compensate` beside `uses`, which takes back all that the child run has done
+    6:14 not_taken_back (warning): graph `middle` takes back what `pay` did if it fails itself, and not if this one fails after it has succeeded
+        help: write a `compensate` beside `uses`, which takes back all that the child run has done
+    6:84 not_taken_back (warning): graph `inner` takes back what `pay` did if it fails itself, and not if this one fails after it has succeeded
+        help: write a `compensate` beside `uses`, which takes back all that the child run has done
+    ");
+}

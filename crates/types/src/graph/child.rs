@@ -35,3 +35,11 @@ pub struct Parent {
     /// The path of the task there, as people write it.
     pub task: Arc<str>,
 }
+
+impl Parent {
+    /// The task at the top of that run: the first step of the path.
+    #[must_use]
+    pub fn top(&self) -> &str {
+        self.task.split(['/', '[']).next().unwrap_or(&self.task)
+    }
+}

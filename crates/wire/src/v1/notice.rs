@@ -218,6 +218,7 @@ mod tests {
         let wait = Wait { queue: Some(Arc::from("legal")), who, ..Wait::new(WaitFor::Approval) };
         let view = WaitView {
             run: RunId(1),
+            parent: None,
             graph: Arc::from("g"),
             task: "ask[2]".to_owned(),
             wait,

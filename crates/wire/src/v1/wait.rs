@@ -4,7 +4,7 @@ use agendum_types::{Duration, Plea, Timestamp, Wait, WaitView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{dollars, instant, millis};
+use super::{Parent, dollars, instant, millis};
 
 /// What a task waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ impl Awaits {
 pub struct WaitLine {
     /// Its run.
     pub run: String,
+    /// Of a child run: the task for which it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
     /// The name of the graph.
     pub graph: String,
     /// Its path.
@@ -85,6 +88,7 @@ impl WaitLine {
     pub fn of(view: &WaitView, now: Timestamp) -> Self {
         Self {
             run: view.run.to_string(),
+            parent: view.parent.as_deref().map(Parent::of),
             graph: view.graph.to_string(),
             task: view.task.clone(),
             awaits: Awaits::of(&view.wait),
@@ -148,7 +152,7 @@ impl Asks {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Raise {
-    /// The path of a `loop` that is under way; the run where absent.
+    /// The path of a `loop` that is under way, or of a task that waits for its child run; the run where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// Dollars more.

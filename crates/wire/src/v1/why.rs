@@ -8,7 +8,7 @@ use agendum_types::{Cause, Duration, Graph};
 use serde::{Deserialize, Serialize};
 
 use super::sentence::{failure, reason, sentence};
-use super::{Compensation, dollars, instant, millis};
+use super::{Compensation, Stopped, dollars, instant, millis};
 
 /// The reasons behind a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Why {
     /// How far what it has done is taken back, if it has no output and has done something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensation: Option<Compensation>,
+    /// A child run that it waits for, at any depth, of which nothing more is begun until that is resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for_resume: Option<Stopped>,
     /// From acceptance to the answer, or to now.
     pub wall_ms: f64,
     /// The run's time by cause; adds up to `wall_ms`.
@@ -146,6 +149,7 @@ pub fn why(graph: &Graph, reasons: &Reasons, from: usize) -> Why {
         sentence: sentence(graph, reasons),
         failure: reasons.failure.as_ref().map(|failed| failure(graph, failed)),
         compensation: None,
+        waits_for_resume: None,
         wall_ms: millis(reasons.wall),
         parts: parts(&reasons.parts),
         critical_path: reasons.critical.iter().map(|path| graph.path_text(path)).collect(),

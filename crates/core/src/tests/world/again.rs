@@ -17,10 +17,11 @@ impl World {
             let place = graph.tasks.iter().position(|task| task.parent.is_none() && *task.name == *name);
             NodeId(u32::try_from(place.unwrap()).unwrap())
         };
-        let mut wish = Wish::default();
+        let (mut wish, mut parent) = (Wish::default(), None);
         for word in words {
             match word.split_once('=') {
                 Some(("from", name)) => wish.from = Some(node(name)),
+                Some(("parent", _)) => parent = super::child::parent(&format!("{word} ")).0,
                 Some(("do", name)) => wish.again.push(node(name)),
                 None if word == "other" => wish.other_inputs = true,
                 _ => panic!("a run that is run again knows no word {word:?}"),
@@ -37,7 +38,7 @@ impl World {
                 let origin = Some(Arc::new(origin));
                 let concurrency = before.submitted().and_then(|of| of.concurrency.clone());
                 let of = submission(new, graph);
-                self.event(Event::RunSubmitted(Box::new(Submission { inputs, origin, concurrency, ..of })));
+                self.event(Event::RunSubmitted(Box::new(Submission { inputs, origin, concurrency, parent, ..of })));
             }
             Err(refused) => self.line(format!("{SAID}{} is not taken over: {refused}", run_name(old))),
         }

@@ -3,20 +3,32 @@
 use std::sync::Arc;
 
 use agendum_testkit::script;
-use agendum_types::{Class, Failure, Outcome, Parent, Success, Usage};
+use agendum_types::{AttemptId, Class, Failure, Outcome, Parent, Success, Usage};
 
 use super::{World, payload, run_id};
 use crate::Event;
 
-/// `parent=r1` before what is submitted.
+/// `parent=r1` before what is submitted, or `parent=r1:a/loop#1`: without a path it runs for `a`.
 pub(super) fn parent(text: &str) -> (Option<Arc<Parent>>, &str) {
     match text.strip_prefix("parent=").and_then(|text| text.split_once(' ')) {
-        Some((run, text)) => (Some(Arc::new(Parent { run: run_id(run), task: "a".into() })), text),
+        Some((run, text)) => {
+            let (run, task) = run.split_once(':').unwrap_or((run, "a"));
+            (Some(Arc::new(Parent { run: run_id(run), task: task.into() })), text)
+        }
         None => (None, text),
     }
 }
 
 impl World {
+    /// `a`, or `a r2` of a child run.
+    pub(super) fn reference(&mut self, rest: &str) {
+        let (name, child) = rest.split_once(' ').map_or((rest, None), |(name, run)| (name, Some(run_id(run))));
+        let named = |attempt: &&AttemptId| self.name(attempt) == name || self.long_name(attempt) == name;
+        let attempt = self.flying.iter().find(named).cloned().unwrap();
+        let reference = child.map_or_else(|| "job-7".into(), |run| run.to_string().into());
+        self.event(Event::AttemptReferenced { attempt, reference });
+    }
+
     /// `end a spent=3c tokens=5 degraded`, `end a cancelled spent=1c`
     pub(super) fn end_child(&mut self, rest: &str) {
         let mut words = rest.split_whitespace();

@@ -26,8 +26,11 @@ impl World {
         self.event(Event::Signalled(Box::new(signal)));
     }
 
-    pub(super) fn waits(&mut self) {
-        let (waits, _) = self.core.waits(|_, _| true, RunId(0).., usize::MAX);
+    /// Everywhere, or in a run and those inside it.
+    pub(super) fn waits(&mut self, of: &str) {
+        let within = if of.is_empty() { None } else { Some(self.core.within(run_id(of))) };
+        let is_meant = |run: RunId| within.as_ref().is_none_or(|within| within.contains(&run));
+        let (waits, _) = self.core.waits(|run, _| is_meant(run), RunId(0).., usize::MAX);
         for view in waits {
             let name = view.wait.name.map_or(String::new(), |name| format!(" {name}"));
             let expires = view.expires.map_or(String::new(), |at| format!(" until {}ms", at.0 / 1_000));

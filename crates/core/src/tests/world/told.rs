@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_types::{Duration, Failure, Fate, RunId, RunView, TaskPath, TaskStatus};
 
 use super::{World, run_id, run_name};
-use crate::why::{Page, Reasons, Seen};
+use crate::why::{Page, Reading, Reasons, Seen};
 use crate::{Change, Entry, Evaluate, Record};
 
 impl World {
@@ -101,12 +101,25 @@ impl World {
         }
     }
 
+    /// With the time of the child runs, as whoever asks reads them too.
     fn reasons(&self, run: RunId, live: Option<&RunView>, page: &Page) -> Reasons {
         let entries: Vec<Entry> =
             self.journal.iter().filter(|entry| entry.record.run() == Some(run)).cloned().collect();
         let graph_of = |hash| self.learned.iter().map(|graph| &**graph).find(|graph| graph.hash == hash);
         let worked_until = self.journal.last().map(|entry| entry.at).filter(|_| live.is_none());
-        crate::why::reasons(graph_of, &entries, Seen { now: self.now, live, worked_until }, page).unwrap()
+        let (mut reading, mut graph) = (Reading::default(), None);
+        for entry in &entries {
+            graph = entry.record.names_graph().map_or(graph, |(_, hash, _)| graph_of(hash));
+            reading.take(graph.unwrap(), entry);
+        }
+        for child in reading.children() {
+            let view = self.core.view(child, self.now).filter(|_| live.is_some());
+            reading.learn(child, self.reasons(child, view.as_ref(), &Page { count_max: 0, ..Page::all() }).timeline);
+        }
+        let reasons = reading.reasons(graph.unwrap(), Seen { now: self.now, live, worked_until }, page).unwrap();
+        let passed = reasons.timeline.iter().map(|(_, from, to)| to.since(*from).0).sum();
+        assert_eq!(Duration(passed), reasons.wall, "its time adds up in order, too");
+        reasons
     }
 
     pub(super) fn attempts(&mut self, run: RunId) {
@@ -115,7 +128,8 @@ impl World {
             for attempt in task.attempts {
                 let failed = attempt.failed.map_or(String::new(), |(class, message)| format!(": {class}: {message}"));
                 let (path, cost, tokens) = (graph.path_text(&task.path), attempt.cost, attempt.tokens);
-                self.line(format!("  attempt of {path}: {cost}, {tokens} tokens{failed}"));
+                let over = if attempt.over.0 > 0 { format!(", {} over", attempt.over) } else { String::new() };
+                self.line(format!("  attempt of {path}: {cost}{over}, {tokens} tokens{failed}"));
             }
         }
     }
@@ -125,6 +139,17 @@ impl World {
             return self.line(format!("{} is not live", run_name(run)));
         };
         let lacks = if self.core.standing(run).unwrap().waits_for_target { ", waits for a target" } else { "" };
+        let lacks = self.core.standing(run).unwrap().stopped.map_or_else(
+            || lacks.to_owned(),
+            |of| {
+                let how = if of.quarantined { "in quarantine" } else { "paused" };
+                format!(
+                    "{lacks}, waits for {} that is {how}{}",
+                    run_name(of.run),
+                    if of.alone { ", and for nothing else" } else { "" }
+                )
+            },
+        );
         self.line(format!("{} is {}, spent {}, held {}{lacks}", run_name(run), view.status, view.spent, view.held));
         self.held(run);
         for task in view.tasks {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use agendum_types::{Class, Money, Target, Timestamp};
+use agendum_types::{Cause, Class, Money, Target, Timestamp};
+use smallvec::SmallVec;
 
-use super::Track;
-use crate::record::Finished;
+use super::{Stretch, Track};
+use crate::record::{Finished, Raised};
 
 impl Track {
     /// The last attempt told by what it can be found: a child run tells its id.
@@ -13,6 +14,30 @@ impl Track {
         if let Some(attempt) = self.attempts.last_mut().filter(|attempt| *attempt.target == *Target::CHILD) {
             attempt.child = reference.parse().ok();
         }
+    }
+
+    /// More is set aside for the attempt that is out.
+    pub(in crate::why) const fn holds_more(&mut self, raised: &Raised) {
+        self.hold = (self.hold.0.plus(raised.money), self.hold.1.saturating_add(raised.tokens));
+    }
+
+    /// As long as it ran, a child run passed its time with these: the rest of it ran.
+    pub(in crate::why) fn passed(&mut self, times: &[Stretch]) {
+        let mut whole = SmallVec::new();
+        for stretch in std::mem::take(&mut self.stretches) {
+            let mut at = stretch.from;
+            for time in times.iter().filter(|_| stretch.cause == Cause::Running) {
+                let [from, to] = [time.from, time.to].map(|instant| instant.clamp(at, stretch.to.max(at)));
+                if from < to {
+                    whole.push(Stretch { from: at, to: from, ..stretch });
+                    whole.push(Stretch { from, to, cause: time.cause });
+                    at = to;
+                }
+            }
+            whole.push(Stretch { from: at, ..stretch });
+        }
+        whole.retain(|stretch: &mut Stretch| stretch.from < stretch.to);
+        self.stretches = whole;
     }
 
     /// What the last attempt has cost, and what came of it. For a child that nothing bounds nothing was set aside.

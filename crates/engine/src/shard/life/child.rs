@@ -5,6 +5,7 @@ use std::sync::Arc;
 use agendum_core::{Dispatch, Event};
 use agendum_types::{RunId, Tenant};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Flight, Life};
@@ -16,8 +17,15 @@ impl Life {
         let cancel = CancellationToken::new();
         let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect, is_child: true };
         self.flights.insert(dispatch.attempt.clone(), flight);
-        let (around, over) = (Arc::clone(&self.around), self.over.clone());
-        self.around.runtime.spawn(child::run(Launch { dispatch, around, cancel, over, life: self.id }));
+        let (around, over, limit) = (Arc::clone(&self.around), self.over.clone(), self.limit_of(&dispatch));
+        self.around.runtime.spawn(child::run(Launch { dispatch, around, cancel, over, life: self.id, limit }));
+    }
+
+    /// When the time of the try is over: it counts from its record, be that of an earlier life, and so goes on while no process is there.
+    fn limit_of(&self, dispatch: &Dispatch) -> Option<Instant> {
+        let (whole, child) = (dispatch.timeouts.attempt?, dispatch.child.as_deref()?);
+        let left = whole.minus(self.now().since(child.since));
+        Some(Instant::now() + left.to_std())
     }
 
     pub(super) fn of_children(&mut self, message: Message) {

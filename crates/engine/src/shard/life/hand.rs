@@ -40,9 +40,26 @@ impl Life {
             in_queue && self.owns(tenant, run)
         };
         match asked.run {
-            Some(run) => self.scheduler.waits(is_wanted, run..=run, asked.count_max),
+            Some(run) => self.waits_within(is_wanted, run, asked),
             None => self.scheduler.waits(is_wanted, asked.from.., asked.count_max),
         }
+    }
+
+    /// What waits in a run, and in those that it waits for.
+    fn waits_within(
+        &self,
+        is_wanted: impl Fn(RunId, &Wait) -> bool,
+        run: RunId,
+        asked: &WaitsAsked,
+    ) -> (Vec<WaitView>, Option<RunId>) {
+        let mut found = Vec::new();
+        for run in self.scheduler.within(run).into_iter().filter(|run| *run >= asked.from) {
+            if found.len() >= asked.count_max {
+                return (found, Some(run));
+            }
+            found.extend(self.scheduler.waits(&is_wanted, run..=run, asked.count_max).0);
+        }
+        (found, None)
     }
 
     /// How runs of this tenant stand, one by one.

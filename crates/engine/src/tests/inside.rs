@@ -1,0 +1,147 @@
+//! What a parent has to do with its child runs besides their output: waits inside them, time, what was added to them, what is kept of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use agendum_ports::{Clock, Wall};
+use agendum_types::{RunId, Tenant, Timestamp};
+use serde_json::{Value as Json, json};
+
+use super::children::{anew, calls, child, children, document, done};
+use super::fixture::{World, line, request};
+use crate::{Engine, Parts, WaitsAsked};
+
+/// A clock that is set by the test.
+#[derive(Default)]
+struct Shifted(AtomicU64);
+
+impl Clock for Shifted {
+    fn now(&self) -> Timestamp {
+        Timestamp(Wall.now().0 + self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test]
+async fn what_waits_inside_a_child_waits_inside_its_parent() {
+    let asks =
+        "tasks: { a: { uses: wait, with: { for: approval } }, b: { uses: wait, with: { for: signal, name: go } } }";
+    let world = World::new();
+    let engine = world.engine().await;
+    let tenant = Tenant::default();
+    let other = engine.submit(request(&document(asks, ""), &json!({ "x": 7 }))).await.unwrap();
+    let parent = engine.submit(request(&document(asks, ""), &json!({ "x": 7 }))).await.unwrap();
+    let row = child(&engine, parent).await;
+    let asked = |from: RunId| WaitsAsked { queue: None, run: Some(parent), from, count_max: 10 };
+    let views = loop {
+        let (views, next) = engine.waits(&tenant, asked(RunId::default())).await.unwrap();
+        if views.len() == 2 {
+            assert_eq!(next, None);
+            break views;
+        }
+        tokio::task::yield_now().await;
+    };
+    let of = |view: &agendum_types::WaitView| (view.run, view.parent.as_ref().map(|of| (of.run, of.task.to_string())));
+    assert!(views.iter().all(|view| of(view) == (row.run, Some((parent, "inner".to_owned())))), "{views:?}");
+    assert!(engine.waits(&tenant, asked(RunId(row.run.0 + 1))).await.unwrap().0.is_empty(), "behind the last run");
+    assert_ne!(other, parent);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn the_time_of_a_child_counts_from_its_first_life() {
+    let slow = "tasks: { a: { uses: chat, with: { prompt: x, sleep_ms: 20000 } } }";
+    let (world, clock) = (World::new(), Arc::new(Shifted::default()));
+    let parts = || Parts { clock: Arc::clone(&clock) as _, ..world.parts(Arc::clone(&world.blobs) as _) };
+    let engine = Engine::start(parts()).await.unwrap();
+    let limited = document(slow, "timeout: { attempt: 1h }\n    retry: { max_attempts: 1 }");
+    let parent = engine.submit(request(&limited, &json!({ "x": 7 }))).await.unwrap();
+    calls(&world, 2).await;
+    engine.stop().await;
+    clock.0.store(2 * 3_600_000_000, Ordering::SeqCst);
+    let engine = Engine::start(parts()).await.unwrap();
+    let answer = engine.answer(&Tenant::default(), parent).await.unwrap();
+    let said = line(&engine, &answer).await.replace(&child(&engine, parent).await.run.to_string(), "ID");
+    insta::assert_snapshot!(said, @"failed timeout: `timeout.attempt` has passed: child run ID has ended");
+    engine.stop().await;
+}
+
+/// `b` fails once, when something was added.
+const GROWS: &str = "
+        tasks:
+          a: { uses: chat, effect: once, on_uncertain: fail, with: { prompt: x, give: paid } }
+          b: { uses: chat, needs: [a], retry: { max_attempts: 1 }, with: { prompt: x, sleep_ms: 300, fail: unavailable, fail_times: 1, give: '${{ tasks.a.output }}' } }";
+
+#[tokio::test]
+async fn a_child_with_more_tasks_is_taken_over_with_them() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let tried = document(GROWS, "retry: { max_attempts: 2, initial_delay: 1ms }");
+    let parent = engine.submit(request(&tried, &json!({ "x": 7 }))).await.unwrap();
+    calls(&world, 3).await;
+    let first = child(&engine, parent).await;
+    let known = engine.reader().document(&Tenant::default(), first.run).await.unwrap().unwrap();
+    let added = r#"{ "tasks": { "c": { "uses": "chat", "needs": ["a"], "effect": "once", "on_uncertain": "fail",
+        "with": { "prompt": "x", "give": "added" } } } }"#;
+    let grown = agendum_spec::extend(&known, added, &agendum_types::Limits::STANDARD).unwrap();
+    engine.add_tasks(&Tenant::default(), first.run, grown.runnable().unwrap()).await.unwrap();
+    let answer = engine.answer(&Tenant::default(), parent).await.unwrap();
+    insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"a":"paid","b":"paid","c":"added"}"#);
+    let runs = children(&engine, parent).await;
+    let calls = world.tool.calls.lock().unwrap();
+    let given = |what: &str| calls.iter().filter(|(_, order)| order["give"] == what && order["fail"].is_null()).count();
+    assert_eq!((runs.len(), given("paid"), given("added")), (2, 1, 1), "what was paid for is not paid again");
+}
+
+#[tokio::test]
+async fn who_cannot_be_taken_over_is_begun_anew_by_a_command_that_works() {
+    let open = "
+        tasks:
+          a: { uses: chat, effect: once, on_uncertain: fail, with: { prompt: x, sleep_ms: 60000, give: '${{ inputs.y }}' } }";
+    let world = World::new();
+    let engine = world.engine().await;
+    let limited = document(
+        open,
+        "timeout: { attempt: 100ms }\n    retry: { max_attempts: 2, on: [timeout], initial_delay: 1ms }",
+    );
+    let answer = engine.run(request(&limited, &json!({ "x": 7 }))).await.unwrap();
+    done(&engine, answer.run).await;
+    let before = children(&engine, answer.run).await[0].run;
+    let said =
+        line(&engine, &answer).await.replace(&answer.run.to_string(), "PARENT").replace(&before.to_string(), "BEFORE");
+    insta::assert_snapshot!(said, @r#"failed permanent: child run BEFORE cannot be taken over: its task "a" would run again, and "a" took effect or may have: find that out; `agendum runs retry PARENT --again inner` begins it anew, and does again what it did"#);
+    // As it says.
+    world.tool.hurried.store(true, Ordering::SeqCst);
+    let earlier = engine.reader().earlier(&Tenant::default(), answer.run).await.unwrap();
+    let again = crate::Anew { again: vec!["inner".to_owned()], ..anew(None) };
+    let second = engine.run_again(&Tenant::default(), earlier, again).await.unwrap();
+    let answer = engine.answer(&Tenant::default(), second).await.unwrap();
+    insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"a":7}"#);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn a_parent_is_kept_as_long_as_its_retry_may_ask_for_its_children() {
+    let failing = document("tasks: { a: { uses: chat, retry: { max_attempts: 1 }, with: { prompt: x, fail: permanent, fail_times: 1, give: 1 } } }", "retry: { max_attempts: 1 }")
+        .replace("output: '${{ tasks.inner.output }}'", "  last: { uses: chat, needs: [inner], with: { prompt: x, sleep_ms: 60000 } }");
+    let (world, tenant) = (World::new(), Tenant::default());
+    let engine = world.engine().await;
+    let first = engine.run(request(&failing, &json!({ "x": 7 }))).await.unwrap().run;
+    done(&engine, first).await;
+    let earlier = engine.reader().earlier(&tenant, first).await.unwrap();
+    let second = engine.run_again(&tenant, earlier, anew(None)).await.unwrap();
+    let is_last = |(_, order): &(String, Json)| order["sleep_ms"] == 60_000;
+    while !world.tool.calls.lock().unwrap().iter().any(is_last) {
+        tokio::task::yield_now().await;
+    }
+    let kept = engine.forget(&tenant, first).await.unwrap_err().to_string();
+    assert_eq!(
+        kept,
+        format!(
+            "run {first} went on as run {second}, which is not done and may ask what the child runs did: wait for that one"
+        )
+    );
+    engine.command(&tenant, second, crate::Command::Cancel).await.unwrap();
+    done(&engine, second).await;
+    engine.forget(&tenant, first).await.unwrap();
+    engine.stop().await;
+}
