@@ -162,6 +162,8 @@ pub struct Evaluate {
     pub make: Make,
     /// The output to be read as further tasks of the run, unless what is made refuses it: into `added` or `refused`.
     pub plan: Option<PayloadRef>,
+    /// What was added ahead of that plan stands, where the plan holds the same.
+    pub ahead: bool,
 }
 
 /// What an evaluation makes.

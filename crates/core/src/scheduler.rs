@@ -116,6 +116,7 @@ impl Scheduler {
             Event::WindowsPublished(windows) => self.on_windows(windows),
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
             Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,
+            Event::TasksStreamed { attempt, added } => self.on_tasks_streamed(&attempt, &added)?,
             Event::Evaluated { run, path, step, result } => self.on_evaluated(run, &path, step, result),
             Event::AttemptFinished { attempt, outcome } => self.on_finished(attempt, outcome, None),
             Event::ChildEnded { attempt, outcome, spent, degraded } => {

@@ -7,6 +7,7 @@
 //! Records are taken one by one and not kept, so that a run of 100,000 items costs what its items cost and not what its records do.
 //! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
+mod ahead;
 mod culprit;
 mod ends;
 mod inside;
@@ -165,6 +166,8 @@ pub enum Reason {
     Held,
     /// This took its place before it started.
     Replaced(Arc<str>),
+    /// It ran ahead of the plan of this task, which does not hold it.
+    Withdrawn(Arc<str>),
 }
 
 /// One attempt.
@@ -219,6 +222,8 @@ pub struct Reading {
     tasks: usize,
     /// From which task on its graph was added to it, and when.
     added: Vec<(usize, Timestamp)>,
+    /// What ran ahead of plans that were not read so far.
+    ahead: ahead::Plans,
 }
 
 /// How a run was answered.
@@ -244,9 +249,11 @@ impl Reading {
                 self.tasks = graph.tasks.len();
                 self.replaced(graph, entry.at);
             }
-            Record::TasksAdded { .. } => {
+            Record::TasksAdded { .. } | Record::TasksAhead { .. } => {
                 self.added.push((self.tasks, entry.at));
+                self.ahead.grow(graph, self.tasks);
                 self.tasks = graph.tasks.len();
+                self.read_plans(graph, entry.at);
                 self.replaced(graph, entry.at);
             }
             Record::Answered(answered) => {
@@ -265,6 +272,7 @@ impl Reading {
                 let mut targets = std::mem::take(&mut self.targets);
                 self.track(graph, path).take(change, entry.at, &mut targets);
                 self.targets = targets;
+                self.read_vain(graph, path, change, entry.at);
                 if let Some(of) = graph.undone_by(path) {
                     let is_over = self.track(graph, path).has_succeeded();
                     self.track(graph, &of).compensated = is_over;

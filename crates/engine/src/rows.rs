@@ -109,6 +109,7 @@ pub(crate) fn run_update(entry: &Entry, bill: Bill) -> Option<RunUpdate> {
         | Record::Closed
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
+        | Record::TasksAhead { .. }
         | Record::CancelRequested { .. }
         | Record::Begun { .. }
         | Record::Paused { .. }
@@ -128,7 +129,7 @@ const INLINE_BYTES: u64 = 16 << 10;
 /// The blobs that a row names, be they what they may: a document, inputs, an output, a part of one. Payloads that lie in rows are left out
 /// where that is sure.
 pub(crate) fn blobs(row: &Row) -> Result<Vec<Hash>, DecodeError> {
-    let kinds = [Kind::RunSubmitted as u16, Kind::TasksAdded as u16];
+    let kinds = [Kind::RunSubmitted as u16, Kind::TasksAdded as u16, Kind::TasksAhead as u16];
     let bytes_min = if kinds.contains(&row.kind) { 0 } else { INLINE_BYTES };
     let named = payloads(&envelope(row), &row.body)?;
     Ok(named.into_iter().filter(|(_, size)| *size > bytes_min).map(|(hash, _)| hash).collect())
@@ -163,6 +164,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
         | Record::Closed
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
+        | Record::TasksAhead { .. }
         | Record::CancelRequested { .. }
         | Record::Begun { .. }
         | Record::Paused { .. }

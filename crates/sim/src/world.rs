@@ -2,6 +2,7 @@
 
 mod adds;
 mod again;
+mod ahead;
 mod answers;
 mod cache;
 mod child;
@@ -22,8 +23,9 @@ use agendum_core::{
 use agendum_spec::NormalDocument;
 use agendum_types::{
     AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
-    PayloadRef, Principal, RunId, Seq, Target, Timestamp, Windows,
+    PayloadRef, Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
 };
+use serde_json::Value as Json;
 
 use crate::chance::Chance;
 use crate::check::Checker;
@@ -115,6 +117,8 @@ enum Coming {
     /// The disk has everything up to here.
     Synced(Seq),
     Submit(Planned),
+    /// An attempt has written some tasks of its plan.
+    Piece(AttemptId, Json),
     /// A caller says so.
     Told(Event),
     /// Tasks join a run, if it still takes them.
@@ -159,6 +163,10 @@ struct World {
     /// The dice of those who pay, and what they were asked for.
     payers: Chance,
     pleas: BTreeSet<(RunId, String, Timestamp)>,
+    /// Some seeds write plans piece by piece, by dice of their own; and what the last attempt of a task has written.
+    streams: bool,
+    streamers: Chance,
+    written: BTreeMap<(RunId, TaskPath), Json>,
     /// Runs that are over are run again, in some seeds.
     takes_over: bool,
     /// What live handling had after each event that made records.
@@ -203,6 +211,9 @@ impl World {
             keeps_all: false,
             payers: Chance::new(seed ^ 0x7061_7965_7273),
             pleas: BTreeSet::new(),
+            streams: seed % 4 > 0,
+            streamers: Chance::new(seed ^ 0x6168_6561_64),
+            written: BTreeMap::new(),
             takes_over: seed % 7 == 4,
             digests: BTreeMap::new(),
             played: Played::default(),
@@ -274,7 +285,8 @@ impl World {
                 self.tell(event);
             }
             Coming::Synced(seq) if current => self.synced(seq),
-            Coming::Core(_) | Coming::Synced(_) => {}
+            Coming::Piece(attempt, tasks) if current => self.piece(attempt, &tasks),
+            Coming::Core(_) | Coming::Synced(_) | Coming::Piece(..) => {}
             Coming::Submit(planned) => self.submitted(&planned),
             Coming::Told(event) => {
                 if let Event::TargetsPublished(targets) = &event {
@@ -470,6 +482,7 @@ impl World {
             return self.begin_child(dispatch);
         }
         let (span, outcome) = self.outcome(&dispatch);
+        self.writes(&dispatch, span);
         let attempt = dispatch.attempt;
         if self.chance.hits(20) {
             let event = Event::AttemptReferenced { attempt: attempt.clone(), reference: Arc::from("job") };

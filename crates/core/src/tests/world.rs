@@ -6,6 +6,7 @@
 //! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
 //! say p plan=SCRIPT | say p plan=refused WHY   what the output of a task that adds others is read as
+//! stream p SCRIPT                       the running attempt of that task gives the first tasks of its plan
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
 //! disk slow | durable                   records become durable only when said
@@ -150,6 +151,7 @@ impl World {
             "submit" => self.submit(rest),
             "again" => self.again(rest),
             "add" => self.add(rest),
+            "stream" => self.stream(rest),
             "ok" => rest.split("; ").for_each(|name| self.answer(name, None)),
             "fail" => self.answer(rest.split_once(' ').unwrap().0, Some(rest.split_once(' ').unwrap().1)),
             "say" => self.say(rest),

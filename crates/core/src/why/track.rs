@@ -173,7 +173,12 @@ impl Track {
         self.settle(TaskStatus::Succeeded, at, None);
     }
 
-    fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
+    /// It is known since then at the latest.
+    pub(super) fn appears(&mut self, at: Timestamp) {
+        self.seen.get_or_insert(at);
+    }
+
+    pub(super) fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
         self.settled = Some((status, at));
         self.awaits = None;
         // What `fail_if` let pass had run out nonetheless.

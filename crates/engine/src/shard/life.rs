@@ -254,6 +254,11 @@ impl Life {
                 let added = self.request(event, None);
                 self.reply_when_durable(added, reply);
             }
+            Message::TasksStreamed { life, attempt, added, document: _claimed, reply } => {
+                if life == self.id {
+                    let _gone = reply.send(self.request(Event::TasksStreamed { attempt, added }, None));
+                }
+            }
             Message::Command { tenant, run, command, reply, permit: _held } => {
                 self.command(&tenant, run, command, reply);
             }

@@ -27,7 +27,7 @@ fn base(adds: &str) -> Accepted {
 
 /// The tasks that the run has then, and what each needs; or what the model is told.
 fn read(base: &Accepted, output: &Json) -> Result<Accepted, String> {
-    planned(&base.document, "p", output, &Labels::NONE, &Limits::STANDARD).unwrap()
+    planned(&base.document, "p", output, (&Labels::NONE, true), &Limits::STANDARD).unwrap()
 }
 
 fn shown(base: &Accepted, output: &Json) -> String {
@@ -237,7 +237,7 @@ fn a_run_has_the_labels_of_its_plans() {
     let base = base("tasks");
     let plan = json!({ "tasks": { "x": { "uses": "chat", "with": { "prompt": "what the eu said" } } } });
     let labels = Labels::new(["region=eu", "sensitivity=high"]);
-    let grown = planned(&base.document, "p", &plan, &labels, &Limits::STANDARD).unwrap().unwrap();
+    let grown = planned(&base.document, "p", &plan, (&labels, true), &Limits::STANDARD).unwrap().unwrap();
     assert_eq!((&base.graph.labels, &grown.graph.labels), (&Labels::NONE, &labels));
     assert_eq!(load(&grown.document, &Limits::STANDARD).unwrap().labels, labels);
 }
@@ -249,10 +249,11 @@ fn a_run_has_so_many_plans() {
     let mut grown = accepted(&all);
     let plan = |n: usize| json!({ "tasks": { format!("x{n}"): { "uses": "chat", "with": { "prompt": "hi" } } } });
     for n in 0..16 {
-        grown =
-            planned(&grown.document, &format!("p{n}"), &plan(n), &Labels::NONE, &Limits::STANDARD).unwrap().unwrap();
+        grown = planned(&grown.document, &format!("p{n}"), &plan(n), (&Labels::NONE, true), &Limits::STANDARD)
+            .unwrap()
+            .unwrap();
     }
-    assert_snapshot!(planned(&grown.document, "p16", &plan(16), &Labels::NONE, &Limits::STANDARD).unwrap().unwrap_err(), @"1:10: 16 tasks of this run have added others, as many as may (add all tasks at once)");
+    assert_snapshot!(planned(&grown.document, "p16", &plan(16), (&Labels::NONE, true), &Limits::STANDARD).unwrap().unwrap_err(), @"1:10: 16 tasks of this run have added others, as many as may (add all tasks at once)");
 }
 
 #[test]
