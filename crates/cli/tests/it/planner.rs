@@ -1,6 +1,8 @@
 //! Tasks whose output adds tasks, on the real binary: a plan over a crash, one that is refused and mended, one that takes the place of
 //! what has not started.
 
+mod ahead;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};

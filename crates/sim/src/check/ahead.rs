@@ -1,5 +1,7 @@
 //! Tasks that ran ahead of their plan: they did nothing to the outside, and once their planner's attempt came to nothing, nothing more.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use agendum_core::{Change, Next, Record};

@@ -58,6 +58,6 @@ fn is_longer(before: &Graph, after: &Graph) -> bool {
         is_named && one.replaced.is_some() <= other.replaced.is_some() && is_void(one) <= is_void(other)
     });
     let made = |task: &Task| task.adds.as_ref().is_some_and(|adds| adds.made);
-    let is_read = kept().any(|(one, other)| made(one) < made(other));
+    let is_read = kept().any(|(one, other)| !made(one) && made(other));
     (after.tasks.len() > before.tasks.len() || is_read) && same.all(|same| same)
 }

@@ -14,7 +14,7 @@ impl World {
     /// The attempt of a task that adds others may write its plan before it ends, a task after the other.
     pub(super) fn writes(&mut self, dispatch: &Dispatch, span: u64) {
         let task = dispatch.graph.task(dispatch.node);
-        if !self.streams || !task.adds.as_ref().is_some_and(|adds| !adds.made) || self.streamers.hits(20) {
+        if !self.streams || task.adds.as_ref().is_none_or(|adds| adds.made) || self.streamers.hits(20) {
             return;
         }
         let attempt = &dispatch.attempt;

@@ -1,6 +1,7 @@
 //! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
 
 mod again;
+mod ahead;
 mod children;
 mod groups;
 mod loops;
@@ -342,6 +343,7 @@ fn entries() -> Vec<Entry> {
     entries.extend(of_the_cache().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(loops::short_of_money().map(|record| entry(record, Vec::new())));
     entries.extend(children::of_children().into_iter().map(|record| entry(record, Vec::new())));
+    entries.extend(ahead::of_plans().map(|record| entry(record, Vec::new())));
     entries
 }
 
