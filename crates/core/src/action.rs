@@ -97,6 +97,8 @@ pub struct Entry {
     pub unsent: Box<[Unsent]>,
     /// What it settled. Journals of earlier builds do not say.
     pub booked: Option<Box<Booked>>,
+    /// What was settled before as of use, and is waste with this: results that a plan does not hold. Not in the journal either.
+    pub wasted: Box<[Booked]>,
     /// The verdict of a judge that it let succeed. Not in the journal: a record that is applied gives none again.
     pub verdict: Option<Box<Verdict>>,
 }

@@ -4,7 +4,7 @@
 //! have no effect, decide nothing about the run, and nobody else reads them. When the attempt comes to nothing, or one of them fails,
 //! they are withdrawn, and the task gives nothing ahead any more: what plans cost in vain has a bound.
 
-use agendum_types::AttemptNo;
+use agendum_types::{AttemptNo, Booked};
 
 use crate::run::InstId;
 
@@ -14,6 +14,8 @@ pub(crate) struct Ahead {
     pub(crate) attempt: AttemptNo,
     /// In the order in which they came.
     pub(crate) tasks: Vec<InstId>,
+    /// What they have cost so far that would be waste without the plan.
+    pub(crate) spent: Vec<(InstId, Booked)>,
     /// One of them has failed.
     pub(crate) failed: bool,
 }

@@ -112,6 +112,8 @@ pub(crate) struct Board {
     pub(crate) ledger: Ledger,
     /// What the current record has settled.
     pub(crate) booked: Option<Booked>,
+    /// What others have settled as of use that is waste with the current one.
+    pub(crate) wasted: Vec<Booked>,
     /// What the judge says of another task that it has let succeed. It settles one at most: a judge inside another ends before that.
     pub(crate) verdict: Option<Box<Verdict>>,
     pub(crate) groups: Groups,
@@ -140,6 +142,7 @@ impl Board {
             live_tasks: 0,
             ledger: Ledger::default(),
             booked: None,
+            wasted: Vec::new(),
             verdict: None,
             groups: Groups::default(),
         }
@@ -190,6 +193,7 @@ impl Board {
     pub(crate) fn apply_to(&mut self, slot: Option<Slot>, entry: &Entry) {
         self.at = self.at.max(entry.at);
         (self.booked, self.short, self.verdict) = (None, None, None);
+        self.wasted.clear();
         if let Some(slot) = slot {
             self.run_mut(slot).last = entry.seq;
         }

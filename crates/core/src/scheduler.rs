@@ -197,13 +197,22 @@ impl Scheduler {
     fn record_for(&mut self, slot: Option<Slot>, tenant: Option<Tenant>, record: Record) -> Seq {
         let seq = self.last.next();
         self.last = seq;
-        let mut entry =
-            Entry { seq, at: self.now, tenant, record, unsent: Box::default(), booked: None, verdict: None };
+        let mut entry = Entry {
+            seq,
+            at: self.now,
+            tenant,
+            record,
+            unsent: Box::default(),
+            booked: None,
+            wasted: Box::default(),
+            verdict: None,
+        };
         // Who ends with what a record ends is known when that is applied, and how long it had waited is not known for longer.
         self.board.unsent = Some(Vec::new());
         self.board.apply_to(slot, &entry);
         entry.unsent = self.board.unsent.take().unwrap_or_default().into();
         entry.booked = self.board.booked.take().map(Box::new);
+        entry.wasted = std::mem::take(&mut self.board.wasted).into();
         entry.verdict = self.board.verdict.take();
         self.act(None, Deed::Append(entry));
         seq

@@ -68,11 +68,16 @@ impl Bill {
     }
 }
 
-/// What the record adds to the counters of what was spent.
-pub(crate) fn settled(entry: &Entry) -> Option<Settled> {
+/// What the record adds to the counters of what was spent, and what of that is waste by now.
+pub(crate) fn settled(entry: &Entry) -> impl Iterator<Item = Settled> {
     // What a child run has cost, its own attempts have settled.
-    let booked = entry.booked.as_deref().filter(|booked| *booked.target != *Target::CHILD)?.clone();
-    Some(Settled { tenant: entry.tenant.clone()?, run: entry.record.run()?, booked })
+    let booked = entry.booked.as_deref().filter(|booked| *booked.target != *Target::CHILD);
+    let all = booked.map(|booked| (booked, false)).into_iter().chain(entry.wasted.iter().map(|booked| (booked, true)));
+    let of = entry.tenant.clone().zip(entry.record.run());
+    all.filter_map(move |(booked, moved)| {
+        let (tenant, run) = of.clone()?;
+        Some(Settled { tenant, run, booked: booked.clone(), moved })
+    })
 }
 
 /// The verdict that is to be read once the record is durable.

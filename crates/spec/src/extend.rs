@@ -75,7 +75,11 @@ fn extend_into(
     let added = tree::parse(addition, limits, diagnostics)?;
     let (mut tasks, replaced) = parts_of(added, diagnostics)?;
     let is_ahead = planner.is_some_and(|planner| planner.stage == Stage::Ahead);
-    schema::check_tasks(&tasks, limits, diagnostics);
+    // A planner may find that nothing is left to do.
+    let is_done = planner.is_some() && !is_ahead && matches!(&tasks.value, Value::Map(entries) if entries.is_empty());
+    if !is_done {
+        schema::check_tasks(&tasks, limits, diagnostics);
+    }
     let mut left = limits.document_bytes_max;
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
     agent::expand_tasks(&mut tasks, false, limits, diagnostics);

@@ -84,7 +84,8 @@ pub(crate) fn check(
             let (own, stays) = (spans.get(&*task.name).copied(), "let it need a task that stays");
             if let Some(place) = own.or_else(|| place_of(gone)).filter(|_| is_gone(&need)) {
                 let message = format!("task `{}` needs `{gone}`, which is replaced", task.name);
-                let help = own.map_or_else(|| format!("replace `{}` too", task.name), |_| stays.to_owned());
+                let too = || format!("replace `{}` too, or leave `{gone}` in if that has started", task.name);
+                let help = own.map_or_else(too, |_| stays.to_owned());
                 diagnostics.error("needs_replaced", place, message, help);
             }
         }

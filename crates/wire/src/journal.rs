@@ -250,5 +250,5 @@ pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Entry, DecodeError> {
     let (record, (unsent, booked)) =
         read.map_err(|message| DecodeError::Damaged { seq: envelope.seq, kind, message })?;
     let (seq, at, tenant) = (envelope.seq, envelope.at, envelope.tenant.clone());
-    Ok(Entry { seq, at, tenant, record, unsent, booked, verdict: None })
+    Ok(Entry { seq, at, tenant, record, unsent, booked, wasted: Box::default(), verdict: None })
 }

@@ -155,7 +155,7 @@ fn what_has_not_started_is_replaced() {
     --
     2 needs_replaced
       × task `third` needs `second`, which is replaced
-      help: replace `third` too
+      help: replace `third` too, or leave `second` in if that has started
     error: no tasks were added
     --
     0 added to RUN

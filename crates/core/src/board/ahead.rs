@@ -1,7 +1,7 @@
 //! Tasks that run ahead of their plan: they join the run, stay in it with the plan, or are withdrawn.
 
 use agendum_types::graph::{NodeId, Section};
-use agendum_types::{AttemptNo, Hash, TaskPath};
+use agendum_types::{AttemptNo, Booked, Hash, TaskPath, Waste};
 
 use crate::action::Step;
 use crate::ahead::Ahead;
@@ -14,7 +14,7 @@ impl Board {
     pub(super) fn grow_ahead(&mut self, slot: Slot, path: &TaskPath, attempt: AttemptNo, graph: Hash) {
         let planner = self.find(slot, path).expect("a record names a live task");
         let known = self.run(slot).scope(Section::Main).len();
-        let fresh = Ahead { attempt, tasks: Vec::new(), failed: false };
+        let fresh = Ahead { attempt, tasks: Vec::new(), spent: Vec::new(), failed: false };
         self.run_mut(slot).ahead.entry(planner).or_insert(fresh);
         self.grow(slot, graph);
         let fresh: Vec<InstId> = self.run(slot).scope(Section::Main).iter().skip(known).collect();
@@ -65,6 +65,7 @@ impl Board {
             let Some(ahead) = self.run_mut(slot).ahead.remove(&planner) else { continue };
             for id in ahead.tasks {
                 if self.is_ahead(slot, id) {
+                    self.waste(&ahead.spent, id);
                     self.withdraw(slot, id);
                     continue;
                 }
@@ -102,9 +103,30 @@ impl Board {
         };
         let vain: Vec<InstId> = run.ahead.iter().filter(is_vain).map(|(planner, _)| *planner).collect();
         for planner in vain {
-            let ahead = self.run_mut(slot).ahead.remove(&planner);
-            ahead.into_iter().flat_map(|ahead| ahead.tasks).for_each(|id| self.withdraw(slot, id));
+            let Some(ahead) = self.run_mut(slot).ahead.remove(&planner) else { continue };
+            for id in ahead.tasks {
+                self.waste(&ahead.spent, id);
+                self.withdraw(slot, id);
+            }
         }
+    }
+
+    /// What an attempt has cost that runs ahead of its plan may yet be waste.
+    pub(super) fn note_spent_ahead(&mut self, slot: Slot, id: InstId) {
+        let Some(booked) = self.booked.clone().filter(|booked| booked.waste.is_none() && self.is_ahead(slot, id))
+        else {
+            return;
+        };
+        let mut all = self.run_mut(slot).ahead.values_mut();
+        if let Some(ahead) = all.find(|ahead| ahead.tasks.contains(&id)) {
+            ahead.spent.push((id, booked));
+        }
+    }
+
+    /// Nothing that it has cost was of use.
+    fn waste(&mut self, spent: &[(InstId, Booked)], id: InstId) {
+        let of_it = spent.iter().filter(|(of, _)| *of == id);
+        self.wasted.extend(of_it.map(|(_, booked)| Booked { waste: Some(Waste::Superseded), ..booked.clone() }));
     }
 
     /// It counts no more, whatever it has given. Only what is withdrawn with it waits for it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_types::{Money, Tenant, Timestamp, Window};
+use agendum_types::{Booked, Money, Tenant, Timestamp, Window};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
@@ -14,6 +14,16 @@ use crate::store::StoreError;
 impl State {
     /// Under the graph of its run, which may be forgotten later.
     pub(super) fn settle(&mut self, settled: Settled) {
+        let same = |before: &Settled| {
+            let void = Booked { waste: None, ..settled.booked.clone() };
+            (&before.tenant, before.run, &before.booked) == (&settled.tenant, settled.run, &void)
+        };
+        if settled.moved
+            && let Some((_, before)) = self.settled.iter_mut().find(|(_, before)| same(before))
+        {
+            before.booked.waste = settled.booked.waste;
+            return;
+        }
         let graph = self.runs.get(&(settled.tenant.clone(), settled.run)).map(|run| Arc::clone(&run.graph));
         self.settled.push((graph.unwrap_or_default(), settled));
     }

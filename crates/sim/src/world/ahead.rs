@@ -48,6 +48,7 @@ impl World {
         let first = plan["tasks"].as_object().and_then(|tasks| tasks.keys().next().cloned());
         match (self.streamers.below(10), first) {
             (0, _) => json!({ "text": "I cannot." }),
+            (6, _) => json!({ "tasks": {} }),
             (1 | 2, Some(first)) => {
                 plan["tasks"][first]["delay"] = json!("1ms");
                 plan

@@ -94,7 +94,16 @@ fn what_is_no_plan_is_told_so() {
     assert_snapshot!(shown(&base("tasks"), &json!({ "text": "I am sorry, I cannot plan that." })), @"
     1:1: the addition is a text; it must be a map (write `tasks: { NAME: { uses: … } }`)
     ");
-    assert_snapshot!(shown(&base("tasks"), &json!({ "tasks": {} })), @"1:10: `tasks` is empty (write at least one task)");
+}
+
+/// A plan with nothing in it is read, and done.
+#[test]
+fn an_empty_plan_says_that_nothing_is_left_to_do() {
+    for output in [json!({ "tasks": {} }), json!([]), json!({ "text": "```json\n{\"tasks\": {}}\n```" })] {
+        assert_eq!(shown(&base("tasks"), &output), "p []\na []\nb [a]", "{output}");
+    }
+    let replaces = json!({ "tasks": {}, "replaces": ["b"] });
+    assert_eq!(shown(&base("tasks"), &replaces), "p []\na []\nb [a] replaced by the plan of `p`");
 }
 
 #[test]
@@ -204,7 +213,7 @@ fn a_plan_may_replace_what_was_there() {
     x []
     ");
     assert_snapshot!(shown(&base("tasks"), &plan(json!(["a"]))), @r#"
-    1:67 at `a`: task `b` needs `a`, which is replaced (replace `b` too)
+    1:67 at `a`: task `b` needs `a`, which is replaced (replace `b` too, or leave `a` in if that has started)
     "#);
     assert_snapshot!(shown(&base("tasks"), &plan(json!(["p", "nowhere", 7, "b", "b"]))), @r#"
     1:67 at `p`: `p` cannot replace itself (leave it out: it ends with this plan)

@@ -301,6 +301,7 @@ fn entries() -> Vec<Entry> {
         record,
         unsent: unsent.into(),
         booked: None,
+        wasted: Box::default(),
         verdict: None,
     };
     let queued = Unsent { path: deep(), waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))] };
@@ -356,6 +357,7 @@ fn with_money() -> Vec<Entry> {
         record: Record::Task { run: RUN, path: deep(), change },
         unsent: Box::default(),
         booked: booked.map(Box::new),
+        wasted: Box::default(),
         verdict: None,
     };
     let booked = |over, waste| Booked {

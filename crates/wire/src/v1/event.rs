@@ -404,6 +404,7 @@ mod tests {
                 record,
                 unsent: Box::default(),
                 booked: None,
+                wasted: Box::default(),
                 verdict: None,
             };
             let event = event(&graph, &entry).unwrap();
