@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_types::graph::NodeId;
-use agendum_types::{Graph, TaskPath, TaskStatus, Timestamp};
+use agendum_types::{Graph, TaskPath, Timestamp};
 
-use super::track::Track;
-use super::{Reading, Reason};
+use super::Reading;
 use crate::record::{Change, Ended, Finished, Next};
 
 /// What plans that are not read yet have given so far.
@@ -115,14 +114,5 @@ impl Reading {
             let planner = Arc::clone(&graph.task(ahead.planner).name);
             self.track(graph, &TaskPath::top(node)).withdrawn(planner, at);
         }
-    }
-}
-
-impl Track {
-    /// It counts no more, whatever it has given.
-    fn withdrawn(&mut self, planner: Arc<str>, at: Timestamp) {
-        let at = if self.is_settled() { self.end() } else { at };
-        self.appears(at);
-        self.settle(TaskStatus::Cancelled, at, Some(Reason::Withdrawn(planner)));
     }
 }

@@ -173,12 +173,7 @@ impl Track {
         self.settle(TaskStatus::Succeeded, at, None);
     }
 
-    /// It is known since then at the latest.
-    pub(super) fn appears(&mut self, at: Timestamp) {
-        self.seen.get_or_insert(at);
-    }
-
-    pub(super) fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
+    fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
         self.settled = Some((status, at));
         self.awaits = None;
         // What `fail_if` let pass had run out nonetheless.

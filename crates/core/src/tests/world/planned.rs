@@ -29,8 +29,13 @@ impl World {
         evaluation
     }
 
+    /// Tasks join a run: a caller's, or those that an attempt writes.
+    pub(super) fn grow(&mut self, word: &str, rest: &str) {
+        if word == "add" { self.add(rest) } else { self.stream(rest) }
+    }
+
     /// The attempt of this task that is out gives the first tasks of its plan: the run's graph with them.
-    pub(super) fn stream(&mut self, rest: &str) {
+    fn stream(&mut self, rest: &str) {
         let (name, text) = rest.split_once(' ').unwrap();
         let of_name = |attempt: &&AttemptId| self.graphs[&attempt.run].path_text(&attempt.path) == name;
         let attempt = self.flying.iter().rev().find(of_name).expect("an attempt of it is out").clone();
