@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use serde_json::{Value as Json, json};
 
 use super::{shell, tasks};
-use crate::place::Place;
+use crate::place::{Place, Server};
 
 /// The places of these events of a run, in order: kind, and task.
 fn order(events: &[Json], wanted: &[(&str, &str)]) -> Vec<usize> {
@@ -53,6 +53,34 @@ fn the_first_task_of_a_plan_runs_before_its_planner_ends() {
     place.write("graph.yaml", &plan(", while_streaming: false").replace("60s", "300ms"));
     let (code, out, _) = place.run(&["run", "graph.yaml"]);
     assert!(code != 0 && !out.contains("tasks_ahead") && !place.path("begun").exists(), "{out}");
+}
+
+/// The process dies while the program still plans: it plans again, and what has run ahead runs with the new plan.
+#[test]
+fn a_plan_that_a_crash_cut_off_is_made_anew() {
+    let place = Place::with_shell();
+    place.write("first.json", &shell("touch begun; echo one", &[]).to_string());
+    place.write("second.json", &shell("echo two", &["first"]).to_string());
+    place.write(
+        "plan.sh",
+        "echo once >> plans\nprintf '{\"tasks\": {\"first\": %s,' \"$(cat first.json)\"\nuntil test -e calm; do sleep 0.02; done\n\
+         printf '\"second\": %s}}' \"$(cat second.json)\"\n",
+    );
+    let graph = "version: 1\nname: g\ntasks:\n  plan: { uses: exec, effect: none, with: { argv: [sh, plan.sh] }, timeout: 60s, \
+                 adds: { uses: [exec] } }\n";
+    place.write("graph.yaml", graph);
+    let mut server = Server::start(&place, &[]);
+    let run = place.json(&["run", "graph.yaml", "--detach"])["id"].as_str().unwrap().to_owned();
+    place.wait_for("begun");
+    server.kill();
+    place.write("calm", "");
+    let server = Server::start(&place, &[]);
+    let (code, out, err) = place.run(&["runs", "watch", &run]);
+    assert!(code == 0 && out.contains("one") && out.contains("two"), "{code} {out} {err}");
+    let shown = tasks(&place, &run);
+    assert!(shown.starts_with("plan succeeded\n") && shown.ends_with("first succeeded\nsecond succeeded"), "{shown}");
+    server.stop();
+    assert_eq!(std::fs::read_to_string(place.path("plans")).unwrap().lines().count(), 2);
 }
 
 /// What one connection asks for.
