@@ -97,6 +97,8 @@ pub struct Entry {
     pub unsent: Box<[Unsent]>,
     /// What it settled. Journals of earlier builds do not say.
     pub booked: Option<Box<Booked>>,
+    /// What was settled before as of use, and is waste with this: results that a plan does not hold. Not in the journal either.
+    pub wasted: Box<[Booked]>,
     /// The verdict of a judge that it let succeed. Not in the journal: a record that is applied gives none again.
     pub verdict: Option<Box<Verdict>>,
 }
@@ -162,6 +164,8 @@ pub struct Evaluate {
     pub make: Make,
     /// The output to be read as further tasks of the run, unless what is made refuses it: into `added` or `refused`.
     pub plan: Option<PayloadRef>,
+    /// What was added ahead of that plan stands, where the plan holds the same.
+    pub ahead: bool,
 }
 
 /// What an evaluation makes.

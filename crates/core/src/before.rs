@@ -115,6 +115,7 @@ impl Before {
             | Record::Closed
             | Record::ClockJumped { .. }
             | Record::TasksAdded { .. }
+            | Record::TasksAhead { .. }
             | Record::CancelRequested { .. }
             | Record::Paused { .. }
             | Record::Crashed { .. }

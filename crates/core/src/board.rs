@@ -5,6 +5,7 @@
 //! handling works off and a restart throws away (to find the same again in the states of the instances). While a record is made, and then
 //! only, `unsent` takes how long those had waited that it ends before they were sent. Nothing follows from that.
 
+mod ahead;
 mod awaiting;
 mod cache;
 mod compensate;
@@ -67,6 +68,8 @@ pub(crate) enum Todo {
     AffordIn(Slot, InstId),
     /// A round of this loop could not be paid for.
     RanOut(Slot, InstId),
+    /// The instance stands among the tasks of a plan that is whole now: targets may do that would not before.
+    Requeue(Slot, InstId),
     /// What asks for more than the run's budget has an answer.
     Plea(Slot),
     /// A check has ended: what follows is to be decided.
@@ -109,6 +112,8 @@ pub(crate) struct Board {
     pub(crate) ledger: Ledger,
     /// What the current record has settled.
     pub(crate) booked: Option<Booked>,
+    /// What others have settled as of use that is waste with the current one.
+    pub(crate) wasted: Vec<Booked>,
     /// What the judge says of another task that it has let succeed. It settles one at most: a judge inside another ends before that.
     pub(crate) verdict: Option<Box<Verdict>>,
     pub(crate) groups: Groups,
@@ -137,6 +142,7 @@ impl Board {
             live_tasks: 0,
             ledger: Ledger::default(),
             booked: None,
+            wasted: Vec::new(),
             verdict: None,
             groups: Groups::default(),
         }
@@ -187,6 +193,7 @@ impl Board {
     pub(crate) fn apply_to(&mut self, slot: Option<Slot>, entry: &Entry) {
         self.at = self.at.max(entry.at);
         (self.booked, self.short, self.verdict) = (None, None, None);
+        self.wasted.clear();
         if let Some(slot) = slot {
             self.run_mut(slot).last = entry.seq;
         }
@@ -198,6 +205,9 @@ impl Board {
             }
             (Record::RunSubmitted(_), Some(_)) => panic!("a run is submitted once"),
             (Record::TasksAdded { graph, .. }, Some(slot)) => self.grow(slot, *graph),
+            (Record::TasksAhead { path, attempt, graph, .. }, Some(slot)) => {
+                self.grow_ahead(slot, path, *attempt, *graph);
+            }
             (Record::CancelRequested { replaced_by, .. }, Some(slot)) => self.cancel(slot, *replaced_by),
             (Record::Paused { .. }, Some(slot)) => self.run_mut(slot).paused = Some(self.at),
             (Record::Crashed { incarnation, in_row, quarantined, .. }, Some(slot)) => {
@@ -212,6 +222,9 @@ impl Board {
             (Record::Begun { .. }, Some(slot)) => self.begin(slot),
             (Record::Done { .. }, Some(slot)) => self.close(slot),
             (_, None) => panic!("a record names a live run: {:?}", entry.record),
+        }
+        if let Some(slot) = slot {
+            self.withdraw_vain(slot);
         }
         while let Some((slot, id)) = self.skips.pop() {
             // What it stood in may have ended since, and its place may hold another task.

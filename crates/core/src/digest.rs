@@ -55,6 +55,9 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
         (kept.of, &kept.name, &kept.payload, &kept.by, &kept.webhook).hash(&mut hasher);
     });
     (&run.webhooks, &run.origin, &run.parent).hash(&mut hasher);
+    run.ahead.iter().for_each(|(planner, ahead)| {
+        (run.inst(*planner).node, ahead.attempt, ahead.tasks.len()).hash(&mut hasher);
+    });
     run.turn.as_ref().map(|turn| (&turn.group, turn.rules, turn.seq, turn.has_begun)).hash(&mut hasher);
     let orphan = |orphan: &Orphan| {
         (

@@ -47,6 +47,13 @@ pub enum Event {
         /// The normalised document of that graph.
         document: PayloadRef,
     },
+    /// A running attempt has given the first tasks of its plan, or some more of them. Refused if they cannot run before it is whole.
+    TasksStreamed {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// The run's graph with them.
+        added: Box<Addition>,
+    },
     /// The answer to [`crate::Evaluate`].
     Evaluated {
         /// The run.
@@ -139,6 +146,7 @@ impl Event {
             | Self::WindowsPublished(_)
             | Self::RunSubmitted(_)
             | Self::TasksAdded { .. }
+            | Self::TasksStreamed { .. }
             | Self::AttemptReferenced { .. }
             | Self::Kept(_)
             | Self::Durable(_)
@@ -301,6 +309,12 @@ pub enum Rejected {
         /// The first task that differs.
         task: Arc<str>,
     },
+    /// They cannot run before the plan that they stand in is whole.
+    #[error("{0}: they wait for the whole plan")]
+    NotAhead(&'static str),
+    /// The graph that was extended is not the run's any more.
+    #[error("run {0} has another graph by now: extend that one")]
+    Overtaken(RunId),
     /// An addition reads the output of a task that has ended without making it, because nobody read it until now.
     #[error(
         "task {task:?} has ended, and its output was not made because nothing read it: an addition cannot read it now"
@@ -446,6 +460,8 @@ impl Rejected {
             Self::Joined(_) => "joined",
             Self::NotLive(_) => "run_not_live",
             Self::NotAnExtension { .. } => "not_an_extension",
+            Self::NotAhead(_) => "not_ahead",
+            Self::Overtaken(_) => "overtaken",
             Self::OutputNotMade { .. } => "output_not_made",
             Self::NoTarget { .. } => "no_target",
             Self::Over(_) => "run_over",

@@ -33,6 +33,7 @@ pub mod record;
 pub mod why;
 
 mod afford;
+mod ahead;
 mod before;
 mod bind;
 mod board;

@@ -1,5 +1,6 @@
 //! What each event leads to, one family in a file.
 
+pub(crate) mod ahead;
 mod compensate;
 pub(crate) mod control;
 mod crash;

@@ -57,7 +57,10 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let (node, plan_id) = (inst.node, run.plan);
+        // What runs ahead of its plan has no effect, whatever its target says.
+        let is_free = !self.board.is_ahead(slot, id) || self.board.plan(slot).task(node).effect_declared;
         let plain = inst.rung == 0
+            && is_free
             && run.labels.words().is_empty()
             && inst.input.as_ref().is_none_or(|input| input.labels.words().is_empty());
         if plain && let Some(class) = self.board.plan(slot).class(node, self.board.queue.generation()) {
@@ -79,6 +82,10 @@ impl Scheduler {
         candidates.retain(|target| self.targets.cleared(*target, &labels));
         if known && candidates.is_empty() {
             return None;
+        }
+        if !is_free {
+            let effect = |target: &TargetId| self.targets.row(*target).target.effect;
+            candidates.retain(|target| effect(target).is_none_or(|effect| effect == Effect::None));
         }
         let class = self.board.queue.class(candidates);
         if plain {

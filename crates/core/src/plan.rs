@@ -173,7 +173,11 @@ impl Plan {
             let group = outer.map(|group| &nodes[group.0 as usize]);
             nodes[index].tail = way.plus(group.map_or(Duration::ZERO, |group| group.tail.minus(group.own)));
         }
-        for (node, after) in graph.times_after(backwards, |node| nodes[node.0 as usize].own) {
+        for (node, after) in graph.times_after(backwards, |node| match graph.task(node).ahead {
+            None => nodes[node.0 as usize].own,
+            // Nothing is given up for what may yet be withdrawn.
+            Some(_) => Duration::ZERO,
+        }) {
             nodes[node.0 as usize].after = after;
         }
     }

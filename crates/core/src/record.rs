@@ -63,6 +63,20 @@ pub enum Record {
         /// Its normalised document.
         document: PayloadRef,
     },
+    /// A run's graph grew by the first tasks of a plan that is still being written. They do not count before the plan does, and are
+    /// withdrawn with the attempt that gives it.
+    TasksAhead {
+        /// The run.
+        run: RunId,
+        /// The task that gives the plan.
+        path: TaskPath,
+        /// Which try of it.
+        attempt: AttemptNo,
+        /// The hash of the graph with the additions.
+        graph: Hash,
+        /// Its normalised document.
+        document: PayloadRef,
+    },
     /// A caller cancelled the run, or another run of its group takes its place.
     CancelRequested {
         /// The run.
@@ -433,6 +447,7 @@ impl Record {
             Self::SignalKept(kept) => Some(kept.run),
             Self::Raised(raised) => Some(raised.run),
             Self::TasksAdded { run, .. }
+            | Self::TasksAhead { run, .. }
             | Self::CancelRequested { run, .. }
             | Self::Paused { run }
             | Self::Crashed { run, .. }
@@ -448,7 +463,9 @@ impl Record {
     pub fn names_graph(&self) -> Option<(RunId, Hash, &PayloadRef)> {
         match self {
             Self::RunSubmitted(submitted) => Some((submitted.run, submitted.graph, &submitted.document)),
-            Self::TasksAdded { run, graph, document } => Some((*run, *graph, document)),
+            Self::TasksAdded { run, graph, document } | Self::TasksAhead { run, graph, document, .. } => {
+                Some((*run, *graph, document))
+            }
             Self::Opened { .. }
             | Self::Closed
             | Self::ClockJumped { .. }

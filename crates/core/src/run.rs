@@ -14,6 +14,7 @@ use agendum_types::{
 };
 
 use crate::action::RunFailure;
+use crate::ahead::Ahead;
 use crate::effects::{Bindings, Effects};
 use crate::inst::{Body, Flight, Inst, Layer, State};
 use crate::plan::PlanId;
@@ -176,6 +177,8 @@ pub(crate) struct Run {
     pub(crate) served: BTreeMap<InstId, Arc<str>>,
     /// Its place in its group.
     pub(crate) turn: Option<Box<Turn>>,
+    /// What tasks have given ahead of plans that are not read yet.
+    pub(crate) ahead: BTreeMap<InstId, Ahead>,
 }
 
 impl Run {

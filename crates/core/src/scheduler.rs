@@ -116,6 +116,7 @@ impl Scheduler {
             Event::WindowsPublished(windows) => self.on_windows(windows),
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
             Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,
+            Event::TasksStreamed { attempt, added } => self.on_tasks_streamed(&attempt, &added)?,
             Event::Evaluated { run, path, step, result } => self.on_evaluated(run, &path, step, result),
             Event::AttemptFinished { attempt, outcome } => self.on_finished(attempt, outcome, None),
             Event::ChildEnded { attempt, outcome, spent, degraded } => {
@@ -197,13 +198,22 @@ impl Scheduler {
     fn record_for(&mut self, slot: Option<Slot>, tenant: Option<Tenant>, record: Record) -> Seq {
         let seq = self.last.next();
         self.last = seq;
-        let mut entry =
-            Entry { seq, at: self.now, tenant, record, unsent: Box::default(), booked: None, verdict: None };
+        let mut entry = Entry {
+            seq,
+            at: self.now,
+            tenant,
+            record,
+            unsent: Box::default(),
+            booked: None,
+            wasted: Box::default(),
+            verdict: None,
+        };
         // Who ends with what a record ends is known when that is applied, and how long it had waited is not known for longer.
         self.board.unsent = Some(Vec::new());
         self.board.apply_to(slot, &entry);
         entry.unsent = self.board.unsent.take().unwrap_or_default().into();
         entry.booked = self.board.booked.take().map(Box::new);
+        entry.wasted = std::mem::take(&mut self.board.wasted).into();
         entry.verdict = self.board.verdict.take();
         self.act(None, Deed::Append(entry));
         seq

@@ -5,6 +5,7 @@
 mod world;
 
 mod again;
+mod ahead;
 mod cached;
 mod child;
 mod compensation;

@@ -7,6 +7,7 @@
 //! Records are taken one by one and not kept, so that a run of 100,000 items costs what its items cost and not what its records do.
 //! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
+mod ahead;
 mod children;
 mod culprit;
 mod ends;
@@ -170,6 +171,8 @@ pub enum Reason {
     Held,
     /// This took its place before it started.
     Replaced(Arc<str>),
+    /// It ran ahead of the plan of this task, which does not hold it.
+    Withdrawn(Arc<str>),
 }
 
 /// One attempt.
@@ -226,6 +229,8 @@ pub struct Reading {
     added: Vec<(usize, Timestamp)>,
     /// What child runs passed their time with, as far as that was told.
     children: Children,
+    /// What ran ahead of plans that were not read so far.
+    ahead: ahead::Plans,
 }
 
 /// How a run was answered.
@@ -251,9 +256,11 @@ impl Reading {
                 self.tasks = graph.tasks.len();
                 self.replaced(graph, entry.at);
             }
-            Record::TasksAdded { .. } => {
+            Record::TasksAdded { .. } | Record::TasksAhead { .. } => {
                 self.added.push((self.tasks, entry.at));
+                self.ahead.grow(graph, self.tasks);
                 self.tasks = graph.tasks.len();
+                self.read_plans(graph, entry.at);
                 self.replaced(graph, entry.at);
             }
             Record::Answered(answered) => {
@@ -272,6 +279,7 @@ impl Reading {
                 let mut targets = std::mem::take(&mut self.targets);
                 self.track(graph, path).take(change, entry.at, &mut targets);
                 self.targets = targets;
+                self.read_vain(graph, path, change, entry.at);
                 if let Some(of) = graph.undone_by(path) {
                     let is_over = self.track(graph, path).has_succeeded();
                     self.track(graph, &of).compensated = is_over;

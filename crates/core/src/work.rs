@@ -54,6 +54,7 @@ impl Scheduler {
             Todo::AffordAll => self.afford_all(),
             Todo::AffordIn(slot, id) => self.afford_in(slot, id),
             Todo::RanOut(slot, id) => self.ran_out_in_a_round(slot, id),
+            Todo::Requeue(slot, id) => self.requeue_planned(slot, id),
             Todo::Plea(slot) => self.answer_pleas(slot),
             Todo::Checked(slot, id) => self.checked(slot, id),
             Todo::Turn(group) => self.turn(&group),
@@ -184,6 +185,7 @@ impl Scheduler {
         after: Option<Seq>,
     ) {
         self.evaluations_out += 1;
+        let ahead = plan.is_some() && self.board.stands_ahead(slot, &path);
         let run = self.board.run(slot);
         let evaluate = Evaluate {
             run: run.id,
@@ -194,6 +196,7 @@ impl Scheduler {
             now: self.now,
             make,
             plan,
+            ahead,
         };
         self.act(after, Deed::Evaluate(Box::new(evaluate)));
     }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::ahead::Scanner;
 use crate::feed::Feed;
 use crate::inbox::{Inbox, Message};
 use crate::payloads::{Made, Payloads};
@@ -31,14 +32,17 @@ pub(crate) struct Launch {
     pub(crate) cancel: CancellationToken,
     pub(crate) payloads: Arc<Payloads>,
     pub(crate) feed: Arc<Feed>,
+    /// Reads what it says as the first tasks of a plan.
+    pub(crate) ahead: Option<Scanner>,
     pub(crate) inbox: Inbox,
     pub(crate) life: u64,
 }
 
 /// Runs the attempt and reports its outcome.
-pub(crate) async fn run(launch: Launch) {
+pub(crate) async fn run(mut launch: Launch) {
+    let ahead = launch.ahead.take();
     // Nobody else would ever end it: its timeouts are in there too.
-    let (outcome, made) = AssertUnwindSafe(launch.outcome()).catch_unwind().await.unwrap_or_else(|_said| {
+    let (outcome, made) = AssertUnwindSafe(launch.outcome(ahead)).catch_unwind().await.unwrap_or_else(|_said| {
         let failure = Failure::new(Class::Unavailable, "the adapter broke off: this is a bug in Agendum");
         (Outcome::Failed(failure), None)
     });
@@ -61,12 +65,13 @@ type Running = BoxFuture<'static, Result<Finished, Failed>>;
 struct Ends {
     chunks: mpsc::Receiver<Chunk>,
     references: mpsc::Receiver<Reference>,
+    ahead: Option<Scanner>,
 }
 
 impl Launch {
-    async fn outcome(&self) -> (Outcome, Option<Made>) {
+    async fn outcome(&self, ahead: Option<Scanner>) -> (Outcome, Option<Made>) {
         let result = match self.input().await {
-            Ok(input) => self.attempt(told(input, self.dispatch.refused.as_deref())).await,
+            Ok(input) => self.attempt(told(input, self.dispatch.refused.as_deref()), ahead).await,
             Err(failed) => Err(failed),
         };
         let Finished { output, usage, raw_usage } = match result {
@@ -121,7 +126,7 @@ impl Launch {
         Ok(Bytes::copy_from_slice(graph.expr(call.input).source.as_bytes()))
     }
 
-    async fn attempt(&self, input: Bytes) -> Result<Finished, Failed> {
+    async fn attempt(&self, input: Bytes, ahead: Option<Scanner>) -> Result<Finished, Failed> {
         let dispatch = &*self.dispatch;
         let (chunks, chunks_end) = ChunkSink::channel(CHUNK_CREDIT);
         let (references, references_end) = ReferenceSink::channel();
@@ -146,7 +151,7 @@ impl Launch {
                 None => return Err(Failed::new(Class::Unavailable, "the attempt of an earlier life is out of reach")),
             },
         };
-        self.watch(running, Ends { chunks: chunks_end, references: references_end }).await
+        self.watch(running, Ends { chunks: chunks_end, references: references_end, ahead }).await
     }
 
     /// Waits for the adapter, passes on what it says meanwhile, and stops it when time is up.
@@ -158,12 +163,12 @@ impl Launch {
                 biased;
                 Some(chunk) = ends.chunks.recv() => {
                     limits.output();
-                    self.chunk(chunk);
+                    self.chunk(chunk, &mut ends.ahead);
                 }
                 Some(reference) = ends.references.recv() => self.reference(reference),
                 result = &mut running => {
                     while let Ok(chunk) = ends.chunks.try_recv() {
-                        self.chunk(chunk);
+                        self.chunk(chunk, &mut ends.ahead);
                     }
                     return result;
                 }
@@ -197,8 +202,11 @@ impl Launch {
         }
     }
 
-    fn chunk(&self, chunk: Chunk) {
+    fn chunk(&self, chunk: Chunk, ahead: &mut Option<Scanner>) {
         let Chunk::Text(text) = chunk else { return };
+        if ahead.as_mut().is_some_and(|scanner| !scanner.take(&text)) {
+            *ahead = None;
+        }
         if self.dispatch.live {
             self.feed.text(&self.dispatch.attempt, &text);
         }

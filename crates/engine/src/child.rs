@@ -333,6 +333,8 @@ fn refused(rejected: &Rejected) -> Failed {
         | Rejected::NotLive(_)
         | Rejected::NotAnExtension { .. }
         | Rejected::OutputNotMade { .. }
+        | Rejected::NotAhead(_)
+        | Rejected::Overtaken(_)
         | Rejected::NoTarget { .. }
         | Rejected::Over(_)
         | Rejected::NotWaiting { .. }

@@ -56,6 +56,7 @@ fn settles(record: &Record) -> Option<(Settles, PayloadRef)> {
         | Record::Closed
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
+        | Record::TasksAhead { .. }
         | Record::CancelRequested { .. }
         | Record::Begun { .. }
         | Record::Paused { .. }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
-use agendum_core::{Answer, Evaluation, Event, Raise, Rejected, Signal, Standing, Step, Submission};
+use agendum_core::{Addition, Answer, Evaluation, Event, Raise, Rejected, Signal, Standing, Step, Submission};
 use agendum_ports::{HourReleased, Invoice, StoreError};
 use agendum_types::{
     AttemptId, CacheKey, Graph, Money, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView,
@@ -37,6 +37,16 @@ pub(crate) enum Message {
         document: Made,
         reply: oneshot::Sender<Result<(), Rejected>>,
         permit: OwnedSemaphorePermit,
+    },
+    /// The first tasks of a plan that an attempt still writes. It holds the credit of that attempt.
+    TasksStreamed {
+        life: u64,
+        attempt: AttemptId,
+        added: Box<Addition>,
+        /// Its document: claimed until its record is decided.
+        document: Made,
+        /// Told as soon as that is decided.
+        reply: oneshot::Sender<Result<(), Rejected>>,
     },
     Command {
         tenant: Tenant,
@@ -278,6 +288,7 @@ impl Message {
             Self::Finished { attempt, .. } | Self::ChildEnded { attempt, .. } => Some((attempt.run, &attempt.path)),
             Self::Submit { .. }
             | Self::AddTasks { .. }
+            | Self::TasksStreamed { .. }
             | Self::Command { .. }
             | Self::Signal { .. }
             | Self::Money(_)

@@ -8,6 +8,7 @@
 //! Deliberately absent: policies, prices, retries (the core's), concrete stores and adapters (the composition root's).
 
 mod again;
+mod ahead;
 mod attempt;
 mod cache;
 mod child;

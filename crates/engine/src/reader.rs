@@ -45,7 +45,7 @@ impl From<PayloadError> for ReadError {
 }
 
 /// Records that say something about the graph or the answer.
-const TELLING: [Kind; 4] = [Kind::RunSubmitted, Kind::TasksAdded, Kind::Answered, Kind::Compensated];
+const TELLING: [Kind; 5] = [Kind::RunSubmitted, Kind::TasksAdded, Kind::TasksAhead, Kind::Answered, Kind::Compensated];
 
 /// What there is to know of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,7 @@ impl Compensation {
             | Record::ClockJumped { .. }
             | Record::RunSubmitted(_)
             | Record::TasksAdded { .. }
+            | Record::TasksAhead { .. }
             | Record::CancelRequested { .. }
             | Record::Begun { .. }
             | Record::Paused { .. }

@@ -68,11 +68,16 @@ impl Bill {
     }
 }
 
-/// What the record adds to the counters of what was spent.
-pub(crate) fn settled(entry: &Entry) -> Option<Settled> {
+/// What the record adds to the counters of what was spent, and what of that is waste by now.
+pub(crate) fn settled(entry: &Entry) -> impl Iterator<Item = Settled> {
     // What a child run has cost, its own attempts have settled.
-    let booked = entry.booked.as_deref().filter(|booked| *booked.target != *Target::CHILD)?.clone();
-    Some(Settled { tenant: entry.tenant.clone()?, run: entry.record.run()?, booked })
+    let booked = entry.booked.as_deref().filter(|booked| *booked.target != *Target::CHILD);
+    let all = booked.map(|booked| (booked, false)).into_iter().chain(entry.wasted.iter().map(|booked| (booked, true)));
+    let of = entry.tenant.clone().zip(entry.record.run());
+    all.filter_map(move |(booked, moved)| {
+        let (tenant, run) = of.clone()?;
+        Some(Settled { tenant, run, booked: booked.clone(), moved })
+    })
 }
 
 /// The verdict that is to be read once the record is durable.
@@ -109,6 +114,7 @@ pub(crate) fn run_update(entry: &Entry, bill: Bill) -> Option<RunUpdate> {
         | Record::Closed
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
+        | Record::TasksAhead { .. }
         | Record::CancelRequested { .. }
         | Record::Begun { .. }
         | Record::Paused { .. }
@@ -128,7 +134,7 @@ const INLINE_BYTES: u64 = 16 << 10;
 /// The blobs that a row names, be they what they may: a document, inputs, an output, a part of one. Payloads that lie in rows are left out
 /// where that is sure.
 pub(crate) fn blobs(row: &Row) -> Result<Vec<Hash>, DecodeError> {
-    let kinds = [Kind::RunSubmitted as u16, Kind::TasksAdded as u16];
+    let kinds = [Kind::RunSubmitted as u16, Kind::TasksAdded as u16, Kind::TasksAhead as u16];
     let bytes_min = if kinds.contains(&row.kind) { 0 } else { INLINE_BYTES };
     let named = payloads(&envelope(row), &row.body)?;
     Ok(named.into_iter().filter(|(_, size)| *size > bytes_min).map(|(hash, _)| hash).collect())
@@ -163,6 +169,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
         | Record::Closed
         | Record::ClockJumped { .. }
         | Record::TasksAdded { .. }
+        | Record::TasksAhead { .. }
         | Record::CancelRequested { .. }
         | Record::Begun { .. }
         | Record::Paused { .. }

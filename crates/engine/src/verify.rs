@@ -87,6 +87,7 @@ pub async fn pause_all(store: &dyn Store, shard: ShardId) -> Result<usize, ReadE
             record,
             unsent: Box::default(),
             booked: None,
+            wasted: Box::default(),
             verdict: None,
         };
         rows::row(&entry, opened.incarnation, None)

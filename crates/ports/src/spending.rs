@@ -19,6 +19,8 @@ pub struct Settled {
     pub run: RunId,
     /// What was settled.
     pub booked: Booked,
+    /// It was settled before as of use, and is waste from now on.
+    pub moved: bool,
 }
 
 /// What a tenant has spent in the hour that began then: money and tokens.

@@ -72,7 +72,7 @@ impl Reading {
             let event = match notice {
                 Ok(Some(Notice::Entry(entry))) => {
                     let event = v1::event(&self.graph, &entry);
-                    if event.as_ref().is_some_and(|event| event.kind == v1::TASKS_ADDED) {
+                    if event.as_ref().is_some_and(|event| [v1::TASKS_ADDED, v1::TASKS_AHEAD].contains(&&*event.kind)) {
                         self.learn().await;
                     }
                     event

@@ -1,5 +1,6 @@
 //! The checkers: promises, seen from outside the core.
 
+mod ahead;
 mod cache;
 mod compensation;
 mod money;
@@ -334,6 +335,7 @@ fn of_run(record: &Record) -> Vec<&'static str> {
         }
         Record::Resumed { .. } => vec!["resumed"],
         Record::TasksAdded { .. } => vec!["tasks added"],
+        Record::TasksAhead { .. } => vec!["tasks ahead of their plan"],
         Record::CancelRequested { replaced_by, .. } => {
             vec![if replaced_by.is_some() { "replaced" } else { "cancelled" }]
         }

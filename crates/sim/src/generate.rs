@@ -9,7 +9,7 @@ mod concurrency;
 mod judges;
 mod purse;
 
-pub(crate) use adds::{add as with_plans, plan};
+pub(crate) use adds::{add as with_plans, plan, streamed};
 pub(crate) use agent::add as with_agent;
 pub(crate) use cache::add as with_caches;
 pub(crate) use child::add as with_child;

@@ -6,7 +6,8 @@
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
 //! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
-//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
+//! - [`ahead`]: what runs before its plan is whole; [`settle`]: how a task ends; [`heard`]: what is handed to waits;
+//!   [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -14,6 +15,8 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule names what it speaks of; nothing else is its business")]
 
+mod ahead;
+mod bills;
 mod cache;
 mod child;
 mod compensate;
@@ -43,7 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_core::{
-    Action, Deed, Evaluation, Event, Keep, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
+    Action, Addition, Deed, Evaluation, Event, Keep, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
 };
 use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
 use agendum_types::outcome::Price;
@@ -144,6 +147,7 @@ struct Answer {
 enum Heard {
     Submitted(Box<RunSubmitted>, Arc<Graph>, Tenant),
     Added(RunId, Arc<Graph>),
+    Streamed(AttemptId, Addition),
     Evaluated(Asked, Result<Evaluation, ()>),
     Finished(Flight, Outcome),
     Referenced(RunId, TaskPath),
@@ -237,6 +241,9 @@ impl Reference {
             Event::WindowsPublished(windows) => self.windows = *windows,
             Event::RunSubmitted(submission) => self.hear_submission(submission),
             Event::TasksAdded { run, graph, .. } => self.heard = Some(Heard::Added(*run, Arc::clone(graph))),
+            Event::TasksStreamed { attempt, added } => {
+                self.heard = Some(Heard::Streamed(attempt.clone(), Addition::clone(added)));
+            }
             Event::Evaluated { run, path, step, result } => {
                 let same = |asked: &Asked| (asked.run, &asked.path, asked.step) == (*run, path, *step);
                 if let Some(place) = self.evaluations.iter().position(same) {
@@ -281,22 +288,6 @@ impl Reference {
     fn may_cancel(&self, run: RunId) -> bool {
         let run = &self.runs[&run];
         !run.cancelled && run.phase != Phase::Compensating || run.quarantined && matches!(run.phase, Phase::Section(_))
-    }
-
-    /// What bills have said before this life: the store has taken it off.
-    pub fn has_released(&mut self, released: Vec<(Timestamp, Money, u64)>) {
-        self.released = released;
-    }
-
-    /// So much of what was lost was never spent: whoever waits for money tries again, if a window limits it.
-    fn hear_release(&mut self, hour: Timestamp, money: Money, tokens: u64) {
-        self.released.push((hour, money, tokens));
-        let caps = self.windows.caps;
-        let frees = money > Money::ZERO && caps.iter().any(|cap| cap.money.is_some())
-            || tokens > 0 && caps.iter().any(|cap| cap.tokens.is_some());
-        if frees {
-            self.runs.keys().copied().collect::<Vec<_>>().into_iter().for_each(|run| self.has_money_again(run));
-        }
     }
 
     fn all_consequences(&mut self) {
@@ -418,6 +409,7 @@ impl Reference {
             settled: 0,
             reused: BTreeSet::new(),
             verdicts: Vec::new(),
+            ahead: BTreeMap::new(),
         };
         let is_held = run.phase == Phase::Held;
         self.runs.insert(said.run, run);
@@ -434,15 +426,22 @@ impl Reference {
         ensure(self.runs[&id].takes_tasks(), "nothing joins a run whose main tasks have ended")?;
         ensure(!planned::reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
         ensure(!planned::replaces_what_began(&self.runs[&id], &graph), "it replaces what has begun")?;
-        self.refresh(&graph);
-        let gone = planned::gone(&self.runs[&id], &graph);
+        ensure(ahead::takes_up_what_stands(&self.runs[&id], &graph), "it takes up what was withdrawn")?;
+        self.joins_run(id, &graph);
+        Ok(())
+    }
+
+    /// The run has this graph from now on.
+    fn joins_run(&mut self, id: RunId, graph: &Arc<Graph>) {
+        self.refresh(graph);
+        let gone = planned::gone(&self.runs[&id], graph);
+        self.plans_are_read(id, graph);
         let run = self.run(id);
         for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
             run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
         }
-        run.graph = graph;
+        run.graph = Arc::clone(graph);
         gone.iter().for_each(|path| self.skip_for_others(id, path));
-        Ok(())
     }
 
     /// Something was refused: was there a reason?
@@ -458,6 +457,7 @@ impl Reference {
                 let live = self.runs.get(&run).filter(|run| run.takes_tasks());
                 ensure(!live.is_some_and(|run| self.fits(run, &graph)), "an addition was refused without a reason")
             }
+            Some(Heard::Streamed(attempt, added)) => self.refuses_stream(&attempt, &added),
             Some(Heard::Signalled(signal)) => self.refuses_signal(&signal),
             Some(Heard::Raised(raise, _)) => self.refuses_raise(&raise),
             other => Err(format!("only submissions, additions and signals are refused, and not {other:?}")),

@@ -90,6 +90,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     taken back
     taken back in part
     tasks added
+    tasks ahead of their plan
     the budget of a loop raised
     the last good result
     the last round

@@ -2,6 +2,7 @@
 
 mod adds;
 mod again;
+mod ahead;
 mod answers;
 mod cache;
 mod child;
@@ -22,8 +23,9 @@ use agendum_core::{
 use agendum_spec::NormalDocument;
 use agendum_types::{
     AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
-    PayloadRef, Principal, RunId, Seq, Target, Timestamp, Windows,
+    PayloadRef, Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
 };
+use serde_json::Value as Json;
 
 use crate::chance::Chance;
 use crate::check::Checker;
@@ -115,6 +117,8 @@ enum Coming {
     /// The disk has everything up to here.
     Synced(Seq),
     Submit(Planned),
+    /// An attempt has written some tasks of its plan.
+    Piece(AttemptId, Json),
     /// A caller says so.
     Told(Event),
     /// Tasks join a run, if it still takes them.
@@ -161,8 +165,11 @@ struct World {
     /// The dice of those who pay, and what they were asked for.
     payers: Chance,
     pleas: BTreeSet<(RunId, String, Timestamp)>,
-    /// What bills have released: a store knows it in every life.
     released: Vec<money::Released>,
+    /// Some seeds write plans piece by piece, by dice of their own; and what the last attempt of a task has written.
+    streams: bool,
+    streamers: Chance,
+    written: BTreeMap<(RunId, TaskPath), Json>,
     /// Runs that are over are run again, in some seeds.
     takes_over: bool,
     /// What live handling had after each event that made records.
@@ -209,7 +216,11 @@ impl World {
             payers: Chance::new(seed ^ 0x7061_7965_7273),
             pleas: BTreeSet::new(),
             released: Vec::new(),
-            takes_over: seed % 7 == 4,
+            streams: !seed.is_multiple_of(4),
+            streamers: Chance::new(seed ^ 0x0061_6865_6164),
+            written: BTreeMap::new(),
+            // Of the seeds whose plans come piece by piece one in four.
+            takes_over: seed % 7 == 4 || seed % 28 == 23,
             digests: BTreeMap::new(),
             played: Played::default(),
         };
@@ -280,7 +291,8 @@ impl World {
                 self.tell(event);
             }
             Coming::Synced(seq) if current => self.synced(seq),
-            Coming::Core(_) | Coming::Synced(_) => {}
+            Coming::Piece(attempt, tasks) if current => self.piece(attempt, &tasks),
+            Coming::Core(_) | Coming::Synced(_) | Coming::Piece(..) => {}
             Coming::Submit(planned) => self.submitted(&planned),
             Coming::Told(event) => {
                 if let Event::TargetsPublished(targets) = &event {
@@ -476,6 +488,7 @@ impl World {
             return self.begin_child(dispatch);
         }
         let (span, outcome) = self.outcome(&dispatch);
+        self.writes(&dispatch, span);
         let attempt = dispatch.attempt;
         if self.chance.hits(20) {
             let event = Event::AttemptReferenced { attempt: attempt.clone(), reference: Arc::from("job") };

@@ -5,6 +5,7 @@
 //! the labels that the run has from then on), and which an addition has taken the place of before they started (`replaced`, with the
 //! task whose plan that was).
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::children::Nest;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::tree::{self, Key, Node, Value};
 use crate::{Accepted, Checked, NoFiles, NormalDocument, Unloadable, agent, files, hash_of, lower, parsed, schema};
-use crate::{permitted, replaces};
+use crate::{ahead, permitted, replaces};
 
 /// The words of a normal document under which additions stand, and what they have made of the rest.
 pub(crate) const ADDITIONS: &str = "additions";
@@ -30,6 +31,16 @@ pub(crate) struct Planner<'p> {
     pub(crate) task: &'p str,
     /// The labels of that output: what it says stands in those tasks.
     pub(crate) labels: &'p Labels,
+    pub(crate) stage: Stage,
+}
+
+/// How far a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// These are the first of its tasks.
+    Ahead,
+    /// These are all; what was given ahead of them counts, or its attempt came to nothing.
+    Whole { counts: bool },
 }
 
 /// Checks a document with further tasks: those under `tasks` of the addition, YAML or JSON. Diagnostics point into the addition.
@@ -63,7 +74,12 @@ fn extend_into(
 ) -> Option<Accepted> {
     let added = tree::parse(addition, limits, diagnostics)?;
     let (mut tasks, replaced) = parts_of(added, diagnostics)?;
-    schema::check_tasks(&tasks, limits, diagnostics);
+    let is_ahead = planner.is_some_and(|planner| planner.stage == Stage::Ahead);
+    // A planner may find that nothing is left to do.
+    let is_done = planner.is_some() && !is_ahead && matches!(&tasks.value, Value::Map(entries) if entries.is_empty());
+    if !is_done {
+        schema::check_tasks(&tasks, limits, diagnostics);
+    }
     let mut left = limits.document_bytes_max;
     files::inline_tasks(&mut tasks, &NoFiles, &mut left, diagnostics);
     agent::expand_tasks(&mut tasks, false, limits, diagnostics);
@@ -71,12 +87,21 @@ fn extend_into(
     if let Some(replaced) = &replaced {
         replaces::mark(whole, replaced, planner.map(|planner| planner.task), diagnostics);
     }
-    if let Some(planner) = planner {
-        permitted::mark(whole, planner, &tasks.span, diagnostics);
-    }
-    let (span, names) = (tasks.span.clone(), names_of(&tasks));
+    let (span, all) = (tasks.span.clone(), names_of(&tasks));
+    let kept = match planner {
+        Some(planner) if is_ahead => {
+            ahead::mark(whole, planner.task, &all);
+            BTreeSet::new()
+        }
+        Some(planner) => {
+            permitted::mark(whole, planner, &span, diagnostics);
+            ahead::settle(whole, planner, &mut tasks, limits)
+        }
+        None => BTreeSet::new(),
+    };
+    let names = names_of(&tasks);
     let additions = push(whole, tasks)?;
-    let size = tree::to_json(additions).to_string().len();
+    let size = tree::to_json(additions).to_string().len() - ahead::withdrawn_bytes(additions);
     if size > limits.document_bytes_max {
         let most = limits.document_bytes_max;
         let message = format!("the run's additions would have {size} bytes; {most} are allowed");
@@ -85,9 +110,14 @@ fn extend_into(
     }
     let normal = tree::to_json(whole).to_string();
     let graph = lower::part(whole, hash_of(&normal), limits, diagnostics)?;
-    replaces::check(&graph, &names, replaced.as_ref(), diagnostics);
+    replaces::check(&graph, &all, replaced.as_ref(), diagnostics);
+    if is_ahead {
+        ahead::check(&graph, &names, diagnostics);
+    } else {
+        ahead::check_others(&graph, &names, diagnostics);
+    }
     if let Some(planner) = planner {
-        permitted::check(&graph, planner.task, &names, &span, diagnostics);
+        permitted::check(&graph, (planner.task, &kept), &names, &span, diagnostics);
     }
     Some(Accepted { graph: Arc::new(graph), document: NormalDocument(normal.into()) })
 }

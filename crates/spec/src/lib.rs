@@ -22,6 +22,7 @@ pub mod tree;
 pub mod wait;
 
 mod agent;
+mod ahead;
 mod children;
 mod cycles;
 mod expr;
@@ -43,6 +44,7 @@ use std::sync::Arc;
 
 use agendum_types::{Graph, Hash, Limits};
 
+pub use ahead::planned_ahead;
 pub use diagnostic::{Diagnostic, File, Report, Severity};
 pub use extend::extend;
 pub use files::{NoFiles, Resolver, embedded};

@@ -106,8 +106,8 @@ fn lowered<'t, 'd>(
 }
 
 /// A document on its way to a graph.
-struct Lower<'t, 'd> {
-    graph: Graph,
+pub(crate) struct Lower<'t, 'd> {
+    pub(crate) graph: Graph,
     /// The text of each task, by node.
     nodes: Vec<&'t Node>,
     /// Where the name of each task stands.

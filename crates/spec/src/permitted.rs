@@ -1,8 +1,9 @@
 //! What tasks may do that a model has written: `adds` of the task whose output gives them.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use agendum_types::graph::{Adds, NodeId, Task, Work};
+use agendum_types::graph::{Adds, Ahead, NodeId, Task, Work};
 use agendum_types::{Effect, Graph};
 
 use crate::diagnostic::Diagnostics;
@@ -22,10 +23,11 @@ pub(crate) fn mark(whole: &mut Node, planner: Planner<'_>, span: &Range<usize>, 
     planned.push((key, Node { value: Value::List(labels), span: 0..0 }));
 }
 
-/// That the tasks of these names, and all inside them, do no more than the planner's `adds` permits.
+/// That the tasks of these names, and all inside them, do no more than the planner's `adds` permits. Of its plan those that it `kept` were
+/// looked at before.
 pub(crate) fn check(
     graph: &Graph,
-    planner: &str,
+    (planner, kept): (&str, &BTreeSet<String>),
     added: &[(String, Range<usize>)],
     span: &Range<usize>,
     diagnostics: &mut Diagnostics,
@@ -37,7 +39,11 @@ pub(crate) fn check(
     // They stand last, be it that one has a name that is taken.
     let known = graph.main.len().saturating_sub(added.len());
     let first = graph.main.get(known).map_or(graph.tasks.len(), |node| node.0 as usize);
-    let count = graph.tasks.len() - first;
+    // While the plan is being written, what was given of it before counts too.
+    let by_it = |ahead: &Ahead| !ahead.withdrawn && *graph.task(ahead.planner).name == *planner;
+    let before =
+        graph.tasks[..first].iter().filter_map(|task| task.ahead.as_ref()).filter(|ahead| by_it(ahead)).count();
+    let count = graph.tasks.len() - first + kept.len() + before;
     if count > adds.tasks_max as usize {
         let message = format!("the plan has {count} tasks; `{planner}` may add {}", adds.tasks_max);
         diagnostics.error("too_many_tasks", span, message, "plan fewer, or use `foreach` over a list");

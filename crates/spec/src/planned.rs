@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use agendum_types::{Failure, Labels, Limits};
 use serde_json::Value as Json;
 
-use crate::extend::{Planner, extend_by};
+use crate::extend::{Planner, Stage, extend_by};
 use crate::{Accepted, Diagnostic, NormalDocument, Severity, Unloadable, plans};
 
 /// Bytes of what a model is told at most.
@@ -18,7 +18,8 @@ const TEXTS: [&str; 3] = ["text", "stdout", "json"];
 const NO_TASKS: &str = "it holds no tasks: give {\"tasks\": {NAME: {\"uses\": …, \"with\": {…}, \"needs\": [NAME, …]}, …}} as JSON and nothing else";
 
 /// The document with the tasks that this output of the task gives: a document with `tasks`, or an agent's plan in any shape that is read,
-/// as it is or as the text of an answer; the run has its labels from then on. `Err` inside says what is wrong with it, in [`Failure::REFUSAL_BYTES_MAX`] bytes.
+/// as it is or as the text of an answer; the run has its labels from then on. What was added ahead of it ([`crate::planned_ahead`]) and
+/// `counts` stays, where the plan holds the same. `Err` inside says what is wrong with it, in [`Failure::REFUSAL_BYTES_MAX`] bytes.
 ///
 /// # Errors
 ///
@@ -27,16 +28,19 @@ pub fn planned(
     document: &NormalDocument,
     task: &str,
     output: &Json,
-    labels: &Labels,
+    (labels, counts): (&Labels, bool),
     limits: &Limits,
 ) -> Result<Result<Accepted, String>, Unloadable> {
     let Some(text) = text_of(output) else { return Ok(Err(NO_TASKS.to_owned())) };
+    // Of steps as of tasks: nothing is left to do.
+    let text = if text.trim() == "[]" { "{\"tasks\":{}}".to_owned() } else { text };
     let plan = match plans::document_for(&text, &format!("{task}_s"), limits) {
         Ok(plan) => plan,
         Err(wrong) => return Ok(Err(told("", &wrong, false))),
     };
     let text = plan.map_or(text, |plan| plan.to_string());
-    let checked = extend_by(document, &text, Some(Planner { task, labels }), limits)?;
+    let planner = Planner { task, labels, stage: Stage::Whole { counts } };
+    let checked = extend_by(document, &text, Some(planner), limits)?;
     Ok(match checked.runnable() {
         Some(accepted) => Ok(accepted.clone()),
         None => Err(told(&text, &checked.diagnostics, checked.more)),

@@ -6,6 +6,7 @@ use std::ops::Range;
 use agendum_types::Graph;
 use agendum_types::graph::{DataRef, NodeId, OnUncertain};
 
+use crate::ahead;
 use crate::diagnostic::Diagnostics;
 use crate::extend::{ADDITIONS, REPLACED, made};
 use crate::tree::{Key, Node, Value};
@@ -30,6 +31,11 @@ pub(crate) fn mark(whole: &mut Node, replaced: &Node, planner: Option<&str>, dia
         if !is_there {
             let help = "name a task at the top of `tasks`, or one that was added";
             diagnostics.error("unknown_task", &entry.span, format!("the run has no task `{name}` to replace"), help);
+            continue;
+        }
+        if ahead::stands(whole, name) {
+            let message = format!("`{name}` is not yet sure to stay: its planner still writes");
+            diagnostics.error("needs_ahead", &entry.span, message, "leave it out, or wait for the plan");
             continue;
         }
         if planner == Some(name) {
@@ -64,6 +70,10 @@ pub(crate) fn check(
     let place_of = |gone: &str| places.iter().find(|entry| entry.text() == Some(gone)).map(|entry| &entry.span);
     for node in graph.main.iter().filter(|node| !is_gone(node)) {
         let task = graph.task(*node);
+        // What is not yet sure to stay keeps nothing back.
+        if task.ahead.is_some() {
+            continue;
+        }
         let checks = match &task.on_uncertain {
             OnUncertain::Check { task, .. } => Some(*task),
             OnUncertain::Fail | OnUncertain::Ask => None,
@@ -74,7 +84,8 @@ pub(crate) fn check(
             let (own, stays) = (spans.get(&*task.name).copied(), "let it need a task that stays");
             if let Some(place) = own.or_else(|| place_of(gone)).filter(|_| is_gone(&need)) {
                 let message = format!("task `{}` needs `{gone}`, which is replaced", task.name);
-                let help = own.map_or_else(|| format!("replace `{}` too", task.name), |_| stays.to_owned());
+                let too = || format!("replace `{}` too, or leave `{gone}` in if that has started", task.name);
+                let help = own.map_or_else(too, |_| stays.to_owned());
                 diagnostics.error("needs_replaced", place, message, help);
             }
         }

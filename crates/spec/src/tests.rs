@@ -4,6 +4,7 @@
 
 mod accepted;
 mod agents;
+mod ahead;
 mod all_at_once;
 mod bounded;
 mod cached;

@@ -34,7 +34,24 @@ pub(crate) fn add(work: &Connection, settled: &[Settled]) -> rusqlite::Result<()
          VALUES (?1, ?2, ifnull((SELECT graph FROM runs WHERE tenant = ?1 AND run = ?3), ''), ?4, ?5, 1, ?6, ?7, ?8) ",
         sum!()
     ))?;
-    for Settled { tenant, run, booked } in settled {
+    let mut less = work.prepare_cached(
+        "UPDATE spent SET attempts = max(attempts - 1, 0), cost = max(cost - ?5, 0), above = max(above - ?6, 0),
+         tokens = max(tokens - ?7, 0)
+         WHERE tenant = ?1 AND hour = ?2 AND graph = ifnull((SELECT graph FROM runs WHERE tenant = ?1 AND run = ?3), '')
+         AND target = ?4 AND waste = ''",
+    )?;
+    for Settled { tenant, run, booked, moved } in settled {
+        if *moved {
+            less.execute(params![
+                &*tenant.0,
+                signed(Window::Hour.start(booked.taken).0),
+                run.0.to_be_bytes(),
+                &*booked.target,
+                signed(booked.cost.0),
+                signed(booked.over.0),
+                signed(booked.tokens),
+            ])?;
+        }
         statement.execute(params![
             &*tenant.0,
             signed(Window::Hour.start(booked.taken).0),

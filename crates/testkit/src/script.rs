@@ -9,7 +9,7 @@
 //! e foreach max=2 tolerate=1
 //! r race=1 good { p; q }
 //! p effect=once compensate=3; j needs p judges=p
-//! q adds; q made; z replaced
+//! q adds; q made; z replaced; x ahead=q; x~q withdrawn=q
 //! w wait=approval:boss+deputy reminder=10m; v wait=signal:paid; u wait=time:5s
 //! after: s
 //! run: deadline=5s budget=5c degrade
@@ -25,7 +25,7 @@ mod undo;
 use std::sync::Arc;
 
 use agendum_types::graph::{
-    Adds, Budget, Cache, CacheScope, Call, Catch, DataRef, Expr, ExprId, Fields, Form, Group, Judges, NodeId,
+    Adds, Ahead, Budget, Cache, CacheScope, Call, Catch, DataRef, Expr, ExprId, Fields, Form, Group, Judges, NodeId,
     NotBefore, OnExceeded, OnUncertain, Priority, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
 };
 use agendum_types::{
@@ -149,6 +149,7 @@ impl Builder {
             judges: None,
             adds: None,
             replaced: None,
+            ahead: None,
         });
         self.names.push(Vec::new());
         match (parent, section) {
@@ -243,6 +244,10 @@ impl Builder {
                 let parent = self.graph.tasks[index].parent;
                 let task = self.graph.find(parent, value).expect("write the judged task first");
                 self.graph.tasks[index].judges = Some(Box::new(Judges { task, fields: Fields::default() }));
+            }
+            "ahead" | "withdrawn" => {
+                let planner = self.graph.find(None, value).expect("write the planner first");
+                self.graph.tasks[index].ahead = Some(Ahead { planner, withdrawn: key == "withdrawn" });
             }
             _ => plain_word(&mut self.graph.tasks[index], key, value),
         }
@@ -377,7 +382,8 @@ fn plain_word(task: &mut Task, key: &str, value: &str) {
         "unread" => task.output_used = false,
         "adds" | "made" => {
             let uses = Capability::ALL.to_vec();
-            task.adds = Some(Adds { uses, effects: true, tasks_max: Adds::TASKS, made: key == "made" });
+            task.adds =
+                Some(Adds { uses, effects: true, tasks_max: Adds::TASKS, made: key == "made", while_streaming: true });
         }
         "replaced" => task.replaced = Some("an addition".into()),
         "cache" => {

@@ -4,6 +4,7 @@
 //! between siblings only: a reference from inside a group to a task outside is a dependency of the group. Expressions are kept as
 //! source with the list of what they read, and evaluated by the driver (through `spec`), never by the core.
 
+pub mod ahead;
 pub mod child;
 pub mod judges;
 pub mod modifier;
@@ -12,6 +13,7 @@ pub mod order;
 
 use std::sync::Arc;
 
+pub use ahead::Ahead;
 pub use child::Child;
 pub use judges::{Fields, Judges};
 pub use modifier::{
@@ -176,6 +178,8 @@ pub struct Task {
     pub adds: Option<Adds>,
     /// Who has replaced it in a live run before it started, as people are told: it is skipped.
     pub replaced: Option<Arc<str>>,
+    /// It was added before the plan that it stands in was whole, and that plan has not taken it up.
+    pub ahead: Option<Ahead>,
 }
 
 /// When a task may start at the earliest.

@@ -73,11 +73,13 @@ pub enum Kind {
     Reused = 32,
     /// A task takes a result that was kept.
     Cached = 33,
+    /// A run's graph grew by the first tasks of a plan that is still being written.
+    TasksAhead = 35,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -108,6 +110,7 @@ impl Kind {
         Self::Reminded,
         Self::Reused,
         Self::Cached,
+        Self::TasksAhead,
     ];
 
     /// The version of this kind that this release writes. It reads the earlier ones as well: see [`decode`].
@@ -130,6 +133,7 @@ impl Kind {
             Record::ClockJumped { .. } => Self::ClockJumped,
             Record::RunSubmitted(_) => Self::RunSubmitted,
             Record::TasksAdded { .. } => Self::TasksAdded,
+            Record::TasksAhead { .. } => Self::TasksAhead,
             Record::CancelRequested { .. } => Self::CancelRequested,
             Record::Paused { .. } => Self::Paused,
             Record::Resumed { .. } => Self::Resumed,
@@ -246,5 +250,5 @@ pub fn decode(envelope: &Envelope, body: &[u8]) -> Result<Entry, DecodeError> {
     let (record, (unsent, booked)) =
         read.map_err(|message| DecodeError::Damaged { seq: envelope.seq, kind, message })?;
     let (seq, at, tenant) = (envelope.seq, envelope.at, envelope.tenant.clone());
-    Ok(Entry { seq, at, tenant, record, unsent, booked, verdict: None })
+    Ok(Entry { seq, at, tenant, record, unsent, booked, wasted: Box::default(), verdict: None })
 }

@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 pub use cache::{Cache, CacheForgotten, CacheLine};
 pub use child::{Parent, Stopped};
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
-pub use event::{Event, TASKS_ADDED, event, text};
+pub use event::{Event, TASKS_ADDED, TASKS_AHEAD, event, text};
 pub use feedback::{Feedback, FeedbackLine, FeedbackReport, Opinion, Opinions};
 pub use notice::{About, Endpoints, Notice, NoticeDetail, NoticeLine, PING, Pinged};
 pub use spend::{Lost, LostDay, Reconcile, Reconciled, Spend, SpendLine, SpendWindow};

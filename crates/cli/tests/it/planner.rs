@@ -1,6 +1,8 @@
 //! Tasks whose output adds tasks, on the real binary: a plan over a crash, one that is refused and mended, one that takes the place of
 //! what has not started.
 
+mod ahead;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
@@ -153,7 +155,7 @@ fn what_has_not_started_is_replaced() {
     --
     2 needs_replaced
       × task `third` needs `second`, which is replaced
-      help: replace `third` too
+      help: replace `third` too, or leave `second` in if that has started
     error: no tasks were added
     --
     0 added to RUN

@@ -32,12 +32,14 @@ impl Board {
         let graph = Arc::clone(&self.plan(slot).graph);
         let is_gone = |node: &NodeId| {
             let task = graph.task(*node);
-            task.replaced.is_some() && task.parent.is_none() && task.section == Section::Main
+            let is_void = task.replaced.is_some() || self.was_ahead(slot, *node);
+            is_void && task.parent.is_none() && task.section == Section::Main
         };
         if !graph.main.iter().any(is_gone) {
             return;
         }
-        for node in graph.backwards().into_iter().filter(is_gone) {
+        let gone: Vec<NodeId> = graph.backwards().into_iter().filter(is_gone).collect();
+        for node in gone {
             let id = self.top(slot, node);
             if self.run(slot).inst(id).settled().is_none() {
                 self.keep_unsent(slot, id);

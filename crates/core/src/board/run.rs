@@ -62,6 +62,7 @@ impl Board {
             held_back: Vec::new(),
             served: BTreeMap::new(),
             turn: None,
+            ahead: BTreeMap::new(),
         });
         if let Some(deadline) = submitted.deadline {
             self.timers.set(deadline, Timer::Deadline(slot));
@@ -257,6 +258,7 @@ impl Board {
             fresh.push(id);
         }
         self.skip_replaced(slot);
+        self.take_up_ahead(slot);
         for id in fresh {
             let needs = self.plan(slot).task(self.run(slot).inst(id).node).needs.clone();
             let unsettled = |need: &&_| self.run(slot).inst(self.top(slot, **need)).settled().is_none();

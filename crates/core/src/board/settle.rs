@@ -48,6 +48,8 @@ impl Board {
 
     /// The run, and every instance around this one, took a lower rung.
     pub(super) fn degrade(&mut self, slot: Slot, id: InstId) {
+        // What runs ahead of its plan does not count yet.
+        let counts = !self.run(slot).is_answered() && !self.is_ahead(slot, id);
         let run = self.run_mut(slot);
         let mut at = id;
         while at != InstId::TOP {
@@ -55,9 +57,7 @@ impl Board {
             inst.degraded = true;
             at = inst.parent;
         }
-        if !run.is_answered() {
-            run.degraded = true;
-        }
+        run.degraded |= counts;
     }
 
     /// Ends an instance and all inside it without telling anybody: timers, queue places, attempts and bodies are given back.
@@ -181,6 +181,9 @@ impl Board {
         if parent == InstId::TOP && how == Settled::Succeeded {
             self.todo.push_back(Todo::Publish(slot, id));
         }
+        if fails && self.fails_ahead(slot, id) {
+            return self.count_down(slot, parent, section, node, how);
+        }
         if fails && self.fails_its_scope(slot, id, parent, section) {
             return;
         }
@@ -257,7 +260,7 @@ impl Board {
     }
 
     /// Looks whether a scope has settled with its last task, or a race is decided.
-    fn scope_done(&mut self, slot: Slot, parent: InstId, section: Section) {
+    pub(super) fn scope_done(&mut self, slot: Slot, parent: InstId, section: Section) {
         if parent == InstId::TOP {
             let open = match self.run(slot).phase {
                 Phase::Main => section == Section::Main,

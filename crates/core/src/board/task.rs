@@ -248,6 +248,7 @@ impl Board {
             self.note_served(slot, id, &running.target);
         }
         self.book(slot, id, hold, booked((running.target, running.taken), hold.0, bill, waste), seq);
+        self.note_spent_ahead(slot, id);
         let mut output = None;
         if let Outcome::Succeeded(success) = &finished.outcome {
             self.set_output(slot, id, Box::new(success.output.clone()));

@@ -56,7 +56,7 @@ impl Scheduler {
         out.find(|orphan| orphan.is(&attempt.path, attempt.attempt, attempt.incarnation))
     }
 
-    fn awaits(&self, slot: Slot, id: InstId, attempt: &AttemptId) -> bool {
+    pub(crate) fn awaits(&self, slot: Slot, id: InstId, attempt: &AttemptId) -> bool {
         let running = self.board.run(slot).inst(id).running();
         running.is_some_and(|running| running.attempt == attempt.attempt && running.incarnation == attempt.incarnation)
     }

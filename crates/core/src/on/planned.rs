@@ -27,7 +27,8 @@ impl Scheduler {
 
     /// `false`: what was extended is not the run's graph any more.
     fn add(&mut self, slot: Slot, added: &Addition) -> Result<bool, Rejected> {
-        if added.of != self.board.plan(slot).graph.hash {
+        let is_overtaken = added.of != self.board.plan(slot).graph.hash;
+        if is_overtaken || !self.takes_up_what_stands(slot, &added.graph) {
             return Ok(false);
         }
         self.grow(slot, &added.graph, added.document.clone()).map(|()| true)

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use agendum_types::graph::{Adds, Rung, Task, Work};
+use agendum_types::graph::{Adds, NodeId, Rung, Task, Work};
 use agendum_types::{Duration, Graph, PayloadRef, RunId, target};
 
 use crate::event::{Rejected, Submission};
 use crate::inst::Settled;
+use crate::on::ahead::follows;
 use crate::record::{Record, RunSubmitted};
 use crate::run::{Phase, Slot};
 use crate::scheduler::Scheduler;
@@ -71,6 +72,25 @@ impl Scheduler {
     /// Tasks join a run, if they can.
     pub(crate) fn grow(&mut self, slot: Slot, graph: &Arc<Graph>, document: PayloadRef) -> Result<(), Rejected> {
         let run = self.board.run(slot).id;
+        self.may_grow(slot, graph)?;
+        self.board.plans.intern(graph);
+        self.take_graph(slot, Record::TasksAdded { run, graph: graph.hash, document });
+        Ok(())
+    }
+
+    /// The graph, which is known, is the run's from this record on.
+    pub(crate) fn take_graph(&mut self, slot: Slot, record: Record) {
+        if let Some((_, hash, _)) = record.names_graph()
+            && let Some(plan) = self.board.plans.find(hash)
+        {
+            self.board.plans.get_mut(plan).refresh(&self.targets);
+        }
+        self.record_of(slot, record);
+    }
+
+    /// The run takes tasks, and these can join it.
+    pub(crate) fn may_grow(&self, slot: Slot, graph: &Graph) -> Result<(), Rejected> {
+        let run = self.board.run(slot).id;
         if !matches!(self.board.run(slot).phase, Phase::Held | Phase::Main) {
             return Err(Rejected::NotLive(run));
         }
@@ -80,11 +100,7 @@ impl Scheduler {
         self.replaces_what_waits(slot, graph)?;
         let known = before.tasks.len();
         self.admit(graph.live_tasks_max() - before.live_tasks_max())?;
-        self.has_targets(&graph.tasks[known..])?;
-        let plan = self.board.plans.intern(graph);
-        self.board.plans.get_mut(plan).refresh(&self.targets);
-        self.record_of(slot, Record::TasksAdded { run, graph: graph.hash, document });
-        Ok(())
+        self.has_targets(&graph.tasks[known..])
     }
 
     /// A group or `foreach` that nobody read has ended without making its output: it is too late to read it.
@@ -140,6 +156,12 @@ impl Scheduler {
     }
 }
 
+/// The plan of this task has joined with this addition.
+fn newly_made(before: &Graph, after: &Graph, planner: NodeId) -> bool {
+    let made = |graph: &Graph| graph.tasks.get(planner.0 as usize).and_then(|task| Some(task.adds.as_ref()?.made));
+    made(before) == Some(false) && made(after) == Some(true)
+}
+
 /// It may add the same, and may have.
 fn adds_alike(before: &Task, after: &Task) -> bool {
     match (&before.adds, &after.adds) {
@@ -159,7 +181,12 @@ fn extends(before: &Graph, after: &Graph) -> Result<(), Rejected> {
             return changed(&task.name);
         };
         let (needed_by, adds, replaced) = (kept.needed_by.clone(), kept.adds.clone(), kept.replaced.clone());
-        let same = Task { needed_by, output_used: kept.output_used, adds, replaced, ..task.clone() } == *kept;
+        let (name, ahead, output_used) = (kept.name.clone(), kept.ahead, kept.output_used);
+        let same = Task { name, needed_by, output_used, adds, replaced, ahead, ..task.clone() } == *kept;
+        let same = same && follows(task, kept, |planner| newly_made(before, after, planner));
+        // What is taken up needs nothing that is withdrawn.
+        let is_vain = |need: &NodeId| after.tasks.get(need.0 as usize).is_some_and(|need| need.ahead.is_some());
+        let same = same && (kept.ahead.is_some() || !kept.needs.iter().any(is_vain));
         let same = same && adds_alike(task, kept) && (task.replaced.is_none() || task.replaced == kept.replaced);
         let grows = task.parent.is_none() || task.needed_by == kept.needed_by;
         if !same || !grows {
@@ -169,7 +196,8 @@ fn extends(before: &Graph, after: &Graph) -> Result<(), Rejected> {
     let main_kept = after.main.starts_with(&before.main) && after.exprs.starts_with(&before.exprs);
     let rest_kept =
         (&before.after, &before.on_failure, &before.finally) == (&after.after, &after.on_failure, &after.finally);
-    // The very same addition of another caller came first.
-    let is_there = after.tasks.len() == before.tasks.len();
+    // The very same addition of another caller came first; a plan may have been given ahead in full.
+    let is_read = (0..).map(NodeId).take(before.tasks.len()).any(|node| newly_made(before, after, node));
+    let is_there = after.tasks.len() == before.tasks.len() && !is_read;
     if !main_kept || !rest_kept || is_there { changed(&before.name) } else { Ok(()) }
 }

@@ -5,7 +5,7 @@
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
 //! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
-//! say p plan=SCRIPT | say p plan=refused WHY   what the output of a task that adds others is read as
+//! say p plan=SCRIPT | say p plan=refused WHY | stream p SCRIPT   what the output of a task that adds others is read as, or the first of it
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
 //! disk slow | durable                   records become durable only when said
@@ -150,7 +150,7 @@ impl World {
             "windows" | "purse" | "billed" => self.of_the_purse(word, rest),
             "submit" => self.submit(rest),
             "again" => self.again(rest),
-            "add" => self.add(rest),
+            "add" | "stream" => self.grow(word, rest),
             "ok" => rest.split("; ").for_each(|name| self.answer(name, None)),
             "fail" => self.answer(rest.split_once(' ').unwrap().0, Some(rest.split_once(' ').unwrap().1)),
             "say" => self.say(rest),
@@ -219,7 +219,7 @@ impl World {
         self.event(Event::RunSubmitted(Box::new(Submission { tenant, strict, key, concurrency, parent, ..of })));
     }
 
-    fn add(&mut self, rest: &str) {
+    pub(super) fn add(&mut self, rest: &str) {
         let (name, text) = rest.split_once(' ').unwrap();
         let graph = Arc::new(script::graph(text));
         self.learned.push(Arc::clone(&graph));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::{Addition, Evaluate};
 use agendum_spec::{NormalDocument, Unloadable, planned};
-use agendum_types::{Hash, PayloadRef};
+use agendum_types::{Hash, PayloadRef, RunId, Tenant};
 use agendum_wire::journal::Kind;
 
 use super::{EvaluateError, Evaluations, Given};
@@ -12,7 +12,7 @@ use crate::pages::Pages;
 use crate::rows;
 
 /// Records that name a document.
-const NAMING: [Kind; 2] = [Kind::RunSubmitted, Kind::TasksAdded];
+const NAMING: [Kind; 3] = [Kind::RunSubmitted, Kind::TasksAdded, Kind::TasksAhead];
 
 impl Evaluations {
     /// Reads the output as tasks: they are kept, or it is said why there are none.
@@ -22,12 +22,12 @@ impl Evaluations {
         output: &PayloadRef,
         given: &mut Given,
     ) -> Result<(), EvaluateError> {
-        let (of, document) = self.document(asked).await?;
+        let (of, document) = self.document(&asked.tenant, asked.run).await?;
         let labels = output.labels.clone();
         let output = self.payloads.value(&asked.tenant, asked.run, output).await?;
-        let (task, limits) = (asked.graph.path_text(&asked.path), self.limits.clone());
+        let (task, ahead, limits) = (asked.graph.path_text(&asked.path), asked.ahead, self.limits.clone());
         // What it takes grows with the document and with what a model wrote.
-        let read = self.pool.compute(move || planned(&document, &task, &output, &labels, &limits)).await?;
+        let read = self.pool.compute(move || planned(&document, &task, &output, (&labels, ahead), &limits)).await?;
         match read.map_err(EvaluateError::Unloadable)? {
             Ok(accepted) => {
                 let made = self.payloads.make_blob(&asked.tenant, &accepted.document.0).await?;
@@ -40,9 +40,9 @@ impl Evaluations {
         Ok(())
     }
 
-    /// The document of the run as it stands, and the hash of its graph. The evaluation waits for all records of its run.
-    async fn document(&self, asked: &Evaluate) -> Result<(Hash, NormalDocument), EvaluateError> {
-        let mut pages = Pages::new(&*self.store, &asked.tenant, asked.run, &NAMING);
+    /// The document of the run as its durable records have it, and the hash of its graph.
+    pub(crate) async fn document(&self, tenant: &Tenant, run: RunId) -> Result<(Hash, NormalDocument), EvaluateError> {
+        let mut pages = Pages::new(&*self.store, tenant, run, &NAMING);
         let mut last = None;
         while let Some(page) = pages.next().await.map_err(EvaluateError::Store)? {
             for row in &page {
@@ -52,6 +52,6 @@ impl Evaluations {
         }
         let missing = || Unloadable("the run has none".to_owned());
         let (graph, document) = last.ok_or_else(missing).map_err(EvaluateError::Unloadable)?;
-        Ok((graph, self.payloads.document(&asked.tenant, &document).await?))
+        Ok((graph, self.payloads.document(tenant, &document).await?))
     }
 }

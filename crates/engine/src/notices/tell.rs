@@ -23,6 +23,7 @@ pub(crate) fn of(entry: &Entry, scheduler: &Scheduler) -> Option<(NoticeKind, No
         | Record::ClockJumped { .. }
         | Record::RunSubmitted(_)
         | Record::TasksAdded { .. }
+        | Record::TasksAhead { .. }
         | Record::CancelRequested { .. }
         | Record::Paused { .. }
         | Record::Crashed { .. }

@@ -1,5 +1,6 @@
 //! One life of a shard: messages become events, actions become deeds.
 
+mod added;
 mod appended;
 mod cache;
 mod child;
@@ -250,11 +251,7 @@ impl Life {
                     None => self.reply_when_durable(submitted, reply),
                 }
             }
-            Message::AddTasks { run, graph, document, reply, permit: _held } => {
-                let event = Event::TasksAdded { run, graph, document: document.reference };
-                let added = self.request(event, None);
-                self.reply_when_durable(added, reply);
-            }
+            message @ (Message::AddTasks { .. } | Message::TasksStreamed { .. }) => self.of_additions(message),
             Message::Command { tenant, run, command, reply, permit: _held } => {
                 self.command(&tenant, run, command, reply);
             }

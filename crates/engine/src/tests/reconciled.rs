@@ -36,7 +36,7 @@ async fn what_was_lost_and_is_not_billed_is_there_for_those_that_wait() {
         over: Money::ZERO,
         waste: Some(Waste::Lost),
     };
-    let settled = vec![Settled { tenant: Tenant::default(), run: RunId(1), booked }];
+    let settled = vec![Settled { tenant: Tenant::default(), run: RunId(1), booked, moved: false }];
     let append = Append {
         shard: ShardId(0),
         incarnation: opened.incarnation,

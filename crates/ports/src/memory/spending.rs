@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_types::{Money, Tenant, Timestamp, Waste, Window};
+use agendum_types::{Booked, Money, Tenant, Timestamp, Waste, Window};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
@@ -46,6 +46,16 @@ impl State {
 
     /// Under the graph of its run, which may be forgotten later.
     pub(super) fn settle(&mut self, settled: Settled) {
+        let same = |before: &Settled| {
+            let void = Booked { waste: None, ..settled.booked.clone() };
+            (&before.tenant, before.run, &before.booked) == (&settled.tenant, settled.run, &void)
+        };
+        if settled.moved
+            && let Some((_, before)) = self.settled.iter_mut().find(|(_, before)| same(before))
+        {
+            before.booked.waste = settled.booked.waste;
+            return;
+        }
         let graph = self.runs.get(&(settled.tenant.clone(), settled.run)).map(|run| Arc::clone(&run.graph));
         self.settled.push((graph.unwrap_or_default(), settled));
     }

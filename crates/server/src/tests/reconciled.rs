@@ -18,7 +18,7 @@ async fn lost(store: &MemoryStore) -> String {
     let settled = |waste| {
         let (taken, cost) = (Timestamp(yesterday.0 + 1), Money(Money::PER_DOLLAR / 2));
         let booked = Booked { target: "parrot".into(), taken, cost, tokens: 100, over: Money::ZERO, waste };
-        Settled { tenant: Tenant::default(), run: RunId(1), booked }
+        Settled { tenant: Tenant::default(), run: RunId(1), booked, moved: false }
     };
     let append = Append {
         shard: ShardId(0),

@@ -117,6 +117,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
             | Record::Closed
             | Record::ClockJumped { .. }
             | Record::TasksAdded { .. }
+            | Record::TasksAhead { .. }
             | Record::CancelRequested { .. }
             | Record::Begun { .. }
             | Record::Paused { .. }

@@ -61,6 +61,7 @@ impl Told {
             | Record::Closed
             | Record::ClockJumped { .. }
             | Record::TasksAdded { .. }
+            | Record::TasksAhead { .. }
             | Record::Crashed { .. }
             | Record::SignalKept(_)
             | Record::Raised(_)

@@ -37,6 +37,35 @@ pub(crate) fn plan(chance: &mut Chance, planner: &str, replaced: &[String]) -> J
     plan
 }
 
+/// A plan that is written task by task: calls of which most may run before it is whole. Some wait for others, some may do harm.
+pub(crate) fn streamed(chance: &mut Chance, planner: &str) -> Json {
+    let mut tasks = Map::new();
+    for number in 0..=chance.below(4) {
+        let mut task = match chance.below(10) {
+            0 => json!({ "uses": "exec", "with": { "argv": ["do"] } }),
+            1 | 2 => json!({ "uses": "translate", "with": { "text": "hi", "to": "de" } }),
+            _ => json!({ "uses": "chat", "with": { "prompt": format!("number {number}") } }),
+        };
+        if number > 0 && chance.hits(40) {
+            task["needs"] = json!([format!("{planner}q{}", chance.below(number))]);
+        }
+        if chance.hits(15) {
+            task["if"] = json!(format!("${{{{ tasks.{planner}.output.go }}}}"));
+        }
+        if chance.hits(30) {
+            task["retry"] = json!({ "max_attempts": 2, "initial_delay": "5ms", "on": ["any"] });
+        }
+        if chance.hits(20) {
+            task["catch"] = json!([{ "on": ["any"], "output": { "text": "none" } }]);
+        }
+        if chance.hits(15) {
+            task["within"] = json!("40ms");
+        }
+        tasks.insert(format!("{planner}q{number}"), task);
+    }
+    json!({ "tasks": tasks })
+}
+
 fn adds(chance: &mut Chance, task: &mut Json, percent: u64) {
     if !chance.hits(percent) {
         return;

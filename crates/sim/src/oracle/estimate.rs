@@ -38,7 +38,8 @@ impl Estimate {
         let value = graph.task(node).value;
         let own = |task: NodeId| {
             let dropped = graph.task(task).optional && graph.task(task).value < value;
-            if dropped { Duration::ZERO } else { self.own[task.0 as usize] }
+            // Nothing is dropped for what may yet be withdrawn.
+            if dropped || graph.task(task).ahead.is_some() { Duration::ZERO } else { self.own[task.0 as usize] }
         };
         let way = std::iter::successors(Some(node), |node| graph.task(*node).parent);
         way.fold(Duration::ZERO, |sum, node| sum.plus(self.longest(graph, &graph.task(node).needed_by, &own)))

@@ -88,7 +88,13 @@ impl Reference {
         }
         let (labels, able) = (run.labels(path), !found.is_empty());
         found.retain(|target| self.targets[*target].may_see(&labels));
-        Some(found).filter(|found| !able || !found.is_empty())
+        if able && found.is_empty() {
+            return None;
+        }
+        if run.is_harmless_only(path) {
+            self.harmless(&mut found);
+        }
+        Some(found)
     }
 
     /// Where a task would stand if it were ready now.

@@ -8,7 +8,7 @@ use agendum_types::{Capability, Class, Effect, Failure, Graph, RunId, TaskPath};
 
 use super::records::Checked;
 use super::state::{How, Inst, Phase, Run, State};
-use super::{Asked, Heard, Reference, ensure};
+use super::{Asked, Heard, Reference, ahead, ensure};
 
 /// True if something has begun that this graph says was replaced.
 pub(super) fn replaces_what_began(run: &Run, after: &Graph) -> bool {
@@ -70,7 +70,9 @@ impl Reference {
     /// True if the graph that was extended is not the run's any more: it is asked for again, and nothing decided.
     pub(super) fn is_overtaken(&self, asked: &Asked, result: &Result<Evaluation, Arc<str>>) -> bool {
         let Ok(Evaluation { truth, added: Some(added), .. }) = result else { return false };
-        *truth != Some(true) && self.adds_tasks(asked.run, &asked.path) && added.of != self.runs[&asked.run].graph.hash
+        let run = &self.runs[&asked.run];
+        let is_late = added.of != run.graph.hash || !ahead::takes_up_what_stands(run, &added.graph);
+        *truth != Some(true) && self.adds_tasks(asked.run, &asked.path) && is_late
     }
 
     /// The graph with what was added, by a caller or by the output of a task that is judged next.
@@ -93,8 +95,13 @@ impl Reference {
 
     /// True if that may join the run: it is served, and reads and replaces only what it can.
     pub(super) fn fits(&self, run: &Run, after: &Graph) -> bool {
-        let same = |(before, after): (&Task, &Task)| before.name == after.name;
-        let extends = after.tasks.len() > run.graph.tasks.len() && run.graph.tasks.iter().zip(&after.tasks).all(same);
+        let is_void = |task: &Task| task.ahead.is_some_and(|ahead| ahead.withdrawn);
+        let same = |(before, after): (&Task, &Task)| before.name == after.name || is_void(after);
+        // A plan may have been given ahead in full.
+        let mut planners = (0..).map(NodeId).take(run.graph.tasks.len().min(after.tasks.len()));
+        let is_more =
+            after.tasks.len() > run.graph.tasks.len() || planners.any(|node| ahead::is_read(run, after, node));
+        let extends = is_more && run.graph.tasks.iter().zip(&after.tasks).all(same);
         if !extends {
             return false;
         }

@@ -27,6 +27,7 @@ impl Reference {
             Record::ClockJumped { .. } => {}
             Record::RunSubmitted(submitted) => self.submitted(submitted)?,
             Record::TasksAdded { run, graph, .. } => self.grown(*run, *graph)?,
+            Record::TasksAhead { run, path, attempt, graph, .. } => self.streamed(*run, path, *attempt, *graph)?,
             Record::CancelRequested { run, replaced_by: Some(by) } => self.replaced(*run, *by)?,
             Record::Begun { run } => self.begun(*run)?,
             Record::CancelRequested { run, replaced_by: None } => {

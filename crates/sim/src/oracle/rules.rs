@@ -14,7 +14,7 @@ impl Reference {
         // Whom a crash has met may be held for it: that is told first.
         while self.runs.contains_key(&id) && !self.met.contains(&id) {
             let paths: Vec<TaskPath> = self.runs[&id].tasks.keys().cloned().collect();
-            let mut moved = self.section_rule(id) || self.compensation_rule(id);
+            let mut moved = self.ahead_rule(id) || self.section_rule(id) || self.compensation_rule(id);
             for path in paths {
                 moved |= self.runs[&id].tasks.contains_key(&path) && self.task_rule(id, &path);
             }
@@ -310,7 +310,8 @@ impl Reference {
             let mut inst = Inst::new(node);
             // A loop that ran out may have asked for one of them; without one, those kept for that do not run.
             let passed_over = run.escalation.map_or_else(|| escalations.contains(&node), |wanted| wanted != node);
-            if section == Section::OnFailure && passed_over || run.graph.task(node).replaced.is_some() {
+            let is_void = run.graph.task(node).replaced.is_some() || run.graph.task(node).ahead.is_some();
+            if section == Section::OnFailure && passed_over || is_void {
                 inst.state = State::Settled(How::Skipped);
             }
             run.tasks.insert(TaskPath::top(node), inst);

@@ -90,7 +90,7 @@ impl Reference {
         for depth in 1..=path.0.len() {
             run.inst(&TaskPath(path.0[..depth].into())).degraded = true;
         }
-        run.degraded |= !run.is_answered();
+        run.degraded |= !run.is_answered() && !run.is_ahead(path);
     }
 
     /// Ends a task and all inside it, and tells nobody.

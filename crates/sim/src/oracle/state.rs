@@ -204,6 +204,8 @@ pub(super) struct Run {
     pub verdicts: Vec<Verdict>,
     /// Its place in its group.
     pub turn: Option<super::turns::Turn>,
+    /// By the task that gives them: what runs ahead of plans that are not read yet.
+    pub ahead: BTreeMap<TaskPath, super::ahead::Ahead>,
 }
 
 impl State {

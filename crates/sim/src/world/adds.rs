@@ -17,11 +17,13 @@ impl World {
             return;
         }
         let planner = asked.graph.path_text(&asked.path);
+        let written = self.written.get(&(asked.run, asked.path.clone())).cloned();
         // Of outputs some are no plan, and some plan what may not be added.
-        let plan = match self.planners.below(10) {
-            0 => json!({ "text": "I cannot." }),
-            1 => json!({ "tasks": { "more": { "uses": "http", "with": { "url": "http://localhost" } } } }),
-            _ => {
+        let plan = match (written, self.planners.below(10)) {
+            (Some(written), _) => self.whole(written),
+            (None, 0) => json!({ "text": "I cannot." }),
+            (None, 1) => json!({ "tasks": { "more": { "uses": "http", "with": { "url": "http://localhost" } } } }),
+            (None, _) => {
                 let replaced = self.replaced(&asked.graph);
                 generate::plan(&mut self.planners, &planner, &replaced)
             }
@@ -30,7 +32,7 @@ impl World {
             evaluation.refused = Some("the run has no document".into());
             return;
         };
-        let read = agendum_spec::planned(document, &planner, &plan, &output.labels, &Limits::STANDARD);
+        let read = agendum_spec::planned(document, &planner, &plan, (&output.labels, asked.ahead), &Limits::STANDARD);
         match read.expect("a document that was accepted") {
             Ok(accepted) => {
                 let (of, graph) = (asked.graph.hash, Arc::clone(&accepted.graph));
@@ -44,10 +46,10 @@ impl World {
 
     /// From this record on the run has another graph, if it says so.
     pub(super) fn joined(&mut self, record: &Record) {
-        if let Record::TasksAdded { run, graph, .. } = record
-            && let Some(graph) = self.graphs.get(graph)
+        if let Some((run, graph, _)) = record.names_graph()
+            && let Some(graph) = self.graphs.get(&graph)
         {
-            self.runs.insert(*run, Arc::clone(graph));
+            self.runs.insert(run, Arc::clone(graph));
         }
     }
 
@@ -58,7 +60,8 @@ impl World {
         }
         let node = self.planners.of(&graph.main);
         let all = graph.with_dependents([node]);
-        let fresh = all.iter().map(|node| graph.task(*node)).filter(|task| task.replaced.is_none());
+        let fresh =
+            all.iter().map(|node| graph.task(*node)).filter(|task| task.replaced.is_none() && task.ahead.is_none());
         fresh.map(|task| task.name.to_string()).collect()
     }
 }

@@ -39,6 +39,12 @@ impl World {
                 Err(_) => return,
             }
         };
+        // What a task had planned is there: it does not plan anew.
+        let mut planners =
+            (0..).map(NodeId).zip(&graph.tasks).filter(|(_, task)| task.adds.as_ref().is_some_and(|adds| adds.made));
+        if planners.any(|(node, _)| wish.other_inputs || origin.given(node).is_none()) {
+            return;
+        }
         // How a run ends is told by each run.
         let closing = graph.on_failure.iter().chain(&graph.finally).copied();
         self.checker.taken_over(new, old, &wish.again.iter().copied().chain(closing).collect::<Vec<_>>());

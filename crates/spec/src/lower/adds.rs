@@ -22,7 +22,9 @@ impl Lower<'_, '_> {
             |words| words.iter().filter_map(Node::text).filter_map(Capability::from_word).collect(),
         );
         let tasks_max = adds.get("tasks_max").and_then(Node::whole).map_or(Adds::TASKS, |most| most as u32);
-        let adds = Adds { uses: uses.into_iter().collect(), effects: named.is_some(), tasks_max, made: false };
+        let while_streaming = adds.get("while_streaming").and_then(Node::bool).unwrap_or(true);
+        let uses = uses.into_iter().collect();
+        let adds = Adds { uses, effects: named.is_some(), tasks_max, made: false, while_streaming };
         self.graph.tasks[id.0 as usize].adds = Some(adds);
     }
 
@@ -53,6 +55,7 @@ impl Lower<'_, '_> {
 
     /// What additions to a live run have said of the tasks that were there.
     pub(super) fn of_additions(&mut self, tree: &Node) {
+        self.of_ahead(tree);
         for (planner, labels) in tree.get(PLANNED).map(Node::entries).unwrap_or_default() {
             // Who reads what a model was told may read what it makes of that, and nobody else.
             let labels = Labels::new(labels.items().iter().filter_map(Node::text));

@@ -81,7 +81,7 @@ impl<'t> Lower<'t, '_> {
     }
 
     /// The task of this name in a group, or at the top.
-    pub(super) fn find(&self, scope: Option<NodeId>, name: &str) -> Option<NodeId> {
+    pub(crate) fn find(&self, scope: Option<NodeId>, name: &str) -> Option<NodeId> {
         self.places.get(&(scope, name)).copied()
     }
 

@@ -279,7 +279,11 @@ impl Lower<'_, '_> {
             scope = self.graph.task(group).parent;
         }
         let own = place.task.filter(|task| outer == 0 && &*self.graph.task(*task).name == name);
-        let Some(found) = self.find(scope, name).or(own) else {
+        let known = match place.task {
+            Some(task) => self.find_for(task, scope, name),
+            None => self.find(scope, name),
+        };
+        let Some(found) = known.or(own) else {
             self.unknown_task(name, scope, place.task, span);
             return None;
         };

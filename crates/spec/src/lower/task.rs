@@ -377,7 +377,7 @@ impl<'t> Lower<'t, '_> {
     pub(super) fn beside(&mut self, id: NodeId, name: &Node) -> Option<NodeId> {
         let text = name.text()?;
         let scope = self.graph.task(id).parent;
-        let found = self.find(scope, text);
+        let found = self.find_for(id, scope, text);
         if found.is_none() {
             self.unknown_task(text, scope, Some(id), &name.span);
         }

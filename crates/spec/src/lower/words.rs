@@ -52,6 +52,7 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
         judges: None,
         adds: None,
         replaced: None,
+        ahead: None,
     }
 }
 

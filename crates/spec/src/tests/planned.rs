@@ -27,7 +27,7 @@ fn base(adds: &str) -> Accepted {
 
 /// The tasks that the run has then, and what each needs; or what the model is told.
 fn read(base: &Accepted, output: &Json) -> Result<Accepted, String> {
-    planned(&base.document, "p", output, &Labels::NONE, &Limits::STANDARD).unwrap()
+    planned(&base.document, "p", output, (&Labels::NONE, true), &Limits::STANDARD).unwrap()
 }
 
 fn shown(base: &Accepted, output: &Json) -> String {
@@ -94,7 +94,16 @@ fn what_is_no_plan_is_told_so() {
     assert_snapshot!(shown(&base("tasks"), &json!({ "text": "I am sorry, I cannot plan that." })), @"
     1:1: the addition is a text; it must be a map (write `tasks: { NAME: { uses: … } }`)
     ");
-    assert_snapshot!(shown(&base("tasks"), &json!({ "tasks": {} })), @"1:10: `tasks` is empty (write at least one task)");
+}
+
+/// A plan with nothing in it is read, and done.
+#[test]
+fn an_empty_plan_says_that_nothing_is_left_to_do() {
+    for output in [json!({ "tasks": {} }), json!([]), json!({ "text": "```json\n{\"tasks\": {}}\n```" })] {
+        assert_eq!(shown(&base("tasks"), &output), "p []\na []\nb [a]", "{output}");
+    }
+    let replaces = json!({ "tasks": {}, "replaces": ["b"] });
+    assert_eq!(shown(&base("tasks"), &replaces), "p []\na []\nb [a] replaced by the plan of `p`");
 }
 
 #[test]
@@ -204,7 +213,7 @@ fn a_plan_may_replace_what_was_there() {
     x []
     ");
     assert_snapshot!(shown(&base("tasks"), &plan(json!(["a"]))), @r#"
-    1:67 at `a`: task `b` needs `a`, which is replaced (replace `b` too)
+    1:67 at `a`: task `b` needs `a`, which is replaced (replace `b` too, or leave `a` in if that has started)
     "#);
     assert_snapshot!(shown(&base("tasks"), &plan(json!(["p", "nowhere", 7, "b", "b"]))), @r#"
     1:67 at `p`: `p` cannot replace itself (leave it out: it ends with this plan)
@@ -237,7 +246,7 @@ fn a_run_has_the_labels_of_its_plans() {
     let base = base("tasks");
     let plan = json!({ "tasks": { "x": { "uses": "chat", "with": { "prompt": "what the eu said" } } } });
     let labels = Labels::new(["region=eu", "sensitivity=high"]);
-    let grown = planned(&base.document, "p", &plan, &labels, &Limits::STANDARD).unwrap().unwrap();
+    let grown = planned(&base.document, "p", &plan, (&labels, true), &Limits::STANDARD).unwrap().unwrap();
     assert_eq!((&base.graph.labels, &grown.graph.labels), (&Labels::NONE, &labels));
     assert_eq!(load(&grown.document, &Limits::STANDARD).unwrap().labels, labels);
 }
@@ -249,10 +258,11 @@ fn a_run_has_so_many_plans() {
     let mut grown = accepted(&all);
     let plan = |n: usize| json!({ "tasks": { format!("x{n}"): { "uses": "chat", "with": { "prompt": "hi" } } } });
     for n in 0..16 {
-        grown =
-            planned(&grown.document, &format!("p{n}"), &plan(n), &Labels::NONE, &Limits::STANDARD).unwrap().unwrap();
+        grown = planned(&grown.document, &format!("p{n}"), &plan(n), (&Labels::NONE, true), &Limits::STANDARD)
+            .unwrap()
+            .unwrap();
     }
-    assert_snapshot!(planned(&grown.document, "p16", &plan(16), &Labels::NONE, &Limits::STANDARD).unwrap().unwrap_err(), @"1:10: 16 tasks of this run have added others, as many as may (add all tasks at once)");
+    assert_snapshot!(planned(&grown.document, "p16", &plan(16), (&Labels::NONE, true), &Limits::STANDARD).unwrap().unwrap_err(), @"1:10: 16 tasks of this run have added others, as many as may (add all tasks at once)");
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(super) async fn counts(store: &dyn Store) {
             over: Money(1),
             waste,
         },
+        moved: false,
     };
     rows.settled = vec![
         settled(&one, 30, "a", 5 * HOUR - 1, 10, None),
@@ -47,6 +48,15 @@ pub(super) async fn counts(store: &dyn Store) {
     assert_eq!(by(SpentBy::Day).await, [("1970-01-01".to_owned(), 3, 140, 40)]);
     assert_eq!(by(SpentBy::Waste).await, [(String::new(), 2, 100, 0), ("failed".to_owned(), 1, 40, 40)]);
 
+    // What was of use may turn out not to be: it is counted once, as waste.
+    let mut later = batch(life.incarnation, life.last.0 + 2, 1, &one, run_id(30));
+    let wasted = settled(&one, 30, "a", 5 * HOUR, 20, Some(Waste::Superseded));
+    later.settled = vec![Settled { moved: true, ..wasted }];
+    assert_eq!(store.append(later).await, Appended::Durable);
+    let (failed, superseded) = (("failed".to_owned(), 1, 40, 40), ("superseded".to_owned(), 1, 20, 20));
+    assert_eq!(by(SpentBy::Waste).await, [(String::new(), 1, 80, 0), failed, superseded]);
+    assert_eq!(by(SpentBy::Target).await, [("a".to_owned(), 1, 20, 20), ("b".to_owned(), 2, 120, 40)]);
+
     // Hours become days, some at a time, and nothing of it is lost.
     assert!(!store.fold_spent(Timestamp(0), 9).await.unwrap());
     assert_eq!(store.spent_since(Timestamp(5 * HOUR)).await.unwrap().len(), 3, "none is so old");
@@ -56,7 +66,7 @@ pub(super) async fn counts(store: &dyn Store) {
     assert_eq!(days, [hour(&one, 0, 150, 15), hour(&other, 0, 160, 16)]);
     let lines = store.spent(&one, Timestamp(0), SpentBy::Target).await.unwrap();
     let lines = lines.iter().map(|line| (&*line.name, line.attempts, line.cost.0, line.wasted.0, line.over.0));
-    assert_eq!(lines.collect::<Vec<_>>(), [("a", 2, 30, 0, 2), ("b", 2, 120, 40, 2)]);
+    assert_eq!(lines.collect::<Vec<_>>(), [("a", 2, 30, 20, 2), ("b", 2, 120, 40, 2)]);
 }
 
 /// A bill releases what is counted above it of what was lost, and nothing else.
@@ -73,6 +83,7 @@ pub(super) async fn reconciles_with_bills(store: &dyn Store) {
             tenant: tenant.clone(),
             run: run_id(run),
             booked: Booked { target, taken, cost, tokens, over: Money(0), waste },
+            moved: false,
         }
     };
     let lost = Some(Waste::Lost);

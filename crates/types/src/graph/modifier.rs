@@ -224,6 +224,8 @@ pub struct Adds {
     pub tasks_max: u32,
     /// They have been added: the graph holds them.
     pub made: bool,
+    /// Those without an effect may run while the plan is still being written.
+    pub while_streaming: bool,
 }
 
 impl Adds {

@@ -164,6 +164,17 @@ pub(super) struct Cached<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct TasksAhead<'a> {
+    #[serde(borrow)]
+    pub(super) path: Text<'a>,
+    pub(super) attempt: u32,
+    #[serde(borrow)]
+    pub(super) graph: Text<'a>,
+    #[serde(borrow)]
+    pub(super) document: Payload<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct TasksAdded<'a> {
     #[serde(borrow)]
     pub(super) graph: Text<'a>,

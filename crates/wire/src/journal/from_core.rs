@@ -21,6 +21,10 @@ pub(super) fn write(entry: &core::Entry, to: &mut Vec<u8>) -> serde_json::Result
         Record::TasksAdded { graph, document, .. } => {
             json(&body::TasksAdded { graph: hash(graph), document: payload(document) }, to)
         }
+        Record::TasksAhead { path, attempt, graph, document, .. } => {
+            let (graph, document) = (hash(graph), payload(document));
+            json(&body::TasksAhead { path: path_text(path).into(), attempt: attempt.0, graph, document }, to)
+        }
         Record::Closed
         | Record::Paused { .. }
         | Record::Resumed { .. }

@@ -50,6 +50,11 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
             let added: body::TasksAdded<'_> = json(bytes)?;
             Record::TasksAdded { run, graph: hash(&added.graph)?, document: payload(&added.document)? }
         }
+        Kind::TasksAhead => {
+            let added: body::TasksAhead<'_> = json(bytes)?;
+            let (graph, document) = (hash(&added.graph)?, payload(&added.document)?);
+            Record::TasksAhead { run, path: path(&added.path)?, attempt: AttemptNo(added.attempt), graph, document }
+        }
         Kind::CancelRequested => {
             let cancelled: body::CancelRequested<'_> = json(bytes)?;
             let replaced_by = cancelled.replaced_by.as_ref().map(|text| run_id(text)).transpose()?;
@@ -146,6 +151,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Beside)> {
         | Kind::ClockJumped
         | Kind::RunSubmitted
         | Kind::TasksAdded
+        | Kind::TasksAhead
         | Kind::CancelRequested
         | Kind::Paused
         | Kind::Crashed

@@ -1,6 +1,7 @@
 //! The golden journal: one body or more of every kind. It only ever grows; what stands in it must stay readable for ever.
 
 mod again;
+mod ahead;
 mod children;
 mod groups;
 mod loops;
@@ -301,6 +302,7 @@ fn entries() -> Vec<Entry> {
         record,
         unsent: unsent.into(),
         booked: None,
+        wasted: Box::default(),
         verdict: None,
     };
     let queued = Unsent { path: deep(), waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))] };
@@ -344,6 +346,7 @@ fn entries() -> Vec<Entry> {
     entries.extend(loops::short_of_money().map(|record| entry(record, Vec::new())));
     entries.extend(children::of_children().into_iter().map(|record| entry(record, Vec::new())));
     entries.push(entry(children::written_into_a_cache(), Vec::new()));
+    entries.extend(ahead::of_plans().map(|record| entry(record, Vec::new())));
     entries
 }
 
@@ -356,6 +359,7 @@ fn with_money() -> Vec<Entry> {
         record: Record::Task { run: RUN, path: deep(), change },
         unsent: Box::default(),
         booked: booked.map(Box::new),
+        wasted: Box::default(),
         verdict: None,
     };
     let booked = |over, waste| Booked {

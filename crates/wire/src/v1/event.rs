@@ -11,6 +11,8 @@ use super::{Awaits, Compensation, RunError, dollars, instant, millis};
 
 /// The kind of the event after which a run's graph is a larger one.
 pub const TASKS_ADDED: &str = "run.tasks_added";
+/// The kind of the event after which it is one with tasks that run ahead of a plan: they are withdrawn if their planner's attempt fails.
+pub const TASKS_AHEAD: &str = "run.tasks_ahead";
 
 /// The kind of the event after which somebody finds out whether an attempt took effect.
 const IN_DOUBT: &str = "task.in_doubt";
@@ -98,6 +100,10 @@ pub fn event(graph: &Graph, entry: &Entry) -> Option<Event> {
             "run.submitted"
         }
         Record::TasksAdded { .. } => TASKS_ADDED,
+        Record::TasksAhead { path, attempt, .. } => {
+            (event.task, event.attempt) = (Some(graph.path_text(path)), Some(attempt.0));
+            TASKS_AHEAD
+        }
         Record::CancelRequested { replaced_by, .. } => {
             event.note = replaced_by.map(|run| format!("replaced by {run}"));
             "run.cancel_requested"
@@ -398,6 +404,7 @@ mod tests {
                 record,
                 unsent: Box::default(),
                 booked: None,
+                wasted: Box::default(),
                 verdict: None,
             };
             let event = event(&graph, &entry).unwrap();

@@ -40,6 +40,9 @@ fn plain(graph: &Graph, task: &TaskReasons) -> Option<String> {
         Reason::Condition => "its `if` was false".to_owned(),
         Reason::NotGood => "`good_if` refused its result".to_owned(),
         Reason::Replaced(by) => format!("replaced by {by}"),
+        Reason::Withdrawn(planner) => {
+            format!("withdrawn: it ran ahead of the plan of `{planner}`, which came to nothing or differs")
+        }
         Reason::Dropped => "optional, and dropped to make the deadline".to_owned(),
         Reason::Failed(class, message) => told(class.word(), message),
         Reason::Caught(class, message) => {
@@ -168,6 +171,7 @@ fn lower(graph: &Graph, reasons: &Reasons) -> Vec<String> {
                 Reason::Condition
                 | Reason::NotGood
                 | Reason::Replaced(_)
+                | Reason::Withdrawn(_)
                 | Reason::EndedFirst(_)
                 | Reason::CalledOff
                 | Reason::Reused(_)

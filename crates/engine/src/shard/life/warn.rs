@@ -24,6 +24,7 @@ pub(super) fn of(entry: &Entry) {
         | Record::ClockJumped { .. }
         | Record::RunSubmitted(_)
         | Record::TasksAdded { .. }
+        | Record::TasksAhead { .. }
         | Record::CancelRequested { .. }
         | Record::Begun { .. }
         | Record::Paused { .. }

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{Flight, Life};
+use crate::ahead;
 use crate::attempt::{self, Launch};
 use crate::inbox::Message;
 use crate::pool::Unfinished;
@@ -71,6 +72,7 @@ impl Life {
             adapter: Arc::clone(adapter),
             cancel,
             payloads: Arc::clone(&self.around.payloads),
+            ahead: ahead::follow(&self.around, self.id, &dispatch),
             feed: Arc::clone(&self.around.feed),
             inbox: self.around.inbox.clone(),
             life: self.id,
