@@ -43,6 +43,7 @@ mod digest;
 mod effects;
 mod flights;
 mod inst;
+mod labels;
 mod ledger;
 mod lookup;
 mod on;

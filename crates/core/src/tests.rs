@@ -17,6 +17,7 @@ mod flow;
 mod groups;
 mod heard;
 mod kept;
+mod labels;
 mod limits;
 mod loops;
 mod money;

@@ -328,7 +328,7 @@ impl Scheduler {
             run: run.id,
             status: self.status_without_output(slot),
             output: None,
-            failure: run.failure.as_deref().cloned(),
+            failure: self.failure_told(slot),
             degraded: run.degraded,
             compensating: self.board.has_effects(slot),
         };

@@ -6,7 +6,7 @@
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
 //! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
-//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
+//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -23,6 +23,7 @@ mod doubt;
 mod ends;
 mod estimate;
 mod heard;
+mod labels;
 mod ladder;
 mod place;
 mod planned;
@@ -108,6 +109,8 @@ pub struct Reference {
     passed: Vec<(RunId, TaskPath, State)>,
     /// The loop whose budget does not cover the task that the current record ends.
     short: Option<(RunId, TaskPath)>,
+    /// What the failure that the current record decides upon may quote.
+    quoted: Labels,
 }
 
 /// An attempt that is out, awaited or not.
@@ -128,12 +131,15 @@ struct Asked {
     step: Step,
     /// Of everything that goes into what it makes.
     labels: Labels,
+    /// Of everything that it reads.
+    seen: Labels,
 }
 
 /// An evaluation that was answered.
 #[derive(Clone, Debug)]
 struct Answer {
     labels: Labels,
+    seen: Labels,
     evaluation: Evaluation,
 }
 
@@ -208,6 +214,7 @@ impl Reference {
             served: None,
             passed: Vec::new(),
             short: None,
+            quoted: Labels::NONE,
         }
     }
 

@@ -10,6 +10,7 @@ mod life;
 mod money;
 mod people;
 mod planned;
+mod secrets;
 mod watermark;
 
 use std::cmp::Reverse;
@@ -30,8 +31,10 @@ use crate::check::Checker;
 use crate::oracle::Reference;
 use crate::trace;
 pub(crate) use cache::TENANTS;
+pub(crate) use fleet::GUARDED;
 pub use life::cut_everywhere;
 pub(crate) use people::NAMES;
+pub(crate) use secrets::{holds, repeats};
 
 use answers::payload;
 use life::Kept;
@@ -158,6 +161,8 @@ struct World {
     keeps_all: bool,
     /// The dice of those who pay, and what they were asked for.
     payers: Chance,
+    /// The dice of who tells a secret.
+    tellers: Chance,
     pleas: BTreeSet<(RunId, String, Timestamp)>,
     /// Runs that are over are run again, in some seeds.
     takes_over: bool,
@@ -202,6 +207,7 @@ impl World {
             kept: Vec::new(),
             keeps_all: false,
             payers: Chance::new(seed ^ 0x7061_7965_7273),
+            tellers: Chance::new(seed ^ 0x7365_6372),
             pleas: BTreeSet::new(),
             takes_over: seed % 7 == 4,
             digests: BTreeMap::new(),
@@ -302,14 +308,14 @@ impl World {
         let documents = planned.documents.iter().map(|accepted| (accepted.graph.hash, accepted.document.clone()));
         self.documents.extend(documents);
         let tenant = self.tenant();
-        let labels = if self.chance.hits(15) { Labels::new([fleet::GUARDED]) } else { Labels::NONE };
+        let labels = if self.chance.hits(15) { Labels::new([GUARDED]) } else { Labels::NONE };
         let submission = Submission {
             run,
             tenant,
             principal: Principal::new("sim"),
             graph: Arc::clone(graph),
             document: payload(1),
-            inputs: PayloadRef { labels, ..payload(2) },
+            inputs: self.entrusted(PayloadRef { labels, ..payload(2) }, graph),
             priority: None,
             deadline: None,
             budget: None,

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
-//! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `strict`, `group=K,limit=2,join` before it
+//! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `labels=L`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
 //! say p plan=SCRIPT | say p plan=refused WHY   what the output of a task that adds others is read as
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
@@ -208,6 +208,7 @@ impl World {
             Some((key, text)) => (Some(SubmissionKey { key: key.into(), parts: Vec::new() }), text),
             None => (None, text),
         };
+        let (labels, text) = labels_of(text);
         let (parent, text) = child::parent(text);
         let (strict, text) = text.strip_prefix("strict ").map_or((false, text), |text| (true, text));
         let (concurrency, text) = group::of(text);
@@ -215,7 +216,16 @@ impl World {
         self.graphs.insert(run_id(name), Arc::clone(&graph));
         self.learned.push(Arc::clone(&graph));
         let of = submission(run_id(name), graph);
-        self.event(Event::RunSubmitted(Box::new(Submission { tenant, strict, key, concurrency, parent, ..of })));
+        let inputs = PayloadRef { labels, ..of.inputs };
+        self.event(Event::RunSubmitted(Box::new(Submission {
+            tenant,
+            strict,
+            key,
+            concurrency,
+            parent,
+            inputs,
+            ..of
+        })));
     }
 
     fn add(&mut self, rest: &str) {
@@ -473,6 +483,14 @@ fn clock(now: Timestamp) -> String {
 
 fn run_id(name: &str) -> RunId {
     RunId(name.trim_start_matches('r').parse().unwrap())
+}
+
+/// `labels=region=eu,kind=secret` before what is submitted: those of its inputs.
+fn labels_of(text: &str) -> (Labels, &str) {
+    match text.strip_prefix("labels=").and_then(|text| text.split_once(' ')) {
+        Some((labels, text)) => (Labels::new(labels.split(',')), text),
+        None => (Labels::NONE, text),
+    }
 }
 
 fn run_name(run: RunId) -> String {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use agendum_core::{Change, Dispatched, Entry, Finished, Next, Record, Step, Waits};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Money, Outcome, PayloadRef, RunId, TaskPath, Timestamp,
+    AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Labels, Money, Outcome, PayloadRef, RunId, TaskPath,
+    Timestamp,
 };
 
 use super::ladder::{May, allowed, class_of};
@@ -18,7 +19,7 @@ pub(super) type Checked = Result<(), String>;
 impl Reference {
     /// Is this record what had to be decided? Then what it says happens here too.
     pub(super) fn explain(&mut self, entry: &Entry) -> Checked {
-        (self.at, self.short) = (entry.at, None);
+        (self.at, self.short, self.quoted) = (entry.at, None, Labels::NONE);
         match &entry.record {
             Record::Opened { incarnation, .. } => {
                 ensure(*incarnation == self.incarnation && self.reopening, "a life begins with `Opened`")?;
@@ -172,10 +173,10 @@ impl Reference {
         let asking = path.0.is_empty() || self.runs[&id].tasks[path].state == State::Asking(step);
         ensure(asking, "nothing was to be evaluated")?;
         match self.heard.take() {
-            Some(Heard::Evaluated(Asked { run, path: of, step: asked, labels }, Ok(evaluation)))
+            Some(Heard::Evaluated(Asked { run, path: of, step: asked, labels, seen }, Ok(evaluation)))
                 if (run, &of, asked) == (id, path, step) =>
             {
-                Ok(super::Answer { labels, evaluation })
+                Ok(super::Answer { labels, seen, evaluation })
             }
             other => Err(format!("no such evaluation was answered, but {other:?}")),
         }
@@ -193,6 +194,7 @@ impl Reference {
         if !allowed(may, next) {
             return Err(format!("{next:?} follows, and not {may:?}"));
         }
+        self.quotes(next)?;
         match next {
             Next::Judge => self.run(id).inst(path).state = State::Asking(Step::Judge),
             Next::Succeed => self.settle(id, path, How::Succeeded, None),
@@ -353,6 +355,8 @@ impl Reference {
             Outcome::Failed(failure) => {
                 let class = class_of(failure, &running);
                 let failure = Failure { class, ..failure.clone() };
+                self.quoted = self.told(id, path).join(&failure.labels);
+                self.quotes_in(&said.outcome)?;
                 let repeatable = running.effect != Effect::Once || failure.no_effect;
                 let may = if running.effect == Effect::Once && class == Class::Uncertain {
                     self.in_doubt(id, path)
@@ -455,10 +459,12 @@ impl Reference {
     }
 
     fn judged(&mut self, id: RunId, path: &TaskPath, refused: Option<&str>, next: &Next) -> Checked {
-        let judged = self.evaluation(id, path, Step::Judge)?.evaluation;
+        let answer = self.evaluation(id, path, Step::Judge)?;
         if let Some(refused) = refused {
             self.tell(id, path, next, refused);
+            self.quoted = self.runs[&id].graph.labels.join(&answer.seen);
         }
+        let judged = answer.evaluation;
         if judged.truth != Some(true) && self.adds_tasks(id, path) {
             return self.adds_nothing(id, path, &judged, next);
         }

@@ -180,7 +180,7 @@ pub(super) struct Run {
     pub started: bool,
     pub cancelled: bool,
     pub phase: Phase,
-    pub failure: Option<(Option<TaskPath>, Class)>,
+    pub failure: Option<(Option<TaskPath>, Class, Labels)>,
     pub escalation: Option<NodeId>,
     pub spent: Money,
     pub over: Money,

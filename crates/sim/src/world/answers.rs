@@ -7,6 +7,7 @@ use agendum_types::{
     Class, Duration, Failure, Hash, Labels, MediaType, Outcome, PayloadRef, Success, Timestamp, Usage,
 };
 
+use super::secrets::{knows, makes_known, quoting, secret, sees_any};
 use super::{Coming, World};
 
 impl World {
@@ -31,10 +32,7 @@ impl World {
             return (attempt_max.0, Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too late") }));
         }
         if !self.chance.hits(self.faults.failing) {
-            return (
-                span,
-                Outcome::Succeeded(Success { output: payload(self.chance.below(100)), usage, raw_usage: None }),
-            );
+            return (span, Outcome::Succeeded(Success { output: self.echo(dispatch), usage, raw_usage: None }));
         }
         let class = self.chance.of(&[
             Class::Unavailable,
@@ -46,7 +44,8 @@ impl World {
         ]);
         let asks = matches!(class, Class::RateLimited | Class::Overloaded | Class::Unavailable) && self.chance.hits(50);
         let retry_after = asks.then(|| Duration::millis(1 + self.chance.below(400)));
-        let failure = Failure { usage, retry_after, ..Failure::new(class, "as the seed says") };
+        let failure =
+            Failure { usage, retry_after, ..Failure::new(class, &quoting("as the seed says", knows(dispatch))) };
         let proven = self.chance.hits(30) || class == Class::RateLimited;
         (span, Outcome::Failed(if proven { failure.without_effect() } else { failure }))
     }
@@ -75,8 +74,11 @@ impl World {
         if let Some(output) = &asked.plan {
             self.plan(&asked, output, &mut evaluation);
         }
-        let result =
-            if self.chance.hits(self.faults.evaluations) { Err(Arc::from("as the seed says")) } else { Ok(evaluation) };
+        if makes_known(&asked) {
+            evaluation.payload = evaluation.payload.map(secret);
+        }
+        let said = || Arc::from(quoting("as the seed says", sees_any(&asked)));
+        let result = if self.chance.hits(self.faults.evaluations) { Err(said()) } else { Ok(evaluation) };
         Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result }
     }
 
