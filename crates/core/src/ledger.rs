@@ -31,7 +31,7 @@ pub(crate) struct Sum {
 pub(crate) struct Ledger {
     pub(crate) windows: Windows,
     sums: BTreeMap<(Tenant, Window, Timestamp), Sum>,
-    /// Runs with tasks that wait for money, or for a cheaper target than they would have with more. Kept where windows are limited.
+    /// Runs with tasks that wait for a cheaper target than they would have with more money. Kept where windows are limited.
     pub(crate) short: BTreeSet<Slot>,
 }
 

@@ -56,6 +56,7 @@ mod reuse;
 mod rng;
 mod run;
 mod scheduler;
+mod short;
 mod standing;
 mod targets;
 #[cfg(test)]

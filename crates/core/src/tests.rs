@@ -25,6 +25,7 @@ mod planned;
 mod purses;
 mod raise;
 mod repair;
+mod short;
 mod shown;
 mod time;
 mod turns;

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
                 println!("{}", bench::run(runs));
             }
             println!("{}", bench::parked());
+            println!("{}", bench::waiting());
             Ok(())
         }
         _ => Err(USAGE.to_owned()),

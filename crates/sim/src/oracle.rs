@@ -6,7 +6,7 @@
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
 //! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
-//! - [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
+//! - [`short`]: who waits for the money of windows; [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -35,6 +35,7 @@ mod reuse;
 mod rounds;
 mod rules;
 mod settle;
+mod short;
 mod state;
 mod targets;
 mod turns;
@@ -250,7 +251,10 @@ impl Reference {
                 }
             }
             Event::LookedUp { run, path, number, found } => self.hear_look_up(*run, path, *number, found.as_deref()),
-            Event::Kept(key) => self.keeping.retain(|kept| *kept != **key),
+            Event::Kept(key) => {
+                self.keeping.retain(|kept| *kept != **key);
+                self.looks_again(key);
+            }
             Event::AttemptFinished { attempt, outcome } => self.hear_outcome(attempt, outcome),
             Event::ChildEnded { attempt, outcome, spent, degraded } => {
                 self.hear_child(attempt, outcome, *spent, *degraded);

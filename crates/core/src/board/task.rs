@@ -223,9 +223,13 @@ impl Board {
         let caps = self.ledger.windows.caps;
         let frees_money = in_windows && hold.0 > cost && caps.iter().any(|cap| cap.money.is_some());
         let frees_tokens = in_windows && hold.1 > tokens && caps.iter().any(|cap| cap.tokens.is_some());
-        if (frees_money || frees_tokens) && !self.ledger.short.is_empty() {
-            self.todo.push_back(Todo::AffordAll);
-        } else if !self.run(slot).broke.is_empty() {
+        if frees_money || frees_tokens {
+            self.queue.pockets.stir();
+            if !self.ledger.short.is_empty() {
+                self.todo.push_back(Todo::AffordAll);
+            }
+        }
+        if !self.run(slot).broke.is_empty() {
             self.todo.push_back(Todo::Afford(slot));
         }
         if run_is_closing(self, slot) {

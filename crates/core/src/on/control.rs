@@ -21,7 +21,7 @@ impl Scheduler {
             return;
         }
         // Whoever waits for money may have it now.
-        self.board.ledger.short.extend(self.board.live_slots());
+        self.empty_pockets();
         self.board.todo.push_back(Todo::AffordAll);
     }
 
@@ -34,6 +34,7 @@ impl Scheduler {
                 self.take(slot, id);
             }
         }
+        self.empty_pockets();
         for target in self.targets.ids() {
             self.board.queue.wake(target, self.now);
         }
@@ -67,6 +68,8 @@ impl Scheduler {
         for id in self.all(slot) {
             if self.unqueue(slot, id) {
                 self.take(slot, id);
+            } else if self.board.run(slot).inst(id).waits_for_window(self.now).is_some() {
+                self.try_again(slot, id);
             }
         }
     }

@@ -38,7 +38,7 @@ impl Reference {
                 let class = if self.once_is_out(id, path) { Class::Uncertain } else { class };
                 self.falls(id, path, class, true, next)
             }
-            (End::Unaffordable, State::Queued(..)) => {
+            (End::Unaffordable, State::Queued(..) | State::Short(_)) => {
                 self.comes_up(id, path)?;
                 let purse = self.purse(id, path);
                 if let (Purse::Spent(of), Some(short)) = (&purse, &ended.short) {

@@ -37,7 +37,12 @@ impl Reference {
             Record::Paused { run } => {
                 ensure(self.heard.take() == Some(Heard::Pause(*run)), "nobody paused it")?;
                 self.run(*run).paused = true;
-                for inst in self.run(*run).tasks.values_mut().filter(|inst| matches!(inst.state, State::Queued(..))) {
+                for inst in self
+                    .run(*run)
+                    .tasks
+                    .values_mut()
+                    .filter(|inst| matches!(inst.state, State::Queued(..) | State::Short(_)))
+                {
                     inst.state = State::Held;
                 }
             }
@@ -229,6 +234,7 @@ impl Reference {
         ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        self.takes_its_turn(id, path)?;
         let band = self.band(id, path);
         self.advance(band);
         let now = self.now;
@@ -437,18 +443,21 @@ impl Reference {
                 || hold_tokens > tokens && caps.iter().any(|cap| cap.tokens.is_some()));
         let runs: Vec<RunId> = self.runs.keys().copied().filter(|of| all || *of == id).collect();
         self.has_money_again_in(id, |of| path.0.starts_with(&of.0));
+        self.has_money_again(id);
         for run in runs {
-            self.has_money_again(run);
-            if run != id {
-                self.consequences(run);
-            }
+            self.has_more_targets(run);
         }
     }
 
     pub(super) fn has_money_again(&mut self, id: RunId) {
-        for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(_, None))) {
+        for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(None))) {
             inst.state = State::Ready;
         }
+        self.has_more_targets(id);
+    }
+
+    /// Whoever is queued for a cheaper target is queued for all of its own again.
+    fn has_more_targets(&mut self, id: RunId) {
         for path in self.runs[&id].tasks.keys().cloned().collect::<Vec<_>>() {
             if let State::Queued(rank, _) = self.runs[&id].tasks[&path].state
                 && let Some(targets) = self.eligible(id, &path)

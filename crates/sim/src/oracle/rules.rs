@@ -30,9 +30,7 @@ impl Reference {
             State::Waiting => self.join_rule(id, path),
             State::Ready => self.ready_rule(id, path),
             State::Held if !self.runs[&id].paused => self.becomes(id, path, State::Ready),
-            State::BackingOff(at) | State::Broke(Some(at), _) if at <= self.now && !self.reopening => {
-                self.becomes(id, path, State::Ready)
-            }
+            State::BackingOff(at) if at <= self.now && !self.reopening => self.becomes(id, path, State::Ready),
             State::Open if self.runs[&id].is_each(path) => self.each_rule(id, path),
             State::Open if self.runs[&id].is_loop(path) => self.loop_rule(id, path),
             State::Open if self.runs[&id].is_call(path) => self.check_rule(id, path),
