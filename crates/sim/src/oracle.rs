@@ -6,7 +6,8 @@
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
 //! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
-//! - [`short`]: who waits for the money of windows; [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
+//! - [`short`]: who waits for the money of windows; [`settle`]: how a task ends; [`heard`]: what is handed to waits; [`labels`]: what a
+//!   failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank

@@ -31,8 +31,8 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome,
-    PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage, Windows,
+    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome, PayloadRef, RunId, Seq,
+    SubmissionKey, Success, Target, Tenant, Timestamp, Usage, Windows,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
@@ -44,10 +44,12 @@ mod group;
 mod heard;
 mod planned;
 mod purse;
+mod said;
 mod target;
 mod told;
 
 use again::submission;
+use said::{failed, labels_of};
 use target::target;
 
 /// Begins a line of the trace that is no action.
@@ -485,34 +487,10 @@ fn run_id(name: &str) -> RunId {
     RunId(name.trim_start_matches('r').parse().unwrap())
 }
 
-/// `labels=region=eu,kind=secret` before what is submitted: those of its inputs.
-fn labels_of(text: &str) -> (Labels, &str) {
-    match text.strip_prefix("labels=").and_then(|text| text.split_once(' ')) {
-        Some((labels, text)) => (Labels::new(labels.split(',')), text),
-        None => (Labels::NONE, text),
-    }
-}
-
 fn run_name(run: RunId) -> String {
     format!("r{}", run.0)
 }
 
 fn payload(size: u64) -> PayloadRef {
     PayloadRef { hash: Hash([size as u8; 32]), size, media: MediaType::Json, labels: Labels::NONE }
-}
-
-/// `rate_limited after 2s`, `unavailable no_effect`
-fn failed(text: &str) -> Failure {
-    let mut words = text.split_whitespace();
-    let class = Class::from_word(words.next().unwrap()).unwrap();
-    let mut failure = Failure::new(class, "no luck");
-    while let Some(word) = words.next() {
-        match word {
-            "after" => failure.retry_after = Some(script::span(words.next().unwrap())),
-            "no_effect" => failure.no_effect = true,
-            word if word.starts_with("tokens=") => failure.usage.tokens_out = word[7..].parse().unwrap(),
-            other => panic!("a failure knows no word {other:?}"),
-        }
-    }
-    failure
 }

@@ -449,24 +449,6 @@ impl Reference {
         }
     }
 
-    pub(super) fn has_money_again(&mut self, id: RunId) {
-        for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(None))) {
-            inst.state = State::Ready;
-        }
-        self.has_more_targets(id);
-    }
-
-    /// Whoever is queued for a cheaper target is queued for all of its own again.
-    fn has_more_targets(&mut self, id: RunId) {
-        for path in self.runs[&id].tasks.keys().cloned().collect::<Vec<_>>() {
-            if let State::Queued(rank, _) = self.runs[&id].tasks[&path].state
-                && let Some(targets) = self.eligible(id, &path)
-            {
-                self.run(id).inst(&path).state = State::Queued(rank, targets);
-            }
-        }
-    }
-
     fn judged(&mut self, id: RunId, path: &TaskPath, refused: Option<&str>, next: &Next) -> Checked {
         let answer = self.evaluation(id, path, Step::Judge)?;
         if let Some(refused) = refused {

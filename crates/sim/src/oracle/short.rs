@@ -54,6 +54,25 @@ impl Reference {
         Ok(())
     }
 
+    /// Money of its run came free: those that wait for that try again.
+    pub(super) fn has_money_again(&mut self, id: RunId) {
+        for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(None))) {
+            inst.state = State::Ready;
+        }
+        self.has_more_targets(id);
+    }
+
+    /// Whoever is queued for a cheaper target is queued for all of its own again.
+    pub(super) fn has_more_targets(&mut self, id: RunId) {
+        for path in self.runs[&id].tasks.keys().cloned().collect::<Vec<_>>() {
+            if let State::Queued(rank, _) = self.runs[&id].tasks[&path].state
+                && let Some(targets) = self.eligible(id, &path)
+            {
+                self.run(id).inst(&path).state = State::Queued(rank, targets);
+            }
+        }
+    }
+
     /// A result was kept: whoever waits for the money to compute the same looks for it.
     pub(super) fn looks_again(&mut self, key: &CacheKey) {
         for (id, path, _) in self.short_ones() {

@@ -11,18 +11,18 @@ use super::fleet::GUARDED;
 
 /// The secret.
 const SECRET: &str = "the secret";
-/// The last byte of the hash of a payload that holds it.
+/// Stands in the hash of a payload that holds it, where one can see it.
 const MARK: u8 = 0xFF;
 
 /// The same payload with the secret in it.
 pub(super) fn secret(mut payload: PayloadRef) -> PayloadRef {
-    payload.hash.0[31] = MARK;
+    payload.hash.0[3] = MARK;
     payload
 }
 
 /// True if the secret is in it.
 pub(crate) fn holds(payload: &PayloadRef) -> bool {
-    payload.hash.0[31] == MARK
+    payload.hash.0[3] == MARK
 }
 
 /// True if its words repeat the secret.
