@@ -167,6 +167,11 @@ impl Board {
 }
 
 impl Inst {
+    /// True if it waits for what others of its run hold.
+    pub(crate) fn waits_for_run(&self) -> bool {
+        matches!(&self.state, State::Broke(broke) if broke.of == Payer::Run)
+    }
+
     /// The loop that it waits for, which holds the money.
     pub(crate) fn waits_for_loop(&self) -> Option<InstId> {
         let State::Broke(broke) = &self.state else { return None };

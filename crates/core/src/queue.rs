@@ -116,8 +116,9 @@ impl Queue {
 
     /// Gives back every class without tasks: callers choose orders of targets, and there are very many.
     pub(crate) fn sweep(&mut self) {
-        let (classes, free, pockets) = (&self.classes, &mut self.free, &self.pockets);
-        let is_idle = |id: &ClassId| classes[id.0 as usize].is_empty() && !pockets.has(*id);
+        let waiting = self.pockets.classes();
+        let (classes, free) = (&self.classes, &mut self.free);
+        let is_idle = |id: &ClassId| classes[id.0 as usize].is_empty() && !waiting.contains(id);
         self.by_target.values_mut().for_each(|ids| ids.retain(|id| !is_idle(id)));
         free.extend(self.by_candidates.values().copied().filter(is_idle));
         self.by_candidates.retain(|_, id| !is_idle(id));

@@ -106,24 +106,27 @@ impl Scheduler {
 
     /// The windows cover it: it is queued where it stood, or waits for another that computes the same.
     pub(crate) fn bring_up(&mut self, rank: Rank) {
-        let (slot, id) = (rank.slot, rank.inst);
-        let Some(Broke { since, place: Some((pocket, _)), looked, .. }) = self.board.leave_pocket(slot, id) else {
+        let (slot, id, now) = (rank.slot, rank.inst, self.now);
+        let State::Broke(broke) = &self.board.run(slot).inst(id).state else {
             panic!("who is covered waits for money")
         };
-        let now = self.now;
-        self.board.run_mut(slot).inst_mut(id).note(Cause::Budget, now.since(since));
-        if let Some(key) = looked {
-            let ticket = self.board.flights.take(&key, (slot, id));
-            let inst = self.board.run_mut(slot).inst_mut(id);
-            inst.sharing = Some(Arc::clone(&key));
-            if let Some(ticket) = ticket {
-                inst.state = State::InLine { since: now, ticket };
-                return;
+        let Some((pocket, _)) = &broke.place else { panic!("who is covered stands in a pocket") };
+        let (class, band, looked) = (pocket.class, pocket.band, broke.looked.clone());
+        let in_line = looked.as_ref().and_then(|key| self.board.flights.take(key, (slot, id)));
+        let state = match (in_line, &looked) {
+            (Some(ticket), _) => State::InLine { since: now, ticket },
+            (None, looked) => {
+                if let Some(key) = looked {
+                    self.board.flights.looked(key);
+                }
+                // Before it leaves its pocket: its band is not idle for a moment.
+                State::Queued(Box::new(self.board.queue.insert(class, band, rank, now)))
             }
-            self.board.flights.looked(&key);
-        }
-        let ticket = self.board.queue.insert(pocket.class, pocket.band, rank, now);
-        self.board.run_mut(slot).inst_mut(id).state = State::Queued(Box::new(ticket));
+        };
+        let since = self.board.leave_pocket(slot, id).map_or(now, |broke| broke.since);
+        let inst = self.board.run_mut(slot).inst_mut(id);
+        inst.note(Cause::Budget, now.since(since));
+        (inst.sharing, inst.state) = (looked, state);
     }
 
     /// A result was kept: who has looked for it in vain, and waits for money since, looks again.

@@ -419,7 +419,7 @@ impl Scheduler {
         for id in std::mem::take(&mut self.board.run_mut(slot).broke) {
             let inst = self.board.run_mut(slot).inst_mut(id);
             // One that is taken up may end others: what is on the list need not wait any more.
-            if matches!(inst.state, State::Broke(_)) {
+            if inst.waits_for_run() {
                 self.try_again(slot, id);
             } else {
                 self.raise_again(slot, id);
@@ -431,7 +431,7 @@ impl Scheduler {
     fn afford_all(&mut self) {
         for slot in std::mem::take(&mut self.board.ledger.short) {
             let Some(run) = self.board.run_if_live(slot) else { continue };
-            let is_broke = |id: &InstId| matches!(run.inst(*id).state, State::Broke(_));
+            let is_broke = |id: &InstId| run.inst(*id).waits_for_run();
             let (broke, others): (Vec<_>, Vec<_>) = run.broke.iter().copied().partition(is_broke);
             self.board.run_mut(slot).broke = broke;
             for id in others {

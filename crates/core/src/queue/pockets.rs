@@ -4,7 +4,7 @@
 //! target, and hangs on nothing else: so a tree in the order of ranks, in which each node knows the least bytes of all below it, is gone
 //! down once for the first that is covered, and not at all if none is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agendum_types::Tenant;
 use agendum_types::graph::Priority;
@@ -59,9 +59,9 @@ impl Pockets {
         self.lens[band as usize]
     }
 
-    /// True if a task of this class waits.
-    pub(crate) fn has(&self, class: ClassId) -> bool {
-        self.by.keys().any(|pocket| pocket.class == class)
+    /// The classes of which a task waits.
+    pub(crate) fn classes(&self) -> BTreeSet<ClassId> {
+        self.by.keys().map(|pocket| pocket.class).collect()
     }
 
     /// The pockets in order, with their tasks.

@@ -342,7 +342,7 @@ async fn what_a_child_fails_with_carries_its_labels() {
     let engine = world.engine().await;
     let next = "next: { uses: chat, with: { prompt: '${{ tasks.inner.output }}' } }";
     let more = format!("catch: [{{ on: [any], output: '${{{{ error.message }}}}' }}]\n  {next}");
-    let of = |child: &str| request(&document(child, &more), &json!({}));
+    let of = |child: &str| request(&document(child, &more), &json!({ "x": 7 }));
     let answer = engine.run(of(FAILS)).await.unwrap();
     assert!(line(&engine, &answer).await.starts_with("succeeded degraded"), "nothing there is labelled");
     let answer = engine.run(of(&format!("labels: {{ region: eu }}\n        {FAILS}"))).await.unwrap();
