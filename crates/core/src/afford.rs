@@ -2,7 +2,7 @@
 //! tenant's windows.
 
 use agendum_types::graph::{Section, Work};
-use agendum_types::{Class, Failure, Money, TargetId, Timestamp, Window};
+use agendum_types::{Capability, Class, Failure, Money, Target, TargetId, Timestamp, Window};
 use smallvec::SmallVec;
 
 use crate::child;
@@ -19,6 +19,42 @@ pub(crate) struct Hold {
     pub(crate) money: Money,
     pub(crate) tokens: u64,
     pub(crate) cap: Option<u32>,
+}
+
+/// What the worst case of an attempt hangs on, besides its target and the bytes that it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ask {
+    pub(crate) capability: Capability,
+    /// The output cap that the task asks for.
+    pub(crate) cap: Option<u32>,
+}
+
+impl Ask {
+    /// The output cap that is asked for there: the task's, else the target's.
+    pub(crate) fn cap_on(&self, row: &Target) -> Option<u32> {
+        self.cap.or(Some(row.output_cap)).filter(|cap| *cap > 0)
+    }
+
+    /// The worst case there with this cap. It grows with the bytes.
+    fn hold_on(&self, row: &Target, bytes: u64, cap: Option<u32>) -> Hold {
+        let tokens_in = bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
+        let money = row.max_cost.unwrap_or_else(|| {
+            fixed(row, self.capability.egress_max(bytes), tokens_in)
+                .plus(row.price.token_out.times(u64::from(cap.unwrap_or(0))))
+        });
+        Hold { money, tokens: cap.map_or(0, |cap| tokens_in + u64::from(cap)), cap }
+    }
+
+    /// The same with the least cap that is of use.
+    pub(crate) fn least_on(&self, row: &Target, bytes: u64) -> Hold {
+        self.hold_on(row, bytes, self.cap_on(row).map(|cap| cap.min(OUTPUT_CAP_MIN)))
+    }
+}
+
+/// What an attempt costs there before it says anything.
+fn fixed(row: &Target, egress: u64, tokens_in: u64) -> Money {
+    let input = row.price.token_in_max().times(tokens_in);
+    row.price.call.plus(row.price.egress(egress)).plus(input)
 }
 
 /// An attempt that is not covered.
@@ -76,31 +112,13 @@ impl Uncovered {
 impl Scheduler {
     /// The worst case of an attempt there, if all purses cover it; the output cap is lowered to what the least of them affords.
     pub(crate) fn afford_on(&self, slot: Slot, id: InstId, target: TargetId) -> Result<Hold, Box<Uncovered>> {
-        let run = self.board.run(slot);
-        let inst = run.inst(id);
-        let plan = self.board.plan(slot);
-        let task = plan.task(inst.node);
+        let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
         let row = &self.targets.row(target).target;
-        let cap = self.output_cap(slot, id, target);
-        let constant = || match &task.work {
-            Work::Call(call) => plan.graph.expr(call.input).source.len() as u64,
-            Work::Group(_) => 0,
-        };
-        let input_bytes = inst.input.as_ref().map_or_else(constant, |input| input.size);
-        let input_bytes = input_bytes + self.board.told_bytes(slot, id);
-        let tokens_in = input_bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
-        let egress_max = match &task.work {
-            Work::Call(call) => call.capability.egress_max(input_bytes),
-            Work::Group(_) => 0,
-        };
-        let fixed = row.price.call.plus(row.price.egress(egress_max)).plus(row.price.token_in_max().times(tokens_in));
-        let worst = |cap: u32| fixed.plus(row.price.token_out.times(u64::from(cap)));
-        let hold = |cap: Option<u32>| Hold {
-            money: row.max_cost.unwrap_or_else(|| worst(cap.unwrap_or(0))),
-            tokens: if cap.is_some() { tokens_in + u64::from(cap.unwrap_or(0)) } else { 0 },
-            cap,
-        };
-        let hold = |cap: Option<u32>| child::hold(task).unwrap_or_else(|| hold(cap));
+        let (ask, bytes) = self.ask_of(slot, id);
+        let cap = ask.cap_on(row);
+        let tokens_in = bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
+        let fixed = fixed(row, ask.capability.egress_max(bytes), tokens_in);
+        let hold = |cap: Option<u32>| child::hold(task).unwrap_or_else(|| ask.hold_on(row, bytes, cap));
         let mut purses = self.purses(slot, id, task.section);
         // The attempts of a child run hold in the windows themselves.
         purses.retain(|purse| !matches!(purse.payer, Payer::Window(_)) || child::hold(task).is_none());

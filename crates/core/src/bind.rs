@@ -136,7 +136,8 @@ impl Board {
         bindings.iter().fold(self.run(slot).labels.clone(), |labels, (_, bound)| match bound {
             Bound::Payload(payload) | Bound::Item { items: payload, .. } => labels.join(&payload.labels),
             Bound::Outputs(outputs) => outputs.iter().fold(labels, |labels, (_, output)| labels.join(&output.labels)),
-            Bound::Undefined | Bound::Number(_) | Bound::Text(_) | Bound::Key { .. } | Bound::Error(_) => labels,
+            Bound::Error(failed) => labels.join(&failed.failure.labels),
+            Bound::Undefined | Bound::Number(_) | Bound::Text(_) | Bound::Key { .. } => labels,
         })
     }
 }

@@ -62,7 +62,7 @@ pub(crate) enum Todo {
     Publish(Slot, InstId),
     /// Money of the run came free.
     Afford(Slot),
-    /// Money of a window came free.
+    /// Money of a window came free: for those that wait for a cheaper target.
     AffordAll,
     /// Money of this loop came free, or is spent.
     AffordIn(Slot, InstId),
@@ -236,7 +236,7 @@ impl Board {
         self.escalate();
     }
 
-    /// A task waits for money, or for a cheaper target than it would have with more.
+    /// A task waits for a cheaper target than it would have with more money.
     pub(crate) fn is_short(&mut self, slot: Slot, id: InstId) {
         self.run_mut(slot).broke.push(id);
         if !self.ledger.windows.is_unlimited() {

@@ -100,8 +100,9 @@ impl Scheduler {
     /// The result of the one before is kept, or could not be: the next in line has the turn.
     pub(crate) fn on_kept(&mut self, key: Arc<CacheKey>) {
         if self.board.flights.kept(&key) {
-            self.board.todo.push_back(Todo::PassTurn(key));
+            self.board.todo.push_back(Todo::PassTurn(Arc::clone(&key)));
         }
+        self.look_again(&key);
     }
 
     pub(crate) fn pass_turn(&mut self, key: &Arc<CacheKey>) {

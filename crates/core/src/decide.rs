@@ -56,7 +56,8 @@ impl Scheduler {
                 (class, format!("its {} of {}", of.0, of.1))
             }
         };
-        Some(Failure::new(class, &format!("no time is left for another attempt within {limit}: {}", failure.message)))
+        let message = format!("no time is left for another attempt within {limit}: {}", failure.message);
+        Some(Failure::new(class, &message).labelled(&failure.labels))
     }
 
     /// The next rung of `catch` that takes this failure, or the end.

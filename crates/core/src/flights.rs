@@ -2,7 +2,7 @@
 //!
 //! Only what is in flight is here: a restart begins without it, and finds it again as tasks are taken up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_types::{CacheKey, Hash, Money, Timestamp};
@@ -19,6 +19,8 @@ pub(crate) struct Flights {
     by_key: Lookup<Arc<CacheKey>, Flight>,
     /// Counted up with each that comes to a line.
     tickets: u64,
+    /// Those that have looked for a copy in vain and wait for money since: once one is kept they look again.
+    watchers: Lookup<Arc<CacheKey>, BTreeSet<Place>>,
 }
 
 #[derive(Debug)]
@@ -101,6 +103,28 @@ impl Flights {
     /// Those in line, the first to come first.
     pub(crate) fn line(&self, key: &Arc<CacheKey>) -> Vec<Place> {
         self.by_key.get(key).map(|turn| turn.line.values().copied().collect()).unwrap_or_default()
+    }
+
+    /// This task has looked in vain, and waits for money.
+    pub(crate) fn watch(&mut self, key: &Arc<CacheKey>, place: Place) {
+        match self.watchers.get_mut(key) {
+            Some(watching) => drop(watching.insert(place)),
+            None => drop(self.watchers.insert(Arc::clone(key), BTreeSet::from([place]))),
+        }
+    }
+
+    /// It does not wait any more.
+    pub(crate) fn forget(&mut self, key: &Arc<CacheKey>, place: Place) {
+        let Some(watching) = self.watchers.get_mut(key) else { return };
+        watching.remove(&place);
+        if watching.is_empty() {
+            self.watchers.remove(key);
+        }
+    }
+
+    /// All that wait so.
+    pub(crate) fn watching(&self, key: &Arc<CacheKey>) -> Vec<Place> {
+        self.watchers.get(key).map(|watching| watching.iter().copied().collect()).unwrap_or_default()
     }
 
     /// True if the task that has the turn has looked for a copy in vain.

@@ -16,7 +16,7 @@ use crate::action::Step;
 use crate::effects::Bindings;
 use crate::plea::Pleading;
 use crate::purse::Payer;
-use crate::queue::Ticket;
+use crate::queue::{Pocket, Rank, Ticket};
 use crate::record::Waits;
 use crate::run::InstId;
 use crate::targets::PriceId;
@@ -93,14 +93,8 @@ pub(crate) enum State {
     Queued(Box<Ticket>),
     /// The run is paused, since.
     Paused(Timestamp),
-    /// Waits until other attempts settle for less than they hold.
-    Broke {
-        since: Timestamp,
-        /// Or until then: a window of the tenant's budget is over. [`Timestamp::MAX`] if it waits for the budget of its run or of a loop.
-        until: Timestamp,
-        /// Whose money it waits for.
-        of: Payer,
-    },
+    /// Waits until other attempts settle for less than they hold, or until a window of the tenant's budget is over.
+    Broke(Box<Broke>),
     /// It asks a person for more than the budget of its run.
     Pleading(Box<Pleading>),
     /// An attempt is out.
@@ -115,6 +109,18 @@ pub(crate) enum State {
     Open,
     /// Nothing more will happen.
     Settled(Settled),
+}
+
+/// A task that waits for money.
+#[derive(Debug)]
+pub(crate) struct Broke {
+    pub(crate) since: Timestamp,
+    /// Whose money it waits for.
+    pub(crate) of: Payer,
+    /// If that is a window's: the pocket it stands in, and where.
+    pub(crate) place: Option<(Pocket, Rank)>,
+    /// What it has looked for a copy of in vain.
+    pub(crate) looked: Option<Arc<CacheKey>>,
 }
 
 /// How an instance settled.

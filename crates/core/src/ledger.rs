@@ -33,7 +33,7 @@ pub(crate) struct Sum {
 pub(crate) struct Ledger {
     pub(crate) windows: Windows,
     sums: BTreeMap<(Tenant, Window, Timestamp), Sum>,
-    /// Runs with tasks that wait for money, or for a cheaper target than they would have with more. Kept where windows are limited.
+    /// Runs with tasks that wait for a cheaper target than they would have with more money. Kept where windows are limited.
     pub(crate) short: BTreeSet<Slot>,
 }
 
@@ -80,12 +80,12 @@ impl Ledger {
         }
     }
 
-    /// True if a window has so much more to give, and somebody waits for it.
+    /// True if a window may have so much more to give.
     pub(crate) fn frees(&self, (money, tokens): (Money, u64)) -> bool {
         let limits = |is_limited: fn(&Cap) -> bool| self.windows.caps.iter().any(is_limited);
         let frees_money = money > Money::ZERO && limits(|cap| cap.money.is_some());
         let frees_tokens = tokens > 0 && limits(|cap| cap.tokens.is_some());
-        (frees_money || frees_tokens) && !self.short.is_empty()
+        frees_money || frees_tokens
     }
 
     /// What stands in the window that holds this instant.

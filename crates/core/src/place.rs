@@ -9,23 +9,29 @@ use agendum_types::{AttemptId, AttemptNo, Cause, Effect, Money, TargetId, Timest
 use crate::action::{Deed, Dispatch};
 use crate::afford::{Hold, Uncovered};
 use crate::child;
-use crate::inst::{Flight, Running, State};
+use crate::inst::{Broke, Flight, Running, State};
 use crate::purse::Payer;
 use crate::queue::ClassId;
 use crate::record::{Change, Dispatched, End, Next, Waits};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
-use crate::timers::Timer;
+use crate::short::Next as GoesNext;
 
 impl Scheduler {
     /// Sends ready tasks to free targets until there is no task, no target or no credit.
     pub(crate) fn pump(&mut self) {
         while !self.is_stopping && self.attempts_out < self.board.limits.attempt_credits {
-            let Some((class, rank)) = self.board.queue.next() else {
+            let Some(next) = self.next() else {
                 return;
             };
-            let free = |target: &&TargetId| self.targets.is_free(**target, self.now);
-            match self.board.queue.candidates(class).iter().find(free).copied() {
+            let (class, rank) = match next {
+                GoesNext::Queued(class, rank) => (class, rank),
+                GoesNext::Covered(rank) => {
+                    self.bring_up(rank);
+                    continue;
+                }
+            };
+            match self.first_free(class) {
                 Some(target) => self.place(rank.slot, rank.inst, class, target),
                 None => {
                     let cause = self.blocked_by(class);
@@ -117,22 +123,22 @@ impl Scheduler {
         }
         let run = self.board.run(slot);
         let undoes = self.board.plan(slot).task(run.inst(id).node).is_compensation();
-        let (choice, until) = if uncovered.is_of_run() {
+        let (choice, of) = if uncovered.is_of_run() {
             let in_flight = run.held > Money::ZERO || run.held_tokens > 0;
             let choice = run.budget.as_ref().map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
             if choice == OnExceeded::Ask {
                 return self.ask_for_money(slot, id, uncovered);
             }
-            (choice, in_flight.then_some((Timestamp::MAX, Payer::Run)))
+            (choice, in_flight.then_some(Payer::Run))
         } else if let Some(of) = uncovered.short_loop() {
-            return self.wait_for_money(slot, id, (Timestamp::MAX, Payer::Loop(of)));
+            return self.wait_for_money(slot, id, Payer::Loop(of));
         } else {
             // What is done is taken back, if not now then later.
             let choice = if undoes { OnExceeded::Wait } else { self.board.ledger.windows.on_exceeded };
-            (choice, uncovered.until(self.now).map(|(until, window)| (until, Payer::Window(window))))
+            (choice, uncovered.until(self.now).map(|(_, window)| Payer::Window(window)))
         };
-        if let Some(until) = until.filter(|_| choice == OnExceeded::Wait) {
-            return self.wait_for_money(slot, id, until);
+        if let Some(of) = of.filter(|_| choice == OnExceeded::Wait) {
+            return self.wait_for_money(slot, id, of);
         }
         if choice == OnExceeded::Degrade && self.place_cheaper(slot, id, class) {
             return;
@@ -156,17 +162,19 @@ impl Scheduler {
         self.end(slot, id, End::Unaffordable, next);
     }
 
-    /// Until others have settled, or until this instant, at which the window that is to pay is over.
-    pub(crate) fn wait_for_money(&mut self, slot: Slot, id: InstId, (until, of): (Timestamp, Payer)) {
+    /// Until others have settled, or until the window that is to pay is over.
+    pub(crate) fn wait_for_money(&mut self, slot: Slot, id: InstId, of: Payer) {
+        if let Payer::Window(window) = of {
+            return self.put_in_pocket(slot, id, window);
+        }
         self.unqueue(slot, id);
         // Others may have the money.
         self.board.let_go(slot, id, None);
-        self.board.timers.set(until, Timer::Money(slot, id));
-        let since = self.now;
-        self.board.run_mut(slot).inst_mut(id).state = State::Broke { since, until, of };
+        let broke = Broke { since: self.now, of, place: None, looked: None };
+        self.board.run_mut(slot).inst_mut(id).state = State::Broke(Box::new(broke));
         match of {
             Payer::Loop(of) => self.board.waits_in(slot, id, of),
-            Payer::Run | Payer::Window(_) => self.board.is_short(slot, id),
+            Payer::Run | Payer::Window(_) => self.board.run_mut(slot).broke.push(id),
         }
     }
 
@@ -289,6 +297,7 @@ impl Scheduler {
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
         row.running += 1;
+        self.board.queue.pockets.stir();
         let flight = Flight { target, price: row.price, digest: row.target.digest, whole };
         let is_free = row.target.price.is_free();
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));

@@ -51,7 +51,7 @@ impl Scheduler {
     pub(crate) fn ask_for_money(&mut self, slot: Slot, id: InstId, uncovered: &Uncovered) {
         let run = self.board.run(slot);
         if uncovered.would_do() {
-            return self.wait_for_money(slot, id, (Timestamp::MAX, Payer::Run));
+            return self.wait_for_money(slot, id, Payer::Run);
         }
         let failure = self.unaffordable(slot, uncovered, None);
         if run.refused || self.is_spared(slot, id) {

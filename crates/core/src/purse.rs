@@ -173,9 +173,15 @@ impl Board {
 }
 
 impl Inst {
+    /// True if it waits for what others of its run hold.
+    pub(crate) fn waits_for_run(&self) -> bool {
+        matches!(&self.state, State::Broke(broke) if broke.of == Payer::Run)
+    }
+
     /// The loop that it waits for, which holds the money.
-    pub(crate) const fn waits_for_loop(&self) -> Option<InstId> {
-        if let State::Broke { of: Payer::Loop(of), .. } = self.state { Some(of) } else { None }
+    pub(crate) fn waits_for_loop(&self) -> Option<InstId> {
+        let State::Broke(broke) = &self.state else { return None };
+        if let Payer::Loop(of) = broke.of { Some(of) } else { None }
     }
 }
 

@@ -6,6 +6,8 @@
 //! Inside a class tasks stand in bands by priority; a band is chosen by weighted shares (16 : 4 : 1, the more urgent first), and in a
 //! band the task that must start earliest, by deadline and remaining critical path, comes first. Ties go by age, then id.
 
+mod pockets;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use agendum_types::graph::Priority;
@@ -13,6 +15,7 @@ use agendum_types::{Cause, Duration, RunId, TargetId, Timestamp};
 
 use crate::record::Waits;
 use crate::run::{InstId, Slot};
+pub(crate) use pockets::{Pocket, Pockets};
 
 /// The place of a class in the queue's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +83,8 @@ pub(crate) struct Queue {
     reached: u64,
     /// Ready tasks in each band.
     lens: [u64; 3],
+    /// Those that wait for money of the windows: they do not stand in their classes.
+    pub(crate) pockets: Pockets,
     /// Classes that were given back.
     free: Vec<ClassId>,
     /// With how many classes in use those without tasks are given back.
@@ -111,8 +116,9 @@ impl Queue {
 
     /// Gives back every class without tasks: callers choose orders of targets, and there are very many.
     pub(crate) fn sweep(&mut self) {
+        let waiting = self.pockets.classes();
         let (classes, free) = (&self.classes, &mut self.free);
-        let is_idle = |id: &ClassId| classes[id.0 as usize].is_empty();
+        let is_idle = |id: &ClassId| classes[id.0 as usize].is_empty() && !waiting.contains(id);
         self.by_target.values_mut().for_each(|ids| ids.retain(|id| !is_idle(id)));
         free.extend(self.by_candidates.values().copied().filter(is_idle));
         self.by_candidates.retain(|_, id| !is_idle(id));
@@ -135,7 +141,7 @@ impl Queue {
     }
 
     pub(crate) fn insert(&mut self, class: ClassId, band: Priority, rank: Rank, now: Timestamp) -> Ticket {
-        if self.lens[band as usize] == 0 {
+        if self.lens[band as usize] + self.pockets.len(band) == 0 {
             // A band that comes back does not claim the share it left unused.
             let joins = self.reached + STRIDES[band as usize];
             self.passes[band as usize] = self.passes[band as usize].max(joins);
@@ -164,11 +170,16 @@ impl Queue {
         }
     }
 
-    /// The task that goes next, if any class is awake. It stays queued.
-    pub(crate) fn next(&self) -> Option<(ClassId, Rank)> {
+    /// The bands, the one first whose turn it is.
+    pub(crate) fn bands(&self) -> [Priority; 3] {
         let mut bands = Priority::ALL;
         bands.sort_by_key(|band| (self.passes[*band as usize], *band));
-        bands.into_iter().find_map(|band| self.heads[band as usize].first().map(|(rank, class)| (*class, *rank)))
+        bands
+    }
+
+    /// The first task of a band that is queued in a class that is awake. It stays queued.
+    pub(crate) fn first(&self, band: Priority) -> Option<(ClassId, Rank)> {
+        self.heads[band as usize].first().map(|(rank, class)| (*class, *rank))
     }
 
     /// Takes a task out because it was sent to a target; says what it waited for.
@@ -227,6 +238,7 @@ impl Queue {
 
     /// Wakes the classes that can use this target.
     pub(crate) fn wake(&mut self, target: TargetId, now: Timestamp) {
+        self.pockets.stir();
         for id in self.by_target.get(&target).into_iter().flatten() {
             let class = &mut self.classes[id.0 as usize];
             class.clocks = class.clocks_at(now);

@@ -33,6 +33,8 @@ pub struct Scheduler {
     pub(crate) incarnation: Incarnation,
     pub(crate) last: Seq,
     pub(crate) durable: Seq,
+    /// When the turn of a window may help somebody who waits for money.
+    pub(crate) windows_turn: Timestamp,
     /// Told to stop: nothing more is sent in this life.
     pub(crate) is_stopping: bool,
     /// Opened, but the open runs are not taken up yet: that needs the table of targets.
@@ -58,6 +60,7 @@ impl Scheduler {
             incarnation: Incarnation(0),
             last: Seq(0),
             durable: Seq(0),
+            windows_turn: Timestamp::MAX,
             is_stopping: false,
             reopening: false,
             crashed: false,

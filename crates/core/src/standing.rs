@@ -89,7 +89,7 @@ impl Scheduler {
             && (!run.awaiting.is_empty() || !children.is_empty())
             && children_wait(|child| child.waits_for_person)
             && run.insts.iter().all(|inst| is_idle(inst) || asks(inst));
-        let next_window = |inst: &Inst| inst.waits_for_window().map(|(_, until)| until);
+        let next_window = |inst: &Inst| inst.waits_for_window(self.now).map(|(_, until)| until);
         let waits_for_window = Some(())
             .filter(|()| !under_way && children_wait(|child| child.waits_for_window.is_some()))
             .filter(|()| run.insts.iter().all(|inst| is_idle(inst) || next_window(inst).is_some()))

@@ -53,7 +53,7 @@ pub(crate) enum Timer {
     Loop(Slot, InstId),
     Deadline(Slot),
     Target(TargetId),
-    Money(Slot, InstId),
+    Money,
     Turn(Slot),
 }
 
@@ -96,7 +96,7 @@ impl Timer {
             Self::Loop(..) => Wake::LoopDeadline,
             Self::Deadline(_) => Wake::RunDeadline,
             Self::Target(_) => Wake::TargetReopens,
-            Self::Money(..) => Wake::Budget,
+            Self::Money => Wake::Budget,
             Self::Turn(_) => Wake::Turn,
         }
     }

@@ -59,7 +59,7 @@ impl Scheduler {
             waiting_on: waiting_on(&self.board, run, run.inst(id)),
             waits: self.board.waited(run, id, now).into_vec(),
             attempts: run.inst(id).attempts,
-            window: run.inst(id).waits_for_window(),
+            window: run.inst(id).waits_for_window(now),
             purse: run.inst(id).waits_for_loop().map(|of| graph.path_text(&run.path(of))),
         };
         Some(RunView {
@@ -120,11 +120,11 @@ fn tree(run: &Run, mut stack: Vec<InstId>) -> Vec<InstId> {
 
 impl Inst {
     /// The window whose end it waits for, and when that is.
-    pub(crate) const fn waits_for_window(&self) -> Option<(Window, Timestamp)> {
-        if let State::Broke { until, of: Payer::Window(window), .. } = self.state {
-            Some((window, until))
-        } else {
-            None
+    pub(crate) fn waits_for_window(&self, now: Timestamp) -> Option<(Window, Timestamp)> {
+        let State::Broke(broke) = &self.state else { return None };
+        match broke.of {
+            Payer::Window(window) => Some((window, window.end(now))),
+            Payer::Run | Payer::Loop(_) => None,
         }
     }
 }

@@ -30,7 +30,7 @@ impl Scheduler {
             }
             self.pump();
             if self.board.todo.is_empty() {
-                return;
+                return self.arm_windows();
             }
         }
     }
@@ -331,7 +331,7 @@ impl Scheduler {
             run: run.id,
             status: self.status_without_output(slot),
             output: None,
-            failure: run.failure.as_deref().cloned(),
+            failure: self.failure_told(slot),
             degraded: run.degraded,
             compensating: self.board.has_effects(slot),
         };
@@ -422,31 +422,41 @@ impl Scheduler {
         for id in std::mem::take(&mut self.board.run_mut(slot).broke) {
             let inst = self.board.run_mut(slot).inst_mut(id);
             // One that is taken up may end others: what is on the list need not wait any more.
-            if let State::Broke { until, .. } = inst.state {
-                self.board.timers.clear(until, Timer::Money(slot, id));
+            if inst.waits_for_run() {
                 self.try_again(slot, id);
-            } else if matches!(&inst.state, State::Queued(ticket) if ticket.lowered)
-                && let Some(class) = self.class_of(slot, id)
-            {
-                self.requeue(slot, id, class, false);
+            } else {
+                self.raise_again(slot, id);
             }
         }
     }
 
-    /// The same for all runs.
+    /// Money of a window came free: in all runs those that wait for a cheaper target stand for all of theirs again.
     fn afford_all(&mut self) {
         for slot in std::mem::take(&mut self.board.ledger.short) {
-            self.afford(slot);
+            let Some(run) = self.board.run_if_live(slot) else { continue };
+            let is_broke = |id: &InstId| run.inst(*id).waits_for_run();
+            let (broke, others): (Vec<_>, Vec<_>) = run.broke.iter().copied().partition(is_broke);
+            self.board.run_mut(slot).broke = broke;
+            for id in others {
+                self.raise_again(slot, id);
+            }
+        }
+    }
+
+    /// If it waits for a cheaper target than it would have with more money, it waits for all of them.
+    fn raise_again(&mut self, slot: Slot, id: InstId) {
+        if matches!(&self.board.run(slot).inst(id).state, State::Queued(ticket) if ticket.lowered)
+            && let Some(class) = self.class_of(slot, id)
+        {
+            self.requeue(slot, id, class, false);
         }
     }
 
     /// A task that waited for money is taken up again.
     pub(crate) fn try_again(&mut self, slot: Slot, id: InstId) {
         let now = self.now;
-        let inst = self.board.run_mut(slot).inst_mut(id);
-        if let State::Broke { since, .. } = inst.state {
-            inst.note(Cause::Budget, now.since(since));
-            inst.state = State::Ready;
+        if let Some(broke) = self.board.leave_pocket(slot, id) {
+            self.board.run_mut(slot).inst_mut(id).note(Cause::Budget, now.since(broke.since));
             self.take(slot, id);
         }
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_types, reason = "it measures on the wall clock")]
 
+mod waiting;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +14,8 @@ use agendum_types::{
     Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition, PayloadRef,
     Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
+
+pub use waiting::waiting;
 
 const DOCUMENT: &str = "
 version: 1
@@ -110,6 +114,8 @@ struct World {
     gathered: u32,
     gated: Vec<Action>,
     flying: std::collections::VecDeque<Event>,
+    /// Of each attempt.
+    usage: Usage,
 }
 
 impl World {
@@ -125,6 +131,7 @@ impl World {
             gathered: 0,
             gated: Vec::new(),
             flying: std::collections::VecDeque::new(),
+            usage: Usage::default(),
         };
         world.tell(Event::Opened {
             incarnation: Incarnation(1),
@@ -176,9 +183,14 @@ impl World {
         while let Some(action) = self.core.poll_action() {
             self.perform(action);
         }
-        if self.gathered >= 256
-            && let Some(seq) = self.unsynced.take()
-        {
+        if self.gathered >= 256 {
+            self.sync();
+        }
+    }
+
+    /// All that was recorded is durable.
+    fn sync(&mut self) {
+        if let Some(seq) = self.unsynced.take() {
             self.gathered = 0;
             self.events += 1;
             self.core.handle(self.now, Event::Durable(seq)).expect("never refused");
@@ -212,8 +224,7 @@ impl World {
     fn deed(&mut self, deed: Deed) {
         match deed {
             Deed::Dispatch(dispatch) => {
-                let outcome =
-                    Outcome::Succeeded(Success { output: payload(), usage: Usage::default(), raw_usage: None });
+                let outcome = Outcome::Succeeded(Success { output: payload(), usage: self.usage, raw_usage: None });
                 self.flying.push_back(Event::AttemptFinished { attempt: dispatch.attempt, outcome });
             }
             Deed::Evaluate(asked) => {

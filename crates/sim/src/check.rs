@@ -3,6 +3,7 @@
 mod ahead;
 mod cache;
 mod compensation;
+mod labels;
 mod money;
 mod planned;
 mod turns;
@@ -15,7 +16,7 @@ use agendum_core::{Change, Dispatch, End, Ended, Entry, Next, NextRound, Reason,
 use agendum_types::graph::NodeId;
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Fate, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq,
-    TaskPath, Timestamp, Windows,
+    Target, TaskPath, Timestamp, Windows,
 };
 
 use money::Authorised;
@@ -229,8 +230,9 @@ impl Checker {
     }
 
     /// All has ended: what the whole journal says.
-    pub(crate) fn whole(&mut self, journal: &[Entry]) {
+    pub(crate) fn whole(&mut self, journal: &[Entry], targets: &[Target]) {
         self.violations.extend(turns::violations(journal));
+        self.violations.extend(labels::violations(journal, targets));
     }
 
     /// A run has ended, and has spent so much.
@@ -373,7 +375,9 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],
-        Change::Finished(finished) => vec![of_next(&finished.next)],
+        Change::Finished(finished) => {
+            [of_next(&finished.next)].into_iter().chain(labels::kind(&finished.next)).collect()
+        }
         Change::Judged { evaluation, .. } if evaluation.good == Some(false) => vec!["not good enough"],
         Change::Judged { evaluation, .. } if evaluation.refused.is_some() => vec!["a plan refused"],
         Change::Judged { next, .. } => vec![of_next(next)],

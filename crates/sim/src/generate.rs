@@ -8,6 +8,7 @@ mod compensate;
 mod concurrency;
 mod judges;
 mod purse;
+mod quotes;
 
 pub(crate) use adds::{add as with_plans, plan, streamed};
 pub(crate) use agent::add as with_agent;
@@ -17,6 +18,7 @@ pub(crate) use compensate::add as with_compensations;
 pub(crate) use concurrency::add as with_groups;
 pub(crate) use judges::add as with_judges;
 pub(crate) use purse::add as with_purses;
+pub(crate) use quotes::add as with_quotes;
 use serde_json::{Map, Value as Json, json};
 
 use crate::chance::Chance;

@@ -13,7 +13,7 @@ const USAGE: &str = "agendum-sim seeds COUNT [FROM]   play seeds, each with four
 agendum-sim show SEED            the journal of a seed, a line for each record
 agendum-sim shrink SEED          what is left of a broken seed's documents without all that it does not take
 agendum-sim corpus DIR           check and run the agent plans in a folder (.jsonl, .json)
-agendum-sim bench                what the core costs";
+agendum-sim bench [waiting]      what the core costs, or that of many tasks that wait for money alone";
 
 /// Runs of a seed.
 const RUNS: u64 = 4;
@@ -38,6 +38,11 @@ fn main() -> ExitCode {
                 println!("{}", bench::run(runs));
             }
             println!("{}", bench::parked());
+            println!("{}", bench::waiting());
+            Ok(())
+        }
+        ["bench", "waiting"] => {
+            println!("{}", bench::waiting());
             Ok(())
         }
         _ => Err(USAGE.to_owned()),

@@ -6,8 +6,9 @@
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
 //! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
-//! - [`ahead`]: what runs before its plan is whole; [`settle`]: how a task ends; [`heard`]: what is handed to waits;
-//!   [`cache`]: what was kept; [`turns`]: whose turn it is; [`verdict`]: who judges;
+//! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
+//!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
+//!   [`verdict`]: who judges;
 //! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -26,17 +27,20 @@ mod doubt;
 mod ends;
 mod estimate;
 mod heard;
+mod labels;
 mod ladder;
 mod place;
 mod planned;
 mod purse;
 mod raise;
 mod records;
+mod refused;
 mod rest;
 mod reuse;
 mod rounds;
 mod rules;
 mod settle;
+mod short;
 mod state;
 mod targets;
 mod turns;
@@ -48,11 +52,11 @@ use std::sync::Arc;
 use agendum_core::{
     Action, Addition, Deed, Evaluation, Event, Keep, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
 };
-use agendum_types::graph::{Requirement, Rung, Section, Task, Work};
+use agendum_types::graph::Section;
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Capability, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome,
-    RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
+    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId,
+    RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -113,6 +117,8 @@ pub struct Reference {
     passed: Vec<(RunId, TaskPath, State)>,
     /// The loop whose budget does not cover the task that the current record ends.
     short: Option<(RunId, TaskPath)>,
+    /// What the failure that the current record decides upon may quote.
+    quoted: Labels,
 }
 
 /// An attempt that is out, awaited or not.
@@ -133,12 +139,15 @@ struct Asked {
     step: Step,
     /// Of everything that goes into what it makes.
     labels: Labels,
+    /// Of everything that it reads.
+    seen: Labels,
 }
 
 /// An evaluation that was answered.
 #[derive(Clone, Debug)]
 struct Answer {
     labels: Labels,
+    seen: Labels,
     evaluation: Evaluation,
 }
 
@@ -216,6 +225,7 @@ impl Reference {
             served: None,
             passed: Vec::new(),
             short: None,
+            quoted: Labels::NONE,
         }
     }
 
@@ -254,7 +264,10 @@ impl Reference {
                 }
             }
             Event::LookedUp { run, path, number, found } => self.hear_look_up(*run, path, *number, found.as_deref()),
-            Event::Kept(key) => self.keeping.retain(|kept| *kept != **key),
+            Event::Kept(key) => {
+                self.keeping.retain(|kept| *kept != **key);
+                self.looks_again(key);
+            }
             Event::AttemptFinished { attempt, outcome } => self.hear_outcome(attempt, outcome),
             Event::ChildEnded { attempt, outcome, spent, degraded } => {
                 self.hear_child(attempt, outcome, *spent, *degraded);
@@ -442,50 +455,6 @@ impl Reference {
         }
         run.graph = Arc::clone(graph);
         gone.iter().for_each(|path| self.skip_for_others(id, path));
-    }
-
-    /// Something was refused: was there a reason?
-    fn refuses(&mut self) -> Result<(), String> {
-        match self.heard.take() {
-            Some(Heard::Submitted(submitted, graph, tenant)) => {
-                let full = self.runs.len() >= self.limits.live_runs_max as usize;
-                let late = submitted.deadline == Some(self.now);
-                let is_taken = self.is_taken(&submitted, &tenant);
-                ensure(full || late || is_taken || !self.can_serve(&graph.tasks), "a run was refused without a reason")
-            }
-            Some(Heard::Added(run, graph)) => {
-                let live = self.runs.get(&run).filter(|run| run.takes_tasks());
-                ensure(!live.is_some_and(|run| self.fits(run, &graph)), "an addition was refused without a reason")
-            }
-            Some(Heard::Streamed(attempt, added)) => self.refuses_stream(&attempt, &added),
-            Some(Heard::Signalled(signal)) => self.refuses_signal(&signal),
-            Some(Heard::Raised(raise, _)) => self.refuses_raise(&raise),
-            other => Err(format!("only submissions, additions and signals are refused, and not {other:?}")),
-        }
-    }
-
-    /// True if a live run has the same key, or is there in its stead.
-    fn is_taken(&self, submitted: &RunSubmitted, tenant: &Tenant) -> bool {
-        let same = |run: &Run| run.submitted.key == submitted.key && run.tenant == *tenant;
-        let is_known = submitted.key.is_some() && self.runs.values().any(same);
-        is_known || self.joins(submitted, tenant).is_some()
-    }
-
-    /// Every call has a target that could serve it, and so has every rung that names one.
-    fn can_serve(&self, tasks: &[Task]) -> bool {
-        tasks.iter().all(|task| {
-            let Work::Call(call) = &task.work else { return true };
-            if call.capability == Capability::Wait {
-                return true;
-            }
-            let can = |wanted: &Requirement| !place::candidates(&self.targets, call.capability, wanted).is_empty();
-            let rungs = task.catch.iter().all(|rung| match &rung.rung {
-                Rung::Target(name) => can(&Requirement { class: None, allow: vec![Arc::clone(name)] }),
-                Rung::Output(_) | Rung::Cached => true,
-            });
-            let inside = call.child.as_ref().is_none_or(|child| self.can_serve(&child.graph.tasks));
-            rungs && inside && can(&call.requirement)
-        })
     }
 
     fn is_stoppable(&self, run: RunId) -> bool {

@@ -52,6 +52,9 @@ const fn has_plans(seed: u64) -> bool {
     (seed / 4) % 7 == 5
 }
 
+/// The same for tasks that quote failures.
+const QUOTING: u64 = 0x9_007E;
+
 /// Makes of a seed the one by which child runs are drawn.
 const CHILDREN: u64 = 0x000C_411D;
 
@@ -84,6 +87,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // Of thirteen seeds two have runs inside runs.
     let has_children = matches!(seed % 13, 6 | 7);
     let mut children = Chance::new(seed ^ CHILDREN);
+    // Of nine seeds two quote what fails.
+    let quotes = matches!((seed / 4) % 9, 1 | 7);
+    let mut quoting = Chance::new(seed ^ QUOTING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -109,6 +115,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if has_children {
             document = generate::with_child(&mut children, &document);
+        }
+        if quotes {
+            document = generate::with_quotes(&mut quoting, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -236,6 +245,11 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         says("cache", task.cache.is_some());
         says("judges", task.judges.is_some());
         says("adds", task.adds.is_some());
+        let reads = |what| match &task.work {
+            Work::Call(call) => graph.expr(call.input).reads.contains(&what),
+            Work::Group(_) => false,
+        };
+        says("run.error", reads(agendum_types::graph::DataRef::RunError));
         says("catch: cached", task.catch.iter().any(|rung| rung.rung == Rung::Cached));
         says("fail_if: as", task.fail_if.is_some_and(|(_, class)| class != agendum_types::Class::InvalidOutput));
         says("first_output, idle", timeouts.first_output.is_some() && timeouts.idle.is_some());

@@ -53,6 +53,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     cached, once another had it
     cancelled
     caught
+    caught, with its labels
     closed
     done
     expired
@@ -137,6 +138,7 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     race: first of several
     race: good_if
     race: the rest runs on
+    run.error
     standard
     stop_if_same
     tasks join a run

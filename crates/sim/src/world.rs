@@ -11,19 +11,18 @@ mod life;
 mod money;
 mod people;
 mod planned;
+mod secrets;
 mod watermark;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use agendum_core::{
-    Action, Change, Deed, Dispatch, Entry, Event, Keep, LookUp, Record, Rejected, Scheduler, Submission,
-};
+use agendum_core::{Action, Deed, Entry, Event, Keep, LookUp, Record, Rejected, Scheduler, Submission};
 use agendum_spec::NormalDocument;
 use agendum_types::{
-    AttemptId, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition,
-    PayloadRef, Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
+    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition, PayloadRef,
+    Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
 };
 use serde_json::Value as Json;
 
@@ -32,8 +31,10 @@ use crate::check::Checker;
 use crate::oracle::Reference;
 use crate::trace;
 pub(crate) use cache::TENANTS;
+pub(crate) use fleet::GUARDED;
 pub use life::cut_everywhere;
 pub(crate) use people::NAMES;
+pub(crate) use secrets::{holds, repeats};
 
 use answers::payload;
 use life::Kept;
@@ -164,6 +165,8 @@ struct World {
     keeps_all: bool,
     /// The dice of those who pay, and what they were asked for.
     payers: Chance,
+    /// The dice of who tells a secret.
+    tellers: Chance,
     pleas: BTreeSet<(RunId, String, Timestamp)>,
     released: Vec<money::Released>,
     /// Some seeds write plans piece by piece, by dice of their own; and what the last attempt of a task has written.
@@ -214,6 +217,7 @@ impl World {
             kept: Vec::new(),
             keeps_all: false,
             payers: Chance::new(seed ^ 0x7061_7965_7273),
+            tellers: Chance::new(seed ^ 0x7365_6372),
             pleas: BTreeSet::new(),
             released: Vec::new(),
             streams: !seed.is_multiple_of(4),
@@ -320,14 +324,14 @@ impl World {
         let documents = planned.documents.iter().map(|accepted| (accepted.graph.hash, accepted.document.clone()));
         self.documents.extend(documents);
         let tenant = self.tenant();
-        let labels = if self.chance.hits(15) { Labels::new([fleet::GUARDED]) } else { Labels::NONE };
+        let labels = if self.chance.hits(15) { Labels::new([GUARDED]) } else { Labels::NONE };
         let submission = Submission {
             run,
             tenant,
             principal: Principal::new("sim"),
             graph: Arc::clone(graph),
             document: payload(1),
-            inputs: PayloadRef { labels, ..payload(2) },
+            inputs: self.entrusted(PayloadRef { labels, ..payload(2) }, graph),
             priority: None,
             deadline: None,
             budget: None,
@@ -470,31 +474,5 @@ impl World {
 
     fn left(&mut self, run: RunId, what: &str, says: impl Fn(&Record) -> bool) {
         self.checker.outside(run, &self.journal, self.durable, what, says);
-    }
-
-    fn dispatch(&mut self, dispatch: Dispatch) {
-        if dispatch.child.as_ref().is_some_and(|child| child.is_over) {
-            return self.begin_child(dispatch);
-        }
-        self.checker.dispatched(&dispatch);
-        if dispatch.effect != Effect::None {
-            let attempt = dispatch.attempt.clone();
-            self.left(attempt.run, "an attempt with an effect", |record| {
-                matches!(record, Record::Task { path, change: Change::Dispatched(of), .. }
-                    if *path == attempt.path && of.attempt == attempt.attempt && of.incarnation == attempt.incarnation)
-            });
-        }
-        if dispatch.child.is_some() {
-            return self.begin_child(dispatch);
-        }
-        let (span, outcome) = self.outcome(&dispatch);
-        self.writes(&dispatch, span);
-        let attempt = dispatch.attempt;
-        if self.chance.hits(20) {
-            let event = Event::AttemptReferenced { attempt: attempt.clone(), reference: Arc::from("job") };
-            self.at(span / 2, Coming::Core(event));
-        }
-        let number = self.at(span, Coming::Core(Event::AttemptFinished { attempt: attempt.clone(), outcome }));
-        self.flying.insert(attempt, number);
     }
 }

@@ -10,6 +10,7 @@
 //! r race=1 good { p; q }
 //! p effect=once compensate=3; j needs p judges=p
 //! q adds; q made; z replaced; x ahead=q; x~q withdrawn=q
+//! s reads=inputs; t reads=error
 //! w wait=approval:boss+deputy reminder=10m; v wait=signal:paid; u wait=time:5s
 //! after: s
 //! run: deadline=5s budget=5c degrade
@@ -20,6 +21,7 @@
 
 mod child;
 mod composite;
+mod reads;
 mod undo;
 
 use std::sync::Arc;
@@ -218,6 +220,7 @@ impl Builder {
                 self.graph.tasks[index].condition = Some(condition);
             }
             "input" => self.dynamic_input(node),
+            "reads" => self.reads(node, value),
             "wait" => self.wait(node, value),
             "reminder" => self.reminder(node, value),
             "foreach" | "max" | "tolerate" => self.foreach_word(index, key, value),
@@ -282,6 +285,9 @@ impl Builder {
 
     fn dynamic_input(&mut self, node: NodeId) {
         if matches!(&self.graph.tasks[node.0 as usize].work, Work::Call(call) if !call.capability.has_targets()) {
+            return;
+        }
+        if self.reads_something(node) {
             return;
         }
         let input = self.expr(Form::Tree, "input");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::class::Class;
 use crate::money::Money;
-use crate::payload::PayloadRef;
+use crate::payload::{Labels, PayloadRef};
 use crate::time::Duration;
 
 /// What an attempt used, in one normal form over all providers. The buckets do not overlap.
@@ -68,6 +68,9 @@ pub struct Failure {
     pub usage: Usage,
     /// What the provider said about that, as it said it.
     pub raw_usage: Option<Arc<str>>,
+    /// Of the data that the message may quote: a provider repeats the prompt, a program prints what it was given. Words that are the
+    /// scheduler's own carry none.
+    pub labels: Labels,
 }
 
 impl Failure {
@@ -88,7 +91,18 @@ impl Failure {
             partial: None,
             usage: Usage::default(),
             raw_usage: None,
+            labels: Labels::NONE,
         }
+    }
+
+    /// The same failure, which may quote data with these labels too.
+    #[must_use]
+    pub fn labelled(mut self, labels: &Labels) -> Self {
+        self.labels = self.labels.join(labels);
+        if let Some(partial) = &mut self.partial {
+            partial.labels = partial.labels.join(labels);
+        }
+        self
     }
 
     /// The same failure, certified to have had no effect.

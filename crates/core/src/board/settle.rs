@@ -139,7 +139,7 @@ impl Board {
                 self.todo.push_back(Todo::Stop(attempt));
             }
             // In the lists of the run it stays: whoever goes through them looks at the state.
-            State::Broke { until, .. } => self.timers.clear(until, Timer::Money(slot, id)),
+            State::Broke(broke) => self.forget_short(slot, id, &broke),
             State::Paused(_) | State::LookingUp(_) | State::InLine { .. } => {}
             State::Waiting | State::Ready | State::Asking(_) | State::Checked(_) | State::Open | State::Settled(_) => {}
         }

@@ -199,6 +199,14 @@ impl Board {
         Some(running.taken)
     }
 
+    /// Of the windows: some task that waits for it may be covered now.
+    pub(crate) fn money_came_free(&mut self) {
+        self.queue.pockets.stir();
+        if !self.ledger.short.is_empty() {
+            self.todo.push_back(Todo::AffordAll);
+        }
+    }
+
     /// Money and tokens of an attempt leave the hold and are spent for what they cost.
     fn book(&mut self, slot: Slot, id: InstId, hold: (Money, u64), booked: Booked, seq: Seq) {
         let (cost, tokens) = (booked.cost, booked.tokens);
@@ -221,8 +229,9 @@ impl Board {
         }
         // A bill of all that was held leaves the windows as they were. Of its own run it may have been the last that was out.
         if in_windows && self.ledger.frees((hold.0.minus(cost), hold.1.saturating_sub(tokens))) {
-            self.todo.push_back(Todo::AffordAll);
-        } else if !self.run(slot).broke.is_empty() {
+            self.money_came_free();
+        }
+        if !self.run(slot).broke.is_empty() {
             self.todo.push_back(Todo::Afford(slot));
         }
         if run_is_closing(self, slot) {

@@ -21,7 +21,7 @@ impl Board {
         let last = match &inst.state {
             State::Queued(ticket) => self.queue.waited(ticket, now),
             State::Paused(since) => smallvec![(Cause::Paused, now.since(*since))],
-            State::Broke { since, .. } => smallvec![(Cause::Budget, now.since(*since))],
+            State::Broke(broke) => smallvec![(Cause::Budget, now.since(broke.since))],
             State::Pleading(plea) => smallvec![(Cause::Person, now.since(plea.since))],
             State::Ready if run.quarantined => {
                 let since = run.paused.unwrap_or(now).max(inst.known_until()).max(inst.start_at);

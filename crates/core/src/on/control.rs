@@ -23,7 +23,7 @@ impl Scheduler {
     pub(crate) fn on_released(&mut self, tenant: &Tenant, hour: Timestamp, released: (Money, u64)) {
         self.board.ledger.release(tenant, hour, released);
         if self.board.ledger.frees(released) {
-            self.board.todo.push_back(Todo::AffordAll);
+            self.board.money_came_free();
         }
     }
 
@@ -36,6 +36,7 @@ impl Scheduler {
                 self.take(slot, id);
             }
         }
+        self.empty_pockets();
         for target in self.targets.ids() {
             self.board.queue.wake(target, self.now);
         }
@@ -69,6 +70,8 @@ impl Scheduler {
         for id in self.all(slot) {
             if self.unqueue(slot, id) {
                 self.take(slot, id);
+            } else if self.board.run(slot).inst(id).waits_for_window(self.now).is_some() {
+                self.try_again(slot, id);
             }
         }
     }

@@ -54,8 +54,8 @@ impl Scheduler {
             // The proof that it may be repeated; how often says `retry`.
             Some(false) => {
                 let message = format!("it was found to have had no effect: {}", failure.message);
-                let failure = Failure::new(Class::Unavailable, &message).without_effect();
-                self.next_after(slot, id, &failure, true)
+                let said = Failure::new(Class::Unavailable, &message).labelled(&failure.labels);
+                self.next_after(slot, id, &said.without_effect(), true)
             }
             None => self.rung_or_fail(slot, id, failure, true),
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{Exhausted, Loop as Repeat};
-use agendum_types::{Class, Failure, Labels, PayloadRef, RunId, TaskPath};
+use agendum_types::{Class, Failure, PayloadRef, RunId, TaskPath};
 
 use crate::action::{Bound, Purpose, RunFailure, Step};
 use crate::event::Evaluation;
@@ -42,7 +42,7 @@ impl Scheduler {
         let evaluation = match result {
             Ok(evaluation) => self.labelled(slot, id, step, evaluation),
             Err(message) => {
-                let failure = Failure::new(Class::Permanent, &message);
+                let failure = Failure::new(Class::Permanent, &message).labelled(&self.labels_seen(slot, id, step));
                 let next = self.rung_or_fail(slot, id, failure, true);
                 return self.end(slot, id, End::Unevaluable, next);
             }
@@ -82,32 +82,9 @@ impl Scheduler {
     /// What was made carries the labels of what it was made from.
     fn labelled(&self, slot: Slot, id: InstId, step: Step, mut evaluation: Evaluation) -> Evaluation {
         if let Some(payload) = &mut evaluation.payload {
-            payload.labels = match (step, self.board.run(slot).inst(id).body.as_deref()) {
-                (Step::Compose, Some(Body::Each(each))) => self.board.joined(slot, [&each.labels]),
-                (Step::Compose, Some(Body::Group(_))) => {
-                    let children = self.board.run(slot).children(id);
-                    let outputs: Vec<Labels> = children
-                        .into_iter()
-                        .filter_map(|child| {
-                            self.board.run(slot).inst(child).result().map(|output| output.labels.clone())
-                        })
-                        .collect();
-                    self.board.joined(slot, &outputs).join(&self.read_labels(slot, id, step))
-                }
-                _ => self.read_labels(slot, id, step),
-            };
+            payload.labels = self.labels_made(slot, id, step);
         }
         evaluation
-    }
-
-    fn read_labels(&self, slot: Slot, id: InstId, step: Step) -> Labels {
-        let exprs = self.step_exprs(slot, id, step);
-        // Only what goes into the payload counts, and not what a condition looked at.
-        let into: Vec<_> = exprs
-            .into_iter()
-            .filter(|(purpose, _)| matches!(purpose, Purpose::Items | Purpose::Input | Purpose::Wait | Purpose::Output))
-            .collect();
-        self.board.labels_of(slot, &self.board.bindings(slot, id, &into))
     }
 
     pub(crate) fn judge(&mut self, slot: Slot, id: InstId, evaluation: Evaluation) {
@@ -115,6 +92,7 @@ impl Scheduler {
             let inst = self.board.run(slot).inst(id);
             // What has taken effect is not done again for a better plan.
             let failure = Failure::new(Class::InvalidOutput, &format!("its tasks cannot be added: {refused}"));
+            let failure = failure.labelled(&self.labels_seen(slot, id, Step::Judge));
             self.next_after(slot, id, &failure, !inst.once)
         } else if evaluation.truth == Some(true) {
             let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
@@ -215,6 +193,7 @@ impl Scheduler {
             },
             Err(message) => {
                 let failure = Failure::new(Class::Permanent, &format!("the run's output cannot be made: {message}"));
+                let failure = failure.labelled(&labels);
                 let ended = Ended::new(End::Unevaluable, Next::fail(failure.clone()));
                 let change = Change::Ended(Box::new(ended));
                 let record = Record::Task { run: run.id, path: TaskPath::default(), change };

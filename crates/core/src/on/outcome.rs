@@ -126,7 +126,7 @@ impl Scheduler {
                 (Outcome::Succeeded(success), next)
             }
             Outcome::Failed(failure) => {
-                let failure = certain(failure, effect);
+                let failure = certain(failure, effect).labelled(&self.labels_told(slot, id));
                 let next = if effect == Effect::Once && failure.class == Class::Uncertain {
                     self.next_in_doubt(slot, id, failure.clone())
                 } else {

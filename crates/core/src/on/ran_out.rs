@@ -15,11 +15,12 @@ impl Scheduler {
             return;
         }
         let Some(Body::Loop(body)) = self.board.run(slot).inst(id).body.as_deref() else { return };
-        let why = body.unpaid.as_deref().map(|failure| &*failure.message).unwrap_or_default();
-        let message = format!("the loop's budget does not cover round {}: {why}", body.round);
+        let why = body.unpaid.as_deref().cloned().unwrap_or_else(|| Failure::new(Class::BudgetExceeded, ""));
+        let message = format!("the loop's budget does not cover round {}: {}", body.round, why.message);
+        let failure = Failure::new(Class::BudgetExceeded, &message).labelled(&why.labels);
         let next = match self.given_so_far(slot, id) {
             Some(output) => NextRound::Use { output: Box::new(output), unpaid: true },
-            None => NextRound::Fail(self.rung_or_fail(slot, id, Failure::new(Class::BudgetExceeded, &message), true)),
+            None => NextRound::Fail(self.rung_or_fail(slot, id, failure, true)),
         };
         self.record_task(slot, id, Change::RoundJudged { evaluation: Box::default(), next });
     }

@@ -1,6 +1,6 @@
 //! Timers that have come due.
 
-use agendum_types::{Class, Effect, Failure, TaskPath};
+use agendum_types::{Class, Effect, Failure, TaskPath, Timestamp};
 
 use crate::decide::time_of;
 use crate::inst::{Body, State};
@@ -25,7 +25,10 @@ impl Scheduler {
             Timer::Loop(slot, id) => self.expire_loop(slot, id),
             Timer::Deadline(slot) => self.expire_run(slot),
             Timer::Target(target) => self.board.queue.wake(target, self.now),
-            Timer::Money(slot, id) => self.try_again(slot, id),
+            Timer::Money => {
+                self.windows_turn = Timestamp::MAX;
+                self.board.queue.pockets.stir();
+            }
             Timer::Turn(slot) => self.board.another_turn(slot),
         }
         true

@@ -3,6 +3,7 @@
 use agendum_types::graph::Priority;
 use agendum_types::{RunId, TargetId, Timestamp};
 
+use super::pockets::Ranked;
 use super::{IDLE_CLASSES, Queue, Rank};
 use crate::run::{InstId, Slot};
 
@@ -23,4 +24,35 @@ fn classes_without_tasks_are_given_back() {
     assert_eq!(queue.candidates(used), [TargetId(0)], "a class with tasks is kept");
     queue.leave(&ticket, now);
     assert_eq!(queue.len(), 0);
+}
+
+/// The tree against a list that is looked through from end to end.
+#[test]
+fn the_first_that_is_covered_is_found() {
+    let (mut tree, mut list) = (Ranked::default(), std::collections::BTreeMap::new());
+    let mut number = 7_u64;
+    let mut below = |end: u64| {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (number >> 33) % end
+    };
+    let now = Timestamp(0);
+    for _ in 0..20_000 {
+        let latest_start = Timestamp(below(300));
+        let rank = Rank { latest_start, submitted: now, run: RunId(1), ready: now, slot: Slot(0), inst: InstId(0) };
+        if below(5) < 3 && !list.contains_key(&rank) {
+            let bytes = below(1_000);
+            tree.insert(rank, bytes);
+            list.insert(rank, bytes);
+        } else {
+            assert_eq!(tree.remove(&rank), list.remove(&rank).is_some());
+        }
+        let most = below(1_000);
+        let expected = list.iter().find(|(_, bytes)| **bytes <= most).map(|(rank, _)| *rank);
+        assert_eq!(tree.first(|bytes| bytes <= most), expected);
+        assert_eq!(tree.ranks().len(), list.len());
+        assert_eq!(tree.is_empty(), list.is_empty());
+        assert!(list.is_empty() || Some(tree.least()) == list.values().min().copied());
+    }
+    assert!(tree.ranks().iter().eq(list.keys()), "in the order of ranks");
+    assert!(tree.depth() < 40, "about the logarithm: {}", tree.depth());
 }

@@ -25,7 +25,7 @@ fn the_reverse_of_dependency_and_side_by_side_where_none_is() {
     0ms dispatch r1/x#1 on t
     0ms dispatch r1/d#1 on t
     0ms dispatch r1/e#1 on t
-    0ms record 19 e finished: Fail(Failure { class: Permanent, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None })
+    0ms record 19 e finished: Fail(Failure { class: Permanent, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
     0ms record 20 Answered
     0ms answer r1 failed permanent in e: no luck
     0ms record 21 d/compensate entered
@@ -303,7 +303,7 @@ fn what_nobody_knows_of_is_left_and_what_a_check_found_is_taken_back() {
     0ms dispatch r1/a#1 on t
     0ms dispatch r1/b#1 on t
     0ms dispatch r1/a/look#1 on t
-    0ms record 11 b finished: Fail(Failure { class: Uncertain, message: "no definite answer (timeout: no luck): the attempt may have taken effect", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None })
+    0ms record 11 b finished: Fail(Failure { class: Uncertain, message: "no definite answer (timeout: no luck): the attempt may have taken effect", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
     0ms record 12 Answered
     0ms answer r1 failed uncertain in b: no definite answer (timeout: no luck): the attempt may have taken effect
     0ms record 13 a/compensate entered
@@ -362,7 +362,7 @@ fn a_pause_holds_it_and_its_own_time_bounds_it() {
     1000ms   a/compensate waiting on paused
     1000ms dispatch r1/a/compensate#2 on t
     5000ms woken: a task's time is over
-    5000ms record 15 a/compensate ended Expired: Fail(Failure { class: Timeout, message: "no success within its timeout of 5s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None })
+    5000ms record 15 a/compensate ended Expired: Fail(Failure { class: Timeout, message: "no success within its timeout of 5s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
     5000ms record 16 Compensated 0, left 1 a (timeout: no success within its timeout of 5s)
     5000ms stop r1/a/compensate#2
     5000ms record 17 a/compensate abandoned, effect taken

@@ -100,7 +100,7 @@ fn the_last_good_copy_serves_when_nothing_else_does() {
     5000ms record 8 a dispatched #1 waited [] hold $0
     5000ms dispatch r2/a#1 on t
     5000ms > fail r2/a unavailable
-    5000ms record 9 a finished: Rung { rung: 0, failure: Some(Failure { class: Unavailable, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None }) }
+    5000ms record 9 a finished: Rung { rung: 0, failure: Some(Failure { class: Unavailable, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) }) }
     5000ms look up r2/a
     5000ms record 10 a cached: stale, from r1, waited []
     5000ms record 11 Answered
@@ -113,9 +113,9 @@ fn the_last_good_copy_serves_when_nothing_else_does() {
     5000ms record 14 a dispatched #1 waited [] hold $0
     5000ms dispatch r3/a#1 on t
     5000ms > fail r3/a unavailable
-    5000ms record 15 a finished: Rung { rung: 0, failure: Some(Failure { class: Unavailable, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None }) }
+    5000ms record 15 a finished: Rung { rung: 0, failure: Some(Failure { class: Unavailable, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) }) }
     5000ms look up r3/a
-    5000ms record 16 a ended NoCopy: Rung { rung: 1, failure: Some(Failure { class: Unavailable, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None }) }
+    5000ms record 16 a ended NoCopy: Rung { rung: 1, failure: Some(Failure { class: Unavailable, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) }) }
     5000ms record 17 a caught
     5000ms record 18 Answered
     5000ms record 19 Done
@@ -126,10 +126,10 @@ fn the_last_good_copy_serves_when_nothing_else_does() {
     5000ms record 21 a dispatched #1 waited [] hold $0
     5000ms dispatch r4/a#1 on t
     7000ms woken: a task's time is over
-    7000ms record 22 a ended Expired: Rung { rung: 0, failure: Some(Failure { class: Timeout, message: "no success within its timeout of 2s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None }) }
+    7000ms record 22 a ended Expired: Rung { rung: 0, failure: Some(Failure { class: Timeout, message: "no success within its timeout of 2s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) }) }
     7000ms stop r4/a#1
     7000ms look up r4/a
-    7000ms record 23 a ended NoCopy: Fail(Failure { class: Timeout, message: "no success within its timeout of 2s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None })
+    7000ms record 23 a ended NoCopy: Fail(Failure { class: Timeout, message: "no success within its timeout of 2s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
     7000ms record 24 Answered
     7000ms answer r4 failed timeout in a: no success within its timeout of 2s
     8000ms why r2: 0µs:; critical a

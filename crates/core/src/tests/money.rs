@@ -254,7 +254,7 @@ fn a_named_target_catches_what_cannot_be_paid() {
       0ms dispatch r1/a#1 on dear cap=100
     100ms > ok a tokens=90
     100ms record 4 a finished: Succeed
-    100ms record 5 b ended Unaffordable: Rung { rung: 0, failure: Some(Failure { class: BudgetExceeded, message: "an attempt on dear may cost up to $1.00; $0.2000 of the budget is left ($0.9000 spent, $0 held)", retry_after: None, no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None }) }
+    100ms record 5 b ended Unaffordable: Rung { rung: 0, failure: Some(Failure { class: BudgetExceeded, message: "an attempt on dear may cost up to $1.00; $0.2000 of the budget is left ($0.9000 spent, $0 held)", retry_after: None, no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) }) }
     100ms record 6 b dispatched #1 waited [] hold $0
     100ms dispatch r1/b#1 on cheap
     100ms > ok b

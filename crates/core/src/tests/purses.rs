@@ -117,7 +117,7 @@ fn a_round_that_cannot_be_paid_for_is_the_last_and_the_one_before_counts() {
     10ms > ok l/loop#2/x tokens=40
     10ms record 11 l/loop#2/x finished: Succeed
     10ms record 12 l/loop#2/y entered
-    10ms record 13 l/loop#2/y ended Unaffordable: Fail(Failure { class: BudgetExceeded, message: "an attempt on t may cost up to $1.00; $0.3000 of the budget of loop l is left ($1.20 spent, $0 held)", retry_after: None, no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None })
+    10ms record 13 l/loop#2/y ended Unaffordable: Fail(Failure { class: BudgetExceeded, message: "an attempt on t may cost up to $1.00; $0.3000 of the budget of loop l is left ($1.20 spent, $0 held)", retry_after: None, no_effect: true, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
     10ms record 14 l roundjudged
     10ms record 15 z entered
     10ms record 16 z dispatched #1 waited [] hold $1.00

@@ -220,7 +220,7 @@ fn what_ends_before_its_turn_ends_at_once_and_takes_no_place() {
        0ms record 6 RunSubmitted
        0ms record 7 RunSubmitted
     1000ms woken: a run's deadline
-    1000ms record 8  ended Expired: Fail(Failure { class: DeadlineExceeded, message: "no answer within the deadline of 1s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None })
+    1000ms record 8  ended Expired: Fail(Failure { class: DeadlineExceeded, message: "no answer within the deadline of 1s", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
     1000ms record 9 Answered
     1000ms record 10 Done
     1000ms answer r2 failed deadline_exceeded: no answer within the deadline of 1s

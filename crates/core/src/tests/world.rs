@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
-//! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `strict`, `group=K,limit=2,join` before it
+//! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `labels=L`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
 //! say p plan=SCRIPT | say p plan=refused WHY | stream p SCRIPT   what the output of a task that adds others is read as, or the first of it
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
@@ -33,8 +33,8 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome,
-    PayloadRef, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
+    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome, PayloadRef, RunId, Seq,
+    SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
@@ -46,10 +46,12 @@ mod group;
 mod heard;
 mod planned;
 mod purse;
+mod said;
 mod target;
 mod told;
 
 use again::submission;
+use said::{failed, labels_of};
 use target::target;
 
 /// Begins a line of the trace that is no action.
@@ -209,6 +211,7 @@ impl World {
             Some((key, text)) => (Some(SubmissionKey { key: key.into(), parts: Vec::new() }), text),
             None => (None, text),
         };
+        let (labels, text) = labels_of(text);
         let (parent, text) = child::parent(text);
         let (strict, text) = text.strip_prefix("strict ").map_or((false, text), |text| (true, text));
         let (concurrency, text) = group::of(text);
@@ -216,7 +219,16 @@ impl World {
         self.graphs.insert(run_id(name), Arc::clone(&graph));
         self.learned.push(Arc::clone(&graph));
         let of = submission(run_id(name), graph);
-        self.event(Event::RunSubmitted(Box::new(Submission { tenant, strict, key, concurrency, parent, ..of })));
+        let inputs = PayloadRef { labels, ..of.inputs };
+        self.event(Event::RunSubmitted(Box::new(Submission {
+            tenant,
+            strict,
+            key,
+            concurrency,
+            parent,
+            inputs,
+            ..of
+        })));
     }
 
     pub(super) fn add(&mut self, rest: &str) {
@@ -477,20 +489,4 @@ fn run_name(run: RunId) -> String {
 
 fn payload(size: u64) -> PayloadRef {
     PayloadRef { hash: Hash([size as u8; 32]), size, media: MediaType::Json, labels: Labels::NONE }
-}
-
-/// `rate_limited after 2s`, `unavailable no_effect`
-fn failed(text: &str) -> Failure {
-    let mut words = text.split_whitespace();
-    let class = Class::from_word(words.next().unwrap()).unwrap();
-    let mut failure = Failure::new(class, "no luck");
-    while let Some(word) = words.next() {
-        match word {
-            "after" => failure.retry_after = Some(script::span(words.next().unwrap())),
-            "no_effect" => failure.no_effect = true,
-            word if word.starts_with("tokens=") => failure.usage.tokens_out = word[7..].parse().unwrap(),
-            other => panic!("a failure knows no word {other:?}"),
-        }
-    }
-    failure
 }

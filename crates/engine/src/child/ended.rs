@@ -83,5 +83,5 @@ fn why(child: &Child, run: RunId, answered: &Answered, stopped: Option<Failure>)
         |path: &&agendum_types::TaskPath| path.node().is_some_and(|node| (node.0 as usize) < child.graph.tasks.len());
     let task = failed.task.as_ref().filter(known).map(|path| format!(" in `{}`", child.graph.path_text(path)));
     let message = format!("child run {run}{}: {}", task.unwrap_or_default(), failed.failure.message);
-    Failure::new(failed.failure.class, &message)
+    Failure::new(failed.failure.class, &message).labelled(&failed.failure.labels)
 }

@@ -337,6 +337,21 @@ async fn a_fork_of_the_parent_does_not_pay_again_what_its_failed_child_has_paid(
 }
 
 #[tokio::test]
+async fn what_a_child_fails_with_carries_its_labels() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let next = "next: { uses: chat, with: { prompt: '${{ tasks.inner.output }}' } }";
+    let more = format!("catch: [{{ on: [any], output: '${{{{ error.message }}}}' }}]\n  {next}");
+    let of = |child: &str| request(&document(child, &more), &json!({ "x": 7 }));
+    let answer = engine.run(of(FAILS)).await.unwrap();
+    assert!(line(&engine, &answer).await.starts_with("succeeded degraded"), "nothing there is labelled");
+    let answer = engine.run(of(&format!("labels: {{ region: eu }}\n        {FAILS}"))).await.unwrap();
+    let expected = "failed permanent: no target that could chat here has clearance for data labelled region=eu";
+    assert_eq!(line(&engine, &answer).await, expected);
+    engine.stop().await;
+}
+
+#[tokio::test]
 async fn a_fork_of_a_child_has_the_labels_of_its_inputs() {
     let world = World::new();
     let engine = world.engine().await;

@@ -10,14 +10,14 @@ impl Reference {
         self.released = released;
     }
 
-    /// So much of what was lost was never spent: whoever waits for money tries again, if a window limits it.
+    /// So much of what was lost was never spent: whoever is queued for a cheaper target may have another, if a window limits it.
     pub(super) fn hear_release(&mut self, hour: Timestamp, money: Money, tokens: u64) {
         self.released.push((hour, money, tokens));
         let caps = self.windows.caps;
         let frees = money > Money::ZERO && caps.iter().any(|cap| cap.money.is_some())
             || tokens > 0 && caps.iter().any(|cap| cap.tokens.is_some());
         if frees {
-            self.runs.keys().copied().collect::<Vec<_>>().into_iter().for_each(|run| self.has_money_again(run));
+            self.runs.keys().copied().collect::<Vec<_>>().into_iter().for_each(|run| self.has_more_targets(run));
         }
     }
 }

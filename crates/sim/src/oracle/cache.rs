@@ -81,7 +81,7 @@ impl Reference {
         holding.next().map(|(id, path, _)| (id, path.clone()))
     }
 
-    fn is_open(&self, key: &CacheKey) -> bool {
+    pub(super) fn is_open(&self, key: &CacheKey) -> bool {
         self.holder(key).is_none() && !self.keeping.contains(key)
     }
 
@@ -143,7 +143,7 @@ impl Reference {
     fn steps_aside(&mut self, key: &CacheKey) {
         let Some((id, path)) = self.holder(key) else { return };
         let is_bounded = self.runs[&id].submitted.budget.is_some() || !self.windows.is_unlimited();
-        if let Some(state @ (State::Broke(..) | State::Begs)) = self.aside(id, &path) {
+        if let Some(state @ (State::Broke(_) | State::Short(_) | State::Begs)) = self.aside(id, &path) {
             self.run(id).inst(&path).state = state;
         } else if is_bounded && matches!(self.runs[&id].tasks[&path].state, State::Queued(..)) {
             // Between tasks that rank alike it may have waited for a moment: that two compute, the checker would see.

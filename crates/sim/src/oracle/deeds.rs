@@ -1,8 +1,8 @@
 //! Each thing that the core wants done, against what is wanted.
 
-use agendum_core::{Action, Bound, Deed, Dispatch, Evaluate, Make, Purpose, Step};
+use agendum_core::{Action, Bound, Deed, Dispatch, Evaluate, Make, Purpose, RunFailure, Step};
 use agendum_types::graph::DataRef;
-use agendum_types::{Effect, Labels, Money, PayloadRef, Seq, TaskPath};
+use agendum_types::{Effect, Failure, Labels, Money, PayloadRef, Seq, TaskPath};
 
 use super::state::{How, Phase, State, parent};
 use super::{Asked, Reference, ensure};
@@ -49,6 +49,7 @@ impl Reference {
         let is_plan = asked.step == Step::Judge && self.adds_tasks(asked.run, &asked.path);
         let output = self.runs[&asked.run].tasks.get(&asked.path).and_then(|inst| inst.output.clone());
         ensure(asked.plan == output.filter(|_| is_plan), "another output is read as tasks")?;
+        let seen = self.sees(asked);
         let labels = match &asked.make {
             Make::Values { bindings, exprs } => {
                 self.reads(asked, bindings)?;
@@ -70,7 +71,8 @@ impl Reference {
                 joined(good.iter().filter_map(|(_, item)| item.output.as_ref()))
             }
         };
-        self.evaluations.push(Asked { run: asked.run, path: asked.path.clone(), step: asked.step, labels });
+        let (run, path, step) = (asked.run, asked.path.clone(), asked.step);
+        self.evaluations.push(Asked { run, path, step, seen: labels.join(&seen), labels });
         Ok(())
     }
 
@@ -87,9 +89,15 @@ impl Reference {
                     ensure(output.as_ref() == Some(bound), "the judge does not see the result")?;
                 }
                 DataRef::Caught => {
-                    let seen = if let Bound::Error(seen) = bound { Some(seen.failure.class) } else { None };
-                    let mine = run.tasks[&asked.path].failure.as_ref().map(|failure| failure.class);
+                    let told = |failure: &Failure| (failure.class, failure.labels.clone());
+                    let seen = if let Bound::Error(seen) = bound { Some(told(&seen.failure)) } else { None };
+                    let mine = run.tasks[&asked.path].failure.as_ref().map(told);
                     ensure(asked.step == Step::Catch && mine.is_some() && seen == mine, "it catches something else")?;
+                }
+                DataRef::RunError => {
+                    let told = |why: &RunFailure| (why.task.clone(), why.failure.class, why.failure.labels.clone());
+                    let seen = if let Bound::Error(seen) = bound { Some(told(seen)) } else { None };
+                    ensure(seen == run.failure, "the run has failed for something else")?;
                 }
                 DataRef::Output(node) => {
                     let mut scope = asked.path.clone();
@@ -135,14 +143,15 @@ impl Reference {
     }
 }
 
-fn joined<'a>(payloads: impl IntoIterator<Item = &'a PayloadRef>) -> Labels {
+pub(super) fn joined<'a>(payloads: impl IntoIterator<Item = &'a PayloadRef>) -> Labels {
     payloads.into_iter().fold(Labels::NONE, |labels, payload| labels.join(&payload.labels))
 }
 
-fn labels_of(bound: &Bound) -> Labels {
+pub(super) fn labels_of(bound: &Bound) -> Labels {
     match bound {
         Bound::Payload(payload) | Bound::Item { items: payload, .. } => payload.labels.clone(),
         Bound::Outputs(outputs) => joined(outputs.iter().map(|(_, output)| output)),
-        Bound::Undefined | Bound::Number(_) | Bound::Text(_) | Bound::Key { .. } | Bound::Error(_) => Labels::NONE,
+        Bound::Error(why) => why.failure.labels.clone(),
+        Bound::Undefined | Bound::Number(_) | Bound::Text(_) | Bound::Key { .. } => Labels::NONE,
     }
 }

@@ -4,6 +4,7 @@ use agendum_core::Resolved;
 use agendum_types::graph::OnUncertain;
 use agendum_types::{Class, Effect, Failure, Fate, Outcome, RunId, Segment, TaskPath, Wait, WaitFor};
 
+use super::labels::quoted;
 use super::ladder::May;
 use super::records::Checked;
 use super::state::{How, Inst, State};
@@ -90,6 +91,8 @@ impl Reference {
             (state, by) => return Err(format!("{by:?} resolves what is {state:?}")),
         };
         ensure(said.happened == happened, "it was told otherwise")?;
+        // Whatever follows, it quotes what made it doubtful.
+        self.quoted = quoted(inst.failure.as_ref());
         let may = match happened {
             Some(true) if self.wants_judgement(id, path) => vec![May::Judge],
             Some(true) => vec![May::Succeed],

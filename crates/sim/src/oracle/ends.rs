@@ -2,8 +2,9 @@
 
 use agendum_core::{Answered, Change, End, Ended, Next, Step};
 use agendum_types::graph::Section;
-use agendum_types::{Class, Duration, Effect, Fate, RunId, RunStatus, TaskPath};
+use agendum_types::{Class, Duration, Effect, Fate, Labels, RunId, RunStatus, TaskPath};
 
+use super::labels::quoted;
 use super::ladder::May;
 use super::place::Purse;
 use super::records::Checked;
@@ -37,7 +38,7 @@ impl Reference {
                 let class = if self.once_is_out(id, path) { Class::Uncertain } else { class };
                 self.falls(id, path, class, true, next)
             }
-            (End::Unaffordable, State::Queued(..)) => {
+            (End::Unaffordable, State::Queued(..) | State::Short(_)) => {
                 self.comes_up(id, path)?;
                 let purse = self.purse(id, path);
                 if let (Purse::Spent(of), Some(short)) = (&purse, &ended.short) {
@@ -62,6 +63,7 @@ impl Reference {
                     return Err("no evaluation failed".to_owned());
                 };
                 ensure((asked.run, &asked.path, asked.step) == (id, path, step), "another evaluation")?;
+                self.quoted = self.runs[&id].graph.labels.join(&asked.seen);
                 self.falls(id, path, Class::Permanent, true, next)
             }
             (End::Ineligible, State::Ready | State::InLine(_)) => {
@@ -73,6 +75,7 @@ impl Reference {
                 ensure(none && self.takes_last(id, path), "there is a copy, or none is wanted")?;
                 let class = inst.failure.as_ref().map_or(Class::Unavailable, |failure| failure.class);
                 let is_unproven = inst.failure.as_ref().is_none_or(|failure| !failure.no_effect);
+                self.quoted = quoted(inst.failure.as_ref());
                 self.falls(id, path, class, late.is_some() || (inst.last_effect == Effect::Once && is_unproven), next)
             }
             (End::Done, State::Ready) => self.was_done(id, path, next),
@@ -148,13 +151,17 @@ impl Reference {
                 ensure(failure.class == Class::DeadlineExceeded, "another class")?;
             }
             End::Unevaluable => {
-                let failed = matches!(self.heard.take(), Some(Heard::Evaluated(asked, Err(())))
-                    if asked.run == id && asked.path.0.is_empty());
-                ensure(failed && run.phase == Phase::Composing, "its output was not asked for")?;
+                let Some(Heard::Evaluated(asked, Err(()))) = self.heard.take() else {
+                    return Err("no evaluation failed".to_owned());
+                };
+                let is_it = asked.run == id && asked.path.0.is_empty();
+                ensure(is_it && run.phase == Phase::Composing, "its output was not asked for")?;
+                self.quoted = run.graph.labels.join(&asked.seen);
             }
             end => return Err(format!("{end:?} is no end of a run")),
         }
-        self.fail_run(id, None, failure.class);
+        self.quotes(&ended.next)?;
+        self.fail_run(id, None, failure.class, failure.labels.clone());
         Ok(())
     }
 
@@ -170,8 +177,13 @@ impl Reference {
             Phase::Failing => {
                 let status = if run.cancelled { RunStatus::Cancelled } else { RunStatus::Failed };
                 ensure(said.status == status, "another status")?;
-                let why = said.failure.as_ref().map(|why| (why.task.clone(), why.failure.class));
-                ensure(why == run.failure, &format!("it failed for {:?} and not for {why:?}", run.failure))?;
+                let why = said.failure.as_ref();
+                let why = why.map(|why| (why.task.clone(), why.failure.class, why.failure.labels.clone()));
+                let all = |(task, class, labels): &(_, _, Labels)| {
+                    (Option::clone(task), *class, labels.join(&run.graph.labels))
+                };
+                let mine = run.failure.as_ref().map(all);
+                ensure(why == mine, &format!("it failed for {mine:?} and not for {why:?}"))?;
             }
             phase => return Err(format!("no answer is due in {phase:?}")),
         }

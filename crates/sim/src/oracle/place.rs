@@ -24,8 +24,10 @@ pub(super) struct Hold {
 pub(super) enum Purse {
     /// To this target; true if it is a lower one.
     Sends(usize, Hold, bool),
-    /// Until other attempts have settled, of its run or of this loop, or the windows that are short are over.
-    Waits(Option<Timestamp>, Option<TaskPath>),
+    /// Until other attempts have settled, of its run or of this loop.
+    Waits(Option<TaskPath>),
+    /// Until the windows cover it.
+    Lacks,
     /// Until one of these is free, or more is left.
     Settles(Vec<usize>),
     /// Until a person has raised the budget.
@@ -129,7 +131,8 @@ impl Reference {
     /// A task joins the queue. A band that comes back does not claim the share that it left unused.
     pub(super) fn queue(&mut self, id: RunId, path: &TaskPath, targets: Vec<usize>) {
         let (band, rank) = (self.band(id, path), self.rank(id, path));
-        if self.queued().iter().all(|(of, path, ..)| self.band(*of, path) != band) {
+        let idle = self.queued().iter().all(|(of, path, ..)| self.band(*of, path) != band);
+        if idle && self.short_ones().iter().all(|(of, path, _)| self.band(*of, path) != band) {
             self.turns[band] = self.turns[band].max(self.reached + STRIDES[band]);
         }
         self.run(id).inst(path).state = State::Queued(rank, targets);
@@ -148,15 +151,18 @@ impl Reference {
 
     /// The tasks of which one goes next: those of the band whose turn it is that must start first. More than one if they are alike.
     pub(super) fn next(&self) -> Vec<(RunId, TaskPath)> {
-        let mut can: Vec<_> = self.queued();
-        can.retain(|(.., targets)| targets.iter().any(|target| self.is_free(*target)));
+        let mut queued: Vec<_> = self.queued();
+        queued.retain(|(.., targets)| targets.iter().any(|target| self.is_free(*target)));
+        let mut can: Vec<_> = queued.into_iter().map(|(id, path, rank, _)| (id, path.clone(), *rank)).collect();
+        // Whoever waits for money that is there stands where it stood.
+        can.extend(self.short_ones().into_iter().filter(|(id, path, _)| self.is_covered(*id, path)));
         let turn = |id: RunId, path: &TaskPath| {
             let band = self.band(id, path);
             (self.turns[band], band)
         };
-        let first = can.iter().map(|(id, path, rank, _)| (turn(*id, path), **rank)).min();
-        can.retain(|(id, path, rank, _)| Some((turn(*id, path), **rank)) == first);
-        can.into_iter().map(|(id, path, ..)| (id, path.clone())).collect()
+        let first = can.iter().map(|(id, path, rank)| (turn(*id, path), *rank)).min();
+        can.retain(|(id, path, rank)| Some((turn(*id, path), *rank)) == first);
+        can.into_iter().map(|(id, path, _)| (id, path)).collect()
     }
 
     /// How a task stands that the budget does not cover now and that makes room for the next; `None` if it is not one.
@@ -166,10 +172,16 @@ impl Reference {
 
     /// The same of a task that stands so.
     pub(super) fn aside_as(&self, id: RunId, path: &TaskPath, state: &State) -> Option<State> {
+        if matches!(state, State::Short(_)) && self.is_computed(id, path) {
+            return Some(State::InLine(self.events));
+        }
         match (self.purse_as(id, path, state), state) {
-            (Purse::Waits(until, of), _) => Some(State::Broke(until, of)),
+            (Purse::Waits(of), _) => Some(State::Broke(of)),
+            (Purse::Lacks, State::Queued(rank, _) | State::Short(rank)) => Some(State::Short(*rank)),
             (Purse::Asks, _) => Some(State::Begs),
-            (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
+            (Purse::Settles(covered), State::Queued(rank, _) | State::Short(rank)) => {
+                Some(State::Queued(*rank, covered))
+            }
             _ => None,
         }
     }
@@ -182,13 +194,17 @@ impl Reference {
     /// The same of a task that stands so.
     pub(super) fn purse_as(&self, id: RunId, path: &TaskPath, state: &State) -> Purse {
         let run = &self.runs[&id];
-        let State::Queued(_, targets) = state else { return Purse::Refuses };
+        let targets = match state {
+            State::Queued(_, targets) => targets.clone(),
+            State::Short(_) => self.eligible(id, path).unwrap_or_default(),
+            _ => return Purse::Refuses,
+        };
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.is_free(*target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
         if let Some(hold) = self.hold(id, path, best) {
             let ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
             let all = self.eligible(id, path).unwrap_or_default();
-            return Purse::Sends(best, hold, *targets != all || ordered && all.first() != Some(&best));
+            return Purse::Sends(best, hold, targets != all || ordered && all.first() != Some(&best));
         }
         let short = self.short(id, path, best);
         // The loops come first, and of those that have run out the innermost.
@@ -200,26 +216,22 @@ impl Reference {
             short if short.iter().any(|(of, _)| *of == Payer::Run) => {
                 let choice = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
                 if choice == OnExceeded::Wait && (run.held() > Money::ZERO || run.held_tokens() > 0) {
-                    return Purse::Waits(None, None);
+                    return Purse::Waits(None);
                 }
                 if choice == OnExceeded::Ask && self.would_do(id, path, best) {
-                    return Purse::Waits(None, None);
+                    return Purse::Waits(None);
                 }
                 if choice == OnExceeded::Ask && !run.refused && !self.is_spared(id, path) {
                     return Purse::Asks;
                 }
                 choice
             }
-            [(Payer::Loop(of), _), ..] => return Purse::Waits(None, Some(of.clone())),
+            [(Payer::Loop(of), _), ..] => return Purse::Waits(Some(of.clone())),
             windows => {
-                let ends = windows.iter().filter_map(|(of, _)| match of {
-                    Payer::Window(window) => Some(window.end(self.now)),
-                    _ => None,
-                });
                 let can = windows.iter().all(|(_, can)| *can);
                 let choice = self.choice_of_windows(run.task(path));
                 if choice == OnExceeded::Wait && can {
-                    return Purse::Waits(ends.max(), None);
+                    return Purse::Lacks;
                 }
                 choice
             }
@@ -247,7 +259,11 @@ impl Reference {
     /// Which reaction counts when the money is not there.
     pub(super) fn degrades(&self, id: RunId, path: &TaskPath) -> bool {
         let run = &self.runs[&id];
-        let State::Queued(_, targets) = &run.tasks[path].state else { return false };
+        let targets = match &run.tasks[path].state {
+            State::Queued(_, targets) => targets.clone(),
+            State::Short(_) => self.eligible(id, path).unwrap_or_default(),
+            _ => return false,
+        };
         let Some(best) = targets.iter().copied().find(|target| self.is_free(*target)) else { return false };
         let of_run = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
         let is_of_run = self.short(id, path, best).iter().any(|(of, _)| *of == Payer::Run);
@@ -296,7 +312,7 @@ impl Reference {
     }
 
     /// The purses that do not cover even the least that is of use, and whether they may at some time.
-    fn short(&self, id: RunId, path: &TaskPath, target: usize) -> Vec<(Payer, bool)> {
+    pub(super) fn short(&self, id: RunId, path: &TaskPath, target: usize) -> Vec<(Payer, bool)> {
         let (with, wanted) = self.cases(id, path, target);
         let least = with(wanted.map(|cap| cap.min(OUTPUT_CAP_MIN as u32)));
         let fits = |left: Left| least.money <= left.0 && least.tokens <= left.1;

@@ -46,7 +46,8 @@ impl State {
             | Self::Seeking
             | Self::LookingUp(_)
             | Self::Held
-            | Self::Broke(..)
+            | Self::Broke(_)
+            | Self::Short(_)
             | Self::Begs => true,
             Self::Asking(_)
             | Self::Running(_)

@@ -38,7 +38,7 @@ impl Reference {
 
     /// What a loop holds has changed, or it was raised: those that wait for that try again.
     pub(super) fn has_money_again_in(&mut self, id: RunId, is_meant: impl Fn(&TaskPath) -> bool) {
-        let waits = |state: &State| matches!(state, State::Broke(_, Some(of)) if is_meant(of));
+        let waits = |state: &State| matches!(state, State::Broke(Some(of)) if is_meant(of));
         self.run(id).tasks.values_mut().filter(|inst| waits(&inst.state)).for_each(|inst| inst.state = State::Ready);
     }
 

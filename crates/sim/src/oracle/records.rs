@@ -5,7 +5,8 @@ use std::sync::Arc;
 use agendum_core::{Change, Dispatched, Entry, Finished, Next, Record, Step, Waits};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Money, Outcome, PayloadRef, RunId, TaskPath, Timestamp,
+    AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Labels, Money, Outcome, PayloadRef, RunId, TaskPath,
+    Timestamp,
 };
 
 use super::ladder::{May, allowed, class_of};
@@ -18,7 +19,7 @@ pub(super) type Checked = Result<(), String>;
 impl Reference {
     /// Is this record what had to be decided? Then what it says happens here too.
     pub(super) fn explain(&mut self, entry: &Entry) -> Checked {
-        (self.at, self.short) = (entry.at, None);
+        (self.at, self.short, self.quoted) = (entry.at, None, Labels::NONE);
         match &entry.record {
             Record::Opened { incarnation, .. } => {
                 ensure(*incarnation == self.incarnation && self.reopening, "a life begins with `Opened`")?;
@@ -37,7 +38,12 @@ impl Reference {
             Record::Paused { run } => {
                 ensure(self.heard.take() == Some(Heard::Pause(*run)), "nobody paused it")?;
                 self.run(*run).paused = true;
-                for inst in self.run(*run).tasks.values_mut().filter(|inst| matches!(inst.state, State::Queued(..))) {
+                for inst in self
+                    .run(*run)
+                    .tasks
+                    .values_mut()
+                    .filter(|inst| matches!(inst.state, State::Queued(..) | State::Short(_)))
+                {
                     inst.state = State::Held;
                 }
             }
@@ -173,10 +179,10 @@ impl Reference {
         let asking = path.0.is_empty() || self.runs[&id].tasks[path].state == State::Asking(step);
         ensure(asking, "nothing was to be evaluated")?;
         match self.heard.take() {
-            Some(Heard::Evaluated(Asked { run, path: of, step: asked, labels }, Ok(evaluation)))
+            Some(Heard::Evaluated(Asked { run, path: of, step: asked, labels, seen }, Ok(evaluation)))
                 if (run, &of, asked) == (id, path, step) =>
             {
-                Ok(super::Answer { labels, evaluation })
+                Ok(super::Answer { labels, seen, evaluation })
             }
             other => Err(format!("no such evaluation was answered, but {other:?}")),
         }
@@ -194,6 +200,7 @@ impl Reference {
         if !allowed(may, next) {
             return Err(format!("{next:?} follows, and not {may:?}"));
         }
+        self.quotes(next)?;
         match next {
             Next::Judge => self.run(id).inst(path).state = State::Asking(Step::Judge),
             Next::Succeed => self.settle(id, path, How::Succeeded, None),
@@ -228,6 +235,7 @@ impl Reference {
         ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        self.takes_its_turn(id, path)?;
         let band = self.band(id, path);
         self.advance(band);
         let now = self.now;
@@ -355,6 +363,8 @@ impl Reference {
             Outcome::Failed(failure) => {
                 let class = class_of(failure, &running);
                 let failure = Failure { class, ..failure.clone() };
+                self.quoted = self.told(id, path).join(&failure.labels);
+                self.quotes_in(&said.outcome)?;
                 let repeatable = running.effect != Effect::Once || failure.no_effect;
                 let may = if running.effect == Effect::Once && class == Class::Uncertain {
                     self.in_doubt(id, path)
@@ -435,32 +445,19 @@ impl Reference {
                 || hold_tokens > tokens && caps.iter().any(|cap| cap.tokens.is_some()));
         let runs: Vec<RunId> = self.runs.keys().copied().filter(|of| all || *of == id).collect();
         self.has_money_again_in(id, |of| path.0.starts_with(&of.0));
+        self.has_money_again(id);
         for run in runs {
-            self.has_money_again(run);
-            if run != id {
-                self.consequences(run);
-            }
-        }
-    }
-
-    pub(super) fn has_money_again(&mut self, id: RunId) {
-        for inst in self.run(id).tasks.values_mut().filter(|inst| matches!(inst.state, State::Broke(_, None))) {
-            inst.state = State::Ready;
-        }
-        for path in self.runs[&id].tasks.keys().cloned().collect::<Vec<_>>() {
-            if let State::Queued(rank, _) = self.runs[&id].tasks[&path].state
-                && let Some(targets) = self.eligible(id, &path)
-            {
-                self.run(id).inst(&path).state = State::Queued(rank, targets);
-            }
+            self.has_more_targets(run);
         }
     }
 
     fn judged(&mut self, id: RunId, path: &TaskPath, refused: Option<&str>, next: &Next) -> Checked {
-        let judged = self.evaluation(id, path, Step::Judge)?.evaluation;
+        let answer = self.evaluation(id, path, Step::Judge)?;
         if let Some(refused) = refused {
             self.tell(id, path, next, refused);
+            self.quoted = self.runs[&id].graph.labels.join(&answer.seen);
         }
+        let judged = answer.evaluation;
         if judged.truth != Some(true) && self.adds_tasks(id, path) {
             return self.adds_nothing(id, path, &judged, next);
         }

@@ -84,7 +84,7 @@ impl Reference {
         let passed = std::mem::take(&mut self.passed);
         let waiting =
             self.runs.iter().flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (*id, path, inst)));
-        let broke = waiting.filter(|(.., inst)| matches!(inst.state, State::Broke(..)));
+        let broke = waiting.filter(|(.., inst)| matches!(inst.state, State::Broke(_) | State::Short(_)));
         // Or what is short was another purse by the time that the core looked.
         let now: Vec<_> =
             broke.filter_map(|(id, path, _)| Some((id, path.clone(), self.aside_now(id, path)?))).collect();
@@ -101,7 +101,10 @@ impl Reference {
                     view.tasks.iter().any(|task| task.path == name && is_shown(&state, task, &graph))
                 }),
             };
-            let was = matches!(inst.state, State::Queued(..) | State::InLine(_) | State::Broke(..) | State::Begs);
+            let was = matches!(
+                inst.state,
+                State::Queued(..) | State::InLine(_) | State::Broke(_) | State::Short(_) | State::Begs
+            );
             if is_so && was {
                 inst.state = state;
             }
@@ -110,7 +113,11 @@ impl Reference {
 
     /// How a task that waits for money would stand if it were looked at now.
     fn aside_now(&self, id: RunId, path: &TaskPath) -> Option<State> {
-        let queued = State::Queued(self.rank(id, path), self.eligible(id, path)?);
+        let rank = match &self.runs[&id].tasks[path].state {
+            State::Short(rank) => *rank,
+            _ => self.rank(id, path),
+        };
+        let queued = State::Queued(rank, self.eligible(id, path)?);
         self.aside_as(id, path, &queued)
     }
 
@@ -175,7 +182,7 @@ impl Reference {
             State::Ready if inst.start_at <= self.now => vec![Some(Cause::Paused)],
             State::Ready => vec![Some(Cause::Delay)],
             State::Held => vec![Some(Cause::Paused)],
-            State::Broke(..) => vec![Some(Cause::Budget)],
+            State::Broke(_) | State::Short(_) => vec![Some(Cause::Budget)],
             State::Begs => vec![Some(Cause::Person)],
             State::BackingOff(_) => vec![Some(Cause::Backoff)],
             State::Awaiting(_) if inst.wait.as_ref().is_some_and(|wait| wait.of == WaitFor::Time) => {
@@ -230,9 +237,13 @@ impl Reference {
 
 pub(super) fn task_status(inst: &Inst) -> TaskStatus {
     match inst.state {
-        State::Waiting | State::Ready | State::Queued(..) | State::Held | State::Broke(..) | State::Begs => {
-            TaskStatus::Waiting
-        }
+        State::Waiting
+        | State::Ready
+        | State::Queued(..)
+        | State::Held
+        | State::Broke(_)
+        | State::Short(_)
+        | State::Begs => TaskStatus::Waiting,
         State::InLine(_) | State::Seeking | State::LookingUp(_) => TaskStatus::Waiting,
         State::Awaiting(_) => TaskStatus::Waiting,
         State::Asking(Step::Enter) => TaskStatus::Waiting,
@@ -251,11 +262,12 @@ fn is_shown(state: &State, task: &TaskView, graph: &Graph) -> bool {
     let cause = match state {
         State::Begs => Cause::Person,
         State::Held => Cause::Paused,
-        State::Broke(until, of) => {
-            let is_window = task.window.map(|(_, until)| until) == *until;
+        State::Broke(of) => {
             let is_loop = task.purse == of.as_ref().map(|of| graph.path_text(of));
-            return task.waiting_on == Some(Cause::Budget) && is_window && is_loop;
+            return task.waiting_on == Some(Cause::Budget) && task.window.is_none() && is_loop;
         }
+        State::Short(_) => return task.waiting_on == Some(Cause::Budget) && task.window.is_some(),
+        State::InLine(_) => Cause::Dependency,
         _ => Cause::Budget,
     };
     task.waiting_on == Some(cause)

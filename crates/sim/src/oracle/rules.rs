@@ -3,9 +3,10 @@
 
 use agendum_core::Step;
 use agendum_types::graph::{Exhausted, Form, NodeId, NotBefore, Rung, Section, Work};
-use agendum_types::{Class, Duration, Failure, RunId, Segment, TaskPath};
+use agendum_types::{Class, Duration, Failure, Labels, RunId, Segment, TaskPath};
 
 use super::Reference;
+use super::labels::quoted;
 use super::state::{How, Inst, Phase, Rounds, State, beside, is_round, parent};
 
 impl Reference {
@@ -29,9 +30,7 @@ impl Reference {
             State::Waiting => self.join_rule(id, path),
             State::Ready => self.ready_rule(id, path),
             State::Held if !self.runs[&id].paused => self.becomes(id, path, State::Ready),
-            State::BackingOff(at) | State::Broke(Some(at), _) if at <= self.now && !self.reopening => {
-                self.becomes(id, path, State::Ready)
-            }
+            State::BackingOff(at) if at <= self.now && !self.reopening => self.becomes(id, path, State::Ready),
             State::Open if self.runs[&id].is_each(path) => self.each_rule(id, path),
             State::Open if self.runs[&id].is_loop(path) => self.loop_rule(id, path),
             State::Open if self.runs[&id].is_call(path) => self.check_rule(id, path),
@@ -284,8 +283,9 @@ impl Reference {
             && let Some((path, task)) = tasks.iter().find(failed)
         {
             let class = task.failure.as_ref().map_or(Class::Permanent, |failure| failure.class);
+            let labels = quoted(task.failure.as_ref());
             let path = (*path).clone();
-            self.fail_run(id, Some(path), class);
+            self.fail_run(id, Some(path), class, labels);
             return true;
         }
         if tasks.iter().any(|(_, task)| task.how().is_none()) {
@@ -322,16 +322,16 @@ impl Reference {
     pub(super) fn cancelled(&mut self, id: RunId) {
         let Phase::Section(section) = self.runs[&id].phase else {
             self.run(id).cancelled = true;
-            return self.fail_run(id, None, Class::Cancelled);
+            return self.fail_run(id, None, Class::Cancelled, Labels::NONE);
         };
         self.run(id).paused = self.runs[&id].quarantined;
         let all: Vec<TaskPath> = self.runs[&id].section(section).into_iter().map(|(path, _)| path.clone()).collect();
         all.iter().for_each(|path| self.drop_task(id, path, How::Cancelled));
     }
 
-    pub(super) fn fail_run(&mut self, id: RunId, task: Option<TaskPath>, class: Class) {
+    pub(super) fn fail_run(&mut self, id: RunId, task: Option<TaskPath>, class: Class, labels: Labels) {
         let run = self.run(id);
-        run.failure.get_or_insert((task, class));
+        run.failure.get_or_insert((task, class, labels));
         let main: Vec<TaskPath> = run.section(Section::Main).into_iter().map(|(path, _)| path.clone()).collect();
         run.phase = Phase::Failing;
         for path in main {

@@ -149,6 +149,7 @@ impl Reference {
     /// The earliest instant at which something is due.
     pub(super) fn due(&self) -> Option<Timestamp> {
         let mut instants: Vec<Timestamp> = self.closed.iter().copied().filter(|at| *at > self.now).collect();
+        instants.extend(self.next_turn());
         for run in self.runs.values() {
             instants.extend(run.submitted.deadline.filter(|_| !run.is_answered()));
             instants.extend(run.settles().filter(|at| *at > self.now));
@@ -157,7 +158,7 @@ impl Reference {
                 instants.extend(inst.rounds.ends);
                 match inst.state {
                     State::Ready if inst.start_at > self.now => instants.push(inst.start_at),
-                    State::BackingOff(at) | State::Broke(Some(at), _) => instants.push(at),
+                    State::BackingOff(at) => instants.push(at),
                     State::Awaiting(_) => instants.extend(inst.wakes),
                     _ => {}
                 }

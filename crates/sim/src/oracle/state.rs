@@ -56,8 +56,10 @@ pub(super) enum State {
     LookingUp(u64),
     /// The run is paused.
     Held,
-    /// The money is held by other attempts of its run, or of this loop, or of its tenant's windows until they are over.
-    Broke(Option<Timestamp>, Option<TaskPath>),
+    /// The money is held by other attempts of its run, or of this loop.
+    Broke(Option<TaskPath>),
+    /// The windows of its tenant do not cover it: it goes once they do and it comes up, in the place that it had.
+    Short(Rank),
     /// A person is asked for more money.
     Begs,
     Running(Running),
@@ -182,7 +184,7 @@ pub(super) struct Run {
     pub started: bool,
     pub cancelled: bool,
     pub phase: Phase,
-    pub failure: Option<(Option<TaskPath>, Class)>,
+    pub failure: Option<(Option<TaskPath>, Class, Labels)>,
     pub escalation: Option<NodeId>,
     pub spent: Money,
     pub over: Money,
@@ -218,7 +220,8 @@ impl State {
                 | Self::Seeking
                 | Self::LookingUp(_)
                 | Self::Held
-                | Self::Broke(..)
+                | Self::Broke(_)
+                | Self::Short(_)
                 | Self::Begs
                 | Self::Asking(Step::Enter)
         )
@@ -275,7 +278,8 @@ impl Inst {
                 | State::LookingUp(_)
                 | State::Queued(..)
                 | State::Held
-                | State::Broke(..)
+                | State::Broke(_)
+                | State::Short(_)
                 | State::Begs
                 | State::BackingOff(_)
                 | State::Awaiting(_)

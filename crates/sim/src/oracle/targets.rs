@@ -32,7 +32,9 @@ impl Reference {
         self.begs_anew();
         // Every queued task is looked at anew, one after the other.
         let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
-        for (id, path) in queued {
+        let short: Vec<_> = self.short_ones().into_iter().map(|(id, path, _)| (id, path)).collect();
+        short.iter().for_each(|(id, path)| self.run(*id).inst(path).turn = None);
+        for (id, path) in queued.into_iter().chain(short) {
             self.run(id).inst(&path).state = State::Ready;
             // One that has its turn keeps it; one that had none may share now.
             let keeps_turn = self.runs[&id].tasks[&path].turn.is_some() && self.shares(id, &path).is_some();

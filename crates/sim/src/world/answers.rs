@@ -2,14 +2,41 @@
 
 use std::sync::Arc;
 
-use agendum_core::{Dispatch, Evaluate, Evaluation, Event, Make, Purpose};
+use agendum_core::{Change, Dispatch, Evaluate, Evaluation, Event, Make, Purpose, Record};
 use agendum_types::{
-    Class, Duration, Failure, Hash, Labels, MediaType, Outcome, PayloadRef, Success, Timestamp, Usage,
+    Class, Duration, Effect, Failure, Hash, Labels, MediaType, Outcome, PayloadRef, Success, Timestamp, Usage,
 };
 
+use super::secrets::{knows, makes_known, quoting, secret, sees_any};
 use super::{Coming, World};
 
 impl World {
+    pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
+        if dispatch.child.as_ref().is_some_and(|child| child.is_over) {
+            return self.begin_child(dispatch);
+        }
+        self.checker.dispatched(&dispatch);
+        if dispatch.effect != Effect::None {
+            let attempt = dispatch.attempt.clone();
+            self.left(attempt.run, "an attempt with an effect", |record| {
+                matches!(record, Record::Task { path, change: Change::Dispatched(of), .. }
+                    if *path == attempt.path && of.attempt == attempt.attempt && of.incarnation == attempt.incarnation)
+            });
+        }
+        if dispatch.child.is_some() {
+            return self.begin_child(dispatch);
+        }
+        let (span, outcome) = self.outcome(&dispatch);
+        self.writes(&dispatch, span);
+        let attempt = dispatch.attempt;
+        if self.chance.hits(20) {
+            let event = Event::AttemptReferenced { attempt: attempt.clone(), reference: Arc::from("job") };
+            self.at(span / 2, Coming::Core(event));
+        }
+        let number = self.at(span, Coming::Core(Event::AttemptFinished { attempt: attempt.clone(), outcome }));
+        self.flying.insert(attempt, number);
+    }
+
     /// When an attempt ends, and how.
     pub(super) fn outcome(&mut self, dispatch: &Dispatch) -> (u64, Outcome) {
         let mut span = 1_000 + self.chance.below(100_000);
@@ -31,10 +58,7 @@ impl World {
             return (attempt_max.0, Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too late") }));
         }
         if !self.chance.hits(self.faults.failing) {
-            return (
-                span,
-                Outcome::Succeeded(Success { output: payload(self.chance.below(100)), usage, raw_usage: None }),
-            );
+            return (span, Outcome::Succeeded(Success { output: self.echo(dispatch), usage, raw_usage: None }));
         }
         let class = self.chance.of(&[
             Class::Unavailable,
@@ -46,7 +70,8 @@ impl World {
         ]);
         let asks = matches!(class, Class::RateLimited | Class::Overloaded | Class::Unavailable) && self.chance.hits(50);
         let retry_after = asks.then(|| Duration::millis(1 + self.chance.below(400)));
-        let failure = Failure { usage, retry_after, ..Failure::new(class, "as the seed says") };
+        let failure =
+            Failure { usage, retry_after, ..Failure::new(class, &quoting("as the seed says", knows(dispatch))) };
         let proven = self.chance.hits(30) || class == Class::RateLimited;
         (span, Outcome::Failed(if proven { failure.without_effect() } else { failure }))
     }
@@ -75,8 +100,11 @@ impl World {
         if let Some(output) = &asked.plan {
             self.plan(&asked, output, &mut evaluation);
         }
-        let result =
-            if self.chance.hits(self.faults.evaluations) { Err(Arc::from("as the seed says")) } else { Ok(evaluation) };
+        if makes_known(&asked) {
+            evaluation.payload = evaluation.payload.map(secret);
+        }
+        let said = || Arc::from(quoting("as the seed says", sees_any(&asked)));
+        let result = if self.chance.hits(self.faults.evaluations) { Err(said()) } else { Ok(evaluation) };
         Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result }
     }
 

@@ -86,6 +86,7 @@ impl World {
             Outcome::Failed(failure) => failure.usage = usage,
         }
         let degraded = self.payers.hits(20);
+        self.tells_of_its_own(&mut outcome);
         Event::ChildEnded { attempt, outcome, spent, degraded }
     }
 

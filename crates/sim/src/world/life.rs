@@ -121,7 +121,7 @@ impl World {
 
     pub(super) fn finish(&mut self) {
         self.checker.nothing_is_held();
-        self.checker.whole(&self.journal);
+        self.checker.whole(&self.journal, &self.fleet);
         self.played.kinds.extend(self.journal.iter().flat_map(|entry| kinds(&entry.record)));
         if self.journal.iter().any(|entry| entry.verdict.is_some()) {
             self.played.kinds.insert("verdict");

@@ -219,6 +219,9 @@ pub(super) struct Failure<'a> {
     /// JSON, as a text.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) raw_usage: Option<Text<'a>>,
+    /// Journals of earlier builds do not say: none there.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) labels: Vec<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -129,8 +129,12 @@ fn payload(reference: &types::PayloadRef) -> body::Payload<'_> {
         hash: hash(&reference.hash),
         size: reference.size,
         media: (reference.media != MediaType::Json).then(|| reference.media.as_str().into()),
-        labels: reference.labels.words().iter().map(|word| Cow::from(&**word)).collect(),
+        labels: labels(&reference.labels),
     }
+}
+
+fn labels(labels: &types::Labels) -> Vec<Cow<'_, str>> {
+    labels.words().iter().map(|word| Cow::from(&**word)).collect()
 }
 
 fn run_submitted(submitted: &core::RunSubmitted) -> body::RunSubmitted<'_> {
@@ -327,6 +331,7 @@ fn failure(failure: &types::Failure) -> body::Failure<'_> {
         partial: failure.partial.as_ref().map(payload),
         usage: usage(&failure.usage),
         raw_usage: failure.raw_usage.as_deref().map(Cow::from),
+        labels: labels(&failure.labels),
     }
 }
 

@@ -252,8 +252,12 @@ fn payload(value: &body::Payload<'_>) -> Read<PayloadRef> {
         hash: hash(&value.hash)?,
         size: value.size,
         media: value.media.as_ref().map_or(MediaType::Json, |name| MediaType::from_name(name)),
-        labels: Labels::new(value.labels.iter().map(|label| &**label)),
+        labels: labels(&value.labels),
     })
+}
+
+fn labels(words: &[Cow<'_, str>]) -> Labels {
+    Labels::new(words.iter().map(|word| &**word))
 }
 
 fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSubmitted> {
@@ -432,6 +436,7 @@ fn failure(value: &body::Failure<'_>) -> Read<Failure> {
         partial: value.partial.as_ref().map(payload).transpose()?,
         usage: usage(&value.usage),
         raw_usage: value.raw_usage.as_deref().map(Arc::from),
+        labels: labels(&value.labels),
     })
 }
 

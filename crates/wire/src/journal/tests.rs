@@ -196,6 +196,8 @@ fn changes() -> Vec<Change> {
     changes.extend([lost, pruned].map(|ended| Change::Ended(ended.into())));
     let refused = Evaluation { truth: Some(false), refused: Some("it holds no tasks".into()), ..Evaluation::default() };
     changes.push(Change::Judged { evaluation: Box::new(refused), next: Next::Retry { at: Timestamp(16) } });
+    let quoting = failure().labelled(&Labels::new(["region=eu"]));
+    changes.push(finished(Outcome::Failed(quoting.clone()), Next::fail(quoting)));
     changes
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_testkit::script;
-use agendum_types::{AttemptId, Class, Failure, Outcome, Parent, Success, Usage};
+use agendum_types::{AttemptId, Class, Failure, Labels, Outcome, Parent, Success, Usage};
 
 use super::{World, payload, run_id};
 use crate::Event;
@@ -29,15 +29,17 @@ impl World {
         self.event(Event::AttemptReferenced { attempt, reference });
     }
 
-    /// `end a spent=3c tokens=5 degraded`, `end a cancelled spent=1c`
+    /// `end a spent=3c tokens=5 degraded`, `end a cancelled spent=1c labels=region=eu`
     pub(super) fn end_child(&mut self, rest: &str) {
         let mut words = rest.split_whitespace();
         let name = words.next().unwrap();
         let (mut spent, mut degraded, mut usage, mut failure) = (Default::default(), false, Usage::default(), None);
+        let mut labels = Labels::NONE;
         for word in words {
             match word.split_once('=') {
                 Some(("spent", value)) => spent = script::cents(value),
                 Some(("tokens", value)) => usage.tokens_in = value.parse().unwrap(),
+                Some(("labels", value)) => labels = Labels::new([value]),
                 None if word == "degraded" => degraded = true,
                 _ => failure = Some(Failure::new(Class::from_word(word).unwrap(), "no luck")),
             }
@@ -47,7 +49,7 @@ impl World {
         let attempt = self.flying.remove(place.unwrap_or_else(|| panic!("no child run of {name} is out")));
         let outcome = match failure {
             None => Outcome::Succeeded(Success { output: payload(8), usage, raw_usage: None }),
-            Some(failure) => Outcome::Failed(Failure { usage, ..failure }),
+            Some(failure) => Outcome::Failed(Failure { usage, ..failure }.labelled(&labels)),
         };
         self.event(Event::ChildEnded { attempt, outcome, spent, degraded });
     }
