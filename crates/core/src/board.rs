@@ -11,6 +11,7 @@ mod compensate;
 mod doubt;
 mod open;
 mod planned;
+mod plea;
 mod raise;
 mod reuse;
 mod run;

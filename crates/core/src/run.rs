@@ -17,6 +17,7 @@ use crate::action::RunFailure;
 use crate::effects::{Bindings, Effects};
 use crate::inst::{Body, Flight, Inst, Layer, State};
 use crate::plan::PlanId;
+use crate::plea::Asked;
 use crate::record::Origin;
 use crate::record::SignalKept;
 use crate::turns::Turn;
@@ -176,6 +177,8 @@ pub(crate) struct Run {
     pub(crate) served: BTreeMap<InstId, Arc<str>>,
     /// Its place in its group.
     pub(crate) turn: Option<Box<Turn>>,
+    /// Of the tasks that ask for more than its budget: for what, as the records say.
+    pub(crate) pleas: BTreeMap<InstId, Asked>,
 }
 
 impl Run {

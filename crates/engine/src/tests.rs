@@ -11,6 +11,7 @@ mod group;
 mod judged;
 mod keyed;
 mod notices;
+mod pleas;
 mod restarts;
 mod room;
 mod watched;

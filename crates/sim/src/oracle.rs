@@ -26,6 +26,7 @@ mod heard;
 mod ladder;
 mod place;
 mod planned;
+mod plea;
 mod purse;
 mod raise;
 mod records;

@@ -47,6 +47,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     another round
     answered, degraded
     approved
+    asked for money
     at work in a crash
     cached
     cached, once another had it

@@ -24,6 +24,7 @@ mod planned;
 mod plans;
 mod refused;
 mod served;
+mod touched;
 mod vocabulary;
 mod waits;
 

@@ -5,6 +5,7 @@
 //! source with the list of what they read, and evaluated by the driver (through `spec`), never by the core.
 
 pub mod child;
+mod exprs;
 pub mod judges;
 pub mod modifier;
 pub mod names;

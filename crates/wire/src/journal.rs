@@ -73,11 +73,13 @@ pub enum Kind {
     Reused = 32,
     /// A task takes a result that was kept.
     Cached = 33,
+    /// A task asks for more than the budget of its run.
+    Pleaded = 38,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -108,6 +110,7 @@ impl Kind {
         Self::Reminded,
         Self::Reused,
         Self::Cached,
+        Self::Pleaded,
     ];
 
     /// The version of this kind that this release writes. It reads the earlier ones as well: see [`decode`].
@@ -157,6 +160,7 @@ impl Kind {
                 Change::Reminded => Self::Reminded,
                 Change::Reused { .. } => Self::Reused,
                 Change::Cached(_) => Self::Cached,
+                Change::Pleaded(_) => Self::Pleaded,
             },
         }
     }

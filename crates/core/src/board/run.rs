@@ -62,6 +62,7 @@ impl Board {
             held_back: Vec::new(),
             served: BTreeMap::new(),
             turn: None,
+            pleas: BTreeMap::new(),
         });
         if let Some(deadline) = submitted.deadline {
             self.timers.set(deadline, Timer::Deadline(slot));

@@ -19,7 +19,7 @@
 //! raise r1 50c tokens=9 task=l | raise r1 refused | waits   a person raises a budget, or refuses; what waits for a person or a signal
 //! reference a | why r1                  an attempt gives a reference; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
-//! again r2 r1 from=a do=b other         runs a run again that is over: from a task on, the effects of one again, with other inputs
+//! again r2 r1 from=a do=b other reads=a runs a run again that is over: from a task on, the effects of one again, with other inputs, read in a; or `fork`
 //! store slow | store answers | store fails | store works | store forgets   how kept results are looked up
 //! stopping                              nothing more is sent
 //! stop                                  the process stops in good order, until `restart`

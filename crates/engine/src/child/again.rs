@@ -45,7 +45,9 @@ impl Launch {
             );
             return Ok(Err(Failed::new(Class::Permanent, message)));
         }
-        let wish = Wish { other_inputs: earlier.inputs != *inputs, ..Wish::default() };
+        let other_inputs = earlier.inputs != *inputs;
+        let touched = if other_inputs { earlier.touched(inputs, &around.limits) } else { Default::default() };
+        let wish = Wish { other_inputs, touched, ..Wish::default() };
         let origin = match earlier.take_over(run, &wish) {
             Ok(origin) => origin,
             Err(not_taken) => {

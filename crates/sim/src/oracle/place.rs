@@ -162,7 +162,8 @@ impl Reference {
     pub(super) fn aside_as(&self, id: RunId, path: &TaskPath, state: &State) -> Option<State> {
         match (self.purse_as(id, path, state), state) {
             (Purse::Waits(until, of), _) => Some(State::Broke(until, of)),
-            (Purse::Asks, _) => Some(State::Begs),
+            // Of what was not asked before a record says so.
+            (Purse::Asks, _) => self.has_asked(id, path, state).then_some(State::Begs),
             (Purse::Settles(covered), State::Queued(rank, _)) => Some(State::Queued(*rank, covered)),
             _ => None,
         }

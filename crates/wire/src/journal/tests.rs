@@ -4,6 +4,7 @@ mod again;
 mod children;
 mod groups;
 mod loops;
+mod pleas;
 
 use std::sync::Arc;
 
@@ -342,6 +343,8 @@ fn entries() -> Vec<Entry> {
     entries.extend(of_the_cache().into_iter().map(|record| entry(record, Vec::new())));
     entries.extend(loops::short_of_money().map(|record| entry(record, Vec::new())));
     entries.extend(children::of_children().into_iter().map(|record| entry(record, Vec::new())));
+    entries.extend(pleas::of_pleas().map(|record| entry(record, Vec::new())));
+    entries.extend(again::kept_whole().map(|record| entry(record, Vec::new())));
     entries
 }
 

@@ -23,6 +23,8 @@ impl World {
                 Some(("from", name)) => wish.from = Some(node(name)),
                 Some(("do", name)) => wish.again.push(node(name)),
                 None if word == "other" => wish.other_inputs = true,
+                None if word == "fork" => wish.is_fork = true,
+                Some(("reads", name)) => drop(wish.touched.insert(node(name))),
                 _ => panic!("a run that is run again knows no word {word:?}"),
             }
         }
