@@ -107,7 +107,9 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
         Command::Schema => Ok(writeln!(show::out(), "{}", agendum_spec::schema().trim_end())?),
-        Command::Config(ConfigCommand::Check) => configuration::check(&context()?),
+        Command::Config(ConfigCommand::Check) => {
+            configuration::check(&context().map_err(|failure| configuration::unread(json, failure))?)
+        }
         Command::Doctor { example: None } => doctor::doctor(&context()?).await,
         Command::Doctor { example: Some(example) } => doctor::example(json, example).await,
         Command::Completions { shell } => {

@@ -27,7 +27,7 @@ use crate::failure::Failure;
 pub(crate) use age::Age;
 pub(crate) use budgets::Budgets;
 pub(crate) use cache::CacheConfig;
-pub(crate) use faults::failure as faulty;
+pub(crate) use faults::{Fault, failure as faulty};
 pub(crate) use limits::Intake;
 pub(crate) use notices::NoticesConfig;
 pub(crate) use retention::Retention;
@@ -35,6 +35,7 @@ pub(crate) use timeouts::TimeoutConfig;
 pub(crate) use webhooks::WebhooksConfig;
 
 const FILE: &str = "agendum.toml";
+const HINT: &str = "docs/configuration.md lists every key";
 
 /// The configuration.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -258,10 +259,7 @@ impl Config {
         };
         let name = file.as_ref().map_or_else(|| FILE.to_owned(), |path| path.display().to_string());
         let mut config = Self::read(&name, &text, std::env::vars_os())?;
-        config.folder = match file.as_deref().and_then(Path::parent) {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        config.folder = folder_of(file.as_deref());
         config.file = file;
         Ok(config)
     }
@@ -283,11 +281,7 @@ impl Config {
     }
 
     fn parse(name: &str, text: &str, overrides: Vec<Override>) -> Result<Self, Failure> {
-        const HINT: &str = "docs/configuration.md lists every key";
-        let mut config: Self = toml::from_str(text).map_err(|error| {
-            let hint = suggestion(error.message()).unwrap_or_else(|| HINT.to_owned());
-            Failure::usage(format!("{name}: {error}{}", further::further(text, error.message()))).hint(hint)
-        })?;
+        let mut config: Self = toml::from_str(text).map_err(|error| further::unread(name, text, &error))?;
         if overrides.is_empty() {
             return Ok(config);
         }
@@ -317,6 +311,13 @@ impl Config {
         let known = directories::ProjectDirs::from("", "", "agendum");
         let known = known.map(|known| known.data_dir().to_owned());
         known.ok_or_else(|| Failure::usage("this machine has no home folder").hint("name one with --data DIR"))
+    }
+}
+
+fn folder_of(file: Option<&Path>) -> PathBuf {
+    match file.and_then(Path::parent) {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 

@@ -7,6 +7,7 @@ use agendum_spec::Diagnostic;
 use owo_colors::OwoColorize as _;
 use serde_json::Value as Json;
 
+use crate::config::Fault;
 use crate::{next, show};
 
 /// The run failed, or something else did.
@@ -32,11 +33,14 @@ pub(crate) struct Failure {
     pub(crate) kept: bool,
     /// What a server says of a text that it was sent.
     diagnostics: Vec<Json>,
+    /// What is wrong with the configuration, one by one; the message says it all.
+    faults: Vec<Fault>,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, message: impl ToString) -> Self {
-        Self { code, message: message.to_string(), hint: None, not_taken: false, kept: false, diagnostics: Vec::new() }
+        let (diagnostics, faults) = (Vec::new(), Vec::new());
+        Self { code, message: message.to_string(), hint: None, not_taken: false, kept: false, diagnostics, faults }
     }
 
     pub(crate) fn usage(message: impl ToString) -> Self {
@@ -45,7 +49,15 @@ impl Failure {
 
     /// Everything was said already; only the code is left.
     pub(crate) const fn silent(code: u8) -> Self {
-        Self { code, message: String::new(), hint: None, not_taken: false, kept: false, diagnostics: Vec::new() }
+        Self {
+            code,
+            message: String::new(),
+            hint: None,
+            not_taken: false,
+            kept: false,
+            diagnostics: Vec::new(),
+            faults: Vec::new(),
+        }
     }
 
     pub(crate) fn hint(mut self, hint: impl ToString) -> Self {
@@ -57,6 +69,16 @@ impl Failure {
     pub(crate) fn or_hint(mut self, hint: impl ToString) -> Self {
         self.hint.get_or_insert_with(|| hint.to_string());
         self
+    }
+
+    pub(crate) fn faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// What is wrong with the configuration, for machines.
+    pub(crate) fn listed(&self) -> Option<Json> {
+        (!self.faults.is_empty()).then(|| listed(&self.faults))
     }
 
     pub(crate) fn diagnostics(mut self, diagnostics: Vec<Json>) -> Self {
@@ -112,6 +134,13 @@ impl Failure {
             let _closed = writeln!(out, "{} {}", "hint:".cyan(), out.harmless(hint));
         }
     }
+}
+
+/// Faults for machines.
+pub(crate) fn listed(faults: &[Fault]) -> Json {
+    let object =
+        |fault: &Fault| serde_json::json!({ "path": fault.path, "message": fault.message, "hint": fault.hint });
+    faults.iter().map(object).collect()
 }
 
 /// Any other error, with its causes.

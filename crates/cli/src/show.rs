@@ -15,6 +15,7 @@ mod waits;
 
 pub(crate) use brief::brief;
 pub(crate) use diagnostics::{MORE, diagnostic, diagnostics};
+pub(crate) use harmless::in_line;
 pub(crate) use outlet::{Outlet, err, out, plain};
 pub(crate) use progress::Follower;
 pub(crate) use tables::{counted, detail, dollars, json, one_line, output, runs, timeline, why};

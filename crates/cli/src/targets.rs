@@ -103,12 +103,13 @@ fn target(name: &str, given: &TargetConfig, folder: &Path) -> Target {
         Kind::Exec => Capability::Exec,
     };
     let counts_tokens = given.model.is_some();
+    let cap = if counts_tokens || is_capped(given) { OUTPUT_CAP } else { 0 };
     Target {
         classes: given.classes.iter().map(|class| class.as_str().into()).collect(),
         price: price(&given.price()),
         quota_group: given.quota_group.as_deref().map(Into::into),
         clearance: Labels::new(given.clearance.iter().map(String::as_str)),
-        output_cap: given.output_cap.unwrap_or(if counts_tokens { OUTPUT_CAP } else { 0 }),
+        output_cap: given.output_cap.unwrap_or(cap),
         expected: Duration::millis(if counts_tokens { 2_000 } else { 200 }),
         attempt_max: Some(longest(timeouts(given).whole)),
         max_cost: given.max_cost.and_then(Money::from_dollars),
@@ -117,6 +118,11 @@ fn target(name: &str, given: &TargetConfig, folder: &Path) -> Target {
         per_run: given.per_run,
         ..built_in(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }
+}
+
+/// The built-in model keeps to the cap of a `chat` as any other does, and needs no name for that.
+fn is_capped(given: &TargetConfig) -> bool {
+    given.kind == Kind::Chat && given.is_offline()
 }
 
 /// Of all that can change what it answers: another model, another address, other programs, or the same in another place. Not of what it

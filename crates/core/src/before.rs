@@ -8,7 +8,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section, Work};
-use agendum_types::{AttemptNo, Class, Effect, Failure, Fate, Graph, Hash, Limits, Outcome, RunId, Segment, TaskPath};
+use agendum_types::{
+    AttemptNo, Class, Effect, Failure, Fate, Graph, Hash, Limits, Outcome, RunId, RunStatus, Segment, TaskPath,
+};
 
 use crate::action::Entry;
 use crate::child;
@@ -25,6 +27,16 @@ pub struct Wish {
     pub again: Vec<NodeId>,
     /// Its inputs are others.
     pub other_inputs: bool,
+    /// Tasks at the top that read something which is another for that, or in which something does.
+    pub touched: BTreeSet<NodeId>,
+    /// It is a run of its own beside the one before, and not that one going on; one with other inputs always is.
+    pub is_fork: bool,
+}
+
+impl Wish {
+    const fn is_own(&self) -> bool {
+        self.other_inputs || self.is_fork
+    }
 }
 
 /// Why a run is not taken over.
@@ -53,6 +65,7 @@ pub struct Before {
     submitted: Option<RunSubmitted>,
     graph: Option<Arc<Graph>>,
     is_done: bool,
+    has_succeeded: bool,
     /// The inputs of the tasks at the top.
     inputs: BTreeMap<NodeId, Option<Hash>>,
     /// The effect of each attempt.
@@ -80,6 +93,7 @@ impl Before {
             submitted: None,
             graph: None,
             is_done: false,
+            has_succeeded: false,
             inputs: BTreeMap::new(),
             sent: BTreeMap::new(),
             children: BTreeSet::new(),
@@ -95,6 +109,12 @@ impl Before {
     #[must_use]
     pub const fn submitted(&self) -> Option<&RunSubmitted> {
         self.submitted.as_ref()
+    }
+
+    /// True if it was answered with an output.
+    #[must_use]
+    pub const fn has_succeeded(&self) -> bool {
+        self.has_succeeded
     }
 
     /// Takes the next record of the run; `graph` is its graph from this record on.
@@ -122,8 +142,8 @@ impl Before {
             | Record::Resumed { .. }
             | Record::SignalKept(_)
             | Record::Raised(_)
-            | Record::Begun { .. }
-            | Record::Answered(_) => {}
+            | Record::Begun { .. } => {}
+            Record::Answered(answered) => self.has_succeeded = answered.status == RunStatus::Succeeded,
         }
         if self.graph.as_ref().is_none_or(|known| known.hash != graph.hash) {
             self.scheduler.learn_graph(graph);
@@ -184,6 +204,7 @@ impl Before {
             | Change::Ended(_)
             | Change::Waited(_)
             | Change::Cached(_)
+            | Change::Pleaded(_)
             | Change::Reminded => {}
         }
     }
@@ -237,8 +258,16 @@ impl Before {
         let is_over = |given: &&Given| {
             given.reuse == Reuse::Same && endings.get(&given.task).is_some_and(|ending| ending.succeeded)
         };
-        let open: BTreeMap<NodeId, &Given> =
+        let mut open: BTreeMap<NodeId, &Given> =
             self.open(submitted).filter(|given| !is_over(given)).map(|given| (given.task, given)).collect();
+        // Of what is given whole nobody asks again whether it reads the same.
+        let is_other = |node: &NodeId| wish.touched.contains(node) && !anew.contains(node) && graph.holds_others(*node);
+        for given in open.extract_if(.., |node, _| is_other(node)).map(|(_, given)| given) {
+            if given.reuse == Reuse::Done {
+                let task = Arc::clone(&graph.task(given.task).name);
+                return Err(NotTaken::Effect { path: task.to_string(), task });
+            }
+        }
         let passed_over: BTreeSet<NodeId> =
             wish.again.iter().copied().chain(closing).chain(open.keys().copied()).collect();
         // What was given if its input is the same is given on, where it shall not run.
@@ -249,15 +278,16 @@ impl Before {
             open.into_iter().filter(given_on).map(|(node, given)| (node, given.clone())).collect();
         for (node, ending) in endings.iter().filter(|(node, _)| !passed_over.contains(node)) {
             let changed = wish.other_inputs || dirty.contains(node) || graph.task(*node).section != Section::Main;
-            let is_other = wish.other_inputs || graph.task(*node).needs.iter().any(|need| dirty.contains(need));
+            let is_other = wish.is_own() || graph.task(*node).needs.iter().any(|need| dirty.contains(need));
             let may_vary = wish.other_inputs && !from.contains(node);
-            let reuse = self.reuse(submitted, graph, ending, [changed, is_other, may_vary])?;
+            let is_whole = may_vary && self.is_whole(graph, wish, ending);
+            let reuse = self.reuse(submitted, graph, ending, [changed, is_other, may_vary, is_whole])?;
             if let Some(reuse) = reuse.filter(|_| !self.taken_back.contains(node)) {
-                given.insert(*node, self.given(submitted, ending, reuse));
+                given.insert(*node, self.given(submitted, ending, reuse, needs_of(graph, &endings, *node)));
             }
         }
         let mut given: Vec<Given> = given.into_values().collect();
-        if wish.other_inputs {
+        if wish.is_own() {
             // A retry of that run may have come to need the effect since.
             given.iter_mut().for_each(|given| given.left = false);
         }
@@ -275,7 +305,7 @@ impl Before {
         given: &[Given],
     ) -> (RunId, Vec<(NodeId, RunId)>) {
         let before = submitted.origin.as_ref();
-        if wish.other_inputs {
+        if wish.is_own() {
             // Other inputs make other requests: under an old key goes only what may have been done under it.
             let key_of = |node| before.map_or(submitted.run, |origin| origin.key_of(&TaskPath::top(node)));
             let tried = given.iter().filter(|given| given.reuse == Reuse::Tried);
@@ -318,10 +348,10 @@ impl Before {
         submitted: &RunSubmitted,
         graph: &Graph,
         ending: &Ending,
-        [changed, is_other, may_vary]: [bool; 3],
+        [changed, is_other, may_vary, is_whole]: [bool; 4],
     ) -> Result<Option<Reuse>, NotTaken> {
         let task = graph.task(ending.task);
-        let is_call = matches!(task.work, Work::Call(_)) && task.foreach.is_none() && task.repeat.is_none();
+        let is_call = !graph.holds_others(ending.task);
         // Whoever decided, decided about other inputs.
         let is_wait = matches!(&task.work, Work::Call(call) if !call.capability.has_targets());
         let inherited = self.inherited(submitted, ending.task).is_some_and(|given| given.effects);
@@ -331,6 +361,10 @@ impl Before {
         }
         if ending.succeeded && is_call && effects {
             return Ok(Some(Reuse::Done));
+        }
+        // Whoever decided in it, decided about other inputs; what took effect since stands nonetheless.
+        if is_whole && (effects || !graph.waits_in(ending.task)) {
+            return Ok(Some(if effects { Reuse::Done } else { Reuse::Same }));
         }
         // Under a new key anything is done twice, and under its old one what is inside must be asked for the same.
         let is_twice = self.taken_back.contains(&ending.task) || (is_other && !is_call);
@@ -345,23 +379,40 @@ impl Before {
         }
     }
 
+    /// True if a group, the items or the rounds of a task may be kept as they were: nothing in them reads what is another, unless through
+    /// what the task needs.
+    fn is_whole(&self, graph: &Graph, wish: &Wish, ending: &Ending) -> bool {
+        let node = ending.task;
+        let is_untouched = graph.holds_others(node) && !wish.touched.contains(&node);
+        let is_main = graph.task(node).section == Section::Main;
+        ending.succeeded && is_untouched && is_main && !self.taken_back.contains(&node)
+    }
+
     /// True if it may have taken effect in a run before that one, and was tried again.
     fn was_tried(&self, submitted: &RunSubmitted, node: NodeId) -> bool {
         let given = submitted.origin.as_ref().and_then(|origin| origin.given(node));
         given.is_some_and(|given| given.reuse == Reuse::Tried)
     }
 
-    fn given(&self, submitted: &RunSubmitted, ending: &Ending, reuse: Reuse) -> Given {
+    fn given(&self, submitted: &RunSubmitted, ending: &Ending, reuse: Reuse, needs: Vec<Option<Hash>>) -> Given {
         let Ending { task, degraded, .. } = *ending;
         let output = ending.output.clone().filter(|_| reuse != Reuse::Tried);
         let left = self.left.contains(&task);
         if let Some(given) = self.inherited(submitted, task) {
             let left = left || (given.left && !self.reused.contains(&task));
-            return Given { output, degraded, left, reuse, ..given.clone() };
+            return Given { output, degraded, left, reuse, needs, ..given.clone() };
         }
         let effects = self.done_in(task).next().is_some();
-        Given { task, output, degraded, input: self.inputs.get(&task).copied().flatten(), effects, left, reuse }
+        let input = self.inputs.get(&task).copied().flatten();
+        Given { task, output, degraded, input, needs, effects, left, reuse }
     }
+}
+
+/// What all that a task needs has given, if it holds others.
+fn needs_of(graph: &Graph, endings: &BTreeMap<NodeId, Ending>, node: NodeId) -> Vec<Option<Hash>> {
+    let gave = |need: &NodeId| endings.get(need)?.output.as_ref().map(|output| output.hash);
+    let needs = graph.task(node).needs.iter().filter(|_| graph.holds_others(node));
+    needs.map(gave).collect()
 }
 
 /// All attempts of a path.

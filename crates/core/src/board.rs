@@ -12,6 +12,7 @@ mod compensate;
 mod doubt;
 mod open;
 mod planned;
+mod plea;
 mod raise;
 mod reuse;
 mod run;

@@ -85,7 +85,7 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     let mut stack: Vec<InstId> = run.scopes.iter().flat_map(Scope::iter).chain(run.effects.out()).collect();
     while let Some(id) = stack.pop() {
         inst(run.inst(id), &mut hasher);
-        run.served.get(&id).hash(&mut hasher);
+        (run.served.get(&id), run.pleas.get(&id)).hash(&mut hasher);
         stack.extend(run.children(id));
     }
     hasher.finish()

@@ -1,18 +1,29 @@
 //! `on_exceeded: ask`: a task that its run's budget does not cover asks a person.
 //!
 //! It asks where nothing but a raise helps: while others hold money that would do if they cost nothing, it waits for them. What is optional
-//! never asks: it fails, and the run goes on without it. That it asks is found again after a restart, as what stands in a queue is; what was
-//! answered is a record.
+//! never asks: it fails, and the run goes on without it. That it asks is a record, of which notices are given, and so is what was answered.
+//! A restart finds again that it must ask, as it finds what stands in a queue, and there is no second record then unless it needs
+//! something else: whoever was asked knows.
 
-use agendum_types::{Failure, Money, Plea, Timestamp};
+use agendum_types::{Failure, Money, Plea, RunId, Seq, TaskPath, Timestamp};
 
 use crate::afford::Uncovered;
 use crate::board::Todo;
 use crate::inst::{Inst, Layer, State};
 use crate::purse::Payer;
-use crate::record::End;
+use crate::record::{Change, End};
 use crate::run::{InstId, Run, Slot};
 use crate::scheduler::Scheduler;
+
+/// That a task asks, as the last record of that says.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) struct Asked {
+    /// Since when, and the first of those records.
+    pub(crate) since: Timestamp,
+    pub(crate) seq: Seq,
+    /// Money and tokens that it needs at least.
+    pub(crate) needs: (Money, u64),
+}
 
 /// What a task asks for.
 #[derive(Debug)]
@@ -27,14 +38,21 @@ pub(crate) struct Pleading {
 impl Pleading {
     /// As the outside sees it.
     pub(crate) fn view(&self, run: &Run) -> Option<Plea> {
-        let budget = **run.budget.as_ref()?;
-        let used = run.tokens.saturating_add(run.held_tokens);
+        run.plea(self.needs)
+    }
+}
+
+impl Run {
+    /// A plea for so much, as its budget stands.
+    fn plea(&self, needs: (Money, u64)) -> Option<Plea> {
+        let budget = **self.budget.as_ref()?;
+        let (used, tokens) = (self.spent.plus(self.held), self.tokens.saturating_add(self.held_tokens));
         Some(Plea {
-            needs: self.needs.0,
-            needs_tokens: self.needs.1,
+            needs: needs.0,
+            needs_tokens: needs.1,
             budget,
-            left: budget.money.unwrap_or(Money::MAX).minus(run.spent.plus(run.held)),
-            left_tokens: budget.tokens.unwrap_or(u64::MAX).saturating_sub(used),
+            left: budget.money.map_or(Money::MAX, |money| money.minus(used)),
+            left_tokens: budget.tokens.map_or(u64::MAX, |most| most.saturating_sub(tokens)),
         })
     }
 }
@@ -62,12 +80,26 @@ impl Scheduler {
         self.board.let_go(slot, id, None);
         let since = self.now;
         let needs = uncovered.needs();
+        let run = self.board.run(slot);
+        let is_known = run.pleas.get(&id).is_some_and(|asked| asked.needs == needs);
+        if let Some(plea) = run.plea(needs).filter(|_| !is_known) {
+            self.record_task(slot, id, Change::Pleaded(Box::new(plea)));
+        }
         let run = self.board.run_mut(slot);
         let path = run.path(id);
         run.awaiting.insert((since, path), id);
         run.inst_mut(id).state = State::Pleading(Box::new(Pleading { since, needs, failure }));
         let run = run.id;
         self.board.awaiting.insert(run, slot);
+    }
+
+    /// True if this task asks, and none of its run has asked for longer: whoever is told of the first may look for the others.
+    #[must_use]
+    pub fn asks_first(&self, run: RunId, path: &TaskPath) -> bool {
+        let Some(slot) = self.board.slot(run) else { return false };
+        let pleas = &self.board.run(slot).pleas;
+        let first = pleas.iter().min_by_key(|(_, asked)| asked.seq).map(|(id, _)| *id);
+        first.is_some() && first == self.board.find(slot, path)
     }
 
     /// True if the run goes on without it: it is optional, or stands in what is. That is dropped, and nobody is asked for money for it. A

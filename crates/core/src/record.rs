@@ -13,7 +13,7 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptNo, Cause, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, Parent,
-    PayloadRef, Principal, RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
+    PayloadRef, Plea, Principal, RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
 };
 use smallvec::SmallVec;
 
@@ -308,6 +308,9 @@ pub enum Change {
     },
     /// Somebody, or its check, told whether an attempt that was in doubt took effect.
     Resolved(Box<Resolved>),
+    /// It asks a person for more than the budget of its run, and how things stand. It asks until that is raised or refused, or something
+    /// else is told of it.
+    Pleaded(Box<Plea>),
 }
 
 /// A doubt that is settled.

@@ -2,7 +2,7 @@
 //!
 //! The driver finds in the records of the run before what its tasks gave, and says so in the submission; it is part of the record of that.
 //! Here is decided, task by task, whether it counts. What is inside a group, an item or a round is taken over with the whole task or
-//! not at all.
+//! not at all: whether that reads anything that is another the driver has looked up in the graph, but for what the task needs.
 
 use agendum_types::graph::NodeId;
 use agendum_types::{Class, Failure, PayloadRef, RunId};
@@ -54,10 +54,16 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let is_first = inst.attempts == 0 && inst.rung == 0;
-        let is_same = inst.input.as_deref().map(|input| input.hash) == given.input;
+        let is_whole = self.board.plan(slot).graph.holds_others(inst.node);
+        let is_same = if is_whole {
+            self.board.needs_give(slot, id, given)
+        } else {
+            inst.input.as_deref().map(|input| input.hash) == given.input
+        };
         let counts = match given.reuse {
             Reuse::Always => true,
-            Reuse::Same | Reuse::Done | Reuse::Tried if !inst.entered || !is_first => return false,
+            // A call knows its input once it is entered; what holds others has begun then.
+            Reuse::Same | Reuse::Done | Reuse::Tried if inst.entered == is_whole || !is_first => return false,
             Reuse::Same if !is_same || !self.board.needs_are_reused(slot, id) => return false,
             Reuse::Same => true,
             Reuse::Done => is_same,

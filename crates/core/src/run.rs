@@ -18,6 +18,7 @@ use crate::ahead::Ahead;
 use crate::effects::{Bindings, Effects};
 use crate::inst::{Body, Flight, Inst, Layer, State};
 use crate::plan::PlanId;
+use crate::plea::Asked;
 use crate::record::Origin;
 use crate::record::SignalKept;
 use crate::turns::Turn;
@@ -179,6 +180,8 @@ pub(crate) struct Run {
     pub(crate) turn: Option<Box<Turn>>,
     /// What tasks have given ahead of plans that are not read yet.
     pub(crate) ahead: BTreeMap<InstId, Ahead>,
+    /// Of the tasks that ask for more than its budget: for what, as the records say.
+    pub(crate) pleas: BTreeMap<InstId, Asked>,
 }
 
 impl Run {

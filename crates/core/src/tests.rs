@@ -34,6 +34,7 @@ mod turns;
 mod unsent;
 mod verdicts;
 mod waiting;
+mod whole;
 mod why;
 mod windows;
 

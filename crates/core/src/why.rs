@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
 use agendum_types::{
-    Cause, Class, Duration, Graph, Money, PayloadRef, Principal, RunId, RunStatus, RunView, Segment, TaskPath,
+    Cause, Class, Duration, Graph, Money, PayloadRef, Plea, Principal, RunId, RunStatus, RunView, Segment, TaskPath,
     TaskStatus, Timestamp, Wait, Window,
 };
 
@@ -103,6 +103,8 @@ pub struct TaskReasons {
     pub reason: Option<Reason>,
     /// Of a wait: for what, and what came.
     pub heard: Option<Heard>,
+    /// Of one that asks for more than the budget of its run: for how much, and how that stood when it began to.
+    pub plea: Option<Plea>,
     /// Of a task that `catch` gave the last good result: of which run that is, how old, and what it had cost.
     pub last_good: Option<(RunId, Duration, Money)>,
     /// When everything it needed had settled.
@@ -293,6 +295,9 @@ impl Reading {
             | Record::Crashed { .. }
             | Record::Resumed { .. }
             | Record::SignalKept(_) => {}
+            Record::Raised(raised) if raised.path.segments().is_empty() => {
+                self.tracks.values_mut().for_each(Track::pleads_no_more);
+            }
             Record::Raised(raised) => {
                 if let Some(track) = self.tracks.get_mut(&raised.path) {
                     track.holds_more(raised);

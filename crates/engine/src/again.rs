@@ -3,13 +3,14 @@
 //! What the run before gave is kept as blobs of the new run before that is submitted: its record names them, so that they stay as long
 //! as it does, whatever becomes of the run before.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use agendum_core::{Before, NotTaken, Origin, Record, Wish};
-use agendum_spec::Accepted;
+use agendum_spec::{Accepted, touched};
 use agendum_types::graph::NodeId;
-use agendum_types::{Graph, Labels, Principal, RunId, SubmissionKey, Tenant, Timestamp};
+use agendum_types::{Graph, Labels, Limits, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use bytes::Bytes;
 
 use crate::engine::{Engine, Request};
@@ -49,6 +50,12 @@ impl Earlier {
     pub(crate) fn take_over(&self, new: RunId, wish: &Wish) -> Result<Origin, NotTaken> {
         self.before.take_over(new, wish)
     }
+
+    /// The tasks at the top in which something reads what is another in these inputs.
+    pub(crate) fn touched(&self, inputs: &Bytes, limits: &Limits) -> BTreeSet<NodeId> {
+        let [before, now] = [&self.inputs, inputs].map(|bytes| serde_json::from_slice(bytes).unwrap_or_default());
+        touched(&self.accepted.graph, &before, &now, limits)
+    }
 }
 
 /// What is wanted anew.
@@ -62,6 +69,8 @@ pub struct Anew {
     pub again: Vec<String>,
     /// Other inputs, prepared.
     pub inputs: Option<Bytes>,
+    /// A run of its own: where the one before succeeded, also with the same inputs. One that did not goes on.
+    pub is_fork: bool,
 }
 
 /// Why a run was not taken over.
@@ -168,8 +177,10 @@ impl Engine {
             from: anew.from.as_deref().map(|name| top(graph, name)).transpose()?,
             again: anew.again.iter().map(|name| top(graph, name)).collect::<Result<_, _>>()?,
             other_inputs: inputs.is_some(),
+            touched: inputs.as_ref().map(|inputs| earlier.touched(inputs, &self.around.limits)).unwrap_or_default(),
+            is_fork: inputs.is_some() || anew.is_fork && earlier.before.has_succeeded(),
         };
-        if let Some(parent) = record.parent.as_deref().filter(|_| !wish.other_inputs) {
+        if let Some(parent) = record.parent.as_deref().filter(|_| !wish.is_fork) {
             return Err(AgainError::Child { run: earlier.run, parent: parent.run, task: Arc::clone(&parent.task) });
         }
         let run = self.new_run_id();
@@ -196,7 +207,7 @@ impl Engine {
             accepted: earlier.accepted,
         };
         let given = Given { origin: Some(origin), kept, labels: record.inputs.labels.clone() };
-        if wish.other_inputs {
+        if wish.is_fork {
             let reply = self.send_submission(run, request, None, None, given).await?;
             reply.await.map_err(|_| self.takes_nothing())?.map_err(SubmitError::from)?;
             return Ok(run);

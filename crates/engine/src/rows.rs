@@ -161,6 +161,7 @@ pub(crate) fn named_payload(record: &Record) -> Option<Hash> {
             Change::Abandoned { output, .. } => output.as_deref(),
             Change::Dispatched(_)
             | Change::Reminded
+            | Change::Pleaded(_)
             | Change::Reused { .. }
             | Change::Referenced { .. }
             | Change::Ended(_) => None,

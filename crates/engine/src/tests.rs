@@ -12,6 +12,7 @@ mod inside;
 mod judged;
 mod keyed;
 mod notices;
+mod pleas;
 mod reconciled;
 mod restarts;
 mod room;

@@ -110,6 +110,7 @@ impl State {
         let key = (update.tenant.clone(), update.run);
         match update.change {
             RunChange::Submitted { graph, graph_hash, key: submitted_under, parent, at } => {
+                let keyed = submitted_under.is_some();
                 if let Some(under) = submitted_under {
                     self.keys.entry((update.tenant.clone(), under)).or_insert(update.run);
                 }
@@ -129,6 +130,7 @@ impl State {
                     over: Money::ZERO,
                     bound: None,
                     parent,
+                    keyed,
                 };
                 self.runs.insert(key, row);
             }

@@ -136,6 +136,8 @@ pub struct RunRow {
     pub bound: Option<Bound>,
     /// The task of another run for which it runs.
     pub parent: Option<Parent>,
+    /// It was submitted under a key.
+    pub keyed: bool,
 }
 
 /// Which runs to list, newest first.

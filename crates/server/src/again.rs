@@ -41,7 +41,7 @@ pub(crate) async fn retry(
 ) -> Result<Response, Refused> {
     has_no_key(&headers)?;
     let Retry { from, again } = read(&body)?;
-    run_again(&service, &id, Fork { from, again, inputs: Map::new() }).await
+    run_again(&service, &id, Fork { from, again, inputs: Map::new() }, false).await
 }
 
 pub(crate) async fn fork(
@@ -51,7 +51,7 @@ pub(crate) async fn fork(
     Said(body): Said<String>,
 ) -> Result<Response, Refused> {
     has_no_key(&headers)?;
-    run_again(&service, &id, read(&body)?).await
+    run_again(&service, &id, read(&body)?, true).await
 }
 
 /// A key that is not looked at would promise what nobody keeps.
@@ -72,7 +72,7 @@ fn read<T: Default + for<'a> Deserialize<'a>>(body: &str) -> Result<T, Refused> 
     serde_json::from_str(body).map_err(|error| Refused::bad("body", "the body does not fit", error))
 }
 
-async fn run_again(service: &Service, id: &str, asked: Fork) -> Result<Response, Refused> {
+async fn run_again(service: &Service, id: &str, asked: Fork, is_fork: bool) -> Result<Response, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let run = run_id(id)?;
     if engine.left_out(&service.tenant, run) {
@@ -92,7 +92,7 @@ async fn run_again(service: &Service, id: &str, asked: Fork) -> Result<Response,
         })?;
         Some(prepared.to_string().into())
     };
-    let anew = Anew { principal: Principal::new(LOCAL), from: asked.from, again: asked.again, inputs };
+    let anew = Anew { principal: Principal::new(LOCAL), from: asked.from, again: asked.again, inputs, is_fork };
     let new = engine.run_again(&service.tenant, earlier, anew).await?;
     Ok(accepted(new, false, &graph))
 }

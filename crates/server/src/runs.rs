@@ -148,6 +148,8 @@ pub(crate) fn line(row: &RunRow) -> Run {
     run.done = row.done.is_some();
     run.elapsed_ms = row.answered.map(|at| v1::millis(at.since(row.submitted)));
     run.spent_usd = v1::dollars(row.spent);
+    // The key of a child is the driver's.
+    run.keyed = row.keyed && row.parent.is_none();
     run.parent = row.parent.as_ref().map(v1::Parent::of);
     run
 }

@@ -112,7 +112,7 @@ async fn read(service: &Service, asked: &WaitsAsked) -> Result<(Vec<WaitView>, O
                 input: heard.input.clone(),
                 attempt: 0,
                 doubt: None,
-                plea: None,
+                plea: task.plea,
             })
         };
         found.extend(reasons.tasks.iter().filter_map(view));

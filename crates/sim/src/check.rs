@@ -6,6 +6,7 @@ mod compensation;
 mod labels;
 mod money;
 mod planned;
+mod pleas;
 mod turns;
 mod verdicts;
 
@@ -16,7 +17,7 @@ use agendum_core::{Change, Dispatch, End, Ended, Entry, Next, NextRound, Reason,
 use agendum_types::graph::NodeId;
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Fate, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq,
-    Target, TaskPath, Timestamp, Windows,
+    Target, TaskPath, Timestamp, WaitView, Windows,
 };
 
 use money::Authorised;
@@ -42,6 +43,7 @@ pub struct Checker {
     spent: BTreeMap<RunId, Money>,
     money: Authorised,
     copies: cache::Copies,
+    pleas: pleas::Pleas,
 }
 
 impl Checker {
@@ -61,6 +63,16 @@ impl Checker {
         self.money.released(hour, of);
     }
 
+    /// A record: does it ask for what has been asked for?
+    pub(crate) fn asks(&mut self, entry: &Entry) {
+        self.violations.extend(self.pleas.recorded(entry));
+    }
+
+    /// A task is shown to ask for money.
+    pub(crate) fn shown_to_ask(&mut self, view: &WaitView, graph: &Graph) {
+        self.violations.extend(self.pleas.shown(view, graph));
+    }
+
     /// All has ended.
     pub(crate) fn nothing_is_held(&mut self) {
         self.violations.extend(self.money.left());
@@ -70,9 +82,11 @@ impl Checker {
     pub(crate) fn crashed(&mut self, journal: &[Entry], graphs: &BTreeMap<RunId, Arc<Graph>>) {
         self.begun.clear();
         self.money.forget();
+        self.pleas = pleas::Pleas::default();
         for entry in journal {
             let graph = entry.record.run().and_then(|run| graphs.get(&run));
             self.spends(entry, graph);
+            self.asks(entry);
         }
         self.recall(journal, graphs);
         for entry in journal {
@@ -105,6 +119,7 @@ impl Checker {
                 Change::Entered(_)
                 | Change::Waited(_)
                 | Change::Reminded
+                | Change::Pleaded(_)
                 | Change::Reused { .. }
                 | Change::Cached(_)
                 | Change::Dispatched(_)
@@ -396,6 +411,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             None => "nobody found out",
         }],
         Change::Reminded => vec!["reminded"],
+        Change::Pleaded(_) => vec!["asked for money"],
         Change::Reused { .. } => vec!["reused"],
         Change::Cached(cached) => vec![cache::kind(cached)],
         Change::Waited(waited) => vec![match (&waited.by, waited.approved, waited.kept) {

@@ -31,6 +31,7 @@ mod labels;
 mod ladder;
 mod place;
 mod planned;
+mod plea;
 mod purse;
 mod raise;
 mod records;

@@ -368,6 +368,7 @@ impl World {
                     self.checker.recorded(&entry);
                     let graph = entry.record.run().and_then(|run| self.runs.get(&run));
                     self.checker.spends(&entry, graph);
+                    self.checker.asks(&entry);
                     self.checker.copies(&entry, graph.map(|graph| &**graph));
                     let (seq, span) =
                         (entry.seq, 50 + self.chance.below(if self.chance.clone().hits(5) { 50_000 } else { 500 }));

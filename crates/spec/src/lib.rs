@@ -37,6 +37,7 @@ mod scalar;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod values;
 
 use std::fmt;
@@ -49,6 +50,7 @@ pub use diagnostic::{Diagnostic, File, Report, Severity};
 pub use extend::extend;
 pub use files::{NoFiles, Resolver, embedded};
 pub use planned::planned;
+pub use touched::touched;
 pub use values::{instant, no_span, span};
 
 use crate::children::Nest;

@@ -25,6 +25,7 @@ mod planned;
 mod plans;
 mod refused;
 mod served;
+mod touched;
 mod vocabulary;
 mod waits;
 

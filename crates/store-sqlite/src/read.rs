@@ -101,7 +101,7 @@ pub(crate) fn inline_payload(
 }
 
 const RUN: &str = "tenant, run, partition, shard, graph, graph_hash, status, degraded, submitted, answered, done, spent, \
-     above, bound, parent, parent_task";
+     above, bound, parent, parent_task, key IS NOT NULL";
 
 pub(crate) fn one_run(db: &Connection, tenant: &Tenant, run: RunId) -> rusqlite::Result<Option<RunRow>> {
     let sql = format!("SELECT {RUN} FROM runs WHERE tenant = ?1 AND run = ?2");
@@ -223,5 +223,6 @@ fn run_row(line: &Line<'_>) -> rusqlite::Result<RunRow> {
         over: Money(whole(line.get(12)?)),
         bound: line.get::<_, Option<String>>(13)?.and_then(|word| Bound::from_word(&word)),
         parent: parent.zip(line.get(15)?).map(|(run, task)| Parent { run, task }),
+        keyed: line.get(16)?,
     })
 }

@@ -6,6 +6,7 @@
 
 pub mod ahead;
 pub mod child;
+mod exprs;
 pub mod judges;
 pub mod modifier;
 pub mod names;

@@ -19,11 +19,13 @@ pub enum NoticeKind {
     CompensationFailed,
     /// A run was at work in too many crashes in a row: it is held until somebody resumes it.
     Quarantined,
+    /// A task asks for more than the budget of its run.
+    BudgetAsked,
 }
 
 impl NoticeKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Answered,
         Self::Done,
         Self::Waiting,
@@ -31,10 +33,11 @@ impl NoticeKind {
         Self::Compensated,
         Self::CompensationFailed,
         Self::Quarantined,
+        Self::BudgetAsked,
     ];
 
     /// What an endpoint is told that names nothing.
-    pub const DEFAULT: [Self; 3] = [Self::Answered, Self::Waiting, Self::CompensationFailed];
+    pub const DEFAULT: [Self; 4] = [Self::Answered, Self::Waiting, Self::CompensationFailed, Self::BudgetAsked];
 
     /// Its word in the configuration.
     #[must_use]
@@ -47,6 +50,7 @@ impl NoticeKind {
             Self::Compensated => "compensated",
             Self::CompensationFailed => "compensation_failed",
             Self::Quarantined => "quarantined",
+            Self::BudgetAsked => "budget_asked",
         }
     }
 
@@ -61,6 +65,7 @@ impl NoticeKind {
             Self::Compensated => "run.compensated",
             Self::CompensationFailed => "run.compensation_failed",
             Self::Quarantined => "run.quarantined",
+            Self::BudgetAsked => "run.budget_asked",
         }
     }
 

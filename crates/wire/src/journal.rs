@@ -75,11 +75,13 @@ pub enum Kind {
     Cached = 33,
     /// A run's graph grew by the first tasks of a plan that is still being written.
     TasksAhead = 35,
+    /// A task asks for more than the budget of its run.
+    Pleaded = 38,
 }
 
 impl Kind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Opened,
         Self::ClockJumped,
         Self::RunSubmitted,
@@ -111,6 +113,7 @@ impl Kind {
         Self::Reused,
         Self::Cached,
         Self::TasksAhead,
+        Self::Pleaded,
     ];
 
     /// The version of this kind that this release writes. It reads the earlier ones as well: see [`decode`].
@@ -161,6 +164,7 @@ impl Kind {
                 Change::Reminded => Self::Reminded,
                 Change::Reused { .. } => Self::Reused,
                 Change::Cached(_) => Self::Cached,
+                Change::Pleaded(_) => Self::Pleaded,
             },
         }
     }

@@ -114,6 +114,9 @@ pub struct Run {
     /// The task of another run for which it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// True if it was submitted under a key, for which it is kept for a day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keyed: bool,
 }
 
 /// A run with what is known of it.
@@ -266,6 +269,7 @@ impl Run {
             damaged: false,
             compensation: None,
             parent: None,
+            keyed: false,
         }
     }
 

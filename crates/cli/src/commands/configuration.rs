@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::Context;
 use crate::config::faulty;
-use crate::failure::Failure;
+use crate::failure::{Failure, listed};
 use crate::in_force::InForce;
 use crate::{show, targets};
 
@@ -46,6 +46,15 @@ pub(crate) fn check(context: &Context) -> Result<(), Failure> {
     faulty(&context.config.faults()).map_or(Ok(()), Err)
 }
 
+/// The same of a configuration that cannot be read: all that is wrong is told, and nothing of what it amounts to.
+pub(crate) fn unread(json: bool, failure: Failure) -> Failure {
+    if let Some(faults) = failure.listed().filter(|_| json) {
+        // Nobody is left to tell if stdout is closed.
+        let _closed = show::json(&serde_json::json!({ "faults": faults }));
+    }
+    failure
+}
+
 fn json(context: &Context) -> Result<(), Failure> {
     let targets: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
     let indexes: Vec<_> = context.config.indexes.keys().collect();
@@ -53,7 +62,7 @@ fn json(context: &Context) -> Result<(), Failure> {
         context.config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value.into())).collect();
     let budgets: serde_json::Map<_, _> =
         context.config.budgets.lines().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    let faults: Vec<_> = context.config.faults().into_iter().map(|fault| fault.message).collect();
+    let faults = listed(&context.config.faults());
     let theirs = Theirs::of(context).map(|theirs| {
         serde_json::json!({ "process": theirs.process, "file": theirs.file, "differences": theirs.differences })
     });

@@ -69,7 +69,7 @@ fn lines(said: &Opinions, limit: u32) -> Result<(), Failure> {
         let Opinion { at, run, task, graph, score, label, comment, target, by, judge, .. } = opinion;
         let of = task.as_ref().map_or_else(|| graph.clone(), |task| format!("{graph} {task}"));
         let target = target.as_ref().map_or(String::new(), |target| format!(" (of {target})"));
-        let label = label.as_ref().map_or(String::new(), |label| format!("  {label}"));
+        let label = label.as_ref().map_or(String::new(), |label| format!("  {}", show::in_line(label)));
         let who = judge.as_ref().map_or_else(|| by.clone(), |judge| format!("judge {judge}"));
         let line = format!("{at}  {run}  {score:.3}{label}  {of}{target}  by {who}");
         writeln!(out, "{}", show::one_line(&out.harmless(&line), LINE_MAX))?;
@@ -93,9 +93,7 @@ fn table(report: &FeedbackReport) -> Result<(), Failure> {
     let name = |line: &FeedbackLine| {
         let version = line.version.as_ref().map(|hash| format!(" {}", &hash[..hash.len().min(VERSION)]));
         let name = if line.name.is_empty() { "–" } else { &line.name };
-        // A label is a line of the table, whatever ends of lines are in it.
-        let name = name.replace(|c: char| c.is_control(), " ");
-        format!("{name}{}", version.unwrap_or_default())
+        format!("{}{}", show::in_line(name), version.unwrap_or_default())
     };
     let width = report.lines.iter().map(|line| name(line).width()).max().unwrap_or_default().max(report.by.width());
     writeln!(out, "{:width$}  {:>8}  {:>6}  {:>6}  {:>6}", report.by, "count", "mean", "min", "max")?;

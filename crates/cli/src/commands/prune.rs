@@ -1,5 +1,6 @@
 //! `runs delete` and `runs prune`: what is done goes, with all that is kept of it.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use agendum_ports::{Clock as _, Wall};
@@ -43,29 +44,28 @@ pub(crate) async fn delete(context: &Context, client: &Client, runs: &[String]) 
 
 pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, dry_run: bool) -> Result<(), Failure> {
     let ago = |age: Duration| Timestamp(Wall.now().0.saturating_sub(age.0)).to_string();
-    let (before, keyed_since) = (ago(older_than.0), ago(KEY_KEPT));
-    let (mut deleted, mut may_be_kept, mut kept, mut cursor) = (0_u64, 0, Vec::new(), None);
+    let before = ago(older_than.0);
+    let (mut deleted, mut kept, mut listed, mut cursor) = (0_u64, Vec::new(), Vec::new(), None);
     loop {
         let mut query = vec![("done_before", before.clone()), ("limit", PAGE.to_string())];
         query.extend(cursor.take().map(|last| ("before", last)));
         let page: Vec<Run> = client.runs(&query).await?;
         let Some(last) = page.last() else { break };
         cursor = Some(last.id.clone());
+        if dry_run {
+            listed.extend(page);
+            continue;
+        }
         for run in &page {
-            if dry_run {
-                deleted += 1;
-                may_be_kept += usize::from(run.submitted > keyed_since);
-                if !context.json {
-                    writeln!(show::out(), "{}  {}  {}", run.id, run.submitted, run.graph)?;
-                }
-                continue;
-            }
             if is_deleted(client, &run.id).await? {
                 deleted += 1;
             } else {
                 kept.push(run.id.clone());
             }
         }
+    }
+    if dry_run {
+        return foreseen(context, client, &listed, &ago(KEY_KEPT)).await;
     }
     // A retry goes after what it took over, which is older: from the oldest on, one more time is enough.
     for id in std::mem::take(&mut kept).into_iter().rev() {
@@ -75,17 +75,40 @@ pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, d
             kept.push(id);
         }
     }
-    let kept = if dry_run { may_be_kept } else { kept.len() };
-    if context.json {
-        let keyed = if dry_run { "may_be_kept" } else { "kept" };
-        return show::json(&json!({ "deleted": deleted, keyed: kept, "dry_run": dry_run }));
+    told(context, deleted, kept.len(), false)
+}
+
+/// What would be deleted of these runs, the newest first: a line for each, and how many would be kept.
+async fn foreseen(context: &Context, client: &Client, runs: &[Run], keyed_since: &str) -> Result<(), Failure> {
+    let is_keyed = |run: &Run| run.keyed && *run.submitted > *keyed_since;
+    let goes: BTreeSet<&str> = runs.iter().filter(|run| !is_keyed(run)).map(|run| run.id.as_str()).collect();
+    let mut deleted = 0_u64;
+    for run in runs.iter().filter(|run| goes.contains(run.id.as_str())) {
+        // A child goes with the run for which it ran, or after it.
+        let waits = match &run.parent {
+            Some(parent) if !goes.contains(parent.run.as_str()) => client.run(&parent.run, 0).await.is_ok(),
+            Some(_) | None => false,
+        };
+        if waits {
+            continue;
+        }
+        deleted += 1;
+        if !context.json {
+            writeln!(show::out(), "{}  {}  {}", run.id, run.submitted, run.graph)?;
+        }
     }
-    let done = if dry_run { "would be deleted" } else { "deleted" };
-    let for_keys = match kept {
-        0 => String::new(),
-        // Its line does not say whether a run has a key.
-        _ if dry_run => format!(", but for those with a key among the {kept} of the last {KEY_KEPT}"),
-        _ => format!("; {kept} kept a while longer for their keys"),
+    told(context, deleted, runs.len() - usize::try_from(deleted).unwrap_or(runs.len()), true)
+}
+
+fn told(context: &Context, deleted: u64, kept: usize, dry_run: bool) -> Result<(), Failure> {
+    if context.json {
+        return show::json(&json!({ "deleted": deleted, "kept": kept, "dry_run": dry_run }));
+    }
+    let (done, stays) = if dry_run { ("would be deleted", "would be kept") } else { ("deleted", "kept") };
+    let for_keys = if kept == 0 {
+        String::new()
+    } else {
+        format!("; {kept} {stays} a while longer, for their keys or the runs for which they ran")
     };
     writeln!(show::err(), "{deleted} {done}{for_keys}")?;
     Ok(())

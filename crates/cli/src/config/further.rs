@@ -1,18 +1,83 @@
-//! What else is wrong with a file: the parser stops at the first.
+//! Everything that is wrong with a file that cannot be read: the parser stops at the first. What can be read of it is looked at too.
 
+use std::path::Path;
+
+use toml::de::Error;
 use toml::{Table, Value};
 
-use super::{Config, suggestion};
+use super::faults::{Fault, written};
+use super::{Config, HINT, folder_of, suggestion};
+use crate::failure::Failure;
 
 /// Faults that are told at most.
 const FAULTS_MAX: usize = 32;
 
-/// A line for each, but for what was said.
-pub(super) fn further(text: &str, said: &str) -> String {
-    let Ok(mut tree) = toml::from_str::<Table>(text) else { return String::new() };
-    let (mut found, mut spoilt) = (Vec::<(String, String)>::new(), Vec::<Vec<String>>::new());
+/// Tables and keys in which something was taken out.
+type Spoilt = Vec<Vec<String>>;
+
+/// One thing that cannot be read.
+struct Found {
+    /// The table or the key.
+    path: Vec<String>,
+    /// As people call the table in which it is.
+    place: String,
+    message: String,
+}
+
+/// The first with its place in the text, and a line for each of the others.
+pub(super) fn unread(name: &str, text: &str, error: &Error) -> Failure {
+    let hint = |message: &str| suggestion(message).unwrap_or_else(|| HINT.to_owned());
+    let (found, rest) = all(text);
+    let said = error.message();
+    // Of several that read the same nobody knows which was meant.
+    let same = found.iter().filter(|found| found.message == said).count();
+    let others = found.iter().filter(|found| same > 1 || found.message != said);
+    let others = others.map(|found| format!("\n{}{}", found.place, told(&found.message)));
+    let faults = rest.map(|(config, spoilt)| sound(name, config, &spoilt)).unwrap_or_default();
+    let lines: String = others.chain(faults.iter().map(|fault| format!("\n{}", fault.message))).collect();
+    let unread = |found: Found| Fault {
+        path: written(found.path.iter().map(String::as_str)),
+        hint: hint(&found.message),
+        message: format!("{}{}", found.place, told(&found.message)),
+        fatal: true,
+    };
+    let mut listed: Vec<Fault> = found.into_iter().map(unread).collect();
+    if listed.is_empty() {
+        // It is no TOML.
+        let (path, message) = (String::new(), error.to_string());
+        listed.push(Fault { path, message, hint: hint(said), fatal: true });
+    }
+    listed.extend(faults);
+    Failure::usage(format!("{name}: {error}{lines}")).hint(hint(said)).faults(listed)
+}
+
+/// What is wrong with the rest of it. Of a table from which something was taken out nobody knows what it would have said.
+fn sound(name: &str, mut config: Config, spoilt: &[Vec<String>]) -> Vec<Fault> {
+    config.folder = folder_of(Some(Path::new(name)));
+    let spoilt: Vec<String> = spoilt.iter().filter(|path| path.len() > 1).map(|path| table(path)).collect();
+    let is_whole = |fault: &Fault| {
+        let is_in = |table: &String| {
+            fault.path.strip_prefix(table.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        !spoilt.iter().any(is_in)
+    };
+    config.faults().into_iter().filter(is_whole).collect()
+}
+
+/// `targets.NAME`, whatever in it is meant.
+fn table(path: &[String]) -> String {
+    written(path.iter().take(2).map(String::as_str))
+}
+
+/// All of them, and what the file says without, with the tables and keys in which something was taken out.
+fn all(text: &str) -> (Vec<Found>, Option<(Config, Spoilt)>) {
+    let Ok(mut tree) = toml::from_str::<Table>(text) else { return (Vec::new(), None) };
+    let (mut found, mut spoilt) = (Vec::<Found>::new(), Spoilt::new());
     while found.len() < FAULTS_MAX {
-        let Err(error) = tree.clone().try_into::<Config>() else { break };
+        let error = match tree.clone().try_into::<Config>() {
+            Ok(config) => return (found, Some((config, spoilt))),
+            Err(error) => error,
+        };
         let message = error.message().to_owned();
         let shown = error.to_string();
         let place = shown.rsplit_once("in `").map_or("", |(_, place)| place.trim_end().trim_end_matches('`'));
@@ -23,7 +88,7 @@ pub(super) fn further(text: &str, said: &str) -> String {
         // Something is missing where the wrong was taken out.
         if !(is_missing && spoilt.contains(&path)) {
             let holder = if is_unknown { &path[..path.len() - 1] } else { &path };
-            found.push((named(holder), message));
+            found.push(Found { place: named(holder), path: path.clone(), message });
         }
         if !remove(&mut tree, &path) {
             break;
@@ -31,10 +96,7 @@ pub(super) fn further(text: &str, said: &str) -> String {
         path.pop();
         spoilt.push(path);
     }
-    // Of several that read the same nobody knows which was meant.
-    let same = found.iter().filter(|(_, message)| message == said).count();
-    let others = found.iter().filter(|(_, message)| same > 1 || message != said);
-    others.map(|(place, message)| format!("\n{place}{}", told(message))).collect()
+    (found, None)
 }
 
 /// The list of all words helps only where none is near.

@@ -160,14 +160,15 @@ impl Config {
         found.endpoint(name, &self.folder)
     }
 
-    /// What is wrong with them: message and hint.
-    pub(super) fn notices_faults(&self) -> Vec<Failure> {
+    /// What is wrong with them, each with the name of the endpoint.
+    pub(super) fn notices_faults(&self) -> Vec<(Option<&str>, Failure)> {
         let count = self.notices.len();
         let too_many = (count > ENDPOINTS_MAX).then(|| {
             Failure::usage(format!("{count} endpoints for notices: {ENDPOINTS_MAX} at most")).hint("join some")
         });
-        let each = self.notices.iter().filter_map(|(name, notices)| notices.fault(name, &self.folder));
-        too_many.into_iter().chain(each).collect()
+        let fault = |(name, notices): (&'_ String, &NoticesConfig)| notices.fault(name, &self.folder);
+        let each = self.notices.iter().filter_map(|of| Some((Some(of.0.as_str()), fault(of)?)));
+        too_many.map(|failure| (None, failure)).into_iter().chain(each).collect()
     }
 
     /// Each by name, as people read it.
@@ -203,7 +204,7 @@ mod tests {
         let cases = [
             format!("[notices.ops]\n{good}"),
             format!("[notices.ops]\n{good}\non = [\"done\", \"reminder\"]\ngraph = \"refund\"\ngive_up = \"2d\""),
-            format!("[notices.ops]\n{good}\non = [\"answerd\"]"),
+            format!("[notices.ops]\n{good}\non = [\"answrd\"]"),
             format!("[notices.ops]\n{good}\non = []"),
             format!("[notices.ops]\n{good}\ngive_up = \"8d\""),
             format!("[notices.\"a b\"]\n{good}"),
@@ -218,20 +219,20 @@ mod tests {
         assert!(told.iter().all(|text| !text.contains("hidden")), "{told:?}");
         assert!(said(&many(16)).lines().count() == 16, "so many may be");
         insta::assert_snapshot!(told.join("\n--\n"), @r#"
-        ops: https://example.com:8443 on answered, waiting, compensation_failed, for 24h 00m
+        ops: https://example.com:8443 on answered, waiting, compensation_failed, budget_asked, for 24h 00m
         --
         ops: https://example.com:8443 on done, reminder, of graph refund, for 48h 00m
         --
         agendum.toml: TOML parse error at line 4, column 6
           |
-        4 | on = ["answerd"]
-          |      ^^^^^^^^^^^
-        unknown variant `answerd`, expected one of `answered`, `done`, `waiting`, `reminder`, `compensated`, `compensation_failed`, `quarantined`
+        4 | on = ["answrd"]
+          |      ^^^^^^^^^^
+        unknown variant `answrd`, expected one of `answered`, `done`, `waiting`, `reminder`, `compensated`, `compensation_failed`, `quarantined`, `budget_asked`
 
         hint: did you mean `answered`?
         --
         [notices.ops] is told nothing: `on` is empty
-        hint: on = ["answered"]; also done, waiting, reminder, compensated, compensation_failed, quarantined
+        hint: on = ["answered"]; also done, waiting, reminder, compensated, compensation_failed, quarantined, budget_asked
         --
         [notices.ops]: `give_up` is too long
         hint: 7d at most
@@ -242,7 +243,7 @@ mod tests {
         [notices.ops]: url is not https
         hint: https://…; http:// for this machine, and with insecure = true for others
         --
-        ops: http://example.com on answered, waiting, compensation_failed, for 24h 00m
+        ops: http://example.com on answered, waiting, compensation_failed, budget_asked, for 24h 00m
         --
         [notices.ops] has no secret to sign with: secret_file = …
         hint: make one: echo whsec_$(openssl rand -base64 32)

@@ -274,6 +274,54 @@ runns = "30d"
     "#);
 }
 
+#[test]
+fn what_can_be_read_is_looked_at_beside_what_cannot() {
+    let wrong = r#"
+[targets.a]
+kind = "chatt"
+[targets.b]
+kind = "exec"
+allow = ["no-such-program-anywhere"]
+[targets."c/d"]
+kind = "chat"
+base_url = "ofline"
+model = "m"
+[targets.e]
+kind = "chat"
+modell = "m"
+"#;
+    let failure = Config::read("agendum.toml", wrong, std::iter::empty()).unwrap_err();
+    insta::assert_snapshot!(failure.message(), @r#"
+    agendum.toml: TOML parse error at line 3, column 8
+      |
+    3 | kind = "chatt"
+      |        ^^^^^^^
+    unknown variant `chatt`, expected one of `chat`, `moderate`, `translate`, `http`, `exec`
+
+    target "e": unknown field `modell`: did you mean `model`?
+    target "b": "no-such-program-anywhere" is not installed, or not on the PATH
+    target "c/d": base_url "ofline" is no address
+    "#);
+    let listed = failure.listed().unwrap();
+    let paths: Vec<&str> = listed.as_array().unwrap().iter().map(|fault| fault["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["targets.a.kind", "targets.e.modell", "targets.b.allow", "targets.\"c/d\".base_url"]);
+    assert_eq!(listed[0]["hint"], "did you mean `chat`?");
+    assert!(listed[3]["message"].as_str().unwrap().contains("is no address"), "{listed}");
+    let failure = Config::read("agendum.toml", "a = [", std::iter::empty()).unwrap_err();
+    let listed = failure.listed().unwrap();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["path"]), (1, &serde_json::json!("")), "{listed}");
+}
+
+#[test]
+fn the_built_in_model_may_have_a_price() {
+    let told = ["chat", "moderate", "translate"].map(|kind| {
+        faults(&format!(
+            "[targets.m]\nkind = \"{kind}\"\nbase_url = \"offline\"\nprice = {{ input = 1.0, output = 2.0 }}\n"
+        ))
+    });
+    assert_eq!(told, ["", "", ""]);
+}
+
 /// Faults of a text, a line each.
 fn faults(text: &str) -> String {
     let lines = read(text, &[]).unwrap().faults().into_iter();

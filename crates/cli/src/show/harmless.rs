@@ -1,4 +1,5 @@
-//! What comes from outside is shown to a terminal, and never steers it: no titles, clipboards, colours, cursors.
+//! What comes from outside is shown to a terminal, and never steers it: no titles, clipboards, colours, cursors, and no text that reads
+//! otherwise than it stands there.
 
 use std::borrow::Cow;
 
@@ -6,26 +7,44 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+/// True for characters that turn the direction of what stands behind them.
+pub(crate) const fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text that stands in a line of a table, whatever is in it.
+pub(crate) fn in_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control() || turns(c), " ")
+}
+
+fn steers(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t') || turns(c)
+}
+
 /// Control characters, but for tabs and the ends of lines, as pictures of themselves.
 pub(super) fn pictured(text: &str) -> Cow<'_, str> {
-    // Those above ASCII have no pictures.
+    // Those above ASCII have no pictures, and those that turn directions neither.
     let picture = |c: char| char::from_u32(0x2400 + u32::from(c)).filter(|_| c.is_ascii());
     replaced(text, |c| if c == '\u{7f}' { '\u{2421}' } else { picture(c).unwrap_or('\u{fffd}') })
 }
 
 /// Control characters replaced by others of as many bytes: places in the text stay where they are.
 pub(super) fn blotted(text: &str) -> Cow<'_, str> {
-    replaced(text, |c| if c.is_ascii() { '?' } else { '¿' })
+    replaced(text, |c| match c.len_utf8() {
+        1 => '?',
+        2 => '¿',
+        _ => '\u{fffd}',
+    })
 }
 
 fn replaced(text: &str, by: impl Fn(char) -> char) -> Cow<'_, str> {
-    if !text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
+    if !text.contains(steers) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
-        let is_fine = !c.is_control() || matches!(c, '\n' | '\t') || c == '\r' && rest.peek() == Some(&'\n');
+        let is_fine = !steers(c) || c == '\r' && rest.peek() == Some(&'\n');
         shown.push(if is_fine { c } else { by(c) });
     }
     Cow::Owned(shown)
@@ -64,6 +83,7 @@ mod tests {
             ("\x1b]0;title\x1b\\ \x1b[31mred\x1b[0m", "␛]0;title␛\\ ␛[31mred␛[0m"),
             ("two\r\nlines", "two\r\nlines"),
             ("over\rwritten\x08\x7f\0", "over␍written␈␡␀"),
+            ("pay \u{202e}evil\u{202c} \u{2067}x\u{2069}", "pay \u{fffd}evil\u{fffd} \u{fffd}x\u{fffd}"),
             ("\u{9b}2J\u{9d}0;t\u{9c}\u{85}", "\u{fffd}2J\u{fffd}0;t\u{fffd}\u{fffd}"),
         ];
         for (given, shown) in cases {

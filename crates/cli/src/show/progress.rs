@@ -193,6 +193,9 @@ struct View {
     started: BTreeMap<String, jiff::Timestamp>,
     /// Text of running tasks.
     text: Streams,
+    /// Tasks whose attempt was said to have begun, and text that came before that was.
+    begun: BTreeSet<String>,
+    early: BTreeMap<String, (Option<u32>, String)>,
     /// Columns of a line that tells how long things have taken, to be written over; 0 if there is none.
     status: usize,
     /// The answer is out: what follows is titled when it begins.
@@ -246,6 +249,10 @@ impl View {
             !matches!(&*event.kind, "task.started" | "task.judged" | "task.waiting" | "task.reminder" | "text")
         }) {
             self.started.remove(task);
+        }
+        // Another attempt has a line of its own to come.
+        if let (Some(task), "task.retrying" | "task.catching" | "task.in_doubt") = (&event.task, &*event.kind) {
+            self.begun.remove(task);
         }
     }
 
@@ -302,13 +309,7 @@ impl View {
         let mut err = err();
         let task = event.task.as_deref().unwrap_or_default();
         if event.kind == "text" {
-            let shown = self.text.take(task, event.text.as_deref().unwrap_or_default());
-            if shown.is_empty() {
-                return Ok(());
-            }
-            self.erase()?;
-            write!(err, "{}", shown.dimmed())?;
-            return err.flush();
+            return self.said((task, event.attempt), event.text.as_deref().unwrap_or_default());
         }
         self.erase()?;
         let rest = self.text.end(task);
@@ -326,7 +327,10 @@ impl View {
                     .attempt
                     .filter(|attempt| *attempt > 1)
                     .map_or(String::new(), |attempt| format!(" attempt {attempt}"));
-                writeln!(err, "  {} {name} {}{again}", "▸".cyan(), target.dimmed())
+                writeln!(err, "  {} {name} {}{again}", "▸".cyan(), target.dimmed())?;
+                self.begun.insert(task.to_owned());
+                let early = self.early.remove(task).filter(|(attempt, _)| *attempt == event.attempt);
+                early.map_or(Ok(()), |(attempt, text)| self.said((task, attempt), &text))
             }
             "task.succeeded" => self.ended(event, &"✓".green().to_string(), ""),
             "task.compensated" => self.ended(event, &"↩".green().to_string(), "taken back"),
@@ -358,6 +362,26 @@ impl View {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A piece of a task's text. It may come before the line that says that its attempt has begun: then it waits for that.
+    fn said(&mut self, (task, attempt): (&str, Option<u32>), text: &str) -> std::io::Result<()> {
+        if !self.begun.contains(task) {
+            let early = self.early.entry(task.to_owned()).or_default();
+            if early.0 != attempt {
+                *early = (attempt, String::new());
+            }
+            early.1.push_str(text);
+            return Ok(());
+        }
+        let shown = self.text.take(task, text);
+        if shown.is_empty() {
+            return Ok(());
+        }
+        self.erase()?;
+        let mut err = err();
+        write!(err, "{}", shown.dimmed())?;
+        err.flush()
     }
 
     fn close(&mut self) -> std::io::Result<()> {

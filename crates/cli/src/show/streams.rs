@@ -10,28 +10,72 @@ const WIDTH: usize = 72;
 #[derive(Default)]
 pub(super) struct Streams {
     /// What of a task's text is not shown yet; of the only one nothing is kept back.
-    held: BTreeMap<String, String>,
+    held: BTreeMap<String, Held>,
     /// The task whose line is not finished.
     open: Option<String>,
     /// Whose name was read last.
     named: Option<String>,
 }
 
+/// The end of a text that is not shown yet.
+#[derive(Default)]
+struct Held {
+    text: String,
+    begins: Begins,
+}
+
+/// What stands before it.
+#[derive(Clone, Copy, Default)]
+enum Begins {
+    /// Nothing: a model begins with a space, which is none of the text.
+    #[default]
+    Text,
+    /// The end of a line: its indentation counts.
+    Line,
+    /// A part of its line.
+    Within,
+}
+
+impl Held {
+    fn push(&mut self, text: &str) {
+        let is_first = matches!(self.begins, Begins::Text) && self.text.is_empty();
+        self.text.push_str(if is_first { text.strip_prefix(' ').unwrap_or(text) } else { text });
+    }
+
+    /// So much of it is shown now.
+    fn drain(&mut self, end: usize) -> String {
+        let shown: String = self.text.drain(..end).collect();
+        if !shown.is_empty() {
+            self.begins = if shown.ends_with('\n') { Begins::Line } else { Begins::Within };
+        }
+        shown
+    }
+
+    /// The same as a line of its own.
+    fn line(&mut self, task: &str, end: usize) -> String {
+        let goes_on = matches!(self.begins, Begins::Within);
+        let line = self.drain(end);
+        let line = if goes_on { line.trim_start() } else { line.trim_start_matches('\r') };
+        format!("  {task} │ {}\n", line.trim_end())
+    }
+}
+
 impl Streams {
     /// What to show of a piece of text.
     pub(super) fn take(&mut self, task: &str, text: &str) -> String {
-        self.held.entry(task.to_owned()).or_default();
-        if self.held.len() == 1 {
-            // What was kept back while there were others.
-            let kept = self.held.insert(task.to_owned(), String::new()).unwrap_or_default();
-            return self.flow(task, &(kept + text));
+        let is_only = self.held.keys().all(|other| other == task);
+        if is_only {
+            let held = self.held.entry(task.to_owned()).or_default();
+            held.push(text);
+            // With what was kept back while there were others.
+            let all = held.drain(held.text.len());
+            return self.flow(task, &all);
         }
         let mut shown = self.break_off();
         let held = self.held.entry(task.to_owned()).or_default();
-        held.push_str(text);
-        while let Some(end) = line_end(held) {
-            let line: String = held.drain(..end).collect();
-            shown.push_str(&labelled(task, &line));
+        held.push(text);
+        while let Some(end) = line_end(&held.text) {
+            shown.push_str(&held.line(task, end));
             self.named = Some(task.to_owned());
         }
         shown
@@ -56,9 +100,9 @@ impl Streams {
     /// The task has ended, or something is to be said of it: what is left of its text, and the end of its line.
     pub(super) fn end(&mut self, task: &str) -> String {
         let mut shown = if self.open.as_deref() == Some(task) { self.break_off() } else { String::new() };
-        if let Some(held) = self.held.remove(task).filter(|held| !held.trim().is_empty()) {
+        if let Some(mut held) = self.held.remove(task).filter(|held| !held.text.trim().is_empty()) {
             shown.push_str(&self.break_off());
-            shown.push_str(&labelled(task, &held));
+            shown.push_str(&held.line(task, held.text.len()));
             self.named = Some(task.to_owned());
         }
         shown
@@ -81,10 +125,6 @@ impl Streams {
     fn break_off(&mut self) -> String {
         if self.open.take().is_some() { "\n".to_owned() } else { String::new() }
     }
-}
-
-fn labelled(task: &str, line: &str) -> String {
-    format!("  {task} │ {}\n", line.trim())
 }
 
 /// Where the first whole line ends.
@@ -124,6 +164,34 @@ mod tests {
         b │ and alone
         c │ alone again
         ");
+    }
+
+    #[test]
+    fn lines_keep_their_indentation_and_texts_lose_the_space_that_models_begin_with() {
+        let mut streams = Streams::default();
+        let mut shown = String::new();
+        for (task, text) in [
+            ("a", " def f():\n    return 1\n"),
+            ("b", " - one\n"),
+            ("a", "    if x:\n        y\n"),
+            ("b", "   - two  \n\n  three"),
+            ("b", " and four\n"),
+        ] {
+            shown.push_str(&streams.take(task, text));
+        }
+        shown.push_str(&streams.end("a"));
+        shown.push_str(&streams.take("b", "  five\n"));
+        insta::assert_snapshot!(shown, @"
+    a │ def f():
+    │     return 1
+    b │ - one
+    a │     if x:
+    a │         y
+    b │    - two
+    b │ 
+    b │   three and four
+    │   five
+    ");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use agendum_wire::v1::{Asks, Awaits, Event, WaitLine, Waits};
 use owo_colors::OwoColorize as _;
 
-use super::tables::{dollars, line, millis};
+use super::tables::{line, millis};
 use super::{err, out};
 use crate::failure::Failure;
 use crate::next;
@@ -41,35 +41,9 @@ pub(crate) fn waits(found: &Waits) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Dollars that suffice: to the next millionth, so that whoever types them has enough.
-fn up(usd: f64) -> f64 {
-    (usd * 1e6).ceil().max(1.0) / 1e6
-}
-
 /// What it asks for.
 pub(super) fn asks(asks: &Asks) -> String {
-    let tokens = |of: Option<u64>| of.unwrap_or_default();
-    let (needs, left) = (asks.needs_usd.unwrap_or_default(), asks.left_usd.unwrap_or_default());
-    // What is not short is not asked for.
-    let (of, short) = (asks.of_usd.map(dollars), asks.needs_usd > asks.left_usd);
-    let (what, needs, left, of) = match of.filter(|_| short || asks.of_tokens.is_none()) {
-        Some(of) => ("money", format!("${}", up(needs)), dollars(left), of),
-        None => {
-            let [needs, left, of] = [asks.needs_tokens, asks.left_tokens, asks.of_tokens].map(tokens);
-            ("tokens", needs.to_string(), left.to_string(), of.to_string())
-        }
-    };
-    format!("asks for {what}: needs {needs} at least, {left} left of {of} of the run:{} would do", enough(asks))
-}
-
-/// By how much a budget is raised so that it would do: of what it limits, what is short.
-fn enough(asks: &Asks) -> String {
-    let usd = asks.of_usd.and(asks.needs_usd).unwrap_or_default() - asks.left_usd.unwrap_or_default();
-    let tokens = asks.of_tokens.and(asks.needs_tokens).unwrap_or_default();
-    let tokens = tokens.saturating_sub(asks.left_tokens.unwrap_or_default());
-    let by_usd = (usd > 0.0 || asks.of_tokens.is_none()).then(|| format!(" --usd {}", up(usd)));
-    let by_tokens = (tokens > 0 || by_usd.is_none()).then(|| format!(" --tokens {}", tokens.max(1)));
-    [by_usd, by_tokens].into_iter().flatten().collect()
+    format!("{}:{} would do", asks.sentence(), asks.enough())
 }
 
 /// What of it is told at the run itself; for more there is a list of its own.
@@ -96,7 +70,7 @@ fn asking(of: &str, wait: &WaitLine) -> String {
 
 /// How it is raised, or refused.
 fn raise(run: &str, asks: &Asks) -> String {
-    format!("{} runs raise {run}{}, or --refuse", next::hosting(), enough(asks))
+    format!("{} runs raise {run}{}, or --refuse", next::hosting(), asks.enough())
 }
 
 /// That somebody raised a budget, or did not.

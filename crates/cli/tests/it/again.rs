@@ -121,3 +121,39 @@ fn what_may_have_happened_is_not_done_again_unasked() {
         assert_eq!((code, place.log().len()), (0, before + 2), "{err}");
     }
 }
+
+/// A group with an effect, items, and a letter that reads an input.
+const TRIP: &str = r#"
+version: 1
+name: trip
+inputs: { type: object, properties: { who: { type: string, default: ann }, how: { type: string, default: fast } } }
+tasks:
+  book:
+    tasks:
+      seat: { uses: exec, effect: once, on_uncertain: fail, with: { argv: [sh, -c, "echo seat >> log; echo ${{ inputs.how }}"] } }
+      bill: { uses: exec, effect: none, needs: [seat], with: { argv: [sh, -c, "echo bill >> log; echo billed"] } }
+  maps: { foreach: [north, south], uses: exec, effect: none, with: { argv: [sh, -c, "echo map >> log; echo ${{ item }}"] } }
+  letter: { uses: exec, effect: none, needs: [book, maps], with: { argv: [sh, -c, "echo letter >> log; echo dear ${{ inputs.who }}"] } }
+output: "${{ tasks.letter.output.stdout }}"
+"#;
+
+#[test]
+fn a_fork_keeps_whole_what_reads_nothing_that_is_another() {
+    let place = Place::with_shell();
+    place.write("trip.yaml", TRIP);
+    assert_eq!(place.run(&["run", "trip.yaml"]).0, 0);
+    let before = place.log().len();
+    let (code, out, err) = place.run(&["runs", "fork", "last", "-i", "who=bob"]);
+    assert!(code == 0 && out == "dear bob\n\n", "{code} {out} {err}");
+    assert_eq!(place.log()[before..], ["letter"]);
+    // What the group reads is another: its effect would be repeated.
+    let (code, _, err) = place.run(&["runs", "fork", "last", "-i", "how=slow"]);
+    assert!(code == 2 && err.contains("\"book\" took effect") && err.contains("--again book"), "{code} {err}");
+    // As it is, as often as one likes; from a task on.
+    for (words, more) in [(&[][..], 0), (&["--from", "letter"][..], 1), (&["--from", "letter"][..], 1)] {
+        let before = place.log().len();
+        let (code, out, err) = place.run(&[&["runs", "fork", "last"], words].concat());
+        assert!(code == 0 && out == "dear bob\n\n", "{words:?}: {code} {out} {err}");
+        assert_eq!(place.log().len(), before + more, "{words:?}");
+    }
+}

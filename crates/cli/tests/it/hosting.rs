@@ -398,7 +398,12 @@ fn what_is_done_is_deleted_and_pruned() {
     assert!(code == 2 && err.contains("write it as 30d, or 12h"), "{code} {err}");
     assert_eq!(place.json(&["runs", "prune", "--older-than", "1h"])["deleted"], 0);
     let dry = place.json(&["runs", "prune", "--older-than", "0s", "--dry-run"]);
-    assert_eq!((&dry["deleted"], &dry["may_be_kept"], place.runs().len()), (&3.into(), &3.into(), 3), "{dry}");
+    assert_eq!((&dry["deleted"], &dry["kept"], place.runs().len()), (&2.into(), &1.into(), 3), "{dry}");
+    let (_, out, err) = place.run(&["runs", "prune", "--older-than", "0s", "-n"]);
+    assert!(
+        out.lines().count() == 2 && err.contains("2 would be deleted; 1 would be kept a while longer"),
+        "{out} {err}"
+    );
     let pruned = place.json(&["runs", "prune", "--older-than", "0s"]);
     assert_eq!((&pruned["deleted"], &pruned["kept"], place.runs().len()), (&2.into(), &1.into(), 1), "{pruned}");
     let (code, _, err) = place.run(&key);

@@ -50,6 +50,9 @@ fn a_run_asks_for_money_over_a_kill_and_goes_on_once_it_is_raised() {
         );
     }
     host.kill();
+    // Nobody hosts it: what asks is read from its records.
+    let (code, shown, _) = place.run(&["waits"]);
+    assert!(code == 0 && shown.contains(asks) && shown.contains(&format!("runs raise {id} --usd 0.005")), "{shown}");
     // What only asks holds nobody's command.
     let (code, _, err) = place.run(&["run", "free.yaml"]);
     assert!(code == 0 && err.contains(&format!("left open: {id} ask: it waits for a person")), "{code} {err}");

@@ -37,7 +37,7 @@ impl Board {
         }
         self.prune_in_time(slot, id);
         let waits = self.run(slot).inst(id).start_at > at;
-        if waits || self.plan(slot).asks_to_enter(node, layer) || self.is_given(slot, id) {
+        if waits || self.plan(slot).asks_to_enter(node, layer) || self.may_be_given(slot, id) {
             self.todo.push_back(Todo::Take(slot, id));
         } else {
             self.enter(slot, id);

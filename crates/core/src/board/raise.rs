@@ -11,6 +11,7 @@ impl Board {
         if raised.path.segments().is_empty() {
             let run = self.run_mut(slot);
             run.refused = raised.refused;
+            run.pleas.clear();
             if let Some(budget) = run.budget.as_deref_mut() {
                 budget.money = budget.money.map(|money| money.plus(raised.money));
                 budget.tokens = budget.tokens.map(|tokens| tokens.saturating_add(raised.tokens));

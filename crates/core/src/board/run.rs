@@ -63,6 +63,7 @@ impl Board {
             served: BTreeMap::new(),
             turn: None,
             ahead: BTreeMap::new(),
+            pleas: BTreeMap::new(),
         });
         if let Some(deadline) = submitted.deadline {
             self.timers.set(deadline, Timer::Deadline(slot));

@@ -106,6 +106,7 @@ impl Board {
 
     /// Takes an instance out of whatever it waits in, and abandons its attempt.
     pub(super) fn leave(&mut self, slot: Slot, id: InstId) {
+        self.run_mut(slot).pleas.remove(&id);
         let state = std::mem::replace(&mut self.run_mut(slot).inst_mut(id).state, State::Waiting);
         let ticket = if let State::InLine { ticket, .. } = state { Some(ticket) } else { None };
         self.let_go(slot, id, ticket);

@@ -77,6 +77,7 @@ impl Board {
             Change::Cached(cached) => self.cached(slot, id, cached),
             Change::Ended(ended) => self.ended(slot, id, ended, seq),
             Change::Resolved(resolved) => self.resolved(slot, id, resolved),
+            Change::Pleaded(plea) => self.pleaded(slot, id, plea, seq),
             Change::Abandoned { .. } => {}
         }
     }

@@ -173,7 +173,7 @@ impl Scheduler {
         let graph = &self.board.plan(slot).graph;
         let inst = run.inst(id);
         let (since, wait) = match (&inst.state, inst.plea()) {
-            (_, Some(plea)) => (plea.since, Wait::new(WaitFor::Money)),
+            (_, Some(plea)) => (run.pleas.get(&id).map_or(plea.since, |asked| asked.since), Wait::new(WaitFor::Money)),
             (State::Awaiting(since), None) => (*since, inst.wait()?.clone()),
             (_, None) => return None,
         };

@@ -28,6 +28,8 @@ pub struct Given {
     pub degraded: bool,
     /// Its input.
     pub input: Option<Hash>,
+    /// Of a group, a `foreach` or a `loop`: what all that it needs had given, in the order of its needs.
+    pub needs: Vec<Option<Hash>>,
     /// It took effect, or something inside it did.
     pub effects: bool,
     /// Its own effect was to be taken back, and that failed: it is taken back with what this run has done, if it comes to that.
@@ -36,7 +38,8 @@ pub struct Given {
     pub reuse: Reuse,
 }
 
-/// When what a task gave in a run before is taken for what it gives.
+/// When what a task gave in a run before is taken for what it gives. A group, a `foreach` and a `loop` ask nothing before they begin: their
+/// input is what all that they need gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reuse {
     /// As soon as it is ready: nothing that it could read has changed.

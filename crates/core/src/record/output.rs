@@ -24,6 +24,7 @@ impl Change {
             Self::Entered(_)
             | Self::Dispatched(_)
             | Self::Reminded
+            | Self::Pleaded(_)
             | Self::Referenced { .. }
             | Self::Judged { .. }
             | Self::RoundJudged { .. }

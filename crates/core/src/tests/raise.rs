@@ -247,14 +247,14 @@ fn a_raise_stands_over_a_restart_and_so_does_a_refusal() {
        0ms > raise r2 refused
      100ms restart
      100ms dispatch r1/a#2 on t cap=100
-     100ms r3/a waits for money since 100ms: $0.6400 at least, $0.1000 left
+     100ms r3/a waits for money since 0ms: $0.6400 at least, $0.1000 left
      100ms r1 is running, spent $1.00, held $1.00
      100ms   a running
      100ms   b waiting on dependency
     1000ms woken: a task may start
     1000ms answer r2 succeeded degraded
     1000ms close r2
-    1100ms r3/a waits for money since 100ms: $0.6400 at least, $0.1000 left
+    1100ms r3/a waits for money since 0ms: $0.6400 at least, $0.1000 left
     1100ms > raise r3 100c
     1100ms dispatch r3/a#1 on t cap=100
     1100ms > ok r3/a

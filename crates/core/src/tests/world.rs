@@ -21,7 +21,7 @@
 //! `waits r1` in that run and those inside it
 //! reference a | reference a r2 | why r1 an attempt gives a reference; a child run its own; where the run's time went, and each task's
 //! why r1 alone | why r1 e[1]            the same while no process works on it; the same of one task
-//! again r2 r1 from=a do=b other         runs a run again that is over: from a task on, the effects of one again, with other inputs
+//! again r2 r1 from=a do=b other reads=a runs a run again that is over: from a task on, the effects of one again, with other inputs, read in a; or `fork`
 //! store slow | store answers | store fails | store works | store forgets   how kept results are looked up
 //! stopping                              nothing more is sent
 //! stop                                  the process stops in good order, until `restart`

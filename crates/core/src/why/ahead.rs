@@ -56,6 +56,7 @@ fn goes_on(change: &Change) -> bool {
         | Change::Dispatched(_)
         | Change::Waited(_)
         | Change::Reminded
+        | Change::Pleaded(_)
         | Change::Judged { .. }
         | Change::Caught { .. }
         | Change::RoundJudged { .. }
@@ -84,6 +85,7 @@ fn fails(change: &Change) -> bool {
         | Change::Dispatched(_)
         | Change::Waited(_)
         | Change::Reminded
+        | Change::Pleaded(_)
         | Change::Referenced { .. }
         | Change::Caught { .. }
         | Change::RoundJudged { .. }

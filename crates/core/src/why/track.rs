@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use agendum_types::{
-    Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, RunId, TaskPath, TaskStatus, Timestamp,
+    Cause, Class, Duration, Failure, Graph, Hash, Money, Outcome, Plea, RunId, TaskPath, TaskStatus, Timestamp,
 };
 
 use smallvec::SmallVec;
@@ -68,6 +68,8 @@ pub(super) struct Track {
     awaits: Option<(Timestamp, Cause)>,
     /// For what it waited, and who ended that.
     heard: Option<Box<Heard>>,
+    /// For how much it asks.
+    plea: Option<Box<Plea>>,
     last_good: Option<Box<(RunId, Duration, Money)>>,
     /// What it has done was taken back.
     pub(super) compensated: bool,
@@ -103,6 +105,7 @@ impl Track {
             doubt: None,
             awaits: None,
             heard: None,
+            plea: None,
             last_good: None,
             compensated: false,
             hold: (Money::ZERO, 0),
@@ -139,6 +142,7 @@ impl Track {
             }
             Change::Waited(waited) => self.waited_for(waited, at),
             Change::Reminded => {}
+            Change::Pleaded(plea) => self.pleads(plea, at),
             Change::Referenced { reference } => self.is_run(reference),
             Change::Dispatched(dispatched) => self.dispatched(dispatched, at, targets),
             Change::Finished(finished) => self.finished(finished, at),
@@ -175,6 +179,7 @@ impl Track {
 
     fn settle(&mut self, status: TaskStatus, at: Timestamp, reason: Option<Reason>) {
         self.settled = Some((status, at));
+        self.pleads_no_more();
         self.awaits = None;
         // What `fail_if` let pass had run out nonetheless.
         let ran_out = self.reason.take().filter(|reason| matches!(reason, Reason::RanOut(..) | Reason::Cached(..)));
@@ -196,6 +201,7 @@ impl Track {
             return;
         }
         self.waited(&dispatched.waits, at);
+        self.pleads_no_more();
         // A copy that `fail_if` refused is not what it gives.
         self.reason.take_if(|reason| matches!(reason, Reason::Cached(..)));
         self.running = Some(at);
@@ -256,6 +262,7 @@ impl Track {
             }
         };
         self.waited(&ended.waits, at);
+        self.pleads_no_more();
         self.unsent = !ended.waits.is_empty();
         self.awaits = None;
         if self.running.is_some() {
@@ -416,6 +423,7 @@ impl Track {
             status: if self.compensated { TaskStatus::Compensated } else { self.status() },
             reason: self.reason.clone(),
             heard: self.heard.as_deref().cloned(),
+            plea: self.plea.as_deref().copied(),
             last_good: self.last_good.as_deref().copied(),
             ready: self.ready(),
             ended: self.settled.map(|(_, at)| at),
@@ -452,16 +460,6 @@ impl Track {
     /// How many rounds of a loop have been judged.
     pub(super) const fn rounds(&self) -> u32 {
         self.rounds
-    }
-
-    /// True if it ended before anything of it was sent, after a wait, or still waits.
-    pub(super) const fn is_unsent(&self) -> bool {
-        self.unsent
-    }
-
-    /// True if it failed for good, be it that a rung of `catch` took that.
-    pub(super) const fn has_failed(&self) -> bool {
-        self.failure().is_some()
     }
 
     /// True if it was cancelled and nobody has said yet for whom.

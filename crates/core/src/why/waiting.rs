@@ -194,6 +194,7 @@ impl Scene<'_> {
             status: if self.answered.is_some() { TaskStatus::Cancelled } else { TaskStatus::Waiting },
             reason,
             heard: None,
+            plea: None,
             last_good: None,
             ready: self.until,
             ended: self.answered.as_ref().map(|answered| answered.at),

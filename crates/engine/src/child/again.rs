@@ -40,7 +40,9 @@ impl Launch {
             Err(ReadError::NoRun(_)) => return Ok(Ok((Given::default(), as_written()))),
             Err(error) => return Err(Unknown::from(error)),
         };
-        let wish = Wish { other_inputs: earlier.inputs != *inputs, ..Wish::default() };
+        let other_inputs = earlier.inputs != *inputs;
+        let touched = if other_inputs { earlier.touched(inputs, &around.limits) } else { Default::default() };
+        let wish = Wish { other_inputs, touched, ..Wish::default() };
         let taken = if has_grown_from(&child.graph, &earlier.accepted.graph) {
             earlier.take_over(run, &wish).map_err(|not_taken| match not_taken {
                 NotTaken::NotDone(_) => not_taken.to_string(),

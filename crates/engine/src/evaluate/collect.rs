@@ -127,6 +127,7 @@ impl<'a> Items<'a> {
             Change::Entered(_)
             | Change::Dispatched(_)
             | Change::Reminded
+            | Change::Pleaded(_)
             | Change::Reused { .. }
             | Change::Referenced { .. }
             | Change::Abandoned { .. } => return,

@@ -41,6 +41,8 @@ fn of_task(run: RunId, path: &TaskPath, change: &Change, scheduler: &Scheduler) 
         Change::Finished(finished) if matches!(finished.next, Next::Doubt(_)) => NoticeKind::Waiting,
         Change::Ended(ended) if matches!(ended.next, Next::Doubt(_)) => NoticeKind::Waiting,
         Change::Reminded => NoticeKind::Reminder,
+        // A raise is the run's: who is told that one task asks finds the others that do.
+        Change::Pleaded(_) if scheduler.asks_first(run, path) => NoticeKind::BudgetAsked,
         Change::Entered(_)
         | Change::Dispatched(_)
         | Change::Waited(_)
@@ -54,6 +56,7 @@ fn of_task(run: RunId, path: &TaskPath, change: &Change, scheduler: &Scheduler) 
         | Change::Cached(_)
         | Change::Ended(_)
         | Change::Abandoned { .. }
+        | Change::Pleaded(_)
         | Change::Resolved(_) => return None,
     };
     Some((kind, NoticeDetail::waiting(&scheduler.wait_at(run, path)?)))

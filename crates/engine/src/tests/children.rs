@@ -306,8 +306,13 @@ async fn a_retry_of_the_parent_takes_over_what_the_child_has_done() {
     assert!(first.failure.is_some());
     done(&engine, first.run).await;
     let earlier = engine.reader().earlier(&Tenant::default(), first.run).await.unwrap();
-    let anew =
-        crate::Anew { principal: agendum_types::Principal::new("test"), from: None, again: Vec::new(), inputs: None };
+    let anew = crate::Anew {
+        principal: agendum_types::Principal::new("test"),
+        from: None,
+        again: Vec::new(),
+        inputs: None,
+        is_fork: false,
+    };
     let second = engine.run_again(&Tenant::default(), earlier, anew).await.unwrap();
     let answer = engine.answer(&Tenant::default(), second).await.unwrap();
     insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"a":"paid","b":"paid"}"#);
@@ -317,7 +322,7 @@ async fn a_retry_of_the_parent_takes_over_what_the_child_has_done() {
 
 pub(super) fn anew(inputs: Option<&'static str>) -> crate::Anew {
     let principal = agendum_types::Principal::new("test");
-    crate::Anew { principal, from: None, again: Vec::new(), inputs: inputs.map(|inputs| inputs.into()) }
+    crate::Anew { principal, from: None, again: Vec::new(), inputs: inputs.map(|inputs| inputs.into()), is_fork: false }
 }
 
 #[tokio::test]

@@ -22,14 +22,14 @@ output: '${{ tasks.one.output }}'
 
 /// Answers as it is told to, then takes everything; never comes back if it is stuck. Keeps a list of what it was brought.
 #[derive(Default)]
-struct Scripted {
+pub(super) struct Scripted {
     answers: Mutex<VecDeque<Receipt>>,
     stuck: bool,
     brought: Mutex<Vec<Parcel>>,
 }
 
 impl Scripted {
-    fn says(answers: impl IntoIterator<Item = Receipt>) -> Arc<Self> {
+    pub(super) fn says(answers: impl IntoIterator<Item = Receipt>) -> Arc<Self> {
         Arc::new(Self { answers: Mutex::new(answers.into_iter().collect()), ..Self::default() })
     }
 
@@ -52,12 +52,12 @@ impl Scripted {
         self.bodies().into_iter().map(told).collect()
     }
 
-    fn bodies(&self) -> Vec<Json> {
+    pub(super) fn bodies(&self) -> Vec<Json> {
         self.brought.lock().unwrap().iter().map(|parcel| serde_json::from_slice(&parcel.body).unwrap()).collect()
     }
 
     /// Until it has been brought so much.
-    async fn until(&self, count: usize) {
+    pub(super) async fn until(&self, count: usize) {
         while self.count() < count {
             tokio::time::sleep(Span::from_millis(1)).await;
         }
@@ -78,13 +78,13 @@ fn failed(message: &str, of_notice: bool) -> Receipt {
     Receipt::Failed { message: message.to_owned(), after: None, of_notice }
 }
 
-fn to(name: &str, on: &[NoticeKind], courier: &Arc<Scripted>) -> Endpoint {
+pub(super) fn to(name: &str, on: &[NoticeKind], courier: &Arc<Scripted>) -> Endpoint {
     let patience = Patience { first: Duration::millis(1), longest: Duration::millis(8), ..Patience::default() };
     let (name, courier) = (Arc::from(name), Arc::clone(courier) as _);
     Endpoint { name, mark: "1".to_owned(), on: on.to_vec(), graph: None, patience, courier }
 }
 
-async fn engine(world: &World, notices: Vec<Endpoint>) -> Engine {
+pub(super) async fn engine(world: &World, notices: Vec<Endpoint>) -> Engine {
     Engine::start(Parts { notices, ..world.parts(Arc::clone(&world.blobs) as _) }).await.unwrap()
 }
 

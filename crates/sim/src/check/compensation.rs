@@ -102,6 +102,7 @@ fn read(graph: &Graph, entries: &[Entry]) -> Told {
                     | Change::Referenced { .. }
                     | Change::Waited(_)
                     | Change::Reminded
+                    | Change::Pleaded(_)
                     | Change::Cached(_)
                     | Change::Judged { .. }
                     | Change::Caught { .. }
@@ -151,6 +152,7 @@ fn undo(told: &mut Told, of: TaskPath, change: &Change, place: usize) {
         | Change::Referenced { .. }
         | Change::Waited(_)
         | Change::Reminded
+        | Change::Pleaded(_)
         | Change::Reused { .. }
         | Change::Cached(_)
         | Change::Judged { .. }

@@ -39,6 +39,7 @@ pub(super) fn violations(journal: &[Entry], targets: &[Target]) -> Vec<String> {
             Change::Dispatched(_)
             | Change::Waited(_)
             | Change::Reminded
+            | Change::Pleaded(_)
             | Change::Referenced { .. }
             | Change::Finished(_)
             | Change::Judged { .. }
@@ -97,6 +98,7 @@ fn failures(change: &Change) -> Vec<&Failure> {
         | Change::Dispatched(_)
         | Change::Waited(_)
         | Change::Reminded
+        | Change::Pleaded(_)
         | Change::Referenced { .. }
         | Change::RoundJudged { .. }
         | Change::Composed { .. }

@@ -125,6 +125,7 @@ impl Authorised {
             | Change::Ended(_)
             | Change::Waited(_)
             | Change::Reminded
+            | Change::Pleaded(_)
             | Change::Reused { .. }
             | Change::Cached(_)
             | Change::Resolved(_) => {}

@@ -34,6 +34,7 @@ pub(super) fn violations(run: RunId, graphs: &[Arc<Graph>], entries: &[Entry]) -
             Change::Entered(_)
             | Change::Dispatched(_)
             | Change::Reminded
+            | Change::Pleaded(_)
             | Change::Referenced { .. }
             | Change::Caught { .. }
             | Change::Reused { .. }

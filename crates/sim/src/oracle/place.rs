@@ -178,7 +178,8 @@ impl Reference {
         match (self.purse_as(id, path, state), state) {
             (Purse::Waits(of), _) => Some(State::Broke(of)),
             (Purse::Lacks, State::Queued(rank, _) | State::Short(rank)) => Some(State::Short(*rank)),
-            (Purse::Asks, _) => Some(State::Begs),
+            // Of what was not asked before a record says so.
+            (Purse::Asks, _) => self.has_asked(id, path, state).then_some(State::Begs),
             (Purse::Settles(covered), State::Queued(rank, _) | State::Short(rank)) => {
                 Some(State::Queued(*rank, covered))
             }

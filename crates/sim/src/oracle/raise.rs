@@ -85,6 +85,7 @@ impl Reference {
         ensure(!said.refused || self.begs(said.run), "nothing was asked for")?;
         let run = self.run(said.run);
         run.refused = said.refused;
+        run.tasks.values_mut().for_each(|inst| inst.asked = None);
         if let Some(budget) = &mut run.submitted.budget {
             budget.money = budget.money.map(|money| money.plus(said.money));
             budget.tokens = budget.tokens.map(|tokens| tokens + said.tokens);

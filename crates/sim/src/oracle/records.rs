@@ -60,6 +60,7 @@ impl Reference {
             Record::Task { run, path, change } => {
                 self.may_run(*run, path, change)?;
                 self.changed(*run, path, change)?;
+                self.asks_no_more(*run, path, change);
             }
             Record::Answered(answered) => self.answered(answered)?,
             Record::Compensated(compensated) => self.compensated(compensated)?,
@@ -160,6 +161,7 @@ impl Reference {
             Change::Cached(cached) => self.cached(id, path, cached)?,
             Change::Ended(ended) => self.ended(id, path, ended)?,
             Change::Resolved(resolved) => self.resolved(id, path, resolved)?,
+            Change::Pleaded(plea) => self.pleaded(id, path, plea)?,
             Change::Abandoned { .. } => {}
         }
         Ok(())

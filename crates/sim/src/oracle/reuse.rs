@@ -1,6 +1,7 @@
 //! What a run takes over of a run before it: told again by the rules of the submission alone.
 
 use agendum_core::{Change, Given, Next, Reuse};
+use agendum_types::graph::NodeId;
 use agendum_types::{Class, Fate, RunId, TaskPath};
 
 use super::records::Checked;
@@ -19,22 +20,35 @@ impl Reference {
         let given = self.given(id, path)?;
         let run = &self.runs[&id];
         let inst = &run.tasks[path];
-        let same = inst.input.as_ref().map(|input| input.hash) == given.input;
-        let first = inst.attempts == 0 && inst.rung == 0 && inst.entered;
+        let needs = run.task(path).needs.iter().all(|need| run.reused.contains(need));
+        // A group, items and rounds are kept whole, before anything of them begins.
+        let is_whole = !run.is_call(path);
+        let gives = |need: &NodeId| {
+            let inst = run.tasks.get(&TaskPath::top(*need)).filter(|inst| inst.how() == Some(How::Succeeded))?;
+            inst.output.as_ref().map(|output| output.hash)
+        };
+        let same = if is_whole {
+            run.task(path).needs.iter().map(gives).collect::<Vec<_>>() == given.needs
+        } else {
+            inst.input.as_ref().map(|input| input.hash) == given.input
+        };
+        let first = inst.attempts == 0 && inst.rung == 0 && inst.entered != is_whole;
         match given.reuse {
             Reuse::Always => Some(true),
             Reuse::Done => first.then_some(same),
             Reuse::Tried => (first && !same).then_some(false),
-            Reuse::Same => {
-                let needs = &run.task(path).needs;
-                (first && same && needs.iter().all(|need| run.reused.contains(need))).then_some(true)
-            }
+            Reuse::Same => (first && same && needs).then_some(true),
         }
     }
 
     /// True if it never begins, for it gives at once what it gave.
     pub(super) fn is_given(&self, id: RunId, path: &TaskPath) -> bool {
         self.given(id, path).is_some_and(|given| given.reuse == Reuse::Always)
+    }
+
+    /// True if what holds others does not begin, in quarantine neither: what it gave counts, or stands in the way.
+    pub(super) fn is_given_whole(&self, id: RunId, path: &TaskPath) -> bool {
+        !self.runs[&id].is_call(path) && self.counts(id, path).is_some()
     }
 
     /// True if a task that is ready ends with what was given, and with nothing else.
@@ -52,7 +66,8 @@ impl Reference {
         let top = TaskPath(path.0.iter().take(1).cloned().collect());
         let given = self.given(id, &top).map(|given| given.reuse);
         if matches!(change, Change::Entered(_)) {
-            return ensure(given != Some(Reuse::Always), "it was given, and begins");
+            let is_done = given == Some(Reuse::Done) && !self.runs[&id].is_call(&top);
+            return ensure(given != Some(Reuse::Always) && !is_done, "it was given, and begins");
         }
         let is_sent = matches!(change, Change::Dispatched(_));
         ensure(!is_sent || !matches!(given, Some(Reuse::Always | Reuse::Done)), "what took effect before is done again")

@@ -138,7 +138,8 @@ impl Reference {
         let run = &self.runs[&id];
         let inst = &run.tasks[path];
         // What was given before is taken by a record, and before all that a start waits for.
-        if inst.start_at > self.now || self.is_given(id, path) || self.is_given_now(id, path) {
+        let is_given = self.is_given(id, path) || self.is_given_now(id, path) || self.is_given_whole(id, path);
+        if inst.start_at > self.now || is_given {
             return false;
         }
         // Held: only what begins without anybody's doing does.

@@ -140,6 +140,8 @@ pub(super) struct Inst {
     pub rounds: Rounds,
     /// Why its last result was refused, which its next attempt is told.
     pub told: Option<String>,
+    /// A record says that it asks for so much: money and tokens.
+    pub asked: Option<(Money, u64)>,
 }
 
 /// What a loop remembers.
@@ -259,6 +261,7 @@ impl Inst {
             settled_as: 0,
             rounds: Rounds::default(),
             told: None,
+            asked: None,
         }
     }
 

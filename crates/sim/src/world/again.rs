@@ -7,6 +7,7 @@ use agendum_types::graph::NodeId;
 use agendum_types::{Partition, Principal, RunId};
 
 use super::{World, payload};
+use crate::chance::Chance;
 
 impl World {
     /// As the driver does it: from the records of the run. Who is refused for an effect asks for it by name, now and then.
@@ -26,7 +27,11 @@ impl World {
         let tops: Vec<NodeId> = graph.main.clone();
         let mut one = |percent: u64| (!tops.is_empty() && self.chance.hits(percent)).then(|| self.chance.of(&tops));
         let (from, again) = (one(30), one(10).into_iter().collect());
-        let mut wish = Wish { from, again, other_inputs: self.chance.hits(40) };
+        let mut wish = Wish { from, again, other_inputs: self.chance.hits(40), ..Wish::default() };
+        // What reads other inputs has dice of its own.
+        let mut dice = Chance::new(self.now.0 ^ 0x666F_726B);
+        wish.touched = tops.iter().copied().filter(|_| wish.other_inputs && dice.hits(40)).collect();
+        wish.is_fork = before.has_succeeded() && dice.hits(40);
         let new = RunId::compose(self.now, Partition(1), u128::from(self.chance.number()));
         let origin = loop {
             match before.take_over(new, &wish) {

@@ -107,6 +107,8 @@ impl World {
 
     pub(super) fn open(&mut self) {
         self.incarnation.0 += 1;
+        // Who was asked for money may not have been heard.
+        self.pleas.clear();
         let seed = self.chance.number();
         let (last, at) = self.journal.last().map_or_else(Default::default, |entry| (entry.seq, entry.at));
         // Or the disk refused a record: the process lives, and no run is to blame.

@@ -26,6 +26,9 @@ impl World {
     pub(super) fn asked_for_money(&mut self) {
         let (views, _) = self.core.waits(|_, wait| wait.of == WaitFor::Money, RunId(0).., usize::MAX);
         for view in views {
+            if let Some(graph) = self.runs.get(&view.run) {
+                self.checker.shown_to_ask(&view, graph);
+            }
             if !self.pleas.insert((view.run, view.task.clone(), view.since)) {
                 continue;
             }

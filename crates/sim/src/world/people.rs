@@ -34,6 +34,7 @@ impl World {
             | Change::Resolved(_)
             | Change::Waited(_)
             | Change::Reminded
+            | Change::Pleaded(_)
             | Change::Reused { .. }
             | Change::Cached(_)
             | Change::Abandoned { .. } => None,

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use agendum_types::graph::{AGENT_TURN, Fields, Judges, NodeId, Section};
+use agendum_types::Capability;
+use agendum_types::graph::{AGENT_TURN, Fields, Judges, NodeId, Section, Work};
 use serde_json::Value as Json;
 
 use crate::agent::TURN;
@@ -12,6 +13,9 @@ use crate::tree::{Node, to_json};
 
 /// What a schema says that promises a score.
 const PROMISE: &str = "give it a `schema` that requires `score: { type: number, minimum: 0, maximum: 1 }`";
+/// Where no schema can.
+const NUMBER: &str =
+    "name a field that is a truth value or a number from 0 to 1, or let a `chat` judge, whose `schema` says so";
 
 impl<'t> Lower<'t, '_> {
     pub(super) fn judges(&mut self, id: NodeId, node: &'t Node) {
@@ -108,8 +112,14 @@ impl<'t> Lower<'t, '_> {
             let message = format!(
                 "nothing promises that the output of `{name}` has a number from 0 to 1 in `{field}`: without one it is no verdict"
             );
-            self.diagnostics.warning("no_promise", &at("score"), message, PROMISE.to_owned());
+            let help = if self.is_group(id) || self.takes_schema(id) { PROMISE } else { NUMBER };
+            self.diagnostics.warning("no_promise", &at("score"), message, help.to_owned());
         }
+    }
+
+    /// True if its `with` may say what it gives.
+    fn takes_schema(&self, id: NodeId) -> bool {
+        matches!(&self.graph.task(id).work, Work::Call(call) if call.capability == Capability::Chat)
     }
 
     fn has_schema(&self, id: NodeId) -> bool {
@@ -127,7 +137,7 @@ impl<'t> Lower<'t, '_> {
         let name = &self.graph.task(id).name;
         let message = format!("the output of `{name}` has no field `{field}`");
         let words: Vec<&str> = shape["properties"].as_object().into_iter().flatten().map(|(word, _)| &**word).collect();
-        let help = if self.is_group(id) || self.has_schema(id) {
+        let help = if self.is_group(id) || self.has_schema(id) || !self.takes_schema(id) {
             self.diagnostics.suggestion(field, &words, "it has")
         } else {
             PROMISE.to_owned()

@@ -95,15 +95,24 @@ fn what_may_have_no_score_is_told() {
           c: { uses: chat, judges: a, with: { prompt: "${{ tasks.a.output.text }}", schema: { required: [score], properties: { score: { type: number, maximum: 10 } } } } }
           d: { uses: http, judges: { task: a, score: json.score }, with: { url: "https://x.example/${{ tasks.a.output.text }}" } }
           e: { uses: chat, judges: a, with: { prompt: "${{ tasks.a.output.text }}", schema: "${{ tasks.a.output.text }}" } }
+          f: { uses: moderate, judges: { task: a, score: scores.hate }, with: { text: "${{ tasks.a.output.text }}" } }
+          g: { uses: exec, effect: none, judges: a, with: { argv: [t, "${{ tasks.a.output.text }}"] } }
+          h: { uses: exec, effect: none, judges: { task: a, score: code }, with: { argv: [t, "${{ tasks.a.output.text }}"] } }
     "#), @"
     5:28 no_promise (warning): nothing promises that the output of `b` has a number from 0 to 1 in `score`: without one it is no verdict
         help: give it a `schema` that requires `score: { type: number, minimum: 0, maximum: 1 }`
     6:28 no_promise (warning): nothing promises that the output of `c` has a number from 0 to 1 in `score`: without one it is no verdict
         help: give it a `schema` that requires `score: { type: number, minimum: 0, maximum: 1 }`
     7:46 no_promise (warning): nothing promises that the output of `d` has a number from 0 to 1 in `json.score`: without one it is no verdict
-        help: give it a `schema` that requires `score: { type: number, minimum: 0, maximum: 1 }`
+        help: name a field that is a truth value or a number from 0 to 1, or let a `chat` judge, whose `schema` says so
     8:28 no_promise (warning): nothing promises that the output of `e` has a number from 0 to 1 in `score`: without one it is no verdict
         help: give it a `schema` that requires `score: { type: number, minimum: 0, maximum: 1 }`
+    9:50 unknown_field: the output of `f` has no field `scores`
+        help: it has: allowed, categories, note, model
+    10:42 unknown_field: the output of `g` has no field `score`
+        help: did you mean `code`?
+    11:60 no_promise (warning): nothing promises that the output of `h` has a number from 0 to 1 in `code`: without one it is no verdict
+        help: name a field that is a truth value or a number from 0 to 1, or let a `chat` judge, whose `schema` says so
     ");
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use people::{Raised, SignalKept, Wait, Waited};
+pub(super) use people::{Pleaded, Raised, SignalKept, Wait, Waited};
 
 type Text<'a> = Cow<'a, str>;
 
@@ -128,6 +128,8 @@ pub(super) struct Given<'a> {
     pub(super) degraded: bool,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) input: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) needs: Vec<Option<Text<'a>>>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) effects: bool,
     #[serde(default, skip_serializing_if = "is_default")]

@@ -78,6 +78,7 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
             task(place, body::Abandoned { attempt, incarnation, cost, tokens: *tokens, fate, output }, to)
         }
         Change::Resolved(value) => task(place, resolved(value), to),
+        Change::Pleaded(value) => task(place, pleaded(value), to),
     }
 }
 
@@ -146,11 +147,7 @@ fn run_submitted(submitted: &core::RunSubmitted) -> body::RunSubmitted<'_> {
         inputs: payload(&submitted.inputs),
         priority: submitted.priority.word().into(),
         deadline: submitted.deadline.map(|at| at.0),
-        budget: submitted.budget.map(|budget| body::Budget {
-            money: budget.money.map(|money| money.0),
-            tokens: budget.tokens,
-            on_exceeded: budget.on_exceeded.word().into(),
-        }),
+        budget: submitted.budget.map(budget),
         strict: submitted.strict,
         key: submitted.key.as_ref().map(|key| (&*key.key).into()),
         parts: submitted
@@ -177,6 +174,7 @@ fn origin(origin: &core::Origin) -> body::Origin<'_> {
             output: given.output.as_ref().map(payload),
             degraded: given.degraded,
             input: given.input.as_ref().map(hash),
+            needs: given.needs.iter().map(|gave| gave.as_ref().map(hash)).collect(),
             effects: given.effects,
             left: given.left,
             reuse: given.reuse.word().into(),
@@ -253,6 +251,21 @@ fn raised(value: &core::Raised) -> body::Raised<'_> {
         tokens: value.tokens,
         by: (&*value.by.0).into(),
         refused: value.refused,
+    }
+}
+
+fn budget(value: types::graph::Budget) -> body::Budget<'static> {
+    let (money, tokens) = (value.money.map(|money| money.0), value.tokens);
+    body::Budget { money, tokens, on_exceeded: value.on_exceeded.word().into() }
+}
+
+fn pleaded(value: &types::Plea) -> body::Pleaded<'_> {
+    body::Pleaded {
+        needs: value.needs.0,
+        needs_tokens: value.needs_tokens,
+        budget: budget(value.budget),
+        left: value.budget.money.map(|_| value.left.0),
+        left_tokens: value.budget.tokens.map(|_| value.left_tokens),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use agendum_core as core;
 use agendum_core::{Change, End, Record};
-use agendum_types::graph::{Budget, NodeId, OnExceeded, Priority};
+use agendum_types::graph::{NodeId, Priority};
 use agendum_types::{
     AttemptNo, Booked, Cause, Class, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels,
     MediaType, Money, OnNew, Outcome, Parent, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success,
@@ -86,6 +86,7 @@ pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record
         | Kind::Waited
         | Kind::Reminded
         | Kind::Reused
+        | Kind::Pleaded
         | Kind::Cached => {
             let (path, change, beside) = change(kind, bytes)?;
             return Ok((Record::Task { run, path, change }, beside));
@@ -146,6 +147,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Beside)> {
             Ok(Change::Reused { from: run_id(&value.from)?, output, degraded: value.degraded })
         })?,
         Kind::Cached => task::<body::Cached<'_>>(bytes, |value| cached(&value))?,
+        Kind::Pleaded => task::<body::Pleaded<'_>>(bytes, |value| people::pleaded(&value))?,
         Kind::Opened
         | Kind::Closed
         | Kind::ClockJumped
@@ -261,14 +263,6 @@ fn labels(words: &[Cow<'_, str>]) -> Labels {
 }
 
 fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSubmitted> {
-    let budget = |budget: body::Budget<'_>| {
-        let on_exceeded = OnExceeded::from_word(&budget.on_exceeded);
-        Ok::<_, String>(Budget {
-            money: budget.money.map(Money),
-            tokens: budget.tokens,
-            on_exceeded: word("reaction to a spent budget", &budget.on_exceeded, on_exceeded)?,
-        })
-    };
     let part = |(name, said): &(Cow<'_, str>, Cow<'_, str>)| Ok::<_, String>((Arc::from(&**name), hash(said)?));
     let parts = value.parts.iter().map(part).collect::<Read<Vec<_>>>()?;
     Ok(core::RunSubmitted {
@@ -280,7 +274,7 @@ fn run_submitted(run: RunId, value: body::RunSubmitted<'_>) -> Read<core::RunSub
         inputs: payload(&value.inputs)?,
         priority: word("priority", &value.priority, Priority::from_word(&value.priority))?,
         deadline: value.deadline.map(Timestamp),
-        budget: value.budget.map(budget).transpose()?,
+        budget: value.budget.as_ref().map(people::budget).transpose()?,
         strict: value.strict,
         key: value.key.map(|key| SubmissionKey { key: Arc::from(&*key), parts }),
         origin: value.origin.as_ref().map(origin).transpose()?.map(Arc::new),
@@ -311,6 +305,11 @@ fn origin(value: &body::Origin<'_>) -> Read<core::Origin> {
             output: given.output.as_ref().map(payload).transpose()?,
             degraded: given.degraded,
             input: given.input.as_ref().map(|text| hash(text)).transpose()?,
+            needs: given
+                .needs
+                .iter()
+                .map(|gave| gave.as_ref().map(|text| hash(text)).transpose())
+                .collect::<Read<_>>()?,
             effects: given.effects,
             left: given.left,
             reuse: word(

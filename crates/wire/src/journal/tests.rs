@@ -5,6 +5,7 @@ mod ahead;
 mod children;
 mod groups;
 mod loops;
+mod pleas;
 
 use std::sync::Arc;
 
@@ -349,6 +350,8 @@ fn entries() -> Vec<Entry> {
     entries.extend(children::of_children().into_iter().map(|record| entry(record, Vec::new())));
     entries.push(entry(children::written_into_a_cache(), Vec::new()));
     entries.extend(ahead::of_plans().map(|record| entry(record, Vec::new())));
+    entries.extend(pleas::of_pleas().map(|record| entry(record, Vec::new())));
+    entries.extend(again::kept_whole().map(|record| entry(record, Vec::new())));
     entries
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::sentence::kept;
-use super::{Awaits, Compensation, RunError, dollars, instant, millis};
+use super::{Asks, Awaits, Compensation, RunError, dollars, instant, millis};
 
 /// The kind of the event after which a run's graph is a larger one.
 pub const TASKS_ADDED: &str = "run.tasks_added";
@@ -225,6 +225,10 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             } else {
                 undone(event, &ended.next, ended.end.class(), ended.end.sentence())
             }
+        }
+        Change::Pleaded(plea) => {
+            event.note = Some(Asks::of(plea).sentence());
+            "run.budget_asked"
         }
         Change::Resolved(found) => {
             let kind = follow(event, &found.next);

@@ -6,7 +6,7 @@ use agendum_types::{RunId, RunStatus, Tenant, Timestamp, WaitFor, WaitView};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::{Awaits, Compensation, instant};
+use super::{Asks, Awaits, Compensation, instant};
 
 /// The type of a notice that tells nothing: somebody tries an endpoint.
 pub const PING: &str = "ping";
@@ -90,6 +90,12 @@ pub struct NoticeDetail {
     /// Of an attempt of which nobody knows whether it took effect: which.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
+    /// Of a task that asks for more than the budget of its run: how much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    money: Option<Asks>,
+    /// And the command that gives that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
 }
 
 impl NoticeDetail {
@@ -122,6 +128,11 @@ impl NoticeDetail {
             since: Some(instant(view.since)),
             expires: view.expires.map(instant),
             attempt: Some(view.attempt).filter(|_| view.wait.of == WaitFor::Effect),
+            money: view.plea.as_ref().map(Asks::of),
+            command: view
+                .plea
+                .as_ref()
+                .map(|plea| format!("agendum runs raise {}{}", view.run, Asks::of(plea).enough())),
             ..Self::default()
         }
     }

@@ -1,6 +1,6 @@
 //! Waits for people, signals and webhooks: what waits, and what is handed to it.
 
-use agendum_types::{Duration, Plea, Timestamp, Wait, WaitView};
+use agendum_types::{Duration, Money, Plea, Timestamp, Wait, WaitView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -134,8 +134,41 @@ pub struct Asks {
     pub of_tokens: Option<u64>,
 }
 
+/// Dollars that suffice: to the next millionth, so that whoever types them has enough.
+fn up(usd: f64) -> f64 {
+    (usd * 1e6).ceil().max(1.0) / 1e6
+}
+
 impl Asks {
-    fn of(plea: &Plea) -> Self {
+    /// How much it needs, and what is left.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let tokens = |of: Option<u64>| of.unwrap_or_default();
+        let usd = |of: Option<f64>| Money::from_dollars(of.unwrap_or_default()).unwrap_or_default().to_string();
+        // What is not short is not asked for.
+        let of = self.of_usd.filter(|_| self.needs_usd > self.left_usd || self.of_tokens.is_none());
+        let (what, needs, left, of) = if of.is_some() {
+            let needs = format!("${}", up(self.needs_usd.unwrap_or_default()));
+            ("money", needs, usd(self.left_usd), usd(of))
+        } else {
+            let [needs, left, of] = [self.needs_tokens, self.left_tokens, self.of_tokens].map(tokens);
+            ("tokens", needs.to_string(), left.to_string(), of.to_string())
+        };
+        format!("asks for {what}: needs {needs} at least, {left} left of {of} of the run")
+    }
+
+    /// By how much a budget is raised so that it would do, as `runs raise` takes it: of what it limits, what is short.
+    #[must_use]
+    pub fn enough(&self) -> String {
+        let usd = self.of_usd.and(self.needs_usd).unwrap_or_default() - self.left_usd.unwrap_or_default();
+        let tokens = self.of_tokens.and(self.needs_tokens).unwrap_or_default();
+        let tokens = tokens.saturating_sub(self.left_tokens.unwrap_or_default());
+        let by_usd = (usd > 0.0 || self.of_tokens.is_none()).then(|| format!(" --usd {}", up(usd)));
+        let by_tokens = (tokens > 0 || by_usd.is_none()).then(|| format!(" --tokens {}", tokens.max(1)));
+        [by_usd, by_tokens].into_iter().flatten().collect()
+    }
+
+    pub(super) fn of(plea: &Plea) -> Self {
         let (money, tokens) = (plea.budget.money, plea.budget.tokens);
         Self {
             needs_usd: money.map(|_| dollars(plea.needs)),

@@ -24,6 +24,8 @@ impl World {
                 Some(("parent", _)) => parent = super::child::parent(&format!("{word} ")).0,
                 Some(("do", name)) => wish.again.push(node(name)),
                 None if word == "other" => wish.other_inputs = true,
+                None if word == "fork" => wish.is_fork = true,
+                Some(("reads", name)) => drop(wish.touched.insert(node(name))),
                 _ => panic!("a run that is run again knows no word {word:?}"),
             }
         }

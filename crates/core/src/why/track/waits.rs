@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_types::snapshot::TaskView;
-use agendum_types::{Cause, Class, Duration, TaskStatus, Timestamp, Wait, WaitFor};
+use agendum_types::{Cause, Class, Duration, Plea, TaskStatus, Timestamp, Wait, WaitFor};
 
 use super::super::{Heard, Reason};
 use super::{Stretch, Track};
@@ -22,6 +22,24 @@ impl Track {
         self.heard = Some(Box::new(Heard { wait, input, since, by, approved, waited }));
     }
 
+    /// It asks for more than the budget of its run; for another amount than before it still asks since then.
+    pub(super) fn pleads(&mut self, plea: &Plea, at: Timestamp) {
+        if self.plea.replace(Box::new(*plea)).is_some() {
+            return;
+        }
+        self.awaits = Some((at, Cause::Person));
+        let (wait, input) = (Wait::new(WaitFor::Money), None);
+        let (by, approved, waited) = (None, None, Duration::ZERO);
+        self.heard = Some(Box::new(Heard { wait, input, since: at, by, approved, waited }));
+    }
+
+    /// That was raised or refused, or it goes on for another reason.
+    pub(in crate::why) fn pleads_no_more(&mut self) {
+        if self.plea.take().is_some() {
+            (self.awaits, self.heard) = (None, None);
+        }
+    }
+
     pub(super) fn waited_for(&mut self, waited: &Waited, at: Timestamp) {
         self.waited(&waited.waits, at);
         if let (Some(heard), Some((since, _))) = (&mut self.heard, self.awaits) {
@@ -29,6 +47,16 @@ impl Track {
             heard.waited = at.since(since);
         }
         self.settle(TaskStatus::Succeeded, at, None);
+    }
+
+    /// True if it ended before anything of it was sent, after a wait, or still waits.
+    pub(in crate::why) const fn is_unsent(&self) -> bool {
+        self.unsent
+    }
+
+    /// True if it failed for good, be it that a rung of `catch` took that.
+    pub(in crate::why) const fn has_failed(&self) -> bool {
+        self.failure().is_some()
     }
 
     /// With what it failed for good.

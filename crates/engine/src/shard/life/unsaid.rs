@@ -16,6 +16,7 @@ pub(super) fn unsaid(record: &Record) -> Option<(RunId, &TaskPath)> {
         | Change::Referenced { .. }
         | Change::Waited(_)
         | Change::Reminded
+        | Change::Pleaded(_)
         | Change::Reused { .. }
         | Change::Cached(_)
         | Change::Caught { .. }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Payload, Text, Waits, is_default};
+use super::{Budget, Payload, Text, Waits, is_default};
 
 /// What a `wait` waits for.
 #[derive(Serialize, Deserialize)]
@@ -63,4 +63,18 @@ pub(in crate::journal) struct Waited<'a> {
     pub(in crate::journal) kept: bool,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::journal) waits: Waits<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(in crate::journal) struct Pleaded<'a> {
+    pub(in crate::journal) needs: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(in crate::journal) needs_tokens: u64,
+    #[serde(borrow)]
+    pub(in crate::journal) budget: Budget<'a>,
+    /// Of what the budget limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::journal) left: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::journal) left_tokens: Option<u64>,
 }

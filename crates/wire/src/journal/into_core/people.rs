@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use agendum_core as core;
 use agendum_core::Change;
-use agendum_types::{Duration, Money, Principal, RunId, Timestamp, Wait, WaitFor};
+use agendum_types::graph::{Budget, OnExceeded};
+use agendum_types::{Duration, Money, Plea, Principal, RunId, Timestamp, Wait, WaitFor};
 
 use super::super::body;
 use super::{Read, path, payload, waits, word};
@@ -48,5 +49,24 @@ pub(super) fn waited(value: &body::Waited<'_>) -> Read<Change> {
         webhook: value.webhook.as_deref().map(Arc::from),
         kept: value.kept,
         waits: waits(&value.waits)?,
+    })))
+}
+
+pub(super) fn budget(value: &body::Budget<'_>) -> Read<Budget> {
+    let on_exceeded = OnExceeded::from_word(&value.on_exceeded);
+    Ok(Budget {
+        money: value.money.map(Money),
+        tokens: value.tokens,
+        on_exceeded: word("reaction to a spent budget", &value.on_exceeded, on_exceeded)?,
+    })
+}
+
+pub(super) fn pleaded(value: &body::Pleaded<'_>) -> Read<Change> {
+    Ok(Change::Pleaded(Box::new(Plea {
+        needs: Money(value.needs),
+        needs_tokens: value.needs_tokens,
+        budget: budget(&value.budget)?,
+        left: value.left.map_or(Money::MAX, Money),
+        left_tokens: value.left_tokens.unwrap_or(u64::MAX),
     })))
 }

@@ -33,6 +33,7 @@ pub(super) fn taken_over() -> Vec<Record> {
         output: Some(payload(6)),
         degraded: false,
         input: Some(Hash([7; 32])),
+        needs: Vec::new(),
         effects: true,
         left: false,
         reuse,
@@ -55,4 +56,16 @@ pub(super) fn taken_over() -> Vec<Record> {
     let changes = [reused(Some(payload(6).into()), false), reused(None, true), Change::Ended(done.into())];
     let of_tasks = changes.map(|change| Record::Task { run: RUN, path: TaskPath::top(NodeId(1)), change });
     [submitted(origin), submitted(first), submitted(undone)].into_iter().chain(of_tasks).collect()
+}
+
+/// A group that is kept whole where what it needs gives the same.
+pub(super) fn kept_whole() -> Option<Record> {
+    let needs = vec![Some(Hash([8; 32])), None];
+    let (task, output) = (NodeId(1), Some(payload(6)));
+    let whole =
+        Given { task, output, degraded: false, input: None, needs, effects: false, left: false, reuse: Reuse::Same };
+    let origin = Origin { run: RunId(5), key_origin: RUN, keys: Vec::new(), given: vec![whole] };
+    let plain = about_the_run().into_iter().nth(3)?;
+    let Record::RunSubmitted(plain) = plain else { return None };
+    Some(Record::RunSubmitted(Box::new(RunSubmitted { origin: Some(Arc::new(origin)), ..*plain })))
 }
