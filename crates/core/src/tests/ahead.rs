@@ -161,7 +161,7 @@ fn a_failure_ahead_of_the_plan_withdraws_all() {
     0ms record 6 z dispatched #1 waited [] hold $0
     0ms dispatch r1/x#1 on t
     0ms dispatch r1/z#1 on t
-    0ms record 7 x finished: Fail(Failure { class: Permanent, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None })
+    0ms record 7 x finished: Fail(Failure { class: Permanent, message: "no luck", retry_after: None, no_effect: false, partial: None, usage: Usage { tokens_in: 0, tokens_cached: 0, tokens_written: 0, tokens_out: 0, tokens_reasoning: 0, calls: 0, egress_bytes: 0, estimated: false }, raw_usage: None, labels: Labels(None) })
     0ms stop r1/z#1
     0ms record 8 p finished: Judge
     0ms record 9 TasksAdded

@@ -236,9 +236,9 @@ fn more_for_a_child_is_set_aside_by_its_parent_before() {
     0ms r1 is running, spent $0, held $0.0500
     0ms   a running
     0ms > raise r2 10c
-    0ms record 6 Raised
     0ms record 7 Raised
-    0ms record 8 inside dispatched #1 waited [] hold $0.1000
+    0ms record 8 Raised
+    0ms record 9 inside dispatched #1 waited [] hold $0.1000
     0ms dispatch r2/inside#1 on t
     0ms r1 is running, spent $0, held $0.1500
     0ms   a running
