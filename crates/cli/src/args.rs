@@ -1,5 +1,6 @@
 //! The command line.
 
+mod check;
 mod graph;
 mod people;
 mod spend;
@@ -15,6 +16,7 @@ use clap_complete::Shell;
 
 use crate::config::Age;
 use crate::programs::Example;
+pub(crate) use check::Check;
 pub(crate) use people::{Decide, Raise, Resolve, Send, Waits};
 pub(crate) use spend::Spend;
 
@@ -70,16 +72,7 @@ pub(crate) enum Command {
     /// Run a graph: live progress on stderr, the output on stdout
     Run(Run),
     /// Check a document: everything that is wrong, and how to mend it
-    Check {
-        /// The document, YAML or JSON; - for standard input
-        graph: PathBuf,
-        /// Rewrite cycles as loops and show the difference; from standard input, the text goes to standard output
-        #[arg(long)]
-        fix: bool,
-        /// With --fix: show the difference only
-        #[arg(short = 'n', long, requires = "fix")]
-        dry_run: bool,
-    },
+    Check(Check),
     /// Forecast a graph without running it: waves, critical path, latency, cost
     Explain {
         /// The document

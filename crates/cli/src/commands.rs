@@ -32,7 +32,9 @@ use std::path::{Path, PathBuf};
 use attend::Telling;
 use clap::CommandFactory as _;
 
-use crate::args::{Args, Command, Config as ConfigCommand, Feedback as FeedbackCommand, Notices as NoticesCommand};
+use crate::args::{
+    Args, Check, Command, Config as ConfigCommand, Feedback as FeedbackCommand, Notices as NoticesCommand,
+};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::{next, show};
@@ -73,10 +75,12 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
                 None => run::run(&context()?, graph, &run, Telling::Whole).await,
             }
         }
-        Command::Check { graph, fix, dry_run } => {
+        Command::Check(Check { graph, fix, dry_run, added_to }) => {
             let config = Config::find(flags[1], Some(&graph))?;
             next::remember(flags, &config, None);
-            if fix {
+            if let Some(of) = added_to {
+                check::addition_to(json, &graph, &of, &config.limits.0)
+            } else if fix {
                 fix::fix(json, &graph, dry_run, &config.limits.0)
             } else {
                 // Without a home folder there is nothing that was made in one.

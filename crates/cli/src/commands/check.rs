@@ -216,11 +216,26 @@ pub(crate) fn check(json: bool, path: &Path, config: &Config, data: Option<&Path
     let targets = targets::declared(config);
     let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
     let lacking = if config.file.is_some() { Lacking::Always(serving) } else { Lacking::InPlans(serving) };
-    say(json, read_for(path, limits, lacking)?)
+    say(json, read_for(path, limits, lacking)?, &explain(path))
 }
 
-/// Says what came of checking, on stdout and stderr.
-pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
+/// An addition, as if a run of this document had been given it before any of its tasks has begun.
+pub(crate) fn addition_to(json: bool, path: &Path, of: &Path, limits: &Limits) -> Result<(), Failure> {
+    let graph = read(of, limits)?.runnable(json)?;
+    let (name, text) = addition(path, limits, json)?;
+    let checked = agendum_spec::extend(&graph.document, &text, limits)
+        .map_err(|error| Failure::usage(format!("{}: {error}", of.display())))?;
+    let add = format!("{} runs add RUN {}", next::hosting(), next::quoted(&name));
+    say(json, Document { name, text, beside: Beside::of(path, limits), checked }, &add)
+}
+
+/// What comes after a document that is right.
+pub(crate) fn explain(path: &Path) -> String {
+    format!("{} explain {}", next::graph(), next::quoted(&path.display().to_string()))
+}
+
+/// Says what came of checking, on stdout and stderr, and what comes next.
+pub(crate) fn say(json: bool, document: Document, next: &str) -> Result<(), Failure> {
     let count = |severity| document.checked.diagnostics.iter().filter(|one| one.severity == severity).count();
     let (errors, not_yet, warnings) = (count(Severity::Error), count(Severity::NotYet), count(Severity::Warning));
     let more = if document.checked.more { format!("; {MORE}") } else { String::new() };
@@ -253,7 +268,7 @@ pub(crate) fn say(json: bool, document: Document) -> Result<(), Failure> {
                 &accepted.graph.hash.to_string()[..12]
             )?;
             if !is_stdin {
-                writeln!(show::err(), "next: {} explain {}", next::graph(), next::quoted(&name))?;
+                writeln!(show::err(), "next: {next}")?;
             }
             Ok(())
         }

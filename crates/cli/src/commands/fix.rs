@@ -23,7 +23,7 @@ pub(crate) fn fix(json: bool, path: &Path, dry_run: bool, limits: &Limits) -> Re
             text_as_it_is(document.text())?;
             return document.runnable(false).map(drop);
         }
-        Ok(None) => return check::say(json, document),
+        Ok(None) => return check::say(json, document, &check::explain(path)),
         Err(unfixable) => {
             document.report(json, true)?;
             return Err(Failure::usage(unfixable));

@@ -199,6 +199,30 @@ fn what_looks_like_a_plan_is_refused_as_one() {
 }
 
 #[test]
+fn an_addition_is_checked_without_a_run() {
+    let place = Place::new(&[
+        ("graph.yaml", "version: 1\nname: x\ntasks: { a: { uses: chat, with: { prompt: x } } }\n"),
+        ("more.yaml", "tasks: { b: { uses: chat, with: { prompt: \"${{ tasks.a.output }}\" } } }\n"),
+        (
+            "wrong.yaml",
+            "tasks: { a: { uses: chat, with: { prompt: x } }, c: { uses: chat, needs: [d], with: { prompt: x } } }\n",
+        ),
+    ]);
+    let said = place.say(&["check", "more.yaml", "--added-to", "graph.yaml"]);
+    assert!(
+        said.starts_with("0\nmore.yaml: x with 2 tasks, ") && said.contains("next: agendum runs add RUN more.yaml"),
+        "{said}"
+    );
+    let said = place.say(&["check", "wrong.yaml", "--added-to", "graph.yaml"]);
+    assert!(
+        said.starts_with("2\n") && said.contains("duplicate_task") && said.contains("there is no task `d`"),
+        "{said}"
+    );
+    let said = place.say(&["check", "more.yaml", "--added-to", "more.yaml"]);
+    assert!(said.starts_with("2\n"), "no document to add to: {said}");
+}
+
+#[test]
 fn an_addition_is_said_in_its_own_text() {
     let place = Place::new(&[
         ("agendum.toml", "[targets.tools]\nkind = \"exec\"\nallow = [\"sleep\"]\n"),
