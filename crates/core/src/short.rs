@@ -138,7 +138,24 @@ impl Scheduler {
 
     /// All are taken up: what an attempt may cost, or who pays for it, is not what it was.
     pub(crate) fn empty_pockets(&mut self) {
-        for rank in self.board.queue.pockets.ranks() {
+        self.take_up_those(self.board.queue.pockets.ranks());
+    }
+
+    /// A window has turned. Whom no window can ever cover on the target that is free now is taken up: it would be passed over at each turn,
+    /// and has to take a lower rung, or to fail.
+    pub(crate) fn take_up_hopeless(&mut self) {
+        let hopeless = self.board.queue.pockets.iter().flat_map(|(pocket, tasks)| {
+            let row = self.first_free(pocket.class).map(|target| &self.targets.row(target).target);
+            let left = self.windows_of(&pocket.tenant);
+            let never =
+                |bytes| row.is_some_and(|row| left.iter().any(|of| !of.could_cover(&pocket.ask.least_on(row, bytes))));
+            tasks.all().into_iter().filter(|(_, bytes)| never(*bytes)).map(|(rank, _)| rank).collect::<Vec<_>>()
+        });
+        self.take_up_those(hopeless.collect());
+    }
+
+    fn take_up_those(&mut self, ranks: Vec<Rank>) {
+        for rank in ranks {
             // One that is taken up may have ended others, and its place may hold another task.
             let is_it = self.board.run_if_live(rank.slot).is_some_and(|run| {
                 matches!(&run.inst(rank.inst).state, State::Broke(broke) if broke.place.as_ref().is_some_and(|(_, of)| *of == rank))

@@ -236,6 +236,7 @@ impl Reference {
 
     /// An event, before the core is told.
     pub fn hear(&mut self, now: Timestamp, event: &Event) {
+        let turn = self.next_turn();
         self.now = self.now.max(now);
         self.events += 1;
         self.served = None;
@@ -293,6 +294,7 @@ impl Reference {
             Event::ResumeRequested(run) if self.is_stoppable(*run) && self.runs[run].paused => {
                 self.heard = Some(Heard::Resume(*run));
             }
+            Event::TimeReached if turn.is_some_and(|turn| turn <= self.now) => self.turns(),
             _ => {}
         }
         self.all_consequences();

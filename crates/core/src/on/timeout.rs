@@ -28,6 +28,7 @@ impl Scheduler {
             Timer::Money => {
                 self.windows_turn = Timestamp::MAX;
                 self.board.queue.pockets.stir();
+                self.take_up_hopeless();
             }
             Timer::Turn(slot) => self.board.another_turn(slot),
         }

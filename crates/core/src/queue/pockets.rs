@@ -71,7 +71,7 @@ impl Pockets {
 
     /// Every task, by pockets and ranks.
     pub(crate) fn ranks(&self) -> Vec<Rank> {
-        self.by.values().flat_map(Ranked::ranks).collect()
+        self.by.values().flat_map(Ranked::all).map(|(rank, _)| rank).collect()
     }
 
     /// Money came free, or a target did, or is taken: some task may be covered now.
@@ -186,19 +186,21 @@ impl Ranked {
         self.nodes.get(self.root as usize).map_or(0, |root| root.least)
     }
 
-    pub(super) fn ranks(&self) -> Vec<Rank> {
-        let (mut ranks, mut path, mut at) = (Vec::new(), Vec::new(), self.root);
+    /// Each, with its bytes.
+    pub(crate) fn all(&self) -> Vec<(Rank, u64)> {
+        let (mut all, mut path, mut at) = (Vec::new(), Vec::new(), self.root);
         while at != NIL || !path.is_empty() {
             while let Some(node) = self.nodes.get(at as usize) {
                 path.push(at);
                 at = node.sides[0];
             }
             if let Some(next) = path.pop() {
-                ranks.push(self.nodes[next as usize].rank);
-                at = self.nodes[next as usize].sides[1];
+                let node = self.nodes[next as usize];
+                all.push((node.rank, node.bytes));
+                at = node.sides[1];
             }
         }
-        ranks
+        all
     }
 
     /// The longest way down.

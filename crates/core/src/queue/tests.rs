@@ -49,10 +49,10 @@ fn the_first_that_is_covered_is_found() {
         let most = below(1_000);
         let expected = list.iter().find(|(_, bytes)| **bytes <= most).map(|(rank, _)| *rank);
         assert_eq!(tree.first(|bytes| bytes <= most), expected);
-        assert_eq!(tree.ranks().len(), list.len());
+        assert_eq!(tree.all().len(), list.len());
         assert_eq!(tree.is_empty(), list.is_empty());
         assert!(list.is_empty() || Some(tree.least()) == list.values().min().copied());
     }
-    assert!(tree.ranks().iter().eq(list.keys()), "in the order of ranks");
+    assert!(tree.all().iter().map(|(rank, _)| rank).eq(list.keys()), "in the order of ranks");
     assert!(tree.depth() < 40, "about the logarithm: {}", tree.depth());
 }

@@ -13,6 +13,15 @@ pub(super) fn quoted(failure: Option<&Failure>) -> Labels {
     failure.map(|failure| failure.labels.clone()).unwrap_or_default()
 }
 
+/// The failure that follows, if one does.
+pub(super) fn said(next: &Next) -> Option<&Failure> {
+    match next {
+        Next::Rung { failure, .. } => failure.as_deref(),
+        Next::Doubt(failure) | Next::Fail(failure) => Some(failure),
+        Next::Judge | Next::Succeed | Next::Retry { .. } => None,
+    }
+}
+
 impl Reference {
     /// What an attempt of this task is told.
     pub(super) fn told(&self, id: RunId, path: &TaskPath) -> Labels {
@@ -36,12 +45,7 @@ impl Reference {
 
     /// The failure that follows quotes what it may, and no less.
     pub(super) fn quotes(&self, next: &Next) -> Checked {
-        match next {
-            Next::Rung { failure: Some(failure), .. } | Next::Doubt(failure) | Next::Fail(failure) => {
-                self.says_so(failure)
-            }
-            _ => Ok(()),
-        }
+        said(next).map_or(Ok(()), |failure| self.says_so(failure))
     }
 
     /// The same of an outcome.

@@ -97,7 +97,11 @@ impl Reference {
     /// True if that may join the run: it is served, and reads and replaces only what it can.
     pub(super) fn fits(&self, run: &Run, after: &Graph) -> bool {
         let is_void = |task: &Task| task.ahead.is_some_and(|ahead| ahead.withdrawn);
-        let same = |(before, after): (&Task, &Task)| before.name == after.name || is_void(after);
+        // Made from how the graph was before a plan was read, be it an empty one, it would take that back.
+        let made = |task: &Task| task.adds.as_ref().is_some_and(|adds| adds.made);
+        let same = |(before, after): (&Task, &Task)| {
+            (before.name == after.name || is_void(after)) && made(before) <= made(after)
+        };
         // A plan may have been given ahead in full.
         let mut planners = (0..).map(NodeId).take(run.graph.tasks.len().min(after.tasks.len()));
         let is_more =

@@ -17,15 +17,25 @@ impl Reference {
         short.collect()
     }
 
-    /// When the windows are over that do not cover it on the first of its targets that is free; `None` if none is free.
-    fn lacks(&self, id: RunId, path: &TaskPath) -> Option<Vec<Timestamp>> {
+    /// When the windows are over that do not cover it on the first of its targets that is free, and whether they ever can; `None` if
+    /// none is free.
+    fn lacks(&self, id: RunId, path: &TaskPath) -> Option<Vec<(Timestamp, bool)>> {
         let best = self.eligible(id, path)?.into_iter().find(|target| self.is_free(*target))?;
         let short = self.short(id, path, best).into_iter();
-        let windows = short.filter_map(|(of, _)| match of {
-            Payer::Window(window) => Some(window.end(self.now)),
+        let windows = short.filter_map(|(of, can)| match of {
+            Payer::Window(window) => Some((window.end(self.now), can)),
             _ => None,
         });
         Some(windows.collect())
+    }
+
+    /// A window has turned: whom no window can ever cover where it would go now is not passed over again.
+    pub(super) fn turns(&mut self) {
+        for (id, path, _) in self.short_ones() {
+            if self.lacks(id, &path).is_some_and(|windows| windows.iter().any(|(_, can)| !can)) {
+                self.run(id).inst(&path).state = State::Ready;
+            }
+        }
     }
 
     /// A target is free, and the windows cover it there.
@@ -36,7 +46,7 @@ impl Reference {
     /// When the next turn of a window may help: the last of the windows is over that do not cover a task.
     pub(super) fn next_turn(&self) -> Option<Timestamp> {
         let ends = self.short_ones().into_iter().filter_map(|(id, path, _)| self.lacks(id, &path)?.into_iter().max());
-        ends.min()
+        ends.map(|(end, _)| end).min()
     }
 
     /// Another computes what it asks for, or what that gave is being kept.
