@@ -35,7 +35,7 @@ pub(crate) fn runs(runs: &[Run], hosted: bool) -> Result<(), Failure> {
             "not hosted"
         } else if run.quarantined {
             "quarantined"
-        } else if run.waits_for_person && !run.paused {
+        } else if (run.waits_for_person || run.waits_for_window.is_some()) && !run.paused {
             "waiting"
         } else {
             &run.status

@@ -44,6 +44,8 @@ fn a_run_that_waits_for_the_next_window_is_left_open() {
     assert_eq!(code, 0, "{err}");
     let shown = place.run(&["runs", "show", out.trim()]).1;
     assert!(shown.contains("[budgets] is used up: it may go on from "), "{shown}");
+    let listed = place.run(&["runs", "ls"]).1;
+    assert!(listed.contains("  waiting "), "{listed}");
     let why = place.run(&["why", out.trim(), "a"]).1;
     assert!(why.contains("the month's budget of `[budgets]` is used up: it may go on from "), "{why}");
     let mut watch = place.agendum(&["runs", "watch", "last"]).stderr(Stdio::piped()).spawn().unwrap();
