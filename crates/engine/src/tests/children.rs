@@ -410,10 +410,10 @@ impl World {
 }
 
 /// What the tool costs in these tests, for each call.
-const CALL: Money = Money(Money::PER_DOLLAR / 100);
+pub(super) const CALL: Money = Money(Money::PER_DOLLAR / 100);
 
 impl World {
-    fn priced(&self) -> Parts {
+    pub(super) fn priced(&self) -> Parts {
         let mut parts = self.parts(Arc::clone(&self.blobs) as _);
         parts.targets[0].0.price.call = CALL;
         parts
