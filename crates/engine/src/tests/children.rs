@@ -390,12 +390,12 @@ tasks:
 }
 
 impl World {
-    async fn journal(&self) -> Vec<Row> {
+    pub(super) async fn journal(&self) -> Vec<Row> {
         self.store.read_all(ShardId(0), Seq(0), 10_000).await.unwrap()
     }
 
     /// The same with the first rows of the journal only.
-    async fn cut(&self, count: usize) -> Self {
+    pub(super) async fn cut(&self, count: usize) -> Self {
         let cut = Self { blobs: Arc::clone(&self.blobs), ..Self::new() };
         let incarnation = cut.store.open(ShardId(0)).await.unwrap().incarnation;
         let rows: Vec<Row> = self.journal().await.into_iter().take(count).collect();

@@ -118,6 +118,31 @@ async fn the_time_of_a_child_does_not_run_while_it_is_held() {
     engine.stop().await;
 }
 
+/// Else its work would be begun again by a child of which nobody knows what it did.
+#[tokio::test]
+async fn a_child_in_quarantine_is_not_begun_again_when_its_time_is_over() {
+    let slow = "tasks: { a: { uses: chat, with: { prompt: x, sleep_ms: 60000, give: 1 } } }";
+    let limited = document(slow, "timeout: { attempt: 1h }\n    retry: { max_attempts: 2, on: [timeout] }");
+    let first = World::new();
+    let engine = first.engine().await;
+    let parent = engine.submit(request(&limited, &json!({ "x": 7 }))).await.unwrap();
+    calls(&first, 2).await;
+    // What there is of it when its process dies.
+    let world = first.cut(first.journal().await.len()).await;
+    engine.stop().await;
+    world.tool.hurried.store(true, Ordering::SeqCst);
+    let clock = Arc::new(Shifted(AtomicU64::new(2 * 3_600_000_000)));
+    let mut parts = Parts { clock, ..world.parts(Arc::clone(&world.blobs) as _) };
+    parts.limits.crashes_max = 1;
+    let engine = Engine::start(parts).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let row = child(&engine, parent).await;
+    let standing = engine.standings(&Tenant::default(), &[row.run]).await.unwrap()[0].unwrap();
+    assert!(standing.quarantined && world.tool.calls.lock().unwrap().is_empty(), "{standing:?}");
+    assert_eq!(children(&engine, parent).await.len(), 1);
+    engine.stop().await;
+}
+
 /// `b` fails once, when something was added.
 const GROWS: &str = "
         tasks:
