@@ -7,6 +7,7 @@
 
 mod again;
 mod ended;
+mod held;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub(crate) struct Launch {
     pub(crate) life: u64,
     /// When the time of the try is over, as much of it as earlier lives have used up.
     pub(crate) limit: Option<Instant>,
+    /// For how long it is over already.
+    pub(crate) overdue: Duration,
 }
 
 /// What the run has come to.
@@ -256,7 +259,7 @@ impl Launch {
 
     /// Waits until nothing more happens to the run. Tells it to stop once it is not wanted any more, or its time is over; gives why.
     async fn until_done(&self, run: RunId) -> Result<Option<Failure>, Unknown> {
-        let mut stopped: Option<Failure> = None;
+        let (mut stopped, mut limit): (Option<Failure>, _) = (None, self.limit);
         loop {
             let (reply, mut done) = oneshot::channel();
             let (tenant, permit) = (self.dispatch.tenant.clone(), self.around.permit().await);
@@ -269,7 +272,11 @@ impl Launch {
                         stopped = Some(Failure::new(Class::Cancelled, "the attempt was stopped"));
                         self.stop(run).await;
                     }
-                    () = until(self.limit), if stopped.is_none() => {
+                    () = until(limit), if stopped.is_none() => {
+                        limit = self.more_time(run).await?;
+                        if limit.is_some() {
+                            continue;
+                        }
                         stopped = Some(Failure::new(Class::Timeout, "`timeout.attempt` has passed"));
                         self.stop(run).await;
                     }

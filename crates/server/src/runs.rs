@@ -415,6 +415,15 @@ pub(crate) async fn view(service: &Service, run: RunId, within: TaskPath) -> Opt
     }
 }
 
+/// Whoever resumes a run that is held up by a child run means that one, and has done nothing for it.
+async fn is_held_itself(service: &Service, run: RunId) -> Result<(), Refused> {
+    let standing = standing(service, run).await.filter(|of| !of.paused);
+    let Some(stopped) = standing.and_then(|of| of.stopped) else { return Ok(()) };
+    let (child, how) = (stopped.run, if stopped.quarantined { "held" } else { "paused" });
+    let detail = format!("run {run} is not paused, but its child run {child} is {how}: `agendum runs resume {child}`");
+    Err(Refused::new(StatusCode::CONFLICT, "child_paused", "nothing was resumed", detail))
+}
+
 pub(crate) async fn command(
     State(service): State<Arc<Service>>,
     Asked(Path((id, command))): Asked<Path<(String, String)>>,
@@ -429,6 +438,9 @@ pub(crate) async fn command(
         }
     };
     let run = run_id(&id)?;
+    if command == "resume" {
+        is_held_itself(&service, run).await?;
+    }
     if let Err(error) = engine.command(&service.tenant, run, order).await {
         return Err(match error {
             CommandError::NotLive(_) if engine.left_out(&service.tenant, run) => Refused::left_out(run),

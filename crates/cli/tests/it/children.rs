@@ -128,7 +128,12 @@ fn what_waits_inside_a_child_is_told_and_answered_at_its_parent() {
     for told in [&["runs", "show", &run], &["why", &run][..]] {
         assert!(until_said(&place, told, &paused).contains(&paused));
     }
-    place.run(&["runs", "resume", &child]);
+    let (code, _, refused) = place.run(&["runs", "resume", &run]);
+    assert!(
+        code == 2 && refused.contains(&format!("child run {child} is paused: `agendum runs resume {child}`")),
+        "{refused}"
+    );
+    assert_eq!(place.run(&["runs", "resume", &child]).0, 0);
     // Of the parent: what is open in it is meant.
     let (code, out, err) = place.run(&["approve", &run]);
     assert!(code == 0 && err.contains(&format!("approved child run {child}")), "{out}{err}");

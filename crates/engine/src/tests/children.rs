@@ -390,12 +390,12 @@ tasks:
 }
 
 impl World {
-    async fn journal(&self) -> Vec<Row> {
+    pub(super) async fn journal(&self) -> Vec<Row> {
         self.store.read_all(ShardId(0), Seq(0), 10_000).await.unwrap()
     }
 
     /// The same with the first rows of the journal only.
-    async fn cut(&self, count: usize) -> Self {
+    pub(super) async fn cut(&self, count: usize) -> Self {
         let cut = Self { blobs: Arc::clone(&self.blobs), ..Self::new() };
         let incarnation = cut.store.open(ShardId(0)).await.unwrap().incarnation;
         let rows: Vec<Row> = self.journal().await.into_iter().take(count).collect();
@@ -410,10 +410,10 @@ impl World {
 }
 
 /// What the tool costs in these tests, for each call.
-const CALL: Money = Money(Money::PER_DOLLAR / 100);
+pub(super) const CALL: Money = Money(Money::PER_DOLLAR / 100);
 
 impl World {
-    fn priced(&self) -> Parts {
+    pub(super) fn priced(&self) -> Parts {
         let mut parts = self.parts(Arc::clone(&self.blobs) as _);
         parts.targets[0].0.price.call = CALL;
         parts

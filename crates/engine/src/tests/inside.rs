@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use agendum_ports::{Clock, Wall};
-use agendum_types::{RunId, Tenant, Timestamp};
+use agendum_ports::{Clock, SpentBy, Wall};
+use agendum_types::graph::Budget;
+use agendum_types::{Money, RunId, Tenant, Timestamp};
 use serde_json::{Value as Json, json};
 
-use super::children::{anew, calls, child, children, document, done};
+use super::children::{CALL, anew, calls, child, children, document, done};
 use super::fixture::{World, line, request};
-use crate::{Engine, Parts, WaitsAsked};
+use crate::{Command, Engine, Parts, WaitsAsked};
 
 /// A clock that is set by the test.
 #[derive(Default)]
@@ -62,6 +63,83 @@ async fn the_time_of_a_child_counts_from_its_first_life() {
     let answer = engine.answer(&Tenant::default(), parent).await.unwrap();
     let said = line(&engine, &answer).await.replace(&child(&engine, parent).await.run.to_string(), "ID");
     insta::assert_snapshot!(said, @"failed timeout: `timeout.attempt` has passed: child run ID has ended");
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn what_comes_after_the_answer_of_a_child_is_not_its_parents() {
+    let lasting = "
+        budget: { usd: 0.02 }
+        tasks: { a: { uses: chat, with: { prompt: x, give: 1 } } }
+        after:
+          b: { uses: chat, with: { prompt: x } }
+          c: { uses: chat, with: { prompt: x } }
+        finally: { d: { uses: chat, with: { prompt: x } } }";
+    let failing = lasting.replace("give: 1", "fail: permanent").replace("after:", "on_failure:");
+    let world = World::new();
+    let engine = Engine::start(world.priced()).await.unwrap();
+    for (child_text, spent) in [(lasting, [2, 4]), (&failing, [1, 3])] {
+        let money = Some(Money(3 * CALL.0));
+        let budget = Some(Budget { money, tokens: None, on_exceeded: Default::default() });
+        let asked = crate::Request { budget, ..request(&document(child_text, ""), &json!({ "x": 7 })) };
+        let answer = engine.run(asked).await.unwrap();
+        let row = child(&engine, answer.run).await;
+        assert_eq!([answer.spent, row.spent].map(|of| of.0 / CALL.0), spent, "{child_text}");
+        assert_eq!(answer.over, Money::ZERO);
+    }
+    let by_graph = engine.reader().spent(&Tenant::default(), Timestamp(0), SpentBy::Graph).await.unwrap();
+    let all: u64 = by_graph.iter().map(|of| of.cost.0 / CALL.0).sum();
+    assert_eq!(all, 2 + 3 + 1 + 3, "the books know of all of it: {by_graph:?}");
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn the_time_of_a_child_does_not_run_while_it_is_held() {
+    let slow = "
+        tasks:
+          a: { uses: chat, with: { prompt: x, sleep_ms: 200 } }
+          b: { uses: chat, needs: [a], with: { prompt: x, give: 1 } }";
+    let (world, clock) = (World::new(), Arc::new(Shifted::default()));
+    let parts = || Parts { clock: Arc::clone(&clock) as _, ..world.parts(Arc::clone(&world.blobs) as _) };
+    let engine = Engine::start(parts()).await.unwrap();
+    let limited = document(slow, "timeout: { attempt: 1h }\n    retry: { max_attempts: 2, on: [timeout] }");
+    let parent = engine.submit(request(&limited, &json!({ "x": 7 }))).await.unwrap();
+    calls(&world, 2).await;
+    let row = child(&engine, parent).await;
+    engine.command(&Tenant::default(), row.run, Command::Pause).await.unwrap();
+    engine.stop().await;
+    clock.0.store(2 * 3_600_000_000, Ordering::SeqCst);
+    let engine = Engine::start(parts()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    engine.command(&Tenant::default(), row.run, Command::Resume).await.unwrap();
+    let answer = engine.answer(&Tenant::default(), parent).await.unwrap();
+    insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"a":null,"b":1}"#);
+    assert_eq!(children(&engine, parent).await.len(), 1);
+    engine.stop().await;
+}
+
+/// Else its work would be begun again by a child of which nobody knows what it did.
+#[tokio::test]
+async fn a_child_in_quarantine_is_not_begun_again_when_its_time_is_over() {
+    let slow = "tasks: { a: { uses: chat, with: { prompt: x, sleep_ms: 60000, give: 1 } } }";
+    let limited = document(slow, "timeout: { attempt: 1h }\n    retry: { max_attempts: 2, on: [timeout] }");
+    let first = World::new();
+    let engine = first.engine().await;
+    let parent = engine.submit(request(&limited, &json!({ "x": 7 }))).await.unwrap();
+    calls(&first, 2).await;
+    // What there is of it when its process dies.
+    let world = first.cut(first.journal().await.len()).await;
+    engine.stop().await;
+    world.tool.hurried.store(true, Ordering::SeqCst);
+    let clock = Arc::new(Shifted(AtomicU64::new(2 * 3_600_000_000)));
+    let mut parts = Parts { clock, ..world.parts(Arc::clone(&world.blobs) as _) };
+    parts.limits.crashes_max = 1;
+    let engine = Engine::start(parts).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let row = child(&engine, parent).await;
+    let standing = engine.standings(&Tenant::default(), &[row.run]).await.unwrap()[0].unwrap();
+    assert!(standing.quarantined && world.tool.calls.lock().unwrap().is_empty(), "{standing:?}");
+    assert_eq!(children(&engine, parent).await.len(), 1);
     engine.stop().await;
 }
 
@@ -140,7 +218,7 @@ async fn a_parent_is_kept_as_long_as_its_retry_may_ask_for_its_children() {
             "run {first} went on as run {second}, which is not done and may ask what the child runs did: wait for that one"
         )
     );
-    engine.command(&tenant, second, crate::Command::Cancel).await.unwrap();
+    engine.command(&tenant, second, Command::Cancel).await.unwrap();
     done(&engine, second).await;
     engine.forget(&tenant, first).await.unwrap();
     engine.stop().await;

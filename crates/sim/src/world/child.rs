@@ -74,7 +74,7 @@ impl World {
         Some(run)
     }
 
-    /// What it has spent lies within what it may spend, but for now and then: what comes after its answer knows no budget.
+    /// What it has spent lies within what it may spend, but for now and then: a bill may be above what was set aside.
     fn child_ended(&mut self, attempt: AttemptId, mut outcome: Outcome, budget: Option<Budget>) -> Event {
         let part = self.payers.below(120);
         let of = |most: u64| (u128::from(most) * u128::from(part) / 100) as u64;

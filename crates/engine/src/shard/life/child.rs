@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_core::{Dispatch, Event};
-use agendum_types::{RunId, Tenant};
+use agendum_types::{Duration, RunId, Tenant};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,15 +17,18 @@ impl Life {
         let cancel = CancellationToken::new();
         let flight = Flight { cancel: cancel.clone(), effect: dispatch.effect, is_child: true };
         self.flights.insert(dispatch.attempt.clone(), flight);
-        let (around, over, limit) = (Arc::clone(&self.around), self.over.clone(), self.limit_of(&dispatch));
-        self.around.runtime.spawn(child::run(Launch { dispatch, around, cancel, over, life: self.id, limit }));
+        let (around, over) = (Arc::clone(&self.around), self.over.clone());
+        let (limit, overdue) = self.limit_of(&dispatch).unzip();
+        let overdue = overdue.unwrap_or(Duration::ZERO);
+        self.around.runtime.spawn(child::run(Launch { dispatch, around, cancel, over, life: self.id, limit, overdue }));
     }
 
-    /// When the time of the try is over: it counts from its record, be that of an earlier life, and so goes on while no process is there.
-    fn limit_of(&self, dispatch: &Dispatch) -> Option<Instant> {
+    /// When the time of the try is over, and for how long it is: it counts from its record, be that of an earlier life, and so goes on
+    /// while no process is there.
+    fn limit_of(&self, dispatch: &Dispatch) -> Option<(Instant, Duration)> {
         let (whole, child) = (dispatch.timeouts.attempt?, dispatch.child.as_deref()?);
-        let left = whole.minus(self.now().since(child.since));
-        Some(Instant::now() + left.to_std())
+        let gone = self.now().since(child.since);
+        Some((Instant::now() + whole.minus(gone).to_std(), gone.minus(whole)))
     }
 
     pub(super) fn of_children(&mut self, message: Message) {
