@@ -185,6 +185,16 @@ impl Session {
         lingered
     }
 
+    /// Says at once why the command failed, and only then waits for what this process hosts: it took up runs of others, and what is out
+    /// for them would be lost. The exit code is left.
+    pub(crate) async fn refused(self, failure: Failure, json: bool) -> Failure {
+        let _closed = std::io::stdout().flush();
+        failure.print(json);
+        // It is the reason that counts.
+        let _closed = self.close().await;
+        Failure::silent(failure.code)
+    }
+
     /// Ends what this process hosts at once. Open runs go on with the next owner.
     pub(crate) async fn stop(self) {
         if let Some(host) = self.host {

@@ -27,7 +27,7 @@ pub struct Wish {
     pub again: Vec<NodeId>,
     /// Its inputs are others.
     pub other_inputs: bool,
-    /// Tasks at the top that read something which is another for that, or in which something does.
+    /// Tasks at the top in which something reads what is another for that; calls whose output is made with it, their input aside.
     pub touched: BTreeSet<NodeId>,
     /// It is a run of its own beside the one before, and not that one going on; one with other inputs always is.
     pub is_fork: bool,
@@ -260,9 +260,12 @@ impl Before {
         };
         let mut open: BTreeMap<NodeId, &Given> =
             self.open(submitted).filter(|given| !is_over(given)).map(|given| (given.task, given)).collect();
-        // Of what is given whole nobody asks again whether it reads the same.
-        let is_other = |node: &NodeId| wish.touched.contains(node) && !anew.contains(node) && graph.holds_others(*node);
-        for given in open.extract_if(.., |node, _| is_other(node)).map(|(_, given)| given) {
+        // Nobody asks again whether these read the same; under its old key a call is tried nonetheless.
+        let is_other = |given: &Given| {
+            let is_kept = given.reuse == Reuse::Tried || anew.contains(&given.task);
+            !is_kept && is_touched(graph, wish, given.task, given.degraded)
+        };
+        for given in open.extract_if(.., |_, given| is_other(given)).map(|(_, given)| given) {
             if given.reuse == Reuse::Done {
                 let task = Arc::clone(&graph.task(given.task).name);
                 return Err(NotTaken::Effect { path: task.to_string(), task });
@@ -280,8 +283,9 @@ impl Before {
             let changed = wish.other_inputs || dirty.contains(node) || graph.task(*node).section != Section::Main;
             let is_other = wish.is_own() || graph.task(*node).needs.iter().any(|need| dirty.contains(need));
             let may_vary = wish.other_inputs && !from.contains(node);
-            let is_whole = may_vary && self.is_whole(graph, wish, ending);
-            let reuse = self.reuse(submitted, graph, ending, [changed, is_other, may_vary, is_whole])?;
+            let is_touched = is_touched(graph, wish, *node, ending.degraded);
+            let is_whole = may_vary && !is_touched && self.is_whole(graph, ending);
+            let reuse = self.reuse(submitted, graph, ending, [changed, is_other, may_vary, is_whole, is_touched])?;
             if let Some(reuse) = reuse.filter(|_| !self.taken_back.contains(node)) {
                 given.insert(*node, self.given(submitted, ending, reuse, needs_of(graph, &endings, *node)));
             }
@@ -348,7 +352,7 @@ impl Before {
         submitted: &RunSubmitted,
         graph: &Graph,
         ending: &Ending,
-        [changed, is_other, may_vary, is_whole]: [bool; 4],
+        [changed, is_other, may_vary, is_whole, is_touched]: [bool; 5],
     ) -> Result<Option<Reuse>, NotTaken> {
         let task = graph.task(ending.task);
         let is_call = !graph.holds_others(ending.task);
@@ -360,6 +364,10 @@ impl Before {
             return Ok(Some(Reuse::Always));
         }
         if ending.succeeded && is_call && effects {
+            if is_touched {
+                let name = &task.name;
+                return Err(NotTaken::Effect { task: Arc::clone(name), path: name.to_string() });
+            }
             return Ok(Some(Reuse::Done));
         }
         // Whoever decided in it, decided about other inputs; what took effect since stands nonetheless.
@@ -375,17 +383,16 @@ impl Before {
         match repeated {
             Some(path) => Err(NotTaken::Effect { task: Arc::clone(&task.name), path }),
             None if is_call && (effects || self.was_tried(submitted, ending.task)) => Ok(Some(Reuse::Tried)),
-            None => Ok((ending.succeeded && is_call && may_vary && !is_wait).then_some(Reuse::Same)),
+            None => Ok((ending.succeeded && is_call && may_vary && !is_wait && !is_touched).then_some(Reuse::Same)),
         }
     }
 
-    /// True if a group, the items or the rounds of a task may be kept as they were: nothing in them reads what is another, unless through
-    /// what the task needs.
-    fn is_whole(&self, graph: &Graph, wish: &Wish, ending: &Ending) -> bool {
+    /// True if a group, the items or the rounds of a task may be kept as they were, if nothing in them reads what is another, unless
+    /// through what the task needs.
+    fn is_whole(&self, graph: &Graph, ending: &Ending) -> bool {
         let node = ending.task;
-        let is_untouched = graph.holds_others(node) && !wish.touched.contains(&node);
         let is_main = graph.task(node).section == Section::Main;
-        ending.succeeded && is_untouched && is_main && !self.taken_back.contains(&node)
+        ending.succeeded && graph.holds_others(node) && is_main && !self.taken_back.contains(&node)
     }
 
     /// True if it may have taken effect in a run before that one, and was tried again.
@@ -406,6 +413,12 @@ impl Before {
         let input = self.inputs.get(&task).copied().flatten();
         Given { task, output, degraded, input, needs, effects, left, reuse }
     }
+}
+
+/// True if what the task gave may be made of what is another now. What `catch` would have given is no matter where nothing was caught.
+fn is_touched(graph: &Graph, wish: &Wish, node: NodeId, degraded: bool) -> bool {
+    let is_decided = degraded || graph.holds_others(node) || graph.task(node).fail_if.is_some();
+    is_decided && wish.touched.contains(&node)
 }
 
 /// What all that a task needs has given, if it holds others.

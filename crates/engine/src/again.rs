@@ -69,7 +69,7 @@ pub struct Anew {
     pub again: Vec<String>,
     /// Other inputs, prepared.
     pub inputs: Option<Bytes>,
-    /// A run of its own: where the one before succeeded, also with the same inputs. One that did not goes on.
+    /// A run of its own: where the one before succeeded or is a child, also with the same inputs. Another one goes on.
     pub is_fork: bool,
 }
 
@@ -178,7 +178,7 @@ impl Engine {
             again: anew.again.iter().map(|name| top(graph, name)).collect::<Result<_, _>>()?,
             other_inputs: inputs.is_some(),
             touched: inputs.as_ref().map(|inputs| earlier.touched(inputs, &self.around.limits)).unwrap_or_default(),
-            is_fork: inputs.is_some() || anew.is_fork && earlier.before.has_succeeded(),
+            is_fork: inputs.is_some() || anew.is_fork && (earlier.before.has_succeeded() || record.parent.is_some()),
         };
         if let Some(parent) = record.parent.as_deref().filter(|_| !wish.is_fork) {
             return Err(AgainError::Child { run: earlier.run, parent: parent.run, task: Arc::clone(&parent.task) });

@@ -13,8 +13,9 @@ use crate::names::{self, Part};
 /// The root of a path that reads inputs.
 const INPUTS: &str = "inputs";
 
-/// The tasks at the top in which an expression reads an input that is another now, or the id of the run; also where it cannot be told what
-/// is read.
+/// The tasks at the top in which an expression reads an input that is another now, or what each run has of its own, its id and its keys;
+/// also where it cannot be told what is read. Of a call that stands at the top only what makes its output of its result counts: its
+/// input is compared as it comes out.
 #[must_use]
 pub fn touched(graph: &Graph, before: &Json, now: &Json, limits: &Limits) -> BTreeSet<NodeId> {
     let of = |inputs: &Json| inputs.as_object().cloned().unwrap_or_default();
@@ -23,10 +24,15 @@ pub fn touched(graph: &Graph, before: &Json, now: &Json, limits: &Limits) -> BTr
     let other: BTreeSet<&str> =
         names.into_iter().filter(|name| before.get(*name) != now.get(*name)).map(String::as_str).collect();
     let reads = |expr: &Expr| {
-        expr.reads.contains(&DataRef::RunId) || expr.reads.contains(&DataRef::Inputs) && reads_any(expr, &other, limits)
+        let is_anew = expr.reads.iter().any(|read| matches!(read, DataRef::RunId | DataRef::Key));
+        is_anew || expr.reads.contains(&DataRef::Inputs) && reads_any(expr, &other, limits)
     };
     let tasks = (0_u32..).map(NodeId).zip(&graph.tasks);
-    let touched = tasks.filter(|(_, task)| task.exprs().any(|expr| reads(graph.expr(expr))));
+    let touched = tasks.filter(|(node, task)| match graph.top_of(*node) {
+        // A fork asks again what it is asked and when; what takes it back does not decide what it gives.
+        top if !graph.holds_others(top) => top == *node && task.verdicts().any(|expr| reads(graph.expr(expr))),
+        _ => task.exprs().any(|expr| reads(graph.expr(expr))),
+    });
     touched.map(|(node, _)| graph.top_of(node)).collect()
 }
 

@@ -53,11 +53,7 @@ pub(crate) async fn attend(
             session.stop().await;
             Err(Failure::silent(INTERRUPTED))
         }
-        Err(failure) => {
-            // It is the reason that counts.
-            let _closed = session.close().await;
-            Err(failure)
-        }
+        Err(failure) => Err(session.refused(failure, context.json).await),
     }
 }
 

@@ -40,8 +40,7 @@ pub(crate) async fn run(context: &Context, graph: &Path, asked: &Run, telling: T
         Telling::Brief(_) => free(context, &session, &accepted),
     };
     if let Err(failure) = agreed {
-        session.stop().await;
-        return Err(failure);
+        return Err(session.refused(failure, context.json).await);
     }
     if asked.detach {
         detach(context, session, &submission).await

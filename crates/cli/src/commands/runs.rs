@@ -32,7 +32,26 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
         directory.has_not_lost_its_journal()?;
         return list(context, &[], true, false);
     }
+    if let Some(word) = steered(&command) {
+        known(context, word).await?;
+    }
     in_session(context, need, async |session: &mut Session| perform(context, session, command).await).await
+}
+
+/// The run that is steered, as it was typed.
+fn steered(command: &Runs) -> Option<&str> {
+    match command {
+        Runs::Watch { run }
+        | Runs::Add { run, .. }
+        | Runs::Retry { run, .. }
+        | Runs::Fork { run, .. }
+        | Runs::Cancel { run }
+        | Runs::Pause { run }
+        | Runs::Resume { run } => Some(run),
+        Runs::Feedback(opinion) => Some(&opinion.run),
+        Runs::Raise(asked) => Some(&asked.run),
+        Runs::Ls { .. } | Runs::Show { .. } | Runs::Delete { .. } | Runs::Prune { .. } => None,
+    }
 }
 
 /// Does something as a client of the owner of the data directory; as the owner, what goes on is hosted on.
@@ -54,13 +73,25 @@ pub(super) async fn in_session(
         }
     };
     match ended {
-        // Nobody waits for others' runs to learn of a slip of the pen.
-        Err(failure) if failure.code == USAGE => {
-            session.stop().await;
-            Err(failure)
-        }
-        ended => ended.and(session.close().await),
+        Ok(()) => session.close().await,
+        Err(failure) => Err(session.refused(failure, context.json).await),
     }
+}
+
+/// Refuses a word that means no run by reading alone: an owner takes up what is open, and nobody pays for a slip of the pen.
+pub(super) async fn known(context: &Context, word: &str) -> Result<(), Failure> {
+    let directory = Directory::look(&context.data);
+    if directory.owner().is_some() || !directory.exists() {
+        return Ok(());
+    }
+    // Whatever keeps it from being read is told by whoever opens it to go on.
+    let Ok(session) = Session::open(&context.config, &context.data, Need::Reading).await else { return Ok(()) };
+    let meant = match session.client.resolve(word).await {
+        Ok(id) => session.client.status(&id).await.map(drop),
+        Err(failure) => Err(failure),
+    };
+    session.stop().await;
+    meant.or_else(|failure| if failure.code == USAGE { Err(failure) } else { Ok(()) })
 }
 
 async fn perform(context: &Context, session: &mut Session, command: Runs) -> Result<(), Failure> {

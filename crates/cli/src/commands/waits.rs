@@ -7,7 +7,7 @@ use agendum_wire::v1::{self, Decision, Signal, Told};
 use serde_json::Value as Json;
 
 use super::Context;
-use super::runs::in_session;
+use super::runs::{in_session, known};
 use crate::args::{Decide, Raise, Resolve, Send, Waits};
 use crate::failure::Failure;
 use crate::hosting::{Need, Session, tell};
@@ -44,6 +44,7 @@ fn list(context: &Context, found: &v1::Waits) -> Result<(), Failure> {
 /// Approves or refuses.
 pub(crate) async fn decide(context: &Context, approved: bool, asked: Decide) -> Result<(), Failure> {
     let value = asked.value.map(|value| json_of(&value)).transpose()?;
+    known(context, &asked.run).await?;
     in_session(context, Need::Engine, async |session: &mut Session| {
         let id = session.client.resolve(&asked.run).await?;
         let decision = Decision { task: asked.task, approved, comment: asked.comment, value };
@@ -58,6 +59,7 @@ pub(crate) async fn decide(context: &Context, approved: bool, asked: Decide) -> 
 pub(crate) async fn resolve(context: &Context, asked: Resolve) -> Result<(), Failure> {
     let output = asked.output.map_or(Ok(Json::Null), |output| json_of(&output))?;
     let happened = (!asked.told.unknown).then_some(asked.told.happened);
+    known(context, &asked.run).await?;
     in_session(context, Need::Engine, async |session: &mut Session| {
         let id = session.client.resolve(&asked.run).await?;
         let attempt = match asked.attempt {
@@ -104,6 +106,7 @@ pub(crate) async fn signal(context: &Context, asked: Send) -> Result<(), Failure
         }
         Some(text) => json_of(text)?,
     };
+    known(context, &asked.run).await?;
     in_session(context, Need::Engine, async |session: &mut Session| {
         let id = session.client.resolve(&asked.run).await?;
         let signal = Signal { name: Some(asked.name.clone()), task: None, value };

@@ -76,11 +76,7 @@ pub(crate) async fn watch(context: &Context, graph: &Path, asked: &Run, paths: &
             watching.session.stop().await;
             Err(Failure::silent(INTERRUPTED))
         }
-        Err(failure) => {
-            // It is the reason that counts.
-            let _closed = watching.session.close().await;
-            Err(failure)
-        }
+        Err(failure) => Err(watching.session.refused(failure, context.json).await),
     }
 }
 

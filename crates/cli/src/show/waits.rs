@@ -136,7 +136,9 @@ mod tests {
             both.as_object_mut().unwrap().extend(tokens.as_object().unwrap().clone());
             both
         };
-        let told = [usd(0.3), tokens.clone(), both(0.3), both(1.0)].map(|given| {
+        // As it comes out of numbers that are off by a hair.
+        let near = json!({ "needs_usd": 0.1, "of_usd": 0.1, "left_usd": 0.04 });
+        let told = [usd(0.3), tokens.clone(), both(0.3), both(1.0), near].map(|given| {
             let given: Asks = from_value(given).unwrap();
             format!("{}\n  {}", asks(&given), raise("R", &given))
         });
@@ -149,6 +151,8 @@ mod tests {
           agendum runs raise R --usd 0.34 --tokens 6, or --refuse
         asks for tokens: needs 66 at least, 60 left of 60 of the run: --tokens 6 would do
           agendum runs raise R --tokens 6, or --refuse
+        asks for money: needs $0.1 at least, $0.0400 left of $0.1000 of the run: --usd 0.06 would do
+          agendum runs raise R --usd 0.06, or --refuse
         ");
     }
 

@@ -63,6 +63,24 @@ fn a_killed_server_goes_on_with_the_child_that_it_had_begun() {
 }
 
 #[test]
+fn a_child_that_failed_is_forked_on_its_own() {
+    let place = Place::with_shell();
+    place.write("parent.yaml", PARENT);
+    place.write(
+        "parts/review.yaml",
+        &REVIEW.replace("touch waits; while ! test -f go; do sleep 0.05; done", "test -f go || exit 1"),
+    );
+    assert_eq!(place.run(&["run", "parent.yaml"]).0, 1);
+    let run = place.json(&["runs", "show", "last"])["id"].as_str().unwrap().to_owned();
+    let child = children(&place, &run)[0]["id"].as_str().unwrap().to_owned();
+    place.write("go", "");
+    let (code, out, err) = place.run(&["runs", "fork", &child]);
+    assert!(code == 0 && out == "hello\n\n", "{code} {out} {err}");
+    assert_eq!(std::fs::read_to_string(place.path("log")).unwrap(), "paid\n", "what was paid is paid once");
+    assert_eq!(place.json(&["runs", "show", "last"])["parent"], Json::Null);
+}
+
+#[test]
 fn a_cancelled_parent_cancels_its_child_and_check_names_the_file() {
     let place = Place::with_shell();
     place.write("parent.yaml", PARENT);

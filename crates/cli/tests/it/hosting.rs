@@ -1,5 +1,6 @@
 //! Several commands over one data directory, on the real binary: who hosts, whose configuration is in force, what a signal leaves.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -356,9 +357,23 @@ fn a_slip_of_the_pen_is_told_at_once() {
     place.wait_for_run("began");
     host.kill().unwrap();
     host.wait().unwrap();
-    // The run goes on for as long as somebody hosts it: whoever waited for it would not come back.
-    let (code, _, err) = place.run(&["runs", "cancel", "nonsense"]);
-    assert!(code == 2 && err.contains("took up 1 open run") && err.contains("no run \"nonsense\""), "{code} {err}");
+    // What means no run is found by reading: nobody takes up what is open.
+    for words in [
+        &["runs", "cancel", "nonsense"][..],
+        &["signal", "nonsense", "x"],
+        &["runs", "watch", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
+    ] {
+        let (code, _, err) = place.run(words);
+        assert!(code == 2 && err.contains("no run ") && !err.contains("took up"), "{code} {err}");
+    }
+    // What an owner refuses is told before the run goes on in it, to its end: what is out would be lost.
+    let mut refused = place.agendum(&["--json", "approve", "last"]).spawn().unwrap();
+    let mut lines = BufReader::new(refused.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line.starts_with("{\"error\":") && line.contains("\"code\":2,")));
+    assert!(lines.by_ref().any(|line| line.contains("still hosting 1 run of another command")));
+    std::fs::write(place.path("end"), "").unwrap();
+    assert_eq!((lines.count(), refused.wait().unwrap().code()), (0, Some(2)));
+    assert_eq!(place.runs(), [("open".to_owned(), "succeeded".to_owned())]);
 }
 
 #[test]

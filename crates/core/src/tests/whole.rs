@@ -157,3 +157,44 @@ fn a_fork_of_what_succeeded_needs_no_other_inputs() {
     0ms   z waiting on dependency
     ");
 }
+
+/// `p` and `f` give what is decided after their results; nothing was caught in `q`.
+#[test]
+fn a_call_whose_output_is_made_of_what_is_another_runs_again() {
+    let done = "
+        targets t=9
+        say f fail_if=false
+        say w fail_if=false
+        submit r1 p catch=permanent:output; q catch=permanent:output; f fail_if=invalid_output; w effect=once fail_if=invalid_output
+        fail r1/p permanent
+        ok q
+        ok f
+        ok w
+    ";
+    assert_snapshot!(dialogue(&format!("{done}
+        again r2 r1 other reads=p reads=q reads=f
+        view r2
+        again r3 r1 other reads=w
+        again r4 r1 other reads=w do=w
+    ")), @r#"
+    0ms dispatch r1/p#1 on t
+    0ms dispatch r1/q#1 on t
+    0ms dispatch r1/f#1 on t
+    0ms dispatch r1/w#1 on t
+    0ms > fail r1/p permanent
+    0ms > ok q
+    0ms > ok f
+    0ms > ok w
+    0ms answer r1 succeeded degraded
+    0ms close r1
+    0ms dispatch r2/p#1 on t
+    0ms dispatch r2/f#1 on t
+    0ms r2 is running, spent $0, held $0
+    0ms   p running
+    0ms   q succeeded
+    0ms   f running
+    0ms   w succeeded
+    0ms > r1 is not taken over: task "w" would run again, and "w" took effect or may have: find out, and say `--again w` (`again` of the API) if it shall be done again
+    0ms dispatch r4/w#1 on t
+    "#);
+}

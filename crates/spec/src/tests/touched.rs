@@ -19,6 +19,9 @@ fn only_what_reads_an_input_that_is_another_is_touched() {
           named: { tasks: { x: { uses: chat, with: { prompt: "{% for k in ['a'] %}${{ inputs[k] }}{% endfor %}" } } } }
           caught: { tasks: { x: { uses: chat, with: { prompt: hi }, catch: [{ on: [any], output: "${{ inputs.a }}" }] } } }
           judged: { tasks: { x: { uses: chat, with: { prompt: hi }, fail_if: "${{ inputs.a }}" } } }
+          call: { uses: chat, if: "${{ inputs.b > 0 }}", with: { prompt: "${{ inputs.a }}" }, catch: [{ on: [any], output: "${{ inputs.b }}" }] }
+          call_judged: { uses: chat, with: { prompt: "${{ inputs.b }}" }, fail_if: "${{ inputs.a }}" }
+          key: { tasks: { x: { uses: chat, with: { prompt: "${{ task.key }}" } } } }
           id: { tasks: { x: { uses: chat, with: { prompt: "${{ run.id }}" } } } }
     "#;
     let graph = checked(text).runnable().unwrap_or_else(|| panic!("{}", super::said(text))).graph.clone();
@@ -31,10 +34,10 @@ fn only_what_reads_an_input_that_is_another_is_touched() {
     };
     let told = [json!({}), json!({ "a": 1 }), json!({ "b": 2 }), json!({ "list": [1, 2] }), json!({ "c": 1 })].map(of);
     insta::assert_snapshot!(told.join("\n"), @"
-    all named id
-    deep all named caught judged id
-    items rounds all named id
-    items all named id
-    all named id
+    all named key id
+    deep all named caught judged call_judged key id
+    items rounds all named call key id
+    items all named key id
+    all named key id
     ");
 }

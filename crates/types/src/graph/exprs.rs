@@ -14,11 +14,16 @@ impl Task {
             Work::Call(call) => [Some(call.input), None],
             Work::Group(group) => [group.output, group.race.and_then(|race| race.good_if)],
         };
-        let caught = self.catch.iter().map(|rung| if let Rung::Output(expr) = rung.rung { Some(expr) } else { None });
         let found = if let OnUncertain::Check { found, .. } = self.on_uncertain { Some(found) } else { None };
         let own = [self.condition, self.foreach.map(|foreach| foreach.items), not_before, found];
+        own.into_iter().chain(repeat).chain(work).flatten().chain(self.verdicts())
+    }
+
+    /// Those that decide whether a result counts, and what is given in its place.
+    pub fn verdicts(&self) -> impl Iterator<Item = ExprId> + '_ {
+        let caught = self.catch.iter().map(|rung| if let Rung::Output(expr) = rung.rung { Some(expr) } else { None });
         let judged = self.fail_if.map(|(expr, _)| expr);
-        own.into_iter().chain(repeat).chain(work).chain(caught).chain([judged]).flatten()
+        caught.chain([judged]).flatten()
     }
 }
 

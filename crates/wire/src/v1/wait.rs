@@ -134,9 +134,10 @@ pub struct Asks {
     pub of_tokens: Option<u64>,
 }
 
-/// Dollars that suffice: to the next millionth, so that whoever types them has enough.
+/// Dollars that suffice: to the next millionth, so that whoever types them has enough. What a difference of two numbers is off by is
+/// none.
 fn up(usd: f64) -> f64 {
-    (usd * 1e6).ceil().max(1.0) / 1e6
+    (usd * 1e6 - 1e-4).ceil().max(1.0) / 1e6
 }
 
 impl Asks {
