@@ -200,7 +200,13 @@ impl Scheduler {
     /// Moves a queued task to another class, without a moment in which its band could look idle.
     pub(crate) fn requeue(&mut self, slot: Slot, id: InstId, class: ClassId, lowered: bool) {
         let State::Queued(before) = &self.board.run(slot).inst(id).state else { panic!("only a queued task moves") };
-        let before = before.clone();
+        let mut before = before.clone();
+        if before.class == class {
+            // It stands where it would stand.
+            before.lowered = lowered;
+            self.board.run_mut(slot).inst_mut(id).state = State::Queued(before);
+            return;
+        }
         let mut ticket = self.board.queue.insert(class, before.band, before.rank, self.now);
         ticket.lowered = lowered;
         let waits = self.board.queue.leave(&before, self.now);

@@ -4,7 +4,7 @@ use agendum_core::{Answered, Change, End, Ended, Next, Step};
 use agendum_types::graph::Section;
 use agendum_types::{Class, Duration, Effect, Fate, Labels, RunId, RunStatus, TaskPath};
 
-use super::labels::{quoted, said};
+use super::labels::quoted;
 use super::ladder::May;
 use super::place::Purse;
 use super::records::Checked;
@@ -63,10 +63,7 @@ impl Reference {
                     return Err("no evaluation failed".to_owned());
                 };
                 ensure((asked.run, &asked.path, asked.step) == (id, path, step), "another evaluation")?;
-                let seen = self.runs[&id].graph.labels.join(&asked.seen);
-                // What has ended inside since it was asked for counts as read.
-                let more = said(next).filter(|said| step == Step::Compose && said.labels.join(&seen) == said.labels);
-                self.quoted = more.map_or(seen, |said| said.labels.clone());
+                self.quoted = self.quoted_by(&asked, next);
                 self.falls(id, path, Class::Permanent, true, next)
             }
             (End::Ineligible, State::Ready | State::InLine(_)) => {

@@ -1,12 +1,12 @@
 //! What the words of a failure may quote: all that an attempt was told, all that an evaluation has read, what another failure quotes. What the
 //! scheduler says by itself quotes nothing.
 
-use agendum_core::{Evaluate, Make, Next};
+use agendum_core::{Evaluate, Make, Next, Step};
 use agendum_types::{Failure, Labels, Outcome, RunId, TaskPath};
 
 use super::deeds::labels_of;
 use super::records::Checked;
-use super::{Reference, ensure};
+use super::{Asked, Reference, ensure};
 
 /// What it quotes, if there is one.
 pub(super) fn quoted(failure: Option<&Failure>) -> Labels {
@@ -14,7 +14,7 @@ pub(super) fn quoted(failure: Option<&Failure>) -> Labels {
 }
 
 /// The failure that follows, if one does.
-pub(super) fn said(next: &Next) -> Option<&Failure> {
+fn said(next: &Next) -> Option<&Failure> {
     match next {
         Next::Rung { failure, .. } => failure.as_deref(),
         Next::Doubt(failure) | Next::Fail(failure) => Some(failure),
@@ -41,6 +41,14 @@ impl Reference {
             }
             Make::Merged(_) | Make::Object(_) | Make::List(_) | Make::Collected { .. } => own,
         }
+    }
+
+    /// What the failure of an evaluation may quote.
+    pub(super) fn quoted_by(&self, asked: &Asked, next: &Next) -> Labels {
+        let seen = self.runs[&asked.run].graph.labels.join(&asked.seen);
+        // What has ended inside since it was asked for counts as read.
+        let more = said(next).filter(|said| asked.step == Step::Compose && said.labels.join(&seen) == said.labels);
+        more.map_or(seen, |said| said.labels.clone())
     }
 
     /// The failure that follows quotes what it may, and no less.
