@@ -12,8 +12,13 @@ use super::{Reference, ensure};
 impl Reference {
     /// What an attempt needs at least, on the target that it would go to.
     fn needs(&self, id: RunId, path: &TaskPath, state: &State) -> Option<(Money, u64)> {
-        let State::Queued(_, targets) = state else { return None };
-        let best = targets.iter().copied().find(|target| self.is_free(*target))?;
+        let targets = match state {
+            State::Queued(_, targets) => targets.clone(),
+            // It has waited for the money of a window, which is there now.
+            State::Short(_) => self.eligible(id, path)?,
+            _ => return None,
+        };
+        let best = targets.into_iter().find(|target| self.is_free(*target))?;
         let (with, wanted) = self.cases(id, path, best);
         let least = with(wanted.map(|cap| cap.min(OUTPUT_CAP_MIN as u32)));
         Some((least.money, least.tokens))
