@@ -245,9 +245,10 @@ impl View {
 
     /// An attempt that has ended runs no more; one whose result is judged has its end before it.
     fn forget(&mut self, event: &Event) {
-        if let Some(task) = event.task.as_deref().filter(|_| {
-            !matches!(&*event.kind, "task.started" | "task.judged" | "task.waiting" | "task.reminder" | "text")
-        }) {
+        // What is told of a run may name a task, which goes on.
+        let goes_on = event.kind.starts_with("run.")
+            || matches!(&*event.kind, "task.started" | "task.judged" | "task.waiting" | "task.reminder" | "text");
+        if let Some(task) = event.task.as_deref().filter(|_| !goes_on) {
             self.started.remove(task);
         }
         // Another attempt has a line of its own to come.

@@ -196,6 +196,9 @@ fn the_example_plans_a_task_for_each_note() {
     assert!(code == 0 && err.contains("note: the forecast is without what `plan` will add"), "{code} {err}");
     let (code, out, err) = place.run(&["run", "graph.yaml"]);
     assert_eq!(code, 0, "{out} {err}");
+    // Tasks that began while it printed do not hide how long it took.
+    let planned = err.lines().find(|line| line.contains("✓ plan ")).unwrap_or_default();
+    assert!(planned.trim_end().ends_with('s'), "{err}");
     assert_eq!(tasks(&place, "last").lines().count(), 8, "{out}");
     // What is planned already is not planned beside it once more.
     let (code, _, err) = place.run(&["runs", "retry", "last", "--from", "plan"]);
