@@ -1,7 +1,7 @@
 //! What an attempt may cost, and whether the purses that pay for it cover that: the budgets of the loops around it and of its run, and its
 //! tenant's windows.
 
-use agendum_types::graph::{Section, Work};
+use agendum_types::graph::Section;
 use agendum_types::{Capability, Class, Failure, Money, Target, TargetId, Timestamp, Window};
 use smallvec::SmallVec;
 
@@ -37,7 +37,7 @@ impl Ask {
 
     /// The worst case there with this cap. It grows with the bytes.
     fn hold_on(&self, row: &Target, bytes: u64, cap: Option<u32>) -> Hold {
-        let tokens_in = bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
+        let tokens_in = tokens_in(row, bytes);
         let money = row.max_cost.unwrap_or_else(|| {
             fixed(row, self.capability.egress_max(bytes), tokens_in)
                 .plus(row.price.token_out.times(u64::from(cap.unwrap_or(0))))
@@ -49,6 +49,11 @@ impl Ask {
     pub(crate) fn least_on(&self, row: &Target, bytes: u64) -> Hold {
         self.hold_on(row, bytes, self.cap_on(row).map(|cap| cap.min(OUTPUT_CAP_MIN)))
     }
+}
+
+/// How many tokens so many bytes are at most.
+fn tokens_in(row: &Target, bytes: u64) -> u64 {
+    bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)))
 }
 
 /// What an attempt costs there before it says anything.
@@ -99,13 +104,13 @@ impl Uncovered {
         self.purses.iter().filter_map(|purse| if let Payer::Loop(of) = purse.payer { Some((of, purse)) } else { None })
     }
 
-    /// When the windows that do not cover it are over, with the last of them; `None` if their next ones cannot cover it either.
-    pub(crate) fn until(&self, now: Timestamp) -> Option<(Timestamp, Window)> {
+    /// Of the windows that do not cover it the one that is over last; `None` if their next ones cannot cover it either.
+    pub(crate) fn last_window(&self, now: Timestamp) -> Option<Window> {
         let ends = self.purses.iter().map(|purse| match purse.payer {
             Payer::Window(window) if purse.could_cover(&self.least) => Some((window.end(now), window)),
             Payer::Window(_) | Payer::Run | Payer::Loop(_) => None,
         });
-        ends.collect::<Option<SmallVec<[(Timestamp, Window); 3]>>>()?.into_iter().max()
+        ends.collect::<Option<SmallVec<[(Timestamp, Window); 3]>>>()?.into_iter().max().map(|(_, window)| window)
     }
 }
 
@@ -116,7 +121,7 @@ impl Scheduler {
         let row = &self.targets.row(target).target;
         let (ask, bytes) = self.ask_of(slot, id);
         let cap = ask.cap_on(row);
-        let tokens_in = bytes.div_ceil(u64::from(row.bytes_per_token_min.max(1)));
+        let tokens_in = tokens_in(row, bytes);
         let fixed = fixed(row, ask.capability.egress_max(bytes), tokens_in);
         let hold = |cap: Option<u32>| child::hold(task).unwrap_or_else(|| ask.hold_on(row, bytes, cap));
         let mut purses = self.purses(slot, id, task.section);
@@ -149,36 +154,10 @@ impl Scheduler {
         }))
     }
 
-    /// The output cap that is asked for there: the task's, else the target's.
-    pub(crate) fn output_cap(&self, slot: Slot, id: InstId, target: TargetId) -> Option<u32> {
-        match &self.board.plan(slot).task(self.board.run(slot).inst(id).node).work {
-            Work::Call(call) => {
-                let of_target = self.targets.row(target).target.output_cap;
-                call.output_cap.or(Some(of_target)).filter(|cap| *cap > 0)
-            }
-            Work::Group(_) => None,
-        }
-    }
-
     /// What pays for a task: the budgets of the loops around it, the innermost first; its run's, which ends with the answer; the windows.
     fn purses(&self, slot: Slot, id: InstId, section: Section) -> SmallVec<[Purse; 1]> {
         let mut purses: SmallVec<[Purse; 1]> = self.board.purses_of(slot, id, section).collect();
-        let ledger = &self.board.ledger;
-        if ledger.windows.is_unlimited() {
-            return purses;
-        }
-        let tenant = &self.board.run(slot).tenant;
-        for window in Window::ALL {
-            let cap = ledger.windows.cap(window);
-            let sum = ledger.sum(tenant, window, self.now);
-            purses.push(Purse {
-                payer: Payer::Window(window),
-                money: cap.money,
-                tokens: cap.tokens,
-                spent: (sum.spent, sum.tokens),
-                held: (sum.held, sum.held_tokens),
-            });
-        }
+        purses.extend(self.windows_of(&self.board.run(slot).tenant));
         purses
     }
 

@@ -135,7 +135,7 @@ impl Scheduler {
         } else {
             // What is done is taken back, if not now then later.
             let choice = if undoes { OnExceeded::Wait } else { self.board.ledger.windows.on_exceeded };
-            (choice, uncovered.until(self.now).map(|(_, window)| Payer::Window(window)))
+            (choice, uncovered.last_window(self.now).map(Payer::Window))
         };
         if let Some(of) = of.filter(|_| choice == OnExceeded::Wait) {
             return self.wait_for_money(slot, id, of);
@@ -298,7 +298,8 @@ impl Scheduler {
             incarnation: dispatched.incarnation,
         };
         let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
-        let whole = reattach.is_none() && output_cap == self.output_cap(slot, id, target);
+        let whole =
+            reattach.is_none() && output_cap == self.ask_of(slot, id).0.cap_on(&self.targets.row(target).target);
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);

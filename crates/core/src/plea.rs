@@ -98,8 +98,8 @@ impl Scheduler {
     pub fn asks_first(&self, run: RunId, path: &TaskPath) -> bool {
         let Some(slot) = self.board.slot(run) else { return false };
         let pleas = &self.board.run(slot).pleas;
-        let first = pleas.iter().min_by_key(|(_, asked)| asked.seq).map(|(id, _)| *id);
-        first.is_some() && first == self.board.find(slot, path)
+        let own = self.board.find(slot, path).and_then(|id| pleas.get(&id));
+        own.is_some_and(|own| !pleas.values().any(|other| other.seq < own.seq))
     }
 
     /// True if the run goes on without it: it is optional, or stands in what is. That is dropped, and nobody is asked for money for it. A

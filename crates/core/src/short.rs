@@ -36,13 +36,11 @@ impl Scheduler {
         for band in bands {
             let queued = self.board.queue.first(band);
             let covered = if quiet { None } else { self.first_covered(band) };
-            match (queued, covered) {
-                (None, None) => {}
-                (Some((class, rank)), covered) if covered.is_none_or(|other| rank < other) => {
-                    return Some(Next::Queued(class, rank));
-                }
-                (_, Some(rank)) => return Some(Next::Covered(rank)),
-                (Some(_), None) => unreachable!("the guard holds where nothing is covered"),
+            if let Some(rank) = covered.filter(|rank| queued.is_none_or(|(_, other)| *rank <= other)) {
+                return Some(Next::Covered(rank));
+            }
+            if let Some((class, rank)) = queued {
+                return Some(Next::Queued(class, rank));
             }
         }
         self.board.queue.pockets.quiet();
@@ -123,7 +121,7 @@ impl Scheduler {
                 State::Queued(Box::new(self.board.queue.insert(class, band, rank, now)))
             }
         };
-        let since = self.board.leave_pocket(slot, id).map_or(now, |broke| broke.since);
+        let since = self.board.leave_broke(slot, id).map_or(now, |broke| broke.since);
         let inst = self.board.run_mut(slot).inst_mut(id);
         inst.note(Cause::Budget, now.since(since));
         (inst.sharing, inst.state) = (looked, state);
@@ -205,7 +203,7 @@ impl Scheduler {
 
 impl Board {
     /// It waits for money no more, if it did: how it stood. Its state is anew whoever asks for.
-    pub(crate) fn leave_pocket(&mut self, slot: Slot, id: InstId) -> Option<Broke> {
+    pub(crate) fn leave_broke(&mut self, slot: Slot, id: InstId) -> Option<Broke> {
         let inst = self.run_mut(slot).inst_mut(id);
         if !matches!(inst.state, State::Broke(_)) {
             return None;

@@ -455,7 +455,7 @@ impl Scheduler {
     /// A task that waited for money is taken up again.
     pub(crate) fn try_again(&mut self, slot: Slot, id: InstId) {
         let now = self.now;
-        if let Some(broke) = self.board.leave_pocket(slot, id) {
+        if let Some(broke) = self.board.leave_broke(slot, id) {
             self.board.run_mut(slot).inst_mut(id).note(Cause::Budget, now.since(broke.since));
             self.take(slot, id);
         }

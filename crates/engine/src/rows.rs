@@ -73,9 +73,8 @@ pub(crate) fn settled(entry: &Entry) -> impl Iterator<Item = Settled> {
     // What a child run has cost, its own attempts have settled.
     let booked = entry.booked.as_deref().filter(|booked| *booked.target != *Target::CHILD);
     let all = booked.map(|booked| (booked, false)).into_iter().chain(entry.wasted.iter().map(|booked| (booked, true)));
-    let of = entry.tenant.clone().zip(entry.record.run());
-    all.filter_map(move |(booked, moved)| {
-        let (tenant, run) = of.clone()?;
+    all.filter_map(|(booked, moved)| {
+        let (tenant, run) = (entry.tenant.clone()?, entry.record.run()?);
         Some(Settled { tenant, run, booked: booked.clone(), moved })
     })
 }

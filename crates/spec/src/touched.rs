@@ -1,7 +1,6 @@
 //! Which tasks read something that is another in a run with other inputs.
 
 use std::collections::BTreeSet;
-use std::iter;
 
 use agendum_types::graph::{DataRef, Expr, Form, NodeId};
 use agendum_types::{Graph, Limits};
@@ -64,7 +63,7 @@ fn source_reads_any(form: Form, source: &str, other: &BTreeSet<&str>, limits: &L
     })
 }
 
-/// Every text of a tree, names of members included: they are none that is evaluated.
+/// Every text of a tree; names of members are none that is evaluated.
 fn texts(tree: &Json) -> impl Iterator<Item = &str> {
     let mut open = vec![tree];
     let mut found = Vec::new();
@@ -76,6 +75,5 @@ fn texts(tree: &Json) -> impl Iterator<Item = &str> {
             Json::Null | Json::Bool(_) | Json::Number(_) => {}
         }
     }
-    let mut found = found.into_iter();
-    iter::from_fn(move || found.next())
+    found.into_iter()
 }

@@ -113,10 +113,8 @@ impl Board {
 
     /// What an attempt has cost that runs ahead of its plan may yet be waste.
     pub(super) fn note_spent_ahead(&mut self, slot: Slot, id: InstId) {
-        let Some(booked) = self.booked.clone().filter(|booked| booked.waste.is_none() && self.is_ahead(slot, id))
-        else {
-            return;
-        };
+        let of_use = self.booked.as_ref().filter(|booked| booked.waste.is_none() && self.is_ahead(slot, id));
+        let Some(booked) = of_use.cloned() else { return };
         let mut all = self.run_mut(slot).ahead.values_mut();
         if let Some(ahead) = all.find(|ahead| ahead.tasks.contains(&id)) {
             ahead.spent.push((id, booked));

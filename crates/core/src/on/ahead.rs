@@ -1,6 +1,6 @@
 //! The first tasks of a plan that is still being written: they run ahead of it, if they can do no harm.
 
-use agendum_types::graph::{Adds, NodeId, Task, Work};
+use agendum_types::graph::{Adds, NodeId, Task};
 use agendum_types::{AttemptId, Graph};
 
 use crate::event::{Addition, Rejected};
@@ -20,7 +20,6 @@ impl Scheduler {
         self.may_give_ahead(slot, planner)?;
         self.runs_ahead(slot, planner, &added.graph)?;
         self.may_grow(slot, &added.graph)?;
-        self.board.plans.intern(&added.graph);
         let record = Record::TasksAhead {
             run: attempt.run,
             path: attempt.path.clone(),
@@ -28,7 +27,7 @@ impl Scheduler {
             graph: added.graph.hash,
             document: added.document.clone(),
         };
-        self.take_graph(slot, record);
+        self.take_graph(slot, &added.graph, record);
         Ok(())
     }
 
@@ -64,13 +63,12 @@ impl Scheduler {
         if !fresh.all(runs) {
             return Err(Rejected::NotAhead("not all of them are calls without an effect"));
         }
-        let is_same = |(before, after): (&Task, &Task)| {
+        let is_same = |(node, (before, after)): (NodeId, (&Task, &Task))| {
             // What holds others makes its output for whoever reads it.
-            let is_call = matches!(before.work, Work::Call(_)) && before.foreach.is_none() && before.repeat.is_none();
-            let is_read = before.output_used == after.output_used || is_call;
+            let is_read = before.output_used == after.output_used || !graph.holds_others(node);
             is_read && before.adds == after.adds && before.replaced == after.replaced && before.ahead == after.ahead
         };
-        if !graph.tasks.iter().zip(&after.tasks).all(is_same) {
+        if !(0..).map(NodeId).zip(graph.tasks.iter().zip(&after.tasks)).all(is_same) {
             return Err(Rejected::NotAhead("they read what only a reader makes"));
         }
         Ok(())
@@ -87,11 +85,13 @@ impl Scheduler {
     /// A task of a plan that is whole stands in the queue of those that may serve it now.
     pub(crate) fn requeue_planned(&mut self, slot: Slot, id: InstId) {
         let Some(run) = self.board.run_if_live(slot) else { return };
+        if run.inst(id).waits_for_window(self.now).is_some() {
+            return self.try_again(slot, id);
+        }
         let State::Queued(ticket) = &run.inst(id).state else { return };
-        let before = ticket.class;
-        // One that waits for money is looked at again when some comes free.
+        // One that is lowered is looked at again when some money comes free.
         if !ticket.lowered
-            && let Some(class) = self.class_of(slot, id).filter(|class| *class != before)
+            && let Some(class) = self.class_of(slot, id)
         {
             self.requeue(slot, id, class, false);
         }

@@ -73,18 +73,14 @@ impl Scheduler {
     pub(crate) fn grow(&mut self, slot: Slot, graph: &Arc<Graph>, document: PayloadRef) -> Result<(), Rejected> {
         let run = self.board.run(slot).id;
         self.may_grow(slot, graph)?;
-        self.board.plans.intern(graph);
-        self.take_graph(slot, Record::TasksAdded { run, graph: graph.hash, document });
+        self.take_graph(slot, graph, Record::TasksAdded { run, graph: graph.hash, document });
         Ok(())
     }
 
-    /// The graph, which is known, is the run's from this record on.
-    pub(crate) fn take_graph(&mut self, slot: Slot, record: Record) {
-        if let Some((_, hash, _)) = record.names_graph()
-            && let Some(plan) = self.board.plans.find(hash)
-        {
-            self.board.plans.get_mut(plan).refresh(&self.targets);
-        }
+    /// The graph is the run's from this record on.
+    pub(crate) fn take_graph(&mut self, slot: Slot, graph: &Arc<Graph>, record: Record) {
+        let plan = self.board.plans.intern(graph);
+        self.board.plans.get_mut(plan).refresh(&self.targets);
         self.record_of(slot, record);
     }
 

@@ -50,7 +50,8 @@ impl Plans {
 /// The attempt that gives the plan goes on with this, or its result is read.
 fn goes_on(change: &Change) -> bool {
     match change {
-        Change::Referenced { .. } => true,
+        // The late end of an attempt before it is nothing to the one that gives the plan.
+        Change::Referenced { .. } | Change::Abandoned { .. } => true,
         Change::Finished(finished) => finished.next == Next::Judge,
         Change::Entered(_)
         | Change::Dispatched(_)
@@ -64,7 +65,6 @@ fn goes_on(change: &Change) -> bool {
         | Change::Reused { .. }
         | Change::Cached(_)
         | Change::Ended(_)
-        | Change::Abandoned { .. }
         | Change::Resolved(_) => false,
     }
 }

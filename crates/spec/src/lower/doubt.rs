@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use agendum_types::Effect;
-use agendum_types::graph::{DataRef, Form, NodeId, OnUncertain, Work};
+use agendum_types::graph::{DataRef, Form, NodeId, OnUncertain};
 
 use crate::lower::Lower;
 use crate::lower::reads::Place;
@@ -44,8 +44,7 @@ impl<'t> Lower<'t, '_> {
     fn no_check(&self, id: NodeId, check: NodeId) -> Option<(String, String)> {
         let (task, of) = (self.graph.task(check), self.graph.task(id));
         let name = &task.name;
-        let is_plain = matches!(task.work, Work::Call(_)) && task.foreach.is_none() && task.repeat.is_none();
-        if check == id || !is_plain {
+        if check == id || self.graph.holds_others(check) {
             let message = format!("`{name}` cannot find out what task `{}` has done", of.name);
             return Some((message, "name another task with `uses`, without `foreach` and `loop`".to_owned()));
         }
