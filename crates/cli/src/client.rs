@@ -160,6 +160,15 @@ impl Client {
         self.json(self.request(Method::GET, &format!("/v1/runs/{id}/status"))).await
     }
 
+    /// True if there is such a run.
+    pub(crate) async fn is_there(&self, id: &str) -> Result<bool, Failure> {
+        match self.status(id).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.kept => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Waits for the answer; with a page of tasks only if they are wanted, for they have to be read.
     pub(crate) async fn answer(&self, id: &str, tasks: bool) -> Result<RunDetail, Failure> {
         let page = if tasks { "" } else { "?limit=0" };

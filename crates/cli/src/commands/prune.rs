@@ -45,62 +45,66 @@ pub(crate) async fn delete(context: &Context, client: &Client, runs: &[String]) 
 pub(crate) async fn prune(context: &Context, client: &Client, older_than: Age, dry_run: bool) -> Result<(), Failure> {
     let ago = |age: Duration| Timestamp(Wall.now().0.saturating_sub(age.0)).to_string();
     let before = ago(older_than.0);
-    let (mut deleted, mut kept, mut listed, mut cursor) = (0_u64, Vec::new(), Vec::new(), None);
+    let (mut runs, mut cursor) = (Vec::new(), None);
     loop {
         let mut query = vec![("done_before", before.clone()), ("limit", PAGE.to_string())];
         query.extend(cursor.take().map(|last| ("before", last)));
         let page: Vec<Run> = client.runs(&query).await?;
         let Some(last) = page.last() else { break };
         cursor = Some(last.id.clone());
-        if dry_run {
-            listed.extend(page);
-            continue;
-        }
-        for run in &page {
-            if is_deleted(client, &run.id).await? {
-                deleted += 1;
-            } else {
-                kept.push(run.id.clone());
-            }
-        }
+        runs.extend(page.into_iter().map(Old::of));
     }
+    // From the oldest on: a child and a retry are younger than the run with which they may go.
+    runs.reverse();
     if dry_run {
-        return foreseen(context, client, &listed, &ago(KEY_KEPT)).await;
+        return foreseen(context, client, &runs, &ago(KEY_KEPT)).await;
     }
-    // A retry goes after what it took over, which is older: from the oldest on, one more time is enough.
-    for id in std::mem::take(&mut kept).into_iter().rev() {
-        if is_deleted(client, &id).await? {
-            deleted += 1;
-        } else {
-            kept.push(id);
-        }
+    let mut deleted = 0;
+    for run in &runs {
+        deleted += usize::from(is_deleted(client, &run.id).await?);
     }
-    told(context, deleted, kept.len(), false)
+    told(context, deleted, runs.len() - deleted, false)
 }
 
-/// What would be deleted of these runs, the newest first: a line for each, and how many would be kept.
-async fn foreseen(context: &Context, client: &Client, runs: &[Run], keyed_since: &str) -> Result<(), Failure> {
-    let is_keyed = |run: &Run| run.keyed && *run.submitted > *keyed_since;
-    let goes: BTreeSet<&str> = runs.iter().filter(|run| !is_keyed(run)).map(|run| run.id.as_str()).collect();
-    let mut deleted = 0_u64;
-    for run in runs.iter().filter(|run| goes.contains(run.id.as_str())) {
+/// What is to be known of a run that may go.
+struct Old {
+    id: String,
+    submitted: String,
+    graph: String,
+    keyed: bool,
+    parent: Option<String>,
+}
+
+impl Old {
+    fn of(run: Run) -> Self {
+        let Run { id, submitted, graph, keyed, parent, .. } = run;
+        Self { id, submitted, graph, keyed, parent: parent.map(|of| of.run) }
+    }
+}
+
+/// What would be deleted of these runs, the oldest first: a line for each, and how many would be kept. Which of them others took over, and
+/// keep for that, only their owner knows.
+async fn foreseen(context: &Context, client: &Client, runs: &[Old], keyed_since: &str) -> Result<(), Failure> {
+    let mut gone = BTreeSet::new();
+    for run in runs {
+        let is_keyed = run.keyed && *run.submitted > *keyed_since;
         // A child goes with the run for which it ran, or after it.
-        let waits = match &run.parent {
-            Some(parent) if !goes.contains(parent.run.as_str()) => client.run(&parent.run, 0).await.is_ok(),
-            Some(_) | None => false,
+        let is_needed = match run.parent.as_deref().filter(|parent| !gone.contains(parent)) {
+            Some(parent) => client.is_there(parent).await?,
+            None => false,
         };
-        if waits {
+        if is_keyed || is_needed {
             continue;
         }
-        deleted += 1;
+        gone.insert(run.id.as_str());
         if !context.json {
             writeln!(show::out(), "{}  {}  {}", run.id, run.submitted, run.graph)?;
         }
     }
-    told(context, deleted, runs.len() - usize::try_from(deleted).unwrap_or(runs.len()), true)
+    told(context, gone.len(), runs.len() - gone.len(), true)
 }
 
-fn told(context: &Context, deleted: u64, kept: usize, dry_run: bool) -> Result<(), Failure> {
+fn told(context: &Context, deleted: usize, kept: usize, dry_run: bool) -> Result<(), Failure> {
     if context.json {
         return show::json(&json!({ "deleted": deleted, "kept": kept, "dry_run": dry_run }));
     }
@@ -108,7 +112,7 @@ fn told(context: &Context, deleted: u64, kept: usize, dry_run: bool) -> Result<(
     let for_keys = if kept == 0 {
         String::new()
     } else {
-        format!("; {kept} {stays} a while longer, for their keys or the runs for which they ran")
+        format!("; {kept} {stays} a while longer, for their keys, or for runs of which they are a part or a retry")
     };
     writeln!(show::err(), "{deleted} {done}{for_keys}")?;
     Ok(())
