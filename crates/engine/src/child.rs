@@ -260,6 +260,7 @@ impl Launch {
     /// Waits until nothing more happens to the run. Tells it to stop once it is not wanted any more, or its time is over; gives why.
     async fn until_done(&self, run: RunId) -> Result<Option<Failure>, Unknown> {
         let (mut stopped, mut limit): (Option<Failure>, _) = (None, self.limit);
+        let mut holding = self.holding(run);
         loop {
             let (reply, mut done) = oneshot::channel();
             let (tenant, permit) = (self.dispatch.tenant.clone(), self.around.permit().await);
@@ -273,7 +274,7 @@ impl Launch {
                         self.stop(run).await;
                     }
                     () = until(limit), if stopped.is_none() => {
-                        limit = self.more_time(run).await?;
+                        limit = self.more_time(&mut holding).await?;
                         if limit.is_some() {
                             continue;
                         }

@@ -153,20 +153,10 @@ pub(crate) async fn signal(
             ));
         }
     };
-    let run = inside::meant(&service, run_id(&id)?, &to).await?;
-    let kept = !is_awaited(&service, run, &to).await;
+    let (run, is_awaited) = inside::meant(&service, run_id(&id)?, &to).await?;
     let handed = Handed { run, to, value, by: Principal::new(LOCAL), approved: None, attempt: None, webhook: None };
     hand(&service, handed).await?;
-    Ok(inside::told(json!({ "id": id, "kept": kept }), run))
-}
-
-/// True if a task waits for this now; what names a task is refused where it does not.
-async fn is_awaited(service: &Service, run: RunId, to: &Addressee) -> bool {
-    let (Some(engine), Addressee::Named(of, name)) = (&service.engine, to) else { return true };
-    let asked = WaitsAsked { queue: None, run: Some(run), from: RunId::default(), count_max: WAITS_MAX };
-    let found = engine.waits(&service.tenant, asked).await;
-    let is_it = |view: &WaitView| view.run == run && view.wait.of == *of && view.wait.name.as_ref() == Some(name);
-    found.is_none_or(|(views, _)| views.iter().any(is_it))
+    Ok(inside::told(json!({ "id": id, "kept": !is_awaited }), run))
 }
 
 pub(crate) async fn decide(
@@ -182,7 +172,7 @@ pub(crate) async fn decide(
         }
     }
     let to = Addressee::Task(WaitFor::Approval, task.map(Into::into));
-    let run = inside::meant(&service, run_id(&id)?, &to).await?;
+    let (run, _) = inside::meant(&service, run_id(&id)?, &to).await?;
     let by = Principal::new(LOCAL);
     hand(&service, Handed { run, to, value: output, by, approved: Some(approved), attempt: None, webhook: None })
         .await?;
@@ -203,7 +193,8 @@ pub(crate) async fn tell(
         ));
     }
     let to = Addressee::Task(WaitFor::Effect, task.map(Into::into));
-    let (run, by) = (inside::meant(&service, run_id(&id)?, &to).await?, Principal::new(LOCAL));
+    let (run, _) = inside::meant(&service, run_id(&id)?, &to).await?;
+    let by = Principal::new(LOCAL);
     hand(&service, Handed { run, to, value: output, by, approved: happened, attempt: Some(attempt), webhook: None })
         .await?;
     Ok(inside::told(json!({ "id": id, "happened": happened }), run))

@@ -130,7 +130,9 @@ fn kept(name: &str, awaited: &[&str]) -> String {
         None if awaited.is_empty() => String::new(),
         None => format!("; what is waited for: {}", awaited.join(", ")),
     };
-    format!("no task waits for the signal {name} now: it is kept for the next that does{meant}")
+    format!(
+        "no task waits for the signal {name} now: it is kept for the next of that run (not of its child runs) that does{meant}"
+    )
 }
 
 fn told(context: &Context, said: &Json, done: &str, id: &str) -> Result<(), Failure> {

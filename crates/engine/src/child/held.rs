@@ -13,12 +13,18 @@ use crate::rows;
 /// Records that hold a run, and those that let it go on.
 const HOLDING: [Kind; 4] = [Kind::Paused, Kind::Resumed, Kind::Crashed, Kind::CancelRequested];
 
-/// How long a run was held.
+/// How long a run was held, as far as its journal was read.
 #[derive(Default)]
 struct Held {
     before: Duration,
     since: Option<Timestamp>,
     quarantined: bool,
+}
+
+/// Reads its journal on from look to look.
+pub(super) struct Holding<'a> {
+    pages: Pages<'a>,
+    held: Held,
 }
 
 impl Held {
@@ -38,10 +44,16 @@ impl Held {
 }
 
 impl Launch {
+    pub(super) fn holding(&self, run: RunId) -> Holding<'_> {
+        let pages = Pages::new(&*self.around.store, &self.dispatch.tenant, run, &HOLDING);
+        Holding { pages, held: Held::default() }
+    }
+
     /// The time of the try is over, but for that in which the run was held: when to look again, if there is more.
-    pub(super) async fn more_time(&self, run: RunId) -> Result<Option<Instant>, Unknown> {
-        let mut pages = Pages::new(&*self.around.store, &self.dispatch.tenant, run, &HOLDING);
-        let mut held = Held::default();
+    pub(super) async fn more_time(
+        &self,
+        Holding { pages, held }: &mut Holding<'_>,
+    ) -> Result<Option<Instant>, Unknown> {
         while let Some(page) = pages.next().await.map_err(Unknown::from)? {
             for row in &page {
                 held.hear(&rows::entry(row).map_err(Unknown::from)?.record, row.at);

@@ -18,27 +18,26 @@ use crate::runs::row;
 const NAMED_MAX: usize = 10;
 
 /// The run that somebody means who names this one: where nothing in it waits for what is brought, the one inside it in which something
-/// does. A task is named by its own run, for its name may be that of another.
-pub(super) async fn meant(service: &Service, run: RunId, to: &Addressee) -> Result<RunId, Refused> {
-    let Some(engine) = &service.engine else { return Ok(run) };
-    let fits = |view: &WaitView| match to {
-        Addressee::Named(of, name) => view.wait.of == *of && view.wait.name.as_ref() == Some(name),
-        Addressee::Task(of, None) => view.wait.of == *of,
-        Addressee::Task(_, Some(_)) => false,
+/// does. A task is named by its own run, for its name may be that of another. And whether something waits for it now, as far as is known:
+/// what names a task is refused where it does not.
+pub(super) async fn meant(service: &Service, run: RunId, to: &Addressee) -> Result<(RunId, bool), Refused> {
+    let Some(engine) = &service.engine else { return Ok((run, true)) };
+    let (of, name) = match to {
+        Addressee::Task(_, Some(_)) | Addressee::Named(WaitFor::Webhook, _) => return Ok((run, true)),
+        Addressee::Named(of, name) => (*of, Some(name)),
+        Addressee::Task(of, None) => (*of, None),
     };
-    if matches!(to, Addressee::Task(_, Some(_)) | Addressee::Named(WaitFor::Webhook, _)) {
-        return Ok(run);
-    }
+    let fits = |view: &WaitView| view.wait.of == of && name.is_none_or(|name| view.wait.name.as_ref() == Some(name));
     let asked = WaitsAsked { queue: None, run: Some(run), from: RunId::default(), count_max: WAITS_MAX };
     let found = engine.waits(&service.tenant, asked).await;
     let (views, _) = found.ok_or_else(|| Refused::unavailable(engine.health()))?;
     let waiting: BTreeSet<RunId> = views.iter().filter(|view| fits(view)).map(|view| view.run).collect();
     if waiting.is_empty() || waiting.contains(&run) {
-        return Ok(run);
+        return Ok((run, !waiting.is_empty()));
     }
     let mut runs = waiting.into_iter();
     match (runs.next(), runs.len()) {
-        (Some(only), 0) => Ok(only),
+        (Some(only), 0) => Ok((only, true)),
         (first, _) => {
             let runs: Vec<String> = first.into_iter().chain(runs).take(NAMED_MAX).map(|run| run.to_string()).collect();
             let detail = format!("several runs inside run {run} wait for this: name one of {}", runs.join(", "));
