@@ -80,7 +80,7 @@ pub(crate) enum Command {
     },
     /// Why a run, or one of its tasks, took the time it took
     Why {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
         /// Only this task, and what is inside it
         task: Option<String>,
@@ -93,7 +93,7 @@ pub(crate) enum Command {
     Runs(Runs),
     /// Write a run as lines of JSON: its document, inputs, events, outputs
     Export {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
         /// Where to, instead of standard output
         #[arg(short, long, value_name = "FILE")]
@@ -322,7 +322,7 @@ pub(crate) enum Runs {
     },
     /// Show a run: status, tasks, output
     Show {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
         /// Begin the list of tasks behind so many
         #[arg(long, default_value_t = 0, value_name = "N")]
@@ -333,26 +333,26 @@ pub(crate) enum Runs {
     },
     /// Follow a run to its end
     Watch {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
     },
     /// Add tasks to a live run
     Add {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
         /// A document with `tasks`; - for standard input
         tasks: PathBuf,
     },
     /// Run again what failed, and what depends on it: a new run that takes over the rest
     Retry {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
         #[command(flatten)]
         anew: Anew,
     },
     /// Run again with other inputs: a new run that takes over what they do not change
     Fork {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
         /// An input that is another one; the rest is as it was
         #[arg(short, long = "input", value_name = "NAME=VALUE")]
@@ -364,17 +364,17 @@ pub(crate) enum Runs {
     Feedback(Opinion),
     /// Cancel a run
     Cancel {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
     },
     /// Start nothing more of a run
     Pause {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
     },
     /// Delete runs that are done, with all that is kept of them
     Delete {
-        /// Their ids, or as much of them as is clear; `last` for the newest
+        /// Their ids, or as much of them as is clear; `last` for the newest that is no child run
         #[arg(required = true, value_name = "RUN")]
         runs: Vec<String>,
     },
@@ -389,7 +389,7 @@ pub(crate) enum Runs {
     },
     /// Go on with a paused run
     Resume {
-        /// The run's id, or as much of it as is clear; `last` for the newest
+        /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,
     },
     /// Raise the budget of a live run, or refuse what asks for more
@@ -415,7 +415,7 @@ fn score(text: &str) -> Result<f64, String> {
 pub(crate) enum Feedback {
     /// List it one by one, the latest first, with its comments
     Ls {
-        /// Of this run: its id, or as much of it as is clear; `last` for the newest
+        /// Of this run: its id, or as much of it as is clear; `last` for the newest that is no child run
         run: Option<String>,
         #[command(flatten)]
         of: FeedbackOf,
@@ -438,7 +438,7 @@ pub(crate) struct FeedbackOf {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Opinion {
-    /// The run's id, or as much of it as is clear; `last` for the newest
+    /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
     pub(crate) run: String,
     /// From 0, of no use, to 1
     #[arg(long, allow_hyphen_values = true, value_parser = score)]

@@ -285,7 +285,8 @@ impl Before {
             let may_vary = wish.other_inputs && !from.contains(node);
             let is_touched = is_touched(graph, wish, *node, ending.degraded);
             let is_whole = may_vary && !is_touched && self.is_whole(graph, ending);
-            let reuse = self.reuse(submitted, graph, ending, [changed, is_other, may_vary, is_whole, is_touched])?;
+            let touch = Touch { changed, is_other, may_vary, is_whole, is_touched };
+            let reuse = self.reuse(submitted, graph, ending, &touch)?;
             if let Some(reuse) = reuse.filter(|_| !self.taken_back.contains(node)) {
                 given.insert(*node, self.given(submitted, ending, reuse, needs_of(graph, &endings, *node)));
             }
@@ -352,7 +353,7 @@ impl Before {
         submitted: &RunSubmitted,
         graph: &Graph,
         ending: &Ending,
-        [changed, is_other, may_vary, is_whole, is_touched]: [bool; 5],
+        &Touch { changed, is_other, may_vary, is_whole, is_touched }: &Touch,
     ) -> Result<Option<Reuse>, NotTaken> {
         let task = graph.task(ending.task);
         let is_call = !graph.holds_others(ending.task);
@@ -413,6 +414,20 @@ impl Before {
         let input = self.inputs.get(&task).copied().flatten();
         Given { task, output, degraded, input, needs, effects, left, reuse }
     }
+}
+
+/// What may be another now for a task at the top.
+struct Touch {
+    /// It may have to run again.
+    changed: bool,
+    /// What it needs may give something else.
+    is_other: bool,
+    /// Its input decides.
+    may_vary: bool,
+    /// It may be kept as a whole.
+    is_whole: bool,
+    /// What decided about it reads what is another.
+    is_touched: bool,
 }
 
 /// True if what the task gave may be made of what is another now. What `catch` would have given is no matter where nothing was caught.

@@ -125,6 +125,15 @@ pub struct LostCalls {
     pub released: (Money, u64),
 }
 
+impl LostCalls {
+    /// What is counted above a bill: of tokens only where it says how many.
+    #[must_use]
+    pub fn over(&self, bill: &Invoice) -> (Money, u64) {
+        let tokens = bill.tokens.map_or(0, |billed| self.counted.1.saturating_sub(billed));
+        (self.counted.0.minus(bill.cost), tokens)
+    }
+}
+
 /// Takes what a bill leaves over off a counter of lost calls: what it releases of it.
 #[must_use]
 pub fn release(over: &mut (Money, u64), (cost, tokens): (Money, u64)) -> (Money, u64) {

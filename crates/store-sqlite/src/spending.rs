@@ -191,8 +191,7 @@ fn reconcile(db: &mut Connection, tenant: &Tenant, invoice: &Invoice) -> rusqlit
     let work = db.transaction()?;
     let days = lost_since(&work, tenant, invoice.day)?;
     let day = days.into_iter().find(|of| of.day == invoice.day && of.target == invoice.target).unwrap_or_default();
-    let tokens = invoice.tokens.map_or(0, |billed| day.counted.1.saturating_sub(billed));
-    let mut over = (day.counted.0.minus(invoice.cost), tokens);
+    let mut over = day.over(invoice);
     let (lost, mut released) = (Waste::Lost.word(), Vec::new());
     let (from, to) = (signed(invoice.day.0), signed(Window::Day.end(invoice.day).0));
     let mut find = work.prepare_cached(

@@ -5,7 +5,7 @@ pub(crate) struct Waits {
     /// Only approvals in this queue
     #[arg(long)]
     pub(crate) queue: Option<String>,
-    /// Only this run: its id, or as much of it as is clear; `last` for the newest
+    /// Only this run and its child runs: its id, or as much of it as is clear; `last` for the newest that is no child run
     #[arg(long)]
     pub(crate) run: Option<String>,
     /// Begin with this run: where the list before ended
@@ -18,9 +18,9 @@ pub(crate) struct Waits {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Decide {
-    /// The run's id, or as much of it as is clear; `last` for the newest
+    /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
     pub(crate) run: String,
-    /// The task that waits; may be left out where only one does
+    /// The task that waits; may be left out where only one does, in it or in its child runs
     pub(crate) task: Option<String>,
     /// Why, for people
     #[arg(long)]
@@ -32,7 +32,7 @@ pub(crate) struct Decide {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Resolve {
-    /// The run's id, or as much of it as is clear; `last` for the newest
+    /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
     pub(crate) run: String,
     /// The task that is in doubt; may be left out where only one is
     pub(crate) task: Option<String>,
@@ -63,7 +63,7 @@ pub(crate) struct Happened {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Send {
-    /// The run's id, or as much of it as is clear; `last` for the newest
+    /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
     pub(crate) run: String,
     /// The signal's name
     pub(crate) name: String,
@@ -75,7 +75,7 @@ pub(crate) struct Send {
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("decision").required(true).multiple(true).args(["usd", "tokens", "refuse"]))]
 pub(crate) struct Raise {
-    /// The run's id, or as much of it as is clear; `last` for the newest
+    /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
     pub(crate) run: String,
     /// The path of a loop that is under way, or of a task that waits for its child run, instead of the run
     #[arg(long, value_name = "PATH")]

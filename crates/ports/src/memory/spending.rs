@@ -117,8 +117,7 @@ impl Spending for MemoryStore {
         let Some(day) = days.into_iter().find(|of| of.day == invoice.day && of.target == invoice.target) else {
             return ready(Ok(Vec::new())).boxed();
         };
-        let tokens = invoice.tokens.map_or(0, |billed| day.counted.1.saturating_sub(billed));
-        let mut over = (day.counted.0.minus(invoice.cost), tokens);
+        let mut over = day.over(&invoice);
         let is_lost = |of: &Settled| {
             let booked = &of.booked;
             let there = of.tenant == *tenant && booked.target == invoice.target && booked.waste == Some(Waste::Lost);

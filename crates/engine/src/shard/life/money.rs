@@ -39,7 +39,8 @@ impl Life {
         let _gone = reply.send(self.scheduler.windows(tenant, self.now()));
     }
 
-    /// The store lowers its sums first: the next life reads them there. One that has begun meanwhile has read them, and is not told.
+    /// The store lowers its sums first: the next life reads them there. One that begins meanwhile is not told: it may have read them before, and
+    /// counts too much until its end, and never too little.
     fn reconcile(
         &self,
         tenant: Tenant,
