@@ -49,8 +49,7 @@ impl Scheduler {
 
     /// The first task of a band that the windows cover on a target that is free.
     fn first_covered(&self, band: Priority) -> Option<Rank> {
-        let pockets = self.board.queue.pockets.iter().filter(|(pocket, _)| pocket.band == band);
-        let first = pockets.filter_map(|(pocket, tasks)| {
+        let first = self.board.queue.pockets.of(band).filter_map(|(pocket, tasks)| {
             let row = &self.targets.row(self.first_free(pocket.class)?).target;
             let left = self.windows_of(&pocket.tenant);
             tasks.first(|bytes| left.iter().all(|purse| purse.covers(&pocket.ask.least_on(row, bytes))))

@@ -24,7 +24,7 @@ pub(crate) struct Pocket {
 /// All pockets of a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Pockets {
-    by: BTreeMap<Pocket, Ranked>,
+    by: [BTreeMap<Pocket, Ranked>; 3],
     /// Tasks in each band.
     lens: [u64; 3],
     /// No task is covered, and nothing that could change that has happened since this was found.
@@ -37,14 +37,15 @@ impl Pockets {
     pub(crate) fn insert(&mut self, pocket: Pocket, rank: Rank, bytes: u64) {
         self.lens[pocket.band as usize] += 1;
         self.stir();
-        self.by.entry(pocket).or_default().insert(rank, bytes);
+        self.by[pocket.band as usize].entry(pocket).or_default().insert(rank, bytes);
     }
 
     pub(crate) fn remove(&mut self, pocket: &Pocket, rank: &Rank) {
-        let tasks = self.by.get_mut(pocket).expect("a task stands in a pocket that is there");
+        let by = &mut self.by[pocket.band as usize];
+        let tasks = by.get_mut(pocket).expect("a task stands in a pocket that is there");
         assert!(tasks.remove(rank), "a task stands in its pocket once");
         if tasks.is_empty() {
-            self.by.remove(pocket);
+            by.remove(pocket);
         }
         self.lens[pocket.band as usize] -= 1;
         // It may have been the first that a window's turn would help.
@@ -52,7 +53,7 @@ impl Pockets {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.by.is_empty()
+        self.by.iter().all(BTreeMap::is_empty)
     }
 
     pub(crate) const fn len(&self, band: Priority) -> u64 {
@@ -61,17 +62,22 @@ impl Pockets {
 
     /// The classes of which a task waits.
     pub(crate) fn classes(&self) -> BTreeSet<ClassId> {
-        self.by.keys().map(|pocket| pocket.class).collect()
+        self.iter().map(|(pocket, _)| pocket.class).collect()
     }
 
     /// The pockets in order, with their tasks.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Pocket, &Ranked)> {
-        self.by.iter()
+        self.by.iter().flatten()
+    }
+
+    /// Those of a band.
+    pub(crate) fn of(&self, band: Priority) -> impl Iterator<Item = (&Pocket, &Ranked)> {
+        self.by[band as usize].iter()
     }
 
     /// Every task, by pockets and ranks.
     pub(crate) fn ranks(&self) -> Vec<Rank> {
-        self.by.values().flat_map(Ranked::all).map(|(rank, _)| rank).collect()
+        self.iter().flat_map(|(_, tasks)| tasks.all()).map(|(rank, _)| rank).collect()
     }
 
     /// Money came free, or a target did, or is taken: some task may be covered now.
