@@ -5,7 +5,8 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, Parent,
-    PayloadRef, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait, WaitFor, Windows,
+    PayloadRef, Policy, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait, WaitFor,
+    Windows,
 };
 
 use crate::action::Step;
@@ -36,6 +37,8 @@ pub enum Event {
     TargetsPublished(Vec<Target>),
     /// What each tenant may spend in the windows of the calendar, from now on. Comes before the first table of targets of a life.
     WindowsPublished(Windows),
+    /// The rules by which is chosen from now on. Runs that are out are not touched, what waits is ranked anew.
+    PolicyPublished(Arc<Policy>),
     /// A caller wants a graph run.
     RunSubmitted(Box<Submission>),
     /// A caller, or a task's output, adds tasks to a live run.
@@ -144,6 +147,7 @@ impl Event {
             | Self::Closed
             | Self::TargetsPublished(_)
             | Self::WindowsPublished(_)
+            | Self::PolicyPublished(_)
             | Self::RunSubmitted(_)
             | Self::TasksAdded { .. }
             | Self::TasksStreamed { .. }

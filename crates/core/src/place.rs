@@ -207,7 +207,7 @@ impl Scheduler {
             self.board.run_mut(slot).inst_mut(id).state = State::Queued(before);
             return;
         }
-        let mut ticket = self.board.queue.insert(class, before.band, before.rank, self.now);
+        let mut ticket = self.board.queue.insert(class, (before.band, before.tenant), before.rank, self.now);
         ticket.lowered = lowered;
         let waits = self.board.queue.leave(&before, self.now);
         let inst = self.board.run_mut(slot).inst_mut(id);
@@ -305,8 +305,9 @@ impl Scheduler {
         let row = self.targets.row_mut(target);
         row.running += 1;
         self.board.queue.pockets.stir();
-        let flight = Flight { target, price: row.price, digest: row.target.digest, whole };
-        let is_free = row.target.price.is_free();
+        let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
+        let charged = self.charge(slot, id, target, hold);
+        let flight = Flight { target, price, digest, whole, sent: self.now, charged };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

@@ -8,6 +8,7 @@ use agendum_types::{Capability, Duration, Graph, Hash, TargetId};
 
 use crate::inst::Layer;
 use crate::lookup::Lookup;
+use crate::order::{Served, Service};
 use crate::queue::ClassId;
 use crate::targets::Targets;
 
@@ -35,6 +36,8 @@ pub(crate) struct Plan {
     backwards: Vec<NodeId>,
     observed_since: u32,
     derived_version: u32,
+    /// What its runs have taken.
+    pub(crate) service: Box<Service>,
 }
 
 /// What follows for one node.
@@ -100,6 +103,7 @@ impl Plan {
             backwards,
             observed_since: 0,
             derived_version: u32::MAX,
+            service: Box::default(),
         }
     }
 
@@ -231,6 +235,8 @@ pub(crate) struct Plans {
     idle: BTreeMap<u64, PlanId>,
     /// How often a plan became idle.
     rests: u64,
+    /// What the runs of all of them were served in this life.
+    pub(crate) served: Served,
 }
 
 impl Plans {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use agendum_types::Policy;
 use agendum_types::{Graph, Incarnation, Limits, Money, RunId, Seq, TaskPath, Tenant, Timestamp, Window};
 
 use crate::action::{Action, Deed, Entry, Step};
@@ -20,6 +21,8 @@ use crate::timers::Wake;
 pub struct Scheduler {
     pub(crate) board: Board,
     pub(crate) targets: Targets,
+    /// The rules by which it chooses now.
+    pub(crate) policy: Arc<Policy>,
     pub(crate) actions: VecDeque<Action>,
     /// Attempts that are out, awaited or not.
     pub(crate) attempts_out: u32,
@@ -50,6 +53,7 @@ impl Scheduler {
         Self {
             board: Board::new(limits),
             targets: Targets::default(),
+            policy: Arc::new(Policy::default()),
             actions: VecDeque::new(),
             attempts_out: 0,
             evaluations_out: 0,
@@ -117,6 +121,7 @@ impl Scheduler {
             }
             Event::TargetsPublished(targets) => self.on_targets(targets),
             Event::WindowsPublished(windows) => self.on_windows(windows),
+            Event::PolicyPublished(policy) => self.on_policy(policy),
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
             Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,
             Event::TasksStreamed { attempt, added } => self.on_tasks_streamed(&attempt, &added)?,

@@ -28,6 +28,19 @@ pub(crate) struct TargetRow {
     pub(crate) running: u32,
     /// It takes nothing before this instant.
     pub(crate) closed_until: Timestamp,
+    /// What attempts here have come to, in pico-dollars: how many, and a mean of the latest.
+    pub(crate) counted: (u32, u64),
+}
+
+impl TargetRow {
+    /// Takes an attempt into the mean: over about the last 32.
+    pub(crate) fn count(&mut self, cost: u64) {
+        let (count, mean) = &mut self.counted;
+        *count = count.saturating_add(1).min(32);
+        let weight = u128::from(*count);
+        let sum = u128::from(*mean) * (weight - 1) + u128::from(cost);
+        *mean = u64::try_from(sum / weight).unwrap_or(u64::MAX);
+    }
 }
 
 impl Targets {
@@ -42,7 +55,9 @@ impl Targets {
             let price = self.intern(target.price);
             match self.rows.iter_mut().find(|row| row.target.name == target.name) {
                 Some(row) => (row.target, row.price) = (target, price),
-                None => self.rows.push(TargetRow { target, price, running: 0, closed_until: Timestamp(0) }),
+                None => {
+                    self.rows.push(TargetRow { target, price, running: 0, closed_until: Timestamp(0), counted: (0, 0) })
+                }
             }
         }
         assert!(self.rows.len() < usize::from(u16::MAX), "a shard knows fewer targets");

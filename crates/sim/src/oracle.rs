@@ -29,6 +29,7 @@ mod estimate;
 mod heard;
 mod labels;
 mod ladder;
+mod order;
 mod place;
 mod planned;
 mod plea;
@@ -41,6 +42,7 @@ mod reuse;
 mod rounds;
 mod rules;
 mod settle;
+mod share;
 mod short;
 mod state;
 mod targets;
@@ -56,7 +58,7 @@ use agendum_core::{
 use agendum_types::graph::Section;
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId,
+    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, Policy, RunId,
     RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
@@ -96,6 +98,10 @@ pub struct Reference {
     /// When each band has its turn, and whose turn it was last.
     turns: [u64; 3],
     reached: u64,
+    /// The rules of order, what tenants have had, and what was seen of runs.
+    policy: Policy,
+    accounts: share::Accounts,
+    observed: order::Observed,
     /// What the event told, until it is decided upon.
     heard: Option<Heard>,
     /// What must be wanted before the event is over.
@@ -128,6 +134,10 @@ struct Flight {
     attempt: AttemptId,
     target: usize,
     price: Price,
+    /// When it was sent, with what hold, and what it counts for.
+    sent: Timestamp,
+    hold: (Money, u64),
+    counted: ((usize, Tenant), u64),
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
 }
@@ -213,6 +223,9 @@ impl Reference {
             estimates: BTreeMap::new(),
             turns: [0; 3],
             reached: 0,
+            policy: Policy::default(),
+            accounts: Default::default(),
+            observed: Default::default(),
             heard: None,
             stop: Vec::new(),
             publish: Vec::new(),
@@ -239,6 +252,7 @@ impl Reference {
         let turn = self.next_turn();
         self.now = self.now.max(now);
         self.events += 1;
+        self.all_wait();
         self.served = None;
         match event {
             Event::Opened { incarnation, crashed, .. } => {
@@ -251,6 +265,7 @@ impl Reference {
             Event::Closed if !self.runs.is_empty() => self.heard = Some(Heard::Closed),
             Event::TargetsPublished(targets) => self.targets_published(targets),
             Event::WindowsPublished(windows) => self.windows = *windows,
+            Event::PolicyPublished(policy) => self.policy_published(policy),
             Event::RunSubmitted(submission) => self.hear_submission(submission),
             Event::TasksAdded { run, graph, .. } => self.heard = Some(Heard::Added(*run, Arc::clone(graph))),
             Event::TasksStreamed { attempt, added } => {
@@ -353,6 +368,7 @@ impl Reference {
         self.targets.clear();
         self.closed.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
+        (self.policy, self.accounts, self.observed) = Default::default();
         (self.heard, self.reopening) = (None, true);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
@@ -413,6 +429,7 @@ impl Reference {
             failure: None,
             escalation: None,
             spent: Default::default(),
+            service: Default::default(),
             over: Default::default(),
             estimated: false,
             refused: false,

@@ -71,6 +71,15 @@ impl Capability {
         }
     }
 
+    /// True if a model serves it: the time that such calls take is what a run has been served.
+    #[must_use]
+    pub const fn is_served_by_models(self) -> bool {
+        match self {
+            Self::Chat | Self::Translate | Self::Moderate => true,
+            Self::Retrieve | Self::Http | Self::Exec | Self::Wait | Self::Graph => false,
+        }
+    }
+
     /// Bytes of all request bodies of an attempt at most, for an input of so many: adapters send no more. What they make of it is the
     /// input in a frame of 4 KiB at most; `http` may be sent on, as often as its adapter follows.
     #[must_use]

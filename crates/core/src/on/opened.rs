@@ -41,6 +41,7 @@ impl Scheduler {
             return;
         }
         self.reopening = false;
+        self.charge_again();
         if std::mem::take(&mut self.crashed) {
             self.count_crash();
         }

@@ -43,6 +43,8 @@ impl Scheduler {
         } else {
             (self.targets.price(flight.price).cost(outcome.usage()), outcome.usage().tokens())
         };
+        let took = self.now.since(flight.sent);
+        self.correct(flight, child.is_some(), took, cost);
         match awaited {
             Some(id) => self.finish(slot, id, outcome, (cost, unreported), child.is_some_and(|child| child.degraded)),
             None => self.abandon(slot, attempt, &outcome, cost, tokens),
@@ -135,8 +137,12 @@ impl Scheduler {
                 (Outcome::Failed(failure), next)
             }
         };
+        let (took, is_service) = (self.now.since(since), self.board.counts_as_service(slot, id));
         let finished = Finished { attempt, incarnation, outcome, cost, unreported, degraded, next };
         self.record_task(slot, id, Change::Finished(Box::new(finished)));
+        if is_service {
+            self.is_served(slot, took);
+        }
         self.keep(keep);
     }
 

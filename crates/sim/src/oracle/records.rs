@@ -62,7 +62,10 @@ impl Reference {
                 self.changed(*run, path, change)?;
                 self.asks_no_more(*run, path, change);
             }
-            Record::Answered(answered) => self.answered(answered)?,
+            Record::Answered(answered) => {
+                self.served_whole(answered.run);
+                self.answered(answered)?;
+            }
             Record::Compensated(compensated) => self.compensated(compensated)?,
             Record::Done { run } => {
                 let known = self.runs.get(run).ok_or("no such run")?;
@@ -239,6 +242,7 @@ impl Reference {
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
         self.takes_its_turn(id, path)?;
         let band = self.band(id, path);
+        self.overtakes(id, path);
         self.advance(band);
         let now = self.now;
         let whole = said.output_cap == self.cap_wanted(id, path, target);
@@ -308,7 +312,9 @@ impl Reference {
         });
         let attempt = AttemptId { run: id, path: path.clone(), attempt: said.attempt, incarnation: said.incarnation };
         self.dispatch.push(attempt.clone());
-        self.flights.push(Flight { attempt, target, price: self.targets[target].price, child: None });
+        let counted = self.counts_for(id, path, target, said.hold);
+        let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
+        self.flights.push(Flight { attempt, target, price, sent: now, hold, counted, child: None });
     }
 
     /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.
@@ -337,6 +343,7 @@ impl Reference {
         ensure(said.cost == cost, "another cost")?;
         let degraded = flight.child.is_some_and(|(_, degraded)| degraded);
         ensure(said.degraded == degraded, "degraded or not")?;
+        self.serves(id, path, self.now.since(running.since));
         match &outcome {
             Outcome::Succeeded(_) => {
                 let Outcome::Succeeded(success) = &said.outcome else { return Err("it had succeeded".to_owned()) };

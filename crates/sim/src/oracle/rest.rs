@@ -7,7 +7,7 @@ use agendum_types::snapshot::{RunView, TaskView};
 use agendum_types::{Cause, Graph, Money, RunId, RunStatus, TaskPath, TaskStatus, Tenant, WaitFor, Window};
 
 use super::compensate::Stage;
-use super::state::{How, Inst, Phase, Run, State};
+use super::state::{How, Inst, Phase, Rank, Run, State};
 use super::{Reference, ensure};
 use crate::world::TENANTS;
 
@@ -225,10 +225,12 @@ impl Reference {
             .into_iter()
             .filter(|(of, path, _, other)| *other == targets.as_slice() && self.band(*of, path) == band)
             .collect();
-        if alike.iter().all(|(.., other, _)| *other >= rank) {
+        let place = |of: RunId, other: &TaskPath, rank: &Rank| (self.had(of, other), *rank);
+        let own = place(id, path, rank);
+        if alike.iter().all(|(of, other, rank, _)| place(*of, other, rank) >= own) {
             causes.push(Cause::Limit);
         }
-        if alike.iter().any(|(of, other, before, _)| (*of, *other) != (id, path) && *before <= rank) {
+        if alike.iter().any(|(of, other, before, _)| (*of, *other) != (id, path) && place(*of, other, before) <= own) {
             causes.push(Cause::Order);
         }
         causes

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{AttemptId, Class, Duration, Outcome, Target, Timestamp};
+use agendum_types::{AttemptId, Class, Duration, Outcome, RunId, Target, TaskPath, Timestamp};
 
 use super::state::State;
 use super::{Heard, Reference};
@@ -21,6 +21,7 @@ impl Reference {
             }
         }
         if std::mem::take(&mut self.reopening) {
+            self.count_again();
             if std::mem::take(&mut self.crashed) {
                 self.met = self.runs.keys().copied().filter(|run| self.is_at_work(*run)).collect();
             }
@@ -34,7 +35,13 @@ impl Reference {
         let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
         let short: Vec<_> = self.short_ones().into_iter().map(|(id, path, _)| (id, path)).collect();
         short.iter().for_each(|(id, path)| self.run(*id).inst(path).turn = None);
-        for (id, path) in queued.into_iter().chain(short) {
+        self.looked_at_anew(queued);
+        self.looked_at_anew(short);
+    }
+
+    /// Tasks that waited are taken up, one after the other.
+    pub(super) fn looked_at_anew(&mut self, waited: Vec<(RunId, TaskPath)>) {
+        for (id, path) in waited {
             self.run(id).inst(&path).state = State::Ready;
             // One that has its turn keeps it; one that had none may share now.
             let keeps_turn = self.runs[&id].tasks[&path].turn.is_some() && self.shares(id, &path).is_some();
@@ -50,6 +57,7 @@ impl Reference {
     pub(super) fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
         let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
         let flight = self.flights.remove(place);
+        self.corrected(attempt, &flight, outcome);
         let pause = match outcome {
             // One that is at its limit is left alone, be it for how long it says, be it for a second.
             Outcome::Failed(failure) if failure.class == Class::RateLimited => {

@@ -1,0 +1,125 @@
+//! What each tenant has had, in virtual time: what its attempts cost, by its weight. Of a band whoever has had least goes first.
+//!
+//! An attempt counts when it is sent, by an estimate, and is corrected when it has ended (as in the Virtual Token Counter, OSDI '24). A tenant that
+//! comes back after it had nothing to send is lifted to where the last one stood that was sent (start-time fair queueing): nobody saves up what
+//! was left unused. Virtual times are known to this life only; the next begins with what open runs have spent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agendum_types::graph::Priority;
+use agendum_types::policy::Fairness;
+use agendum_types::{Tenant, Timestamp};
+
+use super::ClassId;
+
+/// A tenant, as the queue knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TenantNo(u32);
+
+/// Virtual time: pico-dollars at weight 1, in thousandths.
+pub(crate) type Virtual = u128;
+
+/// Finer than any two weights that are told apart.
+const SCALE: u128 = 1_000;
+
+/// All tenants that were queued in this life: as many as there are customers.
+#[derive(Debug, Default)]
+pub(crate) struct Shares {
+    by_name: BTreeMap<Tenant, TenantNo>,
+    accounts: Vec<Account>,
+    /// In each band the virtual time of who was sent last, or the latest of those.
+    reached: [Virtual; 3],
+}
+
+#[derive(Debug)]
+struct Account {
+    weight: u32,
+    of: [OfBand; 3],
+}
+
+#[derive(Debug, Default)]
+struct OfBand {
+    time: Virtual,
+    /// Tasks that wait, be it for money.
+    tasks: u64,
+    /// When the last of them left.
+    idle_since: Option<Timestamp>,
+    /// The classes in which they are queued.
+    classes: BTreeSet<ClassId>,
+}
+
+impl Shares {
+    /// The number of a tenant.
+    pub(crate) fn number(&mut self, tenant: &Tenant, fairness: &Fairness) -> TenantNo {
+        if let Some(number) = self.by_name.get(tenant) {
+            return *number;
+        }
+        let number = TenantNo(u32::try_from(self.accounts.len()).expect("fewer tenants than runs"));
+        self.accounts.push(Account { weight: fairness.weight_of(tenant), of: Default::default() });
+        self.by_name.insert(tenant.clone(), number);
+        number
+    }
+
+    /// Weights are others from now on; what was had stays.
+    pub(crate) fn weigh(&mut self, fairness: &Fairness) {
+        for (tenant, number) in &self.by_name {
+            self.accounts[number.0 as usize].weight = fairness.weight_of(tenant);
+        }
+    }
+
+    /// What a tenant has had in a band.
+    pub(crate) fn time(&self, tenant: TenantNo, band: Priority) -> Virtual {
+        self.of(tenant, band).time
+    }
+
+    /// A task more waits. A tenant that comes back is lifted; not where it stood a moment ago, and only moves.
+    pub(super) fn comes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
+        let reached = self.reached[band as usize];
+        let of = self.of_mut(tenant, band);
+        if of.tasks == 0 && of.idle_since.is_none_or(|since| since < now) {
+            of.time = of.time.max(reached);
+        }
+        of.tasks += 1;
+    }
+
+    /// A task waits no more.
+    pub(super) fn goes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
+        let of = self.of_mut(tenant, band);
+        of.tasks -= 1;
+        of.idle_since = Some(now);
+    }
+
+    /// The first of its tasks stands in this class, or the last has left it.
+    pub(super) fn stands(&mut self, tenant: TenantNo, band: Priority, class: ClassId, stands: bool) {
+        let classes = &mut self.of_mut(tenant, band).classes;
+        let changed = if stands { classes.insert(class) } else { classes.remove(&class) };
+        debug_assert!(changed, "told of what changes");
+    }
+
+    pub(super) fn classes(&self, tenant: TenantNo, band: Priority) -> Vec<ClassId> {
+        self.of(tenant, band).classes.iter().copied().collect()
+    }
+
+    /// One of its tasks is sent: who comes back is compared with this from now on.
+    pub(super) fn sends(&mut self, tenant: TenantNo, band: Priority) {
+        let time = self.time(tenant, band);
+        let reached = &mut self.reached[band as usize];
+        *reached = (*reached).max(time);
+    }
+
+    /// Counts what it has had: so much more, and so much less than was counted before.
+    pub(super) fn charge(&mut self, tenant: TenantNo, band: Priority, (more, less): (u64, u64)) {
+        let account = &mut self.accounts[tenant.0 as usize];
+        let weigh = |cost: u64| u128::from(cost) * SCALE / u128::from(account.weight);
+        let of = &mut account.of[band as usize];
+        of.time = (of.time + weigh(more)).saturating_sub(weigh(less));
+    }
+
+    fn of(&self, tenant: TenantNo, band: Priority) -> &OfBand {
+        &self.accounts[tenant.0 as usize].of[band as usize]
+    }
+
+    fn of_mut(&mut self, tenant: TenantNo, band: Priority) -> &mut OfBand {
+        &mut self.accounts[tenant.0 as usize].of[band as usize]
+    }
+}
