@@ -164,6 +164,8 @@ pub(crate) struct Flight {
     pub(crate) whole: bool,
     /// When it was sent.
     pub(crate) sent: Timestamp,
+    /// The tokens that were set aside of what its provider lets through in a minute.
+    pub(crate) tokens: u64,
     /// What it was counted for among the tenants of its band.
     pub(crate) charged: Charged,
 }

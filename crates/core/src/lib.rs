@@ -51,6 +51,7 @@ mod ledger;
 mod lookup;
 mod on;
 mod order;
+mod pace;
 mod place;
 mod plan;
 mod plea;

@@ -298,6 +298,7 @@ impl Scheduler {
             incarnation: dispatched.incarnation,
         };
         let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
+        let hold_tokens = dispatched.hold_tokens;
         let whole =
             reattach.is_none() && output_cap == self.ask_of(slot, id).0.cap_on(&self.targets.row(target).target);
         let barrier = self.barrier(slot);
@@ -307,7 +308,8 @@ impl Scheduler {
         self.board.queue.pockets.stir();
         let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
         let charged = self.charge(slot, id, target, hold);
-        let flight = Flight { target, price, digest, whole, sent: self.now, charged };
+        let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
+        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, charged };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

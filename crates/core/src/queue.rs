@@ -252,6 +252,11 @@ impl Queue {
         (self.shares.time(tenant, band), rank)
     }
 
+    /// An attempt of a band was sent that counts for so much.
+    pub(crate) fn sent(&mut self, band: Priority, cost: u64) {
+        self.shares.sent(band, cost);
+    }
+
     /// A tenant has had more in a band, or less than was counted.
     pub(crate) fn charge(&mut self, tenant: TenantNo, band: Priority, cost: (u64, u64)) {
         let before = self.shares.time(tenant, band);

@@ -30,6 +30,7 @@ mod heard;
 mod labels;
 mod ladder;
 mod order;
+mod pace;
 mod place;
 mod planned;
 mod plea;
@@ -102,6 +103,9 @@ pub struct Reference {
     policy: Policy,
     accounts: share::Accounts,
     observed: order::Observed,
+    /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
+    paces: BTreeMap<Arc<str>, [pace::Bucket; 2]>,
+    tokens: BTreeMap<Arc<str>, (u64, u64)>,
     /// What the event told, until it is decided upon.
     heard: Option<Heard>,
     /// What must be wanted before the event is over.
@@ -134,9 +138,10 @@ struct Flight {
     attempt: AttemptId,
     target: usize,
     price: Price,
-    /// When it was sent, with what hold, and what it counts for.
+    /// When it was sent, with what hold, how many tokens of its minute, and what it counts for.
     sent: Timestamp,
     hold: (Money, u64),
+    tokens: u64,
     counted: ((usize, Tenant), u64),
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
@@ -226,6 +231,8 @@ impl Reference {
             policy: Policy::default(),
             accounts: Default::default(),
             observed: Default::default(),
+            paces: BTreeMap::new(),
+            tokens: BTreeMap::new(),
             heard: None,
             stop: Vec::new(),
             publish: Vec::new(),
@@ -369,6 +376,7 @@ impl Reference {
         self.closed.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
         (self.policy, self.accounts, self.observed) = Default::default();
+        (self.paces, self.tokens) = Default::default();
         (self.heard, self.reopening) = (None, true);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());

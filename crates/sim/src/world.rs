@@ -189,8 +189,9 @@ impl World {
         // Money has dice of its own: what else a seed plays does not hang on it.
         let mut dice = Chance::new(seed ^ 0x6D6F_6E65);
         let (windows, start) = fleet::money(&mut dice, &mut targets);
-        targets.push(Target::of_children());
         let mut rulers = Chance::new(seed ^ 0x7275_6C65_7273);
+        fleet::rates(&mut rulers, &mut targets);
+        targets.push(Target::of_children());
         let mut world = Self {
             chance,
             faults,

@@ -88,6 +88,8 @@ pub struct Fairness {
     pub weight: u32,
     /// What an hour of a target counts for that costs nothing.
     pub free_hour: Money,
+    /// How many usual attempts a tenant has saved up at most that had nothing to send for a while.
+    pub credit: u32,
 }
 
 impl Fairness {
@@ -123,7 +125,7 @@ impl Default for Policy {
             name: Self::BALANCED.into(),
             hash: Hash::default(),
             bands: [band(16), band(4), band(1)],
-            fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000) },
+            fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000), credit: 6 },
         }
     }
 }

@@ -129,6 +129,8 @@ pub struct Target {
     pub concurrency_max: u32,
     /// Targets with the same group share one provider limit: a 429 on one holds back all.
     pub quota_group: Option<Arc<str>>,
+    /// What its provider lets through in a minute: of targets with one quota group that is one limit.
+    pub rate: Rate,
     /// The labels of data it may see.
     pub clearance: Labels,
     /// Overrides the effect of the capability, where a target knows better.
@@ -149,6 +151,23 @@ pub struct Target {
     pub digest: Hash,
     /// What it answers depends on the run, as where each has its own folder: what it gave serves no other.
     pub per_run: bool,
+}
+
+/// What a provider lets through in a minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate {
+    /// Requests at most; at least 1.
+    pub requests: Option<u64>,
+    /// Tokens at most, in and out; at least 1.
+    pub tokens: Option<u64>,
+}
+
+impl Rate {
+    /// True if nothing is limited.
+    #[must_use]
+    pub fn is_unlimited(self) -> bool {
+        self == Self::default()
+    }
 }
 
 /// What is known of the cost of an attempt before it is made.
@@ -189,6 +208,7 @@ impl Target {
             price: Price::FREE,
             concurrency_max,
             quota_group: None,
+            rate: Rate::default(),
             clearance: Labels::NONE,
             effect: None,
             output_cap: 0,

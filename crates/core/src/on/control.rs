@@ -12,9 +12,11 @@ use crate::scheduler::Scheduler;
 
 impl Scheduler {
     pub(crate) fn on_targets(&mut self, targets: Vec<Target>) {
+        self.forget_paces();
         self.targets.publish(targets);
         // What was derived from the table before is of no use.
         self.board.queue.sweep();
+        self.pace_anew();
         self.requeue_all();
     }
 

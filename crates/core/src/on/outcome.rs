@@ -44,6 +44,8 @@ impl Scheduler {
             (self.targets.price(flight.price).cost(outcome.usage()), outcome.usage().tokens())
         };
         let took = self.now.since(flight.sent);
+        let used = outcome.usage().tokens();
+        self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
         self.correct(flight, child.is_some(), took, cost);
         match awaited {
             Some(id) => self.finish(slot, id, outcome, (cost, unreported), child.is_some_and(|child| child.degraded)),

@@ -1,8 +1,8 @@
 //! What each tenant has had, in virtual time: what its attempts cost, by its weight. Of a band whoever has had least goes first.
 //!
 //! An attempt counts when it is sent, by an estimate, and is corrected when it has ended (as in the Virtual Token Counter, OSDI '24). A tenant that
-//! comes back after it had nothing to send is lifted to where the last one stood that was sent (start-time fair queueing): nobody saves up what
-//! was left unused. Virtual times are known to this life only; the next begins with what open runs have spent.
+//! comes back after it had nothing to send is lifted to where the last one stood that was sent (start-time fair queueing), less a few attempts:
+//! nobody saves up more of what was left unused. Virtual times are known to this life only; the next begins with what open runs have spent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,9 @@ pub(crate) struct Shares {
     accounts: Vec<Account>,
     /// In each band the virtual time of who was sent last, or the latest of those.
     reached: [Virtual; 3],
+    /// What attempts of a band count for when they are sent: how many, and a mean of the latest.
+    usual: [(u32, u64); 3],
+    credit: u32,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ impl Shares {
 
     /// Weights are others from now on; what was had stays.
     pub(crate) fn weigh(&mut self, fairness: &Fairness) {
+        self.credit = fairness.credit;
         for (tenant, number) in &self.by_name {
             self.accounts[number.0 as usize].weight = fairness.weight_of(tenant);
         }
@@ -74,7 +78,9 @@ impl Shares {
 
     /// A task more waits. A tenant that comes back is lifted; not where it stood a moment ago, and only moves.
     pub(super) fn comes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
-        let reached = self.reached[band as usize];
+        let credit = u128::from(self.usual[band as usize].1) * u128::from(self.credit) * SCALE;
+        let weight = u128::from(self.accounts[tenant.0 as usize].weight);
+        let reached = self.reached[band as usize].saturating_sub(credit / weight);
         let of = self.of_mut(tenant, band);
         if of.tasks == 0 && of.idle_since.is_none_or(|since| since < now) {
             of.time = of.time.max(reached);
@@ -98,6 +104,11 @@ impl Shares {
 
     pub(super) fn classes(&self, tenant: TenantNo, band: Priority) -> Vec<ClassId> {
         self.of(tenant, band).classes.iter().copied().collect()
+    }
+
+    /// An attempt was sent that counts for so much.
+    pub(super) fn sent(&mut self, band: Priority, cost: u64) {
+        crate::share::take_into(&mut self.usual[band as usize], cost);
     }
 
     /// One of its tasks is sent: who comes back is compared with this from now on.

@@ -63,7 +63,8 @@ pub(super) fn candidates(targets: &[Target], capability: Capability, wanted: &Re
 impl Reference {
     pub(super) fn is_free(&self, target: usize) -> bool {
         let running = self.flights.iter().filter(|flight| flight.target == target).count();
-        running < self.targets[target].concurrency_max as usize && self.closed[target] <= self.now
+        let is_full = running >= self.targets[target].concurrency_max as usize;
+        !is_full && self.closed[target] <= self.now && self.is_in_pace(target)
     }
 
     pub(super) fn named(&self, name: &str) -> Option<usize> {

@@ -313,8 +313,9 @@ impl Reference {
         let attempt = AttemptId { run: id, path: path.clone(), attempt: said.attempt, incarnation: said.incarnation };
         self.dispatch.push(attempt.clone());
         let counted = self.counts_for(id, path, target, said.hold);
+        let tokens = if said.reattached { 0 } else { self.keeps_pace(id, path, target, said.hold_tokens) };
         let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
-        self.flights.push(Flight { attempt, target, price, sent: now, hold, counted, child: None });
+        self.flights.push(Flight { attempt, target, price, sent: now, hold, tokens, counted, child: None });
     }
 
     /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.

@@ -213,7 +213,7 @@ impl Reference {
         }
         let at_limit = |target: &usize| {
             let running = self.flights.iter().filter(|flight| flight.target == *target).count();
-            running >= self.targets[*target].concurrency_max as usize
+            running >= self.targets[*target].concurrency_max as usize || self.closed[*target] <= self.now
         };
         if !targets.iter().all(at_limit) {
             causes.push(Cause::Backoff);

@@ -18,8 +18,16 @@ pub(super) struct Accounts {
     waited: BTreeMap<Of, Timestamp>,
     /// Of each band the greatest time of who was sent.
     reached: [u128; 3],
+    /// What the latest attempts of a band counted for when they were sent.
+    usual: [(u64, u64); 3],
     /// What the latest attempts on a target came to: how many, and their mean.
     counted: BTreeMap<Arc<str>, (u64, u64)>,
+}
+
+/// One more.
+pub(super) fn mean((count, mean): &mut (u64, u64), cost: u64) {
+    *count = (*count + 1).min(32);
+    *mean = ((u128::from(*mean) * u128::from(*count - 1) + u128::from(cost)) / u128::from(*count)) as u64;
 }
 
 impl Reference {
@@ -44,7 +52,9 @@ impl Reference {
     pub(super) fn lift(&mut self, id: RunId, path: &TaskPath) {
         let (of, now) = (self.account(id, path), self.now);
         if self.accounts.waited.get(&of).is_none_or(|at| *at < now) {
-            let reached = self.accounts.reached[of.0];
+            let weight = u128::from(self.policy.fairness.weight_of(&of.1));
+            let usual = u128::from(self.accounts.usual[of.0].1) * u128::from(self.policy.fairness.credit) * 1_000;
+            let reached = self.accounts.reached[of.0].saturating_sub(usual / weight);
             let time = self.accounts.time.entry(of.clone()).or_default();
             *time = (*time).max(reached);
         }
@@ -67,6 +77,9 @@ impl Reference {
             None if hold > Money::ZERO => hold.0,
             None => self.time_counts(row.expected),
         };
+        if !self.runs[&id].is_child(path) {
+            mean(&mut self.accounts.usual[of.0], cost);
+        }
         self.count(&of, cost, 0);
         (of, cost)
     }
@@ -75,6 +88,7 @@ impl Reference {
     pub(super) fn corrected(&mut self, attempt: &AttemptId, flight: &Flight, outcome: &Outcome) {
         let Some(run) = self.runs.get(&attempt.run) else { return };
         let is_child = run.is_child(&attempt.path);
+        self.settles_pace(flight, outcome);
         let cost = if is_child {
             0
         } else if flight.price.is_free() {
@@ -83,9 +97,8 @@ impl Reference {
             flight.bill(outcome, flight.hold.0, flight.hold.1).0.0
         };
         if !is_child {
-            let (count, mean) = self.accounts.counted.entry(Arc::clone(&self.targets[flight.target].name)).or_default();
-            *count = (*count + 1).min(32);
-            *mean = ((u128::from(*mean) * u128::from(*count - 1) + u128::from(cost)) / u128::from(*count)) as u64;
+            let name = Arc::clone(&self.targets[flight.target].name);
+            mean(self.accounts.counted.entry(name).or_default(), cost);
         }
         let (of, before) = flight.counted.clone();
         self.count(&of, cost, before);

@@ -3,7 +3,7 @@
 use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
 use agendum_types::policy::Index;
-use agendum_types::target::Bound;
+use agendum_types::target::{Bound, Rate};
 use agendum_types::{
     Capability, Duration, Effect, Labels, Limits, Money, Policy, Target, Tenant, Timestamp, Window, Windows,
 };
@@ -73,8 +73,20 @@ pub(super) fn policy(dice: &mut Chance) -> Policy {
         band.patience = Duration::millis(1 + dice.below(2_000));
     }
     policy.fairness.free_hour = Money(dice.below(1_000) * 1_000_000_000);
+    policy.fairness.credit = dice.below(4) as u32;
     policy.fairness.weights = TENANTS.iter().map(|tenant| (Tenant::new(tenant), 1 + dice.below(3) as u32)).collect();
     policy
+}
+
+/// What providers let through in a minute: in some seeds so little that it is felt.
+pub(super) fn rates(dice: &mut Chance, targets: &mut [Target]) {
+    if dice.hits(75) {
+        return;
+    }
+    for target in targets {
+        let limit = |most: u64, dice: &mut Chance| Some(1 + dice.below(most)).filter(|_| dice.clone().hits(50));
+        target.rate = Rate { requests: limit(6_000, dice), tokens: limit(200_000, dice) };
+    }
 }
 
 /// Models of two classes and one that is dear, abroad and quick; a tool; a translator whose effects are its own.
