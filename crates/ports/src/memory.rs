@@ -18,7 +18,6 @@ use crate::blobs::{BlobError, Blobs, TenantKey};
 use crate::feedback::{Feedback, Unread};
 use crate::results::KeptResult;
 use crate::retention::BlobName;
-use crate::spending::Settled;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
 
 /// A store that forgets everything with the process.
@@ -35,8 +34,7 @@ struct State {
     forgotten: BTreeSet<(Tenant, RunId)>,
     names: BTreeSet<BlobName>,
     loose: BTreeSet<(Tenant, Hash)>,
-    settled: Vec<(Arc<str>, Settled)>,
-    released: Vec<spending::Released>,
+    settled: Vec<spending::Counted>,
     notices: notices::Kept,
     /// With the number of each.
     feedback: Vec<(u64, Feedback)>,

@@ -132,6 +132,22 @@ impl LostCalls {
         let tokens = bill.tokens.map_or(0, |billed| self.counted.1.saturating_sub(billed));
         (self.counted.0.minus(bill.cost), tokens)
     }
+
+    /// So much of what was lost was never spent.
+    pub fn release(&mut self, of: (Money, u64)) {
+        let less = |sum: (Money, u64)| (sum.0.minus(of.0), sum.1.saturating_sub(of.1));
+        (self.lost, self.counted) = (less(self.lost), less(self.counted));
+        self.released = (self.released.0.plus(of.0), self.released.1.saturating_add(of.1));
+    }
+}
+
+/// What came of a bill.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// What it has released of which hour, the earliest first.
+    pub released: Vec<HourReleased>,
+    /// How its day stands now.
+    pub day: LostCalls,
 }
 
 /// Takes what a bill leaves over off a counter of lost calls: what it releases of it.
@@ -160,7 +176,8 @@ pub trait Spending: Send + Sync {
     /// The days, from that of this instant on, and targets of a tenant on which calls were lost, in the order of days and names.
     fn lost(&self, tenant: &Tenant, since: Timestamp) -> BoxFuture<'_, Result<Vec<LostCalls>, StoreError>>;
 
-    /// Releases what is counted above this bill, of what was lost, and no more than that: the earliest hour first. Says what of which hour; the same
-    /// bill again releases nothing.
-    fn reconcile(&self, tenant: &Tenant, invoice: Invoice) -> BoxFuture<'_, Result<Vec<HourReleased>, StoreError>>;
+    /// Releases what is counted above this bill, of what was lost, and no more than that: the earliest hour first. Says what of which hour, and
+    /// how the day stands then; `None` where nothing was lost. The same bill again releases nothing. Other days are not read.
+    fn reconcile(&self, tenant: &Tenant, invoice: Invoice)
+    -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>>;
 }

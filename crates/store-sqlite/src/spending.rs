@@ -3,10 +3,11 @@
 //! Sums are made here and not by SQLite, whose integers are signed and do not saturate: a provider may bill any number.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use agendum_ports::{
-    HourReleased, HourSpent, Invoice, LostCalls, Settled, Spending, Spent, SpentBy, StoreError, release,
+    HourSpent, Invoice, LostCalls, Reconciliation, Settled, Spending, Spent, SpentBy, StoreError, release,
 };
 use agendum_types::{Money, Tenant, Timestamp, Waste, Window};
 use futures_util::future::BoxFuture;
@@ -162,12 +163,13 @@ fn fold_of(work: &Connection, tenant: &Tenant, before: Timestamp, count_max: u32
     Ok(rows.len() as u32)
 }
 
-/// What the counters say of the days of a tenant, from this one on, on which calls were lost.
-fn lost_since(db: &Connection, tenant: &Tenant, since: Timestamp) -> rusqlite::Result<Vec<LostCalls>> {
+/// What the counters say of the days of a tenant, those that begin in this range, on which calls were lost.
+fn lost_in(db: &Connection, tenant: &Tenant, begin: &Range<Timestamp>) -> rusqlite::Result<Vec<LostCalls>> {
     let mut statement = db.prepare_cached(
-        "SELECT hour, target, waste, attempts, cost, tokens, released, released_tokens FROM spent WHERE tenant = ?1 AND hour >= ?2",
+        "SELECT hour, target, waste, attempts, cost, tokens, released, released_tokens FROM spent
+         WHERE tenant = ?1 AND hour >= ?2 AND hour < ?3",
     )?;
-    let mut rows = statement.query(params![&*tenant.0, signed(Window::Day.start(since).0)])?;
+    let mut rows = statement.query(params![&*tenant.0, signed(begin.start.0), signed(begin.end.0)])?;
     let mut days = BTreeMap::<(Timestamp, Arc<str>), LostCalls>::new();
     while let Some(row) = rows.next()? {
         let (day, target): (_, Arc<str>) = (Window::Day.start(Timestamp(whole(row.get(0)?))), row.get(1)?);
@@ -187,10 +189,10 @@ fn both(one: (Money, u64), other: (Money, u64)) -> (Money, u64) {
     (one.0.plus(other.0), one.1.saturating_add(other.1))
 }
 
-fn reconcile(db: &mut Connection, tenant: &Tenant, invoice: &Invoice) -> rusqlite::Result<Vec<HourReleased>> {
+fn reconcile(db: &mut Connection, tenant: &Tenant, invoice: &Invoice) -> rusqlite::Result<Option<Reconciliation>> {
     let work = db.transaction()?;
-    let days = lost_since(&work, tenant, invoice.day)?;
-    let day = days.into_iter().find(|of| of.day == invoice.day && of.target == invoice.target).unwrap_or_default();
+    let days = lost_in(&work, tenant, &(invoice.day..Window::Day.end(invoice.day)))?;
+    let Some(mut day) = days.into_iter().find(|of| of.target == invoice.target) else { return Ok(None) };
     let mut over = day.over(invoice);
     let (lost, mut released) = (Waste::Lost.word(), Vec::new());
     let (from, to) = (signed(invoice.day.0), signed(Window::Day.end(invoice.day).0));
@@ -211,12 +213,13 @@ fn reconcile(db: &mut Connection, tenant: &Tenant, invoice: &Invoice) -> rusqlit
         if (money, tokens) != (Money::ZERO, 0) {
             let row = params![&*tenant.0, hour, graph, &*invoice.target, lost, signed(money.0), signed(tokens)];
             lower.execute(row)?;
+            day.release((money, tokens));
             released.push((Timestamp(whole(hour)), money, tokens));
         }
     }
     drop((find, lower));
     work.commit()?;
-    Ok(released)
+    Ok(Some(Reconciliation { released, day }))
 }
 
 impl Spending for SqliteStore {
@@ -235,10 +238,16 @@ impl Spending for SqliteStore {
 
     fn lost(&self, tenant: &Tenant, since: Timestamp) -> BoxFuture<'_, Result<Vec<LostCalls>, StoreError>> {
         let tenant = tenant.clone();
-        self.query("look for what was lost", move |db| lost_since(db, &tenant, since))
+        self.query("look for what was lost", move |db| {
+            lost_in(db, &tenant, &(Window::Day.start(since)..Timestamp(u64::MAX)))
+        })
     }
 
-    fn reconcile(&self, tenant: &Tenant, invoice: Invoice) -> BoxFuture<'_, Result<Vec<HourReleased>, StoreError>> {
+    fn reconcile(
+        &self,
+        tenant: &Tenant,
+        invoice: Invoice,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>> {
         let tenant = tenant.clone();
         self.change("compare what was spent with a bill", move |db| reconcile(db, &tenant, &invoice))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_core::{Event, Raise, Rejected};
-use agendum_ports::{HourReleased, Invoice, StoreError};
+use agendum_ports::{HourReleased, Invoice, Reconciliation, StoreError};
 use agendum_types::{Tenant, WindowView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -45,16 +45,16 @@ impl Life {
         &self,
         tenant: Tenant,
         invoice: Invoice,
-        reply: oneshot::Sender<Result<Vec<HourReleased>, StoreError>>,
+        reply: oneshot::Sender<Result<Option<Reconciliation>, StoreError>>,
         permit: OwnedSemaphorePermit,
     ) {
         let (around, life) = (Arc::clone(&self.around), self.id);
         self.around.runtime.spawn(async move {
-            let released = around.store.reconcile(&tenant, invoice).await;
-            if let Ok(released) = &released {
+            let reconciled = around.store.reconcile(&tenant, invoice).await;
+            if let Ok(Some(Reconciliation { released, .. })) = &reconciled {
                 around.inbox.send(Message::Money(OfMoney::Released { life, tenant, released: released.clone() }));
             }
-            let _gone = reply.send(released);
+            let _gone = reply.send(reconciled);
             drop(permit);
         });
     }
