@@ -26,8 +26,8 @@ pub enum ReconcileError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The shard takes nothing now: send it again, the same bill releases nothing twice.
-    #[error("the engine takes nothing now ({0}): send the bill again, it releases nothing twice")]
+    /// The shard takes nothing now: send it again, the same bill changes nothing twice.
+    #[error("the engine takes nothing now ({0}): send the bill again, it changes nothing twice")]
     Unavailable(Health),
 }
 
@@ -46,7 +46,8 @@ impl Engine {
     }
 
     /// Compares the bill of a target for a day that is over with what is counted there, and releases what was lost in crashes and not
-    /// billed: in the store, then in the windows. Says what of which hour, and how the day stands then; `None` where nothing was lost.
+    /// billed, or charges again what an earlier bill released too much: in the store, then in the windows. Says what of which hour, and how
+    /// the day stands then; `None` where nothing was lost.
     ///
     /// # Errors
     ///

@@ -29,7 +29,7 @@ pub use notices::{Courier, DUE_COUNTED_MAX, Due, EndpointRow, Noted, Notices, Pa
 pub use results::{Dropped, KeptLine, KeptResult, Results, WhichKept};
 pub use retention::{BlobName, Forgotten, Retention};
 pub use spending::{
-    HourReleased, HourSpent, Invoice, LostCalls, Reconciliation, Settled, Spending, Spent, SpentBy, release,
+    HourChange, HourSpent, Invoice, LostCalls, Reconciliation, Settled, Spending, Spent, SpentBy, part,
 };
 pub use store::{
     Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_engine::ReconcileError;
-use agendum_ports::{Clock as _, Invoice, LostCalls, Reconciliation, Wall};
+use agendum_ports::{Clock as _, HourChange, Invoice, LostCalls, Reconciliation, Wall};
 use agendum_types::{Money, Timestamp, Window};
 use agendum_wire::v1::{self, Lost, LostDay, Reconcile, Reconciled};
 use axum::Json;
@@ -45,12 +45,19 @@ pub(crate) async fn reconcile(
         ReconcileError::Store(error) => error.into(),
         ReconcileError::Unavailable(_) => Refused::unavailable(error),
     })?;
-    let Some(Reconciliation { released, day }) = reconciled else {
+    let Some(Reconciliation { released, recharged, day }) = reconciled else {
         return Err(nothing_lost(&service, &asked).await?);
     };
     let sum = |sum: (Money, u64), (_, money, tokens)| (sum.0.plus(money), sum.1.saturating_add(tokens));
-    let (money, tokens) = released.into_iter().fold((Money::ZERO, 0), sum);
-    Ok(Json(Reconciled { released_usd: v1::dollars(money), released_tokens: tokens, day: told(&day) }))
+    let [released, recharged] =
+        [released, recharged].map(|hours: Vec<HourChange>| hours.into_iter().fold((Money::ZERO, 0), sum));
+    Ok(Json(Reconciled {
+        released_usd: v1::dollars(released.0),
+        released_tokens: released.1,
+        recharged_usd: v1::dollars(recharged.0),
+        recharged_tokens: recharged.1,
+        day: told(&day),
+    }))
 }
 
 /// A bill in bounds, of a day that is over.

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
 use super::{MemoryStore, State};
-use crate::spending::{HourSpent, Invoice, LostCalls, Reconciliation, Settled, Spending, Spent, SpentBy, release};
+use crate::spending::{HourSpent, Invoice, LostCalls, Reconciliation, Settled, Spending, Spent, SpentBy, part};
 use crate::store::StoreError;
 
 /// An attempt that was settled.
@@ -19,6 +19,16 @@ pub(super) struct Counted {
     settled: Settled,
     /// What bills have taken off: money and tokens.
     released: (Money, u64),
+}
+
+/// Money and tokens of hours.
+type Hours = BTreeMap<Timestamp, (Money, u64)>;
+
+fn add(hours: &mut Hours, at: Timestamp, of: (Money, u64)) {
+    if of != (Money::ZERO, 0) {
+        let hour = hours.entry(Window::Hour.start(at)).or_default();
+        *hour = (hour.0.plus(of.0), hour.1 + of.1);
+    }
 }
 
 impl State {
@@ -128,25 +138,32 @@ impl Spending for MemoryStore {
         let Some(mut day) = days.into_iter().find(|of| of.target == invoice.target) else {
             return ready(Ok(None)).boxed();
         };
-        let mut over = day.over(&invoice);
+        let (mut over, mut under) = (day.over(&invoice), day.under(&invoice));
         let is_lost = |of: &Counted| {
             let Settled { tenant: of, booked, .. } = &of.settled;
             let there = of == tenant && booked.target == invoice.target && booked.waste == Some(Waste::Lost);
             there && Window::Day.start(booked.taken) == invoice.day
         };
-        let mut hours = BTreeMap::<Timestamp, (Money, u64)>::new();
+        let (mut less, mut more) = (Hours::new(), Hours::new());
         let mut lost: Vec<_> = state.settled.iter_mut().filter(|of| is_lost(of)).collect();
         lost.sort_by_key(|of| of.settled.booked.taken);
-        for Counted { settled: Settled { booked, .. }, released, .. } in lost {
-            let (money, tokens) = release(&mut over, (booked.cost, booked.tokens));
+        for Counted { settled: Settled { booked, .. }, released, .. } in &mut lost {
+            let (money, tokens) = part(&mut over, (booked.cost, booked.tokens));
             (booked.cost, booked.tokens) = (booked.cost.minus(money), booked.tokens - tokens);
             *released = (released.0.plus(money), released.1 + tokens);
             day.release((money, tokens));
-            let hour = hours.entry(Window::Hour.start(booked.taken)).or_default();
-            *hour = (hour.0.plus(money), hour.1 + tokens);
+            add(&mut less, booked.taken, (money, tokens));
         }
-        hours.retain(|_, released| *released != (Money::ZERO, 0));
-        let released = hours.into_iter().map(|(hour, (money, tokens))| (hour, money, tokens)).collect();
-        ready(Ok(Some(Reconciliation { released, day }))).boxed()
+        for Counted { settled: Settled { booked, .. }, released, .. } in lost.into_iter().rev() {
+            let (money, tokens) = part(&mut under, *released);
+            (booked.cost, booked.tokens) = (booked.cost.plus(money), booked.tokens + tokens);
+            *released = (released.0.minus(money), released.1 - tokens);
+            day.recharge((money, tokens));
+            add(&mut more, booked.taken, (money, tokens));
+        }
+        let told = |(hour, (money, tokens))| (hour, money, tokens);
+        let released = less.into_iter().map(told).collect();
+        let recharged = more.into_iter().rev().map(told).collect();
+        ready(Ok(Some(Reconciliation { released, recharged, day }))).boxed()
     }
 }
