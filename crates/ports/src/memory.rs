@@ -236,6 +236,7 @@ impl Store for MemoryStore {
                 && filter.before.is_none_or(|before| row.run < before)
                 && filter.status.is_none_or(|status| row.status == status)
                 && (!filter.open || row.done.is_none())
+                && (!filter.no_child || row.parent.is_none())
                 && filter.done_before.is_none_or(|before| row.done.is_some_and(|done| done < before))
                 && filter.graph.as_deref().is_none_or(|graph| *row.graph == *graph)
         };
