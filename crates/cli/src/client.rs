@@ -190,10 +190,10 @@ impl Client {
     }
 
     /// A new run that takes over what this one did; gives its id.
-    pub(crate) async fn run_again(&self, id: &str, how: &str, asked: &Json) -> Result<String, Failure> {
+    pub(crate) async fn run_again(&self, id: &str, how: &str, asked: &Json) -> Result<(String, Json), Failure> {
         let accepted: Json =
             self.json(self.request(Method::POST, &format!("/v1/runs/{id}/{how}")).body(asked.to_string())).await?;
-        Ok(accepted["id"].as_str().unwrap_or_default().to_owned())
+        Ok((accepted["id"].as_str().unwrap_or_default().to_owned(), accepted["kept"].clone()))
     }
 
     /// Steers a live run; gives what the server said.
