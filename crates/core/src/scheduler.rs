@@ -137,6 +137,10 @@ impl Scheduler {
             Event::Signalled(signal) => self.on_signalled(*signal)?,
             Event::BudgetRaised(raise) => self.on_raised(*raise)?,
             Event::SpendingReleased { tenant, hour, money, tokens } => self.on_released(&tenant, hour, (money, tokens)),
+            Event::SpendingRecharged { tenant, hour, money, tokens } => {
+                // As what others hold meanwhile: whoever is sent next is looked at then.
+                self.board.ledger.recharge(&tenant, hour, (money, tokens));
+            }
             Event::TimeReached => {}
         }
         self.reopen();

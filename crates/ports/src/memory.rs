@@ -18,7 +18,6 @@ use crate::blobs::{BlobError, Blobs, TenantKey};
 use crate::feedback::{Feedback, Unread};
 use crate::results::KeptResult;
 use crate::retention::BlobName;
-use crate::spending::Settled;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
 
 /// A store that forgets everything with the process.
@@ -35,8 +34,7 @@ struct State {
     forgotten: BTreeSet<(Tenant, RunId)>,
     names: BTreeSet<BlobName>,
     loose: BTreeSet<(Tenant, Hash)>,
-    settled: Vec<(Arc<str>, Settled)>,
-    released: Vec<spending::Released>,
+    settled: Vec<spending::Counted>,
     notices: notices::Kept,
     /// With the number of each.
     feedback: Vec<(u64, Feedback)>,
@@ -238,6 +236,7 @@ impl Store for MemoryStore {
                 && filter.before.is_none_or(|before| row.run < before)
                 && filter.status.is_none_or(|status| row.status == status)
                 && (!filter.open || row.done.is_none())
+                && (!filter.no_child || row.parent.is_none())
                 && filter.done_before.is_none_or(|before| row.done.is_some_and(|done| done < before))
                 && filter.graph.as_deref().is_none_or(|graph| *row.graph == *graph)
         };

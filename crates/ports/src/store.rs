@@ -149,6 +149,8 @@ pub struct RunFilter {
     pub graph: Option<String>,
     /// Only runs that are not done.
     pub open: bool,
+    /// Only runs that are no child of another one, be it forgotten or not.
+    pub no_child: bool,
     /// Only runs that were done before this.
     pub done_before: Option<Timestamp>,
     /// Only runs older than this one: the cursor of the next page.

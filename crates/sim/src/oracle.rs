@@ -83,8 +83,9 @@ pub struct Reference {
     /// What may be spent in the windows of the calendar, and everything that was: when it was set aside, money, tokens.
     windows: Windows,
     bills: Vec<(Timestamp, Money, u64)>,
-    /// What was never spent of it, by the hour.
+    /// What was never spent of it, by the hour; and what of that was spent after all.
     released: Vec<(Timestamp, Money, u64)>,
+    recharged: Vec<(Timestamp, Money, u64)>,
     /// How often the table of targets was replaced.
     version: u32,
     /// Until when each target takes nothing.
@@ -205,6 +206,7 @@ impl Reference {
             windows: Windows::default(),
             bills: Vec::new(),
             released: Vec::new(),
+            recharged: Vec::new(),
             version: 0,
             closed: Vec::new(),
             runs: BTreeMap::new(),
@@ -284,6 +286,7 @@ impl Reference {
             }
             Event::Signalled(signal) => self.hear_signal(signal),
             Event::SpendingReleased { hour, money, tokens, .. } => self.hear_release(*hour, *money, *tokens),
+            Event::SpendingRecharged { hour, money, tokens, .. } => self.recharged.push((*hour, *money, *tokens)),
             Event::BudgetRaised(raise) => self.heard = Some(Heard::Raised(self.raise_meant(raise), false)),
             Event::CancelRequested(run) if self.is_stoppable(*run) && self.may_cancel(*run) => {
                 self.heard = Some(Heard::Cancel(*run))

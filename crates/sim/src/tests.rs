@@ -69,6 +69,7 @@ fn has_every_kind(kinds: &BTreeSet<&str>) {
     found to have happened
     heard before it waited
     heard while it waited
+    higher bill
     in doubt
     ineligible
     its turn

@@ -120,9 +120,10 @@ pub(crate) fn run_of_key(db: &Connection, tenant: &Tenant, key: &str) -> rusqlit
 pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusqlite::Result<Vec<RunRow>> {
     // Few runs are open, however many there were: they have an index of their own.
     let (index, open) = if filter.open { ("INDEXED BY runs_open", "AND done IS NULL") } else { ("", "") };
+    let own = if filter.no_child { "AND parent IS NULL" } else { "" };
     let sql = format!(
         "SELECT {RUN} FROM runs {index} WHERE tenant = ?1 AND (?2 IS NULL OR run < ?2) AND (?3 IS NULL OR status = ?3)
-         AND (?4 IS NULL OR graph = ?4) AND (?6 IS NULL OR done < ?6) {open} ORDER BY run DESC LIMIT ?5"
+         AND (?4 IS NULL OR graph = ?4) AND (?6 IS NULL OR done < ?6) {open} {own} ORDER BY run DESC LIMIT ?5"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(

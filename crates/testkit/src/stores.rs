@@ -71,10 +71,14 @@ fn keyed(tenant: &Tenant, run: RunId, graph: &str, key: Option<&str>) -> RunUpda
 /// That a run was accepted for a task of another one.
 fn child(tenant: &Tenant, run: RunId, of: RunId) -> RunUpdate {
     let mut update = keyed(tenant, run, "g", None);
-    if let RunChange::Submitted { parent, .. } = &mut update.change {
-        *parent = Some(Parent { run: of, task: Arc::from("a/b") });
-    }
+    begun_by(&mut update, Some(of));
     update
+}
+
+fn begun_by(update: &mut RunUpdate, of: Option<RunId>) {
+    if let RunChange::Submitted { parent, .. } = &mut update.change {
+        *parent = of.map(|run| Parent { run, task: Arc::from("a/b") });
+    }
 }
 
 /// Runs the whole suite on an empty store.
@@ -177,7 +181,9 @@ async fn lists_runs(store: &dyn Store) {
     let life = store.open(SHARD).await.unwrap();
     let mut many = batch(life.incarnation, life.last.0 + 1, 1, &tenant, run_id(10));
     for number in 10..20 {
-        many.runs.push(submitted(&tenant, run_id(number), if number % 2 == 0 { "even" } else { "odd" }));
+        let mut update = submitted(&tenant, run_id(number), if number % 2 == 0 { "even" } else { "odd" });
+        begun_by(&mut update, (number >= 18).then(|| run_id(10)));
+        many.runs.push(update);
     }
     assert_eq!(store.append(many).await, Appended::Durable);
     let mut done = batch(life.incarnation, life.last.0 + 2, 1, &tenant, run_id(18));
@@ -201,6 +207,9 @@ async fn lists_runs(store: &dyn Store) {
         [run_id(18), run_id(16), run_id(14)]
     );
     assert_eq!(list(RunFilter { open: true, ..page.clone() }).await, [run_id(19), run_id(17), run_id(16)]);
+    let newest = RunFilter { no_child: true, count_max: 1, ..page.clone() };
+    assert_eq!(list(newest.clone()).await, [run_id(17)], "what others have begun is passed over");
+    assert_eq!(list(RunFilter { open: true, before: Some(run_id(17)), ..newest }).await, [run_id(16)]);
     assert!(list(RunFilter { status: Some(RunStatus::Failed), ..page }).await.is_empty());
 }
 
