@@ -182,6 +182,15 @@ impl Store for MemoryStore {
         ready(Ok(page.cloned().collect())).boxed()
     }
 
+    fn read_own(&self, shard: ShardId, kind: u16, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        let state = self.state();
+        let rows = state.shards.get(&shard).map_or(&[][..], |shard| &shard.rows);
+        let latest = rows.iter().rev().filter(|row| row.run.is_none() && row.kind == kind).take(count_max as usize);
+        let mut latest: Vec<Row> = latest.cloned().collect();
+        latest.reverse();
+        ready(Ok(latest)).boxed()
+    }
+
     fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         let last = self.state().shards.get(&shard).and_then(|shard| shard.rows.last()).map(|row| row.at);
         ready(Ok(last)).boxed()

@@ -24,6 +24,7 @@ mod compensate;
 mod crash;
 mod deeds;
 mod doubt;
+mod downs;
 mod ends;
 mod estimate;
 mod heard;
@@ -70,9 +71,9 @@ pub struct Reference {
     limits: Limits,
     now: Timestamp,
     incarnation: Incarnation,
-    /// The time of the last record, and the time in which nothing ran.
+    /// The time of the last record, and the times in which nothing ran, the last one before this life.
     at: Timestamp,
-    down: (Timestamp, Timestamp),
+    downs: Vec<(Timestamp, Timestamp)>,
     /// Opened, and the targets are not known yet.
     reopening: bool,
     /// The earlier life crashed: whom that met is not told yet.
@@ -105,8 +106,8 @@ pub struct Reference {
     dispatch: Vec<AttemptId>,
     answer: Vec<(RunId, RunStatus)>,
     close: Vec<RunId>,
-    /// What the current record has ended unsent, each with how long it had waited for that.
-    unsent: Vec<(TaskPath, Duration)>,
+    /// What the current record has ended unsent, each with how long it had waited for that, and for how much of it nothing ran.
+    unsent: Vec<(TaskPath, Duration, Duration)>,
     /// Events so far, by which tasks came to lines.
     events: u64,
     /// Results that are being kept: nobody has their turn.
@@ -198,7 +199,7 @@ impl Reference {
             now: Timestamp(0),
             incarnation: Incarnation(0),
             at: Timestamp(0),
-            down: Default::default(),
+            downs: Vec::new(),
             reopening: false,
             crashed: false,
             met: BTreeSet::new(),
@@ -246,7 +247,7 @@ impl Reference {
             Event::Opened { incarnation, crashed, .. } => {
                 self.crashed = *crashed;
                 self.incarnation = *incarnation;
-                self.down = (self.at, self.now);
+                self.downs.push((self.at, self.now));
                 self.reopening = true;
             }
             // Where nothing is live there is nothing to say.

@@ -46,6 +46,20 @@ pub(crate) fn all_rows(db: &Connection, shard: ShardId, after: Seq, count_max: u
     rows.collect()
 }
 
+/// The latest rows of a kind that are no run's, in the order of the journal.
+pub(crate) fn own_rows(db: &Connection, shard: ShardId, kind: u16, count_max: u32) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!(
+        "SELECT {ROW} FROM journal INDEXED BY journal_own
+         WHERE run IS NULL AND kind = ?1 AND place BETWEEN ?2 AND ?3 ORDER BY place DESC LIMIT ?4"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let places = places(shard, Seq(0));
+    let rows = statement.query_map(params![kind, places.start(), places.end(), count_max], journal_row)?;
+    let mut latest = rows.collect::<rusqlite::Result<Vec<Row>>>()?;
+    latest.reverse();
+    Ok(latest)
+}
+
 /// Place, time and kind of the last row.
 pub(crate) fn latest(db: &Connection, shard: ShardId) -> rusqlite::Result<Option<(Seq, Timestamp, Option<u16>)>> {
     let sql = "SELECT place, at, kind FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1";

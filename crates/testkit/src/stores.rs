@@ -94,6 +94,7 @@ pub async fn conforms(store: &dyn Store) {
     forgets_runs(store).await;
     keeps_retries(store).await;
     keeps_children(store).await;
+    reads_the_shards_own_rows(store).await;
     spending::counts(store).await;
     spending::reconciles_with_bills(store).await;
     notices::conforms(store).await;
@@ -174,6 +175,26 @@ async fn reads_only_open_runs_and_only_the_tenant(store: &dyn Store) {
         (RunStatus::Succeeded, true, Some(Timestamp(77)), Some(Timestamp(78)), Money(13), Partition(7))
     );
     assert_eq!(store.run(&other, run_id(1)).await.unwrap(), None);
+}
+
+async fn reads_the_shards_own_rows(store: &dyn Store) {
+    let tenant = Tenant::new("own");
+    let life = store.open(SHARD).await.unwrap();
+    let first = life.last.0 + 1;
+    let mut mixed = batch(life.incarnation, first, 6, &tenant, run_id(60));
+    for row in [0, 2, 3, 5] {
+        (mixed.rows[row].tenant, mixed.rows[row].run, mixed.rows[row].kind) = (None, None, 60);
+    }
+    mixed.rows[3].kind = 61;
+    // A run's row of that kind is the run's.
+    mixed.rows[4].kind = 60;
+    let written = mixed.rows.clone();
+    assert_eq!(store.append(mixed).await, Appended::Durable);
+    let own = async |shard, kind, count| store.read_own(shard, kind, count).await.unwrap();
+    assert_eq!(own(SHARD, 60, 9).await, [&written[0], &written[2], &written[5]].map(Row::clone));
+    assert_eq!(own(SHARD, 60, 2).await, [&written[2], &written[5]].map(Row::clone), "the latest, in their order");
+    assert_eq!(own(SHARD, 61, 9).await, [written[3].clone()]);
+    assert!(own(SHARD, 62, 9).await.is_empty() && own(ShardId(99), 60, 9).await.is_empty());
 }
 
 async fn lists_runs(store: &dyn Store) {
