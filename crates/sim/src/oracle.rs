@@ -350,6 +350,7 @@ impl Reference {
 
     /// The process died; the next event is `Opened`. What only it knew is lost.
     pub fn dies(&mut self) {
+        self.limits_count_again();
         self.met.clear();
         self.flights.clear();
         self.evaluations.clear();
