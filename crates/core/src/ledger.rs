@@ -84,13 +84,12 @@ impl Ledger {
     }
 
     /// A later bill says that so much of what was released in this hour was spent after all. What is no window of the present any more is of no
-    /// use, and whatever was released was counted there before.
-    pub(crate) fn recharge(&mut self, tenant: &Tenant, hour: Timestamp, (money, tokens): (Money, u64)) {
-        for window in Window::ALL {
-            if let Some(sum) = self.sums.get_mut(&(tenant.clone(), window, window.start(hour))) {
-                sum.spent = sum.spent.plus(money);
-                sum.tokens = sum.tokens.saturating_add(tokens);
-            }
+    /// use; in one that is, everything may have been released, so that nothing stands there.
+    pub(crate) fn recharge(&mut self, tenant: &Tenant, hour: Timestamp, now: Timestamp, (money, tokens): (Money, u64)) {
+        for window in Window::ALL.into_iter().filter(|window| window.start(hour) == window.start(now)) {
+            let sum = self.sum_mut(tenant, window, hour);
+            sum.spent = sum.spent.plus(money);
+            sum.tokens = sum.tokens.saturating_add(tokens);
         }
     }
 

@@ -94,11 +94,13 @@ impl World {
     }
 
     fn bills(&mut self, billed: Billed) {
-        let Billed { again, seq, tenant, hour, money, tokens } = billed.clone();
+        let Billed { again, tenant, hour, money, tokens, .. } = billed.clone();
         self.billed.push(billed);
         if again {
             self.played.kinds.insert("higher bill");
-            self.checker.recharged(seq, hour, (money, tokens));
+            // What was sent before was covered then.
+            let last = self.journal.last().map_or(Seq(0), |entry| entry.seq);
+            self.checker.recharged(last, hour, (money, tokens));
             self.tell(Event::SpendingRecharged { tenant, hour, money, tokens });
         } else {
             self.played.kinds.insert("bill");
