@@ -75,6 +75,8 @@ pub(crate) enum Todo {
     RanOut(Slot, InstId),
     /// The instance stands among the tasks of a plan that is whole now: targets may do that would not before.
     Requeue(Slot, InstId),
+    /// The instance waits for a target, and not all of those may see its run any more.
+    Anew(Slot, InstId),
     /// What asks for more than the run's budget has an answer.
     Plea(Slot),
     /// A check has ended: what follows is to be decided.

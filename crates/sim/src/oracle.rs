@@ -461,7 +461,12 @@ impl Reference {
         for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
             run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
         }
-        run.graph = Arc::clone(graph);
+        let before = std::mem::replace(&mut run.graph, Arc::clone(graph));
+        if before.labels != graph.labels {
+            let waits = |(_, inst): &(&TaskPath, &Inst)| matches!(inst.state, State::Queued(..) | State::Short(_));
+            let waits = run.tasks.iter().filter(waits).map(|(path, _)| (id, path.clone())).collect();
+            self.looked_at_anew(waits);
+        }
         gone.iter().for_each(|path| self.skip_for_others(id, path));
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{AttemptId, Class, Duration, Outcome, Target, Timestamp};
+use agendum_types::{AttemptId, Class, Duration, Outcome, RunId, Target, TaskPath, Timestamp};
 
 use super::state::State;
 use super::{Heard, Reference};
@@ -33,8 +33,16 @@ impl Reference {
         // Every queued task is looked at anew, one after the other.
         let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
         let short: Vec<_> = self.short_ones().into_iter().map(|(id, path, _)| (id, path)).collect();
-        short.iter().for_each(|(id, path)| self.run(*id).inst(path).turn = None);
-        for (id, path) in queued.into_iter().chain(short) {
+        self.looked_at_anew(queued);
+        self.looked_at_anew(short);
+    }
+
+    /// Tasks that waited are taken up, one after the other.
+    pub(super) fn looked_at_anew(&mut self, waited: Vec<(RunId, TaskPath)>) {
+        for (id, path) in waited {
+            if matches!(self.runs[&id].tasks[&path].state, State::Short(_)) {
+                self.run(id).inst(&path).turn = None;
+            }
             self.run(id).inst(&path).state = State::Ready;
             // One that has its turn keeps it; one that had none may share now.
             let keeps_turn = self.runs[&id].tasks[&path].turn.is_some() && self.shares(id, &path).is_some();
