@@ -17,9 +17,6 @@ use crate::failure::{FAILED, Failure, UNREACHABLE, USAGE};
 use crate::next;
 use crate::show::MORE;
 
-/// Newest runs among which `last` is looked for: it may have begun many others in turn.
-const LAST_AMONG: &str = "200";
-
 /// Speaks to a server on this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -129,16 +126,10 @@ impl Client {
         if word.len() == 26 {
             return Ok(word.to_ascii_uppercase());
         }
-        let among = if word == "last" { LAST_AMONG } else { "1000" };
-        let runs = self.runs(&[("limit", among.to_owned())]).await?;
         if word == "last" {
-            // What somebody started, and not what that has started in turn.
-            let newest =
-                runs.iter().find(|run| run.parent.is_none()).or_else(|| runs.first()).map(|run| run.id.clone());
-            return newest.ok_or_else(|| {
-                Failure::usage("there are no runs yet").hint(format!("start one: {} demo", next::reading()))
-            });
+            return self.newest().await;
         }
+        let runs = self.runs(&[("limit", "1000".to_owned())]).await?;
         let upper = word.to_ascii_uppercase();
         let mut fitting = runs.into_iter().filter(|run| run.id.starts_with(&upper) || run.id.ends_with(&upper));
         match (fitting.next(), fitting.next()) {
@@ -148,6 +139,17 @@ impl Client {
             (None, _) => Err(Failure::usage(format!("no run {word:?}"))
                 .hint(format!("{} runs ls lists them; `last` is the newest", next::reading()))),
         }
+    }
+
+    /// What somebody started last, and not what that has started in turn, unless nothing else is left.
+    async fn newest(&self) -> Result<String, Failure> {
+        for no_child in ["true", "false"] {
+            let newest = self.runs(&[("limit", "1".to_owned()), ("no_child", no_child.to_owned())]).await?;
+            if let Some(newest) = newest.into_iter().next() {
+                return Ok(newest.id);
+            }
+        }
+        Err(Failure::usage("there are no runs yet").hint(format!("start one: {} demo", next::reading())))
     }
 
     /// A run with a page of its tasks.
@@ -188,10 +190,10 @@ impl Client {
     }
 
     /// A new run that takes over what this one did; gives its id.
-    pub(crate) async fn run_again(&self, id: &str, how: &str, asked: &Json) -> Result<String, Failure> {
+    pub(crate) async fn run_again(&self, id: &str, how: &str, asked: &Json) -> Result<(String, Json), Failure> {
         let accepted: Json =
             self.json(self.request(Method::POST, &format!("/v1/runs/{id}/{how}")).body(asked.to_string())).await?;
-        Ok(accepted["id"].as_str().unwrap_or_default().to_owned())
+        Ok((accepted["id"].as_str().unwrap_or_default().to_owned(), accepted["kept"].clone()))
     }
 
     /// Steers a live run; gives what the server said.

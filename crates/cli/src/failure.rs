@@ -35,12 +35,13 @@ pub(crate) struct Failure {
     diagnostics: Vec<Json>,
     /// What is wrong with the configuration, one by one; the message says it all.
     faults: Vec<Fault>,
+    /// The same for people, where it is several things: each with what to do.
+    each: Vec<(String, String)>,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, message: impl ToString) -> Self {
-        let (diagnostics, faults) = (Vec::new(), Vec::new());
-        Self { code, message: message.to_string(), hint: None, not_taken: false, kept: false, diagnostics, faults }
+        Self { message: message.to_string(), ..Self::silent(code) }
     }
 
     pub(crate) fn usage(message: impl ToString) -> Self {
@@ -57,6 +58,7 @@ impl Failure {
             kept: false,
             diagnostics: Vec::new(),
             faults: Vec::new(),
+            each: Vec::new(),
         }
     }
 
@@ -74,6 +76,24 @@ impl Failure {
     pub(crate) fn faults(mut self, faults: Vec<Fault>) -> Self {
         self.faults = faults;
         self
+    }
+
+    /// What is wrong, one by one, with what to do, as people read it.
+    pub(crate) fn each(mut self, each: Vec<(String, String)>) -> Self {
+        self.each = each;
+        self
+    }
+
+    /// What is wrong and what to do, as it is printed: one thing after the other, and what to do about several once.
+    fn lines(&self) -> Vec<(&str, Option<&str>)> {
+        let hint = self.hint.as_deref();
+        if self.each.is_empty() {
+            return vec![(&self.message, hint)];
+        }
+        let next = self.each.iter().skip(1).map(|(_, hint)| Some(hint)).chain([None]);
+        let each = self.each.iter().zip(next);
+        each.map(|((message, hint), next)| (message.as_str(), Some(hint.as_str()).filter(|_| next != Some(hint))))
+            .collect()
     }
 
     /// What is wrong with the configuration, for machines.
@@ -104,6 +124,16 @@ impl Failure {
         self.hint.as_deref().unwrap_or_default()
     }
 
+    /// All that is printed, as tests read it.
+    #[cfg(test)]
+    pub(crate) fn printed(&self) -> String {
+        let hint = |hint: &str| format!("hint: {hint}\n");
+        let told = |(message, of): (&str, Option<&str>)| {
+            format!("error: {}\n{}", message.trim_end(), of.map(hint).unwrap_or_default())
+        };
+        self.lines().into_iter().map(told).collect()
+    }
+
     /// Message and hint, as tests read them.
     #[cfg(test)]
     pub(crate) fn text(&self) -> String {
@@ -116,22 +146,24 @@ impl Failure {
         }
         let mut out = show::err();
         // Nobody is left to tell if stderr is closed.
-        let _closed = if json {
-            writeln!(
+        if json {
+            let _closed = writeln!(
                 out,
                 "{}",
                 serde_json::json!({
                     "error": self.message, "hint": self.hint, "code": self.code, "diagnostics": self.diagnostics,
                 })
-            )
-        } else {
-            writeln!(out, "{} {}", "error:".red().bold(), out.harmless(&self.message))
-        };
-        for diagnostic in self.diagnostics.iter().filter(|_| !json) {
-            let _closed = writeln!(out, "  {}", out.harmless(&show::diagnostic(diagnostic)));
+            );
+            return;
         }
-        if let Some(hint) = self.hint.as_ref().filter(|_| !json) {
-            let _closed = writeln!(out, "{} {}", "hint:".cyan(), out.harmless(hint));
+        for (message, hint) in self.lines() {
+            let _closed = writeln!(out, "{} {}", "error:".red().bold(), out.harmless(message));
+            for diagnostic in &self.diagnostics {
+                let _closed = writeln!(out, "  {}", out.harmless(&show::diagnostic(diagnostic)));
+            }
+            if let Some(hint) = hint {
+                let _closed = writeln!(out, "{} {}", "hint:".cyan(), out.harmless(hint));
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod awaiting;
 mod cache;
 mod compensate;
 mod doubt;
+mod downs;
 mod open;
 mod planned;
 mod plea;
@@ -40,6 +41,9 @@ use crate::record::{Record, Unsent};
 use crate::run::{InstId, Run, Slot};
 use crate::timers::Timers;
 use crate::turns::{Group, Groups};
+
+pub use downs::DOWNTIMES_MAX;
+use downs::Downs;
 
 /// Something that a record left open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,8 @@ pub(crate) enum Todo {
     RanOut(Slot, InstId),
     /// The instance stands among the tasks of a plan that is whole now: targets may do that would not before.
     Requeue(Slot, InstId),
+    /// The instance waits for a target, and not all of those may see its run any more.
+    Anew(Slot, InstId),
     /// What asks for more than the run's budget has an answer.
     Plea(Slot),
     /// A check has ended: what follows is to be decided.
@@ -106,8 +112,8 @@ pub(crate) struct Board {
     short: Option<(Slot, InstId)>,
     /// What the record that is being made has ended before it was sent; `None` while one of the journal is applied.
     pub(crate) unsent: Option<Vec<Unsent>>,
-    /// The time in which nothing ran: from the last record of the earlier life, its `Closed` if it had one, to the opening of this one.
-    pub(crate) down: (Timestamp, Timestamp),
+    /// The times in which nothing ran: each from the last record of a life, its `Closed` if it had one, to the opening of the next.
+    pub(crate) downs: Downs,
     /// The time of the last record applied.
     pub(crate) at: Timestamp,
     pub(crate) live_tasks: u64,
@@ -139,7 +145,7 @@ impl Board {
             ran_out: None,
             short: None,
             unsent: None,
-            down: (Timestamp(0), Timestamp(0)),
+            downs: Downs::default(),
             at: Timestamp(0),
             live_tasks: 0,
             ledger: Ledger::default(),
@@ -200,7 +206,12 @@ impl Board {
             self.run_mut(slot).last = entry.seq;
         }
         match (&entry.record, slot) {
-            (Record::Opened { .. } | Record::Closed | Record::ClockJumped { .. }, _) => {}
+            (Record::Opened { down_since, .. }, _) => {
+                if let Some(since) = down_since {
+                    self.downs.add(*since, entry.at);
+                }
+            }
+            (Record::Closed | Record::ClockJumped { .. }, _) => {}
             (Record::RunSubmitted(submitted), None) => {
                 let tenant = entry.tenant.clone().expect("a run's records name its tenant");
                 self.submit(tenant, submitted, entry.seq);

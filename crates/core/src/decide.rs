@@ -116,9 +116,7 @@ impl Scheduler {
         let waits = self.board.waited(run, run.first_inside(id), self.now);
         let inst = run.inst(id);
         let away = match (end, inst.running()) {
-            (End::Lost | End::Uncertain, Some(running)) => {
-                self.board.down.1.since(self.board.down.0.max(running.since))
-            }
+            (End::Lost | End::Uncertain, Some(running)) => self.board.downs.before_this_life(running.since),
             _ => Duration::ZERO,
         };
         let change = Change::Ended(Box::new(Ended { end, next, away, waits, short }));

@@ -129,6 +129,18 @@ pub enum Event {
         /// In tokens.
         tokens: u64,
     },
+    /// A later bill says that of what earlier ones had released in the hour that began then, so much was spent after all. It counts as spent, be
+    /// there room for it in a window or not: above a limit nothing more is authorised. The store knows it.
+    SpendingRecharged {
+        /// Whose.
+        tenant: Tenant,
+        /// When the hour began.
+        hour: Timestamp,
+        /// How much of it, in money.
+        money: Money,
+        /// In tokens.
+        tokens: u64,
+    },
     /// The instant of [`crate::Scheduler::poll_timeout`] has come.
     TimeReached,
 }
@@ -160,6 +172,7 @@ impl Event {
             | Self::Signalled(_)
             | Self::BudgetRaised(_)
             | Self::SpendingReleased { .. }
+            | Self::SpendingRecharged { .. }
             | Self::TimeReached => None,
         }
     }

@@ -1,17 +1,20 @@
 //! What each tenant has spent and holds, by calendar window.
 //!
 //! The rule: what was spent and what is held never exceed the limit of any window, but for what a provider bills above what had been set
-//! aside. An attempt's money is taken in the window in which its record lies (the record's time decides, not the clock), and counts there
-//! until it is settled, and its cost after that, whenever it settles. What goes on in a later life keeps its window.
+//! aside, and for what a bill had released that a later one charges again. Above the limit nothing more is set aside. An attempt's money is
+//! taken in the window in which its record lies (the record's time decides, not the clock), and counts there until it is settled, and its
+//! cost after that, whenever it settles. What goes on in a later life keeps its window.
 //!
 //! Durability: money leaves only behind the durable record that holds it, so the records of open runs say what is held. What was spent
 //! is settled by a record too, and the store adds it up in the transaction of that record: [`Scheduler::learn_spending`] tells it to the
 //! next life, that of closed runs included. So a hold whose record a crash has lost has never left, and one whose settlement it has lost
 //! is found held, and counts as spent in full, until a bill says less: the store lowers its sums first, and then tells this life
-//! ([`Event::SpendingReleased`]), so that a crash in between loses nothing. Nothing more is written for a call than without windows.
+//! ([`Event::SpendingReleased`]), so that a crash in between loses nothing. A later bill that says more charges again what the earlier one
+//! released too much ([`Event::SpendingRecharged`]): it counts as spent. Nothing more is written for a call than without windows.
 //!
 //! [`Scheduler::learn_spending`]: crate::Scheduler::learn_spending
 //! [`Event::SpendingReleased`]: crate::Event::SpendingReleased
+//! [`Event::SpendingRecharged`]: crate::Event::SpendingRecharged
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,6 +80,16 @@ impl Ledger {
                 sum.spent = sum.spent.minus(money);
                 sum.tokens = sum.tokens.saturating_sub(tokens);
             }
+        }
+    }
+
+    /// A later bill says that so much of what was released in this hour was spent after all. What is no window of the present any more is of no
+    /// use; in one that is, everything may have been released, so that nothing stands there.
+    pub(crate) fn recharge(&mut self, tenant: &Tenant, hour: Timestamp, now: Timestamp, (money, tokens): (Money, u64)) {
+        for window in Window::ALL.into_iter().filter(|window| window.start(hour) == window.start(now)) {
+            let sum = self.sum_mut(tenant, window, hour);
+            sum.spent = sum.spent.plus(money);
+            sum.tokens = sum.tokens.saturating_add(tokens);
         }
     }
 

@@ -76,6 +76,7 @@ pub use action::{
     Action, Answer, Bound, Deed, Dispatch, Entry, Evaluate, Keep, LookUp, Make, Purpose, RunFailure, Step,
 };
 pub use before::{Before, NotTaken, Wish};
+pub use board::DOWNTIMES_MAX;
 pub use child::Inherited;
 pub use event::{Addition, Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
 pub use foresee::FORESEEN_MAX;

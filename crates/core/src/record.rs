@@ -44,6 +44,9 @@ pub enum Record {
         incarnation: Incarnation,
         /// The seed of its random numbers.
         seed: u64,
+        /// When the last record of the life before was decided: from then on nothing ran. `None` in the first life, and where an
+        /// earlier build wrote it.
+        down_since: Option<Timestamp>,
     },
     /// A life of the shard ended in good order: its last record. Not written where no run was live.
     Closed,

@@ -142,6 +142,11 @@ impl Scheduler {
             Event::Signalled(signal) => self.on_signalled(*signal)?,
             Event::BudgetRaised(raise) => self.on_raised(*raise)?,
             Event::SpendingReleased { tenant, hour, money, tokens } => self.on_released(&tenant, hour, (money, tokens)),
+            Event::SpendingRecharged { tenant, hour, money, tokens } => {
+                // As what others hold meanwhile: whoever is sent next is looked at then, and who waits may have to wait for another window.
+                self.board.ledger.recharge(&tenant, hour, self.now, (money, tokens));
+                self.board.queue.pockets.stir();
+            }
             Event::TimeReached => {}
         }
         self.reopen();

@@ -51,6 +51,7 @@ impl Scheduler {
             Todo::AffordIn(slot, id) => self.afford_in(slot, id),
             Todo::RanOut(slot, id) => self.ran_out_in_a_round(slot, id),
             Todo::Requeue(slot, id) => self.requeue_planned(slot, id),
+            Todo::Anew(slot, id) => self.queue_anew(slot, id),
             Todo::Plea(slot) => self.answer_pleas(slot),
             Todo::Checked(slot, id) => self.checked(slot, id),
             Todo::Turn(group) => self.turn(&group),

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use agendum_core::{Before, NotTaken, Origin, Record, Wish};
+use agendum_core::{Before, NotTaken, Origin, Record, Reuse, Wish};
 use agendum_spec::{Accepted, touched};
-use agendum_types::graph::NodeId;
+use agendum_types::graph::{NodeId, Work};
 use agendum_types::{Graph, Labels, Limits, Principal, RunId, SubmissionKey, Tenant, Timestamp};
 use bytes::Bytes;
 
@@ -71,6 +71,35 @@ pub struct Anew {
     pub inputs: Option<Bytes>,
     /// A run of its own: where the one before succeeded or is a child, also with the same inputs. Another one goes on.
     pub is_fork: bool,
+}
+
+/// A run that takes over another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenOver {
+    /// Its id.
+    pub run: RunId,
+    /// The task from which it was to run again, where what that gave is kept nonetheless.
+    pub kept: Option<Kept>,
+}
+
+/// A task whose effect is not repeated unasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its name.
+    pub task: Arc<str>,
+    /// It was a child run, which may have had an effect; else it had one itself.
+    pub is_child: bool,
+}
+
+impl Kept {
+    /// `from`, if it is given what it gave. What is tried under its old key runs again.
+    fn of(graph: &Graph, from: Option<NodeId>, origin: &Origin) -> Option<Self> {
+        let node = from?;
+        origin.given(node).filter(|given| given.reuse != Reuse::Tried)?;
+        let task = graph.task(node);
+        let is_child = matches!(&task.work, Work::Call(call) if call.child.is_some());
+        Some(Self { task: Arc::clone(&task.name), is_child })
+    }
 }
 
 /// Why a run was not taken over.
@@ -169,7 +198,7 @@ impl Engine {
     /// # Errors
     ///
     /// If the earlier run is not over, an effect of it would be repeated unasked, or the new run is not accepted.
-    pub async fn run_again(&self, tenant: &Tenant, earlier: Earlier, anew: Anew) -> Result<RunId, AgainError> {
+    pub async fn run_again(&self, tenant: &Tenant, earlier: Earlier, anew: Anew) -> Result<TakenOver, AgainError> {
         let Some(record) = earlier.before.submitted() else { return Err(ReadError::NoRun(earlier.run).into()) };
         let graph = &earlier.accepted.graph;
         let inputs = anew.inputs.filter(|inputs| *inputs != earlier.inputs);
@@ -188,6 +217,7 @@ impl Engine {
         if let Some(task) = plans_anew(graph, &origin, inputs.is_some()) {
             return Err(AgainError::Planned(task));
         }
+        let kept_task = Kept::of(graph, wish.from, &origin);
         let size = origin.given.iter().filter_map(|given| given.output.as_ref()).map(|output| output.size).sum();
         self.around.room.take(size).map_err(SubmitError::from)?;
         let mut kept = Vec::new();
@@ -210,10 +240,10 @@ impl Engine {
         if wish.is_fork {
             let reply = self.send_submission(run, request, None, None, given).await?;
             reply.await.map_err(|_| self.takes_nothing())?.map_err(SubmitError::from)?;
-            return Ok(run);
+            return Ok(TakenOver { run, kept: kept_task });
         }
         match self.submit_keyed(run, request, SubmissionKey::retry_of(earlier.run), given).await {
-            Ok(submitted) if submitted.run == run => Ok(run),
+            Ok(submitted) if submitted.run == run => Ok(TakenOver { run, kept: kept_task }),
             Ok(Submitted { run: other, .. }) | Err(SubmitError::OtherRequest { run: other, .. }) => {
                 let other = self.reader().went_on(tenant, other).await?.unwrap_or(other);
                 Err(AgainError::GoesOn { run: earlier.run, other })

@@ -9,7 +9,7 @@ use std::task::Wake;
 use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Addition, Answer, Evaluation, Event, Raise, Rejected, Signal, Standing, Step, Submission};
-use agendum_ports::{HourReleased, Invoice, StoreError};
+use agendum_ports::{HourChange, Invoice, Reconciliation, StoreError};
 use agendum_types::{
     AttemptId, CacheKey, Graph, Money, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView,
 };
@@ -169,11 +169,11 @@ pub(crate) enum OfMoney {
     Reconcile {
         tenant: Tenant,
         invoice: Invoice,
-        reply: oneshot::Sender<Result<Vec<HourReleased>, StoreError>>,
+        reply: oneshot::Sender<Result<Option<Reconciliation>, StoreError>>,
         permit: OwnedSemaphorePermit,
     },
-    /// The store has released something of what this life counts.
-    Released { life: u64, tenant: Tenant, released: Vec<HourReleased> },
+    /// The store has released something of what this life counts, or charged it again.
+    Reconciled { life: u64, tenant: Tenant, released: Vec<HourChange>, recharged: Vec<HourChange> },
 }
 
 /// Which waits a caller wants to see.

@@ -38,7 +38,7 @@ mod verdicts;
 mod verify;
 mod watch;
 
-pub use again::{AgainError, Anew, Earlier};
+pub use again::{AgainError, Anew, Earlier, Kept, TakenOver};
 pub use agendum_core::why::{Page, Reading, Seen, TaskReasons, Timeline};
 pub use agendum_core::{Addressee, NotTaken, Raise, Rejected, Standing};
 pub use cache::CacheLimits;

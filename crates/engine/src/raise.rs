@@ -1,7 +1,7 @@
 //! Budgets that people raise, or refuse to, and what stands in the windows of a tenant's.
 
 use agendum_core::{Raise, Rejected};
-use agendum_ports::{HourReleased, Invoice, StoreError};
+use agendum_ports::{Invoice, Reconciliation, StoreError};
 use agendum_types::{Tenant, WindowView};
 use tokio::sync::oneshot;
 
@@ -26,8 +26,8 @@ pub enum ReconcileError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The shard takes nothing now: send it again, the same bill releases nothing twice.
-    #[error("the engine takes nothing now ({0}): send the bill again, it releases nothing twice")]
+    /// The shard takes nothing now: send it again, the same bill changes nothing twice.
+    #[error("the engine takes nothing now ({0}): send the bill again, it changes nothing twice")]
     Unavailable(Health),
 }
 
@@ -46,12 +46,13 @@ impl Engine {
     }
 
     /// Compares the bill of a target for a day that is over with what is counted there, and releases what was lost in crashes and not
-    /// billed: in the store, then in the windows. Says what of which hour.
+    /// billed, or charges again what an earlier bill released too much: in the store, then in the windows. Says what of which hour, and how
+    /// the day stands then; `None` where nothing was lost.
     ///
     /// # Errors
     ///
     /// If the shard takes no work now, or the store fails: the windows hold what they held until the next start.
-    pub async fn reconcile(&self, tenant: &Tenant, invoice: Invoice) -> Result<Vec<HourReleased>, ReconcileError> {
+    pub async fn reconcile(&self, tenant: &Tenant, invoice: Invoice) -> Result<Option<Reconciliation>, ReconcileError> {
         let permit = self.permit().await;
         let (reply, told) = oneshot::channel();
         self.around.inbox.send(Message::Money(OfMoney::Reconcile { tenant: tenant.clone(), invoice, reply, permit }));

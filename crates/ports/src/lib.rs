@@ -28,7 +28,9 @@ pub use feedback::{
 pub use notices::{Courier, DUE_COUNTED_MAX, Due, EndpointRow, Noted, Notices, Parcel, Receipt, Sent};
 pub use results::{Dropped, KeptLine, KeptResult, Results, WhichKept};
 pub use retention::{BlobName, Forgotten, Retention};
-pub use spending::{HourReleased, HourSpent, Invoice, LostCalls, Settled, Spending, Spent, SpentBy, release};
+pub use spending::{
+    HourChange, HourSpent, Invoice, LostCalls, Reconciliation, Settled, Spending, Spent, SpentBy, part,
+};
 pub use store::{
     Append, Appended, InlinePayload, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError,
 };

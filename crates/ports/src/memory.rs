@@ -18,7 +18,6 @@ use crate::blobs::{BlobError, Blobs, TenantKey};
 use crate::feedback::{Feedback, Unread};
 use crate::results::KeptResult;
 use crate::retention::BlobName;
-use crate::spending::Settled;
 use crate::store::{Append, Appended, Opened, Row, RunChange, RunFilter, RunRow, RunUpdate, Store, StoreError};
 
 /// A store that forgets everything with the process.
@@ -35,8 +34,7 @@ struct State {
     forgotten: BTreeSet<(Tenant, RunId)>,
     names: BTreeSet<BlobName>,
     loose: BTreeSet<(Tenant, Hash)>,
-    settled: Vec<(Arc<str>, Settled)>,
-    released: Vec<spending::Released>,
+    settled: Vec<spending::Counted>,
     notices: notices::Kept,
     /// With the number of each.
     feedback: Vec<(u64, Feedback)>,
@@ -184,6 +182,15 @@ impl Store for MemoryStore {
         ready(Ok(page.cloned().collect())).boxed()
     }
 
+    fn read_own(&self, shard: ShardId, kind: u16, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        let state = self.state();
+        let rows = state.shards.get(&shard).map_or(&[][..], |shard| &shard.rows);
+        let latest = rows.iter().rev().filter(|row| row.run.is_none() && row.kind == kind).take(count_max as usize);
+        let mut latest: Vec<Row> = latest.cloned().collect();
+        latest.reverse();
+        ready(Ok(latest)).boxed()
+    }
+
     fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         let last = self.state().shards.get(&shard).and_then(|shard| shard.rows.last()).map(|row| row.at);
         ready(Ok(last)).boxed()
@@ -238,6 +245,7 @@ impl Store for MemoryStore {
                 && filter.before.is_none_or(|before| row.run < before)
                 && filter.status.is_none_or(|status| row.status == status)
                 && (!filter.open || row.done.is_none())
+                && (!filter.no_child || row.parent.is_none())
                 && filter.done_before.is_none_or(|before| row.done.is_some_and(|done| done < before))
                 && filter.graph.as_deref().is_none_or(|graph| *row.graph == *graph)
         };

@@ -26,8 +26,8 @@ pub struct Settled {
 /// What a tenant has spent in the hour that began then: money and tokens.
 pub type HourSpent = (Tenant, Timestamp, Money, u64);
 
-/// What was released of the hour that began then: money and tokens.
-pub type HourReleased = (Timestamp, Money, u64);
+/// What a bill changes in what the hour counts for that began then: money and tokens.
+pub type HourChange = (Timestamp, Money, u64);
 
 /// What spending is told by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,14 +132,46 @@ impl LostCalls {
         let tokens = bill.tokens.map_or(0, |billed| self.counted.1.saturating_sub(billed));
         (self.counted.0.minus(bill.cost), tokens)
     }
+
+    /// What a bill says above what is counted: of tokens only where it says how many.
+    #[must_use]
+    pub fn under(&self, bill: &Invoice) -> (Money, u64) {
+        let tokens = bill.tokens.map_or(0, |billed| billed.saturating_sub(self.counted.1));
+        (bill.cost.minus(self.counted.0), tokens)
+    }
+
+    /// So much of what was lost was never spent.
+    pub fn release(&mut self, of: (Money, u64)) {
+        let less = |sum: (Money, u64)| (sum.0.minus(of.0), sum.1.saturating_sub(of.1));
+        (self.lost, self.counted) = (less(self.lost), less(self.counted));
+        self.released = (self.released.0.plus(of.0), self.released.1.saturating_add(of.1));
+    }
+
+    /// So much of what was released was spent after all.
+    pub fn recharge(&mut self, of: (Money, u64)) {
+        let more = |sum: (Money, u64)| (sum.0.plus(of.0), sum.1.saturating_add(of.1));
+        (self.lost, self.counted) = (more(self.lost), more(self.counted));
+        self.released = (self.released.0.minus(of.0), self.released.1.saturating_sub(of.1));
+    }
 }
 
-/// Takes what a bill leaves over off a counter of lost calls: what it releases of it.
+/// What came of a bill.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// What it has released of which hour, the earliest first.
+    pub released: Vec<HourChange>,
+    /// What earlier bills had released, and it charges again, the latest hour first.
+    pub recharged: Vec<HourChange>,
+    /// How its day stands now.
+    pub day: LostCalls,
+}
+
+/// Takes off what is to be spread over counters what one of them has room for: that part of it.
 #[must_use]
-pub fn release(over: &mut (Money, u64), (cost, tokens): (Money, u64)) -> (Money, u64) {
-    let released = (over.0.min(cost), over.1.min(tokens));
-    *over = (over.0.minus(released.0), over.1 - released.1);
-    released
+pub fn part(whole: &mut (Money, u64), (money, tokens): (Money, u64)) -> (Money, u64) {
+    let part = (whole.0.min(money), whole.1.min(tokens));
+    *whole = (whole.0.minus(part.0), whole.1 - part.1);
+    part
 }
 
 /// The part of a store that knows what was spent.
@@ -160,7 +192,10 @@ pub trait Spending: Send + Sync {
     /// The days, from that of this instant on, and targets of a tenant on which calls were lost, in the order of days and names.
     fn lost(&self, tenant: &Tenant, since: Timestamp) -> BoxFuture<'_, Result<Vec<LostCalls>, StoreError>>;
 
-    /// Releases what is counted above this bill, of what was lost, and no more than that: the earliest hour first. Says what of which hour; the same
-    /// bill again releases nothing.
-    fn reconcile(&self, tenant: &Tenant, invoice: Invoice) -> BoxFuture<'_, Result<Vec<HourReleased>, StoreError>>;
+    /// Releases what is counted above this bill, of what was lost, and no more than that: the earliest hour first. Or charges again what the bill
+    /// says above what is counted, of what earlier ones have released, and no more than that: the latest hour first. So of several bills the last
+    /// counts, as if there had been no other. Says what of which hour, and how the day stands then; `None` where nothing was lost. The same bill
+    /// again changes nothing. Other days are not read.
+    fn reconcile(&self, tenant: &Tenant, invoice: Invoice)
+    -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>>;
 }

@@ -149,6 +149,8 @@ pub struct RunFilter {
     pub graph: Option<String>,
     /// Only runs that are not done.
     pub open: bool,
+    /// Only runs that are no child of another one, be it forgotten or not.
+    pub no_child: bool,
     /// Only runs that were done before this.
     pub done_before: Option<Timestamp>,
     /// Only runs older than this one: the cursor of the next page.
@@ -220,6 +222,9 @@ pub trait Store: Retention + Results + Spending + Notices + Feedbacks {
 
     /// A page of the rows of runs that are not done, in the order of the journal, after `after`: what a restart applies.
     fn read_open(&self, shard: ShardId, after: Seq, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
+
+    /// The latest rows of this kind that are the shard's own and no run's, at most so many, in the order of the journal.
+    fn read_own(&self, shard: ShardId, kind: u16, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>>;
 
     /// When the last row of a shard's journal was written; `None` if it has none.
     fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;

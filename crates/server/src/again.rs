@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use agendum_engine::{AgainError, Anew};
+use agendum_engine::{AgainError, Anew, Kept};
 use agendum_spec::inputs::Declared;
 use agendum_types::Principal;
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::Service;
 use crate::key::KEY;
 use crate::reply::{Asked, Refused, Said};
 use crate::runs::{row, run_id};
-use crate::submit::accepted;
+use crate::submit::body;
 use crate::waits::LOCAL;
 
 #[derive(Default, Deserialize)]
@@ -94,7 +95,11 @@ async fn run_again(service: &Service, id: &str, asked: Fork, is_fork: bool) -> R
     };
     let anew = Anew { principal: Principal::new(LOCAL), from: asked.from, again: asked.again, inputs, is_fork };
     let new = engine.run_again(&service.tenant, earlier, anew).await?;
-    Ok(accepted(new, false, &graph))
+    let mut body = body(new.run, &graph);
+    if let Some(Kept { task, is_child }) = new.kept {
+        body["kept"] = json!({ "task": *task, "why": if is_child { "child" } else { "effect" } });
+    }
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
 impl From<AgainError> for Refused {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_engine::ReconcileError;
-use agendum_ports::{Clock as _, Invoice, LostCalls, Wall};
+use agendum_ports::{Clock as _, HourChange, Invoice, LostCalls, Reconciliation, Wall};
 use agendum_types::{Money, Timestamp, Window};
 use agendum_wire::v1::{self, Lost, LostDay, Reconcile, Reconciled};
 use axum::Json;
@@ -41,18 +41,23 @@ pub(crate) async fn reconcile(
 ) -> Result<Json<Reconciled>, Refused> {
     let engine = service.engine.as_ref().ok_or_else(Refused::read_only)?;
     let invoice = invoice(&asked)?;
-    let (target, day) = (Arc::clone(&invoice.target), invoice.day);
-    if standing(&service, &target, day).await?.is_none() {
-        return Err(nothing_lost(&service, &asked).await?);
-    }
-    let released = engine.reconcile(&service.tenant, invoice).await.map_err(|error| match error {
+    let reconciled = engine.reconcile(&service.tenant, invoice).await.map_err(|error| match error {
         ReconcileError::Store(error) => error.into(),
         ReconcileError::Unavailable(_) => Refused::unavailable(error),
     })?;
+    let Some(Reconciliation { released, recharged, day }) = reconciled else {
+        return Err(nothing_lost(&service, &asked).await?);
+    };
     let sum = |sum: (Money, u64), (_, money, tokens)| (sum.0.plus(money), sum.1.saturating_add(tokens));
-    let (money, tokens) = released.into_iter().fold((Money::ZERO, 0), sum);
-    let day = standing(&service, &target, day).await?.as_ref().map(told).unwrap_or_default();
-    Ok(Json(Reconciled { released_usd: v1::dollars(money), released_tokens: tokens, day }))
+    let [released, recharged] =
+        [released, recharged].map(|hours: Vec<HourChange>| hours.into_iter().fold((Money::ZERO, 0), sum));
+    Ok(Json(Reconciled {
+        released_usd: v1::dollars(released.0),
+        released_tokens: released.1,
+        recharged_usd: v1::dollars(recharged.0),
+        recharged_tokens: recharged.1,
+        day: told(&day),
+    }))
 }
 
 /// A bill in bounds, of a day that is over.
@@ -71,11 +76,6 @@ fn invoice(asked: &Reconcile) -> Result<Invoice, Refused> {
     }
     let cost = Money::from_dollars(asked.usd).unwrap_or_default();
     Ok(Invoice { target: asked.target.as_str().into(), day, cost, tokens: asked.tokens })
-}
-
-async fn standing(service: &Service, target: &str, day: Timestamp) -> Result<Option<LostCalls>, Refused> {
-    let days = service.reader.lost(&service.tenant, day).await?;
-    Ok(days.into_iter().find(|of| of.day == day && *of.target == *target))
 }
 
 /// Names the days that there are: the latest.

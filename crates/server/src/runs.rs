@@ -42,6 +42,8 @@ pub(crate) struct Filter {
     limit: Option<u32>,
     #[serde(default)]
     open: bool,
+    #[serde(default)]
+    no_child: bool,
 }
 
 impl Filter {
@@ -53,8 +55,8 @@ impl Filter {
         }
         let before = self.before.as_deref().map(run_id).transpose()?;
         let done_before = self.done_before.as_deref().map(|text| instant("done_before", text)).transpose()?;
-        let rows =
-            RunFilter { status: None, graph: self.graph.clone(), open: self.open, done_before, before, count_max };
+        let (graph, open, no_child) = (self.graph.clone(), self.open, self.no_child);
+        let rows = RunFilter { status: None, graph, open, no_child, done_before, before, count_max };
         let Some(word) = self.status.as_deref() else { return Ok((rows, None)) };
         let status = RunStatus::from_word(word);
         if status.is_none() && word != PAUSED {

@@ -62,10 +62,14 @@ fn joined(run: RunId, graph: &str) -> Response {
     response
 }
 
+/// What is said of a run that was accepted.
+pub(crate) fn body(run: RunId, graph: &str) -> Value {
+    json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") })
+}
+
 /// The run was accepted, now or when the same was sent before.
 pub(crate) fn accepted(run: RunId, replayed: bool, graph: &str) -> Response {
-    let body = json!({ "id": run.to_string(), "graph": graph, "url": format!("/v1/runs/{run}") });
-    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    let mut response = (StatusCode::ACCEPTED, Json(body(run, graph))).into_response();
     if replayed {
         response.headers_mut().insert(key::REPLAYED, HeaderValue::from_static("true"));
     }

@@ -63,6 +63,11 @@ impl Checker {
         self.money.released(hour, of);
     }
 
+    /// A later bill, known when this was the last record, says that so much of that was spent after all.
+    pub(crate) fn recharged(&mut self, last: Seq, hour: Timestamp, of: (Money, u64)) {
+        self.money.recharged(last, hour, of);
+    }
+
     /// A record: does it ask for what has been asked for?
     pub(crate) fn asks(&mut self, entry: &Entry) {
         self.violations.extend(self.pleas.recorded(entry));

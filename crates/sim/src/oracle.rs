@@ -24,6 +24,7 @@ mod compensate;
 mod crash;
 mod deeds;
 mod doubt;
+mod downs;
 mod ends;
 mod estimate;
 mod heard;
@@ -73,9 +74,9 @@ pub struct Reference {
     limits: Limits,
     now: Timestamp,
     incarnation: Incarnation,
-    /// The time of the last record, and the time in which nothing ran.
+    /// The time of the last record, and the times in which nothing ran, the last one before this life.
     at: Timestamp,
-    down: (Timestamp, Timestamp),
+    downs: Vec<(Timestamp, Timestamp)>,
     /// Opened, and the targets are not known yet.
     reopening: bool,
     /// The earlier life crashed: whom that met is not told yet.
@@ -86,8 +87,9 @@ pub struct Reference {
     /// What may be spent in the windows of the calendar, and everything that was: when it was set aside, money, tokens.
     windows: Windows,
     bills: Vec<(Timestamp, Money, u64)>,
-    /// What was never spent of it, by the hour.
+    /// What was never spent of it, by the hour; and what of that was spent after all.
     released: Vec<(Timestamp, Money, u64)>,
+    recharged: Vec<(Timestamp, Money, u64)>,
     /// How often the table of targets was replaced.
     version: u32,
     /// Until when each target takes nothing.
@@ -114,8 +116,8 @@ pub struct Reference {
     dispatch: Vec<AttemptId>,
     answer: Vec<(RunId, RunStatus)>,
     close: Vec<RunId>,
-    /// What the current record has ended unsent, each with how long it had waited for that.
-    unsent: Vec<(TaskPath, Duration)>,
+    /// What the current record has ended unsent, each with how long it had waited for that, and for how much of it nothing ran.
+    unsent: Vec<(TaskPath, Duration, Duration)>,
     /// Events so far, by which tasks came to lines.
     events: u64,
     /// Results that are being kept: nobody has their turn.
@@ -212,7 +214,7 @@ impl Reference {
             now: Timestamp(0),
             incarnation: Incarnation(0),
             at: Timestamp(0),
-            down: Default::default(),
+            downs: Vec::new(),
             reopening: false,
             crashed: false,
             met: BTreeSet::new(),
@@ -220,6 +222,7 @@ impl Reference {
             windows: Windows::default(),
             bills: Vec::new(),
             released: Vec::new(),
+            recharged: Vec::new(),
             version: 0,
             closed: Vec::new(),
             runs: BTreeMap::new(),
@@ -265,7 +268,7 @@ impl Reference {
             Event::Opened { incarnation, crashed, .. } => {
                 self.crashed = *crashed;
                 self.incarnation = *incarnation;
-                self.down = (self.at, self.now);
+                self.downs.push((self.at, self.now));
                 self.reopening = true;
             }
             // Where nothing is live there is nothing to say.
@@ -306,6 +309,7 @@ impl Reference {
             }
             Event::Signalled(signal) => self.hear_signal(signal),
             Event::SpendingReleased { hour, money, tokens, .. } => self.hear_release(*hour, *money, *tokens),
+            Event::SpendingRecharged { hour, money, tokens, .. } => self.recharged.push((*hour, *money, *tokens)),
             Event::BudgetRaised(raise) => self.heard = Some(Heard::Raised(self.raise_meant(raise), false)),
             Event::CancelRequested(run) if self.is_stoppable(*run) && self.may_cancel(*run) => {
                 self.heard = Some(Heard::Cancel(*run))
@@ -368,6 +372,7 @@ impl Reference {
 
     /// The process died; the next event is `Opened`. What only it knew is lost.
     pub fn dies(&mut self) {
+        self.limits_count_again();
         self.met.clear();
         self.flights.clear();
         self.evaluations.clear();
@@ -481,7 +486,12 @@ impl Reference {
         for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
             run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
         }
-        run.graph = Arc::clone(graph);
+        let before = std::mem::replace(&mut run.graph, Arc::clone(graph));
+        if before.labels != graph.labels {
+            let waits = |(_, inst): &(&TaskPath, &Inst)| matches!(inst.state, State::Queued(..) | State::Short(_));
+            let waits = run.tasks.iter().filter(waits).map(|(path, _)| (id, path.clone())).collect();
+            self.looked_at_anew(waits);
+        }
         gone.iter().for_each(|path| self.skip_for_others(id, path));
     }
 

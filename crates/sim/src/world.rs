@@ -169,7 +169,7 @@ struct World {
     /// The dice of who tells a secret.
     tellers: Chance,
     pleas: BTreeSet<(RunId, String, Timestamp)>,
-    released: Vec<money::Released>,
+    billed: Vec<money::Billed>,
     /// Some seeds write plans piece by piece, by dice of their own; and what the last attempt of a task has written.
     streams: bool,
     streamers: Chance,
@@ -223,7 +223,7 @@ impl World {
             payers: Chance::new(seed ^ 0x7061_7965_7273),
             tellers: Chance::new(seed ^ 0x7365_6372),
             pleas: BTreeSet::new(),
-            released: Vec::new(),
+            billed: Vec::new(),
             streams: !seed.is_multiple_of(4),
             streamers: Chance::new(seed ^ 0x0061_6865_6164),
             written: BTreeMap::new(),

@@ -46,6 +46,20 @@ pub(crate) fn all_rows(db: &Connection, shard: ShardId, after: Seq, count_max: u
     rows.collect()
 }
 
+/// The latest rows of a kind that are no run's, in the order of the journal.
+pub(crate) fn own_rows(db: &Connection, shard: ShardId, kind: u16, count_max: u32) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!(
+        "SELECT {ROW} FROM journal INDEXED BY journal_own
+         WHERE run IS NULL AND kind = ?1 AND place BETWEEN ?2 AND ?3 ORDER BY place DESC LIMIT ?4"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let places = places(shard, Seq(0));
+    let rows = statement.query_map(params![kind, places.start(), places.end(), count_max], journal_row)?;
+    let mut latest = rows.collect::<rusqlite::Result<Vec<Row>>>()?;
+    latest.reverse();
+    Ok(latest)
+}
+
 /// Place, time and kind of the last row.
 pub(crate) fn latest(db: &Connection, shard: ShardId) -> rusqlite::Result<Option<(Seq, Timestamp, Option<u16>)>> {
     let sql = "SELECT place, at, kind FROM journal WHERE place BETWEEN ?1 AND ?2 ORDER BY place DESC LIMIT 1";
@@ -120,9 +134,10 @@ pub(crate) fn run_of_key(db: &Connection, tenant: &Tenant, key: &str) -> rusqlit
 pub(crate) fn runs(db: &Connection, tenant: &Tenant, filter: &RunFilter) -> rusqlite::Result<Vec<RunRow>> {
     // Few runs are open, however many there were: they have an index of their own.
     let (index, open) = if filter.open { ("INDEXED BY runs_open", "AND done IS NULL") } else { ("", "") };
+    let own = if filter.no_child { "AND parent IS NULL" } else { "" };
     let sql = format!(
         "SELECT {RUN} FROM runs {index} WHERE tenant = ?1 AND (?2 IS NULL OR run < ?2) AND (?3 IS NULL OR status = ?3)
-         AND (?4 IS NULL OR graph = ?4) AND (?6 IS NULL OR done < ?6) {open} ORDER BY run DESC LIMIT ?5"
+         AND (?4 IS NULL OR graph = ?4) AND (?6 IS NULL OR done < ?6) {open} {own} ORDER BY run DESC LIMIT ?5"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 const APPLICATION: u32 = 0x4147_4E44;
 
 /// One script for each schema version, applied in order.
-pub(crate) const MIGRATIONS: [&str; 9] = [
+pub(crate) const MIGRATIONS: [&str; 10] = [
     "
     CREATE TABLE shards (
         shard INTEGER PRIMARY KEY,
@@ -204,6 +204,10 @@ pub(crate) const MIGRATIONS: [&str; 9] = [
     "
     ALTER TABLE spent ADD COLUMN released INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE spent ADD COLUMN released_tokens INTEGER NOT NULL DEFAULT 0;
+",
+    // The shard's own rows: when its lives began. Few beside those of runs.
+    "
+    CREATE INDEX journal_own ON journal (kind) WHERE run IS NULL;
 ",
 ];
 

@@ -3,10 +3,11 @@
 //! Sums are made here and not by SQLite, whose integers are signed and do not saturate: a provider may bill any number.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use agendum_ports::{
-    HourReleased, HourSpent, Invoice, LostCalls, Settled, Spending, Spent, SpentBy, StoreError, release,
+    HourSpent, Invoice, LostCalls, Reconciliation, Settled, Spending, Spent, SpentBy, StoreError, part,
 };
 use agendum_types::{Money, Tenant, Timestamp, Waste, Window};
 use futures_util::future::BoxFuture;
@@ -162,12 +163,13 @@ fn fold_of(work: &Connection, tenant: &Tenant, before: Timestamp, count_max: u32
     Ok(rows.len() as u32)
 }
 
-/// What the counters say of the days of a tenant, from this one on, on which calls were lost.
-fn lost_since(db: &Connection, tenant: &Tenant, since: Timestamp) -> rusqlite::Result<Vec<LostCalls>> {
+/// What the counters say of the days of a tenant, those that begin in this range, on which calls were lost.
+fn lost_in(db: &Connection, tenant: &Tenant, begin: &Range<Timestamp>) -> rusqlite::Result<Vec<LostCalls>> {
     let mut statement = db.prepare_cached(
-        "SELECT hour, target, waste, attempts, cost, tokens, released, released_tokens FROM spent WHERE tenant = ?1 AND hour >= ?2",
+        "SELECT hour, target, waste, attempts, cost, tokens, released, released_tokens FROM spent
+         WHERE tenant = ?1 AND hour >= ?2 AND hour < ?3",
     )?;
-    let mut rows = statement.query(params![&*tenant.0, signed(Window::Day.start(since).0)])?;
+    let mut rows = statement.query(params![&*tenant.0, signed(begin.start.0), signed(begin.end.0)])?;
     let mut days = BTreeMap::<(Timestamp, Arc<str>), LostCalls>::new();
     while let Some(row) = rows.next()? {
         let (day, target): (_, Arc<str>) = (Window::Day.start(Timestamp(whole(row.get(0)?))), row.get(1)?);
@@ -187,36 +189,65 @@ fn both(one: (Money, u64), other: (Money, u64)) -> (Money, u64) {
     (one.0.plus(other.0), one.1.saturating_add(other.1))
 }
 
-fn reconcile(db: &mut Connection, tenant: &Tenant, invoice: &Invoice) -> rusqlite::Result<Vec<HourReleased>> {
-    let work = db.transaction()?;
-    let days = lost_since(&work, tenant, invoice.day)?;
-    let day = days.into_iter().find(|of| of.day == invoice.day && of.target == invoice.target).unwrap_or_default();
-    let mut over = day.over(invoice);
-    let (lost, mut released) = (Waste::Lost.word(), Vec::new());
+/// A counter of lost calls.
+struct LostRow {
+    hour: i64,
+    graph: String,
+    cost: (Money, u64),
+    released: (Money, u64),
+}
+
+fn lost_rows(db: &Connection, tenant: &Tenant, invoice: &Invoice) -> rusqlite::Result<Vec<LostRow>> {
     let (from, to) = (signed(invoice.day.0), signed(Window::Day.end(invoice.day).0));
-    let mut find = work.prepare_cached(
-        "SELECT hour, graph, cost, tokens FROM spent
+    let mut find = db.prepare_cached(
+        "SELECT hour, graph, cost, tokens, released, released_tokens FROM spent
          WHERE tenant = ?1 AND hour >= ?2 AND hour < ?3 AND target = ?4 AND waste = ?5 ORDER BY hour, graph",
     )?;
-    let rows = find.query_map(params![&*tenant.0, from, to, &*invoice.target, lost], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    let rows = find.query_map(params![&*tenant.0, from, to, &*invoice.target, Waste::Lost.word()], |row| {
+        let (cost, tokens) = (Money(whole(row.get(2)?)), whole(row.get(3)?));
+        let released = (Money(whole(row.get(4)?)), whole(row.get(5)?));
+        Ok(LostRow { hour: row.get(0)?, graph: row.get(1)?, cost: (cost, tokens), released })
     })?;
-    let rows: Vec<(i64, String, i64, i64)> = rows.collect::<Result<_, _>>()?;
+    rows.collect()
+}
+
+fn reconcile(db: &mut Connection, tenant: &Tenant, invoice: &Invoice) -> rusqlite::Result<Option<Reconciliation>> {
+    const NOTHING: (Money, u64) = (Money::ZERO, 0);
+    let work = db.transaction()?;
+    let days = lost_in(&work, tenant, &(invoice.day..Window::Day.end(invoice.day)))?;
+    let Some(mut day) = days.into_iter().find(|of| of.target == invoice.target) else { return Ok(None) };
+    let (mut over, mut under) = (day.over(invoice), day.under(invoice));
+    let (mut released, mut recharged) = (Vec::new(), Vec::new());
+    let rows = lost_rows(&work, tenant, invoice)?;
     let mut lower = work.prepare_cached(
-        "UPDATE spent SET cost = cost - ?6, released = released + ?6, tokens = tokens - ?7, released_tokens = released_tokens + ?7
+        "UPDATE spent SET cost = min(cost - ?6, 9223372036854775807), released = min(released + ?6, 9223372036854775807),
+         tokens = min(tokens - ?7, 9223372036854775807), released_tokens = min(released_tokens + ?7, 9223372036854775807)
          WHERE tenant = ?1 AND hour = ?2 AND graph = ?3 AND target = ?4 AND waste = ?5",
     )?;
-    for (hour, graph, cost, tokens) in rows {
-        let (money, tokens) = release(&mut over, (Money(whole(cost)), whole(tokens)));
-        if (money, tokens) != (Money::ZERO, 0) {
-            let row = params![&*tenant.0, hour, graph, &*invoice.target, lost, signed(money.0), signed(tokens)];
-            lower.execute(row)?;
-            released.push((Timestamp(whole(hour)), money, tokens));
+    let mut changed = |row: &LostRow, [money, tokens]: [i64; 2]| {
+        let (LostRow { hour, graph, .. }, lost) = (row, Waste::Lost.word());
+        lower.execute(params![&*tenant.0, hour, graph, &*invoice.target, lost, money, tokens]).map(drop)
+    };
+    let told = |row: &LostRow, (money, tokens)| (Timestamp(whole(row.hour)), money, tokens);
+    for row in &rows {
+        let of = part(&mut over, row.cost);
+        if of != NOTHING {
+            changed(row, [signed(of.0.0), signed(of.1)])?;
+            day.release(of);
+            released.push(told(row, of));
         }
     }
-    drop((find, lower));
+    for row in rows.iter().rev() {
+        let of = part(&mut under, row.released);
+        if of != NOTHING {
+            changed(row, [-signed(of.0.0), -signed(of.1)])?;
+            day.recharge(of);
+            recharged.push(told(row, of));
+        }
+    }
+    drop(lower);
     work.commit()?;
-    Ok(released)
+    Ok(Some(Reconciliation { released, recharged, day }))
 }
 
 impl Spending for SqliteStore {
@@ -235,10 +266,16 @@ impl Spending for SqliteStore {
 
     fn lost(&self, tenant: &Tenant, since: Timestamp) -> BoxFuture<'_, Result<Vec<LostCalls>, StoreError>> {
         let tenant = tenant.clone();
-        self.query("look for what was lost", move |db| lost_since(db, &tenant, since))
+        self.query("look for what was lost", move |db| {
+            lost_in(db, &tenant, &(Window::Day.start(since)..Timestamp(u64::MAX)))
+        })
     }
 
-    fn reconcile(&self, tenant: &Tenant, invoice: Invoice) -> BoxFuture<'_, Result<Vec<HourReleased>, StoreError>> {
+    fn reconcile(
+        &self,
+        tenant: &Tenant,
+        invoice: Invoice,
+    ) -> BoxFuture<'_, Result<Option<Reconciliation>, StoreError>> {
         let tenant = tenant.clone();
         self.change("compare what was spent with a bill", move |db| reconcile(db, &tenant, &invoice))
     }

@@ -125,6 +125,10 @@ impl Store for SqliteStore {
         self.query("read open runs", move |db| read::open_rows(db, shard, after, count_max))
     }
 
+    fn read_own(&self, shard: ShardId, kind: u16, count_max: u32) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        self.query("read the shard's own rows", move |db| read::own_rows(db, shard, kind, count_max))
+    }
+
     fn last_at(&self, shard: ShardId) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         self.query("read the end of the journal", move |db| Ok(read::latest(db, shard)?.map(|(_, at, _)| at)))
     }

@@ -71,10 +71,14 @@ fn keyed(tenant: &Tenant, run: RunId, graph: &str, key: Option<&str>) -> RunUpda
 /// That a run was accepted for a task of another one.
 fn child(tenant: &Tenant, run: RunId, of: RunId) -> RunUpdate {
     let mut update = keyed(tenant, run, "g", None);
-    if let RunChange::Submitted { parent, .. } = &mut update.change {
-        *parent = Some(Parent { run: of, task: Arc::from("a/b") });
-    }
+    begun_by(&mut update, Some(of));
     update
+}
+
+fn begun_by(update: &mut RunUpdate, of: Option<RunId>) {
+    if let RunChange::Submitted { parent, .. } = &mut update.change {
+        *parent = of.map(|run| Parent { run, task: Arc::from("a/b") });
+    }
 }
 
 /// Runs the whole suite on an empty store.
@@ -90,6 +94,7 @@ pub async fn conforms(store: &dyn Store) {
     forgets_runs(store).await;
     keeps_retries(store).await;
     keeps_children(store).await;
+    reads_the_shards_own_rows(store).await;
     spending::counts(store).await;
     spending::reconciles_with_bills(store).await;
     notices::conforms(store).await;
@@ -172,12 +177,34 @@ async fn reads_only_open_runs_and_only_the_tenant(store: &dyn Store) {
     assert_eq!(store.run(&other, run_id(1)).await.unwrap(), None);
 }
 
+async fn reads_the_shards_own_rows(store: &dyn Store) {
+    let tenant = Tenant::new("own");
+    let life = store.open(SHARD).await.unwrap();
+    let first = life.last.0 + 1;
+    let mut mixed = batch(life.incarnation, first, 6, &tenant, run_id(60));
+    for row in [0, 2, 3, 5] {
+        (mixed.rows[row].tenant, mixed.rows[row].run, mixed.rows[row].kind) = (None, None, 60);
+    }
+    mixed.rows[3].kind = 61;
+    // A run's row of that kind is the run's.
+    mixed.rows[4].kind = 60;
+    let written = mixed.rows.clone();
+    assert_eq!(store.append(mixed).await, Appended::Durable);
+    let own = async |shard, kind, count| store.read_own(shard, kind, count).await.unwrap();
+    assert_eq!(own(SHARD, 60, 9).await, [&written[0], &written[2], &written[5]].map(Row::clone));
+    assert_eq!(own(SHARD, 60, 2).await, [&written[2], &written[5]].map(Row::clone), "the latest, in their order");
+    assert_eq!(own(SHARD, 61, 9).await, [written[3].clone()]);
+    assert!(own(SHARD, 62, 9).await.is_empty() && own(ShardId(99), 60, 9).await.is_empty());
+}
+
 async fn lists_runs(store: &dyn Store) {
     let tenant = Tenant::new("c");
     let life = store.open(SHARD).await.unwrap();
     let mut many = batch(life.incarnation, life.last.0 + 1, 1, &tenant, run_id(10));
     for number in 10..20 {
-        many.runs.push(submitted(&tenant, run_id(number), if number % 2 == 0 { "even" } else { "odd" }));
+        let mut update = submitted(&tenant, run_id(number), if number % 2 == 0 { "even" } else { "odd" });
+        begun_by(&mut update, (number >= 18).then(|| run_id(10)));
+        many.runs.push(update);
     }
     assert_eq!(store.append(many).await, Appended::Durable);
     let mut done = batch(life.incarnation, life.last.0 + 2, 1, &tenant, run_id(18));
@@ -201,6 +228,9 @@ async fn lists_runs(store: &dyn Store) {
         [run_id(18), run_id(16), run_id(14)]
     );
     assert_eq!(list(RunFilter { open: true, ..page.clone() }).await, [run_id(19), run_id(17), run_id(16)]);
+    let newest = RunFilter { no_child: true, count_max: 1, ..page.clone() };
+    assert_eq!(list(newest.clone()).await, [run_id(17)], "what others have begun is passed over");
+    assert_eq!(list(RunFilter { open: true, before: Some(run_id(17)), ..newest }).await, [run_id(16)]);
     assert!(list(RunFilter { status: Some(RunStatus::Failed), ..page }).await.is_empty());
 }
 

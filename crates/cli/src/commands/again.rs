@@ -1,5 +1,7 @@
 //! `runs retry`, `runs fork`: a new run that takes over what another one did.
 
+use std::io::Write as _;
+
 use reqwest::Response;
 use serde_json::{Map, Value as Json, json};
 
@@ -55,12 +57,15 @@ async fn lines(mut answer: Response, count: usize) -> Result<Vec<u8>, Failure> {
 
 /// Submits it, and follows it to its end as `runs watch` does.
 async fn follow(context: &Context, session: &mut Session, id: &str, how: &str, asked: &Json) -> Result<(), Failure> {
-    let new = match session.client.run_again(id, how, asked).await {
+    let (new, kept) = match session.client.run_again(id, how, asked).await {
         Ok(new) => new,
         Err(failure) => return Err(taken_over(session, id, failure).await),
     };
     if !context.json {
         tell(&format!("{how} of {id}: run {new}"));
+    }
+    if !kept.is_null() {
+        of_kept(context, &kept)?;
     }
     let mut follower = show::Follower::new(&new, context.json);
     let detail = attend::answer(context, session, &mut follower, &new, context.json).await?;
@@ -68,6 +73,26 @@ async fn follow(context: &Context, session: &mut Session, id: &str, how: &str, a
     // What follows the answer is of this run, and so is what it takes back.
     attend::after(session, &mut follower).await?;
     verdict
+}
+
+/// The task from which it was to run again keeps what it gave.
+fn of_kept(context: &Context, kept: &Json) -> Result<(), Failure> {
+    if context.json {
+        let line = json!({ "type": "kept", "task": kept["task"], "why": kept["why"] });
+        return Ok(writeln!(show::out(), "{line}")?);
+    }
+    tell(&kept_line(kept));
+    Ok(())
+}
+
+fn kept_line(kept: &Json) -> String {
+    let task = kept["task"].as_str().unwrap_or_default();
+    let why = if kept["why"] == "child" {
+        "it is a run of its own, which may have had an effect"
+    } else {
+        "it had an effect"
+    };
+    format!("{task} itself is kept, for {why} that is not repeated unasked: to run it again, say --again {task}")
 }
 
 /// A refusal, with the command that goes on where another run has gone on already.
@@ -84,7 +109,18 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
-    use super::lines;
+    use super::{kept_line, lines};
+
+    #[test]
+    fn what_is_kept_is_told_with_what_to_say_instead() {
+        let told = ["child", "effect"].map(|why| kept_line(&serde_json::json!({ "task": "pay", "why": why })));
+        let rest = "that is not repeated unasked: to run it again, say --again pay";
+        assert_eq!(
+            told[0],
+            format!("pay itself is kept, for it is a run of its own, which may have had an effect {rest}")
+        );
+        assert_eq!(told[1], format!("pay itself is kept, for it had an effect {rest}"));
+    }
 
     /// A large run's export takes long: here it never ends.
     #[tokio::test]

@@ -48,8 +48,22 @@ fn table(lost: &Lost) -> Result<(), Failure> {
 }
 
 fn said(reconciled: &Reconciled, bill: &Reconcile) -> Result<(), Failure> {
-    let Reconciled { released_usd, released_tokens, day } = reconciled;
-    let tokens = if *released_tokens > 0 { format!(" and {released_tokens} tokens") } else { String::new() };
+    writeln!(show::out(), "{}", line(reconciled, bill))?;
+    Ok(())
+}
+
+/// What a bill has changed, and how its day stands.
+fn line(
+    Reconciled { released_usd, released_tokens, recharged_usd, recharged_tokens, day }: &Reconciled,
+    bill: &Reconcile,
+) -> String {
+    let changes = [(released_usd, released_tokens, "released"), (recharged_usd, recharged_tokens, "charged again")];
+    let changes = changes.into_iter().filter(|(usd, tokens, _)| **usd > 0.0 || **tokens > 0);
+    let changes = changes.map(|(usd, tokens, what)| match tokens {
+        0 => format!("{} {what}", dollars(*usd)),
+        tokens => format!("{} and {tokens} tokens {what}", dollars(*usd)),
+    });
+    let changes = changes.collect::<Vec<_>>().join(", ");
     let counts = format!(
         "{} on {} counts for {}, {} of it for lost calls",
         day.target,
@@ -57,13 +71,47 @@ fn said(reconciled: &Reconciled, bill: &Reconcile) -> Result<(), Failure> {
         dollars(day.counted_usd),
         dollars(day.lost_usd)
     );
-    let mut out = show::out();
-    if *released_usd > 0.0 || *released_tokens > 0 {
-        writeln!(out, "{}{tokens} released: {counts}", dollars(*released_usd))?;
-    } else if bill.usd > day.counted_usd {
-        writeln!(out, "nothing released, the bill says more than is counted: {counts}")?;
-    } else {
-        writeln!(out, "nothing released: {counts}")?;
+    match (changes.is_empty(), bill.usd > day.counted_usd) {
+        (false, false) => format!("{changes}: {counts}"),
+        (false, true) => format!("{changes}, and the bill says more than ever counted: {counts}"),
+        (true, false) => format!("nothing changes: {counts}"),
+        (true, true) => format!("nothing changes, the bill says more than ever counted: {counts}"),
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_wire::v1::{LostDay, Reconcile, Reconciled};
+
+    use super::line;
+
+    #[test]
+    fn it_says_which_way_a_bill_has_changed_what_counts() {
+        let told = |released: (f64, u64), recharged: (f64, u64), usd| {
+            let (target, day) = ("m".to_owned(), "2026-11-23".to_owned());
+            let stands = LostDay {
+                target: target.clone(),
+                day: day.clone(),
+                counted_usd: 0.75,
+                lost_usd: 0.25,
+                ..LostDay::default()
+            };
+            let reconciled = Reconciled {
+                released_usd: released.0,
+                released_tokens: released.1,
+                recharged_usd: recharged.0,
+                recharged_tokens: recharged.1,
+                day: stands,
+            };
+            let line = line(&reconciled, &Reconcile { target, day, usd, tokens: None });
+            line.split_once(" m on 2026-11-23 counts for ").unwrap().0.to_owned()
+        };
+        let none = (0.0, 0);
+        assert_eq!(told((0.5, 0), none, 0.75), "$0.5000 released:");
+        assert_eq!(told(none, (0.5, 9), 0.75), "$0.5000 and 9 tokens charged again:");
+        assert_eq!(told((0.5, 0), (0.0, 9), 0.75), "$0.5000 released, $0 and 9 tokens charged again:");
+        assert_eq!(told(none, (0.5, 0), 2.0), "$0.5000 charged again, and the bill says more than ever counted:");
+        assert_eq!(told(none, none, 0.75), "nothing changes:");
+        assert_eq!(told(none, none, 2.0), "nothing changes, the bill says more than ever counted:");
+    }
 }

@@ -11,7 +11,7 @@ use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::hosting::{Need, Session, signalled, tell};
 use crate::{next, show};
 
-pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure> {
+pub(crate) async fn runs(context: &Context, mut command: Runs) -> Result<(), Failure> {
     let need = match &command {
         Runs::Ls { .. } | Runs::Show { .. } => Need::Reading,
         Runs::Prune { dry_run: true, .. } => Need::Reading,
@@ -32,14 +32,14 @@ pub(crate) async fn runs(context: &Context, command: Runs) -> Result<(), Failure
         directory.has_not_lost_its_journal()?;
         return list(context, &[], true, false);
     }
-    if let Some(word) = steered(&command) {
+    if let Some(word) = steered(&mut command) {
         known(context, word).await?;
     }
     in_session(context, need, async |session: &mut Session| perform(context, session, command).await).await
 }
 
 /// The run that is steered, as it was typed.
-fn steered(command: &Runs) -> Option<&str> {
+fn steered(command: &mut Runs) -> Option<&mut String> {
     match command {
         Runs::Watch { run }
         | Runs::Add { run, .. }
@@ -48,8 +48,8 @@ fn steered(command: &Runs) -> Option<&str> {
         | Runs::Cancel { run }
         | Runs::Pause { run }
         | Runs::Resume { run } => Some(run),
-        Runs::Feedback(opinion) => Some(&opinion.run),
-        Runs::Raise(asked) => Some(&asked.run),
+        Runs::Feedback(opinion) => Some(&mut opinion.run),
+        Runs::Raise(asked) => Some(&mut asked.run),
         Runs::Ls { .. } | Runs::Show { .. } | Runs::Delete { .. } | Runs::Prune { .. } => None,
     }
 }
@@ -78,8 +78,9 @@ pub(super) async fn in_session(
     }
 }
 
-/// Refuses a word that means no run by reading alone: an owner takes up what is open, and nobody pays for a slip of the pen.
-pub(super) async fn known(context: &Context, word: &str) -> Result<(), Failure> {
+/// Refuses a word that means no run by reading alone: an owner takes up what is open, and nobody pays for a slip of the pen. A word that means one
+/// is its id from then on, and is not looked up again.
+pub(super) async fn known(context: &Context, word: &mut String) -> Result<(), Failure> {
     let directory = Directory::look(&context.data);
     if directory.owner().is_some() || !directory.exists() {
         return Ok(());
@@ -87,11 +88,16 @@ pub(super) async fn known(context: &Context, word: &str) -> Result<(), Failure> 
     // Whatever keeps it from being read is told by whoever opens it to go on.
     let Ok(session) = Session::open(&context.config, &context.data, Need::Reading).await else { return Ok(()) };
     let meant = match session.client.resolve(word).await {
-        Ok(id) => session.client.status(&id).await.map(drop),
+        Ok(id) => session.client.status(&id).await.map(|_| id),
         Err(failure) => Err(failure),
     };
     session.stop().await;
-    meant.or_else(|failure| if failure.code == USAGE { Err(failure) } else { Ok(()) })
+    match meant {
+        Ok(id) => *word = id,
+        Err(failure) if failure.code == USAGE => return Err(failure),
+        Err(_) => {}
+    }
+    Ok(())
 }
 
 async fn perform(context: &Context, session: &mut Session, command: Runs) -> Result<(), Failure> {

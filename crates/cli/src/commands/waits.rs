@@ -42,9 +42,9 @@ fn list(context: &Context, found: &v1::Waits) -> Result<(), Failure> {
 }
 
 /// Approves or refuses.
-pub(crate) async fn decide(context: &Context, approved: bool, asked: Decide) -> Result<(), Failure> {
+pub(crate) async fn decide(context: &Context, approved: bool, mut asked: Decide) -> Result<(), Failure> {
     let value = asked.value.map(|value| json_of(&value)).transpose()?;
-    known(context, &asked.run).await?;
+    known(context, &mut asked.run).await?;
     in_session(context, Need::Engine, async |session: &mut Session| {
         let id = session.client.resolve(&asked.run).await?;
         let decision = Decision { task: asked.task, approved, comment: asked.comment, value };
@@ -56,10 +56,10 @@ pub(crate) async fn decide(context: &Context, approved: bool, asked: Decide) -> 
 }
 
 /// Tells whether an attempt took effect.
-pub(crate) async fn resolve(context: &Context, asked: Resolve) -> Result<(), Failure> {
+pub(crate) async fn resolve(context: &Context, mut asked: Resolve) -> Result<(), Failure> {
     let output = asked.output.map_or(Ok(Json::Null), |output| json_of(&output))?;
     let happened = (!asked.told.unknown).then_some(asked.told.happened);
-    known(context, &asked.run).await?;
+    known(context, &mut asked.run).await?;
     in_session(context, Need::Engine, async |session: &mut Session| {
         let id = session.client.resolve(&asked.run).await?;
         let attempt = match asked.attempt {
@@ -96,7 +96,7 @@ pub(super) async fn raise(context: &Context, session: &Session, asked: Raise) ->
     Ok(())
 }
 
-pub(crate) async fn signal(context: &Context, asked: Send) -> Result<(), Failure> {
+pub(crate) async fn signal(context: &Context, mut asked: Send) -> Result<(), Failure> {
     let value = match asked.value.as_deref() {
         None => Json::Null,
         Some("-") => {
@@ -106,7 +106,7 @@ pub(crate) async fn signal(context: &Context, asked: Send) -> Result<(), Failure
         }
         Some(text) => json_of(text)?,
     };
-    known(context, &asked.run).await?;
+    known(context, &mut asked.run).await?;
     in_session(context, Need::Engine, async |session: &mut Session| {
         let id = session.client.resolve(&asked.run).await?;
         let signal = Signal { name: Some(asked.name.clone()), task: None, value };

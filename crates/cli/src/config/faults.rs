@@ -101,11 +101,16 @@ impl Config {
     }
 }
 
-/// All of them in one message, with the first one's hint.
+/// All of them in one message, with the first one's hint; people are told that of each.
 pub(crate) fn failure(faults: &[Fault]) -> Option<Failure> {
     let first = faults.first()?;
     let lines: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-    Some(Failure::usage(lines.join("\n  ")).hint(&first.hint).faults(faults.to_vec()))
+    Some(Failure::usage(lines.join("\n  ")).hint(&first.hint).faults(faults.to_vec()).each(each(faults)))
+}
+
+/// What is wrong, with what to do.
+pub(super) fn each(faults: &[Fault]) -> Vec<(String, String)> {
+    faults.iter().map(|fault| (fault.message.clone(), fault.hint.clone())).collect()
 }
 
 /// Keys that say something which is not so: nothing reads them. What a model at an address needs may stay with the built-in one, so

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::Error;
 use toml::{Table, Value};
 
-use super::faults::{Fault, written};
+use super::faults::{Fault, each, written};
 use super::{Config, HINT, folder_of, suggestion};
 use crate::failure::Failure;
 
@@ -32,9 +32,11 @@ pub(super) fn unread(name: &str, text: &str, error: &Error) -> Failure {
     // Of several that read the same nobody knows which was meant.
     let same = found.iter().filter(|found| found.message == said).count();
     let others = found.iter().filter(|found| same > 1 || found.message != said);
-    let others = others.map(|found| format!("\n{}{}", found.place, told(&found.message)));
+    let others: Vec<_> =
+        others.map(|found| (format!("{}{}", found.place, told(&found.message)), hint(&found.message))).collect();
     let faults = rest.map(|(config, spoilt)| sound(name, config, &spoilt)).unwrap_or_default();
-    let lines: String = others.chain(faults.iter().map(|fault| format!("\n{}", fault.message))).collect();
+    let others: Vec<_> = others.into_iter().chain(each(&faults)).collect();
+    let lines: String = others.iter().map(|(message, _)| format!("\n{message}")).collect();
     let unread = |found: Found| Fault {
         path: written(found.path.iter().map(String::as_str)),
         hint: hint(&found.message),
@@ -42,13 +44,17 @@ pub(super) fn unread(name: &str, text: &str, error: &Error) -> Failure {
         fatal: true,
     };
     let mut listed: Vec<Fault> = found.into_iter().map(unread).collect();
-    if listed.is_empty() {
-        // It is no TOML.
+    if same == 0 {
+        // It is no TOML, or stands where a text would do.
         let (path, message) = (String::new(), error.to_string());
-        listed.push(Fault { path, message, hint: hint(said), fatal: true });
+        listed.insert(0, Fault { path, message, hint: hint(said), fatal: true });
     }
     listed.extend(faults);
-    Failure::usage(format!("{name}: {error}{lines}")).hint(hint(said)).faults(listed)
+    let first = (format!("{name}: {error}").trim_end().to_owned(), hint(said));
+    Failure::usage(format!("{name}: {error}{lines}"))
+        .hint(hint(said))
+        .faults(listed)
+        .each([first].into_iter().chain(others).collect())
 }
 
 /// What is wrong with the rest of it. Of a table from which something was taken out nobody knows what it would have said.
@@ -71,14 +77,17 @@ fn table(path: &[String]) -> String {
 
 /// All of them, and what the file says without, with the tables and keys in which something was taken out.
 fn all(text: &str) -> (Vec<Found>, Option<(Config, Spoilt)>) {
-    let Ok(mut tree) = toml::from_str::<Table>(text) else { return (Vec::new(), None) };
+    let Some((mut tree, large)) = tree(text) else { return (Vec::new(), None) };
     let (mut found, mut spoilt) = (Vec::<Found>::new(), Spoilt::new());
     while found.len() < FAULTS_MAX {
         let error = match tree.clone().try_into::<Config>() {
             Ok(config) => return (found, Some((config, spoilt))),
             Err(error) => error,
         };
-        let message = error.message().to_owned();
+        let as_it_stands = |message: String, number: &String| {
+            message.replace(&format!("string {number:?}"), &format!("integer `{number}` as i128"))
+        };
+        let message = large.iter().fold(error.message().to_owned(), as_it_stands);
         let shown = error.to_string();
         let place = shown.rsplit_once("in `").map_or("", |(_, place)| place.trim_end().trim_end_matches('`'));
         let mut path = path(&tree, place);
@@ -97,6 +106,28 @@ fn all(text: &str) -> (Vec<Found>, Option<(Config, Spoilt)>) {
         spoilt.push(path);
     }
     (found, None)
+}
+
+/// What the text holds, and the integers that no TOML value holds, which stand there as texts: nothing takes them, and what stands beside
+/// them is read nonetheless.
+fn tree(text: &str) -> Option<(Table, Vec<String>)> {
+    let (mut text, mut large) = (text.to_owned(), Vec::new());
+    for _ in 0..FAULTS_MAX {
+        let error = match toml::from_str::<Table>(&text) {
+            Ok(tree) => return Some((tree, large)),
+            Err(error) => error,
+        };
+        let instead = if error.message() == "u64 value was too large" {
+            // Whoever takes so many takes as many as a value holds.
+            i64::MAX.to_string()
+        } else {
+            let number = error.message().strip_prefix("invalid type: integer `")?.split_once("` as i128")?.0;
+            large.push(number.to_owned());
+            format!("{number:?}")
+        };
+        text.replace_range(error.span()?, &instead);
+    }
+    None
 }
 
 /// The list of all words helps only where none is near.

@@ -313,6 +313,44 @@ modell = "m"
 }
 
 #[test]
+fn a_number_that_is_too_large_is_told_beside_the_others_and_each_with_its_hint() {
+    let wrong = r#"
+[budgets]
+hour_usd = 99999999999999999999
+day_usd = -5.0
+month_tokens = 18446744073709551615
+on_exceeded = "wiat"
+[limits]
+needs_mx = 8
+[targets.b]
+kind = "exec"
+allow = ["no-such-program-anywhere"]
+"#;
+    let failure = Config::read("agendum.toml", wrong, std::iter::empty()).unwrap_err();
+    insta::assert_snapshot!(failure.printed(), @r#"
+    error: agendum.toml: TOML parse error at line 4, column 11
+      |
+    4 | day_usd = -5.0
+      |           ^^^^
+    -5 is no budget: it is a number of US dollars from 0 to 1000000
+    error: [budgets.hour_usd]: invalid type: integer `99999999999999999999` as i128, expected f64
+    hint: docs/configuration.md lists every key
+    error: [budgets.on_exceeded]: unknown variant `wiat`: did you mean `wait`?
+    hint: did you mean `wait`?
+    error: [limits]: unknown field `needs_mx`: did you mean `needs_max`?
+    hint: did you mean `needs_max`?
+    error: target "b": "no-such-program-anywhere" is not installed, or not on the PATH
+    hint: install it, or take it from `allow`; agendum doctor knows the packages of the examples
+    "#);
+    let listed = failure.listed().unwrap();
+    let paths: Vec<&str> = listed.as_array().unwrap().iter().map(|fault| fault["path"].as_str().unwrap()).collect();
+    assert_eq!(
+        paths,
+        ["budgets.day_usd", "budgets.hour_usd", "budgets.on_exceeded", "limits.needs_mx", "targets.b.allow"]
+    );
+}
+
+#[test]
 fn the_built_in_model_may_have_a_price() {
     let told = ["chat", "moderate", "translate"].map(|kind| {
         faults(&format!(

@@ -246,7 +246,14 @@ impl Board {
         self.plans.release(before);
         // What a model has planned carries what the model was told.
         let labels = self.joined(slot, [&self.plan(slot).graph.labels]);
-        self.run_mut(slot).labels = labels;
+        let before = std::mem::replace(&mut self.run_mut(slot).labels, labels);
+        if before != self.run(slot).labels {
+            // What waits for a target may not go to all of those any more.
+            let all = (0..).map(InstId).zip(&self.run(slot).insts);
+            let waits = all.filter(|(_, inst)| matches!(inst.state, State::Queued(_) | State::Broke(_)));
+            let anew: Vec<_> = waits.map(|(id, _)| Todo::Anew(slot, id)).collect();
+            self.todo.extend(anew);
+        }
         if self.run(slot).phase == Phase::Held {
             return self.set_aside(slot);
         }

@@ -54,13 +54,14 @@ impl Board {
         waits
     }
 
-    /// What an attempt has waited for since its task was free, in the order it passed as far as that is known: before it was queued the
-    /// process was down, a start was waited for, the scheduler evaluated or waited for a credit.
+    /// What an attempt has waited for since its task was free, in the order it passed as far as that is known: before it was queued no
+    /// process was up, a start was waited for, the scheduler evaluated or waited for a credit. What is known lasted until now; it takes
+    /// what it covers of the time in which nothing ran, as a pause does.
     pub(crate) fn waits(&self, inst: &Inst, known: Waits, queued: Waits, now: Timestamp) -> Waits {
         let mut waits = known;
         let accounted: u64 = waits.iter().chain(&queued).map(|(_, span)| span.as_micros()).sum();
         let mut left = now.since(inst.free_at).as_micros().saturating_sub(accounted);
-        let down = self.down.1.min(now).since(self.down.0.max(inst.free_at));
+        let down = self.downs.between(inst.free_at, now.before(Duration(accounted)));
         let delayed = inst.start_at.since(inst.free_at);
         for (cause, span) in [(Cause::Downtime, down), (Cause::Delay, delayed), (Cause::Scheduler, Duration::MAX)] {
             let part = span.as_micros().min(left);

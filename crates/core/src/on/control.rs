@@ -84,11 +84,19 @@ impl Scheduler {
         // Those that it was before in its group may pass.
         self.board.another_turn(slot);
         for id in self.all(slot) {
-            if self.unqueue(slot, id) {
-                self.take(slot, id);
-            } else if self.board.run(slot).inst(id).waits_for_window(self.now).is_some() {
-                self.try_again(slot, id);
-            }
+            self.queue_anew(slot, id);
+        }
+    }
+
+    /// If it waits for a target, or for the money of a window, it is taken up again.
+    pub(crate) fn queue_anew(&mut self, slot: Slot, id: InstId) {
+        if self.board.run_if_live(slot).is_none() {
+            return;
+        }
+        if self.unqueue(slot, id) {
+            self.take(slot, id);
+        } else if self.board.run(slot).inst(id).waits_for_window(self.now).is_some() {
+            self.try_again(slot, id);
         }
     }
 

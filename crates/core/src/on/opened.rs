@@ -18,13 +18,14 @@ impl Scheduler {
         seed: u64,
     ) {
         assert!(last >= self.last, "the journal holds at least what was applied");
-        self.board.down = (self.board.at.max(at), self.now);
+        // Before its first life a shard was not down.
+        let down_since = (last > Seq(0)).then(|| self.board.at.max(at));
         self.last = last;
         self.durable = last;
         self.incarnation = incarnation;
         self.rng = Rng::seeded(seed);
         self.board.todo.clear();
-        self.record(None, Record::Opened { incarnation, seed });
+        self.record(None, Record::Opened { incarnation, seed, down_since });
         (self.reopening, self.crashed) = (true, crashed);
     }
 

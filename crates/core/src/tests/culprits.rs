@@ -328,9 +328,9 @@ fn a_pause_of_an_earlier_life_and_an_attempt_by_reference_go_on() {
      0ms dispatch r1/a#1 on t
     20ms restart
     30ms dispatch r1/a#2 on t
-    30ms why r1: 30ms: paused 20ms downtime 10ms; critical b
+    30ms why r1: 30ms: paused 20ms scheduler 10ms; critical b
     30ms   a running: running 10ms downtime 10ms paused 10ms
-    30ms   b waiting: paused 20ms downtime 10ms
+    30ms   b waiting: paused 20ms scheduler 10ms
     30ms   never sent: b 1 waiting
     30ms dispatch r1/b#1 on t
     30ms dispatch r2/c#1 on t

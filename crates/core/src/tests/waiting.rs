@@ -339,3 +339,111 @@ fn before_an_addition_whose_needs_had_settled_the_time_is_that_of_what_went_on()
     20ms   z succeeded: running 5ms
     ");
 }
+
+#[test]
+fn every_downtime_of_a_wait_is_told() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a; b; w delay=8ms; c needs a
+        wait 10ms
+        stop
+        wait 100ms
+        restart
+        wait 10ms
+        ok a
+        wait 10ms
+        restart
+        wait 5ms
+        stop
+        wait 1s
+        restart
+        wait 7ms
+        why r1
+        ok b
+        ok w
+        ok c
+        why r1
+    "), @"
+       0ms dispatch r1/a#1 on t
+       8ms woken: a task may start
+      10ms stop
+     110ms restart
+     110ms dispatch r1/a#2 on t
+     120ms dispatch r1/b#1 on t
+     130ms restart
+     130ms dispatch r1/b#2 on t
+     135ms stop
+    1135ms restart
+    1135ms dispatch r1/b#3 on t
+    1142ms why r1: 1.14s: downtime 1.11s running 20ms order 7ms scheduler 5ms; critical a → c
+    1142ms   a succeeded: running 20ms downtime 100ms
+    1142ms   b running: downtime 1.11s scheduler 10ms limit 10ms running 12ms
+    1142ms   w waiting: downtime 1.11s delay 8ms scheduler 17ms limit 7ms
+    1142ms   c waiting: dependency 120ms downtime 1.01s scheduler 5ms order 7ms
+    1142ms   never sent: w 1 waiting
+    1142ms   never sent: c 1 waiting
+    1142ms dispatch r1/w#1 on t
+    1142ms dispatch r1/c#1 on t
+    1142ms answer r1 succeeded
+    1142ms close r1
+    1142ms why r1: 1.14s: downtime 1.11s running 20ms order 7ms scheduler 5ms; critical a → c
+    1142ms   a succeeded: running 20ms downtime 100ms
+    1142ms   b succeeded: downtime 1.11s scheduler 10ms limit 10ms running 12ms
+    1142ms   w succeeded: downtime 1.11s delay 8ms scheduler 17ms limit 7ms
+    1142ms   c succeeded: dependency 120ms downtime 1.01s scheduler 5ms order 7ms
+    ");
+}
+
+#[test]
+fn a_pause_and_a_person_take_the_downtimes_that_they_last_over() {
+    assert_snapshot!(trace("
+        targets t=1
+        submit r1 a; b; p wait=approval
+        wait 10ms
+        stop
+        wait 100ms
+        restart
+        wait 10ms
+        pause r1
+        wait 5ms
+        stop
+        wait 1s
+        restart
+        wait 5ms
+        resume r1
+        wait 1ms
+        approve r1 p by=ann
+        why r1
+    "), @"
+       0ms dispatch r1/a#1 on t
+      10ms stop
+     110ms restart
+     110ms dispatch r1/a#2 on t
+     125ms stop
+    1125ms restart
+    1130ms dispatch r1/a#3 on t
+    1131ms why r1: 1.13s: person 1.13s; critical p
+    1131ms   a running: running 26ms downtime 1.1s paused 5ms
+    1131ms   b waiting: paused 1.01s downtime 100ms scheduler 20ms limit 1ms
+    1131ms   p succeeded (approved true by ann after 1.13s): person 1.13s
+    1131ms   never sent: b 1 waiting
+    ");
+}
+
+#[test]
+fn of_very_many_downtimes_the_latest_are_told() {
+    let lives = "
+        stop
+        wait 10ms
+        restart";
+    let told = |count: usize| {
+        let text = format!("targets t=1\nsubmit r1 a; b{}\nwhy r1", lives.repeat(count));
+        let all = trace(&text);
+        all.lines().filter(|line| line.contains("b waiting")).map(str::trim).collect::<Vec<_>>().join("")
+    };
+    assert_snapshot!([1, 64, 66].map(told).join("\n"), @"
+    10ms   b waiting: downtime 10ms
+    640ms   b waiting: downtime 640ms
+    660ms   b waiting: downtime 640ms scheduler 20ms
+    ");
+}

@@ -330,9 +330,9 @@ fn a_stop_in_good_order_is_no_downtime_before_it() {
     1120ms dispatch r1/b#1 on t
     1120ms answer r1 succeeded
     1120ms close r1
-    1120ms why r1: 1.12s: scheduler 1.1s limit 10ms downtime 10ms; critical b
+    1120ms why r1: 1.12s: downtime 1.01s scheduler 100ms limit 10ms; critical b
     1120ms   a succeeded: running 110ms downtime 1.01s
-    1120ms   b succeeded: downtime 10ms scheduler 1.1s limit 10ms
+    1120ms   b succeeded: downtime 1.01s scheduler 100ms limit 10ms
     ");
 }
 

@@ -213,6 +213,47 @@ fn what_a_bill_says_was_never_spent_is_there_for_those_that_wait() {
 }
 
 #[test]
+fn what_a_later_bill_charges_again_counts_as_spent_and_above_the_limit_nothing_is_sent() {
+    assert_snapshot!(dialogue("
+        windows hour=100c
+        targets t=4:token=1c:cap=100
+        submit r1 a
+        restart
+        submit r2 b
+        billed 80c
+        rebilled 80c
+        purse
+        ok a tokens=10
+        purse
+        billed 80c
+        ok b tokens=10
+        restart
+        purse
+    "), @"
+    0ms dispatch r1/a#1 on t cap=100
+    0ms restart
+    0ms dispatch r1/a#2 on t cap=80
+    0ms hour spent $1.00 held $0.8000
+    0ms day spent $1.00 held $0.8000
+    0ms month spent $1.00 held $0.8000
+    0ms > ok a tokens=10
+    0ms answer r1 succeeded spent $1.10
+    0ms close r1
+    0ms hour spent $1.10 held $0
+    0ms day spent $1.10 held $0
+    0ms month spent $1.10 held $0
+    0ms dispatch r2/b#1 on t cap=70
+    0ms > ok b tokens=10
+    0ms answer r2 succeeded spent $0.1000
+    0ms close r2
+    0ms restart
+    0ms hour spent $0.4000 held $0
+    0ms day spent $0.4000 held $0
+    0ms month spent $0.4000 held $0
+    ");
+}
+
+#[test]
 fn a_hold_counts_in_the_window_in_which_it_was_taken() {
     assert_snapshot!(dialogue("
         windows hour=100c

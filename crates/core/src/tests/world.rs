@@ -13,6 +13,7 @@
 //! records on | evaluations on | limit attempts_max=2   the trace has them too; a limit of the shard, which begins anew
 //! purse                                 what the tenant has spent and holds
 //! billed 40c                            a bill says that of what was lost in this hour so much was never spent
+//! rebilled 40c                          a later bill says that of that so much was spent after all
 //! windows hour=5c day_tokens=90 fail    what the tenant may spend; `wait` unless it says otherwise
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
@@ -149,7 +150,7 @@ impl World {
                 self.publish();
             }
             "limit" => self.limit(rest),
-            "windows" | "purse" | "billed" => self.of_the_purse(word, rest),
+            "windows" | "purse" | "billed" | "rebilled" => self.of_the_purse(word, rest),
             "submit" => self.submit(rest),
             "again" => self.again(rest),
             "add" | "stream" => self.grow(word, rest),

@@ -4,10 +4,12 @@
 //! journal, so that a mended file brings it back.
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::sync::{Arc, PoisonError};
 
-use agendum_core::{Entry, Scheduler};
+use agendum_core::{DOWNTIMES_MAX, Entry, Scheduler};
 use agendum_ports::{BlobError, Opened, StoreError, chain};
 use agendum_spec::Unloadable;
 use agendum_types::{Graph, Hash, Money, PayloadRef, RunId, Seq, Tenant, Timestamp, Window};
@@ -65,12 +67,14 @@ impl Restored {
 pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, RestoreError> {
     let opened = surroundings.store.open(surroundings.shard).await?;
     let (mut lost, mut known) = (Lost::default(), FxHashMap::default());
+    let lives = lives(surroundings).await?;
     loop {
         let mut pass = Pass {
             surroundings,
             scheduler: Scheduler::new(surroundings.limits.clone()),
             tenants: FxHashMap::default(),
             known: &mut known,
+            lives: lives.iter().peekable(),
             again: false,
         };
         pass.read(&mut lost).await?;
@@ -83,6 +87,14 @@ pub(super) async fn open(surroundings: &Surroundings) -> Result<Restored, Restor
             return Ok(Restored { scheduler: pass.scheduler, opened, tenants: pass.tenants });
         }
     }
+}
+
+/// When the latest lives of the shard began, and since when nothing had run. Nothing else follows from these records: one that cannot
+/// be read costs an explanation.
+async fn lives(surroundings: &Surroundings) -> Result<Vec<Entry>, RestoreError> {
+    let rows = surroundings.store.read_own(surroundings.shard, Kind::Opened as u16, DOWNTIMES_MAX as u32).await?;
+    let told = |row| rows::entry(row).inspect_err(|error| tracing::warn!(%error, "a downtime is not known"));
+    Ok(rows.iter().filter_map(|row| told(row).ok()).collect())
 }
 
 /// What was spent in the windows of the present: the clock's, or that of the journal where it is ahead.
@@ -122,6 +134,8 @@ struct Pass<'a> {
     tenants: FxHashMap<RunId, Tenant>,
     /// The graphs that were read, be it by an earlier pass.
     known: &'a mut FxHashMap<Hash, Arc<Graph>>,
+    /// The records of the shard itself that are not applied yet.
+    lives: Peekable<slice::Iter<'a, Entry>>,
     /// Damage was found in a run that the scheduler has taken in part: the next pass leaves it out.
     again: bool,
 }
@@ -132,13 +146,17 @@ impl Pass<'_> {
         let mut reading = store.read_open(*shard, Seq(0), PAGE);
         loop {
             let page = reading.await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                self.apply_lives(Seq(u64::MAX));
+                return Ok(());
+            };
             // The store reads on while this page is applied.
             reading = store.read_open(*shard, last.seq, PAGE);
             for row in &page {
                 if row.run.is_some_and(|run| lost.runs.contains_key(&run)) {
                     continue;
                 }
+                self.apply_lives(row.seq);
                 let damage = match rows::entry(row) {
                     Ok(entry) => self.take(&entry).await?.err(),
                     Err(error) => Some(Damage::row(error)?),
@@ -151,6 +169,13 @@ impl Pass<'_> {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// Those before this row: the scheduler takes records in their order.
+    fn apply_lives(&mut self, before: Seq) {
+        while let Some(entry) = self.lives.next_if(|entry| entry.seq < before) {
+            self.scheduler.apply(entry);
         }
     }
 

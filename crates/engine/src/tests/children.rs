@@ -313,7 +313,7 @@ async fn a_retry_of_the_parent_takes_over_what_the_child_has_done() {
         inputs: None,
         is_fork: false,
     };
-    let second = engine.run_again(&Tenant::default(), earlier, anew).await.unwrap();
+    let second = engine.run_again(&Tenant::default(), earlier, anew).await.unwrap().run;
     let answer = engine.answer(&Tenant::default(), second).await.unwrap();
     insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"a":"paid","b":"paid"}"#);
     let calls = world.tool.calls.lock().unwrap();
@@ -334,7 +334,7 @@ async fn a_fork_of_the_parent_does_not_pay_again_what_its_failed_child_has_paid(
     done(&engine, first.run).await;
     let earlier = engine.reader().earlier(&Tenant::default(), first.run).await.unwrap();
     let other = anew(Some(r#"{"x":7,"z":1}"#));
-    let fork = engine.run_again(&Tenant::default(), earlier, other).await.unwrap();
+    let fork = engine.run_again(&Tenant::default(), earlier, other).await.unwrap().run;
     let answer = engine.answer(&Tenant::default(), fork).await.unwrap();
     insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"a":"paid","b":"paid"}"#);
     let calls = world.tool.calls.lock().unwrap();
@@ -380,7 +380,7 @@ tasks:
     done(&engine, first.run).await;
     let row = child(&engine, first.run).await;
     let earlier = engine.reader().earlier(&Tenant::default(), row.run).await.unwrap();
-    let fork = engine.run_again(&Tenant::default(), earlier, anew(Some(r#"{"y":8}"#))).await.unwrap();
+    let fork = engine.run_again(&Tenant::default(), earlier, anew(Some(r#"{"y":8}"#))).await.unwrap().run;
     let labels = world.journal().await.iter().find_map(|row| {
         let Record::RunSubmitted(submitted) = rows::entry(row).unwrap().record else { return None };
         (submitted.run == fork).then(|| submitted.inputs.labels.clone())

@@ -191,7 +191,7 @@ async fn who_cannot_be_taken_over_is_begun_anew_by_a_command_that_works() {
     world.tool.hurried.store(true, Ordering::SeqCst);
     let earlier = engine.reader().earlier(&Tenant::default(), answer.run).await.unwrap();
     let again = crate::Anew { again: vec!["inner".to_owned()], ..anew(None) };
-    let second = engine.run_again(&Tenant::default(), earlier, again).await.unwrap();
+    let second = engine.run_again(&Tenant::default(), earlier, again).await.unwrap().run;
     let answer = engine.answer(&Tenant::default(), second).await.unwrap();
     insta::assert_snapshot!(line(&engine, &answer).await, @r#"succeeded {"a":7}"#);
     engine.stop().await;
@@ -206,7 +206,7 @@ async fn a_parent_is_kept_as_long_as_its_retry_may_ask_for_its_children() {
     let first = engine.run(request(&failing, &json!({ "x": 7 }))).await.unwrap().run;
     done(&engine, first).await;
     let earlier = engine.reader().earlier(&tenant, first).await.unwrap();
-    let second = engine.run_again(&tenant, earlier, anew(None)).await.unwrap();
+    let second = engine.run_again(&tenant, earlier, anew(None)).await.unwrap().run;
     let is_last = |(_, order): &(String, Json)| order["sleep_ms"] == 60_000;
     while !world.tool.calls.lock().unwrap().iter().any(is_last) {
         tokio::task::yield_now().await;
@@ -221,5 +221,27 @@ async fn a_parent_is_kept_as_long_as_its_retry_may_ask_for_its_children() {
     engine.command(&tenant, second, Command::Cancel).await.unwrap();
     done(&engine, second).await;
     engine.forget(&tenant, first).await.unwrap();
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn who_begins_from_a_task_that_is_kept_nonetheless_is_told() {
+    let world = World::new();
+    let engine = world.engine().await;
+    let text = document(
+        "tasks: { a: { uses: chat, with: { prompt: x, give: 1 } } }",
+        "retry: { max_attempts: 1 }
+  more: { uses: chat, with: { prompt: x, give: 2 } }",
+    );
+    let first = engine.run(request(&text, &json!({ "x": 7 }))).await.unwrap();
+    done(&engine, first.run).await;
+    let mut kept = Vec::new();
+    for (from, again) in [("inner", None), ("inner", Some("inner")), ("more", None)] {
+        let earlier = engine.reader().earlier(&Tenant::default(), first.run).await.unwrap();
+        let again = again.map(str::to_owned).into_iter().collect();
+        let anew = crate::Anew { from: Some(from.to_owned()), again, is_fork: true, ..anew(None) };
+        kept.push(engine.run_again(&Tenant::default(), earlier, anew).await.unwrap().kept);
+    }
+    assert_eq!(kept, [Some(crate::Kept { task: "inner".into(), is_child: true }), None, None]);
     engine.stop().await;
 }

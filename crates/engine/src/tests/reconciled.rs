@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_ports::{Append, Appended, Clock, HourReleased, Invoice, Settled, Store as _, Wall};
+use agendum_ports::{Append, Appended, Clock, HourChange, Invoice, Settled, Store as _, Wall};
 use agendum_types::{Booked, Money, RunId, Seq, ShardId, Tenant, Timestamp, Waste, Window};
 use serde_json::json;
 
@@ -62,18 +62,27 @@ async fn what_was_lost_and_is_not_billed_is_there_for_those_that_wait() {
     let spent = async |engine: &Engine| engine.windows(&tenant).await.unwrap()[0].spent.0.0 / CENT;
     assert_eq!(spent(&engine).await, 90);
     let bill = |cost| Invoice { target: "tool".into(), day: yesterday, cost: Money(cost * CENT), tokens: None };
-    let none: [HourReleased; 0] = [];
-    assert_eq!(engine.reconcile(&tenant, bill(95)).await.unwrap(), none);
+    let released = async |cents| engine.reconcile(&tenant, bill(cents)).await.unwrap().unwrap().released;
+    let none: [HourChange; 0] = [];
+    assert_eq!(released(95).await, none);
     let stranger = Tenant::new("stranger");
-    assert_eq!(engine.reconcile(&stranger, bill(50)).await.unwrap(), none);
-    let released = engine.reconcile(&tenant, bill(50)).await.unwrap();
-    assert_eq!(released, [(yesterday, Money(40 * CENT), 0)]);
-    assert_eq!(engine.reconcile(&tenant, bill(50)).await.unwrap(), none, "it says what is counted now");
+    assert_eq!(engine.reconcile(&stranger, bill(50)).await.unwrap(), None);
+    assert_eq!(released(50).await, [(yesterday, Money(40 * CENT), 0)]);
+    assert_eq!(released(50).await, none, "it says what is counted now");
     let answer = engine.answer(&tenant, run).await.unwrap();
     assert_eq!(line(&engine, &answer).await, r#"succeeded {"a":1}"#);
     assert_eq!(spent(&engine).await, 70);
     engine.stop().await;
     let engine = Engine::start(parts()).await.unwrap();
     assert_eq!(spent(&engine).await, 70, "another life counts the same");
+    let recharged = async |cents| engine.reconcile(&tenant, bill(cents)).await.unwrap().unwrap().recharged;
+    assert_eq!(recharged(60).await, [(yesterday, Money(10 * CENT), 0)], "a higher bill counts instead");
+    assert_eq!(spent(&engine).await, 80);
+    assert_eq!(recharged(60).await, none, "the same bill changes nothing");
+    assert_eq!(recharged(400).await, [(yesterday, Money(30 * CENT), 0)], "no more than was released");
+    assert_eq!(spent(&engine).await, 110, "be that above the limit");
+    engine.stop().await;
+    let engine = Engine::start(parts()).await.unwrap();
+    assert_eq!(spent(&engine).await, 110);
     engine.stop().await;
 }

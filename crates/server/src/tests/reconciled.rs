@@ -69,6 +69,12 @@ async fn a_bill_releases_what_was_lost_and_not_billed() {
     assert_eq!((status, &said["released_usd"], &said["released_tokens"]), (200, &json!(0.4), &json!(50)), "{said}");
     let (_, _, again) = say(bill(json!({}))).await;
     assert_eq!((&again["released_usd"], &again["day"]["lost_usd"]), (&json!(0.0), &json!(0.1)), "{again}");
+    let (_, _, higher) = say(bill(json!({ "usd": 0.75, "tokens": 140 }))).await;
+    let told = ["released_usd", "released_tokens", "recharged_usd", "recharged_tokens"].map(|key| higher[key].clone());
+    assert_eq!(json!(told), json!([0.0, 10, 0.15, 0]), "{higher}");
+    assert_eq!((&higher["day"]["counted_usd"], &higher["day"]["released_usd"]), (&json!(0.75), &json!(0.25)));
+    let (_, _, lower) = say(bill(json!({}))).await;
+    assert_eq!((&lower["released_usd"], &lower["recharged_usd"]), (&json!(0.15), &json!(0.0)), "{lower}");
     let (_, _, spend) = world.ask("GET", "/v1/spend?since=2026-01-01T00:00:00Z&by=waste", None).await;
     assert_eq!(spend["total"]["cost_usd"], 0.6, "{spend}");
 }

@@ -1,5 +1,6 @@
 //! What was authorised: of each attempt what it holds, and once it is settled what it cost, up to what it held. At no record may the sum
-//! exceed a limit. What a provider bills beyond that is no authorisation of ours.
+//! exceed a limit. What a provider bills beyond that is no authorisation of ours, and neither is what a later bill charges again: from then on
+//! it counts, and above the limit nothing more may be authorised.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use agendum_core::{Change, End, Entry, Raised, Record};
 use agendum_types::graph::{Section, Work};
 use agendum_types::{
-    AttemptNo, Graph, Incarnation, Money, Outcome, RunId, Segment, Target, TaskPath, Timestamp, Window, Windows,
+    AttemptNo, Graph, Incarnation, Money, Outcome, RunId, Segment, Seq, Target, TaskPath, Timestamp, Window, Windows,
 };
 
 /// What was decided about a budget.
@@ -50,6 +51,8 @@ pub(super) struct Authorised {
     raised_loops: BTreeMap<(RunId, TaskPath), (Money, u64)>,
     /// What bills have said was never spent of what was lost, by the hour. No crash forgets it.
     released: Vec<(Timestamp, (Money, u64))>,
+    /// And what later ones have charged again, behind which record.
+    recharged: Vec<(Seq, Timestamp, (Money, u64))>,
 }
 
 impl Authorised {
@@ -65,6 +68,10 @@ impl Authorised {
 
     pub(super) fn released(&mut self, hour: Timestamp, of: (Money, u64)) {
         self.released.push((hour, of));
+    }
+
+    pub(super) fn recharged(&mut self, last: Seq, hour: Timestamp, of: (Money, u64)) {
+        self.recharged.push((last, hour, of));
     }
 
     /// Takes in a record; says which limit it breaks.
@@ -84,10 +91,15 @@ impl Authorised {
             Change::Dispatched(sent) => {
                 // What goes on under a new number holds what it held, since when it held it.
                 let before = self.sent.iter().rposition(|of| of.run == *run && of.path == *path && !of.is_settled);
-                let at = match before.filter(|_| sent.reattached) {
-                    Some(place) => self.sent.remove(place).at,
-                    None => entry.at,
+                let (at, held) = match before.filter(|_| sent.reattached) {
+                    Some(place) => {
+                        let of = self.sent.remove(place);
+                        (of.at, (of.money, of.tokens))
+                    }
+                    None => (entry.at, (Money::ZERO, 0)),
                 };
+                let is_child = *sent.target == *Target::CHILD;
+                let more = (sent.hold.minus(held.0), sent.hold_tokens.saturating_sub(held.1));
                 self.sent.push(Sent {
                     run: *run,
                     path: path.clone(),
@@ -97,9 +109,10 @@ impl Authorised {
                     money: sent.hold,
                     tokens: sent.hold_tokens,
                     is_settled: false,
-                    is_child: *sent.target == *Target::CHILD,
+                    is_child,
                 });
-                let breaks = self.breaks(at).or_else(|| self.breaks_budget(*run, path, graph?));
+                let breaks = if is_child { None } else { self.breaks(at, entry.seq, more) };
+                let breaks = breaks.or_else(|| self.breaks_budget(*run, path, graph?));
                 return breaks.or_else(|| self.breaks_loops(*run, path, graph?));
             }
             Change::Finished(of) => {
@@ -159,15 +172,19 @@ impl Authorised {
         all.fold((Money::ZERO, 0), |sum, of| (sum.0.plus(of.money), sum.1 + of.tokens))
     }
 
-    fn breaks(&self, at: Timestamp) -> Option<String> {
+    /// If so much more is authorised in the windows of this instant by this record.
+    fn breaks(&self, at: Timestamp, seq: Seq, more: (Money, u64)) -> Option<String> {
         Window::ALL.into_iter().find_map(|window| {
             let (from, to) = (window.start(at), window.end(at));
             let used = Self::sum(self.sent.iter().filter(|of| !of.is_child && (from..to).contains(&of.at)));
+            let again = self.recharged.iter().filter(|(last, hour, _)| *last < seq && (from..to).contains(hour));
+            let used = again.fold(used, |used, (.., (money, tokens))| (used.0.plus(*money), used.1 + tokens));
             let never = self.released.iter().filter(|(hour, _)| (from..to).contains(hour));
             let used =
                 never.fold(used, |used, (_, (money, tokens))| (used.0.minus(*money), used.1.saturating_sub(*tokens)));
             let cap = self.windows.cap(window);
-            let is_over = cap.money.is_some_and(|most| used.0 > most) || cap.tokens.is_some_and(|most| used.1 > most);
+            let is_over = more.0 > Money::ZERO && cap.money.is_some_and(|most| used.0 > most)
+                || more.1 > 0 && cap.tokens.is_some_and(|most| used.1 > most);
             is_over.then(|| format!("the {} since {from} authorises {used:?} of {cap:?}", window.word()))
         })
     }

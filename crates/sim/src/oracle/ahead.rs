@@ -111,11 +111,11 @@ impl Reference {
                 let now = self.eligible(id, &path);
                 let run = self.run(id);
                 run.degraded |= run.tasks[&path].degraded;
-                if let State::Queued(_, targets) = &mut run.inst(&path).state
-                    && let (Some(before), Some(now)) = (before, now)
-                    && *targets == before
-                {
-                    *targets = now;
+                match (&mut run.inst(&path).state, before, now) {
+                    (State::Queued(_, targets), Some(before), Some(now)) if *targets == before => *targets = now,
+                    // It is taken up again, to look for the money on all of them.
+                    (state @ State::Short(_), ..) => *state = State::Ready,
+                    _ => {}
                 }
             }
         }

@@ -1,13 +1,13 @@
-//! What bills have said was never spent.
+//! What bills have said was never spent, or was after all.
 
 use agendum_types::{Money, Timestamp};
 
 use super::Reference;
 
 impl Reference {
-    /// What bills have said before this life: the store has taken it off.
-    pub fn has_released(&mut self, released: Vec<(Timestamp, Money, u64)>) {
-        self.released = released;
+    /// What bills have said before this life: the store has taken it off, and put on again.
+    pub fn has_billed(&mut self, released: Vec<(Timestamp, Money, u64)>, recharged: Vec<(Timestamp, Money, u64)>) {
+        (self.released, self.recharged) = (released, recharged);
     }
 
     /// So much of what was lost was never spent: whoever is queued for a cheaper target may have another, if a window limits it.

@@ -8,6 +8,7 @@ use agendum_types::{
     CacheInput, CacheKey, CachedCopy, Cause, Effect, Hash, PayloadRef, RunId, Seq, TaskPath, Timestamp, Within,
 };
 
+use super::downs::tells_downtime;
 use super::records::Checked;
 use super::state::{How, Inst, Running, State};
 use super::{Heard, Reference, ensure};
@@ -280,6 +281,7 @@ impl Reference {
         ensure(labels.is_within(&said.output.labels), "labels got lost")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        tells_downtime(self.was_down_while(&inst), &said.waits)?;
         self.served(id, path, &copy.target);
         let run = self.run(id);
         run.started = true;

@@ -4,6 +4,7 @@ use agendum_core::{Answered, Change, End, Ended, Next, Step};
 use agendum_types::graph::Section;
 use agendum_types::{Class, Duration, Effect, Fate, Labels, RunId, RunStatus, TaskPath};
 
+use super::downs::tells_downtime;
 use super::labels::quoted;
 use super::ladder::May;
 use super::place::Purse;
@@ -89,7 +90,7 @@ impl Reference {
         let waited: u64 = ended.waits.iter().map(|(_, span)| span.0).sum();
         let (away, wait) = match &inst.state {
             State::Running(running) if matches!(ended.end, End::Lost | End::Uncertain) => {
-                (self.down.1.since(self.down.0.max(running.since)), Duration::ZERO)
+                (self.was_down(running.since), Duration::ZERO)
             }
             _ if inst.is_unsent() => (Duration::ZERO, self.now.since(inst.free_at)),
             // What waits inside it was free at some time.
@@ -97,7 +98,8 @@ impl Reference {
             _ => (Duration::ZERO, Duration::ZERO),
         };
         ensure(ended.away == away, &format!("it was away for {away}"))?;
-        ensure(waited == wait.0, "its waits do not add up")
+        ensure(waited == wait.0, "its waits do not add up")?;
+        if inst.is_unsent() { tells_downtime(self.was_down_while(inst), &ended.waits) } else { Ok(()) }
     }
 
     fn falls(&mut self, id: RunId, path: &TaskPath, class: Class, outputs_only: bool, next: &Next) -> Checked {

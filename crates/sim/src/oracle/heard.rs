@@ -3,6 +3,7 @@
 use agendum_core::{Addressee, Signal, SignalKept, Waited};
 use agendum_types::{Duration, RunId, TaskPath, Timestamp, WaitFor};
 
+use super::downs::tells_downtime;
 use super::records::Checked;
 use super::state::{Inst, Phase, State};
 use super::{Asked, Heard, Reference, ensure};
@@ -131,6 +132,7 @@ impl Reference {
         ensure(self.runs[&id].labels(path).is_within(&said.output.labels), "labels got lost")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        tells_downtime(self.was_down_while(&inst), &said.waits)?;
         let inst = self.run(id).inst(path);
         (inst.state, inst.output, inst.wakes) = (State::Ready, Some(payload), None);
         self.judge_or_succeed(id, path);

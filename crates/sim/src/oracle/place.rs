@@ -300,6 +300,8 @@ impl Reference {
         let (from, to) = (window.start(at), window.end(at));
         let inside = all.into_iter().filter(|(taken, ..)| (from..to).contains(taken));
         let used = inside.fold((Money::ZERO, 0), |sum, (_, money, tokens)| (sum.0.plus(money), sum.1 + tokens));
+        let again = self.recharged.iter().filter(|(hour, ..)| (from..to).contains(hour));
+        let used = again.fold(used, |sum, (_, money, tokens)| (sum.0.plus(*money), sum.1 + tokens));
         let never = self.released.iter().filter(|(hour, ..)| (from..to).contains(hour));
         never.fold(used, |sum, (_, money, tokens)| (sum.0.minus(*money), sum.1 - tokens))
     }

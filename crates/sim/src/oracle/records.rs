@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use agendum_core::{Change, Dispatched, Entry, Finished, Next, Record, Step, Waits};
+use agendum_core::{Change, Dispatched, Entry, Finished, Next, Record, Step, Unsent, Waits};
 use agendum_types::target::Bound;
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Labels, Money, Outcome, PayloadRef, RunId, TaskPath,
     Timestamp,
 };
 
+use super::downs::tells_downtime;
 use super::ladder::{May, allowed, class_of};
 use super::place::Purse;
 use super::state::{How, Phase, Running, State};
@@ -85,10 +86,15 @@ impl Reference {
     fn accounts_for_unsent(&mut self, entry: &Entry) -> Checked {
         let mut due = std::mem::take(&mut self.unsent);
         let sum = |waits: &Waits| Duration(waits.iter().map(|(_, span)| span.0).sum());
-        let mut said: Vec<_> = entry.unsent.iter().map(|unsent| (unsent.path.clone(), sum(&unsent.waits))).collect();
+        let mut said: Vec<_> = entry.unsent.iter().collect();
         due.sort();
-        said.sort();
-        ensure(due == said, &format!("{due:?} ended unsent, and not {said:?}"))?;
+        said.sort_by(|one, other| one.path.cmp(&other.path));
+        let same = |(due, said): (&(TaskPath, Duration, Duration), &&Unsent)| {
+            (&due.0, due.1) == (&said.path, sum(&said.waits))
+        };
+        let all = due.len() == said.len() && due.iter().zip(&said).all(same);
+        ensure(all, &format!("{due:?} ended unsent, and not {said:?}"))?;
+        due.iter().zip(said).try_for_each(|((.., down), said)| tells_downtime(*down, &said.waits))?;
         let run = entry.record.run();
         let causes =
             entry.unsent.iter().flat_map(|unsent| unsent.waits.iter().map(|(cause, _)| (&unsent.path, *cause)));
@@ -240,6 +246,7 @@ impl Reference {
         ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        tells_downtime(self.was_down_while(inst), &said.waits)?;
         self.takes_its_turn(id, path)?;
         let band = self.band(id, path);
         self.overtakes(id, path);

@@ -3,7 +3,7 @@
 
 use agendum_core::Step;
 use agendum_types::graph::{Exhausted, Form, NodeId, NotBefore, Rung, Section, Work};
-use agendum_types::{Class, Duration, Failure, Labels, RunId, Segment, TaskPath};
+use agendum_types::{Class, Duration, Failure, Labels, RunId, Segment, TaskPath, Timestamp};
 
 use super::Reference;
 use super::labels::quoted;
@@ -92,9 +92,8 @@ impl Reference {
     /// When a task's time is over: by its own limits, or because what must follow it needs the rest of the run's.
     pub(super) fn expires(&mut self, id: RunId, path: &TaskPath) {
         let run = &self.runs[&id];
-        let (task, node, ready_at) = (run.task(path), run.tasks[path].node, run.tasks[path].ready_at);
-        let limits = [task.timeouts.task, task.within].into_iter().flatten().filter(|_| run.is_outermost(path));
-        let mut expires = limits.min().map(|span| ready_at.after(span));
+        let (task, node) = (run.task(path), run.tasks[path].node);
+        let mut expires = self.own_limit(id, path);
         if let Some(deadline) = run.submitted.deadline.filter(|_| !run.is_answered() && run.is_outermost(path))
             && task.optional
         {
@@ -104,6 +103,31 @@ impl Reference {
             expires = Some(expires.map_or(latest, |expires| expires.min(latest)));
         }
         self.run(id).inst(path).expires = expires;
+    }
+
+    /// When a task's time is over by its own limits.
+    fn own_limit(&self, id: RunId, path: &TaskPath) -> Option<Timestamp> {
+        let run = &self.runs[&id];
+        let (task, ready_at) = (run.task(path), run.tasks[path].ready_at);
+        let limits = [task.timeouts.task, task.within].into_iter().flatten().filter(|_| run.is_outermost(path));
+        limits.min().map(|span| ready_at.after(span))
+    }
+
+    /// Of a task that looks for its last copy no record says that it was short of time for others: its own limits count again, if they were not over
+    /// when it began to look.
+    pub(super) fn limits_count_again(&mut self) {
+        for id in self.runs.keys().copied().collect::<Vec<_>>() {
+            let looks = |(path, inst): &(&TaskPath, &Inst)| {
+                inst.expires.is_none() && inst.how().is_none() && self.takes_last(id, path)
+            };
+            let paths: Vec<TaskPath> =
+                self.runs[&id].tasks.iter().filter(looks).map(|(path, _)| path.clone()).collect();
+            for path in paths {
+                let began = self.runs[&id].tasks[&path].free_at;
+                let limit = self.own_limit(id, &path).filter(|limit| *limit > began);
+                self.run(id).inst(&path).expires = limit;
+            }
+        }
     }
 
     /// After a restart nothing was observed yet: what is known of the time that others need is different.

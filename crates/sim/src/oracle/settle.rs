@@ -126,7 +126,8 @@ impl Reference {
         let inst = &self.runs[&id].tasks[path];
         let waited = self.now.since(inst.free_at);
         if inst.is_unsent() && waited > Duration::ZERO {
-            self.unsent.push((path.clone(), waited));
+            let down = self.was_down_while(inst);
+            self.unsent.push((path.clone(), waited, down));
         }
     }
 

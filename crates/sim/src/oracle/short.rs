@@ -1,5 +1,8 @@
 //! Who waits for the money of windows: each goes when it comes up in the place that it had, a target is free, and the windows cover it there.
 
+use std::collections::BTreeMap;
+
+use agendum_types::graph::Work;
 use agendum_types::{CacheKey, RunId, TaskPath, Timestamp};
 
 use super::place::Payer;
@@ -43,10 +46,19 @@ impl Reference {
         self.lacks(id, path).is_some_and(|windows| windows.is_empty())
     }
 
-    /// When the next turn of a window may help: the last of the windows is over that do not cover a task.
+    /// When the next turn of a window may help: the last of the windows is over that do not cover a task. Of those that differ in their bytes alone
+    /// one that is covered goes first, once there is a credit, and then is asked again.
     pub(super) fn next_turn(&self) -> Option<Timestamp> {
-        let ends = self.short_ones().into_iter().filter_map(|(id, path, _)| self.lacks(id, &path)?.into_iter().max());
-        ends.map(|(end, _)| end).min()
+        let mut kinds = BTreeMap::<_, Vec<Option<Timestamp>>>::new();
+        for (id, path, _) in self.short_ones() {
+            let run = &self.runs[&id];
+            let Work::Call(call) = &run.task(&path).work else { continue };
+            let what = (call.capability, call.output_cap, self.eligible(id, &path));
+            let Some(lacks) = self.lacks(id, &path) else { continue };
+            let end = lacks.into_iter().map(|(end, _)| end).max();
+            kinds.entry((self.band(id, &path), run.tenant.clone(), what)).or_default().push(end);
+        }
+        kinds.into_values().filter_map(|ends| ends.into_iter().min().flatten()).min()
     }
 
     /// Another computes what it asks for, or what that gave is being kept.

@@ -34,7 +34,6 @@ impl Reference {
         // Every queued task is looked at anew, one after the other.
         let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
         let short: Vec<_> = self.short_ones().into_iter().map(|(id, path, _)| (id, path)).collect();
-        short.iter().for_each(|(id, path)| self.run(*id).inst(path).turn = None);
         self.looked_at_anew(queued);
         self.looked_at_anew(short);
     }
@@ -42,6 +41,9 @@ impl Reference {
     /// Tasks that waited are taken up, one after the other.
     pub(super) fn looked_at_anew(&mut self, waited: Vec<(RunId, TaskPath)>) {
         for (id, path) in waited {
+            if matches!(self.runs[&id].tasks[&path].state, State::Short(_)) {
+                self.run(id).inst(&path).turn = None;
+            }
             self.run(id).inst(&path).state = State::Ready;
             // One that has its turn keeps it; one that had none may share now.
             let keeps_turn = self.runs[&id].tasks[&path].turn.is_some() && self.shares(id, &path).is_some();

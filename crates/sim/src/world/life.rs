@@ -62,7 +62,10 @@ impl World {
         self.kept.retain(|then| then.seq <= kept);
         self.digests.retain(|seq, _| *seq <= kept);
         self.reference.dies();
-        self.reference.has_released(self.released.iter().map(|of| (of.hour, of.money, of.tokens)).collect());
+        let billed = |again| self.billed.iter().filter(move |of| of.again == again);
+        let [released, recharged] =
+            [false, true].map(|again| billed(again).map(|of| (of.hour, of.money, of.tokens)).collect());
+        self.reference.has_billed(released, recharged);
     }
 
     /// A fresh core with the journal up to this record applied.
@@ -93,11 +96,15 @@ impl World {
                 *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);
             }
         }
-        for of in self.released.iter().filter(|of| of.seq <= last) {
+        for of in self.billed.iter().filter(|of| of.seq <= last) {
             for window in Window::ALL {
                 let key = (of.tenant.clone(), window, window.start(of.hour));
                 let sum = sums.get_mut(&key).expect("what was released was spent");
-                *sum = (sum.0.minus(of.money), sum.1 - of.tokens);
+                *sum = if of.again {
+                    (sum.0.plus(of.money), sum.1 + of.tokens)
+                } else {
+                    (sum.0.minus(of.money), sum.1 - of.tokens)
+                };
             }
         }
         for ((tenant, window, start), (money, tokens)) in sums {
@@ -119,7 +126,7 @@ impl World {
         self.tell(Event::PolicyPublished(Arc::clone(&self.policy)));
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.asked_still();
-        self.billed(last);
+        self.bill(last);
     }
 
     pub(super) fn finish(&mut self) {

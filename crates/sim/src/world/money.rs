@@ -11,9 +11,10 @@ use super::{Coming, World};
 /// Microseconds in which whoever is asked has answered.
 const ANSWERED: u64 = 100_000_000;
 
-/// What a bill has released of what was lost by this record.
+/// What a bill has released of what was lost by this record, or a later one has charged again.
 #[derive(Clone, Debug)]
-pub(super) struct Released {
+pub(super) struct Billed {
+    pub(super) again: bool,
     pub(super) seq: Seq,
     pub(super) tenant: Tenant,
     pub(super) hour: Timestamp,
@@ -59,8 +60,8 @@ impl World {
         }
     }
 
-    /// Now and then a bill has come for what was lost before this life, and says less than that counts for.
-    pub(super) fn billed(&mut self, last: Seq) {
+    /// Now and then a bill has come for what was lost before this life, and says less than that counts for, or more than the one before.
+    pub(super) fn bill(&mut self, last: Seq) {
         let mut lost = BTreeMap::<(Tenant, Timestamp), (Money, u64)>::new();
         for entry in self.journal.iter().filter(|entry| entry.seq <= last) {
             let booked = entry.booked.as_ref().filter(|booked| booked.waste == Some(Waste::Lost));
@@ -72,16 +73,36 @@ impl World {
             let of = lost.entry((tenant.clone(), Window::Hour.start(booked.taken))).or_default();
             *of = (of.0.plus(booked.cost), of.1 + booked.tokens);
         }
-        for Released { tenant, hour, money, tokens, .. } in &self.released {
-            let of = lost.get_mut(&(tenant.clone(), *hour)).expect("what was released was lost");
-            *of = (of.0.minus(*money), of.1 - tokens);
+        let mut given = BTreeMap::<(Tenant, Timestamp), (Money, u64)>::new();
+        for Billed { again, tenant, hour, money, tokens, .. } in &self.billed {
+            let key = (tenant.clone(), *hour);
+            let of = lost.get_mut(&key).expect("what was released was lost");
+            let released = given.entry(key).or_default();
+            let (from, to) = if *again { (released, of) } else { (of, released) };
+            (from.0, from.1) = (from.0.minus(*money), from.1 - tokens);
+            (to.0, to.1) = (to.0.plus(*money), to.1 + tokens);
         }
-        for ((tenant, hour), (money, tokens)) in lost {
-            if !self.payers.hits(40) {
-                continue;
+        for (again, sums) in [(false, lost), (true, given)] {
+            for ((tenant, hour), (money, tokens)) in sums {
+                if !self.payers.hits(40) {
+                    continue;
+                }
+                let (money, tokens) = (Money(self.payers.below(money.0 + 1)), self.payers.below(tokens + 1));
+                self.bills(Billed { again, seq: last, tenant, hour, money, tokens });
             }
-            let (money, tokens) = (Money(self.payers.below(money.0 + 1)), self.payers.below(tokens + 1));
-            self.released.push(Released { seq: last, tenant: tenant.clone(), hour, money, tokens });
+        }
+    }
+
+    fn bills(&mut self, billed: Billed) {
+        let Billed { again, tenant, hour, money, tokens, .. } = billed.clone();
+        self.billed.push(billed);
+        if again {
+            self.played.kinds.insert("higher bill");
+            // What was sent before was covered then.
+            let last = self.journal.last().map_or(Seq(0), |entry| entry.seq);
+            self.checker.recharged(last, hour, (money, tokens));
+            self.tell(Event::SpendingRecharged { tenant, hour, money, tokens });
+        } else {
             self.played.kinds.insert("bill");
             self.checker.released(hour, (money, tokens));
             self.tell(Event::SpendingReleased { tenant, hour, money, tokens });

@@ -98,39 +98,63 @@ pub(super) async fn reconciles_with_bills(store: &dyn Store) {
         settled(&other, 71, "a", DAY, 2_000, lost),
     ];
     assert_eq!(store.append(rows).await, Appended::Durable);
-    let told = async |since| -> Vec<(u64, String, u64, u64, u64, u64)> {
+    let told = |of: LostCalls| {
+        (of.day.0 / DAY, of.target.to_string(), of.attempts, of.lost.0.0, of.counted.0.0, of.released.0.0)
+    };
+    let since = async |since| -> Vec<(u64, String, u64, u64, u64, u64)> {
         let days = store.lost(&one, Timestamp(since)).await.unwrap();
-        let told = |of: LostCalls| {
-            (of.day.0 / DAY, of.target.to_string(), of.attempts, of.lost.0.0, of.counted.0.0, of.released.0.0)
-        };
         days.into_iter().map(told).collect()
     };
     let b = || (1, "b".to_owned(), 1, 500, 500, 0);
-    assert_eq!(told(DAY + 5).await, [(1, "a".to_owned(), 2, 80, 190, 0), b()]);
-    assert_eq!(told(0).await.len(), 3, "the day before is there too");
+    assert_eq!(since(DAY + 5).await, [(1, "a".to_owned(), 2, 80, 190, 0), b()]);
+    assert_eq!(since(0).await.len(), 3, "the day before is there too");
     let bill = async |target: &str, day, cost, tokens| {
         let invoice = Invoice { target: target.into(), day: Timestamp(day * DAY), cost: Money(cost), tokens };
-        store.reconcile(&one, invoice).await.unwrap()
+        store.reconcile(&one, invoice).await.unwrap().map(|of| (of.released, of.recharged, told(of.day)))
     };
+    let released = async |target: &str, day, cost, tokens| bill(target, day, cost, tokens).await.unwrap().0;
     assert_eq!(
         bill("a", 1, 150, None).await,
-        [(Timestamp(DAY), Money(30), 0), (Timestamp(DAY + 7_200_000_000), Money(10), 0)]
+        Some((
+            vec![(Timestamp(DAY), Money(30), 0), (Timestamp(DAY + 7_200_000_000), Money(10), 0)],
+            Vec::new(),
+            (1, "a".to_owned(), 2, 40, 150, 40)
+        )),
+        "and how the day stands then"
     );
-    assert_eq!(told(DAY).await, [(1, "a".to_owned(), 2, 40, 150, 40), b()]);
-    assert_eq!(bill("a", 1, 150, Some(16)).await, [(Timestamp(DAY), Money(0), 3)], "of tokens it had said nothing");
-    assert!(bill("a", 1, 151, Some(17)).await.is_empty(), "it bills more than is counted");
+    assert_eq!(since(DAY).await, [(1, "a".to_owned(), 2, 40, 150, 40), b()]);
+    assert_eq!(released("a", 1, 150, Some(16)).await, [(Timestamp(DAY), Money(0), 3)], "of tokens it had said nothing");
     assert_eq!(
-        bill("a", 1, 0, None).await,
+        released("a", 1, 0, None).await,
         [(Timestamp(DAY + 7_200_000_000), Money(40), 0)],
         "what was answered stays"
     );
+    charges_again(store, &one, DAY).await;
     for (target, day) in [("c", 1), ("a", 2), ("none", 1)] {
-        assert!(bill(target, day, 0, Some(0)).await.is_empty(), "nothing was lost there");
+        assert_eq!(bill(target, day, 0, Some(0)).await, None, "nothing was lost there");
     }
-    assert_eq!(told(0).await, [(0, "a".to_owned(), 1, 1_000, 1_000, 0), (1, "a".to_owned(), 2, 0, 110, 80), b()]);
+    assert_eq!(since(0).await, [(0, "a".to_owned(), 1, 1_000, 1_000, 0), (1, "a".to_owned(), 2, 0, 110, 80), b()]);
     while store.fold_spent(Timestamp(2 * DAY), 2).await.unwrap() {}
-    assert_eq!(told(DAY).await, [(1, "a".to_owned(), 2, 0, 110, 80), b()], "days know it too");
+    assert_eq!(since(DAY).await, [(1, "a".to_owned(), 2, 0, 110, 80), b()], "days know it too");
     let days = store.spent_since(Timestamp(DAY)).await.unwrap();
     assert_eq!(days[0], (one.clone(), Timestamp(DAY), Money(1_110), 116), "windows count what is left");
     assert_eq!(store.lost(&other, Timestamp(DAY)).await.unwrap()[0].lost.0, Money(2_000));
+}
+
+/// A later bill counts instead: what was released too much is charged again, the latest hour first, and no more than was released.
+async fn charges_again(store: &dyn Store, tenant: &Tenant, day: u64) {
+    let bill = async |cost, tokens| {
+        let invoice = Invoice { target: "a".into(), day: Timestamp(day), cost: Money(cost), tokens };
+        let of = store.reconcile(tenant, invoice).await.unwrap().unwrap();
+        (of.released, of.recharged, [of.day.lost.0.0, of.day.counted.0.0, of.day.released.0.0])
+    };
+    let (first, later) = (Timestamp(day), Timestamp(day + 7_200_000_000));
+    let less = vec![(later, Money(0), 4)];
+    assert_eq!(bill(145, Some(12)).await, (less, vec![(later, Money(35), 0)], [35, 145, 45]));
+    assert_eq!(bill(145, Some(12)).await, (vec![], vec![], [35, 145, 45]), "the same bill changes nothing");
+    let more = vec![(later, Money(15), 4), (first, Money(30), 3)];
+    assert_eq!(bill(1_000, Some(999)).await, (vec![], more, [80, 190, 0]), "as if no bill had come");
+    assert_eq!(bill(2_000, None).await, (vec![], vec![], [80, 190, 0]), "no more than was released");
+    let less = vec![(first, Money(30), 3), (later, Money(50), 0)];
+    assert_eq!(bill(0, Some(16)).await, (less, vec![], [0, 110, 80]));
 }

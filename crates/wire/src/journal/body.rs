@@ -18,6 +18,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub(super) struct Opened {
     pub(super) incarnation: u32,
     pub(super) seed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) down_since: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -15,7 +15,10 @@ use super::body;
 /// Writes the body of a record.
 pub(super) fn write(entry: &core::Entry, to: &mut Vec<u8>) -> serde_json::Result<()> {
     match &entry.record {
-        Record::Opened { incarnation, seed } => json(&body::Opened { incarnation: incarnation.0, seed: *seed }, to),
+        Record::Opened { incarnation, seed, down_since } => {
+            let down_since = down_since.map(|at| at.0);
+            json(&body::Opened { incarnation: incarnation.0, seed: *seed, down_since }, to)
+        }
         Record::ClockJumped { from } => json(&body::ClockJumped { from: from.0 }, to),
         Record::RunSubmitted(submitted) => json(&run_submitted(submitted), to),
         Record::TasksAdded { graph, document, .. } => {

@@ -32,8 +32,9 @@ type Beside = (Unsent, Option<Box<Booked>>);
 pub(super) fn read(kind: Kind, run: Option<RunId>, bytes: &[u8]) -> Read<(Record, Beside)> {
     let alone = |record| (record, Beside::default());
     if let Kind::Opened = kind {
-        let opened: body::Opened = json(bytes)?;
-        return Ok(alone(Record::Opened { incarnation: Incarnation(opened.incarnation), seed: opened.seed }));
+        let body::Opened { incarnation, seed, down_since } = json(bytes)?;
+        let down_since = down_since.map(Timestamp);
+        return Ok(alone(Record::Opened { incarnation: Incarnation(incarnation), seed, down_since }));
     }
     if let Kind::Closed = kind {
         let body::Empty {} = json(bytes)?;

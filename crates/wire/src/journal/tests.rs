@@ -93,7 +93,7 @@ fn about_the_run() -> Vec<Record> {
         ..succeeded
     };
     vec![
-        Record::Opened { incarnation: Incarnation(4), seed: u64::MAX },
+        Record::Opened { incarnation: Incarnation(4), seed: u64::MAX, down_since: None },
         Record::ClockJumped { from: Timestamp(12) },
         Record::RunSubmitted(Box::new(submitted)),
         Record::RunSubmitted(Box::new(plain)),
@@ -352,6 +352,8 @@ fn entries() -> Vec<Entry> {
     entries.extend(ahead::of_plans().map(|record| entry(record, Vec::new())));
     entries.extend(pleas::of_pleas().map(|record| entry(record, Vec::new())));
     entries.extend(again::kept_whole().map(|record| entry(record, Vec::new())));
+    let down_since = Some(Timestamp(1_700_000_000_000_000));
+    entries.push(entry(Record::Opened { incarnation: Incarnation(5), seed: 1, down_since }, Vec::new()));
     entries
 }
 

@@ -138,13 +138,17 @@ pub struct Reconcile {
     pub tokens: Option<u64>,
 }
 
-/// What came of a bill.
+/// What came of a bill: of several of a target and day the last counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reconciled {
     /// What it released.
     pub released_usd: f64,
     /// Likewise.
     pub released_tokens: u64,
+    /// What earlier bills had released, and it charges again.
+    pub recharged_usd: f64,
+    /// Likewise.
+    pub recharged_tokens: u64,
     /// How that day stands now.
     pub day: LostDay,
 }

@@ -41,10 +41,12 @@ fn the_first_task_of_a_plan_runs_before_its_planner_ends() {
         ("task.started", "first"),
         ("run.tasks_added", ""),
         ("task.succeeded", "plan"),
-        ("task.started", "second"),
         ("run.answered", ""),
     ];
     let places = order(&events, &wanted);
+    // The second may run ahead as well: its planner takes a while to end.
+    let after_first = order(&events, &[("task.succeeded", "first"), ("task.started", "second")]);
+    assert!(after_first.is_sorted(), "{events:?}");
     assert!(places.is_sorted(), "{places:?} {events:?}");
     assert_eq!(tasks(&place, "last"), "plan succeeded\nfirst succeeded\nsecond succeeded");
     assert_eq!(std::fs::read_to_string(place.path("first")).unwrap(), "one\n", "it ran once");

@@ -14,6 +14,7 @@ use crate::{Event, Scheduler};
 pub(super) struct Purse {
     pub(super) windows: Windows,
     billed: Vec<(Timestamp, Money)>,
+    rebilled: Vec<(Timestamp, Money)>,
 }
 
 impl World {
@@ -21,6 +22,7 @@ impl World {
         match word {
             "windows" => self.limit_windows(rest),
             "billed" => self.bill(rest),
+            "rebilled" => self.bill_again(rest),
             _ => self.purse(),
         }
     }
@@ -73,6 +75,12 @@ impl World {
                 *sum = (sum.0.plus(booked.cost), sum.1 + booked.tokens);
             }
         }
+        for (hour, money) in &self.purse.rebilled {
+            for window in Window::ALL {
+                let sum = sums.entry((window, window.start(*hour))).or_default();
+                sum.0 = sum.0.plus(*money);
+            }
+        }
         for (hour, money) in &self.purse.billed {
             for window in Window::ALL {
                 let sum = sums.entry((window, window.start(*hour))).or_default();
@@ -89,6 +97,13 @@ impl World {
         let (tenant, hour, money) = (Tenant::default(), Window::Hour.start(self.now), script::cents(cents));
         self.purse.billed.push((hour, money));
         self.event(Event::SpendingReleased { tenant, hour, money, tokens: 0 });
+    }
+
+    /// So many cents of that were spent after all.
+    fn bill_again(&mut self, cents: &str) {
+        let (tenant, hour, money) = (Tenant::default(), Window::Hour.start(self.now), script::cents(cents));
+        self.purse.rebilled.push((hour, money));
+        self.event(Event::SpendingRecharged { tenant, hour, money, tokens: 0 });
     }
 
     fn purse(&mut self) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_core::{Event, Raise, Rejected};
-use agendum_ports::{HourReleased, Invoice, StoreError};
+use agendum_ports::{HourChange, Invoice, Reconciliation, StoreError};
 use agendum_types::{Tenant, WindowView};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -16,10 +16,8 @@ impl Life {
             OfMoney::Raise { tenant, raise, reply, permit: _held } => self.raise(&tenant, raise, reply),
             OfMoney::Windows { tenant, reply, permit: _held } => self.windows(&tenant, reply),
             OfMoney::Reconcile { tenant, invoice, reply, permit } => self.reconcile(tenant, invoice, reply, permit),
-            OfMoney::Released { life, tenant, released } => {
-                if life == self.id {
-                    self.released(&tenant, released);
-                }
+            OfMoney::Reconciled { life, tenant, released, recharged } => {
+                self.reconciled(&tenant, if life == self.id { released } else { Vec::new() }, recharged);
             }
         }
     }
@@ -39,29 +37,33 @@ impl Life {
         let _gone = reply.send(self.scheduler.windows(tenant, self.now()));
     }
 
-    /// The store lowers its sums first: the next life reads them there. One that begins meanwhile is not told: it may have read them before, and
-    /// counts too much until its end, and never too little.
+    /// The store changes its sums first: the next life reads them there. One that begins meanwhile may have read them before, or not: it is told
+    /// of what was charged again only, and so counts too much until its end, and never too little.
     fn reconcile(
         &self,
         tenant: Tenant,
         invoice: Invoice,
-        reply: oneshot::Sender<Result<Vec<HourReleased>, StoreError>>,
+        reply: oneshot::Sender<Result<Option<Reconciliation>, StoreError>>,
         permit: OwnedSemaphorePermit,
     ) {
         let (around, life) = (Arc::clone(&self.around), self.id);
         self.around.runtime.spawn(async move {
-            let released = around.store.reconcile(&tenant, invoice).await;
-            if let Ok(released) = &released {
-                around.inbox.send(Message::Money(OfMoney::Released { life, tenant, released: released.clone() }));
+            let reconciled = around.store.reconcile(&tenant, invoice).await;
+            if let Ok(Some(Reconciliation { released, recharged, .. })) = &reconciled {
+                let (released, recharged) = (released.clone(), recharged.clone());
+                around.inbox.send(Message::Money(OfMoney::Reconciled { life, tenant, released, recharged }));
             }
-            let _gone = reply.send(released);
+            let _gone = reply.send(reconciled);
             drop(permit);
         });
     }
 
-    fn released(&mut self, tenant: &Tenant, released: Vec<HourReleased>) {
+    fn reconciled(&mut self, tenant: &Tenant, released: Vec<HourChange>, recharged: Vec<HourChange>) {
         for (hour, money, tokens) in released {
             self.event(Event::SpendingReleased { tenant: tenant.clone(), hour, money, tokens });
+        }
+        for (hour, money, tokens) in recharged {
+            self.event(Event::SpendingRecharged { tenant: tenant.clone(), hour, money, tokens });
         }
     }
 }
