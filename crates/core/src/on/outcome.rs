@@ -86,6 +86,8 @@ impl Scheduler {
         for (moved, before) in self.targets.close(target, until) {
             self.board.timers.clear(before, Timer::Target(moved));
             self.board.timers.set(until, Timer::Target(moved));
+            // Who has waited for its pace waits for it to reopen from now on.
+            self.board.queue.wake(moved, self.now);
         }
     }
 
