@@ -51,6 +51,7 @@ mod ledger;
 mod lookup;
 mod on;
 mod order;
+mod outlook;
 mod pace;
 mod place;
 mod plan;
@@ -63,6 +64,7 @@ mod run;
 mod scheduler;
 mod share;
 mod short;
+mod sketch;
 mod standing;
 mod targets;
 #[cfg(test)]

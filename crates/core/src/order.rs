@@ -110,6 +110,7 @@ impl Scheduler {
         let seen = Seen { submitted: run.submitted, due, tail, served, to_come, aging: rules.aging };
         let index = if run.deadline.is_some() { rules.deadline_index } else { rules.index };
         Rank {
+            risky: false,
             index: rule(index).index(&seen),
             submitted: run.submitted,
             run: run.id,

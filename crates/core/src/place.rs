@@ -32,6 +32,7 @@ impl Scheduler {
                 }
             };
             match self.first_free(class) {
+                Some(_) if self.steps_aside(rank.slot, rank.inst, class) => {}
                 Some(target) => self.place(rank.slot, rank.inst, class, target),
                 None => {
                     let cause = self.blocked_by(class);

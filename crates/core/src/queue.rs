@@ -33,6 +33,8 @@ pub(crate) struct ClassId(pub(crate) u32);
 /// Where a task stands among those of its tenant; smaller is sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
+    /// Its run may not be answered in time: it stands behind all that may.
+    pub(crate) risky: bool,
     /// What the policy's index says.
     pub(crate) index: u64,
     /// When the run was accepted.
@@ -240,6 +242,18 @@ impl Queue {
     pub(crate) fn unpocket(&mut self, pocket: &Pocket, rank: &Rank, now: Timestamp) {
         self.pockets.remove(pocket, rank);
         self.shares.goes(pocket.no, pocket.band, now);
+    }
+
+    /// A queued task whose run may be late stands behind the others from now on, those first that take little.
+    pub(crate) fn risk(&mut self, ticket: &mut Ticket, mean: Duration) {
+        self.drop(ticket.class, ticket.band, ticket.tenant, &ticket.rank);
+        (ticket.rank.risky, ticket.rank.index) = (true, mean.as_micros());
+        self.add(ticket.class, ticket.band, ticket.tenant, ticket.rank);
+    }
+
+    /// Tasks that are queued in a class.
+    pub(crate) fn len_of(&self, class: ClassId) -> u64 {
+        self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()
     }
 
     /// The number of a tenant.

@@ -31,6 +31,7 @@ mod heard;
 mod labels;
 mod ladder;
 mod order;
+mod outlook;
 mod pace;
 mod place;
 mod planned;

@@ -23,6 +23,20 @@ pub struct Policy {
     pub bands: [Band; 3],
     /// What each tenant gets.
     pub fairness: Fairness,
+    /// Which runs with a deadline stand behind others, or are given up.
+    pub admission: Admission,
+}
+
+/// Which runs with a deadline stand behind others, or are given up, by what attempts have taken before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Attempts of a task from which something is concluded; at least 1.
+    pub samples: u32,
+    /// A run is given up if it would be late even where what is before it takes no longer than so many of a hundred attempts took; from 1 to 100.
+    pub quick: u8,
+    /// A run that has not begun stands behind the others if it would be late where what is before it takes as long as all but the slowest took: so many of a
+    /// hundred are not slower; from 1 to 100.
+    pub slow: u8,
 }
 
 /// The order of the runs of one priority.
@@ -126,6 +140,7 @@ impl Default for Policy {
             hash: Hash::default(),
             bands: [band(16), band(4), band(1)],
             fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000), credit: 6 },
+            admission: Admission { samples: 8, quick: 10, slow: 75 },
         }
     }
 }

@@ -121,7 +121,8 @@ impl Scheduler {
             Outcome::Succeeded(success) => {
                 let run = self.board.run(slot);
                 let (plan, node) = (run.plan, run.inst(id).node);
-                self.board.plans.get_mut(plan).observe(node, self.now.since(since));
+                let bytes = self.ask_of(slot, id).1;
+                self.board.plans.get_mut(plan).observe(node, bytes, self.now.since(since));
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
                 let success = self.label(slot, id, success);
                 let given = self.keepable(slot, id, cost);

@@ -21,6 +21,10 @@ impl Lane {
         self.firsts.is_empty()
     }
 
+    pub(super) fn len(&self) -> u64 {
+        self.tasks.values().map(|tasks| tasks.len() as u64).sum()
+    }
+
     pub(super) fn first(&self) -> Option<Place> {
         self.firsts.first().copied()
     }

@@ -9,7 +9,7 @@ use crate::run::{InstId, Slot};
 
 fn rank(index: u64) -> Rank {
     let (now, tail) = (Timestamp(0), std::cmp::Reverse(Duration::ZERO));
-    Rank { index, submitted: now, run: RunId(1), tail, ready: now, slot: Slot(0), inst: InstId(0) }
+    Rank { risky: false, index, submitted: now, run: RunId(1), tail, ready: now, slot: Slot(0), inst: InstId(0) }
 }
 
 #[test]

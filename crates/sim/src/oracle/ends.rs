@@ -7,6 +7,7 @@ use agendum_types::{Class, Duration, Effect, Fate, Labels, RunId, RunStatus, Tas
 use super::downs::tells_downtime;
 use super::labels::quoted;
 use super::ladder::May;
+use super::outlook::Outlook;
 use super::place::Purse;
 use super::records::Checked;
 use super::state::{How, Inst, Phase, Running, State};
@@ -54,6 +55,11 @@ impl Reference {
                     may = vec![May::Rung(rung)];
                 }
                 self.follow(id, path, &may, next)
+            }
+            (End::Hopeless, State::Queued(..)) => {
+                self.comes_up(id, path)?;
+                ensure(matches!(self.outlook(id, path), Outlook::Hopeless), "it can still be in time")?;
+                self.falls(id, path, Class::DeadlineExceeded, false, next)
             }
             (End::Unaffordable, State::Begs) => {
                 ensure(self.runs[&id].refused, "nobody has refused it")?;

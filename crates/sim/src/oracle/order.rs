@@ -87,7 +87,7 @@ impl Reference {
                 later((u128::from(call) * calls / 1_000_000) as u64)
             }
         };
-        (index, run.at, id, Reverse(tail))
+        (false, index, run.at, id, Reverse(tail))
     }
 
     /// An attempt of this task has ended that took so long.

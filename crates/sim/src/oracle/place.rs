@@ -320,6 +320,17 @@ impl Reference {
         self.cases(id, path, target).1
     }
 
+    /// How much an attempt is given.
+    pub(super) fn bytes(&self, id: RunId, path: &TaskPath) -> u64 {
+        let run = &self.runs[&id];
+        let constant = match &run.task(path).work {
+            Work::Call(call) => run.graph.expr(call.input).source.len() as u64,
+            Work::Group(_) => 0,
+        };
+        let inst = &run.tasks[path];
+        inst.input.as_ref().map_or(constant, |input| input.size) + inst.told_bytes()
+    }
+
     /// The worst case of an attempt there by its cap, and the cap that is wanted.
     pub(super) fn cases(
         &self,
@@ -333,9 +344,7 @@ impl Reference {
             Work::Call(call) => Some(call),
             Work::Group(_) => None,
         };
-        let constant = call.map_or(0, |call| run.graph.expr(call.input).source.len() as u64);
-        let bytes = run.tasks[path].input.as_ref().map_or(constant, |input| input.size);
-        let bytes = bytes + run.tasks[path].told_bytes();
+        let bytes = self.bytes(id, path);
         let tokens_in = bytes.div_ceil(u64::from(target.bytes_per_token_min));
         let price = target.price;
         // What is sent is the input in a frame; `http` may be sent on five times.

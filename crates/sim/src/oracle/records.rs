@@ -271,10 +271,15 @@ impl Reference {
     pub(super) fn comes_up(&mut self, id: RunId, path: &TaskPath) -> Checked {
         loop {
             let next = self.next();
+            let is_next = next.contains(&(id, path.clone()));
+            let looked_at = if is_next { &[(id, path.clone())][..] } else { &next };
+            if looked_at.iter().any(|(id, path)| self.is_put_behind(*id, path)) {
+                continue;
+            }
             // Those that rank alike and must wait for money may have been looked at before this one, or not: `rests` asks the core.
             let poor: Vec<_> =
                 next.iter().filter_map(|(id, path)| Some((*id, path.clone(), self.aside(*id, path)?))).collect();
-            if next.contains(&(id, path.clone())) {
+            if is_next {
                 self.passed.extend(poor);
                 return Ok(());
             }
@@ -359,7 +364,8 @@ impl Reference {
                 ensure(labels.is_within(&success.output.labels), "labels got lost")?;
                 let took = self.now.since(running.since);
                 let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
-                self.estimates.entry(hash).or_default().observe(node, took);
+                let bytes = self.bytes(id, path);
+                self.estimates.entry(hash).or_default().observe(node, bytes, took);
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let given = self.keepable(id, path, &running, cost);
                 self.served(id, path, &running.name);

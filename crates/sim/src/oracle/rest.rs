@@ -125,6 +125,9 @@ impl Reference {
     fn sends_all(&mut self) -> Result<(), String> {
         while self.credits() < self.limits.attempt_credits as usize {
             let Some((id, path)) = self.next().into_iter().next() else { return Ok(()) };
+            if self.is_put_behind(id, &path) {
+                continue;
+            }
             let Some(state) = self.aside(id, &path) else {
                 let (name, purse) = (self.runs[&id].graph.path_text(&path), self.purse(id, &path));
                 return Err(format!("{name} could go and does not: {purse:?}"));

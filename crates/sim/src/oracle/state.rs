@@ -13,7 +13,7 @@ use agendum_types::{
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
-pub(super) type Rank = (u64, Timestamp, RunId, Reverse<Duration>);
+pub(super) type Rank = (bool, u64, Timestamp, RunId, Reverse<Duration>);
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

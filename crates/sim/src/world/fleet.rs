@@ -73,6 +73,8 @@ pub(super) fn policy(dice: &mut Chance) -> Policy {
         band.patience = Duration::millis(1 + dice.below(2_000));
     }
     policy.fairness.free_hour = Money(dice.below(1_000) * 1_000_000_000);
+    policy.admission.samples = 1 + dice.below(3) as u32;
+    (policy.admission.quick, policy.admission.slow) = (dice.of(&[1, 10, 50]), dice.of(&[50, 75, 100]));
     policy.fairness.credit = dice.below(4) as u32;
     policy.fairness.weights = TENANTS.iter().map(|tenant| (Tenant::new(tenant), 1 + dice.below(3) as u32)).collect();
     policy
