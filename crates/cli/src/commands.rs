@@ -15,6 +15,7 @@ mod fix;
 mod index;
 mod notices;
 mod patience;
+mod policy;
 mod provider;
 mod prune;
 mod reconcile;
@@ -34,6 +35,7 @@ use clap::CommandFactory as _;
 
 use crate::args::{
     Args, Check, Command, Config as ConfigCommand, Feedback as FeedbackCommand, Notices as NoticesCommand,
+    Policy as PolicyCommand, SchemaOf,
 };
 use crate::config::Config;
 use crate::failure::Failure;
@@ -110,7 +112,19 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
-        Command::Schema => Ok(writeln!(show::out(), "{}", agendum_spec::schema().trim_end())?),
+        Command::Policy(PolicyCommand::Show { policy: None }) => policy::in_force(&context()?),
+        Command::Policy(command) => {
+            let config = Config::find(flags[1], None)?;
+            next::remember(flags, &config, None);
+            policy::documents(json, command, &config.limits.0)
+        }
+        Command::Schema { of } => {
+            let text = match of {
+                SchemaOf::Graph => agendum_spec::schema(),
+                SchemaOf::Policy => agendum_spec::policy::SCHEMA,
+            };
+            Ok(writeln!(show::out(), "{}", text.trim_end())?)
+        }
         Command::Config(ConfigCommand::Check) => {
             configuration::check(&context().map_err(|failure| configuration::unread(json, failure))?)
         }
