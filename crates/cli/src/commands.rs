@@ -77,18 +77,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
                 None => run::run(&context()?, graph, &run, Telling::Whole).await,
             }
         }
-        Command::Check(Check { graph, fix, dry_run, added_to }) => {
-            let config = Config::find(flags[1], Some(&graph))?;
-            next::remember(flags, &config, None);
-            if let Some(of) = added_to {
-                check::addition_to(json, &graph, &of, &config.limits.0)
-            } else if fix {
-                fix::fix(json, &graph, dry_run, &config.limits.0)
-            } else {
-                // Without a home folder there is nothing that was made in one.
-                check::check(json, &graph, &config, config.data(flags[0]).ok().as_deref())
-            }
-        }
+        Command::Check(command) => check(json, flags, command),
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,
@@ -118,13 +107,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             next::remember(flags, &config, None);
             policy::documents(json, command, &config.limits.0)
         }
-        Command::Schema { of } => {
-            let text = match of {
-                SchemaOf::Graph => agendum_spec::schema(),
-                SchemaOf::Policy => agendum_spec::policy::SCHEMA,
-            };
-            Ok(writeln!(show::out(), "{}", text.trim_end())?)
-        }
+        Command::Schema { of } => Ok(writeln!(show::out(), "{}", schema(of).trim_end())?),
         Command::Config(ConfigCommand::Check) => {
             configuration::check(&context().map_err(|failure| configuration::unread(json, failure))?)
         }
@@ -134,5 +117,26 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Args::command(), "agendum", &mut show::out());
             Ok(())
         }
+    }
+}
+
+fn check(json: bool, flags: [Option<&Path>; 2], command: Check) -> Result<(), Failure> {
+    let Check { graph, fix, dry_run, added_to } = command;
+    let config = Config::find(flags[1], Some(&graph))?;
+    next::remember(flags, &config, None);
+    if let Some(of) = added_to {
+        check::addition_to(json, &graph, &of, &config.limits.0)
+    } else if fix {
+        fix::fix(json, &graph, dry_run, &config.limits.0)
+    } else {
+        // Without a home folder there is nothing that was made in one.
+        check::check(json, &graph, &config, config.data(flags[0]).ok().as_deref())
+    }
+}
+
+const fn schema(of: SchemaOf) -> &'static str {
+    match of {
+        SchemaOf::Graph => agendum_spec::schema(),
+        SchemaOf::Policy => agendum_spec::policy::SCHEMA,
     }
 }

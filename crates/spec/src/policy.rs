@@ -128,13 +128,16 @@ fn normal(policy: &Policy) -> Json {
     json!({ "version": 1, "policy": &*policy.name, "order": order, "fairness": fairness })
 }
 
+/// True for an index that reads a parameter.
+type Reads = fn(Index) -> bool;
+
 /// Parameters that somebody changed for nothing, since no index of their priority reads them.
 fn unread(tree: &Node, policy: &Policy, diagnostics: &mut Diagnostics) {
     let balanced = Policy::default();
     for priority in Priority::ALL {
         let Some(node) = tree.get("order").and_then(|order| order.get(priority.word())) else { continue };
         let (band, usual) = (policy.band(priority), balanced.band(priority));
-        let changed: [(&str, bool, fn(Index) -> bool); 2] =
+        let changed: [(&str, bool, Reads); 2] =
             [("aging", band.aging != usual.aging, ages), ("patience", band.patience != usual.patience, asks_when_due)];
         for (word, is_changed, is_read) in changed {
             let place = node.entries().iter().find(|(key, _)| key.name == word).map(|(key, _)| key.span.clone());

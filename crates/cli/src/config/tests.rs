@@ -29,6 +29,7 @@ fn the_environment_overrides_the_file() {
             ("AGENDUM_TARGETS__MORE__KIND", "exec"),
             ("AGENDUM_TARGETS__MORE__ALLOW", "[\"git\"]"),
             ("AGENDUM_OFFLINE", "false"),
+            ("AGENDUM_POLICY", "fifo"),
             ("AGENDUM_DATA", "is a flag"),
             ("AGENDUM_IDEMPOTENCY_KEY", "is told to programs"),
             ("PATH", "/bin"),
@@ -43,7 +44,8 @@ fn the_environment_overrides_the_file() {
         (target.classes.as_slice(), config.targets.len(), config.offline),
         (&["small".to_owned()][..], 2, false)
     );
-    assert_eq!(config.overrides.len(), 8);
+    assert_eq!(config.overrides.len(), 9);
+    assert_eq!(config.policy().unwrap().name(), "fifo");
     assert_eq!(read("", &[]).unwrap().limits, super::Intake::default());
 }
 

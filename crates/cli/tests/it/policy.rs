@@ -74,6 +74,7 @@ fn documents_are_checked_shown_and_compared() {
       fairness.weight                   1                     The weight of each tenant that `weights` does not name.
     * fairness.weights.acme             2        balanced: –  The weight of this tenant: with twice that of another it gets twice as much while both wait.
       fairness.free_hour_usd            0.1                   US dollars that an hour of a target counts for which costs nothing, so that its time is shared too.
+      fairness.credit                   6                     How many usual attempts a tenant has saved up at most that had nothing to send for a while.
     * not as in balanced
     ");
     assert_snapshot!(place.say(&["policy", "diff", "fifo", "rules.yaml"]), @"
@@ -92,8 +93,8 @@ fn documents_are_checked_shown_and_compared() {
     ");
     assert_snapshot!(place.say(&["policy", "diff", "balanced", "balanced"]), @"
     0
-    a  balanced, dcfc6e2e3e3b, built in
-    b  balanced, dcfc6e2e3e3b, built in
+    a  balanced, d51fe783e91e, built in
+    b  balanced, d51fe783e91e, built in
     the same rules
     ");
     assert_snapshot!(place.say(&["policy", "diff", "fiffo", "balanced"]), @"

@@ -39,8 +39,12 @@ pub(super) const OF_BAND: [Field<Band>; 5] = [
     field!("patience", patience),
 ];
 
-pub(super) const OF_FAIRNESS: [Field<Fairness>; 3] =
-    [field!("weight", weight), field!("weights", weights), field!("free_hour_usd", free_hour)];
+pub(super) const OF_FAIRNESS: [Field<Fairness>; 4] = [
+    field!("weight", weight),
+    field!("weights", weights),
+    field!("free_hour_usd", free_hour),
+    field!("credit", credit),
+];
 
 /// Takes over what a document says; the rest stays.
 pub(super) fn read<T>(fields: &[Field<T>], of: &mut T, node: Option<&Node>) {

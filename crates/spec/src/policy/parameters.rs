@@ -70,7 +70,7 @@ fn below(value: &Json, schema: &'static Json, path: &str, found: &mut Vec<Parame
     match value.as_object().filter(|entries| !entries.is_empty()) {
         Some(entries) => {
             for (key, inner) in entries {
-                let known = whole["properties"].get(key).unwrap_or(&whole["additionalProperties"]);
+                let known = whole["properties"].get(key).unwrap_or_else(|| &whole["additionalProperties"]);
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 below(inner, known, &path, found);
             }
