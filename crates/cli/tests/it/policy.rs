@@ -129,9 +129,11 @@ fn the_configuration_puts_one_in_force() {
     assert_snapshot!(said(&place, &["policy", "show"]), @"
     2
     error: policy ./wrong.yaml:3:29: `share` is 0; it must be between 1 and 1000
-      policy ./wrong.yaml:3:32: unknown key `indx` in `standard`
-      policy ./wrong.yaml:4:10: not yet: this release does not run hedging
     hint: its part of the attempts, in relation to the shares of the other priorities that have something to send
+    error: policy ./wrong.yaml:3:32: unknown key `indx` in `standard`
+    hint: did you mean `index`?
+    error: policy ./wrong.yaml:4:10: not yet: this release does not run hedging
+    hint: agendum policy check ./wrong.yaml
     ");
     let (code, _, err) = place.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(code, 2, "{err}");
