@@ -69,7 +69,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     let flags = [data.as_deref(), config.as_deref()];
     let context = || Context::new(json, flags, graph.as_deref());
     match command {
-        Command::Demo { beat } => demo::demo(context()?, beat).await,
+        Command::Demo { beat } => Box::pin(demo::demo(context()?, beat)).await,
         Command::Run(run) => {
             let graph = graph.as_deref().unwrap_or_else(|| Path::new(""));
             match &run.watch {
