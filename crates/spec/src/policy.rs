@@ -116,6 +116,7 @@ fn lowered(tree: &Node) -> Policy {
         fields::read(&fields::OF_BAND, &mut policy.bands[priority as usize], node);
     }
     fields::read(&fields::OF_FAIRNESS, &mut policy.fairness, tree.get("fairness"));
+    fields::read(&fields::OF_ADMISSION, &mut policy.admission, tree.get("admission"));
     policy
 }
 
@@ -125,7 +126,8 @@ fn normal(policy: &Policy) -> Json {
         |priority: Priority| (priority.word().to_owned(), fields::written(&fields::OF_BAND, policy.band(priority)));
     let order: Map<String, Json> = Priority::ALL.into_iter().map(band).collect();
     let fairness = fields::written(&fields::OF_FAIRNESS, &policy.fairness);
-    json!({ "version": 1, "policy": &*policy.name, "order": order, "fairness": fairness })
+    let admission = fields::written(&fields::OF_ADMISSION, &policy.admission);
+    json!({ "version": 1, "policy": &*policy.name, "order": order, "fairness": fairness, "admission": admission })
 }
 
 /// True for an index that reads a parameter.

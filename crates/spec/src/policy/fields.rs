@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agendum_types::policy::{Band, Fairness, Index};
+use agendum_types::policy::{Admission, Band, Fairness, Index};
 use agendum_types::{Duration, Money, Tenant};
 use serde_json::{Map, Value as Json};
 
@@ -46,6 +46,9 @@ pub(super) const OF_FAIRNESS: [Field<Fairness>; 4] = [
     field!("credit", credit),
 ];
 
+pub(super) const OF_ADMISSION: [Field<Admission>; 3] =
+    [field!("samples", samples), field!("quick", quick), field!("slow", slow)];
+
 /// Takes over what a document says; the rest stays.
 pub(super) fn read<T>(fields: &[Field<T>], of: &mut T, node: Option<&Node>) {
     for field in fields {
@@ -69,6 +72,16 @@ trait Setting: Sized {
 }
 
 impl Setting for u32 {
+    fn read(node: &Node) -> Option<Self> {
+        node.whole()?.try_into().ok()
+    }
+
+    fn written(&self) -> Json {
+        (*self).into()
+    }
+}
+
+impl Setting for u8 {
     fn read(node: &Node) -> Option<Self> {
         node.whole()?.try_into().ok()
     }
