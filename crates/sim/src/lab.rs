@@ -39,6 +39,21 @@ pub const SHIPPED: [(&str, &str); 3] = [
     ("e3", include_str!("../scenarios/e3.yaml")),
 ];
 
+/// The text of a scenario: one that is shipped, or a file.
+///
+/// # Errors
+///
+/// If it is neither.
+pub fn scenario(name: &str) -> Result<String, String> {
+    match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+        Some((_, text)) => Ok((*text).to_owned()),
+        None => std::fs::read_to_string(name).map_err(|error| {
+            let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+            format!("{name}: {error}; shipped are {}", shipped.join(", "))
+        }),
+    }
+}
+
 /// Who is compared.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Contender {

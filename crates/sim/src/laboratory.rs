@@ -1,45 +1,39 @@
 //! `agendum-sim lab`: reads what is asked for, and has the clock that the laboratory has not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use agendum_sim::lab::{self, report, scenario::Scenario};
+use agendum_sim::lab::scenario::{Scenario, Wishes};
+use agendum_sim::lab::{self, report};
 
 /// What is asked for.
 #[derive(Default)]
 struct Asked {
     data: Option<PathBuf>,
     json: Option<PathBuf>,
-    seeds: Option<u64>,
-    policies: Vec<String>,
-    loads: Vec<f64>,
+    report: Option<PathBuf>,
+    wishes: Wishes,
 }
 
 /// Runs a scenario, one that is shipped or a file, and gives its report.
 pub(crate) fn run(name: &str, words: &[&str]) -> Result<String, String> {
     let asked = asked(words)?;
-    let text = match lab::SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
-        Some((_, text)) => (*text).to_owned(),
-        None => std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?,
-    };
-    let mut scenario = Scenario::read(&text)?;
-    scenario.seeds = asked.seeds.unwrap_or(scenario.seeds);
-    if !asked.loads.is_empty() {
-        scenario.loads = asked.loads;
-    }
-    if !asked.policies.is_empty() {
-        let baseline = scenario.baseline.clone();
-        let others = asked.policies.into_iter().filter(|name| *name != baseline);
-        scenario.policies = std::iter::once(baseline.clone()).chain(others).collect();
-    }
+    let text = lab::scenario(name)?;
+    let scenario = Scenario::read(&text)?.with(asked.wishes);
     let began = Instant::now();
     let clock = move || u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let tables = lab::run(&scenario, asked.data.as_deref(), &clock)?;
     if let Some(file) = asked.json {
-        let json = serde_json::to_string_pretty(&tables).map_err(|error| error.to_string())?;
-        std::fs::write(&file, json).map_err(|error| format!("{}: {error}", file.display()))?;
+        write(&file, &serde_json::to_string_pretty(&tables).map_err(|error| error.to_string())?)?;
+    }
+    if let Some(file) = asked.report {
+        write(&file, &report::page(&scenario.about, &text, &tables))?;
     }
     Ok(format!("{}\n{:.1} s", report::text(&text, &tables), began.elapsed().as_secs_f64()))
+}
+
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn asked(words: &[&str]) -> Result<Asked, String> {
@@ -51,9 +45,10 @@ fn asked(words: &[&str]) -> Result<Asked, String> {
         match *word {
             "--data" => asked.data = Some(value.into()),
             "--json" => asked.json = Some(value.into()),
-            "--seeds" => asked.seeds = Some(value.parse().map_err(|error| number(&error))?),
-            "--load" => asked.loads.push(value.parse().map_err(|error| number(&error))?),
-            "--policy" => asked.policies.push(value.to_owned()),
+            "--report" => asked.report = Some(value.into()),
+            "--seeds" => asked.wishes.seeds = Some(value.parse().map_err(|error| number(&error))?),
+            "--load" => asked.wishes.loads.push(value.parse().map_err(|error| number(&error))?),
+            "--policy" => asked.wishes.policies.push(value.to_owned()),
             _ => return Err(format!("{word:?} is not known here")),
         }
     }

@@ -1,4 +1,6 @@
-//! What comes of a scenario, as text and as JSON.
+//! What comes of a scenario, as text, as JSON and as a page.
+
+mod html;
 
 use std::fmt::Write as _;
 
@@ -6,6 +8,8 @@ use agendum_types::{Duration, Hash};
 use serde::Serialize;
 
 use super::measure::Estimate;
+
+pub use html::page;
 
 /// One load of a scenario.
 #[derive(Clone, Debug, Serialize)]

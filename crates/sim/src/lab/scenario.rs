@@ -63,7 +63,33 @@ pub enum Kind {
     },
 }
 
+/// What is other than the scenario says.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// How many seeds.
+    pub seeds: Option<u64>,
+    /// Which loads; those of the scenario where there are none.
+    pub loads: Vec<f64>,
+    /// Who is compared, with the baseline; those of the scenario where there are none.
+    pub policies: Vec<String>,
+}
+
 impl Scenario {
+    /// The same with what is wished for.
+    #[must_use]
+    pub fn with(mut self, wishes: Wishes) -> Self {
+        self.seeds = wishes.seeds.unwrap_or(self.seeds);
+        if !wishes.loads.is_empty() {
+            self.loads = wishes.loads;
+        }
+        if !wishes.policies.is_empty() {
+            let baseline = std::iter::once(self.baseline.clone());
+            let others = wishes.policies.into_iter().filter(|name| *name != self.baseline);
+            self.policies = baseline.chain(others).collect();
+        }
+        self
+    }
+
     /// Reads one.
     ///
     /// # Errors

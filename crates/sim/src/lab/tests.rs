@@ -2,7 +2,8 @@
 
 use super::fleet::Fleet;
 use super::measure::Seen;
-use super::scenario::Scenario;
+use super::report;
+use super::scenario::{Scenario, Wishes};
 use super::workload::{Job, Workload};
 use super::{Contender, SHIPPED};
 
@@ -70,6 +71,21 @@ fn nothing_is_quicker_than_alone() {
     }
     let figures = seen.figures();
     assert!(figures["slowdown"] >= 1.0 && figures["jain"] <= 1.0 + 1e-9, "{figures:?}");
+}
+
+#[test]
+fn the_page_holds_all_and_needs_nothing() {
+    let wishes = Wishes { seeds: Some(1), loads: Vec::new(), policies: vec!["balanced".into(), "<i>".into()] };
+    let (mut scenario, _) = drawn("e3");
+    scenario = scenario.with(Wishes { policies: vec!["balanced".into()], ..wishes.clone() });
+    let tables = super::run(&scenario, None, &|| 0).unwrap();
+    let page = report::page("a <b>", SHIPPED[2].1, &tables);
+    assert!(
+        page.contains("<h1>a &lt;b&gt;</h1>") && page.contains("lighter half") && page.contains("tokens_max: 10000")
+    );
+    assert_eq!(page.matches("<polyline").count(), 2 * tables[0].rows.len(), "a curve and its key each");
+    assert!(!page.contains("http") && !page.contains("<script"), "one page alone");
+    assert_eq!(super::run(&scenario.with(wishes), None, &|| 0).unwrap_err(), "no policy is called \"<i>\"");
 }
 
 #[test]

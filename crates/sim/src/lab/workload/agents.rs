@@ -197,10 +197,22 @@ b/y,0,0,llm,m,0.0,1.0,1,0,1,,,
 ",
         )
         .unwrap();
-        let shown: Vec<String> = read.jobs.iter().map(|job| format!("{} {:?}", job.class, job.rounds)).collect();
-        insta::assert_snapshot!(shown.join("\n"), @r"
-        0 [Round { call: Call { service: Duration(2000000), tokens_in: 100, tokens_out: 7 }, tools: Duration(500000), side: [Round { call: Call { service: Duration(3000000), tokens_in: 10, tokens_out: 1 }, tools: Duration(5500000), side: [] }] }]
-        1 [Round { call: Call { service: Duration(1000000), tokens_in: 1, tokens_out: 1 }, tools: Duration(0), side: [] }]
+        let mut shown = String::new();
+        for job in &read.jobs {
+            shown += &format!("{}\n", read.classes[job.class as usize]);
+            for round in &job.rounds {
+                shown += &format!("  {:?}, tools {}\n", round.call, round.tools);
+                for side in &round.side {
+                    shown += &format!("    {:?}, tools {}\n", side.call, side.tools);
+                }
+            }
+        }
+        insta::assert_snapshot!(shown, @r"
+        a
+          Call { service: Duration(2000000), tokens_in: 100, tokens_out: 7 }, tools 500ms
+            Call { service: Duration(3000000), tokens_in: 10, tokens_out: 1 }, tools 5.5s
+        b
+          Call { service: Duration(1000000), tokens_in: 1, tokens_out: 1 }, tools 0µs
         ");
     }
 }
