@@ -3,6 +3,7 @@
 mod check;
 mod graph;
 mod people;
+mod simulate;
 mod spend;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use crate::config::Age;
 use crate::programs::Example;
 pub(crate) use check::Check;
 pub(crate) use people::{Decide, Raise, Resolve, Send, Waits};
+pub(crate) use simulate::Simulate;
 pub(crate) use spend::Spend;
 
 /// Shown below the commands.
@@ -174,6 +176,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         temper: Misbehave,
     },
+    /// Compare scheduling policies in virtual time, on public traces or drawn workloads
+    Simulate(Simulate),
     /// Print the JSON Schema of graph documents, for editors
     Schema,
     /// Look at the configuration

@@ -21,6 +21,7 @@ mod reconcile;
 mod run;
 mod runs;
 mod serve;
+mod simulate;
 mod spend;
 mod waits;
 mod watch;
@@ -110,6 +111,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
+        Command::Simulate(asked) => simulate::simulate(json, asked),
         Command::Schema => Ok(writeln!(show::out(), "{}", agendum_spec::schema().trim_end())?),
         Command::Config(ConfigCommand::Check) => {
             configuration::check(&context().map_err(|failure| configuration::unread(json, failure))?)
