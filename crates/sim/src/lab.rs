@@ -66,7 +66,8 @@ pub enum Contender {
 }
 
 impl Contender {
-    /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging;
+    /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
+    /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `oracle`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
     ///
     /// # Errors
@@ -102,6 +103,10 @@ impl Contender {
 /// A built-in policy, or one that differs from it in its index.
 fn policy(name: &str) -> Result<Policy, String> {
     let mut policy = Policy { name: name.into(), ..Policy::default() };
+    let (name, credit) = name.split_once('+').unwrap_or((name, ""));
+    if !credit.is_empty() {
+        policy.fairness.credit = credit.parse().map_err(|error| format!("+{credit}: {error}"))?;
+    }
     if name == Policy::BALANCED {
         return Ok(policy);
     }
