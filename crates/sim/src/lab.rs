@@ -9,6 +9,7 @@ pub mod bounds;
 pub mod data;
 pub mod fleet;
 pub mod measure;
+pub mod provider;
 pub mod reference;
 pub mod report;
 pub mod scenario;
@@ -30,13 +31,16 @@ use reference::Rule;
 use report::{Row, Table};
 use scenario::Scenario;
 use workload::{Job, Workload};
-use world::Clock;
+use world::{Clock, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 3] = [
+pub const SHIPPED: [(&str, &str); 6] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
+    ("e2-said", include_str!("../scenarios/e2-said.yaml")),
+    ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
+    ("quota", include_str!("../scenarios/quota.yaml")),
 ];
 
 /// The text of a scenario: one that is shipped, or a file.
@@ -57,8 +61,8 @@ pub fn scenario(name: &str) -> Result<String, String> {
 /// Who is compared.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Contender {
-    /// The core under a policy; blind to tenants where the second is true.
-    Core(Box<Policy>, bool),
+    /// The core under a policy, and what it is kept from seeing.
+    Core(Box<Policy>, View),
     /// A clairvoyant on slots, or what judges the laboratory itself.
     Slots(Knows),
     /// The rule of others inside the engine.
@@ -68,7 +72,7 @@ pub enum Contender {
 impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
-    /// `blind:` before one of these, where all tenants are one; `oracle`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
+    /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `oracle`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
     ///
     /// # Errors
     ///
@@ -80,22 +84,25 @@ impl Contender {
             "reference:fcfs" => Self::Engine(Rule::Fcfs),
             "reference:vtc" => Self::Engine(Rule::Vtc),
             "reference:lcf" => Self::Engine(Rule::Lcf),
-            _ => match name.strip_prefix("blind:") {
-                Some(name) => Self::Core(Box::new(policy(name)?), true),
-                None => Self::Core(Box::new(policy(name)?), false),
-            },
+            _ => {
+                let (rest, unpaced) = name.strip_prefix("unpaced:").map_or((name, false), |rest| (rest, true));
+                let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
+                Self::Core(Box::new(policy(rest)?), View { blind, unpaced })
+            }
         })
     }
 
     fn play(&self, workload: &Workload, jobs: &[Job], fleet: &Fleet, clock: Clock<'_>) -> Result<Seen, String> {
         Ok(match (self, fleet) {
-            (Self::Core(policy, blind), _) => world::play(workload, jobs, fleet, (**policy).clone(), *blind, clock),
+            (Self::Core(policy, view), _) => world::play(workload, jobs, fleet, (**policy).clone(), *view, clock),
             (Self::Slots(knows), Fleet::Slots(count)) => bounds::slots(jobs, *count, *knows),
             (Self::Engine(rule), Fleet::Engine(spec)) => {
                 reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job))
             }
-            (Self::Slots(_), Fleet::Engine(_)) => return Err("an oracle is of slots".into()),
-            (Self::Engine(_), Fleet::Slots(_)) => return Err("that reference is of an engine".into()),
+            (Self::Slots(_), Fleet::Engine(_) | Fleet::Provider(_)) => return Err("an oracle is of slots".into()),
+            (Self::Engine(_), Fleet::Slots(_) | Fleet::Provider(_)) => {
+                return Err("that reference is of an engine".into());
+            }
         })
     }
 }
@@ -134,7 +141,10 @@ pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Resu
     for load in &scenario.loads {
         let mut seen: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
         for seed in 0..scenario.seeds {
-            let jobs = scenario.arrivals.jobs(&workload, seed, *load, scenario.fleet.slots());
+            let mut jobs = scenario.arrivals.jobs(&workload, seed, *load, scenario.fleet.slots());
+            if let Some(estimates) = scenario.estimates {
+                estimates.say(&mut jobs, seed);
+            }
             for (name, contender) in &contenders {
                 let played = contender.play(&workload, &jobs, &scenario.fleet, clock)?;
                 if let Some(left) = played.ended.iter().position(|job| !job.is_over()) {

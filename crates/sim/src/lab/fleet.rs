@@ -3,6 +3,7 @@
 use agendum_types::Duration;
 use serde::Deserialize;
 
+use super::provider::Quota;
 use super::workload::Job;
 
 /// What there is. Tools run beside it, as many at once as there are.
@@ -13,6 +14,8 @@ pub enum Fleet {
     Slots(u32),
     /// An engine with continuous batching.
     Engine(Spec),
+    /// A provider with a quota; each call takes what its record says.
+    Provider(Quota),
 }
 
 /// The constants of an engine.
@@ -43,13 +46,21 @@ impl Fleet {
         match self {
             Self::Slots(slots) => *slots,
             Self::Engine(spec) => spec.slots,
+            Self::Provider(quota) => quota.slots,
         }
     }
 
     /// How long a job takes that is alone.
     #[must_use]
     pub fn ideal(&self, job: &Job) -> Duration {
-        let Self::Engine(spec) = self else { return job.ideal() };
+        let spec = match self {
+            Self::Slots(_) => return job.ideal(),
+            Self::Provider(quota) => {
+                let all = job.rounds.iter().map(|round| quota.takes(&round.call).plus(round.tools));
+                return all.fold(Duration::ZERO, Duration::plus);
+            }
+            Self::Engine(spec) => spec,
+        };
         job.rounds.iter().fold(Duration::ZERO, |sum, round| {
             let (tokens_in, tokens_out) = (u64::from(round.call.tokens_in), u64::from(round.call.tokens_out));
             let steps = tokens_out * (spec.step_us + spec.step_call_us);

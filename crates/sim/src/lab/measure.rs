@@ -64,6 +64,8 @@ pub struct Seen {
     pub ended: Vec<Ended>,
     /// The most by which the service of two tenants drifted apart while both waited.
     pub difference: u64,
+    /// Of a provider with a quota: the part of it that was used, requests that it refused, and those of them after the first minute.
+    pub quota: Option<(f64, usize, usize)>,
     /// When the last was over.
     pub makespan: Duration,
     /// Nanoseconds of each event in the core.
@@ -113,6 +115,9 @@ impl Seen {
             figures.extend([("lighter half", lighter), ("heavier half", heavier), ("worst tenant", worst)]);
             figures.insert("difference", self.difference as f64);
             figures.insert("tokens/s", tokens as f64 / secs(self.makespan).max(1e-6));
+        }
+        if let Some((used, refused, later)) = self.quota {
+            figures.extend([("quota used", used), ("429s", refused as f64), ("429s later", later as f64)]);
         }
         if self.dispatches > 0 {
             figures.insert("ns/decision", costs.iter().sum::<f64>() / self.dispatches as f64);

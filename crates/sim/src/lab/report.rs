@@ -79,7 +79,7 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 18] = [
+pub const FIGURES: [&str; 21] = [
     "mean",
     "p50",
     "p95",
@@ -96,6 +96,9 @@ pub const FIGURES: [&str; 18] = [
     "difference",
     "tokens/s",
     "makespan",
+    "quota used",
+    "429s",
+    "429s later",
     "ns/decision",
     "ns/event p99",
 ];

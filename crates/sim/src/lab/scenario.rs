@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::data;
 use super::fleet::Fleet;
-use super::workload::{Arrivals, Workload, agents, azure, vtc};
+use super::workload::{Arrivals, Job, Workload, agents, azure, quantiles, vtc};
+use crate::chance::Chance;
 
 /// An experiment.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Scenario {
     pub arrivals: Arrivals,
     /// What it meets.
     pub fleet: Fleet,
+    /// What calls say of themselves, if they say more than their input.
+    #[serde(default)]
+    pub estimates: Option<Estimates>,
     /// How much of the slots is used, on the mean; one experiment each. Recorded arrivals come as they are: one number that says nothing.
     pub loads: Vec<f64>,
     /// How many seeds, from 0 on; the same for each that is compared. Eight or more.
@@ -30,6 +34,26 @@ pub struct Scenario {
     pub policies: Vec<String>,
     /// With which of them the others are compared, seed by seed.
     pub baseline: String,
+}
+
+/// Calls come with a size that stands for how long they take, as a caller would know it: the core learns what calls of a size take.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Estimates {
+    /// How far off it is: the deviation of the logarithm of what is said around that of the truth.
+    pub noise: f64,
+}
+
+impl Estimates {
+    /// Has the calls of these jobs say how long they take.
+    pub fn say(self, jobs: &mut [Job], seed: u64) {
+        let mut chance = Chance::new(seed ^ 0x6573_7469_6D61_7465);
+        for call in jobs.iter_mut().flat_map(|job| &mut job.rounds).map(|round| &mut round.call) {
+            let normal = (0..12).map(|_| quantiles::share(&mut chance)).sum::<f64>() - 6.0;
+            let millis = call.service.as_micros() as f64 / 1_000.0 * (self.noise * normal).exp();
+            call.said = Some((millis as u64).max(1));
+        }
+    }
 }
 
 /// A kind of workload: a file below the folder of data, or what is drawn in its place.

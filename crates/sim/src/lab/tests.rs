@@ -2,6 +2,7 @@
 
 use super::fleet::Fleet;
 use super::measure::Seen;
+use super::provider::Counts;
 use super::report;
 use super::scenario::{Scenario, Wishes};
 use super::workload::{Job, Workload};
@@ -73,13 +74,32 @@ fn nothing_is_quicker_than_alone() {
     assert!(figures["slowdown"] >= 1.0 && figures["jain"] <= 1.0 + 1e-9, "{figures:?}");
 }
 
+/// However the provider counts its minutes, and whenever they begin.
+#[test]
+fn a_known_quota_is_used_up_and_never_exceeded() {
+    let (mut scenario, workload) = drawn("quota");
+    for counts in [Counts::Bucket, Counts::Minutes] {
+        let Fleet::Provider(quota) = &mut scenario.fleet else { panic!("its fleet is a provider") };
+        quota.counts = counts;
+        for seed in 1..4 {
+            let jobs = scenario.arrivals.jobs(&workload, seed, 1.0, scenario.fleet.slots());
+            let (used, refused, _) = play("balanced", &scenario, &workload, &jobs).quota.unwrap();
+            assert!(used >= 0.98 && refused == 0, "{counts:?} {seed}: {used} used, {refused} refused");
+        }
+        let jobs = jobs(&scenario, &workload, 2_000);
+        let (_, refused, _) = play("unpaced:balanced", &scenario, &workload, &jobs).quota.unwrap();
+        assert!(refused > 100, "who does not know it is refused");
+    }
+}
+
 #[test]
 fn the_page_holds_all_and_needs_nothing() {
     let wishes = Wishes { seeds: Some(1), loads: Vec::new(), policies: vec!["balanced".into(), "<i>".into()] };
     let (mut scenario, _) = drawn("e3");
     scenario = scenario.with(Wishes { policies: vec!["balanced".into()], ..wishes.clone() });
     let tables = super::run(&scenario, None, &|| 0).unwrap();
-    let page = report::page("a <b>", SHIPPED[2].1, &tables);
+    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == "e3").unwrap();
+    let page = report::page("a <b>", text, &tables);
     assert!(
         page.contains("<h1>a &lt;b&gt;</h1>") && page.contains("lighter half") && page.contains("tokens_max: 10000")
     );

@@ -18,6 +18,16 @@ pub struct Call {
     pub tokens_in: u32,
     /// Output tokens.
     pub tokens_out: u32,
+    /// The size of what it is given, if that is another than its input tokens.
+    pub said: Option<u64>,
+}
+
+impl Call {
+    /// The bytes that it is given.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.said.unwrap_or_else(|| 4 * u64::from(self.tokens_in))
+    }
 }
 
 /// A call and what follows it before the next.

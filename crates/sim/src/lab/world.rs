@@ -19,11 +19,21 @@ use agendum_types::{
 
 use super::fleet::{Engine, Fleet, Offer};
 use super::measure::{Ended, Seen};
+use super::provider::Provider;
 use super::workload::{Call, Job, Workload};
 use line::Inner;
 
 /// A clock for the cost of decisions, in nanoseconds: who runs the laboratory has one, the laboratory has not.
 pub type Clock<'a> = &'a dyn Fn() -> u64;
+
+/// What a policy is kept from seeing, to compare with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// All tenants are one.
+    pub blind: bool,
+    /// What a provider lets through in a minute is not known.
+    pub unpaced: bool,
+}
 
 /// Where virtual time begins.
 const START: Timestamp = Timestamp(1_000_000);
@@ -34,6 +44,8 @@ enum Coming {
     Job(usize),
     /// An attempt ends: of a tool, or of this call.
     Ends(AttemptId, Option<Call>),
+    /// A request comes to the provider.
+    Arrives(AttemptId, Call),
     /// A step of the engine ends.
     Step,
 }
@@ -53,8 +65,8 @@ struct Way {
 ///
 /// If the core breaks its contract.
 #[must_use]
-pub fn play(workload: &Workload, jobs: &[Job], fleet: &Fleet, policy: Policy, blind: bool, clock: Clock<'_>) -> Seen {
-    let mut world = World::new(workload, jobs, fleet, blind, clock);
+pub fn play(workload: &Workload, jobs: &[Job], fleet: &Fleet, policy: Policy, view: View, clock: Clock<'_>) -> Seen {
+    let mut world = World::new(workload, jobs, fleet, view, clock);
     world.begin(policy);
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
@@ -76,6 +88,7 @@ struct World<'a> {
     now: Timestamp,
     jobs: &'a [Job],
     fleet: &'a Fleet,
+    view: View,
     graphs: Vec<Arc<Graph>>,
     tenants: Vec<Tenant>,
     ways: Vec<Way>,
@@ -86,6 +99,7 @@ struct World<'a> {
     inbox: VecDeque<Event>,
     cancelled: BTreeSet<AttemptId>,
     engine: Option<Engine>,
+    provider: Option<Provider>,
     stepping: bool,
     line: Inner,
     /// The calls in the engine, by number.
@@ -97,18 +111,23 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(workload: &Workload, jobs: &'a [Job], fleet: &'a Fleet, blind: bool, clock: Clock<'a>) -> Self {
+    fn new(workload: &Workload, jobs: &'a [Job], fleet: &'a Fleet, view: View, clock: Clock<'a>) -> Self {
         let engine = match fleet {
-            Fleet::Slots(_) => None,
+            Fleet::Slots(_) | Fleet::Provider(_) => None,
             Fleet::Engine(spec) => Some(Engine::new(spec.clone())),
         };
+        let provider = match fleet {
+            Fleet::Provider(quota) => Some(Provider::new(quota.clone(), jobs.iter().map(|job| job.at.0).sum())),
+            Fleet::Slots(_) | Fleet::Engine(_) => None,
+        };
         // Blind to tenants: all are one.
-        let name = |name: &String| Tenant::new(if blind { "all" } else { name });
+        let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
         Self {
             core: Scheduler::new(Limits::STANDARD),
             now: START,
             jobs,
             fleet,
+            view,
             graphs: workload.classes.iter().map(|class| graphs::of(class, jobs.iter().any(graphs::is_chain))).collect(),
             tenants: workload.tenants.iter().map(name).collect(),
             ways: vec![Way::default(); jobs.len()],
@@ -118,6 +137,7 @@ impl<'a> World<'a> {
             inbox: VecDeque::new(),
             cancelled: BTreeSet::new(),
             engine,
+            provider,
             stepping: false,
             line: Inner::new(workload.tenants.len()),
             calls: Vec::new(),
@@ -132,7 +152,7 @@ impl<'a> World<'a> {
         let opened =
             Event::Opened { incarnation: Incarnation(1), last: Seq(0), at: Timestamp(0), crashed: false, seed: 1 };
         self.tell(opened);
-        self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.fleet.slots())));
+        self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.fleet.slots(), self.view)));
         self.tell(Event::PolicyPublished(Arc::new(policy)));
         for (number, job) in self.jobs.iter().enumerate() {
             self.at(START.after(job.at), Coming::Job(number));
@@ -153,6 +173,7 @@ impl<'a> World<'a> {
         match self.comings[number].take().expect("what comes comes once") {
             Coming::Job(number) => self.submit(number),
             Coming::Ends(attempt, call) => self.ends(attempt, call),
+            Coming::Arrives(attempt, call) => self.arrives(attempt, call),
             Coming::Step => {
                 let engine = self.engine.as_mut().expect("only an engine has steps");
                 self.stepping = false;
@@ -194,7 +215,7 @@ impl<'a> World<'a> {
     fn lets_in(&mut self, more: usize) {
         if let Some(engine) = self.engine.as_ref().filter(|_| self.fleet.slots() == 0) {
             let count = engine.len() + self.line.len() + more;
-            let targets = graphs::targets(self.fleet, u32::try_from(count).unwrap_or(u32::MAX));
+            let targets = graphs::targets(self.fleet, u32::try_from(count).unwrap_or(u32::MAX), self.view);
             self.tell(Event::TargetsPublished(targets));
         }
     }
@@ -221,6 +242,19 @@ impl<'a> World<'a> {
             parent: None,
         };
         self.tell(Event::RunSubmitted(Box::new(submission)));
+    }
+
+    /// A request comes to the provider, which lets it through or not.
+    fn arrives(&mut self, attempt: AttemptId, call: Call) {
+        let (Some(provider), Fleet::Provider(quota)) = (&mut self.provider, self.fleet) else { return };
+        let tokens = u64::from(call.tokens_in + call.tokens_out);
+        if provider.comes(self.now.since(START), tokens) {
+            return self.at(self.now.after(quota.takes(&call)), Coming::Ends(attempt, Some(call)));
+        }
+        if !self.cancelled.remove(&attempt) {
+            let outcome = Outcome::Failed(Failure::new(Class::RateLimited, "429").without_effect());
+            self.tell(Event::AttemptFinished { attempt, outcome });
+        }
     }
 
     fn ends(&mut self, attempt: AttemptId, call: Option<Call>) {
@@ -298,6 +332,10 @@ impl<'a> World<'a> {
             return self.at(self.now.after(tools), Coming::Ends(attempt, None));
         }
         self.ended[number].begins(self.now.since(START));
+        if let Some(provider) = &mut self.provider {
+            let way = provider.way();
+            return self.at(self.now.after(way), Coming::Arrives(attempt, call));
+        }
         if self.engine.is_none() {
             return self.at(self.now.after(call.service), Coming::Ends(attempt, Some(call)));
         }
@@ -327,7 +365,7 @@ impl<'a> World<'a> {
                 Purpose::Until if is_side => evaluation.truth = Some(way.side >= round.side.len()),
                 Purpose::Until => evaluation.truth = Some(way.round >= job.rounds.len()),
                 Purpose::Condition => evaluation.truth = Some(!round.side.is_empty()),
-                Purpose::Input => evaluation.payload = Some(payload(4 * u64::from(round.call.tokens_in))),
+                Purpose::Input => evaluation.payload = Some(payload(round.call.bytes())),
                 Purpose::Wait | Purpose::Output => evaluation.payload = Some(payload(2)),
                 Purpose::NotBefore
                 | Purpose::Items
@@ -349,6 +387,7 @@ impl<'a> World<'a> {
         Seen {
             ended: self.ended,
             difference: self.line.meter.difference(),
+            quota: self.provider.as_ref().map(Provider::used),
             makespan: self.now.since(START),
             costs: self.costs,
             dispatches: self.dispatches,

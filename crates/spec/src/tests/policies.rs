@@ -37,7 +37,7 @@ fairness: { weights: { acme: 2, 'a.b c': 9 }, free_hour_usd: 1 }",
     let weight = |name: &str| policy.fairness.weight_of(&Tenant::new(name));
     assert_eq!(["acme", "a.b c", "other"].map(weight), [2, 9, 1]);
     assert_eq!(policy.fairness.free_hour, Money(Money::PER_DOLLAR));
-    assert_snapshot!(document, @r#"{"version":1,"policy":"test","order":{"interactive":{"index":"fifo","deadline_index":"edf","share":1000,"aging":5,"patience":"1h30m"},"standard":{"index":"gittins","deadline_index":"slack","share":4,"aging":5,"patience":"10m"},"background":{"index":"gittins","deadline_index":"slack","share":1,"aging":7,"patience":"10m"}},"fairness":{"weight":1,"weights":{"a.b c":9,"acme":2},"free_hour_usd":1.0,"credit":6}}"#);
+    assert_snapshot!(document, @r#"{"version":1,"policy":"test","order":{"interactive":{"index":"fifo","deadline_index":"edf","share":1000,"aging":5,"patience":"1h30m"},"standard":{"index":"gittins","deadline_index":"slack","share":4,"aging":5,"patience":"10m"},"background":{"index":"gittins","deadline_index":"slack","share":1,"aging":7,"patience":"10m"}},"fairness":{"weight":1,"weights":{"a.b c":9,"acme":2},"free_hour_usd":1.0,"credit":6},"admission":{"samples":8,"quick":10,"slow":75}}"#);
 }
 
 #[test]
@@ -141,7 +141,6 @@ estimates: {}";
     3:32 not_yet (not yet): not yet: this release does not run the index `virtual-finish`
     3:64 not_yet (not yet): not yet: this release does not run the index `risk`
     3:93 not_yet (not yet): not yet: this release does not run the index `value-density`
-    4:12 not_yet (not yet): not yet: this release does not run rules of admission
     5:9 not_yet (not yet): not yet: this release does not run limits in a policy
     6:13 not_yet (not yet): not yet: this release does not run preemption
     7:12 not_yet (not yet): not yet: this release does not run rules of placement
@@ -232,6 +231,9 @@ fn parameters_say_what_they_mean_and_differences_where_they_lie() {
     fairness.weights.b 1
     fairness.free_hour_usd 0.1
     fairness.credit 6
+    admission.samples 8
+    admission.quick 10
+    admission.slow 75
     "#);
     let other = accepted("fairness: { weights: { acme: 3, c: 4 }, weight: 2 }").policy;
     let found = differences(&policy, &other);

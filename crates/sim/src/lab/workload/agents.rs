@@ -47,6 +47,7 @@ impl Generator {
                     service: span(&self.call_s, &mut chance),
                     tokens_in: self.tokens_in.draw(&mut chance) as u32,
                     tokens_out: self.tokens_out.draw(&mut chance) as u32,
+                    said: None,
                 };
                 Round { call, tools: span(&self.tools_s, &mut chance), side: Vec::new() }
             });
@@ -174,7 +175,7 @@ fn rounds(thread: &[&Step], helpers: &[(&Step, Vec<&Step>)]) -> Vec<Round> {
             continue;
         };
         let service = calls().fold(Duration::ZERO, |sum, step| sum.plus(step.took));
-        let call = Call { service, tokens_in: first.tokens.0, tokens_out: first.tokens.1 };
+        let call = Call { service, tokens_in: first.tokens.0, tokens_out: first.tokens.1, said: None };
         rounds.push(Round { call, tools, side });
     }
     rounds
@@ -209,10 +210,10 @@ b/y,0,0,llm,m,0.0,1.0,1,0,1,,,
         }
         insta::assert_snapshot!(shown, @r"
         a
-          Call { service: Duration(2000000), tokens_in: 100, tokens_out: 7 }, tools 500ms
-            Call { service: Duration(3000000), tokens_in: 10, tokens_out: 1 }, tools 5.5s
+          Call { service: Duration(2000000), tokens_in: 100, tokens_out: 7, said: None }, tools 500ms
+            Call { service: Duration(3000000), tokens_in: 10, tokens_out: 1, said: None }, tools 5.5s
         b
-          Call { service: Duration(1000000), tokens_in: 1, tokens_out: 1 }, tools 0µs
+          Call { service: Duration(1000000), tokens_in: 1, tokens_out: 1, said: None }, tools 0µs
         ");
     }
 }

@@ -46,7 +46,8 @@ pub fn read(files: &[(&Kind, String)]) -> Result<Workload, String> {
             let service = kind.base_ms * 1_000
                 + micros(row.tokens_in, kind.tokens_in_per_s)
                 + micros(row.tokens_out, kind.tokens_out_per_s);
-            let call = Call { service: Duration(service), tokens_in: row.tokens_in, tokens_out: row.tokens_out };
+            let call =
+                Call { service: Duration(service), tokens_in: row.tokens_in, tokens_out: row.tokens_out, said: None };
             let round = Round { call, ..Round::default() };
             let deadline = Some(Duration::millis(kind.deadline_ms));
             workload.jobs.push(Job { at: of_day(&row.at)?, tenant: 0, class, deadline, rounds: vec![round] });

@@ -53,7 +53,7 @@ impl Generator {
 }
 
 fn job(tenant: u32, at: Duration, tokens_in: u32, tokens_out: u32) -> Job {
-    let call = Call { service: Duration::ZERO, tokens_in, tokens_out };
+    let call = Call { service: Duration::ZERO, tokens_in, tokens_out, said: None };
     Job { at, tenant, class: 0, deadline: None, rounds: vec![Round { call, ..Round::default() }] }
 }
 

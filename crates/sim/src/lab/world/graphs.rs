@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use agendum_spec::{NoFiles, Source};
 use agendum_types::outcome::Price;
+use agendum_types::target::Rate;
 use agendum_types::{Capability, Duration, Graph, Limits, Money, Target};
 
 use crate::lab::fleet::Fleet;
 use crate::lab::workload::Job;
+use crate::lab::world::View;
 
 /// An agent: a call, then its tools and whoever helps it, until it has enough.
 const AGENT: &str = r#"
@@ -26,10 +28,11 @@ tasks:
 "#;
 
 /// A single call.
-const CALL: &str = "
+const CALL: &str = r#"
+inputs: { type: object, properties: { text: { type: string } } }
 tasks:
-  call: { uses: chat, with: { prompt: next } }
-";
+  call: { uses: chat, with: { prompt: "${{ inputs.text }}" }, retry: { max_attempts: 100 } }
+"#;
 
 /// Input tokens count once among tenants and output tokens twice, at a price that is small change.
 const TOKEN: Money = Money(100_000);
@@ -50,9 +53,13 @@ pub(super) fn of(class: &str, is_chain: bool) -> Arc<Graph> {
 }
 
 /// Models with so many slots, and tools without end.
-pub(super) fn targets(fleet: &Fleet, slots: u32) -> Vec<Target> {
+pub(super) fn targets(fleet: &Fleet, slots: u32, view: View) -> Vec<Target> {
     let price = Price { token_in: TOKEN, token_out: TOKEN.times(2), ..Price::FREE };
     let price = if matches!(fleet, Fleet::Engine(_)) { price } else { Price::FREE };
-    let models = Target { price, ..Target::free("models", Capability::Chat, slots) };
+    let rate = match fleet {
+        Fleet::Provider(quota) if !view.unpaced => quota.rate(),
+        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) => Rate::default(),
+    };
+    let models = Target { price, rate, ..Target::free("models", Capability::Chat, slots) };
     vec![models, Target::free("tools", Capability::Exec, u32::MAX)]
 }
