@@ -58,6 +58,7 @@ mod plan;
 mod plea;
 mod purse;
 mod queue;
+mod rejected;
 mod reuse;
 mod rng;
 mod run;
@@ -80,8 +81,9 @@ pub use action::{
 pub use before::{Before, NotTaken, Wish};
 pub use board::DOWNTIMES_MAX;
 pub use child::Inherited;
-pub use event::{Addition, Addressee, Evaluation, Event, Raise, Rejected, Signal, Submission};
+pub use event::{Addition, Addressee, Evaluation, Event, Raise, Signal, Submission};
 pub use foresee::FORESEEN_MAX;
+pub use rejected::Rejected;
 pub use scheduler::Scheduler;
 pub use standing::{Held, Standing, Stopped};
 pub use timers::Wake;

@@ -74,10 +74,19 @@ pub(crate) fn rule(index: Index) -> &'static dyn Rule {
 }
 
 impl Scheduler {
-    /// A run is answered: it takes no more.
+    /// A run is answered: it takes no more. That is learned with the next event, so that what is ranked in one event is ranked alike.
     pub(crate) fn is_answered(&mut self, slot: Slot) {
-        let (plan, served) = (self.board.run(slot).plan, self.board.run(slot).service);
-        self.board.plans.get_mut(plan).service.ends(served);
+        let (hash, served) = (self.board.plan(slot).graph.hash, self.board.run(slot).service);
+        self.answered.push((hash, served));
+    }
+
+    /// What the answers of the last event have shown.
+    pub(crate) fn learn_answers(&mut self) {
+        for (hash, served) in std::mem::take(&mut self.answered) {
+            if let Some(plan) = self.board.plans.find(hash) {
+                self.board.plans.get_mut(plan).service.ends(served);
+            }
+        }
     }
 
     /// A call of a run has ended that is service to it: what runs of its graph take is learned from it.

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use agendum_types::Policy;
-use agendum_types::{Graph, Incarnation, Limits, Money, RunId, Seq, TaskPath, Tenant, Timestamp, Window};
+use agendum_types::{Graph, Hash, Incarnation, Limits, Money, RunId, Seq, TaskPath, Tenant, Timestamp, Window};
 
 use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
 use crate::child::Spent;
-use crate::event::{Event, Rejected};
+use crate::event::Event;
+use crate::order::Served;
 use crate::record::{Change, Record};
+use crate::rejected::Rejected;
 use crate::rng::Rng;
 use crate::run::{InstId, Slot};
 use crate::targets::Targets;
@@ -23,6 +25,8 @@ pub struct Scheduler {
     pub(crate) targets: Targets,
     /// The rules by which it chooses now.
     pub(crate) policy: Arc<Policy>,
+    /// Runs that the last event has answered: of which graph, and what they were served.
+    pub(crate) answered: Vec<(Hash, Served)>,
     pub(crate) actions: VecDeque<Action>,
     /// Attempts that are out, awaited or not.
     pub(crate) attempts_out: u32,
@@ -54,6 +58,7 @@ impl Scheduler {
             board: Board::new(limits),
             targets: Targets::default(),
             policy: Arc::new(Policy::default()),
+            answered: Vec::new(),
             actions: VecDeque::new(),
             attempts_out: 0,
             evaluations_out: 0,
@@ -110,6 +115,7 @@ impl Scheduler {
     /// recorded: actions are drained as after any other event. Any other event is taken.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
         self.move_clock(now);
+        self.learn_answers();
         match event {
             Event::Opened { incarnation, last, at, crashed, seed } => {
                 self.on_opened(incarnation, (last, at), crashed, seed);

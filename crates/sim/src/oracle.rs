@@ -107,9 +107,6 @@ pub struct Reference {
     policy: Policy,
     accounts: share::Accounts,
     observed: order::Observed,
-    /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
-    paces: BTreeMap<Arc<str>, [pace::Bucket; 2]>,
-    tokens: BTreeMap<Arc<str>, (u64, u64)>,
     /// What the event told, until it is decided upon.
     heard: Option<Heard>,
     /// What must be wanted before the event is over.
@@ -236,8 +233,6 @@ impl Reference {
             policy: Policy::default(),
             accounts: Default::default(),
             observed: Default::default(),
-            paces: BTreeMap::new(),
-            tokens: BTreeMap::new(),
             heard: None,
             stop: Vec::new(),
             publish: Vec::new(),
@@ -265,6 +260,7 @@ impl Reference {
         self.now = self.now.max(now);
         self.events += 1;
         self.all_wait();
+        self.answers_are_known();
         self.served = None;
         match event {
             Event::Opened { incarnation, crashed, .. } => {
@@ -383,7 +379,6 @@ impl Reference {
         self.closed.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
         (self.policy, self.accounts, self.observed) = Default::default();
-        (self.paces, self.tokens) = Default::default();
         (self.heard, self.reopening) = (None, true);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use agendum_types::graph::{Adds, NodeId, Rung, Task, Work};
 use agendum_types::{Duration, Graph, PayloadRef, RunId, target};
 
-use crate::event::{Rejected, Submission};
+use crate::event::Submission;
 use crate::inst::Settled;
 use crate::on::ahead::follows;
 use crate::record::{Record, RunSubmitted};
+use crate::rejected::Rejected;
 use crate::run::{Phase, Slot};
 use crate::scheduler::Scheduler;
 

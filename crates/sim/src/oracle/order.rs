@@ -19,10 +19,12 @@ pub(super) struct Observed {
     calls: Vec<(Hash, u64, u64)>,
     /// Runs that were answered: of which graph, after how many calls, and how many calls had been seen then.
     answered: Vec<(Hash, u64, usize)>,
+    /// Those of the last event, of which nothing is known yet.
+    fresh: Vec<(Hash, u64)>,
 }
 
 impl Observed {
-    /// Calls until an answer, in millionths, of runs of this graph that have had so many; of the graph and of all how many calls there were and how long they took.
+    /// Calls until an answer, in millionths, of runs of this graph that have had so many.
     fn to_come(&self, graph: Hash, calls: u64) -> u128 {
         let of = |step: usize, calls: &u64| (STEPS[step]..STEPS[step + 1]).contains(calls);
         // It is worked out when a run is answered.
@@ -102,10 +104,17 @@ impl Reference {
         self.observed.calls.push(seen);
     }
 
+    /// Something happens: what the last event has answered is known.
+    pub(super) fn answers_are_known(&mut self) {
+        let seen = self.observed.calls.len();
+        let fresh = std::mem::take(&mut self.observed.fresh);
+        self.observed.answered.extend(fresh.into_iter().map(|(hash, calls)| (hash, calls, seen)));
+    }
+
     /// A run is answered.
     pub(super) fn served_whole(&mut self, id: RunId) {
         let run = &self.runs[&id];
-        self.observed.answered.push((run.graph.hash, run.service.0, self.observed.calls.len()));
+        self.observed.fresh.push((run.graph.hash, run.service.0));
     }
 
     /// Other rules: all that waits is ranked anew.

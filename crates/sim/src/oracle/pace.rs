@@ -25,7 +25,7 @@ impl Bucket {
     fn opens(self, limit: u64) -> Timestamp {
         let (unit, at_once) = unit(limit, self.largest);
         let nanos = self.paid.saturating_sub(unit * (at_once - 1));
-        Timestamp(((nanos + 999) / 1_000) as u64)
+        Timestamp(nanos.div_ceil(1_000) as u64)
     }
 }
 
@@ -38,7 +38,7 @@ impl Reference {
     /// When its minute lets the next attempt pass.
     pub(super) fn opens(&self, target: usize) -> Timestamp {
         let of = &self.targets[target];
-        let [requests, tokens] = self.paces.get(&of.name).copied().unwrap_or_default();
+        let [requests, tokens] = self.accounts.paces.get(&of.name).copied().unwrap_or_default();
         let opens = |bucket: Bucket, limit: Option<u64>| limit.map_or(Timestamp(0), |limit| bucket.opens(limit));
         opens(requests, of.rate.requests).max(opens(tokens, of.rate.tokens))
     }
@@ -55,13 +55,13 @@ impl Reference {
         if self.runs[&id].is_child(path) || of.rate.requests.is_none() && of.rate.tokens.is_none() {
             return 0;
         }
-        let tokens = match self.tokens.get(&of.name) {
+        let tokens = match self.accounts.tokens.get(&of.name) {
             Some((count, mean)) if *count >= 8 => *mean,
             _ => worst,
         };
         for other in self.sharing(target) {
             let of = self.targets[other].clone();
-            let paces = self.paces.entry(of.name).or_default();
+            let paces = self.accounts.paces.entry(of.name).or_default();
             for (bucket, limit, units) in [(0, of.rate.requests, 1), (1, of.rate.tokens, tokens)] {
                 if let Some(limit) = limit {
                     let bucket = &mut paces[bucket];
@@ -81,10 +81,10 @@ impl Reference {
             return;
         }
         let used = outcome.usage().tokens();
-        super::share::mean(self.tokens.entry(Arc::clone(&of.name)).or_default(), used);
+        super::share::mean(self.accounts.tokens.entry(Arc::clone(&of.name)).or_default(), used);
         for other in self.sharing(flight.target) {
             let of = self.targets[other].clone();
-            let bucket = &mut self.paces.entry(of.name).or_default()[1];
+            let bucket = &mut self.accounts.paces.entry(of.name).or_default()[1];
             if let Some(limit) = of.rate.tokens {
                 let unit = unit(limit, bucket.largest).0;
                 let paid = bucket.paid + unit * u128::from(used);

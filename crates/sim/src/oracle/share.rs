@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant, Timestamp};
 
+use super::pace::Bucket;
 use super::{Flight, Reference};
 
 /// By band and tenant.
@@ -22,6 +23,9 @@ pub(super) struct Accounts {
     usual: [(u64, u64); 3],
     /// What the latest attempts on a target came to: how many, and their mean.
     counted: BTreeMap<Arc<str>, (u64, u64)>,
+    /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
+    pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
+    pub(super) tokens: BTreeMap<Arc<str>, (u64, u64)>,
 }
 
 /// One more.
