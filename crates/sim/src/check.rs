@@ -378,11 +378,11 @@ fn of_run(record: &Record) -> Vec<&'static str> {
 }
 
 fn end_word(ended: &Ended, path: &TaskPath) -> &'static str {
-    match ended.end {
-        End::Expired if path.segments().is_empty() => "the run expired",
-        End::Hopeless => "given up",
-        end => end.word(),
+    if ended.end == End::Hopeless {
+        return "given up";
     }
+    let of_run = ended.end == End::Expired && path.segments().is_empty();
+    if of_run { "the run expired" } else { ended.end.word() }
 }
 
 /// Kinds of decisions in a record, by name: each must come up among the seeds.
