@@ -5,6 +5,7 @@ mod graph;
 mod index;
 mod people;
 mod policy;
+mod simulate;
 mod spend;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ pub(crate) use check::Check;
 pub(crate) use index::Index;
 pub(crate) use people::{Decide, Raise, Resolve, Send, Waits};
 pub(crate) use policy::{Policy, SchemaOf};
+pub(crate) use simulate::Simulate;
 pub(crate) use spend::Spend;
 
 /// Shown below the commands.
@@ -186,6 +188,8 @@ pub(crate) enum Command {
         #[arg(value_enum, default_value_t)]
         of: SchemaOf,
     },
+    /// Compare scheduling policies in virtual time, on public traces or drawn workloads
+    Simulate(Simulate),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),

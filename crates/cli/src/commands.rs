@@ -22,6 +22,7 @@ mod reconcile;
 mod run;
 mod runs;
 mod serve;
+mod simulate;
 mod spend;
 mod waits;
 mod watch;
@@ -108,6 +109,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             policy::documents(json, command, &config.limits.0)
         }
         Command::Schema { of } => Ok(writeln!(show::out(), "{}", schema(of).trim_end())?),
+        Command::Simulate(asked) => simulate::simulate(json, asked),
         Command::Config(ConfigCommand::Check) => {
             configuration::check(&context().map_err(|failure| configuration::unread(json, failure))?)
         }

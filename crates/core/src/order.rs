@@ -1,6 +1,7 @@
 //! Which run of a tenant goes first: the index of the policy, one rule each.
 
 mod attained;
+mod call_fifo;
 mod edf;
 mod fifo;
 mod gittins;
@@ -37,6 +38,8 @@ impl Served {
 pub(crate) struct Seen {
     /// When the run was accepted.
     pub(crate) submitted: Timestamp,
+    /// When the task was ready.
+    pub(crate) ready: Timestamp,
     /// When it has to be answered; without a deadline, how long it may be passed over.
     pub(crate) due: Timestamp,
     /// The expected time from the start of the task to the end of its section.
@@ -66,6 +69,7 @@ pub(crate) trait Rule {
 pub(crate) fn rule(index: Index) -> &'static dyn Rule {
     match index {
         Index::Fifo => &fifo::Fifo,
+        Index::CallFifo => &call_fifo::CallFifo,
         Index::Edf => &edf::Edf,
         Index::Slack => &slack::Slack,
         Index::AttainedService => &attained::AttainedService,
@@ -116,7 +120,8 @@ impl Scheduler {
         };
         let (tail, served) = (plan.tail(inst.node), run.service);
         let to_come = plan.service.to_come(served, self.board.plans.served);
-        let seen = Seen { submitted: run.submitted, due, tail, served, to_come, aging: rules.aging };
+        let seen =
+            Seen { submitted: run.submitted, ready: inst.ready_at, due, tail, served, to_come, aging: rules.aging };
         let index = if run.deadline.is_some() { rules.deadline_index } else { rules.index };
         Rank {
             risky: false,

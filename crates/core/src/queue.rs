@@ -232,6 +232,11 @@ impl Queue {
         told
     }
 
+    /// Another event comes.
+    pub(crate) fn looks(&mut self) {
+        self.shares.looks();
+    }
+
     /// A task waits for money of the windows, in the place that it has in the queue.
     pub(crate) fn pocket(&mut self, pocket: Pocket, rank: Rank, bytes: u64, now: Timestamp) {
         self.shares.comes(pocket.no, pocket.band, now);

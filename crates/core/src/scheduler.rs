@@ -116,6 +116,7 @@ impl Scheduler {
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
         self.move_clock(now);
         self.learn_answers();
+        self.board.queue.looks();
         match event {
             Event::Opened { incarnation, last, at, crashed, seed } => {
                 self.on_opened(incarnation, (last, at), crashed, seed);

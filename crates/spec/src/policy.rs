@@ -156,7 +156,7 @@ fn unread(tree: &Node, policy: &Policy, diagnostics: &mut Diagnostics) {
 const fn ages(index: Index) -> bool {
     match index {
         Index::AttainedService | Index::Gittins => true,
-        Index::Fifo | Index::Edf | Index::Slack => false,
+        Index::Fifo | Index::CallFifo | Index::Edf | Index::Slack => false,
     }
 }
 
@@ -164,6 +164,6 @@ const fn ages(index: Index) -> bool {
 const fn asks_when_due(index: Index) -> bool {
     match index {
         Index::Edf | Index::Slack => true,
-        Index::Fifo | Index::AttainedService | Index::Gittins => false,
+        Index::Fifo | Index::CallFifo | Index::AttainedService | Index::Gittins => false,
     }
 }

@@ -60,6 +60,8 @@ pub struct Band {
 pub enum Index {
     /// Who came first.
     Fifo,
+    /// Whose task was ready first, whatever its run: what a plain queue of calls does.
+    CallFifo,
     /// Whose deadline comes first.
     Edf,
     /// Who must start first to make its deadline: that, less the longest way to the end.
@@ -72,13 +74,15 @@ pub enum Index {
 
 impl Index {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Fifo, Self::Edf, Self::Slack, Self::AttainedService, Self::Gittins];
+    pub const ALL: [Self; 6] =
+        [Self::Fifo, Self::CallFifo, Self::Edf, Self::Slack, Self::AttainedService, Self::Gittins];
 
     /// Its word in documents.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Fifo => "fifo",
+            Self::CallFifo => "call-fifo",
             Self::Edf => "edf",
             Self::Slack => "slack",
             Self::AttainedService => "attained-service",

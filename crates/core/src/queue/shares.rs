@@ -1,8 +1,7 @@
 //! What each tenant has had, in virtual time: what its attempts cost, by its weight. Of a band whoever has had least goes first.
 //!
 //! An attempt counts when it is sent, by an estimate, and is corrected when it has ended (as in the Virtual Token Counter, OSDI '24). A tenant that
-//! comes back after it had nothing to send is lifted to where the last one stood that was sent (start-time fair queueing), less a few attempts:
-//! nobody saves up more of what was left unused. Virtual times are known to this life only; the next begins with what open runs have spent.
+//! comes back after it had nothing to send is lifted to the least of those that wait, less a few attempts: nobody saves up more of what was left unused. Virtual times are known to this life only; the next begins with what open runs have spent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +26,12 @@ const SCALE: u128 = 1_000;
 pub(crate) struct Shares {
     by_name: BTreeMap<Tenant, TenantNo>,
     accounts: Vec<Account>,
-    /// In each band the virtual time of who was sent last, or the latest of those.
+    /// In each band the tenants that wait, by what they have had.
+    waiting: [BTreeSet<(Virtual, TenantNo)>; 3],
+    /// In each band the virtual time of who was sent last.
     reached: [Virtual; 3],
+    /// To where who comes back is lifted: the least of those that waited when the present event came, or else who was sent last.
+    floors: [Virtual; 3],
     /// What attempts of a band count for when they are sent: how many, and a mean of the latest.
     usual: [(u32, u64); 3],
     credit: u32,
@@ -80,12 +83,16 @@ impl Shares {
     pub(super) fn comes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
         let credit = u128::from(self.usual[band as usize].1) * u128::from(self.credit) * SCALE;
         let weight = u128::from(self.accounts[tenant.0 as usize].weight);
-        let reached = self.reached[band as usize].saturating_sub(credit / weight);
+        let floor = self.floors[band as usize].saturating_sub(credit / weight);
         let of = self.of_mut(tenant, band);
         if of.tasks == 0 && of.idle_since.is_none_or(|since| since < now) {
-            of.time = of.time.max(reached);
+            of.time = of.time.max(floor);
         }
         of.tasks += 1;
+        let (time, is_first) = (of.time, of.tasks == 1);
+        if is_first {
+            self.waiting[band as usize].insert((time, tenant));
+        }
     }
 
     /// A task waits no more.
@@ -93,6 +100,17 @@ impl Shares {
         let of = self.of_mut(tenant, band);
         of.tasks -= 1;
         of.idle_since = Some(now);
+        let (time, is_last) = (of.time, of.tasks == 0);
+        if is_last {
+            self.waiting[band as usize].remove(&(time, tenant));
+        }
+    }
+
+    /// Another event comes.
+    pub(super) fn looks(&mut self) {
+        for (floor, (waiting, reached)) in self.floors.iter_mut().zip(self.waiting.iter().zip(&self.reached)) {
+            *floor = waiting.first().map_or(*reached, |(time, _)| *time);
+        }
     }
 
     /// The first of its tasks stands in this class, or the last has left it.
@@ -113,9 +131,7 @@ impl Shares {
 
     /// One of its tasks is sent: who comes back is compared with this from now on.
     pub(super) fn sends(&mut self, tenant: TenantNo, band: Priority) {
-        let time = self.time(tenant, band);
-        let reached = &mut self.reached[band as usize];
-        *reached = (*reached).max(time);
+        self.reached[band as usize] = self.time(tenant, band);
     }
 
     /// Counts what it has had: so much more, and so much less than was counted before.
@@ -123,7 +139,13 @@ impl Shares {
         let account = &mut self.accounts[tenant.0 as usize];
         let weigh = |cost: u64| u128::from(cost) * SCALE / u128::from(account.weight);
         let of = &mut account.of[band as usize];
-        of.time = (of.time + weigh(more)).saturating_sub(weigh(less));
+        let before = of.time;
+        of.time = (before + weigh(more)).saturating_sub(weigh(less));
+        let (after, waits) = (of.time, of.tasks > 0);
+        if waits {
+            self.waiting[band as usize].remove(&(before, tenant));
+            self.waiting[band as usize].insert((after, tenant));
+        }
     }
 
     fn of(&self, tenant: TenantNo, band: Priority) -> &OfBand {

@@ -77,6 +77,7 @@ impl Reference {
         let later = |micros: u64| run.at.after(Duration(micros.saturating_mul(rules.aging.into()))).0;
         let index = match if run.submitted.deadline.is_some() { rules.deadline_index } else { rules.index } {
             Index::Fifo => run.at.0,
+            Index::CallFifo => run.tasks[path].ready_at.0,
             Index::Edf => due.0,
             Index::Slack => due.before(tail).0,
             Index::AttainedService => later(run.service.1.0.checked_next_power_of_two().unwrap_or(u64::MAX)),

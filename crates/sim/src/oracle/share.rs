@@ -1,6 +1,6 @@
 //! What each tenant has had in each band, in maps; and what an attempt counts for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant, Timestamp};
@@ -17,8 +17,9 @@ pub(super) struct Accounts {
     time: BTreeMap<Of, u128>,
     /// When one of its tasks waited last.
     waited: BTreeMap<Of, Timestamp>,
-    /// Of each band the greatest time of who was sent.
+    /// Of each band the time of who was sent last, and where who comes back stands at least, but for a few attempts.
     reached: [u128; 3],
+    floors: [u128; 3],
     /// What the latest attempts of a band counted for when they were sent.
     usual: [(u64, u64); 3],
     /// What the latest attempts on a target came to: how many, and their mean.
@@ -49,7 +50,13 @@ impl Reference {
         let queued: Vec<Of> = self.queued().iter().map(|(id, path, ..)| self.account(*id, path)).collect();
         let short: Vec<Of> = self.short_ones().iter().map(|(id, path, _)| self.account(*id, path)).collect();
         let now = self.now;
-        self.accounts.waited.extend(queued.into_iter().chain(short).map(|of| (of, now)));
+        let waiting: BTreeSet<Of> = queued.into_iter().chain(short).collect();
+        for band in 0..3 {
+            let times = waiting.iter().filter(|of| of.0 == band).map(|of| self.accounts.time.get(of).copied());
+            let least = times.map(Option::unwrap_or_default).min();
+            self.accounts.floors[band] = least.unwrap_or(self.accounts.reached[band]);
+        }
+        self.accounts.waited.extend(waiting.into_iter().map(|of| (of, now)));
     }
 
     /// A task joins the queue: a tenant that comes back has had as much as who was sent.
@@ -58,9 +65,9 @@ impl Reference {
         if self.accounts.waited.get(&of).is_none_or(|at| *at < now) {
             let weight = u128::from(self.policy.fairness.weight_of(&of.1));
             let usual = u128::from(self.accounts.usual[of.0].1) * u128::from(self.policy.fairness.credit) * 1_000;
-            let reached = self.accounts.reached[of.0].saturating_sub(usual / weight);
+            let floor = self.accounts.floors[of.0].saturating_sub(usual / weight);
             let time = self.accounts.time.entry(of.clone()).or_default();
-            *time = (*time).max(reached);
+            *time = (*time).max(floor);
         }
         self.accounts.waited.insert(of, now);
     }
@@ -68,7 +75,7 @@ impl Reference {
     /// One of its tasks is sent.
     pub(super) fn overtakes(&mut self, id: RunId, path: &TaskPath) {
         let (time, band) = (self.had(id, path), self.band(id, path));
-        self.accounts.reached[band] = self.accounts.reached[band].max(time);
+        self.accounts.reached[band] = time;
     }
 
     /// What an attempt counts for when it is sent.
