@@ -15,8 +15,7 @@ use crate::record::Origin;
 /// Everything that can wake a scheduler.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The journal is open and all records of open runs have been applied. The first event of an incarnation; what was in flight in
-    /// an earlier one is decided upon now.
+    /// The journal is open, all records of open runs are applied. The first event of an incarnation: what was in flight in an earlier one is decided upon now.
     Opened {
         /// The new life of the shard.
         incarnation: Incarnation,
@@ -129,8 +128,7 @@ pub enum Event {
         /// In tokens.
         tokens: u64,
     },
-    /// A later bill says that of what earlier ones had released in the hour that began then, so much was spent after all. It counts as spent, be
-    /// there room for it in a window or not: above a limit nothing more is authorised. The store knows it.
+    /// A later bill says that of what earlier ones had released in that hour so much was spent after all: it counts, be it above a limit. The store knows it.
     SpendingRecharged {
         /// Whose.
         tenant: Tenant,

@@ -36,8 +36,9 @@ impl Scheduler {
     pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
         let run = self.board.run(slot);
         let (inst, plan) = (run.inst(id), self.board.plan(slot));
-        let is_main = plan.task(inst.node).section == Section::Main;
-        let Some(deadline) = run.deadline.filter(|_| is_main && !run.is_answered()) else { return Outlook::InTime };
+        // Of a rung of `catch` nothing is known: its target may be quicker.
+        let counts = inst.rung == 0 && plan.task(inst.node).section == Section::Main && !run.is_answered();
+        let Some(deadline) = run.deadline.filter(|_| counts) else { return Outlook::InTime };
         let Some(expected) = plan.expected(inst.node, self.ask_of(slot, id).1, self.policy.admission) else {
             return Outlook::InTime;
         };

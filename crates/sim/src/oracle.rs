@@ -9,7 +9,7 @@
 //! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
 //!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
 //!   [`verdict`]: who judges;
-//! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
+//! - [`records`], [`sends`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
 //! alike.
@@ -44,6 +44,7 @@ mod rest;
 mod reuse;
 mod rounds;
 mod rules;
+mod sends;
 mod settle;
 mod share;
 mod short;
@@ -67,7 +68,7 @@ use agendum_types::{
 
 pub(crate) use compensate::depends;
 use estimate::Estimate;
-use state::{Inst, Phase, Run, State};
+use state::{Phase, Run, State};
 
 /// The reference scheduler.
 #[derive(Clone, Debug)]
@@ -459,36 +460,6 @@ impl Reference {
             self.open_section(said.run, Section::Main);
         }
         Ok(())
-    }
-
-    /// Tasks joined a live run.
-    fn grown(&mut self, id: RunId, hash: Hash) -> Result<(), String> {
-        let graph = self.brings(id)?;
-        ensure(hash == graph.hash, "something else was added")?;
-        ensure(self.runs[&id].takes_tasks(), "nothing joins a run whose main tasks have ended")?;
-        ensure(!planned::reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
-        ensure(!planned::replaces_what_began(&self.runs[&id], &graph), "it replaces what has begun")?;
-        ensure(ahead::takes_up_what_stands(&self.runs[&id], &graph), "it takes up what was withdrawn")?;
-        self.joins_run(id, &graph);
-        Ok(())
-    }
-
-    /// The run has this graph from now on.
-    fn joins_run(&mut self, id: RunId, graph: &Arc<Graph>) {
-        self.refresh(graph);
-        let gone = planned::gone(&self.runs[&id], graph);
-        self.plans_are_read(id, graph);
-        let run = self.run(id);
-        for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
-            run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
-        }
-        let before = std::mem::replace(&mut run.graph, Arc::clone(graph));
-        if before.labels != graph.labels {
-            let waits = |(_, inst): &(&TaskPath, &Inst)| matches!(inst.state, State::Queued(..) | State::Short(_));
-            let waits = run.tasks.iter().filter(waits).map(|(path, _)| (id, path.clone())).collect();
-            self.looked_at_anew(waits);
-        }
-        gone.iter().for_each(|path| self.skip_for_others(id, path));
     }
 
     fn is_stoppable(&self, run: RunId) -> bool {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use agendum_types::{
-    Booked, Capability, Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp, Wait,
-    Waste,
+    Booked, Capability, Class, Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp,
+    Wait, Waste,
 };
 
 use crate::action::RunFailure;
@@ -260,7 +260,7 @@ impl Board {
         if waste.is_none() {
             self.note_served(slot, id, &running.target);
         }
-        if self.counts_as_service(slot, id) {
+        if self.counts_as_service(slot, id, &finished.outcome) {
             self.run_mut(slot).service.takes(served);
         }
         self.book(slot, id, hold, booked((running.target, running.taken), hold.0, bill, waste), seq);
@@ -276,11 +276,13 @@ impl Board {
         self.follow(slot, id, &finished.next);
     }
 
-    /// True if the time of an attempt of this task is what its run is served: calls of models, until it is answered.
-    pub(crate) fn counts_as_service(&self, slot: Slot, id: InstId) -> bool {
+    /// True if the time of an attempt of this task is what its run is served: calls of models, until it is answered. One that the provider
+    /// turned away was none.
+    pub(crate) fn counts_as_service(&self, slot: Slot, id: InstId, outcome: &Outcome) -> bool {
         let run = self.run(slot);
         let capability = self.plan(slot).capability(run.inst(id).node);
-        run.phase == Phase::Main && capability.is_some_and(Capability::is_served_by_models)
+        let is_turned_away = matches!(outcome, Outcome::Failed(failure) if matches!(failure.class, Class::RateLimited | Class::Overloaded));
+        run.phase == Phase::Main && capability.is_some_and(Capability::is_served_by_models) && !is_turned_away
     }
 
     fn judged(&mut self, slot: Slot, id: InstId, evaluation: &Evaluation, next: &Next) {

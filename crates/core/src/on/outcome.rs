@@ -142,7 +142,7 @@ impl Scheduler {
                 (Outcome::Failed(failure), next)
             }
         };
-        let (took, is_service) = (self.now.since(since), self.board.counts_as_service(slot, id));
+        let (took, is_service) = (self.now.since(since), self.board.counts_as_service(slot, id, &outcome));
         let finished = Finished { attempt, incarnation, outcome, cost, unreported, degraded, next };
         self.record_task(slot, id, Change::Finished(Box::new(finished)));
         if is_service {

@@ -17,7 +17,7 @@ impl Reference {
     pub(super) fn outlook(&self, id: RunId, path: &TaskPath) -> Outlook {
         let run = &self.runs[&id];
         let Some(deadline) = run.submitted.deadline else { return Outlook::Good };
-        if run.task(path).section != Section::Main || run.is_answered() {
+        if run.tasks[path].rung > 0 || run.task(path).section != Section::Main || run.is_answered() {
             return Outlook::Good;
         }
         let expected =
