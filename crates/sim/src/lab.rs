@@ -72,7 +72,8 @@ pub enum Contender {
 impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
-    /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `oracle`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
+    /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `oracle`;
+    /// `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
     ///
     /// # Errors
     ///

@@ -88,6 +88,11 @@ fn documents_are_checked_shown_and_compared() {
     order.background.share            1     8        Its part of the attempts, in relation to the shares of the other priorities that have something to send.
     fairness.weights.acme             –     2        The weight of this tenant: with twice that of another it gets twice as much while both wait.
     ");
+}
+
+#[test]
+fn what_is_the_same_and_what_is_not_there_is_said() {
+    let place = place();
     assert_snapshot!(said(&place, &["policy", "diff", "balanced", "balanced"]), @"
     0
     a  balanced, HASH, built in
