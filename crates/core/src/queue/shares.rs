@@ -1,7 +1,8 @@
 //! What each tenant has had, in virtual time: what its attempts cost, by its weight. Of a band whoever has had least goes first.
 //!
 //! An attempt counts when it is sent, by an estimate, and is corrected when it has ended (as in the Virtual Token Counter, OSDI '24). A tenant that
-//! comes back after it had nothing to send is lifted to the least of those that wait, less a few attempts: nobody saves up more of what was left unused. Virtual times are known to this life only; the next begins with what open runs have spent.
+//! comes back after it had nothing to send is lifted to the least of those that wait, less a few attempts: nobody saves up more of what was left
+//! unused. Virtual times are known to this life only; the next begins with what open runs have spent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
