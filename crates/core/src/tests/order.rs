@@ -9,6 +9,8 @@ use super::{dialogue, sent};
 fn each_index_says_which_run_goes_first() {
     for (index, wanted) in [
         ("fifo", "w x1 x2 y z"),
+        // It was ready last.
+        ("call-fifo", "w x1 y z x2"),
         // Without a deadline each is patient for as long.
         ("edf", "w x1 x2 y z"),
         // As long, less the way to the end: all have the same.
@@ -40,6 +42,7 @@ fn each_index_says_which_run_goes_first() {
 fn each_index_says_which_run_with_a_deadline_goes_first() {
     for (index, wanted) in [
         ("fifo", "w a b c"),
+        ("call-fifo", "w a b c"),
         ("edf", "w b c a"),
         // `c` must start by 15 s, for `d` comes after it; `b` by 17 s.
         ("slack", "w c b a"),

@@ -47,7 +47,7 @@ fn a_tenant_that_comes_back_has_saved_up_no_more_than_a_few_attempts() {
     });
     assert_eq!(
         order,
-        ["ababababababababb", "aabababababababbb", "aaaabababababbbbb", "aaaaaaaabbbbbbbbb"],
+        ["babababababababab", "ababababababababb", "aaababababababbbb", "aaaaaaaabbbbbbbbb"],
         "with no credit, one attempt, three, very many"
     );
 }
