@@ -63,6 +63,11 @@ impl Seen {
 pub(crate) trait Rule {
     /// Where a task stands.
     fn index(&self, seen: &Seen) -> u64;
+
+    /// True if that is an instant by which something is due.
+    fn is_due(&self) -> bool {
+        false
+    }
 }
 
 /// The rule of an index.
@@ -122,10 +127,13 @@ impl Scheduler {
         let to_come = plan.service.to_come(served, self.board.plans.served);
         let seen =
             Seen { submitted: run.submitted, ready: inst.ready_at, due, tail, served, to_come, aging: rules.aging };
-        let index = if run.deadline.is_some() { rules.deadline_index } else { rules.index };
+        let by = rule(if run.deadline.is_some() { rules.deadline_index } else { rules.index });
+        // Runs of which one is due and the other is not are compared as if the other were due after its patience.
+        let is_behind = run.deadline.is_none() && !by.is_due() && rule(rules.deadline_index).is_due();
+        let patience = if is_behind { rules.patience } else { Duration::ZERO };
         Rank {
             risky: false,
-            index: rule(index).index(&seen),
+            index: by.index(&seen).saturating_add(patience.as_micros()),
             submitted: run.submitted,
             run: run.id,
             tail: std::cmp::Reverse(tail),

@@ -51,7 +51,7 @@ pub struct Band {
     pub aging: u32,
     /// Its part of the attempts, in relation to the shares of the other priorities that have something to send; at least 1.
     pub share: u32,
-    /// By when a run without a deadline is to be answered, where an index asks for that.
+    /// By when a run without a deadline is to be answered: where an index asks for that, and beside runs that have one.
     pub patience: Duration,
 }
 

@@ -254,7 +254,7 @@ fn policies_are_compared_and_written_as_a_page() {
     assert!(code == 0 && out.contains("lighter half") && err.contains("out.html"), "{out} {err}");
     assert!(std::fs::read_to_string(place.path("out.html")).unwrap().contains("<svg"));
     let (code, _, err) = place.run(&["simulate", "e11"]);
-    assert!(code == 2 && err.contains("shipped are e1, e2, e3"), "{err}");
+    assert!(code == 2 && err.contains("shipped are e1, e2, e2-said, e2-noise, e3, quota"), "{err}");
 }
 
 #[test]

@@ -8,4 +8,8 @@ impl Rule for Edf {
     fn index(&self, seen: &Seen) -> u64 {
         seen.due.0
     }
+
+    fn is_due(&self) -> bool {
+        true
+    }
 }

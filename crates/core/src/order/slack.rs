@@ -8,4 +8,8 @@ impl Rule for Slack {
     fn index(&self, seen: &Seen) -> u64 {
         seen.due.before(seen.tail).0
     }
+
+    fn is_due(&self) -> bool {
+        true
+    }
 }

@@ -75,7 +75,10 @@ impl Reference {
         };
         let tail = self.estimates[&run.graph.hash].tail(run.tasks[path].node);
         let later = |micros: u64| run.at.after(Duration(micros.saturating_mul(rules.aging.into()))).0;
-        let index = match if run.submitted.deadline.is_some() { rules.deadline_index } else { rules.index } {
+        let is_due = |index: Index| matches!(index, Index::Edf | Index::Slack);
+        let has_deadline = run.submitted.deadline.is_some();
+        let by = if has_deadline { rules.deadline_index } else { rules.index };
+        let index = match by {
             Index::Fifo => run.at.0,
             Index::CallFifo => run.tasks[path].ready_at.0,
             Index::Edf => due.0,
@@ -90,6 +93,8 @@ impl Reference {
                 later((u128::from(call) * calls / 1_000_000) as u64)
             }
         };
+        let is_behind = !has_deadline && is_due(rules.deadline_index) && !is_due(by);
+        let index = if is_behind { index.saturating_add(rules.patience.0) } else { index };
         (false, index, run.at, id, Reverse(tail))
     }
 

@@ -85,12 +85,12 @@ fn what_is_wrong_has_a_place_and_a_help() {
         5:50 out_of_range: `aging` is 1001; it must be between 1 and 1000
             help: for each second less that a run will take, it may have come so many seconds later and still go first
         5:66 out_of_range: `patience` is 999ms; it must be between 1s and 720h
-            help: by when a run without a deadline is to be answered, where its index asks for that
+            help: by when a run without a deadline is to be answered, beside those that have one
         6:3 unknown_key: unknown key `urgent` in `order`
             help: known keys: interactive, standard, background
         7:22 wrong_type: `share` is a number; it must be a whole number
         7:37 out_of_range: `patience` is 721h; it must be between 1s and 720h
-            help: by when a run without a deadline is to be answered, where its index asks for that
+            help: by when a run without a deadline is to be answered, beside those that have one
         7:59 wrong_type: `deadline_index` is a number; it must be a text
             help: put it in quotes
         7:62 syntax: the key `patience` stands here a second time
