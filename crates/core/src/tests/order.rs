@@ -203,26 +203,26 @@ fn another_life_begins_with_the_same_policy() {
         wait 5s
         ok x1
         restart
-        ok x2
         ok z
         ok y
+        ok x2
     "), @"
        0ms > policy standard=fifo deadline=edf
        0ms dispatch r1/x1#1 on t
     5000ms > ok x1
     5000ms dispatch r3/z#1 on t
     5000ms restart
-    5000ms dispatch r1/x2#1 on t
-    5000ms > ok x2
     5000ms dispatch r3/z#2 on t
-    5000ms answer r1 succeeded
-    5000ms close r1
     5000ms > ok z
     5000ms dispatch r2/y#1 on t
     5000ms answer r3 succeeded
     5000ms close r3
     5000ms > ok y
+    5000ms dispatch r1/x2#1 on t
     5000ms answer r2 succeeded
     5000ms close r2
+    5000ms > ok x2
+    5000ms answer r1 succeeded
+    5000ms close r1
     ");
 }
