@@ -70,6 +70,7 @@ const LAYERS: &[Layer] = &[
             "adapters",
             "engine",
             "server",
+            "sim",
         ],
         never: &["agendum-testkit"],
     },

@@ -2,14 +2,16 @@
 
 mod check;
 mod graph;
+mod index;
 mod people;
+mod policy;
+mod simulate;
 mod spend;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use agendum_ports::{FeedbackBy, SpentBy};
-use agendum_retrieve_fts::IndexName;
 use agendum_types::SubmissionKey;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -17,7 +19,10 @@ use clap_complete::Shell;
 use crate::config::Age;
 use crate::programs::Example;
 pub(crate) use check::Check;
+pub(crate) use index::Index;
 pub(crate) use people::{Decide, Raise, Resolve, Send, Waits};
+pub(crate) use policy::{Policy, SchemaOf};
+pub(crate) use simulate::Simulate;
 pub(crate) use spend::Spend;
 
 /// Shown below the commands.
@@ -174,8 +179,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         temper: Misbehave,
     },
-    /// Print the JSON Schema of graph documents, for editors
-    Schema,
+    /// The rules by which the scheduler chooses: check, compare and show them
+    #[command(subcommand, after_help = policy::HELP)]
+    Policy(Policy),
+    /// Print the JSON Schema of documents, for editors
+    Schema {
+        /// Of which documents
+        #[arg(value_enum, default_value_t)]
+        of: SchemaOf,
+    },
+    /// Compare scheduling policies in virtual time, on public traces or drawn workloads
+    Simulate(Simulate),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
@@ -452,38 +466,6 @@ pub(crate) struct Opinion {
     /// Why, for people
     #[arg(long)]
     pub(crate) comment: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Index {
-    /// Index folders or files under a name
-    Add {
-        /// The index's name
-        name: IndexName,
-        /// Folders or files of Markdown, text, HTML
-        #[arg(required = true)]
-        paths: Vec<PathBuf>,
-    },
-    /// List indexes
-    Ls,
-    /// Bring an index up to date
-    Update {
-        /// The index's name
-        name: IndexName,
-    },
-    /// Search an index
-    Search {
-        /// The index's name
-        name: IndexName,
-        /// What to look for
-        #[arg(required = true)]
-        question: Vec<String>,
-    },
-    /// Delete an index
-    Rm {
-        /// The index's name
-        name: IndexName,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,12 +15,14 @@ mod fix;
 mod index;
 mod notices;
 mod patience;
+mod policy;
 mod provider;
 mod prune;
 mod reconcile;
 mod run;
 mod runs;
 mod serve;
+mod simulate;
 mod spend;
 mod waits;
 mod watch;
@@ -34,6 +36,7 @@ use clap::CommandFactory as _;
 
 use crate::args::{
     Args, Check, Command, Config as ConfigCommand, Feedback as FeedbackCommand, Notices as NoticesCommand,
+    Policy as PolicyCommand, SchemaOf,
 };
 use crate::config::Config;
 use crate::failure::Failure;
@@ -67,7 +70,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
     let flags = [data.as_deref(), config.as_deref()];
     let context = || Context::new(json, flags, graph.as_deref());
     match command {
-        Command::Demo { beat } => demo::demo(context()?, beat).await,
+        Command::Demo { beat } => Box::pin(demo::demo(context()?, beat)).await,
         Command::Run(run) => {
             let graph = graph.as_deref().unwrap_or_else(|| Path::new(""));
             match &run.watch {
@@ -75,18 +78,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
                 None => run::run(&context()?, graph, &run, Telling::Whole).await,
             }
         }
-        Command::Check(Check { graph, fix, dry_run, added_to }) => {
-            let config = Config::find(flags[1], Some(&graph))?;
-            next::remember(flags, &config, None);
-            if let Some(of) = added_to {
-                check::addition_to(json, &graph, &of, &config.limits.0)
-            } else if fix {
-                fix::fix(json, &graph, dry_run, &config.limits.0)
-            } else {
-                // Without a home folder there is nothing that was made in one.
-                check::check(json, &graph, &config, config.data(flags[0]).ok().as_deref())
-            }
-        }
+        Command::Check(command) => check(json, flags, command),
         Command::Explain { graph } => explain::explain(&context()?, &graph).await,
         Command::Why { run, task, from } => why::why(&context()?, &run, task.as_deref(), from).await,
         Command::Runs(command) => runs::runs(&context()?, command).await,
@@ -110,7 +102,14 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Index(command) => index::index(&context()?, command),
         Command::Serve { listen, attached } => serve::serve(&context()?, listen, attached).await,
         Command::Provider { listen, temper } => provider::provider(listen, (&temper).into()).await,
-        Command::Schema => Ok(writeln!(show::out(), "{}", agendum_spec::schema().trim_end())?),
+        Command::Policy(PolicyCommand::Show { policy: None }) => policy::in_force(&context()?),
+        Command::Policy(command) => {
+            let config = Config::find(flags[1], None)?;
+            next::remember(flags, &config, None);
+            policy::documents(json, command, &config.limits.0)
+        }
+        Command::Schema { of } => Ok(writeln!(show::out(), "{}", schema(of).trim_end())?),
+        Command::Simulate(asked) => simulate::simulate(json, asked),
         Command::Config(ConfigCommand::Check) => {
             configuration::check(&context().map_err(|failure| configuration::unread(json, failure))?)
         }
@@ -120,5 +119,26 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Args::command(), "agendum", &mut show::out());
             Ok(())
         }
+    }
+}
+
+fn check(json: bool, flags: [Option<&Path>; 2], command: Check) -> Result<(), Failure> {
+    let Check { graph, fix, dry_run, added_to } = command;
+    let config = Config::find(flags[1], Some(&graph))?;
+    next::remember(flags, &config, None);
+    if let Some(of) = added_to {
+        check::addition_to(json, &graph, &of, &config.limits.0)
+    } else if fix {
+        fix::fix(json, &graph, dry_run, &config.limits.0)
+    } else {
+        // Without a home folder there is nothing that was made in one.
+        check::check(json, &graph, &config, config.data(flags[0]).ok().as_deref())
+    }
+}
+
+const fn schema(of: SchemaOf) -> &'static str {
+    match of {
+        SchemaOf::Graph => agendum_spec::schema(),
+        SchemaOf::Policy => agendum_spec::policy::SCHEMA,
     }
 }

@@ -9,6 +9,7 @@ mod further;
 mod limits;
 mod notices;
 mod openai;
+mod policy;
 mod prices;
 mod retention;
 mod timeouts;
@@ -44,6 +45,9 @@ pub(crate) struct Config {
     /// Where journal, blobs and indexes are, relative to the file.
     #[serde(default)]
     pub(crate) data: Option<PathBuf>,
+    /// By which rules the scheduler chooses: a built-in policy by its name, or a file, relative to this one.
+    #[serde(default)]
+    pub(crate) policy: Option<PathBuf>,
     /// Folders to search in, by index name.
     #[serde(default)]
     pub(crate) indexes: BTreeMap<String, IndexConfig>,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use agendum_spec::Accepted;
+use agendum_spec::policy;
 use agendum_spec::served::{self, Serving};
 use agendum_store_sqlite::{Directory, Owner};
 use agendum_types::graph::{Catch, Rung, Work};
@@ -12,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::config::Config;
+use crate::failure::{FAILED, Failure};
 use crate::host::made_indexes;
+use crate::policies::Found;
 use crate::targets;
 
 /// A configuration as the owner tells it to its clients: names and definitions, no keys.
@@ -28,6 +31,35 @@ pub(crate) struct InForce {
     /// What endpoints are told, by name.
     #[serde(default)]
     notices: BTreeMap<String, String>,
+    /// None of an owner that knew of no policies, and where it cannot be read.
+    #[serde(default)]
+    policy: Option<Rules>,
+}
+
+/// A policy: its identity, and all that it says, whatever becomes of its file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Rules {
+    name: String,
+    hash: String,
+    file: Option<PathBuf>,
+    document: String,
+}
+
+impl Rules {
+    fn of(found: &Found) -> Self {
+        Self {
+            name: found.name().to_owned(),
+            hash: found.hash(),
+            file: found.file.as_deref().map(absolute),
+            document: found.accepted.document.to_string(),
+        }
+    }
+
+    fn found(&self) -> Option<Found> {
+        let limits = Limits { document_bytes_max: self.document.len(), ..Limits::STANDARD };
+        let accepted = policy::check(&self.document, &limits).accepted;
+        accepted.map(|accepted| Found { accepted, file: self.file.clone() })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +109,7 @@ impl InForce {
                 limits.chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value))).chain(cache).collect()
             },
             notices: config.notices_lines().into_iter().map(|(name, line)| (name.to_owned(), line)).collect(),
+            policy: config.policy().ok().map(|found| Rules::of(&found)),
         }
     }
 
@@ -125,9 +158,22 @@ impl InForce {
         read.into_iter().chain([Config::plain()]).find(|config| Self::of(config) == *self)
     }
 
+    /// Its policy. An error where it does not tell one that this release can read.
+    pub(crate) fn policy(&self) -> Result<Found, Failure> {
+        let read = self.policy.as_ref().and_then(Rules::found);
+        read.ok_or_else(|| {
+            Failure::new(FAILED, "the process that owns the data directory tells no policy that can be read here")
+        })
+    }
+
     /// What another configuration has that is not here, or is here otherwise.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
+        let [here, there] = [self, other].map(|of| of.policy.as_ref().map(|rules| (&*rules.name, &*rules.hash)));
+        if here != there {
+            let [here, there] = [here, there].map(|of| of.map_or("none", |(name, _)| name));
+            found.push(if here == there { format!("policy {here}") } else { format!("policy {here} (not {there})") });
+        }
         let names: BTreeSet<&str> =
             self.targets.iter().chain(&other.targets).map(|target| target.name.as_str()).collect();
         for name in names {

@@ -15,8 +15,10 @@ mod hosting;
 mod in_force;
 mod log;
 mod next;
+mod policies;
 mod programs;
 mod show;
+mod source;
 mod targets;
 mod watched;
 

@@ -26,6 +26,7 @@ mod waits;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use agendum_types::Policy;
 use agendum_types::graph::NodeId;
 use agendum_types::{AttemptId, Booked, CacheKey, Limits, RunId, Tenant, Timestamp, Verdict};
 
@@ -136,7 +137,7 @@ impl Board {
             by_id: Lookup::default(),
             keyed: Lookup::default(),
             awaiting: BTreeMap::new(),
-            queue: Queue::default(),
+            queue: Queue::new(&Policy::default()),
             timers: Timers::default(),
             flights: Flights::default(),
             todo: VecDeque::new(),

@@ -112,7 +112,9 @@ impl Scheduler {
         let Some(target) = self.targets.find_id(&orphan.target) else { return false };
         let row = self.targets.row_mut(target);
         row.running += 1;
-        let flight = Flight { target, price: row.price, digest: row.target.digest, whole: false };
+        let (price, digest) = (row.price, row.target.digest);
+        let charged = self.charge_nothing(slot);
+        let flight = Flight { target, price, digest, whole: false, sent: self.now, tokens: 0, charged };
         for known in &mut self.board.run_mut(slot).orphans {
             if known.is(&orphan.path, orphan.attempt, orphan.incarnation) {
                 known.flight = Some(flight);

@@ -48,7 +48,18 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
     (graph, &run.labels, &run.budget, run.refused).hash(&mut hasher);
     run.scopes.iter().for_each(|scope| (scope.len(), scope.unsettled).hash(&mut hasher));
     (run.degraded, run.phase, run.status, run.submitted, run.deadline).hash(&mut hasher);
-    (run.spent, run.held, run.tokens, run.held_tokens, run.over, run.estimated, run.last, run.floor, run.escalation)
+    (
+        run.spent,
+        run.service,
+        run.held,
+        run.tokens,
+        run.held_tokens,
+        run.over,
+        run.estimated,
+        run.last,
+        run.floor,
+        run.escalation,
+    )
         .hash(&mut hasher);
     run.failure.as_ref().map(|failure| (&failure.task, &failure.failure)).hash(&mut hasher);
     run.kept.iter().for_each(|kept| {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_types::graph::{Foreach, NodeId, Task, Work};
+use agendum_types::graph::{Foreach, NodeId, Priority, Task, Work};
 use agendum_types::{
     AttemptNo, CacheKey, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment,
     TargetId, TaskPath, TaskStatus, Timestamp, Wait, WaitFor,
@@ -16,7 +16,7 @@ use crate::action::Step;
 use crate::effects::Bindings;
 use crate::plea::Pleading;
 use crate::purse::Payer;
-use crate::queue::{Pocket, Rank, Ticket};
+use crate::queue::{Pocket, Rank, TenantNo, Ticket};
 use crate::record::Waits;
 use crate::run::InstId;
 use crate::targets::PriceId;
@@ -162,6 +162,21 @@ pub(crate) struct Flight {
     pub(crate) digest: Hash,
     /// It was sent in this life, with all the output that was asked for.
     pub(crate) whole: bool,
+    /// When it was sent.
+    pub(crate) sent: Timestamp,
+    /// The tokens that were set aside of what its provider lets through in a minute.
+    pub(crate) tokens: u64,
+    /// What it was counted for among the tenants of its band.
+    pub(crate) charged: Charged,
+}
+
+/// What an attempt counts for among the tenants of its band, until it has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Charged {
+    pub(crate) band: Priority,
+    pub(crate) tenant: TenantNo,
+    /// In pico-dollars.
+    pub(crate) cost: u64,
 }
 
 /// What an open instance holds, or waits for.

@@ -32,6 +32,7 @@ impl Scheduler {
                 }
             };
             match self.first_free(class) {
+                Some(_) if self.steps_aside(rank.slot, rank.inst, class) => {}
                 Some(target) => self.place(rank.slot, rank.inst, class, target),
                 None => {
                     let cause = self.blocked_by(class);
@@ -207,7 +208,7 @@ impl Scheduler {
             self.board.run_mut(slot).inst_mut(id).state = State::Queued(before);
             return;
         }
-        let mut ticket = self.board.queue.insert(class, before.band, before.rank, self.now);
+        let mut ticket = self.board.queue.insert(class, (before.band, before.tenant), before.rank, self.now);
         ticket.lowered = lowered;
         let waits = self.board.queue.leave(&before, self.now);
         let inst = self.board.run_mut(slot).inst_mut(id);
@@ -298,6 +299,7 @@ impl Scheduler {
             incarnation: dispatched.incarnation,
         };
         let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
+        let hold_tokens = dispatched.hold_tokens;
         let whole =
             reattach.is_none() && output_cap == self.ask_of(slot, id).0.cap_on(&self.targets.row(target).target);
         let barrier = self.barrier(slot);
@@ -305,8 +307,10 @@ impl Scheduler {
         let row = self.targets.row_mut(target);
         row.running += 1;
         self.board.queue.pockets.stir();
-        let flight = Flight { target, price: row.price, digest: row.target.digest, whole };
-        let is_free = row.target.price.is_free();
+        let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
+        let charged = self.charge(slot, id, target, hold);
+        let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
+        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, charged };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

@@ -4,15 +4,30 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_types::graph::{ExprId, Form, NodeId, NotBefore, Section, Task, Work};
+use agendum_types::policy::Admission;
 use agendum_types::{Capability, Duration, Graph, Hash, TargetId};
 
 use crate::inst::Layer;
 use crate::lookup::Lookup;
+use crate::order::{Served, Service};
+use crate::outlook::Expected;
 use crate::queue::ClassId;
+use crate::sketch::{Sketch, quarter};
 use crate::targets::Targets;
 
 /// Plans without a live run that are kept: what was derived and observed serves the next run of the same graph.
 const IDLE_MAX: usize = 1_024;
+
+/// Histograms of a plan by the size of what attempts were given; beyond it those of whole tasks count.
+const CELLS_MAX: usize = 256;
+
+/// What attempts of a task took.
+#[derive(Clone, Debug, Default)]
+struct Sketches {
+    all: Sketch,
+    /// By the quarter of a doubling of the bytes that they were given.
+    by_size: BTreeMap<u8, Sketch>,
+}
 
 /// The place of a plan in the shard's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,8 +48,12 @@ pub(crate) struct Plan {
     nodes: Vec<NodePlan>,
     /// Every task after all that wait for it and all inside it.
     backwards: Vec<NodeId>,
+    /// Histograms by size.
+    cells: usize,
     observed_since: u32,
     derived_version: u32,
+    /// What its runs have taken.
+    pub(crate) service: Box<Service>,
 }
 
 /// What follows for one node.
@@ -50,6 +69,10 @@ struct NodePlan {
     judged: bool,
     /// What an attempt took so far: count and mean.
     observed: (u32, u64),
+    /// The same by how much it was given, and of all, in histograms.
+    sketches: Option<Box<Sketches>>,
+    /// Expected time from the end of this task to the end of its section, over tasks of which enough was seen.
+    rest: Duration,
     /// Expected time of this task alone.
     own: Duration,
     /// Expected time from the start of this task to the end of its section: the remaining critical path.
@@ -98,8 +121,10 @@ impl Plan {
             compensations_max: usize::try_from(compensations_max).unwrap_or(usize::MAX),
             nodes,
             backwards,
+            cells: 0,
             observed_since: 0,
             derived_version: u32::MAX,
+            service: Box::default(),
         }
     }
 
@@ -136,7 +161,15 @@ impl Plan {
     }
 
     /// Takes an observed attempt into the node's mean.
-    pub(crate) fn observe(&mut self, node: NodeId, took: Duration) {
+    pub(crate) fn observe(&mut self, node: NodeId, bytes: u64, took: Duration) {
+        let is_full = self.cells >= CELLS_MAX;
+        let sketches = self.nodes[node.0 as usize].sketches.get_or_insert_default();
+        sketches.all.take(took);
+        let cell = quarter(bytes);
+        if !is_full || sketches.by_size.contains_key(&cell) {
+            self.cells += usize::from(!sketches.by_size.contains_key(&cell));
+            sketches.by_size.entry(cell).or_default().take(took);
+        }
         let (count, mean) = &mut self.nodes[node.0 as usize].observed;
         *count = count.saturating_add(1);
         // A mean over about the last 32 attempts: follows a drift, forgets an outlier.
@@ -145,8 +178,24 @@ impl Plan {
         self.observed_since += 1;
     }
 
+    /// What is to be expected of an attempt of this task that is given so much, and of all that follows; `None` before enough was seen of it. Of what
+    /// follows nothing is expected where nothing was seen.
+    pub(crate) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Expected> {
+        let NodePlan { sketches, rest, .. } = &self.nodes[node.0 as usize];
+        let sketches = sketches.as_ref()?;
+        let is_enough = |sketch: &&Sketch| sketch.seen() >= rules.samples;
+        let sketch =
+            sketches.by_size.get(&quarter(bytes)).filter(is_enough).or(Some(&sketches.all)).filter(is_enough)?;
+        let part = |percent: u64| Duration(rest.as_micros() / 100 * percent);
+        Some(Expected {
+            quick: sketch.quantile(rules.quick).plus(part(70)),
+            mean: sketch.mean().plus(*rest),
+            slow: sketch.quantile(rules.slow).plus(part(120)),
+        })
+    }
+
     /// Derives expected times anew if the targets changed or enough was observed since.
-    pub(crate) fn refresh(&mut self, targets: &Targets) {
+    pub(crate) fn refresh(&mut self, targets: &Targets, rules: Admission) {
         if self.derived_version == targets.version() && self.observed_since < 64 {
             return;
         }
@@ -167,6 +216,15 @@ impl Plan {
             nodes[node.0 as usize].own = own;
             own
         });
+        let seen = graph.ways(backwards, |node, inside| match &graph.task(node).work {
+            Work::Call(_) if nodes[node.0 as usize].observed.0 < rules.samples => Duration::ZERO,
+            Work::Call(_) => nodes[node.0 as usize].own,
+            Work::Group(_) => inside,
+        });
+        for (index, way) in seen.into_iter().enumerate() {
+            let own = if nodes[index].observed.0 < rules.samples { Duration::ZERO } else { nodes[index].own };
+            nodes[index].rest = way.minus(own);
+        }
         for (index, way) in ways.into_iter().enumerate() {
             // Inside a group, which stands before its tasks, the way to the end leads through what follows the group.
             let outer = graph.tasks[index].parent.filter(|_| !graph.tasks[index].is_compensation());
@@ -231,6 +289,8 @@ pub(crate) struct Plans {
     idle: BTreeMap<u64, PlanId>,
     /// How often a plan became idle.
     rests: u64,
+    /// What the runs of all of them were served in this life.
+    pub(crate) served: Served,
 }
 
 impl Plans {

@@ -3,32 +3,45 @@
 //! Tasks with the same candidate targets share a class. A class that finds no free target sleeps on its candidates and is woken when
 //! one of them frees a unit or reopens, so that a freed target touches only the classes that can use it.
 //!
-//! Inside a class tasks stand in bands by priority; a band is chosen by weighted shares (16 : 4 : 1, the more urgent first), and in a
-//! band the task that must start earliest, by deadline and remaining critical path, comes first. Ties go by age, then id.
+//! Inside a class tasks stand in bands by priority, in a band by tenant. A band is chosen by weighted shares, the more urgent first; in a band
+//! the tenant that has had least, by its weight; of a tenant the run that its index puts first; of a run the task with the longest
+//! way to the end. Ties go by age, then id.
 
+mod lane;
 mod pockets;
+mod shares;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use agendum_types::Policy;
 use agendum_types::graph::Priority;
-use agendum_types::{Cause, Duration, RunId, TargetId, Timestamp};
+use agendum_types::{Cause, Duration, RunId, TargetId, Tenant, Timestamp};
 
 use crate::record::Waits;
 use crate::run::{InstId, Slot};
+use lane::Lane;
+pub(crate) use lane::Place;
 pub(crate) use pockets::{Pocket, Pockets};
+use shares::Shares;
+pub(crate) use shares::TenantNo;
 
 /// The place of a class in the queue's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ClassId(pub(crate) u32);
 
-/// Where a task stands in its class; smaller is sooner.
+/// Where a task stands among those of its tenant; smaller is sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
-    /// The latest start that still makes the deadline.
-    pub(crate) latest_start: Timestamp,
+    /// Its run may not be answered in time: it stands behind all that may.
+    pub(crate) risky: bool,
+    /// What the policy's index says.
+    pub(crate) index: u64,
     /// When the run was accepted.
     pub(crate) submitted: Timestamp,
     pub(crate) run: RunId,
+    /// The longest way to the end of the run.
+    pub(crate) tail: Reverse<Duration>,
     /// When its task was ready.
     pub(crate) ready: Timestamp,
     pub(crate) slot: Slot,
@@ -40,6 +53,7 @@ pub(crate) struct Rank {
 pub(crate) struct Ticket {
     pub(crate) class: ClassId,
     pub(crate) band: Priority,
+    pub(crate) tenant: TenantNo,
     pub(crate) rank: Rank,
     /// True if the class holds only what the budget covers of the task's targets.
     pub(crate) lowered: bool,
@@ -52,8 +66,8 @@ const SLEEPS: [Cause; 3] = [Cause::Limit, Cause::Backoff, Cause::Capacity];
 /// The place of [`Cause::Limit`] among them.
 const LIMIT: usize = 0;
 
-/// Shares of the bands, inverted: a band advances by this much for each task it sends.
-const STRIDES: [u64; 3] = [1, 4, 16];
+/// A band of share 1 advances by this much for each task it sends, others by as much less as their share is greater.
+const STRIDE: u64 = 1 << 20;
 
 /// Classes without tasks are not looked for below this many.
 const IDLE_CLASSES: usize = 1_024;
@@ -61,7 +75,7 @@ const IDLE_CLASSES: usize = 1_024;
 #[derive(Debug, Default)]
 struct Class {
     candidates: Vec<TargetId>,
-    bands: [BTreeSet<Rank>; 3],
+    bands: [Lane; 3],
     asleep: Option<(usize, Timestamp)>,
     /// How long it has slept for each cause, in microseconds.
     clocks: [u64; SLEEPS.len()],
@@ -70,13 +84,15 @@ struct Class {
 }
 
 /// All ready tasks of a shard.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Queue {
     classes: Vec<Class>,
     by_candidates: BTreeMap<Vec<TargetId>, ClassId>,
     by_target: BTreeMap<TargetId, Vec<ClassId>>,
     /// In each band the first task of every class that may find a free target.
-    heads: [BTreeSet<(Rank, ClassId)>; 3],
+    heads: [BTreeSet<(Place, ClassId)>; 3],
+    strides: [u64; 3],
+    shares: Shares,
     /// How far each band has advanced.
     passes: [u64; 3],
     /// How far the band had advanced that sent last.
@@ -94,6 +110,27 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// An empty one, under this policy.
+    pub(crate) fn new(policy: &Policy) -> Self {
+        let mut queue = Self {
+            classes: Vec::new(),
+            by_candidates: BTreeMap::new(),
+            by_target: BTreeMap::new(),
+            heads: Default::default(),
+            strides: [STRIDE; 3],
+            shares: Shares::default(),
+            passes: [0; 3],
+            reached: 0,
+            lens: [0; 3],
+            pockets: Pockets::default(),
+            free: Vec::new(),
+            sweep_at: 0,
+            generation: 0,
+        };
+        queue.govern(policy);
+        queue
+    }
+
     /// The class of tasks with these candidates. It is kept as long as it has tasks; others may be given back when the next is made.
     pub(crate) fn class(&mut self, candidates: Vec<TargetId>) -> ClassId {
         if let Some(id) = self.by_candidates.get(&candidates) {
@@ -140,34 +177,122 @@ impl Queue {
         self.lens[0] + self.lens[1] + self.lens[2]
     }
 
-    pub(crate) fn insert(&mut self, class: ClassId, band: Priority, rank: Rank, now: Timestamp) -> Ticket {
+    pub(crate) fn insert(
+        &mut self,
+        class: ClassId,
+        (band, tenant): (Priority, TenantNo),
+        rank: Rank,
+        now: Timestamp,
+    ) -> Ticket {
         if self.lens[band as usize] + self.pockets.len(band) == 0 {
             // A band that comes back does not claim the share it left unused.
-            let joins = self.reached + STRIDES[band as usize];
+            let joins = self.reached + self.strides[band as usize];
             self.passes[band as usize] = self.passes[band as usize].max(joins);
         }
-        let entry = &mut self.classes[class.0 as usize];
-        let first = entry.bands[band as usize].first().copied();
-        let added = entry.bands[band as usize].insert(rank);
-        assert!(added, "a task is queued once");
-        self.lens[band as usize] += 1;
-        if entry.asleep.is_none() && first.is_none_or(|first| rank < first) {
-            let heads = &mut self.heads[band as usize];
-            first.map(|first| heads.remove(&(first, class)));
-            heads.insert((rank, class));
-        }
-        Ticket { class, band, rank, lowered: false, since: now, clocks: entry.clocks_at(now) }
+        self.shares.comes(tenant, band, now);
+        self.add(class, band, tenant, rank);
+        let clocks = self.classes[class.0 as usize].clocks_at(now);
+        Ticket { class, band, tenant, rank, lowered: false, since: now, clocks }
     }
 
-    pub(crate) fn remove(&mut self, ticket: &Ticket) {
-        let class = &mut self.classes[ticket.class.0 as usize];
-        let removed = class.bands[ticket.band as usize].remove(&ticket.rank);
-        assert!(removed, "a ticket stands for a queued task");
-        self.lens[ticket.band as usize] -= 1;
-        let heads = &mut self.heads[ticket.band as usize];
-        if class.asleep.is_none() && heads.remove(&(ticket.rank, ticket.class)) {
-            heads.extend(class.bands[ticket.band as usize].first().map(|next| (*next, ticket.class)));
+    pub(crate) fn remove(&mut self, ticket: &Ticket, now: Timestamp) {
+        self.drop(ticket.class, ticket.band, ticket.tenant, &ticket.rank);
+        self.shares.goes(ticket.tenant, ticket.band, now);
+    }
+
+    fn add(&mut self, class: ClassId, band: Priority, tenant: TenantNo, rank: Rank) {
+        let time = self.shares.time(tenant, band);
+        self.change(class, band, |lane| lane.insert(tenant, time, rank))
+            .then(|| self.shares.stands(tenant, band, class, true));
+        self.lens[band as usize] += 1;
+    }
+
+    fn drop(&mut self, class: ClassId, band: Priority, tenant: TenantNo, rank: &Rank) {
+        let time = self.shares.time(tenant, band);
+        self.change(class, band, |lane| lane.remove(tenant, time, rank))
+            .then(|| self.shares.stands(tenant, band, class, false));
+        self.lens[band as usize] -= 1;
+    }
+
+    /// Changes who stands in a class, and with it who is first of those that are awake.
+    fn change<T>(&mut self, class: ClassId, band: Priority, change: impl FnOnce(&mut Lane) -> T) -> T {
+        let entry = &mut self.classes[class.0 as usize];
+        let lane = &mut entry.bands[band as usize];
+        if entry.asleep.is_some() {
+            return change(lane);
         }
+        let before = lane.first();
+        let told = change(lane);
+        let after = lane.first();
+        if before != after {
+            let heads = &mut self.heads[band as usize];
+            before.map(|place| heads.remove(&(place, class)));
+            heads.extend(after.map(|place| (place, class)));
+        }
+        told
+    }
+
+    /// Another event comes.
+    pub(crate) fn looks(&mut self) {
+        self.shares.looks();
+    }
+
+    /// A task waits for money of the windows, in the place that it has in the queue.
+    pub(crate) fn pocket(&mut self, pocket: Pocket, rank: Rank, bytes: u64, now: Timestamp) {
+        self.shares.comes(pocket.no, pocket.band, now);
+        self.pockets.insert(pocket, rank, bytes);
+    }
+
+    /// It waits for that no more.
+    pub(crate) fn unpocket(&mut self, pocket: &Pocket, rank: &Rank, now: Timestamp) {
+        self.pockets.remove(pocket, rank);
+        self.shares.goes(pocket.no, pocket.band, now);
+    }
+
+    /// A queued task whose run may be late stands behind the others from now on, those first that take little.
+    pub(crate) fn risk(&mut self, ticket: &mut Ticket, mean: Duration) {
+        self.drop(ticket.class, ticket.band, ticket.tenant, &ticket.rank);
+        (ticket.rank.risky, ticket.rank.index) = (true, mean.as_micros());
+        self.add(ticket.class, ticket.band, ticket.tenant, ticket.rank);
+    }
+
+    /// Tasks that are queued in a class.
+    pub(crate) fn len_of(&self, class: ClassId) -> u64 {
+        self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()
+    }
+
+    /// The number of a tenant.
+    pub(crate) fn tenant(&mut self, tenant: &Tenant, policy: &Policy) -> TenantNo {
+        self.shares.number(tenant, &policy.fairness)
+    }
+
+    /// Where a task of this tenant and rank stands in a band.
+    pub(crate) fn place_of(&self, tenant: TenantNo, band: Priority, rank: Rank) -> Place {
+        (self.shares.time(tenant, band), rank)
+    }
+
+    /// An attempt of a band was sent that counts for so much.
+    pub(crate) fn sent(&mut self, band: Priority, cost: u64) {
+        self.shares.sent(band, cost);
+    }
+
+    /// A tenant has had more in a band, or less than was counted.
+    pub(crate) fn charge(&mut self, tenant: TenantNo, band: Priority, cost: (u64, u64)) {
+        let before = self.shares.time(tenant, band);
+        self.shares.charge(tenant, band, cost);
+        let after = self.shares.time(tenant, band);
+        if before == after {
+            return;
+        }
+        for class in self.shares.classes(tenant, band) {
+            self.change(class, band, |lane| lane.shift(tenant, before, after));
+        }
+    }
+
+    /// Other shares and weights count from now on. What is queued is queued anew.
+    pub(crate) fn govern(&mut self, policy: &Policy) {
+        self.strides = policy.bands.each_ref().map(|band| STRIDE / u64::from(band.share.max(1)));
+        self.shares.weigh(&policy.fairness);
     }
 
     /// The bands, the one first whose turn it is.
@@ -178,17 +303,18 @@ impl Queue {
     }
 
     /// The first task of a band that is queued in a class that is awake. It stays queued.
-    pub(crate) fn first(&self, band: Priority) -> Option<(ClassId, Rank)> {
-        self.heads[band as usize].first().map(|(rank, class)| (*class, *rank))
+    pub(crate) fn first(&self, band: Priority) -> Option<(ClassId, Place)> {
+        self.heads[band as usize].first().map(|(place, class)| (*class, *place))
     }
 
     /// Takes a task out because it was sent to a target; says what it waited for.
     pub(crate) fn send(&mut self, ticket: &Ticket, now: Timestamp) -> Waits {
         let waits = self.leave(ticket, now);
+        self.shares.sends(ticket.tenant, ticket.band);
         self.reached = self.passes[ticket.band as usize];
-        self.passes[ticket.band as usize] += STRIDES[ticket.band as usize];
+        self.passes[ticket.band as usize] += self.strides[ticket.band as usize];
         // A band that is behind had nothing that could go: it does not claim the share it left unused.
-        for (pass, stride) in self.passes.iter_mut().zip(STRIDES) {
+        for (pass, stride) in self.passes.iter_mut().zip(self.strides) {
             if *pass < self.reached {
                 *pass = self.reached + stride;
             }
@@ -201,7 +327,7 @@ impl Queue {
     /// Takes a task out; says what it waited for.
     pub(crate) fn leave(&mut self, ticket: &Ticket, now: Timestamp) -> Waits {
         let waits = self.waited(ticket, now);
-        self.remove(ticket);
+        self.remove(ticket, now);
         waits
     }
 
@@ -231,8 +357,8 @@ impl Queue {
         let entry = &mut self.classes[class.0 as usize];
         assert!(entry.asleep.is_none(), "only an awake class is asked");
         entry.asleep = Some((index, now));
-        for (heads, ranks) in self.heads.iter_mut().zip(&entry.bands) {
-            ranks.first().map(|rank| heads.remove(&(*rank, class)));
+        for (heads, lane) in self.heads.iter_mut().zip(&entry.bands) {
+            lane.first().map(|place| heads.remove(&(place, class)));
         }
     }
 
@@ -243,8 +369,8 @@ impl Queue {
             let class = &mut self.classes[id.0 as usize];
             class.clocks = class.clocks_at(now);
             if class.asleep.take().is_some() {
-                for (heads, ranks) in self.heads.iter_mut().zip(&class.bands) {
-                    heads.extend(ranks.first().map(|rank| (*rank, *id)));
+                for (heads, lane) in self.heads.iter_mut().zip(&class.bands) {
+                    heads.extend(lane.first().map(|place| (place, *id)));
                 }
             }
         }
@@ -262,18 +388,18 @@ impl Queue {
 
     /// Every queued task, in the order of classes, bands and ranks.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Rank> {
-        self.classes.iter().flat_map(|class| class.bands.iter().flatten())
+        self.classes.iter().flat_map(|class| class.bands.iter().flat_map(Lane::ranks))
     }
 }
 
 impl Class {
     fn is_empty(&self) -> bool {
-        self.bands.iter().all(BTreeSet::is_empty)
+        self.bands.iter().all(Lane::is_empty)
     }
 
     /// True if no other of its band goes before it.
     fn is_next(&self, ticket: &Ticket) -> bool {
-        self.bands[ticket.band as usize].first() == Some(&ticket.rank)
+        self.bands[ticket.band as usize].first().is_some_and(|(_, rank)| rank == ticket.rank)
     }
 
     fn clocks_at(&self, now: Timestamp) -> [u64; SLEEPS.len()] {

@@ -17,6 +17,7 @@ use crate::action::RunFailure;
 use crate::ahead::Ahead;
 use crate::effects::{Bindings, Effects};
 use crate::inst::{Body, Flight, Inst, Layer, State};
+use crate::order::Served;
 use crate::plan::PlanId;
 use crate::plea::Asked;
 use crate::record::Origin;
@@ -143,6 +144,8 @@ pub(crate) struct Run {
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) budget: Option<Box<Budget>>,
     pub(crate) spent: Money,
+    /// What it has been served.
+    pub(crate) service: Served,
     pub(crate) held: Money,
     pub(crate) tokens: u64,
     pub(crate) held_tokens: u64,

@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use agendum_types::{Graph, Incarnation, Limits, Money, RunId, Seq, TaskPath, Tenant, Timestamp, Window};
+use agendum_types::Policy;
+use agendum_types::{Graph, Hash, Incarnation, Limits, Money, RunId, Seq, TaskPath, Tenant, Timestamp, Window};
 
 use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
 use crate::child::Spent;
-use crate::event::{Event, Rejected};
+use crate::event::Event;
+use crate::order::Served;
 use crate::record::{Change, Record};
+use crate::rejected::Rejected;
 use crate::rng::Rng;
 use crate::run::{InstId, Slot};
 use crate::targets::Targets;
@@ -20,6 +23,10 @@ use crate::timers::Wake;
 pub struct Scheduler {
     pub(crate) board: Board,
     pub(crate) targets: Targets,
+    /// The rules by which it chooses now.
+    pub(crate) policy: Arc<Policy>,
+    /// Runs that the last event has answered: of which graph, and what they were served.
+    pub(crate) answered: Vec<(Hash, Served)>,
     pub(crate) actions: VecDeque<Action>,
     /// Attempts that are out, awaited or not.
     pub(crate) attempts_out: u32,
@@ -50,6 +57,8 @@ impl Scheduler {
         Self {
             board: Board::new(limits),
             targets: Targets::default(),
+            policy: Arc::new(Policy::default()),
+            answered: Vec::new(),
             actions: VecDeque::new(),
             attempts_out: 0,
             evaluations_out: 0,
@@ -106,6 +115,8 @@ impl Scheduler {
     /// recorded: actions are drained as after any other event. Any other event is taken.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Result<(), Rejected> {
         self.move_clock(now);
+        self.learn_answers();
+        self.board.queue.looks();
         match event {
             Event::Opened { incarnation, last, at, crashed, seed } => {
                 self.on_opened(incarnation, (last, at), crashed, seed);
@@ -117,6 +128,7 @@ impl Scheduler {
             }
             Event::TargetsPublished(targets) => self.on_targets(targets),
             Event::WindowsPublished(windows) => self.on_windows(windows),
+            Event::PolicyPublished(policy) => self.on_policy(policy),
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,
             Event::TasksAdded { run, graph, document } => self.on_tasks_added(run, &graph, document)?,
             Event::TasksStreamed { attempt, added } => self.on_tasks_streamed(&attempt, &added)?,

@@ -15,7 +15,7 @@ use crate::afford::Ask;
 use crate::board::Board;
 use crate::inst::{Broke, State};
 use crate::purse::{Payer, Purse};
-use crate::queue::{ClassId, Pocket, Rank};
+use crate::queue::{ClassId, Place, Pocket, Rank};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
 use crate::timers::Timer;
@@ -36,10 +36,10 @@ impl Scheduler {
         for band in bands {
             let queued = self.board.queue.first(band);
             let covered = if quiet { None } else { self.first_covered(band) };
-            if let Some(rank) = covered.filter(|rank| queued.is_none_or(|(_, other)| *rank <= other)) {
+            if let Some((_, rank)) = covered.filter(|place| queued.is_none_or(|(_, other)| *place <= other)) {
                 return Some(Next::Covered(rank));
             }
-            if let Some((class, rank)) = queued {
+            if let Some((class, (_, rank))) = queued {
                 return Some(Next::Queued(class, rank));
             }
         }
@@ -48,11 +48,12 @@ impl Scheduler {
     }
 
     /// The first task of a band that the windows cover on a target that is free.
-    fn first_covered(&self, band: Priority) -> Option<Rank> {
+    fn first_covered(&self, band: Priority) -> Option<Place> {
         let first = self.board.queue.pockets.of(band).filter_map(|(pocket, tasks)| {
             let row = &self.targets.row(self.first_free(pocket.class)?).target;
             let left = self.windows_of(&pocket.tenant);
-            tasks.first(|bytes| left.iter().all(|purse| purse.covers(&pocket.ask.least_on(row, bytes))))
+            let rank = tasks.first(|bytes| left.iter().all(|purse| purse.covers(&pocket.ask.least_on(row, bytes))))?;
+            Some(self.board.queue.place_of(pocket.no, band, rank))
         });
         first.min()
     }
@@ -82,14 +83,14 @@ impl Scheduler {
     /// It waits for money of the windows, in the place that it had in the queue.
     pub(crate) fn put_in_pocket(&mut self, slot: Slot, id: InstId, window: Window) {
         let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { panic!("who waits was queued") };
-        let (band, lowered, rank) = (ticket.band, ticket.class, ticket.rank);
+        let (band, no, lowered, rank) = (ticket.band, ticket.tenant, ticket.class, ticket.rank);
         // With the money all of its targets will do.
         let class = self.class_of(slot, id).unwrap_or(lowered);
         let (ask, bytes) = self.ask_of(slot, id);
         let tenant = self.board.run(slot).tenant.clone();
-        let pocket = Pocket { band, class, tenant, ask };
-        // Before it leaves the queue: its band is not idle for a moment.
-        self.board.queue.pockets.insert(pocket.clone(), rank, bytes);
+        let pocket = Pocket { band, class, tenant, no, ask };
+        // Before it leaves the queue: its band is not idle for a moment, and neither is its tenant.
+        self.board.queue.pocket(pocket.clone(), rank, bytes, self.now);
         self.unqueue(slot, id);
         let looked = self.board.run(slot).inst(id).sharing.clone().filter(|key| self.board.flights.has_looked(key));
         // Others may have the money.
@@ -108,7 +109,7 @@ impl Scheduler {
             panic!("who is covered waits for money")
         };
         let Some((pocket, _)) = &broke.place else { panic!("who is covered stands in a pocket") };
-        let (class, band, looked) = (pocket.class, pocket.band, broke.looked.clone());
+        let (class, of, looked) = (pocket.class, (pocket.band, pocket.no), broke.looked.clone());
         let in_line = looked.as_ref().and_then(|key| self.board.flights.take(key, (slot, id)));
         let state = match (in_line, &looked) {
             (Some(ticket), _) => State::InLine { since: now, ticket },
@@ -117,7 +118,7 @@ impl Scheduler {
                     self.board.flights.looked(key);
                 }
                 // Before it leaves its pocket: its band is not idle for a moment.
-                State::Queued(Box::new(self.board.queue.insert(class, band, rank, now)))
+                State::Queued(Box::new(self.board.queue.insert(class, of, rank, now)))
             }
         };
         let since = self.board.leave_broke(slot, id).map_or(now, |broke| broke.since);
@@ -215,7 +216,7 @@ impl Board {
     /// A task that waited for money has left that.
     pub(super) fn forget_short(&mut self, slot: Slot, id: InstId, broke: &Broke) {
         if let Some((pocket, rank)) = &broke.place {
-            self.queue.pockets.remove(pocket, rank);
+            self.queue.unpocket(pocket, rank, self.at);
         }
         if let Some(key) = &broke.looked {
             self.flights.forget(key, (slot, id));

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use agendum_types::graph::Requirement;
 use agendum_types::outcome::Price;
 use agendum_types::snapshot::TargetLoad;
+use agendum_types::target::Rate;
 use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, target};
+use smallvec::SmallVec;
+
+use crate::pace::Pace;
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -28,6 +32,12 @@ pub(crate) struct TargetRow {
     pub(crate) running: u32,
     /// It takes nothing before this instant.
     pub(crate) closed_until: Timestamp,
+    /// What was sent of what its provider lets through in a minute.
+    pub(crate) pace: Pace,
+    /// Tokens of attempts here: how many attempts, and a mean of the latest.
+    pub(crate) tokens: (u32, u64),
+    /// What attempts here have come to, in pico-dollars: how many, and a mean of the latest.
+    pub(crate) counted: (u32, u64),
 }
 
 impl Targets {
@@ -42,7 +52,15 @@ impl Targets {
             let price = self.intern(target.price);
             match self.rows.iter_mut().find(|row| row.target.name == target.name) {
                 Some(row) => (row.target, row.price) = (target, price),
-                None => self.rows.push(TargetRow { target, price, running: 0, closed_until: Timestamp(0) }),
+                None => self.rows.push(TargetRow {
+                    target,
+                    price,
+                    running: 0,
+                    closed_until: Timestamp(0),
+                    pace: Pace::default(),
+                    tokens: (0, 0),
+                    counted: (0, 0),
+                }),
             }
         }
         assert!(self.rows.len() < usize::from(u16::MAX), "a shard knows fewer targets");
@@ -108,18 +126,52 @@ impl Targets {
     /// True if the target takes an attempt now.
     pub(crate) fn is_free(&self, id: TargetId, now: Timestamp) -> bool {
         let row = self.row(id);
-        row.running < row.target.concurrency_max && row.closed_until <= now
+        row.running < row.target.concurrency_max && row.closed_until <= now && row.pace.opens(row.target.rate) <= now
+    }
+
+    /// When what its provider lets through in a minute allows the next attempt.
+    pub(crate) fn opens(&self, id: TargetId) -> Timestamp {
+        let row = self.row(id);
+        row.pace.opens(row.target.rate)
+    }
+
+    /// The targets that share a provider's limit with this one, itself included.
+    fn sharing(&self, id: TargetId) -> impl Iterator<Item = TargetId> + use<> {
+        let group = self.row(id).target.quota_group.clone();
+        let shares =
+            |(index, row): (u16, &TargetRow)| index == id.0 || (group.is_some() && row.target.quota_group == group);
+        let sharing: Vec<_> =
+            (0..).zip(&self.rows).filter(|of| shares(*of)).map(|(index, _)| TargetId(index)).collect();
+        sharing.into_iter()
+    }
+
+    /// Changes the pace of a target, and of all that share its provider's limit; returns those whose next attempt may go at another time, with
+    /// the time before and after.
+    pub(crate) fn pace(
+        &mut self,
+        id: TargetId,
+        change: impl Fn(&mut Pace, Rate),
+    ) -> SmallVec<[(TargetId, Timestamp, Timestamp); 2]> {
+        let mut moved = SmallVec::new();
+        for id in self.sharing(id) {
+            let row = self.row_mut(id);
+            let (rate, before) = (row.target.rate, row.pace.opens(row.target.rate));
+            change(&mut row.pace, rate);
+            let after = row.pace.opens(rate);
+            if before != after {
+                moved.push((id, before, after));
+            }
+        }
+        moved
     }
 
     /// Closes a target and all that share its provider's limit; returns those whose reopening moved.
     pub(crate) fn close(&mut self, id: TargetId, until: Timestamp) -> Vec<(TargetId, Timestamp)> {
-        let group = self.row(id).target.quota_group.clone();
-        let shares =
-            |index: u16, row: &TargetRow| index == id.0 || (group.is_some() && row.target.quota_group == group);
         let mut moved = Vec::new();
-        for (index, row) in (0..).zip(&mut self.rows) {
-            if shares(index, row) && row.closed_until < until {
-                moved.push((TargetId(index), row.closed_until));
+        for id in self.sharing(id) {
+            let row = self.row_mut(id);
+            if row.closed_until < until {
+                moved.push((id, row.closed_until));
                 row.closed_until = until;
             }
         }

@@ -23,12 +23,16 @@ mod labels;
 mod limits;
 mod loops;
 mod money;
+mod order;
+mod outlook;
+mod pace;
 mod planned;
 mod purses;
 mod raise;
 mod repair;
 mod short;
 mod shown;
+mod tenants;
 mod time;
 mod turns;
 mod unsent;
@@ -53,6 +57,13 @@ pub(crate) fn dialogue(scenario: &str) -> String {
 pub(crate) fn trace(scenario: &str) -> String {
     let said = |line: &str| line.trim_start().split_once(' ').is_some_and(|(_, text)| text.starts_with(SAID));
     dialogue(scenario).lines().filter(|line| !said(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// The tasks that are sent, in this order.
+pub(crate) fn sent(scenario: &str) -> String {
+    let sent = trace(scenario);
+    let names = sent.lines().filter_map(|line| line.split_once(" dispatch r")?.1.split_once('/')?.1.split_once('#'));
+    names.map(|(name, _)| name).collect::<Vec<_>>().join(" ")
 }
 
 /// The order in which one place is given to the tasks of these runs, all of which come while it is taken.

@@ -22,6 +22,8 @@ pub enum Wake {
     RunDeadline,
     /// A target that asked for a pause may be called again.
     TargetReopens,
+    /// What its provider lets through in a minute allows the next attempt.
+    Pace,
     /// A window of the tenant's budget begins.
     Budget,
     /// A run that waits for its turn has settled.
@@ -37,6 +39,7 @@ impl fmt::Display for Wake {
             Self::LoopDeadline => "a loop's deadline",
             Self::RunDeadline => "a run's deadline",
             Self::TargetReopens => "a target reopens",
+            Self::Pace => "the pace of a target",
             Self::Budget => "another window of the budget begins",
             Self::Turn => "a run has settled",
         })
@@ -53,6 +56,7 @@ pub(crate) enum Timer {
     Loop(Slot, InstId),
     Deadline(Slot),
     Target(TargetId),
+    Pace(TargetId),
     Money,
     Turn(Slot),
 }
@@ -96,6 +100,7 @@ impl Timer {
             Self::Loop(..) => Wake::LoopDeadline,
             Self::Deadline(_) => Wake::RunDeadline,
             Self::Target(_) => Wake::TargetReopens,
+            Self::Pace(_) => Wake::Pace,
             Self::Money => Wake::Budget,
             Self::Turn(_) => Wake::Turn,
         }

@@ -1,20 +1,16 @@
 //! Works off what records left open, until nothing is left but to wait.
 
-use agendum_types::graph::{ExprId, NodeId, NotBefore, Priority, Rung, Section, Work};
-use agendum_types::{Cause, Class, Duration, Failure, PayloadRef, RunStatus, Seq, TaskPath, target};
+use agendum_types::graph::{ExprId, NodeId, NotBefore, Rung, Work};
+use agendum_types::{Cause, Class, Failure, PayloadRef, RunStatus, Seq, TaskPath, target};
 use smallvec::SmallVec;
 
 use crate::action::{Answer, Deed, Evaluate, Make, Purpose, Step};
 use crate::board::Todo;
 use crate::inst::{Body, Layer, Settled, State};
-use crate::queue::Rank;
 use crate::record::{Answered, Change, End, Record};
 use crate::run::{InstId, Phase, Run, Slot};
 use crate::scheduler::Scheduler;
 use crate::timers::Timer;
-
-/// How long a run without a deadline may be passed over by runs with one: it ranks as if it had this deadline.
-const PATIENCE: Duration = Duration::secs(600);
 
 type Exprs = SmallVec<[(Purpose, ExprId); 2]>;
 
@@ -115,20 +111,9 @@ impl Scheduler {
             let next = self.rung_or_fail(slot, id, failure, false);
             return self.end(slot, id, End::Ineligible, next);
         };
-        let run = self.board.run(slot);
-        let inst = run.inst(id);
-        let plan = self.board.plan(slot);
-        let section = plan.task(inst.node).section;
-        let due = match section {
-            Section::Main => run.deadline.unwrap_or_else(|| run.submitted.after(PATIENCE)),
-            Section::After | Section::OnFailure | Section::Finally | Section::Compensation => {
-                inst.ready_at.after(PATIENCE)
-            }
-        };
-        let band = if section == Section::After { Priority::Background } else { run.priority };
-        let latest_start = due.before(plan.tail(inst.node));
-        let rank = Rank { latest_start, submitted: run.submitted, run: run.id, ready: inst.ready_at, slot, inst: id };
-        let ticket = self.board.queue.insert(class, band, rank, self.now);
+        let (band, rank) = (self.band_of(slot, id), self.rank(slot, id));
+        let tenant = self.tenant_of(slot);
+        let ticket = self.board.queue.insert(class, (band, tenant), rank, self.now);
         self.board.run_mut(slot).inst_mut(id).state = State::Queued(Box::new(ticket));
     }
 
@@ -349,6 +334,7 @@ impl Scheduler {
 
     /// Records the answer of a run and tells it, once it is durable.
     pub(crate) fn answer(&mut self, slot: Slot, answered: Answered) {
+        self.is_answered(slot);
         let run = self.board.run(slot);
         let answer = Answer {
             run: run.id,

@@ -9,8 +9,8 @@ use agendum_ports::{Adapter, Attempt, BlobError, Blobs, Clock, Failed, Finished,
 use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    Class, Duration, Limits, MediaType, PayloadRef, Principal, RunId, RunView, Seq, ShardId, SubmissionKey, Target,
-    TaskPath, Tenant, Windows,
+    Class, Duration, Limits, MediaType, PayloadRef, Policy, Principal, RunId, RunView, Seq, ShardId, SubmissionKey,
+    Target, TaskPath, Tenant, Windows,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -54,6 +54,8 @@ pub struct Parts {
     pub limits: Limits,
     /// What each tenant may spend in the windows of the calendar.
     pub windows: Windows,
+    /// By which rules the scheduler chooses.
+    pub policy: Arc<Policy>,
     /// How long runs are kept once they are done; for ever where absent.
     pub retention: Option<Duration>,
     /// How long feedback is kept.
@@ -132,6 +134,7 @@ impl Engine {
             room: Gauge::new(Arc::clone(&parts.store), parts.limits.disk_reserve),
             limits: parts.limits,
             windows: parts.windows,
+            policy: parts.policy,
             store: parts.store,
             clock: parts.clock,
             targets,

@@ -378,6 +378,9 @@ fn of_run(record: &Record) -> Vec<&'static str> {
 }
 
 fn end_word(ended: &Ended, path: &TaskPath) -> &'static str {
+    if ended.end == End::Hopeless {
+        return "given up";
+    }
     let of_run = ended.end == End::Expired && path.segments().is_empty();
     if of_run { "the run expired" } else { ended.end.word() }
 }

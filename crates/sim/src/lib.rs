@@ -12,6 +12,7 @@ pub mod chance;
 pub mod check;
 pub mod corpus;
 pub mod generate;
+pub mod lab;
 pub mod oracle;
 pub mod plans;
 mod trace;

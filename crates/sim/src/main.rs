@@ -1,7 +1,9 @@
-//! `agendum-sim`: seeds, the corpus of plans, the core's own figures.
+//! `agendum-sim`: seeds, the corpus of plans, the core's own figures, the policy laboratory.
 
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 #![expect(clippy::disallowed_types, reason = "it tells what seeds take on the wall clock")]
+
+mod laboratory;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,7 +15,9 @@ const USAGE: &str = "agendum-sim seeds COUNT [FROM]   play seeds, each with four
 agendum-sim show SEED            the journal of a seed, a line for each record
 agendum-sim shrink SEED          what is left of a broken seed's documents without all that it does not take
 agendum-sim corpus DIR           check and run the agent plans in a folder (.jsonl, .json)
-agendum-sim bench [waiting]      what the core costs, or that of many tasks that wait for money alone";
+agendum-sim bench [waiting]      what the core costs, or that of many tasks that wait for money alone
+agendum-sim lab SCENARIO [--data DIR] [--seeds N] [--load L]... [--policy NAME]... [--json FILE] [--report HTML]
+                                 policies against baselines and bounds: e1, e2, e3 or a file; with a folder of public traces on those";
 
 /// Runs of a seed.
 const RUNS: u64 = 4;
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
             println!("{}", bench::waiting());
             Ok(())
         }
+        ["lab", scenario, options @ ..] => laboratory::run(scenario, options).map(|report| println!("{report}")),
         _ => Err(USAGE.to_owned()),
     };
     match ended {

@@ -9,7 +9,7 @@
 //! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
 //!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
 //!   [`verdict`]: who judges;
-//! - [`records`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
+//! - [`records`], [`sends`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
 //! alike.
@@ -30,6 +30,9 @@ mod estimate;
 mod heard;
 mod labels;
 mod ladder;
+mod order;
+mod outlook;
+mod pace;
 mod place;
 mod planned;
 mod plea;
@@ -41,7 +44,9 @@ mod rest;
 mod reuse;
 mod rounds;
 mod rules;
+mod sends;
 mod settle;
+mod share;
 mod short;
 mod state;
 mod targets;
@@ -57,13 +62,13 @@ use agendum_core::{
 use agendum_types::graph::Section;
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, RunId,
+    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, Policy, RunId,
     RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
 use estimate::Estimate;
-use state::{Inst, Phase, Run, State};
+use state::{Phase, Run, State};
 
 /// The reference scheduler.
 #[derive(Clone, Debug)]
@@ -98,6 +103,10 @@ pub struct Reference {
     /// When each band has its turn, and whose turn it was last.
     turns: [u64; 3],
     reached: u64,
+    /// The rules of order, what tenants have had, and what was seen of runs.
+    policy: Policy,
+    accounts: share::Accounts,
+    observed: order::Observed,
     /// What the event told, until it is decided upon.
     heard: Option<Heard>,
     /// What must be wanted before the event is over.
@@ -130,6 +139,11 @@ struct Flight {
     attempt: AttemptId,
     target: usize,
     price: Price,
+    /// When it was sent, with what hold, how many tokens of its minute, and what it counts for.
+    sent: Timestamp,
+    hold: (Money, u64),
+    tokens: u64,
+    counted: ((usize, Tenant), u64),
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
 }
@@ -216,6 +230,9 @@ impl Reference {
             estimates: BTreeMap::new(),
             turns: [0; 3],
             reached: 0,
+            policy: Policy::default(),
+            accounts: Default::default(),
+            observed: Default::default(),
             heard: None,
             stop: Vec::new(),
             publish: Vec::new(),
@@ -242,6 +259,8 @@ impl Reference {
         let turn = self.next_turn();
         self.now = self.now.max(now);
         self.events += 1;
+        self.all_wait();
+        self.answers_are_known();
         self.served = None;
         match event {
             Event::Opened { incarnation, crashed, .. } => {
@@ -254,6 +273,7 @@ impl Reference {
             Event::Closed if !self.runs.is_empty() => self.heard = Some(Heard::Closed),
             Event::TargetsPublished(targets) => self.targets_published(targets),
             Event::WindowsPublished(windows) => self.windows = *windows,
+            Event::PolicyPublished(policy) => self.policy_published(policy),
             Event::RunSubmitted(submission) => self.hear_submission(submission),
             Event::TasksAdded { run, graph, .. } => self.heard = Some(Heard::Added(*run, Arc::clone(graph))),
             Event::TasksStreamed { attempt, added } => {
@@ -358,6 +378,7 @@ impl Reference {
         self.targets.clear();
         self.closed.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
+        (self.policy, self.accounts, self.observed) = Default::default();
         (self.heard, self.reopening) = (None, true);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
@@ -418,6 +439,7 @@ impl Reference {
             failure: None,
             escalation: None,
             spent: Default::default(),
+            service: Default::default(),
             over: Default::default(),
             estimated: false,
             refused: false,
@@ -438,36 +460,6 @@ impl Reference {
             self.open_section(said.run, Section::Main);
         }
         Ok(())
-    }
-
-    /// Tasks joined a live run.
-    fn grown(&mut self, id: RunId, hash: Hash) -> Result<(), String> {
-        let graph = self.brings(id)?;
-        ensure(hash == graph.hash, "something else was added")?;
-        ensure(self.runs[&id].takes_tasks(), "nothing joins a run whose main tasks have ended")?;
-        ensure(!planned::reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
-        ensure(!planned::replaces_what_began(&self.runs[&id], &graph), "it replaces what has begun")?;
-        ensure(ahead::takes_up_what_stands(&self.runs[&id], &graph), "it takes up what was withdrawn")?;
-        self.joins_run(id, &graph);
-        Ok(())
-    }
-
-    /// The run has this graph from now on.
-    fn joins_run(&mut self, id: RunId, graph: &Arc<Graph>) {
-        self.refresh(graph);
-        let gone = planned::gone(&self.runs[&id], graph);
-        self.plans_are_read(id, graph);
-        let run = self.run(id);
-        for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
-            run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
-        }
-        let before = std::mem::replace(&mut run.graph, Arc::clone(graph));
-        if before.labels != graph.labels {
-            let waits = |(_, inst): &(&TaskPath, &Inst)| matches!(inst.state, State::Queued(..) | State::Short(_));
-            let waits = run.tasks.iter().filter(waits).map(|(path, _)| (id, path.clone())).collect();
-            self.looked_at_anew(waits);
-        }
-        gone.iter().for_each(|path| self.skip_for_others(id, path));
     }
 
     fn is_stoppable(&self, run: RunId) -> bool {

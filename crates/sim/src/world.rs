@@ -22,7 +22,7 @@ use agendum_core::{Action, Deed, Entry, Event, Keep, LookUp, Record, Rejected, S
 use agendum_spec::NormalDocument;
 use agendum_types::{
     AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition, PayloadRef,
-    Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
+    Policy, Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
 };
 use serde_json::Value as Json;
 
@@ -157,6 +157,7 @@ struct World {
     fleet: Vec<Target>,
     targets: Vec<Target>,
     windows: Windows,
+    policy: Arc<Policy>,
     results: cache::Kept,
     checker: Checker,
     reference: Reference,
@@ -188,6 +189,8 @@ impl World {
         // Money has dice of its own: what else a seed plays does not hang on it.
         let mut dice = Chance::new(seed ^ 0x6D6F_6E65);
         let (windows, start) = fleet::money(&mut dice, &mut targets);
+        let mut rulers = Chance::new(seed ^ 0x7275_6C65_7273);
+        fleet::rates(&mut rulers, &mut targets);
         targets.push(Target::of_children());
         let mut world = Self {
             chance,
@@ -212,6 +215,7 @@ impl World {
             fleet: targets.clone(),
             targets,
             windows,
+            policy: Arc::new(fleet::policy(&mut rulers)),
             results: cache::Kept::new(seed),
             checker: Checker::new(windows),
             kept: Vec::new(),
@@ -234,6 +238,10 @@ impl World {
                 (world.chance.below(1_500_000), fleet::changed(&mut world.chance, &world.targets));
             world.redefined(&mut changed);
             world.at(span, Coming::Told(Event::TargetsPublished(changed)));
+        }
+        if faults.unrest && rulers.hits(25) {
+            let told = Coming::Told(Event::PolicyPublished(Arc::new(fleet::policy(&mut rulers))));
+            world.at(rulers.below(1_500_000), told);
         }
         for _ in 0..faults.crashes {
             let span = world.chance.below(3_000_000);
@@ -301,6 +309,9 @@ impl World {
             Coming::Told(event) => {
                 if let Event::TargetsPublished(targets) = &event {
                     self.targets.clone_from(targets);
+                }
+                if let Event::PolicyPublished(policy) = &event {
+                    self.policy = Arc::clone(policy);
                 }
                 self.tell(event);
             }

@@ -33,18 +33,25 @@ pub(crate) fn arguments(capability: &str) -> Option<&'static Json> {
 
 /// Checks words and types of a whole document.
 pub(crate) fn check(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
-    Walk { limits, diagnostics, patterns: 0 }.node(tree, &SCHEMA, DOCUMENT);
+    check_against(&SCHEMA, tree, limits, diagnostics);
+}
+
+/// The same for a document of another kind, which has a schema of its own.
+pub(crate) fn check_against(schema: &Json, tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
+    Walk { root: schema, limits, diagnostics, patterns: 0 }.node(tree, schema, DOCUMENT);
 }
 
 /// Checks the tasks of an addition to a live run.
 pub(crate) fn check_tasks(tasks: &Node, limits: &Limits, diagnostics: &mut Diagnostics) {
-    Walk { limits, diagnostics, patterns: 0 }.node(tasks, &SCHEMA["properties"]["tasks"], "`tasks`");
+    Walk { root: &SCHEMA, limits, diagnostics, patterns: 0 }.node(tasks, &SCHEMA["properties"]["tasks"], "`tasks`");
 }
 
 /// Patterns in all schemas of a document.
 const PATTERNS_MAX: usize = 500;
 
 struct Walk<'d> {
+    /// The whole schema, in which references lead.
+    root: &'d Json,
     limits: &'d Limits,
     diagnostics: &'d mut Diagnostics,
     /// Patterns in the schemas so far.
@@ -58,7 +65,7 @@ impl Walk<'_> {
     fn node(&mut self, node: &Node, schema: &Json, what: &str) {
         if schema["$ref"].is_string() {
             self.not_yet(node, schema);
-            return self.node(node, resolved(schema), what);
+            return self.node(node, resolved(self.root, schema), what);
         }
         if let Some(condition) = schema.get("if") {
             let branch = if condition_word(node, condition).is_some() { "then" } else { "else" };
@@ -108,7 +115,7 @@ impl Walk<'_> {
     }
 
     fn one_of(&mut self, node: &Node, schema: &Json, choices: &[Json], what: &str) {
-        let types: Vec<&Json> = choices.iter().map(resolved).collect();
+        let types: Vec<&Json> = choices.iter().map(|choice| resolved(self.root, choice)).collect();
         if let Some(choice) = types.iter().find(|choice| fits(node, &choice["type"]) && !is_plain(node, choice)) {
             return self.node(node, choice, what);
         }
@@ -136,7 +143,7 @@ impl Walk<'_> {
         };
         let message = format!("{what} is {}; it must be {}", node.kind(), names.join(" or "));
         let help = match (&node.value, as_span(node, schema), wanted.as_str()) {
-            (Value::Null, ..) if what == DOCUMENT => "write `version: 1`, `name: …` and `tasks: …`".to_owned(),
+            (Value::Null, ..) if what == DOCUMENT => first_words(schema),
             (Value::Null, ..) => "write a value, or leave the key out".to_owned(),
             (_, Some(span), _) => span,
             (Value::Number(_) | Value::Bool(_), None, Some("string")) => "put it in quotes".to_owned(),
@@ -206,7 +213,15 @@ impl Walk<'_> {
                 let message = format!("{what} is {text}: it would be over before it begins");
                 self.diagnostics.error("out_of_range", &node.span, message, "write more, or leave it out");
             }
-            Some(_) => {}
+            Some(time) => {
+                let (least, most) = (schema["x-least"].as_str(), schema["x-most"].as_str());
+                if let (Some(least), Some(most)) = (least, most)
+                    && !(values::span(least) <= Some(time) && Some(time) <= values::span(most))
+                {
+                    let message = format!("{what} is {text}; it must be between {least} and {most}");
+                    self.diagnostics.error("out_of_range", &node.span, message, description(schema));
+                }
+            }
         }
     }
 
@@ -237,6 +252,10 @@ impl Walk<'_> {
         }
         if schema["minProperties"].as_u64().is_some_and(|least| (entries.len() as u64) < least) {
             self.diagnostics.error("empty", &node.span, format!("{what} is empty"), "write at least one task");
+        }
+        if let Some(most) = schema["maxProperties"].as_u64().filter(|most| entries.len() as u64 > *most) {
+            let message = format!("{what} has {} entries; it may have {most}", entries.len());
+            self.diagnostics.error("out_of_range", &node.span, message, description(schema));
         }
         let others = &schema["additionalProperties"];
         for (key, value) in entries {
@@ -285,7 +304,7 @@ impl Walk<'_> {
                 }
                 continue;
             }
-            let target = resolved(property);
+            let target = resolved(self.root, property);
             let first = target["required"][0].as_str().or_else(|| target["anyOf"][0]["required"][0].as_str());
             let (Some(uses), Some(first)) = (node.get("uses"), first) else { continue };
             let message = format!("`uses: {word}` lacks `{key}`");
@@ -325,9 +344,9 @@ impl Walk<'_> {
 const COMPUTED: &str = r"\$\{\{|\{%";
 
 /// What a schema refers to, or the schema itself.
-fn resolved(schema: &Json) -> &Json {
+pub(crate) fn resolved<'s>(root: &'s Json, schema: &'s Json) -> &'s Json {
     match schema["$ref"].as_str() {
-        Some(reference) => SCHEMA.pointer(reference.trim_start_matches('#')).expect("references of the schema resolve"),
+        Some(reference) => root.pointer(reference.trim_start_matches('#')).expect("references of the schema resolve"),
         None => schema,
     }
 }
@@ -350,6 +369,18 @@ fn is_plain(node: &Node, schema: &Json) -> bool {
 fn as_span(node: &Node, schema: &Json) -> Option<String> {
     let number = if let Value::Number(number) = &node.value { number.to_string() } else { String::new() };
     (schema["format"] == "agendum-duration").then(|| values::no_span(&number))
+}
+
+/// How a document of this kind begins, for whoever has an empty one.
+fn first_words(schema: &Json) -> String {
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
+    let words: Vec<String> = required
+        .map(|word| if word == "version" { "`version: 1`".to_owned() } else { format!("`{word}: …`") })
+        .collect();
+    match words.split_last() {
+        Some((last, rest)) => format!("write {} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
 }
 
 fn fits(node: &Node, wanted: &Json) -> bool {

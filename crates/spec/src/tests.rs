@@ -23,6 +23,7 @@ mod judges;
 mod places;
 mod planned;
 mod plans;
+mod policies;
 mod refused;
 mod served;
 mod touched;
@@ -31,7 +32,7 @@ mod waits;
 
 use agendum_types::Limits;
 
-use crate::{Checked, NoFiles, Severity, Source, check};
+use crate::{Checked, Diagnostic, NoFiles, Severity, Source, check};
 
 /// Checks a text, with a head if it has none.
 fn checked(text: &str) -> Checked {
@@ -45,7 +46,11 @@ fn said(text: &str) -> String {
 }
 
 fn shown(checked: Checked) -> String {
-    let lines = checked.diagnostics.into_iter().map(|found| {
+    listed(checked.diagnostics)
+}
+
+fn listed(diagnostics: Vec<Diagnostic>) -> String {
+    let lines = diagnostics.into_iter().map(|found| {
         let mark = match found.severity {
             Severity::Error => "",
             Severity::NotYet => " (not yet)",

@@ -21,6 +21,20 @@ pub fn no_span(text: &str) -> String {
     }
 }
 
+/// A span of time in the one way in which normal documents have it, to the microsecond: `1h30m`, `600ms`.
+pub(crate) fn written_span(span: Duration) -> String {
+    const UNITS: [(u64, &str); 5] =
+        [(3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms"), (1, "us")];
+    let (mut left, mut text) = (span.as_micros(), String::new());
+    for (micros, unit) in UNITS {
+        if left >= micros {
+            text += &format!("{}{unit}", left / micros);
+            left %= micros;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 /// True for a URL that a request can be made from.
 pub(crate) fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))

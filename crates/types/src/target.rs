@@ -71,6 +71,15 @@ impl Capability {
         }
     }
 
+    /// True if a model serves it: the time that such calls take is what a run has been served.
+    #[must_use]
+    pub const fn is_served_by_models(self) -> bool {
+        match self {
+            Self::Chat | Self::Translate | Self::Moderate => true,
+            Self::Retrieve | Self::Http | Self::Exec | Self::Wait | Self::Graph => false,
+        }
+    }
+
     /// Bytes of all request bodies of an attempt at most, for an input of so many: adapters send no more. What they make of it is the
     /// input in a frame of 4 KiB at most; `http` may be sent on, as often as its adapter follows.
     #[must_use]
@@ -120,6 +129,8 @@ pub struct Target {
     pub concurrency_max: u32,
     /// Targets with the same group share one provider limit: a 429 on one holds back all.
     pub quota_group: Option<Arc<str>>,
+    /// What its provider lets through in a minute: of targets with one quota group that is one limit.
+    pub rate: Rate,
     /// The labels of data it may see.
     pub clearance: Labels,
     /// Overrides the effect of the capability, where a target knows better.
@@ -140,6 +151,23 @@ pub struct Target {
     pub digest: Hash,
     /// What it answers depends on the run, as where each has its own folder: what it gave serves no other.
     pub per_run: bool,
+}
+
+/// What a provider lets through in a minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate {
+    /// Requests at most; at least 1.
+    pub requests: Option<u64>,
+    /// Tokens at most, in and out; at least 1.
+    pub tokens: Option<u64>,
+}
+
+impl Rate {
+    /// True if nothing is limited.
+    #[must_use]
+    pub fn is_unlimited(self) -> bool {
+        self == Self::default()
+    }
 }
 
 /// What is known of the cost of an attempt before it is made.
@@ -180,6 +208,7 @@ impl Target {
             price: Price::FREE,
             concurrency_max,
             quota_group: None,
+            rate: Rate::default(),
             clearance: Labels::NONE,
             effect: None,
             output_cap: 0,

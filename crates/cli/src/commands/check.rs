@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use agendum_spec::fix::{Fixed, Unfixable};
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::failure::{Failure, USAGE};
 use crate::host::made_indexes;
 use crate::show::MORE;
-use crate::{next, show, targets};
+use crate::{next, show, source, targets};
 
 /// Reads the files that a document names, beside it.
 struct Beside {
@@ -53,18 +53,6 @@ impl Resolver for Beside {
             return Err(format!("it is larger than {} bytes", self.bytes_max));
         }
         std::fs::read_to_string(file).map_err(|error| error.to_string())
-    }
-}
-
-/// What there is instead: the usual document of a folder, or the same name with another ending.
-fn not_a_file(path: &Path, what: &str) -> Failure {
-    let instead = ["yaml", "yml", "json"].iter().flat_map(|ending| {
-        [path.join(format!("graph.{ending}")), path.with_extension(ending), path.with_added_extension(ending)]
-    });
-    match instead.into_iter().find(|other| other != path && other.is_file()) {
-        Some(other) => Failure::usage(what).hint(format!("did you mean {}?", other.display())),
-        None if path.is_dir() => Failure::usage(what).hint("name the document inside it"),
-        None => Failure::usage(what),
     }
 }
 
@@ -123,29 +111,7 @@ pub(crate) fn addition(path: &Path, limits: &Limits, json: bool) -> Result<(Stri
 
 /// The name and the text of a document; of an agent's plan (then true), that of the document that it is.
 fn text(path: &Path, limits: &Limits) -> Result<(String, String, bool), Failure> {
-    let bytes_max = limits.document_bytes_max as u64 + 1;
-    let mut text = String::new();
-    let name = path.display().to_string();
-    if name == "-" {
-        std::io::stdin()
-            .take(bytes_max)
-            .read_to_string(&mut text)
-            .map_err(|error| Failure::usage(format!("standard input: {error}")))?;
-    } else {
-        if path.is_dir() {
-            return Err(not_a_file(path, &format!("{name} is a folder")));
-        }
-        let file = std::fs::File::open(path).map_err(|error| {
-            if error.kind() == std::io::ErrorKind::NotFound {
-                not_a_file(path, &format!("there is no file {name}"))
-            } else {
-                Failure::usage(format!("cannot read {name}: {error}"))
-            }
-        })?;
-        file.take(bytes_max)
-            .read_to_string(&mut text)
-            .map_err(|error| Failure::usage(format!("cannot read {name}: {error}")))?;
-    }
+    let (name, mut text) = source::read(path, limits)?;
     let plan = agendum_spec::plans::document(&text, limits).map_err(|wrong| {
         let wrong = wrong.iter().map(Diagnostic::json).collect();
         Failure::usage(format!("{name} is an agent's plan that cannot be run")).diagnostics(wrong)

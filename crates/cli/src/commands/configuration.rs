@@ -72,8 +72,10 @@ fn json(context: &Context) -> Result<(), Failure> {
     let cache: serde_json::Map<_, _> = cache.into_iter().collect();
     let notices: serde_json::Map<_, _> =
         context.config.notices_lines().into_iter().map(|(name, line)| (name.to_owned(), line.into())).collect();
+    let policy = context.config.policy().ok();
+    let policy = policy.map(|of| serde_json::json!({ "name": of.name(), "hash": of.hash(), "file": of.file }));
     show::json(&serde_json::json!({
-        "file": file(context), "data": context.data, "targets": targets, "indexes": indexes, "limits": limits,
+        "file": file(context), "data": context.data, "policy": policy, "targets": targets, "indexes": indexes, "limits": limits,
         "budgets": budgets, "retention": retention, "cache": cache, "notices": notices,
         "overrides": context.config.overrides, "faults": faults, "in_force": theirs,
     }))
@@ -90,6 +92,9 @@ fn text(context: &Context) -> Result<(), Failure> {
     }
     if let Some(note) = context.config.note_on_key() {
         writeln!(out, "environment    {note}")?;
+    }
+    if let Ok(policy) = context.config.policy() {
+        writeln!(out, "policy         {policy}")?;
     }
     for target in targets::declared(&context.config) {
         let can: Vec<_> = target.capabilities.iter().map(|capability| capability.word()).collect();

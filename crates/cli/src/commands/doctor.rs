@@ -70,6 +70,9 @@ async fn look(context: &Context) -> Vec<Finding> {
     if let Some(theirs) = Theirs::of(context) {
         add("in force", if theirs.differences.is_empty() { Fine } else { Lacks }, theirs.sentence());
     }
+    if let Ok(policy) = context.config.policy() {
+        add("policy", Fine, policy.to_string());
+    }
     let names: Vec<_> = targets::declared(&context.config).iter().map(|target| target.name.to_string()).collect();
     add("targets", Fine, names.join(", "));
     let directory = Directory::look(&context.data);

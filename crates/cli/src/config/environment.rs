@@ -11,7 +11,7 @@ use crate::failure::Failure;
 
 const PREFIX: &str = "AGENDUM_";
 /// Keys at the top of the file that are no tables, and no flags of the command line either.
-const TOP: [&str; 1] = ["OFFLINE"];
+const TOP: [&str; 2] = ["OFFLINE", "POLICY"];
 
 /// One variable.
 #[derive(Clone, Debug, PartialEq)]

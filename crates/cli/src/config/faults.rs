@@ -29,13 +29,13 @@ const PRICE_MAX: f64 = 1e6;
 const KEY_BYTES_MAX: u64 = 64 << 10;
 const COMPLETE: &str = "docs/configuration.md shows a complete target";
 
-fn fault(message: String, hint: impl ToString, fatal: bool) -> Fault {
+pub(super) fn fault(message: String, hint: impl ToString, fatal: bool) -> Fault {
     Fault { path: String::new(), message, hint: hint.to_string(), fatal }
 }
 
 impl Fault {
     /// About this key of its table.
-    fn at(self, key: &str) -> Self {
+    pub(super) fn at(self, key: &str) -> Self {
         Self { path: key.to_owned(), ..self }
     }
 
@@ -55,7 +55,7 @@ pub(super) fn written<'k>(keys: impl Iterator<Item = &'k str>) -> String {
 }
 
 impl Config {
-    /// What is wrong with targets and indexes.
+    /// What is wrong with targets, indexes and the policy.
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let mut all = Vec::new();
         for (name, target) in &self.targets {
@@ -80,6 +80,7 @@ impl Config {
             let table = ["notices"].into_iter().chain(name).collect::<Vec<_>>();
             all.push(fault(failure.message().to_owned(), failure.hinted(), true).within(&table));
         }
+        all.extend(self.policy().err().unwrap_or_default());
         for (name, index) in &self.indexes {
             if let Err(error) = name.parse::<IndexName>() {
                 let fault = fault(error.to_string(), "rename it, here and in the graphs that read it", true);

@@ -29,6 +29,7 @@ fn the_environment_overrides_the_file() {
             ("AGENDUM_TARGETS__MORE__KIND", "exec"),
             ("AGENDUM_TARGETS__MORE__ALLOW", "[\"git\"]"),
             ("AGENDUM_OFFLINE", "false"),
+            ("AGENDUM_POLICY", "fifo"),
             ("AGENDUM_DATA", "is a flag"),
             ("AGENDUM_IDEMPOTENCY_KEY", "is told to programs"),
             ("PATH", "/bin"),
@@ -43,7 +44,8 @@ fn the_environment_overrides_the_file() {
         (target.classes.as_slice(), config.targets.len(), config.offline),
         (&["small".to_owned()][..], 2, false)
     );
-    assert_eq!(config.overrides.len(), 8);
+    assert_eq!(config.overrides.len(), 9);
+    assert_eq!(config.policy().unwrap().name(), "fifo");
     assert_eq!(read("", &[]).unwrap().limits, super::Intake::default());
 }
 
@@ -71,7 +73,7 @@ fn errors_say_where_and_what_was_meant() {
       |
     1 | [limit]
       |  ^^^^^
-    unknown field `limit`, expected one of `data`, `indexes`, `targets`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
+    unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
 
     hint: did you mean `limits`?
 
@@ -112,7 +114,7 @@ fn errors_say_where_and_what_was_meant() {
     AGENDUM_LIMITS__NEEDS_MAX__X: `needs_max` of the configuration is no table
     hint: none
 
-    AGENDUM_LIMIT__NEEDS_MAX: unknown field `limit`, expected one of `data`, `indexes`, `targets`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
+    AGENDUM_LIMIT__NEEDS_MAX: unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
     hint: did you mean `limits`?
 
     AGENDUM_INDEXES__A_B__PATHS: the segment "a_b" may be "a-b" or "a_b"; rename one of them

@@ -247,6 +247,17 @@ fn a_reader_that_goes_changes_nothing_about_the_end() {
 }
 
 #[test]
+fn policies_are_compared_and_written_as_a_page() {
+    let place = Place::with_shell();
+    let asked = ["simulate", "e3", "--seeds", "1", "--report", "out.html", "--compare", "balanced"];
+    let (code, out, err) = place.run(&asked);
+    assert!(code == 0 && out.contains("lighter half") && err.contains("out.html"), "{out} {err}");
+    assert!(std::fs::read_to_string(place.path("out.html")).unwrap().contains("<svg"));
+    let (code, _, err) = place.run(&["simulate", "e11"]);
+    assert!(code == 2 && err.contains("shipped are e1, e2, e2-said, e2-noise, e3, quota"), "{err}");
+}
+
+#[test]
 fn what_a_program_printed_is_left_as_it_was() {
     let place = Place::with_shell();
     let text = "\u{1b}]52;c;eA==\u{7}\u{1b}[31mred\u{1b}[0m \u{9b}2J \r\u{7f}";

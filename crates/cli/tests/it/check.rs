@@ -19,7 +19,7 @@ classes = ["quick"]
 
 impl Place {
     /// Exit code, output, errors, without graphics.
-    fn say(&self, arguments: &[&str]) -> String {
+    pub(crate) fn say(&self, arguments: &[&str]) -> String {
         let (code, out, err) = said(&self.agendum(arguments).env("NO_GRAPHICS", "1").output().unwrap());
         let lines: Vec<String> = format!("{out}{err}")
             .lines()

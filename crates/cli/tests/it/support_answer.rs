@@ -48,6 +48,8 @@ en | Which port does the server use?                    | docs/questions.md  | P
 en | Can I run it on PostgreSQL?                        | docs/questions.md  | PostgreSQL and other stores are not supported yet
 en | How do I pause a run?                              | docs/questions.md  | agendum runs pause RUN
 en | How do I cancel a run?                             | docs/questions.md  | agendum runs cancel RUN
+en | What is a policy?                                  | docs/policies.md   | the rules by which the scheduler chooses
+en | Which task goes first?                             | docs/policies.md   | the longest way to the answer
 en | Where do I find a log?                             | docs/questions.md  | AGENDUM_LOG
 en | What is Agendum?                                   | docs/questions.md  | task scheduler for AI agents
 en | Does Agendum run on Windows?                       | docs/questions.md  | does not build for Windows

@@ -40,6 +40,7 @@ impl Board {
             deadline: submitted.deadline,
             budget: submitted.budget.map(Box::new),
             spent: Default::default(),
+            service: Default::default(),
             held: Default::default(),
             tokens: 0,
             held_tokens: 0,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use agendum_types::{
-    Booked, Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp, Wait, Waste,
+    Booked, Capability, Class, Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp,
+    Wait, Waste,
 };
 
 use crate::action::RunFailure;
@@ -13,7 +14,7 @@ use crate::effects::Stage;
 use crate::event::Evaluation;
 use crate::inst::{Body, Layer, Running, Settled, State, Waiting};
 use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound};
-use crate::run::{InstId, Slot};
+use crate::run::{InstId, Phase, Slot};
 use crate::timers::Timer;
 
 impl Board {
@@ -242,6 +243,7 @@ impl Board {
     }
 
     fn finished(&mut self, slot: Slot, id: InstId, finished: &Finished, seq: Seq) {
+        let at = self.at;
         let inst = self.run_mut(slot).inst_mut(id);
         let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else {
             panic!("an attempt finishes while it runs")
@@ -250,12 +252,16 @@ impl Board {
         if (running.lower || finished.degraded) && matches!(finished.outcome, Outcome::Succeeded(_)) {
             inst.degraded = true;
         }
+        let served = at.since(running.since);
         let told = finished.outcome.usage().tokens();
         let tokens = if finished.unreported { running.hold_tokens } else { told };
         let (hold, bill) = ((running.hold, running.hold_tokens), (finished.cost, tokens));
         let waste = matches!(finished.outcome, Outcome::Failed(_)).then_some(Waste::Failed);
         if waste.is_none() {
             self.note_served(slot, id, &running.target);
+        }
+        if self.counts_as_service(slot, id, &finished.outcome) {
+            self.run_mut(slot).service.takes(served);
         }
         self.book(slot, id, hold, booked((running.target, running.taken), hold.0, bill, waste), seq);
         self.note_spent_ahead(slot, id);
@@ -268,6 +274,15 @@ impl Board {
         self.note_effect(slot, id, fate, running.undo, output);
         self.tell_of_outcome(slot, id, finished);
         self.follow(slot, id, &finished.next);
+    }
+
+    /// True if the time of an attempt of this task is what its run is served: calls of models, until it is answered. One that the provider
+    /// turned away was none.
+    pub(crate) fn counts_as_service(&self, slot: Slot, id: InstId, outcome: &Outcome) -> bool {
+        let run = self.run(slot);
+        let capability = self.plan(slot).capability(run.inst(id).node);
+        let is_turned_away = matches!(outcome, Outcome::Failed(failure) if matches!(failure.class, Class::RateLimited | Class::Overloaded));
+        run.phase == Phase::Main && capability.is_some_and(Capability::is_served_by_models) && !is_turned_away
     }
 
     fn judged(&mut self, slot: Slot, id: InstId, evaluation: &Evaluation, next: &Next) {
@@ -416,7 +431,7 @@ impl Board {
 
 fn run_is_closing(board: &Board, slot: Slot) -> bool {
     let run = board.run(slot);
-    run.phase == crate::run::Phase::Closing && run.orphans.is_empty()
+    run.phase == Phase::Closing && run.orphans.is_empty()
 }
 
 /// What an attempt on a target cost, whose money was set aside at that instant.

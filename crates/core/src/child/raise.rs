@@ -10,10 +10,11 @@ use agendum_types::TaskPath;
 use crate::afford::Hold;
 use crate::board::Board;
 use crate::child;
-use crate::event::{Raise, Rejected};
+use crate::event::Raise;
 use crate::inst::State;
 use crate::purse::{Payer, Purse};
 use crate::record::Raised;
+use crate::rejected::Rejected;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
 

@@ -3,9 +3,10 @@
 use agendum_types::graph::{Adds, NodeId, Task};
 use agendum_types::{AttemptId, Graph};
 
-use crate::event::{Addition, Rejected};
+use crate::event::Addition;
 use crate::inst::State;
 use crate::record::Record;
+use crate::rejected::Rejected;
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
 

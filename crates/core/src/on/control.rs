@@ -1,5 +1,8 @@
 //! Callers' wishes for a run, and the table of targets.
 
+use std::sync::Arc;
+
+use agendum_types::Policy;
 use agendum_types::{Money, RunId, RunStatus, Target, Tenant, Timestamp, Windows};
 
 use crate::board::Todo;
@@ -9,15 +12,29 @@ use crate::scheduler::Scheduler;
 
 impl Scheduler {
     pub(crate) fn on_targets(&mut self, targets: Vec<Target>) {
+        self.forget_paces();
         self.targets.publish(targets);
         // What was derived from the table before is of no use.
         self.board.queue.sweep();
+        self.pace_anew();
         self.requeue_all();
     }
 
     /// They come before the targets of a life, and nothing waits for money yet.
     pub(crate) fn on_windows(&mut self, windows: Windows) {
         self.board.ledger.windows = windows;
+    }
+
+    pub(crate) fn on_policy(&mut self, policy: Arc<Policy>) {
+        let queued: Vec<_> = self.queued().into_iter().filter(|(slot, id)| self.unqueue(*slot, *id)).collect();
+        self.policy = policy;
+        self.board.queue.govern(&self.policy);
+        queued.into_iter().for_each(|(slot, id)| self.take(slot, id));
+        self.empty_pockets();
+    }
+
+    fn queued(&self) -> Vec<(Slot, InstId)> {
+        self.board.queue.iter().map(|rank| (rank.slot, rank.inst)).collect()
     }
 
     pub(crate) fn on_released(&mut self, tenant: &Tenant, hour: Timestamp, released: (Money, u64)) {
@@ -29,8 +46,7 @@ impl Scheduler {
 
     /// The candidates of every queued task may have changed: all are queued anew.
     fn requeue_all(&mut self) {
-        let queued: Vec<_> = self.board.queue.iter().map(|rank| (rank.slot, rank.inst)).collect();
-        for (slot, id) in queued {
+        for (slot, id) in self.queued() {
             // One that no target may see any more may have ended others.
             if self.unqueue(slot, id) {
                 self.take(slot, id);

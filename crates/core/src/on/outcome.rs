@@ -43,6 +43,10 @@ impl Scheduler {
         } else {
             (self.targets.price(flight.price).cost(outcome.usage()), outcome.usage().tokens())
         };
+        let took = self.now.since(flight.sent);
+        let used = outcome.usage().tokens();
+        self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
+        self.correct(flight, child.is_some(), took, cost);
         match awaited {
             Some(id) => self.finish(slot, id, outcome, (cost, unreported), child.is_some_and(|child| child.degraded)),
             None => self.abandon(slot, attempt, &outcome, cost, tokens),
@@ -82,6 +86,8 @@ impl Scheduler {
         for (moved, before) in self.targets.close(target, until) {
             self.board.timers.clear(before, Timer::Target(moved));
             self.board.timers.set(until, Timer::Target(moved));
+            // Who has waited for its pace waits for it to reopen from now on.
+            self.board.queue.wake(moved, self.now);
         }
     }
 
@@ -115,7 +121,8 @@ impl Scheduler {
             Outcome::Succeeded(success) => {
                 let run = self.board.run(slot);
                 let (plan, node) = (run.plan, run.inst(id).node);
-                self.board.plans.get_mut(plan).observe(node, self.now.since(since));
+                let bytes = self.ask_of(slot, id).1;
+                self.board.plans.get_mut(plan).observe(node, bytes, self.now.since(since));
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
                 let success = self.label(slot, id, success);
                 let given = self.keepable(slot, id, cost);
@@ -135,8 +142,12 @@ impl Scheduler {
                 (Outcome::Failed(failure), next)
             }
         };
+        let (took, is_service) = (self.now.since(since), self.board.counts_as_service(slot, id, &outcome));
         let finished = Finished { attempt, incarnation, outcome, cost, unreported, degraded, next };
         self.record_task(slot, id, Change::Finished(Box::new(finished)));
+        if is_service {
+            self.is_served(slot, took);
+        }
         self.keep(keep);
     }
 

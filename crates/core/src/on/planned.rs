@@ -4,8 +4,9 @@ use agendum_types::Graph;
 
 use crate::action::Step;
 use crate::board::Todo;
-use crate::event::{Addition, Evaluation, Rejected};
+use crate::event::{Addition, Evaluation};
 use crate::inst::State;
+use crate::rejected::Rejected;
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
 

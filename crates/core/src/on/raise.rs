@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use agendum_types::{Money, TaskPath, WaitFor};
 
-use crate::event::{Raise, Rejected};
+use crate::event::Raise;
 use crate::inst::Body;
 use crate::record::{Raised, Record};
+use crate::rejected::Rejected;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
 

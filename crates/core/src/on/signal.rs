@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use agendum_types::{Principal, RunId, TaskPath, Wait, WaitFor, WaitView};
 
-use crate::event::{Addressee, Rejected, Signal};
+use crate::event::{Addressee, Signal};
 use crate::inst::State;
 use crate::record::{Change, Record, SignalKept, Waited, Waits};
+use crate::rejected::Rejected;
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
 

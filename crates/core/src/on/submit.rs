@@ -5,10 +5,11 @@ use std::sync::Arc;
 use agendum_types::graph::{Adds, NodeId, Rung, Task, Work};
 use agendum_types::{Duration, Graph, PayloadRef, RunId, target};
 
-use crate::event::{Rejected, Submission};
+use crate::event::Submission;
 use crate::inst::Settled;
 use crate::on::ahead::follows;
 use crate::record::{Record, RunSubmitted};
+use crate::rejected::Rejected;
 use crate::run::{Phase, Slot};
 use crate::scheduler::Scheduler;
 
@@ -38,7 +39,7 @@ impl Scheduler {
         }
         self.has_targets(&graph.tasks)?;
         let plan = self.board.plans.intern(graph);
-        self.board.plans.get_mut(plan).refresh(&self.targets);
+        self.board.plans.get_mut(plan).refresh(&self.targets, self.policy.admission);
         let submitted = RunSubmitted {
             run: submission.run,
             principal: submission.principal,
@@ -80,7 +81,7 @@ impl Scheduler {
     /// The graph is the run's from this record on.
     pub(crate) fn take_graph(&mut self, slot: Slot, graph: &Arc<Graph>, record: Record) {
         let plan = self.board.plans.intern(graph);
-        self.board.plans.get_mut(plan).refresh(&self.targets);
+        self.board.plans.get_mut(plan).refresh(&self.targets, self.policy.admission);
         self.record_of(slot, record);
     }
 

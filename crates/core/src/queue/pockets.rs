@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use agendum_types::Tenant;
 use agendum_types::graph::Priority;
 
-use super::{ClassId, Rank};
+use super::{ClassId, Rank, TenantNo};
 use crate::afford::Ask;
 
 /// What is the same for all tasks of a pocket.
@@ -18,6 +18,7 @@ pub(crate) struct Pocket {
     pub(crate) band: Priority,
     pub(crate) class: ClassId,
     pub(crate) tenant: Tenant,
+    pub(crate) no: TenantNo,
     pub(crate) ask: Ask,
 }
 
@@ -34,13 +35,13 @@ pub(crate) struct Pockets {
 }
 
 impl Pockets {
-    pub(crate) fn insert(&mut self, pocket: Pocket, rank: Rank, bytes: u64) {
+    pub(super) fn insert(&mut self, pocket: Pocket, rank: Rank, bytes: u64) {
         self.lens[pocket.band as usize] += 1;
         self.stir();
         self.by[pocket.band as usize].entry(pocket).or_default().insert(rank, bytes);
     }
 
-    pub(crate) fn remove(&mut self, pocket: &Pocket, rank: &Rank) {
+    pub(super) fn remove(&mut self, pocket: &Pocket, rank: &Rank) {
         let by = &mut self.by[pocket.band as usize];
         let tasks = by.get_mut(pocket).expect("a task stands in a pocket that is there");
         assert!(tasks.remove(rank), "a task stands in its pocket once");

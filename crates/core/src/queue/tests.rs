@@ -1,19 +1,25 @@
 //! What is not seen in a scenario: how many classes the queue keeps.
 
 use agendum_types::graph::Priority;
-use agendum_types::{RunId, TargetId, Timestamp};
+use agendum_types::{Duration, Policy, RunId, TargetId, Tenant, Timestamp};
 
 use super::pockets::Ranked;
 use super::{IDLE_CLASSES, Queue, Rank};
 use crate::run::{InstId, Slot};
 
+fn rank(index: u64) -> Rank {
+    let (now, tail) = (Timestamp(0), std::cmp::Reverse(Duration::ZERO));
+    Rank { risky: false, index, submitted: now, run: RunId(1), tail, ready: now, slot: Slot(0), inst: InstId(0) }
+}
+
 #[test]
 fn classes_without_tasks_are_given_back() {
-    let mut queue = Queue::default();
+    let mut queue = Queue::new(&Policy::default());
     let now = Timestamp(0);
-    let rank = Rank { latest_start: now, submitted: now, run: RunId(1), ready: now, slot: Slot(0), inst: InstId(0) };
+    let task = rank(0);
+    let tenant = queue.tenant(&Tenant::default(), &Policy::default());
     let used = queue.class(vec![TargetId(0)]);
-    let ticket = queue.insert(used, Priority::Standard, rank, now);
+    let ticket = queue.insert(used, (Priority::Standard, tenant), task, now);
     let generation = queue.generation();
     for other in 1..u16::MAX {
         queue.class(vec![TargetId(other), TargetId(0)]);
@@ -35,10 +41,9 @@ fn the_first_that_is_covered_is_found() {
         number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (number >> 33) % end
     };
-    let now = Timestamp(0);
     for _ in 0..20_000 {
-        let latest_start = Timestamp(below(300));
-        let rank = Rank { latest_start, submitted: now, run: RunId(1), ready: now, slot: Slot(0), inst: InstId(0) };
+        let index = below(300);
+        let rank = rank(index);
         if below(5) < 3 && !list.contains_key(&rank) {
             let bytes = below(1_000);
             tree.insert(rank, bytes);

@@ -23,11 +23,13 @@ pub enum End {
     Done,
     /// A rung of `catch` was to take the last good copy of its result, and there is none.
     NoCopy,
+    /// Its run cannot be answered in time any more, by what attempts have taken before.
+    Hopeless,
 }
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Pruned,
         Self::Expired,
         Self::Unaffordable,
@@ -37,6 +39,7 @@ impl End {
         Self::Lost,
         Self::Done,
         Self::NoCopy,
+        Self::Hopeless,
     ];
 
     /// Its word in the journal.
@@ -52,6 +55,7 @@ impl End {
             Self::Lost => "lost",
             Self::Done => "done",
             Self::NoCopy => "no_copy",
+            Self::Hopeless => "hopeless",
         }
     }
 
@@ -74,6 +78,7 @@ impl End {
             Self::Lost => "the process ended while it was out",
             Self::Done => "it took effect in the run before, with another input",
             Self::NoCopy => "no good result of it is kept",
+            Self::Hopeless => "no time was left to answer within the deadline",
         }
     }
 
@@ -82,6 +87,7 @@ impl End {
     pub const fn class(&self) -> Class {
         match self {
             Self::Pruned => Class::Cancelled,
+            Self::Hopeless => Class::DeadlineExceeded,
             Self::Expired => Class::Timeout,
             Self::Unaffordable => Class::BudgetExceeded,
             Self::Unevaluable | Self::Ineligible | Self::Done => Class::Permanent,

@@ -98,8 +98,8 @@ fn a_provider_s_delay_is_kept_and_closes_the_target() {
        0ms > fail a rate_limited after 3s
        0ms > ok b
     3000ms woken: a task may start
-    3000ms dispatch r1/a#2 on t
     3000ms dispatch r2/c#1 on t
+    3000ms dispatch r1/a#2 on t
     3000ms > ok a
     3000ms answer r1 succeeded
     3000ms close r1

@@ -5,6 +5,7 @@
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
 //! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `labels=L`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
+//! drain 1s                              the oldest attempt ends after so long, and the next, until none is out
 //! say p plan=SCRIPT | say p plan=refused WHY | stream p SCRIPT   what the output of a task that adds others is read as, or the first of it
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
 //! wait 200ms                            time passes; the scheduler is woken when it asked to be
@@ -14,6 +15,7 @@
 //! purse                                 what the tenant has spent and holds
 //! billed 40c                            a bill says that of what was lost in this hour so much was never spent
 //! rebilled 40c                          a later bill says that of that so much was spent after all
+//! policy standard=fifo deadline=edf     the rules by which is chosen from now on, in later lives too; what is not said is as in the built-in ones
 //! windows hour=5c day_tokens=90 fail    what the tenant may spend; `wait` unless it says otherwise
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
 //! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
@@ -34,7 +36,7 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Money, Outcome, PayloadRef, RunId, Seq,
+    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, PayloadRef, Policy, RunId, Seq,
     SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
@@ -46,6 +48,7 @@ mod child;
 mod group;
 mod heard;
 mod planned;
+mod policy;
 mod purse;
 mod said;
 mod target;
@@ -75,6 +78,7 @@ pub(super) struct World {
     flying: Vec<AttemptId>,
     says: BTreeMap<(String, String), String>,
     targets: Vec<Target>,
+    policy: Option<Arc<Policy>>,
     purse: purse::Purse,
     kept: cache::Kept,
     /// Names in the order in which the core first heard them.
@@ -101,6 +105,7 @@ impl Default for World {
             flying: Vec::new(),
             says: BTreeMap::new(),
             targets: vec![target("t", "8")],
+            policy: None,
             kept: cache::Kept::default(),
             names: Vec::new(),
             purse: purse::Purse::default(),
@@ -137,6 +142,7 @@ impl World {
                 | "refuse"
                 | "raise"
                 | "store"
+                | "policy"
         ) {
             self.line(format!("{SAID}{line}"));
         }
@@ -150,12 +156,14 @@ impl World {
                 self.publish();
             }
             "limit" => self.limit(rest),
+            "policy" => self.govern(rest),
             "windows" | "purse" | "billed" | "rebilled" => self.of_the_purse(word, rest),
             "submit" => self.submit(rest),
             "again" => self.again(rest),
             "add" | "stream" => self.grow(word, rest),
             "ok" => rest.split("; ").for_each(|name| self.answer(name, None)),
             "fail" => self.answer(rest.split_once(' ').unwrap().0, Some(rest.split_once(' ').unwrap().1)),
+            "drain" => self.drain_each(script::span(rest)),
             "say" => self.say(rest),
             "wait" => self.wait(script::span(rest)),
             "disk" => self.slow = rest == "slow",
@@ -190,6 +198,7 @@ impl World {
         let incarnation = Incarnation(self.incarnation);
         self.event(Event::Opened { incarnation, last, at, crashed, seed: 7 });
         self.event(Event::WindowsPublished(self.purse.windows));
+        self.publish_policy();
         self.publish();
     }
 
@@ -261,6 +270,14 @@ impl World {
             Some(text) => Outcome::Failed(failed(text)),
         };
         self.event(Event::AttemptFinished { attempt, outcome });
+    }
+
+    fn drain_each(&mut self, span: Duration) {
+        while !self.flying.is_empty() {
+            self.wait(span);
+            let name = self.long_name(&self.flying[0]);
+            self.answer(&name, None);
+        }
     }
 
     fn say(&mut self, rest: &str) {
@@ -358,18 +375,7 @@ impl World {
                 let name = self.graphs[&run].path_text(&path);
                 self.line(format!("publish {}/{name}", run_name(run)));
             }
-            Deed::Answer(answer) => {
-                let why = answer.failure.as_ref().map_or(String::new(), |failure| {
-                    let task = failure
-                        .task
-                        .as_ref()
-                        .map_or(String::new(), |path| format!(" in {}", self.graphs[&answer.run].path_text(path)));
-                    format!(" {}{task}: {}", failure.failure.class, failure.failure.message)
-                });
-                let degraded = if answer.degraded { " degraded" } else { "" };
-                let spent = if answer.spent > Money::ZERO { format!(" spent {}", answer.spent) } else { String::new() };
-                self.line(format!("answer {} {}{degraded}{spent}{why}", run_name(answer.run), answer.status));
-            }
+            Deed::Answer(answer) => self.replied(&answer),
             Deed::Close { run, .. } => self.line(format!("close {}", run_name(run))),
         }
     }

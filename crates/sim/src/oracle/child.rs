@@ -108,7 +108,9 @@ impl Reference {
         ensure(dispatch.reattach.is_some(), "a second one would be begun")?;
         self.stop.push(attempt.clone());
         let price = self.targets[target].price;
-        self.flights.push(Flight { attempt: attempt.clone(), target, price, child: None });
+        let counted = ((run.submitted.priority as usize, run.tenant.clone()), 0);
+        let (attempt, sent, hold) = (attempt.clone(), self.now, Default::default());
+        self.flights.push(Flight { attempt, target, price, sent, hold, tokens: 0, counted, child: None });
         Ok(())
     }
 

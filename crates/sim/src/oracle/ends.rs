@@ -7,6 +7,7 @@ use agendum_types::{Class, Duration, Effect, Fate, Labels, RunId, RunStatus, Tas
 use super::downs::tells_downtime;
 use super::labels::quoted;
 use super::ladder::May;
+use super::outlook::Outlook;
 use super::place::Purse;
 use super::records::Checked;
 use super::state::{How, Inst, Phase, Running, State};
@@ -39,21 +40,11 @@ impl Reference {
                 let class = if self.once_is_out(id, path) { Class::Uncertain } else { class };
                 self.falls(id, path, class, true, next)
             }
-            (End::Unaffordable, State::Queued(..) | State::Short(_)) => {
+            (End::Unaffordable, State::Queued(..) | State::Short(_)) => self.cannot_pay(id, path, ended),
+            (End::Hopeless, State::Queued(..)) => {
                 self.comes_up(id, path)?;
-                let purse = self.purse(id, path);
-                if let (Purse::Spent(of), Some(short)) = (&purse, &ended.short) {
-                    ensure(of == short, "another loop has run out")?;
-                    self.short = Some((id, of.clone()));
-                    return self.falls(id, path, Class::BudgetExceeded, false, next);
-                }
-                ensure(purse == Purse::Refuses && ended.short.is_none(), &format!("the purse says {purse:?}"))?;
-                let mut may = self.caught_or(id, path, Class::BudgetExceeded, false);
-                let degrades = self.degrades(id, path);
-                if let (true, [May::Fail(_)], Some(rung)) = (degrades, may.as_slice(), self.any_output(id, path)) {
-                    may = vec![May::Rung(rung)];
-                }
-                self.follow(id, path, &may, next)
+                ensure(matches!(self.outlook(id, path), Outlook::Hopeless), "it can still be in time")?;
+                self.falls(id, path, Class::DeadlineExceeded, false, next)
             }
             (End::Unaffordable, State::Begs) => {
                 ensure(self.runs[&id].refused, "nobody has refused it")?;
@@ -83,6 +74,25 @@ impl Reference {
             (End::Lost | End::Uncertain, State::Running(running)) => self.lost(id, path, end, &running, next),
             (end, state) => Err(format!("{end:?} does not fit {state:?}")),
         }
+    }
+
+    /// A task is next, and nobody pays for it.
+    fn cannot_pay(&mut self, id: RunId, path: &TaskPath, ended: &Ended) -> Checked {
+        let next = &ended.next;
+        self.comes_up(id, path)?;
+        let purse = self.purse(id, path);
+        if let (Purse::Spent(of), Some(short)) = (&purse, &ended.short) {
+            ensure(of == short, "another loop has run out")?;
+            self.short = Some((id, of.clone()));
+            return self.falls(id, path, Class::BudgetExceeded, false, next);
+        }
+        ensure(purse == Purse::Refuses && ended.short.is_none(), &format!("the purse says {purse:?}"))?;
+        let mut may = self.caught_or(id, path, Class::BudgetExceeded, false);
+        let degrades = self.degrades(id, path);
+        if let (true, [May::Fail(_)], Some(rung)) = (degrades, may.as_slice(), self.any_output(id, path)) {
+            may = vec![May::Rung(rung)];
+        }
+        self.follow(id, path, &may, next)
     }
 
     /// An attempt that is lost ran until the earlier life's last record; a task that was to be sent has waited since it was free.

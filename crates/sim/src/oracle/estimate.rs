@@ -1,6 +1,7 @@
 //! How long the rest takes, as far as is known: the longest way through what follows, found by walking all of them.
 
-use agendum_types::graph::{NodeId, Work};
+use agendum_types::graph::{NodeId, Task, Work};
+use agendum_types::policy::Admission;
 use agendum_types::{Capability, Duration, Graph};
 
 use super::Reference;
@@ -17,6 +18,24 @@ pub(super) struct Estimate {
     version: u32,
     own: Vec<Duration>,
     tail: Vec<Duration>,
+    /// From the end of each task to that of its section, or of its group: over tasks of which enough was seen.
+    rest: Vec<Duration>,
+    /// How long each attempt took that succeeded: of which task, how much it was given.
+    samples: Vec<(NodeId, u64, Duration)>,
+}
+
+/// The greatest of these that is not greater: powers of two, with a quarter, a half and three quarters of the way to the next.
+fn step(number: u64, least: u64) -> (u64, u64) {
+    let steps = (0..63).flat_map(|power| (0..4).map(move |part| (power, part)));
+    let steps: Vec<u64> = steps.map(|(power, part)| ((1_u64 << power) / 4).saturating_mul(4 + part)).collect();
+    let (mut from, mut to) = (0, least);
+    for begin in steps.into_iter().filter(|begin| *begin > least) {
+        if number < to {
+            break;
+        }
+        (from, to) = (to, begin);
+    }
+    (from, to)
 }
 
 impl Estimate {
@@ -25,7 +44,35 @@ impl Estimate {
         self.tail[node.0 as usize]
     }
 
-    pub(super) fn observe(&mut self, node: NodeId, took: Duration) {
+    /// Of an attempt with so much to do and of what follows: if it is quick, on average, and if it is slow.
+    pub(super) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<[Duration; 3]> {
+        let enough = rules.samples as usize;
+        let of_node: Vec<_> = self.samples.iter().filter(|(of, ..)| *of == node).collect();
+        let size = |bytes: u64| step(bytes.max(1) * 4, 4);
+        let alike: Vec<_> = of_node.iter().copied().filter(|(_, other, _)| size(*other) == size(bytes)).collect();
+        let counted = if alike.len() >= enough { alike } else { of_node };
+        if counted.len() < enough {
+            return None;
+        }
+        let mut took: Vec<u64> = counted.iter().map(|(.., took)| took.0).collect();
+        took.sort_unstable();
+        let quantile = |percent: usize| {
+            let (from, to) = step(took[(took.len() * percent).div_ceil(100) - 1], 320);
+            u64::midpoint(from, to)
+        };
+        let (rest, mean) = (self.rest[node.0 as usize].0, took.iter().sum::<u64>() / took.len() as u64);
+        Some(
+            [
+                quantile(rules.quick.into()) + rest / 100 * 70,
+                mean + rest,
+                quantile(rules.slow.into()) + rest / 100 * 120,
+            ]
+            .map(Duration),
+        )
+    }
+
+    pub(super) fn observe(&mut self, node: NodeId, bytes: u64, took: Duration) {
+        self.samples.push((node, bytes, took));
         let (count, mean) = &mut self.seen[node.0 as usize];
         *count += 1;
         let weight = u64::from((*count).min(32));
@@ -65,6 +112,16 @@ impl Reference {
             for index in (0..graph.tasks.len()).rev() {
                 estimate.own[index] = self.own_time(&estimate, graph, index);
             }
+            let mut seen = vec![Duration::ZERO; graph.tasks.len()];
+            for index in (0..graph.tasks.len()).rev() {
+                seen[index] = match &graph.tasks[index].work {
+                    Work::Call(_) if estimate.seen[index].0 < self.policy.admission.samples => Duration::ZERO,
+                    Work::Call(_) => estimate.own[index],
+                    Work::Group(group) => estimate.longest(graph, &group.tasks, &|node| seen[node.0 as usize]),
+                };
+            }
+            let rest = |task: &Task| estimate.longest(graph, &task.needed_by, &|node| seen[node.0 as usize]);
+            estimate.rest = graph.tasks.iter().map(rest).collect();
             let nodes = || (0..).zip(&graph.tasks).map(|(index, _)| NodeId(index));
             estimate.tail = nodes().map(|node| tail(&estimate, graph, node)).collect();
         }

@@ -8,8 +8,8 @@ use super::state::{Rank, State};
 
 /// An output cap is not lowered below this.
 pub(super) const OUTPUT_CAP_MIN: u64 = 64;
-/// The first of these goes sixteen times for each time that the last goes, and the second four times.
-const STRIDES: [u64; 3] = [1, 4, 16];
+/// How far a band goes with each task that it sends, at a share of 1.
+const STRIDE: u64 = 1 << 20;
 
 /// What an attempt sets aside.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,7 +63,8 @@ pub(super) fn candidates(targets: &[Target], capability: Capability, wanted: &Re
 impl Reference {
     pub(super) fn is_free(&self, target: usize) -> bool {
         let running = self.flights.iter().filter(|flight| flight.target == target).count();
-        running < self.targets[target].concurrency_max as usize && self.closed[target] <= self.now
+        let is_full = running >= self.targets[target].concurrency_max as usize;
+        !is_full && self.closed[target] <= self.now && self.is_in_pace(target)
     }
 
     pub(super) fn named(&self, name: &str) -> Option<usize> {
@@ -99,20 +100,6 @@ impl Reference {
         Some(found)
     }
 
-    /// Where a task would stand if it were ready now.
-    pub(super) fn rank(&self, id: RunId, path: &TaskPath) -> Rank {
-        let run = &self.runs[&id];
-        let patience = agendum_types::Duration::secs(600);
-        let due = match run.task(path).section {
-            Section::Main => run.submitted.deadline.unwrap_or_else(|| run.at.after(patience)),
-            Section::After | Section::OnFailure | Section::Finally | Section::Compensation => {
-                run.tasks[path].ready_at.after(patience)
-            }
-        };
-        let tail = self.estimates[&run.graph.hash].tail(run.tasks[path].node);
-        (due.before(tail), run.at, id)
-    }
-
     pub(super) fn band(&self, id: RunId, path: &TaskPath) -> usize {
         let run = &self.runs[&id];
         if run.task(path).section == Section::After { 2 } else { run.submitted.priority as usize }
@@ -133,20 +120,25 @@ impl Reference {
         let (band, rank) = (self.band(id, path), self.rank(id, path));
         let idle = self.queued().iter().all(|(of, path, ..)| self.band(*of, path) != band);
         if idle && self.short_ones().iter().all(|(of, path, _)| self.band(*of, path) != band) {
-            self.turns[band] = self.turns[band].max(self.reached + STRIDES[band]);
+            self.turns[band] = self.turns[band].max(self.reached + self.stride(band));
         }
+        self.lift(id, path);
         self.run(id).inst(path).state = State::Queued(rank, targets);
     }
 
     /// A task of this band goes. One whose turn was before had none that could go, and does not claim the share that it left unused.
     pub(super) fn advance(&mut self, band: usize) {
         self.reached = self.turns[band];
-        self.turns[band] += STRIDES[band];
-        for (turn, stride) in self.turns.iter_mut().zip(STRIDES) {
-            if *turn < self.reached {
-                *turn = self.reached + stride;
+        self.turns[band] += self.stride(band);
+        for of in 0..3 {
+            if self.turns[of] < self.reached {
+                self.turns[of] = self.reached + self.stride(of);
             }
         }
+    }
+
+    fn stride(&self, band: usize) -> u64 {
+        STRIDE / u64::from(self.policy.bands[band].share)
     }
 
     /// The tasks of which one goes next: those of the band whose turn it is that must start first. More than one if they are alike.
@@ -158,7 +150,7 @@ impl Reference {
         can.extend(self.short_ones().into_iter().filter(|(id, path, _)| self.is_covered(*id, path)));
         let turn = |id: RunId, path: &TaskPath| {
             let band = self.band(id, path);
-            (self.turns[band], band)
+            (self.turns[band], band, self.had(id, path))
         };
         let first = can.iter().map(|(id, path, rank)| (turn(*id, path), *rank)).min();
         can.retain(|(id, path, rank)| Some((turn(*id, path), *rank)) == first);
@@ -328,6 +320,17 @@ impl Reference {
         self.cases(id, path, target).1
     }
 
+    /// How much an attempt is given.
+    pub(super) fn bytes(&self, id: RunId, path: &TaskPath) -> u64 {
+        let run = &self.runs[&id];
+        let constant = match &run.task(path).work {
+            Work::Call(call) => run.graph.expr(call.input).source.len() as u64,
+            Work::Group(_) => 0,
+        };
+        let inst = &run.tasks[path];
+        inst.input.as_ref().map_or(constant, |input| input.size) + inst.told_bytes()
+    }
+
     /// The worst case of an attempt there by its cap, and the cap that is wanted.
     pub(super) fn cases(
         &self,
@@ -341,9 +344,7 @@ impl Reference {
             Work::Call(call) => Some(call),
             Work::Group(_) => None,
         };
-        let constant = call.map_or(0, |call| run.graph.expr(call.input).source.len() as u64);
-        let bytes = run.tasks[path].input.as_ref().map_or(constant, |input| input.size);
-        let bytes = bytes + run.tasks[path].told_bytes();
+        let bytes = self.bytes(id, path);
         let tokens_in = bytes.div_ceil(u64::from(target.bytes_per_token_min));
         let price = target.price;
         // What is sent is the input in a frame; `http` may be sent on five times.

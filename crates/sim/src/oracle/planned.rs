@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::{Evaluation, Next, Step};
 use agendum_types::graph::{NodeId, Task, Work};
-use agendum_types::{Capability, Class, Effect, Failure, Graph, RunId, TaskPath};
+use agendum_types::{Capability, Class, Effect, Failure, Graph, Hash, RunId, TaskPath};
 
 use super::records::Checked;
 use super::state::{How, Inst, Phase, Run, State};
@@ -112,6 +112,36 @@ impl Reference {
         }
         let served = self.can_serve(&after.tasks[run.graph.tasks.len()..]);
         served && !reads_what_was_not_made(run, after) && !replaces_what_began(run, after)
+    }
+
+    /// Tasks joined a live run.
+    pub(super) fn grown(&mut self, id: RunId, hash: Hash) -> Result<(), String> {
+        let graph = self.brings(id)?;
+        ensure(hash == graph.hash, "something else was added")?;
+        ensure(self.runs[&id].takes_tasks(), "nothing joins a run whose main tasks have ended")?;
+        ensure(!reads_what_was_not_made(&self.runs[&id], &graph), "it reads what was not made")?;
+        ensure(!replaces_what_began(&self.runs[&id], &graph), "it replaces what has begun")?;
+        ensure(ahead::takes_up_what_stands(&self.runs[&id], &graph), "it takes up what was withdrawn")?;
+        self.joins_run(id, &graph);
+        Ok(())
+    }
+
+    /// The run has this graph from now on.
+    pub(super) fn joins_run(&mut self, id: RunId, graph: &Arc<Graph>) {
+        self.refresh(graph);
+        let gone = gone(&self.runs[&id], graph);
+        self.plans_are_read(id, graph);
+        let run = self.run(id);
+        for node in graph.main.iter().copied().filter(|_| run.phase == Phase::Main) {
+            run.tasks.entry(TaskPath::top(node)).or_insert_with(|| Inst::new(node));
+        }
+        let before = std::mem::replace(&mut run.graph, Arc::clone(graph));
+        if before.labels != graph.labels {
+            let waits = |(_, inst): &(&TaskPath, &Inst)| matches!(inst.state, State::Queued(..) | State::Short(_));
+            let waits = run.tasks.iter().filter(waits).map(|(path, _)| (id, path.clone())).collect();
+            self.looked_at_anew(waits);
+        }
+        gone.iter().for_each(|path| self.skip_for_others(id, path));
     }
 
     /// Others took its place.

@@ -1,9 +1,6 @@
 //! Each record of the core against what the reference would decide: it must be due, and say the same.
 
-use std::sync::Arc;
-
-use agendum_core::{Change, Dispatched, Entry, Finished, Next, Record, Step, Unsent, Waits};
-use agendum_types::target::Bound;
+use agendum_core::{Change, Entry, Finished, Next, Record, Step, Unsent, Waits};
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Labels, Money, Outcome, PayloadRef, RunId, TaskPath,
     Timestamp,
@@ -11,9 +8,8 @@ use agendum_types::{
 
 use super::downs::tells_downtime;
 use super::ladder::{May, allowed, class_of};
-use super::place::Purse;
-use super::state::{How, Phase, Running, State};
-use super::{Asked, Flight, Heard, Reference, ensure};
+use super::state::{How, Phase, State};
+use super::{Asked, Heard, Reference, ensure};
 
 pub(super) type Checked = Result<(), String>;
 
@@ -63,7 +59,10 @@ impl Reference {
                 self.changed(*run, path, change)?;
                 self.asks_no_more(*run, path, change);
             }
-            Record::Answered(answered) => self.answered(answered)?,
+            Record::Answered(answered) => {
+                self.served_whole(answered.run);
+                self.answered(answered)?;
+            }
             Record::Compensated(compensated) => self.compensated(compensated)?,
             Record::Done { run } => {
                 let known = self.runs.get(run).ok_or("no such run")?;
@@ -225,115 +224,6 @@ impl Reference {
         Ok(())
     }
 
-    fn dispatched(&mut self, id: RunId, path: &TaskPath, said: &Dispatched) -> Checked {
-        if said.reattached {
-            return self.reattached(id, path, said);
-        }
-        let (target, hold, lower) = self.sends(id, path)?;
-        let run = &self.runs[&id];
-        let (task, inst) = (run.task(path), &run.tasks[path]);
-        let row = &self.targets[target];
-        let effect = if task.effect_declared { task.effect } else { row.effect.unwrap_or(task.effect) };
-        ensure(run.deadline_of(path) > self.now, "its time is over")?;
-        ensure(self.credits() < self.limits.attempt_credits as usize, "no credit is left")?;
-        ensure(row.name == said.target, &format!("it goes to {} and not to {}", row.name, said.target))?;
-        ensure((said.hold, said.hold_tokens, said.output_cap) == (hold.money, hold.tokens, hold.cap), "another hold")?;
-        ensure((said.effect, said.lower) == (effect, lower), "another effect or rank of the target")?;
-        ensure(said.estimated == (row.bound == Bound::Estimated), "another bound")?;
-        ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
-        let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
-        ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
-        tells_downtime(self.was_down_while(inst), &said.waits)?;
-        self.takes_its_turn(id, path)?;
-        let band = self.band(id, path);
-        self.advance(band);
-        let now = self.now;
-        let whole = said.output_cap == self.cap_wanted(id, path, target);
-        self.starts(id, path, target, said, (now, whole));
-        Ok(())
-    }
-
-    fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, super::place::Hold, bool), String> {
-        self.has_passed(id, path);
-        self.comes_up(id, path)?;
-        match self.purse(id, path) {
-            Purse::Sends(target, hold, lower) => Ok((target, hold, lower)),
-            other => Err(format!("the purse says {other:?}")),
-        }
-    }
-
-    /// The task is (one of those alike that are) next. Those before it that wait for money, or for a cheaper target, step
-    /// aside without a record.
-    pub(super) fn comes_up(&mut self, id: RunId, path: &TaskPath) -> Checked {
-        loop {
-            let next = self.next();
-            // Those that rank alike and must wait for money may have been looked at before this one, or not: `rests` asks the core.
-            let poor: Vec<_> =
-                next.iter().filter_map(|(id, path)| Some((*id, path.clone(), self.aside(*id, path)?))).collect();
-            if next.contains(&(id, path.clone())) {
-                self.passed.extend(poor);
-                return Ok(());
-            }
-            let earlier = || self.passed.iter().rev().find(|(id, path, _)| next.contains(&(*id, path.clone())));
-            let Some((id, path, state)) = poor.first().or_else(earlier).cloned() else {
-                return Err(format!("it cannot go, or it is not its turn but that of {next:?}"));
-            };
-            self.run(id).inst(&path).state = state;
-        }
-    }
-
-    fn starts(
-        &mut self,
-        id: RunId,
-        path: &TaskPath,
-        target: usize,
-        said: &Dispatched,
-        (taken, whole): (Timestamp, bool),
-    ) {
-        let (now, digest) = (self.now, self.targets[target].digest);
-        let run = self.run(id);
-        run.started = true;
-        run.estimated |= said.estimated;
-        let inst = run.inst(path);
-        inst.is_copy = false;
-        (inst.attempts, inst.tries, inst.last_effect) = (said.attempt.0, inst.tries + 1, said.effect);
-        inst.state = State::Running(Running {
-            attempt: said.attempt,
-            incarnation: said.incarnation,
-            target,
-            name: Arc::clone(&said.target),
-            effect: said.effect,
-            hold: said.hold,
-            hold_tokens: said.hold_tokens,
-            taken,
-            lower: said.lower,
-            since: now,
-            referenced: false,
-            child: None,
-            digest,
-            whole,
-        });
-        let attempt = AttemptId { run: id, path: path.clone(), attempt: said.attempt, incarnation: said.incarnation };
-        self.dispatch.push(attempt.clone());
-        self.flights.push(Flight { attempt, target, price: self.targets[target].price, child: None });
-    }
-
-    /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.
-    fn reattached(&mut self, id: RunId, path: &TaskPath, said: &Dispatched) -> Checked {
-        let inst = &self.runs[&id].tasks[path];
-        let State::Running(running) = inst.state.clone() else { return Err("it was not out".to_owned()) };
-        let is_known = running.referenced || self.runs[&id].is_child(path);
-        ensure(is_known && running.incarnation < self.incarnation, "it left no reference")?;
-        ensure(said.attempt.0 == inst.attempts + 1, "another attempt")?;
-        ensure((said.hold, said.effect) == (running.hold, running.effect), "another hold or effect")?;
-        let target = self.named(&running.name).ok_or("its target is gone")?;
-        self.run(id).inst(path).tries -= 1;
-        self.starts(id, path, target, said, (running.taken, false));
-        // Who asks for the same waits for it.
-        self.run(id).inst(path).turn = self.shares(id, path);
-        Ok(())
-    }
-
     fn finished(&mut self, id: RunId, path: &TaskPath, said: &Finished) -> Checked {
         let Some(Heard::Finished(flight, outcome)) = self.heard.take() else { return Err("nothing ended".to_owned()) };
         let State::Running(running) = self.runs[&id].tasks[path].state.clone() else {
@@ -344,6 +234,12 @@ impl Reference {
         ensure(said.cost == cost, "another cost")?;
         let degraded = flight.child.is_some_and(|(_, degraded)| degraded);
         ensure(said.degraded == degraded, "degraded or not")?;
+        // What a provider turned away was no call.
+        let is_turned_away =
+            |failure: &Failure| matches!(class_of(failure, &running), Class::RateLimited | Class::Overloaded);
+        if !matches!(&outcome, Outcome::Failed(failure) if is_turned_away(failure)) {
+            self.serves(id, path, self.now.since(running.since));
+        }
         match &outcome {
             Outcome::Succeeded(_) => {
                 let Outcome::Succeeded(success) = &said.outcome else { return Err("it had succeeded".to_owned()) };
@@ -351,7 +247,8 @@ impl Reference {
                 ensure(labels.is_within(&success.output.labels), "labels got lost")?;
                 let took = self.now.since(running.since);
                 let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
-                self.estimates.entry(hash).or_default().observe(node, took);
+                let bytes = self.bytes(id, path);
+                self.estimates.entry(hash).or_default().observe(node, bytes, took);
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let given = self.keepable(id, path, &running, cost);
                 self.served(id, path, &running.name);

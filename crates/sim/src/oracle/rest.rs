@@ -7,7 +7,7 @@ use agendum_types::snapshot::{RunView, TaskView};
 use agendum_types::{Cause, Graph, Money, RunId, RunStatus, TaskPath, TaskStatus, Tenant, WaitFor, Window};
 
 use super::compensate::Stage;
-use super::state::{How, Inst, Phase, Run, State};
+use super::state::{How, Inst, Phase, Rank, Run, State};
 use super::{Reference, ensure};
 use crate::world::TENANTS;
 
@@ -125,6 +125,9 @@ impl Reference {
     fn sends_all(&mut self) -> Result<(), String> {
         while self.credits() < self.limits.attempt_credits as usize {
             let Some((id, path)) = self.next().into_iter().next() else { return Ok(()) };
+            if self.is_put_behind(id, &path) {
+                continue;
+            }
             let Some(state) = self.aside(id, &path) else {
                 let (name, purse) = (self.runs[&id].graph.path_text(&path), self.purse(id, &path));
                 return Err(format!("{name} could go and does not: {purse:?}"));
@@ -213,7 +216,7 @@ impl Reference {
         }
         let at_limit = |target: &usize| {
             let running = self.flights.iter().filter(|flight| flight.target == *target).count();
-            running >= self.targets[*target].concurrency_max as usize
+            running >= self.targets[*target].concurrency_max as usize || self.closed[*target] <= self.now
         };
         if !targets.iter().all(at_limit) {
             causes.push(Cause::Backoff);
@@ -225,10 +228,12 @@ impl Reference {
             .into_iter()
             .filter(|(of, path, _, other)| *other == targets.as_slice() && self.band(*of, path) == band)
             .collect();
-        if alike.iter().all(|(.., other, _)| *other >= rank) {
+        let place = |of: RunId, other: &TaskPath, rank: &Rank| (self.had(of, other), *rank);
+        let own = place(id, path, rank);
+        if alike.iter().all(|(of, other, rank, _)| place(*of, other, rank) >= own) {
             causes.push(Cause::Limit);
         }
-        if alike.iter().any(|(of, other, before, _)| (*of, *other) != (id, path) && *before <= rank) {
+        if alike.iter().any(|(of, other, before, _)| (*of, *other) != (id, path) && place(*of, other, before) <= own) {
             causes.push(Cause::Order);
         }
         causes

@@ -150,6 +150,7 @@ impl Reference {
     /// The earliest instant at which something is due.
     pub(super) fn due(&self) -> Option<Timestamp> {
         let mut instants: Vec<Timestamp> = self.closed.iter().copied().filter(|at| *at > self.now).collect();
+        instants.extend((0..self.targets.len()).map(|target| self.opens(target)).filter(|at| *at > self.now));
         instants.extend(self.next_turn());
         for run in self.runs.values() {
             instants.extend(run.submitted.deadline.filter(|_| !run.is_answered()));

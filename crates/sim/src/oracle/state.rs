@@ -1,5 +1,6 @@
 //! What the reference knows: plain values in plain maps, looked through from end to end whenever something is asked.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,12 +8,12 @@ use agendum_core::{RunSubmitted, SignalKept, Step};
 use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, AttemptNo, CacheKey, Capability, Class, Effect, Failure, Graph, Hash, Incarnation, Labels, Money,
-    PayloadRef, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
+    AttemptId, AttemptNo, CacheKey, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels,
+    Money, PayloadRef, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
-pub(super) type Rank = (Timestamp, Timestamp, RunId);
+pub(super) type Rank = (bool, u64, Timestamp, RunId, Reverse<Duration>);
 
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +190,8 @@ pub(super) struct Run {
     pub failure: Option<(Option<TaskPath>, Class, Labels)>,
     pub escalation: Option<NodeId>,
     pub spent: Money,
+    /// Calls of models until it is answered, and their time.
+    pub service: (u64, Duration),
     pub over: Money,
     pub estimated: bool,
     /// Somebody was asked for more money, and refused.

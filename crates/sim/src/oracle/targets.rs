@@ -21,6 +21,7 @@ impl Reference {
             }
         }
         if std::mem::take(&mut self.reopening) {
+            self.count_again();
             if std::mem::take(&mut self.crashed) {
                 self.met = self.runs.keys().copied().filter(|run| self.is_at_work(*run)).collect();
             }
@@ -58,6 +59,7 @@ impl Reference {
     pub(super) fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
         let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
         let flight = self.flights.remove(place);
+        self.corrected(attempt, &flight, outcome);
         let pause = match outcome {
             // One that is at its limit is left alone, be it for how long it says, be it for a second.
             Outcome::Failed(failure) if failure.class == Class::RateLimited => {

@@ -2,9 +2,13 @@
 
 use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
-use agendum_types::target::Bound;
-use agendum_types::{Capability, Duration, Effect, Labels, Limits, Money, Target, Timestamp, Window, Windows};
+use agendum_types::policy::Index;
+use agendum_types::target::{Bound, Rate};
+use agendum_types::{
+    Capability, Duration, Effect, Labels, Limits, Money, Policy, Target, Tenant, Timestamp, Window, Windows,
+};
 
+use super::TENANTS;
 use crate::chance::Chance;
 
 /// The labels that some data carries, and that not every target may see.
@@ -55,6 +59,36 @@ pub(super) fn money(chance: &mut Chance, targets: &mut [Target]) -> (Windows, Ti
         }
     }
     (windows, start)
+}
+
+/// By which rules is chosen: in half of the seeds by the usual ones.
+pub(super) fn policy(dice: &mut Chance) -> Policy {
+    let mut policy = Policy::default();
+    if dice.hits(50) {
+        return policy;
+    }
+    for band in &mut policy.bands {
+        (band.index, band.deadline_index) = (dice.of(&Index::ALL), dice.of(&Index::ALL));
+        (band.aging, band.share) = (1 + dice.below(8) as u32, 1 + dice.below(16) as u32);
+        band.patience = Duration::millis(1 + dice.below(2_000));
+    }
+    policy.fairness.free_hour = Money(dice.below(1_000) * 1_000_000_000);
+    policy.admission.samples = 1 + dice.below(3) as u32;
+    (policy.admission.quick, policy.admission.slow) = (dice.of(&[1, 10, 50]), dice.of(&[50, 75, 100]));
+    policy.fairness.credit = dice.below(4) as u32;
+    policy.fairness.weights = TENANTS.iter().map(|tenant| (Tenant::new(tenant), 1 + dice.below(3) as u32)).collect();
+    policy
+}
+
+/// What providers let through in a minute: in some seeds so little that it is felt.
+pub(super) fn rates(dice: &mut Chance, targets: &mut [Target]) {
+    if dice.hits(75) {
+        return;
+    }
+    for target in targets {
+        let limit = |most: u64, dice: &mut Chance| Some(1 + dice.below(most)).filter(|_| dice.clone().hits(50));
+        target.rate = Rate { requests: limit(6_000, dice), tokens: limit(200_000, dice) };
+    }
 }
 
 /// Models of two classes and one that is dear, abroad and quick; a tool; a translator whose effects are its own.

@@ -123,6 +123,7 @@ impl World {
         let crashed = !refused && self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
         self.tell(Event::Opened { incarnation: self.incarnation, last, at, crashed, seed });
         self.tell(Event::WindowsPublished(self.windows));
+        self.tell(Event::PolicyPublished(Arc::clone(&self.policy)));
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.asked_still();
         self.bill(last);

@@ -1,4 +1,4 @@
-//! The words of JSON Schema that the published schema uses: the walk knows each of them, or an editor would refuse what it accepts.
+//! The words of JSON Schema that the published schemas use: the walk knows each of them, or an editor would refuse what it accepts.
 
 use std::collections::BTreeSet;
 
@@ -29,13 +29,13 @@ fn words<'s>(schema: &'s Json, words: &mut BTreeSet<&'s str>) {
 
 #[test]
 fn the_schema_uses_what_the_walk_knows() {
-    let schema: Json = serde_json::from_str(crate::schema()).unwrap();
+    let schemas = [crate::schema(), crate::policy::SCHEMA].map(|text| serde_json::from_str::<Json>(text).unwrap());
     let mut found = BTreeSet::new();
-    words(&schema, &mut found);
+    schemas.iter().for_each(|schema| words(schema, &mut found));
     // What is only read by people or by editors says nothing that could be missed.
     let told = ["$schema", "$id", "$defs", "title", "description", "default", "examples"];
     let found: Vec<_> = found.into_iter().filter(|word| !told.contains(word)).collect();
-    assert_snapshot!(found.join(" "), @"$ref additionalProperties allOf anyOf const else enum format if items maxItems maximum minItems minProperties minimum oneOf pattern properties propertyNames required then type");
+    assert_snapshot!(found.join(" "), @"$ref additionalProperties allOf anyOf const else enum format if items maxItems maxProperties maximum minItems minProperties minimum oneOf pattern properties propertyNames required then type");
 }
 
 /// Words of a document that nothing is said of, neither where they stand nor where they lead.
@@ -58,9 +58,11 @@ fn mute(all: &Json, schema: &Json, place: &str, found: &mut Vec<String>) {
 /// Editors show it beside the word.
 #[test]
 fn every_word_says_what_it_is_for() {
-    let schema: Json = serde_json::from_str(crate::schema()).unwrap();
     let mut found = Vec::new();
-    mute(&schema, &schema, "", &mut found);
+    for text in [crate::schema(), crate::policy::SCHEMA] {
+        let schema: Json = serde_json::from_str(text).unwrap();
+        mute(&schema, &schema, "", &mut found);
+    }
     assert_snapshot!(found.join(" "), @"");
 }
 

@@ -185,7 +185,7 @@ fn changes() -> Vec<Change> {
         abandoned(Fate::None),
     ];
     let ended = |end: End| Ended::new(end, Next::fail(Failure::new(end.class(), "over")));
-    let ends = End::ALL.into_iter().filter(|end| !matches!(end, End::Done | End::NoCopy));
+    let ends = End::ALL.into_iter().filter(|end| !matches!(end, End::Done | End::NoCopy | End::Hopeless));
     changes.extend(ends.map(|end| Change::Ended(ended(end).into())));
     let raw_usage: Option<Arc<str>> = Some(Arc::from(r#"{"prompt_tokens":1}"#));
     let told = Success { output: payload(5), usage, raw_usage: raw_usage.clone() };
@@ -354,6 +354,10 @@ fn entries() -> Vec<Entry> {
     entries.extend(again::kept_whole().map(|record| entry(record, Vec::new())));
     let down_since = Some(Timestamp(1_700_000_000_000_000));
     entries.push(entry(Record::Opened { incarnation: Incarnation(5), seed: 1, down_since }, Vec::new()));
+    let late =
+        Failure { retry_after: Some(Duration(7)), ..Failure::new(Class::DeadlineExceeded, "late").without_effect() };
+    let change = Change::Ended(Box::new(Ended::new(End::Hopeless, Next::fail(late))));
+    entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries
 }
 

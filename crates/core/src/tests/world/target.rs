@@ -30,6 +30,8 @@ pub(super) fn target(name: &str, text: &str) -> Target {
             "digest" => target.digest = Hash([value.parse().unwrap(); 32]),
             "per_run" => target.per_run = value == "yes",
             "effect" => target.effect = Effect::from_word(value),
+            "requests" => target.rate.requests = Some(value.parse().unwrap()),
+            "tokens" => target.rate.tokens = Some(value.parse().unwrap()),
             "expected" => target.expected = script::span(value),
             other => panic!("a target knows no word {other:?}"),
         }

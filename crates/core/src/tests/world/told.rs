@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use agendum_types::{Duration, Failure, Fate, RunId, RunView, TaskPath, TaskStatus};
+use agendum_types::{Duration, Failure, Fate, Money, RunId, RunView, TaskPath, TaskStatus};
 
 use super::{World, run_id, run_name};
 use crate::why::{Page, Reading, Reasons, Seen};
-use crate::{Change, Entry, Evaluate, Record};
+use crate::{Answer, Change, Entry, Evaluate, Record};
 
 impl World {
     /// That an evaluation is asked for.
@@ -15,6 +15,21 @@ impl World {
             let name = self.graphs[&evaluate.run].path_text(&evaluate.path);
             self.line(format!("evaluate {}/{name}", run_name(evaluate.run)));
         }
+    }
+
+    /// How a run is answered.
+    pub(super) fn replied(&mut self, answer: &Answer) {
+        let why = answer.failure.as_ref().map_or(String::new(), |failure| {
+            let task = failure
+                .task
+                .as_ref()
+                .map_or(String::new(), |path| format!(" in {}", self.graphs[&answer.run].path_text(path)));
+            let again = failure.failure.retry_after.map_or(String::new(), |after| format!("; again after {after}"));
+            format!(" {}{task}: {}{again}", failure.failure.class, failure.failure.message)
+        });
+        let degraded = if answer.degraded { " degraded" } else { "" };
+        let spent = if answer.spent > Money::ZERO { format!(" spent {}", answer.spent) } else { String::new() };
+        self.line(format!("answer {} {}{degraded}{spent}{why}", run_name(answer.run), answer.status));
     }
 
     /// What goes to the journal.

@@ -1,0 +1,24 @@
+//! What the policy laboratory is asked.
+
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Simulate {
+    /// e1 (agent programs), e2 (overload), e3 (tenants), or a file
+    pub(crate) scenario: String,
+    /// Policies to compare, besides the scenario's baseline: balanced, an index such as gittins or gittins@8, oracle, reference:vtc
+    #[arg(long, value_name = "POLICY", num_args = 1..)]
+    pub(crate) compare: Vec<String>,
+    /// The folder of public traces; without it the workload is drawn from published quantiles
+    #[arg(long, value_name = "DIR")]
+    pub(crate) traces: Option<PathBuf>,
+    /// How many seeds [default: the scenario's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seeds: Option<u64>,
+    /// Only this load, once or more
+    #[arg(long = "load", value_name = "LOAD")]
+    pub(crate) loads: Vec<f64>,
+    /// Where to write one page of HTML with everything, curves included
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}

@@ -1,0 +1,11 @@
+//! Who came first.
+
+use super::{Rule, Seen};
+
+pub(super) struct Fifo;
+
+impl Rule for Fifo {
+    fn index(&self, seen: &Seen) -> u64 {
+        seen.submitted.0
+    }
+}

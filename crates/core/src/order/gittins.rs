@@ -1,0 +1,164 @@
+//! The Gittins index with age: the run goes first that gives most answers for the time that it will take.
+//!
+//! How much that is, is learned from the runs of a graph while they run, beginning with nothing: how many came to a number of calls, and how many
+//! ended there. Whoever stands where many end soon goes before whoever has passed that (Gittins 1979; Scully, Grosof and Harchol-Balter 2020).
+//! Calls are counted, and weighed with how long they take in this run and in others of its graph. A run stands as if it had come so much later, so that
+//! nobody starves; one that has had nothing yet stands where it came.
+
+use agendum_types::Duration;
+
+use super::{Rule, Seen, Served};
+
+pub(super) struct Gittins;
+
+impl Rule for Gittins {
+    fn index(&self, seen: &Seen) -> u64 {
+        if seen.served.calls == 0 { seen.submitted.0 } else { seen.later(seen.to_come) }
+    }
+}
+
+/// The calls with which each step begins.
+const STEPS: [u32; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192];
+const LAST: usize = STEPS.len() - 1;
+/// Calls of the last step, as far as nothing shows it.
+const LAST_WIDTH: u64 = 192;
+/// Before anything was seen one of five ends in each step, as if one run had shown it.
+const PRIOR_ENDS: u64 = MILLION / 5;
+/// Of the last, three of ten at least.
+const LAST_ENDS: u64 = 3 * MILLION / 10;
+/// Runs after which the counts are halved: what was is forgotten little by little.
+const RUNS_MAX: u64 = 1_024;
+/// Shares and calls are told in millionths.
+const MILLION: u64 = 1_000_000;
+
+/// The time of a call is a mean over those of the run and so many of its graph,
+const OF_GRAPH: u64 = 8;
+/// that over those of the graph and so many of all,
+const OF_ALL: u64 = 10;
+/// and that begins with as many calls of so long.
+const FIRST_CALL: Duration = Duration::secs(4);
+
+/// What the runs of a graph have taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    steps: [Step; STEPS.len()],
+    calls: Served,
+    /// Runs that were answered, since the counts were halved.
+    ended: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    /// Runs that came to it.
+    entered: u64,
+    /// Of those that ended here.
+    ended: u64,
+    /// Calls that were made in it.
+    calls: u64,
+    /// Calls from here for each run that is answered, in millionths.
+    to_come: u64,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        let mut service = Self { steps: Default::default(), calls: Served::default(), ended: 0 };
+        service.fit();
+        service
+    }
+}
+
+impl Service {
+    /// How long it takes from there for each run that is answered. `all` is what runs of all graphs were served.
+    pub(crate) fn to_come(&self, run: Served, all: Served) -> Duration {
+        let mean = |of: Served, prior: u64, usual: u64| {
+            let time = of.time.as_micros().saturating_add(usual.saturating_mul(prior));
+            time / (u64::from(of.calls) + prior)
+        };
+        let of_graph = mean(self.calls, OF_ALL, mean(all, OF_ALL, FIRST_CALL.as_micros()));
+        let call = mean(run, OF_GRAPH, of_graph);
+        let calls = self.steps[step(run.calls)].to_come;
+        let micros = u128::from(call) * u128::from(calls) / u128::from(MILLION);
+        Duration(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// A call of a run has ended, which has been served so much with it.
+    pub(crate) fn goes_on(&mut self, run: Served, took: Duration) {
+        self.calls.takes(took);
+        let (before, after) = (step(run.calls.saturating_sub(1)), step(run.calls));
+        if run.calls == 1 {
+            self.steps[0].entered += 1;
+        }
+        self.steps[before].calls += 1;
+        if before != after {
+            self.steps[after].entered += 1;
+        }
+    }
+
+    /// A run was answered that was served so much.
+    pub(crate) fn ends(&mut self, run: Served) {
+        self.steps[step(run.calls)].ended += 1;
+        self.ended += 1;
+        if self.ended == RUNS_MAX {
+            self.ended /= 2;
+            self.calls = Served { calls: self.calls.calls / 2, time: Duration(self.calls.time.as_micros() / 2) };
+            for step in &mut self.steps {
+                *step = Step { entered: step.entered / 2, ended: step.ended / 2, calls: step.calls / 2, ..*step };
+            }
+        }
+        self.fit();
+    }
+
+    /// From each step on, the least calls for an answer over all the ways to go on for a while and then to stop.
+    fn fit(&mut self) {
+        let mut shown = [(0, 0); STEPS.len()];
+        for (index, shown) in shown.iter_mut().enumerate() {
+            let Step { entered, ended, calls, .. } = self.steps[index];
+            let is_last = index == LAST;
+            let width = if is_last { LAST_WIDTH } else { u64::from(STEPS[index + 1] - STEPS[index]) };
+            let risk = 1 + if is_last { entered } else { ended + self.steps[index + 1].entered };
+            let ends = (ended * MILLION + PRIOR_ENDS) / risk;
+            let usual = width * (MILLION - PRIOR_ENDS / 2);
+            *shown =
+                (ends.max(if is_last { LAST_ENDS } else { 0 }).min(MILLION), (calls * MILLION + usual) / (entered + 1));
+        }
+        for index in 0..STEPS.len() {
+            let (mut left, mut calls, mut answers) = (u128::from(MILLION), 0_u128, 0_u128);
+            let ways = shown[index..].iter().map(|(ends, takes)| {
+                calls += left * u128::from(*takes);
+                answers += left * u128::from(*ends);
+                left -= left * u128::from(*ends) / u128::from(MILLION);
+                calls * u128::from(MILLION) / answers.max(1)
+            });
+            self.steps[index].to_come = ways.min().and_then(|least| u64::try_from(least).ok()).unwrap_or(u64::MAX);
+        }
+    }
+}
+
+/// The step of a run that has had so many calls.
+fn step(calls: u32) -> usize {
+    STEPS.partition_point(|begin| *begin <= calls) - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Served, Service};
+
+    /// Half of the runs end with their second call, the others with their twentieth; a call takes 4 seconds.
+    #[test]
+    fn who_may_end_soon_goes_before_who_has_passed_that() {
+        let mut service = Service::default();
+        for number in 0..40 {
+            let mut run = Served::default();
+            for _ in 0..if number % 2 == 0 { 2 } else { 20 } {
+                run.takes(Duration::secs(4));
+                service.goes_on(run, Duration::secs(4));
+            }
+            service.ends(run);
+        }
+        let to_come = |calls: u32| {
+            let run = Served { calls, time: Duration::secs(u64::from(calls) * 4) };
+            service.to_come(run, Served::default()).as_micros() / 100_000
+        };
+        assert_eq!([1, 2, 3, 8, 12, 16].map(to_come), [121, 41, 688, 498, 336, 172], "tenths of a second");
+    }
+}

@@ -1,0 +1,71 @@
+//! The tasks of one class and band, by tenant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rank;
+use super::shares::{TenantNo, Virtual};
+
+/// Where a task stands among all of its band: by what its tenant has had, then by its rank.
+pub(crate) type Place = (Virtual, Rank);
+
+/// Tasks by tenant, whoever has had least first.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    tasks: BTreeMap<TenantNo, BTreeSet<Rank>>,
+    /// The first task of each tenant.
+    firsts: BTreeSet<Place>,
+}
+
+impl Lane {
+    pub(super) fn is_empty(&self) -> bool {
+        self.firsts.is_empty()
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.tasks.values().map(|tasks| tasks.len() as u64).sum()
+    }
+
+    pub(super) fn first(&self) -> Option<Place> {
+        self.firsts.first().copied()
+    }
+
+    /// True if the tenant had nothing here.
+    pub(super) fn insert(&mut self, tenant: TenantNo, time: Virtual, rank: Rank) -> bool {
+        let tasks = self.tasks.entry(tenant).or_default();
+        let before = tasks.first().copied();
+        let added = tasks.insert(rank);
+        assert!(added, "a task is queued once");
+        if before.is_none_or(|before| rank < before) {
+            before.map(|before| self.firsts.remove(&(time, before)));
+            self.firsts.insert((time, rank));
+        }
+        before.is_none()
+    }
+
+    /// True if the tenant has nothing here any more.
+    pub(super) fn remove(&mut self, tenant: TenantNo, time: Virtual, rank: &Rank) -> bool {
+        let tasks = self.tasks.get_mut(&tenant).expect("a ticket stands for a queued task");
+        let removed = tasks.remove(rank);
+        assert!(removed, "a ticket stands for a queued task");
+        let next = tasks.first().copied();
+        if next.is_none() {
+            self.tasks.remove(&tenant);
+        }
+        if self.firsts.remove(&(time, *rank)) {
+            self.firsts.extend(next.map(|next| (time, next)));
+        }
+        next.is_none()
+    }
+
+    /// A tenant that has tasks here has had more, or less.
+    pub(super) fn shift(&mut self, tenant: TenantNo, before: Virtual, after: Virtual) {
+        if let Some(first) = self.tasks.get(&tenant).and_then(BTreeSet::first) {
+            self.firsts.remove(&(before, *first));
+            self.firsts.insert((after, *first));
+        }
+    }
+
+    pub(super) fn ranks(&self) -> impl Iterator<Item = &Rank> {
+        self.tasks.values().flatten()
+    }
+}

@@ -1,0 +1,159 @@
+//! What each tenant has had, in virtual time: what its attempts cost, by its weight. Of a band whoever has had least goes first.
+//!
+//! An attempt counts when it is sent, by an estimate, and is corrected when it has ended (as in the Virtual Token Counter, OSDI '24). A tenant that
+//! comes back after it had nothing to send is lifted to the least of those that wait, less a few attempts: nobody saves up more of what was left
+//! unused. Virtual times are known to this life only; the next begins with what open runs have spent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use agendum_types::graph::Priority;
+use agendum_types::policy::Fairness;
+use agendum_types::{Tenant, Timestamp};
+
+use super::ClassId;
+
+/// A tenant, as the queue knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TenantNo(u32);
+
+/// Virtual time: pico-dollars at weight 1, in thousandths.
+pub(crate) type Virtual = u128;
+
+/// Finer than any two weights that are told apart.
+const SCALE: u128 = 1_000;
+
+/// All tenants that were queued in this life: as many as there are customers.
+#[derive(Debug, Default)]
+pub(crate) struct Shares {
+    by_name: BTreeMap<Tenant, TenantNo>,
+    accounts: Vec<Account>,
+    /// In each band the tenants that wait, by what they have had.
+    waiting: [BTreeSet<(Virtual, TenantNo)>; 3],
+    /// In each band the virtual time of who was sent last.
+    reached: [Virtual; 3],
+    /// To where who comes back is lifted: the least of those that waited when the present event came, or else who was sent last.
+    floors: [Virtual; 3],
+    /// What attempts of a band count for when they are sent: how many, and a mean of the latest.
+    usual: [(u32, u64); 3],
+    credit: u32,
+}
+
+#[derive(Debug)]
+struct Account {
+    weight: u32,
+    of: [OfBand; 3],
+}
+
+#[derive(Debug, Default)]
+struct OfBand {
+    time: Virtual,
+    /// Tasks that wait, be it for money.
+    tasks: u64,
+    /// When the last of them left.
+    idle_since: Option<Timestamp>,
+    /// The classes in which they are queued.
+    classes: BTreeSet<ClassId>,
+}
+
+impl Shares {
+    /// The number of a tenant.
+    pub(crate) fn number(&mut self, tenant: &Tenant, fairness: &Fairness) -> TenantNo {
+        if let Some(number) = self.by_name.get(tenant) {
+            return *number;
+        }
+        let number = TenantNo(u32::try_from(self.accounts.len()).expect("fewer tenants than runs"));
+        self.accounts.push(Account { weight: fairness.weight_of(tenant), of: Default::default() });
+        self.by_name.insert(tenant.clone(), number);
+        number
+    }
+
+    /// Weights are others from now on; what was had stays.
+    pub(crate) fn weigh(&mut self, fairness: &Fairness) {
+        self.credit = fairness.credit;
+        for (tenant, number) in &self.by_name {
+            self.accounts[number.0 as usize].weight = fairness.weight_of(tenant);
+        }
+    }
+
+    /// What a tenant has had in a band.
+    pub(crate) fn time(&self, tenant: TenantNo, band: Priority) -> Virtual {
+        self.of(tenant, band).time
+    }
+
+    /// A task more waits. A tenant that comes back is lifted; not where it stood a moment ago, and only moves.
+    pub(super) fn comes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
+        let credit = u128::from(self.usual[band as usize].1) * u128::from(self.credit) * SCALE;
+        let weight = u128::from(self.accounts[tenant.0 as usize].weight);
+        let floor = self.floors[band as usize].saturating_sub(credit / weight);
+        let of = self.of_mut(tenant, band);
+        if of.tasks == 0 && of.idle_since.is_none_or(|since| since < now) {
+            of.time = of.time.max(floor);
+        }
+        of.tasks += 1;
+        let (time, is_first) = (of.time, of.tasks == 1);
+        if is_first {
+            self.waiting[band as usize].insert((time, tenant));
+        }
+    }
+
+    /// A task waits no more.
+    pub(super) fn goes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
+        let of = self.of_mut(tenant, band);
+        of.tasks -= 1;
+        of.idle_since = Some(now);
+        let (time, is_last) = (of.time, of.tasks == 0);
+        if is_last {
+            self.waiting[band as usize].remove(&(time, tenant));
+        }
+    }
+
+    /// Another event comes.
+    pub(super) fn looks(&mut self) {
+        for (floor, (waiting, reached)) in self.floors.iter_mut().zip(self.waiting.iter().zip(&self.reached)) {
+            *floor = waiting.first().map_or(*reached, |(time, _)| *time);
+        }
+    }
+
+    /// The first of its tasks stands in this class, or the last has left it.
+    pub(super) fn stands(&mut self, tenant: TenantNo, band: Priority, class: ClassId, stands: bool) {
+        let classes = &mut self.of_mut(tenant, band).classes;
+        let changed = if stands { classes.insert(class) } else { classes.remove(&class) };
+        debug_assert!(changed, "told of what changes");
+    }
+
+    pub(super) fn classes(&self, tenant: TenantNo, band: Priority) -> Vec<ClassId> {
+        self.of(tenant, band).classes.iter().copied().collect()
+    }
+
+    /// An attempt was sent that counts for so much.
+    pub(super) fn sent(&mut self, band: Priority, cost: u64) {
+        crate::share::take_into(&mut self.usual[band as usize], cost);
+    }
+
+    /// One of its tasks is sent: who comes back is compared with this from now on.
+    pub(super) fn sends(&mut self, tenant: TenantNo, band: Priority) {
+        self.reached[band as usize] = self.time(tenant, band);
+    }
+
+    /// Counts what it has had: so much more, and so much less than was counted before.
+    pub(super) fn charge(&mut self, tenant: TenantNo, band: Priority, (more, less): (u64, u64)) {
+        let account = &mut self.accounts[tenant.0 as usize];
+        let weigh = |cost: u64| u128::from(cost) * SCALE / u128::from(account.weight);
+        let of = &mut account.of[band as usize];
+        let before = of.time;
+        of.time = (before + weigh(more)).saturating_sub(weigh(less));
+        let (after, waits) = (of.time, of.tasks > 0);
+        if waits {
+            self.waiting[band as usize].remove(&(before, tenant));
+            self.waiting[band as usize].insert((after, tenant));
+        }
+    }
+
+    fn of(&self, tenant: TenantNo, band: Priority) -> &OfBand {
+        &self.accounts[tenant.0 as usize].of[band as usize]
+    }
+
+    fn of_mut(&mut self, tenant: TenantNo, band: Priority) -> &mut OfBand {
+        &mut self.accounts[tenant.0 as usize].of[band as usize]
+    }
+}

@@ -1,0 +1,141 @@
+//! What attempts count for among the tenants of their band: an estimate when they are sent, what they cost when they have ended.
+
+use agendum_types::target::Rate;
+use agendum_types::{Duration, Money, TargetId};
+
+use crate::child;
+use crate::inst::{Charged, Flight};
+use crate::pace::Pace;
+use crate::queue::TenantNo;
+use crate::run::{InstId, Slot};
+use crate::scheduler::Scheduler;
+use crate::timers::Timer;
+
+/// Attempts on a target after which what they have used counts instead of the worst case.
+const SEEN_MIN: u32 = 8;
+
+/// Takes a number into a mean over about the last 32.
+pub(crate) fn take_into((count, mean): &mut (u32, u64), number: u64) {
+    *count = count.saturating_add(1).min(32);
+    let weight = u128::from(*count);
+    let sum = u128::from(*mean) * (weight - 1) + u128::from(number);
+    *mean = u64::try_from(sum / weight).unwrap_or(u64::MAX);
+}
+
+impl Scheduler {
+    /// The number of a run's tenant.
+    pub(crate) fn tenant_of(&mut self, slot: Slot) -> TenantNo {
+        let tenant = self.board.run(slot).tenant.clone();
+        self.board.queue.tenant(&tenant, &self.policy)
+    }
+
+    /// Counts an attempt that is sent: for what attempts on that target have come to.
+    pub(crate) fn charge(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Money) -> Charged {
+        let (band, tenant) = (self.band_of(slot, id), self.tenant_of(slot));
+        let row = self.targets.row(target);
+        let is_child = child::is_target(&row.target.name);
+        let cost = if is_child {
+            0
+        } else if row.counted.0 > 0 {
+            row.counted.1
+        } else if hold > Money::ZERO {
+            hold.0
+        } else {
+            self.time_cost(row.target.expected)
+        };
+        if !is_child {
+            self.board.queue.sent(band, cost);
+        }
+        self.board.queue.charge(tenant, band, (cost, 0));
+        Charged { band, tenant, cost }
+    }
+
+    /// An attempt is sent to a target whose provider limits what comes in a minute: the tokens that are set aside for it.
+    pub(crate) fn keep_pace(&mut self, target: TargetId, worst: u64) -> u64 {
+        let row = self.targets.row(target);
+        if row.target.rate.is_unlimited() {
+            return 0;
+        }
+        let tokens = if row.tokens.0 < SEEN_MIN { worst } else { row.tokens.1 };
+        let now = self.now;
+        self.pace(target, |pace, rate| pace.take(rate, now, tokens));
+        tokens
+    }
+
+    /// It has ended, and has used so many; nobody knows it where nothing was told.
+    pub(crate) fn settle_pace(&mut self, flight: Flight, used: Option<u64>) {
+        let Flight { target, tokens, .. } = flight;
+        if self.targets.row(target).target.rate.is_unlimited() {
+            return;
+        }
+        if let Some(used) = used {
+            take_into(&mut self.targets.row_mut(target).tokens, used);
+            self.pace(target, |pace, rate| pace.settle(rate, tokens, used));
+        }
+    }
+
+    /// The limits may be others in a moment, and with them when each target may be called again.
+    pub(crate) fn forget_paces(&mut self) {
+        for target in self.targets.ids() {
+            self.board.timers.clear(self.targets.opens(target), Timer::Pace(target));
+        }
+    }
+
+    /// They are known.
+    pub(crate) fn pace_anew(&mut self) {
+        for target in self.targets.ids() {
+            let at = self.targets.opens(target);
+            if at > self.now {
+                self.board.timers.set(at, Timer::Pace(target));
+            }
+        }
+    }
+
+    fn pace(&mut self, target: TargetId, change: impl Fn(&mut Pace, Rate)) {
+        for (moved, before, after) in self.targets.pace(target, change) {
+            self.board.timers.clear(before, Timer::Pace(moved));
+            if after > self.now {
+                self.board.timers.set(after, Timer::Pace(moved));
+            } else if before > self.now {
+                self.board.queue.wake(moved, self.now);
+            }
+        }
+    }
+
+    /// What of an attempt of an earlier life is still out counts for nothing until it has ended.
+    pub(crate) fn charge_nothing(&mut self, slot: Slot) -> Charged {
+        Charged { band: self.board.run(slot).priority, tenant: self.tenant_of(slot), cost: 0 }
+    }
+
+    /// An attempt has ended: it counts for what it was. A child run counts by its own attempts.
+    pub(crate) fn correct(&mut self, flight: Flight, is_child: bool, took: Duration, cost: Money) {
+        let Charged { band, tenant, cost: before } = flight.charged;
+        let is_free = self.targets.price(flight.price).is_free();
+        let cost = if is_child {
+            0
+        } else if is_free {
+            self.time_cost(took)
+        } else {
+            cost.0
+        };
+        if !is_child {
+            take_into(&mut self.targets.row_mut(flight.target).counted, cost);
+        }
+        self.board.queue.charge(tenant, band, (cost, before));
+    }
+
+    /// What the time on a target that costs nothing counts for.
+    fn time_cost(&self, took: Duration) -> u64 {
+        let cost = u128::from(took.as_micros()) * u128::from(self.policy.fairness.free_hour.0) / 3_600_000_000;
+        u64::try_from(cost).unwrap_or(u64::MAX)
+    }
+
+    /// After a restart nothing is known of what tenants have had: what their open runs have spent counts again.
+    pub(crate) fn charge_again(&mut self) {
+        for slot in self.board.live_slots() {
+            let (tenant, run) = (self.tenant_of(slot), self.board.run(slot));
+            let (band, spent) = (run.priority, run.spent.0);
+            self.board.queue.charge(tenant, band, (spent, 0));
+        }
+    }
+}

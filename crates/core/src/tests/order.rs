@@ -1,0 +1,228 @@
+//! Which run of a tenant goes first, under each index of a policy; and what becomes of what waits when another policy is published.
+
+use insta::assert_snapshot;
+
+use super::{dialogue, sent};
+
+/// `x` came first and has been served for 10 seconds when the others wait, all of them for `w`.
+#[test]
+fn each_index_says_which_run_goes_first() {
+    for (index, wanted) in [
+        ("fifo", "w x1 x2 y z"),
+        // It was ready last.
+        ("call-fifo", "w x1 y z x2"),
+        // Without a deadline each is patient for as long.
+        ("edf", "w x1 x2 y z"),
+        // As long, less the way to the end: all have the same.
+        ("slack", "w x1 x2 y z"),
+        ("attained-service", "w x1 y z x2"),
+        ("gittins", "w x1 y z x2"),
+    ] {
+        let order = sent(&format!(
+            "
+            policy standard={index}
+            targets t=2
+            submit r1 w
+            submit r2 x1; x2 needs x1
+            wait 1s
+            targets t=1
+            submit r3 y
+            wait 1s
+            submit r4 z
+            wait 8s
+            ok x1
+            drain 1s
+        "
+        ));
+        assert_eq!(order, wanted, "{index}");
+    }
+}
+
+#[test]
+fn each_index_says_which_run_with_a_deadline_goes_first() {
+    for (index, wanted) in [
+        ("fifo", "w a b c"),
+        ("call-fifo", "w a b c"),
+        ("edf", "w b c a"),
+        // `c` must start by 15 s, for `d` comes after it; `b` by 17 s.
+        ("slack", "w c b a"),
+        ("attained-service", "w a b c"),
+        ("gittins", "w a b c"),
+    ] {
+        let order = sent(&format!(
+            "
+            policy deadline={index} aging=1
+            targets t=1:expected=3s
+            submit r1 w
+            submit r2 a; run: deadline=30s
+            submit r3 b; run: deadline=20s
+            submit r4 c; d needs c; run: deadline=21s
+            drain 1ms
+        "
+        ));
+        assert_eq!(order.replace(" d", ""), wanted, "{index}");
+    }
+}
+
+/// Runs of `p` end with their second call: twenty have shown it. Of those of `u` nothing is known. Both have had one call, `p` the longer.
+#[test]
+fn what_runs_of_a_graph_take_is_learned_while_they_run() {
+    for (index, wanted) in [("fifo", "u2 q"), ("attained-service", "u2 q"), ("gittins", "q u2")] {
+        let history: String = (1..=20).map(|run| format!("submit r{run} p; q needs p\ndrain 1s\n")).collect();
+        let order = sent(&format!(
+            "
+            policy standard={index}
+            targets t=3
+            {history}
+            submit r21 u1 delay=1s; u2 needs u1; u3 needs u2; u4 needs u3; u5 needs u4; u6 needs u5
+            submit r22 p; q needs p
+            submit r23 w
+            wait 3s
+            targets t=1
+            ok p
+            ok u1
+            ok w
+            ok {}
+        ",
+            &wanted[..wanted.find(' ').unwrap()]
+        ));
+        assert!(order.ends_with(wanted), "{index}: {order}");
+    }
+}
+
+/// `x` was served for a second when the others wait, that came later and later.
+#[test]
+fn nobody_starves_who_was_served() {
+    for (aging, wanted) in [(1, "x1 a x2 b c d"), (3, "x1 a b x2 c d"), (5, "x1 a b c x2 d")] {
+        let order = sent(&format!(
+            "
+            policy standard=attained-service aging={aging}
+            targets t=1
+            submit r1 x1; x2 needs x1
+            wait 500ms
+            submit r2 a
+            wait 500ms
+            ok x1
+            wait 500ms
+            submit r3 b
+            wait 3s
+            submit r4 c
+            wait 3s
+            submit r5 d
+            drain 1ms
+        "
+        ));
+        assert_eq!(order, wanted, "{aging}");
+    }
+}
+
+#[test]
+fn another_policy_ranks_what_waits_anew_and_touches_nothing_that_is_out() {
+    assert_snapshot!(dialogue("
+        policy deadline=fifo
+        targets t=1
+        submit r1 w
+        submit r2 a; run: deadline=30s
+        submit r3 b; run: deadline=25s
+        submit r4 c; run: deadline=20s
+        ok w
+        policy deadline=edf
+        view r3
+        wait 1s
+        ok a
+        ok c
+    "), @"
+       0ms > policy deadline=fifo
+       0ms dispatch r1/w#1 on t
+       0ms > ok w
+       0ms dispatch r2/a#1 on t
+       0ms answer r1 succeeded
+       0ms close r1
+       0ms > policy deadline=edf
+       0ms r3 is queued, spent $0, held $0
+       0ms   b waiting on order
+    1000ms > ok a
+    1000ms dispatch r4/c#1 on t
+    1000ms answer r2 succeeded
+    1000ms close r2
+    1000ms > ok c
+    1000ms dispatch r3/b#1 on t
+    1000ms answer r4 succeeded
+    1000ms close r4
+    ");
+}
+
+/// `c` waits for a place, `b` for its back-off, `d` for what it needs, `e` for money of the hour.
+#[test]
+fn another_policy_moves_only_what_waits_for_a_target() {
+    assert_snapshot!(dialogue("
+        windows hour=2c
+        targets t=2:most=2c:call=1c:class=t x=1
+        submit r1 a class=t; d class=t needs a
+        submit r2 b retry=2 allow=x
+        fail b unavailable
+        submit r3 c allow=x; f allow=x
+        submit r4 e class=t
+        policy standard=edf
+        view r1
+        view r2
+        view r3
+        view r4
+        wait 1s
+        ok c
+    "), @"
+       0ms dispatch r1/a#1 on t
+       0ms dispatch r2/b#1 on x
+       0ms > fail b unavailable
+       0ms dispatch r3/c#1 on x
+       0ms > policy standard=edf
+       0ms r1 is running, spent $0, held $0.0200
+       0ms   a running
+       0ms   d waiting on dependency
+       0ms r2 is running, spent $0, held $0
+       0ms   b backing_off on backoff
+       0ms r3 is running, spent $0, held $0
+       0ms   c running
+       0ms   f waiting on limit
+       0ms r4 is queued, spent $0, held $0
+       0ms   e waiting on budget
+     200ms woken: a task may start
+    1000ms > ok c
+    1000ms dispatch r2/b#2 on x
+    ");
+}
+
+#[test]
+fn another_life_begins_with_the_same_policy() {
+    assert_snapshot!(dialogue("
+        policy standard=fifo deadline=edf
+        targets t=1
+        submit r1 x1; x2 needs x1
+        submit r2 y; run: deadline=30s
+        submit r3 z; run: deadline=20s
+        wait 5s
+        ok x1
+        restart
+        ok z
+        ok y
+        ok x2
+    "), @"
+       0ms > policy standard=fifo deadline=edf
+       0ms dispatch r1/x1#1 on t
+    5000ms > ok x1
+    5000ms dispatch r3/z#1 on t
+    5000ms restart
+    5000ms dispatch r3/z#2 on t
+    5000ms > ok z
+    5000ms dispatch r2/y#1 on t
+    5000ms answer r3 succeeded
+    5000ms close r3
+    5000ms > ok y
+    5000ms dispatch r1/x2#1 on t
+    5000ms answer r2 succeeded
+    5000ms close r2
+    5000ms > ok x2
+    5000ms answer r1 succeeded
+    5000ms close r1
+    ");
+}

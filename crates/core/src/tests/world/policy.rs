@@ -1,0 +1,50 @@
+//! The rules of a scenario: `policy standard=gittins deadline=edf aging=5 weights=acme:2,other:3`. What is not said is as in the built-in one.
+
+use std::sync::Arc;
+
+use agendum_testkit::script;
+use agendum_types::Policy;
+use agendum_types::graph::Priority;
+use agendum_types::policy::Index;
+
+use super::World;
+use crate::Event;
+
+impl World {
+    /// They are told now, and at the start of each life from now on.
+    pub(super) fn govern(&mut self, rest: &str) {
+        let mut policy = Policy::default();
+        rest.split_whitespace().for_each(|word| rule(&mut policy, word));
+        self.policy = Some(Arc::new(policy));
+        self.publish_policy();
+    }
+
+    pub(super) fn publish_policy(&mut self) {
+        if let Some(policy) = self.policy.clone() {
+            self.event(Event::PolicyPublished(policy));
+        }
+    }
+}
+
+fn rule(policy: &mut Policy, word: &str) {
+    let (key, value) = word.split_once('=').unwrap();
+    let index = || Index::from_word(value).unwrap();
+    match key {
+        // The index of those without a deadline, and of those with one whatever their priority.
+        "interactive" | "standard" | "background" => {
+            policy.bands[Priority::from_word(key).unwrap() as usize].index = index();
+        }
+        "deadline" => policy.bands.iter_mut().for_each(|band| band.deadline_index = index()),
+        "aging" => policy.bands.iter_mut().for_each(|band| band.aging = value.parse().unwrap()),
+        "patience" => policy.bands.iter_mut().for_each(|band| band.patience = script::span(value)),
+        "weights" => {
+            for one in value.split(',') {
+                let (tenant, weight) = one.split_once(':').unwrap();
+                policy.fairness.weights.insert(agendum_types::Tenant(tenant.into()), weight.parse().unwrap());
+            }
+        }
+        "credit" => policy.fairness.credit = value.parse().unwrap(),
+        "samples" => policy.admission.samples = value.parse().unwrap(),
+        other => panic!("a policy knows no word {other:?}"),
+    }
+}

@@ -1,0 +1,188 @@
+//! The policy laboratory: the same core, in virtual time, on real traces, against baselines and bounds.
+//!
+//! Ground rules. Policies see what they see in production; a rule that sees more is called `oracle`. All constants stand in the scenario, which the
+//! report repeats. Every metric is printed, also the worse ones, over eight seeds or more with an interval, and as a ratio to the baseline
+//! of the same seeds. What a decision costs is measured by the clock of whoever runs the laboratory, and not charged. A hash of all that was sent shows
+//! a change of behaviour.
+
+pub mod bounds;
+pub mod data;
+pub mod fleet;
+pub mod measure;
+pub mod provider;
+pub mod reference;
+pub mod report;
+pub mod scenario;
+#[cfg(test)]
+mod tests;
+pub mod workload;
+pub mod world;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use agendum_types::policy::Index;
+use agendum_types::{Duration, Policy};
+
+use bounds::Knows;
+use fleet::Fleet;
+use measure::{Estimate, Seen};
+use reference::Rule;
+use report::{Row, Table};
+use scenario::Scenario;
+use workload::{Job, Workload};
+use world::{Clock, View};
+
+/// The scenarios that are shipped, by name.
+pub const SHIPPED: [(&str, &str); 6] = [
+    ("e1", include_str!("../scenarios/e1.yaml")),
+    ("e2", include_str!("../scenarios/e2.yaml")),
+    ("e2-said", include_str!("../scenarios/e2-said.yaml")),
+    ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
+    ("e3", include_str!("../scenarios/e3.yaml")),
+    ("quota", include_str!("../scenarios/quota.yaml")),
+];
+
+/// The text of a scenario: one that is shipped, or a file.
+///
+/// # Errors
+///
+/// If it is neither.
+pub fn scenario(name: &str) -> Result<String, String> {
+    match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+        Some((_, text)) => Ok((*text).to_owned()),
+        None => std::fs::read_to_string(name).map_err(|error| {
+            let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+            format!("{name}: {error}; shipped are {}", shipped.join(", "))
+        }),
+    }
+}
+
+/// Who is compared.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Contender {
+    /// The core under a policy, and what it is kept from seeing.
+    Core(Box<Policy>, View),
+    /// A clairvoyant on slots, or what judges the laboratory itself.
+    Slots(Knows),
+    /// The rule of others inside the engine.
+    Engine(Rule),
+}
+
+impl Contender {
+    /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
+    /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
+    /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `oracle`;
+    /// `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn named(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "oracle" => Self::Slots(Knows::Rest),
+            "reference:call-fifo" => Self::Slots(Knows::Ready),
+            "reference:fcfs" => Self::Engine(Rule::Fcfs),
+            "reference:vtc" => Self::Engine(Rule::Vtc),
+            "reference:lcf" => Self::Engine(Rule::Lcf),
+            _ => {
+                let (rest, unpaced) = name.strip_prefix("unpaced:").map_or((name, false), |rest| (rest, true));
+                let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
+                Self::Core(Box::new(policy(rest)?), View { blind, unpaced })
+            }
+        })
+    }
+
+    fn play(&self, workload: &Workload, jobs: &[Job], fleet: &Fleet, clock: Clock<'_>) -> Result<Seen, String> {
+        Ok(match (self, fleet) {
+            (Self::Core(policy, view), _) => world::play(workload, jobs, fleet, (**policy).clone(), *view, clock),
+            (Self::Slots(knows), Fleet::Slots(count)) => bounds::slots(jobs, *count, *knows),
+            (Self::Engine(rule), Fleet::Engine(spec)) => {
+                reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job))
+            }
+            (Self::Slots(_), Fleet::Engine(_) | Fleet::Provider(_)) => return Err("an oracle is of slots".into()),
+            (Self::Engine(_), Fleet::Slots(_) | Fleet::Provider(_)) => {
+                return Err("that reference is of an engine".into());
+            }
+        })
+    }
+}
+
+/// A built-in policy, or one that differs from it in its index.
+fn policy(name: &str) -> Result<Policy, String> {
+    let mut policy = Policy { name: name.into(), ..Policy::default() };
+    let (name, credit) = name.split_once('+').unwrap_or((name, ""));
+    if !credit.is_empty() {
+        policy.fairness.credit = credit.parse().map_err(|error| format!("+{credit}: {error}"))?;
+    }
+    if name == Policy::BALANCED {
+        return Ok(policy);
+    }
+    let (word, aging) = name.split_once('@').unwrap_or((name, ""));
+    let index = Index::from_word(word).ok_or_else(|| format!("no policy is called {name:?}"))?;
+    for band in &mut policy.bands {
+        (band.index, band.deadline_index) = (index, index);
+        if !aging.is_empty() {
+            band.aging = aging.parse().map_err(|error| format!("{name:?}: {error}"))?;
+        }
+    }
+    Ok(policy)
+}
+
+/// Runs a scenario: every load, every policy, every seed.
+///
+/// # Errors
+///
+/// If its data cannot be read, or a policy has no such name.
+pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Result<Vec<Table>, String> {
+    let workload = scenario.workload(folder)?;
+    let contenders = scenario.policies.iter().map(|name| Ok((name.as_str(), Contender::named(name)?)));
+    let contenders = contenders.collect::<Result<Vec<_>, String>>()?;
+    let mut tables = Vec::new();
+    for load in &scenario.loads {
+        let mut seen: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
+        for seed in 0..scenario.seeds {
+            let mut jobs = scenario.arrivals.jobs(&workload, seed, *load, scenario.fleet.slots());
+            if let Some(estimates) = scenario.estimates {
+                estimates.say(&mut jobs, seed);
+            }
+            for (name, contender) in &contenders {
+                let played = contender.play(&workload, &jobs, &scenario.fleet, clock)?;
+                if let Some(left) = played.ended.iter().position(|job| !job.is_over()) {
+                    return Err(format!("{name}, load {load}, seed {seed}: job {left} was never answered"));
+                }
+                seen.entry(name).or_default().push(played);
+            }
+        }
+        tables.push(table(scenario, *load, &workload, &seen));
+    }
+    Ok(tables)
+}
+
+fn table(scenario: &Scenario, load: f64, workload: &Workload, seen: &BTreeMap<&str, Vec<Seen>>) -> Table {
+    let figures = |name: &str| -> Vec<BTreeMap<&'static str, f64>> { seen[name].iter().map(Seen::figures).collect() };
+    let base = figures(&scenario.baseline);
+    let row = |name: &String| {
+        let own = figures(name);
+        let values = |of: &[BTreeMap<&'static str, f64>], figure: &str| -> Vec<f64> {
+            of.iter().filter_map(|figures| figures.get(figure).copied()).collect()
+        };
+        let of = |figure: &&'static str| {
+            let (mine, theirs) = (values(&own, figure), values(&base, figure));
+            let ratios: Vec<f64> = mine.iter().zip(&theirs).map(|(mine, theirs)| mine / theirs).collect();
+            let ratio = (ratios.len() == own.len()).then(|| Estimate::of(&ratios));
+            (*figure, Estimate::of(&mine), ratio)
+        };
+        let took: Vec<Duration> = seen[name.as_str()].iter().flat_map(Seen::took).collect();
+        let hashes = seen[name.as_str()].iter().filter_map(|seen| seen.hash);
+        Row::new(name, own[0].keys().map(of).collect(), &hashes.collect::<Vec<_>>(), took)
+    };
+    let rows = scenario.policies.iter().map(row).collect();
+    Table {
+        load,
+        seeds: scenario.seeds,
+        baseline: scenario.baseline.clone(),
+        is_generated: workload.is_generated,
+        rows,
+    }
+}

@@ -1,0 +1,244 @@
+//! What serves the calls: slots that each take one, or an engine that works on a batch, token by token.
+
+use agendum_types::Duration;
+use serde::Deserialize;
+
+use super::provider::Quota;
+use super::workload::Job;
+
+/// What there is. Tools run beside it, as many at once as there are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Fleet {
+    /// So many calls at once; each takes what its record says.
+    Slots(u32),
+    /// An engine with continuous batching.
+    Engine(Spec),
+    /// A provider with a quota; each call takes what its record says.
+    Provider(Quota),
+}
+
+/// The constants of an engine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Calls that the scheduler lets in at once; those that find no room in the batch wait in the engine, in the order in which they came. 0: it asks the
+    /// engine, and lets in what there is room for, and one more.
+    pub slots: u32,
+    /// Tokens that the batch may come to while it is worked off, with the true lengths: the engine's own admission.
+    pub tokens_max: u64,
+    /// Microseconds of a step,
+    pub step_us: u64,
+    /// and more for each call of the batch.
+    pub step_call_us: u64,
+    /// Microseconds more of a step that takes calls in,
+    pub prefill_us: u64,
+    /// and for each of their input tokens.
+    pub prefill_token_us: u64,
+    /// It takes calls in at every so-many-th step, and whenever it has none.
+    pub admit_every: u64,
+}
+
+impl Fleet {
+    /// How many calls at once.
+    #[must_use]
+    pub const fn slots(&self) -> u32 {
+        match self {
+            Self::Slots(slots) => *slots,
+            Self::Engine(spec) => spec.slots,
+            Self::Provider(quota) => quota.slots,
+        }
+    }
+
+    /// How long a job takes that is alone.
+    #[must_use]
+    pub fn ideal(&self, job: &Job) -> Duration {
+        let spec = match self {
+            Self::Slots(_) => return job.ideal(),
+            Self::Provider(quota) => {
+                let all = job.rounds.iter().map(|round| quota.takes(&round.call).plus(round.tools));
+                return all.fold(Duration::ZERO, Duration::plus);
+            }
+            Self::Engine(spec) => spec,
+        };
+        job.rounds.iter().fold(Duration::ZERO, |sum, round| {
+            let (tokens_in, tokens_out) = (u64::from(round.call.tokens_in), u64::from(round.call.tokens_out));
+            let steps = tokens_out * (spec.step_us + spec.step_call_us);
+            sum.plus(Duration(spec.prefill_us + spec.prefill_token_us * tokens_in + steps)).plus(round.tools)
+        })
+    }
+}
+
+/// A call that wants to be taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Which: the caller's number.
+    pub number: usize,
+    /// Whose.
+    pub tenant: u32,
+    /// Its input tokens.
+    pub tokens_in: u64,
+    /// The tokens it will make: at least 1.
+    pub tokens_out: u64,
+}
+
+/// Who says which call is next.
+pub trait Line {
+    /// The next, which stays.
+    fn first(&self) -> Option<Offer>;
+    /// Takes it out: it is served its input tokens.
+    fn take(&mut self);
+    /// A tenant was served a token more.
+    fn makes(&mut self, tenant: u32);
+}
+
+/// An engine at work.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    spec: Spec,
+    /// What it works on, each with the tokens that are made.
+    batch: Vec<(Offer, u64)>,
+    /// Input tokens of what was taken in since the last step, if anything was.
+    fresh: Option<u64>,
+    steps: u64,
+}
+
+impl Engine {
+    /// An idle one.
+    #[must_use]
+    pub const fn new(spec: Spec) -> Self {
+        Self { spec, batch: Vec::new(), fresh: None, steps: 0 }
+    }
+
+    /// How many calls it works on.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// True if it works on none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
+    /// Takes in what there is room for, if it does so now. True if that was anything.
+    pub fn admit(&mut self, line: &mut dyn Line) -> bool {
+        let mut taken = false;
+        if !self.batch.is_empty() && self.fresh.is_none() && !self.steps.is_multiple_of(self.spec.admit_every.max(1)) {
+            return false;
+        }
+        while let Some(offer) = line.first().filter(|offer| self.batch.is_empty() || self.has_room(offer)) {
+            line.take();
+            self.fresh = Some(self.fresh.unwrap_or(0) + offer.tokens_in);
+            self.batch.push((offer, 0));
+            taken = true;
+        }
+        taken
+    }
+
+    /// Begins a step, with what there is room for. How long it lasts; `None` if there is nothing to do.
+    pub fn begin(&mut self, line: &mut dyn Line) -> Option<Duration> {
+        self.admit(line);
+        if self.batch.is_empty() {
+            return None;
+        }
+        self.steps += 1;
+        let prefill = |tokens| self.spec.prefill_us + self.spec.prefill_token_us * tokens;
+        let prefill = self.fresh.take().map_or(0, prefill);
+        Some(Duration(self.spec.step_us + self.spec.step_call_us * self.batch.len() as u64 + prefill))
+    }
+
+    /// Ends a step: each call of the batch has a token more. The numbers of those that are done.
+    pub fn end(&mut self, line: &mut dyn Line) -> Vec<usize> {
+        let mut done = Vec::new();
+        self.batch.retain_mut(|(offer, made)| {
+            *made += 1;
+            line.makes(offer.tenant);
+            let goes_on = *made < offer.tokens_out;
+            if !goes_on {
+                done.push(offer.number);
+            }
+            goes_on
+        });
+        done
+    }
+
+    /// True if the batch never comes to more than its tokens with this call: those with most to make go last.
+    fn has_room(&self, offer: &Offer) -> bool {
+        let left = |(offer, made): &(Offer, u64)| (offer.tokens_out - made, offer.tokens_in + made);
+        let mut calls: Vec<(u64, u64)> = self.batch.iter().map(left).collect();
+        calls.push((offer.tokens_out, offer.tokens_in));
+        calls.sort_unstable_by_key(|(to_make, _)| std::cmp::Reverse(*to_make));
+        let mut held = 0;
+        (1..).zip(&calls).all(|(count, (to_make, holds))| {
+            held += holds;
+            held + to_make * count <= self.spec.tokens_max
+        })
+    }
+}
+
+/// How much each tenant was served, and who had something waiting, twice a second.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    served: Vec<u64>,
+    waiting: Vec<u32>,
+    seen: Vec<(Vec<u64>, Vec<bool>)>,
+    next: Duration,
+}
+
+impl Meter {
+    /// How often it looks.
+    const EVERY: Duration = Duration::millis(500);
+
+    /// Of so many tenants.
+    #[must_use]
+    pub fn new(tenants: usize) -> Self {
+        Self { served: vec![0; tenants], waiting: vec![0; tenants], seen: Vec::new(), next: Duration::ZERO }
+    }
+
+    /// A call of a tenant waits.
+    pub fn waits(&mut self, tenant: u32) {
+        self.waiting[tenant as usize] += 1;
+    }
+
+    /// It was taken in, or is gone.
+    pub fn goes(&mut self, tenant: u32) {
+        self.waiting[tenant as usize] -= 1;
+    }
+
+    /// A tenant was served so much.
+    pub fn serves(&mut self, tenant: u32, cost: u64) {
+        self.served[tenant as usize] += cost;
+    }
+
+    /// It is so late.
+    pub fn looks(&mut self, now: Duration) {
+        if now >= self.next {
+            self.seen.push((self.served.clone(), self.waiting.iter().map(|count| *count > 0).collect()));
+            self.next = now.plus(Self::EVERY);
+        }
+    }
+
+    /// The most by which the service of two tenants drifted apart while both had something waiting.
+    #[must_use]
+    pub fn difference(&self) -> u64 {
+        let mut most = 0;
+        for one in 0..self.served.len() {
+            for other in 0..one {
+                let mut range: Option<(i64, i64)> = None;
+                for (served, waiting) in &self.seen {
+                    if !(waiting[one] && waiting[other]) {
+                        range = None;
+                        continue;
+                    }
+                    let apart = served[one].cast_signed() - served[other].cast_signed();
+                    let (low, high) = range.map_or((apart, apart), |(low, high)| (low.min(apart), high.max(apart)));
+                    range = Some((low, high));
+                    most = most.max(low.abs_diff(high));
+                }
+            }
+        }
+        most
+    }
+}

@@ -1,0 +1,188 @@
+//! What is measured of one play, and what comes of many: a mean with its interval of 95 %, and the ratio to the baseline of the same seeds.
+
+use std::collections::BTreeMap;
+
+use agendum_types::{Duration, Hash};
+use serde::Serialize;
+
+use super::workload::Job;
+
+/// A job and what became of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    tenant: u32,
+    cost: u64,
+    tokens: u64,
+    at: Duration,
+    ideal: Duration,
+    deadline: Option<Duration>,
+    began: Option<Duration>,
+    /// When it was answered, and whether it succeeded.
+    over: Option<(Duration, bool)>,
+}
+
+impl Ended {
+    /// One that has not come.
+    #[must_use]
+    pub fn of(job: &Job, ideal: Duration) -> Self {
+        let tokens = super::workload::calls(&job.rounds).map(|call| u64::from(call.tokens_in + call.tokens_out)).sum();
+        let (tenant, cost, at, deadline) = (job.tenant, job.cost(), job.at, job.deadline);
+        Self { tenant, cost, tokens, at, ideal, deadline, began: None, over: None }
+    }
+
+    /// Its first call is sent.
+    pub fn begins(&mut self, now: Duration) {
+        self.began.get_or_insert(now);
+    }
+
+    /// It is answered.
+    pub fn ends(&mut self, now: Duration, well: bool) {
+        self.over = Some((now, well));
+    }
+
+    /// From when it came to its answer.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        self.over.filter(|(_, well)| *well).map(|(at, _)| Duration(at.0.saturating_sub(self.at.0)))
+    }
+
+    /// True if it was answered, well or not.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    fn is_in_time(&self) -> bool {
+        self.took().is_some_and(|took| self.deadline.is_none_or(|deadline| took <= deadline))
+    }
+}
+
+/// What was seen of one play.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Every job.
+    pub ended: Vec<Ended>,
+    /// The most by which the service of two tenants drifted apart while both waited.
+    pub difference: u64,
+    /// Of a provider with a quota: the part of it that was used, requests that it refused, and those of them after the first minute.
+    pub quota: Option<(f64, usize, usize)>,
+    /// When the last was over.
+    pub makespan: Duration,
+    /// Nanoseconds of each event in the core.
+    pub costs: Vec<u64>,
+    /// Attempts that were sent.
+    pub dispatches: u64,
+    /// Of all that was sent, in order: the same as long as the core behaves the same.
+    pub hash: Option<Hash>,
+}
+
+impl Seen {
+    /// All that is measured, by name; seconds where nothing else is said.
+    #[must_use]
+    pub fn figures(&self) -> BTreeMap<&'static str, f64> {
+        let done: Vec<&Ended> = self.ended.iter().filter(|job| job.took().is_some()).collect();
+        let secs = |span: Duration| span.as_micros() as f64 / 1e6;
+        let mut took: Vec<f64> = done.iter().filter_map(|job| job.took()).map(secs).collect();
+        let slow = |job: &&Ended| secs(job.took().unwrap_or_default()) / secs(job.ideal).max(1e-6);
+        let mut slowdown: Vec<f64> = done.iter().map(slow).collect();
+        let first = |job: &&Ended| Some(secs(job.began?.minus(job.at)));
+        let waits: Vec<f64> = done.iter().filter_map(first).collect();
+        took.sort_by(f64::total_cmp);
+        slowdown.sort_by(f64::total_cmp);
+        let squares: f64 = slowdown.iter().map(|value| value * value).sum();
+        let sum: f64 = slowdown.iter().sum();
+        let mut costs: Vec<f64> = self.costs.iter().map(|cost| *cost as f64).collect();
+        costs.sort_by(f64::total_cmp);
+        let tokens: u64 = done.iter().map(|job| job.tokens).sum();
+        let (lighter, heavier, worst) = self.by_tenant();
+        let mut figures = BTreeMap::from([
+            ("mean", mean(&took)),
+            ("p50", quantile(&took, 0.5)),
+            ("p95", quantile(&took, 0.95)),
+            ("p99", quantile(&took, 0.99)),
+            ("slowdown", mean(&slowdown)),
+            ("slowdown p99", quantile(&slowdown, 0.99)),
+            ("jain", sum * sum / (squares * slowdown.len() as f64)),
+            ("first wait", mean(&waits)),
+            ("makespan", secs(self.makespan)),
+            ("done", done.len() as f64 / self.ended.len() as f64),
+        ]);
+        if self.ended.iter().any(|job| job.deadline.is_some()) {
+            let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
+            figures.insert("in time", in_time as f64 / self.ended.len() as f64);
+        }
+        if self.ended.iter().any(|job| job.tenant > 0) {
+            figures.extend([("lighter half", lighter), ("heavier half", heavier), ("worst tenant", worst)]);
+            figures.insert("difference", self.difference as f64);
+            figures.insert("tokens/s", tokens as f64 / secs(self.makespan).max(1e-6));
+        }
+        if let Some((used, refused, later)) = self.quota {
+            figures.extend([("quota used", used), ("429s", refused as f64), ("429s later", later as f64)]);
+        }
+        if self.dispatches > 0 {
+            figures.insert("ns/decision", costs.iter().sum::<f64>() / self.dispatches as f64);
+            figures.insert("ns/event p99", quantile(&costs, 0.99));
+        }
+        figures
+    }
+
+    /// Everything that took, ordered: for a curve.
+    #[must_use]
+    pub fn took(&self) -> Vec<Duration> {
+        let mut took: Vec<Duration> = self.ended.iter().filter_map(Ended::took).collect();
+        took.sort_unstable();
+        took
+    }
+
+    /// The mean over tenants of how long theirs took, of those that ask for less than the others and of the others; and the worst.
+    fn by_tenant(&self) -> (f64, f64, f64) {
+        let mut tenants: BTreeMap<u32, (u64, Vec<f64>)> = BTreeMap::new();
+        for job in &self.ended {
+            let of = tenants.entry(job.tenant).or_default();
+            of.0 += job.cost;
+            of.1.extend(job.took().map(|took| took.as_micros() as f64 / 1e6));
+        }
+        let mut by_cost: Vec<(u64, f64)> = tenants.values().map(|(cost, took)| (*cost, mean(took))).collect();
+        by_cost.sort_by_key(|(cost, _)| *cost);
+        let means: Vec<f64> = by_cost.iter().map(|(_, mean)| *mean).collect();
+        let (lighter, heavier) = means.split_at(means.len() / 2);
+        (mean(lighter), mean(heavier), means.iter().copied().fold(0.0, f64::max))
+    }
+}
+
+/// A mean over seeds, and half of its interval of 95 % (Student).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The mean.
+    pub mean: f64,
+    /// Half of the interval.
+    pub within: f64,
+}
+
+impl Estimate {
+    /// Of values, one for each seed.
+    #[must_use]
+    pub fn of(values: &[f64]) -> Self {
+        let (middle, count) = (mean(values), values.len() as f64);
+        let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
+        let deviation = (squares / (count - 1.0).max(1.0)).sqrt();
+        Self { mean: middle, within: student(values.len()) * deviation / count.sqrt().max(1.0) }
+    }
+}
+
+/// The 97.5 % quantile of Student's distribution for a mean of so many values.
+fn student(count: usize) -> f64 {
+    const TABLE: [f64; 16] =
+        [0.0, 0.0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145];
+    TABLE.get(count).copied().unwrap_or(if count < 25 { 2.131 } else { 2.064 })
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Of ordered values.
+fn quantile(values: &[f64], share: f64) -> f64 {
+    let place = (share * values.len() as f64) as usize;
+    values.get(place.min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)
+}

@@ -1,0 +1,144 @@
+//! What comes of a scenario, as text, as JSON and as a page.
+
+mod html;
+
+use std::fmt::Write as _;
+
+use agendum_types::{Duration, Hash};
+use serde::Serialize;
+
+use super::measure::Estimate;
+
+pub use html::page;
+
+/// One load of a scenario.
+#[derive(Clone, Debug, Serialize)]
+pub struct Table {
+    /// How much of the slots is used, on the mean.
+    pub load: f64,
+    /// Over how many seeds.
+    pub seeds: u64,
+    /// With whom the others are compared.
+    pub baseline: String,
+    /// True if there was no data, and the workload was drawn.
+    pub is_generated: bool,
+    /// Who was compared, in the order of the scenario.
+    pub rows: Vec<Row>,
+}
+
+/// One of those that are compared.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Who.
+    pub policy: String,
+    /// What was measured.
+    pub figures: Vec<Figure>,
+    /// Of all that was sent over all seeds; nothing for who is no core.
+    pub decision_hash: Option<String>,
+    /// Every hundredth of how long jobs took over all seeds, in seconds: the curve.
+    pub curve: Vec<f64>,
+}
+
+/// A figure over all seeds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub is: Estimate,
+    /// And in relation to the baseline of the same seeds.
+    pub ratio: Option<Estimate>,
+}
+
+impl Row {
+    /// From what was seen of all seeds.
+    #[must_use]
+    pub fn new(
+        policy: &str,
+        figures: Vec<(&'static str, Estimate, Option<Estimate>)>,
+        hashes: &[Hash],
+        mut took: Vec<Duration>,
+    ) -> Self {
+        took.sort_unstable();
+        let at = |hundredth: usize| took.get((took.len() * hundredth / 100).min(took.len().saturating_sub(1)));
+        let mut hasher = blake3::Hasher::new();
+        for hash in hashes {
+            hasher.update(&hash.0);
+        }
+        let decision_hash = (!hashes.is_empty()).then(|| hasher.finalize().to_hex()[..16].to_owned());
+        let figures = figures.into_iter().map(|(name, is, ratio)| Figure { name, is, ratio }).collect();
+        let curve = (0..=100).filter_map(at).map(|span| span.as_micros() as f64 / 1e6).collect();
+        Self { policy: policy.to_owned(), figures, decision_hash, curve }
+    }
+
+    /// A figure of it.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+}
+
+/// The order in which figures are shown.
+pub const FIGURES: [&str; 21] = [
+    "mean",
+    "p50",
+    "p95",
+    "p99",
+    "slowdown",
+    "slowdown p99",
+    "jain",
+    "in time",
+    "done",
+    "first wait",
+    "lighter half",
+    "heavier half",
+    "worst tenant",
+    "difference",
+    "tokens/s",
+    "makespan",
+    "quota used",
+    "429s",
+    "429s later",
+    "ns/decision",
+    "ns/event p99",
+];
+
+/// All tables of a scenario, behind the scenario itself.
+#[must_use]
+pub fn text(scenario: &str, tables: &[Table]) -> String {
+    let mut text = format!("{}\n", scenario.trim_end());
+    for table in tables {
+        let drawn = if table.is_generated { ", drawn workload" } else { "" };
+        let _ = writeln!(
+            text,
+            "\nload {}, {} seeds{drawn}; ± 95 %; × is the ratio to {} of the same seeds",
+            table.load, table.seeds, table.baseline
+        );
+        for figure in FIGURES {
+            let shown: Vec<String> = table.rows.iter().filter_map(|row| Some(cell(row, row.figure(figure)?))).collect();
+            if !shown.is_empty() {
+                let _ = writeln!(text, "{figure}\n  {}", shown.join("\n  "));
+            }
+        }
+        let hashes =
+            table.rows.iter().filter_map(|row| Some(format!("{} {}", row.policy, row.decision_hash.as_ref()?)));
+        let _ = writeln!(text, "decisions\n  {}", hashes.collect::<Vec<_>>().join("\n  "));
+    }
+    text
+}
+
+fn cell(row: &Row, figure: &Figure) -> String {
+    let mut cell = format!("{:<24} {:>10} ± {:<8}", row.policy, short(figure.is.mean), short(figure.is.within));
+    if let Some(ratio) = figure.ratio {
+        let _ = write!(cell, " × {:.3} ± {:.3}", ratio.mean, ratio.within);
+    }
+    cell
+}
+
+fn short(value: f64) -> String {
+    match value.abs() {
+        100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        _ => format!("{value:.3}"),
+    }
+}

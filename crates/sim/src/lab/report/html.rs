@@ -1,0 +1,126 @@
+//! The same as one page that needs nothing else: tables, and how the times are spread as curves, light and dark. Curves differ by dashes as well
+//! as by colour.
+
+use std::fmt::Write as _;
+
+use super::{FIGURES, Figure, Row, Table, short};
+
+const STYLE: &str = include_str!("page.css");
+/// Dashes of the curves, in the order of the colours.
+const DASHES: [&str; 8] = ["none", "9 4", "2 3", "12 4 2 4", "6 3", "4 4", "14 3", "1 4"];
+/// The plot, in units of its picture.
+const LEFT: f64 = 46.0;
+const RIGHT: f64 = 880.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 300.0;
+
+/// The page of a scenario.
+#[must_use]
+pub fn page(name: &str, scenario: &str, tables: &[Table]) -> String {
+    let name = escaped(name);
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>{name}</title>\n<style>\n{STYLE}</style></head>\n<body>\n<h1>{name}</h1>\n"
+    );
+    for table in tables {
+        let drawn = if table.is_generated { " The workload was drawn: there was no data." } else { "" };
+        let _ = writeln!(
+            page,
+            "<h2>Load {}</h2>\n<p class=\"soft\">{} seeds; ± is half of the interval of 95 %; × is the ratio to {} of the same seeds.{drawn}</p>",
+            table.load,
+            table.seeds,
+            escaped(&table.baseline)
+        );
+        figures(&mut page, table);
+        curves(&mut page, &table.rows);
+    }
+    let _ = writeln!(page, "<h2>Scenario</h2>\n<pre>{}</pre>\n</body></html>", escaped(scenario.trim_end()));
+    page
+}
+
+fn figures(page: &mut String, table: &Table) {
+    let _ = write!(page, "<div class=\"wide\"><table>\n<thead><tr><th></th>");
+    let class = |row: &Row| if row.policy == table.baseline { " class=\"baseline\"" } else { "" };
+    for row in &table.rows {
+        let _ = write!(page, "<th scope=\"col\"{}>{}</th>", class(row), escaped(&row.policy));
+    }
+    let _ = writeln!(page, "</tr></thead>\n<tbody>");
+    for name in FIGURES {
+        let cells: Vec<Option<&Figure>> = table.rows.iter().map(|row| row.figure(name)).collect();
+        if cells.iter().all(Option::is_none) {
+            continue;
+        }
+        let _ = write!(page, "<tr><th scope=\"row\">{name}</th>");
+        for (row, figure) in table.rows.iter().zip(cells) {
+            let _ = write!(page, "<td{}>", class(row));
+            if let Some(figure) = figure {
+                let _ = write!(page, "{} <small>± {}</small>", short(figure.is.mean), short(figure.is.within));
+                if let Some(ratio) = figure.ratio.filter(|_| row.policy != table.baseline) {
+                    let _ = write!(page, "<br>× {:.3} <small>± {:.3}</small>", ratio.mean, ratio.within);
+                }
+            }
+            let _ = write!(page, "</td>");
+        }
+        let _ = writeln!(page, "</tr>");
+    }
+    let _ = write!(page, "<tr><th scope=\"row\">decisions</th>");
+    for row in &table.rows {
+        let _ = write!(page, "<td{}><small>{}</small></td>", class(row), row.decision_hash.as_deref().unwrap_or("–"));
+    }
+    let _ = writeln!(page, "</tr>\n</tbody></table></div>");
+}
+
+/// The share of jobs that are done within a time, over its logarithm.
+fn curves(page: &mut String, rows: &[Row]) {
+    let all = || rows.iter().flat_map(|row| row.curve.iter().copied()).filter(|secs| *secs > 0.0);
+    let (least, most) = (all().fold(f64::MAX, f64::min), all().fold(0.0, f64::max));
+    if most <= least {
+        return;
+    }
+    let across = |secs: f64| LEFT + (RIGHT - LEFT) * (secs.max(least) / least).ln() / (most / least).ln();
+    let up = |percent: f64| BOTTOM - (BOTTOM - TOP) * percent / 100.0;
+    let height = BOTTOM + 44.0 + 20.0 * rows.len().div_ceil(4) as f64;
+    let _ = writeln!(
+        page,
+        "<figure><svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"share of jobs that are done within a time\">"
+    );
+    for percent in [0, 25, 50, 75, 95, 100] {
+        let y = up(f64::from(percent));
+        let _ = writeln!(page, "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
+        let _ =
+            writeln!(page, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{percent} %</text>", LEFT - 6.0, y + 4.0);
+    }
+    let decades = (-3..7).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(power)));
+    for secs in decades.filter(|secs| (least..=most).contains(secs)) {
+        let x = across(secs);
+        let _ = writeln!(page, "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{BOTTOM}\"/>");
+        let _ = writeln!(page, "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{secs} s</text>", BOTTOM + 16.0);
+    }
+    for (number, row) in rows.iter().enumerate() {
+        let points = row
+            .curve
+            .iter()
+            .enumerate()
+            .map(|(percent, secs)| format!("{:.1},{:.1}", across(*secs), up(percent as f64)));
+        let points: Vec<String> = points.collect();
+        let stroke = stroke(number);
+        let name = escaped(&row.policy);
+        let _ = writeln!(page, "<polyline {stroke} points=\"{}\"><title>{name}</title></polyline>", points.join(" "));
+        let (x, y) = (LEFT + 210.0 * (number % 4) as f64, BOTTOM + 40.0 + 20.0 * (number / 4) as f64);
+        let _ = writeln!(page, "<polyline {stroke} points=\"{x},{y} {},{y}\"/>", x + 34.0);
+        let _ = writeln!(page, "<text x=\"{}\" y=\"{}\">{name}</text>", x + 40.0, y + 4.0);
+    }
+    let _ = writeln!(
+        page,
+        "</svg>\n<figcaption>Share of jobs that are done within a time, all seeds together.</figcaption></figure>"
+    );
+}
+
+fn stroke(number: usize) -> String {
+    let place = number % DASHES.len();
+    format!("style=\"stroke: var(--c{place})\" stroke-dasharray=\"{}\"", DASHES[place])
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,419 @@
+//! The core in virtual time: jobs come, calls and tools take what they take, everything is durable at once.
+//!
+//! The core sees what it sees in production: when a run came, its graph, its inputs' size, how long attempts took and what they cost. How many rounds
+//! a run has it never sees: `until` is answered when it asks.
+
+mod graphs;
+mod line;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use agendum_core::{Action, Answer, Deed, Dispatch, Evaluate, Evaluation, Event, Make, Purpose, Scheduler, Submission};
+use agendum_types::path::Segment;
+use agendum_types::{
+    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition,
+    PayloadRef, Policy, Principal, RunId, RunStatus, Seq, Success, TargetId, TaskPath, Tenant, Timestamp, Usage,
+};
+
+use super::fleet::{Engine, Fleet, Offer};
+use super::measure::{Ended, Seen};
+use super::provider::Provider;
+use super::workload::{Call, Job, Workload};
+use line::Inner;
+
+/// A clock for the cost of decisions, in nanoseconds: who runs the laboratory has one, the laboratory has not.
+pub type Clock<'a> = &'a dyn Fn() -> u64;
+
+/// What a policy is kept from seeing, to compare with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// All tenants are one.
+    pub blind: bool,
+    /// What a provider lets through in a minute is not known.
+    pub unpaced: bool,
+}
+
+/// Where virtual time begins.
+const START: Timestamp = Timestamp(1_000_000);
+/// The targets, in the order of the table.
+const MODELS: TargetId = TargetId(0);
+
+enum Coming {
+    Job(usize),
+    /// An attempt ends: of a tool, or of this call.
+    Ends(AttemptId, Option<Call>),
+    /// A request comes to the provider.
+    Arrives(AttemptId, Call),
+    /// A step of the engine ends.
+    Step,
+}
+
+/// A job on its way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    /// Its round, from 1.
+    round: usize,
+    /// The round of its helper.
+    side: usize,
+}
+
+/// Plays jobs under a policy and says what was seen.
+///
+/// # Panics
+///
+/// If the core breaks its contract.
+#[must_use]
+pub fn play(workload: &Workload, jobs: &[Job], fleet: &Fleet, policy: Policy, view: View, clock: Clock<'_>) -> Seen {
+    let mut world = World::new(workload, jobs, fleet, view, clock);
+    world.begin(policy);
+    while let Some(at) = world.next() {
+        world.now = world.now.max(at);
+        world.line.meter.looks(world.now.since(START));
+        match world.coming.pop() {
+            Some(Reverse((due, number))) if due <= world.now => world.comes(number),
+            told => {
+                world.coming.extend(told);
+                world.tell(Event::TimeReached);
+            }
+        }
+        world.engine_begins();
+    }
+    world.seen()
+}
+
+struct World<'a> {
+    core: Scheduler,
+    now: Timestamp,
+    jobs: &'a [Job],
+    fleet: &'a Fleet,
+    view: View,
+    graphs: Vec<Arc<Graph>>,
+    tenants: Vec<Tenant>,
+    ways: Vec<Way>,
+    ended: Vec<Ended>,
+    /// By number of what comes; a place is used once.
+    comings: Vec<Option<Coming>>,
+    coming: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    inbox: VecDeque<Event>,
+    cancelled: BTreeSet<AttemptId>,
+    engine: Option<Engine>,
+    provider: Option<Provider>,
+    stepping: bool,
+    line: Inner,
+    /// The calls in the engine, by number.
+    calls: Vec<Option<(AttemptId, Call)>>,
+    hasher: blake3::Hasher,
+    clock: Clock<'a>,
+    costs: Vec<u64>,
+    dispatches: u64,
+}
+
+impl<'a> World<'a> {
+    fn new(workload: &Workload, jobs: &'a [Job], fleet: &'a Fleet, view: View, clock: Clock<'a>) -> Self {
+        let engine = match fleet {
+            Fleet::Slots(_) | Fleet::Provider(_) => None,
+            Fleet::Engine(spec) => Some(Engine::new(spec.clone())),
+        };
+        let provider = match fleet {
+            Fleet::Provider(quota) => Some(Provider::new(quota.clone(), jobs.iter().map(|job| job.at.0).sum())),
+            Fleet::Slots(_) | Fleet::Engine(_) => None,
+        };
+        // Blind to tenants: all are one.
+        let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
+        Self {
+            core: Scheduler::new(Limits::STANDARD),
+            now: START,
+            jobs,
+            fleet,
+            view,
+            graphs: workload.classes.iter().map(|class| graphs::of(class, jobs.iter().any(graphs::is_chain))).collect(),
+            tenants: workload.tenants.iter().map(name).collect(),
+            ways: vec![Way::default(); jobs.len()],
+            ended: jobs.iter().map(|job| Ended::of(job, fleet.ideal(job))).collect(),
+            comings: Vec::new(),
+            coming: BinaryHeap::new(),
+            inbox: VecDeque::new(),
+            cancelled: BTreeSet::new(),
+            engine,
+            provider,
+            stepping: false,
+            line: Inner::new(workload.tenants.len()),
+            calls: Vec::new(),
+            hasher: blake3::Hasher::new(),
+            clock,
+            costs: Vec::new(),
+            dispatches: 0,
+        }
+    }
+
+    fn begin(&mut self, policy: Policy) {
+        let opened =
+            Event::Opened { incarnation: Incarnation(1), last: Seq(0), at: Timestamp(0), crashed: false, seed: 1 };
+        self.tell(opened);
+        self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.fleet.slots(), self.view)));
+        self.tell(Event::PolicyPublished(Arc::new(policy)));
+        for (number, job) in self.jobs.iter().enumerate() {
+            self.at(START.after(job.at), Coming::Job(number));
+        }
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        let due = self.coming.peek().map(|Reverse((at, _))| *at);
+        due.into_iter().chain(self.core.poll_timeout().map(|(at, _)| at)).min()
+    }
+
+    fn at(&mut self, at: Timestamp, what: Coming) {
+        self.coming.push(Reverse((at, self.comings.len())));
+        self.comings.push(Some(what));
+    }
+
+    fn comes(&mut self, number: usize) {
+        match self.comings[number].take().expect("what comes comes once") {
+            Coming::Job(number) => self.submit(number),
+            Coming::Ends(attempt, call) => self.ends(attempt, call),
+            Coming::Arrives(attempt, call) => self.arrives(attempt, call),
+            Coming::Step => {
+                let engine = self.engine.as_mut().expect("only an engine has steps");
+                self.stepping = false;
+                let done = engine.end(&mut self.line);
+                if !done.is_empty() {
+                    self.lets_in(0);
+                }
+                for done in done {
+                    let (attempt, call) = self.calls[done].take().expect("a call is done once");
+                    self.ends(attempt, Some(call));
+                }
+            }
+        }
+    }
+
+    /// The engine begins its next step with what has come to it.
+    fn engine_begins(&mut self) {
+        // What happens at one instant is before the step that begins then.
+        if self.stepping || self.coming.peek().is_some_and(|Reverse((at, _))| *at <= self.now) {
+            return;
+        }
+        if self.fleet.slots() == 0 {
+            loop {
+                if self.line.is_empty() {
+                    self.lets_in(1);
+                }
+                if !self.engine.as_mut().is_some_and(|engine| engine.admit(&mut self.line)) {
+                    break;
+                }
+            }
+        }
+        if let Some(span) = self.engine.as_mut().and_then(|engine| engine.begin(&mut self.line)) {
+            self.stepping = true;
+            self.at(self.now.after(span), Coming::Step);
+        }
+    }
+
+    /// Where the engine says how many: the core may send so many more than are there.
+    fn lets_in(&mut self, more: usize) {
+        if let Some(engine) = self.engine.as_ref().filter(|_| self.fleet.slots() == 0) {
+            let count = engine.len() + self.line.len() + more;
+            let targets = graphs::targets(self.fleet, u32::try_from(count).unwrap_or(u32::MAX), self.view);
+            self.tell(Event::TargetsPublished(targets));
+        }
+    }
+
+    fn submit(&mut self, number: usize) {
+        let job = &self.jobs[number];
+        if self.engine.is_some() {
+            self.line.meter.waits(job.tenant);
+        }
+        let submission = Submission {
+            run: RunId::compose(self.now, Partition(0), number as u128),
+            tenant: self.tenants[job.tenant as usize].clone(),
+            principal: Principal::new("lab"),
+            graph: Arc::clone(&self.graphs[job.class as usize]),
+            document: payload(2),
+            inputs: payload(2),
+            priority: None,
+            deadline: job.deadline,
+            budget: None,
+            strict: false,
+            key: None,
+            origin: None,
+            concurrency: None,
+            parent: None,
+        };
+        self.tell(Event::RunSubmitted(Box::new(submission)));
+    }
+
+    /// A request comes to the provider, which lets it through or not.
+    fn arrives(&mut self, attempt: AttemptId, call: Call) {
+        let (Some(provider), Fleet::Provider(quota)) = (&mut self.provider, self.fleet) else { return };
+        let tokens = u64::from(call.tokens_in + call.tokens_out);
+        if provider.comes(self.now.since(START), tokens) {
+            return self.at(self.now.after(quota.takes(&call)), Coming::Ends(attempt, Some(call)));
+        }
+        if !self.cancelled.remove(&attempt) {
+            let outcome = Outcome::Failed(Failure::new(Class::RateLimited, "429").without_effect());
+            self.tell(Event::AttemptFinished { attempt, outcome });
+        }
+    }
+
+    fn ends(&mut self, attempt: AttemptId, call: Option<Call>) {
+        if self.cancelled.remove(&attempt) {
+            return;
+        }
+        let usage = call.map_or_else(Usage::default, usage);
+        let outcome = Outcome::Succeeded(Success { output: payload(2), usage, raw_usage: None });
+        self.tell(Event::AttemptFinished { attempt, outcome });
+    }
+
+    /// Tells the core, does what it wants, and answers its questions, until it has none.
+    fn tell(&mut self, event: Event) {
+        self.inbox.push_back(event);
+        while let Some(event) = self.inbox.pop_front() {
+            let is_costly = !matches!(event, Event::Opened { .. } | Event::TargetsPublished(_));
+            let before = (self.clock)();
+            self.core.handle(self.now, event).expect("nothing is refused here");
+            if is_costly {
+                self.costs.push((self.clock)() - before);
+            }
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let (mut last, mut gated) = (None, Vec::new());
+            while let Some(action) = self.core.poll_action() {
+                match action {
+                    Action { deed: Deed::Append(entry), .. } => last = Some(entry.seq),
+                    Action { after: Some(_), deed } => gated.push(deed),
+                    Action { after: None, deed } => self.perform(deed),
+                }
+            }
+            let Some(seq) = last else {
+                assert!(gated.is_empty(), "what waits, waits for a record of the same event");
+                return;
+            };
+            self.core.handle(self.now, Event::Durable(seq)).expect("never refused");
+            gated.into_iter().for_each(|deed| self.perform(deed));
+        }
+    }
+
+    fn perform(&mut self, deed: Deed) {
+        match deed {
+            Deed::Dispatch(dispatch) => self.dispatch(*dispatch),
+            Deed::Evaluate(asked) => {
+                let result = Ok(self.evaluate(&asked));
+                self.inbox.push_back(Event::Evaluated { run: asked.run, path: asked.path, step: asked.step, result });
+            }
+            Deed::Answer(answer) => self.answered(&answer),
+            Deed::CancelAttempt(attempt) => {
+                self.cancelled.insert(attempt.clone());
+                let outcome = Outcome::Failed(Failure::new(Class::Cancelled, "told to stop"));
+                self.inbox.push_back(Event::AttemptFinished { attempt, outcome });
+            }
+            Deed::Append(_) | Deed::LookUp(_) | Deed::Keep(_) | Deed::Publish { .. } | Deed::Close { .. } => {}
+        }
+    }
+
+    fn dispatch(&mut self, dispatch: Dispatch) {
+        let attempt = dispatch.attempt;
+        let number = number(attempt.run);
+        let job = &self.jobs[number];
+        let (round, side) = rounds(&attempt.path);
+        self.ways[number] = Way { round, side };
+        let is_model = dispatch.target == MODELS;
+        self.dispatches += 1;
+        for part in [self.now.0, number as u64, round as u64, side as u64, u64::from(is_model)] {
+            self.hasher.update(&part.to_le_bytes());
+        }
+        let (call, tools) = self.call(&attempt);
+        if !is_model {
+            return self.at(self.now.after(tools), Coming::Ends(attempt, None));
+        }
+        self.ended[number].begins(self.now.since(START));
+        if let Some(provider) = &mut self.provider {
+            let way = provider.way();
+            return self.at(self.now.after(way), Coming::Arrives(attempt, call));
+        }
+        if self.engine.is_none() {
+            return self.at(self.now.after(call.service), Coming::Ends(attempt, Some(call)));
+        }
+        let (tokens_in, tokens_out) = (u64::from(call.tokens_in), u64::from(call.tokens_out.max(1)));
+        self.line.push(Offer { number: self.calls.len(), tenant: job.tenant, tokens_in, tokens_out });
+        self.calls.push(Some((attempt, call)));
+    }
+
+    /// The call of an attempt, and the time of the tools that belong to it.
+    fn call(&self, attempt: &AttemptId) -> (Call, Duration) {
+        let (round, side) = rounds(&attempt.path);
+        let of = &self.jobs[number(attempt.run)].rounds[round - 1];
+        let of = if side == 0 { of } else { &of.side[side - 1] };
+        (of.call, of.tools)
+    }
+
+    fn evaluate(&self, asked: &Evaluate) -> Evaluation {
+        let (number, mut evaluation) = (number(asked.run), Evaluation::default());
+        let (job, way) = (&self.jobs[number], self.ways[number]);
+        let Make::Values { exprs, .. } = &asked.make else {
+            return Evaluation { payload: Some(payload(2)), ..evaluation };
+        };
+        let is_side = asked.path.segments().iter().filter(|part| matches!(part, Segment::Task(_))).count() > 1;
+        let round = job.rounds.get(way.round.max(1) - 1).expect("a round that there is");
+        for (purpose, _) in exprs {
+            match purpose {
+                Purpose::Until if is_side => evaluation.truth = Some(way.side >= round.side.len()),
+                Purpose::Until => evaluation.truth = Some(way.round >= job.rounds.len()),
+                Purpose::Condition => evaluation.truth = Some(!round.side.is_empty()),
+                Purpose::Input => evaluation.payload = Some(payload(round.call.bytes())),
+                Purpose::Wait | Purpose::Output => evaluation.payload = Some(payload(2)),
+                Purpose::NotBefore
+                | Purpose::Items
+                | Purpose::FailIf
+                | Purpose::GoodIf
+                | Purpose::Same
+                | Purpose::Score => panic!("no graph of the laboratory asks for {purpose:?}"),
+            }
+        }
+        evaluation
+    }
+
+    fn answered(&mut self, answer: &Answer) {
+        let number = number(answer.run);
+        self.ended[number].ends(self.now.since(START), answer.status == RunStatus::Succeeded);
+    }
+
+    fn seen(self) -> Seen {
+        Seen {
+            ended: self.ended,
+            difference: self.line.meter.difference(),
+            quota: self.provider.as_ref().map(Provider::used),
+            makespan: self.now.since(START),
+            costs: self.costs,
+            dispatches: self.dispatches,
+            hash: Some(Hash(*self.hasher.finalize().as_bytes())),
+        }
+    }
+}
+
+/// The job of a run.
+const fn number(run: RunId) -> usize {
+    (run.0 & 0xffff_ffff) as usize
+}
+
+/// The round of a task and that of the helper it stands in: 1 and 0 where it stands in none.
+fn rounds(path: &TaskPath) -> (usize, usize) {
+    let mut rounds = path.segments().iter().filter_map(|part| match part {
+        Segment::Round(round) => Some(*round as usize),
+        Segment::Task(_) | Segment::Item(_) => None,
+    });
+    (rounds.next().unwrap_or(1), rounds.next().unwrap_or(0))
+}
+
+fn usage(call: Call) -> Usage {
+    Usage { tokens_in: call.tokens_in.into(), tokens_out: call.tokens_out.into(), calls: 1, ..Usage::default() }
+}
+
+fn payload(size: u64) -> PayloadRef {
+    PayloadRef { hash: Hash([1; 32]), size, media: MediaType::Json, labels: Labels::NONE }
+}

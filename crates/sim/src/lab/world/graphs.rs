@@ -1,0 +1,65 @@
+//! The graphs of the laboratory, checked like anybody's, and the targets that they meet.
+
+use std::sync::Arc;
+
+use agendum_spec::{NoFiles, Source};
+use agendum_types::outcome::Price;
+use agendum_types::target::Rate;
+use agendum_types::{Capability, Duration, Graph, Limits, Money, Target};
+
+use crate::lab::fleet::Fleet;
+use crate::lab::workload::Job;
+use crate::lab::world::View;
+
+/// An agent: a call, then its tools and whoever helps it, until it has enough.
+const AGENT: &str = r#"
+tasks:
+  work:
+    loop: { until: "${{ tasks.call.output.text == 'done' }}", max_iterations: 1000, on_exhausted: fail }
+    tasks:
+      call: { uses: chat, with: { prompt: next } }
+      tool: { needs: [call], uses: exec, effect: none, with: { argv: [act] } }
+      side:
+        if: "${{ tasks.call.output.text == 'help' }}"
+        loop: { until: "${{ tasks.ask.output.text == 'done' }}", max_iterations: 1000, on_exhausted: fail }
+        tasks:
+          ask: { uses: chat, with: { prompt: next } }
+          act: { needs: [ask], uses: exec, effect: none, with: { argv: [act] } }
+"#;
+
+/// A single call.
+const CALL: &str = r#"
+inputs: { type: object, properties: { text: { type: string } } }
+tasks:
+  call: { uses: chat, with: { prompt: "${{ inputs.text }}" }, retry: { max_attempts: 100 } }
+"#;
+
+/// Input tokens count once among tenants and output tokens twice, at a price that is small change.
+const TOKEN: Money = Money(100_000);
+
+/// True if a job is more than one call.
+pub(super) fn is_chain(job: &Job) -> bool {
+    job.rounds.len() > 1 || job.rounds.iter().any(|round| round.tools > Duration::ZERO || !round.side.is_empty())
+}
+
+/// The graph of a kind.
+pub(super) fn of(class: &str, is_chain: bool) -> Arc<Graph> {
+    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    let name: String = class.chars().map(letter).collect();
+    let text = format!("version: 1\nname: lab-{name}\n{}", if is_chain { AGENT } else { CALL });
+    let checked = agendum_spec::check(Source { name: "lab", text: &text }, &NoFiles, &Limits::STANDARD);
+    let wrong: Vec<String> = checked.diagnostics.iter().map(|diagnostic| diagnostic.message.to_string()).collect();
+    Arc::clone(&checked.runnable().unwrap_or_else(|| panic!("a constant document: {wrong:?}\n{text}")).graph)
+}
+
+/// Models with so many slots, and tools without end.
+pub(super) fn targets(fleet: &Fleet, slots: u32, view: View) -> Vec<Target> {
+    let price = Price { token_in: TOKEN, token_out: TOKEN.times(2), ..Price::FREE };
+    let price = if matches!(fleet, Fleet::Engine(_)) { price } else { Price::FREE };
+    let rate = match fleet {
+        Fleet::Provider(quota) if !view.unpaced => quota.rate(),
+        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) => Rate::default(),
+    };
+    let models = Target { price, rate, ..Target::free("models", Capability::Chat, slots) };
+    vec![models, Target::free("tools", Capability::Exec, u32::MAX)]
+}

@@ -1,0 +1,133 @@
+//! What is sent: whose turn it is, where it goes, and what is out from then on.
+
+use std::sync::Arc;
+
+use agendum_core::Dispatched;
+use agendum_types::target::Bound;
+use agendum_types::{AttemptId, RunId, TaskPath, Timestamp};
+
+use super::downs::tells_downtime;
+use super::place::{Hold, Purse};
+use super::records::Checked;
+use super::state::{Running, State};
+use super::{Flight, Reference, ensure};
+
+impl Reference {
+    pub(super) fn dispatched(&mut self, id: RunId, path: &TaskPath, said: &Dispatched) -> Checked {
+        if said.reattached {
+            return self.reattached(id, path, said);
+        }
+        let (target, hold, lower) = self.sends(id, path)?;
+        let run = &self.runs[&id];
+        let (task, inst) = (run.task(path), &run.tasks[path]);
+        let row = &self.targets[target];
+        let effect = if task.effect_declared { task.effect } else { row.effect.unwrap_or(task.effect) };
+        ensure(run.deadline_of(path) > self.now, "its time is over")?;
+        ensure(self.credits() < self.limits.attempt_credits as usize, "no credit is left")?;
+        ensure(row.name == said.target, &format!("it goes to {} and not to {}", row.name, said.target))?;
+        ensure((said.hold, said.hold_tokens, said.output_cap) == (hold.money, hold.tokens, hold.cap), "another hold")?;
+        ensure((said.effect, said.lower) == (effect, lower), "another effect or rank of the target")?;
+        ensure(said.estimated == (row.bound == Bound::Estimated), "another bound")?;
+        ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
+        let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
+        ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
+        tells_downtime(self.was_down_while(inst), &said.waits)?;
+        self.takes_its_turn(id, path)?;
+        let band = self.band(id, path);
+        self.overtakes(id, path);
+        self.advance(band);
+        let now = self.now;
+        let whole = said.output_cap == self.cap_wanted(id, path, target);
+        self.starts(id, path, target, said, (now, whole));
+        Ok(())
+    }
+
+    fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, Hold, bool), String> {
+        self.has_passed(id, path);
+        self.comes_up(id, path)?;
+        match self.purse(id, path) {
+            Purse::Sends(target, hold, lower) => Ok((target, hold, lower)),
+            other => Err(format!("the purse says {other:?}")),
+        }
+    }
+
+    /// The task is (one of those alike that are) next. Those before it that wait for money, or for a cheaper target, step
+    /// aside without a record.
+    pub(super) fn comes_up(&mut self, id: RunId, path: &TaskPath) -> Checked {
+        loop {
+            let next = self.next();
+            let is_next = next.contains(&(id, path.clone()));
+            let looked_at = if is_next { &[(id, path.clone())][..] } else { &next };
+            if looked_at.iter().any(|(id, path)| self.is_put_behind(*id, path)) {
+                continue;
+            }
+            // Those that rank alike and must wait for money may have been looked at before this one, or not: `rests` asks the core.
+            let poor: Vec<_> =
+                next.iter().filter_map(|(id, path)| Some((*id, path.clone(), self.aside(*id, path)?))).collect();
+            if is_next {
+                self.passed.extend(poor);
+                return Ok(());
+            }
+            let earlier = || self.passed.iter().rev().find(|(id, path, _)| next.contains(&(*id, path.clone())));
+            let Some((id, path, state)) = poor.first().or_else(earlier).cloned() else {
+                return Err(format!("it cannot go, or it is not its turn but that of {next:?}"));
+            };
+            self.run(id).inst(&path).state = state;
+        }
+    }
+
+    fn starts(
+        &mut self,
+        id: RunId,
+        path: &TaskPath,
+        target: usize,
+        said: &Dispatched,
+        (taken, whole): (Timestamp, bool),
+    ) {
+        let (now, digest) = (self.now, self.targets[target].digest);
+        let run = self.run(id);
+        run.started = true;
+        run.estimated |= said.estimated;
+        let inst = run.inst(path);
+        inst.is_copy = false;
+        (inst.attempts, inst.tries, inst.last_effect) = (said.attempt.0, inst.tries + 1, said.effect);
+        inst.state = State::Running(Running {
+            attempt: said.attempt,
+            incarnation: said.incarnation,
+            target,
+            name: Arc::clone(&said.target),
+            effect: said.effect,
+            hold: said.hold,
+            hold_tokens: said.hold_tokens,
+            taken,
+            lower: said.lower,
+            since: now,
+            referenced: false,
+            child: None,
+            digest,
+            whole,
+        });
+        let attempt = AttemptId { run: id, path: path.clone(), attempt: said.attempt, incarnation: said.incarnation };
+        self.dispatch.push(attempt.clone());
+        let counted = self.counts_for(id, path, target, said.hold);
+        let tokens = if said.reattached { 0 } else { self.keeps_pace(id, path, target, said.hold_tokens) };
+        let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
+        self.flights.push(Flight { attempt, target, price, sent: now, hold, tokens, counted, child: None });
+    }
+
+    /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.
+    fn reattached(&mut self, id: RunId, path: &TaskPath, said: &Dispatched) -> Checked {
+        let inst = &self.runs[&id].tasks[path];
+        let State::Running(running) = inst.state.clone() else { return Err("it was not out".to_owned()) };
+        let is_known = running.referenced || self.runs[&id].is_child(path);
+        ensure(is_known && running.incarnation < self.incarnation, "it left no reference")?;
+        ensure(said.attempt.0 == inst.attempts + 1, "another attempt")?;
+        ensure((said.hold, said.effect) == (running.hold, running.effect), "another hold or effect")?;
+        let target = self.named(&running.name).ok_or("its target is gone")?;
+        self.run(id).inst(path).tries -= 1;
+        self.starts(id, path, target, said, (running.taken, false));
+        // Who asks for the same waits for it.
+        self.run(id).inst(path).turn = self.shares(id, path);
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! What each tenant has had in each band, in maps; and what an attempt counts for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant, Timestamp};
+
+use super::pace::Bucket;
+use super::{Flight, Reference};
+
+/// By band and tenant.
+type Of = (usize, Tenant);
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Accounts {
+    /// In thousandths of what was counted, at weight 1.
+    time: BTreeMap<Of, u128>,
+    /// When one of its tasks waited last.
+    waited: BTreeMap<Of, Timestamp>,
+    /// Of each band the time of who was sent last, and where who comes back stands at least, but for a few attempts.
+    reached: [u128; 3],
+    floors: [u128; 3],
+    /// What the latest attempts of a band counted for when they were sent.
+    usual: [(u64, u64); 3],
+    /// What the latest attempts on a target came to: how many, and their mean.
+    counted: BTreeMap<Arc<str>, (u64, u64)>,
+    /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
+    pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
+    pub(super) tokens: BTreeMap<Arc<str>, (u64, u64)>,
+}
+
+/// One more.
+pub(super) fn mean((count, mean): &mut (u64, u64), cost: u64) {
+    *count = (*count + 1).min(32);
+    *mean = ((u128::from(*mean) * u128::from(*count - 1) + u128::from(cost)) / u128::from(*count)) as u64;
+}
+
+impl Reference {
+    fn account(&self, id: RunId, path: &TaskPath) -> Of {
+        (self.band(id, path), self.runs[&id].tenant.clone())
+    }
+
+    /// What the tenant of this task has had.
+    pub(super) fn had(&self, id: RunId, path: &TaskPath) -> u128 {
+        self.accounts.time.get(&self.account(id, path)).copied().unwrap_or_default()
+    }
+
+    /// Who waits when something happens has waited until then.
+    pub(super) fn all_wait(&mut self) {
+        let queued: Vec<Of> = self.queued().iter().map(|(id, path, ..)| self.account(*id, path)).collect();
+        let short: Vec<Of> = self.short_ones().iter().map(|(id, path, _)| self.account(*id, path)).collect();
+        let now = self.now;
+        let waiting: BTreeSet<Of> = queued.into_iter().chain(short).collect();
+        for band in 0..3 {
+            let times = waiting.iter().filter(|of| of.0 == band).map(|of| self.accounts.time.get(of).copied());
+            let least = times.map(Option::unwrap_or_default).min();
+            self.accounts.floors[band] = least.unwrap_or(self.accounts.reached[band]);
+        }
+        self.accounts.waited.extend(waiting.into_iter().map(|of| (of, now)));
+    }
+
+    /// A task joins the queue: a tenant that comes back has had as much as who was sent.
+    pub(super) fn lift(&mut self, id: RunId, path: &TaskPath) {
+        let (of, now) = (self.account(id, path), self.now);
+        if self.accounts.waited.get(&of).is_none_or(|at| *at < now) {
+            let weight = u128::from(self.policy.fairness.weight_of(&of.1));
+            let usual = u128::from(self.accounts.usual[of.0].1) * u128::from(self.policy.fairness.credit) * 1_000;
+            let floor = self.accounts.floors[of.0].saturating_sub(usual / weight);
+            let time = self.accounts.time.entry(of.clone()).or_default();
+            *time = (*time).max(floor);
+        }
+        self.accounts.waited.insert(of, now);
+    }
+
+    /// One of its tasks is sent.
+    pub(super) fn overtakes(&mut self, id: RunId, path: &TaskPath) {
+        let (time, band) = (self.had(id, path), self.band(id, path));
+        self.accounts.reached[band] = time;
+    }
+
+    /// What an attempt counts for when it is sent.
+    pub(super) fn counts_for(&mut self, id: RunId, path: &TaskPath, target: usize, hold: Money) -> (Of, u64) {
+        let of = self.account(id, path);
+        let row = &self.targets[target];
+        let cost = match self.accounts.counted.get(&row.name) {
+            _ if self.runs[&id].is_child(path) => 0,
+            Some((_, mean)) => *mean,
+            None if hold > Money::ZERO => hold.0,
+            None => self.time_counts(row.expected),
+        };
+        if !self.runs[&id].is_child(path) {
+            mean(&mut self.accounts.usual[of.0], cost);
+        }
+        self.count(&of, cost, 0);
+        (of, cost)
+    }
+
+    /// An attempt has ended.
+    pub(super) fn corrected(&mut self, attempt: &AttemptId, flight: &Flight, outcome: &Outcome) {
+        let Some(run) = self.runs.get(&attempt.run) else { return };
+        let is_child = run.is_child(&attempt.path);
+        self.settles_pace(flight, outcome);
+        let cost = if is_child {
+            0
+        } else if flight.price.is_free() {
+            self.time_counts(self.now.since(flight.sent))
+        } else {
+            flight.bill(outcome, flight.hold.0, flight.hold.1).0.0
+        };
+        if !is_child {
+            let name = Arc::clone(&self.targets[flight.target].name);
+            mean(self.accounts.counted.entry(name).or_default(), cost);
+        }
+        let (of, before) = flight.counted.clone();
+        self.count(&of, cost, before);
+    }
+
+    fn count(&mut self, of: &Of, more: u64, less: u64) {
+        let weight = u128::from(self.policy.fairness.weight_of(&of.1));
+        let time = self.accounts.time.entry(of.clone()).or_default();
+        *time = (*time + u128::from(more) * 1_000 / weight).saturating_sub(u128::from(less) * 1_000 / weight);
+    }
+
+    fn time_counts(&self, took: Duration) -> u64 {
+        (u128::from(took.0) * u128::from(self.policy.fairness.free_hour.0) / 3_600_000_000) as u64
+    }
+
+    /// A new life knows of what open runs have spent.
+    pub(super) fn count_again(&mut self) {
+        let spent: Vec<_> =
+            self.runs.values().map(|run| (run.submitted.priority as usize, run.tenant.clone(), run.spent.0)).collect();
+        spent.into_iter().for_each(|(band, tenant, spent)| self.count(&(band, tenant), spent, 0));
+    }
+}

@@ -1,0 +1,152 @@
+//! A policy: the rules by which the scheduler chooses, as a versioned document says them.
+//!
+//! Policies choose among what is possible, and never what is allowed: budgets, effects, limits of targets and clearance hold under each of
+//! them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::graph::Priority;
+use crate::id::Tenant;
+use crate::money::Money;
+use crate::payload::Hash;
+use crate::time::Duration;
+
+/// The rules of a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How it is called.
+    pub name: Arc<str>,
+    /// Of its normal document: with the name, its identity.
+    pub hash: Hash,
+    /// Who goes first, for each priority in the order of [`Priority::ALL`].
+    pub bands: [Band; 3],
+    /// What each tenant gets.
+    pub fairness: Fairness,
+    /// Which runs with a deadline stand behind others, or are given up.
+    pub admission: Admission,
+}
+
+/// Which runs with a deadline stand behind others, or are given up, by what attempts have taken before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Attempts of a task from which something is concluded; at least 1.
+    pub samples: u32,
+    /// A run is given up if it would be late even where what is before it takes no longer than so many of a hundred attempts took; from 1 to 100.
+    pub quick: u8,
+    /// A run that has not begun stands behind the others if it would be late where what is before it takes as long as all but the slowest took: so many of a
+    /// hundred are not slower; from 1 to 100.
+    pub slow: u8,
+}
+
+/// The order of the runs of one priority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// Which run goes first, of those that nobody has to answer by a certain time.
+    pub index: Index,
+    /// The same of those with a deadline.
+    pub deadline_index: Index,
+    /// How much later a run may have come, for each second less that it will take, and still go first: at least 1. The greater, the more short
+    /// runs are favoured. Nothing waits for ever.
+    pub aging: u32,
+    /// Its part of the attempts, in relation to the shares of the other priorities that have something to send; at least 1.
+    pub share: u32,
+    /// By when a run without a deadline is to be answered: where an index asks for that, and beside runs that have one.
+    pub patience: Duration,
+}
+
+/// What decides which of two runs of a tenant goes first. Inside a run the task with the longest way to the end does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Index {
+    /// Who came first.
+    Fifo,
+    /// Whose task was ready first, whatever its run: what a plain queue of calls does.
+    CallFifo,
+    /// Whose deadline comes first.
+    Edf,
+    /// Who must start first to make its deadline: that, less the longest way to the end.
+    Slack,
+    /// Who has been served least: by the time that its calls of models have taken, in steps that double.
+    AttainedService,
+    /// Who gives most answers for the time that it will take, by how many calls runs of its graph have taken, and how many it has had.
+    Gittins,
+}
+
+impl Index {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Fifo, Self::CallFifo, Self::Edf, Self::Slack, Self::AttainedService, Self::Gittins];
+
+    /// Its word in documents.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fifo => "fifo",
+            Self::CallFifo => "call-fifo",
+            Self::Edf => "edf",
+            Self::Slack => "slack",
+            Self::AttainedService => "attained-service",
+            Self::Gittins => "gittins",
+        }
+    }
+
+    /// The index with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|index| index.word() == word)
+    }
+}
+
+/// What each tenant gets of what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fairness {
+    /// A tenant with twice the weight of another gets twice as much while both wait; at least 1.
+    pub weights: BTreeMap<Tenant, u32>,
+    /// The weight of any other.
+    pub weight: u32,
+    /// What an hour of a target counts for that costs nothing.
+    pub free_hour: Money,
+    /// How many usual attempts a tenant has saved up at most that had nothing to send for a while.
+    pub credit: u32,
+}
+
+impl Fairness {
+    /// The weight of a tenant.
+    #[must_use]
+    pub fn weight_of(&self, tenant: &Tenant) -> u32 {
+        self.weights.get(tenant).copied().unwrap_or(self.weight).max(1)
+    }
+}
+
+impl Policy {
+    /// The name of the built-in one.
+    pub const BALANCED: &'static str = "balanced";
+    /// The hash of its normal document: a test of the crate that reads documents holds it.
+    const BALANCED_HASH: &'static str = "78e837a5c1a2d239f443a9ccc3f5b456f5338e3eb1c6e68f992dddbf7816c1cc";
+
+    /// The rules of this priority.
+    #[must_use]
+    pub const fn band(&self, priority: Priority) -> &Band {
+        &self.bands[priority as usize]
+    }
+}
+
+impl Default for Policy {
+    /// The built-in one.
+    fn default() -> Self {
+        let band = |share| Band {
+            index: Index::Gittins,
+            deadline_index: Index::Slack,
+            aging: 5,
+            share,
+            patience: Duration::secs(600),
+        };
+        Self {
+            name: Self::BALANCED.into(),
+            hash: Hash::from_hex(Self::BALANCED_HASH).unwrap_or_default(),
+            bands: [band(16), band(4), band(1)],
+            fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000), credit: 6 },
+            admission: Admission { samples: 8, quick: 10, slow: 75 },
+        }
+    }
+}
