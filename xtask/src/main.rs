@@ -111,6 +111,26 @@ fn main() -> Result<()> {
     }
 }
 
+/// Without them some tests of failing disks are skipped, and say so.
+fn bring_what_spoils_disks() {
+    let needs = [
+        ("strace", "strace"),
+        ("mkfs.ext4", "e2fsprogs"),
+        ("nbdkit", "nbdkit"),
+        ("nbdfuse", "libnbd-bin"),
+        ("fusermount3", "fuse3"),
+    ];
+    let is_there = |program: &str| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    };
+    let missing: Vec<String> =
+        needs.into_iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| package.to_owned()).collect();
+    if !missing.is_empty() && !media::install(&missing) {
+        println!("could not install {}: tests that need them are skipped", missing.join(", "));
+    }
+}
+
 fn test() -> Result<()> {
     let began = Instant::now();
     if !has(&["cc", "--version"]) {
@@ -134,6 +154,10 @@ fn test() -> Result<()> {
         Ok(())
     })?;
     let mut skipped: Vec<String> = step("the media example", media::check)?.into_iter().collect();
+    step("programs that take the disk away", || {
+        bring_what_spoils_disks();
+        Ok(())
+    })?;
     let listed = std::env::temp_dir().join(format!("agendum-skipped-{}", std::process::id()));
     step("tests", || {
         let arguments: &[&str] = if has(&["cargo", "nextest", "--version"]) {

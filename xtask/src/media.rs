@@ -49,7 +49,7 @@ fn doctor() -> Result<Option<Vec<String>>> {
 }
 
 /// False where this is no Debian, or we are not root, or there is no network.
-fn install(packages: &[String]) -> bool {
+pub(crate) fn install(packages: &[String]) -> bool {
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
