@@ -134,6 +134,9 @@ pub(crate) struct TargetConfig {
     pub(crate) concurrency: Option<u32>,
     #[serde(default)]
     pub(crate) quota_group: Option<String>,
+    /// What its provider lets through in a minute, of its quota group together.
+    #[serde(default)]
+    pub(crate) rate: RateConfig,
     /// Labels of data it may see.
     #[serde(default)]
     pub(crate) clearance: Vec<String>,
@@ -210,6 +213,7 @@ impl TargetConfig {
             classes: Vec::new(),
             concurrency: None,
             quota_group: None,
+            rate: RateConfig { requests: None, tokens: None },
             clearance: Vec::new(),
             price: None,
             output_cap: None,
@@ -224,6 +228,16 @@ impl TargetConfig {
             temper: Temper { delay_ms: 0, word_ms: 0, fail_every: 0, rate_limit_every: 0, cut_every: 0 },
         }
     }
+}
+
+/// What a provider lets through in a minute.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RateConfig {
+    /// Requests.
+    pub(crate) requests: Option<u64>,
+    /// Tokens, in and out.
+    pub(crate) tokens: Option<u64>,
 }
 
 /// US dollars.

@@ -13,7 +13,7 @@ use agendum_adapters::{Chat, Exec, Http, Offline, Timeouts};
 use agendum_ports::Adapter;
 use agendum_retrieve_fts::{Index, Retrieve};
 use agendum_types::outcome::Price;
-use agendum_types::target::Bound;
+use agendum_types::target::{Bound, Rate};
 use agendum_types::{Capability, Duration, Hash, Labels, Money, Target};
 
 use crate::config::{Config, Kind, PriceConfig, TargetConfig};
@@ -108,6 +108,7 @@ fn target(name: &str, given: &TargetConfig, folder: &Path) -> Target {
         classes: given.classes.iter().map(|class| class.as_str().into()).collect(),
         price: price(&given.price()),
         quota_group: given.quota_group.as_deref().map(Into::into),
+        rate: Rate { requests: given.rate.requests, tokens: given.rate.tokens },
         clearance: Labels::new(given.clearance.iter().map(String::as_str)),
         output_cap: given.output_cap.unwrap_or(cap),
         expected: Duration::millis(if counts_tokens { 2_000 } else { 200 }),

@@ -184,6 +184,13 @@ fn numbers(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
                 .at("concurrency"),
         );
     }
+    for (word, limit) in [("requests", target.rate.requests), ("tokens", target.rate.tokens)] {
+        if limit == Some(0) {
+            let message = format!("target {name:?}: `rate.{word}` is 0: it would never run anything");
+            let hint = "what its provider lets through in a minute; leave it out where nothing is limited";
+            faults.push(fault(message, hint, true).at(&format!("rate.{word}")));
+        }
+    }
     let is_label = |word: &str| word.split_once('=').is_some_and(|(name, value)| !name.is_empty() && !value.is_empty());
     if let Some(word) = target.clearance.iter().find(|word| *word != Target::EVERYTHING && !is_label(word)) {
         let message = format!("target {name:?}: clearance {word:?} is no label");

@@ -187,6 +187,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         base_url = \"ofline\"
         model = \"m\"
         concurrency = 0
+        rate = { requests = 0, tokens = 1000 }
         clearance = [\"region=eu\", \"*\", \"region\"]
         price = { input = -1.0, output = nan, call = 1e300 }
         key_env = \"AGENDUM_TEST_UNSET_KEY\"
@@ -209,6 +210,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     ! target "free": base_url "ofline" is no address (did you mean `offline`?)
     ! target "free" wants its key in the environment variable AGENDUM_TEST_UNSET_KEY, which is not set (export AGENDUM_TEST_UNSET_KEY=…, or remove the target)
     ! target "free": `concurrency` is 0: it would never run anything (how many attempts it may run at once; leave it out for 16)
+    ! target "free": `rate.requests` is 0: it would never run anything (what its provider lets through in a minute; leave it out where nothing is limited)
     ! target "free": clearance "region" is no label (name=value, such as region=eu; or * for all of them)
     ! target "free": price.input is -1: a price is 0 or more (US dollars per million tokens; `call` per call, `egress_gib` per GiB sent)
     ! target "free": price.output is NaN: a price is 0 or more (US dollars per million tokens; `call` per call, `egress_gib` per GiB sent)

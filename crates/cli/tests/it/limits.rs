@@ -47,3 +47,18 @@ fn an_input_has_an_end_and_is_given_once() {
         assert!(code == 2 && err.contains(said), "{code} {err}");
     }
 }
+
+/// What a provider lets through in a minute is sent at an even pace: the second of two calls waits for the first one's part of it.
+#[test]
+fn a_rate_that_is_known_is_kept() {
+    let graph = "version: 1\nname: two\ntasks:\n  \
+                 each: { foreach: [a, b], uses: chat, with: { prompt: \"<text>a b</text>\" } }\n";
+    let place = Place::new(&[("graph.yaml", graph)]);
+    let target =
+        "offline = false\n[targets.slow]\nkind = \"chat\"\nbase_url = \"offline\"\nrate = { requests = 120 }\n";
+    place.write("agendum.toml", target);
+    assert_eq!(place.run(&["run", "graph.yaml"]).0, 0);
+    let parts = place.json(&["why", "last"])["parts"].clone();
+    let causes: Vec<&str> = parts.as_array().unwrap().iter().filter_map(|part| part["cause"].as_str()).collect();
+    assert!(causes.contains(&"limit"), "{parts}");
+}
