@@ -166,9 +166,13 @@ impl Plan {
         let sketches = self.nodes[node.0 as usize].sketches.get_or_insert_default();
         sketches.all.take(took);
         let cell = quarter(bytes);
-        if !is_full || sketches.by_size.contains_key(&cell) {
-            self.cells += usize::from(!sketches.by_size.contains_key(&cell));
-            sketches.by_size.entry(cell).or_default().take(took);
+        match sketches.by_size.get_mut(&cell) {
+            Some(sketch) => sketch.take(took),
+            None if is_full => {}
+            None => {
+                self.cells += 1;
+                sketches.by_size.entry(cell).or_default().take(took);
+            }
         }
         let (count, mean) = &mut self.nodes[node.0 as usize].observed;
         *count = count.saturating_add(1);

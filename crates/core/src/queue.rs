@@ -48,6 +48,20 @@ pub(crate) struct Rank {
     pub(crate) inst: InstId,
 }
 
+impl Rank {
+    /// Before all others.
+    const FIRST: Self = Self {
+        risky: false,
+        index: 0,
+        submitted: Timestamp(0),
+        run: RunId(0),
+        tail: Reverse(Duration(u64::MAX)),
+        ready: Timestamp(0),
+        slot: Slot(0),
+        inst: InstId(0),
+    };
+}
+
 /// What a queued task remembers: where it stands, and the clocks of its class when it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Ticket {

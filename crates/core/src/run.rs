@@ -20,6 +20,7 @@ use crate::inst::{Body, Flight, Inst, Layer, State};
 use crate::order::Served;
 use crate::plan::PlanId;
 use crate::plea::Asked;
+use crate::queue::TenantNo;
 use crate::record::Origin;
 use crate::record::SignalKept;
 use crate::turns::Turn;
@@ -146,6 +147,8 @@ pub(crate) struct Run {
     pub(crate) spent: Money,
     /// What it has been served.
     pub(crate) service: Served,
+    /// Its tenant, as the queue of this life knows it, once that was asked.
+    pub(crate) tenant_no: Option<TenantNo>,
     pub(crate) held: Money,
     pub(crate) tokens: u64,
     pub(crate) held_tokens: u64,

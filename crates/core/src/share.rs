@@ -17,16 +17,21 @@ const SEEN_MIN: u32 = 8;
 /// Takes a number into a mean over about the last 32.
 pub(crate) fn take_into((count, mean): &mut (u32, u64), number: u64) {
     *count = count.saturating_add(1).min(32);
-    let weight = u128::from(*count);
-    let sum = u128::from(*mean) * (weight - 1) + u128::from(number);
-    *mean = u64::try_from(sum / weight).unwrap_or(u64::MAX);
+    let weight = u64::from(*count);
+    *mean = mean.saturating_mul(weight - 1).saturating_add(number) / weight;
 }
 
 impl Scheduler {
     /// The number of a run's tenant.
     pub(crate) fn tenant_of(&mut self, slot: Slot) -> TenantNo {
-        let tenant = self.board.run(slot).tenant.clone();
-        self.board.queue.tenant(&tenant, &self.policy)
+        let run = self.board.run(slot);
+        if let Some(number) = run.tenant_no {
+            return number;
+        }
+        let tenant = run.tenant.clone();
+        let number = self.board.queue.tenant(&tenant, &self.policy);
+        self.board.run_mut(slot).tenant_no = Some(number);
+        number
     }
 
     /// Counts an attempt that is sent: for what attempts on that target have come to.
@@ -126,8 +131,8 @@ impl Scheduler {
 
     /// What the time on a target that costs nothing counts for.
     fn time_cost(&self, took: Duration) -> u64 {
-        let cost = u128::from(took.as_micros()) * u128::from(self.policy.fairness.free_hour.0) / 3_600_000_000;
-        u64::try_from(cost).unwrap_or(u64::MAX)
+        let second = self.policy.fairness.free_hour.0 / 3_600;
+        took.as_micros().saturating_mul(second) / 1_000_000
     }
 
     /// After a restart nothing is known of what tenants have had: what their open runs have spent counts again.

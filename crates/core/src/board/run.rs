@@ -41,6 +41,7 @@ impl Board {
             budget: submitted.budget.map(Box::new),
             spent: Default::default(),
             service: Default::default(),
+            tenant_no: None,
             held: Default::default(),
             tokens: 0,
             held_tokens: 0,

@@ -28,6 +28,9 @@ const PRIOR_ENDS: u64 = MILLION / 5;
 const LAST_ENDS: u64 = 3 * MILLION / 10;
 /// Runs after which the counts are halved: what was is forgotten little by little.
 const RUNS_MAX: u64 = 1_024;
+/// With each of so many runs what is to come is worked out anew, and then with every so-many-th.
+const FIT_EACH: u64 = 64;
+const FIT_EVERY: u64 = 16;
 /// Shares and calls are told in millionths.
 const MILLION: u64 = 1_000_000;
 
@@ -77,8 +80,7 @@ impl Service {
         let of_graph = mean(self.calls, OF_ALL, mean(all, OF_ALL, FIRST_CALL.as_micros()));
         let call = mean(run, OF_GRAPH, of_graph);
         let calls = self.steps[step(run.calls)].to_come;
-        let micros = u128::from(call) * u128::from(calls) / u128::from(MILLION);
-        Duration(u64::try_from(micros).unwrap_or(u64::MAX))
+        Duration(call.saturating_mul(calls) / MILLION)
     }
 
     /// A call of a run has ended, which has been served so much with it.
@@ -105,7 +107,10 @@ impl Service {
                 *step = Step { entered: step.entered / 2, ended: step.ended / 2, calls: step.calls / 2, ..*step };
             }
         }
-        self.fit();
+        // What one run of many shows moves little.
+        if self.ended <= FIT_EACH || self.ended.is_multiple_of(FIT_EVERY) {
+            self.fit();
+        }
     }
 
     /// From each step on, the least calls for an answer over all the ways to go on for a while and then to stop.
@@ -122,14 +127,15 @@ impl Service {
                 (ends.max(if is_last { LAST_ENDS } else { 0 }).min(MILLION), (calls * MILLION + usual) / (entered + 1));
         }
         for index in 0..STEPS.len() {
-            let (mut left, mut calls, mut answers) = (u128::from(MILLION), 0_u128, 0_u128);
+            // Of a million runs: those that are left, the calls of all (in millionths of a million), and those that were answered.
+            let (mut left, mut calls, mut answered) = (MILLION, 0_u64, 0_u64);
             let ways = shown[index..].iter().map(|(ends, takes)| {
-                calls += left * u128::from(*takes);
-                answers += left * u128::from(*ends);
-                left -= left * u128::from(*ends) / u128::from(MILLION);
-                calls * u128::from(MILLION) / answers.max(1)
+                let end = left * ends / MILLION;
+                calls = calls.saturating_add(left.saturating_mul(*takes));
+                (answered, left) = (answered + end, left - end);
+                calls / answered.max(1)
             });
-            self.steps[index].to_come = ways.min().and_then(|least| u64::try_from(least).ok()).unwrap_or(u64::MAX);
+            self.steps[index].to_come = ways.min().unwrap_or(u64::MAX);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The tasks of one class and band, by tenant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Rank;
 use super::shares::{TenantNo, Virtual};
@@ -11,18 +11,18 @@ pub(crate) type Place = (Virtual, Rank);
 /// Tasks by tenant, whoever has had least first.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    tasks: BTreeMap<TenantNo, BTreeSet<Rank>>,
+    tasks: BTreeSet<(TenantNo, Rank)>,
     /// The first task of each tenant.
     firsts: BTreeSet<Place>,
 }
 
 impl Lane {
     pub(super) fn is_empty(&self) -> bool {
-        self.firsts.is_empty()
+        self.tasks.is_empty()
     }
 
     pub(super) fn len(&self) -> u64 {
-        self.tasks.values().map(|tasks| tasks.len() as u64).sum()
+        self.tasks.len() as u64
     }
 
     pub(super) fn first(&self) -> Option<Place> {
@@ -31,9 +31,8 @@ impl Lane {
 
     /// True if the tenant had nothing here.
     pub(super) fn insert(&mut self, tenant: TenantNo, time: Virtual, rank: Rank) -> bool {
-        let tasks = self.tasks.entry(tenant).or_default();
-        let before = tasks.first().copied();
-        let added = tasks.insert(rank);
+        let before = self.first_of(tenant);
+        let added = self.tasks.insert((tenant, rank));
         assert!(added, "a task is queued once");
         if before.is_none_or(|before| rank < before) {
             before.map(|before| self.firsts.remove(&(time, before)));
@@ -44,13 +43,9 @@ impl Lane {
 
     /// True if the tenant has nothing here any more.
     pub(super) fn remove(&mut self, tenant: TenantNo, time: Virtual, rank: &Rank) -> bool {
-        let tasks = self.tasks.get_mut(&tenant).expect("a ticket stands for a queued task");
-        let removed = tasks.remove(rank);
+        let removed = self.tasks.remove(&(tenant, *rank));
         assert!(removed, "a ticket stands for a queued task");
-        let next = tasks.first().copied();
-        if next.is_none() {
-            self.tasks.remove(&tenant);
-        }
+        let next = self.first_of(tenant);
         if self.firsts.remove(&(time, *rank)) {
             self.firsts.extend(next.map(|next| (time, next)));
         }
@@ -59,13 +54,18 @@ impl Lane {
 
     /// A tenant that has tasks here has had more, or less.
     pub(super) fn shift(&mut self, tenant: TenantNo, before: Virtual, after: Virtual) {
-        if let Some(first) = self.tasks.get(&tenant).and_then(BTreeSet::first) {
-            self.firsts.remove(&(before, *first));
-            self.firsts.insert((after, *first));
+        if let Some(first) = self.first_of(tenant) {
+            self.firsts.remove(&(before, first));
+            self.firsts.insert((after, first));
         }
     }
 
     pub(super) fn ranks(&self) -> impl Iterator<Item = &Rank> {
-        self.tasks.values().flatten()
+        self.tasks.iter().map(|(_, rank)| rank)
+    }
+
+    fn first_of(&self, tenant: TenantNo) -> Option<Rank> {
+        let (of, rank) = self.tasks.range((tenant, Rank::FIRST)..).next()?;
+        (*of == tenant).then_some(*rank)
     }
 }

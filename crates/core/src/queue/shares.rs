@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use agendum_types::graph::Priority;
 use agendum_types::policy::Fairness;
 use agendum_types::{Tenant, Timestamp};
+use smallvec::SmallVec;
 
 use super::ClassId;
 
@@ -16,18 +17,15 @@ use super::ClassId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TenantNo(u32);
 
-/// Virtual time: pico-dollars at weight 1, in thousandths.
-pub(crate) type Virtual = u128;
-
-/// Finer than any two weights that are told apart.
-const SCALE: u128 = 1_000;
+/// Virtual time: pico-dollars at weight 1. It ends at 18 million dollars in one life, from where on all rank alike.
+pub(crate) type Virtual = u64;
 
 /// All tenants that were queued in this life: as many as there are customers.
 #[derive(Debug, Default)]
 pub(crate) struct Shares {
     by_name: BTreeMap<Tenant, TenantNo>,
     accounts: Vec<Account>,
-    /// In each band the tenants that wait, by what they have had.
+    /// In each band the tenants that wait, by what they have had; kept from the second tenant on, since one alone is compared with nobody.
     waiting: [BTreeSet<(Virtual, TenantNo)>; 3],
     /// In each band the virtual time of who was sent last.
     reached: [Virtual; 3],
@@ -52,7 +50,7 @@ struct OfBand {
     /// When the last of them left.
     idle_since: Option<Timestamp>,
     /// The classes in which they are queued.
-    classes: BTreeSet<ClassId>,
+    classes: SmallVec<[ClassId; 4]>,
 }
 
 impl Shares {
@@ -62,6 +60,11 @@ impl Shares {
             return *number;
         }
         let number = TenantNo(u32::try_from(self.accounts.len()).expect("fewer tenants than runs"));
+        if number == TenantNo(1) {
+            let of = |band| (&self.accounts[0].of[band], TenantNo(0));
+            let alone = [0, 1, 2].map(of).map(|(of, number)| (of.tasks > 0).then_some((of.time, number)));
+            self.waiting.iter_mut().zip(alone).for_each(|(waiting, alone)| waiting.extend(alone));
+        }
         self.accounts.push(Account { weight: fairness.weight_of(tenant), of: Default::default() });
         self.by_name.insert(tenant.clone(), number);
         number
@@ -82,8 +85,8 @@ impl Shares {
 
     /// A task more waits. A tenant that comes back is lifted; not where it stood a moment ago, and only moves.
     pub(super) fn comes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
-        let credit = u128::from(self.usual[band as usize].1) * u128::from(self.credit) * SCALE;
-        let weight = u128::from(self.accounts[tenant.0 as usize].weight);
+        let credit = self.usual[band as usize].1.saturating_mul(self.credit.into());
+        let weight = u64::from(self.accounts[tenant.0 as usize].weight);
         let floor = self.floors[band as usize].saturating_sub(credit / weight);
         let of = self.of_mut(tenant, band);
         if of.tasks == 0 && of.idle_since.is_none_or(|since| since < now) {
@@ -91,7 +94,7 @@ impl Shares {
         }
         of.tasks += 1;
         let (time, is_first) = (of.time, of.tasks == 1);
-        if is_first {
+        if is_first && self.accounts.len() > 1 {
             self.waiting[band as usize].insert((time, tenant));
         }
     }
@@ -102,27 +105,34 @@ impl Shares {
         of.tasks -= 1;
         of.idle_since = Some(now);
         let (time, is_last) = (of.time, of.tasks == 0);
-        if is_last {
+        if is_last && self.accounts.len() > 1 {
             self.waiting[band as usize].remove(&(time, tenant));
         }
     }
 
     /// Another event comes.
     pub(super) fn looks(&mut self) {
-        for (floor, (waiting, reached)) in self.floors.iter_mut().zip(self.waiting.iter().zip(&self.reached)) {
-            *floor = waiting.first().map_or(*reached, |(time, _)| *time);
+        for band in 0..self.floors.len() {
+            let least = match self.accounts.as_slice() {
+                [alone] => Some(alone.of[band].time).filter(|_| alone.of[band].tasks > 0),
+                _ => self.waiting[band].first().map(|(time, _)| *time),
+            };
+            self.floors[band] = least.unwrap_or(self.reached[band]);
         }
     }
 
     /// The first of its tasks stands in this class, or the last has left it.
     pub(super) fn stands(&mut self, tenant: TenantNo, band: Priority, class: ClassId, stands: bool) {
         let classes = &mut self.of_mut(tenant, band).classes;
-        let changed = if stands { classes.insert(class) } else { classes.remove(&class) };
-        debug_assert!(changed, "told of what changes");
+        if stands {
+            classes.push(class);
+        } else {
+            classes.retain(|of| *of != class);
+        }
     }
 
-    pub(super) fn classes(&self, tenant: TenantNo, band: Priority) -> Vec<ClassId> {
-        self.of(tenant, band).classes.iter().copied().collect()
+    pub(super) fn classes(&self, tenant: TenantNo, band: Priority) -> SmallVec<[ClassId; 4]> {
+        self.of(tenant, band).classes.clone()
     }
 
     /// An attempt was sent that counts for so much.
@@ -138,12 +148,12 @@ impl Shares {
     /// Counts what it has had: so much more, and so much less than was counted before.
     pub(super) fn charge(&mut self, tenant: TenantNo, band: Priority, (more, less): (u64, u64)) {
         let account = &mut self.accounts[tenant.0 as usize];
-        let weigh = |cost: u64| u128::from(cost) * SCALE / u128::from(account.weight);
+        let weight = u64::from(account.weight);
         let of = &mut account.of[band as usize];
         let before = of.time;
-        of.time = (before + weigh(more)).saturating_sub(weigh(less));
+        of.time = before.saturating_add(more / weight).saturating_sub(less / weight);
         let (after, waits) = (of.time, of.tasks > 0);
-        if waits {
+        if waits && self.accounts.len() > 1 {
             self.waiting[band as usize].remove(&(before, tenant));
             self.waiting[band as usize].insert((after, tenant));
         }

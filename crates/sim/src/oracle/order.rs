@@ -47,11 +47,11 @@ impl Observed {
             })
             .collect();
         let from = (0..16).rfind(|step| STEPS[*step] <= calls).unwrap_or(0);
-        let (mut left, mut sum, mut answers) = (1_000_000_u128, 0, 0);
+        let (mut left, mut sum, mut answered) = (1_000_000_u128, 0, 0);
         let ways = shown[from..].iter().map(|(ends, takes)| {
-            (sum, answers) = (sum + left * takes, answers + left * ends);
-            left -= left * ends / 1_000_000;
-            sum * 1_000_000 / answers.max(1)
+            let end = left * ends / 1_000_000;
+            (sum, answered, left) = (sum + left * takes, answered + end, left - end);
+            sum / answered.max(1)
         });
         ways.min().unwrap_or_default()
     }

@@ -13,13 +13,13 @@ type Of = (usize, Tenant);
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Accounts {
-    /// In thousandths of what was counted, at weight 1.
-    time: BTreeMap<Of, u128>,
+    /// What was counted, by the weight.
+    time: BTreeMap<Of, u64>,
     /// When one of its tasks waited last.
     waited: BTreeMap<Of, Timestamp>,
     /// Of each band the time of who was sent last, and where who comes back stands at least, but for a few attempts.
-    reached: [u128; 3],
-    floors: [u128; 3],
+    reached: [u64; 3],
+    floors: [u64; 3],
     /// What the latest attempts of a band counted for when they were sent.
     usual: [(u64, u64); 3],
     /// What the latest attempts on a target came to: how many, and their mean.
@@ -41,7 +41,7 @@ impl Reference {
     }
 
     /// What the tenant of this task has had.
-    pub(super) fn had(&self, id: RunId, path: &TaskPath) -> u128 {
+    pub(super) fn had(&self, id: RunId, path: &TaskPath) -> u64 {
         self.accounts.time.get(&self.account(id, path)).copied().unwrap_or_default()
     }
 
@@ -63,8 +63,8 @@ impl Reference {
     pub(super) fn lift(&mut self, id: RunId, path: &TaskPath) {
         let (of, now) = (self.account(id, path), self.now);
         if self.accounts.waited.get(&of).is_none_or(|at| *at < now) {
-            let weight = u128::from(self.policy.fairness.weight_of(&of.1));
-            let usual = u128::from(self.accounts.usual[of.0].1) * u128::from(self.policy.fairness.credit) * 1_000;
+            let weight = u64::from(self.policy.fairness.weight_of(&of.1));
+            let usual = self.accounts.usual[of.0].1 * u64::from(self.policy.fairness.credit);
             let floor = self.accounts.floors[of.0].saturating_sub(usual / weight);
             let time = self.accounts.time.entry(of.clone()).or_default();
             *time = (*time).max(floor);
@@ -116,13 +116,13 @@ impl Reference {
     }
 
     fn count(&mut self, of: &Of, more: u64, less: u64) {
-        let weight = u128::from(self.policy.fairness.weight_of(&of.1));
+        let weight = u64::from(self.policy.fairness.weight_of(&of.1));
         let time = self.accounts.time.entry(of.clone()).or_default();
-        *time = (*time + u128::from(more) * 1_000 / weight).saturating_sub(u128::from(less) * 1_000 / weight);
+        *time = (*time + more / weight).saturating_sub(less / weight);
     }
 
     fn time_counts(&self, took: Duration) -> u64 {
-        (u128::from(took.0) * u128::from(self.policy.fairness.free_hour.0) / 3_600_000_000) as u64
+        took.0 * (self.policy.fairness.free_hour.0 / 3_600) / 1_000_000
     }
 
     /// A new life knows of what open runs have spent.
