@@ -308,6 +308,9 @@ pub enum Change {
         fate: Fate,
         /// What it gave, if it took effect and what takes that back may read it.
         output: Option<Box<PayloadRef>>,
+        /// Of an attempt that was out when the process ended: how long nothing ran before this was recorded. Journals of earlier builds do
+        /// not say.
+        away: Option<Duration>,
     },
     /// Somebody, or its check, told whether an attempt that was in doubt took effect.
     Resolved(Box<Resolved>),

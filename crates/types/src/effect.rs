@@ -2,6 +2,7 @@
 
 use crate::class::Class;
 use crate::outcome::{Failure, Outcome};
+use crate::time::Duration;
 
 /// The outside effect of a task's attempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,12 +92,14 @@ impl Fate {
         }
     }
 
-    /// What people are told of an attempt with this fate; nothing where it did nothing.
+    /// What people are told of an abandoned attempt with this fate; nothing where it did nothing. `away` is of one that was out when the
+    /// process ended: how long nothing ran then.
     #[must_use]
-    pub const fn sentence(self) -> Option<&'static str> {
+    pub const fn sentence(self, away: Option<Duration>) -> Option<&'static str> {
         match self {
             Self::None => None,
             Self::Taken => Some("it was not wanted any more, and took effect"),
+            Self::Uncertain if away.is_some() => Some("the process ended while it was out: it may have taken effect"),
             Self::Uncertain => Some("it was not wanted any more, and may have taken effect"),
         }
     }

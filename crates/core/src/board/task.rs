@@ -19,7 +19,7 @@ use crate::timers::Timer;
 
 impl Board {
     pub(super) fn change(&mut self, slot: Slot, path: &TaskPath, change: &Change, seq: Seq) {
-        if let Change::Abandoned { attempt, incarnation, cost, tokens, fate, output } = change {
+        if let Change::Abandoned { attempt, incarnation, cost, tokens, fate, output, away: _ } = change {
             let run = self.run_mut(slot);
             let found = run.orphans.iter().position(|orphan| orphan.is(path, *attempt, *incarnation));
             let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));

@@ -82,6 +82,7 @@ impl Scheduler {
                 tokens: orphan.hold_tokens,
                 fate: Fate::of(orphan.effect, None),
                 output: None,
+                away: Some(self.board.downs.before_this_life(orphan.taken)),
             };
             self.record_of(slot, Record::Task { run, path: orphan.path, change });
         }

@@ -106,7 +106,7 @@ impl Scheduler {
             Outcome::Succeeded(_) | Outcome::Failed(_) => None,
         };
         let (attempt_no, incarnation) = (attempt.attempt, attempt.incarnation);
-        let change = Change::Abandoned { attempt: attempt_no, incarnation, cost, tokens, fate, output };
+        let change = Change::Abandoned { attempt: attempt_no, incarnation, cost, tokens, fate, output, away: None };
         self.record_of(slot, Record::Task { run: attempt.run, path: attempt.path, change });
     }
 

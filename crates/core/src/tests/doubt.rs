@@ -280,3 +280,31 @@ fn a_crash_counts_as_a_try_of_what_was_in_doubt() {
     0ms close r1
     ");
 }
+
+#[test]
+fn what_is_given_up_with_an_uncertain_sibling_was_out_until_the_process_ended() {
+    assert_snapshot!(trace("
+        targets t=9
+        submit r1 a effect=once; b effect=once; c
+        wait 500ms
+        ok c
+        wait 1s
+        restart
+        why r1
+        attempts r1
+    "), @r#"
+       0ms dispatch r1/a#1 on t
+       0ms dispatch r1/b#1 on t
+       0ms dispatch r1/c#1 on t
+    1500ms restart
+    1500ms answer r1 failed uncertain in a: the process ended while attempt 1 on t was out: it may have taken effect
+    1500ms close r1
+    1500ms why r1: 1.5s: downtime 1s running 500ms; critical a
+    1500ms   a failed (Failed(Uncertain, "the process ended while attempt 1 on t was out: it may have taken effect")): running 500ms downtime 1s
+    1500ms   b cancelled (for a failed): running 500ms downtime 1s
+    1500ms   c succeeded: running 500ms
+    1500ms   attempt of a: $0, 0 tokens: uncertain: the process ended while attempt 1 on t was out: it may have taken effect
+    1500ms   attempt of b: $0, 0 tokens: uncertain: the process ended while it was out: it may have taken effect
+    1500ms   attempt of c: $0, 0 tokens
+    "#);
+}

@@ -168,7 +168,7 @@ impl Track {
             Change::Cached(cached) => self.cached(cached, at),
             Change::Ended(ended) => self.ended(ended, at),
             Change::Resolved(resolved) => self.resolved(resolved, at),
-            Change::Abandoned { cost, tokens, fate, .. } => self.abandoned((*cost, *tokens), *fate, at),
+            Change::Abandoned { cost, tokens, fate, away, .. } => self.abandoned((*cost, *tokens), *fate, *away, at),
         }
     }
 
@@ -266,10 +266,7 @@ impl Track {
         self.unsent = !ended.waits.is_empty();
         self.awaits = None;
         if self.running.is_some() {
-            self.stop(at.before(away));
-            if away > Duration::ZERO {
-                self.stretches.push(Stretch { from: at.before(away), to: at, cause: Cause::Downtime });
-            }
+            self.stop_before(away, at);
             if let Some(attempt) = self.attempts.last_mut() {
                 attempt.ended = Some(at.before(away));
                 attempt.failed = Some(failed.clone());

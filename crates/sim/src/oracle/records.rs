@@ -103,9 +103,9 @@ impl Reference {
 
     fn changed(&mut self, id: RunId, path: &TaskPath, change: &Change) -> Checked {
         let run = self.runs.get(&id).ok_or("no such run")?;
-        if let Change::Abandoned { attempt, incarnation, cost, tokens, fate, output } = change {
+        if let Change::Abandoned { attempt, incarnation, cost, tokens, fate, output, away } = change {
             let of = AttemptId { run: id, path: path.clone(), attempt: *attempt, incarnation: *incarnation };
-            return self.abandoned(&of, (*cost, *tokens), *fate, output.as_deref());
+            return self.abandoned(&of, (*cost, *tokens), *fate, output.as_deref(), *away);
         }
         if path.0.is_empty() {
             return self.run_ended(id, change);
@@ -294,6 +294,7 @@ impl Reference {
         (cost, tokens): (Money, u64),
         fate: Fate,
         output: Option<&PayloadRef>,
+        away: Option<Duration>,
     ) -> Checked {
         let found = self.runs[&of.run].orphans.iter().find(|orphan| orphan.id == *of);
         let orphan = found.cloned().ok_or("no such attempt was abandoned")?;
@@ -301,11 +302,13 @@ impl Reference {
             ensure((cost, tokens) == (orphan.hold, orphan.hold_tokens), "all that it held counts as spent")?;
             ensure((fate == Fate::None) == (orphan.effect == Effect::None) && fate != Fate::Taken, "another fate")?;
             ensure(output.is_none(), "nobody told what it gave")?;
+            ensure(away == Some(self.was_down(orphan.taken)), "it was away for another time")?;
         } else {
             let Some(Heard::Finished(flight, outcome)) = self.heard.take() else {
                 return Err("nothing ended".to_owned());
             };
             ensure(flight.attempt == *of, "another attempt")?;
+            ensure(away.is_none(), "it ended while the process was there")?;
             let bill = flight.bill(&outcome, orphan.hold, orphan.hold_tokens);
             ensure((cost, tokens) == bill, "another cost")?;
             ensure(fate == super::doubt::fate(orphan.effect, &outcome), "another fate")?;

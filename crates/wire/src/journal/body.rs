@@ -478,6 +478,9 @@ pub(super) struct Abandoned<'a> {
     pub(super) fate: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) output: Option<Payload<'a>>,
+    /// Microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) away: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -74,11 +74,12 @@ fn write_change(place: Place<'_>, change: &Change, to: &mut Vec<u8>) -> serde_js
         Change::RoundJudged { evaluation: value, next: follows } => task(place, round_judged(value, follows), to),
         Change::Cached(value) => task(place, cached(value), to),
         Change::Ended(value) => task(place, ended(value), to),
-        Change::Abandoned { attempt, incarnation, cost, tokens, fate, output } => {
+        Change::Abandoned { attempt, incarnation, cost, tokens, fate, output, away } => {
+            let away = away.map(|away| away.0);
             let fate = Some(fate.word().into()).filter(|_| *fate != Fate::None);
             let (attempt, incarnation, cost) = (attempt.0, incarnation.0, cost.0);
             let output = output.as_deref().map(payload);
-            task(place, body::Abandoned { attempt, incarnation, cost, tokens: *tokens, fate, output }, to)
+            task(place, body::Abandoned { attempt, incarnation, cost, tokens: *tokens, fate, output, away }, to)
         }
         Change::Resolved(value) => task(place, resolved(value), to),
         Change::Pleaded(value) => task(place, pleaded(value), to),

@@ -121,18 +121,7 @@ fn change(kind: Kind, bytes: &[u8]) -> Read<(TaskPath, Change, Beside)> {
             task::<body::Output<'_>>(bytes, |value| Ok(Change::Composed { output: Box::new(payload(&value.output)?) }))?
         }
         Kind::Ended => task::<body::Ended<'_>>(bytes, |value| ended(&value))?,
-        Kind::Abandoned => task::<body::Abandoned<'_>>(bytes, |value| {
-            Ok(Change::Abandoned {
-                attempt: AttemptNo(value.attempt),
-                incarnation: Incarnation(value.incarnation),
-                cost: Money(value.cost),
-                tokens: value.tokens,
-                fate: value.fate.map_or(Ok(Fate::None), |word| {
-                    Fate::from_word(&word).ok_or_else(|| format!("{word:?} is no fate of an effect"))
-                })?,
-                output: value.output.as_ref().map(payload).transpose()?.map(Box::new),
-            })
-        })?,
+        Kind::Abandoned => task::<body::Abandoned<'_>>(bytes, |value| abandoned(&value))?,
         Kind::Resolved => task::<body::Resolved<'_>>(bytes, |value| {
             Ok(Change::Resolved(Box::new(core::Resolved {
                 happened: value.happened,
@@ -402,6 +391,20 @@ fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
 fn waits(value: &[(Cow<'_, str>, u64)]) -> Read<core::Waits> {
     let of = |cause: &str| word("cause", cause, Cause::from_word(cause));
     value.iter().map(|(cause, span)| Ok((of(cause)?, Duration(*span)))).collect()
+}
+
+fn abandoned(value: &body::Abandoned<'_>) -> Read<Change> {
+    Ok(Change::Abandoned {
+        attempt: AttemptNo(value.attempt),
+        incarnation: Incarnation(value.incarnation),
+        cost: Money(value.cost),
+        tokens: value.tokens,
+        fate: value.fate.as_deref().map_or(Ok(Fate::None), |word| {
+            Fate::from_word(word).ok_or_else(|| format!("{word:?} is no fate of an effect"))
+        })?,
+        output: value.output.as_ref().map(payload).transpose()?.map(Box::new),
+        away: value.away.map(Duration),
+    })
 }
 
 fn ended(value: &body::Ended<'_>) -> Read<Change> {

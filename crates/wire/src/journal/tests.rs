@@ -210,6 +210,7 @@ fn abandoned(fate: Fate) -> Change {
         tokens: 2,
         fate,
         output: None,
+        away: None,
     }
 }
 
@@ -358,6 +359,7 @@ fn entries() -> Vec<Entry> {
         Failure { retry_after: Some(Duration(7)), ..Failure::new(Class::DeadlineExceeded, "late").without_effect() };
     let change = Change::Ended(Box::new(Ended::new(End::Hopeless, Next::fail(late))));
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
+    entries.push(entry(again::given_up_after_a_crash(), Vec::new()));
     entries
 }
 

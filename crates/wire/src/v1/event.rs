@@ -235,8 +235,8 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             event.note = Some(resolved(found));
             kind
         }
-        Change::Abandoned { cost, tokens, fate, .. } => {
-            event.note = fate.sentence().map(str::to_owned);
+        Change::Abandoned { cost, tokens, fate, away, .. } => {
+            event.note = fate.sentence(*away).map(str::to_owned);
             event.fate = Some(fate.word().to_owned()).filter(|_| *fate != Fate::None);
             (event.cost_usd, event.tokens) = (Some(dollars(*cost)), Some(*tokens));
             "task.abandoned"

@@ -1,6 +1,6 @@
 //! What attempts did of which nobody knew, or that nobody awaited any more.
 
-use agendum_types::{Cause, Class, Fate, Money, TaskStatus, Timestamp};
+use agendum_types::{Cause, Class, Duration, Fate, Money, TaskStatus, Timestamp};
 
 use super::{Stretch, Track};
 use crate::record::Resolved;
@@ -17,16 +17,33 @@ impl Track {
     }
 
     /// An attempt ended that nobody awaited any more.
-    pub(super) fn abandoned(&mut self, (cost, tokens): (Money, u64), fate: Fate, at: Timestamp) {
-        self.stop(at);
+    pub(super) fn abandoned(
+        &mut self,
+        (cost, tokens): (Money, u64),
+        fate: Fate,
+        away: Option<Duration>,
+        at: Timestamp,
+    ) {
+        let down = away.unwrap_or_default();
+        self.stop_before(down, at);
         let class = if fate == Fate::Uncertain { Class::Uncertain } else { Class::Cancelled };
-        let failed = fate.sentence().map(|sentence| (class, sentence.into()));
+        let failed = fate.sentence(away).map(|sentence| (class, sentence.into()));
         if let Some(attempt) = self.attempts.last_mut() {
-            (attempt.ended, attempt.cost, attempt.tokens) = (Some(at), cost, tokens);
+            (attempt.ended, attempt.cost, attempt.tokens) = (Some(at.before(down)), cost, tokens);
             attempt.failed = failed.or_else(|| attempt.failed.take());
         }
         if self.settled.is_none() {
             self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
+        }
+    }
+
+    /// What ran stopped so long before, when the process ended.
+    pub(super) fn stop_before(&mut self, away: Duration, at: Timestamp) {
+        if self.running.is_some() {
+            self.stop(at.before(away));
+            if away > Duration::ZERO {
+                self.stretches.push(Stretch { from: at.before(away), to: at, cause: Cause::Downtime });
+            }
         }
     }
 }

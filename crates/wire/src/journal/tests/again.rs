@@ -15,7 +15,7 @@ pub(super) fn of_compensation() -> Vec<Record> {
     let attempt = (AttemptNo(1), Incarnation(3), Money(1));
     let (attempt, incarnation, cost) = attempt;
     let output = Some(Box::new(payload(5)));
-    let taken = Change::Abandoned { attempt, incarnation, cost, tokens: 2, fate: Fate::Taken, output };
+    let taken = Change::Abandoned { attempt, incarnation, cost, tokens: 2, fate: Fate::Taken, output, away: None };
     let whole = Compensated { run: RUN, count: 3, left: Vec::new(), left_count: 0 };
     let left = Compensated { left: vec![(deep(), failure())], left_count: 2, ..whole };
     vec![
@@ -68,4 +68,12 @@ pub(super) fn kept_whole() -> Option<Record> {
     let plain = about_the_run().into_iter().nth(3)?;
     let Record::RunSubmitted(plain) = plain else { return None };
     Some(Record::RunSubmitted(Box::new(RunSubmitted { origin: Some(Arc::new(origin)), ..*plain })))
+}
+
+/// An attempt that was out when the process ended, and that nobody awaits any more.
+pub(super) fn given_up_after_a_crash() -> Record {
+    let (attempt, incarnation, cost) = (AttemptNo(1), Incarnation(3), Money(1));
+    let away = Some(Duration(5));
+    let change = Change::Abandoned { attempt, incarnation, cost, tokens: 2, fate: Fate::Uncertain, output: None, away };
+    Record::Task { run: RUN, path: deep(), change }
 }
