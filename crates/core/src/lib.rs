@@ -41,6 +41,7 @@ mod bind;
 mod board;
 mod cache;
 mod child;
+mod choice;
 mod decide;
 mod digest;
 mod effects;
@@ -96,6 +97,6 @@ pub const REFUSED: &str = on::evaluated::REFUSED;
 pub const CALLED_OFF: &str = "cancelled by the caller";
 
 pub use record::{
-    Answered, Cached, Change, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin, Raised,
-    Record, Resolved, Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
+    Answered, Cached, Change, Choice, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin,
+    Passed, Raised, Record, Resolved, Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
 };

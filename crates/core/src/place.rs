@@ -239,6 +239,7 @@ impl Scheduler {
     fn dispatch(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Hold, lower: bool) {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
+        let (choice, expected) = (self.choice(slot, id, &ticket, target), self.usual(slot, id));
         let queued = self.board.queue.send(&ticket, self.now);
         let known = self.board.run_mut(slot).inst_mut(id).waited.take().map_or_else(Waits::new, |waited| *waited);
         let run = self.board.run(slot);
@@ -258,6 +259,8 @@ impl Scheduler {
             waits,
             reattached: false,
             estimated: row.bound == Bound::Estimated,
+            expected,
+            choice,
         };
         self.send(slot, id, target, dispatched, None);
     }
@@ -283,6 +286,8 @@ impl Scheduler {
             waits: Waits::new(),
             reattached: true,
             estimated: false,
+            expected: None,
+            choice: None,
         };
         self.send(slot, id, target, dispatched, Some(reference));
         self.hold_turn(slot, id);

@@ -185,17 +185,25 @@ impl Plan {
     /// What is to be expected of an attempt of this task that is given so much, and of all that follows; `None` before enough was seen of it. Of what
     /// follows nothing is expected where nothing was seen.
     pub(crate) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Expected> {
-        let NodePlan { sketches, rest, .. } = &self.nodes[node.0 as usize];
-        let sketches = sketches.as_ref()?;
-        let is_enough = |sketch: &&Sketch| sketch.seen() >= rules.samples;
-        let sketch =
-            sketches.by_size.get(&quarter(bytes)).filter(is_enough).or(Some(&sketches.all)).filter(is_enough)?;
+        let (sketch, rest) = (self.sketch(node, bytes, rules.samples)?, self.nodes[node.0 as usize].rest);
         let part = |percent: u64| Duration(rest.as_micros() / 100 * percent);
         Some(Expected {
             quick: sketch.quantile(rules.quick).plus(part(70)),
-            mean: sketch.mean().plus(*rest),
+            mean: sketch.mean().plus(rest),
             slow: sketch.quantile(rules.slow).plus(part(120)),
         })
+    }
+
+    /// How long attempts of this task take on average that are given so much; `None` before so many were seen.
+    pub(crate) fn usual(&self, node: NodeId, bytes: u64, samples: u32) -> Option<Duration> {
+        self.sketch(node, bytes, samples).map(Sketch::mean)
+    }
+
+    /// What was seen of attempts that were given as much, or else of all.
+    fn sketch(&self, node: NodeId, bytes: u64, samples: u32) -> Option<&Sketch> {
+        let sketches = self.nodes[node.0 as usize].sketches.as_ref()?;
+        let is_enough = |sketch: &&Sketch| sketch.seen() >= samples;
+        sketches.by_size.get(&quarter(bytes)).filter(is_enough).or(Some(&sketches.all)).filter(is_enough)
     }
 
     /// Derives expected times anew if the targets changed or enough was observed since.

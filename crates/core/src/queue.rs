@@ -73,6 +73,8 @@ pub(crate) struct Ticket {
     pub(crate) lowered: bool,
     since: Timestamp,
     clocks: [u64; SLEEPS.len()],
+    /// How many tasks the class had sent.
+    sent: u64,
 }
 
 /// The causes for which a class sleeps.
@@ -95,6 +97,10 @@ struct Class {
     clocks: [u64; SLEEPS.len()],
     /// When it last sent a task, and how long it had slept then.
     sent: (Timestamp, [u64; SLEEPS.len()]),
+    /// How many it has sent.
+    count: u64,
+    /// When it was woken last.
+    woken: Option<Timestamp>,
 }
 
 /// All ready tasks of a shard.
@@ -205,8 +211,9 @@ impl Queue {
         }
         self.shares.comes(tenant, band, now);
         self.add(class, band, tenant, rank);
-        let clocks = self.classes[class.0 as usize].clocks_at(now);
-        Ticket { class, band, tenant, rank, lowered: false, since: now, clocks }
+        let of = &self.classes[class.0 as usize];
+        let (clocks, sent) = (of.clocks_at(now), of.count);
+        Ticket { class, band, tenant, rank, lowered: false, since: now, clocks, sent }
     }
 
     pub(crate) fn remove(&mut self, ticket: &Ticket, now: Timestamp) {
@@ -275,6 +282,16 @@ impl Queue {
         self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()
     }
 
+    /// Tasks of its class that were sent since this one was queued, and those that wait on when it goes; nobody has waited where all
+    /// that come together go together.
+    pub(crate) fn beside(&self, ticket: &Ticket, now: Timestamp) -> (u64, u64) {
+        let class = &self.classes[ticket.class.0 as usize];
+        if ticket.since == now && class.woken != Some(now) {
+            return (0, 0);
+        }
+        (class.count - ticket.sent, self.len_of(ticket.class).saturating_sub(1))
+    }
+
     /// The number of a tenant.
     pub(crate) fn tenant(&mut self, tenant: &Tenant, policy: &Policy) -> TenantNo {
         self.shares.number(tenant, &policy.fairness)
@@ -335,6 +352,7 @@ impl Queue {
         }
         let class = &mut self.classes[ticket.class.0 as usize];
         class.sent = (now, class.clocks_at(now));
+        class.count += 1;
         waits
     }
 
@@ -383,6 +401,7 @@ impl Queue {
             let class = &mut self.classes[id.0 as usize];
             class.clocks = class.clocks_at(now);
             if class.asleep.take().is_some() {
+                class.woken = Some(now);
                 for (heads, lane) in self.heads.iter_mut().zip(&class.bands) {
                     heads.extend(lane.first().map(|place| (place, *id)));
                 }

@@ -3,6 +3,7 @@
 //! [`crate::Scheduler::handle`] decides, makes records and applies them; a restart applies the same records and arrives at the same
 //! state. A record holds what was decided, never an input to be decided upon again.
 
+mod choice;
 mod end;
 mod next;
 mod origin;
@@ -19,6 +20,7 @@ use smallvec::SmallVec;
 
 use crate::action::RunFailure;
 use crate::event::Evaluation;
+pub use choice::{Choice, Passed};
 pub use end::End;
 pub use next::{Next, NextRound};
 pub use origin::{Given, Origin, Reuse};
@@ -357,6 +359,10 @@ pub struct Dispatched {
     pub reattached: bool,
     /// True if it may cost more than is set aside, for all that is known of its target.
     pub estimated: bool,
+    /// How long it was expected to take, where enough was seen of its task.
+    pub expected: Option<Duration>,
+    /// Why it was sent then and there, where something else could have been.
+    pub choice: Option<Box<Choice>>,
 }
 
 /// What came to a `wait`.

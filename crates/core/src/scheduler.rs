@@ -25,6 +25,8 @@ pub struct Scheduler {
     pub(crate) targets: Targets,
     /// The rules by which it chooses now.
     pub(crate) policy: Arc<Policy>,
+    /// How it is told.
+    pub(crate) policy_version: Arc<str>,
     /// Runs that the last event has answered: of which graph, and what they were served.
     pub(crate) answered: Vec<(Hash, Served)>,
     pub(crate) actions: VecDeque<Action>,
@@ -57,6 +59,7 @@ impl Scheduler {
         Self {
             board: Board::new(limits),
             targets: Targets::default(),
+            policy_version: Policy::default().version().into(),
             policy: Arc::new(Policy::default()),
             answered: Vec::new(),
             actions: VecDeque::new(),

@@ -10,6 +10,7 @@ use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, t
 use smallvec::SmallVec;
 
 use crate::pace::Pace;
+use crate::record::Passed;
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -127,6 +128,20 @@ impl Targets {
     pub(crate) fn is_free(&self, id: TargetId, now: Timestamp) -> bool {
         let row = self.row(id);
         row.running < row.target.concurrency_max && row.closed_until <= now && row.pace.opens(row.target.rate) <= now
+    }
+
+    /// Why a target that was passed over takes no attempt now; if it would, its price is the reason.
+    pub(crate) fn shut(&self, id: TargetId, now: Timestamp) -> Passed {
+        let row = self.row(id);
+        if row.closed_until > now {
+            Passed::Closed
+        } else if row.running >= row.target.concurrency_max {
+            Passed::Full
+        } else if row.pace.opens(row.target.rate) > now {
+            Passed::Paced
+        } else {
+            Passed::Dear
+        }
     }
 
     /// When what its provider lets through in a minute allows the next attempt.

@@ -8,6 +8,7 @@ mod again;
 mod ahead;
 mod cached;
 mod child;
+mod choice;
 mod compensation;
 mod crash;
 mod culprits;

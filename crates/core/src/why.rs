@@ -33,7 +33,7 @@ use agendum_types::{
 use agendum_types::snapshot::TaskView;
 
 use crate::action::{Entry, RunFailure};
-use crate::record::Record;
+use crate::record::{Choice, Record};
 use children::Children;
 pub use children::Timeline;
 pub use nodes::NodeReasons;
@@ -184,6 +184,10 @@ pub struct AttemptReasons {
     pub target: Arc<str>,
     /// True if a preferred target was passed over.
     pub lower: bool,
+    /// How long it was expected to take, where enough had been seen of its task.
+    pub expected: Option<Duration>,
+    /// Why it was sent then and there, where something else could have been.
+    pub choice: Option<Box<Choice>>,
     /// When it was sent.
     pub started: Timestamp,
     /// When its outcome came.

@@ -20,6 +20,7 @@ mod ahead;
 mod bills;
 mod cache;
 mod child;
+mod choice;
 mod compensate;
 mod crash;
 mod deeds;

@@ -124,6 +124,13 @@ impl Policy {
     /// The hash of its normal document: a test of the crate that reads documents holds it.
     const BALANCED_HASH: &'static str = "78e837a5c1a2d239f443a9ccc3f5b456f5338e3eb1c6e68f992dddbf7816c1cc";
 
+    /// Its name with the beginning of its hash: what records and answers name it by.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let hash = self.hash.to_string();
+        format!("{}@{}", self.name, &hash[..8])
+    }
+
     /// The rules of this priority.
     #[must_use]
     pub const fn band(&self, priority: Priority) -> &Band {

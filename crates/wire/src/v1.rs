@@ -5,6 +5,7 @@
 
 mod cache;
 mod child;
+mod choice;
 mod compensation;
 mod event;
 mod feedback;
@@ -23,6 +24,7 @@ use serde_json::Value as Json;
 
 pub use cache::{Cache, CacheForgotten, CacheLine};
 pub use child::{Parent, Stopped};
+pub use choice::{Choice, Passed};
 pub use compensation::{COMPENSATION_FAILED, Compensation, Left};
 pub use event::{Event, TASKS_ADDED, TASKS_AHEAD, event, text};
 pub use feedback::{Feedback, FeedbackLine, FeedbackReport, Opinion, Opinions};

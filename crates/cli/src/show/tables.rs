@@ -395,6 +395,12 @@ fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure>
             dollars(attempt.cost_usd),
             attempt.tokens
         )?;
+        if let Some(expected) = attempt.expected_ms {
+            writeln!(out, "        expected {}", millis(expected))?;
+        }
+        if let Some(choice) = &attempt.choice {
+            writeln!(out, "        {}", choice.sentence)?;
+        }
     }
     Ok(())
 }

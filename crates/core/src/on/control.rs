@@ -27,6 +27,7 @@ impl Scheduler {
 
     pub(crate) fn on_policy(&mut self, policy: Arc<Policy>) {
         let queued: Vec<_> = self.queued().into_iter().filter(|(slot, id)| self.unqueue(*slot, *id)).collect();
+        self.policy_version = policy.version().into();
         self.policy = policy;
         self.board.queue.govern(&self.policy);
         queued.into_iter().for_each(|(slot, id)| self.take(slot, id));

@@ -210,6 +210,8 @@ impl Track {
         self.attempts.push(AttemptReasons {
             target,
             lower: dispatched.lower,
+            expected: dispatched.expected,
+            choice: dispatched.choice.clone(),
             started: at,
             ended: None,
             failed: None,

@@ -47,15 +47,7 @@ impl Estimate {
     /// Of an attempt with so much to do and of what follows: if it is quick, on average, and if it is slow.
     pub(super) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<[Duration; 3]> {
         let enough = rules.samples as usize;
-        let of_node: Vec<_> = self.samples.iter().filter(|(of, ..)| *of == node).collect();
-        let size = |bytes: u64| step(bytes.max(1) * 4, 4);
-        let alike: Vec<_> = of_node.iter().copied().filter(|(_, other, _)| size(*other) == size(bytes)).collect();
-        let counted = if alike.len() >= enough { alike } else { of_node };
-        if counted.len() < enough {
-            return None;
-        }
-        let mut took: Vec<u64> = counted.iter().map(|(.., took)| took.0).collect();
-        took.sort_unstable();
+        let took = self.took(node, bytes, enough)?;
         let quantile = |percent: usize| {
             let (from, to) = step(took[(took.len() * percent).div_ceil(100) - 1], 320);
             u64::midpoint(from, to)
@@ -69,6 +61,23 @@ impl Estimate {
             ]
             .map(Duration),
         )
+    }
+
+    /// What an attempt with so much to do takes on average.
+    pub(super) fn usual(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Duration> {
+        let took = self.took(node, bytes, rules.samples as usize)?;
+        Some(Duration(took.iter().sum::<u64>() / took.len() as u64))
+    }
+
+    /// How long those took that had as much to do, or else all, the shortest first; `None` if these are not enough.
+    fn took(&self, node: NodeId, bytes: u64, enough: usize) -> Option<Vec<u64>> {
+        let of_node: Vec<_> = self.samples.iter().filter(|(of, ..)| *of == node).collect();
+        let size = |bytes: u64| step(bytes.max(1) * 4, 4);
+        let alike: Vec<_> = of_node.iter().copied().filter(|(_, other, _)| size(*other) == size(bytes)).collect();
+        let counted = if alike.len() >= enough { alike } else { of_node };
+        let mut took: Vec<u64> = counted.iter().map(|(.., took)| took.0).collect();
+        took.sort_unstable();
+        (took.len() >= enough).then_some(took)
     }
 
     pub(super) fn observe(&mut self, node: NodeId, bytes: u64, took: Duration) {

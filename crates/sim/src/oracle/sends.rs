@@ -29,6 +29,7 @@ impl Reference {
         ensure((said.effect, said.lower) == (effect, lower), "another effect or rank of the target")?;
         ensure(said.estimated == (row.bound == Bound::Estimated), "another bound")?;
         ensure((said.attempt.0, said.incarnation) == (inst.attempts + 1, self.incarnation), "another attempt")?;
+        self.is_well_told(id, path, target, said)?;
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
         tells_downtime(self.was_down_while(inst), &said.waits)?;

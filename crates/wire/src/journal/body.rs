@@ -1,12 +1,14 @@
 //! The shapes of bodies, version 1. Everything optional is left out when it is not there; money is pico-dollars, time microseconds.
 
 mod people;
+mod sent;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 pub(super) use people::{Pleaded, Raised, SignalKept, Wait, Waited};
+pub(super) use sent::{Choice, Dispatched};
 
 type Text<'a> = Cow<'a, str>;
 
@@ -316,30 +318,6 @@ pub(super) struct Evaluation<'a> {
     pub(super) payload: Option<Payload<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<Text<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Dispatched<'a> {
-    pub(super) attempt: u32,
-    pub(super) incarnation: u32,
-    #[serde(borrow)]
-    pub(super) target: Text<'a>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) effect: Option<Text<'a>>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) hold: u64,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) hold_tokens: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) output_cap: Option<u32>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) lower: bool,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) waits: Waits<'a>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) reattached: bool,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) estimated: bool,
 }
 
 #[derive(Serialize, Deserialize)]

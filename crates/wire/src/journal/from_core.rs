@@ -309,6 +309,21 @@ fn dispatched(value: &core::Dispatched) -> body::Dispatched<'_> {
         waits: waits(&value.waits),
         reattached: value.reattached,
         estimated: value.estimated,
+        expected: value.expected.map(|span| span.0),
+        choice: value.choice.as_deref().map(choice),
+    }
+}
+
+fn choice(value: &core::Choice) -> body::Choice<'_> {
+    let passed = value.passed.iter().map(|(target, why)| ((&**target).into(), why.word().into()));
+    body::Choice {
+        policy: (&*value.policy).into(),
+        index: value.index.word().into(),
+        rank: value.rank,
+        risky: value.risky,
+        ahead: value.ahead,
+        behind: value.behind,
+        passed: passed.collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bodies into the core's records. Everything is checked: a journal is input.
 
 mod people;
+mod sent;
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -10,9 +11,9 @@ use agendum_core as core;
 use agendum_core::{Change, End, Record};
 use agendum_types::graph::{NodeId, Priority};
 use agendum_types::{
-    AttemptNo, Booked, Cause, Class, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Labels,
-    MediaType, Money, OnNew, Outcome, Parent, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success,
-    TaskPath, Timestamp, Turns, Usage, Waste,
+    AttemptNo, Booked, Cause, Class, Concurrency, Duration, Failure, Fate, Hash, Incarnation, Labels, MediaType, Money,
+    OnNew, Outcome, Parent, PayloadRef, Principal, RunId, RunStatus, Segment, SubmissionKey, Success, TaskPath,
+    Timestamp, Turns, Usage, Waste,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 use super::{Kind, body};
 use people::{raised, signal_kept, wait, waited};
+use sent::dispatched;
 
 type Read<T> = Result<T, String>;
 
@@ -368,23 +370,6 @@ fn cached(value: &body::Cached<'_>) -> Read<Change> {
         saved: Money(value.saved),
         stale: value.stale,
         waits: waits(&value.waits)?,
-    })))
-}
-
-fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
-    let effect = value.effect.as_deref().unwrap_or(Effect::None.word());
-    Ok(Change::Dispatched(Box::new(core::Dispatched {
-        attempt: AttemptNo(value.attempt),
-        incarnation: Incarnation(value.incarnation),
-        target: Arc::from(&*value.target),
-        effect: word("effect", effect, Effect::from_word(effect))?,
-        hold: Money(value.hold),
-        hold_tokens: value.hold_tokens,
-        output_cap: value.output_cap,
-        lower: value.lower,
-        waits: waits(&value.waits)?,
-        reattached: value.reattached,
-        estimated: value.estimated,
     })))
 }
 

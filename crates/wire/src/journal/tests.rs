@@ -3,6 +3,7 @@
 mod again;
 mod ahead;
 mod children;
+mod choices;
 mod groups;
 mod loops;
 mod pleas;
@@ -122,6 +123,8 @@ fn dispatched() -> Dispatched {
         waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))],
         reattached: true,
         estimated: false,
+        expected: None,
+        choice: None,
     }
 }
 
@@ -360,6 +363,7 @@ fn entries() -> Vec<Entry> {
     let change = Change::Ended(Box::new(Ended::new(End::Hopeless, Next::fail(late))));
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries.push(entry(again::given_up_after_a_crash(), Vec::new()));
+    entries.extend(choices::chosen().map(|record| entry(record, Vec::new())));
     entries
 }
 

@@ -7,6 +7,7 @@ use agendum_core::{Reason, Reasons};
 use agendum_types::{Cause, Duration, Graph};
 use serde::{Deserialize, Serialize};
 
+use super::choice::{Choice, choice};
 use super::sentence::{failure, reason, sentence};
 use super::{Compensation, Stopped, dollars, instant, millis};
 
@@ -136,6 +137,12 @@ pub struct Attempt {
     pub over_usd: f64,
     /// All tokens it used.
     pub tokens: u64,
+    /// How long it was expected to take, where enough had been seen of its task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_ms: Option<f64>,
+    /// Why it was sent then and there, where something else could have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
     /// The child run that it was, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<String>,
@@ -173,6 +180,8 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         cost_usd: dollars(attempt.cost),
         over_usd: dollars(attempt.over),
         tokens: attempt.tokens,
+        expected_ms: attempt.expected.map(millis),
+        choice: attempt.choice.as_deref().map(choice),
         child: attempt.child.map(|run| run.to_string()),
     });
     WhyTask {

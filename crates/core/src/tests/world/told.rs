@@ -145,6 +145,12 @@ impl World {
                 let (path, cost, tokens) = (graph.path_text(&task.path), attempt.cost, attempt.tokens);
                 let over = if attempt.over.0 > 0 { format!(", {} over", attempt.over) } else { String::new() };
                 self.line(format!("  attempt of {path}: {cost}{over}, {tokens} tokens{failed}"));
+                if let Some(expected) = attempt.expected {
+                    self.line(format!("    expected {expected}"));
+                }
+                if let Some(choice) = attempt.choice {
+                    self.line(format!("    {}", choice_text(&choice)));
+                }
             }
         }
     }
@@ -195,6 +201,14 @@ fn change_text(change: &Change) -> String {
         Change::Abandoned { fate, .. } if *fate != Fate::None => format!("abandoned, effect {}", fate.word()),
         other => format!("{other:?}").split([' ', '(']).next().unwrap().to_lowercase(),
     }
+}
+
+fn choice_text(choice: &crate::Choice) -> String {
+    let (policy, _) = choice.policy.split_once('@').unwrap();
+    let risky = if choice.risky { "risky, " } else { "" };
+    let passed: Vec<_> = choice.passed.iter().map(|(target, why)| format!(", {target} {}", why.word())).collect();
+    let (index, rank) = (choice.index.word(), Duration(choice.rank));
+    format!("{policy} {index} {rank}, {risky}{} ahead, {} behind{}", choice.ahead, choice.behind, passed.concat())
 }
 
 fn waits_text(waits: &crate::Waits) -> String {

@@ -1,0 +1,60 @@
+//! What is told of the choice of an attempt: made when it is sent, of what was seen then.
+
+use std::sync::Arc;
+
+use agendum_types::graph::Work;
+use agendum_types::{Duration, TargetId};
+
+use crate::queue::Ticket;
+use crate::record::{Choice, Passed};
+use crate::run::{InstId, Slot};
+use crate::scheduler::Scheduler;
+
+impl Scheduler {
+    /// Why this task is sent to that target; `None` where nothing else could have been. Asked while it is still queued.
+    pub(crate) fn choice(&self, slot: Slot, id: InstId, ticket: &Ticket, target: TargetId) -> Option<Box<Choice>> {
+        let (ahead, behind) = self.board.queue.beside(ticket, self.now);
+        let passed = self.passed_over(slot, id, ticket, target);
+        if ahead + behind == 0 && passed.is_empty() {
+            return None;
+        }
+        let rules = self.policy.band(ticket.band);
+        let is_due = self.board.run(slot).deadline.is_some();
+        Some(Box::new(Choice {
+            policy: Arc::clone(&self.policy_version),
+            index: if is_due { rules.deadline_index } else { rules.index },
+            rank: ticket.rank.index,
+            risky: ticket.rank.risky,
+            ahead,
+            behind,
+            passed,
+        }))
+    }
+
+    /// The targets that come before that one, and those whose clearance does not do.
+    fn passed_over(&self, slot: Slot, id: InstId, ticket: &Ticket, target: TargetId) -> Vec<(Arc<str>, Passed)> {
+        let name = |target: TargetId| Arc::clone(&self.targets.row(target).target.name);
+        let before = self.board.queue.candidates(ticket.class).iter().take_while(|other| **other != target);
+        let mut passed: Vec<_> = before.map(|other| (name(*other), self.targets.shut(*other, self.now))).collect();
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
+        let labels = self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels));
+        if let Work::Call(call) = &self.board.plan(slot).task(inst.node).work
+            && !labels.words().is_empty()
+            && inst.rung == 0
+        {
+            let all = self.targets.candidates(call.capability, &call.requirement);
+            let uncleared = all.into_iter().filter(|other| !self.targets.cleared(*other, &labels));
+            passed.extend(uncleared.map(|other| (name(other), Passed::Uncleared)));
+        }
+        passed
+    }
+
+    /// How long attempts of this task that were given as much have taken on average; `None` before enough was seen, and of rungs of `catch`.
+    pub(crate) fn usual(&self, slot: Slot, id: InstId) -> Option<Duration> {
+        let inst = self.board.run(slot).inst(id);
+        let bytes = self.ask_of(slot, id).1;
+        let samples = self.policy.admission.samples;
+        self.board.plan(slot).usual(inst.node, bytes, samples).filter(|_| inst.rung == 0)
+    }
+}

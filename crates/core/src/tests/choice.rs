@@ -1,0 +1,70 @@
+//! What is told of the choice of an attempt: what it competed with, and which targets it was not sent to.
+
+use insta::assert_snapshot;
+
+use super::dialogue;
+
+/// What is told of the attempts of these runs at the end.
+fn told(scenario: &str, runs: &[&str]) -> String {
+    let asked: Vec<_> = runs.iter().map(|run| format!("attempts {run}")).collect();
+    let told = dialogue(&format!("{scenario}\n{}", asked.join("\n")));
+    let from = told.lines().position(|line| line.contains("attempt of")).unwrap();
+    told.lines().skip(from).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn who_went_first_and_who_waited_on() {
+    assert_snapshot!(told(
+        "
+        targets t=1
+        submit r1 w
+        submit r2 a; run: deadline=20s
+        submit r3 b; run: deadline=9s
+        wait 1s
+        ok w
+        drain 1s
+        restart
+    ",
+        &["r1", "r2", "r3"]
+    ), @"
+    3000ms   attempt of w: $0, 0 tokens
+    3000ms   attempt of a: $0, 0 tokens
+    3000ms     balanced slack 19.9s, 1 ahead, 0 behind
+    3000ms   attempt of b: $0, 0 tokens
+    3000ms     balanced slack 8.9s, 0 ahead, 1 behind
+    ");
+}
+
+#[test]
+fn why_a_target_was_passed_over() {
+    assert_snapshot!(told(
+        "
+        targets full=1:clearance=eu paused=1:clearance=eu paced=1:requests=1:clearance=eu blind=9 dear=1:call=90c:clearance=eu open=9:clearance=eu
+        submit r1 labels=eu v reads=inputs; u reads=inputs; w reads=inputs; run: budget=10c degrade
+        fail u rate_limited after 60s
+        ok w
+        submit r2 labels=eu a reads=inputs; run: budget=10c degrade
+    ",
+        &["r1", "r2"]
+    ), @"
+    0ms   attempt of v: $0, 0 tokens
+    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, blind uncleared
+    0ms   attempt of u: $0, 0 tokens: rate_limited: no luck
+    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, full full, blind uncleared
+    0ms   attempt of w: $0, 0 tokens
+    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, full full, paused full, blind uncleared
+    0ms   attempt of a: $0, 0 tokens
+    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, full full, paused closed, paced paced, dear dear, blind uncleared
+    ");
+}
+
+/// Of eight attempts something is concluded.
+#[test]
+fn what_it_was_expected_to_take() {
+    let before: String = (1..=8).map(|run| format!("submit r{run} a\ndrain 5s\n")).collect();
+    assert_snapshot!(told(&format!("targets t=1\n{before}submit r9 a\ndrain 2s"), &["r8", "r9"]), @"
+    42000ms   attempt of a: $0, 0 tokens
+    42000ms   attempt of a: $0, 0 tokens
+    42000ms     expected 5s
+    ");
+}

@@ -1,0 +1,68 @@
+//! What is told of the choice of an attempt.
+
+use std::sync::Arc;
+
+use agendum_core::{Choice, Dispatched, Passed};
+use agendum_types::graph::Work;
+use agendum_types::{RunId, TaskPath};
+
+use super::records::Checked;
+use super::state::{Rank, State};
+use super::{Reference, ensure};
+
+impl Reference {
+    /// It says what it was expected to take, by which rule it stood where, and which targets were passed over for what.
+    pub(super) fn is_well_told(&self, id: RunId, path: &TaskPath, target: usize, said: &Dispatched) -> Checked {
+        let (run, inst) = (&self.runs[&id], &self.runs[&id].tasks[path]);
+        let usual = self.estimates[&run.graph.hash].usual(inst.node, self.bytes(id, path), self.policy.admission);
+        ensure(said.expected == usual.filter(|_| inst.rung == 0), "something else was to be expected")?;
+        let (rank, targets) = match &inst.state {
+            State::Queued(rank, targets) => (*rank, targets.clone()),
+            State::Short(rank) => (*rank, self.eligible(id, path).unwrap_or_default()),
+            _ => return Err("it was not queued".to_owned()),
+        };
+        let passed = self.passed_over(id, path, &targets, target);
+        let Some(choice) = &said.choice else {
+            return ensure(passed.is_empty(), "it does not say what was passed over");
+        };
+        ensure(choice.passed == passed, &format!("passed over was {passed:?}, and not {:?}", choice.passed))?;
+        ensure(choice.ahead + choice.behind > 0 || !passed.is_empty(), "there was nothing to choose")?;
+        self.stands_as_told(id, path, rank, choice)
+    }
+
+    fn stands_as_told(&self, id: RunId, path: &TaskPath, rank: Rank, choice: &Choice) -> Checked {
+        let rules = &self.policy.bands[self.band(id, path)];
+        let has_deadline = self.runs[&id].submitted.deadline.is_some();
+        let index = if has_deadline { rules.deadline_index } else { rules.index };
+        ensure(choice.index == index && *choice.policy == *self.policy.version(), "another rule")?;
+        ensure((choice.risky, choice.rank) == (rank.0, rank.1), "another rank")
+    }
+
+    fn passed_over(&self, id: RunId, path: &TaskPath, targets: &[usize], chosen: usize) -> Vec<(Arc<str>, Passed)> {
+        let name = |place: usize| Arc::clone(&self.targets[place].name);
+        let why = |place: usize| {
+            let running = self.flights.iter().filter(|flight| flight.target == place).count();
+            if self.closed[place] > self.now {
+                Passed::Closed
+            } else if running >= self.targets[place].concurrency_max as usize {
+                Passed::Full
+            } else if self.is_in_pace(place) {
+                Passed::Dear
+            } else {
+                Passed::Paced
+            }
+        };
+        let before = targets.iter().take_while(|place| **place != chosen);
+        let mut passed: Vec<_> = before.map(|place| (name(*place), why(*place))).collect();
+        let run = &self.runs[&id];
+        if let Work::Call(call) = &run.task(path).work
+            && run.tasks[path].rung == 0
+        {
+            let labels = run.labels(path);
+            let all = super::place::candidates(&self.targets, call.capability, &call.requirement);
+            let blind = all.into_iter().filter(|place| !self.targets[*place].may_see(&labels));
+            passed.extend(blind.map(|place| (name(place), Passed::Uncleared)));
+        }
+        passed
+    }
+}

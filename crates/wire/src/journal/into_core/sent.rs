@@ -1,0 +1,45 @@
+//! An attempt that is sent, and why.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use agendum_core as core;
+use agendum_core::Change;
+use agendum_types::policy::Index;
+use agendum_types::{AttemptNo, Duration, Effect, Incarnation, Money};
+
+use super::{Read, body, waits, word};
+
+pub(super) fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
+    let effect = value.effect.as_deref().unwrap_or(Effect::None.word());
+    Ok(Change::Dispatched(Box::new(core::Dispatched {
+        attempt: AttemptNo(value.attempt),
+        incarnation: Incarnation(value.incarnation),
+        target: Arc::from(&*value.target),
+        effect: word("effect", effect, Effect::from_word(effect))?,
+        hold: Money(value.hold),
+        hold_tokens: value.hold_tokens,
+        output_cap: value.output_cap,
+        lower: value.lower,
+        waits: waits(&value.waits)?,
+        reattached: value.reattached,
+        estimated: value.estimated,
+        expected: value.expected.map(Duration),
+        choice: value.choice.as_ref().map(choice).transpose()?.map(Box::new),
+    })))
+}
+
+fn choice(value: &body::Choice<'_>) -> Read<core::Choice> {
+    let passed = |(target, why): &(Cow<'_, str>, Cow<'_, str>)| {
+        Ok((Arc::from(&**target), word("reason of a target", why, core::Passed::from_word(why))?))
+    };
+    Ok(core::Choice {
+        policy: Arc::from(&*value.policy),
+        index: word("index", &value.index, Index::from_word(&value.index))?,
+        rank: value.rank,
+        risky: value.risky,
+        ahead: value.ahead,
+        behind: value.behind,
+        passed: value.passed.iter().map(passed).collect::<Read<_>>()?,
+    })
+}

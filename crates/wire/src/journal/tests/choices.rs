@@ -1,0 +1,28 @@
+//! The records of attempts that say why they were sent then and there.
+
+use std::sync::Arc;
+
+use agendum_core::{Change, Choice, Dispatched, Passed, Record};
+use agendum_types::Duration;
+use agendum_types::policy::Index;
+
+use super::{RUN, deep, plainly_dispatched};
+
+pub(super) fn chosen() -> [Record; 2] {
+    let passed = Passed::ALL.map(|why| (Arc::from("openai/gpt"), why)).to_vec();
+    let queued = Choice {
+        policy: Arc::from("balanced@01234567"),
+        index: Index::Gittins,
+        rank: 8,
+        risky: true,
+        ahead: 2,
+        behind: 3,
+        passed,
+    };
+    let alone = Choice { risky: false, ahead: 0, behind: 0, ..queued.clone() };
+    [queued, alone].map(|choice| {
+        let expected = Some(Duration(9));
+        let sent = Dispatched { expected, choice: Some(Box::new(choice)), ..plainly_dispatched() };
+        Record::Task { run: RUN, path: deep(), change: Change::Dispatched(Box::new(sent)) }
+    })
+}

@@ -1,0 +1,128 @@
+//! Why an attempt was sent when and where it was.
+
+use agendum_core::record::{Choice as Chosen, Passed as Reason};
+use agendum_types::policy::Index;
+use agendum_types::{Duration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::instant;
+
+/// What decided when and where an attempt went, where something else could have been.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// All of it in words.
+    pub sentence: String,
+    /// The policy in force: its name, and the beginning of its hash.
+    pub policy: String,
+    /// The rule that ordered its run among those of its tenant.
+    pub index: String,
+    /// What the rule said, in microseconds: an instant since 1970, and smaller is sooner. Of what is risky the time that it takes on average.
+    pub rank_us: u64,
+    /// True if its run might have been late, and so stood behind the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub risky: bool,
+    /// Tasks for the same targets that went before it.
+    pub ahead: u64,
+    /// Tasks for the same targets that waited on when it went.
+    pub behind: u64,
+    /// Targets that were passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<Passed>,
+}
+
+/// A target that was passed over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Passed {
+    /// Its name.
+    pub target: String,
+    /// `full`, `closed`, `paced`, `dear` or `uncleared`.
+    pub why: String,
+}
+
+/// In the API's words.
+pub(super) fn choice(choice: &Chosen) -> Choice {
+    let passed =
+        choice.passed.iter().map(|(target, why)| Passed { target: target.to_string(), why: why.word().into() });
+    Choice {
+        sentence: sentence(choice),
+        policy: choice.policy.to_string(),
+        index: choice.index.word().to_owned(),
+        rank_us: choice.rank,
+        risky: choice.risky,
+        ahead: choice.ahead,
+        behind: choice.behind,
+        passed: passed.collect(),
+    }
+}
+
+fn sentence(choice: &Chosen) -> String {
+    let mut said = Vec::new();
+    if choice.ahead + choice.behind > 0 {
+        let stood = if choice.risky {
+            format!("behind the others, for its run might be late (it takes {} on average)", Duration(choice.rank))
+        } else {
+            format!("{} {}", ranked(choice.index), instant(Timestamp(choice.rank)))
+        };
+        let (ahead, behind) = (choice.ahead, choice.behind);
+        said.push(format!(
+            "{ahead} for the same targets went first, {behind} waited on; it was put {stood}, by policy {}",
+            choice.policy
+        ));
+    }
+    said.extend(choice.passed.iter().map(|(target, why)| format!("not to {target}: {}", passed(*why))));
+    said.join("; ")
+}
+
+/// What the rank of an index is.
+const fn ranked(index: Index) -> &'static str {
+    match index {
+        Index::Fifo => "in the order in which runs came:",
+        Index::CallFifo => "in the order in which tasks were ready:",
+        Index::Edf => "in the order of deadlines:",
+        Index::Slack => "by when it had to start to be in time:",
+        Index::AttainedService => "where a run stands by what it has been served, as if it had come at",
+        Index::Gittins => "where a run stands by what it has still to take, as if it had come at",
+    }
+}
+
+const fn passed(why: Reason) -> &'static str {
+    match why {
+        Reason::Full => "it had as many attempts as it takes at once",
+        Reason::Closed => "it had asked for a pause",
+        Reason::Paced => "its provider's minute was used up",
+        Reason::Dear => "the budget did not cover it",
+        Reason::Uncleared => "it may not see the labels of its data",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_core::record::{Choice, Passed};
+    use agendum_types::policy::Index;
+
+    use super::sentence;
+
+    #[test]
+    fn a_choice_is_told_in_a_sentence() {
+        let queued = Choice {
+            policy: "balanced@01234567".into(),
+            index: Index::Slack,
+            rank: 1_000_000,
+            risky: false,
+            ahead: 3,
+            behind: 2,
+            passed: vec![("big".into(), Passed::Full), ("far".into(), Passed::Uncleared)],
+        };
+        let risky = Choice { risky: true, rank: 4_700_000, passed: Vec::new(), ..queued.clone() };
+        let alone = Choice { ahead: 0, behind: 0, passed: vec![("big".into(), Passed::Dear)], ..queued.clone() };
+        insta::assert_snapshot!([queued, risky, alone].map(|choice| sentence(&choice).replace("; ", ";\n  ")).join("\n"), @"
+        3 for the same targets went first, 2 waited on;
+          it was put by when it had to start to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
+          not to big: it had as many attempts as it takes at once;
+          not to far: it may not see the labels of its data
+        3 for the same targets went first, 2 waited on;
+          it was put behind the others, for its run might be late (it takes 4.7s on average), by policy balanced@01234567
+        not to big: the budget did not cover it
+        ");
+    }
+}
