@@ -6,6 +6,7 @@
 //! a change of behaviour.
 
 pub mod bounds;
+pub mod chart;
 pub mod data;
 pub mod fleet;
 pub mod measure;
