@@ -19,9 +19,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_types::{
-    Hash, Labels, Limits, MediaType, PayloadRef, Policy, RunId, Target, Timestamp, Windows,
-};
+use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, Policy, RunId, Target, Timestamp, Windows};
 
 use crate::lab::chart::{Bar, Chart};
 use crate::lab::world::Clock;
@@ -131,7 +129,13 @@ impl Past {
 
 /// Runs the past again, under its own policy first. `tells` is told what is being done, and how much of all is done.
 #[must_use]
-pub fn run(past: &Past, setting: &Setting, asked: &Asked, clock: Clock<'_>, tells: &dyn Fn(&str, usize, usize)) -> Report {
+pub fn run(
+    past: &Past,
+    setting: &Setting,
+    asked: &Asked,
+    clock: Clock<'_>,
+    tells: &dyn Fn(&str, usize, usize),
+) -> Report {
     let (targets, said) = compare::targets(past, &setting.targets);
     let usual = Usual::of(past.lives.values());
     let ground = |boundless| Ground {

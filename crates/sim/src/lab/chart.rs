@@ -95,7 +95,12 @@ fn queued(waits: &Waits) -> Duration {
 
 /// How many were there at once, on the mean of each of so many equal parts of a span.
 #[must_use]
-pub fn series(spans: impl Iterator<Item = (Timestamp, Timestamp)>, from: Timestamp, to: Timestamp, parts: usize) -> Vec<f64> {
+pub fn series(
+    spans: impl Iterator<Item = (Timestamp, Timestamp)>,
+    from: Timestamp,
+    to: Timestamp,
+    parts: usize,
+) -> Vec<f64> {
     let whole = to.since(from).as_micros().max(1);
     let mut sums = vec![0.0; parts];
     let width = whole as f64 / parts as f64;

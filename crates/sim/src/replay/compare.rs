@@ -40,9 +40,6 @@ pub struct Report {
     /// For charts: what lay where, of what happened and of each policy.
     #[serde(skip)]
     pub(super) bars: Vec<(String, Vec<Bar>)>,
-    /// Their span.
-    #[serde(skip)]
-    pub(super) span: (Timestamp, Timestamp),
 }
 
 /// A target of the replay.
@@ -156,7 +153,6 @@ pub(super) fn report(
     let accuracy = accuracy(&real, &old);
     let from = past.lives.values().map(|life| life.at).min().unwrap_or_default();
     let to = past.lives.values().map(|life| life.answered.0).max().unwrap_or_default();
-    let ended = played.iter().map(|(_, played)| played.ended).max().unwrap_or(to);
     let (mut policies, mut bars): (Vec<Row>, _) = (Vec::new(), vec![(happened.policy.clone(), past.bars.clone())]);
     for (policy, played) in played {
         let mut own = row(&policy.name, &played.courses, &alone, played.attempts);
@@ -185,7 +181,6 @@ pub(super) fn report(
         happened,
         policies,
         bars,
-        span: (from, to.max(ended)),
     }
 }
 
@@ -200,12 +195,18 @@ fn assumptions(asked: &Asked, targets: &[TargetSaid]) -> Vec<String> {
         ));
     }
     told.push("concurrency, rates and prices of the other targets are those of the present configuration".to_owned());
-    told.push("what the core learns (histograms, shares of tenants) begins with nothing; random back-offs are others".to_owned());
+    told.push(
+        "what the core learns (histograms, shares of tenants) begins with nothing; random back-offs are others"
+            .to_owned(),
+    );
     told.push(
         "what never happened is made up: it succeeds, after the median of that task on that target; a stopped attempt costs what it cost"
             .to_owned(),
     );
-    told.push("people answer as long after they are asked as they did; callers cancel as long after they submitted".to_owned());
+    told.push(
+        "people answer as long after they are asked as they did; callers cancel as long after they submitted"
+            .to_owned(),
+    );
     told.push("disks, evaluations and the process are as quick as they were; times in which the process was down are not repeated".to_owned());
     told.push("a difference counts if it is greater than the error: how far the replay of the past is off there, or the median run".to_owned());
     told
@@ -290,9 +291,8 @@ struct Of {
 impl Of {
     fn all<'c>(courses: impl Iterator<Item = (&'c RunId, &'c Course)> + Clone, alone: &Alone) -> Self {
         let mut took_all: Vec<f64> = courses.clone().filter_map(|(_, course)| took(course)).map(secs).collect();
-        let slow = |(run, course): (&RunId, &Course)| {
-            Some(secs(took(course)?).max(1e-6) / secs(*alone.get(run)?).max(1e-6))
-        };
+        let slow =
+            |(run, course): (&RunId, &Course)| Some(secs(took(course)?).max(1e-6) / secs(*alone.get(run)?).max(1e-6));
         let mut slow: Vec<f64> = courses.filter_map(slow).collect();
         took_all.sort_by(f64::total_cmp);
         slow.sort_by(f64::total_cmp);
@@ -360,7 +360,8 @@ pub(super) fn targets(past: &Past, configured: &[Target]) -> (Vec<Target>, Vec<T
     let mut used: BTreeMap<Arc<str>, Target> = BTreeMap::new();
     for life in past.lives.values() {
         for ((path, _), attempt) in &life.tries {
-            let graph = life.graphs.values().find(|graph| path.node().is_some_and(|node| graph.tasks.len() > node.0 as usize));
+            let graph =
+                life.graphs.values().find(|graph| path.node().is_some_and(|node| graph.tasks.len() > node.0 as usize));
             let Some((graph, node)) = graph.zip(path.node()) else { continue };
             let Work::Call(call) = &graph.task(node).work else { continue };
             let target = used.entry(Arc::clone(&attempt.target)).or_insert_with(|| Target {

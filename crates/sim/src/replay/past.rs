@@ -9,8 +9,8 @@ use agendum_core::{
 };
 use agendum_types::graph::{NodeId, NotBefore};
 use agendum_types::{
-    AttemptNo, Class, Duration, Failure, Fate, Graph, Hash, Money, Outcome, PayloadRef, RunId, RunStatus, Target, TaskPath, Tenant,
-    Timestamp, WaitFor,
+    AttemptNo, Class, Duration, Failure, Fate, Graph, Hash, Money, Outcome, PayloadRef, RunId, RunStatus, Target,
+    TaskPath, Tenant, Timestamp, WaitFor,
 };
 
 /// A run's records, and the graphs that they name.
@@ -400,9 +400,8 @@ pub(crate) fn number(counts: &mut BTreeMap<(TaskPath, Option<Step>), u32>, path:
 
 /// The task whose plan has joined with this addition.
 fn made(before: &Graph, after: &Graph) -> Option<NodeId> {
-    let made = |graph: &Graph, node: usize| {
-        graph.tasks.get(node).and_then(|task| task.adds.as_ref()).map(|adds| adds.made)
-    };
+    let made =
+        |graph: &Graph, node: usize| graph.tasks.get(node).and_then(|task| task.adds.as_ref()).map(|adds| adds.made);
     let newly = |node: &usize| made(before, *node) == Some(false) && made(after, *node) == Some(true);
     (0..before.tasks.len()).find(newly).and_then(|node| u32::try_from(node).ok()).map(NodeId)
 }

@@ -67,28 +67,53 @@ fn figures(text: &mut String, report: &Report) {
         let cells = rows.iter().zip(&widths).map(|(row, width)| format!("{:>width$}", of(row)));
         let _ = writeln!(text, "{name:<14} {}", cells.collect::<Vec<_>>().join(" "));
     };
-    more("attempts", &|row| row.attempts.to_string());
-    more("made up", &|row| row.made_up.map_or_else(|| "–".to_owned(), |of| of.attempts.to_string()));
-    more("  evaluations", &|row| row.made_up.map_or_else(|| "–".to_owned(), |of| of.evaluations.to_string()));
-    more("  did not fit", &|row| row.made_up.map_or_else(|| "–".to_owned(), |of| of.lost.to_string()));
-    more("ns/event", &|row| row.ns_per_event.map_or_else(|| "–".to_owned(), short));
-    more("ns/attempt", &|row| row.ns_per_attempt.map_or_else(|| "–".to_owned(), short));
-    more("decisions", &|row| row.decision_hash.clone().unwrap_or_else(|| "–".to_owned()));
-    let _ = writeln!(text, "seconds and dollars; in brackets the difference from {}, with * where it is greater than the error", report.policies[0].policy);
+    for (name, of) in of_made_up() {
+        more(name, &of);
+    }
+    let _ = writeln!(
+        text,
+        "seconds and dollars; in brackets the difference from {}, with * where it is greater than the error",
+        report.policies[0].policy
+    );
+}
+
+/// What there is to say of a row besides its figures.
+pub(super) fn of_made_up() -> [(&'static str, fn(&Row) -> String); 7] {
+    const NONE: &str = "–";
+    let lines: [(&'static str, fn(&Row) -> String); 7] = [
+        ("attempts", |row| row.attempts.to_string()),
+        ("made up", |row| row.made_up.map_or_else(|| NONE.to_owned(), |of| of.attempts.to_string())),
+        ("  evaluations", |row| row.made_up.map_or_else(|| NONE.to_owned(), |of| of.evaluations.to_string())),
+        ("  did not fit", |row| row.made_up.map_or_else(|| NONE.to_owned(), |of| of.lost.to_string())),
+        ("ns/event", |row| row.ns_per_event.map_or_else(|| NONE.to_owned(), short)),
+        ("ns/attempt", |row| row.ns_per_attempt.map_or_else(|| NONE.to_owned(), short)),
+        ("decisions", |row| row.decision_hash.clone().unwrap_or_else(|| NONE.to_owned())),
+    ];
+    lines
 }
 
 fn tenants(text: &mut String, report: &Report) {
     if report.happened.tenants.len() < 2 {
         return;
     }
-    let _ = writeln!(text, "\n{:<24} {:<20} {:>6} {:>10} {:>10} {:>10} {:>12}", "tenant", "", "runs", "mean", "p95", "slowdown", "cost");
+    let _ = writeln!(
+        text,
+        "\n{:<24} {:<20} {:>6} {:>10} {:>10} {:>10} {:>12}",
+        "tenant", "", "runs", "mean", "p95", "slowdown", "cost"
+    );
     for (place, tenant) in report.happened.tenants.iter().enumerate() {
         for row in std::iter::once(&report.happened).chain(&report.policies) {
             let Some(of) = row.tenants.get(place) else { continue };
             let _ = writeln!(
                 text,
                 "{:<24} {:<20} {:>6} {:>10} {:>10} {:>10} {:>12}",
-                tenant.tenant, row.policy, of.runs, short(of.mean), short(of.p95), short(of.slowdown), short(of.cost)
+                tenant.tenant,
+                row.policy,
+                of.runs,
+                short(of.mean),
+                short(of.p95),
+                short(of.slowdown),
+                short(of.cost)
             );
         }
     }
@@ -99,7 +124,12 @@ fn cell(figure: &Figure) -> String {
     match figure.difference {
         None => value,
         Some(difference) => {
-            format!("{value} ({}{}){}", if difference < 0.0 { "−" } else { "+" }, short(difference.abs()), if figure.counts { "*" } else { " " })
+            format!(
+                "{value} ({}{}){}",
+                if difference < 0.0 { "−" } else { "+" },
+                short(difference.abs()),
+                if figure.counts { "*" } else { " " }
+            )
         }
     }
 }

@@ -60,7 +60,9 @@ impl Usual {
             found.map(|task| Arc::clone(&task.name))
         };
         for ((path, _), of) in &life.tries {
-            let Try { target, took: Some(took), outcome: Some(Outcome::Succeeded(success)), cost, .. } = of else { continue };
+            let Try { target, took: Some(took), outcome: Some(Outcome::Succeeded(success)), cost, .. } = of else {
+                continue;
+            };
             let sample = Sample { took: *took, usage: success.usage, cost: *cost, size: success.output.size };
             if let Some(task) = path.node().and_then(task) {
                 let key = (Arc::clone(name), task, Arc::clone(target));
@@ -98,7 +100,14 @@ impl Usual {
     }
 
     /// An evaluation: results are good, loops end after as many rounds as usual, conditions hold where they mostly did.
-    pub(crate) fn evaluation(&self, graph: &Graph, node: Option<NodeId>, make: &Make, number: u32, now: Timestamp) -> Evaluation {
+    pub(crate) fn evaluation(
+        &self,
+        graph: &Graph,
+        node: Option<NodeId>,
+        make: &Make,
+        number: u32,
+        now: Timestamp,
+    ) -> Evaluation {
         let mut said = Evaluation { payload: Some(payload(2)), ..Evaluation::default() };
         let Make::Values { exprs, .. } = make else { return said };
         let key = node.map(|node| (Arc::clone(&graph.name), node));

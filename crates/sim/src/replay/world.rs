@@ -70,7 +70,6 @@ pub(crate) struct Played {
     pub(crate) costs: Vec<u64>,
     pub(crate) hash: Hash,
     pub(crate) bars: Vec<Bar>,
-    pub(crate) ended: Timestamp,
     /// The records that were made.
     pub(crate) entries: Vec<Entry>,
 }
@@ -370,7 +369,6 @@ impl<'a> World<'a> {
     fn over(mut self) -> Played {
         self.played.hash = Hash(*self.hasher.finalize().as_bytes());
         self.played.bars = self.chart.bars(self.now);
-        self.played.ended = self.now;
         self.played
     }
 }

@@ -234,7 +234,8 @@ impl World<'_> {
         let answer = kid.answer.as_ref();
         let tokens = answer.map_or(0, |answer| answer.tokens);
         let usage = Usage { tokens_in: tokens, calls: 1, ..Usage::default() };
-        let given = answer.filter(|answer| answer.status == RunStatus::Succeeded).and_then(|answer| answer.output.clone());
+        let given =
+            answer.filter(|answer| answer.status == RunStatus::Succeeded).and_then(|answer| answer.output.clone());
         let recorded = known.and_then(|known| match known.outcome.as_ref()? {
             Outcome::Succeeded(success) => Some(success.output.clone()),
             Outcome::Failed(_) => None,
