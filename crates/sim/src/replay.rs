@@ -96,6 +96,13 @@ impl Past {
         self.lives.is_empty()
     }
 
+    /// What lay where, in the order in which it began.
+    fn bars(&self) -> Vec<Bar> {
+        let mut bars = self.bars.clone();
+        bars.sort_by_key(|bar| (bar.began, bar.run));
+        bars
+    }
+
     /// The run that all of a child run is done for.
     fn root<'l>(&'l self, mut life: &'l Life) -> RunId {
         while let Some(parent) = life.submitted.parent.as_ref().and_then(|parent| self.lives.get(&parent.run)) {

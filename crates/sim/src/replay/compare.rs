@@ -153,7 +153,7 @@ pub(super) fn report(
     let accuracy = accuracy(&real, &old);
     let from = past.lives.values().map(|life| life.at).min().unwrap_or_default();
     let to = past.lives.values().map(|life| life.answered.0).max().unwrap_or_default();
-    let (mut policies, mut bars): (Vec<Row>, _) = (Vec::new(), vec![(happened.policy.clone(), past.bars.clone())]);
+    let (mut policies, mut bars): (Vec<Row>, _) = (Vec::new(), vec![(happened.policy.clone(), past.bars())]);
     for (policy, played) in played {
         let mut own = row(&policy.name, &played.courses, &alone, played.attempts);
         own.hash = Some(policy.hash.to_string());

@@ -2,20 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::text::{accuracy, of_made_up, short};
+use super::text::{accuracy, head, of_made_up, short};
 use super::{Figure, Report, Row};
-use crate::lab::report::html::{curves, escaped, head};
+use crate::lab::report::html::{curves, escaped, head as begin};
 use crate::lab::report::plots::plots;
 
 /// The page.
 #[must_use]
 pub fn page(report: &Report) -> String {
-    let mut page = head("What another policy would have done");
-    let _ = writeln!(
-        page,
-        "<p>{} runs, {} child runs, {} attempts, {} to {}.</p>",
-        report.runs, report.child_runs, report.attempts, report.from, report.to
-    );
+    let mut page = begin("What another policy would have done");
+    let _ = writeln!(page, "<p>{}.</p>", head(report));
     for (why, count) in &report.left_out {
         let _ = writeln!(page, "<p>Left out: {count} {why}.</p>");
     }

@@ -7,10 +7,7 @@ use super::{Figure, Report, Row};
 /// The report as text: first how well the past is reproduced.
 #[must_use]
 pub fn text(report: &Report) -> String {
-    let mut text = format!(
-        "{} runs ({} child runs, {} attempts), {} to {}\n",
-        report.runs, report.child_runs, report.attempts, report.from, report.to
-    );
+    let mut text = format!("{}\n", head(report));
     for (why, count) in &report.left_out {
         let _ = writeln!(text, "left out: {count} {why}");
     }
@@ -31,6 +28,19 @@ pub fn text(report: &Report) -> String {
         let _ = writeln!(text, "  {line}");
     }
     text
+}
+
+/// What was run again.
+pub(super) fn head(report: &Report) -> String {
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    format!(
+        "{} ({}, {}), {} to {}",
+        counted(report.runs, "run"),
+        counted(report.child_runs, "child run"),
+        counted(report.attempts, "attempt"),
+        report.from,
+        report.to
+    )
 }
 
 /// How well the past is reproduced, in sentences.
@@ -77,10 +87,13 @@ fn figures(text: &mut String, report: &Report) {
     );
 }
 
+/// A name, and what a row says of it.
+type Line = (&'static str, fn(&Row) -> String);
+
 /// What there is to say of a row besides its figures.
-pub(super) fn of_made_up() -> [(&'static str, fn(&Row) -> String); 7] {
+pub(super) fn of_made_up() -> [Line; 7] {
     const NONE: &str = "–";
-    let lines: [(&'static str, fn(&Row) -> String); 7] = [
+    let lines: [Line; 7] = [
         ("attempts", |row| row.attempts.to_string()),
         ("made up", |row| row.made_up.map_or_else(|| NONE.to_owned(), |of| of.attempts.to_string())),
         ("  evaluations", |row| row.made_up.map_or_else(|| NONE.to_owned(), |of| of.evaluations.to_string())),

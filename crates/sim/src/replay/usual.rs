@@ -25,11 +25,13 @@ impl Sample {
     }
 }
 
+/// By graph, task and target.
+type Kind = (Arc<str>, Arc<str>, Arc<str>);
+
 /// Samples of successes, and how loops went.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Usual {
-    /// By graph, task and target.
-    of_task: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), Vec<Sample>>,
+    of_task: BTreeMap<Kind, Vec<Sample>>,
     /// By target.
     of_target: BTreeMap<Arc<str>, Vec<Sample>>,
     /// Rounds of a loop, by graph and task.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use agendum_types::{RunId, Tenant, Timestamp};
 
 use super::html::{BOTTOM, LEFT, RIGHT, TOP, escaped, key, stroke};
-use super::short;
 use crate::lab::chart::{Bar, Laid, laid, series};
 
 /// Parts of the span in a plot over time.
@@ -79,6 +78,17 @@ fn over_time(page: &mut String, name: &str, rows: &[(&str, Vec<f64>)], (from, to
         key(page, number, &name);
     }
     let _ = writeln!(page, "</svg>\n<figcaption>{name}: the mean of each {PARTS}th of the time.</figcaption></figure>");
+}
+
+/// A number at an axis: three digits at most, no zeros behind.
+fn short(value: f64) -> String {
+    let digits = match value.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    if digits > 0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// Marks of time since the beginning.
