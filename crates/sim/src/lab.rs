@@ -179,7 +179,7 @@ pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Resu
         }
         let pictures = |name: &String| {
             let bars = std::mem::take(&mut seen.get_mut(name.as_str())?.first_mut()?.bars);
-            Some((name.clone(), bars)).filter(|(_, bars)| !bars.is_empty())
+            Some((name.clone(), bars))
         };
         let pictures = scenario.policies.iter().filter_map(pictures).collect();
         tables.push(Table { pictures, ..table(scenario, *load, &workload, &seen) });

@@ -26,7 +26,7 @@ pub struct Table {
     pub is_generated: bool,
     /// Who was compared, in the order of the scenario.
     pub rows: Vec<Row>,
-    /// What lay where with the first seed, for charts; nothing of who is no core.
+    /// What lay where with the first seed, for charts, in the order of the rows; nothing of who is no core.
     #[serde(skip)]
     pub pictures: Vec<(String, Vec<Bar>)>,
 }

@@ -63,7 +63,8 @@ fn figures(page: &mut String, report: &Report) {
     }
     let _ = writeln!(
         page,
-        "</tbody></table></div>\n<p class=\"soft\">Seconds and dollars. Below a value is the difference from {}: bold and with * where it is greater than the error.</p>",
+        "</tbody></table></div>\n<p class=\"soft\">Seconds and dollars. Below a value is the difference from {}: bold and with * where it is \
+         greater than the error.</p>",
         old.map_or_else(String::new, |old| escaped(&old.policy))
     );
 }

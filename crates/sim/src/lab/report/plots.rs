@@ -38,8 +38,10 @@ pub(crate) fn plots(page: &mut String, pictures: &[Picture]) {
             *busy.entry(target).or_default() += bar.ended.since(bar.began).as_micros();
         }
     }
-    let rows = |of: &dyn Fn(&[Bar]) -> Vec<f64>| -> Vec<(&str, Vec<f64>)> {
-        pictures.iter().map(|(name, bars)| (name.as_str(), of(bars))).collect()
+    // Each keeps its colour, also where nothing is known of one before it.
+    let rows = |of: &dyn Fn(&[Bar]) -> Vec<f64>| -> Vec<Line<'_>> {
+        let known = pictures.iter().enumerate().filter(|(_, (_, bars))| !bars.is_empty());
+        known.map(|(number, (name, bars))| (number, name.as_str(), of(bars))).collect()
     };
     over_time(page, "Tasks that wait for others, a limit or a target", &rows(&waits), (from, to));
     let mut targets: Vec<(&Arc<str>, u64)> = busy.into_iter().collect();
@@ -49,17 +51,20 @@ pub(crate) fn plots(page: &mut String, pictures: &[Picture]) {
         let busy = |bars: &[Bar]| series(bars.iter().filter(on).map(|bar| (bar.began, bar.ended)), from, to, PARTS);
         over_time(page, &format!("Attempts out on {target}"), &rows(&busy), (from, to));
     }
-    let first = pictures.first().map_or(&[][..], |(_, bars)| bars);
+    let first = pictures.iter().find(|(_, bars)| !bars.is_empty()).map_or(&[][..], |(_, bars)| bars);
     gantt(page, pictures, window(first, from, to));
 }
 
-fn over_time(page: &mut String, name: &str, rows: &[(&str, Vec<f64>)], (from, to): (Timestamp, Timestamp)) {
-    let most = rows.iter().flat_map(|(_, values)| values.iter().copied()).fold(0.0, f64::max);
+/// The number of its colour, a name, values.
+type Line<'p> = (usize, &'p str, Vec<f64>);
+
+fn over_time(page: &mut String, name: &str, rows: &[Line<'_>], (from, to): (Timestamp, Timestamp)) {
+    let most = rows.iter().flat_map(|(_, _, values)| values.iter().copied()).fold(0.0, f64::max);
     if most <= 0.0 {
         return;
     }
     let name = escaped(name);
-    let height = BOTTOM + 44.0 + 20.0 * rows.len().div_ceil(4) as f64;
+    let height = BOTTOM + 44.0 + 20.0 * rows.last().map_or(0, |(number, ..)| number / 4 + 1) as f64;
     let _ = writeln!(page, "<figure><svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"{name}, over time\">");
     for part in 0..=4 {
         let y = BOTTOM - (BOTTOM - TOP) * f64::from(part) / 4.0;
@@ -68,14 +73,14 @@ fn over_time(page: &mut String, name: &str, rows: &[(&str, Vec<f64>)], (from, to
         let _ = writeln!(page, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>", LEFT - 6.0, y + 4.0);
     }
     times(page, (from, from, to), BOTTOM);
-    for (number, (name, values)) in rows.iter().enumerate() {
+    for (number, name, values) in rows {
         let across = |part: usize| LEFT + (RIGHT - LEFT) * (part as f64 + 0.5) / values.len() as f64;
         let up = |value: f64| BOTTOM - (BOTTOM - TOP) * value / most;
         let points = values.iter().enumerate().map(|(part, value)| format!("{:.1},{:.1}", across(part), up(*value)));
         let points = points.collect::<Vec<_>>().join(" ");
         let name = escaped(name);
-        let _ = writeln!(page, "<polyline {} points=\"{points}\"><title>{name}</title></polyline>", stroke(number));
-        key(page, number, &name);
+        let _ = writeln!(page, "<polyline {} points=\"{points}\"><title>{name}</title></polyline>", stroke(*number));
+        key(page, *number, &name);
     }
     let _ = writeln!(page, "</svg>\n<figcaption>{name}: the mean of each {PARTS}th of the time.</figcaption></figure>");
 }
@@ -173,8 +178,8 @@ fn gantt(page: &mut String, pictures: &[Picture], (zero, from, to): (Timestamp, 
         let said = if who.tenants.len() > 1 { "tenants" } else { "runs" };
         let _ = writeln!(
             page,
-            "</svg>\n<figcaption>{name}: the slots of each target in the window in which most waited at first; numbers are runs, in the order in which they came; \
-             colours and patterns are {said}.</figcaption></figure>"
+            "</svg>\n<figcaption>{name}: the slots of each target in the window in which most waited at first; numbers are runs, in the order in which \
+             they came; colours and patterns are {said}.</figcaption></figure>"
         );
     }
     tenants(page, &who);
