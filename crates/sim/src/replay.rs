@@ -6,6 +6,7 @@
 //! First comes how well the past is reproduced under the rules that were in force: the error bar of all that follows. What never happened
 //! (another order may retry otherwise, or run what had been shed) is made up of medians, counted and told. What is assumed is told too.
 
+mod cause;
 mod compare;
 mod past;
 mod text;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use agendum_core::{
     Addressee, Cached, Change, End, Ended, Entry, Evaluation, Finished, Next, Raise, Record, RunSubmitted, Signal, Step,
 };
-use agendum_types::graph::{NodeId, NotBefore};
+use agendum_types::graph::NodeId;
 use agendum_types::{
     AttemptNo, Class, Duration, Failure, Fate, Graph, Hash, Money, Outcome, PayloadRef, RunId, RunStatus, Target,
     TaskPath, Tenant, Timestamp, WaitFor,
 };
+
+use super::cause::{Cause, Since};
 
 /// A run's records, and the graphs that they name.
 #[derive(Clone, Debug)]
@@ -43,6 +45,9 @@ impl LeftOut {
         }
     }
 }
+
+/// What takes longer since its cause was something else besides an evaluation: a pause, a downtime.
+const EVALUATION_MAX: Duration = Duration::secs(10);
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
@@ -158,7 +163,14 @@ impl Life {
             done: Timestamp::MAX,
         };
         let graph = submitted.graph;
-        let mut reading = Reading { life, graph, before: first.at, asked: BTreeMap::new(), counts: BTreeMap::new() };
+        let mut reading = Reading {
+            life,
+            graph,
+            before: first.at,
+            asked: BTreeMap::new(),
+            cause: Cause::new(first.at),
+            counts: BTreeMap::new(),
+        };
         entries.for_each(|entry| reading.take(entry));
         let life = reading.life;
         if life.answered.0 == Timestamp::MAX { Err(LeftOut::Open) } else { Ok(life) }
@@ -193,6 +205,7 @@ struct Reading {
     before: Timestamp,
     /// When something began to ask.
     asked: BTreeMap<Cue, Timestamp>,
+    cause: Cause,
     /// Evaluations of one kind so far, and the last attempt of a task.
     counts: BTreeMap<(TaskPath, Option<Step>), u32>,
 }
@@ -201,7 +214,10 @@ impl Reading {
     fn take(&mut self, entry: &Entry) {
         let at = entry.at;
         match &entry.record {
-            Record::Task { path, change, .. } => self.change(at, path, change),
+            Record::Task { path, change, .. } => {
+                self.change(at, path, change);
+                self.cause.touches(path, at);
+            }
             Record::Answered(answered) => {
                 self.life.answered = (at, answered.status);
                 let said = match (&answered.output, &answered.failure) {
@@ -256,6 +272,9 @@ impl Reading {
             | Record::Crashed { .. }
             | Record::Compensated(_)
             | Record::Begun { .. } => {}
+        }
+        if !matches!(entry.record, Record::Task { .. }) {
+            self.cause.begun(at);
         }
         self.before = at;
     }
@@ -354,15 +373,13 @@ impl Reading {
         }
     }
 
-    /// The time since the record of the run before is what the evaluation took; of a task that was told to wait, nothing is known.
+    /// It took as long as it was since what had to be there for it was; else since the record of the run before.
     fn says(&mut self, at: Timestamp, path: &TaskPath, step: Step, said: Result<Evaluation, Arc<str>>) {
-        let task = path.node().and_then(|node| self.life.graphs[&self.graph].tasks.get(node.0 as usize));
-        let waits = |task: &agendum_types::graph::Task| {
-            task.delay.is_some() || matches!(task.not_before, Some(NotBefore::At(_)))
-        };
-        let took = match step {
-            Step::Enter if task.is_some_and(waits) => Duration::ZERO,
-            Step::Enter | Step::Judge | Step::Round | Step::Compose | Step::Catch => at.since(self.before),
+        let since = self.cause.of(&self.life.graphs[&self.graph], path, step);
+        let took = match since {
+            Since::Known(since) if at.since(since) <= EVALUATION_MAX => at.since(since),
+            Since::Known(_) | Since::Unknown => at.since(self.before),
+            Since::Timed => Duration::ZERO,
         };
         let number = number(&mut self.counts, path, step);
         self.life.said.insert((path.clone(), step, number), (took, said));
