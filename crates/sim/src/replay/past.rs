@@ -62,6 +62,8 @@ pub(crate) struct Try {
     pub(crate) degraded: bool,
     pub(crate) cost: Money,
     pub(crate) tokens: u64,
+    /// How long until the next, where its failure was followed by one.
+    pub(crate) retry: Option<Duration>,
     /// Of one that was stopped: whether it surely had no effect, and what it gave.
     pub(crate) stopped: Option<(bool, Option<PayloadRef>)>,
 }
@@ -124,6 +126,8 @@ pub(crate) struct Life {
     pub(crate) graphs: BTreeMap<Hash, Arc<Graph>>,
     pub(crate) tries: BTreeMap<(TaskPath, AttemptNo), Try>,
     pub(crate) said: BTreeMap<(TaskPath, Step, u32), Said>,
+    /// Tasks that were tried again, and whether only for what a pause of a target does not come of.
+    pub(crate) retried: BTreeMap<NodeId, bool>,
     /// Copies that tasks took.
     pub(crate) cached: BTreeMap<TaskPath, Cached>,
     /// Expressions that failed, by task.
@@ -153,6 +157,7 @@ impl Life {
             graphs: records.graphs.clone(),
             tries: BTreeMap::new(),
             said: BTreeMap::new(),
+            retried: BTreeMap::new(),
             cached: BTreeMap::new(),
             unevaluable: BTreeMap::new(),
             deeds: BTreeMap::new(),
@@ -288,7 +293,10 @@ impl Reading {
                 }
                 self.says(at, path, Step::Enter, Ok((**evaluation).clone()));
             }
-            Change::Judged { evaluation, .. } => self.says(at, path, Step::Judge, Ok((**evaluation).clone())),
+            Change::Judged { evaluation, next } => {
+                self.retries(path, next, false);
+                self.says(at, path, Step::Judge, Ok((**evaluation).clone()));
+            }
             Change::RoundJudged { evaluation, .. } => self.says(at, path, Step::Round, Ok((**evaluation).clone())),
             Change::Composed { output } => self.says(at, path, Step::Compose, Ok(of(output))),
             Change::Caught { output, .. } => self.says(at, path, Step::Catch, Ok(of(output))),
@@ -302,6 +310,7 @@ impl Reading {
                     degraded: false,
                     cost: Money::ZERO,
                     tokens: 0,
+                    retry: None,
                     stopped: None,
                 };
                 // One that was taken up again after a restart is still the same.
@@ -350,7 +359,13 @@ impl Reading {
         if matches!(finished.next, Next::Doubt(_)) {
             self.asked.insert(Cue::Asked(path.clone()), at);
         }
+        let limited = |failure: &Failure| matches!(failure.class, Class::RateLimited | Class::Overloaded);
+        let plain = matches!(&finished.outcome, Outcome::Failed(failure) if !limited(failure));
+        self.retries(path, &finished.next, plain);
         if let Some(known) = self.life.tries.get_mut(&(path.clone(), finished.attempt)) {
+            if let Next::Retry { at: next } = &finished.next {
+                known.retry = Some(next.since(at));
+            }
             known.took = Some(at.since(known.began));
             known.outcome = Some(finished.outcome.clone());
             (known.cost, known.degraded) = (finished.cost, finished.degraded);
@@ -358,10 +373,18 @@ impl Reading {
         }
     }
 
+    fn retries(&mut self, path: &TaskPath, next: &Next, plain: bool) {
+        if let (Next::Retry { .. }, Some(node)) = (next, path.node()) {
+            let all = self.life.retried.entry(node).or_insert(true);
+            *all &= plain;
+        }
+    }
+
     fn ended(&mut self, at: Timestamp, path: &TaskPath, ended: &Ended) {
         if matches!(ended.next, Next::Doubt(_)) {
             self.asked.insert(Cue::Asked(path.clone()), at);
         }
+        self.retries(path, &ended.next, false);
         self.life.hopeless |= ended.end == End::Hopeless;
         if ended.end == End::Unevaluable {
             let failure = match &ended.next {

@@ -79,7 +79,7 @@ fn the_past_is_reproduced() {
     assert!(medians[medians.len() * 3 / 4] < 0.002, "{medians:?}");
 }
 
-/// Evaluations are instants: what remains is exact, but for what happens to several runs in one instant.
+/// Evaluations are instants: what remains is exact, but for what happens to several runs in one instant, and for pauses that are drawn.
 #[test]
 fn a_replay_of_a_replay_is_the_same() {
     let (mut all, mut apart) = (0, Vec::new());
@@ -105,7 +105,7 @@ fn a_replay_of_a_replay_is_the_same() {
             }
         }
     }
-    assert!(apart.len() * 100 <= all, "{} of {all}: {apart:?}", apart.len());
+    assert!(apart.len() * 50 <= all, "{} of {all}: {apart:?}", apart.len());
 }
 
 #[test]

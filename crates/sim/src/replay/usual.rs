@@ -34,6 +34,8 @@ pub(crate) struct Usual {
     of_task: BTreeMap<Kind, Vec<Sample>>,
     /// By target.
     of_target: BTreeMap<Arc<str>, Vec<Sample>>,
+    /// Tasks that were tried again, by graph, and whether the pauses before that are known.
+    retried: BTreeMap<(Arc<str>, NodeId), bool>,
     /// Rounds of a loop, by graph and task.
     rounds: BTreeMap<(Arc<str>, NodeId), Vec<u32>>,
     /// Conditions that held, and all.
@@ -61,6 +63,10 @@ impl Usual {
             let found = life.graphs.values().find_map(|graph| graph.tasks.get(node.0 as usize));
             found.map(|task| Arc::clone(&task.name))
         };
+        for (node, plain) in &life.retried {
+            let all = self.retried.entry((Arc::clone(name), *node)).or_insert(true);
+            *all &= plain;
+        }
         for ((path, _), of) in &life.tries {
             let Try { target, took: Some(took), outcome: Some(Outcome::Succeeded(success)), cost, .. } = of else {
                 continue;
@@ -88,6 +94,26 @@ impl Usual {
                 Step::Enter | Step::Round | Step::Judge | Step::Compose | Step::Catch => {}
             }
         }
+    }
+
+    /// True if the pauses between attempts of a task are those of the record, and not drawn.
+    pub(crate) fn pauses(&self, graph: &Graph, node: NodeId) -> bool {
+        self.retried.get(&(Arc::clone(&graph.name), node)) == Some(&true)
+    }
+
+    /// The graph, in which no pause is drawn that is known: what failed says then how long it was.
+    pub(crate) fn calmed(&self, graph: &Arc<Graph>) -> Arc<Graph> {
+        let nodes = (0..graph.tasks.len()).filter_map(|node| u32::try_from(node).ok()).map(NodeId);
+        let known: Vec<NodeId> = nodes.filter(|node| self.pauses(graph, *node)).collect();
+        if known.is_empty() {
+            return Arc::clone(graph);
+        }
+        let mut calmed = Graph::clone(graph);
+        for node in known {
+            let retry = &mut calmed.tasks[node.0 as usize].retry;
+            (retry.initial_delay, retry.delay_max, retry.jitter) = (Duration::ZERO, Duration::ZERO, false);
+        }
+        Arc::new(calmed)
     }
 
     /// An attempt of this task on this target; of the target where the task was never there; what the target is said to take where nothing was.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use agendum_core::{Action, Answer, Deed, Entry, Event, Scheduler, Submission};
 use agendum_types::target::Rate;
 use agendum_types::{
-    CacheKey, CachedCopy, Duration, Hash, Incarnation, Limits, Money, Policy, RunId, RunStatus, Seq, Target, Tenant,
-    Timestamp, Windows,
+    CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Limits, Money, Policy, RunId, RunStatus, Seq, Target,
+    Tenant, Timestamp, Windows,
 };
 
 use self::attempts::{Flights, Kid};
@@ -96,6 +96,7 @@ pub(super) struct World<'a> {
     /// Child runs by the task that they ran for, in order.
     children: BTreeMap<(RunId, Arc<str>), Vec<RunId>>,
     usual: &'a Usual,
+    graphs: BTreeMap<Hash, Arc<Graph>>,
     targets: Vec<Target>,
     ways: BTreeMap<RunId, Way>,
     kids: BTreeMap<RunId, Kid>,
@@ -167,12 +168,16 @@ impl<'a> World<'a> {
         if targets.iter().all(|target| *target.name != *Target::CHILD) {
             targets.push(Target::of_children());
         }
+        let graphs = lives.values().flat_map(|life| &life.graphs);
+        let graphs = graphs.collect::<BTreeMap<_, _>>().into_iter();
+        let graphs = graphs.map(|(hash, graph)| (*hash, usual.calmed(graph))).collect();
         Self {
             core: Scheduler::new(limits),
             now: first.before(Duration(1)),
             lives,
             children,
             usual,
+            graphs,
             targets,
             ways: BTreeMap::new(),
             kids: BTreeMap::new(),
@@ -251,7 +256,7 @@ impl<'a> World<'a> {
             run,
             tenant: life.tenant.clone(),
             principal: submitted.principal.clone(),
-            graph: Arc::clone(&life.graphs[&submitted.graph]),
+            graph: Arc::clone(&self.graphs[&submitted.graph]),
             document: submitted.document.clone(),
             inputs: submitted.inputs.clone(),
             priority: Some(submitted.priority),

@@ -9,7 +9,7 @@ use agendum_types::{
     AttemptId, Class, Duration, Failure, Money, Outcome, Parent, RunId, RunStatus, Success, Timestamp, Usage,
 };
 
-use super::says::{Way, addition};
+use super::says::Way;
 use super::{Coming, Place, World};
 use crate::replay::past::{Cue, Try, stopped};
 
@@ -59,7 +59,12 @@ impl World<'_> {
         let same = known.filter(|known| known.target == target.name);
         let is_child = dispatch.child.is_some();
         let as_it_was = same.and_then(|of| Some((of, of.took?, of.outcome.clone()?)));
-        let (took, mut flight) = if let Some((of, took, outcome)) = as_it_was {
+        let (took, mut flight) = if let Some((of, took, mut outcome)) = as_it_was {
+            if let Outcome::Failed(failure) = &mut outcome
+                && self.usual.pauses(&dispatch.graph, dispatch.node)
+            {
+                failure.retry_after = of.retry.or(failure.retry_after);
+            }
             let (degraded, cost) = (of.degraded, of.cost);
             (took, Flight { place: (self.now, 0), outcome, degraded, cost, made_up: false, is_child })
         } else {
@@ -79,7 +84,7 @@ impl World<'_> {
         let life = &lives[&attempt.run];
         if let Some(pieces) = life.pieces.get(&(attempt.path.clone(), attempt.attempt)) {
             for piece in pieces {
-                let added = Box::new(addition(life, &piece.growth));
+                let added = Box::new(self.addition(&piece.growth));
                 let event = Event::TasksStreamed { attempt: attempt.clone(), added };
                 self.at(self.now.after(piece.after), Coming::Core(event));
             }
@@ -179,7 +184,7 @@ impl World<'_> {
             run,
             tenant: life.tenant.clone(),
             principal: life.submitted.principal.clone(),
-            graph: Arc::clone(&life.graphs[&life.submitted.graph]),
+            graph: Arc::clone(&self.graphs[&life.submitted.graph]),
             document: life.submitted.document.clone(),
             inputs: life.submitted.inputs.clone(),
             priority: Some(inherited.priority),

@@ -55,12 +55,17 @@ impl World<'_> {
         let life = &self.lives[&asked.run];
         let fits = |growth: &&Growth| growth.of == asked.graph.hash && growth.planner == asked.path.node();
         match life.growths.iter().find(fits) {
-            Some(growth) => evaluation.added = Some(Box::new(addition(life, growth))),
+            Some(growth) => evaluation.added = Some(Box::new(self.addition(growth))),
             None => {
                 self.played.made_up.lost += 1;
                 evaluation.refused = Some("in the replay its run had another graph by then".into());
             }
         }
+    }
+
+    pub(super) fn addition(&self, growth: &Growth) -> Addition {
+        let graph = Arc::clone(&self.graphs[&growth.graph]);
+        Addition { of: growth.of, graph, document: growth.document.clone() }
     }
 
     pub(super) fn wish(&mut self, run: RunId, wish: Wish) {
@@ -71,7 +76,7 @@ impl World<'_> {
             Wish::Signal(signal) => Event::Signalled(signal),
             Wish::Raise(raise) => Event::BudgetRaised(raise),
             Wish::Add(graph, document) => {
-                let graph = Arc::clone(&self.lives[&run].graphs[&graph]);
+                let graph = Arc::clone(&self.graphs[&graph]);
                 Event::TasksAdded { run, graph, document }
             }
         };
@@ -132,9 +137,4 @@ impl World<'_> {
             self.played.entries.push(entry);
         }
     }
-}
-
-pub(super) fn addition(life: &Life, growth: &Growth) -> Addition {
-    let graph = Arc::clone(&life.graphs[&growth.graph]);
-    Addition { of: growth.of, graph, document: growth.document.clone() }
 }
