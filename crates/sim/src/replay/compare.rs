@@ -195,20 +195,16 @@ fn assumptions(asked: &Asked, targets: &[TargetSaid]) -> Vec<String> {
         ));
     }
     told.push("concurrency, rates and prices of the other targets are those of the present configuration".to_owned());
-    told.push(
-        "what the core learns (histograms, shares of tenants) begins with nothing; random back-offs are others"
-            .to_owned(),
-    );
-    told.push(
-        "what never happened is made up: it succeeds, after the median of that task on that target; a stopped attempt costs what it cost"
-            .to_owned(),
-    );
-    told.push(
-        "people answer as long after they are asked as they did; callers cancel as long after they submitted"
-            .to_owned(),
-    );
-    told.push("disks, evaluations and the process are as quick as they were; times in which the process was down are not repeated".to_owned());
-    told.push("a difference counts if it is greater than the error: how far the replay of the past is off there, or the median run".to_owned());
+    let rest = [
+        "what the core learns (histograms, shares of tenants) begins with nothing",
+        "pauses before a retry are those of the record after failures that say nothing of a target's pause; others are drawn anew",
+        "what never happened is made up: it succeeds, after the median of that task on that target; a stopped attempt costs what it cost",
+        "people answer as long after they are asked as they did; callers cancel as long after they submitted",
+        "disks, evaluations and the process are as quick as they were; times in which the process was down are not repeated",
+        "a difference counts if it is greater than the error: how far the replay of the past is off there, or the median run",
+        "the error says how well the past is reproduced: what is made up, and how one day differs from another, come on top",
+    ];
+    told.extend(rest.map(str::to_owned));
     told
 }
 
