@@ -5,6 +5,7 @@ mod graph;
 mod index;
 mod people;
 mod policy;
+mod replay;
 mod simulate;
 mod spend;
 
@@ -22,6 +23,7 @@ pub(crate) use check::Check;
 pub(crate) use index::Index;
 pub(crate) use people::{Decide, Raise, Resolve, Send, Waits};
 pub(crate) use policy::{Policy, SchemaOf};
+pub(crate) use replay::Replay;
 pub(crate) use simulate::Simulate;
 pub(crate) use spend::Spend;
 
@@ -188,6 +190,9 @@ pub(crate) enum Command {
         #[arg(value_enum, default_value_t)]
         of: SchemaOf,
     },
+    /// What another policy would have done: run the journal again in virtual time
+    #[command(after_help = replay::HELP)]
+    Replay(Replay),
     /// Compare scheduling policies in virtual time, on public traces or drawn workloads
     Simulate(Simulate),
     /// Look at the configuration

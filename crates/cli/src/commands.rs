@@ -19,6 +19,7 @@ mod policy;
 mod provider;
 mod prune;
 mod reconcile;
+mod replay;
 mod run;
 mod runs;
 mod serve;
@@ -109,6 +110,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
             policy::documents(json, command, &config.limits.0)
         }
         Command::Schema { of } => Ok(writeln!(show::out(), "{}", schema(of).trim_end())?),
+        Command::Replay(asked) => replay::replay(&context()?, &asked).await,
         Command::Simulate(asked) => simulate::simulate(json, asked),
         Command::Config(ConfigCommand::Check) => {
             configuration::check(&context().map_err(|failure| configuration::unread(json, failure))?)

@@ -6,6 +6,7 @@
 //! a change of behaviour.
 
 pub mod bounds;
+pub mod chart;
 pub mod data;
 pub mod fleet;
 pub mod measure;
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use agendum_types::policy::Index;
-use agendum_types::{Duration, Policy};
+use agendum_types::{Duration, Limits, Policy};
 
 use bounds::Knows;
 use fleet::Fleet;
@@ -73,7 +74,7 @@ impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `oracle`;
-    /// `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
+    /// the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
     ///
     /// # Errors
     ///
@@ -108,8 +109,26 @@ impl Contender {
     }
 }
 
+/// True if a policy is named by its document and not by a word.
+#[must_use]
+pub fn is_document(name: &str) -> bool {
+    name.contains(std::path::is_separator) || [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
+}
+
+/// The policy of a document.
+fn document(name: &str) -> Result<Policy, String> {
+    let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
+    let checked = agendum_spec::policy::check(&text, &Limits::STANDARD);
+    let wrong = |of: &agendum_spec::Diagnostic| format!("{name}:{}:{}: {}", of.line, of.column, of.message);
+    let first = || checked.diagnostics.first().map_or_else(|| format!("{name} is no policy"), wrong);
+    checked.accepted.as_ref().map(|accepted| (*accepted.policy).clone()).ok_or_else(first)
+}
+
 /// A built-in policy, or one that differs from it in its index.
 fn policy(name: &str) -> Result<Policy, String> {
+    if is_document(name) {
+        return document(name);
+    }
     let mut policy = Policy { name: name.into(), ..Policy::default() };
     let (name, credit) = name.split_once('+').unwrap_or((name, ""));
     if !credit.is_empty() {
@@ -147,14 +166,23 @@ pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Resu
                 estimates.say(&mut jobs, seed);
             }
             for (name, contender) in &contenders {
-                let played = contender.play(&workload, &jobs, &scenario.fleet, clock)?;
+                let mut played = contender.play(&workload, &jobs, &scenario.fleet, clock)?;
                 if let Some(left) = played.ended.iter().position(|job| !job.is_over()) {
                     return Err(format!("{name}, load {load}, seed {seed}: job {left} was never answered"));
+                }
+                if seed > 0 {
+                    // Charts are of the first.
+                    played.bars = Vec::new();
                 }
                 seen.entry(name).or_default().push(played);
             }
         }
-        tables.push(table(scenario, *load, &workload, &seen));
+        let pictures = |name: &String| {
+            let bars = std::mem::take(&mut seen.get_mut(name.as_str())?.first_mut()?.bars);
+            Some((name.clone(), bars))
+        };
+        let pictures = scenario.policies.iter().filter_map(pictures).collect();
+        tables.push(Table { pictures, ..table(scenario, *load, &workload, &seen) });
     }
     Ok(tables)
 }
@@ -184,5 +212,6 @@ fn table(scenario: &Scenario, load: f64, workload: &Workload, seen: &BTreeMap<&s
         baseline: scenario.baseline.clone(),
         is_generated: workload.is_generated,
         rows,
+        pictures: Vec::new(),
     }
 }

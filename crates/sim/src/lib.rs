@@ -15,6 +15,7 @@ pub mod generate;
 pub mod lab;
 pub mod oracle;
 pub mod plans;
+pub mod replay;
 mod trace;
 pub mod world;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 pub(crate) struct Simulate {
     /// e1 (agent programs), e2 (overload), e3 (tenants), or a file
     pub(crate) scenario: String,
-    /// Policies to compare, besides the scenario's baseline: balanced, an index such as gittins or gittins@8, oracle, reference:vtc
+    /// Policies to compare, besides the scenario's baseline: a document (rules.yaml), balanced, an index (gittins, gittins@8), oracle, reference:vtc
     #[arg(long, value_name = "POLICY", num_args = 1..)]
     pub(crate) compare: Vec<String>,
     /// The folder of public traces; without it the workload is drawn from published quantiles
@@ -18,7 +18,7 @@ pub(crate) struct Simulate {
     /// Only this load, once or more
     #[arg(long = "load", value_name = "LOAD")]
     pub(crate) loads: Vec<f64>,
-    /// Where to write one page of HTML with everything, curves included
+    /// Where to write one page of HTML with everything: curves, series over time, Gantt charts
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
 }

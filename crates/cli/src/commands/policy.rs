@@ -99,7 +99,7 @@ fn told(document: &Document) -> Result<(), Failure> {
 }
 
 /// The policy that somebody names; of one that is wrong it says what.
-fn found(json: bool, word: &Path, limits: &Limits) -> Result<Found, Failure> {
+pub(super) fn found(json: bool, word: &Path, limits: &Limits) -> Result<Found, Failure> {
     let path = match Named::of(word) {
         Named::BuiltIn(accepted) => return Ok(Found::built_in(accepted)),
         Named::File(path) => path,

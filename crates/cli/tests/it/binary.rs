@@ -249,10 +249,12 @@ fn a_reader_that_goes_changes_nothing_about_the_end() {
 #[test]
 fn policies_are_compared_and_written_as_a_page() {
     let place = Place::with_shell();
-    let asked = ["simulate", "e3", "--seeds", "1", "--report", "out.html", "--compare", "balanced"];
+    place.write("rules.yaml", "version: 1\npolicy: rules\nfairness: { credit: 9 }\n");
+    let asked = ["simulate", "e3", "--seeds", "1", "--report", "out.html", "--compare", "balanced", "./rules.yaml"];
     let (code, out, err) = place.run(&asked);
-    assert!(code == 0 && out.contains("lighter half") && err.contains("out.html"), "{out} {err}");
-    assert!(std::fs::read_to_string(place.path("out.html")).unwrap().contains("<svg"));
+    assert!(code == 0 && out.contains("lighter half") && out.contains("./rules.yaml"), "{out} {err}");
+    let page = std::fs::read_to_string(place.path("out.html")).unwrap();
+    assert!(err.contains("out.html") && page.contains("Attempts out on models") && page.contains("url(#p"), "{err}");
     let (code, _, err) = place.run(&["simulate", "e11"]);
     assert!(code == 2 && err.contains("shipped are e1, e2, e2-said, e2-noise, e3, quota"), "{err}");
 }

@@ -26,6 +26,7 @@ mod planner;
 mod policy;
 mod provider;
 mod raise;
+mod replay;
 mod support_answer;
 mod turns;
 mod waits;

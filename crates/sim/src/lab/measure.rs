@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use agendum_types::{Duration, Hash};
 use serde::Serialize;
 
+use super::chart::Bar;
 use super::workload::Job;
 
 /// A job and what became of it.
@@ -74,6 +75,8 @@ pub struct Seen {
     pub dispatches: u64,
     /// Of all that was sent, in order: the same as long as the core behaves the same.
     pub hash: Option<Hash>,
+    /// What lay where, of the core.
+    pub bars: Vec<Bar>,
 }
 
 impl Seen {

@@ -1,12 +1,14 @@
 //! What comes of a scenario, as text, as JSON and as a page.
 
-mod html;
+pub(crate) mod html;
+pub(crate) mod plots;
 
 use std::fmt::Write as _;
 
 use agendum_types::{Duration, Hash};
 use serde::Serialize;
 
+use super::chart::Bar;
 use super::measure::Estimate;
 
 pub use html::page;
@@ -24,6 +26,9 @@ pub struct Table {
     pub is_generated: bool,
     /// Who was compared, in the order of the scenario.
     pub rows: Vec<Row>,
+    /// What lay where with the first seed, for charts, in the order of the rows; nothing of who is no core.
+    #[serde(skip)]
+    pub pictures: Vec<(String, Vec<Bar>)>,
 }
 
 /// One of those that are compared.

@@ -103,7 +103,9 @@ fn the_page_holds_all_and_needs_nothing() {
     assert!(
         page.contains("<h1>a &lt;b&gt;</h1>") && page.contains("lighter half") && page.contains("tokens_max: 10000")
     );
-    assert_eq!(page.matches("<polyline").count(), 2 * tables[0].rows.len(), "a curve and its key each");
+    // A curve and its key each; of the core also what waited and what was busy.
+    assert_eq!(page.matches("<polyline").count(), 2 * tables[0].rows.len() + 4);
+    assert!(page.contains("Attempts out on models") && page.contains("balanced: the slots of each target"));
     assert!(!page.contains("http") && !page.contains("<script"), "one page alone");
     assert_eq!(super::run(&scenario.with(wishes), None, &|| 0).unwrap_err(), "no policy is called \"<i>\"");
 }

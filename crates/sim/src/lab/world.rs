@@ -17,6 +17,7 @@ use agendum_types::{
     PayloadRef, Policy, Principal, RunId, RunStatus, Seq, Success, TargetId, TaskPath, Tenant, Timestamp, Usage,
 };
 
+use super::chart::Chart;
 use super::fleet::{Engine, Fleet, Offer};
 use super::measure::{Ended, Seen};
 use super::provider::Provider;
@@ -108,6 +109,7 @@ struct World<'a> {
     clock: Clock<'a>,
     costs: Vec<u64>,
     dispatches: u64,
+    chart: Chart,
 }
 
 impl<'a> World<'a> {
@@ -145,6 +147,7 @@ impl<'a> World<'a> {
             clock,
             costs: Vec::new(),
             dispatches: 0,
+            chart: Chart::default(),
         }
     }
 
@@ -285,7 +288,10 @@ impl<'a> World<'a> {
             let (mut last, mut gated) = (None, Vec::new());
             while let Some(action) = self.core.poll_action() {
                 match action {
-                    Action { deed: Deed::Append(entry), .. } => last = Some(entry.seq),
+                    Action { deed: Deed::Append(entry), .. } => {
+                        self.chart.take(&entry);
+                        last = Some(entry.seq);
+                    }
                     Action { after: Some(_), deed } => gated.push(deed),
                     Action { after: None, deed } => self.perform(deed),
                 }
@@ -392,6 +398,7 @@ impl<'a> World<'a> {
             costs: self.costs,
             dispatches: self.dispatches,
             hash: Some(Hash(*self.hasher.finalize().as_bytes())),
+            bars: self.chart.bars(self.now),
         }
     }
 }

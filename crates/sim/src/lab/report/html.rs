@@ -3,25 +3,22 @@
 
 use std::fmt::Write as _;
 
+use super::plots::plots;
 use super::{FIGURES, Figure, Row, Table, short};
 
 const STYLE: &str = include_str!("page.css");
 /// Dashes of the curves, in the order of the colours.
 const DASHES: [&str; 8] = ["none", "9 4", "2 3", "12 4 2 4", "6 3", "4 4", "14 3", "1 4"];
 /// The plot, in units of its picture.
-const LEFT: f64 = 46.0;
-const RIGHT: f64 = 880.0;
-const TOP: f64 = 12.0;
-const BOTTOM: f64 = 300.0;
+pub(super) const LEFT: f64 = 46.0;
+pub(super) const RIGHT: f64 = 880.0;
+pub(super) const TOP: f64 = 12.0;
+pub(super) const BOTTOM: f64 = 300.0;
 
 /// The page of a scenario.
 #[must_use]
 pub fn page(name: &str, scenario: &str, tables: &[Table]) -> String {
-    let name = escaped(name);
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{name}</title>\n<style>\n{STYLE}</style></head>\n<body>\n<h1>{name}</h1>\n"
-    );
+    let mut page = head(name);
     for table in tables {
         let drawn = if table.is_generated { " The workload was drawn: there was no data." } else { "" };
         let _ = writeln!(
@@ -32,10 +29,22 @@ pub fn page(name: &str, scenario: &str, tables: &[Table]) -> String {
             escaped(&table.baseline)
         );
         figures(&mut page, table);
-        curves(&mut page, &table.rows);
+        let rows: Vec<(&str, &[f64])> =
+            table.rows.iter().map(|row| (row.policy.as_str(), row.curve.as_slice())).collect();
+        curves(&mut page, "jobs", &rows);
+        plots(&mut page, &table.pictures);
     }
     let _ = writeln!(page, "<h2>Scenario</h2>\n<pre>{}</pre>\n</body></html>", escaped(scenario.trim_end()));
     page
+}
+
+/// How a page begins.
+pub(crate) fn head(name: &str) -> String {
+    let name = escaped(name);
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>{name}</title>\n<style>\n{STYLE}</style></head>\n<body>\n<h1>{name}</h1>\n"
+    )
 }
 
 fn figures(page: &mut String, table: &Table) {
@@ -70,9 +79,9 @@ fn figures(page: &mut String, table: &Table) {
     let _ = writeln!(page, "</tr>\n</tbody></table></div>");
 }
 
-/// The share of jobs that are done within a time, over its logarithm.
-fn curves(page: &mut String, rows: &[Row]) {
-    let all = || rows.iter().flat_map(|row| row.curve.iter().copied()).filter(|secs| *secs > 0.0);
+/// The share of jobs, or whatever they are, that are done within a time, over its logarithm.
+pub(crate) fn curves(page: &mut String, what: &str, rows: &[(&str, &[f64])]) {
+    let all = || rows.iter().flat_map(|(_, curve)| curve.iter().copied()).filter(|secs| *secs > 0.0);
     let (least, most) = (all().fold(f64::MAX, f64::min), all().fold(0.0, f64::max));
     if most <= least {
         return;
@@ -82,7 +91,7 @@ fn curves(page: &mut String, rows: &[Row]) {
     let height = BOTTOM + 44.0 + 20.0 * rows.len().div_ceil(4) as f64;
     let _ = writeln!(
         page,
-        "<figure><svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"share of jobs that are done within a time\">"
+        "<figure><svg viewBox=\"0 0 900 {height}\" role=\"img\" aria-label=\"share of {what} that are done within a time\">"
     );
     for percent in [0, 25, 50, 75, 95, 100] {
         let y = up(f64::from(percent));
@@ -96,31 +105,34 @@ fn curves(page: &mut String, rows: &[Row]) {
         let _ = writeln!(page, "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{BOTTOM}\"/>");
         let _ = writeln!(page, "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{secs} s</text>", BOTTOM + 16.0);
     }
-    for (number, row) in rows.iter().enumerate() {
-        let points = row
-            .curve
-            .iter()
-            .enumerate()
-            .map(|(percent, secs)| format!("{:.1},{:.1}", across(*secs), up(percent as f64)));
+    for (number, (name, curve)) in rows.iter().enumerate() {
+        let points =
+            curve.iter().enumerate().map(|(percent, secs)| format!("{:.1},{:.1}", across(*secs), up(percent as f64)));
         let points: Vec<String> = points.collect();
-        let stroke = stroke(number);
-        let name = escaped(&row.policy);
-        let _ = writeln!(page, "<polyline {stroke} points=\"{}\"><title>{name}</title></polyline>", points.join(" "));
-        let (x, y) = (LEFT + 210.0 * (number % 4) as f64, BOTTOM + 40.0 + 20.0 * (number / 4) as f64);
-        let _ = writeln!(page, "<polyline {stroke} points=\"{x},{y} {},{y}\"/>", x + 34.0);
-        let _ = writeln!(page, "<text x=\"{}\" y=\"{}\">{name}</text>", x + 40.0, y + 4.0);
+        let name = escaped(name);
+        let _ = writeln!(
+            page,
+            "<polyline {} points=\"{}\"><title>{name}</title></polyline>",
+            stroke(number),
+            points.join(" ")
+        );
+        key(page, number, &name);
     }
-    let _ = writeln!(
-        page,
-        "</svg>\n<figcaption>Share of jobs that are done within a time, all seeds together.</figcaption></figure>"
-    );
+    let _ = writeln!(page, "</svg>\n<figcaption>Share of {what} that are done within a time.</figcaption></figure>");
 }
 
-fn stroke(number: usize) -> String {
+/// What a line stands for, below the plot.
+pub(super) fn key(page: &mut String, number: usize, name: &str) {
+    let (x, y) = (LEFT + 210.0 * (number % 4) as f64, BOTTOM + 40.0 + 20.0 * (number / 4) as f64);
+    let _ = writeln!(page, "<polyline {} points=\"{x},{y} {},{y}\"/>", stroke(number), x + 34.0);
+    let _ = writeln!(page, "<text x=\"{}\" y=\"{}\">{name}</text>", x + 40.0, y + 4.0);
+}
+
+pub(super) fn stroke(number: usize) -> String {
     let place = number % DASHES.len();
     format!("style=\"stroke: var(--c{place})\" stroke-dasharray=\"{}\"", DASHES[place])
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

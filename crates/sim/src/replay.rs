@@ -1,0 +1,179 @@
+//! What another policy would have done: a production journal, run again in virtual time.
+//!
+//! The journal says what came and when, what each attempt took on which target, what each evaluation said, what people did. The same graphs
+//! run in the same core with all that; only the rules are others. The core sees what it saw in production, no more.
+//!
+//! First comes how well the past is reproduced under the rules that were in force: the error bar of all that follows. What never happened
+//! (another order may retry otherwise, or run what had been shed) is made up of medians, counted and told. What is assumed is told too.
+
+mod cause;
+mod compare;
+mod past;
+mod text;
+mod usual;
+mod world;
+
+mod page;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, Policy, RunId, Target, Timestamp, Windows};
+
+use crate::lab::chart::{Bar, Chart};
+use crate::lab::world::Clock;
+use past::Life;
+use usual::Usual;
+use world::{Course, Ground, Played};
+
+pub use compare::{Accuracy, Figure, Report, Row, TargetSaid, TenantRow};
+pub use page::page;
+pub use past::{LeftOut, Records};
+pub use text::text;
+pub use world::MadeUp;
+
+/// What is there to run on, besides what the journal says.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The targets of the present configuration, in its order.
+    pub targets: Vec<Target>,
+    /// The limits under which it runs.
+    pub limits: Limits,
+    /// What may be spent in an hour, a day, a month.
+    pub windows: Windows,
+    /// The seed of the core's random numbers: retries are spread by it.
+    pub seed: u64,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The policy that was in force, and how that is known.
+    pub old: (Arc<Policy>, String),
+    /// Those to compare it with.
+    pub new: Vec<Arc<Policy>>,
+    /// Told at the head of the report: what the caller knows of runs that it did not hand over.
+    pub notes: Vec<String>,
+}
+
+/// The runs of a journal, ready to be run again.
+#[derive(Debug, Default)]
+pub struct Past {
+    lives: BTreeMap<RunId, Life>,
+    left_out: BTreeMap<LeftOut, usize>,
+    bars: Vec<Bar>,
+}
+
+impl Past {
+    /// Takes a run in, by its records; one that cannot be run again is counted and left out.
+    pub fn take(&mut self, records: &Records) {
+        match Life::of(records) {
+            Ok(life) => {
+                let mut chart = Chart::default();
+                records.entries.iter().for_each(|entry| chart.take(entry));
+                self.bars.extend(chart.bars(Timestamp::MAX));
+                self.lives.insert(life.run(), life);
+            }
+            Err(why) => self.leave_out(why),
+        }
+    }
+
+    /// Counts a run that is left out.
+    pub fn leave_out(&mut self, why: LeftOut) {
+        *self.left_out.entry(why).or_default() += 1;
+    }
+
+    /// How many runs will be run again.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lives.len()
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lives.is_empty()
+    }
+
+    /// What lay where, in the order in which it began.
+    fn bars(&self) -> Vec<Bar> {
+        let mut bars = self.bars.clone();
+        bars.sort_by_key(|bar| (bar.began, bar.run));
+        bars
+    }
+
+    /// The run that all of a child run is done for.
+    fn root<'l>(&'l self, mut life: &'l Life) -> RunId {
+        while let Some(parent) = life.submitted.parent.as_ref().and_then(|parent| self.lives.get(&parent.run)) {
+            life = parent;
+        }
+        life.run()
+    }
+
+    /// The parts of what really happened that are compared.
+    fn courses(&self) -> BTreeMap<RunId, Course> {
+        let mut courses: BTreeMap<RunId, Course> = BTreeMap::new();
+        for life in self.lives.values().filter(|life| self.root(life) == life.run()) {
+            let course = Course {
+                tenant: life.tenant.clone(),
+                deadline: life.deadline(),
+                answered: Some((life.answered.0.since(life.at), life.answered.1)),
+                hopeless: life.hopeless,
+                refused: false,
+                cost: agendum_types::Money::ZERO,
+            };
+            courses.insert(life.run(), course);
+        }
+        for life in self.lives.values() {
+            if let Some(course) = courses.get_mut(&self.root(life)) {
+                course.cost = course.cost.plus(life.own_cost());
+            }
+        }
+        courses
+    }
+}
+
+/// Runs the past again, under its own policy first. `tells` is told what is being done, and how much of all is done.
+#[must_use]
+pub fn run(
+    past: &Past,
+    setting: &Setting,
+    asked: &Asked,
+    clock: Clock<'_>,
+    tells: &dyn Fn(&str, usize, usize),
+) -> Report {
+    let (targets, said) = compare::targets(past, &setting.targets);
+    let usual = Usual::of(past.lives.values());
+    let ground = |boundless| Ground {
+        targets: &targets,
+        limits: &setting.limits,
+        windows: setting.windows,
+        seed: setting.seed,
+        boundless,
+    };
+    let (old, steps) = (&asked.old.0, asked.new.len() + 2);
+    let play = |policy: &Arc<Policy>, boundless| -> Played {
+        world::play(&past.lives, &usual, &ground(boundless), policy, clock, false)
+    };
+    tells("how long each run takes alone", 0, steps);
+    let alone = play(&Arc::new(alone(old)), true);
+    let mut played = Vec::new();
+    for (number, policy) in std::iter::once(old).chain(&asked.new).enumerate() {
+        tells(&policy.name, number + 1, steps);
+        played.push((Arc::clone(policy), play(policy, false)));
+    }
+    compare::report(past, asked, said, &alone, played)
+}
+
+/// Nobody is given up where nothing is scarce.
+fn alone(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    policy.admission.samples = u32::MAX;
+    policy
+}
+
+fn payload(size: u64) -> PayloadRef {
+    PayloadRef { hash: Hash([1; 32]), size, media: MediaType::Json, labels: Labels::NONE }
+}

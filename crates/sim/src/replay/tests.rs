@@ -1,0 +1,140 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_core::{Entry, Record};
+use agendum_types::policy::Index;
+use agendum_types::{Duration, Graph, Hash, Policy, RunId};
+
+use super::past::Life;
+use super::usual::Usual;
+use super::world::{self, Played};
+use super::{Asked, Ground, LeftOut, Past, Records, Report, Setting, page, run, text};
+use crate::plans::planned;
+use crate::world::{Faults, Journal, journal};
+
+/// Runs of a seed.
+const RUNS: u64 = 4;
+/// Things fail and take long; nobody changes his mind.
+const FAULTS: Faults = Faults { failing: 15, slow: 10, evaluations: 1, crashes: 0, unrest: false };
+
+/// The records of each run.
+fn records(entries: &[Entry], graphs: &BTreeMap<Hash, Arc<Graph>>) -> Vec<Records> {
+    let mut runs: BTreeMap<RunId, Records> = BTreeMap::new();
+    for entry in entries {
+        let Some((run, tenant)) = entry.record.run().zip(entry.tenant.clone()) else { continue };
+        let of = runs.entry(run).or_insert_with(|| Records { tenant, graphs: BTreeMap::new(), entries: Vec::new() });
+        if let Some((_, hash, _)) = entry.record.names_graph() {
+            of.graphs.insert(hash, Arc::clone(&graphs[&hash]));
+        }
+        of.entries.push(entry.clone());
+    }
+    runs.into_values().collect()
+}
+
+fn past(journal: &Journal) -> Past {
+    let mut past = Past::default();
+    records(&journal.entries, &journal.graphs).iter().for_each(|records| past.take(records));
+    past
+}
+
+fn setting(journal: &Journal) -> Setting {
+    let seed = journal.entries.iter().find_map(|entry| {
+        let Record::Opened { seed, .. } = &entry.record else { return None };
+        Some(*seed)
+    });
+    let (targets, limits) = (journal.targets.clone(), journal.limits.clone());
+    Setting { targets, limits, windows: journal.windows, seed: seed.unwrap() }
+}
+
+/// Every order is the same: another than that of most seeds.
+fn other() -> Arc<Policy> {
+    let mut policy = Policy { name: "other".into(), ..Policy::default() };
+    for band in &mut policy.bands {
+        (band.index, band.deadline_index, band.share) = (Index::Fifo, Index::Fifo, 1);
+    }
+    Arc::new(policy)
+}
+
+fn replayed(journal: &Journal) -> Report {
+    let asked = Asked { old: (Arc::clone(&journal.policy), "it".into()), new: vec![other()], notes: vec![] };
+    run(&past(journal), &setting(journal), &asked, &|| 0, &|_, _, _| {})
+}
+
+/// A world with late disks, slow evaluations, people, caches, children, plans, budgets: of its journal only that is known which a journal says.
+#[test]
+fn the_past_is_reproduced() {
+    let (mut compared, mut same, mut medians) = (0, 0, Vec::new());
+    for seed in 0..48 {
+        let report = replayed(&journal(seed, &planned(seed, RUNS).unwrap(), FAULTS));
+        compared += report.accuracy.compared;
+        same += report.accuracy.same_answer;
+        medians.push(report.accuracy.median);
+        for row in &report.policies {
+            let unanswered = row.figures.iter().find(|of| of.name == "unanswered").unwrap();
+            assert_eq!(unanswered.value, 0.0, "seed {seed} under {}", row.policy);
+        }
+    }
+    medians.sort_by(f64::total_cmp);
+    assert!(same * 100 >= compared * 97, "{same} of {compared} runs are answered as they were");
+    assert!(medians[medians.len() * 3 / 4] < 0.002, "{medians:?}");
+}
+
+/// Evaluations are instants: what remains is exact, but for what happens to several runs in one instant, and for pauses that are drawn.
+#[test]
+fn a_replay_of_a_replay_is_the_same() {
+    let (mut all, mut apart) = (0, Vec::new());
+    for seed in 0..48 {
+        let journal = journal(seed, &planned(seed, RUNS).unwrap(), FAULTS);
+        let mut past = past(&journal);
+        past.lives.values_mut().flat_map(|life| life.said.values_mut()).for_each(|(took, _)| *took = Duration::ZERO);
+        let setting = setting(&journal);
+        let play = |lives: &BTreeMap<RunId, Life>| -> Played {
+            let (targets, limits) = (&setting.targets, &setting.limits);
+            let ground = Ground { targets, limits, windows: setting.windows, seed: setting.seed, boundless: false };
+            world::play(lives, &Usual::of(lives.values()), &ground, &journal.policy, &|| 0, true)
+        };
+        let first = play(&past.lives);
+        let mut again = Past::default();
+        records(&first.entries, &journal.graphs).iter().for_each(|records| again.take(records));
+        let second = play(&again.lives);
+        all += first.courses.len();
+        for (run, course) in &first.courses {
+            let other = &second.courses[run];
+            if (course.answered, course.hopeless) != (other.answered, other.hopeless) {
+                apart.push((seed, *run, course.answered, other.answered));
+            }
+        }
+    }
+    assert!(apart.len() * 50 <= all, "{} of {all}: {apart:?}", apart.len());
+}
+
+#[test]
+fn the_report_says_all_in_text_and_as_a_page() {
+    let report = replayed(&journal(1, &planned(1, RUNS).unwrap(), FAULTS));
+    let text = text(&report);
+    assert!(text.find("how well the past").unwrap() < text.find("what happened").unwrap(), "the error bar comes first");
+    for word in ["p99", "missed", "hopeless", "made up", "ns/event", "assumed", "the journal does not name it"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let page = page(&report);
+    assert!(page.contains("<svg") && page.contains("url(#p1)") && page.contains("<h2>Assumed</h2>"));
+    assert!(!page.contains("http") && !page.contains("<script"), "one page alone");
+    assert_eq!(page.matches("<figure>").count(), page.matches("</figure>").count());
+}
+
+#[test]
+fn what_cannot_be_run_again_is_left_out() {
+    let journal = journal(1, &planned(1, RUNS).unwrap(), FAULTS);
+    let mut past = Past::default();
+    for (number, mut records) in records(&journal.entries, &journal.graphs).into_iter().enumerate() {
+        match number {
+            0 => records.graphs.clear(),
+            1 => records.entries.retain(|entry| !matches!(entry.record, Record::Answered(_))),
+            2 => drop(records.entries.remove(0)),
+            _ => {}
+        }
+        past.take(&records);
+    }
+    assert_eq!(past.left_out, BTreeMap::from([(LeftOut::Open, 1), (LeftOut::Unreadable, 2)]));
+    assert!(!past.is_empty());
+}
