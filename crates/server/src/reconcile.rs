@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_engine::ReconcileError;
 use agendum_ports::{Clock as _, HourChange, Invoice, LostCalls, Reconciliation, Wall};
-use agendum_types::{Money, Timestamp, Window};
+use agendum_types::{Duration, Money, Timestamp, Window};
 use agendum_wire::v1::{self, Lost, LostDay, Reconcile, Reconciled};
 use axum::Json;
 use axum::extract::{Query, State};
@@ -14,23 +14,26 @@ use serde::Deserialize;
 use crate::Service;
 use crate::reply::{Asked, Object, Refused, Said};
 use crate::runs::instant;
+use crate::spend::since;
 
 /// What a bill says at most: beyond it is a slip of the pen.
 const USD_MAX: f64 = 1_000_000.0;
+/// How far back an answer looks that is not told since when: the days of a bill.
+const SINCE: Duration = Duration::secs(31 * 86_400);
 /// Days that a hint names.
 const NAMED_MAX: usize = 5;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asks {
-    since: String,
+    since: Option<String>,
 }
 
 pub(crate) async fn lost(
     State(service): State<Arc<Service>>,
     Asked(Query(asked)): Asked<Query<Asks>>,
 ) -> Result<Json<Lost>, Refused> {
-    let since = instant("since", &asked.since)?;
+    let since = since(asked.since.as_deref(), SINCE)?;
     let days = service.reader.lost(&service.tenant, since).await?;
     Ok(Json(Lost { days: days.iter().map(told).collect() }))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agendum_ports::{Clock as _, Spent, SpentBy, Wall};
-use agendum_types::{Cap, Money, Window, WindowView};
+use agendum_types::{Cap, Duration, Money, Timestamp, Window, WindowView};
 use agendum_wire::v1::{self, Spend, SpendLine, SpendWindow};
 use axum::Json;
 use axum::extract::{Query, State};
@@ -16,10 +16,13 @@ use crate::runs::instant;
 /// Lines of an answer at most: the dearest, and one for all others.
 const LINES_MAX: usize = 1_000;
 
+/// How far back an answer looks that is not told since when.
+const SINCE: Duration = Duration::secs(7 * 86_400);
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asks {
-    since: String,
+    since: Option<String>,
     #[serde(default)]
     by: Option<String>,
 }
@@ -28,7 +31,7 @@ pub(crate) async fn spend(
     State(service): State<Arc<Service>>,
     Asked(Query(asked)): Asked<Query<Asks>>,
 ) -> Result<Json<Spend>, Refused> {
-    let since = Window::Hour.start(instant("since", &asked.since)?);
+    let since = Window::Hour.start(since(asked.since.as_deref(), SINCE)?);
     let by = asked.by.as_deref().unwrap_or("graph");
     let unknown = || format!("{by:?}: use {}", SpentBy::ALL.map(SpentBy::word).join(", "));
     let known = SpentBy::from_word(by).ok_or_else(|| Refused::bad("by", "unknown word", unknown()))?;
@@ -46,6 +49,11 @@ pub(crate) async fn spend(
     let lines = spent.iter().map(|line| told(line, known)).collect();
     let windows = windows(&service).await?.iter().map(SpendWindow::of).collect();
     Ok(Json(Spend { since: v1::instant(since), by: by.to_owned(), total: told(&total, known), lines, windows }))
+}
+
+/// The instant that was named, or so long ago.
+pub(crate) fn since(named: Option<&str>, ago: Duration) -> Result<Timestamp, Refused> {
+    named.map_or_else(|| Ok(Wall.now().before(ago)), |named| instant("since", named))
 }
 
 /// As the engine knows them; without one what was counted, and not what is out.

@@ -20,7 +20,8 @@ use crate::blobs;
 use crate::directory::{Directory, Lasts, private_file, private_folder, replace, sync_folder};
 use crate::schema::{self, failed};
 
-const MANIFEST: &str = "backup.json";
+/// The file of a copy that says what is in it; it is written last.
+pub const MANIFEST: &str = "backup.json";
 const DATABASE: &str = "agendum.db";
 const SECRET: &str = "secret";
 const FORMAT: u32 = 1;

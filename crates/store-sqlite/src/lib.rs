@@ -20,7 +20,7 @@ mod spending;
 mod store;
 mod write;
 
-pub use backup::{Copier, check_backup, restore};
+pub use backup::{Copier, MANIFEST, check_backup, restore};
 pub use blobs::FileBlobs;
 pub use directory::{Directory, Owner, private_file, private_folder};
 pub use store::SqliteStore;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use agendum_ports::{Backup as _, Copied, StoreError};
-use agendum_store_sqlite::{Copier, Directory, FileBlobs, SqliteStore, check_backup};
+use agendum_store_sqlite::{Copier, Directory, FileBlobs, MANIFEST, SqliteStore, check_backup};
 use agendum_types::ShardId;
 use serde_json::json;
 
@@ -12,6 +12,9 @@ use super::Context;
 use crate::failure::{FAILED, Failure};
 use crate::hosting::reach;
 use crate::{next, show};
+
+/// How to come by a copy.
+const MAKE_ONE: &str = "a copy is a folder that was made with: agendum backup DIR";
 
 /// Copies the data directory: through its owner if there is one, else as its owner for so long.
 pub(crate) async fn backup(context: &Context, to: &Path) -> Result<(), Failure> {
@@ -50,6 +53,13 @@ fn not_written(error: StoreError, command: &str) -> Failure {
 
 /// Makes a data directory of a copy.
 pub(crate) async fn restore(context: &Context, from: &Path, paused: bool) -> Result<(), Failure> {
+    if !from.is_dir() {
+        return Err(Failure::usage(format!("there is no folder {}", from.display())).hint(MAKE_ONE));
+    }
+    if !from.join(MANIFEST).exists() {
+        let said = format!("{} is no complete backup: there is no {MANIFEST} in it", from.display());
+        return Err(Failure::usage(said).hint(MAKE_ONE));
+    }
     check_backup(from)?;
     let copy = Directory::look(from);
     let (store, blobs) = (SqliteStore::open(&copy)?, FileBlobs::new(copy.blobs(), copy.secret()?));

@@ -49,7 +49,7 @@ pub(crate) async fn decide(context: &Context, approved: bool, mut asked: Decide)
         let id = session.client.resolve(&asked.run).await?;
         let decision = Decision { task: asked.task, approved, comment: asked.comment, value };
         let said = session.client.post(&id, "decisions", &decision).await;
-        let said = said.map_err(|failure| failure.or_hint(format!("{} waits --run {id}", next::reading())))?;
+        let said = said.map_err(|failure| failure.or_hint(format!("{} runs show {id}", next::reading())))?;
         told(context, &said, if approved { "approved" } else { "refused" }, &id)
     })
     .await

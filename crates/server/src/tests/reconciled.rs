@@ -76,5 +76,9 @@ async fn a_bill_releases_what_was_lost_and_not_billed() {
     let (_, _, lower) = say(bill(json!({}))).await;
     assert_eq!((&lower["released_usd"], &lower["recharged_usd"]), (&json!(0.15), &json!(0.0)), "{lower}");
     let (_, _, spend) = world.ask("GET", "/v1/spend?since=2026-01-01T00:00:00Z&by=waste", None).await;
+    // Without an instant it is what was spent of late.
+    let (status, _, late) = world.ask("GET", "/v1/spend?by=waste", None).await;
+    assert!(status == 200 && late["lines"].is_array(), "{status} {late}");
+    assert_eq!(world.ask("GET", "/v1/spend/lost", None).await.0, 200);
     assert_eq!(spend["total"]["cost_usd"], 0.6, "{spend}");
 }

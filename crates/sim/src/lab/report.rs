@@ -116,13 +116,16 @@ pub fn text(scenario: &str, tables: &[Table]) -> String {
         let drawn = if table.is_generated { ", drawn workload" } else { "" };
         let _ = writeln!(
             text,
-            "\nload {}, {} seeds{drawn}; ± 95 %; × is the ratio to {} of the same seeds",
-            table.load, table.seeds, table.baseline
+            "\nload {}, {}{drawn}; × is the ratio to {} of the same seeds",
+            table.load,
+            seeds(table.seeds),
+            table.baseline
         );
         for figure in FIGURES {
-            let shown: Vec<String> = table.rows.iter().filter_map(|row| Some(cell(row, row.figure(figure)?))).collect();
+            let shown: Vec<String> =
+                table.rows.iter().filter_map(|row| Some(cell(row, row.figure(figure)?, table.seeds))).collect();
             if !shown.is_empty() {
-                let _ = writeln!(text, "{figure}\n  {}", shown.join("\n  "));
+                let _ = writeln!(text, "{figure}{}\n  {}", legend(figure), shown.join("\n  "));
             }
         }
         let hashes =
@@ -132,10 +135,41 @@ pub fn text(scenario: &str, tables: &[Table]) -> String {
     text
 }
 
-fn cell(row: &Row, figure: &Figure) -> String {
-    let mut cell = format!("{:<24} {:>10} ± {:<8}", row.policy, short(figure.is.mean), short(figure.is.within));
+/// How many, and what stands behind each figure; one seed has no interval.
+pub(super) fn seeds(count: u64) -> String {
+    if count == 1 {
+        "1 seed, so no interval".to_owned()
+    } else {
+        format!("{count} seeds; ± is half of the interval of 95 %")
+    }
+}
+
+/// What a figure is, in a few words, with its unit.
+pub(super) fn legend(figure: &str) -> &'static str {
+    match figure {
+        "mean" | "p50" | "p95" | "p99" => ", s: from submission to answer",
+        "slowdown" | "slowdown p99" => ": how many times longer than alone",
+        "jain" => ": evenness of the slowdowns, 1 is even",
+        "in time" => ": share answered within the deadline",
+        "done" => ": share that was answered",
+        "first wait" => ", s: from submission to the first call",
+        "lighter half" | "heavier half" => ", s: mean of the tenants that ask for less, or for more",
+        "worst tenant" => ", s: mean of the tenant that waited most",
+        "difference" => ": greatest difference in service of two tenants that both wait",
+        "makespan" => ", s: until the last answer",
+        "quota used" => ": share of what the provider lets through",
+        "429s" => ": calls that were refused",
+        "429s later" => ": the same after the first window",
+        "ns/decision" | "ns/event p99" => ": what the core itself takes",
+        _ => "",
+    }
+}
+
+fn cell(row: &Row, figure: &Figure, seeds: u64) -> String {
+    let within = |within: f64| if seeds == 1 { "–".to_owned() } else { short(within) };
+    let mut cell = format!("{:<24} {:>10} ± {:<8}", row.policy, short(figure.is.mean), within(figure.is.within));
     if let Some(ratio) = figure.ratio {
-        let _ = write!(cell, " × {:.3} ± {:.3}", ratio.mean, ratio.within);
+        let _ = write!(cell, " × {:.3} ± {}", ratio.mean, within(ratio.within));
     }
     cell
 }

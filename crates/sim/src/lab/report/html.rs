@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::plots::plots;
-use super::{FIGURES, Figure, Row, Table, short};
+use super::{FIGURES, Figure, Row, Table, seeds, short};
 
 const STYLE: &str = include_str!("page.css");
 /// Dashes of the curves, in the order of the colours.
@@ -23,9 +23,9 @@ pub fn page(name: &str, scenario: &str, tables: &[Table]) -> String {
         let drawn = if table.is_generated { " The workload was drawn: there was no data." } else { "" };
         let _ = writeln!(
             page,
-            "<h2>Load {}</h2>\n<p class=\"soft\">{} seeds; ± is half of the interval of 95 %; × is the ratio to {} of the same seeds.{drawn}</p>",
+            "<h2>Load {}</h2>\n<p class=\"soft\">{}; × is the ratio to {} of the same seeds.{drawn}</p>",
             table.load,
-            table.seeds,
+            seeds(table.seeds),
             escaped(&table.baseline)
         );
         figures(&mut page, table);
