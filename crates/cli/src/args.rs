@@ -70,7 +70,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a built-in example, to be explained with `why last`; then kill a server of its own, and spend against a cap
+    /// Run a built-in example, to be explained with `why last`; then kill a server of its own, and spend against a cap (`--beat` for more)
     Demo {
         /// Only this part
         #[arg(long, value_name = "BEAT")]
@@ -219,6 +219,8 @@ pub(crate) enum Beat {
     Crash,
     /// Forty calls at once under a cap of fifty cents
     Budget,
+    /// Forty agents of two tenants against one rate limit, without and with Agendum: some fifteen seconds, and only when it is asked for
+    RateLimit,
 }
 
 /// How badly the offline model behaves: the words of `temper` in agendum.toml.

@@ -287,6 +287,11 @@ impl Config {
         Self { offline: true, folder: PathBuf::from("."), ..Self::default() }
     }
 
+    /// What this text says, wherever it comes from: no file, no environment.
+    pub(crate) fn told(text: &str) -> Result<Self, Failure> {
+        Ok(Self { folder: PathBuf::from("."), ..Self::parse(FILE, text, Vec::new())? })
+    }
+
     /// Reads the text of a file, then what the variables say otherwise.
     fn read(name: &str, text: &str, variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, Failure> {
         let variables: Vec<(OsString, OsString)> = variables.collect();

@@ -15,7 +15,7 @@ use agendum_types::{ShardId, Tenant};
 
 use crate::client::Client;
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{FAILED, Failure};
 use crate::hosting::{signalled, tell};
 use crate::in_force::InForce;
 use crate::targets;
@@ -77,15 +77,10 @@ impl Host {
         left.retain(|row| !engine.left_out(&row.tenant, row.run));
         let token = token()?;
         let service = Service {
-            reader: engine.reader(),
             engine: Some(Arc::clone(&engine)),
             backup: Some(Arc::new(Copier::new(&directory))),
-            token: token.clone(),
-            limits: config.limits.0.clone(),
-            tenant: Tenant::default(),
-            windows: config.budgets.windows(),
-            documents: Documents::default(),
             webhooks: config.webhooks.secrets(&config.folder)?,
+            ..service(config, engine.reader(), Tenant::default(), &token)
         };
         let about = InForce::of(config).json();
         let started = Self::listen(directory, service, Some((engine, about)), listen, token).await?;
@@ -96,17 +91,8 @@ impl Host {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&directory)?);
         let blobs = Arc::new(FileBlobs::new(directory.blobs(), directory.secret()?));
         let token = token()?;
-        let service = Service {
-            engine: None,
-            backup: None,
-            reader: Reader::new(store, blobs, config.limits.stored()),
-            token: token.clone(),
-            limits: config.limits.0.clone(),
-            tenant: Tenant::default(),
-            windows: config.budgets.windows(),
-            documents: Documents::default(),
-            webhooks: None,
-        };
+        let reader = Reader::new(store, blobs, config.limits.stored());
+        let service = service(config, reader, Tenant::default(), &token);
         Self::listen(directory, service, None, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), token).await
     }
 
@@ -133,6 +119,18 @@ impl Host {
         Ok(Started { host, client, left: Vec::new() })
     }
 
+    /// A client for the runs of another tenant, by a door of its own that closes with the others. No command opens one: the border does not
+    /// tell tenants apart yet, the engine does.
+    pub(crate) async fn door(&self, config: &Config, tenant: Tenant) -> Result<Client, Failure> {
+        let engine = self.engine.as_ref().ok_or_else(|| Failure::new(FAILED, "nothing runs here"))?;
+        let token = token()?;
+        let service = Service { engine: Some(Arc::clone(engine)), ..service(config, engine.reader(), tenant, &token) };
+        let server = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let client = Client::new(&server.address().to_string(), &token)?;
+        tokio::spawn(server.serve(Arc::new(service), self.stop.clone()));
+        Ok(client)
+    }
+
     /// True if runs go on here; else this only reads.
     pub(crate) const fn runs(&self) -> bool {
         self.engine.is_some()
@@ -146,6 +144,21 @@ impl Host {
         }
         // Requests that do not end by themselves are not waited for.
         let _late = tokio::time::timeout(Duration::from_secs(2), self.served).await;
+    }
+}
+
+/// What reads the runs of a tenant, and does no more.
+fn service(config: &Config, reader: Reader, tenant: Tenant, token: &str) -> Service {
+    Service {
+        engine: None,
+        backup: None,
+        reader,
+        token: token.to_owned(),
+        limits: config.limits.0.clone(),
+        tenant,
+        windows: config.budgets.windows(),
+        documents: Documents::default(),
+        webhooks: None,
     }
 }
 
@@ -190,8 +203,7 @@ async fn wind_down(engine: &Engine) {
 
 fn token() -> Result<String, Failure> {
     let mut chance = [0_u8; 24];
-    getrandom::fill(&mut chance)
-        .map_err(|error| Failure::new(crate::failure::FAILED, format!("no source of chance: {error}")))?;
+    getrandom::fill(&mut chance).map_err(|error| Failure::new(FAILED, format!("no source of chance: {error}")))?;
     Ok(chance.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -137,10 +137,12 @@ async fn models(State(provider): State<Arc<Provider>>) -> Json<Value> {
     Json(json!({ "object": "list", "data": [model] }))
 }
 
-/// Waits as told, and refuses as told. True if the answer shall be cut.
+/// Waits as told, and refuses as told; for its rate at once, as providers do. True if the answer shall be cut.
 async fn tempered(model: &dyn Model) -> Result<bool, Refusal> {
     let mood = model.mood();
-    tokio::time::sleep(model.pauses().0).await;
+    if !matches!(mood, Mood::RateLimited { .. }) {
+        tokio::time::sleep(model.pauses().0).await;
+    }
     match mood {
         Mood::Fine => Ok(false),
         Mood::Cut => Ok(true),

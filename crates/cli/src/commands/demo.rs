@@ -1,17 +1,22 @@
 //! `demo`: a question answered; then what is promised of crashes and of money, measured here and now.
 //!
-//! The two beats behind the first start a server of their own: the same binary, on loopback, with a data directory that goes with it.
-//! What is counted is counted outside that server, by the services in this process that it calls. Nothing costs money.
+//! The beats behind the first have a server of their own, with a data directory that goes with it: the same binary on loopback, for the
+//! last one in this process. What is counted is counted outside that server, by the services in this process that it calls. Nothing costs money.
 
 mod answer;
 mod budget;
 mod crash;
+mod direct;
 mod ledger;
 mod meter;
 mod own;
+mod quota;
+mod rate;
+mod through;
 
 use std::io::Write as _;
 
+use agendum_wire::v1::Why;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
@@ -25,12 +30,14 @@ use crate::{next, show};
 struct Found {
     figures: Vec<(String, String)>,
     data: serde_json::Value,
+    /// To be explained below the figures.
+    why: Option<Why>,
 }
 
 pub(crate) async fn demo(context: Context, only: Option<Beat>) -> Result<(), Failure> {
     let Context { json, data, .. } = context;
-    let beats = [Beat::Answer, Beat::Crash, Beat::Budget];
-    for beat in beats.into_iter().filter(|beat| only.is_none_or(|only| only == *beat)) {
+    let beats = only.map_or_else(|| vec![Beat::Answer, Beat::Crash, Beat::Budget], |only| vec![only]);
+    for beat in beats {
         let found = match beat {
             Beat::Answer => {
                 answer::play(json, data.clone()).await?;
@@ -38,8 +45,13 @@ pub(crate) async fn demo(context: Context, only: Option<Beat>) -> Result<(), Fai
             }
             Beat::Crash => measured(json, "kill -9, while 40 agents work", crash::play()).await?,
             Beat::Budget => measured(json, "40 calls at once, and $0.50 for all of them", budget::play()).await?,
+            Beat::RateLimit => measured(json, rate::TITLE, rate::play(json)).await?,
         };
         tell(json, beat, &found)?;
+    }
+    if !json && only.is_none() {
+        let again = next::reading();
+        writeln!(show::err(), "and 40 agents against one rate limit: {again} demo --beat {}", word(Beat::RateLimit))?;
     }
     Ok(())
 }
@@ -64,6 +76,7 @@ const fn word(beat: Beat) -> &'static str {
         Beat::Answer => "answer",
         Beat::Crash => "crash",
         Beat::Budget => "budget",
+        Beat::RateLimit => "rate-limit",
     }
 }
 
@@ -81,9 +94,14 @@ fn tell(json: bool, beat: Beat, found: &Found) -> Result<(), Failure> {
     let wide = found.figures.iter().map(|(figure, _)| figure.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     for (figure, what) in &found.figures {
-        text.push_str(&format!("  {figure:>wide$}  {what}\n"));
+        text.push_str(format!("  {figure:>wide$}  {what}").trim_end());
+        text.push('\n');
     }
     write!(show::out(), "{text}")?;
+    if let Some(why) = &found.why {
+        writeln!(show::out(), "\n  why of the slowest of Agendum's runs")?;
+        show::why(why, false)?;
+    }
     writeln!(show::err(), "again: {} demo --beat {}", next::reading(), word(beat))?;
     Ok(())
 }

@@ -61,6 +61,32 @@ fn a_beat_can_be_repeated_alone() {
     assert!(!place.path("data").exists());
 }
 
+/// How long anything took, and what was refused, is the machine's affair: what both sides did is not.
+#[test]
+fn one_rate_limit_is_used_up_in_two_ways() {
+    let place = Place::new(&[]);
+    let (code, out, err) = said(&place.demo(&["--json", "--beat", "rate-limit"]).output().unwrap());
+    assert_eq!((code, &*err), (0, ""), "{out}");
+    let told: Json = serde_json::from_str(&out).unwrap();
+    let number = |of: &Json, field: &str| of[field].as_u64().unwrap_or_else(|| panic!("{field}: {told}"));
+    assert_eq!((&*told["type"].to_string(), &*told["beat"].to_string()), ("\"beat\"", "\"rate-limit\""));
+    assert_eq!((number(&told, "agents"), number(&told, "calls"), &told["same_calls"]), (40, 120, &Json::Bool(true)));
+    assert!(number(&told, "requests_per_second") > 0 && told["wanted_ms"].is_number(), "{told}");
+    for side in [&told["direct"], &told["agendum"]] {
+        assert_eq!(number(side, "answered"), 40, "{told}");
+        assert_eq!(number(side, "requests"), 120 + number(side, "refused"), "{told}");
+        assert!(number(side, "in_time") <= 40, "{told}");
+        for field in ["mean_ms", "p95_ms", "longest_ms", "light_wait_mean_ms", "light_wait_longest_ms"] {
+            assert!(side[field].is_number(), "{field}: {told}");
+        }
+    }
+    assert!(number(&told["direct"], "beyond_retries") <= 40, "{told}");
+    let slowest = &told["slowest"];
+    assert!(slowest["sentence"].is_string() && slowest["critical_path"].as_array().unwrap().len() == 3, "{told}");
+    // It leaves nothing, and touches nothing of the user's.
+    assert!(place.left().is_empty() && !place.path("data").exists());
+}
+
 #[test]
 fn what_the_demo_starts_ends_with_it() {
     for (word, code) in [("-INT", Some(130)), ("-TERM", Some(130)), ("-KILL", None)] {
