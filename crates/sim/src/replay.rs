@@ -20,6 +20,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use agendum_core::{Change, Record};
 use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, Policy, RunId, Target, Timestamp, Windows};
 
 use crate::lab::chart::{Bar, Chart};
@@ -64,6 +65,8 @@ pub struct Past {
     lives: BTreeMap<RunId, Life>,
     left_out: BTreeMap<LeftOut, usize>,
     bars: Vec<Bar>,
+    /// The policies that its attempts were chosen by, where they had to be chosen, and how many were by each.
+    policies: BTreeMap<Arc<str>, u64>,
 }
 
 impl Past {
@@ -74,9 +77,39 @@ impl Past {
                 let mut chart = Chart::default();
                 records.entries.iter().for_each(|entry| chart.take(entry));
                 self.bars.extend(chart.bars(Timestamp::MAX));
+                self.policies_of(records);
                 self.lives.insert(life.run(), life);
             }
             Err(why) => self.leave_out(why),
+        }
+    }
+
+    fn policies_of(&mut self, records: &Records) {
+        for entry in &records.entries {
+            if let Record::Task { change: Change::Dispatched(sent), .. } = &entry.record
+                && let Some(choice) = &sent.choice
+            {
+                *self.policies.entry(Arc::clone(&choice.policy)).or_default() += 1;
+            }
+        }
+    }
+
+    /// What the journal says of the policy that is taken for the one that was in force.
+    fn says_of(&self, policy: &Policy) -> String {
+        let version = policy.version();
+        let others: Vec<_> = self.policies.iter().filter(|(name, _)| ***name != *version).collect();
+        let all: u64 = self.policies.values().sum();
+        let by = |(name, count): &(&Arc<str>, &u64)| format!("{count} by {name}");
+        match others.as_slice() {
+            [] if all == 0 => "the journal does not name it: nothing had to be chosen".to_owned(),
+            [] => format!("so says the journal of all {all} attempts that had to be chosen"),
+            others => {
+                let others: Vec<_> = others.iter().map(by).collect();
+                format!(
+                    "but of {all} attempts that had to be chosen the journal says: {}; name it with --was",
+                    others.join(", ")
+                )
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use agendum_types::policy::Index;
 /// What decided that it went then, and there. Only what stood in a queue with others, or was not given the target it would have had first, has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// The policy in force: its name, and the beginning of its hash.
+    /// The policy in force: its name, and the beginning of its hash, as [`agendum_types::Policy::version`] says them.
     pub policy: Arc<str>,
     /// The rule that ordered its run among those of its tenant.
     pub index: Index,

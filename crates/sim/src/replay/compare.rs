@@ -175,7 +175,7 @@ pub(super) fn report(
         child_runs: past.lives.len() - real.len(),
         attempts,
         left_out,
-        assumptions: assumptions(asked, &targets),
+        assumptions: assumptions(past, asked, &targets),
         targets,
         accuracy,
         happened,
@@ -185,9 +185,9 @@ pub(super) fn report(
 }
 
 /// Every constant, and what the journal does not say.
-fn assumptions(asked: &Asked, targets: &[TargetSaid]) -> Vec<String> {
+fn assumptions(past: &Past, asked: &Asked, targets: &[TargetSaid]) -> Vec<String> {
     let mut told = asked.notes.clone();
-    told.push(format!("the policy that was in force: {}; the journal does not name it", asked.old.1));
+    told.push(format!("the policy that was in force: {}; {}", asked.old.1, past.says_of(&asked.old.0)));
     for target in targets.iter().filter(|target| !target.configured) {
         told.push(format!(
             "target {} is not in the present configuration: it takes {} at once, the most that was out, and no price is known",

@@ -113,13 +113,29 @@ fn the_report_says_all_in_text_and_as_a_page() {
     let report = replayed(&journal(1, &planned(1, RUNS).unwrap(), FAULTS));
     let text = text(&report);
     assert!(text.find("how well the past").unwrap() < text.find("what happened").unwrap(), "the error bar comes first");
-    for word in ["p99", "missed", "hopeless", "made up", "ns/event", "assumed", "the journal does not name it"] {
+    for word in ["p99", "missed", "hopeless", "made up", "ns/event", "assumed"] {
         assert!(text.contains(word), "{word}: {text}");
     }
     let page = page(&report);
     assert!(page.contains("<svg") && page.contains("url(#p1)") && page.contains("<h2>Assumed</h2>"));
     assert!(!page.contains("http") && !page.contains("<script"), "one page alone");
     assert_eq!(page.matches("<figure>").count(), page.matches("</figure>").count());
+}
+
+/// The journal names the policy that attempts were chosen by: whoever takes another for it is told.
+#[test]
+fn the_journal_says_whether_the_old_policy_was_in_force() {
+    let journal = journal(1, &planned(1, RUNS).unwrap(), FAULTS);
+    let mut past = past(&journal);
+    assert!(
+        past.says_of(&journal.policy).starts_with("so says the journal of all "),
+        "{}",
+        past.says_of(&journal.policy)
+    );
+    let said = past.says_of(&other());
+    assert!(said.contains(&journal.policy.version()) && said.contains("name it with --was"), "{said}");
+    past.policies.clear();
+    assert_eq!(past.says_of(&other()), "the journal does not name it: nothing had to be chosen");
 }
 
 #[test]
