@@ -7,6 +7,7 @@ mod answer;
 mod budget;
 mod crash;
 mod direct;
+mod door;
 mod ledger;
 mod meter;
 mod own;

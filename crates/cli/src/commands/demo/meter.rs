@@ -1,18 +1,15 @@
 //! A provider in this process: the offline model in OpenAI's wire format, with a price, that keeps its own books.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use agendum_adapters::offline::Temper;
-use agendum_server::{Categories, Model, Mood, Reply};
-use serde_json::Value as Json;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use agendum_server::{Mood, Reply};
+use tokio_util::sync::DropGuard;
 
-use super::super::provider::Offline;
+use super::door::{self, Keeper};
 use crate::failure::Failure;
-use crate::host::bind;
 
 /// Microdollars for a token.
 #[derive(Clone, Copy)]
@@ -63,63 +60,40 @@ impl Meter {
     }
 
     pub(super) fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.books)
     }
 
     /// Opens another door to the same model, so that who came through it can be told from who came before; gives its address.
     pub(super) async fn open(&mut self) -> Result<SocketAddr, Failure> {
-        let server = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-        let address = server.address();
-        let delay_ms = u64::try_from(self.delay.as_millis()).unwrap_or(u64::MAX);
-        let door = Door {
-            number: self.doors.len(),
-            model: Offline::new(Temper { delay_ms, ..Temper::default() }),
-            price: self.price,
-            books: Arc::clone(&self.books),
-        };
-        let stop = CancellationToken::new();
-        self.doors.push(stop.clone().drop_guard());
-        tokio::spawn(server.serve_router(agendum_server::provider(Arc::new(door)), stop));
+        let keeper = AtDoor { number: self.doors.len(), price: self.price, books: Arc::clone(&self.books) };
+        let (address, open) = door::open(keeper, self.delay).await?;
+        self.doors.push(open);
         Ok(address)
     }
 }
 
-struct Door {
+/// Who keeps the books at one of its doors.
+struct AtDoor {
     number: usize,
-    model: Offline,
     price: Price,
     books: Arc<Mutex<Books>>,
 }
 
-impl Model for Door {
-    fn name(&self) -> &str {
-        self.model.name()
-    }
-
-    fn fingerprint(&self) -> &str {
-        self.model.fingerprint()
-    }
-
-    fn chat(&self, asked: &Json) -> Result<Reply, String> {
-        let reply = self.model.chat(asked)?;
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.charged += reply.tokens_in * self.price.input + reply.tokens_out * self.price.output;
-        books.answers.push((self.number, asked["messages"].to_string(), Instant::now()));
-        Ok(reply)
-    }
-
-    fn moderate(&self, text: &str) -> Categories {
-        self.model.moderate(text)
-    }
-
-    fn mood(&self) -> Mood {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+impl Keeper for AtDoor {
+    fn comes(&self) -> Option<Mood> {
+        let mut books = locked(&self.books);
         books.first.entry(self.number).or_insert_with(Instant::now);
         *books.calls.entry(self.number).or_default() += 1;
-        self.model.mood()
+        None
     }
 
-    fn pauses(&self) -> (Duration, Duration) {
-        self.model.pauses()
+    fn answers(&self, prompt: String, reply: &Reply) {
+        let mut books = locked(&self.books);
+        books.charged += reply.tokens_in * self.price.input + reply.tokens_out * self.price.output;
+        books.answers.push((self.number, prompt, Instant::now()));
     }
+}
+
+fn locked(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
 }

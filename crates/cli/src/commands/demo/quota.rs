@@ -1,19 +1,16 @@
 //! A provider in this process that lets so many requests through in a second: the offline model behind the quota of the policy laboratory,
 //! whose minute is a second here.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use agendum_adapters::offline::Temper;
-use agendum_server::{Categories, Model, Mood, Reply};
+use agendum_server::{Mood, Reply};
 use agendum_sim::lab::provider::{Counts, Provider, Quota};
-use serde_json::Value as Json;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
-use super::super::provider::Offline;
+use super::door::{self, Keeper};
 use crate::failure::Failure;
-use crate::host::bind;
 
 /// Requests that the bucket holds, and by which it fills in a second. A provider that says 1,200 a minute and enforces it by the second.
 pub(super) const PER_SECOND: u64 = 20;
@@ -55,8 +52,6 @@ pub(super) struct Limited {
 impl Limited {
     /// With a full bucket.
     pub(super) async fn open(thinks: Duration) -> Result<Self, Failure> {
-        let server = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-        let (address, stop) = (server.address(), CancellationToken::new());
         // Its model has a delay of its own: what is of slots and of times here is for virtual requests.
         let quota = Quota {
             requests: PER_SECOND,
@@ -70,10 +65,8 @@ impl Limited {
         };
         let books = Books { quota: Provider::new(quota, 0), opened: Instant::now(), answered: Vec::new() };
         let books = Arc::new(Mutex::new(books));
-        let delay_ms = u64::try_from(thinks.as_millis()).unwrap_or(u64::MAX);
-        let door = Door { model: Offline::new(Temper { delay_ms, ..Temper::default() }), books: Arc::clone(&books) };
-        tokio::spawn(server.serve_router(agendum_server::provider(Arc::new(door)), stop.clone()));
-        Ok(Self { address, books, _open: stop.drop_guard() })
+        let (address, open) = door::open(AtDoor(Arc::clone(&books)), thinks).await?;
+        Ok(Self { address, books, _open: open })
     }
 
     pub(super) fn books(&self) -> MutexGuard<'_, Books> {
@@ -85,36 +78,15 @@ fn locked(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
     books.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Door {
-    model: Offline,
-    books: Arc<Mutex<Books>>,
-}
+/// Who counts at its door.
+struct AtDoor(Arc<Mutex<Books>>);
 
-impl Model for Door {
-    fn name(&self) -> &str {
-        self.model.name()
+impl Keeper for AtDoor {
+    fn comes(&self) -> Option<Mood> {
+        (!locked(&self.0).comes()).then_some(Mood::RateLimited { retry_after_ms: RETRY_AFTER_MS })
     }
 
-    fn fingerprint(&self) -> &str {
-        self.model.fingerprint()
-    }
-
-    fn chat(&self, asked: &Json) -> Result<Reply, String> {
-        let reply = self.model.chat(asked)?;
-        locked(&self.books).answered.push(asked["messages"].to_string());
-        Ok(reply)
-    }
-
-    fn moderate(&self, text: &str) -> Categories {
-        self.model.moderate(text)
-    }
-
-    fn mood(&self) -> Mood {
-        let is_let = locked(&self.books).comes();
-        if is_let { self.model.mood() } else { Mood::RateLimited { retry_after_ms: RETRY_AFTER_MS } }
-    }
-
-    fn pauses(&self) -> (Duration, Duration) {
-        self.model.pauses()
+    fn answers(&self, prompt: String, _: &Reply) {
+        locked(&self.0).answered.push(prompt);
     }
 }

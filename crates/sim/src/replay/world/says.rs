@@ -95,46 +95,45 @@ impl World<'_> {
 
     pub(super) fn recorded(&mut self, entry: Entry) {
         self.chart.take(&entry);
-        if let Record::Task { run, path, change } = &entry.record {
-            let asks = match change {
-                Change::Entered(evaluation) => evaluation.wait.is_some(),
-                Change::Finished(finished) => matches!(finished.next, Next::Doubt(_)),
-                Change::Ended(ended) => {
-                    if ended.end == End::Hopeless
-                        && let Some(course) = self.played.courses.get_mut(run)
-                    {
-                        course.hopeless = true;
-                    }
-                    matches!(ended.next, Next::Doubt(_))
-                }
-                Change::Dispatched(sent) => {
-                    if let Some(way) = self.ways.get_mut(run) {
-                        way.counts.insert((path.clone(), None), sent.attempt.0);
-                    }
-                    false
-                }
-                Change::Pleaded(_) => {
-                    self.cue(*run, &Cue::Pleaded);
-                    false
-                }
-                Change::Waited(_)
-                | Change::Reminded
-                | Change::Referenced { .. }
-                | Change::Judged { .. }
-                | Change::Caught { .. }
-                | Change::RoundJudged { .. }
-                | Change::Composed { .. }
-                | Change::Reused { .. }
-                | Change::Cached(_)
-                | Change::Abandoned { .. }
-                | Change::Resolved(_) => false,
-            };
-            if asks {
-                self.cue(*run, &Cue::Asked(path.clone()));
-            }
+        if let Record::Task { run, path, change } = &entry.record
+            && self.asks(*run, path, change)
+        {
+            self.cue(*run, &Cue::Asked(path.clone()));
         }
         if self.keeps_entries {
             self.played.entries.push(entry);
         }
+    }
+
+    /// Takes in what has become of a task; true if somebody is asked now.
+    fn asks(&mut self, run: RunId, path: &TaskPath, change: &Change) -> bool {
+        match change {
+            Change::Entered(evaluation) => return evaluation.wait.is_some(),
+            Change::Finished(finished) => return matches!(finished.next, Next::Doubt(_)),
+            Change::Ended(ended) => {
+                if let Some(course) = self.played.courses.get_mut(&run).filter(|_| ended.end == End::Hopeless) {
+                    course.hopeless = true;
+                }
+                return matches!(ended.next, Next::Doubt(_));
+            }
+            Change::Dispatched(sent) => {
+                if let Some(way) = self.ways.get_mut(&run) {
+                    way.counts.insert((path.clone(), None), sent.attempt.0);
+                }
+            }
+            Change::Pleaded(_) => self.cue(run, &Cue::Pleaded),
+            Change::Waited(_)
+            | Change::Reminded
+            | Change::Referenced { .. }
+            | Change::Judged { .. }
+            | Change::Caught { .. }
+            | Change::RoundJudged { .. }
+            | Change::Composed { .. }
+            | Change::Reused { .. }
+            | Change::Cached(_)
+            | Change::Abandoned { .. }
+            | Change::Resolved(_) => {}
+        }
+        false
     }
 }
