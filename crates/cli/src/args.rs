@@ -86,6 +86,9 @@ pub(crate) enum Command {
         graph: PathBuf,
     },
     /// Why a run, or one of its tasks, took the time it took
+    ///
+    /// Tells where the time went, by cause: the parts add up to the whole. Of each attempt it tells what it cost, how long it was expected to take, who went
+    /// before it and who waited on, by which policy, and why it was not sent to another target (docs/policies.md).
     Why {
         /// The run's id, or as much of it as is clear; `last` for the newest that is no child run
         run: String,

@@ -204,8 +204,10 @@ impl Session {
 }
 
 fn nothing(data: &Path) -> Failure {
-    Failure::usage(format!("there are no runs in {} yet", data.display()))
-        .hint(format!("start one: {} demo", next::reading()))
+    Failure::usage(format!("there are no runs in {} yet", data.display())).hint(format!(
+        "start one: {} demo. A graph beside an agendum.toml keeps its runs where that says: name it with --config",
+        next::reading()
+    ))
 }
 
 /// The owner's client, if it answers.

@@ -58,6 +58,16 @@ struct Walk<'d> {
     patterns: usize,
 }
 
+/// Between which numbers a value has to be.
+fn range(schema: &Json) -> Option<String> {
+    match (schema["minimum"].as_f64(), schema["maximum"].as_f64()) {
+        (Some(least), Some(most)) => Some(format!("between {least} and {most}")),
+        (Some(least), None) => Some(format!("at least {least}")),
+        (None, Some(most)) => Some(format!("at most {most}")),
+        (None, None) => None,
+    }
+}
+
 /// Keys of a map that are looked at for the one that was meant to be another: of more, none is a slip of the pen.
 const STRANGE_MAX: usize = 64;
 
@@ -141,12 +151,20 @@ impl Walk<'_> {
             Some(names) => names.iter().filter_map(Json::as_str).map(article).collect(),
             None => vec![article(wanted.as_str().unwrap_or("any"))],
         };
-        let message = format!("{what} is {}; it must be {}", node.kind(), names.join(" or "));
+        let message = match &node.value {
+            // Negative, or no whole number: which, and what would do.
+            Value::Number(number) if wanted == "integer" => {
+                let range = range(schema).map(|range| format!(" {range}")).unwrap_or_default();
+                format!("{what} is {number}; it must be a whole number{range}")
+            }
+            _ => format!("{what} is {}; it must be {}", node.kind(), names.join(" or ")),
+        };
         let help = match (&node.value, as_span(node, schema), wanted.as_str()) {
             (Value::Null, ..) if what == DOCUMENT => first_words(schema),
             (Value::Null, ..) => "write a value, or leave the key out".to_owned(),
             (_, Some(span), _) => span,
             (Value::Number(_) | Value::Bool(_), None, Some("string")) => "put it in quotes".to_owned(),
+            (Value::Number(_), None, Some("integer")) => description(schema),
             _ => String::new(),
         };
         self.diagnostics.error("wrong_type", &node.span, message, help);
@@ -175,12 +193,7 @@ impl Walk<'_> {
             let number = number.as_f64().unwrap_or(0.0);
             let (least, most) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
             if least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most) {
-                let range = match (least, most) {
-                    (Some(least), Some(most)) => format!("between {least} and {most}"),
-                    (Some(least), None) => format!("at least {least}"),
-                    (None, Some(most)) => format!("at most {most}"),
-                    (None, None) => String::new(),
-                };
+                let range = range(schema).unwrap_or_default();
                 self.diagnostics.error(
                     "out_of_range",
                     &node.span,

@@ -74,37 +74,39 @@ fn what_is_wrong_has_a_place_and_a_help() {
     "
         ),
         @r#"
-        1:10 unknown_value: `version` is 2; this release knows 1
-        2:9 bad_name: `policy` "My Rules" must match ^[a-z0-9][a-z0-9-]{0,63}$
-        3:1 unknown_key: unknown key `ordr` in the document
-            help: did you mean `order`?
-        5:25 unknown_value: `index` knows no `gitins`
-            help: did you mean `gittins`?
-        5:40 out_of_range: `share` is 0; it must be between 1 and 1000
-            help: its part of the attempts, in relation to the shares of the other priorities that have something to send
-        5:50 out_of_range: `aging` is 1001; it must be between 1 and 1000
-            help: for each second less that a run will take, it may have come so many seconds later and still go first
-        5:66 out_of_range: `patience` is 999ms; it must be between 1s and 720h
-            help: by when a run without a deadline is to be answered, beside those that have one
-        6:3 unknown_key: unknown key `urgent` in `order`
-            help: known keys: interactive, standard, background
-        7:22 wrong_type: `share` is a number; it must be a whole number
-        7:37 out_of_range: `patience` is 721h; it must be between 1s and 720h
-            help: by when a run without a deadline is to be answered, beside those that have one
-        7:59 wrong_type: `deadline_index` is a number; it must be a text
-            help: put it in quotes
-        7:62 syntax: the key `patience` stands here a second time
-            help: give it another name, or merge the two
-        8:27 wrong_type: `patience` is a number; it must be a text
-            help: write `5s`
-        8:37 wrong_type: `share` is a text; it must be a whole number
-        9:30 out_of_range: `acme` is 0; it must be between 1 and 1000
-            help: the weight of this tenant: with twice that of another it gets twice as much while both wait
-        9:36 wrong_type: `b` is a text; it must be a whole number
-        9:52 wrong_type: `weight` is a number; it must be a whole number
-        9:71 out_of_range: `free_hour_usd` is -0.5; it must be between 0 and 1000000
-            help: US dollars that an hour of a target counts for which costs nothing, so that its time is shared too
-        "#
+    1:10 unknown_value: `version` is 2; this release knows 1
+    2:9 bad_name: `policy` "My Rules" must match ^[a-z0-9][a-z0-9-]{0,63}$
+    3:1 unknown_key: unknown key `ordr` in the document
+        help: did you mean `order`?
+    5:25 unknown_value: `index` knows no `gitins`
+        help: did you mean `gittins`?
+    5:40 out_of_range: `share` is 0; it must be between 1 and 1000
+        help: its part of the attempts, in relation to the shares of the other priorities that have something to send
+    5:50 out_of_range: `aging` is 1001; it must be between 1 and 1000
+        help: for each second less that a run will take, it may have come so many seconds later and still go first
+    5:66 out_of_range: `patience` is 999ms; it must be between 1s and 720h
+        help: by when a run without a deadline is to be answered, beside those that have one
+    6:3 unknown_key: unknown key `urgent` in `order`
+        help: known keys: interactive, standard, background
+    7:22 wrong_type: `share` is 1.5; it must be a whole number between 1 and 1000
+        help: its part of the attempts, in relation to the shares of the other priorities that have something to send
+    7:37 out_of_range: `patience` is 721h; it must be between 1s and 720h
+        help: by when a run without a deadline is to be answered, beside those that have one
+    7:59 wrong_type: `deadline_index` is a number; it must be a text
+        help: put it in quotes
+    7:62 syntax: the key `patience` stands here a second time
+        help: give it another name, or merge the two
+    8:27 wrong_type: `patience` is a number; it must be a text
+        help: write `5s`
+    8:37 wrong_type: `share` is a text; it must be a whole number
+    9:30 out_of_range: `acme` is 0; it must be between 1 and 1000
+        help: the weight of this tenant: with twice that of another it gets twice as much while both wait
+    9:36 wrong_type: `b` is a text; it must be a whole number
+    9:52 wrong_type: `weight` is -1; it must be a whole number between 1 and 1000
+        help: the weight of each tenant that `weights` does not name
+    9:71 out_of_range: `free_hour_usd` is -0.5; it must be between 0 and 1000000
+        help: US dollars that an hour of a target counts for which costs nothing, so that its time is shared too
+    "#
     );
     assert_snapshot!(said("order: [1"), @"
     3:8 syntax: not readable as YAML or JSON: unclosed bracket '['
