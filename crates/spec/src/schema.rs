@@ -151,14 +151,15 @@ impl Walk<'_> {
             Some(names) => names.iter().filter_map(Json::as_str).map(article).collect(),
             None => vec![article(wanted.as_str().unwrap_or("any"))],
         };
-        let message = match &node.value {
-            // Negative, or no whole number: which, and what would do.
-            Value::Number(number) if wanted == "integer" => {
-                let range = range(schema).map(|range| format!(" {range}")).unwrap_or_default();
-                format!("{what} is {number}; it must be a whole number{range}")
+        // Negative, or no whole number: which, and what would do.
+        let (is, range) = match &node.value {
+            Value::Number(number) if wanted == "integer" => (number.to_string(), range(schema)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
+                (node.kind().to_owned(), None)
             }
-            _ => format!("{what} is {}; it must be {}", node.kind(), names.join(" or ")),
         };
+        let range = range.map(|range| format!(" {range}")).unwrap_or_default();
+        let message = format!("{what} is {is}; it must be {}{range}", names.join(" or "));
         let help = match (&node.value, as_span(node, schema), wanted.as_str()) {
             (Value::Null, ..) if what == DOCUMENT => first_words(schema),
             (Value::Null, ..) => "write a value, or leave the key out".to_owned(),
