@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_types, reason = "it measures on the wall clock")]
 
+mod ready;
 mod waiting;
 
 use std::fmt::Write as _;
@@ -15,6 +16,7 @@ use agendum_types::{
     Principal, RunId, Seq, Success, Target, Tenant, Timestamp, Usage,
 };
 
+pub use ready::ready;
 pub use waiting::waiting;
 
 const DOCUMENT: &str = "
@@ -52,7 +54,7 @@ pub fn run(runs: u64) -> String {
     let mut world = World::new();
     let mut report = String::new();
     for number in 0..runs {
-        world.submit(&graph, number);
+        world.submit(world.submission(&graph, number));
     }
     let held = resident().saturating_sub(before);
     let began = (Instant::now(), cpu(), world.events);
@@ -63,7 +65,7 @@ pub fn run(runs: u64) -> String {
             break;
         }
         while world.live < runs {
-            world.submit(&graph, number);
+            world.submit(world.submission(&graph, number));
             number += 1;
         }
     }
@@ -94,7 +96,7 @@ pub fn parked() -> String {
     let before = resident();
     let (mut world, began) = (World::new(), Instant::now());
     for number in 0..PARKED_RUNS {
-        world.submit(&graph, number);
+        world.submit(world.submission(&graph, number));
     }
     let held = resident().saturating_sub(before);
     format!(
@@ -144,9 +146,8 @@ impl World {
         world
     }
 
-    fn submit(&mut self, graph: &Arc<Graph>, number: u64) {
-        self.live += 1;
-        let submission = Submission {
+    fn submission(&self, graph: &Arc<Graph>, number: u64) -> Submission {
+        Submission {
             run: RunId::compose(self.now, Partition(0), u128::from(number)),
             tenant: Tenant::default(),
             principal: Principal::new("bench"),
@@ -161,7 +162,11 @@ impl World {
             origin: None,
             concurrency: None,
             parent: None,
-        };
+        }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        self.live += 1;
         self.tell(Event::RunSubmitted(Box::new(submission)));
     }
 

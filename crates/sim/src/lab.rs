@@ -205,12 +205,13 @@ fn table(scenario: &Scenario, load: f64, workload: &Workload, seen: &BTreeMap<&s
         let hashes = seen[name.as_str()].iter().filter_map(|seen| seen.hash);
         Row::new(name, own[0].keys().map(of).collect(), &hashes.collect::<Vec<_>>(), took)
     };
-    let rows = scenario.policies.iter().map(row).collect();
+    let rows: Vec<Row> = scenario.policies.iter().map(row).collect();
     Table {
         load,
         seeds: scenario.seeds,
         baseline: scenario.baseline.clone(),
         is_generated: workload.is_generated,
+        front: report::front::front(&rows),
         rows,
         pictures: Vec::new(),
     }

@@ -15,7 +15,7 @@ const USAGE: &str = "agendum-sim seeds COUNT [FROM]   play seeds, each with four
 agendum-sim show SEED            the journal of a seed, a line for each record
 agendum-sim shrink SEED          what is left of a broken seed's documents without all that it does not take
 agendum-sim corpus DIR           check and run the agent plans in a folder (.jsonl, .json)
-agendum-sim bench [waiting]      what the core costs, or that of many tasks that wait for money alone
+agendum-sim bench [waiting|ready]  what the core costs, or that of many tasks that wait for money, or are ready, alone
 agendum-sim lab SCENARIO [--data DIR] [--seeds N] [--load L]... [--policy NAME]... [--json FILE] [--report HTML]
                                  policies against baselines and bounds: e1, e2, e3 or a file; with a folder of public traces on those";
 
@@ -43,6 +43,11 @@ fn main() -> ExitCode {
             }
             println!("{}", bench::parked());
             println!("{}", bench::waiting());
+            println!("{}", bench::ready());
+            Ok(())
+        }
+        ["bench", "ready"] => {
+            println!("{}", bench::ready());
             Ok(())
         }
         ["bench", "waiting"] => {

@@ -33,7 +33,7 @@ pub fn waiting() -> String {
     windows.caps[Window::Hour as usize].money = Some(Money(1_000 * (10 * 1_000 + 2 * RUNS)));
     world.tell(Event::WindowsPublished(windows));
     for number in 0..RUNS {
-        world.submit(&graph, number);
+        world.submit(world.submission(&graph, number));
     }
     let began = (Instant::now(), world.events);
     while world.live > 0 && began.0.elapsed() < SPAN.to_std() {

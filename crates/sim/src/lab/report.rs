@@ -1,5 +1,6 @@
 //! What comes of a scenario, as text, as JSON and as a page.
 
+pub(crate) mod front;
 pub(crate) mod html;
 pub(crate) mod plots;
 
@@ -26,6 +27,8 @@ pub struct Table {
     pub is_generated: bool,
     /// Who was compared, in the order of the scenario.
     pub rows: Vec<Row>,
+    /// The policies of the Pareto front: none other is at least as good in all that counts and better in something.
+    pub front: Vec<String>,
     /// What lay where with the first seed, for charts, in the order of the rows; nothing of who is no core.
     #[serde(skip)]
     pub pictures: Vec<(String, Vec<Bar>)>,
@@ -128,6 +131,12 @@ pub fn text(scenario: &str, tables: &[Table]) -> String {
                 let _ = writeln!(text, "{figure}{}\n  {}", legend(figure), shown.join("\n  "));
             }
         }
+        let _ = writeln!(
+            text,
+            "Pareto front: beaten by none in {}\n  {}",
+            front::counts(&table.rows).join(", "),
+            table.front.join(", ")
+        );
         let hashes =
             table.rows.iter().filter_map(|row| Some(format!("{} {}", row.policy, row.decision_hash.as_ref()?)));
         let _ = writeln!(text, "decisions\n  {}", hashes.collect::<Vec<_>>().join("\n  "));

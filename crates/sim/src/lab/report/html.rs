@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::front::counts;
 use super::plots::plots;
 use super::{FIGURES, Figure, Row, Table, seeds, short};
 
@@ -77,6 +78,9 @@ fn figures(page: &mut String, table: &Table) {
         let _ = write!(page, "<td{}><small>{}</small></td>", class(row), row.decision_hash.as_deref().unwrap_or("–"));
     }
     let _ = writeln!(page, "</tr>\n</tbody></table></div>");
+    let front = table.front.iter().map(|policy| format!("<b>{}</b>", escaped(policy))).collect::<Vec<_>>().join(", ");
+    let counts = counts(&table.rows).join(", ");
+    let _ = writeln!(page, "<p class=\"soft\">Pareto front, beaten by none in {counts}: {front}.</p>");
 }
 
 /// The share of jobs, or whatever they are, that are done within a time, over its logarithm.
