@@ -35,9 +35,10 @@ use workload::{Job, Workload};
 use world::{Clock, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 6] = [
+pub const SHIPPED: [(&str, &str); 7] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
+    ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
     ("e2-said", include_str!("../scenarios/e2-said.yaml")),
     ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),

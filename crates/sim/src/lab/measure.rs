@@ -18,6 +18,10 @@ pub struct Ended {
     ideal: Duration,
     deadline: Option<Duration>,
     began: Option<Duration>,
+    /// How many calls it has.
+    calls: usize,
+    /// The time of the slots that it had.
+    spent: Duration,
     /// When it was answered, and whether it succeeded.
     over: Option<(Duration, bool)>,
 }
@@ -27,13 +31,19 @@ impl Ended {
     #[must_use]
     pub fn of(job: &Job, ideal: Duration) -> Self {
         let tokens = super::workload::calls(&job.rounds).map(|call| u64::from(call.tokens_in + call.tokens_out)).sum();
+        let calls = super::workload::calls(&job.rounds).count();
         let (tenant, cost, at, deadline) = (job.tenant, job.cost(), job.at, job.deadline);
-        Self { tenant, cost, tokens, at, ideal, deadline, began: None, over: None }
+        Self { tenant, cost, tokens, at, ideal, deadline, began: None, calls, spent: Duration::ZERO, over: None }
     }
 
     /// Its first call is sent.
     pub fn begins(&mut self, now: Duration) {
         self.began.get_or_insert(now);
+    }
+
+    /// It takes a slot for so long.
+    pub fn spends(&mut self, span: Duration) {
+        self.spent = self.spent.plus(span);
     }
 
     /// It is answered.
@@ -113,6 +123,16 @@ impl Seen {
         if self.ended.iter().any(|job| job.deadline.is_some()) {
             let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
             figures.insert("in time", in_time as f64 / self.ended.len() as f64);
+            let late = || self.ended.iter().filter(|job| !job.is_in_time());
+            let spent = |jobs: &mut dyn Iterator<Item = &Ended>| jobs.map(|job| secs(job.spent)).sum::<f64>();
+            let all = spent(&mut self.ended.iter());
+            if all > 0.0 {
+                figures.insert("wasted", spent(&mut late()) / all);
+            }
+            if self.ended.iter().any(|job| job.calls > 1) {
+                let begun = late().filter(|job| job.began.is_some()).count();
+                figures.insert("half shed", begun as f64 / self.ended.len() as f64);
+            }
         }
         if self.ended.iter().any(|job| job.tenant > 0) {
             figures.extend([("lighter half", lighter), ("heavier half", heavier), ("worst tenant", worst)]);

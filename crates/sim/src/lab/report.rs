@@ -87,7 +87,7 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 21] = [
+pub const FIGURES: [&str; 23] = [
     "mean",
     "p50",
     "p95",
@@ -96,6 +96,8 @@ pub const FIGURES: [&str; 21] = [
     "slowdown p99",
     "jain",
     "in time",
+    "half shed",
+    "wasted",
     "done",
     "first wait",
     "lighter half",
@@ -160,6 +162,8 @@ pub(super) fn legend(figure: &str) -> &'static str {
         "slowdown" | "slowdown p99" => ": how many times longer than alone",
         "jain" => ": evenness of the slowdowns, 1 is even",
         "in time" => ": share answered within the deadline",
+        "half shed" => ": share that was begun and not answered in time",
+        "wasted" => ": share of the time of the slots that went to what was not answered in time",
         "done" => ": share that was answered",
         "first wait" => ", s: from submission to the first call",
         "lighter half" | "heavier half" => ", s: mean of the tenants that ask for less, or for more",

@@ -67,7 +67,7 @@ pub enum Kind {
         /// Where there is none.
         generate: agents::Generator,
     },
-    /// Single calls with deadlines.
+    /// Calls with deadlines.
     Azure {
         /// The folder of the files.
         data: String,
@@ -149,7 +149,7 @@ impl Scenario {
                 };
                 azure::read(&kinds.iter().map(file).collect::<Result<Vec<_>, String>>()?)
             }
-            (Kind::Azure { .. }, None) => Err("these calls are not drawn: --data DIR says where they are".into()),
+            (Kind::Azure { kinds, .. }, None) => azure::draw(kinds, GENERATED),
         }
     }
 }

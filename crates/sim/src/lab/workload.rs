@@ -103,6 +103,8 @@ pub struct Workload {
     pub tenants: Vec<String>,
     /// What comes: as recorded, or what is drawn from.
     pub jobs: Vec<Job>,
+    /// True if all runs of a kind have as many rounds, and their graph says how many; else each goes on until it has enough.
+    pub is_known: bool,
     /// True if it was drawn because there was no data.
     pub is_generated: bool,
 }

@@ -22,6 +22,7 @@ use super::fleet::{Engine, Fleet, Offer};
 use super::measure::{Ended, Seen};
 use super::provider::Provider;
 use super::workload::{Call, Job, Workload};
+use graphs::Shape;
 use line::Inner;
 
 /// A clock for the cost of decisions, in nanoseconds: who runs the laboratory has one, the laboratory has not.
@@ -91,6 +92,8 @@ struct World<'a> {
     fleet: &'a Fleet,
     view: View,
     graphs: Vec<Arc<Graph>>,
+    /// What the runs of each kind look like.
+    shapes: Vec<Shape>,
     tenants: Vec<Tenant>,
     ways: Vec<Way>,
     ended: Vec<Ended>,
@@ -124,13 +127,15 @@ impl<'a> World<'a> {
         };
         // Blind to tenants: all are one.
         let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
+        let shapes: Vec<Shape> = (0..workload.classes.len()).map(|class| Shape::of(workload, class, jobs)).collect();
         Self {
             core: Scheduler::new(Limits::STANDARD),
             now: START,
             jobs,
             fleet,
             view,
-            graphs: workload.classes.iter().map(|class| graphs::of(class, jobs.iter().any(graphs::is_chain))).collect(),
+            graphs: shapes.iter().zip(&workload.classes).map(|(shape, class)| graphs::of(class, *shape)).collect(),
+            shapes,
             tenants: workload.tenants.iter().map(name).collect(),
             ways: vec![Way::default(); jobs.len()],
             ended: jobs.iter().map(|job| Ended::of(job, fleet.ideal(job))).collect(),
@@ -326,7 +331,7 @@ impl<'a> World<'a> {
         let attempt = dispatch.attempt;
         let number = number(attempt.run);
         let job = &self.jobs[number];
-        let (round, side) = rounds(&attempt.path);
+        let (round, side) = self.rounds(number, &attempt.path);
         self.ways[number] = Way { round, side };
         let is_model = dispatch.target == MODELS;
         self.dispatches += 1;
@@ -343,6 +348,7 @@ impl<'a> World<'a> {
             return self.at(self.now.after(way), Coming::Arrives(attempt, call));
         }
         if self.engine.is_none() {
+            self.ended[number].spends(call.service);
             return self.at(self.now.after(call.service), Coming::Ends(attempt, Some(call)));
         }
         let (tokens_in, tokens_out) = (u64::from(call.tokens_in), u64::from(call.tokens_out.max(1)));
@@ -350,9 +356,18 @@ impl<'a> World<'a> {
         self.calls.push(Some((attempt, call)));
     }
 
+    /// The round of a task of this job and that of the helper it stands in.
+    fn rounds(&self, number: usize, path: &TaskPath) -> (usize, usize) {
+        match self.shapes[self.jobs[number].class as usize] {
+            Shape::Call => (1, 0),
+            Shape::Calls(_) => (path.node().map_or(1, |node| node.0 as usize + 1), 0),
+            Shape::Agent => rounds(path),
+        }
+    }
+
     /// The call of an attempt, and the time of the tools that belong to it.
     fn call(&self, attempt: &AttemptId) -> (Call, Duration) {
-        let (round, side) = rounds(&attempt.path);
+        let (round, side) = self.rounds(number(attempt.run), &attempt.path);
         let of = &self.jobs[number(attempt.run)].rounds[round - 1];
         let of = if side == 0 { of } else { &of.side[side - 1] };
         (of.call, of.tools)
@@ -365,7 +380,11 @@ impl<'a> World<'a> {
             return Evaluation { payload: Some(payload(2)), ..evaluation };
         };
         let is_side = asked.path.segments().iter().filter(|part| matches!(part, Segment::Task(_))).count() > 1;
-        let round = job.rounds.get(way.round.max(1) - 1).expect("a round that there is");
+        let round = match self.shapes[job.class as usize] {
+            Shape::Call | Shape::Calls(_) => self.rounds(number, &asked.path).0,
+            Shape::Agent => way.round.max(1),
+        };
+        let round = job.rounds.get(round - 1).expect("a round that there is");
         for (purpose, _) in exprs {
             match purpose {
                 Purpose::Until if is_side => evaluation.truth = Some(way.side >= round.side.len()),

@@ -54,7 +54,13 @@ impl Generator {
             Job { at: Duration::ZERO, tenant: 0, class: 0, deadline: None, rounds: rounds.collect() }
         });
         let jobs = jobs.collect();
-        Ok(Workload { classes: vec!["drawn".into()], tenants: vec!["all".into()], jobs, is_generated: true })
+        Ok(Workload {
+            classes: vec!["drawn".into()],
+            tenants: vec!["all".into()],
+            jobs,
+            is_known: false,
+            is_generated: true,
+        })
     }
 }
 

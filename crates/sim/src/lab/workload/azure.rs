@@ -1,9 +1,12 @@
-//! Single calls with a deadline: the format of the Azure LLM inference traces (`TIMESTAMP,ContextTokens,GeneratedTokens`).
+//! Calls with a deadline, single ones or so many in a run: the format of the Azure LLM inference traces (`TIMESTAMP,ContextTokens,GeneratedTokens`), or
+//! drawn from quantiles.
 
 use agendum_types::Duration;
 use serde::Deserialize;
 
+use super::quantiles::Quantiles;
 use super::{Call, Job, Round, Workload};
+use crate::chance::Chance;
 
 /// What a call of a file is: how long it takes a slot, and by when it has to be answered.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,6 +22,67 @@ pub struct Kind {
     pub tokens_in_per_s: u64,
     /// and so many output tokens.
     pub tokens_out_per_s: u64,
+    /// How many calls a run has, one after the other: so many rows that follow each other. All of them have to be made within the deadline.
+    #[serde(default = "one")]
+    pub calls: u32,
+    /// Where there is no file.
+    pub generate: Generator,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// Calls to be drawn.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generator {
+    /// How many rows.
+    pub rows: u32,
+    /// Within how many seconds they come, evenly spread by chance.
+    pub secs: u64,
+    /// Input tokens of a call.
+    pub tokens_in: Quantiles,
+    /// Output tokens of a call.
+    pub tokens_out: Quantiles,
+}
+
+impl Generator {
+    fn draw(&self, chance: &mut Chance) -> Result<Vec<(Duration, u32, u32)>, String> {
+        self.tokens_in.check()?;
+        self.tokens_out.check()?;
+        let tokens = |of: &Quantiles, chance: &mut Chance| (of.draw(chance) as u32).max(1);
+        let mut row = |_| {
+            let at = Duration(chance.below(self.secs.max(1) * 1_000_000));
+            (at, tokens(&self.tokens_in, chance), tokens(&self.tokens_out, chance))
+        };
+        let mut rows: Vec<_> = (0..self.rows).map(&mut row).collect();
+        rows.sort_unstable();
+        Ok(rows)
+    }
+}
+
+impl Kind {
+    fn call(&self, tokens_in: u32, tokens_out: u32) -> Round {
+        let micros = |tokens: u32, per_s: u64| u64::from(tokens) * 1_000_000 / per_s.max(1);
+        let service =
+            self.base_ms * 1_000 + micros(tokens_in, self.tokens_in_per_s) + micros(tokens_out, self.tokens_out_per_s);
+        let call = Call { service: Duration(service), tokens_in, tokens_out, said: None };
+        Round { call, ..Round::default() }
+    }
+
+    /// Runs of so many rows each, which come with the first of theirs; what is left at the end is no run.
+    fn jobs(&self, class: u32, rows: &[(Duration, u32, u32)]) -> Vec<Job> {
+        let deadline = Some(Duration::millis(self.deadline_ms));
+        let job = |rows: &[(Duration, u32, u32)]| Job {
+            at: rows[0].0,
+            tenant: 0,
+            class,
+            deadline,
+            rounds: rows.iter().map(|(_, tokens_in, tokens_out)| self.call(*tokens_in, *tokens_out)).collect(),
+        };
+        rows.chunks_exact(self.calls.max(1) as usize).map(job).collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,21 +101,35 @@ struct Row {
 ///
 /// If a text is not such a file.
 pub fn read(files: &[(&Kind, String)]) -> Result<Workload, String> {
-    let mut workload = Workload { tenants: vec!["all".into()], ..Workload::default() };
-    for (class, (kind, text)) in (0..).zip(files) {
-        workload.classes.push(kind.name.clone());
-        for row in csv::Reader::from_reader(text.as_bytes()).deserialize::<Row>() {
+    let mut all = Vec::new();
+    for (kind, text) in files {
+        let row = |row: Result<Row, csv::Error>| {
             let row = row.map_err(|error| format!("{}: {error}", kind.name))?;
-            let micros = |tokens: u32, per_s: u64| u64::from(tokens) * 1_000_000 / per_s.max(1);
-            let service = kind.base_ms * 1_000
-                + micros(row.tokens_in, kind.tokens_in_per_s)
-                + micros(row.tokens_out, kind.tokens_out_per_s);
-            let call =
-                Call { service: Duration(service), tokens_in: row.tokens_in, tokens_out: row.tokens_out, said: None };
-            let round = Round { call, ..Round::default() };
-            let deadline = Some(Duration::millis(kind.deadline_ms));
-            workload.jobs.push(Job { at: of_day(&row.at)?, tenant: 0, class, deadline, rounds: vec![round] });
-        }
+            Ok((of_day(&row.at)?, row.tokens_in, row.tokens_out))
+        };
+        let rows = csv::Reader::from_reader(text.as_bytes()).deserialize::<Row>().map(row).collect();
+        all.push((*kind, rows));
+    }
+    workload(all, false)
+}
+
+/// Draws what there is no file of.
+///
+/// # Errors
+///
+/// If some quantiles do not rise from 0 to 1.
+pub fn draw(kinds: &[Kind], seed: u64) -> Result<Workload, String> {
+    let mut chance = Chance::new(seed);
+    workload(kinds.iter().map(|kind| (kind, kind.generate.draw(&mut chance))).collect(), true)
+}
+
+type Rows = Result<Vec<(Duration, u32, u32)>, String>;
+
+fn workload(kinds: Vec<(&Kind, Rows)>, is_generated: bool) -> Result<Workload, String> {
+    let mut workload = Workload { tenants: vec!["all".into()], is_known: true, is_generated, ..Workload::default() };
+    for (class, (kind, rows)) in (0..).zip(kinds) {
+        workload.classes.push(kind.name.clone());
+        workload.jobs.extend(kind.jobs(class, &rows?));
     }
     workload.jobs.sort_by_key(|job| job.at);
     let first = workload.jobs.first().map_or(Duration::ZERO, |job| job.at);
@@ -72,24 +150,47 @@ fn of_day(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, read};
+    use super::super::quantiles::Quantiles;
+    use super::{Generator, Kind, draw, read};
 
-    #[test]
-    fn a_call_takes_what_its_tokens_take() {
-        let kind = Kind {
+    fn kind(calls: u32) -> Kind {
+        let tokens = Quantiles(vec![(0.0, 10.0), (1.0, 1_000.0)]);
+        let generate = Generator { rows: 101, secs: 60, tokens_in: tokens.clone(), tokens_out: tokens };
+        Kind {
             name: "code".into(),
             deadline_ms: 8_000,
             base_ms: 150,
             tokens_in_per_s: 6_000,
             tokens_out_per_s: 40,
-        };
-        let text = "TIMESTAMP,ContextTokens,GeneratedTokens
+            calls,
+            generate,
+        }
+    }
+
+    const TEXT: &str = "TIMESTAMP,ContextTokens,GeneratedTokens
 2023-11-16 18:17:03.9799600,4808,10
 2023-11-16 18:17:04.0319600,3180,8
 2023-11-16 18:18:03.9799600,60,40
 ";
-        let read = read(&[(&kind, text.to_owned())]).unwrap();
-        let shown: Vec<(u64, u64)> = read.jobs.iter().map(|job| (job.at.0, job.work().0)).collect();
-        assert_eq!(shown, [(0, 1_201_333), (52_000, 880_000), (60_000_000, 1_160_000)]);
+
+    #[test]
+    fn a_call_takes_what_its_tokens_take() {
+        let shown = |calls| -> Vec<(u64, u64, usize)> {
+            let read = read(&[(&kind(calls), TEXT.to_owned())]).unwrap();
+            read.jobs.iter().map(|job| (job.at.0, job.work().0, job.rounds.len())).collect()
+        };
+        assert_eq!(shown(1), [(0, 1_201_333, 1), (52_000, 880_000, 1), (60_000_000, 1_160_000, 1)]);
+        assert_eq!(shown(2), [(0, 2_081_333, 2)], "the third is half a run");
+    }
+
+    #[test]
+    fn what_is_drawn_is_the_same_for_a_seed() {
+        let drawn = draw(&[kind(2)], 1).unwrap();
+        assert_eq!((drawn.jobs.len(), drawn.is_generated, drawn.is_known), (50, true, true));
+        assert_eq!(drawn.jobs, draw(&[kind(2)], 1).unwrap().jobs);
+        assert_ne!(drawn.jobs, draw(&[kind(2)], 2).unwrap().jobs);
+        let mut wrong = kind(1);
+        wrong.generate.tokens_in = Quantiles(vec![(0.0, 10.0), (0.5, 1.0)]);
+        assert!(draw(&[wrong], 1).unwrap_err().contains("quantiles must rise"));
     }
 }

@@ -8,7 +8,7 @@ use agendum_types::target::Rate;
 use agendum_types::{Capability, Duration, Graph, Limits, Money, Target};
 
 use crate::lab::fleet::Fleet;
-use crate::lab::workload::Job;
+use crate::lab::workload::{Job, Workload};
 use crate::lab::world::View;
 
 /// An agent: a call, then its tools and whoever helps it, until it has enough.
@@ -34,19 +34,58 @@ tasks:
   call: { uses: chat, with: { prompt: "${{ inputs.text }}" }, retry: { max_attempts: 100 } }
 "#;
 
+/// What the calls of a run read.
+const INPUTS: &str = "inputs: { type: object, properties: { text: { type: string } } }\n";
+
 /// Input tokens count once among tenants and output tokens twice, at a price that is small change.
 const TOKEN: Money = Money(100_000);
 
 /// True if a job is more than one call.
-pub(super) fn is_chain(job: &Job) -> bool {
+fn is_chain(job: &Job) -> bool {
     job.rounds.len() > 1 || job.rounds.iter().any(|round| round.tools > Duration::ZERO || !round.side.is_empty())
 }
 
+/// What the runs of a kind look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One call.
+    Call,
+    /// So many calls, one after the other.
+    Calls(usize),
+    /// Calls and tools until it has enough.
+    Agent,
+}
+
+impl Shape {
+    /// Of the runs of this kind, by its number.
+    pub(super) fn of(workload: &Workload, class: usize, jobs: &[Job]) -> Self {
+        if !jobs.iter().any(is_chain) {
+            return Self::Call;
+        }
+        let rounds = jobs.iter().find(|job| job.class as usize == class).map_or(1, |job| job.rounds.len());
+        if workload.is_known { Self::Calls(rounds) } else { Self::Agent }
+    }
+
+    fn document(self) -> String {
+        match self {
+            Self::Call => CALL.to_owned(),
+            Self::Calls(count) => {
+                let call = |number: usize| {
+                    let needs = if number == 0 { String::new() } else { format!("needs: [call{}], ", number - 1) };
+                    format!("  call{number}: {{ {needs}uses: chat, with: {{ prompt: \"${{{{ inputs.text }}}}\" }} }}\n")
+                };
+                format!("{INPUTS}tasks:\n{}", (0..count).map(call).collect::<String>())
+            }
+            Self::Agent => AGENT.to_owned(),
+        }
+    }
+}
+
 /// The graph of a kind.
-pub(super) fn of(class: &str, is_chain: bool) -> Arc<Graph> {
+pub(super) fn of(class: &str, shape: Shape) -> Arc<Graph> {
     let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
     let name: String = class.chars().map(letter).collect();
-    let text = format!("version: 1\nname: lab-{name}\n{}", if is_chain { AGENT } else { CALL });
+    let text = format!("version: 1\nname: lab-{name}\n{}", shape.document());
     let checked = agendum_spec::check(Source { name: "lab", text: &text }, &NoFiles, &Limits::STANDARD);
     let wrong: Vec<String> = checked.diagnostics.iter().map(|diagnostic| diagnostic.message.to_string()).collect();
     Arc::clone(&checked.runnable().unwrap_or_else(|| panic!("a constant document: {wrong:?}\n{text}")).graph)
