@@ -42,8 +42,8 @@ pub(crate) struct Seen {
     pub(crate) ready: Timestamp,
     /// When it has to be answered; without a deadline, how long it may be passed over.
     pub(crate) due: Timestamp,
-    /// The expected time from the start of the task to the end of its section.
-    pub(crate) tail: Duration,
+    /// The expected time from the end of the task to the end of its section.
+    pub(crate) following: Duration,
     /// What the run has been served.
     pub(crate) served: Served,
     /// How long it takes for each run that is answered, of those that stand where this one does.
@@ -123,10 +123,10 @@ impl Scheduler {
                 inst.ready_at.after(rules.patience)
             }
         };
-        let (tail, served) = (plan.tail(inst.node), run.service);
+        let (tail, following, served) = (plan.tail(inst.node), plan.following(inst.node), run.service);
         let to_come = plan.service.to_come(served, self.board.plans.served);
-        let seen =
-            Seen { submitted: run.submitted, ready: inst.ready_at, due, tail, served, to_come, aging: rules.aging };
+        let (submitted, ready, aging) = (run.submitted, inst.ready_at, rules.aging);
+        let seen = Seen { submitted, ready, due, following, served, to_come, aging };
         let by = rule(if run.deadline.is_some() { rules.deadline_index } else { rules.index });
         // Runs of which one is due and the other is not are compared as if the other were due after its patience.
         let is_behind = run.deadline.is_none() && !by.is_due() && rule(rules.deadline_index).is_due();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
 use agendum_types::target::Bound;
-use agendum_types::{AttemptId, AttemptNo, Cause, Effect, Money, TargetId, Timestamp};
+use agendum_types::{AttemptId, AttemptNo, Cause, Duration, Effect, Money, TargetId, Timestamp};
 
 use crate::action::{Deed, Dispatch};
 use crate::afford::{Hold, Uncovered};
@@ -245,6 +245,10 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let waits = self.board.waits(inst, known, queued, self.now);
+        let (plan, node) = (run.plan, inst.node);
+        self.board.plans.get_mut(plan).stood(node, stood(&waits));
+        let run = self.board.run(slot);
+        let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);
         let row = &self.targets.row(target).target;
         let dispatched = Dispatched {
@@ -367,6 +371,12 @@ impl Scheduler {
             child: self.inherited(slot, id),
         }
     }
+}
+
+/// How long others, or a target that was full, kept it waiting.
+fn stood(waits: &Waits) -> Duration {
+    let stands = |cause| matches!(cause, Cause::Order | Cause::Limit | Cause::Capacity);
+    waits.iter().filter(|(cause, _)| stands(*cause)).fold(Duration::ZERO, |sum, (_, span)| sum.plus(*span))
 }
 
 fn rung(task: &Task, rung: u8) -> Option<&Rung> {

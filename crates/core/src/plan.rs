@@ -12,6 +12,7 @@ use crate::lookup::Lookup;
 use crate::order::{Served, Service};
 use crate::outlook::Expected;
 use crate::queue::ClassId;
+use crate::share::take_into;
 use crate::sketch::{Sketch, quarter};
 use crate::targets::Targets;
 
@@ -73,6 +74,10 @@ struct NodePlan {
     sketches: Option<Box<Sketches>>,
     /// Expected time from the end of this task to the end of its section, over tasks of which enough was seen.
     rest: Duration,
+    /// How long its attempts stood in the queue: count and mean.
+    stood: (u32, u64),
+    /// The same of what follows it, as far as enough was seen: from the end of this task to the end of its section.
+    rest_stood: Duration,
     /// Expected time of this task alone.
     own: Duration,
     /// Expected time from the start of this task to the end of its section: the remaining critical path.
@@ -81,6 +86,14 @@ struct NodePlan {
     after: Duration,
     /// The eligibility class of its plain attempts, under a generation of classes.
     class: Option<(u32, ClassId)>,
+}
+
+impl NodePlan {
+    /// How long an attempt stands in the queue; nothing before enough was seen.
+    fn queued(&self, samples: u32) -> Duration {
+        let (count, mean) = self.stood;
+        if count < samples { Duration::ZERO } else { Duration(mean) }
+    }
 }
 
 impl Plan {
@@ -152,6 +165,12 @@ impl Plan {
         self.nodes[node.0 as usize].tail
     }
 
+    /// Expected time from the end of this task to the end of its section.
+    pub(crate) fn following(&self, node: NodeId) -> Duration {
+        let NodePlan { tail, own, .. } = self.nodes[node.0 as usize];
+        tail.minus(own)
+    }
+
     pub(crate) fn class(&self, node: NodeId, generation: u32) -> Option<ClassId> {
         self.nodes[node.0 as usize].class.filter(|(of, _)| *of == generation).map(|(_, class)| class)
     }
@@ -182,15 +201,21 @@ impl Plan {
         self.observed_since += 1;
     }
 
+    /// An attempt of this task was sent that had stood in the queue for so long.
+    pub(crate) fn stood(&mut self, node: NodeId, span: Duration) {
+        take_into(&mut self.nodes[node.0 as usize].stood, span.as_micros());
+    }
+
     /// What is to be expected of an attempt of this task that is given so much, and of all that follows; `None` before enough was seen of it. Of what
     /// follows nothing is expected where nothing was seen.
     pub(crate) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Expected> {
-        let (sketch, rest) = (self.sketch(node, bytes, rules.samples)?, self.nodes[node.0 as usize].rest);
+        let sketch = self.sketch(node, bytes, rules.samples)?;
+        let NodePlan { rest, rest_stood, .. } = self.nodes[node.0 as usize];
         let part = |percent: u64| Duration(rest.as_micros() / 100 * percent);
         Some(Expected {
             quick: sketch.quantile(rules.quick).plus(part(70)),
             mean: sketch.mean().plus(rest),
-            slow: sketch.quantile(rules.slow).plus(part(120)),
+            slow: sketch.quantile(rules.slow).plus(part(120)).plus(rest_stood).plus(rest_stood),
         })
     }
 
@@ -236,6 +261,13 @@ impl Plan {
         for (index, way) in seen.into_iter().enumerate() {
             let own = if nodes[index].observed.0 < rules.samples { Duration::ZERO } else { nodes[index].own };
             nodes[index].rest = way.minus(own);
+        }
+        let queued = graph.ways(backwards, |node, inside| match &graph.task(node).work {
+            Work::Call(_) => nodes[node.0 as usize].queued(rules.samples),
+            Work::Group(_) => inside,
+        });
+        for (node, way) in nodes.iter_mut().zip(queued) {
+            node.rest_stood = way.minus(node.queued(rules.samples));
         }
         for (index, way) in ways.into_iter().enumerate() {
             // Inside a group, which stands before its tasks, the way to the end leads through what follows the group.

@@ -64,7 +64,7 @@ pub enum Index {
     CallFifo,
     /// Whose deadline comes first.
     Edf,
-    /// Who must start first to make its deadline: that, less the longest way to the end.
+    /// Whose task must end first to make the deadline: that, less the longest way from its end to the answer.
     Slack,
     /// Who has been served least: by the time that its calls of models have taken, in steps that double.
     AttainedService,
@@ -122,7 +122,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "934f9bf397b3e923d1dc279aee8f83b83ce4e326955f93fa474943f22d5a526d";
+    const BALANCED_HASH: &'static str = "78e837a5c1a2d239f443a9ccc3f5b456f5338e3eb1c6e68f992dddbf7816c1cc";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -143,7 +143,7 @@ impl Default for Policy {
     fn default() -> Self {
         let band = |share| Band {
             index: Index::Gittins,
-            deadline_index: Index::Edf,
+            deadline_index: Index::Slack,
             aging: 5,
             share,
             patience: Duration::secs(600),

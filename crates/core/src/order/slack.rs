@@ -1,4 +1,5 @@
-//! Least slack first: who must start first to be answered in time, over the longest way that is left.
+//! Least slack first: whose task must end first for its run to be answered in time, over the longest way that follows. By the end and not by the start,
+//! so that of single calls the one that is due first goes first, however long it takes.
 
 use super::{Rule, Seen};
 
@@ -6,7 +7,7 @@ pub(super) struct Slack;
 
 impl Rule for Slack {
     fn index(&self, seen: &Seen) -> u64 {
-        seen.due.before(seen.tail).0
+        seen.due.before(seen.following).0
     }
 
     fn is_due(&self) -> bool {

@@ -29,9 +29,9 @@ fn who_went_first_and_who_waited_on() {
     ), @"
     3000ms   attempt of w: $0, 0 tokens
     3000ms   attempt of a: $0, 0 tokens
-    3000ms     balanced edf 20s, 1 ahead, 0 behind
+    3000ms     balanced slack 20s, 1 ahead, 0 behind
     3000ms   attempt of b: $0, 0 tokens
-    3000ms     balanced edf 9s, 0 ahead, 1 behind
+    3000ms     balanced slack 9s, 0 ahead, 1 behind
     ");
 }
 

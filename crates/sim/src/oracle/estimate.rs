@@ -1,5 +1,7 @@
 //! How long the rest takes, as far as is known: the longest way through what follows, found by walking all of them.
 
+use std::collections::BTreeMap;
+
 use agendum_types::graph::{NodeId, Task, Work};
 use agendum_types::policy::Admission;
 use agendum_types::{Capability, Duration, Graph};
@@ -20,6 +22,10 @@ pub(super) struct Estimate {
     tail: Vec<Duration>,
     /// From the end of each task to that of its section, or of its group: over tasks of which enough was seen.
     rest: Vec<Duration>,
+    /// How long attempts of each task stood in the queue: how many of about the last 32, and their mean.
+    stood: BTreeMap<NodeId, (u64, u64)>,
+    /// The same of what follows each task, over tasks of which enough was seen.
+    rest_stood: Vec<Duration>,
     /// How long each attempt took that succeeded: of which task, how much it was given.
     samples: Vec<(NodeId, u64, Duration)>,
 }
@@ -44,6 +50,17 @@ impl Estimate {
         self.tail[node.0 as usize]
     }
 
+    /// From the end of this task to the end of its section.
+    pub(super) fn following(&self, node: NodeId) -> Duration {
+        self.tail(node).minus(self.own[node.0 as usize])
+    }
+
+    /// An attempt of this task stood in the queue for so long.
+    pub(super) fn stood(&mut self, node: NodeId, span: u64) {
+        let seen = self.stood.entry(node).or_default();
+        super::share::mean(seen, span);
+    }
+
     /// Of an attempt with so much to do and of what follows: if it is quick, on average, and if it is slow.
     pub(super) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<[Duration; 3]> {
         let enough = rules.samples as usize;
@@ -57,7 +74,7 @@ impl Estimate {
             [
                 quantile(rules.quick.into()) + rest / 100 * 70,
                 mean + rest,
-                quantile(rules.slow.into()) + rest / 100 * 120,
+                quantile(rules.slow.into()) + rest / 100 * 120 + 2 * self.rest_stood[node.0 as usize].0,
             ]
             .map(Duration),
         )
@@ -131,6 +148,18 @@ impl Reference {
             }
             let rest = |task: &Task| estimate.longest(graph, &task.needed_by, &|node| seen[node.0 as usize]);
             estimate.rest = graph.tasks.iter().map(rest).collect();
+            let mut stands = vec![Duration::ZERO; graph.tasks.len()];
+            for (index, task) in (0..).zip(&graph.tasks).collect::<Vec<_>>().into_iter().rev() {
+                stands[index as usize] = match (&task.work, estimate.stood.get(&NodeId(index))) {
+                    (Work::Call(_), Some((count, mean))) if *count >= u64::from(self.policy.admission.samples) => {
+                        Duration(*mean)
+                    }
+                    (Work::Call(_), _) => Duration::ZERO,
+                    (Work::Group(group), _) => estimate.longest(graph, &group.tasks, &|node| stands[node.0 as usize]),
+                };
+            }
+            let after = |task: &Task| estimate.longest(graph, &task.needed_by, &|node| stands[node.0 as usize]);
+            estimate.rest_stood = graph.tasks.iter().map(after).collect();
             let nodes = || (0..).zip(&graph.tasks).map(|(index, _)| NodeId(index));
             estimate.tail = nodes().map(|node| tail(&estimate, graph, node)).collect();
         }

@@ -82,7 +82,7 @@ impl Reference {
             Index::Fifo => run.at.0,
             Index::CallFifo => run.tasks[path].ready_at.0,
             Index::Edf => due.0,
-            Index::Slack => due.before(tail).0,
+            Index::Slack => due.before(self.estimates[&run.graph.hash].following(run.tasks[path].node)).0,
             Index::AttainedService => later(run.service.1.0.checked_next_power_of_two().unwrap_or(u64::MAX)),
             Index::Gittins if run.service.0 == 0 => run.at.0,
             Index::Gittins => {

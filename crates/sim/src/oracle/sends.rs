@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use agendum_core::Dispatched;
+use agendum_core::{Dispatched, Waits};
 use agendum_types::target::Bound;
-use agendum_types::{AttemptId, RunId, TaskPath, Timestamp};
+use agendum_types::{AttemptId, Cause, RunId, TaskPath, Timestamp};
 
 use super::downs::tells_downtime;
 use super::place::{Hold, Purse};
@@ -34,6 +34,7 @@ impl Reference {
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
         tells_downtime(self.was_down_while(inst), &said.waits)?;
         self.takes_its_turn(id, path)?;
+        self.has_stood(id, path, &said.waits);
         let band = self.band(id, path);
         self.overtakes(id, path);
         self.advance(band);
@@ -41,6 +42,17 @@ impl Reference {
         let whole = said.output_cap == self.cap_wanted(id, path, target);
         self.starts(id, path, target, said, (now, whole));
         Ok(())
+    }
+
+    /// So long it was kept by others, or by targets that were full: what later runs reckon with.
+    fn has_stood(&mut self, id: RunId, path: &TaskPath, waits: &Waits) {
+        let run = &self.runs[&id];
+        let (graph, node) = (run.graph.hash, run.tasks[path].node);
+        let queued = waits.iter().filter(|(cause, _)| [Cause::Order, Cause::Limit, Cause::Capacity].contains(cause));
+        let span = queued.map(|(_, span)| span.0).sum();
+        if let Some(estimate) = self.estimates.get_mut(&graph) {
+            estimate.stood(node, span);
+        }
     }
 
     fn sends(&mut self, id: RunId, path: &TaskPath) -> Result<(usize, Hold, bool), String> {

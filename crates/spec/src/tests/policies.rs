@@ -37,7 +37,7 @@ fairness: { weights: { acme: 2, 'a.b c': 9 }, free_hour_usd: 1 }",
     let weight = |name: &str| policy.fairness.weight_of(&Tenant::new(name));
     assert_eq!(["acme", "a.b c", "other"].map(weight), [2, 9, 1]);
     assert_eq!(policy.fairness.free_hour, Money(Money::PER_DOLLAR));
-    assert_snapshot!(document, @r#"{"version":1,"policy":"test","order":{"interactive":{"index":"fifo","deadline_index":"edf","share":1000,"aging":5,"patience":"1h30m"},"standard":{"index":"gittins","deadline_index":"edf","share":4,"aging":5,"patience":"10m"},"background":{"index":"gittins","deadline_index":"edf","share":1,"aging":7,"patience":"10m"}},"fairness":{"weight":1,"weights":{"a.b c":9,"acme":2},"free_hour_usd":1.0,"credit":6},"admission":{"samples":8,"quick":10,"slow":75}}"#);
+    assert_snapshot!(document, @r#"{"version":1,"policy":"test","order":{"interactive":{"index":"fifo","deadline_index":"edf","share":1000,"aging":5,"patience":"1h30m"},"standard":{"index":"gittins","deadline_index":"slack","share":4,"aging":5,"patience":"10m"},"background":{"index":"gittins","deadline_index":"slack","share":1,"aging":7,"patience":"10m"}},"fairness":{"weight":1,"weights":{"a.b c":9,"acme":2},"free_hour_usd":1.0,"credit":6},"admission":{"samples":8,"quick":10,"slow":75}}"#);
 }
 
 #[test]
@@ -214,17 +214,17 @@ fn parameters_say_what_they_mean_and_differences_where_they_lie() {
     let lines: Vec<String> = all.iter().map(|one| format!("{} {}", one.path, one.value)).collect();
     assert_snapshot!(lines.join("\n"), @r#"
     order.interactive.index "gittins"
-    order.interactive.deadline_index "edf"
+    order.interactive.deadline_index "slack"
     order.interactive.share 3
     order.interactive.aging 5
     order.interactive.patience "10m"
     order.standard.index "gittins"
-    order.standard.deadline_index "edf"
+    order.standard.deadline_index "slack"
     order.standard.share 4
     order.standard.aging 5
     order.standard.patience "10m"
     order.background.index "gittins"
-    order.background.deadline_index "edf"
+    order.background.deadline_index "slack"
     order.background.share 1
     order.background.aging 5
     order.background.patience "10m"
