@@ -1,8 +1,9 @@
 //! Whether a run can still be answered in time, by what attempts of its tasks have taken before.
 //!
-//! Nothing is concluded from little. A run is given up only if it would be late even if what is before it were as quick as the quickest tenth; and one that
-//! has not begun stands behind the others if it would be late unless it is quicker than three quarters, with what its later calls will stand in the queue: what it would take is better spent on those that
-//! can make it. So a run is shed as a whole, before it has cost anything, where that can be.
+//! Nothing is concluded from little. A run is given up only if it would be late even if what is before it were as quick as the quickest tenth. One that
+//! has not begun stands behind the others if it would be late should it be as slow as the slowest twentieth, and its later calls stand in the queue for
+//! twice as long as usual: what it would take is better spent on those that can make it. So a run is shed as a whole, before it has cost anything,
+//! where that can be.
 
 use agendum_types::graph::Section;
 use agendum_types::{Class, Duration, Failure, RunStatus};
