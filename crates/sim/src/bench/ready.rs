@@ -59,7 +59,8 @@ pub fn ready() -> String {
     took.sort_unstable();
     let at = |permille: usize| took[(took.len() * permille / 1_000).min(took.len() - 1)] as f64 / 1_000.0;
     format!(
-        "ready: an event takes {:.1} µs in the median, {:.1} at p99, {:.1} at p99.9, {:.0} at most, while {READY} tasks of {TENANTS} tenants in three bands are ready for {PLACES} places",
+        "ready: an event takes {:.1} µs in the median, {:.1} at p99, {:.1} at p99.9, {:.0} at most, \
+         while {READY} tasks of {TENANTS} tenants in three bands are ready for {PLACES} places",
         at(500),
         at(990),
         at(999),
