@@ -9,6 +9,7 @@ use agendum_types::target::Rate;
 use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, target};
 use smallvec::SmallVec;
 
+use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
 
@@ -39,6 +40,10 @@ pub(crate) struct TargetRow {
     pub(crate) tokens: (u32, u64),
     /// What attempts here have come to, in pico-dollars: how many, and a mean of the latest.
     pub(crate) counted: (u32, u64),
+    /// How long attempts here take in relation to what attempts of their tasks usually take, in 1,024ths: how many, and a mean of the latest.
+    pub(crate) speed: (u32, u64),
+    /// What it has read lately.
+    pub(crate) read: Remembered,
 }
 
 impl Targets {
@@ -61,6 +66,8 @@ impl Targets {
                     pace: Pace::default(),
                     tokens: (0, 0),
                     counted: (0, 0),
+                    speed: (0, 0),
+                    read: Remembered::default(),
                 }),
             }
         }
