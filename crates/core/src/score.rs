@@ -15,10 +15,13 @@ use crate::inst::Flight;
 use crate::queue::ClassId;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
-use crate::share::take_into;
 
-/// The speed of a target that is as fast as others.
-const USUAL: u64 = 1_024;
+/// The speed of a target that takes as long as others.
+pub(crate) const USUAL: u64 = 1 << 20;
+/// Each attempt moves the speed of its target by a part of the way to its own.
+const SPEED_SAMPLES: u64 = 256;
+/// So much more or less is chance: calls of one task differ by more than targets do.
+const SPEED_NOISE: u64 = USUAL / 4;
 /// No target counts as more than so many times slower or faster than others.
 const SPEED_MAX: u64 = 16;
 /// Output tokens of a task of which not enough was seen.
@@ -77,7 +80,7 @@ impl Scheduler {
 
     fn score(&self, target: TargetId, asked: &Asked, prefix: Option<&Prefix>) -> Duration {
         let (row, rules) = (self.targets.row(target), self.policy.placement);
-        let speed = if row.speed.0 == 0 { USUAL } else { row.speed.1 };
+        let speed = if row.speed.abs_diff(USUAL) <= SPEED_NOISE { USUAL } else { row.speed };
         let usual = asked.usual.unwrap_or(row.target.expected).as_micros();
         let alone = u128::from(usual) * u128::from(speed) / u128::from(USUAL);
         let crowd = u128::from(rules.crowd) * u128::from(row.running);
@@ -98,7 +101,8 @@ impl Scheduler {
         if let (Outcome::Succeeded(_), Some(expected)) = (outcome, flight.expected) {
             let ratio = took.as_micros().saturating_mul(USUAL) / expected.as_micros().max(1);
             let ratio = ratio.clamp(USUAL / SPEED_MAX, USUAL * SPEED_MAX);
-            take_into(&mut self.targets.row_mut(flight.target).speed, ratio);
+            let speed = &mut self.targets.row_mut(flight.target).speed;
+            *speed = (*speed * (SPEED_SAMPLES - 1) + ratio) / SPEED_SAMPLES;
         }
     }
 }

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
+use crate::score::USUAL;
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -40,8 +41,8 @@ pub(crate) struct TargetRow {
     pub(crate) tokens: (u32, u64),
     /// What attempts here have come to, in pico-dollars: how many, and a mean of the latest.
     pub(crate) counted: (u32, u64),
-    /// How long attempts here take in relation to what attempts of their tasks usually take, in 1,024ths: how many, and a mean of the latest.
-    pub(crate) speed: (u32, u64),
+    /// How long attempts here take in relation to what attempts of their tasks usually take, in parts of [`USUAL`]: a mean of the latest.
+    pub(crate) speed: u64,
     /// What it has read lately.
     pub(crate) read: Remembered,
 }
@@ -66,7 +67,7 @@ impl Targets {
                     pace: Pace::default(),
                     tokens: (0, 0),
                     counted: (0, 0),
-                    speed: (0, 0),
+                    speed: USUAL,
                     read: Remembered::default(),
                 }),
             }

@@ -66,8 +66,10 @@ impl Reference {
         let inst = &run.tasks[path];
         let estimate = &self.estimates[&run.graph.hash];
         let usual = estimate.usual(inst.node, self.bytes(id, path), self.policy.admission).filter(|_| inst.rung == 0);
-        let speed = self.accounts.speeds.get(&row.name).map_or(1_024, |(_, mean)| *mean);
-        let alone = u128::from(usual.unwrap_or(row.expected).0) * u128::from(speed) / 1_024;
+        let speed = self.accounts.speeds.get(&row.name).copied().unwrap_or(1 << 20);
+        let is_chance = (786_432..=1_310_720).contains(&speed);
+        let speed = if is_chance { 1 << 20 } else { speed };
+        let alone = u128::from(usual.unwrap_or(row.expected).0) * u128::from(speed) / (1 << 20);
         let running = self.flights.iter().filter(|flight| flight.target == target).count() as u128;
         let crowded = alone * (u128::from(rules.crowd) * running) / (100 * u128::from(row.concurrency_max));
         let tokens_in = self.bytes(id, path) / 4;
@@ -98,8 +100,9 @@ impl Reference {
     /// It has ended.
     pub(super) fn shows_speed(&mut self, flight: &Flight, outcome: &Outcome) {
         let (Outcome::Succeeded(_), Some(expected)) = (outcome, flight.expected) else { return };
-        let ratio = (self.now.since(flight.sent).0 * 1_024 / expected.0.max(1)).clamp(64, 16_384);
+        let ratio = (self.now.since(flight.sent).0 * (1 << 20) / expected.0.max(1)).clamp(1 << 16, 1 << 24);
         let name = Arc::clone(&self.targets[flight.target].name);
-        super::share::mean(self.accounts.speeds.entry(name).or_default(), ratio);
+        let speed = self.accounts.speeds.entry(name).or_insert(1 << 20);
+        *speed = (*speed * 255 + ratio) / 256;
     }
 }
