@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{CacheScope, Section, Work};
 use agendum_types::{
-    CacheInput, CacheKey, CachedCopy, Cause, Class, Effect, Failure, Money, PayloadRef, RunId, TaskPath, Timestamp,
-    Within,
+    AttemptId, CacheInput, CacheKey, CachedCopy, Cause, Class, Effect, Failure, Money, PayloadRef, RunId, TaskPath,
+    Timestamp, Within,
 };
 
 use crate::action::{Deed, Keep, LookUp};
@@ -218,9 +218,9 @@ impl Scheduler {
     }
 
     /// What the result of the attempt that is out may be kept as: it was made in its turn, whole, and on no lower rung.
-    pub(crate) fn keepable(&self, slot: Slot, id: InstId, cost: Money) -> Option<Given> {
+    pub(crate) fn keepable(&self, slot: Slot, id: InstId, of: &AttemptId, cost: Money) -> Option<Given> {
         let inst = self.board.run(slot).inst(id);
-        let running = inst.running().filter(|_| inst.sharing.is_some())?;
+        let running = inst.out(of.attempt, of.incarnation).filter(|_| inst.sharing.is_some())?;
         let flight = running.flight.filter(|flight| flight.whole)?;
         let is_good = running.effect == Effect::None && !running.lower && !inst.degraded;
         is_good.then(|| Given {

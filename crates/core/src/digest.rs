@@ -125,6 +125,8 @@ fn inst(inst: &Inst, hasher: &mut FxHasher) {
             (3_u8, running.attempt, running.incarnation, &running.target, running.effect).hash(hasher);
             (running.hold, running.hold_tokens, running.taken, running.lower, running.since, &running.reference)
                 .hash(hasher);
+            let rival = running.rival.as_deref();
+            rival.map(|rival| (rival.attempt, rival.incarnation, rival.taken)).hash(hasher);
         }
         State::Open => 4_u8.hash(hasher),
         State::Checked(happened) => (7_u8, happened).hash(hasher),

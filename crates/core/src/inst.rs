@@ -152,6 +152,8 @@ pub(crate) struct Running {
     pub(crate) undo: Option<Bindings>,
     /// Where it runs in this life; not durable.
     pub(crate) flight: Option<Flight>,
+    /// The attempt that it was sent beside, and that is out too.
+    pub(crate) rival: Option<Box<Self>>,
 }
 
 /// Where an attempt of this life runs, and at what price. It stays with the attempt when that is abandoned.
@@ -169,6 +171,8 @@ pub(crate) struct Flight {
     pub(crate) tokens: u64,
     /// What it was expected to take.
     pub(crate) foretold: Option<Foretold>,
+    /// When it counts as slow.
+    pub(crate) hedge_at: Option<Timestamp>,
     /// What it was counted for among the tenants of its band.
     pub(crate) charged: Charged,
 }
@@ -414,6 +418,12 @@ impl Inst {
 
     pub(crate) fn running(&self) -> Option<&Running> {
         if let State::Running(running) = &self.state { Some(running) } else { None }
+    }
+
+    /// This attempt, if it is one of those that are out.
+    pub(crate) fn out(&self, attempt: AttemptNo, incarnation: Incarnation) -> Option<&Running> {
+        let both = self.running().into_iter().flat_map(|running| [Some(running), running.rival.as_deref()]);
+        both.flatten().find(|running| (running.attempt, running.incarnation) == (attempt, incarnation))
     }
 
     /// How the outside sees it.

@@ -46,6 +46,7 @@ mod decide;
 mod digest;
 mod effects;
 mod flights;
+mod hedge;
 mod inst;
 mod labels;
 mod ledger;

@@ -275,11 +275,13 @@ impl Scheduler {
             lower: lower || ticket.lowered,
             waits,
             reattached: false,
+            beside: false,
             estimated: row.bound == Bound::Estimated,
             expected,
             choice,
         };
         self.send(slot, id, target, dispatched, None);
+        self.arm_hedge(slot, id);
     }
 
     /// Continues an attempt of an earlier life, if it left a reference and its target is known.
@@ -302,6 +304,7 @@ impl Scheduler {
             lower: running.lower,
             waits: Waits::new(),
             reattached: true,
+            beside: false,
             estimated: false,
             expected: None,
             choice: None,
@@ -312,7 +315,14 @@ impl Scheduler {
     }
 
     /// Records a dispatch and asks for it; what touches the outside or costs money waits until that is durable.
-    fn send(&mut self, slot: Slot, id: InstId, target: TargetId, dispatched: Dispatched, reattach: Option<Arc<str>>) {
+    pub(crate) fn send(
+        &mut self,
+        slot: Slot,
+        id: InstId,
+        target: TargetId,
+        dispatched: Dispatched,
+        reattach: Option<Arc<str>>,
+    ) {
         let run = self.board.run(slot);
         let attempt = AttemptId {
             run: run.id,
@@ -336,7 +346,7 @@ impl Scheduler {
         let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
         let charged = self.charge(slot, id, target, hold);
         let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
-        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, foretold, charged };
+        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, foretold, hedge_at: None, charged };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

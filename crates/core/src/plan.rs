@@ -233,6 +233,11 @@ impl Plan {
         (count >= samples.min(32)).then_some(mean)
     }
 
+    /// So many of a hundred attempts of this task that are given so much take no longer; `None` before so many were seen.
+    pub(crate) fn slower_than(&self, node: NodeId, bytes: u64, samples: u32, percent: u8) -> Option<Duration> {
+        self.sketch(node, bytes, samples).map(|sketch| sketch.above(percent))
+    }
+
     /// What was seen of attempts that were given as much, or else of all.
     fn sketch(&self, node: NodeId, bytes: u64, samples: u32) -> Option<&Sketch> {
         let sketches = self.nodes[node.0 as usize].sketches.as_ref()?;

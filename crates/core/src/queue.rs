@@ -284,9 +284,10 @@ impl Queue {
         self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()
     }
 
-    /// Tasks that are queued for this target alone.
-    pub(crate) fn len_at(&self, target: TargetId) -> u64 {
-        self.by_candidates.get(&[target][..]).map_or(0, |class| self.len_of(*class))
+    /// True if tasks are queued that this target could serve.
+    pub(crate) fn is_wanted(&self, target: TargetId) -> bool {
+        let classes = self.by_target.get(&target).into_iter().flatten();
+        classes.into_iter().any(|class| !self.classes[class.0 as usize].is_empty())
     }
 
     /// Tasks of its class that were sent since this one was queued, and those that wait on when it goes; nobody has waited where all

@@ -357,6 +357,8 @@ pub struct Dispatched {
     pub waits: Waits,
     /// True if it continues an attempt of an earlier life by its reference.
     pub reattached: bool,
+    /// True if it is sent beside one that is slow: whichever succeeds first counts.
+    pub beside: bool,
     /// True if it may cost more than is set aside, for all that is known of its target.
     pub estimated: bool,
     /// How long it was expected to take, where enough was seen of its task.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptNo, Effect, Incarnation, Labels, Money, Parent, PayloadRef, Principal, RunId, RunStatus, Seq, TaskPath,
-    Tenant, Timestamp,
+    AttemptId, AttemptNo, Effect, Incarnation, Labels, Money, Parent, PayloadRef, Principal, RunId, RunStatus, Seq,
+    TaskPath, Tenant, Timestamp,
 };
 
 use crate::action::RunFailure;
@@ -109,6 +109,10 @@ pub(crate) struct Orphan {
 }
 
 impl Orphan {
+    pub(crate) fn id(&self, run: RunId) -> AttemptId {
+        AttemptId { run, path: self.path.clone(), attempt: self.attempt, incarnation: self.incarnation }
+    }
+
     /// True if this is the attempt of that id.
     pub(crate) fn is(&self, path: &TaskPath, attempt: AttemptNo, incarnation: Incarnation) -> bool {
         self.attempt == attempt && self.incarnation == incarnation && self.path == *path

@@ -33,6 +33,8 @@ pub struct Scheduler {
     /// Attempts that are out, awaited or not.
     pub(crate) attempts_out: u32,
     pub(crate) evaluations_out: u32,
+    /// What was saved up for second attempts, in hundredths of one.
+    pub(crate) hedges: u64,
     /// Look-ups of this life.
     pub(crate) look_ups: u64,
     /// Evaluations that wait for a credit.
@@ -65,6 +67,7 @@ impl Scheduler {
             actions: VecDeque::new(),
             attempts_out: 0,
             evaluations_out: 0,
+            hedges: 0,
             look_ups: 0,
             backlog: VecDeque::new(),
             rng: Rng::default(),

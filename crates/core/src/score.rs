@@ -69,15 +69,20 @@ impl Scheduler {
         if candidates.len() < 2 || self.is_ordered(slot, id) {
             return Scores::new();
         }
+        let free = candidates.iter().copied().filter(|target| self.targets.is_free(*target, self.now));
+        let free: SmallVec<[TargetId; 4]> = free.collect();
+        if free.len() < 2 { Scores::new() } else { self.scores(slot, id, &free) }
+    }
+
+    /// What an attempt of this task would cost on each of these targets.
+    pub(crate) fn scores(&self, slot: Slot, id: InstId, targets: &[TargetId]) -> Scores {
         let asked = self.asked(slot, id);
         let prefix = self.board.run(slot).inst(id).prefix.as_deref();
-        let free = candidates.iter().copied().filter(|target| self.targets.is_free(*target, self.now));
-        let scores: Scores = free.map(|target| (target, self.score(target, &asked, prefix))).collect();
-        if scores.len() < 2 { Scores::new() } else { scores }
+        targets.iter().map(|target| (*target, self.score(*target, &asked, prefix))).collect()
     }
 
     /// The target that is worth waiting for though it is full, and until when: for no longer than the next best would cost more. Asked when the task is
-    /// queued. Nobody waits for what is closed, for what others will have taken first, or for what cannot be paid for.
+    /// queued. Nobody waits for what is closed, for what will not be free by then, or for what cannot be paid for.
     pub(crate) fn worth_waiting(&self, class: ClassId, slot: Slot, id: InstId) -> Option<(TargetId, Timestamp)> {
         let candidates = self.board.queue.candidates(class);
         let takes = |target: &TargetId| self.targets.is_open(*target, self.now);
@@ -95,7 +100,7 @@ impl Scheduler {
         let [(best, least), (_, next), ..] = *costs.as_slice() else { return None };
         let row = self.targets.row(best);
         let at_once = u64::from(row.target.concurrency_max);
-        let turn = Duration(asked.takes(row).as_micros().saturating_mul(self.board.queue.len_at(best) + 1) / at_once);
+        let turn = Duration(asked.takes(row).as_micros() / at_once);
         let saves = next.minus(least);
         let until = self.board.run(slot).inst(id).ready_at.after(saves);
         let is_worth = self.targets.is_full(best) && turn < saves && until > self.now;

@@ -46,14 +46,23 @@ impl Sketch {
 
     /// So many of a hundred were not slower than this; of nothing seen nothing.
     pub(crate) fn quantile(&self, percent: u8) -> Duration {
+        // The middle of its step.
+        self.reached(percent).map_or(Duration::ZERO, |index| Duration(begin(index).midpoint(begin(index + 1))))
+    }
+
+    /// So many of a hundred were not slower than this, and what is slower is so by more than the histogram can tell.
+    pub(crate) fn above(&self, percent: u8) -> Duration {
+        self.reached(percent).map_or(Duration::ZERO, |index| Duration(begin(index + 1)))
+    }
+
+    /// The step in which a quantile stands.
+    fn reached(&self, percent: u8) -> Option<usize> {
         let rank = (u64::from(self.seen) * u64::from(percent)).div_ceil(100).max(1);
         let mut below = 0;
-        let reached = self.steps.iter().position(|count| {
+        self.steps.iter().position(|count| {
             below += u64::from(*count);
             below >= rank
-        });
-        // The middle of its step.
-        reached.map_or(Duration::ZERO, |index| Duration(begin(index).midpoint(begin(index + 1))))
+        })
     }
 
     /// Their mean.

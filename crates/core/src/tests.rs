@@ -18,6 +18,7 @@ mod ends;
 mod flow;
 mod groups;
 mod heard;
+mod hedge;
 mod inside;
 mod kept;
 mod labels;

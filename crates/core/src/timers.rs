@@ -28,6 +28,8 @@ pub enum Wake {
     Budget,
     /// A run that waits for its turn has settled.
     Turn,
+    /// An attempt is slow.
+    Hedge,
     /// A task has waited long enough for the target that is best for it.
     Spill,
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Wake {
             Self::Pace => "the pace of a target",
             Self::Budget => "another window of the budget begins",
             Self::Turn => "a run has settled",
+            Self::Hedge => "an attempt is slow",
             Self::Spill => "a task waits for its best target no longer",
         })
     }
@@ -63,6 +66,7 @@ pub(crate) enum Timer {
     Money,
     Turn(Slot),
     Spill(Slot, InstId),
+    Hedge(Slot, InstId),
 }
 
 /// All timers of a shard.
@@ -108,6 +112,7 @@ impl Timer {
             Self::Money => Wake::Budget,
             Self::Turn(_) => Wake::Turn,
             Self::Spill(..) => Wake::Spill,
+            Self::Hedge(..) => Wake::Hedge,
         }
     }
 }

@@ -26,8 +26,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
 use agendum_types::{
-    Cause, Class, Duration, Graph, Money, PayloadRef, Plea, Principal, RunId, RunStatus, RunView, Segment, TaskPath,
-    TaskStatus, Timestamp, Wait, Window,
+    AttemptNo, Cause, Class, Duration, Graph, Money, PayloadRef, Plea, Principal, RunId, RunStatus, RunView, Segment,
+    TaskPath, TaskStatus, Timestamp, Wait, Window,
 };
 
 use agendum_types::snapshot::TaskView;
@@ -182,6 +182,10 @@ pub enum Reason {
 pub struct AttemptReasons {
     /// Where it went.
     pub target: Arc<str>,
+    /// Which try it was.
+    pub number: AttemptNo,
+    /// True if it was sent beside one that was slow.
+    pub beside: bool,
     /// True if a preferred target was passed over.
     pub lower: bool,
     /// How long it was expected to take, where enough had been seen of its task.

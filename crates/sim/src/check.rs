@@ -397,6 +397,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
+        Change::Dispatched(out) if out.beside => vec!["sent beside a slow one"],
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],
         Change::Finished(finished) => {
             [of_next(&finished.next)].into_iter().chain(labels::kind(&finished.next)).collect()

@@ -36,13 +36,14 @@ use workload::{Job, Workload};
 use world::{Clock, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 8] = [
+pub const SHIPPED: [(&str, &str); 9] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
     ("e2-said", include_str!("../scenarios/e2-said.yaml")),
     ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
+    ("e9", include_str!("../scenarios/e9.yaml")),
     ("e10", include_str!("../scenarios/e10.yaml")),
     ("quota", include_str!("../scenarios/quota.yaml")),
 ];
@@ -77,7 +78,7 @@ impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
-    /// known how inputs begin; `oracle`;
+    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `oracle`;
     /// the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
     ///
     /// # Errors
@@ -133,6 +134,11 @@ fn document(name: &str) -> Result<Policy, String> {
 
 /// A built-in policy, or one that differs from it in its index.
 fn policy(name: &str) -> Result<Policy, String> {
+    if let Some(rest) = name.strip_prefix("unhedged:") {
+        let mut policy = policy(rest)?;
+        policy.hedging.after = 0;
+        return Ok(policy);
+    }
     if is_document(name) {
         return document(name);
     }

@@ -29,6 +29,7 @@ mod downs;
 mod ends;
 mod estimate;
 mod heard;
+mod hedge;
 mod labels;
 mod ladder;
 mod order;
@@ -102,6 +103,8 @@ pub struct Reference {
     flights: Vec<Flight>,
     evaluations: Vec<Asked>,
     estimates: BTreeMap<Hash, Estimate>,
+    /// What was saved up for second attempts, in hundredths.
+    saved: u64,
     /// When each band has its turn, and whose turn it was last.
     turns: [u64; 3],
     reached: u64,
@@ -148,6 +151,8 @@ struct Flight {
     counted: ((usize, Tenant), u64),
     /// How long it was expected to take, and to give how many tokens.
     expected: Option<(Duration, u64)>,
+    /// When it counts as slow.
+    slow_at: Option<Timestamp>,
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
 }
@@ -232,6 +237,7 @@ impl Reference {
             flights: Vec::new(),
             evaluations: Vec::new(),
             estimates: BTreeMap::new(),
+            saved: 0,
             turns: [0; 3],
             reached: 0,
             policy: Policy::default(),
@@ -379,6 +385,7 @@ impl Reference {
         self.flights.clear();
         self.evaluations.clear();
         self.estimates.clear();
+        self.saved = 0;
         self.targets.clear();
         self.closed.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);

@@ -118,6 +118,7 @@ fn lowered(tree: &Node) -> Policy {
     fields::read(&fields::OF_FAIRNESS, &mut policy.fairness, tree.get("fairness"));
     fields::read(&fields::OF_ADMISSION, &mut policy.admission, tree.get("admission"));
     fields::read(&fields::OF_PLACEMENT, &mut policy.placement, tree.get("placement"));
+    fields::read(&fields::OF_HEDGING, &mut policy.hedging, tree.get("hedging"));
     policy
 }
 
@@ -129,8 +130,16 @@ fn normal(policy: &Policy) -> Json {
     let fairness = fields::written(&fields::OF_FAIRNESS, &policy.fairness);
     let admission = fields::written(&fields::OF_ADMISSION, &policy.admission);
     let placement = fields::written(&fields::OF_PLACEMENT, &policy.placement);
-    let (version, name) = (1, &*policy.name);
-    json!({ "version": version, "policy": name, "order": order, "fairness": fairness, "admission": admission, "placement": placement })
+    let hedging = fields::written(&fields::OF_HEDGING, &policy.hedging);
+    json!({
+        "version": 1,
+        "policy": &*policy.name,
+        "order": order,
+        "fairness": fairness,
+        "admission": admission,
+        "placement": placement,
+        "hedging": hedging,
+    })
 }
 
 /// True for an index that reads a parameter.

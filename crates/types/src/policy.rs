@@ -27,6 +27,17 @@ pub struct Policy {
     pub admission: Admission,
     /// Which of the targets that are free an attempt goes to.
     pub placement: Placement,
+    /// When a second attempt is sent beside a slow one.
+    pub hedging: Hedging,
+}
+
+/// When a second attempt is sent beside a slow one, of what leaves no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hedging {
+    /// Once it has taken longer than so many of a hundred attempts of its task; 0: never.
+    pub after: u8,
+    /// Second attempts are so many of a hundred first ones at most.
+    pub share: u8,
 }
 
 /// What counts beside price and speed where several targets are free.
@@ -135,7 +146,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "d5a6dc20e160d8439cee50eb5bc37d2f3cd967ee59efbe25aba7ce87b774e5c2";
+    const BALANCED_HASH: &'static str = "cb2c4942d7e4d35e9ad153b41dce9f880a5615ac1722fc7c8bf2ddea575b09ca";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -169,6 +180,7 @@ impl Default for Policy {
             fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000), credit: 6 },
             admission: Admission { samples: 8, quick: 10, slow: 95 },
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
+            hedging: Hedging { after: 95, share: 5 },
         }
     }
 }

@@ -386,11 +386,12 @@ fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure>
         let above = |over| format!(", {} of it billed above the hold", dollars(over));
         let over = if attempt.over_usd > 0.0 { above(attempt.over_usd) } else { String::new() };
         let child = attempt.child.as_ref().map_or_else(String::new, |run| format!(" run {run}"));
+        let beside = if attempt.beside { ", sent beside one that was slow" } else { "" };
         let lower = if attempt.lower { ", a preferred target was passed over" } else { "" };
         let failed = attempt.failed.as_ref().map_or(String::new(), |failed| format!(", {}", line(failed)));
         writeln!(
             out,
-            "      {}{child} {took}, {}{over}, {} tokens{lower}{failed}",
+            "      {}{child} {took}, {}{over}, {} tokens{beside}{lower}{failed}",
             attempt.target,
             dollars(attempt.cost_usd),
             attempt.tokens

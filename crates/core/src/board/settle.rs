@@ -10,12 +10,12 @@
 use std::sync::Arc;
 
 use agendum_types::graph::{Catch, ExprId, NodeId, Rung, Section, Work};
-use agendum_types::{AttemptId, Capability, Class, Failure, Graph, Timestamp};
+use agendum_types::{Capability, Class, Failure, Graph, Timestamp};
 
 use crate::action::{RunFailure, Step};
 use crate::board::{Board, Todo};
 use crate::inst::{Body, Layer, Settled, State};
-use crate::run::{InstId, Orphan, Phase, Slot};
+use crate::run::{InstId, Phase, Slot};
 use crate::timers::Timer;
 
 impl Board {
@@ -118,30 +118,7 @@ impl Board {
             }
             State::Awaiting(since) => self.end_wait(slot, id, since),
             State::Pleading(plea) => self.forget_wait(slot, id, plea.since),
-            State::Running(running) => {
-                let run = self.run_mut(slot);
-                let (path, number) = (run.path(id), run.inst(id).rung_attempts);
-                let attempt = AttemptId {
-                    run: run.id,
-                    path: path.clone(),
-                    attempt: running.attempt,
-                    incarnation: running.incarnation,
-                };
-                run.orphans.push(Orphan {
-                    path,
-                    attempt: running.attempt,
-                    incarnation: running.incarnation,
-                    hold: running.hold,
-                    hold_tokens: running.hold_tokens,
-                    taken: running.taken,
-                    target: running.target,
-                    effect: running.effect,
-                    undo: running.undo,
-                    number,
-                    flight: running.flight,
-                });
-                self.todo.push_back(Todo::Stop(attempt));
-            }
+            State::Running(running) => self.abandon(slot, id, *running),
             // In the lists of the run it stays: whoever goes through them looks at the state.
             State::Broke(broke) => self.forget_short(slot, id, &broke),
             State::Paused(_) | State::LookingUp(_) | State::InLine { .. } => {}

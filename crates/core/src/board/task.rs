@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use agendum_types::{
-    Booked, Capability, Class, Effect, Failure, Fate, Money, Outcome, PayloadRef, Segment, Seq, TaskPath, Timestamp,
-    Wait, Waste,
+    AttemptNo, Booked, Capability, Class, Effect, Failure, Fate, Incarnation, Money, Outcome, PayloadRef, Segment, Seq,
+    TaskPath, Timestamp, Wait, Waste,
 };
 
 use crate::action::RunFailure;
@@ -20,6 +20,7 @@ use crate::timers::Timer;
 impl Board {
     pub(super) fn change(&mut self, slot: Slot, path: &TaskPath, change: &Change, seq: Seq) {
         if let Change::Abandoned { attempt, incarnation, cost, tokens, fate, output, away: _ } = change {
+            self.beside_no_more(slot, path, (*attempt, *incarnation));
             let run = self.run_mut(slot);
             let found = run.orphans.iter().position(|orphan| orphan.is(path, *attempt, *incarnation));
             let orphan = run.orphans.swap_remove(found.expect("an abandoned attempt is booked once"));
@@ -154,6 +155,7 @@ impl Board {
         let taken = if dispatched.reattached { self.pass_hold_on(slot, id) } else { None };
         // It leaves the queue, and keeps its turn.
         let sharing = self.run_mut(slot).inst_mut(id).sharing.take();
+        let rival = if dispatched.beside { self.take_running(slot, id) } else { None };
         self.leave(slot, id);
         let hold = (dispatched.hold, dispatched.hold_tokens);
         if taken.is_none() && !child::is_target(&dispatched.target) {
@@ -170,7 +172,7 @@ impl Board {
         let inst = run.inst_mut(id);
         inst.sharing = sharing;
         inst.attempts = inst.attempts.max(dispatched.attempt.0);
-        inst.rung_attempts += 1;
+        inst.rung_attempts += u32::from(!dispatched.beside);
         inst.copied = false;
         inst.once = dispatched.effect == Effect::Once;
         inst.state = State::Running(Box::new(Running {
@@ -186,7 +188,30 @@ impl Board {
             reference: None,
             undo,
             flight: None,
+            rival,
         }));
+    }
+
+    /// The attempt that is out, and stays so.
+    fn take_running(&mut self, slot: Slot, id: InstId) -> Option<Box<Running>> {
+        let inst = self.run_mut(slot).inst_mut(id);
+        match std::mem::replace(&mut inst.state, State::Ready) {
+            State::Running(running) => Some(running),
+            _ => panic!("one attempt is sent beside another"),
+        }
+    }
+
+    /// One of two attempts has come to nothing: it is abandoned, and the other runs on.
+    fn beside_no_more(&mut self, slot: Slot, path: &TaskPath, (attempt, incarnation): (AttemptNo, Incarnation)) {
+        let Some(id) = self.find(slot, path) else { return };
+        let is_it = |of: &Running| (of.attempt, of.incarnation) == (attempt, incarnation);
+        if self.run(slot).inst(id).out(attempt, incarnation).is_some()
+            && let Some(gone) = self.leave_other(slot, id, is_it)
+        {
+            self.abandon(slot, id, gone);
+            // It has ended.
+            self.todo.pop_back();
+        }
     }
 
     /// An attempt of an earlier life goes on under a new id: its hold passes on, with the instant at which it was taken.
@@ -194,7 +219,11 @@ impl Board {
         let run = self.run_mut(slot);
         let inst = run.inst_mut(id);
         inst.rung_attempts = inst.rung_attempts.saturating_sub(1);
-        let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else { return None };
+        let State::Running(mut running) = std::mem::replace(&mut inst.state, State::Ready) else { return None };
+        if let Some(rival) = running.rival.take() {
+            self.abandon(slot, id, *rival);
+        }
+        let run = self.run_mut(slot);
         run.held = run.held.minus(running.hold);
         run.held_tokens = run.held_tokens.saturating_sub(running.hold_tokens);
         self.release_in_loops(slot, id, (running.hold, running.hold_tokens));
@@ -245,9 +274,18 @@ impl Board {
     fn finished(&mut self, slot: Slot, id: InstId, finished: &Finished, seq: Seq) {
         let at = self.at;
         let inst = self.run_mut(slot).inst_mut(id);
-        let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else {
+        let State::Running(mut running) = std::mem::replace(&mut inst.state, State::Ready) else {
             panic!("an attempt finishes while it runs")
         };
+        let mut other = running.rival.take();
+        if let Some(of) = other.as_deref_mut().filter(|of| of.attempt == finished.attempt) {
+            std::mem::swap(&mut *running, of);
+        }
+        self.forget_hedge(slot, id, &running);
+        if let Some(other) = other {
+            self.abandon(slot, id, *other);
+        }
+        let inst = self.run_mut(slot).inst_mut(id);
         assert!(running.attempt == finished.attempt, "the attempt that runs is the one that finishes");
         if (running.lower || finished.degraded) && matches!(finished.outcome, Outcome::Succeeded(_)) {
             inst.degraded = true;
@@ -406,6 +444,10 @@ impl Board {
             let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else {
                 panic!("only an attempt that was out can be lost")
             };
+            if let Some(rival) = running.rival {
+                self.abandon(slot, id, *rival);
+            }
+            let inst = self.run_mut(slot).inst_mut(id);
             // What is lost without an effect costs no try.
             inst.rung_attempts -= u32::from(*end == End::Lost && inst.rung_attempts > 0);
             let hold = (running.hold, running.hold_tokens);

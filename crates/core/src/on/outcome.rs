@@ -22,7 +22,8 @@ impl Scheduler {
         let awaited = self.board.find(slot, &attempt.path).filter(|id| self.awaits(slot, *id, &attempt));
         let out = match awaited {
             Some(id) => {
-                self.board.run(slot).inst(id).running().and_then(|of| Some((of.flight?, of.hold, of.hold_tokens)))
+                let of = self.board.run(slot).inst(id).out(attempt.attempt, attempt.incarnation);
+                of.and_then(|of| Some((of.flight?, of.hold, of.hold_tokens)))
             }
             None => self.orphan(&attempt).and_then(|of| Some((of.flight?, of.hold, of.hold_tokens))),
         };
@@ -48,8 +49,14 @@ impl Scheduler {
         self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
         self.correct(flight, child.is_some(), took, cost);
         self.learn_speed(flight, took, &outcome);
-        match awaited {
-            Some(id) => self.finish(slot, id, outcome, (cost, unreported), child.is_some_and(|child| child.degraded)),
+        let is_beside = |id: &InstId| self.board.run(slot).inst(*id).running().is_some_and(|of| of.rival.is_some());
+        // The other may still succeed.
+        let runs_on = matches!(outcome, Outcome::Failed(_)) && awaited.as_ref().is_some_and(is_beside);
+        match awaited.filter(|_| !runs_on) {
+            Some(id) => {
+                let degraded = child.is_some_and(|child| child.degraded);
+                self.finish(slot, id, &attempt, outcome, (cost, unreported), degraded);
+            }
             None => self.abandon(slot, attempt, &outcome, cost, tokens),
         }
     }
@@ -62,8 +69,7 @@ impl Scheduler {
     }
 
     pub(crate) fn awaits(&self, slot: Slot, id: InstId, attempt: &AttemptId) -> bool {
-        let running = self.board.run(slot).inst(id).running();
-        running.is_some_and(|running| running.attempt == attempt.attempt && running.incarnation == attempt.incarnation)
+        self.board.run(slot).inst(id).out(attempt.attempt, attempt.incarnation).is_some()
     }
 
     /// Takes the provider at its word: nothing more goes there before it said, nor for a moment if it has had too much.
@@ -111,8 +117,16 @@ impl Scheduler {
         self.record_of(slot, Record::Task { run: attempt.run, path: attempt.path, change });
     }
 
-    fn finish(&mut self, slot: Slot, id: InstId, outcome: Outcome, (cost, unreported): (Money, bool), degraded: bool) {
-        let Some(running) = self.board.run(slot).inst(id).running() else {
+    fn finish(
+        &mut self,
+        slot: Slot,
+        id: InstId,
+        of: &AttemptId,
+        outcome: Outcome,
+        (cost, unreported): (Money, bool),
+        degraded: bool,
+    ) {
+        let Some(running) = self.board.run(slot).inst(id).out(of.attempt, of.incarnation) else {
             return;
         };
         let (attempt, incarnation) = (running.attempt, running.incarnation);
@@ -126,7 +140,7 @@ impl Scheduler {
                 self.board.plans.get_mut(plan).observe(node, bytes, self.now.since(since), success.usage.tokens_out);
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
                 let success = self.label(slot, id, success);
-                let given = self.keepable(slot, id, cost);
+                let given = self.keepable(slot, id, of, cost);
                 match (&next, given, self.board.run(slot).inst(id).sharing.clone()) {
                     (Next::Judge, Some(given), Some(key)) => self.board.flights.gave(&key, given),
                     (_, given, _) => keep = self.begin_keeping(slot, id, given, Some(&success.output)),
@@ -163,7 +177,12 @@ impl Scheduler {
         let Some(slot) = self.board.slot(attempt.run) else {
             return;
         };
-        if let Some(id) = self.board.find(slot, &attempt.path).filter(|id| self.awaits(slot, *id, attempt)) {
+        let is_it = |id: &InstId| {
+            let running = self.board.run(slot).inst(*id).running();
+            running.is_some_and(|of| (of.attempt, of.incarnation) == (attempt.attempt, attempt.incarnation))
+        };
+        // Of two attempts that are out the first goes on without: the next life begins anew.
+        if let Some(id) = self.board.find(slot, &attempt.path).filter(is_it) {
             self.record_task(slot, id, Change::Referenced { reference });
         }
     }

@@ -37,7 +37,7 @@ fn who_is_slower_than_usual_is_taken_less() {
         format!("submit r{one} a\nsubmit r{other} a\nwait 1s\nok r{other}/a\nwait 9s\nok r{one}/a\n")
     };
     let pairs: String = (1..=60).map(pair).collect();
-    let told = went(&format!("targets slow=1 quick=9\n{pairs}submit r200 a\nattempts r200"));
+    let told = went(&format!("policy hedge=0\ntargets slow=1 quick=9\n{pairs}submit r200 a\nattempts r200"));
     assert_snapshot!(told.lines().rev().take(2).collect::<Vec<_>>().join("\n"), @"
     600000ms     balanced gittins 20m 00s, 0 ahead, 0 behind, slow 6.89s, quick 5.5s
     600000ms dispatch r200/a#1 on quick

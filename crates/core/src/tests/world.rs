@@ -4,7 +4,7 @@
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
 //! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `labels=L`, `strict`, `group=K,limit=2,join` before it
-//! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends
+//! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends; of `r1/a!2` the second
 //! drain 1s                              the oldest attempt ends after so long, and the next, until none is out
 //! say p plan=SCRIPT | say p plan=refused WHY | stream p SCRIPT   what the output of a task that adds others is read as, or the first of it
 //! say a if=false | say e items=5        how evaluations are answered from now on (true, 3 items, until=false, good=true …)
@@ -256,8 +256,11 @@ impl World {
     /// Ends the oldest attempt of a task: `a` or, of a given run, `r2/a`.
     fn answer(&mut self, name: &str, failure: Option<&str>) {
         let (name, usage) = name.split_once(' ').unwrap_or((name, ""));
-        let found =
-            self.flying.iter().position(|attempt| self.name(attempt) == name || self.long_name(attempt) == name);
+        let numbered = |attempt: &AttemptId| format!("{}!{}", self.long_name(attempt), attempt.attempt);
+        let is_it = |attempt: &AttemptId| {
+            self.name(attempt) == name || self.long_name(attempt) == name || numbered(attempt) == name
+        };
+        let found = self.flying.iter().position(is_it);
         let index =
             found.unwrap_or_else(|| panic!("no attempt of {name} is out at {}: {:?}", self.now, self.lines.last()));
         let attempt = self.flying.remove(index);

@@ -75,6 +75,8 @@ pub(super) struct Track {
     pub(super) compensated: bool,
     /// What the attempt that is out holds: that is spent if nobody tells what it used.
     hold: (Money, u64),
+    /// The same of the attempt before.
+    held_before: (Money, u64),
 }
 
 impl Track {
@@ -109,6 +111,7 @@ impl Track {
             last_good: None,
             compensated: false,
             hold: (Money::ZERO, 0),
+            held_before: (Money::ZERO, 0),
         }
     }
 
@@ -168,7 +171,9 @@ impl Track {
             Change::Cached(cached) => self.cached(cached, at),
             Change::Ended(ended) => self.ended(ended, at),
             Change::Resolved(resolved) => self.resolved(resolved, at),
-            Change::Abandoned { cost, tokens, fate, away, .. } => self.abandoned((*cost, *tokens), *fate, *away, at),
+            Change::Abandoned { attempt, cost, tokens, fate, away, .. } => {
+                self.abandoned(*attempt, (*cost, *tokens), *fate, *away, at);
+            }
         }
     }
 
@@ -195,6 +200,7 @@ impl Track {
     }
 
     fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
+        self.held_before = self.hold;
         self.hold = (dispatched.hold, dispatched.hold_tokens);
         // By its reference the same attempt goes on under another number.
         if dispatched.reattached && self.running.is_some() {
@@ -204,11 +210,13 @@ impl Track {
         self.pleads_no_more();
         // A copy that `fail_if` refused is not what it gives.
         self.reason.take_if(|reason| matches!(reason, Reason::Cached(..)));
-        self.running = Some(at);
+        self.running = self.running.filter(|_| dispatched.beside).or(Some(at));
         let target = targets.get(&dispatched.target).cloned().unwrap_or_else(|| Arc::clone(&dispatched.target));
         targets.insert(Arc::clone(&target));
         self.attempts.push(AttemptReasons {
             target,
+            number: dispatched.attempt,
+            beside: dispatched.beside,
             lower: dispatched.lower,
             expected: dispatched.expected,
             choice: dispatched.choice.clone(),

@@ -6,6 +6,7 @@ use agendum_types::{Duration, Prefix};
 use serde::Deserialize;
 
 use super::workload::Round;
+use crate::chance::Chance;
 
 /// The constants of such a fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -19,6 +20,19 @@ pub struct Backends {
     pub remembers: u64,
     /// A call takes what its record says, less what it would take to read what is remembered, at so many tokens a second.
     pub tokens_in_per_s: u64,
+    /// Attempts that take longer by chance.
+    #[serde(default)]
+    pub stalls: Stalls,
+}
+
+/// Attempts that take longer by chance: another attempt of the same call has a chance of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stalls {
+    /// So many of a thousand,
+    pub per_mille: u32,
+    /// by so many milliseconds.
+    pub ms: u64,
 }
 
 /// Backends at work.
@@ -31,6 +45,7 @@ pub struct Memory {
     /// Blocks that came, those that were remembered, and those that could have been.
     blocks: [u64; 3],
     busy: Vec<Duration>,
+    chance: Chance,
 }
 
 /// What is remembered, the longest unread first.
@@ -65,14 +80,30 @@ impl Blocks {
 impl Memory {
     /// Idle ones that have read nothing.
     #[must_use]
-    pub fn new(spec: Backends) -> Self {
+    pub fn new(spec: Backends, seed: u64) -> Self {
         let count = spec.count as usize;
         let read = vec![Blocks::default(); count];
-        Self { spec, read, ever: Blocks::default(), blocks: [0; 3], busy: vec![Duration::ZERO; count] }
+        Self {
+            spec,
+            read,
+            ever: Blocks::default(),
+            blocks: [0; 3],
+            busy: vec![Duration::ZERO; count],
+            chance: Chance::new(seed),
+        }
     }
 
     /// A call is taken up there: how long it takes.
     pub fn takes(&mut self, backend: usize, round: &Round) -> Duration {
+        let stalls = self.chance.below(1_000) < u64::from(self.spec.stalls.per_mille);
+        let stall = if stalls { Duration::millis(self.spec.stalls.ms) } else { Duration::ZERO };
+        let took = self.reads(backend, round).plus(stall);
+        self.busy[backend] = self.busy[backend].plus(took);
+        took
+    }
+
+    /// How long it takes if nothing comes between.
+    fn reads(&mut self, backend: usize, round: &Round) -> Duration {
         let Some(prefix) = round.prefix.as_deref() else { return round.call.service };
         let known = self.read[backend].known(prefix);
         let tokens = (known * Prefix::BLOCK_TOKENS).min(round.call.tokens_in.into());
@@ -82,7 +113,6 @@ impl Memory {
         }
         self.read[backend].read(prefix, self.spec.remembers / Prefix::BLOCK_TOKENS);
         self.ever.read(prefix, u64::MAX);
-        self.busy[backend] = self.busy[backend].plus(took);
         took
     }
 
@@ -103,13 +133,14 @@ mod tests {
 
     use agendum_types::{Duration, Prefix};
 
-    use super::{Backends, Memory};
+    use super::{Backends, Memory, Stalls};
     use crate::lab::workload::{Call, Round};
 
     #[test]
     fn what_is_remembered_is_not_read_again() {
-        let spec = Backends { count: 2, slots: 1, remembers: 4 * 512, tokens_in_per_s: 1_024 };
-        let mut memory = Memory::new(spec);
+        let spec =
+            Backends { count: 2, slots: 1, remembers: 4 * 512, tokens_in_per_s: 1_024, stalls: Stalls::default() };
+        let mut memory = Memory::new(spec, 1);
         let call = Call { service: Duration::secs(3), tokens_in: 1_500, tokens_out: 1, said: None };
         let round =
             |blocks: [u64; 3]| Round { call, prefix: Some(Arc::new(Prefix(blocks.to_vec()))), ..Round::default() };

@@ -86,6 +86,8 @@ pub struct Seen {
     pub costs: Vec<u64>,
     /// Attempts that were sent.
     pub dispatches: u64,
+    /// Those of them that were calls of models.
+    pub calls_sent: u64,
     /// Of all that was sent, in order: the same as long as the core behaves the same.
     pub hash: Option<Hash>,
     /// What lay where, of the core.
@@ -116,6 +118,7 @@ impl Seen {
             ("p50", quantile(&took, 0.5)),
             ("p95", quantile(&took, 0.95)),
             ("p99", quantile(&took, 0.99)),
+            ("p99.9", quantile(&took, 0.999)),
             ("slowdown", mean(&slowdown)),
             ("slowdown p99", quantile(&slowdown, 0.99)),
             ("jain", sum * sum / (squares * slowdown.len() as f64)),
@@ -147,6 +150,10 @@ impl Seen {
         }
         if let Some([share, of_bound, busiest]) = self.memory {
             figures.extend([("reused", share), ("of bound", of_bound), ("busiest", busiest)]);
+        }
+        let calls: usize = self.ended.iter().map(|job| job.calls).sum();
+        if self.calls_sent > calls as u64 {
+            figures.insert("extra", self.calls_sent as f64 / calls as f64 - 1.0);
         }
         if self.dispatches > 0 {
             figures.insert("ns/decision", costs.iter().sum::<f64>() / self.dispatches as f64);

@@ -87,11 +87,12 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 26] = [
+pub const FIGURES: [&str; 28] = [
     "mean",
     "p50",
     "p95",
     "p99",
+    "p99.9",
     "slowdown",
     "slowdown p99",
     "jain",
@@ -112,6 +113,7 @@ pub const FIGURES: [&str; 26] = [
     "reused",
     "of bound",
     "busiest",
+    "extra",
     "ns/decision",
     "ns/event p99",
 ];
@@ -161,7 +163,7 @@ pub(super) fn seeds(count: u64) -> String {
 /// What a figure is, in a few words, with its unit.
 pub(super) fn legend(figure: &str) -> &'static str {
     match figure {
-        "mean" | "p50" | "p95" | "p99" => ", s: from submission to answer",
+        "mean" | "p50" | "p95" | "p99" | "p99.9" => ", s: from submission to answer",
         "slowdown" | "slowdown p99" => ": how many times longer than alone",
         "jain" => ": evenness of the slowdowns, 1 is even",
         "in time" => ": share answered within the deadline",
@@ -179,6 +181,7 @@ pub(super) fn legend(figure: &str) -> &'static str {
         "reused" => ": share of the blocks of inputs that a backend remembered",
         "of bound" => ": that share of what could have been, were there one memory without end",
         "busiest" => ": how many times the mean the busiest backend had to do",
+        "extra" => ": calls that were made a second time, in relation to all",
         "ns/decision" | "ns/event p99" => ": what the core itself takes",
         _ => "",
     }

@@ -113,6 +113,7 @@ struct World<'a> {
     clock: Clock<'a>,
     costs: Vec<u64>,
     dispatches: u64,
+    calls_sent: u64,
     chart: Chart,
 }
 
@@ -127,7 +128,7 @@ impl<'a> World<'a> {
             Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Backends(_) => None,
         };
         let memory = match fleet {
-            Fleet::Backends(spec) => Some(Memory::new(spec.clone())),
+            Fleet::Backends(spec) => Some(Memory::new(spec.clone(), jobs.iter().map(|job| job.at.0).sum())),
             Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) => None,
         };
         // Blind to tenants: all are one.
@@ -158,6 +159,7 @@ impl<'a> World<'a> {
             clock,
             costs: Vec::new(),
             dispatches: 0,
+            calls_sent: 0,
             chart: Chart::default(),
         }
     }
@@ -343,6 +345,7 @@ impl<'a> World<'a> {
         // The tools stand behind them in the table.
         let is_model = backend < graphs::models(self.fleet) as usize;
         self.dispatches += 1;
+        self.calls_sent += u64::from(usize::from(dispatch.target.0) < graphs::models(self.fleet) as usize);
         for part in
             [self.now.0, number as u64, round as u64, side as u64, if is_model { 1 + backend as u64 } else { 0 }]
         {
@@ -435,6 +438,7 @@ impl<'a> World<'a> {
             makespan: self.now.since(START),
             costs: self.costs,
             dispatches: self.dispatches,
+            calls_sent: self.calls_sent,
             hash: Some(Hash(*self.hasher.finalize().as_bytes())),
             bars: self.chart.bars(self.now),
         }

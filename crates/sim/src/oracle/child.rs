@@ -119,6 +119,7 @@ impl Reference {
             tokens: 0,
             counted,
             expected: None,
+            slow_at: None,
             child: None,
         });
         Ok(())

@@ -71,7 +71,10 @@ impl Reference {
                 self.falls(id, path, class, late.is_some() || (inst.last_effect == Effect::Once && is_unproven), next)
             }
             (End::Done, State::Ready) => self.was_done(id, path, next),
-            (End::Lost | End::Uncertain, State::Running(running)) => self.lost(id, path, end, &running, next),
+            (End::Lost | End::Uncertain, State::Running(running)) => {
+                self.leaves_rival(id, path);
+                self.lost(id, path, end, &running, next)
+            }
             (end, state) => Err(format!("{end:?} does not fit {state:?}")),
         }
     }

@@ -88,6 +88,13 @@ impl Estimate {
         Some(Duration(took.iter().sum::<u64>() / took.len() as u64))
     }
 
+    /// So many of a hundred attempts with so much to do take no longer.
+    pub(super) fn slower_than(&self, node: NodeId, bytes: u64, samples: u32, percent: u8) -> Option<Duration> {
+        let took = self.took(node, bytes, samples as usize)?;
+        let (_, to) = step(took[(took.len() * usize::from(percent)).div_ceil(100).max(1) - 1], 320);
+        Some(Duration(to))
+    }
+
     /// The output tokens of an attempt on average; `None` before enough was seen.
     pub(super) fn made(&self, node: NodeId, rules: Admission) -> Option<u64> {
         self.made.get(&node).filter(|(count, _)| *count >= u64::from(rules.samples.min(32))).map(|(_, mean)| *mean)

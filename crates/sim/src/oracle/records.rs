@@ -227,9 +227,13 @@ impl Reference {
 
     fn finished(&mut self, id: RunId, path: &TaskPath, said: &Finished) -> Checked {
         let Some(Heard::Finished(flight, outcome)) = self.heard.take() else { return Err("nothing ended".to_owned()) };
+        self.counts_alone(id, path, (said.attempt, said.incarnation));
         let State::Running(running) = self.runs[&id].tasks[path].state.clone() else {
             return Err("it does not run".to_owned());
         };
+        let is_alone = self.runs[&id].tasks[path].rival.is_none();
+        ensure(is_alone || matches!(outcome, Outcome::Succeeded(_)), "the other may still succeed")?;
+        self.leaves_rival(id, path);
         ensure(said.attempt == running.attempt && flight.attempt.path == *path, "another attempt")?;
         let (cost, tokens) = flight.bill(&outcome, running.hold, running.hold_tokens);
         ensure(said.cost == cost, "another cost")?;
@@ -297,6 +301,7 @@ impl Reference {
         output: Option<&PayloadRef>,
         away: Option<Duration>,
     ) -> Checked {
+        self.runs_on(of);
         let found = self.runs[&of.run].orphans.iter().find(|orphan| orphan.id == *of);
         let orphan = found.cloned().ok_or("no such attempt was abandoned")?;
         if of.incarnation < self.incarnation && !self.runs[&of.run].is_child(&of.path) {

@@ -26,6 +26,7 @@ impl Reference {
         self.step_aside(core);
         self.sends_all()?;
         self.lines_rest()?;
+        self.had_their_moment();
         let due = self.due();
         ensure(due.is_none_or(|due| due > self.now), &format!("something is due since {due:?}"))?;
         let wake = core.poll_timeout().map(|(at, _)| at);

@@ -70,8 +70,7 @@ impl Reference {
         let ((alone, least), best) = *costs.first()?;
         let ((_, next), _) = *costs.get(1)?;
         let saves = Duration((next - least) as u64);
-        let before = self.queued().iter().filter(|(.., of)| **of == [best]).count() as u128;
-        let turn = alone * (before + 1) / u128::from(self.targets[best].concurrency_max);
+        let turn = alone / u128::from(self.targets[best].concurrency_max);
         let until = run.tasks[path].ready_at.after(saves);
         let is_worth = is_full(best) && turn < next - least && until > self.now;
         (is_worth && self.hold(id, path, best).is_some()).then_some((best, until))
@@ -97,7 +96,7 @@ impl Reference {
         first(false).or_else(|| first(true))
     }
 
-    fn score(&self, id: RunId, path: &TaskPath, target: usize) -> Duration {
+    pub(super) fn score(&self, id: RunId, path: &TaskPath, target: usize) -> Duration {
         let (alone, sum) = self.costs(id, path, target);
         let running = self.flights.iter().filter(|flight| flight.target == target).count() as u128;
         let of = 100 * u128::from(self.targets[target].concurrency_max);

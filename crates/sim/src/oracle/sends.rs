@@ -17,6 +17,9 @@ impl Reference {
         if said.reattached {
             return self.reattached(id, path, said);
         }
+        if said.beside {
+            return self.sent_beside(id, path, said);
+        }
         let (target, hold, lower) = self.sends(id, path)?;
         let run = &self.runs[&id];
         let (task, inst) = (run.task(path), &run.tasks[path]);
@@ -90,7 +93,7 @@ impl Reference {
         }
     }
 
-    fn starts(
+    pub(super) fn starts(
         &mut self,
         id: RunId,
         path: &TaskPath,
@@ -128,7 +131,10 @@ impl Reference {
         let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
         self.is_read(id, path, target);
         let expected = self.foretold(id, path).filter(|_| !said.reattached);
-        self.flights.push(Flight { attempt, target, price, sent: now, hold, tokens, counted, expected, child: None });
+        let slow_at = self.slow_at(id, path, said);
+        let sent = now;
+        let of = Flight { attempt, target, price, sent, hold, tokens, counted, expected, slow_at, child: None };
+        self.flights.push(of);
     }
 
     /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.

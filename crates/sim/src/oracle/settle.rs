@@ -1,10 +1,10 @@
 //! How a task ends: what is inside goes with it, what it ran is stopped, and whoever stands around it may be degraded.
 
 use agendum_types::graph::{NodeId, Rung};
-use agendum_types::{AttemptId, Duration, Failure, RunId, Segment, TaskPath, Timestamp};
+use agendum_types::{Duration, Failure, RunId, Segment, TaskPath, Timestamp};
 
 use super::Reference;
-use super::state::{How, Orphan, State, parent};
+use super::state::{How, State, parent};
 
 impl Reference {
     pub(super) fn settle(&mut self, id: RunId, path: &TaskPath, how: How, failure: Option<Failure>) {
@@ -133,17 +133,9 @@ impl Reference {
 
     /// The attempt that is out, if any, is awaited no more.
     pub(super) fn leave(&mut self, id: RunId, path: &TaskPath) {
-        let run = self.run(id);
-        if let State::Running(running) = &run.tasks[path].state {
-            let attempt =
-                AttemptId { run: id, path: path.clone(), attempt: running.attempt, incarnation: running.incarnation };
-            let (hold, hold_tokens, effect) = (running.hold, running.hold_tokens, running.effect);
-            let taken = running.taken;
-            let orphan = Orphan { id: attempt.clone(), hold, hold_tokens, taken, effect };
-            run.orphans.push(orphan);
-            if self.flights.iter().any(|flight| flight.attempt == attempt) {
-                self.stop.push(attempt);
-            }
+        if let State::Running(running) = self.runs[&id].tasks[path].state.clone() {
+            self.is_orphan(id, path, &running);
+            self.leaves_rival(id, path);
         }
     }
 
@@ -152,6 +144,7 @@ impl Reference {
         let mut instants: Vec<Timestamp> = self.closed.iter().copied().filter(|at| *at > self.now).collect();
         instants.extend((0..self.targets.len()).map(|target| self.opens(target)).filter(|at| *at > self.now));
         instants.extend(self.next_turn());
+        instants.extend(self.slow_ones());
         for run in self.runs.values() {
             instants.extend(run.submitted.deadline.filter(|_| !run.is_answered()));
             instants.extend(run.settles().filter(|at| *at > self.now));

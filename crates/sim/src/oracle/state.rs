@@ -112,6 +112,8 @@ pub(super) struct Inst {
     /// Condition, list and input are known.
     pub entered: bool,
     pub input: Option<PayloadRef>,
+    /// The attempt that is out beside the one that runs.
+    pub rival: Option<Running>,
     /// While it is queued: the target that it waits for though others are free, and until when.
     pub best: Option<(usize, Timestamp)>,
     /// How that begins, as far as this life knows.
@@ -254,6 +256,7 @@ impl Inst {
             expires: None,
             entered: false,
             input: None,
+            rival: None,
             best: None,
             prefix: None,
             items: None,
@@ -388,9 +391,12 @@ impl Run {
     }
 
     pub(super) fn running(&self) -> impl Iterator<Item = (&TaskPath, &Running)> {
-        self.tasks.iter().filter_map(|(path, inst)| match &inst.state {
-            State::Running(running) => Some((path, running)),
-            _ => None,
+        self.tasks.iter().flat_map(|(path, inst)| {
+            let running = match &inst.state {
+                State::Running(running) => Some(running),
+                _ => None,
+            };
+            running.into_iter().chain(&inst.rival).map(move |running| (path, running))
         })
     }
 

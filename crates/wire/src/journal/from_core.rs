@@ -308,6 +308,7 @@ fn dispatched(value: &core::Dispatched) -> body::Dispatched<'_> {
         lower: value.lower,
         waits: waits(&value.waits),
         reattached: value.reattached,
+        beside: value.beside,
         estimated: value.estimated,
         expected: value.expected.map(|span| span.0),
         choice: value.choice.as_deref().map(choice),

@@ -122,6 +122,7 @@ fn dispatched() -> Dispatched {
         lower: true,
         waits: smallvec![(Cause::Order, Duration(1)), (Cause::Limit, Duration(2))],
         reattached: true,
+        beside: false,
         estimated: false,
         expected: None,
         choice: None,
@@ -137,6 +138,7 @@ fn plainly_dispatched() -> Dispatched {
         lower: false,
         waits: smallvec![],
         reattached: false,
+        beside: false,
         ..dispatched()
     }
 }

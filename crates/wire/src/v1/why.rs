@@ -122,6 +122,9 @@ pub struct Attempt {
     pub target: String,
     /// True if a preferred target was passed over.
     pub lower: bool,
+    /// True if it was sent beside one that was slow: whichever succeeded first counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
     /// When it was sent.
     pub started: String,
     /// How long it ran.
@@ -174,6 +177,7 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
     let attempts = task.attempts.iter().map(|attempt| Attempt {
         target: attempt.target.to_string(),
         lower: attempt.lower,
+        beside: attempt.beside,
         started: instant(attempt.started),
         ms: attempt.ended.map(|ended| millis(ended.since(attempt.started))),
         failed: attempt.failed.as_ref().map(|(class, message)| format!("{class}: {message}")),

@@ -44,6 +44,8 @@ fn rule(policy: &mut Policy, word: &str) {
             }
         }
         "dollar" => policy.bands.iter_mut().for_each(|band| band.dollar = script::span(value)),
+        "hedge" => policy.hedging.after = value.parse().unwrap(),
+        "share" => policy.hedging.share = value.parse().unwrap(),
         "crowd" => policy.placement.crowd = value.parse().unwrap(),
         "credit" => policy.fairness.credit = value.parse().unwrap(),
         "samples" => policy.admission.samples = value.parse().unwrap(),

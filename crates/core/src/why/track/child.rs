@@ -40,10 +40,12 @@ impl Track {
         self.stretches = whole;
     }
 
-    /// What the last attempt has cost, and what came of it. For a child that nothing bounds nothing was set aside.
+    /// What an attempt has cost, and what came of it. For a child that nothing bounds nothing was set aside.
     pub(super) fn settles(&mut self, finished: &Finished, failed: Option<(Class, Arc<str>)>, at: Timestamp) {
-        let hold = self.hold;
-        let Some(attempt) = self.attempts.last_mut() else { return };
+        // One that goes on under another number is the last.
+        let is_before = self.attempts.iter().rev().nth(1).is_some_and(|before| before.number == finished.attempt);
+        let hold = if is_before { self.held_before } else { self.hold };
+        let Some(attempt) = self.attempt(finished.attempt) else { return };
         (attempt.ended, attempt.cost, attempt.failed) = (Some(at), finished.cost, failed);
         let is_bounded = *attempt.target != *Target::CHILD || hold.0 > Money::ZERO;
         attempt.over = if is_bounded { finished.cost.minus(hold.0) } else { Money::ZERO };

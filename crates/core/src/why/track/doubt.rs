@@ -1,10 +1,10 @@
 //! What attempts did of which nobody knew, or that nobody awaited any more.
 
-use agendum_types::{Cause, Class, Duration, Fate, Money, TaskStatus, Timestamp};
+use agendum_types::{AttemptNo, Cause, Class, Duration, Fate, Money, TaskStatus, Timestamp};
 
 use super::{Stretch, Track};
 use crate::record::Resolved;
-use crate::why::Reason;
+use crate::why::{AttemptReasons, Reason};
 
 impl Track {
     /// Until then a check, or a person, found out whether it had taken effect.
@@ -19,22 +19,34 @@ impl Track {
     /// An attempt ended that nobody awaited any more.
     pub(super) fn abandoned(
         &mut self,
+        attempt: AttemptNo,
         (cost, tokens): (Money, u64),
         fate: Fate,
         away: Option<Duration>,
         at: Timestamp,
     ) {
         let down = away.unwrap_or_default();
-        self.stop_before(down, at);
+        let is_out = |of: &AttemptReasons| of.ended.is_none() && of.number != attempt;
+        let runs_on = self.settled.is_none() && self.running.is_some() && self.attempts.iter().any(is_out);
+        if !runs_on {
+            self.stop_before(down, at);
+        }
         let class = if fate == Fate::Uncertain { Class::Uncertain } else { Class::Cancelled };
         let failed = fate.sentence(away).map(|sentence| (class, sentence.into()));
-        if let Some(attempt) = self.attempts.last_mut() {
+        if let Some(attempt) = self.attempt(attempt) {
             (attempt.ended, attempt.cost, attempt.tokens) = (Some(at.before(down)), cost, tokens);
             attempt.failed = failed.or_else(|| attempt.failed.take());
         }
-        if self.settled.is_none() {
+        if self.settled.is_none() && !runs_on {
             self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
         }
+    }
+
+    /// The attempt of this number; of one that goes on under another number the last.
+    pub(super) fn attempt(&mut self, number: AttemptNo) -> Option<&mut AttemptReasons> {
+        let place = self.attempts.iter().rposition(|attempt| attempt.number == number);
+        let place = place.or_else(|| self.attempts.len().checked_sub(1))?;
+        self.attempts.get_mut(place)
     }
 
     /// What ran stopped so long before, when the process ended.

@@ -25,6 +25,8 @@ pub(in crate::journal) struct Dispatched<'a> {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(in crate::journal) reattached: bool,
     #[serde(default, skip_serializing_if = "is_default")]
+    pub(in crate::journal) beside: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(in crate::journal) estimated: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::journal) expected: Option<u64>,

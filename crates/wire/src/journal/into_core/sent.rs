@@ -23,6 +23,7 @@ pub(super) fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
         lower: value.lower,
         waits: waits(&value.waits)?,
         reattached: value.reattached,
+        beside: value.beside,
         estimated: value.estimated,
         expected: value.expected.map(Duration),
         choice: value.choice.as_ref().map(choice).transpose()?.map(Box::new),

@@ -1,0 +1,157 @@
+//! A second attempt beside one that is slow: whichever succeeds first counts, the other is told to stop and booked.
+//!
+//! Only for what leaves no effect and shows nobody anything before it ends, once an attempt has taken longer than all but the slowest of its kind; only
+//! while nothing waits for the target that would take it and a quarter of that is free; and only for a small share of all attempts. Under load there is
+//! none: what is slow then is slow for want of room.
+
+use std::sync::Arc;
+
+use agendum_types::graph::Task;
+use agendum_types::target::Bound;
+use agendum_types::{AttemptNo, Effect, TargetId};
+
+use crate::board::{Board, Todo};
+use crate::child;
+use crate::inst::{Flight, Running, State};
+use crate::record::{Dispatched, Waits};
+use crate::run::{InstId, Orphan, Slot};
+use crate::scheduler::Scheduler;
+use crate::timers::Timer;
+
+/// What a second attempt costs, in hundredths of an attempt; each first one earns its share of it.
+const COST: u64 = 100;
+/// So much is saved up at most.
+const SAVED_MAX: u64 = 10 * COST;
+
+impl Scheduler {
+    /// A first attempt was sent: comes back when it is slow.
+    pub(crate) fn arm_hedge(&mut self, slot: Slot, id: InstId) {
+        let rules = self.policy.hedging;
+        let inst = self.board.run(slot).inst(id);
+        let plan = self.board.plan(slot);
+        let Some(running) = inst.running().filter(|running| running.effect == Effect::None) else { return };
+        if rules.after == 0
+            || inst.rung > 0
+            || !may_run_twice(plan.task(inst.node))
+            || child::is_target(&running.target)
+        {
+            return;
+        }
+        let samples = self.policy.admission.samples;
+        let slow = plan.slower_than(inst.node, self.ask_of(slot, id).1, samples, rules.after);
+        self.hedges = self.hedges.saturating_add(u64::from(rules.share)).min(SAVED_MAX);
+        let Some(at) = slow.map(|slow| self.now.after(slow)) else { return };
+        self.board.timers.set(at, Timer::Hedge(slot, id));
+        if let Some(flight) = self.flight_mut(slot, id) {
+            flight.hedge_at = Some(at);
+        }
+    }
+
+    fn flight_mut(&mut self, slot: Slot, id: InstId) -> Option<&mut Flight> {
+        match &mut self.board.run_mut(slot).inst_mut(id).state {
+            State::Running(running) => running.flight.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// An attempt is slow: another is sent beside it, if that is worth it and there is room.
+    pub(crate) fn hedge(&mut self, slot: Slot, id: InstId) {
+        let Some(flight) = self.flight_mut(slot, id) else { return };
+        flight.hedge_at = None;
+        let target = flight.target;
+        let has_room =
+            self.hedges >= COST && self.attempts_out < self.board.limits.attempt_credits && !self.is_stopping;
+        let run = self.board.run(slot);
+        let is_resumable = run.inst(id).running().is_some_and(|running| running.reference.is_some());
+        if !has_room || is_resumable || run.paused.is_some() {
+            return;
+        }
+        if let Some(other) = self.second_target(slot, id, target) {
+            self.send_beside(slot, id, other);
+        }
+    }
+
+    /// Where a second attempt would go: another target if one has room, else the same.
+    fn second_target(&mut self, slot: Slot, id: InstId, first: TargetId) -> Option<TargetId> {
+        let class = self.class_of(slot, id)?;
+        let has_room = |target: &TargetId| {
+            let row = self.targets.row(*target);
+            let is_idle = u64::from(row.running) * 4 < u64::from(row.target.concurrency_max) * 3;
+            is_idle && self.targets.is_free(*target, self.now) && !self.board.queue.is_wanted(*target)
+        };
+        let candidates = self.board.queue.candidates(class);
+        let (same, others): (Vec<TargetId>, Vec<TargetId>) =
+            candidates.iter().copied().filter(has_room).partition(|target| *target == first);
+        let best = self.best(&self.scores(slot, id, &others));
+        best.or_else(|| same.first().copied())
+    }
+
+    fn send_beside(&mut self, slot: Slot, id: InstId, target: TargetId) {
+        let Ok(hold) = self.afford_on(slot, id, target) else { return };
+        self.hedges -= COST;
+        let expected = self.usual(slot, id);
+        let inst = self.board.run(slot).inst(id);
+        let row = &self.targets.row(target).target;
+        let lower = inst.running().is_some_and(|running| running.lower && running.target != row.name);
+        let dispatched = Dispatched {
+            attempt: AttemptNo(inst.attempts + 1),
+            incarnation: self.incarnation,
+            target: Arc::clone(&row.name),
+            effect: Effect::None,
+            hold: hold.money,
+            hold_tokens: hold.tokens,
+            output_cap: hold.cap,
+            lower,
+            waits: Waits::new(),
+            reattached: false,
+            beside: true,
+            estimated: row.bound == Bound::Estimated,
+            expected,
+            choice: None,
+        };
+        self.send(slot, id, target, dispatched, None);
+    }
+}
+
+/// True if nobody sees anything of an attempt before it has ended, and nothing hangs on which one it is.
+fn may_run_twice(task: &Task) -> bool {
+    !task.live && task.publish_after.is_empty() && task.adds.is_none()
+}
+
+impl Board {
+    /// Nobody waits for it to be slow any more.
+    pub(crate) fn forget_hedge(&mut self, slot: Slot, id: InstId, running: &Running) {
+        if let Some(at) = running.flight.and_then(|flight| flight.hedge_at) {
+            self.timers.clear(at, Timer::Hedge(slot, id));
+        }
+    }
+
+    /// An attempt is not awaited any more. What it costs is booked when it has ended.
+    pub(crate) fn abandon(&mut self, slot: Slot, id: InstId, running: Running) {
+        self.forget_hedge(slot, id, &running);
+        let run = self.run_mut(slot);
+        let (path, number) = (run.path(id), run.inst(id).rung_attempts);
+        let Running { attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, flight, rival, .. } =
+            running;
+        let orphan =
+            Orphan { path, attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, number, flight };
+        let attempt = orphan.id(run.id);
+        run.orphans.push(orphan);
+        self.todo.push_back(Todo::Stop(attempt));
+        if let Some(rival) = rival {
+            self.abandon(slot, id, *rival);
+        }
+    }
+
+    /// Takes one of the two attempts of a task out, if it runs beside another, which runs on alone.
+    pub(crate) fn leave_other(&mut self, slot: Slot, id: InstId, is_it: impl Fn(&Running) -> bool) -> Option<Running> {
+        let State::Running(running) = &mut self.run_mut(slot).inst_mut(id).state else { return None };
+        let rival = running.rival.take()?;
+        let (gone, left) = if is_it(&rival) { (*rival, None) } else { (Running::clone(running), Some(rival)) };
+        if let Some(left) = left {
+            **running = *left;
+        }
+        self.forget_hedge(slot, id, &gone);
+        Some(gone)
+    }
+}
