@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::Task;
 use agendum_types::target::Bound;
-use agendum_types::{AttemptNo, Effect, TargetId};
+use agendum_types::{AttemptNo, Duration, Effect, TargetId, Timestamp};
 
 use crate::board::{Board, Todo};
 use crate::child;
@@ -40,7 +40,13 @@ impl Scheduler {
         let samples = self.policy.admission.samples;
         let slow = plan.slower_than(inst.node, self.ask_of(slot, id).1, samples, rules.after);
         self.hedges = self.hedges.saturating_add(u64::from(rules.share)).min(SAVED_MAX);
-        let Some(at) = slow.map(|slow| self.now.after(slow)) else { return };
+        if let Some(slow) = slow {
+            self.look_at(slot, id, self.now.after(slow));
+        }
+    }
+
+    /// Comes back then, if the attempt is still out.
+    fn look_at(&mut self, slot: Slot, id: InstId, at: Timestamp) {
         self.board.timers.set(at, Timer::Hedge(slot, id));
         if let Some(flight) = self.flight_mut(slot, id) {
             flight.hedge_at = Some(at);
@@ -54,21 +60,27 @@ impl Scheduler {
         }
     }
 
-    /// An attempt is slow: another is sent beside it, if that is worth it and there is room.
+    /// An attempt is slow: another is sent beside it if there is room, else that is looked at again once it has taken half as long again.
     pub(crate) fn hedge(&mut self, slot: Slot, id: InstId) {
         let Some(flight) = self.flight_mut(slot, id) else { return };
+        let (sent, target) = (flight.sent, flight.target);
         flight.hedge_at = None;
-        let target = flight.target;
+        if !self.hedges_now(slot, id, target) {
+            let took = self.now.since(sent);
+            self.look_at(slot, id, self.now.after(Duration(took.as_micros() / 2)));
+        }
+    }
+
+    /// Sends another beside it, if nothing speaks against that.
+    fn hedges_now(&mut self, slot: Slot, id: InstId, target: TargetId) -> bool {
         let has_room =
             self.hedges >= COST && self.attempts_out < self.board.limits.attempt_credits && !self.is_stopping;
         let run = self.board.run(slot);
         let is_resumable = run.inst(id).running().is_some_and(|running| running.reference.is_some());
         if !has_room || is_resumable || run.paused.is_some() {
-            return;
+            return false;
         }
-        if let Some(other) = self.second_target(slot, id, target) {
-            self.send_beside(slot, id, other);
-        }
+        self.second_target(slot, id, target).is_some_and(|other| self.send_beside(slot, id, other))
     }
 
     /// Where a second attempt would go: another target if one has room, else the same.
@@ -86,8 +98,9 @@ impl Scheduler {
         best.or_else(|| same.first().copied())
     }
 
-    fn send_beside(&mut self, slot: Slot, id: InstId, target: TargetId) {
-        let Ok(hold) = self.afford_on(slot, id, target) else { return };
+    /// False if nobody pays for it.
+    fn send_beside(&mut self, slot: Slot, id: InstId, target: TargetId) -> bool {
+        let Ok(hold) = self.afford_on(slot, id, target) else { return false };
         self.hedges -= COST;
         let expected = self.usual(slot, id);
         let inst = self.board.run(slot).inst(id);
@@ -110,6 +123,7 @@ impl Scheduler {
             choice: None,
         };
         self.send(slot, id, target, dispatched, None);
+        true
     }
 }
 

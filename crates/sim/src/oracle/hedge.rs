@@ -36,10 +36,14 @@ impl Reference {
             if (running.attempt, running.incarnation) == (*attempt, *incarnation))
     }
 
-    /// Those that were due had their moment.
+    /// Those that were due and have none beside them are looked at once more when they have taken half as long again.
     pub(super) fn had_their_moment(&mut self) {
-        let now = self.now;
-        self.flights.iter_mut().for_each(|flight| flight.slow_at = flight.slow_at.filter(|at| *at > now));
+        let (now, mut flights) = (self.now, std::mem::take(&mut self.flights));
+        for flight in &mut flights {
+            let again = now.after(Duration(now.since(flight.sent).0 / 2));
+            flight.slow_at = flight.slow_at.map(|at| if at > now { at } else { again });
+        }
+        self.flights = flights;
     }
 
     /// A second attempt is sent.
