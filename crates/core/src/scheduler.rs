@@ -50,6 +50,8 @@ pub struct Scheduler {
     pub(crate) is_stopping: bool,
     /// Opened, but the open runs are not taken up yet: that needs the table of targets.
     pub(crate) reopening: bool,
+    /// The open runs are taken up in this event.
+    pub(crate) taking_up: bool,
     /// The earlier life ended by a crash, and whom that met is not recorded yet.
     pub(crate) crashed: bool,
 }
@@ -78,6 +80,7 @@ impl Scheduler {
             windows_turn: Timestamp::MAX,
             is_stopping: false,
             reopening: false,
+            taking_up: false,
             crashed: false,
         }
     }
@@ -162,9 +165,12 @@ impl Scheduler {
             }
             Event::TimeReached => {}
         }
+        let was_reopening = self.reopening;
         self.reopen();
         if !self.reopening {
+            self.taking_up = was_reopening;
             self.work();
+            self.taking_up = false;
         }
         Ok(())
     }

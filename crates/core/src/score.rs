@@ -86,8 +86,10 @@ impl Scheduler {
     pub(crate) fn worth_waiting(&self, class: ClassId, slot: Slot, id: InstId) -> Option<(TargetId, Timestamp)> {
         let candidates = self.board.queue.candidates(class);
         let takes = |target: &TargetId| self.targets.is_open(*target, self.now);
-        let may =
-            candidates.len() > 1 && candidates.iter().any(|target| self.targets.is_full(*target) && takes(target));
+        // What is left of an earlier life goes where there is room.
+        let may = !self.taking_up
+            && candidates.len() > 1
+            && candidates.iter().any(|target| self.targets.is_full(*target) && takes(target));
         if !may || self.is_ordered(slot, id) {
             return None;
         }

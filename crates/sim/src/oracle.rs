@@ -84,6 +84,8 @@ pub struct Reference {
     downs: Vec<(Timestamp, Timestamp)>,
     /// Opened, and the targets are not known yet.
     reopening: bool,
+    /// Open runs are taken up in this event.
+    taking_up: bool,
     /// The earlier life crashed: whom that met is not told yet.
     crashed: bool,
     /// Runs that it met.
@@ -224,6 +226,7 @@ impl Reference {
             at: Timestamp(0),
             downs: Vec::new(),
             reopening: false,
+            taking_up: false,
             crashed: false,
             met: BTreeSet::new(),
             targets: Vec::new(),

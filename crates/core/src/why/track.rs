@@ -74,9 +74,7 @@ pub(super) struct Track {
     /// What it has done was taken back.
     pub(super) compensated: bool,
     /// What the attempt that is out holds: that is spent if nobody tells what it used.
-    hold: (Money, u64),
-    /// The same of the attempt before.
-    held_before: (Money, u64),
+    holds: SmallVec<[(Money, u64); 1]>,
 }
 
 impl Track {
@@ -110,8 +108,7 @@ impl Track {
             plea: None,
             last_good: None,
             compensated: false,
-            hold: (Money::ZERO, 0),
-            held_before: (Money::ZERO, 0),
+            holds: SmallVec::new(),
         }
     }
 
@@ -200,12 +197,14 @@ impl Track {
     }
 
     fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
-        self.held_before = self.hold;
-        self.hold = (dispatched.hold, dispatched.hold_tokens);
+        let hold = (dispatched.hold, dispatched.hold_tokens);
         // By its reference the same attempt goes on under another number.
-        if dispatched.reattached && self.running.is_some() {
+        let out = self.attempts.iter().rposition(|attempt| attempt.ended.is_none());
+        if let Some(out) = out.filter(|_| dispatched.reattached && self.running.is_some()) {
+            (self.attempts[out].number, self.holds[out]) = (dispatched.attempt, hold);
             return;
         }
+        self.holds.push(hold);
         self.waited(&dispatched.waits, at);
         self.pleads_no_more();
         // A copy that `fail_if` refused is not what it gives.
@@ -277,11 +276,14 @@ impl Track {
         self.awaits = None;
         if self.running.is_some() {
             self.stop_before(away, at);
-            if let Some(attempt) = self.attempts.last_mut() {
+            // Of two the last that is out.
+            let out = self.attempts.iter().rposition(|attempt| attempt.ended.is_none());
+            if let Some(out) = out {
+                let attempt = &mut self.attempts[out];
                 attempt.ended = Some(at.before(away));
                 attempt.failed = Some(failed.clone());
                 if matches!(end, End::Lost | End::Uncertain) {
-                    (attempt.cost, attempt.tokens) = self.hold;
+                    (attempt.cost, attempt.tokens) = self.holds[out];
                 }
             }
         }

@@ -27,6 +27,7 @@ impl Reference {
         self.sends_all()?;
         self.lines_rest()?;
         self.had_their_moment();
+        self.taking_up = false;
         let due = self.due();
         ensure(due.is_none_or(|due| due > self.now), &format!("something is due since {due:?}"))?;
         let wake = core.poll_timeout().map(|(at, _)| at);

@@ -60,7 +60,7 @@ impl Reference {
             running >= self.targets[target].concurrency_max as usize
         };
         let open = |target: &&usize| self.closed[**target] <= self.now && self.is_in_pace(**target);
-        let may = targets.len() > 1 && targets.iter().filter(open).any(|target| is_full(*target));
+        let may = !self.taking_up && targets.len() > 1 && targets.iter().filter(open).any(|target| is_full(*target));
         if !may || !call.requirement.allow.is_empty() {
             return None;
         }

@@ -20,6 +20,7 @@ impl Reference {
                 }
             }
         }
+        self.taking_up = self.reopening;
         if std::mem::take(&mut self.reopening) {
             self.count_again();
             if std::mem::take(&mut self.crashed) {

@@ -17,8 +17,10 @@ impl Track {
     }
 
     /// More is set aside for the attempt that is out.
-    pub(in crate::why) const fn holds_more(&mut self, raised: &Raised) {
-        self.hold = (self.hold.0.plus(raised.money), self.hold.1.saturating_add(raised.tokens));
+    pub(in crate::why) fn holds_more(&mut self, raised: &Raised) {
+        if let Some((money, tokens)) = self.holds.last_mut() {
+            (*money, *tokens) = (money.plus(raised.money), tokens.saturating_add(raised.tokens));
+        }
     }
 
     /// As long as it ran, a child run passed its time with these: the rest of it ran.
@@ -42,10 +44,8 @@ impl Track {
 
     /// What an attempt has cost, and what came of it. For a child that nothing bounds nothing was set aside.
     pub(super) fn settles(&mut self, finished: &Finished, failed: Option<(Class, Arc<str>)>, at: Timestamp) {
-        // One that goes on under another number is the last.
-        let is_before = self.attempts.iter().rev().nth(1).is_some_and(|before| before.number == finished.attempt);
-        let hold = if is_before { self.held_before } else { self.hold };
-        let Some(attempt) = self.attempt(finished.attempt) else { return };
+        let Some(place) = self.place(finished.attempt) else { return };
+        let (attempt, hold) = (&mut self.attempts[place], self.holds[place]);
         (attempt.ended, attempt.cost, attempt.failed) = (Some(at), finished.cost, failed);
         let is_bounded = *attempt.target != *Target::CHILD || hold.0 > Money::ZERO;
         attempt.over = if is_bounded { finished.cost.minus(hold.0) } else { Money::ZERO };

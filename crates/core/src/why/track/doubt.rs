@@ -33,7 +33,8 @@ impl Track {
         }
         let class = if fate == Fate::Uncertain { Class::Uncertain } else { Class::Cancelled };
         let failed = fate.sentence(away).map(|sentence| (class, sentence.into()));
-        if let Some(attempt) = self.attempt(attempt) {
+        if let Some(place) = self.place(attempt) {
+            let attempt = &mut self.attempts[place];
             (attempt.ended, attempt.cost, attempt.tokens) = (Some(at.before(down)), cost, tokens);
             attempt.failed = failed.or_else(|| attempt.failed.take());
         }
@@ -42,11 +43,10 @@ impl Track {
         }
     }
 
-    /// The attempt of this number; of one that goes on under another number the last.
-    pub(super) fn attempt(&mut self, number: AttemptNo) -> Option<&mut AttemptReasons> {
+    /// Where the attempt of this number is; of one that nobody numbered the last.
+    pub(super) fn place(&self, number: AttemptNo) -> Option<usize> {
         let place = self.attempts.iter().rposition(|attempt| attempt.number == number);
-        let place = place.or_else(|| self.attempts.len().checked_sub(1))?;
-        self.attempts.get_mut(place)
+        place.or_else(|| self.attempts.len().checked_sub(1))
     }
 
     /// What ran stopped so long before, when the process ended.
