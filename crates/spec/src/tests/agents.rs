@@ -219,7 +219,7 @@ fn what_a_tool_may_not_say() {
 
     a word of others
     5:115 unknown_key: unknown key `if` in `look`
-        help: known keys: description, parameters, uses, with, timeout, retry, catch, fail_if, as, effect, on_uncertain, compensate, no_fallback, risk, model, within, delay
+        help: known keys: description, parameters, uses, with, timeout, retry, catch, fail_if, as, effect, on_uncertain, compensate, no_fallback, risk, resources, model, within, delay
 
     an agent inside
     5:151 unknown_value: `uses` knows no `agent`
