@@ -106,7 +106,12 @@ impl InForce {
                 let limits = config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value));
                 let budgets = config.budgets.lines().into_iter();
                 let cache = config.cache.lines().into_iter().map(|(name, value)| (format!("cache.{name}"), value));
-                limits.chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value))).chain(cache).collect()
+                let pools = config.pools.lines().map(|(name, units)| (format!("pools.{name}"), units.to_string()));
+                limits
+                    .chain(pools)
+                    .chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value)))
+                    .chain(cache)
+                    .collect()
             },
             notices: config.notices_lines().into_iter().map(|(name, line)| (name.to_owned(), line)).collect(),
             policy: config.policy().ok().map(|found| Rules::of(&found)),

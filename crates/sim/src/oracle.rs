@@ -37,6 +37,7 @@ mod pace;
 mod place;
 mod planned;
 mod plea;
+mod pools;
 mod purse;
 mod raise;
 mod records;
@@ -63,8 +64,8 @@ use agendum_core::{
 use agendum_types::graph::Section;
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, Policy, RunId,
-    RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
+    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Need, Outcome, Policy,
+    Pool, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -93,6 +94,8 @@ pub struct Reference {
     /// What was never spent of it, by the hour; and what of that was spent after all.
     released: Vec<(Timestamp, Money, u64)>,
     recharged: Vec<(Timestamp, Money, u64)>,
+    /// The pools that there are.
+    pools: Vec<Pool>,
     /// How often the table of targets was replaced.
     version: u32,
     /// Until when each target takes nothing.
@@ -145,6 +148,8 @@ struct Flight {
     hold: (Money, u64),
     tokens: u64,
     counted: ((usize, Tenant), u64),
+    /// What it holds of pools.
+    needs: Arc<[Need]>,
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
 }
@@ -223,6 +228,7 @@ impl Reference {
             bills: Vec::new(),
             released: Vec::new(),
             recharged: Vec::new(),
+            pools: Vec::new(),
             version: 0,
             closed: Vec::new(),
             runs: BTreeMap::new(),
@@ -273,6 +279,7 @@ impl Reference {
             // Where nothing is live there is nothing to say.
             Event::Closed if !self.runs.is_empty() => self.heard = Some(Heard::Closed),
             Event::TargetsPublished(targets) => self.targets_published(targets),
+            Event::PoolsPublished(pools) => self.pools.clone_from(pools),
             Event::WindowsPublished(windows) => self.windows = *windows,
             Event::PolicyPublished(policy) => self.policy_published(policy),
             Event::RunSubmitted(submission) => self.hear_submission(submission),
@@ -378,6 +385,7 @@ impl Reference {
         self.estimates.clear();
         self.targets.clear();
         self.closed.clear();
+        self.pools.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
         (self.policy, self.accounts, self.observed) = Default::default();
         (self.heard, self.reopening) = (None, true);

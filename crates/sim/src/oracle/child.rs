@@ -110,7 +110,8 @@ impl Reference {
         let price = self.targets[target].price;
         let counted = ((run.submitted.priority as usize, run.tenant.clone()), 0);
         let (attempt, sent, hold) = (attempt.clone(), self.now, Default::default());
-        self.flights.push(Flight { attempt, target, price, sent, hold, tokens: 0, counted, child: None });
+        let needs = self.resources(attempt.run, &attempt.path).into();
+        self.flights.push(Flight { attempt, target, price, sent, hold, tokens: 0, counted, needs, child: None });
         Ok(())
     }
 

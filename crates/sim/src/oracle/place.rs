@@ -144,7 +144,7 @@ impl Reference {
     /// The tasks of which one goes next: those of the band whose turn it is that must start first. More than one if they are alike.
     pub(super) fn next(&self) -> Vec<(RunId, TaskPath)> {
         let mut queued: Vec<_> = self.queued();
-        queued.retain(|(.., targets)| targets.iter().any(|target| self.is_free(*target)));
+        queued.retain(|(id, path, _, targets)| targets.iter().any(|target| self.goes_to(*id, path, *target)));
         let mut can: Vec<_> = queued.into_iter().map(|(id, path, rank, _)| (id, path.clone(), *rank)).collect();
         // Whoever waits for money that is there stands where it stood.
         can.extend(self.short_ones().into_iter().filter(|(id, path, _)| self.is_covered(*id, path)));
@@ -192,7 +192,7 @@ impl Reference {
             State::Short(_) => self.eligible(id, path).unwrap_or_default(),
             _ => return Purse::Refuses,
         };
-        let free: Vec<usize> = targets.iter().copied().filter(|target| self.is_free(*target)).collect();
+        let free: Vec<usize> = targets.iter().copied().filter(|target| self.goes_to(id, path, *target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
         if let Some(hold) = self.hold(id, path, best) {
             let ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
@@ -257,7 +257,7 @@ impl Reference {
             State::Short(_) => self.eligible(id, path).unwrap_or_default(),
             _ => return false,
         };
-        let Some(best) = targets.iter().copied().find(|target| self.is_free(*target)) else { return false };
+        let Some(best) = targets.iter().copied().find(|target| self.goes_to(id, path, *target)) else { return false };
         let of_run = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
         let is_of_run = self.short(id, path, best).iter().any(|(of, _)| *of == Payer::Run);
         (if is_of_run { of_run } else { self.choice_of_windows(run.task(path)) }) == OnExceeded::Degrade

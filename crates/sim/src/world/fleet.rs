@@ -5,7 +5,7 @@ use agendum_types::outcome::Price;
 use agendum_types::policy::Index;
 use agendum_types::target::{Bound, Rate};
 use agendum_types::{
-    Capability, Duration, Effect, Labels, Limits, Money, Policy, Target, Tenant, Timestamp, Window, Windows,
+    Capability, Duration, Effect, Labels, Limits, Money, Policy, Pool, Target, Tenant, Timestamp, Window, Windows,
 };
 
 use super::TENANTS;
@@ -89,6 +89,22 @@ pub(super) fn rates(dice: &mut Chance, targets: &mut [Target]) {
         let limit = |most: u64, dice: &mut Chance| Some(1 + dice.below(most)).filter(|_| dice.clone().hits(50));
         target.rate = Rate { requests: limit(6_000, dice), tokens: limit(200_000, dice) };
     }
+}
+
+/// The pools of which documents may ask.
+pub(crate) const POOLS: [&str; 3] = ["gpu", "sandbox", "seat"];
+/// Units that a task asks for at most, and so that there must be at last.
+pub(crate) const UNITS_MAX: u32 = 4;
+
+/// What there is of them: some are not there, or are too small for some.
+pub(super) fn pools(dice: &mut Chance) -> Vec<Pool> {
+    let pool = |name: &&str| Pool { name: (*name).into(), units: dice.below(2 * u64::from(UNITS_MAX)) as u32 };
+    POOLS.iter().map(pool).filter(|pool| pool.units > 0).collect()
+}
+
+/// As many as every document can do with.
+pub(super) fn all_pools() -> Vec<Pool> {
+    POOLS.iter().map(|name| Pool { name: (*name).into(), units: UNITS_MAX }).collect()
 }
 
 /// Models of two classes and one that is dear, abroad and quick; a tool; a translator whose effects are its own.
