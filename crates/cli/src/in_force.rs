@@ -204,7 +204,7 @@ impl InForce {
     pub(crate) fn lacks(&self, accepted: &Accepted, inputs: &Json, data: &Path, limits: &Limits) -> BTreeSet<String> {
         let targets: Vec<Target> = self.targets.iter().map(Served::target).collect();
         let indexes = self.indexes.keys().cloned().chain(made_indexes(data)).collect();
-        let serving = Serving { targets: &targets, indexes: &indexes, inputs: Some(inputs) };
+        let serving = Serving { targets: &targets, indexes: &indexes, pools: None, inputs: Some(inputs) };
         served::lacks(&accepted.document, serving, limits)
     }
 

@@ -9,8 +9,8 @@ use agendum_ports::{Adapter, Attempt, BlobError, Blobs, Clock, Failed, Finished,
 use agendum_spec::Accepted;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    Class, Duration, Limits, MediaType, PayloadRef, Policy, Pool, Principal, RunId, RunView, Seq, ShardId,
-    SubmissionKey, Target, TaskPath, Tenant, Windows,
+    Class, Duration, Limits, MediaType, PayloadRef, Policy, Principal, RunId, RunView, Seq, ShardId, SubmissionKey,
+    Target, TaskPath, Tenant, Windows,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -51,7 +51,7 @@ pub struct Parts {
     /// What can serve tasks, and the code that speaks to it.
     pub targets: Vec<(Target, Arc<dyn Adapter>)>,
     /// Of what attempts may hold units beside their target.
-    pub pools: Vec<Pool>,
+    pub pools: Vec<agendum_types::Pool>,
     /// A number for everything.
     pub limits: Limits,
     /// What each tenant may spend in the windows of the calendar.

@@ -73,7 +73,7 @@ fn errors_say_where_and_what_was_meant() {
       |
     1 | [limit]
       |  ^^^^^
-    unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
+    unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `pools`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
 
     hint: did you mean `limits`?
 
@@ -114,7 +114,7 @@ fn errors_say_where_and_what_was_meant() {
     AGENDUM_LIMITS__NEEDS_MAX__X: `needs_max` of the configuration is no table
     hint: none
 
-    AGENDUM_LIMIT__NEEDS_MAX: unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
+    AGENDUM_LIMIT__NEEDS_MAX: unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `pools`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
     hint: did you mean `limits`?
 
     AGENDUM_INDEXES__A_B__PATHS: the segment "a_b" may be "a-b" or "a_b"; rename one of them
@@ -475,4 +475,16 @@ fn a_target_waits_as_long_as_it_is_told() {
     agendum.toml: TOML parse error at line 3, column 20 invalid type: integer `5`, expected a string  hint: docs/configuration.md lists every key
     agendum.toml: TOML parse error at line 3, column 13 unknown field `first`, expected one of `connect`, `idle`, `whole`  hint: docs/configuration.md lists every key
     "#);
+}
+
+#[test]
+fn pools_have_names_and_units() {
+    let config = read("[pools]\ngpu = 4\nsandbox = 1\n", &[("AGENDUM_POOLS__SANDBOX", "20")]).unwrap();
+    let pools: Vec<_> = config.pools.lines().collect();
+    assert_eq!(pools, [("gpu", 4), ("sandbox", 20)]);
+    let mut seen = String::new();
+    for text in ["gpu = 0", "gpu = 1000001", "gpu = \"4\"", "gpu-a = 1", "[pools.gpu]\nunits = 4"] {
+        seen.push_str(&format!("{}\n\n", read(&format!("[pools]\n{text}\n"), &[]).unwrap_err().trim_end()));
+    }
+    insta::assert_snapshot!(seen, @"");
 }

@@ -18,7 +18,9 @@ impl Reference {
 
     /// What an attempt of this task holds.
     pub(super) fn resources(&self, id: RunId, path: &TaskPath) -> &[Need] {
-        &self.runs[&id].task(path).resources
+        let run = &self.runs[&id];
+        // The task may be gone, and what it ran is still out.
+        path.node().map_or(&[], |node| &run.graph.task(node).resources)
     }
 
     /// Each pool has as many units left as it asks for.
