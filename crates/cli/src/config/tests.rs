@@ -486,5 +486,45 @@ fn pools_have_names_and_units() {
     for text in ["gpu = 0", "gpu = 1000001", "gpu = \"4\"", "gpu-a = 1", "[pools.gpu]\nunits = 4"] {
         seen.push_str(&format!("{}\n\n", read(&format!("[pools]\n{text}\n"), &[]).unwrap_err().trim_end()));
     }
-    insta::assert_snapshot!(seen, @"");
+    insta::assert_snapshot!(seen, @r#"
+    agendum.toml: TOML parse error at line 2, column 7
+      |
+    2 | gpu = 0
+      |       ^
+    0 units: a pool has 1 to 1000000
+
+    hint: docs/configuration.md lists every key
+
+    agendum.toml: TOML parse error at line 2, column 7
+      |
+    2 | gpu = 1000001
+      |       ^^^^^^^
+    1000001 units: a pool has 1 to 1000000
+
+    hint: docs/configuration.md lists every key
+
+    agendum.toml: TOML parse error at line 2, column 7
+      |
+    2 | gpu = "4"
+      |       ^^^
+    invalid type: string "4", expected i64
+
+    hint: docs/configuration.md lists every key
+
+    agendum.toml: TOML parse error at line 2, column 1
+      |
+    2 | gpu-a = 1
+      | ^^^^^
+    "gpu-a" is no name of a pool: letters, digits and `_`, at most 64, not beginning with a digit
+
+    hint: docs/configuration.md lists every key
+
+    agendum.toml: TOML parse error at line 2, column 1
+      |
+    2 | [pools.gpu]
+      | ^^^^^^^^^^^
+    invalid type: map, expected i64
+
+    hint: docs/configuration.md lists every key
+    "#);
 }
