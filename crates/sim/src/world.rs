@@ -218,7 +218,7 @@ impl World {
             inside: BTreeMap::new(),
             fleet: targets.clone(),
             targets,
-            pools: fleet::pools(&mut wardens),
+            pools: if faults.unrest { fleet::pools(&mut wardens) } else { fleet::all_pools() },
             windows,
             policy: Arc::new(fleet::policy(&mut rulers)),
             results: cache::Kept::new(seed),
