@@ -238,19 +238,8 @@ impl World {
             played: Played::default(),
         };
         world.open();
-        if faults.unrest && world.chance.hits(25) {
-            let (span, mut changed) =
-                (world.chance.below(1_500_000), fleet::changed(&mut world.chance, &world.targets));
-            world.redefined(&mut changed);
-            world.at(span, Coming::Told(Event::TargetsPublished(changed)));
-        }
-        if faults.unrest && rulers.hits(25) {
-            let told = Coming::Told(Event::PolicyPublished(Arc::new(fleet::policy(&mut rulers))));
-            world.at(rulers.below(1_500_000), told);
-        }
-        if faults.unrest && wardens.hits(50) {
-            let told = Coming::Told(Event::PoolsPublished(fleet::pools(&mut wardens)));
-            world.at(wardens.below(1_500_000), told);
+        if faults.unrest {
+            world.restless(&mut rulers, &mut wardens);
         }
         for _ in 0..faults.crashes {
             let span = world.chance.below(3_000_000);

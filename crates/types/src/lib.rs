@@ -5,8 +5,8 @@
 //! stands at its item, and nowhere else.
 //!
 //! Reading order: [`time`] and [`money`] (integers only), [`id`] and [`path`] (who is who), [`payload`] (bytes by reference),
-//! [`graph`] (what shall be done), [`target`] (what can do it), [`pool`] (what it holds besides), [`wait`] (what no target does), [`outcome`] (what came of it), [`status`] and [`cause`] (how we
-//! speak of it), [`limits`] (a number for everything).
+//! [`graph`] (what shall be done), [`target`] (what can do it), [`pool`] (what it holds besides), [`wait`] (what no target does), [`outcome`]
+//! (what came of it), [`status`] and [`cause`] (how we speak of it), [`limits`] (a number for everything).
 
 pub mod cached;
 pub mod cause;

@@ -49,3 +49,65 @@ impl<'de> Deserialize<'de> for Units {
         found.map(Self).ok_or_else(|| D::Error::custom(format!("{units} units: a pool has 1 to {UNITS_MAX}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+
+    fn config(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Config::read("agendum.toml", text, variables).map_err(|failure| failure.text())
+    }
+
+    #[test]
+    fn pools_have_names_and_units() {
+        let config = config("[pools]\ngpu = 4\nsandbox = 1\n", &[("AGENDUM_POOLS__SANDBOX", "20")]).unwrap();
+        let pools: Vec<_> = config.pools.lines().collect();
+        assert_eq!(pools, [("gpu", 4), ("sandbox", 20)]);
+        let mut seen = String::new();
+        for text in ["gpu = 0", "gpu = 1000001", "gpu = \"4\"", "gpu-a = 1", "[pools.gpu]\nunits = 4"] {
+            seen.push_str(&format!("{}\n\n", config(&format!("[pools]\n{text}\n"), &[]).unwrap_err().trim_end()));
+        }
+        insta::assert_snapshot!(seen, @r#"
+        agendum.toml: TOML parse error at line 2, column 7
+          |
+        2 | gpu = 0
+          |       ^
+        0 units: a pool has 1 to 1000000
+
+        hint: docs/configuration.md lists every key
+
+        agendum.toml: TOML parse error at line 2, column 7
+          |
+        2 | gpu = 1000001
+          |       ^^^^^^^
+        1000001 units: a pool has 1 to 1000000
+
+        hint: docs/configuration.md lists every key
+
+        agendum.toml: TOML parse error at line 2, column 7
+          |
+        2 | gpu = "4"
+          |       ^^^
+        invalid type: string "4", expected i64
+
+        hint: docs/configuration.md lists every key
+
+        agendum.toml: TOML parse error at line 2, column 1
+          |
+        2 | gpu-a = 1
+          | ^^^^^
+        "gpu-a" is no name of a pool: letters, digits and `_`, at most 64, not beginning with a digit
+
+        hint: docs/configuration.md lists every key
+
+        agendum.toml: TOML parse error at line 2, column 1
+          |
+        2 | [pools.gpu]
+          | ^^^^^^^^^^^
+        invalid type: map, expected i64
+
+        hint: docs/configuration.md lists every key
+        "#);
+    }
+}

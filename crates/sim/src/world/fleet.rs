@@ -1,5 +1,8 @@
 //! What there is to run on, and how much at once: seeds differ in how scarce it is.
 
+use std::sync::Arc;
+
+use agendum_core::Event;
 use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
 use agendum_types::policy::Index;
@@ -8,7 +11,7 @@ use agendum_types::{
     Capability, Duration, Effect, Labels, Limits, Money, Policy, Pool, Target, Tenant, Timestamp, Window, Windows,
 };
 
-use super::TENANTS;
+use super::{Coming, TENANTS, World};
 use crate::chance::Chance;
 
 /// The labels that some data carries, and that not every target may see.
@@ -157,4 +160,23 @@ pub(super) fn changed(chance: &mut Chance, targets: &[Target]) -> Vec<Target> {
     }
     targets.extend(own);
     targets
+}
+
+impl World {
+    /// Other targets, rules and pools come while runs are out.
+    pub(super) fn restless(&mut self, rulers: &mut Chance, wardens: &mut Chance) {
+        if self.chance.hits(25) {
+            let (span, mut changed) = (self.chance.below(1_500_000), changed(&mut self.chance, &self.targets));
+            self.redefined(&mut changed);
+            self.at(span, Coming::Told(Event::TargetsPublished(changed)));
+        }
+        if rulers.hits(25) {
+            let told = Coming::Told(Event::PolicyPublished(Arc::new(policy(rulers))));
+            self.at(rulers.below(1_500_000), told);
+        }
+        if wardens.hits(50) {
+            let told = Coming::Told(Event::PoolsPublished(pools(wardens)));
+            self.at(wardens.below(1_500_000), told);
+        }
+    }
 }
