@@ -271,8 +271,8 @@ impl World {
                     self.targets.clone_from(&self.fleet);
                     self.tell(Event::TargetsPublished(self.targets.clone()));
                 }
-                // And what waits for units that there are not, until there are.
-                (None, None) if self.core.snapshot().queued > 0 && self.pools != fleet::all_pools() => {
+                // And what waits for units that there are not, be it behind the money of a window, until there are.
+                (None, None) if self.core.snapshot().runs > 0 && self.pools != fleet::all_pools() => {
                     self.pools = fleet::all_pools();
                     self.tell(Event::PoolsPublished(self.pools.clone()));
                 }
