@@ -94,7 +94,7 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     let quotes = matches!((seed / 4) % 9, 1 | 7);
     let mut quoting = Chance::new(seed ^ QUOTING);
     // Of three seeds about one asks for units of pools.
-    let holds = (seed / 4) % 3 == 1;
+    let holds = (seed / 4) % 3 == 2;
     let mut holding = Chance::new(seed ^ HOLDING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);

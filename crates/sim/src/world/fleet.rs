@@ -107,7 +107,7 @@ pub(super) fn pools(dice: &mut Chance) -> Vec<Pool> {
 
 /// So many that few wait for them.
 pub(super) fn all_pools() -> Vec<Pool> {
-    POOLS.iter().map(|name| Pool { name: (*name).into(), units: UNITS_MAX }).collect()
+    POOLS.iter().map(|name| Pool { name: (*name).into(), units: 3 * UNITS_MAX }).collect()
 }
 
 /// Models of two classes and one that is dear, abroad and quick; a tool; a translator whose effects are its own.
