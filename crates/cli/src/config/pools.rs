@@ -54,19 +54,19 @@ impl<'de> Deserialize<'de> for Units {
 mod tests {
     use super::super::Config;
 
-    fn config(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         Config::read("agendum.toml", text, variables).map_err(|failure| failure.text())
     }
 
     #[test]
     fn pools_have_names_and_units() {
-        let config = config("[pools]\ngpu = 4\nsandbox = 1\n", &[("AGENDUM_POOLS__SANDBOX", "20")]).unwrap();
+        let config = read("[pools]\ngpu = 4\nsandbox = 1\n", &[("AGENDUM_POOLS__SANDBOX", "20")]).unwrap();
         let pools: Vec<_> = config.pools.lines().collect();
         assert_eq!(pools, [("gpu", 4), ("sandbox", 20)]);
         let mut seen = String::new();
         for text in ["gpu = 0", "gpu = 1000001", "gpu = \"4\"", "gpu-a = 1", "[pools.gpu]\nunits = 4"] {
-            seen.push_str(&format!("{}\n\n", config(&format!("[pools]\n{text}\n"), &[]).unwrap_err().trim_end()));
+            seen.push_str(&format!("{}\n\n", read(&format!("[pools]\n{text}\n"), &[]).unwrap_err().trim_end()));
         }
         insta::assert_snapshot!(seen, @r#"
         agendum.toml: TOML parse error at line 2, column 7
