@@ -32,6 +32,7 @@ mod pools;
 mod purses;
 mod raise;
 mod repair;
+mod score;
 mod short;
 mod shown;
 mod tenants;

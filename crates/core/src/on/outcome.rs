@@ -48,6 +48,7 @@ impl Scheduler {
         let used = outcome.usage().tokens();
         self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
         self.correct(flight, child.is_some(), took, cost);
+        self.learn_speed(flight, took, &outcome);
         match awaited {
             Some(id) => self.finish(slot, id, outcome, (cost, unreported), child.is_some_and(|child| child.degraded)),
             None => self.abandon(slot, attempt, &outcome, cost, tokens),
@@ -123,7 +124,7 @@ impl Scheduler {
                 let run = self.board.run(slot);
                 let (plan, node) = (run.plan, run.inst(id).node);
                 let bytes = self.ask_of(slot, id).1;
-                self.board.plans.get_mut(plan).observe(node, bytes, self.now.since(since));
+                self.board.plans.get_mut(plan).observe(node, bytes, self.now.since(since), success.usage.tokens_out);
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
                 let success = self.label(slot, id, success);
                 let given = self.keepable(slot, id, cost);

@@ -3,6 +3,7 @@
 use agendum_types::Duration;
 use serde::Deserialize;
 
+use super::backends::Backends;
 use super::provider::Quota;
 use super::workload::Job;
 
@@ -16,6 +17,8 @@ pub enum Fleet {
     Engine(Spec),
     /// A provider with a quota; each call takes what its record says.
     Provider(Quota),
+    /// Backends that remember what they have read.
+    Backends(Backends),
 }
 
 /// The constants of an engine.
@@ -47,6 +50,7 @@ impl Fleet {
             Self::Slots(slots) => *slots,
             Self::Engine(spec) => spec.slots,
             Self::Provider(quota) => quota.slots,
+            Self::Backends(spec) => spec.count * spec.slots,
         }
     }
 
@@ -54,7 +58,7 @@ impl Fleet {
     #[must_use]
     pub fn ideal(&self, job: &Job) -> Duration {
         let spec = match self {
-            Self::Slots(_) => return job.ideal(),
+            Self::Slots(_) | Self::Backends(_) => return job.ideal(),
             Self::Provider(quota) => {
                 let all = job.rounds.iter().map(|round| quota.takes(&round.call).plus(round.tools));
                 return all.fold(Duration::ZERO, Duration::plus);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::data;
 use super::fleet::Fleet;
-use super::workload::{Arrivals, Job, Workload, agents, azure, quantiles, vtc};
+use super::workload::{Arrivals, Job, Workload, agents, azure, mooncake, quantiles, vtc};
 use crate::chance::Chance;
 
 /// An experiment.
@@ -73,6 +73,15 @@ pub enum Kind {
         data: String,
         /// Of which kinds.
         kinds: Vec<azure::Kind>,
+    },
+    /// Calls of conversations that go on.
+    Mooncake {
+        /// The file, without `.gz`.
+        data: String,
+        /// How long a call takes.
+        takes: mooncake::Takes,
+        /// Where there is no file.
+        generate: mooncake::Generator,
     },
     /// Calls of many tenants.
     Vtc {
@@ -142,6 +151,10 @@ impl Scenario {
             (Kind::Vtc { data, experiment, policy, .. }, Some(folder)) => {
                 vtc::read(&data::text(&folder.join(data))?, experiment, policy)
             }
+            (Kind::Mooncake { data, takes, .. }, Some(folder)) => {
+                mooncake::read(&data::text(&folder.join(data))?, *takes)
+            }
+            (Kind::Mooncake { takes, generate, .. }, None) => generate.draw(*takes, GENERATED),
             (Kind::Vtc { generate, .. }, None) => generate.draw(GENERATED),
             (Kind::Azure { data, kinds }, Some(folder)) => {
                 let file = |kind| -> Result<(&azure::Kind, String), String> {

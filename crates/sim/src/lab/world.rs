@@ -14,9 +14,10 @@ use agendum_core::{Action, Answer, Deed, Dispatch, Evaluate, Evaluation, Event, 
 use agendum_types::path::Segment;
 use agendum_types::{
     AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition,
-    PayloadRef, Policy, Principal, RunId, RunStatus, Seq, Success, TargetId, TaskPath, Tenant, Timestamp, Usage,
+    PayloadRef, Policy, Principal, RunId, RunStatus, Seq, Success, TaskPath, Tenant, Timestamp, Usage,
 };
 
+use super::backends::Memory;
 use super::chart::Chart;
 use super::fleet::{Engine, Fleet, Offer};
 use super::measure::{Ended, Seen};
@@ -35,13 +36,12 @@ pub struct View {
     pub blind: bool,
     /// What a provider lets through in a minute is not known.
     pub unpaced: bool,
+    /// How inputs begin is not known.
+    pub unread: bool,
 }
 
 /// Where virtual time begins.
 const START: Timestamp = Timestamp(1_000_000);
-/// The targets, in the order of the table.
-const MODELS: TargetId = TargetId(0);
-
 enum Coming {
     Job(usize),
     /// An attempt ends: of a tool, or of this call.
@@ -104,6 +104,7 @@ struct World<'a> {
     cancelled: BTreeSet<AttemptId>,
     engine: Option<Engine>,
     provider: Option<Provider>,
+    memory: Option<Memory>,
     stepping: bool,
     line: Inner,
     /// The calls in the engine, by number.
@@ -118,12 +119,16 @@ struct World<'a> {
 impl<'a> World<'a> {
     fn new(workload: &Workload, jobs: &'a [Job], fleet: &'a Fleet, view: View, clock: Clock<'a>) -> Self {
         let engine = match fleet {
-            Fleet::Slots(_) | Fleet::Provider(_) => None,
+            Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) => None,
             Fleet::Engine(spec) => Some(Engine::new(spec.clone())),
         };
         let provider = match fleet {
             Fleet::Provider(quota) => Some(Provider::new(quota.clone(), jobs.iter().map(|job| job.at.0).sum())),
-            Fleet::Slots(_) | Fleet::Engine(_) => None,
+            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Backends(_) => None,
+        };
+        let memory = match fleet {
+            Fleet::Backends(spec) => Some(Memory::new(spec.clone())),
+            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) => None,
         };
         // Blind to tenants: all are one.
         let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
@@ -145,6 +150,7 @@ impl<'a> World<'a> {
             cancelled: BTreeSet::new(),
             engine,
             provider,
+            memory,
             stepping: false,
             line: Inner::new(workload.tenants.len()),
             calls: Vec::new(),
@@ -333,9 +339,13 @@ impl<'a> World<'a> {
         let job = &self.jobs[number];
         let (round, side) = self.rounds(number, &attempt.path);
         self.ways[number] = Way { round, side };
-        let is_model = dispatch.target == MODELS;
+        let backend = usize::from(dispatch.target.0);
+        // The tools stand behind them in the table.
+        let is_model = backend < graphs::models(self.fleet) as usize;
         self.dispatches += 1;
-        for part in [self.now.0, number as u64, round as u64, side as u64, u64::from(is_model)] {
+        for part in
+            [self.now.0, number as u64, round as u64, side as u64, if is_model { 1 + backend as u64 } else { 0 }]
+        {
             self.hasher.update(&part.to_le_bytes());
         }
         let (call, tools) = self.call(&attempt);
@@ -346,6 +356,11 @@ impl<'a> World<'a> {
         if let Some(provider) = &mut self.provider {
             let way = provider.way();
             return self.at(self.now.after(way), Coming::Arrives(attempt, call));
+        }
+        if let Some(memory) = &mut self.memory {
+            let took = memory.takes(backend, &job.rounds[round - 1]);
+            self.ended[number].spends(took);
+            return self.at(self.now.after(took), Coming::Ends(attempt, Some(call)));
         }
         if self.engine.is_none() {
             self.ended[number].spends(call.service);
@@ -390,7 +405,10 @@ impl<'a> World<'a> {
                 Purpose::Until if is_side => evaluation.truth = Some(way.side >= round.side.len()),
                 Purpose::Until => evaluation.truth = Some(way.round >= job.rounds.len()),
                 Purpose::Condition => evaluation.truth = Some(!round.side.is_empty()),
-                Purpose::Input => evaluation.payload = Some(payload(round.call.bytes())),
+                Purpose::Input => {
+                    evaluation.payload = Some(payload(round.call.bytes()));
+                    evaluation.prefix = round.prefix.clone().filter(|_| !self.view.unread);
+                }
                 Purpose::Wait | Purpose::Output => evaluation.payload = Some(payload(2)),
                 Purpose::NotBefore
                 | Purpose::Items
@@ -412,6 +430,7 @@ impl<'a> World<'a> {
         Seen {
             ended: self.ended,
             difference: self.line.meter.difference(),
+            memory: self.memory.as_ref().map(Memory::used),
             quota: self.provider.as_ref().map(Provider::used),
             makespan: self.now.since(START),
             costs: self.costs,

@@ -111,7 +111,18 @@ impl Reference {
         let counted = ((run.submitted.priority as usize, run.tenant.clone()), 0);
         let (attempt, sent, hold) = (attempt.clone(), self.now, Default::default());
         let needs = self.resources(attempt.run, &attempt.path).into();
-        self.flights.push(Flight { attempt, target, price, sent, hold, tokens: 0, counted, needs, child: None });
+        self.flights.push(Flight {
+            attempt,
+            target,
+            price,
+            sent,
+            hold,
+            tokens: 0,
+            counted,
+            needs,
+            expected: None,
+            child: None,
+        });
         Ok(())
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Estimate {
     stood: BTreeMap<NodeId, (u64, u64)>,
     /// The same of what follows each task, over tasks of which enough was seen.
     rest_stood: Vec<Duration>,
+    /// Output tokens of an attempt of each task: of how many of about the last 32, and their mean.
+    made: BTreeMap<NodeId, (u64, u64)>,
     /// How long each attempt took that succeeded: of which task, how much it was given.
     samples: Vec<(NodeId, u64, Duration)>,
 }
@@ -86,6 +88,11 @@ impl Estimate {
         Some(Duration(took.iter().sum::<u64>() / took.len() as u64))
     }
 
+    /// The output tokens of an attempt on average; `None` before enough was seen.
+    pub(super) fn made(&self, node: NodeId, rules: Admission) -> Option<u64> {
+        self.made.get(&node).filter(|(count, _)| *count >= u64::from(rules.samples.min(32))).map(|(_, mean)| *mean)
+    }
+
     /// How long those took that had as much to do, or else all, the shortest first; `None` if these are not enough.
     fn took(&self, node: NodeId, bytes: u64, enough: usize) -> Option<Vec<u64>> {
         let of_node: Vec<_> = self.samples.iter().filter(|(of, ..)| *of == node).collect();
@@ -97,7 +104,8 @@ impl Estimate {
         (took.len() >= enough).then_some(took)
     }
 
-    pub(super) fn observe(&mut self, node: NodeId, bytes: u64, took: Duration) {
+    pub(super) fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64) {
+        super::share::mean(self.made.entry(node).or_default(), tokens_out);
         self.samples.push((node, bytes, took));
         let (count, mean) = &mut self.seen[node.0 as usize];
         *count += 1;

@@ -126,6 +126,7 @@ impl Reference {
                     let inst = self.run(id).inst(path);
                     inst.start_at = inst.start_at.max(evaluation.time.unwrap_or_default());
                     (inst.input, inst.items) = (evaluation.payload.clone(), evaluation.count);
+                    inst.prefix = asked.evaluation.prefix.clone();
                     inst.wait = asked.evaluation.wait.as_deref().cloned();
                     (inst.entered, inst.state) = (true, State::Ready);
                     if inst.start_at > now {
@@ -248,7 +249,7 @@ impl Reference {
                 let took = self.now.since(running.since);
                 let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
                 let bytes = self.bytes(id, path);
-                self.estimates.entry(hash).or_default().observe(node, bytes, took);
+                self.estimates.entry(hash).or_default().observe(node, bytes, took, outcome.usage().tokens_out);
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let given = self.keepable(id, path, &running, cost);
                 self.served(id, path, &running.name);

@@ -126,7 +126,20 @@ impl Reference {
         let tokens = if said.reattached { 0 } else { self.keeps_pace(id, path, target, said.hold_tokens) };
         let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
         let needs = self.resources(id, path).into();
-        self.flights.push(Flight { attempt, target, price, sent: now, hold, tokens, counted, needs, child: None });
+        self.is_read(id, path, target);
+        let expected = said.expected;
+        self.flights.push(Flight {
+            attempt,
+            target,
+            price,
+            sent: now,
+            hold,
+            tokens,
+            counted,
+            needs,
+            expected,
+            child: None,
+        });
     }
 
     /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.
