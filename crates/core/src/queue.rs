@@ -75,6 +75,8 @@ pub(crate) struct Ticket {
     pub(crate) rank: Rank,
     /// True if the class holds only what the budget covers of the task's targets.
     pub(crate) lowered: bool,
+    /// Until then the class holds only the target that is worth waiting for.
+    pub(crate) held: Option<Timestamp>,
     since: Timestamp,
     clocks: [u64; SLEEPS.len()],
     /// How many tasks the class had sent.
@@ -228,7 +230,7 @@ impl Queue {
         self.add(class, band, tenant, rank);
         let of = &self.classes[class.0 as usize];
         let (clocks, sent) = (of.clocks_at(now), of.count);
-        Ticket { class, band, tenant, rank, lowered: false, since: now, clocks, sent }
+        Ticket { class, band, tenant, rank, lowered: false, held: None, since: now, clocks, sent }
     }
 
     pub(crate) fn remove(&mut self, ticket: &Ticket, now: Timestamp) {
@@ -295,6 +297,13 @@ impl Queue {
     /// Tasks that are queued in a class.
     pub(crate) fn len_of(&self, class: ClassId) -> u64 {
         self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()
+    }
+
+    /// Tasks that are queued for this target alone.
+    pub(crate) fn len_at(&self, target: TargetId) -> u64 {
+        let from = (vec![target], Arc::default());
+        let alone = self.by_candidates.range(from..).take_while(|((candidates, _), _)| **candidates == [target]);
+        alone.map(|(_, class)| self.len_of(*class)).sum()
     }
 
     /// Tasks of its class that were sent since this one was queued, and those that wait on when it goes; nobody has waited where all

@@ -5,7 +5,8 @@
 //! counters, no indexes, and no line of the core. What it knows comes from the design page and the documents' rules:
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
-//! - [`place`]: what goes next, where, for how much; [`score`]: on which of several targets; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
+//! - [`place`]: what goes next, where, for how much; [`pools`]: what it holds; [`score`]: on which of several targets; [`estimate`]: how long
+//!   the rest takes; [`ladder`]: what follows on a failure;
 //! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
 //!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
 //!   [`verdict`]: who judges;
@@ -151,8 +152,8 @@ struct Flight {
     counted: ((usize, Tenant), u64),
     /// What it holds of pools.
     needs: Arc<[Need]>,
-    /// How long it was expected to take.
-    expected: Option<Duration>,
+    /// How long it was expected to take, and to give how many tokens.
+    expected: Option<(Duration, u64)>,
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
 }
