@@ -70,6 +70,7 @@ impl Embedded {
             targets: vec![(target, adds)],
             limits: Limits::STANDARD,
             windows: Default::default(),
+            pools: Vec::new(),
             policy: Default::default(),
             retention: None,
             feedback_kept: agendum_types::Duration::secs(3_600),

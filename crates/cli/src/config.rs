@@ -10,6 +10,7 @@ mod limits;
 mod notices;
 mod openai;
 mod policy;
+mod pools;
 mod prices;
 mod retention;
 mod timeouts;
@@ -31,6 +32,7 @@ pub(crate) use cache::CacheConfig;
 pub(crate) use faults::{Fault, failure as faulty};
 pub(crate) use limits::Intake;
 pub(crate) use notices::NoticesConfig;
+pub(crate) use pools::Pools;
 pub(crate) use retention::Retention;
 pub(crate) use timeouts::TimeoutConfig;
 pub(crate) use webhooks::WebhooksConfig;
@@ -54,6 +56,9 @@ pub(crate) struct Config {
     /// What serves tasks, by target name.
     #[serde(default)]
     pub(crate) targets: BTreeMap<String, TargetConfig>,
+    /// `[pools]`: units that attempts hold beside their target, by pool.
+    #[serde(default)]
+    pub(crate) pools: Pools,
     /// `[limits]`: of what is taken in.
     #[serde(default)]
     pub(crate) limits: Intake,

@@ -63,6 +63,7 @@ impl Host {
             clock: Arc::new(Wall),
             targets,
             windows: config.budgets.windows(),
+            pools: config.pools.all(),
             policy: config.sound_policy()?.accepted.policy,
             limits: config.limits.stored(),
             retention: config.retention.runs.map(|age| age.0),

@@ -106,7 +106,12 @@ impl InForce {
                 let limits = config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value));
                 let budgets = config.budgets.lines().into_iter();
                 let cache = config.cache.lines().into_iter().map(|(name, value)| (format!("cache.{name}"), value));
-                limits.chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value))).chain(cache).collect()
+                let pools = config.pools.lines().map(|(name, units)| (format!("pools.{name}"), units.to_string()));
+                limits
+                    .chain(pools)
+                    .chain(budgets.map(|(name, value)| (format!("budgets.{name}"), value)))
+                    .chain(cache)
+                    .collect()
             },
             notices: config.notices_lines().into_iter().map(|(name, line)| (name.to_owned(), line)).collect(),
             policy: config.policy().ok().map(|found| Rules::of(&found)),
@@ -199,7 +204,7 @@ impl InForce {
     pub(crate) fn lacks(&self, accepted: &Accepted, inputs: &Json, data: &Path, limits: &Limits) -> BTreeSet<String> {
         let targets: Vec<Target> = self.targets.iter().map(Served::target).collect();
         let indexes = self.indexes.keys().cloned().chain(made_indexes(data)).collect();
-        let serving = Serving { targets: &targets, indexes: &indexes, inputs: Some(inputs) };
+        let serving = Serving { targets: &targets, indexes: &indexes, pools: None, inputs: Some(inputs) };
         served::lacks(&accepted.document, serving, limits)
     }
 

@@ -113,6 +113,7 @@ impl Scheduler {
         let row = self.targets.row_mut(target);
         row.running += 1;
         let (price, digest) = (row.price, row.target.digest);
+        self.hold_units(slot, &orphan.path);
         let charged = self.charge_nothing(slot);
         let flight = Flight {
             target,

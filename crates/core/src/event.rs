@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, Parent,
-    PayloadRef, Policy, Prefix, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait,
+    PayloadRef, Policy, Pool, Prefix, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait,
     WaitFor, Windows,
 };
 
@@ -34,6 +34,9 @@ pub enum Event {
     Closed,
     /// The table of targets. Replaces the one before; a target keeps its load if its name stays.
     TargetsPublished(Vec<Target>),
+    /// The pools that there are, and how many units of each, from now on: replaces those before. What is held stays held. Comes before the
+    /// first table of targets of a life.
+    PoolsPublished(Vec<Pool>),
     /// What each tenant may spend in the windows of the calendar, from now on. Comes before the first table of targets of a life.
     WindowsPublished(Windows),
     /// The rules by which is chosen from now on. Runs that are out are not touched, what waits is ranked anew.
@@ -156,6 +159,7 @@ impl Event {
             | Self::Stopping
             | Self::Closed
             | Self::TargetsPublished(_)
+            | Self::PoolsPublished(_)
             | Self::WindowsPublished(_)
             | Self::PolicyPublished(_)
             | Self::RunSubmitted(_)

@@ -85,7 +85,7 @@ impl Scheduler {
 
     /// Where a second attempt would go: another target if one has room, else the same.
     fn second_target(&mut self, slot: Slot, id: InstId, first: TargetId) -> Option<TargetId> {
-        let class = self.class_of(slot, id)?;
+        let class = self.class_of(slot, id).filter(|class| self.board.queue.has_units(*class))?;
         let has_room = |target: &TargetId| {
             let row = self.targets.row(*target);
             let is_idle = u64::from(row.running) * 4 < u64::from(row.target.concurrency_max) * 3;

@@ -22,9 +22,9 @@
 //!    events give the same actions, byte for byte.
 //! 4. Outcomes are never refused: an attempt or an evaluation is asked for only within the credits of [`agendum_types::Limits`].
 //! 5. The cost of an event is O(log n) for each action and for each thing it touches: a freed target touches the classes of ready tasks
-//!    that can use it, money that comes free in a window the kinds of tasks that wait for it and each task that was lowered for want of
-//!    it, a caller's wish the instances of its run, a
-//!    new table of targets every queued task.
+//!    that can use it, units that come back the classes that sleep for no more of that pool than is left, money that comes free in a
+//!    window the kinds of tasks that wait for it and each task that was lowered for want of it, a caller's wish the instances of its run,
+//!    a new table of targets every queued task, other pools every class that lacks units.
 //!
 //! Reading order: [`event`], [`action`], [`record`], then `scheduler`.
 

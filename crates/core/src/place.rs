@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::{OnExceeded, Rung, Section, Task, Work};
 use agendum_types::target::Bound;
-use agendum_types::{AttemptId, AttemptNo, Cause, Duration, Effect, Money, TargetId, Timestamp};
+use agendum_types::{AttemptId, AttemptNo, Cause, Duration, Effect, Money, Need, TargetId, TaskPath, Timestamp};
 
 use crate::action::{Deed, Dispatch};
 use crate::afford::{Hold, Uncovered};
@@ -48,8 +48,10 @@ impl Scheduler {
 
     fn blocked_by(&self, class: ClassId) -> Cause {
         let rows = || self.board.queue.candidates(class).iter().map(|target| self.targets.row(*target));
-        if rows().next().is_none() {
+        if rows().next().is_none() || self.board.queue.never_has_units(class) {
             Cause::Capacity
+        } else if !self.board.queue.has_units(class) {
+            Cause::Limit
         } else if rows().any(|row| row.running < row.target.concurrency_max && row.closed_until > self.now) {
             Cause::Backoff
         } else {
@@ -95,7 +97,8 @@ impl Scheduler {
             let effect = |target: &TargetId| self.targets.row(*target).target.effect;
             candidates.retain(|target| effect(target).is_none_or(|effect| effect == Effect::None));
         }
-        let class = self.board.queue.class(candidates);
+        let needs = &self.board.plans.get(plan_id).task(node).resources;
+        let class = self.board.queue.class(candidates, needs);
         if plain {
             self.board.plans.get_mut(plan_id).remember_class(node, self.board.queue.generation(), class);
         }
@@ -199,7 +202,8 @@ impl Scheduler {
         } else if covered.is_empty() {
             return false;
         } else {
-            let class = self.board.queue.class(covered.into_iter().map(|(target, _)| target).collect());
+            let needs = Arc::clone(self.board.queue.needs(class));
+            let class = self.board.queue.class(covered.into_iter().map(|(target, _)| target).collect(), &needs);
             self.requeue(slot, id, class, true);
             // With more money the others will do again.
             self.board.is_short(slot, id);
@@ -342,7 +346,9 @@ impl Scheduler {
         if let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() {
             row.read.takes(prefix, row.target.remembers, self.now);
         }
+        self.hold_units(slot, &attempt.path);
         self.board.queue.pockets.stir();
+        let row = self.targets.row(target);
         let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
         let charged = self.charge(slot, id, target, hold);
         let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
@@ -356,6 +362,26 @@ impl Scheduler {
         let after = if outside { Some(self.last) } else { barrier };
         let dispatch = self.dispatch_of(slot, id, attempt, target, effect, output_cap, reattach);
         self.act(after, Deed::Dispatch(Box::new(dispatch)));
+    }
+
+    /// What an attempt of this task holds of pools.
+    fn needs_of(&self, slot: Slot, path: &TaskPath) -> Option<Arc<[Need]>> {
+        let needs = &self.board.plan(slot).task(path.node()?).resources;
+        (!needs.is_empty()).then(|| Arc::clone(needs))
+    }
+
+    /// An attempt of this task is out from now on, be it one of an earlier life.
+    pub(crate) fn hold_units(&mut self, slot: Slot, path: &TaskPath) {
+        if let Some(needs) = self.needs_of(slot, path) {
+            self.board.queue.hold(&needs);
+        }
+    }
+
+    /// It has ended, awaited or not.
+    pub(crate) fn free_units(&mut self, slot: Slot, path: &TaskPath) {
+        if let Some(needs) = self.needs_of(slot, path) {
+            self.board.queue.free(&needs, self.now);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call, and every argument is a field of the result")]

@@ -1,7 +1,8 @@
 //! Ready tasks, by eligibility class.
 //!
 //! Tasks with the same candidate targets share a class. A class that finds no free target sleeps on its candidates and is woken when
-//! one of them frees a unit or reopens, so that a freed target touches only the classes that can use it.
+//! one of them frees a unit or reopens, so that a freed target touches only the classes that can use it. The same tasks ask for the same units
+//! of pools; a class that lacks some sleeps on those ([`units`]).
 //!
 //! Inside a class tasks stand in bands by priority, in a band by tenant. A band is chosen by weighted shares, the more urgent first; in a band
 //! the tenant that has had least, by its weight; of a tenant the run that its index puts first; of a run the task with the longest
@@ -10,13 +11,15 @@
 mod lane;
 mod pockets;
 mod shares;
+mod units;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use agendum_types::Policy;
 use agendum_types::graph::Priority;
-use agendum_types::{Cause, Duration, RunId, TargetId, Tenant, Timestamp};
+use agendum_types::{Cause, Duration, Need, RunId, TargetId, Tenant, Timestamp};
 
 use crate::record::Waits;
 use crate::run::{InstId, Slot};
@@ -25,6 +28,7 @@ pub(crate) use lane::Place;
 pub(crate) use pockets::{Pocket, Pockets};
 use shares::Shares;
 pub(crate) use shares::TenantNo;
+use units::Units;
 
 /// The place of a class in the queue's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,8 +97,12 @@ const IDLE_CLASSES: usize = 1_024;
 #[derive(Debug, Default)]
 struct Class {
     candidates: Vec<TargetId>,
+    /// What each of its attempts holds of pools.
+    needs: Arc<[Need]>,
     bands: [Lane; 3],
     asleep: Option<(usize, Timestamp)>,
+    /// It sleeps until this is there, and not on its targets.
+    lacks: Option<Need>,
     /// How long it has slept for each cause, in microseconds.
     clocks: [u64; SLEEPS.len()],
     /// When it last sent a task, and how long it had slept then.
@@ -109,8 +117,9 @@ struct Class {
 #[derive(Debug)]
 pub(crate) struct Queue {
     classes: Vec<Class>,
-    by_candidates: BTreeMap<Vec<TargetId>, ClassId>,
+    by_candidates: BTreeMap<(Vec<TargetId>, Arc<[Need]>), ClassId>,
     by_target: BTreeMap<TargetId, Vec<ClassId>>,
+    units: Units,
     /// In each band the first task of every class that may find a free target.
     heads: [BTreeSet<(Place, ClassId)>; 3],
     strides: [u64; 3],
@@ -138,6 +147,7 @@ impl Queue {
             classes: Vec::new(),
             by_candidates: BTreeMap::new(),
             by_target: BTreeMap::new(),
+            units: Units::default(),
             heads: Default::default(),
             strides: [STRIDE; 3],
             shares: Shares::default(),
@@ -153,9 +163,10 @@ impl Queue {
         queue
     }
 
-    /// The class of tasks with these candidates. It is kept as long as it has tasks; others may be given back when the next is made.
-    pub(crate) fn class(&mut self, candidates: Vec<TargetId>) -> ClassId {
-        if let Some(id) = self.by_candidates.get(&candidates) {
+    /// The class of tasks with these candidates that ask for this of pools. It is kept as long as it has tasks; others may be given back when the next is made.
+    pub(crate) fn class(&mut self, candidates: Vec<TargetId>, needs: &Arc<[Need]>) -> ClassId {
+        let key = (candidates, Arc::clone(needs));
+        if let Some(id) = self.by_candidates.get(&key) {
             return *id;
         }
         if self.by_candidates.len() >= self.sweep_at.max(IDLE_CLASSES) {
@@ -165,11 +176,12 @@ impl Queue {
             self.classes.push(Class::default());
             ClassId(u32::try_from(self.classes.len() - 1).expect("not many more than queued tasks"))
         });
-        for target in &candidates {
+        for target in &key.0 {
             self.by_target.entry(*target).or_default().push(id);
         }
-        self.by_candidates.insert(candidates.clone(), id);
-        self.classes[id.0 as usize] = Class { candidates, ..Class::default() };
+        let (candidates, needs) = key.clone();
+        self.by_candidates.insert(key, id);
+        self.classes[id.0 as usize] = Class { candidates, needs, ..Class::default() };
         id
     }
 
@@ -179,6 +191,9 @@ impl Queue {
         let (classes, free) = (&self.classes, &mut self.free);
         let is_idle = |id: &ClassId| classes[id.0 as usize].is_empty() && !waiting.contains(id);
         self.by_target.values_mut().for_each(|ids| ids.retain(|id| !is_idle(id)));
+        for id in self.units.sleeping().into_iter().filter(is_idle) {
+            classes[id.0 as usize].lacks.iter().for_each(|lacks| self.units.wake(lacks, id));
+        }
         free.extend(self.by_candidates.values().copied().filter(is_idle));
         self.by_candidates.retain(|_, id| !is_idle(id));
         self.sweep_at = 2 * self.by_candidates.len();
@@ -391,28 +406,26 @@ impl Queue {
         waits
     }
 
-    /// Puts a class to sleep until one of its targets can take something.
+    /// Puts a class to sleep until it has the units that it lacks, or else until one of its targets can take something.
     pub(crate) fn sleep(&mut self, class: ClassId, cause: Cause, now: Timestamp) {
         let index = SLEEPS.iter().position(|sleep| *sleep == cause).expect("a class sleeps for one of these causes");
         let entry = &mut self.classes[class.0 as usize];
         assert!(entry.asleep.is_none(), "only an awake class is asked");
         entry.asleep = Some((index, now));
+        entry.lacks = self.units.lacks(&entry.needs).cloned();
+        entry.lacks.iter().for_each(|lacks| self.units.sleep(lacks, class));
         for (heads, lane) in self.heads.iter_mut().zip(&entry.bands) {
             lane.first().map(|place| heads.remove(&(place, class)));
         }
     }
 
-    /// Wakes the classes that can use this target.
+    /// Wakes the classes that can use this target, but for those that lack units.
     pub(crate) fn wake(&mut self, target: TargetId, now: Timestamp) {
         self.pockets.stir();
         for id in self.by_target.get(&target).into_iter().flatten() {
             let class = &mut self.classes[id.0 as usize];
-            class.clocks = class.clocks_at(now);
-            if class.asleep.take().is_some() {
-                class.woken = Some(now);
-                for (heads, lane) in self.heads.iter_mut().zip(&class.bands) {
-                    heads.extend(lane.first().map(|place| (place, *id)));
-                }
+            if class.lacks.is_none() {
+                class.wake(*id, &mut self.heads, now);
             }
         }
     }
@@ -434,6 +447,17 @@ impl Queue {
 }
 
 impl Class {
+    /// Its first tasks are among those that may be sent.
+    fn wake(&mut self, id: ClassId, heads: &mut [BTreeSet<(Place, ClassId)>; 3], now: Timestamp) {
+        self.clocks = self.clocks_at(now);
+        if self.asleep.take().is_some() {
+            self.woken = Some(now);
+            for (heads, lane) in heads.iter_mut().zip(&self.bands) {
+                heads.extend(lane.first().map(|place| (place, id)));
+            }
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.bands.iter().all(Lane::is_empty)
     }

@@ -136,6 +136,7 @@ impl Scheduler {
                 return Ok(());
             }
             Event::TargetsPublished(targets) => self.on_targets(targets),
+            Event::PoolsPublished(pools) => self.board.queue.publish(pools, self.now),
             Event::WindowsPublished(windows) => self.on_windows(windows),
             Event::PolicyPublished(policy) => self.on_policy(policy),
             Event::RunSubmitted(submission) => self.on_submitted(*submission)?,

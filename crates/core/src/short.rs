@@ -58,8 +58,11 @@ impl Scheduler {
         first.min()
     }
 
-    /// The best target of a class that takes an attempt now.
+    /// The best target of a class that takes an attempt now; none while the pools lack what that would hold.
     pub(crate) fn first_free(&self, class: ClassId) -> Option<TargetId> {
+        if !self.board.queue.has_units(class) {
+            return None;
+        }
         self.board.queue.candidates(class).iter().copied().find(|target| self.targets.is_free(*target, self.now))
     }
 

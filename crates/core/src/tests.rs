@@ -29,6 +29,7 @@ mod order;
 mod outlook;
 mod pace;
 mod planned;
+mod pools;
 mod purses;
 mod raise;
 mod repair;

@@ -25,6 +25,7 @@ impl Scheduler {
             attempts: self.attempts_out,
             queued: self.board.queue.len(),
             targets: self.targets.loads(self.now),
+            pools: self.board.queue.pools(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Works off what records left open, until nothing is left but to wait.
 
+use std::sync::Arc;
+
 use agendum_types::graph::{ExprId, NodeId, NotBefore, Rung, Work};
 use agendum_types::{Cause, Class, Failure, PayloadRef, RunStatus, Seq, TaskPath, target};
 use smallvec::SmallVec;
@@ -114,7 +116,8 @@ impl Scheduler {
         let (band, rank) = (self.band_of(slot, id), self.rank(slot, id));
         let tenant = self.tenant_of(slot);
         let held = self.worth_waiting(class, slot, id);
-        let class = held.map_or(class, |(target, _)| self.board.queue.class(vec![target]));
+        let needs = Arc::clone(self.board.queue.needs(class));
+        let class = held.map_or(class, |(target, _)| self.board.queue.class(vec![target], &needs));
         let mut ticket = self.board.queue.insert(class, (band, tenant), rank, self.now);
         if let Some((_, until)) = held {
             ticket.held = Some(until);
@@ -184,7 +187,7 @@ impl Scheduler {
             path,
             step,
             tenant: run.tenant.clone(),
-            graph: std::sync::Arc::clone(&self.board.plan(slot).graph),
+            graph: Arc::clone(&self.board.plan(slot).graph),
             now: self.now,
             make,
             plan,

@@ -50,6 +50,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// What can serve tasks, and the code that speaks to it.
     pub targets: Vec<(Target, Arc<dyn Adapter>)>,
+    /// Of what attempts may hold units beside their target.
+    pub pools: Vec<agendum_types::Pool>,
     /// A number for everything.
     pub limits: Limits,
     /// What each tenant may spend in the windows of the calendar.
@@ -134,6 +136,7 @@ impl Engine {
             room: Gauge::new(Arc::clone(&parts.store), parts.limits.disk_reserve),
             limits: parts.limits,
             windows: parts.windows,
+            pools: parts.pools,
             policy: parts.policy,
             store: parts.store,
             clock: parts.clock,

@@ -17,7 +17,7 @@ use std::time::{Duration as Span, Instant};
 
 use agendum_ports::{Adapter, Clock, Store, chain};
 use agendum_types::id::PARTITION_COUNT;
-use agendum_types::{Limits, Partition, Policy, RunId, ShardId, Target, Tenant, Timestamp, Windows};
+use agendum_types::{Limits, Partition, Policy, Pool, RunId, ShardId, Target, Tenant, Timestamp, Windows};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -74,6 +74,7 @@ pub(crate) struct Surroundings {
     pub(crate) shard: ShardId,
     pub(crate) limits: Limits,
     pub(crate) windows: Windows,
+    pub(crate) pools: Vec<Pool>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,

@@ -13,6 +13,7 @@ mod judged;
 mod keyed;
 mod notices;
 mod pleas;
+mod pools;
 mod reconciled;
 mod restarts;
 mod room;

@@ -71,6 +71,7 @@ impl World {
             targets: vec![(target, Arc::new(Parrot))],
             limits: Limits::STANDARD,
             windows: Default::default(),
+            pools: Vec::new(),
             policy: Default::default(),
             retention: None,
             feedback_kept: agendum_types::Duration::secs(3_600),

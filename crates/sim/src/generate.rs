@@ -9,6 +9,7 @@ mod concurrency;
 mod judges;
 mod purse;
 mod quotes;
+mod resources;
 
 pub(crate) use adds::{add as with_plans, plan, streamed};
 pub(crate) use agent::add as with_agent;
@@ -19,6 +20,7 @@ pub(crate) use concurrency::add as with_groups;
 pub(crate) use judges::add as with_judges;
 pub(crate) use purse::add as with_purses;
 pub(crate) use quotes::add as with_quotes;
+pub(crate) use resources::add as with_resources;
 use serde_json::{Map, Value as Json, json};
 
 use crate::chance::Chance;

@@ -5,7 +5,8 @@
 //! counters, no indexes, and no line of the core. What it knows comes from the design page and the documents' rules:
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
-//! - [`place`]: what goes next, where, for how much; [`score`]: on which of several targets; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
+//! - [`place`]: what goes next, where, for how much; [`pools`]: what it holds; [`score`]: on which of several targets; [`estimate`]: how long
+//!   the rest takes; [`ladder`]: what follows on a failure;
 //! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
 //!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
 //!   [`verdict`]: who judges;
@@ -38,6 +39,7 @@ mod pace;
 mod place;
 mod planned;
 mod plea;
+mod pools;
 mod purse;
 mod raise;
 mod records;
@@ -65,8 +67,8 @@ use agendum_core::{
 use agendum_types::graph::Section;
 use agendum_types::outcome::Price;
 use agendum_types::{
-    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, Policy, RunId,
-    RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
+    AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Need, Outcome, Policy,
+    Pool, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -97,6 +99,8 @@ pub struct Reference {
     /// What was never spent of it, by the hour; and what of that was spent after all.
     released: Vec<(Timestamp, Money, u64)>,
     recharged: Vec<(Timestamp, Money, u64)>,
+    /// The pools that there are.
+    pools: Vec<Pool>,
     /// How often the table of targets was replaced.
     version: u32,
     /// Until when each target takes nothing.
@@ -151,6 +155,8 @@ struct Flight {
     hold: (Money, u64),
     tokens: u64,
     counted: ((usize, Tenant), u64),
+    /// What it holds of pools.
+    needs: Arc<[Need]>,
     /// How long it was expected to take, and to give how many tokens.
     expected: Option<(Duration, u64)>,
     /// When it counts as slow.
@@ -234,6 +240,7 @@ impl Reference {
             bills: Vec::new(),
             released: Vec::new(),
             recharged: Vec::new(),
+            pools: Vec::new(),
             version: 0,
             closed: Vec::new(),
             runs: BTreeMap::new(),
@@ -285,6 +292,7 @@ impl Reference {
             // Where nothing is live there is nothing to say.
             Event::Closed if !self.runs.is_empty() => self.heard = Some(Heard::Closed),
             Event::TargetsPublished(targets) => self.targets_published(targets),
+            Event::PoolsPublished(pools) => self.pools.clone_from(pools),
             Event::WindowsPublished(windows) => self.windows = *windows,
             Event::PolicyPublished(policy) => self.policy_published(policy),
             Event::RunSubmitted(submission) => self.hear_submission(submission),
@@ -391,6 +399,7 @@ impl Reference {
         self.saved = 0;
         self.targets.clear();
         self.closed.clear();
+        self.pools.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
         (self.policy, self.accounts, self.observed) = Default::default();
         (self.heard, self.reopening) = (None, true);

@@ -55,6 +55,9 @@ const fn has_plans(seed: u64) -> bool {
 /// The same for tasks that quote failures.
 const QUOTING: u64 = 0x9_007E;
 
+/// Makes of a seed the one by which units of pools are drawn.
+const HOLDING: u64 = 0x4_01D;
+
 /// Makes of a seed the one by which child runs are drawn.
 const CHILDREN: u64 = 0x000C_411D;
 
@@ -90,6 +93,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // Of nine seeds two quote what fails.
     let quotes = matches!((seed / 4) % 9, 1 | 7);
     let mut quoting = Chance::new(seed ^ QUOTING);
+    // Of three seeds about one asks for units of pools.
+    let holds = (seed / 4) % 3 == 2;
+    let mut holding = Chance::new(seed ^ HOLDING);
     let mut make = |number| {
         let mut document = generate::document(&mut chance, number, waits);
         if undone {
@@ -118,6 +124,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
         }
         if quotes {
             document = generate::with_quotes(&mut quoting, &document);
+        }
+        if holds {
+            document = generate::with_resources(&mut holding, &document);
         }
         // Additions stand behind all tasks of the table; with other sections behind `tasks` they would not.
         let last =
@@ -243,6 +252,7 @@ pub fn words(graph: &Graph) -> Vec<&'static str> {
         says("loop.budget inside loop.budget", is_nested);
         says("catch: target", task.catch.iter().any(|rung| matches!(rung.rung, Rung::Target(_))));
         says("cache", task.cache.is_some());
+        says("resources of several pools", task.resources.len() > 1);
         says("judges", task.judges.is_some());
         says("adds", task.adds.is_some());
         let reads = |what| match &task.work {

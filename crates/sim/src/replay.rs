@@ -9,6 +9,7 @@
 mod cause;
 mod compare;
 mod past;
+mod pools;
 mod text;
 mod usual;
 mod world;
@@ -21,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{Change, Record};
-use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, Policy, RunId, Target, Timestamp, Windows};
+use agendum_types::{Hash, Labels, Limits, MediaType, PayloadRef, Policy, Pool, RunId, Target, Timestamp, Windows};
 
 use crate::lab::chart::{Bar, Chart};
 use crate::lab::world::Clock;
@@ -40,6 +41,8 @@ pub use world::MadeUp;
 pub struct Setting {
     /// The targets of the present configuration, in its order.
     pub targets: Vec<Target>,
+    /// Its pools.
+    pub pools: Vec<Pool>,
     /// The limits under which it runs.
     pub limits: Limits,
     /// What may be spent in an hour, a day, a month.
@@ -178,9 +181,11 @@ pub fn run(
     tells: &dyn Fn(&str, usize, usize),
 ) -> Report {
     let (targets, said) = compare::targets(past, &setting.targets);
+    let (pools, lacking) = pools::pools(past, &setting.pools);
     let usual = Usual::of(past.lives.values());
     let ground = |boundless| Ground {
         targets: &targets,
+        pools: &pools,
         limits: &setting.limits,
         windows: setting.windows,
         seed: setting.seed,
@@ -197,7 +202,7 @@ pub fn run(
         tells(&policy.name, number + 1, steps);
         played.push((Arc::clone(policy), play(policy, false)));
     }
-    compare::report(past, asked, said, &alone, played)
+    compare::report(past, asked, (said, lacking), &alone, played)
 }
 
 /// Nobody is given up where nothing is scarce.

@@ -150,6 +150,7 @@ fn uses_the_language(used: &BTreeSet<&str>) {
     race: first of several
     race: good_if
     race: the rest runs on
+    resources of several pools
     run.error
     standard
     stop_if_same

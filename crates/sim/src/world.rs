@@ -23,7 +23,7 @@ use agendum_core::{Action, Deed, Entry, Event, Keep, LookUp, Record, Rejected, S
 use agendum_spec::NormalDocument;
 use agendum_types::{
     AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, Outcome, Partition, PayloadRef,
-    Policy, Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
+    Policy, Pool, Principal, RunId, Seq, Target, TaskPath, Timestamp, Windows,
 };
 use serde_json::Value as Json;
 
@@ -32,7 +32,7 @@ use crate::check::Checker;
 use crate::oracle::Reference;
 use crate::trace;
 pub(crate) use cache::TENANTS;
-pub(crate) use fleet::GUARDED;
+pub(crate) use fleet::{GUARDED, POOLS, UNITS_MAX};
 pub use journal::{Journal, journal};
 pub use life::cut_everywhere;
 pub(crate) use people::NAMES;
@@ -158,6 +158,7 @@ struct World {
     /// All targets that there ever were.
     fleet: Vec<Target>,
     targets: Vec<Target>,
+    pools: Vec<Pool>,
     windows: Windows,
     policy: Arc<Policy>,
     results: cache::Kept,
@@ -194,6 +195,7 @@ impl World {
         let mut rulers = Chance::new(seed ^ 0x7275_6C65_7273);
         fleet::rates(&mut rulers, &mut targets);
         targets.push(Target::of_children());
+        let mut wardens = Chance::new(seed ^ 0x706F_6F6C);
         let mut world = Self {
             chance,
             faults,
@@ -216,6 +218,7 @@ impl World {
             inside: BTreeMap::new(),
             fleet: targets.clone(),
             targets,
+            pools: if faults.unrest { fleet::pools(&mut wardens) } else { fleet::all_pools() },
             windows,
             policy: Arc::new(fleet::policy(&mut rulers)),
             results: cache::Kept::new(seed),
@@ -235,15 +238,8 @@ impl World {
             played: Played::default(),
         };
         world.open();
-        if faults.unrest && world.chance.hits(25) {
-            let (span, mut changed) =
-                (world.chance.below(1_500_000), fleet::changed(&mut world.chance, &world.targets));
-            world.redefined(&mut changed);
-            world.at(span, Coming::Told(Event::TargetsPublished(changed)));
-        }
-        if faults.unrest && rulers.hits(25) {
-            let told = Coming::Told(Event::PolicyPublished(Arc::new(fleet::policy(&mut rulers))));
-            world.at(rulers.below(1_500_000), told);
+        if faults.unrest {
+            world.restless(&mut rulers, &mut wardens);
         }
         for _ in 0..faults.crashes {
             let span = world.chance.below(3_000_000);
@@ -274,6 +270,11 @@ impl World {
                 (None, None) if self.core.snapshot().queued > 0 && self.targets.len() < self.fleet.len() => {
                     self.targets.clone_from(&self.fleet);
                     self.tell(Event::TargetsPublished(self.targets.clone()));
+                }
+                // And what waits for units that there are not, be it behind the money of a window, until there are.
+                (None, None) if self.core.snapshot().runs > 0 && self.pools != fleet::all_pools() => {
+                    self.pools = fleet::all_pools();
+                    self.tell(Event::PoolsPublished(self.pools.clone()));
                 }
                 (None, None) => return,
                 (Some(at), next) if next.is_none_or(|next| at <= next) => {
@@ -311,6 +312,9 @@ impl World {
             Coming::Told(event) => {
                 if let Event::TargetsPublished(targets) = &event {
                     self.targets.clone_from(targets);
+                }
+                if let Event::PoolsPublished(pools) = &event {
+                    self.pools.clone_from(pools);
                 }
                 if let Event::PolicyPublished(policy) = &event {
                     self.policy = Arc::clone(policy);

@@ -11,6 +11,7 @@ mod judges;
 mod outputs;
 mod places;
 mod reads;
+mod resources;
 mod task;
 mod wait;
 mod warned;

@@ -68,6 +68,11 @@ fn range(schema: &Json) -> Option<String> {
     }
 }
 
+/// What the keys of a map name.
+fn names(schema: &Json) -> &str {
+    schema["x-names"].as_str().unwrap_or("task")
+}
+
 /// Keys of a map that are looked at for the one that was meant to be another: of more, none is a slip of the pen.
 const STRANGE_MAX: usize = 64;
 
@@ -166,7 +171,7 @@ impl Walk<'_> {
             (_, Some(span), _) => span,
             (Value::Number(_) | Value::Bool(_), None, Some("string")) => "put it in quotes".to_owned(),
             (Value::Number(_), None, Some("integer")) => description(schema),
-            _ => String::new(),
+            _ => schema["x-example"].as_str().map(|example| format!("write {example}")).unwrap_or_default(),
         };
         self.diagnostics.error("wrong_type", &node.span, message, help);
         false
@@ -265,7 +270,8 @@ impl Walk<'_> {
             self.has_any(node, entries, choices, what);
         }
         if schema["minProperties"].as_u64().is_some_and(|least| (entries.len() as u64) < least) {
-            self.diagnostics.error("empty", &node.span, format!("{what} is empty"), "write at least one task");
+            let help = format!("write at least one {}", names(schema));
+            self.diagnostics.error("empty", &node.span, format!("{what} is empty"), help);
         }
         if let Some(most) = schema["maxProperties"].as_u64().filter(|most| entries.len() as u64 > *most) {
             let message = format!("{what} has {} entries; it may have {most}", entries.len());
@@ -277,7 +283,8 @@ impl Walk<'_> {
                 && !matches_name(pattern, &key.name)
             {
                 let help = "letters, digits and `_`, at most 64, not beginning with a digit";
-                self.diagnostics.error("bad_name", &key.span, format!("{:?} is no name for a task", key.name), help);
+                let message = format!("{:?} is no name for a {}", key.name, names(schema));
+                self.diagnostics.error("bad_name", &key.span, message, help);
             }
             match properties.and_then(|known| known.get(&key.name)) {
                 Some(property) => self.node(value, property, &format!("`{}`", key.name)),

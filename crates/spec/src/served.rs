@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use agendum_types::graph::{COMPENSATE, Section};
-use agendum_types::{Capability, Labels, Limits, Target, target};
+use agendum_types::{Capability, Labels, Limits, Pool, Target, target};
 use serde_json::Value as Json;
 
 use crate::children::GRAPH;
@@ -20,6 +20,8 @@ pub struct Serving<'a> {
     pub targets: &'a [Target],
     /// The names of its indexes, and of those made before.
     pub indexes: &'a BTreeSet<String>,
+    /// Its pools; `None` where nothing is to be said of them.
+    pub pools: Option<&'a [Pool]>,
     /// The inputs of a run, where there is one: they may name an index.
     pub inputs: Option<&'a Json>,
 }
@@ -32,7 +34,7 @@ pub fn lacks(document: &NormalDocument, serving: Serving<'_>, limits: &Limits) -
 }
 
 /// The tasks that no target serves as they ask for it, and the indexes that are not there, as warnings: a run would be refused, or
-/// fail. The words are those of the scheduler.
+/// fail; and the units that no pool has: a task would wait. The words are those of the scheduler.
 pub(crate) fn look(
     tree: &Node,
     serving: Serving<'_>,
@@ -71,6 +73,7 @@ impl Look<'_, '_> {
         let word = uses.and_then(Node::text);
         let capability =
             word.and_then(if word == Some(agent::AGENT) { |_| Some(Capability::Chat) } else { Capability::from_word });
+        self.units(task);
         if capability == Some(Capability::Graph) {
             return self.child(task);
         }
@@ -155,6 +158,36 @@ impl Look<'_, '_> {
             let lack = format!("there is no index {name:?}");
             self.diagnostics.warning("no_index", &node.span, format!("{lack}: the task would fail"), help);
             self.lacks.insert(lack);
+        }
+    }
+
+    /// Units that the pools do not have, whoever holds any.
+    fn units(&mut self, task: &Node) {
+        let Some(pools) = self.serving.pools else { return };
+        for (key, units) in task.get("resources").map(Node::entries).unwrap_or_default() {
+            let Some(asked) = units.whole() else { continue };
+            let (message, help) = match pools.iter().find(|pool| *pool.name == key.name) {
+                Some(pool) if u64::from(pool.units) >= asked => continue,
+                Some(pool) => {
+                    let help =
+                        format!("ask for fewer, or write `{} = {asked}` under `[pools]` in agendum.toml", key.name);
+                    (
+                        format!(
+                            "pool `{}` has {} of the {asked} units that are asked for: the task would wait for more",
+                            key.name, pool.units
+                        ),
+                        help,
+                    )
+                }
+                None => {
+                    let help = match nearest(&key.name, pools.iter().map(|pool| &*pool.name)) {
+                        Some(best) => format!("did you mean `{best}`?"),
+                        None => format!("write `{} = {asked}` under `[pools]` in agendum.toml", key.name),
+                    };
+                    (format!("there is no pool `{}`: the task would wait for one", key.name), help)
+                }
+            };
+            self.diagnostics.warning("no_pool", &key.span, message, help);
         }
     }
 

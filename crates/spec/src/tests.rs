@@ -25,6 +25,7 @@ mod planned;
 mod plans;
 mod policies;
 mod refused;
+mod resources;
 mod served;
 mod touched;
 mod vocabulary;

@@ -9,6 +9,7 @@
 //! e foreach max=2 tolerate=1
 //! r race=1 good { p; q }
 //! p effect=once compensate=3; j needs p judges=p
+//! h resources=gpu:1,sandbox:2
 //! q adds; q made; z replaced; x ahead=q; x~q withdrawn=q
 //! s reads=inputs; t reads=error
 //! w wait=approval:boss+deputy reminder=10m; v wait=signal:paid; u wait=time:5s
@@ -31,7 +32,8 @@ use agendum_types::graph::{
     NotBefore, OnExceeded, OnUncertain, Priority, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
 };
 use agendum_types::{
-    Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Principal, Timestamp, Wait, WaitFor,
+    Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Need, Principal, Timestamp, Wait,
+    WaitFor,
 };
 
 /// Builds the graph of a script.
@@ -146,6 +148,7 @@ impl Builder {
             not_before: None,
             delay: None,
             within: None,
+            resources: Default::default(),
             cache: None,
             output_used: true,
             judges: None,
@@ -382,6 +385,7 @@ fn plain_word(task: &mut Task, key: &str, value: &str) {
         "value" => task.value = u8::try_from(number(value)).expect("0 to 100"),
         "no_fallback" => task.no_fallback = true,
         "live" => task.live = true,
+        "resources" => task.resources = resources(value),
         "class" => with_call(task, |call| call.requirement.class = Some(value.into())),
         "allow" => with_call(task, |call| call.requirement.allow = value.split(',').map(Arc::from).collect()),
         "cap" => with_call(task, |call| call.output_cap = Some(number(value))),
@@ -399,6 +403,17 @@ fn plain_word(task: &mut Task, key: &str, value: &str) {
         }
         other => panic!("a task knows no word {other:?}"),
     }
+}
+
+/// Reads `gpu:1,sandbox:2`.
+fn resources(text: &str) -> Arc<[Need]> {
+    let need = |part: &str| {
+        let (pool, units) = part.split_once(':').expect("resources=POOL:UNITS,…");
+        Need { pool: pool.into(), units: number(units) }
+    };
+    let mut needs: Vec<Need> = text.split(',').map(need).collect();
+    needs.sort_unstable();
+    needs.into()
 }
 
 fn with_call(task: &mut Task, change: impl Fn(&mut Call)) {

@@ -11,9 +11,9 @@ pub enum Cause {
     Dependency,
     /// Other tasks were ranked first.
     Order,
-    /// Every eligible target was at its concurrency or rate limit.
+    /// Every eligible target was at its concurrency or rate limit, or others held the units of a pool that it asks for.
     Limit,
-    /// No eligible target was up, or the driver had no credit left.
+    /// No eligible target was up, a pool does not have as many units as it asks for, or the driver had no credit left.
     Capacity,
     /// The money of the run was held by other attempts.
     Budget,

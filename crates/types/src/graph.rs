@@ -27,6 +27,7 @@ use crate::concurrency::Turns;
 use crate::effect::Effect;
 use crate::path::{Segment, TaskPath};
 use crate::payload::{Hash, Labels};
+use crate::pool::Need;
 use crate::target::Capability;
 use crate::time::{Duration, Timestamp};
 
@@ -169,6 +170,8 @@ pub struct Task {
     pub delay: Option<Duration>,
     /// Must settle this long after its dependencies have settled, waiting and attempts included.
     pub within: Option<Duration>,
+    /// `resources`: what an attempt holds beside its target, of different pools in the order of their names. Empty for a group.
+    pub resources: Arc<[Need]>,
     /// `cache`: its result is kept, and may be one that was.
     pub cache: Option<Cache>,
     /// True if some expression reads its output, so that it must be made.

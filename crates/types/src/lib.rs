@@ -5,8 +5,8 @@
 //! stands at its item, and nowhere else.
 //!
 //! Reading order: [`time`] and [`money`] (integers only), [`id`] and [`path`] (who is who), [`payload`] (bytes by reference),
-//! [`graph`] (what shall be done), [`target`] (what can do it), [`wait`] (what no target does), [`outcome`] (what came of it), [`status`] and [`cause`] (how we
-//! speak of it), [`limits`] (a number for everything).
+//! [`graph`] (what shall be done), [`target`] (what can do it), [`pool`] (what it holds besides), [`wait`] (what no target does), [`outcome`]
+//! (what came of it), [`status`] and [`cause`] (how we speak of it), [`limits`] (a number for everything).
 
 pub mod cached;
 pub mod cause;
@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod path;
 pub mod payload;
 pub mod policy;
+pub mod pool;
 pub mod snapshot;
 pub mod status;
 pub mod submission;
@@ -48,6 +49,7 @@ pub use outcome::{Failure, Outcome, Success, Usage};
 pub use path::{Segment, TaskPath};
 pub use payload::{Hash, Labels, MediaType, PayloadRef, Prefix};
 pub use policy::Policy;
+pub use pool::{Need, Pool};
 pub use snapshot::{Plea, RunView, Snapshot, WaitView};
 pub use status::{RunStatus, TaskStatus};
 pub use submission::SubmissionKey;

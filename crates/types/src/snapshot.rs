@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub queued: u64,
     /// One entry for each target, in the order of the table.
     pub targets: Vec<TargetLoad>,
+    /// One entry for each pool that there is, or of which something is held, in the order of their names.
+    pub pools: Vec<PoolLoad>,
 }
 
 /// How a target is used.
@@ -44,6 +46,17 @@ pub struct TargetLoad {
     pub closed_until: Option<Timestamp>,
     /// The expected time of an attempt, as configured.
     pub expected: Duration,
+}
+
+/// How a pool is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolLoad {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Units that there are.
+    pub units: u32,
+    /// Units that attempts hold. More than there are once the pool was made smaller.
+    pub held: u64,
 }
 
 /// A live run, as `runs show` prints it.

@@ -40,6 +40,7 @@ impl Bed {
             targets: vec![(target, Arc::new(Nothing))],
             limits: Limits::STANDARD,
             windows: Default::default(),
+            pools: Vec::new(),
             policy: Default::default(),
             retention: None,
             feedback_kept: agendum_types::Duration::secs(3_600),

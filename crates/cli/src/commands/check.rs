@@ -180,7 +180,9 @@ pub(crate) fn check(json: bool, path: &Path, config: &Config, data: Option<&Path
     let made = data.map(made_indexes).unwrap_or_default();
     let indexes = config.indexes.keys().cloned().chain(made).collect();
     let targets = targets::declared(config);
-    let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
+    let pools = config.pools.all();
+    let pools = config.file.is_some().then_some(pools.as_slice());
+    let serving = Serving { targets: &targets, indexes: &indexes, pools, inputs: None };
     let lacking = if config.file.is_some() { Lacking::Always(serving) } else { Lacking::InPlans(serving) };
     say(json, read_for(path, limits, lacking)?, &explain(path))
 }

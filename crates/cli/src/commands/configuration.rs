@@ -62,6 +62,8 @@ fn json(context: &Context) -> Result<(), Failure> {
         context.config.limits.lines().into_iter().map(|(name, value, ..)| (name.to_owned(), value.into())).collect();
     let budgets: serde_json::Map<_, _> =
         context.config.budgets.lines().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let pools: serde_json::Map<_, _> =
+        context.config.pools.lines().map(|(name, units)| (name.to_owned(), units.into())).collect();
     let faults = listed(&context.config.faults());
     let theirs = Theirs::of(context).map(|theirs| {
         serde_json::json!({ "process": theirs.process, "file": theirs.file, "differences": theirs.differences })
@@ -75,7 +77,7 @@ fn json(context: &Context) -> Result<(), Failure> {
     let policy = context.config.policy().ok();
     let policy = policy.map(|of| serde_json::json!({ "name": of.name(), "hash": of.hash(), "file": of.file }));
     show::json(&serde_json::json!({
-        "file": file(context), "data": context.data, "policy": policy, "targets": targets, "indexes": indexes, "limits": limits,
+        "file": file(context), "data": context.data, "policy": policy, "targets": targets, "pools": pools, "indexes": indexes, "limits": limits,
         "budgets": budgets, "retention": retention, "cache": cache, "notices": notices,
         "overrides": context.config.overrides, "faults": faults, "in_force": theirs,
     }))
@@ -99,6 +101,9 @@ fn text(context: &Context) -> Result<(), Failure> {
     for target in targets::declared(&context.config) {
         let can: Vec<_> = target.capabilities.iter().map(|capability| capability.word()).collect();
         writeln!(out, "target         {} ({}, {} at once)", target.name, can.join(", "), target.concurrency_max)?;
+    }
+    for (name, units) in context.config.pools.lines() {
+        writeln!(out, "pool           {name} ({units} at once)")?;
     }
     for (name, index) in &context.config.indexes {
         for path in &index.paths {

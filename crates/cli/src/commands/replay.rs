@@ -58,6 +58,7 @@ pub(crate) async fn replay(context: &Context, asked: &Replay) -> Result<(), Fail
     let config = rules.config.as_ref().unwrap_or(&context.config);
     let setting = Setting {
         targets: targets::declared(config),
+        pools: config.pools.all(),
         limits: config.limits.stored(),
         windows: config.budgets.windows(),
         seed: 1,

@@ -73,7 +73,7 @@ fn errors_say_where_and_what_was_meant() {
       |
     1 | [limit]
       |  ^^^^^
-    unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
+    unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `pools`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
 
     hint: did you mean `limits`?
 
@@ -114,7 +114,7 @@ fn errors_say_where_and_what_was_meant() {
     AGENDUM_LIMITS__NEEDS_MAX__X: `needs_max` of the configuration is no table
     hint: none
 
-    AGENDUM_LIMIT__NEEDS_MAX: unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
+    AGENDUM_LIMIT__NEEDS_MAX: unknown field `limit`, expected one of `data`, `policy`, `indexes`, `targets`, `pools`, `limits`, `budgets`, `retention`, `notices`, `cache`, `webhooks`, `offline`
     hint: did you mean `limits`?
 
     AGENDUM_INDEXES__A_B__PATHS: the segment "a_b" may be "a-b" or "a_b"; rename one of them

@@ -35,6 +35,7 @@ impl Scheduler {
         self.targets.row_mut(flight.target).running -= 1;
         self.pause_target(flight, &outcome);
         self.board.queue.wake(flight.target, self.now);
+        self.free_units(slot, &attempt.path);
         // What is not told is booked as the worst case: a budget that silence could evade would be none.
         let unreported = child.is_none() && outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0);
         let (cost, tokens) = if let Some(child) = child {

@@ -1,5 +1,7 @@
 //! What is not seen in a scenario: how many classes the queue keeps.
 
+use std::sync::Arc;
+
 use agendum_types::graph::Priority;
 use agendum_types::{Duration, Policy, RunId, TargetId, Tenant, Timestamp};
 
@@ -18,11 +20,11 @@ fn classes_without_tasks_are_given_back() {
     let now = Timestamp(0);
     let task = rank(0);
     let tenant = queue.tenant(&Tenant::default(), &Policy::default());
-    let used = queue.class(vec![TargetId(0)]);
+    let used = queue.class(vec![TargetId(0)], &Arc::default());
     let ticket = queue.insert(used, (Priority::Standard, tenant), task, now);
     let generation = queue.generation();
     for other in 1..u16::MAX {
-        queue.class(vec![TargetId(other), TargetId(0)]);
+        queue.class(vec![TargetId(other), TargetId(0)], &Arc::default());
     }
     assert!(queue.generation() > generation, "what was remembered of a class is void");
     assert!(queue.classes.len() <= IDLE_CLASSES, "few classes are kept");

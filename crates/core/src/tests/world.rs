@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
+//! pools gpu=4 sandbox=1                 the pools that there are, and how many units of each; `view pools` says how they are used
 //! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `labels=L`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends; of `r1/a!2` the second
 //! drain 1s                              the oldest attempt ends after so long, and the next, until none is out
@@ -36,8 +37,8 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, PayloadRef, Policy, Prefix,
-    RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
+    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, PayloadRef, Policy, Pool,
+    Prefix, RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
@@ -78,6 +79,7 @@ pub(super) struct World {
     flying: Vec<AttemptId>,
     says: BTreeMap<(String, String), String>,
     targets: Vec<Target>,
+    pools: Vec<Pool>,
     policy: Option<Arc<Policy>>,
     purse: purse::Purse,
     kept: cache::Kept,
@@ -105,6 +107,7 @@ impl Default for World {
             flying: Vec::new(),
             says: BTreeMap::new(),
             targets: vec![target("t", "8")],
+            pools: Vec::new(),
             policy: None,
             kept: cache::Kept::default(),
             names: Vec::new(),
@@ -147,14 +150,7 @@ impl World {
             self.line(format!("{SAID}{line}"));
         }
         match word {
-            "targets" => {
-                self.targets = rest
-                    .split_whitespace()
-                    .map(|one| one.split_once('=').unwrap())
-                    .map(|(name, more)| target(name, more))
-                    .collect();
-                self.publish();
-            }
+            "targets" | "pools" => self.tables(word, rest),
             "limit" => self.limit(rest),
             "policy" => self.govern(rest),
             "windows" | "purse" | "billed" | "rebilled" => self.of_the_purse(word, rest),
@@ -185,6 +181,7 @@ impl World {
             "stop" => self.stop(),
             "why" => self.why(rest),
             "attempts" => self.attempts(run_id(rest)),
+            "view" if rest == "pools" => self.view_pools(),
             "view" => self.view(run_id(rest)),
             other => panic!("a scenario knows no word {other:?}"),
         }
@@ -199,16 +196,8 @@ impl World {
         self.event(Event::Opened { incarnation, last, at, crashed, seed: 7 });
         self.event(Event::WindowsPublished(self.purse.windows));
         self.publish_policy();
+        self.event(Event::PoolsPublished(self.pools.clone()));
         self.publish();
-    }
-
-    fn publish(&mut self) {
-        for target in &self.targets {
-            if !self.names.iter().any(|name| **name == *target.name) {
-                self.names.push(target.name.to_string());
-            }
-        }
-        self.event(Event::TargetsPublished(self.targets.clone()));
     }
 
     fn submit(&mut self, rest: &str) {

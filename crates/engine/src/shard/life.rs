@@ -157,6 +157,7 @@ impl Life {
         let now = life.now().max(opened.high_water);
         life.event_at(now, event, None);
         life.event(Event::WindowsPublished(life.around.windows));
+        life.event(Event::PoolsPublished(life.around.pools.clone()));
         life.event(Event::PolicyPublished(Arc::clone(&life.around.policy)));
         let table = life.around.targets.iter().map(|(target, _)| target.clone()).collect();
         life.event(Event::TargetsPublished(table));

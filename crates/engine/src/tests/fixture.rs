@@ -106,6 +106,7 @@ impl World {
             targets: vec![(target, Arc::new(Obedient(Arc::clone(&self.tool))) as _)],
             limits: Limits::STANDARD,
             windows: Default::default(),
+            pools: Vec::new(),
             policy: Default::default(),
             retention: None,
             feedback_kept: agendum_types::Duration::secs(3_600),

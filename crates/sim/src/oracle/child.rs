@@ -110,6 +110,7 @@ impl Reference {
         let price = self.targets[target].price;
         let counted = ((run.submitted.priority as usize, run.tenant.clone()), 0);
         let (attempt, sent, hold) = (attempt.clone(), self.now, Default::default());
+        let needs = self.resources(attempt.run, &attempt.path).into();
         self.flights.push(Flight {
             attempt,
             target,
@@ -118,6 +119,7 @@ impl Reference {
             hold,
             tokens: 0,
             counted,
+            needs,
             expected: None,
             slow_at: None,
             child: None,

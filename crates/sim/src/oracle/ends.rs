@@ -41,7 +41,7 @@ impl Reference {
                 self.falls(id, path, class, true, next)
             }
             (End::Unaffordable, State::Queued(..) | State::Short(_)) => self.cannot_pay(id, path, ended),
-            (End::Hopeless, State::Queued(..)) => {
+            (End::Hopeless, State::Queued(..) | State::Short(_)) => {
                 self.comes_up(id, path)?;
                 ensure(matches!(self.outlook(id, path), Outlook::Hopeless), "it can still be in time")?;
                 self.falls(id, path, Class::DeadlineExceeded, false, next)

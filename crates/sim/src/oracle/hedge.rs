@@ -92,7 +92,7 @@ impl Reference {
             let is_wanted = self.queued().iter().any(|(.., of)| of.contains(target));
             running * 4 < u64::from(self.targets[*target].concurrency_max) * 3 && self.is_free(*target) && !is_wanted
         };
-        let all = self.eligible(id, path)?;
+        let all = self.eligible(id, path).filter(|_| self.has_units(id, path))?;
         let room: Vec<usize> = all.into_iter().filter(has_room).collect();
         let others: Vec<(usize, Duration)> = room
             .iter()

@@ -146,7 +146,7 @@ impl Reference {
     /// The tasks of which one goes next: those of the band whose turn it is that must start first. More than one if they are alike.
     pub(super) fn next(&self) -> Vec<(RunId, TaskPath)> {
         let mut queued: Vec<_> = self.queued();
-        queued.retain(|(.., targets)| targets.iter().any(|target| self.is_free(*target)));
+        queued.retain(|(id, path, _, targets)| targets.iter().any(|target| self.goes_to(*id, path, *target)));
         let mut can: Vec<_> = queued.into_iter().map(|(id, path, rank, _)| (id, path.clone(), *rank)).collect();
         // Whoever waits for money that is there stands where it stood.
         can.extend(self.short_ones().into_iter().filter(|(id, path, _)| self.is_covered(*id, path)));
@@ -198,13 +198,13 @@ impl Reference {
         if let Some([best]) = run.tasks[path].of_best(self.now).filter(|_| matches!(state, State::Queued(..)))
             && let Some(hold) = self.hold(id, path, *best)
         {
-            return if self.is_free(*best) { Purse::Sends(*best, hold, false) } else { Purse::Refuses };
+            return if self.goes_to(id, path, *best) { Purse::Sends(*best, hold, false) } else { Purse::Refuses };
         }
         let lightest = self.lightest(&self.weighed(id, path, &targets));
         if let Some((target, hold)) = lightest.and_then(|target| Some((target, self.hold(id, path, target)?))) {
             return Purse::Sends(target, hold, targets != all);
         }
-        let free: Vec<usize> = targets.iter().copied().filter(|target| self.is_free(*target)).collect();
+        let free: Vec<usize> = targets.iter().copied().filter(|target| self.goes_to(id, path, *target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
         if let Some(hold) = self.hold(id, path, best) {
             let ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
@@ -268,7 +268,7 @@ impl Reference {
             State::Short(_) => self.eligible(id, path).unwrap_or_default(),
             _ => return false,
         };
-        let Some(best) = targets.iter().copied().find(|target| self.is_free(*target)) else { return false };
+        let Some(best) = targets.iter().copied().find(|target| self.goes_to(id, path, *target)) else { return false };
         let of_run = run.submitted.budget.map_or(OnExceeded::Fail, |budget| budget.on_exceeded);
         let is_of_run = self.short(id, path, best).iter().any(|(of, _)| *of == Payer::Run);
         (if is_of_run { of_run } else { self.choice_of_windows(run.task(path)) }) == OnExceeded::Degrade

@@ -18,7 +18,7 @@ impl Reference {
             State::Short(_) => self.eligible(id, path)?,
             _ => return None,
         };
-        let best = targets.into_iter().find(|target| self.is_free(*target))?;
+        let best = targets.into_iter().find(|target| self.goes_to(id, path, *target))?;
         let (with, wanted) = self.cases(id, path, best);
         let least = with(wanted.map(|cap| cap.min(OUTPUT_CAP_MIN as u32)));
         Some((least.money, least.tokens))

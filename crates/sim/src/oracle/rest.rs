@@ -74,6 +74,7 @@ impl Reference {
             });
             ensure(mine == theirs, &format!("the {} has used {mine:?}, and not {theirs:?}", window.word()))?;
         }
+        self.shows_pools(core)?;
         let shown = core.snapshot();
         ensure(shown.runs == self.runs.len() as u64, "another number of runs")?;
         ensure(shown.attempts as usize == self.credits(), "another number of attempts")?;
@@ -216,22 +217,31 @@ impl Reference {
         if self.credits() >= self.limits.attempt_credits as usize {
             causes.push(Cause::Capacity);
         }
-        if targets.iter().any(|target| self.is_free(*target)) {
+        let is_free = targets.iter().any(|target| self.is_free(*target));
+        let has_units = self.has_units(id, path);
+        if is_free && has_units {
             return causes;
+        }
+        if !self.could_have_units(id, path) {
+            causes.push(Cause::Capacity);
         }
         let at_limit = |target: &usize| {
             let running = self.flights.iter().filter(|flight| flight.target == *target).count();
             running >= self.targets[*target].concurrency_max as usize || self.closed[*target] <= self.now
         };
-        if !targets.iter().all(at_limit) {
+        // What is shown is what it was put to sleep for: that the other is lacking too may have come later.
+        if !is_free && !targets.iter().all(at_limit) {
             causes.push(Cause::Backoff);
-            return causes;
+            if has_units {
+                return causes;
+            }
         }
         let band = self.band(id, path);
         let alike: Vec<_> = self
             .queued()
             .into_iter()
             .filter(|(of, path, _, other)| *other == targets && self.band(*of, path) == band)
+            .filter(|(of, other, ..)| self.resources(*of, other) == self.resources(id, path))
             .collect();
         let place = |of: RunId, other: &TaskPath, rank: &Rank| (self.had(of, other), *rank);
         let own = place(id, path, rank);

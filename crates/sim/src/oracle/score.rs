@@ -44,7 +44,7 @@ impl Reference {
     /// The free ones of these, with what the attempt would cost there in time; none where there is nothing to weigh.
     pub(super) fn weighed(&self, id: RunId, path: &TaskPath, targets: &[usize]) -> Vec<(usize, Duration)> {
         let Work::Call(call) = &self.runs[&id].task(path).work else { return Vec::new() };
-        let free: Vec<usize> = targets.iter().copied().filter(|target| self.is_free(*target)).collect();
+        let free: Vec<usize> = targets.iter().copied().filter(|target| self.goes_to(id, path, *target)).collect();
         if free.len() < 2 || !call.requirement.allow.is_empty() {
             return Vec::new();
         }
@@ -79,7 +79,7 @@ impl Reference {
     /// A task that waits for a target cannot pay for it, which is free: any other will do from now on.
     pub(super) fn waits_no_more(&mut self, id: RunId, path: &TaskPath) -> bool {
         let Some((best, _)) = self.runs[&id].tasks[path].best else { return false };
-        let gives_up = self.is_free(best) && self.hold(id, path, best).is_none();
+        let gives_up = self.goes_to(id, path, best) && self.hold(id, path, best).is_none();
         if gives_up {
             self.run(id).inst(path).best = None;
         }

@@ -129,11 +129,12 @@ impl Reference {
         let counted = self.counts_for(id, path, target, said.hold);
         let tokens = if said.reattached { 0 } else { self.keeps_pace(id, path, target, said.hold_tokens) };
         let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
+        let needs = self.resources(id, path).into();
         self.is_read(id, path, target);
         let expected = self.foretold(id, path).filter(|_| !said.reattached);
         let slow_at = self.slow_at(id, path, said);
         let sent = now;
-        let of = Flight { attempt, target, price, sent, hold, tokens, counted, expected, slow_at, child: None };
+        let of = Flight { attempt, target, price, sent, hold, tokens, counted, needs, expected, slow_at, child: None };
         self.flights.push(of);
     }
 

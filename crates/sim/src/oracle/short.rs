@@ -23,7 +23,7 @@ impl Reference {
     /// When the windows are over that do not cover it on the first of its targets that is free, and whether they ever can; `None` if
     /// none is free.
     fn lacks(&self, id: RunId, path: &TaskPath) -> Option<Vec<(Timestamp, bool)>> {
-        let best = self.eligible(id, path)?.into_iter().find(|target| self.is_free(*target))?;
+        let best = self.eligible(id, path)?.into_iter().find(|target| self.goes_to(id, path, *target))?;
         let short = self.short(id, path, best).into_iter();
         let windows = short.filter_map(|(of, can)| match of {
             Payer::Window(window) => Some((window.end(self.now), can)),
@@ -53,7 +53,7 @@ impl Reference {
         for (id, path, _) in self.short_ones() {
             let run = &self.runs[&id];
             let Work::Call(call) = &run.task(&path).work else { continue };
-            let what = (call.capability, call.output_cap, self.eligible(id, &path));
+            let what = (call.capability, call.output_cap, self.eligible(id, &path), self.resources(id, &path));
             let Some(lacks) = self.lacks(id, &path) else { continue };
             let end = lacks.into_iter().map(|(end, _)| end).max();
             kinds.entry((self.band(id, &path), run.tenant.clone(), what)).or_default().push(end);

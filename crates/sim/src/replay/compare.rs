@@ -141,7 +141,7 @@ type Alone = BTreeMap<RunId, Duration>;
 pub(super) fn report(
     past: &Past,
     asked: &Asked,
-    targets: Vec<TargetSaid>,
+    (targets, lacking): (Vec<TargetSaid>, Vec<Arc<str>>),
     alone: &Played,
     played: Vec<(Arc<Policy>, Played)>,
 ) -> Report {
@@ -175,7 +175,7 @@ pub(super) fn report(
         child_runs: past.lives.len() - real.len(),
         attempts,
         left_out,
-        assumptions: assumptions(past, asked, &targets),
+        assumptions: assumptions(past, asked, &targets, &lacking),
         targets,
         accuracy,
         happened,
@@ -185,13 +185,18 @@ pub(super) fn report(
 }
 
 /// Every constant, and what the journal does not say.
-fn assumptions(past: &Past, asked: &Asked, targets: &[TargetSaid]) -> Vec<String> {
+fn assumptions(past: &Past, asked: &Asked, targets: &[TargetSaid], lacking: &[Arc<str>]) -> Vec<String> {
     let mut told = asked.notes.clone();
     told.push(format!("the policy that was in force: {}; {}", asked.old.1, past.says_of(&asked.old.0)));
     for target in targets.iter().filter(|target| !target.configured) {
         told.push(format!(
             "target {} is not in the present configuration: it takes {} at once, the most that was out, and no price is known",
             target.name, target.concurrency
+        ));
+    }
+    for pool in lacking {
+        told.push(format!(
+            "the present configuration has fewer units of pool {pool} than a task asks for: they are not limited"
         ));
     }
     told.push("concurrency, rates and prices of the other targets are those of the present configuration".to_owned());

@@ -42,8 +42,8 @@ fn setting(journal: &Journal) -> Setting {
         let Record::Opened { seed, .. } = &entry.record else { return None };
         Some(*seed)
     });
-    let (targets, limits) = (journal.targets.clone(), journal.limits.clone());
-    Setting { targets, limits, windows: journal.windows, seed: seed.unwrap() }
+    let (targets, pools, limits) = (journal.targets.clone(), journal.pools.clone(), journal.limits.clone());
+    Setting { targets, pools, limits, windows: journal.windows, seed: seed.unwrap() }
 }
 
 /// Every order is the same: another than that of most seeds.
@@ -89,8 +89,9 @@ fn a_replay_of_a_replay_is_the_same() {
         past.lives.values_mut().flat_map(|life| life.said.values_mut()).for_each(|(took, _)| *took = Duration::ZERO);
         let setting = setting(&journal);
         let play = |lives: &BTreeMap<RunId, Life>| -> Played {
-            let (targets, limits) = (&setting.targets, &setting.limits);
-            let ground = Ground { targets, limits, windows: setting.windows, seed: setting.seed, boundless: false };
+            let (targets, pools, limits) = (&setting.targets, &setting.pools, &setting.limits);
+            let ground =
+                Ground { targets, pools, limits, windows: setting.windows, seed: setting.seed, boundless: false };
             world::play(lives, &Usual::of(lives.values()), &ground, &journal.policy, &|| 0, true)
         };
         let first = play(&past.lives);

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use agendum_core::{Action, Answer, Deed, Entry, Event, Scheduler, Submission};
 use agendum_types::target::Rate;
 use agendum_types::{
-    CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Limits, Money, Policy, RunId, RunStatus, Seq, Target,
-    Tenant, Timestamp, Windows,
+    CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Limits, Money, Policy, Pool, RunId, RunStatus, Seq,
+    Target, Tenant, Timestamp, Windows,
 };
 
 use self::attempts::{Flights, Kid};
@@ -27,6 +27,7 @@ use crate::lab::world::Clock;
 #[derive(Clone, Debug)]
 pub(crate) struct Ground<'a> {
     pub(crate) targets: &'a [Target],
+    pub(crate) pools: &'a [Pool],
     pub(crate) limits: &'a Limits,
     pub(crate) windows: Windows,
     pub(crate) seed: u64,
@@ -198,8 +199,11 @@ impl<'a> World<'a> {
 
     fn begin(&mut self, ground: &Ground<'_>, policy: &Arc<Policy>) {
         let (incarnation, last, at) = (Incarnation(1), Seq(0), Timestamp(0));
+        let units = |pool: &Pool| if ground.boundless { u32::MAX } else { pool.units };
+        let pool = |pool: &Pool| Pool { name: Arc::clone(&pool.name), units: units(pool) };
         self.tell(Event::Opened { incarnation, last, at, crashed: false, seed: ground.seed });
         self.tell(Event::WindowsPublished(if ground.boundless { Windows::default() } else { ground.windows }));
+        self.tell(Event::PoolsPublished(ground.pools.iter().map(pool).collect()));
         self.tell(Event::PolicyPublished(Arc::clone(policy)));
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.played.costs.clear();

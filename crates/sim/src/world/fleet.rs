@@ -1,14 +1,17 @@
 //! What there is to run on, and how much at once: seeds differ in how scarce it is.
 
+use std::sync::Arc;
+
+use agendum_core::Event;
 use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
 use agendum_types::policy::Index;
 use agendum_types::target::{Bound, Rate};
 use agendum_types::{
-    Capability, Duration, Effect, Labels, Limits, Money, Policy, Target, Tenant, Timestamp, Window, Windows,
+    Capability, Duration, Effect, Labels, Limits, Money, Policy, Pool, Target, Tenant, Timestamp, Window, Windows,
 };
 
-use super::TENANTS;
+use super::{Coming, TENANTS, World};
 use crate::chance::Chance;
 
 /// The labels that some data carries, and that not every target may see.
@@ -94,6 +97,22 @@ pub(super) fn rates(dice: &mut Chance, targets: &mut [Target]) {
     }
 }
 
+/// The pools of which documents may ask.
+pub(crate) const POOLS: [&str; 3] = ["gpu", "sandbox", "seat"];
+/// Units that a task asks for at most, and so that there must be at last.
+pub(crate) const UNITS_MAX: u32 = 4;
+
+/// What there is of them: some are not there, or are too small for some.
+pub(super) fn pools(dice: &mut Chance) -> Vec<Pool> {
+    let pool = |name: &&str| Pool { name: (*name).into(), units: dice.below(2 * u64::from(UNITS_MAX)) as u32 };
+    POOLS.iter().map(pool).filter(|pool| pool.units > 0).collect()
+}
+
+/// So many that few wait for them.
+pub(super) fn all_pools() -> Vec<Pool> {
+    POOLS.iter().map(|name| Pool { name: (*name).into(), units: 3 * UNITS_MAX }).collect()
+}
+
 /// Models of two classes and one that is dear, abroad and quick; a tool; a translator whose effects are its own.
 pub(super) fn targets(chance: &mut Chance) -> Vec<Target> {
     let scarce = chance.hits(50);
@@ -148,4 +167,23 @@ pub(super) fn changed(chance: &mut Chance, targets: &[Target]) -> Vec<Target> {
     }
     targets.extend(own);
     targets
+}
+
+impl World {
+    /// Other targets, rules and pools come while runs are out.
+    pub(super) fn restless(&mut self, rulers: &mut Chance, wardens: &mut Chance) {
+        if self.chance.hits(25) {
+            let (span, mut changed) = (self.chance.below(1_500_000), changed(&mut self.chance, &self.targets));
+            self.redefined(&mut changed);
+            self.at(span, Coming::Told(Event::TargetsPublished(changed)));
+        }
+        if rulers.hits(25) {
+            let told = Coming::Told(Event::PolicyPublished(Arc::new(policy(rulers))));
+            self.at(rulers.below(1_500_000), told);
+        }
+        if wardens.hits(50) {
+            let told = Coming::Told(Event::PoolsPublished(pools(wardens)));
+            self.at(wardens.below(1_500_000), told);
+        }
+    }
 }

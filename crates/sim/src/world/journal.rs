@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::Entry;
-use agendum_types::{Graph, Hash, Limits, Policy, Target, Windows};
+use agendum_types::{Graph, Hash, Limits, Policy, Pool, Target, Windows};
 
 use super::{Faults, Planned, World};
 
@@ -17,6 +17,8 @@ pub struct Journal {
     pub graphs: BTreeMap<Hash, Arc<Graph>>,
     /// The table of targets at the beginning.
     pub targets: Vec<Target>,
+    /// The pools at the beginning.
+    pub pools: Vec<Pool>,
     /// The policy at the beginning.
     pub policy: Arc<Policy>,
     /// The limits.
@@ -29,11 +31,11 @@ pub struct Journal {
 #[must_use]
 pub fn journal(seed: u64, planned: &[Planned], faults: Faults) -> Journal {
     let mut world = World::new(seed, faults);
-    let (targets, policy) = (world.fleet.clone(), Arc::clone(&world.policy));
+    let (targets, pools, policy) = (world.fleet.clone(), world.pools.clone(), Arc::clone(&world.policy));
     for planned in planned {
         world.submit(planned);
     }
     world.until_rest();
     let World { journal: entries, graphs, limits, windows, .. } = world;
-    Journal { entries, graphs, targets, policy, limits, windows }
+    Journal { entries, graphs, targets, pools, policy, limits, windows }
 }

@@ -123,6 +123,7 @@ impl World {
         let crashed = !refused && self.journal.last().is_some_and(|entry| entry.record != Record::Closed);
         self.tell(Event::Opened { incarnation: self.incarnation, last, at, crashed, seed });
         self.tell(Event::WindowsPublished(self.windows));
+        self.tell(Event::PoolsPublished(self.pools.clone()));
         self.tell(Event::PolicyPublished(Arc::clone(&self.policy)));
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.asked_still();
@@ -193,6 +194,7 @@ impl World {
         cut.limits = self.limits.clone();
         cut.results.is_on = self.results.is_on;
         cut.targets.clone_from(&self.targets);
+        cut.pools.clone_from(&self.pools);
         (cut.windows, cut.checker) = (self.windows, Checker::new(self.windows));
         cut.graphs.clone_from(&self.graphs);
         cut.documents.clone_from(&self.documents);

@@ -12,6 +12,7 @@ impl<'t> Lower<'t, '_> {
         // The schema has said that `uses` is missing.
         let Some(uses) = node.get("uses") else { return };
         self.call(id, node, uses);
+        self.resources(id, node);
         let task = &mut self.graph.tasks[id.0 as usize];
         if !task.effect_declared {
             task.effect = Effect::Idempotent;

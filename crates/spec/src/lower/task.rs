@@ -24,6 +24,7 @@ impl<'t> Lower<'t, '_> {
         self.work(id, node);
         self.conditions(id, node);
         self.ladder(id, node);
+        self.resources(id, node);
         self.cache(id, node);
         self.adds(id, node);
         self.plain(id, node);
@@ -126,7 +127,7 @@ impl<'t> Lower<'t, '_> {
     }
 
     fn group(&mut self, id: NodeId, node: &'t Node) {
-        for word in ["with", "model", "retry", "effect", "live", "timeout", COMPENSATE] {
+        for word in ["with", "model", "retry", "effect", "live", "timeout", "resources", COMPENSATE] {
             let allowed = word == "timeout"
                 && node
                     .get("timeout")

@@ -47,6 +47,7 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
         not_before: None,
         delay: None,
         within: None,
+        resources: Default::default(),
         cache: None,
         output_used: false,
         judges: None,

@@ -219,7 +219,7 @@ fn what_a_tool_may_not_say() {
 
     a word of others
     5:115 unknown_key: unknown key `if` in `look`
-        help: known keys: description, parameters, uses, with, timeout, retry, catch, fail_if, as, effect, on_uncertain, compensate, no_fallback, risk, model, within, delay
+        help: known keys: description, parameters, uses, with, timeout, retry, catch, fail_if, as, effect, on_uncertain, compensate, no_fallback, risk, resources, model, within, delay
 
     an agent inside
     5:151 unknown_value: `uses` knows no `agent`
@@ -299,7 +299,7 @@ fn an_agent_wants_targets() {
     let text = super::with_head(&agent(&WORDS.replace("max_turns", "model: { class: large }, max_turns"), LOOK));
     let targets = [agendum_types::Target::free("small", agendum_types::Capability::Chat, 1)];
     let indexes = std::collections::BTreeSet::new();
-    let serving = crate::served::Serving { targets: &targets, indexes: &indexes, inputs: None };
+    let serving = crate::served::Serving { targets: &targets, indexes: &indexes, pools: None, inputs: None };
     let source = crate::Source { name: "graph.yaml", text: &text };
     let checked = crate::check_for(source, &crate::NoFiles, &agendum_types::Limits::STANDARD, Some(serving));
     assert_snapshot!(super::shown(checked), @r#"

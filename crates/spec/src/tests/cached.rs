@@ -84,6 +84,6 @@ fn what_cannot_be_kept_says_why() {
     17:61 contradiction: what an index holds may change at any time, and looking costs nothing: it is not kept
         help: leave `cache` out
     19:88 unknown_key: unknown key `cache` in `compensate`
-        help: known keys: uses, with, retry, timeout, model, effect
+        help: known keys: uses, with, retry, timeout, resources, model, effect
     ");
 }

@@ -84,9 +84,9 @@ fn what_cannot_be_taken_back_says_why() {
     14:61 unknown_value: `uses` knows no `wait`
         help: one of: chat, retrieve, translate, moderate, http, exec, embed, rerank, search, memory, image, transcribe, speak, mcp, worker, publish, graph
     15:67 unknown_key: unknown key `needs` in `compensate`
-        help: known keys: uses, with, retry, timeout, model, effect
+        help: known keys: uses, with, retry, timeout, resources, model, effect
     15:79 unknown_key: unknown key `if` in `compensate`
-        help: known keys: uses, with, retry, timeout, model, effect
+        help: known keys: uses, with, retry, timeout, resources, model, effect
     16:75 unknown_key: unknown key `arv` in `with` of `exec`
         help: did you mean `argv`?
     16:106 unknown_task: there is no task `nn`

@@ -1,6 +1,6 @@
 //! A document against the targets of a configuration.
 
-use agendum_types::{Capability, Labels, Limits, Target};
+use agendum_types::{Capability, Labels, Limits, Pool, Target};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -34,7 +34,7 @@ fn what_no_target_serves() {
         target("index", Capability::Retrieve, "own"),
     ];
     let indexes = ["docs".to_owned()].into();
-    let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
+    let serving = Serving { targets: &targets, indexes: &indexes, pools: None, inputs: None };
     let source = Source { name: "graph.yaml", text: &text };
     let checked = check_for(source, &NoFiles, &Limits::STANDARD, Some(serving));
     let inputs = json!({ "where": "nowhere" });
@@ -85,7 +85,7 @@ fn everything_stands_in_the_order_of_the_text() {
     "#,
     );
     let indexes = [].into();
-    let serving = Serving { targets: &[], indexes: &indexes, inputs: None };
+    let serving = Serving { targets: &[], indexes: &indexes, pools: None, inputs: None };
     let source = Source { name: "graph.yaml", text: &text };
     assert_snapshot!(shown(check_for(source, &Prompt, &Limits::STANDARD, Some(serving))), @r#"
     4:14 no_target (warning): no target can chat: a run would be refused with this configuration
@@ -124,10 +124,37 @@ fn what_no_target_may_see() {
         cleared("check", Capability::Moderate, &["kind=secret", "region=eu", "region=us"]),
     ];
     let indexes = ["docs".to_owned()].into();
-    let serving = Serving { targets: &targets, indexes: &indexes, inputs: None };
+    let serving = Serving { targets: &targets, indexes: &indexes, pools: None, inputs: None };
     let checked = check_for(Source { name: "graph.yaml", text: &text }, &NoFiles, &Limits::STANDARD, Some(serving));
     assert_snapshot!(shown(checked), @r#"
     5:14 no_clearance (warning): no target that could chat here has clearance for data labelled kind=secret, region=eu: the task would fail
         help: add `clearance = ["kind=secret", "region=eu"]` to a target that may see it
     "#);
+}
+
+#[test]
+fn what_no_pool_has() {
+    let text = with_head(
+        r#"
+        tasks:
+          a: { uses: chat, with: { prompt: hi }, resources: { gpu: 2, sandbox: 3 } }
+          b: { uses: exec, effect: idempotent, with: { argv: [b] }, resources: { gpu: 3 }, compensate: { uses: exec, with: { argv: [c] }, resources: { seat: 1 } } }
+          g: { tasks: { d: { uses: chat, with: { prompt: hi }, resources: { sandbx: 1 } } } }
+    "#,
+    );
+    let targets = [target("model", Capability::Chat, "any"), target("tool", Capability::Exec, "any")];
+    let indexes = [].into();
+    let pools = [Pool { name: "gpu".into(), units: 2 }, Pool { name: "sandbox".into(), units: 8 }];
+    let serving = Serving { targets: &targets, indexes: &indexes, pools: Some(&pools), inputs: None };
+    let check =
+        |serving| check_for(Source { name: "graph.yaml", text: &text }, &NoFiles, &Limits::STANDARD, Some(serving));
+    assert_snapshot!(shown(check(serving)), @"
+    5:74 no_pool (warning): pool `gpu` has 2 of the 3 units that are asked for: the task would wait for more
+        help: ask for fewer, or write `gpu = 3` under `[pools]` in agendum.toml
+    5:144 no_pool (warning): there is no pool `seat`: the task would wait for one
+        help: write `seat = 1` under `[pools]` in agendum.toml
+    6:69 no_pool (warning): there is no pool `sandbx`: the task would wait for one
+        help: did you mean `sandbox`?
+    ");
+    assert_snapshot!(shown(check(Serving { pools: None, ..serving })), @"");
 }

@@ -1,8 +1,40 @@
 //! Targets of a scenario, by what is said of them.
 
 use agendum_testkit::script;
+use agendum_types::snapshot::PoolLoad;
 use agendum_types::target::Bound;
-use agendum_types::{Capability, Duration, Effect, Hash, Labels, Target};
+use agendum_types::{Capability, Duration, Effect, Hash, Labels, Pool, Target};
+
+use super::World;
+use crate::Event;
+
+impl World {
+    /// Other targets, or other pools.
+    pub(super) fn tables(&mut self, word: &str, rest: &str) {
+        let rows = rest.split_whitespace().map(|one| one.split_once('=').unwrap());
+        if word == "targets" {
+            self.targets = rows.map(|(name, more)| target(name, more)).collect();
+            return self.publish();
+        }
+        self.pools = rows.map(|(name, units)| Pool { name: name.into(), units: units.parse().unwrap() }).collect();
+        self.event(Event::PoolsPublished(self.pools.clone()));
+    }
+
+    pub(super) fn publish(&mut self) {
+        for target in &self.targets {
+            if !self.names.iter().any(|name| **name == *target.name) {
+                self.names.push(target.name.to_string());
+            }
+        }
+        self.event(Event::TargetsPublished(self.targets.clone()));
+    }
+
+    pub(super) fn view_pools(&mut self) {
+        let load = |pool: PoolLoad| format!(" {} {}/{}", pool.name, pool.held, pool.units);
+        let loads: String = self.core.snapshot().pools.into_iter().map(load).collect();
+        self.line(format!("pools:{loads}"));
+    }
+}
 
 /// `2`, `2:class=small:price=1c:group=g:clearance=region=eu`
 pub(super) fn target(name: &str, text: &str) -> Target {
