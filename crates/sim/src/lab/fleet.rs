@@ -16,6 +16,8 @@ pub enum Fleet {
     Engine(Spec),
     /// A provider with a quota; each call takes what its record says.
     Provider(Quota),
+    /// As many workers as the load of the experiment says, which are all alike.
+    Workers,
 }
 
 /// The constants of an engine.
@@ -47,6 +49,7 @@ impl Fleet {
             Self::Slots(slots) => *slots,
             Self::Engine(spec) => spec.slots,
             Self::Provider(quota) => quota.slots,
+            Self::Workers => 0,
         }
     }
 
@@ -54,7 +57,7 @@ impl Fleet {
     #[must_use]
     pub fn ideal(&self, job: &Job) -> Duration {
         let spec = match self {
-            Self::Slots(_) => return job.ideal(),
+            Self::Slots(_) | Self::Workers => return job.ideal(),
             Self::Provider(quota) => {
                 let all = job.rounds.iter().map(|round| quota.takes(&round.call).plus(round.tools));
                 return all.fold(Duration::ZERO, Duration::plus);

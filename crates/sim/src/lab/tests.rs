@@ -23,7 +23,7 @@ fn jobs(scenario: &Scenario, workload: &Workload, count: usize) -> Vec<Job> {
 }
 
 fn play(name: &str, scenario: &Scenario, workload: &Workload, jobs: &[Job]) -> Seen {
-    Contender::named(name).unwrap().play(workload, jobs, &scenario.fleet, &|| 0).unwrap()
+    Contender::named(name).unwrap().play(workload, jobs, (&scenario.fleet, scenario.loads[0]), &|| 0).unwrap()
 }
 
 #[test]

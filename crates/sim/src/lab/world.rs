@@ -13,14 +13,16 @@ use std::sync::Arc;
 use agendum_core::{Action, Answer, Deed, Dispatch, Evaluate, Evaluation, Event, Make, Purpose, Scheduler, Submission};
 use agendum_types::path::Segment;
 use agendum_types::{
-    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition,
-    PayloadRef, Policy, Principal, RunId, RunStatus, Seq, Success, TargetId, TaskPath, Tenant, Timestamp, Usage,
+    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, MediaType, Outcome, Partition, PayloadRef,
+    Policy, Principal, RunId, RunStatus, Seq, Success, TargetId, TaskPath, Tenant, Timestamp, Usage,
 };
 
 use super::chart::Chart;
 use super::fleet::{Engine, Fleet, Offer};
+use super::flows::bound;
 use super::measure::{Ended, Seen};
 use super::provider::Provider;
+use super::workload::flows::Flow;
 use super::workload::{Call, Job, Workload};
 use graphs::Shape;
 use line::Inner;
@@ -35,6 +37,8 @@ pub struct View {
     pub blind: bool,
     /// What a provider lets through in a minute is not known.
     pub unpaced: bool,
+    /// Nothing that was seen before: each workflow meets a core of its own.
+    pub cold: bool,
 }
 
 /// Where virtual time begins.
@@ -67,8 +71,16 @@ struct Way {
 ///
 /// If the core breaks its contract.
 #[must_use]
-pub fn play(workload: &Workload, jobs: &[Job], fleet: &Fleet, policy: Policy, view: View, clock: Clock<'_>) -> Seen {
-    let mut world = World::new(workload, jobs, fleet, view, clock);
+pub fn play(
+    workload: &Workload,
+    jobs: &[Job],
+    (fleet, load): (&Fleet, f64),
+    policy: Policy,
+    view: View,
+    clock: Clock<'_>,
+) -> Seen {
+    let slots = if *fleet == Fleet::Workers { load as u32 } else { fleet.slots() };
+    let mut world = World::new(workload, jobs, (fleet, slots), view, clock);
     world.begin(policy);
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
@@ -90,8 +102,11 @@ struct World<'a> {
     now: Timestamp,
     jobs: &'a [Job],
     fleet: &'a Fleet,
+    slots: u32,
     view: View,
-    graphs: Vec<Arc<Graph>>,
+    flows: &'a [Flow],
+    /// By kind, as far as there are jobs of it.
+    graphs: Vec<Option<Arc<Graph>>>,
     /// What the runs of each kind look like.
     shapes: Vec<Shape>,
     tenants: Vec<Tenant>,
@@ -116,29 +131,45 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(workload: &Workload, jobs: &'a [Job], fleet: &'a Fleet, view: View, clock: Clock<'a>) -> Self {
+    fn new(
+        workload: &'a Workload,
+        jobs: &'a [Job],
+        (fleet, slots): (&'a Fleet, u32),
+        view: View,
+        clock: Clock<'a>,
+    ) -> Self {
         let engine = match fleet {
-            Fleet::Slots(_) | Fleet::Provider(_) => None,
+            Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Workers => None,
             Fleet::Engine(spec) => Some(Engine::new(spec.clone())),
         };
         let provider = match fleet {
             Fleet::Provider(quota) => Some(Provider::new(quota.clone(), jobs.iter().map(|job| job.at.0).sum())),
-            Fleet::Slots(_) | Fleet::Engine(_) => None,
+            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Workers => None,
         };
         // Blind to tenants: all are one.
         let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
+        let ended = |job: &Job| match workload.flows.get(job.class as usize) {
+            Some(flow) => Ended::of(job, bound(flow, slots)),
+            None => Ended::of(job, fleet.ideal(job)),
+        };
+        let graph = |(class, (shape, name)): (usize, (&Shape, &String))| {
+            let is_used = jobs.iter().any(|job| job.class as usize == class);
+            is_used.then(|| graphs::of(name, *shape, workload.flows.get(class)))
+        };
         let shapes: Vec<Shape> = (0..workload.classes.len()).map(|class| Shape::of(workload, class, jobs)).collect();
         Self {
-            core: Scheduler::new(Limits::STANDARD),
+            core: Scheduler::new(graphs::LIMITS),
             now: START,
             jobs,
             fleet,
+            slots,
             view,
-            graphs: shapes.iter().zip(&workload.classes).map(|(shape, class)| graphs::of(class, *shape)).collect(),
+            flows: &workload.flows,
+            graphs: (0..).zip(shapes.iter().zip(&workload.classes)).map(graph).collect(),
             shapes,
             tenants: workload.tenants.iter().map(name).collect(),
             ways: vec![Way::default(); jobs.len()],
-            ended: jobs.iter().map(|job| Ended::of(job, fleet.ideal(job))).collect(),
+            ended: jobs.iter().map(ended).collect(),
             comings: Vec::new(),
             coming: BinaryHeap::new(),
             inbox: VecDeque::new(),
@@ -160,9 +191,10 @@ impl<'a> World<'a> {
         let opened =
             Event::Opened { incarnation: Incarnation(1), last: Seq(0), at: Timestamp(0), crashed: false, seed: 1 };
         self.tell(opened);
-        self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.fleet.slots(), self.view)));
+        self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.slots, self.view)));
         self.tell(Event::PolicyPublished(Arc::new(policy)));
-        for (number, job) in self.jobs.iter().enumerate() {
+        let at_once = if *self.fleet == Fleet::Workers { 1 } else { self.jobs.len() };
+        for (number, job) in self.jobs.iter().enumerate().take(at_once) {
             self.at(START.after(job.at), Coming::Job(number));
         }
     }
@@ -230,6 +262,9 @@ impl<'a> World<'a> {
 
     fn submit(&mut self, number: usize) {
         let job = &self.jobs[number];
+        if *self.fleet == Fleet::Workers {
+            self.ended[number].comes(self.now.since(START));
+        }
         if self.engine.is_some() {
             self.line.meter.waits(job.tenant);
         }
@@ -237,7 +272,7 @@ impl<'a> World<'a> {
             run: RunId::compose(self.now, Partition(0), number as u128),
             tenant: self.tenants[job.tenant as usize].clone(),
             principal: Principal::new("lab"),
-            graph: Arc::clone(&self.graphs[job.class as usize]),
+            graph: Arc::clone(self.graphs[job.class as usize].as_ref().expect("there are jobs of it")),
             document: payload(2),
             inputs: payload(2),
             priority: None,
@@ -360,7 +395,7 @@ impl<'a> World<'a> {
     fn rounds(&self, number: usize, path: &TaskPath) -> (usize, usize) {
         match self.shapes[self.jobs[number].class as usize] {
             Shape::Call => (1, 0),
-            Shape::Calls(_) => (path.node().map_or(1, |node| node.0 as usize + 1), 0),
+            Shape::Calls(_) | Shape::Flow => (path.node().map_or(1, |node| node.0 as usize + 1), 0),
             Shape::Agent => rounds(path),
         }
     }
@@ -368,9 +403,16 @@ impl<'a> World<'a> {
     /// The call of an attempt, and the time of the tools that belong to it.
     fn call(&self, attempt: &AttemptId) -> (Call, Duration) {
         let (round, side) = self.rounds(number(attempt.run), &attempt.path);
+        if let Some(flow) = self.flow(number(attempt.run)) {
+            return (Call { service: flow.tasks[round - 1].takes, ..Call::default() }, Duration::ZERO);
+        }
         let of = &self.jobs[number(attempt.run)].rounds[round - 1];
         let of = if side == 0 { of } else { &of.side[side - 1] };
         (of.call, of.tools)
+    }
+
+    fn flow(&self, number: usize) -> Option<&Flow> {
+        self.flows.get(self.jobs[number].class as usize)
     }
 
     fn evaluate(&self, asked: &Evaluate) -> Evaluation {
@@ -379,9 +421,13 @@ impl<'a> World<'a> {
         let Make::Values { exprs, .. } = &asked.make else {
             return Evaluation { payload: Some(payload(2)), ..evaluation };
         };
+        if let Some(flow) = self.flow(number) {
+            let bytes = flow.tasks[self.rounds(number, &asked.path).0 - 1].bytes;
+            return Evaluation { payload: Some(payload(bytes)), ..evaluation };
+        }
         let is_side = asked.path.segments().iter().filter(|part| matches!(part, Segment::Task(_))).count() > 1;
         let round = match self.shapes[job.class as usize] {
-            Shape::Call | Shape::Calls(_) => self.rounds(number, &asked.path).0,
+            Shape::Call | Shape::Calls(_) | Shape::Flow => self.rounds(number, &asked.path).0,
             Shape::Agent => way.round.max(1),
         };
         let round = job.rounds.get(round - 1).expect("a round that there is");
@@ -406,11 +452,15 @@ impl<'a> World<'a> {
     fn answered(&mut self, answer: &Answer) {
         let number = number(answer.run);
         self.ended[number].ends(self.now.since(START), answer.status == RunStatus::Succeeded);
+        if *self.fleet == Fleet::Workers && number + 1 < self.jobs.len() {
+            self.at(self.now, Coming::Job(number + 1));
+        }
     }
 
     fn seen(self) -> Seen {
         Seen {
             ended: self.ended,
+            has_bounds: *self.fleet == Fleet::Workers,
             difference: self.line.meter.difference(),
             quota: self.provider.as_ref().map(Provider::used),
             makespan: self.now.since(START),
