@@ -47,6 +47,7 @@ mod digest;
 mod effects;
 mod flights;
 mod inst;
+mod kinds;
 mod labels;
 mod ledger;
 mod lookup;

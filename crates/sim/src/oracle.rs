@@ -60,7 +60,7 @@ use std::sync::Arc;
 use agendum_core::{
     Action, Addition, Deed, Evaluation, Event, Keep, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
 };
-use agendum_types::graph::Section;
+use agendum_types::graph::{Kind, Section};
 use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Outcome, Policy, RunId,
@@ -101,6 +101,8 @@ pub struct Reference {
     flights: Vec<Flight>,
     evaluations: Vec<Asked>,
     estimates: BTreeMap<Hash, Estimate>,
+    /// What calls took that are alike, in whatever graph: how many of about the last 32, and their mean.
+    kinds: BTreeMap<Kind, (u64, u64)>,
     /// When each band has its turn, and whose turn it was last.
     turns: [u64; 3],
     reached: u64,
@@ -229,6 +231,7 @@ impl Reference {
             flights: Vec::new(),
             evaluations: Vec::new(),
             estimates: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             turns: [0; 3],
             reached: 0,
             policy: Policy::default(),
@@ -376,6 +379,7 @@ impl Reference {
         self.flights.clear();
         self.evaluations.clear();
         self.estimates.clear();
+        self.kinds.clear();
         self.targets.clear();
         self.closed.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
