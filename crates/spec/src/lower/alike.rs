@@ -42,7 +42,7 @@ fn program(with: Option<&Node>) -> Vec<Option<&str>> {
     let is_plain = |text: &&str| {
         !text.starts_with('-') && text.chars().all(|letter| letter.is_alphanumeric() || "-_.".contains(letter))
     };
-    vec![word(0), word(0).and(word(1)).filter(is_plain)]
+    vec![word(0), word(0).and_then(|_| word(1)).filter(is_plain)]
 }
 
 /// The method, and the address up to what is filled in or asked for.

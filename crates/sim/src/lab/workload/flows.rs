@@ -129,9 +129,11 @@ impl Generator {
 #[derive(Debug, Deserialize)]
 struct Line {
     name: String,
-    /// Program, seconds, cores, MB, bytes in, bytes out, what it needs, bytes from each of these.
-    tasks: Vec<(String, f64, f64, f64, f64, f64, Vec<usize>, Vec<f64>)>,
+    tasks: Vec<Cells>,
 }
+
+/// Program, seconds, cores, MB, bytes in, bytes out, what it needs, bytes from each of these.
+type Cells = (String, f64, f64, f64, f64, f64, Vec<usize>, Vec<f64>);
 
 /// A document in WfFormat, as far as it is read.
 #[derive(Debug, Deserialize)]
