@@ -31,6 +31,7 @@
 pub mod action;
 pub mod event;
 mod foresee;
+pub mod rank;
 pub mod record;
 pub mod why;
 

@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod azure;
 pub mod flows;
+pub mod psplib;
 pub mod quantiles;
 pub mod vtc;
 
