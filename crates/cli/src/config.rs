@@ -132,6 +132,9 @@ pub(crate) struct TargetConfig {
     pub(crate) classes: Vec<String>,
     #[serde(default)]
     pub(crate) concurrency: Option<u32>,
+    /// Tokens of the inputs that it has read which it need not read again.
+    #[serde(default)]
+    pub(crate) remembers: Option<u64>,
     #[serde(default)]
     pub(crate) quota_group: Option<String>,
     /// What its provider lets through in a minute, of its quota group together.
@@ -212,6 +215,7 @@ impl TargetConfig {
             key_file: None,
             classes: Vec::new(),
             concurrency: None,
+            remembers: None,
             quota_group: None,
             rate: RateConfig { requests: None, tokens: None },
             clearance: Vec::new(),

@@ -23,6 +23,8 @@ use crate::host::index_folder;
 /// Attempts at once where the configuration says nothing.
 const CONCURRENCY: u32 = 16;
 const OUTPUT_CAP: u32 = 1_024;
+/// Tokens of inputs that a model is thought to remember where the configuration says nothing.
+const REMEMBERS: u64 = 1_000_000;
 
 pub(crate) type Table = Vec<(Target, Arc<dyn Adapter>)>;
 
@@ -53,7 +55,7 @@ fn search() -> Target {
     inside(Target { attempt_max, ..built_in("local/fts", Capability::Retrieve, 8) })
 }
 
-/// Not chosen before a configured target: the table's order is the order of preference.
+/// Taken where no configured target is free.
 fn offline(config: &Config) -> Vec<(Target, Skill)> {
     if !config.offline {
         return Vec::new();
@@ -73,9 +75,9 @@ fn offline(config: &Config) -> Vec<(Target, Skill)> {
     ]
 }
 
-/// It runs inside this process: what it sees goes nowhere.
+/// It runs inside this process: what it sees goes nowhere, and what is configured is taken before it.
 fn inside(target: Target) -> Target {
-    Target { clearance: Labels::new([Target::EVERYTHING]), ..target }
+    Target { clearance: Labels::new([Target::EVERYTHING]), last_resort: true, ..target }
 }
 
 /// As the core reckons.
@@ -117,6 +119,7 @@ fn target(name: &str, given: &TargetConfig, folder: &Path) -> Target {
         bound: if given.is_bounded() { Bound::Hard } else { Bound::Estimated },
         digest: digest(name, given, folder),
         per_run: given.per_run,
+        remembers: given.remembers.unwrap_or(if given.kind == Kind::Chat && counts_tokens { REMEMBERS } else { 0 }),
         ..built_in(name, capability, given.concurrency.unwrap_or(CONCURRENCY))
     }
 }

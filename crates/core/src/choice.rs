@@ -9,13 +9,21 @@ use crate::queue::Ticket;
 use crate::record::{Choice, Passed};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
+use crate::score::Scores;
 
 impl Scheduler {
     /// Why this task is sent to that target; `None` where nothing else could have been. Asked while it is still queued.
-    pub(crate) fn choice(&self, slot: Slot, id: InstId, ticket: &Ticket, target: TargetId) -> Option<Box<Choice>> {
+    pub(crate) fn choice(
+        &self,
+        slot: Slot,
+        id: InstId,
+        ticket: &Ticket,
+        target: TargetId,
+        scores: &Scores,
+    ) -> Option<Box<Choice>> {
         let (ahead, behind) = self.board.queue.beside(ticket, self.now);
-        let passed = self.passed_over(slot, id, ticket, target);
-        if ahead + behind == 0 && passed.is_empty() {
+        let passed = self.passed_over(slot, id, ticket, target, scores);
+        if ahead + behind == 0 && passed.is_empty() && scores.is_empty() {
             return None;
         }
         let rules = self.policy.band(ticket.band);
@@ -28,14 +36,31 @@ impl Scheduler {
             ahead,
             behind,
             passed,
+            scores: scores.iter().map(|(target, score)| (self.target_name(*target), *score)).collect(),
         }))
     }
 
-    /// The targets that come before that one, and those whose clearance does not do.
-    fn passed_over(&self, slot: Slot, id: InstId, ticket: &Ticket, target: TargetId) -> Vec<(Arc<str>, Passed)> {
-        let name = |target: TargetId| Arc::clone(&self.targets.row(target).target.name);
-        let before = self.board.queue.candidates(ticket.class).iter().take_while(|other| **other != target);
-        let mut passed: Vec<_> = before.map(|other| (name(*other), self.targets.shut(*other, self.now))).collect();
+    fn target_name(&self, target: TargetId) -> Arc<str> {
+        Arc::clone(&self.targets.row(target).target.name)
+    }
+
+    /// The targets that would have been taken first, and those whose clearance does not do: where targets were weighed, those that were not free and
+    /// the best if the budget does not cover it; else those that come before.
+    fn passed_over(
+        &self,
+        slot: Slot,
+        id: InstId,
+        ticket: &Ticket,
+        target: TargetId,
+        scores: &Scores,
+    ) -> Vec<(Arc<str>, Passed)> {
+        let candidates = self.board.queue.candidates(ticket.class).iter().copied();
+        let before = candidates.take_while(|other| *other != target || !scores.is_empty());
+        let best = self.best(scores);
+        let is_worse = |other: &TargetId| best != Some(*other) && scores.iter().any(|(weighed, _)| weighed == other);
+        let passed = before.filter(|other| *other != target && !is_worse(other));
+        let mut passed: Vec<_> =
+            passed.map(|other| (self.target_name(other), self.targets.shut(other, self.now))).collect();
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let labels = self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels));
@@ -45,7 +70,7 @@ impl Scheduler {
         {
             let all = self.targets.candidates(call.capability, &call.requirement);
             let uncleared = all.into_iter().filter(|other| !self.targets.cleared(*other, &labels));
-            passed.extend(uncleared.map(|other| (name(other), Passed::Uncleared)));
+            passed.extend(uncleared.map(|other| (self.target_name(other), Passed::Uncleared)));
         }
         passed
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Concurrency, Duration, Graph, Hash, Incarnation, Money, Outcome, Parent,
-    PayloadRef, Policy, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait, WaitFor,
-    Windows,
+    PayloadRef, Policy, Prefix, Principal, RunId, Seq, SubmissionKey, Target, TaskPath, Tenant, Timestamp, Wait,
+    WaitFor, Windows,
 };
 
 use crate::action::Step;
@@ -274,6 +274,8 @@ pub struct Evaluation {
     /// [`crate::Purpose::Items`], [`crate::Purpose::Input`], [`crate::Purpose::Wait`], [`crate::Purpose::Output`] and the compositions.
     /// The core sets its labels.
     pub payload: Option<PayloadRef>,
+    /// [`crate::Purpose::Input`] of a call to a model: how it begins. No record holds it: it only helps to choose a target.
+    pub prefix: Option<Arc<Prefix>>,
     /// [`crate::Evaluate::plan`]: what it adds. No record holds it: [`crate::Record::TasksAdded`] says what came of it.
     pub added: Option<Box<Addition>>,
     /// The same: why it adds nothing, for a model to mend; at most [`agendum_types::Failure::REFUSAL_BYTES_MAX`] bytes.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use agendum_types::graph::{Foreach, NodeId, Priority, Task, Work};
 use agendum_types::{
-    AttemptNo, CacheKey, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Segment,
-    TargetId, TaskPath, TaskStatus, Timestamp, Wait, WaitFor,
+    AttemptNo, CacheKey, Cause, Duration, Effect, Failure, Hash, Incarnation, Labels, Money, PayloadRef, Prefix,
+    Segment, TargetId, TaskPath, TaskStatus, Timestamp, Wait, WaitFor,
 };
 
 use crate::action::Step;
@@ -166,6 +166,8 @@ pub(crate) struct Flight {
     pub(crate) sent: Timestamp,
     /// The tokens that were set aside of what its provider lets through in a minute.
     pub(crate) tokens: u64,
+    /// How long it was expected to take.
+    pub(crate) expected: Option<Duration>,
     /// What it was counted for among the tenants of its band.
     pub(crate) charged: Charged,
 }
@@ -293,6 +295,8 @@ pub(crate) struct Inst {
     pub(crate) expires: Timestamp,
     /// What `with` gave; the list of a `foreach` until that is opened.
     pub(crate) input: Option<Box<PayloadRef>>,
+    /// How that begins, if this life has made it.
+    pub(crate) prefix: Option<Arc<Prefix>>,
     /// The key whose turn it has, or for whose turn it stands in line; not durable.
     pub(crate) sharing: Option<Arc<CacheKey>>,
     /// The elements of that list.
@@ -330,6 +334,7 @@ impl Inst {
             start_at: Timestamp(0),
             expires: Timestamp::MAX,
             input: None,
+            prefix: None,
             sharing: None,
             count: None,
             output: None,

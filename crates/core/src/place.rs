@@ -15,6 +15,7 @@ use crate::queue::ClassId;
 use crate::record::{Change, Dispatched, End, Next, Waits};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
+use crate::score::Scores;
 use crate::short::Next as GoesNext;
 
 impl Scheduler {
@@ -106,12 +107,17 @@ impl Scheduler {
             let next = self.rung_or_fail(slot, id, failure, false);
             return self.end(slot, id, End::Unaffordable, next);
         }
+        let scores = self.weighed(class, slot, id);
+        let best = self.best(&scores).filter(|best| *best != target);
+        if let Some((best, hold)) = best.and_then(|best| Some((best, self.afford_on(slot, id, best).ok()?))) {
+            return self.dispatch(slot, id, best, hold, false, &scores);
+        }
         match self.afford_on(slot, id, target) {
             Ok(hold) => {
                 let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
                 let ordered = matches!(&task.work, Work::Call(call) if !call.requirement.allow.is_empty());
                 let preferred = self.board.queue.candidates(class).first() == Some(&target);
-                self.dispatch(slot, id, target, hold, ordered && !preferred);
+                self.dispatch(slot, id, target, hold, ordered && !preferred, &scores);
             }
             Err(uncovered) => self.place_poor(slot, id, class, &uncovered),
         }
@@ -186,7 +192,7 @@ impl Scheduler {
         let covered: Vec<_> = covered.collect();
         let free = covered.iter().copied().find(|(target, _)| self.targets.is_free(*target, self.now));
         if let Some((target, hold)) = free {
-            self.dispatch(slot, id, target, hold, true);
+            self.dispatch(slot, id, target, hold, true, &Scores::new());
         } else if covered.is_empty() {
             return false;
         } else {
@@ -236,10 +242,10 @@ impl Scheduler {
         left.find(|(_, rung)| matches!(rung.rung, Rung::Output(_))).map(|(index, _)| index)
     }
 
-    fn dispatch(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Hold, lower: bool) {
+    fn dispatch(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Hold, lower: bool, scores: &Scores) {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
-        let (choice, expected) = (self.choice(slot, id, &ticket, target), self.usual(slot, id));
+        let (choice, expected) = (self.choice(slot, id, &ticket, target, scores), self.usual(slot, id));
         let queued = self.board.queue.send(&ticket, self.now);
         let known = self.board.run_mut(slot).inst_mut(id).waited.take().map_or_else(Waits::new, |waited| *waited);
         let run = self.board.run(slot);
@@ -308,18 +314,21 @@ impl Scheduler {
             incarnation: dispatched.incarnation,
         };
         let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
-        let hold_tokens = dispatched.hold_tokens;
+        let (hold_tokens, expected) = (dispatched.hold_tokens, dispatched.expected);
         let whole =
             reattach.is_none() && output_cap == self.ask_of(slot, id).0.cap_on(&self.targets.row(target).target);
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
         row.running += 1;
+        if let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() {
+            row.read.takes(prefix, row.target.remembers, self.now);
+        }
         self.board.queue.pockets.stir();
         let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
         let charged = self.charge(slot, id, target, hold);
         let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
-        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, charged };
+        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, expected, charged };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

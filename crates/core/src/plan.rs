@@ -82,6 +82,8 @@ struct NodePlan {
     judged: bool,
     /// What an attempt took so far: count and mean.
     observed: (u32, u64),
+    /// Output tokens of an attempt: count and mean.
+    made: (u32, u64),
     /// The same by how much it was given, and of all, in histograms.
     sketches: Option<Box<Sketches>>,
     /// Expected time from the end of this task to the end of its section, over tasks of which enough was seen.
@@ -196,7 +198,8 @@ impl Plan {
     }
 
     /// Takes an observed attempt into the node's mean.
-    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration) {
+    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64) {
+        take_into(&mut self.nodes[node.0 as usize].made, tokens_out);
         let is_full = self.cells >= CELLS_MAX;
         let sketches = self.nodes[node.0 as usize].sketches.get_or_insert_default();
         sketches.all.take(took);
@@ -247,6 +250,12 @@ impl Plan {
     /// How long attempts of this task take on average that are given so much; `None` before so many were seen.
     pub(crate) fn usual(&self, node: NodeId, bytes: u64, samples: u32) -> Option<Duration> {
         self.sketch(node, bytes, samples).map(Sketch::mean)
+    }
+
+    /// How many tokens attempts of this task give on average; `None` before so many were seen.
+    pub(crate) fn made(&self, node: NodeId, samples: u32) -> Option<u64> {
+        let (count, mean) = self.nodes[node.0 as usize].made;
+        (count >= samples.min(32)).then_some(mean)
     }
 
     /// What was seen of attempts that were given as much, or else of all.
@@ -398,12 +407,12 @@ impl Plans {
     pub(crate) fn learn(
         &mut self,
         id: PlanId,
-        (node, bytes, took): (NodeId, u64, Duration),
+        (node, bytes, took, tokens_out): (NodeId, u64, Duration, u64),
         targets: &Targets,
         rules: Admission,
     ) {
         let plan = self.get_mut(id);
-        plan.observe(node, bytes, took);
+        plan.observe(node, bytes, took, tokens_out);
         let (kind, is_due) = (plan.kind(node), plan.is_due());
         if let Some(kind) = kind {
             self.kinds.observe(kind, took);

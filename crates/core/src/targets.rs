@@ -9,8 +9,10 @@ use agendum_types::target::Rate;
 use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, target};
 use smallvec::SmallVec;
 
+use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
+use crate::score::USUAL;
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -39,6 +41,10 @@ pub(crate) struct TargetRow {
     pub(crate) tokens: (u32, u64),
     /// What attempts here have come to, in pico-dollars: how many, and a mean of the latest.
     pub(crate) counted: (u32, u64),
+    /// How long attempts here take in relation to what attempts of their tasks usually take, in parts of [`USUAL`]: a mean of the latest.
+    pub(crate) speed: u64,
+    /// What it has read lately.
+    pub(crate) read: Remembered,
 }
 
 impl Targets {
@@ -61,6 +67,8 @@ impl Targets {
                     pace: Pace::default(),
                     tokens: (0, 0),
                     counted: (0, 0),
+                    speed: USUAL,
+                    read: Remembered::default(),
                 }),
             }
         }

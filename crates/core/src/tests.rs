@@ -31,6 +31,7 @@ mod planned;
 mod purses;
 mod raise;
 mod repair;
+mod score;
 mod short;
 mod shown;
 mod tenants;

@@ -2,6 +2,7 @@
 
 mod collect;
 mod plan;
+mod prefix;
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,8 +11,8 @@ use agendum_core::{Bound, Evaluate, Evaluation, Make, Purpose, RunFailure};
 use agendum_ports::{Payload, Store, StoreError};
 use agendum_spec::Unloadable;
 use agendum_spec::eval::{Bindings, EvalError, Evaluator, truthy};
-use agendum_types::graph::{DataRef, ExprId, NodeId};
-use agendum_types::{Graph, Hash, Limits, MediaType, PayloadRef};
+use agendum_types::graph::{DataRef, ExprId, NodeId, Work};
+use agendum_types::{Capability, Graph, Hash, Limits, MediaType, PayloadRef};
 use agendum_wire::journal::DecodeError;
 use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
@@ -217,6 +218,9 @@ impl Evaluations {
                 given.made = Some(made);
             }
             Purpose::Input | Purpose::Output => {
+                if purpose == Purpose::Input && is_of_model(asked) {
+                    evaluation.prefix = prefix::of(&self.payloads.key(tenant), &value).map(Arc::new);
+                }
                 let made = self.payloads.make_value(tenant, value).await?;
                 evaluation.payload = Some(made.reference.clone());
                 given.made = Some(made);
@@ -383,4 +387,12 @@ const fn word(purpose: Purpose) -> &'static str {
         Purpose::Score => "`by`",
         Purpose::Output => "`output`",
     }
+}
+
+/// True if what is made is what a model reads.
+fn is_of_model(asked: &Evaluate) -> bool {
+    asked.path.node().is_some_and(|node| match &asked.graph.task(node).work {
+        Work::Call(call) => call.capability == Capability::Chat,
+        Work::Group(_) => false,
+    })
 }

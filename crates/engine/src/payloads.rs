@@ -325,7 +325,7 @@ impl Payloads {
         self.key(tenant).address(bytes)
     }
 
-    fn key(&self, tenant: &Tenant) -> TenantKey {
+    pub(crate) fn key(&self, tenant: &Tenant) -> TenantKey {
         let known = self.table().keys.get(tenant).cloned();
         known.unwrap_or_else(|| {
             let key = self.blobs.key(tenant);

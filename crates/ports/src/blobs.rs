@@ -40,6 +40,14 @@ impl TenantKey {
     pub fn address(&self, bytes: &[u8]) -> Hash {
         Hash(*blake3::keyed_hash(&self.0, bytes).as_bytes())
     }
+
+    /// A hash of bytes that come after others, of which this is the hash: no address of anything.
+    #[must_use]
+    pub fn chain(&self, before: &[u8; 32], bytes: &[u8]) -> Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(b"agendum input block v1\0").update(before).update(bytes);
+        Hash(*hasher.finalize().as_bytes())
+    }
 }
 
 impl std::fmt::Debug for TenantKey {

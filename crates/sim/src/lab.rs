@@ -5,6 +5,7 @@
 //! of the same seeds. What a decision costs is measured by the clock of whoever runs the laboratory, and not charged. A hash of all that was sent shows
 //! a change of behaviour.
 
+pub mod backends;
 pub mod bounds;
 pub mod chart;
 pub mod data;
@@ -37,7 +38,7 @@ use workload::{Job, Workload};
 use world::{Clock, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 8] = [
+pub const SHIPPED: [(&str, &str); 9] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -45,6 +46,7 @@ pub const SHIPPED: [(&str, &str); 8] = [
     ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
+    ("e10", include_str!("../scenarios/e10.yaml")),
     ("quota", include_str!("../scenarios/quota.yaml")),
 ];
 
@@ -79,9 +81,10 @@ pub enum Contender {
 impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
-    /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `cold:`, where each workflow
-    /// meets a core that has seen nothing; `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`,
-    /// `reference:vtc`, `reference:lcf`; of workflows `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
+    /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
+    /// known how inputs begin; `cold:`, where each workflow meets a core that has seen nothing; `oracle`; the path of a policy's document, such as
+    /// `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; of workflows `reference:fifo`, and as clairvoyants
+    /// `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
     ///
@@ -99,9 +102,10 @@ impl Contender {
             "oracle:times" => Self::Listed(Sees::Times),
             _ => {
                 let (rest, unpaced) = name.strip_prefix("unpaced:").map_or((name, false), |rest| (rest, true));
+                let (rest, unread) = rest.strip_prefix("unread:").map_or((rest, false), |rest| (rest, true));
                 let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
                 let (rest, cold) = rest.strip_prefix("cold:").map_or((rest, false), |rest| (rest, true));
-                Self::Core(Box::new(policy(rest)?), View { blind, unpaced, cold })
+                Self::Core(Box::new(policy(rest)?), View { blind, unpaced, unread, cold })
             }
         })
     }
@@ -135,13 +139,13 @@ impl Contender {
                 reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job))
             }
             (Self::Listed(sees), Fleet::Workers) => flows::listed(workload, jobs, load as u32, *sees),
-            (Self::Slots(_), Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers) => {
+            (Self::Slots(_), Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers) => {
                 return Err("that oracle is of slots".into());
             }
-            (Self::Engine(_), Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Workers) => {
+            (Self::Engine(_), Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers) => {
                 return Err("that reference is of an engine".into());
             }
-            (Self::Listed(_), Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_)) => {
+            (Self::Listed(_), Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_)) => {
                 return Err("that reference is of workflows".into());
             }
         })

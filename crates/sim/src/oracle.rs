@@ -5,7 +5,7 @@
 //! counters, no indexes, and no line of the core. What it knows comes from the design page and the documents' rules:
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
-//! - [`place`]: what goes next, where, for how much; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
+//! - [`place`]: what goes next, where, for how much; [`score`]: on which of several targets; [`estimate`]: how long the rest takes; [`ladder`]: what follows on a failure;
 //! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
 //!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
 //!   [`verdict`]: who judges;
@@ -45,6 +45,7 @@ mod rest;
 mod reuse;
 mod rounds;
 mod rules;
+mod score;
 mod sends;
 mod settle;
 mod share;
@@ -147,6 +148,8 @@ struct Flight {
     hold: (Money, u64),
     tokens: u64,
     counted: ((usize, Tenant), u64),
+    /// How long it was expected to take.
+    expected: Option<Duration>,
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
 }
@@ -390,7 +393,7 @@ impl Reference {
         (self.keeping, self.keep, self.served) = (Vec::new(), Vec::new(), None);
         for run in self.runs.values_mut() {
             for inst in run.tasks.values_mut() {
-                (inst.turn, inst.given) = (None, None);
+                (inst.turn, inst.given, inst.prefix) = (None, None, None);
                 let waits = inst.state.is_in_memory();
                 if waits {
                     inst.state = State::Ready;

@@ -117,6 +117,7 @@ fn lowered(tree: &Node) -> Policy {
     }
     fields::read(&fields::OF_FAIRNESS, &mut policy.fairness, tree.get("fairness"));
     fields::read(&fields::OF_ADMISSION, &mut policy.admission, tree.get("admission"));
+    fields::read(&fields::OF_PLACEMENT, &mut policy.placement, tree.get("placement"));
     policy
 }
 
@@ -127,7 +128,9 @@ fn normal(policy: &Policy) -> Json {
     let order: Map<String, Json> = Priority::ALL.into_iter().map(band).collect();
     let fairness = fields::written(&fields::OF_FAIRNESS, &policy.fairness);
     let admission = fields::written(&fields::OF_ADMISSION, &policy.admission);
-    json!({ "version": 1, "policy": &*policy.name, "order": order, "fairness": fairness, "admission": admission })
+    let placement = fields::written(&fields::OF_PLACEMENT, &policy.placement);
+    let (version, name) = (1, &*policy.name);
+    json!({ "version": version, "policy": name, "order": order, "fairness": fairness, "admission": admission, "placement": placement })
 }
 
 /// True for an index that reads a parameter.

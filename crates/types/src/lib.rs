@@ -46,7 +46,7 @@ pub use money::Money;
 pub use notice::NoticeKind;
 pub use outcome::{Failure, Outcome, Success, Usage};
 pub use path::{Segment, TaskPath};
-pub use payload::{Hash, Labels, MediaType, PayloadRef};
+pub use payload::{Hash, Labels, MediaType, PayloadRef, Prefix};
 pub use policy::Policy;
 pub use snapshot::{Plea, RunView, Snapshot, WaitView};
 pub use status::{RunStatus, TaskStatus};

@@ -124,6 +124,22 @@ impl Labels {
     }
 }
 
+/// How an input begins, for targets that remember what they have read: for each whole block of it a hash of all up to its end. Two inputs of one
+/// tenant that begin alike have alike hashes for as many blocks; those of two tenants never have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefix(pub Vec<u64>);
+
+impl Prefix {
+    /// Bytes of a block.
+    pub const BLOCK_BYTES: usize = 2_048;
+    /// The tokens that a block counts for.
+    pub const BLOCK_TOKENS: u64 = 512;
+    /// Bytes that count for a token.
+    pub const TOKEN_BYTES: u64 = Self::BLOCK_BYTES as u64 / Self::BLOCK_TOKENS;
+    /// What comes after so many blocks does not count.
+    pub const BLOCKS_MAX: usize = 256;
+}
+
 /// A reference to bytes of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PayloadRef {

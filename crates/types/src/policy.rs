@@ -25,6 +25,17 @@ pub struct Policy {
     pub fairness: Fairness,
     /// Which runs with a deadline stand behind others, or are given up.
     pub admission: Admission,
+    /// Which of the targets that are free an attempt goes to.
+    pub placement: Placement,
+}
+
+/// What counts beside price and speed where several targets are free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// How much longer an attempt is thought to take on a target that is all but full, in percent: so that all are used alike.
+    pub crowd: u32,
+    /// How many tokens of an input a target reads in a second that it has not read lately; at least 1.
+    pub tokens_per_s: u32,
 }
 
 /// Which runs with a deadline stand behind others, or are given up, by what attempts have taken before.
@@ -53,6 +64,8 @@ pub struct Band {
     pub share: u32,
     /// By when a run without a deadline is to be answered: where an index asks for that, and beside runs that have one.
     pub patience: Duration,
+    /// How much time a dollar is worth: of two targets the dearer is taken if it saves more than that for each dollar that it costs more.
+    pub dollar: Duration,
 }
 
 /// What decides which of two runs of a tenant goes first. Inside a run the task with the longest way to the end does.
@@ -122,7 +135,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "796a3b772465c82df000f7557ae45fd350589b313fe690836f1df84310514a55";
+    const BALANCED_HASH: &'static str = "d5a6dc20e160d8439cee50eb5bc37d2f3cd967ee59efbe25aba7ce87b774e5c2";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -141,19 +154,21 @@ impl Policy {
 impl Default for Policy {
     /// The built-in one.
     fn default() -> Self {
-        let band = |share| Band {
+        let band = |share, dollar| Band {
             index: Index::Gittins,
             deadline_index: Index::Slack,
             aging: 5,
             share,
             patience: Duration::secs(600),
+            dollar: Duration::secs(dollar),
         };
         Self {
             name: Self::BALANCED.into(),
             hash: Hash::from_hex(Self::BALANCED_HASH).unwrap_or_default(),
-            bands: [band(16), band(4), band(1)],
+            bands: [band(16, 120), band(4, 1_200), band(1, 18_000)],
             fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000), credit: 6 },
             admission: Admission { samples: 8, quick: 10, slow: 95 },
+            placement: Placement { crowd: 20, tokens_per_s: 8_000 },
         }
     }
 }

@@ -151,6 +151,10 @@ pub struct Target {
     pub digest: Hash,
     /// What it answers depends on the run, as where each has its own folder: what it gave serves no other.
     pub per_run: bool,
+    /// It is taken only where no other is free.
+    pub last_resort: bool,
+    /// How many tokens of the inputs that it has read it remembers, and need not read again.
+    pub remembers: u64,
 }
 
 /// What a provider lets through in a minute.
@@ -219,6 +223,8 @@ impl Target {
             bound: Bound::Hard,
             digest: Hash::default(),
             per_run: false,
+            last_resort: false,
+            remembers: 0,
         }
     }
 

@@ -131,6 +131,7 @@ fn unread(name: &str, target: &TargetConfig, faults: &mut Vec<Fault>) {
         ("key_env", target.key_env.is_some(), model, MODELS),
         ("key_file", target.key_file.is_some(), model, MODELS),
         ("output_cap", target.output_cap.is_some(), model, MODELS),
+        ("remembers", target.remembers.is_some(), target.kind == Kind::Chat, "kind = \"chat\""),
         ("temper", temper, offline, BUILT_IN),
         ("allow", !target.allow.is_empty(), http || exec, "kind = \"http\" and kind = \"exec\""),
         ("private", target.private, http, "kind = \"http\""),

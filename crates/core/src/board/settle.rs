@@ -82,7 +82,7 @@ impl Board {
         let inst = self.run_mut(slot).inst_mut(id);
         inst.state = State::Settled(how);
         inst.body = None;
-        inst.input = None;
+        (inst.input, inst.prefix) = (None, None);
         inst.refused = None;
         if how != Settled::Succeeded {
             inst.output = None;
@@ -152,7 +152,7 @@ impl Board {
         let inst = run.inst_mut(id);
         inst.state = State::Settled(Settled::Cancelled);
         inst.body = None;
-        inst.input = None;
+        (inst.input, inst.prefix) = (None, None);
         inst.output = None;
         inst.failure = None;
         inst.refused = None;

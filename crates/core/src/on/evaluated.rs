@@ -39,7 +39,7 @@ impl Scheduler {
         let Some(id) = self.board.find(slot, path).filter(|id| self.board.run(slot).inst(*id).is_asking(step)) else {
             return;
         };
-        let evaluation = match result {
+        let mut evaluation = match result {
             Ok(evaluation) => self.labelled(slot, id, step, evaluation),
             Err(message) => {
                 let failure = Failure::new(Class::Permanent, &message).labelled(&self.labels_seen(slot, id, step));
@@ -48,7 +48,10 @@ impl Scheduler {
             }
         };
         match step {
-            Step::Enter => self.record_task(slot, id, Change::Entered(Box::new(evaluation))),
+            Step::Enter => {
+                self.board.run_mut(slot).inst_mut(id).prefix = evaluation.prefix.take();
+                self.record_task(slot, id, Change::Entered(Box::new(evaluation)));
+            }
             Step::Judge => self.add_and_judge(slot, id, evaluation),
             Step::Round => self.judge_round(slot, id, evaluation),
             Step::Compose => self.with_payload(slot, id, evaluation, |output| Change::Composed { output }),

@@ -47,6 +47,7 @@ impl Scheduler {
         let used = outcome.usage().tokens();
         self.settle_pace(flight, Some(used).filter(|_| !outcome.is_unreported()));
         self.correct(flight, child.is_some(), took, cost);
+        self.learn_speed(flight, took, &outcome);
         match awaited {
             Some(id) => self.finish(slot, id, outcome, (cost, unreported), child.is_some_and(|child| child.degraded)),
             None => self.abandon(slot, attempt, &outcome, cost, tokens),
@@ -122,8 +123,8 @@ impl Scheduler {
                 let run = self.board.run(slot);
                 let (plan, node) = (run.plan, run.inst(id).node);
                 let bytes = self.ask_of(slot, id).1;
-                let seen = (node, bytes, self.now.since(since));
-                self.board.plans.learn(plan, seen, &self.targets, self.policy.admission);
+                let (took, tokens_out) = (self.now.since(since), success.usage.tokens_out);
+                self.board.plans.learn(plan, (node, bytes, took, tokens_out), &self.targets, self.policy.admission);
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
                 let success = self.label(slot, id, success);
                 let given = self.keepable(slot, id, cost);

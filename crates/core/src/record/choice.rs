@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agendum_types::Duration;
 use agendum_types::policy::Index;
 
 /// What decided that it went then, and there. Only what stood in a queue with others, or was not given the target it would have had first, has one.
@@ -21,6 +22,8 @@ pub struct Choice {
     pub behind: u64,
     /// Targets that would have been taken first, or that it asked for, and why they were not.
     pub passed: Vec<(Arc<str>, Passed)>,
+    /// The targets that were free, and what the attempt was thought to cost there in time, money counted as time; none where there was one.
+    pub scores: Vec<(Arc<str>, Duration)>,
 }
 
 /// Why a target was passed over.

@@ -194,6 +194,7 @@ fn whoever_is_held_up_gives_the_turn_away() {
 #[test]
 fn a_copy_counts_while_its_target_is_what_it_was_and_would_do() {
     assert_snapshot!(dialogue("
+        policy dollar=0s crowd=0
         targets t=9:digest=1 u=9:digest=1
         submit r1 a cache=5s
         ok r1/a
@@ -209,6 +210,7 @@ fn a_copy_counts_while_its_target_is_what_it_was_and_would_do() {
         submit r6 a cache=5s cap=5
         submit r7 a cache=5s input
     "), @r#"
+    0ms > policy dollar=0s crowd=0
     0ms look up r1/a
     0ms dispatch r1/a#1 on t
     0ms > ok r1/a

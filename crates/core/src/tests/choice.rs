@@ -39,6 +39,7 @@ fn who_went_first_and_who_waited_on() {
 fn why_a_target_was_passed_over() {
     assert_snapshot!(told(
         "
+        policy dollar=0s crowd=0
         targets full=1:clearance=eu paused=1:clearance=eu paced=1:requests=1:clearance=eu blind=9 dear=1:call=90c:clearance=eu open=9:clearance=eu
         submit r1 labels=eu v reads=inputs; u reads=inputs; w reads=inputs; run: budget=10c degrade
         fail u rate_limited after 60s

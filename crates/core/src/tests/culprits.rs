@@ -349,6 +349,7 @@ fn a_pause_of_an_earlier_life_and_an_attempt_by_reference_go_on() {
 #[test]
 fn what_another_target_made_after_a_failure_says_so() {
     assert_snapshot!(trace("
+        policy dollar=0s crowd=0
         targets t=9 spare=9:class=spare
         submit r1 a allow=t catch=any:spare; b allow=t catch=any:spare; c fail_if=overloaded allow=t catch=any:spare; d needs a
         say c fail_if=true

@@ -91,11 +91,13 @@ fn waiting_for_money_that_will_not_come_fails() {
 #[test]
 fn it_may_take_a_cheaper_target() {
     assert_snapshot!(dialogue("
+        policy dollar=0s crowd=0
         targets dear=2:token=1c:cap=100 cheap=2
         submit r1 a; b; run: budget=110c degrade
         ok a tokens=1
         ok b
     "), @"
+    0ms > policy dollar=0s crowd=0
     0ms dispatch r1/a#1 on dear cap=100
     0ms dispatch r1/b#1 on cheap
     0ms > ok a tokens=1
@@ -197,6 +199,7 @@ fn what_nobody_tells_is_booked_as_the_worst_case() {
 #[test]
 fn a_cheaper_target_that_is_busy_is_waited_for() {
     assert_snapshot!(dialogue("
+        policy dollar=0s crowd=0
         targets dear=3:token=1c:cap=100 cheap=1
         submit r1 a; b; c; run: budget=110c degrade
         view r1
@@ -204,6 +207,7 @@ fn a_cheaper_target_that_is_busy_is_waited_for() {
         ok a tokens=90
         ok c
     "), @"
+    0ms > policy dollar=0s crowd=0
     0ms dispatch r1/a#1 on dear cap=100
     0ms dispatch r1/b#1 on cheap
     0ms r1 is running, spent $0, held $1.00
@@ -222,12 +226,14 @@ fn a_cheaper_target_that_is_busy_is_waited_for() {
 #[test]
 fn what_waits_for_a_cheaper_target_takes_the_dear_one_when_money_comes_free() {
     assert_snapshot!(dialogue("
+        policy dollar=0s crowd=0
         targets dear=3:token=1c:cap=100 cheap=1
         submit r1 a; b; c; run: budget=110c degrade
         ok a tokens=1
         ok c tokens=1
         ok b
     "), @"
+    0ms > policy dollar=0s crowd=0
     0ms dispatch r1/a#1 on dear cap=100
     0ms dispatch r1/b#1 on cheap
     0ms > ok a tokens=1

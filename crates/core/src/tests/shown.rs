@@ -25,6 +25,7 @@ fn live_text_is_held_back_until_the_check_has_passed() {
 fn only_what_a_check_has_seen_is_shown() {
     // A check that was caught has passed nothing; one that another target made has.
     assert_snapshot!(dialogue("
+        policy dollar=0s crowd=0
         targets t=1 u=1
         submit r1 draft live publish_after=check; check catch=any:output
         ok draft
@@ -34,6 +35,7 @@ fn only_what_a_check_has_seen_is_shown() {
         fail check permanent
         ok check
     "), @"
+    0ms > policy dollar=0s crowd=0
     0ms dispatch r1/draft#1 on t held back
     0ms dispatch r1/check#1 on u
     0ms > ok draft
@@ -80,7 +82,7 @@ fn only_what_a_check_has_seen_is_shown() {
     0ms answer r2 succeeded degraded
     0ms close r2
     0ms dispatch r3/draft#1 on t held back
-    0ms dispatch r3/check#1 on t
+    0ms dispatch r3/check#1 on u
     0ms > fail draft permanent
     0ms > ok check
     0ms answer r3 succeeded degraded

@@ -7,6 +7,7 @@ use super::trace;
 #[test]
 fn a_verdict_says_which_target_gave_what_is_judged() {
     assert_snapshot!(trace("
+        policy dollar=0s crowd=0
         targets t=9 u=9
         submit r1 a retry=2 catch=permanent:u; j needs a judges=a; k needs a judges=a
         fail r1/a unavailable

@@ -102,6 +102,7 @@ fn what_no_window_can_cover_fails_at_once() {
 fn windows_may_degrade_or_fail() {
     assert_snapshot!(dialogue("
         windows hour=150c degrade
+        policy dollar=0s crowd=0
         targets dear=2:token=1c:cap=100:class=big cheap=2:class=big
         submit r1 a class=big
         submit r2 b class=big
@@ -111,6 +112,7 @@ fn windows_may_degrade_or_fail() {
         targets dear=2:token=1c:cap=100:class=big
         submit r3 c class=big
     "), @"
+    0ms > policy dollar=0s crowd=0
     0ms dispatch r1/a#1 on dear cap=100
     0ms dispatch r2/b#1 on cheap
     0ms > ok a tokens=100

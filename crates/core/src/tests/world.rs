@@ -36,8 +36,8 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::graph::DataRef;
 use agendum_types::{
-    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, PayloadRef, Policy, RunId, Seq,
-    SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
+    AttemptId, Duration, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, PayloadRef, Policy, Prefix,
+    RunId, Seq, SubmissionKey, Success, Target, Tenant, Timestamp, Usage,
 };
 
 use crate::{Action, Bound, Deed, Entry, Evaluate, Evaluation, Event, Make, Purpose, Record, Scheduler, Submission};
@@ -411,6 +411,9 @@ impl World {
                     }
                     Purpose::Input => {
                         evaluation.payload = Some(payload(said("input").map_or(12, |size| size.parse().unwrap())));
+                        // `begins=abc`: its blocks, each of one letter.
+                        let blocks = said("begins").map(|letters| letters.bytes().map(u64::from).collect());
+                        evaluation.prefix = blocks.map(|blocks| Arc::new(Prefix(blocks)));
                     }
                     Purpose::Output => evaluation.payload = Some(payload(12)),
                     Purpose::FailIf => evaluation.truth = Some(said("fail_if") == Some("true")),

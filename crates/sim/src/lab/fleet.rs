@@ -3,6 +3,7 @@
 use agendum_types::Duration;
 use serde::Deserialize;
 
+use super::backends::Backends;
 use super::provider::Quota;
 use super::workload::Job;
 
@@ -18,6 +19,8 @@ pub enum Fleet {
     Provider(Quota),
     /// As many workers as the load of the experiment says, which are all alike.
     Workers,
+    /// Backends that remember what they have read.
+    Backends(Backends),
 }
 
 /// The constants of an engine.
@@ -49,6 +52,7 @@ impl Fleet {
             Self::Slots(slots) => *slots,
             Self::Engine(spec) => spec.slots,
             Self::Provider(quota) => quota.slots,
+            Self::Backends(spec) => spec.count * spec.slots,
             Self::Workers => 0,
         }
     }
@@ -57,7 +61,7 @@ impl Fleet {
     #[must_use]
     pub fn ideal(&self, job: &Job) -> Duration {
         let spec = match self {
-            Self::Slots(_) | Self::Workers => return job.ideal(),
+            Self::Slots(_) | Self::Backends(_) | Self::Workers => return job.ideal(),
             Self::Provider(quota) => {
                 let all = job.rounds.iter().map(|round| quota.takes(&round.call).plus(round.tools));
                 return all.fold(Duration::ZERO, Duration::plus);

@@ -84,6 +84,9 @@ pub struct Seen {
     pub difference: u64,
     /// Of a provider with a quota: the part of it that was used, requests that it refused, and those of them after the first minute.
     pub quota: Option<(f64, usize, usize)>,
+    /// Of backends that remember what they have read: the share of blocks that were remembered, that share of what could have been, and how much more
+    /// than the mean the busiest had to do.
+    pub memory: Option<[f64; 3]>,
     /// When the last was over.
     pub makespan: Duration,
     /// Nanoseconds of each event in the core.
@@ -153,6 +156,9 @@ impl Seen {
         }
         if let Some((used, refused, later)) = self.quota {
             figures.extend([("quota used", used), ("429s", refused as f64), ("429s later", later as f64)]);
+        }
+        if let Some([share, of_bound, busiest]) = self.memory {
+            figures.extend([("reused", share), ("of bound", of_bound), ("busiest", busiest)]);
         }
         if self.dispatches > 0 {
             figures.insert("ns/decision", costs.iter().sum::<f64>() / self.dispatches as f64);

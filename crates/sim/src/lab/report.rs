@@ -89,7 +89,7 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 25] = [
+pub const FIGURES: [&str; 28] = [
     "over bound",
     "over bound p95",
     "mean",
@@ -113,6 +113,9 @@ pub const FIGURES: [&str; 25] = [
     "quota used",
     "429s",
     "429s later",
+    "reused",
+    "of bound",
+    "busiest",
     "ns/decision",
     "ns/event p99",
 ];
@@ -181,6 +184,9 @@ pub(super) fn legend(figure: &str) -> &'static str {
         "quota used" => ": share of what the provider lets through",
         "429s" => ": calls that were refused",
         "429s later" => ": the same after the first window",
+        "reused" => ": share of the blocks of inputs that a backend remembered",
+        "of bound" => ": that share of what could have been, were there one memory without end",
+        "busiest" => ": how many times the mean the busiest backend had to do",
         "ns/decision" | "ns/event p99" => ": what the core itself takes",
         _ => "",
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::data;
 use super::fleet::Fleet;
-use super::workload::{Arrivals, Job, Workload, agents, azure, flows, quantiles, vtc};
+use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, quantiles, vtc};
 use crate::chance::Chance;
 
 /// An experiment.
@@ -81,6 +81,15 @@ pub enum Kind {
         data: String,
         /// Where there is none.
         generate: flows::Generator,
+    },
+    /// Calls of conversations that go on.
+    Mooncake {
+        /// The file, without `.gz`.
+        data: String,
+        /// How long a call takes.
+        takes: mooncake::Takes,
+        /// Where there is no file.
+        generate: mooncake::Generator,
     },
     /// Calls of many tenants.
     Vtc {
@@ -162,6 +171,10 @@ impl Scenario {
             (Kind::Vtc { data, experiment, policy, .. }, Some(folder)) => {
                 vtc::read(&data::text(&folder.join(data))?, experiment, policy)
             }
+            (Kind::Mooncake { data, takes, .. }, Some(folder)) => {
+                mooncake::read(&data::text(&folder.join(data))?, *takes)
+            }
+            (Kind::Mooncake { takes, generate, .. }, None) => generate.draw(*takes, GENERATED),
             (Kind::Vtc { generate, .. }, None) => generate.draw(GENERATED),
             (Kind::Azure { data, kinds }, Some(folder)) => {
                 let file = |kind| -> Result<(&azure::Kind, String), String> {

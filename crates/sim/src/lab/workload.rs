@@ -3,11 +3,14 @@
 pub mod agents;
 pub mod azure;
 pub mod flows;
+pub mod mooncake;
 pub mod psplib;
 pub mod quantiles;
 pub mod vtc;
 
-use agendum_types::Duration;
+use std::sync::Arc;
+
+use agendum_types::{Duration, Prefix};
 
 use crate::chance::Chance;
 
@@ -41,6 +44,8 @@ pub struct Round {
     pub tools: Duration,
     /// What a helper that it calls does meanwhile: a chain of its own, whose calls go through the same slots. Its rounds have no helper.
     pub side: Vec<Self>,
+    /// How the input of the call begins, by the blocks of it, where that counts.
+    pub prefix: Option<Arc<Prefix>>,
 }
 
 /// A run to be.

@@ -3,6 +3,7 @@
 //! The core sees what it sees in production: when a run came, its graph, its inputs' size, how long attempts took and what they cost. How many rounds
 //! a run has it never sees: `until` is answered when it asks.
 
+mod asked;
 mod graphs;
 mod line;
 
@@ -10,13 +11,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-use agendum_core::{Action, Answer, Deed, Dispatch, Evaluate, Evaluation, Event, Make, Purpose, Scheduler, Submission};
-use agendum_types::path::Segment;
+use agendum_core::{Action, Answer, Deed, Dispatch, Event, Scheduler, Submission};
 use agendum_types::{
-    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, MediaType, Outcome, Partition, PayloadRef,
-    Policy, Principal, RunId, RunStatus, Seq, Success, TargetId, TaskPath, Tenant, Timestamp, Usage,
+    AttemptId, Class, Failure, Graph, Hash, Incarnation, Labels, MediaType, Outcome, Partition, PayloadRef, Policy,
+    Principal, RunId, RunStatus, Seq, Success, Tenant, Timestamp, Usage,
 };
 
+use super::backends::Memory;
 use super::chart::Chart;
 use super::fleet::{Engine, Fleet, Offer};
 use super::flows::bound;
@@ -39,13 +40,12 @@ pub struct View {
     pub unpaced: bool,
     /// Nothing that was seen before: each workflow meets a core of its own.
     pub cold: bool,
+    /// How inputs begin is not known.
+    pub unread: bool,
 }
 
 /// Where virtual time begins.
 const START: Timestamp = Timestamp(1_000_000);
-/// The targets, in the order of the table.
-const MODELS: TargetId = TargetId(0);
-
 enum Coming {
     Job(usize),
     /// An attempt ends: of a tool, or of this call.
@@ -119,6 +119,7 @@ struct World<'a> {
     cancelled: BTreeSet<AttemptId>,
     engine: Option<Engine>,
     provider: Option<Provider>,
+    memory: Option<Memory>,
     stepping: bool,
     line: Inner,
     /// The calls in the engine, by number.
@@ -139,12 +140,16 @@ impl<'a> World<'a> {
         clock: Clock<'a>,
     ) -> Self {
         let engine = match fleet {
-            Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Workers => None,
+            Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers => None,
             Fleet::Engine(spec) => Some(Engine::new(spec.clone())),
         };
         let provider = match fleet {
             Fleet::Provider(quota) => Some(Provider::new(quota.clone(), jobs.iter().map(|job| job.at.0).sum())),
-            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Workers => None,
+            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Backends(_) | Fleet::Workers => None,
+        };
+        let memory = match fleet {
+            Fleet::Backends(spec) => Some(Memory::new(spec.clone())),
+            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers => None,
         };
         // Blind to tenants: all are one.
         let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
@@ -176,6 +181,7 @@ impl<'a> World<'a> {
             cancelled: BTreeSet::new(),
             engine,
             provider,
+            memory,
             stepping: false,
             line: Inner::new(workload.tenants.len()),
             calls: Vec::new(),
@@ -368,9 +374,13 @@ impl<'a> World<'a> {
         let job = &self.jobs[number];
         let (round, side) = self.rounds(number, &attempt.path);
         self.ways[number] = Way { round, side };
-        let is_model = dispatch.target == MODELS;
+        let backend = usize::from(dispatch.target.0);
+        // The tools stand behind them in the table.
+        let is_model = backend < graphs::models(self.fleet) as usize;
         self.dispatches += 1;
-        for part in [self.now.0, number as u64, round as u64, side as u64, u64::from(is_model)] {
+        for part in
+            [self.now.0, number as u64, round as u64, side as u64, if is_model { 1 + backend as u64 } else { 0 }]
+        {
             self.hasher.update(&part.to_le_bytes());
         }
         let (call, tools) = self.call(&attempt);
@@ -382,6 +392,11 @@ impl<'a> World<'a> {
             let way = provider.way();
             return self.at(self.now.after(way), Coming::Arrives(attempt, call));
         }
+        if let Some(memory) = &mut self.memory {
+            let took = memory.takes(backend, &job.rounds[round - 1]);
+            self.ended[number].spends(took);
+            return self.at(self.now.after(took), Coming::Ends(attempt, Some(call)));
+        }
         if self.engine.is_none() {
             self.ended[number].spends(call.service);
             return self.at(self.now.after(call.service), Coming::Ends(attempt, Some(call)));
@@ -389,64 +404,6 @@ impl<'a> World<'a> {
         let (tokens_in, tokens_out) = (u64::from(call.tokens_in), u64::from(call.tokens_out.max(1)));
         self.line.push(Offer { number: self.calls.len(), tenant: job.tenant, tokens_in, tokens_out });
         self.calls.push(Some((attempt, call)));
-    }
-
-    /// The round of a task of this job and that of the helper it stands in.
-    fn rounds(&self, number: usize, path: &TaskPath) -> (usize, usize) {
-        match self.shapes[self.jobs[number].class as usize] {
-            Shape::Call => (1, 0),
-            Shape::Calls(_) | Shape::Flow => (path.node().map_or(1, |node| node.0 as usize + 1), 0),
-            Shape::Agent => rounds(path),
-        }
-    }
-
-    /// The call of an attempt, and the time of the tools that belong to it.
-    fn call(&self, attempt: &AttemptId) -> (Call, Duration) {
-        let (round, side) = self.rounds(number(attempt.run), &attempt.path);
-        if let Some(flow) = self.flow(number(attempt.run)) {
-            return (Call { service: flow.tasks[round - 1].takes, ..Call::default() }, Duration::ZERO);
-        }
-        let of = &self.jobs[number(attempt.run)].rounds[round - 1];
-        let of = if side == 0 { of } else { &of.side[side - 1] };
-        (of.call, of.tools)
-    }
-
-    fn flow(&self, number: usize) -> Option<&Flow> {
-        self.flows.get(self.jobs[number].class as usize)
-    }
-
-    fn evaluate(&self, asked: &Evaluate) -> Evaluation {
-        let (number, mut evaluation) = (number(asked.run), Evaluation::default());
-        let (job, way) = (&self.jobs[number], self.ways[number]);
-        let Make::Values { exprs, .. } = &asked.make else {
-            return Evaluation { payload: Some(payload(2)), ..evaluation };
-        };
-        if let Some(flow) = self.flow(number) {
-            let bytes = flow.tasks[self.rounds(number, &asked.path).0 - 1].bytes;
-            return Evaluation { payload: Some(payload(bytes)), ..evaluation };
-        }
-        let is_side = asked.path.segments().iter().filter(|part| matches!(part, Segment::Task(_))).count() > 1;
-        let round = match self.shapes[job.class as usize] {
-            Shape::Call | Shape::Calls(_) | Shape::Flow => self.rounds(number, &asked.path).0,
-            Shape::Agent => way.round.max(1),
-        };
-        let round = job.rounds.get(round - 1).expect("a round that there is");
-        for (purpose, _) in exprs {
-            match purpose {
-                Purpose::Until if is_side => evaluation.truth = Some(way.side >= round.side.len()),
-                Purpose::Until => evaluation.truth = Some(way.round >= job.rounds.len()),
-                Purpose::Condition => evaluation.truth = Some(!round.side.is_empty()),
-                Purpose::Input => evaluation.payload = Some(payload(round.call.bytes())),
-                Purpose::Wait | Purpose::Output => evaluation.payload = Some(payload(2)),
-                Purpose::NotBefore
-                | Purpose::Items
-                | Purpose::FailIf
-                | Purpose::GoodIf
-                | Purpose::Same
-                | Purpose::Score => panic!("no graph of the laboratory asks for {purpose:?}"),
-            }
-        }
-        evaluation
     }
 
     fn answered(&mut self, answer: &Answer) {
@@ -462,6 +419,7 @@ impl<'a> World<'a> {
             ended: self.ended,
             has_bounds: *self.fleet == Fleet::Workers,
             difference: self.line.meter.difference(),
+            memory: self.memory.as_ref().map(Memory::used),
             quota: self.provider.as_ref().map(Provider::used),
             makespan: self.now.since(START),
             costs: self.costs,
@@ -475,15 +433,6 @@ impl<'a> World<'a> {
 /// The job of a run.
 const fn number(run: RunId) -> usize {
     (run.0 & 0xffff_ffff) as usize
-}
-
-/// The round of a task and that of the helper it stands in: 1 and 0 where it stands in none.
-fn rounds(path: &TaskPath) -> (usize, usize) {
-    let mut rounds = path.segments().iter().filter_map(|part| match part {
-        Segment::Round(round) => Some(*round as usize),
-        Segment::Task(_) | Segment::Item(_) => None,
-    });
-    (rounds.next().unwrap_or(1), rounds.next().unwrap_or(0))
 }
 
 fn usage(call: Call) -> Usage {

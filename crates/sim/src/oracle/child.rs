@@ -110,7 +110,17 @@ impl Reference {
         let price = self.targets[target].price;
         let counted = ((run.submitted.priority as usize, run.tenant.clone()), 0);
         let (attempt, sent, hold) = (attempt.clone(), self.now, Default::default());
-        self.flights.push(Flight { attempt, target, price, sent, hold, tokens: 0, counted, child: None });
+        self.flights.push(Flight {
+            attempt,
+            target,
+            price,
+            sent,
+            hold,
+            tokens: 0,
+            counted,
+            expected: None,
+            child: None,
+        });
         Ok(())
     }
 

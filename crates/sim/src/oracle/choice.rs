@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::{Choice, Dispatched, Passed};
 use agendum_types::graph::Work;
-use agendum_types::{RunId, TaskPath};
+use agendum_types::{Duration, RunId, TaskPath};
 
 use super::records::Checked;
 use super::state::{Rank, State};
@@ -21,12 +21,22 @@ impl Reference {
             State::Short(rank) => (*rank, self.eligible(id, path).unwrap_or_default()),
             _ => return Err("it was not queued".to_owned()),
         };
-        let passed = self.passed_over(id, path, &targets, target);
+        let scores = self.weighed(id, path, &targets);
+        let passed = self.passed_over(id, path, (&targets, &scores), target);
         let Some(choice) = &said.choice else {
-            return ensure(passed.is_empty(), "it does not say what was passed over");
+            return ensure(passed.is_empty() && scores.is_empty(), "it does not say what was passed over");
         };
+        let told = |(place, score): &(usize, Duration)| (Arc::clone(&self.targets[*place].name), *score);
+        let is_weighed = choice.scores.iter().eq(&scores.iter().map(told).collect::<Vec<_>>());
+        // Who takes a cheaper one for want of money has weighed nothing.
+        ensure(
+            is_weighed || said.lower && choice.scores.is_empty(),
+            &format!("{scores:?}, and not {:?}", choice.scores),
+        )?;
+        let passed = if is_weighed { passed } else { self.passed_over(id, path, (&targets, &[]), target) };
         ensure(choice.passed == passed, &format!("passed over was {passed:?}, and not {:?}", choice.passed))?;
-        ensure(choice.ahead + choice.behind > 0 || !passed.is_empty(), "there was nothing to choose")?;
+        let is_free = choice.ahead + choice.behind == 0 && passed.is_empty() && choice.scores.is_empty();
+        ensure(!is_free, "there was nothing to choose")?;
         self.stands_as_told(id, path, rank, choice)
     }
 
@@ -38,7 +48,13 @@ impl Reference {
         ensure((choice.risky, choice.rank) == (rank.0, rank.1), "another rank")
     }
 
-    fn passed_over(&self, id: RunId, path: &TaskPath, targets: &[usize], chosen: usize) -> Vec<(Arc<str>, Passed)> {
+    fn passed_over(
+        &self,
+        id: RunId,
+        path: &TaskPath,
+        (targets, scores): (&[usize], &[(usize, Duration)]),
+        chosen: usize,
+    ) -> Vec<(Arc<str>, Passed)> {
         let name = |place: usize| Arc::clone(&self.targets[place].name);
         let why = |place: usize| {
             let running = self.flights.iter().filter(|flight| flight.target == place).count();
@@ -52,7 +68,13 @@ impl Reference {
                 Passed::Paced
             }
         };
-        let before = targets.iter().take_while(|place| **place != chosen);
+        let best = self.lightest(scores);
+        let passes = |place: &&usize| {
+            let is_worse = scores.iter().any(|(weighed, _)| weighed == *place) && best != Some(**place);
+            **place != chosen && !is_worse
+        };
+        let until = if scores.is_empty() { Some(chosen) } else { None };
+        let before = targets.iter().take_while(|place| Some(**place) != until).filter(passes);
         let mut passed: Vec<_> = before.map(|place| (name(*place), why(*place))).collect();
         let run = &self.runs[&id];
         if let Work::Call(call) = &run.task(path).work

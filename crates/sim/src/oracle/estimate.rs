@@ -31,6 +31,8 @@ pub(super) struct Estimate {
     /// One of those has ended that others may be like; and how often that was so.
     surprised: bool,
     early: u32,
+    /// Output tokens of an attempt of each task: of how many of about the last 32, and their mean.
+    made: BTreeMap<NodeId, (u64, u64)>,
     /// How long each attempt took that succeeded: of which task, how much it was given.
     samples: Vec<(NodeId, u64, Duration)>,
 }
@@ -91,6 +93,11 @@ impl Estimate {
         Some(Duration(took.iter().sum::<u64>() / took.len() as u64))
     }
 
+    /// The output tokens of an attempt on average; `None` before enough was seen.
+    pub(super) fn made(&self, node: NodeId, rules: Admission) -> Option<u64> {
+        self.made.get(&node).filter(|(count, _)| *count >= u64::from(rules.samples.min(32))).map(|(_, mean)| *mean)
+    }
+
     /// How long those took that had as much to do, or else all, the shortest first; `None` if these are not enough.
     fn took(&self, node: NodeId, bytes: u64, enough: usize) -> Option<Vec<u64>> {
         let of_node: Vec<_> = self.samples.iter().filter(|(of, ..)| *of == node).collect();
@@ -102,7 +109,8 @@ impl Estimate {
         (took.len() >= enough).then_some(took)
     }
 
-    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, is_alike: bool) {
+    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64, is_alike: bool) {
+        super::share::mean(self.made.entry(node).or_default(), tokens_out);
         self.samples.push((node, bytes, took));
         let (count, mean) = &mut self.seen[node.0 as usize];
         *count += 1;
@@ -138,10 +146,10 @@ impl Estimate {
 
 impl Reference {
     /// An attempt of this task has succeeded.
-    pub(super) fn learns(&mut self, graph: &Graph, node: NodeId, bytes: u64, took: Duration) {
+    pub(super) fn learns(&mut self, graph: &Graph, node: NodeId, bytes: u64, (took, tokens_out): (Duration, u64)) {
         let kind = kind(&graph.task(node).work);
         let estimate = self.estimates.entry(graph.hash).or_default();
-        estimate.observe(node, bytes, took, kind.is_some());
+        estimate.observe(node, bytes, took, tokens_out, kind.is_some());
         let is_due = estimate.is_due();
         if let Some(kind) = kind {
             super::share::mean(self.kinds.entry(kind).or_default(), took.0);

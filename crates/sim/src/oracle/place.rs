@@ -192,11 +192,15 @@ impl Reference {
             State::Short(_) => self.eligible(id, path).unwrap_or_default(),
             _ => return Purse::Refuses,
         };
+        let all = self.eligible(id, path).unwrap_or_default();
+        let lightest = self.lightest(&self.weighed(id, path, &targets));
+        if let Some((target, hold)) = lightest.and_then(|target| Some((target, self.hold(id, path, target)?))) {
+            return Purse::Sends(target, hold, targets != all);
+        }
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.is_free(*target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
         if let Some(hold) = self.hold(id, path, best) {
             let ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
-            let all = self.eligible(id, path).unwrap_or_default();
             return Purse::Sends(best, hold, targets != all || ordered && all.first() != Some(&best));
         }
         let short = self.short(id, path, best);

@@ -128,6 +128,7 @@ impl Reference {
                     let inst = self.run(id).inst(path);
                     inst.start_at = inst.start_at.max(evaluation.time.unwrap_or_default());
                     (inst.input, inst.items) = (evaluation.payload.clone(), evaluation.count);
+                    inst.prefix = asked.evaluation.prefix.clone();
                     inst.wait = asked.evaluation.wait.as_deref().cloned();
                     (inst.entered, inst.state) = (true, State::Ready);
                     if inst.start_at > now {
@@ -250,7 +251,7 @@ impl Reference {
                 let took = self.now.since(running.since);
                 let (graph, node) = (Arc::clone(&self.runs[&id].graph), self.runs[&id].tasks[path].node);
                 let bytes = self.bytes(id, path);
-                self.learns(&graph, node, bytes, took);
+                self.learns(&graph, node, bytes, (took, outcome.usage().tokens_out));
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let given = self.keepable(id, path, &running, cost);
                 self.served(id, path, &running.name);

@@ -125,7 +125,9 @@ impl Reference {
         let counted = self.counts_for(id, path, target, said.hold);
         let tokens = if said.reattached { 0 } else { self.keeps_pace(id, path, target, said.hold_tokens) };
         let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
-        self.flights.push(Flight { attempt, target, price, sent: now, hold, tokens, counted, child: None });
+        self.is_read(id, path, target);
+        let expected = said.expected;
+        self.flights.push(Flight { attempt, target, price, sent: now, hold, tokens, counted, expected, child: None });
     }
 
     /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.

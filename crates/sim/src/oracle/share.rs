@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant, Timestamp};
 
 use super::pace::Bucket;
+use super::score::Read;
 use super::{Flight, Reference};
 
 /// By band and tenant.
@@ -27,6 +28,9 @@ pub(super) struct Accounts {
     /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
     pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
     pub(super) tokens: BTreeMap<Arc<str>, (u64, u64)>,
+    /// By target: how long attempts took beside what was expected, in 2^20ths, and what it has read.
+    pub(super) speeds: BTreeMap<Arc<str>, u64>,
+    pub(super) read: BTreeMap<Arc<str>, Read>,
 }
 
 /// One more.
@@ -100,6 +104,7 @@ impl Reference {
         let Some(run) = self.runs.get(&attempt.run) else { return };
         let is_child = run.is_child(&attempt.path);
         self.settles_pace(flight, outcome);
+        self.shows_speed(flight, outcome);
         let cost = if is_child {
             0
         } else if flight.price.is_free() {

@@ -9,7 +9,7 @@ use agendum_types::graph::{NodeId, Section, Task, Work};
 use agendum_types::target::Bound;
 use agendum_types::{
     AttemptId, AttemptNo, CacheKey, Capability, Class, Duration, Effect, Failure, Graph, Hash, Incarnation, Labels,
-    Money, PayloadRef, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
+    Money, PayloadRef, Prefix, RunId, Segment, TaskPath, Tenant, Timestamp, Verdict, Wait, WaitFor,
 };
 
 /// What ranks a task among others that could go: the smaller is sooner.
@@ -112,6 +112,8 @@ pub(super) struct Inst {
     /// Condition, list and input are known.
     pub entered: bool,
     pub input: Option<PayloadRef>,
+    /// How that begins, as far as this life knows.
+    pub prefix: Option<Arc<Prefix>>,
     pub items: Option<u32>,
     /// Of a wait: for what, and when that wakes it.
     pub wait: Option<Wait>,
@@ -245,6 +247,7 @@ impl Inst {
             expires: None,
             entered: false,
             input: None,
+            prefix: None,
             items: None,
             wait: None,
             wakes: None,

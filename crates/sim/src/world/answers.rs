@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::{Change, Dispatch, Evaluate, Evaluation, Event, Make, Purpose, Record};
 use agendum_types::{
-    Class, Duration, Effect, Failure, Hash, Labels, MediaType, Outcome, PayloadRef, Success, Timestamp, Usage,
+    Class, Duration, Effect, Failure, Hash, Labels, MediaType, Outcome, PayloadRef, Prefix, Success, Timestamp, Usage,
 };
 
 use super::secrets::{knows, makes_known, quoting, secret, sees_any};
@@ -122,15 +122,24 @@ impl World {
             }
             // Where results are kept many ask for the same.
             Purpose::Input if self.results.is_on => evaluation.payload = Some(payload(self.chance.below(50) % 2)),
-            Purpose::Input | Purpose::Wait | Purpose::Output => {
-                evaluation.payload = Some(payload(self.chance.below(50)))
+            Purpose::Input => {
+                let byte = self.chance.below(50);
+                evaluation.payload = Some(PayloadRef { size: 50 * byte, ..payload(byte) });
+                evaluation.prefix = self.chance.hits(70).then(|| Arc::new(self.prefix()));
             }
+            Purpose::Wait | Purpose::Output => evaluation.payload = Some(payload(self.chance.below(50))),
             Purpose::FailIf => evaluation.truth = Some(self.chance.hits(15)),
             Purpose::GoodIf => evaluation.good = Some(self.chance.hits(80)),
             Purpose::Until => evaluation.truth = Some(self.chance.hits(40)),
             Purpose::Same => evaluation.same = Some(Hash([self.chance.below(3) as u8; 32])),
             Purpose::Score => evaluation.score = Some(self.chance.below(4) as i64),
         }
+    }
+
+    /// Some conversations, each at some length.
+    fn prefix(&mut self) -> Prefix {
+        let of = 100 * self.chance.below(3);
+        Prefix((of..=of + self.chance.below(4)).collect())
     }
 
     /// Callers change their minds.

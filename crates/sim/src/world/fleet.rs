@@ -122,6 +122,10 @@ pub(super) fn targets(chance: &mut Chance) -> Vec<Target> {
     // Two names of one provider.
     targets[1].quota_group = Some("provider".into());
     targets[2].quota_group = Some("provider".into());
+    for target in &mut targets[..3] {
+        target.remembers = chance.of(&[0, 4_096, 1_000_000]);
+        target.last_resort = chance.hits(20);
+    }
     targets[0].output_cap = chance.of(&[50, 400]);
     targets[4].effect = chance.of(&[None, Some(Effect::Idempotent), Some(Effect::Once)]);
     targets

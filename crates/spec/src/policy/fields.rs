@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agendum_types::policy::{Admission, Band, Fairness, Index};
+use agendum_types::policy::{Admission, Band, Fairness, Index, Placement};
 use agendum_types::{Duration, Money, Tenant};
 use serde_json::{Map, Value as Json};
 
@@ -31,12 +31,13 @@ macro_rules! field {
     };
 }
 
-pub(super) const OF_BAND: [Field<Band>; 5] = [
+pub(super) const OF_BAND: [Field<Band>; 6] = [
     field!("index", index),
     field!("deadline_index", deadline_index),
     field!("share", share),
     field!("aging", aging),
     field!("patience", patience),
+    field!("dollar", dollar),
 ];
 
 pub(super) const OF_FAIRNESS: [Field<Fairness>; 4] = [
@@ -48,6 +49,8 @@ pub(super) const OF_FAIRNESS: [Field<Fairness>; 4] = [
 
 pub(super) const OF_ADMISSION: [Field<Admission>; 3] =
     [field!("samples", samples), field!("quick", quick), field!("slow", slow)];
+
+pub(super) const OF_PLACEMENT: [Field<Placement>; 2] = [field!("crowd", crowd), field!("tokens_per_s", tokens_per_s)];
 
 /// Takes over what a document says; the rest stays.
 pub(super) fn read<T>(fields: &[Field<T>], of: &mut T, node: Option<&Node>) {

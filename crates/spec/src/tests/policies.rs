@@ -37,7 +37,7 @@ fairness: { weights: { acme: 2, 'a.b c': 9 }, free_hour_usd: 1 }",
     let weight = |name: &str| policy.fairness.weight_of(&Tenant::new(name));
     assert_eq!(["acme", "a.b c", "other"].map(weight), [2, 9, 1]);
     assert_eq!(policy.fairness.free_hour, Money(Money::PER_DOLLAR));
-    assert_snapshot!(document, @r#"{"version":1,"policy":"test","order":{"interactive":{"index":"fifo","deadline_index":"edf","share":1000,"aging":5,"patience":"1h30m"},"standard":{"index":"gittins","deadline_index":"slack","share":4,"aging":5,"patience":"10m"},"background":{"index":"gittins","deadline_index":"slack","share":1,"aging":7,"patience":"10m"}},"fairness":{"weight":1,"weights":{"a.b c":9,"acme":2},"free_hour_usd":1.0,"credit":6},"admission":{"samples":8,"quick":10,"slow":95}}"#);
+    assert_snapshot!(document, @r#"{"version":1,"policy":"test","order":{"interactive":{"index":"fifo","deadline_index":"edf","share":1000,"aging":5,"patience":"1h30m","dollar":"2m"},"standard":{"index":"gittins","deadline_index":"slack","share":4,"aging":5,"patience":"10m","dollar":"20m"},"background":{"index":"gittins","deadline_index":"slack","share":1,"aging":7,"patience":"10m","dollar":"5h"}},"fairness":{"weight":1,"weights":{"a.b c":9,"acme":2},"free_hour_usd":1.0,"credit":6},"admission":{"samples":8,"quick":10,"slow":95},"placement":{"crowd":20,"tokens_per_s":8000}}"#);
 }
 
 #[test]
@@ -145,7 +145,8 @@ estimates: {}";
     3:93 not_yet (not yet): not yet: this release does not run the index `value-density`
     5:9 not_yet (not yet): not yet: this release does not run limits in a policy
     6:13 not_yet (not yet): not yet: this release does not run preemption
-    7:12 not_yet (not yet): not yet: this release does not run rules of placement
+    7:14 unknown_key: unknown key `stickiness` in `placement`
+        help: known keys: crowd, tokens_per_s
     8:10 not_yet (not yet): not yet: this release does not run hedging
     9:12 not_yet (not yet): not yet: this release does not run rules of estimates
     ");
@@ -218,16 +219,19 @@ fn parameters_say_what_they_mean_and_differences_where_they_lie() {
     order.interactive.share 3
     order.interactive.aging 5
     order.interactive.patience "10m"
+    order.interactive.dollar "2m"
     order.standard.index "gittins"
     order.standard.deadline_index "slack"
     order.standard.share 4
     order.standard.aging 5
     order.standard.patience "10m"
+    order.standard.dollar "20m"
     order.background.index "gittins"
     order.background.deadline_index "slack"
     order.background.share 1
     order.background.aging 5
     order.background.patience "10m"
+    order.background.dollar "5h"
     fairness.weight 1
     fairness.weights.acme 2
     fairness.weights.b 1
@@ -236,6 +240,8 @@ fn parameters_say_what_they_mean_and_differences_where_they_lie() {
     admission.samples 8
     admission.quick 10
     admission.slow 95
+    placement.crowd 20
+    placement.tokens_per_s 8000
     "#);
     let other = accepted("fairness: { weights: { acme: 3, c: 4 }, weight: 2 }").policy;
     let found = differences(&policy, &other);

@@ -324,6 +324,7 @@ fn choice(value: &core::Choice) -> body::Choice<'_> {
         ahead: value.ahead,
         behind: value.behind,
         passed: passed.collect(),
+        scores: value.scores.iter().map(|(target, score)| ((&**target).into(), score.as_micros())).collect(),
     }
 }
 

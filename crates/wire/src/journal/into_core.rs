@@ -356,6 +356,7 @@ fn evaluation(value: &body::Evaluation<'_>) -> Read<core::Evaluation> {
         same: value.same.as_ref().map(|text| hash(text)).transpose()?,
         wait: value.wait.as_ref().map(wait).transpose()?.map(Box::new),
         payload: value.payload.as_ref().map(payload).transpose()?,
+        prefix: None,
         added: None,
         refused: value.refused.as_deref().map(Arc::from),
     })

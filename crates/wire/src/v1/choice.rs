@@ -28,6 +28,18 @@ pub struct Choice {
     /// Targets that were passed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<Passed>,
+    /// The targets that were free, and what the attempt was thought to cost there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Score>,
+}
+
+/// A target that was free.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Its name.
+    pub target: String,
+    /// What the attempt was thought to cost there, in microseconds, money counted as time: the least was taken.
+    pub score_us: u64,
 }
 
 /// A target that was passed over.
@@ -43,6 +55,8 @@ pub struct Passed {
 pub(super) fn choice(choice: &Chosen) -> Choice {
     let passed =
         choice.passed.iter().map(|(target, why)| Passed { target: target.to_string(), why: why.word().into() });
+    let scores = choice.scores.iter();
+    let scores = scores.map(|(target, score)| Score { target: target.to_string(), score_us: score.as_micros() });
     Choice {
         sentence: sentence(choice),
         policy: choice.policy.to_string(),
@@ -52,6 +66,7 @@ pub(super) fn choice(choice: &Chosen) -> Choice {
         ahead: choice.ahead,
         behind: choice.behind,
         passed: passed.collect(),
+        scores: scores.collect(),
     }
 }
 
@@ -67,6 +82,13 @@ fn sentence(choice: &Chosen) -> String {
         said.push(format!(
             "{ahead} for the same targets went first, {behind} waited on; it was put {stood}, by policy {}",
             choice.policy
+        ));
+    }
+    if !choice.scores.is_empty() {
+        let scores = choice.scores.iter().map(|(target, score)| format!("{score} at {target}"));
+        said.push(format!(
+            "what it was thought to cost, money counted as time: {}",
+            scores.collect::<Vec<_>>().join(", ")
         ));
     }
     said.extend(choice.passed.iter().map(|(target, why)| format!("not to {target}: {}", passed(*why))));
@@ -98,6 +120,7 @@ const fn passed(why: Reason) -> &'static str {
 #[cfg(test)]
 mod tests {
     use agendum_core::record::{Choice, Passed};
+    use agendum_types::Duration;
     use agendum_types::policy::Index;
 
     use super::sentence;
@@ -112,10 +135,13 @@ mod tests {
             ahead: 3,
             behind: 2,
             passed: vec![("big".into(), Passed::Full), ("far".into(), Passed::Uncleared)],
+            scores: Vec::new(),
         };
         let risky = Choice { risky: true, rank: 4_700_000, passed: Vec::new(), ..queued.clone() };
         let alone = Choice { ahead: 0, behind: 0, passed: vec![("big".into(), Passed::Dear)], ..queued.clone() };
-        insta::assert_snapshot!([queued, risky, alone].map(|choice| sentence(&choice).replace("; ", ";\n  ")).join("\n"), @"
+        let scores = vec![("near".into(), Duration::millis(1_300)), ("other".into(), Duration::secs(2))];
+        let weighed = Choice { passed: Vec::new(), scores, ..alone.clone() };
+        insta::assert_snapshot!([queued, risky, alone, weighed].map(|choice| sentence(&choice).replace("; ", ";\n  ")).join("\n"), @"
         3 for the same targets went first, 2 waited on;
           it was put by when it had to start to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           not to big: it had as many attempts as it takes at once;
@@ -123,6 +149,7 @@ mod tests {
         3 for the same targets went first, 2 waited on;
           it was put behind the others, for its run might be late (it takes 4.7s on average), by policy balanced@01234567
         not to big: the budget did not cover it
+        what it was thought to cost, money counted as time: 1.3s at near, 2s at other
         ");
     }
 }

@@ -43,6 +43,8 @@ fn rule(policy: &mut Policy, word: &str) {
                 policy.fairness.weights.insert(agendum_types::Tenant(tenant.into()), weight.parse().unwrap());
             }
         }
+        "dollar" => policy.bands.iter_mut().for_each(|band| band.dollar = script::span(value)),
+        "crowd" => policy.placement.crowd = value.parse().unwrap(),
         "credit" => policy.fairness.credit = value.parse().unwrap(),
         "samples" => policy.admission.samples = value.parse().unwrap(),
         other => panic!("a policy knows no word {other:?}"),

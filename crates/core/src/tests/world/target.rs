@@ -32,6 +32,8 @@ pub(super) fn target(name: &str, text: &str) -> Target {
             "effect" => target.effect = Effect::from_word(value),
             "requests" => target.rate.requests = Some(value.parse().unwrap()),
             "tokens" => target.rate.tokens = Some(value.parse().unwrap()),
+            "last" => target.last_resort = true,
+            "remembers" => target.remembers = value.parse().unwrap(),
             "expected" => target.expected = script::span(value),
             other => panic!("a target knows no word {other:?}"),
         }

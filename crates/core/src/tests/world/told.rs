@@ -208,7 +208,14 @@ fn choice_text(choice: &crate::Choice) -> String {
     let risky = if choice.risky { "risky, " } else { "" };
     let passed: Vec<_> = choice.passed.iter().map(|(target, why)| format!(", {target} {}", why.word())).collect();
     let (index, rank) = (choice.index.word(), Duration(choice.rank));
-    format!("{policy} {index} {rank}, {risky}{} ahead, {} behind{}", choice.ahead, choice.behind, passed.concat())
+    let scores = choice.scores.iter().map(|(target, score)| format!(", {target} {score}")).collect::<Vec<_>>();
+    format!(
+        "{policy} {index} {rank}, {risky}{} ahead, {} behind{}{}",
+        choice.ahead,
+        choice.behind,
+        passed.concat(),
+        scores.concat()
+    )
 }
 
 fn waits_text(waits: &crate::Waits) -> String {

@@ -49,7 +49,7 @@ impl Generator {
                     tokens_out: self.tokens_out.draw(&mut chance) as u32,
                     said: None,
                 };
-                Round { call, tools: span(&self.tools_s, &mut chance), side: Vec::new() }
+                Round { call, tools: span(&self.tools_s, &mut chance), side: Vec::new(), prefix: None }
             });
             Job { at: Duration::ZERO, tenant: 0, class: 0, deadline: None, rounds: rounds.collect() }
         });
@@ -183,7 +183,7 @@ fn rounds(thread: &[&Step], helpers: &[(&Step, Vec<&Step>)]) -> Vec<Round> {
         };
         let service = calls().fold(Duration::ZERO, |sum, step| sum.plus(step.took));
         let call = Call { service, tokens_in: first.tokens.0, tokens_out: first.tokens.1, said: None };
-        rounds.push(Round { call, tools, side });
+        rounds.push(Round { call, tools, side, prefix: None });
     }
     rounds
 }

@@ -114,17 +114,31 @@ pub(super) fn of(class: &str, shape: Shape, flow: Option<&Flow>) -> Arc<Graph> {
     Arc::clone(&checked.runnable().unwrap_or_else(|| panic!("a constant document: {wrong:?}\n{text}")).graph)
 }
 
-/// Models with so many slots, and tools without end.
+/// How many targets are models.
+pub(super) const fn models(fleet: &Fleet) -> u32 {
+    match fleet {
+        Fleet::Backends(spec) => spec.count,
+        Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers => 1,
+    }
+}
+
+/// Models with so many slots, all together, and tools without end.
 pub(super) fn targets(fleet: &Fleet, slots: u32, view: View) -> Vec<Target> {
     let price = Price { token_in: TOKEN, token_out: TOKEN.times(2), ..Price::FREE };
     let price = if matches!(fleet, Fleet::Engine(_)) { price } else { Price::FREE };
-    let rate = match fleet {
-        Fleet::Provider(quota) if !view.unpaced => quota.rate(),
-        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Workers => Rate::default(),
-    };
     if *fleet == Fleet::Workers {
         return vec![Target::free("workers", Capability::Exec, slots)];
     }
-    let models = Target { price, rate, ..Target::free("models", Capability::Chat, slots) };
-    vec![models, Target::free("tools", Capability::Exec, u32::MAX)]
+    let (rate, remembers) = match fleet {
+        Fleet::Provider(quota) if !view.unpaced => (quota.rate(), 0),
+        Fleet::Backends(spec) => (Rate::default(), spec.remembers),
+        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Workers => (Rate::default(), 0),
+    };
+    let count = models(fleet);
+    let model = |number: u32| {
+        let name = if count == 1 { "models".to_owned() } else { format!("model-{number}") };
+        Target { price, rate, remembers, ..Target::free(&name, Capability::Chat, slots / count) }
+    };
+    let tools = Target::free("tools", Capability::Exec, u32::MAX);
+    (0..count).map(model).chain([tools]).collect()
 }

@@ -47,4 +47,6 @@ pub(in crate::journal) struct Choice<'a> {
     pub(in crate::journal) behind: u64,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::journal) passed: Vec<(Text<'a>, Text<'a>)>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::journal) scores: Vec<(Text<'a>, u64)>,
 }

@@ -41,5 +41,6 @@ fn choice(value: &body::Choice<'_>) -> Read<core::Choice> {
         ahead: value.ahead,
         behind: value.behind,
         passed: value.passed.iter().map(passed).collect::<Read<_>>()?,
+        scores: value.scores.iter().map(|(target, score)| (Arc::from(&**target), Duration(*score))).collect(),
     })
 }

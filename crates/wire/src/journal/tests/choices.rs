@@ -8,7 +8,7 @@ use agendum_types::policy::Index;
 
 use super::{RUN, deep, plainly_dispatched};
 
-pub(super) fn chosen() -> [Record; 2] {
+pub(super) fn chosen() -> [Record; 3] {
     let passed = Passed::ALL.map(|why| (Arc::from("openai/gpt"), why)).to_vec();
     let queued = Choice {
         policy: Arc::from("balanced@01234567"),
@@ -18,9 +18,12 @@ pub(super) fn chosen() -> [Record; 2] {
         ahead: 2,
         behind: 3,
         passed,
+        scores: Vec::new(),
     };
     let alone = Choice { risky: false, ahead: 0, behind: 0, ..queued.clone() };
-    [queued, alone].map(|choice| {
+    let scores = [("near", 7), ("other", 9)].map(|(name, score)| (Arc::from(name), Duration(score))).to_vec();
+    let weighed = Choice { passed: Vec::new(), scores, ..alone.clone() };
+    [queued, alone, weighed].map(|choice| {
         let expected = Some(Duration(9));
         let sent = Dispatched { expected, choice: Some(Box::new(choice)), ..plainly_dispatched() };
         Record::Task { run: RUN, path: deep(), change: Change::Dispatched(Box::new(sent)) }
