@@ -114,7 +114,7 @@ impl Scheduler {
         row.running += 1;
         let (price, digest) = (row.price, row.target.digest);
         let charged = self.charge_nothing(slot);
-        let flight = Flight { target, price, digest, whole: false, sent: self.now, tokens: 0, expected: None, charged };
+        let flight = Flight { target, price, digest, whole: false, sent: self.now, tokens: 0, foretold: None, charged };
         for known in &mut self.board.run_mut(slot).orphans {
             if known.is(&orphan.path, orphan.attempt, orphan.incarnation) {
                 known.flight = Some(flight);

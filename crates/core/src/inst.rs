@@ -19,6 +19,7 @@ use crate::purse::Payer;
 use crate::queue::{Pocket, Rank, TenantNo, Ticket};
 use crate::record::Waits;
 use crate::run::InstId;
+use crate::score::Foretold;
 use crate::targets::PriceId;
 
 /// Which layer of a task an instance is.
@@ -166,8 +167,8 @@ pub(crate) struct Flight {
     pub(crate) sent: Timestamp,
     /// The tokens that were set aside of what its provider lets through in a minute.
     pub(crate) tokens: u64,
-    /// How long it was expected to take.
-    pub(crate) expected: Option<Duration>,
+    /// What it was expected to take.
+    pub(crate) foretold: Option<Foretold>,
     /// What it was counted for among the tenants of its band.
     pub(crate) charged: Charged,
 }

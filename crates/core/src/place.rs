@@ -107,6 +107,9 @@ impl Scheduler {
             let next = self.rung_or_fail(slot, id, failure, false);
             return self.end(slot, id, End::Unaffordable, next);
         }
+        if self.waits_for_best(slot, id) && self.afford_on(slot, id, target).is_err() {
+            return self.spill(slot, id);
+        }
         let scores = self.weighed(class, slot, id);
         let best = self.best(&scores).filter(|best| *best != target);
         if let Some((best, hold)) = best.and_then(|best| Some((best, self.afford_on(slot, id, best).ok()?))) {
@@ -208,6 +211,8 @@ impl Scheduler {
     pub(crate) fn requeue(&mut self, slot: Slot, id: InstId, class: ClassId, lowered: bool) {
         let State::Queued(before) = &self.board.run(slot).inst(id).state else { panic!("only a queued task moves") };
         let mut before = before.clone();
+        self.board.forget_hold(slot, id, &before);
+        before.held = None;
         if before.class == class {
             // It stands where it would stand.
             before.lowered = lowered;
@@ -229,6 +234,7 @@ impl Scheduler {
             return false;
         }
         if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
+            self.board.forget_hold(slot, id, &ticket);
             for (cause, span) in self.board.queue.leave(&ticket, self.now) {
                 self.board.run_mut(slot).inst_mut(id).note(cause, span);
             }
@@ -245,6 +251,7 @@ impl Scheduler {
     fn dispatch(&mut self, slot: Slot, id: InstId, target: TargetId, hold: Hold, lower: bool, scores: &Scores) {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
+        self.board.forget_hold(slot, id, &ticket);
         let (choice, expected) = (self.choice(slot, id, &ticket, target, scores), self.usual(slot, id));
         let queued = self.board.queue.send(&ticket, self.now);
         let known = self.board.run_mut(slot).inst_mut(id).waited.take().map_or_else(Waits::new, |waited| *waited);
@@ -314,7 +321,8 @@ impl Scheduler {
             incarnation: dispatched.incarnation,
         };
         let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
-        let (hold_tokens, expected) = (dispatched.hold_tokens, dispatched.expected);
+        let hold_tokens = dispatched.hold_tokens;
+        let foretold = if reattach.is_none() { self.foretold(slot, id) } else { None };
         let whole =
             reattach.is_none() && output_cap == self.ask_of(slot, id).0.cap_on(&self.targets.row(target).target);
         let barrier = self.barrier(slot);
@@ -328,7 +336,7 @@ impl Scheduler {
         let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
         let charged = self.charge(slot, id, target, hold);
         let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
-        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, expected, charged };
+        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, foretold, charged };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

@@ -71,6 +71,8 @@ pub(crate) struct Ticket {
     pub(crate) rank: Rank,
     /// True if the class holds only what the budget covers of the task's targets.
     pub(crate) lowered: bool,
+    /// Until then the class holds only the target that is worth waiting for.
+    pub(crate) held: Option<Timestamp>,
     since: Timestamp,
     clocks: [u64; SLEEPS.len()],
     /// How many tasks the class had sent.
@@ -213,7 +215,7 @@ impl Queue {
         self.add(class, band, tenant, rank);
         let of = &self.classes[class.0 as usize];
         let (clocks, sent) = (of.clocks_at(now), of.count);
-        Ticket { class, band, tenant, rank, lowered: false, since: now, clocks, sent }
+        Ticket { class, band, tenant, rank, lowered: false, held: None, since: now, clocks, sent }
     }
 
     pub(crate) fn remove(&mut self, ticket: &Ticket, now: Timestamp) {
@@ -280,6 +282,11 @@ impl Queue {
     /// Tasks that are queued in a class.
     pub(crate) fn len_of(&self, class: ClassId) -> u64 {
         self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()
+    }
+
+    /// Tasks that are queued for this target alone.
+    pub(crate) fn len_at(&self, target: TargetId) -> u64 {
+        self.by_candidates.get(&[target][..]).map_or(0, |class| self.len_of(*class))
     }
 
     /// Tasks of its class that were sent since this one was queued, and those that wait on when it goes; nobody has waited where all

@@ -8,18 +8,23 @@
 //! other is free. Where a graph allows certain targets, their order counts and nothing is weighed.
 
 use agendum_types::graph::Work;
-use agendum_types::{Duration, Outcome, Prefix, TargetId, Usage};
+use agendum_types::{Duration, Outcome, Prefix, TargetId, Timestamp, Usage};
 use smallvec::SmallVec;
 
-use crate::inst::Flight;
-use crate::queue::ClassId;
+use crate::board::Board;
+use crate::inst::{Flight, State};
+use crate::queue::{ClassId, Ticket};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
+use crate::targets::TargetRow;
+use crate::timers::Timer;
 
 /// The speed of a target that takes as long as others.
-pub(crate) const USUAL: u64 = 1 << 20;
-/// Each attempt moves the speed of its target by a part of the way to its own.
-const SPEED_SAMPLES: u64 = 256;
+const USUAL: u64 = 1 << 20;
+/// The speed of a target is that of about so many of its latest attempts.
+const SPEED_SAMPLES: u64 = 128;
+/// A target that has not shown its speed counts as if it had shown the usual one so many times.
+const SPEED_PRIOR: u64 = 16;
 /// So much more or less is chance: calls of one task differ by more than targets do.
 const SPEED_NOISE: u64 = USUAL / 4;
 /// No target counts as more than so many times slower or faster than others.
@@ -39,6 +44,24 @@ struct Asked {
     dollar: Duration,
 }
 
+impl Asked {
+    /// How long it takes on a target that has read all of it.
+    fn takes(&self, row: &TargetRow) -> Duration {
+        let usual = self.usual.unwrap_or(row.target.expected).as_micros();
+        let micros = u128::from(usual) * u128::from(row.speed.ratio()) / u128::from(USUAL);
+        Duration(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+}
+
+impl Board {
+    /// Whoever leaves the queue waits for no target.
+    pub(crate) fn forget_hold(&mut self, slot: Slot, id: InstId, ticket: &Ticket) {
+        if let Some(until) = ticket.held {
+            self.timers.clear(until, Timer::Spill(slot, id));
+        }
+    }
+}
+
 impl Scheduler {
     /// The free targets of a class, weighed for this task; none where there is nothing to weigh.
     pub(crate) fn weighed(&self, class: ClassId, slot: Slot, id: InstId) -> Scores {
@@ -51,6 +74,45 @@ impl Scheduler {
         let free = candidates.iter().copied().filter(|target| self.targets.is_free(*target, self.now));
         let scores: Scores = free.map(|target| (target, self.score(target, &asked, prefix))).collect();
         if scores.len() < 2 { Scores::new() } else { scores }
+    }
+
+    /// The target that is worth waiting for though it is full, and until when: for no longer than the next best would cost more. Asked when the task is
+    /// queued. Nobody waits for what is closed, for what others will have taken first, or for what cannot be paid for.
+    pub(crate) fn worth_waiting(&self, class: ClassId, slot: Slot, id: InstId) -> Option<(TargetId, Timestamp)> {
+        let candidates = self.board.queue.candidates(class);
+        let takes = |target: &TargetId| self.targets.is_open(*target, self.now);
+        let may =
+            candidates.len() > 1 && candidates.iter().any(|target| self.targets.is_full(*target) && takes(target));
+        if !may || self.is_ordered(slot, id) {
+            return None;
+        }
+        let asked = self.asked(slot, id);
+        let prefix = self.board.run(slot).inst(id).prefix.as_deref();
+        let open =
+            candidates.iter().copied().filter(|target| takes(target) && !self.targets.row(*target).target.last_resort);
+        let mut costs: Scores = open.map(|target| (target, self.cost(target, &asked, prefix))).collect();
+        costs.sort_by_key(|(_, cost)| *cost);
+        let [(best, least), (_, next), ..] = *costs.as_slice() else { return None };
+        let row = self.targets.row(best);
+        let at_once = u64::from(row.target.concurrency_max);
+        let turn = Duration(asked.takes(row).as_micros().saturating_mul(self.board.queue.len_at(best) + 1) / at_once);
+        let saves = next.minus(least);
+        let until = self.board.run(slot).inst(id).ready_at.after(saves);
+        let is_worth = self.targets.is_full(best) && turn < saves && until > self.now;
+        (is_worth && self.afford_on(slot, id, best).is_ok()).then_some((best, until))
+    }
+
+    pub(crate) fn waits_for_best(&self, slot: Slot, id: InstId) -> bool {
+        matches!(&self.board.run(slot).inst(id).state, State::Queued(ticket) if ticket.held.is_some())
+    }
+
+    /// It has waited for its best target for as long as that was worth, or cannot pay for that: the first that is free will do.
+    pub(crate) fn spill(&mut self, slot: Slot, id: InstId) {
+        if self.waits_for_best(slot, id)
+            && let Some(class) = self.class_of(slot, id)
+        {
+            self.requeue(slot, id, class, false);
+        }
     }
 
     /// True if the graph says in which order targets are to be taken.
@@ -78,13 +140,17 @@ impl Scheduler {
         }
     }
 
+    /// What it costs there, for what else is out there.
     fn score(&self, target: TargetId, asked: &Asked, prefix: Option<&Prefix>) -> Duration {
+        let row = self.targets.row(target);
+        let crowd = u128::from(self.policy.placement.crowd) * u128::from(row.running);
+        let crowded = u128::from(asked.takes(row).as_micros()) * crowd / (100 * u128::from(row.target.concurrency_max));
+        self.cost(target, asked, prefix).plus(Duration(u64::try_from(crowded).unwrap_or(u64::MAX)))
+    }
+
+    /// What it costs there alone.
+    fn cost(&self, target: TargetId, asked: &Asked, prefix: Option<&Prefix>) -> Duration {
         let (row, rules) = (self.targets.row(target), self.policy.placement);
-        let speed = if row.speed.abs_diff(USUAL) <= SPEED_NOISE { USUAL } else { row.speed };
-        let usual = asked.usual.unwrap_or(row.target.expected).as_micros();
-        let alone = u128::from(usual) * u128::from(speed) / u128::from(USUAL);
-        let crowd = u128::from(rules.crowd) * u128::from(row.running);
-        let crowded = alone * crowd / (100 * u128::from(row.target.concurrency_max.max(1)));
         let shared = prefix.map_or(0, |prefix| row.read.shared(prefix, self.now) * Prefix::BLOCK_TOKENS);
         let cached = shared.min(asked.tokens_in);
         let unread = if prefix.is_some() { asked.tokens_in - cached } else { 0 };
@@ -92,18 +158,67 @@ impl Scheduler {
         let (tokens_in, tokens_out) = (asked.tokens_in - cached, asked.tokens_out);
         let usage = Usage { tokens_in, tokens_cached: cached, tokens_out, calls: 1, ..Usage::default() };
         let cost = u128::from(row.target.price.cost(&usage).0) * u128::from(asked.dollar.as_micros());
-        let sum = alone + crowded + reading + cost / PICO;
+        let sum = u128::from(asked.takes(row).as_micros()) + reading + cost / PICO;
         Duration(u64::try_from(sum).unwrap_or(u64::MAX))
     }
 
-    /// An attempt has ended: how long its target took for it, beside how long that was expected to take.
+    /// What an attempt that is sent now is expected to take, as far as enough was seen: to learn from how long it takes.
+    pub(crate) fn foretold(&self, slot: Slot, id: InstId) -> Option<Foretold> {
+        let node = self.board.run(slot).inst(id).node;
+        let made = self.board.plan(slot).made(node, self.policy.admission.samples);
+        self.usual(slot, id).map(|took| Foretold { took, made: made.unwrap_or_default() })
+    }
+
+    /// An attempt has ended: how long its target took for it, beside how long it would usually have taken for as much output.
     pub(crate) fn learn_speed(&mut self, flight: Flight, took: Duration, outcome: &Outcome) {
-        if let (Outcome::Succeeded(_), Some(expected)) = (outcome, flight.expected) {
-            let ratio = took.as_micros().saturating_mul(USUAL) / expected.as_micros().max(1);
-            let ratio = ratio.clamp(USUAL / SPEED_MAX, USUAL * SPEED_MAX);
-            let speed = &mut self.targets.row_mut(flight.target).speed;
-            *speed = (*speed * (SPEED_SAMPLES - 1) + ratio) / SPEED_SAMPLES;
+        let (Outcome::Succeeded(success), Some(foretold)) = (outcome, flight.foretold) else { return };
+        let usual = foretold.for_output(success.usage.tokens_out).as_micros().max(1);
+        let took = took.as_micros().clamp(usual / SPEED_MAX, usual.saturating_mul(SPEED_MAX));
+        self.targets.row_mut(flight.target).speed.takes(took, usual);
+    }
+}
+
+/// What an attempt was expected to take when it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Foretold {
+    took: Duration,
+    /// The output tokens of such attempts; zero if they have none, or are not known.
+    made: u64,
+}
+
+impl Foretold {
+    /// The same now that it is known how much it gave: a fifth of the time is for what does not hang on that.
+    fn for_output(self, tokens_out: u64) -> Duration {
+        if self.made == 0 {
+            return self.took;
         }
+        let micros = u128::from(self.took.as_micros()) * (u128::from(self.made) + 4 * u128::from(tokens_out));
+        Duration(u64::try_from(micros / (5 * u128::from(self.made))).unwrap_or(u64::MAX))
+    }
+}
+
+/// How long the latest attempts on a target took, all together, and how long they would usually have taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Speed {
+    took: u64,
+    usual: u64,
+}
+
+impl Speed {
+    fn takes(&mut self, took: u64, usual: u64) {
+        if self.usual == 0 {
+            (self.took, self.usual) = (usual.saturating_mul(SPEED_PRIOR), usual.saturating_mul(SPEED_PRIOR));
+        }
+        for (sum, more) in [(&mut self.took, took), (&mut self.usual, usual)] {
+            *sum = (*sum - *sum / SPEED_SAMPLES).saturating_add(more);
+        }
+    }
+
+    /// In parts of [`USUAL`]: greater is slower.
+    fn ratio(self) -> u64 {
+        let ratio = u128::from(self.took) * u128::from(USUAL) / u128::from(self.usual.max(1));
+        let ratio = if self.usual == 0 { USUAL } else { u64::try_from(ratio).unwrap_or(u64::MAX) };
+        if ratio.abs_diff(USUAL) <= SPEED_NOISE { USUAL } else { ratio }
     }
 }
 

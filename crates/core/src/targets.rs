@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
-use crate::score::USUAL;
+use crate::score::Speed;
 
 /// All targets of a shard.
 #[derive(Debug, Default)]
@@ -41,8 +41,8 @@ pub(crate) struct TargetRow {
     pub(crate) tokens: (u32, u64),
     /// What attempts here have come to, in pico-dollars: how many, and a mean of the latest.
     pub(crate) counted: (u32, u64),
-    /// How long attempts here take in relation to what attempts of their tasks usually take, in parts of [`USUAL`]: a mean of the latest.
-    pub(crate) speed: u64,
+    /// How long attempts here take in relation to what attempts of their tasks usually take.
+    pub(crate) speed: Speed,
     /// What it has read lately.
     pub(crate) read: Remembered,
 }
@@ -67,7 +67,7 @@ impl Targets {
                     pace: Pace::default(),
                     tokens: (0, 0),
                     counted: (0, 0),
-                    speed: USUAL,
+                    speed: Speed::default(),
                     read: Remembered::default(),
                 }),
             }
@@ -134,8 +134,19 @@ impl Targets {
 
     /// True if the target takes an attempt now.
     pub(crate) fn is_free(&self, id: TargetId, now: Timestamp) -> bool {
+        !self.is_full(id) && self.is_open(id, now)
+    }
+
+    /// True if as many attempts are out as it takes at once.
+    pub(crate) fn is_full(&self, id: TargetId) -> bool {
         let row = self.row(id);
-        row.running < row.target.concurrency_max && row.closed_until <= now && row.pace.opens(row.target.rate) <= now
+        row.running >= row.target.concurrency_max
+    }
+
+    /// True if it takes attempts now, should it not be full.
+    pub(crate) fn is_open(&self, id: TargetId, now: Timestamp) -> bool {
+        let row = self.row(id);
+        row.closed_until <= now && row.pace.opens(row.target.rate) <= now
     }
 
     /// Why a target that was passed over takes no attempt now; if it would, its price is the reason.

@@ -28,6 +28,8 @@ pub enum Wake {
     Budget,
     /// A run that waits for its turn has settled.
     Turn,
+    /// A task has waited long enough for the target that is best for it.
+    Spill,
 }
 
 impl fmt::Display for Wake {
@@ -42,6 +44,7 @@ impl fmt::Display for Wake {
             Self::Pace => "the pace of a target",
             Self::Budget => "another window of the budget begins",
             Self::Turn => "a run has settled",
+            Self::Spill => "a task waits for its best target no longer",
         })
     }
 }
@@ -59,6 +62,7 @@ pub(crate) enum Timer {
     Pace(TargetId),
     Money,
     Turn(Slot),
+    Spill(Slot, InstId),
 }
 
 /// All timers of a shard.
@@ -103,6 +107,7 @@ impl Timer {
             Self::Pace(_) => Wake::Pace,
             Self::Money => Wake::Budget,
             Self::Turn(_) => Wake::Turn,
+            Self::Spill(..) => Wake::Spill,
         }
     }
 }

@@ -113,7 +113,13 @@ impl Scheduler {
         };
         let (band, rank) = (self.band_of(slot, id), self.rank(slot, id));
         let tenant = self.tenant_of(slot);
-        let ticket = self.board.queue.insert(class, (band, tenant), rank, self.now);
+        let held = self.worth_waiting(class, slot, id);
+        let class = held.map_or(class, |(target, _)| self.board.queue.class(vec![target]));
+        let mut ticket = self.board.queue.insert(class, (band, tenant), rank, self.now);
+        if let Some((_, until)) = held {
+            ticket.held = Some(until);
+            self.board.timers.set(until, Timer::Spill(slot, id));
+        }
         self.board.run_mut(slot).inst_mut(id).state = State::Queued(Box::new(ticket));
     }
 

@@ -148,8 +148,8 @@ struct Flight {
     hold: (Money, u64),
     tokens: u64,
     counted: ((usize, Tenant), u64),
-    /// How long it was expected to take.
-    expected: Option<Duration>,
+    /// How long it was expected to take, and to give how many tokens.
+    expected: Option<(Duration, u64)>,
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
 }

@@ -112,7 +112,10 @@ impl Board {
         self.let_go(slot, id, ticket);
         match state {
             State::Parked(at) | State::BackingOff(at) => self.timers.clear(at, Timer::Start(slot, id)),
-            State::Queued(ticket) => self.queue.remove(&ticket, self.at),
+            State::Queued(ticket) => {
+                self.forget_hold(slot, id, &ticket);
+                self.queue.remove(&ticket, self.at);
+            }
             State::Awaiting(since) => self.end_wait(slot, id, since),
             State::Pleading(plea) => self.forget_wait(slot, id, plea.since),
             State::Running(running) => {

@@ -90,8 +90,9 @@ impl Scheduler {
             return self.try_again(slot, id);
         }
         let State::Queued(ticket) = &run.inst(id).state else { return };
-        // One that is lowered is looked at again when some money comes free.
+        // One that is lowered is looked at again when some money comes free, one that waits for its best target when it has waited enough.
         if !ticket.lowered
+            && ticket.held.is_none()
             && let Some(class) = self.class_of(slot, id)
         {
             self.requeue(slot, id, class, false);

@@ -31,6 +31,7 @@ impl Scheduler {
                 self.take_up_hopeless();
             }
             Timer::Turn(slot) => self.board.another_turn(slot),
+            Timer::Spill(slot, id) => self.spill(slot, id),
         }
         true
     }

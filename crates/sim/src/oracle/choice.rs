@@ -17,7 +17,7 @@ impl Reference {
         let usual = self.estimates[&run.graph.hash].usual(inst.node, self.bytes(id, path), self.policy.admission);
         ensure(said.expected == usual.filter(|_| inst.rung == 0), "something else was to be expected")?;
         let (rank, targets) = match &inst.state {
-            State::Queued(rank, targets) => (*rank, targets.clone()),
+            State::Queued(rank, targets) => (*rank, inst.of_best(self.now).unwrap_or(targets).to_vec()),
             State::Short(rank) => (*rank, self.eligible(id, path).unwrap_or_default()),
             _ => return Err("it was not queued".to_owned()),
         };

@@ -46,6 +46,7 @@ impl Reference {
         };
         if matches!(self.runs[&id].tasks[path].state, State::Short(_)) {
             self.run(id).inst(path).turn = self.shares(id, path);
+            self.run(id).inst(path).best = None;
         }
         let (_, _, at, run, tail) = rank;
         self.run(id).inst(path).state = State::Queued((true, mean.0, at, run, tail), targets);

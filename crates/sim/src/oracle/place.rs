@@ -109,7 +109,7 @@ impl Reference {
     pub(super) fn queued(&self) -> Vec<(RunId, &TaskPath, &Rank, &[usize])> {
         let of_run = self.runs.iter().flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (id, path, inst)));
         let queued = of_run.filter_map(|(id, path, inst)| match &inst.state {
-            State::Queued(rank, targets) => Some((*id, path, rank, targets.as_slice())),
+            State::Queued(rank, targets) => Some((*id, path, rank, inst.of_best(self.now).unwrap_or(targets))),
             _ => None,
         });
         queued.collect()
@@ -123,6 +123,8 @@ impl Reference {
             self.turns[band] = self.turns[band].max(self.reached + self.stride(band));
         }
         self.lift(id, path);
+        let best = self.worth_waiting(id, path, &targets);
+        self.run(id).inst(path).best = best;
         self.run(id).inst(path).state = State::Queued(rank, targets);
     }
 
@@ -193,6 +195,11 @@ impl Reference {
             _ => return Purse::Refuses,
         };
         let all = self.eligible(id, path).unwrap_or_default();
+        if let Some([best]) = run.tasks[path].of_best(self.now).filter(|_| matches!(state, State::Queued(..)))
+            && let Some(hold) = self.hold(id, path, *best)
+        {
+            return if self.is_free(*best) { Purse::Sends(*best, hold, false) } else { Purse::Refuses };
+        }
         let lightest = self.lightest(&self.weighed(id, path, &targets));
         if let Some((target, hold)) = lightest.and_then(|target| Some((target, self.hold(id, path, target)?))) {
             return Purse::Sends(target, hold, targets != all);
@@ -376,7 +383,7 @@ impl Reference {
     }
 
     /// The worst case of an attempt there, with its cap lowered if need be; `None` if a purse does not cover it.
-    fn hold(&self, id: RunId, path: &TaskPath, target: usize) -> Option<Hold> {
+    pub(super) fn hold(&self, id: RunId, path: &TaskPath, target: usize) -> Option<Hold> {
         let (with, wanted) = self.cases(id, path, target);
         let purses = self.purses(id, path);
         let covers = |hold: &Hold| purses.iter().all(|(_, left, _)| hold.money <= left.0 && hold.tokens <= left.1);

@@ -106,7 +106,7 @@ impl Reference {
                 State::Queued(..) | State::InLine(_) | State::Broke(_) | State::Short(_) | State::Begs
             );
             if is_so && was {
-                inst.state = state;
+                (inst.state, inst.best) = (state, None);
             }
         }
     }
@@ -125,14 +125,15 @@ impl Reference {
     fn sends_all(&mut self) -> Result<(), String> {
         while self.credits() < self.limits.attempt_credits as usize {
             let Some((id, path)) = self.next().into_iter().next() else { return Ok(()) };
-            if self.is_put_behind(id, &path) {
+            if self.is_put_behind(id, &path) || self.waits_no_more(id, &path) {
                 continue;
             }
             let Some(state) = self.aside(id, &path) else {
                 let (name, purse) = (self.runs[&id].graph.path_text(&path), self.purse(id, &path));
                 return Err(format!("{name} could go and does not: {purse:?}"));
             };
-            self.run(id).inst(&path).state = state;
+            let inst = self.run(id).inst(&path);
+            (inst.state, inst.best) = (state, None);
         }
         Ok(())
     }
@@ -203,7 +204,9 @@ impl Reference {
 
     /// Why a queued task is not sent: no credit or no target at all, a target that asked for a pause, all at their limit, others of its kind before it.
     fn queue_causes(&self, id: RunId, path: &TaskPath) -> Vec<Cause> {
-        let State::Queued(rank, targets) = &self.runs[&id].tasks[path].state else { return Vec::new() };
+        let inst = &self.runs[&id].tasks[path];
+        let State::Queued(rank, targets) = &inst.state else { return Vec::new() };
+        let targets = inst.of_best(self.now).unwrap_or(targets);
         if targets.is_empty() {
             return vec![Cause::Capacity];
         }
@@ -226,7 +229,7 @@ impl Reference {
         let alike: Vec<_> = self
             .queued()
             .into_iter()
-            .filter(|(of, path, _, other)| *other == targets.as_slice() && self.band(*of, path) == band)
+            .filter(|(of, path, _, other)| *other == targets && self.band(*of, path) == band)
             .collect();
         let place = |of: RunId, other: &TaskPath, rank: &Rank| (self.had(of, other), *rank);
         let own = place(id, path, rank);

@@ -71,7 +71,7 @@ impl Reference {
             let next = self.next();
             let is_next = next.contains(&(id, path.clone()));
             let looked_at = if is_next { &[(id, path.clone())][..] } else { &next };
-            if looked_at.iter().any(|(id, path)| self.is_put_behind(*id, path)) {
+            if looked_at.iter().any(|(id, path)| self.is_put_behind(*id, path) || self.waits_no_more(*id, path)) {
                 continue;
             }
             // Those that rank alike and must wait for money may have been looked at before this one, or not: `rests` asks the core.
@@ -85,7 +85,8 @@ impl Reference {
             let Some((id, path, state)) = poor.first().or_else(earlier).cloned() else {
                 return Err(format!("it cannot go, or it is not its turn but that of {next:?}"));
             };
-            self.run(id).inst(&path).state = state;
+            let inst = self.run(id).inst(&path);
+            (inst.state, inst.best) = (state, None);
         }
     }
 
@@ -126,7 +127,7 @@ impl Reference {
         let tokens = if said.reattached { 0 } else { self.keeps_pace(id, path, target, said.hold_tokens) };
         let (price, hold) = (self.targets[target].price, (said.hold, said.hold_tokens));
         self.is_read(id, path, target);
-        let expected = said.expected;
+        let expected = self.foretold(id, path).filter(|_| !said.reattached);
         self.flights.push(Flight { attempt, target, price, sent: now, hold, tokens, counted, expected, child: None });
     }
 

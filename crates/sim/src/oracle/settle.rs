@@ -161,6 +161,7 @@ impl Reference {
                 match inst.state {
                     State::Ready if inst.start_at > self.now => instants.push(inst.start_at),
                     State::BackingOff(at) => instants.push(at),
+                    State::Queued(..) => instants.extend(inst.best.map(|(_, until)| until).filter(|at| *at > self.now)),
                     State::Awaiting(_) => instants.extend(inst.wakes),
                     _ => {}
                 }

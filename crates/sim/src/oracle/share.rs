@@ -28,8 +28,8 @@ pub(super) struct Accounts {
     /// By target: what was sent of what a minute lets through, and the tokens of the latest attempts.
     pub(super) paces: BTreeMap<Arc<str>, [Bucket; 2]>,
     pub(super) tokens: BTreeMap<Arc<str>, (u64, u64)>,
-    /// By target: how long attempts took beside what was expected, in 2^20ths, and what it has read.
-    pub(super) speeds: BTreeMap<Arc<str>, u64>,
+    /// By target: how long attempts took and would usually have taken, and what it has read.
+    pub(super) speeds: BTreeMap<Arc<str>, (u64, u64)>,
     pub(super) read: BTreeMap<Arc<str>, Read>,
 }
 

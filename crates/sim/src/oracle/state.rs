@@ -112,6 +112,8 @@ pub(super) struct Inst {
     /// Condition, list and input are known.
     pub entered: bool,
     pub input: Option<PayloadRef>,
+    /// While it is queued: the target that it waits for though others are free, and until when.
+    pub best: Option<(usize, Timestamp)>,
     /// How that begins, as far as this life knows.
     pub prefix: Option<Arc<Prefix>>,
     pub items: Option<u32>,
@@ -236,6 +238,11 @@ impl State {
 }
 
 impl Inst {
+    /// The target that it waits for now though others may be free.
+    pub(super) fn of_best(&self, now: Timestamp) -> Option<&[usize]> {
+        self.best.as_ref().filter(|(_, until)| *until > now).map(|(best, _)| std::slice::from_ref(best))
+    }
+
     pub(super) fn new(node: NodeId) -> Self {
         Self {
             node,
@@ -247,6 +254,7 @@ impl Inst {
             expires: None,
             entered: false,
             input: None,
+            best: None,
             prefix: None,
             items: None,
             wait: None,
