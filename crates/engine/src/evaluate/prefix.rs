@@ -15,7 +15,12 @@ pub(super) fn of(key: &TenantKey, input: &Json) -> Option<Prefix> {
         match part {
             Json::String(part) => text.add(part),
             Json::Array(items) => {
-                items.iter().take_while(|_| !text.is_full()).for_each(|item| text.add(&item.to_string()))
+                for item in items {
+                    if text.is_full() {
+                        break;
+                    }
+                    text.add(&item.to_string());
+                }
             }
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => text.add(&part.to_string()),
         }
