@@ -31,6 +31,7 @@
 pub mod action;
 pub mod event;
 mod foresee;
+pub mod rank;
 pub mod record;
 pub mod why;
 
@@ -48,6 +49,7 @@ mod effects;
 mod flights;
 mod hedge;
 mod inst;
+mod kinds;
 mod labels;
 mod ledger;
 mod locality;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_types::graph::{ExprId, Form, NodeId, NotBefore, Section, Task, Work};
+use agendum_types::graph::{Call, ExprId, Form, Kind, NodeId, NotBefore, Section, Task, Work};
 use agendum_types::policy::Admission;
-use agendum_types::{Capability, Duration, Graph, Hash, TargetId};
+use agendum_types::{Capability, Duration, Graph, Hash};
 
 use crate::inst::Layer;
+use crate::kinds::Kinds;
 use crate::lookup::Lookup;
 use crate::order::{Served, Service};
 use crate::outlook::Expected;
@@ -21,6 +22,13 @@ const IDLE_MAX: usize = 1_024;
 
 /// Histograms of a plan by the size of what attempts were given; beyond it those of whole tasks count.
 const CELLS_MAX: usize = 256;
+
+/// Observations after which a graph derives its expected times anew; of a large graph one for so many of its tasks.
+const FRESH_MAX: u32 = 64;
+const TASKS_PER_FRESH: u32 = 4;
+
+/// How often it does so before, when a task has ended of which only the target's word was known. A graph has few kinds of calls.
+const EARLY_MAX: u8 = 16;
 
 /// What attempts of a task took.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +61,10 @@ pub(crate) struct Plan {
     cells: usize,
     observed_since: u32,
     derived_version: u32,
+    /// A task has ended of which only the target's word was known, and others may be like it.
+    is_surprised: bool,
+    /// How often that was so.
+    early: u8,
     /// What its runs have taken.
     pub(crate) service: Box<Service>,
 }
@@ -82,6 +94,8 @@ struct NodePlan {
     rest_stood: Duration,
     /// Expected time of this task alone.
     own: Duration,
+    /// True if that is the target's word: neither it nor one of its kind was seen.
+    is_guess: bool,
     /// Expected time from the start of this task to the end of its section: the remaining critical path.
     tail: Duration,
     /// Of an optional task: expected time from its end to the answer.
@@ -139,6 +153,8 @@ impl Plan {
             cells: 0,
             observed_since: 0,
             derived_version: u32::MAX,
+            is_surprised: false,
+            early: 0,
             service: Box::default(),
         }
     }
@@ -182,7 +198,7 @@ impl Plan {
     }
 
     /// Takes an observed attempt into the node's mean.
-    pub(crate) fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64) {
+    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64) {
         take_into(&mut self.nodes[node.0 as usize].made, tokens_out);
         let is_full = self.cells >= CELLS_MAX;
         let sketches = self.nodes[node.0 as usize].sketches.get_or_insert_default();
@@ -202,6 +218,15 @@ impl Plan {
         let weight = u64::from((*count).min(32));
         *mean = (*mean * (weight - 1) + took.as_micros()) / weight;
         self.observed_since += 1;
+        self.is_surprised |= self.nodes[node.0 as usize].is_guess && self.kind(node).is_some();
+    }
+
+    /// The kind of its call, if it makes one that others may be like.
+    fn kind(&self, node: NodeId) -> Option<Kind> {
+        match &self.task(node).work {
+            Work::Call(call) => call.kind,
+            Work::Group(_) => None,
+        }
     }
 
     /// An attempt of this task was sent that had stood in the queue for so long.
@@ -245,26 +270,34 @@ impl Plan {
         sketches.by_size.get(&quarter(bytes)).filter(is_enough).or(Some(&sketches.all)).filter(is_enough)
     }
 
+    /// True if enough was observed since expected times were derived, or something of which nothing was known.
+    fn is_due(&self) -> bool {
+        let tasks = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.observed_since >= FRESH_MAX.max(tasks / TASKS_PER_FRESH) || self.is_surprised && self.early < EARLY_MAX
+    }
+
     /// Derives expected times anew if the targets changed or enough was observed since.
-    pub(crate) fn refresh(&mut self, targets: &Targets, rules: Admission) {
-        if self.derived_version == targets.version() && self.observed_since < 64 {
+    fn refresh(&mut self, targets: &Targets, kinds: &Kinds, rules: Admission) {
+        if self.derived_version == targets.version() && !self.is_due() {
             return;
         }
         self.derived_version = targets.version();
+        self.early += u8::from(self.is_surprised && self.early < EARLY_MAX);
+        self.is_surprised = false;
         self.observed_since = 0;
         let Self { graph, nodes, backwards, .. } = self;
         let ways = graph.ways(backwards, |node, inside| {
-            let own = match &graph.task(node).work {
-                Work::Call(call) => match nodes[node.0 as usize].observed {
-                    (0, _) => targets
-                        .candidates(call.capability, &call.requirement)
-                        .first()
-                        .map_or(Duration::ZERO, |target: &TargetId| targets.expected(*target)),
-                    (_, mean) => Duration(mean),
-                },
-                Work::Group(_) => inside,
+            let (own, is_guess) = match &graph.task(node).work {
+                Work::Call(call) => {
+                    match (nodes[node.0 as usize].observed, call.kind.and_then(|kind| kinds.mean(kind))) {
+                        ((0, _), None) => (said(targets, call), true),
+                        ((0, _), Some(mean)) => (mean, false),
+                        ((_, mean), _) => (Duration(mean), false),
+                    }
+                }
+                Work::Group(_) => (inside, false),
             };
-            nodes[node.0 as usize].own = own;
+            (nodes[node.0 as usize].own, nodes[node.0 as usize].is_guess) = (own, is_guess);
             own
         });
         let seen = graph.ways(backwards, |node, inside| match &graph.task(node).work {
@@ -337,6 +370,12 @@ impl Plan {
     }
 }
 
+/// What the first target that will do says of itself.
+fn said(targets: &Targets, call: &Call) -> Duration {
+    let candidates = targets.candidates(call.capability, &call.requirement);
+    candidates.first().map_or(Duration::ZERO, |target| targets.expected(*target))
+}
+
 /// The plans of all graphs with live runs, and of some that were run before, interned by hash.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
@@ -349,6 +388,8 @@ pub(crate) struct Plans {
     rests: u64,
     /// What the runs of all of them were served in this life.
     pub(crate) served: Served,
+    /// What calls took, by kind.
+    kinds: Kinds,
 }
 
 impl Plans {
@@ -358,6 +399,32 @@ impl Plans {
 
     pub(crate) fn get_mut(&mut self, id: PlanId) -> &mut Plan {
         self.plans[id.0 as usize].as_mut().expect("a plan lives as long as its runs")
+    }
+
+    /// Derives the expected times of a plan anew if the targets changed or enough was observed since.
+    pub(crate) fn refresh(&mut self, id: PlanId, targets: &Targets, rules: Admission) {
+        let Self { plans, kinds, .. } = self;
+        let plan = plans[id.0 as usize].as_mut().expect("a plan lives as long as its runs");
+        plan.refresh(targets, kinds, rules);
+    }
+
+    /// Takes an attempt that has succeeded into what is known of its task and of its kind. What is queued later is ranked by it.
+    pub(crate) fn learn(
+        &mut self,
+        id: PlanId,
+        (node, bytes, took, tokens_out): (NodeId, u64, Duration, u64),
+        targets: &Targets,
+        rules: Admission,
+    ) {
+        let plan = self.get_mut(id);
+        plan.observe(node, bytes, took, tokens_out);
+        let (kind, is_due) = (plan.kind(node), plan.is_due());
+        if let Some(kind) = kind {
+            self.kinds.observe(kind, took);
+        }
+        if is_due {
+            self.refresh(id, targets, rules);
+        }
     }
 
     pub(crate) fn find(&self, hash: Hash) -> Option<PlanId> {

@@ -10,6 +10,7 @@ pub mod bounds;
 pub mod chart;
 pub mod data;
 pub mod fleet;
+pub mod flows;
 pub mod measure;
 pub mod provider;
 pub mod reference;
@@ -28,6 +29,7 @@ use agendum_types::{Duration, Limits, Policy};
 
 use bounds::Knows;
 use fleet::Fleet;
+use flows::Sees;
 use measure::{Estimate, Seen};
 use reference::Rule;
 use report::{Row, Table};
@@ -36,13 +38,14 @@ use workload::{Job, Workload};
 use world::{Clock, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 9] = [
+pub const SHIPPED: [(&str, &str); 10] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
     ("e2-said", include_str!("../scenarios/e2-said.yaml")),
     ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
+    ("e5", include_str!("../scenarios/e5.yaml")),
     ("e9", include_str!("../scenarios/e9.yaml")),
     ("e10", include_str!("../scenarios/e10.yaml")),
     ("quota", include_str!("../scenarios/quota.yaml")),
@@ -72,14 +75,17 @@ pub enum Contender {
     Slots(Knows),
     /// The rule of others inside the engine.
     Engine(Rule),
+    /// A list schedule of workflows.
+    Listed(Sees),
 }
 
 impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
-    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `oracle`;
-    /// the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`.
+    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `cold:`, where each workflow meets a core that has seen nothing; `oracle`; the path of a policy's document, such as
+    /// `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; of workflows `reference:fifo`, and as clairvoyants
+    /// `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
     ///
@@ -91,27 +97,57 @@ impl Contender {
             "reference:fcfs" => Self::Engine(Rule::Fcfs),
             "reference:vtc" => Self::Engine(Rule::Vtc),
             "reference:lcf" => Self::Engine(Rule::Lcf),
+            "reference:fifo" => Self::Listed(Sees::Nothing),
+            "oracle:means" => Self::Listed(Sees::Means),
+            "oracle:sizes" => Self::Listed(Sees::Sizes),
+            "oracle:times" => Self::Listed(Sees::Times),
             _ => {
                 let (rest, unpaced) = name.strip_prefix("unpaced:").map_or((name, false), |rest| (rest, true));
                 let (rest, unread) = rest.strip_prefix("unread:").map_or((rest, false), |rest| (rest, true));
                 let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
-                Self::Core(Box::new(policy(rest)?), View { blind, unpaced, unread })
+                let (rest, cold) = rest.strip_prefix("cold:").map_or((rest, false), |rest| (rest, true));
+                Self::Core(Box::new(policy(rest)?), View { blind, unpaced, unread, cold })
             }
         })
     }
 
-    fn play(&self, workload: &Workload, jobs: &[Job], fleet: &Fleet, clock: Clock<'_>) -> Result<Seen, String> {
+    fn play(
+        &self,
+        workload: &Workload,
+        jobs: &[Job],
+        (fleet, load): (&Fleet, f64),
+        clock: Clock<'_>,
+    ) -> Result<Seen, String> {
         Ok(match (self, fleet) {
-            (Self::Core(policy, view), _) => world::play(workload, jobs, fleet, (**policy).clone(), *view, clock),
+            (Self::Core(policy, View { cold: true, .. }), Fleet::Workers) => {
+                let one = |job: &Job| {
+                    world::play(
+                        workload,
+                        std::slice::from_ref(job),
+                        (fleet, load),
+                        (**policy).clone(),
+                        View::default(),
+                        clock,
+                    )
+                };
+                Seen::joined(jobs.iter().map(one))
+            }
+            (Self::Core(policy, view), _) => {
+                world::play(workload, jobs, (fleet, load), (**policy).clone(), *view, clock)
+            }
             (Self::Slots(knows), Fleet::Slots(count)) => bounds::slots(jobs, *count, *knows),
             (Self::Engine(rule), Fleet::Engine(spec)) => {
                 reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job))
             }
-            (Self::Slots(_), Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_)) => {
-                return Err("an oracle is of slots".into());
+            (Self::Listed(sees), Fleet::Workers) => flows::listed(workload, jobs, load as u32, *sees),
+            (Self::Slots(_), Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers) => {
+                return Err("that oracle is of slots".into());
             }
-            (Self::Engine(_), Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_)) => {
+            (Self::Engine(_), Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers) => {
                 return Err("that reference is of an engine".into());
+            }
+            (Self::Listed(_), Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_)) => {
+                return Err("that reference is of workflows".into());
             }
         })
     }
@@ -179,7 +215,7 @@ pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Resu
                 estimates.say(&mut jobs, seed);
             }
             for (name, contender) in &contenders {
-                let mut played = contender.play(&workload, &jobs, &scenario.fleet, clock)?;
+                let mut played = contender.play(&workload, &jobs, (&scenario.fleet, *load), clock)?;
                 if let Some(left) = played.ended.iter().position(|job| !job.is_over()) {
                     return Err(format!("{name}, load {load}, seed {seed}: job {left} was never answered"));
                 }
@@ -221,6 +257,7 @@ fn table(scenario: &Scenario, load: f64, workload: &Workload, seen: &BTreeMap<&s
     let rows: Vec<Row> = scenario.policies.iter().map(row).collect();
     Table {
         load,
+        of: if scenario.fleet == Fleet::Workers { "workers" } else { "load" },
         seeds: scenario.seeds,
         baseline: scenario.baseline.clone(),
         is_generated: workload.is_generated,

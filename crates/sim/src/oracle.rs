@@ -64,7 +64,7 @@ use std::sync::Arc;
 use agendum_core::{
     Action, Addition, Deed, Evaluation, Event, Keep, Raise, Rejected, RunSubmitted, Scheduler, Signal, Step, Submission,
 };
-use agendum_types::graph::Section;
+use agendum_types::graph::{Kind, Section};
 use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Need, Outcome, Policy,
@@ -111,6 +111,8 @@ pub struct Reference {
     estimates: BTreeMap<Hash, Estimate>,
     /// What was saved up for second attempts, in hundredths.
     saved: u64,
+    /// What calls took that are alike, in whatever graph: how many of about the last 32, and their mean.
+    kinds: BTreeMap<Kind, (u64, u64)>,
     /// When each band has its turn, and whose turn it was last.
     turns: [u64; 3],
     reached: u64,
@@ -248,6 +250,7 @@ impl Reference {
             evaluations: Vec::new(),
             estimates: BTreeMap::new(),
             saved: 0,
+            kinds: BTreeMap::new(),
             turns: [0; 3],
             reached: 0,
             policy: Policy::default(),
@@ -397,6 +400,7 @@ impl Reference {
         self.evaluations.clear();
         self.estimates.clear();
         self.saved = 0;
+        self.kinds.clear();
         self.targets.clear();
         self.closed.clear();
         self.pools.clear();

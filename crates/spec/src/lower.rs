@@ -1,6 +1,7 @@
 //! From a tree of right words to a checked graph: names become places, texts become expressions with what they read.
 
 mod adds;
+mod alike;
 mod cache;
 mod child;
 mod compensate;

@@ -5,6 +5,7 @@
 mod accepted;
 mod agents;
 mod ahead;
+mod alike;
 mod all_at_once;
 mod bounded;
 mod cached;

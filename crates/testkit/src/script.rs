@@ -28,8 +28,8 @@ mod undo;
 use std::sync::Arc;
 
 use agendum_types::graph::{
-    Adds, Ahead, Budget, Cache, CacheScope, Call, Catch, DataRef, Expr, ExprId, Fields, Form, Group, Judges, NodeId,
-    NotBefore, OnExceeded, OnUncertain, Priority, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
+    Adds, Ahead, Budget, Cache, CacheScope, Call, Catch, DataRef, Expr, ExprId, Fields, Form, Group, Judges, Kind,
+    NodeId, NotBefore, OnExceeded, OnUncertain, Priority, Requirement, Retry, Rung, Section, Task, Timeouts, Work,
 };
 use agendum_types::{
     Capability, Class, ClassSet, Duration, Effect, Graph, Hash, Labels, Money, Need, Principal, Timestamp, Wait,
@@ -121,6 +121,7 @@ impl Builder {
             requirement: Requirement::default(),
             output_cap: None,
             child: None,
+            kind: None,
         };
         self.graph.tasks.push(Task {
             name: name.into(),
@@ -389,6 +390,7 @@ fn plain_word(task: &mut Task, key: &str, value: &str) {
         "class" => with_call(task, |call| call.requirement.class = Some(value.into())),
         "allow" => with_call(task, |call| call.requirement.allow = value.split(',').map(Arc::from).collect()),
         "cap" => with_call(task, |call| call.output_cap = Some(number(value))),
+        "kind" => with_call(task, |call| call.kind = Some(Kind(number(value).into()))),
         "unread" => task.output_used = false,
         "adds" | "made" => {
             let uses = Capability::ALL.to_vec();

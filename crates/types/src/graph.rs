@@ -217,7 +217,14 @@ pub struct Call {
     pub output_cap: Option<u32>,
     /// Of `uses: graph`: what a child run does.
     pub child: Option<Arc<Child>>,
+    /// Which other calls it is like.
+    pub kind: Option<Kind>,
 }
+
+/// Calls of one kind are expected to take alike, in whatever graph they stand: they have capability and requirement in common, and what the document says
+/// of what is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind(pub u64);
 
 /// Tasks inside a task.
 #[derive(Clone, Debug, PartialEq, Eq)]

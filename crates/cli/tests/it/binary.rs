@@ -256,7 +256,10 @@ fn policies_are_compared_and_written_as_a_page() {
     let page = std::fs::read_to_string(place.path("out.html")).unwrap();
     assert!(err.contains("out.html") && page.contains("Attempts out on models") && page.contains("url(#p"), "{err}");
     let (code, _, err) = place.run(&["simulate", "e11"]);
-    assert!(code == 2 && err.contains("shipped are e1, e2, e2-runs, e2-said, e2-noise, e3, e9, e10, quota"), "{err}");
+    assert!(
+        code == 2 && err.contains("shipped are e1, e2, e2-runs, e2-said, e2-noise, e3, e5, e9, e10, quota"),
+        "{err}"
+    );
 }
 
 #[test]

@@ -138,7 +138,8 @@ impl Scheduler {
                 let run = self.board.run(slot);
                 let (plan, node) = (run.plan, run.inst(id).node);
                 let bytes = self.ask_of(slot, id).1;
-                self.board.plans.get_mut(plan).observe(node, bytes, self.now.since(since), success.usage.tokens_out);
+                let (took, tokens_out) = (self.now.since(since), success.usage.tokens_out);
+                self.board.plans.learn(plan, (node, bytes, took, tokens_out), &self.targets, self.policy.admission);
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
                 let success = self.label(slot, id, success);
                 let given = self.keepable(slot, id, of, cost);

@@ -226,3 +226,40 @@ fn another_life_begins_with_the_same_policy() {
     5000ms close r1
     ");
 }
+
+/// Of those that wait the one with the longest way to the end goes first. Nothing is known of `b` and `c`, but what was seen of calls that are alike, in
+/// another run or in this one.
+#[test]
+fn what_was_seen_of_calls_that_are_alike_ranks_those_that_were_not() {
+    let seen = "submit r1 s kind=2\nwait 9s\nok s";
+    for (before, [b, c], wanted) in [
+        // All are expected to take as long.
+        ("", [1, 2], "w x y a b c"),
+        (seen, [1, 2], "s w y x c a b"),
+        (seen, [2, 1], "s w x y b a c"),
+        (seen, [2, 2], "s w x y b c a"),
+    ] {
+        let order = sent(&format!(
+            "
+            policy standard=fifo
+            targets t=1:expected=2s
+            {before}
+            submit r2 w
+            submit r3 a kind=9; x; b needs x kind={b}; y; c needs y kind={c}
+            drain 2s
+        "
+        ));
+        assert_eq!(order, wanted, "{b} {c} after {before:?}");
+    }
+    let order = sent(
+        "
+        policy standard=fifo
+        targets t=1:expected=2s
+        submit r1 s kind=2; w needs s; x needs s delay=1s; b needs x kind=1; y needs s delay=1s; c needs y kind=2
+        wait 9s
+        ok s
+        drain 2s
+    ",
+    );
+    assert_eq!(order, "s w y x c b");
+}

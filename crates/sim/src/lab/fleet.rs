@@ -17,6 +17,8 @@ pub enum Fleet {
     Engine(Spec),
     /// A provider with a quota; each call takes what its record says.
     Provider(Quota),
+    /// As many workers as the load of the experiment says, which are all alike.
+    Workers,
     /// Backends that remember what they have read.
     Backends(Backends),
 }
@@ -51,6 +53,7 @@ impl Fleet {
             Self::Engine(spec) => spec.slots,
             Self::Provider(quota) => quota.slots,
             Self::Backends(spec) => spec.count * spec.slots,
+            Self::Workers => 0,
         }
     }
 
@@ -58,7 +61,7 @@ impl Fleet {
     #[must_use]
     pub fn ideal(&self, job: &Job) -> Duration {
         let spec = match self {
-            Self::Slots(_) | Self::Backends(_) => return job.ideal(),
+            Self::Slots(_) | Self::Backends(_) | Self::Workers => return job.ideal(),
             Self::Provider(quota) => {
                 let all = job.rounds.iter().map(|round| quota.takes(&round.call).plus(round.tools));
                 return all.fold(Duration::ZERO, Duration::plus);

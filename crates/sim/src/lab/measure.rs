@@ -36,6 +36,11 @@ impl Ended {
         Self { tenant, cost, tokens, at, ideal, deadline, began: None, calls, spent: Duration::ZERO, over: None }
     }
 
+    /// It comes only now.
+    pub const fn comes(&mut self, now: Duration) {
+        self.at = now;
+    }
+
     /// Its first call is sent.
     pub fn begins(&mut self, now: Duration) {
         self.began.get_or_insert(now);
@@ -73,6 +78,8 @@ impl Ended {
 pub struct Seen {
     /// Every job.
     pub ended: Vec<Ended>,
+    /// True if what a job takes alone is no more than a bound: nothing can be done sooner.
+    pub has_bounds: bool,
     /// The most by which the service of two tenants drifted apart while both waited.
     pub difference: u64,
     /// Of a provider with a quota: the part of it that was used, requests that it refused, and those of them after the first minute.
@@ -126,6 +133,11 @@ impl Seen {
             ("makespan", secs(self.makespan)),
             ("done", done.len() as f64 / self.ended.len() as f64),
         ]);
+        if self.has_bounds {
+            let bounds = [("over bound", figures["slowdown"]), ("over bound p95", quantile(&slowdown, 0.95))];
+            figures.retain(|name, _| ["makespan", "done"].contains(name));
+            figures.extend(bounds);
+        }
         if self.ended.iter().any(|job| job.deadline.is_some()) {
             let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
             figures.insert("in time", in_time as f64 / self.ended.len() as f64);
@@ -160,6 +172,20 @@ impl Seen {
             figures.insert("ns/event p99", quantile(&costs, 0.99));
         }
         figures
+    }
+
+    /// Plays one after the other as one; what was decided is hashed in that order.
+    #[must_use]
+    pub fn joined(plays: impl Iterator<Item = Self>) -> Self {
+        let (mut all, mut hasher) = (Self { has_bounds: true, ..Self::default() }, blake3::Hasher::new());
+        for play in plays {
+            all.ended.extend(play.ended);
+            all.makespan = all.makespan.plus(play.makespan);
+            all.costs.extend(play.costs);
+            all.dispatches += play.dispatches;
+            play.hash.iter().for_each(|hash| _ = hasher.update(&hash.0));
+        }
+        Self { hash: Some(Hash(*hasher.finalize().as_bytes())), ..all }
     }
 
     /// Everything that took, ordered: for a curve.

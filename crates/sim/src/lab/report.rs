@@ -17,8 +17,10 @@ pub use html::page;
 /// One load of a scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct Table {
-    /// How much of the slots is used, on the mean.
+    /// How much of the slots is used, on the mean; or how many workers there are.
     pub load: f64,
+    /// Which of these it is, in a word.
+    pub of: &'static str,
     /// Over how many seeds.
     pub seeds: u64,
     /// With whom the others are compared.
@@ -87,7 +89,9 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 28] = [
+pub const FIGURES: [&str; 30] = [
+    "over bound",
+    "over bound p95",
     "mean",
     "p50",
     "p95",
@@ -126,7 +130,8 @@ pub fn text(scenario: &str, tables: &[Table]) -> String {
         let drawn = if table.is_generated { ", drawn workload" } else { "" };
         let _ = writeln!(
             text,
-            "\nload {}, {}{drawn}; × is the ratio to {} of the same seeds",
+            "\n{} {}, {}{drawn}; × is the ratio to {} of the same seeds",
+            table.of,
             table.load,
             seeds(table.seeds),
             table.baseline
@@ -165,6 +170,9 @@ pub(super) fn legend(figure: &str) -> &'static str {
     match figure {
         "mean" | "p50" | "p95" | "p99" | "p99.9" => ", s: from submission to answer",
         "slowdown" | "slowdown p99" => ": how many times longer than alone",
+        "over bound" | "over bound p95" => {
+            ": times the longest way, or the work of each worker if that is more; the mean of all jobs"
+        }
         "jain" => ": evenness of the slowdowns, 1 is even",
         "in time" => ": share answered within the deadline",
         "half shed" => ": share that was begun and not answered in time",

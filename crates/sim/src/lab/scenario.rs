@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::data;
 use super::fleet::Fleet;
-use super::workload::{Arrivals, Job, Workload, agents, azure, mooncake, quantiles, vtc};
+use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, quantiles, vtc};
 use crate::chance::Chance;
 
 /// An experiment.
@@ -26,7 +26,8 @@ pub struct Scenario {
     /// What calls say of themselves, if they say more than their input.
     #[serde(default)]
     pub estimates: Option<Estimates>,
-    /// How much of the slots is used, on the mean; one experiment each. Recorded arrivals come as they are: one number that says nothing.
+    /// How much of the slots is used, on the mean; one experiment each. Recorded arrivals come as they are: one number that says nothing. Of workers
+    /// how many there are.
     pub loads: Vec<f64>,
     /// How many seeds, from 0 on; the same for each that is compared. Eight or more.
     pub seeds: u64,
@@ -73,6 +74,13 @@ pub enum Kind {
         data: String,
         /// Of which kinds.
         kinds: Vec<azure::Kind>,
+    },
+    /// Workflows.
+    Flows {
+        /// The file, without `.gz`.
+        data: String,
+        /// Where there is none.
+        generate: flows::Generator,
     },
     /// Calls of conversations that go on.
     Mooncake {
@@ -136,6 +144,16 @@ impl Scenario {
         if scenario.loads.is_empty() || scenario.loads.iter().any(|load| *load <= 0.0) {
             return Err("loads must be above zero, one at least".into());
         }
+        let flows = [
+            matches!(scenario.workload, Kind::Flows { .. }),
+            scenario.fleet == Fleet::Workers,
+            scenario.arrivals == Arrivals::InTurn,
+        ];
+        if flows.contains(&true) && flows.contains(&false) {
+            return Err(
+                "workflows are for workers, and come in turn: `flows`, `workers` and `in-turn` belong together".into(),
+            );
+        }
         Ok(scenario)
     }
 
@@ -148,6 +166,8 @@ impl Scenario {
         match (&self.workload, folder) {
             (Kind::Agents { data, .. }, Some(folder)) => agents::read(&data::text(&folder.join(data))?),
             (Kind::Agents { generate, .. }, None) => generate.draw(GENERATED),
+            (Kind::Flows { data, .. }, Some(folder)) => flows::read(&data::text(&folder.join(data))?),
+            (Kind::Flows { generate, .. }, None) => generate.draw(GENERATED),
             (Kind::Vtc { data, experiment, policy, .. }, Some(folder)) => {
                 vtc::read(&data::text(&folder.join(data))?, experiment, policy)
             }

@@ -23,12 +23,12 @@ fn jobs(scenario: &Scenario, workload: &Workload, count: usize) -> Vec<Job> {
 }
 
 fn play(name: &str, scenario: &Scenario, workload: &Workload, jobs: &[Job]) -> Seen {
-    Contender::named(name).unwrap().play(workload, jobs, &scenario.fleet, &|| 0).unwrap()
+    Contender::named(name).unwrap().play(workload, jobs, (&scenario.fleet, scenario.loads[0]), &|| 0).unwrap()
 }
 
 #[test]
 fn every_job_ends_under_every_policy_and_the_same_twice() {
-    for (name, count) in [("e1", 60), ("e3", 200)] {
+    for (name, count) in [("e1", 60), ("e3", 200), ("e5", 6)] {
         let (mut scenario, workload) = drawn(name);
         let jobs = jobs(&scenario, &workload, count);
         if let Fleet::Slots(slots) = &mut scenario.fleet {
@@ -72,6 +72,21 @@ fn nothing_is_quicker_than_alone() {
     }
     let figures = seen.figures();
     assert!(figures["slowdown"] >= 1.0 && figures["jain"] <= 1.0 + 1e-9, "{figures:?}");
+}
+
+#[test]
+fn workflows_come_in_turn_and_no_rule_is_below_the_bound() {
+    let (scenario, workload) = drawn("e5");
+    let orders = [1, 2].map(|seed| scenario.arrivals.jobs(&workload, seed, 4.0, 0));
+    assert_ne!(orders[0], orders[1], "each seed has its own order");
+    let jobs = &orders[0][..8];
+    let figures = |name: &str| play(name, &scenario, &workload, jobs).figures();
+    let over = |name: &str| figures(name)["over bound"];
+    assert!(over("oracle:times") >= 1.0 && over("oracle:times") <= over("reference:fifo"));
+    assert!(over("balanced") >= 1.0 && figures("balanced")["done"] >= 1.0);
+    let text =
+        SHIPPED.iter().find(|(name, _)| *name == "e5").unwrap().1.replace("fleet: workers", "fleet: { slots: 4 }");
+    assert!(Scenario::read(&text).unwrap_err().contains("belong together"));
 }
 
 /// However the provider counts its minutes, and whenever they begin.

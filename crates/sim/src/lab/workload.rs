@@ -2,7 +2,9 @@
 
 pub mod agents;
 pub mod azure;
+pub mod flows;
 pub mod mooncake;
+pub mod psplib;
 pub mod quantiles;
 pub mod vtc;
 
@@ -108,6 +110,8 @@ pub struct Workload {
     pub tenants: Vec<String>,
     /// What comes: as recorded, or what is drawn from.
     pub jobs: Vec<Job>,
+    /// Of each kind its workflow, where jobs are workflows.
+    pub flows: Vec<flows::Flow>,
     /// True if all runs of a kind have as many rounds, and their graph says how many; else each goes on until it has enough.
     pub is_known: bool,
     /// True if it was drawn because there was no data.
@@ -138,6 +142,8 @@ pub enum Arrivals {
         /// How long the record is; until the last job comes where that is not said.
         secs: Option<u64>,
     },
+    /// One after the other, each when the one before is answered; all that there are, in an order of the seed's own.
+    InTurn,
 }
 
 impl Arrivals {
@@ -158,6 +164,13 @@ impl Arrivals {
                 let last = workload.jobs.iter().map(|job| job.at.plus(Duration(1))).max().unwrap_or(Duration(1));
                 let whole = secs.map_or(last, Duration::secs);
                 stretched(turned(&mut chance, workload, seed, whole), whole, load, slots)
+            }
+            Self::InTurn => {
+                let mut jobs = workload.jobs.clone();
+                for left in (1..jobs.len()).rev() {
+                    jobs.swap(left, chance.below(left as u64 + 1) as usize);
+                }
+                jobs
             }
         }
     }

@@ -3,6 +3,7 @@
 //! The core sees what it sees in production: when a run came, its graph, its inputs' size, how long attempts took and what they cost. How many rounds
 //! a run has it never sees: `until` is answered when it asks.
 
+mod asked;
 mod graphs;
 mod line;
 
@@ -10,18 +11,19 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
-use agendum_core::{Action, Answer, Deed, Dispatch, Evaluate, Evaluation, Event, Make, Purpose, Scheduler, Submission};
-use agendum_types::path::Segment;
+use agendum_core::{Action, Answer, Deed, Dispatch, Event, Scheduler, Submission};
 use agendum_types::{
-    AttemptId, Class, Duration, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition,
-    PayloadRef, Policy, Principal, RunId, RunStatus, Seq, Success, TaskPath, Tenant, Timestamp, Usage,
+    AttemptId, Class, Failure, Graph, Hash, Incarnation, Labels, MediaType, Outcome, Partition, PayloadRef, Policy,
+    Principal, RunId, RunStatus, Seq, Success, Tenant, Timestamp, Usage,
 };
 
 use super::backends::Memory;
 use super::chart::Chart;
 use super::fleet::{Engine, Fleet, Offer};
+use super::flows::bound;
 use super::measure::{Ended, Seen};
 use super::provider::Provider;
+use super::workload::flows::Flow;
 use super::workload::{Call, Job, Workload};
 use graphs::Shape;
 use line::Inner;
@@ -36,6 +38,8 @@ pub struct View {
     pub blind: bool,
     /// What a provider lets through in a minute is not known.
     pub unpaced: bool,
+    /// Nothing that was seen before: each workflow meets a core of its own.
+    pub cold: bool,
     /// How inputs begin is not known.
     pub unread: bool,
 }
@@ -67,8 +71,16 @@ struct Way {
 ///
 /// If the core breaks its contract.
 #[must_use]
-pub fn play(workload: &Workload, jobs: &[Job], fleet: &Fleet, policy: Policy, view: View, clock: Clock<'_>) -> Seen {
-    let mut world = World::new(workload, jobs, fleet, view, clock);
+pub fn play(
+    workload: &Workload,
+    jobs: &[Job],
+    (fleet, load): (&Fleet, f64),
+    policy: Policy,
+    view: View,
+    clock: Clock<'_>,
+) -> Seen {
+    let slots = if *fleet == Fleet::Workers { load as u32 } else { fleet.slots() };
+    let mut world = World::new(workload, jobs, (fleet, slots), view, clock);
     world.begin(policy);
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
@@ -90,8 +102,11 @@ struct World<'a> {
     now: Timestamp,
     jobs: &'a [Job],
     fleet: &'a Fleet,
+    slots: u32,
     view: View,
-    graphs: Vec<Arc<Graph>>,
+    flows: &'a [Flow],
+    /// By kind, as far as there are jobs of it.
+    graphs: Vec<Option<Arc<Graph>>>,
     /// What the runs of each kind look like.
     shapes: Vec<Shape>,
     tenants: Vec<Tenant>,
@@ -118,33 +133,49 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(workload: &Workload, jobs: &'a [Job], fleet: &'a Fleet, view: View, clock: Clock<'a>) -> Self {
+    fn new(
+        workload: &'a Workload,
+        jobs: &'a [Job],
+        (fleet, slots): (&'a Fleet, u32),
+        view: View,
+        clock: Clock<'a>,
+    ) -> Self {
         let engine = match fleet {
-            Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) => None,
+            Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers => None,
             Fleet::Engine(spec) => Some(Engine::new(spec.clone())),
         };
         let provider = match fleet {
             Fleet::Provider(quota) => Some(Provider::new(quota.clone(), jobs.iter().map(|job| job.at.0).sum())),
-            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Backends(_) => None,
+            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Backends(_) | Fleet::Workers => None,
         };
         let memory = match fleet {
             Fleet::Backends(spec) => Some(Memory::new(spec.clone(), jobs.iter().map(|job| job.at.0).sum())),
-            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) => None,
+            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers => None,
         };
         // Blind to tenants: all are one.
         let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
+        let ended = |job: &Job| match workload.flows.get(job.class as usize) {
+            Some(flow) => Ended::of(job, bound(flow, slots)),
+            None => Ended::of(job, fleet.ideal(job)),
+        };
+        let graph = |(class, (shape, name)): (usize, (&Shape, &String))| {
+            let is_used = jobs.iter().any(|job| job.class as usize == class);
+            is_used.then(|| graphs::of(name, *shape, workload.flows.get(class)))
+        };
         let shapes: Vec<Shape> = (0..workload.classes.len()).map(|class| Shape::of(workload, class, jobs)).collect();
         Self {
-            core: Scheduler::new(Limits::STANDARD),
+            core: Scheduler::new(graphs::LIMITS),
             now: START,
             jobs,
             fleet,
+            slots,
             view,
-            graphs: shapes.iter().zip(&workload.classes).map(|(shape, class)| graphs::of(class, *shape)).collect(),
+            flows: &workload.flows,
+            graphs: (0..).zip(shapes.iter().zip(&workload.classes)).map(graph).collect(),
             shapes,
             tenants: workload.tenants.iter().map(name).collect(),
             ways: vec![Way::default(); jobs.len()],
-            ended: jobs.iter().map(|job| Ended::of(job, fleet.ideal(job))).collect(),
+            ended: jobs.iter().map(ended).collect(),
             comings: Vec::new(),
             coming: BinaryHeap::new(),
             inbox: VecDeque::new(),
@@ -168,9 +199,10 @@ impl<'a> World<'a> {
         let opened =
             Event::Opened { incarnation: Incarnation(1), last: Seq(0), at: Timestamp(0), crashed: false, seed: 1 };
         self.tell(opened);
-        self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.fleet.slots(), self.view)));
+        self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.slots, self.view)));
         self.tell(Event::PolicyPublished(Arc::new(policy)));
-        for (number, job) in self.jobs.iter().enumerate() {
+        let at_once = if *self.fleet == Fleet::Workers { 1 } else { self.jobs.len() };
+        for (number, job) in self.jobs.iter().enumerate().take(at_once) {
             self.at(START.after(job.at), Coming::Job(number));
         }
     }
@@ -238,6 +270,9 @@ impl<'a> World<'a> {
 
     fn submit(&mut self, number: usize) {
         let job = &self.jobs[number];
+        if *self.fleet == Fleet::Workers {
+            self.ended[number].comes(self.now.since(START));
+        }
         if self.engine.is_some() {
             self.line.meter.waits(job.tenant);
         }
@@ -245,7 +280,7 @@ impl<'a> World<'a> {
             run: RunId::compose(self.now, Partition(0), number as u128),
             tenant: self.tenants[job.tenant as usize].clone(),
             principal: Principal::new("lab"),
-            graph: Arc::clone(&self.graphs[job.class as usize]),
+            graph: Arc::clone(self.graphs[job.class as usize].as_ref().expect("there are jobs of it")),
             document: payload(2),
             inputs: payload(2),
             priority: None,
@@ -374,64 +409,18 @@ impl<'a> World<'a> {
         self.calls.push(Some((attempt, call)));
     }
 
-    /// The round of a task of this job and that of the helper it stands in.
-    fn rounds(&self, number: usize, path: &TaskPath) -> (usize, usize) {
-        match self.shapes[self.jobs[number].class as usize] {
-            Shape::Call => (1, 0),
-            Shape::Calls(_) => (path.node().map_or(1, |node| node.0 as usize + 1), 0),
-            Shape::Agent => rounds(path),
-        }
-    }
-
-    /// The call of an attempt, and the time of the tools that belong to it.
-    fn call(&self, attempt: &AttemptId) -> (Call, Duration) {
-        let (round, side) = self.rounds(number(attempt.run), &attempt.path);
-        let of = &self.jobs[number(attempt.run)].rounds[round - 1];
-        let of = if side == 0 { of } else { &of.side[side - 1] };
-        (of.call, of.tools)
-    }
-
-    fn evaluate(&self, asked: &Evaluate) -> Evaluation {
-        let (number, mut evaluation) = (number(asked.run), Evaluation::default());
-        let (job, way) = (&self.jobs[number], self.ways[number]);
-        let Make::Values { exprs, .. } = &asked.make else {
-            return Evaluation { payload: Some(payload(2)), ..evaluation };
-        };
-        let is_side = asked.path.segments().iter().filter(|part| matches!(part, Segment::Task(_))).count() > 1;
-        let round = match self.shapes[job.class as usize] {
-            Shape::Call | Shape::Calls(_) => self.rounds(number, &asked.path).0,
-            Shape::Agent => way.round.max(1),
-        };
-        let round = job.rounds.get(round - 1).expect("a round that there is");
-        for (purpose, _) in exprs {
-            match purpose {
-                Purpose::Until if is_side => evaluation.truth = Some(way.side >= round.side.len()),
-                Purpose::Until => evaluation.truth = Some(way.round >= job.rounds.len()),
-                Purpose::Condition => evaluation.truth = Some(!round.side.is_empty()),
-                Purpose::Input => {
-                    evaluation.payload = Some(payload(round.call.bytes()));
-                    evaluation.prefix = round.prefix.clone().filter(|_| !self.view.unread);
-                }
-                Purpose::Wait | Purpose::Output => evaluation.payload = Some(payload(2)),
-                Purpose::NotBefore
-                | Purpose::Items
-                | Purpose::FailIf
-                | Purpose::GoodIf
-                | Purpose::Same
-                | Purpose::Score => panic!("no graph of the laboratory asks for {purpose:?}"),
-            }
-        }
-        evaluation
-    }
-
     fn answered(&mut self, answer: &Answer) {
         let number = number(answer.run);
         self.ended[number].ends(self.now.since(START), answer.status == RunStatus::Succeeded);
+        if *self.fleet == Fleet::Workers && number + 1 < self.jobs.len() {
+            self.at(self.now, Coming::Job(number + 1));
+        }
     }
 
     fn seen(self) -> Seen {
         Seen {
             ended: self.ended,
+            has_bounds: *self.fleet == Fleet::Workers,
             difference: self.line.meter.difference(),
             memory: self.memory.as_ref().map(Memory::used),
             quota: self.provider.as_ref().map(Provider::used),
@@ -448,15 +437,6 @@ impl<'a> World<'a> {
 /// The job of a run.
 const fn number(run: RunId) -> usize {
     (run.0 & 0xffff_ffff) as usize
-}
-
-/// The round of a task and that of the helper it stands in: 1 and 0 where it stands in none.
-fn rounds(path: &TaskPath) -> (usize, usize) {
-    let mut rounds = path.segments().iter().filter_map(|part| match part {
-        Segment::Round(round) => Some(*round as usize),
-        Segment::Task(_) | Segment::Item(_) => None,
-    });
-    (rounds.next().unwrap_or(1), rounds.next().unwrap_or(0))
 }
 
 fn usage(call: Call) -> Usage {

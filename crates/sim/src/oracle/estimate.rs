@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agendum_types::graph::{NodeId, Task, Work};
+use agendum_types::graph::{Kind, NodeId, Task, Work};
 use agendum_types::policy::Admission;
 use agendum_types::{Capability, Duration, Graph};
 
@@ -26,6 +26,11 @@ pub(super) struct Estimate {
     stood: BTreeMap<NodeId, (u64, u64)>,
     /// The same of what follows each task, over tasks of which enough was seen.
     rest_stood: Vec<Duration>,
+    /// Of which tasks nothing but the target's word was known when the times were worked out.
+    guessed: Vec<bool>,
+    /// One of those has ended that others may be like; and how often that was so.
+    surprised: bool,
+    early: u32,
     /// Output tokens of an attempt of each task: of how many of about the last 32, and their mean.
     made: BTreeMap<NodeId, (u64, u64)>,
     /// How long each attempt took that succeeded: of which task, how much it was given.
@@ -111,7 +116,7 @@ impl Estimate {
         (took.len() >= enough).then_some(took)
     }
 
-    pub(super) fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64) {
+    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64, is_alike: bool) {
         super::share::mean(self.made.entry(node).or_default(), tokens_out);
         self.samples.push((node, bytes, took));
         let (count, mean) = &mut self.seen[node.0 as usize];
@@ -119,6 +124,12 @@ impl Estimate {
         let weight = u64::from((*count).min(32));
         *mean = (*mean * (weight - 1) + took.0) / weight;
         self.fresh += 1;
+        self.surprised |= is_alike && self.guessed[node.0 as usize];
+    }
+
+    /// True if much was seen since the times were worked out, or for the first time.
+    fn is_due(&self) -> bool {
+        self.fresh >= 64.max(self.own.len() as u32 / 4) || (self.surprised && self.early < 16)
     }
 
     /// From the end of an optional task to the answer, without those that would be dropped before it.
@@ -141,13 +152,32 @@ impl Estimate {
 }
 
 impl Reference {
+    /// An attempt of this task has succeeded.
+    pub(super) fn learns(&mut self, graph: &Graph, node: NodeId, bytes: u64, (took, tokens_out): (Duration, u64)) {
+        let kind = kind(&graph.task(node).work);
+        let estimate = self.estimates.entry(graph.hash).or_default();
+        estimate.observe(node, bytes, took, tokens_out, kind.is_some());
+        let is_due = estimate.is_due();
+        if let Some(kind) = kind {
+            super::share::mean(self.kinds.entry(kind).or_default(), took.0);
+        }
+        if is_due {
+            self.refresh(graph);
+        }
+    }
+
     /// Works the times out anew if the targets changed, or if much was seen since.
     pub(super) fn refresh(&mut self, graph: &Graph) {
         let mut estimate = self.estimates.remove(&graph.hash).unwrap_or_default();
-        if estimate.version != self.version || estimate.fresh >= 64 || estimate.own.is_empty() {
+        if estimate.version != self.version || estimate.is_due() || estimate.own.is_empty() {
             estimate.seen.resize(graph.tasks.len(), (0, 0));
             estimate.version = self.version;
             estimate.fresh = 0;
+            if std::mem::take(&mut estimate.surprised) && estimate.early < 16 {
+                estimate.early += 1;
+            }
+            let is_guess = |(seen, task): (&(u32, u64), &Task)| seen.0 == 0 && self.of_kind(&task.work).is_none();
+            estimate.guessed = estimate.seen.iter().zip(&graph.tasks).map(is_guess).collect();
             estimate.own = vec![Duration::ZERO; graph.tasks.len()];
             // A group stands before its tasks.
             for index in (0..graph.tasks.len()).rev() {
@@ -181,8 +211,14 @@ impl Reference {
         self.estimates.insert(graph.hash, estimate);
     }
 
+    /// What calls took that are like this one, in all graphs: the mean of about the last 32.
+    fn of_kind(&self, work: &Work) -> Option<Duration> {
+        self.kinds.get(&kind(work)?).map(|(_, mean)| Duration(*mean))
+    }
+
     fn own_time(&self, estimate: &Estimate, graph: &Graph, index: usize) -> Duration {
         match (&graph.tasks[index].work, estimate.seen[index]) {
+            (work @ Work::Call(_), (0, _)) if self.of_kind(work).is_some() => self.of_kind(work).unwrap_or_default(),
             (Work::Call(call), (0, _)) => {
                 let able: (Capability, _) = (call.capability, &call.requirement);
                 let first = candidates(&self.targets, able.0, able.1).first().copied();
@@ -191,6 +227,13 @@ impl Reference {
             (Work::Call(_), (_, mean)) => Duration(mean),
             (Work::Group(group), _) => estimate.longest(graph, &group.tasks, &|node| estimate.own[node.0 as usize]),
         }
+    }
+}
+
+fn kind(work: &Work) -> Option<Kind> {
+    match work {
+        Work::Call(call) => call.kind,
+        Work::Group(_) => None,
     }
 }
 

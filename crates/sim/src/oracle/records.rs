@@ -1,5 +1,7 @@
 //! Each record of the core against what the reference would decide: it must be due, and say the same.
 
+use std::sync::Arc;
+
 use agendum_core::{Change, Entry, Finished, Next, Record, Step, Unsent, Waits};
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Failure, Fate, Labels, Money, Outcome, PayloadRef, RunId, TaskPath,
@@ -251,9 +253,9 @@ impl Reference {
                 let labels = self.runs[&id].labels(path);
                 ensure(labels.is_within(&success.output.labels), "labels got lost")?;
                 let took = self.now.since(running.since);
-                let (hash, node) = (self.runs[&id].graph.hash, self.runs[&id].tasks[path].node);
+                let (graph, node) = (Arc::clone(&self.runs[&id].graph), self.runs[&id].tasks[path].node);
                 let bytes = self.bytes(id, path);
-                self.estimates.entry(hash).or_default().observe(node, bytes, took, outcome.usage().tokens_out);
+                self.learns(&graph, node, bytes, (took, outcome.usage().tokens_out));
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let given = self.keepable(id, path, &running, cost);
                 self.served(id, path, &running.name);

@@ -101,9 +101,10 @@ impl<'t> Lower<'t, '_> {
             .map(|cap| cap.min(u64::from(u32::MAX)) as u32);
         let requirement = words::requirement(node.get("model"));
         let child = with.filter(|_| capability == Capability::Graph).and_then(|with| self.child(with));
+        let kind = super::alike::kind(capability, &requirement, with, child.as_deref());
         let declared = node.get("effect").and_then(Node::text).and_then(Effect::from_word);
         let task = &mut self.graph.tasks[id.0 as usize];
-        task.work = Work::Call(Call { capability, input, requirement, output_cap, child });
+        task.work = Work::Call(Call { capability, input, requirement, output_cap, child, kind });
         task.effect = declared.unwrap_or_else(|| words::default_effect(capability, with));
         task.effect_declared = declared.is_some();
         for word in ["race", "output"] {

@@ -19,6 +19,7 @@ pub(super) fn blank(name: &str, parent: Option<NodeId>, section: Section, is_gro
             requirement: Requirement::default(),
             output_cap: None,
             child: None,
+            kind: None,
         })
     };
     Task {

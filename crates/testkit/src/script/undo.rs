@@ -19,6 +19,7 @@ impl Builder {
             requirement: Requirement::default(),
             output_cap: None,
             child: None,
+            kind: None,
         };
         let attempts_max = if attempts.is_empty() { Retry::PATIENT.attempts_max } else { number(attempts) };
         self.graph.tasks.push(Task {

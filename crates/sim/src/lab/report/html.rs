@@ -24,7 +24,8 @@ pub fn page(name: &str, scenario: &str, tables: &[Table]) -> String {
         let drawn = if table.is_generated { " The workload was drawn: there was no data." } else { "" };
         let _ = writeln!(
             page,
-            "<h2>Load {}</h2>\n<p class=\"soft\">{}; × is the ratio to {} of the same seeds.{drawn}</p>",
+            "<h2>{} {}</h2>\n<p class=\"soft\">{}; × is the ratio to {} of the same seeds.{drawn}</p>",
+            if table.of == "load" { "Load" } else { "Workers" },
             table.load,
             seeds(table.seeds),
             escaped(&table.baseline)

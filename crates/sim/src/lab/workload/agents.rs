@@ -60,6 +60,7 @@ impl Generator {
             jobs,
             is_known: false,
             is_generated: true,
+            flows: Vec::new(),
         })
     }
 }

@@ -106,7 +106,14 @@ pub fn read(text: &str, takes: Takes) -> Result<Workload, String> {
 
 fn workload(mut jobs: Vec<Job>, is_generated: bool) -> Workload {
     jobs.sort_by_key(|job| job.at);
-    Workload { classes: vec!["call".into()], tenants: vec!["all".into()], jobs, is_known: true, is_generated }
+    Workload {
+        classes: vec!["call".into()],
+        tenants: vec!["all".into()],
+        flows: Vec::new(),
+        jobs,
+        is_known: true,
+        is_generated,
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use agendum_types::target::Rate;
 use agendum_types::{Capability, Duration, Graph, Limits, Money, Target};
 
 use crate::lab::fleet::Fleet;
+use crate::lab::workload::flows::{Flow, Step};
 use crate::lab::workload::{Job, Workload};
 use crate::lab::world::View;
 
@@ -34,6 +35,9 @@ tasks:
   call: { uses: chat, with: { prompt: "${{ inputs.text }}" }, retry: { max_attempts: 100 } }
 "#;
 
+/// As always, but that a task may need all others: workflows do.
+pub(super) const LIMITS: Limits = Limits { needs_max: 10_000, ..Limits::STANDARD };
+
 /// What the calls of a run read.
 const INPUTS: &str = "inputs: { type: object, properties: { text: { type: string } } }\n";
 
@@ -54,11 +58,16 @@ pub(super) enum Shape {
     Calls(usize),
     /// Calls and tools until it has enough.
     Agent,
+    /// A workflow.
+    Flow,
 }
 
 impl Shape {
     /// Of the runs of this kind, by its number.
     pub(super) fn of(workload: &Workload, class: usize, jobs: &[Job]) -> Self {
+        if !workload.flows.is_empty() {
+            return Self::Flow;
+        }
         if !jobs.iter().any(is_chain) {
             return Self::Call;
         }
@@ -66,7 +75,7 @@ impl Shape {
         if workload.is_known { Self::Calls(rounds) } else { Self::Agent }
     }
 
-    fn document(self) -> String {
+    fn document(self, flow: Option<&Flow>) -> String {
         match self {
             Self::Call => CALL.to_owned(),
             Self::Calls(count) => {
@@ -77,16 +86,30 @@ impl Shape {
                 format!("{INPUTS}tasks:\n{}", (0..count).map(call).collect::<String>())
             }
             Self::Agent => AGENT.to_owned(),
+            Self::Flow => format!("{INPUTS}tasks:\n{}", flow.map(programs).unwrap_or_default()),
         }
     }
 }
 
+/// The tasks of a workflow: programs by name, whose input is known when it is there.
+fn programs(flow: &Flow) -> String {
+    let task = |(number, step): (usize, &Step)| {
+        let needs: Vec<String> = step.needs.iter().map(|need| format!("t{need}")).collect();
+        format!(
+            "  t{number}: {{ needs: [{}], uses: exec, effect: none, with: {{ argv: [{:?}], stdin: \"${{{{ inputs.text }}}}\" }} }}\n",
+            needs.join(", "),
+            step.kind
+        )
+    };
+    flow.tasks.iter().enumerate().map(task).collect()
+}
+
 /// The graph of a kind.
-pub(super) fn of(class: &str, shape: Shape) -> Arc<Graph> {
+pub(super) fn of(class: &str, shape: Shape, flow: Option<&Flow>) -> Arc<Graph> {
     let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
     let name: String = class.chars().map(letter).collect();
-    let text = format!("version: 1\nname: lab-{name}\n{}", shape.document());
-    let checked = agendum_spec::check(Source { name: "lab", text: &text }, &NoFiles, &Limits::STANDARD);
+    let text = format!("version: 1\nname: lab-{name}\n{}", shape.document(flow));
+    let checked = agendum_spec::check(Source { name: "lab", text: &text }, &NoFiles, &LIMITS);
     let wrong: Vec<String> = checked.diagnostics.iter().map(|diagnostic| diagnostic.message.to_string()).collect();
     Arc::clone(&checked.runnable().unwrap_or_else(|| panic!("a constant document: {wrong:?}\n{text}")).graph)
 }
@@ -95,7 +118,7 @@ pub(super) fn of(class: &str, shape: Shape) -> Arc<Graph> {
 pub(super) const fn models(fleet: &Fleet) -> u32 {
     match fleet {
         Fleet::Backends(spec) => spec.count,
-        Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) => 1,
+        Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers => 1,
     }
 }
 
@@ -103,10 +126,13 @@ pub(super) const fn models(fleet: &Fleet) -> u32 {
 pub(super) fn targets(fleet: &Fleet, slots: u32, view: View) -> Vec<Target> {
     let price = Price { token_in: TOKEN, token_out: TOKEN.times(2), ..Price::FREE };
     let price = if matches!(fleet, Fleet::Engine(_)) { price } else { Price::FREE };
+    if *fleet == Fleet::Workers {
+        return vec![Target::free("workers", Capability::Exec, slots)];
+    }
     let (rate, remembers) = match fleet {
         Fleet::Provider(quota) if !view.unpaced => (quota.rate(), 0),
         Fleet::Backends(spec) => (Rate::default(), spec.remembers),
-        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) => (Rate::default(), 0),
+        Fleet::Provider(_) | Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Workers => (Rate::default(), 0),
     };
     let count = models(fleet);
     let model = |number: u32| {
