@@ -54,10 +54,8 @@ impl Scheduler {
     }
 
     fn flight_mut(&mut self, slot: Slot, id: InstId) -> Option<&mut Flight> {
-        match &mut self.board.run_mut(slot).inst_mut(id).state {
-            State::Running(running) => running.flight.as_mut(),
-            _ => None,
-        }
+        let state = &mut self.board.run_mut(slot).inst_mut(id).state;
+        if let State::Running(running) = state { running.flight.as_mut() } else { None }
     }
 
     /// An attempt is slow: another is sent beside it if there is room, else that is looked at again once it has taken half as long again.

@@ -8,13 +8,14 @@ mod end;
 mod next;
 mod origin;
 mod output;
+mod sent;
 
 use std::sync::Arc;
 
 use agendum_types::graph::{Budget, Priority};
 use agendum_types::{
-    AttemptNo, Cause, Concurrency, Duration, Effect, Failure, Fate, Hash, Incarnation, Money, Outcome, Parent,
-    PayloadRef, Plea, Principal, RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
+    AttemptNo, Cause, Concurrency, Duration, Failure, Fate, Hash, Incarnation, Money, Outcome, Parent, PayloadRef,
+    Plea, Principal, RunId, RunStatus, SubmissionKey, TaskPath, Timestamp, Wait, WaitFor,
 };
 use smallvec::SmallVec;
 
@@ -24,6 +25,7 @@ pub use choice::{Choice, Passed};
 pub use end::End;
 pub use next::{Next, NextRound};
 pub use origin::{Given, Origin, Reuse};
+pub use sent::Dispatched;
 
 /// How long a task waited for what before it was dispatched, or ended; parts that add up to the time since it was ready.
 pub type Waits = SmallVec<[(Cause, Duration); 2]>;
@@ -332,39 +334,6 @@ pub struct Resolved {
     pub by: Option<Principal>,
     /// What follows.
     pub next: Next,
-}
-
-/// An attempt that was sent to a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dispatched {
-    /// Which try.
-    pub attempt: AttemptNo,
-    /// The life of the shard that started it.
-    pub incarnation: Incarnation,
-    /// The name of the target.
-    pub target: Arc<str>,
-    /// What it does to the outside.
-    pub effect: Effect,
-    /// Money set aside for it: the worst case.
-    pub hold: Money,
-    /// Tokens set aside for it.
-    pub hold_tokens: u64,
-    /// Output tokens at most.
-    pub output_cap: Option<u32>,
-    /// True if a preferred target was passed over.
-    pub lower: bool,
-    /// What it waited for since it was ready.
-    pub waits: Waits,
-    /// True if it continues an attempt of an earlier life by its reference.
-    pub reattached: bool,
-    /// True if it is sent beside one that is slow: whichever succeeds first counts.
-    pub beside: bool,
-    /// True if it may cost more than is set aside, for all that is known of its target.
-    pub estimated: bool,
-    /// How long it was expected to take, where enough was seen of its task.
-    pub expected: Option<Duration>,
-    /// Why it was sent then and there, where something else could have been.
-    pub choice: Option<Box<Choice>>,
 }
 
 /// What came to a `wait`.

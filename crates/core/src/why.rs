@@ -8,6 +8,7 @@
 //! What is told of single items is a page of them; what is told of all is told by node of the graph.
 
 mod ahead;
+mod attempt;
 mod children;
 mod culprit;
 mod ends;
@@ -26,14 +27,15 @@ use std::sync::Arc;
 
 use agendum_types::graph::{NodeId, Section};
 use agendum_types::{
-    AttemptNo, Cause, Class, Duration, Graph, Money, PayloadRef, Plea, Principal, RunId, RunStatus, RunView, Segment,
-    TaskPath, TaskStatus, Timestamp, Wait, Window,
+    Cause, Class, Duration, Graph, Money, PayloadRef, Plea, Principal, RunId, RunStatus, RunView, Segment, TaskPath,
+    TaskStatus, Timestamp, Wait, Window,
 };
 
 use agendum_types::snapshot::TaskView;
 
 use crate::action::{Entry, RunFailure};
-use crate::record::{Choice, Record};
+use crate::record::Record;
+pub use attempt::AttemptReasons;
 use children::Children;
 pub use children::Timeline;
 pub use nodes::NodeReasons;
@@ -175,39 +177,6 @@ pub enum Reason {
     Replaced(Arc<str>),
     /// It ran ahead of the plan of this task, which does not hold it.
     Withdrawn(Arc<str>),
-}
-
-/// One attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttemptReasons {
-    /// Where it went.
-    pub target: Arc<str>,
-    /// Which try it was.
-    pub number: AttemptNo,
-    /// True if it was sent beside one that was slow.
-    pub beside: bool,
-    /// True if a preferred target was passed over.
-    pub lower: bool,
-    /// How long it was expected to take, where enough had been seen of its task.
-    pub expected: Option<Duration>,
-    /// Why it was sent then and there, where something else could have been.
-    pub choice: Option<Box<Choice>>,
-    /// When it was sent.
-    pub started: Timestamp,
-    /// When its outcome came.
-    pub ended: Option<Timestamp>,
-    /// Why it gave no result.
-    pub failed: Option<(Class, Arc<str>)>,
-    /// What it cost.
-    pub cost: Money,
-    /// How much of that was billed above what had been set aside.
-    pub over: Money,
-    /// All tokens it used.
-    pub tokens: u64,
-    /// The run that it was, if it was one.
-    pub child: Option<RunId>,
-    /// True if that run took a lower rung.
-    pub degraded: bool,
 }
 
 /// The moment of the question.

@@ -83,9 +83,9 @@ impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
-    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `cold:`, where each workflow meets a core that has seen nothing; `oracle`; the path of a policy's document, such as
-    /// `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`; of workflows `reference:fifo`, and as clairvoyants
-    /// `oracle:means`, `oracle:sizes` and `oracle:times`.
+    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `cold:`, where each workflow meets a core that has seen nothing;
+    /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
+    /// of workflows `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
     ///

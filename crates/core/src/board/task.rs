@@ -195,10 +195,10 @@ impl Board {
     /// The attempt that is out, and stays so.
     fn take_running(&mut self, slot: Slot, id: InstId) -> Option<Box<Running>> {
         let inst = self.run_mut(slot).inst_mut(id);
-        match std::mem::replace(&mut inst.state, State::Ready) {
-            State::Running(running) => Some(running),
-            _ => panic!("one attempt is sent beside another"),
-        }
+        let State::Running(running) = std::mem::replace(&mut inst.state, State::Ready) else {
+            panic!("one attempt is sent beside another")
+        };
+        Some(running)
     }
 
     /// One of two attempts has come to nothing: it is abandoned, and the other runs on.

@@ -3,6 +3,7 @@
 mod child;
 mod doubt;
 mod replaced;
+mod sent;
 mod waits;
 
 use std::collections::BTreeSet;
@@ -17,7 +18,7 @@ use smallvec::SmallVec;
 use super::{AttemptReasons, Heard, RanOut, Reason, TaskReasons};
 use crate::event::Evaluation;
 use crate::on::evaluated::REFUSED;
-use crate::record::{Change, Dispatched, End, Ended, Finished, Next, NextRound, Waits};
+use crate::record::{Change, End, Ended, Finished, Next, NextRound, Waits};
 
 /// A stretch of a task's time.
 #[derive(Clone, Copy, Debug)]
@@ -194,40 +195,6 @@ impl Track {
         self.waited(waits, at);
         self.unsent = true;
         self.settle(TaskStatus::Cancelled, at, Some(Reason::EndedFirst(None)));
-    }
-
-    fn dispatched(&mut self, dispatched: &Dispatched, at: Timestamp, targets: &mut BTreeSet<Arc<str>>) {
-        let hold = (dispatched.hold, dispatched.hold_tokens);
-        // By its reference the same attempt goes on under another number.
-        let out = self.attempts.iter().rposition(|attempt| attempt.ended.is_none());
-        if let Some(out) = out.filter(|_| dispatched.reattached && self.running.is_some()) {
-            (self.attempts[out].number, self.holds[out]) = (dispatched.attempt, hold);
-            return;
-        }
-        self.holds.push(hold);
-        self.waited(&dispatched.waits, at);
-        self.pleads_no_more();
-        // A copy that `fail_if` refused is not what it gives.
-        self.reason.take_if(|reason| matches!(reason, Reason::Cached(..)));
-        self.running = self.running.filter(|_| dispatched.beside).or(Some(at));
-        let target = targets.get(&dispatched.target).cloned().unwrap_or_else(|| Arc::clone(&dispatched.target));
-        targets.insert(Arc::clone(&target));
-        self.attempts.push(AttemptReasons {
-            target,
-            number: dispatched.attempt,
-            beside: dispatched.beside,
-            lower: dispatched.lower,
-            expected: dispatched.expected,
-            choice: dispatched.choice.clone(),
-            started: at,
-            ended: None,
-            failed: None,
-            cost: Money::ZERO,
-            over: Money::ZERO,
-            tokens: 0,
-            child: None,
-            degraded: false,
-        });
     }
 
     fn finished(&mut self, finished: &Finished, at: Timestamp) {
