@@ -9,8 +9,8 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, AttemptNo, Duration, Effect, Incarnation, Labels, Money, Parent, PayloadRef, Principal, RunId, RunStatus,
-    Seq, TaskPath, Tenant, Timestamp,
+    AttemptId, AttemptNo, Duration, Effect, Incarnation, Labels, Money, Parent, PayloadRef, Principal, RunId,
+    RunStatus, Seq, TaskPath, Tenant, Timestamp,
 };
 
 use crate::action::RunFailure;
