@@ -176,7 +176,7 @@ fn the_greatest_risk_goes_first_and_what_is_hopeless_last() {
         let history: String = (0..12).map(history).collect();
         let order = sent(&format!(
             "
-            policy deadline={index}
+            policy deadline={index} share=0
             targets t=3
             {history}
             submit r50 {p}
