@@ -35,6 +35,7 @@ use crate::flights::Flights;
 use crate::inst::{Settled, State};
 use crate::ledger::Ledger;
 use crate::lookup::Lookup;
+use crate::order::Sharing;
 use crate::plan::{Plan, Plans};
 use crate::queue::Queue;
 use crate::record::{Record, Unsent};
@@ -125,6 +126,8 @@ pub(crate) struct Board {
     /// What the judge says of another task that it has let succeed. It settles one at most: a judge inside another ends before that.
     pub(crate) verdict: Option<Box<Verdict>>,
     pub(crate) groups: Groups,
+    /// What runs would be served in each band if they shared alike.
+    pub(crate) sharing: [Sharing; 3],
 }
 
 impl Board {
@@ -153,6 +156,7 @@ impl Board {
             wasted: Vec::new(),
             verdict: None,
             groups: Groups::default(),
+            sharing: Default::default(),
         }
     }
 

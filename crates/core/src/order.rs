@@ -5,17 +5,23 @@ mod call_fifo;
 mod edf;
 mod fifo;
 mod gittins;
+mod risk;
+mod seen;
 mod slack;
+mod value_density;
+mod virtual_finish;
 
 pub(crate) use gittins::Service;
+pub(crate) use virtual_finish::Sharing;
 
+use agendum_types::Duration;
 use agendum_types::graph::{Priority, Section};
 use agendum_types::policy::Index;
-use agendum_types::{Duration, Timestamp};
 
 use crate::queue::Rank;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
+use seen::Seen;
 
 /// Calls of models that have ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,36 +39,10 @@ impl Served {
     }
 }
 
-/// What an index sees of a task that waits, and of its run: all of it is known to a scheduler in production.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
-    /// When the run was accepted.
-    pub(crate) submitted: Timestamp,
-    /// When the task was ready.
-    pub(crate) ready: Timestamp,
-    /// When it has to be answered; without a deadline, how long it may be passed over.
-    pub(crate) due: Timestamp,
-    /// The expected time from the end of the task to the end of its section.
-    pub(crate) following: Duration,
-    /// What the run has been served.
-    pub(crate) served: Served,
-    /// How long it takes for each run that is answered, of those that stand where this one does.
-    pub(crate) to_come: Duration,
-    /// How many seconds a second of that counts for.
-    pub(crate) aging: u32,
-}
-
-impl Seen {
-    /// As if it had been accepted so much later.
-    fn later(&self, by: Duration) -> u64 {
-        self.submitted.after(Duration(by.as_micros().saturating_mul(self.aging.into()))).0
-    }
-}
-
 /// An index: smaller is sooner. A task keeps what it was given when it was queued.
 pub(crate) trait Rule {
     /// Where a task stands.
-    fn index(&self, seen: &Seen) -> u64;
+    fn index(&self, seen: &Seen<'_>) -> u64;
 
     /// True if that is an instant by which something is due.
     fn is_due(&self) -> bool {
@@ -79,6 +59,9 @@ pub(crate) fn rule(index: Index) -> &'static dyn Rule {
         Index::Slack => &slack::Slack,
         Index::AttainedService => &attained::AttainedService,
         Index::Gittins => &gittins::Gittins,
+        Index::VirtualFinish => &virtual_finish::VirtualFinish,
+        Index::ValueDensity => &value_density::ValueDensity,
+        Index::Risk => &risk::Risk,
     }
 }
 
@@ -102,6 +85,7 @@ impl Scheduler {
     pub(crate) fn is_served(&mut self, slot: Slot, took: Duration) {
         let (plan, served) = (self.board.run(slot).plan, self.board.run(slot).service);
         self.board.plans.served.takes(took);
+        self.board.sharing[self.board.run(slot).priority as usize].serves(took);
         self.board.plans.get_mut(plan).service.goes_on(served, took);
     }
 
@@ -123,10 +107,8 @@ impl Scheduler {
                 inst.ready_at.after(rules.patience)
             }
         };
-        let (tail, following, served) = (plan.tail(inst.node), plan.following(inst.node), run.service);
-        let to_come = plan.service.to_come(served, self.board.plans.served);
-        let (submitted, ready, aging) = (run.submitted, inst.ready_at, rules.aging);
-        let seen = Seen { submitted, ready, due, following, served, to_come, aging };
+        let tail = plan.tail(inst.node);
+        let seen = self.seen(slot, id, due);
         let by = rule(if run.deadline.is_some() { rules.deadline_index } else { rules.index });
         // Runs of which one is due and the other is not are compared as if the other were due after its patience.
         let is_behind = run.deadline.is_none() && !by.is_due() && rule(rules.deadline_index).is_due();

@@ -50,6 +50,10 @@ pub(crate) struct Plan {
     runs: u32,
     /// Where it stands among the plans without runs.
     idle_since: u64,
+    /// True if it has a loop: nobody knows before how many rounds there are.
+    pub(crate) is_open: bool,
+    /// What its answer is worth: the greatest value of the tasks before it, at least 1.
+    pub(crate) value: u64,
     /// True if some loop has a budget of its own.
     pub(crate) has_loop_budget: bool,
     /// Compensations of one run that are under way at once at most.
@@ -139,6 +143,9 @@ impl Plan {
         }
         let has_budget = |task: &Task| task.repeat.as_ref().is_some_and(|repeat| repeat.budget.is_some());
         let has_loop_budget = graph.tasks.iter().any(has_budget);
+        let is_open = graph.tasks.iter().any(|task| task.repeat.is_some());
+        let before_answer = graph.tasks.iter().filter(|task| task.section == Section::Main);
+        let value = before_answer.map(|task| u64::from(task.value)).max().unwrap_or_default().max(1);
         let backwards = graph.backwards();
         let undoing = graph.tasks.iter().zip(graph.instances_max()).filter(|(task, _)| task.is_compensation());
         let compensations_max = undoing.fold(0, |sum: u64, (_, most)| sum.saturating_add(most));
@@ -146,6 +153,8 @@ impl Plan {
             graph,
             runs: 0,
             idle_since: 0,
+            is_open,
+            value,
             has_loop_budget,
             compensations_max: usize::try_from(compensations_max).unwrap_or(usize::MAX),
             nodes,
@@ -245,6 +254,15 @@ impl Plan {
             mean: sketch.mean().plus(rest),
             slow: sketch.quantile(rules.slow).plus(part(120)).plus(rest_stood).plus(rest_stood),
         })
+    }
+
+    /// So many of a thousand attempts of this task that were given so much took longer than is left for it, if what follows takes as long as usual
+    /// and stands in the queue as long; `None` before enough was seen.
+    pub(crate) fn late(&self, node: NodeId, bytes: u64, left: Duration, rules: Admission) -> Option<u64> {
+        let sketch = self.sketch(node, bytes, rules.samples)?;
+        let NodePlan { rest, rest_stood, .. } = self.nodes[node.0 as usize];
+        let rest = rest.plus(rest_stood);
+        Some(if rest > left { 1_000 } else { sketch.slower(left.minus(rest)) })
     }
 
     /// How long attempts of this task take on average that are given so much; `None` before so many were seen.

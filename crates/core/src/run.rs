@@ -9,8 +9,8 @@ use std::sync::Arc;
 use agendum_types::graph::{Budget, NodeId, Priority, Section};
 use agendum_types::target::Bound;
 use agendum_types::{
-    AttemptId, AttemptNo, Effect, Incarnation, Labels, Money, Parent, PayloadRef, Principal, RunId, RunStatus, Seq,
-    TaskPath, Tenant, Timestamp,
+    AttemptId, AttemptNo, Duration, Effect, Incarnation, Labels, Money, Parent, PayloadRef, Principal, RunId,
+    RunStatus, Seq, TaskPath, Tenant, Timestamp,
 };
 
 use crate::action::RunFailure;
@@ -151,6 +151,8 @@ pub(crate) struct Run {
     pub(crate) spent: Money,
     /// What it has been served.
     pub(crate) service: Served,
+    /// Where the shared service of its band stood when it came.
+    pub(crate) shared_from: Duration,
     /// Its tenant, as the queue of this life knows it, once that was asked.
     pub(crate) tenant_no: Option<TenantNo>,
     pub(crate) held: Money,

@@ -47,7 +47,7 @@ impl Sketch {
     /// So many of a hundred were not slower than this; of nothing seen nothing.
     pub(crate) fn quantile(&self, percent: u8) -> Duration {
         // The middle of its step.
-        self.reached(percent).map_or(Duration::ZERO, |index| Duration(begin(index).midpoint(begin(index + 1))))
+        self.reached(percent).map_or(Duration::ZERO, middle)
     }
 
     /// So many of a hundred were not slower than this, and what is slower is so by more than the histogram can tell.
@@ -63,6 +63,14 @@ impl Sketch {
             below += u64::from(*count);
             below >= rank
         })
+    }
+
+    /// So many of a thousand were slower than this; of nothing seen nothing.
+    pub(crate) fn slower(&self, than: Duration) -> u64 {
+        let is_slower = |index: &usize| middle(*index) > than;
+        let first = (0..STEPS).find(is_slower).unwrap_or(STEPS);
+        let slower: u64 = self.steps[first..].iter().map(|count| u64::from(*count)).sum();
+        (slower * 1_000).checked_div(u64::from(self.seen)).unwrap_or_default()
     }
 
     /// Their mean.
@@ -82,6 +90,10 @@ pub(crate) fn quarter(number: u64) -> u8 {
 fn step(took: Duration) -> usize {
     let above = usize::from(quarter(took.as_micros().max(1 << LEAST_BITS))) - 4 * LEAST_BITS as usize;
     above.min(STEPS - 1)
+}
+
+fn middle(index: usize) -> Duration {
+    Duration(begin(index).midpoint(begin(index + 1)))
 }
 
 /// Where a step begins, in microseconds.
@@ -109,6 +121,8 @@ mod tests {
         for (percent, exact) in [(10, 10), (50, 50), (75, 75), (99, 99)] {
             let read = sketch.quantile(percent).as_micros() / 1_000;
             assert!(read.abs_diff(exact) * 8 <= exact, "{percent}: {read} ms");
+            let slower = sketch.slower(Duration::millis(exact)) / 10;
+            assert!(slower.abs_diff(100 - exact) * 8 <= exact, "{percent}: {slower} % are slower");
         }
         assert_eq!(sketch.mean(), Duration(50_500));
         for _ in 0..400 {

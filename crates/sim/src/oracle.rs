@@ -411,6 +411,7 @@ impl Reference {
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
         (self.keeping, self.keep, self.served) = (Vec::new(), Vec::new(), None);
         for run in self.runs.values_mut() {
+            run.alike = 0;
             for inst in run.tasks.values_mut() {
                 (inst.turn, inst.given, inst.prefix) = (None, None, None);
                 let waits = inst.state.is_in_memory();
@@ -467,6 +468,7 @@ impl Reference {
             escalation: None,
             spent: Default::default(),
             service: Default::default(),
+            alike: self.observed.alike[said.priority as usize],
             over: Default::default(),
             estimated: false,
             refused: false,

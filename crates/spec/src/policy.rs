@@ -158,8 +158,10 @@ fn unread(tree: &Node, policy: &Policy, diagnostics: &mut Diagnostics) {
             let is_for_nothing = is_changed && !is_read(band.index) && !is_read(band.deadline_index);
             let Some(place) = place.filter(|_| is_for_nothing) else { continue };
             let message = format!("nothing reads the `{word}` of `{}`: its indexes need none", priority.word());
-            let readers: Vec<&str> = Index::ALL.into_iter().filter(|of| is_read(*of)).map(Index::word).collect();
-            diagnostics.warning("unread", &place, message, format!("take it out; it is for {}", readers.join(" and ")));
+            let mut readers: Vec<&str> = Index::ALL.into_iter().filter(|of| is_read(*of)).map(Index::word).collect();
+            let last = readers.pop().unwrap_or_default();
+            let help = format!("take it out; it is for {} and {last}", readers.join(", "));
+            diagnostics.warning("unread", &place, message, help);
         }
     }
 }
@@ -167,15 +169,20 @@ fn unread(tree: &Node, policy: &Policy, diagnostics: &mut Diagnostics) {
 /// True for an index under which a run that takes long stands later.
 const fn ages(index: Index) -> bool {
     match index {
-        Index::AttainedService | Index::Gittins => true,
-        Index::Fifo | Index::CallFifo | Index::Edf | Index::Slack => false,
+        Index::AttainedService | Index::Gittins | Index::VirtualFinish | Index::ValueDensity => true,
+        Index::Fifo | Index::CallFifo | Index::Edf | Index::Slack | Index::Risk => false,
     }
 }
 
 /// True for an index that asks by when a run is to be answered.
 const fn asks_when_due(index: Index) -> bool {
     match index {
-        Index::Edf | Index::Slack => true,
-        Index::Fifo | Index::CallFifo | Index::AttainedService | Index::Gittins => false,
+        Index::Edf | Index::Slack | Index::Risk => true,
+        Index::Fifo
+        | Index::CallFifo
+        | Index::AttainedService
+        | Index::Gittins
+        | Index::VirtualFinish
+        | Index::ValueDensity => false,
     }
 }

@@ -156,7 +156,7 @@ pub struct Task {
     pub compensate: Option<NodeId>,
     /// `optional`: a failure or the policy may drop it without failing the run.
     pub optional: bool,
-    /// 0 to 100: among optional tasks the least value is dropped first.
+    /// 0 to 100: among optional tasks the least value is dropped first. The greatest of those before the answer is what that is worth.
     pub value: u8,
     /// No catch, no cache, no degraded target.
     pub no_fallback: bool,

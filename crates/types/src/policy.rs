@@ -94,12 +94,27 @@ pub enum Index {
     AttainedService,
     /// Who gives most answers for the time that it will take, by how many calls runs of its graph have taken, and how many it has had.
     Gittins,
+    /// Who would be answered first if all runs that are live shared alike in what is served.
+    VirtualFinish,
+    /// Whose answer is worth most for the time that it still takes, among those that can be in time.
+    ValueDensity,
+    /// Who is most likely to miss the deadline, and may yet make it.
+    Risk,
 }
 
 impl Index {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Fifo, Self::CallFifo, Self::Edf, Self::Slack, Self::AttainedService, Self::Gittins];
+    pub const ALL: [Self; 9] = [
+        Self::Fifo,
+        Self::CallFifo,
+        Self::Edf,
+        Self::Slack,
+        Self::AttainedService,
+        Self::Gittins,
+        Self::VirtualFinish,
+        Self::ValueDensity,
+        Self::Risk,
+    ];
 
     /// Its word in documents.
     #[must_use]
@@ -111,6 +126,9 @@ impl Index {
             Self::Slack => "slack",
             Self::AttainedService => "attained-service",
             Self::Gittins => "gittins",
+            Self::VirtualFinish => "virtual-finish",
+            Self::ValueDensity => "value-density",
+            Self::Risk => "risk",
         }
     }
 

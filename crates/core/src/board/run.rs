@@ -18,6 +18,7 @@ impl Board {
         let plan = self.plans.find(submitted.graph).expect("the driver teaches a graph before its runs");
         self.plans.take(plan);
         let labels = self.plans.get(plan).graph.labels.clone();
+        let shared_from = self.sharing[submitted.priority as usize].comes();
         let slot = self.add(Run {
             id: submitted.run,
             tenant,
@@ -41,6 +42,7 @@ impl Board {
             budget: submitted.budget.map(Box::new),
             spent: Default::default(),
             service: Default::default(),
+            shared_from,
             tenant_no: None,
             held: Default::default(),
             tokens: 0,
@@ -146,12 +148,15 @@ impl Board {
         }
         let run = self.run_mut(slot);
         assert!(!run.is_answered(), "a run is answered once");
+        let band = run.priority as usize;
         run.status = answered.status;
         run.degraded = answered.degraded;
         // A pause holds what follows the answer too; who cancels a run wants it to end.
         run.paused = run.paused.filter(|_| run.quarantined || answered.status != RunStatus::Cancelled);
         run.broke.clear();
         run.held_back.clear();
+        self.sharing[band].goes();
+        let run = self.run_mut(slot);
         if answered.compensating {
             run.phase = Phase::Compensating;
             return self.take_back(slot);

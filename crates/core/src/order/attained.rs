@@ -7,7 +7,7 @@ use super::{Rule, Seen};
 pub(super) struct AttainedService;
 
 impl Rule for AttainedService {
-    fn index(&self, seen: &Seen) -> u64 {
+    fn index(&self, seen: &Seen<'_>) -> u64 {
         seen.later(Duration(seen.served.time.as_micros().checked_next_power_of_two().unwrap_or(u64::MAX)))
     }
 }

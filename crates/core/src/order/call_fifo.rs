@@ -5,7 +5,7 @@ use super::{Rule, Seen};
 pub(super) struct CallFifo;
 
 impl Rule for CallFifo {
-    fn index(&self, seen: &Seen) -> u64 {
+    fn index(&self, seen: &Seen<'_>) -> u64 {
         seen.ready.0
     }
 }

@@ -5,7 +5,7 @@ use super::{Rule, Seen};
 pub(super) struct Edf;
 
 impl Rule for Edf {
-    fn index(&self, seen: &Seen) -> u64 {
+    fn index(&self, seen: &Seen<'_>) -> u64 {
         seen.due.0
     }
 

@@ -5,7 +5,7 @@ use super::{Rule, Seen};
 pub(super) struct Fifo;
 
 impl Rule for Fifo {
-    fn index(&self, seen: &Seen) -> u64 {
+    fn index(&self, seen: &Seen<'_>) -> u64 {
         seen.submitted.0
     }
 }

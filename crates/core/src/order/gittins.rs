@@ -12,8 +12,8 @@ use super::{Rule, Seen, Served};
 pub(super) struct Gittins;
 
 impl Rule for Gittins {
-    fn index(&self, seen: &Seen) -> u64 {
-        if seen.served.calls == 0 { seen.submitted.0 } else { seen.later(seen.to_come) }
+    fn index(&self, seen: &Seen<'_>) -> u64 {
+        if seen.served.calls == 0 { seen.submitted.0 } else { seen.later(seen.to_come()) }
     }
 }
 
@@ -60,6 +60,8 @@ struct Step {
     calls: u64,
     /// Calls from here for each run that is answered, in millionths.
     to_come: u64,
+    /// Calls from here until the answer on average, in millionths.
+    to_answer: u64,
 }
 
 impl Default for Service {
@@ -73,13 +75,27 @@ impl Default for Service {
 impl Service {
     /// How long it takes from there for each run that is answered. `all` is what runs of all graphs were served.
     pub(crate) fn to_come(&self, run: Served, all: Served) -> Duration {
+        self.time_of(self.steps[step(run.calls)].to_come, run, all)
+    }
+
+    /// How long the calls take from there until the answer on average.
+    pub(crate) fn to_answer(&self, run: Served, all: Served) -> Duration {
+        self.time_of(self.steps[step(run.calls)].to_answer, run, all)
+    }
+
+    /// Runs that were answered, as far as they count.
+    pub(crate) const fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// How long so many millionths of a call take.
+    fn time_of(&self, calls: u64, run: Served, all: Served) -> Duration {
         let mean = |of: Served, prior: u64, usual: u64| {
             let time = of.time.as_micros().saturating_add(usual.saturating_mul(prior));
             time / (u64::from(of.calls) + prior)
         };
         let of_graph = mean(self.calls, OF_ALL, mean(all, OF_ALL, FIRST_CALL.as_micros()));
         let call = mean(run, OF_GRAPH, of_graph);
-        let calls = self.steps[step(run.calls)].to_come;
         Duration(call.saturating_mul(calls) / MILLION)
     }
 
@@ -136,6 +152,7 @@ impl Service {
                 calls / answered.max(1)
             });
             self.steps[index].to_come = ways.min().unwrap_or(u64::MAX);
+            self.steps[index].to_answer = calls / MILLION;
         }
     }
 }

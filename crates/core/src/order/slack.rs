@@ -6,8 +6,8 @@ use super::{Rule, Seen};
 pub(super) struct Slack;
 
 impl Rule for Slack {
-    fn index(&self, seen: &Seen) -> u64 {
-        seen.due.before(seen.following).0
+    fn index(&self, seen: &Seen<'_>) -> u64 {
+        seen.due.before(seen.following()).0
     }
 
     fn is_due(&self) -> bool {

@@ -17,6 +17,11 @@ fn each_index_says_which_run_goes_first() {
         ("slack", "w x1 x2 y z"),
         ("attained-service", "w x1 y z x2"),
         ("gittins", "w x1 y z x2"),
+        // All are of graphs of which nothing is known; `x` has had its part, and more.
+        ("virtual-finish", "w x1 y z x2"),
+        // One task is left of each.
+        ("value-density", "w x1 x2 y z"),
+        ("risk", "w x1 x2 y z"),
     ] {
         let order = sent(&format!(
             "
@@ -48,6 +53,11 @@ fn each_index_says_which_run_with_a_deadline_goes_first() {
         ("slack", "w c b a"),
         ("attained-service", "w a b c"),
         ("gittins", "w a b c"),
+        ("virtual-finish", "w a b c"),
+        // `c` has two tasks, the others one.
+        ("value-density", "w a b c"),
+        // As `slack`: nothing was seen, so nothing is at risk.
+        ("risk", "w c b a"),
     ] {
         let order = sent(&format!(
             "
@@ -87,6 +97,99 @@ fn what_runs_of_a_graph_take_is_learned_while_they_run() {
             &wanted[..wanted.find(' ').unwrap()]
         ));
         assert!(order.ends_with(wanted), "{index}: {order}");
+    }
+}
+
+/// `x` has had its first call, and then nothing while others were served: by fair sharing it would be further. `y` has just come.
+#[test]
+fn who_had_less_than_its_share_goes_before_who_has_just_come() {
+    for (index, wanted) in
+        [("attained-service", "x1 b w y x2"), ("gittins", "x1 b w y x2"), ("virtual-finish", "x1 b w x2 y")]
+    {
+        let order = sent(&format!(
+            "
+            policy standard={index} aging=20
+            targets t=1
+            submit r1 x1; x2 needs x1 delay=1m
+            wait 6s
+            ok x1
+            submit r2 b
+            wait 58s
+            ok b
+            submit r3 w
+            wait 1s
+            submit r4 y
+            wait 1s
+            drain 1s
+        "
+        ));
+        assert_eq!(order, wanted, "{index}");
+    }
+}
+
+/// `a` takes 3 seconds and is worth twice as much as `b` that takes 2, and `c` that takes 5; nothing is known of `d`, but what its target is said to take.
+#[test]
+fn the_greatest_value_for_the_time_goes_first() {
+    const GRAPHS: [(&str, &str); 3] = [("a value=100", "3s"), ("b", "2s"), ("c", "5s")];
+    let history: String = GRAPHS
+        .iter()
+        .flat_map(|(graph, takes)| (1..=8).map(move |_| (graph, takes)))
+        .zip(1..)
+        .map(|((graph, takes), run)| format!("submit r{run} {graph}\ndrain {takes}\n"))
+        .collect();
+    for (index, wanted) in [("fifo", "d c b a"), ("value-density", "a b d c")] {
+        let order = sent(&format!(
+            "
+            policy standard={index}
+            targets t=1:expected=4s
+            {history}
+            submit r50 w
+            submit r51 d
+            submit r52 c
+            submit r53 b
+            submit r54 a value=100
+            drain 1ms
+        "
+        ));
+        assert!(order.ends_with(&format!("w {wanted}")), "{index}: {order}");
+    }
+}
+
+/// Half of the calls `q` take 9 seconds, the others one; `s` takes one. Both runs have begun.
+#[test]
+fn the_greatest_risk_goes_first_and_what_is_hopeless_last() {
+    // How long `p` takes: less is left for `q` of 20 seconds. `s` has 7.
+    for (index, takes, wanted) in [
+        ("slack", "1s", "s q"),
+        ("risk", "1s", "s q"),
+        ("slack", "11500ms", "s q"),
+        ("risk", "11500ms", "q s"),
+        ("slack", "19500ms", "s"),
+        ("risk", "19500ms", "s"),
+    ] {
+        let (p, r) = ("p; q needs p; run: deadline=20s", "r; s needs r; run: deadline=7s");
+        let history = |number: usize| {
+            let takes = if number.is_multiple_of(2) { "1s" } else { "9s" };
+            let (first, other) = (2 * number + 1, 2 * number + 2);
+            format!("submit r{first} {p}\nok p\nwait {takes}\nok q\nsubmit r{other} {r}\nok r\nwait 1s\nok s\n")
+        };
+        let history: String = (0..12).map(history).collect();
+        let order = sent(&format!(
+            "
+            policy deadline={index} share=0
+            targets t=3
+            {history}
+            submit r50 {p}
+            wait {takes}
+            submit r51 {r}
+            submit r52 w
+            targets t=1
+            ok p
+            ok r
+            drain 1ms
+        "
+        ));
+        assert!(order.ends_with(&format!("w {wanted}")), "{index}, {takes}: {order}");
     }
 }
 

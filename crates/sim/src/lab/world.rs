@@ -404,6 +404,9 @@ impl<'a> World<'a> {
             self.ended[number].spends(call.service);
             return self.at(self.now.after(call.service), Coming::Ends(attempt, Some(call)));
         }
+        if attempt.attempt.0 > 1 {
+            self.line.meter.waits(job.tenant);
+        }
         let (tokens_in, tokens_out) = (u64::from(call.tokens_in), u64::from(call.tokens_out.max(1)));
         self.line.push(Offer { number: self.calls.len(), tenant: job.tenant, tokens_in, tokens_out });
         self.calls.push(Some((attempt, call)));

@@ -51,6 +51,12 @@ fn step(number: u64, least: u64) -> (u64, u64) {
     (from, to)
 }
 
+/// What a time is taken for.
+fn middle(took: u64) -> u64 {
+    let (from, to) = step(took, 320);
+    u64::midpoint(from, to)
+}
+
 impl Estimate {
     /// From the start of this task to the end of its section.
     pub(super) fn tail(&self, node: NodeId) -> Duration {
@@ -72,10 +78,7 @@ impl Estimate {
     pub(super) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<[Duration; 3]> {
         let enough = rules.samples as usize;
         let took = self.took(node, bytes, enough)?;
-        let quantile = |percent: usize| {
-            let (from, to) = step(took[(took.len() * percent).div_ceil(100) - 1], 320);
-            u64::midpoint(from, to)
-        };
+        let quantile = |percent: usize| middle(took[(took.len() * percent).div_ceil(100) - 1]);
         let (rest, mean) = (self.rest[node.0 as usize].0, took.iter().sum::<u64>() / took.len() as u64);
         Some(
             [
@@ -85,6 +88,14 @@ impl Estimate {
             ]
             .map(Duration),
         )
+    }
+
+    /// Of a thousand attempts with so much to do, those that would take longer than that and what follows leave.
+    pub(super) fn late(&self, node: NodeId, bytes: u64, left: Duration, rules: Admission) -> Option<u64> {
+        let took = self.took(node, bytes, rules.samples as usize)?;
+        let rest = self.rest[node.0 as usize].plus(self.rest_stood[node.0 as usize]);
+        let slower = took.iter().filter(|took| rest > left || middle(**took) > left.minus(rest).0);
+        Some(slower.count() as u64 * 1_000 / took.len() as u64)
     }
 
     /// What an attempt with so much to do takes on average.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use agendum_types::graph::{Section, Work};
 use agendum_types::policy::Index;
-use agendum_types::{Duration, Hash, Policy, RunId, TaskPath};
+use agendum_types::{Duration, Hash, Policy, RunId, TaskPath, Timestamp};
 
 use super::Reference;
 use super::state::{Phase, Rank, State};
@@ -19,13 +19,21 @@ pub(super) struct Observed {
     calls: Vec<(Hash, u64, u64)>,
     /// Runs that were answered: of which graph, after how many calls, and how many calls had been seen then.
     answered: Vec<(Hash, u64, usize)>,
+    /// For each band, what a run that was always there would have been served, had all that were live been served alike.
+    pub(super) alike: [u64; 3],
     /// Those of the last event, of which nothing is known yet.
     fresh: Vec<(Hash, u64)>,
 }
 
 impl Observed {
-    /// Calls until an answer, in millionths, of runs of this graph that have had so many.
-    fn to_come(&self, graph: Hash, calls: u64) -> u128 {
+    /// Runs of this graph that were answered.
+    fn ended(&self, graph: Hash) -> usize {
+        self.answered.iter().filter(|(hash, ..)| *hash == graph).count()
+    }
+
+    /// Calls until an answer, in millionths, of runs of this graph that have had so many: the least for each that is answered over all ways to go
+    /// on, and those until the end on average.
+    fn to_come(&self, graph: Hash, calls: u64) -> (u128, u128) {
         let of = |step: usize, calls: &u64| (STEPS[step]..STEPS[step + 1]).contains(calls);
         // It is worked out when a run is answered.
         let last = self.answered.iter().rev().find(|(hash, ..)| *hash == graph).map_or(0, |(.., seen)| *seen);
@@ -53,7 +61,7 @@ impl Observed {
             (sum, answered, left) = (sum + left * takes, answered + end, left - end);
             sum / answered.max(1)
         });
-        ways.min().unwrap_or_default()
+        (ways.min().unwrap_or_default(), sum / 1_000_000)
     }
 
     fn call_of(&self, is_of: impl Fn(&Hash) -> bool, prior: u64, usual: u64) -> u64 {
@@ -73,29 +81,86 @@ impl Reference {
                 run.tasks[path].ready_at.after(rules.patience)
             }
         };
-        let tail = self.estimates[&run.graph.hash].tail(run.tasks[path].node);
-        let later = |micros: u64| run.at.after(Duration(micros.saturating_mul(rules.aging.into()))).0;
-        let is_due = |index: Index| matches!(index, Index::Edf | Index::Slack);
+        let estimate = &self.estimates[&run.graph.hash];
+        let (tail, following) = (estimate.tail(run.tasks[path].node), estimate.following(run.tasks[path].node));
+        let aged = |micros: u64| Duration(micros.saturating_mul(rules.aging.into()));
+        let later = |micros: u64| run.at.after(aged(micros)).0;
+        let is_due = |index: Index| matches!(index, Index::Edf | Index::Slack | Index::Risk);
         let has_deadline = run.submitted.deadline.is_some();
         let by = if has_deadline { rules.deadline_index } else { rules.index };
         let index = match by {
             Index::Fifo => run.at.0,
             Index::CallFifo => run.tasks[path].ready_at.0,
             Index::Edf => due.0,
-            Index::Slack => due.before(self.estimates[&run.graph.hash].following(run.tasks[path].node)).0,
+            Index::Slack => due.before(following).0,
             Index::AttainedService => later(run.service.1.0.checked_next_power_of_two().unwrap_or(u64::MAX)),
             Index::Gittins if run.service.0 == 0 => run.at.0,
-            Index::Gittins => {
-                let of_all = self.observed.call_of(|_| true, 10, 4_000_000);
-                let of_graph = self.observed.call_of(|hash| *hash == run.graph.hash, 10, of_all);
-                let call = (run.service.1.0 + of_graph * 8) / (run.service.0 + 8);
-                let calls = self.observed.to_come(run.graph.hash, run.service.0);
-                later((u128::from(call) * calls / 1_000_000) as u64)
+            Index::Gittins => later(self.to_come(id).0),
+            Index::VirtualFinish => {
+                // How far it is from what it takes in all to what it would have had by now, were all served alike.
+                let alike = self.observed.alike[run.submitted.priority as usize] - run.alike;
+                let left = i128::from(run.service.1.0 + self.to_come(id).1) - i128::from(alike);
+                (i128::from(self.now.0) + left * i128::from(rules.aging)).max(0) as u64
             }
+            Index::ValueDensity => self.by_value(id, path, due, rules.aging),
+            Index::Risk => self.by_risk(id, path, due, rules.patience),
         };
         let is_behind = !has_deadline && is_due(rules.deadline_index) && !is_due(by);
         let index = if is_behind { index.saturating_add(rules.patience.0) } else { index };
         (false, index, run.at, id, Reverse(tail))
+    }
+
+    /// The time that the calls of a run take until an answer: by the ways on which that is least, and on average until the end.
+    fn to_come(&self, id: RunId) -> (u64, u64) {
+        let run = &self.runs[&id];
+        let of_all = self.observed.call_of(|_| true, 10, 4_000_000);
+        let of_graph = self.observed.call_of(|hash| *hash == run.graph.hash, 10, of_all);
+        let call = (run.service.1.0 + of_graph * 8) / (run.service.0 + 8);
+        let (least, mean) = self.observed.to_come(run.graph.hash, run.service.0);
+        let time = |calls: u128| (u128::from(call) * calls / 1_000_000) as u64;
+        (time(least), time(mean))
+    }
+
+    /// Something is concluded of the task from what others took: it is before the answer, and on no rung.
+    fn is_known(&self, id: RunId, path: &TaskPath) -> bool {
+        let run = &self.runs[&id];
+        run.task(path).section == Section::Main && !run.is_answered() && run.tasks[path].rung == 0
+    }
+
+    fn is_timed(&self, id: RunId, path: &TaskPath) -> bool {
+        let run = &self.runs[&id];
+        run.task(path).section == Section::Main && !run.is_answered() && run.submitted.deadline.is_some()
+    }
+
+    fn by_value(&self, id: RunId, path: &TaskPath, due: Timestamp, aging: u32) -> u64 {
+        let (run, node) = (&self.runs[&id], self.runs[&id].tasks[path].node);
+        let (estimate, rules) = (&self.estimates[&run.graph.hash], self.policy.admission);
+        let whole = estimate.expected(node, self.bytes(id, path), rules).filter(|_| self.is_known(id, path));
+        let (left, is_sure) = if run.graph.tasks.iter().any(|task| task.repeat.is_some()) {
+            (self.to_come(id).1, self.observed.ended(run.graph.hash) >= rules.samples as usize)
+        } else {
+            (whole.map_or_else(|| estimate.tail(node), |[_, mean, _]| mean).0, whole.is_some())
+        };
+        let mains = run.graph.tasks.iter().filter(|task| task.section == Section::Main);
+        let value = mains.map(|task| u64::from(task.value)).max().unwrap_or(0).max(1);
+        let is_late = is_sure && self.is_timed(id, path) && self.now.0 + left > due.0;
+        let from = if is_late { due } else { run.at };
+        from.after(Duration((left * 50 / value).saturating_mul(aging.into()))).0
+    }
+
+    fn by_risk(&self, id: RunId, path: &TaskPath, due: Timestamp, patience: Duration) -> u64 {
+        let (run, node) = (&self.runs[&id], self.runs[&id].tasks[path].node);
+        let (estimate, rules) = (&self.estimates[&run.graph.hash], self.policy.admission);
+        let (slack, left) = (due.before(estimate.following(node)), due.since(self.now));
+        if !self.is_known(id, path) || !self.is_timed(id, path) {
+            return slack.0;
+        }
+        let bytes = self.bytes(id, path);
+        match (estimate.expected(node, bytes, rules), estimate.late(node, bytes, left, rules)) {
+            (Some([quick, ..]), _) if quick > left => slack.after(patience).0,
+            (_, Some(late)) => slack.before(Duration(patience.0 / 1_000 * late)).0,
+            _ => slack.0,
+        }
     }
 
     /// An attempt of this task has ended that took so long.
@@ -106,7 +171,9 @@ impl Reference {
             return;
         }
         run.service = (run.service.0 + 1, run.service.1.plus(took));
-        let seen = (run.graph.hash, run.service.0, took.0);
+        let (seen, band) = ((run.graph.hash, run.service.0, took.0), run.submitted.priority);
+        let beside = self.runs.values().filter(|run| run.submitted.priority == band && !run.is_answered());
+        self.observed.alike[band as usize] += took.0 / beside.count() as u64;
         self.observed.calls.push(seen);
     }
 

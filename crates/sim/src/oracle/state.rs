@@ -198,6 +198,8 @@ pub(super) struct Run {
     pub spent: Money,
     /// Calls of models until it is answered, and their time.
     pub service: (u64, Duration),
+    /// What runs of its band would have been served before it came.
+    pub alike: u64,
     pub over: Money,
     pub estimated: bool,
     /// Somebody was asked for more money, and refused.

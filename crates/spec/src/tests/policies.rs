@@ -131,23 +131,18 @@ fn what_is_wrong_has_a_place_and_a_help() {
 
 #[test]
 fn what_is_not_run_yet_is_told_as_such() {
-    let text =
-        "order: { interactive: { index: virtual-finish, deadline_index: risk }, background: { index: value-density } }
-admission: {}
+    let text = "admission: {}
 limits: {}
 preemption: {}
 placement: { stickiness: 1 }
 hedging: {}
 estimates: {}";
     assert_snapshot!(said(text), @"
-    3:32 not_yet (not yet): not yet: this release does not run the index `virtual-finish`
-    3:64 not_yet (not yet): not yet: this release does not run the index `risk`
-    3:93 not_yet (not yet): not yet: this release does not run the index `value-density`
-    5:9 not_yet (not yet): not yet: this release does not run limits in a policy
-    6:13 not_yet (not yet): not yet: this release does not run preemption
-    7:14 unknown_key: unknown key `stickiness` in `placement`
+    4:9 not_yet (not yet): not yet: this release does not run limits in a policy
+    5:13 not_yet (not yet): not yet: this release does not run preemption
+    6:14 unknown_key: unknown key `stickiness` in `placement`
         help: known keys: crowd, tokens_per_s
-    9:12 not_yet (not yet): not yet: this release does not run rules of estimates
+    8:12 not_yet (not yet): not yet: this release does not run rules of estimates
     ");
     assert!(check(&format!("version: 1\npolicy: test\n{text}"), &Limits::STANDARD).accepted.is_none());
 }
@@ -163,11 +158,11 @@ fn what_nothing_reads_and_names_that_are_taken_are_warned_of() {
         ),
         @"
         4:52 unread (warning): nothing reads the `aging` of `interactive`: its indexes need none
-            help: take it out; it is for attained-service and gittins
+            help: take it out; it is for attained-service, gittins, virtual-finish and value-density
         5:63 unread (warning): nothing reads the `patience` of `standard`: its indexes need none
-            help: take it out; it is for edf and slack
+            help: take it out; it is for edf, slack and risk
         6:31 unread (warning): nothing reads the `aging` of `background`: its indexes need none
-            help: take it out; it is for attained-service and gittins
+            help: take it out; it is for attained-service, gittins, virtual-finish and value-density
         "
     );
     assert_snapshot!(said("version: 1\npolicy: fifo"), @"

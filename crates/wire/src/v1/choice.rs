@@ -104,6 +104,9 @@ const fn ranked(index: Index) -> &'static str {
         Index::Slack => "by when it had to start to be in time:",
         Index::AttainedService => "where a run stands by what it has been served, as if it had come at",
         Index::Gittins => "where a run stands by what it has still to take, as if it had come at",
+        Index::VirtualFinish => "by when its run would be answered if all shared alike:",
+        Index::ValueDensity => "where a run stands by its value for the time still to take, as if it had come at",
+        Index::Risk => "by when it had to start to be in time, the sooner the greater the risk:",
     }
 }
 
