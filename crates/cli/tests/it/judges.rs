@@ -8,11 +8,11 @@ const GRAPH: &str = "
 version: 1
 name: judged
 tasks:
-  draft: { uses: chat, with: { prompt: '<text>The sea is calm.</text>' } }
+  draft: { uses: chat, model: { class: small }, with: { prompt: '<text>The sea is calm.</text>' } }
   each:
     foreach: [one, two]
     tasks:
-      text: { uses: chat, with: { prompt: '<text>${{ item }}</text>' } }
+      text: { uses: chat, model: { class: small }, with: { prompt: '<text>${{ item }}</text>' } }
       fine: { uses: moderate, judges: { task: text, score: allowed }, with: { text: '${{ tasks.text.output.text }}' } }
 after:
   late: { uses: moderate, judges: { task: draft, score: allowed }, with: { text: '${{ tasks.draft.output.text }}' } }

@@ -253,7 +253,7 @@ fn more_for_a_child_is_set_aside_by_its_parent_before() {
     0ms close r2
     0ms answer r1 succeeded spent $0.2000
     0ms close r1
-    0ms   attempt of a: $0.2000, $0.0500 over, 0 tokens
+    0ms   attempt of a: $0.2000, 0 tokens
     ");
 }
 

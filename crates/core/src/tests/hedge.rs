@@ -21,15 +21,15 @@ fn who_succeeds_first_counts() {
         fail r9/a!2 cancelled
         attempts r9
         submit r10 a
-        wait 3s
+        wait 4s
         ok r10/a!2
         fail r10/a!1 cancelled
         attempts r10
         why r10
     "), @"
     8000ms dispatch r9/a#1 on t
-    8983ms woken: an attempt is slow
-    8983ms dispatch r9/a#2 on u
+    9048ms woken: an attempt is slow
+    9048ms dispatch r9/a#2 on u
     11000ms > ok r9/a!1
     11000ms stop r9/a#2
     11000ms answer r9 succeeded
@@ -41,20 +41,20 @@ fn who_succeeds_first_counts() {
     11000ms   attempt of a: $0, 0 tokens
     11000ms     expected 1s
     11000ms dispatch r10/a#1 on t
-    13883ms woken: an attempt is slow
-    13883ms dispatch r10/a#2 on u
-    14000ms > ok r10/a!2
-    14000ms stop r10/a#1
-    14000ms answer r10 succeeded
-    14000ms > fail r10/a!1 cancelled
-    14000ms close r10
-    14000ms   attempt of a: $0, 0 tokens
-    14000ms     expected 1.22s
-    14000ms     balanced gittins 10m 11s, 0 ahead, 0 behind, t 1.22s, u 1.22s
-    14000ms   attempt of a: $0, 0 tokens
-    14000ms     expected 1.22s
-    14000ms why r10: 3s: running 3s; critical a
-    14000ms   a succeeded: running 3s
+    14145ms woken: an attempt is slow
+    14145ms dispatch r10/a#2 on u
+    15000ms > ok r10/a!2
+    15000ms stop r10/a#1
+    15000ms answer r10 succeeded
+    15000ms > fail r10/a!1 cancelled
+    15000ms close r10
+    15000ms   attempt of a: $0, 0 tokens
+    15000ms     expected 1.22s
+    15000ms     balanced gittins 10m 11s, 0 ahead, 0 behind, t 1.22s, u 1.22s
+    15000ms   attempt of a: $0, 0 tokens
+    15000ms     expected 1.22s
+    15000ms why r10: 4s: running 4s; critical a
+    15000ms   a succeeded: running 4s
     ");
 }
 

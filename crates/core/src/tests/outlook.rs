@@ -254,6 +254,8 @@ fn a_run_that_has_begun_is_given_up() {
     )), "r1/a"), @"
     40000ms dispatch r1/a#1 on t
     41048ms woken: an attempt is slow
+    41572ms woken: an attempt is slow
+    42359ms woken: an attempt is slow
     43000ms > ok a
     43000ms answer r1 failed deadline_exceeded in b: no time is left to answer within the deadline: what is to be done takes 3.93s if it is quick, and 3s is left; again after 4s
     43000ms close r1
