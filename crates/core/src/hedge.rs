@@ -18,8 +18,12 @@ use crate::run::{InstId, Orphan, Slot};
 use crate::scheduler::Scheduler;
 use crate::timers::Timer;
 
-/// What a second attempt costs, in hundredths of an attempt; each first one earns its share of it.
-const COST: u64 = 100;
+/// What a second attempt costs. Each first one earns its share of it, less where second attempts are seldom first.
+const COST: u64 = 10_000;
+/// So many second attempts are worth it if one of them is first.
+const WORTH: u64 = 4;
+/// Second attempts after which what was seen of them counts half.
+const SENT_MAX: u64 = 64;
 /// So much is saved up at most.
 const SAVED_MAX: u64 = 10 * COST;
 
@@ -39,7 +43,11 @@ impl Scheduler {
         }
         let samples = self.policy.admission.samples;
         let slow = plan.slower_than(inst.node, self.ask_of(slot, id).1, samples, rules.after);
-        self.hedges = self.hedges.saturating_add(u64::from(rules.share)).min(SAVED_MAX);
+        let (sent, won) = self.hedged;
+        // One that is first saves much more than one that is not costs.
+        let worth = (WORTH * (won + 1)).min(sent + 1);
+        let earned = u64::from(rules.share) * (COST / 100) * worth / (sent + 1);
+        self.hedges = self.hedges.saturating_add(earned).min(SAVED_MAX);
         if let Some(slow) = slow {
             self.look_at(slot, id, self.now.after(slow));
         }
@@ -100,6 +108,10 @@ impl Scheduler {
     fn send_beside(&mut self, slot: Slot, id: InstId, target: TargetId) -> bool {
         let Ok(hold) = self.afford_on(slot, id, target) else { return false };
         self.hedges -= COST;
+        if self.hedged.0 >= SENT_MAX {
+            self.hedged = (self.hedged.0 / 2, self.hedged.1 / 2);
+        }
+        self.hedged.0 += 1;
         let expected = self.usual(slot, id);
         let inst = self.board.run(slot).inst(id);
         let row = &self.targets.row(target).target;

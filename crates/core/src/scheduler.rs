@@ -33,8 +33,10 @@ pub struct Scheduler {
     /// Attempts that are out, awaited or not.
     pub(crate) attempts_out: u32,
     pub(crate) evaluations_out: u32,
-    /// What was saved up for second attempts, in hundredths of one.
+    /// What was saved up for second attempts.
     pub(crate) hedges: u64,
+    /// Second attempts of late, and those of them that were first.
+    pub(crate) hedged: (u64, u64),
     /// Look-ups of this life.
     pub(crate) look_ups: u64,
     /// Evaluations that wait for a credit.
@@ -70,6 +72,7 @@ impl Scheduler {
             attempts_out: 0,
             evaluations_out: 0,
             hedges: 0,
+            hedged: (0, 0),
             look_ups: 0,
             backlog: VecDeque::new(),
             rng: Rng::default(),

@@ -109,8 +109,10 @@ pub struct Reference {
     flights: Vec<Flight>,
     evaluations: Vec<Asked>,
     estimates: BTreeMap<Hash, Estimate>,
-    /// What was saved up for second attempts, in hundredths.
+    /// What was saved up for second attempts.
     saved: u64,
+    /// Second attempts of late, and those that were first.
+    seconds: (u64, u64),
     /// What calls took that are alike, in whatever graph: how many of about the last 32, and their mean.
     kinds: BTreeMap<Kind, (u64, u64)>,
     /// When each band has its turn, and whose turn it was last.
@@ -250,6 +252,7 @@ impl Reference {
             evaluations: Vec::new(),
             estimates: BTreeMap::new(),
             saved: 0,
+            seconds: (0, 0),
             kinds: BTreeMap::new(),
             turns: [0; 3],
             reached: 0,
@@ -399,7 +402,7 @@ impl Reference {
         self.flights.clear();
         self.evaluations.clear();
         self.estimates.clear();
-        self.saved = 0;
+        (self.saved, self.seconds) = (0, (0, 0));
         self.kinds.clear();
         self.targets.clear();
         self.closed.clear();

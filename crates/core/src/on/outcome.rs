@@ -55,6 +55,9 @@ impl Scheduler {
         let runs_on = matches!(outcome, Outcome::Failed(_)) && awaited.as_ref().is_some_and(is_beside);
         match awaited.filter(|_| !runs_on) {
             Some(id) => {
+                let running = self.board.run(slot).inst(id).running();
+                let is_second = running.is_some_and(|of| of.rival.is_some() && of.attempt == attempt.attempt);
+                self.hedged.1 += u64::from(is_second);
                 let degraded = child.is_some_and(|child| child.degraded);
                 self.finish(slot, id, &attempt, outcome, (cost, unreported), degraded);
             }

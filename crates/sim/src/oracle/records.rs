@@ -229,6 +229,11 @@ impl Reference {
 
     fn finished(&mut self, id: RunId, path: &TaskPath, said: &Finished) -> Checked {
         let Some(Heard::Finished(flight, outcome)) = self.heard.take() else { return Err("nothing ended".to_owned()) };
+        if let (State::Running(second), true) =
+            (&self.runs[&id].tasks[path].state, self.runs[&id].tasks[path].rival.is_some())
+        {
+            self.seconds.1 += u64::from(second.attempt == said.attempt);
+        }
         self.counts_alone(id, path, (said.attempt, said.incarnation));
         let State::Running(running) = self.runs[&id].tasks[path].state.clone() else {
             return Err("it does not run".to_owned());
