@@ -109,9 +109,8 @@ pub struct Reference {
     flights: Vec<Flight>,
     evaluations: Vec<Asked>,
     estimates: BTreeMap<Hash, Estimate>,
-    /// What was saved up for second attempts.
+    /// What was saved up for second attempts; those of late, and those of them that were first.
     saved: u64,
-    /// Second attempts of late, and those that were first.
     seconds: (u64, u64),
     /// What calls took that are alike, in whatever graph: how many of about the last 32, and their mean.
     kinds: BTreeMap<Kind, (u64, u64)>,
