@@ -70,6 +70,7 @@ fn documents_are_checked_shown_and_compared() {
       order.interactive.share           16                    Its part of the attempts, in relation to the shares of the other priorities that have something to send.
       order.interactive.aging           5                     For each second less that a run will take, it may have come so many seconds later and still go first.
       order.interactive.patience        10m                   By when a run without a deadline is to be answered, beside those that have one.
+      order.interactive.dollar          2m                    How much time a dollar is worth: of two targets the dearer is taken if it saves more than that for each dollar that it costs more.
     * order.background.share            8        balanced: 1
     * fairness.weights.acme             2        balanced: –  The weight of this tenant: with twice that of another it gets twice as much while both wait.
     * not as in balanced
