@@ -9,7 +9,7 @@ use agendum_core::{
 };
 use agendum_types::graph::NodeId;
 use agendum_types::{
-    AttemptNo, Class, Duration, Failure, Fate, Graph, Hash, Money, Outcome, PayloadRef, RunId, RunStatus, Target,
+    AttemptNo, Class, Duration, Failure, Fate, Graph, Hash, Money, Outcome, PayloadRef, RunId, RunStatus, Seq, Target,
     TaskPath, Tenant, Timestamp, WaitFor,
 };
 
@@ -56,6 +56,8 @@ pub(crate) struct Try {
     /// When it was sent, and how long until it ended; nothing where no record says.
     pub(crate) began: Timestamp,
     pub(crate) took: Option<Duration>,
+    /// The record that says so: what ended in one instant ends in that order.
+    pub(crate) ended: Option<Seq>,
     /// Nothing of one that nobody awaited any more, or whose end is not recorded.
     pub(crate) outcome: Option<Outcome>,
     /// Of a child run: it took a lower rung.
@@ -75,6 +77,8 @@ pub(crate) type Said = (Duration, Result<Evaluation, Arc<str>>);
 #[derive(Clone, Debug)]
 pub(crate) struct Deed {
     pub(crate) after: Duration,
+    /// The record that it left.
+    pub(crate) left: Seq,
     pub(crate) wish: Wish,
 }
 
@@ -122,6 +126,8 @@ pub(crate) struct Piece {
 pub(crate) struct Life {
     pub(crate) tenant: Tenant,
     pub(crate) at: Timestamp,
+    /// Its first record.
+    pub(crate) first: Seq,
     pub(crate) submitted: RunSubmitted,
     pub(crate) graphs: BTreeMap<Hash, Arc<Graph>>,
     pub(crate) tries: BTreeMap<(TaskPath, AttemptNo), Try>,
@@ -153,6 +159,7 @@ impl Life {
         let life = Self {
             tenant: records.tenant.clone(),
             at: first.at,
+            first: first.seq,
             submitted: (**submitted).clone(),
             graphs: records.graphs.clone(),
             tries: BTreeMap::new(),
@@ -171,6 +178,7 @@ impl Life {
         let mut reading = Reading {
             life,
             graph,
+            seq: first.seq,
             before: first.at,
             asked: BTreeMap::new(),
             cause: Cause::new(first.at),
@@ -206,6 +214,8 @@ impl Life {
 struct Reading {
     life: Life,
     graph: Hash,
+    /// The record that is read.
+    seq: Seq,
     /// When the record before was decided.
     before: Timestamp,
     /// When something began to ask.
@@ -218,6 +228,7 @@ struct Reading {
 impl Reading {
     fn take(&mut self, entry: &Entry) {
         let at = entry.at;
+        self.seq = entry.seq;
         match &entry.record {
             Record::Task { path, change, .. } => {
                 self.change(at, path, change);
@@ -306,6 +317,7 @@ impl Reading {
                     target: Arc::clone(&sent.target),
                     began: at,
                     took: None,
+                    ended: None,
                     outcome: None,
                     degraded: false,
                     cost: Money::ZERO,
@@ -318,8 +330,14 @@ impl Reading {
             }
             Change::Finished(finished) => self.finished(at, path, finished),
             Change::Abandoned { attempt, cost, tokens, fate, output, .. } => {
+                let came_to_nothing = self.another_is_out(path, *attempt);
                 if let Some(known) = self.life.tries.get_mut(&(path.clone(), *attempt)) {
                     (known.took, known.cost, known.tokens) = (Some(at.since(known.began)), *cost, *tokens);
+                    known.ended = Some(self.seq);
+                    if came_to_nothing {
+                        known.outcome = Some(stopped(Class::Unavailable, "it came to nothing", *tokens));
+                        return;
+                    }
                     known.stopped = Some((*fate == Fate::None, output.as_deref().cloned()));
                 }
             }
@@ -355,7 +373,15 @@ impl Reading {
         }
     }
 
+    /// True if another attempt of the task runs on: nobody had told this one to stop.
+    fn another_is_out(&self, path: &TaskPath, attempt: AttemptNo) -> bool {
+        let of_task = self.life.tries.range((path.clone(), AttemptNo(0))..=(path.clone(), AttemptNo(u32::MAX)));
+        of_task.into_iter().any(|((_, other), known)| *other != attempt && known.took.is_none())
+    }
+
     fn finished(&mut self, at: Timestamp, path: &TaskPath, finished: &Finished) {
+        // Of two that were out, be it the first.
+        self.counts.insert((path.clone(), None), finished.attempt.0);
         if matches!(finished.next, Next::Doubt(_)) {
             self.asked.insert(Cue::Asked(path.clone()), at);
         }
@@ -366,7 +392,7 @@ impl Reading {
             if let Next::Retry { at: next } = &finished.next {
                 known.retry = Some(next.since(at));
             }
-            known.took = Some(at.since(known.began));
+            (known.took, known.ended) = (Some(at.since(known.began)), Some(self.seq));
             known.outcome = Some(finished.outcome.clone());
             (known.cost, known.degraded) = (finished.cost, finished.degraded);
             known.tokens = finished.outcome.usage().tokens();
@@ -410,7 +436,7 @@ impl Reading {
 
     fn deed(&mut self, at: Timestamp, cue: Cue, wish: Wish) {
         let since = self.asked.get(&cue).copied().unwrap_or(self.life.at);
-        self.life.deeds.entry(cue).or_default().push(Deed { after: at.since(since), wish });
+        self.life.deeds.entry(cue).or_default().push(Deed { after: at.since(since), left: self.seq, wish });
     }
 
     fn grows(&mut self, at: Timestamp, graph: Hash, document: &PayloadRef) {

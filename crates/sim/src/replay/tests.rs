@@ -75,7 +75,7 @@ fn the_past_is_reproduced() {
         }
     }
     medians.sort_by(f64::total_cmp);
-    assert!(same * 100 >= compared * 96, "{same} of {compared} runs are answered as they were");
+    assert!(same * 100 >= compared * 97, "{same} of {compared} runs are answered as they were");
     assert!(medians[medians.len() * 3 / 4] < 0.002, "{medians:?}");
 }
 
@@ -106,7 +106,7 @@ fn a_replay_of_a_replay_is_the_same() {
             }
         }
     }
-    assert!(apart.len() * 40 <= all, "{} of {all}: {apart:?}", apart.len());
+    assert!(apart.len() * 50 <= all, "{} of {all}: {apart:?}", apart.len());
 }
 
 #[test]

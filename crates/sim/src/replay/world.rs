@@ -88,7 +88,7 @@ enum Coming {
 }
 
 /// When, and in which order of those at one instant.
-type Place = (Timestamp, u64);
+type Place = (Timestamp, Seq, u64);
 
 pub(super) struct World<'a> {
     core: Scheduler,
@@ -135,7 +135,7 @@ pub(crate) fn play(
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
         match world.coming.first_key_value() {
-            Some(((due, _), _)) if *due <= world.now => {
+            Some(((due, ..), _)) if *due <= world.now => {
                 let Some((_, coming)) = world.coming.pop_first() else { break };
                 world.comes(coming);
             }
@@ -221,7 +221,7 @@ impl<'a> World<'a> {
                 cost: Money::ZERO,
             };
             self.played.courses.insert(life.run(), course);
-            self.at(life.at, Coming::Submit(life.run()));
+            self.at_as(life.at, Some(life.first), Coming::Submit(life.run()));
         }
     }
 
@@ -231,14 +231,21 @@ impl<'a> World<'a> {
     }
 
     fn next(&self) -> Option<Timestamp> {
-        let due = self.coming.first_key_value().map(|((at, _), _)| *at);
+        let due = self.coming.first_key_value().map(|((at, ..), _)| *at);
         due.into_iter().chain(self.core.poll_timeout().map(|(at, _)| at)).min()
     }
 
+    /// What left no record comes after what did.
     fn at(&mut self, at: Timestamp, what: Coming) -> Place {
+        self.at_as(at, None, what)
+    }
+
+    /// In one instant what comes stands in the order of the records that it left.
+    fn at_as(&mut self, at: Timestamp, left: Option<Seq>, what: Coming) -> Place {
         self.count += 1;
-        self.coming.insert((at, self.count), what);
-        (at, self.count)
+        let place = (at, left.unwrap_or(Seq(u64::MAX)), self.count);
+        self.coming.insert(place, what);
+        place
     }
 
     fn comes(&mut self, coming: Coming) {

@@ -66,19 +66,20 @@ impl World<'_> {
                 failure.retry_after = of.retry.or(failure.retry_after);
             }
             let (degraded, cost) = (of.degraded, of.cost);
-            (took, Flight { place: (self.now, 0), outcome, degraded, cost, made_up: false, is_child })
+            (took, Flight { place: Place::default(), outcome, degraded, cost, made_up: false, is_child })
         } else {
             let usual = self.usual.attempt(&dispatch.graph, dispatch.node, target);
             let most = dispatch.timeouts.attempt.into_iter().chain(target.attempt_max).min().unwrap_or(Duration::MAX);
-            // One that was stopped had taken so long already.
-            let took = usual.took.max(same.and_then(|of| of.took).unwrap_or_default());
+            // One that was stopped had taken so long already, and would have taken longer.
+            let stopped_after = same.and_then(|of| of.took).map_or(Duration::ZERO, |took| took.plus(Duration(1)));
+            let took = usual.took.max(stopped_after);
             let (took, outcome) = if took > most {
                 (most, stopped(Class::Timeout, "`timeout.attempt` has passed", usual.usage.tokens()))
             } else {
                 (took, usual.outcome())
             };
             let cost = same.map_or(usual.cost, |of| of.cost.max(usual.cost));
-            (took, Flight { place: (self.now, 0), outcome, degraded: false, cost, made_up: true, is_child })
+            (took, Flight { place: Place::default(), outcome, degraded: false, cost, made_up: true, is_child })
         };
         let lives = self.lives;
         let life = &lives[&attempt.run];
@@ -89,7 +90,8 @@ impl World<'_> {
                 self.at(self.now.after(piece.after), Coming::Core(event));
             }
         }
-        flight.place = self.at(self.now.after(took), Coming::Ends(attempt.clone()));
+        let ended = same.and_then(|of| of.ended);
+        flight.place = self.at_as(self.now.after(took), ended, Coming::Ends(attempt.clone()));
         self.flights.insert(attempt, flight);
     }
 

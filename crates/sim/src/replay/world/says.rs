@@ -89,7 +89,7 @@ impl World<'_> {
         let count = if matches!(cue, Cue::Asked(_)) { deeds.len().min(1) } else { deeds.len() };
         let due: Vec<past::Deed> = deeds.drain(..count).collect();
         for deed in due {
-            self.at(self.now.after(deed.after), Coming::Wish(run, deed.wish));
+            self.at_as(self.now.after(deed.after), Some(deed.left), Coming::Wish(run, deed.wish));
         }
     }
 
@@ -109,7 +109,12 @@ impl World<'_> {
     fn asks(&mut self, run: RunId, path: &TaskPath, change: &Change) -> bool {
         match change {
             Change::Entered(evaluation) => return evaluation.wait.is_some(),
-            Change::Finished(finished) => return matches!(finished.next, Next::Doubt(_)),
+            Change::Finished(finished) => {
+                if let Some(way) = self.ways.get_mut(&run) {
+                    way.counts.insert((path.clone(), None), finished.attempt.0);
+                }
+                return matches!(finished.next, Next::Doubt(_));
+            }
             Change::Ended(ended) => {
                 if let Some(course) = self.played.courses.get_mut(&run).filter(|_| ended.end == End::Hopeless) {
                     course.hopeless = true;
