@@ -64,7 +64,7 @@ fn replayed(journal: &Journal) -> Report {
 #[test]
 fn the_past_is_reproduced() {
     let (mut compared, mut same, mut medians) = (0, 0, Vec::new());
-    for seed in 0..48 {
+    for seed in 0..96 {
         let report = replayed(&journal(seed, &planned(seed, RUNS).unwrap(), FAULTS));
         compared += report.accuracy.compared;
         same += report.accuracy.same_answer;
@@ -83,7 +83,7 @@ fn the_past_is_reproduced() {
 #[test]
 fn a_replay_of_a_replay_is_the_same() {
     let (mut all, mut apart) = (0, Vec::new());
-    for seed in 0..48 {
+    for seed in 0..96 {
         let journal = journal(seed, &planned(seed, RUNS).unwrap(), FAULTS);
         let mut past = past(&journal);
         past.lives.values_mut().flat_map(|life| life.said.values_mut()).for_each(|(took, _)| *took = Duration::ZERO);
