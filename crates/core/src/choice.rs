@@ -11,6 +11,9 @@ use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
 use crate::score::Scores;
 
+/// Targets of which the score is told at most, the best first.
+const SCORES_MAX: usize = 4;
+
 impl Scheduler {
     /// Why this task is sent to that target; `None` where nothing else could have been. Asked while it is still queued.
     pub(crate) fn choice(
@@ -36,7 +39,7 @@ impl Scheduler {
             ahead,
             behind,
             passed,
-            scores: scores.iter().map(|(target, score)| (self.target_name(*target), *score)).collect(),
+            scores: scores.iter().take(SCORES_MAX).map(|(target, score)| (self.target_name(*target), *score)).collect(),
         }))
     }
 
@@ -56,8 +59,9 @@ impl Scheduler {
     ) -> Vec<(Arc<str>, Passed)> {
         let candidates = self.board.queue.candidates(ticket.class).iter().copied();
         let before = candidates.take_while(|other| *other != target || !scores.is_empty());
-        let best = self.best(scores);
-        let is_worse = |other: &TargetId| best != Some(*other) && scores.iter().any(|(weighed, _)| weighed == other);
+        // Those before the one that was taken are better, and not covered.
+        let worse = scores.iter().skip_while(|(weighed, _)| *weighed != target);
+        let is_worse = |other: &TargetId| worse.clone().any(|(weighed, _)| weighed == other);
         let passed = before.filter(|other| *other != target && !is_worse(other));
         let mut passed: Vec<_> =
             passed.map(|other| (self.target_name(other), self.targets.shut(other, self.now))).collect();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use agendum_types::graph::Task;
 use agendum_types::target::Bound;
-use agendum_types::{AttemptNo, Duration, Effect, TargetId, Timestamp};
+use agendum_types::{AttemptId, AttemptNo, Duration, Effect, Incarnation, TargetId, Timestamp};
 
 use crate::board::{Board, Todo};
 use crate::child;
@@ -27,6 +27,41 @@ const SENT_MAX: u64 = 64;
 /// So much is saved up at most.
 const SAVED_MAX: u64 = 10 * COST;
 
+/// What is saved up for second attempts, and how those of late went.
+#[derive(Debug, Default)]
+pub(crate) struct Hedges {
+    saved: u64,
+    sent: u64,
+    /// Those of them that were first.
+    won: u64,
+}
+
+impl Hedges {
+    /// A first attempt was sent that may have a second beside it.
+    fn earn(&mut self, share: u8) {
+        // One that is first saves much more than one that is not costs.
+        let worth = (WORTH * (self.won + 1)).min(self.sent + 1);
+        self.saved = (self.saved + u64::from(share) * (COST / 100) * worth / (self.sent + 1)).min(SAVED_MAX);
+    }
+
+    const fn has_one(&self) -> bool {
+        self.saved >= COST
+    }
+
+    fn send(&mut self) {
+        self.saved -= COST;
+        if self.sent >= SENT_MAX {
+            (self.sent, self.won) = (self.sent / 2, self.won / 2);
+        }
+        self.sent += 1;
+    }
+
+    /// A second attempt was first.
+    pub(crate) fn win(&mut self) {
+        self.won += 1;
+    }
+}
+
 impl Scheduler {
     /// A first attempt was sent: comes back when it is slow.
     pub(crate) fn arm_hedge(&mut self, slot: Slot, id: InstId) {
@@ -43,12 +78,8 @@ impl Scheduler {
         }
         let samples = self.policy.admission.samples;
         let slow = plan.slower_than(inst.node, self.ask_of(slot, id).1, samples, rules.after);
-        let (sent, won) = self.hedged;
-        // One that is first saves much more than one that is not costs.
-        let worth = (WORTH * (won + 1)).min(sent + 1);
-        let earned = u64::from(rules.share) * (COST / 100) * worth / (sent + 1);
-        self.hedges = self.hedges.saturating_add(earned).min(SAVED_MAX);
         if let Some(slow) = slow {
+            self.hedges.earn(rules.share);
             self.look_at(slot, id, self.now.after(slow));
         }
     }
@@ -71,7 +102,7 @@ impl Scheduler {
         let Some(flight) = self.flight_mut(slot, id) else { return };
         let (sent, target) = (flight.sent, flight.target);
         flight.hedge_at = None;
-        if !self.hedges_now(slot, id, target) {
+        if self.policy.hedging.after > 0 && !self.hedges_now(slot, id, target) {
             let took = self.now.since(sent);
             self.look_at(slot, id, self.now.after(Duration(took.as_micros() / 2)));
         }
@@ -80,42 +111,41 @@ impl Scheduler {
     /// Sends another beside it, if nothing speaks against that.
     fn hedges_now(&mut self, slot: Slot, id: InstId, target: TargetId) -> bool {
         let has_room =
-            self.hedges >= COST && self.attempts_out < self.board.limits.attempt_credits && !self.is_stopping;
+            self.hedges.has_one() && self.attempts_out < self.board.limits.attempt_credits && !self.is_stopping;
         let run = self.board.run(slot);
         let is_resumable = run.inst(id).running().is_some_and(|running| running.reference.is_some());
         if !has_room || is_resumable || run.paused.is_some() {
             return false;
         }
-        self.second_target(slot, id, target).is_some_and(|other| self.send_beside(slot, id, other))
+        self.second_target(slot, id, target).is_some_and(|(other, lower)| self.send_beside(slot, id, other, lower))
     }
 
-    /// Where a second attempt would go: another target if one has room, else the same.
-    fn second_target(&mut self, slot: Slot, id: InstId, first: TargetId) -> Option<TargetId> {
+    /// Where a second attempt would go: another target if one has room, else the same; true if that is a lower one.
+    fn second_target(&mut self, slot: Slot, id: InstId, first: TargetId) -> Option<(TargetId, bool)> {
         let class = self.class_of(slot, id).filter(|class| self.board.queue.has_units(*class))?;
         let has_room = |target: &TargetId| {
             let row = self.targets.row(*target);
             let is_idle = u64::from(row.running) * 4 < u64::from(row.target.concurrency_max) * 3;
             is_idle && self.targets.is_free(*target, self.now) && !self.board.queue.is_wanted(*target)
         };
-        let candidates = self.board.queue.candidates(class);
+        let candidates = self.board.queue.candidates(class).iter().copied().filter(has_room);
+        let is_last = |target: TargetId| self.targets.row(target).target.last_resort;
         let (same, others): (Vec<TargetId>, Vec<TargetId>) =
-            candidates.iter().copied().filter(has_room).partition(|target| *target == first);
-        let best = self.best(&self.scores(slot, id, &others));
-        best.or_else(|| same.first().copied())
+            candidates.filter(|target| is_last(first) || !is_last(*target)).partition(|target| *target == first);
+        let best = self.scores(slot, id, &others).first().map(|(target, _)| *target);
+        let target = best.or_else(|| same.first().copied())?;
+        let was_lowered =
+            !self.is_ordered(slot, id) && self.board.run(slot).inst(id).running().is_some_and(|of| of.lower);
+        Some((target, was_lowered || self.is_passed_over(slot, id, class, target)))
     }
 
     /// False if nobody pays for it.
-    fn send_beside(&mut self, slot: Slot, id: InstId, target: TargetId) -> bool {
+    fn send_beside(&mut self, slot: Slot, id: InstId, target: TargetId, lower: bool) -> bool {
         let Ok(hold) = self.afford_on(slot, id, target) else { return false };
-        self.hedges -= COST;
-        if self.hedged.0 >= SENT_MAX {
-            self.hedged = (self.hedged.0 / 2, self.hedged.1 / 2);
-        }
-        self.hedged.0 += 1;
+        self.hedges.send();
         let expected = self.usual(slot, id);
         let inst = self.board.run(slot).inst(id);
         let row = &self.targets.row(target).target;
-        let lower = inst.running().is_some_and(|running| running.lower && running.target != row.name);
         let dispatched = Dispatched {
             attempt: AttemptNo(inst.attempts + 1),
             incarnation: self.incarnation,
@@ -150,32 +180,40 @@ impl Board {
         }
     }
 
-    /// An attempt is not awaited any more. What it costs is booked when it has ended.
-    pub(crate) fn abandon(&mut self, slot: Slot, id: InstId, running: Running) {
-        self.forget_hedge(slot, id, &running);
-        let run = self.run_mut(slot);
-        let (path, number) = (run.path(id), run.inst(id).rung_attempts);
-        let Running { attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, flight, rival, .. } =
-            running;
-        let orphan =
-            Orphan { path, attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, number, flight };
-        let attempt = orphan.id(run.id);
-        run.orphans.push(orphan);
+    /// An attempt is not awaited any more, and told to stop. What it costs is booked when it has ended.
+    pub(crate) fn abandon(&mut self, slot: Slot, id: InstId, mut running: Running) {
+        let rival = running.rival.take();
+        let attempt = self.orphan(slot, id, running);
         self.todo.push_back(Todo::Stop(attempt));
         if let Some(rival) = rival {
             self.abandon(slot, id, *rival);
         }
     }
 
+    /// An attempt is not awaited any more.
+    pub(crate) fn orphan(&mut self, slot: Slot, id: InstId, running: Running) -> AttemptId {
+        self.forget_hedge(slot, id, &running);
+        let run = self.run_mut(slot);
+        let (path, number) = (run.path(id), run.inst(id).rung_attempts);
+        let Running { attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, flight, .. } = running;
+        let orphan =
+            Orphan { path, attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, number, flight };
+        let attempt = orphan.id(run.id);
+        run.orphans.push(orphan);
+        attempt
+    }
+
     /// Takes one of the two attempts of a task out, if it runs beside another, which runs on alone.
-    pub(crate) fn leave_other(&mut self, slot: Slot, id: InstId, is_it: impl Fn(&Running) -> bool) -> Option<Running> {
+    pub(crate) fn leave_other(
+        &mut self,
+        slot: Slot,
+        id: InstId,
+        attempt: AttemptNo,
+        life: Incarnation,
+    ) -> Option<Running> {
         let State::Running(running) = &mut self.run_mut(slot).inst_mut(id).state else { return None };
-        let rival = running.rival.take()?;
-        let (gone, left) = if is_it(&rival) { (*rival, None) } else { (Running::clone(running), Some(rival)) };
-        if let Some(left) = left {
-            **running = *left;
-        }
-        self.forget_hedge(slot, id, &gone);
-        Some(gone)
+        let is_running = running.is(attempt, life);
+        let rival = running.rival.take_if(|rival| is_running || rival.is(attempt, life))?;
+        Some(if is_running { std::mem::replace(&mut **running, *rival) } else { *rival })
     }
 }

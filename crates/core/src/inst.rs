@@ -156,6 +156,13 @@ pub(crate) struct Running {
     pub(crate) rival: Option<Box<Self>>,
 }
 
+impl Running {
+    /// True if it is the attempt of this number of that life.
+    pub(crate) fn is(&self, attempt: AttemptNo, incarnation: Incarnation) -> bool {
+        (self.attempt, self.incarnation) == (attempt, incarnation)
+    }
+}
+
 /// Where an attempt of this life runs, and at what price. It stays with the attempt when that is abandoned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flight {
@@ -423,7 +430,7 @@ impl Inst {
     /// This attempt, if it is one of those that are out.
     pub(crate) fn out(&self, attempt: AttemptNo, incarnation: Incarnation) -> Option<&Running> {
         let both = self.running().into_iter().flat_map(|running| [Some(running), running.rival.as_deref()]);
-        both.flatten().find(|running| (running.attempt, running.incarnation) == (attempt, incarnation))
+        both.flatten().find(|running| running.is(attempt, incarnation))
     }
 
     /// How the outside sees it.

@@ -35,7 +35,8 @@ impl Remembered {
         let half = usize::try_from(tokens / Prefix::BLOCK_TOKENS / 2).unwrap_or(usize::MAX);
         let blocks = &prefix.0[..prefix.0.len().min(half)];
         let age = now.since(self.since);
-        if self.young.len() + blocks.len() > half || age >= KEEPS {
+        let known = blocks.partition_point(|block| self.young.get(block).is_some());
+        if self.young.len() + blocks.len() - known > half || age >= KEEPS {
             self.old = std::mem::take(&mut self.young);
             if age >= KEEPS.plus(KEEPS) {
                 self.old = Lookup::default();

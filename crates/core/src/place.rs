@@ -114,19 +114,25 @@ impl Scheduler {
             return self.spill(slot, id);
         }
         let scores = self.weighed(class, slot, id);
-        let best = self.best(&scores).filter(|best| *best != target);
-        if let Some((best, hold)) = best.and_then(|best| Some((best, self.afford_on(slot, id, best).ok()?))) {
-            return self.dispatch(slot, id, best, hold, false, &scores);
+        let mut for_want_of_money = false;
+        for (best, _) in &scores {
+            if let Ok(hold) = self.afford_on(slot, id, *best) {
+                return self.dispatch(slot, id, *best, hold, for_want_of_money, &scores);
+            }
+            for_want_of_money = true;
         }
         match self.afford_on(slot, id, target) {
             Ok(hold) => {
-                let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
-                let ordered = matches!(&task.work, Work::Call(call) if !call.requirement.allow.is_empty());
-                let preferred = self.board.queue.candidates(class).first() == Some(&target);
-                self.dispatch(slot, id, target, hold, ordered && !preferred, &scores);
+                let lower = self.is_passed_over(slot, id, class, target);
+                self.dispatch(slot, id, target, hold, lower, &scores);
             }
             Err(uncovered) => self.place_poor(slot, id, class, &uncovered),
         }
+    }
+
+    /// True if the graph names another target of the class first.
+    pub(crate) fn is_passed_over(&self, slot: Slot, id: InstId, class: ClassId, target: TargetId) -> bool {
+        self.is_ordered(slot, id) && self.board.queue.candidates(class).first() != Some(&target)
     }
 
     /// The preferred target is not covered by what is left of the budget of a loop, of the run's, or else of a window.

@@ -13,7 +13,7 @@ use crate::lookup::Lookup;
 use crate::order::{Served, Service};
 use crate::outlook::Expected;
 use crate::queue::ClassId;
-use crate::share::take_into;
+use crate::share::{MEAN_OF, take_into};
 use crate::sketch::{Sketch, quarter};
 use crate::targets::Targets;
 
@@ -36,6 +36,17 @@ struct Sketches {
     all: Sketch,
     /// By the quarter of a doubling of the bytes that they were given.
     by_size: BTreeMap<u8, Sketch>,
+}
+
+/// How long an attempt took, or that it would have taken longer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observed {
+    pub(crate) node: NodeId,
+    /// What it was given.
+    pub(crate) bytes: u64,
+    pub(crate) took: Duration,
+    /// What it gave, if it has ended.
+    pub(crate) tokens_out: Option<u64>,
 }
 
 /// The place of a plan in the shard's table.
@@ -112,7 +123,7 @@ impl NodePlan {
     /// How long an attempt stands in the queue; nothing before enough was seen.
     fn queued(&self, samples: u32) -> Duration {
         let (count, mean) = self.stood;
-        if count < samples { Duration::ZERO } else { Duration(mean) }
+        if count < samples.min(MEAN_OF) { Duration::ZERO } else { Duration(mean) }
     }
 }
 
@@ -207,8 +218,10 @@ impl Plan {
     }
 
     /// Takes an observed attempt into the node's mean.
-    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64) {
-        take_into(&mut self.nodes[node.0 as usize].made, tokens_out);
+    fn observe(&mut self, Observed { node, bytes, took, tokens_out }: Observed) {
+        if let Some(tokens) = tokens_out {
+            take_into(&mut self.nodes[node.0 as usize].made, tokens);
+        }
         let is_full = self.cells >= CELLS_MAX;
         let sketches = self.nodes[node.0 as usize].sketches.get_or_insert_default();
         sketches.all.take(took);
@@ -273,7 +286,7 @@ impl Plan {
     /// How many tokens attempts of this task give on average; `None` before so many were seen.
     pub(crate) fn made(&self, node: NodeId, samples: u32) -> Option<u64> {
         let (count, mean) = self.nodes[node.0 as usize].made;
-        (count >= samples.min(32)).then_some(mean)
+        (count >= samples.min(MEAN_OF)).then_some(mean)
     }
 
     /// So many of a hundred attempts of this task that are given so much take no longer; `None` before so many were seen.
@@ -284,7 +297,7 @@ impl Plan {
     /// What was seen of attempts that were given as much, or else of all.
     fn sketch(&self, node: NodeId, bytes: u64, samples: u32) -> Option<&Sketch> {
         let sketches = self.nodes[node.0 as usize].sketches.as_ref()?;
-        let is_enough = |sketch: &&Sketch| sketch.seen() >= samples;
+        let is_enough = |sketch: &&Sketch| sketch.has_seen(samples);
         sketches.by_size.get(&quarter(bytes)).filter(is_enough).or(Some(&sketches.all)).filter(is_enough)
     }
 
@@ -427,18 +440,12 @@ impl Plans {
     }
 
     /// Takes an attempt that has succeeded into what is known of its task and of its kind. What is queued later is ranked by it.
-    pub(crate) fn learn(
-        &mut self,
-        id: PlanId,
-        (node, bytes, took, tokens_out): (NodeId, u64, Duration, u64),
-        targets: &Targets,
-        rules: Admission,
-    ) {
+    pub(crate) fn learn(&mut self, id: PlanId, observed: Observed, targets: &Targets, rules: Admission) {
         let plan = self.get_mut(id);
-        plan.observe(node, bytes, took, tokens_out);
-        let (kind, is_due) = (plan.kind(node), plan.is_due());
+        plan.observe(observed);
+        let (kind, is_due) = (plan.kind(observed.node), plan.is_due());
         if let Some(kind) = kind {
-            self.kinds.observe(kind, took);
+            self.kinds.observe(kind, observed.took);
         }
         if is_due {
             self.refresh(id, targets, rules);

@@ -109,6 +109,8 @@ struct Class {
     sent: (Timestamp, [u64; SLEEPS.len()]),
     /// How many it has sent.
     count: u64,
+    /// Of those that are queued, how many came at that instant.
+    fresh: (Timestamp, u64),
     /// When it was woken last.
     woken: Option<Timestamp>,
 }
@@ -228,13 +230,17 @@ impl Queue {
         }
         self.shares.comes(tenant, band, now);
         self.add(class, band, tenant, rank);
-        let of = &self.classes[class.0 as usize];
+        let of = &mut self.classes[class.0 as usize];
+        let fresh = if of.fresh.0 == now { of.fresh.1 } else { 0 };
+        of.fresh = (now, fresh + 1);
         let (clocks, sent) = (of.clocks_at(now), of.count);
         Ticket { class, band, tenant, rank, lowered: false, held: None, since: now, clocks, sent }
     }
 
     pub(crate) fn remove(&mut self, ticket: &Ticket, now: Timestamp) {
         self.drop(ticket.class, ticket.band, ticket.tenant, &ticket.rank);
+        let (came, fresh) = &mut self.classes[ticket.class.0 as usize].fresh;
+        *fresh -= u64::from(*came == ticket.since);
         self.shares.goes(ticket.tenant, ticket.band, now);
     }
 
@@ -297,6 +303,17 @@ impl Queue {
     /// Tasks that are queued in a class.
     pub(crate) fn len_of(&self, class: ClassId) -> u64 {
         self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()
+    }
+
+    /// Tasks that wait for this target alone, but for those that came just now.
+    pub(crate) fn before_at(&self, target: TargetId, now: Timestamp) -> u64 {
+        let alone = self.by_candidates.range((vec![target], Arc::default())..);
+        let alone = alone.take_while(|((candidates, _), _)| **candidates == [target]);
+        let before = |class: ClassId| {
+            let (came, fresh) = self.classes[class.0 as usize].fresh;
+            self.len_of(class) - if came == now { fresh } else { 0 }
+        };
+        alone.map(|(_, class)| before(*class)).sum()
     }
 
     /// True if tasks are queued that this target could serve.

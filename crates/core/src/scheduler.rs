@@ -10,6 +10,7 @@ use crate::action::{Action, Deed, Entry, Step};
 use crate::board::Board;
 use crate::child::Spent;
 use crate::event::Event;
+use crate::hedge::Hedges;
 use crate::order::Served;
 use crate::record::{Change, Record};
 use crate::rejected::Rejected;
@@ -33,10 +34,8 @@ pub struct Scheduler {
     /// Attempts that are out, awaited or not.
     pub(crate) attempts_out: u32,
     pub(crate) evaluations_out: u32,
-    /// What was saved up for second attempts.
-    pub(crate) hedges: u64,
-    /// Second attempts of late, and those of them that were first.
-    pub(crate) hedged: (u64, u64),
+    /// What is saved up for second attempts.
+    pub(crate) hedges: Hedges,
     /// Look-ups of this life.
     pub(crate) look_ups: u64,
     /// Evaluations that wait for a credit.
@@ -71,8 +70,7 @@ impl Scheduler {
             actions: VecDeque::new(),
             attempts_out: 0,
             evaluations_out: 0,
-            hedges: 0,
-            hedged: (0, 0),
+            hedges: Hedges::default(),
             look_ups: 0,
             backlog: VecDeque::new(),
             rng: Rng::default(),

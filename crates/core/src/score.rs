@@ -5,14 +5,15 @@
 //! ```
 //!
 //! What a target has not shown yet counts as usual; of targets that are alike the first of the table is taken. A target of last resort is taken where no
-//! other is free. Where a graph allows certain targets, their order counts and nothing is weighed.
+//! other is free; one that the budget does not cover is passed over for the next. Where a graph allows certain targets, their order counts and nothing is weighed.
 
-use agendum_types::graph::Work;
+use agendum_types::graph::{Section, Work};
 use agendum_types::{Duration, Outcome, Prefix, TargetId, Timestamp, Usage};
 use smallvec::SmallVec;
 
 use crate::board::Board;
 use crate::inst::{Flight, State};
+use crate::plan::Observed;
 use crate::queue::{ClassId, Ticket};
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
@@ -63,7 +64,7 @@ impl Board {
 }
 
 impl Scheduler {
-    /// The free targets of a class, weighed for this task; none where there is nothing to weigh.
+    /// The free targets of a class, weighed for this task, the best first; none where there is nothing to weigh.
     pub(crate) fn weighed(&self, class: ClassId, slot: Slot, id: InstId) -> Scores {
         let candidates = self.board.queue.candidates(class);
         if candidates.len() < 2 || self.is_ordered(slot, id) {
@@ -74,15 +75,16 @@ impl Scheduler {
         if free.len() < 2 { Scores::new() } else { self.scores(slot, id, &free) }
     }
 
-    /// What an attempt of this task would cost on each of these targets.
+    /// What an attempt of this task would cost on each of these targets, the best first.
     pub(crate) fn scores(&self, slot: Slot, id: InstId, targets: &[TargetId]) -> Scores {
         let asked = self.asked(slot, id);
         let prefix = self.board.run(slot).inst(id).prefix.as_deref();
-        targets.iter().map(|target| (*target, self.score(*target, &asked, prefix))).collect()
+        self.ranked(targets.iter().map(|target| (*target, self.score(*target, &asked, prefix))).collect())
     }
 
-    /// The target that is worth waiting for though it is full, and until when: for no longer than the next best would cost more. Asked when the task is
-    /// queued. Nobody waits for what is closed, for what will not be free by then, or for what cannot be paid for.
+    /// The target that is worth waiting for though it is full, and until when: for no longer than the next best would cost more, nor until that could not
+    /// end in time any more. Asked when the task is queued. Nobody waits for what is closed, for what will not be free by then, or for what cannot be paid
+    /// for.
     pub(crate) fn worth_waiting(&self, class: ClassId, slot: Slot, id: InstId) -> Option<(TargetId, Timestamp)> {
         let candidates = self.board.queue.candidates(class);
         let takes = |target: &TargetId| self.targets.is_open(*target, self.now);
@@ -99,39 +101,57 @@ impl Scheduler {
             candidates.iter().copied().filter(|target| takes(target) && !self.targets.row(*target).target.last_resort);
         let mut costs: Scores = open.map(|target| (target, self.cost(target, &asked, prefix))).collect();
         costs.sort_by_key(|(_, cost)| *cost);
-        let [(best, least), (_, next), ..] = *costs.as_slice() else { return None };
+        let [(best, least), (second, next), ..] = *costs.as_slice() else { return None };
         let row = self.targets.row(best);
-        let at_once = u64::from(row.target.concurrency_max);
-        let turn = Duration(asked.takes(row).as_micros() / at_once);
+        let before = self.board.queue.before_at(best, self.now);
+        let turns = u128::from(asked.takes(row).as_micros()) * u128::from(before + 1);
+        let turn = Duration(u64::try_from(turns / u128::from(row.target.concurrency_max)).unwrap_or(u64::MAX));
         let saves = next.minus(least);
-        let until = self.board.run(slot).inst(id).ready_at.after(saves);
+        let latest = self.latest_start(slot, id, asked.takes(self.targets.row(second)));
+        let until = self.board.run(slot).inst(id).ready_at.after(saves).min(latest);
         let is_worth = self.targets.is_full(best) && turn < saves && until > self.now;
         (is_worth && self.afford_on(slot, id, best).is_ok()).then_some((best, until))
+    }
+
+    /// When the task has to be sent at the latest to a target where it takes so long.
+    fn latest_start(&self, slot: Slot, id: InstId, takes: Duration) -> Timestamp {
+        let (run, plan) = (self.board.run(slot), self.board.plan(slot));
+        let inst = run.inst(id);
+        let of_run = run.deadline.filter(|_| plan.task(inst.node).section == Section::Main);
+        let of_run = of_run.map(|deadline| deadline.before(plan.following(inst.node)));
+        let end = of_run.unwrap_or(Timestamp::MAX).min(inst.expires);
+        if end == Timestamp::MAX { end } else { end.before(takes) }
     }
 
     pub(crate) fn waits_for_best(&self, slot: Slot, id: InstId) -> bool {
         matches!(&self.board.run(slot).inst(id).state, State::Queued(ticket) if ticket.held.is_some())
     }
 
-    /// It has waited for its best target for as long as that was worth, or cannot pay for that: the first that is free will do.
+    /// It has waited for its best target for as long as that was worth, or cannot pay for that: the best that is free will do.
     pub(crate) fn spill(&mut self, slot: Slot, id: InstId) {
-        if self.waits_for_best(slot, id)
-            && let Some(class) = self.class_of(slot, id)
-        {
-            self.requeue(slot, id, class, false);
+        if !self.waits_for_best(slot, id) {
+            return;
+        }
+        match self.class_of(slot, id) {
+            Some(class) => self.requeue(slot, id, class, false),
+            // No target may see its input any more: that is told where it is taken up.
+            None => {
+                self.unqueue(slot, id);
+                self.take(slot, id);
+            }
         }
     }
 
     /// True if the graph says in which order targets are to be taken.
-    fn is_ordered(&self, slot: Slot, id: InstId) -> bool {
+    pub(crate) fn is_ordered(&self, slot: Slot, id: InstId) -> bool {
         let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
         matches!(&task.work, Work::Call(call) if !call.requirement.allow.is_empty())
     }
 
-    /// The best of those that were weighed.
-    pub(crate) fn best(&self, scores: &Scores) -> Option<TargetId> {
-        let rank = |(target, score): &(TargetId, Duration)| (self.targets.row(*target).target.last_resort, *score);
-        scores.iter().min_by_key(|scored| rank(scored)).map(|(target, _)| *target)
+    /// Those that were weighed, the best first.
+    fn ranked(&self, mut scores: Scores) -> Scores {
+        scores.sort_by_key(|(target, score)| (self.targets.row(*target).target.last_resort, *score));
+        scores
     }
 
     fn asked(&self, slot: Slot, id: InstId) -> Asked {
@@ -164,7 +184,9 @@ impl Scheduler {
         let reading = u128::from(unread) * 1_000_000 / u128::from(rules.tokens_per_s.max(1));
         let (tokens_in, tokens_out) = (asked.tokens_in - cached, asked.tokens_out);
         let usage = Usage { tokens_in, tokens_cached: cached, tokens_out, calls: 1, ..Usage::default() };
-        let cost = u128::from(row.target.price.cost(&usage).0) * u128::from(asked.dollar.as_micros());
+        let price = row.target.price;
+        let money = if price.is_free() { row.target.max_cost.unwrap_or_default() } else { price.cost(&usage) };
+        let cost = u128::from(money.0) * u128::from(asked.dollar.as_micros());
         let sum = u128::from(asked.takes(row).as_micros()) + reading + cost / PICO;
         Duration(u64::try_from(sum).unwrap_or(u64::MAX))
     }
@@ -178,10 +200,28 @@ impl Scheduler {
 
     /// An attempt has ended: how long its target took for it, beside how long it would usually have taken for as much output.
     pub(crate) fn learn_speed(&mut self, flight: Flight, took: Duration, outcome: &Outcome) {
-        let (Outcome::Succeeded(success), Some(foretold)) = (outcome, flight.foretold) else { return };
-        let usual = foretold.for_output(success.usage.tokens_out).as_micros().max(1);
+        if let (Outcome::Succeeded(success), Some(foretold)) = (outcome, flight.foretold) {
+            self.shows_speed(flight, took, foretold.for_output(success.usage.tokens_out));
+        }
+    }
+
+    fn shows_speed(&mut self, flight: Flight, took: Duration, usual: Duration) {
+        let usual = usual.as_micros().max(1);
         let took = took.as_micros().clamp(usual / SPEED_MAX, usual.saturating_mul(SPEED_MAX));
         self.targets.row_mut(flight.target).speed.takes(took, usual);
+    }
+
+    /// The attempt that was slow is still out when the one beside it has succeeded: it would have taken longer than that, which is learned of its task
+    /// and its target. Were it left out, what is slow would look ever quicker.
+    pub(crate) fn learn_from_slow(&mut self, slot: Slot, id: InstId) {
+        let inst = self.board.run(slot).inst(id);
+        let flight = inst.running().and_then(|running| running.rival.as_deref()).and_then(|rival| rival.flight);
+        let (Some(flight), node) = (flight, inst.node) else { return };
+        let took = self.now.since(flight.sent);
+        self.learn(slot, Observed { node, bytes: self.ask_of(slot, id).1, took, tokens_out: None });
+        if let Some(foretold) = flight.foretold {
+            self.shows_speed(flight, took, foretold.took);
+        }
     }
 }
 

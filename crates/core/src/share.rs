@@ -14,9 +14,12 @@ use crate::timers::Timer;
 /// Attempts on a target after which what they have used counts instead of the worst case.
 const SEEN_MIN: u32 = 8;
 
-/// Takes a number into a mean over about the last 32.
+/// A mean is over about so many, and does not count further.
+pub(crate) const MEAN_OF: u32 = 32;
+
+/// Takes a number into a mean over about the last [`MEAN_OF`].
 pub(crate) fn take_into((count, mean): &mut (u32, u64), number: u64) {
-    *count = count.saturating_add(1).min(32);
+    *count = count.saturating_add(1).min(MEAN_OF);
     let weight = u64::from(*count);
     *mean = mean.saturating_mul(weight - 1).saturating_add(number) / weight;
 }

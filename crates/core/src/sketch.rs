@@ -39,9 +39,9 @@ impl Sketch {
         self.sum = self.sum.saturating_add(took.as_micros());
     }
 
-    /// Samples that still count.
-    pub(crate) const fn seen(&self) -> u32 {
-        self.seen
+    /// True if so many samples count, or as many as ever do.
+    pub(crate) fn has_seen(&self, samples: u32) -> bool {
+        self.seen >= samples.min(SEEN_MAX / 2)
     }
 
     /// So many of a hundred were not slower than this; of nothing seen nothing.

@@ -204,13 +204,8 @@ impl Board {
     /// One of two attempts has come to nothing: it is abandoned, and the other runs on.
     fn beside_no_more(&mut self, slot: Slot, path: &TaskPath, (attempt, incarnation): (AttemptNo, Incarnation)) {
         let Some(id) = self.find(slot, path) else { return };
-        let is_it = |of: &Running| (of.attempt, of.incarnation) == (attempt, incarnation);
-        if self.run(slot).inst(id).out(attempt, incarnation).is_some()
-            && let Some(gone) = self.leave_other(slot, id, is_it)
-        {
-            self.abandon(slot, id, gone);
-            // It has ended.
-            self.todo.pop_back();
+        if let Some(gone) = self.leave_other(slot, id, attempt, incarnation) {
+            self.orphan(slot, id, gone);
         }
     }
 

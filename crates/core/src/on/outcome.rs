@@ -6,6 +6,7 @@ use agendum_types::{AttemptId, Class, Duration, Effect, Failure, Fate, Money, Ou
 
 use crate::child::{self, Spent};
 use crate::inst::Flight;
+use crate::plan::Observed;
 use crate::record::{Change, Finished, Next, Record};
 use crate::run::{InstId, Orphan, Slot};
 use crate::scheduler::Scheduler;
@@ -55,9 +56,12 @@ impl Scheduler {
         let runs_on = matches!(outcome, Outcome::Failed(_)) && awaited.as_ref().is_some_and(is_beside);
         match awaited.filter(|_| !runs_on) {
             Some(id) => {
-                let running = self.board.run(slot).inst(id).running();
-                let is_second = running.is_some_and(|of| of.rival.is_some() && of.attempt == attempt.attempt);
-                self.hedged.1 += u64::from(is_second);
+                if is_beside(&id)
+                    && self.board.run(slot).inst(id).running().is_some_and(|of| of.attempt == attempt.attempt)
+                {
+                    self.hedges.win();
+                    self.learn_from_slow(slot, id);
+                }
                 let degraded = child.is_some_and(|child| child.degraded);
                 self.finish(slot, id, &attempt, outcome, (cost, unreported), degraded);
             }
@@ -138,11 +142,9 @@ impl Scheduler {
         let mut keep = None;
         let (outcome, next) = match outcome {
             Outcome::Succeeded(success) => {
-                let run = self.board.run(slot);
-                let (plan, node) = (run.plan, run.inst(id).node);
-                let bytes = self.ask_of(slot, id).1;
-                let (took, tokens_out) = (self.now.since(since), success.usage.tokens_out);
-                self.board.plans.learn(plan, (node, bytes, took, tokens_out), &self.targets, self.policy.admission);
+                let (node, bytes) = (self.board.run(slot).inst(id).node, self.ask_of(slot, id).1);
+                let (took, tokens_out) = (self.now.since(since), Some(success.usage.tokens_out));
+                self.learn(slot, Observed { node, bytes, took, tokens_out });
                 let next = if self.board.wants_judgement(slot, id) { Next::Judge } else { Next::Succeed };
                 let success = self.label(slot, id, success);
                 let given = self.keepable(slot, id, of, cost);
@@ -171,6 +173,12 @@ impl Scheduler {
         self.keep(keep);
     }
 
+    /// An attempt of a task has shown how long such ones take.
+    pub(crate) fn learn(&mut self, slot: Slot, observed: Observed) {
+        let plan = self.board.run(slot).plan;
+        self.board.plans.learn(plan, observed, &self.targets, self.policy.admission);
+    }
+
     /// The output carries the labels of the input, and those that it has: a child run's.
     fn label(&self, slot: Slot, id: InstId, mut success: Success) -> Success {
         let input = self.board.run(slot).inst(id).input.as_deref().map(|input| &input.labels);
@@ -184,7 +192,7 @@ impl Scheduler {
         };
         let is_it = |id: &InstId| {
             let running = self.board.run(slot).inst(*id).running();
-            running.is_some_and(|of| (of.attempt, of.incarnation) == (attempt.attempt, attempt.incarnation))
+            running.is_some_and(|of| of.is(attempt.attempt, attempt.incarnation))
         };
         // Of two attempts that are out the first goes on without: the next life begins anew.
         if let Some(id) = self.board.find(slot, &attempt.path).filter(is_it) {

@@ -108,6 +108,41 @@ fn it_may_take_a_cheaper_target() {
 }
 
 #[test]
+fn the_best_that_is_covered_is_taken() {
+    let of = |budget: &str| {
+        dialogue(&format!(
+            "
+            targets dear=2:call=50c:expected=1s middle=2:call=20c:expected=1m cheap=3:call=1c:expected=9m
+            submit r1 a; b; c; run: interactive budget={budget}
+            ok a
+            ok b
+            ok c
+        "
+        ))
+    };
+    assert_snapshot!(of("72c"), @"
+    0ms dispatch r1/a#1 on dear
+    0ms dispatch r1/b#1 on middle
+    0ms dispatch r1/c#1 on cheap
+    0ms > ok a
+    0ms > ok b
+    0ms > ok c
+    0ms answer r1 succeeded degraded spent $0.7100
+    0ms close r1
+    ");
+    assert_snapshot!(of("19c fail"), @"
+    0ms dispatch r1/a#1 on cheap
+    0ms dispatch r1/b#1 on cheap
+    0ms dispatch r1/c#1 on cheap
+    0ms > ok a
+    0ms > ok b
+    0ms > ok c
+    0ms answer r1 succeeded degraded spent $0.0300
+    0ms close r1
+    ");
+}
+
+#[test]
 fn it_may_take_a_rung() {
     assert_snapshot!(dialogue("
         targets t=2:token=1c:cap=100

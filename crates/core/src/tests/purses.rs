@@ -213,9 +213,9 @@ fn what_catches_the_task_keeps_the_round() {
 fn an_optional_task_that_cannot_be_paid_for_does_not_end_the_loop() {
     assert_snapshot!(dialogue("
         policy dollar=0s crowd=0
-        targets t=4:token=1c:cap=100 free=1:class=free
+        targets t=4:class=dear:token=1c:cap=100 free=1:class=free
         say l until=false
-        submit r1 l loop=3 last loop_budget=60c { x optional; y class=free }
+        submit r1 l loop=3 last loop_budget=60c { x optional class=dear; y class=free }
         ok l/loop#1/y
         fail l/loop#2/y permanent
     "), @"

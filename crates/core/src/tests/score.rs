@@ -26,7 +26,7 @@ fn a_dollar_is_worth_more_time_the_less_urgent_it_is() {
     0ms dispatch r2/a#1 on slow
     0ms dispatch r3/a#1 on slow
     0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, quick 2.2s, slow 10s
-    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, quick 13s, slow 10s
+    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, slow 10s, quick 13s
     ");
 }
 
@@ -39,7 +39,7 @@ fn who_is_slower_than_usual_is_taken_less() {
     let pairs: String = (1..=60).map(pair).collect();
     let told = went(&format!("policy hedge=0\ntargets slow=1 quick=9\n{pairs}submit r200 a\nattempts r200"));
     assert_snapshot!(told.lines().rev().take(2).collect::<Vec<_>>().join("\n"), @"
-    600000ms     balanced gittins 20m 00s, 0 ahead, 0 behind, slow 6.89s, quick 5.5s
+    600000ms     balanced gittins 20m 00s, 0 ahead, 0 behind, quick 5.5s, slow 6.89s
     600000ms dispatch r200/a#1 on quick
     ");
 }
@@ -114,7 +114,7 @@ fn what_is_not_covered_is_not_taken_though_it_is_better() {
         attempts r1
     "), @"
     0ms dispatch r1/a#1 on cheap
-    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, dear dear, cheap 9s, dear 1s
+    0ms     balanced gittins 10m 00s, 0 ahead, 0 behind, dear dear, dear 1s, cheap 9s
     ");
 }
 

@@ -27,13 +27,8 @@ impl Reference {
             return ensure(passed.is_empty() && scores.is_empty(), "it does not say what was passed over");
         };
         let told = |(place, score): &(usize, Duration)| (Arc::clone(&self.targets[*place].name), *score);
-        let is_weighed = choice.scores.iter().eq(&scores.iter().map(told).collect::<Vec<_>>());
-        // Who takes a cheaper one for want of money has weighed nothing.
-        ensure(
-            is_weighed || said.lower && choice.scores.is_empty(),
-            &format!("{scores:?}, and not {:?}", choice.scores),
-        )?;
-        let passed = if is_weighed { passed } else { self.passed_over(id, path, (&targets, &[]), target) };
+        let is_weighed = choice.scores.iter().eq(&scores.iter().take(4).map(told).collect::<Vec<_>>());
+        ensure(is_weighed, &format!("{scores:?}, and not {:?}", choice.scores))?;
         ensure(choice.passed == passed, &format!("passed over was {passed:?}, and not {:?}", choice.passed))?;
         let is_free = choice.ahead + choice.behind == 0 && passed.is_empty() && choice.scores.is_empty();
         ensure(!is_free, "there was nothing to choose")?;
@@ -68,11 +63,8 @@ impl Reference {
                 Passed::Paced
             }
         };
-        let best = self.lightest(scores);
-        let passes = |place: &&usize| {
-            let is_worse = scores.iter().any(|(weighed, _)| weighed == *place) && best != Some(**place);
-            **place != chosen && !is_worse
-        };
+        let worse: Vec<usize> = scores.iter().map(|(place, _)| *place).skip_while(|place| *place != chosen).collect();
+        let passes = |place: &&usize| **place != chosen && !worse.contains(place);
         let until = if scores.is_empty() { Some(chosen) } else { None };
         let before = targets.iter().take_while(|place| Some(**place) != until).filter(passes);
         let mut passed: Vec<_> = before.map(|place| (name(*place), why(*place))).collect();

@@ -76,8 +76,7 @@ impl Estimate {
 
     /// Of an attempt with so much to do and of what follows: if it is quick, on average, and if it is slow.
     pub(super) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<[Duration; 3]> {
-        let enough = rules.samples as usize;
-        let took = self.took(node, bytes, enough)?;
+        let took = self.took(node, bytes, rules.samples)?;
         let quantile = |percent: usize| middle(took[(took.len() * percent).div_ceil(100) - 1]);
         let (rest, mean) = (self.rest[node.0 as usize].0, took.iter().sum::<u64>() / took.len() as u64);
         Some(
@@ -92,7 +91,7 @@ impl Estimate {
 
     /// Of a thousand attempts with so much to do, those that would take longer than that and what follows leave.
     pub(super) fn late(&self, node: NodeId, bytes: u64, left: Duration, rules: Admission) -> Option<u64> {
-        let took = self.took(node, bytes, rules.samples as usize)?;
+        let took = self.took(node, bytes, rules.samples)?;
         let rest = self.rest[node.0 as usize].plus(self.rest_stood[node.0 as usize]);
         let slower = took.iter().filter(|took| rest > left || middle(**took) > left.minus(rest).0);
         Some(slower.count() as u64 * 1_000 / took.len() as u64)
@@ -100,13 +99,13 @@ impl Estimate {
 
     /// What an attempt with so much to do takes on average.
     pub(super) fn usual(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Duration> {
-        let took = self.took(node, bytes, rules.samples as usize)?;
+        let took = self.took(node, bytes, rules.samples)?;
         Some(Duration(took.iter().sum::<u64>() / took.len() as u64))
     }
 
     /// So many of a hundred attempts with so much to do take no longer.
     pub(super) fn slower_than(&self, node: NodeId, bytes: u64, samples: u32, percent: u8) -> Option<Duration> {
-        let took = self.took(node, bytes, samples as usize)?;
+        let took = self.took(node, bytes, samples)?;
         let (_, to) = step(took[(took.len() * usize::from(percent)).div_ceil(100).max(1) - 1], 320);
         Some(Duration(to))
     }
@@ -117,7 +116,8 @@ impl Estimate {
     }
 
     /// How long those took that had as much to do, or else all, the shortest first; `None` if these are not enough.
-    fn took(&self, node: NodeId, bytes: u64, enough: usize) -> Option<Vec<u64>> {
+    fn took(&self, node: NodeId, bytes: u64, samples: u32) -> Option<Vec<u64>> {
+        let enough = samples.min(128) as usize;
         let of_node: Vec<_> = self.samples.iter().filter(|(of, ..)| *of == node).collect();
         let size = |bytes: u64| step(bytes.max(1) * 4, 4);
         let alike: Vec<_> = of_node.iter().copied().filter(|(_, other, _)| size(*other) == size(bytes)).collect();
@@ -127,8 +127,10 @@ impl Estimate {
         (took.len() >= enough).then_some(took)
     }
 
-    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: u64, is_alike: bool) {
-        super::share::mean(self.made.entry(node).or_default(), tokens_out);
+    fn observe(&mut self, node: NodeId, bytes: u64, took: Duration, tokens_out: Option<u64>, is_alike: bool) {
+        if let Some(tokens) = tokens_out {
+            super::share::mean(self.made.entry(node).or_default(), tokens);
+        }
         self.samples.push((node, bytes, took));
         let (count, mean) = &mut self.seen[node.0 as usize];
         *count += 1;
@@ -164,7 +166,13 @@ impl Estimate {
 
 impl Reference {
     /// An attempt of this task has succeeded.
-    pub(super) fn learns(&mut self, graph: &Graph, node: NodeId, bytes: u64, (took, tokens_out): (Duration, u64)) {
+    pub(super) fn learns(
+        &mut self,
+        graph: &Graph,
+        node: NodeId,
+        bytes: u64,
+        (took, tokens_out): (Duration, Option<u64>),
+    ) {
         let kind = kind(&graph.task(node).work);
         let estimate = self.estimates.entry(graph.hash).or_default();
         estimate.observe(node, bytes, took, tokens_out, kind.is_some());
@@ -207,7 +215,9 @@ impl Reference {
             let mut stands = vec![Duration::ZERO; graph.tasks.len()];
             for (index, task) in (0..).zip(&graph.tasks).collect::<Vec<_>>().into_iter().rev() {
                 stands[index as usize] = match (&task.work, estimate.stood.get(&NodeId(index))) {
-                    (Work::Call(_), Some((count, mean))) if *count >= u64::from(self.policy.admission.samples) => {
+                    (Work::Call(_), Some((count, mean)))
+                        if *count >= u64::from(self.policy.admission.samples.min(32)) =>
+                    {
                         Duration(*mean)
                     }
                     (Work::Call(_), _) => Duration::ZERO,

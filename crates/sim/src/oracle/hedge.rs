@@ -1,6 +1,7 @@
 //! Second attempts beside slow ones: when they may be sent, where to, and what becomes of the one that comes second.
 
 use agendum_core::Dispatched;
+use agendum_types::graph::Work;
 use agendum_types::target::Bound;
 use agendum_types::{AttemptId, AttemptNo, Duration, Effect, Incarnation, RunId, TaskPath, Timestamp};
 
@@ -20,9 +21,11 @@ impl Reference {
         }
         let samples = self.policy.admission.samples;
         let slow = self.estimates[&run.graph.hash].slower_than(inst.node, self.bytes(id, path), samples, rules.after);
-        let (sent, won) = self.seconds;
-        self.saved =
-            (self.saved + u64::from(rules.share) * 100 * (4 * (won + 1)).min(sent + 1) / (sent + 1)).min(100_000);
+        if slow.is_some() {
+            let (sent, won) = self.seconds;
+            let earned = u64::from(rules.share) * 100 * (4 * (won + 1)).min(sent + 1) / (sent + 1);
+            self.saved = (self.saved + earned).min(100_000);
+        }
         slow.map(|slow| self.now.after(slow))
     }
 
@@ -40,10 +43,12 @@ impl Reference {
 
     /// Those that were due and have none beside them are looked at once more when they have taken half as long again.
     pub(super) fn had_their_moment(&mut self) {
+        let is_on = self.policy.hedging.after > 0;
         let (now, mut flights) = (self.now, std::mem::take(&mut self.flights));
         for flight in &mut flights {
             let again = now.after(Duration(now.since(flight.sent).0 / 2));
-            flight.slow_at = flight.slow_at.map(|at| if at > now { at } else { again });
+            let looks_again = |at| if at > now { Some(at) } else { is_on.then_some(again) };
+            flight.slow_at = flight.slow_at.and_then(looks_again);
         }
         self.flights = flights;
     }
@@ -66,13 +71,13 @@ impl Reference {
         )?;
         ensure(self.saved >= 10_000 && !self.runs[&id].paused, "nothing is saved up, or its run is paused")?;
         ensure(self.credits() < self.limits.attempt_credits as usize, "no credit is left")?;
-        let target = self.second_target(id, path, first.target).ok_or("no target has room")?;
+        ensure(self.policy.hedging.after > 0, "there are to be none")?;
+        let (target, lower) = self.second_target(id, path, &first).ok_or("no target has room")?;
         let row = &self.targets[target];
         ensure(row.name == said.target, &format!("it goes to {} and not to {}", row.name, said.target))?;
         ensure(said.estimated == (row.bound == Bound::Estimated), "another bound")?;
         let hold = self.hold(id, path, target).ok_or("nobody pays for it")?;
         ensure((said.hold, said.hold_tokens, said.output_cap) == (hold.money, hold.tokens, hold.cap), "another hold")?;
-        let lower = first.lower && first.target != target;
         ensure((said.effect, said.lower) == (Effect::None, lower), "another effect or rank of the target")?;
         let next = self.runs[&id].tasks[path].attempts + 1;
         ensure((said.attempt.0, said.incarnation) == (next, self.incarnation), "another attempt")?;
@@ -91,21 +96,23 @@ impl Reference {
         Ok(())
     }
 
-    /// The best of the others that have room, else the same.
-    fn second_target(&self, id: RunId, path: &TaskPath, first: usize) -> Option<usize> {
+    /// The best of the others that have room, else the same; and whether its result is a lower one.
+    fn second_target(&self, id: RunId, path: &TaskPath, first: &Running) -> Option<(usize, bool)> {
+        let is_last = |target: usize| self.targets[target].last_resort;
         let has_room = |target: &usize| {
             let running = self.flights.iter().filter(|flight| flight.target == *target).count() as u64;
             let is_wanted = self.queued().iter().any(|(.., of)| of.contains(target));
             running * 4 < u64::from(self.targets[*target].concurrency_max) * 3 && self.is_free(*target) && !is_wanted
         };
         let all = self.eligible(id, path).filter(|_| self.has_units(id, path))?;
-        let room: Vec<usize> = all.into_iter().filter(has_room).collect();
-        let others: Vec<(usize, Duration)> = room
-            .iter()
-            .filter(|target| **target != first)
-            .map(|target| (*target, self.score(id, path, *target)))
-            .collect();
-        self.lightest(&others).or_else(|| room.contains(&first).then_some(first))
+        let room: Vec<usize> = all.iter().copied().filter(has_room).collect();
+        let other = |target: &usize| *target != first.target && (is_last(first.target) || !is_last(*target));
+        let others: Vec<usize> = room.iter().copied().filter(other).collect();
+        let best = self.ranked(id, path, &others).first().map(|(target, _)| *target);
+        let target = best.or_else(|| room.contains(&first.target).then_some(first.target))?;
+        let is_ordered = |work: &Work| matches!(work, Work::Call(call) if !call.requirement.allow.is_empty());
+        let lower = if is_ordered(&self.runs[&id].task(path).work) { all[0] != target } else { first.lower };
+        Some((target, lower))
     }
 
     /// Of two attempts that are out this one counts: it is as if it had been sent alone, or last.

@@ -46,7 +46,9 @@ impl Reference {
         };
         if matches!(self.runs[&id].tasks[path].state, State::Short(_)) {
             self.run(id).inst(path).turn = self.shares(id, path);
-            self.run(id).inst(path).best = None;
+            let now = self.now;
+            let inst = self.run(id).inst(path);
+            (inst.best, inst.queued_at) = (None, now);
         }
         let (_, _, at, run, tail) = rank;
         self.run(id).inst(path).state = State::Queued((true, mean.0, at, run, tail), targets);

@@ -124,7 +124,9 @@ impl Reference {
         }
         self.lift(id, path);
         let best = self.worth_waiting(id, path, &targets);
-        self.run(id).inst(path).best = best;
+        let now = self.now;
+        let inst = self.run(id).inst(path);
+        (inst.best, inst.queued_at) = (best, now);
         self.run(id).inst(path).state = State::Queued(rank, targets);
     }
 
@@ -200,9 +202,11 @@ impl Reference {
         {
             return if self.goes_to(id, path, *best) { Purse::Sends(*best, hold, false) } else { Purse::Refuses };
         }
-        let lightest = self.lightest(&self.weighed(id, path, &targets));
-        if let Some((target, hold)) = lightest.and_then(|target| Some((target, self.hold(id, path, target)?))) {
-            return Purse::Sends(target, hold, targets != all);
+        let weighed = self.weighed(id, path, &targets);
+        let best = weighed.first().map(|(target, _)| *target);
+        let covered = weighed.into_iter().find_map(|(target, _)| Some((target, self.hold(id, path, target)?)));
+        if let Some((target, hold)) = covered {
+            return Purse::Sends(target, hold, targets != all || best != Some(target));
         }
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.goes_to(id, path, *target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };

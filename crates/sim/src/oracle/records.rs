@@ -229,10 +229,11 @@ impl Reference {
 
     fn finished(&mut self, id: RunId, path: &TaskPath, said: &Finished) -> Checked {
         let Some(Heard::Finished(flight, outcome)) = self.heard.take() else { return Err("nothing ended".to_owned()) };
-        if let (State::Running(second), true) =
-            (&self.runs[&id].tasks[path].state, self.runs[&id].tasks[path].rival.is_some())
-        {
-            self.seconds.1 += u64::from(second.attempt == said.attempt);
+        let inst = &self.runs[&id].tasks[path];
+        let is_second = matches!(&inst.state, State::Running(running) if running.attempt == said.attempt);
+        if inst.rival.is_some() && is_second {
+            self.seconds.1 += 1;
+            self.is_slow(id, path);
         }
         self.counts_alone(id, path, (said.attempt, said.incarnation));
         let State::Running(running) = self.runs[&id].tasks[path].state.clone() else {
@@ -260,7 +261,7 @@ impl Reference {
                 let took = self.now.since(running.since);
                 let (graph, node) = (Arc::clone(&self.runs[&id].graph), self.runs[&id].tasks[path].node);
                 let bytes = self.bytes(id, path);
-                self.learns(&graph, node, bytes, (took, outcome.usage().tokens_out));
+                self.learns(&graph, node, bytes, (took, Some(outcome.usage().tokens_out)));
                 self.book(id, path, (running.taken, running.hold, running.hold_tokens), (cost, tokens));
                 let given = self.keepable(id, path, &running, cost);
                 self.served(id, path, &running.name);

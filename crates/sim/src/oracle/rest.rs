@@ -84,7 +84,7 @@ impl Reference {
     /// Of tasks that ranked alike only the core knows which it looked at first, while there was money, a target and a credit: those
     /// that stepped aside then are as they were to be.
     fn step_aside(&mut self, core: &Scheduler) {
-        let passed = std::mem::take(&mut self.passed);
+        let (passed, at) = (std::mem::take(&mut self.passed), self.now);
         let waiting =
             self.runs.iter().flat_map(|(id, run)| run.tasks.iter().map(move |(path, inst)| (*id, path, inst)));
         let broke = waiting.filter(|(.., inst)| matches!(inst.state, State::Broke(_) | State::Short(_)));
@@ -109,7 +109,7 @@ impl Reference {
                 State::Queued(..) | State::InLine(_) | State::Broke(_) | State::Short(_) | State::Begs
             );
             if is_so && was {
-                (inst.state, inst.best) = (state, None);
+                (inst.state, inst.best, inst.queued_at) = (state, None, at);
             }
         }
     }
@@ -135,8 +135,9 @@ impl Reference {
                 let (name, purse) = (self.runs[&id].graph.path_text(&path), self.purse(id, &path));
                 return Err(format!("{name} could go and does not: {purse:?}"));
             };
+            let now = self.now;
             let inst = self.run(id).inst(&path);
-            (inst.state, inst.best) = (state, None);
+            (inst.state, inst.best, inst.queued_at) = (state, None, now);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use agendum_types::graph::Work;
+use agendum_types::graph::{Section, Work};
 use agendum_types::{Duration, Outcome, Prefix, RunId, TaskPath, Timestamp, Usage};
 
 use super::{Flight, Reference};
@@ -29,7 +29,8 @@ impl Read {
         let half = (tokens / 512 / 2) as usize;
         let blocks: Vec<u64> = prefix.0.iter().take(half).copied().collect();
         let age = now.since(self.since);
-        if self.young.len() + blocks.len() > half || age >= QUARTER_HOUR {
+        let new = blocks.iter().filter(|block| !self.young.contains(block)).count();
+        if self.young.len() + new > half || age >= QUARTER_HOUR {
             self.old = std::mem::take(&mut self.young);
             if age >= Duration::secs(1_800) {
                 self.old.clear();
@@ -41,14 +42,14 @@ impl Read {
 }
 
 impl Reference {
-    /// The free ones of these, with what the attempt would cost there in time; none where there is nothing to weigh.
+    /// The free ones of these, with what the attempt would cost there in time, the best first; none where there is nothing to weigh.
     pub(super) fn weighed(&self, id: RunId, path: &TaskPath, targets: &[usize]) -> Vec<(usize, Duration)> {
         let Work::Call(call) = &self.runs[&id].task(path).work else { return Vec::new() };
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.goes_to(id, path, *target)).collect();
         if free.len() < 2 || !call.requirement.allow.is_empty() {
             return Vec::new();
         }
-        free.into_iter().map(|target| (target, self.score(id, path, target))).collect()
+        self.ranked(id, path, &free)
     }
 
     /// The target that it waits for though it is full, if that costs so much less than the next: until then.
@@ -68,10 +69,19 @@ impl Reference {
         let mut costs: Vec<_> = usual.map(|target| (self.costs(id, path, *target), *target)).collect();
         costs.sort_by_key(|((_, sum), _)| *sum);
         let ((alone, least), best) = *costs.first()?;
-        let ((_, next), _) = *costs.get(1)?;
+        let ((then, next), _) = *costs.get(1)?;
         let saves = Duration((next - least) as u64);
-        let turn = alone / u128::from(self.targets[best].concurrency_max);
-        let until = run.tasks[path].ready_at.after(saves);
+        let waits = |(of, path, _, targets): &(RunId, &TaskPath, &super::state::Rank, &[usize])| {
+            **targets == [best] && self.runs[of].tasks[*path].queued_at < self.now
+        };
+        let before = self.queued().iter().filter(|of| waits(of)).count() as u128;
+        let turn = alone * (before + 1) / u128::from(self.targets[best].concurrency_max);
+        // What follows has to be done in time too, and nothing has to without an end.
+        let follows = self.estimates[&run.graph.hash].following(run.tasks[path].node);
+        let of_run = run.submitted.deadline.filter(|_| run.task(path).section == Section::Main);
+        let ends = of_run.map(|deadline| deadline.before(follows)).into_iter().chain(run.tasks[path].expires);
+        let latest = ends.min().map(|end| end.before(Duration(then as u64)));
+        let until = latest.into_iter().chain([run.tasks[path].ready_at.after(saves)]).min()?;
         let is_worth = is_full(best) && turn < next - least && until > self.now;
         (is_worth && self.hold(id, path, best).is_some()).then_some((best, until))
     }
@@ -86,14 +96,15 @@ impl Reference {
         gives_up
     }
 
-    /// The one with the least, of those that are not the last resort if there are others.
-    pub(super) fn lightest(&self, scores: &[(usize, Duration)]) -> Option<usize> {
-        let first = |is_last: bool| {
-            let of = scores.iter().filter(move |(target, _)| self.targets[*target].last_resort == is_last);
-            let least = of.clone().map(|(_, score)| *score).min()?;
-            of.clone().find(|(_, score)| *score == least).map(|(target, _)| *target)
+    /// The one with the least first, those that are the last resort behind all others.
+    pub(super) fn ranked(&self, id: RunId, path: &TaskPath, targets: &[usize]) -> Vec<(usize, Duration)> {
+        let scored = |last: bool| {
+            let of = targets.iter().filter(move |target| self.targets[**target].last_resort == last);
+            let mut of: Vec<_> = of.map(|target| (*target, self.score(id, path, *target))).collect();
+            of.sort_by_key(|(_, score)| *score);
+            of
         };
-        first(false).or_else(|| first(true))
+        [scored(false), scored(true)].concat()
     }
 
     pub(super) fn score(&self, id: RunId, path: &TaskPath, target: usize) -> Duration {
@@ -128,7 +139,8 @@ impl Reference {
         let usage =
             Usage { tokens_in: tokens_in - tokens_cached, tokens_cached, tokens_out, calls: 1, ..Usage::default() };
         let dollar = self.policy.bands[self.band(id, path)].dollar;
-        let cost = u128::from(row.price.cost(&usage).0) * u128::from(dollar.0) / 1_000_000_000_000;
+        let money = if row.price.is_free() { row.max_cost.unwrap_or_default() } else { row.price.cost(&usage) };
+        let cost = u128::from(money.0) * u128::from(dollar.0) / 1_000_000_000_000;
         (alone, alone + u128::from(unread) * 1_000_000 / u128::from(rules.tokens_per_s) + cost)
     }
 
@@ -154,10 +166,30 @@ impl Reference {
             0 => usual.0,
             made => (u128::from(usual.0) * (made + 4 * u128::from(success.usage.tokens_out)) / (5 * made)) as u64,
         };
+        self.takes_so_long(flight, usual);
+    }
+
+    fn takes_so_long(&mut self, flight: &Flight, usual: u64) {
         let usual = usual.max(1);
         let took = self.now.since(flight.sent).0.clamp(usual / 16, usual * 16);
         let name = Arc::clone(&self.targets[flight.target].name);
         let speed = self.accounts.speeds.entry(name).or_insert((16 * usual, 16 * usual));
         *speed = (speed.0 - speed.0 / 128 + took, speed.1 - speed.1 / 128 + usual);
+    }
+
+    /// The first of two attempts has not ended when the second has: it would have taken longer.
+    pub(super) fn is_slow(&mut self, id: RunId, path: &TaskPath) {
+        let Some(first) = self.runs[&id].tasks[path].rival.clone() else { return };
+        let is_first = |flight: &&Flight| {
+            let of = &flight.attempt;
+            (of.run, &of.path, of.attempt, of.incarnation) == (id, path, first.attempt, first.incarnation)
+        };
+        let Some(flight) = self.flights.iter().find(is_first).cloned() else { return };
+        let (graph, node) = (Arc::clone(&self.runs[&id].graph), self.runs[&id].tasks[path].node);
+        let (bytes, took) = (self.bytes(id, path), self.now.since(flight.sent));
+        self.learns(&graph, node, bytes, (took, None));
+        if let Some((usual, _)) = flight.expected {
+            self.takes_so_long(&flight, usual.0);
+        }
     }
 }

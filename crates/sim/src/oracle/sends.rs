@@ -88,8 +88,9 @@ impl Reference {
             let Some((id, path, state)) = poor.first().or_else(earlier).cloned() else {
                 return Err(format!("it cannot go, or it is not its turn but that of {next:?}"));
             };
+            let now = self.now;
             let inst = self.run(id).inst(&path);
-            (inst.state, inst.best) = (state, None);
+            (inst.state, inst.best, inst.queued_at) = (state, None, now);
         }
     }
 

@@ -114,6 +114,8 @@ pub(super) struct Inst {
     pub input: Option<PayloadRef>,
     /// The attempt that is out beside the one that runs.
     pub rival: Option<Running>,
+    /// While it is queued: since when.
+    pub queued_at: Timestamp,
     /// While it is queued: the target that it waits for though others are free, and until when.
     pub best: Option<(usize, Timestamp)>,
     /// How that begins, as far as this life knows.
@@ -259,6 +261,7 @@ impl Inst {
             entered: false,
             input: None,
             rival: None,
+            queued_at: Timestamp(0),
             best: None,
             prefix: None,
             items: None,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_core::{
-    Addressee, Cached, Change, End, Ended, Entry, Evaluation, Finished, Next, Raise, Record, RunSubmitted, Signal, Step,
+    Addressee, Cached, Change, Dispatched, End, Ended, Entry, Evaluation, Finished, Next, Raise, Record, RunSubmitted,
+    Signal, Step,
 };
 use agendum_types::graph::NodeId;
 use agendum_types::{
@@ -53,6 +54,8 @@ const EVALUATION_MAX: Duration = Duration::secs(10);
 #[derive(Clone, Debug)]
 pub(crate) struct Try {
     pub(crate) target: Arc<str>,
+    /// It was sent beside the attempt before it, which was out.
+    beside: bool,
     /// When it was sent, and how long until it ended; nothing where no record says.
     pub(crate) began: Timestamp,
     pub(crate) took: Option<Duration>,
@@ -68,6 +71,24 @@ pub(crate) struct Try {
     pub(crate) retry: Option<Duration>,
     /// Of one that was stopped: whether it surely had no effect, and what it gave.
     pub(crate) stopped: Option<(bool, Option<PayloadRef>)>,
+}
+
+impl Try {
+    fn sent(sent: &Dispatched, at: Timestamp) -> Self {
+        Self {
+            target: Arc::clone(&sent.target),
+            beside: sent.beside,
+            began: at,
+            took: None,
+            ended: None,
+            outcome: None,
+            degraded: false,
+            cost: Money::ZERO,
+            tokens: 0,
+            retry: None,
+            stopped: None,
+        }
+    }
 }
 
 /// What an evaluation said, and how long that took.
@@ -313,20 +334,8 @@ impl Reading {
             Change::Caught { output, .. } => self.says(at, path, Step::Catch, Ok(of(output))),
             Change::Dispatched(sent) => {
                 self.counts.insert((path.clone(), None), sent.attempt.0);
-                let sent_at = Try {
-                    target: Arc::clone(&sent.target),
-                    began: at,
-                    took: None,
-                    ended: None,
-                    outcome: None,
-                    degraded: false,
-                    cost: Money::ZERO,
-                    tokens: 0,
-                    retry: None,
-                    stopped: None,
-                };
                 // One that was taken up again after a restart is still the same.
-                self.life.tries.entry((path.clone(), sent.attempt)).or_insert(sent_at);
+                self.life.tries.entry((path.clone(), sent.attempt)).or_insert_with(|| Try::sent(sent, at));
             }
             Change::Finished(finished) => self.finished(at, path, finished),
             Change::Abandoned { attempt, cost, tokens, fate, output, .. } => {
@@ -373,10 +382,13 @@ impl Reading {
         }
     }
 
-    /// True if another attempt of the task runs on: nobody had told this one to stop.
+    /// True if the attempt that was out beside this one runs on: nobody had told this one to stop.
     fn another_is_out(&self, path: &TaskPath, attempt: AttemptNo) -> bool {
-        let of_task = self.life.tries.range((path.clone(), AttemptNo(0))..=(path.clone(), AttemptNo(u32::MAX)));
-        of_task.into_iter().any(|((_, other), known)| *other != attempt && known.took.is_none())
+        let known = |no: u32| self.life.tries.get(&(path.clone(), AttemptNo(no)));
+        let of_a_pair = |no: u32| known(no).is_some_and(|second| second.beside);
+        let is_out = |no: u32| known(no).is_some_and(|other| other.took.is_none());
+        let (before, after) = (attempt.0.saturating_sub(1), attempt.0.saturating_add(1));
+        of_a_pair(attempt.0) && is_out(before) || of_a_pair(after) && is_out(after)
     }
 
     fn finished(&mut self, at: Timestamp, path: &TaskPath, finished: &Finished) {

@@ -77,7 +77,7 @@ pub(super) fn policy(dice: &mut Chance) -> Policy {
         band.dollar = Duration::secs(dice.of(&[0, 1, 1_000]));
     }
     policy.fairness.free_hour = Money(dice.below(1_000) * 1_000_000_000);
-    policy.admission.samples = 1 + dice.below(3) as u32;
+    policy.admission.samples = dice.of(&[1, 1, 2, 2, 3, 3, 40]);
     (policy.admission.quick, policy.admission.slow) = (dice.of(&[1, 10, 50]), dice.of(&[50, 75, 100]));
     (policy.placement.crowd, policy.placement.tokens_per_s) = (dice.below(200) as u32, 1 + dice.below(1_000) as u32);
     (policy.hedging.after, policy.hedging.share) = (dice.of(&[0, 10, 50, 95]), dice.of(&[0, 20, 100]));

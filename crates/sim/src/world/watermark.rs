@@ -1,12 +1,23 @@
 //! The barrier between what has left and what is durable: at each deed that leaves the process, everything behind the watermark is dropped,
 //! and what is restored from the rest must be where that deed comes from.
 
-use agendum_core::{Deed, Scheduler};
-use agendum_types::{RunId, TaskPath, TaskStatus};
+use agendum_core::{Change, Deed, Entry, Record, Scheduler};
+use agendum_types::{AttemptId, AttemptNo, RunId, TaskPath, TaskStatus};
 
 use super::World;
 
 impl World {
+    /// A second attempt is recorded that was sent beside this one, and is durable.
+    fn has_another_beside(&self, attempt: &AttemptId) -> bool {
+        let is_it = |entry: &Entry| {
+            let Record::Task { run, path, change: Change::Dispatched(sent) } = &entry.record else { return false };
+            sent.beside
+                && (*run, path) == (attempt.run, &attempt.path)
+                && sent.attempt == AttemptNo(attempt.attempt.0 + 1)
+        };
+        self.journal.iter().take_while(|entry| entry.seq <= self.durable).any(is_it)
+    }
+
     /// The process may die right after this. What it has told the outside must be what its journal says.
     pub(super) fn survives(&mut self, deed: &Deed) {
         if !deed.is_outside() {
@@ -20,10 +31,8 @@ impl World {
                 let attempt = &dispatch.attempt;
                 let stands = self.stands(&core, attempt.run, &attempt.path);
                 // By then another may be recorded that was sent beside it.
-                let is_it = |(status, attempts): (TaskStatus, u32)| {
-                    status == TaskStatus::Running && (attempt.attempt.0..=attempt.attempt.0 + 1).contains(&attempts)
-                };
-                let is_out = stands.is_some_and(is_it);
+                let number = attempt.attempt.0 + u32::from(self.has_another_beside(attempt));
+                let is_out = stands == Some((TaskStatus::Running, number));
                 (!is_out)
                     .then(|| format!("attempt {} of {} is out, and the task {stands:?}", attempt.attempt, attempt.run))
             }
