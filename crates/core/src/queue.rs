@@ -8,6 +8,7 @@
 //! the tenant that has had least, by its weight; of a tenant the run that its index puts first; of a run the task with the longest
 //! way to the end. Ties go by age, then id.
 
+mod class;
 mod lane;
 mod pockets;
 mod shares;
@@ -23,6 +24,7 @@ use agendum_types::{Cause, Duration, Need, RunId, TargetId, Tenant, Timestamp};
 
 use crate::record::Waits;
 use crate::run::{InstId, Slot};
+use class::{Class, LIMIT, SLEEPS};
 use lane::Lane;
 pub(crate) use lane::Place;
 pub(crate) use pockets::{Pocket, Pockets};
@@ -83,37 +85,11 @@ pub(crate) struct Ticket {
     sent: u64,
 }
 
-/// The causes for which a class sleeps.
-const SLEEPS: [Cause; 3] = [Cause::Limit, Cause::Backoff, Cause::Capacity];
-/// The place of [`Cause::Limit`] among them.
-const LIMIT: usize = 0;
-
 /// A band of share 1 advances by this much for each task it sends, others by as much less as their share is greater.
 const STRIDE: u64 = 1 << 20;
 
 /// Classes without tasks are not looked for below this many.
 const IDLE_CLASSES: usize = 1_024;
-
-#[derive(Debug, Default)]
-struct Class {
-    candidates: Vec<TargetId>,
-    /// What each of its attempts holds of pools.
-    needs: Arc<[Need]>,
-    bands: [Lane; 3],
-    asleep: Option<(usize, Timestamp)>,
-    /// It sleeps until this is there, and not on its targets.
-    lacks: Option<Need>,
-    /// How long it has slept for each cause, in microseconds.
-    clocks: [u64; SLEEPS.len()],
-    /// When it last sent a task, and how long it had slept then.
-    sent: (Timestamp, [u64; SLEEPS.len()]),
-    /// How many it has sent.
-    count: u64,
-    /// Of those that are queued, how many came at that instant.
-    fresh: (Timestamp, u64),
-    /// When it was woken last.
-    woken: Option<Timestamp>,
-}
 
 /// All ready tasks of a shard.
 #[derive(Debug)]
@@ -231,8 +207,7 @@ impl Queue {
         self.shares.comes(tenant, band, now);
         self.add(class, band, tenant, rank);
         let of = &mut self.classes[class.0 as usize];
-        let fresh = if of.fresh.0 == now { of.fresh.1 } else { 0 };
-        of.fresh = (now, fresh + 1);
+        of.fresh = (now, 1 + if of.fresh.0 == now { of.fresh.1 } else { 0 });
         let (clocks, sent) = (of.clocks_at(now), of.count);
         Ticket { class, band, tenant, rank, lowered: false, held: None, since: now, clocks, sent }
     }
@@ -265,8 +240,7 @@ impl Queue {
         if entry.asleep.is_some() {
             return change(lane);
         }
-        let before = lane.first();
-        let told = change(lane);
+        let (before, told) = (lane.first(), change(lane));
         let after = lane.first();
         if before != after {
             let heads = &mut self.heads[band as usize];
@@ -460,36 +434,6 @@ impl Queue {
     /// Every queued task, in the order of classes, bands and ranks.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Rank> {
         self.classes.iter().flat_map(|class| class.bands.iter().flat_map(Lane::ranks))
-    }
-}
-
-impl Class {
-    /// Its first tasks are among those that may be sent.
-    fn wake(&mut self, id: ClassId, heads: &mut [BTreeSet<(Place, ClassId)>; 3], now: Timestamp) {
-        self.clocks = self.clocks_at(now);
-        if self.asleep.take().is_some() {
-            self.woken = Some(now);
-            for (heads, lane) in heads.iter_mut().zip(&self.bands) {
-                heads.extend(lane.first().map(|place| (place, id)));
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.bands.iter().all(Lane::is_empty)
-    }
-
-    /// True if no other of its band goes before it.
-    fn is_next(&self, ticket: &Ticket) -> bool {
-        self.bands[ticket.band as usize].first().is_some_and(|(_, rank)| rank == ticket.rank)
-    }
-
-    fn clocks_at(&self, now: Timestamp) -> [u64; SLEEPS.len()] {
-        let mut clocks = self.clocks;
-        if let Some((index, since)) = self.asleep {
-            clocks[index] += now.since(since).as_micros();
-        }
-        clocks
     }
 }
 

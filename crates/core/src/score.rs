@@ -5,7 +5,8 @@
 //! ```
 //!
 //! What a target has not shown yet counts as usual; of targets that are alike the first of the table is taken. A target of last resort is taken where no
-//! other is free; one that the budget does not cover is passed over for the next. Where a graph allows certain targets, their order counts and nothing is weighed.
+//! other is free; one that the budget does not cover is passed over for the next, which counts as a lower one. Where a graph allows certain targets, their
+//! order counts and nothing is weighed.
 
 use agendum_types::graph::{Section, Work};
 use agendum_types::{Duration, Outcome, Prefix, TargetId, Timestamp, Usage};

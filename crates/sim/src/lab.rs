@@ -38,7 +38,7 @@ use workload::{Job, Workload};
 use world::{Clock, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 10] = [
+pub const SHIPPED: [(&str, &str); 11] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -47,6 +47,7 @@ pub const SHIPPED: [(&str, &str); 10] = [
     ("e3", include_str!("../scenarios/e3.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
     ("e9", include_str!("../scenarios/e9.yaml")),
+    ("e9-luck", include_str!("../scenarios/e9-luck.yaml")),
     ("e10", include_str!("../scenarios/e10.yaml")),
     ("quota", include_str!("../scenarios/quota.yaml")),
 ];

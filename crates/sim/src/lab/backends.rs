@@ -6,10 +6,11 @@ use agendum_types::{Duration, Prefix};
 use serde::Deserialize;
 
 use super::workload::Round;
+use super::workload::quantiles::Quantiles;
 use crate::chance::Chance;
 
 /// The constants of such a fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backends {
     /// How many.
@@ -23,6 +24,9 @@ pub struct Backends {
     /// Attempts that take longer by chance.
     #[serde(default)]
     pub stalls: Stalls,
+    /// How many times as long as its record says an attempt takes, by chance; without it always once.
+    #[serde(default)]
+    pub luck: Option<Quantiles>,
 }
 
 /// Attempts that take longer by chance: another attempt of the same call has a chance of its own.
@@ -97,7 +101,9 @@ impl Memory {
     pub fn takes(&mut self, backend: usize, round: &Round) -> Duration {
         let stalls = self.chance.below(1_000) < u64::from(self.spec.stalls.per_mille);
         let stall = if stalls { Duration::millis(self.spec.stalls.ms) } else { Duration::ZERO };
-        let took = self.reads(backend, round).plus(stall);
+        let luck = self.spec.luck.as_ref().map_or(1.0, |luck| luck.draw(&mut self.chance));
+        let reads = self.reads(backend, round);
+        let took = Duration((reads.as_micros() as f64 * luck) as u64).plus(stall);
         self.busy[backend] = self.busy[backend].plus(took);
         took
     }
@@ -138,8 +144,14 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_not_read_again() {
-        let spec =
-            Backends { count: 2, slots: 1, remembers: 4 * 512, tokens_in_per_s: 1_024, stalls: Stalls::default() };
+        let spec = Backends {
+            count: 2,
+            slots: 1,
+            remembers: 4 * 512,
+            tokens_in_per_s: 1_024,
+            stalls: Stalls::default(),
+            luck: None,
+        };
         let mut memory = Memory::new(spec, 1);
         let call = Call { service: Duration::secs(3), tokens_in: 1_500, tokens_out: 1, said: None };
         let round =

@@ -8,7 +8,7 @@ use super::provider::Quota;
 use super::workload::Job;
 
 /// What there is. Tools run beside it, as many at once as there are.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Fleet {
     /// So many calls at once; each takes what its record says.

@@ -70,8 +70,8 @@ pub enum Kind {
     },
     /// Calls with deadlines.
     Azure {
-        /// The folder of the files.
-        data: String,
+        /// The folder of the files; without one it is always drawn.
+        data: Option<String>,
         /// Of which kinds.
         kinds: Vec<azure::Kind>,
     },
@@ -176,13 +176,13 @@ impl Scenario {
             }
             (Kind::Mooncake { takes, generate, .. }, None) => generate.draw(*takes, GENERATED),
             (Kind::Vtc { generate, .. }, None) => generate.draw(GENERATED),
-            (Kind::Azure { data, kinds }, Some(folder)) => {
+            (Kind::Azure { data: Some(data), kinds }, Some(folder)) => {
                 let file = |kind| -> Result<(&azure::Kind, String), String> {
                     Ok((kind, data::text(&folder.join(data).join(format!("{}.csv", kind.name)))?))
                 };
                 azure::read(&kinds.iter().map(file).collect::<Result<Vec<_>, String>>()?)
             }
-            (Kind::Azure { kinds, .. }, None) => azure::draw(kinds, GENERATED),
+            (Kind::Azure { kinds, .. }, _) => azure::draw(kinds, GENERATED),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Estimate {
     guessed: Vec<bool>,
     /// One of those has ended that others may be like; and how often that was so.
     surprised: bool,
-    early: u32,
+    guesses: u32,
     /// Output tokens of an attempt of each task: of how many of about the last 32, and their mean.
     made: BTreeMap<NodeId, (u64, u64)>,
     /// How long each attempt took that succeeded: of which task, how much it was given.
@@ -137,12 +137,15 @@ impl Estimate {
         let weight = u64::from((*count).min(32));
         *mean = (*mean * (weight - 1) + took.0) / weight;
         self.fresh += 1;
-        self.surprised |= is_alike && self.guessed[node.0 as usize];
+        if is_alike && self.guessed[node.0 as usize] {
+            self.guesses += 1;
+            self.surprised |= [1, 2, 4, 8, 16, 32, 64].contains(&self.guesses);
+        }
     }
 
     /// True if much was seen since the times were worked out, or for the first time.
     fn is_due(&self) -> bool {
-        self.fresh >= 64.max(self.own.len() as u32 / 4) || (self.surprised && self.early < 16)
+        self.fresh >= 64.max(self.own.len() as u32 / 4) || self.surprised
     }
 
     /// From the end of an optional task to the answer, without those that would be dropped before it.
@@ -192,9 +195,7 @@ impl Reference {
             estimate.seen.resize(graph.tasks.len(), (0, 0));
             estimate.version = self.version;
             estimate.fresh = 0;
-            if std::mem::take(&mut estimate.surprised) && estimate.early < 16 {
-                estimate.early += 1;
-            }
+            estimate.surprised = false;
             let is_guess = |(seen, task): (&(u32, u64), &Task)| seen.0 == 0 && self.of_kind(&task.work).is_none();
             estimate.guessed = estimate.seen.iter().zip(&graph.tasks).map(is_guess).collect();
             estimate.own = vec![Duration::ZERO; graph.tasks.len()];
@@ -205,7 +206,7 @@ impl Reference {
             let mut seen = vec![Duration::ZERO; graph.tasks.len()];
             for index in (0..graph.tasks.len()).rev() {
                 seen[index] = match &graph.tasks[index].work {
-                    Work::Call(_) if estimate.seen[index].0 < self.policy.admission.samples => Duration::ZERO,
+                    Work::Call(_) if estimate.seen[index].0 < self.policy.admission.samples.min(32) => Duration::ZERO,
                     Work::Call(_) => estimate.own[index],
                     Work::Group(group) => estimate.longest(graph, &group.tasks, &|node| seen[node.0 as usize]),
                 };

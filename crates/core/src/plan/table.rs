@@ -1,0 +1,114 @@
+//! The plans of all graphs with live runs, and of some that were run before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use agendum_types::policy::Admission;
+use agendum_types::{Graph, Hash};
+
+use super::times::Observed;
+use super::{Plan, PlanId};
+use crate::kinds::Kinds;
+use crate::lookup::Lookup;
+use crate::order::Served;
+use crate::targets::Targets;
+
+/// Plans without a live run that are kept: what was derived and observed serves the next run of the same graph.
+const IDLE_MAX: usize = 1_024;
+
+/// The plans of all graphs with live runs, and of some that were run before, interned by hash.
+#[derive(Debug, Default)]
+pub(crate) struct Plans {
+    plans: Vec<Option<Plan>>,
+    free: Vec<PlanId>,
+    by_hash: Lookup<Hash, PlanId>,
+    /// Plans whose last run has ended, the longest idle first.
+    idle: BTreeMap<u64, PlanId>,
+    /// How often a plan became idle.
+    rests: u64,
+    /// What the runs of all of them were served in this life.
+    pub(crate) served: Served,
+    /// What calls took, by kind.
+    kinds: Kinds,
+}
+
+impl Plans {
+    pub(crate) fn get(&self, id: PlanId) -> &Plan {
+        self.plans[id.0 as usize].as_ref().expect("a plan lives as long as its runs")
+    }
+
+    pub(crate) fn get_mut(&mut self, id: PlanId) -> &mut Plan {
+        self.plans[id.0 as usize].as_mut().expect("a plan lives as long as its runs")
+    }
+
+    /// Derives the expected times of a plan anew if the targets changed or enough was observed since.
+    pub(crate) fn refresh(&mut self, id: PlanId, targets: &Targets, rules: Admission) {
+        let Self { plans, kinds, .. } = self;
+        let plan = plans[id.0 as usize].as_mut().expect("a plan lives as long as its runs");
+        plan.refresh(targets, kinds, rules);
+    }
+
+    /// Takes an attempt that has succeeded into what is known of its task and of its kind. What is queued later is ranked by it.
+    pub(crate) fn learn(&mut self, id: PlanId, observed: Observed, targets: &Targets, rules: Admission) {
+        let plan = self.get_mut(id);
+        plan.observe(observed);
+        let (kind, is_due) = (plan.kind(observed.node), plan.is_due());
+        if let Some(kind) = kind {
+            self.kinds.observe(kind, observed.took);
+        }
+        if is_due {
+            self.refresh(id, targets, rules);
+        }
+    }
+
+    pub(crate) fn find(&self, hash: Hash) -> Option<PlanId> {
+        self.by_hash.get(&hash).copied()
+    }
+
+    /// The plan of this graph, made if it is new.
+    pub(crate) fn intern(&mut self, graph: &Arc<Graph>) -> PlanId {
+        if let Some(id) = self.find(graph.hash) {
+            return id;
+        }
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.plans.push(None);
+            PlanId(u32::try_from(self.plans.len() - 1).expect("one plan for each live run at most"))
+        });
+        self.plans[id.0 as usize] = Some(Plan::new(Arc::clone(graph)));
+        self.by_hash.insert(graph.hash, id);
+        id
+    }
+
+    pub(crate) fn take(&mut self, id: PlanId) {
+        let plan = self.get_mut(id);
+        plan.runs += 1;
+        if plan.runs == 1 {
+            let since = plan.idle_since;
+            self.idle.remove(&since);
+        }
+    }
+
+    /// Gives back one use. A few idle plans are kept: the same graph is often run again.
+    pub(crate) fn release(&mut self, id: PlanId) {
+        self.rests += 1;
+        let now = self.rests;
+        let plan = self.get_mut(id);
+        plan.runs -= 1;
+        if plan.runs > 0 {
+            return;
+        }
+        plan.idle_since = now;
+        self.idle.insert(now, id);
+        if self.idle.len() > IDLE_MAX
+            && let Some((_, oldest)) = self.idle.pop_first()
+        {
+            let hash = self.get(oldest).graph.hash;
+            self.plans[oldest.0 as usize] = None;
+            self.by_hash.remove(&hash);
+            self.free.push(oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! What attempts of the tasks of a graph took, and what follows for the way to its end.
+
+use std::collections::BTreeMap;
+
+use agendum_types::Duration;
+use agendum_types::graph::{Call, Kind, NodeId, Work};
+use agendum_types::policy::Admission;
+
+use super::{NodePlan, Plan};
+use crate::kinds::Kinds;
+use crate::outlook::Expected;
+use crate::share::{MEAN_OF, take_into};
+use crate::sketch::{Sketch, quarter};
+use crate::targets::Targets;
+
+/// Histograms of a plan by the size of what attempts were given; beyond it those of whole tasks count.
+const CELLS_MAX: usize = 256;
+
+/// Observations after which a graph derives its expected times anew; of a large graph one for so many of its tasks. Before that it does so with the first,
+/// second, fourth, eighth … task that has ended and of which only the target's word was known.
+const FRESH_MIN: u32 = 64;
+const TASKS_PER_FRESH: u32 = 4;
+
+/// What attempts of a task took.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sketches {
+    all: Sketch,
+    /// By the quarter of a doubling of the bytes that they were given.
+    by_size: BTreeMap<u8, Sketch>,
+}
+
+/// How long an attempt took, or that it would have taken longer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observed {
+    pub(crate) node: NodeId,
+    /// What it was given.
+    pub(crate) bytes: u64,
+    pub(crate) took: Duration,
+    /// What it gave, if it has ended.
+    pub(crate) tokens_out: Option<u64>,
+}
+
+impl NodePlan {
+    /// True if enough attempts were seen.
+    fn is_known(&self, samples: u32) -> bool {
+        self.observed.0 >= samples.min(MEAN_OF)
+    }
+
+    /// How long an attempt stands in the queue; nothing before enough was seen.
+    fn queued(&self, samples: u32) -> Duration {
+        let (count, mean) = self.stood;
+        if count < samples.min(MEAN_OF) { Duration::ZERO } else { Duration(mean) }
+    }
+}
+
+impl Plan {
+    pub(crate) fn tail(&self, node: NodeId) -> Duration {
+        self.nodes[node.0 as usize].tail
+    }
+
+    /// Expected time from the end of this task to the end of its section.
+    pub(crate) fn following(&self, node: NodeId) -> Duration {
+        let NodePlan { tail, own, .. } = self.nodes[node.0 as usize];
+        tail.minus(own)
+    }
+
+    /// Takes an observed attempt into the node's mean.
+    pub(super) fn observe(&mut self, Observed { node, bytes, took, tokens_out }: Observed) {
+        if let Some(tokens) = tokens_out {
+            take_into(&mut self.nodes[node.0 as usize].made, tokens);
+        }
+        let is_full = self.cells >= CELLS_MAX;
+        let sketches = self.nodes[node.0 as usize].sketches.get_or_insert_default();
+        sketches.all.take(took);
+        let cell = quarter(bytes);
+        match sketches.by_size.get_mut(&cell) {
+            Some(sketch) => sketch.take(took),
+            None if is_full => {}
+            None => {
+                self.cells += 1;
+                sketches.by_size.entry(cell).or_default().take(took);
+            }
+        }
+        take_into(&mut self.nodes[node.0 as usize].observed, took.as_micros());
+        self.observed_since += 1;
+        if self.nodes[node.0 as usize].is_guess && self.kind(node).is_some() {
+            self.surprises += 1;
+            self.is_surprised |= self.surprises.is_power_of_two();
+        }
+    }
+
+    /// The kind of its call, if it makes one that others may be like.
+    pub(super) fn kind(&self, node: NodeId) -> Option<Kind> {
+        match &self.task(node).work {
+            Work::Call(call) => call.kind,
+            Work::Group(_) => None,
+        }
+    }
+
+    /// An attempt of this task was sent that had stood in the queue for so long.
+    pub(crate) fn stood(&mut self, node: NodeId, span: Duration) {
+        take_into(&mut self.nodes[node.0 as usize].stood, span.as_micros());
+    }
+
+    /// What is to be expected of an attempt of this task that is given so much, and of all that follows; `None` before enough was seen of it. Of what
+    /// follows nothing is expected where nothing was seen.
+    pub(crate) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<Expected> {
+        let sketch = self.sketch(node, bytes, rules.samples)?;
+        let NodePlan { rest, rest_stood, .. } = self.nodes[node.0 as usize];
+        let part = |percent: u64| Duration(rest.as_micros() / 100 * percent);
+        Some(Expected {
+            quick: sketch.quantile(rules.quick).plus(part(70)),
+            mean: sketch.mean().plus(rest),
+            slow: sketch.quantile(rules.slow).plus(part(120)).plus(rest_stood).plus(rest_stood),
+        })
+    }
+
+    /// So many of a thousand attempts of this task that were given so much took longer than is left for it, if what follows takes as long as usual
+    /// and stands in the queue as long; `None` before enough was seen.
+    pub(crate) fn late(&self, node: NodeId, bytes: u64, left: Duration, rules: Admission) -> Option<u64> {
+        let sketch = self.sketch(node, bytes, rules.samples)?;
+        let NodePlan { rest, rest_stood, .. } = self.nodes[node.0 as usize];
+        let rest = rest.plus(rest_stood);
+        Some(if rest > left { 1_000 } else { sketch.slower(left.minus(rest)) })
+    }
+
+    /// How long attempts of this task take on average that are given so much; `None` before so many were seen.
+    pub(crate) fn usual(&self, node: NodeId, bytes: u64, samples: u32) -> Option<Duration> {
+        self.sketch(node, bytes, samples).map(Sketch::mean)
+    }
+
+    /// How many tokens attempts of this task give on average; `None` before so many were seen.
+    pub(crate) fn made(&self, node: NodeId, samples: u32) -> Option<u64> {
+        let (count, mean) = self.nodes[node.0 as usize].made;
+        (count >= samples.min(MEAN_OF)).then_some(mean)
+    }
+
+    /// So many of a hundred attempts of this task that are given so much take no longer; `None` before so many were seen.
+    pub(crate) fn slower_than(&self, node: NodeId, bytes: u64, samples: u32, percent: u8) -> Option<Duration> {
+        self.sketch(node, bytes, samples).map(|sketch| sketch.above(percent))
+    }
+
+    /// What was seen of attempts that were given as much, or else of all.
+    fn sketch(&self, node: NodeId, bytes: u64, samples: u32) -> Option<&Sketch> {
+        let sketches = self.nodes[node.0 as usize].sketches.as_ref()?;
+        let is_enough = |sketch: &&Sketch| sketch.has_seen(samples);
+        sketches.by_size.get(&quarter(bytes)).filter(is_enough).or(Some(&sketches.all)).filter(is_enough)
+    }
+
+    /// True if enough was observed since expected times were derived, or something of which nothing was known.
+    pub(super) fn is_due(&self) -> bool {
+        let tasks = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.observed_since >= FRESH_MIN.max(tasks / TASKS_PER_FRESH) || self.is_surprised
+    }
+
+    /// Derives expected times anew if the targets changed or enough was observed since.
+    pub(super) fn refresh(&mut self, targets: &Targets, kinds: &Kinds, rules: Admission) {
+        if self.derived_version == targets.version() && !self.is_due() {
+            return;
+        }
+        self.derived_version = targets.version();
+        self.is_surprised = false;
+        self.observed_since = 0;
+        let Self { graph, nodes, backwards, .. } = self;
+        let ways = graph.ways(backwards, |node, inside| {
+            let (own, is_guess) = match &graph.task(node).work {
+                Work::Call(call) => {
+                    match (nodes[node.0 as usize].observed, call.kind.and_then(|kind| kinds.mean(kind))) {
+                        ((0, _), None) => (said(targets, call), true),
+                        ((0, _), Some(mean)) => (mean, false),
+                        ((_, mean), _) => (Duration(mean), false),
+                    }
+                }
+                Work::Group(_) => (inside, false),
+            };
+            (nodes[node.0 as usize].own, nodes[node.0 as usize].is_guess) = (own, is_guess);
+            own
+        });
+        let seen = graph.ways(backwards, |node, inside| match &graph.task(node).work {
+            Work::Call(_) if !nodes[node.0 as usize].is_known(rules.samples) => Duration::ZERO,
+            Work::Call(_) => nodes[node.0 as usize].own,
+            Work::Group(_) => inside,
+        });
+        for (index, way) in seen.into_iter().enumerate() {
+            let own = if nodes[index].is_known(rules.samples) { nodes[index].own } else { Duration::ZERO };
+            nodes[index].rest = way.minus(own);
+        }
+        let queued = graph.ways(backwards, |node, inside| match &graph.task(node).work {
+            Work::Call(_) => nodes[node.0 as usize].queued(rules.samples),
+            Work::Group(_) => inside,
+        });
+        for (node, way) in nodes.iter_mut().zip(queued) {
+            node.rest_stood = way.minus(node.queued(rules.samples));
+        }
+        for (index, way) in ways.into_iter().enumerate() {
+            // Inside a group, which stands before its tasks, the way to the end leads through what follows the group.
+            let outer = graph.tasks[index].parent.filter(|_| !graph.tasks[index].is_compensation());
+            let group = outer.map(|group| &nodes[group.0 as usize]);
+            nodes[index].tail = way.plus(group.map_or(Duration::ZERO, |group| group.tail.minus(group.own)));
+        }
+        for (node, after) in graph.times_after(backwards, |node| match graph.task(node).ahead {
+            None => nodes[node.0 as usize].own,
+            // Nothing is given up for what may yet be withdrawn.
+            Some(_) => Duration::ZERO,
+        }) {
+            nodes[node.0 as usize].after = after;
+        }
+    }
+
+    /// Expected time from the end of an optional task to the answer, over tasks that would not be dropped before it.
+    pub(crate) fn after(&self, node: NodeId) -> Duration {
+        self.nodes[node.0 as usize].after
+    }
+}
+
+/// What the first target that will do says of itself.
+fn said(targets: &Targets, call: &Call) -> Duration {
+    let candidates = targets.candidates(call.capability, &call.requirement);
+    candidates.first().map_or(Duration::ZERO, |target| targets.expected(*target))
+}
