@@ -48,7 +48,7 @@ impl Scheduler {
     }
 
     /// The targets that would have been taken first, and those whose clearance does not do: where targets were weighed, those that were not free and
-    /// the best if the budget does not cover it; else those that come before.
+    /// better ones that the budget does not cover or that would be too late; else those that come before.
     fn passed_over(
         &self,
         slot: Slot,
@@ -59,12 +59,18 @@ impl Scheduler {
     ) -> Vec<(Arc<str>, Passed)> {
         let candidates = self.board.queue.candidates(ticket.class).iter().copied();
         let before = candidates.take_while(|other| *other != target || !scores.is_empty());
-        // Those before the one that was taken are better, and not covered.
+        // Those before the one that was taken are better, and not covered; those behind it that cost less are not in time, or the last resort.
         let worse = scores.iter().skip_while(|(weighed, _)| *weighed != target);
-        let is_worse = |other: &TargetId| worse.clone().any(|(weighed, _)| weighed == other);
-        let passed = before.filter(|other| *other != target && !is_worse(other));
-        let mut passed: Vec<_> =
-            passed.map(|other| (self.target_name(other), self.targets.shut(other, self.now))).collect();
+        let is_last = |of: TargetId| self.targets.row(of).target.last_resort;
+        let why = |other: TargetId| match worse.clone().find(|(weighed, _)| *weighed == other) {
+            Some((_, score)) => {
+                let is_less = worse.clone().next().is_some_and(|(_, least)| score < least);
+                (is_less && is_last(other) == is_last(target)).then_some(Passed::Late)
+            }
+            None => Some(self.targets.shut(other, self.now)),
+        };
+        let passed = before.filter(|other| *other != target);
+        let mut passed: Vec<_> = passed.filter_map(|other| Some((self.target_name(other), why(other)?))).collect();
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let labels = self.board.joined(slot, inst.input.as_deref().map(|input| &input.labels));

@@ -6,7 +6,7 @@
 //!
 //! What a target has not shown yet counts as usual; of targets that are alike the first of the table is taken. A target of last resort is taken where no
 //! other is free; one that the budget does not cover is passed over for the next, which counts as a lower one. Where a graph allows certain targets, their
-//! order counts and nothing is weighed.
+//! order counts and nothing is weighed. Where a deadline is near, a target on which it would not be kept is taken only if it would be kept on none.
 
 use agendum_types::graph::{Section, Work};
 use agendum_types::{Duration, Outcome, Prefix, TargetId, Timestamp, Usage};
@@ -78,9 +78,14 @@ impl Scheduler {
 
     /// What an attempt of this task would cost on each of these targets, the best first.
     pub(crate) fn scores(&self, slot: Slot, id: InstId, targets: &[TargetId]) -> Scores {
-        let asked = self.asked(slot, id);
+        let (asked, ends) = (self.asked(slot, id), self.latest_end(slot, id));
         let prefix = self.board.run(slot).inst(id).prefix.as_deref();
-        self.ranked(targets.iter().map(|target| (*target, self.score(*target, &asked, prefix))).collect())
+        let mut scores: Scores = targets.iter().map(|target| (*target, self.score(*target, &asked, prefix))).collect();
+        scores.sort_by_cached_key(|(target, score)| {
+            let row = self.targets.row(*target);
+            (row.target.last_resort, self.now.after(asked.takes(row)) > ends, *score)
+        });
+        scores
     }
 
     /// The target that is worth waiting for though it is full, and until when: for no longer than the next best would cost more, nor until that could not
@@ -108,20 +113,20 @@ impl Scheduler {
         let turns = u128::from(asked.takes(row).as_micros()) * u128::from(before + 1);
         let turn = Duration(u64::try_from(turns / u128::from(row.target.concurrency_max)).unwrap_or(u64::MAX));
         let saves = next.minus(least);
-        let latest = self.latest_start(slot, id, asked.takes(self.targets.row(second)));
+        let ends = self.latest_end(slot, id);
+        let latest = if ends == Timestamp::MAX { ends } else { ends.before(asked.takes(self.targets.row(second))) };
         let until = self.board.run(slot).inst(id).ready_at.after(saves).min(latest);
         let is_worth = self.targets.is_full(best) && turn < saves && until > self.now;
         (is_worth && self.afford_on(slot, id, best).is_ok()).then_some((best, until))
     }
 
-    /// When the task has to be sent at the latest to a target where it takes so long.
-    fn latest_start(&self, slot: Slot, id: InstId, takes: Duration) -> Timestamp {
+    /// When the task has to have ended, so that what follows can be in time; [`Timestamp::MAX`] without a deadline.
+    fn latest_end(&self, slot: Slot, id: InstId) -> Timestamp {
         let (run, plan) = (self.board.run(slot), self.board.plan(slot));
         let inst = run.inst(id);
         let of_run = run.deadline.filter(|_| plan.task(inst.node).section == Section::Main);
         let of_run = of_run.map(|deadline| deadline.before(plan.following(inst.node)));
-        let end = of_run.unwrap_or(Timestamp::MAX).min(inst.expires);
-        if end == Timestamp::MAX { end } else { end.before(takes) }
+        of_run.unwrap_or(Timestamp::MAX).min(inst.expires)
     }
 
     pub(crate) fn waits_for_best(&self, slot: Slot, id: InstId) -> bool {
@@ -147,12 +152,6 @@ impl Scheduler {
     pub(crate) fn is_ordered(&self, slot: Slot, id: InstId) -> bool {
         let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);
         matches!(&task.work, Work::Call(call) if !call.requirement.allow.is_empty())
-    }
-
-    /// Those that were weighed, the best first.
-    fn ranked(&self, mut scores: Scores) -> Scores {
-        scores.sort_by_key(|(target, score)| (self.targets.row(*target).target.last_resort, *score));
-        scores
     }
 
     fn asked(&self, slot: Slot, id: InstId) -> Asked {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use agendum_types::Duration;
 use agendum_types::policy::Index;
 
-/// What decided that it went then, and there. Only what stood in a queue with others, or was not given the target it would have had first, has one.
+/// What decided that it went then, and there. Only what stood in a queue with others, was not given
+/// the target it would have had first, or could go to several that were free, has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The policy in force: its name, and the beginning of its hash, as [`agendum_types::Policy::version`] says them.
@@ -39,11 +40,13 @@ pub enum Passed {
     Dear,
     /// It may not see data with the labels of this.
     Uncleared,
+    /// It would have cost less, and taken too long for the deadline.
+    Late,
 }
 
 impl Passed {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared];
+    pub const ALL: [Self; 6] = [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared, Self::Late];
 
     /// The word in journals and answers.
     #[must_use]
@@ -54,6 +57,7 @@ impl Passed {
             Self::Paced => "paced",
             Self::Dear => "dear",
             Self::Uncleared => "uncleared",
+            Self::Late => "late",
         }
     }
 

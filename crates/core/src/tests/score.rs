@@ -158,3 +158,21 @@ fn went_at(scenario: &str) -> String {
     let shown = |line: &&str| line.contains("dispatch") || line.contains("woken");
     all.lines().filter(shown).collect::<Vec<_>>().join("\n")
 }
+
+#[test]
+fn a_target_on_which_the_deadline_would_pass_is_taken_last() {
+    assert_snapshot!(went("
+        targets slow=9:expected=1m quick=9:call=99c:expected=5s
+        submit r1 a; run: background
+        submit r2 a; run: background deadline=30s
+        submit r3 a; run: background deadline=3s
+        attempts r2
+        attempts r3
+    "), @"
+    0ms dispatch r1/a#1 on slow
+    0ms dispatch r2/a#1 on quick
+    0ms dispatch r3/a#1 on slow
+    0ms     balanced slack 30s, 0 ahead, 0 behind, slow late, quick 4h 57m, slow 1m 01s
+    0ms     balanced slack 3s, 0 ahead, 0 behind, slow 1m 01s, quick 4h 57m
+    ");
+}

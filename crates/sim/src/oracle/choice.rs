@@ -63,11 +63,17 @@ impl Reference {
                 Passed::Paced
             }
         };
-        let worse: Vec<usize> = scores.iter().map(|(place, _)| *place).skip_while(|place| *place != chosen).collect();
-        let passes = |place: &&usize| **place != chosen && !worse.contains(place);
+        let least = scores.iter().find(|(place, _)| *place == chosen).map(|(_, score)| *score);
+        let worse: Vec<_> = scores.iter().skip_while(|(place, _)| *place != chosen).collect();
+        let is_last = |place: usize| self.targets[place].last_resort;
+        let passes = |place: usize| match worse.iter().find(|(of, _)| *of == place) {
+            Some((_, score)) if Some(*score) < least && is_last(place) == is_last(chosen) => Some(Passed::Late),
+            Some(_) => None,
+            None => Some(why(place)),
+        };
         let until = if scores.is_empty() { Some(chosen) } else { None };
-        let before = targets.iter().take_while(|place| Some(**place) != until).filter(passes);
-        let mut passed: Vec<_> = before.map(|place| (name(*place), why(*place))).collect();
+        let before = targets.iter().take_while(|place| Some(**place) != until).filter(|place| **place != chosen);
+        let mut passed: Vec<_> = before.filter_map(|place| Some((name(*place), passes(*place)?))).collect();
         let run = &self.runs[&id];
         if let Work::Call(call) = &run.task(path).work
             && run.tasks[path].rung == 0

@@ -77,10 +77,7 @@ impl Reference {
         let before = self.queued().iter().filter(|of| waits(of)).count() as u128;
         let turn = alone * (before + 1) / u128::from(self.targets[best].concurrency_max);
         // What follows has to be done in time too, and nothing has to without an end.
-        let follows = self.estimates[&run.graph.hash].following(run.tasks[path].node);
-        let of_run = run.submitted.deadline.filter(|_| run.task(path).section == Section::Main);
-        let ends = of_run.map(|deadline| deadline.before(follows)).into_iter().chain(run.tasks[path].expires);
-        let latest = ends.min().map(|end| end.before(Duration(then as u64)));
+        let latest = self.latest_end(id, path).map(|end| end.before(Duration(then as u64)));
         let until = latest.into_iter().chain([run.tasks[path].ready_at.after(saves)]).min()?;
         let is_worth = is_full(best) && turn < next - least && until > self.now;
         (is_worth && self.hold(id, path, best).is_some()).then_some((best, until))
@@ -102,9 +99,24 @@ impl Reference {
             let of = targets.iter().filter(move |target| self.targets[**target].last_resort == last);
             let mut of: Vec<_> = of.map(|target| (*target, self.score(id, path, *target))).collect();
             of.sort_by_key(|(_, score)| *score);
-            of
+            let (late, in_time): (Vec<_>, Vec<_>) =
+                of.into_iter().partition(|(target, _)| self.is_late(id, path, *target));
+            [in_time, late].concat()
         };
         [scored(false), scored(true)].concat()
+    }
+
+    /// What follows, or the task itself, would not be done in time if it were sent there.
+    fn is_late(&self, id: RunId, path: &TaskPath, target: usize) -> bool {
+        let takes = Duration(self.costs(id, path, target).0 as u64);
+        self.latest_end(id, path).is_some_and(|end| self.now.after(takes) > end)
+    }
+
+    fn latest_end(&self, id: RunId, path: &TaskPath) -> Option<Timestamp> {
+        let (run, inst) = (&self.runs[&id], &self.runs[&id].tasks[path]);
+        let follows = self.estimates[&run.graph.hash].following(inst.node);
+        let of_run = run.submitted.deadline.filter(|_| run.task(path).section == Section::Main);
+        of_run.map(|deadline| deadline.before(follows)).into_iter().chain(inst.expires).min()
     }
 
     pub(super) fn score(&self, id: RunId, path: &TaskPath, target: usize) -> Duration {

@@ -38,7 +38,8 @@ pub struct Choice {
 pub struct Score {
     /// Its name.
     pub target: String,
-    /// What the attempt was thought to cost there, in microseconds, money counted as time: the least was taken.
+    /// What the attempt was thought to cost there, in microseconds, money counted as time. The least was taken, but for what `passed` says and for targets of
+    /// last resort.
     pub score_us: u64,
 }
 
@@ -47,7 +48,7 @@ pub struct Score {
 pub struct Passed {
     /// Its name.
     pub target: String,
-    /// `full`, `closed`, `paced`, `dear` or `uncleared`.
+    /// `full`, `closed`, `paced`, `dear`, `uncleared` or `late`.
     pub why: String,
 }
 
@@ -101,12 +102,12 @@ const fn ranked(index: Index) -> &'static str {
         Index::Fifo => "in the order in which runs came:",
         Index::CallFifo => "in the order in which tasks were ready:",
         Index::Edf => "in the order of deadlines:",
-        Index::Slack => "by when it had to start to be in time:",
+        Index::Slack => "by when it had to end to be in time:",
         Index::AttainedService => "where a run stands by what it has been served, as if it had come at",
         Index::Gittins => "where a run stands by what it has still to take, as if it had come at",
         Index::VirtualFinish => "by when its run would be answered if all shared alike:",
         Index::ValueDensity => "where a run stands by its value for the time still to take, as if it had come at",
-        Index::Risk => "by when it had to start to be in time, the sooner the greater the risk:",
+        Index::Risk => "by when it had to end to be in time, the sooner the greater the risk:",
     }
 }
 
@@ -117,6 +118,7 @@ const fn passed(why: Reason) -> &'static str {
         Reason::Paced => "its provider's minute was used up",
         Reason::Dear => "the budget did not cover it",
         Reason::Uncleared => "it may not see the labels of its data",
+        Reason::Late => "it would have cost less, and taken too long for the deadline",
     }
 }
 
@@ -146,7 +148,7 @@ mod tests {
         let weighed = Choice { passed: Vec::new(), scores, ..alone.clone() };
         insta::assert_snapshot!([queued, risky, alone, weighed].map(|choice| sentence(&choice).replace("; ", ";\n  ")).join("\n"), @"
         3 for the same targets went first, 2 waited on;
-          it was put by when it had to start to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
+          it was put by when it had to end to be in time: 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
           not to big: it had as many attempts as it takes at once;
           not to far: it may not see the labels of its data
         3 for the same targets went first, 2 waited on;

@@ -8,8 +8,10 @@ use agendum_types::policy::Index;
 
 use super::{RUN, deep, plainly_dispatched};
 
-pub(super) fn chosen() -> [Record; 3] {
-    let passed = Passed::ALL.map(|why| (Arc::from("openai/gpt"), why)).to_vec();
+pub(super) fn chosen() -> [Record; 4] {
+    // What is added comes in a sample of its own: what stands in the golden file stays.
+    let (known, added) = Passed::ALL.split_at(5);
+    let passed = |of: &[Passed]| of.iter().map(|why| (Arc::from("openai/gpt"), *why)).collect();
     let queued = Choice {
         policy: Arc::from("balanced@01234567"),
         index: Index::Gittins,
@@ -17,15 +19,16 @@ pub(super) fn chosen() -> [Record; 3] {
         risky: true,
         ahead: 2,
         behind: 3,
-        passed,
+        passed: passed(known),
         scores: Vec::new(),
     };
     let alone = Choice { risky: false, ahead: 0, behind: 0, ..queued.clone() };
     let scores = [("near", 7), ("other", 9)].map(|(name, score)| (Arc::from(name), Duration(score))).to_vec();
     let weighed = Choice { passed: Vec::new(), scores, ..alone.clone() };
-    [queued, alone, weighed].map(|choice| {
+    let late = Choice { passed: passed(added), ..weighed.clone() };
+    [(queued, false), (alone, false), (weighed, false), (late, true)].map(|(choice, beside)| {
         let expected = Some(Duration(9));
-        let sent = Dispatched { expected, choice: Some(Box::new(choice)), ..plainly_dispatched() };
+        let sent = Dispatched { expected, beside, choice: Some(Box::new(choice)), ..plainly_dispatched() };
         Record::Task { run: RUN, path: deep(), change: Change::Dispatched(Box::new(sent)) }
     })
 }
