@@ -58,6 +58,7 @@ mod lookup;
 mod on;
 mod order;
 mod outlook;
+mod overload;
 mod pace;
 mod place;
 mod plan;

@@ -269,7 +269,9 @@ impl Scheduler {
         let inst = run.inst(id);
         let waits = self.board.waits(inst, known, queued, self.now);
         let (plan, node) = (run.plan, inst.node);
-        self.board.plans.get_mut(plan).stood(node, stood(&waits));
+        let span = stood(&waits);
+        self.board.plans.get_mut(plan).stood(node, span);
+        self.has_stood(ticket.band, span);
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let task = self.board.plan(slot).task(inst.node);

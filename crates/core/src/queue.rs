@@ -250,6 +250,16 @@ impl Queue {
         told
     }
 
+    /// How many ready tasks of a tenant wait to be sent in a band.
+    pub(crate) fn waiting_of(&self, tenant: &Tenant, band: Priority) -> u64 {
+        self.shares.waiting_of(tenant, band)
+    }
+
+    /// True if ready tasks of this band wait to be sent.
+    pub(crate) fn has_waiting(&self, band: Priority) -> bool {
+        self.lens[band as usize] + self.pockets.len(band) > 0
+    }
+
     /// Another event comes.
     pub(crate) fn looks(&mut self) {
         self.shares.looks();

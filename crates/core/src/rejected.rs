@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agendum_types::{RunId, WaitFor};
+use agendum_types::{Duration, RunId, WaitFor};
 
 /// Why a submission, an addition or a signal was refused. State is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +18,26 @@ pub enum Rejected {
     TooManyTasks {
         /// Live tasks.
         count: u32,
+    },
+    /// As many tasks of the tenant wait to be sent as the policy has it.
+    #[error(
+        "{count} tasks of this priority wait to be sent, the most that the policy lets wait for a tenant: try again in {retry_after}"
+    )]
+    QueueFull {
+        /// How many, by the policy.
+        count: u32,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Tasks stand in the queue for longer than the policy has it.
+    #[error(
+        "tasks of this priority stood in the queue for {stood} of late, more than the policy has it: try again in {retry_after}, or name a `deadline`"
+    )]
+    Overloaded {
+        /// How long they stood, on average.
+        stood: Duration,
+        /// When to try again.
+        retry_after: Duration,
     },
     /// The id is in use.
     #[error("run {0} exists already")]
@@ -177,12 +197,48 @@ pub enum Rejected {
 }
 
 impl Rejected {
+    /// When to try again, for what may be taken then.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Full { .. } | Self::TooManyTasks { .. } => Some(Duration::secs(1)),
+            Self::QueueFull { retry_after, .. } | Self::Overloaded { retry_after, .. } => Some(*retry_after),
+            Self::Exists(_)
+            | Self::Keyed(_)
+            | Self::Joined(_)
+            | Self::NotLive(_)
+            | Self::NotAnExtension { .. }
+            | Self::NotAhead(_)
+            | Self::Overtaken(_)
+            | Self::OutputNotMade { .. }
+            | Self::NoTarget { .. }
+            | Self::Over(_)
+            | Self::NotWaiting { .. }
+            | Self::NobodyWaits { .. }
+            | Self::SeveralWait { .. }
+            | Self::NotAsked { .. }
+            | Self::OtherAttempt { .. }
+            | Self::TooManySignals { .. }
+            | Self::BudgetEnded(_)
+            | Self::NoBudget { .. }
+            | Self::NoLoop { .. }
+            | Self::RaisesNothing
+            | Self::RaisesTooMuch
+            | Self::Started { .. }
+            | Self::SetAside { .. }
+            | Self::NotAwaited { .. }
+            | Self::DeadlinePassed => None,
+        }
+    }
+
     /// The stable code of APIs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Full { .. } => "shard_full",
             Self::TooManyTasks { .. } => "too_many_tasks",
+            Self::QueueFull { .. } => "queue_full",
+            Self::Overloaded { .. } => "overloaded",
             Self::Exists(_) => "run_exists",
             Self::Keyed(_) => "key_in_use",
             Self::Joined(_) => "joined",

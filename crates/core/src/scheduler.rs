@@ -12,6 +12,7 @@ use crate::child::Spent;
 use crate::event::Event;
 use crate::hedge::Hedges;
 use crate::order::Served;
+use crate::overload::Stood;
 use crate::record::{Change, Record};
 use crate::rejected::Rejected;
 use crate::rng::Rng;
@@ -36,6 +37,8 @@ pub struct Scheduler {
     pub(crate) evaluations_out: u32,
     /// What is saved up for second attempts.
     pub(crate) hedges: Hedges,
+    /// How long the tasks of each priority stand in the queue.
+    pub(crate) stood: [Stood; 3],
     /// Look-ups of this life.
     pub(crate) look_ups: u64,
     /// Evaluations that wait for a credit.
@@ -71,6 +74,7 @@ impl Scheduler {
             attempts_out: 0,
             evaluations_out: 0,
             hedges: Hedges::default(),
+            stood: Default::default(),
             look_ups: 0,
             backlog: VecDeque::new(),
             rng: Rng::default(),

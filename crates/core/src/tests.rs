@@ -27,6 +27,7 @@ mod loops;
 mod money;
 mod order;
 mod outlook;
+mod overload;
 mod pace;
 mod planned;
 mod pools;

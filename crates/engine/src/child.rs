@@ -333,7 +333,10 @@ fn unkept(error: &PayloadError) -> Failed {
 /// What it means for the task that the core refused the run.
 fn refused(rejected: &Rejected) -> Failed {
     let class = match rejected {
-        Rejected::Full { .. } | Rejected::TooManyTasks { .. } => Class::Overloaded,
+        Rejected::Full { .. }
+        | Rejected::TooManyTasks { .. }
+        | Rejected::QueueFull { .. }
+        | Rejected::Overloaded { .. } => Class::Overloaded,
         Rejected::DeadlinePassed => Class::DeadlineExceeded,
         Rejected::Exists(_)
         | Rejected::Keyed(_)

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use agendum_engine::{ReadError, Room, SubmitError, Unfinished};
 use agendum_ports::{RunRow, StoreError};
-use agendum_types::RunId;
+use agendum_types::{Duration, RunId};
 use agendum_wire::v1::Problem;
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection, StringRejection};
@@ -17,19 +17,20 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A refusal.
-pub(crate) struct Refused(pub(crate) Problem);
+/// A refusal, and when to try again if that is known.
+pub(crate) struct Refused(pub(crate) Problem, Option<Duration>);
 
 impl Refused {
     pub(crate) fn new(status: StatusCode, kind: &str, title: &str, detail: impl ToString) -> Self {
-        Self(Problem {
+        let problem = Problem {
             kind: kind.to_owned(),
             title: title.to_owned(),
             status: status.as_u16(),
             detail: detail.to_string(),
             diagnostics: Vec::new(),
             more: false,
-        })
+        };
+        Self(problem, None)
     }
 
     pub(crate) fn bad(kind: &str, title: &str, detail: impl ToString) -> Self {
@@ -85,15 +86,18 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(self.0)).into_response();
-        let seconds = match status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some("1"),
-            StatusCode::INSUFFICIENT_STORAGE => Some("10"),
+        let Self(problem, after) = self;
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response =
+            (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(problem)).into_response();
+        let usual = match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            StatusCode::INSUFFICIENT_STORAGE => Some(10),
             _ => None,
         };
+        let seconds = after.map(|after| after.as_micros().div_ceil(1_000_000)).or(usual);
         if let Some(seconds) = seconds {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -189,8 +193,11 @@ impl From<PathRejection> for Refused {
 impl From<SubmitError> for Refused {
     fn from(error: SubmitError) -> Self {
         match error {
-            SubmitError::Rejected(rejected) if matches!(rejected.code(), "shard_full" | "too_many_tasks") => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, rejected.code(), "the run was not accepted", rejected)
+            SubmitError::Rejected(rejected) if rejected.retry_after().is_some() => {
+                let (code, after) = (rejected.code(), rejected.retry_after());
+                let Self(problem, _) =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, code, "the run was not accepted", rejected);
+                Self(problem, after)
             }
             SubmitError::Rejected(rejected) => {
                 let hint = if rejected.code() == "no_target" {

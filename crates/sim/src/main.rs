@@ -5,6 +5,7 @@
 
 mod laboratory;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use agendum_sim::plans::{faults, planned, shrink};
 use agendum_sim::{Played, bench, corpus, play, show};
 
 const USAGE: &str = "agendum-sim seeds COUNT [FROM]   play seeds, each with four generated graphs, faults and crashes
+agendum-sim kinds COUNT [FROM]   how many of these seeds come to each kind of decision, and the first of them: what is rare is named in the tests
 agendum-sim show SEED            the journal of a seed, a line for each record
 agendum-sim shrink SEED          what is left of a broken seed's documents without all that it does not take
 agendum-sim corpus DIR           check and run the agent plans in a folder (.jsonl, .json)
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
     let ended = match words.as_slice() {
         ["seeds", count] => seeds(count, "0"),
         ["seeds", count, from] => seeds(count, from),
+        ["kinds", count] => kinds(count, "0"),
+        ["kinds", count, from] => kinds(count, from),
         ["show", seed] => number(seed).and_then(|seed| {
             println!("{}", show(seed, &planned(seed, RUNS)?, faults(seed)));
             Ok(())
@@ -99,6 +103,20 @@ fn seeds(count: &str, from: &str) -> Result<(), String> {
         all.events,
         began.elapsed().as_secs_f64()
     );
+    Ok(())
+}
+
+fn kinds(count: &str, from: &str) -> Result<(), String> {
+    let (count, from) = (number(count)?, number(from)?);
+    let mut all: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for seed in from..from + count {
+        for kind in play(seed, &planned(seed, RUNS)?, faults(seed)).kinds {
+            all.entry(kind).or_insert((0, seed)).0 += 1;
+        }
+    }
+    for (kind, (seeds, first)) in all {
+        println!("{seeds:>6}  {kind} (seed {first})");
+    }
     Ok(())
 }
 

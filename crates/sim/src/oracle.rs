@@ -109,9 +109,6 @@ pub struct Reference {
     flights: Vec<Flight>,
     evaluations: Vec<Asked>,
     estimates: BTreeMap<Hash, Estimate>,
-    /// What was saved up for second attempts; those of late, and those of them that were first.
-    saved: u64,
-    seconds: (u64, u64),
     /// What calls took that are alike, in whatever graph: how many of about the last 32, and their mean.
     kinds: BTreeMap<Kind, (u64, u64)>,
     /// When each band has its turn, and whose turn it was last.
@@ -250,8 +247,6 @@ impl Reference {
             flights: Vec::new(),
             evaluations: Vec::new(),
             estimates: BTreeMap::new(),
-            saved: 0,
-            seconds: (0, 0),
             kinds: BTreeMap::new(),
             turns: [0; 3],
             reached: 0,
@@ -401,7 +396,6 @@ impl Reference {
         self.flights.clear();
         self.evaluations.clear();
         self.estimates.clear();
-        (self.saved, self.seconds) = (0, (0, 0));
         self.kinds.clear();
         self.targets.clear();
         self.closed.clear();
@@ -451,6 +445,7 @@ impl Reference {
         };
         ensure(*mine == *said, &format!("the run was accepted as something else than {mine:?}"))?;
         ensure(!self.is_taken(said, &tenant), "a key has two live runs, or it joins another")?;
+        ensure(!self.too_much_waits(said, &tenant), "too much waits for a run more")?;
         let turn = self.turn_of(said);
         self.refresh(&graph);
         let run = Run {

@@ -29,6 +29,19 @@ pub struct Policy {
     pub placement: Placement,
     /// When a second attempt is sent beside a slow one.
     pub hedging: Hedging,
+    /// When runs are refused because too much waits already.
+    pub overload: Overload,
+}
+
+/// When runs are refused because too much waits already. What was accepted is never dropped for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overload {
+    /// So many ready tasks of a tenant wait to be sent in one priority at most; at least 1.
+    pub waiting: u32,
+    /// Runs without a deadline are refused while the tasks of their priority stand in the queue for longer than that on average; zero: never.
+    pub stand: Duration,
+    /// For how long that has to have been so.
+    pub interval: Duration,
 }
 
 /// When a second attempt is sent beside a slow one, of what leaves no effect.
@@ -164,7 +177,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "cb2c4942d7e4d35e9ad153b41dce9f880a5615ac1722fc7c8bf2ddea575b09ca";
+    const BALANCED_HASH: &'static str = "a8fa873b65c68350004ae0af00e309b7e39c3d5b406da02b2d550c88021e7d3d";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -199,6 +212,7 @@ impl Default for Policy {
             admission: Admission { samples: 8, quick: 10, slow: 95 },
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
             hedging: Hedging { after: 95, share: 5 },
+            overload: Overload { waiting: 1_000_000, stand: Duration::ZERO, interval: Duration::secs(60) },
         }
     }
 }

@@ -32,6 +32,7 @@ impl Scheduler {
         {
             return Err(Rejected::Keyed(run));
         }
+        self.has_room_for(&submission)?;
         let graph = &submission.graph;
         let deadline = submission.deadline.or(graph.deadline);
         if deadline == Some(Duration::ZERO) {

@@ -99,6 +99,11 @@ impl Shares {
         }
     }
 
+    /// How many tasks of this tenant wait.
+    pub(super) fn waiting_of(&self, tenant: &Tenant, band: Priority) -> u64 {
+        self.by_name.get(tenant).map_or(0, |number| self.of(*number, band).tasks)
+    }
+
     /// A task waits no more.
     pub(super) fn goes(&mut self, tenant: TenantNo, band: Priority, now: Timestamp) {
         let of = self.of_mut(tenant, band);

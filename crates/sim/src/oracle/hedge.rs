@@ -22,9 +22,9 @@ impl Reference {
         let samples = self.policy.admission.samples;
         let slow = self.estimates[&run.graph.hash].slower_than(inst.node, self.bytes(id, path), samples, rules.after);
         if slow.is_some() {
-            let (sent, won) = self.seconds;
+            let (sent, won) = self.accounts.seconds;
             let earned = u64::from(rules.share) * 100 * (4 * (won + 1)).min(sent + 1) / (sent + 1);
-            self.saved = (self.saved + earned).min(100_000);
+            self.accounts.saved = (self.accounts.saved + earned).min(100_000);
         }
         slow.map(|slow| self.now.after(slow))
     }
@@ -69,7 +69,7 @@ impl Reference {
             is_due && self.runs[&id].tasks[path].rival.is_none(),
             "the first is not slow, or has another beside it",
         )?;
-        ensure(self.saved >= 10_000 && !self.runs[&id].paused, "nothing is saved up, or its run is paused")?;
+        ensure(self.accounts.saved >= 10_000 && !self.runs[&id].paused, "nothing is saved up, or its run is paused")?;
         ensure(self.credits() < self.limits.attempt_credits as usize, "no credit is left")?;
         ensure(self.policy.hedging.after > 0, "there are to be none")?;
         let (target, lower) = self.second_target(id, path, &first).ok_or("no target has room")?;
@@ -82,11 +82,11 @@ impl Reference {
         let next = self.runs[&id].tasks[path].attempts + 1;
         ensure((said.attempt.0, said.incarnation) == (next, self.incarnation), "another attempt")?;
         ensure(said.waits.is_empty() && said.choice.is_none(), "it has waited for nothing")?;
-        self.saved -= 10_000;
-        if self.seconds.0 >= 64 {
-            self.seconds = (self.seconds.0 / 2, self.seconds.1 / 2);
+        self.accounts.saved -= 10_000;
+        if self.accounts.seconds.0 >= 64 {
+            self.accounts.seconds = (self.accounts.seconds.0 / 2, self.accounts.seconds.1 / 2);
         }
-        self.seconds.0 += 1;
+        self.accounts.seconds.0 += 1;
         let whole = said.output_cap == self.cap_wanted(id, path, target);
         let now = self.now;
         self.starts(id, path, target, said, (now, whole));

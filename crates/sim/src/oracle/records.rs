@@ -232,7 +232,7 @@ impl Reference {
         let inst = &self.runs[&id].tasks[path];
         let is_second = matches!(&inst.state, State::Running(running) if running.attempt == said.attempt);
         if inst.rival.is_some() && is_second {
-            self.seconds.1 += 1;
+            self.accounts.seconds.1 += 1;
             self.is_slow(id, path);
         }
         self.counts_alone(id, path, (said.attempt, said.incarnation));

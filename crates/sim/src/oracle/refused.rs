@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_core::RunSubmitted;
 use agendum_types::graph::{Requirement, Rung, Task, Work};
-use agendum_types::{Capability, Tenant};
+use agendum_types::{Capability, Duration, Tenant, Timestamp};
 
 use super::state::Run;
 use super::{Heard, Reference, ensure, place};
@@ -17,7 +17,9 @@ impl Reference {
                 let full = self.runs.len() >= self.limits.live_runs_max as usize;
                 let late = submitted.deadline == Some(self.now);
                 let is_taken = self.is_taken(&submitted, &tenant);
-                ensure(full || late || is_taken || !self.can_serve(&graph.tasks), "a run was refused without a reason")
+                let is_too_much = self.too_much_waits(&submitted, &tenant);
+                let reasons = [full, late, is_taken, is_too_much, !self.can_serve(&graph.tasks)];
+                ensure(reasons.contains(&true), "a run was refused without a reason")
             }
             Some(Heard::Added(run, graph)) => {
                 let live = self.runs.get(&run).filter(|run| run.takes_tasks());
@@ -28,6 +30,28 @@ impl Reference {
             Some(Heard::Raised(raise, _)) => self.refuses_raise(&raise),
             other => Err(format!("only submissions, additions and signals are refused, and not {other:?}")),
         }
+    }
+
+    /// True if too much waits for this to be let in.
+    pub(super) fn too_much_waits(&self, submitted: &RunSubmitted, tenant: &Tenant) -> bool {
+        let band = submitted.priority as usize;
+        let queued = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone()));
+        let waiting: Vec<_> = queued.chain(self.short_ones().into_iter().map(|(id, path, _)| (id, path))).collect();
+        let of_band: Vec<_> = waiting.iter().filter(|(id, path)| self.band(*id, path) == band).collect();
+        let own = of_band.iter().filter(|(id, _)| self.runs[id].tenant == *tenant).count();
+        let rules = self.policy.overload;
+        let is_long = |since: Timestamp| self.now.since(since) >= rules.interval;
+        let stands = rules.stand > Duration::ZERO && self.accounts.long_since[band].is_some_and(is_long);
+        let is_shut = stands && submitted.deadline.is_none() && !of_band.is_empty();
+        submitted.parent.is_none() && (own >= rules.waiting as usize || is_shut)
+    }
+
+    /// A task of this band was sent that had stood for so long.
+    pub(super) fn stands(&mut self, band: usize, span: u64) {
+        super::share::mean(&mut self.accounts.stood[band], span);
+        let most = self.policy.overload.stand.0;
+        let is_long = most > 0 && self.accounts.stood[band].1 > most;
+        self.accounts.long_since[band] = if is_long { self.accounts.long_since[band].or(Some(self.now)) } else { None };
     }
 
     /// True if a live run has the same key, or is there in its stead.

@@ -53,6 +53,7 @@ impl Reference {
         let (graph, node) = (run.graph.hash, run.tasks[path].node);
         let queued = waits.iter().filter(|(cause, _)| [Cause::Order, Cause::Limit, Cause::Capacity].contains(cause));
         let span = queued.map(|(_, span)| span.0).sum();
+        self.stands(self.band(id, path), span);
         if let Some(estimate) = self.estimates.get_mut(&graph) {
             estimate.stood(node, span);
         }

@@ -31,6 +31,12 @@ pub(super) struct Accounts {
     /// By target: how long attempts took and would usually have taken, and what it has read.
     pub(super) speeds: BTreeMap<Arc<str>, (u64, u64)>,
     pub(super) read: BTreeMap<Arc<str>, Read>,
+    /// What was saved up for second attempts; those of late, and those of them that were first.
+    pub(super) saved: u64,
+    pub(super) seconds: (u64, u64),
+    /// Of each band: how long about the last 32 that were sent stood in the queue, and since when that is more than the policy has it.
+    pub(super) stood: [(u64, u64); 3],
+    pub(super) long_since: [Option<Timestamp>; 3],
 }
 
 /// One more.

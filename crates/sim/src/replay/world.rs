@@ -204,7 +204,10 @@ impl<'a> World<'a> {
         self.tell(Event::Opened { incarnation, last, at, crashed: false, seed: ground.seed });
         self.tell(Event::WindowsPublished(if ground.boundless { Windows::default() } else { ground.windows }));
         self.tell(Event::PoolsPublished(ground.pools.iter().map(pool).collect()));
-        self.tell(Event::PolicyPublished(Arc::clone(policy)));
+        // What was refused for want of room is in no journal: here nothing is.
+        let mut policy = Policy::clone(policy);
+        (policy.overload.waiting, policy.overload.stand) = (u32::MAX, Duration::ZERO);
+        self.tell(Event::PolicyPublished(Arc::new(policy)));
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.played.costs.clear();
         let lives = self.lives;

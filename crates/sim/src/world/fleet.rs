@@ -80,6 +80,9 @@ pub(super) fn policy(dice: &mut Chance) -> Policy {
     policy.admission.samples = dice.of(&[1, 1, 2, 2, 3, 3, 40]);
     (policy.admission.quick, policy.admission.slow) = (dice.of(&[1, 10, 50]), dice.of(&[50, 75, 100]));
     (policy.placement.crowd, policy.placement.tokens_per_s) = (dice.below(200) as u32, 1 + dice.below(1_000) as u32);
+    policy.overload.waiting = dice.of(&[8, 1_000_000, 1_000_000, 1_000_000]);
+    policy.overload.stand = Duration::millis(dice.of(&[0, 0, 0, 2_000]));
+    policy.overload.interval = Duration::millis(dice.of(&[0, 500, 5_000]));
     (policy.hedging.after, policy.hedging.share) = (dice.of(&[0, 10, 50, 95]), dice.of(&[0, 20, 100]));
     policy.fairness.credit = dice.below(4) as u32;
     policy.fairness.weights = TENANTS.iter().map(|tenant| (Tenant::new(tenant), 1 + dice.below(3) as u32)).collect();

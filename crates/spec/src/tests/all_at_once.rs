@@ -27,7 +27,7 @@ fn words_names_and_cycles_together() {
     7:14 unknown_value: `uses` knows no `chta`
         help: did you mean `chat`?
     7:27 out_of_range: `value` is 200; it must be between 0 and 100
-        help: among optional tasks the least value is dropped first
+        help: among optional tasks the least value is dropped first; the index `value-density` favours runs of greater value
     8:28 unknown_task: there is no task `aa`
         help: did you mean `a`?
     8:88 unknown_input: there is no input `qestion` among the `properties` of `inputs`

@@ -224,7 +224,7 @@ fn a_value_of_the_wrong_type_or_size_has_a_help() {
     8:41 no_duration: `delay` is "1e9999", which is no span of time
         help: write it as 900ms, 8s, 1h30m or ISO 8601 (PT8S)
     9:43 out_of_range: `value` is 101; it must be between 0 and 100
-        help: among optional tasks the least value is dropped first
+        help: among optional tasks the least value is dropped first; the index `value-density` favours runs of greater value
     10:50 out_of_range: `top_k` is 200; it must be between 1 and 100
         help: passages at most
     "#);

@@ -44,6 +44,9 @@ fn rule(policy: &mut Policy, word: &str) {
             }
         }
         "dollar" => policy.bands.iter_mut().for_each(|band| band.dollar = script::span(value)),
+        "waiting" => policy.overload.waiting = value.parse().unwrap(),
+        "stand" => policy.overload.stand = script::span(value),
+        "interval" => policy.overload.interval = script::span(value),
         "hedge" => policy.hedging.after = value.parse().unwrap(),
         "share" => policy.hedging.share = value.parse().unwrap(),
         "crowd" => policy.placement.crowd = value.parse().unwrap(),
