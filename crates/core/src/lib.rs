@@ -65,6 +65,7 @@ mod plan;
 mod plea;
 mod purse;
 mod queue;
+mod queueing;
 mod rejected;
 mod reuse;
 mod rng;

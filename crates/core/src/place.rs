@@ -67,16 +67,32 @@ impl Scheduler {
         let run = self.board.run(slot);
         let inst = run.inst(id);
         let (node, plan_id) = (inst.node, run.plan);
-        // What runs ahead of its plan has no effect, whatever its target says.
-        let is_free = !self.board.is_ahead(slot, id) || self.board.plan(slot).task(node).effect_declared;
         let plain = inst.rung == 0
-            && is_free
+            && self.may_have_effect(slot, id)
             && run.labels.words().is_empty()
             && inst.input.as_ref().is_none_or(|input| input.labels.words().is_empty());
         if plain && let Some(class) = self.board.plan(slot).class(node, self.board.queue.generation()) {
             return Some(class);
         }
-        let task = self.board.plan(slot).task(node);
+        let candidates = self.eligible(slot, id)?;
+        let needs = &self.board.plans.get(plan_id).task(node).resources;
+        let class = self.board.queue.class(candidates, needs);
+        if plain {
+            self.board.plans.get_mut(plan_id).remember_class(node, self.board.queue.generation(), class);
+        }
+        Some(class)
+    }
+
+    /// False of what runs ahead of its plan: that has no effect, whatever its target says.
+    fn may_have_effect(&self, slot: Slot, id: InstId) -> bool {
+        let node = self.board.run(slot).inst(id).node;
+        !self.board.is_ahead(slot, id) || self.board.plan(slot).task(node).effect_declared
+    }
+
+    /// The targets that will do for a task's next attempt, in the order of the table or of the graph; `None` if some could do it and none may see its input.
+    pub(crate) fn eligible(&self, slot: Slot, id: InstId) -> Option<Vec<TargetId>> {
+        let inst = self.board.run(slot).inst(id);
+        let task = self.board.plan(slot).task(inst.node);
         let Work::Call(call) = &task.work else {
             return None;
         };
@@ -93,16 +109,11 @@ impl Scheduler {
         if known && candidates.is_empty() {
             return None;
         }
-        if !is_free {
+        if !self.may_have_effect(slot, id) {
             let effect = |target: &TargetId| self.targets.row(*target).target.effect;
             candidates.retain(|target| effect(target).is_none_or(|effect| effect == Effect::None));
         }
-        let needs = &self.board.plans.get(plan_id).task(node).resources;
-        let class = self.board.queue.class(candidates, needs);
-        if plain {
-            self.board.plans.get_mut(plan_id).remember_class(node, self.board.queue.generation(), class);
-        }
-        Some(class)
+        Some(candidates)
     }
 
     fn place(&mut self, slot: Slot, id: InstId, class: ClassId, target: TargetId) {

@@ -313,7 +313,13 @@ impl Queue {
         if ticket.since == now && class.woken != Some(now) {
             return (0, 0);
         }
-        (class.count - ticket.sent, self.len_of(ticket.class).saturating_sub(1))
+        self.around(ticket)
+    }
+
+    /// Tasks of its class that were sent since this one was queued, and those that wait too.
+    pub(crate) fn around(&self, ticket: &Ticket) -> (u64, u64) {
+        let sent = self.classes[ticket.class.0 as usize].count - ticket.sent;
+        (sent, self.len_of(ticket.class).saturating_sub(1))
     }
 
     /// The number of a tenant.

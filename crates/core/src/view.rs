@@ -14,6 +14,9 @@ use crate::purse::Payer;
 use crate::run::{InstId, Run};
 use crate::scheduler::Scheduler;
 
+/// Queued tasks of a run of which it is told how they stand: each takes a look at all targets that would do.
+const QUEUEING_MAX: usize = 32;
+
 impl Scheduler {
     /// The shard in numbers.
     #[must_use]
@@ -54,6 +57,12 @@ impl Scheduler {
             Some(Stage::Compensated) => TaskStatus::Compensated,
             _ => run.inst(id).status(),
         };
+        let mut left = QUEUEING_MAX;
+        let mut queueing = |id: InstId| {
+            let queueing = if left > 0 { self.queueing(slot, id) } else { None };
+            left -= usize::from(queueing.is_some());
+            queueing
+        };
         let task = |id: InstId| TaskView {
             path: graph.path_text(&run.path(id)),
             status: status(id, &run.path(id)),
@@ -62,6 +71,7 @@ impl Scheduler {
             attempts: run.inst(id).attempts,
             window: run.inst(id).waits_for_window(now),
             purse: run.inst(id).waits_for_loop().map(|of| graph.path_text(&run.path(of))),
+            queueing: queueing(id),
         };
         Some(RunView {
             at: now,

@@ -31,7 +31,7 @@ use agendum_types::{
     TaskStatus, Timestamp, Wait, Window,
 };
 
-use agendum_types::snapshot::TaskView;
+use agendum_types::snapshot::{Queueing, TaskView};
 
 use crate::action::{Entry, RunFailure};
 use crate::record::Record;
@@ -121,6 +121,8 @@ pub struct TaskReasons {
     pub wall: Duration,
     /// Its attempts.
     pub attempts: Vec<AttemptReasons>,
+    /// How it stands in the queue, if it waits to be sent.
+    pub queueing: Option<Box<Queueing>>,
 }
 
 /// For what a task waits or waited, and what came of it.
@@ -459,8 +461,11 @@ impl Scene<'_> {
             tracks.iter().filter(is_told).map(|(path, track)| (track.ready(), path, track)).collect();
         told.sort_by_key(|(ready, path, _)| (*ready, *path));
         let chosen = told.iter().skip(page.skip).take(page.count_max);
-        let mut tasks: Vec<TaskReasons> =
-            chosen.map(|(_, path, track)| track.reasons(path, self.begun(path))).collect();
+        let told_of = |path: &TaskPath, track: &Track| {
+            let queueing = self.viewed(path).filter(|_| !track.is_settled()).and_then(|task| task.queueing.clone());
+            TaskReasons { queueing, ..track.reasons(path, self.begun(path)) }
+        };
+        let mut tasks: Vec<TaskReasons> = chosen.map(|(_, path, track)| told_of(path, track)).collect();
         let left = told.len().saturating_sub(page.skip.saturating_add(tasks.len()));
         if left == 0 {
             tasks.extend(unstarted.into_iter().filter(|task| task.path.is_within(&page.within)));

@@ -8,6 +8,8 @@ use crate::graph::child::Parent;
 use crate::id::{RunId, Tenant};
 use crate::money::Money;
 use crate::payload::PayloadRef;
+use crate::policy::Index;
+use crate::pool::Need;
 use crate::status::{RunStatus, TaskStatus};
 use crate::target::Bound;
 use crate::time::{Duration, Timestamp};
@@ -109,6 +111,44 @@ pub struct TaskView {
     pub window: Option<(Window, Timestamp)>,
     /// If it waits for what attempts in a loop around it hold: the path of that loop as text.
     pub purse: Option<String>,
+    /// How it stands in the queue, of the first that are queued.
+    pub queueing: Option<Box<Queueing>>,
+}
+
+/// How a task that waits to be sent stands at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queueing {
+    /// The policy in force: its name, and the beginning of its hash.
+    pub policy: Arc<str>,
+    /// The rule that orders its run among those of its tenant.
+    pub index: Index,
+    /// What the rule said when it was queued, in microseconds: an instant, and smaller is sooner. Of one that is risky how long it takes on average.
+    pub rank: u64,
+    /// True if its run may be late, and so stands behind the others.
+    pub risky: bool,
+    /// Tasks for the same targets that went before it since it was queued.
+    pub ahead: u64,
+    /// Tasks for the same targets that wait too.
+    pub beside: u64,
+    /// The targets that would do, the best first.
+    pub targets: Vec<Prospect>,
+    /// The target that it waits for alone, and until when.
+    pub held: Option<(Arc<str>, Timestamp)>,
+    /// The units of a pool that are not there.
+    pub lacks: Option<Need>,
+    /// How long an attempt is expected to take; `None` before enough was seen.
+    pub expected: Option<Duration>,
+}
+
+/// A target that would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prospect {
+    /// Its name.
+    pub target: Arc<str>,
+    /// Why it takes no attempt of this task now, in the word of a choice; `None` of one that would.
+    pub shut: Option<&'static str>,
+    /// What an attempt is thought to cost there, money counted as time; `None` where the graph says in which order they are taken.
+    pub score: Option<Duration>,
 }
 
 /// A task that waits for a person or a signal.

@@ -403,6 +403,9 @@ fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure>
             writeln!(out, "        {}", choice.sentence)?;
         }
     }
+    if let Some(queueing) = &task.queueing {
+        writeln!(out, "      in the queue: {}", queueing.sentence)?;
+    }
     Ok(())
 }
 

@@ -119,6 +119,11 @@ impl Queue {
         self.units.lacks(self.needs(class)).is_none()
     }
 
+    /// What there is too little of for an attempt of this class.
+    pub(crate) fn lacks(&self, class: ClassId) -> Option<Need> {
+        self.units.lacks(self.needs(class)).cloned()
+    }
+
     /// True if they have not, even if nobody held anything.
     pub(crate) fn never_has_units(&self, class: ClassId) -> bool {
         self.units.never_has(self.needs(class))

@@ -69,3 +69,27 @@ fn what_it_was_expected_to_take() {
     42000ms     expected 5s
     ");
 }
+
+#[test]
+fn how_a_task_that_waits_stands() {
+    assert_snapshot!(dialogue("
+        pools gpu=1
+        targets near=1:expected=1s far=1:expected=5m dear=1:call=90c
+        submit r1 v
+        submit r2 a; b; run: budget=80c degrade
+        queueing r2
+        submit r3 x resources=gpu:1; y resources=gpu:1
+        wait 6m
+        queueing r2
+        queueing r3
+    "), @"
+       0ms dispatch r1/v#1 on near
+       0ms   a stands by gittins, 0 ahead, 1 beside, for near until 299000ms: near 1.2s full, far 5m 00s free, dear 18m 00s dear
+       0ms   b stands by gittins, 0 ahead, 1 beside, for near until 299000ms: near 1.2s full, far 5m 00s free, dear 18m 00s dear
+    299000ms woken: a task waits for its best target no longer
+    299000ms dispatch r2/a#1 on far
+    299000ms dispatch r3/x#1 on dear
+    360000ms   b stands by gittins, 0 ahead, 0 beside: near 1.2s full, far 6m 00s full, dear 18m 00s full
+    360000ms   y stands by gittins, 1 ahead, 0 beside, lacks 1 gpu: near 1.2s full, far 6m 00s full, dear 18m 00s full
+    ");
+}

@@ -19,6 +19,7 @@
 //! policy standard=fifo deadline=edf     the rules by which is chosen from now on, in later lives too; what is not said is as in the built-in ones
 //! windows hour=5c day_tokens=90 fail    what the tenant may spend; `wait` unless it says otherwise
 //! attempts r1                           what each attempt of the run cost, and why it gave no result
+//! queueing r1                           how its tasks that wait to be sent stand
 //! signal r1 paid | webhook r1 paid 7 a signal comes; a webhook of that id; `by=NAME` behind it
 //! approve r1 a | refuse r1      a person decides on that task, or on the only one; `by=NAME` behind it
 //! raise r1 50c tokens=9 task=l | raise r1 refused | waits   a person raises a budget, or refuses; what waits for a person or a signal;
@@ -181,6 +182,7 @@ impl World {
             "stop" => self.stop(),
             "why" => self.why(rest),
             "attempts" => self.attempts(run_id(rest)),
+            "queueing" => self.queueing(run_id(rest)),
             "view" if rest == "pools" => self.view_pools(),
             "view" => self.view(run_id(rest)),
             other => panic!("a scenario knows no word {other:?}"),

@@ -407,6 +407,7 @@ impl Track {
             wall: self.end().since(since),
             parts: self.parts(since),
             attempts: self.attempts.to_vec(),
+            queueing: None,
         }
     }
 

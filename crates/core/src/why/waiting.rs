@@ -201,6 +201,7 @@ impl Scene<'_> {
             parts: [(Cause::Dependency, wall)].into_iter().filter(|(_, span)| *span > Duration::ZERO).collect(),
             wall,
             attempts: Vec::new(),
+            queueing: None,
         }
     }
 

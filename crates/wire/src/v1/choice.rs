@@ -97,7 +97,7 @@ fn sentence(choice: &Chosen) -> String {
 }
 
 /// What the rank of an index is.
-const fn ranked(index: Index) -> &'static str {
+pub(super) const fn ranked(index: Index) -> &'static str {
     match index {
         Index::Fifo => "in the order in which runs came:",
         Index::CallFifo => "in the order in which tasks were ready:",
@@ -111,7 +111,7 @@ const fn ranked(index: Index) -> &'static str {
     }
 }
 
-const fn passed(why: Reason) -> &'static str {
+pub(super) const fn passed(why: Reason) -> &'static str {
     match why {
         Reason::Full => "it had as many attempts as it takes at once",
         Reason::Closed => "it had asked for a pause",

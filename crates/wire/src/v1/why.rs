@@ -8,6 +8,7 @@ use agendum_types::{Cause, Duration, Graph};
 use serde::{Deserialize, Serialize};
 
 use super::choice::{Choice, choice};
+use super::queueing::{Queueing, queueing};
 use super::sentence::{failure, reason, sentence};
 use super::{Compensation, Stopped, dollars, instant, millis};
 
@@ -113,6 +114,9 @@ pub struct WhyTask {
     pub parts: Vec<Part>,
     /// Its attempts.
     pub attempts: Vec<Attempt>,
+    /// How it stands in the queue, if it waits to be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queueing: Option<Queueing>,
 }
 
 /// One attempt.
@@ -202,6 +206,7 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         wall_ms: millis(task.wall),
         parts: parts(&task.parts),
         attempts: attempts.collect(),
+        queueing: task.queueing.as_deref().map(queueing),
     }
 }
 

@@ -155,6 +155,33 @@ impl World {
         }
     }
 
+    pub(super) fn queueing(&mut self, run: RunId) {
+        let view = self.core.view(run, self.now).unwrap();
+        let graph = Arc::clone(&self.graphs[&run]);
+        for task in self.reasons(run, Some(&view), &Page::all()).tasks {
+            let Some(of) = task.queueing else { continue };
+            let target = |of: &agendum_types::snapshot::Prospect| {
+                let score = of.score.map_or_else(String::new, |score| format!(" {score}"));
+                format!("{}{score} {}", of.target, of.shut.unwrap_or("free"))
+            };
+            let targets: Vec<String> = of.targets.iter().map(target).collect();
+            let held = of
+                .held
+                .as_ref()
+                .map_or_else(String::new, |(target, until)| format!(", for {target} until {}ms", until.0 / 1_000));
+            let lacks =
+                of.lacks.as_ref().map_or_else(String::new, |need| format!(", lacks {} {}", need.units, need.pool));
+            self.line(format!(
+                "  {} stands by {}, {} ahead, {} beside{held}{lacks}: {}",
+                graph.path_text(&task.path),
+                of.index.word(),
+                of.ahead,
+                of.beside,
+                targets.join(", ")
+            ));
+        }
+    }
+
     pub(super) fn view(&mut self, run: RunId) {
         let Some(view) = self.core.view(run, self.now) else {
             return self.line(format!("{} is not live", run_name(run)));
