@@ -28,7 +28,7 @@ const REMEMBERS: u64 = 1_000_000;
 
 pub(crate) type Table = Vec<(Target, Arc<dyn Adapter>)>;
 
-/// The targets with the code that speaks to them, in the order of preference; `data` holds the indexes. The configuration is
+/// The targets with the code that speaks to them, in the order of their names and then the built-in ones; `data` holds the indexes. The configuration is
 /// [sound](Config::sound).
 pub(crate) fn table(config: &Config, data: &Path, indexes: BTreeMap<String, Arc<Index>>) -> Result<Table, Failure> {
     let mut table: Table = Vec::new();

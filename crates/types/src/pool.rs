@@ -17,6 +17,18 @@ pub struct Pool {
     pub units: u32,
 }
 
+impl Pool {
+    /// How a name of a pool is made, in words.
+    pub const NAMES: &'static str = "letters, digits and `_`, at most 64, not beginning with a digit";
+
+    /// True if a pool may have this name: the same that a task may have.
+    #[must_use]
+    pub fn is_name(name: &str) -> bool {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        (1..=64).contains(&name.len()) && name.bytes().all(fits) && !name.as_bytes()[0].is_ascii_digit()
+    }
+}
+
 /// What an attempt of a task needs of a pool.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Need {

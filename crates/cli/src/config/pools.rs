@@ -33,12 +33,8 @@ impl Pools {
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let name = String::deserialize(from)?;
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let is_name = (1..=64).contains(&name.len()) && name.bytes().all(fits) && !name.as_bytes()[0].is_ascii_digit();
-        let refused = || {
-            format!("{name:?} is no name of a pool: letters, digits and `_`, at most 64, not beginning with a digit")
-        };
-        if is_name { Ok(Self(name)) } else { Err(D::Error::custom(refused())) }
+        let refused = || format!("{name:?} is no name of a pool: {}", Pool::NAMES);
+        if Pool::is_name(&name) { Ok(Self(name)) } else { Err(D::Error::custom(refused())) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `resources`: what is accepted, and what is said of the rest.
 
 use agendum_types::Need;
+use agendum_types::pool::{POOLS_PER_TASK_MAX, UNITS_MAX};
 use insta::assert_snapshot;
 
 use super::{checked, said};
@@ -85,4 +86,12 @@ fn what_cannot_be_held_says_why() {
     12:88 unknown_key: unknown key `resources` in `j`
         help: known keys: uses, with, tools, max_turns, on_exhausted, max_parallel, stop_if_stuck, result_max, budget, needs, if, timeout, retry, catch, judges, fail_if, as, optional, value, no_fallback, risk, model, live, not_before, delay, within, deadline, description
     "#);
+}
+
+#[test]
+fn the_schema_has_the_bounds_of_the_types() {
+    let schema: serde_json::Value = serde_json::from_str(include_str!("../../schema/graph.schema.json")).unwrap();
+    let resources = &schema["$defs"]["resources"];
+    assert_eq!(resources["maxProperties"], POOLS_PER_TASK_MAX);
+    assert_eq!(resources["additionalProperties"]["maximum"], UNITS_MAX);
 }
