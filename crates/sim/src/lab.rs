@@ -38,13 +38,14 @@ use workload::{Job, Workload};
 use world::{Clock, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 11] = [
+pub const SHIPPED: [(&str, &str); 12] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
     ("e2-said", include_str!("../scenarios/e2-said.yaml")),
     ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
+    ("e3-servegen", include_str!("../scenarios/e3-servegen.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
     ("e9", include_str!("../scenarios/e9.yaml")),
     ("e9-luck", include_str!("../scenarios/e9-luck.yaml")),
@@ -212,6 +213,9 @@ pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Resu
         let mut seen: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
         for seed in 0..scenario.seeds {
             let mut jobs = scenario.arrivals.jobs(&workload, seed, *load, scenario.fleet.slots());
+            if jobs.is_empty() {
+                return Err(format!("load {load}, seed {seed}: nothing comes"));
+            }
             if let Some(estimates) = scenario.estimates {
                 estimates.say(&mut jobs, seed);
             }
