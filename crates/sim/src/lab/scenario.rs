@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::data;
+use super::faults::Faults;
 use super::fleet::Fleet;
 use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, quantiles, servegen, vtc};
 use crate::chance::Chance;
@@ -26,6 +27,9 @@ pub struct Scenario {
     /// What calls say of themselves, if they say more than their input.
     #[serde(default)]
     pub estimates: Option<Estimates>,
+    /// What goes wrong.
+    #[serde(default)]
+    pub faults: Faults,
     /// How much of the slots is used, on the mean; one experiment each. Recorded arrivals come as they are: one number that says nothing. Of workers
     /// how many there are.
     pub loads: Vec<f64>,
@@ -165,6 +169,8 @@ impl Scenario {
                 "workflows are for workers, and come in turn: `flows`, `workers` and `in-turn` belong together".into(),
             );
         }
+        scenario.faults.check(&scenario.fleet)?;
+        scenario.loads.iter().try_for_each(|load| scenario.fleet.slots_at(*load).map(drop))?;
         if matches!(scenario.workload, Kind::Servegen { .. }) != matches!(scenario.arrivals, Arrivals::Clients { .. }) {
             return Err("`servegen` says how `clients` send, and no other workload does: they belong together".into());
         }

@@ -149,7 +149,8 @@ impl Client {
     }
 
     fn job(&self, tenant: u32, at: f64, chance: &mut Chance) -> Job {
-        let draw = |of: &Quantiles, most: u32, chance: &mut Chance| (of.draw(chance).round() as u32).clamp(1, most.max(1));
+        let draw =
+            |of: &Quantiles, most: u32, chance: &mut Chance| (of.draw(chance).round() as u32).clamp(1, most.max(1));
         let tokens_in = draw(&self.tokens_in, self.most[0], chance);
         let tokens_out = draw(&self.tokens_out, self.most[1], chance);
         let call = Call { tokens_in, tokens_out, ..Call::default() };
@@ -224,7 +225,9 @@ pub fn read(rates: &str, sizes: &str, model: &str, lengths: &Lengths) -> Result<
             _ if row.p1 <= 0.0 => return Err(format!("client {}: its gaps have the shape {}", row.client, row.p1)),
             "Gamma" => Gaps::Gamma(row.p1),
             "Weibull" => Gaps::Weibull(row.p1),
-            other => return Err(format!("client {}: gaps that are distributed as {other:?} are not known", row.client)),
+            other => {
+                return Err(format!("client {}: gaps that are distributed as {other:?} are not known", row.client));
+            }
         };
         windows.entry(row.client).or_default().push((row.t_s, Window { rate: row.rate_req_s, gaps }));
     }
@@ -275,9 +278,8 @@ impl Generator {
         let mut workload = of_calls(true);
         for (number, rate) in self.percent.iter().copied().chain(rest).enumerate() {
             let gaps = Gaps::Gamma(self.cv.draw(&mut chance).powi(-2));
-            let around = |median: f64| {
-                Quantiles(self.spread.0.iter().map(|(share, times)| (*share, median * times)).collect())
-            };
+            let around =
+                |median: f64| Quantiles(self.spread.0.iter().map(|(share, times)| (*share, median * times)).collect());
             workload.tenants.push(format!("c{number}"));
             workload.clients.push(Client {
                 // One week of windows that are alike.
@@ -337,7 +339,10 @@ other,1,0,9.0,1.0,Gamma,1.0,0.1
 
     #[test]
     fn gaps_are_as_irregular_as_is_said() {
-        assert!((ln_gamma(6.0).exp() - 120.0).abs() < 1e-6 && (ln_gamma(0.5).exp().powi(2) - std::f64::consts::PI).abs() < 1e-6);
+        assert!(
+            (ln_gamma(6.0).exp() - 120.0).abs() < 1e-6
+                && (ln_gamma(0.5).exp().powi(2) - std::f64::consts::PI).abs() < 1e-6
+        );
         // Squares of deviations: of Gamma 1 / shape, of Weibull at a half 5.
         for (gaps, expected) in [(Gaps::Gamma(0.25), 4.0), (Gaps::Gamma(4.0), 0.25), (Gaps::Weibull(0.5), 5.0)] {
             let mut chance = Chance::new(1);
