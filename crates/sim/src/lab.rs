@@ -248,7 +248,9 @@ fn table(scenario: &Scenario, load: f64, workload: &Workload, seen: &BTreeMap<&s
         let of = |figure: &&'static str| {
             let (mine, theirs) = (values(&own, figure), values(&base, figure));
             let ratios: Vec<f64> = mine.iter().zip(&theirs).map(|(mine, theirs)| mine / theirs).collect();
-            let ratio = (ratios.len() == own.len()).then(|| Estimate::of(&ratios));
+            // Where the baseline has nothing, nothing is so many times that.
+            let is_ratio = ratios.len() == own.len() && ratios.iter().all(|ratio| ratio.is_finite());
+            let ratio = is_ratio.then(|| Estimate::of(&ratios));
             (*figure, Estimate::of(&mine), ratio)
         };
         let took: Vec<Duration> = seen[name.as_str()].iter().flat_map(Seen::took).collect();

@@ -228,7 +228,7 @@ struct Room {
 /// What came of the faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Harmed {
-    /// Attempts that failed, where there are outages or errors.
+    /// Attempts that failed, or would have had they not been told to stop before; where there are outages or errors.
     pub failed: Option<u64>,
     /// Models that were loaded, where that takes time.
     pub loads: Option<u64>,
@@ -287,6 +287,7 @@ impl Harm {
         let place = Place { backend, slot, until: now, is_broken: fails.is_some(), price };
         self.rooms[backend].slots[slot] = true;
         self.rooms[backend].out += 1;
+        self.harmed.failed.iter_mut().for_each(|count| *count += u64::from(place.is_broken));
         self.places.insert(attempt.clone(), place);
         fails
     }
@@ -324,14 +325,7 @@ impl Harm {
         true
     }
 
-    /// An attempt fails. False if it was over before.
-    pub fn breaks(&mut self, attempt: &AttemptId, now: Duration) -> bool {
-        let is_out = self.leaves(attempt, now);
-        self.harmed.failed.iter_mut().for_each(|count| *count += u64::from(is_out));
-        is_out
-    }
-
-    /// An attempt is told to stop, or is over. False if it was over before.
+    /// An attempt is told to stop, fails, or is over. False if it was over before.
     pub fn leaves(&mut self, attempt: &AttemptId, now: Duration) -> bool {
         let Some(place) = self.places.remove(attempt) else { return false };
         let room = &mut self.rooms[place.backend];
@@ -352,6 +346,7 @@ impl Harm {
                 broken.push((attempt.clone(), outage.class.class(), after, place.until.minus(now)));
             }
         }
+        self.harmed.failed.iter_mut().for_each(|count| *count += broken.len() as u64);
         broken
     }
 

@@ -182,7 +182,7 @@ pub(super) fn legend(figure: &str) -> &'static str {
         "in time" => ": share answered within the deadline",
         "in time at once" => ": the same of those that did not come again",
         "again" => ": how often clients came again that were not answered",
-        "failed" => ": attempts that failed by outages and errors",
+        "failed" => ": attempts that outages and errors were to fail",
         "loads" => ": how often a backend loaded its model",
         "dollars" => ": what all calls cost",
         "half shed" => ": share that was begun and not answered in time",

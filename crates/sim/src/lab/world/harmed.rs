@@ -38,7 +38,7 @@ impl World<'_> {
 
     pub(super) fn breaks(&mut self, attempt: AttemptId, class: Class) {
         let now = self.now.since(START);
-        if self.harm.as_mut().is_some_and(|harm| harm.breaks(&attempt, now)) {
+        if self.harm.as_mut().is_some_and(|harm| harm.leaves(&attempt, now)) {
             let outcome = Outcome::Failed(Failure::new(class, "a fault of the scenario"));
             self.tell(Event::AttemptFinished { attempt, outcome });
         }
