@@ -9,6 +9,7 @@ pub mod backends;
 pub mod bounds;
 pub mod chart;
 pub mod data;
+pub mod faults;
 pub mod fleet;
 pub mod flows;
 pub mod measure;
@@ -35,16 +36,19 @@ use reference::Rule;
 use report::{Row, Table};
 use scenario::Scenario;
 use workload::{Job, Workload};
-use world::{Clock, View};
+use world::{Clock, Met, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 11] = [
+pub const SHIPPED: [(&str, &str); 14] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
     ("e2-said", include_str!("../scenarios/e2-said.yaml")),
     ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
+    ("e2-outage", include_str!("../scenarios/e2-outage.yaml")),
+    ("e2-storm", include_str!("../scenarios/e2-storm.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
+    ("e3-servegen", include_str!("../scenarios/e3-servegen.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
     ("e9", include_str!("../scenarios/e9.yaml")),
     ("e9-luck", include_str!("../scenarios/e9-luck.yaml")),
@@ -72,6 +76,8 @@ pub fn scenario(name: &str) -> Result<String, String> {
 pub enum Contender {
     /// The core under a policy, and what it is kept from seeing.
     Core(Box<Policy>, View),
+    /// The same, where each workflow meets a core that has seen nothing.
+    Fresh(Box<Policy>, View),
     /// A clairvoyant on slots, or what judges the laboratory itself.
     Slots(Knows),
     /// The rule of others inside the engine.
@@ -107,50 +113,39 @@ impl Contender {
                 let (rest, unread) = rest.strip_prefix("unread:").map_or((rest, false), |rest| (rest, true));
                 let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
                 let (rest, cold) = rest.strip_prefix("cold:").map_or((rest, false), |rest| (rest, true));
-                Self::Core(Box::new(policy(rest)?), View { blind, unpaced, unread, cold })
+                let (policy, view) = (Box::new(policy(rest)?), View { blind, unpaced, unread });
+                if cold { Self::Fresh(policy, view) } else { Self::Core(policy, view) }
             }
         })
     }
 
-    fn play(
-        &self,
-        workload: &Workload,
-        jobs: &[Job],
-        (fleet, load): (&Fleet, f64),
-        clock: Clock<'_>,
-    ) -> Result<Seen, String> {
-        Ok(match (self, fleet) {
-            (Self::Core(policy, View { cold: true, .. }), Fleet::Workers) => {
-                let one = |job: &Job| {
-                    world::play(
-                        workload,
-                        std::slice::from_ref(job),
-                        (fleet, load),
-                        (**policy).clone(),
-                        View::default(),
-                        clock,
-                    )
-                };
-                Seen::joined(jobs.iter().map(one))
+    fn play(&self, workload: &Workload, jobs: &[Job], met: Met<'_>, clock: Clock<'_>) -> Result<Seen, String> {
+        let fleet = met.fleet;
+        let is_of = |is: bool, what: &str| if is { Ok(()) } else { Err(what.to_owned()) };
+        match self {
+            Self::Core(policy, view) => Ok(world::play(workload, jobs, met, (**policy).clone(), *view, clock)),
+            Self::Fresh(policy, view) => {
+                is_of(*fleet == Fleet::Workers, "a core for each job (`cold:`) is for workflows")?;
+                let one =
+                    |job: &Job| world::play(workload, std::slice::from_ref(job), met, (**policy).clone(), *view, clock);
+                Ok(Seen::joined(jobs.iter().map(one)))
             }
-            (Self::Core(policy, view), _) => {
-                world::play(workload, jobs, (fleet, load), (**policy).clone(), *view, clock)
+            Self::Slots(_) | Self::Engine(_) | Self::Listed(_) if !met.faults.is_none() => {
+                Err("only the core meets `faults`".into())
             }
-            (Self::Slots(knows), Fleet::Slots(count)) => bounds::slots(jobs, *count, *knows),
-            (Self::Engine(rule), Fleet::Engine(spec)) => {
-                reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job))
+            Self::Slots(knows) => {
+                let count = fleet.plain().ok_or("that oracle is of slots")?;
+                Ok(bounds::slots(jobs, count, *knows))
             }
-            (Self::Listed(sees), Fleet::Workers) => flows::listed(workload, jobs, load as u32, *sees),
-            (Self::Slots(_), Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers) => {
-                return Err("that oracle is of slots".into());
+            Self::Engine(rule) => {
+                let spec = fleet.engine().ok_or("that reference is of an engine")?;
+                Ok(reference::engine(jobs, workload.tenants.len(), spec, *rule, |job| fleet.ideal(job)))
             }
-            (Self::Engine(_), Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers) => {
-                return Err("that reference is of an engine".into());
+            Self::Listed(sees) => {
+                is_of(*fleet == Fleet::Workers, "that reference is of workflows")?;
+                Ok(flows::listed(workload, jobs, met.slots, *sees))
             }
-            (Self::Listed(_), Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_)) => {
-                return Err("that reference is of workflows".into());
-            }
-        })
+        }
     }
 }
 
@@ -210,13 +205,18 @@ pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Resu
     let mut tables = Vec::new();
     for load in &scenario.loads {
         let mut seen: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
+        let (fleet, faults) = (&scenario.fleet, &scenario.faults);
+        let met = Met { fleet, slots: fleet.slots_at(*load)?, faults };
         for seed in 0..scenario.seeds {
             let mut jobs = scenario.arrivals.jobs(&workload, seed, *load, scenario.fleet.slots());
+            if jobs.is_empty() {
+                return Err(format!("load {load}, seed {seed}: nothing comes"));
+            }
             if let Some(estimates) = scenario.estimates {
                 estimates.say(&mut jobs, seed);
             }
             for (name, contender) in &contenders {
-                let mut played = contender.play(&workload, &jobs, (&scenario.fleet, *load), clock)?;
+                let mut played = contender.play(&workload, &jobs, met, clock)?;
                 if let Some(left) = played.ended.iter().position(|job| !job.is_over()) {
                     return Err(format!("{name}, load {load}, seed {seed}: job {left} was never answered"));
                 }
@@ -248,7 +248,9 @@ fn table(scenario: &Scenario, load: f64, workload: &Workload, seen: &BTreeMap<&s
         let of = |figure: &&'static str| {
             let (mine, theirs) = (values(&own, figure), values(&base, figure));
             let ratios: Vec<f64> = mine.iter().zip(&theirs).map(|(mine, theirs)| mine / theirs).collect();
-            let ratio = (ratios.len() == own.len()).then(|| Estimate::of(&ratios));
+            // Where the baseline has nothing, nothing is so many times that.
+            let is_ratio = ratios.len() == own.len() && ratios.iter().all(|ratio| ratio.is_finite());
+            let ratio = is_ratio.then(|| Estimate::of(&ratios));
             (*figure, Estimate::of(&mine), ratio)
         };
         let took: Vec<Duration> = seen[name.as_str()].iter().flat_map(Seen::took).collect();

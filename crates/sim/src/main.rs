@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use agendum_sim::plans::{faults, planned, shrink};
-use agendum_sim::{Played, bench, corpus, play, show};
+use agendum_sim::{Played, bench, corpus, lab, play, show};
 
 const USAGE: &str = "agendum-sim seeds COUNT [FROM]   play seeds, each with four generated graphs, faults and crashes
 agendum-sim kinds COUNT [FROM]   how many of these seeds come to each kind of decision, and the first of them: what is rare is named in the tests
@@ -19,7 +19,8 @@ agendum-sim shrink SEED          what is left of a broken seed's documents witho
 agendum-sim corpus DIR           check and run the agent plans in a folder (.jsonl, .json)
 agendum-sim bench [waiting|ready]  what the core costs, or that of many tasks that wait for money, or are ready, alone
 agendum-sim lab SCENARIO [--data DIR] [--seeds N] [--load L]... [--policy NAME]... [--json FILE] [--report HTML]
-                                 policies against baselines and bounds: e1, e2, e3 or a file; with a folder of public traces on those";
+                                 policies against baselines and bounds, with a folder of public traces on those; a file, or
+                                 ";
 
 /// Runs of a seed.
 const RUNS: u64 = 4;
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["lab", scenario, options @ ..] => laboratory::run(scenario, options).map(|report| println!("{report}")),
-        _ => Err(USAGE.to_owned()),
+        _ => Err(usage()),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,6 +69,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> String {
+    USAGE.to_owned() + &lab::SHIPPED.map(|(name, _)| name).join(", ")
 }
 
 fn seeds(count: &str, from: &str) -> Result<(), String> {
@@ -121,5 +126,5 @@ fn kinds(count: &str, from: &str) -> Result<(), String> {
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    text.parse::<u64>().map_err(|error| format!("{text:?}: {error}\n{USAGE}"))
+    text.parse::<u64>().map_err(|error| format!("{text:?}: {error}\n{}", usage()))
 }

@@ -57,6 +57,47 @@ impl Fleet {
         }
     }
 
+    /// The same where as many come as the load of the experiment says.
+    ///
+    /// # Errors
+    ///
+    /// If that is no whole number of workers.
+    pub fn slots_at(&self, load: f64) -> Result<u32, String> {
+        if *self != Self::Workers {
+            return Ok(self.slots());
+        }
+        let is_whole = load.fract() == 0.0 && (1.0..=f64::from(u16::MAX)).contains(&load);
+        if is_whole { Ok(load as u32) } else { Err(format!("{load} workers: a load is how many there are, from 1 on")) }
+    }
+
+    /// How many slots there are, where nothing else is said of them.
+    #[must_use]
+    pub const fn plain(&self) -> Option<u32> {
+        let Self::Slots(count) = self else { return None };
+        Some(*count)
+    }
+
+    /// The constants of the engine, if it is one.
+    #[must_use]
+    pub const fn engine(&self) -> Option<&Spec> {
+        let Self::Engine(spec) = self else { return None };
+        Some(spec)
+    }
+
+    /// The quota of the provider, if it is one.
+    #[must_use]
+    pub const fn provider(&self) -> Option<&Quota> {
+        let Self::Provider(quota) = self else { return None };
+        Some(quota)
+    }
+
+    /// The constants of the backends, if it is some.
+    #[must_use]
+    pub const fn backends(&self) -> Option<&Backends> {
+        let Self::Backends(spec) = self else { return None };
+        Some(spec)
+    }
+
     /// How long a job takes that is alone.
     #[must_use]
     pub fn ideal(&self, job: &Job) -> Duration {

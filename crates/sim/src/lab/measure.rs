@@ -6,6 +6,7 @@ use agendum_types::{Duration, Hash};
 use serde::Serialize;
 
 use super::chart::Bar;
+use super::faults::Harmed;
 use super::workload::Job;
 
 /// A job and what became of it.
@@ -15,13 +16,17 @@ pub struct Ended {
     cost: u64,
     tokens: u64,
     at: Duration,
+    /// When it came for the last time, and how often it came again.
+    last: Duration,
+    again: u32,
     ideal: Duration,
     deadline: Option<Duration>,
     began: Option<Duration>,
     /// How many calls it has.
     calls: usize,
-    /// The time of the slots that it had.
+    /// The time of the slots that it had, and of that what it had before it came again.
     spent: Duration,
+    lost: Duration,
     /// When it was answered, and whether it succeeded.
     over: Option<(Duration, bool)>,
 }
@@ -33,12 +38,19 @@ impl Ended {
         let tokens = super::workload::calls(&job.rounds).map(|call| u64::from(call.tokens_in + call.tokens_out)).sum();
         let calls = super::workload::calls(&job.rounds).count();
         let (tenant, cost, at, deadline) = (job.tenant, job.cost(), job.at, job.deadline);
-        Self { tenant, cost, tokens, at, ideal, deadline, began: None, calls, spent: Duration::ZERO, over: None }
+        let (last, again, began, spent, over, lost) = (at, 0, None, Duration::ZERO, None, Duration::ZERO);
+        Self { tenant, cost, tokens, at, last, again, ideal, deadline, began, calls, spent, lost, over }
     }
 
     /// It comes only now.
     pub const fn comes(&mut self, now: Duration) {
-        self.at = now;
+        (self.at, self.last) = (now, now);
+    }
+
+    /// It comes again: its deadline counts anew.
+    pub const fn comes_again(&mut self, now: Duration) {
+        (self.last, self.lost) = (now, self.spent);
+        self.again += 1;
     }
 
     /// Its first call is sent.
@@ -49,6 +61,11 @@ impl Ended {
     /// It takes a slot for so long.
     pub fn spends(&mut self, span: Duration) {
         self.spent = self.spent.plus(span);
+    }
+
+    /// So much of that it did not take after all.
+    pub fn spares(&mut self, span: Duration) {
+        self.spent = self.spent.minus(span);
     }
 
     /// It is answered.
@@ -69,7 +86,8 @@ impl Ended {
     }
 
     fn is_in_time(&self) -> bool {
-        self.took().is_some_and(|took| self.deadline.is_none_or(|deadline| took <= deadline))
+        let since = |(at, well): (Duration, bool)| well.then(|| at.minus(self.last));
+        self.over.and_then(since).is_some_and(|took| self.deadline.is_none_or(|deadline| took <= deadline))
     }
 }
 
@@ -87,6 +105,8 @@ pub struct Seen {
     /// Of backends that remember what they have read: the share of blocks that were remembered, that share of what could have been, and how much more
     /// than the mean the busiest had to do.
     pub memory: Option<[f64; 3]>,
+    /// What came of faults, where there are any.
+    pub harmed: Option<Harmed>,
     /// When the last was over.
     pub makespan: Duration,
     /// Nanoseconds of each event in the core.
@@ -142,10 +162,11 @@ impl Seen {
             let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
             figures.insert("in time", in_time as f64 / self.ended.len() as f64);
             let late = || self.ended.iter().filter(|job| !job.is_in_time());
-            let spent = |jobs: &mut dyn Iterator<Item = &Ended>| jobs.map(|job| secs(job.spent)).sum::<f64>();
-            let all = spent(&mut self.ended.iter());
+            let spent = |job: &Ended| secs(job.spent);
+            let wasted = |job: &Ended| secs(if job.is_in_time() { job.lost } else { job.spent });
+            let all: f64 = self.ended.iter().map(spent).sum();
             if all > 0.0 {
-                figures.insert("wasted", spent(&mut late()) / all);
+                figures.insert("wasted", self.ended.iter().map(wasted).sum::<f64>() / all);
             }
             if self.ended.iter().any(|job| job.calls > 1) {
                 let begun = late().filter(|job| job.began.is_some()).count();
@@ -163,6 +184,7 @@ impl Seen {
         if let Some([share, of_bound, busiest]) = self.memory {
             figures.extend([("reused", share), ("of bound", of_bound), ("busiest", busiest)]);
         }
+        figures.extend(self.harmed.map(|harmed| self.of_faults(harmed)).unwrap_or_default());
         let calls: usize = self.ended.iter().map(|job| job.calls).sum();
         if self.calls_sent > calls as u64 {
             figures.insert("extra", self.calls_sent as f64 / calls as f64 - 1.0);
@@ -170,6 +192,19 @@ impl Seen {
         if self.dispatches > 0 {
             figures.insert("ns/decision", costs.iter().sum::<f64>() / self.dispatches as f64);
             figures.insert("ns/event p99", quantile(&costs, 0.99));
+        }
+        figures
+    }
+
+    fn of_faults(&self, harmed: Harmed) -> Vec<(&'static str, f64)> {
+        let mut figures = Vec::new();
+        figures.extend(harmed.failed.map(|count| ("failed", count as f64)));
+        figures.extend(harmed.loads.map(|count| ("loads", count as f64)));
+        figures.extend(harmed.spent.map(|spent| ("dollars", spent.dollars())));
+        if harmed.has_again {
+            let again: u32 = self.ended.iter().map(|job| job.again).sum();
+            let once = self.ended.iter().filter(|job| job.again == 0 && job.is_in_time()).count();
+            figures.extend([("again", f64::from(again)), ("in time at once", once as f64 / self.ended.len() as f64)]);
         }
         figures
     }

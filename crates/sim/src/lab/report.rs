@@ -89,7 +89,7 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 30] = [
+pub const FIGURES: [&str; 35] = [
     "over bound",
     "over bound p95",
     "mean",
@@ -101,6 +101,7 @@ pub const FIGURES: [&str; 30] = [
     "slowdown p99",
     "jain",
     "in time",
+    "in time at once",
     "half shed",
     "wasted",
     "done",
@@ -117,6 +118,10 @@ pub const FIGURES: [&str; 30] = [
     "reused",
     "of bound",
     "busiest",
+    "again",
+    "failed",
+    "loads",
+    "dollars",
     "extra",
     "ns/decision",
     "ns/event p99",
@@ -175,6 +180,11 @@ pub(super) fn legend(figure: &str) -> &'static str {
         }
         "jain" => ": evenness of the slowdowns, 1 is even",
         "in time" => ": share answered within the deadline",
+        "in time at once" => ": the same of those that did not come again",
+        "again" => ": how often clients came again that were not answered",
+        "failed" => ": attempts that outages and errors were to fail",
+        "loads" => ": how often a backend loaded its model",
+        "dollars" => ": what all calls cost",
         "half shed" => ": share that was begun and not answered in time",
         "wasted" => ": share of the time of the slots that went to what was not answered in time",
         "done" => ": share that was answered",

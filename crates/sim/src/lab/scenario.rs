@@ -5,8 +5,9 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::data;
+use super::faults::Faults;
 use super::fleet::Fleet;
-use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, quantiles, vtc};
+use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, quantiles, servegen, vtc};
 use crate::chance::Chance;
 
 /// An experiment.
@@ -26,6 +27,9 @@ pub struct Scenario {
     /// What calls say of themselves, if they say more than their input.
     #[serde(default)]
     pub estimates: Option<Estimates>,
+    /// What goes wrong.
+    #[serde(default)]
+    pub faults: Faults,
     /// How much of the slots is used, on the mean; one experiment each. Recorded arrivals come as they are: one number that says nothing. Of workers
     /// how many there are.
     pub loads: Vec<f64>,
@@ -91,6 +95,17 @@ pub enum Kind {
         /// Where there is no file.
         generate: mooncake::Generator,
     },
+    /// Clients of which it is known how each sends.
+    Servegen {
+        /// The folder of the files.
+        data: String,
+        /// Of which model.
+        model: String,
+        /// How long calls are, where that is not known or they are too long.
+        lengths: servegen::Lengths,
+        /// Where there is none.
+        generate: servegen::Generator,
+    },
     /// Calls of many tenants.
     Vtc {
         /// The file, without `.gz`.
@@ -154,6 +169,11 @@ impl Scenario {
                 "workflows are for workers, and come in turn: `flows`, `workers` and `in-turn` belong together".into(),
             );
         }
+        scenario.faults.check(&scenario.fleet)?;
+        scenario.loads.iter().try_for_each(|load| scenario.fleet.slots_at(*load).map(drop))?;
+        if matches!(scenario.workload, Kind::Servegen { .. }) != matches!(scenario.arrivals, Arrivals::Clients { .. }) {
+            return Err("`servegen` says how `clients` send, and no other workload does: they belong together".into());
+        }
         Ok(scenario)
     }
 
@@ -176,6 +196,11 @@ impl Scenario {
             }
             (Kind::Mooncake { takes, generate, .. }, None) => generate.draw(*takes, GENERATED),
             (Kind::Vtc { generate, .. }, None) => generate.draw(GENERATED),
+            (Kind::Servegen { data, model, lengths, .. }, Some(folder)) => {
+                let text = |name| data::text(&folder.join(data).join(name));
+                servegen::read(&text("client_rates.csv")?, &text("client_token_quantiles.jsonl")?, model, lengths)
+            }
+            (Kind::Servegen { lengths, generate, .. }, None) => generate.draw(lengths, GENERATED),
             (Kind::Azure { data: Some(data), kinds }, Some(folder)) => {
                 let file = |kind| -> Result<(&azure::Kind, String), String> {
                     Ok((kind, data::text(&folder.join(data).join(format!("{}.csv", kind.name)))?))

@@ -6,6 +6,7 @@ use super::provider::Counts;
 use super::report;
 use super::scenario::{Scenario, Wishes};
 use super::workload::{Job, Workload};
+use super::world::Met;
 use super::{Contender, SHIPPED};
 
 /// A shipped scenario, without data.
@@ -23,12 +24,14 @@ fn jobs(scenario: &Scenario, workload: &Workload, count: usize) -> Vec<Job> {
 }
 
 fn play(name: &str, scenario: &Scenario, workload: &Workload, jobs: &[Job]) -> Seen {
-    Contender::named(name).unwrap().play(workload, jobs, (&scenario.fleet, scenario.loads[0]), &|| 0).unwrap()
+    let (fleet, faults) = (&scenario.fleet, &scenario.faults);
+    let met = Met { fleet, slots: fleet.slots_at(scenario.loads[0]).unwrap(), faults };
+    Contender::named(name).unwrap().play(workload, jobs, met, &|| 0).unwrap()
 }
 
 #[test]
 fn every_job_ends_under_every_policy_and_the_same_twice() {
-    for (name, count) in [("e1", 60), ("e3", 200), ("e5", 6)] {
+    for (name, count) in [("e1", 60), ("e3", 200), ("e3-servegen", 200), ("e5", 6)] {
         let (mut scenario, workload) = drawn(name);
         let jobs = jobs(&scenario, &workload, count);
         if let Fleet::Slots(slots) = &mut scenario.fleet {
@@ -131,4 +134,96 @@ fn a_scenario_says_what_is_wrong_with_it() {
     assert_eq!(Scenario::read(&text).unwrap_err(), "baseline \"none\" is none of the policies");
     let message = Contender::named("best").unwrap_err();
     assert_eq!(message, "no policy is called \"best\"");
+}
+
+/// Faults of a small fleet.
+fn broken(fleet: &str, faults: &str) -> Scenario {
+    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == "e2").unwrap();
+    let text = text.replace("fleet: { slots: 32 }", &format!("fleet: {fleet}\nfaults: {faults}"));
+    Scenario::read(&text).unwrap()
+}
+
+const SLOTS: &str = "{ slots: 8 }";
+const BACKENDS: &str = "{ backends: { count: 2, slots: 4, remembers: 0, tokens_in_per_s: 6000 } }";
+
+/// What 300 calls come to at half of what there is: 300 s, of which faults of the second hundred are well inside.
+fn figures(fleet: &str, faults: &str) -> std::collections::BTreeMap<&'static str, f64> {
+    let scenario = broken(fleet, faults);
+    let workload = scenario.workload(None).unwrap();
+    let mut jobs = scenario.arrivals.jobs(&workload, 1, 0.5, 8);
+    jobs.truncate(300);
+    let (seen, again) = (play("balanced", &scenario, &workload, &jobs), play("balanced", &scenario, &workload, &jobs));
+    assert_eq!((seen.hash, seen.took()), (again.hash, again.took()), "{faults}: the same twice");
+    assert!(seen.ended.iter().all(super::measure::Ended::is_over), "{faults}: everything ends");
+    seen.figures()
+}
+
+#[test]
+fn what_is_gone_fails_and_what_is_left_goes_on() {
+    let well = figures(SLOTS, "{}");
+    let outage = |more: &str| format!("{{ outages: [{{ from_s: 100, secs: 100, {more} }}] }}");
+    let refused = figures(SLOTS, &outage("percent: 50, as: unavailable, after_ms: 100"));
+    let hung = figures(SLOTS, &outage("percent: 50, as: timeout, after_ms: 20000"));
+    let told = figures(SLOTS, &outage("percent: 50, as: unavailable, after_ms: 100, told: true"));
+    assert!(
+        !well.contains_key("failed") && told["failed"] <= 4.0,
+        "who is told sends nothing to what is gone: {told:?}"
+    );
+    assert!(refused["failed"] > told["failed"] && hung["failed"] > told["failed"]);
+    assert!(well["in time"] >= told["in time"] && told["in time"] > hung["in time"], "{well:?} {told:?} {hung:?}");
+    // Of two backends the other does all of it.
+    let one = figures(BACKENDS, &outage("backend: 2, percent: 100, as: unavailable, after_ms: 100"));
+    assert!(one["failed"] > 0.0 && one["done"] > 0.8, "{one:?}");
+}
+
+#[test]
+fn errors_cold_starts_and_prices_are_met() {
+    let errors =
+        figures(SLOTS, "{ errors: [{ from_s: 100, secs: 100, per_mille: 200, as: overloaded, after_ms: 50 }] }");
+    assert!(errors["failed"] > 5.0 && errors["done"] > 0.95, "{errors:?}");
+    let cold = figures(BACKENDS, "{ cold: { idle_s: 5, ms: 3000 } }");
+    let by_kind = figures(BACKENDS, "{ cold: { idle_s: 5, ms: 3000, by_kind: true } }");
+    assert!(cold["loads"] >= 2.0 && by_kind["loads"] > cold["loads"], "{cold:?} {by_kind:?}");
+    assert!(by_kind["mean"] > cold["mean"] && cold["mean"] > figures(BACKENDS, "{}")["mean"]);
+    let [cheap, dear] = ["100", "200"].map(|percent| {
+        let later: u64 = 10_000 * percent.parse::<u64>().unwrap();
+        let at = |from_s: u64, price: u64| format!("{{ from_s: {from_s}, token_in: {price}, token_out: {price} }}");
+        figures(BACKENDS, &format!("{{ prices: [{}, {}] }}", at(0, 1_000_000), at(100, later)))["dollars"]
+    });
+    assert!(cheap > 0.0 && dear > 1.2 * cheap && dear < 2.0 * cheap, "{cheap} {dear}");
+    // From then on calls go where they cost less.
+    let moves = "{ prices: [{ from_s: 0, token_in: 1000000, token_out: 1000000 }, { from_s: 100, backend: 1, token_in: 200000000, token_out: 200000000 }] }";
+    let stays = moves.replace("backend: 1, ", "");
+    assert!(figures(BACKENDS, moves)["dollars"] < 0.7 * figures(BACKENDS, &stays)["dollars"]);
+}
+
+#[test]
+fn whoever_is_not_answered_comes_again_so_many_times() {
+    let of = |again: u32, load: f64| {
+        let scenario = broken(SLOTS, &format!("{{ again: {{ times: {again}, after_ms: 1000 }} }}"));
+        let workload = scenario.workload(None).unwrap();
+        let mut jobs = scenario.arrivals.jobs(&workload, 1, load, 8);
+        jobs.truncate(600);
+        let figures = play("balanced", &scenario, &workload, &jobs).figures();
+        [figures.get("again").copied().unwrap_or(0.0), figures["in time"], figures["p99.9"]]
+    };
+    let ([never, _, _], [thrice, in_time, longest]) = (of(0, 2.0), of(3, 2.0));
+    assert!(never == 0.0 && thrice > 20.0, "{thrice}");
+    assert!(in_time > of(0, 2.0)[1] && longest > 30.0, "the time from the first submission counts: {longest}");
+}
+
+#[test]
+fn faults_say_what_is_wrong_with_them() {
+    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == "e2-storm").unwrap();
+    let wrong = |from: &str, to: &str| Scenario::read(&text.replace(from, to)).unwrap_err();
+    let provider = "fleet: { provider: { requests: 1, tokens: 1, counts: minutes, skew_ms: 0, jitter_ms: 0, slots: 1, base_ms: 1, tokens_out_per_s: 1 } }";
+    assert!(wrong("fleet: { slots: 32 }", provider).contains("`faults` are of slots and of backends"));
+    let backend = "{ prices: [{ from_s: 1, backend: 2, token_in: 1, token_out: 1 }] }";
+    assert_eq!(wrong("{ again: { times: 3, after_ms: 1000 } }", backend), "`faults` name backend 2, and there are 1");
+    assert!(wrong("{ again: { times: 3, after_ms: 1000 } }", "{ outages: [{ from_s: 1 }] }").contains("missing field"));
+    let scenario = Scenario::read(&text.replace("policies: [", "policies: [oracle, ")).unwrap();
+    assert_eq!(super::run(&scenario, None, &|| 0).unwrap_err(), "only the core meets `faults`");
+    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == "e5").unwrap();
+    let message = Scenario::read(&text.replace("loads: [4, 16]", "loads: [4.5]")).unwrap_err();
+    assert_eq!(message, "4.5 workers: a load is how many there are, from 1 on");
 }

@@ -6,6 +6,7 @@ pub mod flows;
 pub mod mooncake;
 pub mod psplib;
 pub mod quantiles;
+pub mod servegen;
 pub mod vtc;
 
 use std::sync::Arc;
@@ -112,6 +113,8 @@ pub struct Workload {
     pub jobs: Vec<Job>,
     /// Of each kind its workflow, where jobs are workflows.
     pub flows: Vec<flows::Flow>,
+    /// Of each tenant how it sends, where nothing is recorded but that.
+    pub clients: Vec<servegen::Client>,
     /// True if all runs of a kind have as many rounds, and their graph says how many; else each goes on until it has enough.
     pub is_known: bool,
     /// True if it was drawn because there was no data.
@@ -144,6 +147,15 @@ pub enum Arrivals {
     },
     /// One after the other, each when the one before is answered; all that there are, in an order of the seed's own.
     InTurn,
+    /// Each client sends as it does, drawn for each seed.
+    Clients {
+        /// From this second of the record on,
+        from_s: u64,
+        /// for so many seconds.
+        secs: u64,
+        /// All of them send so much more, or less, that it is so many calls in all on the mean, times the load.
+        calls: u32,
+    },
 }
 
 impl Arrivals {
@@ -171,6 +183,10 @@ impl Arrivals {
                     jobs.swap(left, chance.below(left as u64 + 1) as usize);
                 }
                 jobs
+            }
+            Self::Clients { from_s, secs, calls } => {
+                let span = (from_s as f64, (from_s + secs) as f64);
+                servegen::jobs(&workload.clients, span, f64::from(calls) * load, &mut chance)
             }
         }
     }

@@ -5,6 +5,7 @@
 
 mod asked;
 mod graphs;
+mod harmed;
 mod line;
 
 use std::cmp::Reverse;
@@ -19,6 +20,7 @@ use agendum_types::{
 
 use super::backends::Memory;
 use super::chart::Chart;
+use super::faults::{Faults, Harm};
 use super::fleet::{Engine, Fleet, Offer};
 use super::flows::bound;
 use super::measure::{Ended, Seen};
@@ -38,10 +40,19 @@ pub struct View {
     pub blind: bool,
     /// What a provider lets through in a minute is not known.
     pub unpaced: bool,
-    /// Nothing that was seen before: each workflow meets a core of its own.
-    pub cold: bool,
     /// How inputs begin is not known.
     pub unread: bool,
+}
+
+/// What jobs meet.
+#[derive(Clone, Copy, Debug)]
+pub struct Met<'a> {
+    /// What there is.
+    pub fleet: &'a Fleet,
+    /// How many slots, or workers, at the load of the experiment.
+    pub slots: u32,
+    /// What goes wrong with it.
+    pub faults: &'a Faults,
 }
 
 /// Where virtual time begins.
@@ -54,6 +65,12 @@ enum Coming {
     Arrives(AttemptId, Call),
     /// A step of the engine ends.
     Step,
+    /// An attempt fails.
+    Breaks(AttemptId, Class),
+    /// A fault begins or ends.
+    Turns,
+    /// A job that was given up comes again.
+    Again(usize),
 }
 
 /// A job on its way.
@@ -63,6 +80,8 @@ struct Way {
     round: usize,
     /// The round of its helper.
     side: usize,
+    /// How often it came again.
+    again: u32,
 }
 
 /// Plays jobs under a policy and says what was seen.
@@ -71,16 +90,8 @@ struct Way {
 ///
 /// If the core breaks its contract.
 #[must_use]
-pub fn play(
-    workload: &Workload,
-    jobs: &[Job],
-    (fleet, load): (&Fleet, f64),
-    policy: Policy,
-    view: View,
-    clock: Clock<'_>,
-) -> Seen {
-    let slots = if *fleet == Fleet::Workers { load as u32 } else { fleet.slots() };
-    let mut world = World::new(workload, jobs, (fleet, slots), view, clock);
+pub fn play(workload: &Workload, jobs: &[Job], met: Met<'_>, policy: Policy, view: View, clock: Clock<'_>) -> Seen {
+    let mut world = World::new(workload, jobs, met, view, clock);
     world.begin(policy);
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
@@ -120,6 +131,8 @@ struct World<'a> {
     engine: Option<Engine>,
     provider: Option<Provider>,
     memory: Option<Memory>,
+    faults: &'a Faults,
+    harm: Option<Harm>,
     stepping: bool,
     line: Inner,
     /// The calls in the engine, by number.
@@ -136,22 +149,12 @@ impl<'a> World<'a> {
     fn new(
         workload: &'a Workload,
         jobs: &'a [Job],
-        (fleet, slots): (&'a Fleet, u32),
+        Met { fleet, slots, faults }: Met<'a>,
         view: View,
         clock: Clock<'a>,
     ) -> Self {
-        let engine = match fleet {
-            Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers => None,
-            Fleet::Engine(spec) => Some(Engine::new(spec.clone())),
-        };
-        let provider = match fleet {
-            Fleet::Provider(quota) => Some(Provider::new(quota.clone(), jobs.iter().map(|job| job.at.0).sum())),
-            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Backends(_) | Fleet::Workers => None,
-        };
-        let memory = match fleet {
-            Fleet::Backends(spec) => Some(Memory::new(spec.clone(), jobs.iter().map(|job| job.at.0).sum())),
-            Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Workers => None,
-        };
+        // Each seed its own chance.
+        let seed = jobs.iter().map(|job| job.at.0).sum();
         // Blind to tenants: all are one.
         let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
         let ended = |job: &Job| match workload.flows.get(job.class as usize) {
@@ -180,9 +183,11 @@ impl<'a> World<'a> {
             coming: BinaryHeap::new(),
             inbox: VecDeque::new(),
             cancelled: BTreeSet::new(),
-            engine,
-            provider,
-            memory,
+            engine: fleet.engine().map(|spec| Engine::new(spec.clone())),
+            provider: fleet.provider().map(|quota| Provider::new(quota.clone(), seed)),
+            memory: fleet.backends().map(|spec| Memory::new(spec.clone(), seed)),
+            faults,
+            harm: Harm::new(faults, fleet, seed),
             stepping: false,
             line: Inner::new(workload.tenants.len()),
             calls: Vec::new(),
@@ -199,11 +204,14 @@ impl<'a> World<'a> {
         let opened =
             Event::Opened { incarnation: Incarnation(1), last: Seq(0), at: Timestamp(0), crashed: false, seed: 1 };
         self.tell(opened);
-        self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.slots, self.view)));
+        self.publish(self.slots);
         self.tell(Event::PolicyPublished(Arc::new(policy)));
         let at_once = if *self.fleet == Fleet::Workers { 1 } else { self.jobs.len() };
         for (number, job) in self.jobs.iter().enumerate().take(at_once) {
             self.at(START.after(job.at), Coming::Job(number));
+        }
+        for at in self.faults.instants() {
+            self.at(START.after(at), Coming::Turns);
         }
     }
 
@@ -222,6 +230,12 @@ impl<'a> World<'a> {
             Coming::Job(number) => self.submit(number),
             Coming::Ends(attempt, call) => self.ends(attempt, call),
             Coming::Arrives(attempt, call) => self.arrives(attempt, call),
+            Coming::Breaks(attempt, class) => self.breaks(attempt, class),
+            Coming::Turns => self.turns(),
+            Coming::Again(number) => {
+                self.ended[number].comes_again(self.now.since(START));
+                self.submit(number);
+            }
             Coming::Step => {
                 let engine = self.engine.as_mut().expect("only an engine has steps");
                 self.stepping = false;
@@ -263,8 +277,7 @@ impl<'a> World<'a> {
     fn lets_in(&mut self, more: usize) {
         if let Some(engine) = self.engine.as_ref().filter(|_| self.fleet.slots() == 0) {
             let count = engine.len() + self.line.len() + more;
-            let targets = graphs::targets(self.fleet, u32::try_from(count).unwrap_or(u32::MAX), self.view);
-            self.tell(Event::TargetsPublished(targets));
+            self.publish(u32::try_from(count).unwrap_or(u32::MAX));
         }
     }
 
@@ -277,7 +290,7 @@ impl<'a> World<'a> {
             self.line.meter.waits(job.tenant);
         }
         let submission = Submission {
-            run: RunId::compose(self.now, Partition(0), number as u128),
+            run: RunId::compose(self.now, Partition(0), number as u128 | u128::from(self.ways[number].again) << 32),
             tenant: self.tenants[job.tenant as usize].clone(),
             principal: Principal::new("lab"),
             graph: Arc::clone(self.graphs[job.class as usize].as_ref().expect("there are jobs of it")),
@@ -312,7 +325,11 @@ impl<'a> World<'a> {
         if self.cancelled.remove(&attempt) {
             return;
         }
-        let usage = call.map_or_else(Usage::default, usage);
+        let (is_call, usage) = (call.is_some(), call.map_or_else(Usage::default, usage));
+        let now = self.now.since(START);
+        if is_call && self.harm.as_mut().is_some_and(|harm| !harm.ends(&attempt, &usage, now)) {
+            return;
+        }
         let outcome = Outcome::Succeeded(Success { output: payload(2), usage, raw_usage: None });
         self.tell(Event::AttemptFinished { attempt, outcome });
     }
@@ -363,6 +380,8 @@ impl<'a> World<'a> {
             Deed::Answer(answer) => self.answered(&answer),
             Deed::CancelAttempt(attempt) => {
                 self.cancelled.insert(attempt.clone());
+                let now = self.now.since(START);
+                self.harm.iter_mut().for_each(|harm| _ = harm.leaves(&attempt, now));
                 let outcome = Outcome::Failed(Failure::new(Class::Cancelled, "told to stop"));
                 self.inbox.push_back(Event::AttemptFinished { attempt, outcome });
             }
@@ -375,12 +394,12 @@ impl<'a> World<'a> {
         let number = number(attempt.run);
         let job = &self.jobs[number];
         let (round, side) = self.rounds(number, &attempt.path);
-        self.ways[number] = Way { round, side };
+        self.ways[number] = Way { round, side, ..self.ways[number] };
         let backend = usize::from(dispatch.target.0);
         // The tools stand behind them in the table.
         let is_model = backend < graphs::models(self.fleet) as usize;
         self.dispatches += 1;
-        self.calls_sent += u64::from(usize::from(dispatch.target.0) < graphs::models(self.fleet) as usize);
+        self.calls_sent += u64::from(is_model);
         for part in
             [self.now.0, number as u64, round as u64, side as u64, if is_model { 1 + backend as u64 } else { 0 }]
         {
@@ -395,14 +414,8 @@ impl<'a> World<'a> {
             let way = provider.way();
             return self.at(self.now.after(way), Coming::Arrives(attempt, call));
         }
-        if let Some(memory) = &mut self.memory {
-            let took = memory.takes(backend, &job.rounds[round - 1]);
-            self.ended[number].spends(took);
-            return self.at(self.now.after(took), Coming::Ends(attempt, Some(call)));
-        }
         if self.engine.is_none() {
-            self.ended[number].spends(call.service);
-            return self.at(self.now.after(call.service), Coming::Ends(attempt, Some(call)));
+            return self.takes_up(attempt, (backend, round), call);
         }
         if attempt.attempt.0 > 1 {
             self.line.meter.waits(job.tenant);
@@ -414,6 +427,9 @@ impl<'a> World<'a> {
 
     fn answered(&mut self, answer: &Answer) {
         let number = number(answer.run);
+        if self.comes_again(number, answer) {
+            return;
+        }
         self.ended[number].ends(self.now.since(START), answer.status == RunStatus::Succeeded);
         if *self.fleet == Fleet::Workers && number + 1 < self.jobs.len() {
             self.at(self.now, Coming::Job(number + 1));
@@ -426,6 +442,7 @@ impl<'a> World<'a> {
             has_bounds: *self.fleet == Fleet::Workers,
             difference: self.line.meter.difference(),
             memory: self.memory.as_ref().map(Memory::used),
+            harmed: self.harm.as_ref().map(Harm::harmed),
             quota: self.provider.as_ref().map(Provider::used),
             makespan: self.now.since(START),
             costs: self.costs,

@@ -54,14 +54,8 @@ impl Generator {
             Job { at: Duration::ZERO, tenant: 0, class: 0, deadline: None, rounds: rounds.collect() }
         });
         let jobs = jobs.collect();
-        Ok(Workload {
-            classes: vec!["drawn".into()],
-            tenants: vec!["all".into()],
-            jobs,
-            is_known: false,
-            is_generated: true,
-            flows: Vec::new(),
-        })
+        let (classes, tenants) = (vec!["drawn".into()], vec!["all".into()]);
+        Ok(Workload { classes, tenants, jobs, is_generated: true, ..Workload::default() })
     }
 }
 

@@ -106,14 +106,8 @@ pub fn read(text: &str, takes: Takes) -> Result<Workload, String> {
 
 fn workload(mut jobs: Vec<Job>, is_generated: bool) -> Workload {
     jobs.sort_by_key(|job| job.at);
-    Workload {
-        classes: vec!["call".into()],
-        tenants: vec!["all".into()],
-        flows: Vec::new(),
-        jobs,
-        is_known: true,
-        is_generated,
-    }
+    let (classes, tenants) = (vec!["call".into()], vec!["all".into()]);
+    Workload { classes, tenants, jobs, is_known: true, is_generated, ..Workload::default() }
 }
 
 #[cfg(test)]

@@ -48,14 +48,7 @@ impl Generator {
         }
         jobs.sort_by_key(|job| job.at);
         let tenants = (0..self.tenants).map(|number| format!("t{number}")).collect();
-        Ok(Workload {
-            classes: vec!["call".into()],
-            tenants,
-            jobs,
-            flows: Vec::new(),
-            is_known: false,
-            is_generated: true,
-        })
+        Ok(Workload { classes: vec!["call".into()], tenants, jobs, is_generated: true, ..Workload::default() })
     }
 }
 

@@ -1,0 +1,72 @@
+//! Calls on slots and backends, and what goes wrong there.
+
+use agendum_core::{Answer, Event};
+use agendum_types::{AttemptId, Class, Duration, Failure, Outcome};
+
+use super::{Coming, START, World, graphs, number};
+use crate::lab::workload::Call;
+
+impl World<'_> {
+    /// The scheduler is told what there is: so many slots, less what it is told to be gone.
+    pub(super) fn publish(&mut self, slots: u32) {
+        let mut targets = graphs::targets(self.fleet, slots, self.view);
+        if let Some(harm) = &self.harm {
+            harm.tells(&mut targets, self.now.since(START));
+        }
+        self.tell(Event::TargetsPublished(targets));
+    }
+
+    /// A slot takes up a call of this round.
+    pub(super) fn takes_up(&mut self, attempt: AttemptId, (backend, round): (usize, usize), call: Call) {
+        let (number, now) = (number(attempt.run), self.now.since(START));
+        let job = &self.jobs[number];
+        let fails = self.harm.as_mut().and_then(|harm| harm.meets(&attempt, backend, now));
+        if let Some((class, after)) = fails {
+            return self.at(self.now.after(after), Coming::Breaks(attempt, class));
+        }
+        let mut took = match &mut self.memory {
+            Some(memory) => memory.takes(backend, &job.rounds[round - 1]),
+            None => call.service,
+        };
+        if let Some(harm) = &mut self.harm {
+            took = took.plus(harm.loads(backend, job.class, now));
+            harm.goes_on(&attempt, now.plus(took));
+        }
+        self.ended[number].spends(took);
+        self.at(self.now.after(took), Coming::Ends(attempt, Some(call)));
+    }
+
+    pub(super) fn breaks(&mut self, attempt: AttemptId, class: Class) {
+        let now = self.now.since(START);
+        if self.harm.as_mut().is_some_and(|harm| harm.leaves(&attempt, now)) {
+            let outcome = Outcome::Failed(Failure::new(class, "a fault of the scenario"));
+            self.tell(Event::AttemptFinished { attempt, outcome });
+        }
+    }
+
+    /// A fault begins or ends: what it takes away fails, and who has to know is told.
+    pub(super) fn turns(&mut self) {
+        let now = self.now.since(START);
+        let broken = self.harm.as_mut().map(|harm| harm.turns(now)).unwrap_or_default();
+        for (attempt, class, after, spared) in broken {
+            self.ended[number(attempt.run)].spares(spared);
+            self.at(self.now.after(after), Coming::Breaks(attempt, class));
+        }
+        if self.faults.is_told_at(now) {
+            self.publish(self.slots);
+        }
+    }
+
+    /// True if a run was given up, and its client comes again.
+    pub(super) fn comes_again(&mut self, number: usize, answer: &Answer) -> bool {
+        let (Some(again), Some(failed)) = (self.faults.again, &answer.failure) else { return false };
+        let way = &mut self.ways[number];
+        if way.again >= again.times {
+            return false;
+        }
+        let after = failed.failure.retry_after.unwrap_or_else(|| Duration::millis(again.after_ms));
+        (way.again, way.round, way.side) = (way.again + 1, 0, 0);
+        self.at(self.now.after(after), Coming::Again(number));
+        true
+    }
+}
