@@ -41,6 +41,7 @@ mod ahead;
 mod before;
 mod bind;
 mod board;
+mod breaker;
 mod cache;
 mod child;
 mod choice;

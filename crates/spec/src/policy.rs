@@ -119,6 +119,7 @@ fn lowered(tree: &Node) -> Policy {
     fields::read(&fields::OF_ADMISSION, &mut policy.admission, tree.get("admission"));
     fields::read(&fields::OF_PLACEMENT, &mut policy.placement, tree.get("placement"));
     fields::read(&fields::OF_HEDGING, &mut policy.hedging, tree.get("hedging"));
+    fields::read(&fields::OF_LIMITS, &mut policy.limits, tree.get("limits"));
     policy
 }
 
@@ -131,6 +132,7 @@ fn normal(policy: &Policy) -> Json {
     let admission = fields::written(&fields::OF_ADMISSION, &policy.admission);
     let placement = fields::written(&fields::OF_PLACEMENT, &policy.placement);
     let hedging = fields::written(&fields::OF_HEDGING, &policy.hedging);
+    let limits = fields::written(&fields::OF_LIMITS, &policy.limits);
     json!({
         "version": 1,
         "policy": &*policy.name,
@@ -139,6 +141,7 @@ fn normal(policy: &Policy) -> Json {
         "admission": admission,
         "placement": placement,
         "hedging": hedging,
+        "limits": limits,
     })
 }
 

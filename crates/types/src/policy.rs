@@ -29,6 +29,21 @@ pub struct Policy {
     pub placement: Placement,
     /// When a second attempt is sent beside a slow one.
     pub hedging: Hedging,
+    /// What is sent to a target that fails.
+    pub limits: Limits,
+}
+
+/// What is sent to a target that fails, of those that serve models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A target is left alone once so many of a hundred of its latest 20 attempts failed through its own fault; 0: never.
+    pub failures: u8,
+    /// And so many of its latest 20 at least; from 1 to 20.
+    pub failures_min: u8,
+    /// For how long at first. Then it is tried with one attempt at a time.
+    pub pause: Duration,
+    /// For how long at most: each try that fails doubles it.
+    pub pause_max: Duration,
 }
 
 /// When a second attempt is sent beside a slow one, of what leaves no effect.
@@ -164,7 +179,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "cb2c4942d7e4d35e9ad153b41dce9f880a5615ac1722fc7c8bf2ddea575b09ca";
+    const BALANCED_HASH: &'static str = "22c4a699392cdcb36aaf669ba1c7a458e8a7a6ac2cf3214e9b849b673fa9e061";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -199,6 +214,7 @@ impl Default for Policy {
             admission: Admission { samples: 8, quick: 10, slow: 95 },
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
             hedging: Hedging { after: 95, share: 5 },
+            limits: Limits { failures: 50, failures_min: 5, pause: Duration::secs(1), pause_max: Duration::secs(30) },
         }
     }
 }

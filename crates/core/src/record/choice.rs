@@ -39,11 +39,13 @@ pub enum Passed {
     Dear,
     /// It may not see data with the labels of this.
     Uncleared,
+    /// Too many of its latest attempts failed.
+    Broken,
 }
 
 impl Passed {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared];
+    pub const ALL: [Self; 6] = [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared, Self::Broken];
 
     /// The word in journals and answers.
     #[must_use]
@@ -54,6 +56,7 @@ impl Passed {
             Self::Paced => "paced",
             Self::Dear => "dear",
             Self::Uncleared => "uncleared",
+            Self::Broken => "broken",
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant, Timestamp};
 
+use super::breaker::Done;
 use super::pace::Bucket;
 use super::score::Read;
 use super::{Flight, Reference};
@@ -31,6 +32,8 @@ pub(super) struct Accounts {
     /// By target: how long attempts took and would usually have taken, and what it has read.
     pub(super) speeds: BTreeMap<Arc<str>, (u64, u64)>,
     pub(super) read: BTreeMap<Arc<str>, Read>,
+    /// By the place of a target: how it has done lately.
+    pub(super) done: BTreeMap<usize, Done>,
 }
 
 /// One more.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agendum_types::policy::{Admission, Band, Fairness, Hedging, Index, Placement};
+use agendum_types::policy::{Admission, Band, Fairness, Hedging, Index, Limits, Placement};
 use agendum_types::{Duration, Money, Tenant};
 use serde_json::{Map, Value as Json};
 
@@ -53,6 +53,13 @@ pub(super) const OF_ADMISSION: [Field<Admission>; 3] =
 pub(super) const OF_PLACEMENT: [Field<Placement>; 2] = [field!("crowd", crowd), field!("tokens_per_s", tokens_per_s)];
 
 pub(super) const OF_HEDGING: [Field<Hedging>; 2] = [field!("after", after), field!("share", share)];
+
+pub(super) const OF_LIMITS: [Field<Limits>; 4] = [
+    field!("failures", failures),
+    field!("failures_min", failures_min),
+    field!("pause", pause),
+    field!("pause_max", pause_max),
+];
 
 /// Takes over what a document says; the rest stays.
 pub(super) fn read<T>(fields: &[Field<T>], of: &mut T, node: Option<&Node>) {

@@ -47,7 +47,7 @@ pub struct Score {
 pub struct Passed {
     /// Its name.
     pub target: String,
-    /// `full`, `closed`, `paced`, `dear` or `uncleared`.
+    /// `full`, `closed`, `paced`, `dear`, `uncleared` or `broken`.
     pub why: String,
 }
 
@@ -117,6 +117,7 @@ const fn passed(why: Reason) -> &'static str {
         Reason::Paced => "its provider's minute was used up",
         Reason::Dear => "the budget did not cover it",
         Reason::Uncleared => "it may not see the labels of its data",
+        Reason::Broken => "too many of its latest attempts had failed",
     }
 }
 
