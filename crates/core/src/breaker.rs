@@ -97,8 +97,7 @@ impl Scheduler {
     /// An attempt has ended: what it says of its target.
     pub(crate) fn judge_target(&mut self, flight: Flight, outcome: &Outcome) {
         let (rules, row) = (&self.policy.limits, self.targets.row_mut(flight.target));
-        let is_one = row.target.capabilities.iter().any(|capability| capability.is_served_by_models());
-        let counts = row.breaker.broken.is_some() || rules.failures > 0 && is_one;
+        let counts = row.breaker.broken.is_some() || rules.failures > 0 && row.serves_models();
         let fault = fault(outcome).filter(|_| counts);
         if let Some(until) = row.breaker.ends(flight.turn, fault, rules, self.now) {
             self.board.timers.set(until, Timer::Breaker(flight.target));
@@ -122,7 +121,12 @@ impl Scheduler {
 /// True if it failed through a fault of its target; `None` if it says nothing of that.
 const fn fault(outcome: &Outcome) -> Option<bool> {
     let Outcome::Failed(failure) = outcome else { return Some(false) };
-    match failure.class {
+    fault_of(failure.class)
+}
+
+/// The same of an attempt that failed.
+pub(crate) const fn fault_of(class: Class) -> Option<bool> {
+    match class {
         Class::Overloaded | Class::Timeout | Class::Unavailable => Some(true),
         // It has answered.
         Class::InvalidOutput | Class::ContentBlocked => Some(false),

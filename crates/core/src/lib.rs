@@ -66,6 +66,7 @@ mod plea;
 mod purse;
 mod queue;
 mod rejected;
+mod retries;
 mod reuse;
 mod rng;
 mod run;

@@ -345,6 +345,9 @@ impl Scheduler {
         };
         let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
         let hold_tokens = dispatched.hold_tokens;
+        if reattach.is_none() {
+            self.earn_retries(target, dispatched.attempt);
+        }
         let foretold = if reattach.is_none() { self.foretold(slot, id) } else { None };
         let whole =
             reattach.is_none() && output_cap == self.ask_of(slot, id).0.cap_on(&self.targets.row(target).target);

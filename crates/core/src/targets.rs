@@ -13,6 +13,7 @@ use crate::breaker::Breaker;
 use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
+use crate::retries::Retries;
 use crate::score::Speed;
 
 /// All targets of a shard.
@@ -38,6 +39,8 @@ pub(crate) struct TargetRow {
     pub(crate) closed_until: Timestamp,
     /// Whether it is left alone because it fails.
     pub(crate) breaker: Breaker,
+    /// What may be sent once more after it has failed.
+    pub(crate) retries: Retries,
     /// What was sent of what its provider lets through in a minute.
     pub(crate) pace: Pace,
     /// Tokens of attempts here: how many attempts, and a mean of the latest.
@@ -48,6 +51,13 @@ pub(crate) struct TargetRow {
     pub(crate) speed: Speed,
     /// What it has read lately.
     pub(crate) read: Remembered,
+}
+
+impl TargetRow {
+    /// True if it is one service, whatever it is asked.
+    pub(crate) fn serves_models(&self) -> bool {
+        self.target.capabilities.iter().any(|capability| capability.is_served_by_models())
+    }
 }
 
 impl Targets {
@@ -68,6 +78,7 @@ impl Targets {
                     running: 0,
                     closed_until: Timestamp(0),
                     breaker: Breaker::default(),
+                    retries: Retries::default(),
                     pace: Pace::default(),
                     tokens: (0, 0),
                     counted: (0, 0),

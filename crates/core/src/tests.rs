@@ -34,6 +34,7 @@ mod pools;
 mod purses;
 mod raise;
 mod repair;
+mod retries;
 mod score;
 mod short;
 mod shown;

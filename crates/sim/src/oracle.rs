@@ -46,6 +46,7 @@ mod raise;
 mod records;
 mod refused;
 mod rest;
+mod retries;
 mod reuse;
 mod rounds;
 mod rules;

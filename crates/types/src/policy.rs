@@ -44,6 +44,10 @@ pub struct Limits {
     pub pause: Duration,
     /// For how long at most: each try that fails doubles it.
     pub pause_max: Duration,
+    /// Attempts that follow on a failure of a target are so many of a hundred that are sent there first.
+    pub retries: u8,
+    /// And so many in a second in any case; at least 1.
+    pub retries_per_s: u32,
 }
 
 /// When a second attempt is sent beside a slow one, of what leaves no effect.
@@ -179,7 +183,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "22c4a699392cdcb36aaf669ba1c7a458e8a7a6ac2cf3214e9b849b673fa9e061";
+    const BALANCED_HASH: &'static str = "04d9077498f4d5a98f7de4e6075733534e4a818bd138932573e3b9af1d365b18";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -214,7 +218,14 @@ impl Default for Policy {
             admission: Admission { samples: 8, quick: 10, slow: 95 },
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
             hedging: Hedging { after: 95, share: 5 },
-            limits: Limits { failures: 50, failures_min: 5, pause: Duration::secs(1), pause_max: Duration::secs(30) },
+            limits: Limits {
+                failures: 50,
+                failures_min: 5,
+                pause: Duration::secs(1),
+                pause_max: Duration::secs(30),
+                retries: 20,
+                retries_per_s: 5,
+            },
         }
     }
 }

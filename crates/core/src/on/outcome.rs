@@ -140,6 +140,7 @@ impl Scheduler {
         };
         let (attempt, incarnation) = (running.attempt, running.incarnation);
         let (since, effect) = (running.since, running.effect);
+        let running_on = running.flight.map(|flight| flight.target);
         let mut keep = None;
         let (outcome, next) = match outcome {
             Outcome::Succeeded(success) => {
@@ -160,7 +161,7 @@ impl Scheduler {
                 let next = if effect == Effect::Once && failure.class == Class::Uncertain {
                     self.next_in_doubt(slot, id, failure.clone())
                 } else {
-                    self.next_after(slot, id, &failure, effect != Effect::Once || failure.no_effect)
+                    self.next_on(slot, id, (running_on, &failure), effect != Effect::Once || failure.no_effect)
                 };
                 (Outcome::Failed(failure), next)
             }

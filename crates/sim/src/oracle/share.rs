@@ -34,6 +34,8 @@ pub(super) struct Accounts {
     pub(super) read: BTreeMap<Arc<str>, Read>,
     /// By the place of a target: how it has done lately.
     pub(super) done: BTreeMap<usize, Done>,
+    /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
+    pub(super) retries: BTreeMap<usize, (u64, u128)>,
 }
 
 /// One more.

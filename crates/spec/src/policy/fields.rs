@@ -54,11 +54,13 @@ pub(super) const OF_PLACEMENT: [Field<Placement>; 2] = [field!("crowd", crowd), 
 
 pub(super) const OF_HEDGING: [Field<Hedging>; 2] = [field!("after", after), field!("share", share)];
 
-pub(super) const OF_LIMITS: [Field<Limits>; 4] = [
+pub(super) const OF_LIMITS: [Field<Limits>; 6] = [
     field!("failures", failures),
     field!("failures_min", failures_min),
     field!("pause", pause),
     field!("pause_max", pause_max),
+    field!("retries", retries),
+    field!("retries_per_s", retries_per_s),
 ];
 
 /// Takes over what a document says; the rest stays.

@@ -46,6 +46,8 @@ fn rule(policy: &mut Policy, word: &str) {
         "dollar" => policy.bands.iter_mut().for_each(|band| band.dollar = script::span(value)),
         "hedge" => policy.hedging.after = value.parse().unwrap(),
         "failures" => policy.limits.failures = value.parse().unwrap(),
+        "retries" => policy.limits.retries = value.parse().unwrap(),
+        "retries_per_s" => policy.limits.retries_per_s = value.parse().unwrap(),
         "pause" => policy.limits.pause = script::span(value),
         "pause_max" => policy.limits.pause_max = script::span(value),
         "share" => policy.hedging.share = value.parse().unwrap(),
