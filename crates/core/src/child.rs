@@ -121,6 +121,7 @@ impl Scheduler {
             digest,
             whole: false,
             sent: self.now,
+            turn: 0,
             tokens: 0,
             foretold: None,
             hedge_at: None,

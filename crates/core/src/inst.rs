@@ -174,6 +174,8 @@ pub(crate) struct Flight {
     pub(crate) whole: bool,
     /// When it was sent.
     pub(crate) sent: Timestamp,
+    /// As [`Breaker::sends`](crate::breaker::Breaker::sends) told then.
+    pub(crate) turn: u32,
     /// The tokens that were set aside of what its provider lets through in a minute.
     pub(crate) tokens: u64,
     /// What it was expected to take.

@@ -52,7 +52,10 @@ impl Scheduler {
             Cause::Capacity
         } else if !self.board.queue.has_units(class) {
             Cause::Limit
-        } else if rows().any(|row| row.running < row.target.concurrency_max && row.closed_until > self.now) {
+        } else if rows().any(|row| {
+            let is_shut = row.closed_until > self.now || !row.breaker.takes(self.now);
+            row.running < row.target.concurrency_max && is_shut
+        }) {
             Cause::Backoff
         } else {
             Cause::Limit
@@ -355,6 +358,9 @@ impl Scheduler {
         };
         let (effect, output_cap, hold) = (dispatched.effect, dispatched.output_cap, dispatched.hold);
         let hold_tokens = dispatched.hold_tokens;
+        if reattach.is_none() {
+            self.earn_retries(target, dispatched.attempt);
+        }
         let foretold = if reattach.is_none() { self.foretold(slot, id) } else { None };
         let whole =
             reattach.is_none() && output_cap == self.ask_of(slot, id).0.cap_on(&self.targets.row(target).target);
@@ -362,6 +368,7 @@ impl Scheduler {
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
         row.running += 1;
+        let turn = row.breaker.sends();
         if let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() {
             row.read.takes(prefix, row.target.remembers, self.now);
         }
@@ -371,7 +378,8 @@ impl Scheduler {
         let (price, digest, is_free) = (row.price, row.target.digest, row.target.price.is_free());
         let charged = self.charge(slot, id, target, hold);
         let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
-        let flight = Flight { target, price, digest, whole, sent: self.now, tokens, foretold, hedge_at: None, charged };
+        let sent = self.now;
+        let flight = Flight { target, price, digest, whole, sent, turn, tokens, foretold, hedge_at: None, charged };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

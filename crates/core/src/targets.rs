@@ -9,9 +9,11 @@ use agendum_types::target::Rate;
 use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, target};
 use smallvec::SmallVec;
 
+use crate::breaker::Breaker;
 use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
+use crate::retries::Retries;
 use crate::score::Speed;
 
 /// All targets of a shard.
@@ -35,6 +37,10 @@ pub(crate) struct TargetRow {
     pub(crate) running: u32,
     /// It takes nothing before this instant.
     pub(crate) closed_until: Timestamp,
+    /// Whether it is left alone because it fails.
+    pub(crate) breaker: Breaker,
+    /// What may be sent once more after it has failed.
+    pub(crate) retries: Retries,
     /// What was sent of what its provider lets through in a minute.
     pub(crate) pace: Pace,
     /// Tokens of attempts here: how many attempts, and a mean of the latest.
@@ -45,6 +51,13 @@ pub(crate) struct TargetRow {
     pub(crate) speed: Speed,
     /// What it has read lately.
     pub(crate) read: Remembered,
+}
+
+impl TargetRow {
+    /// True if it is one service, whatever it is asked.
+    pub(crate) fn serves_models(&self) -> bool {
+        self.target.capabilities.iter().any(|capability| capability.is_served_by_models())
+    }
 }
 
 impl Targets {
@@ -64,6 +77,8 @@ impl Targets {
                     price,
                     running: 0,
                     closed_until: Timestamp(0),
+                    breaker: Breaker::default(),
+                    retries: Retries::default(),
                     pace: Pace::default(),
                     tokens: (0, 0),
                     counted: (0, 0),
@@ -146,7 +161,7 @@ impl Targets {
     /// True if it takes attempts now, should it not be full.
     pub(crate) fn is_open(&self, id: TargetId, now: Timestamp) -> bool {
         let row = self.row(id);
-        row.closed_until <= now && row.pace.opens(row.target.rate) <= now
+        row.closed_until <= now && row.breaker.takes(now) && row.pace.opens(row.target.rate) <= now
     }
 
     /// Why a target that was passed over takes no attempt now; if it would, its price is the reason.
@@ -154,6 +169,8 @@ impl Targets {
         let row = self.row(id);
         if row.closed_until > now {
             Passed::Closed
+        } else if !row.breaker.takes(now) {
+            Passed::Broken
         } else if row.running >= row.target.concurrency_max {
             Passed::Full
         } else if row.pace.opens(row.target.rate) > now {
@@ -218,6 +235,7 @@ impl Targets {
             running: row.running,
             concurrency_max: row.target.concurrency_max,
             closed_until: Some(row.closed_until).filter(|until| *until > now),
+            broken_until: row.breaker.until(),
             expected: row.target.expected,
         };
         self.rows.iter().filter(|row| !row.target.capabilities.is_empty()).map(load).collect()

@@ -6,6 +6,7 @@ mod world;
 
 mod again;
 mod ahead;
+mod breaker;
 mod cached;
 mod child;
 mod choice;
@@ -34,6 +35,7 @@ mod pools;
 mod purses;
 mod raise;
 mod repair;
+mod retries;
 mod score;
 mod short;
 mod shown;

@@ -22,6 +22,8 @@ pub enum Wake {
     RunDeadline,
     /// A target that asked for a pause may be called again.
     TargetReopens,
+    /// A target that was left alone because it failed may be tried.
+    Probe,
     /// What its provider lets through in a minute allows the next attempt.
     Pace,
     /// A window of the tenant's budget begins.
@@ -43,6 +45,7 @@ impl fmt::Display for Wake {
             Self::LoopDeadline => "a loop's deadline",
             Self::RunDeadline => "a run's deadline",
             Self::TargetReopens => "a target reopens",
+            Self::Probe => "a target that failed may be tried",
             Self::Pace => "the pace of a target",
             Self::Budget => "another window of the budget begins",
             Self::Turn => "a run has settled",
@@ -63,6 +66,7 @@ pub(crate) enum Timer {
     Deadline(Slot),
     Target(TargetId),
     Pace(TargetId),
+    Breaker(TargetId),
     Money,
     Turn(Slot),
     Spill(Slot, InstId),
@@ -109,6 +113,7 @@ impl Timer {
             Self::Deadline(_) => Wake::RunDeadline,
             Self::Target(_) => Wake::TargetReopens,
             Self::Pace(_) => Wake::Pace,
+            Self::Breaker(_) => Wake::Probe,
             Self::Money => Wake::Budget,
             Self::Turn(_) => Wake::Turn,
             Self::Spill(..) => Wake::Spill,

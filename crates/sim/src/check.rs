@@ -13,7 +13,9 @@ mod verdicts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use agendum_core::{Change, Dispatch, End, Ended, Entry, Next, NextRound, Reason, Record, Waits, why};
+use agendum_core::{
+    Change, Dispatch, Dispatched, End, Ended, Entry, Next, NextRound, Passed, Reason, Record, Waits, why,
+};
 use agendum_types::graph::NodeId;
 use agendum_types::{
     AttemptId, Cause, Class, Duration, Effect, Fate, Graph, Hash, Money, Outcome, RunId, RunStatus, Segment, Seq,
@@ -385,6 +387,10 @@ fn end_word(ended: &Ended, path: &TaskPath) -> &'static str {
     if of_run { "the run expired" } else { ended.end.word() }
 }
 
+fn passes_a_broken_one(out: &Dispatched) -> bool {
+    out.choice.iter().flat_map(|choice| &choice.passed).any(|(_, why)| *why == Passed::Broken)
+}
+
 /// Kinds of decisions in a record, by name: each must come up among the seeds.
 #[must_use]
 pub fn kinds(record: &Record) -> Vec<&'static str> {
@@ -398,6 +404,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
         Change::Dispatched(out) if out.beside => vec!["sent beside a slow one"],
+        Change::Dispatched(out) if passes_a_broken_one(out) => vec!["sent past one that fails"],
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],
         Change::Finished(finished) => {
             [of_next(&finished.next)].into_iter().chain(labels::kind(&finished.next)).collect()

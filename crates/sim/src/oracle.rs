@@ -19,6 +19,7 @@
 
 mod ahead;
 mod bills;
+mod breaker;
 mod cache;
 mod child;
 mod choice;
@@ -45,6 +46,7 @@ mod raise;
 mod records;
 mod refused;
 mod rest;
+mod retries;
 mod reuse;
 mod rounds;
 mod rules;
@@ -152,6 +154,8 @@ struct Flight {
     price: Price,
     /// When it was sent, with what hold, how many tokens of its minute, and what it counts for.
     sent: Timestamp,
+    /// As what of its target it was sent: since that was last whole, or broke.
+    turn: u32,
     hold: (Money, u64),
     tokens: u64,
     counted: ((usize, Tenant), u64),
@@ -202,19 +206,6 @@ enum Heard {
     Raised(Raise, bool),
     LookedUp(RunId, TaskPath, Option<CachedCopy>),
     Closed,
-}
-
-impl Flight {
-    /// What an attempt cost, in money and tokens; what is not told is the worst case.
-    fn bill(&self, outcome: &Outcome, hold: Money, hold_tokens: u64) -> (Money, u64) {
-        if let Some((spent, _)) = self.child {
-            return (spent, outcome.usage().tokens());
-        }
-        if outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0) {
-            return (hold, hold_tokens);
-        }
-        (self.price.cost(outcome.usage()), outcome.usage().tokens())
-    }
 }
 
 fn ensure(holds: bool, else_say: &str) -> Result<(), String> {

@@ -137,6 +137,7 @@ enum Coming {
 struct World {
     chance: Chance,
     faults: Faults,
+    outage: Option<fleet::Outage>,
     core: Scheduler,
     limits: Limits,
     now: Timestamp,
@@ -199,6 +200,7 @@ impl World {
         let mut world = Self {
             chance,
             faults,
+            outage: fleet::Outage::of(seed, start).filter(|_| faults.unrest),
             core: Scheduler::new(limits.clone()),
             reference: Reference::new(limits.clone()),
             limits,
@@ -278,8 +280,7 @@ impl World {
                 }
                 (None, None) => return,
                 (Some(at), next) if next.is_none_or(|next| at <= next) => {
-                    self.now = at;
-                    self.tell(Event::TimeReached);
+                    self.wakes(at);
                 }
                 _ => self.next(),
             }

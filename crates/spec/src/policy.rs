@@ -120,6 +120,7 @@ fn lowered(tree: &Node) -> Policy {
     fields::read(&fields::OF_PLACEMENT, &mut policy.placement, tree.get("placement"));
     fields::read(&fields::OF_HEDGING, &mut policy.hedging, tree.get("hedging"));
     fields::read(&fields::OF_OVERLOAD, &mut policy.overload, tree.get("overload"));
+    fields::read(&fields::OF_LIMITS, &mut policy.limits, tree.get("limits"));
     policy
 }
 
@@ -133,6 +134,7 @@ fn normal(policy: &Policy) -> Json {
     let placement = fields::written(&fields::OF_PLACEMENT, &policy.placement);
     let hedging = fields::written(&fields::OF_HEDGING, &policy.hedging);
     let overload = fields::written(&fields::OF_OVERLOAD, &policy.overload);
+    let limits = fields::written(&fields::OF_LIMITS, &policy.limits);
     json!({
         "version": 1,
         "policy": &*policy.name,
@@ -142,6 +144,7 @@ fn normal(policy: &Policy) -> Json {
         "placement": placement,
         "hedging": hedging,
         "overload": overload,
+        "limits": limits,
     })
 }
 

@@ -31,6 +31,8 @@ pub struct Policy {
     pub hedging: Hedging,
     /// When runs are refused because too much waits already.
     pub overload: Overload,
+    /// What is sent to a target that fails.
+    pub limits: Limits,
 }
 
 /// When runs are refused because too much waits already. What was accepted is never dropped for that.
@@ -42,6 +44,23 @@ pub struct Overload {
     pub stand: Duration,
     /// For how long that has to have been so.
     pub interval: Duration,
+}
+
+/// What is sent to a target that fails, of those that serve models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A target is left alone once so many of a hundred of its latest 20 attempts failed through its own fault; 0: never.
+    pub failures: u8,
+    /// And so many of its latest 20 at least; from 1 to 20.
+    pub failures_min: u8,
+    /// For how long at first. Then it is tried with one attempt at a time.
+    pub pause: Duration,
+    /// For how long at most: each try that fails doubles it.
+    pub pause_max: Duration,
+    /// Attempts that follow on a failure of a target are so many of a hundred that are sent there first.
+    pub retries: u8,
+    /// And so many in a second in any case; at least 1.
+    pub retries_per_s: u32,
 }
 
 /// When a second attempt is sent beside a slow one, of what leaves no effect.
@@ -177,7 +196,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "a8fa873b65c68350004ae0af00e309b7e39c3d5b406da02b2d550c88021e7d3d";
+    const BALANCED_HASH: &'static str = "415040ba8a227f6d4563ce85342c86d2264bb1ff5db3e60681a169d17984d493";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -213,6 +232,14 @@ impl Default for Policy {
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
             hedging: Hedging { after: 95, share: 5 },
             overload: Overload { waiting: 1_000_000, stand: Duration::ZERO, interval: Duration::secs(60) },
+            limits: Limits {
+                failures: 50,
+                failures_min: 5,
+                pause: Duration::secs(1),
+                pause_max: Duration::secs(30),
+                retries: 20,
+                retries_per_s: 5,
+            },
         }
     }
 }

@@ -30,6 +30,7 @@ impl Scheduler {
         self.policy_version = policy.version().into();
         self.policy = policy;
         self.board.queue.govern(&self.policy);
+        self.mend_all();
         queued.into_iter().for_each(|(slot, id)| self.take(slot, id));
         self.empty_pockets();
     }

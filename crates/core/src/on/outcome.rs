@@ -35,6 +35,7 @@ impl Scheduler {
         self.attempts_out -= u32::from(!self.is_child(slot, &attempt.path));
         self.targets.row_mut(flight.target).running -= 1;
         self.pause_target(flight, &outcome);
+        self.judge_target(flight, &outcome);
         self.board.queue.wake(flight.target, self.now);
         self.free_units(slot, &attempt.path);
         // What is not told is booked as the worst case: a budget that silence could evade would be none.
@@ -139,6 +140,7 @@ impl Scheduler {
         };
         let (attempt, incarnation) = (running.attempt, running.incarnation);
         let (since, effect) = (running.since, running.effect);
+        let running_on = running.flight.map(|flight| flight.target);
         let mut keep = None;
         let (outcome, next) = match outcome {
             Outcome::Succeeded(success) => {
@@ -159,7 +161,7 @@ impl Scheduler {
                 let next = if effect == Effect::Once && failure.class == Class::Uncertain {
                     self.next_in_doubt(slot, id, failure.clone())
                 } else {
-                    self.next_after(slot, id, &failure, effect != Effect::Once || failure.no_effect)
+                    self.next_on(slot, id, (running_on, &failure), effect != Effect::Once || failure.no_effect)
                 };
                 (Outcome::Failed(failure), next)
             }

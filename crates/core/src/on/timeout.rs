@@ -24,7 +24,9 @@ impl Scheduler {
             Timer::Expiry(slot, id) => self.expire(slot, id),
             Timer::Loop(slot, id) => self.expire_loop(slot, id),
             Timer::Deadline(slot) => self.expire_run(slot),
-            Timer::Target(target) | Timer::Pace(target) => self.board.queue.wake(target, self.now),
+            Timer::Target(target) | Timer::Pace(target) | Timer::Breaker(target) => {
+                self.board.queue.wake(target, self.now)
+            }
             Timer::Money => {
                 self.windows_turn = Timestamp::MAX;
                 self.board.queue.pockets.stir();

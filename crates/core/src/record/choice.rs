@@ -42,11 +42,14 @@ pub enum Passed {
     Uncleared,
     /// It would have cost less, and taken too long for the deadline.
     Late,
+    /// Too many of its latest attempts failed.
+    Broken,
 }
 
 impl Passed {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared, Self::Late];
+    pub const ALL: [Self; 7] =
+        [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared, Self::Late, Self::Broken];
 
     /// The word in journals and answers.
     #[must_use]
@@ -58,6 +61,7 @@ impl Passed {
             Self::Dear => "dear",
             Self::Uncleared => "uncleared",
             Self::Late => "late",
+            Self::Broken => "broken",
         }
     }
 

@@ -333,6 +333,7 @@ fn a_closed_target_is_waited_for_by_all_and_a_limit_by_who_is_next() {
 #[test]
 fn a_failure_that_leaves_no_time_for_another_attempt_is_one_of_time() {
     assert_snapshot!(dialogue("
+        policy failures=0
         submit r1 a within=300ms retry=9 catch=deadline_exceeded:output
         fail a unavailable
         wait 200ms
@@ -354,6 +355,7 @@ fn a_failure_that_leaves_no_time_for_another_attempt_is_one_of_time() {
         wait 200ms
         fail r5/a unavailable
     "), @"
+       0ms > policy failures=0
        0ms dispatch r1/a#1 on t
        0ms > fail a unavailable
      200ms woken: a task may start

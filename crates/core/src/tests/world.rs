@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! targets t=2 small=1:class=small       names, concurrency, and what else is said of them
-//! pools gpu=4 sandbox=1                 the pools that there are, and how many units of each; `view pools` says how they are used
+//! pools gpu=4 sandbox=1                 the pools that there are, and how many units of each; `view pools` says how they are used, `view targets` those
 //! submit r1 a; b needs a                a run of a script (see testkit::script); `tenant=T`, `key=K`, `labels=L`, `strict`, `group=K,limit=2,join` before it
 //! ok a | ok r1/a | fail a timeout       the oldest attempt of that task ends; of `r1/a!2` the second
 //! drain 1s                              the oldest attempt ends after so long, and the next, until none is out
@@ -184,6 +184,7 @@ impl World {
             "attempts" => self.attempts(run_id(rest)),
             "queueing" => self.queueing(run_id(rest)),
             "view" if rest == "pools" => self.view_pools(),
+            "view" if rest == "targets" => self.view_targets(),
             "view" => self.view(run_id(rest)),
             other => panic!("a scenario knows no word {other:?}"),
         }

@@ -1,8 +1,21 @@
-//! What bills have said was never spent, or was after all.
+//! What an attempt cost; what bills have said was never spent, or was after all.
 
-use agendum_types::{Money, Timestamp};
+use agendum_types::{Money, Outcome, Timestamp};
 
-use super::Reference;
+use super::{Flight, Reference};
+
+impl Flight {
+    /// What an attempt cost, in money and tokens; what is not told is the worst case.
+    pub(super) fn bill(&self, outcome: &Outcome, hold: Money, hold_tokens: u64) -> (Money, u64) {
+        if let Some((spent, _)) = self.child {
+            return (spent, outcome.usage().tokens());
+        }
+        if outcome.is_unreported() && (hold > Money::ZERO || hold_tokens > 0) {
+            return (hold, hold_tokens);
+        }
+        (self.price.cost(outcome.usage()), outcome.usage().tokens())
+    }
+}
 
 impl Reference {
     /// What bills have said before this life: the store has taken it off, and put on again.

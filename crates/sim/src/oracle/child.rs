@@ -116,6 +116,7 @@ impl Reference {
             target,
             price,
             sent,
+            turn: 0,
             hold,
             tokens: 0,
             counted,

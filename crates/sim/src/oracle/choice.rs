@@ -55,6 +55,8 @@ impl Reference {
             let running = self.flights.iter().filter(|flight| flight.target == place).count();
             if self.closed[place] > self.now {
                 Passed::Closed
+            } else if self.is_shut(place) {
+                Passed::Broken
             } else if running >= self.targets[place].concurrency_max as usize {
                 Passed::Full
             } else if self.is_in_pace(place) {

@@ -89,6 +89,17 @@ impl Reference {
     }
 
     pub(super) fn after_failure(&self, id: RunId, path: &TaskPath, failure: &Failure, repeatable: bool) -> Vec<May> {
+        self.after_failure_from(id, path, failure, (repeatable, self.now))
+    }
+
+    /// The same where another attempt may go from then on only.
+    pub(super) fn after_failure_from(
+        &self,
+        id: RunId,
+        path: &TaskPath,
+        failure: &Failure,
+        (repeatable, from): (bool, Timestamp),
+    ) -> Vec<May> {
         let run = &self.runs[&id];
         let (task, inst) = (run.task(path), &run.tasks[path]);
         let end = self.rung(id, path, failure.class, !repeatable).map_or(May::Fail(failure.class), May::Rung);
@@ -107,6 +118,7 @@ impl Reference {
         } else {
             asked
         };
+        let reopens = reopens.max(from);
         let to = self.now.after(bound).max(reopens);
         let from = if task.retry.jitter { self.now.max(reopens) } else { to };
         let over = run.deadline_of(path);

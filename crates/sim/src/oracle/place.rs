@@ -64,7 +64,7 @@ impl Reference {
     pub(super) fn is_free(&self, target: usize) -> bool {
         let running = self.flights.iter().filter(|flight| flight.target == target).count();
         let is_full = running >= self.targets[target].concurrency_max as usize;
-        !is_full && self.closed[target] <= self.now && self.is_in_pace(target)
+        !is_full && self.closed[target] <= self.now && !self.is_shut(target) && self.is_in_pace(target)
     }
 
     pub(super) fn named(&self, name: &str) -> Option<usize> {

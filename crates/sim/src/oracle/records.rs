@@ -288,7 +288,7 @@ impl Reference {
                 let may = if running.effect == Effect::Once && class == Class::Uncertain {
                     self.in_doubt(id, path)
                 } else {
-                    self.after_failure(id, path, &failure, repeatable)
+                    self.after_attempt(id, path, (running.target, &failure, repeatable), &said.next)
                 };
                 self.run(id).inst(path).state = State::Ready;
                 self.took(id, path, super::doubt::fate(running.effect, &said.outcome), None);

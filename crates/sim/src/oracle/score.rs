@@ -60,7 +60,8 @@ impl Reference {
             let running = self.flights.iter().filter(|flight| flight.target == target).count();
             running >= self.targets[target].concurrency_max as usize
         };
-        let open = |target: &&usize| self.closed[**target] <= self.now && self.is_in_pace(**target);
+        let open =
+            |target: &&usize| self.closed[**target] <= self.now && !self.is_shut(**target) && self.is_in_pace(**target);
         let may = !self.taking_up && targets.len() > 1 && targets.iter().filter(open).any(|target| is_full(*target));
         if !may || !call.requirement.allow.is_empty() {
             return None;

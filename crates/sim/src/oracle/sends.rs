@@ -135,8 +135,11 @@ impl Reference {
         self.is_read(id, path, target);
         let expected = self.foretold(id, path).filter(|_| !said.reattached);
         let slow_at = self.slow_at(id, path, said);
-        let sent = now;
-        let of = Flight { attempt, target, price, sent, hold, tokens, counted, needs, expected, slow_at, child: None };
+        if said.attempt.0 == 1 && !said.reattached {
+            self.earns_retries(target);
+        }
+        let (sent, turn, child) = (now, self.turn_of_target(target), None);
+        let of = Flight { attempt, target, price, sent, turn, hold, tokens, counted, needs, expected, slow_at, child };
         self.flights.push(of);
     }
 

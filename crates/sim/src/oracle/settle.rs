@@ -143,6 +143,7 @@ impl Reference {
     pub(super) fn due(&self) -> Option<Timestamp> {
         let mut instants: Vec<Timestamp> = self.closed.iter().copied().filter(|at| *at > self.now).collect();
         instants.extend((0..self.targets.len()).map(|target| self.opens(target)).filter(|at| *at > self.now));
+        instants.extend(self.tries().filter(|at| *at > self.now));
         instants.extend(self.next_turn());
         instants.extend(self.slow_ones());
         for run in self.runs.values() {

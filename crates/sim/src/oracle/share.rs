@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant, Timestamp};
 
+use super::breaker::Done;
 use super::pace::Bucket;
 use super::score::Read;
 use super::{Flight, Reference};
@@ -37,6 +38,10 @@ pub(super) struct Accounts {
     /// Of each band: how long about the last 32 that were sent stood in the queue, and since when that is more than the policy has it.
     pub(super) stood: [(u64, u64); 3],
     pub(super) long_since: [Option<Timestamp>; 3],
+    /// By the place of a target: how it has done lately.
+    pub(super) done: BTreeMap<usize, Done>,
+    /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
+    pub(super) retries: BTreeMap<usize, (u64, u128)>,
 }
 
 /// One more.

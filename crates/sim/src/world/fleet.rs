@@ -85,8 +85,18 @@ pub(super) fn policy(dice: &mut Chance) -> Policy {
     policy.overload.interval = Duration::millis(dice.of(&[0, 500, 5_000]));
     (policy.hedging.after, policy.hedging.share) = (dice.of(&[0, 10, 50, 95]), dice.of(&[0, 20, 100]));
     policy.fairness.credit = dice.below(4) as u32;
+    cautious(&mut Chance::new(dice.clone().number()), &mut policy);
     policy.fairness.weights = TENANTS.iter().map(|tenant| (Tenant::new(tenant), 1 + dice.below(3) as u32)).collect();
     policy
+}
+
+/// What of targets that fail: by dice of their own.
+fn cautious(dice: &mut Chance, policy: &mut Policy) {
+    policy.limits.failures = dice.of(&[0, 1, 50, 50, 100]);
+    policy.limits.failures_min = dice.of(&[1, 1, 2, 5]);
+    (policy.limits.retries, policy.limits.retries_per_s) = (dice.of(&[0, 20, 100]), dice.of(&[1, 1, 3, 1_000]));
+    policy.limits.pause = Duration::millis(1 + dice.below(500));
+    policy.limits.pause_max = Duration::millis(1 + dice.below(4_000));
 }
 
 /// What providers let through in a minute: in some seeds so little that it is felt.
@@ -97,6 +107,29 @@ pub(super) fn rates(dice: &mut Chance, targets: &mut [Target]) {
     for target in targets {
         let limit = |most: u64, dice: &mut Chance| Some(1 + dice.below(most)).filter(|_| dice.clone().hits(50));
         target.rate = Rate { requests: limit(6_000, dice), tokens: limit(200_000, dice) };
+    }
+}
+
+/// A time in which a model fails whatever it is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outage {
+    name: &'static str,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl Outage {
+    /// In one hundred of eight there is one, after this instant: what other seeds play does not hang on it.
+    pub(super) fn of(seed: u64, start: Timestamp) -> Option<Self> {
+        let mut dice = Chance::new(seed ^ 0x006F_7574_6167_6573);
+        let name = dice.of(&["small", "small", "large", "translator"]);
+        let from = start.after(Duration(dice.below(500_000)));
+        let to = from.after(Duration(200_000 + dice.below(3_000_000)));
+        (seed / 100 % 8 == 7).then_some(Self { name, from, to })
+    }
+
+    pub(super) fn is_now(&self, name: &str, now: Timestamp) -> bool {
+        name == self.name && (self.from..self.to).contains(&now)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use agendum_core::{Entry, Event, Record, Scheduler};
+use agendum_core::{Entry, Event, Record, Scheduler, Wake};
 use agendum_types::{Duration, Graph, Money, RunId, Seq, Target, Tenant, Timestamp, Window};
 
 use super::{Coming, Faults, Planned, Played, World};
@@ -128,6 +128,15 @@ impl World {
         self.tell(Event::TargetsPublished(self.targets.clone()));
         self.asked_still();
         self.bill(last);
+    }
+
+    /// The core is woken as it wished.
+    pub(super) fn wakes(&mut self, at: Timestamp) {
+        if matches!(self.core.poll_timeout(), Some((_, Wake::Probe))) {
+            self.played.kinds.insert("tried after it failed");
+        }
+        self.now = at;
+        self.tell(Event::TimeReached);
     }
 
     pub(super) fn finish(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agendum_types::policy::{Admission, Band, Fairness, Hedging, Index, Overload, Placement};
+use agendum_types::policy::{Admission, Band, Fairness, Hedging, Index, Limits, Overload, Placement};
 use agendum_types::{Duration, Money, Tenant};
 use serde_json::{Map, Value as Json};
 
@@ -56,6 +56,15 @@ pub(super) const OF_HEDGING: [Field<Hedging>; 2] = [field!("after", after), fiel
 
 pub(super) const OF_OVERLOAD: [Field<Overload>; 3] =
     [field!("waiting", waiting), field!("stand", stand), field!("interval", interval)];
+
+pub(super) const OF_LIMITS: [Field<Limits>; 6] = [
+    field!("failures", failures),
+    field!("failures_min", failures_min),
+    field!("pause", pause),
+    field!("pause_max", pause_max),
+    field!("retries", retries),
+    field!("retries_per_s", retries_per_s),
+];
 
 /// Takes over what a document says; the rest stays.
 pub(super) fn read<T>(fields: &[Field<T>], of: &mut T, node: Option<&Node>) {

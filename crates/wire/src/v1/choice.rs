@@ -48,7 +48,7 @@ pub struct Score {
 pub struct Passed {
     /// Its name.
     pub target: String,
-    /// `full`, `closed`, `paced`, `dear`, `uncleared` or `late`.
+    /// `full`, `closed`, `paced`, `dear`, `uncleared`, `late` or `broken`.
     pub why: String,
 }
 
@@ -119,6 +119,7 @@ pub(super) const fn passed(why: Reason) -> &'static str {
         Reason::Dear => "the budget did not cover it",
         Reason::Uncleared => "it may not see the labels of its data",
         Reason::Late => "it would have cost less, and taken too long for the deadline",
+        Reason::Broken => "too many of its latest attempts had failed",
     }
 }
 

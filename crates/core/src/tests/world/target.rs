@@ -1,11 +1,11 @@
 //! Targets of a scenario, by what is said of them.
 
 use agendum_testkit::script;
-use agendum_types::snapshot::PoolLoad;
+use agendum_types::snapshot::{PoolLoad, TargetLoad};
 use agendum_types::target::Bound;
 use agendum_types::{Capability, Duration, Effect, Hash, Labels, Pool, Target};
 
-use super::World;
+use super::{World, clock};
 use crate::Event;
 
 impl World {
@@ -27,6 +27,15 @@ impl World {
             }
         }
         self.event(Event::TargetsPublished(self.targets.clone()));
+    }
+
+    pub(super) fn view_targets(&mut self) {
+        let load = |load: TargetLoad| {
+            let broken = load.broken_until.map_or(String::new(), |until| format!(" broken until {}", clock(until)));
+            format!(" {} {}/{}{broken}", load.name, load.running, load.concurrency_max)
+        };
+        let loads: Vec<String> = self.core.snapshot().targets.into_iter().map(load).collect();
+        self.line(format!("targets:{}", loads.join(",")));
     }
 
     pub(super) fn view_pools(&mut self) {

@@ -1,0 +1,141 @@
+//! What is left alone because it fails: a target of which too many of the latest attempts failed through its own fault.
+//!
+//! It breaks where a share of its latest attempts failed, and some at least. Then it takes nothing for a pause, and after that one attempt at a time: one
+//! that succeeds makes it whole again, one that fails begins a pause that is twice as long. What says nothing of the target (a cancelled attempt, a
+//! refused key, a 429, which closes it in its own way) changes nothing. What was sent before it broke, or before it was whole again, counts no more.
+//!
+//! Only of targets that serve models: those are one service each. Where an attempt of the others goes, its input says.
+
+use agendum_types::policy::Limits;
+use agendum_types::{Class, Duration, Outcome, Timestamp};
+
+use crate::inst::Flight;
+use crate::scheduler::Scheduler;
+use crate::timers::Timer;
+
+/// So many of its latest attempts count.
+const LATEST: u32 = 20;
+
+/// How a target has done lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Breaker {
+    /// The latest attempts, the newest in the lowest bit: set for one that failed.
+    latest: u32,
+    /// How many there are.
+    seen: u32,
+    /// Counted up when it breaks and when it is whole again: attempts of another turn say nothing of this one.
+    turn: u32,
+    broken: Option<Broken>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Broken {
+    until: Timestamp,
+    pause: Duration,
+    /// An attempt is out that tries it.
+    is_tried: bool,
+}
+
+impl Breaker {
+    /// True if it takes an attempt now.
+    pub(crate) fn takes(&self, now: Timestamp) -> bool {
+        self.broken.is_none_or(|broken| !broken.is_tried && broken.until <= now)
+    }
+
+    /// If it is broken: until when it takes nothing at all.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.broken.map(|broken| broken.until)
+    }
+
+    /// An attempt is sent; returns of which turn it is.
+    pub(crate) const fn sends(&mut self) -> u32 {
+        if let Some(broken) = &mut self.broken {
+            broken.is_tried = true;
+        }
+        self.turn
+    }
+
+    /// An attempt of this turn has ended, by a fault of the target or not; returns until when it takes nothing, if it breaks by that.
+    fn ends(&mut self, turn: u32, fault: Option<bool>, rules: &Limits, now: Timestamp) -> Option<Timestamp> {
+        if turn != self.turn {
+            return None;
+        }
+        if let Some(broken) = &mut self.broken {
+            broken.is_tried = false;
+            if fault? {
+                broken.pause = Duration(broken.pause.as_micros().saturating_mul(2)).min(rules.pause_max);
+                broken.until = now.after(broken.pause);
+                return Some(broken.until);
+            }
+            self.begins(None);
+            return None;
+        }
+        self.latest = (self.latest << 1 | u32::from(fault?)) & ((1 << LATEST) - 1);
+        self.seen = (self.seen + 1).min(LATEST);
+        let failures = self.latest.count_ones();
+        if failures < u32::from(rules.failures_min) || failures * 100 < u32::from(rules.failures) * self.seen {
+            return None;
+        }
+        let until = now.after(rules.pause);
+        self.begins(Some(Broken { until, pause: rules.pause, is_tried: false }));
+        Some(until)
+    }
+
+    fn begins(&mut self, broken: Option<Broken>) {
+        *self = Self { turn: self.turn.wrapping_add(1), broken, ..Self::default() };
+    }
+
+    /// It is whole, whatever it has done; returns until when it took nothing, if it was broken.
+    fn forget(&mut self) -> Option<Timestamp> {
+        let until = self.until();
+        self.begins(None);
+        until
+    }
+}
+
+impl Scheduler {
+    /// An attempt has ended: what it says of its target.
+    pub(crate) fn judge_target(&mut self, flight: Flight, outcome: &Outcome) {
+        let (rules, row) = (&self.policy.limits, self.targets.row_mut(flight.target));
+        let counts = row.breaker.broken.is_some() || rules.failures > 0 && row.serves_models();
+        let fault = fault(outcome).filter(|_| counts);
+        if let Some(until) = row.breaker.ends(flight.turn, fault, rules, self.now) {
+            self.board.timers.set(until, Timer::Breaker(flight.target));
+        }
+    }
+
+    /// Other rules count: where they leave nothing alone, what is broken is called again.
+    pub(crate) fn mend_all(&mut self) {
+        if self.policy.limits.failures > 0 {
+            return;
+        }
+        for target in self.targets.ids() {
+            if let Some(until) = self.targets.row_mut(target).breaker.forget() {
+                self.board.timers.clear(until, Timer::Breaker(target));
+                self.board.queue.wake(target, self.now);
+            }
+        }
+    }
+}
+
+/// True if it failed through a fault of its target; `None` if it says nothing of that.
+const fn fault(outcome: &Outcome) -> Option<bool> {
+    let Outcome::Failed(failure) = outcome else { return Some(false) };
+    fault_of(failure.class)
+}
+
+/// The same of an attempt that failed.
+pub(crate) const fn fault_of(class: Class) -> Option<bool> {
+    match class {
+        Class::Overloaded | Class::Timeout | Class::Unavailable => Some(true),
+        // It has answered.
+        Class::InvalidOutput | Class::ContentBlocked => Some(false),
+        Class::RateLimited
+        | Class::Permanent
+        | Class::PermissionDenied
+        | Class::BudgetExceeded
+        | Class::DeadlineExceeded
+        | Class::Cancelled
+        | Class::Uncertain => None,
+    }
+}
