@@ -83,7 +83,7 @@ fn the_past_is_reproduced() {
 #[test]
 fn a_replay_of_a_replay_is_the_same() {
     let (mut all, mut apart) = (0, Vec::new());
-    for seed in 0..96 {
+    for seed in 0..192 {
         let journal = journal(seed, &planned(seed, RUNS).unwrap(), FAULTS);
         let mut past = past(&journal);
         past.lives.values_mut().flat_map(|life| life.said.values_mut()).for_each(|(took, _)| *took = Duration::ZERO);
@@ -100,9 +100,9 @@ fn a_replay_of_a_replay_is_the_same() {
         let second = play(&again.lives);
         all += first.courses.len();
         for (run, course) in &first.courses {
-            let other = &second.courses[run];
-            if (course.answered, course.hopeless) != (other.answered, other.hopeless) {
-                apart.push((seed, *run, course.answered, other.answered));
+            let other = second.courses.get(run);
+            if Some((course.answered, course.hopeless)) != other.map(|other| (other.answered, other.hopeless)) {
+                apart.push((seed, *run, course.answered, other.and_then(|other| other.answered)));
             }
         }
     }
