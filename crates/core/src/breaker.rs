@@ -1,6 +1,7 @@
 //! What is left alone because it fails: a target of which too many of the latest attempts failed through its own fault.
 //!
-//! It breaks where a share of its latest attempts failed, and some at least. Then it takes nothing for a pause, and after that one attempt at a time: one
+//! It breaks where a share of its latest attempts failed, some at least, and none has succeeded for some time: one that does part of its work is better
+//! than none. Then it takes nothing for a pause, and after that one attempt at a time: one
 //! that succeeds makes it whole again, one that fails begins a pause that is twice as long. What says nothing of the target (a cancelled attempt, a
 //! refused key, a 429, which closes it in its own way) changes nothing. What was sent before it broke, or before it was whole again, counts no more.
 //!
@@ -23,6 +24,8 @@ pub(crate) struct Breaker {
     latest: u32,
     /// How many there are.
     seen: u32,
+    /// Since when none of them has succeeded.
+    failing_since: Option<Timestamp>,
     /// Counted up when it breaks and when it is whole again: attempts of another turn say nothing of this one.
     turn: u32,
     broken: Option<Broken>,
@@ -70,10 +73,14 @@ impl Breaker {
             self.begins(None);
             return None;
         }
-        self.latest = (self.latest << 1 | u32::from(fault?)) & ((1 << LATEST) - 1);
+        let fault = fault?;
+        self.latest = (self.latest << 1 | u32::from(fault)) & ((1 << LATEST) - 1);
         self.seen = (self.seen + 1).min(LATEST);
+        self.failing_since = fault.then(|| self.failing_since.unwrap_or(now));
         let failures = self.latest.count_ones();
-        if failures < u32::from(rules.failures_min) || failures * 100 < u32::from(rules.failures) * self.seen {
+        let too_many =
+            failures >= u32::from(rules.failures_min) && failures * 100 >= u32::from(rules.failures) * self.seen;
+        if !too_many || self.failing_since.is_none_or(|since| now.since(since) < rules.failing_for) {
             return None;
         }
         let until = now.after(rules.pause);

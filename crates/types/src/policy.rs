@@ -53,6 +53,8 @@ pub struct Limits {
     pub failures: u8,
     /// And so many of its latest 20 at least; from 1 to 20.
     pub failures_min: u8,
+    /// And if for so long none has succeeded: what does part of its work is not left alone.
+    pub failing_for: Duration,
     /// For how long at first. Then it is tried with one attempt at a time.
     pub pause: Duration,
     /// For how long at most: each try that fails doubles it.
@@ -196,7 +198,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "415040ba8a227f6d4563ce85342c86d2264bb1ff5db3e60681a169d17984d493";
+    const BALANCED_HASH: &'static str = "89139beb7c45ee25736a733ff642853db4ac10207ff7a57b8f5ce278ce66c9fa";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -235,10 +237,11 @@ impl Default for Policy {
             limits: Limits {
                 failures: 50,
                 failures_min: 5,
+                failing_for: Duration::secs(5),
                 pause: Duration::secs(1),
                 pause_max: Duration::secs(30),
                 retries: 20,
-                retries_per_s: 5,
+                retries_per_s: 30,
             },
         }
     }

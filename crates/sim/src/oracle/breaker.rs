@@ -11,6 +11,8 @@ pub(super) struct Done {
     turn: u32,
     /// How attempts since then have ended: true for a fault of the target.
     faults: Vec<bool>,
+    /// Since when they have all been faults.
+    only_since: Option<Timestamp>,
     /// It is broken: until when it takes nothing, and for how long that is.
     broken: Option<(Timestamp, Duration)>,
 }
@@ -67,17 +69,19 @@ impl Reference {
             Some(_) => None,
             None => {
                 done.faults.push(fault);
+                done.only_since = if fault { done.only_since.or(Some(now)) } else { None };
+                let is_long = done.only_since.is_some_and(|since| now.since(since) >= rules.failing_for);
                 let latest: Vec<_> = done.faults.iter().rev().take(20).collect();
                 let failed = latest.iter().filter(|fault| ***fault).count();
                 let too_many = failed >= usize::from(rules.failures_min)
                     && failed * 100 >= usize::from(rules.failures) * latest.len();
-                if !too_many {
+                if !too_many || !is_long {
                     return;
                 }
                 Some((now.after(rules.pause), rules.pause))
             }
         };
-        *done = Done { turn: done.turn + 1, faults: Vec::new(), broken: next };
+        *done = Done { turn: done.turn + 1, broken: next, ..Done::default() };
     }
 
     /// Other rules: where nothing is to be left alone, all that has been is forgotten.

@@ -57,9 +57,10 @@ pub(super) const OF_HEDGING: [Field<Hedging>; 2] = [field!("after", after), fiel
 pub(super) const OF_OVERLOAD: [Field<Overload>; 3] =
     [field!("waiting", waiting), field!("stand", stand), field!("interval", interval)];
 
-pub(super) const OF_LIMITS: [Field<Limits>; 6] = [
+pub(super) const OF_LIMITS: [Field<Limits>; 7] = [
     field!("failures", failures),
     field!("failures_min", failures_min),
+    field!("failing_for", failing_for),
     field!("pause", pause),
     field!("pause_max", pause_max),
     field!("retries", retries),
