@@ -94,7 +94,7 @@ pub(super) fn policy(dice: &mut Chance) -> Policy {
 fn cautious(dice: &mut Chance, policy: &mut Policy) {
     policy.limits.failures = dice.of(&[0, 1, 50, 50, 100]);
     policy.limits.failures_min = dice.of(&[1, 1, 2, 5]);
-    policy.limits.failing_for = Duration::millis(dice.of(&[0, 0, 20, 500]));
+    policy.limits.failing_for = Duration::millis(20 * (u64::from(policy.limits.failures_min) - 1));
     (policy.limits.retries, policy.limits.retries_per_s) = (dice.of(&[0, 20, 100]), dice.of(&[1, 1, 3, 1_000]));
     policy.limits.pause = Duration::millis(1 + dice.below(500));
     policy.limits.pause_max = Duration::millis(1 + dice.below(4_000));
