@@ -195,9 +195,8 @@ impl From<SubmitError> for Refused {
         match error {
             SubmitError::Rejected(rejected) if rejected.retry_after().is_some() => {
                 let (code, after) = (rejected.code(), rejected.retry_after());
-                let Self(problem, _) =
-                    Self::new(StatusCode::TOO_MANY_REQUESTS, code, "the run was not accepted", rejected);
-                Self(problem, after)
+                let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, code, "the run was not accepted", rejected);
+                Self(refused.0, after)
             }
             SubmitError::Rejected(rejected) => {
                 let hint = if rejected.code() == "no_target" {

@@ -99,14 +99,14 @@ fn sentence(stands: &Stands) -> String {
         stands.policy
     )];
     if let Some(need) = &stands.lacks {
-        said.push(format!("pool {} has fewer than the {} units that it asks for", need.pool, need.units));
+        said.push(format!("pool {} has fewer units left than the {} that it asks for", need.pool, need.units));
     }
     if let Some((target, until)) = &stands.held {
         said.push(format!("until {} it waits for {target} alone, which is worth that", instant(*until)));
     }
     said.extend(stands.targets.iter().map(|of| {
         let score = of.score.map_or_else(String::new, |score| format!(" ({score})"));
-        let why = of.shut.and_then(Passed::from_word).map_or("it would take it now", passed);
+        let why = of.shut.and_then(Passed::from_word).map_or("it has room", passed);
         format!("{}{score}: {why}", of.target)
     }));
     said.join("; ")
@@ -142,10 +142,10 @@ mod tests {
         insta::assert_snapshot!(sentence(&stands).replace("; ", ";\n  "), @"
         3 for the same targets went first, 2 wait too;
           it is put where a run stands by what it has still to take, as if it had come at 1970-01-01T00:00:01.000Z, by policy balanced@01234567;
-          pool gpu has fewer than the 2 units that it asks for;
+          pool gpu has fewer units left than the 2 that it asks for;
           until 1970-01-01T00:00:02.000Z it waits for near alone, which is worth that;
           near (2s): it had as many attempts as it takes at once;
-          far: it would take it now
+          far: it has room
         ");
     }
 }
