@@ -61,41 +61,13 @@ fn project(line: &str) -> Result<Project, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use agendum_core::rank::Tasks;
-    use agendum_types::Duration;
-
-    use super::{Project, read};
-    use crate::lab::data;
-
-    /// How much longer its schedule by rank takes than the shortest that is known, in hundredths of a percent.
-    fn over(project: &Project) -> u64 {
-        let Project { reference, takes, followers, demands, capacities, .. } = project;
-        let tasks = Tasks { takes, followers, demands, capacities };
-        let starts = tasks.starts(&tasks.ranks());
-        let ends = starts.iter().zip(takes).map(|(start, takes)| start.plus(*takes)).max().unwrap_or(Duration::ZERO);
-        (ends.0 - reference.0) * 10_000 / reference.0
-    }
+    use super::read;
 
     #[test]
-    fn a_project_is_read_and_scheduled() {
+    fn a_project_is_read() {
         let text = r#"{"name":"p","ref_makespan":5,"cap":[2],"dur":[0,2,2,2,3,0],"req":[[0],[1],[1],[1],[1],[0]],"succ":[[1,2,3],[4],[5],[5],[5],[]]}"#;
-        let projects = read(text).unwrap();
-        assert_eq!(over(&projects[0]), 0);
+        assert_eq!(read(text).unwrap()[0].takes.len(), 6);
         let wrong = text.replace("[[1,2,3]", "[[1,2,9]");
         assert_eq!(read(&wrong).unwrap_err(), "line 1: p: a task is not there");
-    }
-
-    /// With the folder of public traces in `AGENDUM_LAB_DATA`: as near to the best schedules that are known as it was when this was written.
-    #[test]
-    fn schedules_by_rank_are_near_the_best_known() {
-        let Some(folder) = std::env::var_os("AGENDUM_LAB_DATA") else { return };
-        for (file, most) in [("j30", 400), ("j60", 500), ("j120", 1_000)] {
-            let text = data::text(&Path::new(&folder).join("psplib").join(format!("{file}.jsonl"))).unwrap();
-            let over: Vec<u64> = read(&text).unwrap().iter().map(over).collect();
-            let mean = over.iter().sum::<u64>() / over.len() as u64;
-            assert!(mean <= most, "{file}: {mean} of 10,000");
-        }
     }
 }
