@@ -37,6 +37,7 @@ pub mod event;
 mod foresee;
 pub mod project;
 pub mod record;
+pub mod thinking;
 
 pub mod why;
 
