@@ -29,7 +29,7 @@ use agendum_types::{Duration, Limits, Policy};
 
 use bounds::Knows;
 use fleet::Fleet;
-use flows::Sees;
+use flows::{Budget, Sees};
 use measure::{Estimate, Seen};
 use reference::Rule;
 use report::{Row, Table};
@@ -38,13 +38,16 @@ use workload::{Job, Workload};
 use world::{Clock, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 11] = [
+pub const SHIPPED: [(&str, &str); 14] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
     ("e2-said", include_str!("../scenarios/e2-said.yaml")),
     ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
+    ("e4-j30", include_str!("../scenarios/e4-j30.yaml")),
+    ("e4-j60", include_str!("../scenarios/e4-j60.yaml")),
+    ("e4-j120", include_str!("../scenarios/e4-j120.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
     ("e9", include_str!("../scenarios/e9.yaml")),
     ("e9-luck", include_str!("../scenarios/e9-luck.yaml")),
@@ -78,15 +81,18 @@ pub enum Contender {
     Engine(Rule),
     /// A list schedule of workflows.
     Listed(Sees),
+    /// The core as always, with workflows whose further needs keep it to the schedule of a search.
+    Thought(Budget),
 }
 
 impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
-    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `cold:`, where each workflow meets a core that has seen nothing;
+    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `cold:`, where each workflow meets a core that has seen nothing; `plain:`, where what pools hold does not
+    /// count where the tasks of a run stand;
     /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
-    /// of workflows `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
+    /// of workflows `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so long; `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
     ///
@@ -102,12 +108,21 @@ impl Contender {
             "oracle:means" => Self::Listed(Sees::Means),
             "oracle:sizes" => Self::Listed(Sees::Sizes),
             "oracle:times" => Self::Listed(Sees::Times),
+            _ if name.starts_with("thinking:") => {
+                let budget = &name["thinking:".len()..];
+                let wrong = |error| format!("{name:?}: {error}");
+                Self::Thought(match budget.strip_suffix("ms") {
+                    Some(millis) => Budget::Millis(millis.parse().map_err(wrong)?),
+                    None => Budget::Schedules(budget.parse().map_err(wrong)?),
+                })
+            }
             _ => {
                 let (rest, unpaced) = name.strip_prefix("unpaced:").map_or((name, false), |rest| (rest, true));
                 let (rest, unread) = rest.strip_prefix("unread:").map_or((rest, false), |rest| (rest, true));
                 let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
                 let (rest, cold) = rest.strip_prefix("cold:").map_or((rest, false), |rest| (rest, true));
-                Self::Core(Box::new(policy(rest)?), View { blind, unpaced, unread, cold })
+                let (rest, plain) = rest.strip_prefix("plain:").map_or((rest, false), |rest| (rest, true));
+                Self::Core(Box::new(policy(rest)?), View { blind, unpaced, unread, cold, plain })
             }
         })
     }
@@ -120,18 +135,21 @@ impl Contender {
         clock: Clock<'_>,
     ) -> Result<Seen, String> {
         Ok(match (self, fleet) {
-            (Self::Core(policy, View { cold: true, .. }), Fleet::Workers) => {
+            (Self::Core(policy, view @ View { cold: true, .. }), Fleet::Workers) => {
                 let one = |job: &Job| {
-                    world::play(
-                        workload,
-                        std::slice::from_ref(job),
-                        (fleet, load),
-                        (**policy).clone(),
-                        View::default(),
-                        clock,
-                    )
+                    world::play(workload, std::slice::from_ref(job), (fleet, load), (**policy).clone(), *view, clock)
                 };
                 Seen::joined(jobs.iter().map(one))
+            }
+            (Self::Core(policy, view), _) if workload.has_references() => {
+                // Once to learn, and then again.
+                let twice = [jobs, jobs].concat();
+                world::play(workload, &twice, (fleet, load), (**policy).clone(), *view, clock).last(jobs.len())
+            }
+            (Self::Thought(budget), Fleet::Workers) => {
+                let (workload, thought) = flows::thought(workload, *budget, clock);
+                let policy = Policy::default();
+                Seen { thought, ..world::play(&workload, jobs, (fleet, load), policy, View::default(), clock) }
             }
             (Self::Core(policy, view), _) => {
                 world::play(workload, jobs, (fleet, load), (**policy).clone(), *view, clock)
@@ -147,7 +165,10 @@ impl Contender {
             (Self::Engine(_), Fleet::Slots(_) | Fleet::Provider(_) | Fleet::Backends(_) | Fleet::Workers) => {
                 return Err("that reference is of an engine".into());
             }
-            (Self::Listed(_), Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_)) => {
+            (
+                Self::Listed(_) | Self::Thought(_),
+                Fleet::Slots(_) | Fleet::Engine(_) | Fleet::Provider(_) | Fleet::Backends(_),
+            ) => {
                 return Err("that reference is of workflows".into());
             }
         })

@@ -80,6 +80,10 @@ pub struct Seen {
     pub ended: Vec<Ended>,
     /// True if what a job takes alone is no more than a bound: nothing can be done sooner.
     pub has_bounds: bool,
+    /// True if that is the shortest that is known.
+    pub has_references: bool,
+    /// Nanoseconds that a search took for each job.
+    pub thought: Vec<u64>,
     /// The most by which the service of two tenants drifted apart while both waited.
     pub difference: u64,
     /// Of a provider with a quota: the part of it that was used, requests that it refused, and those of them after the first minute.
@@ -136,7 +140,18 @@ impl Seen {
         if self.has_bounds {
             let bounds = [("over bound", figures["slowdown"]), ("over bound p95", quantile(&slowdown, 0.95))];
             figures.retain(|name, _| ["makespan", "done"].contains(name));
-            figures.extend(bounds);
+            if self.has_references {
+                let over = |share: f64| (share - 1.0) * 100.0;
+                let solved = slowdown.iter().filter(|times| **times <= 1.0).count();
+                figures.extend([("over reference", over(bounds[0].1)), ("over reference p95", over(bounds[1].1))]);
+                figures.insert("solved", solved as f64 / self.ended.len() as f64);
+            } else {
+                figures.extend(bounds);
+            }
+        }
+        if !self.thought.is_empty() {
+            let thought: Vec<f64> = self.thought.iter().map(|took| *took as f64 / 1e6).collect();
+            figures.insert("thinking", mean(&thought));
         }
         if self.ended.iter().any(|job| job.deadline.is_some()) {
             let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
@@ -177,15 +192,25 @@ impl Seen {
     /// Plays one after the other as one; what was decided is hashed in that order.
     #[must_use]
     pub fn joined(plays: impl Iterator<Item = Self>) -> Self {
-        let (mut all, mut hasher) = (Self { has_bounds: true, ..Self::default() }, blake3::Hasher::new());
+        let (mut all, mut hasher) =
+            (Self { has_bounds: true, has_references: true, ..Self::default() }, blake3::Hasher::new());
         for play in plays {
             all.ended.extend(play.ended);
             all.makespan = all.makespan.plus(play.makespan);
             all.costs.extend(play.costs);
             all.dispatches += play.dispatches;
+            all.has_references &= play.has_references;
             play.hash.iter().for_each(|hash| _ = hasher.update(&hash.0));
         }
         Self { hash: Some(Hash(*hasher.finalize().as_bytes())), ..all }
+    }
+
+    /// What came last, of jobs that come in turn: what was before was to learn from.
+    #[must_use]
+    pub fn last(mut self, count: usize) -> Self {
+        self.ended = self.ended.split_off(self.ended.len().saturating_sub(count));
+        self.makespan = self.ended.iter().filter_map(Ended::took).fold(Duration::ZERO, Duration::plus);
+        self
     }
 
     /// Everything that took, ordered: for a curve.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::data;
 use super::fleet::Fleet;
-use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, quantiles, vtc};
+use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, psplib, quantiles, vtc};
 use crate::chance::Chance;
 
 /// An experiment.
@@ -82,6 +82,13 @@ pub enum Kind {
         /// Where there is none.
         generate: flows::Generator,
     },
+    /// Workflows whose tasks hold units of several pools at once.
+    Psplib {
+        /// The file, without `.gz`.
+        data: String,
+        /// Where there is none.
+        generate: psplib::Generator,
+    },
     /// Calls of conversations that go on.
     Mooncake {
         /// The file, without `.gz`.
@@ -145,7 +152,7 @@ impl Scenario {
             return Err("loads must be above zero, one at least".into());
         }
         let flows = [
-            matches!(scenario.workload, Kind::Flows { .. }),
+            matches!(scenario.workload, Kind::Flows { .. } | Kind::Psplib { .. }),
             scenario.fleet == Fleet::Workers,
             scenario.arrivals == Arrivals::InTurn,
         ];
@@ -168,6 +175,8 @@ impl Scenario {
             (Kind::Agents { generate, .. }, None) => generate.draw(GENERATED),
             (Kind::Flows { data, .. }, Some(folder)) => flows::read(&data::text(&folder.join(data))?),
             (Kind::Flows { generate, .. }, None) => generate.draw(GENERATED),
+            (Kind::Psplib { data, .. }, Some(folder)) => psplib::read(&data::text(&folder.join(data))?),
+            (Kind::Psplib { generate, .. }, None) => generate.draw(GENERATED),
             (Kind::Vtc { data, experiment, policy, .. }, Some(folder)) => {
                 vtc::read(&data::text(&folder.join(data))?, experiment, policy)
             }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use agendum_core::{Action, Answer, Deed, Dispatch, Event, Scheduler, Submission};
 use agendum_types::{
-    AttemptId, Class, Failure, Graph, Hash, Incarnation, Labels, MediaType, Outcome, Partition, PayloadRef, Policy,
-    Principal, RunId, RunStatus, Seq, Success, Tenant, Timestamp, Usage,
+    AttemptId, Class, Failure, Graph, Hash, Incarnation, Labels, Limits, MediaType, Outcome, Partition, PayloadRef,
+    Policy, Principal, RunId, RunStatus, Seq, Success, Tenant, Timestamp, Usage,
 };
 
 use super::backends::Memory;
@@ -25,7 +25,7 @@ use super::measure::{Ended, Seen};
 use super::provider::Provider;
 use super::workload::flows::Flow;
 use super::workload::{Call, Job, Workload};
-use graphs::Shape;
+use graphs::{LIMITS, Shape};
 use line::Inner;
 
 /// A clock for the cost of decisions, in nanoseconds: who runs the laboratory has one, the laboratory has not.
@@ -42,6 +42,8 @@ pub struct View {
     pub cold: bool,
     /// How inputs begin is not known.
     pub unread: bool,
+    /// What pools hold does not count where tasks stand in their run: the way to the end alone does.
+    pub plain: bool,
 }
 
 /// Where virtual time begins.
@@ -164,7 +166,7 @@ impl<'a> World<'a> {
         };
         let shapes: Vec<Shape> = (0..workload.classes.len()).map(|class| Shape::of(workload, class, jobs)).collect();
         Self {
-            core: Scheduler::new(graphs::LIMITS),
+            core: Scheduler::new(if view.plain { Limits { ranked_tasks_max: 0, ..LIMITS } } else { LIMITS }),
             now: START,
             jobs,
             fleet,
@@ -200,6 +202,10 @@ impl<'a> World<'a> {
             Event::Opened { incarnation: Incarnation(1), last: Seq(0), at: Timestamp(0), crashed: false, seed: 1 };
         self.tell(opened);
         self.tell(Event::TargetsPublished(graphs::targets(self.fleet, self.slots, self.view)));
+        let pools = graphs::pools(self.flows);
+        if !pools.is_empty() {
+            self.tell(Event::PoolsPublished(pools));
+        }
         self.tell(Event::PolicyPublished(Arc::new(policy)));
         let at_once = if *self.fleet == Fleet::Workers { 1 } else { self.jobs.len() };
         for (number, job) in self.jobs.iter().enumerate().take(at_once) {
@@ -424,6 +430,8 @@ impl<'a> World<'a> {
         Seen {
             ended: self.ended,
             has_bounds: *self.fleet == Fleet::Workers,
+            has_references: !self.flows.is_empty() && self.flows.iter().all(|flow| flow.reference.is_some()),
+            thought: Vec::new(),
             difference: self.line.meter.difference(),
             memory: self.memory.as_ref().map(Memory::used),
             quota: self.provider.as_ref().map(Provider::used),
