@@ -20,6 +20,7 @@
 //!    ahead of the disk; answers, `idempotent`, `once` and paid attempts do not.
 //! 3. Time and chance come in: `now` never goes back (it is clamped), the random numbers are seeded by [`Event::Opened`]. The same
 //!    events give the same actions, byte for byte.
+//!    A driver that has several events at hand may say so ([`Scheduler::gather`]): what is ready is then sent with the last of them.
 //! 4. Outcomes are never refused: an attempt or an evaluation is asked for only within the credits of [`agendum_types::Limits`].
 //! 5. The cost of an event is O(log n) for each action and for each thing it touches: a freed target touches the classes of ready tasks
 //!    that can use it, units that come back the classes that sleep for no more of that pool than is left, money that comes free in a

@@ -85,13 +85,12 @@ pub struct Reference {
     /// The time of the last record, and the times in which nothing ran, the last one before this life.
     at: Timestamp,
     downs: Vec<(Timestamp, Timestamp)>,
-    /// Opened, and the targets are not known yet.
+    /// Opened, and the targets are not known yet; open runs are taken up in this event; more is told at once, and nothing is sent before.
     reopening: bool,
-    /// Open runs are taken up in this event.
     taking_up: bool,
-    /// The earlier life crashed: whom that met is not told yet.
+    pub(crate) gathers: bool,
+    /// The earlier life crashed: whom that met is not told yet; and the runs that it met.
     crashed: bool,
-    /// Runs that it met.
     met: BTreeSet<RunId>,
     targets: Vec<Target>,
     /// What may be spent in the windows of the calendar, and everything that was: when it was set aside, money, tokens.
@@ -237,6 +236,7 @@ impl Reference {
             downs: Vec::new(),
             reopening: false,
             taking_up: false,
+            gathers: false,
             crashed: false,
             met: BTreeSet::new(),
             targets: Vec::new(),

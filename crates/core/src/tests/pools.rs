@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{dialogue, trace};
+use super::{dialogue, sent, trace};
 
 #[test]
 fn an_attempt_takes_all_that_it_asks_for_or_nothing() {
@@ -288,4 +288,23 @@ fn other_pools_and_what_was_learned_count_for_the_next_run() {
     assert_eq!(next("cancel r1\nok a\npools gpu=1 seat=1"), "0ms dispatch r2/b#1 on t");
     // Now `b` is known to take longer than all others.
     assert_eq!(next("ok a\nok c\nwait 1s\nok b\nok d\nok e"), "1000ms dispatch r2/b#1 on t");
+}
+
+#[test]
+fn what_ends_together_frees_together_what_it_held() {
+    let then = |ends: &str| {
+        sent(&format!(
+            "
+            targets t=9
+            pools gpu=2
+            submit r1 a resources=gpu:1; b resources=gpu:1
+            submit r2 both resources=gpu:2
+            submit r3 one resources=gpu:1
+            {ends}
+        "
+        ))
+    };
+    assert_eq!(then("ok a\nok b"), "a b one");
+    assert_eq!(then("more on\nok a\nmore off\nok b"), "a b both");
+    assert_eq!(then("more on\nok a\nok b"), "a b");
 }

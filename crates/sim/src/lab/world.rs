@@ -87,6 +87,7 @@ pub fn play(
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
         world.line.meter.looks(world.now.since(START));
+        world.gathers();
         match world.coming.pop() {
             Some(Reverse((due, number))) if due <= world.now => world.comes(number),
             told => {
@@ -218,6 +219,14 @@ impl<'a> World<'a> {
         due.into_iter().chain(self.core.poll_timeout().map(|(at, _)| at)).min()
     }
 
+    /// What ends at one instant is told together, as by a driver that has it at hand together.
+    fn gathers(&mut self) {
+        let ends = |number: &usize| matches!(self.comings[*number], Some(Coming::Ends(..)));
+        let due = || self.coming.iter().filter(|Reverse((at, _))| *at <= self.now).map(|Reverse((_, number))| number);
+        let more = *self.fleet == Fleet::Workers && due().all(ends) && due().count() > 1;
+        self.core.gather(more);
+    }
+
     fn at(&mut self, at: Timestamp, what: Coming) {
         self.coming.push(Reverse((at, self.comings.len())));
         self.comings.push(Some(what));
@@ -316,7 +325,10 @@ impl<'a> World<'a> {
 
     fn ends(&mut self, attempt: AttemptId, call: Option<Call>) {
         if self.cancelled.remove(&attempt) {
-            return;
+            // What was gathered before it is sent.
+            return if *self.fleet == Fleet::Workers {
+                self.tell(Event::TimeReached)
+            };
         }
         let usage = call.map_or_else(Usage::default, usage);
         let outcome = Outcome::Succeeded(Success { output: payload(2), usage, raw_usage: None });

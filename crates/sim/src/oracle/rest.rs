@@ -126,7 +126,7 @@ impl Reference {
 
     /// No task waits while a target that would do is free, unless for money.
     fn sends_all(&mut self) -> Result<(), String> {
-        while self.credits() < self.limits.attempt_credits as usize {
+        while !self.gathers && self.credits() < self.limits.attempt_credits as usize {
             let Some((id, path)) = self.next().into_iter().next() else { return Ok(()) };
             if self.is_put_behind(id, &path) || self.waits_no_more(id, &path) {
                 continue;
@@ -215,7 +215,7 @@ impl Reference {
             return vec![Cause::Capacity];
         }
         let mut causes = Vec::new();
-        if self.credits() >= self.limits.attempt_credits as usize {
+        if self.gathers || self.credits() >= self.limits.attempt_credits as usize {
             causes.push(Cause::Capacity);
         }
         let is_free = targets.iter().any(|target| self.is_free(*target));
