@@ -15,7 +15,8 @@ impl Room {
     /// When each task starts, if each takes the first place where there is room for it: in this order, in which none stands before what it waits for.
     pub(super) fn starts(&mut self, project: &Project, order: &[usize]) -> Vec<u64> {
         self.resources = project.capacities.len();
-        (self.from.clear(), self.left.clear());
+        self.from.clear();
+        self.left.clear();
         self.from.push(0);
         self.left.extend(&project.capacities);
         let mut starts: Vec<u64> = vec![0; project.takes.len()];

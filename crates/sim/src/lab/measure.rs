@@ -138,20 +138,8 @@ impl Seen {
             ("done", done.len() as f64 / self.ended.len() as f64),
         ]);
         if self.has_bounds {
-            let bounds = [("over bound", figures["slowdown"]), ("over bound p95", quantile(&slowdown, 0.95))];
             figures.retain(|name, _| ["makespan", "done"].contains(name));
-            if self.has_references {
-                let over = |share: f64| (share - 1.0) * 100.0;
-                let solved = slowdown.iter().filter(|times| **times <= 1.0).count();
-                figures.extend([("over reference", over(bounds[0].1)), ("over reference p95", over(bounds[1].1))]);
-                figures.insert("solved", solved as f64 / self.ended.len() as f64);
-            } else {
-                figures.extend(bounds);
-            }
-        }
-        if !self.thought.is_empty() {
-            let thought: Vec<f64> = self.thought.iter().map(|took| *took as f64 / 1e6).collect();
-            figures.insert("thinking", mean(&thought));
+            figures.extend(self.over(&slowdown));
         }
         if self.ended.iter().any(|job| job.deadline.is_some()) {
             let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
@@ -185,6 +173,23 @@ impl Seen {
         if self.dispatches > 0 {
             figures.insert("ns/decision", costs.iter().sum::<f64>() / self.dispatches as f64);
             figures.insert("ns/event p99", quantile(&costs, 0.99));
+        }
+        figures
+    }
+
+    /// How far all are from what bounds them, by ordered multiples of that; and what was thought.
+    fn over(&self, times: &[f64]) -> Vec<(&'static str, f64)> {
+        let [middle, late] = [mean(times), quantile(times, 0.95)];
+        let mut figures = if self.has_references {
+            let over = |times: f64| (times - 1.0) * 100.0;
+            let solved = times.iter().filter(|times| **times <= 1.0).count() as f64 / self.ended.len() as f64;
+            vec![("over reference", over(middle)), ("over reference p95", over(late)), ("solved", solved)]
+        } else {
+            vec![("over bound", middle), ("over bound p95", late)]
+        };
+        if !self.thought.is_empty() {
+            let thought: Vec<f64> = self.thought.iter().map(|took| *took as f64 / 1e6).collect();
+            figures.push(("thinking", mean(&thought)));
         }
         figures
     }
