@@ -133,8 +133,8 @@ pub(crate) struct Board {
 impl Board {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
+            plans: Plans::new(&limits),
             limits,
-            plans: Plans::default(),
             slots: Vec::new(),
             free: Vec::new(),
             by_id: Lookup::default(),

@@ -107,7 +107,7 @@ impl Scheduler {
                 inst.ready_at.after(rules.patience)
             }
         };
-        let tail = plan.tail(inst.node);
+        let tail = plan.order(inst.node);
         let seen = self.seen(slot, id, due);
         let by = rule(if run.deadline.is_some() { rules.deadline_index } else { rules.index });
         // Runs of which one is due and the other is not are compared as if the other were due after its patience.

@@ -21,7 +21,7 @@ use crate::short::Next as GoesNext;
 impl Scheduler {
     /// Sends ready tasks to free targets until there is no task, no target or no credit.
     pub(crate) fn pump(&mut self) {
-        while !self.is_stopping && self.attempts_out < self.board.limits.attempt_credits {
+        while !self.is_stopping && !self.gathers && self.attempts_out < self.board.limits.attempt_credits {
             let Some(next) = self.next() else {
                 return;
             };

@@ -1,5 +1,6 @@
 //! A graph with what the scheduler derives from it once for all its runs.
 
+mod ranked;
 mod table;
 mod times;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use agendum_types::graph::{ExprId, Form, NodeId, NotBefore, Section, Task, Work};
 use agendum_types::{Capability, Duration, Graph};
 
+use self::ranked::Ranked;
 use self::times::Sketches;
 use crate::inst::Layer;
 use crate::order::Service;
@@ -47,6 +49,8 @@ pub(crate) struct Plan {
     surprises: u32,
     /// Times are to be derived anew for that.
     is_surprised: bool,
+    /// The ranks of its tasks, where they ask for units of pools.
+    ranked: Option<Box<Ranked>>,
     /// What its runs have taken.
     pub(crate) service: Box<Service>,
 }
@@ -87,7 +91,7 @@ struct NodePlan {
 }
 
 impl Plan {
-    fn new(graph: Arc<Graph>) -> Self {
+    fn new(graph: Arc<Graph>, ranked_max: u32) -> Self {
         let mut nodes = vec![NodePlan::default(); graph.tasks.len()];
         let groups = graph.tasks.iter().filter_map(|task| match &task.work {
             Work::Group(group) => Some(group.tasks.as_slice()),
@@ -120,6 +124,7 @@ impl Plan {
         let undoing = graph.tasks.iter().zip(graph.instances_max()).filter(|(task, _)| task.is_compensation());
         let compensations_max = undoing.fold(0, |sum: u64, (_, most)| sum.saturating_add(most));
         Self {
+            ranked: Ranked::of(&graph, ranked_max as usize),
             graph,
             runs: 0,
             idle_since: 0,

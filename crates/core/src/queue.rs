@@ -6,7 +6,7 @@
 //!
 //! Inside a class tasks stand in bands by priority, in a band by tenant. A band is chosen by weighted shares, the more urgent first; in a band
 //! the tenant that has had least, by its weight; of a tenant the run that its index puts first; of a run the task with the longest
-//! way to the end. Ties go by age, then id.
+//! way to the end, or the greatest rank where its tasks ask for units of pools. Ties go by age, then id.
 
 mod class;
 mod lane;
@@ -30,7 +30,7 @@ pub(crate) use lane::Place;
 pub(crate) use pockets::{Pocket, Pockets};
 use shares::Shares;
 pub(crate) use shares::TenantNo;
-use units::Units;
+pub(crate) use units::Units;
 
 /// The place of a class in the queue's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,7 +46,7 @@ pub(crate) struct Rank {
     /// When the run was accepted.
     pub(crate) submitted: Timestamp,
     pub(crate) run: RunId,
-    /// The longest way to the end of the run.
+    /// The longest way to the end of the run, or its rank where its tasks ask for units of pools.
     pub(crate) tail: Reverse<Duration>,
     /// When its task was ready.
     pub(crate) ready: Timestamp,
@@ -97,7 +97,7 @@ pub(crate) struct Queue {
     classes: Vec<Class>,
     by_candidates: BTreeMap<(Vec<TargetId>, Arc<[Need]>), ClassId>,
     by_target: BTreeMap<TargetId, Vec<ClassId>>,
-    units: Units,
+    pub(crate) units: Units,
     /// In each band the first task of every class that may find a free target.
     heads: [BTreeSet<(Place, ClassId)>; 3],
     strides: [u64; 3],

@@ -56,6 +56,8 @@ pub struct Scheduler {
     pub(crate) reopening: bool,
     /// The open runs are taken up in this event.
     pub(crate) taking_up: bool,
+    /// More is told of this instant at once: nothing is sent before.
+    pub(crate) gathers: bool,
     /// The earlier life ended by a crash, and whom that met is not recorded yet.
     pub(crate) crashed: bool,
 }
@@ -86,8 +88,22 @@ impl Scheduler {
             is_stopping: false,
             reopening: false,
             taking_up: false,
+            gathers: false,
             crashed: false,
         }
+    }
+
+    /// Whether the driver has another event at hand that it tells next. As long as it has, ready tasks are queued and none is sent: what ends together
+    /// frees what it held together, and those go first that rank first among all that fits then. The driver takes it back before it waits for anything, and
+    /// tells [`Event::TimeReached`] if no other event is left.
+    pub const fn gather(&mut self, more: bool) {
+        self.gathers = more;
+    }
+
+    /// True if it was told that more comes.
+    #[must_use]
+    pub const fn is_gathering(&self) -> bool {
+        self.gathers
     }
 
     /// Makes a graph known. A restart does so before it applies a record that names the graph; a submission brings its own.

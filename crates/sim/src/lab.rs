@@ -30,7 +30,7 @@ use agendum_types::{Duration, Limits, Policy};
 
 use bounds::Knows;
 use fleet::Fleet;
-use flows::Sees;
+use flows::{Budget, Sees};
 use measure::{Estimate, Seen};
 use reference::Rule;
 use report::{Row, Table};
@@ -39,7 +39,7 @@ use workload::{Job, Workload};
 use world::{Clock, Met, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 14] = [
+pub const SHIPPED: [(&str, &str); 17] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -49,6 +49,9 @@ pub const SHIPPED: [(&str, &str); 14] = [
     ("e2-storm", include_str!("../scenarios/e2-storm.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
     ("e3-servegen", include_str!("../scenarios/e3-servegen.yaml")),
+    ("e4-j30", include_str!("../scenarios/e4-j30.yaml")),
+    ("e4-j60", include_str!("../scenarios/e4-j60.yaml")),
+    ("e4-j120", include_str!("../scenarios/e4-j120.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
     ("e9", include_str!("../scenarios/e9.yaml")),
     ("e9-luck", include_str!("../scenarios/e9-luck.yaml")),
@@ -84,6 +87,8 @@ pub enum Contender {
     Engine(Rule),
     /// A list schedule of workflows.
     Listed(Sees),
+    /// The core as always, with workflows whose further needs keep it to the schedule of a search.
+    Thought(Budget),
 }
 
 impl Contender {
@@ -91,8 +96,10 @@ impl Contender {
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
     /// known how inputs begin; `unhedged:`, where no second attempt is sent; `cold:`, where each workflow meets a core that has seen nothing;
+    /// `plain:`, where what pools hold does not count where the tasks of a run stand;
     /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
-    /// of workflows `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
+    /// of workflows `thinking:600` and `thinking:10ms`, which keep to the best schedule that a search has found after so many, or so
+    /// long; `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
     ///
@@ -108,12 +115,21 @@ impl Contender {
             "oracle:means" => Self::Listed(Sees::Means),
             "oracle:sizes" => Self::Listed(Sees::Sizes),
             "oracle:times" => Self::Listed(Sees::Times),
+            _ if name.starts_with("thinking:") => {
+                let budget = &name["thinking:".len()..];
+                let wrong = |error| format!("{name:?}: {error}");
+                Self::Thought(match budget.strip_suffix("ms") {
+                    Some(millis) => Budget::Millis(millis.parse().map_err(wrong)?),
+                    None => Budget::Schedules(budget.parse().map_err(wrong)?),
+                })
+            }
             _ => {
                 let (rest, unpaced) = name.strip_prefix("unpaced:").map_or((name, false), |rest| (rest, true));
                 let (rest, unread) = rest.strip_prefix("unread:").map_or((rest, false), |rest| (rest, true));
                 let (rest, blind) = rest.strip_prefix("blind:").map_or((rest, false), |rest| (rest, true));
                 let (rest, cold) = rest.strip_prefix("cold:").map_or((rest, false), |rest| (rest, true));
-                let (policy, view) = (Box::new(policy(rest)?), View { blind, unpaced, unread });
+                let (rest, plain) = rest.strip_prefix("plain:").map_or((rest, false), |rest| (rest, true));
+                let (policy, view) = (Box::new(policy(rest)?), View { blind, unpaced, unread, plain });
                 if cold { Self::Fresh(policy, view) } else { Self::Core(policy, view) }
             }
         })
@@ -123,6 +139,11 @@ impl Contender {
         let fleet = met.fleet;
         let is_of = |is: bool, what: &str| if is { Ok(()) } else { Err(what.to_owned()) };
         match self {
+            Self::Core(policy, view) if workload.has_references() => {
+                // Once to learn, and then again.
+                let twice = [jobs, jobs].concat();
+                Ok(world::play(workload, &twice, met, (**policy).clone(), *view, clock).last(jobs.len()))
+            }
             Self::Core(policy, view) => Ok(world::play(workload, jobs, met, (**policy).clone(), *view, clock)),
             Self::Fresh(policy, view) => {
                 is_of(*fleet == Fleet::Workers, "a core for each job (`cold:`) is for workflows")?;
@@ -130,7 +151,7 @@ impl Contender {
                     |job: &Job| world::play(workload, std::slice::from_ref(job), met, (**policy).clone(), *view, clock);
                 Ok(Seen::joined(jobs.iter().map(one)))
             }
-            Self::Slots(_) | Self::Engine(_) | Self::Listed(_) if !met.faults.is_none() => {
+            Self::Slots(_) | Self::Engine(_) | Self::Listed(_) | Self::Thought(_) if !met.faults.is_none() => {
                 Err("only the core meets `faults`".into())
             }
             Self::Slots(knows) => {
@@ -144,6 +165,11 @@ impl Contender {
             Self::Listed(sees) => {
                 is_of(*fleet == Fleet::Workers, "that reference is of workflows")?;
                 Ok(flows::listed(workload, jobs, met.slots, *sees))
+            }
+            Self::Thought(budget) => {
+                is_of(*fleet == Fleet::Workers, "that search is of workflows")?;
+                let (workload, thought) = flows::thought(workload, *budget, clock);
+                Ok(Seen { thought, ..world::play(&workload, jobs, met, Policy::default(), View::default(), clock) })
             }
         }
     }

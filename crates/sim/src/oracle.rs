@@ -6,7 +6,7 @@
 //!
 //! - [`rules`]: what follows without a decision (joins, groups, windows, rounds, races, sections);
 //! - [`place`]: what goes next, where, for how much; [`pools`]: what it holds; [`score`]: on which of several targets; [`estimate`]: how long
-//!   the rest takes; [`ladder`]: what follows on a failure;
+//!   the rest takes; [`rank`]: where tasks stand that ask for units; [`ladder`]: what follows on a failure;
 //! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
 //!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
 //!   [`verdict`]: who judges;
@@ -43,6 +43,7 @@ mod plea;
 mod pools;
 mod purse;
 mod raise;
+mod rank;
 mod records;
 mod refused;
 mod rest;
@@ -70,7 +71,7 @@ use agendum_types::graph::{Kind, Section};
 use agendum_types::outcome::Price;
 use agendum_types::{
     AttemptId, CacheKey, CachedCopy, Duration, Graph, Hash, Incarnation, Labels, Limits, Money, Need, Outcome, Policy,
-    Pool, RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
+    RunId, RunStatus, Seq, Target, TaskPath, Tenant, Timestamp, Windows,
 };
 
 pub(crate) use compensate::depends;
@@ -86,13 +87,11 @@ pub struct Reference {
     /// The time of the last record, and the times in which nothing ran, the last one before this life.
     at: Timestamp,
     downs: Vec<(Timestamp, Timestamp)>,
-    /// Opened, and the targets are not known yet.
+    /// Opened, and the targets are not known yet; open runs are taken up in this event.
     reopening: bool,
-    /// Open runs are taken up in this event.
     taking_up: bool,
-    /// The earlier life crashed: whom that met is not told yet.
+    /// The earlier life crashed: whom that met is not told yet; and the runs that it met.
     crashed: bool,
-    /// Runs that it met.
     met: BTreeSet<RunId>,
     targets: Vec<Target>,
     /// What may be spent in the windows of the calendar, and everything that was: when it was set aside, money, tokens.
@@ -102,7 +101,7 @@ pub struct Reference {
     released: Vec<(Timestamp, Money, u64)>,
     recharged: Vec<(Timestamp, Money, u64)>,
     /// The pools that there are.
-    pools: Vec<Pool>,
+    pools: pools::Told,
     /// How often the table of targets was replaced.
     version: u32,
     /// Until when each target takes nothing.
@@ -231,7 +230,7 @@ impl Reference {
             bills: Vec::new(),
             released: Vec::new(),
             recharged: Vec::new(),
-            pools: Vec::new(),
+            pools: pools::Told::default(),
             version: 0,
             closed: Vec::new(),
             runs: BTreeMap::new(),
@@ -283,7 +282,7 @@ impl Reference {
             // Where nothing is live there is nothing to say.
             Event::Closed if !self.runs.is_empty() => self.heard = Some(Heard::Closed),
             Event::TargetsPublished(targets) => self.targets_published(targets),
-            Event::PoolsPublished(pools) => self.pools.clone_from(pools),
+            Event::PoolsPublished(pools) => self.pools.are_told(pools),
             Event::WindowsPublished(windows) => self.windows = *windows,
             Event::PolicyPublished(policy) => self.policy_published(policy),
             Event::RunSubmitted(submission) => self.hear_submission(submission),
@@ -390,9 +389,8 @@ impl Reference {
         self.kinds.clear();
         self.targets.clear();
         self.closed.clear();
-        self.pools.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
-        (self.policy, self.accounts, self.observed) = Default::default();
+        (self.policy, self.accounts, self.observed, self.pools) = Default::default();
         (self.heard, self.reopening) = (None, true);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());

@@ -13,6 +13,8 @@ pub struct Limits {
     pub run_tasks_max: u32,
     /// Dependencies of one task.
     pub needs_max: u32,
+    /// Tasks of a graph that are ranked by the pools that they hold beside the way to the end; in larger graphs that way alone counts.
+    pub ranked_tasks_max: u32,
     /// Groups inside groups.
     pub depth_max: u32,
     /// Items of one `foreach`.
@@ -76,6 +78,7 @@ impl Limits {
         graph_tasks_max: 10_000,
         run_tasks_max: 1_000_000,
         needs_max: 1_000,
+        ranked_tasks_max: 256,
         depth_max: 8,
         foreach_items_max: 100_000,
         foreach_parallel_default: 8,

@@ -113,7 +113,8 @@ pub struct Band {
     pub dollar: Duration,
 }
 
-/// What decides which of two runs of a tenant goes first. Inside a run the task with the longest way to the end does.
+/// What decides which of two runs of a tenant goes first. Inside a run the task with the longest way to the end does, or the greatest rank
+/// where tasks hold units of pools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Index {
     /// Who came first.

@@ -6,6 +6,7 @@ use agendum_types::Policy;
 use agendum_types::{Money, RunId, RunStatus, Target, Tenant, Timestamp, Windows};
 
 use crate::board::Todo;
+use crate::queue::Rank;
 use crate::record::Record;
 use crate::run::{InstId, Phase, Slot};
 use crate::scheduler::Scheduler;
@@ -35,8 +36,11 @@ impl Scheduler {
         self.empty_pockets();
     }
 
+    /// What is queued, in the order in which it ranks: whoever is taken up first counts first where a target is waited for.
     fn queued(&self) -> Vec<(Slot, InstId)> {
-        self.board.queue.iter().map(|rank| (rank.slot, rank.inst)).collect()
+        let mut ranks: Vec<&Rank> = self.board.queue.iter().collect();
+        ranks.sort_unstable();
+        ranks.into_iter().map(|rank| (rank.slot, rank.inst)).collect()
     }
 
     pub(crate) fn on_released(&mut self, tenant: &Tenant, hour: Timestamp, released: (Money, u64)) {

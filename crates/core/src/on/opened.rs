@@ -48,7 +48,7 @@ impl Scheduler {
         }
         for slot in self.board.live_slots() {
             let plan = self.board.run(slot).plan;
-            self.board.plans.refresh(plan, &self.targets, self.policy.admission);
+            self.board.plans.refresh(plan, &self.targets, &self.board.queue.units, self.policy.admission);
             self.all(slot).for_each(|id| self.board.prune_in_time(slot, id));
             // What is lost without an effect goes first: a lost effect may fail what stands beside it, which then could not say that it
             // was lost too.

@@ -178,7 +178,7 @@ impl Scheduler {
     /// An attempt of a task has shown how long such ones take.
     pub(crate) fn learn(&mut self, slot: Slot, observed: Observed) {
         let plan = self.board.run(slot).plan;
-        self.board.plans.learn(plan, observed, &self.targets, self.policy.admission);
+        self.board.plans.learn(plan, observed, (&self.targets, &self.board.queue.units), self.policy.admission);
     }
 
     /// The output carries the labels of the input, and those that it has: a child run's.

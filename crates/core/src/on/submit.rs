@@ -40,7 +40,7 @@ impl Scheduler {
         }
         self.has_targets(&graph.tasks)?;
         let plan = self.board.plans.intern(graph);
-        self.board.plans.refresh(plan, &self.targets, self.policy.admission);
+        self.board.plans.refresh(plan, &self.targets, &self.board.queue.units, self.policy.admission);
         let submitted = RunSubmitted {
             run: submission.run,
             principal: submission.principal,
@@ -82,7 +82,7 @@ impl Scheduler {
     /// The graph is the run's from this record on.
     pub(crate) fn take_graph(&mut self, slot: Slot, graph: &Arc<Graph>, record: Record) {
         let plan = self.board.plans.intern(graph);
-        self.board.plans.refresh(plan, &self.targets, self.policy.admission);
+        self.board.plans.refresh(plan, &self.targets, &self.board.queue.units, self.policy.admission);
         self.record_of(slot, record);
     }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agendum_types::policy::Admission;
-use agendum_types::{Graph, Hash};
+use agendum_types::{Graph, Hash, Limits};
 
 use super::times::Observed;
 use super::{Plan, PlanId};
 use crate::kinds::Kinds;
 use crate::lookup::Lookup;
 use crate::order::Served;
+use crate::queue::Units;
 use crate::targets::Targets;
 
 /// Plans without a live run that are kept: what was derived and observed serves the next run of the same graph.
@@ -30,9 +31,16 @@ pub(crate) struct Plans {
     pub(crate) served: Served,
     /// What calls took, by kind.
     kinds: Kinds,
+    /// Tasks of a graph that are ranked by the pools that they hold.
+    ranked_max: u32,
 }
 
 impl Plans {
+    /// None yet.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { ranked_max: limits.ranked_tasks_max, ..Self::default() }
+    }
+
     pub(crate) fn get(&self, id: PlanId) -> &Plan {
         self.plans[id.0 as usize].as_ref().expect("a plan lives as long as its runs")
     }
@@ -42,14 +50,20 @@ impl Plans {
     }
 
     /// Derives the expected times of a plan anew if the targets changed or enough was observed since.
-    pub(crate) fn refresh(&mut self, id: PlanId, targets: &Targets, rules: Admission) {
+    pub(crate) fn refresh(&mut self, id: PlanId, targets: &Targets, units: &Units, rules: Admission) {
         let Self { plans, kinds, .. } = self;
         let plan = plans[id.0 as usize].as_mut().expect("a plan lives as long as its runs");
-        plan.refresh(targets, kinds, rules);
+        plan.refresh(targets, units, kinds, rules);
     }
 
     /// Takes an attempt that has succeeded into what is known of its task and of its kind. What is queued later is ranked by it.
-    pub(crate) fn learn(&mut self, id: PlanId, observed: Observed, targets: &Targets, rules: Admission) {
+    pub(crate) fn learn(
+        &mut self,
+        id: PlanId,
+        observed: Observed,
+        (targets, units): (&Targets, &Units),
+        rules: Admission,
+    ) {
         let plan = self.get_mut(id);
         plan.observe(observed);
         let (kind, is_due) = (plan.kind(observed.node), plan.is_due());
@@ -57,7 +71,7 @@ impl Plans {
             self.kinds.observe(kind, observed.took);
         }
         if is_due {
-            self.refresh(id, targets, rules);
+            self.refresh(id, targets, units, rules);
         }
     }
 
@@ -74,7 +88,7 @@ impl Plans {
             self.plans.push(None);
             PlanId(u32::try_from(self.plans.len() - 1).expect("one plan for each live run at most"))
         });
-        self.plans[id.0 as usize] = Some(Plan::new(Arc::clone(graph)));
+        self.plans[id.0 as usize] = Some(Plan::new(Arc::clone(graph), self.ranked_max));
         self.by_hash.insert(graph.hash, id);
         id
     }

@@ -6,9 +6,11 @@ use agendum_types::Duration;
 use agendum_types::graph::{Call, Kind, NodeId, Work};
 use agendum_types::policy::Admission;
 
+use super::ranked::Ranked;
 use super::{NodePlan, Plan};
 use crate::kinds::Kinds;
 use crate::outlook::Expected;
+use crate::queue::Units;
 use crate::share::{MEAN_OF, take_into};
 use crate::sketch::{Sketch, quarter};
 use crate::targets::Targets;
@@ -58,6 +60,12 @@ impl Plan {
         self.nodes[node.0 as usize].tail
     }
 
+    /// What orders the tasks of one run, the greatest first: the way to the end, or a rank that counts what pools hold too, of which it is about four times.
+    pub(crate) fn order(&self, node: NodeId) -> Duration {
+        let rank = self.ranked.as_ref().and_then(|ranked| ranked.rank(node));
+        rank.map_or_else(|| self.tail(node), Duration)
+    }
+
     /// Expected time from the end of this task to the end of its section.
     pub(crate) fn following(&self, node: NodeId) -> Duration {
         let NodePlan { tail, own, .. } = self.nodes[node.0 as usize];
@@ -83,9 +91,12 @@ impl Plan {
         }
         take_into(&mut self.nodes[node.0 as usize].observed, took.as_micros());
         self.observed_since += 1;
-        if self.nodes[node.0 as usize].is_guess && self.kind(node).is_some() {
-            self.surprises += 1;
-            self.is_surprised |= self.surprises.is_power_of_two();
+        if self.nodes[node.0 as usize].is_guess {
+            self.ranked.iter_mut().for_each(|ranked| ranked.is_stale = true);
+            if self.kind(node).is_some() {
+                self.surprises += 1;
+                self.is_surprised |= self.surprises.is_power_of_two();
+            }
         }
     }
 
@@ -153,11 +164,22 @@ impl Plan {
         self.observed_since >= FRESH_MIN.max(tasks / TASKS_PER_FRESH) || self.is_surprised
     }
 
-    /// Derives expected times anew if the targets changed or enough was observed since.
-    pub(super) fn refresh(&mut self, targets: &Targets, kinds: &Kinds, rules: Admission) {
-        if self.derived_version == targets.version() && !self.is_due() {
+    /// Derives expected times anew if the targets changed or enough was observed since; of tasks that are weighed against each other also if the pools
+    /// changed, or anything was learned of one of which nothing was known.
+    pub(super) fn refresh(&mut self, targets: &Targets, units: &Units, kinds: &Kinds, rules: Admission) {
+        let is_stale = |ranked: &Ranked| ranked.is_stale || ranked.version != units.version();
+        let is_stale = self.ranked.as_deref().is_some_and(is_stale);
+        if self.derived_version == targets.version() && !self.is_due() && !is_stale {
             return;
         }
+        self.derive(targets, kinds, rules);
+        let Self { graph, nodes, ranked, .. } = self;
+        if let Some(ranked) = ranked {
+            ranked.derive(graph, units, |node| nodes[node.0 as usize].own);
+        }
+    }
+
+    fn derive(&mut self, targets: &Targets, kinds: &Kinds, rules: Admission) {
         self.derived_version = targets.version();
         self.is_surprised = false;
         self.observed_since = 0;

@@ -15,7 +15,9 @@ use super::{ClassId, Queue};
 
 /// All pools that are published, held or waited for.
 #[derive(Debug, Default)]
-pub(super) struct Units {
+pub(crate) struct Units {
+    /// How often they were published.
+    version: u32,
     pools: BTreeMap<Arc<str>, Row>,
     /// Classes that sleep, by the pool that they lack and what they ask for of it.
     asleep: BTreeMap<Arc<str>, BTreeSet<(u32, ClassId)>>,
@@ -30,11 +32,22 @@ struct Row {
 impl Units {
     /// Replaces the pools. What is held stays held, be it more than there is now.
     pub(super) fn publish(&mut self, pools: Vec<Pool>) {
+        self.version += 1;
         self.pools.values_mut().for_each(|row| row.units = 0);
         for pool in pools {
             self.pools.entry(pool.name).or_default().units = pool.units;
         }
         self.pools.retain(|_, row| row.units > 0 || row.held > 0);
+    }
+
+    /// How often they were published.
+    pub(crate) const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// How many units a pool has, whoever holds them; none of one that there is not.
+    pub(crate) fn of(&self, pool: &str) -> u64 {
+        self.pools.get(pool).map_or(0, |row| row.units.into())
     }
 
     /// The first that has fewer units left than are asked for.

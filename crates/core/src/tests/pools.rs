@@ -2,14 +2,16 @@
 
 use insta::assert_snapshot;
 
-use super::{dialogue, trace};
+use super::{dialogue, sent, trace};
 
 #[test]
 fn an_attempt_takes_all_that_it_asks_for_or_nothing() {
     assert_snapshot!(dialogue("
         pools gpu=2 sandbox=1
-        submit r1 a resources=gpu:1,sandbox:1; b resources=gpu:2; c resources=gpu:1
+        submit r1 a resources=gpu:1,sandbox:1; c resources=gpu:1
+        submit r2 b resources=gpu:2
         view r1
+        view r2
         view pools
         ok a
         view pools
@@ -21,16 +23,19 @@ fn an_attempt_takes_all_that_it_asks_for_or_nothing() {
     0ms dispatch r1/c#1 on t
     0ms r1 is running, spent $0, held $0
     0ms   a running
-    0ms   b waiting on limit
     0ms   c running
+    0ms r2 is queued, spent $0, held $0
+    0ms   b waiting on limit
     0ms pools: gpu 2/2 sandbox 1/1
     0ms > ok a
     0ms pools: gpu 1/2 sandbox 0/1
     0ms > ok c
-    0ms dispatch r1/b#1 on t
-    0ms > ok b
+    0ms dispatch r2/b#1 on t
     0ms answer r1 succeeded
     0ms close r1
+    0ms > ok b
+    0ms answer r2 succeeded
+    0ms close r2
     0ms pools: gpu 0/2 sandbox 0/1
     ");
 }
@@ -252,4 +257,54 @@ fn who_waits_for_money_of_a_window_waits_for_units_too() {
     0ms answer r2 succeeded spent $0.6400
     0ms close r2
     ");
+}
+
+/// What follows both takes as long; what follows `b` must wait for the one seat, as long as there is one.
+#[test]
+fn what_must_wait_for_units_later_is_begun_sooner() {
+    let tasks =
+        "a resources=gpu:1; b resources=gpu:1; c needs a; d needs b resources=seat:1; e needs b resources=seat:1";
+    let first = |pools: &str, tasks: &str| {
+        let told = dialogue(&format!("targets t=9\npools {pools}\nsubmit r1 {tasks}"));
+        told.lines().next().map(|line| line.trim().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(first("gpu=1 seat=1", tasks), "0ms dispatch r1/b#1 on t");
+    assert_eq!(first("gpu=1 seat=2", tasks), "0ms dispatch r1/a#1 on t");
+    // A group holds what its tasks hold, now this and now that: by the way to the end alone.
+    let grouped = format!("{tasks}; g {{ x }}");
+    assert_eq!(first("gpu=1 seat=1", &grouped), "0ms dispatch r1/a#1 on t");
+}
+
+#[test]
+fn other_pools_and_what_was_learned_count_for_the_next_run() {
+    let tasks =
+        "a resources=gpu:1; b resources=gpu:1; c needs a; d needs b resources=seat:1; e needs b resources=seat:1";
+    let next = |before: &str| {
+        let told =
+            dialogue(&format!("targets t=9\npools gpu=1 seat=2\nsubmit r1 {tasks}\n{before}\nsubmit r2 {tasks}"));
+        told.lines().last().map(|line| line.trim().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(next("cancel r1\nok a"), "0ms dispatch r2/a#1 on t");
+    assert_eq!(next("cancel r1\nok a\npools gpu=1 seat=1"), "0ms dispatch r2/b#1 on t");
+    // Now `b` is known to take longer than all others.
+    assert_eq!(next("ok a\nok c\nwait 1s\nok b\nok d\nok e"), "1000ms dispatch r2/b#1 on t");
+}
+
+#[test]
+fn what_ends_together_frees_together_what_it_held() {
+    let then = |ends: &str| {
+        sent(&format!(
+            "
+            targets t=9
+            pools gpu=2
+            submit r1 a resources=gpu:1; b resources=gpu:1
+            submit r2 both resources=gpu:2
+            submit r3 one resources=gpu:1
+            {ends}
+        "
+        ))
+    };
+    assert_eq!(then("ok a\nok b"), "a b one");
+    assert_eq!(then("more on\nok a\nmore off\nok b"), "a b both");
+    assert_eq!(then("more on\nok a\nok b"), "a b");
 }

@@ -29,6 +29,7 @@
 //! again r2 r1 from=a do=b other reads=a runs a run again that is over: from a task on, the effects of one again, with other inputs, read in a; or `fork`
 //! store slow | store answers | store fails | store works | store forgets   how kept results are looked up
 //! stopping                              nothing more is sent
+//! more on | more off                    the driver has another event at hand
 //! stop                                  the process stops in good order, until `restart`
 //! ```
 
@@ -178,6 +179,7 @@ impl World {
             "evaluations" => self.evaluations = rest == "on",
             "store" => self.store(rest),
             "restart" => self.restart(),
+            "more" => self.core.gather(rest == "on"),
             "stopping" => self.event(Event::Stopping),
             "stop" => self.stop(),
             "why" => self.why(rest),

@@ -1,13 +1,15 @@
 //! Workflows on workers that are all alike: how soon they can be done at best, and rules that no core makes.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::BTreeMap;
 
+use agendum_core::project::Project;
+use agendum_core::thinking::Thinking;
 use agendum_types::Duration;
 
 use super::measure::{Ended, Seen};
 use super::workload::flows::{Flow, Step};
 use super::workload::{Job, Workload};
+use super::world::Clock;
 
 /// Who says which task is next of those that are ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,54 +24,47 @@ pub enum Sees {
     Times,
 }
 
-/// Tasks after all that they need; those on a cycle are left out.
+/// A workflow as tasks that take units of its pools, and workers, of which there are so many, where these may be too few.
 #[must_use]
-pub fn order(tasks: &[Step]) -> Vec<usize> {
-    let (followers, mut open) = (followers(tasks), opens(tasks));
-    let mut order: Vec<usize> = (0..tasks.len()).filter(|task| open[*task] == 0).collect();
-    let mut next = 0;
-    while let Some(task) = order.get(next).copied() {
-        next += 1;
-        for follower in &followers[task] {
-            open[*follower] -= 1;
-            if open[*follower] == 0 {
-                order.push(*follower);
-            }
-        }
+pub fn project(flow: &Flow, workers: u32) -> Project {
+    let takes: Vec<Duration> = flow.tasks.iter().map(|step| step.takes).collect();
+    timed(flow, workers, &takes)
+}
+
+/// The same, each task of which takes so long.
+fn timed(flow: &Flow, workers: u32, takes: &[Duration]) -> Project {
+    let mut followers = vec![Vec::new(); flow.tasks.len()];
+    for (task, step) in flow.tasks.iter().enumerate() {
+        let needs = step.needs.iter().copied().filter(|need| *need < flow.tasks.len());
+        needs.for_each(|need| followers[need].push(task));
     }
-    order
+    let worker = (flow.pools.len(), 1);
+    let is_scarce = (workers as usize) < flow.tasks.len();
+    let asks = |step: &Step| step.units.iter().copied().chain(is_scarce.then_some(worker)).collect();
+    let demands: Vec<Vec<(usize, u64)>> = flow.tasks.iter().map(asks).collect();
+    let capacities = flow.pools.iter().copied().chain([u64::from(workers)]);
+    Project::new(takes, &followers, &demands, capacities.collect())
 }
 
-fn followers(tasks: &[Step]) -> Vec<Vec<usize>> {
-    let mut followers = vec![Vec::new(); tasks.len()];
-    for (task, step) in tasks.iter().enumerate() {
-        step.needs.iter().for_each(|need| followers[*need].push(task));
-    }
-    followers
-}
-
-fn opens(tasks: &[Step]) -> Vec<usize> {
-    tasks.iter().map(|step| step.needs.len()).collect()
-}
-
-/// From the start of each task to the end, on as many workers as there are tasks.
-fn ways(tasks: &[Step], takes: &[Duration]) -> Vec<Duration> {
-    let followers = followers(tasks);
-    let mut ways = vec![Duration::ZERO; tasks.len()];
-    for task in order(tasks).into_iter().rev() {
-        let after = followers[task].iter().map(|follower| ways[*follower]).max();
-        ways[task] = takes[task].plus(after.unwrap_or_default());
-    }
-    ways
-}
-
-/// No schedule of so many workers is done sooner: its longest way, and its work shared evenly.
+/// How soon it can be done: the shortest schedule that is known, or else what no schedule of so many workers can be shorter than, its longest way, and its
+/// work shared evenly.
 #[must_use]
 pub fn bound(flow: &Flow, workers: u32) -> Duration {
-    let takes: Vec<Duration> = flow.tasks.iter().map(|step| step.takes).collect();
-    let work = takes.iter().fold(Duration::ZERO, |sum, span| sum.plus(*span));
-    let longest = ways(&flow.tasks, &takes).into_iter().max().unwrap_or_default();
-    longest.max(Duration(work.0.div_ceil(u64::from(workers.max(1)))))
+    if let Some(reference) = flow.reference {
+        return reference;
+    }
+    let work = flow.tasks.iter().fold(Duration::ZERO, |sum, step| sum.plus(step.takes));
+    let longest = project(flow, workers).ways().into_iter().max().unwrap_or(0);
+    Duration(longest.max(work.0.div_ceil(u64::from(workers.max(1)))))
+}
+
+/// How long a search goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// Until it has made so many schedules: the same on every machine.
+    Schedules(u64),
+    /// So many milliseconds.
+    Millis(u64),
 }
 
 /// Plays workflows one after the other.
@@ -84,41 +79,49 @@ pub fn listed(workload: &Workload, jobs: &[Job], workers: u32, sees: Sees) -> Se
         ended
     };
     let ended = jobs.iter().map(play).collect();
-    Seen { ended, makespan: now, has_bounds: true, ..Seen::default() }
+    let has_references = workload.has_references();
+    Seen { ended, makespan: now, has_bounds: true, has_references, ..Seen::default() }
 }
 
 /// A list schedule.
 fn makespan(flow: &Flow, workers: u32, sees: Sees) -> Duration {
-    let tasks = &flow.tasks;
-    let ways = ways(tasks, &expected(tasks, sees));
-    let (followers, mut open) = (followers(tasks), opens(tasks));
-    let mut came = 0;
-    let mut rank = |task: usize| {
-        came += 1;
-        (Reverse(ways[task]), if sees == Sees::Nothing { came } else { 0 }, task)
-    };
-    let mut ready: BTreeSet<_> = (0..tasks.len()).filter(|task| open[*task] == 0).map(&mut rank).collect();
-    let (mut now, mut free) = (Duration::ZERO, workers);
-    let mut busy: BinaryHeap<Reverse<(Duration, usize)>> = BinaryHeap::new();
-    loop {
-        while free > 0 {
-            let Some((.., task)) = ready.pop_first() else { break };
-            free -= 1;
-            busy.push(Reverse((now.plus(tasks[task].takes), task)));
+    let project = project(flow, workers);
+    let starts = match sees {
+        Sees::Nothing => project.starts(|_, ready| ready),
+        Sees::Means | Sees::Sizes | Sees::Times => {
+            project.listed(&timed(flow, workers, &expected(&flow.tasks, sees)).ways())
         }
-        let Some(Reverse((until, _))) = busy.peek() else { return now };
-        now = *until;
-        while let Some(Reverse((_, task))) = busy.peek().filter(|Reverse((until, _))| *until == now).copied() {
-            busy.pop();
-            free += 1;
-            for follower in &followers[task] {
-                open[*follower] -= 1;
-                if open[*follower] == 0 {
-                    ready.insert(rank(*follower));
+    };
+    project.end(&starts)
+}
+
+/// The workflows with further needs, so that each task waits for those whose units it takes over in the best of so many schedules that a search finds, or
+/// of those that it finds in so many milliseconds of this clock, which knows how long each task takes. What it took, in nanoseconds, of each.
+#[must_use]
+pub fn thought(workload: &Workload, budget: Budget, clock: Clock<'_>) -> (Workload, Vec<u64>) {
+    let mut took = Vec::new();
+    let think = |flow: &Flow| {
+        let began = clock();
+        let mut thinking = Thinking::new(project(flow, u32::MAX), 1);
+        match budget {
+            Budget::Schedules(count) => thinking.go_on(count),
+            Budget::Millis(millis) => {
+                while !thinking.is_done() && clock() - began < millis * 1_000_000 {
+                    thinking.step();
                 }
             }
         }
-    }
+        let handed = project(flow, u32::MAX).handed_over(thinking.best());
+        took.push(clock() - began);
+        let mut flow = flow.clone();
+        for (step, givers) in flow.tasks.iter_mut().zip(handed) {
+            let fresh: Vec<usize> = givers.into_iter().filter(|giver| !step.needs.contains(giver)).collect();
+            step.needs.extend(fresh);
+        }
+        flow
+    };
+    let flows = workload.flows.iter().map(think).collect();
+    (Workload { flows, ..workload.clone() }, took)
 }
 
 /// How long each task takes, as far as it is seen.
@@ -165,9 +168,10 @@ mod tests {
             let kind = words.next().unwrap().to_owned();
             let mut number = || words.next().unwrap().parse::<u64>().unwrap();
             let (takes, bytes) = (Duration::secs(number()), number());
-            Step { kind, takes, bytes, needs: words.map(|word| word.parse().unwrap()).collect() }
+            let needs = words.map(|word| word.parse().unwrap()).collect();
+            Step { kind, takes, bytes, needs, units: Vec::new() }
         };
-        Flow { name: "f".into(), tasks: text.split(';').map(step).collect() }
+        Flow { name: "f".into(), tasks: text.split(';').map(step).collect(), ..Flow::default() }
     }
 
     #[test]

@@ -98,6 +98,10 @@ pub struct Seen {
     pub ended: Vec<Ended>,
     /// True if what a job takes alone is no more than a bound: nothing can be done sooner.
     pub has_bounds: bool,
+    /// True if that is the shortest that is known.
+    pub has_references: bool,
+    /// Nanoseconds that a search took for each job.
+    pub thought: Vec<u64>,
     /// The most by which the service of two tenants drifted apart while both waited.
     pub difference: u64,
     /// Of a provider with a quota: the part of it that was used, requests that it refused, and those of them after the first minute.
@@ -154,9 +158,8 @@ impl Seen {
             ("done", done.len() as f64 / self.ended.len() as f64),
         ]);
         if self.has_bounds {
-            let bounds = [("over bound", figures["slowdown"]), ("over bound p95", quantile(&slowdown, 0.95))];
             figures.retain(|name, _| ["makespan", "done"].contains(name));
-            figures.extend(bounds);
+            figures.extend(self.over(&slowdown));
         }
         if self.ended.iter().any(|job| job.deadline.is_some()) {
             let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
@@ -186,7 +189,8 @@ impl Seen {
         }
         figures.extend(self.harmed.map(|harmed| self.of_faults(harmed)).unwrap_or_default());
         let calls: usize = self.ended.iter().map(|job| job.calls).sum();
-        if self.calls_sent > calls as u64 {
+        // The calls of workflows are not counted by job.
+        if self.calls_sent > calls as u64 && !self.has_bounds {
             figures.insert("extra", self.calls_sent as f64 / calls as f64 - 1.0);
         }
         if self.dispatches > 0 {
@@ -209,18 +213,45 @@ impl Seen {
         figures
     }
 
+    /// How far all are from what bounds them, by ordered multiples of that; and what was thought.
+    fn over(&self, times: &[f64]) -> Vec<(&'static str, f64)> {
+        let [middle, late] = [mean(times), quantile(times, 0.95)];
+        let mut figures = if self.has_references {
+            let over = |times: f64| (times - 1.0) * 100.0;
+            let solved = times.iter().filter(|times| **times <= 1.0).count() as f64 / self.ended.len() as f64;
+            vec![("over reference", over(middle)), ("over reference p95", over(late)), ("solved", solved)]
+        } else {
+            vec![("over bound", middle), ("over bound p95", late)]
+        };
+        if !self.thought.is_empty() {
+            let thought: Vec<f64> = self.thought.iter().map(|took| *took as f64 / 1e6).collect();
+            figures.push(("thinking", mean(&thought)));
+        }
+        figures
+    }
+
     /// Plays one after the other as one; what was decided is hashed in that order.
     #[must_use]
     pub fn joined(plays: impl Iterator<Item = Self>) -> Self {
-        let (mut all, mut hasher) = (Self { has_bounds: true, ..Self::default() }, blake3::Hasher::new());
+        let (mut all, mut hasher) =
+            (Self { has_bounds: true, has_references: true, ..Self::default() }, blake3::Hasher::new());
         for play in plays {
             all.ended.extend(play.ended);
             all.makespan = all.makespan.plus(play.makespan);
             all.costs.extend(play.costs);
             all.dispatches += play.dispatches;
+            all.has_references &= play.has_references;
             play.hash.iter().for_each(|hash| _ = hasher.update(&hash.0));
         }
         Self { hash: Some(Hash(*hasher.finalize().as_bytes())), ..all }
+    }
+
+    /// What came last, of jobs that come in turn: what was before was to learn from.
+    #[must_use]
+    pub fn last(mut self, count: usize) -> Self {
+        self.ended = self.ended.split_off(self.ended.len().saturating_sub(count));
+        self.makespan = self.ended.iter().filter_map(Ended::took).fold(Duration::ZERO, Duration::plus);
+        self
     }
 
     /// Everything that took, ordered: for a curve.

@@ -89,7 +89,11 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 35] = [
+pub const FIGURES: [&str; 39] = [
+    "over reference",
+    "over reference p95",
+    "solved",
+    "thinking",
     "over bound",
     "over bound p95",
     "mean",
@@ -175,6 +179,11 @@ pub(super) fn legend(figure: &str) -> &'static str {
     match figure {
         "mean" | "p50" | "p95" | "p99" | "p99.9" => ", s: from submission to answer",
         "slowdown" | "slowdown p99" => ": how many times longer than alone",
+        "over reference" | "over reference p95" => {
+            ", %: longer than the shortest schedule that is known, the mean of all jobs"
+        }
+        "solved" => ": share that is no longer than that",
+        "thinking" => ", ms: what the search took for a job, by the clock",
         "over bound" | "over bound p95" => {
             ": times the longest way, or the work of each worker if that is more; the mean of all jobs"
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::data;
 use super::faults::Faults;
 use super::fleet::Fleet;
-use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, quantiles, servegen, vtc};
+use super::workload::{Arrivals, Job, Workload, agents, azure, flows, mooncake, psplib, quantiles, servegen, vtc};
 use crate::chance::Chance;
 
 /// An experiment.
@@ -86,6 +86,13 @@ pub enum Kind {
         /// Where there is none.
         generate: flows::Generator,
     },
+    /// Workflows whose tasks hold units of several pools at once.
+    Psplib {
+        /// The file, without `.gz`.
+        data: String,
+        /// Where there is none.
+        generate: psplib::Generator,
+    },
     /// Calls of conversations that go on.
     Mooncake {
         /// The file, without `.gz`.
@@ -160,7 +167,7 @@ impl Scenario {
             return Err("loads must be above zero, one at least".into());
         }
         let flows = [
-            matches!(scenario.workload, Kind::Flows { .. }),
+            matches!(scenario.workload, Kind::Flows { .. } | Kind::Psplib { .. }),
             scenario.fleet == Fleet::Workers,
             scenario.arrivals == Arrivals::InTurn,
         ];
@@ -188,6 +195,8 @@ impl Scenario {
             (Kind::Agents { generate, .. }, None) => generate.draw(GENERATED),
             (Kind::Flows { data, .. }, Some(folder)) => flows::read(&data::text(&folder.join(data))?),
             (Kind::Flows { generate, .. }, None) => generate.draw(GENERATED),
+            (Kind::Psplib { data, .. }, Some(folder)) => psplib::read(&data::text(&folder.join(data))?),
+            (Kind::Psplib { generate, .. }, None) => generate.draw(GENERATED),
             (Kind::Vtc { data, experiment, policy, .. }, Some(folder)) => {
                 vtc::read(&data::text(&folder.join(data))?, experiment, policy)
             }

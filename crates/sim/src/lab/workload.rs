@@ -121,6 +121,14 @@ pub struct Workload {
     pub is_generated: bool,
 }
 
+impl Workload {
+    /// True if of each workflow the shortest schedule is known.
+    #[must_use]
+    pub fn has_references(&self) -> bool {
+        !self.flows.is_empty() && self.flows.iter().all(|flow| flow.reference.is_some())
+    }
+}
+
 /// How jobs come.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -42,6 +42,8 @@ pub struct View {
     pub unpaced: bool,
     /// How inputs begin is not known.
     pub unread: bool,
+    /// What pools hold does not count where tasks stand in their run: the way to the end alone does.
+    pub plain: bool,
 }
 
 /// What jobs meet.
@@ -96,6 +98,7 @@ pub fn play(workload: &Workload, jobs: &[Job], met: Met<'_>, policy: Policy, vie
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
         world.line.meter.looks(world.now.since(START));
+        world.gathers();
         match world.coming.pop() {
             Some(Reverse((due, number))) if due <= world.now => world.comes(number),
             told => {
@@ -167,7 +170,7 @@ impl<'a> World<'a> {
         };
         let shapes: Vec<Shape> = (0..workload.classes.len()).map(|class| Shape::of(workload, class, jobs)).collect();
         Self {
-            core: Scheduler::new(graphs::LIMITS),
+            core: Scheduler::new(graphs::limits(view)),
             now: START,
             jobs,
             fleet,
@@ -205,6 +208,10 @@ impl<'a> World<'a> {
             Event::Opened { incarnation: Incarnation(1), last: Seq(0), at: Timestamp(0), crashed: false, seed: 1 };
         self.tell(opened);
         self.publish(self.slots);
+        let pools = graphs::pools(self.flows);
+        if !pools.is_empty() {
+            self.tell(Event::PoolsPublished(pools));
+        }
         self.tell(Event::PolicyPublished(Arc::new(policy)));
         let at_once = if *self.fleet == Fleet::Workers { 1 } else { self.jobs.len() };
         for (number, job) in self.jobs.iter().enumerate().take(at_once) {
@@ -218,6 +225,14 @@ impl<'a> World<'a> {
     fn next(&self) -> Option<Timestamp> {
         let due = self.coming.peek().map(|Reverse((at, _))| *at);
         due.into_iter().chain(self.core.poll_timeout().map(|(at, _)| at)).min()
+    }
+
+    /// What ends at one instant is told together, as by a driver that has it at hand together.
+    fn gathers(&mut self) {
+        let ends = |number: &usize| matches!(self.comings[*number], Some(Coming::Ends(..)));
+        let due = || self.coming.iter().filter(|Reverse((at, _))| *at <= self.now).map(|Reverse((_, number))| number);
+        let more = *self.fleet == Fleet::Workers && due().all(ends) && due().count() > 1;
+        self.core.gather(more);
     }
 
     fn at(&mut self, at: Timestamp, what: Coming) {
@@ -323,7 +338,10 @@ impl<'a> World<'a> {
 
     fn ends(&mut self, attempt: AttemptId, call: Option<Call>) {
         if self.cancelled.remove(&attempt) {
-            return;
+            // What was gathered before it is sent.
+            return if *self.fleet == Fleet::Workers {
+                self.tell(Event::TimeReached)
+            };
         }
         let (is_call, usage) = (call.is_some(), call.map_or_else(Usage::default, usage));
         let now = self.now.since(START);
@@ -440,6 +458,8 @@ impl<'a> World<'a> {
         Seen {
             ended: self.ended,
             has_bounds: *self.fleet == Fleet::Workers,
+            has_references: !self.flows.is_empty() && self.flows.iter().all(|flow| flow.reference.is_some()),
+            thought: Vec::new(),
             difference: self.line.meter.difference(),
             memory: self.memory.as_ref().map(Memory::used),
             harmed: self.harm.as_ref().map(Harm::harmed),

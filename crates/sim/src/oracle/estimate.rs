@@ -6,8 +6,8 @@ use agendum_types::graph::{Kind, NodeId, Task, Work};
 use agendum_types::policy::Admission;
 use agendum_types::{Capability, Duration, Graph};
 
-use super::Reference;
 use super::place::candidates;
+use super::{Reference, rank};
 
 /// What is known of a graph's tasks.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,10 @@ pub(super) struct Estimate {
     version: u32,
     own: Vec<Duration>,
     tail: Vec<Duration>,
+    /// Of tasks that are weighed against each other how each stands, by which table of pools; and whether more was seen of one that was guessed.
+    weighed: BTreeMap<NodeId, Duration>,
+    pools: u32,
+    stale: bool,
     /// From the end of each task to that of its section, or of its group: over tasks of which enough was seen.
     rest: Vec<Duration>,
     /// How long attempts of each task stood in the queue: how many of about the last 32, and their mean.
@@ -61,6 +65,11 @@ impl Estimate {
     /// From the start of this task to the end of its section.
     pub(super) fn tail(&self, node: NodeId) -> Duration {
         self.tail[node.0 as usize]
+    }
+
+    /// What orders it among those of its run.
+    pub(super) fn order(&self, node: NodeId) -> Duration {
+        self.weighed.get(&node).copied().unwrap_or_else(|| self.tail(node))
     }
 
     /// From the end of this task to the end of its section.
@@ -137,6 +146,7 @@ impl Estimate {
         let weight = u64::from((*count).min(32));
         *mean = (*mean * (weight - 1) + took.0) / weight;
         self.fresh += 1;
+        self.stale |= self.guessed[node.0 as usize];
         if is_alike && self.guessed[node.0 as usize] {
             self.guesses += 1;
             self.surprised |= [1, 2, 4, 8, 16, 32, 64].contains(&self.guesses);
@@ -191,10 +201,12 @@ impl Reference {
     /// Works the times out anew if the targets changed, or if much was seen since.
     pub(super) fn refresh(&mut self, graph: &Graph) {
         let mut estimate = self.estimates.remove(&graph.hash).unwrap_or_default();
-        if estimate.version != self.version || estimate.is_due() || estimate.own.is_empty() {
+        let is_weighed = rank::is_weighed(graph, self.limits.ranked_tasks_max);
+        let is_stale = is_weighed && (estimate.stale || estimate.pools != self.pools.version);
+        if estimate.version != self.version || estimate.is_due() || estimate.own.is_empty() || is_stale {
             estimate.seen.resize(graph.tasks.len(), (0, 0));
             estimate.version = self.version;
-            estimate.fresh = 0;
+            (estimate.fresh, estimate.stale, estimate.pools) = (0, false, self.pools.version);
             estimate.surprised = false;
             let is_guess = |(seen, task): (&(u32, u64), &Task)| seen.0 == 0 && self.of_kind(&task.work).is_none();
             estimate.guessed = estimate.seen.iter().zip(&graph.tasks).map(is_guess).collect();
@@ -229,6 +241,9 @@ impl Reference {
             estimate.rest_stood = graph.tasks.iter().map(after).collect();
             let nodes = || (0..).zip(&graph.tasks).map(|(index, _)| NodeId(index));
             estimate.tail = nodes().map(|node| tail(&estimate, graph, node)).collect();
+            if is_weighed {
+                estimate.weighed = self.ranks(graph, |node| estimate.own[node.0 as usize]);
+            }
         }
         self.estimates.insert(graph.hash, estimate);
     }

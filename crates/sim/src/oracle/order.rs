@@ -82,7 +82,7 @@ impl Reference {
             }
         };
         let estimate = &self.estimates[&run.graph.hash];
-        let (tail, following) = (estimate.tail(run.tasks[path].node), estimate.following(run.tasks[path].node));
+        let (order, following) = (estimate.order(run.tasks[path].node), estimate.following(run.tasks[path].node));
         let aged = |micros: u64| Duration(micros.saturating_mul(rules.aging.into()));
         let later = |micros: u64| run.at.after(aged(micros)).0;
         let is_due = |index: Index| matches!(index, Index::Edf | Index::Slack | Index::Risk);
@@ -107,7 +107,7 @@ impl Reference {
         };
         let is_behind = !has_deadline && is_due(rules.deadline_index) && !is_due(by);
         let index = if is_behind { index.saturating_add(rules.patience.0) } else { index };
-        (false, index, run.at, id, Reverse(tail))
+        (false, index, run.at, id, Reverse(order))
     }
 
     /// The time that the calls of a run take until an answer: by the ways on which that is least, and on average until the end.

@@ -1,14 +1,28 @@
 //! Units of pools: added up anew for each question, over all attempts that are out.
 
 use agendum_core::Scheduler;
-use agendum_types::{Need, RunId, TaskPath};
+use agendum_types::{Need, Pool, RunId, TaskPath};
 
 use super::{Reference, ensure};
 
+/// The pools that there are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    pools: Vec<Pool>,
+    /// How often they were told.
+    pub(super) version: u32,
+}
+
+impl Told {
+    pub(super) fn are_told(&mut self, pools: &[Pool]) {
+        *self = Self { pools: pools.to_vec(), version: self.version + 1 };
+    }
+}
+
 impl Reference {
-    fn units(&self, pool: &str) -> u64 {
+    pub(super) fn units(&self, pool: &str) -> u64 {
         // Of two of one name the last counts.
-        self.pools.iter().rev().find(|known| *known.name == *pool).map_or(0, |pool| pool.units.into())
+        self.pools.pools.iter().rev().find(|known| *known.name == *pool).map_or(0, |pool| pool.units.into())
     }
 
     fn held(&self, pool: &str) -> u64 {
@@ -47,7 +61,7 @@ impl Reference {
             ensure(mine == (load.units.into(), load.held), &format!("of {} {mine:?}, and not {load:?}", load.name))?;
         }
         let held = self.flights.iter().flat_map(|flight| flight.needs.iter()).map(|need| &need.pool);
-        let all = self.pools.iter().map(|pool| &pool.name).chain(held);
+        let all = self.pools.pools.iter().map(|pool| &pool.name).chain(held);
         let missing = all.into_iter().find(|name| shown.iter().all(|load| load.name != **name));
         ensure(missing.is_none(), &format!("{missing:?} is not shown"))
     }

@@ -32,8 +32,11 @@ impl Reference {
             self.expire_anew();
         }
         self.begs_anew();
-        // Every queued task is looked at anew, one after the other.
-        let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
+        // Every queued task is looked at anew, one after the other, as they rank.
+        let ready = |id: &RunId, path: &TaskPath| self.runs[id].tasks[path].ready_at;
+        let mut queued: Vec<_> = self.queued();
+        queued.sort_by_key(|(id, path, rank, _)| (**rank, ready(id, path), (*path).clone()));
+        let queued: Vec<_> = queued.into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
         let short: Vec<_> = self.short_ones().into_iter().map(|(id, path, _)| (id, path)).collect();
         self.looked_at_anew(queued);
         self.looked_at_anew(short);

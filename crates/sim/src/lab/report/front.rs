@@ -3,7 +3,8 @@
 use super::Row;
 
 /// What counts, of what is there, and whether more of it is better.
-const COUNTS: [(&str, bool); 6] = [
+const COUNTS: [(&str, bool); 7] = [
+    ("over reference", false),
     ("over bound", false),
     ("mean", false),
     ("slowdown", false),

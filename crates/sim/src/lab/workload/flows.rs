@@ -17,6 +17,19 @@ pub struct Flow {
     pub name: String,
     /// Its tasks.
     pub tasks: Vec<Step>,
+    /// How many units there are of each of its pools.
+    pub pools: Vec<u64>,
+    /// The shortest schedule that is known of it, where one is.
+    pub reference: Option<Duration>,
+}
+
+impl Flow {
+    /// The name of one of its pools, which no other has.
+    #[must_use]
+    pub fn pool(&self, number: usize) -> String {
+        let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
+        format!("{}_{number}", self.name.chars().map(letter).collect::<String>())
+    }
 }
 
 /// A task of a workflow.
@@ -30,6 +43,8 @@ pub struct Step {
     pub bytes: u64,
     /// What must be done before, by place.
     pub needs: Vec<usize>,
+    /// How many units it holds of which of the pools, by place.
+    pub units: Vec<(usize, u64)>,
 }
 
 /// What is drawn where there is no data.
@@ -76,7 +91,7 @@ impl Generator {
             let programs = self.programs(&mut chance);
             for number in 0..self.each {
                 let tasks = self.tasks(shape, word, &programs, &mut chance);
-                flows.push(Flow { name: format!("{word}-{number}"), tasks });
+                flows.push(Flow { name: format!("{word}-{number}"), tasks, ..Flow::default() });
             }
         }
         Ok(Workload { is_generated: true, ..workload(flows)? })
@@ -103,6 +118,7 @@ impl Generator {
                 takes: Duration((secs * times * 1e6) as u64),
                 bytes: (bytes * times) as u64,
                 needs,
+                units: Vec::new(),
             }
         };
         let mut tasks = vec![step(0, Vec::new())];
@@ -214,8 +230,9 @@ pub fn read(text: &str) -> Result<Workload, String> {
             takes: span(secs),
             bytes: bytes.max(0.0) as u64,
             needs,
+            units: Vec::new(),
         });
-        Ok(Flow { name: line.name, tasks: tasks.collect() })
+        Ok(Flow { name: line.name, tasks: tasks.collect(), ..Flow::default() })
     });
     workload(flows.collect::<Result<_, String>>()?)
 }
@@ -240,18 +257,20 @@ fn of_document(document: Document) -> Result<Flow, String> {
             takes: span(ran.runtime_in_seconds),
             bytes: task.input_files.iter().filter_map(|file| sizes.get(file.as_str())).sum(),
             needs: task.parents.iter().map(place).collect::<Result<_, String>>()?,
+            units: Vec::new(),
         })
     });
-    Ok(Flow { name: document.name, tasks: tasks.collect::<Result<_, String>>()? })
+    Ok(Flow { name: document.name, tasks: tasks.collect::<Result<_, String>>()?, ..Flow::default() })
 }
 
 /// A job for each workflow. Needs must lead to tasks, and to no cycle.
-fn workload(flows: Vec<Flow>) -> Result<Workload, String> {
-    for Flow { name, tasks } in &flows {
+pub(super) fn workload(flows: Vec<Flow>) -> Result<Workload, String> {
+    for flow in &flows {
+        let Flow { name, tasks, .. } = flow;
         if tasks.is_empty() || tasks.iter().flat_map(|task| &task.needs).any(|need| *need >= tasks.len()) {
             return Err(format!("{name}: a task needs another that is not there, or there is none"));
         }
-        if super::super::flows::order(tasks).len() < tasks.len() {
+        if super::super::flows::project(flow, 1).order().len() < tasks.len() {
             return Err(format!("{name}: its tasks need each other"));
         }
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use agendum_spec::{NoFiles, Source};
 use agendum_types::outcome::Price;
+use agendum_types::pool::UNITS_MAX;
 use agendum_types::target::Rate;
-use agendum_types::{Capability, Duration, Graph, Limits, Money, Target};
+use agendum_types::{Capability, Duration, Graph, Limits, Money, Pool, Target};
 
 use crate::lab::fleet::Fleet;
 use crate::lab::workload::flows::{Flow, Step};
@@ -36,7 +37,12 @@ tasks:
 "#;
 
 /// As always, but that a task may need all others: workflows do.
-pub(super) const LIMITS: Limits = Limits { needs_max: 10_000, ..Limits::STANDARD };
+const LIMITS: Limits = Limits { needs_max: 10_000, ..Limits::STANDARD };
+
+/// What holds for a core with that view.
+pub(super) const fn limits(view: View) -> Limits {
+    if view.plain { Limits { ranked_tasks_max: 0, ..LIMITS } } else { LIMITS }
+}
 
 /// What the calls of a run read.
 const INPUTS: &str = "inputs: { type: object, properties: { text: { type: string } } }\n";
@@ -95,13 +101,32 @@ impl Shape {
 fn programs(flow: &Flow) -> String {
     let task = |(number, step): (usize, &Step)| {
         let needs: Vec<String> = step.needs.iter().map(|need| format!("t{need}")).collect();
-        format!(
-            "  t{number}: {{ needs: [{}], uses: exec, effect: none, with: {{ argv: [{:?}], stdin: \"${{{{ inputs.text }}}}\" }} }}\n",
-            needs.join(", "),
-            step.kind
-        )
+        let asks = |(pool, units): &(usize, u64)| format!("{}: {units}", flow.pool(*pool));
+        let units: Vec<String> = step.units.iter().map(asks).collect();
+        // What holds units is given nothing that would have to be made first: it is ready at once.
+        let more = if flow.pools.is_empty() {
+            ", stdin: \"${{ inputs.text }}\" }".to_owned()
+        } else if units.is_empty() {
+            " }".to_owned()
+        } else {
+            format!(" }}, resources: {{ {} }}", units.join(", "))
+        };
+        let (needs, kind) = (needs.join(", "), &step.kind);
+        format!("  t{number}: {{ needs: [{needs}], uses: exec, effect: none, with: {{ argv: [{kind:?}]{more} }}\n")
     };
     flow.tasks.iter().enumerate().map(task).collect()
+}
+
+/// The pools of all workflows.
+pub(super) fn pools(flows: &[Flow]) -> Vec<Pool> {
+    let of = |flow: &Flow| -> Vec<Pool> {
+        let pool = |(number, units): (usize, &u64)| Pool {
+            name: flow.pool(number).into(),
+            units: u32::try_from(*units).unwrap_or(UNITS_MAX),
+        };
+        flow.pools.iter().enumerate().map(pool).collect()
+    };
+    flows.iter().flat_map(of).collect()
 }
 
 /// The graph of a kind.
