@@ -87,9 +87,10 @@ pub struct Reference {
     /// The time of the last record, and the times in which nothing ran, the last one before this life.
     at: Timestamp,
     downs: Vec<(Timestamp, Timestamp)>,
-    /// Opened, and the targets are not known yet; open runs are taken up in this event.
+    /// Opened, and the targets are not known yet; open runs are taken up in this event; more is told at once, and nothing is sent before.
     reopening: bool,
     taking_up: bool,
+    pub(crate) gathers: bool,
     /// The earlier life crashed: whom that met is not told yet; and the runs that it met.
     crashed: bool,
     met: BTreeSet<RunId>,
@@ -223,6 +224,7 @@ impl Reference {
             downs: Vec::new(),
             reopening: false,
             taking_up: false,
+            gathers: false,
             crashed: false,
             met: BTreeSet::new(),
             targets: Vec::new(),

@@ -7,6 +7,7 @@ mod answers;
 mod cache;
 mod child;
 mod fleet;
+mod gather;
 mod journal;
 mod life;
 mod money;
@@ -303,8 +304,10 @@ impl World {
                     self.flying.remove(attempt);
                     self.checker.finished(attempt, outcome);
                     self.checker.computes_no_more(attempt.run, &attempt.path);
+                    self.told_with_more(event);
+                } else {
+                    self.tell(event);
                 }
-                self.tell(event);
             }
             Coming::Synced(seq) if current => self.synced(seq),
             Coming::Piece(attempt, tasks) if current => self.piece(attempt, &tasks),
