@@ -280,6 +280,11 @@ impl Intake {
 }
 
 impl Message {
+    /// True if it tells that an attempt has ended.
+    pub(crate) const fn is_end(&self) -> bool {
+        matches!(self, Self::Finished { .. })
+    }
+
     /// The step of a run that it brings forward.
     pub(crate) const fn step(&self) -> Option<(RunId, &TaskPath)> {
         match self {

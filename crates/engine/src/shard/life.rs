@@ -208,8 +208,16 @@ impl Life {
             if count % FORESEEN_MAX == 0 {
                 self.scheduler.foresee(inbox.ahead(FORESEEN_MAX).filter_map(Message::step));
             }
+            // What has ended together frees what it held together: all that is ready then is weighed at once.
+            let gathered = self.scheduler.is_gathering();
+            let room = (count + 1) % FORESEEN_MAX > 0;
+            self.scheduler.gather(room && message.is_end() && inbox.ahead(1).any(Message::is_end));
             if let Some(end) = self.message(message) {
                 return Some(end);
+            }
+            if gathered && !self.scheduler.is_gathering() {
+                // The last may have been of an earlier life, of which nothing is told.
+                self.event(Event::TimeReached);
             }
             next = inbox.next();
         }
