@@ -393,7 +393,7 @@ impl Reference {
         self.closed.clear();
         (self.version, self.turns, self.reached) = (0, [0; 3], 0);
         (self.policy, self.accounts, self.observed, self.pools) = Default::default();
-        (self.heard, self.reopening) = (None, true);
+        (self.heard, self.reopening, self.gathers) = (None, true, false);
         (self.stop, self.publish, self.dispatch) = (Vec::new(), Vec::new(), Vec::new());
         (self.answer, self.close, self.passed) = (Vec::new(), Vec::new(), Vec::new());
         (self.keeping, self.keep, self.served) = (Vec::new(), Vec::new(), None);
