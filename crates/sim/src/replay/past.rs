@@ -160,6 +160,8 @@ pub(crate) struct Life {
     /// Expressions that failed, by task.
     pub(crate) unevaluable: BTreeMap<TaskPath, Arc<str>>,
     pub(crate) deeds: BTreeMap<Cue, Vec<Deed>>,
+    /// Tasks that waited when the run was over, for whom or whatever, and how long they had.
+    pub(crate) unheard: BTreeMap<TaskPath, Duration>,
     pub(crate) growths: Vec<Growth>,
     pub(crate) pieces: BTreeMap<(TaskPath, AttemptNo), Vec<Piece>>,
     pub(crate) answered: (Timestamp, RunStatus),
@@ -189,6 +191,7 @@ impl Life {
             cached: BTreeMap::new(),
             unevaluable: BTreeMap::new(),
             deeds: BTreeMap::new(),
+            unheard: BTreeMap::new(),
             growths: Vec::new(),
             pieces: BTreeMap::new(),
             answered: (Timestamp::MAX, RunStatus::Queued),
@@ -202,11 +205,14 @@ impl Life {
             seq: first.seq,
             before: first.at,
             asked: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             cause: Cause::new(first.at),
             counts: BTreeMap::new(),
         };
         entries.for_each(|entry| reading.take(entry));
-        let life = reading.life;
+        let (mut life, waiting) = (reading.life, reading.waiting);
+        let over = if life.done == Timestamp::MAX { life.answered.0 } else { life.done };
+        life.unheard = waiting.into_iter().map(|(path, since)| (path, over.since(since))).collect();
         if life.answered.0 == Timestamp::MAX { Err(LeftOut::Open) } else { Ok(life) }
     }
 
@@ -241,6 +247,8 @@ struct Reading {
     before: Timestamp,
     /// When something began to ask.
     asked: BTreeMap<Cue, Timestamp>,
+    /// Since when what waits now does.
+    waiting: BTreeMap<TaskPath, Timestamp>,
     cause: Cause,
     /// Evaluations of one kind so far, and the last attempt of a task.
     counts: BTreeMap<(TaskPath, Option<Step>), u32>,
@@ -322,6 +330,7 @@ impl Reading {
             Change::Entered(evaluation) => {
                 if evaluation.wait.is_some() {
                     self.asked.insert(Cue::Asked(path.clone()), at);
+                    self.waiting.insert(path.clone(), at);
                 }
                 self.says(at, path, Step::Enter, Ok((**evaluation).clone()));
             }
@@ -352,6 +361,7 @@ impl Reading {
             }
             Change::Ended(ended) => self.ended(at, path, ended),
             Change::Waited(waited) => {
+                self.waiting.remove(path);
                 let Some(by) = waited.by.clone().filter(|_| !waited.kept) else { return };
                 let wait = self.life.said.get(&(path.clone(), Step::Enter, 0)).and_then(|(_, said)| said.as_ref().ok());
                 let Some(wait) = wait.and_then(|said| said.wait.as_deref()) else { return };
@@ -422,6 +432,7 @@ impl Reading {
         if matches!(ended.next, Next::Doubt(_)) {
             self.asked.insert(Cue::Asked(path.clone()), at);
         }
+        self.waiting.remove(path);
         self.retries(path, &ended.next, false);
         self.life.hopeless |= ended.end == End::Hopeless;
         if ended.end == End::Unevaluable {

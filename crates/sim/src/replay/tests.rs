@@ -5,7 +5,7 @@ use agendum_core::{Entry, Record};
 use agendum_types::policy::Index;
 use agendum_types::{Duration, Graph, Hash, Policy, RunId};
 
-use super::past::Life;
+use super::past::{Cue, Life};
 use super::usual::Usual;
 use super::world::{self, Played};
 use super::{Asked, Ground, LeftOut, Past, Records, Report, Setting, page, run, text};
@@ -107,6 +107,32 @@ fn a_replay_of_a_replay_is_the_same() {
         }
     }
     assert!(apart.len() * 50 <= all, "{} of {all}: {apart:?}", apart.len());
+}
+
+/// Where a run goes on that had ended while somebody was awaited, nobody is awaited for ever.
+#[test]
+fn who_was_never_heard_is_waited_for_no_longer_than_the_run_was() {
+    let mut unheard = 0;
+    for seed in 0..24 {
+        let journal = journal(seed, &planned(seed, RUNS).unwrap(), FAULTS);
+        let (mut past, setting) = (past(&journal), setting(&journal));
+        for life in past.lives.values_mut() {
+            let waits = life.said.iter().filter(|(_, (_, said))| said.as_ref().is_ok_and(|said| said.wait.is_some()));
+            for (path, ..) in waits.map(|(of, _)| of) {
+                if life.deeds.remove(&Cue::Asked(path.clone())).is_some() {
+                    life.unheard.insert(path.clone(), Duration::secs(1));
+                    unheard += 1;
+                }
+            }
+        }
+        let (targets, pools, limits) = (&setting.targets, &setting.pools, &setting.limits);
+        let ground = Ground { targets, pools, limits, windows: setting.windows, seed: setting.seed, boundless: false };
+        let usual = Usual::of(past.lives.values());
+        let played = world::play(&past.lives, &usual, &ground, &journal.policy, &|| 0, false);
+        let open: Vec<_> = played.courses.iter().filter(|(_, course)| course.answered.is_none()).collect();
+        assert!(open.iter().all(|(_, course)| course.refused), "seed {seed}: {open:?}");
+    }
+    assert!(unheard > 10, "{unheard}");
 }
 
 #[test]

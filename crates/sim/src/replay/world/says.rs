@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use agendum_core::{Addition, Change, End, Entry, Evaluate, Evaluation, Event, Next, Record, Step};
-use agendum_types::{Duration, RunId, TaskPath};
+use agendum_types::{Duration, RunId, TaskPath, Timestamp, Wait, WaitFor};
 
 use super::{Coming, World};
 use crate::replay::past::{self, Cue, Growth, Life, Wish};
@@ -38,6 +38,9 @@ impl World<'_> {
         });
         if let (Some(_), Ok(evaluation)) = (&asked.plan, &mut result) {
             self.plan(asked, evaluation);
+        }
+        if let (Some(had), Ok(evaluation)) = (life.unheard.get(&asked.path), &mut result) {
+            is_over_after(evaluation, self.now.after(took).after(*had));
         }
         let event = Event::Evaluated { run: asked.run, path: asked.path.clone(), step: asked.step, result };
         if took == Duration::ZERO {
@@ -127,8 +130,11 @@ impl World<'_> {
                 }
             }
             Change::Pleaded(_) => self.cue(run, &Cue::Pleaded),
-            Change::Waited(_)
-            | Change::Reminded
+            Change::Waited(_) => {
+                let made_up = self.lives.get(&run).is_some_and(|life| life.unheard.contains_key(path));
+                self.played.made_up.evaluations += u64::from(made_up);
+            }
+            Change::Reminded
             | Change::Referenced { .. }
             | Change::Judged { .. }
             | Change::Caught { .. }
@@ -140,5 +146,12 @@ impl World<'_> {
             | Change::Resolved(_) => {}
         }
         false
+    }
+}
+
+/// Whoever waited for somebody when the run was over, and was not heard until then, is a moment later, should the run go on by then.
+fn is_over_after(evaluation: &mut Evaluation, at: Timestamp) {
+    if let Some(wait) = evaluation.wait.as_deref_mut().filter(|wait| wait.of != WaitFor::Time) {
+        *wait = Wait { until: Some(at.after(Duration(1))), ..Wait::new(WaitFor::Time) };
     }
 }
