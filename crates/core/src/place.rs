@@ -173,7 +173,9 @@ impl Scheduler {
         if let Some(of) = of.filter(|_| choice == OnExceeded::Wait) {
             return self.wait_for_money(slot, id, of);
         }
-        if choice == OnExceeded::Degrade && self.place_cheaper(slot, id, class) {
+        // Where no order was asked for, any target will do that is covered, be it busy now.
+        let takes_cheaper = choice == OnExceeded::Degrade || !self.is_ordered(slot, id);
+        if takes_cheaper && self.place_cheaper(slot, id, class) {
             return;
         }
         let failure = self.unaffordable(slot, uncovered, None);

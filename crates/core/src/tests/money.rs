@@ -337,3 +337,36 @@ fn what_leaves_is_set_aside_by_the_size_of_the_input() {
     0ms   a running
     ");
 }
+
+/// Where the graph does not say in which order: what is too dear and free is no reason to fail while a cheaper one is merely busy.
+#[test]
+fn who_cannot_pay_for_what_is_free_waits_for_what_it_can_pay_for() {
+    let play = |wish: &str| {
+        dialogue(&format!(
+            "
+            policy dollar=0s crowd=0
+            targets near=1 dear=1:call=90c
+            submit r1 v
+            submit r2 a {wish}; run: budget=10c fail
+            ok v
+        "
+        ))
+    };
+    assert_snapshot!(play(""), @"
+    0ms > policy dollar=0s crowd=0
+    0ms dispatch r1/v#1 on near
+    0ms > ok v
+    0ms dispatch r2/a#1 on near
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+    assert_snapshot!(play("allow=dear,near"), @"
+    0ms > policy dollar=0s crowd=0
+    0ms dispatch r1/v#1 on near
+    0ms answer r2 failed budget_exceeded in a: an attempt on dear may cost up to $0.9000; $0.1000 of the budget is left ($0 spent, $0 held)
+    0ms close r2
+    0ms > ok v
+    0ms answer r1 succeeded
+    0ms close r1
+    ");
+}

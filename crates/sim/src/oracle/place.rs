@@ -210,9 +210,9 @@ impl Reference {
         }
         let free: Vec<usize> = targets.iter().copied().filter(|target| self.goes_to(id, path, *target)).collect();
         let Some(best) = free.first().copied() else { return Purse::Refuses };
+        let is_ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
         if let Some(hold) = self.hold(id, path, best) {
-            let ordered = matches!(&run.task(path).work, Work::Call(call) if !call.requirement.allow.is_empty());
-            return Purse::Sends(best, hold, targets != all || ordered && all.first() != Some(&best));
+            return Purse::Sends(best, hold, targets != all || is_ordered && all.first() != Some(&best));
         }
         let short = self.short(id, path, best);
         // The loops come first, and of those that have run out the innermost.
@@ -248,7 +248,7 @@ impl Reference {
             targets.iter().copied().filter(|target| self.hold(id, path, *target).is_some()).collect();
         let cheaper = covered.iter().copied().find(|target| free.contains(target));
         match cheaper.and_then(|target| Some((target, self.hold(id, path, target)?))) {
-            _ if choice != OnExceeded::Degrade || covered.is_empty() => Purse::Refuses,
+            _ if covered.is_empty() || choice != OnExceeded::Degrade && is_ordered => Purse::Refuses,
             Some((target, hold)) => Purse::Sends(target, hold, true),
             None => Purse::Settles(covered),
         }
