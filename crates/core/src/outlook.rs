@@ -4,12 +4,15 @@
 //! has not begun stands behind the others if it would be late should it be as slow as the slowest twentieth, and its later calls stand in the queue for
 //! twice as long as usual: what it would take is better spent on those that can make it. So a run is shed as a whole, before it has cost anything,
 //! where that can be.
+//!
+//! Of those that stand first, each may be in time alone and all together not: then the longest of them that has not begun stands behind, so that the others
+//! can be in time (Moore and Hodgson's rule, over the first of the queue).
 
 use agendum_types::graph::Section;
 use agendum_types::{Class, Duration, Failure, RunStatus};
 
 use crate::inst::State;
-use crate::queue::ClassId;
+use crate::queue::{ClassId, Ticket};
 use crate::record::End;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
@@ -20,6 +23,10 @@ pub(crate) struct Expected {
     pub(crate) quick: Duration,
     pub(crate) mean: Duration,
     pub(crate) slow: Duration,
+    /// The task itself on average.
+    pub(crate) own: Duration,
+    /// If the task itself is slow, and what follows takes as long as usual.
+    pub(crate) slow_own: Duration,
 }
 
 /// How a run with a deadline stands.
@@ -35,36 +42,39 @@ pub(crate) enum Outlook {
 impl Scheduler {
     /// How the run of this task stands, if that is sent now.
     pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
+        match self.expected(slot, id) {
+            Some((left, expected)) if expected.quick > left => Outlook::Hopeless(expected),
+            Some((left, expected)) if expected.slow > left && self.may_stand_behind(slot) => Outlook::Risky(expected),
+            Some(_) | None => Outlook::InTime,
+        }
+    }
+
+    /// The time that the run of this task has left, and what is expected of it, as far as its deadline counts for it and enough was seen.
+    fn expected(&self, slot: Slot, id: InstId) -> Option<(Duration, Expected)> {
         let run = self.board.run(slot);
         let (inst, plan) = (run.inst(id), self.board.plan(slot));
         // Of a rung of `catch` nothing is known: its target may be quicker.
         let counts = inst.rung == 0 && plan.task(inst.node).section == Section::Main && !run.is_answered();
-        let Some(deadline) = run.deadline.filter(|_| counts) else { return Outlook::InTime };
-        let Some(expected) = plan.expected(inst.node, self.ask_of(slot, id).1, self.policy.admission) else {
-            return Outlook::InTime;
-        };
-        let left = deadline.since(self.now);
-        if expected.quick > left {
-            Outlook::Hopeless(expected)
-        } else if expected.slow > left && run.status == RunStatus::Queued {
-            Outlook::Risky(expected)
-        } else {
-            Outlook::InTime
-        }
+        let deadline = run.deadline.filter(|_| counts)?;
+        let expected = plan.expected(inst.node, self.ask_of(slot, id).1, self.policy.admission)?;
+        Some((deadline.since(self.now), expected))
+    }
+
+    /// True of a run that has not begun: it is shed as a whole.
+    fn may_stand_behind(&self, slot: Slot) -> bool {
+        self.board.run(slot).status == RunStatus::Queued
     }
 
     /// The first task of a class, which could be sent now, stands elsewhere if its run may be late, or is given up; true if it does.
     pub(crate) fn steps_aside(&mut self, slot: Slot, id: InstId, class: ClassId) -> bool {
         let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { panic!("only a queued task is sent") };
         match self.outlook(slot, id) {
-            Outlook::InTime => false,
             Outlook::Risky(_) if ticket.rank.risky => false,
-            Outlook::Risky(expected) => {
-                let mut ticket = ticket.clone();
-                self.board.queue.risk(&mut ticket, expected.mean);
-                self.board.run_mut(slot).inst_mut(id).state = State::Queued(ticket);
-                true
-            }
+            Outlook::InTime => match self.in_the_way(slot, ticket) {
+                Some((slot, id, expected)) => self.stands_behind(slot, id, expected),
+                None => false,
+            },
+            Outlook::Risky(expected) => self.stands_behind(slot, id, expected),
             Outlook::Hopeless(expected) => {
                 let failure = self.too_late(slot, class, expected);
                 let next = self.rung_or_fail(slot, id, failure, false);
@@ -72,6 +82,39 @@ impl Scheduler {
                 true
             }
         }
+    }
+
+    fn stands_behind(&mut self, slot: Slot, id: InstId, expected: Expected) -> bool {
+        let State::Queued(ticket) = &self.board.run(slot).inst(id).state else {
+            panic!("only a queued task is behind")
+        };
+        let mut ticket = ticket.clone();
+        self.board.queue.risk(&mut ticket, expected.mean);
+        self.board.run_mut(slot).inst_mut(id).state = State::Queued(ticket);
+        true
+    }
+
+    /// The longest of those that stand before one that would be late for them, itself included, if all slots of their targets were theirs. Only the first of
+    /// the queue are looked at, when the first of all could be sent.
+    fn in_the_way(&self, slot: Slot, first: &Ticket) -> Option<(Slot, InstId, Expected)> {
+        if first.rank.risky || self.board.run(slot).deadline.is_none() {
+            return None;
+        }
+        let candidates = self.board.queue.candidates(first.class).iter();
+        let slots: u64 = candidates.map(|target| u64::from(self.targets.row(*target).target.concurrency_max)).sum();
+        let (mut before, mut longest) = (Duration::ZERO, None::<(Slot, InstId, Expected)>);
+        for rank in self.board.queue.in_time(first).take(self.policy.admission.look as usize) {
+            let Some((left, expected)) = self.expected(rank.slot, rank.inst) else { continue };
+            let is_longer = longest.is_none_or(|(.., most)| expected.own > most.own);
+            if is_longer && self.may_stand_behind(rank.slot) {
+                longest = Some((rank.slot, rank.inst, expected));
+            }
+            if expected.slow_own.plus(Duration(before.as_micros() / slots.max(1))) > left {
+                return longest;
+            }
+            before = before.plus(expected.own);
+        }
+        None
     }
 
     /// Says why, and when it may be worth trying again: when all that waits for the same targets has gone.

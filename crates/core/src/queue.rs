@@ -284,6 +284,12 @@ impl Queue {
         self.add(ticket.class, ticket.band, ticket.tenant, ticket.rank);
     }
 
+    /// The tasks of a tenant in a class and band, whose run may not be late, in their order.
+    pub(crate) fn in_time(&self, ticket: &Ticket) -> impl Iterator<Item = &Rank> {
+        let lane = &self.classes[ticket.class.0 as usize].bands[ticket.band as usize];
+        lane.of(ticket.tenant).take_while(|rank| !rank.risky)
+    }
+
     /// Tasks that are queued in a class.
     pub(crate) fn len_of(&self, class: ClassId) -> u64 {
         self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()

@@ -93,6 +93,8 @@ pub struct Admission {
     /// A run that has not begun stands behind the others if it would be late where what is before it takes as long as all but the slowest took: so many of a
     /// hundred are not slower; from 1 to 100.
     pub slow: u8,
+    /// So many of the first tasks of a tenant are looked at: where one of them would be late for those before it, the longest stands behind; 0: none.
+    pub look: u32,
 }
 
 /// The order of the runs of one priority.
@@ -199,7 +201,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "89139beb7c45ee25736a733ff642853db4ac10207ff7a57b8f5ce278ce66c9fa";
+    const BALANCED_HASH: &'static str = "9a1042c206cc0a5a042da52a44bc3658a02e19b36f281eb6ef7c1018a63b5906";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -231,7 +233,7 @@ impl Default for Policy {
             hash: Hash::from_hex(Self::BALANCED_HASH).unwrap_or_default(),
             bands: [band(16, 120), band(4, 1_200), band(1, 18_000)],
             fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000), credit: 6 },
-            admission: Admission { samples: 8, quick: 10, slow: 95 },
+            admission: Admission { samples: 8, quick: 10, slow: 95, look: 32 },
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
             hedging: Hedging { after: 95, share: 5 },
             overload: Overload { waiting: 1_000_000, stand: Duration::ZERO, interval: Duration::secs(60) },

@@ -119,10 +119,13 @@ impl Plan {
         let sketch = self.sketch(node, bytes, rules.samples)?;
         let NodePlan { rest, rest_stood, .. } = self.nodes[node.0 as usize];
         let part = |percent: u64| Duration(rest.as_micros() / 100 * percent);
+        let (own, slow) = (sketch.mean(), sketch.quantile(rules.slow));
         Some(Expected {
             quick: sketch.quantile(rules.quick).plus(part(70)),
-            mean: sketch.mean().plus(rest),
-            slow: sketch.quantile(rules.slow).plus(part(120)).plus(rest_stood).plus(rest_stood),
+            mean: own.plus(rest),
+            slow: slow.plus(part(120)).plus(rest_stood).plus(rest_stood),
+            own,
+            slow_own: slow.plus(rest),
         })
     }
 

@@ -64,6 +64,12 @@ impl Lane {
         self.tasks.iter().map(|(_, rank)| rank)
     }
 
+    /// Those of a tenant, the first of them first.
+    pub(super) fn of(&self, tenant: TenantNo) -> impl Iterator<Item = &Rank> {
+        let of = self.tasks.range((tenant, Rank::FIRST)..);
+        of.take_while(move |(no, _)| *no == tenant).map(|(_, rank)| rank)
+    }
+
     fn first_of(&self, tenant: TenantNo) -> Option<Rank> {
         let (of, rank) = self.tasks.range((tenant, Rank::FIRST)..).next()?;
         (*of == tenant).then_some(*rank)

@@ -350,3 +350,32 @@ fn another_policy_looks_at_it_again() {
     ));
     assert!(order.ends_with(" w b a"), "{order}");
 }
+
+/// One of ten seconds that is due first, and four of one second: each is in time alone, and all together are not.
+#[test]
+fn the_longest_makes_room_for_those_that_would_be_late_for_it() {
+    let (long, short) = ("a; run: deadline=12s", "b; run: deadline=13s");
+    let (of_long, of_short) = (history(long, &["10s"; 8]), numbered(200, short, &["1s"; 8]));
+    let play = |look: u32| {
+        let order = sent(&format!(
+            "
+            policy look={look}
+            targets t=1
+            {of_long}
+            {of_short}
+            submit r1 w
+            submit r2 {long}
+            submit r3 {short}
+            submit r4 {short}
+            submit r5 {short}
+            submit r6 {short}
+            ok w
+            drain 1s
+        "
+        ));
+        order.rsplit_once(" w ").unwrap().1.to_owned()
+    };
+    assert_eq!(play(0), "a b b b b");
+    // What is left for the long one by then is not enough for it.
+    assert_eq!(play(32), "b b b b");
+}

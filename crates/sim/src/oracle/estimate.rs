@@ -83,8 +83,8 @@ impl Estimate {
         super::share::mean(seen, span);
     }
 
-    /// Of an attempt with so much to do and of what follows: if it is quick, on average, and if it is slow.
-    pub(super) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<[Duration; 3]> {
+    /// Of an attempt with so much to do and of what follows: if it is quick, on average, and if it is slow; of it alone on average; and if it alone is slow.
+    pub(super) fn expected(&self, node: NodeId, bytes: u64, rules: Admission) -> Option<[Duration; 5]> {
         let took = self.took(node, bytes, rules.samples)?;
         let quantile = |percent: usize| middle(took[(took.len() * percent).div_ceil(100) - 1]);
         let (rest, mean) = (self.rest[node.0 as usize].0, took.iter().sum::<u64>() / took.len() as u64);
@@ -93,6 +93,8 @@ impl Estimate {
                 quantile(rules.quick.into()) + rest / 100 * 70,
                 mean + rest,
                 quantile(rules.slow.into()) + rest / 100 * 120 + 2 * self.rest_stood[node.0 as usize].0,
+                mean,
+                quantile(rules.slow.into()) + rest,
             ]
             .map(Duration),
         )

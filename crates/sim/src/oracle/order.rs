@@ -139,7 +139,7 @@ impl Reference {
         let (left, is_sure) = if run.graph.tasks.iter().any(|task| task.repeat.is_some()) {
             (self.to_come(id).1, self.observed.ended(run.graph.hash) >= rules.samples as usize)
         } else {
-            (whole.map_or_else(|| estimate.tail(node), |[_, mean, _]| mean).0, whole.is_some())
+            (whole.map_or_else(|| estimate.tail(node), |[_, mean, ..]| mean).0, whole.is_some())
         };
         let mains = run.graph.tasks.iter().filter(|task| task.section == Section::Main);
         let value = mains.map(|task| u64::from(task.value)).max().unwrap_or(0).max(1);

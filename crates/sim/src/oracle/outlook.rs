@@ -15,27 +15,72 @@ pub(super) enum Outlook {
 
 impl Reference {
     pub(super) fn outlook(&self, id: RunId, path: &TaskPath) -> Outlook {
-        let run = &self.runs[&id];
-        let Some(deadline) = run.submitted.deadline else { return Outlook::Good };
-        if run.tasks[path].rung > 0 || run.task(path).section != Section::Main || run.is_answered() {
-            return Outlook::Good;
-        }
-        let expected =
-            self.estimates[&run.graph.hash].expected(run.tasks[path].node, self.bytes(id, path), self.policy.admission);
-        let Some([quick, mean, slow]) = expected else { return Outlook::Good };
-        let left = deadline.since(self.now);
+        let Some((left, [quick, mean, slow, ..])) = self.left(id, path) else { return Outlook::Good };
         if quick > left {
             Outlook::Hopeless
-        } else if slow > left && !run.started {
+        } else if slow > left && !self.runs[&id].started {
             Outlook::Risky(mean)
         } else {
             Outlook::Good
         }
     }
 
-    /// True if the task, which is next, stands behind the others from now on.
+    /// What is left until the deadline, and what is expected.
+    fn left(&self, id: RunId, path: &TaskPath) -> Option<(Duration, [Duration; 5])> {
+        let run = &self.runs[&id];
+        let deadline = run.submitted.deadline?;
+        if run.tasks[path].rung > 0 || run.task(path).section != Section::Main || run.is_answered() {
+            return None;
+        }
+        let estimate = &self.estimates[&run.graph.hash];
+        let expected = estimate.expected(run.tasks[path].node, self.bytes(id, path), self.policy.admission)?;
+        Some((deadline.since(self.now), expected))
+    }
+
+    /// Of the first that wait for the same as this one, the longest up to one that is late if those before it go first.
+    fn in_the_way(&self, id: RunId, path: &TaskPath) -> Option<(RunId, TaskPath, Duration)> {
+        let all = self.queued();
+        let (.., own, targets) = all.iter().find(|(of, at, ..)| (*of, *at) == (id, path))?;
+        if own.0 || self.runs[&id].submitted.deadline.is_none() {
+            return None;
+        }
+        let needs = |id: &RunId, path: &TaskPath| self.runs[id].task(path).resources.clone();
+        let mut alike: Vec<_> = all
+            .iter()
+            .filter(|(of, at, rank, others)| {
+                let is_of = self.account(*of, at) == self.account(id, path) && needs(of, at) == needs(&id, path);
+                !rank.0 && is_of && others == targets
+            })
+            .collect();
+        alike.sort_by_key(|(of, at, rank, _)| (**rank, self.runs[of].tasks[*at].ready_at, (*at).clone()));
+        alike.truncate(self.policy.admission.look as usize);
+        let slots: u64 = targets.iter().map(|target| u64::from(self.targets[*target].concurrency_max)).sum();
+        let known: Vec<_> =
+            alike.into_iter().filter_map(|(of, at, ..)| Some((*of, *at, self.left(*of, at)?))).collect();
+        let late = (0..known.len()).find(|place| {
+            let before: u64 = known[..*place].iter().map(|(.., (_, expected))| expected[3].0).sum();
+            let (left, expected) = known[*place].2;
+            expected[4].0 + before / slots.max(1) > left.0
+        })?;
+        // Of two that are as long the first.
+        let may = known[..=late].iter().rev().filter(|(of, ..)| !self.runs[of].started);
+        let (of, at, (_, expected)) = may.max_by_key(|(.., (_, expected))| expected[3])?;
+        Some((*of, (*at).clone(), expected[1]))
+    }
+
+    /// True if the task, which is next, stands behind the others from now on, or one that stands in the way.
     pub(super) fn is_put_behind(&mut self, id: RunId, path: &TaskPath) -> bool {
-        let Outlook::Risky(mean) = self.outlook(id, path) else { return false };
+        match self.outlook(id, path) {
+            Outlook::Risky(mean) => self.stands_behind(id, path, mean),
+            Outlook::Good => {
+                let behind = self.in_the_way(id, path);
+                behind.is_some_and(|(id, path, mean)| self.stands_behind(id, &path, mean))
+            }
+            Outlook::Hopeless => false,
+        }
+    }
+
+    fn stands_behind(&mut self, id: RunId, path: &TaskPath, mean: Duration) -> bool {
         let (rank, targets) = match &self.runs[&id].tasks[path].state {
             State::Queued(rank, targets) if !rank.0 => (*rank, targets.clone()),
             // What others compute it waits for.

@@ -51,7 +51,7 @@ pub(super) fn mean((count, mean): &mut (u64, u64), cost: u64) {
 }
 
 impl Reference {
-    fn account(&self, id: RunId, path: &TaskPath) -> Of {
+    pub(super) fn account(&self, id: RunId, path: &TaskPath) -> Of {
         (self.band(id, path), self.runs[&id].tenant.clone())
     }
 

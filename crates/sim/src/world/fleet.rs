@@ -98,6 +98,7 @@ fn cautious(dice: &mut Chance, policy: &mut Policy) {
     (policy.limits.retries, policy.limits.retries_per_s) = (dice.of(&[0, 20, 100]), dice.of(&[1, 1, 3, 1_000]));
     policy.limits.pause = Duration::millis(1 + dice.below(500));
     policy.limits.pause_max = Duration::millis(1 + dice.below(4_000));
+    policy.admission.look = dice.of(&[0, 2, 5, 32]);
 }
 
 /// What providers let through in a minute: in some seeds so little that it is felt.

@@ -47,8 +47,8 @@ pub(super) const OF_FAIRNESS: [Field<Fairness>; 4] = [
     field!("credit", credit),
 ];
 
-pub(super) const OF_ADMISSION: [Field<Admission>; 3] =
-    [field!("samples", samples), field!("quick", quick), field!("slow", slow)];
+pub(super) const OF_ADMISSION: [Field<Admission>; 4] =
+    [field!("samples", samples), field!("quick", quick), field!("slow", slow), field!("look", look)];
 
 pub(super) const OF_PLACEMENT: [Field<Placement>; 2] = [field!("crowd", crowd), field!("tokens_per_s", tokens_per_s)];
 
