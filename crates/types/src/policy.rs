@@ -201,7 +201,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "9a1042c206cc0a5a042da52a44bc3658a02e19b36f281eb6ef7c1018a63b5906";
+    const BALANCED_HASH: &'static str = "193e93e5ca0621745bd3181f9e6b3fd5dbedc024b59e11a37fcbc8df1a60790f";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -233,7 +233,7 @@ impl Default for Policy {
             hash: Hash::from_hex(Self::BALANCED_HASH).unwrap_or_default(),
             bands: [band(16, 120), band(4, 1_200), band(1, 18_000)],
             fairness: Fairness { weights: BTreeMap::new(), weight: 1, free_hour: Money(100_000_000_000), credit: 6 },
-            admission: Admission { samples: 8, quick: 10, slow: 95, look: 32 },
+            admission: Admission { samples: 8, quick: 10, slow: 95, look: 64 },
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
             hedging: Hedging { after: 95, share: 5 },
             overload: Overload { waiting: 1_000_000, stand: Duration::ZERO, interval: Duration::secs(60) },
