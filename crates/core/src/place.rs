@@ -368,10 +368,10 @@ impl Scheduler {
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
         row.running += 1;
-        let turn = row.breaker.sends();
         if let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() {
             row.read.takes(prefix, row.target.remembers, self.now);
         }
+        let turn = self.tries_target(target);
         self.hold_units(slot, &attempt.path);
         self.board.queue.pockets.stir();
         let row = self.targets.row(target);

@@ -55,9 +55,9 @@ pub struct Limits {
     pub failures_min: u8,
     /// And if for so long none has succeeded: what does part of its work is not left alone.
     pub failing_for: Duration,
-    /// For how long at first. Then it is tried with one attempt at a time.
+    /// For how long at first. Then one attempt tries it, and begins a pause twice as long, until one has succeeded.
     pub pause: Duration,
-    /// For how long at most: each try that fails doubles it.
+    /// For how long at most: each try doubles it.
     pub pause_max: Duration,
     /// Attempts that follow on a failure of a target are so many of a hundred that are sent there first.
     pub retries: u8,

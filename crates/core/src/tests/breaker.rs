@@ -132,11 +132,49 @@ fn a_try_that_says_nothing_leaves_it_to_the_next() {
     2000ms answer r2 failed permanent in x: no luck
     2000ms close r2
     2000ms dispatch r3/y#1 on t
-    2000ms targets: t 1/8 broken until 2000ms
+    2000ms targets: t 1/8 broken until 5000ms
     2000ms > ok y
     2000ms answer r3 succeeded
     2000ms close r3
     2000ms targets: t 0/8
+    ");
+}
+
+#[test]
+fn one_that_hangs_keeps_nobody_from_trying_it() {
+    assert_snapshot!(broken("t=8", "
+        submit r2 x
+        submit r3 y
+        submit r4 z
+        wait 1s
+        wait 1999ms
+        wait 1ms
+        view targets
+        fail y timeout
+        view targets
+        fail x timeout
+        wait 3s
+        ok z
+        view targets
+    "), @"
+    2000ms woken: a target that failed may be tried
+    2000ms dispatch r2/x#1 on t
+    4000ms woken: a target that failed may be tried
+    4000ms dispatch r3/y#1 on t
+    4000ms targets: t 2/8 broken until 7000ms
+    4000ms > fail y timeout
+    4000ms answer r3 failed timeout in y: no luck
+    4000ms close r3
+    4000ms targets: t 1/8 broken until 7000ms
+    4000ms > fail x timeout
+    4000ms answer r2 failed timeout in x: no luck
+    4000ms close r2
+    7000ms woken: a target that failed may be tried
+    7000ms dispatch r4/z#1 on t
+    7000ms > ok z
+    7000ms answer r4 succeeded
+    7000ms close r4
+    7000ms targets: t 0/8
     ");
 }
 
