@@ -89,7 +89,6 @@ impl Breaker {
     fn begins(&mut self, broken: Option<Broken>) {
         *self = Self { turn: self.turn.wrapping_add(1), broken, ..Self::default() };
     }
-
 }
 
 impl Scheduler {
@@ -137,7 +136,7 @@ impl Scheduler {
 }
 
 /// True if it failed through a fault of its target; `None` if it says nothing of that.
-const fn fault(outcome: &Outcome) -> Option<bool> {
+pub(crate) const fn fault(outcome: &Outcome) -> Option<bool> {
     let Outcome::Failed(failure) = outcome else { return Some(false) };
     fault_of(failure.class)
 }

@@ -63,6 +63,8 @@ pub struct Limits {
     pub retries: u8,
     /// And so many in a second in any case; at least 1.
     pub retries_per_s: u32,
+    /// A target that turns away at once so many of a hundred attempts gets no more at once than it has held lately, and a few; 0: never.
+    pub turned_away: u8,
 }
 
 /// When a second attempt is sent beside a slow one, of what leaves no effect.
@@ -198,7 +200,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "89139beb7c45ee25736a733ff642853db4ac10207ff7a57b8f5ce278ce66c9fa";
+    const BALANCED_HASH: &'static str = "c259d4efe616b0e4739b86560da3c41d6c80bc0b05c73f11a39c859a60f2ebe5";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -242,6 +244,7 @@ impl Default for Policy {
                 pause_max: Duration::secs(30),
                 retries: 20,
                 retries_per_s: 30,
+                turned_away: 20,
             },
         }
     }

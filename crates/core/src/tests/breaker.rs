@@ -9,7 +9,7 @@ fn broken(targets: &str, scenario: &str) -> String {
     let classes = ["unavailable", "overloaded", "timeout", "unavailable", "unavailable"];
     let sent: String = (101..=105).map(|run| format!("submit r{run} a allow=t\n")).collect();
     let failing: String = (101..).zip(classes).map(|(run, class)| format!("fail r{run}/a {class}\n")).collect();
-    let rules = "policy hedge=0 failing_for=0s pause=1s pause_max=3s";
+    let rules = "policy hedge=0 failing_for=0s turned_away=0 pause=1s pause_max=3s";
     let told = dialogue(&format!("{rules}\ntargets {targets}\n{sent}wait 1s\n{failing}{scenario}"));
     let from = told.lines().position(|line| line.contains("close r105")).unwrap();
     told.lines().skip(from + 1).collect::<Vec<_>>().join("\n")
@@ -22,7 +22,7 @@ fn after(ends: &[&str], scenario: &str) -> String {
         format!("submit r{run} a\n{end}\n")
     };
     let runs: String = ends.iter().enumerate().map(of).collect();
-    let told = dialogue(&format!("policy hedge=0 failing_for=0s\n{runs}{scenario}"));
+    let told = dialogue(&format!("policy hedge=0 failing_for=0s turned_away=0\n{runs}{scenario}"));
     told.lines().last().unwrap_or_default().to_owned()
 }
 
@@ -185,7 +185,7 @@ fn what_was_sent_before_it_broke_counts_no_more() {
         runs.map(|run| format!("fail r{run}/a unavailable\n")).collect()
     };
     let told = dialogue(&format!(
-        "policy hedge=0 failing_for=0s pause=1s\ntargets t=20\n{sent}{}view targets\nok r6/a\nfail r7/a timeout\nview targets
+        "policy hedge=0 failing_for=0s turned_away=0 pause=1s\ntargets t=20\n{sent}{}view targets\nok r6/a\nfail r7/a timeout\nview targets
         submit r20 x\nwait 1s\nok x\nview targets\n{}view targets",
         failing(1..=5),
         failing(8..=12)
@@ -233,14 +233,17 @@ fn what_does_part_of_its_work_is_not_left_alone() {
     };
     let failing = |from: u32| -> String { (from..from + 9).map(|number| run(number, "fail")).collect() };
     let told = dialogue(&format!(
-        "policy hedge=0\n{}wait 4s\n{}wait 4s\n{}view targets\nwait 1s\n{}view targets",
+        "policy hedge=0 turned_away=0\n{}wait 4s\n{}wait 4s\n{}view targets\nwait 1s\n{}view targets",
         failing(1),
         run(10, "ok"),
         failing(11),
         run(20, "fail"),
     ));
-    let later =
-        dialogue(&format!("policy hedge=0\n{}view targets\nwait 5s\n{}view targets", failing(1), run(10, "fail")));
+    let later = dialogue(&format!(
+        "policy hedge=0 turned_away=0\n{}view targets\nwait 5s\n{}view targets",
+        failing(1),
+        run(10, "fail")
+    ));
     let shown = |told: &str| told.lines().filter(|line| line.contains("targets:")).collect::<Vec<_>>().join("\n");
     assert_snapshot!([shown(&told), shown(&later)].join("\n"), @"
     8000ms targets: t 0/8

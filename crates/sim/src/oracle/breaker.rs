@@ -17,10 +17,27 @@ pub(super) struct Done {
     broken: Option<(Timestamp, Duration)>,
 }
 
+/// True if it was the fault of the target; none if it says nothing of that.
+pub(super) const fn fault(outcome: &Outcome) -> Option<bool> {
+    match outcome {
+        Outcome::Succeeded(_) => Some(false),
+        Outcome::Failed(failure) => match failure.class {
+            Class::InvalidOutput | Class::ContentBlocked => Some(false),
+            Class::Overloaded | Class::Timeout | Class::Unavailable => Some(true),
+            _ => None,
+        },
+    }
+}
+
 impl Reference {
     /// What a target is called.
     pub(crate) fn name_of(&self, target: TargetId) -> &str {
         &self.targets[usize::from(target.0)].name
+    }
+
+    /// So many attempts are out there.
+    pub(crate) fn out_at(&self, target: TargetId) -> usize {
+        self.flights.iter().filter(|flight| flight.target == usize::from(target.0)).count()
     }
 
     /// It is broken and not to be tried now.
@@ -52,15 +69,7 @@ impl Reference {
     pub(super) fn shows_fault(&mut self, flight: &Flight, outcome: &Outcome) {
         let (now, rules) = (self.now, self.policy.limits);
         let is_model = self.targets[flight.target].capabilities.iter().any(|can| can.is_served_by_models());
-        let done = self.accounts.done.entry(flight.target).or_default();
-        let fault = match outcome {
-            Outcome::Succeeded(_) => Some(false),
-            Outcome::Failed(failure) => match failure.class {
-                Class::InvalidOutput | Class::ContentBlocked => Some(false),
-                Class::Overloaded | Class::Timeout | Class::Unavailable => Some(true),
-                _ => None,
-            },
-        };
+        let (done, fault) = (self.accounts.done.entry(flight.target).or_default(), fault(outcome));
         let is_left_alone = is_model && rules.failures > 0;
         if flight.turn != done.turn || done.broken.is_none() && !is_left_alone {
             return;
