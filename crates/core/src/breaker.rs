@@ -1,14 +1,15 @@
 //! What is left alone because it fails: a target of which too many of the latest attempts failed through its own fault.
 //!
 //! It breaks where a share of its latest attempts failed, some at least, and none has succeeded for some time: one that does part of its work is better
-//! than none. Then it takes nothing for a pause, and after that one attempt at a time: one
-//! that succeeds makes it whole again, one that fails begins a pause that is twice as long. What says nothing of the target (a cancelled attempt, a
-//! refused key, a 429, which closes it in its own way) changes nothing. What was sent before it broke, or before it was whole again, counts no more.
+//! than none. Then it takes nothing for a pause, and after that one attempt, which tries it, and begins a pause that is twice as long: one that hangs keeps
+//! nobody from trying it again. One that succeeds makes it whole, one that fails has the pause begin anew. What says nothing of the target (a cancelled
+//! attempt, a refused key, a 429, which closes it in its own way) lets another try it at once. What was sent before it broke, or before it was whole again,
+//! counts no more.
 //!
 //! Only of targets that serve models: those are one service each. Where an attempt of the others goes, its input says.
 
 use agendum_types::policy::Limits;
-use agendum_types::{Class, Duration, Outcome, Timestamp};
+use agendum_types::{Class, Duration, Outcome, TargetId, Timestamp};
 
 use crate::inst::Flight;
 use crate::scheduler::Scheduler;
@@ -33,16 +34,16 @@ pub(crate) struct Breaker {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Broken {
+    /// It takes nothing before.
     until: Timestamp,
+    /// How long it is left alone after an attempt that tries it.
     pause: Duration,
-    /// An attempt is out that tries it.
-    is_tried: bool,
 }
 
 impl Breaker {
     /// True if it takes an attempt now.
     pub(crate) fn takes(&self, now: Timestamp) -> bool {
-        self.broken.is_none_or(|broken| !broken.is_tried && broken.until <= now)
+        self.broken.is_none_or(|broken| broken.until <= now)
     }
 
     /// If it is broken: until when it takes nothing at all.
@@ -51,29 +52,28 @@ impl Breaker {
     }
 
     /// An attempt is sent; returns of which turn it is.
-    pub(crate) const fn sends(&mut self) -> u32 {
+    fn sends(&mut self, rules: &Limits, now: Timestamp) -> u32 {
         if let Some(broken) = &mut self.broken {
-            broken.is_tried = true;
+            broken.pause = Duration(broken.pause.as_micros().saturating_mul(2)).min(rules.pause_max);
+            broken.until = now.after(broken.pause);
         }
         self.turn
     }
 
-    /// An attempt of this turn has ended, by a fault of the target or not; returns until when it takes nothing, if it breaks by that.
-    fn ends(&mut self, turn: u32, fault: Option<bool>, rules: &Limits, now: Timestamp) -> Option<Timestamp> {
+    /// An attempt of this turn has ended, by a fault of the target or not.
+    fn ends(&mut self, turn: u32, fault: Option<bool>, rules: &Limits, now: Timestamp) {
         if turn != self.turn {
-            return None;
+            return;
         }
         if let Some(broken) = &mut self.broken {
-            broken.is_tried = false;
-            if fault? {
-                broken.pause = Duration(broken.pause.as_micros().saturating_mul(2)).min(rules.pause_max);
-                broken.until = now.after(broken.pause);
-                return Some(broken.until);
+            match fault {
+                Some(true) => broken.until = broken.until.max(now.after(broken.pause)),
+                Some(false) => self.begins(None),
+                None => broken.until = now,
             }
-            self.begins(None);
-            return None;
+            return;
         }
-        let fault = fault?;
+        let Some(fault) = fault else { return };
         self.latest = (self.latest << 1 | u32::from(fault)) & ((1 << LATEST) - 1);
         self.seen = (self.seen + 1).min(LATEST);
         self.failing_since = fault.then(|| self.failing_since.unwrap_or(now));
@@ -81,34 +81,43 @@ impl Breaker {
         let too_many =
             failures >= u32::from(rules.failures_min) && failures * 100 >= u32::from(rules.failures) * self.seen;
         if !too_many || self.failing_since.is_none_or(|since| now.since(since) < rules.failing_for) {
-            return None;
+            return;
         }
-        let until = now.after(rules.pause);
-        self.begins(Some(Broken { until, pause: rules.pause, is_tried: false }));
-        Some(until)
+        self.begins(Some(Broken { until: now.after(rules.pause), pause: rules.pause }));
     }
 
     fn begins(&mut self, broken: Option<Broken>) {
         *self = Self { turn: self.turn.wrapping_add(1), broken, ..Self::default() };
     }
-
-    /// It is whole, whatever it has done; returns until when it took nothing, if it was broken.
-    fn forget(&mut self) -> Option<Timestamp> {
-        let until = self.until();
-        self.begins(None);
-        until
-    }
 }
 
 impl Scheduler {
+    /// An attempt is sent; returns of which turn of its target it is.
+    pub(crate) fn tries_target(&mut self, target: TargetId) -> u32 {
+        let (now, rules) = (self.now, self.policy.limits);
+        self.change_breaker(target, |breaker| breaker.sends(&rules, now))
+    }
+
     /// An attempt has ended: what it says of its target.
     pub(crate) fn judge_target(&mut self, flight: Flight, outcome: &Outcome) {
-        let (rules, row) = (&self.policy.limits, self.targets.row_mut(flight.target));
+        let (now, rules, row) = (self.now, self.policy.limits, self.targets.row(flight.target));
         let counts = row.breaker.broken.is_some() || rules.failures > 0 && row.serves_models();
         let fault = fault(outcome).filter(|_| counts);
-        if let Some(until) = row.breaker.ends(flight.turn, fault, rules, self.now) {
-            self.board.timers.set(until, Timer::Breaker(flight.target));
+        self.change_breaker(flight.target, |breaker| breaker.ends(flight.turn, fault, &rules, now));
+    }
+
+    /// Comes back when the target may be tried.
+    fn change_breaker<T>(&mut self, target: TargetId, change: impl FnOnce(&mut Breaker) -> T) -> T {
+        let breaker = &mut self.targets.row_mut(target).breaker;
+        let before = breaker.until();
+        let told = change(breaker);
+        let after = breaker.until();
+        if before != after {
+            let timer = Timer::Breaker(target);
+            before.into_iter().for_each(|until| self.board.timers.clear(until, timer));
+            after.into_iter().for_each(|until| self.board.timers.set(until, timer));
         }
+        told
     }
 
     /// Other rules count: where they leave nothing alone, what is broken is called again.
@@ -117,8 +126,9 @@ impl Scheduler {
             return;
         }
         for target in self.targets.ids() {
-            if let Some(until) = self.targets.row_mut(target).breaker.forget() {
-                self.board.timers.clear(until, Timer::Breaker(target));
+            let was_broken = self.targets.row(target).breaker.broken.is_some();
+            self.change_breaker(target, |breaker| breaker.begins(None));
+            if was_broken {
                 self.board.queue.wake(target, self.now);
             }
         }
@@ -126,7 +136,7 @@ impl Scheduler {
 }
 
 /// True if it failed through a fault of its target; `None` if it says nothing of that.
-const fn fault(outcome: &Outcome) -> Option<bool> {
+pub(crate) const fn fault(outcome: &Outcome) -> Option<bool> {
     let Outcome::Failed(failure) = outcome else { return Some(false) };
     fault_of(failure.class)
 }

@@ -111,7 +111,7 @@ impl Scheduler {
         let (true, Some(node)) = (is_target(&orphan.target), orphan.path.node()) else { return false };
         let Some(target) = self.targets.find_id(&orphan.target) else { return false };
         let row = self.targets.row_mut(target);
-        row.running += 1;
+        row.takes(self.now);
         let (price, digest) = (row.price, row.target.digest);
         self.hold_units(slot, &orphan.path);
         let charged = self.charge_nothing(slot);

@@ -3,6 +3,7 @@
 use agendum_types::graph::{Retry, Section, Task};
 use agendum_types::{Class, Duration, Failure, TargetId, TaskPath, Timestamp};
 
+use crate::breaker;
 use crate::record::{Change, End, Ended, Next, Record};
 use crate::rng::Rng;
 use crate::run::{InstId, Slot};
@@ -33,7 +34,7 @@ pub(crate) fn time_of(task: &Task, spent: Duration) -> Option<(Class, (&'static 
 impl Scheduler {
     /// Decides what follows on a failed attempt or a refused result.
     pub(crate) fn next_after(&mut self, slot: Slot, id: InstId, failure: &Failure, may_repeat: bool) -> Next {
-        self.next_from(slot, id, failure, (may_repeat, self.now))
+        self.next_from(slot, id, (None, failure), (may_repeat, self.now))
     }
 
     /// The same after an attempt on this target, which has to pay for another if it failed through its fault.
@@ -45,15 +46,22 @@ impl Scheduler {
         may_repeat: bool,
     ) -> Next {
         let budget = target.and_then(|target| self.budget_of(slot, id, target, failure));
-        let next = self.next_from(slot, id, failure, (may_repeat, budget.map_or(self.now, |(_, opens)| opens)));
+        let next =
+            self.next_from(slot, id, (target, failure), (may_repeat, budget.map_or(self.now, |(_, opens)| opens)));
         if let (Next::Retry { .. }, Some((payer, _))) = (&next, budget) {
             self.take_retry(payer);
         }
         next
     }
 
-    fn next_from(&mut self, slot: Slot, id: InstId, failure: &Failure, (may_repeat, from): (bool, Timestamp)) -> Next {
-        let late = match self.retry(slot, id, failure, (may_repeat, from)) {
+    fn next_from(
+        &mut self,
+        slot: Slot,
+        id: InstId,
+        (on, failure): (Option<TargetId>, &Failure),
+        (may_repeat, from): (bool, Timestamp),
+    ) -> Next {
+        let late = match self.retry(slot, id, (on, failure), (may_repeat, from)) {
             Retrying::At(at) => return Next::Retry { at },
             Retrying::TooLate(late) => self.late(slot, id, late, failure),
             Retrying::Never => None,
@@ -94,14 +102,23 @@ impl Scheduler {
         self.board.run(slot).inst(id).attempts >= self.board.limits.attempts_max
     }
 
-    fn retry(&mut self, slot: Slot, id: InstId, failure: &Failure, (may_repeat, from): (bool, Timestamp)) -> Retrying {
+    fn retry(
+        &mut self,
+        slot: Slot,
+        id: InstId,
+        (on, failure): (Option<TargetId>, &Failure),
+        (may_repeat, from): (bool, Timestamp),
+    ) -> Retrying {
         let inst = self.board.run(slot).inst(id);
         let task = self.board.plan(slot).task(inst.node);
         let spent = inst.rung_attempts >= task.retry.attempts_max || self.attempts_spent(slot, id);
         if !may_repeat || spent || !task.retries(failure.class) {
             return Retrying::Never;
         }
-        let pause = pause(&mut self.rng, &task.retry, inst.rung_attempts);
+        let is_held_back =
+            on.is_some_and(|target| self.turns_away(target)) && breaker::fault_of(failure.class) == Some(true);
+        let attempts = if is_held_back { 1 } else { inst.rung_attempts };
+        let pause = pause(&mut self.rng, &task.retry, attempts);
         let at = self.now.after(pause).max(self.opens_at(slot, id, failure)).max(from);
         // An attempt that could only start when its time is over is not worth the wait.
         let run = self.board.run(slot);

@@ -125,7 +125,7 @@ impl Scheduler {
         let class = self.class_of(slot, id).filter(|class| self.board.queue.has_units(*class))?;
         let has_room = |target: &TargetId| {
             let row = self.targets.row(*target);
-            let is_idle = u64::from(row.running) * 4 < u64::from(row.target.concurrency_max) * 3;
+            let is_idle = u64::from(row.running) * 4 < u64::from(row.limit()) * 3;
             is_idle && self.targets.is_free(*target, self.now) && !self.board.queue.is_wanted(*target)
         };
         let candidates = self.board.queue.candidates(class).iter().copied().filter(has_room);

@@ -174,7 +174,7 @@ pub(crate) struct Flight {
     pub(crate) whole: bool,
     /// When it was sent.
     pub(crate) sent: Timestamp,
-    /// As [`Breaker::sends`](crate::breaker::Breaker::sends) told then.
+    /// As [`Scheduler::tries_target`](crate::Scheduler::tries_target) told then.
     pub(crate) turn: u32,
     /// The tokens that were set aside of what its provider lets through in a minute.
     pub(crate) tokens: u64,

@@ -59,6 +59,8 @@ mod hedge;
 mod inst;
 mod kinds;
 mod labels;
+
+mod learned;
 mod ledger;
 mod locality;
 mod lookup;

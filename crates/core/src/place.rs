@@ -54,7 +54,7 @@ impl Scheduler {
             Cause::Limit
         } else if rows().any(|row| {
             let is_shut = row.closed_until > self.now || !row.breaker.takes(self.now);
-            row.running < row.target.concurrency_max && is_shut
+            row.running < row.limit() && is_shut
         }) {
             Cause::Backoff
         } else {
@@ -369,11 +369,11 @@ impl Scheduler {
         let barrier = self.barrier(slot);
         self.record_task(slot, id, Change::Dispatched(Box::new(dispatched)));
         let row = self.targets.row_mut(target);
-        row.running += 1;
-        let turn = row.breaker.sends();
+        row.takes(self.now);
         if let Some(prefix) = self.board.run(slot).inst(id).prefix.as_deref() {
             row.read.takes(prefix, row.target.remembers, self.now);
         }
+        let turn = self.tries_target(target);
         self.hold_units(slot, &attempt.path);
         self.board.queue.pockets.stir();
         let row = self.targets.row(target);

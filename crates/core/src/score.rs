@@ -111,7 +111,7 @@ impl Scheduler {
         let row = self.targets.row(best);
         let before = self.board.queue.before_at(best, self.now);
         let turns = u128::from(asked.takes(row).as_micros()) * u128::from(before + 1);
-        let turn = Duration(u64::try_from(turns / u128::from(row.target.concurrency_max)).unwrap_or(u64::MAX));
+        let turn = Duration(u64::try_from(turns / u128::from(row.limit())).unwrap_or(u64::MAX));
         let saves = next.minus(least);
         let ends = self.latest_end(slot, id);
         let latest = if ends == Timestamp::MAX { ends } else { ends.before(asked.takes(self.targets.row(second))) };
@@ -171,7 +171,7 @@ impl Scheduler {
     fn score(&self, target: TargetId, asked: &Asked, prefix: Option<&Prefix>) -> Duration {
         let row = self.targets.row(target);
         let crowd = u128::from(self.policy.placement.crowd) * u128::from(row.running);
-        let crowded = u128::from(asked.takes(row).as_micros()) * crowd / (100 * u128::from(row.target.concurrency_max));
+        let crowded = u128::from(asked.takes(row).as_micros()) * crowd / (100 * u128::from(row.limit()));
         self.cost(target, asked, prefix).plus(Duration(u64::try_from(crowded).unwrap_or(u64::MAX)))
     }
 

@@ -10,6 +10,7 @@ use agendum_types::{Capability, Duration, Labels, Target, TargetId, Timestamp, t
 use smallvec::SmallVec;
 
 use crate::breaker::Breaker;
+use crate::learned::Learned;
 use crate::locality::Remembered;
 use crate::pace::Pace;
 use crate::record::Passed;
@@ -39,6 +40,8 @@ pub(crate) struct TargetRow {
     pub(crate) closed_until: Timestamp,
     /// Whether it is left alone because it fails.
     pub(crate) breaker: Breaker,
+    /// How many it takes at once, as was seen.
+    pub(crate) learned: Learned,
     /// What may be sent once more after it has failed.
     pub(crate) retries: Retries,
     /// What was sent of what its provider lets through in a minute.
@@ -54,6 +57,27 @@ pub(crate) struct TargetRow {
 }
 
 impl TargetRow {
+    /// So many attempts at once: as configured, or fewer where it turns some away.
+    pub(crate) fn limit(&self) -> u32 {
+        self.learned.limit().unwrap_or(u32::MAX).min(self.target.concurrency_max)
+    }
+
+    /// So many more, or fewer, are out from now on.
+    fn counts(&mut self, now: Timestamp, change: impl FnOnce(u32) -> u32) {
+        self.learned.passes(self.running, now);
+        self.running = change(self.running);
+    }
+
+    /// An attempt is out from now on.
+    pub(crate) fn takes(&mut self, now: Timestamp) {
+        self.counts(now, |running| running + 1);
+    }
+
+    /// It has ended.
+    pub(crate) fn frees(&mut self, now: Timestamp) {
+        self.counts(now, |running| running - 1);
+    }
+
     /// True if it is one service, whatever it is asked.
     pub(crate) fn serves_models(&self) -> bool {
         self.target.capabilities.iter().any(|capability| capability.is_served_by_models())
@@ -78,6 +102,7 @@ impl Targets {
                     running: 0,
                     closed_until: Timestamp(0),
                     breaker: Breaker::default(),
+                    learned: Learned::default(),
                     retries: Retries::default(),
                     pace: Pace::default(),
                     tokens: (0, 0),
@@ -152,10 +177,10 @@ impl Targets {
         !self.is_full(id) && self.is_open(id, now)
     }
 
-    /// True if as many attempts are out as it takes at once.
+    /// True if as many attempts are out as it takes at once, be it as was learned.
     pub(crate) fn is_full(&self, id: TargetId) -> bool {
         let row = self.row(id);
-        row.running >= row.target.concurrency_max
+        row.running >= row.limit()
     }
 
     /// True if it takes attempts now, should it not be full.
@@ -173,6 +198,8 @@ impl Targets {
             Passed::Broken
         } else if row.running >= row.target.concurrency_max {
             Passed::Full
+        } else if row.running >= row.limit() {
+            Passed::Limited
         } else if row.pace.opens(row.target.rate) > now {
             Passed::Paced
         } else {
@@ -235,6 +262,7 @@ impl Targets {
             running: row.running,
             concurrency_max: row.target.concurrency_max,
             closed_until: Some(row.closed_until).filter(|until| *until > now),
+            learned: row.learned.limit().filter(|limit| *limit < row.target.concurrency_max),
             broken_until: row.breaker.until(),
             expected: row.target.expected,
         };

@@ -23,6 +23,7 @@ mod hedge;
 mod inside;
 mod kept;
 mod labels;
+mod limited;
 mod limits;
 mod loops;
 mod money;

@@ -387,8 +387,8 @@ fn end_word(ended: &Ended, path: &TaskPath) -> &'static str {
     if of_run { "the run expired" } else { ended.end.word() }
 }
 
-fn passes_a_broken_one(out: &Dispatched) -> bool {
-    out.choice.iter().flat_map(|choice| &choice.passed).any(|(_, why)| *why == Passed::Broken)
+fn passes(out: &Dispatched, why: Passed) -> bool {
+    out.choice.iter().flat_map(|choice| &choice.passed).any(|(_, of)| *of == why)
 }
 
 /// Kinds of decisions in a record, by name: each must come up among the seeds.
@@ -404,7 +404,8 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
         Change::Dispatched(out) if out.beside => vec!["sent beside a slow one"],
-        Change::Dispatched(out) if passes_a_broken_one(out) => vec!["sent past one that fails"],
+        Change::Dispatched(out) if passes(out, Passed::Broken) => vec!["sent past one that fails"],
+        Change::Dispatched(out) if passes(out, Passed::Limited) => vec!["sent past one that turns some away"],
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],
         Change::Finished(finished) => {
             [of_next(&finished.next)].into_iter().chain(labels::kind(&finished.next)).collect()

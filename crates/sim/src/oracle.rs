@@ -34,6 +34,7 @@ mod heard;
 mod hedge;
 mod labels;
 mod ladder;
+mod learned;
 mod order;
 mod outlook;
 mod pace;

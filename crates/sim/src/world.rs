@@ -201,7 +201,7 @@ impl World {
         let mut world = Self {
             chance,
             faults,
-            outage: fleet::Outage::of(seed, start).filter(|_| faults.unrest),
+            outage: fleet::Outage::of(seed, start, &mut targets).filter(|_| faults.unrest),
             core: Scheduler::new(limits.clone()),
             reference: Reference::new(limits.clone()),
             limits,

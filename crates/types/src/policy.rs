@@ -55,14 +55,16 @@ pub struct Limits {
     pub failures_min: u8,
     /// And if for so long none has succeeded: what does part of its work is not left alone.
     pub failing_for: Duration,
-    /// For how long at first. Then it is tried with one attempt at a time.
+    /// For how long at first. Then one attempt tries it, and begins a pause twice as long, until one has succeeded.
     pub pause: Duration,
-    /// For how long at most: each try that fails doubles it.
+    /// For how long at most: each try doubles it.
     pub pause_max: Duration,
     /// Attempts that follow on a failure of a target are so many of a hundred that are sent there first.
     pub retries: u8,
     /// And so many in a second in any case; at least 1.
     pub retries_per_s: u32,
+    /// A target that turns away at once so many of a hundred attempts gets no more at once than it has held lately, and a few; 0: never.
+    pub turned_away: u8,
 }
 
 /// When a second attempt is sent beside a slow one, of what leaves no effect.
@@ -245,6 +247,7 @@ impl Default for Policy {
                 pause_max: Duration::secs(30),
                 retries: 20,
                 retries_per_s: 30,
+                turned_away: 20,
             },
         }
     }

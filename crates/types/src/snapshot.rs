@@ -44,9 +44,11 @@ pub struct TargetLoad {
     pub running: u32,
     /// Attempts it may run at once.
     pub concurrency_max: u32,
+    /// It turns some away: as many as it gets at once for that, where those are fewer.
+    pub learned: Option<u32>,
     /// It takes nothing before this instant.
     pub closed_until: Option<Timestamp>,
-    /// Too many of its latest attempts failed: it takes nothing before this instant, and from then on one attempt at a time until one has succeeded.
+    /// Too many of its latest attempts failed: it takes nothing before this instant, and then one attempt that tries it.
     pub broken_until: Option<Timestamp>,
     /// The expected time of an attempt, as configured.
     pub expected: Duration,

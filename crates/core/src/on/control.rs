@@ -32,6 +32,7 @@ impl Scheduler {
         self.policy = policy;
         self.board.queue.govern(&self.policy);
         self.mend_all();
+        self.lift_all();
         queued.into_iter().for_each(|(slot, id)| self.take(slot, id));
         self.empty_pockets();
     }

@@ -33,9 +33,10 @@ impl Scheduler {
             return;
         };
         self.attempts_out -= u32::from(!self.is_child(slot, &attempt.path));
-        self.targets.row_mut(flight.target).running -= 1;
+        self.targets.row_mut(flight.target).frees(self.now);
         self.pause_target(flight, &outcome);
         self.judge_target(flight, &outcome);
+        self.learn_limit(flight, &outcome);
         self.board.queue.wake(flight.target, self.now);
         self.free_units(slot, &attempt.path);
         // What is not told is booked as the worst case: a budget that silence could evade would be none.

@@ -44,12 +44,14 @@ pub enum Passed {
     Late,
     /// Too many of its latest attempts failed.
     Broken,
+    /// As many attempts were out as it had held lately, since it turned some away.
+    Limited,
 }
 
 impl Passed {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared, Self::Late, Self::Broken];
+    pub const ALL: [Self; 8] =
+        [Self::Full, Self::Closed, Self::Paced, Self::Dear, Self::Uncleared, Self::Late, Self::Broken, Self::Limited];
 
     /// The word in journals and answers.
     #[must_use]
@@ -62,6 +64,7 @@ impl Passed {
             Self::Uncleared => "uncleared",
             Self::Late => "late",
             Self::Broken => "broken",
+            Self::Limited => "limited",
         }
     }
 

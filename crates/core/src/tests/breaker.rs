@@ -9,7 +9,7 @@ fn broken(targets: &str, scenario: &str) -> String {
     let classes = ["unavailable", "overloaded", "timeout", "unavailable", "unavailable"];
     let sent: String = (101..=105).map(|run| format!("submit r{run} a allow=t\n")).collect();
     let failing: String = (101..).zip(classes).map(|(run, class)| format!("fail r{run}/a {class}\n")).collect();
-    let rules = "policy hedge=0 failing_for=0s pause=1s pause_max=3s";
+    let rules = "policy hedge=0 failing_for=0s turned_away=0 pause=1s pause_max=3s";
     let told = dialogue(&format!("{rules}\ntargets {targets}\n{sent}wait 1s\n{failing}{scenario}"));
     let from = told.lines().position(|line| line.contains("close r105")).unwrap();
     told.lines().skip(from + 1).collect::<Vec<_>>().join("\n")
@@ -22,7 +22,7 @@ fn after(ends: &[&str], scenario: &str) -> String {
         format!("submit r{run} a\n{end}\n")
     };
     let runs: String = ends.iter().enumerate().map(of).collect();
-    let told = dialogue(&format!("policy hedge=0 failing_for=0s\n{runs}{scenario}"));
+    let told = dialogue(&format!("policy hedge=0 failing_for=0s turned_away=0\n{runs}{scenario}"));
     told.lines().last().unwrap_or_default().to_owned()
 }
 
@@ -132,11 +132,49 @@ fn a_try_that_says_nothing_leaves_it_to_the_next() {
     2000ms answer r2 failed permanent in x: no luck
     2000ms close r2
     2000ms dispatch r3/y#1 on t
-    2000ms targets: t 1/8 broken until 2000ms
+    2000ms targets: t 1/8 broken until 5000ms
     2000ms > ok y
     2000ms answer r3 succeeded
     2000ms close r3
     2000ms targets: t 0/8
+    ");
+}
+
+#[test]
+fn one_that_hangs_keeps_nobody_from_trying_it() {
+    assert_snapshot!(broken("t=8", "
+        submit r2 x
+        submit r3 y
+        submit r4 z
+        wait 1s
+        wait 1999ms
+        wait 1ms
+        view targets
+        fail y timeout
+        view targets
+        fail x timeout
+        wait 3s
+        ok z
+        view targets
+    "), @"
+    2000ms woken: a target that failed may be tried
+    2000ms dispatch r2/x#1 on t
+    4000ms woken: a target that failed may be tried
+    4000ms dispatch r3/y#1 on t
+    4000ms targets: t 2/8 broken until 7000ms
+    4000ms > fail y timeout
+    4000ms answer r3 failed timeout in y: no luck
+    4000ms close r3
+    4000ms targets: t 1/8 broken until 7000ms
+    4000ms > fail x timeout
+    4000ms answer r2 failed timeout in x: no luck
+    4000ms close r2
+    7000ms woken: a target that failed may be tried
+    7000ms dispatch r4/z#1 on t
+    7000ms > ok z
+    7000ms answer r4 succeeded
+    7000ms close r4
+    7000ms targets: t 0/8
     ");
 }
 
@@ -147,7 +185,7 @@ fn what_was_sent_before_it_broke_counts_no_more() {
         runs.map(|run| format!("fail r{run}/a unavailable\n")).collect()
     };
     let told = dialogue(&format!(
-        "policy hedge=0 failing_for=0s pause=1s\ntargets t=20\n{sent}{}view targets\nok r6/a\nfail r7/a timeout\nview targets
+        "policy hedge=0 failing_for=0s turned_away=0 pause=1s\ntargets t=20\n{sent}{}view targets\nok r6/a\nfail r7/a timeout\nview targets
         submit r20 x\nwait 1s\nok x\nview targets\n{}view targets",
         failing(1..=5),
         failing(8..=12)
@@ -195,14 +233,17 @@ fn what_does_part_of_its_work_is_not_left_alone() {
     };
     let failing = |from: u32| -> String { (from..from + 9).map(|number| run(number, "fail")).collect() };
     let told = dialogue(&format!(
-        "policy hedge=0\n{}wait 4s\n{}wait 4s\n{}view targets\nwait 1s\n{}view targets",
+        "policy hedge=0 turned_away=0\n{}wait 4s\n{}wait 4s\n{}view targets\nwait 1s\n{}view targets",
         failing(1),
         run(10, "ok"),
         failing(11),
         run(20, "fail"),
     ));
-    let later =
-        dialogue(&format!("policy hedge=0\n{}view targets\nwait 5s\n{}view targets", failing(1), run(10, "fail")));
+    let later = dialogue(&format!(
+        "policy hedge=0 turned_away=0\n{}view targets\nwait 5s\n{}view targets",
+        failing(1),
+        run(10, "fail")
+    ));
     let shown = |told: &str| told.lines().filter(|line| line.contains("targets:")).collect::<Vec<_>>().join("\n");
     assert_snapshot!([shown(&told), shown(&later)].join("\n"), @"
     8000ms targets: t 0/8

@@ -8,7 +8,7 @@ use super::{dialogue, trace};
 fn sent_again(policy: &str, runs: u32, class: &str) -> String {
     let all = |text: &str| -> String { (1..=runs).map(|run| text.replace('R', &format!("r{run}"))).collect() };
     let told = trace(&format!(
-        "policy hedge=0 failures=0 {policy}\ntargets t=99\n{}{}wait 2m",
+        "policy hedge=0 failures=0 turned_away=0 {policy}\ntargets t=99\n{}{}wait 2m",
         all("submit R a retry=2\n"),
         all(&format!("fail R/a {class}\n"))
     ));
@@ -45,7 +45,7 @@ fn what_is_no_fault_of_the_target_takes_nothing() {
 fn without_budget(scenario: &str) -> String {
     let taken: String =
         (1..=11).map(|run| format!("submit r{run} a allow=t retry=2\nfail r{run}/a unavailable\n")).collect();
-    let rules = "policy hedge=0 failures=0 retries=0 retries_per_s=1\ntargets t=99 u=99\n";
+    let rules = "policy hedge=0 failures=0 turned_away=0 retries=0 retries_per_s=1\ntargets t=99 u=99\n";
     let told = dialogue(&format!("{rules}{taken}{scenario}"));
     let shown = |line: &&str| ["r21", "r22", "  x ", "  y "].iter().any(|name| line.contains(name));
     told.lines().filter(shown).collect::<Vec<_>>().join("\n")

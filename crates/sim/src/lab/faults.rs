@@ -61,6 +61,9 @@ pub struct Outage {
     /// True if the scheduler is told how many slots are left, as of workers that sign off. Then what it sends goes to those that are left.
     #[serde(default)]
     pub told: bool,
+    /// True if an attempt goes to a slot that is left where one is free, as behind a balancer that knows which are gone.
+    #[serde(default)]
+    pub found: bool,
 }
 
 /// Attempts that fail by chance.
@@ -270,7 +273,9 @@ impl Harm {
         let slots = room.slots.len();
         let is_free = |slot: &usize| !room.slots[*slot];
         // Whoever knows which are gone goes to none of them as long as there is another.
-        let is_left = |slot: &usize| self.spec.gone(backend, (*slot, slots), now).is_none_or(|outage| !outage.told);
+        let is_left = |slot: &usize| {
+            self.spec.gone(backend, (*slot, slots), now).is_none_or(|outage| !outage.told && !outage.found)
+        };
         let mut free: Vec<usize> = (0..slots).filter(is_free).filter(is_left).collect();
         if free.is_empty() {
             free = (0..slots).filter(is_free).collect();

@@ -198,6 +198,8 @@ fn what_is_gone_fails_and_what_is_left_goes_on() {
         !well.contains_key("failed") && told["failed"] <= 4.0,
         "who is told sends nothing to what is gone: {told:?}"
     );
+    let found = figures(SLOTS, &outage("percent: 50, as: overloaded, after_ms: 100, found: true"));
+    assert!(found["failed"] > told["failed"] && found["failed"] < refused["failed"], "{found:?} {refused:?}");
     assert!(refused["failed"] > told["failed"] && hung["failed"] > told["failed"]);
     assert!(well["in time"] >= told["in time"] && told["in time"] > hung["in time"], "{well:?} {told:?} {hung:?}");
     // Of two backends the other does all of it.

@@ -17,21 +17,43 @@ pub(super) struct Done {
     broken: Option<(Timestamp, Duration)>,
 }
 
+/// True if it was the fault of the target; none if it says nothing of that.
+pub(super) const fn fault(outcome: &Outcome) -> Option<bool> {
+    match outcome {
+        Outcome::Succeeded(_) => Some(false),
+        Outcome::Failed(failure) => match failure.class {
+            Class::InvalidOutput | Class::ContentBlocked => Some(false),
+            Class::Overloaded | Class::Timeout | Class::Unavailable => Some(true),
+            _ => None,
+        },
+    }
+}
+
 impl Reference {
     /// What a target is called.
     pub(crate) fn name_of(&self, target: TargetId) -> &str {
         &self.targets[usize::from(target.0)].name
     }
 
-    pub(super) fn turn_of_target(&self, target: usize) -> u32 {
-        self.accounts.done.get(&target).map_or(0, |done| done.turn)
+    /// So many attempts are out there.
+    pub(crate) fn out_at(&self, target: TargetId) -> usize {
+        self.flights.iter().filter(|flight| flight.target == usize::from(target.0)).count()
     }
 
     /// It is broken and not to be tried now.
     pub(super) fn is_shut(&self, target: usize) -> bool {
-        let Some((until, _)) = self.broken(target) else { return false };
-        let turn = self.turn_of_target(target);
-        until > self.now || self.flights.iter().any(|flight| (flight.target, flight.turn) == (target, turn))
+        self.broken(target).is_some_and(|(until, _)| until > self.now)
+    }
+
+    /// An attempt is sent there; of which turn it is.
+    pub(super) fn tries_it(&mut self, target: usize) -> u32 {
+        let (now, rules) = (self.now, self.policy.limits);
+        let done = self.accounts.done.entry(target).or_default();
+        if let Some((until, pause)) = &mut done.broken {
+            *pause = Duration(2 * pause.0).min(rules.pause_max);
+            *until = now.after(*pause);
+        }
+        done.turn
     }
 
     pub(super) fn broken(&self, target: usize) -> Option<(Timestamp, Duration)> {
@@ -47,27 +69,23 @@ impl Reference {
     pub(super) fn shows_fault(&mut self, flight: &Flight, outcome: &Outcome) {
         let (now, rules) = (self.now, self.policy.limits);
         let is_model = self.targets[flight.target].capabilities.iter().any(|can| can.is_served_by_models());
-        let done = self.accounts.done.entry(flight.target).or_default();
-        let fault = match outcome {
-            Outcome::Succeeded(_) => false,
-            Outcome::Failed(failure) => match failure.class {
-                Class::InvalidOutput | Class::ContentBlocked => false,
-                Class::Overloaded | Class::Timeout | Class::Unavailable => true,
-                _ => return,
-            },
-        };
+        let (done, fault) = (self.accounts.done.entry(flight.target).or_default(), fault(outcome));
         let is_left_alone = is_model && rules.failures > 0;
         if flight.turn != done.turn || done.broken.is_none() && !is_left_alone {
             return;
         }
-        let next = match done.broken {
-            Some((_, pause)) if fault => {
-                let pause = Duration(2 * pause.0).min(rules.pause_max);
-                done.broken = Some((now.after(pause), pause));
+        let next = match (done.broken, fault) {
+            (Some((until, pause)), Some(true)) => {
+                done.broken = Some((until.max(now.after(pause)), pause));
                 return;
             }
-            Some(_) => None,
-            None => {
+            (Some((_, pause)), None) => {
+                done.broken = Some((now, pause));
+                return;
+            }
+            (Some(_), Some(false)) => None,
+            (None, None) => return,
+            (None, Some(fault)) => {
                 done.faults.push(fault);
                 done.only_since = if fault { done.only_since.or(Some(now)) } else { None };
                 let is_long = done.only_since.is_some_and(|since| now.since(since) >= rules.failing_for);

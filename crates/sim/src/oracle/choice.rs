@@ -59,6 +59,8 @@ impl Reference {
                 Passed::Broken
             } else if running >= self.targets[place].concurrency_max as usize {
                 Passed::Full
+            } else if running >= self.at_once(place) {
+                Passed::Limited
             } else if self.is_in_pace(place) {
                 Passed::Dear
             } else {

@@ -102,7 +102,7 @@ impl Reference {
         let has_room = |target: &usize| {
             let running = self.flights.iter().filter(|flight| flight.target == *target).count() as u64;
             let is_wanted = self.queued().iter().any(|(.., of)| of.contains(target));
-            running * 4 < u64::from(self.targets[*target].concurrency_max) * 3 && self.is_free(*target) && !is_wanted
+            running * 4 < self.at_once(*target) as u64 * 3 && self.is_free(*target) && !is_wanted
         };
         let all = self.eligible(id, path).filter(|_| self.has_units(id, path))?;
         let room: Vec<usize> = all.iter().copied().filter(has_room).collect();

@@ -89,7 +89,7 @@ impl Reference {
     }
 
     pub(super) fn after_failure(&self, id: RunId, path: &TaskPath, failure: &Failure, repeatable: bool) -> Vec<May> {
-        self.after_failure_from(id, path, failure, (repeatable, self.now))
+        self.after_failure_from(id, path, failure, (repeatable, self.now, false))
     }
 
     /// The same where another attempt may go from then on only.
@@ -98,7 +98,7 @@ impl Reference {
         id: RunId,
         path: &TaskPath,
         failure: &Failure,
-        (repeatable, from): (bool, Timestamp),
+        (repeatable, from, is_held_back): (bool, Timestamp, bool),
     ) -> Vec<May> {
         let run = &self.runs[&id];
         let (task, inst) = (run.task(path), &run.tasks[path]);
@@ -107,7 +107,9 @@ impl Reference {
         if !repeatable || !left || !task.retry.on.contains(failure.class) {
             return vec![end];
         }
-        let bound = (1..inst.tries).fold(u128::from(task.retry.initial_delay.0), |bound, _| {
+        // Where a limit holds it back, its pause does not grow.
+        let tries = if is_held_back { 1 } else { inst.tries };
+        let bound = (1..tries).fold(u128::from(task.retry.initial_delay.0), |bound, _| {
             (bound * u128::from(task.retry.backoff_percent) / 100).min(u128::from(task.retry.delay_max.0))
         });
         let bound = agendum_types::Duration(bound.min(u128::from(task.retry.delay_max.0)) as u64);

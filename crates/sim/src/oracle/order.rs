@@ -194,6 +194,7 @@ impl Reference {
     pub(super) fn policy_published(&mut self, policy: &Policy) {
         self.policy = policy.clone();
         self.may_mend();
+        self.may_lift();
         let queued: Vec<_> = self.queued().into_iter().map(|(id, path, ..)| (id, path.clone())).collect();
         for (id, path) in &queued {
             self.run(*id).inst(path).state = State::Ready;

@@ -63,7 +63,7 @@ pub(super) fn candidates(targets: &[Target], capability: Capability, wanted: &Re
 impl Reference {
     pub(super) fn is_free(&self, target: usize) -> bool {
         let running = self.flights.iter().filter(|flight| flight.target == target).count();
-        let is_full = running >= self.targets[target].concurrency_max as usize;
+        let is_full = running >= self.at_once(target);
         !is_full && self.closed[target] <= self.now && !self.is_shut(target) && self.is_in_pace(target)
     }
 

@@ -232,7 +232,7 @@ impl Reference {
         let at_limit = |target: &usize| {
             let running = self.flights.iter().filter(|flight| flight.target == *target).count();
             let is_closed = self.closed[*target] > self.now || self.is_shut(*target);
-            running >= self.targets[*target].concurrency_max as usize || !is_closed
+            running >= self.at_once(*target) || !is_closed
         };
         // What is shown is what it was put to sleep for: that the other is lacking too may have come later.
         if !is_free && !targets.iter().all(at_limit) {

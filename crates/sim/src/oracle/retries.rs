@@ -28,7 +28,9 @@ impl Reference {
     ) -> Vec<May> {
         let budget = self.budget_of(id, path, target, failure);
         let from = budget.map_or(self.now, |(_, opens)| opens);
-        let may = self.after_failure_from(id, path, failure, (repeatable, from));
+        let is_fault = matches!(failure.class, Class::Overloaded | Class::Timeout | Class::Unavailable);
+        let is_held_back = is_fault && self.turns_away(target);
+        let may = self.after_failure_from(id, path, failure, (repeatable, from, is_held_back));
         if let (Next::Retry { .. }, Some((payer, _))) = (next, budget) {
             self.pays_for_retry(payer);
         }

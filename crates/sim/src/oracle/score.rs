@@ -58,7 +58,7 @@ impl Reference {
         let Work::Call(call) = &run.task(path).work else { return None };
         let is_full = |target: usize| {
             let running = self.flights.iter().filter(|flight| flight.target == target).count();
-            running >= self.targets[target].concurrency_max as usize
+            running >= self.at_once(target)
         };
         let open =
             |target: &&usize| self.closed[**target] <= self.now && !self.is_shut(**target) && self.is_in_pace(**target);
@@ -76,7 +76,7 @@ impl Reference {
             **targets == [best] && self.runs[of].tasks[*path].queued_at < self.now
         };
         let before = self.queued().iter().filter(|of| waits(of)).count() as u128;
-        let turn = alone * (before + 1) / u128::from(self.targets[best].concurrency_max);
+        let turn = alone * (before + 1) / self.at_once(best) as u128;
         // What follows has to be done in time too, and nothing has to without an end.
         let latest = self.latest_end(id, path).map(|end| end.before(Duration(then as u64)));
         let until = latest.into_iter().chain([run.tasks[path].ready_at.after(saves)]).min()?;
@@ -123,7 +123,7 @@ impl Reference {
     pub(super) fn score(&self, id: RunId, path: &TaskPath, target: usize) -> Duration {
         let (alone, sum) = self.costs(id, path, target);
         let running = self.flights.iter().filter(|flight| flight.target == target).count() as u128;
-        let of = 100 * u128::from(self.targets[target].concurrency_max);
+        let of = 100 * self.at_once(target) as u128;
         Duration((sum + alone * (u128::from(self.policy.placement.crowd) * running) / of) as u64)
     }
 

@@ -138,7 +138,7 @@ impl Reference {
         if said.attempt.0 == 1 && !said.reattached {
             self.earns_retries(target);
         }
-        let (sent, turn, child) = (now, self.turn_of_target(target), None);
+        let (sent, turn, child) = (now, self.tries_it(target), None);
         let of = Flight { attempt, target, price, sent, turn, hold, tokens, counted, needs, expected, slow_at, child };
         self.flights.push(of);
     }

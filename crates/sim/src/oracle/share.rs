@@ -6,6 +6,7 @@ use std::sync::Arc;
 use agendum_types::{AttemptId, Duration, Money, Outcome, RunId, TaskPath, Tenant, Timestamp};
 
 use super::breaker::Done;
+use super::learned::Learned;
 use super::pace::Bucket;
 use super::score::Read;
 use super::{Flight, Reference};
@@ -40,6 +41,8 @@ pub(super) struct Accounts {
     pub(super) long_since: [Option<Timestamp>; 3],
     /// By the place of a target: how it has done lately.
     pub(super) done: BTreeMap<usize, Done>,
+    /// How many targets get at once that turn some away.
+    pub(super) learned: Learned,
     /// And what first attempts have earned for those after failures, and when all else that those took has come in, in nanoseconds.
     pub(super) retries: BTreeMap<usize, (u64, u128)>,
 }

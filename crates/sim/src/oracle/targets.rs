@@ -65,6 +65,7 @@ impl Reference {
         let flight = self.flights.remove(place);
         self.corrected(attempt, &flight, outcome);
         self.shows_fault(&flight, outcome);
+        self.shows_limit(&flight, outcome);
         let pause = match outcome {
             // One that is at its limit is left alone, be it for how long it says, be it for a second.
             Outcome::Failed(failure) if failure.class == Class::RateLimited => {

@@ -57,7 +57,8 @@ impl World {
         if Duration(span) > attempt_max {
             return (attempt_max.0, Outcome::Failed(Failure { usage, ..Failure::new(Class::Timeout, "too late") }));
         }
-        let is_down = self.outage.is_some_and(|of| of.is_now(self.reference.name_of(dispatch.target), self.now));
+        let (name, out) = (self.reference.name_of(dispatch.target), self.reference.out_at(dispatch.target));
+        let is_down = self.outage.is_some_and(|of| of.is_now(name, self.now, out));
         if is_down {
             let class = self.chance.of(&[Class::Unavailable, Class::Overloaded, Class::Timeout]);
             return (span / 10, Outcome::Failed(Failure::new(class, "out of order").without_effect()));

@@ -98,6 +98,7 @@ fn cautious(dice: &mut Chance, policy: &mut Policy) {
     (policy.limits.retries, policy.limits.retries_per_s) = (dice.of(&[0, 20, 100]), dice.of(&[1, 1, 3, 1_000]));
     policy.limits.pause = Duration::millis(1 + dice.below(500));
     policy.limits.pause_max = Duration::millis(1 + dice.below(4_000));
+    policy.limits.turned_away = dice.of(&[0, 1, 20]);
     policy.admission.look = dice.of(&[0, 2, 5, 32]);
 }
 
@@ -112,26 +113,35 @@ pub(super) fn rates(dice: &mut Chance, targets: &mut [Target]) {
     }
 }
 
-/// A time in which a model fails whatever it is asked.
+/// A time in which a model fails, whatever it is asked, or all that is too much for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outage {
     name: &'static str,
     from: Timestamp,
     to: Timestamp,
+    /// So many attempts at once it takes all the same.
+    room: usize,
 }
 
 impl Outage {
-    /// In one hundred of eight there is one, after this instant: what other seeds play does not hang on it.
-    pub(super) fn of(seed: u64, start: Timestamp) -> Option<Self> {
+    /// In one hundred of eight there is one, after this instant, and in one of sixteen a model has less room than is said of it: what other seeds play
+    /// does not hang on it.
+    pub(super) fn of(seed: u64, start: Timestamp, targets: &mut [Target]) -> Option<Self> {
         let mut dice = Chance::new(seed ^ 0x006F_7574_6167_6573);
         let name = dice.of(&["small", "small", "large", "translator"]);
         let from = start.after(Duration(dice.below(500_000)));
         let to = from.after(Duration(200_000 + dice.below(3_000_000)));
-        (seed / 100 % 8 == 7).then_some(Self { name, from, to })
+        if seed / 100 % 16 == 13 {
+            let narrow = targets.iter_mut().find(|target| *target.name == *name);
+            narrow.into_iter().for_each(|target| target.concurrency_max += 6);
+            return Some(Self { name, from: start, to: Timestamp::MAX, room: dice.of(&[1, 2, 3]) });
+        }
+        (seed / 100 % 8 == 7).then_some(Self { name, from, to, room: 0 })
     }
 
-    pub(super) fn is_now(&self, name: &str, now: Timestamp) -> bool {
-        name == self.name && (self.from..self.to).contains(&now)
+    /// So many of this target are out, another included: true if that fails.
+    pub(super) fn is_now(&self, name: &str, now: Timestamp, out: usize) -> bool {
+        name == self.name && (self.from..self.to).contains(&now) && out > self.room
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) const OF_HEDGING: [Field<Hedging>; 2] = [field!("after", after), fiel
 pub(super) const OF_OVERLOAD: [Field<Overload>; 3] =
     [field!("waiting", waiting), field!("stand", stand), field!("interval", interval)];
 
-pub(super) const OF_LIMITS: [Field<Limits>; 7] = [
+pub(super) const OF_LIMITS: [Field<Limits>; 8] = [
     field!("failures", failures),
     field!("failures_min", failures_min),
     field!("failing_for", failing_for),
@@ -65,6 +65,7 @@ pub(super) const OF_LIMITS: [Field<Limits>; 7] = [
     field!("pause_max", pause_max),
     field!("retries", retries),
     field!("retries_per_s", retries_per_s),
+    field!("turned_away", turned_away),
 ];
 
 /// Takes over what a document says; the rest stays.

@@ -120,6 +120,7 @@ pub(super) const fn passed(why: Reason) -> &'static str {
         Reason::Uncleared => "it may not see the labels of its data",
         Reason::Late => "it would have cost less, and taken too long for the deadline",
         Reason::Broken => "too many of its latest attempts had failed",
+        Reason::Limited => "it turned some away, and had as many attempts as it held before",
     }
 }
 

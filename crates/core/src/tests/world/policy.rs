@@ -51,6 +51,7 @@ fn rule(policy: &mut Policy, word: &str) {
         "failures" => policy.limits.failures = value.parse().unwrap(),
         "retries" => policy.limits.retries = value.parse().unwrap(),
         "retries_per_s" => policy.limits.retries_per_s = value.parse().unwrap(),
+        "turned_away" => policy.limits.turned_away = value.parse().unwrap(),
         "failing_for" => policy.limits.failing_for = script::span(value),
         "pause" => policy.limits.pause = script::span(value),
         "pause_max" => policy.limits.pause_max = script::span(value),

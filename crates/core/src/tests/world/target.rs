@@ -32,7 +32,8 @@ impl World {
     pub(super) fn view_targets(&mut self) {
         let load = |load: TargetLoad| {
             let broken = load.broken_until.map_or(String::new(), |until| format!(" broken until {}", clock(until)));
-            format!(" {} {}/{}{broken}", load.name, load.running, load.concurrency_max)
+            let learned = load.learned.map_or(String::new(), |limit| format!(" learned {limit}"));
+            format!(" {} {}/{}{learned}{broken}", load.name, load.running, load.concurrency_max)
         };
         let loads: Vec<String> = self.core.snapshot().targets.into_iter().map(load).collect();
         self.line(format!("targets:{}", loads.join(",")));

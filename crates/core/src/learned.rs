@@ -1,0 +1,140 @@
+//! How many attempts a target gets at once that turns part of them away.
+//!
+//! What is too much for it, it turns away at once: overloaded, or not there. Where that is a share of what it is sent, it gets as many at once as it has
+//! held of late (in those two seconds in which that were most), a twentieth more, and one, so that it is found when there is room again. The rest waits in
+//! the queue, where order counts, and not one by one in pauses that grow: what follows on an attempt that was turned away comes after the first pause of
+//! its task, however often that was tried, since the limit holds it back.
+//!
+//! An attempt that fails late has held its place, and lowers nothing: where nothing answers, fewer at once would be less that is done. Nor does one that
+//! is slow: what takes longer the more there is (an engine with a batch) may do more in all. It is no rule that takes a part off with each failure and
+//! adds one with each success: where those that go elsewhere are turned away however few there are, that comes to almost nothing.
+//!
+//! Only of targets that serve models, as [`breaker`] has it.
+
+use agendum_types::{Duration, Outcome, TargetId, Timestamp};
+
+use crate::breaker;
+use crate::inst::Flight;
+use crate::scheduler::Scheduler;
+
+/// A part of time, in microseconds.
+const PART: u64 = 2_000_000;
+/// Seen is what was in so many of them, the present one included.
+const PARTS: u64 = 10;
+/// Fewer that were turned away say nothing.
+const TURNED_AWAY_MIN: u64 = 5;
+/// It is turned away if it fails in less than a part of what an answer takes, inverted.
+const AT_ONCE: u64 = 4;
+/// So much more than it held is tried, inverted.
+const MORE: u64 = 20;
+/// An answer takes about as long as so many of the latest have.
+const LATEST: u64 = 16;
+
+/// What was seen in a part of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// How long attempts were out that were not turned away, all together, in microseconds.
+    held: u64,
+    /// How many were turned away.
+    turned_away: u64,
+    /// How many ended otherwise, in a way that says something of the target.
+    taken: u64,
+}
+
+/// What was seen of a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Learned {
+    /// Until when all that is out has been counted.
+    until: Timestamp,
+    /// The parts of time, by their number.
+    parts: [Seen; PARTS as usize],
+    /// How long an answer takes, in microseconds; zero before there was one.
+    answers: u64,
+    limit: Option<u32>,
+}
+
+/// Where the part with this number is kept.
+const fn place(part: u64) -> usize {
+    (part % PARTS) as usize
+}
+
+/// How much of this span lies in a part.
+fn within(part: u64, from: u64, to: u64) -> u64 {
+    to.min((part + 1) * PART).saturating_sub(from.max(part * PART))
+}
+
+impl Learned {
+    /// As many as it gets at once, where it turns some away.
+    pub(crate) const fn limit(&self) -> Option<u32> {
+        self.limit
+    }
+
+    /// So many were out until now.
+    pub(crate) fn passes(&mut self, running: u32, now: Timestamp) {
+        let (since, part) = (self.until.0, now.0 / PART);
+        for of in (since / PART).max((part + 1).saturating_sub(PARTS))..=part {
+            if of > since / PART {
+                self.parts[place(of)] = Seen::default();
+            }
+            self.parts[place(of)].held += u64::from(running) * within(of, since, now.0);
+        }
+        self.until = now;
+    }
+
+    /// An attempt that was sent then has ended, by a fault of its target or not.
+    fn ends(&mut self, sent: Timestamp, fault: bool, expected: Duration) {
+        let (now, took) = (self.until.0, self.until.since(sent).as_micros());
+        let answers = if self.answers == 0 { expected.as_micros() } else { self.answers };
+        if !fault {
+            self.answers = if self.answers == 0 { took.max(1) } else { answers - answers / LATEST + took / LATEST };
+        }
+        let part = now / PART;
+        if !fault || took >= answers / AT_ONCE {
+            self.parts[place(part)].taken += 1;
+            return;
+        }
+        self.parts[place(part)].turned_away += 1;
+        for of in (sent.0 / PART).max((part + 1).saturating_sub(PARTS))..=part {
+            let held = &mut self.parts[place(of)].held;
+            *held = held.saturating_sub(within(of, sent.0, now));
+        }
+    }
+
+    /// Anew, where so many of a hundred are too many to be turned away; 0: none are.
+    fn learn(&mut self, too_many: u8) {
+        let sum = |of: fn(&Seen) -> u64| self.parts.iter().map(of).sum::<u64>();
+        let (turned_away, taken) = (sum(|seen| seen.turned_away), sum(|seen| seen.taken));
+        let is_share = turned_away * 100 >= u64::from(too_many) * (turned_away + taken);
+        let is_limited = too_many > 0 && turned_away >= TURNED_AWAY_MIN && is_share;
+        let held = self.parts.iter().map(|seen| seen.held).max().unwrap_or_default();
+        let more = (held + held / MORE).div_ceil(PART) + 1;
+        self.limit = is_limited.then(|| u32::try_from(more).unwrap_or(u32::MAX));
+    }
+}
+
+impl Scheduler {
+    /// An attempt has ended: what it says of how many its target takes at once.
+    pub(crate) fn learn_limit(&mut self, flight: Flight, outcome: &Outcome) {
+        let (too_many, row) = (self.policy.limits.turned_away, self.targets.row_mut(flight.target));
+        let Some(fault) = breaker::fault(outcome).filter(|_| row.serves_models()) else { return };
+        row.learned.ends(flight.sent, fault, row.target.expected);
+        row.learned.learn(too_many);
+    }
+
+    /// Other rules count: where they limit nothing, what was learned is forgotten.
+    pub(crate) fn lift_all(&mut self) {
+        if self.policy.limits.turned_away > 0 {
+            return;
+        }
+        for target in self.targets.ids() {
+            if self.targets.row_mut(target).learned.limit.take().is_some() {
+                self.board.queue.wake(target, self.now);
+            }
+        }
+    }
+
+    /// True if the target is known to turn some away.
+    pub(crate) fn turns_away(&self, target: TargetId) -> bool {
+        self.targets.row(target).learned.limit().is_some()
+    }
+}

@@ -1,0 +1,157 @@
+//! Targets that turn some away get as many attempts at once as they held.
+
+use insta::assert_snapshot;
+
+use super::dialogue;
+
+/// Three attempts are out for 15 seconds on a target that says it takes 20, five more end so a moment after they have come. Told is what comes after that.
+fn crowded(policy: &str, end: &str, took: &str, scenario: &str) -> String {
+    let held: String = (1..=3).map(|run| format!("submit r{run} a\n")).collect();
+    let more: String = (4..=8).map(|run| format!("submit r{run} a retry=9\n")).collect();
+    let ends: String =
+        (4..=8).map(|run| format!("{end} r{run}/a{}\n", if end == "ok" { "" } else { " overloaded" })).collect();
+    let told = dialogue(&format!(
+        "policy hedge=0 {policy}\ntargets t=20:expected=10s u=1:expected=1m\n{held}wait 15s\n{more}wait {took}\n{ends}view targets\n{scenario}"
+    ));
+    let from = told.lines().position(|line| line.contains("targets:")).unwrap();
+    told.lines().skip(from).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_is_turned_away_waits_in_the_queue() {
+    assert_snapshot!(crowded("", "fail", "10ms", "
+        wait 200ms
+        view targets
+        view r8
+        queueing r8
+        ok r1/a
+        submit r9 x allow=t,u
+        attempts r9
+        why r8
+    "), @"
+    15010ms targets: t 3/20 learned 5, u 0/1
+    15210ms woken: a task may start
+    15210ms dispatch r4/a#2 on t
+    15210ms dispatch r5/a#2 on t
+    15210ms dispatch r6/a#2 on u
+    15210ms targets: t 5/20 learned 5, u 1/1
+    15210ms r8 is running, spent $0, held $0
+    15210ms   a waiting on order
+    15210ms   a stands by gittins, 3 ahead, 1 beside: t 12s limited, u 1m 12s full
+    15210ms > ok r1/a
+    15210ms dispatch r7/a#2 on t
+    15210ms answer r1 succeeded
+    15210ms close r1
+    15210ms why r8: 210ms: backoff 200ms running 10ms; critical a
+    15210ms   a waiting: running 10ms backoff 200ms
+    ");
+}
+
+#[test]
+fn its_pause_does_not_grow() {
+    assert_snapshot!(crowded("", "fail", "10ms", "
+        wait 200ms
+        fail r4/a overloaded
+        wait 200ms
+        fail r5/a overloaded
+        wait 200ms
+        fail r6/a overloaded
+        wait 200ms
+    "), @"
+    15010ms targets: t 3/20 learned 5, u 0/1
+    15210ms woken: a task may start
+    15210ms dispatch r4/a#2 on t
+    15210ms dispatch r5/a#2 on t
+    15210ms dispatch r6/a#2 on u
+    15210ms > fail r4/a overloaded
+    15210ms dispatch r7/a#2 on t
+    15410ms woken: a task may start
+    15410ms > fail r5/a overloaded
+    15410ms dispatch r4/a#3 on t
+    15610ms woken: a task may start
+    15610ms > fail r6/a overloaded
+    15610ms dispatch r8/a#2 on u
+    ");
+}
+
+#[test]
+fn who_is_well_again_gets_what_it_takes() {
+    assert_snapshot!(crowded("", "fail", "10ms", "
+        ok r1/a
+        view targets
+        wait 10s
+        ok r4/a
+        view targets
+        wait 5s
+        ok r5/a
+        view targets
+        wait 10s
+        ok r6/a
+        view targets
+    "), @"
+    15010ms targets: t 3/20 learned 5, u 0/1
+    15010ms > ok r1/a
+    15010ms answer r1 succeeded
+    15010ms close r1
+    15010ms targets: t 2/20 learned 5, u 0/1
+    15210ms woken: a task may start
+    15210ms dispatch r4/a#2 on t
+    15210ms dispatch r5/a#2 on t
+    15210ms dispatch r6/a#2 on t
+    15210ms dispatch r7/a#2 on u
+    25010ms > ok r4/a
+    25010ms dispatch r8/a#2 on t
+    25010ms answer r4 succeeded
+    25010ms close r4
+    25010ms targets: t 5/20 learned 7, u 1/1
+    30010ms > ok r5/a
+    30010ms answer r5 succeeded
+    30010ms close r5
+    30010ms targets: t 4/20 learned 7, u 1/1
+    40010ms > ok r6/a
+    40010ms answer r6 succeeded
+    40010ms close r6
+    40010ms targets: t 3/20, u 1/1
+    ");
+}
+
+#[test]
+fn only_those_that_fail_at_once_are_turned_away() {
+    let limited = |policy: &str, end: &str, took: &str| crowded(policy, end, took, "");
+    // A quarter of what an answer takes.
+    assert_snapshot!(limited("", "fail", "2499ms"), @"17499ms targets: t 3/20 learned 5, u 0/1");
+    assert_snapshot!(limited("", "fail", "2500ms"), @"17500ms targets: t 3/20, u 0/1");
+    assert_snapshot!(limited("", "ok", "10ms"), @"15010ms targets: t 3/20, u 0/1");
+    assert_snapshot!(limited("turned_away=0", "fail", "10ms"), @"15010ms targets: t 3/20, u 0/1");
+}
+
+#[test]
+fn few_of_many_are_no_reason() {
+    let answered: String = (11..=29).map(|run| format!("submit r{run} a\nok r{run}/a\n")).collect();
+    let told = |policy: &str| {
+        let told = crowded(policy, "fail", "10ms", &format!("{answered}view targets"));
+        told.lines().last().unwrap_or_default().to_owned()
+    };
+    // 5 of 24.
+    assert_snapshot!(told("turned_away=20"), @"15010ms targets: t 3/20 learned 5, u 0/1");
+    assert_snapshot!(told("turned_away=21"), @"15010ms targets: t 3/20, u 0/1");
+}
+
+#[test]
+fn other_rules_lift_it() {
+    assert_snapshot!(crowded("", "fail", "10ms", "
+        wait 200ms
+        policy hedge=0 turned_away=0
+        view targets
+    "), @"
+    15010ms targets: t 3/20 learned 5, u 0/1
+    15210ms woken: a task may start
+    15210ms dispatch r4/a#2 on t
+    15210ms dispatch r5/a#2 on t
+    15210ms dispatch r6/a#2 on u
+    15210ms > policy hedge=0 turned_away=0
+    15210ms dispatch r7/a#2 on t
+    15210ms dispatch r8/a#2 on t
+    15210ms targets: t 7/20, u 1/1
+    ");
+}

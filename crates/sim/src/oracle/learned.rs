@@ -1,0 +1,94 @@
+//! How many attempts a target gets at once that turns some away.
+
+use std::collections::BTreeMap;
+
+use agendum_types::{Outcome, Timestamp};
+
+use super::breaker::fault;
+use super::{Flight, Reference};
+
+/// An attempt that has ended, or is out yet.
+#[derive(Clone, Copy, Debug)]
+struct Out {
+    target: usize,
+    from: Timestamp,
+    to: Timestamp,
+    /// True if it was turned away; none if it says nothing of its target.
+    turned_away: Option<bool>,
+}
+
+/// What is known of all targets.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Learned {
+    outs: Vec<Out>,
+    /// How long an answer takes.
+    answers: BTreeMap<usize, u64>,
+    most: BTreeMap<usize, usize>,
+}
+
+/// Two seconds are a part of time; ten of them are remembered.
+fn part(at: Timestamp) -> u64 {
+    at.0 / 2_000_000
+}
+
+impl Out {
+    /// How long it was out in a part of time.
+    fn within(&self, part: u64) -> u64 {
+        let ends = self.to.0.min((part + 1) * 2_000_000);
+        ends - self.from.0.max(part * 2_000_000).min(ends)
+    }
+}
+
+impl Reference {
+    /// So many attempts at once.
+    pub(super) fn at_once(&self, target: usize) -> usize {
+        let most = self.targets[target].concurrency_max as usize;
+        self.accounts.learned.most.get(&target).map_or(most, |learned| most.min(*learned))
+    }
+
+    /// True if it turns some away.
+    pub(super) fn turns_away(&self, target: usize) -> bool {
+        self.accounts.learned.most.contains_key(&target)
+    }
+
+    /// An attempt has ended.
+    pub(super) fn shows_limit(&mut self, flight: &Flight, outcome: &Outcome) {
+        let (now, rules, target) = (self.now, self.policy.limits, flight.target);
+        let row = &self.targets[target];
+        let known = &mut self.accounts.learned;
+        let is_model = row.capabilities.iter().any(|can| can.is_served_by_models());
+        let took = now.since(flight.sent).0;
+        let answers = known.answers.get(&target).copied();
+        let turned_away =
+            fault(outcome).filter(|_| is_model).map(|fault| fault && took < answers.unwrap_or(row.expected.0) / 4);
+        if turned_away.is_some() && fault(outcome) == Some(false) {
+            known.answers.insert(target, answers.map_or_else(|| took.max(1), |mean| mean - mean / 16 + took / 16));
+        }
+        let first = part(now).saturating_sub(9);
+        known.outs.retain(|out| part(out.to) >= first);
+        known.outs.push(Out { target, from: flight.sent, to: now, turned_away });
+        if turned_away.is_none() {
+            return;
+        }
+        let ended: Vec<Out> = known.outs.iter().copied().filter(|out| out.target == target).collect();
+        let count = |away: bool| ended.iter().filter(|out| out.turned_away == Some(away)).count();
+        let (away, taken) = (count(true), count(false));
+        if rules.turned_away == 0 || away < 5 || away * 100 < usize::from(rules.turned_away) * (away + taken) {
+            known.most.remove(&target);
+            return;
+        }
+        let running = self.flights.iter().filter(|flight| flight.target == target);
+        let running = running.map(|flight| Out { target, from: flight.sent, to: now, turned_away: None });
+        let held: Vec<Out> = ended.into_iter().filter(|out| out.turned_away != Some(true)).chain(running).collect();
+        let in_part = |part: u64| held.iter().map(|out| out.within(part)).sum::<u64>();
+        let most = (first..=part(now)).map(in_part).max().unwrap_or_default();
+        known.most.insert(target, (most + most / 20).div_ceil(2_000_000) as usize + 1);
+    }
+
+    /// Other rules: where nothing is to be limited, what was learned is forgotten.
+    pub(super) fn may_lift(&mut self) {
+        if self.policy.limits.turned_away == 0 {
+            self.accounts.learned.most.clear();
+        }
+    }
+}
