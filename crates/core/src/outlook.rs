@@ -9,7 +9,7 @@
 //! can be in time (Moore and Hodgson's rule, over the first of the queue).
 
 use agendum_types::graph::Section;
-use agendum_types::{Class, Duration, Failure, RunStatus};
+use agendum_types::{Class, Duration, Failure, RunStatus, Timestamp};
 
 use crate::inst::State;
 use crate::queue::{ClassId, Ticket};
@@ -42,22 +42,26 @@ pub(crate) enum Outlook {
 impl Scheduler {
     /// How the run of this task stands, if that is sent now.
     pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
-        match self.expected(slot, id) {
-            Some((left, expected)) if expected.quick > left => Outlook::Hopeless(expected),
-            Some((left, expected)) if expected.slow > left && self.may_stand_behind(slot) => Outlook::Risky(expected),
-            Some(_) | None => Outlook::InTime,
+        let Some((deadline, expected)) = self.prospects(slot, id) else { return Outlook::InTime };
+        let left = deadline.since(self.now);
+        if expected.quick > left {
+            Outlook::Hopeless(expected)
+        } else if expected.slow > left && self.may_stand_behind(slot) {
+            Outlook::Risky(expected)
+        } else {
+            Outlook::InTime
         }
     }
 
-    /// The time that the run of this task has left, and what is expected of it, as far as its deadline counts for it and enough was seen.
-    fn expected(&self, slot: Slot, id: InstId) -> Option<(Duration, Expected)> {
+    /// The deadline of this task's run, and what is to be expected of the task and of all that follows; `None` without a deadline, and before enough was seen.
+    pub(crate) fn prospects(&self, slot: Slot, id: InstId) -> Option<(Timestamp, Expected)> {
         let run = self.board.run(slot);
         let (inst, plan) = (run.inst(id), self.board.plan(slot));
         // Of a rung of `catch` nothing is known: its target may be quicker.
         let counts = inst.rung == 0 && plan.task(inst.node).section == Section::Main && !run.is_answered();
         let deadline = run.deadline.filter(|_| counts)?;
         let expected = plan.expected(inst.node, self.ask_of(slot, id).1, self.policy.admission)?;
-        Some((deadline.since(self.now), expected))
+        Some((deadline, expected))
     }
 
     /// True of a run that has not begun: it is shed as a whole.
@@ -69,7 +73,7 @@ impl Scheduler {
     pub(crate) fn steps_aside(&mut self, slot: Slot, id: InstId, class: ClassId) -> bool {
         let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { panic!("only a queued task is sent") };
         match self.outlook(slot, id) {
-            Outlook::Risky(_) if ticket.rank.risky => false,
+            Outlook::Risky(_) if ticket.rank.risky || ticket.stopped.is_some() => false,
             Outlook::InTime => match self.in_the_way(slot, ticket) {
                 Some((slot, id, expected)) => self.stands_behind(slot, id, expected),
                 None => false,
@@ -82,6 +86,11 @@ impl Scheduler {
                 true
             }
         }
+    }
+
+    /// True if another attempt was stopped for this task, which waits for its place.
+    fn stopped_for(&self, slot: Slot, id: InstId) -> bool {
+        matches!(&self.board.run(slot).inst(id).state, State::Queued(ticket) if ticket.stopped.is_some())
     }
 
     fn stands_behind(&mut self, slot: Slot, id: InstId, expected: Expected) -> bool {
@@ -104,12 +113,15 @@ impl Scheduler {
         let slots: u64 = candidates.map(|target| u64::from(self.targets.row(*target).target.concurrency_max)).sum();
         let (mut before, mut longest) = (Duration::ZERO, None::<(Slot, InstId, Expected)>);
         for rank in self.board.queue.in_time(first).take(self.policy.admission.look as usize) {
-            let Some((left, expected)) = self.expected(rank.slot, rank.inst) else { continue };
+            let Some((deadline, expected)) = self.prospects(rank.slot, rank.inst) else { continue };
             let is_longer = longest.is_none_or(|(.., most)| expected.own > most.own);
-            if is_longer && self.may_stand_behind(rank.slot) {
+            // What was stopped for it was so in order that it goes now.
+            let is_stopped_for = || self.stopped_for(rank.slot, rank.inst);
+            if is_longer && self.may_stand_behind(rank.slot) && !is_stopped_for() {
                 longest = Some((rank.slot, rank.inst, expected));
             }
-            if expected.slow_own.plus(Duration(before.as_micros() / slots.max(1))) > left {
+            let begins = Duration(before.as_micros() / slots.max(1));
+            if expected.slow_own.plus(begins) > deadline.since(self.now) {
                 return longest;
             }
             before = before.plus(expected.own);

@@ -33,6 +33,7 @@ mod overload;
 mod pace;
 mod planned;
 mod pools;
+mod preempt;
 mod purses;
 mod raise;
 mod repair;

@@ -403,6 +403,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
+        Change::Dispatched(out) if out.preempted.is_some() => vec!["sent in the place of another"],
         Change::Dispatched(out) if out.beside => vec!["sent beside a slow one"],
         Change::Dispatched(out) if passes(out, Passed::Broken) => vec!["sent past one that fails"],
         Change::Dispatched(out) if passes(out, Passed::Limited) => vec!["sent past one that turns some away"],

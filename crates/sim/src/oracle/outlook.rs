@@ -1,6 +1,5 @@
 //! Whether a run can still be answered in time.
 
-use agendum_types::graph::Section;
 use agendum_types::{Duration, RunId, TaskPath};
 
 use super::Reference;
@@ -15,7 +14,8 @@ pub(super) enum Outlook {
 
 impl Reference {
     pub(super) fn outlook(&self, id: RunId, path: &TaskPath) -> Outlook {
-        let Some((left, [quick, mean, slow, ..])) = self.left(id, path) else { return Outlook::Good };
+        let Some((deadline, [quick, mean, slow, ..])) = self.prospects(id, path) else { return Outlook::Good };
+        let left = deadline.since(self.now);
         if quick > left {
             Outlook::Hopeless
         } else if slow > left && !self.runs[&id].started {
@@ -23,18 +23,6 @@ impl Reference {
         } else {
             Outlook::Good
         }
-    }
-
-    /// What is left until the deadline, and what is expected.
-    fn left(&self, id: RunId, path: &TaskPath) -> Option<(Duration, [Duration; 5])> {
-        let run = &self.runs[&id];
-        let deadline = run.submitted.deadline?;
-        if run.tasks[path].rung > 0 || run.task(path).section != Section::Main || run.is_answered() {
-            return None;
-        }
-        let estimate = &self.estimates[&run.graph.hash];
-        let expected = estimate.expected(run.tasks[path].node, self.bytes(id, path), self.policy.admission)?;
-        Some((deadline.since(self.now), expected))
     }
 
     /// Of the first that wait for the same as this one, the longest up to one that is late if those before it go first.
@@ -56,14 +44,15 @@ impl Reference {
         alike.truncate(self.policy.admission.look as usize);
         let slots: u64 = targets.iter().map(|target| u64::from(self.targets[*target].concurrency_max)).sum();
         let known: Vec<_> =
-            alike.into_iter().filter_map(|(of, at, ..)| Some((*of, *at, self.left(*of, at)?))).collect();
+            alike.into_iter().filter_map(|(of, at, ..)| Some((*of, *at, self.prospects(*of, at)?))).collect();
         let late = (0..known.len()).find(|place| {
             let before: u64 = known[..*place].iter().map(|(.., (_, expected))| expected[3].0).sum();
-            let (left, expected) = known[*place].2;
-            expected[4].0 + before / slots.max(1) > left.0
+            let (deadline, expected) = known[*place].2;
+            expected[4].0 + before / slots.max(1) > deadline.since(self.now).0
         })?;
         // Of two that are as long the first.
-        let may = known[..=late].iter().rev().filter(|(of, ..)| !self.runs[of].started);
+        let stays = |of: &RunId, at: &TaskPath| self.runs[of].started || self.runs[of].tasks[at].stopped.is_some();
+        let may = known[..=late].iter().rev().filter(|(of, at, _)| !stays(of, at));
         let (of, at, (_, expected)) = may.max_by_key(|(.., (_, expected))| expected[3])?;
         Some((*of, (*at).clone(), expected[1]))
     }
@@ -81,6 +70,9 @@ impl Reference {
     }
 
     fn stands_behind(&mut self, id: RunId, path: &TaskPath, mean: Duration) -> bool {
+        if self.runs[&id].tasks[path].stopped.is_some() {
+            return false;
+        }
         let (rank, targets) = match &self.runs[&id].tasks[path].state {
             State::Queued(rank, targets) if !rank.0 => (*rank, targets.clone()),
             // What others compute it waits for.
@@ -93,7 +85,7 @@ impl Reference {
             self.run(id).inst(path).turn = self.shares(id, path);
             let now = self.now;
             let inst = self.run(id).inst(path);
-            (inst.best, inst.queued_at) = (None, now);
+            inst.stands(State::Ready, now);
         }
         let (_, _, at, run, tail) = rank;
         self.run(id).inst(path).state = State::Queued((true, mean.0, at, run, tail), targets);
