@@ -37,6 +37,7 @@ use crate::ledger::Ledger;
 use crate::lookup::Lookup;
 use crate::order::Sharing;
 use crate::plan::{Plan, Plans};
+use crate::preempt::Watched;
 use crate::queue::Queue;
 use crate::record::{Record, Unsent};
 use crate::run::{InstId, Run, Slot};
@@ -103,6 +104,7 @@ pub(crate) struct Board {
     pub(crate) awaiting: BTreeMap<RunId, Slot>,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
+    pub(crate) watched: Watched,
     pub(crate) flights: Flights,
     pub(crate) todo: VecDeque<Todo>,
     /// Tasks to be skipped once the current record is applied: a worklist, because a chain of them may be long.
@@ -142,6 +144,7 @@ impl Board {
             awaiting: BTreeMap::new(),
             queue: Queue::new(&Policy::default()),
             timers: Timers::default(),
+            watched: Watched::default(),
             flights: Flights::default(),
             todo: VecDeque::new(),
             skips: Vec::new(),

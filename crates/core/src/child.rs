@@ -126,6 +126,8 @@ impl Scheduler {
             foretold: None,
             hedge_at: None,
             charged,
+            watch: None,
+            freed: None,
         };
         for known in &mut self.board.run_mut(slot).orphans {
             if known.is(&orphan.path, orphan.attempt, orphan.incarnation) {

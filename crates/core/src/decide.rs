@@ -139,7 +139,7 @@ impl Scheduler {
             (End::Lost | End::Uncertain, Some(running)) => self.board.downs.before_this_life(running.since),
             _ => Duration::ZERO,
         };
-        let change = Change::Ended(Box::new(Ended { end, next, away, waits, short }));
+        let change = Change::Ended(Box::new(Ended { end, next, away, waits, short, preempted: None }));
         let record = Record::Task { run: run.id, path: run.path(id), change };
         self.record_of(slot, record);
     }

@@ -79,6 +79,7 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
             orphan.hold_tokens,
             orphan.taken,
             orphan.number,
+            orphan.gave_way,
         )
     };
     let mut orphans: Vec<_> = run.orphans.iter().map(orphan).collect();
@@ -104,7 +105,7 @@ fn digest(run: &Run, graph: agendum_types::Hash) -> u64 {
 
 fn inst(inst: &Inst, hasher: &mut FxHasher) {
     (inst.node, inst.layer, inst.pending, inst.attempts, inst.rung_attempts, inst.checks, inst.rung).hash(hasher);
-    (inst.ready_at, inst.free_at, inst.start_at).hash(hasher);
+    (inst.ready_at, inst.free_at, inst.start_at, inst.gave_way, inst.gives_way).hash(hasher);
     (inst.entered, inst.degraded, inst.once, inst.reused, inst.cached, inst.copied, inst.poisoned).hash(hasher);
     (&inst.input, inst.count, &inst.output, &inst.failure, &inst.refused).hash(hasher);
     match &inst.state {

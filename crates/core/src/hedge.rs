@@ -161,6 +161,7 @@ impl Scheduler {
             estimated: row.bound == Bound::Estimated,
             expected,
             choice: None,
+            preempted: None,
         };
         self.send(slot, id, target, dispatched, None);
         true
@@ -168,7 +169,7 @@ impl Scheduler {
 }
 
 /// True if nobody sees anything of an attempt before it has ended, and nothing hangs on which one it is.
-fn may_run_twice(task: &Task) -> bool {
+pub(crate) fn may_run_twice(task: &Task) -> bool {
     !task.live && task.publish_after.is_empty() && task.adds.is_none()
 }
 
@@ -193,11 +194,24 @@ impl Board {
     /// An attempt is not awaited any more.
     pub(crate) fn orphan(&mut self, slot: Slot, id: InstId, running: Running) -> AttemptId {
         self.forget_hedge(slot, id, &running);
+        self.forget_watch(&running);
         let run = self.run_mut(slot);
         let (path, number) = (run.path(id), run.inst(id).rung_attempts);
         let Running { attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, flight, .. } = running;
-        let orphan =
-            Orphan { path, attempt, incarnation, hold, hold_tokens, taken, target, effect, undo, number, flight };
+        let orphan = Orphan {
+            path,
+            attempt,
+            incarnation,
+            hold,
+            hold_tokens,
+            taken,
+            target,
+            effect,
+            undo,
+            number,
+            flight,
+            gave_way: false,
+        };
         let attempt = orphan.id(run.id);
         run.orphans.push(orphan);
         attempt

@@ -15,6 +15,7 @@ use agendum_types::{
 use crate::action::Step;
 use crate::effects::Bindings;
 use crate::plea::Pleading;
+use crate::preempt::{Freed, Watch};
 use crate::purse::Payer;
 use crate::queue::{Pocket, Rank, TenantNo, Ticket};
 use crate::record::Waits;
@@ -182,6 +183,10 @@ pub(crate) struct Flight {
     pub(crate) foretold: Option<Foretold>,
     /// When it counts as slow.
     pub(crate) hedge_at: Option<Timestamp>,
+    /// How it is found by who may need its place.
+    pub(crate) watch: Option<Watch>,
+    /// It was stopped for this task.
+    pub(crate) freed: Option<Freed>,
     /// What it was counted for among the tenants of its band.
     pub(crate) charged: Charged,
 }
@@ -278,6 +283,10 @@ pub(crate) struct Inst {
     pub(crate) attempts: u32,
     /// Attempts on this rung so far.
     pub(crate) rung_attempts: u32,
+    /// How often an attempt of it was stopped for a more urgent task.
+    pub(crate) gave_way: u8,
+    /// Its last attempt was, and it waits for the next since.
+    pub(crate) gives_way: bool,
     /// Attempts of the checks that asked whether one of its own took effect: the next check goes on counting.
     pub(crate) checks: u32,
     /// 0: no rung of `catch` was taken; else the index of the rung plus one.
@@ -332,6 +341,8 @@ impl Inst {
             pending: 0,
             attempts: 0,
             rung_attempts: 0,
+            gave_way: 0,
+            gives_way: false,
             checks: 0,
             rung: 0,
             entered: false,
@@ -390,7 +401,13 @@ impl Inst {
 
     /// It is free from this instant on: what it waited for before was told.
     pub(crate) fn free_from(&mut self, at: Timestamp) {
-        (self.free_at, self.waited) = (at, None);
+        (self.free_at, self.waited, self.gives_way) = (at, None, false);
+    }
+
+    /// What its time passes for while it is queued for this: where it gave way, for that.
+    pub(crate) const fn blames(&self, cause: Cause) -> Cause {
+        let is_of_queue = matches!(cause, Cause::Order | Cause::Limit | Cause::Capacity | Cause::Backoff);
+        if self.gives_way && is_of_queue { Cause::Preempted } else { cause }
     }
 
     /// Notes what it waited for until now.

@@ -64,6 +64,7 @@ mod pace;
 mod place;
 mod plan;
 mod plea;
+mod preempt;
 mod purse;
 mod queue;
 mod queueing;
@@ -108,5 +109,5 @@ pub const CALLED_OFF: &str = "cancelled by the caller";
 
 pub use record::{
     Answered, Cached, Change, Choice, Compensated, Dispatched, End, Ended, Finished, Given, Next, NextRound, Origin,
-    Passed, Raised, Record, Resolved, Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
+    Passed, Preempted, Raised, Record, Resolved, Reuse, RunSubmitted, SignalKept, Unsent, Waited, Waits,
 };

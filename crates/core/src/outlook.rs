@@ -6,7 +6,7 @@
 //! where that can be.
 
 use agendum_types::graph::Section;
-use agendum_types::{Class, Duration, Failure, RunStatus};
+use agendum_types::{Class, Duration, Failure, RunStatus, Timestamp};
 
 use crate::inst::State;
 use crate::queue::ClassId;
@@ -33,16 +33,21 @@ pub(crate) enum Outlook {
 }
 
 impl Scheduler {
-    /// How the run of this task stands, if that is sent now.
-    pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
+    /// The deadline of this task's run, and what is to be expected of the task and of all that follows; `None` without a deadline, and before enough was seen.
+    pub(crate) fn prospects(&self, slot: Slot, id: InstId) -> Option<(Timestamp, Expected)> {
         let run = self.board.run(slot);
         let (inst, plan) = (run.inst(id), self.board.plan(slot));
         // Of a rung of `catch` nothing is known: its target may be quicker.
         let counts = inst.rung == 0 && plan.task(inst.node).section == Section::Main && !run.is_answered();
-        let Some(deadline) = run.deadline.filter(|_| counts) else { return Outlook::InTime };
-        let Some(expected) = plan.expected(inst.node, self.ask_of(slot, id).1, self.policy.admission) else {
-            return Outlook::InTime;
-        };
+        let deadline = run.deadline.filter(|_| counts)?;
+        let expected = plan.expected(inst.node, self.ask_of(slot, id).1, self.policy.admission)?;
+        Some((deadline, expected))
+    }
+
+    /// How the run of this task stands, if that is sent now.
+    pub(crate) fn outlook(&self, slot: Slot, id: InstId) -> Outlook {
+        let Some((deadline, expected)) = self.prospects(slot, id) else { return Outlook::InTime };
+        let run = self.board.run(slot);
         let left = deadline.since(self.now);
         if expected.quick > left {
             Outlook::Hopeless(expected)
@@ -58,7 +63,7 @@ impl Scheduler {
         let State::Queued(ticket) = &self.board.run(slot).inst(id).state else { panic!("only a queued task is sent") };
         match self.outlook(slot, id) {
             Outlook::InTime => false,
-            Outlook::Risky(_) if ticket.rank.risky => false,
+            Outlook::Risky(_) if ticket.rank.risky || ticket.stopped.is_some() => false,
             Outlook::Risky(expected) => {
                 let mut ticket = ticket.clone();
                 self.board.queue.risk(&mut ticket, expected.mean);

@@ -22,7 +22,7 @@ impl Scheduler {
     /// Sends ready tasks to free targets until there is no task, no target or no credit.
     pub(crate) fn pump(&mut self) {
         while !self.is_stopping && self.attempts_out < self.board.limits.attempt_credits {
-            let Some(next) = self.next() else {
+            let Some(next) = self.freed_for().or_else(|| self.next()) else {
                 return;
             };
             let (class, rank) = match next {
@@ -245,6 +245,7 @@ impl Scheduler {
         }
         let mut ticket = self.board.queue.insert(class, (before.band, before.tenant), before.rank, self.now);
         ticket.lowered = lowered;
+        (ticket.urgent, ticket.looks, ticket.stopped) = (before.urgent, before.looks, before.stopped.take());
         let waits = self.board.queue.leave(&before, self.now);
         let inst = self.board.run_mut(slot).inst_mut(id);
         waits.into_iter().for_each(|(cause, span)| inst.note(cause, span));
@@ -259,6 +260,7 @@ impl Scheduler {
         }
         if let State::Queued(ticket) = std::mem::replace(&mut inst.state, State::Ready) {
             self.board.forget_hold(slot, id, &ticket);
+            self.board.forget_urgency(slot, id, &ticket);
             for (cause, span) in self.board.queue.leave(&ticket, self.now) {
                 self.board.run_mut(slot).inst_mut(id).note(cause, span);
             }
@@ -276,6 +278,7 @@ impl Scheduler {
         let state = std::mem::replace(&mut self.board.run_mut(slot).inst_mut(id).state, State::Ready);
         let State::Queued(ticket) = state else { panic!("only a queued task is placed") };
         self.board.forget_hold(slot, id, &ticket);
+        self.board.forget_urgency(slot, id, &ticket);
         let (choice, expected) = (self.choice(slot, id, &ticket, target, scores), self.usual(slot, id));
         let queued = self.board.queue.send(&ticket, self.now);
         let known = self.board.run_mut(slot).inst_mut(id).waited.take().map_or_else(Waits::new, |waited| *waited);
@@ -305,8 +308,10 @@ impl Scheduler {
             estimated: row.bound == Bound::Estimated,
             expected,
             choice,
+            preempted: ticket.stopped.map(|stopped| Box::new(stopped.of)),
         };
         self.send(slot, id, target, dispatched, None);
+        self.watch(slot, id);
         self.arm_hedge(slot, id);
     }
 
@@ -334,6 +339,7 @@ impl Scheduler {
             estimated: false,
             expected: None,
             choice: None,
+            preempted: None,
         };
         self.send(slot, id, target, dispatched, Some(reference));
         self.hold_turn(slot, id);
@@ -379,7 +385,9 @@ impl Scheduler {
         let charged = self.charge(slot, id, target, hold);
         let tokens = if reattach.is_none() { self.keep_pace(target, hold_tokens) } else { 0 };
         let sent = self.now;
-        let flight = Flight { target, price, digest, whole, sent, turn, tokens, foretold, hedge_at: None, charged };
+        let (hedge_at, watch, freed) = (None, None, None);
+        let flight =
+            Flight { target, price, digest, whole, sent, turn, tokens, foretold, hedge_at, charged, watch, freed };
         self.attempts_out += u32::from(!self.is_child(slot, &attempt.path));
         let run = self.board.run_mut(slot);
         if let State::Running(running) = &mut run.inst_mut(id).state {

@@ -22,6 +22,7 @@ use agendum_types::Policy;
 use agendum_types::graph::Priority;
 use agendum_types::{Cause, Duration, Need, RunId, TargetId, Tenant, Timestamp};
 
+use crate::preempt::Stopped;
 use crate::record::Waits;
 use crate::run::{InstId, Slot};
 use class::{Class, LIMIT, SLEEPS};
@@ -79,6 +80,12 @@ pub(crate) struct Ticket {
     pub(crate) lowered: bool,
     /// Until then the class holds only the target that is worth waiting for.
     pub(crate) held: Option<Timestamp>,
+    /// When it has to be sent to be in time.
+    pub(crate) urgent: Option<Timestamp>,
+    /// How often that was looked at.
+    pub(crate) looks: u8,
+    /// The attempt that was stopped for it.
+    pub(crate) stopped: Option<Box<Stopped>>,
     since: Timestamp,
     clocks: [u64; SLEEPS.len()],
     /// How many tasks the class had sent.
@@ -209,7 +216,20 @@ impl Queue {
         let of = &mut self.classes[class.0 as usize];
         of.fresh = (now, 1 + if of.fresh.0 == now { of.fresh.1 } else { 0 });
         let (clocks, sent) = (of.clocks_at(now), of.count);
-        Ticket { class, band, tenant, rank, lowered: false, held: None, since: now, clocks, sent }
+        Ticket {
+            class,
+            band,
+            tenant,
+            rank,
+            lowered: false,
+            held: None,
+            urgent: None,
+            looks: 0,
+            stopped: None,
+            since: now,
+            clocks,
+            sent,
+        }
     }
 
     pub(crate) fn remove(&mut self, ticket: &Ticket, now: Timestamp) {

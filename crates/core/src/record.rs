@@ -8,6 +8,7 @@ mod end;
 mod next;
 mod origin;
 mod output;
+mod preempted;
 mod sent;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use choice::{Choice, Passed};
 pub use end::End;
 pub use next::{Next, NextRound};
 pub use origin::{Given, Origin, Reuse};
+pub use preempted::Preempted;
 pub use sent::Dispatched;
 
 /// How long a task waited for what before it was dispatched, or ended; parts that add up to the time since it was ready.
@@ -404,6 +406,8 @@ pub struct Ended {
     pub waits: Waits,
     /// Of one that cannot be paid for out of the budget of a loop around it: that loop. A round that fails with it is the loop's last.
     pub short: Option<TaskPath>,
+    /// Of an attempt that was stopped for a more urgent task: for which.
+    pub preempted: Option<Box<Preempted>>,
 }
 
 impl SignalKept {
@@ -417,7 +421,7 @@ impl Ended {
     /// The end of what waited for no target.
     #[must_use]
     pub fn new(end: End, next: Next) -> Self {
-        Self { end, next, away: Duration::ZERO, waits: Waits::new(), short: None }
+        Self { end, next, away: Duration::ZERO, waits: Waits::new(), short: None, preempted: None }
     }
 }
 

@@ -106,6 +106,8 @@ pub(crate) struct Orphan {
     pub(crate) number: u32,
     /// `None` for an attempt of an earlier life.
     pub(crate) flight: Option<Flight>,
+    /// It was stopped for a more urgent task.
+    pub(crate) gave_way: bool,
 }
 
 impl Orphan {

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::hedge::Hedges;
 use crate::order::Served;
 use crate::overload::Stood;
+use crate::preempt::Preempting;
 use crate::record::{Change, Record};
 use crate::rejected::Rejected;
 use crate::rng::Rng;
@@ -37,6 +38,8 @@ pub struct Scheduler {
     pub(crate) evaluations_out: u32,
     /// What is saved up for second attempts.
     pub(crate) hedges: Hedges,
+    /// Attempts that give way to more urgent tasks.
+    pub(crate) preempting: Preempting,
     /// How long the tasks of each priority stand in the queue.
     pub(crate) stood: [Stood; 3],
     /// Look-ups of this life.
@@ -74,6 +77,7 @@ impl Scheduler {
             attempts_out: 0,
             evaluations_out: 0,
             hedges: Hedges::default(),
+            preempting: Preempting::default(),
             stood: Default::default(),
             look_ups: 0,
             backlog: VecDeque::new(),
@@ -176,6 +180,7 @@ impl Scheduler {
         if !self.reopening {
             self.taking_up = was_reopening;
             self.work();
+            self.forget_freed();
             self.taking_up = false;
         }
         Ok(())

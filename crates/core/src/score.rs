@@ -121,7 +121,7 @@ impl Scheduler {
     }
 
     /// When the task has to have ended, so that what follows can be in time; [`Timestamp::MAX`] without a deadline.
-    fn latest_end(&self, slot: Slot, id: InstId) -> Timestamp {
+    pub(crate) fn latest_end(&self, slot: Slot, id: InstId) -> Timestamp {
         let (run, plan) = (self.board.run(slot), self.board.plan(slot));
         let inst = run.inst(id);
         let of_run = run.deadline.filter(|_| plan.task(inst.node).section == Section::Main);
@@ -234,6 +234,11 @@ pub(crate) struct Foretold {
 }
 
 impl Foretold {
+    /// The whole of it.
+    pub(crate) const fn took(&self) -> Duration {
+        self.took
+    }
+
     /// The same now that it is known how much it gave: a fifth of the time is for what does not hang on that.
     fn for_output(self, tokens_out: u64) -> Duration {
         if self.made == 0 {

@@ -32,6 +32,7 @@ mod overload;
 mod pace;
 mod planned;
 mod pools;
+mod preempt;
 mod purses;
 mod raise;
 mod repair;

@@ -32,6 +32,8 @@ pub enum Wake {
     Turn,
     /// An attempt is slow.
     Hedge,
+    /// A task has to be sent to be in time.
+    Urgent,
     /// A task has waited long enough for the target that is best for it.
     Spill,
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Wake {
             Self::Budget => "another window of the budget begins",
             Self::Turn => "a run has settled",
             Self::Hedge => "an attempt is slow",
+            Self::Urgent => "a task has to be sent to be in time",
             Self::Spill => "a task waits for its best target no longer",
         })
     }
@@ -71,6 +74,7 @@ pub(crate) enum Timer {
     Turn(Slot),
     Spill(Slot, InstId),
     Hedge(Slot, InstId),
+    Urgent(Slot, InstId),
 }
 
 /// All timers of a shard.
@@ -118,6 +122,7 @@ impl Timer {
             Self::Turn(_) => Wake::Turn,
             Self::Spill(..) => Wake::Spill,
             Self::Hedge(..) => Wake::Hedge,
+            Self::Urgent(..) => Wake::Urgent,
         }
     }
 }

@@ -148,7 +148,7 @@ fn waiting_on(board: &Board, run: &Run, inst: &Inst) -> Option<Cause> {
         State::Ready | State::Asking(_) | State::LookingUp(_) | State::Checked(_) => Some(Cause::Scheduler),
         State::Parked(_) => Some(Cause::Delay),
         State::Paused(_) => Some(Cause::Paused),
-        State::Queued(ticket) => Some(board.queue.waiting_on(ticket)),
+        State::Queued(ticket) => Some(inst.blames(board.queue.waiting_on(ticket))),
         State::Broke { .. } => Some(Cause::Budget),
         State::Pleading(_) => Some(Cause::Person),
         State::BackingOff(_) => Some(Cause::Backoff),

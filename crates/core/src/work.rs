@@ -123,6 +123,10 @@ impl Scheduler {
             ticket.held = Some(until);
             self.board.timers.set(until, Timer::Spill(slot, id));
         }
+        ticket.urgent = self.urgent_from(slot, id);
+        if let Some(at) = ticket.urgent {
+            self.board.timers.set(at, Timer::Urgent(slot, id));
+        }
         self.board.run_mut(slot).inst_mut(id).state = State::Queued(Box::new(ticket));
     }
 

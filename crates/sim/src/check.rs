@@ -403,6 +403,7 @@ pub fn kinds(record: &Record) -> Vec<&'static str> {
             vec![end, of_next(&ended.next)]
         }
         Change::Dispatched(out) if out.reattached => vec!["reattached"],
+        Change::Dispatched(out) if out.preempted.is_some() => vec!["sent in the place of another"],
         Change::Dispatched(out) if out.beside => vec!["sent beside a slow one"],
         Change::Dispatched(out) if passes_a_broken_one(out) => vec!["sent past one that fails"],
         Change::Dispatched(out) if out.lower => vec!["sent to a lower target"],

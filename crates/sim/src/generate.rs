@@ -10,6 +10,7 @@ mod judges;
 mod purse;
 mod quotes;
 mod resources;
+mod rush;
 
 pub(crate) use adds::{add as with_plans, plan, streamed};
 pub(crate) use agent::add as with_agent;
@@ -21,6 +22,7 @@ pub(crate) use judges::add as with_judges;
 pub(crate) use purse::add as with_purses;
 pub(crate) use quotes::add as with_quotes;
 pub(crate) use resources::add as with_resources;
+pub(crate) use rush::{SLOW as RUSH_SLOW, runs as rush};
 use serde_json::{Map, Value as Json, json};
 
 use crate::chance::Chance;

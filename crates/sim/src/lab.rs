@@ -39,7 +39,7 @@ use workload::{Job, Workload};
 use world::{Clock, Met, View};
 
 /// The scenarios that are shipped, by name.
-pub const SHIPPED: [(&str, &str); 14] = [
+pub const SHIPPED: [(&str, &str); 15] = [
     ("e1", include_str!("../scenarios/e1.yaml")),
     ("e2", include_str!("../scenarios/e2.yaml")),
     ("e2-runs", include_str!("../scenarios/e2-runs.yaml")),
@@ -47,6 +47,7 @@ pub const SHIPPED: [(&str, &str); 14] = [
     ("e2-noise", include_str!("../scenarios/e2-noise.yaml")),
     ("e2-outage", include_str!("../scenarios/e2-outage.yaml")),
     ("e2-storm", include_str!("../scenarios/e2-storm.yaml")),
+    ("e2-urgent", include_str!("../scenarios/e2-urgent.yaml")),
     ("e3", include_str!("../scenarios/e3.yaml")),
     ("e3-servegen", include_str!("../scenarios/e3-servegen.yaml")),
     ("e5", include_str!("../scenarios/e5.yaml")),
@@ -90,8 +91,9 @@ impl Contender {
     /// The one of this name: `balanced`; an index, for all runs and with the rest of `balanced`, such as `gittins`, or `gittins@8` with another aging,
     /// and `balanced+9` where a tenant that comes back has saved up so many attempts;
     /// `blind:` before one of these, where all tenants are one; `unpaced:`, where what a provider lets through is not known; `unread:`, where it is not
-    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `cold:`, where each workflow meets a core that has seen nothing;
-    /// `oracle`; the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
+    /// known how inputs begin; `unhedged:`, where no second attempt is sent; `patient:`, where none gives way; `cold:`, where each workflow
+    /// meets a core that has seen nothing; `oracle`;
+    /// the path of a policy's document, such as `rules.yaml`; `reference:call-fifo`, `reference:fcfs`, `reference:vtc`, `reference:lcf`;
     /// of workflows `reference:fifo`, and as clairvoyants `oracle:means`, `oracle:sizes` and `oracle:times`.
     ///
     /// # Errors
@@ -169,6 +171,11 @@ fn policy(name: &str) -> Result<Policy, String> {
     if let Some(rest) = name.strip_prefix("unhedged:") {
         let mut policy = policy(rest)?;
         policy.hedging.after = 0;
+        return Ok(policy);
+    }
+    if let Some(rest) = name.strip_prefix("patient:") {
+        let mut policy = policy(rest)?;
+        policy.preemption.share = 0;
         return Ok(policy);
     }
     if is_document(name) {

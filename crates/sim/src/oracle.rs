@@ -9,7 +9,7 @@
 //!   the rest takes; [`ladder`]: what follows on a failure;
 //! - [`ahead`]: what runs before its plan is whole; [`short`]: who waits for the money of windows; [`settle`]: how a task ends;
 //!   [`heard`]: what is handed to waits; [`labels`]: what a failure may quote; [`cache`]: what was kept; [`turns`]: whose turn it is;
-//!   [`verdict`]: who judges;
+//!   [`verdict`]: who judges; [`preempt`]: what gives way;
 //! - [`records`], [`sends`], [`ends`] and [`deeds`]: the core's decisions and actions, one by one; [`rest`]: nothing is left, nothing is shown wrong.
 //!
 //! Two things it takes from the core, within bounds: the instant of a back-off with jitter, and the choice between tasks that rank
@@ -41,6 +41,7 @@ mod place;
 mod planned;
 mod plea;
 mod pools;
+mod preempt;
 mod purse;
 mod raise;
 mod records;
@@ -122,6 +123,8 @@ pub struct Reference {
     observed: order::Observed,
     /// What the event told, until it is decided upon.
     heard: Option<Heard>,
+    /// For whom the attempt was stopped that has just ended.
+    freed: Option<preempt::Freed>,
     /// What must be wanted before the event is over.
     stop: Vec<AttemptId>,
     publish: Vec<(RunId, TaskPath)>,
@@ -165,6 +168,10 @@ struct Flight {
     expected: Option<(Duration, u64)>,
     /// When it counts as slow.
     slow_at: Option<Timestamp>,
+    /// When it should end, as far as others reckon with that; whether it may give way; and for whom it was stopped.
+    ends_at: Option<Timestamp>,
+    may_stop: bool,
+    freed: Option<preempt::Freed>,
     /// Of a child run that is over: what it has spent, and whether it took a lower rung.
     child: Option<(Money, bool)>,
 }
@@ -245,6 +252,7 @@ impl Reference {
             accounts: Default::default(),
             observed: Default::default(),
             heard: None,
+            freed: None,
             stop: Vec::new(),
             publish: Vec::new(),
             dispatch: Vec::new(),
@@ -272,7 +280,7 @@ impl Reference {
         self.events += 1;
         self.all_wait();
         self.answers_are_known();
-        self.served = None;
+        (self.served, self.freed) = (None, None);
         match event {
             Event::Opened { incarnation, crashed, .. } => {
                 self.crashed = *crashed;

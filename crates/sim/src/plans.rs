@@ -61,6 +61,14 @@ const HOLDING: u64 = 0x4_01D;
 /// Makes of a seed the one by which child runs are drawn.
 const CHILDREN: u64 = 0x000C_411D;
 
+/// The same for runs that are urgent, and many that are not.
+const RUSHING: u64 = 0x2054;
+
+/// True for seeds with such runs besides: of twenty about two, with every kind of world.
+pub(crate) const fn rushes(seed: u64) -> bool {
+    matches!(seed / 50 % 20, 16 | 19)
+}
+
 /// A document, and tasks that join its run later.
 pub type Texts = (String, Option<String>);
 
@@ -138,6 +146,9 @@ pub fn documents(seed: u64, count: u64) -> Vec<Texts> {
     // The same graph once more: what was seen of the first run is known to the second.
     if let Some(first) = all.first().filter(|_| chance.hits(30)) {
         all.push((first.0.clone(), None));
+    }
+    if rushes(seed) {
+        all.extend(generate::rush(&mut Chance::new(seed ^ RUSHING)).into_iter().map(|document| (document, None)));
     }
     if grouped {
         let again: Vec<Texts> = all.iter().filter(|_| grouping.hits(60)).cloned().collect();

@@ -29,7 +29,8 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
     // 170005493: a queued task was put where it stood. 170000533: who had waited for a window asked for more than the run's budget.
     // 145: somebody was reminded. 46: it took effect in the run before, with another input. 72: a round was not paid for, and one before counts.
     // 32: a run could not be answered in time any more, and was given up. 51: an attempt was sent beside a slow one.
-    let rare = [32, 46, 51, 72, 145];
+    // 800: an attempt gave way to a more urgent task, which was sent in its place.
+    let rare = [32, 46, 51, 72, 145, 800];
     let grown = [150_003_693, 150_016_937, 170_005_493, 170_000_533, 170_001_293, 210_000_692, 210_007_039];
     // A target fails for some time, whatever it is asked.
     let failing = [703, 707, 709, 711];
@@ -46,8 +47,8 @@ fn the_core_does_what_the_reference_would_and_repeats_it() {
         used.extend(planned.iter().flat_map(|plan| words(&plan.graph)));
         used.extend(planned.iter().filter(|plan| plan.grown.is_some()).map(|_| "tasks join a run"));
     }
-    for of_failing in ["sent past one that fails", "tried after it failed"] {
-        assert!(kinds.remove(of_failing), "{of_failing}");
+    for one in ["sent past one that fails", "tried after it failed", "preempted", "sent in the place of another"] {
+        assert!(kinds.remove(one), "{one}");
     }
     has_every_kind(&kinds);
     uses_the_language(&used);

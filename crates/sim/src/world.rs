@@ -222,7 +222,7 @@ impl World {
             targets,
             pools: if faults.unrest { fleet::pools(&mut wardens) } else { fleet::all_pools() },
             windows,
-            policy: Arc::new(fleet::policy(&mut rulers)),
+            policy: Arc::new(fleet::policy(seed, &mut rulers)),
             results: cache::Kept::new(seed),
             checker: Checker::new(windows),
             kept: Vec::new(),

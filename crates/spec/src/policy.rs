@@ -119,6 +119,7 @@ fn lowered(tree: &Node) -> Policy {
     fields::read(&fields::OF_ADMISSION, &mut policy.admission, tree.get("admission"));
     fields::read(&fields::OF_PLACEMENT, &mut policy.placement, tree.get("placement"));
     fields::read(&fields::OF_HEDGING, &mut policy.hedging, tree.get("hedging"));
+    fields::read(&fields::OF_PREEMPTION, &mut policy.preemption, tree.get("preemption"));
     fields::read(&fields::OF_OVERLOAD, &mut policy.overload, tree.get("overload"));
     fields::read(&fields::OF_LIMITS, &mut policy.limits, tree.get("limits"));
     policy
@@ -133,6 +134,7 @@ fn normal(policy: &Policy) -> Json {
     let admission = fields::written(&fields::OF_ADMISSION, &policy.admission);
     let placement = fields::written(&fields::OF_PLACEMENT, &policy.placement);
     let hedging = fields::written(&fields::OF_HEDGING, &policy.hedging);
+    let preemption = fields::written(&fields::OF_PREEMPTION, &policy.preemption);
     let overload = fields::written(&fields::OF_OVERLOAD, &policy.overload);
     let limits = fields::written(&fields::OF_LIMITS, &policy.limits);
     json!({
@@ -143,6 +145,7 @@ fn normal(policy: &Policy) -> Json {
         "admission": admission,
         "placement": placement,
         "hedging": hedging,
+        "preemption": preemption,
         "overload": overload,
         "limits": limits,
     })

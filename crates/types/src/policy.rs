@@ -29,6 +29,8 @@ pub struct Policy {
     pub placement: Placement,
     /// When a second attempt is sent beside a slow one.
     pub hedging: Hedging,
+    /// When a running attempt gives way to more urgent work.
+    pub preemption: Preemption,
     /// When runs are refused because too much waits already.
     pub overload: Overload,
     /// What is sent to a target that fails.
@@ -72,6 +74,26 @@ pub struct Hedging {
     pub after: u8,
     /// Second attempts are so many of a hundred first ones at most.
     pub share: u8,
+}
+
+/// When a running attempt gives way to a task of a more urgent priority whose deadline would pass otherwise; of what leaves no effect. Never, if one of
+/// these is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preemption {
+    /// It has had less than so many of a hundred parts of the time that it was expected to take.
+    pub spent: u8,
+    /// Its task has given way less often than that.
+    pub times: u8,
+    /// Attempts that give way are so many of a hundred that are sent at most.
+    pub share: u8,
+}
+
+impl Preemption {
+    /// True if some may give way.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.spent > 0 && self.times > 0 && self.share > 0
+    }
 }
 
 /// What counts beside price and speed where several targets are free.
@@ -198,7 +220,7 @@ impl Policy {
     /// The name of the built-in one.
     pub const BALANCED: &'static str = "balanced";
     /// The hash of its normal document: a test of the crate that reads documents holds it.
-    const BALANCED_HASH: &'static str = "89139beb7c45ee25736a733ff642853db4ac10207ff7a57b8f5ce278ce66c9fa";
+    const BALANCED_HASH: &'static str = "eb1712ad86d784eb493323b07115b731111eecab2c56ef3092b417aee54bb53c";
 
     /// Its name with the beginning of its hash: what records and answers name it by.
     #[must_use]
@@ -233,6 +255,7 @@ impl Default for Policy {
             admission: Admission { samples: 8, quick: 10, slow: 95 },
             placement: Placement { crowd: 20, tokens_per_s: 8_000 },
             hedging: Hedging { after: 95, share: 5 },
+            preemption: Preemption { spent: 25, times: 2, share: 5 },
             overload: Overload { waiting: 1_000_000, stand: Duration::ZERO, interval: Duration::secs(60) },
             limits: Limits {
                 failures: 50,

@@ -112,6 +112,8 @@ pub enum Waste {
     Failed,
     /// Its run went on without it: a race was decided, a limit of time passed, another took its place.
     Superseded,
+    /// It was stopped for more urgent work.
+    Preempted,
     /// Its run had failed or was cancelled.
     Abandoned,
     /// The process ended while it was out.
@@ -120,7 +122,7 @@ pub enum Waste {
 
 impl Waste {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Failed, Self::Superseded, Self::Abandoned, Self::Lost];
+    pub const ALL: [Self; 5] = [Self::Failed, Self::Superseded, Self::Preempted, Self::Abandoned, Self::Lost];
 
     /// Its word.
     #[must_use]
@@ -128,6 +130,7 @@ impl Waste {
         match self {
             Self::Failed => "failed",
             Self::Superseded => "superseded",
+            Self::Preempted => "preempted",
             Self::Abandoned => "abandoned",
             Self::Lost => "lost",
         }

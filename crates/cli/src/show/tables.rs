@@ -396,6 +396,9 @@ fn alone(out: &mut impl Write, why: &Why, task: &WhyTask) -> Result<(), Failure>
             dollars(attempt.cost_usd),
             attempt.tokens
         )?;
+        for of in [&attempt.gave_way, &attempt.preempted].into_iter().flatten() {
+            writeln!(out, "        {}", of.sentence)?;
+        }
         if let Some(expected) = attempt.expected_ms {
             writeln!(out, "        expected {}", millis(expected))?;
         }

@@ -14,7 +14,7 @@ fairness: { weights: { acme: 2 } }
 fn place() -> Place {
     Place::new(&[
         ("rules.yaml", RULES),
-        ("wrong.yaml", "version: 1\npolicy: wrong\norder: { standard: { share: 0, indx: fifo } }\npreemption: {}\n"),
+        ("wrong.yaml", "version: 1\npolicy: wrong\norder: { standard: { share: 0, indx: fifo } }\nestimates: {}\n"),
     ])
 }
 
@@ -38,7 +38,7 @@ fn documents_are_checked_shown_and_compared() {
     snippet line 2: policy: wrong
     snippet line 3: order: { standard: { share: 0, indx: fifo } }
         label at line 3, column 29
-    snippet line 4: preemption: {}
+    snippet line 4: estimates: {}
     diagnostic help: its part of the attempts, in relation to the shares of the other priorities that have something to send
     diagnostic code: out_of_range
     unknown key `indx` in `standard`
@@ -47,15 +47,15 @@ fn documents_are_checked_shown_and_compared() {
     snippet line 2: policy: wrong
     snippet line 3: order: { standard: { share: 0, indx: fifo } }
         label at line 3, columns 32 to 35
-    snippet line 4: preemption: {}
+    snippet line 4: estimates: {}
     diagnostic help: did you mean `index`?
     diagnostic code: unknown_key
-    not yet: this release does not run preemption
+    not yet: this release does not run rules of estimates
         Diagnostic severity: error
     Begin snippet for wrong.yaml starting at line 3, column 1
     snippet line 3: order: { standard: { share: 0, indx: fifo } }
-    snippet line 4: preemption: {}
-        label at line 4, column 13
+    snippet line 4: estimates: {}
+        label at line 4, column 12
     diagnostic code: not_yet
     error: wrong.yaml: 2 errors, 1 not yet supported
     ");
@@ -138,7 +138,7 @@ fn the_configuration_puts_one_in_force() {
     hint: its part of the attempts, in relation to the shares of the other priorities that have something to send
     error: policy ./wrong.yaml:3:32: unknown key `indx` in `standard`
     hint: did you mean `index`?
-    error: policy ./wrong.yaml:4:13: not yet: this release does not run preemption
+    error: policy ./wrong.yaml:4:12: not yet: this release does not run rules of estimates
     hint: agendum policy check ./wrong.yaml
     ");
     let (code, _, err) = place.run(&["serve", "--listen", "127.0.0.1:0"]);

@@ -105,7 +105,7 @@ impl Board {
     }
 
     /// Takes an instance out of whatever it waits in, and abandons its attempt.
-    pub(super) fn leave(&mut self, slot: Slot, id: InstId) {
+    pub(crate) fn leave(&mut self, slot: Slot, id: InstId) {
         self.run_mut(slot).pleas.remove(&id);
         let state = std::mem::replace(&mut self.run_mut(slot).inst_mut(id).state, State::Waiting);
         let ticket = if let State::InLine { ticket, .. } = state { Some(ticket) } else { None };
@@ -114,6 +114,7 @@ impl Board {
             State::Parked(at) | State::BackingOff(at) => self.timers.clear(at, Timer::Start(slot, id)),
             State::Queued(ticket) => {
                 self.forget_hold(slot, id, &ticket);
+                self.forget_urgency(slot, id, &ticket);
                 self.queue.remove(&ticket, self.at);
             }
             State::Awaiting(since) => self.end_wait(slot, id, since),

@@ -28,6 +28,8 @@ impl Board {
             // One of an earlier life: nobody told what became of it.
             let waste = if orphan.flight.is_none() {
                 Waste::Lost
+            } else if orphan.gave_way {
+                Waste::Preempted
             } else if self.run(slot).failure.is_some() {
                 Waste::Abandoned
             } else {
@@ -174,6 +176,7 @@ impl Board {
         inst.attempts = inst.attempts.max(dispatched.attempt.0);
         inst.rung_attempts += u32::from(!dispatched.beside);
         inst.copied = false;
+        inst.gives_way = false;
         inst.once = dispatched.effect == Effect::Once;
         inst.state = State::Running(Box::new(Running {
             attempt: dispatched.attempt,
@@ -277,6 +280,7 @@ impl Board {
             std::mem::swap(&mut *running, of);
         }
         self.forget_hedge(slot, id, &running);
+        self.forget_watch(&running);
         if let Some(other) = other {
             self.abandon(slot, id, *other);
         }
@@ -328,7 +332,7 @@ impl Board {
     }
 
     /// Does what was decided upon a result, a verdict or an end.
-    pub(super) fn follow(&mut self, slot: Slot, id: InstId, next: &Next) {
+    pub(crate) fn follow(&mut self, slot: Slot, id: InstId, next: &Next) {
         match next {
             Next::Judge => self.ask(slot, id, crate::action::Step::Judge),
             Next::Succeed => self.settle(slot, id, Settled::Succeeded, None),
@@ -453,6 +457,7 @@ impl Board {
         }
         match (end, next) {
             (End::Pruned, _) => self.settle(slot, id, Settled::Pruned, None),
+            (End::Preempted, next) => self.gives_way(slot, id, next),
             (_, Next::Fail(failure)) => self.fail_for_good(slot, id, failure),
             (_, next) => {
                 self.leave(slot, id);

@@ -71,6 +71,16 @@ impl Board {
             }
         }
         waits.extend(queued);
+        if inst.gives_way {
+            let mut blamed = Waits::new();
+            for (cause, span) in waits {
+                match blamed.last_mut() {
+                    Some((last, sum)) if *last == inst.blames(cause) => sum.0 += span.0,
+                    Some(_) | None => blamed.push((inst.blames(cause), span)),
+                }
+            }
+            return blamed;
+        }
         waits
     }
 

@@ -32,6 +32,7 @@ impl Scheduler {
         let Some((flight, hold, hold_tokens)) = out else {
             return;
         };
+        self.frees_place(&flight);
         self.attempts_out -= u32::from(!self.is_child(slot, &attempt.path));
         self.targets.row_mut(flight.target).running -= 1;
         self.pause_target(flight, &outcome);

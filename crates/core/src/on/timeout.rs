@@ -35,6 +35,7 @@ impl Scheduler {
             Timer::Turn(slot) => self.board.another_turn(slot),
             Timer::Spill(slot, id) => self.spill(slot, id),
             Timer::Hedge(slot, id) => self.hedge(slot, id),
+            Timer::Urgent(slot, id) => self.is_urgent(slot, id),
         }
         true
     }

@@ -23,13 +23,15 @@ pub enum End {
     Done,
     /// A rung of `catch` was to take the last good copy of its result, and there is none.
     NoCopy,
+    /// It gave way to a more urgent task.
+    Preempted,
     /// Its run cannot be answered in time any more, by what attempts have taken before.
     Hopeless,
 }
 
 impl End {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pruned,
         Self::Expired,
         Self::Unaffordable,
@@ -39,6 +41,7 @@ impl End {
         Self::Lost,
         Self::Done,
         Self::NoCopy,
+        Self::Preempted,
         Self::Hopeless,
     ];
 
@@ -55,6 +58,7 @@ impl End {
             Self::Lost => "lost",
             Self::Done => "done",
             Self::NoCopy => "no_copy",
+            Self::Preempted => "preempted",
             Self::Hopeless => "hopeless",
         }
     }
@@ -78,6 +82,7 @@ impl End {
             Self::Lost => "the process ended while it was out",
             Self::Done => "it took effect in the run before, with another input",
             Self::NoCopy => "no good result of it is kept",
+            Self::Preempted => "stopped for a more urgent task",
             Self::Hopeless => "no time was left to answer within the deadline",
         }
     }
@@ -86,7 +91,7 @@ impl End {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Pruned => Class::Cancelled,
+            Self::Pruned | Self::Preempted => Class::Cancelled,
             Self::Hopeless => Class::DeadlineExceeded,
             Self::Expired => Class::Timeout,
             Self::Unaffordable => Class::BudgetExceeded,

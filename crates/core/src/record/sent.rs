@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_types::{AttemptNo, Duration, Effect, Incarnation, Money};
 
-use super::{Choice, Waits};
+use super::{Choice, Preempted, Waits};
 
 /// An attempt that was sent to a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,4 +37,6 @@ pub struct Dispatched {
     pub expected: Option<Duration>,
     /// Why it was sent then and there, where something else could have been.
     pub choice: Option<Box<Choice>>,
+    /// The task of which an attempt was stopped for it.
+    pub preempted: Option<Box<Preempted>>,
 }

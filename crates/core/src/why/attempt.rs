@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agendum_types::{AttemptNo, Class, Duration, Money, RunId, Timestamp};
 
-use crate::record::Choice;
+use crate::record::{Choice, Preempted};
 
 /// One attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub struct AttemptReasons {
     pub expected: Option<Duration>,
     /// Why it was sent then and there, where something else could have been.
     pub choice: Option<Box<Choice>>,
+    /// The task of which an attempt was stopped for it.
+    pub preempted: Option<Box<Preempted>>,
+    /// The task that it was stopped for.
+    pub gave_way: Option<Box<Preempted>>,
     /// When it was sent.
     pub started: Timestamp,
     /// When its outcome came.

@@ -167,6 +167,7 @@ impl Track {
             Change::Composed { .. } => self.settle(TaskStatus::Succeeded, at, None),
             Change::Reused { from, .. } => self.settle(TaskStatus::Succeeded, at, Some(Reason::Reused(*from))),
             Change::Cached(cached) => self.cached(cached, at),
+            Change::Ended(ended) if ended.end == End::Preempted => self.gave_way(ended, at),
             Change::Ended(ended) => self.ended(ended, at),
             Change::Resolved(resolved) => self.resolved(resolved, at),
             Change::Abandoned { attempt, cost, tokens, fate, away, .. } => {

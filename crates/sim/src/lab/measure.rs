@@ -24,9 +24,12 @@ pub struct Ended {
     began: Option<Duration>,
     /// How many calls it has.
     calls: usize,
-    /// The time of the slots that it had, and of that what it had before it came again.
+    /// The time of the slots that it had, and of that what it had before it came again or gave way.
     spent: Duration,
     lost: Duration,
+    /// Until when it has the slot that it has, and how often it gave way.
+    until: Duration,
+    stops: u32,
     /// When it was answered, and whether it succeeded.
     over: Option<(Duration, bool)>,
 }
@@ -39,7 +42,8 @@ impl Ended {
         let calls = super::workload::calls(&job.rounds).count();
         let (tenant, cost, at, deadline) = (job.tenant, job.cost(), job.at, job.deadline);
         let (last, again, began, spent, over, lost) = (at, 0, None, Duration::ZERO, None, Duration::ZERO);
-        Self { tenant, cost, tokens, at, last, again, ideal, deadline, began, calls, spent, lost, over }
+        let (until, stops) = (Duration::ZERO, 0);
+        Self { tenant, cost, tokens, at, last, again, ideal, deadline, began, calls, spent, lost, until, stops, over }
     }
 
     /// It comes only now.
@@ -58,9 +62,16 @@ impl Ended {
         self.began.get_or_insert(now);
     }
 
-    /// It takes a slot for so long.
-    pub fn spends(&mut self, span: Duration) {
-        self.spent = self.spent.plus(span);
+    /// It takes a slot from now on for so long.
+    pub fn spends(&mut self, now: Duration, span: Duration) {
+        (self.spent, self.until) = (self.spent.plus(span), now.plus(span));
+    }
+
+    /// It is stopped after so long, and begins anew some time.
+    pub fn gives_way(&mut self, now: Duration, lost: Duration) {
+        self.spares(self.until.minus(now));
+        self.lost = self.lost.plus(lost);
+        self.stops += 1;
     }
 
     /// So much of that it did not take after all.
@@ -173,6 +184,7 @@ impl Seen {
                 figures.insert("half shed", begun as f64 / self.ended.len() as f64);
             }
         }
+        figures.extend(self.by_urgency());
         if self.ended.iter().any(|job| job.tenant > 0) {
             figures.extend([("lighter half", lighter), ("heavier half", heavier), ("worst tenant", worst)]);
             figures.insert("difference", self.difference as f64);
@@ -194,6 +206,29 @@ impl Seen {
             figures.insert("ns/event p99", quantile(&costs, 0.99));
         }
         figures
+    }
+
+    /// Where some have a deadline and others none: who was in time, how long the others took, and how often one gave way.
+    fn by_urgency(&self) -> Vec<(&'static str, f64)> {
+        let (urgent, others): (Vec<&Ended>, Vec<&Ended>) = self.ended.iter().partition(|job| job.deadline.is_some());
+        if urgent.is_empty() || others.is_empty() {
+            return Vec::new();
+        }
+        let secs = |span: Duration| span.as_micros() as f64 / 1e6;
+        let in_time = urgent.iter().filter(|job| job.is_in_time()).count() as f64 / urgent.len() as f64;
+        let mut took: Vec<f64> = others.iter().filter_map(|job| job.took()).map(secs).collect();
+        took.sort_by(f64::total_cmp);
+        let over = others.iter().filter_map(|job| job.over).map(|(at, _)| secs(at)).fold(0.0, f64::max);
+        let stops: u32 = self.ended.iter().map(|job| job.stops).sum();
+        let lost = others.iter().map(|job| secs(job.lost)).sum();
+        vec![
+            ("urgent in time", in_time),
+            ("others mean", mean(&took)),
+            ("others p95", quantile(&took, 0.95)),
+            ("others/min", took.len() as f64 * 60.0 / over.max(1e-6)),
+            ("gave way", f64::from(stops)),
+            ("lost", lost),
+        ]
     }
 
     fn of_faults(&self, harmed: Harmed) -> Vec<(&'static str, f64)> {

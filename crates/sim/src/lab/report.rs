@@ -89,7 +89,7 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 35] = [
+pub const FIGURES: [&str; 41] = [
     "over bound",
     "over bound p95",
     "mean",
@@ -102,6 +102,12 @@ pub const FIGURES: [&str; 35] = [
     "jain",
     "in time",
     "in time at once",
+    "urgent in time",
+    "others mean",
+    "others p95",
+    "others/min",
+    "gave way",
+    "lost",
     "half shed",
     "wasted",
     "done",
@@ -181,6 +187,11 @@ pub(super) fn legend(figure: &str) -> &'static str {
         "jain" => ": evenness of the slowdowns, 1 is even",
         "in time" => ": share answered within the deadline",
         "in time at once" => ": the same of those that did not come again",
+        "urgent in time" => ": the same of those that have one",
+        "others mean" | "others p95" => ", s: of those without a deadline",
+        "others/min" => ": those of them that were answered in a minute",
+        "gave way" => ": attempts that were stopped for more urgent ones",
+        "lost" => ", s: for how long those had had a slot",
         "again" => ": how often clients came again that were not answered",
         "failed" => ": attempts that outages and errors were to fail",
         "loads" => ": how often a backend loaded its model",

@@ -11,6 +11,7 @@ pub mod vtc;
 
 use std::sync::Arc;
 
+use agendum_types::graph::Priority;
 use agendum_types::{Duration, Prefix};
 
 use crate::chance::Chance;
@@ -107,6 +108,8 @@ pub fn ideal(rounds: &[Round]) -> Duration {
 pub struct Workload {
     /// Its kinds, by number.
     pub classes: Vec<String>,
+    /// How urgent each of them is, where they differ.
+    pub priorities: Vec<Priority>,
     /// The names of its tenants, by number.
     pub tenants: Vec<String>,
     /// What comes: as recorded, or what is drawn from.

@@ -13,6 +13,7 @@ use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use agendum_core::{Action, Answer, Deed, Dispatch, Event, Scheduler, Submission};
+use agendum_types::graph::Priority;
 use agendum_types::{
     AttemptId, Class, Failure, Graph, Hash, Incarnation, Labels, MediaType, Outcome, Partition, PayloadRef, Policy,
     Principal, RunId, RunStatus, Seq, Success, Tenant, Timestamp, Usage,
@@ -120,6 +121,7 @@ struct World<'a> {
     graphs: Vec<Option<Arc<Graph>>>,
     /// What the runs of each kind look like.
     shapes: Vec<Shape>,
+    priorities: &'a [Priority],
     tenants: Vec<Tenant>,
     ways: Vec<Way>,
     ended: Vec<Ended>,
@@ -176,6 +178,7 @@ impl<'a> World<'a> {
             flows: &workload.flows,
             graphs: (0..).zip(shapes.iter().zip(&workload.classes)).map(graph).collect(),
             shapes,
+            priorities: &workload.priorities,
             tenants: workload.tenants.iter().map(name).collect(),
             ways: vec![Way::default(); jobs.len()],
             ended: jobs.iter().map(ended).collect(),
@@ -296,7 +299,7 @@ impl<'a> World<'a> {
             graph: Arc::clone(self.graphs[job.class as usize].as_ref().expect("there are jobs of it")),
             document: payload(2),
             inputs: payload(2),
-            priority: None,
+            priority: self.priorities.get(job.class as usize).copied(),
             deadline: job.deadline,
             budget: None,
             strict: false,
@@ -355,6 +358,7 @@ impl<'a> World<'a> {
                 match action {
                     Action { deed: Deed::Append(entry), .. } => {
                         self.chart.take(&entry);
+                        self.gives_way(&entry.record);
                         last = Some(entry.seq);
                     }
                     Action { after: Some(_), deed } => gated.push(deed),

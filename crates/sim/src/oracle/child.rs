@@ -123,6 +123,9 @@ impl Reference {
             needs,
             expected: None,
             slow_at: None,
+            ends_at: None,
+            may_stop: false,
+            freed: None,
             child: None,
         });
         Ok(())

@@ -71,6 +71,7 @@ impl Reference {
                 self.falls(id, path, class, late.is_some() || (inst.last_effect == Effect::Once && is_unproven), next)
             }
             (End::Done, State::Ready) => self.was_done(id, path, next),
+            (End::Preempted, State::Running(_)) => self.gives_way(id, path, ended),
             (End::Lost | End::Uncertain, State::Running(running)) => {
                 self.leaves_rival(id, path);
                 self.lost(id, path, end, &running, next)

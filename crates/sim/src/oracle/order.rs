@@ -122,7 +122,7 @@ impl Reference {
     }
 
     /// Something is concluded of the task from what others took: it is before the answer, and on no rung.
-    fn is_known(&self, id: RunId, path: &TaskPath) -> bool {
+    pub(super) fn is_known(&self, id: RunId, path: &TaskPath) -> bool {
         let run = &self.runs[&id];
         run.task(path).section == Section::Main && !run.is_answered() && run.tasks[path].rung == 0
     }

@@ -36,6 +36,9 @@ impl Reference {
     /// True if the task, which is next, stands behind the others from now on.
     pub(super) fn is_put_behind(&mut self, id: RunId, path: &TaskPath) -> bool {
         let Outlook::Risky(mean) = self.outlook(id, path) else { return false };
+        if self.runs[&id].tasks[path].stopped.is_some() {
+            return false;
+        }
         let (rank, targets) = match &self.runs[&id].tasks[path].state {
             State::Queued(rank, targets) if !rank.0 => (*rank, targets.clone()),
             // What others compute it waits for.
@@ -48,7 +51,7 @@ impl Reference {
             self.run(id).inst(path).turn = self.shares(id, path);
             let now = self.now;
             let inst = self.run(id).inst(path);
-            (inst.best, inst.queued_at) = (None, now);
+            inst.stands(State::Ready, now);
         }
         let (_, _, at, run, tail) = rank;
         self.run(id).inst(path).state = State::Queued((true, mean.0, at, run, tail), targets);

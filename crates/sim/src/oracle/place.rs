@@ -124,9 +124,10 @@ impl Reference {
         }
         self.lift(id, path);
         let best = self.worth_waiting(id, path, &targets);
-        let now = self.now;
+        let (now, urgent_at) = (self.now, self.urgent_from(id, path));
         let inst = self.run(id).inst(path);
         (inst.best, inst.queued_at) = (best, now);
+        (inst.urgent_at, inst.looks, inst.stopped) = (urgent_at, 0, None);
         self.run(id).inst(path).state = State::Queued(rank, targets);
     }
 
@@ -147,6 +148,9 @@ impl Reference {
 
     /// The tasks of which one goes next: those of the band whose turn it is that must start first. More than one if they are alike.
     pub(super) fn next(&self) -> Vec<(RunId, TaskPath)> {
+        if let Some(freed_for) = self.freed_for() {
+            return vec![freed_for];
+        }
         let mut queued: Vec<_> = self.queued();
         queued.retain(|(id, path, _, targets)| targets.iter().any(|target| self.goes_to(*id, path, *target)));
         let mut can: Vec<_> = queued.into_iter().map(|(id, path, rank, _)| (id, path.clone(), *rank)).collect();

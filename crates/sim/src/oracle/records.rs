@@ -217,6 +217,7 @@ impl Reference {
             Next::Retry { at } => {
                 let inst = self.run(id).inst(path);
                 (inst.state, inst.output, inst.free_at) = (State::BackingOff(*at), None, *at);
+                inst.gives_way = false;
             }
             Next::Rung { rung, failure } => {
                 self.take_rung(id, path, usize::from(*rung), failure.as_deref().cloned());

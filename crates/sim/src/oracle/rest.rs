@@ -27,6 +27,7 @@ impl Reference {
         self.sends_all()?;
         self.lines_rest()?;
         self.had_their_moment();
+        self.were_looked_at();
         self.taking_up = false;
         let due = self.due();
         ensure(due.is_none_or(|due| due > self.now), &format!("something is due since {due:?}"))?;
@@ -109,7 +110,7 @@ impl Reference {
                 State::Queued(..) | State::InLine(_) | State::Broke(_) | State::Short(_) | State::Begs
             );
             if is_so && was {
-                (inst.state, inst.best, inst.queued_at) = (state, None, at);
+                inst.stands(state, at);
             }
         }
     }
@@ -137,7 +138,7 @@ impl Reference {
             };
             let now = self.now;
             let inst = self.run(id).inst(&path);
-            (inst.state, inst.best, inst.queued_at) = (state, None, now);
+            inst.stands(state, now);
         }
         Ok(())
     }
@@ -197,7 +198,9 @@ impl Reference {
                 vec![Some(Cause::Delay)]
             }
             State::Awaiting(_) => vec![Some(Cause::Person)],
-            State::Queued(..) => self.queue_causes(id, path).into_iter().map(Some).collect(),
+            State::Queued(..) => {
+                self.queue_causes(id, path).into_iter().map(|cause| Some(inst.blames(cause))).collect()
+            }
             State::Checked(_) | State::Seeking => Vec::new(),
             State::Running(_) | State::Open | State::Settled(_) => vec![None],
         };

@@ -423,7 +423,7 @@ impl Reference {
         }
         let now = self.now;
         let inst = self.run(id).inst(path);
-        inst.free_at = now;
+        (inst.free_at, inst.gives_way) = (now, false);
         inst.failure = failure.filter(|_| output || kind == Rung::Cached);
         inst.state = if output { State::Asking(Step::Catch) } else { State::Ready };
         (inst.rung, inst.tries, inst.degraded) = (rung + 1, 0, true);

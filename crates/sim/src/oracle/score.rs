@@ -113,7 +113,7 @@ impl Reference {
         self.latest_end(id, path).is_some_and(|end| self.now.after(takes) > end)
     }
 
-    fn latest_end(&self, id: RunId, path: &TaskPath) -> Option<Timestamp> {
+    pub(super) fn latest_end(&self, id: RunId, path: &TaskPath) -> Option<Timestamp> {
         let (run, inst) = (&self.runs[&id], &self.runs[&id].tasks[path]);
         let follows = self.estimates[&run.graph.hash].following(inst.node);
         let of_run = run.submitted.deadline.filter(|_| run.task(path).section == Section::Main);

@@ -36,6 +36,7 @@ impl Reference {
         let waited: u64 = said.waits.iter().map(|(_, span)| span.0).sum();
         ensure(waited == self.now.since(inst.free_at).0, "its waits do not add up")?;
         tells_downtime(self.was_down_while(inst), &said.waits)?;
+        self.tells_of_preemption(id, path, said)?;
         self.takes_its_turn(id, path)?;
         self.has_stood(id, path, &said.waits);
         let band = self.band(id, path);
@@ -91,7 +92,7 @@ impl Reference {
             };
             let now = self.now;
             let inst = self.run(id).inst(&path);
-            (inst.state, inst.best, inst.queued_at) = (state, None, now);
+            inst.stands(state, now);
         }
     }
 
@@ -108,7 +109,7 @@ impl Reference {
         run.started = true;
         run.estimated |= said.estimated;
         let inst = run.inst(path);
-        inst.is_copy = false;
+        (inst.is_copy, inst.gives_way) = (false, false);
         (inst.attempts, inst.tries, inst.last_effect) = (said.attempt.0, inst.tries + 1, said.effect);
         inst.state = State::Running(Running {
             attempt: said.attempt,
@@ -138,9 +139,24 @@ impl Reference {
         if said.attempt.0 == 1 && !said.reattached {
             self.earns_retries(target);
         }
-        let (sent, turn, child) = (now, self.turn_of_target(target), None);
-        let of = Flight { attempt, target, price, sent, turn, hold, tokens, counted, needs, expected, slow_at, child };
-        self.flights.push(of);
+        let (ends_at, may_stop) = self.is_watched(id, path, said);
+        self.flights.push(Flight {
+            attempt,
+            target,
+            price,
+            sent: now,
+            turn: self.turn_of_target(target),
+            hold,
+            tokens,
+            counted,
+            needs,
+            expected,
+            slow_at,
+            ends_at,
+            may_stop,
+            freed: None,
+            child: None,
+        });
     }
 
     /// An attempt of an earlier life that left a reference goes on under a new number, with what it held.

@@ -155,7 +155,10 @@ impl Reference {
                 match inst.state {
                     State::Ready if inst.start_at > self.now => instants.push(inst.start_at),
                     State::BackingOff(at) => instants.push(at),
-                    State::Queued(..) => instants.extend(inst.best.map(|(_, until)| until).filter(|at| *at > self.now)),
+                    State::Queued(..) => {
+                        instants.extend(inst.best.map(|(_, until)| until).filter(|at| *at > self.now));
+                        instants.extend(inst.urgent_at);
+                    }
                     State::Awaiting(_) => instants.extend(inst.wakes),
                     _ => {}
                 }

@@ -35,6 +35,9 @@ pub(super) struct Accounts {
     /// What was saved up for second attempts; those of late, and those of them that were first.
     pub(super) saved: u64,
     pub(super) seconds: (u64, u64),
+    /// What was saved up to stop attempts, and how many were stopped.
+    pub(super) stops: u64,
+    pub(super) stopped: u64,
     /// Of each band: how long about the last 32 that were sent stood in the queue, and since when that is more than the policy has it.
     pub(super) stood: [(u64, u64); 3],
     pub(super) long_since: [Option<Timestamp>; 3],

@@ -118,6 +118,13 @@ pub(super) struct Inst {
     pub queued_at: Timestamp,
     /// While it is queued: the target that it waits for though others are free, and until when.
     pub best: Option<(usize, Timestamp)>,
+    /// While it is queued: when it has to be sent, how often that was looked at, and what was stopped for it.
+    pub urgent_at: Option<Timestamp>,
+    pub looks: u8,
+    pub stopped: Option<(u64, agendum_core::Preempted)>,
+    /// How often it gave way, and that it does so since its last attempt.
+    pub gave_way: u32,
+    pub gives_way: bool,
     /// How that begins, as far as this life knows.
     pub prefix: Option<Arc<Prefix>>,
     pub items: Option<u32>,
@@ -263,6 +270,11 @@ impl Inst {
             rival: None,
             queued_at: Timestamp(0),
             best: None,
+            urgent_at: None,
+            looks: 0,
+            stopped: None,
+            gave_way: 0,
+            gives_way: false,
             prefix: None,
             items: None,
             wait: None,

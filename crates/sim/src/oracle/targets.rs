@@ -60,6 +60,7 @@ impl Reference {
     pub(super) fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
         let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
         let flight = self.flights.remove(place);
+        self.freed.clone_from(&flight.freed);
         self.corrected(attempt, &flight, outcome);
         self.shows_fault(&flight, outcome);
         let pause = match outcome {

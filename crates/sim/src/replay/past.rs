@@ -1,7 +1,7 @@
 //! What a journal says of runs: what each attempt took and gave, what each evaluation said, and what people did, keyed so that the same
 //! graphs can be run again with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use agendum_core::{
@@ -155,6 +155,8 @@ pub(crate) struct Life {
     pub(crate) said: BTreeMap<(TaskPath, Step, u32), Said>,
     /// Tasks that were tried again, and whether only for what a pause of a target does not come of.
     pub(crate) retried: BTreeMap<NodeId, bool>,
+    /// Attempts that were stopped for more urgent ones.
+    pub(crate) gave_way: BTreeSet<(TaskPath, AttemptNo)>,
     /// Copies that tasks took.
     pub(crate) cached: BTreeMap<TaskPath, Cached>,
     /// Expressions that failed, by task.
@@ -186,6 +188,7 @@ impl Life {
             tries: BTreeMap::new(),
             said: BTreeMap::new(),
             retried: BTreeMap::new(),
+            gave_way: BTreeSet::new(),
             cached: BTreeMap::new(),
             unevaluable: BTreeMap::new(),
             deeds: BTreeMap::new(),
@@ -421,6 +424,10 @@ impl Reading {
     fn ended(&mut self, at: Timestamp, path: &TaskPath, ended: &Ended) {
         if matches!(ended.next, Next::Doubt(_)) {
             self.asked.insert(Cue::Asked(path.clone()), at);
+        }
+        if let Some(number) = self.counts.get(&(path.clone(), None)).filter(|_| ended.end == End::Preempted) {
+            self.life.gave_way.insert((path.clone(), AttemptNo(*number)));
+            return;
         }
         self.retries(path, &ended.next, false);
         self.life.hopeless |= ended.end == End::Hopeless;

@@ -9,6 +9,7 @@ use agendum_types::{
 
 use super::secrets::{knows, makes_known, quoting, secret, sees_any};
 use super::{Coming, World};
+use crate::generate::RUSH_SLOW;
 
 impl World {
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
@@ -42,6 +43,9 @@ impl World {
         let mut span = 1_000 + self.chance.below(100_000);
         if self.chance.hits(self.faults.slow) {
             span *= 20;
+        }
+        if *dispatch.graph.name == *RUSH_SLOW {
+            span *= 3;
         }
         let attempt_max = dispatch.timeouts.attempt.unwrap_or(Duration::MAX);
         // The first output comes after a third of the time, and then in even steps.

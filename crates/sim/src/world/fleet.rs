@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_core::Event;
 use agendum_types::graph::OnExceeded;
 use agendum_types::outcome::Price;
-use agendum_types::policy::Index;
+use agendum_types::policy::{Index, Preemption};
 use agendum_types::target::{Bound, Rate};
 use agendum_types::{
     Capability, Duration, Effect, Labels, Limits, Money, Policy, Pool, Target, Tenant, Timestamp, Window, Windows,
@@ -13,6 +13,7 @@ use agendum_types::{
 
 use super::{Coming, TENANTS, World};
 use crate::chance::Chance;
+use crate::plans::rushes;
 
 /// The labels that some data carries, and that not every target may see.
 pub(crate) const GUARDED: &str = "region=eu";
@@ -65,7 +66,17 @@ pub(super) fn money(chance: &mut Chance, targets: &mut [Target]) -> (Windows, Ti
 }
 
 /// By which rules is chosen: in half of the seeds by the usual ones.
-pub(super) fn policy(dice: &mut Chance) -> Policy {
+pub(super) fn policy(seed: u64, dice: &mut Chance) -> Policy {
+    let mut policy = drawn(dice);
+    if rushes(seed) {
+        // It is soon known what to expect, and much may give way.
+        policy.admission.samples = 1;
+        policy.preemption = Preemption { spent: 100, times: 1 + (seed % 3) as u8, share: 50 };
+    }
+    policy
+}
+
+fn drawn(dice: &mut Chance) -> Policy {
     let mut policy = Policy::default();
     if dice.hits(50) {
         return policy;
@@ -86,6 +97,7 @@ pub(super) fn policy(dice: &mut Chance) -> Policy {
     (policy.hedging.after, policy.hedging.share) = (dice.of(&[0, 10, 50, 95]), dice.of(&[0, 20, 100]));
     policy.fairness.credit = dice.below(4) as u32;
     cautious(&mut Chance::new(dice.clone().number()), &mut policy);
+    urgent(&mut Chance::new(!dice.clone().number()), &mut policy);
     policy.fairness.weights = TENANTS.iter().map(|tenant| (Tenant::new(tenant), 1 + dice.below(3) as u32)).collect();
     policy
 }
@@ -98,6 +110,13 @@ fn cautious(dice: &mut Chance, policy: &mut Policy) {
     (policy.limits.retries, policy.limits.retries_per_s) = (dice.of(&[0, 20, 100]), dice.of(&[1, 1, 3, 1_000]));
     policy.limits.pause = Duration::millis(1 + dice.below(500));
     policy.limits.pause_max = Duration::millis(1 + dice.below(4_000));
+}
+
+/// What gives way: by dice of their own.
+fn urgent(dice: &mut Chance, policy: &mut Policy) {
+    let rules = &mut policy.preemption;
+    (rules.spent, rules.times, rules.share) =
+        (dice.of(&[0, 50, 100, 100]), dice.of(&[0, 1, 2, 50]), dice.of(&[0, 5, 50, 100]));
 }
 
 /// What providers let through in a minute: in some seeds so little that it is felt.
@@ -215,7 +234,7 @@ impl World {
             self.at(span, Coming::Told(Event::TargetsPublished(changed)));
         }
         if rulers.hits(25) {
-            let told = Coming::Told(Event::PolicyPublished(Arc::new(policy(rulers))));
+            let told = Coming::Told(Event::PolicyPublished(Arc::new(drawn(rulers))));
             self.at(rulers.below(1_500_000), told);
         }
         if wardens.hits(50) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agendum_types::policy::{Admission, Band, Fairness, Hedging, Index, Limits, Overload, Placement};
+use agendum_types::policy::{Admission, Band, Fairness, Hedging, Index, Limits, Overload, Placement, Preemption};
 use agendum_types::{Duration, Money, Tenant};
 use serde_json::{Map, Value as Json};
 
@@ -53,6 +53,9 @@ pub(super) const OF_ADMISSION: [Field<Admission>; 3] =
 pub(super) const OF_PLACEMENT: [Field<Placement>; 2] = [field!("crowd", crowd), field!("tokens_per_s", tokens_per_s)];
 
 pub(super) const OF_HEDGING: [Field<Hedging>; 2] = [field!("after", after), field!("share", share)];
+
+pub(super) const OF_PREEMPTION: [Field<Preemption>; 3] =
+    [field!("spent", spent), field!("times", times), field!("share", share)];
 
 pub(super) const OF_OVERLOAD: [Field<Overload>; 3] =
     [field!("waiting", waiting), field!("stand", stand), field!("interval", interval)];

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 pub(super) use people::{Pleaded, Raised, SignalKept, Wait, Waited};
-pub(super) use sent::{Choice, Dispatched};
+pub(super) use sent::{Choice, Dispatched, Preempted};
 
 type Text<'a> = Cow<'a, str>;
 
@@ -441,6 +441,8 @@ pub(super) struct Ended<'a> {
     /// The place of a loop.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(super) short: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) preempted: Option<Preempted<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]

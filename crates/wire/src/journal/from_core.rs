@@ -312,7 +312,13 @@ fn dispatched(value: &core::Dispatched) -> body::Dispatched<'_> {
         estimated: value.estimated,
         expected: value.expected.map(|span| span.0),
         choice: value.choice.as_deref().map(choice),
+        preempted: value.preempted.as_deref().map(preempted),
     }
+}
+
+fn preempted(value: &core::Preempted) -> body::Preempted<'_> {
+    let run = value.run.to_string().into();
+    body::Preempted { run, task: (&*value.task).into(), foreign: value.is_foreign, lost: value.lost.0 }
 }
 
 fn choice(value: &core::Choice) -> body::Choice<'_> {
@@ -340,6 +346,7 @@ fn ended(value: &core::Ended) -> body::Ended<'_> {
         away: value.away.0,
         waits: waits(&value.waits),
         short: value.short.as_ref().map(|path| path_text(path).into()),
+        preempted: value.preempted.as_deref().map(preempted),
     }
 }
 

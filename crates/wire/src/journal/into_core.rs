@@ -400,6 +400,7 @@ fn ended(value: &body::Ended<'_>) -> Read<Change> {
         away: Duration(value.away),
         waits: waits(&value.waits)?,
         short: value.short.as_deref().map(path).transpose()?,
+        preempted: value.preempted.as_ref().map(sent::preempted).transpose()?.map(Box::new),
     })))
 }
 

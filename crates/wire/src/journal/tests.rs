@@ -7,6 +7,7 @@ mod choices;
 mod groups;
 mod loops;
 mod pleas;
+mod preempted;
 
 use std::sync::Arc;
 
@@ -126,6 +127,7 @@ fn dispatched() -> Dispatched {
         estimated: false,
         expected: None,
         choice: None,
+        preempted: None,
     }
 }
 
@@ -190,7 +192,8 @@ fn changes() -> Vec<Change> {
         abandoned(Fate::None),
     ];
     let ended = |end: End| Ended::new(end, Next::fail(Failure::new(end.class(), "over")));
-    let ends = End::ALL.into_iter().filter(|end| !matches!(end, End::Done | End::NoCopy | End::Hopeless));
+    let ends =
+        End::ALL.into_iter().filter(|end| !matches!(end, End::Done | End::NoCopy | End::Hopeless | End::Preempted));
     changes.extend(ends.map(|end| Change::Ended(ended(end).into())));
     let raw_usage: Option<Arc<str>> = Some(Arc::from(r#"{"prompt_tokens":1}"#));
     let told = Success { output: payload(5), usage, raw_usage: raw_usage.clone() };
@@ -366,6 +369,10 @@ fn entries() -> Vec<Entry> {
     entries.push(entry(Record::Task { run: RUN, path: deep(), change }, Vec::new()));
     entries.push(entry(again::given_up_after_a_crash(), Vec::new()));
     entries.extend(choices::chosen().map(|record| entry(record, Vec::new())));
+    entries.extend(preempted::both().map(|record| entry(record, Vec::new())));
+    let mut booked = entry(preempted::at_last(), Vec::new());
+    booked.booked = Some(Box::new(preempted::booked()));
+    entries.push(booked);
     entries
 }
 
@@ -390,12 +397,13 @@ fn with_money() -> Vec<Entry> {
         waste,
     };
     let lost = || Change::Ended(Ended::new(End::Lost, Next::Retry { at: Timestamp(6) }).into());
-    let wasted = Waste::ALL.map(|waste| of(lost(), Some(booked(7, Some(waste)))));
+    let wasted = Waste::ALL.into_iter().filter(|waste| *waste != Waste::Preempted);
+    let wasted = wasted.map(|waste| of(lost(), Some(booked(7, Some(waste)))));
     let sent = samples().into_iter().find_map(|record| {
         if let Record::Task { change: Change::Dispatched(sent), .. } = record { Some(sent) } else { None }
     });
     let estimated = sent.map(|sent| of(Change::Dispatched(Box::new(Dispatched { estimated: true, ..*sent })), None));
-    wasted.into_iter().chain([of(abandoned(Fate::None), Some(booked(0, None)))]).chain(estimated).collect()
+    wasted.chain([of(abandoned(Fate::None), Some(booked(0, None)))]).chain(estimated).collect()
 }
 
 fn line(entry: &Entry) -> String {

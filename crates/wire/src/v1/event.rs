@@ -1,11 +1,12 @@
 //! Records and text as events of a stream.
 
-use agendum_core::{Cached, Change, End, Entry, Next, NextRound, REFUSED, Raised, Record, Resolved, Waits};
+use agendum_core::{Cached, Change, End, Ended, Entry, Next, NextRound, REFUSED, Raised, Record, Resolved, Waits};
 use agendum_types::graph::{OnUncertain, Task};
 use agendum_types::{AttemptId, Booked, Class, Fate, Graph, Money, Outcome, TaskPath, Timestamp, Wait, WaitFor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::preempted::gave_way;
 use super::sentence::kept;
 use super::{Asks, Awaits, Compensation, RunError, dollars, instant, millis};
 
@@ -216,16 +217,7 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             "task.reused"
         }
         Change::Cached(cached) => self::cached(event, cached, at),
-        Change::Ended(ended) => {
-            event.note = Some(ended.end.sentence().to_owned());
-            event.waited = waited(&ended.waits);
-            event.lost = matches!(ended.end, End::Lost | End::Uncertain);
-            if ended.end == End::Pruned {
-                "task.pruned"
-            } else {
-                undone(event, &ended.next, ended.end.class(), ended.end.sentence())
-            }
-        }
+        Change::Ended(ended) => self::ended(event, ended),
         Change::Pleaded(plea) => {
             event.note = Some(Asks::of(plea).sentence());
             "run.budget_asked"
@@ -242,6 +234,29 @@ fn task(event: &mut Event, graph: &Graph, (path, at): (&TaskPath, Timestamp), ch
             "task.abandoned"
         }
     })
+}
+
+/// A task that ended by a decision, or an attempt of it.
+fn ended(event: &mut Event, ended: &Ended) -> &'static str {
+    event.note = Some(ended.end.sentence().to_owned());
+    event.waited = waited(&ended.waits);
+    event.lost = matches!(ended.end, End::Lost | End::Uncertain);
+    if let Some(other) = &ended.preempted {
+        event.note = Some(gave_way(other).sentence);
+    }
+    match ended.end {
+        End::Pruned => "task.pruned",
+        End::Preempted => "task.preempted",
+        end @ (End::Expired
+        | End::Unaffordable
+        | End::Unevaluable
+        | End::Ineligible
+        | End::Uncertain
+        | End::Lost
+        | End::Done
+        | End::NoCopy
+        | End::Hopeless) => undone(event, &ended.next, end.class(), end.sentence()),
+    }
 }
 
 /// What follows on a round of a loop.

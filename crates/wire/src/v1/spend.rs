@@ -78,8 +78,8 @@ impl SpendWindow {
 /// What was spent under one name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SpendLine {
-    /// The graph, the target, the day in UTC, the tenant; of waste `failed`, `superseded`, `abandoned`, `lost`, or `used` for what was of use. Empty
-    /// for targets of runs before attempts were counted.
+    /// The graph, the target, the day in UTC, the tenant; of waste `failed`, `superseded`, `preempted`, `abandoned`, `lost`, or `used` for what was of use.
+    /// Empty for targets of runs before attempts were counted.
     pub name: String,
     /// Attempts that cost something, or used tokens.
     pub attempts: u64,

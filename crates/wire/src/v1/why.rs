@@ -8,6 +8,7 @@ use agendum_types::{Cause, Duration, Graph};
 use serde::{Deserialize, Serialize};
 
 use super::choice::{Choice, choice};
+use super::preempted::{Preempted, gave_way, preempted};
 use super::queueing::{Queueing, queueing};
 use super::sentence::{failure, reason, sentence};
 use super::{Compensation, Stopped, dollars, instant, millis};
@@ -150,6 +151,12 @@ pub struct Attempt {
     /// Why it was sent then and there, where something else could have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// The task of which an attempt was stopped for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preempted: Option<Preempted>,
+    /// The task that it was stopped for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gave_way: Option<Preempted>,
     /// The child run that it was, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<String>,
@@ -190,6 +197,8 @@ fn task(graph: &Graph, reasons: &Reasons, task: &TaskReasons) -> WhyTask {
         tokens: attempt.tokens,
         expected_ms: attempt.expected.map(millis),
         choice: attempt.choice.as_deref().map(choice),
+        preempted: attempt.preempted.as_deref().map(preempted),
+        gave_way: attempt.gave_way.as_deref().map(gave_way),
         child: attempt.child.map(|run| run.to_string()),
     });
     WhyTask {

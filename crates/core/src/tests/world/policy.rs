@@ -5,7 +5,7 @@ use std::sync::Arc;
 use agendum_testkit::script;
 use agendum_types::Policy;
 use agendum_types::graph::Priority;
-use agendum_types::policy::Index;
+use agendum_types::policy::{Index, Preemption};
 
 use super::World;
 use crate::Event;
@@ -55,6 +55,11 @@ fn rule(policy: &mut Policy, word: &str) {
         "pause" => policy.limits.pause = script::span(value),
         "pause_max" => policy.limits.pause_max = script::span(value),
         "share" => policy.hedging.share = value.parse().unwrap(),
+        "preempt" => {
+            let mut parts = value.split(':').map(|part| part.parse().unwrap());
+            let mut next = || parts.next().unwrap();
+            policy.preemption = Preemption { spent: next(), times: next(), share: next() };
+        }
         "crowd" => policy.placement.crowd = value.parse().unwrap(),
         "credit" => policy.fairness.credit = value.parse().unwrap(),
         "samples" => policy.admission.samples = value.parse().unwrap(),

@@ -148,6 +148,12 @@ impl World {
                 if let Some(expected) = attempt.expected {
                     self.line(format!("    expected {expected}"));
                 }
+                for (of, how) in [(attempt.gave_way, "gave way to"), (attempt.preempted, "in the place of")] {
+                    if let Some(of) = of {
+                        let run = if of.is_foreign { "another tenant".to_owned() } else { run_name(of.run) };
+                        self.line(format!("    {how} {} of {run}: {} lost", of.task, of.lost));
+                    }
+                }
                 if let Some(choice) = attempt.choice {
                     self.line(format!("    {}", choice_text(&choice)));
                 }

@@ -25,6 +25,11 @@ impl Track {
         away: Option<Duration>,
         at: Timestamp,
     ) {
+        if let Some(gave_way) = self.place(attempt).filter(|place| self.attempts[*place].gave_way.is_some()) {
+            // Its end was told, and its task goes on.
+            (self.attempts[gave_way].cost, self.attempts[gave_way].tokens) = (cost, tokens);
+            return;
+        }
         let down = away.unwrap_or_default();
         let is_out = |of: &AttemptReasons| of.ended.is_none() && of.number != attempt;
         let runs_on = self.settled.is_none() && self.running.is_some() && self.attempts.iter().any(is_out);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agendum_types::{Money, Timestamp};
 
 use super::Track;
-use crate::record::Dispatched;
+use crate::record::{Dispatched, Ended};
 use crate::why::{AttemptReasons, Reason};
 
 impl Track {
@@ -33,6 +33,8 @@ impl Track {
             lower: dispatched.lower,
             expected: dispatched.expected,
             choice: dispatched.choice.clone(),
+            preempted: dispatched.preempted.clone(),
+            gave_way: None,
             started: at,
             ended: None,
             failed: None,
@@ -42,5 +44,15 @@ impl Track {
             child: None,
             degraded: false,
         });
+    }
+
+    /// An attempt was stopped for a more urgent task: it was no try, and what it costs is told when it has ended.
+    pub(super) fn gave_way(&mut self, ended: &Ended, at: Timestamp) {
+        self.stop(at);
+        if let Some(attempt) = self.attempts.iter_mut().rfind(|attempt| attempt.ended.is_none()) {
+            attempt.ended = Some(at);
+            attempt.failed = Some((ended.end.class(), ended.end.sentence().into()));
+            attempt.gave_way.clone_from(&ended.preempted);
+        }
     }
 }

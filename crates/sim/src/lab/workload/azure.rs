@@ -2,6 +2,7 @@
 //! drawn from quantiles.
 
 use agendum_types::Duration;
+use agendum_types::graph::Priority;
 use serde::Deserialize;
 
 use super::quantiles::Quantiles;
@@ -14,8 +15,12 @@ use crate::chance::Chance;
 pub struct Kind {
     /// The name of the kind; its file is `NAME.csv.gz` or `NAME.csv`.
     pub name: String,
-    /// Milliseconds from when it comes to when it has to be answered.
-    pub deadline_ms: u64,
+    /// Milliseconds from when it comes to when it has to be answered, if it has to be.
+    #[serde(default)]
+    pub deadline_ms: Option<u64>,
+    /// How urgent it is: `interactive`, `standard` or `background`; `standard` where nothing is said.
+    #[serde(default)]
+    pub priority: Option<String>,
     /// Milliseconds that each call takes at least,
     pub base_ms: u64,
     /// with so many input tokens a second
@@ -73,7 +78,7 @@ impl Kind {
 
     /// Runs of so many rows each, which come with the first of theirs; what is left at the end is no run.
     fn jobs(&self, class: u32, rows: &[(Duration, u32, u32)]) -> Vec<Job> {
-        let deadline = Some(Duration::millis(self.deadline_ms));
+        let deadline = self.deadline_ms.map(Duration::millis);
         let job = |rows: &[(Duration, u32, u32)]| Job {
             at: rows[0].0,
             tenant: 0,
@@ -129,6 +134,11 @@ fn workload(kinds: Vec<(&Kind, Rows)>, is_generated: bool) -> Result<Workload, S
     let mut workload = Workload { tenants: vec!["all".into()], is_known: true, is_generated, ..Workload::default() };
     for (class, (kind, rows)) in (0..).zip(kinds) {
         workload.classes.push(kind.name.clone());
+        let priority = kind
+            .priority
+            .as_deref()
+            .map(|word| Priority::from_word(word).ok_or_else(|| format!("{}: {word:?} is no priority", kind.name)));
+        workload.priorities.push(priority.transpose()?.unwrap_or_default());
         workload.jobs.extend(kind.jobs(class, &rows?));
     }
     workload.jobs.sort_by_key(|job| job.at);
@@ -158,7 +168,8 @@ mod tests {
         let generate = Generator { rows: 101, secs: 60, tokens_in: tokens.clone(), tokens_out: tokens };
         Kind {
             name: "code".into(),
-            deadline_ms: 8_000,
+            deadline_ms: Some(8_000),
+            priority: None,
             base_ms: 150,
             tokens_in_per_s: 6_000,
             tokens_out_per_s: 40,

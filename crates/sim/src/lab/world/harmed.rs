@@ -1,6 +1,6 @@
 //! Calls on slots and backends, and what goes wrong there.
 
-use agendum_core::{Answer, Event};
+use agendum_core::{Answer, Change, Event, Record};
 use agendum_types::{AttemptId, Class, Duration, Failure, Outcome};
 
 use super::{Coming, START, World, graphs, number};
@@ -32,8 +32,18 @@ impl World<'_> {
             took = took.plus(harm.loads(backend, job.class, now));
             harm.goes_on(&attempt, now.plus(took));
         }
-        self.ended[number].spends(took);
+        self.ended[number].spends(now, took);
         self.at(self.now.after(took), Coming::Ends(attempt, Some(call)));
+    }
+
+    /// An attempt was stopped for a more urgent one: its slot does something else from now on.
+    pub(super) fn gives_way(&mut self, record: &Record) {
+        if let Record::Task { run, change: Change::Ended(ended), .. } = record
+            && let Some(preempted) = &ended.preempted
+        {
+            let now = self.now.since(START);
+            self.ended[number(*run)].gives_way(now, preempted.lost);
+        }
     }
 
     pub(super) fn breaks(&mut self, attempt: AttemptId, class: Class) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agendum_core::{Answer, Dispatch, Event, Submission};
 use agendum_types::graph::Work;
 use agendum_types::{
-    AttemptId, Class, Duration, Failure, Money, Outcome, Parent, RunId, RunStatus, Success, Timestamp, Usage,
+    AttemptId, AttemptNo, Class, Duration, Failure, Money, Outcome, Parent, RunId, RunStatus, Success, Timestamp, Usage,
 };
 
 use super::says::Way;
@@ -41,7 +41,7 @@ pub(super) struct Kid {
 impl World<'_> {
     pub(super) fn dispatch(&mut self, dispatch: Dispatch) {
         let attempt = dispatch.attempt.clone();
-        let known = self.lives[&attempt.run].tries.get(&(attempt.path.clone(), attempt.attempt));
+        let known = self.lives[&attempt.run].tries.get(&(attempt.path.clone(), self.pair(&attempt)));
         if dispatch.child.is_some() {
             return self.begin_child(dispatch);
         }
@@ -50,6 +50,16 @@ impl World<'_> {
             self.hasher.update(&part.to_le_bytes());
         }
         self.fly(dispatch, known);
+    }
+
+    /// Which attempt of the past it is: those that gave way, there or here, were no tries.
+    fn pair(&self, attempt: &AttemptId) -> AttemptNo {
+        let (life, path) = (&self.lives[&attempt.run], &attempt.path);
+        let here = self.ways.get(&attempt.run).and_then(|way| way.gave_way.get(path)).copied().unwrap_or(0);
+        let mut number = attempt.attempt.0.saturating_sub(here);
+        let there = life.gave_way.range((path.clone(), AttemptNo(0))..).take_while(|(of, _)| of == path);
+        there.for_each(|(_, gave_way)| number += u32::from(gave_way.0 <= number));
+        AttemptNo(number)
     }
 
     /// It ends as it did if it was the same on the same target; else as such a one usually does.

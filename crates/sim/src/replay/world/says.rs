@@ -13,12 +13,14 @@ use crate::replay::past::{self, Cue, Growth, Life, Wish};
 pub(super) struct Way {
     counts: BTreeMap<(TaskPath, Option<Step>), u32>,
     deeds: BTreeMap<Cue, VecDeque<past::Deed>>,
+    /// How often an attempt of each task was stopped for a more urgent one.
+    pub(super) gave_way: BTreeMap<TaskPath, u32>,
 }
 
 impl Way {
     pub(super) fn of(life: &Life) -> Self {
         let deeds = life.deeds.iter().map(|(cue, deeds)| (cue.clone(), deeds.iter().cloned().collect()));
-        Self { counts: BTreeMap::new(), deeds: deeds.collect() }
+        Self { counts: BTreeMap::new(), deeds: deeds.collect(), gave_way: BTreeMap::new() }
     }
 }
 
@@ -116,6 +118,9 @@ impl World<'_> {
                 return matches!(finished.next, Next::Doubt(_));
             }
             Change::Ended(ended) => {
+                if let Some(way) = self.ways.get_mut(&run).filter(|_| ended.end == End::Preempted) {
+                    *way.gave_way.entry(path.clone()).or_default() += 1;
+                }
                 if let Some(course) = self.played.courses.get_mut(&run).filter(|_| ended.end == End::Hopeless) {
                     course.hopeless = true;
                 }

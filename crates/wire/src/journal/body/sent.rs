@@ -32,6 +32,20 @@ pub(in crate::journal) struct Dispatched<'a> {
     pub(in crate::journal) expected: Option<u64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(in crate::journal) choice: Option<Choice<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::journal) preempted: Option<Preempted<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(in crate::journal) struct Preempted<'a> {
+    #[serde(borrow)]
+    pub(in crate::journal) run: Text<'a>,
+    #[serde(borrow)]
+    pub(in crate::journal) task: Text<'a>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(in crate::journal) foreign: bool,
+    /// Microseconds.
+    pub(in crate::journal) lost: u64,
 }
 
 #[derive(Serialize, Deserialize)]

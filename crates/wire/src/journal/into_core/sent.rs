@@ -8,7 +8,7 @@ use agendum_core::Change;
 use agendum_types::policy::Index;
 use agendum_types::{AttemptNo, Duration, Effect, Incarnation, Money};
 
-use super::{Read, body, waits, word};
+use super::{Read, body, run_id, waits, word};
 
 pub(super) fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
     let effect = value.effect.as_deref().unwrap_or(Effect::None.word());
@@ -27,7 +27,13 @@ pub(super) fn dispatched(value: &body::Dispatched<'_>) -> Read<Change> {
         estimated: value.estimated,
         expected: value.expected.map(Duration),
         choice: value.choice.as_ref().map(choice).transpose()?.map(Box::new),
+        preempted: value.preempted.as_ref().map(preempted).transpose()?.map(Box::new),
     })))
+}
+
+pub(super) fn preempted(value: &body::Preempted<'_>) -> Read<core::Preempted> {
+    let (run, task, lost) = (run_id(&value.run)?, Arc::from(&*value.task), Duration(value.lost));
+    Ok(core::Preempted { run, task, is_foreign: value.foreign, lost })
 }
 
 fn choice(value: &body::Choice<'_>) -> Read<core::Choice> {
