@@ -166,6 +166,8 @@ pub struct Evaluate {
     pub plan: Option<PayloadRef>,
     /// What was added ahead of that plan stands, where the plan holds the same.
     pub ahead: bool,
+    /// How an input of a model begins helps to choose its target: some remember what they have read.
+    pub begins: bool,
 }
 
 /// What an evaluation makes.

@@ -24,6 +24,8 @@ pub(crate) struct Targets {
     /// Every price that a target has had in this life: an attempt is booked at the price of its dispatch.
     prices: Vec<Price>,
     version: u32,
+    /// Some remember what they have read, and there are others.
+    remember: bool,
 }
 
 /// The place of a price in the table.
@@ -112,7 +114,14 @@ impl Targets {
                 }),
             }
         }
+        let models = || self.rows.iter().filter(|row| row.serves_models()).map(|row| row.target.remembers);
+        self.remember = models().count() > 1 && models().any(|remembers| remembers > 0);
         assert!(self.rows.len() < usize::from(u16::MAX), "a shard knows fewer targets");
+    }
+
+    /// True if models are chosen among by what they have read.
+    pub(crate) const fn remember(&self) -> bool {
+        self.remember
     }
 
     fn intern(&mut self, price: Price) -> PriceId {

@@ -196,6 +196,7 @@ impl Scheduler {
             make,
             plan,
             ahead,
+            begins: self.targets.remember(),
         };
         self.act(after, Deed::Evaluate(Box::new(evaluate)));
     }

@@ -218,7 +218,7 @@ impl Evaluations {
                 given.made = Some(made);
             }
             Purpose::Input | Purpose::Output => {
-                if purpose == Purpose::Input && is_of_model(asked) {
+                if purpose == Purpose::Input && asked.begins && is_of_model(asked) {
                     evaluation.prefix = prefix::of(&self.payloads.key(tenant), &value).map(Arc::new);
                 }
                 let made = self.payloads.make_value(tenant, value).await?;

@@ -2,7 +2,7 @@
 
 use agendum_core::{Action, Bound, Deed, Dispatch, Evaluate, Make, Purpose, RunFailure, Step};
 use agendum_types::graph::DataRef;
-use agendum_types::{Effect, Failure, Labels, Money, PayloadRef, Seq, TaskPath};
+use agendum_types::{Effect, Failure, Labels, Money, PayloadRef, Seq, Target, TaskPath};
 
 use super::state::{How, Phase, State, parent};
 use super::{Asked, Reference, ensure};
@@ -49,6 +49,10 @@ impl Reference {
         let is_plan = asked.step == Step::Judge && self.adds_tasks(asked.run, &asked.path);
         let output = self.runs[&asked.run].tasks.get(&asked.path).and_then(|inst| inst.output.clone());
         ensure(asked.plan == output.filter(|_| is_plan), "another output is read as tasks")?;
+        let model = |target: &&Target| target.capabilities.iter().any(|capability| capability.is_served_by_models());
+        let models: Vec<&Target> = self.targets.iter().filter(model).collect();
+        let is_chosen = models.len() > 1 && models.iter().any(|target| target.remembers > 0);
+        ensure(asked.begins == is_chosen, "beginnings of inputs are of use, or not")?;
         let seen = self.sees(asked);
         let labels = match &asked.make {
             Make::Values { bindings, exprs } => {
