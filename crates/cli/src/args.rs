@@ -124,6 +124,8 @@ pub(crate) enum Command {
     },
     /// List what waits for a person, a signal or a webhook
     Waits(Waits),
+    /// How the targets and pools are used of the process that has the data directory
+    Targets,
     /// Approve what a run waits for
     Approve(Decide),
     /// Refuse what a run waits for

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use agendum_wire::v1::{
     Cache, CacheForgotten, Endpoints, Event, FeedbackReport, Lost, Opinions, Pinged, Problem, Reconcile, Reconciled,
-    Run, RunDetail, Spend, Submit, WaitLine, Waits, Why,
+    Run, RunDetail, Spend, Submit, Targets, WaitLine, Waits, Why,
 };
 use eventsource_stream::Eventsource as _;
 use futures_util::{Stream, StreamExt as _};
@@ -267,6 +267,11 @@ impl Client {
     /// What waits for people and signals.
     pub(crate) async fn waits(&self, query: &[(&str, String)]) -> Result<Waits, Failure> {
         self.json(self.request(Method::GET, &format!("/v1/waits?{}", encoded(query)))).await
+    }
+
+    /// How targets and pools are used.
+    pub(crate) async fn targets(&self) -> Result<Targets, Failure> {
+        self.json(self.request(Method::GET, "/v1/targets")).await
     }
 
     /// What no event of a run tells that waits in it: for money, or inside a child run.

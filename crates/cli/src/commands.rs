@@ -13,6 +13,7 @@ mod export;
 mod feedback;
 mod fix;
 mod index;
+mod loads;
 mod notices;
 mod patience;
 mod policy;
@@ -87,6 +88,7 @@ pub(crate) async fn execute(args: Args) -> Result<(), Failure> {
         Command::Backup { dest } => backup::backup(&context()?, &dest).await,
         Command::Restore { src, paused } => backup::restore(&context()?, &src, paused).await,
         Command::Waits(asked) => waits::waits(&context()?, asked).await,
+        Command::Targets => loads::targets(&context()?).await,
         Command::Approve(asked) => waits::decide(&context()?, true, asked).await,
         Command::Reject(asked) => waits::decide(&context()?, false, asked).await,
         Command::Resolve(asked) => waits::resolve(&context()?, asked).await,

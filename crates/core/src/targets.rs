@@ -273,6 +273,7 @@ impl Targets {
             closed_until: Some(row.closed_until).filter(|until| *until > now),
             learned: row.learned.limit().filter(|limit| *limit < row.target.concurrency_max),
             broken_until: row.breaker.until(),
+            paced_until: Some(row.pace.opens(row.target.rate)).filter(|until| *until > now),
             expected: row.target.expected,
         };
         self.rows.iter().filter(|row| !row.target.capabilities.is_empty()).map(load).collect()

@@ -18,16 +18,17 @@ use crate::scheduler::Scheduler;
 const QUEUEING_MAX: usize = 32;
 
 impl Scheduler {
-    /// The shard in numbers.
+    /// The shard in numbers, as it stands at this moment.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self, now: Timestamp) -> Snapshot {
+        let now = self.now.max(now);
         Snapshot {
-            at: self.now,
+            at: now,
             runs: self.board.live_runs() as u64,
             tasks: self.board.live_tasks,
             attempts: self.attempts_out,
             queued: self.board.queue.len(),
-            targets: self.targets.loads(self.now),
+            targets: self.targets.loads(now),
             pools: self.board.queue.pools(),
         }
     }

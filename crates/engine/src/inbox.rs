@@ -10,6 +10,7 @@ use std::time::{Duration as Span, Instant};
 
 use agendum_core::{Addition, Answer, Evaluation, Event, Raise, Rejected, Signal, Standing, Step, Submission};
 use agendum_ports::{HourChange, Invoice, Reconciliation, StoreError};
+use agendum_types::snapshot::Snapshot;
 use agendum_types::{
     AttemptId, CacheKey, Graph, Money, Outcome, RunId, RunView, TaskPath, Tenant, WaitView, WindowView,
 };
@@ -71,6 +72,11 @@ pub(crate) enum Message {
         tenant: Tenant,
         asked: WaitsAsked,
         reply: oneshot::Sender<(Vec<WaitView>, Option<RunId>)>,
+        permit: OwnedSemaphorePermit,
+    },
+    /// How targets and pools are used.
+    Loads {
+        reply: oneshot::Sender<Snapshot>,
         permit: OwnedSemaphorePermit,
     },
     View {
@@ -298,6 +304,7 @@ impl Message {
             | Self::Signal { .. }
             | Self::Money(_)
             | Self::Waits { .. }
+            | Self::Loads { .. }
             | Self::View { .. }
             | Self::Standings { .. }
             | Self::Await { .. }

@@ -22,6 +22,7 @@ mod group;
 mod hand;
 mod inbox;
 mod keyed;
+mod loads;
 mod notices;
 mod pages;
 mod payloads;

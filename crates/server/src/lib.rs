@@ -24,6 +24,7 @@ mod runs;
 mod spend;
 mod stream;
 mod submit;
+mod targets;
 mod waits;
 
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use crate::connections::{Caller, Door};
 use crate::reply::Refused;
 use crate::{
     Service, again, backup, cache, connections, export, feedback, hooks, notices, raise, reconcile, runs, spend,
-    stream, submit, waits,
+    stream, submit, targets, waits,
 };
 
 /// Streams of events at once: fewer than connections, so that requests find one.
@@ -104,6 +104,7 @@ fn router(service: Arc<Service>, stop: CancellationToken) -> Router {
         .route("/v1/runs/{id}/decisions", post(waits::decide))
         .route("/v1/runs/{id}/effects", post(waits::tell))
         .route("/v1/waits", get(waits::list))
+        .route("/v1/targets", get(targets::list))
         .route("/v1/runs/{id}/budget", post(raise::raise))
         .route("/v1/runs/{id}/retry", post(again::retry))
         .route("/v1/runs/{id}/fork", post(again::fork))

@@ -270,12 +270,12 @@ impl World {
             let next = self.queue.peek().map(|Reverse((at, _))| *at);
             match (timer, next) {
                 // What waits for a target that has gone waits until it is back.
-                (None, None) if self.core.snapshot().queued > 0 && self.targets.len() < self.fleet.len() => {
+                (None, None) if self.core.snapshot(self.now).queued > 0 && self.targets.len() < self.fleet.len() => {
                     self.targets.clone_from(&self.fleet);
                     self.tell(Event::TargetsPublished(self.targets.clone()));
                 }
                 // And what waits for units that there are not, be it behind the money of a window, until there are.
-                (None, None) if self.core.snapshot().runs > 0 && self.pools != fleet::all_pools() => {
+                (None, None) if self.core.snapshot(self.now).runs > 0 && self.pools != fleet::all_pools() => {
                     self.pools = fleet::all_pools();
                     self.tell(Event::PoolsPublished(self.pools.clone()));
                 }

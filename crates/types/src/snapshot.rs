@@ -50,6 +50,8 @@ pub struct TargetLoad {
     pub closed_until: Option<Timestamp>,
     /// Too many of its latest attempts failed: it takes nothing before this instant, and then one attempt that tries it.
     pub broken_until: Option<Timestamp>,
+    /// What its provider lets through in a minute is used up until then.
+    pub paced_until: Option<Timestamp>,
     /// The expected time of an attempt, as configured.
     pub expected: Duration,
 }

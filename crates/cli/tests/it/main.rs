@@ -28,6 +28,7 @@ mod provider;
 mod raise;
 mod replay;
 mod support_answer;
+mod targets;
 mod turns;
 mod waits;
 mod watch;

@@ -270,6 +270,7 @@ impl Life {
             }
             Message::Money(message) => self.of_money(message),
             Message::Waits { tenant, asked, reply, permit: _held } => drop(reply.send(self.waits(&tenant, &asked))),
+            Message::Loads { reply, permit: _held } => drop(reply.send(self.scheduler.snapshot(self.now()))),
             Message::View { tenant, run, within, reply, permit: _held } => {
                 let view =
                     if self.owns(&tenant, run) { self.scheduler.view_within(run, &within, self.now()) } else { None };

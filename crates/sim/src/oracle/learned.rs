@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use agendum_core::Scheduler;
 use agendum_types::{Outcome, Timestamp};
 
 use super::breaker::fault;
-use super::{Flight, Reference};
+use super::{Flight, Reference, ensure};
 
 /// An attempt that has ended, or is out yet.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +84,22 @@ impl Reference {
         let in_part = |part: u64| held.iter().map(|out| out.within(part)).sum::<u64>();
         let most = (first..=part(now)).map(in_part).max().unwrap_or_default();
         known.most.insert(target, (most + most / 20).div_ceil(2_000_000) as usize + 1);
+    }
+
+    /// The core shows of every target what is out there, and what keeps more from going.
+    pub(super) fn shows_targets(&self, core: &Scheduler) -> Result<(), String> {
+        for load in core.snapshot(self.now).targets {
+            let place = self.targets.iter().position(|target| target.name == load.name).ok_or("an unknown target")?;
+            let most = self.targets[place].concurrency_max as usize;
+            let running = self.flights.iter().filter(|flight| flight.target == place).count();
+            let learned = Some(self.at_once(place)).filter(|at_once| *at_once < most);
+            let closed = Some(self.closed[place]).filter(|until| *until > self.now);
+            let mine = (running, learned, closed, self.broken(place).map(|(until, _)| until));
+            let learned = load.learned.map(|limit| limit as usize);
+            let shown = (load.running as usize, learned, load.closed_until, load.broken_until);
+            ensure(mine == shown, &format!("of {} {mine:?}, and not {shown:?}", load.name))?;
+        }
+        Ok(())
     }
 
     /// Other rules: where nothing is to be limited, what was learned is forgotten.

@@ -55,7 +55,7 @@ impl Reference {
 
     /// The core shows every pool that there is, or of which something is held, and how much.
     pub(super) fn shows_pools(&self, core: &Scheduler) -> Result<(), String> {
-        let shown = core.snapshot().pools;
+        let shown = core.snapshot(self.now).pools;
         for load in &shown {
             let mine = (self.units(&load.name), self.held(&load.name));
             ensure(mine == (load.units.into(), load.held), &format!("of {} {mine:?}, and not {load:?}", load.name))?;

@@ -77,7 +77,8 @@ impl Reference {
             ensure(mine == theirs, &format!("the {} has used {mine:?}, and not {theirs:?}", window.word()))?;
         }
         self.shows_pools(core)?;
-        let shown = core.snapshot();
+        self.shows_targets(core)?;
+        let shown = core.snapshot(self.now);
         ensure(shown.runs == self.runs.len() as u64, "another number of runs")?;
         ensure(shown.attempts as usize == self.credits(), "another number of attempts")?;
         let queued = self.queued().len() as u64;

@@ -35,13 +35,13 @@ impl World {
             let learned = load.learned.map_or(String::new(), |limit| format!(" learned {limit}"));
             format!(" {} {}/{}{learned}{broken}", load.name, load.running, load.concurrency_max)
         };
-        let loads: Vec<String> = self.core.snapshot().targets.into_iter().map(load).collect();
+        let loads: Vec<String> = self.core.snapshot(self.now).targets.into_iter().map(load).collect();
         self.line(format!("targets:{}", loads.join(",")));
     }
 
     pub(super) fn view_pools(&mut self) {
         let load = |pool: PoolLoad| format!(" {} {}/{}", pool.name, pool.held, pool.units);
-        let loads: String = self.core.snapshot().pools.into_iter().map(load).collect();
+        let loads: String = self.core.snapshot(self.now).pools.into_iter().map(load).collect();
         self.line(format!("pools:{loads}"));
     }
 }

@@ -1,0 +1,82 @@
+//! `targets`: how the targets and pools are used of the process that has the data directory.
+
+use std::io::Write as _;
+
+use agendum_store_sqlite::Directory;
+use agendum_wire::v1::{TargetLine, Targets};
+use owo_colors::OwoColorize as _;
+
+use super::{Context, runs};
+use crate::failure::Failure;
+use crate::hosting::{Need, Session, tell};
+use crate::show;
+
+pub(crate) async fn targets(context: &Context) -> Result<(), Failure> {
+    if Directory::look(&context.data).owner().is_none() {
+        return list(context, &Targets::default());
+    }
+    runs::in_session(context, Need::Reading, async |session: &mut Session| {
+        list(context, &session.client.targets().await?)
+    })
+    .await
+}
+
+fn list(context: &Context, found: &Targets) -> Result<(), Failure> {
+    if context.json {
+        return show::json(found);
+    }
+    if found.at.is_none() {
+        tell("no process has the data directory: how its targets are used is known to the one that has");
+    }
+    let mut out = show::out();
+    let found = &out.harmless_value(found);
+    for line in &found.targets {
+        writeln!(out, "{}  {}", line.target.bold(), used(line))?;
+    }
+    for line in &found.pools {
+        writeln!(out, "pool {}  {} of {} units held", line.pool.bold(), line.held, line.units)?;
+    }
+    Ok(())
+}
+
+/// What is out there, of how many, and what keeps more from going.
+fn used(line: &TargetLine) -> String {
+    let mut said = match line.learned {
+        Some(learned) => {
+            format!("{} of {learned} at once: it turns some away ({} configured)", line.running, line.concurrency)
+        }
+        None => format!("{} of {} at once", line.running, line.concurrency),
+    };
+    let pauses = [
+        ("asked for a pause until", &line.closed_until),
+        ("left alone, since it fails, until", &line.broken_until),
+        ("its minute is used up until", &line.paced_until),
+    ];
+    for (why, until) in pauses {
+        said.extend(until.iter().flat_map(|until| [", ", why, " ", until]));
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use agendum_wire::v1::TargetLine;
+
+    use super::used;
+
+    #[test]
+    fn what_keeps_more_from_going_is_told() {
+        let line = TargetLine { running: 2, concurrency: 8, ..TargetLine::default() };
+        let at = |text: &str| Some(text.to_owned());
+        let told = [
+            used(&line),
+            used(&TargetLine { learned: Some(3), paced_until: at("T3"), ..line.clone() }),
+            used(&TargetLine { closed_until: at("T1"), broken_until: at("T2"), ..line }),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @"
+        2 of 8 at once
+        2 of 3 at once: it turns some away (8 configured), its minute is used up until T3
+        2 of 8 at once, asked for a pause until T1, left alone, since it fails, until T2
+        ");
+    }
+}

@@ -1,0 +1,35 @@
+//! `targets` on the real binary: what is out there, of the process that has the data directory.
+
+use serde_json::json;
+
+use crate::place::{Place, Server};
+
+#[test]
+fn what_is_out_is_told_by_who_has_it_out() {
+    let place = Place::new(&[
+        ("agendum.toml", "[targets.tools]\nkind = \"exec\"\nallow = [\"sh\"]\nconcurrency = 7\n[pools]\ngpu = 4\n"),
+        (
+            "one.yaml",
+            "version: 1\nname: one\ntasks:\n  t: { uses: exec, effect: none, resources: { gpu: 3 }, with: { argv: [sh, -c, 'touch began; until [ -e go ]; do sleep 0.05; done'] } }\n",
+        ),
+    ]);
+    let (code, out, err) = place.run(&["targets"]);
+    assert!(code == 0 && out.is_empty() && err.contains("no process has the data directory"), "{code} {out} {err}");
+    assert_eq!(place.json(&["targets"]), json!({ "targets": [], "pools": [] }));
+    let _server = Server::start(&place, &[]);
+    let accepted = place.json(&["run", "one.yaml", "--detach"]);
+    place.wait_for("began");
+    let (code, out, err) = place.run(&["targets"]);
+    assert!(code == 0 && out.contains("tools  1 of 7 at once\n"), "{code} {out} {err}");
+    assert!(out.ends_with("pool gpu  3 of 4 units held\n") && !out.contains("graph  "), "{out}");
+    let shown = place.json(&["targets"]);
+    let is_tools = |target: &&serde_json::Value| target["target"] == "tools";
+    let tools = shown["targets"].as_array().unwrap().iter().find(is_tools).unwrap();
+    assert_eq!((&tools["running"], &tools["concurrency"], tools.get("learned")), (&json!(1), &json!(7), None));
+    assert_eq!(shown["pools"], json!([{ "pool": "gpu", "units": 4, "held": 3 }]));
+    assert!(shown["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{shown}");
+    place.write("go", "");
+    let (code, _, err) = place.run(&["runs", "watch", accepted["id"].as_str().unwrap()]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(place.json(&["targets"])["pools"][0]["held"], 0);
+}

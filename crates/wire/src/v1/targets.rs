@@ -1,0 +1,86 @@
+//! How targets and pools are used now.
+
+use agendum_types::Target;
+use agendum_types::snapshot::{PoolLoad, Snapshot, TargetLoad};
+use serde::{Deserialize, Serialize};
+
+use super::{instant, millis};
+
+/// How the targets and pools are used of the process that has the data directory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Targets {
+    /// When; absent where no process has the data directory: nothing is out then, and nothing of this is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// In the order in which one of those that are alike is taken.
+    pub targets: Vec<TargetLine>,
+    /// By name.
+    pub pools: Vec<PoolLine>,
+}
+
+/// How a target is used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetLine {
+    /// Its name.
+    pub target: String,
+    /// Attempts that are out.
+    pub running: u32,
+    /// As many as it takes at once, as configured.
+    pub concurrency: u32,
+    /// Where it turns some away: as many as it gets at once for that, where those are fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<u32>,
+    /// It asked for a pause: until then it gets nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_until: Option<String>,
+    /// Too many of its latest attempts failed: until then it gets nothing, and then one attempt that tries it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken_until: Option<String>,
+    /// What its provider lets through in a minute is used up until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paced_until: Option<String>,
+    /// How long an attempt takes there, as configured: what counts before enough was seen.
+    pub expected_ms: f64,
+}
+
+/// How a pool is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolLine {
+    /// Its name.
+    pub pool: String,
+    /// Units that there are.
+    pub units: u32,
+    /// Units that attempts hold: more than there are once the pool was made smaller.
+    pub held: u64,
+}
+
+impl Targets {
+    /// In the API's words.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot) -> Self {
+        // What serves child runs is no target of anybody's.
+        let own = snapshot.targets.iter().filter(|load| *load.name != *Target::CHILD);
+        Self {
+            at: Some(instant(snapshot.at)),
+            targets: own.map(line).collect(),
+            pools: snapshot.pools.iter().map(pool).collect(),
+        }
+    }
+}
+
+fn line(load: &TargetLoad) -> TargetLine {
+    TargetLine {
+        target: load.name.to_string(),
+        running: load.running,
+        concurrency: load.concurrency_max,
+        learned: load.learned,
+        closed_until: load.closed_until.map(instant),
+        broken_until: load.broken_until.map(instant),
+        paced_until: load.paced_until.map(instant),
+        expected_ms: millis(load.expected),
+    }
+}
+
+fn pool(load: &PoolLoad) -> PoolLine {
+    PoolLine { pool: load.name.to_string(), units: load.units, held: load.held }
+}
