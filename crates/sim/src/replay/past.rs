@@ -1,12 +1,15 @@
 //! What a journal says of runs: what each attempt took and gave, what each evaluation said, and what people did, keyed so that the same
 //! graphs can be run again with it.
 
+mod tries;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(crate) use tries::Try;
+
 use agendum_core::{
-    Addressee, Cached, Change, Dispatched, End, Ended, Entry, Evaluation, Finished, Next, Raise, Record, RunSubmitted,
-    Signal, Step,
+    Addressee, Cached, Change, End, Ended, Entry, Evaluation, Finished, Next, Raise, Record, RunSubmitted, Signal, Step,
 };
 use agendum_types::graph::NodeId;
 use agendum_types::{
@@ -49,47 +52,6 @@ impl LeftOut {
 
 /// What takes longer since its cause was something else besides an evaluation: a pause, a downtime.
 const EVALUATION_MAX: Duration = Duration::secs(10);
-
-/// What came of an attempt.
-#[derive(Clone, Debug)]
-pub(crate) struct Try {
-    pub(crate) target: Arc<str>,
-    /// It was sent beside the attempt before it, which was out.
-    beside: bool,
-    /// When it was sent, and how long until it ended; nothing where no record says.
-    pub(crate) began: Timestamp,
-    pub(crate) took: Option<Duration>,
-    /// The record that says so: what ended in one instant ends in that order.
-    pub(crate) ended: Option<Seq>,
-    /// Nothing of one that nobody awaited any more, or whose end is not recorded.
-    pub(crate) outcome: Option<Outcome>,
-    /// Of a child run: it took a lower rung.
-    pub(crate) degraded: bool,
-    pub(crate) cost: Money,
-    pub(crate) tokens: u64,
-    /// How long until the next, where its failure was followed by one.
-    pub(crate) retry: Option<Duration>,
-    /// Of one that was stopped: whether it surely had no effect, and what it gave.
-    pub(crate) stopped: Option<(bool, Option<PayloadRef>)>,
-}
-
-impl Try {
-    fn sent(sent: &Dispatched, at: Timestamp) -> Self {
-        Self {
-            target: Arc::clone(&sent.target),
-            beside: sent.beside,
-            began: at,
-            took: None,
-            ended: None,
-            outcome: None,
-            degraded: false,
-            cost: Money::ZERO,
-            tokens: 0,
-            retry: None,
-            stopped: None,
-        }
-    }
-}
 
 /// What an evaluation said, and how long that took.
 pub(crate) type Said = (Duration, Result<Evaluation, Arc<str>>);

@@ -55,8 +55,8 @@ pub(crate) struct Course {
 pub struct MadeUp {
     /// Attempts: they succeed, after the median of what that task took on that target.
     pub attempts: u64,
-    /// Evaluations: results are good, loops end after as many rounds as usual, conditions hold where they mostly did. Also waits that were open when their run was
-    /// over, and that end a moment later here.
+    /// Evaluations: results are good, loops end after as many rounds as usual, conditions hold where they mostly did. Also waits that were
+    /// open when their run was over, and that end a moment later here.
     pub evaluations: u64,
     /// What people, callers or plans did and that did not fit any more.
     pub lost: u64,
