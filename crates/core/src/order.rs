@@ -113,6 +113,7 @@ impl Scheduler {
         // Runs of which one is due and the other is not are compared as if the other were due after its patience.
         let is_behind = run.deadline.is_none() && !by.is_due() && rule(rules.deadline_index).is_due();
         let patience = if is_behind { rules.patience } else { Duration::ZERO };
+        let (takes, latest) = self.must_go(slot, id);
         Rank {
             risky: false,
             index: by.index(&seen).saturating_add(patience.as_micros()),
@@ -122,6 +123,8 @@ impl Scheduler {
             ready: inst.ready_at,
             slot,
             inst: id,
+            takes,
+            latest,
         }
     }
 }

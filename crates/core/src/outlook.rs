@@ -12,7 +12,7 @@ use agendum_types::graph::Section;
 use agendum_types::{Class, Duration, Failure, RunStatus, Timestamp};
 
 use crate::inst::State;
-use crate::queue::{ClassId, Ticket};
+use crate::queue::{ClassId, Rank, Ticket};
 use crate::record::End;
 use crate::run::{InstId, Slot};
 use crate::scheduler::Scheduler;
@@ -75,10 +75,13 @@ impl Scheduler {
         match self.outlook(slot, id) {
             Outlook::Risky(_) if ticket.rank.risky || ticket.stopped.is_some() => false,
             Outlook::InTime => match self.in_the_way(slot, ticket) {
-                Some((slot, id, expected)) => self.stands_behind(slot, id, expected),
+                Some((slot, id, takes)) => {
+                    let mean = self.prospects(slot, id).map_or(takes, |(_, expected)| expected.mean);
+                    self.stands_behind(slot, id, mean)
+                }
                 None => false,
             },
-            Outlook::Risky(expected) => self.stands_behind(slot, id, expected),
+            Outlook::Risky(expected) => self.stands_behind(slot, id, expected.mean),
             Outlook::Hopeless(expected) => {
                 let failure = self.too_late(slot, class, expected);
                 let next = self.rung_or_fail(slot, id, failure, false);
@@ -93,38 +96,42 @@ impl Scheduler {
         matches!(&self.board.run(slot).inst(id).state, State::Queued(ticket) if ticket.stopped.is_some())
     }
 
-    fn stands_behind(&mut self, slot: Slot, id: InstId, expected: Expected) -> bool {
+    fn stands_behind(&mut self, slot: Slot, id: InstId, mean: Duration) -> bool {
         let State::Queued(ticket) = &self.board.run(slot).inst(id).state else {
             panic!("only a queued task is behind")
         };
         let mut ticket = ticket.clone();
-        self.board.queue.risk(&mut ticket, expected.mean);
+        self.board.queue.risk(&mut ticket, mean);
         self.board.run_mut(slot).inst_mut(id).state = State::Queued(ticket);
         true
     }
 
-    /// The longest of those that stand before one that would be late for them, itself included, if all slots of their targets were theirs. Only the first of
-    /// the queue are looked at, when the first of all could be sent.
-    fn in_the_way(&self, slot: Slot, first: &Ticket) -> Option<(Slot, InstId, Expected)> {
+    /// How long a task that is queued now takes, and when it has to be sent at the latest to be in time though it is slow, if what follows takes as long as
+    /// usual; nothing and never where it has no deadline, or not enough was seen.
+    pub(crate) fn must_go(&self, slot: Slot, id: InstId) -> (Duration, Timestamp) {
+        let of = |(deadline, expected): (Timestamp, Expected)| (expected.own, deadline.before(expected.slow_own));
+        self.prospects(slot, id).map_or((Duration::ZERO, Timestamp::MAX), of)
+    }
+
+    /// The longest of those that stand before one that would be late for them, itself included, if all slots of their targets were theirs; with how long it
+    /// takes. Only the first of the queue are looked at, when the first of all could be sent.
+    fn in_the_way(&self, slot: Slot, first: &Ticket) -> Option<(Slot, InstId, Duration)> {
         if first.rank.risky || self.board.run(slot).deadline.is_none() {
             return None;
         }
         let candidates = self.board.queue.candidates(first.class).iter();
         let slots: u64 = candidates.map(|target| u64::from(self.targets.row(*target).target.concurrency_max)).sum();
-        let (mut before, mut longest) = (Duration::ZERO, None::<(Slot, InstId, Expected)>);
+        let (mut before, mut longest) = (Duration::ZERO, None::<&Rank>);
         for rank in self.board.queue.in_time(first).take(self.policy.admission.look as usize) {
-            let Some((deadline, expected)) = self.prospects(rank.slot, rank.inst) else { continue };
-            let is_longer = longest.is_none_or(|(.., most)| expected.own > most.own);
+            let is_longer = rank.latest < Timestamp::MAX && longest.is_none_or(|most| rank.takes > most.takes);
             // What was stopped for it was so in order that it goes now.
-            let is_stopped_for = || self.stopped_for(rank.slot, rank.inst);
-            if is_longer && self.may_stand_behind(rank.slot) && !is_stopped_for() {
-                longest = Some((rank.slot, rank.inst, expected));
+            if is_longer && self.may_stand_behind(rank.slot) && !self.stopped_for(rank.slot, rank.inst) {
+                longest = Some(rank);
             }
-            let begins = Duration(before.as_micros() / slots.max(1));
-            if expected.slow_own.plus(begins) > deadline.since(self.now) {
-                return longest;
+            if self.now.after(Duration(before.as_micros() / slots.max(1))) > rank.latest {
+                return longest.map(|rank| (rank.slot, rank.inst, rank.takes));
             }
-            before = before.plus(expected.own);
+            before = before.plus(rank.takes);
         }
         None
     }

@@ -53,6 +53,10 @@ pub(crate) struct Rank {
     pub(crate) ready: Timestamp,
     pub(crate) slot: Slot,
     pub(crate) inst: InstId,
+    /// How long it takes on average, and when it has to be sent at the latest to be in time though it is slow: as it seemed when it was queued. Nothing and
+    /// never where it has no deadline, or not enough was seen.
+    pub(crate) takes: Duration,
+    pub(crate) latest: Timestamp,
 }
 
 impl Rank {
@@ -66,6 +70,8 @@ impl Rank {
         ready: Timestamp(0),
         slot: Slot(0),
         inst: InstId(0),
+        takes: Duration::ZERO,
+        latest: Timestamp(0),
     };
 }
 

@@ -43,18 +43,25 @@ impl Reference {
         alike.sort_by_key(|(of, at, rank, _)| (**rank, self.runs[of].tasks[*at].ready_at, (*at).clone()));
         alike.truncate(self.policy.admission.look as usize);
         let slots: u64 = targets.iter().map(|target| u64::from(self.targets[*target].concurrency_max)).sum();
-        let known: Vec<_> =
-            alike.into_iter().filter_map(|(of, at, ..)| Some((*of, *at, self.prospects(*of, at)?))).collect();
+        // As it seemed when they were queued.
+        let known = alike.into_iter().filter_map(|(of, at, ..)| Some((*of, *at, self.runs[of].tasks[*at].must_go?)));
+        let known: Vec<_> = known.collect();
         let late = (0..known.len()).find(|place| {
-            let before: u64 = known[..*place].iter().map(|(.., (_, expected))| expected[3].0).sum();
-            let (deadline, expected) = known[*place].2;
-            expected[4].0 + before / slots.max(1) > deadline.since(self.now).0
+            let before: u64 = known[..*place].iter().map(|(.., (takes, _))| takes.0).sum();
+            self.now.after(Duration(before / slots.max(1))) > known[*place].2.1
         })?;
         // Of two that are as long the first.
         let stays = |of: &RunId, at: &TaskPath| self.runs[of].started || self.runs[of].tasks[at].stopped.is_some();
         let may = known[..=late].iter().rev().filter(|(of, at, _)| !stays(of, at));
-        let (of, at, (_, expected)) = may.max_by_key(|(.., (_, expected))| expected[3])?;
-        Some((*of, (*at).clone(), expected[1]))
+        let (of, at, (takes, _)) = may.max_by_key(|(.., (takes, _))| *takes)?;
+        let mean = self.prospects(*of, at).map_or(*takes, |(_, expected)| expected[1]);
+        Some((*of, (*at).clone(), mean))
+    }
+
+    /// It is queued: how long it takes, and when it has to go.
+    pub(super) fn must_go(&mut self, id: RunId, path: &TaskPath) {
+        let of = self.prospects(id, path);
+        self.run(id).inst(path).must_go = of.map(|(deadline, expected)| (expected[3], deadline.before(expected[4])));
     }
 
     /// True if the task, which is next, stands behind the others from now on, or one that stands in the way.

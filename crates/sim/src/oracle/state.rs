@@ -118,6 +118,8 @@ pub(super) struct Inst {
     pub queued_at: Timestamp,
     /// While it is queued: the target that it waits for though others are free, and until when.
     pub best: Option<(usize, Timestamp)>,
+    /// What it seemed to take when it was queued, and when it had to go at the latest.
+    pub must_go: Option<(Duration, Timestamp)>,
     /// While it is queued: when it has to be sent, how often that was looked at, and what was stopped for it.
     pub urgent_at: Option<Timestamp>,
     pub looks: u8,
@@ -270,6 +272,7 @@ impl Inst {
             rival: None,
             queued_at: Timestamp(0),
             best: None,
+            must_go: None,
             urgent_at: None,
             looks: 0,
             stopped: None,
