@@ -104,6 +104,9 @@ impl Scheduler {
         let counts = row.breaker.broken.is_some() || rules.failures > 0 && row.serves_models();
         let fault = fault(outcome).filter(|_| counts);
         self.change_breaker(flight.target, |breaker| breaker.ends(flight.turn, fault, &rules, now));
+        if self.targets.row(flight.target).breaker.until().is_some() {
+            self.let_go_of(flight.target);
+        }
     }
 
     /// Comes back when the target may be tried.

@@ -25,6 +25,8 @@ const PARTS: u64 = 10;
 const TURNED_AWAY_MIN: u64 = 5;
 /// It is turned away if it fails in less than a part of what an answer takes, inverted.
 const AT_ONCE: u64 = 4;
+/// It does part of its work if it held this part of an attempt, inverted, in the present part of time and the one before.
+const AT_WORK: u64 = 4;
 /// So much more than it held is tried, inverted.
 const MORE: u64 = 20;
 /// An answer takes about as long as so many of the latest have.
@@ -105,10 +107,19 @@ impl Learned {
         let sum = |of: fn(&Seen) -> u64| self.parts.iter().map(of).sum::<u64>();
         let (turned_away, taken) = (sum(|seen| seen.turned_away), sum(|seen| seen.taken));
         let is_share = turned_away * 100 >= u64::from(too_many) * (turned_away + taken);
-        let is_limited = too_many > 0 && turned_away >= TURNED_AWAY_MIN && is_share;
+        let is_limited = too_many > 0 && turned_away >= TURNED_AWAY_MIN && is_share && self.is_at_work();
         let held = self.parts.iter().map(|seen| seen.held).max().unwrap_or_default();
         let more = (held + held / MORE).div_ceil(PART) + 1;
         self.limit = is_limited.then(|| u32::try_from(more).unwrap_or(u32::MAX));
+    }
+}
+
+impl Learned {
+    /// True if it holds something: one that turns all away has no room, and fewer at once would not help it. There pauses grow, and the breaker sees it.
+    fn is_at_work(&self) -> bool {
+        let part = self.until.0 / PART;
+        let held = self.parts[place(part)].held + self.parts[place(part + PARTS - 1)].held;
+        held >= PART / AT_WORK
     }
 }
 

@@ -14,13 +14,15 @@ const MINUTE: u128 = 60_000_000_000;
 const BURST: u64 = 120;
 /// The part by which what leaves evenly may be shifted on its way, inverted: 100 milliseconds.
 const SHIFT: u64 = 600;
+/// What each attempt takes off the largest before it, inverted. While it grows less the pace grows, and the two never come to more than the limit.
+const FORGETS: u64 = 32;
 
 /// What was sent, against a limit of a minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Bucket {
     /// When all that was sent has had its part of a minute, in nanoseconds.
     paid: u128,
-    /// The most that one attempt has taken.
+    /// The most that one attempt has taken of late: each after it takes off a part.
     largest: u64,
 }
 
@@ -40,7 +42,7 @@ impl Bucket {
     }
 
     fn take(&mut self, limit: u64, now: Timestamp, units: u64) {
-        self.largest = self.largest.max(units);
+        self.largest = units.max(self.largest - self.largest / FORGETS);
         self.paid = self.paid.max(nanos(now)) + self.unit(limit).0 * u128::from(units);
     }
 

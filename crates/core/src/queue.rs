@@ -8,6 +8,7 @@
 //! the tenant that has had least, by its weight; of a tenant the run that its index puts first; of a run the task with the longest
 //! way to the end, or the greatest rank where its tasks ask for units of pools. Ties go by age, then id.
 
+mod alone;
 mod class;
 mod lane;
 mod pockets;
@@ -319,17 +320,6 @@ impl Queue {
     /// Tasks that are queued in a class.
     pub(crate) fn len_of(&self, class: ClassId) -> u64 {
         self.classes[class.0 as usize].bands.iter().map(Lane::len).sum()
-    }
-
-    /// Tasks that wait for this target alone, but for those that came just now.
-    pub(crate) fn before_at(&self, target: TargetId, now: Timestamp) -> u64 {
-        let alone = self.by_candidates.range((vec![target], Arc::default())..);
-        let alone = alone.take_while(|((candidates, _), _)| **candidates == [target]);
-        let before = |class: ClassId| {
-            let (came, fresh) = self.classes[class.0 as usize].fresh;
-            self.len_of(class) - if came == now { fresh } else { 0 }
-        };
-        alone.map(|(_, class)| before(*class)).sum()
     }
 
     /// True if tasks are queued that this target could serve.

@@ -148,6 +148,12 @@ impl Scheduler {
         }
     }
 
+    /// A target takes nothing for a while: whoever waits for it though another would do, does so no longer.
+    pub(crate) fn let_go_of(&mut self, target: TargetId) {
+        let alone: Vec<_> = self.board.queue.held_for(target).map(|rank| (rank.slot, rank.inst)).collect();
+        alone.into_iter().for_each(|(slot, id)| self.spill(slot, id));
+    }
+
     /// True if the graph says in which order targets are to be taken.
     pub(crate) fn is_ordered(&self, slot: Slot, id: InstId) -> bool {
         let task = self.board.plan(slot).task(self.board.run(slot).inst(id).node);

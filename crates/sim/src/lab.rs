@@ -22,7 +22,7 @@ mod tests;
 pub mod workload;
 pub mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use agendum_types::policy::Index;
@@ -120,8 +120,8 @@ impl Contender {
                 let budget = &name["thinking:".len()..];
                 let wrong = |error| format!("{name:?}: {error}");
                 Self::Thought(match budget.strip_suffix("ms") {
-                    Some(millis) => Budget::Millis(millis.parse().map_err(wrong)?),
-                    None => Budget::Schedules(budget.parse().map_err(wrong)?),
+                    Some(millis) => Budget::Millis(millis.parse::<u32>().map_err(wrong)?.into()),
+                    None => Budget::Schedules(budget.parse::<u32>().map_err(wrong)?.into()),
                 })
             }
             _ => {
@@ -143,14 +143,14 @@ impl Contender {
             Self::Core(policy, view) if workload.has_references() => {
                 // Once to learn, and then again.
                 let twice = [jobs, jobs].concat();
-                Ok(world::play(workload, &twice, met, (**policy).clone(), *view, clock).last(jobs.len()))
+                Ok(world::play(workload, &twice, met, (**policy).clone(), *view, clock)?.last(jobs.len()))
             }
-            Self::Core(policy, view) => Ok(world::play(workload, jobs, met, (**policy).clone(), *view, clock)),
+            Self::Core(policy, view) => world::play(workload, jobs, met, (**policy).clone(), *view, clock),
             Self::Fresh(policy, view) => {
                 is_of(*fleet == Fleet::Workers, "a core for each job (`cold:`) is for workflows")?;
                 let one =
                     |job: &Job| world::play(workload, std::slice::from_ref(job), met, (**policy).clone(), *view, clock);
-                Ok(Seen::joined(jobs.iter().map(one)))
+                Ok(Seen::joined(jobs.iter().map(one).collect::<Result<Vec<_>, String>>()?.into_iter()))
             }
             Self::Slots(_) | Self::Engine(_) | Self::Listed(_) | Self::Thought(_) if !met.faults.is_none() => {
                 Err("only the core meets `faults`".into())
@@ -170,7 +170,8 @@ impl Contender {
             Self::Thought(budget) => {
                 is_of(*fleet == Fleet::Workers, "that search is of workflows")?;
                 let (workload, thought) = flows::thought(workload, *budget, clock);
-                Ok(Seen { thought, ..world::play(&workload, jobs, met, Policy::default(), View::default(), clock) })
+                let seen = world::play(&workload, jobs, met, Policy::default(), View::default(), clock)?;
+                Ok(Seen { thought, ..seen })
             }
         }
     }
@@ -229,8 +230,9 @@ fn policy(name: &str) -> Result<Policy, String> {
 ///
 /// # Errors
 ///
-/// If its data cannot be read, or a policy has no such name.
+/// If it asks for what cannot be played, its data cannot be read, or a policy has no such name.
 pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Result<Vec<Table>, String> {
+    scenario.check()?;
     let workload = scenario.workload(folder)?;
     let contenders = scenario.policies.iter().map(|name| Ok((name.as_str(), Contender::named(name)?)));
     let contenders = contenders.collect::<Result<Vec<_>, String>>()?;
@@ -241,9 +243,8 @@ pub fn run(scenario: &Scenario, folder: Option<&Path>, clock: Clock<'_>) -> Resu
         let met = Met { fleet, slots: fleet.slots_at(*load)?, faults };
         for seed in 0..scenario.seeds {
             let mut jobs = scenario.arrivals.jobs(&workload, seed, *load, scenario.fleet.slots());
-            if jobs.is_empty() {
-                return Err(format!("load {load}, seed {seed}: nothing comes"));
-            }
+            let wrong = |error| format!("load {load}, seed {seed}: {error}");
+            scenario.check_jobs(&workload, &jobs).map_err(wrong)?;
             if let Some(estimates) = scenario.estimates {
                 estimates.say(&mut jobs, seed);
             }
@@ -287,7 +288,10 @@ fn table(scenario: &Scenario, load: f64, workload: &Workload, seen: &BTreeMap<&s
         };
         let took: Vec<Duration> = seen[name.as_str()].iter().flat_map(Seen::took).collect();
         let hashes = seen[name.as_str()].iter().filter_map(|seen| seen.hash);
-        Row::new(name, own[0].keys().map(of).collect(), &hashes.collect::<Vec<_>>(), took)
+        // What was seen with one seed alone is a figure too; that nothing was refused is none.
+        let mut names: BTreeSet<&'static str> = own.iter().flat_map(BTreeMap::keys).copied().collect();
+        names.retain(|name| *name != "refused" || values(&own, name).iter().any(|count| *count > 0.0));
+        Row::new(name, names.iter().map(of).collect(), &hashes.collect::<Vec<_>>(), took)
     };
     let rows: Vec<Row> = scenario.policies.iter().map(row).collect();
     Table {

@@ -106,6 +106,7 @@ impl Scheduler {
             self.board.timers.set(until, Timer::Target(moved));
             // Who has waited for its pace waits for it to reopen from now on.
             self.board.queue.wake(moved, self.now);
+            self.let_go_of(moved);
         }
     }
 

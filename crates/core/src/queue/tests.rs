@@ -11,7 +11,8 @@ use crate::run::{InstId, Slot};
 
 fn rank(index: u64) -> Rank {
     let (now, tail) = (Timestamp(0), std::cmp::Reverse(Duration::ZERO));
-    Rank { risky: false, index, submitted: now, run: RunId(1), tail, ready: now, slot: Slot(0), inst: InstId(0) }
+    let (slot, inst, takes, latest) = (Slot(0), InstId(0), Duration::ZERO, Timestamp::MAX);
+    Rank { risky: false, index, submitted: now, run: RunId(1), tail, ready: now, slot, inst, takes, latest }
 }
 
 #[test]

@@ -155,3 +155,33 @@ fn other_rules_lift_it() {
     15210ms targets: t 7/20, u 1/1
     ");
 }
+
+/// One that turns all away has no room to be found: pauses grow as ever.
+#[test]
+fn who_turns_all_away_is_not_limited() {
+    let all: String = (1..=6).map(|run| format!("submit r{run} a retry=9\n")).collect();
+    let fail: String = (1..=6).map(|run| format!("fail r{run}/a overloaded\n")).collect();
+    assert_snapshot!(dialogue(&format!("policy hedge=0\ntargets t=20:expected=10s\n{all}wait 10ms\n{fail}view targets\nwait 1s")), @"
+      0ms > policy hedge=0
+      0ms dispatch r1/a#1 on t
+      0ms dispatch r2/a#1 on t
+      0ms dispatch r3/a#1 on t
+      0ms dispatch r4/a#1 on t
+      0ms dispatch r5/a#1 on t
+      0ms dispatch r6/a#1 on t
+     10ms > fail r1/a overloaded
+     10ms > fail r2/a overloaded
+     10ms > fail r3/a overloaded
+     10ms > fail r4/a overloaded
+     10ms > fail r5/a overloaded
+     10ms > fail r6/a overloaded
+     10ms targets: t 0/20
+    210ms woken: a task may start
+    210ms dispatch r1/a#2 on t
+    210ms dispatch r2/a#2 on t
+    210ms dispatch r3/a#2 on t
+    210ms dispatch r4/a#2 on t
+    210ms dispatch r5/a#2 on t
+    210ms dispatch r6/a#2 on t
+    ");
+}

@@ -132,7 +132,7 @@ fn what_was_used_counts_once_some_have_ended() {
         names.join("; ")
     ));
     let times: Vec<_> = times(&trace, "t").iter().skip(8).map(u64::to_string).collect();
-    assert_eq!(times.join(" "), "120000 120724 121931 123138");
+    assert_eq!(times.join(" "), "120000 120720 121915 123104");
 }
 
 /// A failure that says nothing of tokens may have used all that was set aside; one that says it is settled.

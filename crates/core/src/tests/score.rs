@@ -176,3 +176,22 @@ fn a_target_on_which_the_deadline_would_pass_is_taken_last() {
     0ms     balanced slack 3s, 0 ahead, 0 behind, slow 1m 01s, quick 4h 57m
     ");
 }
+
+/// Whoever waits for the better target goes to another once that takes nothing for a while.
+#[test]
+fn nobody_waits_for_a_target_that_has_closed() {
+    assert_snapshot!(dialogue("
+        targets near=1:expected=1s far=1:expected=5m
+        submit r1 v
+        submit r2 a
+        queueing r2
+        fail v rate_limited after 600s
+    "), @"
+    0ms dispatch r1/v#1 on near
+    0ms   a stands by gittins, 0 ahead, 0 beside, for near until 299000ms: near 1.2s full, far 5m 00s free
+    0ms > fail v rate_limited after 600s
+    0ms answer r1 failed rate_limited in v: no luck; again after 10m 00s
+    0ms close r1
+    0ms dispatch r2/a#1 on far
+    ");
+}

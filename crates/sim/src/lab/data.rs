@@ -1,22 +1,77 @@
 //! Files of public traces, plain or gzipped.
 
-use std::io::Read as _;
+use std::io::Read;
 use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+/// Bytes of a file, unpacked: one that unpacks to more fills the memory.
+const BYTES_MAX: u64 = 4 << 30;
 
 /// The text of a file, or of the file with `.gz` behind its name.
 ///
 /// # Errors
 ///
-/// If neither can be read.
+/// If neither can be read, or there is nothing in it, or more than 4 GiB.
 pub fn text(path: &Path) -> Result<String, String> {
-    if path.is_file() {
-        return std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    let is_plain = path.is_file();
+    let mut name = path.as_os_str().to_owned();
+    if !is_plain {
+        name.push(".gz");
     }
-    let mut packed = path.as_os_str().to_owned();
-    packed.push(".gz");
-    let told = |error: std::io::Error| format!("{}[.gz]: {error}", path.display());
-    let file = std::fs::File::open(Path::new(&packed)).map_err(told)?;
+    let told =
+        |error: &dyn std::fmt::Display| format!("{}{}: {error}", path.display(), if is_plain { "" } else { "[.gz]" });
+    let file = std::fs::File::open(Path::new(&name)).map_err(|error| told(&error))?;
+    let text = if is_plain { bounded(file, BYTES_MAX) } else { bounded(flate2::read::GzDecoder::new(file), BYTES_MAX) };
+    text.map_err(|error| told(&error))
+}
+
+fn bounded(file: impl Read, most: u64) -> Result<String, String> {
     let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).map_err(told)?;
-    Ok(text)
+    file.take(most + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    match text.len() as u64 {
+        size if size > most => Err(format!("more than {most} bytes unpacked: give a part of it")),
+        _ if text.trim().is_empty() => Err("there is nothing in it".into()),
+        _ => Ok(text),
+    }
+}
+
+/// Reads a CSV text row by row, below its header.
+///
+/// # Errors
+///
+/// If a row is none, or is refused by who takes it, with its line; or if there is none.
+pub(crate) fn rows<T: DeserializeOwned>(
+    text: &str,
+    mut take: impl FnMut(T) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| error.to_string())?.clone();
+    let mut is_empty = true;
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let row = record.deserialize::<T>(Some(&header)).map_err(|error| error.to_string());
+        row.and_then(&mut take).map_err(|error| format!("line {line}: {error}"))?;
+        is_empty = false;
+    }
+    if is_empty { Err("there are no rows in it".into()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::bounded;
+
+    #[test]
+    fn a_file_is_unpacked_up_to_a_bound() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(&[b'a'; 10_000]).unwrap();
+        let packed = packed.finish().unwrap();
+        let unpacked = |most| bounded(flate2::read::GzDecoder::new(packed.as_slice()), most);
+        assert_eq!(unpacked(10_000).unwrap().len(), 10_000);
+        assert!(unpacked(9_999).unwrap_err().contains("more than 9999 bytes"));
+        assert_eq!(bounded(&b" \n"[..], 9).unwrap_err(), "there is nothing in it");
+    }
 }

@@ -22,6 +22,8 @@ pub struct Ended {
     ideal: Duration,
     deadline: Option<Duration>,
     began: Option<Duration>,
+    /// How often it was refused when it came.
+    refused: u32,
     /// How many calls it has.
     calls: usize,
     /// The time of the slots that it had, and of that what it had before it came again or gave way.
@@ -42,8 +44,25 @@ impl Ended {
         let calls = super::workload::calls(&job.rounds).count();
         let (tenant, cost, at, deadline) = (job.tenant, job.cost(), job.at, job.deadline);
         let (last, again, began, spent, over, lost) = (at, 0, None, Duration::ZERO, None, Duration::ZERO);
-        let (until, stops) = (Duration::ZERO, 0);
-        Self { tenant, cost, tokens, at, last, again, ideal, deadline, began, calls, spent, lost, until, stops, over }
+        let (until, stops, refused) = (Duration::ZERO, 0, 0);
+        Self {
+            tenant,
+            cost,
+            tokens,
+            at,
+            last,
+            again,
+            ideal,
+            deadline,
+            began,
+            refused,
+            calls,
+            spent,
+            lost,
+            until,
+            stops,
+            over,
+        }
     }
 
     /// It comes only now.
@@ -55,6 +74,11 @@ impl Ended {
     pub const fn comes_again(&mut self, now: Duration) {
         (self.last, self.lost) = (now, self.spent);
         self.again += 1;
+    }
+
+    /// It came, and was not let in.
+    pub const fn is_refused(&mut self) {
+        self.refused += 1;
     }
 
     /// Its first call is sent.
@@ -136,6 +160,9 @@ pub struct Seen {
     pub bars: Vec<Bar>,
 }
 
+/// What there is to say even where nothing was answered, or only a bound is known.
+const LASTING: [&str; 3] = ["makespan", "done", "refused"];
+
 impl Seen {
     /// All that is measured, by name; seconds where nothing else is said.
     #[must_use]
@@ -163,33 +190,24 @@ impl Seen {
             ("p99.9", quantile(&took, 0.999)),
             ("slowdown", mean(&slowdown)),
             ("slowdown p99", quantile(&slowdown, 0.99)),
-            ("jain", sum * sum / (squares * slowdown.len() as f64)),
+            ("jain", if squares > 0.0 { sum * sum / (squares * slowdown.len() as f64) } else { 1.0 }),
             ("first wait", mean(&waits)),
             ("makespan", secs(self.makespan)),
             ("done", done.len() as f64 / self.ended.len() as f64),
+            ("refused", self.ended.iter().map(|job| f64::from(job.refused)).sum()),
         ]);
-        if self.has_bounds {
-            figures.retain(|name, _| ["makespan", "done"].contains(name));
+        if done.is_empty() {
+            // Of nothing there is no mean, and a mean of 0 would beat all others.
+            figures.retain(|name, _| LASTING.contains(name));
+        } else if self.has_bounds {
+            figures.retain(|name, _| LASTING.contains(name));
             figures.extend(self.over(&slowdown));
         }
-        if self.ended.iter().any(|job| job.deadline.is_some()) {
-            let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
-            figures.insert("in time", in_time as f64 / self.ended.len() as f64);
-            let late = || self.ended.iter().filter(|job| !job.is_in_time());
-            let spent = |job: &Ended| secs(job.spent);
-            let wasted = |job: &Ended| secs(if job.is_in_time() { job.lost } else { job.spent });
-            let all: f64 = self.ended.iter().map(spent).sum();
-            if all > 0.0 {
-                figures.insert("wasted", self.ended.iter().map(wasted).sum::<f64>() / all);
-            }
-            if self.ended.iter().any(|job| job.calls > 1) {
-                let begun = late().filter(|job| job.began.is_some()).count();
-                figures.insert("half shed", begun as f64 / self.ended.len() as f64);
-            }
-        }
+        figures.extend(self.by_deadline());
         figures.extend(self.by_urgency());
         if self.ended.iter().any(|job| job.tenant > 0) {
-            figures.extend([("lighter half", lighter), ("heavier half", heavier), ("worst tenant", worst)]);
+            let means = [("lighter half", lighter), ("heavier half", heavier), ("worst tenant", worst)];
+            figures.extend(means.into_iter().filter(|_| !done.is_empty()));
             figures.insert("difference", self.difference as f64);
             figures.insert("tokens/s", tokens as f64 / secs(self.makespan).max(1e-6));
         }
@@ -212,6 +230,26 @@ impl Seen {
         figures
     }
 
+    /// Where some have a deadline: who was in time, and what the others cost.
+    fn by_deadline(&self) -> Vec<(&'static str, f64)> {
+        if self.ended.iter().all(|job| job.deadline.is_none()) {
+            return Vec::new();
+        }
+        let secs = |span: Duration| span.as_micros() as f64 / 1e6;
+        let in_time = self.ended.iter().filter(|job| job.is_in_time()).count();
+        let mut figures = vec![("in time", in_time as f64 / self.ended.len() as f64)];
+        let wasted = |job: &Ended| secs(if job.is_in_time() { job.lost } else { job.spent });
+        let all: f64 = self.ended.iter().map(|job| secs(job.spent)).sum();
+        if all > 0.0 {
+            figures.push(("wasted", self.ended.iter().map(wasted).sum::<f64>() / all));
+        }
+        if self.ended.iter().any(|job| job.calls > 1) {
+            let begun = self.ended.iter().filter(|job| !job.is_in_time() && job.began.is_some()).count();
+            figures.push(("half shed", begun as f64 / self.ended.len() as f64));
+        }
+        figures
+    }
+
     /// Where some have a deadline and others none: who was in time, how long the others took, and how often one gave way.
     fn by_urgency(&self) -> Vec<(&'static str, f64)> {
         let (urgent, others): (Vec<&Ended>, Vec<&Ended>) = self.ended.iter().partition(|job| job.deadline.is_some());
@@ -225,14 +263,16 @@ impl Seen {
         let over = others.iter().filter_map(|job| job.over).map(|(at, _)| secs(at)).fold(0.0, f64::max);
         let stops: u32 = self.ended.iter().map(|job| job.stops).sum();
         let lost = others.iter().map(|job| secs(job.lost)).sum();
-        vec![
+        let mut figures = vec![
             ("urgent in time", in_time),
-            ("others mean", mean(&took)),
-            ("others p95", quantile(&took, 0.95)),
             ("others/min", took.len() as f64 * 60.0 / over.max(1e-6)),
             ("gave way", f64::from(stops)),
             ("lost", lost),
-        ]
+        ];
+        if !took.is_empty() {
+            figures.extend([("others mean", mean(&took)), ("others p95", quantile(&took, 0.95))]);
+        }
+        figures
     }
 
     fn of_faults(&self, harmed: Harmed) -> Vec<(&'static str, f64)> {

@@ -89,7 +89,7 @@ impl Row {
 }
 
 /// The order in which figures are shown.
-pub const FIGURES: [&str; 45] = [
+pub const FIGURES: [&str; 46] = [
     "over reference",
     "over reference p95",
     "solved",
@@ -115,6 +115,7 @@ pub const FIGURES: [&str; 45] = [
     "half shed",
     "wasted",
     "done",
+    "refused",
     "first wait",
     "lighter half",
     "heavier half",
@@ -208,6 +209,7 @@ pub(super) fn legend(figure: &str) -> &'static str {
         "half shed" => ": share that was begun and not answered in time",
         "wasted" => ": share of the time of the slots that went to what was not answered in time",
         "done" => ": share that was answered",
+        "refused" => ": submissions that the scheduler did not take, of those that came again too",
         "first wait" => ", s: from submission to the first call",
         "lighter half" | "heavier half" => ", s: mean of the tenants that ask for less, or for more",
         "worst tenant" => ", s: mean of the tenant that waited most",

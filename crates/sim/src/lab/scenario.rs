@@ -1,5 +1,9 @@
 //! A scenario: what comes, what it meets, and who is compared. A small YAML document; the report repeats it whole, so that every constant is in it.
 
+pub(crate) mod check;
+mod kinds;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -147,9 +151,11 @@ impl Scenario {
         }
         if !wishes.policies.is_empty() {
             let baseline = std::iter::once(self.baseline.clone());
-            let others = wishes.policies.into_iter().filter(|name| *name != self.baseline);
-            self.policies = baseline.chain(others).collect();
+            self.policies = baseline.chain(wishes.policies).collect();
         }
+        // Each once: a policy has one row, where each seed stands once.
+        let mut known = BTreeSet::new();
+        self.policies.retain(|name| known.insert(name.clone()));
         self
     }
 
@@ -157,30 +163,10 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// If the text is no scenario.
+    /// If the text is no scenario, or one that cannot be played.
     pub fn read(text: &str) -> Result<Self, String> {
         let scenario: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        if !scenario.policies.contains(&scenario.baseline) {
-            return Err(format!("baseline {:?} is none of the policies", scenario.baseline));
-        }
-        if scenario.loads.is_empty() || scenario.loads.iter().any(|load| *load <= 0.0) {
-            return Err("loads must be above zero, one at least".into());
-        }
-        let flows = [
-            matches!(scenario.workload, Kind::Flows { .. } | Kind::Psplib { .. }),
-            scenario.fleet == Fleet::Workers,
-            scenario.arrivals == Arrivals::InTurn,
-        ];
-        if flows.contains(&true) && flows.contains(&false) {
-            return Err(
-                "workflows are for workers, and come in turn: `flows`, `workers` and `in-turn` belong together".into(),
-            );
-        }
-        scenario.faults.check(&scenario.fleet)?;
-        scenario.loads.iter().try_for_each(|load| scenario.fleet.slots_at(*load).map(drop))?;
-        if matches!(scenario.workload, Kind::Servegen { .. }) != matches!(scenario.arrivals, Arrivals::Clients { .. }) {
-            return Err("`servegen` says how `clients` send, and no other workload does: they belong together".into());
-        }
+        scenario.check()?;
         Ok(scenario)
     }
 
@@ -190,33 +176,54 @@ impl Scenario {
     ///
     /// If a file cannot be read or is not of its kind, or what there is without data cannot be drawn.
     pub fn workload(&self, folder: Option<&Path>) -> Result<Workload, String> {
-        match (&self.workload, folder) {
-            (Kind::Agents { data, .. }, Some(folder)) => agents::read(&data::text(&folder.join(data))?),
-            (Kind::Agents { generate, .. }, None) => generate.draw(GENERATED),
-            (Kind::Flows { data, .. }, Some(folder)) => flows::read(&data::text(&folder.join(data))?),
-            (Kind::Flows { generate, .. }, None) => generate.draw(GENERATED),
-            (Kind::Psplib { data, .. }, Some(folder)) => psplib::read(&data::text(&folder.join(data))?),
-            (Kind::Psplib { generate, .. }, None) => generate.draw(GENERATED),
-            (Kind::Vtc { data, experiment, policy, .. }, Some(folder)) => {
-                vtc::read(&data::text(&folder.join(data))?, experiment, policy)
+        let workload = self.made(folder)?;
+        self.check_workload(&workload)?;
+        Ok(workload)
+    }
+
+    fn made(&self, folder: Option<&Path>) -> Result<Workload, String> {
+        let Some(folder) = folder else { return self.workload.draw() };
+        match &self.workload {
+            Kind::Agents { data, .. } => of_file(folder, data, agents::read),
+            Kind::Flows { data, .. } => of_file(folder, data, flows::read),
+            Kind::Psplib { data, .. } => of_file(folder, data, psplib::read),
+            Kind::Vtc { data, experiment, policy, .. } => {
+                of_file(folder, data, |text| vtc::read(text, experiment, policy))
             }
-            (Kind::Mooncake { data, takes, .. }, Some(folder)) => {
-                mooncake::read(&data::text(&folder.join(data))?, *takes)
-            }
-            (Kind::Mooncake { takes, generate, .. }, None) => generate.draw(*takes, GENERATED),
-            (Kind::Vtc { generate, .. }, None) => generate.draw(GENERATED),
-            (Kind::Servegen { data, model, lengths, .. }, Some(folder)) => {
+            Kind::Mooncake { data, takes, .. } => of_file(folder, data, |text| mooncake::read(text, *takes)),
+            Kind::Servegen { data, model, lengths, .. } => {
                 let text = |name| data::text(&folder.join(data).join(name));
-                servegen::read(&text("client_rates.csv")?, &text("client_token_quantiles.jsonl")?, model, lengths)
+                let read =
+                    servegen::read(&text("client_rates.csv")?, &text("client_token_quantiles.jsonl")?, model, lengths);
+                read.map_err(|error| format!("{data}: {error}"))
             }
-            (Kind::Servegen { lengths, generate, .. }, None) => generate.draw(lengths, GENERATED),
-            (Kind::Azure { data: Some(data), kinds }, Some(folder)) => {
+            Kind::Azure { data: Some(data), kinds } => {
                 let file = |kind| -> Result<(&azure::Kind, String), String> {
                     Ok((kind, data::text(&folder.join(data).join(format!("{}.csv", kind.name)))?))
                 };
-                azure::read(&kinds.iter().map(file).collect::<Result<Vec<_>, String>>()?)
+                let files = kinds.iter().map(file).collect::<Result<Vec<_>, String>>()?;
+                azure::read(&files).map_err(|error| format!("{data}: {error}"))
             }
-            (Kind::Azure { kinds, .. }, _) => azure::draw(kinds, GENERATED),
+            Kind::Azure { data: None, .. } => self.workload.draw(),
+        }
+    }
+}
+
+/// Reads a file below the folder of data; what is wrong with it is told with its name.
+fn of_file(folder: &Path, name: &str, read: impl FnOnce(&str) -> Result<Workload, String>) -> Result<Workload, String> {
+    read(&data::text(&folder.join(name))?).map_err(|error| format!("{name}: {error}"))
+}
+
+impl Kind {
+    fn draw(&self) -> Result<Workload, String> {
+        match self {
+            Self::Agents { generate, .. } => generate.draw(GENERATED),
+            Self::Flows { generate, .. } => generate.draw(GENERATED),
+            Self::Psplib { generate, .. } => generate.draw(GENERATED),
+            Self::Mooncake { takes, generate, .. } => generate.draw(*takes, GENERATED),
+            Self::Vtc { generate, .. } => generate.draw(GENERATED),
+            Self::Servegen { lengths, generate, .. } => generate.draw(lengths, GENERATED),
+            Self::Azure { kinds, .. } => azure::draw(kinds, GENERATED),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Small drawn scenarios: everything ends, the same twice, and the laboratory agrees with a queue that is written down in ten lines.
 
+mod refused;
+mod wrong;
+
 use agendum_core::thinking::Thinking;
 
 use super::fleet::Fleet;

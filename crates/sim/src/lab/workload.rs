@@ -14,6 +14,7 @@ use std::sync::Arc;
 use agendum_types::graph::Priority;
 use agendum_types::{Duration, Prefix};
 
+use super::scenario::check::SECS_MAX;
 use crate::chance::Chance;
 
 /// One call of a model.
@@ -257,6 +258,13 @@ pub(crate) fn number_of(names: &mut Vec<String>, name: &str) -> u32 {
 
 /// Seconds as a trace writes them.
 pub(crate) fn secs(text: &str) -> Result<Duration, String> {
-    let secs: f64 = text.parse().map_err(|error| format!("{text:?}: {error}"))?;
-    Ok(Duration((secs.max(0.0) * 1e6).round() as u64))
+    span(text.trim().parse().map_err(|error| format!("{text:?}: {error}"))?)
+}
+
+/// The same as a number.
+pub(crate) fn span(secs: f64) -> Result<Duration, String> {
+    if (0.0..=SECS_MAX as f64).contains(&secs) {
+        return Ok(Duration((secs * 1e6).round() as u64));
+    }
+    Err(format!("{secs} s are no time that can be played: it is from 0 to {SECS_MAX} s"))
 }

@@ -89,12 +89,22 @@ struct Way {
 
 /// Plays jobs under a policy and says what was seen.
 ///
+/// # Errors
+///
+/// If the runs of some kind are none that the core takes.
+///
 /// # Panics
 ///
 /// If the core breaks its contract.
-#[must_use]
-pub fn play(workload: &Workload, jobs: &[Job], met: Met<'_>, policy: Policy, view: View, clock: Clock<'_>) -> Seen {
-    let mut world = World::new(workload, jobs, met, view, clock);
+pub fn play(
+    workload: &Workload,
+    jobs: &[Job],
+    met: Met<'_>,
+    policy: Policy,
+    view: View,
+    clock: Clock<'_>,
+) -> Result<Seen, String> {
+    let mut world = World::new(workload, jobs, met, view, clock)?;
     world.begin(policy);
     while let Some(at) = world.next() {
         world.now = world.now.max(at);
@@ -109,7 +119,7 @@ pub fn play(workload: &Workload, jobs: &[Job], met: Met<'_>, policy: Policy, vie
         }
         world.engine_begins();
     }
-    world.seen()
+    Ok(world.seen())
 }
 
 struct World<'a> {
@@ -157,9 +167,9 @@ impl<'a> World<'a> {
         Met { fleet, slots, faults }: Met<'a>,
         view: View,
         clock: Clock<'a>,
-    ) -> Self {
+    ) -> Result<Self, String> {
         // Each seed its own chance.
-        let seed = jobs.iter().map(|job| job.at.0).sum();
+        let seed = jobs.iter().fold(0_u64, |sum, job| sum.wrapping_add(job.at.0));
         // Blind to tenants: all are one.
         let name = |name: &String| Tenant::new(if view.blind { "all" } else { name });
         let ended = |job: &Job| match workload.flows.get(job.class as usize) {
@@ -168,10 +178,11 @@ impl<'a> World<'a> {
         };
         let graph = |(class, (shape, name)): (usize, (&Shape, &String))| {
             let is_used = jobs.iter().any(|job| job.class as usize == class);
-            is_used.then(|| graphs::of(name, *shape, workload.flows.get(class)))
+            is_used.then(|| graphs::of(name, *shape, workload.flows.get(class))).transpose()
         };
         let shapes: Vec<Shape> = (0..workload.classes.len()).map(|class| Shape::of(workload, class, jobs)).collect();
-        Self {
+        let graphs = (0..).zip(shapes.iter().zip(&workload.classes)).map(graph).collect::<Result<_, String>>()?;
+        Ok(Self {
             core: Scheduler::new(graphs::limits(view)),
             now: START,
             jobs,
@@ -179,7 +190,7 @@ impl<'a> World<'a> {
             slots,
             view,
             flows: &workload.flows,
-            graphs: (0..).zip(shapes.iter().zip(&workload.classes)).map(graph).collect(),
+            graphs,
             shapes,
             priorities: &workload.priorities,
             tenants: workload.tenants.iter().map(name).collect(),
@@ -203,7 +214,7 @@ impl<'a> World<'a> {
             dispatches: 0,
             calls_sent: 0,
             chart: Chart::default(),
-        }
+        })
     }
 
     fn begin(&mut self, policy: Policy) {
@@ -269,36 +280,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The engine begins its next step with what has come to it.
-    fn engine_begins(&mut self) {
-        // What happens at one instant is before the step that begins then.
-        if self.stepping || self.coming.peek().is_some_and(|Reverse((at, _))| *at <= self.now) {
-            return;
-        }
-        if self.fleet.slots() == 0 {
-            loop {
-                if self.line.is_empty() {
-                    self.lets_in(1);
-                }
-                if !self.engine.as_mut().is_some_and(|engine| engine.admit(&mut self.line)) {
-                    break;
-                }
-            }
-        }
-        if let Some(span) = self.engine.as_mut().and_then(|engine| engine.begin(&mut self.line)) {
-            self.stepping = true;
-            self.at(self.now.after(span), Coming::Step);
-        }
-    }
-
-    /// Where the engine says how many: the core may send so many more than are there.
-    fn lets_in(&mut self, more: usize) {
-        if let Some(engine) = self.engine.as_ref().filter(|_| self.fleet.slots() == 0) {
-            let count = engine.len() + self.line.len() + more;
-            self.publish(u32::try_from(count).unwrap_or(u32::MAX));
-        }
-    }
-
     fn submit(&mut self, number: usize) {
         let job = &self.jobs[number];
         if *self.fleet == Fleet::Workers {
@@ -360,10 +341,14 @@ impl<'a> World<'a> {
         self.inbox.push_back(event);
         while let Some(event) = self.inbox.pop_front() {
             let is_costly = !matches!(event, Event::Opened { .. } | Event::TargetsPublished(_));
+            let run = if let Event::RunSubmitted(submission) = &event { Some(submission.run) } else { None };
             let before = (self.clock)();
-            self.core.handle(self.now, event).expect("nothing is refused here");
+            let taken = self.core.handle(self.now, event);
             if is_costly {
                 self.costs.push((self.clock)() - before);
+            }
+            if let Err(why) = taken {
+                self.refused(run.expect("only submissions are refused"), &why);
             }
             self.drain();
         }
@@ -449,10 +434,15 @@ impl<'a> World<'a> {
 
     fn answered(&mut self, answer: &Answer) {
         let number = number(answer.run);
-        if self.comes_again(number, answer) {
-            return;
+        let failure = answer.failure.as_ref();
+        if !failure.is_some_and(|failed| self.comes_again(number, failed.failure.retry_after)) {
+            self.is_over(number, answer.status == RunStatus::Succeeded);
         }
-        self.ended[number].ends(self.now.since(START), answer.status == RunStatus::Succeeded);
+    }
+
+    /// A job will not come again.
+    fn is_over(&mut self, number: usize, well: bool) {
+        self.ended[number].ends(self.now.since(START), well);
         if *self.fleet == Fleet::Workers && number + 1 < self.jobs.len() {
             self.at(self.now, Coming::Job(number + 1));
         }

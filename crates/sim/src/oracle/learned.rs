@@ -74,14 +74,17 @@ impl Reference {
         let ended: Vec<Out> = known.outs.iter().copied().filter(|out| out.target == target).collect();
         let count = |away: bool| ended.iter().filter(|out| out.turned_away == Some(away)).count();
         let (away, taken) = (count(true), count(false));
-        if rules.turned_away == 0 || away < 5 || away * 100 < usize::from(rules.turned_away) * (away + taken) {
-            known.most.remove(&target);
-            return;
-        }
+        let is_much = away >= 5 && away * 100 >= usize::from(rules.turned_away) * (away + taken);
         let running = self.flights.iter().filter(|flight| flight.target == target);
         let running = running.map(|flight| Out { target, from: flight.sent, to: now, turned_away: None });
         let held: Vec<Out> = ended.into_iter().filter(|out| out.turned_away != Some(true)).chain(running).collect();
         let in_part = |part: u64| held.iter().map(|out| out.within(part)).sum::<u64>();
+        // It does part of its work.
+        let of_late: u64 = (part(now).saturating_sub(1)..=part(now)).map(in_part).sum();
+        if rules.turned_away == 0 || !is_much || of_late < 500_000 {
+            known.most.remove(&target);
+            return;
+        }
         let most = (first..=part(now)).map(in_part).max().unwrap_or_default();
         known.most.insert(target, (most + most / 20).div_ceil(2_000_000) as usize + 1);
     }

@@ -65,7 +65,7 @@ impl Reference {
             for (bucket, limit, units) in [(0, of.rate.requests, 1), (1, of.rate.tokens, tokens)] {
                 if let Some(limit) = limit {
                     let bucket = &mut paces[bucket];
-                    bucket.largest = bucket.largest.max(units);
+                    bucket.largest = units.max(bucket.largest - bucket.largest / 32);
                     let from = bucket.paid.max(u128::from(self.now.0) * 1_000);
                     bucket.paid = from + unit(limit, bucket.largest).0 * u128::from(units);
                 }

@@ -59,6 +59,17 @@ impl Reference {
         }
     }
 
+    /// It takes nothing for a while: nobody waits for it who could go elsewhere.
+    fn let_go_of(&mut self, target: usize) {
+        let now = self.now;
+        let insts = self.runs.values_mut().flat_map(|run| run.tasks.values_mut());
+        for inst in insts.filter(|inst| matches!(inst.state, State::Queued(..))) {
+            if inst.best.is_some_and(|(best, until)| best == target && until > now) {
+                (inst.best, inst.queued_at) = (None, now);
+            }
+        }
+    }
+
     /// An attempt has ended: a provider that asked for a pause is left alone, with all that share its limit.
     pub(super) fn hear_outcome(&mut self, attempt: &AttemptId, outcome: &Outcome) {
         let Some(place) = self.flights.iter().position(|flight| flight.attempt == *attempt) else { return };
@@ -66,6 +77,9 @@ impl Reference {
         self.freed.clone_from(&flight.freed);
         self.corrected(attempt, &flight, outcome);
         self.shows_fault(&flight, outcome);
+        if self.broken(flight.target).is_some() {
+            self.let_go_of(flight.target);
+        }
         self.shows_limit(&flight, outcome);
         let pause = match outcome {
             // One that is at its limit is left alone, be it for how long it says, be it for a second.
@@ -79,10 +93,15 @@ impl Reference {
         if let Some(span) = pause.filter(|_| !is_child) {
             // That goes for all that share its limit.
             let group = self.targets[flight.target].quota_group.clone();
-            for (place, target) in self.targets.iter().enumerate() {
-                if place == flight.target || (group.is_some() && target.quota_group == group) {
-                    self.closed[place] = self.closed[place].max(self.now.after(span));
-                }
+            let shares = |target: &Target| group.is_some() && target.quota_group == group;
+            let all = self.targets.iter().enumerate();
+            let closed: Vec<usize> = all
+                .filter(|(place, target)| *place == flight.target || shares(target))
+                .map(|(place, _)| place)
+                .collect();
+            for place in closed {
+                self.closed[place] = self.closed[place].max(self.now.after(span));
+                self.let_go_of(place);
             }
         }
         if self.runs.contains_key(&attempt.run) {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::quantiles::Quantiles;
 use super::{Call, Job, Round, Workload, number_of, secs};
 use crate::chance::Chance;
+use crate::lab::data;
 
 /// What is drawn where there is no data.
 #[derive(Clone, Debug, Deserialize)]
@@ -97,8 +98,7 @@ impl Step {
 /// If the text is not such a file.
 pub fn read(text: &str) -> Result<Workload, String> {
     let mut sessions: Vec<(String, Vec<Step>)> = Vec::new();
-    for row in csv::Reader::from_reader(text.as_bytes()).deserialize::<Row>() {
-        let row = row.map_err(|error| error.to_string())?;
+    data::rows(text, |row: Row| {
         let step = Step {
             thread: row.side_thread,
             step: row.step,
@@ -112,7 +112,8 @@ pub fn read(text: &str) -> Result<Workload, String> {
             Some((_, steps)) => steps.push(step),
             None => sessions.push((row.session, vec![step])),
         }
-    }
+        Ok(())
+    })?;
     let mut workload = Workload { tenants: vec!["all".into()], ..Workload::default() };
     for (name, steps) in sessions {
         let class = number_of(&mut workload.classes, name.split('/').next().unwrap_or_default());

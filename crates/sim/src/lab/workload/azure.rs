@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::quantiles::Quantiles;
 use super::{Call, Job, Round, Workload};
 use crate::chance::Chance;
+use crate::lab::data;
 
 /// What a call of a file is: how long it takes a slot, and by when it has to be answered.
 #[derive(Clone, Debug, Deserialize)]
@@ -108,12 +109,12 @@ struct Row {
 pub fn read(files: &[(&Kind, String)]) -> Result<Workload, String> {
     let mut all = Vec::new();
     for (kind, text) in files {
-        let row = |row: Result<Row, csv::Error>| {
-            let row = row.map_err(|error| format!("{}: {error}", kind.name))?;
-            Ok((of_day(&row.at)?, row.tokens_in, row.tokens_out))
-        };
-        let rows = csv::Reader::from_reader(text.as_bytes()).deserialize::<Row>().map(row).collect();
-        all.push((*kind, rows));
+        let mut rows = Vec::new();
+        let read = data::rows(text, |row: Row| {
+            rows.push((of_day(&row.at)?, row.tokens_in, row.tokens_out));
+            Ok(())
+        });
+        all.push((*kind, read.map(|()| rows).map_err(|error| format!("{}: {error}", kind.name))));
     }
     workload(all, false)
 }
@@ -154,8 +155,10 @@ fn of_day(text: &str) -> Result<Duration, String> {
     let mut parts = time.split(':');
     let mut next = || parts.next().ok_or_else(wrong);
     let (hours, minutes, secs) = (next()?, next()?, next()?);
-    let whole = |text: &str| text.parse::<u64>().map_err(|_| wrong());
-    Ok(Duration::secs(whole(hours)? * 3_600 + whole(minutes)? * 60).plus(super::secs(secs)?))
+    let below = |text: &str, end: u64| text.parse::<u64>().ok().filter(|number| *number < end).ok_or_else(wrong);
+    let whole = Duration::secs(below(hours, 24)? * 3_600 + below(minutes, 60)? * 60);
+    let secs = super::secs(secs).map_err(|error| format!("{}: {error}", wrong()))?;
+    if secs < Duration::secs(61) { Ok(whole.plus(secs)) } else { Err(wrong()) }
 }
 
 #[cfg(test)]

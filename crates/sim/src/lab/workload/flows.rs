@@ -7,7 +7,7 @@ use agendum_types::Duration;
 use serde::Deserialize;
 
 use super::quantiles::Quantiles;
-use super::{Job, Round, Workload};
+use super::{Job, Round, Workload, span};
 use crate::chance::Chance;
 
 /// A workflow.
@@ -225,20 +225,13 @@ pub fn read(text: &str) -> Result<Workload, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let flows = lines.map(|(number, line)| {
         let line: Line = serde_json::from_str(line).map_err(|error| told(number, &error))?;
-        let tasks = line.tasks.into_iter().map(|(kind, secs, _, _, bytes, _, needs, _)| Step {
-            kind,
-            takes: span(secs),
-            bytes: bytes.max(0.0) as u64,
-            needs,
-            units: Vec::new(),
+        let tasks = line.tasks.into_iter().map(|(kind, secs, _, _, bytes, _, needs, _)| {
+            let takes = span(secs).map_err(|error| told(number, &error))?;
+            Ok(Step { kind, takes, bytes: bytes.max(0.0) as u64, needs, units: Vec::new() })
         });
-        Ok(Flow { name: line.name, tasks: tasks.collect(), ..Flow::default() })
+        Ok(Flow { name: line.name, tasks: tasks.collect::<Result<_, String>>()?, ..Flow::default() })
     });
     workload(flows.collect::<Result<_, String>>()?)
-}
-
-fn span(secs: f64) -> Duration {
-    Duration((secs.max(0.0) * 1e6).round() as u64)
 }
 
 fn of_document(document: Document) -> Result<Flow, String> {
@@ -254,8 +247,13 @@ fn of_document(document: Document) -> Result<Flow, String> {
         let program = ran.command.as_ref().and_then(|command| command.program.clone());
         Ok(Step {
             kind: program.unwrap_or_else(|| task.name.clone()),
-            takes: span(ran.runtime_in_seconds),
-            bytes: task.input_files.iter().filter_map(|file| sizes.get(file.as_str())).sum(),
+            takes: span(ran.runtime_in_seconds).map_err(|error| format!("{}: {error}", task.id))?,
+            bytes: task
+                .input_files
+                .iter()
+                .filter_map(|file| sizes.get(file.as_str()))
+                .copied()
+                .fold(0, u64::saturating_add),
             needs: task.parents.iter().map(place).collect::<Result<_, String>>()?,
             units: Vec::new(),
         })
@@ -265,6 +263,9 @@ fn of_document(document: Document) -> Result<Flow, String> {
 
 /// A job for each workflow. Needs must lead to tasks, and to no cycle.
 pub(super) fn workload(flows: Vec<Flow>) -> Result<Workload, String> {
+    if flows.is_empty() {
+        return Err("there are no workflows in it".into());
+    }
     for flow in &flows {
         let Flow { name, tasks, .. } = flow;
         if tasks.is_empty() || tasks.iter().flat_map(|task| &task.needs).any(|need| *need >= tasks.len()) {

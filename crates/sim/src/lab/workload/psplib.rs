@@ -2,12 +2,14 @@
 
 use agendum_core::thinking::Thinking;
 use agendum_types::Duration;
+use agendum_types::pool::UNITS_MAX;
 use serde::Deserialize;
 
 use super::Workload;
 use super::flows::{Flow, Step, workload};
 use crate::chance::Chance;
 use crate::lab::flows::project;
+use crate::lab::scenario::check::SECS_MAX;
 
 /// What is drawn where there is no data: the shape of the public projects, which were drawn too.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +59,16 @@ fn flow(line: &str) -> Result<Flow, String> {
     let tasks = line.dur.len();
     if line.req.len() != tasks || line.succ.len() != tasks || line.req.iter().any(|of| of.len() != line.cap.len()) {
         return Err(format!("{}: not as much is said of each task", line.name));
+    }
+    let has_room = |takes: &Vec<u64>| takes.iter().zip(&line.cap).all(|(takes, units)| takes <= units);
+    if !line.req.iter().all(has_room) || line.cap.iter().any(|units| *units > UNITS_MAX.into()) {
+        return Err(format!(
+            "{}: a task takes more units than there are, or there are more than {UNITS_MAX}",
+            line.name
+        ));
+    }
+    if line.dur.iter().chain([&line.ref_makespan]).any(|secs| *secs > SECS_MAX) {
+        return Err(format!("{}: a task or the whole takes more than {SECS_MAX} s", line.name));
     }
     let mut steps: Vec<Step> = Vec::new();
     for (task, (secs, takes)) in line.dur.iter().zip(&line.req).enumerate() {

@@ -28,15 +28,16 @@ impl Quantiles {
     ///
     /// # Errors
     ///
-    /// If there are fewer than two, or they do not rise from 0 to 1.
+    /// If there are fewer than two, they do not rise from 0 to 1, or a value is not finite or below zero.
     pub fn check(&self) -> Result<(), String> {
         let rises = self.0.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 <= two[1].1);
         let whole =
             self.0.first().is_some_and(|first| first.0 == 0.0) && self.0.last().is_some_and(|last| last.0 == 1.0);
-        if rises && whole && self.0.len() > 1 {
+        let finite = self.0.iter().all(|(_, value)| value.is_finite() && *value >= 0.0);
+        if rises && whole && finite && self.0.len() > 1 {
             Ok(())
         } else {
-            Err(format!("quantiles must rise from 0 to 1: {:?}", self.0))
+            Err(format!("quantiles must rise from 0 to 1, of finite values from 0 on: {:?}", self.0))
         }
     }
 }

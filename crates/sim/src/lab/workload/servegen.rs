@@ -9,11 +9,17 @@ use serde::Deserialize;
 use super::quantiles::{Quantiles, share};
 use super::{Call, Job, Round, Workload};
 use crate::chance::Chance;
+use crate::lab::data;
+use crate::lab::scenario::check::{JOBS_MAX, SECS_MAX};
 
 /// How long a window is.
 const WINDOW: f64 = 600.0;
 /// The process of a client is drawn from so many of its usual gaps before the beginning on, so that it does not begin with a call.
 const GAPS_BEFORE: f64 = 20.0;
+/// That takes so many draws at most.
+const DRAWS_MAX: u32 = 10_000_000;
+/// How even or uneven gaps are: outside of that their mean cannot be told.
+const SHAPES: std::ops::RangeInclusive<f64> = 1e-4..=1e6;
 
 /// Whose calls, and what is said of their lengths where the data does not.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -132,13 +138,17 @@ impl Client {
             let rate = window.rate * scale;
             let mut at = begins;
             let mut gap = left.take().unwrap_or_else(|| {
+                // Of very uneven gaps nearly all are none: it ends all the same.
                 let mut sum = -GAPS_BEFORE;
-                while sum <= 0.0 {
+                for _ in 0..DRAWS_MAX {
                     sum += window.gaps.draw(chance);
+                    if sum > 0.0 {
+                        break;
+                    }
                 }
-                sum
+                sum.max(0.0)
             });
-            while at + gap / rate < ends {
+            while at + gap / rate < ends && times.len() as u64 <= JOBS_MAX {
                 at += gap / rate;
                 times.push(at - span.0);
                 gap = window.gaps.draw(chance);
@@ -216,13 +226,18 @@ fn quantiles(values: &[f64]) -> Result<Option<Quantiles>, String> {
 /// If a text is not such a file, or holds no client of the model.
 pub fn read(rates: &str, sizes: &str, model: &str, lengths: &Lengths) -> Result<Workload, String> {
     let mut windows: BTreeMap<u32, Vec<(f64, Window)>> = BTreeMap::new();
-    for row in csv::Reader::from_reader(rates.as_bytes()).deserialize::<Row>() {
-        let row = row.map_err(|error| error.to_string())?;
+    data::rows(rates, |row: Row| {
+        let is_time = (0.0..=SECS_MAX as f64).contains(&row.t_s);
+        if !(is_time && (0.0..=1e9).contains(&row.rate_req_s)) {
+            return Err(format!("client {}: {} calls a second from {} s on", row.client, row.rate_req_s, row.t_s));
+        }
         if row.model != model || row.rate_req_s <= 0.0 {
-            continue;
+            return Ok(());
         }
         let gaps = match row.dist.as_str() {
-            _ if row.p1 <= 0.0 => return Err(format!("client {}: its gaps have the shape {}", row.client, row.p1)),
+            _ if !SHAPES.contains(&row.p1) => {
+                return Err(format!("client {}: its gaps have the shape {}", row.client, row.p1));
+            }
             "Gamma" => Gaps::Gamma(row.p1),
             "Weibull" => Gaps::Weibull(row.p1),
             other => {
@@ -230,7 +245,8 @@ pub fn read(rates: &str, sizes: &str, model: &str, lengths: &Lengths) -> Result<
             }
         };
         windows.entry(row.client).or_default().push((row.t_s, Window { rate: row.rate_req_s, gaps }));
-    }
+        Ok(())
+    })?;
     let first = windows.values().flatten().map(|(at, _)| *at).fold(f64::INFINITY, f64::min);
     let number = |(at, window): (f64, Window)| (((at - first) / WINDOW) as u64, window);
     let mut known: BTreeMap<u32, [Option<Quantiles>; 2]> = BTreeMap::new();
@@ -358,7 +374,10 @@ other,1,0,9.0,1.0,Gamma,1.0,0.1
         let wrong = |rates: &str, sizes: &str, model| read(rates, sizes, model, &lengths()).unwrap_err();
         assert_eq!(wrong(RATES, SIZES, "x"), "no clients of \"x\"");
         let rates = RATES.replace("Weibull", "Pareto");
-        assert_eq!(wrong(&rates, SIZES, "m"), "client 3: gaps that are distributed as \"Pareto\" are not known");
+        assert_eq!(
+            wrong(&rates, SIZES, "m"),
+            "line 4: client 3: gaps that are distributed as \"Pareto\" are not known"
+        );
         assert_eq!(wrong(RATES, &SIZES.replace("9, 4000", "4000"), "m"), "line 2: 8 quantiles, not 9");
     }
 }

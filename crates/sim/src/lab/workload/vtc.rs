@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::quantiles::{Quantiles, share};
 use super::{Call, Job, Round, Workload, number_of, secs};
 use crate::chance::Chance;
+use crate::lab::data;
 
 /// What is drawn where there is no data.
 #[derive(Clone, Debug, Deserialize)]
@@ -74,13 +75,13 @@ struct Row {
 /// If the text is not such a file, or holds none of them.
 pub fn read(text: &str, experiment: &str, policy: &str) -> Result<Workload, String> {
     let mut workload = Workload { classes: vec!["call".into()], ..Workload::default() };
-    for row in csv::Reader::from_reader(text.as_bytes()).deserialize::<Row>() {
-        let row = row.map_err(|error| error.to_string())?;
+    data::rows(text, |row: Row| {
         if row.experiment == experiment && row.policy == policy {
             let tenant = number_of(&mut workload.tenants, &row.client);
             workload.jobs.push(job(tenant, secs(&row.req_time_s)?, row.prompt_tokens, row.output_tokens));
         }
-    }
+        Ok(())
+    })?;
     workload.jobs.sort_by_key(|job| job.at);
     if workload.jobs.is_empty() { Err(format!("no calls of {experiment:?} under {policy:?}")) } else { Ok(workload) }
 }

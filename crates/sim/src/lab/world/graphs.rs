@@ -130,13 +130,19 @@ pub(super) fn pools(flows: &[Flow]) -> Vec<Pool> {
 }
 
 /// The graph of a kind.
-pub(super) fn of(class: &str, shape: Shape, flow: Option<&Flow>) -> Arc<Graph> {
+///
+/// # Errors
+///
+/// If the core would not take it: names and counts come from the data.
+pub(super) fn of(class: &str, shape: Shape, flow: Option<&Flow>) -> Result<Arc<Graph>, String> {
     let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
     let name: String = class.chars().map(letter).collect();
     let text = format!("version: 1\nname: lab-{name}\n{}", shape.document(flow));
     let checked = agendum_spec::check(Source { name: "lab", text: &text }, &NoFiles, &LIMITS);
-    let wrong: Vec<String> = checked.diagnostics.iter().map(|diagnostic| diagnostic.message.to_string()).collect();
-    Arc::clone(&checked.runnable().unwrap_or_else(|| panic!("a constant document: {wrong:?}\n{text}")).graph)
+    let wrong = || checked.diagnostics.first().map(|diagnostic| diagnostic.message.to_string()).unwrap_or_default();
+    let runnable =
+        checked.runnable().ok_or_else(|| format!("kind {class:?} makes no document that can run: {}", wrong()))?;
+    Ok(Arc::clone(&runnable.graph))
 }
 
 /// How many targets are models.

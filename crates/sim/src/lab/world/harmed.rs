@@ -1,7 +1,7 @@
 //! Calls on slots and backends, and what goes wrong there.
 
-use agendum_core::{Answer, Change, Event, Record};
-use agendum_types::{AttemptId, Class, Duration, Failure, Outcome};
+use agendum_core::{Change, Event, Record, Rejected};
+use agendum_types::{AttemptId, Class, Duration, Failure, Outcome, RunId};
 
 use super::{Coming, START, World, graphs, number};
 use crate::lab::workload::Call;
@@ -67,14 +67,26 @@ impl World<'_> {
         }
     }
 
-    /// True if a run was given up, and its client comes again.
-    pub(super) fn comes_again(&mut self, number: usize, answer: &Answer) -> bool {
-        let (Some(again), Some(failed)) = (self.faults.again, &answer.failure) else { return false };
+    /// A submission was refused: nothing of it is in the core. Its client comes again as if the run were given up, or has no answer.
+    pub(super) fn refused(&mut self, run: RunId, why: &Rejected) {
+        let number = number(run);
+        self.ended[number].is_refused();
+        if self.engine.is_some() {
+            self.line.meter.goes(self.jobs[number].tenant);
+        }
+        if !self.comes_again(number, why.retry_after()) {
+            self.is_over(number, false);
+        }
+    }
+
+    /// True if the client of a run that was given up comes again: after so long, where it was told.
+    pub(super) fn comes_again(&mut self, number: usize, after: Option<Duration>) -> bool {
+        let Some(again) = self.faults.again else { return false };
         let way = &mut self.ways[number];
         if way.again >= again.times {
             return false;
         }
-        let after = failed.failure.retry_after.unwrap_or_else(|| Duration::millis(again.after_ms));
+        let after = after.unwrap_or_else(|| Duration::millis(again.after_ms));
         (way.again, way.round, way.side) = (way.again + 1, 0, 0);
         self.at(self.now.after(after), Coming::Again(number));
         true

@@ -1,7 +1,9 @@
-//! Calls that the scheduler has sent to the engine: they wait there in the order in which they came.
+//! The engine, and the calls that the scheduler has sent to it: they wait there in the order in which they came.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
+use super::{Coming, World};
 use crate::lab::fleet::{Line, Meter, Offer};
 
 pub(super) struct Inner {
@@ -41,5 +43,37 @@ impl Line for Inner {
 
     fn makes(&mut self, tenant: u32) {
         self.meter.serves(tenant, 2);
+    }
+}
+
+impl World<'_> {
+    /// The engine begins its next step with what has come to it.
+    pub(super) fn engine_begins(&mut self) {
+        // What happens at one instant is before the step that begins then.
+        if self.stepping || self.coming.peek().is_some_and(|Reverse((at, _))| *at <= self.now) {
+            return;
+        }
+        if self.fleet.slots() == 0 {
+            loop {
+                if self.line.is_empty() {
+                    self.lets_in(1);
+                }
+                if !self.engine.as_mut().is_some_and(|engine| engine.admit(&mut self.line)) {
+                    break;
+                }
+            }
+        }
+        if let Some(span) = self.engine.as_mut().and_then(|engine| engine.begin(&mut self.line)) {
+            self.stepping = true;
+            self.at(self.now.after(span), Coming::Step);
+        }
+    }
+
+    /// Where the engine says how many: the core may send so many more than are there.
+    pub(super) fn lets_in(&mut self, more: usize) {
+        if let Some(engine) = self.engine.as_ref().filter(|_| self.fleet.slots() == 0) {
+            let count = engine.len() + self.line.len() + more;
+            self.publish(u32::try_from(count).unwrap_or(u32::MAX));
+        }
     }
 }
