@@ -81,6 +81,7 @@ impl fmt::Display for Found {
 fn instead(path: &Path) -> String {
     let word = path.to_string_lossy();
     match nearest(&word, policy::built_in_names()) {
+        Some(best) if best == word => format!("`{best}` is built in, and right: `agendum policy show {best}` shows it"),
         Some(best) => format!("did you mean `{best}`, which is built in?"),
         None => format!("name the file of a policy, or one that is built in: {}", built_in()),
     }

@@ -122,7 +122,7 @@ impl Scheduler {
             return None;
         }
         let candidates = self.board.queue.candidates(first.class).iter();
-        let slots: u64 = candidates.map(|target| u64::from(self.targets.row(*target).target.concurrency_max)).sum();
+        let slots: u64 = candidates.map(|target| u64::from(self.targets.row(*target).limit())).sum();
         let (mut before, mut longest) = (Duration::ZERO, None::<&Rank>);
         for rank in self.board.queue.in_time(first).take(self.policy.admission.look as usize) {
             let is_longer = rank.latest < Timestamp::MAX && longest.is_none_or(|most| rank.takes > most.takes);

@@ -90,6 +90,7 @@ fn accepted(tree: &Node, limits: &Limits, diagnostics: &mut Diagnostics) -> Opti
     }
     let mut policy = lowered(tree);
     unread(tree, &policy, diagnostics);
+    crossed(tree, &policy, diagnostics);
     let document = normal(&policy).to_string();
     policy.hash = hash_of(&document);
     let description = tree.get("description").and_then(Node::text).map(Arc::from);
@@ -172,6 +173,26 @@ fn unread(tree: &Node, policy: &Policy, diagnostics: &mut Diagnostics) {
             let help = format!("take it out; it is for {} and {last}", readers.join(", "));
             diagnostics.warning("unread", &place, message, help);
         }
+    }
+}
+
+/// Pairs of parameters of which one leaves the other nothing to say.
+fn crossed(tree: &Node, policy: &Policy, diagnostics: &mut Diagnostics) {
+    let Policy { admission, limits, .. } = policy;
+    let pairs = [
+        (
+            admission.quick > admission.slow,
+            "admission",
+            ["quick", "slow"],
+            "no run stands behind before it is given up",
+        ),
+        (limits.pause > limits.pause_max, "limits", ["pause", "pause_max"], "no pause is longer than that"),
+    ];
+    for (is_crossed, section, words, what) in pairs {
+        let keys = tree.get(section).map(Node::entries).into_iter().flatten().map(|(key, _)| key);
+        let Some(key) = keys.filter(|key| words.contains(&&*key.name)).next().filter(|_| is_crossed) else { continue };
+        let message = format!("`{}` is more than `{}`: {what}", words[0], words[1]);
+        diagnostics.warning("crossed", &key.span, message, format!("make `{}` the greater", words[1]));
     }
 }
 

@@ -42,7 +42,7 @@ impl Reference {
             .collect();
         alike.sort_by_key(|(of, at, rank, _)| (**rank, self.runs[of].tasks[*at].ready_at, (*at).clone()));
         alike.truncate(self.policy.admission.look as usize);
-        let slots: u64 = targets.iter().map(|target| u64::from(self.targets[*target].concurrency_max)).sum();
+        let slots: u64 = targets.iter().map(|target| self.at_once(*target) as u64).sum();
         // As it seemed when they were queued.
         let known = alike.into_iter().filter_map(|(of, at, ..)| Some((*of, *at, self.runs[of].tasks[*at].must_go?)));
         let known: Vec<_> = known.collect();

@@ -171,6 +171,23 @@ fn what_nothing_reads_and_names_that_are_taken_are_warned_of() {
 }
 
 #[test]
+fn parameters_of_which_one_leaves_the_other_nothing_are_warned_of() {
+    assert_snapshot!(
+        said(
+            "admission: { quick: 99, slow: 5 }
+    limits: { pause: 1h }"
+        ),
+        @"
+    3:14 crossed (warning): `quick` is more than `slow`: no run stands behind before it is given up
+        help: make `slow` the greater
+    4:11 crossed (warning): `pause` is more than `pause_max`: no pause is longer than that
+        help: make `pause_max` the greater
+    "
+    );
+    assert_snapshot!(said("admission: { quick: 50, slow: 50 }"), @"");
+}
+
+#[test]
 fn what_is_built_in_is_what_its_document_says() {
     assert_eq!(built_in_names().collect::<Vec<_>>(), ["balanced", "fifo"]);
     let balanced = built_in(Policy::BALANCED).unwrap();
