@@ -189,8 +189,8 @@ fn crossed(tree: &Node, policy: &Policy, diagnostics: &mut Diagnostics) {
         (limits.pause > limits.pause_max, "limits", ["pause", "pause_max"], "no pause is longer than that"),
     ];
     for (is_crossed, section, words, what) in pairs {
-        let keys = tree.get(section).map(Node::entries).into_iter().flatten().map(|(key, _)| key);
-        let Some(key) = keys.filter(|key| words.contains(&&*key.name)).next().filter(|_| is_crossed) else { continue };
+        let mut keys = tree.get(section).map(Node::entries).into_iter().flatten().map(|(key, _)| key);
+        let Some(key) = keys.find(|key| words.contains(&&*key.name)).filter(|_| is_crossed) else { continue };
         let message = format!("`{}` is more than `{}`: {what}", words[0], words[1]);
         diagnostics.warning("crossed", &key.span, message, format!("make `{}` the greater", words[1]));
     }

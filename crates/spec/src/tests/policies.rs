@@ -172,18 +172,12 @@ fn what_nothing_reads_and_names_that_are_taken_are_warned_of() {
 
 #[test]
 fn parameters_of_which_one_leaves_the_other_nothing_are_warned_of() {
-    assert_snapshot!(
-        said(
-            "admission: { quick: 99, slow: 5 }
-    limits: { pause: 1h }"
-        ),
-        @"
+    assert_snapshot!(said("admission: { quick: 99, slow: 5 }\nlimits: { pause: 1h }"), @"
     3:14 crossed (warning): `quick` is more than `slow`: no run stands behind before it is given up
         help: make `slow` the greater
     4:11 crossed (warning): `pause` is more than `pause_max`: no pause is longer than that
         help: make `pause_max` the greater
-    "
-    );
+    ");
     assert_snapshot!(said("admission: { quick: 50, slow: 50 }"), @"");
 }
 
